@@ -1,0 +1,48 @@
+# Each goal makes its own environment in .venv; stamp files there make a second call start at once.
+#   make demo    train, smooth, draw: the main job end to end
+#   make test    the tests (TRACEJIT_FUZZ_EXAMPLES=50000 make test: the long fuzz)
+#   make check   lint, format, types, layering
+#   make bench   side-by-side rows against NumPy and whichever peers are installed
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test check bench format clean
+
+demo: $(VENV)/.stamp-demo
+	$(PY) -m demo
+
+test: $(VENV)/.stamp-test
+	$(PY) -m pytest -n $(JOBS) -q
+
+check: $(VENV)/.stamp-dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy --strict tracejit
+	$(PY) -m pytest -q tests/test_layering.py
+
+bench: $(VENV)/.stamp-bench
+	$(PY) -m tracejit.bench
+
+format: $(VENV)/.stamp-dev
+	$(PY) -m ruff check --fix-only .
+	$(PY) -m ruff format .
+
+clean:
+	rm -rf $(VENV) demo/output build dist .mypy_cache .ruff_cache .pytest_cache
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "tracejit needs Python 3.11 or newer; '$(PYTHON)' is" \
+	    "$$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "making $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+# An interpreter's own date says nothing about what is installed, hence order-only.
+$(VENV)/.stamp-%: pyproject.toml | $(PY)
+	@echo "installing tracejit[$*] into $(VENV) ..."
+	@$(PIP) -e '.[$*]'
+	@touch $@
