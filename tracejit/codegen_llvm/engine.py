@@ -1,0 +1,232 @@
+"""LLVM text in, native code out: target machine, optimisation pipeline, object code, linking.
+
+One `Engine` serves a process. Its dylibs are never unloaded, because a Python callable, a thread or
+an array's deallocator may still point into them. Nothing here knows what the code computes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+import llvmlite
+import llvmlite.binding as llvm
+
+# Emitters end each `define` with #0; the engine says what #0 means on this host.
+ATTRIBUTE_GROUP = "#0"
+
+
+class CodegenError(RuntimeError):
+    """The compiler handed LLVM something it rejects: a bug in tracejit, never in the user's code."""
+
+
+class ObjectCache(Protocol):
+    """Where object code is kept between processes (a folder, a dict in tests)."""
+
+    def get(self, key: str) -> bytes | None: ...
+
+    def put(self, key: str, code: bytes) -> None: ...
+
+
+@dataclass(frozen=True)
+class CompiledModule:
+    """Linked code: `addresses` by exported name, the relocatable `object_code`, time by stage."""
+
+    engine: Engine
+    source: str
+    opt_level: int
+    addresses: Mapping[str, int]
+    object_code: bytes
+    milliseconds: Mapping[str, float]
+    from_cache: bool = False
+    _tracker: Any = field(default=None, repr=False)
+
+    def llvm_ir_optimised(self) -> str:
+        """The module after the optimisation pipeline (run again on demand: it is deterministic)."""
+        return str(self.engine.optimise(self.source, self.opt_level))
+
+    def asm(self) -> str:
+        """Assembly text for the engine's target."""
+        module = self.engine.optimise(self.source, self.opt_level)
+        return str(self.engine.target_machine(self.opt_level).emit_assembly(module))
+
+
+class Engine:
+    """Compiles and links modules for the host. Use `shared_engine()`; a fresh one is for tests."""
+
+    def __init__(self, cpu: str | None = None, features: str | None = None) -> None:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        self.triple: str = llvm.get_process_triple()
+        self.cpu: str = llvm.get_host_cpu_name() if cpu is None else cpu
+        self.features: str = (
+            llvm.get_host_cpu_features().flatten() if features is None else features
+        )
+        self._machines: dict[int, Any] = {}
+        self._jit = llvm.create_lljit_compiler(self._new_machine(2), use_jit_link=True)
+        self._trackers: list[Any] = []
+        self._lock = threading.RLock()
+        if hasattr(os, "register_at_fork"):
+            # A thread of the parent may have held the lock; the child has only this thread.
+            os.register_at_fork(after_in_child=self._renew_lock)
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.RLock()
+
+    @cached_property
+    def attributes(self) -> str:
+        """Attribute group #0. Without the width, LLVM leaves half of an AVX-512 register idle."""
+        words = ["nounwind"]
+        if "+avx512f" in self.features.split(","):
+            words.append('"prefer-vector-width"="512"')
+        return f"attributes {ATTRIBUTE_GROUP} = {{ {' '.join(words)} }}"
+
+    def _new_machine(self, opt_level: int) -> Any:
+        target = llvm.Target.from_triple(self.triple)
+        # PIC and the small code model: the same object can be cached, relinked or exported, and
+        # JITLink makes the stubs for far symbols.
+        return target.create_target_machine(
+            cpu=self.cpu, features=self.features, opt=opt_level, reloc="pic", codemodel="default"
+        )
+
+    def target_machine(self, opt_level: int = 3) -> Any:
+        """The llvmlite target machine for `opt_level` (0 to 3), made once."""
+        if opt_level not in self._machines:
+            self._machines[opt_level] = self._new_machine(opt_level)
+        return self._machines[opt_level]
+
+    def cache_key(self, text: str, opt_level: int) -> str:
+        """Everything that the object code depends on, hashed."""
+        parts = (
+            text,
+            self.triple,
+            self.cpu,
+            self.features,
+            str(opt_level),
+            llvmlite.__version__,
+            str(llvm.llvm_version_info),
+        )
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def parse(self, text: str) -> Any:
+        """A verified llvmlite module. Raises `CodegenError` quoting the rejected line."""
+        if not re.search(r"^attributes #0\b", text, re.MULTILINE):
+            text = f"{text}\n{self.attributes}\n"
+        try:
+            module = llvm.parse_assembly(text)
+            module.verify()
+        except RuntimeError as error:
+            raise CodegenError(_quote_rejected(text, str(error))) from None
+        module.triple = self.triple
+        module.data_layout = str(self.target_machine().target_data)
+        return module
+
+    def optimise(self, text: str, opt_level: int = 3) -> Any:
+        """Parse and run the pipeline of `opt_level`; returns the llvmlite module."""
+        with self._lock:
+            return self._run_passes(self.parse(text), opt_level)
+
+    def _run_passes(self, module: Any, opt_level: int) -> Any:
+        if opt_level == 0:
+            return module
+        options = llvm.create_pipeline_tuning_options(speed_level=opt_level)
+        options.loop_vectorization = opt_level >= 2
+        options.loop_interleaving = opt_level >= 2
+        options.loop_unrolling = opt_level >= 2
+        # Kernels are loops already; SLP costs compile time and reorders nothing that pays here.
+        options.slp_vectorization = False
+        builder = llvm.create_pass_builder(self.target_machine(opt_level), options)
+        builder.getModulePassManager().run(module, builder)
+        return module
+
+    def emit(self, text: str, opt_level: int = 3) -> tuple[bytes, dict[str, float]]:
+        """Object code and the milliseconds of each stage, without linking it."""
+        with self._lock:
+            clock = [time.perf_counter()]
+            module = self.parse(text)
+            clock.append(time.perf_counter())
+            self._run_passes(module, opt_level)
+            clock.append(time.perf_counter())
+            code: bytes = self.target_machine(opt_level).emit_object(module)
+            clock.append(time.perf_counter())
+        stages = ("parse", "optimise", "emit")
+        spent = {s: (b - a) * 1e3 for s, a, b in zip(stages, clock, clock[1:], strict=False)}
+        return code, spent
+
+    def compile(
+        self,
+        text: str,
+        symbols: Mapping[str, int] | None = None,
+        exports: Iterable[str] = (),
+        opt_level: int = 3,
+        cache: ObjectCache | None = None,
+    ) -> CompiledModule:
+        """Compile (or take from `cache`) and link `text`; `symbols` are addresses that it calls."""
+        key = self.cache_key(text, opt_level) if cache is not None else ""
+        code = cache.get(key) if cache is not None else None
+        from_cache = code is not None
+        spent: dict[str, float] = {}
+        if code is None:
+            code, spent = self.emit(text, opt_level)
+            if cache is not None:
+                cache.put(key, code)
+        start = time.perf_counter()
+        addresses, tracker = self.link(code, symbols or {}, exports)
+        spent["link"] = (time.perf_counter() - start) * 1e3
+        return CompiledModule(
+            self, text, opt_level, addresses, code, spent, from_cache=from_cache, _tracker=tracker
+        )
+
+    def link(
+        self, code: bytes, symbols: Mapping[str, int], exports: Iterable[str]
+    ) -> tuple[dict[str, int], Any]:
+        """Load object code into the process and return the addresses of `exports`."""
+        builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
+        for name, address in symbols.items():
+            builder.import_symbol(name, address)
+        names = tuple(exports)
+        for name in names:
+            builder.export_symbol(name)
+        with self._lock:
+            try:
+                tracker = builder.link(self._jit, f"tracejit.{len(self._trackers)}")
+            except RuntimeError as error:
+                self._trackers.append(None)  # the failed library's name stays taken
+                raise CodegenError(f"linking native code failed: {error}") from None
+            self._trackers.append(tracker)
+        return {name: tracker[name] for name in names}, tracker
+
+
+def _quote_rejected(text: str, message: str) -> str:
+    """LLVM's message with the lines around the one that it points at."""
+    found = re.search(r":(\d+):(\d+): error", message)
+    if not found:
+        return f"LLVM rejected the generated code (a bug in tracejit): {message}"
+    line = int(found.group(1))
+    lines = text.splitlines()
+    quoted = [
+        f"{'>' if number == line else ' '} {number:5d} {lines[number - 1]}"
+        for number in range(max(1, line - 4), min(len(lines), line + 2) + 1)
+    ]
+    reason = message.strip().splitlines()[1 if "\n" in message.strip() else 0]
+    return "\n".join(["LLVM rejected the generated code (a bug in tracejit):", reason, *quoted])
+
+
+_shared: list[Engine] = []
+_shared_lock = threading.Lock()
+
+
+def shared_engine() -> Engine:
+    """The engine of this process, made at first use."""
+    if not _shared:
+        with _shared_lock:
+            if not _shared:
+                _shared.append(Engine())
+    return _shared[0]
