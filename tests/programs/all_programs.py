@@ -1,0 +1,13 @@
+"""Every program in one table."""
+
+from __future__ import annotations
+
+from tests.programs.linear_algebra import LINEAR_ALGEBRA
+from tests.programs.loops import LOOPS
+from tests.programs.models import MODELS
+from tests.programs.small_programs import SMALL_PROGRAMS
+from tests.programs.stencils import STENCILS
+
+WHOLE = (*LINEAR_ALGEBRA, *STENCILS, *LOOPS, *MODELS)
+ALL = (*SMALL_PROGRAMS, *WHOLE)
+DIFFERENTIABLE = tuple(program for program in ALL if program.argnums)

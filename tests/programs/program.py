@@ -1,0 +1,165 @@
+"""What a whole program is to the tests, and how two ways of running it are compared.
+
+A run is summarized as an `Outcome`: the results or the exception, the arguments as they were left,
+and which result is, or is a view of, which argument. Two outcomes agree when all of that does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import optree
+
+Arguments = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A function as a NumPy user writes it, with arguments to call it on.
+
+    `exact` asks for the same bits, otherwise values agree to `rtol` relative to each leaf's largest
+    magnitude. `argnums` are the arguments to differentiate with respect to (none: not
+    differentiated). `own_message` is for exceptions whose text NumPy does not define.
+    """
+
+    name: str
+    fn: Callable[..., Any]
+    make_args: Callable[[np.random.Generator], Arguments]
+    argnums: tuple[int, ...] = ()
+    tags: frozenset[str] = field(default_factory=frozenset)
+    exact: bool = False
+    rtol: float = 1e-12
+    grad_rtol: float = 1e-6
+    own_message: bool = False
+
+    def arguments(self, seed: int) -> Arguments:
+        """The same arguments for the same seed, aliases among them included."""
+        return self.make_args(np.random.default_rng([seed, 2024]))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    results: list[Any]
+    structure: Any
+    arguments: list[Any]
+    aliases: list[tuple[int | None, int | None]]
+    shared: list[bool]
+    raised: Exception | None
+
+
+def owner(array: np.ndarray) -> Any:
+    """The object at the end of the chain of bases."""
+    found: Any = array
+    while isinstance(found, np.ndarray) and found.base is not None:
+        found = found.base
+    return found
+
+
+def position(item: Any, items: Sequence[Any]) -> int | None:
+    return next((i for i, other in enumerate(items) if other is item), None)
+
+
+def run(fn: Callable[..., Any], args: Arguments) -> Outcome:
+    """Call `fn` and note everything about the call that a caller could see."""
+    before = optree.tree_leaves(args)
+    raised: Exception | None = None
+    value: Any = None
+    try:
+        with np.errstate(all="ignore"):
+            value = fn(*args)
+    except Exception as error:
+        raised = error
+    results, structure = optree.tree_flatten(value, none_is_leaf=False)
+    arrays = [leaf for leaf in before if isinstance(leaf, np.ndarray)]
+    owners = [owner(leaf) for leaf in arrays]
+    found = [leaf for leaf in results if isinstance(leaf, np.ndarray)]
+    aliases = [(position(leaf, arrays), position(owner(leaf), owners)) for leaf in found]
+    shared = [np.shares_memory(a, b) for i, a in enumerate(found) for b in found[:i]]
+    return Outcome(results, structure, optree.tree_leaves(args), aliases, shared, raised)
+
+
+def assert_same_leaf(actual: Any, expected: Any, program: Program, what: str) -> None:
+    """Kind (array, NumPy scalar, Python scalar), dtype, shape and values."""
+    assert type(actual) is type(expected), f"{what}: {type(actual)} is not {type(expected)}"
+    if not isinstance(expected, np.ndarray | np.generic | int | float | complex):
+        assert actual == expected, what
+        return
+    a, b = np.asarray(actual), np.asarray(expected)
+    assert a.dtype == b.dtype, f"{what}: dtype {a.dtype} is not {b.dtype}"
+    assert a.shape == b.shape, f"{what}: shape {a.shape} is not {b.shape}"
+    if program.exact or b.dtype.kind not in "fc":
+        np.testing.assert_array_equal(a, b, err_msg=what)
+        if b.dtype.kind == "f":
+            same = (np.signbit(a) == np.signbit(b)) | np.isnan(b)
+            assert same.all(), f"{what}: the sign of a zero differs"
+        return
+    finite = np.abs(b[np.isfinite(b)])
+    scale = float(finite.max()) if finite.size else 0.0
+    rtol = program.rtol if b.dtype in (np.float64, np.complex128) else max(program.rtol, 2e-5)
+    np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * scale, err_msg=what)
+
+
+def assert_same(actual: Outcome, expected: Outcome, program: Program) -> None:
+    """Fail with what differs first: the exception, an argument, a result, an alias."""
+    if actual.raised is not None and expected.raised is None:
+        raise actual.raised
+    assert type(actual.raised) is type(expected.raised), (
+        f"raised {actual.raised!r}, NumPy {expected.raised!r}"
+    )
+    if expected.raised is not None and not program.own_message:
+        assert str(expected.raised) in str(actual.raised)
+    assert len(actual.arguments) == len(expected.arguments)
+    for i, (a, b) in enumerate(zip(actual.arguments, expected.arguments)):
+        assert_same_leaf(a, b, program, f"{program.name}: argument leaf {i} after the call")
+    assert actual.structure == expected.structure
+    for i, (a, b) in enumerate(zip(actual.results, expected.results)):
+        assert_same_leaf(a, b, program, f"{program.name}: result leaf {i}")
+    assert actual.aliases == expected.aliases, f"{program.name}: results alias other arguments"
+    assert actual.shared == expected.shared, f"{program.name}: results alias one another otherwise"
+
+
+def scalar_loss(program: Program, rng: np.random.Generator) -> Callable[..., Any]:
+    """A weighted sum of the program's floating results: something to differentiate."""
+    probe = program.fn(*program.arguments(0))
+    single = not isinstance(probe, tuple)
+    parts = [np.asarray(part) for part in ((probe,) if single else probe)]
+    weights = [rng.standard_normal(p.shape) if p.dtype.kind == "f" else None for p in parts]
+    fn = program.fn
+
+    def loss(*args: Any) -> Any:
+        result = (fn(*args),) if single else fn(*args)
+        total = 0.0
+        for i in range(len(weights)):
+            if weights[i] is not None:
+                total = total + np.sum(result[i] * weights[i])
+        return total
+
+    return loss
+
+
+def directional(
+    loss: Callable[..., Any], program: Program, seed: int, argnum: int, direction: Any, step: float
+) -> float:
+    """The central difference of `loss` along `direction` in argument `argnum`, fourth order."""
+
+    def at(t: float) -> float:
+        args = list(program.arguments(seed))
+        args[argnum] = optree.tree_map(lambda x, u: x + t * u, args[argnum], direction)
+        return float(loss(*args))
+
+    near, far = at(step) - at(-step), at(2 * step) - at(-2 * step)
+    return (8 * near - far) / (12 * step)
+
+
+def random_direction(program: Program, seed: int, argnum: int) -> Any:
+    """A tangent for one argument: normal entries; a scalar's is scaled with the scalar's size."""
+    rng = np.random.default_rng([seed, argnum, 77])
+
+    def one(x: Any) -> Any:
+        u = rng.standard_normal(np.shape(x))
+        return u if isinstance(x, np.ndarray) else float(u) * x
+
+    return optree.tree_map(one, program.arguments(seed)[argnum])
