@@ -267,7 +267,7 @@ MODELS = (
     Program(
         "option_tree",
         option_tree,
-        lambda r: (100.0, 105.0 + r.random(), 1.03, 0.001, 12),
+        lambda r: (100.0, 103.0 + r.random(), 1.05, 0.002, 10),
         argnums=(0, 1, 2, 3),
     ),
     Program("dft", dft, lambda r: (r.standard_normal(8) + 1j * r.standard_normal(8),)),

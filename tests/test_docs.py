@@ -1,0 +1,57 @@
+"""Every python example in the README and in docs/ runs, page by page, as one program."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+
+
+def program(text: str) -> str:
+    """The page with everything but its python blocks blanked, so that line numbers stay."""
+    lines, inside = [], False
+    for line in text.splitlines():
+        if line.startswith("```"):
+            inside = line.strip() == "```python"
+            line = ""
+        lines.append(line if inside else "")
+    return "\n".join(lines) + "\n"
+
+
+def with_examples() -> list[Path]:
+    return [page for page in PAGES if program(page.read_text()).strip()]
+
+
+@pytest.mark.parametrize("page", with_examples(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real file, because the tracer reads the source of what it converts."""
+    monkeypatch.chdir(tmp_path)
+    np.random.seed(0)
+    file = tmp_path / f"{page.stem.replace('-', '_')}_examples.py"
+    file.write_text(program(page.read_text()))
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    missing = [t for t in LINK.findall(page.read_text()) if not (page.parent / t).exists()]
+    assert missing == []
+
+
+def test_blocks_are_found_where_they_stand() -> None:
+    text = "a\n```python\nx = 1\n```\nb\n```text\nno\n```\n```python\ny = 2\n```\n"
+    assert program(text).splitlines() == ["", "", "x = 1", "", "", "", "", "", "", "y = 2", ""]
+
+
+def test_the_readme_has_examples() -> None:
+    assert ROOT / "README.md" in with_examples()
