@@ -1,0 +1,1 @@
+"""The tensor IR: extents, types, functions, the op table, and what reads and checks them."""

@@ -1,0 +1,258 @@
+"""Values, instructions, functions and the row type of the op table. All frozen; identity equality.
+
+A ``Function`` is a straight line of instructions; control flow are instructions that hold closed
+``Function`` regions with explicit operands. Two levels use these classes: tensors, and the
+Program level (scalars and buffers only), see ``docs/ir.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal as Lit, TypeAlias
+
+import numpy as np
+
+from tracejit.ir.extent import Dim, Extent, ResultRef, atom_dim, leaves
+from tracejit.ir.types import BufferType, TensorType, Type
+
+Kind: TypeAlias = Lit[
+    "create",
+    "elementwise",
+    "index_map",
+    "update",
+    "reduction",
+    "scan",
+    "contraction",
+    "dynamic",
+    "control",
+    "effect",
+    "tape",
+    "memory",
+    "extern",
+]
+Effect: TypeAlias = Lit["none", "check", "ordered"]
+
+
+@dataclass(frozen=True)
+class Loc:
+    """A place in the user's source."""
+
+    filename: str
+    line: int
+    function: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Value:
+    """One SSA value. ``hint`` is a readable name for pictures and errors, never for identity.
+
+    ``expr`` is set by the builder on rank-0 i64 values that are integer arithmetic of others: the
+    extent in normal form. It is how ``f64[%c]`` with ``%c = constant 8`` is the type ``f64[8]``.
+    """
+
+    type: Type
+    hint: str = ""
+    expr: Dim | None = None
+
+    @property
+    def dim(self) -> Dim:
+        """This rank-0 i64 value as an extent."""
+        return atom_dim(self) if self.expr is None else self.expr
+
+    @property
+    def tensor(self) -> TensorType:
+        """The type, known to be a tensor."""
+        assert isinstance(self.type, TensorType), self.type
+        return self.type
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        assert isinstance(self.type, TensorType | BufferType), self.type
+        return self.type.dtype
+
+    @property
+    def shape(self) -> tuple[Dim, ...]:
+        assert isinstance(self.type, TensorType | BufferType), self.type
+        return self.type.shape
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+
+class Constant:
+    """An immutable array as an attribute, compared by dtype, shape and bytes (so nan == nan)."""
+
+    __slots__ = ("array", "key")
+
+    def __init__(self, array: Any, dtype: np.dtype[np.generic] | None = None) -> None:
+        value = np.array(array, dtype=dtype, order="C")
+        value.flags.writeable = False
+        self.array: np.ndarray[Any, Any] = value
+        self.key = (value.dtype.str, value.shape, value.tobytes())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constant) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return f"Constant({self.array!r})"
+
+
+@dataclass(frozen=True, eq=False)
+class Instr:
+    """``results = prim(operands) {attrs} regions``."""
+
+    prim: Primitive
+    operands: tuple[Value, ...]
+    attrs: Mapping[str, Any]
+    regions: tuple[Function, ...]
+    results: tuple[Value, ...]
+    loc: Loc | None = None
+
+    @property
+    def name(self) -> str:
+        return self.prim.name
+
+    @property
+    def result(self) -> Value:
+        (value,) = self.results
+        return value
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A closed function: every value used is a parameter or defined above its use."""
+
+    name: str
+    params: tuple[Value, ...]
+    instrs: tuple[Instr, ...]
+    results: tuple[Value, ...]
+
+    @property
+    def diverges(self) -> bool:
+        """Whether the function always raises; then it has no results and joins with anything."""
+        return bool(self.instrs) and self.instrs[-1].name == "raise"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One generated-test input: operand arrays and attrs (``shape`` attrs are plain ints)."""
+
+    operands: tuple[Any, ...]
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    differentiable: bool = True
+    note: str = ""
+
+
+InferRule: TypeAlias = Callable[
+    [Sequence[Value], Mapping[str, Any], Sequence[Function]], Sequence[Type]
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Primitive:
+    """A row of the op table: all that any stage knows about one operation.
+
+    ``infer(operands, attrs, regions)`` gives result types, raising ``TypeError`` on misuse.
+    ``eval(*arrays, **attrs)`` is the NumPy reference (None for control: the interpreter's).
+    Derivative: ``jvp`` or ``linear`` + ``transpose`` (or both, as for ``div``), or neither when
+    ``differentiable`` is False.
+    ``linear`` lists groups of operand positions; the op is linear in each group jointly.
+    ``jvp(b, operands, tangents, results, attrs) -> tangents of results``; None is a zero.
+    ``transpose(b, cts, operands, accs, attrs)`` adds into ``accs[i]`` (None where not linear).
+    ``lower(e, *scalars, **attrs)`` emits scalar code against the abstract emitter.
+    """
+
+    name: str
+    kind: Kind
+    infer: InferRule
+    eval: Callable[..., Any] | None = None
+    effect: Effect = "none"
+    jvp: Callable[..., Any] | None = None
+    linear: tuple[tuple[int, ...], ...] = ()
+    transpose: Callable[..., None] | None = None
+    differentiable: bool = True
+    batch: Callable[..., Any] | None = None
+    lower: Callable[..., Any] | None = None
+    samples: Callable[[np.random.Generator], Iterator[Sample]] | None = None
+    doc: str = ""
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+TABLE: dict[str, Primitive] = {}
+
+
+def row(prim: Primitive) -> Primitive:
+    """Enter a primitive into the table; names are unique."""
+    if prim.name in TABLE:
+        raise ValueError(f"primitive {prim.name!r} is defined twice")
+    TABLE[prim.name] = prim
+    return prim
+
+
+def frozen_attrs(attrs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Attributes sorted by name, read-only."""
+    return MappingProxyType(dict(sorted(attrs.items())))
+
+
+def attr_dims(attrs: Mapping[str, Any]) -> Iterator[Extent]:
+    """Symbolic extents mentioned in attributes (at any depth of tuples and types)."""
+    for value in attrs.values():
+        yield from _dims_in(value)
+
+
+def _dims_in(value: Any) -> Iterator[Extent]:
+    if isinstance(value, Extent):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _dims_in(item)
+    elif isinstance(value, TensorType):
+        yield from _dims_in(value.shape)
+    elif isinstance(value, BufferType):
+        yield from _dims_in(value.shape)
+        yield from _dims_in(value.strides)
+
+
+def type_uses(type_: Type) -> Iterator[Value]:
+    """SSA values that a type mentions in its extents."""
+    for dim in _dims_in(type_):
+        for leaf in leaves(dim):
+            if not isinstance(leaf, ResultRef):
+                yield leaf
+
+
+def uses(instr: Instr) -> Iterator[Value]:
+    """Everything an instruction depends on: operands, and values in attrs and result types.
+
+    A pass that reorders, drops or clones must use this, not ``operands`` alone.
+    """
+    yield from instr.operands
+    for dim in attr_dims(instr.attrs):
+        for leaf in leaves(dim):
+            if not isinstance(leaf, ResultRef):
+                yield leaf
+    own = set(instr.results)
+    for result in instr.results:
+        for value in type_uses(result.type):
+            if value not in own:
+                yield value
+
+
+def instr_effect(instr: Instr) -> Effect:
+    """The effect of an instruction, regions included (ordered > check > none)."""
+    rank = {"none": 0, "check": 1, "ordered": 2}
+    effect = instr.prim.effect
+    for region in instr.regions:
+        for inner in region.instrs:
+            inner_effect = instr_effect(inner)
+            if rank[inner_effect] > rank[effect]:
+                effect = inner_effect
+    return effect

@@ -1,0 +1,235 @@
+"""Structured control flow, effects, host calls and tapes.
+
+Regions are closed: everything they use comes in as an operand. ``for`` and ``while`` carry values;
+a carried extent makes later carried types follow it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracejit.ir.core import Function, Primitive, Value, row, type_uses
+from tracejit.ir.extent import Dim
+from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
+from tracejit.ir.types import BOOL, INDEX, TapeType, TensorType, Type, subst_type
+
+
+def bind(params: tuple[Value, ...], args: Operands) -> dict[Any, Dim]:
+    """Extents of region parameters in terms of the operands bound to them."""
+    return {p: a.dim for p, a in zip(params, args, strict=True) if p.type == INDEX}
+
+
+def _check_params(region: Function, args: Operands, what: str) -> dict[Any, Dim]:
+    require(len(region.params) == len(args), f"{what} takes another number of operands")
+    mapping = bind(region.params, args)
+    for param, arg in zip(region.params, args, strict=True):
+        want = subst_type(param.type, mapping)
+        require(want == arg.type, f"{what} parameter does not match", param.type, arg.type)
+    return mapping
+
+
+def _carried_types(body: Function, first: int, carried: int, args: Operands) -> tuple[Type, ...]:
+    """Result types of a loop: the carried parameter types over the loop's own result extents."""
+    from tracejit.ir.extent import ResultRef, atom_dim
+
+    params = body.params
+    mapping = bind(params, args)
+    for k in range(carried):
+        p = params[first + k]
+        if p.type == INDEX:
+            mapping[p] = atom_dim(ResultRef(k))
+    return tuple(subst_type(p.type, mapping) for p in params[first : first + carried])
+
+
+def _check_yield(region: Function, first: int, carried: int, what: str) -> None:
+    if region.diverges:
+        return
+    require(len(region.results) == carried, f"{what} must yield {carried} values")
+    params = region.params[first : first + carried]
+    mapping = bind(params, region.results)
+    for param, result in zip(params, region.results, strict=True):
+        want = subst_type(param.type, mapping)
+        require(want == result.type, f"{what} yields another type", param.type, result.type)
+
+
+def _for(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    (body,), carried = regions, attrs["carried"]
+    require(bool(operands) and operands[0].type == INDEX, "for needs a trip count")
+    require(body.params[0].type == INDEX, "for body needs the iteration number first")
+    args = (operands[0], *operands[1:])
+    _check_params(body, args, "for body")
+    for k in range(1 + carried, len(body.params)):
+        require(
+            all(v is not body.params[0] for v in type_uses(body.params[k].type)),
+            "a loop constant's type cannot mention the iteration number",
+        )
+    _check_yield(body, 1, carried, "for body")
+    return _carried_types(body, 1, carried, args)
+
+
+def _while(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    (test, body), carried = regions, attrs["carried"]
+    _check_params(test, operands, "while test")
+    _check_params(body, operands, "while body")
+    if not test.diverges:
+        require(
+            len(test.results) == 1 and test.results[0].type == BOOL,
+            "while test must yield one bool",
+        )
+    _check_yield(body, 0, carried, "while body")
+    return _carried_types(body, 0, carried, operands)
+
+
+def _cond(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    require(operands[0].type == BOOL, "cond needs a bool", operands[0].type)
+    args = operands[1:]
+    then, other = regions
+    found: tuple[Type, ...] | None = None
+    for region, what in ((then, "cond then"), (other, "cond else")):
+        mapping = _check_params(region, args, what)
+        if region.diverges:
+            continue
+        types = _result_types(region, mapping)
+        require(found is None or found == types, "cond sides yield different types", found, types)
+        found = types
+    return found or tuple(attrs.get("types", ()))
+
+
+def _result_types(region: Function, mapping: dict[Any, Dim]) -> tuple[Type, ...]:
+    """Result types seen from outside; an extent made inside must itself be a result."""
+    from tracejit.ir.extent import ResultRef, atom_dim
+
+    mapping = dict(mapping)
+    for k, r in enumerate(region.results):
+        if r.type == INDEX and r.expr is None and r not in mapping:
+            mapping[r] = atom_dim(ResultRef(k))
+    types = tuple(subst_type(r.type, mapping) for r in region.results)
+    inner = {v for i in region.instrs for v in i.results}
+    for t in types:
+        require(
+            not any(v in inner for v in type_uses(t)),
+            "an extent made in a branch must be yielded by it",
+            t,
+        )
+    return types
+
+
+def _none(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    return ()
+
+
+def _check(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    require(operands[0].type == BOOL, "check needs a bool", operands[0].type)
+    return ()
+
+
+def _write_back(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    arity(operands, 1)
+    return ()
+
+
+def _host_call(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    return tuple(attrs["types"])
+
+
+def _tape(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    arity(operands, 0)
+    return (TapeType(),)
+
+
+def _push(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    require(isinstance(operands[0].type, TapeType), "push needs a tape", operands[0].type)
+    require(all(isinstance(v.type, TensorType) for v in operands[1:]), "only tensors are pushed")
+    return (TapeType(),)
+
+
+def _pop(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    arity(operands, 1)
+    require(isinstance(operands[0].type, TapeType), "pop needs a tape", operands[0].type)
+    return (TapeType(), *attrs["types"])
+
+
+row(
+    Primitive(
+        "for",
+        "control",
+        _for,
+        doc="for(n, *inits, *consts) {carried} body(i, *carried, *consts): i = 0 … n-1, none if n <= 0.",
+    )
+)
+row(
+    Primitive(
+        "while",
+        "control",
+        _while,
+        doc="while(*inits, *consts) {carried} test(*all) -> bool, body(*all) -> carried.",
+    )
+)
+row(
+    Primitive(
+        "cond",
+        "control",
+        _cond,
+        doc="cond(pred, *args) then(*args), else(*args); a side that diverges joins with anything.",
+    )
+)
+row(
+    Primitive(
+        "raise",
+        "effect",
+        _none,
+        effect="check",
+        differentiable=False,
+        doc="raise(*payload) {exc, message}: ends its function.",
+    )
+)
+row(
+    Primitive(
+        "check",
+        "effect",
+        _check,
+        effect="check",
+        differentiable=False,
+        doc="check(ok, *payload) {exc, message}: raises unless ok.",
+    )
+)
+row(
+    Primitive(
+        "print",
+        "effect",
+        _none,
+        effect="ordered",
+        differentiable=False,
+        doc="print(*values) {parts, sep, end}: Python's print; parts holds literals and None per value.",
+    )
+)
+row(
+    Primitive(
+        "write_back",
+        "effect",
+        _write_back,
+        effect="ordered",
+        differentiable=False,
+        doc="write_back(x) {arg}: the caller's array number arg now holds x.",
+    )
+)
+row(
+    Primitive(
+        "host_call",
+        "effect",
+        _host_call,
+        effect="ordered",
+        differentiable=False,
+        doc="host_call(*args) {fn, types}: Python called under the GIL, in program order.",
+    )
+)
+row(Primitive("tape", "tape", _tape, doc="An empty tape."))
+row(Primitive("push", "tape", _push, doc="push(tape, *values): the values on top, first deepest."))
+row(
+    Primitive(
+        "pop",
+        "tape",
+        _pop,
+        doc="%t, *values = pop(tape) {types}: inverse of one push of those types.",
+    )
+)

@@ -1,0 +1,107 @@
+"""Reductions over axes, arg-reductions, and scans along one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir.core import Primitive, row
+from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, axes_in_range, require
+from tracejit.ir.types import DTYPES, TensorType, Type
+
+
+def _reduce(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    arity(operands, 1)
+    (x,), axes = operands, attrs["axes"]
+    axes_in_range(axes, x.rank)
+    require(tuple(sorted(axes)) == tuple(axes), "reduction axes must be sorted", axes)
+    return (TensorType(x.dtype, tuple(d for a, d in enumerate(x.shape) if a not in axes)),)
+
+
+def _bool_reduce(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    require(operands[0].dtype.kind in "biu", "operand must be bool or integer", operands[0].type)
+    return _reduce(operands, attrs, regions)
+
+
+def _arg(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    arity(operands, 1)
+    (x,), axis = operands, attrs["axis"]
+    axes_in_range((axis,), x.rank)
+    return (TensorType(DTYPES["i64"], tuple(d for a, d in enumerate(x.shape) if a != axis)),)
+
+
+def _scan(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    arity(operands, 1)
+    axes_in_range((attrs["axis"],), operands[0].rank)
+    return (operands[0].type,)
+
+
+def _reducer(ufunc: np.ufunc) -> Callable[..., Any]:
+    def evaluate(x: Any, *, axes: tuple[int, ...], **_: Any) -> Any:
+        x = np.asarray(x)
+        return ufunc.reduce(x, axis=axes, dtype=x.dtype) if axes else x.copy()
+
+    return evaluate
+
+
+def _scanner(ufunc: np.ufunc) -> Callable[..., Any]:
+    def evaluate(x: Any, *, axis: int, reverse: bool = False) -> Any:
+        x = np.asarray(x)
+        flipped = np.flip(x, axis) if reverse else x
+        out = ufunc.accumulate(flipped, axis=axis, dtype=x.dtype)
+        return np.flip(out, axis).copy() if reverse else out
+
+    return evaluate
+
+
+_REDUCTIONS: list[tuple[str, Any, str]] = [
+    ("reduce_sum", np.add, "Sum in NumPy's order (see docs/ir.md)."),
+    ("reduce_prod", np.multiply, "Product, one after another."),
+    ("reduce_min", np.minimum, "Minimum; nan wins. Extents must not be zero."),
+    ("reduce_max", np.maximum, "Maximum; nan wins. Extents must not be zero."),
+]
+for _name, _ufunc, _doc in _REDUCTIONS:
+    row(Primitive(_name, "reduction", _reduce, _reducer(_ufunc), doc=_doc))
+for _name, _ufunc in [
+    ("reduce_and", np.bitwise_and),
+    ("reduce_or", np.bitwise_or),
+    ("reduce_xor", np.bitwise_xor),
+]:
+    row(
+        Primitive(
+            _name,
+            "reduction",
+            _bool_reduce,
+            _reducer(_ufunc),
+            differentiable=False,
+            doc="Bitwise on integers, logical on bool.",
+        )
+    )
+for _name, _arg_fn in [("argmin", np.argmin), ("argmax", np.argmax)]:
+    row(
+        Primitive(
+            _name,
+            "reduction",
+            _arg,
+            lambda x, *, axis, _fn=_arg_fn: np.asarray(_fn(x, axis=axis), np.int64),
+            differentiable=False,
+            doc="Index of the first extremum along axis; the first nan wins.",
+        )
+    )
+for _name, _ufunc in [
+    ("cumsum", np.add),
+    ("cumprod", np.multiply),
+    ("cummin", np.minimum),
+    ("cummax", np.maximum),
+]:
+    row(
+        Primitive(
+            _name,
+            "scan",
+            _scan,
+            _scanner(_ufunc),
+            doc="Running reduction along axis, from the end when reverse.",
+        )
+    )
