@@ -71,6 +71,8 @@ class Engine:
         )
         self._machines: dict[int, Any] = {}
         self._jit = llvm.create_lljit_compiler(self._new_machine(2), use_jit_link=True)
+        # Arrays freed at interpreter exit still call our deallocator: llvmlite must not unload.
+        self._jit._owned = True
         self._trackers: list[Any] = []
         self._lock = threading.RLock()
         if hasattr(os, "register_at_fork"):
@@ -200,6 +202,7 @@ class Engine:
             except RuntimeError as error:
                 self._trackers.append(None)  # the failed library's name stays taken
                 raise CodegenError(f"linking native code failed: {error}") from None
+            tracker._owned = True
             self._trackers.append(tracker)
         return {name: tracker[name] for name in names}, tracker
 

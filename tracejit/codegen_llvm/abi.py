@@ -1,0 +1,349 @@
+"""What a compiled core expects and gives: parameters, results and the slots they travel in.
+
+A core is `i32 core(ptr ctx, ptr slots)`. `Signature` says what Python passes and gets; `layout`
+says which slot of the flat i64 array holds what. The compiler, the native entry and the portable
+entry all read this file, and nothing else, to agree. Nothing here emits code.
+
+Slots, in order:
+* array parameter: data pointer, the extents that are `None`, the strides (bytes) that are `None`;
+* scalar parameter: its bits (floats as IEEE bits in the low end, signed ints sign-extended);
+  a complex one takes two slots, real and imaginary part;
+* `ArrayResult`: data pointer, then the extents that are `None`. With every extent known the entry
+  allocates and fills the pointer in before the call; otherwise the core stores a `tj_alloc`ed
+  pointer and the extents;
+* `ScalarResult`: its bits as above (bool: 0 or 1), stored by the core;
+* `ViewResult`: the offset if `None`, then the `None` extents, then the `None` strides, stored by the
+  core; other results have no slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CellType
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+DType: TypeAlias = "np.dtype[Any]"
+Kind: TypeAlias = Literal["bool", "int", "float", "complex"]
+
+# The context block that a core gets, in i64 words.
+CTX_ERROR = 0  # 0 none, > 0 row of the error table, or one of the two below
+CTX_PAYLOAD = 1  # eight words for the message
+CTX_OWNED = 9  # head of the list of allocations that are still the call's own
+CTX_DEADLINE = 10  # when `tj_poll` next looks for signals, in ns of the monotonic clock
+CTX_HOST = 11  # PyObject*: host(call, slots_address), see `runtime.HostTable`
+CTX_THREAD = 12  # PyThreadState* while the GIL is released, else 0
+CTX_WORDS = 16
+PAYLOAD_WORDS = 8
+ERROR_PYTHON = -1  # a Python exception is set already (interrupt, host call)
+ERROR_MEMORY = -2  # an allocation failed
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Run-time length of one axis of an array parameter."""
+
+    param: int
+    axis: int
+
+
+@dataclass(frozen=True)
+class Stride:
+    """Run-time stride, in bytes, of one axis of an array parameter."""
+
+    param: int
+    axis: int
+
+
+@dataclass(frozen=True)
+class ScalarOf:
+    """Value of an integer scalar parameter."""
+
+    param: int
+
+
+@dataclass(frozen=True)
+class BinOp:
+    """Integer arithmetic with Python's meaning; divisors are positive by construction."""
+
+    op: Literal["add", "sub", "mul", "floordiv", "mod", "min", "max"]
+    left: Expr
+    right: Expr
+
+
+Expr: TypeAlias = int | Extent | Stride | ScalarOf | BinOp
+
+
+@dataclass(frozen=True)
+class ArrayParam:
+    """An exact `numpy.ndarray`, native byte order, aligned.
+
+    `shape`: an extent, or None for one found at run time. `strides`: bytes per axis, None for
+    run-time, or "C" / "F": contiguous, so that the strides follow from the extents.
+    """
+
+    dtype: DType
+    shape: tuple[int | None, ...]
+    strides: tuple[int | None, ...] | Literal["C", "F"] = "C"
+    writable: bool = False
+
+    def stride_axes(self) -> tuple[int | None, ...]:
+        """Strides by axis, with None only where a slot holds it."""
+        if isinstance(self.strides, tuple):
+            return self.strides
+        return (0,) * len(self.shape)
+
+
+@dataclass(frozen=True)
+class ScalarParam:
+    """A scalar. `kind`: an exact Python scalar of that type; None: an exact NumPy scalar."""
+
+    dtype: DType
+    kind: Kind | None = None
+
+
+@dataclass(frozen=True)
+class IdentityParam:
+    """An object that must be `value` itself (static arguments, functions, modules). No slots."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class AnyParam:
+    """An object that the code does not look at. No slots, no guard."""
+
+
+Param: TypeAlias = ArrayParam | ScalarParam | IdentityParam | AnyParam
+
+
+@dataclass(frozen=True)
+class GlobalSource:
+    """`namespace[name]`, read at each call."""
+
+    namespace: dict[str, Any]
+    name: str
+
+
+@dataclass(frozen=True)
+class CellSource:
+    """A closure cell's contents, read at each call."""
+
+    cell: CellType
+
+
+@dataclass(frozen=True)
+class AttrSource:
+    """`getattr(owner, name)`, read at each call."""
+
+    owner: Any
+    name: str
+
+
+@dataclass(frozen=True)
+class CallSource:
+    """`read()`, called at each call: whatever the other sources cannot say."""
+
+    read: Callable[[], Any]
+
+
+Source: TypeAlias = GlobalSource | CellSource | AttrSource | CallSource
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A parameter that the caller does not pass; numbered after the explicit ones."""
+
+    source: Source
+    param: Param
+
+
+@dataclass(frozen=True)
+class ArrayResult:
+    """A fresh array. A None extent is found by the core, which then owns the allocation.
+
+    `axis_order`: axes from slowest to fastest in memory; None means C order.
+    """
+
+    dtype: DType
+    shape: tuple[Expr | None, ...]
+    axis_order: tuple[int, ...] | None = None
+
+    @property
+    def core_allocates(self) -> bool:
+        """Whether the core, not the entry, provides the memory."""
+        return None in self.shape
+
+
+@dataclass(frozen=True)
+class ScalarResult:
+    """A Python scalar of `kind`, or with None a NumPy scalar of `dtype`."""
+
+    dtype: DType
+    kind: Kind | None = None
+
+
+@dataclass(frozen=True)
+class ArgResult:
+    """The argument object itself (hidden parameters count on after the explicit ones)."""
+
+    param: int
+
+
+@dataclass(frozen=True)
+class ViewResult:
+    """A view of a parameter, or with `of_result` of an earlier array result, as its `base`.
+
+    `offset` (bytes from the source's first element), `shape` and `strides` (bytes) are expressions,
+    or None where the core stores them. Writeable as its source is.
+    """
+
+    source: int
+    dtype: DType
+    shape: tuple[Expr | None, ...]
+    strides: tuple[Expr | None, ...]
+    offset: Expr | None = 0
+    of_result: bool = False
+
+
+@dataclass(frozen=True)
+class ConstantResult:
+    """An object known when compiling."""
+
+    value: Any
+
+
+Result: TypeAlias = ArrayResult | ScalarResult | ArgResult | ViewResult | ConstantResult
+
+
+@dataclass(frozen=True)
+class Container:
+    """A tuple, list or dict (with `keys`) of structures."""
+
+    kind: Literal["tuple", "list", "dict"]
+    children: tuple[Structure, ...]
+    keys: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unflatten:
+    """Any other pytree: `build(leaves)` is called with the list of all leaves, in order."""
+
+    build: Callable[[list[Any]], Any]
+
+
+# An int is a leaf: the index of a result. One index twice is one object twice.
+Structure: TypeAlias = int | Container | Unflatten | None
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A comparison of run-time integers that must hold for the code to apply."""
+
+    relation: Literal["eq", "ne", "lt", "le", "gt", "ge"]
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True)
+class WorkAbove:
+    """Release the GIL where `work` (elements, say) is at least `minimum`."""
+
+    work: Expr
+    minimum: int
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Everything that a caller of a core must know.
+
+    `disjoint`: pairs of array parameters whose byte ranges must not meet (as
+    `np.may_share_memory`); `identical`: pairs that must be the same memory, shape and strides.
+    """
+
+    params: tuple[Param, ...]
+    results: tuple[Result, ...] = ()
+    structure: Structure = None
+    hidden: tuple[Hidden, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    disjoint: tuple[tuple[int, int], ...] = ()
+    identical: tuple[tuple[int, int], ...] = ()
+    release_gil: bool | WorkAbove = False
+
+    @property
+    def all_params(self) -> tuple[Param, ...]:
+        """Explicit, then hidden parameters: the numbering used everywhere."""
+        return self.params + tuple(h.param for h in self.hidden)
+
+
+@dataclass(frozen=True)
+class ParamSlots:
+    """Slot numbers of one parameter. `data` of a scalar is its (first) slot."""
+
+    data: int | None
+    extents: tuple[int | None, ...] = ()
+    strides: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResultSlots:
+    """Slot numbers of one result. `data`: pointer, scalar bits, or a view's offset."""
+
+    data: int | None
+    extents: tuple[int | None, ...] = ()
+    strides: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class SlotLayout:
+    """Where everything is in the slot array, and how many slots there are."""
+
+    params: tuple[ParamSlots, ...]
+    results: tuple[ResultSlots, ...]
+    count: int
+
+
+class _Counter:
+    def __init__(self) -> None:
+        self.next = 0
+
+    def take(self, number: int = 1) -> int:
+        first = self.next
+        self.next += number
+        return first
+
+    def take_unknown(self, values: tuple[Any, ...]) -> tuple[int | None, ...]:
+        return tuple(self.take() if v is None else None for v in values)
+
+
+def _param_slots(param: Param, counter: _Counter) -> ParamSlots:
+    if isinstance(param, ArrayParam):
+        data = counter.take()
+        extents = counter.take_unknown(param.shape)
+        return ParamSlots(data, extents, counter.take_unknown(param.stride_axes()))
+    if isinstance(param, ScalarParam):
+        return ParamSlots(counter.take(2 if param.dtype.kind == "c" else 1))
+    return ParamSlots(None)
+
+
+def _result_slots(result: Result, counter: _Counter) -> ResultSlots:
+    if isinstance(result, ArrayResult):
+        data = counter.take()
+        return ResultSlots(data, counter.take_unknown(result.shape))
+    if isinstance(result, ScalarResult):
+        return ResultSlots(counter.take(2 if result.dtype.kind == "c" else 1))
+    if isinstance(result, ViewResult):
+        offset = counter.take() if result.offset is None else None
+        extents = counter.take_unknown(result.shape)
+        return ResultSlots(offset, extents, counter.take_unknown(result.strides))
+    return ResultSlots(None)
+
+
+def layout(signature: Signature) -> SlotLayout:
+    """Number the slots of `signature`."""
+    counter = _Counter()
+    params = tuple(_param_slots(p, counter) for p in signature.all_params)
+    results = tuple(_result_slots(r, counter) for r in signature.results)
+    return SlotLayout(params, results, counter.next)

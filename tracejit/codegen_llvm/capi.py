@@ -1,0 +1,142 @@
+"""Addresses of CPython and NumPy functions and objects, and a probe of NumPy's object layout.
+
+Generated code reads array fields at fixed offsets. `native_entry_problem` compares every offset
+with public attributes at first use; where anything disagrees the portable entry is used instead.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import sysconfig
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+# Fields of PyArrayObject and PyArray_Descr, in bytes from the object (NumPy 2 on 64 bits).
+DATA, NDIM, DIMS, STRIDES, BASE, DESCR, FLAGS, MEM_HANDLER = 16, 24, 32, 40, 48, 56, 64, 88
+DESCR_BYTEORDER, DESCR_TYPE_NUM, DESCR_ELSIZE = 26, 28, 40
+SCALAR_VALUE = 16  # where a NumPy scalar of a numeric type keeps its bits
+
+C_CONTIGUOUS, F_CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x2, 0x4, 0x100, 0x400
+
+_PYTHON_FUNCTIONS = (
+    "PyCell_Get", "PyComplex_FromDoubles", "PyComplex_ImagAsDouble", "PyComplex_RealAsDouble",
+    "PyDict_GetItemWithError", "PyDict_New", "PyDict_SetItem", "PyErr_CheckSignals", "PyErr_Clear",
+    "PyErr_NoMemory", "PyErr_Occurred", "PyErr_SetObject", "PyEval_RestoreThread",
+    "PyEval_SaveThread", "PyFloat_AsDouble", "PyFloat_FromDouble", "PyList_New", "PyList_SetItem",
+    "PyLong_AsLongLongAndOverflow", "PyLong_FromLongLong", "PyLong_FromUnsignedLongLong",
+    "PyMethod_New", "PyObject_CallFunctionObjArgs", "PyObject_CallNoArgs",
+    "PyObject_ClearWeakRefs", "PyObject_GC_Del", "PyObject_GC_UnTrack", "PyObject_GetAttr",
+    "PyObject_Size", "PyObject_Vectorcall", "PyTuple_New", "PyTuple_SetItem",
+    "PyVectorcall_Call", "Py_DecRef", "Py_IncRef",
+)  # fmt: skip
+_NUMPY_FUNCTIONS = {
+    "PyArray_Type": 2,
+    "PyArray_Scalar": 60,
+    "PyArray_NewFromDescr": 94,
+    "PyArray_SetBaseObject": 282,
+}
+
+
+def pointer_at(address: int) -> int:
+    """The pointer-sized integer stored at `address`."""
+    return ctypes.c_void_p.from_address(address).value or 0
+
+
+@cache
+def _numpy_table() -> int:
+    get = ctypes.pythonapi.PyCapsule_GetPointer
+    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    capsule = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
+    return int(get(capsule, None))
+
+
+@cache
+def symbols() -> dict[str, int]:
+    """Addresses by the names that generated code declares."""
+    found: dict[str, int] = {}
+    for name in _PYTHON_FUNCTIONS:
+        function = getattr(ctypes.pythonapi, name)
+        found[name] = ctypes.cast(function, ctypes.c_void_p).value or 0
+    for name, index in _NUMPY_FUNCTIONS.items():
+        found[name] = pointer_at(_numpy_table() + index * ctypes.sizeof(ctypes.c_void_p))
+    objects = {"None": None, "True": True, "False": False}
+    objects |= {"Long_Type": int, "Float_Type": float, "Complex_Type": complex}
+    found |= {f"Py_{name}": id(value) for name, value in objects.items()}
+    return found
+
+
+def _array_mismatch(array: np.ndarray[Any, Any]) -> str | None:
+    address = id(array)
+    int_at = ctypes.c_int.from_address
+    size = ctypes.sizeof(ctypes.c_ssize_t)
+    if pointer_at(address + 8) != id(np.ndarray):
+        return "type"
+    if pointer_at(address + DATA) != array.__array_interface__["data"][0]:
+        return "data"
+    if int_at(address + NDIM).value != array.ndim:
+        return "ndim"
+    for offset, wanted in ((DIMS, array.shape), (STRIDES, array.strides)):
+        start = pointer_at(address + offset)
+        for axis, value in enumerate(wanted):
+            if ctypes.c_ssize_t.from_address(start + axis * size).value != value:
+                return "shape or strides"
+    if pointer_at(address + BASE) != (0 if array.base is None else id(array.base)):
+        return "base"
+    if pointer_at(address + DESCR) != id(array.dtype):
+        return "dtype"
+    if (int_at(address + FLAGS).value ^ array.flags.num) & 0x507:
+        return "flags"
+    return None
+
+
+def _dtype_mismatch(dtype: np.dtype[Any]) -> str | None:
+    address = id(dtype)
+    if ctypes.c_int.from_address(address + DESCR_TYPE_NUM).value != dtype.num:
+        return f"type number of {dtype}"
+    if ctypes.c_ssize_t.from_address(address + DESCR_ELSIZE).value != dtype.itemsize:
+        return f"item size of {dtype}"
+    if ctypes.c_char.from_address(address + DESCR_BYTEORDER).value != dtype.byteorder.encode():
+        return f"byte order of {dtype}"
+    value = dtype.type(1)
+    found = ctypes.string_at(id(value) + SCALAR_VALUE, dtype.itemsize)
+    return None if found == value.tobytes() else f"scalar of {dtype}"
+
+
+def _mem_handler_mismatch(array: np.ndarray[Any, Any]) -> str | None:
+    handler = pointer_at(id(array) + MEM_HANDLER)
+    # The field must hold the very capsule that NumPy's table calls its default handler.
+    default = pointer_at(_numpy_table() + 306 * ctypes.sizeof(ctypes.c_void_p))
+    name = np._core.multiarray.get_handler_name(array)  # type: ignore[attr-defined]
+    if name == "default_allocator" and handler != pointer_at(default):
+        return "memory handler"
+    return None
+
+
+@cache
+def native_entry_problem() -> str | None:
+    """Why the native entry cannot be used in this process; None where it can."""
+    if sys.implementation.name != "cpython":
+        return f"implementation {sys.implementation.name}"
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "free-threaded build"
+    if object.__basicsize__ != 16 or sys.byteorder != "little":
+        return "object header"
+    if not sys.platform.startswith(("linux", "darwin")):
+        return f"platform {sys.platform}"
+    base = np.arange(24.0).reshape(2, 3, 4)
+    frozen = np.zeros(3, np.int16)
+    frozen.flags.writeable = False
+    views = (base[::-1, 1:], np.asfortranarray(base), np.zeros((), np.complex64), base[:0])
+    for array in (base, base.T, frozen, *views):
+        if (problem := _array_mismatch(array)) is not None:
+            return f"array field: {problem}"
+    for code in "?bBhHiIlLqQfdFD":
+        for dtype in (np.dtype(code), np.dtype(code).newbyteorder()):
+            if dtype.isnative and (problem := _dtype_mismatch(dtype)) is not None:
+                return f"dtype field: {problem}"
+    if (problem := _mem_handler_mismatch(np.zeros(3))) is not None:
+        return problem
+    return None
