@@ -1,0 +1,93 @@
+"""The harness itself, with contenders made up here: what it checks, keeps apart and writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tracejit.bench import Row, show
+from tracejit.bench.contenders import Contender, contenders
+from tracejit.bench.rows import load
+from tracejit.bench.timing import Measurement, copied, difference, measure, prepare
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def bump(x: np.ndarray) -> None:
+    x += 1.0
+
+
+def row(**changes: object) -> Row:
+    given = {"name": "r", "setup": lambda rng: (rng.random(5),), "numpy": np.sin, **changes}
+    return Row(traced=lambda: given["numpy"], **given)
+
+
+def test_right_values_are_timed() -> None:
+    steps: list[int] = []
+    found = list(measure(row(), frozenset(), 3, lambda: steps.append(1)))
+    assert [m.contender for m in found] == ["numpy", "tracejit"]
+    assert [len(m.samples) for m in found] == [3, 3]
+    assert len(steps) == 3
+    assert all(m.first_call > 0 and m.median > 0 for m in found)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        (lambda x: np.sin(x) + 1e-6, "values differ"),
+        (lambda x: np.sin(x)[:2], "shape (2,), expected (5,)"),
+        (lambda x: (np.sin(x),) * 2, "2 results, expected 1"),
+        (lambda x: x.nothing, "AttributeError"),
+    ],
+)
+def test_wrong_values_are_not_timed(wrong, problem: str) -> None:
+    args = row().setup(np.random.default_rng(0))
+    found = prepare(row(), Contender("peer", wrong), args, np.sin(args[0]))
+    assert isinstance(found, Measurement)
+    assert problem in found.problem
+    assert found.samples == ()
+
+
+def test_a_program_that_writes_gets_fresh_arguments() -> None:
+    args = (np.zeros(3),)
+    writing = row(numpy=bump, writes=True, setup=lambda rng: args)
+    found = list(measure(writing, frozenset(), 4, lambda: None))
+    assert [m.problem for m in found] == ["", ""]
+    np.testing.assert_array_equal(args[0], np.zeros(3))
+
+
+def test_a_peer_that_is_not_installed_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with_peer = row(peers={"numba": lambda module: pytest.fail("imported")})
+    assert [c.name for c in contenders(with_peer)] == ["numpy", "tracejit"]
+
+
+def test_copies_keep_the_structure() -> None:
+    x = np.ones(2)
+    (tree, number) = copied(({"a": [x]}, 3))
+    assert tree["a"][0] is not x
+    assert number == 3
+    assert difference(tree, {"a": [x]}, 1e-12) == ""
+
+
+def test_statistics_and_files(tmp_path: Path) -> None:
+    found = [
+        Measurement("r", "numpy", 1.0, (4.0, 4.0, 4.0)),
+        Measurement("r", "tracejit", 2.0, (1.0, 2.0, 3.0)),
+        Measurement("r", "peer", 0.0, problem="broken"),
+    ]
+    assert found[1].median == 2.0
+    assert found[1].spread == 0.25
+    assert show.means(found) == {"numpy": (1.0, 1), "tracejit": (2.0, 1)}
+    show.write_json(found, tmp_path / "t.json")
+    entries = json.loads((tmp_path / "t.json").read_text())["measurements"]
+    assert [e["median_s"] for e in entries] == [4.0, 2.0, None]
+
+
+def test_every_row_has_a_name_of_its_own() -> None:
+    rows = load(ROOT / "benchmarks")
+    assert len({r.name for r in rows}) == len(rows) >= 15
+    assert all(callable(factory) for r in rows for factory in r.peers.values())

@@ -1,0 +1,71 @@
+"""`python -m tracejit.bench`: run rows side by side and show the times.
+
+python -m tracejit.bench                          all rows of benchmarks/
+python -m tracejit.bench -k softmax --peers numba
+python -m tracejit.bench --json times.json --plot times.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from tracejit.bench import show
+from tracejit.bench.rows import Row, load
+from tracejit.bench.timing import Measurement, measure
+
+HERE = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m tracejit.bench", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("path", nargs="?", type=Path, help="a folder or file with ROWS")
+    parser.add_argument("-k", default="", metavar="TEXT", help="only rows whose name contains TEXT")
+    parser.add_argument("--peers", help="only these contenders, separated by commas")
+    parser.add_argument("--rounds", type=int, default=25, help="samples of each contender")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE")
+    return parser.parse_args(argv)
+
+
+def run(rows: Sequence[Row], only: frozenset[str], rounds: int) -> list[Measurement]:
+    from rich.progress import Progress
+
+    found: list[Measurement] = []
+    with Progress(transient=True) as progress:
+        for row in rows:
+            task = progress.add_task(row.name, total=rounds)
+            found += measure(row, only, rounds, partial(progress.advance, task))
+            progress.remove_task(task)
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns 1 when no row was found or some contender's values were wrong."""
+    from rich.console import Console
+
+    options = arguments(argv)
+    path = options.path or (Path("benchmarks") if Path("benchmarks").is_dir() else HERE)
+    rows = [row for row in load(path) if options.k in row.name]
+    if not rows:
+        print(f"no rows named like {options.k!r} in {path}", file=sys.stderr)
+        return 1
+    only = frozenset(options.peers.split(",")) | {"tracejit"} if options.peers else frozenset()
+    found = run(rows, only, options.rounds)
+    console = Console()
+    console.print(show.table(found))
+    for name, (mean, count) in show.means(found).items():
+        console.print(f"{name:10} {mean:6.2f}x over {count} rows (geometric mean)")
+    if options.json:
+        show.write_json(found, options.json)
+    if options.plot:
+        show.plot(found, options.plot)
+    return 1 if any(m.problem for m in found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
