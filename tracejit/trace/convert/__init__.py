@@ -1,0 +1,22 @@
+"""Control-flow conversion: a user's function rewritten so that its control flow can be staged.
+
+`convert` rewrites the source of a function once; `bind` gives it operators. `Operators` has plain
+Python semantics; a tracer subclasses it. Nothing here knows of traced values.
+"""
+
+from tracejit.trace.convert.function import ConvertedFunction, bind, convert, is_converted
+from tracejit.trace.convert.operators import UNDEFINED, Env, Operators, Site, VarInfo
+from tracejit.trace.convert.source import SourceUnavailable
+
+__all__ = [
+    "UNDEFINED",
+    "ConvertedFunction",
+    "Env",
+    "Operators",
+    "Site",
+    "SourceUnavailable",
+    "VarInfo",
+    "bind",
+    "convert",
+    "is_converted",
+]

@@ -1,0 +1,328 @@
+"""Rewrites expressions so that loads, calls, logic and comparisons go through the operators."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from tracejit.trace.convert.operators import Site, VarInfo
+from tracejit.trace.convert.scope import (
+    GENERATED,
+    AssertFailure,
+    Comprehension,
+    NoneSet,
+    Scope,
+    comprehension_targets,
+    has_walrus,
+)
+from tracejit.trace.convert.source import SourceUnavailable
+
+OPERATORS = "__tj__"
+ENV = "__tj_env__"
+# Called from a converted function these would see the operators' frame, not the user's.
+_FRAME_BOUND = frozenset({"locals", "eval", "exec", "vars", "dir"})
+_SYMBOLS: dict[type[ast.AST], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.In: "in",
+    ast.NotIn: "not in",
+    ast.Is: "is",
+    ast.IsNot: "is not",
+}
+_T = TypeVar("_T", bound=ast.AST)
+
+
+@dataclass
+class Unit:
+    """What all functions nested in one converted function share."""
+
+    filename: str
+    lines: list[str]
+    function: str
+    free: frozenset[str]
+    has_class_cell: bool
+    sites: list[Site] = field(default_factory=list)
+    names: list[tuple[VarInfo, ...]] = field(default_factory=list)
+    fresh: int = 0
+
+    def unique(self, stem: str) -> str:
+        self.fresh += 1
+        return f"{GENERATED}{stem}_{self.fresh}"
+
+
+def mangle(name: str, class_name: str | None) -> str:
+    """A private name as the compiler stores it inside a class body."""
+    stripped = (class_name or "").lstrip("_")
+    if not stripped or not name.startswith("__") or name.endswith("__") or "." in name:
+        return name
+    return f"_{stripped}{name}"
+
+
+class ExpressionRewriter(ast.NodeTransformer):
+    """Rewrites the expressions of one function, keeping track of surely bound variables."""
+
+    def __init__(
+        self,
+        unit: Unit,
+        scope: Scope,
+        enclosing: frozenset[str],
+        class_name: str | None,
+        first_parameter: str | None,
+    ) -> None:
+        self.unit = unit
+        self.scope = scope
+        self.enclosing = enclosing
+        self.class_name = class_name
+        self.first_parameter = first_parameter
+        self.bound: set[str] | None = set(scope.parameters)
+        """Variables surely bound here; None where control cannot be."""
+        self.shadowed: set[str] = set()
+        self.unsure = 0
+
+    # Building -------------------------------------------------------------------------------------
+
+    def op(self, where: ast.AST, name: str, /, *args: ast.expr, **kwargs: ast.expr) -> ast.Call:
+        """`__tj__.name(*args, **kwargs)` at the position of `where`."""
+        func = ast.Attribute(ast.Name(OPERATORS, ast.Load()), name, ast.Load())
+        keywords = [ast.keyword(key, value) for key, value in kwargs.items()]
+        call = ast.copy_location(ast.Call(func, list(args), keywords), where)
+        # The compiler reports a method call at the last line of the attribute.
+        line = getattr(where, "lineno", 1)
+        column = getattr(where, "col_offset", 0)
+        for part in (func, func.value):
+            part.lineno = part.end_lineno = line
+            part.col_offset = part.end_col_offset = column
+        return call
+
+    def thunk(self, body: ast.expr) -> ast.Lambda:
+        return ast.copy_location(ast.Lambda(_no_arguments(), body), body)
+
+    def name(self, name: str, where: ast.AST) -> ast.Name:
+        return ast.copy_location(ast.Name(name, ast.Load()), where)
+
+    def table(self, attribute: str, index: int, where: ast.AST) -> ast.expr:
+        entry = ast.Subscript(
+            ast.Attribute(ast.Name(ENV, ast.Load()), attribute, ast.Load()),
+            ast.Constant(index),
+            ast.Load(),
+        )
+        return ast.fix_missing_locations(ast.copy_location(entry, where))
+
+    def site(self, where: ast.stmt | ast.expr) -> ast.expr:
+        unit = self.unit
+        segment = unit.lines[where.lineno - 1].strip() if where.lineno <= len(unit.lines) else ""
+        unit.sites.append(Site(unit.filename, where.lineno, segment, unit.function))
+        return self.table("sites", len(unit.sites) - 1, where)
+
+    def expr(self, tree: ast.expr) -> ast.expr:
+        found: ast.expr = self.visit(tree)
+        return found
+
+    @contextmanager
+    def conditionally(self) -> Iterator[None]:
+        """Inside, `:=` does not surely bind."""
+        self.unsure += 1
+        yield
+        self.unsure -= 1
+
+    def later(self, trees: Sequence[ast.expr]) -> list[ast.expr]:
+        with self.conditionally():
+            return [self.thunk(self.expr(tree)) for tree in trees]
+
+    def plain(self, tree: _T) -> _T:
+        """Rewrites the parts only: for expressions whose thunks would have to bind names."""
+        with self.conditionally():
+            self.generic_visit(tree)
+        return tree
+
+    # Names ----------------------------------------------------------------------------------------
+
+    def visit_Name(self, tree: ast.Name) -> ast.expr:
+        name = mangle(tree.id, self.class_name)
+        if not isinstance(tree.ctx, ast.Load) or tree.id.startswith(GENERATED):
+            return tree
+        if tree.id in self.shadowed:
+            return tree
+        if tree.id in self.scope.locals:
+            if self.bound is None or tree.id in self.bound:
+                return tree
+            return self.op(tree, "load", self.thunk(tree), _text(name, tree))
+        if tree.id not in self.scope.globals:
+            if tree.id in self.enclosing:
+                return tree
+            if name in self.unit.free:
+                env = self.name(ENV, tree)
+                return self.op(tree, "load_free", _text(name, tree), tree, env)
+        env = self.name(ENV, tree)
+        return self.op(tree, "load_global", _text(name, tree), tree, env)
+
+    def is_outer(self, name: str) -> bool:
+        """Whether `name`, assigned here, is a global or a variable of the original closure."""
+        if name in self.scope.globals:
+            return True
+        return name in self.scope.nonlocals and name not in self.enclosing
+
+    def visit_NamedExpr(self, tree: ast.NamedExpr) -> ast.expr:
+        tree.value = self.expr(tree.value)
+        name = tree.target.id
+        if self.is_outer(name):
+            tree.value = self.stored_outer(name, tree.value)
+        if self.bound is not None and not self.unsure:
+            self.bound.add(name)
+        return tree
+
+    def stored_outer(self, name: str, value: ast.expr) -> ast.expr:
+        text = _text(mangle(name, self.class_name), value)
+        return self.op(value, "store_outer", text, value, self.name(ENV, value))
+
+    def visit_NoneSet(self, tree: NoneSet) -> ast.expr:
+        return self.op(tree, "none_set", *(self.name(name, tree) for name in tree.names))
+
+    def visit_AssertFailure(self, tree: AssertFailure) -> ast.expr:
+        message = [] if tree.message is None else [self.expr(tree.message)]
+        return self.op(tree, "assertion", *message)
+
+    # Loads and calls ------------------------------------------------------------------------------
+
+    def visit_Attribute(self, tree: ast.Attribute) -> ast.expr:
+        name = _text(mangle(tree.attr, self.class_name), tree)
+        return self.op(tree, "getattr", self.expr(tree.value), name)
+
+    def visit_Subscript(self, tree: ast.Subscript) -> ast.expr:
+        return self.op(tree, "getitem", self.expr(tree.value), self.key(tree.slice))
+
+    def key(self, tree: ast.expr) -> ast.expr:
+        if isinstance(tree, ast.Slice):
+            none = ast.copy_location(ast.Constant(None), tree)
+            parts = [none if p is None else self.expr(p) for p in (tree.lower, tree.upper, tree.step)]
+            return self.op(tree, "slice", *parts)
+        if isinstance(tree, ast.Tuple):
+            items = [self.key(item) for item in tree.elts]
+            return ast.copy_location(ast.Tuple(items, ast.Load()), tree)
+        return self.expr(tree)
+
+    def visit_Starred(self, tree: ast.Starred) -> ast.expr:
+        value = self.op(tree, "iterate", self.expr(tree.value))
+        return ast.copy_location(ast.Starred(value, tree.ctx), tree)
+
+    def visit_Call(self, tree: ast.Call) -> ast.expr:
+        named = tree.func.id if isinstance(tree.func, ast.Name) else ""
+        is_own = named in self.scope.locals or named in self.enclosing or named in self.shadowed
+        if named and not is_own:
+            if named in _FRAME_BOUND and (named in ("eval", "exec") or not tree.args):
+                raise SourceUnavailable(f"line {tree.lineno}: {named}() looks at its caller's frame")
+            if named == "super" and not tree.args and not tree.keywords:
+                return self._super(tree)
+            if named == "globals":
+                return tree
+        where = ast.copy_location(ast.Pass(), tree)
+        if isinstance(tree.func, ast.Attribute):
+            where.lineno = tree.func.end_lineno or tree.lineno
+            where.col_offset = 0
+        func = self.expr(tree.func)
+        is_star = any(isinstance(arg, ast.Starred) for arg in tree.args)
+        if is_star or any(keyword.arg is None for keyword in tree.keywords):
+            return self.op(where, "call_star", func, *self._pieces(tree))
+        args = [self.expr(arg) for arg in tree.args]
+        call = self.op(where, "call", func, *args)
+        for keyword in tree.keywords:
+            value = self.expr(keyword.value)
+            call.keywords.append(ast.copy_location(ast.keyword(keyword.arg, value), keyword))
+        return call
+
+    def _pieces(self, tree: ast.Call) -> list[ast.expr]:
+        pairs: list[tuple[str, ast.expr]] = []
+        for arg in tree.args:
+            pairs.append(("*", arg.value) if isinstance(arg, ast.Starred) else ("", arg))
+        pairs += [(keyword.arg or "**", keyword.value) for keyword in tree.keywords]
+        pairs.sort(key=lambda pair: (pair[1].lineno, pair[1].col_offset))
+        return [
+            ast.copy_location(ast.Tuple([_text(key, tree), self.expr(value)], ast.Load()), value)
+            for key, value in pairs
+        ]
+
+    def _super(self, tree: ast.Call) -> ast.expr:
+        """`super()` looks at its frame, which may become a generated one: names both arguments."""
+        is_in_class = self.class_name is not None or self.unit.has_class_cell
+        if self.first_parameter is None or not is_in_class:
+            return tree
+        tree.args = [self.name("__class__", tree), self.name(self.first_parameter, tree)]
+        return tree
+
+    # Logic ----------------------------------------------------------------------------------------
+
+    def visit_BoolOp(self, tree: ast.BoolOp) -> ast.expr:
+        first, *rest = tree.values
+        if has_walrus(rest):
+            return self.plain(tree)
+        name = "and_" if isinstance(tree.op, ast.And) else "or_"
+        return self.op(tree, name, self.expr(first), *self.later(rest))
+
+    def visit_IfExp(self, tree: ast.IfExp) -> ast.expr:
+        if has_walrus([tree.body, tree.orelse]):
+            return self.plain(tree)
+        test = self.expr(tree.test)
+        arms = self.later([tree.body, tree.orelse])
+        return self.op(tree, "if_expr", test, *arms, self.site(tree))
+
+    def visit_UnaryOp(self, tree: ast.UnaryOp) -> ast.expr:
+        operand = self.expr(tree.operand)
+        if isinstance(tree.op, ast.Not):
+            return self.op(tree, "not_", operand)
+        tree.operand = operand
+        return tree
+
+    def visit_Compare(self, tree: ast.Compare) -> ast.expr:
+        symbols = [_SYMBOLS[type(op)] for op in tree.ops]
+        second, *rest = tree.comparators
+        if has_walrus(rest):
+            return self.plain(tree)
+        left, right = self.expr(tree.left), self.expr(second)
+        if rest:
+            listed = ast.Tuple([_text(symbol, tree) for symbol in symbols], ast.Load())
+            listed = ast.copy_location(listed, tree)
+            return self.op(tree, "compare", left, listed, right, *self.later(rest))
+        symbol = symbols[0]
+        if symbol in ("in", "not in", "is", "is not"):
+            name = "contains" if symbol.endswith("in") else "is_"
+            found = self.op(tree, name, left, right)
+            return self.op(tree, "not_", found) if "not" in symbol else found
+        tree.left, tree.comparators = left, [right]
+        return tree
+
+    # Nested scopes --------------------------------------------------------------------------------
+
+    def visit_ListComp(self, tree: Comprehension) -> ast.expr:
+        first = self.expr(tree.generators[0].iter)
+        outer = self.shadowed
+        self.shadowed = outer | comprehension_targets(tree)
+        with self.conditionally():
+            for index, generator in enumerate(tree.generators):
+                source = self.expr(generator.iter) if index else first
+                generator.iter = self.op(generator.iter, "iterate", source)
+                generator.ifs = [self.expr(test) for test in generator.ifs]
+            if isinstance(tree, ast.DictComp):
+                tree.key, tree.value = self.expr(tree.key), self.expr(tree.value)
+            else:
+                tree.elt = self.expr(tree.elt)
+        self.shadowed = outer
+        return tree
+
+    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp
+
+
+def _text(value: str, where: ast.AST) -> ast.Constant:
+    return ast.copy_location(ast.Constant(value), where)
+
+
+def _no_arguments() -> ast.arguments:
+    return ast.arguments(
+        posonlyargs=[], args=[], vararg=None, kwonlyargs=[], kw_defaults=[], kwarg=None, defaults=[]
+    )

@@ -1,0 +1,182 @@
+"""Converts a function once, and binds the result to a closure, globals and operators."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CellType, CodeType, FunctionType, MethodType
+from typing import Any
+
+from tracejit.trace.convert.expressions import ENV, OPERATORS, Unit, mangle
+from tracejit.trace.convert.operators import Env, Operators, Site, VarInfo
+from tracejit.trace.convert.scope import GENERATED, parameters
+from tracejit.trace.convert.source import FunctionTree, SourceUnavailable, locate
+from tracejit.trace.convert.statements import make_rewriter
+
+_FACTORY = f"{GENERATED}factory"
+_SEGMENT = re.compile(rf"{GENERATED}\w+\.<locals>\.")
+_SUSPENDING = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+@dataclass(frozen=True)
+class ConvertedFunction:
+    """The converted code of one code object; shared by all functions that have that code."""
+
+    code: CodeType
+    source: str
+    sites: tuple[Site, ...]
+    names: tuple[tuple[VarInfo, ...], ...]
+
+    def bind(self, fn: FunctionType, ops: Operators) -> FunctionType:
+        """`fn` with its control flow going through `ops`.
+
+        Globals, closure cells, default values and attributes are the originals, not copies.
+        """
+        cells = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
+        env = Env(fn.__globals__, cells, self.sites, self.names)
+        known = {**cells, OPERATORS: CellType(ops), ENV: CellType(env)}
+        closure = tuple(known[name] for name in self.code.co_freevars)
+        bound = FunctionType(self.code, fn.__globals__, fn.__name__, fn.__defaults__, closure)
+        bound.__kwdefaults__ = fn.__kwdefaults__
+        bound.__dict__.update(fn.__dict__)
+        bound.__doc__, bound.__module__ = fn.__doc__, fn.__module__
+        bound.__qualname__, bound.__annotations__ = fn.__qualname__, fn.__annotations__
+        return bound
+
+
+# Keyed by identity: equal code objects of different files are different functions. The code object
+# is kept, so that its identity is not reused.
+_converted: dict[int, tuple[CodeType, ConvertedFunction | SourceUnavailable]] = {}
+
+
+def convert(fn: Callable[..., Any]) -> ConvertedFunction:
+    """The conversion of a Python function or bound method, done once per code object.
+
+    Raises `SourceUnavailable` when there is no source or conversion would change the meaning; the
+    caller then runs the function as it is.
+    """
+    function = fn.__func__ if isinstance(fn, MethodType) else fn
+    if not isinstance(function, FunctionType):
+        raise SourceUnavailable(f"{fn!r} is not a Python function")
+    code = function.__code__
+    if id(code) not in _converted:
+        try:
+            found: ConvertedFunction | SourceUnavailable = _convert(code, function.__globals__)
+        except SourceUnavailable as reason:
+            found = reason
+        _converted[id(code)] = code, found
+    found = _converted[id(code)][1]
+    if isinstance(found, SourceUnavailable):
+        raise SourceUnavailable(*found.args)
+    return found
+
+
+def bind(fn: Callable[..., Any], ops: Operators) -> Callable[..., Any]:
+    """`fn`, a function or bound method, converted and bound to `ops`. Raises as `convert`."""
+    converted = convert(fn)
+    if isinstance(fn, MethodType):
+        assert isinstance(fn.__func__, FunctionType)
+        return MethodType(converted.bind(fn.__func__, ops), fn.__self__)
+    assert isinstance(fn, FunctionType)
+    return converted.bind(fn, ops)
+
+
+def is_converted(fn: Any) -> bool:
+    """Whether `fn` is a function that `bind` made, or one defined inside such a function."""
+    function = fn.__func__ if isinstance(fn, MethodType) else fn
+    return isinstance(function, FunctionType) and OPERATORS in function.__code__.co_freevars
+
+
+def _convert(code: CodeType, module_globals: dict[str, Any]) -> ConvertedFunction:
+    if OPERATORS in code.co_freevars:
+        raise SourceUnavailable(f"{code.co_qualname} is converted already")
+    if code.co_flags & _SUSPENDING:
+        raise SourceUnavailable(f"{code.co_qualname} is a generator or coroutine")
+    located = locate(code, module_globals)
+    tree = copy.deepcopy(located.tree)
+    listed = [mangle(name, located.class_name) for name in parameters(tree.args)]
+    if tuple(listed) != code.co_varnames[: len(listed)]:
+        raise SourceUnavailable(f"{code.co_filename} has changed since {code.co_qualname} was made")
+    free = frozenset(code.co_freevars)
+    unit = Unit(code.co_filename, located.lines, code.co_qualname, free, "__class__" in free)
+    _rewrite(tree, unit, located.class_name)
+    module = _factory(tree, code.co_freevars, located.class_name)
+    source = ast.unparse(module)
+    flags = code.co_flags & _future_flags()
+    compiled = compile(module, code.co_filename, "exec", flags, dont_inherit=True)
+    found = _find(compiled, code.co_name)
+    prefix = found.co_qualname
+    clean = _cleaned(found, code.co_name, prefix, code.co_qualname)
+    return ConvertedFunction(clean, source, tuple(unit.sites), tuple(unit.names))
+
+
+def _rewrite(tree: FunctionTree, unit: Unit, class_name: str | None) -> None:
+    """Converts `tree` in place, and drops all that is evaluated when a function is defined."""
+    body = [tree.body] if isinstance(tree, ast.Lambda) else tree.body
+    rewriter = make_rewriter(unit, tree.args, body, frozenset(), class_name)
+    if isinstance(tree, ast.Lambda):
+        tree.body = rewriter.expr(tree.body)
+    else:
+        tree.body = rewriter.function_body(tree.body)
+        tree.decorator_list = []
+        tree.returns = None
+    args = tree.args
+    args.defaults = []
+    args.kw_defaults = [None] * len(args.kwonlyargs)
+    for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg):
+        if arg is not None:
+            arg.annotation = None
+
+
+def _factory(tree: FunctionTree, free: tuple[str, ...], class_name: str | None) -> ast.Module:
+    """A module that binds the free names around the function, so that they compile to cells."""
+    made: ast.stmt = tree if isinstance(tree, ast.FunctionDef) else ast.Expr(tree)
+    if class_name is not None:
+        made = ast.ClassDef(class_name, [], [], [made], [])
+    names = sorted({*free, OPERATORS, ENV})
+    target: list[ast.expr] = [ast.Name(name, ast.Store()) for name in names]
+    cells: list[ast.stmt] = [ast.Assign(target, ast.Constant(None))]
+    no_args = ast.arguments([], [], None, [], [], None, [])
+    factory = ast.FunctionDef(_FACTORY, no_args, [*cells, made], [], None, None)
+    module = ast.Module([factory], [])
+    ast.copy_location(factory, tree)
+    ast.copy_location(made, tree)
+    return ast.fix_missing_locations(module)
+
+
+def _find(code: CodeType, name: str) -> CodeType:
+    """The only function inside the factory (and the class that mangles names)."""
+    inner = next(const for const in code.co_consts if isinstance(const, CodeType))
+    is_wrapper = inner.co_name == _FACTORY or not inner.co_flags & inspect.CO_OPTIMIZED
+    return _find(inner, name) if is_wrapper else inner
+
+
+def _cleaned(code: CodeType, owner: str, prefix: str, qualname: str) -> CodeType:
+    """Generated functions take the name of the function they stand in, for tracebacks."""
+
+    def clean(text: str) -> str:
+        return qualname + _SEGMENT.sub("", text[len(prefix) :])
+
+    name = owner if code.co_name.startswith(GENERATED) else code.co_name
+    consts: list[Any] = []
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            const = _cleaned(const, name, prefix, qualname)
+        elif isinstance(const, str) and const.startswith(f"{prefix}.<locals>"):
+            const = clean(const)  # a nested class stores its qualified name
+        consts.append(const)
+    own = clean(code.co_qualname) if code.co_qualname.startswith(prefix) else code.co_qualname
+    return code.replace(co_name=name, co_qualname=own, co_consts=tuple(consts))
+
+
+def _future_flags() -> int:
+    import __future__
+
+    flags = 0
+    for name in __future__.all_feature_names:
+        flags |= getattr(__future__, name).compiler_flag
+    return flags

@@ -1,0 +1,217 @@
+"""Liveness of local variables: a backward walk over a function body without jumps.
+
+For each `if`, `while` and `for` it finds the variables read after it and the variables that it may
+read before writing them.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tracejit.trace.convert.jumps import ReturnIf, StopFor, StopWhile
+from tracejit.trace.convert.scope import Scope, usage
+
+Names = frozenset[str]
+NONE: Names = frozenset()
+
+
+@dataclass(frozen=True)
+class Live:
+    """Variables read after a statement, and those that it may read before it writes them."""
+
+    after: Names
+    read_first: Names
+
+
+@dataclass
+class _Flow:
+    """What evaluating expressions in order reads before writing, and surely writes."""
+
+    reads: set[str] = field(default_factory=set)
+    writes: set[str] = field(default_factory=set)
+
+    def visit(self, tree: ast.AST | None, is_sure: bool = True) -> None:
+        if tree is None:
+            return
+        match tree:
+            case ast.NamedExpr(target=ast.Name(id=name), value=value):
+                self.visit(value, is_sure)
+                if is_sure:
+                    self.writes.add(name)
+            case ast.BoolOp(values=[first, *others]):
+                self.visit(first, is_sure)
+                for operand in others:
+                    self.visit(operand, False)
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                self.visit(test, is_sure)
+                self.visit(body, False)
+                self.visit(orelse, False)
+            case ast.Compare(left=left, comparators=[second, *others]):
+                self.visit(left, is_sure)
+                self.visit(second, is_sure)
+                for operand in others:
+                    self.visit(operand, False)
+            case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp():
+                self._read(usage(tree).reads)
+            case ast.GeneratorExp():
+                self._read(usage(tree).reads)
+            case _ if isinstance(tree, ast.expr) and not list(ast.iter_child_nodes(tree)):
+                self._read(usage(tree).reads)
+            case ast.Name():
+                self._read(usage(tree).reads)
+            case _:
+                for child in ast.iter_child_nodes(tree):
+                    self.visit(child, is_sure)
+
+    def _read(self, names: Iterable[str]) -> None:
+        self.reads.update(name for name in names if name not in self.writes)
+
+    def before(self, after: Names) -> Names:
+        return (after - self.writes) | self.reads
+
+
+def _evaluated(*trees: ast.AST | None) -> _Flow:
+    flow = _Flow()
+    for tree in trees:
+        flow.visit(tree)
+    return flow
+
+
+def find_liveness(body: list[ast.stmt], scope: Scope) -> dict[ast.stmt, Live]:
+    """Liveness of each structured statement of a function, keyed by statement."""
+    walk = _Backward(scope)
+    walk.block(body, NONE)
+    return walk.found
+
+
+@dataclass
+class _Backward:
+    scope: Scope
+    found: dict[ast.stmt, Live] = field(default_factory=dict)
+    caught: Names = NONE
+    """Variables live where an exception raised at this point would be caught."""
+    is_recording: bool = True
+    exposed: dict[ast.stmt, Names] = field(default_factory=dict)
+
+    def block(self, stmts: list[ast.stmt], after: Names) -> Names:
+        live = after | self.caught
+        for stmt in reversed(stmts):
+            live = self.stmt(stmt, live) | self.caught
+        return live
+
+    def stmt(self, stmt: ast.stmt, after: Names) -> Names:
+        match stmt:
+            case ast.If() | StopWhile() | StopFor():
+                return self.structured(stmt, after)
+            case ast.With():
+                return self.with_(stmt, after)
+            case ast.Try() | ast.TryStar():
+                return self.try_(stmt, after)
+            case ast.Match():
+                return self.match_(stmt, after)
+            case ast.Return(value=value):
+                return _evaluated(value).before(self.caught)
+            case ast.Raise(exc=exc, cause=cause):
+                return _evaluated(exc, cause).before(self.caught)
+        return self.simple(stmt, after)
+
+    def structured(self, stmt: ast.If | StopWhile | StopFor, after: Names) -> Names:
+        if isinstance(stmt, ReturnIf):
+            after = self.caught
+        before = self.transfer(stmt, after)
+        if self.is_recording:
+            always = self.scope.always_live
+            read_first = self.read_first(stmt) | (always & self._touched(stmt))
+            self.found[stmt] = Live(after | always, read_first)
+        return before
+
+    def read_first(self, stmt: ast.If | StopWhile | StopFor) -> Names:
+        if stmt not in self.exposed:
+            inner = _Backward(self.scope, is_recording=False)
+            self.exposed[stmt] = inner.transfer(stmt, NONE)
+        return self.exposed[stmt]
+
+    def _touched(self, stmt: ast.stmt) -> Names:
+        found = usage(stmt)
+        return frozenset(found.reads | found.captured)
+
+    def transfer(self, stmt: ast.If | StopWhile | StopFor, after: Names) -> Names:
+        if isinstance(stmt, ast.If):
+            joined = self.block(stmt.body, after) | self.block(stmt.orelse, after)
+            return _evaluated(stmt.test).before(joined)
+        head = after | frozenset(stmt.stop)
+        while True:
+            if isinstance(stmt, StopWhile):
+                entry = _evaluated(stmt.test).before(self.block(stmt.body, head))
+                entry |= after
+            else:
+                entry = self.assigned(stmt.target, self.block(stmt.body, head))
+            if entry <= head:
+                break
+            head |= entry
+        return head if isinstance(stmt, StopWhile) else _evaluated(stmt.iter).before(head)
+
+    def with_(self, stmt: ast.With, after: Names) -> Names:
+        outer = self.caught
+        self.caught = outer | after  # the context manager may swallow the exception
+        live = self.block(stmt.body, after)
+        self.caught = outer
+        for item in reversed(stmt.items):
+            if item.optional_vars is not None:
+                live = self.assigned(item.optional_vars, live)
+            live = _evaluated(item.context_expr).before(live)
+        return live
+
+    def try_(self, stmt: ast.Try | ast.TryStar, after: Names) -> Names:
+        outer = self.caught
+        final = self.block(stmt.finalbody, after)
+        if stmt.finalbody:
+            self.caught = outer | final
+        caught = self.caught
+        entries = NONE
+        for handler in stmt.handlers:
+            live = self.block(handler.body, final)
+            bound = {handler.name} if handler.name else set()
+            entries |= _evaluated(handler.type).before(live - bound)
+        orelse = self.block(stmt.orelse, final)
+        self.caught = caught | entries
+        before = self.block(stmt.body, orelse)
+        self.caught = outer
+        return before
+
+    def match_(self, stmt: ast.Match, after: Names) -> Names:
+        live = after
+        for case in stmt.cases:
+            inner = self.block(case.body, after) | usage([case.pattern]).reads
+            live |= _evaluated(case.guard).before(inner) - usage([case.pattern]).binds
+        return _evaluated(stmt.subject).before(live)
+
+    def simple(self, stmt: ast.stmt, after: Names) -> Names:
+        match stmt:
+            case ast.Assign(targets=targets, value=value):
+                live = after
+                for target in reversed(targets):
+                    live = self.assigned(target, live)
+                return _evaluated(value).before(live)
+            case ast.AugAssign(target=ast.Name(id=name), value=value):
+                return _evaluated(value).before(after - {name}) | {name}
+            case ast.AnnAssign(target=target, value=value):
+                if value is None:
+                    return after
+                return _evaluated(value).before(self.assigned(target, after))
+            case ast.Delete(targets=targets):
+                found = usage(targets)
+                return after - found.deletes | found.reads | found.deletes
+        found = usage(stmt)
+        return (after - self._bound_by(stmt, found.binds)) | found.reads
+
+    def _bound_by(self, stmt: ast.stmt, binds: set[str]) -> set[str]:
+        named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+        return binds if isinstance(stmt, named) else _evaluated(stmt).writes
+
+    def assigned(self, target: ast.expr, after: Names) -> Names:
+        """Live before `target` is assigned."""
+        found = usage(target)
+        return (after - found.binds) | found.reads

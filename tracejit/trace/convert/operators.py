@@ -1,0 +1,382 @@
+"""What converted functions call instead of Python's control flow: the plain meaning of each.
+
+On plain values every operator does what the statement or expression that it replaces would have
+done, including exceptions and order of evaluation. A tracer subclasses `Operators` and stages the
+operators that meet a traced value.
+"""
+
+from __future__ import annotations
+
+import builtins
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import CellType
+from typing import Any, Final, Literal
+
+Thunk = Callable[[], Any]
+GetState = Callable[[], tuple[Any, ...]]
+SetState = Callable[[tuple[Any, ...]], None]
+VarKind = Literal["local", "nonlocal", "global", "flag", "return_value"]
+
+
+class _Undefined:
+    """The state of a variable that is not bound."""
+
+    _instance: _Undefined | None = None
+
+    def __new__(cls) -> _Undefined:
+        if cls._instance is None:
+            cls._instance = super().__new__(cls)
+        return cls._instance
+
+    def __repr__(self) -> str:
+        return "UNDEFINED"
+
+
+UNDEFINED: Final = _Undefined()
+
+
+@dataclass(frozen=True)
+class VarInfo:
+    """A variable that a statement may write.
+
+    `live_in`: the statement may read the value from before it. `live_out`: code after the statement
+    may read it. `kind`: "flag" is a generated bool (`break`, `continue`, `return` happened);
+    "return_value" is meaningful only where the return flag is set; "nonlocal" and "global" are
+    variables declared so by the user, always live.
+    """
+
+    name: str
+    live_in: bool
+    live_out: bool
+    kind: VarKind = "local"
+
+    @property
+    def read_first(self) -> bool:
+        return self.live_in
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a statement stands in the user's file."""
+
+    filename: str
+    line: int
+    segment: str
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.filename}:{self.line}: {self.segment}"
+
+
+@dataclass(frozen=True)
+class Env:
+    """What one converted function closes over: its real globals and closure cells, and its tables.
+
+    `globals` and `cells` are the live originals, so a tracer can guard on what it read.
+    """
+
+    globals: dict[str, Any]
+    cells: Mapping[str, CellType]
+    sites: tuple[Site, ...]
+    names: tuple[tuple[VarInfo, ...], ...]
+
+
+_AUGMENTED: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "+=": operator.iadd,
+    "-=": operator.isub,
+    "*=": operator.imul,
+    "@=": operator.imatmul,
+    "/=": operator.itruediv,
+    "//=": operator.ifloordiv,
+    "%=": operator.imod,
+    "**=": operator.ipow,
+    "<<=": operator.ilshift,
+    ">>=": operator.irshift,
+    "&=": operator.iand,
+    "|=": operator.ior,
+    "^=": operator.ixor,
+}
+_COMPARED: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+class Operators:
+    """Plain semantics. Override to stage; every override must fall back to these on plain values."""
+
+    UNDEFINED: Final = UNDEFINED
+
+    # Statements -----------------------------------------------------------------------------------
+
+    def if_stmt(
+        self,
+        test: Any,
+        then_fn: Thunk,
+        else_fn: Thunk,
+        get_state: GetState,
+        set_state: SetState,
+        names: tuple[VarInfo, ...],
+        site: Site,
+    ) -> None:
+        """`if test: then else: orelse`; the arms write the variables `names` in place."""
+        if test:
+            then_fn()
+        else:
+            else_fn()
+
+    def if_return(
+        self,
+        test: Any,
+        then_fn: Thunk,
+        else_fn: Thunk,
+        get_state: GetState,
+        set_state: SetState,
+        names: tuple[VarInfo, ...],
+        site: Site,
+    ) -> Any:
+        """An `if` both arms of which end the function: the value of the arm taken is returned."""
+        return then_fn() if test else else_fn()
+
+    def while_stmt(
+        self,
+        test_fn: Thunk,
+        body_fn: Thunk,
+        get_state: GetState,
+        set_state: SetState,
+        names: tuple[VarInfo, ...],
+        site: Site,
+        extra_test_fn: Thunk | None = None,
+    ) -> None:
+        """`while test: body`. `extra_test_fn`, asked before `test_fn`, is false after `break`.
+
+        A loop's `else` is ordinary code after the loop, under `if not <break flag>`.
+        """
+        if extra_test_fn is None:
+            while test_fn():
+                body_fn()
+        else:
+            while extra_test_fn() and test_fn():
+                body_fn()
+
+    def for_stmt(
+        self,
+        iterable: Any,
+        body_fn: Callable[[Any], Any],
+        get_state: GetState,
+        set_state: SetState,
+        names: tuple[VarInfo, ...],
+        site: Site,
+        extra_test_fn: Thunk | None = None,
+    ) -> None:
+        """`for target in iterable: body`; `body_fn(item)` assigns the target first.
+
+        The iterator is not advanced once `extra_test_fn` is false.
+        """
+        for item in iterable:
+            body_fn(item)
+            if extra_test_fn is not None and not extra_test_fn():
+                break
+
+    def assertion(self, *message: Any) -> BaseException:
+        """The exception of a failed `assert`."""
+        return AssertionError(*message)
+
+    # Logic ----------------------------------------------------------------------------------------
+
+    def if_expr(self, test: Any, then_fn: Thunk, else_fn: Thunk, site: Site) -> Any:
+        return then_fn() if test else else_fn()
+
+    def and_(self, first: Any, *rest: Thunk) -> Any:
+        result = first
+        for thunk in rest:
+            if not result:
+                return result
+            result = thunk()
+        return result
+
+    def or_(self, first: Any, *rest: Thunk) -> Any:
+        result = first
+        for thunk in rest:
+            if result:
+                return result
+            result = thunk()
+        return result
+
+    def not_(self, value: Any) -> Any:
+        return not value
+
+    def none_set(self, *flags: Any) -> Any:
+        """Whether no flag is set; the flags are bools made by the converter."""
+        return self.not_(self.or_(flags[0], *(lambda flag=flag: flag for flag in flags[1:])))
+
+    def compare(self, left: Any, symbols: tuple[str, ...], second: Any, *rest: Thunk) -> Any:
+        """`left s0 second s1 rest[0] ...`: a chained comparison, each operand evaluated once."""
+        result = self.compare_one(symbols[0], left, second)
+        left = second
+        for symbol, thunk in zip(symbols[1:], rest, strict=True):
+            if not result:
+                return result
+            right = thunk()
+            result = self.compare_one(symbol, left, right)
+            left = right
+        return result
+
+    def compare_one(self, symbol: str, left: Any, right: Any) -> Any:
+        if symbol in _COMPARED:
+            return _COMPARED[symbol](left, right)
+        if symbol in ("in", "not in"):
+            found = self.contains(left, right)
+            return found if symbol == "in" else self.not_(found)
+        same = self.is_(left, right)
+        return same if symbol == "is" else self.not_(same)
+
+    def contains(self, item: Any, container: Any) -> Any:
+        return item in container
+
+    def is_(self, left: Any, right: Any) -> Any:
+        return left is right
+
+    # Calls ----------------------------------------------------------------------------------------
+
+    def call(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return f(*args, **kwargs)
+
+    def call_star(self, f: Any, /, *pieces: tuple[str, Any]) -> Any:
+        """A call with `*` or `**` arguments: pieces ("", value), ("*", values), ("**", mapping)
+        and (name, value), in source order."""
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        for key, value in pieces:
+            if key == "":
+                args.append(value)
+            elif key == "*":
+                args.extend(self._star(f, value))
+            elif key == "**":
+                for name in self._double_star(f, value):
+                    _add_keyword(f, kwargs, name, value[name])
+            else:
+                _add_keyword(f, kwargs, key, value)
+        return self.call(f, *args, **kwargs)
+
+    def _star(self, f: Any, value: Any) -> Iterable[Any]:
+        if not hasattr(type(value), "__iter__") and not hasattr(type(value), "__getitem__"):
+            kind = type(value).__name__
+            raise TypeError(f"{_described(f)} argument after * must be an iterable, not {kind}")
+        iterated: Iterable[Any] = self.iterate(value)
+        return iterated
+
+    def _double_star(self, f: Any, value: Any) -> Iterable[str]:
+        if not hasattr(value, "keys"):
+            kind = type(value).__name__
+            raise TypeError(f"{_described(f)} argument after ** must be a mapping, not {kind}")
+        keys: Iterable[str] = value.keys()
+        return keys
+
+    # Loads and stores -----------------------------------------------------------------------------
+
+    def load(self, read: Thunk, name: str) -> Any:
+        """Reads a local variable that may be unbound here."""
+        try:
+            return read()
+        except NameError:
+            pass  # raised anew below, as the local variable that the user wrote
+        raise UnboundLocalError(
+            f"cannot access local variable '{name}' where it is not associated with a value"
+        )
+
+    def peek(self, read: Thunk) -> Any:
+        """The value of a variable, or UNDEFINED. Used by `get_state`."""
+        try:
+            return read()
+        except NameError:
+            return UNDEFINED
+
+    def load_global(self, name: str, value: Any, env: Env) -> Any:
+        """A global or builtin that was read."""
+        return value
+
+    def load_free(self, name: str, value: Any, env: Env) -> Any:
+        """A variable of the original closure that was read: `env.cells[name]`."""
+        return value
+
+    def store_outer(self, name: str, value: Any, env: Env) -> Any:
+        """A global or closure variable about to be assigned `value`; the result is stored."""
+        return value
+
+    def getattr(self, obj: Any, name: str) -> Any:
+        return builtins.getattr(obj, name)
+
+    def setattr(self, obj: Any, name: str, value: Any) -> None:
+        builtins.setattr(obj, name, value)
+
+    def delattr(self, obj: Any, name: str) -> None:
+        builtins.delattr(obj, name)
+
+    def getitem(self, obj: Any, key: Any) -> Any:
+        return obj[key]
+
+    def setitem(self, obj: Any, key: Any, value: Any) -> None:
+        obj[key] = value
+
+    def delitem(self, obj: Any, key: Any) -> None:
+        del obj[key]
+
+    def slice(self, start: Any, stop: Any, step: Any) -> Any:
+        return builtins.slice(start, stop, step)
+
+    def augassign(self, op: str, target: Any, value: Any) -> Any:
+        """`target op value` with `op` such as "+="; the result is stored where target came from."""
+        return _AUGMENTED[op](target, value)
+
+    def iterate(self, value: Any) -> Any:
+        """What a comprehension or a `*` display iterates over."""
+        return value
+
+    def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
+        """Exactly `n` values for `n` targets; the one at `star_index` is a list."""
+        if not hasattr(type(value), "__iter__") and not hasattr(type(value), "__getitem__"):
+            raise TypeError(f"cannot unpack non-iterable {type(value).__name__} object")
+        if star_index is None:
+            return _unpack_exactly(value, n)
+        values = list(value)
+        if len(values) < n - 1:
+            raise ValueError(
+                f"not enough values to unpack (expected at least {n - 1}, got {len(values)})"
+            )
+        after = len(values) - (n - 1 - star_index)
+        return (*values[:star_index], values[star_index:after], *values[after:])
+
+
+def _unpack_exactly(value: Any, n: int) -> tuple[Any, ...]:
+    found: list[Any] = []
+    for item in value:
+        if len(found) == n:
+            raise ValueError(f"too many values to unpack (expected {n})")
+        found.append(item)
+    if len(found) < n:
+        raise ValueError(f"not enough values to unpack (expected {n}, got {len(found)})")
+    return tuple(found)
+
+
+def _add_keyword(f: Any, kwargs: dict[str, Any], name: Any, value: Any) -> None:
+    if not isinstance(name, str):
+        raise TypeError("keywords must be strings")
+    if name in kwargs:
+        raise TypeError(f"{_described(f)} got multiple values for keyword argument '{name}'")
+    kwargs[name] = value
+
+
+def _described(f: Any) -> str:
+    """The callable as CPython's own call errors print it."""
+    name = getattr(f, "__qualname__", None)
+    if name is None:
+        return str(f)
+    module = getattr(f, "__module__", None)
+    return f"{name}()" if module in (None, "builtins") else f"{module}.{name}()"

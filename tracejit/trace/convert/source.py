@@ -1,0 +1,115 @@
+"""Finds the syntax tree of a function from its code object.
+
+The whole file is parsed once, so positions in the tree are the file's own. A lambda is told from
+its neighbours on the same line by the columns of its instructions.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+FunctionTree = ast.FunctionDef | ast.Lambda
+
+
+class SourceUnavailable(Exception):
+    """The function has no source that can be converted; the message says why."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """A function's tree, the class whose body mangles its private names, and the file's lines."""
+
+    tree: FunctionTree
+    class_name: str | None
+    lines: list[str]
+
+
+_files: dict[str, tuple[list[str], ast.Module]] = {}
+
+
+def _parse(filename: str, module_globals: dict[str, Any]) -> tuple[list[str], ast.Module]:
+    lines = linecache.getlines(filename, module_globals)
+    if not lines:
+        raise SourceUnavailable(f"no source text for {filename}")
+    cached = _files.get(filename)
+    if cached is not None and cached[0] == lines:
+        return cached
+    try:
+        tree = ast.parse("".join(lines), filename)
+    except SyntaxError as error:
+        raise SourceUnavailable(f"the source text of {filename} does not parse: {error}") from None
+    _files[filename] = (lines, tree)
+    return lines, tree
+
+
+class _Finder(ast.NodeVisitor):
+    """Collects the functions that could have produced `code`, each with its enclosing class."""
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+        self.classes: list[str] = []
+        self.found: list[tuple[FunctionTree, str | None]] = []
+
+    def visit_ClassDef(self, tree: ast.ClassDef) -> None:
+        self.classes.append(tree.name)
+        self.generic_visit(tree)
+        self.classes.pop()
+
+    def visit_FunctionDef(self, tree: ast.FunctionDef) -> None:
+        first = tree.decorator_list[0].lineno if tree.decorator_list else tree.lineno
+        self._consider(tree, tree.name, first)
+
+    def visit_Lambda(self, tree: ast.Lambda) -> None:
+        self._consider(tree, "<lambda>", tree.lineno)
+
+    def _consider(self, tree: FunctionTree, name: str, first_line: int) -> None:
+        code = self.code
+        if (
+            name == code.co_name
+            and first_line == code.co_firstlineno
+            and _parameter_count(tree) == code.co_argcount + code.co_kwonlyargcount
+        ):
+            self.found.append((tree, self.classes[-1] if self.classes else None))
+        self.generic_visit(tree)
+
+
+def _parameter_count(tree: FunctionTree) -> int:
+    return len(tree.args.posonlyargs) + len(tree.args.args) + len(tree.args.kwonlyargs)
+
+
+def _spans(tree: ast.Lambda, code: CodeType) -> bool:
+    """Whether every instruction of `code` comes from the body of `tree`."""
+    body = tree.body
+    start = (body.lineno, body.col_offset)
+    end = (body.end_lineno or 0, body.end_col_offset or 0)
+    for line, end_line, column, end_column in code.co_positions():
+        if line is None or end_line is None or column is None or end_column is None:
+            continue
+        if (line, column) == (line, 0) and (end_line, end_column) == (line, 0):
+            continue  # RESUME and the like carry an empty span
+        if (line, column) < start or (end_line, end_column) > end:
+            return False
+    return True
+
+
+def locate(code: CodeType, module_globals: dict[str, Any]) -> Located:
+    """The tree that `code` was compiled from. Raises `SourceUnavailable`."""
+    lines, module = _parse(code.co_filename, module_globals)
+    finder = _Finder(code)
+    finder.visit(module)
+    found = finder.found
+    if code.co_name == "<lambda>" and len(found) > 1:
+        # Of nested candidates the innermost comes last and is the one that spans no more.
+        found = [pair for pair in found if isinstance(pair[0], ast.Lambda) and _spans(pair[0], code)]
+        found = found[-1:]
+    if len(found) != 1:
+        problem = "not found" if not found else "ambiguous"
+        raise SourceUnavailable(
+            f"{code.co_qualname} is {problem} at {code.co_filename}:{code.co_firstlineno}"
+        )
+    tree, class_name = found[0]
+    return Located(tree, class_name, lines)
