@@ -97,19 +97,21 @@ def fit(f: Callable[[Any], Any], a: Any, b: Any, bound: int) -> list[Any]:
             for j in range(n):
                 matrix[i, j] = t**j
         c = list(mp.lu_solve(matrix, mp.matrix([f(t) for t in points])))
-        if max(
-            abs(mp.polyval(c[::-1], t) - v) for t, v in zip(grid, values, strict=True)
-        ) < mp.mpf(2) ** bound:
+        if (
+            max(abs(mp.polyval(c[::-1], t) - v) for t, v in zip(grid, values, strict=True))
+            < mp.mpf(2) ** bound
+        ):
             return c
     raise ValueError("no degree below 40 is enough")
 
 
 def split(x: Any, parts: int, dtype: Any, bits: int = 0) -> list[float]:
-    """`x` as a sum of floats, each the rounding of what is left (to `bits` bits, if given)."""
-    out = []
-    for _ in range(parts):
+    """`x` as a sum of floats, each the rounding of what is left; with `bits`, the first has
+    that many bits and one more part follows."""
+    out: list[float] = []
+    for _ in range(parts + bool(bits)):
         v = float(dtype(float(x))) if dtype is np.float32 else float(x)
-        if bits:
+        if bits and not out:
             m, e = np.frexp(v)
             v = float(np.ldexp(np.rint(np.ldexp(m, bits)), int(e) - bits))
         out.append(v)
@@ -148,10 +150,17 @@ def main() -> None:
         ("INV_LN10", 1 / mp.log(10)),
         ("LOG10_2", mp.log10(2)),
         ("PIO2", mp.pi / 2),
+        ("PI", mp.pi),
+        ("PIO4", mp.pi / 4),
+        ("INV_PIO2", 2 / mp.pi),
+        ("ERF_SLOPE", 2 / mp.sqrt(mp.pi) - 1),
         ("TWO_THIRDS", mp.mpf(2) / 3),
     ):
         print(_tuple(f"{name}_32", split(value, 3, np.float32)))
         print(_tuple(f"{name}_64", split(value, 3, np.float64)))
+    # Short high parts: an exponent times them is exact.
+    print(_tuple("LN2_SHORT_32", split(mp.log(2), 1, np.float32, 15)))
+    print(_tuple("LN2_SHORT_64", split(mp.log(2), 1, np.float64, 40)))
     for j, row in enumerate(two_over_pi(16, 1024, 16, 4, 52)):
         print(_tuple(f"TWO_OVER_PI_64_{j}", row))
     for j, row in enumerate(two_over_pi(16, 128, 16, 2, 23)):
