@@ -1,0 +1,263 @@
+"""Python's side of what a core can do besides computing: fail with NumPy's errors, call the host.
+
+`ErrorTable` turns an error id and payload into an exception that points at the user's line.
+`HostTable` runs Python functions on the core's buffers. `runtime_symbols` gives the addresses of the
+native functions in `runtime_text`; `mem_handler` is the NEP 49 handler that owns their memory.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import TracebackType
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from tracejit.codegen_llvm import capi, runtime_text
+from tracejit.codegen_llvm.abi import DType
+from tracejit.codegen_llvm.engine import shared_engine
+
+PayloadKind: TypeAlias = Literal["int", "unsigned", "float", "bool"]
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place in the user's program."""
+
+    filename: str
+    line: int
+    function: str = "<module>"
+
+
+@dataclass(frozen=True)
+class ErrorSite:
+    """One row of the table. `message` is a `str.format` template over the decoded payload."""
+
+    exception: type[BaseException]
+    message: str
+    kinds: tuple[PayloadKind, ...] = ()
+    location: Location | None = None
+
+
+class ErrorTable:
+    """Error id `k` (from 1) is row `k - 1`."""
+
+    def __init__(self, sites: Sequence[ErrorSite] = ()) -> None:
+        self.sites = list(sites)
+
+    def add(self, site: ErrorSite) -> int:
+        """Append a row and return its error id."""
+        self.sites.append(site)
+        return len(self.sites)
+
+    def build(self, error_id: int, *payload: int) -> BaseException:
+        """The exception for an error id, its traceback holding the user's line only."""
+        site = self.sites[error_id - 1]
+        values = [_decode(kind, word) for kind, word in zip(site.kinds, payload, strict=False)]
+        error = site.exception(site.message.format(*values))
+        if site.location is None:
+            return error
+        return error.with_traceback(traceback_at(site.location))
+
+
+def _decode(kind: PayloadKind, word: int) -> Any:
+    if kind == "float":
+        return struct.unpack("<d", struct.pack("<q", word))[0]
+    if kind == "bool":
+        return bool(word)
+    return word & 0xFFFF_FFFF_FFFF_FFFF if kind == "unsigned" else word
+
+
+def traceback_at(location: Location) -> TracebackType | None:
+    """A traceback of one frame at `location`, so that Python prints the user's source line."""
+    source = "\n" * (location.line - 1) + "raise RuntimeError"
+    code = compile(source, location.filename, "exec").replace(co_name=location.function)
+    try:
+        exec(code, {})
+    except RuntimeError as error:
+        found = error.__traceback__
+        return found.tb_next if found is not None else None
+    return None
+
+
+@dataclass(frozen=True)
+class HostArray:
+    """An array in a host call's slots: data pointer, extents, strides in bytes.
+
+    As a result with `core_allocates=False` the function's answer is allocated here, owned by the
+    call, in C order: data pointer and extents are stored, there are no stride slots.
+    """
+
+    dtype: DType
+    ndim: int
+    preallocated: bool = True
+
+
+@dataclass(frozen=True)
+class HostScalar:
+    """A scalar in a host call's slots: its bits, complex in two; Python scalar if `weak`."""
+
+    dtype: DType
+    weak: bool = False
+
+
+@dataclass(frozen=True)
+class HostCall:
+    """A Python function called from native code, its operands' slots and then its results'."""
+
+    function: Callable[..., Any]
+    operands: tuple[HostArray | HostScalar, ...]
+    results: tuple[HostArray | HostScalar, ...] = ()
+
+
+class _Borrowed:
+    """Gives NumPy a view of memory that the core owns."""
+
+    def __init__(self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: DType):
+        self.__array_interface__ = {
+            "data": (address, False),
+            "shape": shape,
+            "strides": strides,
+            "typestr": dtype.str,
+            "version": 3,
+        }
+
+
+class HostTable:
+    """What `tj_host_call(ctx, k, slots)` reaches: row `k` of `calls`."""
+
+    def __init__(self, calls: Sequence[HostCall] = ()) -> None:
+        self.calls = list(calls)
+
+    def add(self, call: HostCall) -> int:
+        """Append a row and return its number."""
+        self.calls.append(call)
+        return len(self.calls) - 1
+
+    def __call__(self, number: int, address: int, context: int) -> None:
+        row = self.calls[number]
+        operands = []
+        for operand in row.operands:
+            value, address = _read(operand, address)
+            operands.append(value)
+        answer = row.function(*operands)
+        if len(row.results) == 1:
+            _write(row.results[0], answer, address, context)
+        elif row.results:
+            for result, value in zip(row.results, answer, strict=True):
+                address = _write(result, value, address, context)
+
+
+def _words(address: int, count: int) -> tuple[int, ...]:
+    return tuple((ctypes.c_int64 * count).from_address(address)) if count else ()
+
+
+def _view(array: HostArray, address: int) -> tuple[np.ndarray[Any, Any], int]:
+    n = array.ndim
+    words = _words(address, 1 + 2 * n)
+    at = address + 8 * (1 + 2 * n)
+    shape = words[1 : n + 1]
+    if 0 in shape:  # its pointer may be anything
+        return np.empty(shape, array.dtype), at
+    return np.asarray(_Borrowed(words[0], shape, words[n + 1 :], array.dtype)), at
+
+
+def _read(operand: HostArray | HostScalar, address: int) -> tuple[Any, int]:
+    if isinstance(operand, HostArray):
+        return _view(operand, address)
+    value = scalar_from_slots(operand.dtype, address)
+    return (value.item() if operand.weak else value), address + 8 * scalar_slots(operand.dtype)
+
+
+def _write(result: HostArray | HostScalar, value: Any, address: int, context: int) -> int:
+    if isinstance(result, HostScalar):
+        store_scalar(result.dtype, value, address)
+        return address + 8 * scalar_slots(result.dtype)
+    if result.preallocated:
+        out, after = _view(result, address)
+        out[...] = value
+        return after
+    array = np.ascontiguousarray(value, dtype=result.dtype).reshape(np.shape(value))
+    data = _alloc()(context, array.nbytes)
+    if not data:
+        raise MemoryError
+    ctypes.memmove(data, array.ctypes.data, array.nbytes)
+    words = (ctypes.c_int64 * (1 + result.ndim)).from_address(address)
+    words[:] = [data, *array.shape]
+    return address + 8 * (1 + result.ndim)
+
+
+def scalar_slots(dtype: DType) -> int:
+    """Slots that a scalar takes."""
+    return 2 if dtype.kind == "c" else 1
+
+
+def store_scalar(dtype: DType, value: Any, address: int) -> None:
+    """Write a scalar's bits as the core expects them."""
+    number = np.asarray(value).astype(dtype, casting="unsafe")[()]
+    parts = (number.real, number.imag) if dtype.kind == "c" else (number,)
+    for k, part in enumerate(parts):
+        raw = part.tobytes()
+        negative = dtype.kind == "i" and part < 0
+        padded = raw + (b"\xff" if negative else b"\0") * (8 - len(raw))
+        ctypes.memmove(address + 8 * k, padded, 8)
+
+
+def scalar_from_slots(dtype: DType, address: int) -> Any:
+    """The NumPy scalar whose bits are at `address`."""
+    if dtype.kind != "c":
+        return np.frombuffer(ctypes.string_at(address, dtype.itemsize), dtype)[0]
+    half = dtype.itemsize // 2
+    raw = ctypes.string_at(address, half) + ctypes.string_at(address + 8, half)
+    return np.frombuffer(raw, dtype)[0]
+
+
+@cache
+def runtime_symbols() -> dict[str, int]:
+    """Addresses of the functions in `runtime_text`, compiled at first use."""
+    text = runtime_text.runtime_text()
+    module = shared_engine().compile(text, capi.symbols(), runtime_text.EXPORTS, opt_level=2)
+    return dict(module.addresses)
+
+
+def native_function(name: str, result: Any, *arguments: Any) -> Any:
+    """A runtime function to call from Python; it runs with the GIL held."""
+    return ctypes.PYFUNCTYPE(result, *arguments)(runtime_symbols()[name])
+
+
+@cache
+def _alloc() -> Any:
+    return native_function("tj_alloc", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+
+
+class _Allocator(ctypes.Structure):
+    """`PyDataMem_Handler` of NumPy's C API."""
+
+    _fields_ = (
+        ("name", ctypes.c_char * 127),
+        ("version", ctypes.c_uint8),
+        ("ctx", ctypes.c_void_p),
+        ("malloc", ctypes.c_void_p),
+        ("calloc", ctypes.c_void_p),
+        ("realloc", ctypes.c_void_p),
+        ("free", ctypes.c_void_p),
+    )
+
+
+@cache
+def mem_handler() -> Any:
+    """The capsule that arrays made from core-allocated memory keep, so NumPy can free and resize."""
+    where = runtime_symbols()
+    functions = [where[f"tj_data_{name}"] for name in ("malloc", "calloc", "realloc", "free")]
+    handler = _Allocator(b"tracejit", 1, None, *functions)
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    capsule = new(ctypes.addressof(handler), b"mem_handler", None)
+    # NumPy arrays outlive modules at interpreter exit; neither block may go before they do.
+    for immortal in (handler, capsule):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(immortal))
+    return capsule
