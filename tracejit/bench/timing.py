@@ -72,8 +72,9 @@ def copied(args: Arguments) -> Arguments:
         copy = getattr(leaf, "copy", None) or getattr(leaf, "clone", None)
         return copy() if copy is not None and hasattr(leaf, "dtype") else leaf
 
-    leaves, structure = optree.tree_flatten(list(args))
-    return tuple(structure.unflatten([one(leaf) for leaf in leaves]))
+    tree: Any = args
+    fresh: Arguments = optree.tree_map(one, tree)
+    return fresh
 
 
 def difference(actual: Any, expected: Any, rtol: float) -> str:
