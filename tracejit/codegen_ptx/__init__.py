@@ -1,0 +1,1 @@
+"""PTX for NVIDIA GPUs: kernel text, compilation, loading. Imported only for a GPU target."""

@@ -1,0 +1,322 @@
+"""`PTXEmitter`: what kernels need beyond scalar arithmetic, as LLVM IR text for NVPTX.
+
+Thread indices, grid-stride loops, loads and stores in global memory, reductions over a warp and a
+block, integer atomics, and the text around a kernel. Values are `Reg`s of the scalar emitter. No
+float atomics: a reduction's order depends on its sizes only, so its bits are the same in every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tracejit.codegen_llvm.emit import LLVMEmitter, Reg, llvm_type
+from tracejit.ir.emit import BOOL, DType
+
+WARP = 32
+GLOBAL, SHARED = 1, 3  # LLVM address spaces
+I32, I64 = np.dtype(np.int32), np.dtype(np.int64)
+U32 = np.dtype(np.uint32)
+
+Values = tuple[Reg, ...]
+Combine = Callable[[Values, Values], Sequence[Reg]]
+
+
+@dataclass(frozen=True, eq=False)
+class Pointer:
+    """An address: its register and LLVM address space (1 global, 3 shared)."""
+
+    text: str
+    space: int
+
+    def __str__(self) -> str:
+        return f"ptr addrspace({self.space}) {self.text}"
+
+
+@dataclass(frozen=True)
+class KernelParam:
+    """A parameter: a scalar of `dtype`, or (with `buffer`) a pointer to global elements of it.
+
+    `readonly` and `noalias` are promises about the whole launch; loads of a parameter with both
+    may go through the read-only cache.
+    """
+
+    name: str
+    dtype: DType
+    buffer: bool = False
+    readonly: bool = False
+    noalias: bool = False
+
+    def __str__(self) -> str:
+        if not self.buffer:
+            return f"{_memory_type(self.dtype)} %{self.name}"
+        flags = "".join(f"{f} " for f in ("noalias", "readonly") if getattr(self, f))
+        align = self.dtype.itemsize
+        return f"ptr addrspace({GLOBAL}) {flags}align {align} %{self.name}"
+
+
+def _memory_type(dtype: DType) -> str:
+    return "i8" if dtype.kind == "b" else llvm_type(dtype)
+
+
+class PTXEmitter(LLVMEmitter):
+    """The scalar emitter of one kernel of `threads` threads a block (a multiple of the warp)."""
+
+    def __init__(self, lines: list[str], name: str, threads: int) -> None:
+        super().__init__(lines)
+        if threads % WARP or not WARP <= threads <= 1024:
+            raise ValueError(f"a block has whole warps, 32 to 1024 threads; not {threads}")
+        self.name = name
+        self.threads = threads
+        self._shared = 0
+
+    # Where a thread is.
+    def special(self, name: str) -> Reg:
+        """A special register, such as `tid.x`, `ctaid.y` or `nctaid.x`, as an int32."""
+        symbol = f"@llvm.nvvm.read.ptx.sreg.{name}"
+        self.declares[symbol] = f"declare i32 {symbol}()"
+        return self.op(I32, f"call i32 {symbol}()")
+
+    def thread(self) -> Reg:
+        return self.special("tid.x")
+
+    def global_thread(self) -> Reg:
+        """The thread's number in the whole one-dimensional grid, as an int64."""
+        block = self.int_cast(self.special("ctaid.x"), I64)
+        start = self.imul(block, self.const(self.threads, I64))
+        return self.iadd(start, self.int_cast(self.thread(), I64))
+
+    def grid_threads(self) -> Reg:
+        blocks = self.int_cast(self.special("nctaid.x"), I64)
+        return self.imul(blocks, self.const(self.threads, I64))
+
+    # Loops and branches.
+    def strided_loop(
+        self,
+        start: Reg,
+        stop: Reg,
+        step: Reg,
+        carried: Sequence[Reg],
+        body: Callable[[Reg, Values], Sequence[Reg]],
+    ) -> Values:
+        """`for i in range(start, stop, step)`, a positive step; returns the last carried values."""
+
+        def stepped(values: Values) -> Sequence[Reg]:
+            inner = body(values[0], values[1:])
+            return [self.iadd(values[0], step), *inner]
+
+        results = self.while_loop(
+            [start, *carried], lambda values: self.icmp("lt", values[0], stop), stepped
+        )
+        return results[1:]
+
+    def grid_stride(
+        self, count: Reg, carried: Sequence[Reg], body: Callable[[Reg, Values], Sequence[Reg]]
+    ) -> Values:
+        """Each index of `range(count)` in one thread of the grid, in ascending order per thread."""
+        start, step = self.global_thread(), self.grid_threads()
+        return self.strided_loop(start, count, step, carried, body)
+
+    def block_stride(
+        self, count: Reg, carried: Sequence[Reg], body: Callable[[Reg, Values], Sequence[Reg]]
+    ) -> Values:
+        """Each index of `range(count)` in one thread of every block."""
+        start = self.int_cast(self.thread(), I64)
+        return self.strided_loop(start, count, self.const(self.threads, I64), carried, body)
+
+    def when(self, condition: Reg, body: Callable[[], None]) -> None:
+        """`body` where `condition` holds; the threads meet again after it."""
+        inside, after = self.fresh_label("then"), self.fresh_label("after")
+        self.line(f"br {condition}, label %{inside}, label %{after}")
+        self.label(inside)
+        body()
+        self.line(f"br label %{after}")
+        self.label(after)
+
+    # Memory.
+    def element(self, base: Pointer, index: Reg, dtype: DType) -> Pointer:
+        """The address of element `index` (an int64) of contiguous elements at `base`."""
+        name = self.fresh()
+        self.line(f"{name} = getelementptr inbounds {_memory_type(dtype)}, {base}, {index}")
+        return Pointer(name, base.space)
+
+    def at_bytes(self, base: Pointer, offset: Reg) -> Pointer:
+        """The address `offset` bytes (an int64, possibly negative) after `base`."""
+        name = self.fresh()
+        self.line(f"{name} = getelementptr i8, {base}, {offset}")
+        return Pointer(name, base.space)
+
+    def load(self, address: Pointer, dtype: DType) -> Reg:
+        text = f"load {_memory_type(dtype)}, {address}, align {dtype.itemsize}"
+        if dtype.kind != "b":
+            return self.op(dtype, text)
+        name = self.fresh()
+        self.line(f"{name} = {text}")
+        return self.op(BOOL, f"icmp ne i8 {name}, 0")
+
+    def store(self, address: Pointer, value: Reg) -> None:
+        held = value.text
+        if value.dtype.kind == "b":
+            held = self.fresh()
+            self.line(f"{held} = zext {value} to i8")
+        kind = _memory_type(value.dtype)
+        self.line(f"store {kind} {held}, {address}, align {value.dtype.itemsize}")
+
+    def param(self, param: KernelParam) -> Reg | Pointer:
+        """A parameter's value at the start of the kernel."""
+        if param.buffer:
+            return Pointer(f"%{param.name}", GLOBAL)
+        if param.dtype.kind == "b":
+            return self.op(BOOL, f"icmp ne i8 %{param.name}, 0")
+        return Reg(f"%{param.name}", param.dtype)
+
+    def shared(self, dtype: DType, count: int) -> Pointer:
+        """Shared memory for `count` elements, with undefined contents."""
+        symbol = f"@{self.name}.shared{self._shared}"
+        self._shared += 1
+        kind = f"[{count} x {_memory_type(dtype)}]"
+        self.tables[symbol] = (
+            f"{symbol} = internal addrspace({SHARED}) global {kind} undef, align 16"
+        )
+        return Pointer(symbol, SHARED)
+
+    def atomic(self, operation: str, address: Pointer, value: Reg) -> Reg:
+        """An integer atomic (add, and, or, xor, xchg, max, min, umax, umin); the old value.
+
+        Relaxed, among all threads of the device. Floats are refused: their order would show.
+        """
+        if value.dtype.kind not in "iu" or value.dtype.itemsize < 4:
+            raise TypeError(f"no deterministic atomic on {value.dtype}")
+        text = f'atomicrmw {operation} {address}, {value} syncscope("device") monotonic'
+        return self.op(value.dtype, text)
+
+    def barrier(self) -> None:
+        """Waits for every thread of the block; memory written before is seen after."""
+        self._nvvm("barrier0", "void", ())
+
+    def _nvvm(self, name: str, result: str, args: Sequence[str]) -> str:
+        symbol = f"@llvm.nvvm.{name}"
+        types = ", ".join(a.split()[0] for a in args)
+        self.declares[symbol] = f"declare {result} {symbol}({types}) #1"
+        call = f"call {result} {symbol}({', '.join(args)})"
+        if result == "void":
+            self.line(call)
+            return ""
+        register = self.fresh()
+        self.line(f"{register} = {call}")
+        return register
+
+    # Reductions.
+    def shuffle_xor(self, value: Reg, distance: int) -> Reg:
+        """The value of the lane whose number differs by xor `distance`; all lanes take part."""
+        if value.dtype.kind == "b":
+            return self._narrow(self._shuffle_word(self.int_cast(value, U32), distance), BOOL)
+        integer = np.dtype(f"u{value.dtype.itemsize}")
+        bits = self.bitcast(value, integer)
+        if integer.itemsize < 8:
+            moved = self._shuffle_word(self.int_cast(bits, U32), distance)
+            return self.bitcast(self._narrow(moved, integer), value.dtype)
+        half = self.const(32, integer)
+        low = self._shuffle_word(self.int_cast(bits, U32), distance)
+        high = self._shuffle_word(self.int_cast(self.lshr(bits, half), U32), distance)
+        top = self.shl(self.int_cast(high, integer), half)
+        return self.bitcast(self.ior(top, self.int_cast(low, integer)), value.dtype)
+
+    def _narrow(self, word: Reg, dtype: DType) -> Reg:
+        if dtype.itemsize == 4:
+            return Reg(word.text, dtype)
+        return self.op(dtype, f"trunc {word} to {llvm_type(dtype)}")
+
+    def _shuffle_word(self, word: Reg, distance: int) -> Reg:
+        args = ("i32 -1", f"i32 {word.text}", f"i32 {distance}", "i32 31")
+        return Reg(self._nvvm("shfl.sync.bfly.i32", "i32", args), U32)
+
+    def warp_reduce(self, values: Values, combine: Combine, lanes: int = WARP) -> Values:
+        """`values` combined over each aligned group of `lanes` lanes, the result in all of them.
+
+        `combine` must be commutative bit for bit, or lanes would disagree; all lanes take part.
+        """
+        distance = lanes // 2
+        while distance:
+            others = tuple(self.shuffle_xor(v, distance) for v in values)
+            values = tuple(combine(values, others))
+            distance //= 2
+        return values
+
+    def block_reduce(self, values: Values, identity: Values, combine: Combine) -> Values:
+        """`values` combined over the block in a fixed order; every thread has the result.
+
+        Must be reached by all threads of the block. May be used in a loop.
+        """
+        values = self.warp_reduce(values, combine)
+        warps = self.threads // WARP
+        if warps == 1:
+            return values
+        room = [self.shared(v.dtype, warps) for v in values]
+        thread = self.thread()
+        lane = self.iand(thread, self.const(WARP - 1, I32))
+        warp = self.int_cast(self.lshr(thread, self.const(5, I32)), I64)
+
+        def leave() -> None:
+            for place, value in zip(room, values):
+                self.store(self.element(place, warp, value.dtype), value)
+
+        self.when(self.icmp("eq", lane, self.const(0, I32)), leave)
+        self.barrier()
+        inside = self.icmp("lt", lane, self.const(warps, I32))
+        index = self.int_cast(self.select(inside, lane, self.const(0, I32)), I64)
+        partial = []
+        for place, value, neutral in zip(room, values, identity):
+            found = self.load(self.element(place, index, value.dtype), value.dtype)
+            partial.append(self.select(inside, found, neutral))
+        self.barrier()  # the next reduction may write where a slow warp still reads
+        return self.warp_reduce(tuple(partial), combine, 1 << (warps - 1).bit_length())
+
+
+def reduction_blocks(count: int, threads: int, most: int = 1024) -> int:
+    """Blocks for the first stage of a reduction of `count` elements.
+
+    A function of sizes alone, never of the device: the grid fixes the order of the additions.
+    """
+    return max(1, min(most, -(-count // (4 * threads))))
+
+
+@dataclass(frozen=True)
+class KernelText:
+    """A kernel's definition and the module-level lines (declarations, shared memory) it needs."""
+
+    name: str
+    threads: int
+    definition: str
+    module_lines: tuple[str, ...]
+
+
+def kernel_text(
+    name: str,
+    params: Sequence[KernelParam],
+    threads: int,
+    body: Callable[[PTXEmitter, list[Reg | Pointer]], None],
+) -> KernelText:
+    """A kernel of `threads` threads a block; `body(emitter, params)` emits what it does."""
+    emitter = PTXEmitter([], name, threads)
+    body(emitter, [emitter.param(p) for p in params])
+    arguments = ", ".join(map(str, params))
+    head = f"define ptx_kernel void @{name}({arguments}) nounwind {{"
+    lines = [head, "entry:", *emitter.lines, "  ret void", "}"]
+    return KernelText(name, threads, "\n".join(lines), tuple(emitter.module_lines()))
+
+
+def module_text(kernels: Sequence[KernelText]) -> str:
+    """One LLVM module. Block sizes are required ones: a launch with another size fails."""
+    lines = sorted({line for kernel in kernels for line in kernel.module_lines})
+    lines += [kernel.definition for kernel in kernels]
+    lines.append("attributes #1 = { convergent nounwind }")
+    # An annotation, not a function attribute: every LLVM since 20 reads it. Stating .maxntid too
+    # would make the assembler refuse the kernel.
+    names = ", ".join(f"!{k}" for k in range(len(kernels)))
+    lines.append(f"!nvvm.annotations = !{{{names}}}")
+    for k, kernel in enumerate(kernels):
+        lines.append(f'!{k} = !{{ptr @{kernel.name}, !"reqntidx", i32 {kernel.threads}}}')
+    return "\n".join(lines) + "\n"
