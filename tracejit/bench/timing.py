@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import optree
@@ -72,9 +72,8 @@ def copied(args: Arguments) -> Arguments:
         copy = getattr(leaf, "copy", None) or getattr(leaf, "clone", None)
         return copy() if copy is not None and hasattr(leaf, "dtype") else leaf
 
-    tree: Any = args
-    fresh: Arguments = optree.tree_map(one, tree)
-    return fresh
+    fresh: Any = optree.tree_map(one, cast(Any, args))
+    return tuple(fresh)
 
 
 def difference(actual: Any, expected: Any, rtol: float) -> str:
