@@ -127,7 +127,8 @@ class Lanes:
     def where(self, lane: int) -> str:
         """The words for a lane in messages; blocks count from the launch's first of this group."""
         thread = self.thread[lane]
-        return f"block {self.block[lane]}, thread {thread} (warp {thread // WARP}, lane {thread % WARP})"
+        warp, position = divmod(int(thread), WARP)
+        return f"block {self.block[lane]}, thread {thread} (warp {warp}, lane {position})"
 
     # Control
 

@@ -52,7 +52,7 @@ class Spaces:
         return np.broadcast_to(value.astype(np.int64), lanes.shape) + operand.offset
 
     def parts(self, space: str, address: Ints, lanes: Ints) -> list[tuple[Space, Ints, Ints]]:
-        """(space, positions within `address`, addresses there): generic addresses are sorted out."""
+        """(space, positions within `address`, addresses there), one per space that is met."""
         if space != "generic":
             return [(self.named[space], np.arange(len(address)), address)]
         kinds = np.zeros(len(address), np.int64)

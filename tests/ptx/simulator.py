@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.ptx.alu import OPS
+from tests.ptx.alu_choice import OPS
 from tests.ptx.lanes import Lanes, Triple
 from tests.ptx.memory import AccessError, Device, Space
 from tests.ptx.memory_ops import MEMORY_OPS, Spaces, with_carry

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -257,15 +259,29 @@ def test_architectures_of_devices() -> None:
         architecture_for((7, 0))
 
 
+def has_gpu() -> bool:
+    """Whether a CUDA driver reports a device, asked without the code under test."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    count = ctypes.c_int()
+    return (
+        driver.cuInit(0) == 0
+        and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+        and bool(count.value and importlib.util.find_spec("cupy"))
+    )
+
+
 def test_loading_on_a_device_or_a_clear_refusal() -> None:
     ptx = compile_ptx(module_text([fused(F32)]), "sm_75")
-    try:
-        kernels = load(ptx)
-    except GpuUnavailableError as error:
-        assert any(word in str(error) for word in ("cupy", "driver", "device"))
+    if not has_gpu():
+        with pytest.raises(GpuUnavailableError, match=r"cupy|driver|device"):
+            load(ptx)
         return
     import cupy
 
+    kernels = load(ptx)
     x, y = (RNG.random(1000).astype(F32) for _ in range(2))
     out = cupy.empty(1000, F32)
     args = [cupy.asarray(x), cupy.asarray(y), out, np.float32(0.1), np.int64(1000)]
