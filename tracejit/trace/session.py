@@ -1,0 +1,278 @@
+"""The trace under way: where instructions go, what is known, which storage has been written.
+
+A *frame* is a region being traced (the function itself, a branch, a loop body). Each frame has its
+own builder and remembers which storage cells it touched, so that leaving it can restore them.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+import tracejit.ir.ops  # noqa: F401  (enters the op table)
+from tracejit.errors import InternalError, LeakedTracerError
+from tracejit.ir.builder import Builder
+from tracejit.ir.core import Constant, Instr, Loc, Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import DTypeLike, TensorType, dtype_of
+from tracejit.trace.ranges import Ranges
+
+if TYPE_CHECKING:
+    from tracejit.trace.values import Cell
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+NUMPY = os.path.dirname(os.path.abspath(np.__file__))
+FrameKind = Literal["root", "branch", "loop"]
+
+
+class TraceBuilder(Builder):
+    """A builder that notes which values are literals, for all frames of one trace."""
+
+    def __init__(self, name: str, literals: dict[Value, Constant], loc: Loc | None = None) -> None:
+        super().__init__(name, loc)
+        self.literals = literals
+
+    def const(self, value: Any, dtype: DTypeLike | None = None) -> Value:
+        constant = Constant(value, None if dtype is None else dtype_of(dtype))
+        made = super().const(constant.array, constant.array.dtype)
+        self.literals[made] = constant
+        return made
+
+
+@dataclass(eq=False)
+class Frame:
+    """A region being traced."""
+
+    kind: FrameKind
+    builder: TraceBuilder
+    depth: int
+    touched: dict[Cell, Value] = field(default_factory=dict)
+    placeholders: dict[Cell, Value] = field(default_factory=dict)
+    checked: dict[Any, Any] = field(default_factory=dict)
+    containers: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+
+
+class Restart(BaseException):
+    """The trace must begin again with the loop at ``key`` unrolled."""
+
+    def __init__(self, key: Any, reason: str) -> None:
+        super().__init__(reason)
+        self.key = key
+
+
+class Session:
+    """One trace from start to end."""
+
+    def __init__(self, name: str = "f", unroll: frozenset[Any] = frozenset()) -> None:
+        self.literals: dict[Value, Constant] = {}
+        self.frames: list[Frame] = [
+            Frame("root", TraceBuilder(name, self.literals), 0)
+        ]
+        self.ranges = Ranges()
+        self.unroll = unroll
+        self.loop_of: dict[Value, Any] = {}
+        self.memory: dict[Any, Any] = {}
+        self.hidden: dict[int, Any] = {}
+        self.changed_containers: dict[int, Any] = {}
+        self.exceptions: dict[str, type[BaseException]] = {}
+        self.site: Any = None
+        self.over = False
+
+    # Where instructions go ------------------------------------------------------------------------
+
+    @property
+    def frame(self) -> Frame:
+        return self.frames[-1]
+
+    @property
+    def b(self) -> TraceBuilder:
+        """The innermost builder, its location set to the user's line."""
+        if self.over:
+            raise LeakedTracerError("a traced value was used after its trace had ended")
+        builder = self.frames[-1].builder
+        builder.loc = self.loc
+        return builder
+
+    @property
+    def loc(self) -> Loc | None:
+        """The innermost line of the call stack that is neither ours nor NumPy's."""
+        return user_location()
+
+    @contextmanager
+    def region(self, kind: FrameKind, name: str) -> Iterator[Frame]:
+        """Trace into a new frame; storage that it touched is as before afterwards.
+
+        The storage's values at the end are in ``frame.final`` form: see ``Frame.touched``.
+        """
+        frame = Frame(kind, TraceBuilder(name, self.literals), len(self.frames))
+        self.frames.append(frame)
+        try:
+            yield frame
+        finally:
+            if self.frames.pop() is not frame:
+                raise InternalError("frames were left out of order")
+
+    # Storage --------------------------------------------------------------------------------------
+
+    def read_cell(self, cell: Cell) -> Value:
+        """The current contents of a cell; a loop body sees its own placeholder of an outer cell."""
+        self._enter(cell, reading=True)
+        return cell.value
+
+    def write_cell(self, cell: Cell, value: Value) -> None:
+        """Replace the contents; the caller's array is written back where the cell is an argument."""
+        self._enter(cell, reading=False)
+        cell.value = value
+        if cell.arg is not None:
+            self.b.op("write_back", value, arg=cell.arg)
+
+    def _enter(self, cell: Cell, *, reading: bool) -> None:
+        for frame in self.frames[cell.depth + 1 :]:
+            if cell in frame.touched:
+                continue
+            if frame.kind == "loop":
+                frame.touched[cell] = cell.value
+                placeholder = Value(cell.value.type, cell.value.hint)
+                frame.placeholders[cell] = placeholder
+                cell.value = placeholder
+            elif not reading:
+                frame.touched[cell] = cell.value
+
+    def leave(self, frame: Frame) -> dict[Cell, Value]:
+        """Give touched cells back their values from before the frame; their values at its end."""
+        final = {cell: cell.value for cell in frame.touched}
+        for cell, value in frame.touched.items():
+            cell.value = value
+        return final
+
+    # What is known --------------------------------------------------------------------------------
+
+    def literal(self, value: Value) -> Any | None:
+        """The NumPy array behind a constant, else None."""
+        if isinstance(value.expr, int):
+            return np.asarray(value.expr, np.int64)
+        constant = self.literals.get(value)
+        return None if constant is None else constant.array
+
+    def check(
+        self, ok: Value, exc: type[BaseException] | str, message: str, *payload: Value | Dim
+    ) -> None:
+        """Raise ``exc(message.format(*payload))`` at run time unless ``ok``; at once if known."""
+        known = self.literal(ok)
+        if known is not None and bool(known):
+            return
+        b = self.b
+        values = [p if isinstance(p, Value) else b.index(p) for p in payload]
+        if known is not None:
+            found = [self.literal(v) for v in values]
+            if all(v is not None for v in found):
+                self.fail(exc, message.format(*(v.item() for v in found if v is not None)))
+        b.op("check", ok, *values, exc=self.exception_name(exc), message=message)
+
+    def fail(self, exc: type[BaseException] | str, message: str) -> None:
+        """Raise now, as the traced program would."""
+        if isinstance(exc, str):
+            exc = exception_class(exc)
+        raise exc(message)
+
+    def exception_name(self, exc: type[BaseException] | str) -> str:
+        """The name under which an exception type is known in the IR."""
+        if isinstance(exc, str):
+            return exc
+        for base in exc.__mro__:
+            builtin = getattr(builtins, base.__name__, None) is base
+            if builtin or getattr(np.linalg, base.__name__, None) is base:
+                if base is exc or exc.__module__.split(".")[0] == "numpy":
+                    return base.__name__
+        name = f"{exc.__module__}.{exc.__qualname__}"
+        self.exceptions[name] = exc
+        return name
+
+    def require_equal(self, a: Dim, b: Dim, exc: type[BaseException], message: str) -> None:
+        """Two extents must be equal: known, refuted at once, or checked at run time."""
+        known = self.ranges.equal(a, b)
+        if known is False:
+            raise exc(message)
+        if known is None:
+            same = self.b.op("eq", self.b.index(a), self.b.index(b))
+            self.check(same, exc, message.replace("{", "{{").replace("}", "}}"))
+
+    def remembered(self, key: Any) -> Any:
+        """What a dominating region already established under ``key``, else None."""
+        for frame in self.frames:
+            if key in frame.checked:
+                return frame.checked[key]
+        return None
+
+    def remember(self, key: Any, fact: Any) -> None:
+        self.frame.checked[key] = fact
+
+    def last_instr(self) -> Instr | None:
+        instrs = self.frame.builder.instrs
+        return instrs[-1] if instrs else None
+
+
+_LOCAL = threading.local()
+
+
+def current() -> Session:
+    """The session of the innermost trace on this thread; LeakedTracerError outside of traces."""
+    stack = getattr(_LOCAL, "stack", None)
+    if not stack:
+        raise LeakedTracerError(
+            "a traced value was used outside of the trace that made it: traced values live only "
+            "while the function is being compiled; return them instead of storing them"
+        )
+    return stack[-1]  # type: ignore[no-any-return]
+
+
+def active() -> bool:
+    """Whether a trace is under way on this thread."""
+    return bool(getattr(_LOCAL, "stack", None))
+
+
+@contextmanager
+def session_scope(session: Session) -> Iterator[Session]:
+    """Make ``session`` the current one of this thread."""
+    stack = _LOCAL.__dict__.setdefault("stack", [])
+    stack.append(session)
+    try:
+        yield session
+    finally:
+        stack.pop()
+        session.over = True
+
+
+def exception_class(name: str) -> type[BaseException]:
+    """A builtin exception or one of ``numpy.linalg``, by name."""
+    found = getattr(builtins, name, None) or getattr(np.linalg, name)
+    assert isinstance(found, type) and issubclass(found, BaseException)
+    return found
+
+
+def user_location() -> Loc | None:
+    """The innermost stack frame outside of this package and NumPy."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((PACKAGE, NUMPY, "<frozen", "<__array_function__")):
+            return Loc(name, frame.f_lineno, frame.f_code.co_name)
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+def where() -> str:
+    """``file:line`` of the user's code, for messages."""
+    loc = user_location()
+    return "?" if loc is None else f"{os.path.basename(loc.filename)}:{loc.line}"
+
+
+TensorRule = Callable[[TensorType], TensorType]

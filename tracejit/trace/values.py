@@ -1,0 +1,699 @@
+"""The three kinds of traced value: arrays (views of storage cells), NumPy and Python scalars.
+
+Nothing here knows a NumPy function: operators and methods look their implementations up in
+``tracejit.trace.numpy``.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NoReturn
+
+import numpy as np
+
+from tracejit.errors import LeakedTracerError, UnsupportedError
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import DTYPES, INDEX, dtype_of
+from tracejit.trace.layers import Layer, Reshape, Slice, Transpose
+from tracejit.trace.session import Restart, Session, current, where
+
+WeakKind = Literal["bool", "int", "float", "complex"]
+KIND_DTYPE = {"bool": "bool", "int": "i64", "float": "f64", "complex": "c128"}
+KIND_RANK = {"bool": 0, "int": 1, "float": 2, "complex": 3}
+KIND_TYPE: dict[str, type] = {"bool": bool, "int": int, "float": float, "complex": complex}
+
+
+class Cell:
+    """Storage that holds one SSA value at a time. ``order``: axes from slowest to fastest in
+    memory, None when unknown (an argument of any strides)."""
+
+    def __init__(
+        self,
+        value: Value,
+        order: tuple[int, ...] | None = None,
+        *,
+        arg: int | None = None,
+        writeable: bool = True,
+        strided: bool = False,
+    ) -> None:
+        session = current()
+        self.value = value
+        self.dtype = value.dtype
+        self.shape = value.shape
+        rank = len(value.shape)
+        self.order = None if strided else (order or tuple(range(rank)))
+        self.depth = session.frame.depth
+        self.arg = arg
+        self.writeable = writeable
+        self.session = weakref.ref(session)
+
+    def strides(self) -> tuple[Dim | None, ...]:
+        """Strides in elements; None where unknown."""
+        if self.order is None:
+            return (None,) * len(self.shape)
+        found: list[Dim | None] = [None] * len(self.shape)
+        step: Dim = 1
+        for axis in reversed(self.order):
+            found[axis] = step
+            step = self.shape[axis] * step
+        return tuple(found)
+
+
+class Choice:
+    """Storage that is one of two views, known at run time only (``pred``: the first)."""
+
+    arg: ClassVar[None] = None
+
+    def __init__(self, pred: Value, then: Array, other: Array) -> None:
+        self.pred = pred
+        self.then = then
+        self.other = other
+        self.dtype = then.dtype
+        self.shape = then.dims
+        self.depth = current().frame.depth
+        self.writeable = then.cell.writeable and other.cell.writeable
+
+    def strides(self) -> tuple[Dim | None, ...]:
+        pairs = zip(self.then.strides, self.other.strides, strict=True)
+        return tuple(a if a == b else None for a, b in pairs)
+
+
+class Tracer:
+    """Base of traced values. ``made`` is where, for errors."""
+
+    __slots__ = ("__weakref__", "made")
+    __array_priority__ = 1e9
+    __hash__ = object.__hash__
+    made: str
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise UnsupportedError(
+            f"{where()}: NumPy asked for the contents of a traced value, which are known at run "
+            "time only; use a NumPy function that tracejit knows (docs/coverage.md)"
+        )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        implementation = name_of(ufunc)
+        if method == "__call__":
+            return implementation(*args, **kwargs)
+        return getattr(implementation, method)(*args, **kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return name_of(func)(*args, **kwargs)
+
+    def __bool__(self) -> bool:
+        return truth(self)
+
+    def __index__(self) -> int:
+        return structural_int(self, "an index")
+
+    def __int__(self) -> int:
+        return structural_int(self, "int()")
+
+    def __float__(self) -> float:
+        raise UnsupportedError(_run_time_only("float()", self))
+
+    def __complex__(self) -> complex:
+        raise UnsupportedError(_run_time_only("complex()", self))
+
+    def __round__(self, digits: int | None = None) -> Any:
+        from tracejit.trace.builtins import builtin_round
+
+        return builtin_round(self, digits)
+
+
+class Array(Tracer):
+    """A traced ndarray: a view (``layers``) of storage (``cell``)."""
+
+    __slots__ = ("_cache", "cell", "dims", "dtype", "layers", "strides")
+
+    def __init__(
+        self,
+        cell: Cell | Choice,
+        layers: tuple[Layer, ...] = (),
+        dims: tuple[Dim, ...] | None = None,
+        strides: tuple[Dim | None, ...] | None = None,
+        dtype: np.dtype[Any] | None = None,
+    ) -> None:
+        self.cell = cell
+        self.layers = layers
+        self.dims = cell.shape if dims is None else dims
+        self.strides = cell.strides() if strides is None else strides
+        self.dtype = cell.dtype if dtype is None else dtype
+        self._cache: tuple[Any, Any, Value] | None = None
+        self.made = ""
+
+    # Contents -------------------------------------------------------------------------------------
+
+    def read(self) -> Value:
+        """The view's elements now."""
+        session = current()
+        if isinstance(self.cell, Choice):
+            return self._read_choice(self.cell, session)
+        self._same_trace(session)
+        value = base = session.read_cell(self.cell)
+        b = session.b
+        if self._cache is not None and self._cache[0] is base and self._cache[1] is b:
+            return self._cache[2]
+        for layer in self.layers:
+            value = layer.get(b, value)
+        self._cache = (base, b, value)
+        return value
+
+    def write(self, value: Value) -> None:
+        """Replace the view's elements by ``value`` of the view's dtype and shape."""
+        session = current()
+        if not self.cell.writeable:
+            session.fail(ValueError, "assignment destination is read-only")
+        if isinstance(self.cell, Choice):
+            self._write_choice(self.cell, value, session)
+            return
+        self._same_trace(session)
+        b = session.b
+        values = [session.read_cell(self.cell)] if self.layers else []
+        for layer in self.layers[:-1]:
+            values.append(layer.get(b, values[-1]))
+        for layer, parent in zip(reversed(self.layers), reversed(values), strict=True):
+            value = layer.put(b, parent, value)
+        session.write_cell(self.cell, value)
+
+    def _read_choice(self, cell: Choice, session: Session) -> Value:
+        a, c = (_onto(view, self).read() for view in (cell.then, cell.other))
+        b = session.b
+        return b.op("select", b.broadcast(cell.pred, a.shape, ()), a, c)  # type: ignore[no-any-return]
+
+    def _write_choice(self, cell: Choice, value: Value, session: Session) -> None:
+        for view, chosen in ((cell.then, True), (cell.other, False)):
+            target = _onto(view, self)
+            b = session.b
+            pred = b.broadcast(cell.pred, value.shape, ())
+            old = target.read()
+            pair = (value, old) if chosen else (old, value)
+            target.write(session.b.op("select", pred, *pair))
+
+    def _same_trace(self, session: Session) -> None:
+        assert isinstance(self.cell, Cell)
+        if self.cell.session() is not session:
+            raise LeakedTracerError(
+                f"{where()}: a traced array from another trace was used; traced values live only "
+                "while their function is being compiled"
+            )
+
+    def view(
+        self, layer: Layer, dims: Sequence[Dim], strides: Sequence[Dim | None] | None = None,
+        dtype: np.dtype[Any] | None = None,
+    ) -> Array:
+        """A view of this view."""
+        known = tuple(strides) if strides is not None else (None,) * len(dims)
+        layers = layered_on(self, layer)
+        return Array(self.cell, layers, tuple(dims), known, dtype or self.dtype)
+
+    # NumPy attributes -----------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        return tuple(dim_value(d) for d in self.dims)
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        other = METHOD("reshape")(self, shape)
+        if other.cell is not self.cell:
+            current().fail(AttributeError, "Incompatible shape for in-place modification.")
+        self.layers, self.dims, self.strides = other.layers, other.dims, other.strides
+        self._cache = None
+
+    @property
+    def ndim(self) -> int:
+        return len(self.dims)
+
+    @property
+    def size(self) -> Any:
+        return dim_value(ex.product(self.dims))
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> Any:
+        return dim_value(ex.product(self.dims) * self.dtype.itemsize)
+
+    @property
+    def T(self) -> Array:  # noqa: N802
+        from tracejit.trace.views import transposed
+
+        return transposed(self, tuple(reversed(range(self.ndim))))
+
+    @property
+    def mT(self) -> Array:  # noqa: N802
+        from tracejit.trace.views import transposed
+
+        rank = self.ndim
+        return transposed(self, (*range(rank - 2), rank - 1, rank - 2))
+
+    @property
+    def real(self) -> Array:
+        from tracejit.trace.views import part
+
+        return part(self, "real")
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self.real[...] = value
+
+    @property
+    def imag(self) -> Array:
+        from tracejit.trace.views import part
+
+        return part(self, "imag")
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        self.imag[...] = value
+
+    @property
+    def flat(self) -> Any:
+        from tracejit.trace.views import Flat
+
+        return Flat(self)
+
+    @property
+    def base(self) -> Any:
+        return None if not self.layers and isinstance(self.cell, Cell) else Array(self.cell)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return bound(self, METHODS().get(name), name, "numpy.ndarray")
+
+    def __getitem__(self, key: Any) -> Any:
+        from tracejit.trace.indexing import getitem
+
+        return getitem(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        from tracejit.trace.assign import setitem
+
+        setitem(self, key, value)
+
+    def __len__(self) -> int:
+        if not self.dims:
+            raise TypeError("len() of unsized object")
+        return structural_int(dim_value(self.dims[0]), "len()")
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.dims:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, item: Any) -> bool:
+        return truth(METHOD("any")(self == item))
+
+    def __repr__(self) -> str:
+        return f"<traced {self.dtype}[{', '.join(map(str, self.dims))}]>"
+
+
+class Scalar(Tracer):
+    """A traced NumPy scalar."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        assert value.rank == 0, value.type
+        self.value = value
+        self.made = ""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.value.dtype
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        from tracejit.trace.numpy import SCALAR_METHODS
+
+        return bound(self, SCALAR_METHODS.get(name), name, f"numpy.{self.dtype.name}")
+
+    @property
+    def real(self) -> Scalar:
+        return self if self.dtype.kind != "c" else Scalar(current().b.op("real", self.value))
+
+    @property
+    def imag(self) -> Scalar:
+        b = current().b
+        if self.dtype.kind == "c":
+            return Scalar(b.op("imag", self.value))
+        return Scalar(b.const(0, self.dtype))
+
+    @property
+    def shape(self) -> tuple[()]:
+        return ()
+
+    ndim: ClassVar[int] = 0
+    size: ClassVar[int] = 1
+    base: ClassVar[None] = None
+
+    @property
+    def dims(self) -> tuple[()]:
+        return ()
+
+    @property
+    def T(self) -> Scalar:  # noqa: N802
+        return self
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.dtype.itemsize
+
+    def read(self) -> Value:
+        """The value (as for arrays)."""
+        return self.value
+
+    def static_value(self) -> Any:
+        """The value when it is a constant, else None."""
+        known = current().literal(self.value)
+        return None if known is None else known[()]
+
+    def __getitem__(self, key: Any) -> Any:
+        if key == () or key is Ellipsis:
+            return self if key == () else wrap_array(self.value)
+        if key is None or isinstance(key, tuple):
+            return wrap_array(self.value)[key]
+        current().fail(IndexError, "invalid index to scalar variable.")
+
+    def __repr__(self) -> str:
+        return f"<traced {self.dtype} scalar>"
+
+
+class PyScalar(Tracer):
+    """A traced Python bool, int, float or complex (weak under NEP 50)."""
+
+    __slots__ = ("kind", "value")
+
+    def __init__(self, kind: WeakKind, value: Value) -> None:
+        assert value.rank == 0 and value.dtype == DTYPES[KIND_DTYPE[kind]], (kind, value.type)
+        self.kind = kind
+        self.value = value
+        self.made = ""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        raise AttributeError(f"'{self.kind}' object has no attribute 'dtype'")
+
+    @property
+    def dims(self) -> tuple[()]:
+        return ()
+
+    @property
+    def real(self) -> PyScalar:
+        if self.kind == "complex":
+            return PyScalar("float", current().b.op("real", self.value))
+        return self
+
+    @property
+    def imag(self) -> Any:
+        if self.kind == "complex":
+            return PyScalar("float", current().b.op("imag", self.value))
+        return 0.0 if self.kind == "float" else 0
+
+    def conjugate(self) -> PyScalar:
+        if self.kind == "complex":
+            return PyScalar("complex", current().b.op("conj", self.value))
+        return self
+
+    def read(self) -> Value:
+        """The value (as for arrays)."""
+        return self.value
+
+    def static_value(self) -> Any:
+        """The value when it is a constant, else None."""
+        known = current().literal(self.value)
+        return None if known is None else known.item()
+
+    def __repr__(self) -> str:
+        return f"<traced Python {self.kind}>"
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """An IR value and, for Python scalars, its weak kind; ``static`` is a literal's own value."""
+
+    value: Value
+    weak: WeakKind | None = None
+    static: Any = None
+
+
+def weak_kind(x: Any) -> WeakKind | None:
+    """The kind of a Python scalar, traced or not, else None."""
+    if isinstance(x, PyScalar):
+        return x.kind
+    if isinstance(x, np.generic):
+        return None
+    for kind in ("bool", "int", "float", "complex"):
+        if isinstance(x, KIND_TYPE[kind]):
+            return kind  # type: ignore[return-value]
+    return None
+
+
+def is_traced(x: Any) -> bool:
+    return isinstance(x, Tracer)
+
+
+def lift(x: Any) -> Lifted:
+    """Any array-like as an IR value. TypeError for what is not one."""
+    if isinstance(x, Array | Scalar):
+        return Lifted(x.read())
+    if isinstance(x, PyScalar):
+        return Lifted(x.value, x.kind)
+    b = current().b
+    kind = weak_kind(x)
+    if kind is not None:
+        return Lifted(_literal(x, kind), kind, x)
+    if isinstance(x, np.generic):
+        return Lifted(b.const(x, dtype_of(x.dtype)), None, x)
+    if isinstance(x, np.ndarray):
+        from tracejit.trace.hidden import hidden_array
+
+        return Lifted(hidden_array(x).read())
+    if isinstance(x, list | tuple | range):
+        return Lifted(_nested(x))
+    if isinstance(x, Value):
+        return Lifted(x)
+    if hasattr(x, "__array__"):
+        return lift(np.asarray(x))
+    raise TypeError(f"{where()}: {type(x).__name__} object is not an array or a number")
+
+
+def _literal(x: Any, kind: WeakKind) -> Value:
+    b = current().b
+    if kind == "int" and not -(2**63) <= int(x) < 2**63:
+        if 0 <= int(x) < 2**64:
+            return b.const(int(x), "u64")
+        raise OverflowError("Python int too large to convert to C long")
+    return b.const(x, KIND_DTYPE[kind])
+
+
+def _nested(x: Sequence[Any]) -> Value:
+    items = list(x)
+    if not any(_has_tracer(i) for i in items):
+        array = np.array(items)
+        return current().b.const(array, dtype_of(array.dtype))
+    from tracejit.trace.numpy import NAMES
+
+    return NAMES[np.stack](items).read()  # type: ignore[no-any-return]
+
+
+def _has_tracer(x: Any) -> bool:
+    if isinstance(x, list | tuple):
+        return any(_has_tracer(i) for i in x)
+    return isinstance(x, Tracer | np.ndarray)
+
+
+def fresh(value: Value, order: tuple[int, ...] | None = None) -> Array:
+    """A new array in storage of its own; ``order``: its axes from slowest to fastest."""
+    return Array(Cell(value, order))
+
+
+def wrap_array(value: Value) -> Array:
+    """A new array, also for rank 0."""
+    return Array(Cell(value))
+
+
+def wrap(value: Value, order: tuple[int, ...] | None = None) -> Array | Scalar:
+    """What a ufunc returns: a new array, or a NumPy scalar for rank 0."""
+    return Scalar(value) if value.rank == 0 else fresh(value, order)
+
+
+def k_order(arrays: Sequence[Any], rank: int) -> tuple[int, ...] | None:
+    """Axis order of an elementwise result: NumPy's K order over array operands of full rank."""
+    for x in arrays:
+        if not isinstance(x, Array) or x.ndim != rank or rank < 2:
+            continue
+        strides = x.strides
+        if all(isinstance(s, int) for s in strides):
+            sizes = [abs(s) for s in strides if isinstance(s, int)]
+            return tuple(sorted(range(rank), key=lambda a: -sizes[a]))
+        if isinstance(x.cell, Cell) and x.cell.order is not None:
+            perm: tuple[int, ...] = x.cell.order
+            if not x.layers and len(perm) == rank:
+                return perm
+            if len(x.layers) == 1 and isinstance(x.layers[0], Transpose):
+                place = {axis: i for i, axis in enumerate(x.layers[0].perm)}
+                return tuple(place[a] for a in perm)
+    return None
+
+
+def as_dim(x: Any) -> Dim:
+    """An integer, traced or not, as an extent. TypeError as ``operator.index``."""
+    if isinstance(x, ex.Extent):
+        return x
+    if isinstance(x, PyScalar) and x.kind in ("int", "bool"):
+        return current().b.convert(x.value, "i64").dim
+    if isinstance(x, Scalar | Array) and x.dtype.kind in "iu" and not x.dims:
+        return current().b.convert(x.read(), "i64").dim
+    if isinstance(x, Tracer):
+        kind = x.kind if isinstance(x, PyScalar) else getattr(x, "dtype", type(x).__name__)
+        raise TypeError(f"'{kind}' object cannot be interpreted as an integer")
+    import operator
+
+    return operator.index(x)
+
+
+def dim_value(dim: Dim) -> Any:
+    """An extent as the user sees it: an int, or a traced Python int."""
+    return dim if isinstance(dim, int) else PyScalar("int", current().b.index(dim))
+
+
+def python_int(value: Value) -> PyScalar | int:
+    """An ``i64[]`` value as a Python int, a plain one when it is known."""
+    known = current().literal(value)
+    return int(known) if known is not None else PyScalar("int", value)
+
+
+# Values that must be known now ---------------------------------------------------------------------
+
+
+def _run_time_only(what: str, x: Any) -> str:
+    return (
+        f"{where()}: {what} needs a value that is known at run time only ({x!r}); in code that "
+        "tracejit converts this is staged, in other code make it a static argument"
+    )
+
+
+def truth(x: Any) -> bool:
+    """``bool(x)`` where the answer must be known now."""
+    if isinstance(x, Array):
+        size = ex.product(x.dims)
+        if isinstance(size, int) and size != 1:
+            raise ValueError(
+                "The truth value of an array with more than one element is ambiguous. "
+                "Use a.any() or a.all()"
+            )
+    known = current().literal(x.read())
+    if known is not None:
+        return bool(known)
+    raise UnsupportedError(_run_time_only("a truth test outside of converted code", x))
+
+
+def structural_int(x: Any, what: str) -> int:
+    """An int that decides the structure of the program. A loop counter restarts the trace."""
+    if isinstance(x, int):
+        return x
+    session = current()
+    known = session.literal(x.read())
+    if known is not None and known.dtype.kind in "iub":
+        return int(known)
+    value = x.read()
+    if value.type == INDEX:
+        for leaf in ex.leaves(value.dim):
+            key = session.loop_of.get(leaf)  # type: ignore[arg-type]
+            if key is not None:
+                raise Restart(key, _run_time_only(what, x))
+    raise UnsupportedError(_run_time_only(what, x))
+
+
+# Names of NumPy ------------------------------------------------------------------------------------
+
+
+def name_of(function: Any) -> Callable[..., Any]:
+    """The implementation of a NumPy function on traced values; UnsupportedError if none."""
+    from tracejit.trace.numpy import NAMES
+
+    found = NAMES.get(function)
+    if found is None:
+        name = getattr(function, "__name__", str(function))
+        module = getattr(function, "__module__", None) or "numpy"
+        raise UnsupportedError(
+            f"{where()}: {module}.{name} is not supported inside a compiled function; "
+            "docs/coverage.md lists what is, and what to use instead"
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def METHODS() -> dict[str, Callable[..., Any]]:  # noqa: N802
+    """ndarray methods by name."""
+    from tracejit.trace.numpy import METHODS as TABLE
+
+    return TABLE  # type: ignore[no-any-return]
+
+
+def METHOD(name: str) -> Callable[..., Any]:  # noqa: N802
+    """One ndarray method."""
+    return METHODS()[name]
+
+
+class BoundMethod:
+    """A method of a traced value; equal to nothing, called like the real one."""
+
+    __slots__ = ("function", "owner")
+
+    def __init__(self, owner: Any, function: Callable[..., Any]) -> None:
+        self.owner = owner
+        self.function = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(self.owner, *args, **kwargs)
+
+
+def bound(x: Any, function: Callable[..., Any] | None, name: str, kind: str) -> BoundMethod:
+    """``x.name`` where ``name`` is in the tables; otherwise what NumPy or we say about it."""
+    if function is not None:
+        return BoundMethod(x, function)
+    if hasattr(np.ndarray, name):
+        raise UnsupportedError(
+            f"{where()}: the method .{name} is not supported inside a compiled function; "
+            "docs/coverage.md lists what is"
+        )
+    raise AttributeError(f"'{kind}' object has no attribute '{name}'")
+
+
+def layered_on(x: Array, layer: Layer) -> tuple[Layer, ...]:
+    """The layers of a view of ``x``."""
+    from tracejit.trace.layers import layered
+
+    return layered(x.layers, layer)
+
+
+def _onto(view: Array, top: Array) -> Array:
+    """``view`` under the further layers of ``top``."""
+    from tracejit.trace.layers import layered
+
+    layers = view.layers
+    for layer in top.layers:
+        layers = layered(layers, layer)
+    return Array(view.cell, layers, top.dims, top.strides, top.dtype)
+
+
+__all__ = [
+    "Array", "Cell", "Choice", "Lifted", "PyScalar", "Reshape", "Scalar", "Slice", "Tracer",
+    "as_dim", "dim_value", "fresh", "is_traced", "k_order", "lift", "name_of", "python_int",
+    "structural_int", "truth", "weak_kind", "wrap", "wrap_array",
+]
