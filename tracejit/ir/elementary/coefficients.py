@@ -1,7 +1,5 @@
 """Constants of the elementary functions, written by `fit.py`; do not edit."""
 
-# ruff: noqa: E501
-
 EXP_32: tuple[float, ...] = (
     0.5,
     0.1666666716337204,

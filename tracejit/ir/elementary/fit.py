@@ -138,7 +138,6 @@ def _tuple(name: str, values: list[float]) -> str:
 
 def main() -> None:
     print('"""Constants of the elementary functions, written by `fit.py`; do not edit."""\n')
-    print("# ruff: noqa: E501\n")
     for name, (f, a, b, b32, b64) in FITS.items():
         for bits, bound in ((32, b32), (64, b64)):
             c = fit(f, a, b, bound)
