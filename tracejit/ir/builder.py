@@ -51,9 +51,12 @@ class Builder:
 
     def params_like(self, values: Sequence[Value]) -> dict[Value, Value]:
         """Parameters for ``values``, extents among them rebound; the map from old to new."""
-        mapping: dict[Value, Value] = {}
+        # A loop's constants come after the carried values whose types may mention them.
+        mapping = {v: Value(v.type, v.hint) for v in values if v.type == INDEX}
         for value in values:
-            mapping[value] = self.param(rename_type(value.type, mapping), value.hint)
+            if value not in mapping:
+                mapping[value] = Value(rename_type(value.type, mapping), value.hint)
+        self.params += [mapping[v] for v in values]
         return mapping
 
     def op(

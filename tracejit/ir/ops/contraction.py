@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.core import Primitive, row
-from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, axes_in_range, require, same_dtype
+from tracejit.ir.ops.derivatives_columns import derivative
+from tracejit.ir.ops.rules import (
+    Attrs,
+    Operands,
+    Regions,
+    arity,
+    axes_in_range,
+    require,
+    same_dtype,
+)
 from tracejit.ir.types import TensorType, Type
 
 Pairs = tuple[tuple[int, ...], tuple[int, ...]]
@@ -57,6 +66,7 @@ row(
         "contraction",
         _dot,
         _eval_dot,
+        **derivative("dot"),
         doc="Axes: batch, then free axes of a, then free axes of b; contract and batch pair axes.",
     )
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 from tracejit.ir.core import Function, Primitive, Value, row, type_uses
 from tracejit.ir.extent import Dim
+from tracejit.ir.ops.derivatives_columns import derivative
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
 from tracejit.ir.types import BOOL, INDEX, TapeType, TensorType, Type, subst_type
 
@@ -224,12 +225,21 @@ row(
     )
 )
 row(Primitive("tape", "tape", _tape, doc="An empty tape."))
-row(Primitive("push", "tape", _push, doc="push(tape, *values): the values on top, first deepest."))
+row(
+    Primitive(
+        "push",
+        "tape",
+        _push,
+        **derivative("push"),
+        doc="push(tape, *values): the values on top, first deepest.",
+    )
+)
 row(
     Primitive(
         "pop",
         "tape",
         _pop,
+        **derivative("pop"),
         doc="%t, *values = pop(tape) {types}: inverse of one push of those types.",
     )
 )

@@ -8,6 +8,7 @@ import numpy as np
 
 from tracejit.ir.core import Primitive, row
 from tracejit.ir.extent import ResultRef, atom_dim
+from tracejit.ir.ops.derivatives_columns import derivative
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
 from tracejit.ir.types import BOOL, DTYPES, INDEX, TensorType, Type
 
@@ -51,6 +52,7 @@ row(
         "dynamic",
         _compress,
         _eval_compress,
+        **derivative("compress"),
         doc="%k, %z = compress(x, mask): the slices of x along axis where mask holds.",
     )
 )

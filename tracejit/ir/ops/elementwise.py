@@ -1,7 +1,7 @@
 """Elementwise rows: all operands have one shape; the IR never broadcasts implicitly.
 
 ``_ROWS`` is the table. Each line: name, arity, dtype rule, NumPy reference. Scalar lowerings come
-from ``ir/lowering.py`` under the same name; derivative columns from ``ir/ops/derivatives.py``.
+from ``ir/lowering.py`` under the same name; derivative columns from ``derivatives_columns.py``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from tracejit.ir.core import Primitive, Value, row
 from tracejit.ir.lowering import LOWER
+from tracejit.ir.ops.derivatives_columns import derivative
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, all_tensors, arity, require, same_shape
 from tracejit.ir.types import BOOL, DTYPES, TensorType, Type
 
@@ -183,7 +184,12 @@ def _quiet(reference: Callable[..., Any]) -> Callable[..., Any]:
 for _name, _count, _rule, _reference in _ROWS:
     row(
         Primitive(
-            _name, "elementwise", _infer(_count, _rule), _quiet(_reference), lower=LOWER.get(_name)
+            _name,
+            "elementwise",
+            _infer(_count, _rule),
+            _quiet(_reference),
+            lower=LOWER.get(_name),
+            **derivative(_name),
         )
     )
 
@@ -233,6 +239,7 @@ row(
         _convert,
         _eval_convert,
         lower=LOWER.get("convert"),
+        **derivative("convert"),
         doc="NumPy's unsafe cast to dtype; complex to real keeps the real part.",
     )
 )

@@ -11,6 +11,7 @@ import numpy as np
 
 from tracejit.ir.core import Primitive, row
 from tracejit.ir.extent import Dim
+from tracejit.ir.ops.derivatives_columns import derivative
 from tracejit.ir.ops.rules import (
     Attrs,
     Operands,
@@ -96,9 +97,7 @@ def _cast_shape(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Typ
     return (TensorType(operands[0].dtype, attrs["shape"]),)
 
 
-def _eval_cast_shape(
-    x: Any, *, shape: tuple[int, ...], exc: str, message: str
-) -> Any:
+def _eval_cast_shape(x: Any, *, shape: tuple[int, ...], exc: str, message: str) -> Any:
     if np.shape(x) != shape:
         raise _exception(exc)(message)
     return x
@@ -171,6 +170,7 @@ row(
         "index_map",
         _broadcast,
         _eval_broadcast,
+        **derivative("broadcast"),
         doc="Operand axis i is result axis axes[i]; extent 1 is stretched (also at run time on maybe_one).",
     )
 )
@@ -180,6 +180,7 @@ row(
         "index_map",
         _transpose,
         lambda x, *, perm: np.transpose(x, perm).copy(),
+        **derivative("transpose"),
         doc="Result axis i is operand axis perm[i].",
     )
 )
@@ -189,6 +190,7 @@ row(
         "index_map",
         _reshape,
         lambda x, *, shape: np.reshape(x, shape).copy(),
+        **derivative("reshape"),
         doc="Same elements in C order; the sizes must be equal (the builder's responsibility).",
     )
 )
@@ -198,6 +200,7 @@ row(
         "index_map",
         _slice,
         _eval_slice,
+        **derivative("slice"),
         doc="slice(x, *starts, *steps): result[i] = x[starts + steps * i], in range.",
     )
 )
@@ -208,6 +211,7 @@ row(
         _cast_shape,
         _eval_cast_shape,
         effect="check",
+        **derivative("cast_shape"),
         doc="The same tensor with extents asserted at run time, else raises exc(message).",
     )
 )
@@ -217,6 +221,7 @@ row(
         "index_map",
         _pad,
         _eval_pad,
+        **derivative("pad"),
         doc="pad(x, fill, *lows): x placed at lows in a tensor of shape, fill elsewhere.",
     )
 )
@@ -226,6 +231,7 @@ row(
         "index_map",
         _concatenate,
         lambda *xs, axis: np.concatenate(xs, axis),
+        **derivative("concatenate"),
         doc="Joined along axis.",
     )
 )
@@ -235,6 +241,7 @@ row(
         "index_map",
         _gather,
         _eval_gather,
+        **derivative("gather"),
         doc="result[s…, r…] = x with axes[k] at index_k[s…] and the remaining axes r… in order.",
     )
 )

@@ -7,9 +7,10 @@ only: every buffer access is in a kernel (a region of ``launch``), except ``fetc
 from __future__ import annotations
 
 from tracejit.ir.core import Primitive, Value, row
+from tracejit.ir.ops.derivatives_columns import derivative
 from tracejit.ir.ops.control import _check_params
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, indices, require
-from tracejit.ir.types import BufferType, TensorType, Type
+from tracejit.ir.types import BufferType, TapeType, TensorType, Type, dense_buffer, dtype_of
 
 
 def _buffer(value: Value) -> BufferType:
@@ -59,6 +60,33 @@ def _launch(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, .
     return tuple(r.type for r in kernel.results)
 
 
+def _sum_pairwise(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    (element,) = regions
+    indices(operands[:1])
+    _check_params(element, operands, "summed element")
+    for result in element.results:
+        require(result.rank == 0 and result.dtype.kind in "fc", "only inexact scalars are summed")
+    return tuple(r.type for r in element.results)
+
+
+def _const_buffer(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    arity(operands, 0)
+    array = attrs["value"].array
+    return (dense_buffer(TensorType(dtype_of(array.dtype), array.shape)),)
+
+
+def _tape_push(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    require(isinstance(operands[0].type, TapeType), "tape_push needs a tape", operands[0].type)
+    return (TapeType(),)
+
+
+def _tape_pop(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    require(isinstance(operands[0].type, TapeType), "tape_pop needs a tape", operands[0].type)
+    for v in operands[1:]:
+        _buffer(v)
+    return (TapeType(), *attrs["types"])
+
+
 def _blas(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     return ()
 
@@ -73,6 +101,7 @@ row(
         "index_map",
         _same_as_first,
         lambda x: x.copy(),
+        **derivative("copy"),
         doc="The same tensor in storage of its own (destinations inserts it; explain() lists it).",
     )
 )
@@ -154,5 +183,44 @@ row(
         effect="ordered",
         differentiable=False,
         doc="gemm(a, b, c): c[m, n] = a[m, k] @ b[k, n] on rank-2 buffers, by BLAS; beta adds into c.",
+    )
+)
+row(
+    Primitive(
+        "sum_pairwise",
+        "memory",
+        _sum_pairwise,
+        effect="ordered",
+        differentiable=False,
+        doc="sum_pairwise(n, *consts) element(i, *consts): sums of its results in NumPy's order.",
+    )
+)
+row(
+    Primitive(
+        "const_buffer",
+        "memory",
+        _const_buffer,
+        differentiable=False,
+        doc="const_buffer() {value}: read-only memory that holds a literal array.",
+    )
+)
+row(
+    Primitive(
+        "tape_push",
+        "memory",
+        _tape_push,
+        effect="ordered",
+        differentiable=False,
+        doc="tape_push(tape, *scalars_and_dense_buffers): contents on top, first deepest.",
+    )
+)
+row(
+    Primitive(
+        "tape_pop",
+        "memory",
+        _tape_pop,
+        effect="ordered",
+        differentiable=False,
+        doc="%t, *scalars = tape_pop(tape, *dense_buffers) {types, order}: inverse of a push.",
     )
 )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.core import Primitive, row
+from tracejit.ir.ops.derivatives_columns import derivative
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, axes_in_range, require
 from tracejit.ir.types import DTYPES, TensorType, Type
 
@@ -63,7 +64,7 @@ _REDUCTIONS: list[tuple[str, Any, str]] = [
     ("reduce_max", np.maximum, "Maximum; nan wins. Extents must not be zero."),
 ]
 for _name, _ufunc, _doc in _REDUCTIONS:
-    row(Primitive(_name, "reduction", _reduce, _reducer(_ufunc), doc=_doc))
+    row(Primitive(_name, "reduction", _reduce, _reducer(_ufunc), **derivative(_name), doc=_doc))
 for _name, _ufunc in [
     ("reduce_and", np.bitwise_and),
     ("reduce_or", np.bitwise_or),
@@ -102,6 +103,7 @@ for _name, _ufunc in [
             "scan",
             _scan,
             _scanner(_ufunc),
+            **derivative(_name),
             doc="Running reduction along axis, from the end when reverse.",
         )
     )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.core import Primitive, row
+from tracejit.ir.ops.derivatives_columns import derivative
 from tracejit.ir.ops.index_maps import picked, window
 from tracejit.ir.ops.rules import (
     Attrs,
@@ -87,6 +88,7 @@ row(
         "update",
         _put_slice,
         _eval_put_slice,
+        **derivative("put_slice"),
         doc="put_slice(x, v, *starts, *steps): x with that window replaced by v.",
     )
 )
@@ -96,6 +98,7 @@ row(
         "update",
         _put_slice,
         _eval_add_slice,
+        **derivative("add_slice"),
         doc="add_slice(x, v, *starts, *steps): x with v added to that window.",
     )
 )
@@ -105,6 +108,7 @@ row(
         "update",
         _scatter,
         _eval_scatter,
+        **derivative("scatter"),
         doc="Inverse of gather: elements of v are combined into x one after another, in C order.",
     )
 )

@@ -1,0 +1,139 @@
+"""Forward mode: the primal and its tangents side by side, through loops and branches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tracejit.autodiff.tangents import active_carried, has_tangent, push_forward, zero
+from tracejit.ir.builder import Builder
+from tracejit.ir.core import Function, Instr, Value
+
+
+class Forward:
+    """Emits a function and its tangents into ``b``; ``tangents`` holds the nonzero ones."""
+
+    def __init__(self, b: Builder) -> None:
+        self.b = b
+        self.tangents: dict[Value, Value] = {}
+
+    def dense(self, primal: Value) -> Value:
+        """The tangent of a primal value, zeros when it has none."""
+        t = self.tangents.get(primal)
+        return zero(self.b, primal) if t is None else t
+
+    def run(self, function: Function, args: Sequence[Value]) -> list[Value]:
+        """The primal results (none if the function always raises)."""
+        mapping = dict(zip(function.params, args, strict=True))
+        for instr in function.instrs:
+            operands = [mapping.get(v, v) for v in instr.operands]
+            if all(v not in self.tangents for v in operands):
+                self.b.clone(instr, mapping)
+            elif instr.name in ("for", "while"):
+                self._loop(instr, operands, mapping)
+            elif instr.name == "cond":
+                self._cond(instr, operands, mapping)
+            else:
+                self._rule(instr, mapping)
+        return [] if function.diverges else [mapping[r] for r in function.results]
+
+    def _rule(self, instr: Instr, mapping: dict[Value, Value]) -> None:
+        new = self.b.clone(instr, mapping)
+        outer, self.b.loc = self.b.loc, instr.loc
+        tangents = [self.tangents.get(v) for v in new.operands]
+        found = push_forward(self.b, new, new.operands, tangents, new.results)
+        self.b.loc = outer
+        self._enter(new.results, found)
+
+    def _enter(self, primals: Sequence[Value], tangents: Sequence[Value | None]) -> None:
+        for primal, t in zip(primals, tangents, strict=True):
+            if t is not None and has_tangent(primal):
+                self.tangents[primal] = t
+
+    def _loop(self, instr: Instr, operands: list[Value], mapping: dict[Value, Value]) -> None:
+        """Operands become (trip), carried, their tangents, constants, their tangents."""
+        first, count = (1 if instr.name == "for" else 0), instr.attrs["carried"]
+        moving = active_carried(instr, [v in self.tangents for v in operands])
+        inits, consts = operands[first : first + count], operands[first + count :]
+        fixed = [v in self.tangents for v in consts]
+        body = self._body(instr, operands, moving, fixed)
+        regions = [body]
+        if instr.name == "while":
+            regions.insert(0, self._test(instr.regions[0], operands, moving, fixed))
+        args = [
+            *operands[:first],
+            *inits,
+            *(self.dense(v) for v, m in zip(inits, moving, strict=True) if m),
+            *consts,
+            *(self.tangents[v] for v, f in zip(consts, fixed, strict=True) if f),
+        ]
+        carried = count + sum(moving)
+        new = self.b.append(instr.name, args, {"carried": carried}, tuple(regions), instr.loc)
+        mapping.update(zip(instr.results, new.results[:count], strict=True))
+        active = [r for r, m in zip(new.results[:count], moving, strict=True) if m]
+        self._enter(active, new.results[count:])
+
+    def _bind(
+        self, b: Builder, region: Function, first: int, moving: list[bool], fixed: list[bool]
+    ) -> tuple[list[Value], Forward]:
+        """Parameters of a loop region with tangents inserted after each group."""
+        inner = Forward(b)
+        count = len(moving)
+        made = b.params_like(region.params)
+        params = [made[p] for p in region.params]
+        carried, consts = params[first : first + count], params[first + count :]
+        groups: list[Value] = params[:first]
+        for values, flags in ((carried, moving), (consts, fixed)):
+            tangents = [Value(v.type) for v, f in zip(values, flags, strict=True) if f]
+            inner._enter([v for v, f in zip(values, flags, strict=True) if f], tangents)
+            groups += [*values, *tangents]
+        b.params[:] = groups
+        return params, inner
+
+    def _body(
+        self, instr: Instr, operands: list[Value], moving: list[bool], fixed: list[bool]
+    ) -> Function:
+        region = instr.regions[-1]
+        b = Builder(region.name)
+        params, inner = self._bind(b, region, 1 if instr.name == "for" else 0, moving, fixed)
+        results = inner.run(region, params)
+        if region.diverges:
+            return b.build([])
+        out = [inner.dense(r) for r, m in zip(results, moving, strict=True) if m]
+        return b.build([*results, *out])
+
+    def _test(
+        self, region: Function, operands: list[Value], moving: list[bool], fixed: list[bool]
+    ) -> Function:
+        b = Builder(region.name)
+        params, _ = self._bind(b, region, 0, moving, fixed)
+        return b.build(b.inline(region, params))
+
+    def _cond(self, instr: Instr, operands: list[Value], mapping: dict[Value, Value]) -> None:
+        args = operands[1:]
+        active = [v in self.tangents for v in args]
+        sides = []
+        for region in instr.regions:
+            b = Builder(region.name, instr.loc)
+            made = b.params_like(region.params)
+            params = [made[p] for p in region.params]
+            inner = Forward(b)
+            for p, a in zip(params, active, strict=True):
+                if a:
+                    inner.tangents[p] = b.param(p.type)
+            sides.append((b, inner, inner.run(region, params), region.diverges))
+        joined = [
+            any(s[2][k] in s[1].tangents for s in sides if not s[3])
+            for k in range(len(instr.results))
+        ]
+        regions = []
+        for b, inner, results, diverges in sides:
+            out = [] if diverges else [inner.dense(r) for r, j in zip(results, joined) if j]
+            regions.append(b.build([*results, *out]))
+        tangents = [self.tangents[v] for v in args if v in self.tangents]
+        attrs = dict(instr.attrs)
+        if all(s[3] for s in sides):
+            joined = [False] * len(instr.results)
+        new = self.b.append("cond", [*operands, *tangents], attrs, tuple(regions), instr.loc)
+        count = len(instr.results)
+        mapping.update(zip(instr.results, new.results[:count], strict=True))
+        self._enter([r for r, j in zip(new.results, joined) if j], new.results[count:])

@@ -1,0 +1,141 @@
+"""Reverse mode on a straight line: emit the primal, collect linear steps, transpose them backwards.
+
+Each instruction's JVP rule is emitted on fresh linear values; what depends on them is moved to a
+list of steps, the rest stays with the primal. Residuals are plain values of the same function.
+Loops and branches are steps of their own (``loops.py``, ``branches.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tracejit.autodiff.accumulator import Sum
+from tracejit.autodiff.tangents import has_tangent, push_forward
+from tracejit.ir.builder import Builder
+from tracejit.ir.core import Function, Instr, Value
+
+
+class Step(Protocol):
+    """One linear step of a linearized function."""
+
+    def transpose(self, reverse: Reverse) -> None:
+        """Read the cotangents of its results, add to those of its operands."""
+
+
+@dataclass
+class Reverse:
+    """State of a transposition: cotangents by linear value, and the tape of residuals.
+
+    ``restored`` maps a primal array to the value that equals it again, from the moment on that a
+    reverse loop has undone its updates.
+    """
+
+    b: Builder
+    tape: Value | None = None
+    sums: dict[Value, Sum] = field(default_factory=dict)
+    restored: dict[Value, Value] = field(default_factory=dict)
+
+    def sum(self, linear: Value) -> Sum:
+        """The accumulator of a linear value."""
+        found = self.sums.get(linear)
+        if found is None:
+            found = self.sums[linear] = Sum(self.b, linear)
+        return found
+
+    def cotangent(self, linear: Value | None) -> Value | None:
+        """The cotangent that has arrived at a linear value, or None."""
+        found = None if linear is None else self.sums.get(linear)
+        return None if found is None else found.value
+
+
+@dataclass
+class LinearInstr:
+    """A linear instruction; operands that are linear values are in ``linear``."""
+
+    instr: Instr
+    linear: set[Value]
+
+    def transpose(self, reverse: Reverse) -> None:
+        instr = self.instr
+        cts = [reverse.cotangent(r) for r in instr.results]
+        if all(ct is None for ct in cts):
+            return
+        accs = [reverse.sum(v) if v in self.linear else None for v in instr.operands]
+        assert instr.prim.transpose is not None, f"{instr.name} is not linear"
+        b, outer = reverse.b, reverse.b.loc
+        b.loc = instr.loc
+        instr.prim.transpose(b, cts, instr.operands, accs, instr.attrs)
+        b.loc = outer
+
+
+class Linearizer:
+    """Emits a function's primal into ``b`` and collects the linear steps of its derivative."""
+
+    def __init__(self, b: Builder, tape: Value | None = None) -> None:
+        self.b = b
+        self.tape = tape
+        self.steps: list[Step] = []
+        self.linear: set[Value] = set()
+        self.tangents: dict[Value, Value] = {}
+
+    def fresh(self, primal: Value) -> Value:
+        """A new linear value: the tangent of a primal value."""
+        linear = Value(primal.type)
+        self.linear.add(linear)
+        self.tangents[primal] = linear
+        return linear
+
+    def tangent(self, primal: Value) -> Value | None:
+        """The linear value that is the tangent of a primal one, or None."""
+        return self.tangents.get(primal)
+
+    def thread_tape(self) -> Value:
+        """The tape that residuals of unknown number go to, made when first needed."""
+        if self.tape is None:
+            self.tape = self.b.op("tape")
+        assert self.tape is not None
+        return self.tape
+
+    def run(self, function: Function, args: Sequence[Value]) -> list[Value]:
+        """Linearize ``function`` at ``args``; its primal results (none if it always raises)."""
+        from tracejit.autodiff.branches import linearize_cond
+        from tracejit.autodiff.loops import linearize_loop
+
+        mapping = dict(zip(function.params, args, strict=True))
+        for instr in function.instrs:
+            active = any(mapping.get(v, v) in self.tangents for v in instr.operands)
+            if active and instr.name in ("for", "while"):
+                linearize_loop(self, instr, mapping)
+            elif active and instr.name == "cond":
+                linearize_cond(self, instr, mapping)
+            else:
+                self._emit(instr, mapping, active)
+        return [] if function.diverges else [mapping[r] for r in function.results]
+
+    def _emit(self, instr: Instr, mapping: dict[Value, Value], active: bool) -> None:
+        new = self.b.clone(instr, mapping)
+        if not active:
+            return
+        b, mark, outer = self.b, len(self.b.instrs), self.b.loc
+        b.loc = instr.loc
+        tangents = [self.tangents.get(v) for v in new.operands]
+        found = push_forward(b, new, new.operands, tangents, new.results)
+        b.loc = outer
+        emitted = b.instrs[mark:]
+        del b.instrs[mark:]
+        for step in emitted:
+            if any(v in self.linear for v in step.operands):
+                self.steps.append(LinearInstr(step, self.linear))
+                self.linear.update(step.results)
+            else:
+                b.instrs.append(step)
+        for primal, t in zip(new.results, found, strict=True):
+            if t is not None and t in self.linear and has_tangent(primal):
+                self.tangents[primal] = t
+
+    def transpose(self, reverse: Reverse) -> None:
+        """Emit the reverse code of all steps into ``reverse.b``."""
+        for step in reversed(self.steps):
+            step.transpose(reverse)

@@ -1,0 +1,132 @@
+"""Numerical checks of derivatives: finite differences against ``jvp``, and ``vjp`` against ``jvp``.
+
+Works on Functions and any way of running them; ``check_function`` raises AssertionError naming the
+order and the two numbers that disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tracejit.autodiff.transform import jvp, vjp
+from tracejit.ir.core import Function
+from tracejit.ir.types import TensorType, is_inexact
+
+Run: TypeAlias = Callable[[Function, Sequence[Any]], Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Step and relative error of a central difference, and error of the dot-product identity."""
+
+    step: float
+    difference: float
+    identity: float
+
+
+TOLERANCES = {
+    "f": Tolerance(1e-2, 3e-2, 2e-4),
+    "d": Tolerance(1e-5, 1e-6, 1e-10),
+}
+
+
+def tolerance(arrays: Sequence[Any]) -> Tolerance:
+    """By the least precise inexact dtype among the arrays."""
+    singles = any(np.asarray(a).dtype.char in "fF" for a in arrays)
+    return TOLERANCES["f" if singles else "d"]
+
+
+def random_like(rng: np.random.Generator, array: Any) -> Any:
+    """A normal random array of the shape and inexact dtype of ``array``."""
+    array = np.asarray(array)
+    out = rng.standard_normal(array.shape)
+    if array.dtype.kind == "c":
+        out = out + 1j * rng.standard_normal(array.shape)
+    return np.asarray(out, array.dtype)
+
+
+def pairing(cts: Sequence[Any], tangents: Sequence[Any]) -> float:
+    """``sum Re(c * t)``, in double precision."""
+    total = 0.0
+    for c, t in zip(cts, tangents, strict=True):
+        wide = np.asarray(c, np.complex128) * np.asarray(t, np.complex128)
+        total += float(np.sum(wide.real))
+    return total
+
+
+def norm(arrays: Sequence[Any]) -> float:
+    """Euclidean norm of all elements together."""
+    return float(np.sqrt(sum(np.sum(np.abs(np.asarray(a, np.complex128)) ** 2) for a in arrays)))
+
+
+def inexact_results(function: Function, outs: Sequence[Any]) -> list[Any]:
+    """The outputs that have tangents."""
+    return [
+        o
+        for r, o in zip(function.results, outs, strict=True)
+        if isinstance(r.type, TensorType) and is_inexact(r.dtype)
+    ]
+
+
+def difference(
+    run: Run, function: Function, args: Sequence[Any], wrt: Sequence[int], tangents: Sequence[Any]
+) -> list[Any]:
+    """Central difference of the inexact results along ``tangents``, fourth order in the step."""
+    h = tolerance([args[k] for k in wrt]).step
+
+    def shifted(s: float) -> list[Any]:
+        moved = list(args)
+        for k, t in zip(wrt, tangents, strict=True):
+            moved[k] = np.asarray(args[k] + s * t, np.asarray(args[k]).dtype)
+        outs = inexact_results(function, run(function, moved))
+        return [np.asarray(o, np.complex128) for o in outs]
+
+    near = [(a - b) / (2 * h) for a, b in zip(shifted(h), shifted(-h), strict=True)]
+    far = [(a - b) / (4 * h) for a, b in zip(shifted(2 * h), shifted(-2 * h), strict=True)]
+    return [(4 * n - f) / 3 for n, f in zip(near, far, strict=True)]
+
+
+def check_function(
+    function: Function,
+    args: Sequence[Any],
+    wrt: Sequence[int],
+    run: Run,
+    *,
+    order: int = 2,
+    seed: int = 0,
+) -> None:
+    """Check ``jvp`` and ``vjp`` of a function at ``args`` to the given order of derivative.
+
+    Forward mode is compared with central differences, reverse mode with forward mode through
+    ``<c, J t> == <vjp c, t>``; higher orders repeat this on the derivatives themselves. Raises
+    AssertionError where they differ by more than ``tolerance`` relative to the norms involved.
+    """
+    rng = np.random.default_rng(seed)
+    tol = tolerance([args[k] for k in wrt])
+    tangents = [random_like(rng, args[k]) for k in wrt]
+    forward = jvp(function, wrt)
+    outs = list(run(forward, [*args, *tangents]))
+    count = len(function.results)
+    pushed = outs[count:]
+    want = difference(run, function, args, wrt, tangents)
+    scale = norm(want) + norm(inexact_results(function, outs[:count])) + norm(tangents)
+    error = norm([p - w for p, w in zip(pushed, want, strict=True)])
+    assert error <= tol.difference * max(scale, 1.0), (
+        f"order {order}: jvp of @{function.name} differs from central differences by {error:.3g}"
+        f" (norms {norm(pushed):.6g}, {norm(want):.6g})"
+    )
+    cts = [random_like(rng, p) for p in pushed]
+    backward = vjp(function, wrt)
+    pulled = list(run(backward, [*args, *cts]))[count:]
+    left, right = pairing(cts, pushed), pairing(pulled, tangents)
+    bound = norm(cts) * norm(pushed) + norm(pulled) * norm(tangents)
+    assert abs(left - right) <= tol.identity * max(bound, 1.0), (
+        f"order {order}: <c, Jt> = {left:.9g} but <vjp c, t> = {right:.9g} for @{function.name}"
+    )
+    if order > 1:
+        check_function(backward, [*args, *cts], wrt, run, order=order - 1, seed=seed + 1)
+        check_function(forward, [*args, *tangents], wrt, run, order=order - 1, seed=seed + 2)

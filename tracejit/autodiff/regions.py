@@ -1,0 +1,277 @@
+"""A region linearized and transposed in one straight line, before it is split in two.
+
+``joint`` gives primal instructions, then reverse instructions that use primal values freely.
+``Replay`` re-emits the reverse part somewhere else, where only some primal values are at hand:
+those kept, those recomputed from them, and earlier versions of arrays whose updates are undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tracejit.autodiff.accumulator import Sum
+from tracejit.autodiff.linearize import Linearizer, Reverse
+from tracejit.ir.builder import Builder, rename_attr
+from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
+from tracejit.ir.extent import ResultRef, leaves
+from tracejit.ir.types import TapeType
+
+
+@dataclass
+class Joint:
+    """Everything here is values of one straight line; ``None`` where a value has no tangent."""
+
+    name: str
+    params: list[Value]
+    primal: list[Instr]
+    reverse: list[Instr]
+    results: list[Value]
+    cts: list[Value | None]  # incoming cotangents, per result
+    sums: list[Value | None]  # incoming accumulators, per parameter
+    grads: list[Value | None]  # outgoing cotangents, per parameter
+    tape: tuple[Value, Value, Value]  # before the primal, between, after the reverse
+    restored: dict[Value, Value]
+    diverges: bool
+
+    @property
+    def uses_tape(self) -> bool:
+        """Whether steps inside put residuals on the tape."""
+        return self.tape[0] is not self.tape[1]
+
+
+def joint(
+    region: Function, active: Sequence[bool], moving: Sequence[bool], summed: Sequence[bool]
+) -> Joint:
+    """Linearize and transpose a region.
+
+    ``active``: parameters with a tangent; ``moving``: results with a cotangent; ``summed``:
+    parameters whose cotangent comes in as a running sum.
+    """
+    w = Builder(region.name)
+    made = w.params_like(region.params)
+    params = [made[p] for p in region.params]
+    before = Value(TapeType())
+    lin = Linearizer(w, before)
+    linear = [lin.fresh(p) if a else None for p, a in zip(params, active, strict=True)]
+    results = lin.run(region, params)
+    between = lin.tape or before
+    mark = len(w.instrs)
+    reverse = Reverse(w, between)
+    sums: list[Value | None] = [None] * len(params)
+    for k, (t, p) in enumerate(zip(linear, params, strict=True)):
+        if t is not None and summed[k]:
+            sums[k] = Value(p.type)
+            reverse.sums[t] = Sum(w, t, sums[k])
+    cts: list[Value | None] = []
+    for r, m in zip(results, moving):
+        cts.append(Value(r.type) if m else None)
+        t = lin.tangent(r)
+        if m and t is not None:
+            assert cts[-1] is not None
+            reverse.sum(t).add(cts[-1])
+    lin.transpose(reverse)
+    grads = [None if t is None else reverse.sum(t).dense() for t in linear]
+    return Joint(
+        region.name,
+        params,
+        w.instrs[:mark],
+        w.instrs[mark:],
+        results,
+        cts,
+        sums,
+        grads,
+        (before, between, reverse.tape or between),
+        reverse.restored,
+        region.diverges,
+    )
+
+
+def leaf_values(value: Value) -> list[Value]:
+    """The extents an index value is arithmetic of."""
+    assert value.expr is not None
+    return [v for v in leaves(value.expr) if not isinstance(v, ResultRef)]
+
+
+def recomputable(instr: Instr) -> bool:
+    """Whether doing it again is cheaper than keeping the result: no sums, loops or checks."""
+    return (
+        instr.prim.kind in ("elementwise", "create", "index_map")
+        and instr.prim.effect == "none"
+        and instr.name != "copy"
+    )
+
+
+def live_instrs(instrs: Sequence[Instr], wanted: Iterable[Value]) -> list[Instr]:
+    """The instructions that ``wanted`` values or effects depend on."""
+    live = set(wanted)
+    for value in list(live):
+        live.update(type_uses(value.type))
+    kept = []
+    for instr in reversed(instrs):
+        if instr_effect(instr) != "none" or any(r in live for r in instr.results):
+            kept.append(instr)
+            live.update(uses(instr))
+    return kept[::-1]
+
+
+def window_read(b: Builder, update: Instr) -> Value:
+    """The elements of its first operand that an update is about to overwrite."""
+    x, v, *rest = update.operands
+    if update.name == "scatter":
+        return b.op("gather", x, *rest, axes=update.attrs["axes"])  # type: ignore[no-any-return]
+    return b.op("slice", x, *rest, shape=v.shape)  # type: ignore[no-any-return]
+
+
+def emit_primal(
+    b: Builder,
+    j: Joint,
+    reads: Mapping[Instr, Sequence[Instr]],
+    wanted: Sequence[Value],
+    mapping: dict[Value, Value],
+) -> None:
+    """The primal part, with reads of what the undo log keeps, without what nobody wants."""
+    instrs: list[Instr] = []
+    for instr in j.primal:
+        instrs += [*reads.get(instr, ()), instr]
+    kept_tape = [j.tape[1]] if j.uses_tape else []
+    for instr in live_instrs(instrs, [*wanted, *kept_tape]):
+        b.clone(instr, mapping)
+
+
+def region_params(values: Sequence[Value]) -> dict[Value, Value]:
+    """Parameters for ``values``, extents among them rebound, without entering them anywhere."""
+    return Builder().params_like(values)
+
+
+@dataclass(frozen=True)
+class Undo:
+    """How ``earlier`` is had from ``later``: by putting ``old`` back, or by a reverse loop."""
+
+    earlier: Value
+    later: Value
+    update: Instr
+    old: Value | None
+    read: Instr | None
+
+
+def undo_chain(
+    joint_: Joint, defs: dict[Value, Instr], result: Value
+) -> tuple[list[Undo], Value] | None:
+    """Undos from a result back to a parameter, or None where something else than updates."""
+    chain: list[Undo] = []
+    here = result
+    while here in defs:
+        instr = defs[here]
+        if instr.name in ("put_slice", "add_slice", "scatter"):
+            b = Builder()
+            old = window_read(b, instr)
+            undo = Undo(instr.operands[0], here, instr, old, b.instrs[-1])
+        elif instr.name in ("for", "while"):
+            k = instr.results.index(here) + (instr.name == "for")
+            if instr.operands[k] not in joint_.restored:
+                return None
+            undo = Undo(instr.operands[k], here, instr, None, None)
+        else:
+            return None
+        chain.append(undo)
+        here = undo.earlier
+    return (chain, here) if here in joint_.params else None
+
+
+class NotReady(Exception):
+    """A version is asked for before the reverse loop that restores it; ``reader`` wanted it."""
+
+    def __init__(self, version: Value, reader: Value | None) -> None:
+        super().__init__("version not restored yet")
+        self.version, self.reader = version, reader
+
+
+class Replay:
+    """Emits reverse code into ``b``; ``mapping`` starts with the primal values at hand."""
+
+    def __init__(
+        self,
+        b: Builder,
+        joint_: Joint,
+        mapping: dict[Value, Value],
+        undos: dict[Value, Undo],
+    ) -> None:
+        self.b, self.joint, self.mapping, self.undos = b, joint_, mapping, undos
+        self.defs = {r: i for i in joint_.primal for r in i.results}
+        self.restored: dict[Value, list[Value]] = {}
+        for version, value in joint_.restored.items():
+            self.restored.setdefault(value, []).append(version)
+
+    def get(self, value: Value) -> Value:
+        """A primal value here: at hand, undone, or recomputed (with all that it needs)."""
+        stack: list[tuple[Value, Value | None]] = [(value, None)]
+        while stack:
+            v, reader = stack[-1]
+            if v in self.mapping:
+                stack.pop()
+                continue
+            missing = [u for u in self._sources(v, reader) if u not in self.mapping]
+            if missing:
+                # A version is only a step on the way: whoever reads it is the one to keep.
+                stack += [(u, reader if v in self.undos else v) for u in missing]
+            else:
+                self._emit(v)
+                stack.pop()
+        return self.mapping[value]
+
+    def _sources(self, v: Value, reader: Value | None) -> list[Value]:
+        undo = self.undos.get(v)
+        if undo is not None:
+            if undo.old is None:
+                raise NotReady(v, reader)
+            return [undo.later, undo.old, *undo.update.operands[2:]]
+        if v.expr is not None:
+            return leaf_values(v)
+        assert v in self.defs, f"{v.type} is neither kept nor computed"
+        instr = self.defs[v]
+        assert recomputable(instr), f"{instr.name} cannot be recomputed"
+        own = set(instr.results)
+        return [u for u in uses(instr) if u not in own]
+
+    def _emit(self, v: Value) -> None:
+        undo = self.undos.get(v)
+        if undo is not None:
+            assert undo.old is not None
+            later, old = self.mapping[undo.later], self.mapping[undo.old]
+            rest = [self.mapping[u] for u in undo.update.operands[2:]]
+            if undo.update.name == "scatter":
+                attrs = {"axes": undo.update.attrs["axes"], "mode": "set"}
+                self.mapping[v] = self.b.op("scatter", later, old, *rest, **attrs)
+            else:
+                self.mapping[v] = self.b.op("put_slice", later, old, *rest)
+        elif v.expr is not None:
+            self.mapping[v] = self.b.index(rename_attr(v.expr, self.mapping))
+        else:
+            self.b.clone(self.defs[v], self.mapping)
+
+    def typed(self, value: Value, like: Value) -> Value:
+        """``value`` with the type that ``like`` has here (carried extents agree at run time)."""
+        for leaf in type_uses(like.type):
+            self.get(leaf)
+        if isinstance(like.type, TapeType):
+            return value
+        shape = rename_attr(like.shape, self.mapping)
+        if value.shape == shape:
+            return value
+        message = "a carried extent differs from its saved value"
+        return self.b.op(  # type: ignore[no-any-return]
+            "cast_shape", value, shape=shape, exc="AssertionError", message=message
+        )
+
+    def run(self) -> None:
+        """Emit the whole reverse part."""
+        made = {r for i in self.joint.reverse for r in i.results}
+        for instr in self.joint.reverse:
+            for u in uses(instr):
+                if u not in made:
+                    self.get(u)
+            self.b.clone(instr, self.mapping)
+            for result in instr.results:
+                for version in self.restored.get(result, ()):
+                    self.mapping.setdefault(version, self.mapping[result])

@@ -1,0 +1,144 @@
+"""What forward and reverse mode share: zero tangents, the rule of one instruction, activity.
+
+A tangent is a value, or None for a symbolic zero. Inexact tensors and tapes have tangents, nothing
+else does; the tangent of a tape is a tape that holds the tangents of what was pushed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tracejit.ir.builder import Builder
+from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.ops.derivatives_linear import ALL
+from tracejit.ir.types import TapeType, TensorType, is_inexact
+
+Tangents = Sequence["Value | None"]
+
+
+def has_tangent(value: Value) -> bool:
+    """Whether a value of this type can carry a tangent."""
+    if isinstance(value.type, TensorType):
+        return is_inexact(value.type.dtype)
+    return isinstance(value.type, TapeType)
+
+
+def zero(b: Builder, like: Value) -> Value:
+    """The materialised zero tangent of a value: zeros, or an empty tape."""
+    if isinstance(like.type, TapeType):
+        return b.op("tape")  # type: ignore[no-any-return]
+    return b.zeros_like(like)
+
+
+def push_forward(
+    b: Builder,
+    instr: Instr,
+    operands: Sequence[Value],
+    tangents: Tangents,
+    results: Sequence[Value],
+) -> list[Value | None]:
+    """Tangents of an instruction's results (already emitted); None for zeros.
+
+    Raises TypeError for an operation without a derivative that an active value flows through.
+    """
+    if all(t is None for t in tangents) or not any(map(has_tangent, results)):
+        return [None] * len(results)
+    prim = instr.prim
+    if prim.name == "host_call":
+        where = f" (line {instr.loc.line})" if instr.loc else ""
+        raise TypeError(f"host_call has no derivative{where}: give it one by composing primitives")
+    if prim.name == "tape" or not prim.differentiable:
+        return [None] * len(results)
+    if prim.jvp is not None:
+        out: list[Value | None] = prim.jvp(b, operands, tangents, results, instr.attrs)
+        return out
+    assert prim.transpose is not None, f"{prim.name} has no derivative rule"
+    return [_linear(b, instr, operands, tangents)]
+
+
+def _linear(
+    b: Builder, instr: Instr, operands: Sequence[Value], tangents: Tangents
+) -> Value | None:
+    """A row that is linear in groups of operands: itself, group by group, on the tangents."""
+    total: Value | None = None
+    for group in instr.prim.linear:
+        members = range(len(operands)) if group == (ALL,) else group
+        present = [k for k in members if tangents[k] is not None]
+        if not present:
+            continue
+        term = _group(b, instr, operands, tangents, list(members), present)
+        total = term if total is None else b.op("add", total, term)
+    return total
+
+
+def _group(
+    b: Builder,
+    instr: Instr,
+    operands: Sequence[Value],
+    tangents: Tangents,
+    members: list[int],
+    present: list[int],
+) -> Value:
+    if instr.name in ("add", "sub") and len(present) == 1:
+        t = tangents[present[0]]
+        assert t is not None
+        return t if instr.name == "add" or present == [0] else b.op("neg", t)
+    args = list(operands)
+    for k in members:
+        t = tangents[k]
+        args[k] = t if t is not None else zero(b, operands[k])
+    return b.op(instr.prim, *args, **instr.attrs)  # type: ignore[no-any-return]
+
+
+def active_results(function: Function, active: Sequence[bool]) -> list[bool]:
+    """Which results may have a tangent when the given parameters have one (never too few)."""
+    live = {p for p, a in zip(function.params, active, strict=True) if a and has_tangent(p)}
+    for instr in function.instrs:
+        flags = [v in live for v in instr.operands]
+        if any(flags):
+            found = _active_step(instr, flags)
+            live |= {r for r, a in zip(instr.results, found, strict=True) if a and has_tangent(r)}
+    if function.diverges:
+        return []
+    return [r in live for r in function.results]
+
+
+def _active_step(instr: Instr, flags: list[bool]) -> list[bool]:
+    if instr.name in ("for", "while"):
+        return active_carried(instr, flags)
+    if instr.name == "cond":
+        sides = [active_results(r, flags[1:]) for r in instr.regions if not r.diverges]
+        return [any(s[k] for s in sides) for k in range(len(instr.results))]
+    return [instr.prim.differentiable] * len(instr.results)
+
+
+def active_carried(instr: Instr, flags: Sequence[bool]) -> list[bool]:
+    """Fixpoint of which carried values of a loop are active, given its operands' activity."""
+    count, body = instr.attrs["carried"], instr.regions[-1]
+    first = 1 if instr.name == "for" else 0
+    carried = [bool(f) for f in flags[first : first + count]]
+    consts = list(flags[first + count :])
+    while not body.diverges:
+        found = active_results(body, [*[False] * first, *carried, *consts])
+        grown = [a or f for a, f in zip(carried, found, strict=True)]
+        if grown == carried:
+            break
+        carried = grown
+    return [c and has_tangent(r) for c, r in zip(carried, instr.results, strict=True)]
+
+
+def without_write_back(function: Function) -> Function:
+    """The function without its writes to the caller's arrays: derivatives leave those alone."""
+    instrs = tuple(
+        Instr(
+            i.prim,
+            i.operands,
+            i.attrs,
+            tuple(without_write_back(r) for r in i.regions),
+            i.results,
+            i.loc,
+        )
+        for i in function.instrs
+        if i.name != "write_back"
+    )
+    return Function(function.name, function.params, instrs, function.results)

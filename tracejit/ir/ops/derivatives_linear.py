@@ -1,0 +1,379 @@
+"""Transposes of the rows that are linear in some operands.
+
+``rule(b, cts, operands, accs, attrs)``: ``cts`` are the cotangents of the results (None is zero, but
+not all are), ``accs[i]`` accumulates the cotangent of operand ``i`` and is None where the operand
+carries no tangent. Accumulators take windows and scattered elements, so that transposing ``x[i]``
+costs the size of ``x[i]``. Cotangents pair with tangents as ``Re(c * t)``: nothing is conjugated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import TapeType, is_inexact
+
+if TYPE_CHECKING:
+    from tracejit.ir.builder import Builder
+
+
+class Accumulator(Protocol):
+    """Where the cotangent of one operand is summed (``autodiff/accumulator.py``)."""
+
+    def add(self, ct: Value) -> None:
+        """Add a cotangent of the operand's whole type."""
+
+    def add_slice(self, ct: Value, bounds: Sequence[Value]) -> None:
+        """Add into the window that ``bounds`` (starts, then steps) describes."""
+
+    def add_at(self, ct: Value, index: Sequence[Value], axes: Sequence[int]) -> None:
+        """Add elements where ``gather`` with these indices would read them."""
+
+
+Cts: TypeAlias = Sequence["Value | None"]
+Accs: TypeAlias = Sequence["Accumulator | None"]
+Attrs: TypeAlias = Mapping[str, Any]
+Transpose: TypeAlias = Callable[["Builder", Cts, Sequence[Value], Accs, Attrs], None]
+Map: TypeAlias = Callable[["Builder", Value, Sequence[Value], Attrs], Value]
+
+
+def _single(cts: Cts) -> Value:
+    (ct,) = cts
+    assert ct is not None
+    return ct
+
+
+def _maps(*maps: Map | None) -> Transpose:
+    """A transpose given by one map from the cotangent per operand."""
+
+    def transpose(
+        b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs
+    ) -> None:
+        ct = _single(cts)
+        for rule, acc in zip(maps, accs, strict=True):
+            if acc is not None:
+                assert rule is not None
+                acc.add(rule(b, ct, operands, attrs))
+
+    return transpose
+
+
+def _same(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+    return ct
+
+
+def _through(name: str) -> Map:
+    return lambda b, ct, operands, attrs: b.op(name, ct)
+
+
+def _times(other: int) -> Map:
+    return lambda b, ct, operands, attrs: b.op("mul", ct, operands[other])
+
+
+def _imag(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+    return b.op("complex", b.zeros_like(ct), b.op("neg", ct))  # type: ignore[no-any-return]
+
+
+def _minus_imag(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+    return b.op("neg", b.op("imag", ct))  # type: ignore[no-any-return]
+
+
+def _real(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+    return b.op("complex", ct, b.zeros_like(ct))  # type: ignore[no-any-return]
+
+
+def _masked(keep: bool) -> Map:
+    def rule(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+        zero = b.zeros_like(ct)
+        sides = (ct, zero) if keep else (zero, ct)
+        return b.op("select", operands[0], *sides)  # type: ignore[no-any-return]
+
+    return rule
+
+
+def _ldexp(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+    return b.op("ldexp", ct, operands[1])  # type: ignore[no-any-return]
+
+
+def _convert(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+    return b.convert(ct, operands[0].dtype)
+
+
+def _permute(b: Builder, value: Value, perm: Sequence[int]) -> Value:
+    if list(perm) == list(range(value.rank)):
+        return value
+    return b.op("transpose", value, perm=tuple(perm))  # type: ignore[no-any-return]
+
+
+def _untranspose(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+    perm = attrs["perm"]
+    return _permute(b, ct, [perm.index(a) for a in range(len(perm))])
+
+
+def _reshape(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+    return b.reshape(ct, operands[0].shape)
+
+
+def _cast_shape(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+    return b.op("cast_shape", ct, **{**attrs, "shape": operands[0].shape})  # type: ignore[no-any-return]
+
+
+def _broadcast(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+    """Sum over the axes that were made or stretched; an axis that may be one is decided by index."""
+    (acc,), (x,), ct = accs, operands, _single(cts)
+    assert acc is not None
+    axes, maybe = attrs["axes"], attrs.get("maybe_one", ())
+    kept = [a for e, a in zip(x.shape, axes, strict=True) if a in maybe or e == ct.shape[a]]
+    gone = tuple(a for a in range(ct.rank) if a not in kept)
+    out = b.op("reduce_sum", ct, axes=gone) if gone else ct
+    order = [sorted(kept).index(a) for a in axes if a in kept]
+    out = _permute(b, out, order)
+    # Stretched extents of one come back; axes that may be one keep the result's extent for now.
+    shape = [ct.shape[a] if a in kept else 1 for a in axes]
+    out = b.reshape(out, shape)
+    pending = [k for k, a in enumerate(axes) if a in maybe and x.shape[k] != shape[k]]
+    if not pending:
+        acc.add(out)
+        return
+    index = [_stretched_index(b, out.shape, p, x.shape[p], pending) for p in pending]
+    rest = [k for k in range(x.rank) if k not in pending]
+    acc.add_at(_permute(b, out, [*pending, *rest]), index, pending)
+
+
+def _stretched_index(
+    b: Builder, shape: Sequence[Dim], axis: int, extent: Dim, pending: Sequence[int]
+) -> Value:
+    """``min(i, extent - 1)`` along one pending axis: ``i`` when it matches, 0 when it is one."""
+    dims = tuple(shape[p] for p in pending)
+    line = b.op("iota", shape=dims, axis=pending.index(axis), dtype=b.index(0).dtype)
+    last = b.broadcast(b.index(extent - 1), dims)
+    return b.op("minimum", line, last)  # type: ignore[no-any-return]
+
+
+def _slice(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+    assert accs[0] is not None
+    accs[0].add_slice(_single(cts), operands[1:])
+
+
+def _pad(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+    ct, x = _single(cts), operands[0]
+    inner = b.slice(ct, operands[2:], x.shape)
+    if accs[0] is not None:
+        accs[0].add(inner)
+    if accs[1] is not None:
+        every = tuple(range(ct.rank))
+        outside = b.op("put_slice", ct, b.zeros_like(x), *b.bounds(operands[2:], None))
+        accs[1].add(b.op("reduce_sum", outside, axes=every))
+
+
+def _concatenate(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+    ct, axis = _single(cts), attrs["axis"]
+    start: Dim = 0
+    for x, acc in zip(operands, accs, strict=True):
+        if acc is not None:
+            starts = [start if a == axis else 0 for a in range(x.rank)]
+            acc.add(b.slice(ct, starts, x.shape))
+        start = x.shape[axis] + start
+
+
+def _gather(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+    assert accs[0] is not None
+    accs[0].add_at(_single(cts), operands[1:], attrs["axes"])
+
+
+def _put_slice(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+    ct, v, bounds = _single(cts), operands[1], operands[2:]
+    if accs[1] is not None:
+        accs[1].add(b.op("slice", ct, *bounds, shape=v.shape))
+    if accs[0] is not None:
+        accs[0].add(b.op("put_slice", ct, b.zeros_like(v), *bounds))
+
+
+def _add_slice(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+    ct, v, bounds = _single(cts), operands[1], operands[2:]
+    if accs[1] is not None:
+        accs[1].add(b.op("slice", ct, *bounds, shape=v.shape))
+    if accs[0] is not None:
+        accs[0].add(ct)
+
+
+def last_writers(b: Builder, x: Value, index: Sequence[Value], axes: tuple[int, ...]) -> Value:
+    """Per index position, whether its write is the one that remains (the last in C order)."""
+    shape = index[0].shape
+    flat = b.op("iota", shape=(_size(shape),), axis=0, dtype=b.index(0).dtype)
+    number = b.reshape(flat, shape)
+    extents = tuple(x.shape[a] for a in axes)
+    order = tuple(range(len(axes)))
+    blank = b.op("empty", shape=extents, dtype=number.dtype)
+    owner = b.op("scatter", blank, number, *index, axes=order, mode="set")
+    return b.op("eq", b.op("gather", owner, *index, axes=order), number)  # type: ignore[no-any-return]
+
+
+def _size(shape: Sequence[Dim]) -> Dim:
+    total: Dim = 1
+    for d in shape:
+        total = d * total
+    return total
+
+
+def _scatter(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+    ct, (x, v, *index) = _single(cts), operands
+    axes, adds = attrs["axes"], attrs["mode"] == "add"
+    if accs[1] is not None:
+        mine = b.op("gather", ct, *index, axes=axes)
+        if not adds and index[0].rank:
+            wins = b.broadcast(last_writers(b, x, index, axes), mine.shape, range(index[0].rank))
+            mine = b.op("select", wins, mine, b.zeros_like(mine))
+        accs[1].add(mine)
+    if accs[0] is not None:
+        kept = ct
+        if not adds:
+            kept = b.op("scatter", ct, b.zeros_like(v), *index, axes=axes, mode="set")
+        accs[0].add(kept)
+
+
+def _reduce_sum(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+    x, gone = operands[0], attrs["axes"]
+    return b.broadcast(ct, x.shape, [a for a in range(x.rank) if a not in gone])
+
+
+def _cumsum(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+    return b.op(  # type: ignore[no-any-return]
+        "cumsum", ct, axis=attrs["axis"], reverse=not attrs.get("reverse", False)
+    )
+
+
+def _dot_side(which: int) -> Map:
+    """Transpose of a contraction: contract the cotangent with the other side's free axes."""
+
+    def rule(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+        x, other = operands[which], operands[1 - which]
+        contract, batch = attrs["contract"], attrs["batch"]
+        nb = len(batch[0])
+        taken = (*contract[which], *batch[which])
+        free = [a for a in range(x.rank) if a not in taken]
+        taken_other = (*contract[1 - which], *batch[1 - which])
+        free_other = [a for a in range(other.rank) if a not in taken_other]
+        first = nb if which == 1 else nb + len(free)
+        ct_axes = tuple(range(first, first + len(free_other)))
+        out = b.op(
+            "dot",
+            ct,
+            other,
+            contract=(ct_axes, tuple(free_other)),
+            batch=(tuple(range(nb)), batch[1 - which]),
+        )
+        # Axes of ``out``: batch, free axes of x, then the contracted axes in the other's order.
+        pairs = dict(zip(contract[1 - which], contract[which], strict=True))
+        order = [*batch[which], *free, *(pairs[a] for a in sorted(pairs))]
+        return _permute(b, out, [order.index(a) for a in range(x.rank)])
+
+    return rule
+
+
+def _push(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+    """``push`` transposed is ``pop``: the tape of cotangents gives what was added last."""
+    ct = _single(cts)
+    types = tuple(v.type for v in operands[1:])
+    assert all(is_inexact(v.dtype) for v in operands[1:]), "a tangent tape holds tangents"
+    rest, *popped = _many(b.op("pop", ct, types=types))
+    assert accs[0] is not None
+    accs[0].add(rest)
+    for acc, value in zip(accs[1:], popped, strict=True):
+        if acc is not None:
+            acc.add(value)
+
+
+def _pop(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+    """``pop`` transposed is ``push``."""
+    tape = cts[0] if cts[0] is not None else b.op("tape")
+    values = [
+        ct if ct is not None else b.full(0, t)
+        for ct, t in zip(cts[1:], attrs["types"], strict=True)
+    ]
+    assert accs[0] is not None
+    accs[0].add(b.op("push", tape, *values))
+
+
+def _many(results: Any) -> tuple[Value, ...]:
+    return results if isinstance(results, tuple) else (results,)
+
+
+def tape_jvp_push(
+    b: Builder,
+    operands: Sequence[Value],
+    tangents: Sequence[Value | None],
+    results: Sequence[Value],
+    attrs: Attrs,
+) -> list[Value | None]:
+    """Tangents go to a tape of their own, one for every inexact value pushed."""
+    if tangents[0] is None:
+        return [None]
+    pushed = [
+        t if t is not None else b.zeros_like(v)
+        for v, t in zip(operands[1:], tangents[1:], strict=True)
+        if is_inexact(v.dtype)
+    ]
+    return [b.op("push", tangents[0], *pushed) if pushed else tangents[0]]
+
+
+def tape_jvp_pop(
+    b: Builder,
+    operands: Sequence[Value],
+    tangents: Sequence[Value | None],
+    results: Sequence[Value],
+    attrs: Attrs,
+) -> list[Value | None]:
+    """The tangents of what is popped come from the tangent tape."""
+    if tangents[0] is None:
+        return [None] * len(results)
+    types = tuple(v.type for v in results[1:] if is_inexact(v.dtype))
+    if not types:
+        return [tangents[0]] + [None] * (len(results) - 1)
+    rest, *popped = _many(b.op("pop", tangents[0], types=types))
+    left = iter(popped)
+    return [rest, *(next(left) if is_inexact(v.dtype) else None for v in results[1:])]
+
+
+def is_tape(value: Value) -> bool:
+    """Whether a value is a tape."""
+    return isinstance(value.type, TapeType)
+
+
+#: Stands for all operands in a group of a row that takes any number of them.
+ALL = -1
+
+#: Groups of operand positions in which the row is jointly linear, and its transpose.
+LINEAR: dict[str, tuple[tuple[tuple[int, ...], ...], Transpose]] = {
+    "neg": (((0,),), _maps(_through("neg"))),
+    "real": (((0,),), _maps(_real)),
+    "imag": (((0,),), _maps(_imag)),
+    "conj": (((0,),), _maps(_through("conj"))),
+    "complex": (((0, 1),), _maps(_through("real"), _minus_imag)),
+    "convert": (((0,),), _maps(_convert)),
+    "add": (((0, 1),), _maps(_same, _same)),
+    "sub": (((0, 1),), _maps(_same, _through("neg"))),
+    "mul": (((0,), (1,)), _maps(_times(1), _times(0))),
+    "div": (((0,),), _maps(lambda b, ct, o, a: b.op("div", ct, o[1]), None)),
+    "ldexp": (((0,),), _maps(_ldexp, None)),
+    "select": (((1, 2),), _maps(None, _masked(True), _masked(False))),
+    "broadcast": (((0,),), _broadcast),
+    "transpose": (((0,),), _maps(_untranspose)),
+    "reshape": (((0,),), _maps(_reshape)),
+    "cast_shape": (((0,),), _maps(_cast_shape)),
+    "copy": (((0,),), _maps(_same)),
+    "slice": (((0,),), _slice),
+    "pad": (((0, 1),), _pad),
+    "gather": (((0,),), _gather),
+    "put_slice": (((0, 1),), _put_slice),
+    "add_slice": (((0, 1),), _add_slice),
+    "scatter": (((0, 1),), _scatter),
+    "reduce_sum": (((0,),), _maps(_reduce_sum)),
+    "cumsum": (((0,),), _maps(_cumsum)),
+    "dot": (((0,), (1,)), _maps(_dot_side(0), _dot_side(1))),
+    "concatenate": (((ALL,),), _concatenate),
+    "push": ((), _push),
+    "pop": ((), _pop),
+}

@@ -1,0 +1,199 @@
+"""JVP rules of reductions, scans, combining scatters and ``compress``, which are not linear.
+
+Extremes share the tangent evenly among ties; running extremes follow the last tie. Products are
+right at zeros without dividing by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tracejit.ir.core import Value
+from tracejit.ir.types import INDEX
+
+if TYPE_CHECKING:
+    from tracejit.ir.builder import Builder
+
+Values: TypeAlias = Sequence[Value]
+Tangents: TypeAlias = Sequence["Value | None"]
+Attrs: TypeAlias = Mapping[str, Any]
+Out: TypeAlias = "list[Value | None]"
+
+
+def reduce_extreme(
+    b: Builder, operands: Values, tangents: Tangents, results: Values, attrs: Attrs
+) -> Out:
+    """Mean of the tangents of the elements that equal the extreme."""
+    (x,), (t,), (y,), axes = operands, tangents, results, attrs["axes"]
+    if t is None:
+        return [None]
+    rest = [a for a in range(x.rank) if a not in axes]
+    hits = b.convert(b.op("eq", x, b.broadcast(y, x.shape, rest)), x.dtype)
+    ties = b.op("reduce_sum", hits, axes=axes)
+    total = b.op("reduce_sum", b.op("mul", t, hits), axes=axes)
+    return [b.op("div", total, b.op("maximum", ties, b.lit(1, ties)))]
+
+
+def reduce_prod(
+    b: Builder, operands: Values, tangents: Tangents, results: Values, attrs: Attrs
+) -> Out:
+    """``sum_i t_i * prod(x before i) * prod(x after i)``: no division, so zeros are right."""
+    (x,), (t,), axes = operands, tangents, attrs["axes"]
+    if t is None:
+        return [None]
+    if not axes:
+        return [t]
+    rest = [a for a in range(x.rank) if a not in axes]
+    count = b.index(1).dim
+    for a in axes:
+        count = x.shape[a] * count
+    shape = (*(x.shape[a] for a in rest), count)
+
+    def line(v: Value) -> Value:
+        return b.reshape(b.op("transpose", v, perm=(*rest, *axes)), shape)
+
+    xs = line(x)
+    others = b.op("mul", _product_beside(b, xs, False), _product_beside(b, xs, True))
+    return [b.op("reduce_sum", b.op("mul", line(t), others), axes=(len(rest),))]
+
+
+def _product_beside(b: Builder, x: Value, after: bool) -> Value:
+    """Products of the elements before (or after) each one along the last axis."""
+    axis = x.rank - 1
+    full = b.op("cumprod", x, axis=axis, reverse=after)
+    # Shift by one: pad a leading (trailing) one in, then cut the far end off.
+    wide = tuple(d + 1 if a == axis else d for a, d in enumerate(x.shape))
+    low = [0 if a != axis or after else 1 for a in range(x.rank)]
+    start = [0 if a != axis or not after else 1 for a in range(x.rank)]
+    padded = b.op("pad", full, b.const(1, x.dtype), *map(b.index, low), shape=wide)
+    return b.slice(padded, start, x.shape)
+
+
+def cumprod(b: Builder, operands: Values, tangents: Tangents, results: Values, attrs: Attrs) -> Out:
+    """``y * cumsum(t / x)`` before the first zero; from it on, its own tangent times the others."""
+    (x,), (t,), (y,) = operands, tangents, results
+    if t is None:
+        return [None]
+    scan = {"axis": attrs["axis"], "reverse": attrs.get("reverse", False)}
+    one, nil = b.lit(1, x), b.zeros_like(x)
+    is_zero = b.op("eq", x, nil)
+    zeros = b.op("cumsum", b.convert(is_zero, INDEX.dtype), **scan)
+    first = b.op("bitwise_and", is_zero, b.op("eq", zeros, b.lit(1, zeros)))
+    others = b.op("cumprod", b.op("select", first, one, x), **scan)
+    plain = b.op("cumsum", b.op("div", t, b.op("select", is_zero, one, x)), **scan)
+    at_zero = b.op("cumsum", b.op("select", first, t, nil), **scan)
+    before = b.op("eq", zeros, b.zeros_like(zeros))
+    return [
+        b.op("select", before, b.op("mul", y, plain), b.op("mul", others, at_zero)),
+    ]
+
+
+def running_extreme(
+    b: Builder, operands: Values, tangents: Tangents, results: Values, attrs: Attrs
+) -> Out:
+    """The tangent of the element that is the running extreme (the last among ties)."""
+    (x,), (t,), (y,), axis = operands, tangents, results, attrs["axis"]
+    if t is None:
+        return [None]
+    reverse = attrs.get("reverse", False)
+    place = b.op("iota", shape=x.shape, axis=axis, dtype=INDEX.dtype)
+    # Before any hit the index must stay in range: the end where the scan starts.
+    far = b.broadcast(b.index(x.shape[axis] - 1), x.shape) if reverse else b.zeros_like(place)
+    hit = b.op("select", b.op("eq", x, y), place, far)
+    holder = b.op("cummin" if reverse else "cummax", hit, axis=axis, reverse=reverse)
+    return [take_along(b, t, holder, axis)]
+
+
+def take_along(b: Builder, x: Value, index: Value, axis: int) -> Value:
+    """``np.take_along_axis``: one element of x per element of index."""
+    places = [
+        index if a == axis else b.op("iota", shape=index.shape, axis=a, dtype=INDEX.dtype)
+        for a in range(x.rank)
+    ]
+    return b.op("gather", x, *places, axes=tuple(range(x.rank)))  # type: ignore[no-any-return]
+
+
+def compress(
+    b: Builder, operands: Values, tangents: Tangents, results: Values, attrs: Attrs
+) -> Out:
+    """The kept positions as indices of the result's own extent, then a gather."""
+    (x, mask), t, axis = operands, tangents[0], attrs["axis"]
+    if t is None:
+        return [None, None]
+    place = b.op("iota", shape=mask.shape, axis=0, dtype=INDEX.dtype)
+    _, kept = b.op("compress", place, mask, axis=0)
+    kept = b.op(
+        "cast_shape",
+        kept,
+        shape=(results[1].shape[axis],),
+        exc="RuntimeError",
+        message="compress: one mask gave two counts",
+    )
+    order = (axis, *(a for a in range(x.rank) if a != axis))
+    taken = b.op("gather", t, kept, axes=(axis,))
+    return [None, b.op("transpose", taken, perm=tuple(order.index(a) for a in range(x.rank)))]
+
+
+def scatter(b: Builder, operands: Values, tangents: Tangents, results: Values, attrs: Attrs) -> Out:
+    """``set`` and ``add`` are linear; combining modes weigh each contribution."""
+    x, v = operands[:2]
+    rule = _scatter_product if attrs["mode"] == "mul" else _scatter_extreme
+    if tangents[0] is None and tangents[1] is None:
+        return [None]
+    tx, tv = (t if t is not None else b.zeros_like(o) for t, o in zip(tangents, (x, v)))
+    if attrs["mode"] in ("set", "add"):
+        return [b.op("scatter", tx, tv, *operands[2:], **attrs)]
+    return [rule(b, (x, v, *operands[2:]), tx, tv, results[0], attrs["axes"])]
+
+
+def _sum_into(b: Builder, x: Value, v: Value, index: Values, axes: tuple[int, ...]) -> Value:
+    return b.op("scatter", x, v, *index, axes=axes, mode="add")  # type: ignore[no-any-return]
+
+
+def _scatter_extreme(
+    b: Builder, operands: Values, tx: Value, tv: Value, y: Value, axes: tuple[int, ...]
+) -> Value:
+    """All contributions that equal the result share evenly."""
+    x, v, *index = operands
+    wins_x = b.convert(b.op("eq", x, y), x.dtype)
+    wins_v = b.convert(b.op("eq", v, b.op("gather", y, *index, axes=axes)), x.dtype)
+    ties = _sum_into(b, wins_x, wins_v, index, axes)
+    total = _sum_into(b, b.op("mul", tx, wins_x), b.op("mul", tv, wins_v), index, axes)
+    return b.op("div", total, b.op("maximum", ties, b.lit(1, ties)))  # type: ignore[no-any-return]
+
+
+def _scatter_product(
+    b: Builder, operands: Values, tx: Value, tv: Value, y: Value, axes: tuple[int, ...]
+) -> Value:
+    """Each factor's tangent times the product of the others, counting the zeros among them."""
+    x, v, *index = operands
+
+    def filled(f: Value) -> tuple[Value, Value]:
+        zero = b.op("eq", f, b.zeros_like(f))
+        return b.op("select", zero, b.lit(1, f), f), b.convert(zero, f.dtype)
+
+    (x1, zx), (v1, zv) = filled(x), filled(v)
+    product = b.op("scatter", x1, v1, *index, axes=axes, mode="mul")
+    zeros = _sum_into(b, zx, zv, index, axes)
+
+    def share(t: Value, f: Value, is_zero: Value, whole: Value, count: Value) -> Value:
+        # The others hold no zero exactly when all zeros counted are this factor's own.
+        alone = b.op("eq", count, is_zero)
+        factor = b.op("select", alone, b.op("div", whole, f), b.zeros_like(f))
+        return b.op("mul", t, factor)  # type: ignore[no-any-return]
+
+    at_v = [b.op("gather", g, *index, axes=axes) for g in (product, zeros)]
+    return _sum_into(b, share(tx, x1, zx, product, zeros), share(tv, v1, zv, *at_v), index, axes)
+
+
+JVP_OTHER = {
+    "reduce_min": reduce_extreme,
+    "reduce_max": reduce_extreme,
+    "reduce_prod": reduce_prod,
+    "cumprod": cumprod,
+    "cummin": running_extreme,
+    "cummax": running_extreme,
+    "compress": compress,
+    "scatter": scatter,
+}
