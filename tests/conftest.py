@@ -1,0 +1,10 @@
+"""Settings for all tests: a first call compiles, so Hypothesis must not time single examples."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "tracejit", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tracejit")
