@@ -20,7 +20,7 @@ def kernel(body: str, params: int = 2, extra: str = "") -> str:
     return f"{head}\n{{\n{registers}\n{loads}{body}\nret;\n}}\n"
 
 
-def run(body: str, *arrays: np.ndarray, out: str, threads: int | None = None) -> np.ndarray:
+def run(body: str, *arrays: np.ndarray, out: str) -> np.ndarray:
     """Lane i computes `body` from element i of each array in x0, x1 ...; it leaves it in y."""
     device = Device()
     count = len(arrays[0])
