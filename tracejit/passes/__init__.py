@@ -1,0 +1,1 @@
+"""Passes: plain functions ``Function -> Function``, and the lowering ``Function -> Program``."""

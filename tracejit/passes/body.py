@@ -1,0 +1,316 @@
+"""Lowering one function body: memory for each tensor, kernels for each root, in program order.
+
+``Body`` knows storages and how to run kernels against them; ``roots.py`` has one small function per
+kind of instruction, ``control.py`` the structured ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Function, Instr, Value, uses
+from tracejit.ir.extent import Dim, product
+from tracejit.ir.types import BufferType, TensorType, dense_buffer, dense_strides
+from tracejit.passes import nests
+from tracejit.passes.inline import Inlining, is_array
+from tracejit.passes.pull import Index, Puller
+from tracejit.passes.scope import Scope, launch
+from tracejit.passes.storage import Liveness, Storage, origin
+
+Build = Callable[[Puller, Scope, Value], Index | None]
+
+
+@dataclass
+class Notes:
+    """What the whole lowering collects."""
+
+    copies: list[str] = field(default_factory=list)
+
+
+class Body:
+    """State of lowering one body into ``scope``."""
+
+    def __init__(self, function: Function, scope: Scope, notes: Notes, depth: int = 0) -> None:
+        self.function = function
+        self.scope = scope
+        self.notes = notes
+        self.depth = depth
+        self.scalars: dict[Value, Value] = {}
+        self.storage: dict[Value, Storage] = {}
+        self.owned: list[Storage] = []
+        self.args: dict[int, Storage] = {}
+        self.wants: dict[Value, Storage] = {}
+        self.inlining = Inlining(function, frozenset())
+        self.live = Liveness(function, self.inlining)
+        self.t = 0
+
+    # -- scalars and extents -------------------------------------------------------------------
+
+    def scalar(self, value: Value) -> Value:
+        """The host scalar (or tape) of a rank-0 tensor."""
+        return self.scalars[value]
+
+    def dim(self, dim: Dim) -> Dim:
+        """A tensor-level extent over host scalars."""
+        if isinstance(dim, int):
+            return dim
+        return ex.subst(
+            dim, {v: self.scalars[v].dim for v in ex.leaves(dim) if isinstance(v, Value)}
+        )
+
+    def type(self, value: Value) -> TensorType:
+        """A tensor's type over host scalars."""
+        return TensorType(value.dtype, tuple(self.dim(d) for d in value.shape))
+
+    # -- storages ------------------------------------------------------------------------------
+
+    def stored(self, value: Value) -> Value | None:
+        """The buffer a tensor is read from, None when it is inlined."""
+        found = self.storage.get(value)
+        return None if found is None else found.values[value]
+
+    def place(self, value: Value, storage: Storage, buffer: Value | None = None) -> None:
+        """``value`` now lives in ``storage``."""
+        self.storage[value] = storage
+        storage.values[value] = storage.buffer if buffer is None else buffer
+
+    def fresh(self, type_: TensorType) -> Storage:
+        """New memory owned by this body."""
+        local = TensorType(type_.dtype, tuple(self.scope.dim(d) for d in type_.shape))
+        buffer = self.scope.own(self.scope.b.op("alloc", type=dense_buffer(local)))
+        storage = Storage(buffer, "owned")
+        self.owned.append(storage)
+        return storage
+
+    def busy(self, storage: Storage, but: Iterable[Value] = (), at: bool = False) -> list[Value]:
+        """Tensors in ``storage`` that are read after this instruction (``at``: or by it)."""
+        spared = set(but)
+        limit = self.t - 1 if at else self.t
+        return [v for v in storage.values if v not in spared and self.live.live_after(v, limit)]
+
+    def dense(self, buffer: Value) -> bool:
+        """Whether a buffer is C-contiguous."""
+        assert isinstance(buffer.type, BufferType)
+        return buffer.type.strides == dense_strides(buffer.dtype, buffer.shape)
+
+    def release(self) -> None:
+        """Free owned memory that nothing reads any more."""
+        for storage in list(self.owned):
+            if not self.busy(storage):
+                self.owned.remove(storage)
+                self.scope.op("free", storage.buffer)
+                for v in storage.values:
+                    self.storage.pop(v, None)
+
+    # -- kernels -------------------------------------------------------------------------------
+
+    def puller(self) -> Puller:
+        """A puller over this body's tensors."""
+        return Puller(self.inlining.defs, self.stored, self.scalar, self.dim)
+
+    def share_key(self, buffer: Value) -> object:
+        """Buffers with equal keys may be the same memory."""
+        for storage in (*self.storage.values(), *self.owned, *self.args.values()):
+            if buffer is storage.buffer or any(b is buffer for b in storage.values.values()):
+                return storage
+        return buffer
+
+    def launch(self, kernel: Scope, results: Sequence[Value] = ()) -> list[Value]:
+        """Emit a finished kernel."""
+        return launch(self.scope, kernel, results, self.share_key)
+
+    def run(self, build: Callable[[Puller, Scope], Sequence[Value]]) -> list[Value]:
+        """Build and emit a kernel; its scalar results."""
+        kernel = self.scope.child("kernel")
+        return self.launch(kernel, build(self.puller(), kernel))
+
+    def compute(self, value: Value, build: Build, *, reuse: bool) -> None:
+        """Give ``value`` memory and fill it: wanted or dying memory when the kernel allows it."""
+        for storage in self.candidates(value) if reuse else ():
+            kernel, p = self.scope.child("kernel"), self.puller()
+            written = build(p, kernel, storage.buffer)
+            if written is not None and self.pointwise(p, storage, written):
+                self.launch(kernel)
+                self.place(value, storage)
+                return
+        storage = self.wanted(value) or self.fresh(self.type(value))
+        kernel = self.scope.child("kernel")
+        build(self.puller(), kernel, storage.buffer)
+        self.launch(kernel)
+        self.place(value, storage)
+
+    def wanted(self, value: Value) -> Storage | None:
+        """The memory where ``value`` has to end up, when nothing else is in it."""
+        storage = self.wants.get(value)
+        if storage is None or self.busy(storage, at=True):
+            return None
+        return storage if storage.buffer.shape == self.type(value).shape else None
+
+    def candidates(self, value: Value) -> list[Storage]:
+        """Memory that may be overwritten element by element while it is still read."""
+        type_ = self.type(value)
+        wanted = self.wants.get(value)
+        found = [] if wanted is None or self.busy(wanted) else [wanted]
+        for leaf in self.inlining.leaves_below(value):
+            storage = self.storage.get(leaf)
+            if storage is None or storage in found or storage.mode != "owned":
+                continue
+            if not self.busy(storage) and storage.buffer.type == dense_buffer(type_):
+                found.append(storage)
+        return [s for s in found if s.buffer.shape == type_.shape]
+
+    def pointwise(self, p: Puller, storage: Storage, written: Index) -> bool:
+        """Whether each element of ``storage`` was read only at the index that is written."""
+        for value, indices in p.reads.items():
+            if self.storage.get(value) is storage and (
+                storage.values[value] is not storage.buffer or indices != {written}
+            ):
+                return False
+        return True
+
+    def materialize(self, value: Value) -> None:
+        """Store a tensor computed so far at its uses (or a view of what is stored)."""
+        if value in self.storage:
+            return
+        if value in self.inlining.inlined:
+            self.inlining.inlined.discard(value)
+            self.live = Liveness(self.function, self.inlining)
+        if self.as_view(value):
+            return
+        self.fill(value)
+
+    def fill(self, value: Value) -> None:
+        """Compute a tensor into memory of its own."""
+        shape = self.type(value).shape
+
+        def build(p: Puller, kernel: Scope, dest: Value) -> Index:
+            nest = nests.Nest(p, kernel, shape)
+            nests.store(nest.scope, dest, p.pull(value, nest.idx, nest.scope), nest.idx)
+            nest.close()
+            return nest.idx
+
+        self.compute(value, build, reuse=True)
+
+    def as_view(self, value: Value) -> bool:
+        """Make ``value`` a view of stored memory when it is a strided window of it."""
+        from tracejit.passes.views import view_of
+
+        found = view_of(self, value)
+        if found is None:
+            return False
+        storage, buffer = found
+        self.place(value, storage, buffer)
+        return True
+
+    def buffer(self, value: Value) -> Value:
+        """The buffer of a tensor, storing it first when it was inlined."""
+        self.materialize(value)
+        return self.storage[value].values[value]
+
+    def copy_into(self, dest: Value, value: Value) -> None:
+        """dest[...] = value."""
+        shape = self.type(value).shape
+
+        def build(p: Puller, kernel: Scope) -> Sequence[Value]:
+            nests.fill(p, kernel, dest, shape, lambda idx, s: p.pull(value, idx, s))
+            return ()
+
+        self.run(build)
+
+    def detach(self, value: Value, why: str) -> Storage:
+        """Move a tensor to fresh memory of its own by copying."""
+        storage = self.fresh(self.type(value))
+        self.note_copy(value, why)
+        self.copy_into(storage.buffer, value)
+        old = self.storage.get(value)
+        if old is not None:
+            old.values.pop(value, None)
+        self.place(value, storage)
+        return storage
+
+    def note_copy(self, value: Value, why: str) -> None:
+        """Record a copy for ``explain()``."""
+        place = "inside a loop" if self.depth else "once"
+        self.notes.copies.append(f"{value.type} copied {place}: {why}")
+
+    # -- overwriting ---------------------------------------------------------------------------
+
+    def before_overwrite(self, storage: Storage, but: Iterable[Value] = ()) -> None:
+        """Save what is still needed of ``storage`` before it changes at this instruction.
+
+        Inlined tensors that read it later are stored now; tensors in it that are read later move.
+        """
+        spared = set(but)
+        for value in self._frontier(storage):
+            self.materialize(value)
+            if self.storage[value] is storage:
+                self.detach(value, "read after an update")
+        for value in self.busy(storage, spared):
+            self.detach(value, "read after an update")
+
+    def _frontier(self, storage: Storage) -> list[Value]:
+        """Inlined tensors made before now that read ``storage`` and are used directly after now."""
+        held = set(storage.values)
+        found: dict[Value, None] = {}
+        for instr in self.function.instrs[self.t + 1 :]:
+            if any(r in self.inlining.inlined for r in instr.results) and not any(
+                self.live.live_after(r, self.t) for r in instr.results
+            ):
+                continue
+            for v in uses(instr):
+                made = self.live.position.get(v, self.t)
+                if v in self.inlining.inlined and made < self.t and v not in found:
+                    if held.intersection(self.inlining.leaves(v)):
+                        found[v] = None
+        return list(found)
+
+    def ensure_in(self, value: Value, storage: Storage) -> None:
+        """Make ``storage`` hold ``value`` (by copying unless it already does)."""
+        if self.storage.get(value) is storage and storage.values[value] is storage.buffer:
+            return
+        self.before_overwrite(storage, [value])
+        if self.storage.get(value) is storage:
+            self.detach(value, "written over its own memory")
+        if value in self.storage:
+            self.note_copy(value, "its result belongs elsewhere")
+        self.copy_into(storage.buffer, value)
+        old = self.storage.get(value)
+        if old is not None:
+            old.values.pop(value, None)
+        self.place(value, storage)
+
+    def take(self, value: Value) -> Value:
+        """An owned dense buffer of ``value`` that leaves this body."""
+        storage = self.storage.get(value)
+        movable = (
+            storage is not None
+            and storage in self.owned
+            and storage.values[value] is storage.buffer
+            and self.dense(storage.buffer)
+            and not self.busy(storage, [value])
+        )
+        if not movable:
+            if storage is not None:
+                self.note_copy(value, "a result needs memory of its own")
+            storage = self.fresh(self.type(value))
+            self.copy_into(storage.buffer, value)
+        assert storage is not None
+        self.owned.remove(storage)
+        self.storage.pop(value, None)
+        return storage.buffer
+
+    def want(self, value: Value, storage: Storage) -> None:
+        """Prefer ``storage`` for the tensor that ``value`` is an updated version of."""
+        self.wants.setdefault(origin(self.function, value), storage)
+
+
+def size_of(type_: TensorType) -> Dim:
+    """Number of elements."""
+    return product(type_.shape)
+
+
+def array_operands(instr: Instr) -> list[Value]:
+    """Operands of rank one or more."""
+    return [v for v in instr.operands if is_array(v)]

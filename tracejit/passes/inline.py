@@ -1,0 +1,181 @@
+"""Which tensors are computed where they are used, and which get memory: the fusion cost model.
+
+Pure elementwise and index-map values can be computed at each use. Going backwards, each value
+collects its *readers*: (root, path) pairs, where a root is an instruction that gets a kernel and
+the path is the chain of index maps between. One reader costs nothing; more readers recompute, which
+is right only while that is cheaper than the traffic it saves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.extent import product
+from tracejit.ir.types import TensorType
+
+#: Scalar-operation weights of what is not about one machine operation.
+_WEIGHT = {
+    "div": 4,
+    "sqrt": 4,
+    "floor_divide": 6,
+    "remainder": 6,
+    "fmod": 8,
+    "pow": 60,
+    "arctan2": 40,
+    "hypot": 12,
+}
+_ELEMENTARY = 20
+_ELEMENTARY_NAMES = frozenset(
+    "cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh "
+    "arcsinh arccosh arctanh erf logaddexp logaddexp2".split()
+)
+_FREE = frozenset(["broadcast", "transpose", "reshape", "slice", "cast_shape", "iota", "constant"])
+_INLINE_MAPS = frozenset(
+    ["broadcast", "transpose", "reshape", "slice", "gather", "iota", "pad", "concatenate"]
+)
+#: Recomputing this much at each further reader costs less than a store and the loads it saves.
+CHEAP = 4
+#: A kernel stays under about this many scalar operations.
+KERNEL_LIMIT = 300
+
+Reader = tuple[Instr | None, tuple[Instr, ...]]
+
+
+def weight(instr: Instr) -> int:
+    """Estimated scalar operations of one element of an instruction's result."""
+    if instr.name in _FREE:
+        return 0
+    if instr.name in _ELEMENTARY_NAMES:
+        return _ELEMENTARY
+    return _WEIGHT.get(instr.name, 1)
+
+
+def can_inline(instr: Instr) -> bool:
+    """Whether a tensor result can be computed element by element at its uses."""
+    if instr.prim.effect != "none" or not instr.results:
+        return False
+    return instr.prim.kind == "elementwise" or instr.name in _INLINE_MAPS
+
+
+def is_array(value: Value) -> bool:
+    """A tensor of rank one or more."""
+    return isinstance(value.type, TensorType) and value.type.rank > 0
+
+
+class Inlining:
+    """The decision for one function body (its regions decide for themselves)."""
+
+    def __init__(self, function: Function, forced: frozenset[Value]) -> None:
+        self.function = function
+        self.forced = forced
+        self.defs = {r: i for i in function.instrs for r in i.results}
+        self.inlined: set[Value] = set()
+        self._readers: dict[Value, set[Reader]] = {}
+        self._size: dict[Instr, int] = {}
+        self._decide()
+        self._bound_kernels()
+
+    def leaves(self, value: Value) -> Iterator[Value]:
+        """The stored arrays that computing ``value`` reads."""
+        seen: set[Value] = set()
+        stack = [value]
+        while stack:
+            v = stack.pop()
+            if v in seen or not is_array(v):
+                continue
+            seen.add(v)
+            if v in self.inlined:
+                stack.extend(self.defs[v].operands)
+            else:
+                yield v
+
+    def leaves_below(self, value: Value) -> Iterator[Value]:
+        """The stored arrays that the instruction making ``value`` reads."""
+        instr = self.defs.get(value)
+        for v in instr.operands if instr is not None else ():
+            yield from self.leaves(v)
+
+    def reads(self, instr: Instr) -> set[Value]:
+        """The stored arrays that an instruction with a kernel reads."""
+        return {leaf for v in instr.operands for leaf in self.leaves(v)}
+
+    def _decide(self) -> None:
+        for result in self.function.results:
+            self._readers.setdefault(result, set()).add((None, ()))
+        for instr in reversed(self.function.instrs):
+            readers = self._instr_readers(instr)
+            for v in instr.operands:
+                if is_array(v):
+                    self._readers.setdefault(v, set()).update(readers)
+
+    def _instr_readers(self, instr: Instr) -> set[Reader]:
+        """Who evaluates this instruction's operands, having decided whether it is inlined."""
+        arrays = [r for r in instr.results if is_array(r)]
+        if not arrays or not can_inline(instr):
+            return {(instr, ())}
+        readers = set().union(*(self._readers.get(r, set()) for r in arrays))
+        if not self._worth_inlining(instr, arrays, readers):
+            return {(instr, ())}
+        self.inlined.update(arrays)
+        if instr.prim.kind == "elementwise":
+            return readers
+        return {(root, (*path, instr)) for root, path in readers}
+
+    def _worth_inlining(self, instr: Instr, arrays: list[Value], readers: set[Reader]) -> bool:
+        if any(r in self.forced for r in arrays) or any(root is None for root, _ in readers):
+            return False
+        if any(root.regions or not _pulls(root) for root, _ in readers if root is not None):
+            return False
+        if instr.name in ("iota",) or _is_splat(instr, self.defs):
+            return True
+        cost = self._chain_cost(instr)
+        if cost * (len(readers) - 1) > CHEAP:
+            return False
+        grows = any(self._grows(step) for _, path in readers for step in path)
+        return not grows or cost <= CHEAP
+
+    def _chain_cost(self, instr: Instr, depth: int = 6) -> int:
+        """Cost of one element, looking up through what may also be inlined."""
+        total = weight(instr)
+        if depth and total < KERNEL_LIMIT:
+            for v in instr.operands:
+                above = self.defs.get(v)
+                if above is not None and is_array(v) and can_inline(above):
+                    total += self._chain_cost(above, depth - 1)
+        return total
+
+    def _grows(self, step: Instr) -> bool:
+        if step.name == "gather":
+            return True
+        if step.name != "broadcast":
+            return False
+        before, after = product(step.operands[0].shape), product(step.results[0].shape)
+        return before != after
+
+    def _bound_kernels(self) -> None:
+        """Give memory to values whose expression would make a kernel too large."""
+        sizes: dict[Value, int] = {}
+        for instr in self.function.instrs:
+            size = weight(instr) + sum(sizes.get(v, 1) for v in instr.operands if is_array(v))
+            for r in instr.results:
+                if r in self.inlined and size > KERNEL_LIMIT:
+                    self.inlined.discard(r)
+                sizes[r] = size if r in self.inlined else 1
+
+
+def _is_splat(instr: Instr, defs: dict[Value, Instr]) -> bool:
+    """A broadcast scalar: needs no memory whoever reads it."""
+    return instr.name == "broadcast" and instr.operands[0].rank == 0
+
+
+def _pulls(root: Instr) -> bool:
+    """Whether a root's kernel evaluates operands element by element (others need buffers)."""
+    return root.prim.kind in (
+        "elementwise",
+        "index_map",
+        "update",
+        "reduction",
+        "scan",
+        "dynamic",
+    )

@@ -1,0 +1,124 @@
+"""Building closed regions: a scope captures what it uses from the scope around it.
+
+Regions are closed functions, so a value of an outer body has to become a parameter and an operand
+on every level in between. ``Scope.use`` does that; nothing else in the lowering thinks about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tracejit.ir.builder import Builder, rename_type
+from tracejit.ir.core import Value, type_uses
+from tracejit.ir.extent import Dim, Extent, leaves, subst
+from tracejit.ir.types import INDEX, BufferType
+
+
+class Scope:
+    """A function body under construction, inside ``parent`` (None: outermost)."""
+
+    def __init__(self, name: str, parent: Scope | None = None) -> None:
+        self.b = Builder(name)
+        self.parent = parent
+        self.local: dict[Value, Value] = {}
+        self.captured: list[Value] = []
+        self.memo: dict[Any, Any] = {}
+
+    def use(self, value: Value) -> Value:
+        """``value`` as seen in this body, captured from outside when it is not made here."""
+        found = self.local.get(value)
+        if found is None:
+            if self.parent is None:
+                return value
+            if value.expr is not None and isinstance(value.expr, int):
+                return self.b.const(value.expr, "i64")
+            for needed in type_uses(value.type):
+                self.use(needed)
+            found = self.b.param(rename_type(value.type, self.local), value.hint)
+            self.local[value] = found
+            self.captured.append(value)
+        return found
+
+    def own(self, value: Value) -> Value:
+        """Declare that ``value`` was made in this body."""
+        self.local[value] = value
+        return value
+
+    def dim(self, dim: Dim) -> Dim:
+        """An extent over outer values, rewritten over this body's values."""
+        if not isinstance(dim, Extent) or self.parent is None:
+            return dim
+        return subst(dim, {v: self.use(v).dim for v in leaves(dim) if isinstance(v, Value)})
+
+    def index(self, dim: Dim) -> Value:
+        """The i64 value of an extent over values of this body or of bodies around it."""
+        return self.own(self.b.index(self.dim(dim)))
+
+    def op(self, name: str, *operands: Value, **attrs: Any) -> Any:
+        """Emit an instruction on captured operands; results belong to this body."""
+        out = self.b.op(name, *[self.use(v) for v in operands], **attrs)
+        for value in out if isinstance(out, tuple) else (out,):
+            self.own(value)
+        return out
+
+    def child(self, name: str) -> Scope:
+        """A region of an instruction that will be emitted here."""
+        return Scope(name, self)
+
+    def outer_operands(self) -> list[Value]:
+        """The captured values as seen in the parent: the trailing operands of the region."""
+        assert self.parent is not None
+        return [self.parent.use(v) for v in self.captured]
+
+
+class Loop:
+    """A ``for`` being filled: ``inner`` is the body, ``i`` the iteration number."""
+
+    def __init__(self, outer: Scope, trip: Dim, inits: Sequence[Value] = ()) -> None:
+        self.outer = outer
+        self.trip = outer.index(trip)
+        self.inits = [outer.use(v) for v in inits]
+        self.inner = outer.child("body")
+        self.i = self.inner.own(self.inner.b.param(INDEX, "i"))
+        self.carried = [self.inner.own(self.inner.b.param(v.type)) for v in self.inits]
+
+    def close(self, results: Sequence[Value] = ()) -> list[Value]:
+        """Emit the loop; the final carried values."""
+        body = self.inner.b.build([self.inner.use(r) for r in results])
+        operands = [self.trip, *self.inits, *self.inner.outer_operands()]
+        out = self.outer.b.append("for", operands, {"carried": len(self.inits)}, (body,))
+        return [self.outer.own(r) for r in out.results]
+
+
+def launch(
+    outer: Scope,
+    kernel: Scope,
+    results: Sequence[Value] = (),
+    share: Callable[[Value], object] = id,
+) -> list[Value]:
+    """Emit a kernel built in ``kernel``; its scalar results.
+
+    ``share(buffer)`` tells buffers that may overlap by an equal key; their operand positions go
+    into the ``aliases`` attribute, all other buffers being distinct memory.
+    """
+    body = kernel.b.build([kernel.use(r) for r in results])
+    groups: dict[object, list[int]] = {}
+    for position, v in enumerate(kernel.captured):
+        if isinstance(v.type, BufferType):
+            groups.setdefault(share(v), []).append(position)
+    aliases = tuple(tuple(g) for g in groups.values() if len(g) > 1)
+    attrs = {"aliases": aliases} if aliases else {}
+    out = outer.b.append("launch", kernel.outer_operands(), attrs, (body,))
+    return [outer.own(r) for r in out.results]
+
+
+def unify(carried: int, sides: Sequence[Scope]) -> list[Value]:
+    """Give several regions of one instruction the same captured parameters, in one order."""
+    captured = list(dict.fromkeys(v for side in sides for v in side.captured))
+    for side in sides:
+        for v in captured:
+            side.use(v)
+        side.b.params[carried:] = [side.local[v] for v in captured]
+        side.captured = list(captured)
+    return captured

@@ -1,0 +1,99 @@
+"""Who lives where: storages, their owners, and how long each tensor is read.
+
+A storage is one piece of memory. ``owned`` memory was made here and is freed or moved out here;
+``pinned`` memory belongs to the caller (an argument that is written, or a preallocated result) and
+is filled in place. Anything else is borrowed and never written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tracejit.ir.core import Function, Instr, Value, uses
+from tracejit.passes.inline import Inlining, is_array
+
+Mode = Literal["owned", "pinned", "borrowed"]
+
+
+@dataclass(eq=False)
+class Storage:
+    """Memory behind ``buffer``; ``values`` maps each tensor in it to the buffer it reads."""
+
+    buffer: Value
+    mode: Mode
+    arg: int | None = None
+    values: dict[Value, Value] = field(default_factory=dict)
+
+    @property
+    def writable(self) -> bool:
+        return self.mode != "borrowed"
+
+
+class Liveness:
+    """Effective last uses in one body: an inlined value reads its leaves where it is used."""
+
+    def __init__(self, function: Function, inlining: Inlining) -> None:
+        self.last: dict[Value, int] = {}
+        self.position: dict[Value, int] = {}
+        for t, instr in enumerate(function.instrs):
+            for r in instr.results:
+                self.position[r] = t
+            if any(r in inlining.inlined for r in instr.results):
+                continue
+            for v in uses(instr):
+                self._read(v, t, inlining)
+        for r in function.results:
+            self._read(r, len(function.instrs), inlining)
+
+    def _read(self, value: Value, t: int, inlining: Inlining) -> None:
+        stack = [value]
+        while stack:
+            v = stack.pop()
+            if self.last.get(v, -1) >= t:
+                continue
+            self.last[v] = t
+            if v in inlining.inlined:
+                stack.extend(o for o in inlining.defs[v].operands if is_array(o))
+
+    def live_after(self, value: Value, t: int) -> bool:
+        """Whether a value is read by something later than instruction ``t``."""
+        return self.last.get(value, -1) > t
+
+
+UPDATES = frozenset(["put_slice", "add_slice", "scatter"])
+
+
+def origin(function: Function, value: Value) -> Value:
+    """The value that ``value`` is an updated version of, following in-place chains to the top."""
+    defs = {r: i for i in function.instrs for r in i.results}
+    while value in defs:
+        source = updated_from(defs[value], value)
+        if source is None:
+            return value
+        value = source
+    return value
+
+
+def updated_from(instr: Instr, value: Value) -> Value | None:
+    """The operand whose memory ``value`` would take over, when the instruction updates one."""
+    if instr.name in UPDATES:
+        return instr.operands[0]
+    if instr.name in ("for", "while"):
+        first = 1 if instr.name == "for" else 0
+        k = instr.results.index(value)
+        body = instr.regions[-1]
+        if not body.diverges and origin(body, body.results[k]) is body.params[first + k]:
+            return instr.operands[first + k]
+        return None
+    if instr.name == "cond":
+        k = instr.results.index(value)
+        found = {
+            instr.operands[1 + side.params.index(top)] if top in side.params else None
+            for side in instr.regions
+            if not side.diverges
+            for top in [origin(side, side.results[k])]
+        }
+        found.discard(None)
+        return found.pop() if len(found) == 1 else None
+    return None
