@@ -88,7 +88,7 @@ def _is_index(value: Value) -> bool:
 
 
 def _row_type(slot: int, sides: Sequence[Side], params: Sequence[Value]) -> TensorType:
-    """A slot's type in terms of a region's own parameters (positions are the same on both sides)."""
+    """A slot's type over a region's own parameters (both sides have the same positions)."""
     owner = next(s for s in sides if slot in s.rows)
     type_ = rename_type(owner.rows[slot].type, dict(zip(owner.joint.params, params, strict=True)))
     assert isinstance(type_, TensorType)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracejit.autodiff.tangents import active_carried, has_tangent, push_forward, zero
+from tracejit.autodiff.tangents import active_carried, expansion, has_tangent, push_forward, zero
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value
 
@@ -37,6 +37,10 @@ class Forward:
         return [] if function.diverges else [mapping[r] for r in function.results]
 
     def _rule(self, instr: Instr, mapping: dict[Value, Value]) -> None:
+        expanded = expansion(instr, [mapping.get(v, v) for v in instr.operands])
+        if expanded is not None:
+            mapping.update(zip(instr.results, self.run(*expanded), strict=True))
+            return
         new = self.b.clone(instr, mapping)
         outer, self.b.loc = self.b.loc, instr.loc
         tangents = [self.tangents.get(v) for v in new.operands]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tracejit.autodiff.accumulator import Sum
-from tracejit.autodiff.tangents import has_tangent, push_forward
+from tracejit.autodiff.tangents import expansion, has_tangent, push_forward
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value
 
@@ -115,6 +115,11 @@ class Linearizer:
         return [] if function.diverges else [mapping[r] for r in function.results]
 
     def _emit(self, instr: Instr, mapping: dict[Value, Value], active: bool) -> None:
+        operands = [mapping.get(v, v) for v in instr.operands]
+        expanded = expansion(instr, operands) if active else None
+        if expanded is not None:
+            mapping.update(zip(instr.results, self.run(*expanded), strict=True))
+            return
         new = self.b.clone(instr, mapping)
         if not active:
             return

@@ -13,7 +13,7 @@ from tracejit.autodiff import storage
 from tracejit.autodiff.linearize import Linearizer, Reverse
 from tracejit.autodiff.regions import (
     Joint,
-    NotReady,
+    NotRestoredError,
     Replay,
     emit_primal,
     joint,
@@ -108,7 +108,7 @@ def _choose(loop: Loop) -> tuple[Residuals, Layout, ReverseBody]:
         plan = storage.layout(choice.kept, loop.consts, tape_only=not loop.is_for)
         try:
             return choice, plan, ReverseBody(loop, choice, plan)
-        except NotReady as problem:
+        except NotRestoredError as problem:
             chooser.learn(problem)
 
 

@@ -40,6 +40,12 @@ def tolerance(arrays: Sequence[Any]) -> Tolerance:
     return TOLERANCES["f" if singles else "d"]
 
 
+def precision(function: Function, args: Sequence[Any], wrt: Sequence[int]) -> Tolerance:
+    """The tolerance that the parameters and results of a function allow."""
+    results = [np.empty(0, r.dtype) for r in function.results if isinstance(r.type, TensorType)]
+    return tolerance([*(args[k] for k in wrt), *results])
+
+
 def random_like(rng: np.random.Generator, array: Any) -> Any:
     """A normal random array of the shape and inexact dtype of ``array``."""
     array = np.asarray(array)
@@ -76,7 +82,7 @@ def difference(
     run: Run, function: Function, args: Sequence[Any], wrt: Sequence[int], tangents: Sequence[Any]
 ) -> list[Any]:
     """Central difference of the inexact results along ``tangents``, fourth order in the step."""
-    h = tolerance([args[k] for k in wrt]).step
+    h = precision(function, args, wrt).step
 
     def shifted(s: float) -> list[Any]:
         moved = list(args)
@@ -106,7 +112,7 @@ def check_function(
     AssertionError where they differ by more than ``tolerance`` relative to the norms involved.
     """
     rng = np.random.default_rng(seed)
-    tol = tolerance([args[k] for k in wrt])
+    tol = precision(function, args, wrt)
     tangents = [random_like(rng, args[k]) for k in wrt]
     forward = jvp(function, wrt)
     outs = list(run(forward, [*args, *tangents]))

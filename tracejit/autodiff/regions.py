@@ -179,7 +179,7 @@ def undo_chain(
     return (chain, here) if here in joint_.params else None
 
 
-class NotReady(Exception):
+class NotRestoredError(Exception):
     """A version is asked for before the reverse loop that restores it; ``reader`` wanted it."""
 
     def __init__(self, version: Value, reader: Value | None) -> None:
@@ -224,7 +224,7 @@ class Replay:
         undo = self.undos.get(v)
         if undo is not None:
             if undo.old is None:
-                raise NotReady(v, reader)
+                raise NotRestoredError(v, reader)
             return [undo.later, undo.old, *undo.update.operands[2:]]
         if v.expr is not None:
             return leaf_values(v)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from tracejit.autodiff.cut import minimum_cut, size
 from tracejit.autodiff.regions import (
     Joint,
-    NotReady,
+    NotRestoredError,
     Undo,
     leaf_values,
     recomputable,
@@ -24,7 +24,7 @@ from tracejit.ir.types import TapeType, TensorType
 
 @dataclass
 class Residuals:
-    """``kept`` values (undo windows among them) and ``undone`` result positions with their undos."""
+    """``kept`` values (undo windows among them); ``undone`` result positions, their undos."""
 
     kept: list[Value]
     undos: dict[Value, Undo] = field(default_factory=dict)
@@ -158,7 +158,7 @@ class Chooser:
                 stack += sources
         return found
 
-    def learn(self, problem: NotReady) -> None:
+    def learn(self, problem: NotRestoredError) -> None:
         """After a version was wanted too early: keep its reader, or stop undoing that array."""
         if problem.reader is not None:
             self.blocked.add(problem.reader)

@@ -1,7 +1,7 @@
-"""Where kept residuals wait: ``[trip, …]`` arrays when their extents are known outside, else a tape.
+"""Where kept residuals wait: ``[trip, …]`` arrays if their extents are known outside, else a tape.
 
-On the tape arrays lie below the integers of the same iteration: extents are popped before what they
-measure.
+On the tape, arrays lie below the integers of the same iteration: extents are popped before what
+they measure.
 """
 
 from __future__ import annotations

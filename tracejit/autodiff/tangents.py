@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.ops.derivatives_linear import ALL
+from tracejit.ir.ops.derivatives_reductions import Expand, mentioned
 from tracejit.ir.types import TapeType, TensorType, is_inexact
 
 Tangents = Sequence["Value | None"]
@@ -142,3 +143,10 @@ def without_write_back(function: Function) -> Function:
         if i.name != "write_back"
     )
     return Function(function.name, function.params, instrs, function.results)
+
+
+def expansion(instr: Instr, operands: Sequence[Value]) -> tuple[Function, list[Value]] | None:
+    """The loop a row is differentiated through, with its arguments; None for most rows."""
+    if not isinstance(instr.prim.jvp, Expand):
+        return None
+    return instr.prim.jvp.function(instr, operands), [*operands, *mentioned(operands)]

@@ -29,7 +29,7 @@ Jvp: TypeAlias = Callable[
 
 
 class Expr:
-    """A value with operators, so that a rule reads as mathematics. Shapes are those of the value."""
+    """A value with operators, so that a rule reads as mathematics; numbers take its type."""
 
     __slots__ = ("b", "v")
 
@@ -213,11 +213,11 @@ PARTIALS: dict[str, tuple[Partial | None, Partial | None]] = {
 }
 
 #: Rows whose derivative is zero wherever it exists, or whose operands have none.
-FLAT = frozenset(
-    "floor ceil trunc rint isnan isinf isfinite signbit spacing invert bit_count frexp_exponent"
-    " floor_divide eq ne lt le gt ge bitwise_and bitwise_or bitwise_xor shift_left shift_right"
-    " gcd lcm".split()
-)
+_FLAT = """
+    floor ceil trunc rint spacing isnan isinf isfinite signbit invert bit_count frexp_exponent
+    floor_divide eq ne lt le gt ge bitwise_and bitwise_or bitwise_xor shift_left shift_right gcd lcm
+"""
+FLAT = frozenset(_FLAT.split())
 
 
 def _unary(rule: Callable[[Expr, Expr, Expr], Expr | None]) -> Jvp:

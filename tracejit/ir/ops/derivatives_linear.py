@@ -1,9 +1,10 @@
 """Transposes of the rows that are linear in some operands.
 
-``rule(b, cts, operands, accs, attrs)``: ``cts`` are the cotangents of the results (None is zero, but
-not all are), ``accs[i]`` accumulates the cotangent of operand ``i`` and is None where the operand
-carries no tangent. Accumulators take windows and scattered elements, so that transposing ``x[i]``
-costs the size of ``x[i]``. Cotangents pair with tangents as ``Re(c * t)``: nothing is conjugated.
+``rule(b, cts, operands, accs, attrs)``: ``cts`` are the cotangents of the results (None is zero,
+but not all are), ``accs[i]`` accumulates the cotangent of operand ``i`` and is None where the
+operand carries no tangent. Accumulators take windows and scattered elements, so that transposing
+``x[i]`` costs the size of ``x[i]``. Cotangents pair with tangents as ``Re(c * t)``: nothing is
+conjugated.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ def _cast_shape(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) 
 
 
 def _broadcast(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
-    """Sum over the axes that were made or stretched; an axis that may be one is decided by index."""
+    """Sum over axes that were made or stretched; where an axis may be one, an index decides."""
     (acc,), (x,), ct = accs, operands, _single(cts)
     assert acc is not None
     axes, maybe = attrs["axes"], attrs.get("maybe_one", ())

@@ -6,11 +6,12 @@ right at zeros without dividing by them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tracejit.ir.core import Value
-from tracejit.ir.types import INDEX
+from tracejit.ir.core import Function, Instr, Value, type_uses
+from tracejit.ir.types import INDEX, TensorType
 
 if TYPE_CHECKING:
     from tracejit.ir.builder import Builder
@@ -70,23 +71,54 @@ def _product_beside(b: Builder, x: Value, after: bool) -> Value:
     return b.slice(padded, start, x.shape)
 
 
-def cumprod(b: Builder, operands: Values, tangents: Tangents, results: Values, attrs: Attrs) -> Out:
-    """``y * cumsum(t / x)`` before the first zero; from it on, its own tangent times the others."""
-    (x,), (t,), (y,) = operands, tangents, results
-    if t is None:
-        return [None]
-    scan = {"axis": attrs["axis"], "reverse": attrs.get("reverse", False)}
-    one, nil = b.lit(1, x), b.zeros_like(x)
-    is_zero = b.op("eq", x, nil)
-    zeros = b.op("cumsum", b.convert(is_zero, INDEX.dtype), **scan)
-    first = b.op("bitwise_and", is_zero, b.op("eq", zeros, b.lit(1, zeros)))
-    others = b.op("cumprod", b.op("select", first, one, x), **scan)
-    plain = b.op("cumsum", b.op("div", t, b.op("select", is_zero, one, x)), **scan)
-    at_zero = b.op("cumsum", b.op("select", first, t, nil), **scan)
-    before = b.op("eq", zeros, b.zeros_like(zeros))
-    return [
-        b.op("select", before, b.op("mul", y, plain), b.op("mul", others, at_zero)),
-    ]
+@dataclass(frozen=True)
+class Expand:
+    """In place of a JVP rule: the row written as a loop, which is then differentiated.
+
+    ``build(b, operands, attrs)`` emits the same computation and returns the results.
+    """
+
+    build: Callable[[Builder, Values, Attrs], list[Value]]
+
+    def __call__(self, *_: Any) -> Out:
+        raise TypeError("this row is differentiated through its expansion")
+
+    def function(self, instr: Instr, operands: Values) -> Function:
+        """The expansion as a function of operands like these and of the extents they mention."""
+        from tracejit.ir.builder import Builder
+
+        b = Builder(instr.name)
+        made = b.params_like([*operands, *mentioned(operands)])
+        return b.build(self.build(b, [made[v] for v in operands], instr.attrs))
+
+
+def mentioned(values: Values) -> list[Value]:
+    """Extents in the types of values, each once, in order."""
+    return list(dict.fromkeys(u for v in values for u in type_uses(v.type) if u not in values))
+
+
+def cumprod_loop(b: Builder, operands: Values, attrs: Attrs) -> list[Value]:
+    """One slice after another: exact to any order, whatever is zero."""
+    from tracejit.ir.builder import Builder
+
+    (x,), axis, reverse = operands, attrs["axis"], attrs.get("reverse", False)
+    trip = b.index(x.shape[axis])
+    line = tuple(1 if a == axis else d for a, d in enumerate(x.shape))
+    one = b.full(1, TensorType(x.dtype, line))
+    extents = mentioned([x])
+    body = Builder("running_product")
+    made = Builder().params_like([x, *extents, one])
+    i, n, out = Value(INDEX), Value(INDEX), Value(made[x].type)
+    so_far, xs = Value(made[one].type), made[x]
+    body.params += [i, so_far, out, xs, n, *(made[e] for e in extents)]
+    place = body.op("sub", body.op("sub", n, body.const(1, "i64")), i) if reverse else i
+    starts = [place if a == axis else 0 for a in range(x.rank)]
+    product = body.op("mul", so_far, body.slice(xs, starts, so_far.shape))
+    written = body.op("put_slice", out, product, *body.bounds(starts, None))
+    region = body.build([product, written])
+    empty = b.op("empty", shape=x.shape, dtype=x.dtype)
+    args = (trip, one, empty, x, trip, *extents)
+    return [b.op("for", *args, regions=(region,), carried=2)[1]]
 
 
 def running_extreme(
@@ -191,7 +223,7 @@ JVP_OTHER = {
     "reduce_min": reduce_extreme,
     "reduce_max": reduce_extreme,
     "reduce_prod": reduce_prod,
-    "cumprod": cumprod,
+    "cumprod": Expand(cumprod_loop),
     "cummin": running_extreme,
     "cummax": running_extreme,
     "compress": compress,

@@ -1,0 +1,189 @@
+"""Samples for the derivative of every row: points where it is smooth, per row name.
+
+Every differentiable row of the table must appear here; ``test_rows.py`` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Case:
+    """Operands, attrs; ``real_only`` rows have no complex form."""
+
+    operands: tuple[Array, ...]
+    attrs: dict[str, Any] = field(default_factory=dict)
+
+
+def _draw(rng: np.random.Generator, shape: Any, dtype: Any, low: float, high: float) -> Array:
+    out = rng.uniform(low, high, shape)
+    if np.dtype(dtype).kind == "c":
+        out = out + 1j * rng.uniform(0.2, 0.8, shape)
+    return np.asarray(out, dtype)
+
+
+#: Interval in which a real sample is smooth and well conditioned.
+RANGES: dict[str, tuple[float, float]] = {
+    "arcsin": (-0.6, 0.6),
+    "arccos": (-0.6, 0.6),
+    "arctanh": (-0.6, 0.6),
+    "arccosh": (1.5, 2.5),
+    "sqrt": (0.5, 2.0),
+    "cbrt": (0.5, 2.0),
+    "log": (0.5, 2.0),
+    "log2": (0.5, 2.0),
+    "log10": (0.5, 2.0),
+    "log1p": (-0.4, 2.0),
+    "pow": (0.5, 2.0),
+    "div": (0.5, 2.0),
+    "tan": (-1.0, 1.0),
+    "frexp_mantissa": (1.1, 1.8),
+    "abs": (0.3, 2.0),
+}
+REAL_UNARY = "cbrt erf frexp_mantissa".split()
+UNARY = (
+    "neg abs sign sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh"
+    " cosh tanh arcsinh arccosh arctanh conj"
+).split()
+BINARY = "add sub mul div pow".split()
+REAL_BINARY = (
+    "remainder fmod arctan2 hypot minimum maximum fmin fmax copysign nextafter logaddexp logaddexp2"
+).split()
+
+
+def elementwise(name: str, rng: np.random.Generator, dtype: Any) -> list[Case]:
+    """Cases of an elementwise row; none when the dtype is not one of its."""
+    low, high = RANGES.get(name, (-1.2, 1.2))
+    kind = np.dtype(dtype).kind
+
+    def draw(a: float = low, b: float = high) -> Array:
+        return _draw(rng, (3, 2), dtype, a, b)
+
+    if name in UNARY or (name in REAL_UNARY and kind == "f"):
+        return [Case((draw(),))]
+    if name in BINARY:
+        return [Case((draw(), draw()))]
+    if name in ("remainder", "fmod") and kind == "f":
+        return [Case((draw(5.2, 5.8), draw(1.55, 1.65)))]
+    if name == "arctan2" and kind == "f":
+        return [Case((draw(0.3, 1.0), draw(-1.0, -0.3)))]
+    if name in REAL_BINARY and kind == "f":
+        return [Case((draw(-2.0, -0.2), draw(0.2, 2.0)))]
+    if name in ("real", "imag") and kind == "c":
+        return [Case((draw(),))]
+    if name == "complex" and kind == "f":
+        return [Case((draw(), draw()))]
+    if name == "ldexp" and kind == "f":
+        return [Case((draw(), rng.integers(-2, 3, (3, 2))))]
+    if name == "select":
+        return [Case((rng.random((3, 2)) > 0.5, draw(), draw()))]
+    return []
+
+
+def _structural() -> dict[str, Callable[[np.random.Generator, Any], list[Case]]]:
+    def x(rng: np.random.Generator, dtype: Any, *shape: int) -> Array:
+        return _draw(rng, shape, dtype, -1.0, 1.0)
+
+    i64 = np.int64
+    full = {"contract": ((1,), (0,)), "batch": ((), ())}
+    batched = {"contract": ((3, 1), (0, 3)), "batch": ((0,), (1,))}
+    return {
+        "convert": lambda r, d: [Case((x(r, d, 3),), {"dtype": np.dtype(t)}) for t in _converts(d)],
+        "broadcast": lambda r, d: [
+            Case((x(r, d, 3),), {"shape": (2, 3), "axes": (1,)}),
+            Case((x(r, d, 1, 3),), {"shape": (3, 2, 4), "axes": (1, 0)}),
+            Case((x(r, d, 1, 3),), {"shape": (5, 3), "axes": (0, 1), "maybe_one": (0,)}),
+            Case((x(r, d),), {"shape": (2, 2), "axes": ()}),
+        ],
+        "transpose": lambda r, d: [Case((x(r, d, 2, 3, 4),), {"perm": (2, 0, 1)})],
+        "reshape": lambda r, d: [Case((x(r, d, 2, 6),), {"shape": (3, 4)})],
+        "cast_shape": lambda r, d: [
+            Case((x(r, d, 3),), {"shape": (3,), "exc": "ValueError", "message": "no"})
+        ],
+        "copy": lambda r, d: [Case((x(r, d, 3),))],
+        "slice": lambda r, d: [
+            Case((x(r, d, 6, 4), i64(4), i64(1), i64(-2), i64(1)), {"shape": (3, 2)})
+        ],
+        "pad": lambda r, d: [
+            Case((x(r, d, 2, 3), x(r, d), i64(1), i64(0)), {"shape": (4, 5)}),
+        ],
+        "concatenate": lambda r, d: [
+            Case((x(r, d, 2, 1), x(r, d, 2, 3), x(r, d, 2, 2)), {"axis": 1})
+        ],
+        "gather": lambda r, d: [
+            Case((x(r, d, 4, 3), np.array([1, 3, 1])), {"axes": (0,)}),
+            Case((x(r, d, 4, 3), np.array([[0, 2]]), np.array([[1, 1]])), {"axes": (1, 0)}),
+            Case((x(r, d, 4, 3), i64(2)), {"axes": (1,)}),
+        ],
+        "put_slice": lambda r, d: [
+            Case((x(r, d, 5, 2), x(r, d, 2, 2), i64(0), i64(0), i64(3), i64(1)))
+        ],
+        "add_slice": lambda r, d: [
+            Case((x(r, d, 5, 2), x(r, d, 2, 2), i64(0), i64(0), i64(3), i64(1)))
+        ],
+        "scatter": lambda r, d: [
+            Case((x(r, d, 4, 2), x(r, d, 3, 2), np.array(i)), {"axes": (0,), "mode": mode})
+            for mode in ("set", "add", "mul", "minimum", "maximum")
+            for i in ([0, 3, 1], [2, 1, 2])
+            if mode not in ("minimum", "maximum") or np.dtype(d).kind == "f"
+        ],
+        "reduce_sum": lambda r, d: [
+            Case((x(r, d, 2, 3, 2),), {"axes": a}) for a in ((), (1,), (0, 2))
+        ],
+        "reduce_prod": lambda r, d: [
+            Case((_zeroed(x(r, d, 2, 3, 2), z),), {"axes": a})
+            for a in ((), (1,), (0, 2))
+            for z in (0, 1, 2)
+        ],
+        "reduce_min": lambda r, d: [Case((x(r, d, 3, 4),), {"axes": (0,)})],
+        "reduce_max": lambda r, d: [Case((x(r, d, 3, 4),), {"axes": (0, 1)})],
+        "cumsum": lambda r, d: [
+            Case((x(r, d, 3, 2),), {"axis": 0, "reverse": v}) for v in (False, True)
+        ],
+        "cumprod": lambda r, d: [
+            Case((_zeroed(x(r, d, 4, 2), z),), {"axis": 0, "reverse": v})
+            for v in (False, True)
+            for z in (0, 1)
+        ],
+        "cummin": lambda r, d: [Case((x(r, d, 5, 2),), {"axis": 0, "reverse": True})],
+        "cummax": lambda r, d: [Case((x(r, d, 5, 2),), {"axis": 0, "reverse": False})],
+        "dot": lambda r, d: [
+            Case((x(r, d, 2, 3), x(r, d, 3, 4)), full),
+            Case((x(r, d, 3), x(r, d, 3)), {"contract": ((0,), (0,)), "batch": ((), ())}),
+            Case((x(r, d, 2, 3, 2, 4), x(r, d, 4, 2, 5, 3)), batched),
+        ],
+        "compress": lambda r, d: [
+            Case((x(r, d, 2, 4), np.array([True, False, True, True])), {"axis": 1})
+        ],
+    }
+
+
+def _zeroed(x: Array, zeros: int) -> Array:
+    x.reshape(-1)[:zeros] = 0
+    return x
+
+
+def _converts(dtype: Any) -> list[str]:
+    return ["f8", "c16", "f4"] if np.dtype(dtype).kind == "f" else ["c16", "f8"]
+
+
+STRUCTURAL = _structural()
+
+#: Rows that loops and branches cover, or that only appear with others.
+ELSEWHERE = frozenset("for while cond tape push pop empty".split())
+
+
+def cases(name: str, rng: np.random.Generator, dtype: Any) -> list[Case]:
+    """All cases of a row for a dtype."""
+    if name in STRUCTURAL:
+        if np.dtype(dtype).kind == "c" and name in ("reduce_min", "reduce_max", "cummin", "cummax"):
+            return []
+        return STRUCTURAL[name](rng, dtype)
+    return elementwise(name, rng, dtype)
