@@ -1,0 +1,157 @@
+"""From a signature and a core's LLVM text to something that Python calls.
+
+    spec = specialise(text, signature, errors=table, host=host_table)    # text defines @core
+    Jit = callable_type("Jit", __name__, {"__init__": ..., ...})
+    f = Jit(...); set_miss(f, slow_path); set_chain(f, [spec])           # f(x) is native now
+
+`spec(*args)` calls one specialisation alone and raises `Miss` where its guards fail.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
+from typing import Any
+
+from tracejit.codegen_llvm import boxing_text, capi, entry_text, runtime_text
+from tracejit.codegen_llvm import callable as native
+from tracejit.codegen_llvm.abi import Signature
+from tracejit.codegen_llvm.engine import CompiledModule, Engine, ObjectCache, shared_engine
+from tracejit.codegen_llvm.portable import Miss, PortableCallable, PortableEntry
+from tracejit.codegen_llvm.runtime import ErrorTable, HostTable, runtime_symbols
+
+__all__ = [
+    "Miss",
+    "Specialisation",
+    "callable_type",
+    "set_chain",
+    "set_miss",
+    "specialise",
+    "uses_native_entry",
+]
+
+
+@cache
+def uses_native_entry() -> bool:
+    """Whether calls are native. `TRACEJIT_PORTABLE_ENTRY=1` says no, as an unknown layout does."""
+    forced = os.environ.get("TRACEJIT_PORTABLE_ENTRY", "") not in ("", "0")
+    return not forced and capi.native_entry_problem() is None
+
+
+class Specialisation:
+    """One compiled core with its entry, its environment and the objects that both point to."""
+
+    def __init__(
+        self,
+        module: CompiledModule,
+        signature: Signature,
+        env: Sequence[Any],
+        errors: ErrorTable,
+        host: HostTable | None,
+    ) -> None:
+        self.module = module
+        self.signature = signature
+        self.errors = errors
+        self.host = host
+        self.core_address = module.addresses["core"]
+        self.entry_address = module.addresses.get("entry", 0)
+        self._objects = list(env)  # the native environment holds bare pointers into this list
+        self._env = (ctypes.c_void_p * max(1, len(self._objects)))(*map(id, self._objects))
+        self.env_address = ctypes.addressof(self._env)
+
+    @cached_property
+    def portable(self) -> PortableEntry:
+        """The plain Python entry to the same core."""
+        return PortableEntry(self.signature, self.core_address, self.errors, self.host)
+
+    @cached_property
+    def _alone(self) -> Callable[..., Any]:
+        if not self.entry_address:
+            return lambda *args: self.portable.call(args)
+        single = _single_type()()
+        set_miss(single, _raise_miss)
+        set_chain(single, [self])
+        return single  # type: ignore[no-any-return]
+
+    def __call__(self, *args: Any) -> Any:
+        return self._alone(*args)
+
+
+def _raise_miss(*args: Any, **kwargs: Any) -> Any:
+    raise Miss
+
+
+@cache
+def _single_type() -> type:
+    return callable_type("SingleEntry", __name__, {})
+
+
+def specialise(
+    core_text: str,
+    signature: Signature,
+    errors: ErrorTable | None = None,
+    host: HostTable | None = None,
+    symbols: Mapping[str, int] | None = None,
+    opt_level: int = 3,
+    engine: Engine | None = None,
+    cache: ObjectCache | None = None,
+) -> Specialisation:
+    """Compile `core_text`, which defines `i32 @core(ptr, ptr)`, together with its entry.
+
+    The text may declare what `runtime_text.DECLARATIONS` lists; `symbols` are further addresses.
+    """
+    errors = ErrorTable() if errors is None else errors
+    available = {**capi.symbols(), **runtime_symbols(), **(symbols or {})}
+    exports, parts, env = ["core"], [core_text], [None, None]
+    if uses_native_entry():
+        available |= native.boxing_symbols()
+        text, env = entry_text.entry_text(signature)
+        exports.append("entry")
+        parts += [text, entry_text.DECLARATIONS, boxing_text.DECLARATIONS]
+    env[0], env[1] = errors.build, host
+    text = merge_declarations("\n".join(parts))
+    wanted = {name: address for name, address in available.items() if f"@{name}" in text}
+    compiled = (engine or shared_engine()).compile(text, wanted, exports, opt_level, cache)
+    return Specialisation(compiled, signature, env, errors, host)
+
+
+def merge_declarations(text: str) -> str:
+    """Drop repeated `declare` and external global lines: LLVM allows each name once."""
+    seen: set[str] = set()
+    kept = []
+    for line in text.splitlines():
+        if line.startswith("declare ") or " = external global " in line:
+            name = line[line.index("@") :].split("(")[0].split(" ")[0]
+            if name in seen:
+                continue
+            seen.add(name)
+        kept.append(line)
+    return "\n".join(kept)
+
+
+def callable_type(name: str, module: str, namespace: Mapping[str, Any]) -> type:
+    """A class with `namespace` as its body whose instances are called natively where possible."""
+    if uses_native_entry():
+        return native.native_callable_type(name, module, namespace)
+    return type(name, (PortableCallable,), {"__module__": module, **namespace})
+
+
+def set_miss(instance: Any, miss: Callable[..., Any]) -> None:
+    """What answers calls that no entry takes: `miss(*args, **kwargs)`. Needed before any call."""
+    if isinstance(instance, PortableCallable):
+        instance._miss = miss
+    else:
+        native.set_miss(instance, miss)
+
+
+def set_chain(instance: Any, specialisations: Sequence[Specialisation]) -> None:
+    """The specialisations that a call tries, in order."""
+    if isinstance(instance, PortableCallable):
+        instance._chain = tuple(specialisations)
+    else:
+        native.set_chain(instance, specialisations)
+
+
+RUNTIME_DECLARATIONS = runtime_text.DECLARATIONS
