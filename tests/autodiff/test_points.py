@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.autodiff.test_rows import run
-from tracejit.autodiff import grad
+from tracejit.autodiff import grad, jvp
 from tracejit.ir import ops  # noqa: F401
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
@@ -110,3 +110,68 @@ def test_complex(name: str, want: Callable[[complex], complex]) -> None:
 def test_complex_abs_at_zero() -> None:
     (got,) = gradients(op("abs"), np.complex128(0))
     assert got == 0
+
+
+def _where(name: str) -> Callable[..., Value]:
+    """``np.where(x > 0, f(x), 0)``."""
+
+    def emit(b: Builder, x: Value) -> Value:
+        nil = b.zeros_like(x)
+        return b.op("select", b.op("gt", x, nil), b.op(name, x), nil)
+
+    return emit
+
+
+@pytest.mark.parametrize("name", ["sqrt", "log", "cbrt"])
+def test_a_mask_keeps_poles_out(name: str) -> None:
+    (got,) = gradients(_where(name), np.array([0.0, 4.0]))
+    (want,) = gradients(op(name), np.array([4.0]))
+    np.testing.assert_array_equal(got, [0.0, want[0]])
+
+
+def test_a_masked_quotient() -> None:
+    """``np.where(y != 0, x / y, 0)`` at ``y == 0``."""
+
+    def emit(b: Builder, x: Value, y: Value) -> Value:
+        nil = b.zeros_like(x)
+        return b.op("select", b.op("ne", y, nil), b.op("div", x, y), nil)
+
+    x, y = gradients(emit, np.array([1.0, 3.0]), np.array([0.0, 2.0]))
+    np.testing.assert_array_equal(x, [0.0, 0.5])
+    np.testing.assert_array_equal(y, [0.0, -0.75])
+
+
+def test_a_masked_overflow() -> None:
+    """``np.where(x < 700, exp(x), 0)`` at 1000."""
+
+    def emit(b: Builder, x: Value) -> Value:
+        return b.op("select", b.op("lt", x, b.lit(700, x)), b.op("exp", x), b.zeros_like(x))
+
+    (got,) = gradients(emit, np.array([1000.0, 0.0]))
+    np.testing.assert_array_equal(got, [0.0, 1.0])
+
+
+def test_a_window_keeps_poles_out() -> None:
+    """``np.log(x)[1:]`` at ``x[0] == 0``."""
+
+    def emit(b: Builder, x: Value) -> Value:
+        return b.slice(b.op("log", x), [1], (2,))
+
+    (got,) = gradients(emit, np.array([0.0, 2.0, 4.0]))
+    np.testing.assert_array_equal(got, [0.0, 0.5, 0.25])
+
+
+def test_the_second_derivative_of_a_masked_function() -> None:
+    """The guard is differentiable where the cotangent happens to be zero."""
+
+    def emit(b: Builder, x: Value) -> Value:
+        y = b.op("select", b.op("gt", x, b.zeros_like(x)), b.op("log", x), b.zeros_like(x))
+        return b.op("mul", y, y)
+
+    b = Builder("squared")
+    x = b.param(tensor("f64", (2,)))
+    function = b.build([b.op("reduce_sum", emit(b, x), axes=(0,))])
+    twice = jvp(grad(function, [0]), [0])
+    got = run(twice, [np.array([1.0, 2.0]), np.ones(2)])
+    # d2/dx2 log(x)**2 = 2 * (1 - log(x)) / x**2, and the cotangent of log is 0 at x = 1
+    np.testing.assert_allclose(got[-1], [2.0, (1 - np.log(2)) / 2])

@@ -11,12 +11,17 @@ from tracejit.ir.types import TapeType
 
 
 class Sum:
-    """The cotangent of one linear value; see ``derivatives_linear.Accumulator``."""
+    """The cotangent of one linear value; see ``derivatives_linear.Accumulator``.
 
-    __slots__ = ("b", "like", "value")
+    ``masked``: all that was added has zeros put there by a mask or a window, where a factor that is
+    not finite must not turn them into nan.
+    """
+
+    __slots__ = ("b", "like", "masked", "value")
 
     def __init__(self, b: Builder, like: Value, value: Value | None = None) -> None:
         self.b, self.like, self.value = b, like, value
+        self.masked = False
 
     def add(self, ct: Value) -> None:
         if self.value is None:
@@ -29,8 +34,7 @@ class Sum:
         self.value = self.b.op("add_slice", self.dense(), ct, *bounds)
 
     def add_at(self, ct: Value, index: Sequence[Value], axes: Sequence[int]) -> None:
-        attrs = {"axes": tuple(axes), "mode": "add"}
-        self.value = self.b.op("scatter", self.dense(), ct, *index, **attrs)
+        self.value = self.b.op("scatter", self.dense(), ct, *index, axes=tuple(axes), mode="add")
 
     def dense(self) -> Value:
         """The sum with a symbolic zero materialised."""

@@ -31,7 +31,9 @@ class Layout:
 
 def layout(kept: Sequence[Value], known: Collection[Value], tape_only: bool) -> Layout:
     """``known``: the extents that exist outside; a ``while`` keeps everything on the tape."""
-    rows, arrays, indices = [], [], []
+    rows: list[Value] = []
+    arrays: list[Value] = []
+    indices: list[Value] = []
     for v in kept:
         if not tape_only and all(u in known for u in type_uses(v.type)):
             rows.append(v)

@@ -151,10 +151,9 @@ UNARY: dict[str, Callable[[Expr, Expr, Expr], Expr | None]] = {
 }
 
 
-def _tie(mine: Expr, other: Expr, z: Expr) -> Expr:
-    """Weight of an operand of an extremum: 1, 1/2 on ties, 0 (as is a nan)."""
-    half = other.same(z).where(z.num(0.5), 1.0)
-    return mine.same(z).where(half, 0.0)
+def _tie(t: Expr, mine: Expr, other: Expr, z: Expr) -> Expr:
+    """Share of an operand of an extremum: all, half on ties, none (as for a nan)."""
+    return mine.same(z).where(other.same(z).where(t * 0.5, t), 0.0)
 
 
 def _pow_base(t: Expr, a: Expr, b: Expr, z: Expr) -> Expr:
@@ -188,6 +187,10 @@ def _same_sign(a: Expr, b: Expr) -> Expr:
 Partial: TypeAlias = Callable[[Expr, Expr, Expr, Expr], Expr]
 PARTIALS: dict[str, tuple[Partial | None, Partial | None]] = {
     "div": (lambda t, a, b, z: t / b, lambda t, a, b, z: -(t * (z / b))),
+    "div_masked": (
+        lambda t, a, b, z: t.op("div_masked", b),
+        lambda t, a, b, z: -z.op("mul_masked", t).op("div_masked", b),
+    ),
     "remainder": (lambda t, a, b, z: t, lambda t, a, b, z: -(t * a.op("floor_divide", b))),
     "fmod": (lambda t, a, b, z: t, lambda t, a, b, z: -(t * ((a - z) / b).op("rint"))),
     "pow": (_pow_base, _pow_exponent),
@@ -196,10 +199,10 @@ PARTIALS: dict[str, tuple[Partial | None, Partial | None]] = {
         lambda t, a, b, z: -(t * (a / _radius(a, b)) / _radius(a, b)),
     ),
     "hypot": (lambda t, a, b, z: t * _unit(a, z), lambda t, a, b, z: t * _unit(b, z)),
-    "minimum": (lambda t, a, b, z: t * _tie(a, b, z), lambda t, a, b, z: t * _tie(b, a, z)),
-    "maximum": (lambda t, a, b, z: t * _tie(a, b, z), lambda t, a, b, z: t * _tie(b, a, z)),
-    "fmin": (lambda t, a, b, z: t * _tie(a, b, z), lambda t, a, b, z: t * _tie(b, a, z)),
-    "fmax": (lambda t, a, b, z: t * _tie(a, b, z), lambda t, a, b, z: t * _tie(b, a, z)),
+    "minimum": (lambda t, a, b, z: _tie(t, a, b, z), lambda t, a, b, z: _tie(t, b, a, z)),
+    "maximum": (lambda t, a, b, z: _tie(t, a, b, z), lambda t, a, b, z: _tie(t, b, a, z)),
+    "fmin": (lambda t, a, b, z: _tie(t, a, b, z), lambda t, a, b, z: _tie(t, b, a, z)),
+    "fmax": (lambda t, a, b, z: _tie(t, a, b, z), lambda t, a, b, z: _tie(t, b, a, z)),
     "copysign": (lambda t, a, b, z: t * _same_sign(a, b), None),
     "nextafter": (lambda t, a, b, z: t, None),
     "logaddexp": (

@@ -30,9 +30,9 @@ def reduce_extreme(
     if t is None:
         return [None]
     rest = [a for a in range(x.rank) if a not in axes]
-    hits = b.convert(b.op("eq", x, b.broadcast(y, x.shape, rest)), x.dtype)
-    ties = b.op("reduce_sum", hits, axes=axes)
-    total = b.op("reduce_sum", b.op("mul", t, hits), axes=axes)
+    hits = b.op("eq", x, b.broadcast(y, x.shape, rest))
+    ties = b.op("reduce_sum", b.convert(hits, x.dtype), axes=axes)
+    total = b.op("reduce_sum", b.op("select", hits, t, b.zeros_like(t)), axes=axes)
     return [b.op("div", total, b.op("maximum", ties, b.lit(1, ties)))]
 
 
