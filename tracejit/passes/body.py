@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tracejit.ir import extent as ex
-from tracejit.ir.core import Function, Instr, Value, uses
-from tracejit.ir.extent import Dim, product
+from tracejit.ir.core import Function, Value, uses
+from tracejit.ir.extent import Dim
 from tracejit.ir.types import BufferType, TensorType, dense_buffer, dense_strides
 from tracejit.passes import nests
 from tracejit.passes.inline import Inlining, is_array
@@ -243,14 +243,14 @@ class Body:
         Inlined tensors that read it later are stored now; tensors in it that are read later move.
         """
         spared = set(but)
-        for value in self._frontier(storage):
+        for value in self.frontier(storage):
             self.materialize(value)
             if self.storage[value] is storage:
                 self.detach(value, "read after an update")
         for value in self.busy(storage, spared):
             self.detach(value, "read after an update")
 
-    def _frontier(self, storage: Storage) -> list[Value]:
+    def frontier(self, storage: Storage) -> list[Value]:
         """Inlined tensors made before now that read ``storage`` and are used directly after now."""
         held = set(storage.values)
         found: dict[Value, None] = {}
@@ -304,13 +304,3 @@ class Body:
     def want(self, value: Value, storage: Storage) -> None:
         """Prefer ``storage`` for the tensor that ``value`` is an updated version of."""
         self.wants.setdefault(origin(self.function, value), storage)
-
-
-def size_of(type_: TensorType) -> Dim:
-    """Number of elements."""
-    return product(type_.shape)
-
-
-def array_operands(instr: Instr) -> list[Value]:
-    """Operands of rank one or more."""
-    return [v for v in instr.operands if is_array(v)]

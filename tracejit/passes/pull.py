@@ -153,6 +153,12 @@ class Puller:
         assert isinstance(found, Value)
         return found
 
+    def pull_rank0(self, instr: Instr, scope: Scope) -> Value:
+        """The element that an index map of rank 0 reads."""
+        if instr.prim.kind == "elementwise":
+            return self._elementwise(instr, instr.results[0], (), scope)
+        return _MAPS[instr.name](self, instr, (), scope)
+
     def _compute(self, value: Value, idx: Index, scope: Scope) -> Value:
         buffer = self.stored(value)
         if buffer is not None:
