@@ -1,5 +1,7 @@
 """Rewrites expressions so that loads, calls, logic and comparisons go through the operators."""
 
+# Methods are named after the classes of `ast` that they visit.
+
 from __future__ import annotations
 
 import ast
@@ -22,6 +24,7 @@ from tracejit.trace.convert.source import SourceUnavailable
 
 OPERATORS = "__tj__"
 ENV = "__tj_env__"
+THUNK = f"{GENERATED}thunk"
 # Called from a converted function these would see the operators' frame, not the user's.
 _FRAME_BOUND = frozenset({"locals", "eval", "exec", "vars", "dir"})
 _SYMBOLS: dict[type[ast.AST], str] = {
@@ -102,7 +105,12 @@ class ExpressionRewriter(ast.NodeTransformer):
         return call
 
     def thunk(self, body: ast.expr) -> ast.Lambda:
-        return ast.copy_location(ast.Lambda(_no_arguments(), body), body)
+        # The unused parameter tells it from the user's lambdas, for the sake of tracebacks.
+        args = ast.arguments([], [], ast.arg(THUNK), [], [], None, [])
+        found = ast.copy_location(ast.Lambda(args, body), body)
+        assert args.vararg is not None
+        ast.copy_location(args.vararg, body)
+        return found
 
     def name(self, name: str, where: ast.AST) -> ast.Name:
         return ast.copy_location(ast.Name(name, ast.Load()), where)
@@ -201,7 +209,9 @@ class ExpressionRewriter(ast.NodeTransformer):
     def key(self, tree: ast.expr) -> ast.expr:
         if isinstance(tree, ast.Slice):
             none = ast.copy_location(ast.Constant(None), tree)
-            parts = [none if p is None else self.expr(p) for p in (tree.lower, tree.upper, tree.step)]
+            parts = [
+                none if p is None else self.expr(p) for p in (tree.lower, tree.upper, tree.step)
+            ]
             return self.op(tree, "slice", *parts)
         if isinstance(tree, ast.Tuple):
             items = [self.key(item) for item in tree.elts]
@@ -217,7 +227,9 @@ class ExpressionRewriter(ast.NodeTransformer):
         is_own = named in self.scope.locals or named in self.enclosing or named in self.shadowed
         if named and not is_own:
             if named in _FRAME_BOUND and (named in ("eval", "exec") or not tree.args):
-                raise SourceUnavailable(f"line {tree.lineno}: {named}() looks at its caller's frame")
+                raise SourceUnavailable(
+                    f"line {tree.lineno}: {named}() looks at its caller's frame"
+                )
             if named == "super" and not tree.args and not tree.keywords:
                 return self._super(tree)
             if named == "globals":
@@ -299,7 +311,19 @@ class ExpressionRewriter(ast.NodeTransformer):
 
     # Nested scopes --------------------------------------------------------------------------------
 
-    def visit_ListComp(self, tree: Comprehension) -> ast.expr:
+    def visit_ListComp(self, tree: ast.ListComp) -> ast.expr:
+        return self._comprehension(tree)
+
+    def visit_SetComp(self, tree: ast.SetComp) -> ast.expr:
+        return self._comprehension(tree)
+
+    def visit_DictComp(self, tree: ast.DictComp) -> ast.expr:
+        return self._comprehension(tree)
+
+    def visit_GeneratorExp(self, tree: ast.GeneratorExp) -> ast.expr:
+        return self._comprehension(tree)
+
+    def _comprehension(self, tree: Comprehension) -> ast.expr:
         first = self.expr(tree.generators[0].iter)
         outer = self.shadowed
         self.shadowed = outer | comprehension_targets(tree)
@@ -315,14 +339,6 @@ class ExpressionRewriter(ast.NodeTransformer):
         self.shadowed = outer
         return tree
 
-    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp
-
 
 def _text(value: str, where: ast.AST) -> ast.Constant:
     return ast.copy_location(ast.Constant(value), where)
-
-
-def _no_arguments() -> ast.arguments:
-    return ast.arguments(
-        posonlyargs=[], args=[], vararg=None, kwonlyargs=[], kw_defaults=[], kwarg=None, defaults=[]
-    )

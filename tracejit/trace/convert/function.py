@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
-from tracejit.trace.convert.expressions import ENV, OPERATORS, Unit, mangle
+from tracejit.trace.convert.expressions import ENV, OPERATORS, THUNK, Unit, mangle
 from tracejit.trace.convert.operators import Env, Operators, Site, VarInfo
 from tracejit.trace.convert.scope import GENERATED, parameters
 from tracejit.trace.convert.source import FunctionTree, SourceUnavailable, locate
@@ -134,12 +134,15 @@ def _rewrite(tree: FunctionTree, unit: Unit, class_name: str | None) -> None:
 
 def _factory(tree: FunctionTree, free: tuple[str, ...], class_name: str | None) -> ast.Module:
     """A module that binds the free names around the function, so that they compile to cells."""
-    made: ast.stmt = tree if isinstance(tree, ast.FunctionDef) else ast.Expr(tree)
+    made: ast.FunctionDef | ast.ClassDef | ast.Expr
+    made = tree if isinstance(tree, ast.FunctionDef) else ast.Expr(tree)
     if class_name is not None:
         made = ast.ClassDef(class_name, [], [], [made], [])
     names = sorted({*free, OPERATORS, ENV})
     target: list[ast.expr] = [ast.Name(name, ast.Store()) for name in names]
     cells: list[ast.stmt] = [ast.Assign(target, ast.Constant(None))]
+    if not isinstance(made, ast.Expr) and made.name not in free:
+        cells.append(ast.Global([made.name]))  # the factory must not capture the user's global
     no_args = ast.arguments([], [], None, [], [], None, [])
     factory = ast.FunctionDef(_FACTORY, no_args, [*cells, made], [], None, None)
     module = ast.Module([factory], [])
@@ -161,7 +164,8 @@ def _cleaned(code: CodeType, owner: str, prefix: str, qualname: str) -> CodeType
     def clean(text: str) -> str:
         return qualname + _SEGMENT.sub("", text[len(prefix) :])
 
-    name = owner if code.co_name.startswith(GENERATED) else code.co_name
+    is_thunk = THUNK in code.co_varnames
+    name = owner if is_thunk or code.co_name.startswith(GENERATED) else code.co_name
     consts: list[Any] = []
     for const in code.co_consts:
         if isinstance(const, CodeType):

@@ -109,7 +109,7 @@ _COMPARED: Final[dict[str, Callable[[Any, Any], Any]]] = {
 
 
 class Operators:
-    """Plain semantics. Override to stage; every override must fall back to these on plain values."""
+    """Plain semantics. An override stages, and falls back to these on plain values."""
 
     UNDEFINED: Final = UNDEFINED
 

@@ -1,5 +1,7 @@
 """Which names a piece of syntax binds, reads, deletes and captures, by Python's scoping rules."""
 
+# Methods are named after the classes of `ast` that they visit.
+
 from __future__ import annotations
 
 import ast
@@ -92,12 +94,16 @@ class Usage(ast.NodeVisitor):
         if tree.value is not None:
             self.visit(tree.value)
 
-    def visit_FunctionDef(self, tree: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        self.binds.add(tree.name)
-        self._immediate([*tree.decorator_list, *_defaults(tree.args), *annotations(tree)])
-        self._nested(function_usage(tree.args, tree.body))
+    def visit_FunctionDef(self, tree: ast.FunctionDef) -> None:
+        self._function(tree)
 
-    visit_AsyncFunctionDef = visit_FunctionDef
+    def visit_AsyncFunctionDef(self, tree: ast.AsyncFunctionDef) -> None:
+        self._function(tree)
+
+    def _function(self, tree: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self.binds.add(tree.name)
+        self._immediate([*tree.decorator_list, *_defaults(tree.args), *_annotations(tree)])
+        self._nested(function_usage(tree.args, tree.body))
 
     def visit_Lambda(self, tree: ast.Lambda) -> None:
         self._immediate(_defaults(tree.args))
@@ -111,7 +117,19 @@ class Usage(ast.NodeVisitor):
         self.captured |= (inner.reads | inner.captured | inner.nonlocals) - inner.globals
         self.rebound |= inner.nonlocals | inner.rebound
 
-    def visit_ListComp(self, tree: Comprehension) -> None:
+    def visit_ListComp(self, tree: ast.ListComp) -> None:
+        self._comprehension(tree)
+
+    def visit_SetComp(self, tree: ast.SetComp) -> None:
+        self._comprehension(tree)
+
+    def visit_DictComp(self, tree: ast.DictComp) -> None:
+        self._comprehension(tree)
+
+    def visit_GeneratorExp(self, tree: ast.GeneratorExp) -> None:
+        self._comprehension(tree)
+
+    def _comprehension(self, tree: Comprehension) -> None:
         self.visit(tree.generators[0].iter)
         inner = Usage()
         targets = comprehension_targets(tree)
@@ -125,8 +143,6 @@ class Usage(ast.NodeVisitor):
         late |= inner.reads - targets
         self.captured |= inner.captured - targets
         self.binds |= inner.binds - targets  # what `:=` binds belongs to the enclosing function
-
-    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp
 
     def _immediate(self, trees: Iterable[ast.AST]) -> None:
         for tree in trees:
@@ -158,7 +174,7 @@ def parameters(args: ast.arguments) -> list[str]:
     return [arg.arg for arg in listed]
 
 
-def annotations(tree: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
+def _annotations(tree: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
     args = tree.args
     listed = [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]
     found = [arg.annotation for arg in listed if arg is not None and arg.annotation is not None]

@@ -15,7 +15,7 @@ from typing import Any
 FunctionTree = ast.FunctionDef | ast.Lambda
 
 
-class SourceUnavailable(Exception):
+class SourceUnavailable(Exception):  # noqa: N818 (a state of affairs, not a mistake)
     """The function has no source that can be converted; the message says why."""
 
 
@@ -104,7 +104,9 @@ def locate(code: CodeType, module_globals: dict[str, Any]) -> Located:
     found = finder.found
     if code.co_name == "<lambda>" and len(found) > 1:
         # Of nested candidates the innermost comes last and is the one that spans no more.
-        found = [pair for pair in found if isinstance(pair[0], ast.Lambda) and _spans(pair[0], code)]
+        found = [
+            pair for pair in found if isinstance(pair[0], ast.Lambda) and _spans(pair[0], code)
+        ]
         found = found[-1:]
     if len(found) != 1:
         problem = "not found" if not found else "ambiguous"

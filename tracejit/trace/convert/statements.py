@@ -1,5 +1,8 @@
 """Rewrites the statements of a function body (without jumps) into calls of the operators."""
 
+# Methods are named after the classes of `ast` that they visit.
+# ruff: noqa: N802, N815
+
 from __future__ import annotations
 
 import ast
@@ -22,7 +25,6 @@ from tracejit.trace.convert.scope import (
     Scope,
     function_scope,
     is_coroutine_like,
-    parameters,
     usage,
 )
 
@@ -169,9 +171,7 @@ class StatementRewriter(ExpressionRewriter):
         for stmt in declared:
             ast.copy_location(stmt, where)
         args = ast.arguments([], [ast.arg(p) for p in params], None, [], [], None, [])
-        found = ast.FunctionDef(
-            name, args, [*declared, *(body or [ast.Pass()])], [], None, None
-        )
+        found = ast.FunctionDef(name, args, [*declared, *(body or [ast.Pass()])], [], None, None)
         return ast.fix_missing_locations(ast.copy_location(found, _head(where)))
 
     def is_variable(self, name: str) -> bool:
@@ -253,44 +253,48 @@ class StatementRewriter(ExpressionRewriter):
 
     def rewrite_Try(self, stmt: ast.Try | ast.TryStar) -> Statements:
         entry = _copy(self.bound)
-        stmt.body = self.block(stmt.body)
-        stmt.orelse = self.block(stmt.orelse)
+        body = self.block(stmt.body)
+        orelse = self.block(stmt.orelse)
         after = self.bound
-        deleted = usage(stmt).deletes
+        # An exception may leave the body at any point.
+        cut = None if entry is None else entry - usage(stmt).deletes
+        handlers = []
         for handler in stmt.handlers:
-            self.bound = None if entry is None else entry - deleted
-            if handler.type is not None:
-                handler.type = self.expr(handler.type)
-            if handler.name:
-                self.bind({handler.name})
-            handler.body = self.block(handler.body)
-            if handler.name and self.bound is not None:
-                self.bound.discard(handler.name)
+            self.bound = _copy(cut)
+            handlers.append(self.handler(handler))
             after = _join(after, self.bound)
-        self.bound = None if entry is None else entry - deleted
-        start = _copy(self.bound)
-        stmt.finalbody = self.block(stmt.finalbody)
+        self.bound = _copy(cut)
+        final = self.block(stmt.finalbody)
         if self.bound is None or after is None:
             self.bound = None
         else:
-            self.bound = (after - usage(stmt.finalbody).deletes) | (self.bound - (start or set()))
-        return [stmt]
+            self.bound = (after - usage(stmt.finalbody).deletes) | (self.bound - (cut or set()))
+        return [ast.copy_location(type(stmt)(body, handlers, orelse, final), stmt)]
+
+    def handler(self, handler: ast.ExceptHandler) -> ast.ExceptHandler:
+        kind = None if handler.type is None else self.expr(handler.type)
+        if handler.name:
+            self.bind({handler.name})
+        body = self.block(handler.body)
+        if handler.name and self.bound is not None:
+            self.bound.discard(handler.name)
+        return ast.copy_location(ast.ExceptHandler(kind, handler.name, body), handler)
 
     rewrite_TryStar = rewrite_Try
 
     def rewrite_Match(self, stmt: ast.Match) -> Statements:
-        stmt.subject = self.expr(stmt.subject)
+        subject = self.expr(stmt.subject)
         entry = _copy(self.bound)
         after = _copy(entry)
+        cases = []
         for case in stmt.cases:
             self.bound = _copy(entry)
             self.bind(usage(case.pattern).binds)
-            if case.guard is not None:
-                case.guard = self.expr(case.guard)
-            case.body = self.block(case.body)
+            guard = None if case.guard is None else self.expr(case.guard)
+            cases.append(ast.match_case(case.pattern, guard, self.block(case.body)))
             after = _join(after, self.bound)
         self.bound = after
-        return [stmt]
+        return [ast.copy_location(ast.Match(subject, cases), stmt)]
 
     def rewrite_Return(self, stmt: ast.Return) -> Statements:
         if stmt.value is not None:
@@ -329,9 +333,7 @@ class StatementRewriter(ExpressionRewriter):
         target = ast.copy_location(ast.Name(name, ast.Del()), where)
         return ast.copy_location(ast.Delete([target]), where)
 
-    def store(
-        self, target: ast.expr, value: ast.expr, where: ast.AST | None = None
-    ) -> Statements:
+    def store(self, target: ast.expr, value: ast.expr, where: ast.AST | None = None) -> Statements:
         """Statements that assign `value`, evaluated first, to any target."""
         where = where or target
         match target:
