@@ -1,0 +1,321 @@
+"""Views of arrays: transposed, reshaped (view or copy as NumPy decides), diagonals, parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import DTYPES
+from tracejit.trace.layers import Bitcast, Broadcast, Gather, Part, Reshape, Slice, Transpose
+from tracejit.trace.session import current
+from tracejit.trace.values import Array, Choice, Scalar, as_dim, fresh
+
+Strides = tuple[Dim | None, ...]
+
+
+def transposed(x: Array, perm: Sequence[int]) -> Array:
+    """A view with axis i the old axis ``perm[i]``."""
+    perm = tuple(perm)
+    if perm == tuple(range(x.ndim)):
+        return Array(x.cell, x.layers, x.dims, x.strides, x.dtype)
+    dims = tuple(x.dims[p] for p in perm)
+    return x.view(Transpose(perm), dims, tuple(x.strides[p] for p in perm))
+
+
+def sliced(
+    x: Array, starts: Sequence[Dim], steps: Sequence[Dim], shape: Sequence[Dim]
+) -> Array:
+    """A view of the elements ``starts + steps * i``, i below ``shape``; in range."""
+    layer = Slice(tuple(starts), tuple(steps), tuple(shape))
+    strides = tuple(
+        None if s is None else s * t for s, t in zip(x.strides, layer.steps, strict=True)
+    )
+    return x.view(layer, layer.shape, strides)
+
+
+def regrouped(x: Array, kept: Sequence[int | None]) -> Array:
+    """A view whose axis i is the old axis ``kept[i]``, or new (None); the others have extent 1."""
+    if tuple(kept) == tuple(range(x.ndim)):
+        return x
+    dims = tuple(1 if k is None else x.dims[k] for k in kept)
+    strides: Strides = tuple(0 if k is None else x.strides[k] for k in kept)
+    return x.view(Reshape(dims, tuple(kept)), dims, strides)
+
+
+def broadcast_view(x: Array, shape: Sequence[Dim], axes: Sequence[int]) -> Array:
+    """A read-only stretched view (``np.broadcast_to``)."""
+    strides: list[Dim | None] = [0] * len(shape)
+    for axis, dim, stride in zip(axes, x.dims, x.strides, strict=True):
+        strides[axis] = stride if dim == shape[axis] else 0
+    return x.view(Broadcast(tuple(shape), tuple(axes)), shape, strides)
+
+
+def part(x: Array, which: str) -> Array:
+    """``x.real`` or ``x.imag``; the array itself, or read-only zeros, where it is real."""
+    if x.dtype.kind == "c":
+        real = np.dtype(f"f{x.dtype.itemsize // 2}")
+        doubled = tuple(None if s is None else 2 * s for s in x.strides)
+        return x.view(Part(which), x.dims, doubled, real)
+    if which == "real":
+        return x
+    b = current().b
+    zero = fresh(b.const(0, x.dtype))
+    zero.cell.writeable = False
+    return broadcast_view(zero, x.dims, ())
+
+
+def bit_view(x: Array, dtype: np.dtype[Any]) -> Array:
+    """The same bits as another dtype of the same size."""
+    return x.view(Bitcast(dtype), x.dims, x.strides, dtype)
+
+
+def diagonal_view(x: Array, offset: int, axis1: int, axis2: int) -> Array:
+    """A view of a diagonal, put last (read-only in NumPy: writes go through ``fill_diagonal``)."""
+    b = current().b
+    rows, cols = x.dims[axis1], x.dims[axis2]
+    if offset >= 0:
+        cols = cols - offset
+    else:
+        rows = rows + offset
+    ranges = current().ranges
+    count = rows if ranges.at_least(cols, rows) else ex.emin(rows, cols)
+    if not ranges.at_least(count, 0):
+        count = ex.emax(count, 0)
+    line = b.op("iota", shape=(count,), axis=0, dtype=DTYPES["i64"])
+    row = _shifted(line, max(-offset, 0))
+    col = _shifted(line, max(offset, 0))
+    rest = [d for a, d in enumerate(x.dims) if a not in (axis1, axis2)]
+    first = x.view(Gather((axis1, axis2), (row, col)), (count, *rest))
+    return transposed(first, (*range(1, len(rest) + 1), 0))
+
+
+def _shifted(line: Value, by: int) -> Value:
+    b = current().b
+    return line if by == 0 else b.op("add", line, b.full(by, line.tensor))
+
+
+# Reshape -------------------------------------------------------------------------------------------
+
+
+def reshaped(x: Array, shape: Any, *, order: str = "C", copy: bool | None = None) -> Array:
+    """``x.reshape(shape)``: a view exactly where NumPy makes one (staged where undecided)."""
+    if order == "A":
+        order = "F" if is_contiguous(x, "F") and not is_contiguous(x, "C") else "C"
+    dims = resolve_shape(x.dims, shape)
+    if order == "F":
+        flipped = transposed(x, tuple(reversed(range(x.ndim))))
+        done = reshaped(flipped, tuple(reversed(dims)), copy=copy)
+        return transposed(done, tuple(reversed(range(done.ndim))))
+    if dims == x.dims and not copy:
+        return Array(x.cell, x.layers, x.dims, x.strides, x.dtype)
+    if copy:
+        return fresh(current().b.reshape(x.read(), dims))
+    strides, needs = reshape_strides(x, dims)
+    if strides is None:
+        if copy is False:
+            current().fail(ValueError, "Unable to avoid creating a copy while reshaping.")
+        return fresh(current().b.reshape(x.read(), dims))
+    view = x.view(Reshape(dims), dims, strides)
+    if not needs:
+        return view
+    return _staged_view(x, view, needs)
+
+
+def _staged_view(x: Array, view: Array, needs: list[tuple[Dim, Dim]]) -> Array:
+    """The view where the strides fit at run time, else a copy."""
+    b = current().b
+    pred: Value | None = None
+    for left, right in needs:
+        same = b.op("eq", b.index(left), b.index(right))
+        pred = same if pred is None else b.op("bitwise_and", pred, same)
+    assert pred is not None
+    copy = fresh(b.reshape(x.read(), view.dims))
+    return Array(Choice(pred, view, copy), (), view.dims, view.strides, view.dtype)
+
+
+def resolve_shape(old: tuple[Dim, ...], shape: Any) -> tuple[Dim, ...]:
+    """The new extents, -1 worked out; ValueError when the sizes differ."""
+    session = current()
+    given = list(shape) if isinstance(shape, tuple | list) else [shape]
+    dims = [as_dim(d) for d in given]
+    size = ex.product(old)
+    holes = [i for i, d in enumerate(dims) if d == -1]
+    message = f"cannot reshape array of size {size} into shape {_shown(dims)}"
+    if len(holes) > 1:
+        raise ValueError("can only specify one unknown dimension")
+    if holes:
+        rest = ex.product(tuple(d for d in dims if d != -1))
+        dims[holes[0]] = _quotient(size, rest, message)
+        return tuple(dims)
+    session.require_equal(ex.product(tuple(dims)), size, ValueError, message)
+    return tuple(dims)
+
+
+def _quotient(size: Dim, rest: Dim, message: str) -> Dim:
+    session = current()
+    if isinstance(size, int) and isinstance(rest, int):
+        if rest == 0 or size % rest:
+            raise ValueError(message)
+        return size // rest
+    exact = divide_exactly(size, rest)
+    if exact is not None:
+        return exact
+    quotient = ex.floordiv(size, rest)
+    session.require_equal(quotient * rest, size, ValueError, message)
+    return quotient
+
+
+def divide_exactly(size: Dim, by: Dim) -> Dim | None:
+    """``size / by`` where every term divides, else None."""
+    if isinstance(by, int):
+        if by == 0:
+            return None
+        quotient = ex.floordiv(size, by)
+        return quotient if quotient * by == size else None
+    if isinstance(size, int) or len(by.terms) != 1:
+        return 1 if size == by else None
+    ((mono, coef),) = by.terms.items()
+    result: Dim = 0
+    for m, c in size.terms.items():
+        powers = dict(m)
+        for atom, power in mono:
+            powers[atom] = powers.get(atom, 0) - power
+        if c % coef or any(p < 0 for p in powers.values()):
+            return None
+        term: Dim = c // coef
+        for atom, power in powers.items():
+            for _ in range(power):
+                term = ex.atom_dim(atom) * term
+        result = term + result
+    return result
+
+
+def _shown(dims: Sequence[Dim]) -> str:
+    inner = ",".join(map(str, dims))
+    return f"({inner},)" if len(dims) == 1 else f"({inner})"
+
+
+def reshape_strides(
+    x: Array, dims: tuple[Dim, ...]
+) -> tuple[Strides | None, list[tuple[Dim, Dim]]]:
+    """NumPy's no-copy reshape on symbolic strides: the new strides (None: a copy is made) and the
+    equalities between strides that must hold at run time for a view."""
+    old = [(d, s) for d, s in zip(x.dims, x.strides, strict=True) if d != 1]
+    needs: list[tuple[Dim, Dim]] = []
+    new: list[Dim | None] = [0] * len(dims)
+    if any(d == 0 for d in x.dims):
+        return tuple(new), needs
+    for group_old, group_new in _groups(old, list(dims)):
+        strides = [s for _, s in group_old]
+        for (_, s), (d2, s2) in zip(group_old, group_old[1:], strict=False):
+            if s is None or s2 is None:
+                return None, []
+            if s != d2 * s2:
+                if current().ranges.equal(s, d2 * s2) is False:
+                    return None, []
+                needs.append((s, d2 * s2))
+        step: Dim | None = strides[-1] if strides else 1
+        for axis in reversed(group_new):
+            new[axis] = step
+            step = None if step is None else dims[axis] * step
+    return tuple(new), needs
+
+
+def _groups(
+    old: list[tuple[Dim, Dim | None]], dims: list[Dim]
+) -> Iterator[tuple[list[tuple[Dim, Dim | None]], list[int]]]:
+    """Smallest runs of old and new axes that have equal sizes."""
+    oi = ni = 0
+    while oi < len(old) or ni < len(dims):
+        run_old: list[tuple[Dim, Dim | None]] = []
+        run_new: list[int] = []
+        size_old: Dim = 1
+        size_new: Dim = 1
+        if oi < len(old):
+            run_old.append(old[oi])
+            size_old = old[oi][0]
+            oi += 1
+        if ni < len(dims):
+            run_new.append(ni)
+            size_new = dims[ni]
+            ni += 1
+        while size_old != size_new and (oi < len(old) or ni < len(dims)):
+            if ni < len(dims) and (oi >= len(old) or _smaller(size_new, size_old)):
+                size_new = size_new * dims[ni]
+                run_new.append(ni)
+                ni += 1
+            else:
+                size_old = size_old * old[oi][0]
+                run_old.append(old[oi])
+                oi += 1
+        yield run_old, run_new
+
+
+def _smaller(a: Dim, b: Dim) -> bool:
+    if isinstance(a, int) and isinstance(b, int):
+        return a < b
+    return current().ranges.at_least(b, a)
+
+
+def is_contiguous(x: Array, order: str = "C") -> bool | None:
+    """Whether the elements lie densely in C or F order; None where unknown."""
+    dims, strides = x.dims, x.strides
+    if order == "F":
+        dims, strides = tuple(reversed(dims)), tuple(reversed(strides))
+    if any(d == 0 for d in dims):
+        return True
+    step: Dim = 1
+    for d, s in zip(reversed(dims), reversed(strides), strict=True):
+        if d != 1:
+            if s is None:
+                return None
+            same = current().ranges.equal(s, step)
+            if same is not True:
+                return same
+        step = d * step
+    return True
+
+
+def raveled(x: Array, order: str = "C") -> Array:
+    """``x.ravel()``: a view where the array is contiguous."""
+    if order == "K":
+        order = "F" if is_contiguous(x, "F") and not is_contiguous(x, "C") else "C"
+    if order in ("F", "A") and (order == "F" or not is_contiguous(x, "C")):
+        if order == "F" or is_contiguous(x, "F"):
+            return raveled(transposed(x, tuple(reversed(range(x.ndim)))))
+    dims = (ex.product(x.dims),)
+    if is_contiguous(x, "C") is False or any(s is None for s in x.strides):
+        return fresh(current().b.reshape(x.read(), dims))
+    return reshaped(x, dims)
+
+
+class Flat:
+    """``x.flat``: 1-d access in C order; assignments write through."""
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+
+    def _view(self) -> Array:
+        dims = (ex.product(self.array.dims),)
+        return self.array.view(Reshape(dims), dims)
+
+    def __getitem__(self, key: Any) -> Any:
+        got = self._view()[key]
+        return got if isinstance(got, Scalar) else fresh(got.read())
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._view()[key] = value
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._view())
+
+    def __len__(self) -> int:
+        return len(self._view())
+
+    def copy(self) -> Array:
+        return fresh(self._view().read())
