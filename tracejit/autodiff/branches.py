@@ -15,6 +15,7 @@ from tracejit.autodiff.storage import Layout
 from tracejit.autodiff.tangents import active_results, has_tangent
 from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, type_uses, uses
+from tracejit.ir.ops.derivatives_linear import is_tape
 from tracejit.ir.types import INDEX, TapeType, TensorType
 
 
@@ -144,7 +145,7 @@ class CondStep:
         extents = [self.results[k] for k in self._extents()]
         cts = [reverse.sum(t).dense() for t in self.out if t is not None]
         summed = [t for t in self.linear if t is not None]
-        sums = [reverse.sum(t).take() for t in summed]
+        sums = [reverse.sum(t).take() for t in summed if not is_tape(t)]
         tape = [reverse.tape] if self.taped and reverse.tape is not None else []
         consts = [self.args[1 + k] for k in positions]
         operands = [*extents, *cts, *sums, *tape, *self.rows, *consts]

@@ -26,7 +26,10 @@ class Forward:
         mapping = dict(zip(function.params, args, strict=True))
         for instr in function.instrs:
             operands = [mapping.get(v, v) for v in instr.operands]
-            if all(v not in self.tangents for v in operands):
+            if instr.name == "tape":  # mirrored by a tape of tangents from its first push on
+                tape = self.b.clone(instr, mapping).result
+                self.tangents[tape] = zero(self.b, tape)
+            elif all(v not in self.tangents for v in operands):
                 self.b.clone(instr, mapping)
             elif instr.name in ("for", "while"):
                 self._loop(instr, operands, mapping)

@@ -53,10 +53,8 @@ class Reverse:
 #: Steps whose cotangents have exact zeros where the primal value was not used.
 _MASKING = frozenset(["select", "slice", "gather", "put_slice", "scatter"])
 #: Operations that can give an infinity or nan where their operands are finite.
-_POLES = frozenset(
-    ["div", "pow", "exp", "exp2", "expm1", "sinh", "cosh", "tan", "arctanh"]
-    + ["log", "log2", "log10", "log1p"]
-)
+_POLES = {"div", "pow", "exp", "exp2", "expm1", "sinh", "cosh", "tan", "arctanh"}
+_POLES |= {"log", "log2", "log10", "log1p"}
 _GUARDED = {"mul": "mul_masked", "div": "div_masked"}
 
 
@@ -159,6 +157,8 @@ class Linearizer:
             return
         new = self.b.clone(instr, mapping)
         self._note_poles(new)
+        if instr.name == "tape":  # mirrored by a tape of tangents from its first push on
+            self.fresh(new.result)
         if not active:
             return
         b, mark, outer = self.b, len(self.b.instrs), self.b.loc

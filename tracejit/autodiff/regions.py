@@ -15,6 +15,7 @@ from tracejit.autodiff.linearize import Linearizer, Reverse
 from tracejit.ir.builder import Builder, rename_attr
 from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
 from tracejit.ir.extent import ResultRef, leaves
+from tracejit.ir.ops.derivatives_linear import is_tape
 from tracejit.ir.types import TapeType
 
 
@@ -60,7 +61,7 @@ def joint(
     reverse = Reverse(w, between)
     sums: list[Value | None] = [None] * len(params)
     for k, (t, p) in enumerate(zip(linear, params, strict=True)):
-        if t is not None and summed[k]:
+        if t is not None and summed[k] and not is_tape(p):  # a tape has one source, no sum
             sums[k] = Value(p.type)
             reverse.sums[t] = Sum(w, t, sums[k])
     cts: list[Value | None] = []

@@ -48,7 +48,7 @@ def push_forward(
     if prim.name == "host_call":
         where = f" (line {instr.loc.line})" if instr.loc else ""
         raise TypeError(f"host_call has no derivative{where}: give it one by composing primitives")
-    if prim.name == "tape" or not prim.differentiable:
+    if not prim.differentiable:
         return [None] * len(results)
     if prim.jvp is not None:
         out: list[Value | None] = prim.jvp(b, operands, tangents, results, instr.attrs)
@@ -96,7 +96,9 @@ def active_results(function: Function, active: Sequence[bool]) -> list[bool]:
     live = {p for p, a in zip(function.params, active, strict=True) if a and has_tangent(p)}
     for instr in function.instrs:
         flags = [v in live for v in instr.operands]
-        if any(flags):
+        if instr.name == "tape":
+            live.add(instr.result)
+        elif any(flags):
             found = _active_step(instr, flags)
             live |= {r for r, a in zip(instr.results, found, strict=True) if a and has_tangent(r)}
     if function.diverges:

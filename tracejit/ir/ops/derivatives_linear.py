@@ -319,8 +319,7 @@ def tape_jvp_push(
     attrs: Attrs,
 ) -> list[Value | None]:
     """Tangents go to a tape of their own, one for every inexact value pushed."""
-    if tangents[0] is None:
-        return [None]
+    assert tangents[0] is not None, "every tape has a tape of tangents"
     pushed = [
         t if t is not None else b.zeros_like(v)
         for v, t in zip(operands[1:], tangents[1:], strict=True)
@@ -337,8 +336,7 @@ def tape_jvp_pop(
     attrs: Attrs,
 ) -> list[Value | None]:
     """The tangents of what is popped come from the tangent tape."""
-    if tangents[0] is None:
-        return [None] * len(results)
+    assert tangents[0] is not None, "every tape has a tape of tangents"
     types = tuple(v.type for v in results[1:] if is_inexact(v.dtype))
     if not types:
         return [tangents[0]] + [None] * (len(results) - 1)
