@@ -1,0 +1,46 @@
+"""Addresses of BLAS and LAPACK routines of our own OpenBLAS, forced to one thread.
+
+One thread, because OpenBLAS gives different bits for different thread counts; parallelism is the
+caller's. The copy is private: NumPy's own OpenBLAS and its thread count are left alone. All integer
+arguments are 64-bit.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import cache
+
+ROW_MAJOR, COL_MAJOR = 101, 102
+NO_TRANS, TRANS, CONJ_TRANS = 111, 112, 113
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    import scipy_openblas64
+
+    folder = scipy_openblas64.get_lib_dir()
+    library = ctypes.CDLL(os.path.join(folder, scipy_openblas64.get_library(fullname=True)))
+    library.scipy_openblas_set_num_threads64_(1)
+    return library
+
+
+@cache
+def address(name: str) -> int:
+    """Address of `cblas_dgemm`, `dgesv` and so on, by their usual names. Raises KeyError."""
+    suffix = "64_" if name.startswith("cblas_") else "_64_"
+    try:
+        function = getattr(_library(), f"scipy_{name}{suffix}")
+    except AttributeError:
+        raise KeyError(f"OpenBLAS has no routine {name}") from None
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+def cblas_symbols(*names: str) -> dict[str, int]:
+    """`{"cblas_dgemm": address, …}`, as `specialise(symbols=…)` wants them."""
+    return {name: address(name) for name in names}
+
+
+def thread_count() -> int:
+    """Threads that our OpenBLAS uses: one."""
+    return int(_library().scipy_openblas_get_num_threads64_())
