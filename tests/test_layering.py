@@ -29,6 +29,9 @@ STAGES = {
 }
 """Which stages a stage may import, besides itself. What is not a stage wires them: `api.py`."""
 
+SHARED = {"errors"}
+"""Modules beside the stages that every stage may import; they import nothing of tracejit."""
+
 THIRD_PARTY = {
     "ir": {"numpy"},
     "trace": {"numpy", "optree"},
@@ -107,7 +110,9 @@ def objection(i: Import) -> str | None:
     top, *rest = i.module.split(".")
     if top == "tracejit":
         stage = rest[0] if rest else ""
-        if i.folder not in STAGES or stage == i.folder:
+        if Path(i.file).stem in SHARED and not i.folder:
+            return "what every stage imports imports no stage"
+        if i.folder not in STAGES or stage in {i.folder, *SHARED}:
             return None
         if stage not in STAGES:
             return "a stage does not know what wires it"
@@ -143,6 +148,7 @@ def test_imports_point_one_way() -> None:
         ("codegen_ptx/x.py", "import cupy"),
         ("codegen_llvm/x.py", "from tracejit.codegen_ptx import emit"),
         ("api.py", "import scipy"),
+        ("errors.py", "from tracejit import ir"),
     ],
 )
 def test_the_rules_see(place: str, line: str) -> None:
@@ -155,6 +161,7 @@ def test_the_rules_see(place: str, line: str) -> None:
         ("codegen_ptx/x.py", "def f():\n    import cupy"),
         ("codegen_llvm/x.py", "import llvmlite.binding, ctypes"),
         ("trace/x.py", "from ..ir import types"),
+        ("trace/x.py", "from tracejit.errors import TraceError"),
         ("api.py", "from tracejit import trace, passes"),
     ],
 )
