@@ -41,7 +41,17 @@ class Writer:
         """Some statements; the state (three scalars, then two arrays) after them."""
         state = list(state)
         for _ in range(int(self.rng.integers(1, 5))):
-            kinds = ["scalar", "scalar", "read", "write", "write", "array", "window", "swap"]
+            kinds = [
+                "scalar",
+                "scalar",
+                "read",
+                "write",
+                "write",
+                "array",
+                "window",
+                "swap",
+                "alias",
+            ]
             if depth > 0:
                 kinds += ["for", "for", "cond", "cond", "while"]
             kind = kinds[int(self.rng.integers(len(kinds)))]
@@ -75,6 +85,9 @@ class Writer:
 
     def do_swap(self, b: Builder, s: list[Value], i: Value | None, depth: int) -> None:
         s[3], s[4] = s[4], s[3]
+
+    def do_alias(self, b: Builder, s: list[Value], i: Value | None, depth: int) -> None:
+        s[0], s[3] = s[1], s[4]
 
     def do_for(self, b: Builder, s: list[Value], i: Value | None, depth: int) -> None:
         trips = b.const(int(self.rng.integers(0, 4)), "i64")
@@ -121,16 +134,18 @@ class Writer:
 
 
 def program(seed: int) -> Function:
-    """A function of three scalars, two arrays and an unused index."""
+    """A function of the arrays' extent (static for even seeds), three scalars and two arrays."""
     b = Builder(f"random_{seed}")
+    extent = b.param(INDEX).dim if seed % 2 else SIZE
     params = [b.param(tensor("f64")) for _ in range(3)]
-    params += [b.param(tensor("f64", (SIZE,))) for _ in range(2)]
-    b.param(INDEX)
+    params += [b.param(tensor("f64", (extent,))) for _ in range(2)]
+    if not seed % 2:
+        b.params.insert(0, Value(INDEX))
     return b.build(Writer(np.random.default_rng(seed)).block(b, params, None, 2))
 
 
 @pytest.mark.parametrize("seed", range(COUNT))
 def test_random_program(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    args = [*rng.uniform(0.3, 1.2, 3), *rng.uniform(0.3, 1.2, (2, SIZE)), 0]
-    check_function(program(seed), args, list(range(5)), run, order=2)
+    args = [SIZE, *rng.uniform(0.3, 1.2, 3), *rng.uniform(0.3, 1.2, (2, SIZE))]
+    check_function(program(seed), args, list(range(1, 6)), run, order=2)
