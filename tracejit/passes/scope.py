@@ -31,12 +31,12 @@ class Scope:
         if found is None:
             if self.parent is None:
                 return value
-            if value.expr is not None and isinstance(value.expr, int):
-                return self.b.const(value.expr, "i64")
+            if isinstance(value.expr, int):
+                return self.own(self.b.const(value.expr, "i64"))
             for needed in type_uses(value.type):
                 self.use(needed)
             found = self.b.param(rename_type(value.type, self.local), value.hint)
-            self.local[value] = found
+            self.local[value] = self.local[found] = found
             self.captured.append(value)
         return found
 

@@ -1,0 +1,369 @@
+"""Lowering ``for``, ``while`` and ``cond``: what is carried as a value, a pointer, or in place.
+
+A carried array whose body result is an updated version of its parameter stays where it is: the
+loop does not carry it at all. Any other carried array is an owned dense buffer whose pointer is
+carried; each iteration frees what it replaces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.types import INDEX, TensorType, dense_buffer
+from tracejit.passes.body import Body
+from tracejit.passes.inline import is_array
+from tracejit.passes.scope import Scope, unify
+from tracejit.passes.storage import Storage, updated_from
+
+Run = Callable[[Body], None]
+
+
+def lower_control(body: Body, instr: Instr, run: Run) -> None:
+    """Emit one structured instruction; ``run`` lowers the instructions of a nested body."""
+    for k in set(written_args(instr)):
+        _clear_argument(body, instr, k)
+    {"for": _lower_for, "while": _lower_while, "cond": _lower_cond}[instr.name](body, instr, run)
+
+
+def written_args(instr: Instr) -> Iterator[int]:
+    """Caller's arrays that regions write back to."""
+    for region in instr.regions:
+        for inner in region.instrs:
+            if inner.name == "write_back":
+                yield inner.attrs["arg"]
+            yield from written_args(inner)
+
+
+def _clear_argument(body: Body, instr: Instr, k: int) -> None:
+    """Move what lives in a caller's array that a region writes, unless it goes in by carry."""
+    storage = body.args[k]
+    body.before_overwrite(storage, instr.operands)
+    for v in body.busy(storage, at=True):
+        if instr.operands.count(v) != 1 or body.busy(storage, [v], at=True):
+            body.detach(v, "the loop writes the argument it lives in")
+
+
+@dataclass
+class Carry:
+    """One carried position: its operand, and its storage when it is updated in place."""
+
+    init: Value
+    inside: Storage | None = None
+
+
+def _movable(body: Body, instr: Instr, init: Value) -> Storage | None:
+    """The operand's storage when the instruction may take it over."""
+    storage = body.storage.get(init)
+    if storage is None or not storage.writable or storage.values[init] is not storage.buffer:
+        return None
+    if instr.operands.count(init) != 1 or body.live.live_after(init, body.t):
+        return None
+    if any(v in instr.operands for v in storage.values if v is not init):
+        return None
+    return storage
+
+
+def _inside(storage: Storage) -> Storage:
+    return Storage(storage.buffer, "pinned", storage.arg)
+
+
+def _take_over(body: Body, instr: Instr, init: Value, result: Value) -> Storage:
+    """Memory that starts as ``init`` and that the instruction updates in place."""
+    body.buffer(init)
+    storage = _movable(body, instr, init)
+    if storage is not None:
+        for v in body.frontier(storage):
+            body.materialize(v)
+            if body.storage[v] is storage:
+                body.detach(v, "read after an update")
+    if storage is None or body.busy(storage, [init]):
+        wanted = body.wanted(result)
+        storage = wanted or body.fresh(body.type(init))
+        body.note_copy(init, "updated by a loop or branch while still needed outside")
+        body.copy_into(storage.buffer, init)
+        return storage
+    body.storage.pop(init, None)
+    storage.values.clear()
+    return storage
+
+
+def _carries(body: Body, instr: Instr, first: int, loop: Function) -> list[Carry]:
+    carries = []
+    for k in range(instr.attrs["carried"]):
+        init = instr.operands[first + k]
+        carry = Carry(init)
+        if is_array(init) and updated_from(instr, instr.results[k]) is not None:
+            carry.inside = _inside_of_carry(body, instr, init, instr.results[k])
+        carries.append(carry)
+    return carries
+
+
+def _inside_of_carry(body: Body, instr: Instr, init: Value, result: Value) -> Storage:
+    outer = _take_over(body, instr, init, result)
+    body.place(result, outer)
+    return _inside(outer)
+
+
+def _nested(body: Body, function: Function, scope: Scope, instr: Instr) -> Body:
+    depth = body.depth + (instr.name != "cond")
+    inner = Body(function, scope, body.notes, depth)
+    inner.args = {k: Storage(s.buffer, "pinned", k) for k, s in body.args.items()}
+    return inner
+
+
+def _bind_constant(body: Body, inner: Body, param: Value, operand: Value) -> None:
+    if is_array(operand):
+        inner.place(param, Storage(body.buffer(operand), "borrowed"))
+    else:
+        inner.scalars[param] = body.scalar(operand)
+
+
+def _bind_carried(inner: Body, params: Sequence[Value], carries: Sequence[Carry]) -> None:
+    """Parameters of the region for what is carried; scalars first, types may mention them."""
+    scope = inner.scope
+    for param, carry in zip(params, carries, strict=True):
+        if not is_array(param):
+            inner.scalars[param] = scope.own(scope.b.param(param.type, param.hint))
+    for param, carry in zip(params, carries, strict=True):
+        if not is_array(param):
+            continue
+        if carry.inside is not None:
+            storage = _share_argument(inner, Storage(carry.inside.buffer, "pinned", carry.inside.arg))
+            inner.place(param, storage)
+            continue
+        local = inner.type(param)
+        type_ = dense_buffer(TensorType(local.dtype, tuple(scope.dim(d) for d in local.shape)))
+        storage = Storage(scope.own(scope.b.param(type_)), "owned")
+        inner.owned.append(storage)
+        inner.place(param, storage)
+
+
+def _share_argument(inner: Body, storage: Storage) -> Storage:
+    if storage.arg is not None:
+        inner.args[storage.arg] = storage
+    return storage
+
+
+def _carried_order(carries: Sequence[Carry]) -> list[int]:
+    """Positions that are carried as values, scalars first, in the order of the parameters."""
+    scalars = [k for k, c in enumerate(carries) if not is_array(c.init)]
+    arrays = [k for k, c in enumerate(carries) if is_array(c.init) and c.inside is None]
+    return scalars + arrays
+
+
+def _inits(body: Body, carries: Sequence[Carry]) -> list[Value]:
+    out = []
+    for k in _carried_order(carries):
+        init = carries[k].init
+        out.append(_moved_in(body, init) if is_array(init) else body.scalar(init))
+    return [body.scope.use(v) for v in out]
+
+
+def _moved_in(body: Body, init: Value) -> Value:
+    if body.live.live_after(init, body.t):
+        return _copy_in(body, init)
+    storage = body.storage.get(init)
+    if storage is not None and body.busy(storage, [init], at=True):
+        return _copy_in(body, init)
+    return body.take(init)
+
+
+def _copy_in(body: Body, init: Value) -> Value:
+    storage = body.fresh(body.type(init))
+    body.note_copy(init, "a loop starts from it while it is still needed")
+    body.copy_into(storage.buffer, init)
+    body.owned.remove(storage)
+    return storage.buffer
+
+
+def _yields(inner: Body, carries: Sequence[Carry], params: Sequence[Storage | None]) -> list[Value]:
+    """Results of the body, in carried order; in-place ones are left in their storage."""
+    function = inner.function
+    inner.t = len(function.instrs) - 1
+    for k, carry in enumerate(carries):
+        home = params[k]
+        if home is not None:
+            inner.ensure_in(function.results[k], home)
+    out = []
+    seen: set[Value] = set()
+    for k in _carried_order(carries):
+        result = function.results[k]
+        if not is_array(result):
+            out.append(inner.scalar(result))
+            continue
+        out.append(_take_result(inner, result, seen))
+    inner.t = len(function.instrs)
+    inner.release()
+    return [inner.scope.use(v) for v in out]
+
+
+def _take_result(inner: Body, result: Value, seen: set[Value]) -> Value:
+    later = inner.function.results.count(result) > 1
+    if later and result not in seen:
+        seen.add(result)
+        storage = inner.fresh(inner.type(result))
+        inner.note_copy(result, "yielded twice")
+        inner.copy_into(storage.buffer, result)
+        inner.owned.remove(storage)
+        return storage.buffer
+    return inner.take(result)
+
+
+def _homes(inner: Body, params: Sequence[Value], carries: Sequence[Carry]) -> list[Storage | None]:
+    return [
+        inner.storage[p] if c.inside is not None else None
+        for p, c in zip(params, carries, strict=True)
+    ]
+
+
+def _bind_results(body: Body, instr: Instr, carries: Sequence[Carry], out: Sequence[Value]) -> None:
+    for k, value in zip(_carried_order(carries), out, strict=True):
+        result = instr.results[k]
+        if not is_array(result):
+            body.scalars[result] = body.scope.own(value)
+            continue
+        storage = Storage(body.scope.own(value), "owned")
+        body.owned.append(storage)
+        body.place(result, storage)
+
+
+def _store_operands(body: Body, instr: Instr) -> None:
+    for v in instr.operands:
+        if is_array(v):
+            body.buffer(v)
+
+
+def _lower_for(body: Body, instr: Instr, run: Run) -> None:
+    (function,) = instr.regions
+    _store_operands(body, instr)
+    count = instr.attrs["carried"]
+    constants = list(zip(function.params[1 + count :], instr.operands[1 + count :], strict=True))
+    trip = body.scope.use(body.scalar(instr.operands[0]))
+    carries = _carries(body, instr, 1, function)
+    scope = body.scope.child("body")
+    inner = _nested(body, function, scope, instr)
+    inner.scalars[function.params[0]] = scope.own(scope.b.param(INDEX, "i"))
+    for param, operand in constants:
+        _bind_constant(body, inner, param, operand)
+    params = function.params[1 : 1 + count]
+    _bind_carried(inner, params, carries)
+    homes = _homes(inner, params, carries)
+    _run_region(inner, homes, run)
+    inits = _inits(body, carries)
+    results = [] if function.diverges else _yields(inner, carries, homes)
+    region = scope.b.build(results)
+    operands = [trip, *inits, *scope.outer_operands()]
+    out = body.scope.b.append("for", operands, {"carried": len(inits)}, (region,), instr.loc)
+    _bind_results(body, instr, carries, out.results)
+
+
+def _run_region(inner: Body, homes: Sequence[Storage | None], run: Run) -> None:
+    for result, home in zip(inner.function.results, homes, strict=False):
+        if home is not None:
+            inner.want(result, home)
+    run(inner)
+
+
+def _lower_while(body: Body, instr: Instr, run: Run) -> None:
+    test_fn, body_fn = instr.regions
+    _store_operands(body, instr)
+    count = instr.attrs["carried"]
+    carries = _carries(body, instr, 0, body_fn)
+    sides = []
+    for function, name in ((test_fn, "test"), (body_fn, "body")):
+        scope = body.scope.child(name)
+        inner = _nested(body, function, scope, instr)
+        for param, operand in zip(function.params[count:], instr.operands[count:], strict=True):
+            _bind_constant(body, inner, param, operand)
+        params = function.params[:count]
+        _bind_carried(inner, params, carries)
+        if name == "test":
+            _borrow_all(inner)
+        sides.append((inner, _homes(inner, params, carries)))
+    (test, _), (step, homes) = sides
+    run(test)
+    test_out = [] if test_fn.diverges else [test.scope.use(test.scalar(test_fn.results[0]))]
+    test.t = len(test_fn.instrs)
+    test.release()
+    _run_region(step, homes, run)
+    inits = _inits(body, carries)
+    results = [] if body_fn.diverges else _yields(step, carries, homes)
+    captured = unify(len(inits), (test.scope, step.scope))
+    regions = (test.scope.b.build(test_out), step.scope.b.build(results))
+    operands = [*inits, *[body.scope.use(v) for v in captured]]
+    out = body.scope.b.append("while", operands, {"carried": len(inits)}, regions, instr.loc)
+    _bind_results(body, instr, carries, out.results)
+
+
+def _borrow_all(inner: Body) -> None:
+    """A loop test only looks at what is carried."""
+    for storage in inner.owned:
+        storage.mode = "borrowed"
+    inner.owned.clear()
+
+
+def _lower_cond(body: Body, instr: Instr, run: Run) -> None:
+    _store_operands(body, instr)
+    pred = body.scope.use(body.scalar(instr.operands[0]))
+    carries = [_branch_carry(body, instr, r) for r in instr.results]
+    inners = []
+    for function, name in zip(instr.regions, ("then", "else"), strict=True):
+        inner = _nested(body, function, body.scope.child(name), instr)
+        homes: list[Storage | None] = [None] * len(carries)
+        for param, operand in zip(function.params, instr.operands[1:], strict=True):
+            owners = [k for k, c in enumerate(carries) if c.inside is not None and c.init is operand]
+            if owners:
+                inside = carries[owners[0]].inside
+                assert inside is not None
+                home = _share_argument(inner, Storage(inside.buffer, "pinned", inside.arg))
+                inner.place(param, home)
+                homes[owners[0]] = home
+            else:
+                _bind_constant(body, inner, param, operand)
+        _run_region(inner, [] if function.diverges else homes, run)
+        inners.append((inner, homes))
+    built = []
+    for inner, homes in inners:
+        built.append([] if inner.function.diverges else _yields(inner, carries, homes))
+    captured = unify(0, [inner.scope for inner, _ in inners])
+    regions = tuple(
+        inner.scope.b.build(out) for (inner, _), out in zip(inners, built, strict=True)
+    )
+    operands = [pred, *[body.scope.use(v) for v in captured]]
+    attrs = {} if not all(f.diverges for f in instr.regions) else {"types": _divergent(instr)}
+    out = body.scope.b.append("cond", operands, attrs, regions, instr.loc)
+    if not all(f.diverges for f in instr.regions):
+        _bind_results(body, instr, carries, out.results)
+
+
+def _divergent(instr: Instr) -> tuple[TensorType, ...]:
+    assert not instr.results, "a cond whose sides both diverge has no results"
+    return ()
+
+
+def _branch_carry(body: Body, instr: Instr, result: Value) -> Carry:
+    """A result of a branch; in place when it is an updated version of one dying operand."""
+    if not is_array(result):
+        return Carry(result)
+    source = updated_from(instr, result)
+    if source is None or source.type != result.type:
+        return Carry(result)
+    if _movable(body, instr, source) is None or body.storage[source] in [
+        body.storage.get(r) for r in instr.results
+    ]:
+        return Carry(result)
+    storage = body.storage[source]
+    for v in body.frontier(storage):
+        body.materialize(v)
+        if body.storage[v] is storage:
+            body.detach(v, "read after an update")
+    if body.busy(storage, [source]):
+        return Carry(result)
+    storage.values.clear()
+    body.storage.pop(source, None)
+    body.place(result, storage)
+    return Carry(source, _inside(storage))
+
+
