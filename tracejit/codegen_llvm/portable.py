@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import operator
 from collections.abc import Callable, Sequence
+from functools import cache
 from types import MethodType
 from typing import Any
 
@@ -113,7 +114,7 @@ def matches(signature: abi.Signature, values: Sequence[Any]) -> bool:
         if np.may_share_memory(values[a], values[b]):
             return False
     for a, b in signature.identical:
-        x, y = values[a].__array_interface__["data"][0], values[b].__array_interface__["data"][0]
+        x, y = _data(values[a]), _data(values[b])
         if (x, values[a].shape, values[a].strides) != (y, values[b].shape, values[b].strides):
             return False
     return all(
@@ -154,7 +155,7 @@ class PortableEntry:
             for k, result in enumerate(self.signature.results):
                 leaves[k] = self._leaf(k, result, leaves, slots, context, values)
         finally:
-            _free_all(ctypes.addressof(context))
+            _free_all()(ctypes.addressof(context))
         return _assemble(self.signature.structure, leaves)
 
     def _allocate(self, slots: Any, values: Sequence[Any]) -> list[Any]:
@@ -164,7 +165,7 @@ class PortableEntry:
             if isinstance(result, abi.ArrayResult) and not result.core_allocates:
                 shape = tuple(evaluate(e, values) for e in result.shape if e is not None)
                 leaf = _empty(result, shape)
-                slots[at.data] = leaf.ctypes.data
+                slots[at.data] = _data(leaf)
             leaves.append(leaf)
         return leaves
 
@@ -190,9 +191,15 @@ class PortableEntry:
         return values[result.param] if isinstance(result, abi.ArgResult) else result.value
 
 
+def _data(array: np.ndarray[Any, Any]) -> int:
+    # Not `array.ctypes.data`, which makes several objects a call and keeps some of them.
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
 def _fill(slots: Any, param: abi.Param, at: abi.ParamSlots, value: Any) -> None:
     if isinstance(param, abi.ArrayParam):
-        slots[at.data] = value.__array_interface__["data"][0]
+        slots[at.data] = _data(value)
         for places, found in ((at.extents, value.shape), (at.strides, value.strides)):
             for place, number in zip(places, found, strict=True):
                 if place is not None:
@@ -224,7 +231,7 @@ def _adopt(
 ) -> np.ndarray[Any, Any]:
     # A copy: taking ownership needs array fields, which this entry does not touch.
     leaf = _empty(result, _known(result.shape, at.extents, slots, values))
-    ctypes.memmove(leaf.ctypes.data, slots[at.data], leaf.nbytes)
+    ctypes.memmove(_data(leaf), slots[at.data], leaf.nbytes)
     return leaf
 
 
@@ -252,7 +259,7 @@ def _strided_view(
     )(where["PyArray_NewFromDescr"])
     set_base = ctypes.PYFUNCTYPE(ctypes.c_int, py, py)(where["PyArray_SetBaseObject"])
     dims, steps = ((ctypes.c_ssize_t * n)(*numbers) for numbers in (shape, strides))
-    data = source.__array_interface__["data"][0] + offset
+    data = _data(source) + offset
     flags = capi.WRITEABLE if source.flags.writeable else 0
     for stolen in (dtype, source):
         ctypes.pythonapi.Py_IncRef(py(stolen))
@@ -293,5 +300,6 @@ class PortableCallable:
         return self if instance is None else MethodType(self, instance)
 
 
-def _free_all(context: int) -> None:
-    native_function("tj_free_all", None, ctypes.c_void_p)(context)
+@cache
+def _free_all() -> Any:
+    return native_function("tj_free_all", None, ctypes.c_void_p)

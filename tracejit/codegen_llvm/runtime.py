@@ -185,7 +185,7 @@ def _write(result: HostArray | HostScalar, value: Any, address: int, context: in
     data = _alloc()(context, array.nbytes)
     if not data:
         raise MemoryError
-    ctypes.memmove(data, array.ctypes.data, array.nbytes)
+    ctypes.memmove(data, array.__array_interface__["data"][0], array.nbytes)
     words = (ctypes.c_int64 * (1 + result.ndim)).from_address(address)
     words[:] = [data, *array.shape]
     return address + 8 * (1 + result.ndim)

@@ -1,0 +1,567 @@
+"""Calls through the native and the portable entry: guards, slots, results, references."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import tracemalloc
+import weakref
+
+import numpy as np
+import pytest
+
+from tracejit.codegen_llvm import abi, entry, runtime
+from tracejit.codegen_llvm.abi import (
+    ArgResult, ArrayParam, ArrayResult, AttrSource, BinOp, CallSource, CellSource, ConstantResult,
+    Container, Extent, GlobalSource, Guard, Hidden, IdentityParam, ScalarOf, ScalarParam,
+    ScalarResult, Signature, Stride, Unflatten, ViewResult, WorkAbove,
+)  # fmt: skip
+from tracejit.codegen_llvm.entry import Miss, specialise
+
+F8, F4, I8, C8, C16 = (np.dtype(c) for c in ("f8", "f4", "i8", "c8", "c16"))
+NATIVE = pytest.mark.skipif(not entry.uses_native_entry(), reason="portable entry in use")
+
+
+def core(*lines: str) -> str:
+    """A core of straight-line code; `%sK` are pointers to the slots."""
+    slots = [f"%s{k} = getelementptr i64, ptr %slots, i64 {k}" for k in range(12)]
+    body = "\n  ".join([*slots, *lines])
+    return f"define i32 @core(ptr %ctx, ptr %slots) #0 {{\n  {body}\n}}\n" + runtime_needs(body)
+
+
+def runtime_needs(body: str) -> str:
+    wanted = entry.RUNTIME_DECLARATIONS.strip().splitlines()
+    return "\n".join(d for d in wanted if d[d.index("@") :].split("(")[0] in body)
+
+
+NOTHING = core("ret i32 0")
+
+# o[i] = x[i * stride] + 1; slots: x, n, stride, o
+ADD_ONE = """
+define i32 @core(ptr %ctx, ptr %slots) #0 {
+  %x = load ptr, ptr %slots
+  %np = getelementptr i64, ptr %slots, i64 1
+  %n = load i64, ptr %np
+  %sp = getelementptr i64, ptr %slots, i64 2
+  %s = load i64, ptr %sp
+  %op = getelementptr i64, ptr %slots, i64 3
+  %o = load ptr, ptr %op
+  br label %head
+head:
+  %i = phi i64 [ 0, %0 ], [ %i1, %body ]
+  %more = icmp slt i64 %i, %n
+  br i1 %more, label %body, label %done
+body:
+  %at = mul i64 %i, %s
+  %p = getelementptr i8, ptr %x, i64 %at
+  %v = load double, ptr %p
+  %w = fadd double %v, 1.0
+  %q = getelementptr double, ptr %o, i64 %i
+  store double %w, ptr %q
+  %i1 = add i64 %i, 1
+  br label %head
+done:
+  ret i32 0
+}
+"""
+STRIDED = Signature(
+    (ArrayParam(F8, (None,), (None,)),), (ArrayResult(F8, (Extent(0, 0),)),), structure=0
+)
+
+# A result whose length only the core knows: the numbers 0 .. k-1 for a Python int k.
+ARANGE = """
+declare ptr @tj_alloc(ptr, i64)
+define i32 @core(ptr %ctx, ptr %slots) #0 {
+  %k = load i64, ptr %slots
+  %bytes = shl i64 %k, 3
+  %o = call ptr @tj_alloc(ptr %ctx, i64 %bytes)
+  %scrap = call ptr @tj_alloc(ptr %ctx, i64 100)
+  %null = icmp eq ptr %o, null
+  br i1 %null, label %fail, label %head
+head:
+  %i = phi i64 [ 0, %0 ], [ %i1, %body ]
+  %more = icmp slt i64 %i, %k
+  br i1 %more, label %body, label %done
+body:
+  %q = getelementptr i64, ptr %o, i64 %i
+  store i64 %i, ptr %q
+  %i1 = add i64 %i, 1
+  br label %head
+done:
+  %s1 = getelementptr i64, ptr %slots, i64 1
+  %s2 = getelementptr i64, ptr %slots, i64 2
+  store ptr %o, ptr %s1
+  store i64 %k, ptr %s2
+  ret i32 0
+fail:
+  ret i32 1
+}
+"""
+ARANGE_SIGNATURE = Signature(
+    (ScalarParam(I8, "int"),), (ArrayResult(I8, (None,)),), structure=0
+)
+
+
+@pytest.fixture(params=["native", "portable"])
+def make(request):
+    """Builds a callable from a core and a signature, by each entry."""
+
+    def build(text, signature, **options):
+        made = specialise(text, signature, **options)
+        if request.param == "portable":
+            return lambda *args: made.portable.call(args)
+        if not made.entry_address:
+            pytest.skip("portable entry in use")
+        return made
+
+    return build
+
+
+def misses(f, *args):
+    with pytest.raises(Miss):
+        f(*args)
+    return True
+
+
+def test_strided_input_of_any_length(make):
+    f = make(ADD_ONE, STRIDED)
+    x = np.arange(20.0)
+    for view in (x, x[::3], x[::-2], x[:0], x[5:6], x.reshape(4, 5)[:, 2]):
+        got = f(view)
+        assert got.flags.owndata and got.dtype == F8
+        np.testing.assert_array_equal(got, view + 1)
+
+
+def test_array_guards(make):
+    f = make(ADD_ONE, STRIDED)
+    x = np.arange(6.0)
+    unaligned = np.frombuffer(bytes(49), np.uint8)[1:].view(F8)
+
+    class Sub(np.ndarray):
+        pass
+
+    wrong = (x.astype(F4), x.astype(">f8"), x.reshape(2, 3), x.view(Sub), [1.0], 1.0, None)
+    assert all(misses(f, value) for value in (*wrong, unaligned))
+    assert misses(f) and misses(f, x, x)
+
+
+def test_dtypes_equal_by_another_name_are_accepted(make):
+    f = make(NOTHING, Signature((ArrayParam(I8, (3,)),), (ArgResult(0),), 0))
+    x = np.zeros(3, np.longlong)
+    assert f(x) is x
+    tagged = np.zeros(3, np.dtype("i8", metadata={"unit": "m"}))
+    assert f(tagged) is tagged
+    assert misses(f, np.zeros(3, "u8")) and misses(f, np.zeros(3, ">i8"))
+
+
+def test_static_extents_strides_and_writability(make):
+    f = make(NOTHING, Signature((ArrayParam(F8, (2, 3), (24, 8), writable=True),), (), None))
+    x = np.zeros((2, 3))
+    assert f(x) is None
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    assert misses(f, frozen) and misses(f, x.T) and misses(f, np.asfortranarray(x))
+    assert misses(f, np.zeros((2, 4))[:, :3])
+    strided = make(NOTHING, Signature((ArrayParam(F8, (2, 3), (32, 8)),), (), None))
+    assert strided(np.zeros((2, 4))[:, :3]) is None and misses(strided, x)
+    fortran = make(NOTHING, Signature((ArrayParam(F8, (None, None), "F"),), (), None))
+    assert fortran(x.T) is None and misses(fortran, x)
+
+
+SCALARS = [
+    (ScalarParam(I8, "int"), -(2**63), [2**63, True, 1.0, np.int64(1)]),
+    (ScalarParam(np.dtype("?"), "bool"), True, [1, np.True_]),
+    (ScalarParam(F8, "float"), -0.0, [1, np.float64(1.0)]),
+    (ScalarParam(C16, "complex"), 1 - 2j, [1.0, np.complex128(1)]),
+    *(
+        (ScalarParam(np.dtype(c)), np.dtype(c).type(v), [v, np.float16(1)])
+        for c, v in (
+            ("?", 1), ("i1", -3), ("u1", 250), ("i2", -300), ("u2", 65000), ("i4", -(2**31)),
+            ("u4", 2**32 - 1), ("i8", -(2**63)), ("u8", 2**64 - 1), ("f4", -0.1), ("f8", 1e300),
+            ("c8", 1 - 2j), ("c16", -1 + 2j),
+        )
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("param", "value", "rejected"), SCALARS)
+def test_scalars_travel_both_ways_bit_by_bit(make, param, value, rejected):
+    n = 2 if param.dtype.kind == "c" else 1
+    copy = [
+        line
+        for k in range(n)
+        for line in (f"%c{k} = load i64, ptr %s{k}", f"store i64 %c{k}, ptr %s{n + k}")
+    ]
+    text = core(*copy, "ret i32 0")
+    f = make(text, Signature((param,), (ScalarResult(param.dtype, param.kind),), 0))
+    got = f(value)
+    assert type(got) is type(value)
+    assert np.asarray(got).tobytes() == np.asarray(value).tobytes()
+    assert all(misses(f, other) for other in rejected)
+
+
+def test_result_shapes_from_expressions_and_axis_order(make):
+    n, m = Extent(0, 0), Extent(0, 1)
+    half = BinOp("floordiv", BinOp("sub", n, 1), 2)
+    shape = (BinOp("max", half, 0), BinOp("mod", BinOp("mul", m, 7), 5), BinOp("add", n, m))
+    signature = Signature(
+        (ArrayParam(F8, (None, None)),), (ArrayResult(F4, shape, axis_order=(2, 0, 1)),), 0
+    )
+    f = make(NOTHING, signature)
+    got = f(np.zeros((9, 4)))
+    assert got.shape == (4, 3, 13) and got.dtype == F4
+    assert got.transpose(2, 0, 1).flags.c_contiguous
+    assert f(np.zeros((0, 4))).shape == (0, 3, 4)
+
+
+def test_guards_on_extents_scalars_and_strides(make):
+    signature = Signature(
+        (ArrayParam(F8, (None,), (None,)), ArrayParam(F8, (None,), (None,)), ScalarParam(I8, "int")),
+        guards=(
+            Guard("eq", Extent(0, 0), Extent(1, 0)),
+            Guard("gt", Stride(0, 0), 0),
+            Guard("lt", ScalarOf(2), BinOp("min", Extent(0, 0), 5)),
+        ),
+    )
+    f = make(NOTHING, signature)
+    x = np.zeros(8)
+    assert f(x, x, 4) is None
+    assert misses(f, x, x[1:], 4) and misses(f, x[::-1], x, 4) and misses(f, x, x, 5)
+
+
+def test_aliasing_guards_agree_with_numpy(make):
+    two = (ArrayParam(F8, (None,), (None,), writable=True), ArrayParam(F8, (None,), (None,)))
+    apart = make(NOTHING, Signature(two, disjoint=((0, 1),)))
+    same = make(NOTHING, Signature(two, identical=((0, 1),)))
+    x = np.zeros(10)
+    views = (x, x[:5], x[5:], x[::-1], x[::2], x[1::2], x[4::-1], x[:0], x[3:3], np.zeros(10))
+    for a in views:
+        for b in views:
+            assert np.may_share_memory(a, b) == _missed(apart, a, b)
+    assert same(x, x[:]) is None
+    assert misses(same, x, x[::-1]) and misses(same, x, x[:9]) and misses(same, x, np.zeros(10))
+
+
+def _missed(f, *args):
+    try:
+        f(*args)
+    except Miss:
+        return True
+    return False
+
+
+def test_core_allocated_result_owns_its_memory(make):
+    f = make(ARANGE, ARANGE_SIGNATURE)
+    for k in (0, 1, 7, 1 << 18):
+        got = f(k)
+        assert got.base is None and got.flags.num == np.arange(3).flags.num
+        np.testing.assert_array_equal(got, np.arange(k))
+    got = f(5)
+    got.resize(9, refcheck=False)
+    np.testing.assert_array_equal(got, [0, 1, 2, 3, 4, 0, 0, 0, 0])
+    got.resize(2, refcheck=False)
+    np.testing.assert_array_equal(got, [0, 1])
+    with pytest.raises(MemoryError):
+        f(2**59)
+
+
+def test_views_have_numpys_base(make):
+    view = ViewResult(0, F8, (BinOp("sub", Extent(0, 0), 1), None), (None, 8), offset=None)
+    text = core(
+        "store i64 40, ptr %s2", "store i64 3, ptr %s3", "store i64 32, ptr %s4", "ret i32 0"
+    )
+    f = make(text, Signature((ArrayParam(F8, (None, 4)),), (view,), 0))
+    x = np.arange(12.0).reshape(3, 4).copy()
+    got = f(x)
+    assert got.base is x and got.flags.writeable and not got.flags.owndata
+    np.testing.assert_array_equal(got, x[1:, 1:])
+    x.flags.writeable = False
+    assert not f(x).flags.writeable
+    inner = ViewResult(0, F8, (Extent(0, 0),), (-8,), offset=16, of_result=True)
+    g = make(
+        NOTHING,
+        Signature((ArrayParam(F8, (3,)),), (ArrayResult(F8, (3,)), inner), Container("tuple", (0, 1))),
+    )
+    whole, back = g(np.zeros(3))
+    whole[:] = [1, 2, 3]
+    assert back.base is whole and list(back) == [3, 2, 1]
+
+
+def test_structures_arguments_and_constants(make):
+    marker = object()
+    leaves = (ArgResult(0), ConstantResult(marker), ScalarResult(I8, "int"))
+    nested = Container("dict", (0, Container("list", (1, 0)), None, Container("tuple", (2,))),
+                       ("a", "b", 3, "d"))  # fmt: skip
+    text = core("store i64 7, ptr %s2", "ret i32 0")
+    params = (ArrayParam(F8, (None,)),)
+    x = np.zeros(3)
+    assert list(make(text, Signature(params, leaves, nested))(x)) == ["a", "b", 3, "d"]
+    got = make(text, Signature(params, leaves, nested))(x)
+    assert got["a"] is x and got["b"][0] is marker and got["b"][1] is x
+    assert got[3] is None and got["d"] == (7,)
+    build = Unflatten(lambda items: ("built", *items))
+    assert make(text, Signature(params, leaves, build))(x) == ("built", x, marker, 7)
+
+
+def test_failing_unflatten_raises_its_error(make):
+    def bad(items):
+        raise ZeroDivisionError(len(items))
+
+    f = make(NOTHING, Signature((), (ConstantResult(1),), Unflatten(bad)))
+    with pytest.raises(ZeroDivisionError, match="1"):
+        f()
+
+
+def test_hidden_parameters_are_read_at_each_call(make):
+    space = {"g": np.arange(3.0)}
+    box = [np.arange(4.0)]
+
+    class Owner:
+        value = np.arange(5.0)
+
+    captured = np.arange(6.0)
+
+    def closure():
+        return captured
+
+    array = ArrayParam(F8, (None,))
+    sources = (
+        GlobalSource(space, "g"),
+        CallSource(lambda: box[0]),
+        AttrSource(Owner, "value"),
+        CellSource(closure.__closure__[0]),
+    )
+    signature = Signature(
+        (), tuple(ArgResult(k) for k in range(4)), Container("tuple", (0, 1, 2, 3)),
+        hidden=tuple(Hidden(source, array) for source in sources),
+    )  # fmt: skip
+    f = make(NOTHING, signature)
+    assert all(a is b for a, b in zip(f(), (space["g"], box[0], Owner.value, captured)))
+    space["g"], box[0], Owner.value, captured = (np.zeros(k) for k in range(1, 5))
+    assert [len(a) for a in f()] == [1, 2, 3, 4]
+    before = sys.getrefcount(space["g"])
+    box[0] = [1]
+    assert misses(f)
+    box.clear()
+    assert misses(f)
+    del space["g"]
+    assert misses(f)
+    space["g"] = held = np.zeros(1)
+    assert sys.getrefcount(held) == before + 1
+
+
+def test_identity_parameter(make):
+    option = ("a", 1)
+    f = make(NOTHING, Signature((IdentityParam(option),), (ConstantResult("yes"),), 0))
+    assert f(option) == "yes" and misses(f, ("a", 2))
+
+
+ADD_INTO_LOOP = core("%x = load ptr, ptr %s0", "store double 5.0, ptr %x", "ret i32 0")
+
+
+@pytest.mark.parametrize("release", [True, WorkAbove(Extent(0, 0), 2)])
+def test_gil_release_keeps_results_right(make, release):
+    signature = Signature((ArrayParam(F8, (None,)),), (ArgResult(0),), 0, release_gil=release)
+    f = make(ADD_INTO_LOOP, signature)
+    for n in (1, 4):
+        x = np.zeros(n)
+        assert f(x) is x and x[0] == 5
+
+
+def test_no_reference_and_no_memory_is_leaked(make):
+    x = np.arange(50.0)
+    table = runtime.ErrorTable([runtime.ErrorSite(ValueError, "no")])
+    fail = core("%o = call ptr @tj_alloc(ptr %ctx, i64 5000)", "store i64 1, ptr %ctx", "ret i32 1")
+    space = {"g": x}
+    result = ArrayResult(F8, (Extent(0, 0),))
+    hidden = (Hidden(GlobalSource(space, "g"), ArrayParam(F8, (50,))),)
+    calls = [
+        make(ADD_ONE, STRIDED),
+        make(fail, Signature((ArrayParam(F8, (None,)),), (result,), 0, hidden), errors=table),
+        make(NOTHING, Signature((ArrayParam(F8, (None,)),), (result, ArgResult(0)),
+                                Container("list", (0, 1, 1)), hidden)),
+        make(NOTHING, Signature((ArrayParam(F8, (4,)),), hidden=hidden)),
+    ]  # fmt: skip
+
+    def run(times):
+        for _ in range(times):
+            for f in calls:
+                try:
+                    f(x)
+                except (ValueError, Miss):
+                    continue
+
+    run(20)
+    watched = (x, np.dtype("f8"), table)
+    gc.collect()
+    before = [sys.getrefcount(o) for o in watched]
+    tracemalloc.start()
+    run(50)
+    gc.collect()
+    first = tracemalloc.get_traced_memory()[0]
+    run(500)
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - first
+    tracemalloc.stop()
+    assert [sys.getrefcount(o) for o in watched] == before
+    assert grown < 4000
+
+
+def _resident_kib():
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs /proc")
+def test_native_allocations_are_freed_after_success_and_failure(make):
+    table = runtime.ErrorTable([runtime.ErrorSite(ValueError, "no")])
+    lines = [f"%o{k} = call ptr @tj_alloc_zero(ptr %ctx, i64 300000)" for k in range(4)]
+    lines += [f"call void @llvm.memset.p0.i64(ptr %o{k}, i8 1, i64 300000, i1 0)" for k in range(4)]
+    lines += ["call void @tj_free(ptr %ctx, ptr %o1)"]
+    lines += ["%big = call ptr @tj_realloc(ptr %ctx, ptr %o2, i64 600000)"]
+    declare = "\ndeclare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
+    fails = core(*lines, "store i64 1, ptr %ctx", "ret i32 1") + declare
+    works = core(*lines, "ret i32 0") + declare
+    f, g = make(fails, Signature(()), errors=table), make(works, Signature(()))
+
+    def run(times):
+        for _ in range(times):
+            g()
+            with pytest.raises(ValueError):
+                f()
+
+    run(30)
+    before = _resident_kib()
+    run(200)
+    assert _resident_kib() - before < 20_000
+
+
+def test_large_results_are_recycled_but_never_shared(make):
+    signature = Signature(
+        (ArrayParam(F8, (None,), (None,)),), (ArrayResult(F8, (Extent(0, 0),)),), 0
+    )
+    f = make(ADD_ONE, signature)
+    x = np.arange(float(1 << 18))
+    held = []
+    for k in range(12):
+        held.append(f(x + k))
+        f(x)
+        if k % 3 == 2:
+            held.pop(0)
+    starts = [h[0] for h in held]
+    assert starts == sorted(set(starts))
+    for h in held:
+        np.testing.assert_array_equal(h - h[0], x)
+
+
+def test_threads_call_at_once(make):
+    f = make(ADD_ONE, Signature(STRIDED.params, STRIDED.results, 0, release_gil=True))
+    wrong = []
+
+    def work(seed):
+        x = np.arange(300.0) + seed
+        for _ in range(300):
+            if not np.array_equal(f(x), x + 1):
+                wrong.append(seed)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(6)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert wrong == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_calls_and_compiles(make):
+    f = make(ADD_ONE, STRIDED)
+    child = os.fork()
+    if child == 0:
+        again = specialise(ADD_ONE.replace("1.0", "2.0"), STRIDED)
+        good = f(np.zeros(3))[0] == 1 and again(np.zeros(3))[0] == 2
+        os._exit(0 if good else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def new_callable(*specs, **namespace):
+    made = entry.callable_type("Sample", __name__, namespace)()
+    entry.set_miss(made, lambda *args, **kwargs: ("miss", args, kwargs))
+    entry.set_chain(made, specs)
+    return made
+
+
+def test_chain_of_specialisations_then_miss():
+    arrays = specialise(ADD_ONE, STRIDED)
+    numbers = specialise(ARANGE, ARANGE_SIGNATURE)
+    f = new_callable(arrays, numbers)
+    np.testing.assert_array_equal(f(np.zeros(2)), [1, 1])
+    np.testing.assert_array_equal(f(3), [0, 1, 2])
+    assert f("x") == ("miss", ("x",), {}) and f(3, k=1) == ("miss", (3,), {"k": 1})
+    entry.set_chain(f, [])
+    assert f(3) == ("miss", (3,), {})
+
+
+def test_the_callable_binds_has_attributes_and_is_collected():
+    f = new_callable(describe=lambda self: "described")
+
+    class Owner:
+        method = f
+
+    owner = Owner()
+    assert owner.method(1) == ("miss", (owner, 1), {})
+    bound = owner.method
+    assert bound(2) == ("miss", (owner, 2), {}) and Owner.method is f
+    assert f.describe() == "described"
+    f.__wrapped__ = f.itself = f
+    assert f.__dict__["itself"] is f
+    gone = weakref.ref(f)
+    del f, Owner, owner, bound
+    gc.collect()
+    assert gone() is None
+
+
+@NATIVE
+def test_an_instance_without_its_slow_path_is_a_type_error():
+    with pytest.raises(TypeError):
+        entry.callable_type("Bare", __name__, {})()()
+
+
+def test_portable_entry_serves_when_native_is_off():
+    program = (
+        "import numpy as np, sys; sys.path.insert(0, {here!r})\n"
+        "import test_entry as t\nfrom tracejit.codegen_llvm import entry\n"
+        "assert not entry.uses_native_entry()\n"
+        "f = t.new_callable(t.specialise(t.ADD_ONE, t.STRIDED))\n"
+        "assert list(f(np.zeros(2))) == [1, 1] and f(1)[0] == 'miss'\n"
+        "class O: m = f\n"
+        "assert O().m(1)[0] == 'miss'\n"
+    ).format(here=os.path.dirname(__file__))
+    environment = {**os.environ, "TRACEJIT_PORTABLE_ENTRY": "1"}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+
+
+def test_arrays_outlive_the_interpreter_quietly():
+    program = (
+        "import numpy as np, sys, builtins; sys.path.insert(0, {here!r})\n"
+        "import test_entry as t\n"
+        "f = t.specialise(t.ARANGE, t.ARANGE_SIGNATURE)\n"
+        "sys.modules['keep'] = builtins.kept = [f(5), f(1 << 18), f]\n"
+    ).format(here=os.path.dirname(__file__))
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_slot_numbers_follow_the_contract():
+    signature = Signature(
+        (ArrayParam(F8, (None, 3, None), (None, None, 8)), ScalarParam(C8), IdentityParam(None)),
+        (ArrayResult(F8, (None, 2)), ScalarResult(C16), ViewResult(0, F8, (None,), (None,), None)),
+    )
+    slots = abi.layout(signature)
+    assert slots.params[0] == abi.ParamSlots(0, (1, None, 2), (3, 4, None))
+    assert slots.params[1].data == 5 and slots.params[2].data is None
+    assert slots.results[0] == abi.ResultSlots(7, (8, None))
+    assert slots.results[1].data == 9
+    assert slots.results[2] == abi.ResultSlots(11, (12,), (13,))
+    assert slots.count == 14
