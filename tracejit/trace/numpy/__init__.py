@@ -1,0 +1,19 @@
+"""NumPy's functions on traced values: ``NAMES``, ``METHODS``, ``SCALAR_METHODS``.
+
+Each module enters its implementations into the tables (``names.covers``).
+"""
+
+from tracejit.trace.numpy import (  # noqa: F401
+    creation,
+    einsum,
+    extrema,
+    folds,
+    joining,
+    products,
+    shapes,
+    statistics,
+    ufuncs,
+)
+from tracejit.trace.numpy.names import METHODS, NAMES, SCALAR_METHODS
+
+__all__ = ["METHODS", "NAMES", "SCALAR_METHODS"]

@@ -1,0 +1,372 @@
+"""New arrays: zeros and its family, array and its family, arange, linspace, eye, grids."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.trace.broadcast import stretch
+from tracejit.trace.numpy.names import covers, method, unsupported
+from tracejit.trace.numpy.operands import (
+    DType,
+    builder,
+    cast,
+    check_dim,
+    expanded,
+    given_dtype,
+    iota,
+    operand,
+    value_of,
+)
+from tracejit.trace.numpy.promotion import promote
+from tracejit.trace.session import current
+from tracejit.trace.values import Array, Scalar, Tracer, as_dim, fresh, k_order
+from tracejit.trace.views import is_contiguous
+
+
+def shape_of(shape: Any) -> tuple[Dim, ...]:
+    """A ``shape`` argument as extents, checked not to be negative."""
+    if isinstance(shape, Array) and shape.ndim == 1:
+        shape = list(shape)
+    many = shape if isinstance(shape, (tuple, list, np.ndarray)) else (shape,)
+    dims = tuple(as_dim(s) for s in many)
+    for d in dims:
+        if not isinstance(d, int) and current().ranges.at_least(d, 0):
+            continue
+        check_dim("ge", d, 0, "ValueError", "negative dimensions are not allowed")
+        atom = None if isinstance(d, int) else ex.single_atom(d)
+        if atom is not None:
+            current().ranges.low[atom] = 0
+    return dims
+
+
+def order_of(order: str | None, rank: int) -> tuple[int, ...] | None:
+    """Axis order (slowest first) of a new array for ``order=`` C or F."""
+    if order == "F":
+        return tuple(reversed(range(rank)))
+    if order in ("C", "K", "A", None):
+        return None
+    raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got '{order}')")
+
+
+def filled(fill: Value, shape: tuple[Dim, ...], order: str | None = "C") -> Array:
+    """An array of one repeated scalar."""
+    return fresh(builder().broadcast(fill, shape, ()), order_of(order, len(shape)))
+
+
+def _constant_creator(number: int) -> Callable[..., Any]:
+    def create(
+        shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
+    ) -> Array:
+        kind = given_dtype(dtype, np.float64)
+        return filled(builder().const(number, kind), shape_of(shape), order)
+
+    return create
+
+
+zeros = covers(np.zeros)(_constant_creator(0))
+ones = covers(np.ones)(_constant_creator(1))
+
+
+@covers(np.empty)
+def empty(
+    shape: Any,
+    dtype: Any = None,
+    order: str = "C",
+    *,
+    device: Any = None,
+    like: Any = None,
+) -> Array:
+    """An array of undefined (but fixed) contents."""
+    dims = shape_of(shape)
+    value = builder().op("empty", shape=dims, dtype=given_dtype(dtype, np.float64))
+    return fresh(value, order_of(order, len(dims)))
+
+
+@covers(np.full)
+def full(
+    shape: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "C",
+    *,
+    device: Any = None,
+    like: Any = None,
+) -> Array:
+    """An array filled with a value (or a broadcast array)."""
+    fill = operand(fill_value)
+    kind = given_dtype(promote([fill]) if dtype is None else dtype)
+    dims = shape_of(shape)
+    return fresh(stretch(cast(fill, kind), dims), order_of(order, len(dims)))
+
+
+def _like(a: Any, dtype: Any, order: str, shape: Any) -> tuple[DType, tuple[Dim, ...], Any]:
+    x = value_of(a)
+    dims = x.shape if shape is None else shape_of(shape)
+    axes = k_order([a], len(dims)) if order in ("K", "A") else order_of(order, len(dims))
+    return given_dtype(dtype, x.dtype), dims, axes
+
+
+def _like_creator(number: int | None) -> Callable[..., Any]:
+    def create(
+        a: Any,
+        dtype: Any = None,
+        order: str = "K",
+        subok: bool = True,
+        shape: Any = None,
+        *,
+        device: Any = None,
+    ) -> Array:
+        kind, dims, axes = _like(a, dtype, order, shape)
+        b = builder()
+        if number is None:
+            return fresh(b.op("empty", shape=dims, dtype=kind), axes)
+        return fresh(b.broadcast(b.const(number, kind), dims, ()), axes)
+
+    return create
+
+
+zeros_like = covers(np.zeros_like)(_like_creator(0))
+ones_like = covers(np.ones_like)(_like_creator(1))
+empty_like = covers(np.empty_like)(_like_creator(None))
+
+
+@covers(np.full_like)
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Array:
+    """An array like another, filled with a value."""
+    kind, dims, axes = _like(a, dtype, order, shape)
+    return fresh(stretch(cast(operand(fill_value), kind), dims), axes)
+
+
+def _joined(x: Any, dtype: DType | None) -> Value:
+    """A nested sequence that holds traced values, as one value."""
+    leaves: list[Any] = []
+    _collect(x, leaves)
+    kind = promote([operand(v) for v in leaves]) if dtype is None else dtype
+    return _stacked(x, kind)
+
+
+def _collect(x: Any, leaves: list[Any]) -> None:
+    if isinstance(x, (list, tuple)):
+        for item in x:
+            _collect(item, leaves)
+    else:
+        leaves.append(x)
+
+
+def _stacked(x: Any, dtype: DType) -> Value:
+    if not isinstance(x, (list, tuple)):
+        return cast(operand(x), dtype)
+    b = builder()
+    if not x:
+        return b.op("empty", shape=(0,), dtype=dtype)  # type: ignore[no-any-return]
+    parts = [_stacked(item, dtype) for item in x]
+    if any(p.rank != parts[0].rank for p in parts):
+        raise ValueError(
+            "setting an array element with a sequence. The requested array has an "
+            "inhomogeneous shape"
+        )
+    parts = [expanded(stretch(p, parts[0].shape), (0,)) for p in parts]
+    return parts[0] if len(parts) == 1 else b.op("concatenate", *parts, axis=0)
+
+
+def has_tracer(x: Any) -> bool:
+    """Whether a traced value is in a (nested) sequence."""
+    if isinstance(x, (list, tuple)):
+        return any(has_tracer(i) for i in x)
+    return isinstance(x, (Tracer, Value))
+
+
+def _as_value(a: Any, dtype: Any) -> Value:
+    kind = None if dtype is None else given_dtype(dtype)
+    if isinstance(a, (list, tuple)):
+        if has_tracer(a):
+            return _joined(a, kind)
+        a = np.array(a, dtype)
+        return builder().const(a, given_dtype(a.dtype))
+    return value_of(a) if kind is None else cast(operand(a), kind)
+
+
+@covers(np.array)
+def array(
+    object: Any,  # noqa: A002
+    dtype: Any = None,
+    *,
+    copy: Any = True,
+    order: str = "K",
+    subok: bool = False,
+    ndmin: int = 0,
+    ndmax: int = 0,
+    like: Any = None,
+) -> Array:
+    """A new array from anything array-like, nested lists of traced values too."""
+    value = _as_value(object, dtype)
+    if isinstance(object, Array) and not copy and value.dtype == object.dtype and not ndmin:
+        return object
+    if copy is False:
+        raise ValueError("Unable to avoid copy while creating an array as requested.")
+    if value.rank < ndmin:
+        value = expanded(value, tuple(range(ndmin - value.rank)))
+    axes = k_order([object], value.rank) if order == "K" else order_of(order, value.rank)
+    return fresh(value, axes)
+
+
+def _as_array(a: Any, dtype: Any = None, order: str | None = None, **_: Any) -> Array:
+    if isinstance(a, Array) and (dtype is None or given_dtype(dtype) == a.dtype):
+        return a
+    value = _as_value(a, dtype)
+    return fresh(value, k_order([a], value.rank) if order in (None, "K") else None)
+
+
+@covers(np.asarray, np.asanyarray, np.asarray_chkfinite)
+def asarray(
+    a: Any,
+    dtype: Any = None,
+    order: Any = None,
+    *,
+    device: Any = None,
+    copy: Any = None,
+    like: Any = None,
+) -> Array:
+    """The array itself when it is one, else a new one."""
+    if copy:
+        return array(a, dtype, order=order or "K")
+    unsupported("np.asarray", order=(order if order != "K" else None, None))
+    return _as_array(a, dtype)
+
+
+def _contiguous(order: str) -> Callable[..., Any]:
+    def convert(a: Any, dtype: Any = None, *, like: Any = None) -> Array:
+        x = _as_array(a, dtype)
+        if not x.ndim:
+            return x.reshape(1)  # type: ignore[no-any-return]
+        want = order_of(order, x.ndim) or tuple(range(x.ndim))
+        if is_contiguous(x, order):
+            return x
+        return fresh(x.read(), want)
+
+    return convert
+
+
+ascontiguousarray = covers(np.ascontiguousarray)(_contiguous("C"))
+asfortranarray = covers(np.asfortranarray)(_contiguous("F"))
+
+
+@covers(np.copy)
+def copy(a: Any, order: str = "K", subok: bool = False) -> Array:
+    """A copy in storage of its own."""
+    return array(a, order=order)
+
+
+@method("copy")
+def copy_method(a: Any, order: str = "C") -> Any:
+    """``ndarray.copy``: C order unless asked otherwise (a scalar is its own copy)."""
+    return array(a, order=order) if isinstance(a, Array) else a
+
+
+@covers(np.arange)
+def arange(*args: Any, dtype: Any = None, device: Any = None, like: Any = None) -> Array:
+    """``start + i * step``; the extent may be traced."""
+    if len(args) == 4:
+        *args, dtype = args  # type: ignore[assignment]
+    start, stop, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
+    inputs = [operand(v) for v in (start, stop, step)]
+    natural = promote(inputs)
+    kind = natural if dtype is None else given_dtype(dtype)
+    count = _arange_count(start, stop, step, natural)
+    if kind.kind == "b":
+        return fresh(builder().convert(iota(count, "i64"), "bool"))
+    b = builder()
+    line = iota(count, kind if kind.kind in "iuf" else "f64")
+    line = b.convert(line, kind)
+    first, second = cast(inputs[0], kind), cast(operand(_sum(start, step)), kind)
+    delta = b.op("sub", second, first)
+    if not _is(delta, step, 1):
+        line = b.op("mul", line, stretch(delta, line.shape))
+    if not _is(first, start, 0):
+        line = b.op("add", stretch(first, line.shape), line)
+    return fresh(line)
+
+
+def _is(value: Value, given: Any, number: int) -> bool:
+    return not isinstance(given, Tracer) and given == number
+
+
+def _sum(start: Any, step: Any) -> Any:
+    return start if not isinstance(step, Tracer) and step == 0 else start + step
+
+
+def _arange_count(start: Any, stop: Any, step: Any, kind: DType) -> Dim:
+    if not any(isinstance(v, Tracer) for v in (start, stop, step)):
+        if step == 0:
+            raise ZeroDivisionError("division by zero")
+        return max(0, math.ceil((stop - start) / step))
+    if kind.kind in "iu":
+        low, high, by = as_dim(start), as_dim(stop), as_dim(step)
+        if isinstance(by, int) and by != 0:
+            span, by = (high - low, by) if by > 0 else (low - high, -by)
+            count = ex.floordiv(span + (by - 1), by)
+            if current().ranges.at_least(count, 0):
+                return count
+            return builder().index(ex.emax(count, 0)).dim
+    b = builder()
+    first, last, by_ = (b.convert(value_of(v), "f64") for v in (start, stop, step))
+    steps = b.op("ceil", b.op("div", b.op("sub", last, first), by_))
+    steps = b.op("fmax", steps, b.const(0.0, "f64"))
+    return current().ranges.extent(b.convert(steps, "i64")).dim
+
+
+@covers(np.linspace)
+def linspace(
+    start: Any,
+    stop: Any,
+    num: Any = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+    *,
+    device: Any = None,
+) -> Any:
+    """Evenly spaced numbers, computed as NumPy does (the last one is exactly ``stop``)."""
+    b, count = builder(), as_dim(num)
+    check_dim("ge", count, 0, "ValueError", "Number of samples, {0}, must be non-negative.")
+    first, last = operand(start), operand(stop)
+    kind = given_dtype(np.result_type(promote([first, last]), np.float64(0)))
+    a, z = (asarray(cast(v, kind)) for v in (first, last))
+    parts = count - 1 if endpoint else count
+    span = np.subtract(z, a)
+    many = value_of(b.index(parts)) if not isinstance(parts, int) else parts
+    line = asarray(b.convert(iota(count, "f64"), kind))
+    line = line[(slice(None), *[None] * span.ndim)]
+    if isinstance(parts, int) and parts <= 0:
+        step, found = np.nan, line * span + a
+    else:
+        step = span / (Scalar(b.convert(many, kind)) if isinstance(many, Value) else many)
+        found = line * step + a
+        if endpoint and isinstance(count, int):
+            found[-1] = z
+        elif endpoint:
+            last_row = asarray(b.op("eq", iota(count), stretch(b.index(parts), (count,))))
+            found = np.where(last_row[(slice(None), *[None] * span.ndim)], z, found)
+    if dtype is not None:
+        target = given_dtype(dtype)
+        found = (np.floor(found) if target.kind in "iu" else found).astype(target)
+    if axis != 0:
+        found = np.moveaxis(found, 0, axis)
+    return (found, step) if retstep else found

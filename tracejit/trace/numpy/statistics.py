@@ -1,0 +1,314 @@
+"""mean, var, std, average, counts, and the nan-ignoring reductions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.trace.broadcast import stretch
+from tracejit.trace.numpy.creation import asarray
+from tracejit.trace.numpy.folds import NO_VALUE, fold_value
+from tracejit.trace.numpy.names import covers, unsupported
+from tracejit.trace.numpy.operands import (
+    DType,
+    axes_of,
+    builder,
+    expanded,
+    full_like,
+    given_dtype,
+    size_of,
+    value_of,
+)
+from tracejit.trace.numpy.results import deliver
+from tracejit.trace.values import Array, python_int
+
+
+def _count(x: Value, axes: tuple[int, ...], where: Any, dtype: DType) -> Value:
+    """How many elements each result is made of, in ``dtype`` (rank 0 without a mask)."""
+    b = builder()
+    if where is NO_VALUE or where is True:
+        count: Dim = size_of(x, axes)
+        if isinstance(count, int):
+            return b.const(count, dtype)
+        return b.convert(b.index(count), dtype)
+    mask = stretch(b.convert(value_of(where), "bool"), x.shape)
+    return b.convert(fold_value(np.add, mask, axes), dtype)
+
+
+def _mean_value(x: Value, axes: tuple[int, ...], dtype: Any, where: Any) -> Value:
+    if dtype is None and x.dtype.kind in "biu":
+        dtype = np.float64
+    total = fold_value(np.add, x, axes, dtype, NO_VALUE, where)
+    b = builder()
+    if total.dtype.kind in "fc":
+        return _divided(total, _count(x, axes, where, total.dtype))
+    count = _count(x, axes, where, np.dtype(np.float64))
+    return b.convert(_divided(b.convert(total, "f64"), count), total.dtype)
+
+
+def _divided(total: Value, count: Value) -> Value:
+    return builder().op("div", total, stretch(count, total.shape))  # type: ignore[no-any-return]
+
+
+@covers(np.mean, method=True)
+def mean(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = NO_VALUE,
+    *,
+    where: Any = NO_VALUE,
+) -> Any:
+    """Arithmetic mean; nan for nothing."""
+    x = value_of(a)
+    axes = axes_of(axis, x.rank)
+    value = _mean_value(x, axes, dtype, where)
+    return deliver(_kept(value, axes, keepdims), out)
+
+
+def _kept(value: Value, axes: tuple[int, ...], keepdims: Any) -> Value:
+    return expanded(value, axes) if keepdims is not NO_VALUE and keepdims else value
+
+
+def _var_value(
+    x: Value, axes: tuple[int, ...], dtype: Any, ddof: Any, where: Any, centre: Any
+) -> Value:
+    """NumPy's two passes: the mean, then the mean of squared distances from it."""
+    b = builder()
+    if dtype is not None:
+        x = b.convert(x, given_dtype(dtype))
+    elif x.dtype.kind in "biu":
+        x = b.convert(x, "f64")
+    if centre is NO_VALUE:
+        middle = expanded(_mean_value(x, axes, None, where), axes)
+    else:
+        middle = b.convert(value_of(centre), x.dtype)
+    gap = b.op("sub", x, stretch(middle, x.shape))
+    if x.dtype.kind == "c":
+        real, imag = b.op("real", gap), b.op("imag", gap)
+        square = b.op("add", b.op("mul", real, real), b.op("mul", imag, imag))
+    else:
+        square = b.op("mul", gap, gap)
+    total = fold_value(np.add, square, axes, None, NO_VALUE, where)
+    count = _count(x, axes, where, np.dtype(np.float64))
+    less = b.convert(value_of(ddof), "f64")
+    freedom = b.op("sub", count, stretch(less, count.shape))
+    freedom = b.op("maximum", freedom, full_like(0, freedom))
+    return _divided(total, b.convert(freedom, total.dtype))
+
+
+def _degrees(ddof: Any, correction: Any) -> Any:
+    if correction is NO_VALUE:
+        return ddof
+    if ddof != 0:
+        raise ValueError("ddof and correction can't be provided simultaneously.")
+    return correction
+
+
+@covers(np.var, method=True)
+def var(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = NO_VALUE,
+    *,
+    where: Any = NO_VALUE,
+    mean: Any = NO_VALUE,
+    correction: Any = NO_VALUE,
+) -> Any:
+    """Variance with ``ddof`` degrees of freedom taken off."""
+    x = value_of(a)
+    axes = axes_of(axis, x.rank)
+    value = _var_value(x, axes, dtype, _degrees(ddof, correction), where, mean)
+    return deliver(_kept(value, axes, keepdims), out)
+
+
+@covers(np.std, method=True)
+def std(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = NO_VALUE,
+    *,
+    where: Any = NO_VALUE,
+    mean: Any = NO_VALUE,
+    correction: Any = NO_VALUE,
+) -> Any:
+    """Square root of the variance."""
+    x = value_of(a)
+    axes = axes_of(axis, x.rank)
+    value = _var_value(x, axes, dtype, _degrees(ddof, correction), where, mean)
+    return deliver(_kept(builder().op("sqrt", value), axes, keepdims), out)
+
+
+@covers(np.average)
+def average(
+    a: Any,
+    axis: Any = None,
+    weights: Any = None,
+    returned: bool = False,
+    *,
+    keepdims: Any = NO_VALUE,
+) -> Any:
+    """Weighted mean; ZeroDivisionError when the weights sum to zero is not checked."""
+    a = asarray(a)
+    keep = keepdims is not NO_VALUE and keepdims
+    if weights is None:
+        found = a.mean(axis, keepdims=keep)
+        scale = np.divide(a.size, found.size)
+    else:
+        w = asarray(weights)
+        kind = np.result_type(a.dtype, w.dtype, *["f8"] * (a.dtype.kind in "biu"))
+        if tuple(w.shape) != tuple(a.shape):
+            w = _weights_along(a, w, axis)
+        scale = w.sum(axis, dtype=kind, keepdims=keep)
+        found = np.multiply(a, w, dtype=kind).sum(axis, keepdims=keep) / scale
+    if not returned:
+        return found
+    return found, np.broadcast_to(scale, found.shape) + found * 0
+
+
+def _weights_along(a: Array, w: Array, axis: Any) -> Any:
+    if axis is None:
+        raise TypeError("Axis must be specified when shapes of a and weights differ.")
+    if w.ndim != 1:
+        raise TypeError("1D weights expected when shapes of a and weights differ.")
+    (k,) = axes_of(axis, a.ndim)
+    return w[(slice(None), *[None] * (a.ndim - 1 - k))]
+
+
+@covers(np.count_nonzero)
+def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """Number of nonzero elements, as int64 (a Python int over all axes)."""
+    b, x = builder(), value_of(a)
+    axes = axes_of(axis, x.rank)
+    count = fold_value(np.add, b.convert(x, "bool"), axes, np.int64)
+    if axis is None and not keepdims:
+        return python_int(count)
+    return deliver(_kept(count, axes, keepdims), None)
+
+
+def _without_nan(a: Any, by: Any) -> Any:
+    a = asarray(a)
+    return np.where(np.isnan(a), a.dtype.type(by), a) if a.dtype.kind in "fc" else a
+
+
+@covers(np.nansum)
+def nansum(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = NO_VALUE,
+    initial: Any = NO_VALUE,
+    where: Any = NO_VALUE,
+) -> Any:
+    """Sum with nan as zero."""
+    return np.sum(_without_nan(a, 0), axis, dtype, out, keepdims, initial, where)
+
+
+@covers(np.nanprod)
+def nanprod(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = NO_VALUE,
+    initial: Any = NO_VALUE,
+    where: Any = NO_VALUE,
+) -> Any:
+    """Product with nan as one."""
+    return np.prod(_without_nan(a, 1), axis, dtype, out, keepdims, initial, where)
+
+
+def _nan_extremum(ufunc: np.ufunc) -> Any:
+    def reduction(
+        a: Any,
+        axis: Any = None,
+        out: Any = None,
+        keepdims: Any = NO_VALUE,
+        initial: Any = NO_VALUE,
+        where: Any = NO_VALUE,
+    ) -> Any:
+        from tracejit.trace.numpy.folds import fold
+
+        return fold(ufunc, a, axis, None, out, keepdims, initial, where)
+
+    return reduction
+
+
+covers(np.nanmin)(_nan_extremum(np.fmin))
+covers(np.nanmax)(_nan_extremum(np.fmax))
+
+
+@covers(np.nanmean)
+def nanmean(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = NO_VALUE,
+    *,
+    where: Any = NO_VALUE,
+) -> Any:
+    """Mean of what is not nan."""
+    a = asarray(a)
+    return a.mean(axis, dtype, out, keepdims, where=_present(a, where))
+
+
+def _present(a: Any, where: Any) -> Any:
+    if a.dtype.kind not in "fc":
+        return where
+    present = ~np.isnan(a)
+    return present if where is NO_VALUE else present & where
+
+
+@covers(np.nanvar)
+def nanvar(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = NO_VALUE,
+    *,
+    where: Any = NO_VALUE,
+    mean: Any = NO_VALUE,
+    correction: Any = NO_VALUE,
+) -> Any:
+    """Variance of what is not nan (nan where no degree of freedom is left)."""
+    unsupported("np.nanvar", mean=(mean, NO_VALUE))
+    a, ddof = asarray(a), _degrees(ddof, correction)
+    present = _present(a, where)
+    found = a.var(axis, dtype, None, ddof, keepdims, where=present)
+    if present is not NO_VALUE:
+        kept = np.broadcast_to(present, a.shape).sum(axis, keepdims=keepdims)
+        found = np.where(kept > ddof, found, np.nan)[()]
+    return found if out is None else np.copyto(out, found, casting="unsafe") or out
+
+
+@covers(np.nanstd)
+def nanstd(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = NO_VALUE,
+    *,
+    where: Any = NO_VALUE,
+    mean: Any = NO_VALUE,
+    correction: Any = NO_VALUE,
+) -> Any:
+    """Square root of ``nanvar``."""
+    unsupported("np.nanstd", mean=(mean, NO_VALUE))
+    found = nanvar(a, axis, dtype, None, _degrees(ddof, correction), keepdims, where=where)
+    return np.sqrt(found, out=out) if out is not None else np.sqrt(found)

@@ -1,0 +1,223 @@
+"""Ufunc calls on traced values with NumPy's full argument list, and the ufunc methods.
+
+The steps are NumPy's: resolve the loop's dtypes, cast, broadcast, compute, write to ``out``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import UnsupportedError
+from tracejit.ir.core import Value
+from tracejit.trace.broadcast import broadcast_together, stretch
+from tracejit.trace.numpy.creation import asarray
+from tracejit.trace.numpy.folds import accumulate_ufunc, reduce_ufunc
+from tracejit.trace.numpy.loops import LOOPS
+from tracejit.trace.numpy.names import NAMES, unsupported
+from tracejit.trace.numpy.operands import (
+    DType,
+    Operand,
+    builder,
+    cast,
+    check,
+    full_like,
+    operand,
+    value_of,
+)
+from tracejit.trace.numpy.promotion import loop_dtypes
+from tracejit.trace.numpy.results import result_like, write
+from tracejit.trace.numpy.scatters import scatter_at
+from tracejit.trace.values import Array
+
+_COMPARISONS = {
+    np.equal,
+    np.not_equal,
+    np.less,
+    np.less_equal,
+    np.greater,
+    np.greater_equal,
+}
+
+
+def call_ufunc(
+    ufunc: np.ufunc,
+    *args: Any,
+    out: Any = None,
+    where: Any = True,
+    casting: str = "same_kind",
+    order: str = "K",
+    dtype: Any = None,
+    subok: bool = True,
+    signature: Any = None,
+) -> Any:
+    """``ufunc(*args, out=…)`` on traced values; outputs may also follow the inputs."""
+    name = f"np.{ufunc.__name__}"
+    unsupported(name, order=(order, "K"))
+    inputs, outs = _split_arguments(ufunc, args, out)
+    operands = [operand(x) for x in inputs]
+    out_dtypes = [None if o is None else o.dtype for o in outs]
+    operands = _wide_comparison(ufunc, operands)
+    known = _out_of_range(ufunc, operands)
+    if known is not None:
+        return _deliver(ufunc, (known,), inputs, outs, where)
+    dtypes = loop_dtypes(ufunc, operands, out_dtypes, dtype, signature, casting)
+    values = [cast(x, d) for x, d in zip(operands, dtypes, strict=False)]
+    values = _before(ufunc, operands, values)
+    extra = [o.read() for o in outs if o is not None]
+    values = _together(values, extra, where)
+    results = _loop(ufunc, operands, values)
+    b = builder()
+    results = tuple(b.convert(r, d) for r, d in zip(results, dtypes[ufunc.nin :], strict=True))
+    return _deliver(ufunc, results, inputs, outs, where)
+
+
+def _split_arguments(
+    ufunc: np.ufunc, args: Sequence[Any], out: Any
+) -> tuple[list[Any], list[Array | None]]:
+    nin, nout = ufunc.nin, ufunc.nout
+    if not nin <= len(args) <= nin + nout:
+        raise TypeError(
+            f"{ufunc.__name__}() takes from {nin} to {nin + nout} positional arguments "
+            f"but {len(args)} were given"
+        )
+    outs: list[Any] = list(out) if isinstance(out, tuple) else [out] * (out is not None)
+    outs = [*args[nin:], *outs]
+    outs += [None] * (nout - len(outs))
+    for o in outs:
+        if o is not None and not isinstance(o, Array):
+            raise TypeError("return arrays must be of ArrayType")
+    return list(args[:nin]), outs
+
+
+def _together(values: list[Value], extra: Sequence[Value], where: Any) -> list[Value]:
+    """Inputs broadcast against each other, the mask and the outputs."""
+    masks = [] if where is True else [value_of(where)]
+    every = broadcast_together([*values, *masks, *extra])
+    shape = every[0].shape
+    for o in extra:
+        if o.shape != shape:
+            raise ValueError(
+                f"non-broadcastable output operand with shape {o.shape} "
+                f"doesn't match the broadcast shape {shape}"
+            )
+    return every[: len(values)]
+
+
+def _loop(ufunc: np.ufunc, operands: Sequence[Operand], values: Sequence[Value]) -> Any:
+    if ufunc not in LOOPS:
+        raise UnsupportedError(f"np.{ufunc.__name__} is not supported on traced values")
+    b = builder()
+    if ufunc is np.power and operands[1].literal == 2 and values[0].dtype.kind in "iufc":
+        return (b.op("mul", values[0], values[0]),)
+    found = LOOPS[ufunc](b, *values)
+    return found if isinstance(found, tuple) else (found,)
+
+
+def _before(
+    ufunc: np.ufunc, operands: Sequence[Operand], values: list[Value]
+) -> list[Value]:
+    """Errors that NumPy's loops raise by value."""
+    if ufunc is np.power and values[1].dtype.kind == "i":
+        message = "Integers to negative integer powers are not allowed."
+        literal, y = operands[1].literal, values[1]
+        if literal is not None and literal < 0:
+            raise ValueError(message)
+        if literal is None:
+            b = builder()
+            ok = b.op("ge", y, full_like(0, y))
+            if y.rank:
+                ok = b.op("reduce_and", ok, axes=tuple(range(y.rank)))
+            check(ok, "ValueError", message)
+    return values
+
+
+def _wide_comparison(ufunc: np.ufunc, operands: list[Operand]) -> list[Operand]:
+    """A traced Python int compared with integers keeps its value: compare it as int64."""
+    if ufunc not in _COMPARISONS:
+        return operands
+    other = any(x.weak is None and x.dtype.kind in "iu" for x in operands)
+    if not other:
+        return operands
+    return [Operand(x.value) if x.weak is int and x.value is not None else x for x in operands]
+
+
+def _out_of_range(ufunc: np.ufunc, operands: Sequence[Operand]) -> Value | None:
+    """The constant answer of comparing integers with a Python int that their dtype cannot hold."""
+    if ufunc not in _COMPARISONS:
+        return None
+    for k, x in enumerate(operands):
+        other = operands[1 - k]
+        if x.value is None and x.weak is int and other.weak is None and other.dtype.kind in "iu":
+            info = np.iinfo(other.dtype)
+            if not info.min <= x.literal <= info.max:
+                pair = [0, 0]
+                pair[k] = 1 if x.literal > 0 else -1
+                b = builder()
+                return b.broadcast(b.const(bool(ufunc(*pair))), other.shape)
+    return None
+
+
+def _deliver(
+    ufunc: np.ufunc,
+    results: Sequence[Value],
+    inputs: Sequence[Any],
+    outs: Sequence[Array | None],
+    where: Any,
+) -> Any:
+    """Results written to ``out`` where given, else wrapped; masked-off elements are kept."""
+    delivered = []
+    for value, out in zip(results, outs, strict=True):
+        if where is not True:
+            value = _masked(value, where, out)
+        delivered.append(result_like(value, inputs) if out is None else write(out, value))
+    return delivered[0] if len(delivered) == 1 else tuple(delivered)
+
+
+def _masked(value: Value, where: Any, out: Array | None) -> Value:
+    b = builder()
+    mask = stretch(b.convert(value_of(where), "bool"), value.shape)
+    if out is None:
+        old = b.op("empty", shape=value.shape, dtype=value.dtype)
+    else:
+        old = b.convert(out.read(), value.dtype)
+    return b.op("select", mask, value, old)  # type: ignore[no-any-return]
+
+
+def _outer(ufunc: np.ufunc, x: Any, y: Any, **kwargs: Any) -> Any:
+    x, y = asarray(x), asarray(y)
+    return NAMES[ufunc](x[(..., *[None] * y.ndim)], y, **kwargs)
+
+
+class Ufunc:
+    """What ``NAMES`` holds for a ufunc: callable, with the ufunc methods."""
+
+    def __init__(self, ufunc: np.ufunc) -> None:
+        self.ufunc = ufunc
+        self.__name__ = ufunc.__name__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return call_ufunc(self.ufunc, *args, **kwargs)
+
+    def reduce(self, *args: Any, **kwargs: Any) -> Any:
+        return reduce_ufunc(self.ufunc, *args, **kwargs)
+
+    def accumulate(self, *args: Any, **kwargs: Any) -> Any:
+        return accumulate_ufunc(self.ufunc, *args, **kwargs)
+
+    def outer(self, x: Any, y: Any, **kwargs: Any) -> Any:
+        return _outer(self.ufunc, x, y, **kwargs)
+
+    def at(self, a: Any, indices: Any, b: Any = None) -> None:
+        scatter_at(self.ufunc, a, indices, b)
+
+    def reduceat(self, *args: Any, **kwargs: Any) -> Any:
+        raise UnsupportedError(
+            f"np.{self.__name__}.reduceat is not supported; use a loop over slices and reduce"
+        )
+
+
+for _ufunc in LOOPS:
+    NAMES[_ufunc] = Ufunc(_ufunc)
