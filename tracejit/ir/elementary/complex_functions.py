@@ -6,17 +6,21 @@ Hull, Fairgrieve and Tang (1997) and Kahan (1987), written without branches.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
-
 from tracejit.ir import elementary as real
 from tracejit.ir.elementary.complex_inverse import (
     arccos_parts,
     arcsinh_parts,
     arctanh_parts,
 )
-from tracejit.ir.elementary.complex_num import Pair, call, exp_polar, hyperbolic, multiply
+from tracejit.ir.elementary.complex_num import (
+    Pair,
+    call,
+    complex_function,
+    divide,
+    exp_polar,
+    hyperbolic,
+    multiply,
+)
 from tracejit.ir.elementary.logarithm import log_of_split, split
 from tracejit.ir.elementary.num import (
     DOUBLE,
@@ -29,19 +33,7 @@ from tracejit.ir.elementary.num import (
     two_sum,
     where,
 )
-from tracejit.ir.emit import I32, ComplexPair, Emitter
-
-
-def complex_function(fn: Callable[..., Pair]) -> Callable[..., Any]:
-    """Turns a function of pairs of `Num`s into a lowering on `ComplexPair`s, always strict."""
-
-    @wraps(fn)
-    def lower(e: Emitter, *operands: ComplexPair) -> ComplexPair:
-        with e.strict():
-            re, im = fn(*((Num(e, z.re), Num(e, z.im)) for z in operands))
-        return ComplexPair(re.v, im.v)
-
-    return lower
+from tracejit.ir.emit import I32
 
 
 @complex_function
@@ -194,7 +186,8 @@ def _tanh(x: Num, y: Num) -> Pair:
     im = where(far, 4.0 * sin * cos * decay * decay, t / d)
     limit = ax.eq(INF)
     loose = ~(y.abs() < INF)
-    im = where(limit, where(loose, 0.0, im.const(0.0).copysign(sin * cos)), im)
+    side = where(loose, y, sin * cos)
+    im = where(limit, im.const(0.0).copysign(side), im)
     im = where(y.eq(0.0), y, im)
     # As C99: tanh(0 + i inf) is 0 + i nan.
     re = where(ax.eq(0.0) & loose, 0.0, re)
@@ -263,8 +256,7 @@ def pow(z: Pair, w: Pair) -> Pair:
     angle = call(real.arctan2, z[1], z[0])
     general = exp_polar(*multiply((size, angle), w))
     base_zero = z[0].eq(0.0) & z[1].eq(0.0)
-    positive = (x > 0.0) & y.eq(0.0)
-    zero = where(positive, 0.0, x.const(NAN))
+    zero = where(x > 0.0, 0.0, x.const(NAN))
     exponent_zero = x.eq(0.0) & y.eq(0.0)
 
     def pick(k: int, one: float) -> Num:
@@ -278,23 +270,16 @@ def _integer_power(z: Pair, n: Num) -> Pair:
     """z**n for a whole n with |n| < 100, in NumPy's order of products."""
     count = n.abs().to_int(I32)
     one = z[0].const(1.0), z[0].const(0.0)
+    direct = (n > 0.0) & (n < 4.0)  # NumPy multiplies by the initial 1 only beyond
     product, power = one, z
     for bit in range(7):
         used = (count & (1 << bit)).ne(0)
-        first = (count & ((1 << bit) - 1)).eq(0)
-        next_product = multiply(product, power)
-        stepped = tuple(where(first, p, q) for p, q in zip(power, next_product, strict=True))
-        product = tuple(where(used, s, p) for s, p in zip(stepped, product, strict=True))  # type: ignore[assignment]
+        first = (count & ((1 << bit) - 1)).eq(0) & direct
+        stepped = multiply(product, power)
+        product = _where(used, _where(first, power, stepped), product)
         power = multiply(power, power)
-    return _reciprocal_where(n < 0.0, product)
+    return _where(n < 0.0, divide(one, product), product)
 
 
-def _reciprocal_where(c: Num, z: Pair) -> Pair:
-    """1 / z by Smith's algorithm where `c` holds."""
-    wide = z[0].abs() >= z[1].abs()
-    big, small = where(wide, z[0], z[1]), where(wide, z[1], z[0])
-    ratio = small / big
-    scale = 1.0 / (big + small * ratio)
-    re = where(wide, scale.const(1.0), ratio) * scale
-    im = where(wide, -ratio, scale.const(-1.0)) * scale
-    return where(c, re, z[0]), where(c, im, z[1])
+def _where(c: Num, a: Pair, b: Pair) -> Pair:
+    return where(c, a[0], b[0]), where(c, a[1], b[1])

@@ -4,12 +4,26 @@ cosh are made of."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from tracejit.ir import elementary as real
 from tracejit.ir.elementary.num import DOUBLE, INF, NAN, Num, format_of, where
+from tracejit.ir.emit import ComplexPair, Emitter
 
 Pair = tuple[Num, Num]
+
+
+def complex_function(fn: Callable[..., Pair]) -> Callable[..., Any]:
+    """Turns a function of pairs of `Num`s into a lowering on `ComplexPair`s, always strict."""
+
+    @wraps(fn)
+    def lower(e: Emitter, *operands: ComplexPair) -> ComplexPair:
+        with e.strict():
+            re, im = fn(*((Num(e, z.re), Num(e, z.im)) for z in operands))
+        return ComplexPair(re.v, im.v)
+
+    return lower
 
 
 def call(fn: Callable[..., Any], *operands: Num) -> Num:
@@ -20,6 +34,19 @@ def call(fn: Callable[..., Any], *operands: Num) -> Num:
 
 def multiply(a: Pair, b: Pair) -> Pair:
     return a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]
+
+
+def divide(a: Pair, b: Pair) -> Pair:
+    """Smith's algorithm (1962), as NumPy: scale by the larger part of the divisor."""
+    wide = b[0].abs() >= b[1].abs()
+    big, small = where(wide, b[0], b[1]), where(wide, b[1], b[0])
+    zero = big.eq(0.0)
+    ratio = small / big
+    scale = 1.0 / (big + small * ratio)
+    re = where(wide, a[0] + a[1] * ratio, a[0] * ratio + a[1]) * scale
+    im = where(wide, a[1] - a[0] * ratio, a[1] * ratio - a[0]) * scale
+    divisor = b[0].abs()
+    return where(zero, a[0] / divisor, re), where(zero, a[1] / divisor, im)
 
 
 def exp_polar(x: Num, y: Num) -> Pair:
@@ -33,7 +60,7 @@ def exp_polar(x: Num, y: Num) -> Pair:
     bad_angle = ~(y.abs() < INF)
     decayed, grown = x.eq(-INF) & bad_angle, x.eq(INF) & bad_angle
     re = where(decayed, 0.0, where(grown, INF, re))
-    im = where(decayed, 0.0, im)
+    im = where(decayed, y.const(0.0).copysign(y), im)
     real_axis = y.eq(0.0)
     return where(real_axis, call(real.exp, x), re), where(real_axis, y, im)
 
@@ -49,10 +76,12 @@ def hyperbolic(x: Num, y: Num) -> tuple[Pair, Pair]:
     loose = ~(y.abs() < INF)
     grown, origin = x.abs().eq(INF) & loose, x.eq(0.0)
     flat = y.eq(0.0)
-    sinh_re = where(grown, x, where(origin, x, sinh * cos * factor))
+    on_origin = where(loose, x, x * cos)
+    sinh_re = where(grown, INF, where(origin, on_origin, sinh * cos * factor))
     sinh_im = where(flat, y, cosh * sin * factor)
     cosh_re = where(grown, INF, cosh * cos * factor)
     on_axis = where(loose, x.const(0.0), x * where(flat, y, sin))
-    slanted = where(flat, x.const(0.0).copysign(x) * y, sinh * sin * factor)
+    flat_im = where(x.isnan(), y, x.const(0.0).copysign(x) * y)
+    slanted = where(flat, flat_im, sinh * sin * factor)
     cosh_im = where(origin, on_axis, slanted)
     return (sinh_re, where(grown, NAN, sinh_im)), (cosh_re, where(grown, NAN, cosh_im))

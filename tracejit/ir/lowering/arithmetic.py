@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tracejit.ir.elementary import hypot
+from tracejit.ir.elementary.complex_num import Pair, complex_function, divide
 from tracejit.ir.elementary.num import INF, NAN, Num, choose, where
 from tracejit.ir.emit import ComplexPair, Emitter
 from tracejit.ir.lowering.rule import Lower, both_parts, by_kind
@@ -30,18 +31,9 @@ def _mul_complex(e: Emitter, a: ComplexPair, b: ComplexPair) -> ComplexPair:
     )
 
 
-def div_complex(e: Emitter, a: ComplexPair, b: ComplexPair) -> ComplexPair:
-    """Smith's algorithm (1962), as NumPy: scale by the larger part of the divisor."""
-    ar, ai, br, bi = (Num(e, v) for v in (a.re, a.im, b.re, b.im))
-    wide = br.abs() >= bi.abs()
-    big, small = where(wide, br, bi), where(wide, bi, br)
-    zero = big.eq(0.0)
-    ratio = small / big
-    scale = 1.0 / (big + small * ratio)
-    re = where(wide, ar + ai * ratio, ar * ratio + ai) * scale
-    im = where(wide, ai - ar * ratio, ai * ratio - ar) * scale
-    divisor = br.abs()
-    return ComplexPair(where(zero, ar / divisor, re).v, where(zero, ai / divisor, im).v)
+@complex_function
+def _div_complex(a: Pair, b: Pair) -> Pair:
+    return divide(a, b)
 
 
 def _abs_int(e: Emitter, a: Any) -> Any:
@@ -66,7 +58,7 @@ def _sign_complex(e: Emitter, z: ComplexPair) -> ComplexPair:
     size = Num(e, hypot(e, z.re, z.im))
     re_inf, im_inf = re.abs().eq(INF), im.abs().eq(INF)
     infinite = re_inf | im_inf
-    undefined = size.isnan() | re.isnan() | im.isnan() | (re_inf & im_inf)
+    undefined = size.isnan() | (re_inf & im_inf)
     divisor = where(size.eq(0.0), 1.0, size)
 
     def part(x: Num, x_inf: Num) -> Any:
@@ -93,7 +85,7 @@ ARITHMETIC: dict[str, Lower] = {
     "add": by_kind(n=lambda e, a, b: e.iadd(a, b), f=_add, c=both_parts(_add)),
     "sub": by_kind(n=lambda e, a, b: e.isub(a, b), f=_sub, c=both_parts(_sub)),
     "mul": by_kind(n=lambda e, a, b: e.imul(a, b), f=lambda e, a, b: e.fmul(a, b), c=_mul_complex),
-    "div": by_kind(f=lambda e, a, b: e.fdiv(a, b), c=div_complex),
+    "div": by_kind(f=lambda e, a, b: e.fdiv(a, b), c=_div_complex),
     "neg": by_kind(n=lambda e, a: e.isub(e.const(0, a.dtype), a), f=_neg, c=both_parts(_neg)),
     "abs": by_kind(
         b=_same,

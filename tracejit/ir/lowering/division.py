@@ -55,19 +55,21 @@ def _fmod_int(e: Emitter, a: Any, b: Any) -> Any:
 
 
 def _exponent(x: Num) -> Num:
+    """Biased exponent, below 1 for subnormals."""
     f = format_of(x)
-    return x.bits() >> f.mantissa
+    small = x < f.min_normal
+    lift = f.mantissa + 1
+    lifted = where(small, x * 2.0**lift, x).bits() >> f.mantissa
+    return lifted - choose(small, lift, 0, lifted)
 
 
 def _fmod_step(r: Num, y: Num) -> Num:
     """r minus a multiple of y 2**k with a quotient below 2**(mantissa - 1), exactly."""
     f = format_of(r)
-    small = y < f.min_normal
-    lift = f.mantissa + 1
-    distance = _exponent(r) - _exponent(where(small, y * 2.0**lift, y))
-    distance = distance + choose(small, lift, 0, distance) - (f.mantissa - 3)
-    k = where(distance > 0, distance, 0)
-    half = k >> 1  # in two steps: 2**k itself may overflow when y is subnormal
+    k = _exponent(r) - _exponent(y) - (f.mantissa - 3)
+    most = 2 * f.bias  # only beyond 2**2046 apart: then y has few bits and q stays exact
+    k = where(k > most, most, where(k > 0, k, 0))
+    half = k >> 1  # 2**k itself may overflow when y is subnormal
     scaled = y * ((half + f.bias) << f.mantissa).floats()
     scaled = scaled * ((k - half + f.bias) << f.mantissa).floats()
     q = (r / scaled).trunc()
