@@ -232,7 +232,7 @@ def variables(infos: tuple[VarInfo, ...]) -> dict[str, str]:
     return {v.name: "i" * v.live_in + "o" * v.live_out for v in infos}
 
 
-def live(n: int) -> Any:  # ruff: noqa: F841
+def live(n: int) -> Any:
     s = t = 0
     for i in range(n):
         u = i * 2
@@ -244,7 +244,7 @@ def live(n: int) -> Any:  # ruff: noqa: F841
     w = n
     while w > 1:
         w -= 1
-        old, t = t, w
+        old, t = t, w  # noqa: F841
     try:
         for k in range(n):
             x = k
@@ -257,7 +257,7 @@ def live(n: int) -> Any:  # ruff: noqa: F841
         return keep
 
     for a in range(n):
-        r = [a for a in range(2)]
+        r = [a for a in range(2)]  # noqa: F841
     return s, t, late
 
 

@@ -130,7 +130,7 @@ class _Backward:
     def read_first(self, stmt: ast.If | StopWhile | StopFor) -> Names:
         if stmt not in self.exposed:
             inner = _Backward(self.scope, is_recording=False)
-            self.exposed[stmt] = inner.transfer(stmt, NONE)
+            self.exposed[stmt] = inner.inside(stmt, NONE)
         return self.exposed[stmt]
 
     def _touched(self, stmt: ast.stmt) -> Names:
@@ -138,9 +138,15 @@ class _Backward:
         return frozenset(found.reads | found.captured)
 
     def transfer(self, stmt: ast.If | StopWhile | StopFor, after: Names) -> Names:
+        inside = self.inside(stmt, after)
+        if isinstance(stmt, StopWhile):
+            return inside
+        return _evaluated(stmt.iter if isinstance(stmt, StopFor) else stmt.test).before(inside)
+
+    def inside(self, stmt: ast.If | StopWhile | StopFor, after: Names) -> Names:
+        """Live when the operator starts: the test of an `if` and a `for`'s iterable are known."""
         if isinstance(stmt, ast.If):
-            joined = self.block(stmt.body, after) | self.block(stmt.orelse, after)
-            return _evaluated(stmt.test).before(joined)
+            return self.block(stmt.body, after) | self.block(stmt.orelse, after)
         head = after | frozenset(stmt.stop)
         while True:
             if isinstance(stmt, StopWhile):
@@ -149,9 +155,8 @@ class _Backward:
             else:
                 entry = self.assigned(stmt.target, self.block(stmt.body, head))
             if entry <= head:
-                break
+                return head
             head |= entry
-        return head if isinstance(stmt, StopWhile) else _evaluated(stmt.iter).before(head)
 
     def with_(self, stmt: ast.With, after: Names) -> Names:
         outer = self.caught

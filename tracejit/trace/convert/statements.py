@@ -182,9 +182,9 @@ class StatementRewriter(ExpressionRewriter):
     def state(self, stmt: Structured) -> tuple[Statements, list[ast.expr]]:
         """Definitions of `get_state` and `set_state`, and the operator's last four arguments."""
         live = self.live[stmt]
-        written = {name for name in usage(stmt).binds if self.is_variable(name)}
-        written |= usage(stmt).binds & self.scope.globals
-        written |= self.scope.rebound
+        binds = usage(_inside(stmt)).binds
+        written = {name for name in binds if self.is_variable(name)}
+        written |= (binds & self.scope.globals) | self.scope.rebound
         infos = tuple(
             VarInfo(name, name in live.read_first, name in live.after, self.kind(name))
             for name in sorted(written)
@@ -526,6 +526,16 @@ def _head(stmt: ast.stmt) -> ast.stmt:
 
 def _unbind_if_undefined(name: str) -> ast.stmt:
     return ast.parse(f"if {name} is __tj__.UNDEFINED: del {name}").body[0]
+
+
+def _inside(stmt: Structured) -> list[ast.AST]:
+    """What the operator runs, as against the operand evaluated before it."""
+    match stmt:
+        case StopWhile():
+            return [stmt.test, *stmt.body]
+        case StopFor():
+            return [stmt.target, *stmt.body]
+    return [*stmt.body, *stmt.orelse]
 
 
 def _is_literal_unpack(stmt: ast.Assign) -> bool:
