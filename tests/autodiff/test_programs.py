@@ -122,3 +122,13 @@ def test_cotangents_of_a_shape_found_on_the_way() -> None:
 def test_third_order_through_a_loop() -> None:
     function, args, wrt = PROGRAMS["recurrence"]()
     check_function(function, args, wrt, run, order=3)
+
+
+def test_a_host_call_on_an_active_value_is_an_error() -> None:
+    b = Builder("hosted")
+    x = b.param(tensor("f64", (3,)))
+    y = b.op("host_call", x, fn=np.sort, types=(x.type,))
+    function = b.build([y])
+    for transform in (jvp, vjp):
+        with pytest.raises(TypeError, match="host_call has no derivative"):
+            transform(function, [0])
