@@ -15,9 +15,28 @@ import pytest
 
 from tracejit.codegen_llvm import abi, entry, runtime
 from tracejit.codegen_llvm.abi import (
-    ArgResult, ArrayParam, ArrayResult, AttrSource, BinOp, CallSource, CellSource, ConstantResult,
-    Container, Extent, GlobalSource, Guard, Hidden, IdentityParam, ScalarOf, ScalarParam,
-    ScalarResult, Signature, Stride, Unflatten, ViewResult, WorkAbove,
+    ArgResult,
+    ArrayParam,
+    ArrayResult,
+    AttrSource,
+    BinOp,
+    CallSource,
+    CellSource,
+    ConstantResult,
+    Container,
+    Extent,
+    GlobalSource,
+    Guard,
+    Hidden,
+    IdentityParam,
+    ScalarOf,
+    ScalarParam,
+    ScalarResult,
+    Signature,
+    Stride,
+    Unflatten,
+    ViewResult,
+    WorkAbove,
 )  # fmt: skip
 from tracejit.codegen_llvm.entry import Miss, specialise
 
@@ -100,9 +119,7 @@ fail:
   ret i32 1
 }
 """
-ARANGE_SIGNATURE = Signature(
-    (ScalarParam(I8, "int"),), (ArrayResult(I8, (None,)),), structure=0
-)
+ARANGE_SIGNATURE = Signature((ScalarParam(I8, "int"),), (ArrayResult(I8, (None,)),), structure=0)
 
 
 @pytest.fixture(params=["native", "portable"])
@@ -131,7 +148,8 @@ def test_strided_input_of_any_length(make):
     x = np.arange(20.0)
     for view in (x, x[::3], x[::-2], x[:0], x[5:6], x.reshape(4, 5)[:, 2]):
         got = f(view)
-        assert got.flags.owndata and got.dtype == F8
+        assert got.flags.owndata
+        assert got.dtype == F8
         np.testing.assert_array_equal(got, view + 1)
 
 
@@ -145,7 +163,8 @@ def test_array_guards(make):
 
     wrong = (x.astype(F4), x.astype(">f8"), x.reshape(2, 3), x.view(Sub), [1.0], 1.0, None)
     assert all(misses(f, value) for value in (*wrong, unaligned))
-    assert misses(f) and misses(f, x, x)
+    assert misses(f)
+    assert misses(f, x, x)
 
 
 def test_dtypes_equal_by_another_name_are_accepted(make):
@@ -154,7 +173,8 @@ def test_dtypes_equal_by_another_name_are_accepted(make):
     assert f(x) is x
     tagged = np.zeros(3, np.dtype("i8", metadata={"unit": "m"}))
     assert f(tagged) is tagged
-    assert misses(f, np.zeros(3, "u8")) and misses(f, np.zeros(3, ">i8"))
+    assert misses(f, np.zeros(3, "u8"))
+    assert misses(f, np.zeros(3, ">i8"))
 
 
 def test_static_extents_strides_and_writability(make):
@@ -163,12 +183,16 @@ def test_static_extents_strides_and_writability(make):
     assert f(x) is None
     frozen = x.copy()
     frozen.flags.writeable = False
-    assert misses(f, frozen) and misses(f, x.T) and misses(f, np.asfortranarray(x))
+    assert misses(f, frozen)
+    assert misses(f, x.T)
+    assert misses(f, np.asfortranarray(x))
     assert misses(f, np.zeros((2, 4))[:, :3])
     strided = make(NOTHING, Signature((ArrayParam(F8, (2, 3), (32, 8)),), (), None))
-    assert strided(np.zeros((2, 4))[:, :3]) is None and misses(strided, x)
+    assert strided(np.zeros((2, 4))[:, :3]) is None
+    assert misses(strided, x)
     fortran = make(NOTHING, Signature((ArrayParam(F8, (None, None), "F"),), (), None))
-    assert fortran(x.T) is None and misses(fortran, x)
+    assert fortran(x.T) is None
+    assert misses(fortran, x)
 
 
 SCALARS = [
@@ -212,14 +236,19 @@ def test_result_shapes_from_expressions_and_axis_order(make):
     )
     f = make(NOTHING, signature)
     got = f(np.zeros((9, 4)))
-    assert got.shape == (4, 3, 13) and got.dtype == F4
+    assert got.shape == (4, 3, 13)
+    assert got.dtype == F4
     assert got.transpose(2, 0, 1).flags.c_contiguous
     assert f(np.zeros((0, 4))).shape == (0, 3, 4)
 
 
 def test_guards_on_extents_scalars_and_strides(make):
     signature = Signature(
-        (ArrayParam(F8, (None,), (None,)), ArrayParam(F8, (None,), (None,)), ScalarParam(I8, "int")),
+        (
+            ArrayParam(F8, (None,), (None,)),
+            ArrayParam(F8, (None,), (None,)),
+            ScalarParam(I8, "int"),
+        ),
         guards=(
             Guard("eq", Extent(0, 0), Extent(1, 0)),
             Guard("gt", Stride(0, 0), 0),
@@ -229,7 +258,9 @@ def test_guards_on_extents_scalars_and_strides(make):
     f = make(NOTHING, signature)
     x = np.zeros(8)
     assert f(x, x, 4) is None
-    assert misses(f, x, x[1:], 4) and misses(f, x[::-1], x, 4) and misses(f, x, x, 5)
+    assert misses(f, x, x[1:], 4)
+    assert misses(f, x[::-1], x, 4)
+    assert misses(f, x, x, 5)
 
 
 def test_aliasing_guards_agree_with_numpy(make):
@@ -242,7 +273,9 @@ def test_aliasing_guards_agree_with_numpy(make):
         for b in views:
             assert np.may_share_memory(a, b) == _missed(apart, a, b)
     assert same(x, x[:]) is None
-    assert misses(same, x, x[::-1]) and misses(same, x, x[:9]) and misses(same, x, np.zeros(10))
+    assert misses(same, x, x[::-1])
+    assert misses(same, x, x[:9])
+    assert misses(same, x, np.zeros(10))
 
 
 def _missed(f, *args):
@@ -257,7 +290,8 @@ def test_core_allocated_result_owns_its_memory(make):
     f = make(ARANGE, ARANGE_SIGNATURE)
     for k in (0, 1, 7, 1 << 18):
         got = f(k)
-        assert got.base is None and got.flags.num == np.arange(3).flags.num
+        assert got.base is None
+        assert got.flags.num == np.arange(3).flags.num
         np.testing.assert_array_equal(got, np.arange(k))
     got = f(5)
     got.resize(9, refcheck=False)
@@ -276,18 +310,23 @@ def test_views_have_numpys_base(make):
     f = make(text, Signature((ArrayParam(F8, (None, 4)),), (view,), 0))
     x = np.arange(12.0).reshape(3, 4).copy()
     got = f(x)
-    assert got.base is x and got.flags.writeable and not got.flags.owndata
+    assert got.base is x
+    assert got.flags.writeable
+    assert not got.flags.owndata
     np.testing.assert_array_equal(got, x[1:, 1:])
     x.flags.writeable = False
     assert not f(x).flags.writeable
     inner = ViewResult(0, F8, (Extent(0, 0),), (-8,), offset=16, of_result=True)
     g = make(
         NOTHING,
-        Signature((ArrayParam(F8, (3,)),), (ArrayResult(F8, (3,)), inner), Container("tuple", (0, 1))),
+        Signature(
+            (ArrayParam(F8, (3,)),), (ArrayResult(F8, (3,)), inner), Container("tuple", (0, 1))
+        ),
     )
     whole, back = g(np.zeros(3))
     whole[:] = [1, 2, 3]
-    assert back.base is whole and list(back) == [3, 2, 1]
+    assert back.base is whole
+    assert list(back) == [3, 2, 1]
 
 
 def test_structures_arguments_and_constants(make):
@@ -300,8 +339,11 @@ def test_structures_arguments_and_constants(make):
     x = np.zeros(3)
     assert list(make(text, Signature(params, leaves, nested))(x)) == ["a", "b", 3, "d"]
     got = make(text, Signature(params, leaves, nested))(x)
-    assert got["a"] is x and got["b"][0] is marker and got["b"][1] is x
-    assert got[3] is None and got["d"] == (7,)
+    assert got["a"] is x
+    assert got["b"][0] is marker
+    assert got["b"][1] is x
+    assert got[3] is None
+    assert got["d"] == (7,)
     build = Unflatten(lambda items: ("built", *items))
     assert make(text, Signature(params, leaves, build))(x) == ("built", x, marker, 7)
 
@@ -356,7 +398,8 @@ def test_hidden_parameters_are_read_at_each_call(make):
 def test_identity_parameter(make):
     option = ("a", 1)
     f = make(NOTHING, Signature((IdentityParam(option),), (ConstantResult("yes"),), 0))
-    assert f(option) == "yes" and misses(f, ("a", 2))
+    assert f(option) == "yes"
+    assert misses(f, ("a", 2))
 
 
 ADD_INTO_LOOP = core("%x = load ptr, ptr %s0", "store double 5.0, ptr %x", "ret i32 0")
@@ -368,7 +411,8 @@ def test_gil_release_keeps_results_right(make, release):
     f = make(ADD_INTO_LOOP, signature)
     for n in (1, 4):
         x = np.zeros(n)
-        assert f(x) is x and x[0] == 5
+        assert f(x) is x
+        assert x[0] == 5
 
 
 def test_no_reference_and_no_memory_is_leaked(make):
@@ -499,7 +543,8 @@ def test_chain_of_specialisations_then_miss():
     f = new_callable(arrays, numbers)
     np.testing.assert_array_equal(f(np.zeros(2)), [1, 1])
     np.testing.assert_array_equal(f(3), [0, 1, 2])
-    assert f("x") == ("miss", ("x",), {}) and f(3, k=1) == ("miss", (3,), {"k": 1})
+    assert f("x") == ("miss", ("x",), {})
+    assert f(3, k=1) == ("miss", (3,), {"k": 1})
     entry.set_chain(f, [])
     assert f(3) == ("miss", (3,), {})
 
@@ -513,7 +558,8 @@ def test_the_callable_binds_has_attributes_and_is_collected():
     owner = Owner()
     assert owner.method(1) == ("miss", (owner, 1), {})
     bound = owner.method
-    assert bound(2) == ("miss", (owner, 2), {}) and Owner.method is f
+    assert bound(2) == ("miss", (owner, 2), {})
+    assert Owner.method is f
     assert f.describe() == "described"
     f.__wrapped__ = f.itself = f
     assert f.__dict__["itself"] is f
@@ -560,7 +606,8 @@ def test_slot_numbers_follow_the_contract():
     )
     slots = abi.layout(signature)
     assert slots.params[0] == abi.ParamSlots(0, (1, None, 2), (3, 4, None))
-    assert slots.params[1].data == 5 and slots.params[2].data is None
+    assert slots.params[1].data == 5
+    assert slots.params[2].data is None
     assert slots.results[0] == abi.ResultSlots(7, (8, None))
     assert slots.results[1].data == 9
     assert slots.results[2] == abi.ResultSlots(11, (12,), (13,))

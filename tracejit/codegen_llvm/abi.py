@@ -12,8 +12,8 @@ Slots, in order:
   allocates and fills the pointer in before the call; otherwise the core stores a `tj_alloc`ed
   pointer and the extents;
 * `ScalarResult`: its bits as above (bool: 0 or 1), stored by the core;
-* `ViewResult`: the offset if `None`, then the `None` extents, then the `None` strides, stored by the
-  core; other results have no slots.
+* `ViewResult`: the offset if `None`, then the `None` extents, then the `None` strides, stored by
+  the core; other results have no slots.
 """
 
 from __future__ import annotations

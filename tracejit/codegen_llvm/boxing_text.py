@@ -9,7 +9,7 @@ header 0, vectorcall 16, dict 24, weak references 32, chain 40, miss 48, kept 56
 from __future__ import annotations
 
 from tracejit.codegen_llvm import capi
-from tracejit.codegen_llvm.runtime_text import RECYCLE_FROM, RECYCLE_UP_TO
+from tracejit.codegen_llvm.memory_text import RECYCLE_FROM, RECYCLE_UP_TO
 
 # What an entry returns when its guards fail; no object lives at this address.
 MISS = 1
@@ -276,23 +276,29 @@ fail:
         (
             "tuple",
             "@PyTuple_New(i64 %n)",
-            "call void @Py_IncRef(ptr %o)\n"
-            "  %status = call i32 @PyTuple_SetItem(ptr %made, i64 %k, ptr %o)",
+            (
+                "call void @Py_IncRef(ptr %o)\n"
+                "  %status = call i32 @PyTuple_SetItem(ptr %made, i64 %k, ptr %o)"
+            ),
             "call void @tj_decref_all(ptr %items, i64 %n)",
         ),
         (
             "list",
             "@PyList_New(i64 %n)",
-            "call void @Py_IncRef(ptr %o)\n"
-            "  %status = call i32 @PyList_SetItem(ptr %made, i64 %k, ptr %o)",
+            (
+                "call void @Py_IncRef(ptr %o)\n"
+                "  %status = call i32 @PyList_SetItem(ptr %made, i64 %k, ptr %o)"
+            ),
             "call void @tj_decref_all(ptr %items, i64 %n)",
         ),
         (
             "dict",
             "@PyDict_New()",
-            "%keyp = getelementptr ptr, ptr %keys, i64 %k\n"
-            "  %key = load ptr, ptr %keyp\n"
-            "  %status = call i32 @PyDict_SetItem(ptr %made, ptr %key, ptr %o)",
+            (
+                "%keyp = getelementptr ptr, ptr %keys, i64 %k\n"
+                "  %key = load ptr, ptr %keyp\n"
+                "  %status = call i32 @PyDict_SetItem(ptr %made, ptr %key, ptr %o)"
+            ),
             "call void @tj_decref_all(ptr %items, i64 %n)",
         ),
     )

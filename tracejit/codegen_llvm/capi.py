@@ -62,7 +62,7 @@ def symbols() -> dict[str, int]:
         found[name] = ctypes.cast(function, ctypes.c_void_p).value or 0
     for name, index in _NUMPY_FUNCTIONS.items():
         found[name] = pointer_at(_numpy_table() + index * ctypes.sizeof(ctypes.c_void_p))
-    objects = {"None": None, "True": True, "False": False}
+    objects: dict[str, object] = {"None": None, "True": True, "False": False}
     objects |= {"Long_Type": int, "Float_Type": float, "Complex_Type": complex}
     found |= {f"Py_{name}": id(value) for name, value in objects.items()}
     return found

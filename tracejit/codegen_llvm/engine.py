@@ -24,7 +24,7 @@ ATTRIBUTE_GROUP = "#0"
 
 
 class CodegenError(RuntimeError):
-    """The compiler handed LLVM something it rejects: a bug in tracejit, never in the user's code."""
+    """The compiler handed LLVM something it rejects: a bug in tracejit, not the user's."""
 
 
 class ObjectCache(Protocol):

@@ -104,7 +104,8 @@ def specialise(
     """
     errors = ErrorTable() if errors is None else errors
     available = {**capi.symbols(), **runtime_symbols(), **(symbols or {})}
-    exports, parts, env = ["core"], [core_text], [None, None]
+    exports, parts = ["core"], [core_text]
+    env: list[Any] = [None, None]
     if uses_native_entry():
         available |= native.boxing_symbols()
         text, env = entry_text.entry_text(signature)

@@ -1,4 +1,4 @@
-"""The result half of a native entry: allocate what is known before the call, box what comes back."""
+"""The result half of a native entry: allocate what is known at entry, box what comes back."""
 
 from __future__ import annotations
 
@@ -126,9 +126,7 @@ class ResultWriter:
             return w.op(f"call ptr @PyFloat_FromDouble(double {self._slot('double', slot)})")
         if result.kind == "complex":
             parts = [self._slot("double", slot + part) for part in (0, 1)]
-            return w.op(
-                f"call ptr @PyComplex_FromDoubles(double {parts[0]}, double {parts[1]})"
-            )
+            return w.op(f"call ptr @PyComplex_FromDoubles(double {parts[0]}, double {parts[1]})")
         bits = self._slot("i64", slot)
         if result.kind == "int":
             sign = "Unsigned" if result.dtype.kind == "u" else ""

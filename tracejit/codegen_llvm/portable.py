@@ -85,7 +85,7 @@ def param_matches(param: abi.Param, value: Any) -> bool:
             return isinstance(value, np.generic) and value.dtype == param.dtype
         if type(value) is not _PYTHON_KINDS[param.kind]:
             return False
-        return param.kind != "int" or -(2**63) <= value < 2**63
+        return type(value) is not int or -(2**63) <= value < 2**63
     return not isinstance(param, abi.IdentityParam) or value is param.value
 
 
@@ -282,7 +282,7 @@ def _assemble(structure: abi.Structure, leaves: list[Any]) -> Any:
 
 
 class PortableCallable:
-    """What `native_callable_type` makes natively: base of the class that `jit` returns instances of."""
+    """What `native_callable_type` makes natively: base of the class of jitted functions."""
 
     _miss: Callable[..., Any]
     _chain: tuple[Any, ...] = ()

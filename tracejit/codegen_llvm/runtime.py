@@ -1,8 +1,8 @@
 """Python's side of what a core can do besides computing: fail with NumPy's errors, call the host.
 
 `ErrorTable` turns an error id and payload into an exception that points at the user's line.
-`HostTable` runs Python functions on the core's buffers. `runtime_symbols` gives the addresses of the
-native functions in `runtime_text`; `mem_handler` is the NEP 49 handler that owns their memory.
+`HostTable` runs Python functions on the core's buffers. `runtime_symbols` gives the addresses
+of the native functions in `runtime_text`; `mem_handler` is their NEP 49 handler.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ class HostCall:
 class _Borrowed:
     """Gives NumPy a view of memory that the core owns."""
 
-    def __init__(self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: DType):
+    def __init__(
+        self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: DType
+    ):
         self.__array_interface__ = {
             "data": (address, False),
             "shape": shape,
@@ -250,12 +252,15 @@ class _Allocator(ctypes.Structure):
 
 @cache
 def mem_handler() -> Any:
-    """The capsule that arrays made from core-allocated memory keep, so NumPy can free and resize."""
+    """The capsule that arrays over core-allocated memory keep: NumPy frees and resizes by it."""
     where = runtime_symbols()
     functions = [where[f"tj_data_{name}"] for name in ("malloc", "calloc", "realloc", "free")]
     handler = _Allocator(b"tracejit", 1, None, *functions)
     new = ctypes.pythonapi.PyCapsule_New
-    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    new.restype, new.argtypes = (
+        ctypes.py_object,
+        [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p],
+    )
     capsule = new(ctypes.addressof(handler), b"mem_handler", None)
     # NumPy arrays outlive modules at interpreter exit; neither block may go before they do.
     for immortal in (handler, capsule):

@@ -10,14 +10,14 @@ Compiled once per process (`runtime.py`). A core declares what it uses:
     declare i32  @tj_host_call(ptr ctx, i64 call, ptr slots)   nonzero: return 1
 
 Every allocation is linked into the context and freed when the call ends unless a result took it, so
-a core may simply return 1 at any point. The functions without `ctx` serve NumPy (NEP 49).
-
-Header, 64 bytes before the data: previous, next, capacity in bytes, what malloc returned.
+a core may simply return 1 at any point.
 """
 
 from __future__ import annotations
 
 import sys
+
+from tracejit.codegen_llvm.memory_text import memory_text
 
 DECLARATIONS = """
 declare ptr @tj_alloc(ptr, i64)
@@ -28,306 +28,7 @@ declare i32 @tj_poll(ptr)
 declare i32 @tj_host_call(ptr, i64, ptr)
 """
 
-RECYCLE_FROM = 1 << 20  # bytes: below, malloc recycles well by itself
-RECYCLE_UP_TO = 1 << 26  # four blocks at most are kept, so this bounds what stays resident
-_HUGE_FROM = 1 << 22
 _POLL_NANOSECONDS = 10_000_000
-
-_MEMORY = """
-declare ptr @malloc(i64)
-declare ptr @calloc(i64, i64)
-declare void @free(ptr)
-declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
-declare i32 @madvise(ptr, i64, i32)
-
-; Blocks waiting for reuse. Taken and given back by atomic exchange: no lock, no GIL.
-@tj_blocks = internal global [4 x ptr] zeroinitializer
-
-define internal ptr @tj_place(ptr %base, i64 %bytes) #0 {
-  %b = ptrtoint ptr %base to i64
-  %up = add i64 %b, 127
-  %at = and i64 %up, -64
-  %data = inttoptr i64 %at to ptr
-  %header = getelementptr i8, ptr %data, i64 -64
-  %sizep = getelementptr i8, ptr %data, i64 -48
-  %basep = getelementptr i8, ptr %data, i64 -40
-  call void @llvm.memset.p0.i64(ptr %header, i8 0, i64 64, i1 false)
-  store i64 %bytes, ptr %sizep
-  store ptr %base, ptr %basep
-  ret ptr %data
-}
-declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
-
-define internal void @tj_release(ptr %data) #0 {
-  %basep = getelementptr i8, ptr %data, i64 -40
-  %base = load ptr, ptr %basep
-  call void @free(ptr %base)
-  ret void
-}
-
-define internal ptr @tj_take_block(i64 %bytes) #0 {
-entry:
-  br label %head
-head:
-  %k = phi i64 [ 0, %entry ], [ %k1, %next ]
-  %more = icmp ult i64 %k, 4
-  br i1 %more, label %try, label %none
-try:
-  %slot = getelementptr ptr, ptr @tj_blocks, i64 %k
-  %seen = load atomic ptr, ptr %slot monotonic, align 8
-  %empty = icmp eq ptr %seen, null
-  br i1 %empty, label %next, label %take
-take:
-  %data = atomicrmw xchg ptr %slot, ptr null acq_rel
-  %lost = icmp eq ptr %data, null
-  br i1 %lost, label %next, label %measure
-measure:
-  %sizep = getelementptr i8, ptr %data, i64 -48
-  %size = load i64, ptr %sizep
-  %fits = icmp ule i64 %bytes, %size
-  %half = lshr i64 %size, 1
-  %snug = icmp uge i64 %bytes, %half
-  %good = and i1 %fits, %snug
-  br i1 %good, label %found, label %back
-back:
-  %other = atomicrmw xchg ptr %slot, ptr %data acq_rel
-  %none_lost = icmp eq ptr %other, null
-  br i1 %none_lost, label %next, label %drop
-drop:
-  call void @tj_release(ptr %other)
-  br label %next
-next:
-  %k1 = add i64 %k, 1
-  br label %head
-found:
-  ret ptr %data
-none:
-  ret ptr null
-}
-
-define ptr @tj_data_malloc(ptr %unused, i64 %bytes) #0 {
-entry:
-  %insane = icmp ugt i64 %bytes, 9223372036854775000
-  br i1 %insane, label %fail, label %sane
-sane:
-  %large = icmp uge i64 %bytes, RECYCLE_FROM
-  %small = icmp ule i64 %bytes, RECYCLE_UP_TO
-  %kept = and i1 %large, %small
-  br i1 %kept, label %recycle, label %fresh
-recycle:
-  %old = call ptr @tj_take_block(i64 %bytes)
-  %hit = icmp ne ptr %old, null
-  br i1 %hit, label %reuse, label %fresh
-reuse:
-  ret ptr %old
-fresh:
-  %total = add i64 %bytes, 128
-  %base = call ptr @malloc(i64 %total)
-  %null = icmp eq ptr %base, null
-  br i1 %null, label %fail, label %got
-got:
-  %huge = icmp uge i64 %bytes, HUGE_FROM
-  br i1 %huge, label %advise, label %place
-advise:
-  MADVISE
-  br label %place
-place:
-  %data = call ptr @tj_place(ptr %base, i64 %bytes)
-  ret ptr %data
-fail:
-  ret ptr null
-}
-
-define ptr @tj_data_calloc(ptr %unused, i64 %count, i64 %size) #0 {
-  %product = call { i64, i1 } @llvm.umul.with.overflow.i64(i64 %count, i64 %size)
-  %bytes = extractvalue { i64, i1 } %product, 0
-  %over = extractvalue { i64, i1 } %product, 1
-  %insane = icmp ugt i64 %bytes, 9223372036854775000
-  %bad = or i1 %over, %insane
-  br i1 %bad, label %fail, label %sane
-sane:
-  %total = add i64 %bytes, 128
-  %base = call ptr @calloc(i64 %total, i64 1)
-  %null = icmp eq ptr %base, null
-  br i1 %null, label %fail, label %got
-got:
-  %data = call ptr @tj_place(ptr %base, i64 %bytes)
-  ret ptr %data
-fail:
-  ret ptr null
-}
-declare { i64, i1 } @llvm.umul.with.overflow.i64(i64, i64)
-
-define void @tj_data_free(ptr %unused, ptr %data, i64 %ignored) #0 {
-entry:
-  %null = icmp eq ptr %data, null
-  br i1 %null, label %done, label %look
-look:
-  %sizep = getelementptr i8, ptr %data, i64 -48
-  %size = load i64, ptr %sizep
-  %large = icmp uge i64 %size, RECYCLE_FROM
-  %small = icmp ule i64 %size, RECYCLE_UP_TO
-  %kept = and i1 %large, %small
-  br i1 %kept, label %head, label %drop
-head:
-  %k = phi i64 [ 0, %look ], [ %k1, %occupied ]
-  %slot = getelementptr ptr, ptr @tj_blocks, i64 %k
-  %pair = cmpxchg ptr %slot, ptr null, ptr %data acq_rel monotonic
-  %stored = extractvalue { ptr, i1 } %pair, 1
-  br i1 %stored, label %done, label %occupied
-occupied:
-  %k1 = add i64 %k, 1
-  %more = icmp ult i64 %k1, 4
-  br i1 %more, label %head, label %evict
-evict:
-  ; Full: the oldest guess goes, so that a program that changes its sizes is not stuck with old ones.
-  %other = atomicrmw xchg ptr @tj_blocks, ptr %data acq_rel
-  %gone = icmp eq ptr %other, null
-  br i1 %gone, label %done, label %drop
-drop:
-  %victim = phi ptr [ %data, %look ], [ %other, %evict ]
-  call void @tj_release(ptr %victim)
-  br label %done
-done:
-  ret void
-}
-
-define ptr @tj_data_realloc(ptr %unused, ptr %data, i64 %bytes) #0 {
-entry:
-  %null = icmp eq ptr %data, null
-  br i1 %null, label %plain, label %move
-plain:
-  %first = call ptr @tj_data_malloc(ptr null, i64 %bytes)
-  ret ptr %first
-move:
-  %new = call ptr @tj_data_malloc(ptr null, i64 %bytes)
-  %failed = icmp eq ptr %new, null
-  br i1 %failed, label %fail, label %copy
-copy:
-  %sizep = getelementptr i8, ptr %data, i64 -48
-  %size = load i64, ptr %sizep
-  %less = icmp ult i64 %size, %bytes
-  %common = select i1 %less, i64 %size, i64 %bytes
-  call void @llvm.memcpy.p0.p0.i64(ptr %new, ptr %data, i64 %common, i1 false)
-  call void @tj_data_free(ptr null, ptr %data, i64 0)
-  ret ptr %new
-fail:
-  ret ptr null
-}
-"""
-
-_OWNED = """
-define internal void @tj_link(ptr %ctx, ptr %data) #0 {
-  %header = getelementptr i8, ptr %data, i64 -64
-  %nextp = getelementptr i8, ptr %data, i64 -56
-  %headp = getelementptr i64, ptr %ctx, i64 9
-  %head = load ptr, ptr %headp
-  store ptr null, ptr %header
-  store ptr %head, ptr %nextp
-  store ptr %header, ptr %headp
-  %first = icmp eq ptr %head, null
-  br i1 %first, label %done, label %behind
-behind:
-  store ptr %header, ptr %head
-  br label %done
-done:
-  ret void
-}
-
-define void @tj_detach(ptr %ctx, ptr %data) #0 {
-entry:
-  %header = getelementptr i8, ptr %data, i64 -64
-  %nextp = getelementptr i8, ptr %data, i64 -56
-  %previous = load ptr, ptr %header
-  %next = load ptr, ptr %nextp
-  %first = icmp eq ptr %previous, null
-  %headp = getelementptr i64, ptr %ctx, i64 9
-  %afterp = getelementptr i8, ptr %previous, i64 8
-  %link = select i1 %first, ptr %headp, ptr %afterp
-  store ptr %next, ptr %link
-  %last = icmp eq ptr %next, null
-  br i1 %last, label %done, label %back
-back:
-  store ptr %previous, ptr %next
-  br label %done
-done:
-  ret void
-}
-
-define internal ptr @tj_own(ptr %ctx, ptr %data) #0 {
-  %failed = icmp eq ptr %data, null
-  br i1 %failed, label %fail, label %good
-good:
-  call void @tj_link(ptr %ctx, ptr %data)
-  ret ptr %data
-fail:
-  store i64 -2, ptr %ctx
-  ret ptr null
-}
-
-define ptr @tj_alloc(ptr %ctx, i64 %bytes) #0 {
-  %data = call ptr @tj_data_malloc(ptr null, i64 %bytes)
-  %owned = call ptr @tj_own(ptr %ctx, ptr %data)
-  ret ptr %owned
-}
-
-define ptr @tj_alloc_zero(ptr %ctx, i64 %bytes) #0 {
-  %data = call ptr @tj_data_calloc(ptr null, i64 %bytes, i64 1)
-  %owned = call ptr @tj_own(ptr %ctx, ptr %data)
-  ret ptr %owned
-}
-
-define ptr @tj_realloc(ptr %ctx, ptr %data, i64 %bytes) #0 {
-  %null = icmp eq ptr %data, null
-  br i1 %null, label %move, label %unlink
-unlink:
-  call void @tj_detach(ptr %ctx, ptr %data)
-  br label %move
-move:
-  %new = call ptr @tj_data_realloc(ptr null, ptr %data, i64 %bytes)
-  %failed = icmp eq ptr %new, null
-  %orphan = xor i1 %null, true
-  %keep = and i1 %failed, %orphan
-  br i1 %keep, label %relink, label %own
-relink:
-  call void @tj_link(ptr %ctx, ptr %data)
-  br label %own
-own:
-  %owned = call ptr @tj_own(ptr %ctx, ptr %new)
-  ret ptr %owned
-}
-
-define void @tj_free(ptr %ctx, ptr %data) #0 {
-  %null = icmp eq ptr %data, null
-  br i1 %null, label %done, label %drop
-drop:
-  call void @tj_detach(ptr %ctx, ptr %data)
-  call void @tj_data_free(ptr null, ptr %data, i64 0)
-  br label %done
-done:
-  ret void
-}
-
-define void @tj_free_all(ptr %ctx) #0 {
-entry:
-  %headp = getelementptr i64, ptr %ctx, i64 9
-  %first = load ptr, ptr %headp
-  br label %head
-head:
-  %header = phi ptr [ %first, %entry ], [ %next, %drop ]
-  %end = icmp eq ptr %header, null
-  br i1 %end, label %done, label %drop
-drop:
-  %nextp = getelementptr i8, ptr %header, i64 8
-  %next = load ptr, ptr %nextp
-  %data = getelementptr i8, ptr %header, i64 64
-  call void @tj_data_free(ptr null, ptr %data, i64 0)
-  br label %head
-done:
-  store ptr null, ptr %headp
-  ret void
-}
-"""
 
 _PYTHON = """
 declare i32 @clock_gettime(i32, ptr)
@@ -495,12 +196,6 @@ done:
 }
 """
 
-_MADVISE_LINUX = """%at = ptrtoint ptr %base to i64
-  %up = add i64 %at, 4095
-  %page = and i64 %up, -4096
-  %first = inttoptr i64 %page to ptr
-  %advised = call i32 @madvise(ptr %first, i64 %bytes, i32 14)"""
-
 EXPORTS = (
     "tj_alloc", "tj_alloc_zero", "tj_realloc", "tj_free", "tj_poll", "tj_host_call",
     "tj_detach", "tj_free_all", "tj_raise",
@@ -510,16 +205,6 @@ EXPORTS = (
 
 def runtime_text() -> str:
     """The module's text for this platform."""
-    text = _MEMORY + _OWNED + _PYTHON
-    linux = sys.platform.startswith("linux")
-    values = {
-        "RECYCLE_FROM": str(RECYCLE_FROM),
-        "RECYCLE_UP_TO": str(RECYCLE_UP_TO),
-        "HUGE_FROM": str(_HUGE_FROM),
-        "POLL": str(_POLL_NANOSECONDS),
-        "CLOCK,": ("1," if linux else "6,"),
-        "MADVISE": _MADVISE_LINUX if linux else "",
-    }
-    for name, value in values.items():
-        text = text.replace(name, value)
-    return text
+    clock = "1," if sys.platform.startswith("linux") else "6,"
+    python = _PYTHON.replace("CLOCK,", clock).replace("POLL", str(_POLL_NANOSECONDS))
+    return memory_text() + python

@@ -1,0 +1,1 @@
+"""From a Program to native code that Python calls: LLVM text, the engine, entries, the runtime."""
