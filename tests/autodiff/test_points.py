@@ -184,7 +184,8 @@ def test_the_masked_rows_lower_to_what_they_mean(name: str, dtype: str) -> None:
     a = np.array([0.0, -0.0, 0.0, 2.0, 3.0], dtype)
     b = np.array([np.inf, np.nan, 0.0, 4.0, 0.5], dtype)
     row = TABLE[name]
-    assert row.lower is not None and row.eval is not None
+    assert row.lower is not None
+    assert row.eval is not None
     want = row.eval(a, b)
     np.testing.assert_array_equal(apply(row.lower, a, b), want)
     np.testing.assert_array_equal(want[:3], np.zeros(3, dtype))
