@@ -81,6 +81,7 @@ class Session:
         self.loop_of: dict[Value, Any] = {}
         self.memory: dict[Any, Any] = {}
         self.hidden: dict[int, Any] = {}
+        self.first_hidden = 0
         self.changed_containers: dict[int, Any] = {}
         self.exceptions: dict[str, type[BaseException]] = {}
         self.site: Any = None

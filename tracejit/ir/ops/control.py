@@ -30,14 +30,18 @@ def _check_params(region: Function, args: Operands, what: str) -> dict[Any, Dim]
 
 
 def _carried_types(body: Function, first: int, carried: int, args: Operands) -> tuple[Type, ...]:
-    """Result types of a loop: the carried parameter types over the loop's own result extents."""
+    """Result types of a loop: the carried parameter types over the loop's own result extents.
+
+    An extent that the body yields unchanged stays the operand's extent.
+    """
     from tracejit.ir.extent import ResultRef, atom_dim
 
     params = body.params
     mapping = bind(params, args)
     for k in range(carried):
         p = params[first + k]
-        if p.type == INDEX:
+        changes = not body.diverges and body.results[k] is not p
+        if p.type == INDEX and changes:
             mapping[p] = atom_dim(ResultRef(k))
     return tuple(subst_type(p.type, mapping) for p in params[first : first + carried])
 

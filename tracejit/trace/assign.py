@@ -1,0 +1,101 @@
+"""``x[key] = value``: casting, broadcasting and the update, for every kind of key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Value
+from tracejit.ir.types import DTYPES
+from tracejit.trace.indexing import Advanced, select_key
+from tracejit.trace.numpy.broadcast import stretch
+from tracejit.trace.session import current
+from tracejit.trace.values import Array, Scalar, lift
+
+
+def setitem(x: Array, key: Any, value: Any) -> None:
+    """Assign as NumPy does; every alias of the storage sees it."""
+    if not x.cell.writeable:
+        raise ValueError("assignment destination is read-only")
+    selected = select_key(x, key, assigning=True)
+    assert not isinstance(selected, Scalar)
+    new = stored(value, x.dtype)
+    if isinstance(selected, Array):
+        selected.write(fitted(new, selected.dims))
+    elif selected.mask is not None and new.rank == 0:
+        _put_masked(selected, new)
+    else:
+        _put_advanced(selected, new)
+
+
+def stored(value: Any, dtype: np.dtype[Any]) -> Value:
+    """A value cast for storage in ``dtype`` (unsafe casts allowed; Python ints must fit)."""
+    lifted = lift(value)
+    b = current().b
+    if lifted.weak == "int" and dtype.kind in "iu":
+        if lifted.static is not None:
+            return b.const(np.array(lifted.static, dtype))
+        from tracejit.trace.numpy.operands import check_fits
+
+        if dtype != DTYPES["i64"]:
+            check_fits(lifted.value, dtype)
+    if lifted.value.dtype.kind == "c" and dtype.kind not in "cb" and lifted.value.rank == 0:
+        if lifted.weak is not None or isinstance(value, np.generic | Scalar):
+            kind = "float" if dtype.kind == "f" else "int"
+            raise TypeError(f"{kind}() argument must be a string or a real number, not 'complex'")
+    if lifted.static is not None and lifted.weak in ("float", "complex") and dtype.kind in "fc":
+        return b.const(np.asarray(lifted.static).astype(dtype))
+    return b.convert(lifted.value, dtype)
+
+
+def fitted(value: Value, dims: tuple[ex.Dim, ...]) -> Value:
+    """A value broadcast into a destination; leading axes of extent one are dropped."""
+    text = ",".join(map(str, value.shape)) + ("," if value.rank == 1 else "")
+    into = ",".join(map(str, dims)) + ("," if len(dims) == 1 else "")
+    message = f"could not broadcast input array from shape ({text}) into shape ({into})"
+    extra = value.rank - len(dims)
+    if extra > 0:
+        if any(d != 1 for d in value.shape[:extra]):
+            raise ValueError(message)
+        value = current().b.reshape(value, value.shape[extra:])
+    return stretch(value, dims, message)
+
+
+def _put_masked(selected: Advanced, new: Value) -> None:
+    """``x[mask] = scalar``: a select, without finding the indices."""
+    view, mask = selected.view, selected.mask
+    assert mask is not None
+    b = current().b
+    axes = selected.axes if mask.rank else ()
+    chosen = b.broadcast(mask, view.dims, axes)
+    old = view.read()
+    view.write(b.op("select", chosen, b.broadcast(new, view.dims, ()), old))
+
+
+def _put_advanced(selected: Advanced, new: Value) -> None:
+    b = current().b
+    value = _mask_sized(selected, new)
+    perm = selected.perm
+    if perm != tuple(range(len(perm))):
+        inverse = tuple(int(i) for i in np.argsort(perm))
+        value = b.op("transpose", value, perm=inverse)
+    old = selected.view.read()
+    updated = b.op("scatter", old, value, *selected.index, axes=selected.axes, mode="set")
+    selected.view.write(updated)
+
+
+def _mask_sized(selected: Advanced, new: Value) -> Value:
+    """The values to assign in the shape of the selection, NumPy's message for masks."""
+    dims = selected.dims
+    text = ",".join(map(str, new.shape)) + ("," if new.rank == 1 else "")
+    into = ",".join(map(str, dims)) + ("," if len(dims) == 1 else "")
+    message = (
+        f"shape mismatch: value array of shape ({text}) could not be broadcast "
+        f"to indexing result of shape ({into})"
+    )
+    extra = new.rank - len(dims)
+    if extra > 0 and all(d == 1 for d in new.shape[:extra]):
+        new = current().b.reshape(new, new.shape[extra:])
+    return stretch(new, dims, message)

@@ -1,0 +1,57 @@
+"""Arrays found in globals, closures and attributes: hidden arguments, read afresh at each call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir.types import TensorType, dtype_of
+from tracejit.trace.session import current
+from tracejit.trace.values import Array, Cell
+
+
+@dataclass(eq=False)
+class Hidden:
+    """One hidden array: how to fetch it now, and its traced form."""
+
+    getter: Callable[[], Any]
+    array: np.ndarray[Any, Any]
+    cell: Cell
+
+
+def hidden_array(array: np.ndarray[Any, Any], getter: Callable[[], Any] | None = None) -> Array:
+    """The traced form of a real array; the same object gives the same cell."""
+    session = current()
+    found = session.hidden.get(id(array))
+    if found is None:
+        found = _new(array, getter or (lambda: array))
+        session.hidden[id(array)] = found
+    return Array(found.cell)
+
+
+def _new(array: np.ndarray[Any, Any], getter: Callable[[], Any]) -> Hidden:
+    session = current()
+    root = session.frames[0].builder
+    number = len(session.hidden)
+    param = root.param(TensorType(dtype_of(array.dtype), array.shape), f"hidden{number}")
+    cell = Cell(
+        param,
+        order_of(array),
+        writeable=bool(array.flags.writeable),
+        strided=order_of(array) is None,
+    )
+    cell.depth = 0
+    cell.arg = session.first_hidden + number
+    return Hidden(getter, array, cell)
+
+
+def order_of(array: np.ndarray[Any, Any]) -> tuple[int, ...] | None:
+    """Axes from slowest to fastest for dense arrays, else None."""
+    if array.flags.c_contiguous:
+        return tuple(range(array.ndim))
+    if array.flags.f_contiguous:
+        return tuple(reversed(range(array.ndim)))
+    return None

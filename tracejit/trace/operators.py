@@ -1,0 +1,113 @@
+"""Python's operators on traced values, attached to the classes of ``values``.
+
+Two Python scalars follow Python; everything else is NumPy's ufunc of that operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tracejit.trace.python_scalars import BINARY, COMPARED, UNARY
+from tracejit.trace.values import Array, PyScalar, Scalar, name_of, weak_kind
+
+UFUNCS: dict[str, np.ufunc] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.true_divide,
+    "floordiv": np.floor_divide,
+    "mod": np.remainder,
+    "pow": np.power,
+    "matmul": np.matmul,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+    "lshift": np.left_shift,
+    "rshift": np.right_shift,
+}
+COMPARISONS: dict[str, np.ufunc] = {
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+}
+UNARIES: dict[str, np.ufunc] = {
+    "neg": np.negative,
+    "pos": np.positive,
+    "abs": np.absolute,
+    "invert": np.invert,
+}
+
+
+def _known(other: Any) -> bool:
+    """Whether an operand is array-like to us; others may have a reflected operator."""
+    return isinstance(
+        other, int | float | complex | np.generic | np.ndarray | list | tuple | Array | Scalar
+    ) or isinstance(other, PyScalar)
+
+
+def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, Any], Any]:
+    python = BINARY.get(name, COMPARED.get(name))
+
+    def operate(self: Any, other: Any) -> Any:
+        if not _known(other):
+            return NotImplemented
+        left, right = (other, self) if reflected else (self, other)
+        if python is not None and weak_kind(left) is not None and weak_kind(right) is not None:
+            return python(left, right)
+        if name in ("eq", "ne") and other is None:
+            return name == "ne"
+        return name_of(ufunc)(left, right)
+
+    return operate
+
+
+def _unary(name: str, ufunc: np.ufunc) -> Callable[[Any], Any]:
+    def operate(self: Any) -> Any:
+        if isinstance(self, PyScalar):
+            return UNARY[name](self)
+        return name_of(ufunc)(self)
+
+    return operate
+
+
+def _in_place(ufunc: np.ufunc) -> Callable[[Array, Any], Any]:
+    def operate(self: Array, other: Any) -> Any:
+        if not _known(other):
+            return NotImplemented
+        name_of(ufunc)(self, other, out=(self,))
+        return self
+
+    return operate
+
+
+def _divmod(self: Any, other: Any) -> Any:
+    return self // other, self % other
+
+
+def _rdivmod(self: Any, other: Any) -> Any:
+    return other // self, other % self
+
+
+def install() -> None:
+    """Attach the operators to the three classes."""
+    for cls in (Array, Scalar, PyScalar):
+        for name, ufunc in UFUNCS.items():
+            setattr(cls, f"__{name}__", _binary(name, ufunc, reflected=False))
+            setattr(cls, f"__r{name}__", _binary(name, ufunc, reflected=True))
+        for name, ufunc in COMPARISONS.items():
+            setattr(cls, f"__{name}__", _binary(name, ufunc, reflected=False))
+        for name, ufunc in UNARIES.items():
+            setattr(cls, f"__{name}__", _unary(name, ufunc))
+        cls.__divmod__ = _divmod  # type: ignore[union-attr]
+        cls.__rdivmod__ = _rdivmod  # type: ignore[union-attr]
+    for name, ufunc in UFUNCS.items():
+        setattr(Array, f"__i{name}__", _in_place(ufunc))
+
+
+install()
