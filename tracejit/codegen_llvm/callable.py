@@ -38,9 +38,10 @@ class Entry(Protocol):
 @cache
 def boxing_symbols() -> dict[str, int]:
     """Addresses of the functions in `boxing_text`, compiled at first use."""
+    # Level 0 here and in the runtime: 10 ms instead of 75, and a call is 2 ns slower.
     outside = {**capi.symbols(), **runtime_symbols(), "tj_mem_handler": id(mem_handler())}
     text = boxing_text.boxing_text()
-    module = shared_engine().compile(text, outside, boxing_text.EXPORTS, opt_level=1)
+    module = shared_engine().compile(text, outside, boxing_text.EXPORTS, opt_level=0)
     return dict(module.addresses)
 
 
