@@ -1,0 +1,119 @@
+"""Edge samples by dtype, and how a lowering's answer is compared with NumPy's."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+INTS = [np.dtype(f"{k}{n}") for k in "iu" for n in (1, 2, 4, 8)]
+FLOATS = [np.dtype("f4"), np.dtype("f8")]
+COMPLEX = [np.dtype("c8"), np.dtype("c16")]
+BOOL = np.dtype("?")
+
+
+def samples(dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """Distinct values of every class the dtype has."""
+    if dtype == BOOL:
+        return np.array([False, True])
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        small = [0, 1, 2, 3, 5, 7, 12, 31, 63, 64, 100, info.max, info.max - 1, info.max // 3]
+        negative = [-1, -2, -3, -7, -64, info.min, info.min + 1, info.min // 5]
+        return np.array(small + (negative if dtype.kind == "i" else []), dtype)
+    if dtype.kind == "c":
+        parts = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, np.inf, -np.inf, np.nan]
+        pairs = [complex(a, b) for a, b in product(parts, parts)]
+        out = np.array(pairs, dtype)
+        return np.concatenate([out, _random(dtype, 40)])
+    info_f = np.finfo(dtype)
+    tiny = float(info_f.smallest_subnormal)
+    edges = [0.0, 1.0, 0.5, 1.5, 2.0, 2.5, 3.0, 0.1, 7.3, 100.25, 1e5, 1e-5, np.inf]
+    edges += [float(info_f.max), float(info_f.tiny), tiny, 3 * tiny, 1e30, 1e-30, 2.0**31, 2.0**63]
+    return np.array([*edges, *(-v for v in edges), np.nan], dtype)
+
+
+def _random(dtype: np.dtype[Any], count: int) -> np.ndarray[Any, Any]:
+    rng = np.random.default_rng(7)
+    return (rng.normal(size=count) + 1j * rng.normal(size=count)).astype(dtype)
+
+
+def pairs(dtype: np.dtype[Any], other: np.dtype[Any] | None = None) -> tuple[Any, Any]:
+    """All pairs of samples of one dtype (or two), as two arrays."""
+    left, right = samples(dtype), samples(other or dtype)
+    return np.repeat(left, right.size), np.tile(right, left.size)
+
+
+def distance(got: Any, want: Any) -> np.ndarray[Any, Any]:
+    """Distance in ulps of `want`; 0 where equal (zero signs included) or both nan."""
+    got, want = np.asarray(got), np.asarray(want)
+    if want.dtype.kind == "c":
+        exact = np.maximum(distance(got.real, want.real), distance(got.imag, want.imag))
+        # C99 leaves the sign of a part beside a nan open.
+        re, im = np.abs(want.real), np.abs(want.imag)
+        unsigned = np.maximum(distance(np.abs(got.real), re), distance(np.abs(got.imag), im))
+        return np.where(np.isnan(want), unsigned, exact)
+    if want.dtype.kind != "f":
+        return np.asarray(got != want, np.float64)
+    same = (np.isnan(got) & np.isnan(want)) | (
+        (got == want) & (np.signbit(got) == np.signbit(want))
+    )
+    with np.errstate(all="ignore"):
+        gap = np.abs(got.astype(np.longdouble) - want) / np.spacing(np.abs(want))
+    return np.where(same, 0.0, np.where(np.isnan(gap) | (gap == 0), np.inf, gap))
+
+
+def operands(name: str, arity: int, dtype: np.dtype[Any]) -> tuple[Any, ...]:
+    """Sample operands of a primitive that takes `arity` operands of one dtype."""
+    if arity == 1:
+        return (samples(dtype),)
+    if name == "ldexp":
+        return pairs(dtype, np.dtype("i8"))
+    left, right = pairs(dtype)
+    if name == "pow" and dtype.kind == "i":
+        left, right = left[right >= 0], right[right >= 0]
+    if name == "pow" and dtype.kind == "c":  # C leaves most infinite cases open
+        finite = np.isfinite(left) & np.isfinite(right)
+        left, right = left[finite], right[finite]
+    return left, right
+
+
+ROUNDED = frozenset(
+    "cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh "
+    "arcsinh arccosh arctanh erf pow arctan2 hypot logaddexp logaddexp2".split()
+)
+CANCELLING = frozenset(["logaddexp", "logaddexp2"])  # NumPy's formula loses what it loses
+
+
+def agrees(name: str, got: Any, want: Any, inputs: tuple[Any, ...]) -> np.ndarray[Any, Any]:
+    """Where `got` is as near to NumPy's `want` as `name` promises.
+
+    Exact operations agree in every bit. NumPy's own functions are within 4 ulp, ours within 2.
+    A complex result is near relative to its modulus.
+    """
+    gap = distance(got, want)
+    if want.dtype.kind == "c" and name in ROUNDED | {"sqrt", "abs", "sign", "mul", "div"}:
+        return _near_complex(name, got, want, inputs) | (gap <= 8)
+    if name in CANCELLING:
+        eps = np.finfo(want.dtype).eps
+        with np.errstate(all="ignore"):
+            size = np.maximum(np.abs(inputs[0]), np.abs(inputs[1]))
+            return (gap <= 6) | (np.abs(got - want) <= 4 * eps * size)
+    if inputs[0].dtype.kind == "c" and name == "abs":
+        return gap <= 2
+    return gap <= (6 if name in ROUNDED else 0)
+
+
+def _near_complex(name: str, got: Any, want: Any, inputs: tuple[Any, ...]) -> Any:
+    eps = np.finfo(want.dtype).eps
+    factor = 8.0 * np.ones(want.shape)
+    with np.errstate(all="ignore"):
+        if name == "pow":  # the error of w log z is that of its size
+            factor += 8 * np.abs(inputs[1] * np.log(inputs[0]))
+            factor = np.where(np.isfinite(factor), factor, 8.0)
+        reach = np.abs(want)
+        if name in ("expm1", "log1p"):  # NumPy's cancel near zero, ours do not
+            reach = np.maximum(reach, np.abs(inputs[0]))
+        near = np.abs(got - want) <= factor * eps * reach
+    return near & np.isfinite(want)
