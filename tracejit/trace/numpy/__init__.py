@@ -10,6 +10,7 @@ from tracejit.trace.numpy import (  # noqa: F401
     folds,
     joining,
     products,
+    selecting,
     shapes,
     statistics,
     ufuncs,

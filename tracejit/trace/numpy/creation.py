@@ -11,7 +11,7 @@ import numpy as np
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.broadcast import stretch
+from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.numpy.names import covers, method, unsupported
 from tracejit.trace.numpy.operands import (
     DType,

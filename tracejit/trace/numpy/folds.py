@@ -13,7 +13,7 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
-from tracejit.trace.broadcast import stretch
+from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.numpy.loops import LOOPS
 from tracejit.trace.numpy.names import covers, method
 from tracejit.trace.numpy.operands import (

@@ -11,7 +11,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.broadcast import stretch
+from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.views import reshaped
 from tracejit.trace.numpy.names import covers

@@ -8,7 +8,7 @@ import numpy as np
 
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.broadcast import broadcast_shapes, stretch
+from tracejit.trace.numpy.broadcast import broadcast_shapes, stretch
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.views import reshaped
 from tracejit.trace.numpy.names import NAMES, covers, method, unsupported

@@ -32,7 +32,8 @@ def loop_dtypes(
     asked = (*(x.dtype for x in inputs), *outs)
     if dtype is not None:
         signature = (*[None] * ufunc.nin, *[np.dtype(dtype)] * ufunc.nout)
-    found = ufunc.resolve_dtypes(asked, signature=_signature(signature), casting=casting)
+    options = {} if signature is None else {"signature": _signature(signature)}
+    found = ufunc.resolve_dtypes(asked, casting=casting, **options)
     try:
         return tuple(dtype_of(d) for d in found)
     except TypeError as error:
@@ -45,7 +46,7 @@ def loop_dtypes(
 
 
 def _signature(signature: Any) -> Any:
-    if signature is None or isinstance(signature, tuple):
+    if isinstance(signature, tuple):
         return signature
     raise UnsupportedError("ufunc signature= must be a tuple of dtypes")
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.core import Value
-from tracejit.trace.broadcast import stretch
+from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, Scalar, k_order, wrap
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir import extent as ex
-from tracejit.trace.broadcast import shapes_message, broadcast_shapes, stretch
+from tracejit.trace.numpy.broadcast import shapes_message, broadcast_shapes, stretch
 from tracejit.trace.numpy.creation import array, asarray, shape_of
 from tracejit.trace.numpy.names import covers, method, unsupported
 from tracejit.trace.numpy.operands import (

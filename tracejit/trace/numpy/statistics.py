@@ -8,7 +8,7 @@ import numpy as np
 
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.broadcast import stretch
+from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.folds import NO_VALUE, fold_value
 from tracejit.trace.numpy.names import covers, unsupported

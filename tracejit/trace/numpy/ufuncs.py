@@ -12,7 +12,7 @@ import numpy as np
 
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
-from tracejit.trace.broadcast import broadcast_together, stretch
+from tracejit.trace.numpy.broadcast import broadcast_together, stretch
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.folds import accumulate_ufunc, reduce_ufunc
 from tracejit.trace.numpy.loops import LOOPS
