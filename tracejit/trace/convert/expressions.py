@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -88,6 +89,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         """Variables surely bound here; None where control cannot be."""
         self.shadowed: set[str] = set()
         self.unsure = 0
+        self.is_captured = False
 
     # Building -------------------------------------------------------------------------------------
 
@@ -161,7 +163,8 @@ class ExpressionRewriter(ast.NodeTransformer):
         if tree.id in self.scope.locals:
             if self.bound is None or tree.id in self.bound:
                 return tree
-            return self.op(tree, "load", self.thunk(tree), _text(name, tree))
+            captured = [ast.copy_location(ast.Constant(True), tree)] * self.is_captured
+            return self.op(tree, "load", self.thunk(tree), _text(name, tree), *captured)
         if tree.id not in self.scope.globals:
             if tree.id in self.enclosing:
                 return tree
@@ -325,8 +328,10 @@ class ExpressionRewriter(ast.NodeTransformer):
 
     def _comprehension(self, tree: Comprehension) -> ast.expr:
         first = self.expr(tree.generators[0].iter)
-        outer = self.shadowed
-        self.shadowed = outer | comprehension_targets(tree)
+        outer = self.shadowed, self.is_captured
+        self.shadowed = self.shadowed | comprehension_targets(tree)
+        # From Python 3.12 on all comprehensions but generators run in the function's own frame.
+        self.is_captured |= sys.version_info < (3, 12) or isinstance(tree, ast.GeneratorExp)
         with self.conditionally():
             for index, generator in enumerate(tree.generators):
                 source = self.expr(generator.iter) if index else first
@@ -336,7 +341,7 @@ class ExpressionRewriter(ast.NodeTransformer):
                 tree.key, tree.value = self.expr(tree.key), self.expr(tree.value)
             else:
                 tree.elt = self.expr(tree.elt)
-        self.shadowed = outer
+        self.shadowed, self.is_captured = outer
         return tree
 
 

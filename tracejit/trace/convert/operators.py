@@ -281,12 +281,17 @@ class Operators:
 
     # Loads and stores -----------------------------------------------------------------------------
 
-    def load(self, read: Thunk, name: str) -> Any:
-        """Reads a local variable that may be unbound here."""
+    def load(self, read: Thunk, name: str, is_captured: bool = False) -> Any:
+        """Reads a local variable that may be unbound here.
+
+        `is_captured`: Python reads it from an inner scope (a comprehension), which shows in the
+        exception.
+        """
         try:
             return read()
         except NameError:
-            pass  # raised anew below, as the local variable that the user wrote
+            if is_captured:
+                raise
         raise UnboundLocalError(
             f"cannot access local variable '{name}' where it is not associated with a value"
         )
