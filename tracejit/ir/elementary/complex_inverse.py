@@ -113,9 +113,11 @@ def arctanh_parts(x: Num, y: Num) -> Pair:
     im = 0.5 * call(real.arctan2, my + my, d * (1.0 + mx) - my * my)
     ratio = where(sx > sy, sy, sx) / where(large, big, 1.0)
     inverse = 1.0 / (where(large, big, 1.0) * (1.0 + ratio * ratio))
-    re = where(large, where(sx > sy, inverse, inverse * ratio), re)
+    wide = sx > sy
     half_pi = f.table("PIO2")[0]
-    im = where(large, half_pi, im)
+    # Far out arctanh(z) is 1/z ± i pi/2 up to 1/z**3.
+    re = where(large, where(wide, inverse, inverse * ratio), re)
+    im = where(large, half_pi - where(wide, inverse * ratio, inverse), im)
     tiny = (ax < f.tiny) & (ay < f.tiny)
     re, im = where(tiny, sx, re), where(tiny, sy, im)
     x_nan, y_nan = x.isnan(), y.isnan()

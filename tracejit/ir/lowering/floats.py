@@ -66,7 +66,7 @@ def _nextafter(x: Num, y: Num) -> Num:
 
 @elementary
 def _spacing(x: Num) -> Num:
-    """Distance to the next float away from zero, with the sign of x (+ at zeros); nan for infinities."""
+    """Distance to the next float away from zero, signed as x (+ at zeros); nan at infinity."""
     x = where(x.eq(0.0), 0.0, x)
     stepped = (x.bits() + 1).floats() - x
     return where(x.abs() < INF, stepped, where(x.isnan(), x, NAN))

@@ -1,0 +1,152 @@
+"""Measures the elementary functions against mpmath: `python -m tests.ir.accuracy` writes the table
+of `docs/accuracy.md` to standard output. The values are those of the compiled loops."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+
+from tests.codegen_llvm.elementwise_loop import compile_loop
+from tracejit.ir import elementary
+
+Array = np.ndarray[Any, Any]
+
+
+REFERENCE: dict[str, Callable[..., Any]] = {
+    "exp": mp.exp,
+    "exp2": lambda x: mp.power(2, x),
+    "expm1": mp.expm1,
+    "log": mp.log,
+    "log2": lambda x: mp.log(x, 2),
+    "log10": mp.log10,
+    "log1p": mp.log1p,
+    "sin": mp.sin,
+    "cos": mp.cos,
+    "tan": mp.tan,
+    "arcsin": mp.asin,
+    "arccos": mp.acos,
+    "arctan": mp.atan,
+    "sinh": mp.sinh,
+    "cosh": mp.cosh,
+    "tanh": mp.tanh,
+    "arcsinh": mp.asinh,
+    "arccosh": mp.acosh,
+    "arctanh": mp.atanh,
+    "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
+    "erf": mp.erf,
+    "pow": mp.power,
+    "arctan2": mp.atan2,
+    "hypot": mp.hypot,
+}
+# The interval where the function is neither constant nor out of range, sampled uniformly.
+INTERVALS: dict[str, tuple[float, float]] = {
+    "exp": (-750.0, 712.0),
+    "exp2": (-1080.0, 1026.0),
+    "expm1": (-40.0, 712.0),
+    "log": (0.3, 3.0),
+    "log2": (0.3, 3.0),
+    "log10": (0.3, 3.0),
+    "log1p": (-1.0, 4.0),
+    "arcsin": (-1.0, 1.0),
+    "arccos": (-1.0, 1.0),
+    "sinh": (-720.0, 720.0),
+    "cosh": (-720.0, 720.0),
+    "arccosh": (1.0, 5.0),
+    "arctanh": (-1.0, 1.0),
+    "erf": (-6.5, 6.5),
+}
+TWO = ("pow", "arctan2", "hypot")
+TRIGONOMETRIC = ("sin", "cos", "tan")
+
+
+def _hard(dtype: Any, count: int) -> Array:
+    """Floats nearest to multiples of pi/2, and the float64 closest to one of all."""
+    with mp.workdps(60):
+        multiples = [float(mp.pi / 2 * k) for k in range(1, count)]
+    hardest = 6381956970095103.0 * 2.0**797
+    return np.array([*multiples, hardest] if dtype == np.float64 else multiples, dtype)
+
+
+def inputs(name: str, dtype: Any, count: int, seed: int = 1) -> tuple[Array, ...]:
+    """Uniform, near zero, near one, of every magnitude, and hard cases; finite."""
+    rng = np.random.default_rng(seed)
+    dtype = np.dtype(dtype)
+    low, high = INTERVALS.get(name, (-12.0, 12.0))
+    if high > 100 and dtype == np.float32:
+        low, high = low / 8, high / 8
+    integer = np.dtype(f"i{dtype.itemsize}")
+    every = rng.integers(np.iinfo(integer).min, np.iinfo(integer).max, count, integer).view(dtype)
+    parts = [
+        rng.uniform(low, high, 2 * count).astype(dtype),
+        rng.uniform(-1.5, 1.5, count).astype(dtype),
+        (1 + rng.normal(size=count) * 2.0 ** rng.uniform(-40, 0, count)).astype(dtype),
+        (rng.normal(size=count) * 2.0 ** rng.uniform(-60, 3, count)).astype(dtype),
+        every,
+    ]
+    if name in TRIGONOMETRIC:
+        parts += [_hard(dtype, count // 4), rng.uniform(-1e6, 1e6, count).astype(dtype)]
+    x = np.concatenate(parts)
+    if name not in TWO:
+        return (x[np.isfinite(x)],)
+    y = rng.permutation(x)
+    if name == "pow":  # exponents for which the result is in range
+        top = 1000.0 if dtype == np.float64 else 126.0
+        x = np.abs(x)
+        with np.errstate(all="ignore"):
+            near = (rng.uniform(-1, 1, x.size) * top / np.log2(x)).astype(dtype)
+        y = np.where(rng.random(x.size) < 0.7, near, y)
+    keep = np.isfinite(x) & np.isfinite(y)
+    return x[keep], y[keep]
+
+
+def ulps(name: str, got: Array, xs: tuple[Array, ...]) -> Array:
+    """Error in units in the last place of the exact result, nan where that is not a real float."""
+    info = np.finfo(got.dtype)
+    digits, least = info.nmant, int(info.minexp) - info.nmant
+    out = np.full(got.shape, np.nan)
+    reference = REFERENCE[name]
+    with mp.workprec(140):
+        for k in range(got.size):
+            try:
+                exact = reference(*(mp.mpf(float(x[k])) for x in xs))
+            except (ValueError, ZeroDivisionError):
+                continue
+            if not isinstance(exact, mp.mpf) or not mp.isfinite(exact) or exact == 0:
+                continue
+            if abs(exact) > mp.mpf(float(info.max)) or not np.isfinite(got[k]):
+                rounds_up = abs(exact) >= mp.mpf(2) ** int(info.maxexp) * (1 - mp.mpf(2) ** -digits)
+                out[k] = 0.0 if np.isinf(got[k]) and rounds_up else np.inf
+                continue
+            exponent = mp.frexp(exact)[1] - 1
+            unit = mp.mpf(2) ** max(exponent - digits, least)
+            out[k] = float(abs(mp.mpf(float(got[k])) - exact) / unit)
+    return out
+
+
+def worst(name: str, dtype: Any, count: int) -> tuple[float, tuple[float, ...], int]:
+    """Largest error, where it is, and how many inputs had a finite exact result."""
+    xs = inputs(name, dtype, count)
+    got = compile_loop(getattr(elementary, name), [dtype] * len(xs))(*xs)
+    error = ulps(name, got, xs)
+    k = int(np.nanargmax(error))
+    return float(error[k]), tuple(float(x[k]) for x in xs), int(np.sum(~np.isnan(error)))
+
+
+def main(count: int) -> None:
+    print("| function | float32: max ulp | at | float64: max ulp | at | inputs |")
+    print("|---|---:|---|---:|---|---:|")
+    for name in REFERENCE:
+        cells, total = [], 0
+        for dtype in (np.float32, np.float64):
+            error, where, n = worst(name, dtype, count)
+            total += n
+            cells += [f"{error:.2f}", ", ".join(f"{v:.9g}" for v in where)]
+        print(f"| {name} | {' | '.join(cells)} | {total} |", flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 4000)
