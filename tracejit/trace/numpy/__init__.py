@@ -4,12 +4,15 @@ Each module enters its implementations into the tables (``names.covers``).
 """
 
 from tracejit.trace.numpy import (  # noqa: F401
+    calculus,
     creation,
     einsum,
     extrema,
     folds,
     joining,
+    matrices,
     products,
+    queries,
     selecting,
     shapes,
     statistics,

@@ -12,7 +12,9 @@ from tracejit.trace.session import current
 
 def shapes_message(shapes: Sequence[Sequence[Dim]]) -> str:
     """NumPy's text, extents that are not known now shown by name."""
-    shown = " ".join("(" + ",".join(map(_plain, s)) + ("," if len(s) == 1 else "") + ")" for s in shapes)
+    shown = " ".join(
+        "(" + ",".join(map(_plain, s)) + ("," if len(s) == 1 else "") + ")" for s in shapes
+    )
     return f"operands could not be broadcast together with shapes {shown} "
 
 
@@ -20,7 +22,9 @@ def _plain(dim: Dim) -> str:
     return str(dim).replace("%", "")
 
 
-def broadcast_shapes(shapes: Sequence[Sequence[Dim]], message: str | None = None) -> tuple[Dim, ...]:
+def broadcast_shapes(
+    shapes: Sequence[Sequence[Dim]], message: str | None = None
+) -> tuple[Dim, ...]:
     """The common shape. Where two extents may or may not be equal one of them is taken, and
     ``stretch`` asserts it at run time. ValueError when they cannot fit."""
     message = message or shapes_message(shapes)
@@ -109,9 +113,7 @@ def _check_one_or(dim: Dim, want: Dim, message: str) -> None:
     session.check(ok, ValueError, message.replace("{", "{{").replace("}", "}}"))
 
 
-def cast_shape(
-    value: Value, shape: Sequence[Dim], message: str, exc: str = "ValueError"
-) -> Value:
+def cast_shape(value: Value, shape: Sequence[Dim], message: str, exc: str = "ValueError") -> Value:
     """``value`` with its extents asserted to be ``shape`` at run time."""
     if value.shape == tuple(shape):
         return value

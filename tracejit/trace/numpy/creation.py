@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -204,7 +203,7 @@ def _as_value(a: Any, dtype: Any) -> Value:
 
 @covers(np.array)
 def array(
-    object: Any,  # noqa: A002
+    object: Any,
     dtype: Any = None,
     *,
     copy: Any = True,

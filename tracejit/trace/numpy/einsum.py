@@ -6,11 +6,11 @@ import string
 from typing import Any
 
 import numpy as np
-
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.numpy.folds import fold_value
+from tracejit.trace.numpy.loops import LOOPS
 from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import (
     builder,
@@ -20,7 +20,6 @@ from tracejit.trace.numpy.operands import (
     operand,
     permuted,
 )
-from tracejit.trace.numpy.loops import LOOPS
 from tracejit.trace.numpy.products import contracted
 from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.numpy.results import deliver
@@ -185,7 +184,9 @@ def _product(a: Term, c: Term, keep: set[str], sizes: dict[str, Dim]) -> Term:
         return _outer_product(a, c)
     contract = (tuple(la.index(s) for s in gone), tuple(lc.index(s) for s in gone))
     pairs = (tuple(la.index(s) for s in batch), tuple(lc.index(s) for s in batch))
-    label = "".join([*batch, *(s for s in la if s not in shared), *(s for s in lc if s not in shared)])
+    label = "".join(
+        [*batch, *(s for s in la if s not in shared), *(s for s in lc if s not in shared)]
+    )
     return label, contracted(x, y, contract, pairs)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from tracejit.ir import extent as ex
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.folds import NO_VALUE
@@ -22,9 +21,7 @@ from tracejit.trace.session import current
 
 
 def _arg_extremum(name: str) -> Any:
-    def find(
-        a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO_VALUE
-    ) -> Any:
+    def find(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO_VALUE) -> Any:
         b, x = builder(), value_of(a)
         rank = x.rank
         if axis is None:

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-
 from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.numpy.creation import asarray
-from tracejit.trace.views import reshaped
 from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import (
     axis_of,
@@ -30,6 +28,7 @@ from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.numpy.results import deliver
 from tracejit.trace.numpy.shapes import atleast_1d, atleast_2d, atleast_3d
 from tracejit.trace.values import Array, as_dim, fresh
+from tracejit.trace.views import reshaped
 
 _MISMATCH = (
     "all the input array dimensions except for the concatenation axis must match exactly, "
@@ -130,6 +129,7 @@ def column_stack(tup: Any) -> Any:
 @covers(np.block)
 def block(arrays: Any) -> Any:
     """Nested lists of blocks, the innermost lists along the last axis."""
+
     def depth(x: Any) -> int:
         return 1 + depth(x[0]) if isinstance(x, list) else 0
 
@@ -185,9 +185,7 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Array]:
             each = ex.floordiv(n, count)
             lead = (slice(None),) * k
             cuts = [_py(each * i) for i in range(count + 1)]
-            return [
-                x[(*lead, slice(a, z))] for a, z in zip(cuts[:-1], cuts[1:], strict=True)
-            ]
+            return [x[(*lead, slice(a, z))] for a, z in zip(cuts[:-1], cuts[1:], strict=True)]
     return array_split(x, indices_or_sections, k)
 
 
@@ -254,7 +252,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Array:
 
 
 @covers(np.tile)
-def tile(A: Any, reps: Any) -> Array:  # noqa: N803
+def tile(A: Any, reps: Any) -> Array:
     """The array several times along each axis."""
     x = asarray(A)
     many = [as_dim(r) for r in (reps if isinstance(reps, (tuple, list)) else (reps,))]

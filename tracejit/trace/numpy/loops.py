@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
 from tracejit.ir.types import BOOL, DTYPES

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
 from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.builder import Builder

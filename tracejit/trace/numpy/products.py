@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.numpy.broadcast import broadcast_shapes, stretch
 from tracejit.trace.numpy.creation import asarray
-from tracejit.trace.views import reshaped
 from tracejit.trace.numpy.names import NAMES, covers, method, unsupported
 from tracejit.trace.numpy.operands import (
     axis_of,
@@ -23,6 +21,7 @@ from tracejit.trace.numpy.operands import (
 )
 from tracejit.trace.numpy.promotion import loop_dtypes, promote
 from tracejit.trace.numpy.results import deliver
+from tracejit.trace.views import reshaped
 
 Axes = tuple[int, ...]
 

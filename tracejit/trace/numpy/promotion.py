@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-
 from tracejit.errors import UnsupportedError
 from tracejit.ir.types import dtype_of
 from tracejit.trace.numpy.operands import DType, Operand, given_dtype, operand

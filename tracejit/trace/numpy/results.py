@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-
 from tracejit.ir.core import Value
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.session import current

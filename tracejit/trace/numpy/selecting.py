@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -102,8 +101,8 @@ def clip(
     a_max: Any = _NO_VALUE,
     out: Any = None,
     *,
-    min: Any = _NO_VALUE,  # noqa: A002
-    max: Any = _NO_VALUE,  # noqa: A002
+    min: Any = _NO_VALUE,
+    max: Any = _NO_VALUE,
     **kwargs: Any,
 ) -> Any:
     """Elements limited to [a_min, a_max]; a nan limit gives nan."""
@@ -121,8 +120,8 @@ def clip(
 @method("clip")
 def clip_method(
     a: Any,
-    min: Any = None,  # noqa: A002
-    max: Any = None,  # noqa: A002
+    min: Any = None,
+    max: Any = None,
     out: Any = None,
     **kwargs: Any,
 ) -> Any:

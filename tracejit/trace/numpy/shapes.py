@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from tracejit.ir import extent as ex
-from tracejit.trace.numpy.broadcast import shapes_message, broadcast_shapes, stretch
+from tracejit.trace.numpy.broadcast import broadcast_shapes, shapes_message, stretch
 from tracejit.trace.numpy.creation import array, asarray, shape_of
 from tracejit.trace.numpy.names import covers, method, unsupported
 from tracejit.trace.numpy.operands import (
@@ -240,15 +239,13 @@ def astype(
 
 
 @covers(np.astype)
-def astype_function(
-    x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None
-) -> Any:
+def astype_function(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
     """``x.astype(dtype)``."""
     return astype(x, dtype, copy=copy)
 
 
 @method("view")
-def view(a: Any, dtype: Any = None, type: Any = None) -> Array:  # noqa: A002
+def view(a: Any, dtype: Any = None, type: Any = None) -> Array:
     """The same memory, as another dtype of the same size."""
     x = asarray(a)
     unsupported("ndarray.view", type=(type, None))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.numpy.broadcast import stretch

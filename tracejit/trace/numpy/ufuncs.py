@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.trace.numpy.broadcast import broadcast_together, stretch
@@ -18,7 +17,6 @@ from tracejit.trace.numpy.folds import accumulate_ufunc, reduce_ufunc
 from tracejit.trace.numpy.loops import LOOPS
 from tracejit.trace.numpy.names import NAMES, unsupported
 from tracejit.trace.numpy.operands import (
-    DType,
     Operand,
     builder,
     cast,
@@ -116,9 +114,7 @@ def _loop(ufunc: np.ufunc, operands: Sequence[Operand], values: Sequence[Value])
     return found if isinstance(found, tuple) else (found,)
 
 
-def _before(
-    ufunc: np.ufunc, operands: Sequence[Operand], values: list[Value]
-) -> list[Value]:
+def _before(ufunc: np.ufunc, operands: Sequence[Operand], values: list[Value]) -> list[Value]:
     """Errors that NumPy's loops raise by value."""
     if ufunc is np.power and values[1].dtype.kind == "i":
         message = "Integers to negative integer powers are not allowed."

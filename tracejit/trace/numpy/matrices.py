@@ -1,0 +1,272 @@
+"""Matrices and grids: eye, tri, diag, trace, meshgrid, indices, and spaced sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.trace.numpy.broadcast import stretch
+from tracejit.trace.numpy.creation import asarray, linspace
+from tracejit.trace.numpy.einsum import diagonal_value
+from tracejit.trace.numpy.folds import fold_value
+from tracejit.trace.numpy.names import covers
+from tracejit.trace.numpy.operands import (
+    axis_of,
+    builder,
+    full_like,
+    given_dtype,
+    iota,
+    static_int,
+    value_of,
+)
+from tracejit.trace.numpy.results import deliver
+from tracejit.trace.values import Array, as_dim, fresh
+from tracejit.trace.views import diagonal_view, reshaped
+
+
+def _compared(name: str, rows: Dim, cols: Dim, k: Any, lead: tuple[Dim, ...] = ()) -> Value:
+    """``column (name) row + k`` for every element of a (stack of) matrix."""
+    b = builder()
+    shape = (*lead, rows, cols)
+    at = len(lead)
+    row, col = iota(rows), iota(cols)
+    shift = as_dim(k)
+    if shift != 0:
+        row = b.op("add", row, stretch(b.index(shift), row.shape))
+    return b.op(  # type: ignore[no-any-return]
+        name, b.broadcast(col, shape, (at + 1,)), b.broadcast(row, shape, (at,))
+    )
+
+
+@covers(np.eye)
+def eye(
+    N: Any,
+    M: Any = None,
+    k: Any = 0,
+    dtype: Any = float,
+    order: str = "C",
+    *,
+    device: Any = None,
+    like: Any = None,
+) -> Array:
+    """Ones on one diagonal."""
+    rows = as_dim(N)
+    cols = rows if M is None else as_dim(M)
+    return fresh(builder().convert(_compared("eq", rows, cols, k), given_dtype(dtype)))
+
+
+@covers(np.identity)
+def identity(n: Any, dtype: Any = None, *, like: Any = None) -> Array:
+    """The unit matrix."""
+    return eye(n, dtype=float if dtype is None else dtype)
+
+
+@covers(np.tri)
+def tri(
+    N: Any,
+    M: Any = None,
+    k: Any = 0,
+    dtype: Any = float,
+    *,
+    like: Any = None,
+) -> Array:
+    """Ones at and below a diagonal."""
+    rows = as_dim(N)
+    cols = rows if M is None else as_dim(M)
+    return fresh(builder().convert(_compared("le", rows, cols, k), given_dtype(dtype)))
+
+
+def _triangle(name: str) -> Callable[..., Array]:
+    def triangle(m: Any, k: Any = 0) -> Array:
+        x, b = value_of(m), builder()
+        if x.rank == 1:
+            x = b.broadcast(x, (x.shape[0], x.shape[0]), (1,))
+        *lead, rows, cols = x.shape
+        inside = _compared(name, rows, cols, k, tuple(lead))
+        return fresh(b.op("select", inside, x, full_like(0, x)))
+
+    return triangle
+
+
+tril = covers(np.tril)(_triangle("le"))
+
+
+@covers(np.triu)
+def triu(m: Any, k: Any = 0) -> Array:
+    """Elements at and above a diagonal, zero elsewhere."""
+    return _triangle("ge")(m, k)
+
+
+@covers(np.diag)
+def diag(v: Any, k: Any = 0) -> Array:
+    """A matrix with a vector on a diagonal, or a view of a matrix's diagonal."""
+    x, offset = asarray(v), static_int(k, "k")
+    if x.ndim == 2:
+        return diagonal_view(x, offset, 0, 1)
+    if x.ndim != 1:
+        raise ValueError("Input must be 1- or 2-d.")
+    b, n = builder(), x.dims[0] + abs(offset)
+    zeros = b.broadcast(b.const(0, x.dtype), (n * n,), ())
+    start: Dim = offset if offset >= 0 else -offset * n
+    flat = b.op("put_slice", zeros, x.read(), b.index(start), b.index(n + 1))
+    return fresh(b.reshape(flat, (n, n)))
+
+
+@covers(np.diagflat)
+def diagflat(v: Any, k: Any = 0) -> Array:
+    """A matrix with the flattened input on a diagonal."""
+    return diag(np.ravel(asarray(v)), k)
+
+
+@covers(np.fill_diagonal)
+def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
+    """The main diagonal replaced by a scalar or a vector."""
+    n = min(a.shape) if all(isinstance(d, int) for d in a.shape) else a.shape[0]
+    i = np.arange(n) if not isinstance(n, int) else asarray(np.arange(n))
+    a[(i,) * a.ndim] = val
+
+
+@covers(np.trace, method=True)
+def trace(
+    a: Any,
+    offset: Any = 0,
+    axis1: Any = 0,
+    axis2: Any = 1,
+    dtype: Any = None,
+    out: Any = None,
+) -> Any:
+    """Sum along a diagonal."""
+    x = value_of(a)
+    i, j = axis_of(axis1, x.rank), axis_of(axis2, x.rank)
+    line = diagonal_value(x, i, j, static_int(offset, "offset"))
+    return deliver(fold_value(np.add, line, (line.rank - 1,), dtype), out)
+
+
+@covers(np.vander)
+def vander(x: Any, N: Any = None, increasing: bool = False) -> Array:
+    """Powers of a vector as columns."""
+    v = asarray(x)
+    if v.ndim != 1:
+        raise ValueError("x must be a one-dimensional array or sequence.")
+    count = static_int(v.dims[0] if N is None else N, "N")
+    v = v.astype(np.result_type(v.dtype, int))
+    columns: list[Any] = [np.ones_like(v)]
+    for _ in range(count - 1):
+        columns.append(np.multiply(columns[-1], v))
+    columns = columns[:count] if increasing else columns[:count][::-1]
+    return np.stack(columns, 1) if columns else np.empty_like(v, shape=(v.shape[0], 0))
+
+
+@covers(np.meshgrid)
+def meshgrid(
+    *xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy"
+) -> tuple[Array, ...]:
+    """Coordinate arrays of a grid."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+    vectors = [np.ravel(asarray(x)) for x in xi]
+    rank, b = len(vectors), builder()
+    places = list(range(rank))
+    if indexing == "xy" and rank > 1:
+        places[:2] = [1, 0]
+    shape: list[Dim] = [1] * rank
+    for place, v in zip(places, vectors, strict=True):
+        shape[place] = v.dims[0]
+    found = []
+    for place, v in zip(places, vectors, strict=True):
+        own = [d if k == place else 1 for k, d in enumerate(shape)]
+        spread = own if sparse else shape
+        found.append(fresh(b.broadcast(v.read(), spread, (place,))))
+    return tuple(found)
+
+
+@covers(np.indices)
+def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:
+    """The index of every element, per axis."""
+    dims = tuple(as_dim(d) for d in dimensions)
+    kind, b = given_dtype(dtype), builder()
+    found = []
+    for k, d in enumerate(dims):
+        line = iota(d, kind if kind.kind != "c" else "f64")
+        shape = tuple(e if j == k else 1 for j, e in enumerate(dims)) if sparse else dims
+        found.append(fresh(b.broadcast(b.convert(line, kind), shape, (k,))))
+    return tuple(found) if sparse else np.stack(found)
+
+
+@covers(np.fromfunction)
+def fromfunction(
+    function: Callable[..., Any], shape: Any, *, dtype: Any = float, like: Any = None, **kwargs: Any
+) -> Any:
+    """A function of the index arrays."""
+    return function(*indices(shape, dtype=dtype), **kwargs)
+
+
+class Grid:
+    """``np.mgrid[...]`` (dense) and ``np.ogrid[...]`` (open)."""
+
+    def __init__(self, sparse: bool) -> None:
+        self.sparse = sparse
+
+    def __getitem__(self, key: Any) -> Any:
+        single = not isinstance(key, tuple)
+        lines = [self._line(s) for s in ((key,) if single else key)]
+        if single:
+            return lines[0]
+        kind = np.result_type(*(x.dtype for x in lines))
+        grids = meshgrid(*(x.astype(kind) for x in lines), sparse=self.sparse, indexing="ij")
+        return grids if self.sparse else np.stack(grids)
+
+    def _line(self, s: slice) -> Any:
+        start = 0 if s.start is None else s.start
+        step = 1 if s.step is None else s.step
+        if isinstance(step, complex):
+            return linspace(start, s.stop, int(abs(step)))
+        from tracejit.trace.numpy.creation import arange
+
+        return arange(start, s.stop, step)
+
+
+@covers(np.logspace)
+def logspace(
+    start: Any,
+    stop: Any,
+    num: Any = 50,
+    endpoint: bool = True,
+    base: Any = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """``base`` to evenly spaced powers."""
+    found = np.power(base, linspace(start, stop, num, endpoint, axis=axis))
+    return found if dtype is None else found.astype(dtype)
+
+
+@covers(np.geomspace)
+def geomspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Any:
+    """Evenly spaced on a log scale between positive or both negative ends (real)."""
+    first, last = asarray(start), asarray(stop)
+    kind = np.result_type(first.dtype, last.dtype, np.float64)
+    first, last = first.astype(kind), last.astype(kind)
+    sign = np.sign(first)
+    a, z = np.divide(first, sign), np.divide(last, sign)
+    logs = linspace(np.log10(a), np.log10(z), num, endpoint)
+    found = np.power(10.0, logs)
+    count = as_dim(num)
+    line = asarray(iota(count))
+    line = reshaped(line, (*line.dims, *[1] * (found.ndim - 1)))
+    found = np.where(np.equal(line, 0), a, found)
+    if endpoint:
+        top = asarray(builder().index(count - 1))
+        found = np.where(np.logical_and(np.equal(line, top), np.greater(line, 0)), z, found)
+    found = np.multiply(found, sign)
+    found = found if dtype is None else found.astype(dtype)
+    return found if axis == 0 else np.moveaxis(found, 0, axis)
+
+
+mgrid = Grid(sparse=False)
+ogrid = Grid(sparse=True)

@@ -1,0 +1,397 @@
+"""Questions about arrays (shape, dtype, equality) and small elementwise compositions."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+from tracejit.errors import UnsupportedError
+from tracejit.ir import extent as ex
+from tracejit.ir.types import DTYPES
+from tracejit.trace.numpy.broadcast import broadcast_shapes
+from tracejit.trace.numpy.creation import array, asarray
+from tracejit.trace.numpy.names import NAMES, covers, method, unsupported
+from tracejit.trace.numpy.operands import (
+    axes_of,
+    axis_of,
+    builder,
+    cast,
+    full_like,
+    operand,
+    static_int,
+    value_of,
+)
+from tracejit.trace.numpy.promotion import result_dtype
+from tracejit.trace.numpy.results import deliver, result_like
+from tracejit.trace.session import current
+from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, as_dim, dim_value
+
+
+def _dims(a: Any) -> tuple[Any, ...]:
+    return a.dims if isinstance(a, Tracer) else operand(a).shape  # type: ignore[attr-defined]
+
+
+@covers(np.shape)
+def shape(a: Any) -> tuple[Any, ...]:
+    """Extents (traced ints where symbolic)."""
+    return tuple(dim_value(d) for d in _dims(a))
+
+
+@covers(np.ndim)
+def ndim(a: Any) -> int:
+    """Number of axes."""
+    return len(_dims(a))
+
+
+@covers(np.size)
+def size(a: Any, axis: Any = None) -> Any:
+    """Number of elements, over some axes."""
+    dims = _dims(a)
+    return dim_value(ex.product(tuple(dims[k] for k in axes_of(axis, len(dims)))))
+
+
+@covers(np.result_type)
+def result_type(*arrays_and_dtypes: Any) -> np.dtype[Any]:
+    """NumPy's promotion of arrays, scalars and dtypes."""
+    return result_dtype(*arrays_and_dtypes)
+
+
+@covers(np.can_cast)
+def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
+    """Whether a cast is allowed."""
+    if isinstance(from_, (Array, Scalar)):
+        from_ = from_.dtype
+    return np.can_cast(from_, to, casting)  # type: ignore[arg-type]
+
+
+@covers(np.min_scalar_type)
+def min_scalar_type(a: Any, /) -> np.dtype[Any]:
+    """The dtype of an array (of a traced scalar the value is not known)."""
+    if isinstance(a, Array):
+        return a.dtype
+    raise UnsupportedError("np.min_scalar_type of a traced scalar depends on its value")
+
+
+@covers(np.iscomplexobj)
+def iscomplexobj(x: Any) -> bool:
+    """Whether the dtype is complex."""
+    return result_dtype(x).kind == "c"
+
+
+@covers(np.isrealobj)
+def isrealobj(x: Any) -> bool:
+    """Whether the dtype is not complex."""
+    return not iscomplexobj(x)
+
+
+@covers(np.isscalar)
+def isscalar(element: Any) -> bool:
+    """Whether the argument is a scalar (not an array)."""
+    return isinstance(element, (Scalar, PyScalar)) or np.isscalar(element)
+
+
+@covers(np.iscomplex)
+def iscomplex(x: Any) -> Any:
+    """Where the imaginary part is not zero."""
+    x = asarray(x)
+    return np.not_equal(x.imag, 0) if x.dtype.kind == "c" else np.zeros_like(x, bool)[()]
+
+
+@covers(np.isreal)
+def isreal(x: Any) -> Any:
+    """Where the imaginary part is zero."""
+    return np.equal(asarray(x).imag, 0)
+
+
+@covers(np.isposinf)
+def isposinf(x: Any, out: Any = None) -> Any:
+    """Where the element is +inf."""
+    return np.equal(asarray(x), np.inf, out=out)
+
+
+@covers(np.isneginf)
+def isneginf(x: Any, out: Any = None) -> Any:
+    """Where the element is -inf."""
+    return np.equal(asarray(x), -np.inf, out=out)
+
+
+@covers(np.broadcast_shapes)
+def broadcast_shapes_(*args: Any) -> tuple[Any, ...]:
+    """The common shape of some shapes."""
+    shapes = [a if isinstance(a, tuple) else (a,) for a in args]
+    return tuple(dim_value(d) for d in broadcast_shapes([[as_dim(d) for d in s] for s in shapes]))
+
+
+@covers(np.isclose)
+def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
+    """Elementwise ``|a - b| <= atol + rtol * |b|`` or equal."""
+    x, y = asarray(a), asarray(b)
+    if y.dtype.kind != "c":
+        y = y.astype(np.result_type(y.dtype, 1.0))
+    limit = np.add(atol, np.multiply(rtol, np.absolute(y)))
+    near = np.less_equal(np.absolute(np.subtract(x, y)), limit)
+    near = np.logical_or(np.logical_and(near, np.isfinite(y)), np.equal(x, y))
+    if equal_nan:
+        near = np.logical_or(near, np.logical_and(np.isnan(x), np.isnan(y)))
+    return near
+
+
+def _flag(x: Any) -> PyScalar:
+    return PyScalar("bool", value_of(np.all(x)))
+
+
+@covers(np.allclose)
+def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
+    """Whether everything is close, as a Python bool."""
+    return _flag(isclose(a, b, rtol, atol, equal_nan))
+
+
+@covers(np.array_equal)
+def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
+    """Whether shapes and elements are equal, as a Python bool."""
+    x, y = asarray(a1), asarray(a2)
+    if x.ndim != y.ndim:
+        return False
+    for d, e in zip(x.dims, y.dims, strict=True):
+        known = current().ranges.equal(d, e)
+        if known is False:
+            return False
+        if known is None:
+            raise UnsupportedError(
+                "np.array_equal of arrays whose shapes are not known to agree; compare the shapes "
+                "first or use static shapes"
+            )
+    equal = np.equal(x, y)
+    if equal_nan and x.dtype.kind in "fc" and y.dtype.kind in "fc":
+        equal = np.logical_or(equal, np.logical_and(np.isnan(x), np.isnan(y)))
+    return _flag(equal)
+
+
+@covers(np.array_equiv)
+def array_equiv(a1: Any, a2: Any) -> Any:
+    """Whether the arrays are equal after broadcasting, as a Python bool."""
+    return _flag(np.equal(asarray(a1), asarray(a2)))
+
+
+@covers(np.round, np.around, method="round")
+def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
+    """To a number of decimals, halves to even; as NumPy scales, rounds and scales back."""
+    x, digits = value_of(a), static_int(decimals, "decimals")
+    b = builder()
+    if x.dtype.kind == "b":
+        return deliver(x, out)
+    if x.dtype.kind in "iu":
+        if digits >= 0:
+            return deliver(x, out)
+        scale = full_like(10 ** (-digits), b.convert(x, "f64"))
+        found = b.op("mul", b.op("rint", b.op("div", b.convert(x, "f64"), scale)), scale)
+        return deliver(b.convert(found, x.dtype), out)
+    if digits == 0:
+        found = b.op("rint", x)
+    else:
+        up, down = ("mul", "div") if digits > 0 else ("div", "mul")
+        scale = full_like(10.0 ** abs(digits), x)
+        found = b.op(down, b.op("rint", b.op(up, x, scale)), scale)
+    return deliver(found, out) if out is not None else result_like(found, [a])
+
+
+@covers(np.fix)
+def fix(x: Any, out: Any = None) -> Any:
+    """Towards zero."""
+    return np.trunc(x if isinstance(x, Tracer) else asarray(x), out=out)
+
+
+@covers(np.sinc)
+def sinc(x: Any) -> Any:
+    """sin(pi x) / (pi x)."""
+    x = asarray(x)
+    y = np.multiply(np.pi, np.where(np.equal(x, 0), np.float64(1.0e-20), x))
+    return np.divide(np.sin(y), y)
+
+
+@covers(np.angle)
+def angle(z: Any, deg: bool = False) -> Any:
+    """The argument of complex numbers."""
+    z = asarray(z)
+    x, y = (z.real, z.imag) if z.dtype.kind == "c" else (z, 0)
+    found = np.arctan2(y, x)
+    return np.multiply(found, 180 / np.pi) if deg else found
+
+
+@covers(np.nan_to_num)
+def nan_to_num(
+    x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    """nan and infinities replaced by numbers."""
+    a = asarray(x)
+    if a.dtype.kind == "c":
+        raise UnsupportedError("np.nan_to_num of complex arrays; treat .real and .imag apart")
+    if a.dtype.kind != "f":
+        return array(a)[()]
+    info = np.finfo(a.dtype)
+    top = info.max if posinf is None else posinf
+    bottom = info.min if neginf is None else neginf
+    b, v = builder(), a.read()
+    limit = full_like(np.inf, v)
+
+    def like(number: Any) -> Any:
+        return b.broadcast(cast(operand(number), v.dtype), v.shape, ())
+
+    found = b.op("select", b.op("isnan", v), like(nan), v)
+    found = b.op("select", b.op("eq", v, limit), like(top), found)
+    found = b.op("select", b.op("eq", v, b.op("neg", limit)), like(bottom), found)
+    if not copy and isinstance(x, Array):
+        x.write(found)
+        return x
+    return result_like(found, [x])
+
+
+@covers(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """Vector norms of any order; Frobenius, 1 and inf norms of matrices."""
+    x = asarray(x)
+    if x.dtype.kind not in "fc":
+        x = x.astype(np.float64)
+    if axis is None and (ord is None or (ord in ("f", "fro") and x.ndim == 2) or x.ndim == 1):
+        if ord in (None, "f", "fro", 2) and not isinstance(ord, np.ndarray):
+            return _root_of_squares(x, tuple(range(x.ndim)), keepdims)
+    axes = axes_of(axis, x.ndim) if not isinstance(axis, tuple) else axis
+    axes = tuple(axis_of(k, x.ndim) for k in axes)
+    if len(axes) == 1:
+        return _vector_norm(x, ord, axes[0], keepdims)
+    if len(axes) != 2:
+        raise ValueError("Improper number of dimensions to norm.")
+    if ord in (None, "fro", "f"):
+        return _root_of_squares(x, axes, keepdims)
+    if ord not in (1, -1, np.inf, -np.inf):
+        raise UnsupportedError(f"np.linalg.norm(ord={ord!r}) of matrices is not supported")
+    first, second = axes if abs(ord) == 1 else axes[::-1]
+    sums = np.sum(np.absolute(x), axis=first, keepdims=True)
+    found = (np.amax if ord > 0 else np.amin)(sums, axis=second, keepdims=True)
+    return found if keepdims else np.squeeze(found, axis=axes)[()]
+
+
+def _root_of_squares(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    if x.dtype.kind == "c":
+        square = np.add(np.multiply(x.real, x.real), np.multiply(x.imag, x.imag))
+    else:
+        square = np.multiply(x, x)
+    return np.sqrt(np.sum(square, axis=axes, keepdims=keepdims))
+
+
+def _vector_norm(x: Any, ord: Any, axis: int, keepdims: bool) -> Any:
+    size_ = np.absolute(x)
+    if ord is None or ord == 2:
+        return _root_of_squares(x, (axis,), keepdims)
+    if ord == np.inf:
+        return np.amax(size_, axis=axis, keepdims=keepdims)
+    if ord == -np.inf:
+        return np.amin(size_, axis=axis, keepdims=keepdims)
+    if ord == 0:
+        return np.sum(np.not_equal(x, 0).astype(size_.dtype), axis=axis, keepdims=keepdims)
+    if ord == 1:
+        return np.sum(size_, axis=axis, keepdims=keepdims)
+    total = np.sum(np.power(size_, ord), axis=axis, keepdims=keepdims)
+    return np.power(total, np.divide(1.0, ord))
+
+
+@covers(np.linalg.vector_norm)
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """A norm of the flattened array or along one axis."""
+    if axis is None and not keepdims:
+        return _vector_norm(_inexact(np.ravel(asarray(x))), ord, 0, False)
+    unsupported("np.linalg.vector_norm", axis=(axis if axis is None else 0, 0))
+    return norm(x, ord, axis, keepdims)
+
+
+def _inexact(x: Any) -> Any:
+    return x if x.dtype.kind in "fc" else x.astype(np.float64)
+
+
+@covers(np.delete)
+def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+    """Without some positions (known when compiling) of an axis."""
+    x = asarray(arr)
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    k = axis_of(axis, x.ndim)
+    n = static_int(x.dims[k], "the axis that np.delete shortens")
+    if isinstance(obj, Tracer):
+        raise UnsupportedError("np.delete at positions known at run time only; use a mask")
+    keep = np.delete(np.arange(n), obj)
+    return np.take(x, list(map(int, keep)), axis=k) if len(keep) else _none_of(x, k)
+
+
+def _none_of(x: Any, axis: int) -> Any:
+    return x[(*[slice(None)] * axis, slice(0, 0))]
+
+
+@covers(np.insert)
+def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    """Values before one position of an axis."""
+    x = asarray(arr)
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    k = axis_of(axis, x.ndim)
+    if not isinstance(obj, (int, PyScalar, Scalar)):
+        raise UnsupportedError("np.insert supports one position")
+    v = asarray(values).astype(x.dtype)
+    if v.ndim == 0 or v.ndim < x.ndim:
+        rest = tuple(d for j, d in enumerate(x.shape) if j != k)
+        if v.ndim < 1 or (v.ndim < x.ndim and x.ndim > 1):
+            v = np.expand_dims(np.broadcast_to(v, rest), k)
+    elif x.ndim > 1:
+        v = np.moveaxis(v, 0, k)
+    lead = (slice(None),) * k
+    return np.concatenate([x[(*lead, slice(0, obj))], v, x[(*lead, slice(obj, None))]], axis=k)
+
+
+def _constructor(kind: type[np.generic]) -> Any:
+    def construct(x: Any = 0, /) -> Any:
+        value = builder().convert(value_of(x), np.dtype(kind))
+        return result_like(value, [x])
+
+    return construct
+
+
+for _kind in DTYPES.values():
+    NAMES[_kind.type] = _constructor(_kind.type)
+for _alias in (np.longlong, np.ulonglong, np.intp, np.uintp):
+    NAMES.setdefault(_alias, _constructor(np.dtype(_alias).type))
+
+
+@method("conjugate")
+def conjugate_method(a: Any) -> Any:
+    """``x.conjugate()``: the array itself where it is real."""
+    return np.conjugate(a) if a.dtype.kind == "c" else a
+
+
+@method("conj")
+def conj_method(a: Any) -> Any:
+    """``x.conj()``."""
+    return conjugate_method(a)
+
+
+@method("tolist")
+def tolist(a: Any) -> Any:
+    """Nested lists of Python scalars; the shape must be known."""
+    if not a.ndim:
+        return a.item()
+    return [tolist(a[i]) for i in builtins.range(len(a))]
+
+
+def _later(name: str, instead: str) -> Any:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise UnsupportedError(f"np.{name} is not supported inside a compiled function; {instead}")
+
+    return refuse
+
+
+_SORTS = "sort outside of it and pass the result"
+for _name in ("sort", "argsort", "partition", "argpartition"):
+    covers(getattr(np, _name), method=_name)(_later(_name, _SORTS))
+for _name in ("unique", "median", "percentile", "quantile", "nanmedian", "lexsort", "histogram"):
+    covers(getattr(np, _name))(_later(_name, _SORTS))
+for _name in ("tobytes", "dump", "dumps", "tofile", "setflags", "resize", "byteswap"):
+    method(_name)(_later(f"ndarray.{_name}", "use it outside"))
