@@ -152,12 +152,14 @@ class Body:
         """Memory that may be overwritten element by element while it is still read."""
         type_ = self.type(value)
         wanted = self.wants.get(value)
-        found = [] if wanted is None or self.busy(wanted) else [wanted]
+        now = self.function.instrs[self.t : self.t + 1]
+        early = not now or value not in now[0].results
+        found = [] if wanted is None or self.busy(wanted, at=early) else [wanted]
         for leaf in self.inlining.leaves_below(value):
             storage = self.storage.get(leaf)
             if storage is None or storage in found or storage.mode != "owned":
                 continue
-            if not self.busy(storage) and storage.buffer.type == dense_buffer(type_):
+            if not self.busy(storage, at=early) and storage.buffer.type == dense_buffer(type_):
                 found.append(storage)
         return [s for s in found if s.buffer.shape == type_.shape]
 

@@ -123,9 +123,11 @@ def _bind_constant(body: Body, inner: Body, param: Value, operand: Value) -> Non
 def _bind_carried(inner: Body, params: Sequence[Value], carries: Sequence[Carry]) -> None:
     """Parameters of the region for what is carried; scalars first, types may mention them."""
     scope = inner.scope
-    for param, carry in zip(params, carries, strict=True):
+    lead = list(scope.b.params)
+    for param in params:
         if not is_array(param):
             inner.scalars[param] = scope.own(scope.b.param(param.type, param.hint))
+            lead.append(inner.scalars[param])
     for param, carry in zip(params, carries, strict=True):
         if not is_array(param):
             continue
@@ -136,8 +138,10 @@ def _bind_carried(inner: Body, params: Sequence[Value], carries: Sequence[Carry]
         local = inner.type(param)
         type_ = dense_buffer(TensorType(local.dtype, tuple(scope.dim(d) for d in local.shape)))
         storage = Storage(scope.own(scope.b.param(type_)), "owned")
+        lead.append(storage.buffer)
         inner.owned.append(storage)
         inner.place(param, storage)
+    scope.b.params[:] = [*lead, *[p for p in scope.b.params if p not in lead]]
 
 
 def _share_argument(inner: Body, storage: Storage) -> Storage:
@@ -153,16 +157,16 @@ def _carried_order(carries: Sequence[Carry]) -> list[int]:
     return scalars + arrays
 
 
-def _inits(body: Body, carries: Sequence[Carry]) -> list[Value]:
+def _inits(body: Body, instr: Instr, carries: Sequence[Carry]) -> list[Value]:
     out = []
     for k in _carried_order(carries):
         init = carries[k].init
-        out.append(_moved_in(body, init) if is_array(init) else body.scalar(init))
+        out.append(_moved_in(body, instr, init) if is_array(init) else body.scalar(init))
     return [body.scope.use(v) for v in out]
 
 
-def _moved_in(body: Body, init: Value) -> Value:
-    if body.live.live_after(init, body.t):
+def _moved_in(body: Body, instr: Instr, init: Value) -> Value:
+    if body.live.live_after(init, body.t) or instr.operands.count(init) > 1:
         return _copy_in(body, init)
     storage = body.storage.get(init)
     if storage is not None and body.busy(storage, [init], at=True):
@@ -187,28 +191,28 @@ def _yields(inner: Body, carries: Sequence[Carry], params: Sequence[Storage | No
         if home is not None:
             inner.ensure_in(function.results[k], home)
     out = []
-    seen: set[Value] = set()
-    for k in _carried_order(carries):
+    order = _carried_order(carries)
+    for n, k in enumerate(order):
         result = function.results[k]
         if not is_array(result):
             out.append(inner.scalar(result))
             continue
-        out.append(_take_result(inner, result, seen))
+        again = any(function.results[later] is result for later in order[n + 1 :])
+        out.append(_take_result(inner, result, again))
     inner.t = len(function.instrs)
     inner.release()
     return [inner.scope.use(v) for v in out]
 
 
-def _take_result(inner: Body, result: Value, seen: set[Value]) -> Value:
-    later = inner.function.results.count(result) > 1
-    if later and result not in seen:
-        seen.add(result)
-        storage = inner.fresh(inner.type(result))
-        inner.note_copy(result, "yielded twice")
-        inner.copy_into(storage.buffer, result)
-        inner.owned.remove(storage)
-        return storage.buffer
-    return inner.take(result)
+def _take_result(inner: Body, result: Value, again: bool) -> Value:
+    """An owned buffer of a result, a copy of its own when the result is yielded ``again``."""
+    if not again:
+        return inner.take(result)
+    storage = inner.fresh(inner.type(result))
+    inner.note_copy(result, "yielded twice")
+    inner.copy_into(storage.buffer, result)
+    inner.owned.remove(storage)
+    return storage.buffer
 
 
 def _homes(inner: Body, params: Sequence[Value], carries: Sequence[Carry]) -> list[Storage | None]:
@@ -251,7 +255,7 @@ def _lower_for(body: Body, instr: Instr, run: Run) -> None:
     _bind_carried(inner, params, carries)
     homes = _homes(inner, params, carries)
     _run_region(inner, homes, run)
-    inits = _inits(body, carries)
+    inits = _inits(body, instr, carries)
     results = [] if function.diverges else _yields(inner, carries, homes)
     region = scope.b.build(results)
     operands = [trip, *inits, *scope.outer_operands()]
@@ -288,7 +292,7 @@ def _lower_while(body: Body, instr: Instr, run: Run) -> None:
     test.t = len(test_fn.instrs)
     test.release()
     _run_region(step, homes, run)
-    inits = _inits(body, carries)
+    inits = _inits(body, instr, carries)
     results = [] if body_fn.diverges else _yields(step, carries, homes)
     captured = unify(len(inits), (test.scope, step.scope))
     regions = (test.scope.b.build(test_out), step.scope.b.build(results))
