@@ -1,0 +1,114 @@
+"""Program -> LLVM text of one `core`: slots into parameters, host statements, results into slots.
+
+Host parameters come in order of the slots unless `param_slots` says where each one is; results
+follow the parameters unless `result_slots` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracejit.codegen_llvm.emit import Reg, llvm_type
+from tracejit.codegen_llvm.lower_control import CONTROL
+from tracejit.codegen_llvm.lower_function import FunctionText, Module, Pointer, Rule, part_of
+from tracejit.codegen_llvm.lower_memory import MEMORY, load_scalar, stack_buffers
+from tracejit.codegen_llvm.runtime import ErrorTable, HostTable
+from tracejit.ir.core import Value
+from tracejit.ir.emit import BOOL, I64, U32, U64, ComplexPair
+from tracejit.ir.program import Program
+from tracejit.ir.types import TensorType
+
+RULES: dict[str, Rule] = {**CONTROL, **MEMORY}
+
+
+@dataclass(frozen=True)
+class Core:
+    """The text of `i32 @core(ptr ctx, ptr slots)` and what it refers to outside itself."""
+
+    text: str
+    errors: ErrorTable
+    host: HostTable
+    symbols: Mapping[str, int]
+    param_slots: tuple[int, ...]
+    result_slots: tuple[int, ...]
+    slot_count: int
+
+
+def slot_width(value: Value) -> int:
+    """Slots that a host parameter or result takes."""
+    return 2 if isinstance(value.type, TensorType) and value.type.dtype.kind == "c" else 1
+
+
+def lower_program(
+    program: Program,
+    param_slots: Sequence[int] | None = None,
+    result_slots: Sequence[int] | None = None,
+) -> Core:
+    """Native code for a verified Program, as text."""
+    host = program.host
+    places, count = _consecutive(host.params, 0) if param_slots is None else (tuple(param_slots), 0)
+    end = max([count, *(p + slot_width(v) for p, v in zip(places, host.params, strict=True))])
+    if result_slots is None:
+        result_places, end = _consecutive(host.results, end)
+    else:
+        result_places = tuple(result_slots)
+    end = max([end, *(p + slot_width(v) for p, v in zip(result_places, host.results, strict=True))])
+    module = Module(RULES)
+    f = FunctionText(module, kernel=False)
+    f.on_stack = stack_buffers(host)
+    args = [_read(f, v, place) for v, place in zip(host.params, places, strict=True)]
+    if f.run(host, args):
+        for value, place in zip(host.results, result_places, strict=True):
+            _write(f, f.scalar(value), place)
+        f.e.line("ret i32 0")
+    lines = ["define i32 @core(ptr %ctx, ptr %slots) #0 {", "entry:", f.body()]
+    if f.fails:
+        lines += ["fail:", "  ret i32 1"]
+    module.functions.append("\n".join([*lines, "}"]))
+    return Core(
+        module.text(), module.errors, module.host, module.symbols, places, result_places, end
+    )
+
+
+def _consecutive(values: Sequence[Value], first: int) -> tuple[tuple[int, ...], int]:
+    places = []
+    for value in values:
+        places.append(first)
+        first += slot_width(value)
+    return tuple(places), first
+
+
+def _read(f: FunctionText, value: Value, place: int) -> Any:
+    at = f.at(Pointer("%slots"), 8 * place)
+    if not isinstance(value.type, TensorType):
+        name = f.e.fresh()
+        f.e.line(f"{name} = load ptr, {at}")
+        return Pointer(name)
+    if value.dtype.kind == "c":
+        part, high = part_of(value.dtype), f.at(Pointer("%slots"), 8 * place + 8)
+        kind = llvm_type(part)
+        return ComplexPair(*(f.e.op(part, f"load {kind}, {p}") for p in (at, high)))
+    return load_scalar(f, at, value.dtype)
+
+
+def _write(f: FunctionText, scalar: Any, place: int) -> None:
+    parts = [scalar.re, scalar.im] if isinstance(scalar, ComplexPair) else [scalar]
+    for k, part in enumerate(parts):
+        at = f.at(Pointer("%slots"), 8 * (place + k))
+        f.e.line(f"store {_word(f, part)}, {at}")
+
+
+def _word(f: FunctionText, part: Reg | Pointer) -> Reg | Pointer:
+    """A scalar's bits in 64 (floats in the low end, ints extended by their sign)."""
+    if isinstance(part, Pointer):
+        return part
+    kind, size = part.dtype.kind, part.dtype.itemsize
+    if kind == "f":
+        bits = f.e.bitcast(part, U32 if size == 4 else U64)
+        return f.e.int_cast(bits, U64)
+    assert part.dtype == BOOL or np.issubdtype(part.dtype, np.integer)
+    return f.e.int_cast(part, I64)

@@ -1,0 +1,386 @@
+"""Control flow and effects: `for`, `while`, `cond`, `check`, `raise`, `launch`.
+
+Loops are emitted rotated, with a guard. Host loops that may run long ask now and then whether the
+user has pressed Ctrl-C: a `for` is cut into chunks with the question between them, so that its
+inner loop is as plain as without it. Kernels do not ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tracejit.codegen_llvm.emit import Reg
+from tracejit.codegen_llvm.lower_function import (
+    FunctionText,
+    Pointer,
+    Rule,
+    is_heavy,
+    joined,
+    loops_inside,
+    number,
+    part_types,
+    parts,
+    zero,
+)
+from tracejit.codegen_llvm.runtime import ErrorSite, Location, PayloadKind
+from tracejit.ir.core import Function, Instr, Loc, Value
+from tracejit.ir.emit import BOOL, F64, I64, ComplexPair
+from tracejit.ir.interpreter import exception_type
+from tracejit.ir.types import INDEX, BufferType, Type
+
+_LIGHT_CHUNK = 8192
+_HEAVY_CHUNK = 8
+_UNCHUNKED_LIGHT = 1 << 18
+_UNCHUNKED_HEAVY = 64
+
+
+class _Phis:
+    """Phi nodes whose last incoming values are not known yet."""
+
+    def __init__(self, f: FunctionText, types: Sequence[Type]) -> None:
+        self.f = f
+        self.kinds = [t for type_ in types for t in part_types(type_)]
+        self.names = [f.e.fresh() for _ in self.kinds]
+        self.place = len(f.e.lines)
+        self.edges: list[tuple[str, list[str]]] = []
+        f.e.lines.extend("" for _ in self.kinds)
+        source = iter(self.names)
+        self.values = [joined(t, source) for t in types]
+
+    def edge(self, block: str, scalars: Sequence[Any]) -> None:
+        """What comes in from `block`."""
+        self.edges.append((block, [p.text for s in scalars for p in parts(s)]))
+
+    def close(self) -> None:
+        for k, (name, kind) in enumerate(zip(self.names, self.kinds, strict=True)):
+            incoming = ", ".join(f"[ {texts[k]}, %{block} ]" for block, texts in self.edges)
+            self.f.e.lines[self.place + k] = f"  {name} = phi {kind} {incoming}"
+
+
+def _merge(f: FunctionText, types: Sequence[Type], edges: list[tuple[str, list[Any]]]) -> list[Any]:
+    """Phis at the head of the block just begun."""
+    if len(edges) == 1:
+        return edges[0][1]
+    phis = _Phis(f, types)
+    for block, scalars in edges:
+        phis.edge(block, scalars)
+    phis.close()
+    return phis.values
+
+
+def _poll(f: FunctionText) -> None:
+    f.module.declare("declare i32 @tj_poll(ptr)")
+    f.call_status("@tj_poll(ptr %ctx)")
+
+
+# -- for ---------------------------------------------------------------------------------------
+
+
+def _for(f: FunctionText, instr: Instr) -> None:
+    (body,) = instr.regions
+    trip, rest = f.scalar(instr.operands[0]), [f.scalar(v) for v in instr.operands[1:]]
+    carried = instr.attrs["carried"]
+    inits, consts = rest[:carried], rest[carried:]
+    heavy = is_heavy(body)
+    known = number(trip)
+    if known is not None and known <= 0:
+        f.bind(instr.results, inits)
+        return
+    limit = _UNCHUNKED_HEAVY if heavy else _UNCHUNKED_LIGHT
+    plain = f.kernel or body.diverges or (known is not None and known <= limit)
+    loop = _Loop(f, instr, body, inits, consts)
+    exits = [] if known is not None else [(f.e.block, inits)]
+    inside, after = f.e.fresh_label("loop"), f.e.fresh_label("after")
+    if known is None:
+        some = f.e.icmp("gt", trip, f.const(0))
+        f.e.line(f"br {some}, label %{inside}, label %{after}")
+    else:
+        f.e.line(f"br label %{inside}")
+    if plain:
+        entry = f.e.block
+        f.e.label(inside)
+        exits += loop.run(entry, f.const(0), trip, after)
+    else:
+        chunk = _HEAVY_CHUNK if heavy else _LIGHT_CHUNK
+        exits += loop.run_chunks(inside, after, trip, chunk)
+    if not exits:  # the body raises the first time, and there is a first time
+        f.e.label(after)
+        f.bind(instr.results, [zero(r.type) for r in instr.results])
+        return
+    f.e.label(after)
+    f.bind(instr.results, _merge(f, [v.type for v in instr.results], exits))
+
+
+class _Loop:
+    """A counted loop being emitted."""
+
+    def __init__(
+        self, f: FunctionText, instr: Instr, body: Function, inits: list[Any], consts: list[Any]
+    ) -> None:
+        self.f, self.body, self.inits, self.consts = f, body, inits, consts
+        self.types = [p.type for p in body.params[1 : 1 + len(inits)]]
+
+    def run(
+        self, entry: str, first: Reg, end: Reg, after: str, inits: list[Any] | None = None
+    ) -> list[tuple[str, list[Any]]]:
+        """Iterations `first` to `end - 1` from the block just begun; the edges into `after`."""
+        f, e = self.f, self.f.e
+        inits = self.inits if inits is None else inits
+        head = e.block
+        phis = _Phis(f, [self.body.params[0].type, *self.types])
+        phis.edge(entry, [first, *inits])
+        i = phis.values[0]
+        if not f.run(self.body, [*phis.values, *self.consts]):
+            phis.close()
+            return []
+        step = e.op(I64, f"add nuw nsw {i}, 1")
+        more = e.op(BOOL, f"icmp slt {step}, {end.text}")
+        results = f.results(self.body)
+        phis.edge(e.block, [step, *results])
+        phis.close()
+        e.line(f"br {more}, label %{head}, label %{after}")
+        return [(e.block, results)]
+
+    def run_chunks(
+        self, inside: str, after: str, trip: Reg, chunk: int
+    ) -> list[tuple[str, list[Any]]]:
+        """The same from 0 to `trip`, in chunks with a poll between them."""
+        f, e = self.f, self.f.e
+        entry = e.block
+        e.label(inside)
+        phis = _Phis(f, [self.body.params[0].type, *self.types])
+        phis.edge(entry, [f.const(0), *self.inits])
+        start, *carried = phis.values
+        left = e.op(I64, f"sub nuw nsw {trip}, {start.text}")
+        small = e.icmp("lt", left, f.const(chunk))
+        end = e.op(I64, f"add nuw nsw {start}, {e.select(small, left, f.const(chunk)).text}")
+        loop, pause = e.fresh_label("loop"), e.fresh_label("pause")
+        e.line(f"br label %{loop}")
+        outer = e.block
+        e.label(loop)
+        ((_, results),) = self.run(outer, start, end, pause, carried)
+        e.label(pause)
+        _poll(f)
+        phis.edge(e.block, [end, *results])
+        phis.close()
+        more = e.icmp("lt", end, trip)
+        e.line(f"br {more}, label %{inside}, label %{after}")
+        return [(e.block, results)]
+
+
+# -- while and cond ----------------------------------------------------------------------------
+
+
+def _while(f: FunctionText, instr: Instr) -> None:
+    test, body = instr.regions
+    e = f.e
+    operands = [f.scalar(v) for v in instr.operands]
+    carried = instr.attrs["carried"]
+    inits, consts = operands[:carried], operands[carried:]
+    types = [p.type for p in test.params[:carried]]
+    head, inside, after = (e.fresh_label(h) for h in ("head", "inside", "after"))
+    entry = e.block
+    e.line(f"br label %{head}")
+    e.label(head)
+    counter = not f.kernel
+    phis = _Phis(f, [*types, *([INDEX] if counter else [])])
+    phis.edge(entry, [*inits, *([f.const(1)] if counter else [])])
+    values = phis.values[:carried]
+    if not f.run(test, [*values, *consts]):
+        phis.close()
+        e.label(after)
+        f.bind(instr.results, [zero(r.type) for r in instr.results])
+        return
+    (ok,) = f.results(test)
+    e.line(f"br {ok}, label %{inside}, label %{after}")
+    e.label(inside)
+    if counter:
+        _poll_sometimes(f, phis.values[carried], 8 if is_heavy(body) or is_heavy(test) else 1024)
+    if f.run(body, [*values, *consts]):
+        steps = [e.iadd(phis.values[carried], f.const(1))] if counter else []
+        phis.edge(e.block, [*f.results(body), *steps])
+        e.line(f"br label %{head}")
+    phis.close()
+    e.label(after)
+    f.bind(instr.results, values)
+
+
+def _poll_sometimes(f: FunctionText, count: Reg, every: int) -> None:
+    e = f.e
+    rest = e.iand(count, f.const(every - 1))
+    due, ask, on = e.icmp("eq", rest, f.const(0)), e.fresh_label("poll"), e.fresh_label("on")
+    e.line(f"br {due}, label %{ask}, label %{on}")
+    e.label(ask)
+    _poll(f)
+    e.line(f"br label %{on}")
+    e.label(on)
+
+
+def _cond(f: FunctionText, instr: Instr) -> None:
+    e = f.e
+    pred, args = f.scalar(instr.operands[0]), [f.scalar(v) for v in instr.operands[1:]]
+    labels = [e.fresh_label(h) for h in ("then", "else")]
+    after = e.fresh_label("after")
+    e.line(f"br {pred}, label %{labels[0]}, label %{labels[1]}")
+    edges: list[tuple[str, list[Any]]] = []
+    for region, label in zip(instr.regions, labels, strict=True):
+        e.label(label)
+        if f.run(region, args):
+            edges.append((e.block, f.results(region)))
+            e.line(f"br label %{after}")
+    e.label(after)
+    types = [r.type for r in instr.results]
+    f.bind(instr.results, _merge(f, types, edges) if edges else [zero(t) for t in types])
+
+
+# -- check and raise ---------------------------------------------------------------------------
+
+
+def _check(f: FunctionText, instr: Instr) -> None:
+    e = f.e
+    ok = f.scalar(instr.operands[0])
+    good, bad = e.fresh_label("good"), e.fresh_label("bad")
+    e.line(f"br {ok}, label %{good}, label %{bad}")
+    e.label(bad)
+    _report(f, instr, instr.operands[1:])
+    e.label(good)
+
+
+def _raise(f: FunctionText, instr: Instr) -> None:
+    _report(f, instr, instr.operands)
+
+
+def _report(f: FunctionText, instr: Instr, payload: Sequence[Value]) -> None:
+    """Store error id and payload, and leave through `fail`."""
+    kinds: list[PayloadKind] = []
+    words: list[Reg] = []
+    for value in payload:
+        kind, word = _payload(f, f.scalar(value))
+        kinds.append(kind)
+        words.append(word)
+    site = ErrorSite(
+        exception_type(instr.attrs["exc"]),
+        instr.attrs["message"],
+        tuple(kinds),
+        _location(instr.loc),
+    )
+    number_ = f.module.errors.add(site)
+    f.e.line(f"store i64 {number_}, ptr %ctx")
+    for k, word in enumerate(words[:8]):
+        f.e.line(f"store {word.type} {word.text}, {f.at(Pointer('%ctx'), 8 * (1 + k))}")
+    f.e.line(f"br label %{f.fail()}")
+
+
+def _payload(f: FunctionText, scalar: Any) -> tuple[PayloadKind, Reg]:
+    assert not isinstance(scalar, ComplexPair | Pointer), "a payload is a real scalar"
+    kind = scalar.dtype.kind
+    if kind == "f":
+        return "float", f.e.float_cast(scalar, F64)
+    wide = f.e.int_cast(scalar, I64)
+    names: dict[str, PayloadKind] = {"b": "bool", "u": "unsigned", "i": "int"}
+    return names[kind], wide
+
+
+def _location(loc: Loc | None) -> Location | None:
+    return None if loc is None else Location(loc.filename, loc.line, loc.function or "<module>")
+
+
+# -- launch ------------------------------------------------------------------------------------
+
+
+def _launch(f: FunctionText, instr: Instr) -> None:
+    """A kernel with loops is a function of its own; a straight one is emitted in place."""
+    (kernel,) = instr.regions
+    args = [f.scalar(v) for v in instr.operands]
+    if not loops_inside(kernel):
+        f.run(kernel, args)
+        f.bind(instr.results, f.results(kernel))
+        return
+    symbol, result = kernel_function(f, kernel, instr.attrs.get("aliases", ()))
+    operands = ", ".join(str(p) for a in args for p in parts(a))
+    call = f"call {result} {symbol}({operands})"
+    f.bind(instr.results, unpack(f, call, result, [r.type for r in instr.results]))
+
+
+def unpack(f: FunctionText, call: str, result: str, types: Sequence[Type]) -> list[Any]:
+    """Emit a call that returns a struct, and take its fields."""
+    if not types:
+        f.e.line(call)
+        return []
+    both = f.e.fresh()
+    f.e.line(f"{both} = {call}")
+    names = []
+    for k, _ in enumerate(t for type_ in types for t in part_types(type_)):
+        names.append(f.e.fresh())
+        f.e.line(f"{names[-1]} = extractvalue {result} {both}, {k}")
+    source = iter(names)
+    return [joined(t, source) for t in types]
+
+
+def kernel_function(
+    f: FunctionText, kernel: Function, aliases: Sequence[Sequence[int]]
+) -> tuple[str, str]:
+    """Define a kernel; its symbol and LLVM result type."""
+    k = FunctionText(f.module, kernel=True)
+    written = stored_params(kernel)
+    shared = {p for group in aliases if written.intersection(group) for p in group}
+    params, args = parameters(kernel.params, shared)
+    k.run(kernel, args)
+    result = result_type([r.type for r in kernel.results])
+    return_results(k, k.results(kernel), result)
+    body = f"({params}) noinline #0 {{\nentry:\n{k.body()}\n}}"
+    symbol = f.module.define("kernel", lambda name: f"define internal {result} {name}{body}")
+    return symbol, result
+
+
+def parameters(values: Sequence[Value], shared: set[int]) -> tuple[str, list[Any]]:
+    """LLVM parameters for values; pointers at positions in `shared` may overlap others."""
+    texts: list[str] = []
+    args = []
+    for position, value in enumerate(values):
+        kinds = part_types(value.type)
+        names = [f"%a{position}" + ("" if len(kinds) == 1 else f".{k}") for k in range(len(kinds))]
+        noalias = isinstance(value.type, BufferType) and position not in shared
+        texts += [f"{t}{' noalias' if noalias else ''} {n}" for t, n in zip(kinds, names)]
+        args.append(joined(value.type, iter(names)))
+    return ", ".join(texts), args
+
+
+def result_type(types: Sequence[Type]) -> str:
+    """The struct that holds all parts, or void."""
+    kinds = [t for type_ in types for t in part_types(type_)]
+    return f"{{ {', '.join(kinds)} }}" if kinds else "void"
+
+
+def return_results(f: FunctionText, scalars: Sequence[Any], result: str) -> None:
+    """`ret` of the parts of scalars as one struct."""
+    held = "poison"
+    for k, part in enumerate(p for s in scalars for p in parts(s)):
+        name = f.e.fresh()
+        f.e.line(f"{name} = insertvalue {result} {held}, {part}, {k}")
+        held = name
+    f.e.line(f"ret {result} {held}" if scalars else "ret void")
+
+
+def stored_params(function: Function) -> set[int]:
+    """Positions of the parameters of a kernel that it stores to."""
+    place = {p: k for k, p in enumerate(function.params)}
+    found: set[int] = set()
+    for instr in function.instrs:
+        if instr.name == "store":
+            found.add(place[instr.operands[0]])
+        for region in instr.regions:
+            operands = instr.operands[len(instr.operands) - len(region.params) :]
+            found |= {place[operands[k]] for k in stored_params(region) if operands[k] in place}
+    return found
+
+
+CONTROL: dict[str, Rule] = {
+    "for": _for,
+    "while": _while,
+    "cond": _cond,
+    "check": _check,
+    "raise": _raise,
+    "launch": _launch,
+}

@@ -1,0 +1,290 @@
+"""Memory: loads and stores by byte address, allocations, views, literal arrays, tapes.
+
+A bool is a byte in memory and one bit in a register; a complex number is two floats side by side.
+A tape is 24 bytes owned by the call: data pointer, bytes used, bytes there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit.codegen_llvm.emit import Reg, llvm_type
+from tracejit.codegen_llvm.lower_function import (
+    FunctionText,
+    Pointer,
+    Rule,
+    number,
+    part_of,
+)
+from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.emit import I64, ComplexPair, DType
+from tracejit.ir.extent import Dim, product
+from tracejit.ir.types import BufferType, TensorType
+
+#: Buffers of at most this many bytes, freed where they are made, lie on the stack.
+STACK_BYTES = 1024
+_BYTE = np.dtype(np.uint8)
+
+
+def _type(buffer: Value) -> BufferType:
+    assert isinstance(buffer.type, BufferType)
+    return buffer.type
+
+
+def address(f: FunctionText, buffer: Value, index: Sequence[Value]) -> Pointer:
+    """Where one element lies."""
+    offset = f.const(0)
+    for i, stride in zip(index, _type(buffer).strides, strict=True):
+        offset = f.add(offset, f.mul(f.scalar(i), f.dim(stride)))
+    return f.at(f.pointer(buffer), offset)
+
+
+def load_scalar(f: FunctionText, at: Pointer, dtype: DType) -> Any:
+    """One element from memory."""
+    e = f.e
+    if dtype.kind == "c":
+        part = part_of(dtype)
+        high = f.at(at, part.itemsize)
+        return ComplexPair(
+            e.op(part, f"load {llvm_type(part)}, {at}"),
+            e.op(part, f"load {llvm_type(part)}, {high}"),
+        )
+    if dtype.kind == "b":  # NumPy takes any nonzero byte for true
+        return e.icmp("ne", e.op(_BYTE, f"load i8, {at}"), Reg("0", _BYTE))
+    return e.op(dtype, f"load {llvm_type(dtype)}, {at}")
+
+
+def store_scalar(f: FunctionText, at: Pointer, scalar: Any) -> None:
+    """One element to memory."""
+    if isinstance(scalar, ComplexPair):
+        f.e.line(f"store {scalar.re}, {at}")
+        f.e.line(f"store {scalar.im}, {f.at(at, scalar.re.dtype.itemsize)}")
+    elif isinstance(scalar, Reg) and scalar.dtype.kind == "b":
+        f.e.line(f"store {f.e.int_cast(scalar, _BYTE)}, {at}")
+    else:
+        f.e.line(f"store {scalar}, {at}")
+
+
+def _load(f: FunctionText, instr: Instr) -> None:
+    buffer, *index = instr.operands
+    f.env[instr.result] = load_scalar(f, address(f, buffer, index), buffer.dtype)
+
+
+def _store(f: FunctionText, instr: Instr) -> None:
+    buffer, value, *index = instr.operands
+    store_scalar(f, address(f, buffer, index), f.scalar(value))
+
+
+def _view(f: FunctionText, instr: Instr) -> None:
+    base, offset = instr.operands
+    # A window of an empty array may start anywhere.
+    f.env[instr.result] = f.at(f.pointer(base), f.scalar(offset), bound="")
+
+
+# -- allocations -------------------------------------------------------------------------------
+
+
+def byte_count(f: FunctionText, type_: TensorType | BufferType) -> Reg:
+    """Bytes of a dense array; -1, which no allocation can have, when they are too many to count."""
+    known = type_.dtype.itemsize
+    unknown: list[Dim] = []
+    for extent in type_.shape:
+        if isinstance(extent, int):
+            known *= extent
+        else:
+            unknown.append(extent)
+    if not unknown or known == 0:
+        return f.const(known)
+    if len(unknown) == 1:
+        return f.mul(f.dim(unknown[0]), f.const(known))
+    total, over = f.dim(unknown[0]), Reg("false", np.dtype(np.bool_))
+    for extent in [*unknown[1:], known]:
+        total, wraps = f.e.smul_overflow(total, f.dim(extent))
+        over = f.e.ior(over, wraps)
+    return f.e.select(over, f.const(-1), total)
+
+
+def _alloc(f: FunctionText, instr: Instr) -> None:
+    type_ = _type(instr.result)
+    size = byte_count(f, type_)
+    known = number(size)
+    if instr.result in f.on_stack and known is not None:
+        f.env[instr.result] = f.stack(f"[{max(known, 1)} x i8]", align=64)
+        return
+    f.module.declare("declare ptr @tj_alloc(ptr, i64)")
+    f.env[instr.result] = f.call_pointer(f"@tj_alloc(ptr %ctx, {size})")
+
+
+def _free(f: FunctionText, instr: Instr) -> None:
+    (buffer,) = instr.operands
+    if buffer not in f.on_stack:
+        f.module.declare("declare void @tj_free(ptr, ptr)")
+        f.e.line(f"call void @tj_free(ptr %ctx, {f.pointer(buffer)})")
+
+
+def stack_buffers(function: Function) -> set[Value]:
+    """Small allocations of a host function, at any depth, that end where they began."""
+    made = {
+        i.result
+        for i in function.instrs
+        if i.name == "alloc" and _small(_type(i.result)) and i.result not in function.results
+    }
+    freed = {v for i in function.instrs if i.name == "free" for v in i.operands}
+    moved = {
+        v
+        for i in function.instrs
+        if i.name in ("for", "while")
+        for v in i.operands[: i.attrs["carried"] + (i.name == "for")]
+    }
+    found = (made & freed) - moved
+    for instr in function.instrs:
+        if instr.name != "launch":
+            for region in instr.regions:
+                found |= stack_buffers(region)
+    return found
+
+
+def _small(type_: BufferType) -> bool:
+    size = product(type_.shape)
+    return isinstance(size, int) and size * type_.dtype.itemsize <= STACK_BYTES
+
+
+def _const_buffer(f: FunctionText, instr: Instr) -> None:
+    data = instr.attrs["value"].array.tobytes()
+    text = "".join(f"\\{byte:02X}" for byte in data)
+    body = f'constant [{len(data)} x i8] c"{text}", align 64'
+    found = next((k for k, v in f.module.tables.items() if v.endswith(body)), None)
+    symbol = found or f"@array.{len(f.module.tables)}"
+    f.module.tables[symbol] = f"{symbol} = internal unnamed_addr {body}"
+    f.env[instr.result] = Pointer(symbol)
+
+
+# -- tapes -------------------------------------------------------------------------------------
+
+_RESERVE = """define internal ptr @tape_reserve(ptr %ctx, ptr %tape, i64 %bytes) #0 {
+entry:
+  %usedp = getelementptr i8, ptr %tape, i64 8
+  %roomp = getelementptr i8, ptr %tape, i64 16
+  %data = load ptr, ptr %tape
+  %used = load i64, ptr %usedp
+  %room = load i64, ptr %roomp
+  %after = add i64 %used, %bytes
+  %fits = icmp ule i64 %after, %room
+  br i1 %fits, label %done, label %grow
+grow:
+  %twice = shl i64 %room, 1
+  %least = call i64 @llvm.umax.i64(i64 %twice, i64 4096)
+  %wanted = call i64 @llvm.umax.i64(i64 %least, i64 %after)
+  %more = call ptr @tj_realloc(ptr %ctx, ptr %data, i64 %wanted)
+  %null = icmp eq ptr %more, null
+  br i1 %null, label %fail, label %grown
+grown:
+  store ptr %more, ptr %tape
+  store i64 %wanted, ptr %roomp
+  br label %done
+done:
+  %now = phi ptr [ %data, %entry ], [ %more, %grown ]
+  store i64 %after, ptr %usedp
+  %at = getelementptr i8, ptr %now, i64 %used
+  ret ptr %at
+fail:
+  ret ptr null
+}"""
+
+
+def _tape(f: FunctionText, instr: Instr) -> None:
+    f.module.declare("declare ptr @tj_alloc_zero(ptr, i64)")
+    f.env[instr.result] = f.call_pointer("@tj_alloc_zero(ptr %ctx, i64 24)")
+
+
+def _place(f: FunctionText, values: Sequence[Value]) -> tuple[list[Reg], list[Reg], Reg]:
+    """Offsets, sizes and total of tape contents, each starting at a multiple of 8."""
+    offsets, sizes, total = [], [], f.const(0)
+    for value in values:
+        type_ = value.type
+        assert isinstance(type_, TensorType | BufferType)
+        size = byte_count(f, type_)
+        known = number(size)
+        if known is not None:
+            padded = f.const((known + 7) & -8)
+        elif type_.dtype.itemsize % 8 == 0:
+            padded = size
+        else:
+            padded = f.e.iand(f.add(size, f.const(7)), f.const(-8))
+        offsets.append(total)
+        sizes.append(size)
+        total = _sum(f, total, padded)
+    return offsets, sizes, total
+
+
+def _sum(f: FunctionText, a: Reg, b: Reg) -> Reg:
+    x, y = number(a), number(b)
+    return f.add(a, b) if x is None or y is None else f.const(x + y)
+
+
+def _copy(f: FunctionText, to: Pointer, source: Pointer, size: Reg) -> None:
+    f.module.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+    f.e.line(f"call void @llvm.memcpy.p0.p0.i64({to}, {source}, {size}, i1 false)")
+
+
+def _push(f: FunctionText, instr: Instr) -> None:
+    tape, *values = instr.operands
+    offsets, sizes, total = _place(f, values)
+    f.module.declare("declare ptr @tj_realloc(ptr, ptr, i64)")
+    f.module.declare("declare i64 @llvm.umax.i64(i64, i64)")
+    f.module.once("@tape_reserve", _RESERVE)
+    top = f.call_pointer(f"@tape_reserve(ptr %ctx, {f.pointer(tape)}, {total})")
+    for value, offset, size in zip(values, offsets, sizes, strict=True):
+        at = f.at(top, offset)
+        if isinstance(value.type, BufferType):
+            _copy(f, at, f.pointer(value), size)
+        else:
+            store_scalar(f, at, f.scalar(value))
+    f.env[instr.result] = f.pointer(tape)
+
+
+def _pop(f: FunctionText, instr: Instr) -> None:
+    tape, *dests = instr.operands
+    after, *scalars = instr.results
+    buffers, rest = iter(dests), iter(scalars)
+    values = [next(buffers) if is_array else next(rest) for is_array in instr.attrs["order"]]
+    offsets, sizes, total = _place(f, values)
+    where = f.pointer(tape)
+    used = f.at(where, 8)
+    before = f.e.op(I64, f"load i64, {used}")
+    left = f.e.isub(before, total)
+    f.e.line(f"store {left}, {used}")
+    data = Pointer(f.e.fresh())
+    f.e.line(f"{data.text} = load ptr, {where}")
+    top = f.at(data, left)
+    for value, offset, size in zip(values, offsets, sizes, strict=True):
+        at = f.at(top, offset)
+        if isinstance(value.type, BufferType):
+            _copy(f, f.pointer(value), at, size)
+        else:
+            f.env[value] = load_scalar(f, at, value.dtype)
+    f.env[after] = where
+
+
+def _constant(f: FunctionText, instr: Instr) -> None:
+    array = instr.attrs["value"].array
+    assert array.ndim == 0, "a literal array is a const_buffer here"
+    f.env[instr.result] = f.e.const(array[()], array.dtype)
+
+
+MEMORY: dict[str, Rule] = {
+    "constant": _constant,
+    "load": _load,
+    "fetch": _load,
+    "store": _store,
+    "view": _view,
+    "alloc": _alloc,
+    "free": _free,
+    "const_buffer": _const_buffer,
+    "tape": _tape,
+    "tape_push": _push,
+    "tape_pop": _pop,
+}
