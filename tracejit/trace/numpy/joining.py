@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -155,7 +156,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Array
     k = axis_of(axis, x.ndim)
     if isinstance(indices_or_sections, (list, tuple, np.ndarray)):
         points = [0, *indices_or_sections, None]
-        bounds = list(zip(points[:-1], points[1:], strict=True))
+        bounds = list(itertools.pairwise(points))
     else:
         count = static_int(indices_or_sections, "the number of sections")
         if count <= 0:
@@ -163,7 +164,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Array
         n = x.shape[k]
         each, more = n // count, n % count
         cuts = [np.minimum(i, more) + i * each for i in range(count + 1)]
-        bounds = list(zip(cuts[:-1], cuts[1:], strict=True))
+        bounds = list(itertools.pairwise(cuts))
     lead = (slice(None),) * k
     return [x[(*lead, slice(a, z))] for a, z in bounds]
 
@@ -185,7 +186,7 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Array]:
             each = ex.floordiv(n, count)
             lead = (slice(None),) * k
             cuts = [_py(each * i) for i in range(count + 1)]
-            return [x[(*lead, slice(a, z))] for a, z in zip(cuts[:-1], cuts[1:], strict=True)]
+            return [x[(*lead, slice(a, z))] for a, z in itertools.pairwise(cuts)]
     return array_split(x, indices_or_sections, k)
 
 

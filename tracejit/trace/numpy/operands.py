@@ -115,7 +115,8 @@ def error_type(name: str) -> type[Exception]:
 
     found = getattr(builtins, name, None) or getattr(np.linalg, name, None)
     found = found or getattr(np.exceptions, name)
-    assert isinstance(found, type) and issubclass(found, Exception)
+    assert isinstance(found, type)
+    assert issubclass(found, Exception)
     return found
 
 
