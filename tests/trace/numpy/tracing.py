@@ -89,10 +89,7 @@ class TracedNumpy:
             return TracedNumpy(found)
         if name in ("mgrid", "ogrid"):
             return getattr(matrices, name)
-        try:
-            return NAMES.get(found, found)
-        except TypeError:
-            return found
+        return NAMES.get(found, found) if callable(found) and not isinstance(found, type) else found
 
 
 def outcome(run: Callable[[], Any]) -> Any:

@@ -10,6 +10,7 @@ from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.folds import NO_VALUE
 from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import (
+    axes_of,
     axis_of,
     builder,
     check_dim,
@@ -24,7 +25,8 @@ def _arg_extremum(name: str) -> Any:
     def find(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO_VALUE) -> Any:
         b, x = builder(), value_of(a)
         rank = x.rank
-        if axis is None:
+        if axis is None or not rank:
+            axes_of(axis, rank)
             x, k = b.reshape(x, (ex.product(x.shape),)), 0
             kept = tuple(range(rank))
         else:

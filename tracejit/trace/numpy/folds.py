@@ -14,7 +14,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.numpy.loops import LOOPS
-from tracejit.trace.numpy.names import covers, method
+from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import (
     DType,
     axes_of,
@@ -85,12 +85,12 @@ def fold(
     """``ufunc.reduce`` with NumPy's arguments, on anything array-like."""
     x = value_of(a)
     axes = axes_of(axis, x.rank)
-    if out is not None and dtype is None:
-        dtype = out.dtype if FOLDS[ufunc].widens else None
+    if out is not None and dtype is None and FOLDS[ufunc].widens:
+        dtype = np.result_type((out[0] if isinstance(out, tuple) else out).dtype, x.dtype)
     value = fold_value(ufunc, x, axes, dtype, initial, where)
     if keepdims is not NO_VALUE and keepdims:
         value = expanded(value, axes)
-    return deliver(value, out)
+    return deliver(value, out, casting="unsafe")
 
 
 def fold_value(
@@ -145,17 +145,15 @@ def _ignoring_nan(ufunc: np.ufunc, x: Value, axes: tuple[int, ...]) -> Value:
 
 
 def _from_start(ufunc: np.ufunc, x: Value, axes: tuple[int, ...], start: Value) -> Value:
-    """A minimum or maximum of possibly nothing: one more element holding the start is added."""
-    b = builder()
-    if not axes or _known_not_empty(x, axes):
+    """A minimum or maximum of possibly nothing: each axis gets one more element, the start."""
+    if _known_not_empty(x, axes):
         return _reduced(ufunc, x, axes)
-    axis = axes[-1]
-    others = axes[:-1]
-    for a in others:
-        check_not_empty(x, (a,), ufunc.__name__)
-    shape = tuple(1 if a == axis else d for a, d in enumerate(x.shape))
-    more = b.op("concatenate", stretch(start, shape), x, axis=axis)
-    return _reduced(ufunc, more, axes)
+    b = builder()
+    for axis in reversed(axes):
+        shape = tuple(1 if a == axis else d for a, d in enumerate(x.shape))
+        x = b.op("concatenate", stretch(start, shape), x, axis=axis)
+        x = _reduced(ufunc, x, (axis,))
+    return x
 
 
 def _masked(rule: Fold, x: Value, where: Any, start: Value | None) -> Value:
@@ -293,7 +291,8 @@ def scan_value(ufunc: np.ufunc, x: Value, axis: int, dtype: Any = None) -> Value
 def _cumulative(ufunc: np.ufunc) -> Any:
     def scan(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
         x = value_of(a)
-        if axis is None:
+        if axis is None or not x.rank:
+            axes_of(axis, x.rank)
             x, axis = builder().reshape(x, (ex.product(x.shape),)), 0
         (k,) = axes_of(axis, x.rank)
         return deliver(scan_value(ufunc, x, k, dtype), out)
@@ -305,7 +304,6 @@ cumsum = covers(np.cumsum, method=True)(_cumulative(np.add))
 cumprod = covers(np.cumprod, method=True)(_cumulative(np.multiply))
 
 
-@method("ptp")
 @covers(np.ptp)
 def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO_VALUE) -> Any:
     """Maximum minus minimum."""

@@ -166,11 +166,16 @@ def axis_of(axis: Any, rank: int, what: str = "axis") -> int:
     return axis % rank
 
 
-def axes_of(axis: Any, rank: int) -> tuple[int, ...]:
-    """Sorted, distinct non-negative axes for a reduction's ``axis`` argument."""
+def axes_of(axis: Any, rank: int, strict: bool = False) -> tuple[int, ...]:
+    """Sorted, distinct non-negative axes for a reduction's ``axis`` argument.
+
+    Ufunc reductions let axis 0 and -1 of a 0-d array pass; others are ``strict``.
+    """
     if axis is None:
         return tuple(range(rank))
     many = axis if isinstance(axis, (tuple, list)) else (axis,)
+    if rank == 0 and not strict and not isinstance(axis, (tuple, list)) and static_int(axis, "axis") in (0, -1):
+        return ()
     axes = tuple(axis_of(a, rank) for a in many)
     if len(set(axes)) != len(axes):
         raise ValueError("duplicate value in 'axis'")

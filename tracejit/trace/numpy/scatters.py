@@ -1,13 +1,67 @@
-"""``ufunc.at``: unbuffered updates at index arrays, one after another."""
+"""``ufunc.at``: unbuffered updates at indices, one after another where indices repeat."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+
 from tracejit.errors import UnsupportedError
+from tracejit.ir.core import Value
+from tracejit.trace.numpy.broadcast import broadcast_together, stretch
+from tracejit.trace.numpy.loops import LOOPS
+from tracejit.trace.numpy.names import NAMES
+from tracejit.trace.numpy.operands import builder, cast, operand, value_of
+from tracejit.trace.numpy.promotion import loop_dtypes
+from tracejit.trace.numpy.selecting import wrapped_index
+from tracejit.trace.values import Array
+
+_MODES = {
+    np.add: "add",
+    np.subtract: "add",
+    np.multiply: "mul",
+    np.minimum: "minimum",
+    np.maximum: "maximum",
+}
 
 
-def scatter_at(ufunc: np.ufunc, a: Any, indices: Any, b: Any = None) -> None:
-    """``ufunc.at(a, indices, b)``."""
-    raise UnsupportedError(f"np.{ufunc.__name__}.at is not supported yet")
+def scatter_at(ufunc: np.ufunc, a: Array, indices: Any, b: Any = None) -> None:
+    """``ufunc.at(a, indices, b)``. Basic indices cannot repeat and take every ufunc."""
+    keys = indices if isinstance(indices, tuple) else (indices,)
+    if all(_is_basic(k) for k in keys):
+        part = a[indices]
+        a[indices] = NAMES[ufunc](*((part,) if b is None else (part, b)))
+        return
+    if ufunc not in _MODES:
+        raise UnsupportedError(
+            f"np.{ufunc.__name__}.at with index arrays is not supported; supported are add, "
+            "subtract, multiply, minimum and maximum (or write the loop)"
+        )
+    if any(not isinstance(k, (list, int)) and value_of(k).dtype.kind not in "iu" for k in keys):
+        raise UnsupportedError(f"np.{ufunc.__name__}.at takes integer index arrays only")
+    _scatter(ufunc, a, [value_of(k) for k in keys], b)
+
+
+def _is_basic(key: Any) -> bool:
+    return key is None or key is Ellipsis or isinstance(key, (slice, int))
+
+
+def _scatter(ufunc: np.ufunc, a: Array, keys: list[Value], values: Any) -> None:
+    b, x, v = builder(), a.read(), operand(values)
+    dtypes = loop_dtypes(ufunc, [operand(a), v], [a.dtype])
+    kind = dtypes[0]
+    picks = [wrapped_index(k, a.dims[axis], axis) for axis, k in enumerate(keys)]
+    picks = broadcast_together(picks)
+    count = len(picks)
+    shape = (*picks[0].shape, *a.dims[count:])
+    update = stretch(cast(v, kind), shape)
+    if ufunc is np.subtract:
+        update = LOOPS[np.negative](b, update)
+    if not shape[: picks[0].rank]:
+        picks = [b.reshape(p, (1,)) for p in picks]
+        update = b.reshape(update, (1, *shape))
+    axes = tuple(range(count))
+    if kind.kind == "b":
+        raise UnsupportedError(f"np.{ufunc.__name__}.at on bool arrays is not supported")
+    found = b.op("scatter", b.convert(x, kind), update, *picks, axes=axes, mode=_MODES[ufunc])
+    a.write(b.convert(found, a.dtype))

@@ -64,7 +64,7 @@ def mean(
 ) -> Any:
     """Arithmetic mean; nan for nothing."""
     x = value_of(a)
-    axes = axes_of(axis, x.rank)
+    axes = axes_of(axis, x.rank, strict=True)
     value = _mean_value(x, axes, dtype, where)
     return deliver(_kept(value, axes, keepdims), out)
 
@@ -123,7 +123,7 @@ def var(
 ) -> Any:
     """Variance with ``ddof`` degrees of freedom taken off."""
     x = value_of(a)
-    axes = axes_of(axis, x.rank)
+    axes = axes_of(axis, x.rank, strict=True)
     value = _var_value(x, axes, dtype, _degrees(ddof, correction), where, mean)
     return deliver(_kept(value, axes, keepdims), out)
 
@@ -143,7 +143,7 @@ def std(
 ) -> Any:
     """Square root of the variance."""
     x = value_of(a)
-    axes = axes_of(axis, x.rank)
+    axes = axes_of(axis, x.rank, strict=True)
     value = _var_value(x, axes, dtype, _degrees(ddof, correction), where, mean)
     return deliver(_kept(builder().op("sqrt", value), axes, keepdims), out)
 
@@ -166,7 +166,7 @@ def average(
     else:
         w = asarray(weights)
         kind = np.result_type(a.dtype, w.dtype, *["f8"] * (a.dtype.kind in "biu"))
-        if tuple(w.shape) != tuple(a.shape):
+        if w.dims != a.dims:
             w = _weights_along(a, w, axis)
         scale = w.sum(axis, dtype=kind, keepdims=keep)
         found = np.multiply(a, w, dtype=kind).sum(axis, keepdims=keep) / scale
@@ -184,13 +184,16 @@ def _weights_along(a: Array, w: Array, axis: Any) -> Any:
     return w[(slice(None), *[None] * (a.ndim - 1 - k))]
 
 
+_COUNT_IS_PYTHON_INT = type(np.count_nonzero([0])) is int
+
+
 @covers(np.count_nonzero)
 def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """Number of nonzero elements, as int64 (a Python int over all axes)."""
+    """Number of nonzero elements (over all axes: of the type that this NumPy gives)."""
     b, x = builder(), value_of(a)
     axes = axes_of(axis, x.rank)
     count = fold_value(np.add, b.convert(x, "bool"), axes, np.int64)
-    if axis is None and not keepdims:
+    if axis is None and not keepdims and _COUNT_IS_PYTHON_INT:
         return python_int(count)
     return deliver(_kept(count, axes, keepdims), None)
 
