@@ -1,0 +1,252 @@
+"""LLVM text of `void matmul_<letter>(a, as0, as1, b, bs0, bs1, c, cs0, cs1, m, n, k, add)`.
+
+c[m, n] = a[m, k] @ b[k, n], or += when `add`. Strides are in bytes. BLAS wants for each matrix one
+axis contiguous and the other's stride a multiple of the element not below the row length; c must be
+contiguous along rows, or along columns, when the transposed product is taken. Otherwise: loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tracejit.codegen_llvm.blas import NO_TRANS, ROW_MAJOR, TRANS
+
+_REAL = {"s": "float", "d": "double", "c": "float", "z": "double"}
+_SIZE = {"s": 4, "d": 8, "c": 8, "z": 16}
+
+_MAIN = """define internal void @matmul_L(PARAMS) #0 {
+entry:
+  %no_m = icmp sle i64 %m, 0
+  %no_n = icmp sle i64 %n, 0
+  %empty = or i1 %no_m, %no_n
+  br i1 %empty, label %done, label %shape
+shape:
+  ; One row is taken as one column of the transposed product: a matrix times a vector.
+  %row = icmp eq i64 %m, 1
+  br i1 %row, label %flipped, label %look
+look:
+  %c_row = icmp eq i64 %cs1, SIZE
+  %c_one = icmp eq i64 %n, 1
+  %c_row1 = or i1 %c_row, %c_one
+  br i1 %c_row1, label %straight, label %maybe
+maybe:
+  %c_col = icmp eq i64 %cs0, SIZE
+  br i1 %c_col, label %flipped, label %loops
+straight:
+  %ok1 = call i1 @matmul_rows_L(ARGS)
+  br i1 %ok1, label %done, label %loops
+flipped:
+  %ok2 = call i1 @matmul_rows_L(FLIPPED)
+  br i1 %ok2, label %done, label %loops
+loops:
+  call void @matmul_loops_L(ARGS)
+  br label %done
+done:
+  ret void
+}"""
+
+# A matrix is given as rows by columns: `trans`, `ld` and whether BLAS can read it.
+_SHAPE = """define internal { i32, i64, i1 } @matmul_shape_L(
+    i64 %s0, i64 %s1, i64 %rows, i64 %cols) #0 {
+  %unit1 = icmp eq i64 %s1, SIZE
+  %one_col = icmp eq i64 %cols, 1
+  %row_major = or i1 %unit1, %one_col
+  %unit0 = icmp eq i64 %s0, SIZE
+  %one_row = icmp eq i64 %rows, 1
+  %col_major = or i1 %unit0, %one_row
+  %any = or i1 %row_major, %col_major
+  %step = select i1 %row_major, i64 %s0, i64 %s1
+  %length = select i1 %row_major, i64 %cols, i64 %rows
+  %count = select i1 %row_major, i64 %rows, i64 %cols
+  %ld0 = sdiv i64 %step, SIZE
+  %rest = srem i64 %step, SIZE
+  %whole = icmp eq i64 %rest, 0
+  %wide = icmp sge i64 %ld0, %length
+  %good = and i1 %whole, %wide
+  %single = icmp sle i64 %count, 1
+  %fits = or i1 %good, %single
+  %ok = and i1 %any, %fits
+  %use = select i1 %single, i64 %length, i64 %ld0
+  %least = call i64 @llvm.smax.i64(i64 %use, i64 1)
+  %trans = select i1 %row_major, i32 NO_TRANS, i32 TRANS
+  %r0 = insertvalue { i32, i64, i1 } poison, i32 %trans, 0
+  %r1 = insertvalue { i32, i64, i1 } %r0, i64 %least, 1
+  %r2 = insertvalue { i32, i64, i1 } %r1, i1 %ok, 2
+  ret { i32, i64, i1 } %r2
+}"""
+
+# The product with c contiguous along its rows; false when BLAS cannot read a, b or c.
+_ROWS = """define internal i1 @matmul_rows_L(PARAMS) #0 {
+entry:
+  %fa = call { i32, i64, i1 } @matmul_shape_L(i64 %as0, i64 %as1, i64 %m, i64 %k)
+  %fb = call { i32, i64, i1 } @matmul_shape_L(i64 %bs0, i64 %bs1, i64 %k, i64 %n)
+  %fc = call { i32, i64, i1 } @matmul_shape_L(i64 %cs0, i64 %cs1, i64 %m, i64 %n)
+  %oka = extractvalue { i32, i64, i1 } %fa, 2
+  %okb = extractvalue { i32, i64, i1 } %fb, 2
+  %okc0 = extractvalue { i32, i64, i1 } %fc, 2
+  %tc = extractvalue { i32, i64, i1 } %fc, 0
+  %rowc = icmp eq i32 %tc, NO_TRANS
+  %okc = and i1 %okc0, %rowc
+  %okab = and i1 %oka, %okb
+  %ok = and i1 %okab, %okc
+  br i1 %ok, label %go, label %no
+go:
+  %ta = extractvalue { i32, i64, i1 } %fa, 0
+  %tb = extractvalue { i32, i64, i1 } %fb, 0
+  %lda = extractvalue { i32, i64, i1 } %fa, 1
+  %ldb = extractvalue { i32, i64, i1 } %fb, 1
+  %ldc = extractvalue { i32, i64, i1 } %fc, 1
+  %some = icmp sgt i64 %k, 0
+  %one_col = icmp eq i64 %n, 1
+  %inb = sdiv i64 %bs0, SIZE
+  %restb = srem i64 %bs0, SIZE
+  %wholeb = icmp eq i64 %restb, 0
+  %positive = icmp sgt i64 %inb, 0
+  %vec0 = and i1 %some, %one_col
+  %vec1 = and i1 %wholeb, %positive
+  %vec = and i1 %vec0, %vec1
+  BETA
+  br i1 %vec, label %vector, label %matrix
+vector:
+  %isn = icmp eq i32 %ta, NO_TRANS
+  %rows = select i1 %isn, i64 %m, i64 %k
+  %cols = select i1 %isn, i64 %k, i64 %m
+  call void @cblas_Lgemv(i32 ORDER, i32 %ta, i64 %rows, i64 %cols,
+    ALPHA, ptr %a, i64 %lda, ptr %b, i64 %inb, BETAARG, ptr %c, i64 %ldc)
+  ret i1 true
+matrix:
+  call void @cblas_Lgemm(i32 ORDER, i32 %ta, i32 %tb, i64 %m, i64 %n, i64 %k,
+    ALPHA, ptr %a, i64 %lda, ptr %b, i64 %ldb, BETAARG, ptr %c, i64 %ldc)
+  ret i1 true
+no:
+  ret i1 false
+}"""
+
+_LOOPS = """define internal void @matmul_loops_L(PARAMS) #0 {
+entry:
+  br label %row
+row:
+  %i = phi i64 [ 0, %entry ], [ %i1, %row_end ]
+  %ai = mul i64 %i, %as0
+  %ci = mul i64 %i, %cs0
+  br label %column
+column:
+  %j = phi i64 [ 0, %row ], [ %j1, %column_end ]
+  %bj = mul i64 %j, %bs1
+  %cj0 = mul i64 %j, %cs1
+  %cj = add i64 %ci, %cj0
+  %cp = getelementptr i8, ptr %c, i64 %cj
+  START
+  %some = icmp sgt i64 %k, 0
+  br i1 %some, label %dot, label %column_end
+dot:
+  %l = phi i64 [ 0, %column ], [ %l1, %dot ]
+  ACCUMULATOR
+  %al0 = mul i64 %l, %as1
+  %al = add i64 %ai, %al0
+  %bl0 = mul i64 %l, %bs0
+  %bl = add i64 %bj, %bl0
+  %ap = getelementptr i8, ptr %a, i64 %al
+  %bp = getelementptr i8, ptr %b, i64 %bl
+  STEP
+  %l1 = add i64 %l, 1
+  %more = icmp slt i64 %l1, %k
+  br i1 %more, label %dot, label %column_end
+column_end:
+  FINISH
+  %j1 = add i64 %j, 1
+  %morej = icmp slt i64 %j1, %n
+  br i1 %morej, label %column, label %row_end
+row_end:
+  %i1 = add i64 %i, 1
+  %morei = icmp slt i64 %i1, %m
+  br i1 %morei, label %row, label %done
+done:
+  ret void
+}"""
+
+_REAL_PARTS = {
+    "START": "%old = load T, ptr %cp\n  %start = select i1 %add, T %old, T 0.0",
+    "ACCUMULATOR": "%acc = phi T [ %start, %column ], [ %next, %dot ]",
+    "STEP": "%x = load T, ptr %ap\n  %y = load T, ptr %bp\n  %xy = fmul T %x, %y\n"
+    "  %next = fadd T %acc, %xy",
+    "FINISH": "%sum = phi T [ %start, %column ], [ %next, %dot ]\n  store T %sum, ptr %cp",
+}
+
+_COMPLEX_PARTS = {
+    "START": "%cq = getelementptr i8, ptr %cp, i64 HALF\n"
+    "  %oldr = load T, ptr %cp\n  %oldi = load T, ptr %cq\n"
+    "  %startr = select i1 %add, T %oldr, T 0.0\n  %starti = select i1 %add, T %oldi, T 0.0",
+    "ACCUMULATOR": "%accr = phi T [ %startr, %column ], [ %nextr, %dot ]\n"
+    "  %acci = phi T [ %starti, %column ], [ %nexti, %dot ]",
+    "STEP": "%aq = getelementptr i8, ptr %ap, i64 HALF\n"
+    "  %bq = getelementptr i8, ptr %bp, i64 HALF\n"
+    "  %xr = load T, ptr %ap\n  %xi = load T, ptr %aq\n  %yr = load T, ptr %bp\n"
+    "  %yi = load T, ptr %bq\n  %rr = fmul T %xr, %yr\n  %ii = fmul T %xi, %yi\n"
+    "  %ri = fmul T %xr, %yi\n  %ir = fmul T %xi, %yr\n  %re = fsub T %rr, %ii\n"
+    "  %im = fadd T %ri, %ir\n  %nextr = fadd T %accr, %re\n  %nexti = fadd T %acci, %im",
+    "FINISH": "%sumr = phi T [ %startr, %column ], [ %nextr, %dot ]\n"
+    "  %sumi = phi T [ %starti, %column ], [ %nexti, %dot ]\n"
+    "  store T %sumr, ptr %cp\n  store T %sumi, ptr %cq",
+}
+
+
+def _args(flipped: bool) -> str:
+    a, b = ("ptr %a, i64 %as0, i64 %as1", "ptr %b, i64 %bs0, i64 %bs1")
+    if flipped:  # cᵀ = bᵀ @ aᵀ
+        return (
+            "ptr %b, i64 %bs1, i64 %bs0, ptr %a, i64 %as1, i64 %as0, "
+            "ptr %c, i64 %cs1, i64 %cs0, i64 %n, i64 %m, i64 %k, i1 %add"
+        )
+    return f"{a}, {b}, ptr %c, i64 %cs0, i64 %cs1, i64 %m, i64 %n, i64 %k, i1 %add"
+
+
+def gemm_text(letter: str, declare: Callable[[str], None]) -> str:
+    """The functions for one dtype (s d c z); `declare` gets what they call."""
+    real, complex_ = _REAL[letter], letter in "cz"
+    scalar = "ptr" if complex_ else real
+    declare("declare i64 @llvm.smax.i64(i64, i64)")
+    tail = f"{scalar}, ptr, i64, ptr, i64, {scalar}, ptr, i64"
+    declare(f"declare void @cblas_{letter}gemv(i32, i32, i64, i64, {tail})")
+    declare(f"declare void @cblas_{letter}gemm(i32, i32, i32, i64, i64, i64, {tail})")
+    kind = f"[2 x {real}]"
+    one, zero = (f"@matmul_{name}_{letter}" for name in ("one", "zero"))
+    pieces: dict[str, str] = dict(_COMPLEX_PARTS if complex_ else _REAL_PARTS)
+    if complex_:
+        pieces |= {
+            "BETAARG": "ptr %beta",
+            "ALPHA": f"ptr {one}",
+            "BETA": f"%beta = select i1 %add, ptr {one}, ptr {zero}",
+        }
+    else:
+        pieces |= {
+            "BETAARG": f"{real} %beta",
+            "ALPHA": f"{real} 1.0",
+            "BETA": f"%beta = select i1 %add, {real} 1.0, {real} 0.0",
+        }
+    parts = [_MAIN, _SHAPE, _ROWS, _LOOPS]
+    text = "\n".join(parts)
+    for name, piece in pieces.items():
+        text = text.replace(f"  {name}\n", f"  {piece}\n").replace(f" {name},", f" {piece},")
+    params = _args(False)
+    for name, piece in {
+        "FLIPPED": _args(True),
+        "PARAMS": params,
+        "ARGS": params,
+        "NO_TRANS": str(NO_TRANS),
+        "TRANS": str(TRANS),
+        "ORDER": str(ROW_MAJOR),
+        "SIZE": str(_SIZE[letter]),
+        "HALF": str(_SIZE[letter] // 2),
+        " T ": f" {real} ",
+        " T,": f" {real},",
+        "_L(": f"_{letter}(",
+        "cblas_L": f"cblas_{letter}",
+    }.items():
+        text = text.replace(name, piece)
+    if complex_:
+        text = (
+            f"{one} = internal unnamed_addr constant {kind} [{real} 1.0, {real} 0.0]\n"
+            f"{zero} = internal unnamed_addr constant {kind} zeroinitializer\n{text}"
+        )
+    return text

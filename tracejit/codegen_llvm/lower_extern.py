@@ -1,0 +1,140 @@
+"""Calls out of native code: matrix products by BLAS, Python functions, `print`.
+
+`gemm` goes through one function per dtype that looks at the strides: BLAS where one axis of each
+matrix is contiguous and the other at least as long as a row, loops otherwise.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit.codegen_llvm import blas
+from tracejit.codegen_llvm.gemm_text import gemm_text
+from tracejit.codegen_llvm.lower_function import FunctionText, Rule, part_of
+from tracejit.codegen_llvm.lower_memory import load_scalar, store_scalar
+from tracejit.codegen_llvm.runtime import HostArray, HostCall, HostScalar
+from tracejit.ir.core import Instr, Value
+from tracejit.ir.emit import ComplexPair
+from tracejit.ir.types import BufferType
+
+_LETTER = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
+
+
+def _gemm(f: FunctionText, instr: Instr) -> None:
+    a, b, c = instr.operands
+    types = [v.type for v in instr.operands]
+    letter = _LETTER[c.dtype.str[1:]]
+    alpha, beta = instr.attrs.get("alpha", 1), instr.attrs.get("beta", 0)
+    assert (alpha, beta) in ((1, 0), (1, 1)), "only c = a @ b and c += a @ b are used"
+    names = [f"cblas_{letter}gemm", f"cblas_{letter}gemv"]
+    f.module.symbols.update(blas.cblas_symbols(*names))
+    symbol = f.module.once(f"@matmul_{letter}", gemm_text(letter, f.module.declare))
+    operands = []
+    for value, type_ in zip((a, b, c), types, strict=True):
+        assert isinstance(type_, BufferType)
+        operands.append(str(f.pointer(value)))
+        operands += [str(f.dim(s)) for s in type_.strides]
+    (m, k), (_, n) = a.shape, b.shape
+    sizes = [str(f.dim(d)) for d in (m, n, k)]
+    f.e.line(
+        f"call void {symbol}({', '.join([*operands, *sizes, f'i1 {str(beta == 1).lower()}'])})"
+    )
+
+
+# -- Python ------------------------------------------------------------------------------------
+
+
+def _descriptor(value: Value) -> HostArray | HostScalar:
+    if isinstance(value.type, BufferType):
+        return HostArray(value.dtype, value.rank)
+    return HostScalar(value.dtype)
+
+
+def _width(value: Value) -> int:
+    if isinstance(value.type, BufferType):
+        return 1 + 2 * value.rank
+    return 2 if value.dtype.kind == "c" else 1
+
+
+def _call_host(
+    f: FunctionText,
+    function: Callable[..., Any],
+    operands: Sequence[Value],
+    results: Sequence[Value],
+) -> None:
+    """Arrays among `results` are buffers to fill; scalars come back in their slots."""
+    call = HostCall(function, tuple(map(_descriptor, operands)), tuple(map(_descriptor, results)))
+    row = f.module.host.add(call)
+    values = [*operands, *results]
+    slots = f.stack(f"[{max(1, sum(map(_width, values)))} x i64]")
+    place, read = 0, []
+    for position, value in enumerate(values):
+        at = f.at(slots, 8 * place)
+        if isinstance(value.type, BufferType):
+            f.e.line(f"store {f.pointer(value)}, {at}")
+            for j, dim in enumerate((*value.type.shape, *value.type.strides)):
+                f.e.line(f"store {f.dim(dim)}, {f.at(slots, 8 * (place + 1 + j))}")
+        elif position < len(operands):
+            store_slots(f, [f.at(slots, 8 * (place + j)) for j in range(2)], f.scalar(value))
+        else:
+            read.append((value, place))
+        place += _width(value)
+    f.module.declare("declare i32 @tj_host_call(ptr, i64, ptr)")
+    f.call_status(f"@tj_host_call(ptr %ctx, i64 {row}, {slots})")
+    for value, place in read:
+        f.env[value] = load_slots(f, [f.at(slots, 8 * (place + j)) for j in range(2)], value)
+
+
+def store_slots(f: FunctionText, at: Sequence[Any], scalar: Any) -> None:
+    """A scalar's bits into its slot (complex: two slots)."""
+    if scalar.dtype.kind == "c":
+        store_scalar(f, at[0], scalar.re)
+        store_scalar(f, at[1], scalar.im)
+    else:
+        store_scalar(f, at[0], scalar)
+
+
+def load_slots(f: FunctionText, at: Sequence[Any], value: Value) -> Any:
+    """A scalar from its slot or slots."""
+    if value.dtype.kind != "c":
+        return load_scalar(f, at[0], value.dtype)
+    part = part_of(value.dtype)
+    return ComplexPair(load_scalar(f, at[0], part), load_scalar(f, at[1], part))
+
+
+def _host_call(f: FunctionText, instr: Instr) -> None:
+    count = instr.attrs["inputs"]
+    inputs, dests = instr.operands[:count], iter(instr.operands[count:])
+    scalars = iter(instr.results)
+    order = instr.attrs["order"]
+    results = [next(dests) if is_array else next(scalars) for is_array in order]
+    _call_host(f, instr.attrs["fn"], inputs, results)
+
+
+class _Print:
+    """Python's print with literals between the values; arrays of rank 0 as scalars."""
+
+    def __init__(self, parts: Sequence[str | None], sep: str, end: str) -> None:
+        self.parts, self.sep, self.end = parts, sep, end
+
+    def __call__(self, *values: Any) -> None:
+        rest = iter(values)
+        shown = [_shown(next(rest)) if p is None else p for p in self.parts]
+        print(*shown, sep=self.sep, end=self.end, file=sys.stdout)
+
+
+def _shown(value: Any) -> Any:
+    return np.array(value) if isinstance(value, np.ndarray) else value
+
+
+def _print(f: FunctionText, instr: Instr) -> None:
+    attrs = instr.attrs
+    printer = _Print(attrs["parts"], attrs.get("sep", " "), attrs.get("end", "\n"))
+    _call_host(f, printer, instr.operands, ())
+
+
+EXTERN: dict[str, Rule] = {"gemm": _gemm, "host_call": _host_call, "print": _print}
