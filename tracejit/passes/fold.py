@@ -1,0 +1,134 @@
+"""Constants: instructions on literals are computed, branches and loops that are decided are cut.
+
+Values come from the rows' NumPy references, so folding cannot differ from the specification.
+Only results of at most ``LIMIT`` elements become literals; a repeated scalar stays one broadcast.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir.core import Constant, Function, Instr, Value, attr_dims, instr_effect
+from tracejit.passes.rebuild import Rebuild, outer_names
+
+#: The largest literal that folding makes.
+LIMIT = 16
+_KINDS = frozenset(["elementwise", "index_map", "update", "reduction", "scan", "contraction"])
+_KEPT = frozenset(["copy", "cast_shape"])
+
+
+def fold(function: Function) -> Function:
+    """Evaluate what is known; inline decided branches and loops of no or one trip."""
+    return _fold(function, {})
+
+
+def _fold(function: Function, bound: dict[Value, Constant]) -> Function:
+    re = Rebuild(function, bound)
+    for instr in function.instrs:
+        if re.ended:
+            re.changed = True
+            break
+        now = re.renamed(instr)
+        if now.regions:
+            _control(re, instr, now)
+        elif now.name == "check" and _is(re, now.operands[0], True):
+            re.changed = True
+        elif not (_evaluated(re, instr, now) or _splat(re, instr, now)):
+            re.emit(instr, now)
+    return re.finish()
+
+
+def _is(re: Rebuild, value: Value, want: bool) -> bool:
+    array = re.constant(value)
+    return array is not None and array.ndim == 0 and bool(array) is want
+
+
+def _evaluated(re: Rebuild, old: Instr, now: Instr) -> bool:
+    prim = now.prim
+    if prim.kind not in _KINDS or prim.eval is None or now.name in _KEPT or not now.operands:
+        return False
+    arrays = [re.constant(v) for v in now.operands]
+    if any(a is None or a.size == 0 for a in arrays) or any(attr_dims(now.attrs)):
+        return False
+    for r in now.results:
+        if not all(isinstance(d, int) for d in r.shape) or np.prod(r.shape, dtype=int) > LIMIT:
+            return False
+        # A scalar repeated is one broadcast, which every pass sees through.
+        if now.name == "broadcast" and arrays[0] is not None and arrays[0].ndim == 0:
+            return False
+    got = prim.eval(*arrays, **now.attrs)
+    for r, array in zip(old.results, got if len(now.results) != 1 else (got,), strict=True):
+        re.replace(r, re.b.const(array, r.dtype))
+    return True
+
+
+def _splat(re: Rebuild, old: Instr, now: Instr) -> bool:
+    """An elementwise instruction on repeated literals: the scalar, repeated."""
+    if now.prim.kind != "elementwise" or now.prim.eval is None or len(now.results) != 1:
+        return False
+    if now.result.rank == 0:
+        return False
+    literals = [re.literal(v) for v in now.operands]
+    if any(x is None for x in literals):
+        return False
+    got = now.prim.eval(*literals, **now.attrs)
+    re.replace(old.result, re.b.full(got, now.result.tensor))
+    return True
+
+
+def _control(re: Rebuild, old: Instr, now: Instr) -> None:
+    if now.name == "cond" and re.constant(now.operands[0]) is not None:
+        side = now.regions[0 if _is(re, now.operands[0], True) else 1]
+        _splice(re, old, side, now.operands[1:])
+        return
+    trip = now.operands[0].expr if now.name == "for" else None
+    if isinstance(trip, int) and trip <= 1:
+        first, last = outer_names(now)
+        if trip <= 0:
+            _alias(re, old, now.operands[first:last])
+        else:
+            _splice(re, old, now.regions[0], [re.b.const(0, "i64"), *now.operands[1:]])
+        return
+    regions = tuple(_fold(r, _known(re, now, r)) for r in now.regions)
+    if now.name == "while" and _never(regions[0]):
+        _alias(re, old, now.operands[: now.attrs["carried"]])
+        return
+    re.emit(old, re.with_regions(now, regions))
+
+
+def _never(test: Function) -> bool:
+    """Whether a loop's test is false at once, without effects."""
+    if test.diverges or any(instr_effect(i) != "none" for i in test.instrs):
+        return False
+    made = [i for i in test.instrs if test.results[0] in i.results]
+    return bool(made) and made[0].name == "constant" and not made[0].attrs["value"].array
+
+
+def _splice(re: Rebuild, old: Instr, region: Function, args: Any) -> None:
+    results = re.inline(fold(region), args)
+    if results is not None:
+        _alias(re, old, results)
+
+
+def _alias(re: Rebuild, old: Instr, values: Any) -> None:
+    for r, v in zip(old.results, values, strict=True):
+        re.replace(r, v)
+
+
+def _known(re: Rebuild, instr: Instr, region: Function) -> dict[Value, Constant]:
+    """Region parameters that are literals in every iteration."""
+    if instr.name in ("for", "while"):
+        first = outer_names(instr)[1]
+        operands = instr.operands
+    elif instr.name == "cond":
+        first, operands = 0, instr.operands[1:]
+    else:
+        return {}
+    found = {}
+    for p, v in zip(region.params[first:], operands[first:], strict=True):
+        array = re.constant(v)
+        if array is not None and array.size <= LIMIT:
+            found[p] = Constant(array)
+    return found

@@ -1,0 +1,138 @@
+"""Loop-invariant code: what a loop body computes from loop constants alone is computed before it.
+
+Only what is safe when the loop does not run, or raises first, moves: total operations whose reads
+are in range by static shape. Tensors that fusion would compute inside the loop for free stay;
+costly ones move when the loop provably runs at least twice.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tracejit.ir.builder import rename_type
+from tracejit.ir.core import Function, Instr, Value, uses
+from tracejit.ir.types import INDEX, TensorType
+from tracejit.passes.rebuild import Rebuild, outer_names
+
+#: Tensors of at most this many elements count as scalars.
+SMALL = 16
+_KINDS = frozenset(["elementwise", "index_map", "reduction", "scan", "contraction"])
+_READS = frozenset(["slice", "gather", "pad", "reshape", "cast_shape", "copy"])
+_EXTREMA = frozenset(["reduce_min", "reduce_max", "argmin", "argmax"])
+_COSTLY = frozenset(
+    ["exp", "log", "pow", "sin", "cos", "tan", "tanh", "erf", "log1p", "expm1", "arctan2", "cbrt"]
+)
+
+
+def hoist(function: Function) -> Function:
+    """Move invariant instructions out of loops, innermost first."""
+    re = Rebuild(function)
+    for instr in function.instrs:
+        now = re.renamed(instr)
+        if now.regions:
+            now = re.with_regions(now, tuple(hoist(r) for r in now.regions))
+            if now.name in ("for", "while"):
+                now = _loop(re, now)
+        re.emit(instr, now)
+    return re.finish()
+
+
+def _loop(re: Rebuild, loop: Instr) -> Instr:
+    """Emit what leaves the loop's body; the loop that is left."""
+    body = loop.regions[-1]
+    last = outer_names(loop)[1]
+    outside = dict(zip(body.params[last:], loop.operands[last:], strict=True))
+    trip = loop.operands[0].expr if loop.name == "for" else None
+    surely = isinstance(trip, int) and trip >= 2
+    moved: list[Instr] = []
+    for instr in body.instrs:
+        free = instr.name == "constant"
+        if not free and not (_may_move(instr, surely) and all(v in outside for v in uses(instr))):
+            continue
+        if free:
+            outside[instr.result] = re.b.const(instr.attrs["value"].array)
+        else:
+            re.b.clone(instr, outside)
+            moved.append(instr)
+    return _without(loop, moved, outside) if moved else loop
+
+
+def _without(loop: Instr, moved: list[Instr], outside: dict[Value, Value]) -> Instr:
+    """The loop with the results of ``moved`` as further loop constants."""
+    body = loop.regions[-1]
+    gone = set(moved)
+    left = [i for i in body.instrs if i not in gone]
+    used = {v for i in left for v in uses(i)} | set(body.results)
+    passed = [r for i in moved for r in i.results if r in used]
+    renamed: dict[Value, Value] = {}
+    for r in passed:
+        renamed[r] = Value(rename_type(r.type, renamed), r.hint)
+    grown = Rebuild(Function(body.name, body.params, tuple(left), body.results), renamed)
+    for instr in left:
+        grown.emit(instr)
+    inner = grown.finish()
+    new = tuple(renamed.values())
+    regions = [
+        *(
+            Function(r.name, (*r.params, *_fresh(new, body, r)), r.instrs, r.results)
+            for r in loop.regions[:-1]
+        ),
+        Function(inner.name, (*body.params, *new), inner.instrs, inner.results),
+    ]
+    operands = (*loop.operands, *(outside[r] for r in passed))
+    made = Rebuild(Function("loop", (), (), ())).b
+    return made.append(loop.prim, operands, loop.attrs, tuple(regions), loop.loc)
+
+
+def _fresh(params: tuple[Value, ...], body: Function, test: Function) -> list[Value]:
+    """Parameters like ``params`` of the body for the other region of the loop."""
+    mapping = dict(zip(body.params, test.params, strict=True))
+    for p in params:
+        mapping[p] = Value(rename_type(p.type, mapping), p.hint)
+    return [mapping[p] for p in params]
+
+
+def _may_move(instr: Instr, surely: bool) -> bool:
+    if instr.prim.effect != "none" or instr.prim.kind not in _KINDS or instr.name == "copy":
+        return False
+    if instr.name in _READS and not _in_range(instr):
+        return False
+    if instr.name in _EXTREMA and _size(instr.operands[0]) in (None, 0):
+        return False
+    for r in instr.results:
+        # An integer that types may mention by its normal form would lose it as a parameter.
+        if r.type == INDEX and r.expr is not None:
+            return False
+    sizes = [_size(r) for r in instr.results]
+    if all(s is not None and s <= SMALL for s in sizes):
+        return True
+    if not surely:
+        return False
+    return instr.prim.kind in ("reduction", "scan", "contraction") or instr.name in _COSTLY
+
+
+def _size(value: Value) -> int | None:
+    assert isinstance(value.type, TensorType)
+    dims = [d for d in value.type.shape if isinstance(d, int)]
+    return math.prod(dims) if len(dims) == value.type.rank else None
+
+
+def _in_range(instr: Instr) -> bool:
+    """Whether every read is in range by static shapes."""
+    x = instr.operands[0]
+    if _size(x) is None or _size(instr.result) is None:
+        return False
+    if instr.name == "reshape":
+        return True
+    if instr.name != "slice":
+        return False
+    rank = x.rank
+    bounds = [v.expr for v in instr.operands[1:]]
+    for a in range(rank):
+        start, step, n, extent = bounds[a], bounds[rank + a], instr.result.shape[a], x.shape[a]
+        if not all(isinstance(d, int) for d in (start, step, n, extent)):
+            return False
+        end = start + step * (n - 1)  # type: ignore[operator]
+        if n and not (0 <= start < extent and 0 <= end < extent):  # type: ignore[operator]
+            return False
+    return True

@@ -1,0 +1,32 @@
+"""The pipelines: tuples of passes, in the order in which they run."""
+
+from __future__ import annotations
+
+from tracejit.passes.algebra import algebra
+from tracejit.passes.canonicalize import canonicalize
+from tracejit.passes.cse import cse
+from tracejit.passes.dce import dce
+from tracejit.passes.fold import fold
+from tracejit.passes.hoist import hoist
+from tracejit.passes.ranges import ranges
+from tracejit.passes.rebuild import Pass
+from tracejit.passes.sink import sink
+
+#: Before derivatives are taken: fewer instructions, the same loops.
+SIMPLIFY: tuple[Pass, ...] = (canonicalize, fold, cse, dce)
+
+#: Before lowering.
+DEFAULT: tuple[Pass, ...] = (
+    dce,
+    canonicalize,
+    fold,
+    ranges,
+    fold,
+    canonicalize,
+    algebra,
+    cse,
+    sink,
+    hoist,
+    cse,
+    dce,
+)

@@ -1,0 +1,317 @@
+"""Range analysis: checks that cannot fail go, and overflow flags that cannot be set are false.
+
+Extents are not negative, a ``for`` counter lies below its trip count, a branch or a passed check
+or a loop's test makes its condition a fact. Every region is seen through the values bound to its
+parameters, so all knowledge is about polynomials over values of the outermost function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.extent import Atom, Dim, Extent
+from tracejit.ir.types import INDEX, TensorType
+from tracejit.passes.rebuild import Rebuild, outer_names
+
+#: No array has more elements than this.
+EXTENT_LIMIT = 2**47
+INT_MAX = 2**63 - 1
+_DEPTH = 4
+#: Sign of ``a - b``, and what to take off for strictness.
+_COMPARED = {"lt": (-1, 1), "le": (-1, 0), "gt": (1, 1), "ge": (1, 0)}
+_DENIED = {"lt": "ge", "ge": "lt", "le": "gt", "gt": "le"}
+
+
+class Facts:
+    """What is known where the walk stands; ``then`` gives a scope that knows more."""
+
+    def __init__(self, parent: Facts | None = None) -> None:
+        self.dims: dict[Value, Dim] = dict(parent.dims) if parent else {}
+        self.low: dict[Atom, Dim] = dict(parent.low) if parent else {}
+        self.high: dict[Atom, Dim] = dict(parent.high) if parent else {}
+        self.holds: list[Dim] = list(parent.holds) if parent else []
+        self.made: dict[Value, Instr] = dict(parent.made) if parent else {}
+
+    def dim(self, value: Value) -> Dim:
+        """An i64 scalar as a polynomial over outermost values."""
+        found = self.dims.get(value)
+        if found is None:
+            expr = value.expr
+            found = ex.atom_dim(value) if expr is None else ex.subst(expr, self.dims)  # type: ignore[arg-type]
+            self.dims[value] = found
+        return found
+
+    def extents(self, params: Iterable[Value]) -> None:
+        """Extents of existing arrays are not negative and not huge."""
+        for p in params:
+            for d in p.type.shape if isinstance(p.type, TensorType) else ():
+                for leaf in ex.leaves(d):
+                    if isinstance(leaf, Value):
+                        atom = ex.single_atom(self.dim(leaf))
+                        if atom is not None and not isinstance(atom, ex.Opaque):
+                            self.low.setdefault(atom, 0)
+                            self.high.setdefault(atom, EXTENT_LIMIT)
+
+    def assume(self, value: Value, truth: bool) -> None:
+        """A bool scalar is known to be ``truth`` from here on."""
+        instr = self.made.get(value)
+        if instr is None:
+            return
+        if instr.name == ("bitwise_and" if truth else "bitwise_or"):
+            for v in instr.operands:
+                self.assume(v, truth)
+        elif instr.name == "invert":
+            self.assume(instr.operands[0], not truth)
+        elif instr.name in _COMPARED and instr.operands[0].type == INDEX:
+            self.holds.append(self._gap(instr, truth))
+
+    def _gap(self, instr: Instr, truth: bool) -> Dim:
+        """What is not negative exactly when the comparison has this outcome."""
+        name = instr.name if truth else _DENIED[instr.name]
+        a, b = map(self.dim, instr.operands)
+        sign, strict = _COMPARED[name]
+        return (a - b if sign > 0 else b - a) - strict
+
+    def known(self, value: Value) -> bool | None:
+        """The outcome of a condition, where proved."""
+        instr = self.made.get(value)
+        if instr is None:
+            return None
+        if instr.name in ("bitwise_and", "bitwise_or") and instr.operands[0].rank == 0:
+            parts = [self.known(v) for v in instr.operands]
+            decides = instr.name == "bitwise_or"
+            if decides in parts:
+                return decides
+            return None if None in parts else not decides
+        if instr.name == "constant" and instr.results[0].rank == 0:
+            return bool(instr.attrs["value"].array)
+        if instr.name not in _COMPARED or instr.operands[0].type != INDEX:
+            return None
+        if self.nonnegative(self._gap(instr, True)):
+            return True
+        return False if self.nonnegative(self._gap(instr, False)) else None
+
+    def nonnegative(self, dim: Dim, depth: int = _DEPTH) -> bool:
+        """Whether ``dim >= 0`` is proved."""
+        if isinstance(dim, int):
+            return dim >= 0
+        if self._plain(dim):
+            return True
+        if depth == 0:
+            return False
+        for mono, coef in dim.terms.items():
+            for atom, power in mono:
+                if power != 1 or not all(o is atom or self._low(o) for o, _ in mono):
+                    continue
+                for bound in self._bounds(atom, upper=coef < 0):
+                    if self.nonnegative(_replace(dim, atom, bound), depth - 1):
+                        return True
+        return any(self._plain(dim - fact) for fact in self.holds)
+
+    def _plain(self, dim: Dim) -> bool:
+        if isinstance(dim, int):
+            return dim >= 0
+        return all(c >= 0 and all(self._low(a) for a, _ in m) for m, c in dim.terms.items())
+
+    def _low(self, atom: Atom) -> bool:
+        """Whether an atom is known not to be negative."""
+        if isinstance(atom, ex.Opaque):
+            a, b = self._plain(atom.a), self._plain(atom.b)
+            return (a or b) if atom.kind == "max" else a and b
+        low = self.low.get(atom)
+        return low is not None and self._plain(low)
+
+    def _bounds(self, atom: Atom, *, upper: bool) -> list[Dim]:
+        if isinstance(atom, ex.Opaque):
+            if atom.kind == ("min" if upper else "max"):
+                return [atom.a, atom.b]
+            halves = atom.kind == "floordiv" and isinstance(atom.b, int) and atom.b > 0
+            return [atom.a] if halves and upper and self._plain(atom.a) else []
+        found = (self.high if upper else self.low).get(atom)
+        return [] if found is None else [found]
+
+    def magnitude(self, dim: Dim, depth: int = _DEPTH) -> int:
+        """A bound on ``abs(dim)``; more than INT_MAX when there is none."""
+        if isinstance(dim, int):
+            return abs(dim)
+        total = 0
+        for mono, coef in dim.terms.items():
+            size = abs(coef)
+            for atom, power in mono:
+                size *= self._atom_size(atom, depth) ** power
+            total += size
+        return total
+
+    def _atom_size(self, atom: Atom, depth: int) -> int:
+        if isinstance(atom, ex.Opaque):
+            a, b = self.magnitude(atom.a, depth), self.magnitude(atom.b, depth)
+            return a if atom.kind == "floordiv" else max(a, b)
+        low, high = self.low.get(atom), self.high.get(atom)
+        if low is None or high is None or depth == 0:
+            return INT_MAX + 1
+        return max(self.magnitude(low, depth - 1), self.magnitude(high, depth - 1))
+
+    def fits(self, dim: Dim) -> bool:
+        """Whether an integer provably stays within 64 bits."""
+        if self.magnitude(dim) <= INT_MAX:
+            return True
+        if not self.nonnegative(dim):
+            return False
+        # What does not exceed a value that exists is within 64 bits.
+        bounds = [*self.high.values(), *self.holds]
+        tops = {a for d in bounds if isinstance(d, Extent) for a in d.atoms()}
+        return any(self.nonnegative(ex.atom_dim(a) - dim) for a in tops if isinstance(a, Value))
+
+
+def _replace(dim: Extent, atom: Atom, by: Dim) -> Dim:
+    total: Dim = 0
+    for mono, coef in dim.terms.items():
+        term: Dim = coef
+        for other, power in mono:
+            factor = by if other == atom else ex.atom_dim(other)
+            for _ in range(power):
+                term = factor * term
+        total = term + total
+    return total
+
+
+def ranges(function: Function) -> Function:
+    """Drop proved checks; decide proved comparisons of integers; clear proved overflow flags."""
+    facts = Facts()
+    facts.extents(function.params)
+    return _run(function, facts)
+
+
+def _run(function: Function, facts: Facts) -> Function:
+    if not _anything(function):
+        return function
+    re = Rebuild(function)
+    for instr in function.instrs:
+        now = re.renamed(instr)
+        for r in now.results:
+            facts.made[r] = now
+        if now.regions:
+            regions = tuple(_region(now, k, facts) for k in range(len(now.regions)))
+            re.emit(instr, re.with_regions(now, regions))
+        elif now.name == "check":
+            if facts.known(now.operands[0]):
+                re.changed = True
+                continue
+            re.emit(instr, now)
+            facts.assume(now.operands[0], True)
+        elif now.name in _CHECKED and now.operands[0].type == INDEX:
+            _checked(re, instr, now, facts)
+        else:
+            re.emit(instr, now)
+    return re.finish()
+
+
+def _anything(function: Function) -> bool:
+    return any(i.name == "check" or i.name in _CHECKED or i.regions for i in function.instrs)
+
+
+_CHECKED = {"add_overflow": "add", "sub_overflow": "sub", "mul_overflow": "mul"}
+
+
+def _checked(re: Rebuild, old: Instr, now: Instr, facts: Facts) -> None:
+    a, b = map(facts.dim, now.operands)
+    exact = {"add_overflow": a + b, "sub_overflow": a - b, "mul_overflow": a * b}[now.name]
+    if not facts.fits(exact):
+        re.emit(old, now)
+        return
+    plain = re.b.op(_CHECKED[now.name], *now.operands)
+    re.replace(old.results[0], plain)
+    re.replace(old.results[1], re.b.const(False))
+    facts.made[re.value(old.results[1])] = re.b.instrs[-1]
+
+
+def _region(instr: Instr, k: int, outer: Facts) -> Function:
+    region = instr.regions[k]
+    facts = Facts(outer)
+    if instr.name == "cond":
+        _bind(facts, region.params, instr.operands[1:])
+        facts.assume(instr.operands[0], k == 0)
+    elif instr.name in ("for", "while"):
+        first, last = outer_names(instr)
+        _bind(facts, region.params[last:], instr.operands[last:])
+        if first:
+            counter = region.params[0]
+            facts.low[counter] = 0
+            facts.high[counter] = facts.dim(instr.operands[0]) - 1
+        _steps(facts, instr, first, last)
+        if instr.name == "while" and k == 1:
+            _tested(facts, instr)
+    facts.extents(region.params)
+    return _run(region, facts)
+
+
+def _bind(facts: Facts, params: Iterable[Value], operands: Iterable[Value]) -> None:
+    for p, v in zip(params, operands, strict=True):
+        if p.type == INDEX:
+            facts.dims[p] = facts.dim(v)
+        if v in facts.made:
+            facts.made[p] = facts.made[v]
+
+
+def _steps(facts: Facts, loop: Instr, first: int, last: int) -> None:
+    """A carried integer with a fixed step: ``init + step * i``, or bounded by its first value."""
+    body = loop.regions[-1]
+    if body.diverges:
+        return
+    defs = {r: i for i in body.instrs for r in i.results[:1]}
+    for k in range(first, last):
+        p = body.params[k]
+        step = _step(p, body.results[k - first], defs)
+        if not step:
+            continue
+        init = facts.dim(loop.operands[k])
+        if first:
+            exact = init + step * ex.atom_dim(body.params[0])
+            if facts.fits(exact) and facts.fits(exact + step):
+                facts.dims[p] = exact
+        else:
+            _bounded(facts, loop, k, init, step)
+
+
+def _step(p: Value, out: Value, defs: dict[Value, Instr]) -> int:
+    """What one iteration adds to a carried integer; 0 when that is not fixed."""
+    if p.type != INDEX:
+        return 0
+    dim = out.dim
+    made = defs.get(out)
+    if made is not None and made.name in ("add_overflow", "sub_overflow"):
+        a, b = (v.dim for v in made.operands)
+        dim = a + b if made.name == "add_overflow" else a - b
+    step = dim - ex.atom_dim(p)
+    return step if isinstance(step, int) else 0
+
+
+def _bounded(facts: Facts, loop: Instr, k: int, init: Dim, step: int) -> None:
+    """By induction: if the value is beyond its first and the test holds, the next one fits."""
+    test, body = loop.regions
+    trial = Facts(facts)
+    bound = trial.low if step > 0 else trial.high
+    bound[body.params[k]] = init
+    _tested(trial, loop)
+    if trial.fits(ex.atom_dim(body.params[k]) + step):
+        bound = facts.low if step > 0 else facts.high
+        for region in (test, body):
+            bound[region.params[k]] = init
+
+
+def _tested(facts: Facts, loop: Instr) -> None:
+    """What a loop's test has found, in terms of its body's parameters."""
+    test, body = loop.regions
+    if test.diverges:
+        return
+    inner = Facts(facts)
+    for p, q in zip(test.params, body.params, strict=True):
+        if p.type == INDEX:
+            inner.dims[p] = facts.dim(q)
+    for instr in test.instrs:
+        for r in instr.results:
+            inner.made[r] = instr
+    inner.assume(test.results[0], True)
+    facts.holds = inner.holds
