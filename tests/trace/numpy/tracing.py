@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from tracejit.trace.numpy import NAMES, matrices
 from tracejit.trace.session import Session, session_scope
 from tracejit.trace.values import Array, Cell, PyScalar, Scalar
 
+CONSTRUCTORS = re.compile(r"np\.(float32|int64|bool_|complex128)\(")
 KINDS = {bool: "bool", int: "int", float: "float", complex: "complex"}
 
 
@@ -80,8 +82,9 @@ def _flatten(out: Any, values: list[Any]) -> Callable[[Any], Any]:
 class TracedNumpy:
     """``np`` as converted code sees it: every function replaced by its implementation."""
 
-    def __init__(self, module: Any = np) -> None:
+    def __init__(self, module: Any = np, constructors: bool = False) -> None:
         self._module = module
+        self._constructors = constructors
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._module, name)
@@ -89,7 +92,8 @@ class TracedNumpy:
             return TracedNumpy(found)
         if name in ("mgrid", "ogrid"):
             return getattr(matrices, name)
-        return NAMES.get(found, found) if callable(found) and not isinstance(found, type) else found
+        plain = not callable(found) or (isinstance(found, type) and not self._constructors)
+        return found if plain else NAMES.get(found, found)
 
 
 def outcome(run: Callable[[], Any]) -> Any:
@@ -111,9 +115,10 @@ def compare(source: str, *args: Any, symbolic: bool = False) -> None:
         result = eval(code, scope)
         return scope["r"] if "r" in scope else result
 
+    namespace = TracedNumpy(constructors=bool(CONSTRUCTORS.search(source)))
     copies = tuple(np.copy(a, order="K") if isinstance(a, np.ndarray) else a for a in args)
     want = outcome(lambda: evaluate(np, *copies))
-    got = outcome(lambda: run_traced(lambda *v: evaluate(TracedNumpy(), *v), args, symbolic))
+    got = outcome(lambda: run_traced(lambda *v: evaluate(namespace, *v), args, symbolic))
     if isinstance(want, Exception):
         expected = type(want).__mro__[1 if type(want).__module__.startswith("numpy._") else 0]
         assert isinstance(got, expected), f"NumPy raised {want!r}; traced gave {got!r}"

@@ -11,7 +11,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.numpy.creation import asarray
-from tracejit.trace.numpy.folds import NO_VALUE, accumulator, scan_value
+from tracejit.trace.numpy.folds import NO_VALUE, accumulator, fold_value, scan_value
 from tracejit.trace.numpy.loops import LOOPS
 from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import (
@@ -19,11 +19,11 @@ from tracejit.trace.numpy.operands import (
     builder,
     cast,
     check_dim,
+    iota,
     operand,
     static_int,
     value_of,
 )
-from tracejit.trace.numpy.products import contracted
 from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.numpy.results import deliver
 from tracejit.trace.session import current
@@ -199,39 +199,25 @@ def _uneven_gradient(x: Array, dx: Any, k: int, edge_order: int) -> Any:
 _MODES = ("full", "same", "valid")
 
 
-def _convolved(a: Value, v: Value, mode: str, flip_: bool) -> Value:
-    """sum_j a[i + j] * v[j] over windows of the padded ``a``, one product per window."""
+def _convolved(a: Value, v: Value, mode: str, start: Dim | None = None) -> Value:
+    """Elements of the full convolution from ``start``: sums over windows of the padded ``a``."""
     b = builder()
     n, m = a.shape[0], v.shape[0]
-    low = {"full": m - 1, "same": ex.floordiv(m, 2) if not flip_ else ex.floordiv(m - 1, 2)}
-    before = low.get(mode, 0)
-    length = {"full": n + m - 1, "same": n}.get(mode, n - m + 1)
-    if flip_:
-        v = b.slice(v, [m - 1], (m,), [-1])
-    total = length + m - 1
-    padded = b.op("pad", a, b.const(0, a.dtype), b.index(before), shape=(total,))
-    rows = b.broadcast(_line(length), (length, m), (0,))
-    cols = b.broadcast(_line(m), (length, m), (1,))
-    windows = b.op("gather", padded, b.op("add", rows, cols), axes=(0,))
-    return contracted(windows, v, ((1,), (0,)), ((), ()))
-
-
-def _line(n: Dim) -> Value:
-    return builder().op(  # type: ignore[no-any-return]
-        "iota", shape=(n,), axis=0, dtype=np.dtype(np.int64)
-    )
-
-
-def _swapped(a: Value, v: Value) -> bool:
-    n, m = a.shape[0], v.shape[0]
+    short, long_ = ex.emin(n, m), ex.emax(n, m)
     if current().ranges.at_least(n, m):
-        return False
-    if current().ranges.at_least(m, n):
-        return True
-    raise UnsupportedError(
-        "convolution of two arrays of which it is not known at compile time which is longer; "
-        "use static shapes"
-    )
+        short, long_ = m, n
+    elif current().ranges.at_least(m, n):
+        short, long_ = n, m
+    lengths: dict[str, Dim] = {"full": n + m - 1, "same": long_, "valid": long_ - short + 1}
+    starts: dict[str, Dim] = {"full": 0, "same": ex.floordiv(short - 1, 2), "valid": short - 1}
+    first, length = starts[mode] if start is None else start, lengths[mode]
+    v = b.slice(v, [m - 1], (m,), [-1])
+    padded = b.op("pad", a, b.const(0, a.dtype), b.index(m - 1 - first), shape=(length + m - 1,))
+    rows = b.broadcast(iota(length), (length, m), (0,))
+    cols = b.broadcast(iota(m), (length, m), (1,))
+    windows = b.op("gather", padded, b.op("add", rows, cols), axes=(0,))
+    products = LOOPS[np.multiply](b, windows, b.broadcast(v, (length, m), (1,)))
+    return fold_value(np.add, products, (1,), products.dtype)
 
 
 def _pair(a: Any, v: Any, name: str) -> tuple[Value, Value]:
@@ -253,9 +239,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Array:
     x, y = _pair(a, v, "convolve")
     if mode not in _MODES:
         raise ValueError(f"mode must be one of 'full', 'same', or 'valid' (got '{mode}')")
-    if _swapped(x, y):
-        x, y = y, x
-    return fresh(_convolved(x, y, mode, flip_=True))
+    return fresh(_convolved(x, y, mode))
 
 
 @covers(np.correlate)
@@ -265,10 +249,16 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Array:
     if mode not in _MODES:
         raise ValueError(f"mode must be one of 'full', 'same', or 'valid' (got '{mode}')")
     y = LOOPS[np.conjugate](builder(), y)
-    if not _swapped(x, y):
-        return fresh(_convolved(x, y, mode, flip_=False))
-    found = _convolved(y, x, mode, flip_=False)
-    return fresh(builder().slice(found, [found.shape[0] - 1], found.shape, [-1]))
+    n, m = x.shape[0], y.shape[0]
+    start: Dim | None = None
+    if mode == "same" and not current().ranges.at_least(n, m):
+        if not current().ranges.at_least(m, n):
+            raise UnsupportedError(
+                "np.correlate(mode='same') of two arrays of which it is not known at compile time "
+                "which is longer; use static shapes"
+            )
+        start = ex.floordiv(n, 2)
+    return fresh(_convolved(x, builder().slice(y, [m - 1], (m,), [-1]), mode, start))
 
 
 def _counts(line: Value, points: Value, strict: bool) -> Value:

@@ -350,19 +350,20 @@ def linspace(
     a, z = (asarray(cast(v, kind)) for v in (first, last))
     parts = count - 1 if endpoint else count
     span = np.subtract(z, a)
-    many = value_of(b.index(parts)) if not isinstance(parts, int) else parts
     line = asarray(b.convert(iota(count, "f64"), kind))
     line = line[(slice(None), *[None] * span.ndim)]
-    if isinstance(parts, int) and parts <= 0:
-        step, found = np.nan, line * span + a
-    else:
-        step = span / (Scalar(b.convert(many, kind)) if isinstance(many, Value) else many)
-        found = line * step + a
-        if endpoint and isinstance(count, int):
+    if isinstance(parts, int):
+        step = np.divide(span, parts) if parts > 0 else np.nan
+        found = line * (step if parts > 0 else span) + a
+        if endpoint and parts > 0:
             found[-1] = z
-        elif endpoint:
-            last_row = asarray(b.op("eq", iota(count), stretch(b.index(parts), (count,))))
-            found = np.where(last_row[(slice(None), *[None] * span.ndim)], z, found)
+    else:
+        gaps = b.op("maximum", b.index(parts), b.const(1, "i64"))
+        step = np.divide(span, Scalar(b.convert(gaps, kind)))
+        found = line * step + a
+        if endpoint:
+            top = b.op("eq", iota(count), stretch(gaps, (count,)))
+            found = np.where(asarray(top)[(slice(None), *[None] * span.ndim)], z, found)
     if dtype is not None:
         target = given_dtype(dtype)
         found = (np.floor(found) if target.kind in "iu" else found).astype(target)

@@ -238,7 +238,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Array:
     k = axis_of(axis, x.ndim)
     if isinstance(repeats, (list, tuple, np.ndarray)) and np.size(repeats) != 1:
         index = np.repeat(np.arange(static_int(x.dims[k], "the axis")), repeats)
-        return np.take(x, index, axis=k)
+        return np.take(x, index.tolist(), axis=k)
     if isinstance(repeats, (list, tuple, np.ndarray)):
         repeats = np.ravel(repeats)[0]
     if isinstance(repeats, Array) and repeats.ndim:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from tracejit.errors import UnsupportedError
+from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.numpy.broadcast import stretch
@@ -124,9 +126,13 @@ def diagflat(v: Any, k: Any = 0) -> Array:
 @covers(np.fill_diagonal)
 def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
     """The main diagonal replaced by a scalar or a vector."""
-    n = min(a.shape) if all(isinstance(d, int) for d in a.shape) else a.shape[0]
-    i = np.arange(n) if not isinstance(n, int) else asarray(np.arange(n))
-    a[(i,) * a.ndim] = val
+    if wrap:
+        raise UnsupportedError("np.fill_diagonal(wrap=True) is not supported")
+    n = a.dims[0]
+    for d in a.dims[1:]:
+        n = n if d == n else ex.emin(n, d)
+    line = fresh(iota(n))
+    a[(line,) * a.ndim] = val
 
 
 @covers(np.trace, method=True)

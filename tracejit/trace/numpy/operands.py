@@ -18,7 +18,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTYPES, dtype_of
 from tracejit.trace.session import current
-from tracejit.trace.values import Array, PyScalar, Scalar, lift
+from tracejit.trace.values import Array, PyScalar, Scalar, lift, structural_int
 
 DType = np.dtype[Any]
 _LITERALS = (int, float, complex)
@@ -147,14 +147,10 @@ def match_shape(x: Value, shape: Sequence[Dim], message: str) -> Value:
 
 def static_int(x: Any, what: str) -> int:
     """An argument that must be known when tracing (an axis, a rank …)."""
+    if isinstance(x, ex.Extent):
+        raise UnsupportedError(f"{what} must be known when the function is compiled, not {x!r}")
     if isinstance(x, (Array, Scalar, PyScalar)):
-        known = x.static_value() if hasattr(x, "static_value") else None
-        if known is not None:
-            return int(known)
-        raise UnsupportedError(
-            f"{what} must be known when the function is compiled, not computed by it; "
-            "pass it as a Python int (static_argnames) or a literal"
-        )
+        return structural_int(x, what)
     return operator.index(x)
 
 

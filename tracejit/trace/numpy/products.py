@@ -21,6 +21,7 @@ from tracejit.trace.numpy.operands import (
 )
 from tracejit.trace.numpy.promotion import loop_dtypes, promote
 from tracejit.trace.numpy.results import deliver
+from tracejit.trace.values import fresh
 from tracejit.trace.views import reshaped
 
 Axes = tuple[int, ...]
@@ -219,7 +220,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     )
     for i, j in zip(*pairs, strict=True):
         y = match_axis(y, j, x.shape[i], "shape-mismatch for sum")
-    return deliver(contracted(x, y, pairs, ((), ())))
+    return fresh(contracted(x, y, pairs, ((), ())))
 
 
 @covers(np.kron)
@@ -248,15 +249,16 @@ def cross(
     if axis is not None:
         axisa = axisb = axisc = axis
     x, y = np.moveaxis(asarray(a), axisa, -1), np.moveaxis(asarray(b), axisb, -1)
-    if x.shape[-1] not in (2, 3) or y.shape[-1] not in (2, 3):
+    sizes = [static_int(v.dims[-1], "the number of components") for v in (x, y)]
+    if any(n not in (2, 3) for n in sizes):
         raise ValueError(
             "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
-            f"{x.shape[-1]} and {y.shape[-1]} dimensional instead."
+            f"{sizes[0]} and {sizes[1]} dimensional instead."
         )
-    if x.shape[-1] == 2 and y.shape[-1] == 2:
-        return _cross2(x, y)
-    x0, x1, x2 = (x[..., k] if k < x.shape[-1] else x[..., 0] * 0 for k in range(3))
-    y0, y1, y2 = (y[..., k] if k < y.shape[-1] else y[..., 0] * 0 for k in range(3))
+    if sizes == [2, 2]:
+        return asarray(_cross2(x, y))
+    x0, x1, x2 = (x[..., k] if k < sizes[0] else x[..., 0] * 0 for k in range(3))
+    y0, y1, y2 = (y[..., k] if k < sizes[1] else y[..., 0] * 0 for k in range(3))
     parts = [x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0]
     return np.moveaxis(np.stack(parts, -1), -1, axisc)
 

@@ -299,8 +299,7 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
     mask, n = b.convert(mask, "bool"), x.shape[k]
     if mask.shape[0] != n:
         m = mask.shape[0]
-        if not (isinstance(m, int) and isinstance(n, int) and m <= n):
-            raise UnsupportedError("np.compress needs a condition as long as the axis")
+        check_dim("le", m, n, "IndexError", "the condition is longer ({0}) than the axis ({1})")
         shape = tuple(m if i == k else d for i, d in enumerate(x.shape))
         x = b.slice(x, [0] * x.rank, shape)
     count, value = b.op("compress", x, mask, axis=k)
@@ -382,7 +381,7 @@ def choose_method(a: Any, choices: Any, out: Any = None, mode: str = "raise") ->
 @covers(np.diag_indices)
 def diag_indices(n: Any, ndim: int = 2) -> tuple[Array, ...]:
     """Indices of the main diagonal."""
-    return (np.arange(n),) * ndim if not isinstance(n, int) else (fresh(iota(n)),) * ndim
+    return (fresh(iota(as_dim(n))),) * ndim
 
 
 @covers(np.unravel_index)
@@ -405,6 +404,13 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: str = "raise", order: s
         raise UnsupportedError("np.ravel_multi_index supports order='C' only")
     total: Any = None
     for k, (i, d) in enumerate(zip(multi_index, dims, strict=True)):
-        index = wrap(wrapped_index(value_of(i), as_dim(d), k, mode))
-        total = index if total is None else np.add(np.multiply(total, d), index)
+        index, n, b = value_of(i), as_dim(d), builder()
+        if mode == "raise":
+            low = b.op("ge", index, stretch(b.const(0, index.dtype), index.shape))
+            size = b.convert(stretch(b.index(n), index.shape), index.dtype)
+            ok = b.op("bitwise_and", low, b.op("lt", index, size))
+            ok = b.op("reduce_and", ok, axes=tuple(range(ok.rank))) if ok.rank else ok
+            current().check(ok, ValueError, "invalid entry in coordinates array")
+        place = wrap(wrapped_index(index, n, k, "wrap" if mode == "raise" else mode))
+        total = place if total is None else np.add(np.multiply(total, d), place)
     return total

@@ -18,6 +18,7 @@ from tracejit.trace.numpy.operands import (
     expanded,
     full_like,
     given_dtype,
+    match_shape,
     size_of,
     value_of,
 )
@@ -166,7 +167,10 @@ def average(
     else:
         w = asarray(weights)
         kind = np.result_type(a.dtype, w.dtype, *["f8"] * (a.dtype.kind in "biu"))
-        if w.dims != a.dims:
+        if w.ndim == a.ndim:
+            message = "Shape of weights must be consistent with shape of a"
+            w = asarray(match_shape(w.read(), a.dims, message))
+        else:
             w = _weights_along(a, w, axis)
         scale = w.sum(axis, dtype=kind, keepdims=keep)
         found = np.multiply(a, w, dtype=kind).sum(axis, keepdims=keep) / scale
@@ -263,7 +267,12 @@ def nanmean(
 ) -> Any:
     """Mean of what is not nan."""
     a = asarray(a)
-    return a.mean(axis, dtype, out, keepdims, where=_present(a, where))
+    return a.mean(_own_axis(a, axis), dtype, out, keepdims, where=_present(a, where))
+
+
+def _own_axis(a: Any, axis: Any) -> Any:
+    """Axis 0 and -1 of a 0-d array, which the nan-ignoring functions let pass, is no axis."""
+    return None if a.ndim == 0 and axis in (0, -1) else axis
 
 
 def _present(a: Any, where: Any) -> Any:
@@ -290,7 +299,7 @@ def nanvar(
     unsupported("np.nanvar", mean=(mean, NO_VALUE))
     a, ddof = asarray(a), _degrees(ddof, correction)
     present = _present(a, where)
-    found = a.var(axis, dtype, None, ddof, keepdims, where=present)
+    found = a.var(_own_axis(a, axis), dtype, None, ddof, keepdims, where=present)
     if present is not NO_VALUE:
         kept = np.broadcast_to(present, a.shape).sum(axis, keepdims=keepdims)
         found = np.where(kept > ddof, found, np.nan)[()]
