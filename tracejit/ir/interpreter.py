@@ -20,9 +20,15 @@ Env = dict[Value, Any]
 WriteBack = Callable[[int, Any], None]
 
 
+#: Exceptions of the user's own, by the name that ``raise`` instructions use.
+EXCEPTIONS: dict[str, type[BaseException]] = {}
+
+
 def exception_type(name: str) -> type[BaseException]:
-    """A builtin exception, or ``LinAlgError``, by name."""
-    found = getattr(builtins, name, None) or getattr(np.linalg, name, None)
+    """A builtin exception, ``LinAlgError``, or one of ``EXCEPTIONS``, by name."""
+    found = (
+        EXCEPTIONS.get(name) or getattr(builtins, name, None) or getattr(np.linalg, name, None)
+    )
     if not (isinstance(found, type) and issubclass(found, BaseException)):
         raise TypeError(f"{name!r} names no exception")
     return found
@@ -88,9 +94,7 @@ def _resolve(attr: Any, env: Env) -> Any:
     return attr
 
 
-def _call(
-    region: Function, args: Sequence[Any], write_back: WriteBack | None
-) -> list[Any]:
+def _call(region: Function, args: Sequence[Any], write_back: WriteBack | None) -> list[Any]:
     env = dict(zip(region.params, args, strict=True))
     return _run(region, env, write_back)
 
@@ -206,4 +210,3 @@ _CONTROL: dict[str, Callable[..., Sequence[Any]]] = {
     "push": _run_push,
     "pop": _run_pop,
 }
-

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program, ProgramResult, Slot
-from tracejit.ir.types import INDEX, BufferType, TensorType, dense_buffer
+from tracejit.ir.types import INDEX, BufferType, TensorType, dense_buffer, dense_strides
 from tracejit.passes.body import Body, Notes
 from tracejit.passes.control import lower_control, written_args
 from tracejit.passes.inline import is_array
@@ -21,16 +22,19 @@ from tracejit.passes.roots import lower_instr
 from tracejit.passes.scope import Scope
 from tracejit.passes.storage import Storage
 
-#: Byte strides of an array parameter; None entries are run-time values. None: C-contiguous.
-Layout = tuple[int | None, ...] | None
+#: Byte strides of an array parameter (None entries: run-time values), or "C" or "F" contiguous.
+Layout = tuple[int | None, ...] | Literal["C", "F"]
 
 
-def lower(function: Function, layouts: Sequence[Layout] = ()) -> Program:
+def lower(
+    function: Function, layouts: Sequence[Layout] = (), args: Sequence[int] | None = None
+) -> Program:
     """Lower a verified tensor-level function.
 
-    ``layouts[k]`` gives the byte strides of parameter k (missing or None: C-contiguous).
+    ``layouts[k]`` gives the byte strides of parameter k (missing: C-contiguous). ``args[k]`` is the
+    number that ``write_back`` knows parameter k by (default: k).
     """
-    return _Lowering(function, layouts).run()
+    return _Lowering(function, layouts, args).run()
 
 
 @dataclass
@@ -42,9 +46,12 @@ class _Out:
 
 
 class _Lowering:
-    def __init__(self, function: Function, layouts: Sequence[Layout]) -> None:
+    def __init__(
+        self, function: Function, layouts: Sequence[Layout], args: Sequence[int] | None
+    ) -> None:
         self.function = function
-        self.layouts = [*layouts, *[None] * (len(function.params) - len(layouts))]
+        self.layouts = [*layouts, *["C"] * (len(function.params) - len(layouts))]
+        self.args = list(args) if args is not None else list(range(len(function.params)))
         self.scope = Scope(function.name)
         self.notes = Notes()
         self.body = Body(function, self.scope, self.notes)
@@ -83,17 +90,21 @@ class _Lowering:
     def _array_param(self, k: int, p: Value) -> None:
         type_ = self.body.type(p)
         layout = self.layouts[k]
-        if layout is None:
+        strides: tuple[Dim, ...]
+        if layout == "C":
             buffer_type = dense_buffer(type_)
+        elif layout == "F":
+            strides = tuple(reversed(dense_strides(type_.dtype, tuple(reversed(type_.shape)))))
+            buffer_type = BufferType(type_.dtype, type_.shape, strides)
         else:
             strides = tuple(self._stride(k, axis, s) for axis, s in enumerate(layout))
             buffer_type = BufferType(type_.dtype, type_.shape, strides)
         buffer = self.scope.own(self.scope.b.param(buffer_type, p.hint))
         self.slots.append(Slot("array", k))
         storage = Storage(buffer, "borrowed")
-        if k in self.writes:
-            storage = Storage(buffer, "pinned", k)
-            self.body.args[k] = storage
+        if self.args[k] in self.writes:
+            storage = Storage(buffer, "pinned", self.args[k])
+            self.body.args[self.args[k]] = storage
         self.body.place(p, storage)
 
     def _stride(self, k: int, axis: int, known: int | None) -> Dim:

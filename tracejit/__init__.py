@@ -1,0 +1,60 @@
+"""tracejit: NumPy code compiled as it is, with exact derivatives of the same code."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as _np  # noqa: F401  (arrays are what everything here is about)
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from tracejit.api import jit
+    from tracejit.errors import (
+        InternalError,
+        LeakedTracerError,
+        StructureError,
+        TracejitError,
+        UnsupportedError,
+    )
+    from tracejit.transforms import check_grads, grad, jvp, value_and_grad, vjp
+
+_WHERE = {
+    "jit": "tracejit.api",
+    "grad": "tracejit.transforms",
+    "value_and_grad": "tracejit.transforms",
+    "jvp": "tracejit.transforms",
+    "vjp": "tracejit.transforms",
+    "check_grads": "tracejit.transforms",
+    "TracejitError": "tracejit.errors",
+    "UnsupportedError": "tracejit.errors",
+    "LeakedTracerError": "tracejit.errors",
+    "StructureError": "tracejit.errors",
+    "InternalError": "tracejit.errors",
+}
+
+__all__ = [
+    "InternalError",
+    "LeakedTracerError",
+    "StructureError",
+    "TracejitError",
+    "UnsupportedError",
+    "check_grads",
+    "grad",
+    "jit",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _WHERE.get(name)
+    if module is None:
+        raise AttributeError(f"module 'tracejit' has no attribute {name!r}")
+    return getattr(import_module(module), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_WHERE])

@@ -1,0 +1,212 @@
+"""The decorator: ``jit`` and what it returns."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, overload
+
+from tracejit.dispatch import Dispatcher, Options, Request, Stats, Version
+from tracejit.signatures import parse_signature
+from tracejit.specialize import Policy
+
+Fun = Callable[..., Any]
+
+
+def _disabled() -> bool:
+    return os.environ.get("TRACEJIT_DISABLE_JIT", "") not in ("", "0")
+
+
+@overload
+def jit(signature_or_function: Fun, /, **options: Any) -> Any: ...
+@overload
+def jit(
+    signature_or_function: str | Sequence[str] | None = None, /, **options: Any
+) -> Callable[[Fun], Any]: ...
+
+
+def jit(
+    signature_or_function: Fun | str | Sequence[str] | None = None,
+    /,
+    *,
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Sequence[str] = (),
+    shapes: Policy = "auto",
+    opt_level: int = 3,
+    stabilize: bool = False,
+) -> Any:
+    """Compile a NumPy function to native code on first call.
+
+    Use as ``@jit``, ``@jit(...)``, ``@jit("f8[:](f8[:], f8)")`` or with a list of signatures, which
+    are compiled at once.
+
+    ``static_argnums``, ``static_argnames``: arguments that the code is compiled for (hashable).
+    ``shapes``: ``"auto"`` compiles for exact shapes first and for any shape once they vary;
+    ``"static"`` always for exact shapes, ``"dynamic"`` always for any.
+    ``opt_level``: 0 to 3. ``stabilize``: also rewrite the function's own expressions (log1p,
+    expm1, log-sum-exp) where that is more accurate.
+
+    Raises what the function would raise in NumPy, and ``UnsupportedError`` naming the line for what
+    cannot be compiled. With ``TRACEJIT_DISABLE_JIT=1`` in the environment functions come back as
+    they are.
+    """
+    if shapes not in ("auto", "static", "dynamic"):
+        raise ValueError(f'shapes is "auto", "static" or "dynamic", not {shapes!r}')
+    if opt_level not in (0, 1, 2, 3):
+        raise ValueError(f"opt_level is 0, 1, 2 or 3, not {opt_level!r}")
+    nums = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+    names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+    options = Options(frozenset(nums), frozenset(names), shapes, opt_level, stabilize=stabilize)
+
+    def wrap(function: Fun, signatures: Sequence[str] = ()) -> Any:
+        if not callable(function):
+            raise TypeError(f"jit compiles functions, not {type(function).__name__}")
+        if _disabled():
+            return function
+        made = jitted_type()(function, options)
+        for text in signatures:
+            made.compile(text)
+        return made
+
+    if signature_or_function is None:
+        return wrap
+    if isinstance(signature_or_function, str):
+        return functools.partial(wrap, signatures=(signature_or_function,))
+    if isinstance(signature_or_function, list | tuple):
+        return functools.partial(wrap, signatures=tuple(signature_or_function))
+    return wrap(signature_or_function)  # type: ignore[arg-type]
+
+
+def _init(self: Any, function: Fun, options: Options) -> None:
+    from tracejit.codegen_llvm.entry import Miss, set_chain, set_miss
+
+    def compile_version(request: Request, options: Options) -> Version:
+        from tracejit.compiler import compile_version as build
+
+        return build(request, options)
+
+    while type(function) is type(self):
+        function = function.py_func  # type: ignore[attr-defined]
+    functools.update_wrapper(self, function)
+    self.py_func = function
+    self._options = options
+    self._dispatcher = Dispatcher(
+        function, options, compile_version, functools.partial(set_chain, self), Miss
+    )
+    set_miss(self, self._dispatcher.miss)
+
+
+def _compile(self: Any, signature: str) -> None:
+    """Compile for a signature such as ``"f8[:](f8[:], f8)"`` now."""
+    parsed = parse_signature(signature)
+    version = self._dispatcher.version_for(*parsed.examples(), dynamic=True)
+    parsed.check_result(version.artefacts.traced)
+
+
+def _versions(self: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Version]:
+    if args or kwargs:
+        return [self._dispatcher.version_for(*args, **kwargs)]
+    found: list[Version] = self._dispatcher.versions()
+    return found
+
+
+def _shown(self: Any, args: Sequence[Any], kwargs: dict[str, Any], show: Callable[[Any], str]) -> Any:
+    from tracejit.signatures import describe
+
+    texts = {describe(v.keys): show(v.artefacts) for v in _versions(self, args, kwargs)}
+    return next(iter(texts.values())) if args or kwargs else texts
+
+
+def _inspect_ir(self: Any, *args: Any, **kwargs: Any) -> Any:
+    """The IR of the version for these arguments; without arguments, of all versions by signature."""
+    return _shown(self, args, kwargs, lambda a: a.ir)
+
+
+def _inspect_program(self: Any, *args: Any, **kwargs: Any) -> Any:
+    """The lowered Program (host statements and kernels), as ``inspect_ir``."""
+    return _shown(self, args, kwargs, lambda a: a.program_text)
+
+
+def _inspect_llvm(self: Any, *args: Any, **kwargs: Any) -> Any:
+    """Optimised LLVM IR, as ``inspect_ir``."""
+    return _shown(self, args, kwargs, lambda a: a.spec.module.llvm_ir_optimised())
+
+
+def _inspect_asm(self: Any, *args: Any, **kwargs: Any) -> Any:
+    """Assembly for this machine, as ``inspect_ir``."""
+    return _shown(self, args, kwargs, lambda a: a.spec.module.asm())
+
+
+def _inspect_ptx(self: Any, *args: Any, arch: str = "sm_80", **kwargs: Any) -> Any:
+    """PTX of the kernels for an NVIDIA architecture, as ``inspect_ir``."""
+    from tracejit.codegen_ptx.lower import ptx_module
+
+    return _shown(self, args, kwargs, lambda a: ptx_module(a.program, arch).text)
+
+
+def _explain(self: Any, *args: Any, **kwargs: Any) -> Any:
+    """Copies that the compiler had to make and why, as ``inspect_ir``; empty when there are none."""
+    return _shown(self, args, kwargs, lambda a: "\n".join(a.program.copies))
+
+
+def _signatures(self: Any) -> list[str]:
+    """One description per compiled version."""
+    from tracejit.signatures import describe
+
+    return [describe(v.keys) for v in self._dispatcher.versions()]
+
+
+def _stats(self: Any) -> Stats:
+    """Compilations, versions, families of arguments and slow calls so far."""
+    found: Stats = self._dispatcher.stats()
+    return found
+
+
+def _recompile(self: Any) -> None:
+    """Forget all versions; the next call compiles again."""
+    self._dispatcher.clear()
+
+
+def _traced_call(self: Any, ops: Any, *args: Any, **kwargs: Any) -> Any:
+    return ops.call(self.py_func, *args, **kwargs)
+
+
+def _repr(self: Any) -> str:
+    return f"<tracejit.jit of {getattr(self.py_func, '__qualname__', self.py_func)!r}>"
+
+
+def _reduce(self: Any) -> Any:
+    return _rebuilt, (self.py_func, self._options)
+
+
+def _rebuilt(function: Fun, options: Options) -> Any:
+    return jitted_type()(function, options)
+
+
+@functools.cache
+def jitted_type() -> type:
+    """The type of what ``jit`` returns; its instances are called natively."""
+    from tracejit.codegen_llvm.entry import callable_type
+
+    return callable_type(
+        "Jitted",
+        __name__,
+        {
+            "__doc__": "A compiled function; see ``jit``.",
+            "__init__": _init,
+            "compile": _compile,
+            "inspect_ir": _inspect_ir,
+            "inspect_program": _inspect_program,
+            "inspect_llvm": _inspect_llvm,
+            "inspect_asm": _inspect_asm,
+            "inspect_ptx": _inspect_ptx,
+            "explain": _explain,
+            "signatures": property(_signatures),
+            "stats": _stats,
+            "recompile": _recompile,
+            "__traced_call__": _traced_call,
+            "__repr__": _repr,
+            "__reduce__": _reduce,
+        },
+    )

@@ -1,0 +1,356 @@
+"""The slow path of a call: normalise arguments, find or compile the version, call it.
+
+The fast path is native: a chain of guarded entries that call ``Dispatcher.miss`` when none fits.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import optree
+
+from tracejit.specialize import (
+    ArrayKey,
+    Family,
+    FamilyKey,
+    LeafKey,
+    Policy,
+    ScalarKey,
+    StaticKey,
+    alias_groups,
+    int_positions,
+    is_native,
+    leaf_key,
+    sizes_of,
+)
+
+#: Versions kept per family before one of them is dropped, with a warning.
+MAX_VERSIONS = 8
+
+
+@dataclass(eq=False)
+class Version:
+    """One compiled version: for which sizes it is, and how to call it on leaves."""
+
+    keys: tuple[LeafKey, ...]
+    sizes: tuple[int, ...]
+    dynamic: tuple[bool, ...]
+    call: Callable[..., Any]
+    guards: Callable[[], bool]
+    writes: tuple[int, ...]
+    fast: Any = None
+    finish: Callable[[Any, Any], Any] | None = None
+    artefacts: Any = None
+    alive: bool = True
+
+    def accepts(self, sizes: tuple[int, ...]) -> bool:
+        """Whether the version is for these extents and integers."""
+        return self.alive and all(
+            free or want == have
+            for free, want, have in zip(self.dynamic, self.sizes, sizes, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compile: the function, its arguments' structure, and what is known of each leaf."""
+
+    function: Callable[..., Any]
+    treedef: Any
+    leaves: tuple[Any, ...]
+    keys: tuple[LeafKey, ...]
+    dynamic: tuple[bool, ...]
+    groups: tuple[int, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Counts shown by ``f.stats()``."""
+
+    compilations: int
+    versions: int
+    families: int
+    slow_calls: int
+
+
+@dataclass
+class Options:
+    """What ``jit`` was asked for."""
+
+    static_argnums: frozenset[int] = frozenset()
+    static_argnames: frozenset[str] = frozenset()
+    shapes: Policy = "auto"
+    opt_level: int = 3
+    fastmath: bool = False
+    stabilize: bool = False
+    fallback: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Dispatcher:
+    """All versions of one function."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        options: Options,
+        compile_version: Callable[[Request, Options], Version],
+        chain: Callable[[Sequence[Any]], None],
+        miss_type: type[Exception],
+    ) -> None:
+        self.function = function
+        self.options = options
+        self._compile = compile_version
+        self._chain = chain
+        self.miss_type = miss_type
+        self._lock = threading.RLock()
+        self._families: dict[FamilyKey, Family] = {}
+        self._compilations = 0
+        self._slow_calls = 0
+        self._signature = _signature_of(function)
+        self._static = _static_positions(self._signature, options)
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def miss(self, *args: Any, **kwargs: Any) -> Any:
+        """Call by the slow path."""
+        self._slow_calls += 1
+        call = self.bind(args, kwargs)
+        leaves, treedef = self._flatten(call)
+        keys = tuple(map(leaf_key, leaves))
+        native, restore = _native_leaves(leaves, keys)
+        groups, overlap = alias_groups(native)
+        version = self.find(native, keys, treedef, groups)
+        if overlap and self._writes_into_overlap(version, native):
+            return self.function(*args, **kwargs)
+        result = self._run(version, native, keys, treedef, groups)
+        restore(version.writes)
+        return result if version.finish is None else version.finish(call, result)
+
+    def _run(
+        self,
+        version: Version,
+        leaves: Sequence[Any],
+        keys: tuple[LeafKey, ...],
+        treedef: Any,
+        groups: tuple[int, ...],
+    ) -> Any:
+        """Call a version; one whose hidden arguments changed in kind is compiled anew."""
+        for _ in range(3):
+            try:
+                return version.call(*_canonical(leaves, version))
+            except self.miss_type:
+                version.alive = False
+                version = self.find(leaves, keys, treedef, groups)
+        raise RuntimeError("a compiled version refuses the arguments that it was compiled for")
+
+    def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Positional and keyword values with defaults; TypeError as Python for a wrong call."""
+        if self._signature is None:
+            return tuple(args), dict(kwargs)
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return tuple(bound.args), dict(bound.kwargs)
+
+    def _flatten(self, call: tuple[Any, dict[str, Any]]) -> tuple[list[Any], Any]:
+        args, kwargs = call
+        if self._static or self.options.static_argnames:
+            args = tuple(_Static(a) if k in self._static else a for k, a in enumerate(args))
+            names = self.options.static_argnames
+            kwargs = {n: _Static(v) if n in names else v for n, v in kwargs.items()}
+        leaves, treedef = optree.tree_flatten((args, kwargs), none_is_leaf=True)
+        return leaves, treedef
+
+    def find(
+        self,
+        leaves: Sequence[Any],
+        keys: tuple[LeafKey, ...],
+        treedef: Any,
+        groups: tuple[int, ...],
+        policy: Policy | None = None,
+    ) -> Version:
+        """The version for these arguments, compiled when there is none."""
+        sizes = sizes_of(leaves, keys)
+        family_key = (treedef, keys, groups)
+        with self._lock:
+            family = self._families.get(family_key)
+            if family is None:
+                family = Family(sizes, int_positions(leaves, keys))
+                self._families[family_key] = family
+            for version in family.versions:
+                if version.accepts(sizes):
+                    if version.guards():
+                        return version
+                    version.alive = False
+            family.versions = [v for v in family.versions if v.alive]
+            policy = policy or self.options.shapes
+            return self._new_version(family, leaves, keys, treedef, groups, sizes, policy)
+
+    def _new_version(
+        self,
+        family: Family,
+        leaves: Sequence[Any],
+        keys: tuple[LeafKey, ...],
+        treedef: Any,
+        groups: tuple[int, ...],
+        sizes: tuple[int, ...],
+        policy: Policy,
+    ) -> Version:
+        names = tuple(self._signature.parameters) if self._signature is not None else ()
+        while True:
+            dynamic = family.plan(sizes, policy)
+            request = Request(
+                self.function, treedef, tuple(leaves), keys, dynamic, groups, names
+            )
+            try:
+                version = self._compile(request, self.options)
+                break
+            except NeedsStatic as need:
+                ints = [k for k, (d, i) in enumerate(zip(dynamic, family.ints)) if d and i]
+                if not ints:
+                    raise need.error from None
+                family.frozen.update(ints)
+        self._compilations += 1
+        family.versions.append(version)
+        if len(family.versions) > MAX_VERSIONS:
+            warnings.warn(
+                f"{self.function!r} has more than {MAX_VERSIONS} versions for one kind of "
+                "arguments: the oldest is dropped; make what varies an array or a float",
+                stacklevel=4,
+            )
+            family.versions.pop(0).alive = False
+        self._rechain()
+        return version
+
+    def _rechain(self) -> None:
+        fast = [
+            v.fast
+            for family in self._families.values()
+            for v in reversed(family.versions)
+            if v.alive and v.fast is not None
+        ]
+        self._chain(fast[-32:])
+
+    def _writes_into_overlap(self, version: Version, leaves: Sequence[Any]) -> bool:
+        for k in version.writes:
+            for j, other in enumerate(leaves):
+                if j != k and type(other) is np.ndarray and type(leaves[k]) is np.ndarray:
+                    same = other is leaves[k]
+                    if not same and np.may_share_memory(leaves[k], other):
+                        return True
+        return False
+
+    # -- inspection ----------------------------------------------------------------------------
+
+    def versions(self) -> list[Version]:
+        """All live versions, oldest family first."""
+        return [v for f in self._families.values() for v in f.versions if v.alive]
+
+    def version_for(self, *args: Any, dynamic: bool = False, **kwargs: Any) -> Version:
+        """The version that a call with these arguments uses, compiled if need be.
+
+        ``dynamic``: compile for any extents and integers of this kind at once.
+        """
+        leaves, treedef = self._flatten(self.bind(args, kwargs))
+        keys = tuple(map(leaf_key, leaves))
+        native, _ = _native_leaves(leaves, keys)
+        policy = "dynamic" if dynamic else self.options.shapes
+        return self.find(native, keys, treedef, alias_groups(native)[0], policy)
+
+    def clear(self) -> None:
+        """Forget every version."""
+        with self._lock:
+            self._families.clear()
+            self._rechain()
+
+    def stats(self) -> Stats:
+        """Counts of compilations, versions, families and slow calls so far."""
+        return Stats(
+            self._compilations, len(self.versions()), len(self._families), self._slow_calls
+        )
+
+
+class NeedsStatic(Exception):  # noqa: N818  (a request, not an error: the caller compiles again)
+    """A run-time integer decides the structure of the program: compile for its value."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class _Static:
+    """Marks an argument as one leaf, compiled for its value."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return hash(StaticKey(self.value))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Static) and StaticKey(self.value) == StaticKey(other.value)
+
+
+def _canonical(leaves: Sequence[Any], version: Version) -> list[Any]:
+    """Leaves as native code is called: equal static values are the object compiled for."""
+    out: list[Any] = []
+    position = 0
+    for leaf, key in zip(leaves, version.keys, strict=True):
+        if isinstance(key, StaticKey):
+            out.append(key.value.value if isinstance(key.value, _Static) else key.value)
+        elif isinstance(key, ScalarKey) and key.kind == "int" and not version.dynamic[position]:
+            out.append(version.sizes[position])
+        else:
+            out.append(leaf)
+        if isinstance(key, ArrayKey):
+            position += sum(u is None for u in key.units)
+        elif isinstance(key, ScalarKey) and key.kind == "int":
+            position += 1
+    return out
+
+
+def _signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+
+
+def _static_positions(signature: inspect.Signature | None, options: Options) -> frozenset[int]:
+    names = list(signature.parameters) if signature is not None else []
+    unknown = [n for n in options.static_argnames if n not in names]
+    if unknown and signature is not None:
+        raise ValueError(f"static_argnames {unknown} are not parameters; there are {names}")
+    found = {k if k >= 0 else len(names) + k for k in options.static_argnums}
+    return frozenset(found | {names.index(n) for n in options.static_argnames if n in names})
+
+
+def _native_leaves(
+    leaves: Sequence[Any], keys: Sequence[LeafKey]
+) -> tuple[list[Any], Callable[[Sequence[int]], None]]:
+    """Byte-swapped and misaligned arrays copied; the second value copies written ones back."""
+    out = list(leaves)
+    foreign: dict[int, Any] = {}
+    for k, (leaf, key) in enumerate(zip(leaves, keys, strict=True)):
+        if isinstance(key, ArrayKey) and not is_native(leaf):
+            foreign[k] = leaf
+            out[k] = np.array(leaf, dtype=key.dtype, order="K")
+            out[k].flags.writeable = leaf.flags.writeable
+        elif isinstance(key, ScalarKey) and key.kind is None and not leaf.dtype.isnative:
+            out[k] = key.dtype.type(leaf)
+
+    def restore(writes: Sequence[int]) -> None:
+        for k in writes:
+            if k in foreign:
+                foreign[k][...] = out[k]
+
+    return out, restore

@@ -1,0 +1,130 @@
+"""Signature strings, as Numba writes them: ``"f8[:](f8[:], f8)"``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir.types import dtype_of, short_name
+from tracejit.specialize import ArrayKey, LeafKey, ScalarKey
+
+_NAMES = {
+    "b1": "bool", "bool": "bool", "boolean": "bool",
+    "i1": "i8", "i2": "i16", "i4": "i32", "i8": "i64",
+    "u1": "u8", "u2": "u16", "u4": "u32", "u8": "u64",
+    "f4": "f32", "f8": "f64", "c8": "c64", "c16": "c128",
+    "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "intp": "i64",
+    "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
+    "float32": "f32", "float64": "f64", "double": "f64", "complex64": "c64", "complex128": "c128",
+}  # fmt: skip
+_TYPE = re.compile(r"\s*(\w+)\s*(\[[^\]]*\])?\s*")
+_PYTHON = {"bool": bool, "i64": int, "f64": float, "c128": complex}
+
+
+@dataclass(frozen=True)
+class ArgType:
+    """A scalar (``layout`` None) or an array of ``rank`` axes in C, F or any ("A") order."""
+
+    dtype: np.dtype[Any]
+    rank: int = 0
+    layout: str | None = None
+
+    def example(self) -> Any:
+        """A value with this type: extents of 2 and more, Python scalars where there are."""
+        if self.layout is None:
+            kind = _PYTHON.get(short_name(self.dtype))
+            return kind(2) if kind is not None and kind is not bool else self._scalar()
+        shape = tuple(range(2, 2 + self.rank))
+        order: Any = "F" if self.layout == "F" else "C"
+        x = np.zeros(shape, self.dtype, order)
+        if self.layout == "A":
+            x = np.zeros(tuple(2 * n for n in shape), self.dtype)[(slice(None, None, 2),) * self.rank]
+        return x
+
+    def _scalar(self) -> Any:
+        return True if self.dtype == np.bool_ else self.dtype.type(2)
+
+
+@dataclass(frozen=True)
+class ParsedSignature:
+    """Argument types and, when stated, the result's type (None: unstated; "void": no result)."""
+
+    text: str
+    args: tuple[ArgType, ...]
+    result: ArgType | str | None
+
+    def examples(self) -> list[Any]:
+        """Arguments to compile for."""
+        return [a.example() for a in self.args]
+
+    def check_result(self, traced: Any) -> None:
+        """Raise TypeError when the function does not return what the signature states."""
+        if self.result is None or traced.function.diverges:
+            return
+        outs = traced.outs
+        found = [traced.function.results[o.index] for o in outs if hasattr(o, "index")]
+        if self.result == "void":
+            return
+        assert isinstance(self.result, ArgType)
+        if len(outs) == 1 and not found:
+            return
+        want = (self.result.dtype, self.result.rank)
+        if len(found) != 1 or (found[0].dtype, found[0].rank) != want:
+            shown = ", ".join(str(v.type) for v in found) or "nothing traced"
+            raise TypeError(f"signature {self.text!r} states another result than {shown}")
+
+
+def parse_signature(text: str) -> ParsedSignature:
+    """Parse ``"result(args)"`` or ``"(args)"``. Raises ValueError showing what is not understood.
+
+    ``[:]`` and ``[:, :]`` are C-contiguous or strided arrays of any extents, ``[::1]`` and
+    ``[:, ::1]`` C-contiguous, ``[::1, :]`` Fortran order.
+    """
+    match = re.fullmatch(r"\s*([^()]*?)\s*\((.*)\)\s*", text, re.S)
+    if match is None:
+        raise ValueError(f'a signature looks like "f8[:](f8[:], f8)", not {text!r}')
+    result, inside = match.groups()
+    parsed: ArgType | str | None = None
+    if result:
+        parsed = "void" if result in ("void", "none") else _parse_type(result, text)
+    args = tuple(_parse_type(t, text) for t in _split(inside))
+    return ParsedSignature(text, args, parsed)
+
+
+def _split(inside: str) -> list[str]:
+    parts = re.split(r",(?![^\[]*\])", inside)
+    return [p for p in parts if p.strip()]
+
+
+def _parse_type(part: str, text: str) -> ArgType:
+    match = _TYPE.fullmatch(part)
+    if match is None or match.group(1) not in _NAMES:
+        raise ValueError(f"{part.strip()!r} in signature {text!r} is no type that is known")
+    dtype = dtype_of(_NAMES[match.group(1)])
+    if match.group(2) is None:
+        return ArgType(dtype)
+    axes = [a.strip().replace(" ", "") for a in match.group(2)[1:-1].split(",")]
+    if any(a not in (":", "::1") for a in axes) or axes.count("::1") > 1:
+        raise ValueError(f"{part.strip()!r} in signature {text!r}: axes are ':' or one '::1'")
+    layout = "A"
+    if "::1" in axes:
+        layout = "C" if axes[-1] == "::1" else "F"
+    return ArgType(dtype, len(axes), layout)
+
+
+def describe(keys: Sequence[LeafKey]) -> str:
+    """The leaves of a version: ``(f8[:, :] C, int64)``."""
+    parts = []
+    for key in keys:
+        if isinstance(key, ArrayKey):
+            axes = ", ".join(":" if u is None else str(u) for u in key.units)
+            parts.append(f"{short_name(key.dtype)}[{axes}] {key.layout}")
+        elif isinstance(key, ScalarKey):
+            parts.append(key.kind or short_name(key.dtype))
+        else:
+            parts.append(repr(getattr(key.value, "value", key.value))[:40])
+    return f"({', '.join(parts)})"

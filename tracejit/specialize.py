@@ -1,0 +1,185 @@
+"""Which version of a function a call needs: the key of its arguments and the shape policy.
+
+A *family* is what dtype, rank, layout, 0/1 extents and static values decide. Within a family the
+first version is compiled for its exact extents and integers; when others arrive, those that changed
+become run-time values, and the third version makes all of them so: at most three compilations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from tracejit.ir.types import dtype_of
+
+Layout = Literal["C", "F", "strided"]
+Policy = Literal["auto", "static", "dynamic"]
+
+
+@dataclass(frozen=True)
+class ArrayKey:
+    """What of an array a version depends on besides its larger extents."""
+
+    dtype: np.dtype[Any]
+    units: tuple[int | None, ...]
+    layout: Layout
+    writeable: bool
+
+    @property
+    def rank(self) -> int:
+        return len(self.units)
+
+
+@dataclass(frozen=True)
+class ScalarKey:
+    """A Python scalar (``kind``) or a NumPy scalar (``dtype``)."""
+
+    kind: Literal["bool", "int", "float", "complex"] | None
+    dtype: np.dtype[Any]
+
+
+class StaticKey:
+    """A value that the version is compiled for, compared by type and value (or identity)."""
+
+    __slots__ = ("_hash", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        try:
+            self._hash = hash((type(value), value))
+        except TypeError:
+            self._hash = id(value)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, StaticKey) or type(self.value) is not type(other.value):
+            return False
+        if self.value is other.value:
+            return True
+        try:
+            return self._hash == other._hash and bool(self.value == other.value)
+        except (TypeError, ValueError):
+            return False
+
+
+LeafKey = ArrayKey | ScalarKey | StaticKey
+_PYTHON: dict[type, tuple[str, str]] = {
+    bool: ("bool", "bool"),
+    int: ("int", "i64"),
+    float: ("float", "f64"),
+    complex: ("complex", "c128"),
+}
+_I64 = range(-(2**63), 2**63)
+
+
+def leaf_key(leaf: Any) -> LeafKey:
+    """The key of one argument leaf. Raises TypeError for arrays of unsupported dtypes."""
+    if type(leaf) is np.ndarray:
+        return _array_key(leaf)
+    found = _PYTHON.get(type(leaf))
+    if found is not None and not (type(leaf) is int and leaf not in _I64):
+        return ScalarKey(found[0], dtype_of(found[1]))  # type: ignore[arg-type]
+    if isinstance(leaf, np.generic) and leaf.dtype.kind in "biufc":
+        return ScalarKey(None, dtype_of(leaf.dtype))
+    if isinstance(leaf, np.ndarray):
+        raise TypeError(
+            f"tracejit arguments are plain numpy.ndarray objects, not {type(leaf).__name__}: "
+            "pass numpy.asarray(x)"
+        )
+    return StaticKey(leaf)
+
+
+def _array_key(x: np.ndarray[Any, Any]) -> ArrayKey:
+    units = tuple(n if n < 2 else None for n in x.shape)
+    flags = x.flags
+    layout: Layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "strided"
+    return ArrayKey(dtype_of(x.dtype), units, layout, bool(flags.writeable))
+
+
+def is_native(x: np.ndarray[Any, Any]) -> bool:
+    """Whether compiled code can read the array where it lies."""
+    return bool(
+        x.dtype.isnative
+        and x.flags.aligned
+        and all(n < 2 or s % x.itemsize == 0 for n, s in zip(x.shape, x.strides, strict=True))
+    )
+
+
+def sizes_of(leaves: Sequence[Any], keys: Sequence[LeafKey]) -> tuple[int, ...]:
+    """Everything the shape policy rules over: extents of 2 and more, and Python ints."""
+    out: list[int] = []
+    for leaf, key in zip(leaves, keys, strict=True):
+        if isinstance(key, ArrayKey):
+            out += [n for n, u in zip(leaf.shape, key.units, strict=True) if u is None]
+        elif isinstance(key, ScalarKey) and key.kind == "int":
+            out.append(leaf)
+    return tuple(out)
+
+
+def int_positions(leaves: Sequence[Any], keys: Sequence[LeafKey]) -> tuple[bool, ...]:
+    """Which entries of ``sizes_of`` are Python ints rather than extents."""
+    out: list[bool] = []
+    for key in keys:
+        if isinstance(key, ArrayKey):
+            out += [False] * sum(u is None for u in key.units)
+        elif isinstance(key, ScalarKey) and key.kind == "int":
+            out.append(True)
+    return tuple(out)
+
+
+def alias_groups(leaves: Sequence[Any]) -> tuple[tuple[int, ...], bool]:
+    """Group number per leaf (equal: the same memory seen the same way), and whether any two
+    arrays overlap in another way."""
+    arrays = [(k, x) for k, x in enumerate(leaves) if type(x) is np.ndarray and x.size]
+    groups = list(range(len(leaves)))
+    overlap = False
+    for n, (k, x) in enumerate(arrays):
+        for j, y in arrays[:n]:
+            if not np.may_share_memory(x, y):
+                continue
+            if _same_view(x, y):
+                groups[k] = groups[j]
+            else:
+                overlap = True
+    return tuple(groups), overlap
+
+
+def _same_view(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> bool:
+    return (
+        x.__array_interface__["data"][0] == y.__array_interface__["data"][0]
+        and x.shape == y.shape
+        and x.strides == y.strides
+        and x.dtype == y.dtype
+    )
+
+
+@dataclass
+class Family:
+    """The versions of one family and what decides the next one."""
+
+    first: tuple[int, ...]
+    ints: tuple[bool, ...]
+    versions: list[Any] = field(default_factory=list)
+    frozen: set[int] = field(default_factory=set)
+
+    def plan(self, sizes: tuple[int, ...], policy: Policy) -> tuple[bool, ...]:
+        """Which sizes are run-time values in the version to compile for ``sizes`` now."""
+        count = len(sizes)
+        if policy == "static" or (policy == "auto" and not self.versions):
+            return (False,) * count
+        shaped = [v for v in self.versions if v.alive]
+        if policy == "dynamic" or len(shaped) >= 2:
+            free = [True] * count
+        else:
+            free = [a != b for a, b in zip(self.first, sizes, strict=True)]
+            for v in shaped:
+                free = [f or w for f, w in zip(free, v.dynamic, strict=True)]
+        return tuple(f and k not in self.frozen for k, f in enumerate(free))
+
+
+FamilyKey = tuple[Hashable, ...]

@@ -1,0 +1,326 @@
+"""Derivatives of Python functions: ``grad``, ``value_and_grad``, ``jvp``, ``vjp``, ``check_grads``.
+
+A transformed function is traced like any other: inside a trace its function becomes an IR function
+of its own, is transformed (``autodiff/``) and inlined. Called from Python it is compiled first.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import optree
+
+from tracejit import autodiff
+from tracejit.errors import UnsupportedError
+from tracejit.ir.core import Function, Value
+from tracejit.trace.regions import Free, closed, diverged
+from tracejit.trace.results import Describer
+from tracejit.trace.session import current
+from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
+
+
+class Staged:
+    """A function of some leaves, traced as a closed IR function inside the trace under way."""
+
+    def __init__(self, ops: Any, function: Callable[..., Any], args: Sequence[Any], kwargs: Any):
+        self.session = current()
+        self.ops = ops
+        self.call = function
+        self.args = args
+        self.kwargs = kwargs
+
+    def run(self, argnums: Sequence[int]) -> None:
+        """Trace; ``argnums``: the arguments whose leaves become the first parameters."""
+        session = self.session
+        wrt_trees = [self.args[n] for n in argnums]
+        self.wrt, self.wrt_tree = optree.tree_flatten(tuple(wrt_trees), none_is_leaf=True)
+        with session.region("branch", getattr(self.call, "__name__", "f").strip("<>")) as frame:
+            self.params = [Value(lift(x).value.type) for x in self.wrt]
+            inner = [_like(x, p) for x, p in zip(self.wrt, self.params, strict=True)]
+            replaced = dict(zip(argnums, optree.tree_unflatten(self.wrt_tree, inner), strict=True))
+            args = [replaced.get(k, _own(a)) for k, a in enumerate(self.args)]
+            result = self.ops.call(self.call, *args, **_own(self.kwargs))
+            builder = frame.builder
+            self.out, self.out_tree = optree.tree_flatten(result, none_is_leaf=True)
+            self.values = [lift(x).value if isinstance(x, Tracer) else None for x in self.out]
+        session.leave(frame)
+        results = [v for v in self.values if v is not None]
+        builder.params = list(self.params)
+        self.free = Free(session)
+        self.free.scan(builder, [] if diverged(builder) else results)
+        self.function = closed(builder, results, self.params, self.free.values, self.free)
+
+    @property
+    def operands(self) -> list[Value]:
+        """Entry values of the parameters, then outer values that the function uses."""
+        return [*[lift(x).value for x in self.wrt], *self.free.values]
+
+    def inline(self, function: Function, extra: Sequence[Value] = ()) -> list[Value]:
+        """Emit a transformed function on the operands (and ``extra`` ones after them)."""
+        return list(self.session.b.inline(function, [*self.operands, *extra]))
+
+    def rebuild(self, values: Sequence[Value]) -> Any:
+        """The function's result from its IR results."""
+        found = iter(values)
+        leaves = [
+            x if v is None else _like(x, next(found))
+            for x, v in zip(self.out, self.values, strict=True)
+        ]
+        return optree.tree_unflatten(self.out_tree, leaves)
+
+
+def _like(x: Any, value: Value) -> Any:
+    """A traced value of the same kind as ``x`` that holds ``value``."""
+    if isinstance(x, Scalar | np.generic):
+        return Scalar(value)
+    if isinstance(x, PyScalar):
+        return PyScalar(x.kind, value)
+    if isinstance(x, bool | int | float | complex):
+        kinds = {bool: "bool", int: "int", float: "float", complex: "complex"}
+        return PyScalar(kinds[type(x)], value)  # type: ignore[arg-type]
+    return wrap_array(value)
+
+
+def _own(tree: Any) -> Any:
+    """Arguments whose arrays may be changed without the caller's changing."""
+    return optree.tree_map(
+        lambda x: fresh(x.read()) if isinstance(x, Array) else x, tree, none_is_leaf=True
+    )
+
+
+def _gradient_like(x: Any, value: Value) -> Any:
+    """A gradient leaf: an array for arrays, a NumPy scalar for scalars."""
+    return wrap_array(value) if isinstance(x, Array) else Scalar(value)
+
+
+def _require_inexact(leaves: Sequence[Any], what: str) -> None:
+    for x in leaves:
+        dtype = lift(x).value.dtype
+        if dtype.kind not in "fc":
+            raise TypeError(
+                f"{what} needs floating or complex arguments, not {dtype}: convert them, or choose "
+                "others by argnums"
+            )
+
+
+class Transform:
+    """A function made of another one. Subclasses give ``__traced_call__``."""
+
+    def __init__(self, function: Callable[..., Any], what: str) -> None:
+        if not callable(function):
+            raise TypeError(f"{what} takes a function, not {type(function).__name__}")
+        self.function = function
+        functools.update_wrapper(self, function)
+        self.__name__ = f"{what}_{getattr(function, '__name__', 'function')}".replace("<", "")
+        self._compiled: Any = None
+
+    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._compiled is None:
+            from tracejit.api import jit
+
+            self._compiled = jit(self)
+        return self._compiled(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+
+class Gradient(Transform):
+    """``grad`` and ``value_and_grad``."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        argnums: int | Sequence[int],
+        has_aux: bool,
+        with_value: bool,
+    ) -> None:
+        super().__init__(function, "value_and_grad" if with_value else "grad")
+        self.argnums = argnums
+        self.has_aux = has_aux
+        self.with_value = with_value
+
+    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+        single = isinstance(self.argnums, int)
+        argnums = [self.argnums] if isinstance(self.argnums, int) else list(self.argnums)
+        argnums = [_argnum(n, len(args)) for n in argnums]
+        staged = Staged(ops, self.function, args, kwargs)
+        _require_inexact(
+            optree.tree_leaves(tuple(args[n] for n in argnums), none_is_leaf=True), self.__name__
+        )
+        staged.run(argnums)
+        if not staged.function.diverges:
+            _check_loss(staged, self.has_aux)
+        gradient = autodiff.grad(staged.function, range(len(staged.params)))
+        out = staged.inline(gradient)
+        count = len(staged.function.results)
+        value = staged.rebuild(out[:count])
+        leaves = [
+            _gradient_like(x, v) for x, v in zip(staged.wrt, out[count:], strict=True)
+        ]
+        grads = optree.tree_unflatten(staged.wrt_tree, leaves)
+        grads = grads[0] if single else grads
+        if self.with_value:
+            return value, grads
+        return (grads, value[1]) if self.has_aux else grads
+
+
+def _argnum(n: int, count: int) -> int:
+    if not -count <= n < count:
+        raise TypeError(f"argnums {n} is outside of the {count} positional arguments")
+    return n % count
+
+
+def _check_loss(staged: Staged, has_aux: bool) -> None:
+    if has_aux and not (staged.out_tree.type is tuple and staged.out_tree.num_children == 2):
+        raise TypeError("with has_aux the function returns a pair (loss, auxiliary data)")
+    first = staged.values[0] if staged.values else None
+    if not has_aux and len(staged.out) != 1:
+        raise TypeError(f"a differentiated function returns one scalar, not {len(staged.out)} values")
+    if first is None or first.rank != 0 or first.dtype.kind != "f":
+        what = "nothing traced" if first is None else str(first.type)
+        raise TypeError(f"grad needs a real scalar result; the function returned {what}")
+
+
+def grad(
+    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Gradient:
+    """The gradient of a function that returns one real floating scalar.
+
+    Returns a function of the same arguments; its result has the structure of the argument (or, for
+    several ``argnums``, a tuple of such). With ``has_aux`` the function returns ``(loss, aux)`` and
+    the gradient ``(gradient, aux)``. Gradients of complex arguments follow JAX's convention. The
+    caller's arrays are left alone even where ``fun`` changes them; derivatives are with respect to
+    their values on entry. Raises TypeError for a result or argument without derivative.
+    """
+    return Gradient(fun, argnums, has_aux, False)
+
+
+def value_and_grad(
+    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Gradient:
+    """``(value, gradient)`` of a function, see ``grad``; with ``has_aux`` the value is a pair."""
+    return Gradient(fun, argnums, has_aux, True)
+
+
+class _Jvp(Transform):
+    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+        primals, tangents = args
+        staged = Staged(ops, self.function, primals, {})
+        _require_inexact(optree.tree_leaves(tuple(primals), none_is_leaf=True), "jvp")
+        staged.run(range(len(primals)))
+        dots = _matching(tangents, staged.wrt, staged.wrt_tree, "tangent")
+        transformed = autodiff.jvp(staged.function, range(len(staged.params)))
+        # jvp takes the tangents after all parameters, outer values included
+        out = staged.inline(transformed, dots)
+        count = len(staged.function.results)
+        return staged.rebuild(out[:count]), _tangent_tree(staged, out[count:])
+
+
+def _tangent_tree(staged: Staged, values: Sequence[Value]) -> Any:
+    """Tangents (or cotangents) of results in the results' structure; zeros for integers."""
+    found = iter(values)
+    b = staged.session.b
+    leaves = []
+    for x, v in zip(staged.out, staged.values, strict=True):
+        if v is None:
+            leaves.append(0.0)
+        elif v.dtype.kind in "fc":
+            leaves.append(_gradient_like(x, next(found)))
+        else:
+            leaves.append(_gradient_like(x, b.zeros_like(v) if v.rank else b.const(0, v.dtype)))
+    return optree.tree_unflatten(staged.out_tree, leaves)
+
+
+def _matching(tree: Any, leaves: Sequence[Any], treedef: Any, what: str) -> list[Value]:
+    found, found_tree = optree.tree_flatten(tuple(tree), none_is_leaf=True)
+    if found_tree != treedef:
+        raise TypeError(f"{what}s have another structure than the arguments")
+    b = current().b
+    out = []
+    for x, like in zip(found, leaves, strict=True):
+        value, want = lift(x).value, lift(like).value
+        if value.rank == 0 or value.shape == want.shape:
+            value = b.convert(value, want.dtype)
+        if value.type != want.type:
+            raise TypeError(f"a {what} of type {value.type} does not match {want.type}")
+        out.append(value)
+    return out
+
+
+def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """``(fun(*primals), directional derivative along tangents)``, by forward mode.
+
+    ``tangents`` has the structure, shapes and dtypes of ``primals``. Raises TypeError otherwise.
+    """
+    result: tuple[Any, Any] = _cached(_Jvp, fun, "jvp")(tuple(primals), tuple(tangents))
+    return result
+
+
+class _Vjp(Transform):
+    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+        primals, cotangents = args
+        staged = Staged(ops, self.function, primals, {})
+        _require_inexact(optree.tree_leaves(tuple(primals), none_is_leaf=True), "vjp")
+        staged.run(range(len(primals)))
+        transformed = autodiff.vjp(staged.function, range(len(staged.params)))
+        inexact = [x for x, v in zip(staged.out, staged.values) if v is not None and v.dtype.kind in "fc"]
+        cts, tree = optree.tree_flatten(cotangents, none_is_leaf=True)
+        if tree != staged.out_tree:
+            raise TypeError("cotangents have another structure than the results")
+        kept = [c for c, v in zip(cts, staged.values) if v is not None and v.dtype.kind in "fc"]
+        values = _matching(kept, inexact, optree.tree_structure(tuple(inexact), none_is_leaf=True), "cotangent")
+        out = staged.inline(transformed, values)
+        grads = out[len(staged.function.results) :]
+        leaves = [_gradient_like(x, v) for x, v in zip(staged.wrt, grads, strict=True)]
+        return optree.tree_unflatten(staged.wrt_tree, leaves)
+
+
+def vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """``(fun(*primals), pullback)``; ``pullback(cotangents)`` gives one cotangent per argument.
+
+    ``cotangents`` has the structure of the result. Nothing is conjugated: a cotangent ``c`` pairs
+    with a tangent ``t`` as ``Re(c * t)``. The pullback runs the function again.
+    """
+    from tracejit.api import jit
+
+    value = jit(fun)(*optree.tree_map(_copied, primals, none_is_leaf=True))
+    pulled = _cached(_Vjp, fun, "vjp")
+    kept = optree.tree_map(_copied, primals, none_is_leaf=True)
+    return value, lambda cotangents: pulled(kept, cotangents)
+
+
+def _copied(x: Any) -> Any:
+    return x.copy() if type(x) is np.ndarray else x
+
+
+@functools.lru_cache(maxsize=256)
+def _cached(kind: type[Transform], fun: Callable[..., Any], what: str) -> Transform:
+    return kind(fun, what)
+
+
+def check_grads(
+    fun: Callable[..., Any],
+    args: Sequence[Any],
+    order: int = 2,
+    **tolerances: Any,
+) -> None:
+    """Check derivatives of ``fun`` at ``args`` in both modes up to ``order``.
+
+    Forward mode against central differences, reverse mode against forward mode by the dot-product
+    identity. Floating and complex leaves of ``args`` are differentiated. Raises AssertionError.
+    """
+    from tracejit.autodiff.numeric import check_function
+    from tracejit.compiler import run_function, traced_function
+
+    function, values, wrt = traced_function(fun, args)
+    if not wrt:
+        raise UnsupportedError("check_grads needs at least one floating or complex argument")
+    check_function(function, values, wrt, run_function, order, **tolerances)
+
