@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.trace.numpy.tracing import compare
 
+from tests.trace.numpy.tracing import compare
 from tracejit.errors import UnsupportedError
 from tracejit.trace.numpy.loops import LOOPS
 
@@ -115,6 +115,14 @@ CALLS = [
     "np.add(x, y, x, x)",
     "np.add(x, [1.0, 2.0])",
     "np.power(x, 2)",
+    "np.power(x, 0.5)",
+    "np.power(x, -1)",
+    "np.power(x, 0)",
+    "np.power(x, 3)",
+    "x**2",
+    "x**np.float32(0.5)",
+    "x**-1",
+    "2.0**y",
     "np.power(2, x)",
     "np.ldexp(x, [1, 2, 3, 4])",
     "np.add(1, 2)",

@@ -170,7 +170,12 @@ def axes_of(axis: Any, rank: int, strict: bool = False) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(rank))
     many = axis if isinstance(axis, (tuple, list)) else (axis,)
-    if rank == 0 and not strict and not isinstance(axis, (tuple, list)) and static_int(axis, "axis") in (0, -1):
+    if (
+        rank == 0
+        and not strict
+        and not isinstance(axis, (tuple, list))
+        and static_int(axis, "axis") in (0, -1)
+    ):
         return ()
     axes = tuple(axis_of(a, rank) for a in many)
     if len(set(axes)) != len(axes):

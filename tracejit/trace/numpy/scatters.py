@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.trace.numpy.broadcast import broadcast_together, stretch

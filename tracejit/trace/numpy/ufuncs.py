@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from tracejit.errors import UnsupportedError
+from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
 from tracejit.trace.numpy.broadcast import broadcast_together, stretch
 from tracejit.trace.numpy.creation import asarray
@@ -28,6 +29,7 @@ from tracejit.trace.numpy.operands import (
 from tracejit.trace.numpy.promotion import loop_dtypes
 from tracejit.trace.numpy.results import result_like, write
 from tracejit.trace.numpy.scatters import scatter_at
+from tracejit.trace.session import current
 from tracejit.trace.values import Array
 
 _COMPARISONS = {
@@ -108,20 +110,47 @@ def _loop(ufunc: np.ufunc, operands: Sequence[Operand], values: Sequence[Value])
     if ufunc not in LOOPS:
         raise UnsupportedError(f"np.{ufunc.__name__} is not supported on traced values")
     b = builder()
-    if ufunc is np.power and operands[1].literal == 2 and values[0].dtype.kind in "iufc":
-        return (b.op("mul", values[0], values[0]),)
+    if ufunc is np.power and not operands[1].shape:
+        special = _easy_power(b, values[0], known_number(operands[1]))
+        if special is not None:
+            return (special,)
     found = LOOPS[ufunc](b, *values)
     return found if isinstance(found, tuple) else (found,)
+
+
+def known_number(x: Operand) -> Any:
+    """The number that a rank-0 operand is known to be, else None."""
+    if x.value is None:
+        return x.literal
+    known = current().literal(x.value)
+    return None if known is None else known[()]
+
+
+def _easy_power(b: Builder, x: Value, exponent: Any) -> Value | None:
+    """The exponents that NumPy's power loops treat apart where the exponent is one number."""
+    if exponent is None or x.dtype.kind not in "iufc":
+        return None
+    if exponent == 2:
+        return b.op("mul", x, x)  # type: ignore[no-any-return]
+    if exponent == 1:
+        return x
+    if exponent == 0:
+        return full_like(1, x)
+    if exponent == 0.5 and x.dtype.kind in "fc":
+        return b.op("sqrt", x)  # type: ignore[no-any-return]
+    if exponent == -1 and x.dtype.kind in "fc":
+        return b.op("div", full_like(1, x), x)  # type: ignore[no-any-return]
+    return None
 
 
 def _before(ufunc: np.ufunc, operands: Sequence[Operand], values: list[Value]) -> list[Value]:
     """Errors that NumPy's loops raise by value."""
     if ufunc is np.power and values[1].dtype.kind == "i":
         message = "Integers to negative integer powers are not allowed."
-        literal, y = operands[1].literal, values[1]
-        if literal is not None and literal < 0:
+        known, y = known_number(operands[1]) if not operands[1].shape else None, values[1]
+        if known is not None and known < 0:
             raise ValueError(message)
-        if literal is None:
+        if known is None:
             b = builder()
             ok = b.op("ge", y, full_like(0, y))
             if y.rank:

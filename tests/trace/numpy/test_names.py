@@ -1,0 +1,58 @@
+"""The tables: parameters are NumPy's own, and the coverage page can be made."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+from tracejit.trace.numpy import METHODS, NAMES
+from tracejit.trace.numpy.coverage import lines, refused
+
+FUNCTIONS = [
+    f for f in NAMES if inspect.isfunction(f) or type(f).__name__ == "_ArrayFunctionDispatcher"
+]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
+def test_parameters_are_numpys(function: object) -> None:
+    implementation = NAMES[function]
+    if refused(implementation):
+        pytest.skip("refused whole")
+    try:
+        theirs = inspect.signature(function)  # type: ignore[arg-type]
+    except ValueError:
+        pytest.skip("NumPy does not tell")
+    ours = inspect.signature(implementation)
+    if any(p.kind is p.VAR_POSITIONAL for p in ours.parameters.values()):
+        pytest.skip("takes any positional arguments")
+    positional = [
+        n
+        for n, p in theirs.parameters.items()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    own = [
+        n
+        for n, p in ours.parameters.items()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    assert own[: len(positional)] == positional or len(own) >= len(positional), (own, positional)
+    missing = [
+        n
+        for n, p in theirs.parameters.items()
+        if n not in ours.parameters
+        and p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
+        and not any(q.kind is q.VAR_KEYWORD for q in ours.parameters.values())
+    ]
+    assert not missing
+
+
+def test_methods_are_numpys() -> None:
+    assert all(hasattr(np.ndarray, name) for name in METHODS)
+
+
+def test_coverage_page() -> None:
+    text = "\n".join(lines())
+    assert "`np.linalg.norm` | `(x, ord=None, axis=None, keepdims=False)`" in text
+    assert "`np.sort`" in text.split("## Not yet")[1]
