@@ -29,6 +29,29 @@ class Bounds:
         top = self.maximum(dim)
         return top is not None and ex.provably_ge(limit - 1, top)
 
+    def under(self, dim: Dim, limit: Dim) -> bool:
+        """Whether dim < limit is proved by the variables' bounds."""
+        top = self._greatest(dim)
+        return top is not None and ex.provably_ge(limit - 1, top)
+
+    def _greatest(self, dim: Dim) -> Dim | None:
+        """An upper bound of a sum whose variables all have non-negative coefficients.
+
+        The constant may be negative; terms in extents alone are kept as they are.
+        """
+        if isinstance(dim, int):
+            return dim
+        total: Dim = 0
+        for mono, coef in dim.terms.items():
+            if not any(atom in self.upper for atom, _ in mono if isinstance(atom, Value)):
+                total = total + (Extent({mono: coef}) if mono else coef)
+                continue
+            top = self._monomial(mono)
+            if coef < 0 or top is None:
+                return None
+            total = total + top * coef
+        return total
+
     def maximum(self, dim: Dim) -> Dim | None:
         """The largest value of a sum of non-negative multiples of bounded variables."""
         if isinstance(dim, int):
@@ -40,6 +63,10 @@ class Bounds:
                 return None
             total = total + top * coef
         return total
+
+    def at_least(self, dim: Dim, limit: Dim) -> bool:
+        """Whether dim >= limit is proved, every variable and extent being non-negative."""
+        return ex.provably_ge(dim, limit)
 
     def _monomial(self, mono: frozenset[tuple[ex.Atom, int]]) -> Dim | None:
         top: Dim = 1
@@ -267,7 +294,9 @@ def _gather(p: Puller, instr: Instr, idx: Index, scope: Scope) -> Value:
 def _pad(p: Puller, instr: Instr, idx: Index, scope: Scope) -> Value:
     x, fill, lows = instr.operands[0], instr.operands[1], instr.operands[2:]
     moved = [i - p.host_dim(low) for i, low in zip(idx, lows, strict=True)]
-    inside = _inside(moved, p.shape(x), scope)
+    inside = _inside(p.bounds, moved, p.shape(x), scope)
+    if inside is None:
+        return p.pull(x, tuple(moved), scope)
     return _guarded(
         inside,
         lambda inner: p.pull(x, tuple(moved), inner),
@@ -276,16 +305,20 @@ def _pad(p: Puller, instr: Instr, idx: Index, scope: Scope) -> Value:
     )
 
 
-def _inside(idx: Sequence[Dim], shape: Sequence[Dim], scope: Scope) -> Value:
+def _inside(
+    bounds: Bounds, idx: Sequence[Dim], shape: Sequence[Dim], scope: Scope
+) -> Value | None:
+    """Whether an index is within a shape; None when that is proved."""
     ok: Value | None = None
     for i, n in zip(idx, shape, strict=True):
-        at = scope.index(i)
-        for test in (
-            scope.op("ge", at, scope.index(0)),
-            scope.op("lt", at, scope.index(n)),
-        ):
+        tests: list[tuple[str, Dim]] = []
+        if not bounds.at_least(i, 0):
+            tests.append(("ge", 0))
+        if not bounds.under(i, n):
+            tests.append(("lt", n))
+        for name, limit in tests:
+            test = scope.op(name, scope.index(i), scope.index(limit))
             ok = test if ok is None else scope.op("bitwise_and", ok, test)
-    assert ok is not None
     return ok
 
 
@@ -315,6 +348,10 @@ def _concatenate(p: Puller, instr: Instr, idx: Index, scope: Scope) -> Value:
         if k == len(instr.operands) - 1:
             return p.pull(x, moved, inner)
         end = start + p.shape(x)[axis]
+        if p.bounds.under(idx[axis], end):
+            return p.pull(x, moved, inner)
+        if p.bounds.at_least(idx[axis], end):
+            return piece(k + 1, end, inner)
         before = inner.op("lt", inner.index(idx[axis]), inner.index(end))
         return _guarded(
             before,
