@@ -5,6 +5,7 @@ This is where the stages meet. Nothing here decides what a program means.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,7 +26,8 @@ from tracejit.ir.interpreter import EXCEPTIONS
 from tracejit.ir.printer import format_function
 from tracejit.ir.program import Program
 from tracejit.passes.lower import Layout, lower
-from tracejit.passes.pipeline import simplify
+from tracejit.passes.pipeline import DEFAULT
+from tracejit.passes.runner import dump_stage, dump_text, run
 from tracejit.specialize import ArrayKey, LeafKey, ScalarKey, StaticKey
 from tracejit.trace.driver import Traced, trace
 from tracejit.trace.results import ArgOut, ArrayOut, PythonOut, SameOut, ScalarOut, StaticOut, rebuild
@@ -90,6 +92,17 @@ def unwrapped(value: Any) -> Any:
     return value.value if type(value).__name__ == "_Static" else value
 
 
+def simplify(function: Function, *, stabilize: bool = False) -> Function:
+    """The function as it is lowered."""
+    dump_stage("trace", function)
+    pipeline = DEFAULT
+    if stabilize:
+        from tracejit.passes.stabilize import stabilize as rewrite
+
+        pipeline = (rewrite, *DEFAULT)
+    return run(function, pipeline)
+
+
 def compile_version(request: Request, options: Options) -> Version:
     """Trace and compile one version."""
     specs = specs_for(request)
@@ -111,6 +124,7 @@ def compile_version(request: Request, options: Options) -> Version:
         _param_slots(traced, function, program, layout),
         _result_slots(program, signature, layout),
     )
+    _dump(program, core.text)
     spec = specialise(
         core.text, signature, core.errors, core.host, core.symbols, options.opt_level
     )
@@ -127,6 +141,13 @@ def compile_version(request: Request, options: Options) -> Version:
         finish=_Finish(traced).apply if changes else None,
         artefacts=artefacts,
     )
+
+
+def _dump(program: Program, text: str) -> None:
+    dump_stage("lower", program.host)
+    asked = os.environ.get("TRACEJIT_DUMP", "").split(",")
+    if "llvm" in asked or "all" in asked:
+        dump_text("llvm", program.host.name, text)
 
 
 def _sizes(request: Request) -> tuple[int, ...]:

@@ -1,0 +1,183 @@
+"""Traces a Python function into an IR function, with all that a caller needs to call it.
+
+Parameters of the IR function: one ``i64`` per symbolic extent in order of appearance, then the
+argument leaves that are not static, then hidden arrays in order of discovery. ``write_back`` and
+``ArgOut`` count arrays as leaves are counted in ``Traced.leaves``, hidden arrays after them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import optree
+
+from tracejit.errors import TracejitError, UnsupportedError
+from tracejit.ir.core import Function, Value
+from tracejit.ir.types import INDEX, TensorType, dtype_of
+from tracejit.trace import operators  # noqa: F401  (attaches the operators)
+from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside
+from tracejit.trace.hidden import Hidden
+from tracejit.trace.raising import Diverged, emit_raise, is_users
+from tracejit.trace.regions import diverged
+from tracejit.trace.results import Describer, Out
+from tracejit.trace.session import Restart, Session, session_scope
+from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
+from tracejit.trace.staging import StagedOperators
+from tracejit.trace.values import KIND_DTYPE, Array, Cell, PyScalar, Scalar
+
+_RESTARTS = 32
+PARAM_SPECS = (ArraySpec, ScalarSpec, Static)
+
+
+@dataclass
+class Traced:
+    """A traced function. ``leaves``: all argument leaves (positional, then keyword), static ones
+    too; ``params[i]`` is the parameter of leaf i, or None."""
+
+    function: Function
+    sym_dims: list[SymDim]
+    leaves: list[Any]
+    in_tree: Any
+    hidden: list[Hidden]
+    guards: list[Guard]
+    out_tree: Any
+    outs: list[Out]
+    mutated: set[int]
+    containers: list[ContainerChange] = field(default_factory=list)
+    attributes: list[AttributeChange] = field(default_factory=list)
+    exceptions: dict[str, type[BaseException]] = field(default_factory=dict)
+    unrolled: frozenset[Any] = frozenset()
+
+
+def is_spec(x: Any) -> bool:
+    """Whether ``x`` is a leaf of argument specs."""
+    return isinstance(x, PARAM_SPECS)
+
+
+def trace(
+    fn: Callable[..., Any], arg_specs: Sequence[Any], kwarg_specs: Mapping[str, Any] | None = None
+) -> Traced:
+    """Trace ``fn`` on arguments described by pytrees of ArraySpec, ScalarSpec and Static."""
+    unroll: frozenset[Any] = frozenset()
+    for _ in range(_RESTARTS):
+        session = Session(getattr(fn, "__name__", "f").strip("<>"), unroll)
+        try:
+            with session_scope(session):
+                return _trace(session, fn, tuple(arg_specs), dict(kwarg_specs or {}))
+        except Restart as restart:
+            if restart.key in unroll:
+                raise UnsupportedError(str(restart)) from None
+            unroll |= {restart.key}
+    raise UnsupportedError("too many loops need unrolling")
+
+
+def _trace(
+    session: Session, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Traced:
+    leaves, in_tree = optree.tree_flatten((args, kwargs), is_leaf=is_spec, none_is_leaf=True)
+    leaves = [x if is_spec(x) else Static(x) for x in leaves]
+    sym_dims = _extent_params(session, leaves)
+    tracers = _leaf_params(session, leaves, sym_dims)
+    call_args, call_kwargs = optree.tree_unflatten(in_tree, tracers)
+    outside = Outside(session, (call_args, call_kwargs))
+    session.outside = outside
+    session.first_hidden = len(leaves)
+    ops = StagedOperators(session)
+    session.operators = ops
+    result: Any = None
+    try:
+        result = ops.call(fn, *call_args, **call_kwargs)
+    except TracejitError:
+        raise
+    except Exception as error:
+        if not isinstance(error, Diverged) and not is_users(error):
+            raise
+        emit_raise(session, error)
+    describer = Describer()
+    if diverged(session.frames[0].builder):
+        result = None
+    out_leaves, out_tree = optree.tree_flatten(result, none_is_leaf=True)
+    outs = describer.describe_all(_checked(out_leaves))
+    containers = outside.container_changes(describer)
+    attributes = outside.attribute_changes(describer)
+    function = _finished(session, describer.values)
+    return Traced(
+        function, [d for d in sym_dims], leaves, in_tree, list(session.hidden.values()),
+        outside.guards, out_tree, outs, _mutated(function), containers, attributes,
+        session.exceptions, session.unroll,
+    )
+
+
+def _checked(leaves: Sequence[Any]) -> list[Any]:
+    from tracejit.trace.definedness import MaybeUndefined
+
+    for leaf in leaves:
+        if isinstance(leaf, MaybeUndefined):
+            leaf.value_or_raise()
+    return list(leaves)
+
+
+def _extent_params(session: Session, leaves: Sequence[Any]) -> dict[SymDim, Value]:
+    root = session.frames[0].builder
+    found: dict[SymDim, Value] = {}
+    names: dict[str, Value] = {}
+    for leaf in leaves:
+        for d in leaf.shape if isinstance(leaf, ArraySpec) else ():
+            if isinstance(d, SymDim):
+                if d.name not in names:
+                    names[d.name] = session.ranges.extent(root.param(INDEX, d.name), d.low)
+                found.setdefault(d, names[d.name])
+    return found
+
+
+def _leaf_params(
+    session: Session, leaves: Sequence[Any], sym_dims: Mapping[SymDim, Value]
+) -> list[Any]:
+    root = session.frames[0].builder
+    groups: dict[int, Array] = {}
+    tracers: list[Any] = []
+    for k, leaf in enumerate(leaves):
+        if isinstance(leaf, Static):
+            tracers.append(leaf.value)
+        elif isinstance(leaf, ScalarSpec):
+            tracers.append(_scalar_param(root, leaf, k))
+        else:
+            shape = tuple(sym_dims[d].dim if isinstance(d, SymDim) else d for d in leaf.shape)
+            param = root.param(TensorType(dtype_of(leaf.dtype), shape), f"a{k}")
+            known = None if leaf.alias_group is None else groups.get(leaf.alias_group)
+            array = Array(_argument_cell(param, leaf, k)) if known is None else known
+            if leaf.alias_group is not None:
+                groups[leaf.alias_group] = array
+            tracers.append(array)
+    return tracers
+
+
+def _argument_cell(param: Value, leaf: ArraySpec, k: int) -> Cell:
+    order = tuple(reversed(range(param.rank))) if leaf.layout == "F" else None
+    return Cell(
+        param, order, arg=k, writeable=leaf.writeable, strided=leaf.layout == "strided"
+    )
+
+
+def _scalar_param(root: Any, leaf: ScalarSpec, k: int) -> Any:
+    if isinstance(leaf.kind, str):
+        return PyScalar(leaf.kind, root.param(TensorType(dtype_of(KIND_DTYPE[leaf.kind])), f"a{k}"))
+    return Scalar(root.param(TensorType(dtype_of(np.dtype(leaf.kind))), f"a{k}"))
+
+
+def _finished(session: Session, results: Sequence[Value]) -> Function:
+    builder = session.frames[0].builder
+    return builder.build([] if diverged(builder) else results)
+
+
+def _mutated(function: Function) -> set[int]:
+    found: set[int] = set()
+    for instr in function.instrs:
+        if instr.name == "write_back":
+            found.add(instr.attrs["arg"])
+        for region in instr.regions:
+            found |= _mutated(region)
+    return found
