@@ -21,6 +21,8 @@ def setitem(x: Array, key: Any, value: Any) -> None:
         raise ValueError("assignment destination is read-only")
     selected = select_key(x, key, assigning=True)
     assert not isinstance(selected, Scalar)
+    if isinstance(selected, Array) and _is_itself(selected, value):
+        return
     new = stored(value, x.dtype)
     if isinstance(selected, Array):
         selected.write(fitted(new, selected.dims))
@@ -28,6 +30,13 @@ def setitem(x: Array, key: Any, value: Any) -> None:
         _put_masked(selected, new)
     else:
         _put_advanced(selected, new)
+
+
+def _is_itself(selected: Array, value: Any) -> bool:
+    """Whether a view is assigned to where it lies (the last step of ``x[a:b] += y``)."""
+    if not isinstance(value, Array) or value.cell is not selected.cell:
+        return False
+    return value.layers == selected.layers
 
 
 def stored(value: Any, dtype: np.dtype[Any]) -> Value:

@@ -164,15 +164,17 @@ def _int_power(a: Any, b: Any) -> Any:
         return _traced_int_power(as_kind(a, "int"), as_kind(b, "int"))
     if b < 0:
         return power(PyScalar("float", as_kind(a, "float")), float(b))
-    result: Any = 1
+    result: Any = None
     base: Any = a
     exponent = int(b)
     while exponent:
         if exponent & 1:
-            result = base if result is 1 else BINARY["mul"](result, base)  # noqa: F632
+            result = base if result is None else BINARY["mul"](result, base)
         exponent >>= 1
         if exponent:
             base = BINARY["mul"](base, base)
+    if result is None:
+        return 1
     return result if isinstance(result, PyScalar) else int(result)
 
 

@@ -7,6 +7,7 @@ that types keep their atoms and constants stay visible.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from tracejit.ir.core import Function, Value, type_uses, uses
 from tracejit.ir.extent import Dim, leaves, subst
@@ -21,6 +22,7 @@ class Free:
         self.session = session
         self.values: list[Value] = []
         self._seen: set[Value] = set()
+        self.alias: dict[Value, Value] = {}
 
     def scan(self, builder: TraceBuilder, results: Iterable[Value]) -> None:
         """Collect what ``builder``'s instructions and ``results`` use but do not define."""
@@ -36,6 +38,7 @@ class Free:
 
     def _add(self, values: Iterable[Value], defined: set[Value]) -> None:
         for value in values:
+            value = self.alias.get(value, value)
             if value in defined or value in self._seen:
                 continue
             self._seen.add(value)
@@ -86,10 +89,15 @@ def closed(
     instrs = builder.instrs
 
     def find(value: Value) -> Value:
-        if value not in mapping and free.remade(value):
-            mapping[value] = free.remake(new, value, mapping)
+        if value not in mapping:
+            if value in free.alias:
+                mapping[value] = find(free.alias[value])
+            elif free.remade(value):
+                mapping[value] = free.remake(new, value, mapping)
         return mapping.get(value, value)
 
+    for placeholder in free.alias:
+        find(placeholder)
     for instr in instrs:
         for operand in instr.operands:
             find(operand)
@@ -133,76 +141,101 @@ def finish_cond(
     return instr.results
 
 
+@dataclass(frozen=True)
+class Carried:
+    """A loop-carried value: its placeholder in the body, its value at entry and at the end."""
+
+    placeholder: Value
+    entry: Value
+    end: Value
+
+
 def emit_for(
-    trip: Value,
-    builder: TraceBuilder,
-    counter: Value,
-    carried: Sequence[tuple[Value, Value, Value]],
-) -> tuple[Value, ...]:
-    """The ``for`` of a traced body; ``carried``: (placeholder, entry value, value at the end)."""
-    session = current()
-    builder.params = [counter, *(p for p, _, _ in carried)]
-    if diverged(builder):
-        carried = [(p, entry, p) for p, entry, _ in carried]
-    ends = [e for _, _, e in carried]
-    free = Free(session)
-    free.scan(builder, ends)
-    extents = _type_extents(carried, free)
-    consts = [v for v in free.values if v not in extents]
-    body = closed(
-        builder,
-        [*extents, *ends],
-        [counter, *extents, *(p for p, _, _ in carried), *consts],
-        [],
-        free,
-    )
-    inits = [*extents, *(entry for _, entry, _ in carried)]
-    instr = session.b.append(
-        "for",
-        [trip, *inits, *consts],
-        {"carried": len(inits)},
-        (body,),
-        session.loc,
-    )
-    return instr.results[len(extents) :]
+    trip: Value, builder: TraceBuilder, counter: Value, values: Sequence[Carried]
+) -> list[Value]:
+    """The ``for`` of a traced body; the final value of each of ``values``."""
+    carried, consts, extents, free = _prepared(builder, [counter], values)
+    params = [counter, *extents, *(c.placeholder for c in carried), *consts]
+    ends = [] if diverged(builder) else [*extents, *(c.end for c in carried)]
+    body = closed(builder, ends, params, [], free)
+    inits = [*extents, *(c.entry for c in carried)]
+    results = _loop("for", [trip, *inits, *consts], len(inits), (body,))
+    return _final(values, carried, results[len(extents) :])
 
 
 def emit_while(
-    test: TraceBuilder,
-    pred: Value,
-    body: TraceBuilder,
-    carried: Sequence[tuple[Value, Value, Value]],
+    builder: TraceBuilder, go: Carried, values: Sequence[Carried]
+) -> list[Value]:
+    """The ``while`` of a traced body that ends by finding out whether to ``go`` on."""
+    carried, consts, extents, free = _prepared(builder, [], [go, *values], keep=go)
+    params = [*extents, *(c.placeholder for c in carried), *consts]
+    ends = [] if diverged(builder) else [*extents, *(c.end for c in carried)]
+    body = closed(builder, ends, params, [], free)
+    test = TraceBuilder("test", free.session.literals)
+    mapping = test.params_like(params)
+    regions = (test.build([mapping[go.placeholder]]), body)
+    inits = [*extents, *(c.entry for c in carried)]
+    results = _loop("while", [*inits, *consts], len(inits), regions)
+    return _final(values, carried, results[len(extents) :])
+
+
+def _loop(
+    name: str, operands: Sequence[Value], carried: int, regions: tuple[Function, ...]
 ) -> tuple[Value, ...]:
-    """The ``while`` of a traced test and body over the same placeholders."""
     session = current()
-    params = [p for p, _, _ in carried]
-    test.params = list(params)
-    body.params = list(params)
-    ends = [p if diverged(body) else e for p, _, e in carried]
+    instr = session.b.append(name, operands, {"carried": carried}, regions, session.loc)
+    for result in instr.results:
+        for v in type_uses(result.type):
+            session.ranges.low.setdefault(v, 0)
+            session.ranges.extents.add(v)
+    return instr.results
+
+
+def _prepared(
+    builder: TraceBuilder,
+    own: Sequence[Value],
+    values: Sequence[Carried],
+    keep: Carried | None = None,
+) -> tuple[list[Carried], list[Value], list[Value], Free]:
+    """What is really carried (values that never change are constants), the constants, and the
+    outer extents that carried types mention."""
+    ends_here = diverged(builder)
+    carried = [
+        c for c in values if c is keep or not (c.end is c.placeholder or ends_here)
+    ]
+    if ends_here:
+        carried = list(values)
+    session = current()
     free = Free(session)
-    free.scan(test, [pred])
-    free.scan(body, ends)
-    extents = _type_extents(carried, free)
+    extent_users = {v for c in carried for v in type_uses(c.placeholder.type)}
+    for c in values:
+        if c not in carried and c.placeholder in extent_users:
+            carried.append(c)
+    for c in values:
+        if c not in carried:
+            free.alias[c.placeholder] = c.entry
+    carried.sort(key=values.index)
+    builder.params = [*own, *(c.placeholder for c in carried)]
+    free.scan(builder, [] if ends_here else [c.end for c in carried])
+    extents = _type_extents([c.placeholder for c in carried], free)
     consts = [v for v in free.values if v not in extents]
-    every = [*extents, *params, *consts]
-    regions = (
-        closed(test, [pred], every, [], free),
-        closed(body, [*extents, *ends], every, [], free),
-    )
-    inits = [*extents, *(entry for _, entry, _ in carried)]
-    instr = session.b.append(
-        "while", [*inits, *consts], {"carried": len(inits)}, regions, session.loc
-    )
-    return instr.results[len(extents) :]
+    return carried, consts, extents, free
 
 
-def _type_extents(carried: Sequence[tuple[Value, Value, Value]], free: Free) -> list[Value]:
+def _final(
+    values: Sequence[Carried], carried: Sequence[Carried], results: Sequence[Value]
+) -> list[Value]:
+    found = {c.placeholder: r for c, r in zip(carried, results, strict=True)}
+    return [found.get(c.placeholder, c.entry) for c in values]
+
+
+def _type_extents(params: Sequence[Value], free: Free) -> list[Value]:
     """Outer extents that carried types mention: carried unchanged, so that they come first."""
-    own = {p for p, _, _ in carried}
     found: list[Value] = []
-    for p, _, _ in carried:
+    for p in params:
         for v in type_uses(p.type):
-            if v not in own and v not in found:
+            v = free.alias.get(v, v)
+            if v not in params and v not in found:
                 found.append(v)
     assert all(v.type == INDEX for v in found)
     return found

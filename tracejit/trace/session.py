@@ -58,6 +58,7 @@ class Frame:
     placeholders: dict[Cell, Value] = field(default_factory=dict)
     checked: dict[Any, Any] = field(default_factory=dict)
     containers: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    own: set[Value] = field(default_factory=set)
 
 
 class Restart(BaseException):
@@ -82,6 +83,8 @@ class Session:
         self.memory: dict[Any, Any] = {}
         self.hidden: dict[int, Any] = {}
         self.first_hidden = 0
+        self.outside: Any = None
+        self.operators: Any = None
         self.changed_containers: dict[int, Any] = {}
         self.exceptions: dict[str, type[BaseException]] = {}
         self.site: Any = None
@@ -109,10 +112,7 @@ class Session:
 
     @contextmanager
     def region(self, kind: FrameKind, name: str) -> Iterator[Frame]:
-        """Trace into a new frame; storage that it touched is as before afterwards.
-
-        The storage's values at the end are in ``frame.final`` form: see ``Frame.touched``.
-        """
+        """Trace into a new frame; ``leave`` then gives storage back what it held before."""
         frame = Frame(kind, TraceBuilder(name, self.literals), len(self.frames))
         self.frames.append(frame)
         try:
@@ -135,8 +135,14 @@ class Session:
         if cell.arg is not None:
             self.b.op("write_back", value, arg=cell.arg)
 
+    def replace(self, cell: Cell, value: Value) -> None:
+        """New contents that inner regions computed (and wrote back already)."""
+        self._enter(cell, reading=False)
+        cell.value = value
+
     def _enter(self, cell: Cell, *, reading: bool) -> None:
-        for frame in self.frames[cell.depth + 1 :]:
+        for k in range(cell.depth + 1, len(self.frames)):
+            frame = self.frames[k]
             if cell in frame.touched:
                 continue
             if frame.kind == "loop":
@@ -145,7 +151,8 @@ class Session:
                 frame.placeholders[cell] = placeholder
                 cell.value = placeholder
             elif not reading:
-                frame.touched[cell] = cell.value
+                inner = (f.touched[cell] for f in self.frames[k + 1 :] if cell in f.touched)
+                frame.touched[cell] = next(inner, cell.value)
 
     def leave(self, frame: Frame) -> dict[Cell, Value]:
         """Give touched cells back their values from before the frame; their values at its end."""

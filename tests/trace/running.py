@@ -1,0 +1,152 @@
+"""Runs a function the way it was traced: IR interpreter, results rebuilt, arguments written back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import optree
+
+from tracejit.errors import TracejitError
+from tracejit.ir import interpreter
+from tracejit.ir.verifier import verify
+from tracejit.trace.driver import Traced, trace
+from tracejit.trace.results import rebuild
+from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
+
+_KINDS = {bool: "bool", int: "int", float: "float", complex: "complex"}
+
+
+def specs_of(args: Any, *, symbolic: bool = False, static_ints: bool = False) -> Any:
+    """Argument specs for real arguments; equal objects alias."""
+    groups: dict[int, int] = {}
+    count = [0]
+
+    def spec(x: Any) -> Any:
+        if isinstance(x, np.ndarray):
+            group = groups.setdefault(id(x), len(groups))
+            return ArraySpec(
+                x.dtype, tuple(_dim(d, symbolic, count) for d in x.shape), _layout(x), group,
+                bool(x.flags.writeable),
+            )  # fmt: skip
+        if type(x) in _KINDS and not (static_ints and type(x) is int):
+            return ScalarSpec(_KINDS[type(x)])  # type: ignore[arg-type]
+        if isinstance(x, np.generic):
+            return ScalarSpec(x.dtype)
+        return Static(x)
+
+    return optree.tree_map(spec, args, none_is_leaf=True)
+
+
+def _dim(d: int, symbolic: bool, count: list[int]) -> int | SymDim:
+    if not symbolic or d < 2:
+        return d
+    count[0] += 1
+    return SymDim(f"n{count[0]}", d)
+
+
+def _layout(x: np.ndarray[Any, Any]) -> Any:
+    return "C" if x.flags.c_contiguous else "F" if x.flags.f_contiguous else "strided"
+
+
+def call_traced(traced: Traced, args: Sequence[Any]) -> Any:
+    """Call a traced function through the interpreter as the compiled one would be called."""
+    leaves = optree.tree_leaves((tuple(args), {}), none_is_leaf=True)
+    hidden = [h.getter() for h in traced.hidden]
+    everything = [*leaves, *hidden]
+    extents: dict[str, int] = {}
+    for leaf, spec in zip(leaves, traced.leaves, strict=True):
+        if isinstance(spec, ArraySpec):
+            for d, n in zip(spec.shape, leaf.shape, strict=True):
+                if isinstance(d, SymDim):
+                    extents.setdefault(d.name, n)
+    values: list[Any] = list(extents.values())
+    for leaf, spec in zip(leaves, traced.leaves, strict=True):
+        if not isinstance(spec, Static):
+            values.append(leaf)
+    values.extend(hidden)
+
+    def write_back(k: int, value: Any) -> None:
+        everything[k][...] = value
+
+    with _exceptions(traced):
+        results = interpreter.interpret(traced.function, values, write_back=write_back)
+    out = rebuild(traced.outs, results, lambda k: everything[k])
+    for change in traced.containers:
+        items = optree.tree_unflatten(
+            change.tree, rebuild(change.outs, results, lambda k: everything[k])
+        )
+        target: Any = (tuple(args), {})
+        for step in change.path:
+            target = target[step]
+        if change.keys is None:
+            target[:] = items
+        else:
+            target.clear()
+            target.update(zip(change.keys, items, strict=True))
+    return optree.tree_unflatten(traced.out_tree, out)
+
+
+class _exceptions:  # noqa: N801
+    """Lets the interpreter find the exception classes of the user."""
+
+    def __init__(self, traced: Traced) -> None:
+        self.traced = traced
+
+    def __enter__(self) -> None:
+        self.before = interpreter.exception_type
+        known = self.traced.exceptions
+        interpreter.exception_type = lambda name: known.get(name) or self.before(name)
+
+    def __exit__(self, *_: object) -> None:
+        interpreter.exception_type = self.before
+
+
+def run_traced(fn: Callable[..., Any], args: Sequence[Any], **how: Any) -> Any:
+    """Trace for these arguments, verify, and call."""
+    traced = trace(fn, specs_of(tuple(args), **how))
+    verify(traced.function)
+    return call_traced(traced, args)
+
+
+def assert_same(
+    fn: Callable[..., Any], make_args: Callable[[], Sequence[Any]], **how: Any
+) -> None:
+    """The traced function gives NumPy's results, exceptions and mutations."""
+    expected_args, args = list(make_args()), list(make_args())
+    expected, error = _outcome(lambda: fn(*expected_args))
+    got, raised = _outcome(lambda: run_traced(fn, args, **how))
+    if error is not None or raised is not None:
+        if raised is None or error is None or isinstance(raised, TracejitError):
+            raise AssertionError(f"NumPy: {error!r}, traced: {raised!r}, {got!r}") from raised
+        assert isinstance(raised, type(error)) or issubclass(type(error), type(raised)), (
+            error,
+            raised,
+        )
+    else:
+        assert_equal_trees(got, expected)
+    assert_equal_trees(args, expected_args)
+
+
+def _outcome(call: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    try:
+        with np.errstate(all="ignore"):
+            return call(), None
+    except Exception as error:
+        return None, error
+
+
+def assert_equal_trees(got: Any, expected: Any) -> None:
+    """Structure, types, dtypes, shapes and values agree."""
+    left, tree = optree.tree_flatten(got, none_is_leaf=True)
+    right, wanted = optree.tree_flatten(expected, none_is_leaf=True)
+    assert tree == wanted, (got, expected)
+    for a, b in zip(left, right, strict=True):
+        assert type(a) is type(b), (got, expected)
+        if isinstance(b, np.ndarray | np.generic):
+            assert a.dtype == b.dtype, (a, b)
+            assert a.shape == b.shape, (a, b)
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-300, equal_nan=True)
+        else:
+            assert a == b or (a != a and b != b), (a, b)

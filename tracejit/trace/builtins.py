@@ -1,0 +1,398 @@
+"""Python's builtins on traced values."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import UnsupportedError
+from tracejit.trace.python_scalars import COMPARED, as_kind, made, power
+from tracejit.trace.session import current, where
+from tracejit.trace.values import (
+    Array,
+    PyScalar,
+    Scalar,
+    Tracer,
+    WeakKind,
+    as_dim,
+    dim_value,
+    name_of,
+    weak_kind,
+)
+
+
+@dataclass(frozen=True)
+class Range:
+    """``range`` with a traced bound."""
+
+    start: Any
+    stop: Any
+    step: Any
+
+    def __iter__(self) -> Iterator[Any]:
+        raise UnsupportedError(
+            f"{where()}: a range whose length is known at run time only can be looped over in a "
+            "for statement, not unpacked or turned into a list"
+        )
+
+
+@dataclass(frozen=True)
+class Enumerate:
+    """``enumerate`` of something that is looped over at run time."""
+
+    inner: Any
+    start: Any = 0
+
+
+@dataclass(frozen=True)
+class Zip:
+    """``zip`` with at least one part that is looped over at run time."""
+
+    parts: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Reversed:
+    """``reversed`` of an array or range that is looped over at run time."""
+
+    inner: Any
+
+
+LOOPED = (Array, Range, Enumerate, Zip, Reversed)
+
+
+def builtin_range(*args: Any) -> Any:
+    if not any(isinstance(a, Tracer) for a in args):
+        return builtins.range(*args)
+    if len(args) > 3:
+        raise TypeError(f"range expected at most 3 arguments, got {len(args)}")
+    dims = [dim_value(as_dim(a)) for a in args]
+    if not any(isinstance(d, Tracer) for d in dims):
+        return builtins.range(*dims)
+    if len(dims) == 1:
+        return Range(0, dims[0], 1)
+    return Range(dims[0], dims[1], dims[2] if len(dims) == 3 else 1)
+
+
+def builtin_len(x: Any) -> Any:
+    if isinstance(x, Array):
+        if not x.dims:
+            raise TypeError("len() of unsized object")
+        return dim_value(x.dims[0])
+    if isinstance(x, Tracer):
+        kind = x.kind if isinstance(x, PyScalar) else f"numpy.{x.dtype}"  # type: ignore[attr-defined]
+        raise TypeError(f"object of type '{kind}' has no len()")
+    if isinstance(x, Range):
+        from tracejit.trace.iteration import trip_count
+
+        return dim_value(trip_count(x.start, x.stop, x.step))
+    return builtins.len(x)
+
+
+def _extremum(name: str) -> Callable[..., Any]:
+    symbol = "gt" if name == "max" else "lt"
+    plain = getattr(builtins, name)
+
+    def extremum(*args: Any, **kwargs: Any) -> Any:
+        many = args[0] if len(args) == 1 else args
+        if isinstance(many, Array):
+            if kwargs:
+                raise UnsupportedError(f"{where()}: {name}() of an array takes no key or default")
+            return _over_array(name, many)
+        items = list(many)
+        if kwargs or not any(isinstance(i, Tracer) for i in items):
+            return plain(items, **kwargs)
+        best = items[0]
+        for item in items[1:]:
+            best = choose(_compared(symbol, item, best), item, best)
+        return best
+
+    return extremum
+
+
+def _over_array(name: str, x: Array) -> Any:
+    if x.ndim != 1:
+        raise ValueError(
+            "The truth value of an array with more than one element is ambiguous. "
+            "Use a.any() or a.all()"
+        )
+    session = current()
+    n = x.dims[0]
+    b = session.b
+    if not session.ranges.at_least(n, 1):
+        empty = f"{name}() iterable argument is empty"
+        session.check(b.op("ge", b.index(n), b.index(1)), ValueError, empty)
+    if x.dtype.kind in "fc":
+        return _fold_rows(name, x)
+    return name_of(np.max if name == "max" else np.min)(x)
+
+
+def _fold_rows(name: str, x: Array) -> Any:
+    """Python's max and min of floats depend on where a nan stands: the first element wins it."""
+    best = name_of(np.fmax if name == "max" else np.fmin).reduce(x)
+    first = x[0]
+    return choose(_compared("ne", first, first), first, best)
+
+
+def _compared(symbol: str, a: Any, b: Any) -> Any:
+    if weak_kind(a) is not None and weak_kind(b) is not None:
+        return COMPARED[symbol](a, b)
+    ufunc = {"gt": np.greater, "lt": np.less, "ne": np.not_equal}[symbol]
+    return name_of(ufunc)(a, b)
+
+
+def choose(test: Any, a: Any, b: Any) -> Any:
+    """``a if test else b`` for numbers, both known."""
+    if not isinstance(test, Tracer):
+        return a if test else b
+    return current().operators.if_expr(test, lambda: a, lambda: b, None)
+
+
+def builtin_sum(items: Any, /, start: Any = 0) -> Any:
+    if isinstance(items, Array) and items.ndim == 1 and items.dtype.kind != "b":
+        return _sum_rows(items, start)
+    total = start
+    for item in _known_items(items):
+        total = _plus(total, item)
+    return total
+
+
+def _sum_rows(x: Array, start: Any) -> Any:
+    """A loop over elements: Python's order of addition, not NumPy's."""
+    state = [start]
+
+    def body(item: Any) -> None:
+        state[0] = _plus(state[0], item)
+
+    current().operators.loop_over(x, body, state)
+    return state[0]
+
+
+def _plus(a: Any, b: Any) -> Any:
+    return a + b
+
+
+def _known_items(items: Any) -> Iterable[Any]:
+    return builtins.iter(items)
+
+
+def builtin_abs(x: Any) -> Any:
+    return builtins.abs(x)
+
+
+def builtin_float(x: Any = 0.0) -> Any:
+    return _to_python("float", x)
+
+
+def builtin_complex(real: Any = 0.0, imag: Any = None) -> Any:
+    if imag is None:
+        return _to_python("complex", real)
+    if not any(isinstance(p, Tracer) for p in (real, imag)):
+        return complex(real, imag)
+    b = current().b
+    parts = [as_kind(_to_python("float", p), "float") for p in (real, imag)]
+    return made("complex", b.op("complex", *parts))
+
+
+def builtin_bool(x: Any = False) -> Any:
+    if not isinstance(x, Tracer):
+        return builtins.bool(x)
+    from tracejit.trace.staging import as_test
+
+    test = as_test(x)
+    return test if isinstance(test, bool) else PyScalar("bool", test)
+
+
+def builtin_int(x: Any = 0, *base: Any) -> Any:
+    if not isinstance(x, Tracer):
+        return builtins.int(x, *base)
+    return _to_python("int", x)
+
+
+def _to_python(kind: WeakKind, x: Any) -> Any:
+    """``int``, ``float`` or ``complex`` of a traced number."""
+    if not isinstance(x, Tracer):
+        return {"float": float, "complex": complex, "int": int}[kind](x)
+    session = current()
+    b = session.b
+    if isinstance(x, Array) and x.ndim:
+        if not all(d == 1 for d in x.dims):
+            raise TypeError("only length-1 arrays can be converted to Python scalars")
+        x = x[(0,) * x.ndim]
+    value = x.read()  # type: ignore[attr-defined]
+    if value.dtype.kind == "c" and kind != "complex":
+        if isinstance(x, PyScalar):
+            raise TypeError(f"{kind}() argument must be a string or a real number, not 'complex'")
+        value = b.op("real", value)
+    if kind == "int" and value.dtype.kind == "f":
+        return _truncated(value)
+    return made(kind, b.convert(value, {"int": "i64", "float": "f64", "complex": "c128"}[kind]))
+
+
+def _truncated(value: Any) -> Any:
+    """``int(float)``: errors for nan, infinity and what does not fit in 64 bits."""
+    session = current()
+    b = session.b
+    nan = b.op("isnan", value)
+    session.check(b.op("invert", nan), ValueError, "cannot convert float NaN to integer")
+    finite = b.op("isfinite", value)
+    session.check(finite, OverflowError, "cannot convert float infinity to integer")
+    wide = b.convert(value, "f64")
+    low = b.op("ge", wide, b.const(-(2.0**63), "f64"))
+    fits = b.op("bitwise_and", low, b.op("lt", wide, b.const(2.0**63, "f64")))
+    session.check(fits, OverflowError, "Python int too large to convert to C long")
+    return made("int", b.convert(b.op("trunc", value), "i64"))
+
+
+def builtin_round(x: Any, digits: Any = None) -> Any:
+    if not isinstance(x, Tracer):
+        return builtins.round(x, digits)
+    if digits is None and not isinstance(x, Array):
+        if isinstance(x, PyScalar) and x.kind in ("int", "bool"):
+            return _to_python("int", x)
+        return _truncated(current().b.op("rint", x.read()))  # type: ignore[attr-defined]
+    if isinstance(x, PyScalar):
+        if x.kind in ("int", "bool"):
+            raise UnsupportedError(f"{where()}: round(int, digits) of a traced int")
+        rounded = name_of(np.round)(Scalar(x.value), digits)
+        return PyScalar("float", rounded.read())
+    return name_of(np.round)(x, digits or 0)
+
+
+def builtin_divmod(a: Any, b: Any) -> Any:
+    return builtins.divmod(a, b)
+
+
+def builtin_pow(a: Any, b: Any, mod: Any = None) -> Any:
+    if mod is not None and any(isinstance(i, Tracer) for i in (a, b, mod)):
+        raise UnsupportedError(f"{where()}: pow with a modulus on traced values")
+    if any(isinstance(i, Tracer) for i in (a, b)) and weak_kind(a) and weak_kind(b):
+        return power(a, b)
+    return builtins.pow(a, b, mod)
+
+
+def _staged_part(x: Any) -> bool:
+    return isinstance(x, LOOPED)
+
+
+def builtin_enumerate(inner: Any, start: Any = 0) -> Any:
+    if _staged_part(inner) or isinstance(start, Tracer):
+        return Enumerate(inner, start)
+    return builtins.enumerate(inner, start)
+
+
+def builtin_zip(*parts: Any, strict: bool = False) -> Any:
+    if any(_staged_part(p) for p in parts):
+        return Zip(parts)
+    return builtins.zip(*parts, strict=strict)
+
+
+def builtin_reversed(x: Any) -> Any:
+    return Reversed(x) if isinstance(x, Array | Range) else builtins.reversed(x)
+
+
+def builtin_isinstance(x: Any, kinds: Any) -> bool:
+    """A traced value is an instance of what it stands for."""
+    if not isinstance(x, Tracer):
+        return builtins.isinstance(x, kinds)
+    return issubclass(stands_for(x), kinds)
+
+
+def stands_for(x: Any) -> type:
+    """The type of the value behind a tracer."""
+    if isinstance(x, Array):
+        return np.ndarray
+    if isinstance(x, PyScalar):
+        return {"bool": bool, "int": int, "float": float, "complex": complex}[x.kind]
+    return x.dtype.type  # type: ignore[no-any-return]
+
+
+def builtin_type(x: Any, *rest: Any) -> type:
+    return stands_for(x) if isinstance(x, Tracer) and not rest else builtins.type(x, *rest)
+
+
+def _all_or_any(name: str) -> Callable[[Any], Any]:
+    def fold(items: Any) -> Any:
+        if isinstance(items, Array):
+            if items.ndim == 1:
+                return builtin_bool(name_of(np.all if name == "all" else np.any)(items))
+            items = builtins.iter(items)
+        operators = current().operators
+        step = operators.and_ if name == "all" else operators.or_
+        result: Any = name == "all"
+        for item in items:
+            result = step(result, lambda item=item: builtin_bool(item))
+        return result
+
+    return fold
+
+
+def builtin_map(f: Any, *parts: Any) -> Any:
+    operators = current().operators
+    return [operators.call(f, *row) for row in builtins.zip(*parts)]
+
+
+def builtin_filter(f: Any, items: Any) -> Any:
+    kept = []
+    operators = current().operators
+    for item in items:
+        if operators.call(f or bool, item):
+            kept.append(item)
+    return builtins.iter(kept)
+
+
+def builtin_sorted(items: Any, **kwargs: Any) -> Any:
+    listed = list(items)
+    if any(isinstance(i, Tracer) for i in listed) or isinstance(items, Array):
+        raise UnsupportedError(f"{where()}: sorted() of traced values; use np.sort")
+    return builtins.sorted(listed, **kwargs)
+
+
+def builtin_print(*values: Any, sep: str = " ", end: str = "\n", **kwargs: Any) -> None:
+    """Printed when the compiled program runs."""
+    if kwargs.get("file") is not None:
+        raise UnsupportedError(f"{where()}: print(file=...) inside a compiled function")
+    session = current()
+    parts: list[Any] = []
+    operands = []
+    for value in values:
+        if isinstance(value, Tracer):
+            parts.append(None)
+            operands.append(value.read())  # type: ignore[attr-defined]
+        else:
+            parts.append(str(value))
+    session.b.op("print", *operands, parts=tuple(parts), sep=sep, end=end)
+
+
+
+
+BUILTINS: dict[Any, Callable[..., Any]] = {
+    builtins.range: builtin_range,
+    builtins.len: builtin_len,
+    builtins.min: _extremum("min"),
+    builtins.max: _extremum("max"),
+    builtins.sum: builtin_sum,
+    builtins.abs: builtin_abs,
+    builtins.float: builtin_float,
+    builtins.complex: builtin_complex,
+    builtins.bool: builtin_bool,
+    builtins.int: builtin_int,
+    builtins.round: builtin_round,
+    builtins.divmod: builtin_divmod,
+    builtins.pow: builtin_pow,
+    builtins.enumerate: builtin_enumerate,
+    builtins.zip: builtin_zip,
+    builtins.reversed: builtin_reversed,
+    builtins.isinstance: builtin_isinstance,
+    builtins.type: builtin_type,
+    builtins.all: _all_or_any("all"),
+    builtins.any: _all_or_any("any"),
+    builtins.map: builtin_map,
+    builtins.filter: builtin_filter,
+    builtins.sorted: builtin_sorted,
+    builtins.print: builtin_print,
+}

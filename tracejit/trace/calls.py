@@ -1,0 +1,192 @@
+"""What a call means inside a trace: NumPy names, builtins, user functions (converted in turn)."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import math
+import sys
+from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import UnsupportedError
+from tracejit.ir.types import dtype_of
+from tracejit.trace import convert
+from tracejit.trace.numpy import NAMES
+from tracejit.trace.session import current, where
+from tracejit.trace.values import BoundMethod, Scalar, Tracer, fresh, lift, name_of
+
+#: NumPy functions that make arrays: their results are traced whatever the arguments are.
+_CREATION = {
+    np.zeros, np.ones, np.empty, np.full, np.arange, np.linspace, np.array, np.asarray, np.eye,
+    np.identity, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.logspace,
+    np.geomspace, np.copy, np.ascontiguousarray, np.tri, np.fromfunction, np.meshgrid, np.indices,
+    np.asanyarray, np.asfortranarray,
+}  # fmt: skip
+_PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "typing", "scipy"}
+_CONSTANT_LIMIT = 1024
+
+
+def contains_tracer(x: Any, depth: int = 4) -> bool:
+    """Whether a traced value or a real array is somewhere in an argument."""
+    if isinstance(x, Tracer | np.ndarray):
+        return True
+    if depth and isinstance(x, list | tuple | set | frozenset):
+        return any(contains_tracer(i, depth - 1) for i in x)
+    if depth and isinstance(x, dict):
+        return any(contains_tracer(i, depth - 1) for i in x.values())
+    if isinstance(x, slice):
+        return any(isinstance(i, Tracer) for i in (x.start, x.stop, x.step))
+    return False
+
+
+def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call ``f`` as the traced program would."""
+    if isinstance(f, BoundMethod | Tracer):
+        return f(*args, **kwargs)  # type: ignore[operator]
+    staged = getattr(type(f), "__traced_call__", None)
+    if staged is not None:
+        return staged(f, ops, *args, **kwargs)
+    found = _in_table(NAMES, f)
+    if found is not None:
+        return numpy_call(f, found, args, kwargs)
+    special = _in_table(_builtins_table(), f)
+    if special is not None:
+        return special(*args, **kwargs)
+    if isinstance(f, np.ufunc):
+        return name_of(f)(*args, **kwargs)
+    if isinstance(f, type):
+        return construct(ops, f, args, kwargs)
+    if isinstance(f, functools.partial):
+        return ops.call(f.func, *f.args, *args, **{**f.keywords, **kwargs})
+    if isinstance(f, FunctionType | MethodType):
+        return python_call(ops, f, args, kwargs)
+    return other_call(ops, f, args, kwargs)
+
+
+def _in_table(table: dict[Any, Any], f: Any) -> Any:
+    try:
+        return table.get(f)
+    except TypeError:
+        return None
+
+
+@functools.cache
+def _builtins_table() -> dict[Any, Callable[..., Any]]:
+    from tracejit.trace.builtins import BUILTINS
+
+    return BUILTINS
+
+
+def numpy_call(
+    f: Any, implementation: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """A NumPy function that is in the table; on plain scalars NumPy itself gives the constant."""
+    if f in _CREATION or any(contains_tracer(a) for a in (*args, *kwargs.values())):
+        return implementation(*args, **kwargs)
+    if any(isinstance(a, list) and len(a) > _CONSTANT_LIMIT for a in args):
+        return implementation(*args, **kwargs)
+    result = f(*args, **kwargs)
+    return as_constants(result)
+
+
+def as_constants(x: Any) -> Any:
+    """Real arrays made during the trace become fresh traced arrays."""
+    if type(x) is np.ndarray and x.dtype.kind in "biufc":
+        return fresh(current().b.const(x, dtype_of(x.dtype)))
+    if type(x) in (list, tuple):
+        return type(x)(as_constants(i) for i in x)
+    return x
+
+
+def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A class called: NumPy scalar types convert; ``__init__`` in Python is converted."""
+    if issubclass(cls, np.generic) and any(contains_tracer(a) for a in args):
+        return numpy_scalar(cls, *args)
+    init = cls.__dict__.get("__init__")
+    plain = cls.__module__.split(".")[0] in _PLAIN_MODULES
+    if isinstance(init, FunctionType) and not plain and type(cls) is type:
+        if "__new__" not in cls.__dict__ and convertible(init):
+            made = cls.__new__(cls)
+            ops.call(MethodType(init, made), *args, **kwargs)
+            return made
+    return cls(*args, **kwargs)
+
+
+def numpy_scalar(cls: type[np.generic], x: Any) -> Any:
+    """``np.float32(x)`` and friends."""
+    lifted = lift(x)
+    dtype = dtype_of(np.dtype(cls))
+    from tracejit.trace.assign import stored
+
+    value = stored(x, dtype) if lifted.weak is not None else current().b.convert(lifted.value, dtype)
+    return Scalar(value) if value.rank == 0 else fresh(value)
+
+
+def convertible(f: FunctionType) -> bool:
+    """Whether a function is the user's (so that its source is converted)."""
+    root = (f.__module__ or "").split(".")[0]
+    if root in _PLAIN_MODULES:
+        return False
+    module = sys.modules.get(f.__module__ or "")
+    return root not in sys.stdlib_module_names or module is None or root in ("__main__", "test")
+
+
+def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A Python function or method: inlined, its control flow converted where it has source."""
+    function = f.__func__ if isinstance(f, MethodType) else f
+    original = getattr(function, "py_func", None)
+    if original is not None and not isinstance(f, MethodType):
+        return ops.call(original, *args, **kwargs)
+    if not isinstance(function, FunctionType) or convert.is_converted(function):
+        return f(*args, **kwargs)
+    if not convertible(function):
+        return f(*args, **kwargs)
+    return ops.converted(f)(*args, **kwargs)
+
+
+def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Anything else that can be called."""
+    refuse_random(f)
+    original = getattr(f, "py_func", None)
+    if original is not None:
+        return ops.call(original, *args, **kwargs)
+    method = getattr(type(f), "__call__", None)
+    if isinstance(method, FunctionType) and convertible(method):
+        return ops.call(MethodType(method, f), *args, **kwargs)
+    module = getattr(f, "__module__", None) or ""
+    if module.split(".")[0] == "numpy" and any(contains_tracer(a) for a in args):
+        name_of(f)
+    if isinstance(f, BuiltinFunctionType) and isinstance(f.__self__, ModuleType | None):
+        if any(isinstance(a, Tracer) for a in args):
+            return math_call(f, args, kwargs)
+    return as_constants(f(*args, **kwargs))
+
+
+def refuse_random(f: Any) -> None:
+    """Random numbers inside a trace would be drawn once, when compiling."""
+    owner = getattr(f, "__self__", None)
+    if isinstance(owner, np.random.RandomState | np.random.Generator):
+        raise UnsupportedError(
+            f"{where()}: np.random.{f.__name__} inside a compiled function would draw its numbers "
+            "only once, when compiling; draw them outside and pass them as an argument"
+        )
+
+
+def math_call(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A C function given traced values: only ``math`` and ``cmath`` have traced forms."""
+    from tracejit.trace.mathematics import MATH
+
+    implementation = MATH.get(f)
+    if implementation is not None:
+        return implementation(*args, **kwargs)
+    name = f"{getattr(f, '__module__', '') or ''}.{f.__name__}".lstrip(".")
+    known = "math, cmath and NumPy functions can"
+    if builtins.getattr(math, f.__name__, None) is f:
+        known = "np has its own form of most"
+    raise UnsupportedError(f"{where()}: {name} cannot take a traced value; {known}")
+
+

@@ -1,0 +1,25 @@
+"""Variables that are bound on some paths only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracejit.ir.core import Value
+from tracejit.trace.session import current
+
+
+class MaybeUndefined:
+    """A variable's value where it is known at run time only whether it is bound."""
+
+    def __init__(self, name: str, flag: Value, value: Any) -> None:
+        self.name = name
+        self.flag = flag
+        self.value = value
+
+    def value_or_raise(self) -> Any:
+        """The value, after a check that the variable is bound."""
+        message = (
+            f"cannot access local variable '{self.name}' where it is not associated with a value"
+        )
+        current().check(self.flag, UnboundLocalError, message)
+        return self.value

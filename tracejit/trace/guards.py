@@ -1,0 +1,182 @@
+"""What a trace read or changed outside of itself: guards, and changes to the caller's objects.
+
+A guard is a way to fetch a value again and what it was; a compiled version is valid while all
+guards hold. Arrays are not guarded but passed (``hidden``).
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import BuiltinFunctionType, BuiltinMethodType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optree
+
+from tracejit.trace.hidden import hidden_array
+from tracejit.trace.values import Tracer
+
+if TYPE_CHECKING:
+    from tracejit.trace.results import Describer, Out
+    from tracejit.trace.session import Session
+
+Getter = Callable[[], Any]
+_BY_VALUE = (bool, int, float, complex, str, bytes, type(None), np.generic)
+_LIBRARY = ("numpy", "math", "cmath", "builtins", "tracejit", "typing", "functools", "operator")
+
+
+@dataclass(frozen=True)
+class Guard:
+    """``getter()`` must still give ``expected``: the same object, or an equal value and type."""
+
+    getter: Getter
+    expected: Any
+    by_value: bool
+    name: str
+
+    def holds(self) -> bool:
+        try:
+            found = self.getter()
+        except (NameError, AttributeError, KeyError, IndexError, ValueError):
+            return False
+        if found is self.expected:
+            return True
+        return self.by_value and same_value(found, self.expected)
+
+
+def same_value(a: Any, b: Any) -> bool:
+    """Equal scalars of one type (nan equals nan, 0.0 is not -0.0)."""
+    return type(a) is type(b) and (a == b or a != a) and repr(a) == repr(b)
+
+
+@dataclass(frozen=True)
+class ContainerChange:
+    """The caller's list or dict at ``path`` (from (args, kwargs)) now holds ``outs``."""
+
+    path: tuple[Any, ...]
+    keys: tuple[Any, ...] | None
+    tree: Any
+    outs: tuple[Out, ...]
+
+
+@dataclass(frozen=True)
+class AttributeChange:
+    """Attribute ``name`` of ``owner`` was set; None for ``outs`` when it was deleted."""
+
+    owner: Any
+    name: str
+    tree: Any
+    outs: tuple[Out, ...]
+
+
+class Outside:
+    """The objects that a trace did not make."""
+
+    def __init__(self, session: Session, args: Any) -> None:
+        self.session = session
+        self.guards: list[Guard] = []
+        self._guarded: set[tuple[int, str]] = set()
+        self._getters: dict[int, tuple[Any, Getter, str]] = {}
+        self._containers: list[tuple[tuple[Any, ...], Any, Any]] = []
+        self._attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+        self._note_containers(args, ())
+
+    # Reading --------------------------------------------------------------------------------------
+
+    def read(self, value: Any, getter: Getter, name: str) -> Any:
+        """A value found outside: arrays become hidden arguments, the rest is guarded."""
+        if isinstance(value, Tracer):
+            return value
+        if type(value) is np.ndarray and value.dtype.kind in "biufc":
+            return hidden_array(value, getter)
+        by_value = isinstance(value, _BY_VALUE)
+        if (id(value), name) not in self._guarded and not _unguarded(value):
+            self._guarded.add((id(value), name))
+            self.guards.append(Guard(getter, value, by_value, name))
+        if not by_value:
+            self._getters[id(value)] = (value, getter, name)
+        return value
+
+    def attribute(self, obj: Any, name: str, value: Any) -> Any:
+        """An attribute that was read from an object found outside."""
+        found = self._getters.get(id(obj))
+        if found is None or found[0] is not obj or _library(obj):
+            return value
+        owner = found[1]
+        return self.read(value, lambda: builtins.getattr(owner(), name), f"{found[2]}.{name}")
+
+    def item(self, obj: Any, key: Any, value: Any) -> Any:
+        """An item of a container found outside."""
+        found = self._getters.get(id(obj))
+        if found is None or found[0] is not obj:
+            return value
+        owner = found[1]
+        return self.read(value, lambda: owner()[key], f"{found[2]}[{key!r}]")
+
+    def root(self, obj: Any, name: str) -> None:
+        """An object that is itself known to the caller (a static argument, ``self``)."""
+        if not isinstance(obj, _BY_VALUE):
+            self._getters.setdefault(id(obj), (obj, lambda: obj, name))
+
+    def is_outside(self, obj: Any) -> bool:
+        found = self._getters.get(id(obj))
+        return found is not None and found[0] is obj
+
+    # Changes --------------------------------------------------------------------------------------
+
+    def _note_containers(self, obj: Any, path: tuple[Any, ...]) -> None:
+        if isinstance(obj, list):
+            self._containers.append((path, obj, list(obj)))
+        elif isinstance(obj, dict) and path not in ((), (1,)):
+            self._containers.append((path, obj, dict(obj)))
+        if isinstance(obj, list | tuple):
+            for k, item in enumerate(obj):
+                self._note_containers(item, (*path, k))
+        elif isinstance(obj, dict):
+            for key, item in obj.items():
+                self._note_containers(item, (*path, key))
+
+    def container_changes(self, describer: Describer) -> list[ContainerChange]:
+        """Lists and dicts of the arguments whose items are no longer what came in."""
+        changes = []
+        for path, obj, before in self._containers:
+            items = list(obj.values()) if isinstance(obj, dict) else list(obj)
+            old = list(before.values()) if isinstance(obj, dict) else list(before)
+            keys = tuple(obj) if isinstance(obj, dict) else None
+            same = len(items) == len(old) and all(
+                a is b for a, b in zip(items, old, strict=True)
+            )
+            if same and (keys is None or keys == tuple(before)):
+                continue
+            leaves, tree = optree.tree_flatten(items, none_is_leaf=True)
+            outs = tuple(describer.describe(leaf) for leaf in leaves)
+            changes.append(ContainerChange(path, keys, tree, outs))
+        return changes
+
+    def set_attribute(self, obj: Any, name: str, value: Any) -> None:
+        self._attributes[id(obj), name] = (obj, name, value)
+
+    def changed_attribute(self, obj: Any, name: str) -> tuple[Any, str, Any] | None:
+        return self._attributes.get((id(obj), name))
+
+    def attribute_changes(self, describer: Describer) -> list[AttributeChange]:
+        """Attributes of outside objects that the trace set."""
+        changes = []
+        for obj, name, value in self._attributes.values():
+            leaves, tree = optree.tree_flatten(value, none_is_leaf=True)
+            outs = tuple(describer.describe(leaf) for leaf in leaves)
+            changes.append(AttributeChange(obj, name, tree, outs))
+        return changes
+
+
+def _library(obj: Any) -> bool:
+    return isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in _LIBRARY
+
+
+def _unguarded(value: Any) -> bool:
+    """Things that have no identity of their own or never change."""
+    if isinstance(value, MethodType | BuiltinMethodType | BuiltinFunctionType):
+        return True
+    return _library(value) or getattr(builtins, getattr(value, "__name__", " "), None) is value

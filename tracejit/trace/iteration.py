@@ -1,0 +1,92 @@
+"""What a ``for`` statement goes over at run time: a trip count and the item of each iteration."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tracejit.ir import extent as ex
+from tracejit.ir.extent import Dim
+from tracejit.trace.builtins import Enumerate, Range, Reversed, Zip
+from tracejit.trace.session import current
+from tracejit.trace.values import Array, as_dim, dim_value
+
+
+@dataclass(frozen=True)
+class Steps:
+    """``trip`` iterations (none where it is not positive); ``item(i)`` is the item of number i."""
+
+    trip: Dim
+    item: Callable[[Dim], Any]
+
+
+def steps_of(iterable: Any) -> Steps | None:
+    """How to go over ``iterable`` at run time; None for what Python goes over while tracing."""
+    if isinstance(iterable, builtins.range):
+        r = iterable
+        return Steps(len(r), lambda i: dim_value(r.start + i * r.step))
+    if isinstance(iterable, Range):
+        return _range_steps(iterable)
+    if isinstance(iterable, Array):
+        if not iterable.dims:
+            raise TypeError("iteration over a 0-d array")
+        return Steps(iterable.dims[0], lambda i: iterable[dim_value(i)])
+    if isinstance(iterable, Reversed):
+        inner = steps_of(iterable.inner)
+        assert inner is not None
+        return Steps(inner.trip, lambda i: inner.item(inner.trip - 1 - i))
+    if isinstance(iterable, Enumerate):
+        parts = _part(iterable.inner)
+        return Steps(parts.trip, lambda i: (iterable.start + dim_value(i), parts.item(i)))
+    if isinstance(iterable, Zip):
+        every = [_part(p) for p in iterable.parts]
+        trip = every[0].trip
+        for part in every[1:]:
+            trip = ex.emin(trip, part.trip)
+        return Steps(trip, lambda i: tuple(p.item(i) for p in every))
+    return None
+
+
+def _part(x: Any) -> Steps:
+    """One part of ``zip`` or ``enumerate``: sequences of Python are indexed by the counter."""
+    steps = steps_of(x)
+    if steps is not None:
+        return steps
+    listed = x if isinstance(x, list | tuple) else list(x)
+    return Steps(len(listed), lambda i: current().operators.getitem(listed, dim_value(i)))
+
+
+def trip_count(start: Any, stop: Any, step: Any) -> Dim:
+    """``len(range(start, stop, step))``."""
+    session = current()
+    steps = _range_steps(Range(start, stop, step))
+    if session.ranges.at_least(steps.trip, 0):
+        return steps.trip
+    return ex.emax(steps.trip, 0)
+
+
+def _range_steps(r: Range) -> Steps:
+    start, stop, step = (as_dim(x) for x in (r.start, r.stop, r.step))
+    if isinstance(step, int):
+        if step == 0:
+            raise ValueError("range() arg 3 must not be zero")
+        span = stop - start if step > 0 else start - stop
+        trip = span if abs(step) == 1 else ex.ceildiv(span, abs(step))
+    else:
+        trip = _traced_step(start, stop, step)
+    return Steps(trip, lambda i: dim_value(start + step * i))
+
+
+def _traced_step(start: Dim, stop: Dim, step: Dim) -> Dim:
+    session = current()
+    b = session.b
+    value, zero, one = b.index(step), b.const(0, "i64"), b.const(1, "i64")
+    session.check(b.op("ne", value, zero), ValueError, "range() arg 3 must not be zero")
+    span = b.op("sub", b.index(stop), b.index(start))
+    forward = b.op("gt", value, zero)
+    span = b.op("select", forward, span, b.op("neg", span))
+    size = b.op("abs", value)
+    total = b.op("sub", b.op("add", span, size), one)
+    return b.op("floor_divide", total, size).dim  # type: ignore[no-any-return]

@@ -1,0 +1,408 @@
+"""Joining two sides of a branch: what each name is bound to, and what storage holds, afterwards.
+
+Values that differ become results of the ``cond``. A name bound to existing storage on one side and
+to other storage on the other denotes a ``Choice``: writing through it reaches the right one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import StructureError
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import TensorType
+from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.layers import Layer
+from tracejit.trace.python_scalars import as_kind
+from tracejit.trace.session import Frame, Session, current
+from tracejit.trace.values import (
+    KIND_RANK,
+    Array,
+    Cell,
+    Choice,
+    PyScalar,
+    Scalar,
+    Tracer,
+    WeakKind,
+    lift,
+    python_int,
+    weak_kind,
+)
+
+Finish = Callable[[Sequence[Value]], Any]
+
+
+@dataclass(eq=False)
+class Side:
+    """One traced side: its frame, the bindings at its end, and what it left in storage."""
+
+    session: Session
+    frame: Frame
+    state: tuple[Any, ...]
+    value: Any
+    final: dict[Cell, Value]
+    raised: bool
+    containers: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+
+    @contextmanager
+    def inside(self) -> Iterator[Any]:
+        """Emit at the end of this side, storage as the side left it."""
+        before = {cell: cell.value for cell in self.final}
+        self.session.frames.append(self.frame)
+        for cell, value in self.final.items():
+            cell.value = value
+        try:
+            yield self.session.b
+        finally:
+            self.session.frames.pop()
+            for cell, value in before.items():
+                cell.value = value
+
+    def defines(self, value: Value) -> bool:
+        """Whether a value was made in this side."""
+        return any(value in i.results for i in self.frame.builder.instrs)
+
+    def is_fresh(self, cell: Cell | Choice) -> bool:
+        """Whether storage was made in this side."""
+        return isinstance(cell, Cell) and cell.depth >= self.frame.depth
+
+
+class Join:
+    """Collects results of the ``cond`` pairwise and says how to bind names to them."""
+
+    def __init__(self, session: Session, pred: Value, then: Side, other: Side) -> None:
+        self.session = session
+        self.pred = pred
+        self.sides = (then, other)
+        self.results: tuple[list[Value], list[Value]] = ([], [])
+        self._cells: dict[tuple[int, int], int] = {}
+        self._made: dict[int, Cell] = {}
+        self._kept: list[Any] = []
+
+    def pair(self, makers: Sequence[Callable[[Any], Value]]) -> int:
+        """One result, made at the end of each side; its number."""
+        for side, found, make in zip(self.sides, self.results, makers, strict=True):
+            with side.inside() as b:
+                found.append(make(b))
+        return len(self.results[0]) - 1
+
+    # Bindings -------------------------------------------------------------------------------------
+
+    def join(self, name: str, a: Any, b: Any, *, either: bool = False) -> Finish:
+        """How to bind ``name`` after the branch. ``either``: an unbound side does not matter."""
+        if a is b:
+            return lambda results: a
+        if a is UNDEFINED or b is UNDEFINED:
+            return self._half_defined(name, a, b, either)
+        if isinstance(a, MaybeUndefined) or isinstance(b, MaybeUndefined):
+            return self._maybe(name, a, b)
+        if isinstance(a, Array) and isinstance(b, Array):
+            return self._arrays(name, a, b)
+        if is_number(a) and is_number(b):
+            return self._numbers(name, a, b)
+        if type(a) is type(b) and isinstance(a, tuple | list | dict) and len(a) == len(b):
+            return self._structures(name, a, b)
+        if _same_static(a, b):
+            return lambda results: a
+        raise StructureError(
+            f"the two sides of a branch that is decided at run time leave {name!r} as "
+            f"{describe(a)} and as {describe(b)}; make both the same kind"
+        )
+
+    def _structures(self, name: str, a: Any, b: Any) -> Finish:
+        if isinstance(a, dict):
+            if list(a) != list(b):
+                raise StructureError(f"the sides of a branch give {name!r} different keys")
+            parts = {k: self.join(f"{name}[{k!r}]", a[k], b[k]) for k in a}
+            return lambda results: {k: part(results) for k, part in parts.items()}
+        items = [self.join(f"{name}[{k}]", x, y) for k, (x, y) in enumerate(zip(a, b, strict=True))]
+        if isinstance(a, list):
+            return lambda results: [part(results) for part in items]
+        if hasattr(a, "_fields"):
+            return lambda results: type(a)(*(part(results) for part in items))
+        return lambda results: tuple(part(results) for part in items)
+
+    def _numbers(self, name: str, a: Any, b: Any) -> Finish:
+        if _same_static(a, b):
+            return lambda results: a
+        kind = joined_number(a, b)
+        if kind is None:
+            raise StructureError(
+                f"the two sides of a branch that is decided at run time leave {name!r} as "
+                f"{describe(a)} and as {describe(b)}; convert one of them"
+            )
+        k = self.pair([lambda _, x=x: number_value(x, kind) for x in (a, b)])
+        if isinstance(kind, str):
+            return lambda results: (
+                python_int(results[k]) if kind == "int" else PyScalar(kind, results[k])
+            )
+        return lambda results: Scalar(results[k])
+
+    def _half_defined(self, name: str, a: Any, b: Any, either: bool) -> Finish:
+        bound = b if a is UNDEFINED else a
+        if isinstance(bound, MaybeUndefined):
+            return self._maybe(name, a, b)
+        there = 1 if a is UNDEFINED else 0
+        value = self.one_sided(name, bound, there)
+        if either:
+            return value
+        flag = self.pair([lambda b, s=s: b.const(s == there, "bool") for s in (0, 1)])
+        return lambda results: MaybeUndefined(name, results[flag], value(results))
+
+    def _maybe(self, name: str, a: Any, b: Any) -> Finish:
+        def flag_of(x: Any) -> Callable[[Any], Value]:
+            if isinstance(x, MaybeUndefined):
+                return lambda _: x.flag
+            return lambda b: b.const(x is not UNDEFINED, "bool")
+
+        inner = [x.value if isinstance(x, MaybeUndefined) else x for x in (a, b)]
+        value = self.join(name, inner[0], inner[1], either=True)
+        flag = self.pair([flag_of(a), flag_of(b)])
+        return lambda results: MaybeUndefined(name, results[flag], value(results))
+
+    def one_sided(self, name: str, x: Any, there: int) -> Finish:
+        """A binding that only side ``there`` makes; the other yields zeros of its type."""
+        if isinstance(x, Array):
+            copy = self._array_value([x, x], only=there)
+            return lambda results: Array(Cell(results[copy]))
+        if isinstance(x, Tracer):
+            value = x.read()  # type: ignore[attr-defined]
+            k = self._only(there, value)
+            if isinstance(x, PyScalar):
+                return lambda results: PyScalar(x.kind, results[k])
+            return lambda results: Scalar(results[k])
+        if isinstance(x, tuple | list) and _holds_tracer(x):
+            parts = [self.one_sided(f"{name}[{i}]", v, there) for i, v in enumerate(x)]
+            if hasattr(x, "_fields"):
+                return lambda results: type(x)(*(p(results) for p in parts))
+            return lambda results: type(x)(p(results) for p in parts)
+        if isinstance(x, dict) and _holds_tracer(list(x.values())):
+            items = {k: self.one_sided(f"{name}[{k!r}]", v, there) for k, v in x.items()}
+            return lambda results: {k: p(results) for k, p in items.items()}
+        return lambda results: x
+
+    def _only(self, there: int, value: Value) -> int:
+        makers: list[Callable[[Any], Value]] = [lambda b: b.const(0, value.dtype)] * 2
+        makers[there] = lambda _: value
+        return self.pair(makers)
+
+    # Arrays ---------------------------------------------------------------------------------------
+
+    def _arrays(self, name: str, a: Array, b: Array) -> Finish:
+        if a.cell is b.cell and a.layers == b.layers:
+            return lambda results: a
+        if a.dtype != b.dtype or a.ndim != b.ndim:
+            raise StructureError(
+                f"the two sides of a branch that is decided at run time leave {name!r} as "
+                f"{describe(a)} and as {describe(b)}; give both one dtype and rank"
+            )
+        fresh_sides = [s.is_fresh(x.cell) for s, x in zip(self.sides, (a, b), strict=True)]
+        if all(fresh_sides):
+            return self._fresh_pair(a, b)
+        if not self._same_dims(a, b) or any(not self._outer_view(x) for x in (a, b)):
+            k = self._array_value([a, b])
+            return lambda results: Array(Cell(results[k]))
+        views: list[Finish] = []
+        for there, (x, is_fresh) in enumerate(zip((a, b), fresh_sides, strict=True)):
+            if is_fresh:
+                k = self._array_value([x, x], only=there)
+                views.append(lambda results, k=k: Array(Cell(results[k])))
+            else:
+                views.append(lambda results, x=x: x)
+        return lambda results: Array(Choice(self.pred, views[0](results), views[1](results)))
+
+    def _fresh_pair(self, a: Array, b: Array) -> Finish:
+        """Storage made on both sides: one new cell; names that shared it share it still."""
+        whole = not a.layers and not b.layers
+        key = (id(a.cell), id(b.cell))
+        if whole and key in self._cells:
+            k = self._cells[key]
+        else:
+            k = self._array_value([a, b])
+            if whole:
+                self._cells[key] = k
+                self._kept.append((a, b))
+        order = a.cell.order if whole and isinstance(a.cell, Cell) else None
+        return lambda results: Array(self._cell(k, results, order, shared=whole))
+
+    def _cell(
+        self, k: int, results: Sequence[Value], order: tuple[int, ...] | None, *, shared: bool
+    ) -> Cell:
+        if not shared:
+            return Cell(results[k], order)
+        if k not in self._made:
+            self._made[k] = Cell(results[k], order)
+        return self._made[k]
+
+    def _same_dims(self, a: Array, b: Array) -> bool:
+        return a.dims == b.dims and all(self._outer_dim(d) for d in a.dims)
+
+    def _outer_dim(self, dim: Dim) -> bool:
+        return not any(
+            s.defines(leaf) for s in self.sides for leaf in ex.leaves(dim) if isinstance(leaf, Value)
+        )
+
+    def _outer_view(self, x: Array) -> bool:
+        return all(self._outer_dim(d) for layer in x.layers for d in layer_dims(layer))
+
+    def _array_value(self, arrays: Sequence[Array], only: int | None = None) -> int:
+        """The contents of one array per side as one result. Extents that differ, or were made
+        inside, are results too. ``only``: just that side has it."""
+        dims = [x.dims for x in arrays]
+        inner = [
+            axis
+            for axis in range(arrays[0].ndim)
+            if dims[0][axis] != dims[1][axis] or not self._outer_dim(dims[0][axis])
+        ]
+        extents: list[dict[int, Value]] = [{}, {}]
+        for axis in inner:
+            self._extent_pair(axis, dims, only, extents)
+        makers = []
+        for s, x in enumerate(arrays):
+            shape = tuple(
+                extents[s][axis].dim if axis in inner else d for axis, d in enumerate(x.dims)
+            )
+            missing = only is not None and only != s
+            makers.append(lambda b, x=x, shape=shape, m=missing: _contents(b, x, shape, m))
+        return self.pair(makers)
+
+    def _extent_pair(
+        self,
+        axis: int,
+        dims: Sequence[tuple[Dim, ...]],
+        only: int | None,
+        extents: list[dict[int, Value]],
+    ) -> None:
+        makers = []
+        for s in (0, 1):
+            dim: Dim = 0 if only is not None and only != s else dims[s][axis]
+            makers.append(lambda b, dim=dim: b.op("copy", b.index(dim)))
+        k = self.pair(makers)
+        for s in (0, 1):
+            extents[s][axis] = self.session.ranges.extent(self.results[s][k])
+
+
+def _contents(b: Any, x: Array, shape: tuple[Dim, ...], missing: bool) -> Value:
+    if missing:
+        return b.full(0, TensorType(x.dtype, shape))  # type: ignore[no-any-return]
+    value = x.read()
+    if value.shape == shape:
+        return value
+    message = "an extent changed between a value and itself"
+    return b.op("cast_shape", value, shape=shape, exc="AssertionError", message=message)  # type: ignore[no-any-return]
+
+
+def layer_dims(layer: Layer) -> Iterator[Dim]:
+    """Extents and index values that a layer mentions."""
+    for value in vars(layer).values():
+        if isinstance(value, tuple):
+            for item in value:
+                if isinstance(item, ex.Extent):
+                    yield item
+                elif isinstance(item, Value):
+                    yield ex.atom_dim(item)
+
+
+# Numbers -------------------------------------------------------------------------------------------
+
+
+def is_number(x: Any) -> bool:
+    """A traced or plain Python or NumPy scalar."""
+    return isinstance(x, PyScalar | Scalar | np.number | np.bool_ | bool | int | float | complex)
+
+
+def joined_number(a: Any, b: Any) -> WeakKind | np.dtype[Any] | None:
+    """The kind (weak) or dtype of a name that is bound to either number; None if there is none.
+
+    A constant takes the other's type when it is exact in it (decision 3)."""
+    ka, kb = weak_kind(a), weak_kind(b)
+    if ka is not None and kb is not None:
+        if ka == kb:
+            return ka
+        low, high = sorted((ka, kb), key=lambda k: KIND_RANK[k])
+        narrow = a if ka == low else b
+        if low == "bool":
+            return None if high != "int" else "int"
+        exact = not isinstance(narrow, PyScalar) and float(narrow) == narrow
+        return high if exact else None
+    if ka is None and kb is None:
+        return a.dtype if a.dtype == b.dtype else _exact_constant(a, b) or _exact_constant(b, a)
+    weak, strong = (a, b) if ka is not None else (b, a)
+    return _exact_constant(weak, strong) or _same_width(weak, strong)
+
+
+def _same_width(weak: Any, strong: Any) -> np.dtype[Any] | None:
+    kind = weak_kind(weak)
+    wide = {"bool": "?", "int": "i8", "float": "f8", "complex": "c16"}[kind or "int"]
+    dtype: np.dtype[Any] = strong.dtype
+    return dtype if dtype == np.dtype(wide) else None
+
+
+def _exact_constant(a: Any, b: Any) -> np.dtype[Any] | None:
+    """The dtype of ``b`` if ``a`` is a constant that is exact in it."""
+    if isinstance(a, Tracer):
+        known = a.static_value()  # type: ignore[attr-defined]
+        if known is None:
+            return None
+        a = known
+    dtype: np.dtype[Any] = b.dtype
+    order = "biufc"
+    kind = np.asarray(a).dtype.kind
+    if (kind == "b") != (dtype.kind == "b"):
+        return None
+    if order.index(kind.replace("u", "i")) > order.index(dtype.kind.replace("u", "i")):
+        return None
+    try:
+        with np.errstate(all="ignore"):
+            converted = np.array(a, dtype)
+    except OverflowError:
+        return None
+    return dtype if converted == a or a != a else None
+
+
+def number_value(x: Any, kind: WeakKind | np.dtype[Any]) -> Value:
+    """A number as an IR value of a joined kind."""
+    if isinstance(kind, str):
+        return as_kind(x, kind)
+    lifted = lift(x)
+    if lifted.static is not None:
+        return current().b.const(np.array(lifted.static, kind))
+    return current().b.convert(lifted.value, kind)
+
+
+def _same_static(a: Any, b: Any) -> bool:
+    if isinstance(a, Tracer) or isinstance(b, Tracer) or type(a) is not type(b):
+        return False
+    if isinstance(a, list | dict | set | np.ndarray):
+        return False
+    try:
+        return bool(a == b) and repr(a) == repr(b)
+    except (TypeError, ValueError):
+        return False
+
+
+def _holds_tracer(items: Sequence[Any]) -> bool:
+    return any(
+        isinstance(i, Tracer) or (isinstance(i, tuple | list) and _holds_tracer(i)) for i in items
+    )
+
+
+def describe(x: Any) -> str:
+    """A value's kind for messages."""
+    if isinstance(x, Array):
+        return f"{x.dtype} array of shape ({', '.join(map(str, x.dims))})"
+    if isinstance(x, Scalar):
+        return f"NumPy {x.dtype} scalar"
+    if isinstance(x, PyScalar):
+        return f"Python {x.kind}"
+    return repr(x) if isinstance(x, int | float | complex | str | type(None)) else type(x).__name__
+
+

@@ -1,0 +1,249 @@
+"""What a traced function returns, leaf by leaf: new arrays, scalars, arguments, views of them.
+
+Each description says how the leaf is put together from the function's IR results and the caller's
+arguments at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.trace.layers import Bitcast, Broadcast, Gather, Layer, Part, Reshape, Slice, Transpose
+from tracejit.trace.session import current
+from tracejit.trace.values import KIND_TYPE, Array, Cell, Choice, PyScalar, Scalar
+
+Extents: TypeAlias = tuple["int | Ref", ...]
+
+
+@dataclass(frozen=True)
+class Ref:
+    """An extent that is IR result ``index``."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class ArrayOut:
+    """A new array: IR result ``index``."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class ScalarOut:
+    """A NumPy scalar: IR result ``index``."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class PythonOut:
+    """A Python scalar of ``kind``: IR result ``index``."""
+
+    index: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class ArgOut:
+    """The caller's array ``arg`` itself (a leaf number, hidden arrays after the leaves)."""
+
+    arg: int
+
+
+@dataclass(frozen=True)
+class ViewOut:
+    """A view of another result: ``layers`` as (name, parameters) with extents as ints or Refs."""
+
+    base: Out
+    layers: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(frozen=True)
+class ChoiceOut:
+    """One of two, by the bool IR result ``index``."""
+
+    index: int
+    then: Out
+    other: Out
+
+
+@dataclass(frozen=True)
+class SameOut:
+    """The object that result leaf ``leaf`` is."""
+
+    leaf: int
+
+
+@dataclass(frozen=True)
+class StaticOut:
+    """An object known when tracing."""
+
+    value: Any
+
+
+Out: TypeAlias = (
+    ArrayOut | ScalarOut | PythonOut | ArgOut | ViewOut | ChoiceOut | SameOut | StaticOut
+)
+
+
+class Describer:
+    """Collects the IR results that some leaves need."""
+
+    def __init__(self) -> None:
+        self.values: list[Value] = []
+        self._index: dict[Value, int] = {}
+        self._objects: dict[int, int] = {}
+        self._kept: list[Any] = []
+        self.leaves: list[Out] = []
+
+    def need(self, value: Value) -> int:
+        """The number of an IR result."""
+        if value not in self._index:
+            self._index[value] = len(self.values)
+            self.values.append(value)
+        return self._index[value]
+
+    def describe_all(self, leaves: Sequence[Any]) -> list[Out]:
+        """Descriptions of result leaves; the same array object twice stays one object."""
+        shared = _shared_cells(leaves)
+        for leaf in leaves:
+            if isinstance(leaf, Array) and id(leaf) in self._objects:
+                self.leaves.append(SameOut(self._objects[id(leaf)]))
+                continue
+            if isinstance(leaf, Array):
+                self._objects[id(leaf)] = len(self.leaves)
+                self._kept.append(leaf)
+            self.leaves.append(self.describe(leaf, shared))
+        return self.leaves
+
+    def describe(self, leaf: Any, shared: set[int] = frozenset()) -> Out:  # type: ignore[assignment]
+        if isinstance(leaf, PyScalar):
+            return PythonOut(self.need(leaf.value), leaf.kind)
+        if isinstance(leaf, Scalar):
+            return ScalarOut(self.need(leaf.value))
+        if isinstance(leaf, Array):
+            return self._array(leaf, shared)
+        return StaticOut(leaf)
+
+    def _array(self, x: Array, shared: set[int]) -> Out:
+        cell = x.cell
+        if isinstance(cell, Choice):
+            pred = self.need(cell.pred)
+            return self._layered(
+                ChoiceOut(pred, self.describe(cell.then, shared), self.describe(cell.other, shared)),
+                x.layers,
+            )
+        if cell.arg is not None:
+            return self._layered(ArgOut(cell.arg), x.layers)
+        if id(cell) in shared and x.layers:
+            return self._layered(ArrayOut(self.need(current().read_cell(cell))), x.layers)
+        return ArrayOut(self.need(x.read()))
+
+    def _layered(self, base: Out, layers: tuple[Layer, ...]) -> Out:
+        if not layers:
+            return base
+        return ViewOut(base, tuple(self._layer(layer) for layer in layers))
+
+    def _layer(self, layer: Layer) -> tuple[Any, ...]:
+        if isinstance(layer, Slice):
+            parts = (layer.starts, layer.steps, layer.shape)
+            return ("slice", *(self._extents(p) for p in parts))
+        if isinstance(layer, Transpose):
+            return ("transpose", layer.perm)
+        if isinstance(layer, Reshape):
+            return ("reshape", self._extents(layer.shape))
+        if isinstance(layer, Broadcast):
+            return ("broadcast", self._extents(layer.shape), layer.axes)
+        if isinstance(layer, Part):
+            return (layer.which,)
+        if isinstance(layer, Bitcast):
+            return ("bitcast", layer.dtype)
+        assert isinstance(layer, Gather)
+        return ("gather", layer.axes, tuple(self.need(i) for i in layer.index))
+
+    def _extents(self, dims: tuple[Dim, ...]) -> Extents:
+        b = current().b
+        return tuple(d if isinstance(d, int) else Ref(self.need(b.index(d))) for d in dims)
+
+
+def _shared_cells(leaves: Sequence[Any]) -> set[int]:
+    seen: set[int] = set()
+    shared: set[int] = set()
+    for leaf in {id(x): x for x in leaves if isinstance(x, Array)}.values():
+        if isinstance(leaf.cell, Cell):
+            (shared if id(leaf.cell) in seen else seen).add(id(leaf.cell))
+    return shared
+
+
+def rebuild(
+    outs: Sequence[Out], results: Sequence[Any], array: Callable[[int], Any]
+) -> list[Any]:
+    """The leaves from IR results and the caller's arrays; ``array(k)`` is argument array k."""
+    arrays: dict[int, Any] = {}
+    leaves: list[Any] = []
+    for out in outs:
+        leaves.append(leaves[out.leaf] if isinstance(out, SameOut) else
+                      _rebuilt(out, results, array, arrays))
+    return leaves
+
+
+def _rebuilt(
+    out: Out, results: Sequence[Any], array: Callable[[int], Any], arrays: dict[int, Any]
+) -> Any:
+    if isinstance(out, ArrayOut):
+        return arrays.setdefault(out.index, results[out.index])
+    if isinstance(out, ScalarOut):
+        return np.asarray(results[out.index])[()]
+    if isinstance(out, PythonOut):
+        return KIND_TYPE[out.kind](np.asarray(results[out.index]).item())
+    if isinstance(out, ArgOut):
+        return array(out.arg)
+    if isinstance(out, ChoiceOut):
+        chosen = out.then if bool(results[out.index]) else out.other
+        return _rebuilt(chosen, results, array, arrays)
+    if isinstance(out, ViewOut):
+        view = _rebuilt(out.base, results, array, arrays)
+        for layer in out.layers:
+            view = apply_layer(view, layer, results)
+        return view
+    assert isinstance(out, StaticOut)
+    return out.value
+
+
+def apply_layer(x: Any, layer: tuple[Any, ...], results: Sequence[Any]) -> Any:
+    """A real NumPy view for one described layer."""
+    name, *args = layer
+
+    def numbers(extents: Extents) -> list[int]:
+        return [int(results[e.index]) if isinstance(e, Ref) else e for e in extents]
+
+    if name == "slice":
+        return x[tuple(_slice(*p) for p in zip(*map(numbers, args), strict=True))]
+    if name == "transpose":
+        return x.transpose(args[0])
+    if name == "reshape":
+        return x.reshape(numbers(args[0]))
+    if name == "broadcast":
+        inner = [1] * len(args[0])
+        for axis, n in zip(args[1], x.shape, strict=True):
+            inner[axis] = n
+        return np.broadcast_to(x.reshape(inner), numbers(args[0]))
+    if name in ("real", "imag"):
+        return getattr(x, name)
+    if name == "bitcast":
+        return x.view(args[0])
+    axes = args[0]
+    rest = [a for a in range(x.ndim) if a not in axes]
+    return np.transpose(x, (*axes, *rest))[tuple(results[i] for i in args[1])]
+
+
+def _slice(start: int, step: int, n: int) -> slice:
+    stop = start + step * n
+    return slice(start, None if stop < 0 else stop, step) if n else slice(0, 0)

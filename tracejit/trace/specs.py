@@ -1,0 +1,45 @@
+"""What a trace is asked for: the leaves of the arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+WeakKind = Literal["bool", "int", "float", "complex"]
+
+
+@dataclass(frozen=True)
+class SymDim:
+    """A symbolic extent; equal names are equal extents. ``low`` is a known lower bound."""
+
+    name: str
+    hint: int | None = None
+    low: int = 2
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """An array argument. ``layout``: C or F dense order, or any strides. Arguments with the same
+    ``alias_group`` are one and the same memory."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int | SymDim, ...]
+    layout: Literal["C", "F", "strided"] = "C"
+    alias_group: int | None = None
+    writeable: bool = True
+
+
+@dataclass(frozen=True)
+class ScalarSpec:
+    """A run-time scalar: a Python kind, or the dtype of a NumPy scalar."""
+
+    kind: WeakKind | np.dtype[Any]
+
+
+@dataclass(frozen=True)
+class Static:
+    """A value that the trace specialises on."""
+
+    value: Any

@@ -1,0 +1,278 @@
+"""The operators that a converted function runs on while it is traced."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from types import FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import UnsupportedError
+from tracejit.trace import containers, convert
+from tracejit.trace.calls import traced_call
+from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, VarInfo
+from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.session import Session, where
+from tracejit.trace.staging_if import as_test, staged_if
+from tracejit.trace.staging_loop import loop_over, staged_for, staged_while
+from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, name_of, structural_int
+
+Thunk = Callable[[], Any]
+GetState = Callable[[], tuple[Any, ...]]
+SetState = Callable[[tuple[Any, ...]], None]
+_NOTHING: tuple[VarInfo, ...] = ()
+
+
+class StagedOperators(Operators):
+    """Stages what meets traced values; plain Python otherwise."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._converted: dict[int, tuple[Any, Callable[..., Any]]] = {}
+
+    # Statements -----------------------------------------------------------------------------------
+
+    def if_stmt(
+        self, test: Any, then_fn: Thunk, else_fn: Thunk, get_state: GetState,
+        set_state: SetState, names: tuple[VarInfo, ...], site: Site,
+    ) -> None:  # fmt: skip
+        pred = as_test(test)
+        if isinstance(pred, bool):
+            (then_fn if pred else else_fn)()
+            return
+        staged_if(pred, then_fn, else_fn, get_state, set_state, names)
+
+    def if_return(
+        self, test: Any, then_fn: Thunk, else_fn: Thunk, get_state: GetState,
+        set_state: SetState, names: tuple[VarInfo, ...], site: Site,
+    ) -> Any:  # fmt: skip
+        pred = as_test(test)
+        if isinstance(pred, bool):
+            return (then_fn if pred else else_fn)()
+        return staged_if(pred, then_fn, else_fn, get_state, set_state, names)
+
+    def while_stmt(
+        self, test_fn: Thunk, body_fn: Thunk, get_state: GetState, set_state: SetState,
+        names: tuple[VarInfo, ...], site: Site, extra_test_fn: Thunk | None = None,
+    ) -> None:  # fmt: skip
+        def test() -> Any:
+            if extra_test_fn is None:
+                return test_fn()
+            return self.and_(extra_test_fn(), test_fn)
+
+        staged_while(self, test, body_fn, get_state, set_state, names, site)
+
+    def for_stmt(
+        self, iterable: Any, body_fn: Callable[[Any], Any], get_state: GetState,
+        set_state: SetState, names: tuple[VarInfo, ...], site: Site,
+        extra_test_fn: Thunk | None = None,
+    ) -> None:  # fmt: skip
+        staged_for(self, iterable, body_fn, get_state, set_state, names, site, extra_test_fn)
+
+    def loop_over(self, iterable: Any, body_fn: Callable[[Any], Any], state: list[Any]) -> None:
+        """A loop of our own whose variables are the items of ``state``."""
+        loop_over(self, iterable, body_fn, state)
+
+    def assertion(self, *message: Any) -> BaseException:
+        return AssertionError(*message)
+
+    # Logic ----------------------------------------------------------------------------------------
+
+    def if_expr(self, test: Any, then_fn: Thunk, else_fn: Thunk, site: Site | None) -> Any:
+        pred = as_test(test)
+        if isinstance(pred, bool):
+            return then_fn() if pred else else_fn()
+        return staged_if(pred, then_fn, else_fn, tuple, lambda state: None, _NOTHING)
+
+    def and_(self, first: Any, *rest: Thunk) -> Any:
+        result = first
+        for k, thunk in enumerate(rest):
+            test = as_test(result)
+            if isinstance(test, bool):
+                if not test:
+                    return result
+                result = thunk()
+            else:
+                kept, more = result, rest[k + 1 :]
+                return self.if_expr(
+                    PyScalar("bool", test), lambda: self.and_(thunk(), *more), lambda: kept, None
+                )
+        return result
+
+    def or_(self, first: Any, *rest: Thunk) -> Any:
+        result = first
+        for k, thunk in enumerate(rest):
+            test = as_test(result)
+            if isinstance(test, bool):
+                if test:
+                    return result
+                result = thunk()
+            else:
+                kept, more = result, rest[k + 1 :]
+                return self.if_expr(
+                    PyScalar("bool", test), lambda: kept, lambda: self.or_(thunk(), *more), None
+                )
+        return result
+
+    def not_(self, value: Any) -> Any:
+        test = as_test(value)
+        if isinstance(test, bool):
+            return not test
+        return PyScalar("bool", self.session.b.op("invert", test))
+
+    def compare(self, left: Any, symbols: tuple[str, ...], second: Any, *rest: Thunk) -> Any:
+        result = self.compare_one(symbols[0], left, second)
+        if not rest:
+            return result
+
+        def more() -> Any:
+            return self.compare(second, symbols[1:], rest[0](), *rest[1:])
+
+        return self.and_(result, more)
+
+    def contains(self, item: Any, container: Any) -> Any:
+        if isinstance(container, Array):
+            return name_of(np.any)(name_of(np.equal)(container, item))
+        if isinstance(container, tuple | list) and any(
+            isinstance(x, Tracer) for x in (item, *container)
+        ):
+            return self.or_(False, *(lambda x=x: x == item for x in container))
+        if isinstance(item, Tracer) and isinstance(container, range):
+            inside = self.and_(item >= container.start, lambda: item < container.stop)
+            return self.and_(inside, lambda: (item - container.start) % container.step == 0)
+        if isinstance(item, Tracer) and isinstance(container, dict | set | frozenset):
+            return structural_int(item, "a lookup in a dict or set") in container
+        return item in container
+
+    # Calls ----------------------------------------------------------------------------------------
+
+    def call(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
+        owner = getattr(f, "__self__", None)
+        if isinstance(owner, list | dict) and not isinstance(f, MethodType):
+            containers.touch(self.session, owner)
+        return traced_call(self, f, args, kwargs)
+
+    def converted(self, f: Any) -> Callable[..., Any]:
+        """A user function bound to these operators; itself where there is no source."""
+        function = f.__func__ if isinstance(f, MethodType) else f
+        found = self._converted.get(id(function))
+        if found is None:
+            found = (function, self._bind(function))
+            self._converted[id(function)] = found
+        bound = found[1]
+        return MethodType(bound, f.__self__) if isinstance(f, MethodType) else bound
+
+    def _bind(self, function: FunctionType) -> Callable[..., Any]:
+        try:
+            return convert.bind(function, self)
+        except SourceUnavailable:
+            return function
+
+    # Loads and stores -----------------------------------------------------------------------------
+
+    def load(self, read: Thunk, name: str) -> Any:
+        value = super().load(read, name)
+        return value.value_or_raise() if isinstance(value, MaybeUndefined) else value
+
+    def load_global(self, name: str, value: Any, env: Env) -> Any:
+        def getter() -> Any:
+            return env.globals[name] if name in env.globals else getattr(builtins, name)
+
+        return self.session.outside.read(value, getter, name)
+
+    def load_free(self, name: str, value: Any, env: Env) -> Any:
+        cell = env.cells.get(name)
+        if cell is None:
+            return value
+        return self.session.outside.read(value, lambda: cell.cell_contents, name)
+
+    def store_outer(self, name: str, value: Any, env: Env) -> Any:
+        if isinstance(value, Tracer):
+            raise UnsupportedError(
+                f"{where()}: a traced value cannot be stored in the global or closure variable "
+                f"{name!r}; return it instead"
+            )
+        return value
+
+    def getattr(self, obj: Any, name: str) -> Any:
+        outside = self.session.outside
+        changed = outside.changed_attribute(obj, name)
+        if changed is not None:
+            return changed[2]
+        value = builtins.getattr(obj, name)
+        return value if isinstance(obj, Tracer) else outside.attribute(obj, name, value)
+
+    def setattr(self, obj: Any, name: str, value: Any) -> None:
+        outside = self.session.outside
+        if isinstance(obj, Tracer) or not outside.is_outside(obj):
+            builtins.setattr(obj, name, value)
+            return
+        if len(self.session.frames) > 1:
+            raise UnsupportedError(
+                f"{where()}: attribute {name!r} of an outside object is set in a loop or branch "
+                "that is decided at run time; use a local variable and set it at the end"
+            )
+        outside.set_attribute(obj, name, value)
+
+    def getitem(self, obj: Any, key: Any) -> Any:
+        if isinstance(obj, Tracer):
+            return obj[key]  # type: ignore[index]
+        if isinstance(key, Tracer):
+            return self._traced_key(obj, key)
+        if type(obj) is np.ndarray:
+            from tracejit.trace.hidden import hidden_array
+
+            return hidden_array(obj)[key]
+        return self.session.outside.item(obj, key, obj[key])
+
+    def _traced_key(self, obj: Any, key: Any) -> Any:
+        if type(obj) is np.ndarray:
+            from tracejit.trace.hidden import hidden_array
+
+            return hidden_array(obj)[key]
+        known = key.static_value() if isinstance(key, PyScalar | Scalar) else None
+        if known is not None:
+            return obj[known]
+        if isinstance(obj, list | tuple) and len(obj) > 0:
+            return obj[structural_int(key, "an index of a list or tuple")]
+        return obj[structural_int(key, "a key")]
+
+    def setitem(self, obj: Any, key: Any, value: Any) -> None:
+        if type(obj) is np.ndarray:
+            from tracejit.trace.hidden import hidden_array
+
+            obj = hidden_array(obj)
+        if isinstance(obj, list | dict):
+            containers.touch(self.session, obj)
+            if isinstance(key, Tracer):
+                key = structural_int(key, "an index of a list")
+        obj[key] = value
+
+    def delitem(self, obj: Any, key: Any) -> None:
+        if isinstance(obj, list | dict):
+            containers.touch(self.session, obj)
+        del obj[key]
+
+    def augassign(self, op: str, target: Any, value: Any) -> Any:
+        if isinstance(target, list):
+            containers.touch(self.session, target)
+        return super().augassign(op, target, value)
+
+    def iterate(self, value: Any) -> Any:
+        return value
+
+    def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
+        if isinstance(value, Array) and value.ndim and not isinstance(value.dims[0], int):
+            return self._unpack_array(value, n, star_index)
+        return super().unpack(value, n, star_index)
+
+    def _unpack_array(self, x: Array, n: int, star_index: int | None) -> tuple[Any, ...]:
+        if star_index is not None:
+            raise UnsupportedError(f"{where()}: * cannot take an unknown number of rows")
+        message = f"not enough or too many values to unpack (expected {n})"
+        self.session.require_equal(x.dims[0], n, ValueError, message)
+        return tuple(x[k] for k in range(n))
+
+

@@ -1,0 +1,225 @@
+"""Branches decided at run time: both sides are traced, then joined into one ``cond``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Value
+from tracejit.trace import containers
+from tracejit.trace.convert import UNDEFINED, VarInfo
+from tracejit.trace.joining import Finish, Join, Side
+from tracejit.trace.raising import Diverged, emit_raise, is_users
+from tracejit.trace.regions import finish_cond
+from tracejit.trace.session import Session, current
+from tracejit.trace.values import Array, Tracer
+
+Thunk = Callable[[], Any]
+
+
+def as_test(x: Any) -> bool | Value:
+    """The truth of a value: a bool, or a ``bool[]`` IR value where it is known at run time."""
+    if not isinstance(x, Tracer):
+        return bool(x)
+    session = current()
+    if isinstance(x, Array) and x.ndim:
+        ambiguous = (
+            "The truth value of an array with more than one element is ambiguous. "
+            "Use a.any() or a.all()"
+        )
+        size = ex.product(x.dims)
+        session.require_equal(size, 1, ValueError, ambiguous)
+        b = session.b
+        value = b.reshape(x.read(), ())
+    else:
+        value = x.read()  # type: ignore[attr-defined]
+    known = session.literal(value)
+    if known is not None:
+        return bool(known)
+    if value.dtype.kind == "b":
+        return value
+    b = session.b
+    return b.op("ne", value, b.const(0, value.dtype))  # type: ignore[no-any-return]
+
+
+def trace_side(
+    session: Session, name: str, run: Thunk, get_state: Callable[[], tuple[Any, ...]]
+) -> Side:
+    """Trace one side into a region; storage and containers are as before afterwards."""
+    raised = False
+    value: Any = None
+    state: tuple[Any, ...] = ()
+    with session.region("branch", name) as frame:
+        try:
+            value = run()
+            state = get_state()
+        except Exception as error:
+            if not isinstance(error, Diverged) and not is_users(error):
+                raise
+            emit_raise(session, error)
+            raised = True
+    final = session.leave(frame)
+    return Side(session, frame, state, value, final, raised, containers.leave(frame))
+
+
+def staged_if(
+    pred: Value,
+    then_fn: Thunk,
+    else_fn: Thunk,
+    get_state: Callable[[], tuple[Any, ...]],
+    set_state: Callable[[tuple[Any, ...]], None],
+    names: tuple[VarInfo, ...],
+) -> Any:
+    """Trace both sides and join them; the joined return value."""
+    session = current()
+    before = get_state()
+    sides = []
+    for name, run in (("then", then_fn), ("else", else_fn)):
+        sides.append(trace_side(session, name, run, get_state))
+        set_state(before)
+    then, other = sides
+    if then.raised and other.raised:
+        finish_cond(pred, [(s.frame.builder, []) for s in sides])
+        session.b.op("raise", exc="AssertionError", message="not reached")
+        raise Diverged
+    if then.raised or other.raised:
+        return _survivor(session, pred, then, other, set_state, names)
+    join = Join(session, pred, then, other)
+    bindings = [
+        _joined(join, info, a, b)
+        for info, a, b in zip(names, then.state, other.state, strict=True)
+    ]
+    value = join.join("the value of the branch", then.value, other.value)
+    stores = _joined_containers(join, then, other)
+    return _finish(session, join, bindings, value, stores, set_state)
+
+
+def _joined(join: Join, info: VarInfo, a: Any, b: Any) -> Finish:
+    if not info.live_out:
+        return (lambda results: a) if a is b else (lambda results: UNDEFINED)
+    return join.join(info.name, a, b, either=info.kind in ("flag", "return_value"))
+
+
+def _survivor(
+    session: Session,
+    pred: Value,
+    then: Side,
+    other: Side,
+    set_state: Callable[[tuple[Any, ...]], None],
+    names: tuple[VarInfo, ...],
+) -> Any:
+    """One side raises: everything comes from the other."""
+    there = 1 if then.raised else 0
+    alive = (then, other)[there]
+    join = Join(session, pred, then, other)
+    bindings: list[Finish] = []
+    for info, x in zip(names, alive.state, strict=True):
+        if info.live_out:
+            bindings.append(_surviving(join, info.name, x, there))
+        else:
+            bindings.append(lambda results: UNDEFINED)
+    value = _surviving(join, "the value of the branch", alive.value, there)
+    stores = [
+        (obj, {k: _surviving(join, str(k), v, there) for k, v in _items(contents)})
+        for obj, contents in alive.containers.values()
+    ]
+    return _finish(session, join, bindings, value, stores, set_state)
+
+
+def _surviving(join: Join, name: str, x: Any, there: int) -> Finish:
+    """A binding of the side that goes on; what it did not make itself stays as it is."""
+    if isinstance(x, Array) and not _made_inside(join.sides[there], x):
+        return lambda results: x
+    if isinstance(x, Tracer) and not isinstance(x, Array):
+        value = x.read()  # type: ignore[attr-defined]
+        if not join.sides[there].defines(value):
+            return lambda results: x
+    return join.one_sided(name, x, there)
+
+
+def _made_inside(side: Side, x: Array) -> bool:
+    join_dims = [d for layer in x.layers for d in _dims(layer)]
+    inside = any(side.defines(v) for d in join_dims for v in ex.leaves(d))  # type: ignore[arg-type]
+    return side.is_fresh(x.cell) or inside or not hasattr(x.cell, "value")
+
+
+def _dims(layer: Any) -> list[Any]:
+    from tracejit.trace.joining import layer_dims
+
+    return list(layer_dims(layer))
+
+
+def _items(contents: Any) -> list[tuple[Any, Any]]:
+    return list(contents.items()) if isinstance(contents, dict) else list(enumerate(contents))
+
+
+def _joined_containers(join: Join, then: Side, other: Side) -> list[tuple[Any, dict[Any, Finish]]]:
+    """Contents of changed containers, item by item."""
+    found = []
+    for key in {**then.containers, **other.containers}:
+        obj = (then.containers.get(key) or other.containers[key])[0]
+        a, b = (
+            s.containers[key][1] if key in s.containers else containers.snapshot(obj)
+            for s in (then, other)
+        )
+        left, right = dict(_items(a)), dict(_items(b))
+        if list(left) != list(right):
+            from tracejit.errors import StructureError
+
+            kind = type(obj).__name__
+            raise StructureError(
+                f"a {kind} has {len(left)} items after one side of a branch that is decided at "
+                f"run time and {len(right)} after the other"
+            )
+        found.append((obj, {k: join.join(f"item {k!r}", left[k], right[k]) for k in left}))
+    return found
+
+
+def _finish(
+    session: Session,
+    join: Join,
+    bindings: list[Finish],
+    value: Finish,
+    stores: list[tuple[Any, dict[Any, Finish]]],
+    set_state: Callable[[tuple[Any, ...]], None],
+) -> Any:
+    """Emit the ``cond``; bind names, storage and containers to its results."""
+    cells = [
+        cell
+        for cell in {**join.sides[0].final, **join.sides[1].final}
+        if cell.depth < join.sides[0].frame.depth
+    ]
+    numbers = {}
+    for cell in cells:
+        makers = []
+        for side in join.sides:
+            end = side.final.get(cell, cell.value)
+            makers.append(lambda _, end=end: end)
+        if any(s.raised for s in join.sides):
+            alive = join.sides[1] if join.sides[0].raised else join.sides[0]
+            if alive.final.get(cell, cell.value) is cell.value:
+                continue
+        numbers[cell] = join.pair(makers)
+    sides = [(s.frame.builder, r) for s, r in zip(join.sides, join.results, strict=True)]
+    results = finish_cond(join.pred, _unraised(join, sides))
+    for cell, k in numbers.items():
+        session.replace(cell, results[k])
+    set_state(tuple(finish(results) for finish in bindings))
+    for obj, items in stores:
+        containers.touch(session, obj)
+        new = {k: finish(results) for k, finish in items.items()}
+        containers.restore(obj, new if isinstance(obj, dict) else list(new.values()))
+    return value(results)
+
+
+def _unraised(join: Join, sides: list[Any]) -> list[Any]:
+    """A side that raised ends in its ``raise``: what was emitted after it is dropped."""
+    for side in join.sides:
+        if side.raised:
+            instrs = side.frame.builder.instrs
+            last = max(k for k, i in enumerate(instrs) if i.name == "raise")
+            del instrs[last + 1 :]
+    return sides
+
+

@@ -1,0 +1,600 @@
+"""Loops at run time: the body is traced until what it carries is steady, then one ``for`` or
+``while`` is emitted. An iteration unlike the rest is peeled; a swap of names unrolls its cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracejit.errors import StructureError, UnsupportedError
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim, floordiv, mod
+from tracejit.ir.types import BOOL, INDEX
+from tracejit.trace import containers
+from tracejit.trace.convert import UNDEFINED, Site, VarInfo
+from tracejit.trace.iteration import Steps, steps_of
+from tracejit.trace.joining import describe
+from tracejit.trace.loop_state import (
+    Keep,
+    Opened,
+    Plan,
+    Resized,
+    Unbound,
+    Unsteady,
+    binding,
+    carried_values,
+    first_plan,
+    improved,
+    opened,
+    rebound,
+)
+from tracejit.trace.raising import Diverged, emit_raise, is_users
+from tracejit.trace.regions import Carried, diverged, emit_for, emit_while
+from tracejit.trace.session import Frame, Restart, Session, current, where
+from tracejit.trace.staging_if import as_test, staged_if
+from tracejit.trace.values import Array
+
+_ATTEMPTS = 12
+_UNROLL_LIMIT = 64
+_CYCLE_LIMIT = 4
+
+
+@dataclass(eq=False)
+class Loop:
+    """A loop statement being staged. ``body`` gets the iteration number (None for ``while``);
+    ``test`` says whether to go on (None: the trip count alone decides)."""
+
+    session: Session
+    trip: Dim | None
+    body: Callable[[Dim], None]
+    test: Callable[[], Any] | None
+    get_state: Callable[[], tuple[Any, ...]]
+    set_state: Callable[[tuple[Any, ...]], None]
+    names: tuple[VarInfo, ...]
+    key: Any
+    first: int = 0
+    peeled: bool = False
+    boxes: list[Any] = field(default_factory=list)
+
+    @property
+    def runs(self) -> bool:
+        """Whether at least one iteration is certain."""
+        return self.trip is not None and self.session.ranges.at_least(self.trip, 1)
+
+    @property
+    def may_unroll(self) -> bool:
+        return isinstance(self.trip, int) and self.trip + self.first <= _UNROLL_LIMIT
+
+
+@dataclass(eq=False)
+class Attempt:
+    """One trace of the body."""
+
+    frame: Frame
+    counter: Value
+    go: Value
+    again: Value | None
+    opened: Opened
+    start: list[Any]
+    end: list[Any]
+    final: dict[Any, Value]
+    raised: bool
+
+
+def staged_for(
+    ops: Any,
+    iterable: Any,
+    body_fn: Callable[[Any], Any],
+    get_state: Callable[[], tuple[Any, ...]],
+    set_state: Callable[[tuple[Any, ...]], None],
+    names: tuple[VarInfo, ...],
+    site: Site,
+    extra: Callable[[], Any] | None,
+) -> None:
+    """A ``for`` statement."""
+    session = current()
+    steps = steps_of(iterable)
+    key = (site.filename, site.line, site.segment)
+    if steps is None or (isinstance(steps.trip, int) and (steps.trip <= 1 or key in session.unroll)):
+        items = iterable if steps is None else map(steps.item, range(max(int(steps.trip), 0)))  # type: ignore[arg-type]
+        plain_for(ops, iter(items), body_fn, get_state, set_state, names, extra)
+        return
+    loop = Loop(
+        session, steps.trip, _body_of(steps, body_fn), extra, get_state, set_state, names, key
+    )
+    run(loop)
+
+
+def _body_of(steps: Steps, body_fn: Callable[[Any], Any]) -> Callable[[Dim], None]:
+    def body(i: Dim) -> None:
+        body_fn(steps.item(i))
+
+    return body
+
+
+def plain_for(
+    ops: Any,
+    items: Any,
+    body_fn: Callable[[Any], Any],
+    get_state: Callable[[], tuple[Any, ...]],
+    set_state: Callable[[tuple[Any, ...]], None],
+    names: tuple[VarInfo, ...],
+    extra: Callable[[], Any] | None,
+) -> None:
+    """A loop that Python itself goes through; a run-time ``break`` nests the rest in branches."""
+    for item in items:
+        body_fn(item)
+        if extra is None:
+            continue
+        test = as_test(extra())
+        if isinstance(test, bool):
+            if not test:
+                return
+            continue
+        staged_if(
+            test,
+            lambda: plain_for(ops, items, body_fn, get_state, set_state, names, extra),
+            lambda: None,
+            get_state,
+            set_state,
+            tuple(_live(v) for v in names),
+        )
+        return
+
+
+def _live(v: VarInfo) -> VarInfo:
+    return v
+
+
+def staged_while(
+    ops: Any,
+    test_fn: Callable[[], Any],
+    body_fn: Callable[[], Any],
+    get_state: Callable[[], tuple[Any, ...]],
+    set_state: Callable[[tuple[Any, ...]], None],
+    names: tuple[VarInfo, ...],
+    site: Site,
+) -> None:
+    """A ``while`` statement."""
+    session = current()
+    key = (site.filename, site.line, site.segment)
+    if key in session.unroll:
+        _plain_while(test_fn, body_fn)
+        return
+    loop = Loop(session, None, lambda _: body_fn(), test_fn, get_state, set_state, names, key)
+    run(loop)
+
+
+def _plain_while(test_fn: Callable[[], Any], body_fn: Callable[[], Any]) -> None:
+    for _ in range(_UNROLL_LIMIT):
+        test = as_test(test_fn())
+        if not isinstance(test, bool):
+            raise UnsupportedError(f"{where()}: the test of an unrolled loop must be known")
+        if not test:
+            return
+        body_fn()
+    raise UnsupportedError(f"{where()}: a loop needs more than {_UNROLL_LIMIT} unrolled turns")
+
+
+def loop_over(ops: Any, iterable: Any, body_fn: Callable[[Any], Any], state: list[Any]) -> None:
+    """A loop of the tracer's own (``sum`` over an array)."""
+    names = tuple(VarInfo(f"item {k}", True, True) for k in range(len(state)))
+    site = Site(where(), 0, "", "")
+
+    def set_state(values: tuple[Any, ...]) -> None:
+        state[:] = values
+
+    staged_for(ops, iterable, body_fn, lambda: tuple(state), set_state, names, site, None)
+
+
+# One loop ------------------------------------------------------------------------------------------
+
+
+def run(loop: Loop) -> None:
+    """Stage the loop: find a steady plan, or peel an iteration and stage the rest."""
+    session = loop.session
+    go: bool | Value = True
+    if loop.trip is None:
+        assert loop.test is not None
+        go = as_test(loop.test())
+        if go is False:
+            return
+    entry = _entry_state(loop)
+    try:
+        plans, attempt, entry = _steady(loop, entry)
+    except Unsteady as reason:
+        _restore(loop, entry)
+        _unsteady(loop, reason, go)
+        return
+    cycle = _cycle(loop, entry, attempt)
+    if cycle > 1:
+        _unroll_cycle(loop, cycle)
+        return
+    if not loop.peeled and _hazard(attempt):
+        _peel(loop, go)
+        return
+    _emit(loop, plans, attempt, entry, go)
+
+
+def _entry_state(loop: Loop) -> list[Any]:
+    return [*loop.get_state(), *(containers.snapshot(b) for b in loop.boxes)]
+
+
+def _restore(loop: Loop, entry: Sequence[Any]) -> None:
+    n = len(loop.names)
+    loop.set_state(tuple(entry[:n]))
+    for box, contents in zip(loop.boxes, entry[n:], strict=False):
+        containers.restore(box, contents)
+
+
+def _infos(loop: Loop) -> list[VarInfo]:
+    return [*loop.names, *(VarInfo(type(b).__name__, True, True) for b in loop.boxes)]
+
+
+def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any]]:
+    """Trace the body until its plans fit. Unsteady when none do."""
+    memory = loop.session.memory
+    plans = memory.get((loop.key, len(loop.boxes))) if False else None
+    plans = plans or [_first(info, x) for info, x in zip(_infos(loop), entry, strict=True)]
+    for _ in range(_ATTEMPTS):
+        attempt = _attempt(loop, plans, entry)
+        found = [obj for obj, _ in attempt.frame.containers.values()]
+        new_boxes = [o for o in found if not any(o is b for b in loop.boxes)]
+        if new_boxes:
+            if loop.may_unroll and any(_resized(attempt, o) for o in new_boxes):
+                raise Restart(loop.key, "a list changes its length in a loop")
+            loop.boxes.extend(new_boxes)
+            extra = [containers.snapshot(b) for b in new_boxes]
+            entry = [*entry, *extra]
+            plans = [*plans, *(first_plan(x) for x in extra)]
+            continue
+        better = [
+            _better(info, plan, *states, attempt.frame)
+            for info, plan, *states in zip(
+                _infos(loop), plans, entry, attempt.start, attempt.end, strict=True
+            )
+        ] if not attempt.raised else plans
+        if better == plans:
+            return plans, attempt, entry
+        plans = better
+    raise Unsteady("what the loop carries never settles")
+
+
+def _resized(attempt: Attempt, obj: Any) -> bool:
+    _, now = attempt.boxes_final[id(obj)]  # type: ignore[attr-defined]
+    return len(now) != len(obj)
+
+
+def _first(info: VarInfo, x: Any) -> Plan:
+    if not info.live_in:
+        return Keep() if info.live_out else Unbound()
+    return first_plan(x)
+
+
+def _better(info: VarInfo, plan: Plan, entry: Any, start: Any, end: Any, frame: Frame) -> Plan:
+    if isinstance(plan, Unbound):
+        return plan
+    if not info.live_in and end is not UNDEFINED and entry is not end:
+        return _written_first(info, plan, entry, start, end, frame)
+    if end is UNDEFINED:
+        return plan
+    return improved(plan, entry, start, end, frame, info.name)
+
+
+def _written_first(
+    info: VarInfo, plan: Plan, entry: Any, start: Any, end: Any, frame: Frame
+) -> Plan:
+    """A variable that each iteration binds anew: only its last binding matters."""
+    return improved(plan, entry, start, end, frame, info.name)
+
+
+def _attempt(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
+    session = loop.session
+    out = Opened()
+    raised = False
+    again: Value | None = None
+    end: list[Any] = []
+    with session.region("loop", "body") as frame:
+        counter, go = Value(INDEX, "i"), Value(BOOL, "go")
+        if loop.trip is not None:
+            session.ranges.bound(counter, 0, loop.trip - 1)
+        start = [opened(p, x, out) for p, x in zip(plans, entry, strict=True)]
+        frame.own = {counter, go, *out.values}
+        if loop.may_unroll or loop.trip is None:
+            for value in (counter, *out.values):
+                session.loop_of[value] = loop.key
+        _restore(loop, start)
+        for box in loop.boxes:
+            frame.containers[id(box)] = (box, containers.snapshot(box))
+        try:
+            loop.body(counter.dim + loop.first)
+            if loop.test is not None:
+                again = _test_value(loop)
+            end = _entry_state(loop)
+        except Exception as error:
+            if not isinstance(error, Diverged) and not is_users(error):
+                raise
+            emit_raise(session, error)
+            raised = True
+    final = session.leave(frame)
+    attempt = Attempt(frame, counter, go, again, out, start, end, final, raised)
+    attempt.boxes_final = containers.leave(frame)  # type: ignore[attr-defined]
+    _restore(loop, entry)
+    return attempt
+
+
+def _test_value(loop: Loop) -> Value:
+    assert loop.test is not None
+    test = as_test(loop.test())
+    return loop.session.b.const(test, "bool") if isinstance(test, bool) else test
+
+
+# Iterations unlike the rest ------------------------------------------------------------------------
+
+
+def _unsteady(loop: Loop, reason: Unsteady, go: bool | Value) -> None:
+    if isinstance(reason, Resized) and loop.may_unroll:
+        raise Restart(loop.key, "a list changes its length in a loop")
+    if loop.peeled:
+        if loop.may_unroll:
+            raise Restart(loop.key, str(reason))
+        raise StructureError(
+            f"{where()}: {str(reason)!r} changes its kind from one iteration to the next; "
+            "give it one dtype, rank and structure before the loop"
+        )
+    _peel(loop, go)
+
+
+def _peel(loop: Loop, go: bool | Value) -> None:
+    """The first iteration by itself, then the loop over the rest."""
+    session = loop.session
+    rest = Loop(
+        session,
+        None if loop.trip is None else loop.trip - 1,
+        loop.body, loop.test, loop.get_state, loop.set_state, loop.names, loop.key,
+        loop.first + 1,
+        True,
+    )  # fmt: skip
+
+    def first_and_rest() -> None:
+        loop.body(loop.first)
+        if loop.trip is not None and loop.test is not None:
+            test = as_test(loop.test())
+            if isinstance(test, bool):
+                if test:
+                    run(rest)
+                return
+            staged_if(
+                test, lambda: run(rest), lambda: None, loop.get_state, loop.set_state, loop.names
+            )
+            return
+        run(rest)
+
+    pred: bool | Value = go
+    if loop.trip is not None:
+        pred = _at_least_one(loop)
+    if pred is True:
+        first_and_rest()
+        return
+    if pred is False:
+        return
+    staged_if(
+        pred, first_and_rest, lambda: None, loop.get_state, loop.set_state, loop.names
+    )
+
+
+def _at_least_one(loop: Loop) -> bool | Value:
+    assert loop.trip is not None
+    if loop.runs:
+        return True
+    if loop.session.ranges.at_least(0, loop.trip):
+        return False
+    b = loop.session.b
+    return b.op("ge", b.index(loop.trip), b.const(1, "i64"))  # type: ignore[no-any-return]
+
+
+def _hazard(attempt: Attempt) -> bool:
+    """Whether the first iteration's arrays are seen elsewhere while their carried copies, or they
+    themselves, are written."""
+    if attempt.raised:
+        return False
+    for cell, placeholder, entry in attempt.opened.cells:
+        if entry is None:
+            continue
+        written = cell.value is not placeholder
+        shared = getattr(entry.cell, "arg", None) is not None or entry.cell.depth >= 0
+        if written and shared:
+            return True
+        if entry.cell in attempt.final and _changed(attempt, entry.cell):
+            return True
+    return False
+
+
+def _changed(attempt: Attempt, cell: Any) -> bool:
+    return attempt.final[cell] is not attempt.frame.placeholders.get(cell)
+
+
+# Swaps ---------------------------------------------------------------------------------------------
+
+
+def _cycle(loop: Loop, entry: Sequence[Any], attempt: Attempt) -> int:
+    """How many iterations bring swapped array names back to where they were (1: no swap)."""
+    if attempt.raised or loop.test is not None:
+        return 1
+    memory = loop.session.memory.get(("swap", loop.key))
+    return int(memory) if memory else 1
+
+
+def find_swap(entry: Sequence[Any], end: Sequence[Any]) -> int:
+    """Length of the permutation of array bindings from entry to end (1: none)."""
+    before = {binding(x): k for k, x in enumerate(entry) if isinstance(x, Array)}
+    moves: dict[int, int] = {}
+    for k, x in enumerate(end):
+        if isinstance(x, Array) and isinstance(entry[k], Array):
+            source = before.get(binding(x))
+            if source is not None and source != k:
+                moves[k] = source
+    if not moves or set(moves) != set(moves.values()):
+        return 1
+    order, at = 1, dict(moves)
+    while any(k != v for k, v in at.items()) and order <= _CYCLE_LIMIT:
+        at = {k: moves[v] for k, v in at.items()}
+        order += 1
+    return order if order <= _CYCLE_LIMIT else 1
+
+
+def _unroll_cycle(loop: Loop, cycle: int) -> None:
+    """``cycle`` iterations per turn, then the rest one by one."""
+    session = loop.session
+    assert loop.trip is not None
+
+    def several(i: Dim) -> None:
+        for k in range(cycle):
+            loop.body(i * cycle + k)
+
+    turns = floordiv(loop.trip, cycle)
+    left = mod(loop.trip, cycle)
+    inner = Loop(
+        session, turns, several, None, loop.get_state, loop.set_state, loop.names,
+        (*loop.key, "cycle"), 0, loop.peeled,
+    )  # fmt: skip
+    run(inner)
+    base = turns * cycle
+
+    def rest(k: int) -> None:
+        if k >= cycle - 1:
+            return
+        if isinstance(left, int):
+            if left > k:
+                loop.body(base + k)
+                rest(k + 1)
+            return
+        b = session.b
+        more = b.op("gt", b.index(left), b.const(k, "i64"))
+
+        def one_more() -> None:
+            loop.body(base + k)
+            rest(k + 1)
+
+        staged_if(more, one_more, lambda: None, loop.get_state, loop.set_state, loop.names)
+
+    rest(0)
+
+
+# Emission ------------------------------------------------------------------------------------------
+
+
+def _emit(
+    loop: Loop,
+    plans: Sequence[Plan],
+    attempt: Attempt,
+    entry: Sequence[Any],
+    go: bool | Value,
+) -> None:
+    session = loop.session
+    plans = list(plans)
+    values = _carried(loop, plans, attempt, entry)
+    cells = [
+        (cell, Carried(p, attempt.frame.touched[cell], attempt.final[cell]))
+        for cell, p in attempt.frame.placeholders.items()
+    ]
+    every = [*values, *(c for _, c in cells)]
+    builder = attempt.frame.builder
+    if loop.test is None:
+        assert loop.trip is not None
+        trip = session.b.index(loop.trip)
+        results = emit_for(trip, builder, attempt.counter, every)
+        changed = [_differs(c, builder) for c in every]
+    else:
+        results, every = _emit_while(loop, attempt, every, go)
+        changed = [_differs(c, builder) for c in every]
+    if attempt.raised and loop.runs and loop.test is None:
+        session.b.op("raise", exc="AssertionError", message="not reached")
+        raise Diverged
+    pairs = iter(list(zip(results, changed, strict=True))[: len(values)])
+    state = _after(loop, plans, entry, pairs)
+    _restore(loop, state)
+    for (cell, c), result in zip(cells, results[len(values) : len(values) + len(cells)], strict=True):
+        if _differs(c, builder):
+            session.replace(cell, result)
+    for box in loop.boxes:
+        containers.touch(session, box)
+
+
+def _differs(c: Carried, builder: Any) -> bool:
+    return c.end is not c.placeholder and not diverged(builder)
+
+
+def _after(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any], pairs: Any) -> list[Any]:
+    state: list[Any] = []
+    for info, plan, x in zip(_infos(loop), plans, entry, strict=True):
+        got = rebound(plan, x, pairs)
+        state.append(got if info.live_out else UNDEFINED if info.live_in else got)
+    return state
+
+
+def _carried(
+    loop: Loop, plans: list[Plan], attempt: Attempt, entry: Sequence[Any]
+) -> list[Carried]:
+    """Placeholders with entry and end values; variables that zero trips leave unbound get a
+    flag (which the body itself never reads)."""
+    session = loop.session
+    starts: list[Value] = []
+    for info, plan, x in zip(_infos(loop), plans, entry, strict=True):
+        starts.extend(carried_values(plan, x if _needed(loop, info, x) else UNDEFINED))
+    ends: list[Value] = []
+    if not attempt.raised:
+        session.frames.append(attempt.frame)
+        saved = {cell: cell.value for cell in attempt.final}
+        for cell, value in attempt.final.items():
+            cell.value = value
+        for plan, x in zip(plans, attempt.end, strict=True):
+            ends.extend(carried_values(plan, x))
+        session.frames.pop()
+        for cell, value in saved.items():
+            cell.value = value
+    else:
+        ends = list(attempt.opened.values)
+    return [
+        Carried(p, s, e) for p, s, e in zip(attempt.opened.values, starts, ends, strict=True)
+    ]
+
+
+def _needed(loop: Loop, info: VarInfo, x: Any) -> bool:
+    """Whether the value at entry can be seen in or after the loop."""
+    return info.live_in or x is not UNDEFINED
+
+
+def _emit_while(
+    loop: Loop, attempt: Attempt, every: list[Carried], go: bool | Value
+) -> tuple[list[Value], list[Carried]]:
+    """A loop with a test: ``go`` is carried; with a trip count the counter is too."""
+    session = loop.session
+    b = session.b
+    builder = attempt.frame.builder
+    start: Value = b.const(go, "bool") if isinstance(go, bool) else go
+    again = attempt.again
+    extra: list[Carried] = []
+    if loop.trip is not None:
+        b = session.b
+        entered = _at_least_one(loop)
+        start = b.const(entered, "bool") if isinstance(entered, bool) else entered
+        if not attempt.raised:
+            session.frames.append(attempt.frame)
+            inner = session.b
+            following = inner.op("add", attempt.counter, inner.const(1, "i64"))
+            more = inner.op("lt", following, inner.index(loop.trip))
+            assert again is not None
+            again = inner.op("bitwise_and", more, again)
+            session.frames.pop()
+        else:
+            following = attempt.counter
+        zero = session.b.const(0, "i64")
+        extra = [Carried(attempt.counter, zero, following)]
+    flag = Carried(attempt.go, start, attempt.go if again is None else again)
+    results = emit_while(builder, flag, [*every, *extra])
+    return results[1:] if len(results) > len(every) + len(extra) else results, every
+
+
