@@ -15,6 +15,11 @@ FUNCTIONS = [
 ]
 
 
+def _positional(signature: inspect.Signature) -> list[str]:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [n for n, p in signature.parameters.items() if p.kind in kinds]
+
+
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
 def test_parameters_are_numpys(function: object) -> None:
     implementation = NAMES[function]
@@ -27,17 +32,8 @@ def test_parameters_are_numpys(function: object) -> None:
     ours = inspect.signature(implementation)
     if any(p.kind is p.VAR_POSITIONAL for p in ours.parameters.values()):
         pytest.skip("takes any positional arguments")
-    positional = [
-        n
-        for n, p in theirs.parameters.items()
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    own = [
-        n
-        for n, p in ours.parameters.items()
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    assert own[: len(positional)] == positional or len(own) >= len(positional), (own, positional)
+    positional, own = _positional(theirs), _positional(ours)
+    assert own[: len(positional)] == positional
     missing = [
         n
         for n, p in theirs.parameters.items()

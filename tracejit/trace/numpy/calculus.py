@@ -180,15 +180,16 @@ def _uneven_gradient(x: Array, dx: Any, k: int, edge_order: int) -> Any:
     n = x.dims[k]
     inner = n - 2
     column = (-1, *[1] * (x.ndim - 1 - k))
-    d1 = np.reshape(_part(dx, 0, 0, inner), column)
-    d2 = np.reshape(_part(dx, 0, 1, inner), column)
+    d1: Any = np.reshape(_part(dx, 0, 0, inner), column)
+    d2: Any = np.reshape(_part(dx, 0, 1, inner), column)
     total = np.add(d1, d2)
     a = np.divide(np.negative(d2), np.multiply(d1, total))
     c = np.divide(d1, np.multiply(d2, total))
     b = np.divide(np.subtract(d2, d1), np.multiply(d1, d2))
     parts = [np.multiply(w, _part(x, k, s, inner)) for w, s in ((a, 0), (b, 1), (c, 2))]
     middle = np.add(np.add(parts[0], parts[1]), parts[2])
-    h0, h1 = (np.squeeze(_part(dx, 0, p, 1)) for p in (0, n - 2))
+    h0: Any = np.squeeze(_part(dx, 0, 0, 1))
+    h1: Any = np.squeeze(_part(dx, 0, n - 2, 1))
     if edge_order == 1:
         first = np.divide(np.subtract(_part(x, k, 1, 1), _part(x, k, 0, 1)), h0)
         last = np.divide(np.subtract(_part(x, k, n - 1, 1), _part(x, k, n - 2, 1)), h1)
@@ -331,7 +332,7 @@ def interp(
     j = asarray(b.op("sub", where_, stretch(b.const(1, "i64"), where_.shape)))
     top = asarray(b.index(n - 1))
     below = asarray(b.index(ex.emax(n - 2, 0)))
-    at = np.clip(j, 0, below)
+    at: Any = np.clip(j, 0, below)
     x0, f0 = np.take(ps, at), np.take(fs, at)
     after = np.minimum(np.add(at, 1), top)
     slope = np.divide(np.subtract(np.take(fs, after), f0), np.subtract(np.take(ps, after), x0))

@@ -35,7 +35,7 @@ def _shown(implementation: Any) -> str:
             parts.append("*")
             star = True
         star = star or p.kind is p.VAR_POSITIONAL
-        mark = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
+        mark = "*" if p.kind is p.VAR_POSITIONAL else "**" * (p.kind is p.VAR_KEYWORD)
         default = "" if p.default is p.empty else "=" + _default(p.default)
         parts.append(f"{mark}{p.name}{default}")
     return "(" + ", ".join(parts) + ")"

@@ -112,7 +112,7 @@ def _like(a: Any, dtype: Any, order: str, shape: Any) -> tuple[DType, tuple[Dim,
     return given_dtype(dtype, x.dtype), dims, axes
 
 
-def _like_creator(number: int | None) -> Callable[..., Any]:
+def _like_creator(number: int) -> Callable[..., Any]:
     def create(
         a: Any,
         dtype: Any = None,
@@ -124,8 +124,6 @@ def _like_creator(number: int | None) -> Callable[..., Any]:
     ) -> Array:
         kind, dims, axes = _like(a, dtype, order, shape)
         b = builder()
-        if number is None:
-            return fresh(b.op("empty", shape=dims, dtype=kind), axes)
         return fresh(b.broadcast(b.const(number, kind), dims, ()), axes)
 
     return create
@@ -133,7 +131,21 @@ def _like_creator(number: int | None) -> Callable[..., Any]:
 
 zeros_like = covers(np.zeros_like)(_like_creator(0))
 ones_like = covers(np.ones_like)(_like_creator(1))
-empty_like = covers(np.empty_like)(_like_creator(None))
+
+
+@covers(np.empty_like)
+def empty_like(
+    prototype: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Array:
+    """An array like another, of undefined contents."""
+    kind, dims, axes = _like(prototype, dtype, order, shape)
+    return fresh(builder().op("empty", shape=dims, dtype=kind), axes)
 
 
 @covers(np.full_like)
@@ -279,8 +291,11 @@ def copy_method(a: Any, order: str = "C") -> Any:
 
 
 @covers(np.arange)
-def arange(*args: Any, dtype: Any = None, device: Any = None, like: Any = None) -> Array:
+def arange(
+    *args: Any, dtype: Any = None, device: Any = None, like: Any = None, **named: Any
+) -> Array:
     """``start + i * step``; the extent may be traced."""
+    args = _arange_arguments(args, named)
     if len(args) == 4:
         *args, dtype = args  # type: ignore[assignment]
     start, stop, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
@@ -302,6 +317,24 @@ def arange(*args: Any, dtype: Any = None, device: Any = None, like: Any = None) 
     return fresh(line)
 
 
+def _arange_arguments(args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """start, stop and step also by name, as NumPy's arange takes them."""
+    unknown = set(named) - {"start", "stop", "step"}
+    if unknown:
+        raise TypeError(f"arange() got an unexpected keyword argument '{min(unknown)}'")
+    if not named:
+        if not args:
+            raise TypeError("arange() requires stop to be specified.")
+        return args
+    if len(args) == 1 and "stop" not in named:
+        named, args = {**named, "stop": args[0]}, ()
+    names = ("start", "stop", "step")
+    given = {**dict(zip(names, args, strict=False)), **named}
+    if "stop" not in given:
+        given["stop"], given["start"] = given.get("start"), 0
+    return given.get("start", 0), given["stop"], given.get("step", 1)
+
+
 def _is(value: Value, given: Any, number: int) -> bool:
     return not isinstance(given, Tracer) and given == number
 
@@ -314,7 +347,8 @@ def _arange_count(start: Any, stop: Any, step: Any, kind: DType) -> Dim:
     if not any(isinstance(v, Tracer) for v in (start, stop, step)):
         if step == 0:
             raise ZeroDivisionError("division by zero")
-        return max(0, math.ceil((stop - start) / step))
+        steps: int = math.ceil((stop - start) / step)
+        return max(0, steps)
     if kind.kind in "iu":
         low, high, by = as_dim(start), as_dim(stop), as_dim(step)
         if isinstance(by, int) and by != 0:
@@ -325,9 +359,9 @@ def _arange_count(start: Any, stop: Any, step: Any, kind: DType) -> Dim:
             return builder().index(ex.emax(count, 0)).dim
     b = builder()
     first, last, by_ = (b.convert(value_of(v), "f64") for v in (start, stop, step))
-    steps = b.op("ceil", b.op("div", b.op("sub", last, first), by_))
-    steps = b.op("fmax", steps, b.const(0.0, "f64"))
-    return current().ranges.extent(b.convert(steps, "i64")).dim
+    trips = b.op("ceil", b.op("div", b.op("sub", last, first), by_))
+    trips = b.op("fmax", trips, b.const(0.0, "f64"))
+    return current().ranges.extent(b.convert(trips, "i64")).dim
 
 
 @covers(np.linspace)

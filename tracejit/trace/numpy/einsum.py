@@ -34,7 +34,7 @@ def einsum(
     optimize: Any = False,
     dtype: Any = None,
     order: str = "K",
-    casting: str = "safe",
+    casting: Any = "safe",
 ) -> Any:
     """Einstein summation; products of many operands follow ``np.einsum_path`` where it can."""
     subscripts, args = _subscripts(operands)

@@ -31,7 +31,7 @@ from tracejit.trace.numpy.operands import (
 from tracejit.trace.numpy.results import deliver
 from tracejit.trace.session import current
 
-NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+NO_VALUE: Any = np._NoValue
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,12 @@ def reduce_ufunc(
     return fold(ufunc, array, axis, dtype, out, keepdims, initial, where)
 
 
-_SCANS = {np.add: "cumsum", np.multiply: "cumprod", np.minimum: "cummin", np.maximum: "cummax"}
+_SCANS: dict[np.ufunc, str] = {
+    np.add: "cumsum",
+    np.multiply: "cumprod",
+    np.minimum: "cummin",
+    np.maximum: "cummax",
+}
 
 
 def accumulate_ufunc(

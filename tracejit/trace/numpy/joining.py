@@ -52,7 +52,7 @@ def join(values: Sequence[Value], axis: int) -> Value:
 
 @covers(np.concatenate)
 def concatenate(
-    arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
+    arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
 ) -> Any:
     """Arrays joined along an axis they have."""
     parts = [operand(a) for a in arrays]
@@ -83,7 +83,7 @@ def concatenate(
 
 @covers(np.stack)
 def stack(
-    arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
+    arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
 ) -> Any:
     """Arrays of one shape joined along a new axis."""
     parts = [asarray(a) for a in arrays]
@@ -101,13 +101,13 @@ def stack(
 
 
 @covers(np.vstack)
-def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+def vstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Rows on top of each other."""
     return concatenate([atleast_2d(a) for a in tup], 0, dtype=dtype, casting=casting)
 
 
 @covers(np.hstack)
-def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+def hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Side by side."""
     parts = [atleast_1d(a) for a in tup]
     axis = 0 if parts and parts[0].ndim == 1 else 1
@@ -238,7 +238,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Array:
     k = axis_of(axis, x.ndim)
     if isinstance(repeats, (list, tuple, np.ndarray)) and np.size(repeats) != 1:
         index = np.repeat(np.arange(static_int(x.dims[k], "the axis")), repeats)
-        return np.take(x, index.tolist(), axis=k)
+        return fresh(gathered(x.read(), builder().const(index), k))
     if isinstance(repeats, (list, tuple, np.ndarray)):
         repeats = np.ravel(repeats)[0]
     if isinstance(repeats, Array) and repeats.ndim:

@@ -26,7 +26,7 @@ from tracejit.trace.numpy.operands import (
 )
 from tracejit.trace.numpy.results import deliver
 from tracejit.trace.values import Array, as_dim, fresh
-from tracejit.trace.views import diagonal_view, reshaped
+from tracejit.trace.views import diagonal_view, raveled, reshaped
 
 
 def _compared(name: str, rows: Dim, cols: Dim, k: Any, lead: tuple[Dim, ...] = ()) -> Value:
@@ -163,7 +163,8 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Array:
     for _ in range(count - 1):
         columns.append(np.multiply(columns[-1], v))
     columns = columns[:count] if increasing else columns[:count][::-1]
-    return np.stack(columns, 1) if columns else np.empty_like(v, shape=(v.shape[0], 0))
+    found: Any = np.stack(columns, 1) if columns else np.empty_like(v, shape=(v.shape[0], 0))
+    return found  # type: ignore[no-any-return]
 
 
 @covers(np.meshgrid)
@@ -173,7 +174,7 @@ def meshgrid(
     """Coordinate arrays of a grid."""
     if indexing not in ("xy", "ij"):
         raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
-    vectors = [np.ravel(asarray(x)) for x in xi]
+    vectors = [raveled(asarray(x)) for x in xi]
     rank, b = len(vectors), builder()
     places = list(range(rank))
     if indexing == "xy" and rank > 1:

@@ -47,7 +47,7 @@ class Operand:
 
 def builder() -> Builder:
     """The innermost builder of the running trace."""
-    return current().b  # type: ignore[no-any-return]
+    return current().b
 
 
 def operand(x: Any) -> Operand:
@@ -65,7 +65,7 @@ def value_of(x: Any) -> Value:
         return x
     if type(x) in _LITERALS:
         return builder().const(np.asarray(x))
-    return lift(x).value  # type: ignore[no-any-return]
+    return lift(x).value
 
 
 def cast(x: Operand, dtype: DType) -> Value:
@@ -156,10 +156,10 @@ def static_int(x: Any, what: str) -> int:
 
 def axis_of(axis: Any, rank: int, what: str = "axis") -> int:
     """A non-negative axis; AxisError as NumPy when outside ``rank``."""
-    axis = static_int(axis, what)
-    if not -rank <= axis < rank:
-        raise np.exceptions.AxisError(axis, rank)
-    return axis % rank
+    k = static_int(axis, what)
+    if not -rank <= k < rank:
+        raise np.exceptions.AxisError(k, rank)
+    return k % rank
 
 
 def axes_of(axis: Any, rank: int, strict: bool = False) -> tuple[int, ...]:
@@ -170,12 +170,8 @@ def axes_of(axis: Any, rank: int, strict: bool = False) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(rank))
     many = axis if isinstance(axis, (tuple, list)) else (axis,)
-    if (
-        rank == 0
-        and not strict
-        and not isinstance(axis, (tuple, list))
-        and static_int(axis, "axis") in (0, -1)
-    ):
+    lenient = rank == 0 and not strict and not isinstance(axis, (tuple, list))
+    if lenient and static_int(axis, "axis") in (0, -1):
         return ()
     axes = tuple(axis_of(a, rank) for a in many)
     if len(set(axes)) != len(axes):
@@ -187,7 +183,7 @@ def given_dtype(dtype: Any, default: Any = None) -> DType:
     """The ``dtype=`` argument as a supported dtype."""
     chosen = np.dtype(default if dtype is None else dtype)
     try:
-        return dtype_of(chosen)  # type: ignore[no-any-return]
+        return dtype_of(chosen)
     except TypeError as error:
         raise UnsupportedError(
             f"{chosen} values are not supported; use float32, float64 or another "

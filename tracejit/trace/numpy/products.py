@@ -21,8 +21,9 @@ from tracejit.trace.numpy.operands import (
 )
 from tracejit.trace.numpy.promotion import loop_dtypes, promote
 from tracejit.trace.numpy.results import deliver
+from tracejit.trace.numpy.shapes import moveaxis
 from tracejit.trace.values import fresh
-from tracejit.trace.views import reshaped
+from tracejit.trace.views import raveled, reshaped
 
 Axes = tuple[int, ...]
 
@@ -99,7 +100,7 @@ class _Gufunc:
         /,
         out: Any = None,
         *,
-        casting: str = "same_kind",
+        casting: Any = "same_kind",
         order: str = "K",
         dtype: Any = None,
         subok: bool = True,
@@ -192,7 +193,7 @@ def inner(a: Any, b: Any, /) -> Any:
 @covers(np.outer)
 def outer(a: Any, b: Any, out: Any = None) -> Any:
     """Every product of an element of ``a`` and one of ``b``."""
-    x, y = np.ravel(asarray(a)), np.ravel(asarray(b))
+    x, y = raveled(asarray(a)), raveled(asarray(b))
     return np.multiply(x[:, None], y[None, :], out=out)
 
 
@@ -231,7 +232,7 @@ def kron(a: Any, b: Any) -> Any:
     xs, ys = ((*[1] * (rank - v.ndim), *v.dims) for v in (x, y))
     spread = reshaped(x, [d for n in xs for d in (n, 1)])
     inner_ = reshaped(y, [d for n in ys for d in (1, n)])
-    found = np.multiply(spread, inner_)
+    found: Any = np.multiply(spread, inner_)
     if not rank:
         return found
     return reshaped(found, [m * n for m, n in zip(xs, ys, strict=True)])
@@ -248,7 +249,7 @@ def cross(
     """The vector product of vectors of 2 or 3 components."""
     if axis is not None:
         axisa = axisb = axisc = axis
-    x, y = np.moveaxis(asarray(a), axisa, -1), np.moveaxis(asarray(b), axisb, -1)
+    x, y = moveaxis(asarray(a), axisa, -1), moveaxis(asarray(b), axisb, -1)
     sizes = [static_int(v.dims[-1], "the number of components") for v in (x, y)]
     if any(n not in (2, 3) for n in sizes):
         raise ValueError(

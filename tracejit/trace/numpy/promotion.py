@@ -22,7 +22,7 @@ def loop_dtypes(
     outs: Sequence[DType | None],
     dtype: Any = None,
     signature: Any = None,
-    casting: str = "same_kind",
+    casting: Any = "same_kind",
 ) -> tuple[DType, ...]:
     """Dtypes of the loop that NumPy would run: inputs, then outputs.
 

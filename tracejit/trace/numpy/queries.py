@@ -58,11 +58,11 @@ def result_type(*arrays_and_dtypes: Any) -> np.dtype[Any]:
 
 
 @covers(np.can_cast)
-def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
+def can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
     """Whether a cast is allowed."""
     if isinstance(from_, (Array, Scalar)):
         from_ = from_.dtype
-    return np.can_cast(from_, to, casting)  # type: ignore[arg-type]
+    return np.can_cast(from_, to, casting)
 
 
 @covers(np.min_scalar_type)
@@ -253,8 +253,9 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     x = asarray(x)
     if x.dtype.kind not in "fc":
         x = x.astype(np.float64)
-    if axis is None and (ord is None or (ord in ("f", "fro") and x.ndim == 2) or x.ndim == 1):
-        if ord in (None, "f", "fro", 2) and not isinstance(ord, np.ndarray):
+    if axis is None:
+        whole = ord is None or (ord in ("f", "fro") and x.ndim == 2) or (ord == 2 and x.ndim == 1)
+        if whole:
             return _root_of_squares(x, tuple(range(x.ndim)), keepdims)
     axes = axes_of(axis, x.ndim) if not isinstance(axis, tuple) else axis
     axes = tuple(axis_of(k, x.ndim) for k in axes)
@@ -312,7 +313,7 @@ def _inexact(x: Any) -> Any:
 @covers(np.delete)
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     """Without some positions (known when compiling) of an axis."""
-    x = asarray(arr)
+    x: Any = asarray(arr)
     if axis is None:
         x, axis = np.ravel(x), 0
     k = axis_of(axis, x.ndim)
@@ -330,7 +331,7 @@ def _none_of(x: Any, axis: int) -> Any:
 @covers(np.insert)
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     """Values before one position of an axis."""
-    x = asarray(arr)
+    x: Any = asarray(arr)
     if axis is None:
         x, axis = np.ravel(x), 0
     k = axis_of(axis, x.ndim)

@@ -23,7 +23,7 @@ def write(out: Array, value: Value) -> Array:
     return out
 
 
-def deliver(value: Value, out: Any = None, casting: str = "same_kind") -> Any:
+def deliver(value: Value, out: Any = None, casting: Any = "same_kind") -> Any:
     """A new result, or ``out`` with the result stored in it (shape and cast as NumPy asks)."""
     if isinstance(out, tuple):
         (out,) = out

@@ -15,7 +15,7 @@ from tracejit.trace.numpy.promotion import loop_dtypes
 from tracejit.trace.numpy.selecting import wrapped_index
 from tracejit.trace.values import Array
 
-_MODES = {
+_MODES: dict[np.ufunc, str] = {
     np.add: "add",
     np.subtract: "add",
     np.multiply: "mul",

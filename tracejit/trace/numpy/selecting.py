@@ -91,7 +91,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     return found
 
 
-_NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+_NO_VALUE: Any = np._NoValue
 
 
 @covers(np.clip)
@@ -270,7 +270,7 @@ def putmask(a: Array, mask: Any, values: Any) -> None:
 
 
 @covers(np.copyto)
-def copyto(dst: Array, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+def copyto(dst: Array, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
     """``src`` broadcast into ``dst`` where the mask holds."""
     v = operand(src)
     kind = promote([v]) if v.weak is None else np.result_type(v.weak(0), dst.dtype)

@@ -221,7 +221,7 @@ def astype(
     a: Any,
     dtype: Any,
     order: str = "K",
-    casting: str = "unsafe",
+    casting: Any = "unsafe",
     subok: bool = True,
     copy: bool = True,
 ) -> Any:
@@ -310,7 +310,7 @@ def flip(m: Any, axis: Any = None) -> Array:
     many = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = {axis_of(k, x.ndim) for k in many}
     key = tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(x.ndim))
-    return x[key] if key else x  # type: ignore[no-any-return]
+    return x[key] if key else x
 
 
 @covers(np.fliplr)

@@ -188,7 +188,7 @@ def _weights_along(a: Array, w: Array, axis: Any) -> Any:
     return w[(slice(None), *[None] * (a.ndim - 1 - k))]
 
 
-_COUNT_IS_PYTHON_INT = type(np.count_nonzero([0])) is int
+_COUNT_IS_PYTHON_INT = isinstance(np.count_nonzero([0]), int)
 
 
 @covers(np.count_nonzero)
@@ -303,7 +303,7 @@ def nanvar(
     if present is not NO_VALUE:
         kept = np.broadcast_to(present, a.shape).sum(axis, keepdims=keepdims)
         found = np.where(kept > ddof, found, np.nan)[()]
-    return found if out is None else np.copyto(out, found, casting="unsafe") or out
+    return found if out is None else deliver(value_of(found), out)
 
 
 @covers(np.nanstd)

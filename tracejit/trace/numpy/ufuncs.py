@@ -47,7 +47,7 @@ def call_ufunc(
     *args: Any,
     out: Any = None,
     where: Any = True,
-    casting: str = "same_kind",
+    casting: Any = "same_kind",
     order: str = "K",
     dtype: Any = None,
     subok: bool = True,
@@ -178,11 +178,15 @@ def _out_of_range(ufunc: np.ufunc, operands: Sequence[Operand]) -> Value | None:
         if x.value is None and x.weak is int and other.weak is None and other.dtype.kind in "iu":
             info = np.iinfo(other.dtype)
             if not info.min <= x.literal <= info.max:
-                pair = [0, 0]
+                pair: list[Any] = [0, 0]
                 pair[k] = 1 if x.literal > 0 else -1
                 b = builder()
-                return b.broadcast(b.const(bool(ufunc(*pair))), other.shape)
+                return b.broadcast(b.const(bool(_answer(ufunc, pair))), other.shape)
     return None
+
+
+def _answer(ufunc: Any, pair: Sequence[Any]) -> Any:
+    return ufunc(*pair)
 
 
 def _deliver(
