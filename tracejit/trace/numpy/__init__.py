@@ -18,6 +18,10 @@ from tracejit.trace.numpy import (  # noqa: F401
     statistics,
     ufuncs,
 )
+from tracejit.trace.numpy.matrices import mgrid, ogrid
 from tracejit.trace.numpy.names import METHODS, NAMES, SCALAR_METHODS
 
-__all__ = ["METHODS", "NAMES", "SCALAR_METHODS"]
+#: Objects of NumPy that are indexed rather than called, by name.
+INDEXED = {"mgrid": mgrid, "ogrid": ogrid}
+
+__all__ = ["INDEXED", "METHODS", "NAMES", "SCALAR_METHODS"]
