@@ -175,7 +175,7 @@ def _layouts(
     layouts: list[Layout] = []
     numbers: list[int] = []
     for (kind, k), param in zip(_param_owner(traced), function.params, strict=True):
-        layout: Layout = "C"
+        layout: Layout = None
         number = -1
         if kind == "leaf":
             number = k
@@ -329,11 +329,16 @@ class _Signatures:
         raw = [self.raw(k) for k in range(len(self.program.results))]
         if self.function.diverges:
             return (), None
+        scalar_arrays = any(self.is_zero_d(o) for o in traced.outs)
         simple = ArrayOut | ScalarOut | PythonOut | ArgOut | SameOut | StaticOut
         plain = all(isinstance(o, simple) for o in traced.outs)
-        if not plain or traced.containers or traced.attributes:
+        if not plain or scalar_arrays or traced.containers or traced.attributes:
             return self.rebuilt(raw)
         return self.direct(raw)
+
+    def is_zero_d(self, out: Any) -> bool:
+        """An array of rank 0, which comes back from native code as a scalar."""
+        return isinstance(out, ArrayOut) and self.program.results[out.index].kind == "scalar"
 
     def direct(self, raw: list[abi.Result]) -> tuple[tuple[abi.Result, ...], abi.Structure]:
         results = list(raw)

@@ -23,7 +23,8 @@ from tracejit.passes.scope import Scope
 from tracejit.passes.storage import Storage
 
 #: Byte strides of an array parameter (None entries: run-time values), or "C" or "F" contiguous.
-Layout = tuple[int | None, ...] | Literal["C", "F"]
+#: None: a scalar, passed by value.
+Layout = tuple[int | None, ...] | Literal["C", "F"] | None
 
 
 def lower(
@@ -31,8 +32,8 @@ def lower(
 ) -> Program:
     """Lower a verified tensor-level function.
 
-    ``layouts[k]`` gives the byte strides of parameter k (missing: C-contiguous). ``args[k]`` is the
-    number that ``write_back`` knows parameter k by (default: k).
+    ``layouts[k]`` gives the byte strides of parameter k (missing: C-contiguous, or by value for
+    rank 0). ``args[k]`` is the number that ``write_back`` knows parameter k by (default: k).
     """
     return _Lowering(function, layouts, args).run()
 
@@ -50,7 +51,8 @@ class _Lowering:
         self, function: Function, layouts: Sequence[Layout], args: Sequence[int] | None
     ) -> None:
         self.function = function
-        self.layouts = [*layouts, *["C"] * (len(function.params) - len(layouts))]
+        rest = function.params[len(layouts) :]
+        self.layouts: list[Layout] = [*layouts, *("C" if is_array(p) else None for p in rest)]
         self.args = list(args) if args is not None else list(range(len(function.params)))
         self.scope = Scope(function.name)
         self.notes = Notes()
@@ -79,12 +81,12 @@ class _Lowering:
         params = self.function.params
         values: dict[Value, Value] = {}
         for k, p in enumerate(params):
-            if not is_array(p):
+            if self.layouts[k] is None:
                 values[p] = self.scope.own(b.param(p.type, p.hint))
                 self.slots.append(Slot("scalar", k))
         self.body.scalars.update(values)
         for k, p in enumerate(params):
-            if is_array(p):
+            if self.layouts[k] is not None:
                 self._array_param(k, p)
 
     def _array_param(self, k: int, p: Value) -> None:
@@ -97,6 +99,7 @@ class _Lowering:
             strides = tuple(reversed(dense_strides(type_.dtype, tuple(reversed(type_.shape)))))
             buffer_type = BufferType(type_.dtype, type_.shape, strides)
         else:
+            assert layout is not None
             strides = tuple(self._stride(k, axis, s) for axis, s in enumerate(layout))
             buffer_type = BufferType(type_.dtype, type_.shape, strides)
         buffer = self.scope.own(self.scope.b.param(buffer_type, p.hint))
@@ -105,7 +108,10 @@ class _Lowering:
         if self.args[k] in self.writes:
             storage = Storage(buffer, "pinned", self.args[k])
             self.body.args[self.args[k]] = storage
-        self.body.place(p, storage)
+        if p.rank == 0:
+            self.body.scalars[p] = self.scope.op("fetch", buffer)
+        else:
+            self.body.place(p, storage)
 
     def _stride(self, k: int, axis: int, known: int | None) -> Dim:
         if known is not None:
@@ -116,7 +122,7 @@ class _Lowering:
     def _out_params(self) -> None:
         """Results whose extents are known on entry get memory from the caller."""
         for instr in self.function.instrs:
-            if instr.name == "write_back":
+            if instr.name == "write_back" and is_array(instr.operands[0]):
                 self.body.want(instr.operands[0], self.body.args[instr.attrs["arg"]])
         known = set(self.function.params)
         for k, r in enumerate(self.function.results):

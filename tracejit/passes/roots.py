@@ -262,7 +262,16 @@ def _host_call(body: Body, instr: Instr) -> None:
 
 
 def _write_back(body: Body, instr: Instr) -> None:
-    body.ensure_in(instr.operands[0], body.args[instr.attrs["arg"]])
+    (value,), storage = instr.operands, body.args[instr.attrs["arg"]]
+    if is_array(value):
+        body.ensure_in(value, storage)
+        return
+
+    def build(p: Puller, kernel: Scope) -> list[Value]:
+        nests.store(kernel, storage.buffer, kernel.use(body.scalar(value)), ())
+        return []
+
+    body.run(build)
 
 
 def _tape(body: Body, instr: Instr) -> None:

@@ -198,7 +198,7 @@ def _rebuilt(
     out: Out, results: Sequence[Any], array: Callable[[int], Any], arrays: dict[int, Any]
 ) -> Any:
     if isinstance(out, ArrayOut):
-        return arrays.setdefault(out.index, results[out.index])
+        return arrays.setdefault(out.index, np.asarray(results[out.index]))
     if isinstance(out, ScalarOut):
         return np.asarray(results[out.index])[()]
     if isinstance(out, PythonOut):
