@@ -50,6 +50,8 @@ def format_attr(attr: Any, name: Callable[[Value], str]) -> str:
 def _format_constant(array: np.ndarray[Any, Any]) -> str:
     if array.ndim:
         return f"[{', '.join(_format_constant(row) for row in array)}]"
+    if array.dtype.kind == "c":
+        return f"({float(array.real)!r}, {float(array.imag)!r})"
     return repr(array.item())
 
 
@@ -96,7 +98,9 @@ def format_lines(function: Function, indent: str = "") -> list[str]:
     params = ", ".join(f"{p.name(v)}: {p.type(v)}" for v in function.params)
     body = [line for instr in function.instrs for line in p.instr(instr, indent + "  ")]
     results = ", ".join(p.type(r) for r in function.results)
-    ends = "" if function.diverges else f"return {', '.join(map(p.name, function.results))}".rstrip()
+    ends = (
+        "" if function.diverges else f"return {', '.join(map(p.name, function.results))}".rstrip()
+    )
     return [
         f"{indent}func @{function.name}({params}) -> ({results}) {{",
         *body,
@@ -123,5 +127,3 @@ def format_context(function: Function, instr: Instr | None, around: int = 5) -> 
     if instr is not None and mark - start < len(shown):
         shown[mark - start] = ">" + shown[mark - start][1:]
     return "\n".join([f"in @{function.name}:", *shown])
-
-

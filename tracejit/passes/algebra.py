@@ -282,7 +282,7 @@ RULES: tuple[Rule, ...] = (
     Rule("x ** 2 -> x * x", "pow", "iuf", _right(2, _square), _x("pow", 2)),
     Rule("x ** -1 -> 1 / x", "pow", "f", _right(-1, _reciprocal), _x("pow", -1)),
     Rule("abs(abs(x)) -> abs(x)", "abs", "iuf", _again("abs"), _nested("abs", "abs")),
-    Rule("abs(-x) -> abs(x)", "abs", "iufc", _through_neg, _nested("abs", "neg")),
+    Rule("abs(-x) -> abs(x)", "abs", "ifc", _through_neg, _nested("abs", "neg")),
     Rule("floor(floor(x)) -> floor(x)", "floor", "f", _again("floor"), _nested("floor", "floor")),
     Rule("cos(-x) -> cos(x)", "cos", "f", _through_neg, _nested("cos", "neg")),
     Rule("conj(conj(x)) -> x", "conj", "fc", _undo("conj"), _nested("conj", "conj")),

@@ -85,6 +85,9 @@ class Facts:
             if decides in parts:
                 return decides
             return None if None in parts else not decides
+        if instr.name == "invert":
+            inside = self.known(instr.operands[0])
+            return None if inside is None else not inside
         if instr.name == "constant" and instr.results[0].rank == 0:
             return bool(instr.attrs["value"].array)
         if instr.name not in _COMPARED or instr.operands[0].type != INDEX:
@@ -223,8 +226,11 @@ def _checked(re: Rebuild, old: Instr, now: Instr, facts: Facts) -> None:
         return
     plain = re.b.op(_CHECKED[now.name], *now.operands)
     re.replace(old.results[0], plain)
-    re.replace(old.results[1], re.b.const(False))
-    facts.made[re.value(old.results[1])] = re.b.instrs[-1]
+    flag = re.b.const(False)
+    re.replace(old.results[1], flag)
+    made = re.instr_of(flag)
+    if made is not None:
+        facts.made[flag] = made
 
 
 def _region(instr: Instr, k: int, outer: Facts) -> Function:
@@ -263,7 +269,7 @@ def _steps(facts: Facts, loop: Instr, first: int, last: int) -> None:
     defs = {r: i for i in body.instrs for r in i.results[:1]}
     for k in range(first, last):
         p = body.params[k]
-        step = _step(p, body.results[k - first], defs)
+        step = _step(Facts(facts), p, body.results[k - first], defs)
         if not step:
             continue
         init = facts.dim(loop.operands[k])
@@ -275,14 +281,14 @@ def _steps(facts: Facts, loop: Instr, first: int, last: int) -> None:
             _bounded(facts, loop, k, init, step)
 
 
-def _step(p: Value, out: Value, defs: dict[Value, Instr]) -> int:
+def _step(facts: Facts, p: Value, out: Value, defs: dict[Value, Instr]) -> int:
     """What one iteration adds to a carried integer; 0 when that is not fixed."""
     if p.type != INDEX:
         return 0
-    dim = out.dim
+    dim = facts.dim(out)
     made = defs.get(out)
     if made is not None and made.name in ("add_overflow", "sub_overflow"):
-        a, b = (v.dim for v in made.operands)
+        a, b = map(facts.dim, made.operands)
         dim = a + b if made.name == "add_overflow" else a - b
     step = dim - ex.atom_dim(p)
     return step if isinstance(step, int) else 0
