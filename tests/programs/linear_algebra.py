@@ -122,7 +122,7 @@ def conjugate_gradient(A, b):
     r = b - A @ x
     p = r.copy()
     rs = r @ r
-    while rs > 1e-20:
+    while rs > 1e-8:
         Ap = A @ p
         step = rs / (p @ Ap)
         x += step * p
