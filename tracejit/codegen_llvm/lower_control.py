@@ -83,6 +83,7 @@ def _for(f: FunctionText, instr: Instr) -> None:
     carried = instr.attrs["carried"]
     inits, consts = rest[:carried], rest[carried:]
     heavy = is_heavy(body)
+    f.extremes.update(_extremes(body))
     known = number(trip)
     if known is not None and known <= 0:
         f.bind(instr.results, inits)
@@ -110,6 +111,27 @@ def _for(f: FunctionText, instr: Instr) -> None:
         return
     f.e.label(after)
     f.bind(instr.results, _merge(f, [v.type for v in instr.results], exits))
+
+
+def _extremes(body: Function) -> list[Instr]:
+    """Running float maxima and minima of a loop.
+
+    They become LLVM's `maximum` and `minimum`, which may be taken in any order (nan wins, and which
+    zero wins NumPy does not say either), so that the loop becomes vector code.
+    """
+    uses: dict[Value, int] = {}
+    for instr in body.instrs:
+        for v in instr.operands:
+            uses[v] = uses.get(v, 0) + 1
+    makers = {i.results[0]: i for i in body.instrs if i.name in ("maximum", "minimum")}
+    found = []
+    for param, result in zip(body.params[1:], body.results, strict=False):
+        maker = makers.get(result)
+        if maker is None or maker.result.dtype.kind != "f" or param not in maker.operands:
+            continue
+        if uses[param] == 1 and result not in uses:
+            found.append(maker)
+    return found
 
 
 class _Loop:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+import tracejit.ir.ops  # noqa: F401  (enters the op table)
 from tracejit.codegen_llvm.emit import LLVMEmitter, Reg, llvm_type
 from tracejit.codegen_llvm.runtime import ErrorTable, HostTable
 from tracejit.ir import extent as ex
@@ -90,6 +91,7 @@ class FunctionText:
         self.env: dict[Value, Any] = {}
         self.fails = False
         self.on_stack: set[Value] = set()
+        self.extremes: set[Instr] = set()
         self._numbers = itertools.count()
 
     # -- values --------------------------------------------------------------------------------
@@ -170,6 +172,11 @@ class FunctionText:
         rule = self.module.rules.get(instr.name)
         if rule is not None:
             rule(self, instr)
+            return
+        if instr in self.extremes:
+            self.env[instr.result] = self.e.intrinsic(
+                instr.name, instr.result.dtype, *[self.env[v] for v in instr.operands]
+            )
             return
         if instr.prim.lower is None:
             raise NotImplementedError(f"no native code for {instr.name}")

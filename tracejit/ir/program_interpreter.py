@@ -1,8 +1,9 @@
 """Runs a Program with NumPy on byte buffers, one instruction at a time.
 
-Between the tensor-level oracle (`interpreter.py`) and native code: what differs from the oracle here
-is a bug of the lowering, what differs from native code a bug of the code generator. Every access is
-checked to lie inside memory that is still allocated; fresh memory is filled with a pattern.
+Between the tensor-level oracle (`interpreter.py`) and native code: what differs from the oracle
+here is a bug of the lowering, what differs from native code a bug of the code generator. Every
+access is checked to lie inside memory that is still allocated; fresh memory is filled with a
+pattern.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tracejit.ir.types import BufferType, TensorType
 _PATTERN = 0xCD
 
 
-class MemoryFault(AssertionError):
+class MemoryFaultError(AssertionError):
     """An access outside a buffer, to freed memory, or a leak: a bug of the lowering."""
 
 
@@ -52,7 +53,7 @@ class _Machine:
 
     def allocate(self, size: int) -> Buffer:
         if size < 0:
-            raise MemoryFault(f"an allocation of {size} bytes")
+            raise MemoryFaultError(f"an allocation of {size} bytes")
         memory = Memory(np.full(size, _PATTERN, np.uint8))
         self.owned.append(memory)
         return Buffer(memory, 0)
@@ -61,8 +62,8 @@ class _Machine:
 def interpret_program(program: Program, args: Sequence[Any]) -> list[Any]:
     """Results of a Program for scalars and arrays, as `CompiledProgram.call` gives them.
 
-    Arrays that the Program writes are written. Raises what the program raises, and `MemoryFault`
-    where it touches memory that it may not.
+    Arrays that the Program writes are written. Raises what the program raises, and
+    `MemoryFaultError` where it touches memory that it may not.
     """
     machine, env = _Machine(), {}
     outs: dict[int, np.ndarray[Any, Any]] = {}
@@ -74,8 +75,7 @@ def interpret_program(program: Program, args: Sequence[Any]) -> list[Any]:
         elif slot.kind == "array":
             env[value] = _argument(args[slot.index], value, env)
         else:
-            outs[slot.index] = np.empty(_numbers(value.shape, env), value.dtype)
-            outs[slot.index].view(np.uint8 if value.rank == 0 else value.dtype)[...] = 0
+            outs[slot.index] = np.zeros(_numbers(value.shape, env), value.dtype)
             env[value] = _argument(outs[slot.index], value, env)
     results = _run(machine, program.host, env)
     return [
@@ -158,9 +158,9 @@ def _step(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
 def _check(buffer: Buffer, offset: int, size: int) -> int:
     start = buffer.offset + offset
     if not buffer.memory.alive:
-        raise MemoryFault("freed memory is used")
+        raise MemoryFaultError("freed memory is used")
     if size and not 0 <= start <= len(buffer.memory.data) - size:
-        raise MemoryFault(f"byte {start} of {len(buffer.memory.data)}")
+        raise MemoryFaultError(f"byte {start} of {len(buffer.memory.data)}")
     return start
 
 
@@ -169,7 +169,7 @@ def _place(instr: Instr, buffer: Value, index: Sequence[Value], env: Env) -> tup
     at = [int(env[v]) for v in index]
     for i, n in zip(at, _numbers(buffer.type.shape, env), strict=True):
         if not 0 <= i < n:
-            raise MemoryFault(f"{instr.name} at {at} of {buffer.type}")
+            raise MemoryFaultError(f"{instr.name} at {at} of {buffer.type}")
     strides = _numbers(buffer.type.strides, env)
     found = env[buffer]
     offset = sum(i * s for i, s in zip(at, strides, strict=True))
@@ -187,7 +187,7 @@ def _store(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
     buffer, value, *index = instr.operands
     found, at = _place(instr, buffer, index, env)
     if found.memory.constant:
-        raise MemoryFault("a literal array is written")
+        raise MemoryFaultError("a literal array is written")
     raw = np.asarray(env[value], buffer.dtype).tobytes()
     found.memory.data[at : at + len(raw)] = np.frombuffer(raw, np.uint8)
     return ()
@@ -205,7 +205,7 @@ def _free(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
     buffer = env[instr.operands[0]]
     _check(buffer, 0, 0)
     if buffer.memory not in machine.owned:
-        raise MemoryFault("memory that is not owned is freed")
+        raise MemoryFaultError("memory that is not owned is freed")
     machine.owned.remove(buffer.memory)
     buffer.memory.alive = False
     return ()
