@@ -51,11 +51,22 @@ class Unbound:
     """Not carried: unbound at the start of each iteration."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Number:
     """A scalar of a Python kind or a NumPy dtype."""
 
     kind: WeakKind | np.dtype[Any]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Number) and same_kind(self.kind, other.kind)
+
+    def __hash__(self) -> int:
+        return hash(str(self.kind))
+
+
+def same_kind(a: WeakKind | np.dtype[Any], b: WeakKind | np.dtype[Any]) -> bool:
+    """Equality that does not take the Python kind "float" for the dtype float64."""
+    return isinstance(a, str) == isinstance(b, str) and a == b
 
 
 @dataclass(frozen=True)
@@ -298,14 +309,15 @@ def _improved_number(plan: Number, entry: Any, end: Any, name: str) -> Plan:
         raise Unsteady(name)
     kind = weak_kind(end)
     have = kind if kind is not None else end.dtype
-    if have == plan.kind:
+    if same_kind(have, plan.kind):
         return plan
     joined = joined_number(entry, end)
     if joined is None:
         raise Unsteady(name)
     wider = Number(joined)
     if wider == plan:
-        if joined_number(_as_start(plan), end) != plan.kind:
+        steady = joined_number(_as_start(plan), end)
+        if steady is None or not same_kind(steady, plan.kind):
             raise Unsteady(name)
         return plan
     return wider

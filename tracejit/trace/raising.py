@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import opcode
 import os
 from typing import Any
 
@@ -18,23 +19,30 @@ class Diverged(Exception):
 
 
 def is_users(error: BaseException) -> bool:
-    """Whether the program would raise this too (not a mistake inside tracejit)."""
+    """Whether the program would raise this too (not a mistake inside tracejit).
+
+    Exceptions that leave user code or NumPy are the program's. Those that leave our files are if a
+    ``raise`` statement made them, or if the file runs the program's own operations on plain values.
+    """
     if isinstance(error, TracejitError | RecursionError | MemoryError):
         return False
-    if not isinstance(error, Exception):
-        return False
     tb = error.__traceback__
-    last = ""
-    while tb is not None:
-        last = tb.tb_frame.f_code.co_filename
+    if not isinstance(error, Exception) or tb is None:
+        return False
+    while tb.tb_next is not None:
         tb = tb.tb_next
-    if isinstance(error, AssertionError | AttributeError | NameError | KeyError):
-        inside = last.startswith(PACKAGE) and not last.endswith(_DELIBERATE)
-        return not inside
-    return not last.startswith(_IR)
+    code = tb.tb_frame.f_code
+    if not code.co_filename.startswith(PACKAGE):
+        return True
+    if isinstance(error, AssertionError) or code.co_filename.startswith(_IR):
+        return False
+    if os.path.basename(code.co_filename) in _PLAIN_OPERATIONS:
+        return True
+    return code.co_code[tb.tb_lasti] == opcode.opmap["RAISE_VARARGS"]
 
 
-_DELIBERATE = ("operators.py", "values.py", "definedness.py", "session.py", "calls.py", "views.py")
+#: Files of ours that run what the user wrote on plain Python values.
+_PLAIN_OPERATIONS = ("staging.py", "calls.py", "operators.py")
 
 
 def emit_raise(session: Session, error: BaseException) -> None:

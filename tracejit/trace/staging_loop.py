@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tracejit.errors import StructureError, UnsupportedError
@@ -18,6 +18,7 @@ from tracejit.trace.iteration import Steps, steps_of
 from tracejit.trace.joining import describe
 from tracejit.trace.loop_state import (
     Keep,
+    Maybe,
     Opened,
     Plan,
     Resized,
@@ -139,13 +140,9 @@ def plain_for(
             lambda: None,
             get_state,
             set_state,
-            tuple(_live(v) for v in names),
+            names,
         )
         return
-
-
-def _live(v: VarInfo) -> VarInfo:
-    return v
 
 
 def staged_while(
@@ -204,13 +201,13 @@ def run(loop: Loop) -> None:
     entry = _entry_state(loop)
     try:
         plans, attempt, entry = _steady(loop, entry)
+    except Swapped as swap:
+        _restore(loop, entry)
+        _unroll_cycle(loop, swap.cycle)
+        return
     except Unsteady as reason:
         _restore(loop, entry)
         _unsteady(loop, reason, go)
-        return
-    cycle = _cycle(loop, entry, attempt)
-    if cycle > 1:
-        _unroll_cycle(loop, cycle)
         return
     if not loop.peeled and _hazard(attempt):
         _peel(loop, go)
@@ -235,9 +232,7 @@ def _infos(loop: Loop) -> list[VarInfo]:
 
 def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any]]:
     """Trace the body until its plans fit. Unsteady when none do."""
-    memory = loop.session.memory
-    plans = memory.get((loop.key, len(loop.boxes))) if False else None
-    plans = plans or [_first(info, x) for info, x in zip(_infos(loop), entry, strict=True)]
+    plans = [_first(info, x) for info, x in zip(_infos(loop), entry, strict=True)]
     for _ in range(_ATTEMPTS):
         attempt = _attempt(loop, plans, entry)
         found = [obj for obj, _ in attempt.frame.containers.values()]
@@ -250,8 +245,12 @@ def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any
             entry = [*entry, *extra]
             plans = [*plans, *(first_plan(x) for x in extra)]
             continue
+        if loop.test is None and not attempt.raised:
+            cycle = find_swap(attempt.start, attempt.end)
+            if cycle > 1 and all(isinstance(p, Keep) for p in _moved(plans, attempt)):
+                raise Swapped(cycle)
         better = [
-            _better(info, plan, *states, attempt.frame)
+            _better(loop, info, plan, *states, attempt.frame)
             for info, plan, *states in zip(
                 _infos(loop), plans, entry, attempt.start, attempt.end, strict=True
             )
@@ -260,6 +259,15 @@ def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any
             return plans, attempt, entry
         plans = better
     raise Unsteady("what the loop carries never settles")
+
+
+def _moved(plans: Sequence[Plan], attempt: Attempt) -> list[Plan]:
+    """Plans of the array names that an iteration binds to other storage."""
+    return [
+        plan
+        for plan, start, end in zip(plans, attempt.start, attempt.end, strict=True)
+        if isinstance(start, Array) and isinstance(end, Array) and binding(start) != binding(end)
+    ]
 
 
 def _resized(attempt: Attempt, obj: Any) -> bool:
@@ -273,21 +281,16 @@ def _first(info: VarInfo, x: Any) -> Plan:
     return first_plan(x)
 
 
-def _better(info: VarInfo, plan: Plan, entry: Any, start: Any, end: Any, frame: Frame) -> Plan:
-    if isinstance(plan, Unbound):
-        return plan
-    if not info.live_in and end is not UNDEFINED and entry is not end:
-        return _written_first(info, plan, entry, start, end, frame)
-    if end is UNDEFINED:
-        return plan
-    return improved(plan, entry, start, end, frame, info.name)
-
-
-def _written_first(
-    info: VarInfo, plan: Plan, entry: Any, start: Any, end: Any, frame: Frame
+def _better(
+    loop: Loop, info: VarInfo, plan: Plan, entry: Any, start: Any, end: Any, frame: Frame
 ) -> Plan:
-    """A variable that each iteration binds anew: only its last binding matters."""
-    return improved(plan, entry, start, end, frame, info.name)
+    if isinstance(plan, Unbound) or end is UNDEFINED:
+        return plan
+    new = improved(plan, entry, start, end, frame, info.name)
+    unbound = entry is UNDEFINED and not loop.runs and info.kind not in ("flag", "return_value")
+    if unbound and not isinstance(new, Maybe | Keep):
+        return Maybe(info.name, new)
+    return new
 
 
 def _attempt(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
@@ -419,12 +422,12 @@ def _changed(attempt: Attempt, cell: Any) -> bool:
 # Swaps ---------------------------------------------------------------------------------------------
 
 
-def _cycle(loop: Loop, entry: Sequence[Any], attempt: Attempt) -> int:
-    """How many iterations bring swapped array names back to where they were (1: no swap)."""
-    if attempt.raised or loop.test is not None:
-        return 1
-    memory = loop.session.memory.get(("swap", loop.key))
-    return int(memory) if memory else 1
+class Swapped(Exception):
+    """Array names are permuted by each iteration; after ``cycle`` they are where they were."""
+
+    def __init__(self, cycle: int) -> None:
+        super().__init__(cycle)
+        self.cycle = cycle
 
 
 def find_swap(entry: Sequence[Any], end: Sequence[Any]) -> int:
@@ -456,8 +459,9 @@ def _unroll_cycle(loop: Loop, cycle: int) -> None:
 
     turns = floordiv(loop.trip, cycle)
     left = mod(loop.trip, cycle)
+    still_read = tuple(replace(v, live_out=v.live_in or v.live_out) for v in loop.names)
     inner = Loop(
-        session, turns, several, None, loop.get_state, loop.set_state, loop.names,
+        session, turns, several, None, loop.get_state, loop.set_state, still_read,
         (*loop.key, "cycle"), 0, loop.peeled,
     )  # fmt: skip
     run(inner)
@@ -595,6 +599,6 @@ def _emit_while(
         extra = [Carried(attempt.counter, zero, following)]
     flag = Carried(attempt.go, start, attempt.go if again is None else again)
     results = emit_while(builder, flag, [*every, *extra])
-    return results[1:] if len(results) > len(every) + len(extra) else results, every
+    return results[: len(every)], every
 
 
