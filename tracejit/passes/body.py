@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Function, Value, uses
-from tracejit.ir.extent import Dim
+from tracejit.ir.extent import Dim, product
 from tracejit.ir.types import BufferType, TensorType, dense_buffer, dense_strides
 from tracejit.passes import nests
 from tracejit.passes.inline import Inlining, is_array
@@ -42,6 +42,7 @@ class Body:
         self.owned: list[Storage] = []
         self.args: dict[int, Storage] = {}
         self.wants: dict[Value, Storage] = {}
+        self._flat: dict[Value, Value] = {}
         self.inlining = Inlining(function, frozenset())
         self.live = Liveness(function, self.inlining)
         self.t = 0
@@ -108,10 +109,23 @@ class Body:
 
     def puller(self) -> Puller:
         """A puller over this body's tensors."""
-        return Puller(self.inlining.defs, self.stored, self.scalar, self.dim)
+        return Puller(self.inlining.defs, self.stored, self.scalar, self.dim, self.flat)
+
+    def flat(self, buffer: Value) -> Value | None:
+        """A dense buffer as one line of elements."""
+        if not self.dense(buffer) or buffer.rank < 2:
+            return None
+        found = self._flat.get(buffer)
+        if found is None:
+            line = TensorType(buffer.dtype, (product(buffer.shape),))
+            base = self.scope.use(buffer)
+            found = self.scope.op("view", base, self.scope.index(0), type=dense_buffer(line))
+            self._flat[buffer] = found
+        return found
 
     def share_key(self, buffer: Value) -> object:
         """Buffers with equal keys may be the same memory."""
+        buffer = next((b for b, line in self._flat.items() if line is buffer), buffer)
         for storage in (*self.storage.values(), *self.owned, *self.args.values()):
             if buffer is storage.buffer or any(b is buffer for b in storage.values.values()):
                 return storage

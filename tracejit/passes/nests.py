@@ -170,6 +170,8 @@ def _reduce_point(
             return element(0, scope)
         if name == "add" and dtype.kind in "fc":
             return pairwise(p, scope, product(tuple(extents)), element)
+        if name in ("minimum", "maximum") and dtype.kind == "f":
+            return fold_ordered(p, scope, product(tuple(extents)), name, dtype, element)
         return fold(p, scope, product(tuple(extents)), name, instr, element)
 
     if not leading:
@@ -197,6 +199,54 @@ def fold(
     (acc,) = loop.carried
     value = element(loop.i.dim, loop.inner)
     return loop.close([_combine(loop.inner, name, acc, value)])[0]
+
+
+def fold_ordered(
+    p: Puller,
+    scope: Scope,
+    count: Dim,
+    name: str,
+    dtype: np.dtype[np.generic],
+    element: Callable[[Dim, Scope], Value],
+) -> Value:
+    """Minimum or maximum of floats as integers that order alike, so that lanes can run ahead.
+
+    A nan becomes the integer beyond all others, which is a nan again at the end. Where -0.0 and 0.0
+    meet, the minimum is -0.0 and the maximum 0.0.
+    """
+    ints = DTYPES[f"i{8 * dtype.itemsize}"]
+    info = np.iinfo(ints)
+    extreme = info.max if name == "maximum" else info.min
+    start = np.array(identity(f"reduce_{name[:3]}", dtype), dtype)
+    loop = Loop(scope, count, [_order_key(scope, scope.own(scope.b.const(start, dtype)), ints)])
+    p.bounds.upper[loop.i] = count
+    inner = loop.inner
+    value = element(loop.i.dim, inner)
+    key = _order_key(inner, value, ints)
+    beyond = inner.own(inner.b.const(extreme, ints))
+    key = inner.op("select", inner.op("isnan", value), beyond, key)
+    out = loop.close([inner.op(name, loop.carried[0], key)])[0]
+    found = scope.op("bitcast", _flip(scope, out, ints), dtype=dtype)
+    nan = scope.own(scope.b.const(np.nan, dtype))
+    met = scope.op("eq", out, scope.own(scope.b.const(extreme, ints)))
+    chosen = scope.op("select", met, nan, found)
+    assert isinstance(chosen, Value)
+    return chosen
+
+
+def _order_key(scope: Scope, value: Value, ints: np.dtype[np.generic]) -> Value:
+    """The bits of a float as an integer in the order of the floats."""
+    return _flip(scope, scope.op("bitcast", value, dtype=ints), ints)
+
+
+def _flip(scope: Scope, bits: Value, ints: np.dtype[np.generic]) -> Value:
+    """Negative numbers' magnitudes reversed; its own inverse."""
+    width = scope.own(scope.b.const(8 * ints.itemsize - 1, ints))
+    magnitude = scope.own(scope.b.const(np.iinfo(ints).max, ints))
+    sign = scope.op("shift_right", bits, width)
+    out = scope.op("bitwise_xor", bits, scope.op("bitwise_and", sign, magnitude))
+    assert isinstance(out, Value)
+    return out
 
 
 def pairwise(

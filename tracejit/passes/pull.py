@@ -144,6 +144,10 @@ def delinearize(flat: Dim, shape: Sequence[Dim], bounds: Bounds) -> Index:
     return (flat, *reversed(out)) if shape else ()
 
 
+def _has_quotient(dim: Dim) -> bool:
+    return isinstance(dim, Extent) and any(isinstance(a, ex.Opaque) for a in dim.atoms())
+
+
 class Puller:
     """Emits elements of tensors into kernel scopes.
 
@@ -157,11 +161,13 @@ class Puller:
         stored: Callable[[Value], Value | None],
         scalar: Callable[[Value], Value],
         dim: Callable[[Dim], Dim],
+        flat: Callable[[Value], Value | None] = lambda buffer: None,
     ) -> None:
         self.defs = defs
         self.stored = stored
         self.scalar = scalar
         self.dim = dim
+        self.flat = flat
         self.bounds = Bounds()
         self.reads: dict[Value, set[Index]] = {}
 
@@ -190,13 +196,22 @@ class Puller:
         buffer = self.stored(value)
         if buffer is not None:
             self.reads.setdefault(value, set()).add(idx)
-            loaded = scope.op("load", buffer, *[scope.index(d) for d in idx])
-            assert isinstance(loaded, Value)
-            return loaded
+            return self._load(buffer, idx, scope)
         instr = self.defs[value]
         if instr.prim.kind == "elementwise":
             return self._elementwise(instr, value, idx, scope)
         return _MAPS[instr.name](self, instr, idx, scope)
+
+    def _load(self, buffer: Value, idx: Index, scope: Scope) -> Value:
+        """A load; a flattened index that was split again goes back to one number."""
+        if any(_has_quotient(d) for d in idx):
+            flat = self.flat(buffer)
+            linear = linear_index(idx, buffer.shape)
+            if flat is not None and not _has_quotient(linear):
+                buffer, idx = flat, (linear,)
+        loaded = scope.op("load", buffer, *[scope.index(d) for d in idx])
+        assert isinstance(loaded, Value)
+        return loaded
 
     def _elementwise(self, instr: Instr, value: Value, idx: Index, scope: Scope) -> Value:
         scalars = [self.pull(v, idx, scope) for v in instr.operands]
