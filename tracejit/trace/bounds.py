@@ -54,7 +54,7 @@ def _wrapped_index(i: Dim, n: Dim, axis: int) -> Dim:
 def check_indices(index: Value, n: Dim, axis: int) -> Value:
     """An integer index array as non-negative i64 below ``n``; IndexError at the first bad one."""
     if index.rank == 0:
-        return current().b.index(check_index(_Index(index), n, axis))
+        return current().b.index(check_index(index, n, axis))
     session = current()
     literal = session.literal(index)
     if literal is not None and isinstance(n, int):
@@ -102,16 +102,6 @@ def _raise_first_bad(ok: Value, good: Value, index: Value, n: Dim, axis: int) ->
     emit_cond(ok, lambda: [], find)
 
 
-class _Index:
-    """A rank-0 index value seen as an integer."""
-
-    def __init__(self, value: Value) -> None:
-        self.dim = current().b.convert(value, "i64").dim
-
-    def __index__(self) -> int:
-        raise TypeError("a traced index is not an int")
-
-
 def slice_bounds(s: slice, n: Dim) -> tuple[Dim, Dim, Dim]:
     """Start, step and extent of a slice of an axis of extent ``n``, as ``slice.indices``."""
     step = 1 if s.step is None else as_dim(s.step)
@@ -137,14 +127,7 @@ def _fixed_step(s: slice, n: Dim, step: int) -> tuple[Dim, Dim, Dim]:
     count = span if abs(step) == 1 else ex.ceildiv(span, abs(step))
     if isinstance(count, int) and count == 0:
         return 0, 1, 0
-    return start, step, named(count)
-
-
-def named(count: Dim) -> Dim:
-    """An extent made of ``max``/``min`` as an atom that is known not to be negative."""
-    if isinstance(count, int) or not any(isinstance(a, ex.Opaque) for a in count.atoms()):
-        return count
-    return count
+    return start, step, count
 
 
 def clip(i: Dim, n: Dim, low: Dim, high: Dim) -> Dim:

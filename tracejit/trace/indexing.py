@@ -214,15 +214,16 @@ def _advanced(view: Array, arrays: list[tuple[int, Any]], items: list[Any]) -> A
     for position, item in arrays:
         if _mask_rank(item) is not None:
             mask = item.read()
+            _check_mask(mask, view, position)
+            mask = _cast_mask(mask, view, position)
             if len(arrays) == 1:
                 only_mask = mask
-            _check_mask(mask, view, position)
             if mask.rank == 0:
                 view, index_value = _scalar_mask(view, position, mask)
                 axes.append(position)
                 index.append(index_value)
                 continue
-            count, *found = b.op("nonzero", _cast_mask(mask, view, position))
+            count, *found = b.op("nonzero", mask)
             session.ranges.extent(count)
             axes.extend(range(position, position + mask.rank))
             index.extend(found)

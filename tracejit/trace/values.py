@@ -555,6 +555,8 @@ def as_dim(x: Any) -> Dim:
     """An integer, traced or not, as an extent. TypeError as ``operator.index``."""
     if isinstance(x, ex.Extent):
         return x
+    if isinstance(x, Value):
+        return current().b.convert(x, "i64").dim
     if isinstance(x, PyScalar) and x.kind in ("int", "bool"):
         return current().b.convert(x.value, "i64").dim
     if isinstance(x, Scalar | Array) and x.dtype.kind in "iu" and not x.dims:
