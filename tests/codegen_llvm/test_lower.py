@@ -352,6 +352,17 @@ def test_alloc_and_free(level: int) -> None:
     assert "alloca" not in compile_program(scratch(1000), level).llvm_ir
 
 
+def test_stack_is_bounded() -> None:
+    b = Builder()
+    made = [b.op("alloc", type=dense_buffer(tensor("f64", (128,)))) for _ in range(200)]
+    for buffer in made:
+        b.op("free", buffer)
+    compiled = compile_program(scalars_program(b, []))
+    assert compiled.llvm_ir.count("alloca") == 64
+    assert compiled.llvm_ir.count("call ptr @tj_alloc(") == 136
+    compiled.call()
+
+
 @LEVELS
 def test_memory_error(level: int) -> None:
     b = Builder()

@@ -91,6 +91,7 @@ class FunctionText:
         self.env: dict[Value, Any] = {}
         self.fails = False
         self.on_stack: set[Value] = set()
+        self.stack_bytes = 0
         self.extremes: set[Instr] = set()
         self._numbers = itertools.count()
 

@@ -26,6 +26,8 @@ from tracejit.ir.types import BufferType, TensorType
 
 #: Buffers of at most this many bytes, freed where they are made, lie on the stack.
 STACK_BYTES = 1024
+#: All of them together; threads may have small stacks.
+STACK_TOTAL = 1 << 16
 _BYTE = np.dtype(np.uint8)
 
 
@@ -111,7 +113,10 @@ def _alloc(f: FunctionText, instr: Instr) -> None:
     type_ = _type(instr.result)
     size = byte_count(f, type_)
     known = number(size)
+    if instr.result in f.on_stack and known is not None and f.stack_bytes + known > STACK_TOTAL:
+        f.on_stack.discard(instr.result)
     if instr.result in f.on_stack and known is not None:
+        f.stack_bytes += known
         f.env[instr.result] = f.stack(f"[{max(known, 1)} x i8]", align=64)
         return
     f.module.declare("declare ptr @tj_alloc(ptr, i64)")

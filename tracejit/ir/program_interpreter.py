@@ -65,7 +65,8 @@ def interpret_program(program: Program, args: Sequence[Any]) -> list[Any]:
     Arrays that the Program writes are written. Raises what the program raises, and
     `MemoryFaultError` where it touches memory that it may not.
     """
-    machine, env = _Machine(), {}
+    machine = _Machine()
+    env: Env = {}
     outs: dict[int, np.ndarray[Any, Any]] = {}
     for slot, value in zip(program.slots, program.host.params, strict=True):
         if slot.kind == "scalar":
