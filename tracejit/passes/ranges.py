@@ -7,7 +7,7 @@ parameters, so all knowledge is about polynomials over values of the outermost f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Function, Instr, Value
@@ -21,6 +21,15 @@ INT_MAX = 2**63 - 1
 _DEPTH = 4
 #: Sign of ``a - b``, and what to take off for strictness.
 _COMPARED = {"lt": (-1, 1), "le": (-1, 0), "gt": (1, 1), "ge": (1, 0)}
+_ARITHMETIC: dict[str, Callable[[Dim, Dim], Dim]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "floor_divide": ex.floordiv,
+    "remainder": ex.mod,
+    "minimum": ex.emin,
+    "maximum": ex.emax,
+}
 _DENIED = {"lt": "ge", "ge": "lt", "le": "gt", "gt": "le"}
 
 
@@ -35,13 +44,23 @@ class Facts:
         self.made: dict[Value, Instr] = dict(parent.made) if parent else {}
 
     def dim(self, value: Value) -> Dim:
-        """An i64 scalar as a polynomial over outermost values."""
+        """An i64 scalar as a polynomial over outermost values, itself where that might wrap."""
         found = self.dims.get(value)
         if found is None:
-            expr = value.expr
-            found = ex.atom_dim(value) if expr is None else ex.subst(expr, self.dims)  # type: ignore[arg-type]
+            found = self._arithmetic(value)
+            if not self.fits(found):
+                found = ex.atom_dim(value)
             self.dims[value] = found
         return found
+
+    def _arithmetic(self, value: Value) -> Dim:
+        instr = self.made.get(value)
+        if instr is None or value.expr is None:
+            return ex.atom_dim(value)
+        if instr.name == "constant":
+            return value.dim
+        a, b = map(self.dim, instr.operands)
+        return _ARITHMETIC[instr.name](a, b)
 
     def extents(self, params: Iterable[Value]) -> None:
         """Extents of existing arrays are not negative and not huge."""
@@ -158,7 +177,7 @@ class Facts:
 
     def fits(self, dim: Dim) -> bool:
         """Whether an integer provably stays within 64 bits."""
-        if self.magnitude(dim) <= INT_MAX:
+        if isinstance(ex.single_atom(dim), Value) or self.magnitude(dim) <= INT_MAX:
             return True
         if not self.nonnegative(dim):
             return False
@@ -228,9 +247,10 @@ def _checked(re: Rebuild, old: Instr, now: Instr, facts: Facts) -> None:
     re.replace(old.results[0], plain)
     flag = re.b.const(False)
     re.replace(old.results[1], flag)
-    made = re.instr_of(flag)
-    if made is not None:
-        facts.made[flag] = made
+    for v in (plain, flag):
+        made = re.instr_of(v)
+        if made is not None:
+            facts.made[v] = made
 
 
 def _region(instr: Instr, k: int, outer: Facts) -> Function:
@@ -266,10 +286,12 @@ def _steps(facts: Facts, loop: Instr, first: int, last: int) -> None:
     body = loop.regions[-1]
     if body.diverges:
         return
-    defs = {r: i for i in body.instrs for r in i.results[:1]}
+    defs = {r: i for i in body.instrs for r in i.results}
+    inside = Facts(facts)
+    inside.made.update(defs)
     for k in range(first, last):
         p = body.params[k]
-        step = _step(Facts(facts), p, body.results[k - first], defs)
+        step = _step(Facts(inside), p, body.results[k - first], defs)
         if not step:
             continue
         init = facts.dim(loop.operands[k])
@@ -287,9 +309,12 @@ def _step(facts: Facts, p: Value, out: Value, defs: dict[Value, Instr]) -> int:
         return 0
     dim = facts.dim(out)
     made = defs.get(out)
-    if made is not None and made.name in ("add_overflow", "sub_overflow"):
+    if made is not None and made.name in _CHECKED and out is made.results[0]:
         a, b = map(facts.dim, made.operands)
-        dim = a + b if made.name == "add_overflow" else a - b
+        dim = _ARITHMETIC[_CHECKED[made.name]](a, b)
+    elif made is not None and made.name in ("add", "sub"):
+        a, b = map(facts.dim, made.operands)
+        dim = _ARITHMETIC[made.name](a, b)
     step = dim - ex.atom_dim(p)
     return step if isinstance(step, int) else 0
 
