@@ -304,9 +304,10 @@ class _Parser:
     def constant(self, type_: TensorType | BufferType) -> Constant:
         flat: list[Any] = []
         self.numbers(flat)
-        array = np.empty(type_.shape, type_.dtype)
-        array.reshape(-1)[:] = flat
-        return Constant(array, type_.dtype)
+        shape = tuple(d for d in type_.shape if isinstance(d, int))
+        if len(shape) != type_.rank or np.prod(shape, dtype=np.int64) != len(flat):
+            raise self.fail("a constant has another number of elements than its type")
+        return Constant(np.array(flat, type_.dtype).reshape(shape), type_.dtype)
 
     def numbers(self, into: list[Any]) -> None:
         if self.now.text == "[":

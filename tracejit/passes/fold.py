@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from tracejit.ir.core import Constant, Function, Instr, Value, attr_dims, instr_effect
+from tracejit.ir.extent import product
 from tracejit.passes.rebuild import Rebuild, outer_names
 
 #: The largest literal that folding makes.
@@ -53,7 +52,8 @@ def _evaluated(re: Rebuild, old: Instr, now: Instr) -> bool:
     if any(a is None or a.size == 0 for a in arrays) or any(attr_dims(now.attrs)):
         return False
     for r in now.results:
-        if not all(isinstance(d, int) for d in r.shape) or np.prod(r.shape, dtype=int) > LIMIT:
+        size = product(r.shape)
+        if not isinstance(size, int) or size > LIMIT:
             return False
         # A scalar repeated is one broadcast, which every pass sees through.
         if now.name == "broadcast" and arrays[0] is not None and arrays[0].ndim == 0:

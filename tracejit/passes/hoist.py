@@ -11,6 +11,7 @@ import math
 
 from tracejit.ir.builder import rename_type
 from tracejit.ir.core import Function, Instr, Value, uses
+from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType
 from tracejit.passes.rebuild import Rebuild, outer_names
 
@@ -127,12 +128,16 @@ def _in_range(instr: Instr) -> bool:
     if instr.name != "slice":
         return False
     rank = x.rank
-    bounds = [v.expr for v in instr.operands[1:]]
+    bounds: list[Dim | None] = [v.expr for v in instr.operands[1:]]
     for a in range(rank):
-        start, step, n, extent = bounds[a], bounds[rank + a], instr.result.shape[a], x.shape[a]
-        if not all(isinstance(d, int) for d in (start, step, n, extent)):
-            return False
-        end = start + step * (n - 1)  # type: ignore[operator]
-        if n and not (0 <= start < extent and 0 <= end < extent):  # type: ignore[operator]
+        if not _inside(bounds[a], bounds[rank + a], instr.result.shape[a], x.shape[a]):
             return False
     return True
+
+
+def _inside(start: Dim | None, step: Dim | None, n: Dim, extent: Dim) -> bool:
+    if not (isinstance(start, int) and isinstance(step, int)):
+        return False
+    if not (isinstance(n, int) and isinstance(extent, int)):
+        return False
+    return n == 0 or (0 <= start < extent and 0 <= start + step * (n - 1) < extent)

@@ -211,7 +211,7 @@ def _along(re: Rebuild, spread: Value, total: Instr) -> bool:
     if inner is None or inner.name != "reshape" or inner.operands[0] is not total.result:
         return False
     ones = tuple(1 if a in total.attrs["axes"] else d for a, d in enumerate(x.shape))
-    return inner.attrs["shape"] == ones and made.attrs["axes"] == tuple(range(x.rank))
+    return bool(inner.attrs["shape"] == ones and made.attrs["axes"] == tuple(range(x.rank)))
 
 
 def weighted_softmax(re: Rebuild, instr: Instr) -> Value | None:
