@@ -26,6 +26,7 @@ from tracejit.ir.interpreter import EXCEPTIONS
 from tracejit.ir.printer import format_function
 from tracejit.ir.program import Program
 from tracejit.passes.lower import Layout, lower
+from tracejit.passes.merge import merge
 from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import dump_stage, dump_text, run
 from tracejit.specialize import ArrayKey, LeafKey, ScalarKey, StaticKey
@@ -116,7 +117,7 @@ def compile_version(request: Request, options: Options) -> Version:
     EXCEPTIONS.update(traced.exceptions)
     function = simplify(traced.function, stabilize=options.stabilize)
     layouts, numbers = _layouts(traced, request, function)
-    program = lower(function, layouts, numbers)
+    program = merge(lower(function, layouts, numbers))
     signature = _Signatures(traced, function, program, request).build()
     layout = abi.layout(signature)
     core = lower_program(
@@ -510,6 +511,6 @@ def run_function(function: Function, args: Sequence[Any]) -> list[Any]:
     """Compile and run one IR function on arrays; for tools and checks."""
     from tracejit.codegen_llvm.compile import compile_program
 
-    compiled = compile_program(lower(simplify(function)))
+    compiled = compile_program(merge(lower(simplify(function))))
     arrays = [np.array(a, dtype=p.dtype) for a, p in zip(args, function.params, strict=True)]
     return compiled.call(*arrays)

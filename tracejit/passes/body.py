@@ -117,8 +117,8 @@ class Body:
             return None
         found = self._flat.get(buffer)
         if found is None:
-            line = TensorType(buffer.dtype, (product(buffer.shape),))
             base = self.scope.use(buffer)
+            line = TensorType(base.dtype, (product(base.shape),))
             found = self.scope.op("view", base, self.scope.index(0), type=dense_buffer(line))
             self._flat[buffer] = found
         return found
