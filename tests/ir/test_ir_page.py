@@ -1,4 +1,4 @@
-"""`docs/ir.md`: its rows are the table's, its example is a function. `--bless` rewrites the rows."""
+"""`docs/ir.md`: its rows are the table's, its example a function; `--bless` rewrites the rows."""
 
 from __future__ import annotations
 

@@ -117,7 +117,8 @@ def format_function(function: Function) -> str:
 def format_context(function: Function, instr: Instr | None, around: int = 5) -> str:
     """The ten lines of a function around an instruction, the instruction marked."""
     p = _Printer(function)
-    lines, mark = [], 0
+    lines: list[str] = []
+    mark = 0
     for each in function.instrs:
         if each is instr:
             mark = len(lines)
