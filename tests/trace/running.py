@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import optree
 
-from tracejit.errors import StructureError, TracejitError
+from tracejit.errors import StructureError, TracejitError, UnsupportedError
 from tracejit.ir import interpreter
 from tracejit.ir.verifier import verify
 from tracejit.trace.driver import Traced, trace
@@ -108,7 +108,7 @@ def run_traced(fn: Callable[..., Any], args: Sequence[Any], **how: Any) -> Any:
     is traced with static ones, as ``jit`` does."""
     try:
         traced = trace(fn, specs_of(tuple(args), **how))
-    except StructureError:
+    except (StructureError, UnsupportedError):
         if not how.get("symbolic"):
             raise
         traced = trace(fn, specs_of(tuple(args)))
@@ -116,9 +116,7 @@ def run_traced(fn: Callable[..., Any], args: Sequence[Any], **how: Any) -> Any:
     return call_traced(traced, args)
 
 
-def assert_same(
-    fn: Callable[..., Any], make_args: Callable[[], Sequence[Any]], **how: Any
-) -> None:
+def assert_same(fn: Callable[..., Any], make_args: Callable[[], Sequence[Any]], **how: Any) -> None:
     """The traced function gives NumPy's results, exceptions and mutations."""
     expected_args, args = list(make_args()), list(make_args())
     expected, error = _outcome(lambda: fn(*expected_args))

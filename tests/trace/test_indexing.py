@@ -119,7 +119,9 @@ def test_traced_int(i: int, symbolic: bool) -> None:
 
 
 @pytest.mark.parametrize("symbolic", [False, True], ids=["static", "symbolic"])
-@pytest.mark.parametrize("bounds", [(0, 3, 1), (1, 9, 2), (-2, 9, 1), (3, 0, -1), (2, 1, 1), (-9, -1, 3), (0, 2, 0)])
+@pytest.mark.parametrize(
+    "bounds", [(0, 3, 1), (1, 9, 2), (-2, 9, 1), (3, 0, -1), (2, 1, 1), (-9, -1, 3), (0, 2, 0)]
+)
 def test_traced_slice(bounds: tuple[int, int, int], symbolic: bool) -> None:
     def cut(x, a, b, c):  # type: ignore[no-untyped-def]
         y = x[a:b:c]

@@ -99,7 +99,7 @@ def _raise_first_bad(ok: Value, good: Value, index: Value, n: Dim, axis: int) ->
         b.op("raise", picked, b.const(axis, "i64"), size, exc="IndexError", message=_OUT)
         return []
 
-    emit_cond(ok, lambda: [], find)
+    emit_cond(ok, list, find)
 
 
 def slice_bounds(s: slice, n: Dim) -> tuple[Dim, Dim, Dim]:

@@ -368,8 +368,6 @@ def builtin_print(*values: Any, sep: str = " ", end: str = "\n", **kwargs: Any) 
     session.b.op("print", *operands, parts=tuple(parts), sep=sep, end=end)
 
 
-
-
 BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.range: builtin_range,
     builtins.len: builtin_len,

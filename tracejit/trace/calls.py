@@ -47,6 +47,7 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     """Call ``f`` as the traced program would."""
     if isinstance(f, BoundMethod | Tracer):
         return f(*args, **kwargs)  # type: ignore[operator]
+    refuse_random(f)
     staged = getattr(type(f), "__traced_call__", None)
     if staged is not None:
         return staged(f, ops, *args, **kwargs)
@@ -122,7 +123,9 @@ def numpy_scalar(cls: type[np.generic], x: Any) -> Any:
     dtype = dtype_of(np.dtype(cls))
     from tracejit.trace.assign import stored
 
-    value = stored(x, dtype) if lifted.weak is not None else current().b.convert(lifted.value, dtype)
+    value = (
+        stored(x, dtype) if lifted.weak is not None else current().b.convert(lifted.value, dtype)
+    )
     return Scalar(value) if value.rank == 0 else fresh(value)
 
 
@@ -150,7 +153,6 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Anything else that can be called."""
-    refuse_random(f)
     original = getattr(f, "py_func", None)
     if original is not None:
         return ops.call(original, *args, **kwargs)
@@ -169,7 +171,8 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 def refuse_random(f: Any) -> None:
     """Random numbers inside a trace would be drawn once, when compiling."""
     owner = getattr(f, "__self__", None)
-    if isinstance(owner, np.random.RandomState | np.random.Generator):
+    module = type(owner).__module__ if owner is not None else ""
+    if module.startswith("numpy.random") or f is np.random.default_rng:
         raise UnsupportedError(
             f"{where()}: np.random.{f.__name__} inside a compiled function would draw its numbers "
             "only once, when compiling; draw them outside and pass them as an argument"
@@ -188,5 +191,3 @@ def math_call(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if builtins.getattr(math, f.__name__, None) is f:
         known = "np has its own form of most"
     raise UnsupportedError(f"{where()}: {name} cannot take a traced value; {known}")
-
-

@@ -84,6 +84,10 @@ def _trace(
     call_args, call_kwargs = optree.tree_unflatten(in_tree, tracers)
     outside = Outside(session, (call_args, call_kwargs))
     session.outside = outside
+    for leaf in leaves:
+        if isinstance(leaf, Static):
+            outside.root(leaf.value, type(leaf.value).__name__)
+    outside.root(getattr(fn, "__self__", None), "self")
     session.first_hidden = len(leaves)
     ops = StagedOperators(session)
     session.operators = ops
@@ -105,9 +109,19 @@ def _trace(
     attributes = outside.attribute_changes(describer)
     function = _finished(session, describer.values)
     return Traced(
-        function, [d for d in sym_dims], leaves, in_tree, list(session.hidden.values()),
-        outside.guards, out_tree, outs, _mutated(function), containers, attributes,
-        session.exceptions, session.unroll,
+        function,
+        [d for d in sym_dims],
+        leaves,
+        in_tree,
+        list(session.hidden.values()),
+        outside.guards,
+        out_tree,
+        outs,
+        _mutated(function),
+        containers,
+        attributes,
+        session.exceptions,
+        session.unroll,
     )
 
 
@@ -157,9 +171,7 @@ def _leaf_params(
 
 def _argument_cell(param: Value, leaf: ArraySpec, k: int) -> Cell:
     order = tuple(reversed(range(param.rank))) if leaf.layout == "F" else None
-    return Cell(
-        param, order, arg=k, writeable=leaf.writeable, strided=leaf.layout == "strided"
-    )
+    return Cell(param, order, arg=k, writeable=leaf.writeable, strided=leaf.layout == "strided")
 
 
 def _scalar_param(root: Any, leaf: ScalarSpec, k: int) -> Any:

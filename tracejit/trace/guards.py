@@ -16,7 +16,7 @@ import numpy as np
 import optree
 
 from tracejit.trace.hidden import hidden_array
-from tracejit.trace.values import Tracer
+from tracejit.trace.values import Array, Tracer
 
 if TYPE_CHECKING:
     from tracejit.trace.results import Describer, Out
@@ -145,9 +145,7 @@ class Outside:
             items = list(obj.values()) if isinstance(obj, dict) else list(obj)
             old = list(before.values()) if isinstance(obj, dict) else list(before)
             keys = tuple(obj) if isinstance(obj, dict) else None
-            same = len(items) == len(old) and all(
-                a is b for a, b in zip(items, old, strict=True)
-            )
+            same = len(items) == len(old) and all(a is b for a, b in zip(items, old, strict=True))
             if same and (keys is None or keys == tuple(before)):
                 continue
             leaves, tree = optree.tree_flatten(items, none_is_leaf=True)
@@ -156,6 +154,12 @@ class Outside:
         return changes
 
     def set_attribute(self, obj: Any, name: str, value: Any) -> None:
+        """Note an assignment; none is needed where the attribute keeps its array (``-=``)."""
+        real = self.session.hidden.get(id(getattr(obj, name, None)))
+        if isinstance(value, Array) and real is not None and value.cell is real.cell:
+            if not value.layers:
+                self._attributes.pop((id(obj), name), None)
+                return
         self._attributes[id(obj), name] = (obj, name, value)
 
     def changed_attribute(self, obj: Any, name: str) -> tuple[Any, str, Any] | None:

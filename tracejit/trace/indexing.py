@@ -266,7 +266,11 @@ def _cast_mask(mask: Value, view: Array, position: int) -> Value:
     if mask.shape == want:
         return mask
     return current().b.op(  # type: ignore[no-any-return]
-        "cast_shape", mask, shape=want, exc="IndexError", message=_mask_message(mask, view, position)
+        "cast_shape",
+        mask,
+        shape=want,
+        exc="IndexError",
+        message=_mask_message(mask, view, position),
     )
 
 

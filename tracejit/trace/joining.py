@@ -207,7 +207,7 @@ class Join:
         fresh_sides = [s.is_fresh(x.cell) for s, x in zip(self.sides, (a, b), strict=True)]
         if all(fresh_sides):
             return self._fresh_pair(a, b)
-        if not self._same_dims(a, b) or any(not self._outer_view(x) for x in (a, b)):
+        if any(not self._outer_view(x) for x in (a, b)):
             k = self._array_value([a, b])
             return lambda results: Array(Cell(results[k]))
         views: list[Finish] = []
@@ -242,16 +242,23 @@ class Join:
             self._made[k] = Cell(results[k], order)
         return self._made[k]
 
-    def _same_dims(self, a: Array, b: Array) -> bool:
-        return a.dims == b.dims and all(self._outer_dim(d) for d in a.dims)
-
     def _outer_dim(self, dim: Dim) -> bool:
         return not any(
-            s.defines(leaf) for s in self.sides for leaf in ex.leaves(dim) if isinstance(leaf, Value)
+            s.defines(leaf)
+            for s in self.sides
+            for leaf in ex.leaves(dim)
+            if isinstance(leaf, Value)
         )
 
     def _outer_view(self, x: Array) -> bool:
-        return all(self._outer_dim(d) for layer in x.layers for d in layer_dims(layer))
+        """Whether a view, where its storage is not new, can be spoken of after the branch."""
+        if any(s.is_fresh(x.cell) for s in self.sides):
+            return True
+        choice_inside = isinstance(x.cell, Choice) and any(
+            x.cell.depth >= s.frame.depth for s in self.sides
+        )
+        dims = [*x.dims, *(d for layer in x.layers for d in layer_dims(layer))]
+        return not choice_inside and all(self._outer_dim(d) for d in dims)
 
     def _array_value(self, arrays: Sequence[Array], only: int | None = None) -> int:
         """The contents of one array per side as one result. Extents that differ, or were made
@@ -404,5 +411,3 @@ def describe(x: Any) -> str:
     if isinstance(x, PyScalar):
         return f"Python {x.kind}"
     return repr(x) if isinstance(x, int | float | complex | str | type(None)) else type(x).__name__
-
-

@@ -78,6 +78,14 @@ class ArrayPlan:
 
 
 @dataclass(frozen=True)
+class ViewPlan:
+    """A view of the same storage throughout, whose bounds and extents move: of its ``numbers``
+    (the layers' and its own), None for those that change."""
+
+    numbers: tuple[Dim | None, ...]
+
+
+@dataclass(frozen=True)
 class Structure:
     """A tuple, list or dict of plans."""
 
@@ -94,7 +102,7 @@ class Maybe:
     plan: Plan
 
 
-Plan: TypeAlias = Keep | Unbound | Number | ArrayPlan | Structure | Maybe
+Plan: TypeAlias = Keep | Unbound | Number | ArrayPlan | ViewPlan | Structure | Maybe
 
 
 @dataclass
@@ -136,6 +144,8 @@ def opened(plan: Plan, entry: Any, out: Opened) -> Any:
         return PyScalar(plan.kind, value) if isinstance(plan.kind, str) else Scalar(value)
     if isinstance(plan, ArrayPlan):
         return _opened_array(plan, entry, out)
+    if isinstance(plan, ViewPlan):
+        return _opened_view(plan, entry, out)
     if isinstance(plan, Maybe):
         flag = _placeholder(TensorType(dtype_of("bool")), out)
         inner = entry.value if isinstance(entry, MaybeUndefined) else entry
@@ -158,6 +168,15 @@ def _opened_array(plan: ArrayPlan, entry: Any, out: Opened) -> Array:
     cell = Cell(value)
     out.cells.append((cell, value, entry if isinstance(entry, Array) else None))
     return Array(cell)
+
+
+def _opened_view(plan: ViewPlan, entry: Array, out: Opened) -> Array:
+    ranges = current().ranges
+    numbers = [
+        ranges.bound(_placeholder(INDEX, out), 0, None).dim if n is None else n
+        for n in plan.numbers
+    ]
+    return with_numbers(entry, numbers)
 
 
 def _assembled(plan: Structure, items: Sequence[Any]) -> Any:
@@ -191,6 +210,9 @@ def carried_values(plan: Plan, x: Any) -> list[Value]:
         return [number_value(x, plan.kind)]
     if isinstance(plan, ArrayPlan):
         return _array_values(plan, x)
+    if isinstance(plan, ViewPlan):
+        pairs = zip(view_numbers(x), plan.numbers, strict=True)
+        return [b.index(have) for have, n in pairs if n is None]
     if isinstance(plan, Maybe):
         if isinstance(x, MaybeUndefined):
             return [x.flag, *carried_values(plan.plan, x.value)]
@@ -229,6 +251,12 @@ def rebound(plan: Plan, entry: Any, results: Iterator[tuple[Value, bool]]) -> An
                 current().ranges.extent(next(results)[0])
         value, changed = next(results)
         return entry if not changed and isinstance(entry, Array) else Array(Cell(value))
+    if isinstance(plan, ViewPlan):
+        ranges = current().ranges
+        numbers = [
+            ranges.bound(next(results)[0], 0, None).dim if n is None else n for n in plan.numbers
+        ]
+        return with_numbers(entry, numbers)
     if isinstance(plan, Maybe):
         flag, _ = next(results)
         inner = entry.value if isinstance(entry, MaybeUndefined) else entry
@@ -293,9 +321,7 @@ def outer_dim(dim: Dim, frame: Frame) -> bool:
     return not any(leaf in made or leaf in inner for leaf in ex.leaves(dim))
 
 
-def _improved_maybe(
-    plan: Maybe, entry: Any, start: Any, end: Any, frame: Frame, name: str
-) -> Plan:
+def _improved_maybe(plan: Maybe, entry: Any, start: Any, end: Any, frame: Frame, name: str) -> Plan:
     inner = [x.value if isinstance(x, MaybeUndefined) else x for x in (entry, start, end)]
     if inner[2] is UNDEFINED:
         return plan
@@ -337,12 +363,26 @@ def _improved_array(
         raise Unsteady(name)
     if isinstance(start, Array) and start.cell is end.cell and start.layers == end.layers:
         return plan
+    if end.cell is entry.cell and not isinstance(plan, ArrayPlan):
+        return _improved_view(plan, entry, end, frame, name)
     known = plan.dims if isinstance(plan, ArrayPlan) else entry.dims
     dims = tuple(
         None if d is None or d != e or not outer_dim(e, frame) else d
         for d, e in zip(known, end.dims, strict=True)
     )
     return ArrayPlan(end.dtype, dims)
+
+
+def _improved_view(plan: Plan, entry: Array, end: Array, frame: Frame, name: str) -> Plan:
+    if _skeleton(entry) != _skeleton(end):
+        raise Unsteady(name)
+    known = plan.numbers if isinstance(plan, ViewPlan) else view_numbers(entry)
+    return ViewPlan(
+        tuple(
+            None if d is None or d != e or not outer_dim(e, frame) else d
+            for d, e in zip(known, view_numbers(end), strict=True)
+        )
+    )
 
 
 def _improved_structure(
@@ -375,3 +415,32 @@ def binding(x: Any) -> Any:
     return (id(x.cell), x.layers) if isinstance(x, Array) else None
 
 
+_NUMERIC = ("starts", "steps", "shape")
+
+
+def _skeleton(x: Array) -> list[Any]:
+    """The layers of a view without their numbers."""
+    found: list[Any] = []
+    for layer in x.layers:
+        fields = {k: len(v) if k in _NUMERIC else v for k, v in vars(layer).items()}
+        found.append((type(layer), fields))
+    return found
+
+
+def view_numbers(x: Array) -> list[Dim]:
+    """All numbers of a view: its layers' and its extents."""
+    inner = [n for layer in x.layers for k, v in vars(layer).items() if k in _NUMERIC for n in v]
+    return [*inner, *x.dims]
+
+
+def with_numbers(x: Array, numbers: Sequence[Dim]) -> Array:
+    """The view with other numbers."""
+    rest = iter(numbers)
+    layers = []
+    for layer in x.layers:
+        fields = {
+            k: tuple(next(rest) for _ in v) if k in _NUMERIC else v for k, v in vars(layer).items()
+        }
+        layers.append(type(layer)(**fields))
+    dims = tuple(next(rest) for _ in x.dims)
+    return Array(x.cell, tuple(layers), dims, (None,) * len(dims), x.dtype)

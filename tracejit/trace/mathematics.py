@@ -100,8 +100,6 @@ def _hypot(*parts: Any) -> Any:
     return made("float", total)
 
 
-
-
 def _scaled(factor: float) -> Callable[[Any], Any]:
     return lambda x: builtin_float(x) * factor
 
@@ -136,9 +134,7 @@ MATH: dict[Any, Callable[..., Any]] = {
     math.tanh: _unary("tanh"),
     math.asinh: _unary("arcsinh"),
     math.acosh: _unary("arccosh", domain=_compare("ge", 1.0)),
-    math.atanh: _unary(
-        "arctanh", domain=lambda v: _compare("lt", 1.0)(current().b.op("abs", v))
-    ),
+    math.atanh: _unary("arctanh", domain=lambda v: _compare("lt", 1.0)(current().b.op("abs", v))),
     math.erf: _unary("erf"),
     math.fabs: _unary("abs"),
     math.floor: _to_int("floor"),

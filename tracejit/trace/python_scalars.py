@@ -326,5 +326,3 @@ UNARY: dict[str, Callable[[PyScalar], Any]] = {
     "abs": _absolute,
     "invert": _invert,
 }
-
-

@@ -163,9 +163,7 @@ def emit_for(
     return _final(values, carried, results[len(extents) :])
 
 
-def emit_while(
-    builder: TraceBuilder, go: Carried, values: Sequence[Carried]
-) -> list[Value]:
+def emit_while(builder: TraceBuilder, go: Carried, values: Sequence[Carried]) -> list[Value]:
     """The ``while`` of a traced body that ends by finding out whether to ``go`` on."""
     carried, consts, extents, free = _prepared(builder, [], [go, *values], keep=go)
     params = [*extents, *(c.placeholder for c in carried), *consts]
@@ -200,9 +198,7 @@ def _prepared(
     """What is really carried (values that never change are constants), the constants, and the
     outer extents that carried types mention."""
     ends_here = diverged(builder)
-    carried = [
-        c for c in values if c is keep or not (c.end is c.placeholder or ends_here)
-    ]
+    carried = [c for c in values if c is keep or not (c.end is c.placeholder or ends_here)]
     if ends_here:
         carried = list(values)
     session = current()

@@ -137,7 +137,9 @@ class Describer:
         if isinstance(cell, Choice):
             pred = self.need(cell.pred)
             return self._layered(
-                ChoiceOut(pred, self.describe(cell.then, shared), self.describe(cell.other, shared)),
+                ChoiceOut(
+                    pred, self.describe(cell.then, shared), self.describe(cell.other, shared)
+                ),
                 x.layers,
             )
         if cell.arg is not None:
@@ -182,15 +184,14 @@ def _shared_cells(leaves: Sequence[Any]) -> set[int]:
     return shared
 
 
-def rebuild(
-    outs: Sequence[Out], results: Sequence[Any], array: Callable[[int], Any]
-) -> list[Any]:
+def rebuild(outs: Sequence[Out], results: Sequence[Any], array: Callable[[int], Any]) -> list[Any]:
     """The leaves from IR results and the caller's arrays; ``array(k)`` is argument array k."""
     arrays: dict[int, Any] = {}
     leaves: list[Any] = []
     for out in outs:
-        leaves.append(leaves[out.leaf] if isinstance(out, SameOut) else
-                      _rebuilt(out, results, array, arrays))
+        leaves.append(
+            leaves[out.leaf] if isinstance(out, SameOut) else _rebuilt(out, results, array, arrays)
+        )
     return leaves
 
 

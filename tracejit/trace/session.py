@@ -74,9 +74,7 @@ class Session:
 
     def __init__(self, name: str = "f", unroll: frozenset[Any] = frozenset()) -> None:
         self.literals: dict[Value, Constant] = {}
-        self.frames: list[Frame] = [
-            Frame("root", TraceBuilder(name, self.literals), 0)
-        ]
+        self.frames: list[Frame] = [Frame("root", TraceBuilder(name, self.literals), 0)]
         self.ranges = Ranges()
         self.unroll = unroll
         self.loop_of: dict[Value, Any] = {}

@@ -274,5 +274,3 @@ class StagedOperators(Operators):
         message = f"not enough or too many values to unpack (expected {n})"
         self.session.require_equal(x.dims[0], n, ValueError, message)
         return tuple(x[k] for k in range(n))
-
-

@@ -87,8 +87,7 @@ def staged_if(
         return _survivor(session, pred, then, other, set_state, names)
     join = Join(session, pred, then, other)
     bindings = [
-        _joined(join, info, a, b)
-        for info, a, b in zip(names, then.state, other.state, strict=True)
+        _joined(join, info, a, b) for info, a, b in zip(names, then.state, other.state, strict=True)
     ]
     value = join.join("the value of the branch", then.value, other.value)
     stores = _joined_containers(join, then, other)
@@ -221,5 +220,3 @@ def _unraised(join: Join, sides: list[Any]) -> list[Any]:
             last = max(k for k, i in enumerate(instrs) if i.name == "raise")
             del instrs[last + 1 :]
     return sides
-
-

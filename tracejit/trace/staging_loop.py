@@ -15,7 +15,6 @@ from tracejit.ir.types import BOOL, INDEX
 from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, Site, VarInfo
 from tracejit.trace.iteration import Steps, steps_of
-from tracejit.trace.joining import describe
 from tracejit.trace.loop_state import (
     Keep,
     Maybe,
@@ -35,7 +34,7 @@ from tracejit.trace.raising import Diverged, emit_raise, is_users
 from tracejit.trace.regions import Carried, diverged, emit_for, emit_while
 from tracejit.trace.session import Frame, Restart, Session, current, where
 from tracejit.trace.staging_if import as_test, staged_if
-from tracejit.trace.values import Array
+from tracejit.trace.values import Array, Cell, Choice
 
 _ATTEMPTS = 12
 _UNROLL_LIMIT = 64
@@ -98,7 +97,9 @@ def staged_for(
     session = current()
     steps = steps_of(iterable)
     key = (site.filename, site.line, site.segment)
-    if steps is None or (isinstance(steps.trip, int) and (steps.trip <= 1 or key in session.unroll)):
+    if steps is None or (
+        isinstance(steps.trip, int) and (steps.trip <= 1 or key in session.unroll)
+    ):
         items = iterable if steps is None else map(steps.item, range(max(int(steps.trip), 0)))  # type: ignore[arg-type]
         plain_for(ops, iter(items), body_fn, get_state, set_state, names, extra)
         return
@@ -249,12 +250,16 @@ def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any
             cycle = find_swap(attempt.start, attempt.end)
             if cycle > 1 and all(isinstance(p, Keep) for p in _moved(plans, attempt)):
                 raise Swapped(cycle)
-        better = [
-            _better(loop, info, plan, *states, attempt.frame)
-            for info, plan, *states in zip(
-                _infos(loop), plans, entry, attempt.start, attempt.end, strict=True
-            )
-        ] if not attempt.raised else plans
+        better = (
+            [
+                _better(loop, info, plan, *states, attempt.frame)
+                for info, plan, *states in zip(
+                    _infos(loop), plans, entry, attempt.start, attempt.end, strict=True
+                )
+            ]
+            if not attempt.raised
+            else plans
+        )
         if better == plans:
             return plans, attempt, entry
         plans = better
@@ -383,9 +388,7 @@ def _peel(loop: Loop, go: bool | Value) -> None:
         return
     if pred is False:
         return
-    staged_if(
-        pred, first_and_rest, lambda: None, loop.get_state, loop.set_state, loop.names
-    )
+    staged_if(pred, first_and_rest, lambda: None, loop.get_state, loop.set_state, loop.names)
 
 
 def _at_least_one(loop: Loop) -> bool | Value:
@@ -519,8 +522,10 @@ def _emit(
         raise Diverged
     pairs = iter(list(zip(results, changed, strict=True))[: len(values)])
     state = _after(loop, plans, entry, pairs)
-    _restore(loop, state)
-    for (cell, c), result in zip(cells, results[len(values) : len(values) + len(cells)], strict=True):
+    _restore(loop, [_or_entry(loop, go, x, old) for x, old in zip(state, entry, strict=True)])
+    for (cell, c), result in zip(
+        cells, results[len(values) : len(values) + len(cells)], strict=True
+    ):
         if _differs(c, builder):
             session.replace(cell, result)
     for box in loop.boxes:
@@ -537,6 +542,17 @@ def _after(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any], pairs: Any) 
         got = rebound(plan, x, pairs)
         state.append(got if info.live_out else UNDEFINED if info.live_in else got)
     return state
+
+
+def _or_entry(loop: Loop, go: bool | Value, x: Any, old: Any) -> Any:
+    """After no iteration at all, a name is still bound to the caller's array."""
+    if not isinstance(x, Array) or not isinstance(old, Array) or x.cell is old.cell:
+        return x
+    ran = go if loop.trip is None else _at_least_one(loop)
+    if isinstance(ran, bool) or getattr(old.cell, "arg", None) is None or x.layers:
+        return x
+    assert isinstance(x.cell, Cell)
+    return Array(Choice(ran, x, old, x.cell.value))
 
 
 def _carried(
@@ -561,9 +577,7 @@ def _carried(
             cell.value = value
     else:
         ends = list(attempt.opened.values)
-    return [
-        Carried(p, s, e) for p, s, e in zip(attempt.opened.values, starts, ends, strict=True)
-    ]
+    return [Carried(p, s, e) for p, s, e in zip(attempt.opened.values, starts, ends, strict=True)]
 
 
 def _needed(loop: Loop, info: VarInfo, x: Any) -> bool:
@@ -600,5 +614,3 @@ def _emit_while(
     flag = Carried(attempt.go, start, attempt.go if again is None else again)
     results = emit_while(builder, flag, [*every, *extra])
     return results[: len(every)], every
-
-

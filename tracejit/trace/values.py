@@ -68,18 +68,45 @@ class Choice:
 
     arg: ClassVar[None] = None
 
-    def __init__(self, pred: Value, then: Array, other: Array) -> None:
+    def __init__(
+        self, pred: Value, then: Array, other: Array, contents: Value | None = None
+    ) -> None:
         self.pred = pred
         self.then = then
         self.other = other
         self.dtype = then.dtype
-        self.shape = then.dims
+        self.shape = _chosen_dims(pred, then.dims, other.dims)
+        self._known = None if contents is None else (_held(then), _held(other), contents)
         self.depth = current().frame.depth
         self.writeable = then.cell.writeable and other.cell.writeable
+
+    def contents(self) -> Value | None:
+        """What both views hold, where that is known and neither was written since."""
+        if self._known is None or (_held(self.then), _held(self.other)) != self._known[:2]:
+            return None
+        return self._known[2]
 
     def strides(self) -> tuple[Dim | None, ...]:
         pairs = zip(self.then.strides, self.other.strides, strict=True)
         return tuple(a if a == b else None for a, b in pairs)
+
+
+def _held(x: Array) -> Value | None:
+    """What the storage under a view holds now."""
+    return x.cell.value if isinstance(x.cell, Cell) else None
+
+
+def _chosen_dims(pred: Value, a: tuple[Dim, ...], b: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    """Extents of one of two views."""
+    builder, ranges = current().b, current().ranges
+    dims: list[Dim] = []
+    for x, y in zip(a, b, strict=True):
+        if x == y:
+            dims.append(x)
+        else:
+            chosen = builder.op("select", pred, builder.index(x), builder.index(y))
+            dims.append(ranges.extent(chosen).dim)
+    return tuple(dims)
 
 
 class Tracer:
@@ -182,18 +209,33 @@ class Array(Tracer):
         session.write_cell(self.cell, value)
 
     def _read_choice(self, cell: Choice, session: Session) -> Value:
-        a, c = (_onto(view, self).read() for view in (cell.then, cell.other))
+        known = cell.contents()
         b = session.b
-        return b.op("select", b.broadcast(cell.pred, a.shape, ()), a, c)  # type: ignore[no-any-return]
+        if known is not None:
+            for layer in self.layers:
+                known = layer.get(b, known)
+            return known
+        then, other = _onto(cell.then, self), _onto(cell.other, self)
+        if cell.then.dims == cell.other.dims:
+            values = (then.read(), other.read())
+            pred = b.broadcast(cell.pred, values[0].shape, ())
+            return b.op("select", pred, *values)  # type: ignore[no-any-return]
+        from tracejit.trace.regions import emit_cond
+
+        def side(view: Array) -> Callable[[], list[Value]]:
+            return lambda: [_as_shape(view.read(), self.dims)]
+
+        return emit_cond(cell.pred, side(then), side(other))[0]
 
     def _write_choice(self, cell: Choice, value: Value, session: Session) -> None:
-        for view, chosen in ((cell.then, True), (cell.other, False)):
+        from tracejit.trace.staging_if import staged_if
+
+        def side(view: Array) -> Callable[[], None]:
             target = _onto(view, self)
-            b = session.b
-            pred = b.broadcast(cell.pred, value.shape, ())
-            old = target.read()
-            pair = (value, old) if chosen else (old, value)
-            target.write(session.b.op("select", pred, *pair))
+            dims = self.dims if self.layers else view.dims
+            return lambda: target.write(_as_shape(value, dims))
+
+        staged_if(cell.pred, side(cell.then), side(cell.other), tuple, lambda state: None, ())
 
     def _same_trace(self, session: Session) -> None:
         assert isinstance(self.cell, Cell)
@@ -204,7 +246,10 @@ class Array(Tracer):
             )
 
     def view(
-        self, layer: Layer, dims: Sequence[Dim], strides: Sequence[Dim | None] | None = None,
+        self,
+        layer: Layer,
+        dims: Sequence[Dim],
+        strides: Sequence[Dim | None] | None = None,
         dtype: np.dtype[Any] | None = None,
     ) -> Array:
         """A view of this view."""
@@ -684,6 +729,16 @@ def layered_on(x: Array, layer: Layer) -> tuple[Layer, ...]:
     return layered(x.layers, layer)
 
 
+def _as_shape(value: Value, dims: tuple[Dim, ...]) -> Value:
+    """A value whose extents are ``dims`` where it is used, though that is not known."""
+    if value.shape == dims:
+        return value
+    message = "an extent changed between a view and itself"
+    return current().b.op(  # type: ignore[no-any-return]
+        "cast_shape", value, shape=dims, exc="AssertionError", message=message
+    )
+
+
 def _onto(view: Array, top: Array) -> Array:
     """``view`` under the further layers of ``top``."""
     from tracejit.trace.layers import layered
@@ -695,7 +750,26 @@ def _onto(view: Array, top: Array) -> Array:
 
 
 __all__ = [
-    "Array", "Cell", "Choice", "Lifted", "PyScalar", "Reshape", "Scalar", "Slice", "Tracer",
-    "as_dim", "dim_value", "fresh", "is_traced", "k_order", "lift", "name_of", "python_int",
-    "structural_int", "truth", "weak_kind", "wrap", "wrap_array",
+    "Array",
+    "Cell",
+    "Choice",
+    "Lifted",
+    "PyScalar",
+    "Reshape",
+    "Scalar",
+    "Slice",
+    "Tracer",
+    "as_dim",
+    "dim_value",
+    "fresh",
+    "is_traced",
+    "k_order",
+    "lift",
+    "name_of",
+    "python_int",
+    "structural_int",
+    "truth",
+    "weak_kind",
+    "wrap",
+    "wrap_array",
 ]

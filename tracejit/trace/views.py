@@ -27,9 +27,7 @@ def transposed(x: Array, perm: Sequence[int]) -> Array:
     return x.view(Transpose(perm), dims, tuple(x.strides[p] for p in perm))
 
 
-def sliced(
-    x: Array, starts: Sequence[Dim], steps: Sequence[Dim], shape: Sequence[Dim]
-) -> Array:
+def sliced(x: Array, starts: Sequence[Dim], steps: Sequence[Dim], shape: Sequence[Dim]) -> Array:
     """A view of the elements ``starts + steps * i``, i below ``shape``; in range."""
     layer = Slice(tuple(starts), tuple(steps), tuple(shape))
     strides = tuple(
