@@ -1,4 +1,4 @@
-"""Runs a function the way it was traced: IR interpreter, results rebuilt, arguments written back."""
+"""Runs a traced function: IR interpreter, results rebuilt, arguments written back."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ def test_random_numbers() -> None:
     def noisy(x):  # type: ignore[no-untyped-def]
         return x + np.random.standard_normal(3)
 
-    with pytest.raises(UnsupportedError, match="test_outside.py.*np.random"):
+    with pytest.raises(UnsupportedError, match=r"test_outside.py.*np.random"):
         run_traced(noisy, [x3()])
 
 

@@ -191,11 +191,11 @@ def skip(x, n):
 def loop_else_found(x, n):
     for i in range(6):
         if x[i] == n:
-            r = "ab"[0]
+            found = True
             break
     else:
-        r = "a"
-    return i
+        found = False
+    return i, found
 
 
 def rows(m):

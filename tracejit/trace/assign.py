@@ -50,10 +50,10 @@ def stored(value: Any, dtype: np.dtype[Any]) -> Value:
 
         if dtype != DTYPES["i64"]:
             check_fits(lifted.value, dtype)
-    if lifted.value.dtype.kind == "c" and dtype.kind not in "cb" and lifted.value.rank == 0:
-        if lifted.weak is not None or isinstance(value, np.generic | Scalar):
-            kind = "float" if dtype.kind == "f" else "int"
-            raise TypeError(f"{kind}() argument must be a string or a real number, not 'complex'")
+    scalar = lifted.weak is not None or isinstance(value, np.generic | Scalar)
+    if scalar and lifted.value.dtype.kind == "c" and dtype.kind not in "cb":
+        kind = "float" if dtype.kind == "f" else "int"
+        raise TypeError(f"{kind}() argument must be a string or a real number, not 'complex'")
     if lifted.static is not None and lifted.weak in ("float", "complex") and dtype.kind in "fc":
         return b.const(np.asarray(lifted.static).astype(dtype))
     return b.convert(lifted.value, dtype)

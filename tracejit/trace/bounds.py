@@ -43,8 +43,7 @@ def _wrapped_index(i: Dim, n: Dim, axis: int) -> Dim:
         ok = b.op("bitwise_and", ok, b.op("ge", value, b.index(-n)))
     session.check(ok, IndexError, _OUT, value, axis, size)
     if ranges.at_least(i, 0):
-        result = b.op("minimum", value, b.index(n - 1)) if isinstance(i, int) else value
-        return i if result is value else i
+        return i
     negative = b.op("lt", value, b.const(0, "i64"))
     result = b.op("select", negative, b.op("add", value, size), value)
     ranges.bound(result, 0, n - 1)

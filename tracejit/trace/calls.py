@@ -109,11 +109,11 @@ def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]
         return numpy_scalar(cls, *args)
     init = cls.__dict__.get("__init__")
     plain = cls.__module__.split(".")[0] in _PLAIN_MODULES
-    if isinstance(init, FunctionType) and not plain and type(cls) is type:
-        if "__new__" not in cls.__dict__ and convertible(init):
-            made = cls.__new__(cls)
-            ops.call(MethodType(init, made), *args, **kwargs)
-            return made
+    own = isinstance(init, FunctionType) and "__new__" not in cls.__dict__
+    if own and not plain and type(cls) is type and convertible(init):
+        made: Any = object.__new__(cls)
+        ops.call(MethodType(init, made), *args, **kwargs)
+        return made
     return cls(*args, **kwargs)
 
 
@@ -156,15 +156,15 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     original = getattr(f, "py_func", None)
     if original is not None:
         return ops.call(original, *args, **kwargs)
-    method = getattr(type(f), "__call__", None)
+    method = vars(type(f)).get("__call__")
     if isinstance(method, FunctionType) and convertible(method):
         return ops.call(MethodType(method, f), *args, **kwargs)
     module = getattr(f, "__module__", None) or ""
     if module.split(".")[0] == "numpy" and any(contains_tracer(a) for a in args):
         name_of(f)
-    if isinstance(f, BuiltinFunctionType) and isinstance(f.__self__, ModuleType | None):
-        if any(isinstance(a, Tracer) for a in args):
-            return math_call(f, args, kwargs)
+    of_module = isinstance(f, BuiltinFunctionType) and isinstance(f.__self__, ModuleType | None)
+    if of_module and any(isinstance(a, Tracer) for a in args):
+        return math_call(f, args, kwargs)
     return as_constants(f(*args, **kwargs))
 
 

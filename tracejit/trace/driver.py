@@ -110,7 +110,7 @@ def _trace(
     function = _finished(session, describer.values)
     return Traced(
         function,
-        [d for d in sym_dims],
+        list(sym_dims),
         leaves,
         in_tree,
         list(session.hidden.values()),

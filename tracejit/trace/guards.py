@@ -156,10 +156,10 @@ class Outside:
     def set_attribute(self, obj: Any, name: str, value: Any) -> None:
         """Note an assignment; none is needed where the attribute keeps its array (``-=``)."""
         real = self.session.hidden.get(id(getattr(obj, name, None)))
-        if isinstance(value, Array) and real is not None and value.cell is real.cell:
-            if not value.layers:
-                self._attributes.pop((id(obj), name), None)
-                return
+        whole = isinstance(value, Array) and not value.layers
+        if whole and real is not None and value.cell is real.cell:
+            self._attributes.pop((id(obj), name), None)
+            return
         self._attributes[id(obj), name] = (obj, name, value)
 
     def changed_attribute(self, obj: Any, name: str) -> tuple[Any, str, Any] | None:

@@ -33,7 +33,7 @@ from tracejit.trace.values import (
 )
 
 
-class Unsteady(Exception):
+class Unsteady(Exception):  # noqa: N818
     """No plan fits all iterations: the first one differs. Peel it, or report ``reason``."""
 
 
@@ -129,7 +129,7 @@ def _maker(x: Any) -> Any:
     return type(x)
 
 
-# Bindings at the start of an iteration -------------------------------------------------------------
+# Bindings at the start of an iteration ------------------------------------------------------------
 
 
 def opened(plan: Plan, entry: Any, out: Opened) -> Any:
@@ -193,7 +193,7 @@ def _matched(plan: Structure, x: Any) -> Iterator[tuple[Plan, Any]]:
     yield from ((p, x[k]) for k, p in zip(plan.keys, plan.parts, strict=True))
 
 
-# Values carried ------------------------------------------------------------------------------------
+# Values carried -----------------------------------------------------------------------------------
 
 
 def carried_values(plan: Plan, x: Any) -> list[Value]:
@@ -265,7 +265,7 @@ def rebound(plan: Plan, entry: Any, results: Iterator[tuple[Value, bool]]) -> An
     return _assembled(plan, items)
 
 
-# Finding the steady plan ---------------------------------------------------------------------------
+# Finding the steady plan --------------------------------------------------------------------------
 
 
 def improved(plan: Plan, entry: Any, start: Any, end: Any, frame: Frame, name: str) -> Plan:

@@ -1,4 +1,4 @@
-"""``math`` and ``cmath`` on traced scalars: Python floats out, errors as the C library's wrappers."""
+"""``math`` and ``cmath`` on traced scalars: Python floats out, errors as those modules raise."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.trace.python_scalars import BINARY, COMPARED, UNARY
-from tracejit.trace.values import Array, PyScalar, Scalar, name_of, weak_kind
+from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, name_of, weak_kind
 
 UFUNCS: dict[str, np.ufunc] = {
     "add": np.add,
@@ -47,8 +47,8 @@ UNARIES: dict[str, np.ufunc] = {
 def _known(other: Any) -> bool:
     """Whether an operand is array-like to us; others may have a reflected operator."""
     return isinstance(
-        other, int | float | complex | np.generic | np.ndarray | list | tuple | Array | Scalar
-    ) or isinstance(other, PyScalar)
+        other, Tracer | int | float | complex | np.generic | np.ndarray | list | tuple
+    )
 
 
 def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, Any], Any]:
@@ -87,7 +87,8 @@ def _in_place(ufunc: np.ufunc) -> Callable[[Array, Any], Any]:
 
 
 def _divmod(self: Any, other: Any) -> Any:
-    return self // other, self % other
+    quotient: Any = self // other
+    return quotient, self % other
 
 
 def _rdivmod(self: Any, other: Any) -> Any:

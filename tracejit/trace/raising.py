@@ -14,7 +14,7 @@ from tracejit.trace.session import PACKAGE, Session
 _IR = os.path.join(PACKAGE, "ir") + os.sep
 
 
-class Diverged(Exception):
+class Diverged(Exception):  # noqa: N818
     """The region being traced has already ended in ``raise``."""
 
 

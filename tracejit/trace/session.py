@@ -127,7 +127,7 @@ class Session:
         return cell.value
 
     def write_cell(self, cell: Cell, value: Value) -> None:
-        """Replace the contents; the caller's array is written back where the cell is an argument."""
+        """Replace the contents; an argument's are written back to the caller's array."""
         self._enter(cell, reading=False)
         cell.value = value
         if cell.arg is not None:
@@ -194,10 +194,9 @@ class Session:
         if isinstance(exc, str):
             return exc
         for base in exc.__mro__:
-            builtin = getattr(builtins, base.__name__, None) is base
-            if builtin or getattr(np.linalg, base.__name__, None) is base:
-                if base is exc or exc.__module__.split(".")[0] == "numpy":
-                    return base.__name__
+            named = getattr(builtins, base.__name__, getattr(np.linalg, base.__name__, None))
+            if named is base and (base is exc or exc.__module__.split(".")[0] == "numpy"):
+                return base.__name__
         name = f"{exc.__module__}.{exc.__qualname__}"
         self.exceptions[name] = exc
         return name
@@ -260,7 +259,8 @@ def session_scope(session: Session) -> Iterator[Session]:
 def exception_class(name: str) -> type[BaseException]:
     """A builtin exception or one of ``numpy.linalg``, by name."""
     found = getattr(builtins, name, None) or getattr(np.linalg, name)
-    assert isinstance(found, type) and issubclass(found, BaseException)
+    assert isinstance(found, type)
+    assert issubclass(found, BaseException)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from types import FunctionType, MethodType
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -87,34 +87,22 @@ class StagedOperators(Operators):
         return staged_if(pred, then_fn, else_fn, tuple, lambda state: None, _NOTHING)
 
     def and_(self, first: Any, *rest: Thunk) -> Any:
-        result = first
-        for k, thunk in enumerate(rest):
-            test = as_test(result)
-            if isinstance(test, bool):
-                if not test:
-                    return result
-                result = thunk()
-            else:
-                kept, more = result, rest[k + 1 :]
-                return self.if_expr(
-                    PyScalar("bool", test), lambda: self.and_(thunk(), *more), lambda: kept, None
-                )
-        return result
+        if not rest:
+            return first
+        test = as_test(first)
+        if isinstance(test, bool):
+            return self.and_(rest[0](), *rest[1:]) if test else first
+        pred = PyScalar("bool", test)
+        return self.if_expr(pred, lambda: self.and_(rest[0](), *rest[1:]), lambda: first, None)
 
     def or_(self, first: Any, *rest: Thunk) -> Any:
-        result = first
-        for k, thunk in enumerate(rest):
-            test = as_test(result)
-            if isinstance(test, bool):
-                if test:
-                    return result
-                result = thunk()
-            else:
-                kept, more = result, rest[k + 1 :]
-                return self.if_expr(
-                    PyScalar("bool", test), lambda: kept, lambda: self.or_(thunk(), *more), None
-                )
-        return result
+        if not rest:
+            return first
+        test = as_test(first)
+        if isinstance(test, bool):
+            return first if test else self.or_(rest[0](), *rest[1:])
+        pred = PyScalar("bool", test)
+        return self.if_expr(pred, lambda: first, lambda: self.or_(rest[0](), *rest[1:]), None)
 
     def not_(self, value: Any) -> Any:
         test = as_test(value)
@@ -133,16 +121,17 @@ class StagedOperators(Operators):
         return self.and_(result, more)
 
     def contains(self, item: Any, container: Any) -> Any:
+        traced = isinstance(item, Tracer)
         if isinstance(container, Array):
             return name_of(np.any)(name_of(np.equal)(container, item))
         if isinstance(container, tuple | list) and any(
             isinstance(x, Tracer) for x in (item, *container)
         ):
             return self.or_(False, *(lambda x=x: x == item for x in container))
-        if isinstance(item, Tracer) and isinstance(container, range):
+        if traced and isinstance(container, range):
             inside = self.and_(item >= container.start, lambda: item < container.stop)
             return self.and_(inside, lambda: (item - container.start) % container.step == 0)
-        if isinstance(item, Tracer) and isinstance(container, dict | set | frozenset):
+        if traced and isinstance(container, dict | set | frozenset):
             return structural_int(item, "a lookup in a dict or set") in container
         return item in container
 
@@ -164,7 +153,7 @@ class StagedOperators(Operators):
         bound = found[1]
         return MethodType(bound, f.__self__) if isinstance(f, MethodType) else bound
 
-    def _bind(self, function: FunctionType) -> Callable[..., Any]:
+    def _bind(self, function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return convert.bind(function, self)
         except SourceUnavailable:
@@ -172,8 +161,8 @@ class StagedOperators(Operators):
 
     # Loads and stores -----------------------------------------------------------------------------
 
-    def load(self, read: Thunk, name: str) -> Any:
-        value = super().load(read, name)
+    def load(self, read: Thunk, name: str, is_captured: bool = False) -> Any:
+        value = super().load(read, name, is_captured)
         return value.value_or_raise() if isinstance(value, MaybeUndefined) else value
 
     def load_global(self, name: str, value: Any, env: Env) -> Any:

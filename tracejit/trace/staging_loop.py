@@ -187,12 +187,11 @@ def loop_over(ops: Any, iterable: Any, body_fn: Callable[[Any], Any], state: lis
     staged_for(ops, iterable, body_fn, lambda: tuple(state), set_state, names, site, None)
 
 
-# One loop ------------------------------------------------------------------------------------------
+# One loop -----------------------------------------------------------------------------------------
 
 
 def run(loop: Loop) -> None:
     """Stage the loop: find a steady plan, or peel an iteration and stage the rest."""
-    session = loop.session
     go: bool | Value = True
     if loop.trip is None:
         assert loop.test is not None
@@ -339,7 +338,7 @@ def _test_value(loop: Loop) -> Value:
     return loop.session.b.const(test, "bool") if isinstance(test, bool) else test
 
 
-# Iterations unlike the rest ------------------------------------------------------------------------
+# Iterations unlike the rest -----------------------------------------------------------------------
 
 
 def _unsteady(loop: Loop, reason: Unsteady, go: bool | Value) -> None:
@@ -422,10 +421,10 @@ def _changed(attempt: Attempt, cell: Any) -> bool:
     return attempt.final[cell] is not attempt.frame.placeholders.get(cell)
 
 
-# Swaps ---------------------------------------------------------------------------------------------
+# Swaps --------------------------------------------------------------------------------------------
 
 
-class Swapped(Exception):
+class Swapped(Exception):  # noqa: N818
     """Array names are permuted by each iteration; after ``cycle`` they are where they were."""
 
     def __init__(self, cycle: int) -> None:
@@ -490,7 +489,7 @@ def _unroll_cycle(loop: Loop, cycle: int) -> None:
     rest(0)
 
 
-# Emission ------------------------------------------------------------------------------------------
+# Emission -----------------------------------------------------------------------------------------
 
 
 def _emit(

@@ -432,7 +432,7 @@ class Scalar(Tracer):
             return self if key == () else wrap_array(self.value)
         if key is None or isinstance(key, tuple):
             return wrap_array(self.value)[key]
-        current().fail(IndexError, "invalid index to scalar variable.")
+        raise IndexError("invalid index to scalar variable.")
 
     def __repr__(self) -> str:
         return f"<traced {self.dtype} scalar>"
@@ -444,7 +444,8 @@ class PyScalar(Tracer):
     __slots__ = ("kind", "value")
 
     def __init__(self, kind: WeakKind, value: Value) -> None:
-        assert value.rank == 0 and value.dtype == DTYPES[KIND_DTYPE[kind]], (kind, value.type)
+        assert value.rank == 0, value.type
+        assert value.dtype == DTYPES[KIND_DTYPE[kind]], (kind, value.type)
         self.kind = kind
         self.value = value
         self.made = ""
@@ -625,7 +626,7 @@ def python_int(value: Value) -> PyScalar | int:
     return int(known) if known is not None else PyScalar("int", value)
 
 
-# Values that must be known now ---------------------------------------------------------------------
+# Values that must be known now --------------------------------------------------------------------
 
 
 def _run_time_only(what: str, x: Any) -> str:
@@ -667,7 +668,7 @@ def structural_int(x: Any, what: str) -> int:
     raise UnsupportedError(_run_time_only(what, x))
 
 
-# Names of NumPy ------------------------------------------------------------------------------------
+# Names of NumPy -----------------------------------------------------------------------------------
 
 
 def name_of(function: Any) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -97,7 +98,7 @@ def _shifted(line: Value, by: int) -> Value:
     return line if by == 0 else b.op("add", line, b.full(by, line.tensor))
 
 
-# Reshape -------------------------------------------------------------------------------------------
+# Reshape ------------------------------------------------------------------------------------------
 
 
 def reshaped(x: Array, shape: Any, *, order: str = "C", copy: bool | None = None) -> Array:
@@ -210,7 +211,7 @@ def reshape_strides(
         return tuple(new), needs
     for group_old, group_new in _groups(old, list(dims)):
         strides = [s for _, s in group_old]
-        for (_, s), (d2, s2) in zip(group_old, group_old[1:], strict=False):
+        for (_, s), (d2, s2) in itertools.pairwise(group_old):
             if s is None or s2 is None:
                 return None, []
             if s != d2 * s2:
@@ -283,9 +284,10 @@ def raveled(x: Array, order: str = "C") -> Array:
     """``x.ravel()``: a view where the array is contiguous."""
     if order == "K":
         order = "F" if is_contiguous(x, "F") and not is_contiguous(x, "C") else "C"
-    if order in ("F", "A") and (order == "F" or not is_contiguous(x, "C")):
-        if order == "F" or is_contiguous(x, "F"):
-            return raveled(transposed(x, tuple(reversed(range(x.ndim)))))
+    if order == "A":
+        order = "F" if is_contiguous(x, "F") and not is_contiguous(x, "C") else "C"
+    if order == "F":
+        return raveled(transposed(x, tuple(reversed(range(x.ndim)))))
     dims = (ex.product(x.dims),)
     if is_contiguous(x, "C") is False or any(s is None for s in x.strides):
         return fresh(current().b.reshape(x.read(), dims))
