@@ -178,11 +178,16 @@ class Body:
         return [s for s in found if s.buffer.shape == type_.shape]
 
     def pointwise(self, p: Puller, storage: Storage, written: Index) -> bool:
-        """Whether each element of ``storage`` was read only at the index that is written."""
+        """Whether each element of ``storage`` was read only at the index that is written.
+
+        Reads of another constant row or column than the written one do not matter.
+        """
         for value, indices in p.reads.items():
-            if self.storage.get(value) is storage and (
-                storage.values[value] is not storage.buffer or indices != {written}
-            ):
+            if self.storage.get(value) is not storage:
+                continue
+            if storage.values[value] is not storage.buffer:
+                return False
+            if not all(idx == written or p.apart(idx, written) for idx in indices):
                 return False
         return True
 

@@ -223,6 +223,15 @@ class Puller:
         assert isinstance(found, Value)
         return found
 
+    def apart(self, a: Index, b: Index) -> bool:
+        """Whether two indices differ in every iteration: by a constant, on an axis without loop."""
+        for x, y in zip(a, b, strict=True):
+            diff = x - y
+            if isinstance(diff, int) and diff != 0:
+                if not any(leaf in self.bounds.upper for d in (x, y) for leaf in ex.leaves(d)):
+                    return True
+        return False
+
     def host_dim(self, value: Value) -> Dim:
         """An index operand as an extent over host values."""
         return self.dim(value.dim)
