@@ -93,17 +93,22 @@ def _split_arguments(
 
 
 def _together(values: list[Value], extra: Sequence[Value], where: Any) -> list[Value]:
-    """Inputs broadcast against each other, the mask and the outputs."""
+    """Inputs broadcast against each other and the mask; to the outputs, where there are any."""
     masks = [] if where is True else [value_of(where)]
-    every = broadcast_together([*values, *masks, *extra])
-    shape = every[0].shape
-    for o in extra:
-        if o.shape != shape:
-            raise ValueError(
-                f"non-broadcastable output operand with shape {o.shape} "
-                f"doesn't match the broadcast shape {shape}"
-            )
-    return every[: len(values)]
+    if not extra:
+        return broadcast_together([*values, *masks])[: len(values)]
+    shape = extra[0].shape
+    message = (
+        f"non-broadcastable output operand with shape {shape} doesn't match the broadcast shape "
+        f"of {' '.join(str(v.shape) for v in (*values, *masks, *extra[1:]))}"
+    )
+    if any(
+        current().ranges.equal(a, b) is False
+        for o in extra
+        for a, b in zip(o.shape, shape, strict=False)
+    ):
+        raise ValueError(message)
+    return [stretch(v, shape, message) for v in values]
 
 
 def _loop(ufunc: np.ufunc, operands: Sequence[Operand], values: Sequence[Value]) -> Any:
