@@ -14,7 +14,7 @@ from tracejit.ir.core import Function, Value, uses
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.types import BufferType, TensorType, dense_buffer, dense_strides
 from tracejit.passes import nests
-from tracejit.passes.inline import Inlining, is_array
+from tracejit.passes.inline import Inlining
 from tracejit.passes.pull import Index, Puller
 from tracejit.passes.scope import Scope, launch
 from tracejit.passes.storage import Liveness, Storage, origin
@@ -281,10 +281,11 @@ class Body:
             ):
                 continue
             for v in uses(instr):
-                made = self.live.position.get(v, self.t)
-                if v in self.inlining.inlined and made < self.t and v not in found:
-                    if held.intersection(self.inlining.leaves(v)):
-                        found[v] = None
+                before = self.live.position.get(v, self.t) < self.t
+                if not before or v in found or v not in self.inlining.inlined:
+                    continue
+                if held.intersection(self.inlining.leaves(v)):
+                    found[v] = None
         return list(found)
 
     def ensure_in(self, value: Value, storage: Storage) -> None:
@@ -324,4 +325,5 @@ class Body:
 
     def want(self, value: Value, storage: Storage) -> None:
         """Prefer ``storage`` for the tensor that ``value`` is an updated version of."""
+        self.wants.setdefault(value, storage)
         self.wants.setdefault(origin(self.function, value), storage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
@@ -116,9 +117,7 @@ def _lower_blas(body: Body, instr: Instr, left: _Axes, right: _Axes) -> None:
 def _view(
     scope: Scope, base: Value, offset: Dim, shape: Sequence[Dim], strides: Sequence[Dim]
 ) -> Value:
-    type_ = BufferType(
-        base.dtype, tuple(map(scope.dim, shape)), tuple(map(scope.dim, strides))
-    )
+    type_ = BufferType(base.dtype, tuple(map(scope.dim, shape)), tuple(map(scope.dim, strides)))
     out = scope.b.op("view", scope.use(base), scope.index(offset), type=type_)
     return scope.own(out)
 
@@ -133,8 +132,9 @@ def _gemm(scope: Scope, a: Value, b: Value, c: Value, i: Dim) -> None:
     scope.op("gemm", *planes)
 
 
-
-def _matrices(body: Body, side: _Axes, rows: Sequence[int], cols: Sequence[int]) -> tuple[Value, Storage | None]:
+def _matrices(
+    body: Body, side: _Axes, rows: Sequence[int], cols: Sequence[int]
+) -> tuple[Value, Storage | None]:
     """A rank-3 buffer [batch, rows, cols] over an operand, copied only when axes do not merge."""
     groups = (side.batch, tuple(rows), tuple(cols))
     shape = tuple(product(side.extents(g)) for g in groups)
@@ -150,7 +150,10 @@ def _matrices(body: Body, side: _Axes, rows: Sequence[int], cols: Sequence[int])
 
     def build(p: Puller, kernel: Scope) -> Sequence[Value]:
         def element(idx: Index, s: Scope) -> Value:
-            parts = [delinearize(i, side.extents(g), p.bounds) if g else () for i, g in zip(idx, groups, strict=True)]
+            parts = [
+                delinearize(i, side.extents(g), p.bounds) if g else ()
+                for i, g in zip(idx, groups, strict=True)
+            ]
             out: list[Dim] = [0] * len(side.shape)
             for axes, at in zip(groups, parts, strict=True):
                 for axis, i in zip(axes, at, strict=True):
@@ -168,7 +171,7 @@ def _merged(type_: BufferType, axes: Sequence[int]) -> Dim | None:
     """The stride of several axes walked as one in C order, None when they do not merge."""
     if not axes:
         return 0
-    for outer, inner in zip(axes, axes[1:], strict=False):
+    for outer, inner in pairwise(axes):
         if type_.strides[outer] != type_.shape[inner] * type_.strides[inner]:
             return None
     return type_.strides[axes[-1]]

@@ -132,7 +132,9 @@ def _bind_carried(inner: Body, params: Sequence[Value], carries: Sequence[Carry]
         if not is_array(param):
             continue
         if carry.inside is not None:
-            storage = _share_argument(inner, Storage(carry.inside.buffer, "pinned", carry.inside.arg))
+            storage = _share_argument(
+                inner, Storage(carry.inside.buffer, "pinned", carry.inside.arg)
+            )
             inner.place(param, storage)
             continue
         local = inner.type(param)
@@ -186,8 +188,7 @@ def _yields(inner: Body, carries: Sequence[Carry], params: Sequence[Storage | No
     """Results of the body, in carried order; in-place ones are left in their storage."""
     function = inner.function
     inner.t = len(function.instrs) - 1
-    for k, carry in enumerate(carries):
-        home = params[k]
+    for k, home in enumerate(params):
         if home is not None:
             inner.ensure_in(function.results[k], home)
     out = []
@@ -317,7 +318,9 @@ def _lower_cond(body: Body, instr: Instr, run: Run) -> None:
         inner = _nested(body, function, body.scope.child(name), instr)
         homes: list[Storage | None] = [None] * len(carries)
         for param, operand in zip(function.params, instr.operands[1:], strict=True):
-            owners = [k for k, c in enumerate(carries) if c.inside is not None and c.init is operand]
+            owners = [
+                k for k, c in enumerate(carries) if c.inside is not None and c.init is operand
+            ]
             if owners:
                 inside = carries[owners[0]].inside
                 assert inside is not None
@@ -332,9 +335,7 @@ def _lower_cond(body: Body, instr: Instr, run: Run) -> None:
     for inner, homes in inners:
         built.append([] if inner.function.diverges else _yields(inner, carries, homes))
     captured = unify(0, [inner.scope for inner, _ in inners])
-    regions = tuple(
-        inner.scope.b.build(out) for (inner, _), out in zip(inners, built, strict=True)
-    )
+    regions = tuple(inner.scope.b.build(out) for (inner, _), out in zip(inners, built, strict=True))
     operands = [pred, *[body.scope.use(v) for v in captured]]
     attrs = {} if not all(f.diverges for f in instr.regions) else {"types": _divergent(instr)}
     out = body.scope.b.append("cond", operands, attrs, regions, instr.loc)
@@ -369,5 +370,3 @@ def _branch_carry(body: Body, instr: Instr, result: Value) -> Carry:
     body.storage.pop(source, None)
     body.place(result, storage)
     return Carry(source, _inside(storage))
-
-

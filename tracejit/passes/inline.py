@@ -27,8 +27,8 @@ _WEIGHT = {
 }
 _ELEMENTARY = 20
 _ELEMENTARY_NAMES = frozenset(
-    "cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh "
-    "arcsinh arccosh arctanh erf logaddexp logaddexp2".split()
+    """cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh
+    arcsinh arccosh arctanh erf logaddexp logaddexp2""".split()  # noqa: SIM905
 )
 _FREE = frozenset(["broadcast", "transpose", "reshape", "slice", "cast_shape", "iota", "constant"])
 _INLINE_MAPS = frozenset(

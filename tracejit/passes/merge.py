@@ -56,7 +56,7 @@ def _merge_body(function: Function, roots: dict[Value, Value]) -> Function:
 
 
 def _may_pass(instr: Instr, launch: Instr) -> bool:
-    """Whether an instruction can move before a launch (or, a ``free``, wait until after the next)."""
+    """Whether an instruction can move before a launch (a ``free``: wait until after the next)."""
     if instr.name == "free":
         return True
     if instr.name not in _MOVABLE and (instr.prim.effect != "none" or instr.regions):
@@ -84,7 +84,9 @@ def _merge_region(instr: Instr, region: Function, roots: Mapping[Value, Value]) 
 
 def replace_instrs(function: Function, instrs: Sequence[Instr]) -> Function:
     """The function with other instructions."""
-    if len(instrs) == len(function.instrs) and all(map(lambda a, b: a is b, instrs, function.instrs)):
+    if len(instrs) == len(function.instrs) and all(
+        map(lambda a, b: a is b, instrs, function.instrs)
+    ):
         return function
     return Function(function.name, function.params, tuple(instrs), function.results)
 
@@ -210,8 +212,7 @@ def _inner_merged(function: Function, roots: Mapping[Value, Value]) -> Function:
         if instr.name == "for":
             body = instr.regions[0]
             inner = {
-                p: roots.get(v, v)
-                for p, v in zip(body.params[1:], instr.operands[1:], strict=True)
+                p: roots.get(v, v) for p, v in zip(body.params[1:], instr.operands[1:], strict=True)
             }
             merged = merge_loops(body, inner) or body
             instr = replace(instr, regions=(_inner_merged(merged, inner),))

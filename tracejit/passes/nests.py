@@ -1,7 +1,7 @@
 """Loop nests: what a kernel does for each kind of root. Elements come from a ``Puller``.
 
-Each function builds inside a kernel scope; the caller launches it. Reductions follow NumPy's order:
-trailing reduced axes are one flattened pairwise sum, other reduced axes accumulate one after another.
+Each function builds inside a kernel scope; the caller launches it. Reductions follow NumPy's
+order: trailing reduced axes are one flattened pairwise sum, others accumulate one after another.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ _REDUCERS: dict[str, tuple[str, Any]] = {
 }
 
 
-def identity(name: str, dtype: np.dtype[np.generic]) -> Any:
+def identity(name: str, dtype: np.dtype[Any]) -> Any:
     """The starting value of a reduction (for min and max: what loses against everything)."""
     _, start = _REDUCERS[name]
     if start is not None:
@@ -139,9 +139,7 @@ def split_axes(axes: Sequence[int], rank: int) -> tuple[list[int], list[int], li
     return [a for a in range(rank) if a not in axes], leading, trailing
 
 
-def _place(
-    rank: int, groups: Sequence[tuple[Sequence[int], Sequence[Dim]]]
-) -> Index:
+def _place(rank: int, groups: Sequence[tuple[Sequence[int], Sequence[Dim]]]) -> Index:
     out: list[Dim] = [0] * rank
     for axes, idx in groups:
         for a, i in zip(axes, idx, strict=True):
@@ -193,7 +191,9 @@ def fold(
     element: Callable[[Dim, Scope], Value],
 ) -> Value:
     """Combine ``count`` elements one after another, starting from the identity."""
-    start = scope.own(scope.b.const(identity(instr.name, instr.results[0].dtype), instr.results[0].dtype))
+    start = scope.own(
+        scope.b.const(identity(instr.name, instr.results[0].dtype), instr.results[0].dtype)
+    )
     loop = Loop(scope, count, [start])
     p.bounds.upper[loop.i] = count
     (acc,) = loop.carried
@@ -206,7 +206,7 @@ def fold_ordered(
     scope: Scope,
     count: Dim,
     name: str,
-    dtype: np.dtype[np.generic],
+    dtype: np.dtype[Any],
     element: Callable[[Dim, Scope], Value],
 ) -> Value:
     """Minimum or maximum of floats as integers that order alike, so that lanes can run ahead.
@@ -234,12 +234,12 @@ def fold_ordered(
     return chosen
 
 
-def _order_key(scope: Scope, value: Value, ints: np.dtype[np.generic]) -> Value:
+def _order_key(scope: Scope, value: Value, ints: np.dtype[Any]) -> Value:
     """The bits of a float as an integer in the order of the floats."""
     return _flip(scope, scope.op("bitcast", value, dtype=ints), ints)
 
 
-def _flip(scope: Scope, bits: Value, ints: np.dtype[np.generic]) -> Value:
+def _flip(scope: Scope, bits: Value, ints: np.dtype[Any]) -> Value:
     """Negative numbers' magnitudes reversed; its own inverse."""
     width = scope.own(scope.b.const(8 * ints.itemsize - 1, ints))
     magnitude = scope.own(scope.b.const(np.iinfo(ints).max, ints))
@@ -249,9 +249,7 @@ def _flip(scope: Scope, bits: Value, ints: np.dtype[np.generic]) -> Value:
     return out
 
 
-def pairwise(
-    p: Puller, scope: Scope, count: Dim, element: Callable[[Dim, Scope], Value]
-) -> Value:
+def pairwise(p: Puller, scope: Scope, count: Dim, element: Callable[[Dim, Scope], Value]) -> Value:
     """Sum ``count`` elements in NumPy's pairwise order."""
     inner = scope.child("element")
     i = inner.own(inner.b.param(INDEX, "i"))
@@ -323,7 +321,9 @@ def arg_reduce(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
             loop.inner.op("invert", loop.inner.op("isnan", best)),
         )
         settled = loop.inner.op("invert", loop.inner.op("isnan", best))
-        better = loop.inner.op("bitwise_and", loop.inner.op("bitwise_or", better, fresh_nan), settled)
+        better = loop.inner.op(
+            "bitwise_and", loop.inner.op("bitwise_or", better, fresh_nan), settled
+        )
     new_best = loop.inner.op("select", better, value, best)
     new_where = loop.inner.op("select", better, loop.inner.index(i), where)
     return loop.close([new_best, new_where])[1]
@@ -352,7 +352,9 @@ def scan_into(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> None:
     p.bounds.upper[loop.i] = extent
     first = loop.inner.op("eq", loop.i, loop.inner.index(0))
     value = p.pull(x, place(loop.i.dim), loop.inner)
-    total = loop.inner.op("select", first, value, _combine(loop.inner, name, loop.carried[0], value))
+    total = loop.inner.op(
+        "select", first, value, _combine(loop.inner, name, loop.carried[0], value)
+    )
     store(loop.inner, dest, total, place(loop.i.dim))
     loop.close([total])
     nest.close()

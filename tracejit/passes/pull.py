@@ -227,9 +227,9 @@ class Puller:
         """Whether two indices differ in every iteration: by a constant, on an axis without loop."""
         for x, y in zip(a, b, strict=True):
             diff = x - y
-            if isinstance(diff, int) and diff != 0:
-                if not any(leaf in self.bounds.upper for d in (x, y) for leaf in ex.leaves(d)):
-                    return True
+            fixed = not any(leaf in self.bounds.upper for d in (x, y) for leaf in ex.leaves(d))
+            if isinstance(diff, int) and diff != 0 and fixed:
+                return True
         return False
 
     def host_dim(self, value: Value) -> Dim:
@@ -300,7 +300,9 @@ def _same_index(p: Puller, instr: Instr, idx: Index, scope: Scope) -> Value:
 
 def _iota(p: Puller, instr: Instr, idx: Index, scope: Scope) -> Value:
     i = scope.index(idx[instr.attrs["axis"]])
-    out = i if i.dtype == instr.attrs["dtype"] else scope.op("convert", i, dtype=instr.attrs["dtype"])
+    out = (
+        i if i.dtype == instr.attrs["dtype"] else scope.op("convert", i, dtype=instr.attrs["dtype"])
+    )
     assert isinstance(out, Value)
     return out
 
@@ -329,9 +331,7 @@ def _pad(p: Puller, instr: Instr, idx: Index, scope: Scope) -> Value:
     )
 
 
-def _inside(
-    bounds: Bounds, idx: Sequence[Dim], shape: Sequence[Dim], scope: Scope
-) -> Value | None:
+def _inside(bounds: Bounds, idx: Sequence[Dim], shape: Sequence[Dim], scope: Scope) -> Value | None:
     """Whether an index is within a shape; None when that is proved."""
     ok: Value | None = None
     for i, n in zip(idx, shape, strict=True):

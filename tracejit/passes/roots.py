@@ -27,7 +27,9 @@ def lower_instr(body: Body, instr: Instr) -> None:
 def _constant(body: Body, instr: Instr) -> None:
     value: Constant = instr.attrs["value"]
     if instr.result.rank == 0:
-        body.scalars[instr.result] = body.scope.own(body.scope.b.const(value.array, instr.result.dtype))
+        body.scalars[instr.result] = body.scope.own(
+            body.scope.b.const(value.array, instr.result.dtype)
+        )
         return
     buffer = body.scope.own(body.scope.b.op("const_buffer", value=value))
     body.place(instr.result, Storage(buffer, "borrowed"))
@@ -134,9 +136,7 @@ def _update_target(body: Body, instr: Instr) -> Storage:
     return target
 
 
-def _update_kernel(
-    body: Body, instr: Instr, dest: Value
-) -> Callable[[Puller, Scope], Index]:
+def _update_kernel(body: Body, instr: Instr, dest: Value) -> Callable[[Puller, Scope], Index]:
     nest = nests.scatter if instr.name == "scatter" else nests.put_slice
     return lambda p, kernel: nest(p, kernel, instr, dest)
 
