@@ -214,7 +214,7 @@ def fold_ordered(
     A nan becomes the integer beyond all others, which is a nan again at the end. Where -0.0 and 0.0
     meet, the minimum is -0.0 and the maximum 0.0.
     """
-    ints = DTYPES[f"i{8 * dtype.itemsize}"]
+    ints: np.dtype[Any] = DTYPES[f"i{8 * dtype.itemsize}"]
     info = np.iinfo(ints)
     extreme = info.max if name == "maximum" else info.min
     start = np.array(identity(f"reduce_{name[:3]}", dtype), dtype)
