@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Function, Value, uses
 from tracejit.ir.extent import Dim, product
+from tracejit.ir.printer import format_type
 from tracejit.ir.types import BufferType, TensorType, dense_buffer, dense_strides
 from tracejit.passes import nests
 from tracejit.passes.inline import Inlining
@@ -252,9 +253,13 @@ class Body:
         return storage
 
     def note_copy(self, value: Value, why: str) -> None:
-        """Record a copy for ``explain()``."""
-        place = "inside a loop" if self.depth else "once"
-        self.notes.copies.append(f"{value.type} copied {place}: {why}")
+        """Record a copy for ``explain()``: what, how often, why, and the user's line."""
+        place = "in a loop" if self.depth else "once"
+        now = self.function.instrs[self.t : self.t + 1]
+        loc = now[0].loc if now else None
+        line = "" if loc is None else f" ({loc.filename.rpartition('/')[2]}:{loc.line})"
+        shown = format_type(value.type, lambda v: v.hint or "n")
+        self.notes.copies.append(f"{shown} copied {place}{line}: {why}")
 
     # -- overwriting ---------------------------------------------------------------------------
 
