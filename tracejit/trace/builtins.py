@@ -13,6 +13,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace.python_scalars import COMPARED, as_kind, made, power
 from tracejit.trace.session import current, where
 from tracejit.trace.values import (
+    MARK,
     Array,
     PyScalar,
     Scalar,
@@ -21,6 +22,7 @@ from tracejit.trace.values import (
     as_dim,
     dim_value,
     name_of,
+    split_marks,
     weak_kind,
 )
 
@@ -86,6 +88,8 @@ def builtin_len(x: Any) -> Any:
     if isinstance(x, Tracer):
         kind = x.kind if isinstance(x, PyScalar) else f"numpy.{x.dtype}"  # type: ignore[attr-defined]
         raise TypeError(f"object of type '{kind}' has no len()")
+    if isinstance(x, str) and MARK in x:
+        raise UnsupportedError(f"{where()}: the length of a text with run-time values in it")
     if isinstance(x, Range):
         from tracejit.trace.iteration import trip_count
 
@@ -360,11 +364,20 @@ def builtin_print(*values: Any, sep: str = " ", end: str = "\n", **kwargs: Any) 
     parts: list[Any] = []
     operands = []
     for value in values:
-        if isinstance(value, Tracer):
-            parts.append(None)
-            operands.append(value.read())  # type: ignore[attr-defined]
+        if not isinstance(value, Tracer):
+            pieces = split_marks(str(value))
         else:
-            parts.append(str(value))
+            pieces = ["", (value, ""), ""]
+        if len(pieces) > 3 or any(p for p in pieces[::2] if len(pieces) > 1):
+            raise UnsupportedError(
+                f"{where()}: print of a text with run-time values in it; give print the values "
+                "as arguments of their own"
+            )
+        if len(pieces) == 1:
+            parts.append(pieces[0])
+        else:
+            parts.append(None)
+            operands.append(pieces[1][0].read())
     session.b.op("print", *operands, parts=tuple(parts), sep=sep, end=end)
 
 

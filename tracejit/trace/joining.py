@@ -6,28 +6,21 @@ to other storage on the other denotes a ``Choice``: writing through it reaches t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tracejit.errors import StructureError
-from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
-from tracejit.ir.extent import Dim
-from tracejit.ir.types import TensorType
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.definedness import MaybeUndefined
-from tracejit.trace.layers import Layer
+from tracejit.trace.joining_arrays import ArrayJoin, Finish
 from tracejit.trace.python_scalars import as_kind
-from tracejit.trace.session import Frame, Session, current
+from tracejit.trace.session import current
 from tracejit.trace.values import (
     KIND_RANK,
     Array,
-    Cell,
-    Choice,
     PyScalar,
     Scalar,
     Tracer,
@@ -37,62 +30,9 @@ from tracejit.trace.values import (
     weak_kind,
 )
 
-Finish = Callable[[Sequence[Value]], Any]
 
-
-@dataclass(eq=False)
-class Side:
-    """One traced side: its frame, the bindings at its end, and what it left in storage."""
-
-    session: Session
-    frame: Frame
-    state: tuple[Any, ...]
-    value: Any
-    final: dict[Cell, Value]
-    raised: bool
-    containers: dict[int, tuple[Any, Any]] = field(default_factory=dict)
-
-    @contextmanager
-    def inside(self) -> Iterator[Any]:
-        """Emit at the end of this side, storage as the side left it."""
-        before = {cell: cell.value for cell in self.final}
-        self.session.frames.append(self.frame)
-        for cell, value in self.final.items():
-            cell.value = value
-        try:
-            yield self.session.b
-        finally:
-            self.session.frames.pop()
-            for cell, value in before.items():
-                cell.value = value
-
-    def defines(self, value: Value) -> bool:
-        """Whether a value was made in this side."""
-        return any(value in i.results for i in self.frame.builder.instrs)
-
-    def is_fresh(self, cell: Cell | Choice) -> bool:
-        """Whether storage was made in this side."""
-        return isinstance(cell, Cell) and cell.depth >= self.frame.depth
-
-
-class Join:
+class Join(ArrayJoin):
     """Collects results of the ``cond`` pairwise and says how to bind names to them."""
-
-    def __init__(self, session: Session, pred: Value, then: Side, other: Side) -> None:
-        self.session = session
-        self.pred = pred
-        self.sides = (then, other)
-        self.results: tuple[list[Value], list[Value]] = ([], [])
-        self._cells: dict[tuple[int, int], int] = {}
-        self._made: dict[int, Cell] = {}
-        self._kept: list[Any] = []
-
-    def pair(self, makers: Sequence[Callable[[Any], Value]]) -> int:
-        """One result, made at the end of each side; its number."""
-        for side, found, make in zip(self.sides, self.results, makers, strict=True):
-            with side.inside() as b:
-                found.append(make(b))
-        return len(self.results[0]) - 1
 
     # Bindings -------------------------------------------------------------------------------------
 
@@ -105,7 +45,12 @@ class Join:
         if isinstance(a, MaybeUndefined) or isinstance(b, MaybeUndefined):
             return self._maybe(name, a, b)
         if isinstance(a, Array) and isinstance(b, Array):
-            return self._arrays(name, a, b)
+            if a.dtype != b.dtype or a.ndim != b.ndim:
+                raise StructureError(
+                    f"the two sides of a branch that is decided at run time leave {name!r} as "
+                    f"{describe(a)} and as {describe(b)}; give both one dtype and rank"
+                )
+            return self.arrays(a, b)
         if is_number(a) and is_number(b):
             return self._numbers(name, a, b)
         if type(a) is type(b) and isinstance(a, tuple | list | dict) and len(a) == len(b):
@@ -171,8 +116,7 @@ class Join:
     def one_sided(self, name: str, x: Any, there: int) -> Finish:
         """A binding that only side ``there`` makes; the other yields zeros of its type."""
         if isinstance(x, Array):
-            copy = self._array_value([x, x], only=there)
-            return lambda results: Array(Cell(results[copy]))
+            return self.exported(x, there)
         if isinstance(x, Tracer):
             value = x.read()  # type: ignore[attr-defined]
             k = self._only(there, value)
@@ -193,129 +137,6 @@ class Join:
         makers: list[Callable[[Any], Value]] = [lambda b: b.const(0, value.dtype)] * 2
         makers[there] = lambda _: value
         return self.pair(makers)
-
-    # Arrays ---------------------------------------------------------------------------------------
-
-    def _arrays(self, name: str, a: Array, b: Array) -> Finish:
-        if a.cell is b.cell and a.layers == b.layers:
-            return lambda results: a
-        if a.dtype != b.dtype or a.ndim != b.ndim:
-            raise StructureError(
-                f"the two sides of a branch that is decided at run time leave {name!r} as "
-                f"{describe(a)} and as {describe(b)}; give both one dtype and rank"
-            )
-        fresh_sides = [s.is_fresh(x.cell) for s, x in zip(self.sides, (a, b), strict=True)]
-        if all(fresh_sides):
-            return self._fresh_pair(a, b)
-        if any(not self._outer_view(x) for x in (a, b)):
-            k = self._array_value([a, b])
-            return lambda results: Array(Cell(results[k]))
-        views: list[Finish] = []
-        for there, (x, is_fresh) in enumerate(zip((a, b), fresh_sides, strict=True)):
-            if is_fresh:
-                k = self._array_value([x, x], only=there)
-                views.append(lambda results, k=k: Array(Cell(results[k])))
-            else:
-                views.append(lambda results, x=x: x)
-        return lambda results: Array(Choice(self.pred, views[0](results), views[1](results)))
-
-    def _fresh_pair(self, a: Array, b: Array) -> Finish:
-        """Storage made on both sides: one new cell; names that shared it share it still."""
-        whole = not a.layers and not b.layers
-        key = (id(a.cell), id(b.cell))
-        if whole and key in self._cells:
-            k = self._cells[key]
-        else:
-            k = self._array_value([a, b])
-            if whole:
-                self._cells[key] = k
-                self._kept.append((a, b))
-        order = a.cell.order if whole and isinstance(a.cell, Cell) else None
-        return lambda results: Array(self._cell(k, results, order, shared=whole))
-
-    def _cell(
-        self, k: int, results: Sequence[Value], order: tuple[int, ...] | None, *, shared: bool
-    ) -> Cell:
-        if not shared:
-            return Cell(results[k], order)
-        if k not in self._made:
-            self._made[k] = Cell(results[k], order)
-        return self._made[k]
-
-    def _outer_dim(self, dim: Dim) -> bool:
-        return not any(
-            s.defines(leaf)
-            for s in self.sides
-            for leaf in ex.leaves(dim)
-            if isinstance(leaf, Value)
-        )
-
-    def _outer_view(self, x: Array) -> bool:
-        """Whether a view, where its storage is not new, can be spoken of after the branch."""
-        if any(s.is_fresh(x.cell) for s in self.sides):
-            return True
-        choice_inside = isinstance(x.cell, Choice) and any(
-            x.cell.depth >= s.frame.depth for s in self.sides
-        )
-        dims = [*x.dims, *(d for layer in x.layers for d in layer_dims(layer))]
-        return not choice_inside and all(self._outer_dim(d) for d in dims)
-
-    def _array_value(self, arrays: Sequence[Array], only: int | None = None) -> int:
-        """The contents of one array per side as one result. Extents that differ, or were made
-        inside, are results too. ``only``: just that side has it."""
-        dims = [x.dims for x in arrays]
-        inner = [
-            axis
-            for axis in range(arrays[0].ndim)
-            if dims[0][axis] != dims[1][axis] or not self._outer_dim(dims[0][axis])
-        ]
-        extents: list[dict[int, Value]] = [{}, {}]
-        for axis in inner:
-            self._extent_pair(axis, dims, only, extents)
-        makers = []
-        for s, x in enumerate(arrays):
-            shape = tuple(
-                extents[s][axis].dim if axis in inner else d for axis, d in enumerate(x.dims)
-            )
-            missing = only is not None and only != s
-            makers.append(lambda b, x=x, shape=shape, m=missing: _contents(b, x, shape, m))
-        return self.pair(makers)
-
-    def _extent_pair(
-        self,
-        axis: int,
-        dims: Sequence[tuple[Dim, ...]],
-        only: int | None,
-        extents: list[dict[int, Value]],
-    ) -> None:
-        makers = []
-        for s in (0, 1):
-            dim: Dim = 0 if only is not None and only != s else dims[s][axis]
-            makers.append(lambda b, dim=dim: b.op("copy", b.index(dim)))
-        k = self.pair(makers)
-        for s in (0, 1):
-            extents[s][axis] = self.session.ranges.extent(self.results[s][k])
-
-
-def _contents(b: Any, x: Array, shape: tuple[Dim, ...], missing: bool) -> Value:
-    if missing:
-        return b.full(0, TensorType(x.dtype, shape))  # type: ignore[no-any-return]
-    value = x.read()
-    if value.shape == shape:
-        return value
-    message = "an extent changed between a value and itself"
-    return b.op("cast_shape", value, shape=shape, exc="AssertionError", message=message)  # type: ignore[no-any-return]
-
-
-def layer_dims(layer: Layer) -> Iterator[Dim]:
-    """Extents and index values that a layer mentions."""
-    for value in vars(layer).values():
-        if isinstance(value, tuple):
-            for item in value:
-                if isinstance(item, ex.Extent):
-                    yield item
-                elif isinstance(item, Value):
-                    yield ex.atom_dim(item)
 
 
 # Numbers ------------------------------------------------------------------------------------------

@@ -25,12 +25,14 @@ from tracejit.trace.values import (
     KIND_DTYPE,
     Array,
     Cell,
+    Choice,
     PyScalar,
     Scalar,
     WeakKind,
     python_int,
     weak_kind,
 )
+from tracejit.trace.view_numbers import aligned, sliced_first, view_numbers, with_numbers
 
 
 class Unsteady(Exception):  # noqa: N818
@@ -80,9 +82,31 @@ class ArrayPlan:
 @dataclass(frozen=True)
 class ViewPlan:
     """A view of the same storage throughout, whose bounds and extents move: of its ``numbers``
-    (the layers' and its own), None for those that change."""
+    (the layers' and its own), None for those that change. ``sliced``: taken as a slice, even
+    where it is the whole."""
 
     numbers: tuple[Dim | None, ...]
+    sliced: bool
+
+
+@dataclass(frozen=True)
+class PickPlan:
+    """One of two views of existing storage, which one being carried (a run-time swap)."""
+
+    keys: tuple[Any, ...]
+    options: tuple[Array, ...] = field(compare=False)
+
+    def which(self, x: Array) -> Value:
+        """Whether a binding is the first option."""
+        b = current().b
+        if isinstance(x.cell, Choice) and not x.layers:
+            then, other = self.which(x.cell.then), self.which(x.cell.other)
+            return b.op("select", x.cell.pred, then, other)  # type: ignore[no-any-return]
+        return b.const(binding(x) == self.keys[0], "bool")
+
+    def chosen(self, flag: Value) -> Array:
+        """The binding that a flag says."""
+        return Array(Choice(flag, *self.options))
 
 
 @dataclass(frozen=True)
@@ -102,7 +126,7 @@ class Maybe:
     plan: Plan
 
 
-Plan: TypeAlias = Keep | Unbound | Number | ArrayPlan | ViewPlan | Structure | Maybe
+Plan: TypeAlias = Keep | Unbound | Number | ArrayPlan | ViewPlan | PickPlan | Structure | Maybe
 
 
 @dataclass
@@ -146,6 +170,8 @@ def opened(plan: Plan, entry: Any, out: Opened) -> Any:
         return _opened_array(plan, entry, out)
     if isinstance(plan, ViewPlan):
         return _opened_view(plan, entry, out)
+    if isinstance(plan, PickPlan):
+        return plan.chosen(_placeholder(TensorType(dtype_of("bool")), out))
     if isinstance(plan, Maybe):
         flag = _placeholder(TensorType(dtype_of("bool")), out)
         inner = entry.value if isinstance(entry, MaybeUndefined) else entry
@@ -176,7 +202,7 @@ def _opened_view(plan: ViewPlan, entry: Array, out: Opened) -> Array:
         ranges.bound(_placeholder(INDEX, out), 0, None).dim if n is None else n
         for n in plan.numbers
     ]
-    return with_numbers(entry, numbers)
+    return with_numbers(sliced_first(entry) if plan.sliced else entry, numbers)
 
 
 def _assembled(plan: Structure, items: Sequence[Any]) -> Any:
@@ -211,8 +237,11 @@ def carried_values(plan: Plan, x: Any) -> list[Value]:
     if isinstance(plan, ArrayPlan):
         return _array_values(plan, x)
     if isinstance(plan, ViewPlan):
-        pairs = zip(view_numbers(x), plan.numbers, strict=True)
+        view = sliced_first(x) if plan.sliced else x
+        pairs = zip(view_numbers(view), plan.numbers, strict=True)
         return [b.index(have) for have, n in pairs if n is None]
+    if isinstance(plan, PickPlan):
+        return [plan.which(x)]
     if isinstance(plan, Maybe):
         if isinstance(x, MaybeUndefined):
             return [x.flag, *carried_values(plan.plan, x.value)]
@@ -256,7 +285,10 @@ def rebound(plan: Plan, entry: Any, results: Iterator[tuple[Value, bool]]) -> An
         numbers = [
             ranges.bound(next(results)[0], 0, None).dim if n is None else n for n in plan.numbers
         ]
-        return with_numbers(entry, numbers)
+        return with_numbers(sliced_first(entry) if plan.sliced else entry, numbers)
+    if isinstance(plan, PickPlan):
+        value, changed = next(results)
+        return plan.chosen(value) if changed else entry
     if isinstance(plan, Maybe):
         flag, _ = next(results)
         inner = entry.value if isinstance(entry, MaybeUndefined) else entry
@@ -363,6 +395,10 @@ def _improved_array(
         raise Unsteady(name)
     if isinstance(start, Array) and start.cell is end.cell and start.layers == end.layers:
         return plan
+    if not isinstance(plan, ArrayPlan):
+        picked = _picked(plan, entry, end, frame)
+        if picked is not None:
+            return picked
     if end.cell is entry.cell and not isinstance(plan, ArrayPlan):
         return _improved_view(plan, entry, end, frame, name)
     known = plan.dims if isinstance(plan, ArrayPlan) else entry.dims
@@ -373,15 +409,47 @@ def _improved_array(
     return ArrayPlan(end.dtype, dims)
 
 
+def _picked(plan: Plan, entry: Array, end: Array, frame: Frame) -> Plan | None:
+    """A plan for a name that moves between two pieces of the caller's storage."""
+    known = list(plan.options) if isinstance(plan, PickPlan) else _pieces(entry)
+    for x in _pieces(end):
+        if not any(binding(x) == binding(k) for k in known):
+            known.append(x)
+    outer = all(isinstance(x.cell, Cell) and x.cell.depth < frame.depth for x in known)
+    inner = any(not outer_dim(n, frame) for x in known for n in view_numbers(x))
+    args = any(isinstance(x.cell, Cell) and x.cell.arg is not None for x in known)
+    cells = {id(x.cell) for x in known}
+    if len(cells) == 1 or not outer or not args:
+        return None
+    if len(known) != 2 or inner:
+        raise Unsteady("an array name")
+    return PickPlan(tuple(binding(x) for x in known), tuple(known))
+
+
+def _pieces(x: Array) -> list[Array]:
+    """The views that a binding may be."""
+    if isinstance(x.cell, Choice) and not x.layers:
+        found = _pieces(x.cell.then)
+        known = {binding(f) for f in found}
+        return found + [p for p in _pieces(x.cell.other) if binding(p) not in known]
+    return [x]
+
+
 def _improved_view(plan: Plan, entry: Array, end: Array, frame: Frame, name: str) -> Plan:
-    if _skeleton(entry) != _skeleton(end):
+    views = aligned(entry, end)
+    if views is None:
         raise Unsteady(name)
-    known = plan.numbers if isinstance(plan, ViewPlan) else view_numbers(entry)
+    first, last = views
+    sliced = first.layers != entry.layers
+    known = plan.numbers if isinstance(plan, ViewPlan) else tuple(view_numbers(first))
+    if len(known) != len(view_numbers(last)):
+        known = tuple(view_numbers(first))
     return ViewPlan(
         tuple(
             None if d is None or d != e or not outer_dim(e, frame) else d
-            for d, e in zip(known, view_numbers(end), strict=True)
-        )
+            for d, e in zip(known, view_numbers(last), strict=True)
+        ),
+        sliced,
     )
 
 
@@ -413,34 +481,3 @@ def _from_entry(entry: Any, end: Any, frame: Frame, name: str) -> Plan:
 def binding(x: Any) -> Any:
     """What identifies an array binding: its storage and layers."""
     return (id(x.cell), x.layers) if isinstance(x, Array) else None
-
-
-_NUMERIC = ("starts", "steps", "shape")
-
-
-def _skeleton(x: Array) -> list[Any]:
-    """The layers of a view without their numbers."""
-    found: list[Any] = []
-    for layer in x.layers:
-        fields = {k: len(v) if k in _NUMERIC else v for k, v in vars(layer).items()}
-        found.append((type(layer), fields))
-    return found
-
-
-def view_numbers(x: Array) -> list[Dim]:
-    """All numbers of a view: its layers' and its extents."""
-    inner = [n for layer in x.layers for k, v in vars(layer).items() if k in _NUMERIC for n in v]
-    return [*inner, *x.dims]
-
-
-def with_numbers(x: Array, numbers: Sequence[Dim]) -> Array:
-    """The view with other numbers."""
-    rest = iter(numbers)
-    layers = []
-    for layer in x.layers:
-        fields = {
-            k: tuple(next(rest) for _ in v) if k in _NUMERIC else v for k, v in vars(layer).items()
-        }
-        layers.append(type(layer)(**fields))
-    dims = tuple(next(rest) for _ in x.dims)
-    return Array(x.cell, tuple(layers), dims, (None,) * len(dims), x.dtype)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tracejit.errors import TracejitError
 from tracejit.trace.session import PACKAGE, Session
+from tracejit.trace.values import Array, split_marks
 
 _IR = os.path.join(PACKAGE, "ir") + os.sep
 
@@ -57,13 +58,22 @@ def emit_raise(session: Session, error: BaseException) -> None:
 
 def message_of(error: BaseException, payload: list[Any]) -> str:
     """The message as a format string; traced parts go to ``payload``."""
-    from tracejit.trace.values import Array, Tracer
-
+    if isinstance(error, KeyError) and len(error.args) == 1:
+        return _template(error.args[0], payload)
     if isinstance(error, np.exceptions.AxisError) or len(error.args) != 1:
-        text = str(error) if len(error.args) != 0 else ""
-        return text.replace("{", "{{").replace("}", "}}")
-    (arg,) = error.args
-    if isinstance(arg, Tracer) and not isinstance(arg, Array):
-        payload.append(arg.read())  # type: ignore[attr-defined]
-        return "{0}"
-    return str(arg).replace("{", "{{").replace("}", "}}")
+        return _template(str(error) if error.args else "", payload)
+    return _template(error.args[0], payload)
+
+
+def _template(text: Any, payload: list[Any]) -> str:
+    parts = split_marks(str(text))
+    for k in range(0, len(parts), 2):
+        parts[k] = parts[k].replace("{", "{{").replace("}", "}}")
+    for k in range(1, len(parts), 2):
+        value, spec = parts[k]
+        if isinstance(value, Array) and value.ndim:
+            parts[k] = "<array>"
+        else:
+            parts[k] = "{" + str(len(payload)) + (f":{spec}" if spec else "") + "}"
+            payload.append(value.read())
+    return "".join(parts)

@@ -85,7 +85,7 @@ class Session:
         self.operators: Any = None
         self.changed_containers: dict[int, Any] = {}
         self.exceptions: dict[str, type[BaseException]] = {}
-        self.site: Any = None
+        self.shown: list[Any] = []
         self.over = False
 
     # Where instructions go ------------------------------------------------------------------------

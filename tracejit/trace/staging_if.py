@@ -9,7 +9,8 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, VarInfo
-from tracejit.trace.joining import Finish, Join, Side
+from tracejit.trace.joining import Join
+from tracejit.trace.joining_arrays import Finish, Side
 from tracejit.trace.raising import Diverged, emit_raise, is_users
 from tracejit.trace.regions import finish_cond
 from tracejit.trace.session import Session, current
@@ -128,25 +129,11 @@ def _survivor(
 
 def _surviving(join: Join, name: str, x: Any, there: int) -> Finish:
     """A binding of the side that goes on; what it did not make itself stays as it is."""
-    if isinstance(x, Array) and not _made_inside(join.sides[there], x):
-        return lambda results: x
     if isinstance(x, Tracer) and not isinstance(x, Array):
         value = x.read()  # type: ignore[attr-defined]
         if not join.sides[there].defines(value):
             return lambda results: x
     return join.one_sided(name, x, there)
-
-
-def _made_inside(side: Side, x: Array) -> bool:
-    join_dims = [d for layer in x.layers for d in _dims(layer)]
-    inside = any(side.defines(v) for d in join_dims for v in ex.leaves(d))  # type: ignore[arg-type]
-    return side.is_fresh(x.cell) or inside or not hasattr(x.cell, "value")
-
-
-def _dims(layer: Any) -> list[Any]:
-    from tracejit.trace.joining import layer_dims
-
-    return list(layer_dims(layer))
 
 
 def _items(contents: Any) -> list[tuple[Any, Any]]:

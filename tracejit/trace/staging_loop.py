@@ -550,7 +550,8 @@ def _or_entry(loop: Loop, go: bool | Value, x: Any, old: Any) -> Any:
     ran = go if loop.trip is None else _at_least_one(loop)
     if isinstance(ran, bool) or getattr(old.cell, "arg", None) is None or x.layers:
         return x
-    assert isinstance(x.cell, Cell)
+    if not isinstance(x.cell, Cell):
+        return x
     return Array(Choice(ran, x, old, x.cell.value))
 
 

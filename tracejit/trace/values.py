@@ -22,6 +22,7 @@ from tracejit.trace.layers import Layer, Reshape, Slice, Transpose
 from tracejit.trace.session import Restart, Session, current, where
 
 WeakKind = Literal["bool", "int", "float", "complex"]
+MARK = "\x1a"
 KIND_DTYPE = {"bool": "bool", "int": "i64", "float": "f64", "complex": "c128"}
 KIND_RANK = {"bool": 0, "int": 1, "float": 2, "complex": 3}
 KIND_TYPE: dict[str, type] = {"bool": bool, "int": int, "float": float, "complex": complex}
@@ -146,6 +147,13 @@ class Tracer:
 
     def __complex__(self) -> complex:
         raise UnsupportedError(_run_time_only("complex()", self))
+
+    def __format__(self, spec: str) -> str:
+        """A mark in the text, which messages and ``print`` replace by the value at run time."""
+        return shown_later(self, spec)
+
+    def __str__(self) -> str:
+        return shown_later(self, "")
 
     def __round__(self, digits: int | None = None) -> Any:
         from tracejit.trace.builtins import builtin_round
@@ -634,6 +642,20 @@ def _run_time_only(what: str, x: Any) -> str:
         f"{where()}: {what} needs a value that is known at run time only ({x!r}); in code that "
         "tracejit converts this is staged, in other code make it a static argument"
     )
+
+
+def shown_later(x: Any, spec: str) -> str:
+    """The mark that stands for a traced value in a text made while tracing."""
+    session = current()
+    session.shown.append((x, spec))
+    return f"{MARK}{len(session.shown) - 1}{MARK}"
+
+
+def split_marks(text: str) -> list[Any]:
+    """A text as its plain parts and the (value, format) pairs of its marks, alternating."""
+    parts: list[Any] = list(text.split(MARK))
+    parts[1::2] = [current().shown[int(k)] for k in parts[1::2]]
+    return parts
 
 
 def truth(x: Any) -> bool:
