@@ -16,7 +16,7 @@ def while_swap(a, b, n):
     k = 0
     while k < n:
         b[1:-1] = 0.5 * (a[:-2] + a[2:])
-        a, b = b, a
+        a, b = (b, a)
         k += 1
     return a
 
@@ -27,9 +27,9 @@ def while_swap_local(x, n):
     k = 0
     while k < n:
         b[1:-1] = 0.5 * (a[:-2] + a[2:])
-        a, b = b, a
+        a, b = (b, a)
         k += 1
-    return a, b
+    return (a, b)
 
 
 def for_break_swap(x, n):
@@ -37,10 +37,10 @@ def for_break_swap(x, n):
     b = np.zeros_like(x)
     for k in range(10):
         b[1:-1] = 0.5 * (a[:-2] + a[2:])
-        a, b = b, a
+        a, b = (b, a)
         if k == n:
             break
-    return a, b
+    return (a, b)
 
 
 def alias_loop(x, n):
@@ -49,7 +49,7 @@ def alias_loop(x, n):
     for i in range(n):
         z = z + 1
         w[0] += 1
-    return z, w
+    return (z, w)
 
 
 def cond_in_loop(x, n):
@@ -64,8 +64,8 @@ def cond_in_loop(x, n):
 def rot3(a, b, c, n):
     for i in range(n):
         a[0] += 1
-        a, b, c = b, c, a
-    return a, b, c
+        a, b, c = (b, c, a)
+    return (a, b, c)
 
 
 def dyn(x, n):
@@ -144,7 +144,7 @@ def newton(x, n):
         if np.abs(fx).max() < 1e-12:
             break
         x = x - fx / (2 * x)
-    return x, it
+    return (x, it)
 
 
 def dd(x, n):
@@ -163,26 +163,28 @@ def wh(x, n):
 
 
 def kwargs(x, n):
+
     def g(*a, scale=1, **k):
         return a[0] * scale + k.get("z", 0)
 
-    return g(x, scale=n, z=x[0]), g(*[x], z=2)
+    return (g(x, scale=n, z=x[0]), g(*[x], z=2))
 
 
 def gen(x, n):
-    return sum(v * v for v in x[:3])
+    return sum((v * v for v in x[:3]))
 
 
 def star(x, n):
     a, *b = x
-    return a, b
+    return (a, b)
 
 
 def intdiv(x, n):
-    return x[: n // 2], x[n % 3 :], (n + 1) // 2, n << 2, n | 1, -n // 2
+    return (x[: n // 2], x[n % 3 :], (n + 1) // 2, n << 2, n | 1, -n // 2)
 
 
 def cellwrite(x, n):
+
     def setit(i):
         x[i] = n
 

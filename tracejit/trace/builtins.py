@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tracejit.errors import UnsupportedError
+from tracejit.trace.known import MARK, split_marks
 from tracejit.trace.python_scalars import COMPARED, as_kind, made, power
 from tracejit.trace.session import current, where
 from tracejit.trace.values import (
-    MARK,
     Array,
     PyScalar,
     Scalar,
@@ -22,7 +22,6 @@ from tracejit.trace.values import (
     as_dim,
     dim_value,
     name_of,
-    split_marks,
     weak_kind,
 )
 
@@ -137,7 +136,8 @@ def _over_array(name: str, x: Array) -> Any:
 
 def _fold_rows(name: str, x: Array) -> Any:
     """Python's max and min of floats depend on where a nan stands: the first element wins it."""
-    best = name_of(np.fmax if name == "max" else np.fmin).reduce(x)
+    ufunc: Any = name_of(np.fmax if name == "max" else np.fmin)
+    best = ufunc.reduce(x)
     first = x[0]
     return choose(_compared("ne", first, first), first, best)
 
@@ -160,7 +160,7 @@ def builtin_sum(items: Any, /, start: Any = 0) -> Any:
     if isinstance(items, Array) and items.ndim == 1 and items.dtype.kind != "b":
         return _sum_rows(items, start)
     total = start
-    for item in _known_items(items):
+    for item in builtins.iter(items):
         total = _plus(total, item)
     return total
 
@@ -178,10 +178,6 @@ def _sum_rows(x: Array, start: Any) -> Any:
 
 def _plus(a: Any, b: Any) -> Any:
     return a + b
-
-
-def _known_items(items: Any) -> Iterable[Any]:
-    return builtins.iter(items)
 
 
 def builtin_abs(x: Any) -> Any:
@@ -205,7 +201,7 @@ def builtin_complex(real: Any = 0.0, imag: Any = None) -> Any:
 def builtin_bool(x: Any = False) -> Any:
     if not isinstance(x, Tracer):
         return builtins.bool(x)
-    from tracejit.trace.staging import as_test
+    from tracejit.trace.staging_if import as_test
 
     test = as_test(x)
     return test if isinstance(test, bool) else PyScalar("bool", test)
@@ -227,7 +223,7 @@ def _to_python(kind: WeakKind, x: Any) -> Any:
         if not all(d == 1 for d in x.dims):
             raise TypeError("only length-1 arrays can be converted to Python scalars")
         x = x[(0,) * x.ndim]
-    value = x.read()  # type: ignore[attr-defined]
+    value = x.read()
     if value.dtype.kind == "c" and kind != "complex":
         if isinstance(x, PyScalar):
             raise TypeError(f"{kind}() argument must be a string or a real number, not 'complex'")

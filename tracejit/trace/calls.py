@@ -15,9 +15,10 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
+from tracejit.trace.known import BoundMethod
 from tracejit.trace.numpy import NAMES
 from tracejit.trace.session import current, where
-from tracejit.trace.values import BoundMethod, Scalar, Tracer, fresh, lift, name_of
+from tracejit.trace.values import Scalar, Tracer, fresh, lift, name_of
 
 #: NumPy functions that make arrays: their results are traced whatever the arguments are.
 _CREATION = {
@@ -107,7 +108,7 @@ def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]
     """A class called: NumPy scalar types convert; ``__init__`` in Python is converted."""
     if issubclass(cls, np.generic) and any(contains_tracer(a) for a in args):
         return numpy_scalar(cls, *args)
-    init = cls.__dict__.get("__init__")
+    init: Any = cls.__dict__.get("__init__")
     plain = cls.__module__.split(".")[0] in _PLAIN_MODULES
     own = isinstance(init, FunctionType) and "__new__" not in cls.__dict__
     if own and not plain and type(cls) is type and convertible(init):

@@ -118,7 +118,7 @@ class Join(ArrayJoin):
         if isinstance(x, Array):
             return self.exported(x, there)
         if isinstance(x, Tracer):
-            value = x.read()  # type: ignore[attr-defined]
+            value = x.read()
             k = self._only(there, value)
             if isinstance(x, PyScalar):
                 return lambda results: PyScalar(x.kind, results[k])

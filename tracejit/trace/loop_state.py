@@ -106,7 +106,7 @@ class PickPlan:
 
     def chosen(self, flag: Value) -> Array:
         """The binding that a flag says."""
-        return Array(Choice(flag, *self.options))
+        return Array(Choice(flag, self.options[0], self.options[1]))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import TracejitError
+from tracejit.trace.known import split_marks
 from tracejit.trace.session import PACKAGE, Session
-from tracejit.trace.values import Array, split_marks
+from tracejit.trace.values import Array
 
 _IR = os.path.join(PACKAGE, "ir") + os.sep
 

@@ -70,7 +70,7 @@ class Ranges:
                     return True
         return self._by_lower_bounds(dim)
 
-    def _others_nonnegative(self, mono: ex.Monomial, atom: ex.Atom) -> bool:
+    def _others_nonnegative(self, mono: frozenset[tuple[ex.Atom, int]], atom: ex.Atom) -> bool:
         return all(other is atom or self._known_low(other) is not None for other, _ in mono)
 
     def _by_lower_bounds(self, dim: Extent) -> bool:

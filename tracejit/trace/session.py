@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -196,7 +197,7 @@ class Session:
         for base in exc.__mro__:
             named = getattr(builtins, base.__name__, getattr(np.linalg, base.__name__, None))
             if named is base and (base is exc or exc.__module__.split(".")[0] == "numpy"):
-                return base.__name__
+                return str(base.__name__)
         name = f"{exc.__module__}.{exc.__qualname__}"
         self.exceptions[name] = exc
         return name
@@ -266,12 +267,12 @@ def exception_class(name: str) -> type[BaseException]:
 
 def user_location() -> Loc | None:
     """The innermost stack frame outside of this package and NumPy."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         if not name.startswith((PACKAGE, NUMPY, "<frozen", "<__array_function__")):
             return Loc(name, frame.f_lineno, frame.f_code.co_name)
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
 
 

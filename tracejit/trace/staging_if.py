@@ -34,7 +34,7 @@ def as_test(x: Any) -> bool | Value:
         b = session.b
         value = b.reshape(x.read(), ())
     else:
-        value = x.read()  # type: ignore[attr-defined]
+        value = x.read()
     known = session.literal(value)
     if known is not None:
         return bool(known)
@@ -130,7 +130,7 @@ def _survivor(
 def _surviving(join: Join, name: str, x: Any, there: int) -> Finish:
     """A binding of the side that goes on; what it did not make itself stays as it is."""
     if isinstance(x, Tracer) and not isinstance(x, Array):
-        value = x.read()  # type: ignore[attr-defined]
+        value = x.read()
         if not join.sides[there].defines(value):
             return lambda results: x
     return join.one_sided(name, x, there)

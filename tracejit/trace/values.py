@@ -6,7 +6,6 @@ Nothing here knows a NumPy function: operators and methods look their implementa
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NoReturn
@@ -17,97 +16,25 @@ from tracejit.errors import LeakedTracerError, UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.ir.types import DTYPES, INDEX, dtype_of
-from tracejit.trace.layers import Layer, Reshape, Slice, Transpose
-from tracejit.trace.session import Restart, Session, current, where
+from tracejit.ir.types import DTYPES, dtype_of
+from tracejit.trace.cells import Cell, Choice
+from tracejit.trace.known import (
+    bound,
+    method,
+    methods,
+    name_of,
+    run_time_only,
+    shown_later,
+    structural_int,
+    truth,
+)
+from tracejit.trace.layers import Layer, Transpose
+from tracejit.trace.session import Session, current, where
 
 WeakKind = Literal["bool", "int", "float", "complex"]
-MARK = "\x1a"
 KIND_DTYPE = {"bool": "bool", "int": "i64", "float": "f64", "complex": "c128"}
 KIND_RANK = {"bool": 0, "int": 1, "float": 2, "complex": 3}
 KIND_TYPE: dict[str, type] = {"bool": bool, "int": int, "float": float, "complex": complex}
-
-
-class Cell:
-    """Storage that holds one SSA value at a time. ``order``: axes from slowest to fastest in
-    memory, None when unknown (an argument of any strides)."""
-
-    def __init__(
-        self,
-        value: Value,
-        order: tuple[int, ...] | None = None,
-        *,
-        arg: int | None = None,
-        writeable: bool = True,
-        strided: bool = False,
-    ) -> None:
-        session = current()
-        self.value = value
-        self.dtype = value.dtype
-        self.shape = value.shape
-        rank = len(value.shape)
-        self.order = None if strided else (order or tuple(range(rank)))
-        self.depth = session.frame.depth
-        self.arg = arg
-        self.writeable = writeable
-        self.session = weakref.ref(session)
-
-    def strides(self) -> tuple[Dim | None, ...]:
-        """Strides in elements; None where unknown."""
-        if self.order is None:
-            return (None,) * len(self.shape)
-        found: list[Dim | None] = [None] * len(self.shape)
-        step: Dim = 1
-        for axis in reversed(self.order):
-            found[axis] = step
-            step = self.shape[axis] * step
-        return tuple(found)
-
-
-class Choice:
-    """Storage that is one of two views, known at run time only (``pred``: the first)."""
-
-    arg: ClassVar[None] = None
-
-    def __init__(
-        self, pred: Value, then: Array, other: Array, contents: Value | None = None
-    ) -> None:
-        self.pred = pred
-        self.then = then
-        self.other = other
-        self.dtype = then.dtype
-        self.shape = _chosen_dims(pred, then.dims, other.dims)
-        self._known = None if contents is None else (_held(then), _held(other), contents)
-        self.depth = current().frame.depth
-        self.writeable = then.cell.writeable and other.cell.writeable
-
-    def contents(self) -> Value | None:
-        """What both views hold, where that is known and neither was written since."""
-        if self._known is None or (_held(self.then), _held(self.other)) != self._known[:2]:
-            return None
-        return self._known[2]
-
-    def strides(self) -> tuple[Dim | None, ...]:
-        pairs = zip(self.then.strides, self.other.strides, strict=True)
-        return tuple(a if a == b else None for a, b in pairs)
-
-
-def _held(x: Array) -> Value | None:
-    """What the storage under a view holds now."""
-    return x.cell.value if isinstance(x.cell, Cell) else None
-
-
-def _chosen_dims(pred: Value, a: tuple[Dim, ...], b: tuple[Dim, ...]) -> tuple[Dim, ...]:
-    """Extents of one of two views."""
-    builder, ranges = current().b, current().ranges
-    dims: list[Dim] = []
-    for x, y in zip(a, b, strict=True):
-        if x == y:
-            dims.append(x)
-        else:
-            chosen = builder.op("select", pred, builder.index(x), builder.index(y))
-            dims.append(ranges.extent(chosen).dim)
-    return tuple(dims)
 
 
 class Tracer:
@@ -133,6 +60,10 @@ class Tracer:
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return name_of(func)(*args, **kwargs)
 
+    def read(self) -> Value:
+        """The IR value now."""
+        raise NotImplementedError
+
     def __bool__(self) -> bool:
         return truth(self)
 
@@ -143,10 +74,10 @@ class Tracer:
         return structural_int(self, "int()")
 
     def __float__(self) -> float:
-        raise UnsupportedError(_run_time_only("float()", self))
+        raise UnsupportedError(run_time_only("float()", self))
 
     def __complex__(self) -> complex:
-        raise UnsupportedError(_run_time_only("complex()", self))
+        raise UnsupportedError(run_time_only("complex()", self))
 
     def __format__(self, spec: str) -> str:
         """A mark in the text, which messages and ``print`` replace by the value at run time."""
@@ -273,7 +204,7 @@ class Array(Tracer):
 
     @shape.setter
     def shape(self, shape: Any) -> None:
-        other = METHOD("reshape")(self, shape)
+        other = method("reshape")(self, shape)
         if other.cell is not self.cell:
             current().fail(AttributeError, "Incompatible shape for in-place modification.")
         self.layers, self.dims, self.strides = other.layers, other.dims, other.strides
@@ -341,7 +272,7 @@ class Array(Tracer):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return bound(self, METHODS().get(name), name, "numpy.ndarray")
+        return bound(self, methods().get(name), name, "numpy.ndarray")
 
     def __getitem__(self, key: Any) -> Any:
         from tracejit.trace.indexing import getitem
@@ -364,7 +295,7 @@ class Array(Tracer):
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, item: Any) -> bool:
-        return truth(METHOD("any")(self == item))
+        return truth(method("any")(self == item))
 
     def __repr__(self) -> str:
         return f"<traced {self.dtype}[{', '.join(map(str, self.dims))}]>"
@@ -634,117 +565,6 @@ def python_int(value: Value) -> PyScalar | int:
     return int(known) if known is not None else PyScalar("int", value)
 
 
-# Values that must be known now --------------------------------------------------------------------
-
-
-def _run_time_only(what: str, x: Any) -> str:
-    return (
-        f"{where()}: {what} needs a value that is known at run time only ({x!r}); in code that "
-        "tracejit converts this is staged, in other code make it a static argument"
-    )
-
-
-def shown_later(x: Any, spec: str) -> str:
-    """The mark that stands for a traced value in a text made while tracing."""
-    session = current()
-    session.shown.append((x, spec))
-    return f"{MARK}{len(session.shown) - 1}{MARK}"
-
-
-def split_marks(text: str) -> list[Any]:
-    """A text as its plain parts and the (value, format) pairs of its marks, alternating."""
-    parts: list[Any] = list(text.split(MARK))
-    parts[1::2] = [current().shown[int(k)] for k in parts[1::2]]
-    return parts
-
-
-def truth(x: Any) -> bool:
-    """``bool(x)`` where the answer must be known now."""
-    if isinstance(x, Array):
-        size = ex.product(x.dims)
-        if isinstance(size, int) and size != 1:
-            raise ValueError(
-                "The truth value of an array with more than one element is ambiguous. "
-                "Use a.any() or a.all()"
-            )
-    known = current().literal(x.read())
-    if known is not None:
-        return bool(known)
-    raise UnsupportedError(_run_time_only("a truth test outside of converted code", x))
-
-
-def structural_int(x: Any, what: str) -> int:
-    """An int that decides the structure of the program. A loop counter restarts the trace."""
-    if isinstance(x, int):
-        return x
-    session = current()
-    known = session.literal(x.read())
-    if known is not None and known.dtype.kind in "iub":
-        return int(known)
-    value = x.read()
-    if value.type == INDEX:
-        for leaf in ex.leaves(value.dim):
-            key = session.loop_of.get(leaf)  # type: ignore[arg-type]
-            if key is not None:
-                raise Restart(key, _run_time_only(what, x))
-    raise UnsupportedError(_run_time_only(what, x))
-
-
-# Names of NumPy -----------------------------------------------------------------------------------
-
-
-def name_of(function: Any) -> Callable[..., Any]:
-    """The implementation of a NumPy function on traced values; UnsupportedError if none."""
-    from tracejit.trace.numpy import NAMES
-
-    found = NAMES.get(function)
-    if found is None:
-        name = getattr(function, "__name__", str(function))
-        module = getattr(function, "__module__", None) or "numpy"
-        raise UnsupportedError(
-            f"{where()}: {module}.{name} is not supported inside a compiled function; "
-            "docs/coverage.md lists what is, and what to use instead"
-        )
-    return found  # type: ignore[no-any-return]
-
-
-def METHODS() -> dict[str, Callable[..., Any]]:  # noqa: N802
-    """ndarray methods by name."""
-    from tracejit.trace.numpy import METHODS as TABLE
-
-    return TABLE  # type: ignore[no-any-return]
-
-
-def METHOD(name: str) -> Callable[..., Any]:  # noqa: N802
-    """One ndarray method."""
-    return METHODS()[name]
-
-
-class BoundMethod:
-    """A method of a traced value; equal to nothing, called like the real one."""
-
-    __slots__ = ("function", "owner")
-
-    def __init__(self, owner: Any, function: Callable[..., Any]) -> None:
-        self.owner = owner
-        self.function = function
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(self.owner, *args, **kwargs)
-
-
-def bound(x: Any, function: Callable[..., Any] | None, name: str, kind: str) -> BoundMethod:
-    """``x.name`` where ``name`` is in the tables; otherwise what NumPy or we say about it."""
-    if function is not None:
-        return BoundMethod(x, function)
-    if hasattr(np.ndarray, name):
-        raise UnsupportedError(
-            f"{where()}: the method .{name} is not supported inside a compiled function; "
-            "docs/coverage.md lists what is"
-        )
-    raise AttributeError(f"'{kind}' object has no attribute '{name}'")
-
-
 def layered_on(x: Array, layer: Layer) -> tuple[Layer, ...]:
     """The layers of a view of ``x``."""
     from tracejit.trace.layers import layered
@@ -778,9 +598,7 @@ __all__ = [
     "Choice",
     "Lifted",
     "PyScalar",
-    "Reshape",
     "Scalar",
-    "Slice",
     "Tracer",
     "as_dim",
     "dim_value",

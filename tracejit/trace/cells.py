@@ -1,0 +1,97 @@
+"""Storage: cells that hold one SSA value at a time, and choices between two views at run time."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.trace.session import current
+
+if TYPE_CHECKING:
+    from tracejit.trace.values import Array
+
+
+class Cell:
+    """Storage that holds one SSA value at a time. ``order``: axes from slowest to fastest in
+    memory, None when unknown (an argument of any strides)."""
+
+    def __init__(
+        self,
+        value: Value,
+        order: tuple[int, ...] | None = None,
+        *,
+        arg: int | None = None,
+        writeable: bool = True,
+        strided: bool = False,
+    ) -> None:
+        session = current()
+        self.value = value
+        self.dtype = value.dtype
+        self.shape = value.shape
+        rank = len(value.shape)
+        self.order = None if strided else (order or tuple(range(rank)))
+        self.depth = session.frame.depth
+        self.arg = arg
+        self.writeable = writeable
+        self.session = weakref.ref(session)
+
+    def strides(self) -> tuple[Dim | None, ...]:
+        """Strides in elements; None where unknown."""
+        if self.order is None:
+            return (None,) * len(self.shape)
+        found: list[Dim | None] = [None] * len(self.shape)
+        step: Dim = 1
+        for axis in reversed(self.order):
+            found[axis] = step
+            step = self.shape[axis] * step
+        return tuple(found)
+
+
+class Choice:
+    """Storage that is one of two views, known at run time only (``pred``: the first)."""
+
+    arg: ClassVar[None] = None
+
+    def __init__(
+        self, pred: Value, then: Array, other: Array, contents: Value | None = None
+    ) -> None:
+        self.pred = pred
+        self.then = then
+        self.other = other
+        self.dtype: np.dtype[Any] = then.dtype
+        self.shape: tuple[Dim, ...] = _chosen_dims(pred, then.dims, other.dims)
+        self._known = None if contents is None else (_held(then), _held(other), contents)
+        self.depth = current().frame.depth
+        self.writeable: bool = then.cell.writeable and other.cell.writeable
+
+    def contents(self) -> Value | None:
+        """What both views hold, where that is known and neither was written since."""
+        if self._known is None or (_held(self.then), _held(self.other)) != self._known[:2]:
+            return None
+        return self._known[2]
+
+    def strides(self) -> tuple[Dim | None, ...]:
+        pairs = zip(self.then.strides, self.other.strides, strict=True)
+        return tuple(a if a == b else None for a, b in pairs)
+
+
+def _held(x: Array) -> Value | None:
+    """What the storage under a view holds now."""
+    return x.cell.value if isinstance(x.cell, Cell) else None
+
+
+def _chosen_dims(pred: Value, a: tuple[Dim, ...], b: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    """Extents of one of two views."""
+    builder, ranges = current().b, current().ranges
+    dims: list[Dim] = []
+    for x, y in zip(a, b, strict=True):
+        if x == y:
+            dims.append(x)
+        else:
+            chosen = builder.op("select", pred, builder.index(x), builder.index(y))
+            dims.append(ranges.extent(chosen).dim)
+    return tuple(dims)

@@ -1,0 +1,121 @@
+"""Traced values where Python needs an answer now: truth, structural ints, texts, names of NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import UnsupportedError
+from tracejit.ir import extent as ex
+from tracejit.ir.types import INDEX
+from tracejit.trace.session import Restart, current, where
+
+#: Stands for a traced value in a text that is made while tracing.
+MARK = "\x1a"
+
+
+def run_time_only(what: str, x: Any) -> str:
+    """The message about a value that is not known while tracing."""
+    return (
+        f"{where()}: {what} needs a value that is known at run time only ({x!r}); in code that "
+        "tracejit converts this is staged, in other code make it a static argument"
+    )
+
+
+def shown_later(x: Any, spec: str) -> str:
+    """The mark that stands for a traced value in a text made while tracing."""
+    session = current()
+    session.shown.append((x, spec))
+    return f"{MARK}{len(session.shown) - 1}{MARK}"
+
+
+def split_marks(text: str) -> list[Any]:
+    """A text as its plain parts and the (value, format) pairs of its marks, alternating."""
+    parts: list[Any] = list(text.split(MARK))
+    parts[1::2] = [current().shown[int(k)] for k in parts[1::2]]
+    return parts
+
+
+def truth(x: Any) -> bool:
+    """``bool(x)`` where the answer must be known now."""
+    size = ex.product(x.dims)
+    if isinstance(size, int) and size != 1:
+        raise ValueError(
+            "The truth value of an array with more than one element is ambiguous. "
+            "Use a.any() or a.all()"
+        )
+    known = current().literal(x.read())
+    if known is not None:
+        return bool(known)
+    raise UnsupportedError(run_time_only("a truth test outside of converted code", x))
+
+
+def structural_int(x: Any, what: str) -> int:
+    """An int that decides the structure of the program. A loop counter restarts the trace."""
+    if isinstance(x, int):
+        return x
+    session = current()
+    known = session.literal(x.read())
+    if known is not None and known.dtype.kind in "iub":
+        return int(known)
+    value = x.read()
+    if value.type == INDEX:
+        for leaf in ex.leaves(value.dim):
+            key = session.loop_of.get(leaf)  # type: ignore[arg-type]
+            if key is not None:
+                raise Restart(key, run_time_only(what, x))
+    raise UnsupportedError(run_time_only(what, x))
+
+
+def name_of(function: Any) -> Callable[..., Any]:
+    """The implementation of a NumPy function on traced values; UnsupportedError if none."""
+    from tracejit.trace.numpy import NAMES
+
+    found = NAMES.get(function)
+    if found is None:
+        name = getattr(function, "__name__", str(function))
+        module = getattr(function, "__module__", None) or "numpy"
+        raise UnsupportedError(
+            f"{where()}: {module}.{name} is not supported inside a compiled function; "
+            "docs/coverage.md lists what is, and what to use instead"
+        )
+    return found
+
+
+def methods() -> dict[str, Callable[..., Any]]:
+    """ndarray methods by name."""
+    from tracejit.trace.numpy import METHODS
+
+    return METHODS
+
+
+def method(name: str) -> Callable[..., Any]:
+    """One ndarray method."""
+    return methods()[name]
+
+
+class BoundMethod:
+    """A method of a traced value; equal to nothing, called like the real one."""
+
+    __slots__ = ("function", "owner")
+
+    def __init__(self, owner: Any, function: Callable[..., Any]) -> None:
+        self.owner = owner
+        self.function = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(self.owner, *args, **kwargs)
+
+
+def bound(x: Any, function: Callable[..., Any] | None, name: str, kind: str) -> BoundMethod:
+    """``x.name`` where ``name`` is in the tables; otherwise what NumPy or we say about it."""
+    if function is not None:
+        return BoundMethod(x, function)
+    if hasattr(np.ndarray, name):
+        raise UnsupportedError(
+            f"{where()}: the method .{name} is not supported inside a compiled function; "
+            "docs/coverage.md lists what is"
+        )
+    raise AttributeError(f"'{kind}' object has no attribute '{name}'")
