@@ -208,6 +208,17 @@ def test_leaked_values() -> None:
         run_traced(uses_leaked, [x3()])
 
 
+def leaks_scalar(x, n):  # type: ignore[no-untyped-def]
+    if n > 0:
+        LEAKED.append(x[0] + n)
+    return x + LEAKED[-1]
+
+
+def test_values_of_a_branch_leak() -> None:
+    with pytest.raises((LeakedTracerError, StructureError)):
+        run_traced(leaks_scalar, [x3(), 1])
+
+
 def test_random_numbers() -> None:
     def noisy(x):  # type: ignore[no-untyped-def]
         return x + np.random.standard_normal(3)

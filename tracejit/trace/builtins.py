@@ -254,7 +254,7 @@ def builtin_round(x: Any, digits: Any = None) -> Any:
     if digits is None and not isinstance(x, Array):
         if isinstance(x, PyScalar) and x.kind in ("int", "bool"):
             return _to_python("int", x)
-        return _truncated(current().b.op("rint", x.read()))  # type: ignore[attr-defined]
+        return _truncated(current().b.op("rint", x.read()))
     if isinstance(x, PyScalar):
         if x.kind in ("int", "bool"):
             raise UnsupportedError(f"{where()}: round(int, digits) of a traced int")

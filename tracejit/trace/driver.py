@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import optree
 
-from tracejit.errors import TracejitError, UnsupportedError
+from tracejit.errors import LeakedTracerError, TracejitError, UnsupportedError
 from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside
 from tracejit.trace.hidden import Hidden
 from tracejit.trace.raising import Diverged, emit_raise, is_users
-from tracejit.trace.regions import diverged
+from tracejit.trace.regions import Free, diverged
 from tracejit.trace.results import Describer, Out
 from tracejit.trace.session import Restart, Session, session_scope
 from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
@@ -182,6 +182,13 @@ def _scalar_param(root: Any, leaf: ScalarSpec, k: int) -> Any:
 
 def _finished(session: Session, results: Sequence[Value]) -> Function:
     builder = session.frames[0].builder
+    free = Free(session)
+    free.scan(builder, results)
+    if free.values:
+        raise LeakedTracerError(
+            "a traced value was used outside of the trace, branch or loop that made it: it was "
+            "stored in an object that outlives that; return it or use a local variable instead"
+        )
     return builder.build([] if diverged(builder) else results)
 
 

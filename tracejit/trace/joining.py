@@ -84,7 +84,8 @@ class Join(ArrayJoin):
                 f"the two sides of a branch that is decided at run time leave {name!r} as "
                 f"{describe(a)} and as {describe(b)}; convert one of them"
             )
-        k = self.pair([lambda _, x=x: number_value(x, kind) for x in (a, b)])
+        chosen = kind
+        k = self.pair([lambda _: number_value(a, chosen), lambda _: number_value(b, chosen)])
         if isinstance(kind, str):
             return lambda results: (
                 python_int(results[k]) if kind == "int" else PyScalar(kind, results[k])
@@ -99,7 +100,9 @@ class Join(ArrayJoin):
         value = self.one_sided(name, bound, there)
         if either:
             return value
-        flag = self.pair([lambda b, s=s: b.const(s == there, "bool") for s in (0, 1)])
+        flag = self.pair(
+            [lambda b: b.const(there == 0, "bool"), lambda b: b.const(there == 1, "bool")]
+        )
         return lambda results: MaybeUndefined(name, results[flag], value(results))
 
     def _maybe(self, name: str, a: Any, b: Any) -> Finish:

@@ -105,8 +105,8 @@ def install() -> None:
             setattr(cls, f"__{name}__", _binary(name, ufunc, reflected=False))
         for name, ufunc in UNARIES.items():
             setattr(cls, f"__{name}__", _unary(name, ufunc))
-        cls.__divmod__ = _divmod  # type: ignore[union-attr]
-        cls.__rdivmod__ = _rdivmod  # type: ignore[union-attr]
+        attach: Any = cls
+        attach.__divmod__, attach.__rdivmod__ = _divmod, _rdivmod
     for name, ufunc in UFUNCS.items():
         setattr(Array, f"__i{name}__", _in_place(ufunc))
 

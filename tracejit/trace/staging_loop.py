@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from tracejit.errors import StructureError, UnsupportedError
@@ -15,6 +15,16 @@ from tracejit.ir.types import BOOL, INDEX
 from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, Site, VarInfo
 from tracejit.trace.iteration import Steps, steps_of
+from tracejit.trace.loop import (
+    UNROLL_LIMIT,
+    Attempt,
+    Loop,
+    at_least_one,
+    entry_state,
+    restore_state,
+    variables,
+)
+from tracejit.trace.loop_emit import emit
 from tracejit.trace.loop_state import (
     Keep,
     Maybe,
@@ -24,63 +34,17 @@ from tracejit.trace.loop_state import (
     Unbound,
     Unsteady,
     binding,
-    carried_values,
     first_plan,
     improved,
     opened,
-    rebound,
 )
 from tracejit.trace.raising import Diverged, emit_raise, is_users
-from tracejit.trace.regions import Carried, diverged, emit_for, emit_while
-from tracejit.trace.session import Frame, Restart, Session, current, where
+from tracejit.trace.session import Frame, Restart, current, where
 from tracejit.trace.staging_if import as_test, staged_if
-from tracejit.trace.values import Array, Cell, Choice
+from tracejit.trace.values import Array
 
 _ATTEMPTS = 12
-_UNROLL_LIMIT = 64
 _CYCLE_LIMIT = 4
-
-
-@dataclass(eq=False)
-class Loop:
-    """A loop statement being staged. ``body`` gets the iteration number (None for ``while``);
-    ``test`` says whether to go on (None: the trip count alone decides)."""
-
-    session: Session
-    trip: Dim | None
-    body: Callable[[Dim], None]
-    test: Callable[[], Any] | None
-    get_state: Callable[[], tuple[Any, ...]]
-    set_state: Callable[[tuple[Any, ...]], None]
-    names: tuple[VarInfo, ...]
-    key: Any
-    first: int = 0
-    peeled: bool = False
-    boxes: list[Any] = field(default_factory=list)
-
-    @property
-    def runs(self) -> bool:
-        """Whether at least one iteration is certain."""
-        return self.trip is not None and self.session.ranges.at_least(self.trip, 1)
-
-    @property
-    def may_unroll(self) -> bool:
-        return isinstance(self.trip, int) and self.trip + self.first <= _UNROLL_LIMIT
-
-
-@dataclass(eq=False)
-class Attempt:
-    """One trace of the body."""
-
-    frame: Frame
-    counter: Value
-    go: Value
-    again: Value | None
-    opened: Opened
-    start: list[Any]
-    end: list[Any]
-    final: dict[Any, Value]
-    raised: bool
 
 
 def staged_for(
@@ -166,14 +130,14 @@ def staged_while(
 
 
 def _plain_while(test_fn: Callable[[], Any], body_fn: Callable[[], Any]) -> None:
-    for _ in range(_UNROLL_LIMIT):
+    for _ in range(UNROLL_LIMIT):
         test = as_test(test_fn())
         if not isinstance(test, bool):
             raise UnsupportedError(f"{where()}: the test of an unrolled loop must be known")
         if not test:
             return
         body_fn()
-    raise UnsupportedError(f"{where()}: a loop needs more than {_UNROLL_LIMIT} unrolled turns")
+    raise UnsupportedError(f"{where()}: a loop needs more than {UNROLL_LIMIT} unrolled turns")
 
 
 def loop_over(ops: Any, iterable: Any, body_fn: Callable[[Any], Any], state: list[Any]) -> None:
@@ -198,41 +162,26 @@ def run(loop: Loop) -> None:
         go = as_test(loop.test())
         if go is False:
             return
-    entry = _entry_state(loop)
+    entry = entry_state(loop)
     try:
         plans, attempt, entry = _steady(loop, entry)
     except Swapped as swap:
-        _restore(loop, entry)
+        restore_state(loop, entry)
         _unroll_cycle(loop, swap.cycle)
         return
     except Unsteady as reason:
-        _restore(loop, entry)
+        restore_state(loop, entry)
         _unsteady(loop, reason, go)
         return
     if not loop.peeled and _hazard(attempt):
         _peel(loop, go)
         return
-    _emit(loop, plans, attempt, entry, go)
-
-
-def _entry_state(loop: Loop) -> list[Any]:
-    return [*loop.get_state(), *(containers.snapshot(b) for b in loop.boxes)]
-
-
-def _restore(loop: Loop, entry: Sequence[Any]) -> None:
-    n = len(loop.names)
-    loop.set_state(tuple(entry[:n]))
-    for box, contents in zip(loop.boxes, entry[n:], strict=False):
-        containers.restore(box, contents)
-
-
-def _infos(loop: Loop) -> list[VarInfo]:
-    return [*loop.names, *(VarInfo(type(b).__name__, True, True) for b in loop.boxes)]
+    emit(loop, plans, attempt, entry, go)
 
 
 def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any]]:
     """Trace the body until its plans fit. Unsteady when none do."""
-    plans = [_first(info, x) for info, x in zip(_infos(loop), entry, strict=True)]
+    plans = [_first(info, x) for info, x in zip(variables(loop), entry, strict=True)]
     for _ in range(_ATTEMPTS):
         attempt = _attempt(loop, plans, entry)
         found = [obj for obj, _ in attempt.frame.containers.values()]
@@ -249,16 +198,7 @@ def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any
             cycle = find_swap(attempt.start, attempt.end)
             if cycle > 1 and all(isinstance(p, Keep) for p in _moved(plans, attempt)):
                 raise Swapped(cycle)
-        better = (
-            [
-                _better(loop, info, plan, *states, attempt.frame)
-                for info, plan, *states in zip(
-                    _infos(loop), plans, entry, attempt.start, attempt.end, strict=True
-                )
-            ]
-            if not attempt.raised
-            else plans
-        )
+        better = plans if attempt.raised else _all_better(loop, plans, entry, attempt)
         if better == plans:
             return plans, attempt, entry
         plans = better
@@ -275,7 +215,7 @@ def _moved(plans: Sequence[Plan], attempt: Attempt) -> list[Plan]:
 
 
 def _resized(attempt: Attempt, obj: Any) -> bool:
-    _, now = attempt.boxes_final[id(obj)]  # type: ignore[attr-defined]
+    _, now = attempt.boxes_final[id(obj)]
     return len(now) != len(obj)
 
 
@@ -283,6 +223,17 @@ def _first(info: VarInfo, x: Any) -> Plan:
     if not info.live_in:
         return Keep() if info.live_out else Unbound()
     return first_plan(x)
+
+
+def _all_better(
+    loop: Loop, plans: Sequence[Plan], entry: Sequence[Any], attempt: Attempt
+) -> list[Plan]:
+    return [
+        _better(loop, info, plan, before, start, end, attempt.frame)
+        for info, plan, before, start, end in zip(
+            variables(loop), plans, entry, attempt.start, attempt.end, strict=True
+        )
+    ]
 
 
 def _better(
@@ -312,23 +263,23 @@ def _attempt(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt
         if loop.may_unroll or loop.trip is None:
             for value in (counter, *out.values):
                 session.loop_of[value] = loop.key
-        _restore(loop, start)
+        restore_state(loop, start)
         for box in loop.boxes:
             frame.containers[id(box)] = (box, containers.snapshot(box))
         try:
             loop.body(counter.dim + loop.first)
             if loop.test is not None:
                 again = _test_value(loop)
-            end = _entry_state(loop)
+            end = entry_state(loop)
         except Exception as error:
             if not isinstance(error, Diverged) and not is_users(error):
                 raise
             emit_raise(session, error)
             raised = True
     final = session.leave(frame)
-    attempt = Attempt(frame, counter, go, again, out, start, end, final, raised)
-    attempt.boxes_final = containers.leave(frame)  # type: ignore[attr-defined]
-    _restore(loop, entry)
+    boxes = containers.leave(frame)
+    attempt = Attempt(frame, counter, go, again, out, start, end, final, raised, boxes)
+    restore_state(loop, entry)
     return attempt
 
 
@@ -381,23 +332,13 @@ def _peel(loop: Loop, go: bool | Value) -> None:
 
     pred: bool | Value = go
     if loop.trip is not None:
-        pred = _at_least_one(loop)
+        pred = at_least_one(loop)
     if pred is True:
         first_and_rest()
         return
     if pred is False:
         return
     staged_if(pred, first_and_rest, lambda: None, loop.get_state, loop.set_state, loop.names)
-
-
-def _at_least_one(loop: Loop) -> bool | Value:
-    assert loop.trip is not None
-    if loop.runs:
-        return True
-    if loop.session.ranges.at_least(0, loop.trip):
-        return False
-    b = loop.session.b
-    return b.op("ge", b.index(loop.trip), b.const(1, "i64"))  # type: ignore[no-any-return]
 
 
 def _hazard(attempt: Attempt) -> bool:
@@ -487,130 +428,3 @@ def _unroll_cycle(loop: Loop, cycle: int) -> None:
         staged_if(more, one_more, lambda: None, loop.get_state, loop.set_state, loop.names)
 
     rest(0)
-
-
-# Emission -----------------------------------------------------------------------------------------
-
-
-def _emit(
-    loop: Loop,
-    plans: Sequence[Plan],
-    attempt: Attempt,
-    entry: Sequence[Any],
-    go: bool | Value,
-) -> None:
-    session = loop.session
-    plans = list(plans)
-    values = _carried(loop, plans, attempt, entry)
-    cells = [
-        (cell, Carried(p, attempt.frame.touched[cell], attempt.final[cell]))
-        for cell, p in attempt.frame.placeholders.items()
-    ]
-    every = [*values, *(c for _, c in cells)]
-    builder = attempt.frame.builder
-    if loop.test is None:
-        assert loop.trip is not None
-        trip = session.b.index(loop.trip)
-        results = emit_for(trip, builder, attempt.counter, every)
-        changed = [_differs(c, builder) for c in every]
-    else:
-        results, every = _emit_while(loop, attempt, every, go)
-        changed = [_differs(c, builder) for c in every]
-    if attempt.raised and loop.runs and loop.test is None:
-        session.b.op("raise", exc="AssertionError", message="not reached")
-        raise Diverged
-    pairs = iter(list(zip(results, changed, strict=True))[: len(values)])
-    state = _after(loop, plans, entry, pairs)
-    _restore(loop, [_or_entry(loop, go, x, old) for x, old in zip(state, entry, strict=True)])
-    for (cell, c), result in zip(
-        cells, results[len(values) : len(values) + len(cells)], strict=True
-    ):
-        if _differs(c, builder):
-            session.replace(cell, result)
-    for box in loop.boxes:
-        containers.touch(session, box)
-
-
-def _differs(c: Carried, builder: Any) -> bool:
-    return c.end is not c.placeholder and not diverged(builder)
-
-
-def _after(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any], pairs: Any) -> list[Any]:
-    state: list[Any] = []
-    for info, plan, x in zip(_infos(loop), plans, entry, strict=True):
-        got = rebound(plan, x, pairs)
-        state.append(got if info.live_out else UNDEFINED if info.live_in else got)
-    return state
-
-
-def _or_entry(loop: Loop, go: bool | Value, x: Any, old: Any) -> Any:
-    """After no iteration at all, a name is still bound to the caller's array."""
-    if not isinstance(x, Array) or not isinstance(old, Array) or x.cell is old.cell:
-        return x
-    ran = go if loop.trip is None else _at_least_one(loop)
-    if isinstance(ran, bool) or getattr(old.cell, "arg", None) is None or x.layers:
-        return x
-    if not isinstance(x.cell, Cell):
-        return x
-    return Array(Choice(ran, x, old, x.cell.value))
-
-
-def _carried(
-    loop: Loop, plans: list[Plan], attempt: Attempt, entry: Sequence[Any]
-) -> list[Carried]:
-    """Placeholders with entry and end values; variables that zero trips leave unbound get a
-    flag (which the body itself never reads)."""
-    session = loop.session
-    starts: list[Value] = []
-    for info, plan, x in zip(_infos(loop), plans, entry, strict=True):
-        starts.extend(carried_values(plan, x if _needed(loop, info, x) else UNDEFINED))
-    ends: list[Value] = []
-    if not attempt.raised:
-        session.frames.append(attempt.frame)
-        saved = {cell: cell.value for cell in attempt.final}
-        for cell, value in attempt.final.items():
-            cell.value = value
-        for plan, x in zip(plans, attempt.end, strict=True):
-            ends.extend(carried_values(plan, x))
-        session.frames.pop()
-        for cell, value in saved.items():
-            cell.value = value
-    else:
-        ends = list(attempt.opened.values)
-    return [Carried(p, s, e) for p, s, e in zip(attempt.opened.values, starts, ends, strict=True)]
-
-
-def _needed(loop: Loop, info: VarInfo, x: Any) -> bool:
-    """Whether the value at entry can be seen in or after the loop."""
-    return info.live_in or x is not UNDEFINED
-
-
-def _emit_while(
-    loop: Loop, attempt: Attempt, every: list[Carried], go: bool | Value
-) -> tuple[list[Value], list[Carried]]:
-    """A loop with a test: ``go`` is carried; with a trip count the counter is too."""
-    session = loop.session
-    b = session.b
-    builder = attempt.frame.builder
-    start: Value = b.const(go, "bool") if isinstance(go, bool) else go
-    again = attempt.again
-    extra: list[Carried] = []
-    if loop.trip is not None:
-        b = session.b
-        entered = _at_least_one(loop)
-        start = b.const(entered, "bool") if isinstance(entered, bool) else entered
-        if not attempt.raised:
-            session.frames.append(attempt.frame)
-            inner = session.b
-            following = inner.op("add", attempt.counter, inner.const(1, "i64"))
-            more = inner.op("lt", following, inner.index(loop.trip))
-            assert again is not None
-            again = inner.op("bitwise_and", more, again)
-            session.frames.pop()
-        else:
-            following = attempt.counter
-        zero = session.b.const(0, "i64")
-        extra = [Carried(attempt.counter, zero, following)]
-    flag = Carried(attempt.go, start, attempt.go if again is None else again)
-    results = emit_while(builder, flag, [*every, *extra])
-    return results[: len(every)], every

@@ -38,12 +38,11 @@ KIND_TYPE: dict[str, type] = {"bool": bool, "int": int, "float": float, "complex
 
 
 class Tracer:
-    """Base of traced values. ``made`` is where, for errors."""
+    """Base of traced values."""
 
-    __slots__ = ("__weakref__", "made")
+    __slots__ = ("__weakref__",)
     __array_priority__ = 1e9
     __hash__ = object.__hash__
-    made: str
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise UnsupportedError(
@@ -111,7 +110,6 @@ class Array(Tracer):
         self.strides = cell.strides() if strides is None else strides
         self.dtype = cell.dtype if dtype is None else dtype
         self._cache: tuple[Any, Any, Value] | None = None
-        self.made = ""
 
     # Contents -------------------------------------------------------------------------------------
 
@@ -309,7 +307,6 @@ class Scalar(Tracer):
     def __init__(self, value: Value) -> None:
         assert value.rank == 0, value.type
         self.value = value
-        self.made = ""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -387,7 +384,6 @@ class PyScalar(Tracer):
         assert value.dtype == DTYPES[KIND_DTYPE[kind]], (kind, value.type)
         self.kind = kind
         self.value = value
-        self.made = ""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -444,7 +440,7 @@ def weak_kind(x: Any) -> WeakKind | None:
         return None
     for kind in ("bool", "int", "float", "complex"):
         if isinstance(x, KIND_TYPE[kind]):
-            return kind  # type: ignore[return-value]
+            return kind
     return None
 
 

@@ -1,0 +1,85 @@
+"""A loop statement being staged, and one trace of its body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.trace import containers
+from tracejit.trace.convert import VarInfo
+from tracejit.trace.loop_state import Opened
+from tracejit.trace.session import Frame, Session
+
+#: Loops are unrolled up to this many turns.
+UNROLL_LIMIT = 64
+
+
+@dataclass(eq=False)
+class Loop:
+    """A loop statement being staged. ``body`` gets the iteration number (None for ``while``);
+    ``test`` says whether to go on (None: the trip count alone decides)."""
+
+    session: Session
+    trip: Dim | None
+    body: Callable[[Dim], None]
+    test: Callable[[], Any] | None
+    get_state: Callable[[], tuple[Any, ...]]
+    set_state: Callable[[tuple[Any, ...]], None]
+    names: tuple[VarInfo, ...]
+    key: Any
+    first: int = 0
+    peeled: bool = False
+    boxes: list[Any] = field(default_factory=list)
+
+    @property
+    def runs(self) -> bool:
+        """Whether at least one iteration is certain."""
+        return self.trip is not None and self.session.ranges.at_least(self.trip, 1)
+
+    @property
+    def may_unroll(self) -> bool:
+        return isinstance(self.trip, int) and self.trip + self.first <= UNROLL_LIMIT
+
+
+@dataclass(eq=False)
+class Attempt:
+    """One trace of the body."""
+
+    frame: Frame
+    counter: Value
+    go: Value
+    again: Value | None
+    opened: Opened
+    start: list[Any]
+    end: list[Any]
+    final: dict[Any, Value]
+    raised: bool
+    boxes_final: dict[int, tuple[Any, Any]]
+
+
+def entry_state(loop: Loop) -> list[Any]:
+    return [*loop.get_state(), *(containers.snapshot(b) for b in loop.boxes)]
+
+
+def restore_state(loop: Loop, entry: Sequence[Any]) -> None:
+    n = len(loop.names)
+    loop.set_state(tuple(entry[:n]))
+    for box, contents in zip(loop.boxes, entry[n:], strict=False):
+        containers.restore(box, contents)
+
+
+def variables(loop: Loop) -> list[VarInfo]:
+    return [*loop.names, *(VarInfo(type(b).__name__, True, True) for b in loop.boxes)]
+
+
+def at_least_one(loop: Loop) -> bool | Value:
+    assert loop.trip is not None
+    if loop.runs:
+        return True
+    if loop.session.ranges.at_least(0, loop.trip):
+        return False
+    b = loop.session.b
+    return b.op("ge", b.index(loop.trip), b.const(1, "i64"))  # type: ignore[no-any-return]
