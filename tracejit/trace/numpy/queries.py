@@ -389,10 +389,5 @@ def _later(name: str, instead: str) -> Any:
     return refuse
 
 
-_SORTS = "sort outside of it and pass the result"
-for _name in ("sort", "argsort", "partition", "argpartition"):
-    covers(getattr(np, _name), method=_name)(_later(_name, _SORTS))
-for _name in ("unique", "median", "percentile", "quantile", "nanmedian", "lexsort", "histogram"):
-    covers(getattr(np, _name))(_later(_name, _SORTS))
 for _name in ("tobytes", "dump", "dumps", "tofile", "setflags", "resize", "byteswap"):
     method(_name)(_later(f"ndarray.{_name}", "use it outside"))
