@@ -269,10 +269,14 @@ def _counts(line: Value, points: Value, strict: bool) -> Value:
     n = line.shape[0]
     low, size = zero, stretch(b.index(n), points.shape)
     steps = max(n.bit_length(), 1) if isinstance(n, int) else 48
+    bound = b.index(n - 1)
+    if not current().ranges.at_least(n, 1):  # there must be something to look at
+        line = b.op("concatenate", line, b.broadcast(b.const(0, line.dtype), (1,), ()), axis=0)
+        bound = b.index(ex.emax(n - 1, 0))
+    last = stretch(bound, points.shape)
     for _ in range(steps):
         half = b.op("shift_right", size, stretch(b.const(1, "i64"), points.shape))
         middle = b.op("add", low, half)
-        last = stretch(b.index(n - 1), points.shape)
         element = b.op("gather", line, b.op("minimum", middle, last), axes=(0,))
         go = _before(element, points, strict)
         more = b.op("gt", size, zero)
@@ -295,7 +299,7 @@ def _before(element: Value, point: Value, strict: bool) -> Value:
     return b.op("bitwise_or", found, late)  # type: ignore[no-any-return]
 
 
-@covers(np.searchsorted)
+@covers(np.searchsorted, method=True)
 def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     """Where elements would be inserted to keep order."""
     if sorter is not None:

@@ -75,7 +75,7 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     points, edges = asarray(x), asarray(bins)
     if points.dtype.kind == "c":
         raise TypeError("x may not be complex")
-    side, other = ("left", "right") if right else ("right", "left")
+    side = "left" if right else "right"
     steps_up = np.all(edges[1:] >= edges[:-1])
     steps_down = np.all(edges[1:] <= edges[:-1])
     known = current().literal(edges.read())
@@ -83,7 +83,7 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     n = dim_value(edges.dims[0])
 
     def falling() -> Any:
-        return n - np.searchsorted(edges[::-1], points, side=other)
+        return n - np.searchsorted(edges[::-1], points, side=side)
 
     if known is None:
         _check(np.logical_or(steps_up, steps_down), message)
@@ -269,7 +269,7 @@ def cov(
     gap = x - np.expand_dims(middle, 1)
     other = gap if weight is None else gap * weight
     found = np.dot(gap, np.conj(other.T))
-    found = found * np.true_divide(1, freedom)
+    found = (found * np.true_divide(1, freedom)).astype(found.dtype)
     ones = tuple(k for k, d in enumerate(found.dims) if d == 1)
     return np.squeeze(found, axis=ones) if ones else found
 

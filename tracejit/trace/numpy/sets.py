@@ -16,6 +16,7 @@ from tracejit.trace.numpy.operands import builder, cast, operand
 from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.numpy.shapes import atleast_1d
 from tracejit.trace.numpy.sorting import positions, sorted_along
+from tracejit.trace.session import current
 from tracejit.trace.values import Array, dim_value, fresh
 
 
@@ -53,7 +54,7 @@ def unique(
     equal_nan: bool = True,
     sorted: bool = True,
 ) -> Any:
-    """The distinct elements in order; where each is first, which each one is, how many there are."""
+    """Distinct elements in order; where each is first, which each one is, how many there are."""
     x: Any = asarray(ar)
     if axis is not None and x.ndim != 1:
         raise UnsupportedError("np.unique(axis=) is supported for arrays of one dimension only")
@@ -156,13 +157,12 @@ def isin(
 
 
 def _among(x: Any, ordered: Any, n: Any) -> Any:
-    """Membership by bisection; an empty set gets one element more, which is then not counted."""
-    if isinstance(n, int):
-        return np.take(ordered, np.searchsorted(ordered, x), mode="clip") == x
-    more = np.concatenate([ordered, np.zeros_like(x, shape=(1,))])
+    """Membership by bisection; what may be empty gets one element more, which never counts."""
     place = np.searchsorted(ordered, x)
-    last = np.maximum(dim_value(n) - 1, 0)
-    return (np.take(more, np.minimum(place, last), mode="clip") == x) & (dim_value(n) > 0)
+    if current().ranges.at_least(n, 1):
+        return np.take(ordered, place, mode="clip") == x
+    more = np.concatenate([ordered, np.zeros_like(x, shape=(1,))])
+    return (np.take(more, place, mode="clip") == x) & (place < dim_value(n))
 
 
 @covers(np.union1d)

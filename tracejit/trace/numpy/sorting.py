@@ -91,7 +91,7 @@ def sort_complex(a: Any) -> Any:
     """Sorted by real part, then imaginary part, as complex numbers."""
     x: Any = asarray(a)
     found = sorted_along(x, axis_of(-1, x.ndim))
-    single = x.dtype.char in "bhBHFf" and x.dtype.itemsize < 4 or x.dtype.char == "F"
+    single = (x.dtype.char in "bhBHFf" and x.dtype.itemsize < 4) or x.dtype.char == "F"
     return found.astype(np.complex64 if single else np.complex128)
 
 

@@ -185,7 +185,7 @@ def _weights_along(a: Array, w: Array, axis: Any) -> Any:
     if w.ndim != 1:
         raise TypeError("1D weights expected when shapes of a and weights differ.")
     (k,) = axes_of(axis, a.ndim)
-    return w[(slice(None), *[None] * (a.ndim - 1 - k))]
+    return w[(*[None] * k, slice(None), *[None] * (a.ndim - 1 - k))]
 
 
 _COUNT_IS_PYTHON_INT = isinstance(np.count_nonzero([0]), int)
