@@ -137,6 +137,8 @@ def linear_index(idx: Index, shape: Sequence[Dim]) -> Dim:
 
 def delinearize(flat: Dim, shape: Sequence[Dim], bounds: Bounds) -> Index:
     """The index at a C-order position."""
+    if any(n == 0 for n in shape):
+        return (0,) * len(shape)  # of nothing: the code around is never run
     out: list[Dim] = []
     for n in reversed(shape[1:]):
         out.append(0 if n == 1 else bounds.mod(flat, n))

@@ -1,0 +1,113 @@
+"""Runs one program in every way there is and compares all that a caller could see."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from tests.fuzz.program import Program
+from tests.programs.program import Outcome, run
+from tests.trace.running import call_traced
+from tracejit import compiler, jit
+from tracejit.errors import TracejitError
+
+
+class Unsupported(Exception):
+    """The program is outside of what tracejit compiles, and it said so."""
+
+
+class Difference(AssertionError):
+    """A way of running the program that differs from NumPy."""
+
+
+def check(program: Program) -> Outcome:
+    """NumPy = interpreter = native code without passes at level 0 = native code; its outcome."""
+    function = program.function()
+    expected = run(function, program.arguments())
+    fast = jit(function, shapes=program.policy)
+    compare("native", run(fast, program.arguments()), expected, program)
+    compare("native, second values", run(fast, program.arguments(1)),
+            run(function, program.arguments(1)), program)  # fmt: skip
+    versions = fast._dispatcher.versions()
+    if versions:
+        traced = versions[0].artefacts.traced
+        interpreted = run(lambda *args: call_traced(traced, args), program.arguments())
+        compare("interpreter", interpreted, expected, program)
+    compare("plain", run(plain(function, program.policy), program.arguments()), expected, program)
+    return expected
+
+
+def plain(function: Callable[..., Any], policy: str) -> Callable[..., Any]:
+    """The function compiled without passes, at optimisation level 0."""
+    slow = jit(function, opt_level=0, shapes=policy)
+
+    def call(*args: Any) -> Any:
+        with mock.patch.object(compiler, "simplify", lambda function, **_: function):
+            return slow(*args)
+
+    return call
+
+
+def compare(way: str, got: Outcome, want: Outcome, program: Program) -> None:
+    """Raise a Difference that shows the program."""
+    if isinstance(got.raised, TracejitError):
+        raise Unsupported(str(got.raised)) from got.raised
+    problem = difference(got, want, program.source)
+    if problem:
+        raise Difference(f"{way}: {problem}\n{program}") from got.raised
+
+
+def staged(source: str) -> bool:
+    """Whether the program branches: what a name is bound to may then be decided at run time, and
+    a result that would be one array or another comes back as a copy."""
+    return any(word in source for word in ("if ", "for ", "while "))
+
+
+def difference(got: Outcome, want: Outcome, source: str) -> str:
+    """What differs first, or nothing."""
+    if type(got.raised) is not type(want.raised):
+        return f"raised {got.raised!r}, NumPy {want.raised!r}"
+    parts = [("argument", got.arguments, want.arguments), ("result", got.results, want.results)]
+    for what, left, right in parts:
+        if len(left) != len(right):
+            return f"{len(left)} {what}s, not {len(right)}"
+        for k, (a, b) in enumerate(zip(left, right, strict=True)):
+            if not same(a, b):
+                return f"{what} {k} is {a!r}, not {b!r}"
+    if got.structure != want.structure:
+        return f"results nest as {got.structure}, not {want.structure}"
+    if (got.aliases != want.aliases or got.shared != want.shared) and not staged(source):
+        return f"results alias {got.aliases} {got.shared}, not {want.aliases} {want.shared}"
+    return ""
+
+
+def same(a: Any, b: Any) -> bool:
+    """The same type, dtype, shape and bits (any nan is like any other).
+
+    A Python number may have become a NumPy scalar where branches or loop iterations joined it.
+    """
+    if type(a) is not type(b) and not (isinstance(a, np.generic) and type(a.item()) is type(b)):
+        return False
+    x, y = np.asarray(a), np.asarray(b)
+    if x.dtype != y.dtype or x.shape != y.shape:
+        return False
+    parts = [(x.real, y.real), (x.imag, y.imag)] if x.dtype.kind == "c" else [(x, y)]
+    return all(same_bits(p, q) for p, q in parts)
+
+
+def same_bits(x: Any, y: Any) -> bool:
+    equal = (x == y) | ((x != x) & (y != y))
+    if x.dtype.kind == "f":
+        equal &= (np.signbit(x) == np.signbit(y)) | (x != x)
+    return bool(np.all(equal))
+
+
+def quietly(program: Program) -> Outcome:
+    """``check`` without NumPy's warnings."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return check(program)
