@@ -10,6 +10,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.types import DTYPES
 from tracejit.trace.indexing import Advanced, select_key
+from tracejit.trace.known import shown_shape
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, Scalar, lift
@@ -61,9 +62,8 @@ def stored(value: Any, dtype: np.dtype[Any]) -> Value:
 
 def fitted(value: Value, dims: tuple[ex.Dim, ...]) -> Value:
     """A value broadcast into a destination; leading axes of extent one are dropped."""
-    text = ",".join(map(str, value.shape)) + ("," if value.rank == 1 else "")
-    into = ",".join(map(str, dims)) + ("," if len(dims) == 1 else "")
-    message = f"could not broadcast input array from shape ({text}) into shape ({into})"
+    shapes = f"from shape {shown_shape(value.shape)} into shape {shown_shape(dims)}"
+    message = f"could not broadcast input array {shapes}"
     extra = value.rank - len(dims)
     if extra > 0:
         if any(d != 1 for d in value.shape[:extra]):
@@ -98,11 +98,9 @@ def _put_advanced(selected: Advanced, new: Value) -> None:
 def _mask_sized(selected: Advanced, new: Value) -> Value:
     """The values to assign in the shape of the selection, NumPy's message for masks."""
     dims = selected.dims
-    text = ",".join(map(str, new.shape)) + ("," if new.rank == 1 else "")
-    into = ",".join(map(str, dims)) + ("," if len(dims) == 1 else "")
     message = (
-        f"shape mismatch: value array of shape ({text}) could not be broadcast "
-        f"to indexing result of shape ({into})"
+        f"shape mismatch: value array of shape {shown_shape(new.shape)} could not be broadcast "
+        f"to indexing result of shape {shown_shape(dims)}"
     )
     extra = new.rank - len(dims)
     if extra > 0 and all(d == 1 for d in new.shape[:extra]):

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import optree
 
+from tracejit import trees
 from tracejit.errors import LeakedTracerError, TracejitError, UnsupportedError
 from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, TensorType, dtype_of
@@ -77,11 +77,11 @@ def trace(
 def _trace(
     session: Session, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Traced:
-    leaves, in_tree = optree.tree_flatten((args, kwargs), is_leaf=is_spec, none_is_leaf=True)
+    leaves, in_tree = trees.flatten((args, kwargs), is_leaf=is_spec)
     leaves = [x if is_spec(x) else Static(x) for x in leaves]
     sym_dims = _extent_params(session, leaves)
     tracers = _leaf_params(session, leaves, sym_dims)
-    call_args, call_kwargs = optree.tree_unflatten(in_tree, tracers)
+    call_args, call_kwargs = trees.unflatten(in_tree, tracers)
     outside = Outside(session, (call_args, call_kwargs))
     session.outside = outside
     for leaf in leaves:
@@ -103,7 +103,7 @@ def _trace(
     describer = Describer()
     if diverged(session.frames[0].builder):
         result = None
-    out_leaves, out_tree = optree.tree_flatten(result, none_is_leaf=True)
+    out_leaves, out_tree = trees.flatten(result)
     outs = describer.describe_all(_checked(out_leaves))
     containers = outside.container_changes(describer)
     attributes = outside.attribute_changes(describer)

@@ -13,8 +13,8 @@ from types import BuiltinFunctionType, BuiltinMethodType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import optree
 
+from tracejit import trees
 from tracejit.trace.hidden import hidden_array
 from tracejit.trace.values import Array, Tracer
 
@@ -148,7 +148,7 @@ class Outside:
             same = len(items) == len(old) and all(a is b for a, b in zip(items, old, strict=True))
             if same and (keys is None or keys == tuple(before)):
                 continue
-            leaves, tree = optree.tree_flatten(items, none_is_leaf=True)
+            leaves, tree = trees.flatten(items)
             outs = tuple(describer.describe(leaf) for leaf in leaves)
             changes.append(ContainerChange(path, keys, tree, outs))
         return changes
@@ -169,7 +169,7 @@ class Outside:
         """Attributes of outside objects that the trace set."""
         changes = []
         for obj, name, value in self._attributes.values():
-            leaves, tree = optree.tree_flatten(value, none_is_leaf=True)
+            leaves, tree = trees.flatten(value)
             outs = tuple(describer.describe(leaf) for leaf in leaves)
             changes.append(AttributeChange(obj, name, tree, outs))
         return changes

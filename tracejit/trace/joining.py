@@ -20,7 +20,9 @@ from tracejit.trace.python_scalars import as_kind
 from tracejit.trace.session import current
 from tracejit.trace.values import (
     KIND_RANK,
+    KIND_TYPE,
     Array,
+    MixedScalar,
     PyScalar,
     Scalar,
     Tracer,
@@ -90,7 +92,15 @@ class Join(ArrayJoin):
             return lambda results: (
                 python_int(results[k]) if kind == "int" else PyScalar(kind, results[k])
             )
-        return lambda results: Scalar(results[k])
+        weak = [weak_kind(x) for x in (a, b)]
+        if weak[0] == weak[1]:
+            return lambda results: Scalar(results[k])
+        python = weak[0] or weak[1] or "float"
+        if chosen != np.dtype(KIND_TYPE[python]):
+            return lambda results: Scalar(results[k])
+        flags = [lambda b: b.const(weak[0] is not None, "bool")]
+        flag = self.pair([*flags, lambda b: b.const(weak[1] is not None, "bool")])
+        return lambda results: MixedScalar(results[k], python, results[flag])
 
     def _half_defined(self, name: str, a: Any, b: Any, either: bool) -> Finish:
         bound = b if a is UNDEFINED else a

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
+from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX
 from tracejit.trace.session import Restart, current, where
 
@@ -31,11 +32,46 @@ def shown_later(x: Any, spec: str) -> str:
     return f"{MARK}{len(session.shown) - 1}{MARK}"
 
 
+def shown_dim(dim: Dim) -> str:
+    """An extent in a message: its number, at run time where it is not known."""
+    if isinstance(dim, int):
+        return str(dim)
+    session = current()
+    session.shown.append((dim, ""))
+    return f"{MARK}{len(session.shown) - 1}{MARK}"
+
+
+def shown_shape(dims: Sequence[Dim]) -> str:
+    """A shape in a message, as NumPy prints it."""
+    inner = ",".join(map(shown_dim, dims))
+    return f"({inner},)" if len(dims) == 1 else f"({inner})"
+
+
 def split_marks(text: str) -> list[Any]:
     """A text as its plain parts and the (value, format) pairs of its marks, alternating."""
     parts: list[Any] = list(text.split(MARK))
     parts[1::2] = [current().shown[int(k)] for k in parts[1::2]]
     return parts
+
+
+def plain_text(text: str) -> str:
+    """A text with its marks replaced by what is known now."""
+    parts = split_marks(text)
+    return "".join(p if k % 2 == 0 else str(p[0]) for k, p in enumerate(parts))
+
+
+def with_payload(template: str, payload: list[Any]) -> str:
+    """A format string whose marks became further fields, their values appended to ``payload``."""
+    parts = split_marks(template)
+    for k in range(1, len(parts), 2):
+        value, spec = parts[k]
+        if getattr(value, "ndim", 0):
+            parts[k] = "<array>"
+            continue
+        parts[k] = "{" + str(len(payload)) + (f":{spec}" if spec else "") + "}"
+        is_dim = isinstance(value, ex.Extent)
+        payload.append(current().b.index(value) if is_dim else value.read())
+    return "".join(parts)
 
 
 def truth(x: Any) -> bool:

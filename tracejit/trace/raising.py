@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import TracejitError
-from tracejit.trace.known import split_marks
+from tracejit.trace.known import with_payload
 from tracejit.trace.session import PACKAGE, Session
-from tracejit.trace.values import Array
 
 _IR = os.path.join(PACKAGE, "ir") + os.sep
 
@@ -67,14 +66,5 @@ def message_of(error: BaseException, payload: list[Any]) -> str:
 
 
 def _template(text: Any, payload: list[Any]) -> str:
-    parts = split_marks(str(text))
-    for k in range(0, len(parts), 2):
-        parts[k] = parts[k].replace("{", "{{").replace("}", "}}")
-    for k in range(1, len(parts), 2):
-        value, spec = parts[k]
-        if isinstance(value, Array) and value.ndim:
-            parts[k] = "<array>"
-        else:
-            parts[k] = "{" + str(len(payload)) + (f":{spec}" if spec else "") + "}"
-            payload.append(value.read())
-    return "".join(parts)
+    escaped = str(text).replace("{", "{{").replace("}", "}}")
+    return with_payload(escaped, payload)

@@ -16,7 +16,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.layers import Bitcast, Broadcast, Gather, Layer, Part, Reshape, Slice, Transpose
 from tracejit.trace.session import current
-from tracejit.trace.values import KIND_TYPE, Array, Cell, Choice, PyScalar, Scalar
+from tracejit.trace.values import KIND_TYPE, Array, Cell, Choice, MixedScalar, PyScalar, Scalar
 
 Extents: TypeAlias = tuple["int | Ref", ...]
 
@@ -126,6 +126,9 @@ class Describer:
     def describe(self, leaf: Any, shared: set[int] = frozenset()) -> Out:  # type: ignore[assignment]
         if isinstance(leaf, PyScalar):
             return PythonOut(self.need(leaf.value), leaf.kind)
+        if isinstance(leaf, MixedScalar):
+            k = self.need(leaf.value)
+            return ChoiceOut(self.need(leaf.python), PythonOut(k, leaf.kind), ScalarOut(k))
         if isinstance(leaf, Scalar):
             return ScalarOut(self.need(leaf.value))
         if isinstance(leaf, Array):

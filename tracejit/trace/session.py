@@ -176,8 +176,11 @@ class Session:
         known = self.literal(ok)
         if known is not None and bool(known):
             return
+        from tracejit.trace.known import with_payload
+
         b = self.b
         values = [p if isinstance(p, Value) else b.index(p) for p in payload]
+        message = with_payload(message, values)
         if known is not None:
             found = [self.literal(v) for v in values]
             if all(v is not None for v in found):

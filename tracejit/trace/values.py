@@ -374,6 +374,17 @@ class Scalar(Tracer):
         return f"<traced {self.dtype} scalar>"
 
 
+class MixedScalar(Scalar):
+    """A NumPy scalar that is a Python scalar of ``kind`` where ``python`` holds (so returned)."""
+
+    __slots__ = ("kind", "python")
+
+    def __init__(self, value: Value, kind: WeakKind, python: Value) -> None:
+        super().__init__(value)
+        self.kind = kind
+        self.python = python
+
+
 class PyScalar(Tracer):
     """A traced Python bool, int, float or complex (weak under NEP 50)."""
 
@@ -593,6 +604,7 @@ __all__ = [
     "Cell",
     "Choice",
     "Lifted",
+    "MixedScalar",
     "PyScalar",
     "Scalar",
     "Tracer",

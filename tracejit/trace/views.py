@@ -12,6 +12,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTYPES
+from tracejit.trace.known import shown_dim, shown_shape
 from tracejit.trace.layers import Bitcast, Broadcast, Gather, Part, Reshape, Slice, Transpose
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, Choice, Scalar, as_dim, fresh
@@ -144,7 +145,7 @@ def resolve_shape(old: tuple[Dim, ...], shape: Any) -> tuple[Dim, ...]:
     dims = [as_dim(d) for d in given]
     size = ex.product(old)
     holes = [i for i, d in enumerate(dims) if d == -1]
-    message = f"cannot reshape array of size {size} into shape {_shown(dims)}"
+    message = f"cannot reshape array of size {shown_dim(size)} into shape {shown_shape(dims)}"
     if len(holes) > 1:
         raise ValueError("can only specify one unknown dimension")
     if holes:
@@ -192,11 +193,6 @@ def divide_exactly(size: Dim, by: Dim) -> Dim | None:
                 term = ex.atom_dim(atom) * term
         result = term + result
     return result
-
-
-def _shown(dims: Sequence[Dim]) -> str:
-    inner = ",".join(map(str, dims))
-    return f"({inner},)" if len(dims) == 1 else f"({inner})"
 
 
 def reshape_strides(

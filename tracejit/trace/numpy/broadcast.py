@@ -7,19 +7,14 @@ from collections.abc import Sequence
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.trace.known import plain_text, shown_shape
 from tracejit.trace.session import current
 
 
 def shapes_message(shapes: Sequence[Sequence[Dim]]) -> str:
-    """NumPy's text, extents that are not known now shown by name."""
-    shown = " ".join(
-        "(" + ",".join(map(_plain, s)) + ("," if len(s) == 1 else "") + ")" for s in shapes
-    )
+    """NumPy's text, with the extents at run time."""
+    shown = " ".join(map(shown_shape, shapes))
     return f"operands could not be broadcast together with shapes {shown} "
-
-
-def _plain(dim: Dim) -> str:
-    return str(dim).replace("%", "")
 
 
 def broadcast_shapes(
@@ -114,12 +109,20 @@ def _check_one_or(dim: Dim, want: Dim, message: str) -> None:
 
 
 def cast_shape(value: Value, shape: Sequence[Dim], message: str, exc: str = "ValueError") -> Value:
-    """``value`` with its extents asserted to be ``shape`` at run time."""
+    """``value`` with its extents asserted to be ``shape`` at run time.
+
+    The check before it is the one that fails, with the extents in its message."""
     if value.shape == tuple(shape):
         return value
-    plain = message.replace("{", "{{").replace("}", "}}")
-    return current().b.op(  # type: ignore[no-any-return]
-        "cast_shape", value, shape=tuple(shape), exc=exc, message=plain
+    session = current()
+    text = message.replace("{", "{{").replace("}", "}}")
+    for have, want in zip(value.shape, shape, strict=True):
+        if have != want and not session.remembered(("equal", have, want)):
+            b = session.b
+            session.check(b.op("eq", b.index(have), b.index(want)), exc, text)
+            session.remember(("equal", have, want), True)
+    return session.b.op(  # type: ignore[no-any-return]
+        "cast_shape", value, shape=tuple(shape), exc=exc, message=plain_text(text)
     )
 
 
