@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Any
 
+from tracejit.boundary import boundary
 from tracejit.dispatch import Dispatcher, Options, Request, Stats, Version
 from tracejit.signatures import parse_signature
 from tracejit.specialize import Policy
@@ -16,14 +17,6 @@ Fun = Callable[..., Any]
 
 def _disabled() -> bool:
     return os.environ.get("TRACEJIT_DISABLE_JIT", "") not in ("", "0")
-
-
-@overload
-def jit(signature_or_function: Fun, /, **options: Any) -> Any: ...
-@overload
-def jit(
-    signature_or_function: str | Sequence[str] | None = None, /, **options: Any
-) -> Callable[[Fun], Any]: ...
 
 
 def jit(
@@ -88,13 +81,13 @@ def _init(self: Any, function: Fun, options: Options) -> None:
 
     while type(function) is type(self):
         function = function.py_func  # type: ignore[attr-defined]
-    functools.update_wrapper(self, function)
+    functools.update_wrapper(self, function, updated=())
     self.py_func = function
     self._options = options
     self._dispatcher = Dispatcher(
         function, options, compile_version, functools.partial(set_chain, self), Miss
     )
-    set_miss(self, self._dispatcher.miss)
+    set_miss(self, boundary(function, self._dispatcher.miss))
 
 
 def _compile(self: Any, signature: str) -> None:
@@ -111,7 +104,9 @@ def _versions(self: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Ve
     return found
 
 
-def _shown(self: Any, args: Sequence[Any], kwargs: dict[str, Any], show: Callable[[Any], str]) -> Any:
+def _shown(
+    self: Any, args: Sequence[Any], kwargs: dict[str, Any], show: Callable[[Any], str]
+) -> Any:
     from tracejit.signatures import describe
 
     texts = {describe(v.keys): show(v.artefacts) for v in _versions(self, args, kwargs)}
@@ -119,7 +114,7 @@ def _shown(self: Any, args: Sequence[Any], kwargs: dict[str, Any], show: Callabl
 
 
 def _inspect_ir(self: Any, *args: Any, **kwargs: Any) -> Any:
-    """The IR of the version for these arguments; without arguments, of all versions by signature."""
+    """The IR of the version for these arguments; without arguments, of all by signature."""
     return _shown(self, args, kwargs, lambda a: a.ir)
 
 
@@ -146,7 +141,7 @@ def _inspect_ptx(self: Any, *args: Any, arch: str = "sm_80", **kwargs: Any) -> A
 
 
 def _explain(self: Any, *args: Any, **kwargs: Any) -> Any:
-    """Copies that the compiler had to make and why, as ``inspect_ir``; empty when there are none."""
+    """Copies that the compiler had to make and why, as ``inspect_ir``; empty if none."""
     return _shown(self, args, kwargs, lambda a: "\n".join(a.program.copies))
 
 

@@ -12,13 +12,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import optree
 
+from tracejit import trees
 from tracejit.codegen_llvm import abi
 from tracejit.codegen_llvm.entry import Specialisation, specialise
 from tracejit.codegen_llvm.lower import lower_program
 from tracejit.dispatch import NeedsStatic, Options, Request, Version
-from tracejit.errors import UnsupportedError
+from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
@@ -31,7 +31,16 @@ from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import dump_stage, dump_text, run
 from tracejit.specialize import ArrayKey, LeafKey, ScalarKey, StaticKey
 from tracejit.trace.driver import Traced, trace
-from tracejit.trace.results import ArgOut, ArrayOut, PythonOut, SameOut, ScalarOut, StaticOut, rebuild
+from tracejit.trace.guards import FIELDS
+from tracejit.trace.results import (
+    ArgOut,
+    ArrayOut,
+    PythonOut,
+    SameOut,
+    ScalarOut,
+    StaticOut,
+    rebuild,
+)
 from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
 
 #: Elements above which a call lets other threads run.
@@ -107,11 +116,11 @@ def simplify(function: Function, *, stabilize: bool = False) -> Function:
 def compile_version(request: Request, options: Options) -> Version:
     """Trace and compile one version."""
     specs = specs_for(request)
-    args, kwargs = optree.tree_unflatten(request.treedef, specs)
+    args, kwargs = trees.unflatten(request.treedef, specs)
     try:
         traced = trace(request.function, args, kwargs)
-    except UnsupportedError as error:
-        if getattr(error, "needs_static", False):
+    except (UnsupportedError, StructureError) as error:
+        if any(request.dynamic):
             raise NeedsStatic(error) from None
         raise
     EXCEPTIONS.update(traced.exceptions)
@@ -126,9 +135,7 @@ def compile_version(request: Request, options: Options) -> Version:
         _result_slots(program, signature, layout),
     )
     _dump(program, core.text)
-    spec = specialise(
-        core.text, signature, core.errors, core.host, core.symbols, options.opt_level
-    )
+    spec = specialise(core.text, signature, core.errors, core.host, core.symbols, options.opt_level)
     artefacts = Artefacts(traced, function, program, core.text, spec)
     changes = bool(traced.containers or traced.attributes)
     return Version(
@@ -159,7 +166,7 @@ def _sizes(request: Request) -> tuple[int, ...]:
 
 def _plain(request: Request) -> bool:
     """Whether every argument is itself one leaf, so that native code sees arguments as they are."""
-    args, kwargs = optree.tree_unflatten(request.treedef, list(range(len(request.leaves))))
+    args, kwargs = trees.unflatten(request.treedef, list(range(len(request.leaves))))
     return not kwargs and list(args) == list(range(len(request.leaves)))
 
 
@@ -231,9 +238,7 @@ def _extent_places(traced: Traced) -> list[tuple[int, int]]:
     return [places[d] for d in traced.sym_dims]
 
 
-def _result_slots(
-    program: Program, signature: abi.Signature, layout: abi.SlotLayout
-) -> list[int]:
+def _result_slots(program: Program, signature: abi.Signature, layout: abi.SlotLayout) -> list[int]:
     slots = [-1] * len(program.host.results)
     for k, result in enumerate(program.results):
         at = layout.results[k]
@@ -358,7 +363,7 @@ class _Signatures:
                 assert isinstance(out, StaticOut)
                 results.append(abi.ConstantResult(out.value))
                 leaves.append(len(results) - 1)
-        tree = optree.tree_unflatten(self.traced.out_tree, [_Leaf(x) for x in leaves])
+        tree = trees.unflatten(self.traced.out_tree, [_Leaf(x) for x in leaves])
         return tuple(results), _structure(tree, results, self.traced)
 
     def python_scalar(self, results: list[abi.Result], out: PythonOut) -> int:
@@ -445,11 +450,11 @@ def _structure(tree: Any, results: list[abi.Result], traced: Traced) -> abi.Stru
     if type(tree) is dict:
         children = tuple(_structure(x, results, traced) for x in tree.values())
         return abi.Container("dict", children, tuple(tree))
-    leaves, treedef = optree.tree_flatten(tree, is_leaf=lambda x: isinstance(x, _Leaf))
+    leaves, treedef = trees.flatten(tree, is_leaf=lambda x: isinstance(x, _Leaf))
     order = [leaf.index for leaf in leaves]
 
     def build(values: list[Any]) -> Any:
-        return optree.tree_unflatten(treedef, [values[k] for k in order])
+        return trees.unflatten(treedef, [values[k] for k in order])
 
     return abi.Unflatten(build)
 
@@ -463,7 +468,7 @@ class _Finish:
     def value(self, values: Sequence[Any], array: Callable[[int], Any]) -> Any:
         """The function's result from IR results and argument arrays."""
         leaves = rebuild(self.traced.outs, values, array)
-        return optree.tree_unflatten(self.traced.out_tree, leaves)
+        return trees.unflatten(self.traced.out_tree, leaves)
 
     def apply(self, call: tuple[Any, Any], raw: tuple[Sequence[Any], dict[int, Any]]) -> Any:
         """Change the caller's lists, dicts and attributes; then the result."""
@@ -472,8 +477,8 @@ class _Finish:
         for change in self.traced.containers:
             target: Any = call
             for key in change.path:
-                target = target[key]
-            items = optree.tree_unflatten(change.tree, rebuild(change.outs, values, array))
+                target = vars(target) if key is FIELDS else target[key]
+            items = trees.unflatten(change.tree, rebuild(change.outs, values, array))
             if isinstance(target, dict):
                 target.clear()
                 target.update(zip(change.keys or (), items, strict=True))
@@ -481,7 +486,7 @@ class _Finish:
                 target[:] = items
         for attribute in self.traced.attributes:
             leaves = rebuild(attribute.outs, values, array)
-            setattr(attribute.owner, attribute.name, optree.tree_unflatten(attribute.tree, leaves))
+            setattr(attribute.owner, attribute.name, trees.unflatten(attribute.tree, leaves))
         return self.value(values, array)
 
 
@@ -491,13 +496,13 @@ def traced_function(
     """``fun`` as an IR function of exact shapes, its argument values, and which are inexact."""
     from tracejit.specialize import alias_groups, leaf_key
 
-    leaves, treedef = optree.tree_flatten((tuple(args), {}), none_is_leaf=True)
+    leaves, treedef = trees.flatten((tuple(args), {}))
     keys = tuple(map(leaf_key, leaves))
     from tracejit.specialize import sizes_of
 
     dynamic = (False,) * len(sizes_of(leaves, keys))
     request = Request(fun, treedef, tuple(leaves), keys, dynamic, alias_groups(leaves)[0], ())
-    call_args, call_kwargs = optree.tree_unflatten(treedef, specs_for(request))
+    call_args, call_kwargs = trees.unflatten(treedef, specs_for(request))
     traced = trace(fun, call_args, call_kwargs)
     EXCEPTIONS.update(traced.exceptions)
     values = [x for x, s in zip(leaves, traced.leaves, strict=True) if not isinstance(s, Static)]

@@ -10,11 +10,13 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 import numpy as np
-import optree
 
+from tracejit import trees
+from tracejit.errors import InternalError
 from tracejit.specialize import (
     ArrayKey,
     Family,
@@ -115,6 +117,7 @@ class Dispatcher:
         self._compilations = 0
         self._slow_calls = 0
         self._signature = _signature_of(function)
+        self._defaults = getattr(function, "__defaults__", None)
         self._static = _static_positions(self._signature, options)
 
     # -- calls ---------------------------------------------------------------------------------
@@ -130,8 +133,8 @@ class Dispatcher:
         version = self.find(native, keys, treedef, groups)
         if overlap and self._writes_into_overlap(version, native):
             return self.function(*args, **kwargs)
-        result = self._run(version, native, keys, treedef, groups)
-        restore(version.writes)
+        result = self._run(version, native, keys, treedef, groups, call)
+        result = restore(version.writes, result)
         return result if version.finish is None else version.finish(call, result)
 
     def _run(
@@ -141,21 +144,33 @@ class Dispatcher:
         keys: tuple[LeafKey, ...],
         treedef: Any,
         groups: tuple[int, ...],
+        call: tuple[Any, dict[str, Any]],
     ) -> Any:
         """Call a version; one whose hidden arguments changed in kind is compiled anew."""
         for _ in range(3):
             try:
                 return version.call(*_canonical(leaves, version))
             except self.miss_type:
+                if _hidden_overlap(version, leaves):
+                    version.finish = None
+                    return self.function(*call[0], **call[1])
                 version.alive = False
                 version = self.find(leaves, keys, treedef, groups)
-        raise RuntimeError("a compiled version refuses the arguments that it was compiled for")
+        raise InternalError("a compiled version refuses the arguments that it was compiled for")
 
     def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Positional and keyword values with defaults; TypeError as Python for a wrong call."""
         if self._signature is None:
             return tuple(args), dict(kwargs)
-        bound = self._signature.bind(*args, **kwargs)
+        if getattr(self.function, "__defaults__", None) is not self._defaults:
+            self._defaults = self.function.__defaults__  # type: ignore[attr-defined]
+            self._signature = inspect.signature(self.function)
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError:
+            if type(self.function) is FunctionType and not hasattr(self.function, "__wrapped__"):
+                self.function(*args, **kwargs)  # raises what Python says of this call
+            raise
         bound.apply_defaults()
         return tuple(bound.args), dict(bound.kwargs)
 
@@ -165,8 +180,8 @@ class Dispatcher:
             args = tuple(_Static(a) if k in self._static else a for k, a in enumerate(args))
             names = self.options.static_argnames
             kwargs = {n: _Static(v) if n in names else v for n, v in kwargs.items()}
-        leaves, treedef = optree.tree_flatten((args, kwargs), none_is_leaf=True)
-        return leaves, treedef
+        leaves, treedef = trees.flatten((args, kwargs))
+        return leaves, (treedef, trees.key_orders((args, kwargs)))
 
     def find(
         self,
@@ -184,6 +199,7 @@ class Dispatcher:
             if family is None:
                 family = Family(sizes, int_positions(leaves, keys))
                 self._families[family_key] = family
+            version: Version
             for version in family.versions:
                 if version.accepts(sizes):
                     if version.guards():
@@ -206,17 +222,15 @@ class Dispatcher:
         names = tuple(self._signature.parameters) if self._signature is not None else ()
         while True:
             dynamic = family.plan(sizes, policy)
-            request = Request(
-                self.function, treedef, tuple(leaves), keys, dynamic, groups, names
-            )
+            request = Request(self.function, treedef[0], tuple(leaves), keys, dynamic, groups, names)
             try:
                 version = self._compile(request, self.options)
                 break
             except NeedsStatic as need:
-                ints = [k for k, (d, i) in enumerate(zip(dynamic, family.ints)) if d and i]
-                if not ints:
+                if policy == "dynamic":
                     raise need.error from None
-                family.frozen.update(ints)
+                free = {k for k, d in enumerate(dynamic) if d}
+                family.frozen |= {k for k in free if family.ints[k]} or free
         self._compilations += 1
         family.versions.append(version)
         if len(family.versions) > MAX_VERSIONS:
@@ -278,7 +292,7 @@ class Dispatcher:
 
 
 class NeedsStatic(Exception):  # noqa: N818  (a request, not an error: the caller compiles again)
-    """A run-time integer decides the structure of the program: compile for its value."""
+    """A run-time integer or extent decides the structure of the program: compile for its value."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(str(error))
@@ -292,6 +306,13 @@ class _Static:
 
     def __init__(self, value: Any) -> None:
         self.value = value
+        try:
+            hash(value)
+        except TypeError:
+            raise TypeError(
+                f"a static argument must be hashable, not a {type(value).__name__}: "
+                "pass a tuple, or do not make it static"
+            ) from None
 
     def __hash__(self) -> int:
         return hash(StaticKey(self.value))
@@ -318,6 +339,15 @@ def _canonical(leaves: Sequence[Any], version: Version) -> list[Any]:
     return out
 
 
+def _hidden_overlap(version: Version, leaves: Sequence[Any]) -> bool:
+    """Whether a global array lies in the memory of an argument or of another global array."""
+    hidden = [h.getter() for h in version.artefacts.traced.hidden]
+    arrays = [x for x in leaves if type(x) is np.ndarray]
+    return any(
+        np.may_share_memory(x, y) for k, x in enumerate(hidden) for y in [*arrays, *hidden[:k]]
+    )
+
+
 def _signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
     try:
         return inspect.signature(function)
@@ -331,12 +361,16 @@ def _static_positions(signature: inspect.Signature | None, options: Options) -> 
     if unknown and signature is not None:
         raise ValueError(f"static_argnames {unknown} are not parameters; there are {names}")
     found = {k if k >= 0 else len(names) + k for k in options.static_argnums}
+    kinds = [p.kind for p in signature.parameters.values()] if signature is not None else []
+    if signature is not None and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        if wrong := sorted(k for k in found if not 0 <= k < len(names)):
+            raise ValueError(f"static_argnums {wrong} are not among the {len(names)} parameters")
     return frozenset(found | {names.index(n) for n in options.static_argnames if n in names})
 
 
 def _native_leaves(
     leaves: Sequence[Any], keys: Sequence[LeafKey]
-) -> tuple[list[Any], Callable[[Sequence[int]], None]]:
+) -> tuple[list[Any], Callable[[Sequence[int], Any], Any]]:
     """Byte-swapped and misaligned arrays copied; the second value copies written ones back."""
     out = list(leaves)
     foreign: dict[int, Any] = {}
@@ -348,9 +382,13 @@ def _native_leaves(
         elif isinstance(key, ScalarKey) and key.kind is None and not leaf.dtype.isnative:
             out[k] = key.dtype.type(leaf)
 
-    def restore(writes: Sequence[int]) -> None:
+    def restore(writes: Sequence[int], result: Any) -> Any:
         for k in writes:
             if k in foreign:
                 foreign[k][...] = out[k]
+        if not foreign:
+            return result
+        originals = {id(out[k]): x for k, x in foreign.items()}
+        return trees.map_leaves(lambda x: originals.get(id(x), x), result)
 
     return out, restore

@@ -11,13 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import optree
 
-from tracejit import autodiff
+from tracejit import autodiff, trees
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Function, Value
 from tracejit.trace.regions import Free, closed, diverged
-from tracejit.trace.results import Describer
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
 
@@ -36,15 +34,15 @@ class Staged:
         """Trace; ``argnums``: the arguments whose leaves become the first parameters."""
         session = self.session
         wrt_trees = [self.args[n] for n in argnums]
-        self.wrt, self.wrt_tree = optree.tree_flatten(tuple(wrt_trees), none_is_leaf=True)
+        self.wrt, self.wrt_tree = trees.flatten(tuple(wrt_trees))
         with session.region("branch", getattr(self.call, "__name__", "f").strip("<>")) as frame:
             self.params = [Value(lift(x).value.type) for x in self.wrt]
             inner = [_like(x, p) for x, p in zip(self.wrt, self.params, strict=True)]
-            replaced = dict(zip(argnums, optree.tree_unflatten(self.wrt_tree, inner), strict=True))
+            replaced = dict(zip(argnums, trees.unflatten(self.wrt_tree, inner), strict=True))
             args = [replaced.get(k, _own(a)) for k, a in enumerate(self.args)]
             result = self.ops.call(self.call, *args, **_own(self.kwargs))
             builder = frame.builder
-            self.out, self.out_tree = optree.tree_flatten(result, none_is_leaf=True)
+            self.out, self.out_tree = trees.flatten(result)
             self.values = [lift(x).value if isinstance(x, Tracer) else None for x in self.out]
         session.leave(frame)
         results = [v for v in self.values if v is not None]
@@ -69,7 +67,7 @@ class Staged:
             x if v is None else _like(x, next(found))
             for x, v in zip(self.out, self.values, strict=True)
         ]
-        return optree.tree_unflatten(self.out_tree, leaves)
+        return trees.unflatten(self.out_tree, leaves)
 
 
 def _like(x: Any, value: Value) -> Any:
@@ -86,8 +84,8 @@ def _like(x: Any, value: Value) -> Any:
 
 def _own(tree: Any) -> Any:
     """Arguments whose arrays may be changed without the caller's changing."""
-    return optree.tree_map(
-        lambda x: fresh(x.read()) if isinstance(x, Array) else x, tree, none_is_leaf=True
+    return trees.map_leaves(
+        lambda x: fresh(x.read()) if isinstance(x, Array) else x, tree
     )
 
 
@@ -113,7 +111,7 @@ class Transform:
         if not callable(function):
             raise TypeError(f"{what} takes a function, not {type(function).__name__}")
         self.function = function
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
         self.__name__ = f"{what}_{getattr(function, '__name__', 'function')}".replace("<", "")
         self._compiled: Any = None
 
@@ -152,7 +150,7 @@ class Gradient(Transform):
         argnums = [_argnum(n, len(args)) for n in argnums]
         staged = Staged(ops, self.function, args, kwargs)
         _require_inexact(
-            optree.tree_leaves(tuple(args[n] for n in argnums), none_is_leaf=True), self.__name__
+            trees.leaves_of(tuple(args[n] for n in argnums)), self.__name__
         )
         staged.run(argnums)
         if not staged.function.diverges:
@@ -161,10 +159,8 @@ class Gradient(Transform):
         out = staged.inline(gradient)
         count = len(staged.function.results)
         value = staged.rebuild(out[:count])
-        leaves = [
-            _gradient_like(x, v) for x, v in zip(staged.wrt, out[count:], strict=True)
-        ]
-        grads = optree.tree_unflatten(staged.wrt_tree, leaves)
+        leaves = [_gradient_like(x, v) for x, v in zip(staged.wrt, out[count:], strict=True)]
+        grads = trees.unflatten(staged.wrt_tree, leaves)
         grads = grads[0] if single else grads
         if self.with_value:
             return value, grads
@@ -182,7 +178,9 @@ def _check_loss(staged: Staged, has_aux: bool) -> None:
         raise TypeError("with has_aux the function returns a pair (loss, auxiliary data)")
     first = staged.values[0] if staged.values else None
     if not has_aux and len(staged.out) != 1:
-        raise TypeError(f"a differentiated function returns one scalar, not {len(staged.out)} values")
+        raise TypeError(
+            f"a differentiated function returns one scalar, not {len(staged.out)} values"
+        )
     if first is None or first.rank != 0 or first.dtype.kind != "f":
         what = "nothing traced" if first is None else str(first.type)
         raise TypeError(f"grad needs a real scalar result; the function returned {what}")
@@ -213,7 +211,7 @@ class _Jvp(Transform):
     def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
         primals, tangents = args
         staged = Staged(ops, self.function, primals, {})
-        _require_inexact(optree.tree_leaves(tuple(primals), none_is_leaf=True), "jvp")
+        _require_inexact(trees.leaves_of(tuple(primals)), "jvp")
         staged.run(range(len(primals)))
         dots = _matching(tangents, staged.wrt, staged.wrt_tree, "tangent")
         transformed = autodiff.jvp(staged.function, range(len(staged.params)))
@@ -235,11 +233,11 @@ def _tangent_tree(staged: Staged, values: Sequence[Value]) -> Any:
             leaves.append(_gradient_like(x, next(found)))
         else:
             leaves.append(_gradient_like(x, b.zeros_like(v) if v.rank else b.const(0, v.dtype)))
-    return optree.tree_unflatten(staged.out_tree, leaves)
+    return trees.unflatten(staged.out_tree, leaves)
 
 
 def _matching(tree: Any, leaves: Sequence[Any], treedef: Any, what: str) -> list[Value]:
-    found, found_tree = optree.tree_flatten(tuple(tree), none_is_leaf=True)
+    found, found_tree = trees.flatten(tuple(tree))
     if found_tree != treedef:
         raise TypeError(f"{what}s have another structure than the arguments")
     b = current().b
@@ -254,7 +252,9 @@ def _matching(tree: Any, leaves: Sequence[Any], treedef: Any, what: str) -> list
     return out
 
 
-def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(
+    fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[Any, Any]:
     """``(fun(*primals), directional derivative along tangents)``, by forward mode.
 
     ``tangents`` has the structure, shapes and dtypes of ``primals``. Raises TypeError otherwise.
@@ -267,19 +267,23 @@ class _Vjp(Transform):
     def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
         primals, cotangents = args
         staged = Staged(ops, self.function, primals, {})
-        _require_inexact(optree.tree_leaves(tuple(primals), none_is_leaf=True), "vjp")
+        _require_inexact(trees.leaves_of(tuple(primals)), "vjp")
         staged.run(range(len(primals)))
         transformed = autodiff.vjp(staged.function, range(len(staged.params)))
-        inexact = [x for x, v in zip(staged.out, staged.values) if v is not None and v.dtype.kind in "fc"]
-        cts, tree = optree.tree_flatten(cotangents, none_is_leaf=True)
+        inexact = [
+            x for x, v in zip(staged.out, staged.values) if v is not None and v.dtype.kind in "fc"
+        ]
+        cts, tree = trees.flatten(cotangents)
         if tree != staged.out_tree:
             raise TypeError("cotangents have another structure than the results")
         kept = [c for c, v in zip(cts, staged.values) if v is not None and v.dtype.kind in "fc"]
-        values = _matching(kept, inexact, optree.tree_structure(tuple(inexact), none_is_leaf=True), "cotangent")
+        values = _matching(
+            kept, inexact, trees.flatten(tuple(inexact))[1], "cotangent"
+        )
         out = staged.inline(transformed, values)
         grads = out[len(staged.function.results) :]
         leaves = [_gradient_like(x, v) for x, v in zip(staged.wrt, grads, strict=True)]
-        return optree.tree_unflatten(staged.wrt_tree, leaves)
+        return trees.unflatten(staged.wrt_tree, leaves)
 
 
 def vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -290,9 +294,9 @@ def vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tu
     """
     from tracejit.api import jit
 
-    value = jit(fun)(*optree.tree_map(_copied, primals, none_is_leaf=True))
+    value = jit(fun)(*trees.map_leaves(_copied, primals))
     pulled = _cached(_Vjp, fun, "vjp")
-    kept = optree.tree_map(_copied, primals, none_is_leaf=True)
+    kept = trees.map_leaves(_copied, primals)
     return value, lambda cotangents: pulled(kept, cotangents)
 
 
@@ -322,5 +326,4 @@ def check_grads(
     function, values, wrt = traced_function(fun, args)
     if not wrt:
         raise UnsupportedError("check_grads needs at least one floating or complex argument")
-    check_function(function, values, wrt, run_function, order, **tolerances)
-
+    check_function(function, values, wrt, run_function, order=order, **tolerances)

@@ -1,0 +1,83 @@
+"""Nested containers of arguments and results: optree's, with dataclasses and None as a leaf.
+
+The only place that calls optree. Dataclasses register themselves, in tracejit's own namespace, when
+one is first met; their children are what ``vars`` shows, so that ``__post_init__`` does not run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optree
+
+_NAMESPACE = "tracejit"
+_registered: set[type] = set()
+
+
+def flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], Any]:
+    """Leaves of a pytree, and its structure."""
+    while True:
+        leaves, treedef = optree.tree_flatten(
+            tree, is_leaf=is_leaf, none_is_leaf=True, namespace=_NAMESPACE
+        )
+        new = {type(x) for x in leaves if is_record(x)} - _registered
+        if not new:
+            return leaves, treedef
+        for kind in new:
+            _register(kind)
+
+
+def leaves_of(tree: Any) -> list[Any]:
+    """Leaves of a pytree."""
+    return flatten(tree)[0]
+
+
+def unflatten(treedef: Any, leaves: Sequence[Any]) -> Any:
+    """A pytree of this structure."""
+    return optree.tree_unflatten(treedef, leaves)
+
+
+def map_leaves(f: Callable[[Any], Any], tree: Any) -> Any:
+    """A pytree of the same structure with ``f`` of each leaf."""
+    leaves, treedef = flatten(tree)
+    return unflatten(treedef, [f(x) for x in leaves])
+
+
+def is_record(x: Any) -> bool:
+    """Whether ``x`` is a dataclass instance that is a container here: its fields can be set again."""
+    if not dataclasses.is_dataclass(x) or isinstance(x, type):
+        return False
+    return hasattr(x, "__dict__") or type(x).__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+
+def children(record: Any) -> dict[str, Any]:
+    """Attributes of a dataclass instance by name, in order."""
+    if hasattr(record, "__dict__"):
+        return dict(vars(record))
+    return {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
+
+
+def key_orders(tree: Any) -> tuple[Any, ...]:
+    """The order of keys of every dict within: optree sorts keys, a program may depend on order."""
+    if isinstance(tree, dict):
+        return (*tree, *(o for v in tree.values() if (o := key_orders(v))))
+    if isinstance(tree, list | tuple):
+        return tuple(o for v in tree if (o := key_orders(v)))
+    return key_orders(tuple(children(tree).values())) if is_record(tree) else ()
+
+
+def _register(kind: type) -> None:
+    def take_apart(record: Any) -> tuple[tuple[Any, ...], tuple[str, ...], tuple[str, ...]]:
+        found = children(record)
+        return tuple(found.values()), tuple(found), tuple(found)
+
+    def put_together(names: tuple[str, ...], values: Sequence[Any]) -> Any:
+        made = object.__new__(kind)
+        for name, value in zip(names, values, strict=True):
+            object.__setattr__(made, name, value)
+        return made
+
+    optree.register_pytree_node(kind, take_apart, put_together, namespace=_NAMESPACE)
+    _registered.add(kind)
