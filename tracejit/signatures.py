@@ -27,7 +27,7 @@ _PYTHON = {"bool": bool, "i64": int, "f64": float, "c128": complex}
 
 @dataclass(frozen=True)
 class ArgType:
-    """A scalar (``layout`` None) or an array of ``rank`` axes in C, F or any ("A") order."""
+    """A scalar (``layout`` None) or an array of ``rank`` axes in C or F order."""
 
     dtype: np.dtype[Any]
     rank: int = 0
@@ -41,8 +41,6 @@ class ArgType:
         shape = tuple(range(2, 2 + self.rank))
         order: Any = "F" if self.layout == "F" else "C"
         x = np.zeros(shape, self.dtype, order)
-        if self.layout == "A":
-            x = np.zeros(tuple(2 * n for n in shape), self.dtype)[(slice(None, None, 2),) * self.rank]
         return x
 
     def _scalar(self) -> Any:
@@ -65,24 +63,35 @@ class ParsedSignature:
         """Raise TypeError when the function does not return what the signature states."""
         if self.result is None or traced.function.diverges:
             return
-        outs = traced.outs
-        found = [traced.function.results[o.index] for o in outs if hasattr(o, "index")]
-        if self.result == "void":
-            return
-        assert isinstance(self.result, ArgType)
-        if len(outs) == 1 and not found:
-            return
-        want = (self.result.dtype, self.result.rank)
-        if len(found) != 1 or (found[0].dtype, found[0].rank) != want:
-            shown = ", ".join(str(v.type) for v in found) or "nothing traced"
+        found = [_type_of(out, traced) for out in traced.outs]
+        want = [None]
+        if isinstance(self.result, ArgType):
+            want = [(self.result.dtype, self.result.rank)]
+        if found != want and ... not in found:
+            shown = ", ".join("None" if t is None else _shown(*t) for t in found)
             raise TypeError(f"signature {self.text!r} states another result than {shown}")
+
+
+def _type_of(out: Any, traced: Any) -> Any:
+    """Dtype and rank of a result leaf; None for None, ``...`` where only the call decides."""
+    if hasattr(out, "index"):
+        value = traced.function.results[out.index]
+        return (value.dtype, value.rank)
+    if hasattr(out, "arg"):
+        cells = [*traced.leaves, *(h.array for h in traced.hidden)]
+        return (dtype_of(cells[out.arg].dtype), len(cells[out.arg].shape))
+    return None if getattr(out, "value", ...) is None else ...
+
+
+def _shown(dtype: np.dtype[Any], rank: int) -> str:
+    return short_name(dtype) + (f"[{', '.join(':' * rank)}]" if rank else "")
 
 
 def parse_signature(text: str) -> ParsedSignature:
     """Parse ``"result(args)"`` or ``"(args)"``. Raises ValueError showing what is not understood.
 
-    ``[:]`` and ``[:, :]`` are C-contiguous or strided arrays of any extents, ``[::1]`` and
-    ``[:, ::1]`` C-contiguous, ``[::1, :]`` Fortran order.
+    ``[:]``, ``[:, :]``, ``[::1]`` and ``[:, ::1]`` are C-contiguous arrays of any extents,
+    ``[::1, :]`` is Fortran order; other arrays are compiled for when they come.
     """
     match = re.fullmatch(r"\s*([^()]*?)\s*\((.*)\)\s*", text, re.S)
     if match is None:
@@ -110,9 +119,7 @@ def _parse_type(part: str, text: str) -> ArgType:
     axes = [a.strip().replace(" ", "") for a in match.group(2)[1:-1].split(",")]
     if any(a not in (":", "::1") for a in axes) or axes.count("::1") > 1:
         raise ValueError(f"{part.strip()!r} in signature {text!r}: axes are ':' or one '::1'")
-    layout = "A"
-    if "::1" in axes:
-        layout = "C" if axes[-1] == "::1" else "F"
+    layout = "F" if "::1" in axes[:-1] else "C"
     return ArgType(dtype, len(axes), layout)
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal as Lit, TypeAlias
+from typing import Any, TypeAlias
+from typing import Literal as Lit
 
 import numpy as np
 

@@ -26,9 +26,7 @@ EXCEPTIONS: dict[str, type[BaseException]] = {}
 
 def exception_type(name: str) -> type[BaseException]:
     """A builtin exception, ``LinAlgError``, or one of ``EXCEPTIONS``, by name."""
-    found = (
-        EXCEPTIONS.get(name) or getattr(builtins, name, None) or getattr(np.linalg, name, None)
-    )
+    found = EXCEPTIONS.get(name) or getattr(builtins, name, None) or getattr(np.linalg, name, None)
     if not (isinstance(found, type) and issubclass(found, BaseException)):
         raise TypeError(f"{name!r} names no exception")
     return found

@@ -119,9 +119,7 @@ INDEX = TensorType(DTYPES["i64"])
 BOOL = TensorType(DTYPES["bool"])
 
 
-def subst_dims(
-    dims: tuple[Dim, ...], mapping: Mapping[Value | ResultRef, Dim]
-) -> tuple[Dim, ...]:
+def subst_dims(dims: tuple[Dim, ...], mapping: Mapping[Value | ResultRef, Dim]) -> tuple[Dim, ...]:
     """Substitute atoms in each extent."""
     return tuple(subst(d, mapping) for d in dims)
 

@@ -4,7 +4,7 @@
 2. Every use (operands, and values that attrs, result types or returned types mention) is dominated
    by its definition in the same function: regions are closed.
 3. An instruction's stated result types are those its row's type rule infers.
-4. A parameter's extents mention earlier parameters of type ``i64[]`` only.
+4. A parameter's extents mention only parameters of the same function, of type ``i64[]``.
 5. ``raise`` is last; a function that ends in it has no results, any other has its results defined.
 6. Tapes are linear: each is used at most once.
 7. ``carried`` counts fit; regions satisfy all of this themselves.
@@ -50,12 +50,11 @@ class _Verifier:
             self.defined.add(value)
 
     def run(self) -> None:
+        self.define(self.function.params)
         for param in self.function.params:
             for used in type_uses(param.type):
                 if used not in self.defined or used.type != INDEX:
-                    self.fail(f"parameter type {param.type} mentions a value that is not an "
-                              "earlier i64 parameter")
-            self.define([param])
+                    self.fail(f"parameter type {param.type} mentions what is not an i64 parameter")
         for position, instr in enumerate(self.function.instrs):
             self.instr(instr, position == len(self.function.instrs) - 1)
         if self.function.diverges:

@@ -1,4 +1,4 @@
-"""Constants of the elementary functions, written by `fit.py`; do not edit."""
+"""Constants of the elementary functions, written by `tools/fit_coefficients.py`; do not edit."""
 
 EXP_32: tuple[float, ...] = (
     0.5,

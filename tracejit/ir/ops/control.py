@@ -159,7 +159,7 @@ row(
         "for",
         "control",
         _for,
-        doc="for(n, *inits, *consts) {carried} body(i, *carried, *consts): i = 0 … n-1, none if n <= 0.",
+        doc="for(n, *inits, *consts) {carried} body(i, *carried, *consts): i from 0 to n-1.",
     )
 )
 row(
@@ -205,7 +205,7 @@ row(
         _none,
         effect="ordered",
         differentiable=False,
-        doc="print(*values) {parts, sep, end}: Python's print; parts holds literals and None per value.",
+        doc="print(*values) {parts, sep, end}: Python's; parts are literals, None per value.",
     )
 )
 row(

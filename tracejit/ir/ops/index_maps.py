@@ -5,6 +5,7 @@ Bounds are never checked here: whoever builds the instruction proves them or emi
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,9 @@ def _transpose(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type
 def _reshape(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     arity(operands, 1)
     (x,), shape = operands, attrs["shape"]
-    if all(isinstance(d, int) for d in (*x.shape, *shape)):
-        require(np.prod(x.shape, dtype=int) == np.prod(shape, dtype=int), "sizes differ", x.type)
+    sizes = [[d for d in dims if isinstance(d, int)] for dims in (x.shape, shape)]
+    if len(sizes[0]) == x.rank and len(sizes[1]) == len(shape):
+        require(math.prod(sizes[0]) == math.prod(sizes[1]), "sizes differ", x.type)
     return (TensorType(x.dtype, shape),)
 
 
@@ -107,7 +109,8 @@ def _exception(name: str) -> type[Exception]:
     import builtins
 
     found = getattr(builtins, name, None) or getattr(np.linalg, name)
-    assert isinstance(found, type) and issubclass(found, Exception)
+    assert isinstance(found, type)
+    assert issubclass(found, Exception)
     return found
 
 
@@ -153,7 +156,7 @@ def _gather(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, .
 def picked(axes: tuple[int, ...], index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """Transposition that brings the indexed axes first, and the index arrays, range-asserted."""
     for axis, i in zip(axes, index, strict=True):
-        if np.size(i) and not (0 <= np.min(i) and np.max(i) < shape[axis]):
+        if np.size(i) and (np.min(i) < 0 or np.max(i) >= shape[axis]):
             raise AssertionError(f"gather index leaves extent {shape[axis]}")
     order = [*axes, *(a for a in range(len(shape)) if a not in axes)]
     return order, tuple(np.asarray(i) for i in index)
@@ -171,7 +174,7 @@ row(
         _broadcast,
         _eval_broadcast,
         **derivative("broadcast"),
-        doc="Operand axis i is result axis axes[i]; extent 1 is stretched (also at run time on maybe_one).",
+        doc="Operand axis i is result axis axes[i]; extent 1 stretches (maybe_one: at run time).",
     )
 )
 row(

@@ -7,8 +7,8 @@ only: every buffer access is in a kernel (a region of ``launch``), except ``fetc
 from __future__ import annotations
 
 from tracejit.ir.core import Primitive, Value, row
-from tracejit.ir.ops.derivatives_columns import derivative
 from tracejit.ir.ops.control import _check_params
+from tracejit.ir.ops.derivatives_columns import derivative
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, indices, require
 from tracejit.ir.types import BufferType, TapeType, TensorType, Type, dense_buffer, dtype_of
 
@@ -182,7 +182,7 @@ row(
         _blas,
         effect="ordered",
         differentiable=False,
-        doc="gemm(a, b, c): c[m, n] = a[m, k] @ b[k, n] on rank-2 buffers, by BLAS; beta adds into c.",
+        doc="gemm(a, b, c): c[m, n] = a[m, k] @ b[k, n] on rank 2, by BLAS; beta adds into c.",
     )
 )
 row(

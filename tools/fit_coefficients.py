@@ -1,8 +1,10 @@
-"""How `coefficients.py` was made: `python -m tracejit.ir.elementary.fit > …/coefficients.py`.
+"""Writes the constants of the elementary functions; needs mpmath.
 
-A development tool, never imported by the package; needs mpmath. Every polynomial interpolates its
-function at Chebyshev points in 60-digit arithmetic (near-minimax) with the least degree whose
-error on a dense grid is below the stated bound; coefficients are then rounded to the format.
+    python tools/fit_coefficients.py > tracejit/ir/elementary/coefficients.py
+
+Every polynomial interpolates its function at Chebyshev points in 60-digit arithmetic
+(near-minimax) with the least degree whose error on a dense grid is below the stated bound;
+coefficients are then rounded to the format.
 """
 
 from __future__ import annotations
@@ -12,6 +14,10 @@ from typing import Any
 
 import mpmath as mp  # type: ignore[import-untyped]
 import numpy as np
+
+HEADING = (
+    "Constants of the elementary functions, written by `tools/fit_coefficients.py`; do not edit."
+)
 
 mp.mp.dps = 60
 HALF_LN2 = mp.log(2) / 2 * mp.mpf("1.001")
@@ -137,7 +143,7 @@ def _tuple(name: str, values: list[float]) -> str:
 
 
 def main() -> None:
-    print('"""Constants of the elementary functions, written by `fit.py`; do not edit."""\n')
+    print(f'"""{HEADING}"""\n')
     for name, (f, a, b, b32, b64) in FITS.items():
         for bits, bound in ((32, b32), (64, b64)):
             c = fit(f, a, b, bound)
