@@ -19,7 +19,7 @@ one that is listed and not supported raises an error that says so when it is giv
 def _spelling(function: Any) -> str:
     """``np.linalg.norm`` for the function object."""
     name = getattr(function, "__name__", str(function))
-    for prefix, module in (("np", np), ("np.linalg", np.linalg)):
+    for prefix, module in (("np", np), ("np.linalg", np.linalg), ("np.fft", np.fft)):
         if getattr(module, name, None) is function:
             return f"{prefix}.{name}"
     return f"np.{name}"

@@ -21,11 +21,11 @@ from tracejit.trace.numpy.operands import builder
 
 @dataclass(frozen=True)
 class HostFunction:
-    """``np.<path>(*operands, **options)``, the answers as a tuple."""
+    """``np.<path>(*operands, **options)``."""
 
     path: str
     options: tuple[tuple[str, Any], ...] = ()
-    keep: int | None = None  # only the first ``keep`` answers
+    keep: tuple[int, ...] | None = None  # which answers are wanted, all of them when None
 
     def __post_init__(self) -> None:
         given = ", ".join(f"{name}={value!r}" for name, value in self.options)
@@ -38,16 +38,16 @@ class HostFunction:
 
     def __call__(self, *operands: Any) -> Any:
         found = self._function(*operands, **dict(self.options))
-        if not isinstance(found, tuple):
+        if self.keep is None:
             return found
-        return tuple(found[: self.keep])
+        return tuple(found[k] for k in self.keep)
 
 
 def called(
     path: str,
     operands: Sequence[Value],
     results: Sequence[tuple[Any, Sequence[Dim]]],
-    keep: int | None = None,
+    keep: tuple[int, ...] | None = None,
     **options: Any,
 ) -> list[Value]:
     """``np.<path>(*operands, **options)`` at run time; ``results``: (dtype, shape) of each."""

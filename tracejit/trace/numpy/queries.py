@@ -249,7 +249,7 @@ def nan_to_num(
 
 @covers(np.linalg.norm)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """Vector norms of any order; Frobenius, 1 and inf norms of matrices."""
+    """Vector norms of any order; Frobenius, 1, 2, inf and nuclear norms of matrices."""
     x = asarray(x)
     if x.dtype.kind not in "fc":
         x = x.astype(np.float64)
@@ -265,8 +265,12 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         raise ValueError("Improper number of dimensions to norm.")
     if ord in (None, "fro", "f"):
         return _root_of_squares(x, axes, keepdims)
+    if ord in (2, -2, "nuc"):
+        from tracejit.trace.numpy.linalg import spectral_norm
+
+        return spectral_norm(x, ord, axes, keepdims)
     if ord not in (1, -1, np.inf, -np.inf):
-        raise UnsupportedError(f"np.linalg.norm(ord={ord!r}) of matrices is not supported")
+        raise ValueError("Invalid norm order for matrices.")
     first, second = axes if abs(ord) == 1 else axes[::-1]
     sums = np.sum(np.absolute(x), axis=first, keepdims=True)
     found = (np.amax if ord > 0 else np.amin)(sums, axis=second, keepdims=True)

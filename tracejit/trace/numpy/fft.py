@@ -1,0 +1,205 @@
+"""Discrete Fourier transforms by ordered calls of NumPy; frequencies and shifts natively.
+
+Transforms of several axes are transforms of one axis after another, as NumPy's own are. None of
+the calls has a derivative yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from tracejit.ir import extent as ex
+from tracejit.ir.extent import Dim
+from tracejit.trace.numpy.creation import asarray
+from tracejit.trace.numpy.host import called
+from tracejit.trace.numpy.names import covers
+from tracejit.trace.numpy.operands import axis_of, builder, check_dim, iota, value_of
+from tracejit.trace.numpy.results import deliver
+from tracejit.trace.values import as_dim, dim_value, fresh, wrap
+
+_COMPLEX = {"f": np.complex64, "F": np.complex64}
+_REAL = {"f": np.float32, "F": np.float32}
+_OPPOSITE = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
+
+
+def _transform(
+    name: str, a: Any, n: Any, axis: Any, norm: Any, extent: Callable[[Dim], Dim], real: bool
+) -> Any:
+    """One transform along one axis: ``n`` points, ``extent(n)`` of them in the result."""
+    x = value_of(a)
+    k = axis_of(axis, x.rank)
+    if norm not in _OPPOSITE:
+        raise ValueError(f'Invalid norm value {norm}; should be "backward", "ortho" or "forward".')
+    if n is None:
+        have = x.shape[k]
+        points: Dim = (have - 1) * 2 if name == "irfft" else have
+    else:
+        points = as_dim(n)
+    message = "Invalid number of FFT data points ({0}) specified."
+    check_dim("ge", points, 1, "ValueError", message)
+    shape = tuple(extent(points) if j == k else d for j, d in enumerate(x.shape))
+    if real and x.dtype.kind == "c":
+        raise TypeError(
+            f"ufunc 'rfft_n_even' did not contain a loop with a signature for {x.dtype}"
+        )
+    kind = (_REAL if name == "irfft" else _COMPLEX).get(
+        x.dtype.char, np.float64 if name == "irfft" else np.complex128
+    )
+    operands = [x, builder().index(points)]
+    (found,) = called(f"fft.{name}", operands, [(kind, shape)], axis=k, norm=norm)
+    return wrap(found)
+
+
+def _same(points: Dim) -> Dim:
+    return points
+
+
+def _half(points: Dim) -> Dim:
+    return ex.floordiv(points, 2) + 1
+
+
+def _given(found: Any, out: Any) -> Any:
+    return found if out is None else deliver(value_of(found), out)
+
+
+@covers(np.fft.fft)
+def fft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
+    """The transform of ``n`` points along an axis."""
+    return _given(_transform("fft", a, n, axis, norm, _same, False), out)
+
+
+@covers(np.fft.ifft)
+def ifft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
+    """The inverse transform."""
+    return _given(_transform("ifft", a, n, axis, norm, _same, False), out)
+
+
+@covers(np.fft.rfft)
+def rfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
+    """The non-negative frequencies of real data."""
+    return _given(_transform("rfft", a, n, axis, norm, _half, True), out)
+
+
+@covers(np.fft.irfft)
+def irfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
+    """Real data from its non-negative frequencies."""
+    return _given(_transform("irfft", a, n, axis, norm, _same, False), out)
+
+
+@covers(np.fft.hfft)
+def hfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
+    """The real transform of data with Hermitian symmetry."""
+    if norm not in _OPPOSITE:
+        raise ValueError(f'Invalid norm value {norm}; should be "backward", "ortho" or "forward".')
+    return irfft(np.conjugate(asarray(a)), n, axis, _OPPOSITE[norm], out)
+
+
+@covers(np.fft.ihfft)
+def ihfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
+    """The inverse of ``hfft``."""
+    if norm not in _OPPOSITE:
+        raise ValueError(f'Invalid norm value {norm}; should be "backward", "ortho" or "forward".')
+    return _given(np.conjugate(rfft(a, n, axis, _OPPOSITE[norm])), out)
+
+
+def _axes(a: Any, s: Any, axes: Any) -> tuple[Any, list[int], list[Any]]:
+    """The array, the axes, and how many points on each (None: all)."""
+    x = asarray(a)
+    if axes is None:
+        count = x.ndim if s is None else len(s)
+        axes = range(x.ndim - count, x.ndim)
+    many = [axis_of(k, x.ndim) for k in axes]
+    points = [None] * len(many) if s is None else list(s)
+    if len(points) != len(many):
+        raise ValueError("Shape and axes have different lengths.")
+    whole = [
+        dim_value(x.dims[k]) if type(p) is int and p == -1 else p
+        for p, k in zip(points, many, strict=True)
+    ]
+    return x, many, whole
+
+
+def _several(name: str, one: Callable[..., Any]) -> Callable[..., Any]:
+    def transform(
+        a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None
+    ) -> Any:
+        found, many, points = _axes(a, s, axes)
+        for k, n in reversed(list(zip(many, points, strict=True))):
+            found = one(found, n, k, norm)
+        return _given(found, out)
+
+    return transform
+
+
+def _rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+    x, many, points = _axes(a, s, axes)
+    found = rfft(x, points[-1], many[-1], norm)
+    for k, n in reversed(list(zip(many[:-1], points[:-1], strict=True))):
+        found = fft(found, n, k, norm)
+    return _given(found, out)
+
+
+def _irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+    found, many, points = _axes(a, s, axes)
+    for k, n in zip(many[:-1], points[:-1], strict=True):
+        found = ifft(found, n, k, norm)
+    return _given(irfft(found, points[-1], many[-1], norm), out)
+
+
+def _plane(several: Callable[..., Any]) -> Callable[..., Any]:
+    def transform(
+        a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None
+    ) -> Any:
+        return several(a, s, axes, norm, out)
+
+    return transform
+
+
+_fftn, _ifftn = _several("fftn", fft), _several("ifftn", ifft)
+for _names, _implementation in (
+    ((np.fft.fftn, np.fft.fft2), _fftn),
+    ((np.fft.ifftn, np.fft.ifft2), _ifftn),
+    ((np.fft.rfftn, np.fft.rfft2), _rfftn),
+    ((np.fft.irfftn, np.fft.irfft2), _irfftn),
+):
+    covers(_names[0])(_implementation)
+    covers(_names[1])(_plane(_implementation))
+
+
+def _shifted(x: Any, axes: Any, sign: int) -> Any:
+    a = asarray(x)
+    many = range(a.ndim) if axes is None else axes if isinstance(axes, (tuple, list)) else (axes,)
+    found: Any = a
+    for k in many:
+        n = dim_value(a.dims[axis_of(k, a.ndim)])
+        found = np.roll(found, n // 2 if sign > 0 else -(n // 2), axis=k)
+    return found
+
+
+@covers(np.fft.fftshift)
+def fftshift(x: Any, axes: Any = None) -> Any:
+    """Frequency zero in the middle."""
+    return _shifted(x, axes, 1)
+
+
+@covers(np.fft.ifftshift)
+def ifftshift(x: Any, axes: Any = None) -> Any:
+    """The inverse of ``fftshift``."""
+    return _shifted(x, axes, -1)
+
+
+@covers(np.fft.fftfreq)
+def fftfreq(n: Any, d: Any = 1.0, device: Any = None) -> Any:
+    """Frequencies of the points of a transform."""
+    place: Any = fresh(iota(as_dim(n)))
+    signed = np.where(place < (n - 1) // 2 + 1, place, place - n)
+    return signed * np.divide(1.0, n * d)
+
+
+@covers(np.fft.rfftfreq)
+def rfftfreq(n: Any, d: Any = 1.0, device: Any = None) -> Any:
+    """Frequencies of the points of a transform of real data."""
+    place: Any = fresh(iota(ex.floordiv(as_dim(n), 2) + 1))
+    return place * np.divide(1.0, n * d)
