@@ -1,0 +1,61 @@
+"""Where calls leave tracejit: exceptions lose our frames and keep the user's."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from tracejit.errors import TracejitError
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_SOURCE = """
+def outermost(*args, **kwargs):
+    try:
+        return call(*args, **kwargs)
+    except Exception as error:
+        raise trimmed(error)
+"""
+
+
+def boundary(function: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
+    """``call`` with trimmed exceptions, in a frame that tracebacks show as ``function`` itself."""
+    code = getattr(function, "__code__", None)
+    filename = "<tracejit>" if code is None else code.co_filename
+    line = 1 if code is None else code.co_firstlineno
+    tree = ast.parse(_SOURCE)
+    for item in ast.walk(tree):
+        if hasattr(item, "lineno"):
+            item.lineno = item.end_lineno = line
+            item.col_offset = item.end_col_offset = 0  # type: ignore[attr-defined]
+    made: dict[str, Any] = {"call": call, "trimmed": trimmed}
+    exec(compile(tree, filename, "exec"), made)
+    outermost: Callable[..., Any] = made["outermost"]
+    if code is not None:
+        outermost.__code__ = outermost.__code__.replace(co_name=code.co_name)
+    return outermost
+
+
+def trimmed(error: Exception) -> Exception:
+    """The same exception without our frames, unless it is our own mistake or all are asked for."""
+    if os.environ.get("TRACEJIT_FULL_TRACEBACK", "") not in ("", "0"):
+        return error
+    entries: list[TracebackType] = []
+    tb = error.__traceback__
+    while tb is not None:
+        entries.append(tb)
+        tb = tb.tb_next
+    if entries and _is_ours(entries[-1]) and not isinstance(error, TracejitError | TypeError):
+        return error
+    kept: TracebackType | None = None
+    for entry in reversed(entries):
+        if not _is_ours(entry):
+            kept = TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    error.__suppress_context__ = True
+    return error.with_traceback(kept)
+
+
+def _is_ours(tb: TracebackType) -> bool:
+    return tb.tb_frame.f_code.co_filename.startswith((_PACKAGE, "<tracejit>"))
