@@ -47,7 +47,11 @@ def push_forward(
     prim = instr.prim
     if prim.name == "host_call":
         where = f" (line {instr.loc.line})" if instr.loc else ""
-        raise TypeError(f"host_call has no derivative{where}: give it one by composing primitives")
+        name = getattr(instr.attrs["fn"], "path", "")
+        raise TypeError(
+            f"{f'np.{name}: a ' * bool(name)}host_call has no derivative{where}; "
+            "compose it of functions that have one"
+        )
     if not prim.differentiable:
         return [None] * len(results)
     if prim.jvp is not None:

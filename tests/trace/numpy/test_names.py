@@ -51,4 +51,5 @@ def test_methods_are_numpys() -> None:
 def test_coverage_page() -> None:
     text = "\n".join(lines())
     assert "`np.linalg.norm` | `(x, ord=None, axis=None, keepdims=False)`" in text
-    assert "`np.sort`" in text.split("## Not yet")[1]
+    assert "`np.fft.fft` | `(a, n=None, axis=-1, norm=None, out=None)`" in text
+    assert "`ndarray.tofile`" in text.split("## Not yet")[1]
