@@ -133,7 +133,10 @@ class Dispatcher:
         version = self.find(native, keys, treedef, groups)
         if overlap and self._writes_into_overlap(version, native):
             return self.function(*args, **kwargs)
-        result = self._run(version, native, keys, treedef, groups, call)
+        try:
+            version, result = self._run(version, native, keys, treedef, groups)
+        except _Overlap:
+            return self.function(*args, **kwargs)
         result = restore(version.writes, result)
         return result if version.finish is None else version.finish(call, result)
 
@@ -144,16 +147,14 @@ class Dispatcher:
         keys: tuple[LeafKey, ...],
         treedef: Any,
         groups: tuple[int, ...],
-        call: tuple[Any, dict[str, Any]],
-    ) -> Any:
+    ) -> tuple[Version, Any]:
         """Call a version; one whose hidden arguments changed in kind is compiled anew."""
         for _ in range(3):
             try:
-                return version.call(*_canonical(leaves, version))
+                return version, version.call(*_canonical(leaves, version))
             except self.miss_type:
                 if _hidden_overlap(version, leaves):
-                    version.finish = None
-                    return self.function(*call[0], **call[1])
+                    raise _Overlap from None
                 version.alive = False
                 version = self.find(leaves, keys, treedef, groups)
         raise InternalError("a compiled version refuses the arguments that it was compiled for")
@@ -222,7 +223,9 @@ class Dispatcher:
         names = tuple(self._signature.parameters) if self._signature is not None else ()
         while True:
             dynamic = family.plan(sizes, policy)
-            request = Request(self.function, treedef[0], tuple(leaves), keys, dynamic, groups, names)
+            request = Request(
+                self.function, treedef[0], tuple(leaves), keys, dynamic, groups, names
+            )
             try:
                 version = self._compile(request, self.options)
                 break
@@ -337,6 +340,10 @@ def _canonical(leaves: Sequence[Any], version: Version) -> list[Any]:
         elif isinstance(key, ScalarKey) and key.kind == "int":
             position += 1
     return out
+
+
+class _Overlap(Exception):  # noqa: N818  (the call goes to plain Python, nothing failed)
+    """Written memory is seen through two arrays in different ways."""
 
 
 def _hidden_overlap(version: Version, leaves: Sequence[Any]) -> bool:

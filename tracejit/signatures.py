@@ -40,8 +40,7 @@ class ArgType:
             return kind(2) if kind is not None and kind is not bool else self._scalar()
         shape = tuple(range(2, 2 + self.rank))
         order: Any = "F" if self.layout == "F" else "C"
-        x = np.zeros(shape, self.dtype, order)
-        return x
+        return np.zeros(shape, self.dtype, order)
 
     def _scalar(self) -> Any:
         return True if self.dtype == np.bool_ else self.dtype.type(2)

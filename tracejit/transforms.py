@@ -84,9 +84,7 @@ def _like(x: Any, value: Value) -> Any:
 
 def _own(tree: Any) -> Any:
     """Arguments whose arrays may be changed without the caller's changing."""
-    return trees.map_leaves(
-        lambda x: fresh(x.read()) if isinstance(x, Array) else x, tree
-    )
+    return trees.map_leaves(lambda x: fresh(x.read()) if isinstance(x, Array) else x, tree)
 
 
 def _gradient_like(x: Any, value: Value) -> Any:
@@ -149,9 +147,7 @@ class Gradient(Transform):
         argnums = [self.argnums] if isinstance(self.argnums, int) else list(self.argnums)
         argnums = [_argnum(n, len(args)) for n in argnums]
         staged = Staged(ops, self.function, args, kwargs)
-        _require_inexact(
-            trees.leaves_of(tuple(args[n] for n in argnums)), self.__name__
-        )
+        _require_inexact(trees.leaves_of(tuple(args[n] for n in argnums)), self.__name__)
         staged.run(argnums)
         if not staged.function.diverges:
             _check_loss(staged, self.has_aux)
@@ -277,9 +273,7 @@ class _Vjp(Transform):
         if tree != staged.out_tree:
             raise TypeError("cotangents have another structure than the results")
         kept = [c for c, v in zip(cts, staged.values) if v is not None and v.dtype.kind in "fc"]
-        values = _matching(
-            kept, inexact, trees.flatten(tuple(inexact))[1], "cotangent"
-        )
+        values = _matching(kept, inexact, trees.flatten(tuple(inexact))[1], "cotangent")
         out = staged.inline(transformed, values)
         grads = out[len(staged.function.results) :]
         leaves = [_gradient_like(x, v) for x, v in zip(staged.wrt, grads, strict=True)]

@@ -46,7 +46,7 @@ def map_leaves(f: Callable[[Any], Any], tree: Any) -> Any:
 
 
 def is_record(x: Any) -> bool:
-    """Whether ``x`` is a dataclass instance that is a container here: its fields can be set again."""
+    """Whether ``x`` is a dataclass instance that is a container here."""
     if not dataclasses.is_dataclass(x) or isinstance(x, type):
         return False
     return hasattr(x, "__dict__") or type(x).__dataclass_params__.frozen  # type: ignore[attr-defined]

@@ -25,8 +25,9 @@ EXCEPTIONS: dict[str, type[BaseException]] = {}
 
 
 def exception_type(name: str) -> type[BaseException]:
-    """A builtin exception, ``LinAlgError``, or one of ``EXCEPTIONS``, by name."""
-    found = EXCEPTIONS.get(name) or getattr(builtins, name, None) or getattr(np.linalg, name, None)
+    """A builtin exception, one of NumPy's, or one of ``EXCEPTIONS``, by name."""
+    places = (builtins, np.linalg, np.exceptions)
+    found = EXCEPTIONS.get(name) or next(filter(None, (getattr(p, name, None) for p in places)), None)
     if not (isinstance(found, type) and issubclass(found, BaseException)):
         raise TypeError(f"{name!r} names no exception")
     return found

@@ -87,7 +87,7 @@ def _trace(
     for leaf in leaves:
         if isinstance(leaf, Static):
             outside.root(leaf.value, type(leaf.value).__name__)
-    outside.root(getattr(fn, "__self__", None), "self")
+    outside.root(getattr(fn, "__self__", fn), "self")
     session.first_hidden = len(leaves)
     ops = StagedOperators(session)
     session.operators = ops

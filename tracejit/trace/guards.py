@@ -51,6 +51,10 @@ def same_value(a: Any, b: Any) -> bool:
     return type(a) is type(b) and (a == b or a != a) and repr(a) == repr(b)
 
 
+#: In a path: from a dataclass instance to the dict of its attributes.
+FIELDS = object()
+
+
 @dataclass(frozen=True)
 class ContainerChange:
     """The caller's list or dict at ``path`` (from (args, kwargs)) now holds ``outs``."""
@@ -137,6 +141,11 @@ class Outside:
         elif isinstance(obj, dict):
             for key, item in obj.items():
                 self._note_containers(item, (*path, key))
+        elif trees.is_record(obj) and hasattr(obj, "__dict__"):
+            fields = vars(obj)
+            self._containers.append(((*path, FIELDS), fields, dict(fields)))
+            for key, item in fields.items():
+                self._note_containers(item, (*path, FIELDS, key))
 
     def container_changes(self, describer: Describer) -> list[ContainerChange]:
         """Lists and dicts of the arguments whose items are no longer what came in."""

@@ -198,8 +198,8 @@ class Session:
         if isinstance(exc, str):
             return exc
         for base in exc.__mro__:
-            named = getattr(builtins, base.__name__, getattr(np.linalg, base.__name__, None))
-            if named is base and (base is exc or exc.__module__.split(".")[0] == "numpy"):
+            places = (builtins, np.linalg, np.exceptions)
+            if any(getattr(p, base.__name__, None) is base for p in places) and (base is exc or exc.__module__.split(".")[0] == "numpy"):
                 return str(base.__name__)
         name = f"{exc.__module__}.{exc.__qualname__}"
         self.exceptions[name] = exc

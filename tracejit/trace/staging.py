@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit import trees
 from tracejit.errors import UnsupportedError
 from tracejit.trace import containers, convert
 from tracejit.trace.calls import traced_call
@@ -196,6 +197,8 @@ class StagedOperators(Operators):
     def setattr(self, obj: Any, name: str, value: Any) -> None:
         outside = self.session.outside
         if isinstance(obj, Tracer) or not outside.is_outside(obj):
+            if trees.is_record(obj) and hasattr(obj, "__dict__"):
+                containers.touch(self.session, vars(obj))
             builtins.setattr(obj, name, value)
             return
         if len(self.session.frames) > 1:
