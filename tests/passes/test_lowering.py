@@ -163,3 +163,16 @@ def test_extremes_with_nan_and_zeros(dtype: str, name: str) -> None:
         (got,) = interpret_program(program, [array])
         (want,) = interpret(function, [array])
         np.testing.assert_array_equal(got, want)
+
+
+def test_rows_of_a_run_time_length_that_may_be_one() -> None:
+    def total(x: np.ndarray, count: int) -> float:
+        found = 0.0
+        for i in range(count):
+            table = np.zeros((2, 2**i))
+            table[:] = x[: 2**i]  # the row has 1, 2, 4 elements: the first is repeated
+            found += table.sum()
+        return found
+
+    x = np.arange(8.0)
+    assert jit(total)(x, 3) == total(x, 3)

@@ -53,7 +53,12 @@ class Scope:
 
     def index(self, dim: Dim) -> Value:
         """The i64 value of an extent over values of this body or of bodies around it."""
-        return self.own(self.b.index(self.dim(dim)))
+        before = len(self.b.instrs)
+        found = self.own(self.b.index(self.dim(dim)))
+        for instr in self.b.instrs[before:]:  # extents made of the result mention the steps to it
+            for value in instr.results:
+                self.own(value)
+        return found
 
     def op(self, name: str, *operands: Value, **attrs: Any) -> Any:
         """Emit an instruction on captured operands; results belong to this body."""
