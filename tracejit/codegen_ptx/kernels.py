@@ -1,0 +1,467 @@
+"""One phase of a kernel as LLVM text for the GPU: points over the grid, rows over blocks.
+
+The scalar code at a point is lowered by the rules of the CPU back end; what differs here is where
+memory is, that loops are not polled, and that sums are taken by a block together.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from tracejit.codegen_llvm.emit import Reg
+from tracejit.codegen_llvm.lower_control import CONTROL
+from tracejit.codegen_llvm.lower_function import (
+    FunctionText,
+    Module,
+    Pointer,
+    Rule,
+    joined,
+    part_of,
+    parts,
+)
+from tracejit.codegen_llvm.lower_memory import MEMORY
+from tracejit.codegen_ptx import emit
+from tracejit.codegen_ptx.emit import I32, KernelParam, KernelText, PTXEmitter, Values, kernel_text
+from tracejit.codegen_ptx.phases import Kernel, Phase, Role, fold_names, short
+from tracejit.ir.core import TABLE, Instr, Value
+from tracejit.ir.emit import I64, DType
+from tracejit.ir.extent import Dim, product
+from tracejit.ir.types import TensorType
+
+#: Threads of a block, by role.
+THREADS: dict[Role, int] = {"map": 256, "rows": 128, "total": 128, "serial": 32}
+Source: TypeAlias = Literal["operand", "result", "partial", "blocks"]
+Stage: TypeAlias = Literal["map", "rows", "partials", "finish", "serial"]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What a kernel parameter is given at a launch.
+
+    Real `part` of `operand` `index`; the address of `part` of launch result `index`; the address of
+    the blocks' parts of a total, number `index`; or how many `blocks` left such a part.
+    """
+
+    source: Source
+    index: int
+    part: int
+    param: KernelParam
+
+
+@dataclass(frozen=True)
+class Stages:
+    """A phase's kernels: text, what each is, and its parameters."""
+
+    texts: tuple[KernelText, ...]
+    stages: tuple[Stage, ...]
+    arguments: tuple[tuple[Argument, ...], ...]
+
+
+class DevicePointer(Pointer):
+    """An address in global memory."""
+
+    def __str__(self) -> str:
+        return f"ptr addrspace({emit.GLOBAL}) {self.text}"
+
+
+class DeviceText(FunctionText):
+    """A kernel under construction."""
+
+    def __init__(self, emitter: PTXEmitter) -> None:
+        super().__init__(Module(RULES), kernel=True)
+        self.e: PTXEmitter = emitter
+
+    def at(self, base: Pointer, offset: Reg | int, bound: str = "inbounds ") -> Pointer:
+        """`base` moved by bytes."""
+        text = str(offset) if isinstance(offset, int) else offset.text
+        if text == "0":
+            return base
+        name = self.e.fresh()
+        self.e.line(f"{name} = getelementptr {bound}i8, {base}, i64 {text}")
+        return DevicePointer(name)
+
+    def all(self, instrs: Iterable[Instr]) -> None:
+        """Lower instructions here, in this thread."""
+        for instr in instrs:
+            self.instr(instr)
+
+
+def _for(f: FunctionText, instr: Instr) -> None:
+    """A loop of one thread."""
+    assert isinstance(f, DeviceText)
+    (body,) = instr.regions
+    trip, *rest = [f.scalar(v) for v in instr.operands]
+    count = instr.attrs["carried"]
+    inits, consts = rest[:count], rest[count:]
+    values = [p for p in body.params[1 : 1 + count]]
+
+    def step(i: Reg, carried: Values) -> list[Reg]:
+        f.run(body, [i, *_scalars(values, carried), *consts])
+        return _parts(f.results(body))
+
+    last = f.e.strided_loop(f.const(0), trip, f.const(1), _parts(inits), step)
+    f.bind(instr.results, _scalars(values, last))
+
+
+def _sum(f: FunctionText, instr: Instr) -> None:
+    """A sum by one thread, one element after another."""
+    assert isinstance(f, DeviceText)
+    f.bind(instr.results, Reduction(f, instr).alone())
+
+
+RULES: dict[str, Rule] = {
+    **{name: CONTROL[name] for name in ("while", "cond")},
+    **{name: MEMORY[name] for name in ("constant", "load", "store", "view")},
+    "for": _for,
+    "sum_pairwise": _sum,
+}
+
+
+def _parts(scalars: Iterable[Any]) -> list[Reg]:
+    return [p for s in scalars for p in parts(s) if isinstance(p, Reg)]
+
+
+def _scalars(values: Sequence[Value], regs: Sequence[Reg]) -> list[Any]:
+    names = iter([r.text for r in regs])
+    return [joined(v.type, names) for v in values]
+
+
+def real_parts(value: Value) -> list[DType]:
+    """The dtypes of the registers of a scalar."""
+    return [part_of(value.dtype)] * 2 if value.dtype.kind == "c" else [value.dtype]
+
+
+# -- reductions --------------------------------------------------------------------------------
+
+
+class Reduction:
+    """A sum, or a fold of exact operations, whose elements may be taken in any order."""
+
+    def __init__(self, f: DeviceText, instr: Instr) -> None:
+        self.f, self.instr = f, instr
+        (self.body,) = instr.regions
+        self.sums = instr.name == "sum_pairwise"
+        count = 0 if self.sums else instr.attrs["carried"]
+        names = None if self.sums else fold_names(instr)
+        self.names = ["add"] * len(instr.results) if names is None else names
+        trip, *rest = [f.scalar(v) for v in instr.operands]
+        self.trip: Reg = trip
+        self.inits, self.consts = rest[:count], rest[count:]
+
+    @property
+    def neutral(self) -> list[Reg]:
+        """What changes nothing; -0.0 for sums, which keeps the sign of a sum of zeros."""
+        starts = []
+        for name, value in zip(self.names, self.instr.results, strict=True):
+            number = -0.0 if self.sums else _identity(name, value.dtype)
+            starts += [self.f.e.const(number, kind) for kind in real_parts(value)]
+        return starts
+
+    def step(self, i: Reg, carried: Values) -> list[Reg]:
+        """One more element."""
+        acc = _scalars(self.instr.results, carried)
+        if not self.sums:
+            self.f.run(self.body, [i, *acc, *self.consts])
+            return _parts(self.f.results(self.body))
+        self.f.run(self.body, [i, *self.consts])
+        return _parts(self._joined(acc, self.f.results(self.body)))
+
+    def combine(self, a: Values, b: Values) -> list[Reg]:
+        """Two parts."""
+        both = [_scalars(self.instr.results, v) for v in (a, b)]
+        return _parts(self._joined(*both))
+
+    def _joined(self, a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
+        out = []
+        for name, x, y in zip(self.names, a, b, strict=True):
+            lower = TABLE[name].lower
+            assert lower is not None
+            out.append(lower(self.f.e, x, y))
+        return out
+
+    def finish(self, total: Sequence[Reg]) -> list[Any]:
+        """The results: with the initial values, and 0.0 for the sum of nothing."""
+        if not self.sums:
+            return self._joined(self.inits, _scalars(self.instr.results, total))
+        e = self.f.e
+        none = e.icmp("le", self.trip, self.f.const(0))
+        fixed = [e.select(none, e.const(0, v.dtype), v) for v in total]
+        return _scalars(self.instr.results, fixed)
+
+    def alone(self) -> list[Any]:
+        """By this thread."""
+        f = self.f
+        last = f.e.strided_loop(f.const(0), self.trip, f.const(1), self.neutral, self.step)
+        return self.finish(last)
+
+    def by_block(self) -> list[Any]:
+        """By all threads of the block."""
+        e, neutral = self.f.e, tuple(self.neutral)
+        mine = e.block_stride(self.trip, neutral, self.step)
+        return self.finish(e.block_reduce(mine, neutral, self.combine))
+
+    def part_of_block(self) -> Values:
+        """What this block contributes, the elements being spread over the grid."""
+        e, neutral = self.f.e, tuple(self.neutral)
+        return e.block_reduce(e.grid_stride(self.trip, neutral, self.step), neutral, self.combine)
+
+
+def _identity(name: str, dtype: DType) -> Any:
+    simple = {"add": 0, "mul": 1, "bitwise_or": 0, "bitwise_xor": 0, "bitwise_and": -1}
+    if name in simple:
+        return bool(simple[name]) if dtype.kind == "b" else simple[name]
+    if dtype.kind == "b":
+        return name == "minimum"
+    info = np.iinfo(dtype)
+    return int(info.min if name == "maximum" else info.max)
+
+
+# -- phases ------------------------------------------------------------------------------------
+
+
+class _Parameters:
+    """The parameters of one GPU kernel."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.arguments: list[Argument] = []
+        for k, value in enumerate(kernel.function.params):
+            if isinstance(value.type, TensorType):
+                for part, dtype in enumerate(real_parts(value)):
+                    self._add("operand", k, part, dtype)
+            else:
+                self._buffer(k, value)
+
+    def _buffer(self, k: int, value: Value) -> None:
+        part = part_of(value.dtype) if value.dtype.kind == "c" else value.dtype
+        stored = value in self.kernel.stored
+        alone = not stored or value not in self.kernel.overlap
+        param = KernelParam(f"a{k}", part, buffer=True, readonly=not stored, noalias=alone)
+        self.arguments.append(Argument("operand", k, 0, param))
+
+    def _add(self, source: Source, index: int, part: int, dtype: DType, at: bool = False) -> None:
+        name = f"{source[0]}{index}_{part}"
+        param = KernelParam(name, dtype, buffer=at, noalias=at)
+        self.arguments.append(Argument(source, index, part, param))
+
+    def outputs(self, source: Source, values: Sequence[Value]) -> None:
+        """An address for each part of each value."""
+        for index, value in enumerate(values):
+            for part, dtype in enumerate(real_parts(value)):
+                self._add(source, index, part, dtype, at=True)
+
+    def blocks(self) -> None:
+        """How many parts there are."""
+        self._add("blocks", 0, 0, I64)
+
+    def bind(self, f: DeviceText, given: Sequence[Reg | emit.Pointer]) -> None:
+        """The kernel's own parameters."""
+        found: dict[int, list[str]] = {}
+        for argument, value in zip(self.arguments, given, strict=True):
+            if argument.source == "operand":
+                found.setdefault(argument.index, []).append(value.text)
+        for k, param in enumerate(self.kernel.function.params):
+            if isinstance(param.type, TensorType):
+                f.env[param] = joined(param.type, iter(found[k]))
+            else:
+                f.env[param] = DevicePointer(found[k][0])
+
+    def take(self, source: Source, given: Sequence[Any]) -> list[Any]:
+        """The given values of one source, in order."""
+        pairs = zip(self.arguments, given, strict=True)
+        return [value for argument, value in pairs if argument.source == source]
+
+
+def phase_kernels(kernel: Kernel, phase: Phase, name: str) -> Stages:
+    """The GPU kernels of a phase. Raises NotImplementedError for what has no GPU code."""
+    threads = THREADS[phase.role]
+    params = _Parameters(kernel)
+    results = kernel.function.results
+    if phase.role == "total":
+        return _total(kernel, phase, name)
+    params.outputs("result", results)
+
+    def body(e: PTXEmitter, given: list[Reg | emit.Pointer]) -> None:
+        f = DeviceText(e)
+        params.bind(f, given)
+        if phase.role == "serial":
+            first = e.icmp("eq", e.global_thread(), f.const(0))
+            e.when(first, lambda: _serial(f, phase, kernel, params.take("result", given)))
+            return
+        f.all(phase.before)
+        if phase.role == "map":
+            _points(f, phase, lambda: f.all(phase.leaf), e.grid_stride)
+        elif phase.loops:
+            _points(f, phase, lambda: _together(f, kernel, phase.leaf), _over_blocks(e))
+        else:
+            _together(f, kernel, phase.leaf)
+            _yield(f, kernel, params.take("result", given))
+
+    text = kernel_text(name, [a.param for a in params.arguments], threads, body)
+    stage: Stage = phase.role
+    return Stages((text,), (stage,), (tuple(params.arguments),))
+
+
+def _serial(f: DeviceText, phase: Phase, kernel: Kernel, places: list[emit.Pointer]) -> None:
+    f.all(phase.before)
+    f.all(phase.instrs)
+    for place, part in zip(places, _results(f, kernel), strict=True):
+        f.e.store(place, part)
+
+
+def _results(f: DeviceText, kernel: Kernel) -> list[Reg]:
+    return _parts(f.scalar(r) for r in kernel.function.results)
+
+
+def _yield(f: DeviceText, kernel: Kernel, places: Sequence[emit.Pointer]) -> None:
+    """One thread of the block leaves the kernel's results."""
+    for place, part in zip(places, _results(f, kernel), strict=True):
+        _by_first(f, lambda place=place, part=part: f.e.store(place, part))  # type: ignore[misc]
+
+
+def _by_first(f: DeviceText, body: Callable[[], None]) -> None:
+    e = f.e
+    e.when(e.icmp("eq", e.thread(), e.const(0, I32)), body)
+
+
+Spread: TypeAlias = Callable[[Reg, Sequence[Reg], Callable[[Reg, Values], Sequence[Reg]]], Values]
+
+
+def _over_blocks(e: PTXEmitter) -> Spread:
+    def spread(
+        count: Reg, carried: Sequence[Reg], body: Callable[[Reg, Values], Sequence[Reg]]
+    ) -> Values:
+        start, step = (e.int_cast(e.special(r), I64) for r in ("ctaid.x", "nctaid.x"))
+        return e.strided_loop(start, count, step, carried, body)
+
+    return spread
+
+
+def _points(f: DeviceText, phase: Phase, leaf: Callable[[], None], spread: Spread) -> None:
+    """`leaf` at every point of a nest, its parallel loops spread, the others inside of them."""
+    e = f.e
+    trips = [_count(f, phase.trips[k]) for k in phase.parallel]
+    total = trips[0]
+    for trip in trips[1:]:
+        total = f.mul(total, trip)
+
+    def point(flat: Reg, _: Values) -> list[Reg]:
+        at: dict[int, Reg] = {}
+        for k, trip in reversed(list(zip(phase.parallel, trips, strict=True))[1:]):
+            at[k] = e.urem(flat, trip)
+            flat = e.udiv(flat, trip)
+        at[phase.parallel[0]] = flat
+        _level(f, phase, 0, at, leaf)
+        return []
+
+    spread(total, [], point)
+
+
+def _count(f: DeviceText, trip: Dim) -> Reg:
+    if isinstance(trip, int):
+        return f.const(max(trip, 0))
+    count = f.dim(trip)
+    return f.e.select(f.e.icmp("gt", count, f.const(0)), count, f.const(0))
+
+
+def _level(
+    f: DeviceText, phase: Phase, k: int, at: dict[int, Reg], leaf: Callable[[], None]
+) -> None:
+    """The loops from the k-th on."""
+    if k == len(phase.loops):
+        leaf()
+        return
+    (body,) = phase.loops[k].regions
+    trip, *consts = [f.scalar(v) for v in phase.loops[k].operands]
+
+    def inside(i: Reg, _: Values = ()) -> list[Reg]:
+        f.bind(body.params, [i, *consts])
+        if k + 1 < len(phase.loops):
+            f.all(body.instrs[:-1])
+        _level(f, phase, k + 1, at, leaf)
+        return []
+
+    if k in at:
+        inside(at[k])
+    else:
+        f.e.strided_loop(f.const(0), trip, f.const(1), [], inside)
+
+
+def _together(f: DeviceText, kernel: Kernel, instrs: Sequence[Instr]) -> None:
+    """A block runs scalar code alike in all threads, shares reductions, and stores once."""
+    for instr in instrs:
+        if instr.name == "store":
+            _by_first(f, lambda instr=instr: f.instr(instr))  # type: ignore[misc]
+        elif kernel.cooperative(instr) and not short(kernel, instr):
+            f.bind(instr.results, Reduction(f, instr).by_block())
+        else:
+            f.instr(instr)
+
+
+def _total(kernel: Kernel, phase: Phase, name: str) -> Stages:
+    """A reduction of everything: each block leaves its part, one block combines them."""
+    (shared,) = [i for i in phase.instrs if kernel.cooperative(i) and not short(kernel, i)]
+    place = phase.instrs.index(shared)
+    before = [i for i in phase.instrs[:place] if i.name != "store"]
+    first, last = _Parameters(kernel), _Parameters(kernel)
+    first.outputs("partial", shared.results)
+    last.outputs("partial", shared.results)
+    last.blocks()
+    last.outputs("result", kernel.function.results)
+
+    def partials(e: PTXEmitter, given: list[Reg | emit.Pointer]) -> None:
+        f = DeviceText(e)
+        first.bind(f, given)
+        f.all(before)
+        values = Reduction(f, shared).part_of_block()
+        block = e.int_cast(e.special("ctaid.x"), I64)
+        for at, value in zip(first.take("partial", given), values, strict=True):
+            where = e.element(at, block, value.dtype)
+            _by_first(f, lambda where=where, value=value: e.store(where, value))  # type: ignore[misc]
+
+    def finish(e: PTXEmitter, given: list[Reg | emit.Pointer]) -> None:
+        f = DeviceText(e)
+        last.bind(f, given)
+        _together(f, kernel, phase.instrs[:place])
+        reduction, places = Reduction(f, shared), last.take("partial", given)
+        (blocks,) = last.take("blocks", given)
+        neutral = tuple(reduction.neutral)
+
+        def step(i: Reg, carried: Values) -> list[Reg]:
+            found = [
+                e.load(e.element(p, i, v.dtype), v.dtype)
+                for p, v in zip(places, carried, strict=True)
+            ]
+            return reduction.combine(carried, tuple(found))
+
+        mine = e.block_stride(blocks, neutral, step)
+        total = e.block_reduce(mine, neutral, reduction.combine)
+        f.bind(shared.results, reduction.finish(total))
+        _together(f, kernel, phase.instrs[place + 1 :])
+        _yield(f, kernel, last.take("result", given))
+
+    threads = THREADS["total"]
+    made = [
+        kernel_text(f"{name}_{stage}", [a.param for a in p.arguments], threads, text)
+        for stage, p, text in (("partials", first, partials), ("finish", last, finish))
+    ]
+    arguments = (tuple(first.arguments), tuple(last.arguments))
+    return Stages(tuple(made), ("partials", "finish"), arguments)
+
+
+def points(kernel: Kernel, phase: Phase) -> Dim | None:
+    """How many points or elements a phase is spread over, in terms of the kernel's parameters.
+
+    None where that is found on the way.
+    """
+    if phase.role == "total":
+        (shared,) = [i for i in phase.instrs if kernel.cooperative(i) and not short(kernel, i)]
+        count = kernel.roots.dim(shared.operands[0])
+    else:
+        count = product(tuple(phase.trips[k] for k in phase.parallel))
+    return count if kernel.known(count) else None

@@ -1,0 +1,133 @@
+"""Program -> PTX: every `launch` becomes GPU kernels; the host function stays as it is.
+
+The host's statements allocate, evaluate scalars, fetch single elements and launch; who runs them
+takes the kernels of each launch from `PtxProgram.launches`, in order, on one stream.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from tracejit.codegen_ptx.compile import compile_ptx
+from tracejit.codegen_ptx.emit import KernelText, module_text, reduction_blocks
+from tracejit.codegen_ptx.kernels import Argument, Stage, phase_kernels, points
+from tracejit.codegen_ptx.phases import Kernel
+from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.extent import Dim, evaluate, format_dim
+from tracejit.ir.program import Program, kernels
+
+#: Host statements that a GPU program cannot do: their data would have to be in the host's memory.
+_UNMAPPED = frozenset(["gemm", "tape", "tape_push", "tape_pop", "host_call", "print"])
+#: Blocks that a grid has at most, by stage; kernels loop over what is left.
+_MOST: dict[Stage, int] = {"map": 4096, "rows": 4096, "partials": 1024, "finish": 1, "serial": 1}
+_UNKNOWN_BLOCKS = 64
+
+
+@dataclass(frozen=True)
+class KernelInfo:
+    """A kernel of the module. `points` (None: unknown) is in terms of the launch's kernel."""
+
+    name: str
+    stage: Stage
+    block: int
+    points: Dim | None
+    params: tuple[Argument, ...]
+
+    def grid(self, number: Callable[[Value], int]) -> int:
+        """Blocks to launch, given the integers that the launch's kernel gets. Sizes alone count."""
+        if self.stage in ("serial", "finish"):
+            return 1
+        if self.points is None:
+            return _UNKNOWN_BLOCKS
+        count = evaluate(self.points, number)  # type: ignore[arg-type]
+        if self.stage == "partials":
+            return reduction_blocks(count, self.block, _MOST["partials"])
+        wanted = count if self.stage == "rows" else -(-count // self.block)
+        return max(1, min(wanted, _MOST[self.stage]))
+
+    def rule(self) -> str:
+        """The grid as text."""
+        if self.stage in ("serial", "finish"):
+            return "1"
+        if self.points is None:
+            return str(_UNKNOWN_BLOCKS)
+        count = format_dim(self.points, lambda v: f"%{v.hint or 'v'}")
+        per = {"map": self.block, "rows": 1}.get(self.stage, 4 * self.block)
+        return f"clamp(ceil(({count}) / {per}), 1, {_MOST[self.stage]})"
+
+
+@dataclass(frozen=True)
+class PtxProgram:
+    """A Program for the GPU. `unsupported` says what has no GPU code; then it cannot run whole."""
+
+    text: str
+    program: Program
+    kernels: tuple[KernelInfo, ...]
+    launches: Mapping[Instr, tuple[KernelInfo, ...]]
+    unsupported: tuple[str, ...]
+
+    def plan(self) -> str:
+        """The host's statements that touch the device, one a line, for people."""
+        lines = [f"host @{self.program.host.name}", *self._plan(self.program.host, 1)]
+        lines += [f"not mapped: {reason}" for reason in self.unsupported]
+        return "\n".join(lines) + "\n"
+
+    def _plan(self, function: Function, depth: int) -> Iterator[str]:
+        pad = "  " * depth
+        for instr in function.instrs:
+            if instr.name == "launch":
+                for info in self.launches.get(instr, ()):
+                    yield f"{pad}launch {info.name} <<<{info.rule()}, {info.block}>>> ({info.stage})"
+            elif instr.regions:
+                yield f"{pad}{instr.name}"
+                for region in instr.regions:
+                    yield from self._plan(region, depth + 1)
+            elif instr.name in ("alloc", "free", "fetch", "view", "check", "raise"):
+                yield f"{pad}{instr.name}"
+
+
+def ptx_module(program: Program, arch: str = "sm_80", opt_level: int = 3) -> PtxProgram:
+    """PTX of all kernels of a verified Program, and how each launch uses them."""
+    texts: list[KernelText] = []
+    launches: dict[Instr, tuple[KernelInfo, ...]] = {}
+    unsupported = list(_unmapped(program.host))
+    name = re.sub(r"\W", "_", program.host.name) or "f"
+    for number, instr in enumerate(kernels(program.host)):
+        try:
+            made = _launch(instr, f"{name}_{number}")
+        except NotImplementedError as error:
+            unsupported.append(f"kernel {number}: {error}")
+            continue
+        texts += [text for text, _ in made]
+        launches[instr] = tuple(info for _, info in made)
+    infos = tuple(info for found in launches.values() for info in found)
+    ptx = compile_ptx(module_text(texts), arch, opt_level) if texts else ""
+    return PtxProgram(ptx, program, infos, launches, tuple(unsupported))
+
+
+def _launch(instr: Instr, name: str) -> list[tuple[KernelText, KernelInfo]]:
+    """The kernels of one launch."""
+    kernel = Kernel(instr.regions[0], instr.attrs.get("aliases", ()))
+    phases = kernel.phases()
+    made = []
+    for k, phase in enumerate(phases):
+        suffix = f"_{k}" if len(phases) > 1 else ""
+        stages = phase_kernels(kernel, phase, f"{name}{suffix}_{phase.role}")
+        count = None if phase.role == "serial" else points(kernel, phase)
+        for text, stage, arguments in zip(
+            stages.texts, stages.stages, stages.arguments, strict=True
+        ):
+            made.append((text, KernelInfo(text.name, stage, text.threads, count, arguments)))
+    return made
+
+
+def _unmapped(function: Function) -> Iterator[str]:
+    for instr in function.instrs:
+        if instr.name in _UNMAPPED:
+            where = f" (line {instr.loc.line})" if instr.loc is not None else ""
+            yield f"{instr.name}{where}"
+        elif instr.name != "launch":
+            for region in instr.regions:
+                yield from _unmapped(region)

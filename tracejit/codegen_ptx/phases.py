@@ -1,0 +1,276 @@
+"""What of a kernel may run at once: phases, their loops, and how each one maps onto the grid.
+
+A kernel is cut into phases that run one after another. Regions are closed, so a value of an outer
+body has one name per level; `Roots` leads each name back to the outermost one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.extent import Dim, Extent, leaves, subst
+
+#: map: points over threads. rows: one block a point, reductions by the block. total: reduction by
+#: the grid in two kernels. serial: one thread.
+Role: TypeAlias = Literal["map", "rows", "total", "serial"]
+
+#: A reduction of fewer elements than this (known when compiling) is left to one thread.
+SHORT = 128
+_EFFECTS = frozenset(["for", "while", "cond", "store", "sum_pairwise"])
+_FOLDS = frozenset(
+    ["add", "mul", "maximum", "minimum", "bitwise_and", "bitwise_or", "bitwise_xor"]
+)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Some of a kernel's instructions; `before` are the pure ones that they may need.
+
+    `loops` are perfectly nested `for`s, outermost first; those at `parallel` have iterations that
+    touch distinct elements. `trips` are their trip counts in terms of the kernel's own body.
+    """
+
+    role: Role
+    before: tuple[Instr, ...]
+    instrs: tuple[Instr, ...]
+    loops: tuple[Instr, ...] = ()
+    parallel: tuple[int, ...] = ()
+    trips: tuple[Dim, ...] = ()
+
+    @property
+    def leaf(self) -> tuple[Instr, ...]:
+        """What is done at each point of the loops."""
+        return self.loops[-1].regions[0].instrs if self.loops else self.instrs
+
+
+class Roots:
+    """The outermost name of each value of a kernel."""
+
+    def __init__(self, kernel: Function) -> None:
+        self._outer: dict[Value, Value] = {}
+        self._dims: dict[Value, Dim] = {}
+        self._enter(kernel)
+
+    def _enter(self, function: Function) -> None:
+        for instr in function.instrs:
+            if instr.name == "view":
+                self._outer[instr.result] = instr.operands[0]
+            for region in instr.regions:
+                consts = len(region.params) - _own_params(instr)
+                if consts:
+                    pairs = zip(region.params[-consts:], instr.operands[-consts:], strict=True)
+                    self._outer.update(pairs)
+                self._enter(region)
+
+    def value(self, value: Value) -> Value:
+        """The outermost name."""
+        while value in self._outer:
+            value = self._outer[value]
+        return value
+
+    def dim(self, value: Value) -> Dim:
+        """An index as a polynomial over outermost names."""
+        root = self.value(value)
+        if root not in self._dims:
+            found = root.dim
+            inner = [v for v in leaves(found) if isinstance(v, Value)]
+            if inner != [root]:
+                found = subst(found, {v: self.dim(v) for v in inner})
+            self._dims[root] = found
+        return self._dims[root]
+
+
+def _own_params(instr: Instr) -> int:
+    """Leading parameters of an instruction's regions that are not values from outside."""
+    if instr.name == "sum_pairwise":
+        return 1
+    if instr.name == "cond":
+        return 0
+    return int(instr.attrs["carried"]) + (instr.name == "for")
+
+
+def walk(instrs: Sequence[Instr]) -> Iterator[Instr]:
+    """Instructions at every depth."""
+    for instr in instrs:
+        yield instr
+        for region in instr.regions:
+            yield from walk(region.instrs)
+
+
+class Kernel:
+    """A kernel being cut into phases. `aliases` are positions of parameters that may overlap."""
+
+    def __init__(self, function: Function, aliases: Sequence[Sequence[int]] = ()) -> None:
+        self.function = function
+        self.roots = Roots(function)
+        self.overlap: dict[Value, frozenset[Value]] = {}
+        for group in aliases:
+            members = frozenset(function.params[k] for k in group)
+            self.overlap.update(dict.fromkeys(members, members))
+        views = [i.result for i in walk(function.instrs) if i.name == "view"]
+        self.windows = {self.roots.value(v) for v in views}
+        self.stored = self._stored(function.instrs)
+
+    def _stored(self, instrs: Sequence[Instr]) -> set[Value]:
+        """Buffers that may change: those stored to, and what they overlap."""
+        found: set[Value] = set()
+        for instr in walk(instrs):
+            if instr.name == "store":
+                buffer = self.roots.value(instr.operands[0])
+                found |= {buffer, *self.overlap.get(buffer, ())}
+        return found
+
+    def phases(self) -> list[Phase]:
+        """The whole kernel."""
+        top = self.function.instrs
+        effects = [i for i in top if i.name in _EFFECTS]
+        if self.function.results or any(i.results for i in effects) or self._reads_stored(top):
+            return [self._whole(top)]
+        before: list[Instr] = []
+        groups: list[tuple[tuple[Instr, ...], list[Instr]]] = []
+        for instr in top:
+            if instr.name not in _EFFECTS:
+                before.append(instr)
+            elif groups and instr.name == "store" and groups[-1][1][-1].name == "store":
+                groups[-1] = (tuple(before), [*groups[-1][1], instr])
+            else:
+                groups.append((tuple(before), [instr]))
+        return [self._phase(pure, instrs) for pure, instrs in groups]
+
+    def _reads_stored(self, instrs: Sequence[Instr]) -> bool:
+        return any(
+            i.name == "load" and self.roots.value(i.operands[0]) in self.stored for i in instrs
+        )
+
+    def _whole(self, top: tuple[Instr, ...]) -> Phase:
+        together = [i for i in top if self.cooperative(i) and not short(self, i)]
+        if not together or not self._uniform(top, top):
+            return Phase("serial", (), top)
+        return Phase("total" if len(together) == 1 else "rows", (), top)
+
+    def _phase(self, before: tuple[Instr, ...], instrs: Sequence[Instr]) -> Phase:
+        first = instrs[0]
+        if first.name != "for":
+            return Phase("serial", before, tuple(instrs))
+        loops, trips = self._nest(first)
+        parallel = tuple(k for k, loop in enumerate(loops) if self._is_parallel(loop, first))
+        if not parallel:
+            return Phase("serial", before, (first,))
+        leaf = loops[-1].regions[0].instrs
+        reduced = any(self.cooperative(i) and not short(self, i) for i in leaf)
+        rows = reduced and len(parallel) == len(loops) and self._uniform(leaf, (first,))
+        role: Role = "rows" if rows else "map"
+        return Phase(role, before, (first,), tuple(loops), parallel, tuple(trips))
+
+    def _nest(self, loop: Instr) -> tuple[list[Instr], list[Dim]]:
+        """The perfect nest that begins at a `for`, as far as its trip counts are invariant."""
+        loops, trips = [], []
+        while loop.attrs["carried"] == 0:
+            trip = self.roots.dim(loop.operands[0])
+            if not self._invariant(trip):
+                break
+            loops.append(loop)
+            trips.append(trip)
+            *pure, last = loop.regions[0].instrs or (loop,)
+            inside = any(i.name in _EFFECTS for i in pure) or self._reads_stored(pure)
+            if last.name != "for" or last is loop or inside:
+                break
+            loop = last
+        return loops, trips
+
+    def _invariant(self, dim: Dim) -> bool:
+        """Whether a polynomial mentions only values of the kernel's own body."""
+        own = {*self.function.params, *(r for i in self.function.instrs for r in i.results)}
+        return all(leaf in own for leaf in leaves(dim))
+
+    def known(self, dim: Dim) -> bool:
+        """Whether a polynomial mentions only parameters of the kernel."""
+        return all(leaf in self.function.params for leaf in leaves(dim))
+
+    def _is_parallel(self, loop: Instr, phase: Instr) -> bool:
+        """Whether no element written in one iteration is touched in another one.
+
+        That holds when all accesses to each written buffer have, along one axis, one and the same
+        index: the loop variable times a number, plus something that does not change.
+        """
+        variable = loop.regions[0].params[0]
+        changed = self._stored((phase,))
+        touched: dict[Value, list[tuple[Dim, ...]]] = {}
+        for instr in walk((phase,)):
+            if instr.name not in ("load", "store"):
+                continue
+            buffer = self.roots.value(instr.operands[0])
+            if buffer in changed:
+                index = instr.operands[1 + (instr.name == "store") :]
+                touched.setdefault(buffer, []).append(tuple(self.roots.dim(v) for v in index))
+        if self.windows & touched.keys():
+            return False
+        if any(len(self.overlap.get(b, frozenset([b])) & touched.keys()) > 1 for b in touched):
+            return False
+        return all(
+            any(
+                len({at[axis] for at in found}) == 1 and self._moves(found[0][axis], variable)
+                for axis in range(len(found[0]))
+            )
+            for found in touched.values()
+        )
+
+    def _moves(self, index: Dim, variable: Value) -> bool:
+        """Whether an index is `number * variable + invariant`, the number not 0."""
+        if not isinstance(index, Extent):
+            return False
+        alone = frozenset({(variable, 1)})
+        number = index.terms.get(alone, 0)
+        return number != 0 and self._invariant(index - variable.dim * number)
+
+    # -- reductions ----------------------------------------------------------------------------
+
+    def cooperative(self, instr: Instr) -> bool:
+        """Whether a reduction may be taken in any order: a sum, or a fold of exact operations."""
+        if instr.name == "sum_pairwise":
+            return True
+        if instr.name != "for" or not instr.attrs["carried"]:
+            return False
+        return fold_names(instr) is not None
+
+    def _uniform(self, leaf: Sequence[Instr], phase: Sequence[Instr]) -> bool:
+        """Whether a block may do a leaf together: no thread reads what another one stores."""
+        changed = self._stored(phase)
+        for instr in leaf:
+            inner = list(walk([r for region in instr.regions for r in region.instrs]))
+            if instr.name in _EFFECTS - {"store"} and not self.cooperative(instr):
+                return False
+            if any(i.name == "store" for i in inner):
+                return False
+            for i in (instr, *inner):
+                if i.name == "load" and self.roots.value(i.operands[0]) in changed:
+                    return False
+        return True
+
+
+def short(kernel: Kernel, instr: Instr) -> bool:
+    """Whether a reduction is known to be too short for a block."""
+    trip = kernel.roots.dim(instr.operands[0])
+    return isinstance(trip, int) and trip < SHORT
+
+
+def fold_names(loop: Instr) -> list[str] | None:
+    """The exact, associative operations that a `for` folds its carried values with, or None."""
+    (body,) = loop.regions
+    carried = body.params[1 : 1 + loop.attrs["carried"]]
+    makers = {r: i for i in body.instrs for r in i.results}
+    names = []
+    for param, result in zip(carried, body.results, strict=True):
+        maker = makers.get(result)
+        if maker is None or maker.name not in _FOLDS or result.dtype.kind not in "iub":
+            return None
+        if maker.operands.count(param) != 1:
+            return None
+        users = [i for i in body.instrs if param in i.operands or result in i.operands]
+        if users != [maker] or body.results.count(result) != 1:
+            return None
+        names.append(maker.name)
+    return names
