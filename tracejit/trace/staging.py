@@ -15,6 +15,7 @@ from tracejit.trace import containers, convert
 from tracejit.trace.calls import traced_call
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, VarInfo
 from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.numpy import INDEXED
 from tracejit.trace.session import Session, where
 from tracejit.trace.staging_if import as_test, staged_if
 from tracejit.trace.staging_loop import loop_over, staged_for, staged_while
@@ -211,6 +212,8 @@ class StagedOperators(Operators):
     def getitem(self, obj: Any, key: Any) -> Any:
         if isinstance(obj, Tracer):
             return obj[key]  # type: ignore[index]
+        if type(obj).__module__.startswith("numpy."):
+            obj = next((ours for theirs, ours in INDEXED.items() if theirs is obj), obj)
         if isinstance(key, Tracer):
             return self._traced_key(obj, key)
         if type(obj) is np.ndarray:

@@ -3,6 +3,7 @@
 Each module enters its implementations into the tables (``names.covers``).
 """
 
+import numpy as np
 from tracejit.trace.numpy import (  # noqa: F401
     calculus,
     creation,
@@ -24,10 +25,10 @@ from tracejit.trace.numpy import (  # noqa: F401
     statistics,
     ufuncs,
 )
-from tracejit.trace.numpy.matrices import mgrid, ogrid
+from tracejit.trace.numpy.matrices import c_, mgrid, ogrid, r_
 from tracejit.trace.numpy.names import METHODS, NAMES, SCALAR_METHODS
 
-#: Objects of NumPy that are indexed rather than called, by name.
-INDEXED = {"mgrid": mgrid, "ogrid": ogrid}
+#: Objects of NumPy that are indexed rather than called, and what stands for them.
+INDEXED = {np.mgrid: mgrid, np.ogrid: ogrid, np.r_: r_, np.c_: c_}
 
 __all__ = ["INDEXED", "METHODS", "NAMES", "SCALAR_METHODS"]

@@ -211,6 +211,17 @@ def fromfunction(
     return function(*indices(shape, dtype=dtype), **kwargs)
 
 
+def line_of(s: slice) -> Any:
+    """The numbers of a slice; a complex step counts them."""
+    start = 0 if s.start is None else s.start
+    step = 1 if s.step is None else s.step
+    if isinstance(step, complex):
+        return linspace(start, s.stop, int(abs(step)))
+    from tracejit.trace.numpy.creation import arange
+
+    return arange(start, s.stop, step)
+
+
 class Grid:
     """``np.mgrid[...]`` (dense) and ``np.ogrid[...]`` (open)."""
 
@@ -219,21 +230,12 @@ class Grid:
 
     def __getitem__(self, key: Any) -> Any:
         single = not isinstance(key, tuple)
-        lines = [self._line(s) for s in ((key,) if single else key)]
+        lines = [line_of(s) for s in ((key,) if single else key)]
         if single:
             return lines[0]
         kind = np.result_type(*(x.dtype for x in lines))
         grids = meshgrid(*(x.astype(kind) for x in lines), sparse=self.sparse, indexing="ij")
         return grids if self.sparse else np.stack(grids)
-
-    def _line(self, s: slice) -> Any:
-        start = 0 if s.start is None else s.start
-        step = 1 if s.step is None else s.step
-        if isinstance(step, complex):
-            return linspace(start, s.stop, int(abs(step)))
-        from tracejit.trace.numpy.creation import arange
-
-        return arange(start, s.stop, step)
 
 
 @covers(np.logspace)
@@ -277,3 +279,28 @@ def geomspace(
 
 mgrid = Grid(sparse=False)
 ogrid = Grid(sparse=True)
+
+
+class Joined:
+    """``np.r_[...]`` (along the first axis) and ``np.c_[...]`` (columns), without directives."""
+
+    def __init__(self, columns: bool) -> None:
+        self.columns = columns
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = [self._part(k) for k in (key if isinstance(key, tuple) else (key,))]
+        if self.columns:
+            parts = [np.expand_dims(p, 1) if p.ndim == 1 else p for p in parts]
+        return np.concatenate(parts, axis=-1 if self.columns else 0)
+
+    def _part(self, key: Any) -> Any:
+        if isinstance(key, str):
+            raise UnsupportedError("np.r_ and np.c_ with directives; use np.concatenate")
+        if isinstance(key, slice):
+            return line_of(key)
+        found: Any = asarray(key)
+        return found if found.ndim else np.reshape(found, (1,))
+
+
+r_ = Joined(columns=False)
+c_ = Joined(columns=True)
