@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from unittest import mock
 
@@ -25,20 +25,33 @@ class Difference(AssertionError):
 
 
 def check(program: Program) -> Outcome:
-    """NumPy = interpreter = native code without passes at level 0 = native code; its outcome."""
-    function = program.function()
-    expected = run(function, program.arguments())
-    fast = jit(function, shapes=program.policy)
-    compare("native", run(fast, program.arguments()), expected, program)
-    compare("native, second values", run(fast, program.arguments(1)),
-            run(function, program.arguments(1)), program)  # fmt: skip
+    """``check_function`` of a random program on two sets of arguments."""
+    makers = [program.arguments, lambda: program.arguments(1)]
+    return check_function(program.function(), makers, program.policy, str(program))
+
+
+def check_function(
+    function: Callable[..., Any],
+    makers: Sequence[Callable[[], tuple[Any, ...]]],
+    policy: str,
+    shown: str,
+) -> Outcome:
+    """NumPy = native = interpreter = native without passes at level 0; the first outcome.
+
+    ``makers`` make arguments of one kind; the first decide what is interpreted. ``shown`` is
+    what a Difference shows. Raises Unsupported where tracejit says that it cannot.
+    """
+    wanted = [run(function, make()) for make in makers]
+    fast = jit(function, shapes=policy)
+    for make, want in zip(makers, wanted, strict=True):
+        compare("native", run(fast, make()), want, shown)
     versions = fast._dispatcher.versions()
     if versions:
         traced = versions[0].artefacts.traced
-        interpreted = run(lambda *args: call_traced(traced, args), program.arguments())
-        compare("interpreter", interpreted, expected, program)
-    compare("plain", run(plain(function, program.policy), program.arguments()), expected, program)
-    return expected
+        interpreted = run(lambda *args: call_traced(traced, args), makers[0]())
+        compare("interpreter", interpreted, wanted[0], shown)
+    compare("plain", run(plain(function, policy), makers[0]()), wanted[0], shown)
+    return wanted[0]
 
 
 def plain(function: Callable[..., Any], policy: str) -> Callable[..., Any]:
@@ -52,13 +65,13 @@ def plain(function: Callable[..., Any], policy: str) -> Callable[..., Any]:
     return call
 
 
-def compare(way: str, got: Outcome, want: Outcome, program: Program) -> None:
+def compare(way: str, got: Outcome, want: Outcome, shown: str) -> None:
     """Raise a Difference that shows the program."""
     if isinstance(got.raised, TracejitError):
         raise Unsupported(str(got.raised)) from got.raised
-    problem = difference(got, want, program.source)
+    problem = difference(got, want, shown)
     if problem:
-        raise Difference(f"{way}: {problem}\n{program}") from got.raised
+        raise Difference(f"{way}: {problem}\n{shown}") from got.raised
 
 
 def staged(source: str) -> bool:

@@ -129,6 +129,8 @@ def program(c: Chooser) -> Program:
     """A program of the chooser's choosing."""
     sizes = c.pick([(3, 4), (4, 2, 5), (3, 19), (2, 1, 3), (8, 3), (4, 0)])
     params = parameters(c, sizes)
-    body = Statements(c, [variable(p) for p in params], sizes).function(c.number(2, 6))
+    readonly = any(p.layout == "readonly" for p in params)
+    writer = Statements(c, [variable(p) for p in params], sizes, readonly=readonly)
+    body = writer.function(c.number(2, 6))
     source = f"def f({', '.join(p.name for p in params)}):\n{body}\n"
     return Program(source, params, c.pick(["auto", "auto", "dynamic"]), c.number(0, 99))

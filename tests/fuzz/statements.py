@@ -13,7 +13,11 @@ FLOW = ("for", "for_static", "while", "if", "if_else", "for_in")
 class Statements:
     """Writes the body of a function; ``lines`` is what it wrote."""
 
-    def __init__(self, choose: Chooser, params: list[Var], sizes: tuple[int, ...]) -> None:
+    def __init__(
+        self, choose: Chooser, params: list[Var], sizes: tuple[int, ...], *, readonly: bool
+    ) -> None:
+        # NumPy's ufunc.at writes into read-only arrays: not used where one may be met.
+        self.readonly = readonly
         self.choose = choose
         self.e = Expressions(choose, list(params), dyadic=choose.often(50), sizes=sizes)
         self.lines: list[str] = []
@@ -216,7 +220,7 @@ class Statements:
         at = self.e.value("i", (k,), 1)
         at = at if self.choose.often(10) else f"({at}) % {v.shape[0]}"
         op = self.choose.pick(["=", "="] + ["+="] * (v.kind in "fic"))
-        if v.kind in "fi" and self.choose.often(20):
+        if v.kind in "fi" and not self.readonly and self.choose.often(20):
             self.emit(f"np.add.at({v.name}, {at}, {self.e.value(v.kind, (k, *v.shape[1:]), 1)})")
         else:
             self.emit(f"{v.name}[{at}] {op} {self.e.operand(v.kind, (k, *v.shape[1:]), 1)}")

@@ -98,9 +98,18 @@ def _carried(
         session.frames.pop()
         for cell, value in saved.items():
             cell.value = value
+        _first_read_here(attempt)
     else:
         ends = list(attempt.opened.values)
     return [Carried(p, s, e) for p, s, e in zip(attempt.opened.values, starts, ends, strict=True)]
+
+
+def _first_read_here(attempt: Attempt) -> None:
+    """What the body binds but never reads is first read when its end value is taken."""
+    for cell, before in attempt.frame.touched.items():
+        if cell not in attempt.final:
+            attempt.final[cell] = cell.value
+            cell.value = before
 
 
 def _needed(loop: Loop, info: VarInfo, x: Any) -> bool:

@@ -21,7 +21,7 @@ class Free:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.values: list[Value] = []
-        self._seen: set[Value] = set()
+        self.seen: set[Value] = set()
         self.alias: dict[Value, Value] = {}
 
     def scan(self, builder: TraceBuilder, results: Iterable[Value]) -> None:
@@ -39,9 +39,9 @@ class Free:
     def _add(self, values: Iterable[Value], defined: set[Value]) -> None:
         for value in values:
             value = self.alias.get(value, value)
-            if value in defined or value in self._seen:
+            if value in defined or value in self.seen:
                 continue
-            self._seen.add(value)
+            self.seen.add(value)
             if self.remade(value):
                 if value.expr is not None:
                     self._add(_value_leaves(value.expr), defined)
@@ -96,8 +96,9 @@ def closed(
                 mapping[value] = free.remake(new, value, mapping)
         return mapping.get(value, value)
 
-    for placeholder in free.alias:
-        find(placeholder)
+    for placeholder, entry in free.alias.items():
+        if entry in free.seen:
+            find(placeholder)
     for instr in instrs:
         for operand in instr.operands:
             find(operand)

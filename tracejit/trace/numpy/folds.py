@@ -177,21 +177,17 @@ def _known_not_empty(x: Value, axes: tuple[int, ...]) -> bool:
 
 
 def check_not_empty(x: Value, axes: tuple[int, ...], name: str) -> None:
-    """NumPy's ValueError for reducing nothing (unless the result is empty too)."""
+    """NumPy's ValueError for reducing nothing, also where the result would be empty."""
     if _known_not_empty(x, axes):
         return
     message = f"zero-size array to reduction operation {name} which has no identity"
     count = size_of(x, axes)
-    rest = size_of(x, [a for a in range(x.rank) if a not in axes])
-    if isinstance(count, int) and isinstance(rest, int):
-        if count == 0 and rest != 0:
+    if isinstance(count, int):
+        if count == 0:
             raise ValueError(message)
         return
     b = builder()
-    ok = b.op("gt", b.index(count), b.const(0, "i64"))
-    if rest != 1:
-        ok = b.op("bitwise_or", ok, b.op("eq", b.index(rest), b.const(0, "i64")))
-    check(ok, "ValueError", message)
+    check(b.op("gt", b.index(count), b.const(0, "i64")), "ValueError", message)
 
 
 def _reducing(ufunc: np.ufunc) -> Any:

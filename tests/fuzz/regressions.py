@@ -1,0 +1,78 @@
+"""Small programs that once went wrong, each found by the fuzz and made small by it.
+
+A row is a function and its arguments; where the shape policy matters, it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A program and how to make its arguments."""
+
+    function: Callable[..., Any]
+    arguments: Callable[[], tuple[Any, ...]]
+    policy: str = "auto"
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+
+def return_of_an_argument_from_a_loop(a, b):
+    for _ in range(3, 0, -1):
+        return b
+    return b
+
+
+def swap_in_an_inner_loop(a, b):
+    for i in range(3, 0, -1):
+        for _ in range(1, i if a[3] else 0):
+            a, b = b, a
+    return b
+
+
+def maximum_of_nothing(a):
+    return a.max(axis=0)
+
+
+def count_in_an_empty_matrix(a, flag):
+    return np.count_nonzero(np.take(np.arange(4), a.astype(np.int64)) == flag)
+
+
+def rebound_unless_continued(a):
+    for _ in range(0, 7, 3):
+        if False if np.zeros(8, dtype=np.bool).all() else True:
+            continue
+        a = np.zeros((8, 2)).max(axis=1)
+    a[0] = False
+    return a
+
+
+def number_unchanged_in_a_loop_over_an_array(a, s):
+    s = (s + s) % 7
+    for _ in a:
+        s = s
+    return s
+
+
+REGRESSIONS = [
+    Regression(return_of_an_argument_from_a_loop, lambda: (np.ones(3), np.arange(3.0))),
+    Regression(
+        swap_in_an_inner_loop,
+        lambda: (np.array([1, 0, 0, 0, 1], bool), np.array([0, 1, 0, 1, 1], bool)),
+    ),
+    Regression(maximum_of_nothing, lambda: (np.zeros((0, 0)),)),
+    Regression(maximum_of_nothing, lambda: (np.zeros((0, 3)),), "dynamic"),
+    Regression(count_in_an_empty_matrix, lambda: (np.zeros((4, 0)), 1)),
+    Regression(rebound_unless_continued, lambda: (np.array([1.0, -1.5, 0.5]),)),
+    Regression(
+        number_unchanged_in_a_loop_over_an_array, lambda: (np.arange(4), 2), "dynamic"
+    ),
+]
