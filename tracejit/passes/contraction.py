@@ -17,6 +17,8 @@ from tracejit.passes.storage import Storage
 
 #: Products with fewer multiplications than this are loops of our own.
 SMALL = 512
+#: The same for a matrix and a vector, whose loops fuse with what makes the operands.
+SMALL_VECTOR = 4096
 
 
 class _Axes:
@@ -46,8 +48,10 @@ def lower_dot(body: Body, instr: Instr) -> None:
     left = _Axes(body, a, batch[0], contract[0])
     right = _Axes(body, b, batch[1], contract[1])
     work = product((*left.shape, *right.extents(right.free)))
-    small = isinstance(work, int) and work <= SMALL
-    if a.dtype.kind not in "fc" or not left.free or not right.free or small:
+    matrices = bool(left.free and right.free)
+    small = isinstance(work, int) and work <= (SMALL if matrices else SMALL_VECTOR)
+    vectors = not left.free and not right.free
+    if a.dtype.kind not in "fc" or vectors or not left.contract or small:
         _lower_loops(body, instr, left, right)
     else:
         _lower_blas(body, instr, left, right)
@@ -70,6 +74,8 @@ def _lower_loops(body: Body, instr: Instr, left: _Axes, right: _Axes) -> None:
             assert isinstance(out, Value)
             return out
 
+        if not inner:
+            return term(0, scope)
         if result.dtype.kind in "fc":
             return nests.pairwise(p, scope, product(inner), term)
         name = "bitwise_or" if result.dtype.kind == "b" else "add"
