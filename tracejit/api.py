@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracejit.boundary import boundary
 from tracejit.dispatch import Dispatcher, Options, Request, Stats, Version
+from tracejit.errors import UnsupportedError
 from tracejit.signatures import parse_signature
 from tracejit.specialize import Policy
 
 Fun = Callable[..., Any]
+_SUSPENDED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 def _disabled() -> bool:
@@ -55,6 +58,12 @@ def jit(
     def wrap(function: Fun, signatures: Sequence[str] = ()) -> Any:
         if not callable(function):
             raise TypeError(f"jit compiles functions, not {type(function).__name__}")
+        code_flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+        if code_flags & _SUSPENDED:
+            raise UnsupportedError(
+                f"{function.__qualname__} is a generator or coroutine, which stops half way: "
+                "compile an ordinary function that returns arrays"
+            )
         if _disabled():
             return function
         made = jitted_type()(function, options)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
+import inspect
 import os
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from tracejit.errors import TracejitError
+from tracejit.errors import TracejitError, code_at
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _SOURCE = """
@@ -22,16 +22,11 @@ def outermost(*args, **kwargs):
 
 def boundary(function: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
     """``call`` with trimmed exceptions, in a frame that tracebacks show as ``function`` itself."""
-    code = getattr(function, "__code__", None)
+    code = getattr(inspect.unwrap(function), "__code__", None)
     filename = "<tracejit>" if code is None else code.co_filename
     line = 1 if code is None else code.co_firstlineno
-    tree = ast.parse(_SOURCE)
-    for item in ast.walk(tree):
-        if hasattr(item, "lineno"):
-            item.lineno = item.end_lineno = line
-            item.col_offset = item.end_col_offset = 0  # type: ignore[attr-defined]
     made: dict[str, Any] = {"call": call, "trimmed": trimmed}
-    exec(compile(tree, filename, "exec"), made)
+    exec(code_at(_SOURCE, filename, line), made)
     outermost: Callable[..., Any] = made["outermost"]
     if code is not None:
         outermost.__code__ = outermost.__code__.replace(co_name=code.co_name)
@@ -39,7 +34,10 @@ def boundary(function: Callable[..., Any], call: Callable[..., Any]) -> Callable
 
 
 def trimmed(error: Exception) -> Exception:
-    """The same exception without our frames, unless it is our own mistake or all are asked for."""
+    """The same exception without our frames, unless it is our own mistake or all are asked for.
+
+    The first frame is the boundary's own, which Python adds again.
+    """
     if os.environ.get("TRACEJIT_FULL_TRACEBACK", "") not in ("", "0"):
         return error
     entries: list[TracebackType] = []
@@ -50,7 +48,7 @@ def trimmed(error: Exception) -> Exception:
     if entries and _is_ours(entries[-1]) and not isinstance(error, TracejitError | TypeError):
         return error
     kept: TracebackType | None = None
-    for entry in reversed(entries):
+    for entry in reversed(entries[1:]):
         if not _is_ours(entry):
             kept = TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
     error.__suppress_context__ = True

@@ -84,7 +84,7 @@ def specs_for(request: Request) -> list[Any]:
             specs.append(ArraySpec(key.dtype, shape, key.layout, group, key.writeable))
         elif isinstance(key, ScalarKey):
             dynamic = True
-            if key.kind == "int":
+            if key.by_value:
                 dynamic = next(flags)
                 next(names)
             specs.append(ScalarSpec(key.kind or key.dtype) if dynamic else Static(leaf))

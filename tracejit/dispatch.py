@@ -168,10 +168,10 @@ class Dispatcher:
             self._signature = inspect.signature(self.function)
         try:
             bound = self._signature.bind(*args, **kwargs)
-        except TypeError:
+        except TypeError as error:
             if type(self.function) is FunctionType and not hasattr(self.function, "__wrapped__"):
                 self.function(*args, **kwargs)  # raises what Python says of this call
-            raise
+            raise error.with_traceback(None) from None
         bound.apply_defaults()
         return tuple(bound.args), dict(bound.kwargs)
 
@@ -331,13 +331,13 @@ def _canonical(leaves: Sequence[Any], version: Version) -> list[Any]:
     for leaf, key in zip(leaves, version.keys, strict=True):
         if isinstance(key, StaticKey):
             out.append(key.value.value if isinstance(key.value, _Static) else key.value)
-        elif isinstance(key, ScalarKey) and key.kind == "int" and not version.dynamic[position]:
+        elif isinstance(key, ScalarKey) and key.by_value and not version.dynamic[position]:
             out.append(version.sizes[position])
         else:
             out.append(leaf)
         if isinstance(key, ArrayKey):
             position += sum(u is None for u in key.units)
-        elif isinstance(key, ScalarKey) and key.kind == "int":
+        elif isinstance(key, ScalarKey) and key.by_value:
             position += 1
     return out
 
@@ -369,9 +369,9 @@ def _static_positions(signature: inspect.Signature | None, options: Options) -> 
         raise ValueError(f"static_argnames {unknown} are not parameters; there are {names}")
     found = {k if k >= 0 else len(names) + k for k in options.static_argnums}
     kinds = [p.kind for p in signature.parameters.values()] if signature is not None else []
-    if signature is not None and inspect.Parameter.VAR_POSITIONAL not in kinds:
-        if wrong := sorted(k for k in found if not 0 <= k < len(names)):
-            raise ValueError(f"static_argnums {wrong} are not among the {len(names)} parameters")
+    wrong = sorted(k for k in found if not 0 <= k < len(names))
+    if wrong and signature is not None and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        raise ValueError(f"static_argnums {wrong} are not among the {len(names)} parameters")
     return frozenset(found | {names.index(n) for n in options.static_argnames if n in names})
 
 

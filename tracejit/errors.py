@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import linecache
+from types import CodeType
+
 
 class TracejitError(Exception):
     """Base of the exceptions that only tracejit raises."""
@@ -21,3 +25,18 @@ class StructureError(TracejitError, TypeError):
 
 class InternalError(TracejitError):
     """A broken promise inside tracejit: please report it."""
+
+
+def code_at(source: str, filename: str, line: int) -> CodeType:
+    """Module code of ``source`` whose every instruction is the whole of one line of ``filename``.
+
+    A frame of it in a traceback shows that line, without marks under part of it.
+    """
+    text = linecache.getline(filename, line).rstrip()
+    start, end = len(text) - len(text.lstrip()), len(text.encode())
+    tree = ast.parse(source)
+    for item in ast.walk(tree):
+        if isinstance(item, ast.stmt | ast.expr | ast.excepthandler | ast.arg | ast.keyword):
+            item.lineno = item.end_lineno = line
+            item.col_offset, item.end_col_offset = start, end
+    return compile(tree, filename, "exec")

@@ -40,6 +40,11 @@ class ScalarKey:
     kind: Literal["bool", "int", "float", "complex"] | None
     dtype: np.dtype[Any]
 
+    @property
+    def by_value(self) -> bool:
+        """Whether the shape policy may compile for its value: it often decides structure."""
+        return self.kind in ("int", "bool")
+
 
 class StaticKey:
     """A value that the version is compiled for, compared by type and value (or identity)."""
@@ -111,23 +116,23 @@ def is_native(x: np.ndarray[Any, Any]) -> bool:
 
 
 def sizes_of(leaves: Sequence[Any], keys: Sequence[LeafKey]) -> tuple[int, ...]:
-    """Everything the shape policy rules over: extents of 2 and more, and Python ints."""
+    """Everything the shape policy rules over: extents of 2 and more, Python ints and bools."""
     out: list[int] = []
     for leaf, key in zip(leaves, keys, strict=True):
         if isinstance(key, ArrayKey):
             out += [n for n, u in zip(leaf.shape, key.units, strict=True) if u is None]
-        elif isinstance(key, ScalarKey) and key.kind == "int":
+        elif isinstance(key, ScalarKey) and key.by_value:
             out.append(leaf)
     return tuple(out)
 
 
 def int_positions(leaves: Sequence[Any], keys: Sequence[LeafKey]) -> tuple[bool, ...]:
-    """Which entries of ``sizes_of`` are Python ints rather than extents."""
+    """Which entries of ``sizes_of`` are Python ints or bools rather than extents."""
     out: list[bool] = []
     for key in keys:
         if isinstance(key, ArrayKey):
             out += [False] * sum(u is None for u in key.units)
-        elif isinstance(key, ScalarKey) and key.kind == "int":
+        elif isinstance(key, ScalarKey) and key.by_value:
             out.append(True)
     return tuple(out)
 

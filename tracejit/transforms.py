@@ -7,6 +7,7 @@ of its own, is transformed (``autodiff/``) and inlined. Called from Python it is
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from tracejit import autodiff, trees
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Function, Value
+from tracejit.trace.known import shown_shape
 from tracejit.trace.regions import Free, closed, diverged
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
@@ -43,6 +45,7 @@ class Staged:
             result = self.ops.call(self.call, *args, **_own(self.kwargs))
             builder = frame.builder
             self.out, self.out_tree = trees.flatten(result)
+            self.out = [_constant(x) for x in self.out]
             self.values = [lift(x).value if isinstance(x, Tracer) else None for x in self.out]
         session.leave(frame)
         results = [v for v in self.values if v is not None]
@@ -82,6 +85,11 @@ def _like(x: Any, value: Value) -> Any:
     return wrap_array(value)
 
 
+def _constant(x: Any) -> Any:
+    """Floating constants among results as traced values, so that they have derivatives (zero)."""
+    return _like(x, lift(x).value) if isinstance(x, float | complex | np.inexact) else x
+
+
 def _own(tree: Any) -> Any:
     """Arguments whose arrays may be changed without the caller's changing."""
     return trees.map_leaves(lambda x: fresh(x.read()) if isinstance(x, Array) else x, tree)
@@ -116,12 +124,15 @@ class Transform:
     def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    @property
+    def __call__(self) -> Callable[..., Any]:
+        """The compiled function: calling a transform leaves no frame in tracebacks."""
         if self._compiled is None:
-            from tracejit.api import jit
+            from tracejit.api import jitted_type
+            from tracejit.dispatch import Options
 
-            self._compiled = jit(self)
-        return self._compiled(*args, **kwargs)
+            self._compiled = jitted_type()(self, Options())
+        return self._compiled  # type: ignore[no-any-return]
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -138,6 +149,9 @@ class Gradient(Transform):
         with_value: bool,
     ) -> None:
         super().__init__(function, "value_and_grad" if with_value else "grad")
+        nums = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        if not all(isinstance(n, int) for n in nums) or len(set(nums)) != len(nums):
+            raise TypeError(f"argnums are distinct positions of arguments, not {argnums!r}")
         self.argnums = argnums
         self.has_aux = has_aux
         self.with_value = with_value
@@ -178,8 +192,13 @@ def _check_loss(staged: Staged, has_aux: bool) -> None:
             f"a differentiated function returns one scalar, not {len(staged.out)} values"
         )
     if first is None or first.rank != 0 or first.dtype.kind != "f":
-        what = "nothing traced" if first is None else str(first.type)
-        raise TypeError(f"grad needs a real scalar result; the function returned {what}")
+        what = "no floating value"
+        if first is not None:
+            what = f"shape {shown_shape(first.shape)}, {first.dtype}"
+        raise TypeError(
+            f"grad needs a function that returns a real scalar, not {what}: reduce arrays (sum, "
+            "mean), take the real part of complex values, or use vjp"
+        )
 
 
 def grad(
@@ -203,7 +222,14 @@ def value_and_grad(
     return Gradient(fun, argnums, has_aux, True)
 
 
+def _signature(names: Sequence[str]) -> inspect.Signature:
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    return inspect.Signature([inspect.Parameter(n, kind) for n in names])
+
+
 class _Jvp(Transform):
+    __signature__ = _signature(("primals", "tangents"))
+
     def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
         primals, tangents = args
         staged = Staged(ops, self.function, primals, {})
@@ -260,6 +286,8 @@ def jvp(
 
 
 class _Vjp(Transform):
+    __signature__ = _signature(("primals", "cotangents"))
+
     def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
         primals, cotangents = args
         staged = Staged(ops, self.function, primals, {})

@@ -20,6 +20,7 @@ import numpy as np
 from tracejit.codegen_llvm import capi, runtime_text
 from tracejit.codegen_llvm.abi import DType
 from tracejit.codegen_llvm.engine import shared_engine
+from tracejit.errors import code_at
 
 PayloadKind: TypeAlias = Literal["int", "unsigned", "float", "bool"]
 
@@ -74,10 +75,9 @@ def _decode(kind: PayloadKind, word: int) -> Any:
 
 def traceback_at(location: Location) -> TracebackType | None:
     """A traceback of one frame at `location`, so that Python prints the user's source line."""
-    source = "\n" * (location.line - 1) + "raise RuntimeError"
-    code = compile(source, location.filename, "exec").replace(co_name=location.function)
+    code = code_at("raise RuntimeError", location.filename, location.line)
     try:
-        exec(code, {})
+        exec(code.replace(co_name=location.function), {})
     except RuntimeError as error:
         found = error.__traceback__
         return found.tb_next if found is not None else None

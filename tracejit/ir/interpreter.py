@@ -27,7 +27,8 @@ EXCEPTIONS: dict[str, type[BaseException]] = {}
 def exception_type(name: str) -> type[BaseException]:
     """A builtin exception, one of NumPy's, or one of ``EXCEPTIONS``, by name."""
     places = (builtins, np.linalg, np.exceptions)
-    found = EXCEPTIONS.get(name) or next(filter(None, (getattr(p, name, None) for p in places)), None)
+    named = (getattr(p, name, None) for p in places)
+    found = EXCEPTIONS.get(name) or next(filter(None, named), None)
     if not (isinstance(found, type) and issubclass(found, BaseException)):
         raise TypeError(f"{name!r} names no exception")
     return found

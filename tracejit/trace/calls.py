@@ -29,6 +29,12 @@ _CREATION = {
 }  # fmt: skip
 _PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "typing", "scipy"}
 _CONSTANT_LIMIT = 1024
+#: Methods that change a list, dict or set.
+_MUTATING = {
+    "append", "extend", "insert", "remove", "pop", "popitem", "clear", "sort", "reverse", "update",
+    "setdefault", "add", "discard", "difference_update", "intersection_update",
+    "symmetric_difference_update",
+}  # fmt: skip
 
 
 def contains_tracer(x: Any, depth: int = 4) -> bool:
@@ -49,6 +55,7 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if isinstance(f, BoundMethod | Tracer):
         return f(*args, **kwargs)  # type: ignore[operator]
     refuse_random(f)
+    refuse_mutation(f)
     staged = getattr(type(f), "__traced_call__", None)
     if staged is not None:
         return staged(f, ops, *args, **kwargs)
@@ -167,6 +174,18 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if of_module and any(isinstance(a, Tracer) for a in args):
         return math_call(f, args, kwargs)
     return as_constants(f(*args, **kwargs))
+
+
+def refuse_mutation(f: Any) -> None:
+    """A list, dict or set from outside would be changed once, when compiling."""
+    owner = getattr(f, "__self__", None)
+    if not isinstance(owner, list | dict | set) or getattr(f, "__name__", "") not in _MUTATING:
+        return
+    if current().outside.is_outside(owner):
+        raise UnsupportedError(
+            f"{where()}: {f.__name__}() would change a {type(owner).__name__} that is not an "
+            "argument once, when compiling; pass it as an argument or return what it should hold"
+        )
 
 
 def refuse_random(f: Any) -> None:

@@ -20,13 +20,14 @@ from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside
 from tracejit.trace.hidden import Hidden
+from tracejit.trace.known import MARK
 from tracejit.trace.raising import Diverged, emit_raise, is_users
 from tracejit.trace.regions import Free, diverged
 from tracejit.trace.results import Describer, Out
 from tracejit.trace.session import Restart, Session, session_scope
 from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
 from tracejit.trace.staging import StagedOperators
-from tracejit.trace.values import KIND_DTYPE, Array, Cell, PyScalar, Scalar
+from tracejit.trace.values import KIND_DTYPE, Array, Cell, PyScalar, Scalar, Tracer
 
 _RESTARTS = 32
 PARAM_SPECS = (ArraySpec, ScalarSpec, Static)
@@ -103,6 +104,7 @@ def _trace(
     describer = Describer()
     if diverged(session.frames[0].builder):
         result = None
+    _check_keys(result)
     out_leaves, out_tree = trees.flatten(result)
     outs = describer.describe_all(_checked(out_leaves))
     containers = outside.container_changes(describer)
@@ -131,7 +133,27 @@ def _checked(leaves: Sequence[Any]) -> list[Any]:
     for leaf in leaves:
         if isinstance(leaf, MaybeUndefined):
             leaf.value_or_raise()
+        if isinstance(leaf, str) and MARK in leaf:
+            raise UnsupportedError(
+                "a text made from a traced value cannot be returned: return the value and make "
+                "the text outside"
+            )
+        if isinstance(leaf, set | frozenset) and any(isinstance(x, Tracer) for x in leaf):
+            raise UnsupportedError("a set of traced values cannot be returned: return a tuple")
+        if type(leaf).__module__.startswith("tracejit.trace.") and not isinstance(leaf, Tracer):
+            kind = type(leaf).__name__.lower()
+            raise UnsupportedError(f"a {kind} of traced values cannot be returned: return a list")
     return list(leaves)
+
+
+def _check_keys(result: Any) -> None:
+    stack = list(trees.key_orders(result))
+    while stack:
+        key = stack.pop()
+        if isinstance(key, tuple):
+            stack += key
+        elif isinstance(key, Tracer):
+            raise UnsupportedError("a dict with traced keys cannot be returned: return pairs")
 
 
 def _extent_params(session: Session, leaves: Sequence[Any]) -> dict[SymDim, Value]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import TracejitError
+from tracejit.ir.core import Loc
 from tracejit.trace.known import with_payload
-from tracejit.trace.session import PACKAGE, Session
+from tracejit.trace.session import NUMPY, PACKAGE, Session
 
 _IR = os.path.join(PACKAGE, "ir") + os.sep
 
@@ -53,7 +54,20 @@ def emit_raise(session: Session, error: BaseException) -> None:
     b = session.b
     payload: list[Any] = []
     message = message_of(error, payload)
-    b.op("raise", *payload, exc=session.exception_name(type(error)), message=message)
+    name = session.exception_name(type(error))
+    b.op("raise", *payload, loc=raised_at(error), exc=name, message=message)
+
+
+def raised_at(error: BaseException) -> Loc | None:
+    """The innermost line of the user's that an exception went through."""
+    found = None
+    tb = error.__traceback__
+    while tb is not None:
+        code = tb.tb_frame.f_code
+        if not code.co_filename.startswith((PACKAGE, NUMPY, "<")):
+            found = Loc(code.co_filename, tb.tb_lineno, code.co_name)
+        tb = tb.tb_next
+    return found
 
 
 def message_of(error: BaseException, payload: list[Any]) -> str:

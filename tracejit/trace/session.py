@@ -199,7 +199,8 @@ class Session:
             return exc
         for base in exc.__mro__:
             places = (builtins, np.linalg, np.exceptions)
-            if any(getattr(p, base.__name__, None) is base for p in places) and (base is exc or exc.__module__.split(".")[0] == "numpy"):
+            named = any(getattr(p, base.__name__, None) is base for p in places)
+            if named and (base is exc or exc.__module__.split(".")[0] == "numpy"):
                 return str(base.__name__)
         name = f"{exc.__module__}.{exc.__qualname__}"
         self.exceptions[name] = exc

@@ -240,13 +240,22 @@ class StagedOperators(Operators):
 
             obj = hidden_array(obj)
         if isinstance(obj, list | dict):
+            self._refuse_outside(obj)
             containers.touch(self.session, obj)
             if isinstance(key, Tracer):
                 key = structural_int(key, "an index of a list")
         obj[key] = value
 
+    def _refuse_outside(self, obj: Any) -> None:
+        if self.session.outside.is_outside(obj):
+            raise UnsupportedError(
+                f"{where()}: a {type(obj).__name__} that is not an argument would be changed once, "
+                "when compiling; pass it as an argument or return what it should hold"
+            )
+
     def delitem(self, obj: Any, key: Any) -> None:
         if isinstance(obj, list | dict):
+            self._refuse_outside(obj)
             containers.touch(self.session, obj)
         del obj[key]
 
