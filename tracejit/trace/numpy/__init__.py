@@ -15,6 +15,7 @@ from tracejit.trace.numpy import (  # noqa: F401
     joining,
     linalg,
     matrices,
+    polynomials,
     products,
     quantiles,
     queries,
@@ -23,6 +24,7 @@ from tracejit.trace.numpy import (  # noqa: F401
     shapes,
     sorting,
     statistics,
+    triangles,
     ufuncs,
 )
 from tracejit.trace.numpy.matrices import c_, mgrid, ogrid, r_

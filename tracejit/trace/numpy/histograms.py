@@ -14,7 +14,6 @@ from tracejit.trace.numpy.operands import builder, cast, match_axis, operand, va
 from tracejit.trace.numpy.promotion import result_dtype
 from tracejit.trace.session import current
 from tracejit.trace.values import (
-    Array,
     PyScalar,
     Scalar,
     Tracer,
@@ -33,7 +32,7 @@ def _check(holds: Any, message: str) -> None:
         raise ValueError(message)
 
 
-def _counted(index: Value, amounts: Value, bins: Any) -> Array:
+def _counted(index: Value, amounts: Value, bins: Any) -> Any:
     """Sums of the amounts for each bin; the indices are known to be in range."""
     b = builder()
     (n,) = shape_of(bins)
@@ -72,15 +71,16 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
 @covers(np.digitize)
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     """Which bin each element is in; bins increase or decrease."""
-    points, edges = asarray(x), asarray(bins)
+    points: Any = asarray(x)
+    edges: Any = asarray(bins)
     if points.dtype.kind == "c":
         raise TypeError("x may not be complex")
-    side = "left" if right else "right"
+    side: Any = "left" if right else "right"
     steps_up = np.all(edges[1:] >= edges[:-1])
     steps_down = np.all(edges[1:] <= edges[:-1])
     known = current().literal(edges.read())
     message = "bins must be monotonically increasing or decreasing"
-    n = dim_value(edges.dims[0])
+    n: Any = dim_value(edges.dims[0])
 
     def falling() -> Any:
         return n - np.searchsorted(edges[::-1], points, side=side)
@@ -155,7 +155,7 @@ def _prepared(a: Any, weights: Any) -> tuple[Any, Any]:
 
 
 def _matched(w: Any, x: Any) -> Value:
-    value = w.read()
+    value: Value = w.read()
     for axis, dim in enumerate(x.dims):
         value = match_axis(value, axis, dim, "weights should have the same shape as a.")
     return value
@@ -220,7 +220,7 @@ def histogram(
         amounts = value_of(np.where(inside, w, w.dtype.type(0)))
     found = _counted(b.convert(value_of(index), "i64"), amounts, as_dim(count))
     if density:
-        return found / np.diff(edges).astype(float) / found.sum(), edges  # type: ignore[attr-defined]
+        return found / np.diff(edges).astype(float) / found.sum(), edges
     return found, edges
 
 

@@ -302,7 +302,8 @@ def matrix_power(a: Any, n: Any) -> Any:
 @covers(np.linalg.tensorsolve)
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     """The x with ``tensordot(a, x, x.ndim) = b``."""
-    x, y = asarray(a), asarray(b)
+    x: Any = asarray(a)
+    y: Any = asarray(b)
     if axes is not None:
         rest = [k for k in range(x.ndim) if k not in axes]
         x = np.transpose(x, (*rest, *axes))
@@ -345,7 +346,8 @@ def trace(x: Any, /, *, offset: Any = 0, dtype: Any = None) -> Any:
 @covers(np.linalg.vecdot)
 def vecdot(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
     """Products of vectors, the first conjugated."""
-    return np.vecdot(asarray(x1), asarray(x2), axis=axis)
+    first: Any = asarray(x1)
+    return np.vecdot(first, asarray(x2), axis=axis)  # type: ignore[call-overload]
 
 
 @covers(np.linalg.tensordot)

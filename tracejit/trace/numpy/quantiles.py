@@ -217,7 +217,8 @@ def _quantile_of(ordered: Any, n: Any, q: Any, how: str, weak: bool, each: bool)
         q = _column(_constant(q), rank) if each else _constant(q)
 
     def take(at: Any) -> Any:
-        at = _constant(np.asarray(at, np.int64) if not isinstance(at, Tracer) else at.astype(int))
+        traced: Any = at
+        at = _constant(traced.astype(int) if isinstance(at, Tracer) else np.asarray(at, np.int64))
         if not each:
             return np.take(ordered, at, 0, mode="clip")
         if at.ndim == rank:

@@ -12,12 +12,12 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.names import covers
-from tracejit.trace.numpy.operands import builder, cast, operand
+from tracejit.trace.numpy.operands import builder, cast, operand, value_of
 from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.numpy.shapes import atleast_1d
 from tracejit.trace.numpy.sorting import positions, sorted_along
 from tracejit.trace.session import current
-from tracejit.trace.values import Array, dim_value, fresh
+from tracejit.trace.values import Array, dim_value, fresh, python_int
 
 
 def _line(x: Any) -> Any:
@@ -228,8 +228,4 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
 
 
 def _as_int(x: Any) -> Any:
-    if isinstance(x, int):
-        return x
-    from tracejit.trace.values import python_int
-
-    return python_int(builder().convert(operand(x).value, "i64"))
+    return x if isinstance(x, int) else python_int(builder().convert(value_of(x), "i64"))

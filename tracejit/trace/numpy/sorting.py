@@ -34,7 +34,7 @@ def _method_of(kind: Any, stable: Any) -> str:
     return found
 
 
-def _flat_or_axis(a: Any, axis: Any) -> tuple[Array, int]:
+def _flat_or_axis(a: Any, axis: Any) -> tuple[Any, int]:
     """The array (flattened for ``axis=None``) and its sorted axis."""
     x: Any = asarray(a)
     if axis is None:
@@ -42,14 +42,14 @@ def _flat_or_axis(a: Any, axis: Any) -> tuple[Array, int]:
     return x, axis_of(axis, x.ndim)
 
 
-def positions(x: Array, axis: int, kind: str) -> Array:
+def positions(x: Any, axis: int, kind: str) -> Any:
     """The permutation along ``axis`` that sorts."""
     value = x.read()
     (found,) = called("argsort", [value], [(np.int64, value.shape)], axis=axis, kind=kind)
     return fresh(found)
 
 
-def sorted_along(x: Array, axis: int, kind: str = "quicksort") -> Any:
+def sorted_along(x: Any, axis: int, kind: str = "quicksort") -> Any:
     """A sorted copy, nan last; derivatives follow the elements."""
     value = x.read()
     if value.dtype.kind in "biu":

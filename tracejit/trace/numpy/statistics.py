@@ -323,3 +323,15 @@ def nanstd(
     unsupported("np.nanstd", mean=(mean, NO_VALUE))
     found = nanvar(a, axis, dtype, None, _degrees(ddof, correction), keepdims, where=where)
     return np.sqrt(found, out=out) if out is not None else np.sqrt(found)
+
+
+@covers(np.nancumsum)
+def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """Running sums with nan as zero."""
+    return np.cumsum(_without_nan(a, 0), axis, dtype, out)
+
+
+@covers(np.nancumprod)
+def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """Running products with nan as one."""
+    return np.cumprod(_without_nan(a, 1), axis, dtype, out)
