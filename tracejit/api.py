@@ -13,6 +13,7 @@ from tracejit.dispatch import Dispatcher, Options, Request, Stats, Version
 from tracejit.errors import UnsupportedError
 from tracejit.signatures import parse_signature
 from tracejit.specialize import Policy
+from tracejit.tree_calls import TreeCalls
 
 Fun = Callable[..., Any]
 _SUSPENDED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -93,10 +94,10 @@ def _init(self: Any, function: Fun, options: Options) -> None:
     functools.update_wrapper(self, function, updated=())
     self.py_func = function
     self._options = options
-    self._dispatcher = Dispatcher(
-        function, options, compile_version, functools.partial(set_chain, self), Miss
-    )
-    set_miss(self, boundary(function, self._dispatcher.miss))
+    calls = TreeCalls(functools.partial(set_chain, self))
+    self._dispatcher = Dispatcher(function, options, compile_version, calls.chain, Miss)
+    calls.dispatcher = self._dispatcher
+    set_miss(self, boundary(function, calls.miss))
 
 
 def _compile(self: Any, signature: str) -> None:

@@ -279,6 +279,7 @@ class _Signatures:
             results,
             structure,
             tuple(hidden),
+            guards=self.values(),
             disjoint=self.disjoint(),
             identical=self.identical(),
             release_gil=self.release(),
@@ -293,9 +294,19 @@ class _Signatures:
             assert isinstance(key, ScalarKey)
             return abi.ScalarParam(key.dtype, key.kind)
         if isinstance(key, ScalarKey):
-            return abi.IdentityParam(leaf.value)
+            return abi.ScalarParam(key.dtype, key.kind)  # its value is guarded
         assert isinstance(key, StaticKey)
         return abi.IdentityParam(unwrapped(key.value))
+
+    def values(self) -> tuple[abi.Guard, ...]:
+        """Python ints that the code is compiled for."""
+        return tuple(
+            abi.Guard("eq", abi.ScalarOf(k), leaf.value)
+            for k, (leaf, key) in enumerate(
+                zip(self.traced.leaves, self.request.keys, strict=True)
+            )
+            if isinstance(leaf, Static) and isinstance(key, ScalarKey)
+        )
 
     def hidden_param(self, hidden: Any) -> abi.Param:
         x = hidden.array

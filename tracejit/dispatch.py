@@ -255,6 +255,17 @@ class Dispatcher:
         ]
         self._chain(fast[-32:])
 
+    def leaf_calls(self) -> list[tuple[Any, Any]]:
+        """Structure and native entry of each version that a call with containers can use."""
+        if self._static or self.options.static_argnames:
+            return []
+        return [
+            (key[0], v.call)
+            for key, family in self._families.items()
+            for v in reversed(family.versions)
+            if v.alive and v.finish is None and v.fast is None
+        ]
+
     def _writes_into_overlap(self, version: Version, leaves: Sequence[Any]) -> bool:
         for k in version.writes:
             for j, other in enumerate(leaves):
