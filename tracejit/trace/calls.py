@@ -155,7 +155,9 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if not isinstance(function, FunctionType) or convert.is_converted(function):
         return f(*args, **kwargs)
     if not convertible(function):
-        return f(*args, **kwargs)
+        made = f(*args, **kwargs)
+        of_numpy = (function.__module__ or "").split(".")[0] == "numpy"
+        return as_constants(made) if of_numpy else made  # NumPy makes arrays, ours may be kept
     return ops.converted(f)(*args, **kwargs)
 
 

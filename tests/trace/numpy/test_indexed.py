@@ -44,3 +44,14 @@ def test_as_numpy(function: Any) -> None:
         for g, w in zip(got, want, strict=True):
             assert g.dtype == w.dtype
             np.testing.assert_array_equal(g, w)
+
+
+def test_an_array_made_by_numpy_is_new_at_each_call() -> None:
+    def weighted(x: Any) -> Any:
+        w = np.kaiser(4, 2.0)
+        w[0] += 5
+        return w * x
+
+    compiled, x = jit(weighted), np.ones(4)
+    for _ in range(3):
+        np.testing.assert_array_equal(compiled(x), weighted(x))
