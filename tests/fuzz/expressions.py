@@ -43,6 +43,7 @@ class Expressions:
     choose: Chooser
     scope: list[Var] = field(default_factory=list)
     dyadic: bool = False
+    looping: bool = False
     sizes: tuple[int, ...] = (3, 4)
 
     # -- entry ---------------------------------------------------------------------------------
@@ -170,7 +171,7 @@ class Expressions:
         ops = {"f": ["+", "-", "*", "/", "%", "//"], "i": ["+", "-", "*", "//", "%"], "c": "+-*"}
         if self.dyadic:
             ops["f"] = ["+", "-", "*"]
-        else:
+        if not self.dyadic or self.looping:
             ops["c"] = "+-"  # NumPy's own product is fused or not by the length of a loop
         named = {"f": ["maximum", "minimum", "fmax", "copysign"], "i": ["maximum", "minimum"]}
         if kind in named and c.often(20):

@@ -197,7 +197,7 @@ class Statements:
         v = self.choose.pick(arrays)
         whole = self.choose.often(40)
         target, shape = (v.name, v.shape) if whole else self.target(v)
-        op = self.choose.pick(["+=", "-="] + ["*="] * (v.kind != "c" or self.e.dyadic))
+        op = self.choose.pick(["+=", "-="] + ["*="] * (v.kind != "c"))
         self.emit(f"{target} {op} {self.e.operand(v.kind, shape, 2)}")
         return None
 
@@ -265,6 +265,7 @@ class Statements:
     def loop(self, header: str, depth: int, extra: list[Var], first: str = "") -> None:
         self.emit(header)
         self.loops += 1
+        self.e.looping = True
         names = {v.name for v in extra}
         self.frozen |= names
         if first:
@@ -277,6 +278,7 @@ class Statements:
             self.inner(depth)
         self.frozen -= names
         self.loops -= 1
+        self.e.looping = self.loops > 0
 
     def jump(self, extra: list[Var]) -> None:
         self.indent += 1

@@ -117,7 +117,9 @@ def identity(name: str, dtype: np.dtype[Any]) -> Any:
     """The starting value of a reduction (for min and max: what loses against everything)."""
     _, start = _REDUCERS[name]
     if start is not None:
-        return bool(start) if dtype == _BOOL else start
+        if dtype == _BOOL:
+            return bool(start)
+        return np.iinfo(dtype).max if start == -1 and dtype.kind == "u" else start
     largest = name == "reduce_min"
     if dtype == _BOOL:
         return largest

@@ -131,11 +131,11 @@ class Array(Tracer):
     def write(self, value: Value) -> None:
         """Replace the view's elements by ``value`` of the view's dtype and shape."""
         session = current()
-        if not self.cell.writeable:
-            session.fail(ValueError, "assignment destination is read-only")
         if isinstance(self.cell, Choice):
             self._write_choice(self.cell, value, session)
             return
+        if not self.cell.writeable:
+            session.fail(ValueError, "assignment destination is read-only")
         self._same_trace(session)
         b = session.b
         values = [session.read_cell(self.cell)] if self.layers else []

@@ -236,6 +236,8 @@ def _bitcast(operands: Operands, attrs: Attrs, regions: Regions) -> Sequence[Typ
     require(
         operands[0].dtype.itemsize == attrs["dtype"].itemsize, "bitcast between different sizes"
     )
+    kinds = operands[0].dtype.kind + attrs["dtype"].kind
+    require("c" not in kinds, "bitcast of or to complex numbers", kinds)
     return _convert(operands, attrs, regions)
 
 

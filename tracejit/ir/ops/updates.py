@@ -50,6 +50,11 @@ def _eval_put_slice(x: Any, v: Any, *bounds: int) -> Any:
     return out
 
 
+def _add_slice(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    require(operands[0].dtype.kind != "b", "add_slice of bool", operands[0].type)
+    return _put_slice(operands, attrs, regions)
+
+
 def _eval_add_slice(x: Any, v: Any, *bounds: int) -> Any:
     out = np.array(x)
     out[window(bounds, np.shape(v), np.shape(x))] += v
@@ -96,7 +101,7 @@ row(
     Primitive(
         "add_slice",
         "update",
-        _put_slice,
+        _add_slice,
         _eval_add_slice,
         **derivative("add_slice"),
         doc="add_slice(x, v, *starts, *steps): x with v added to that window.",
