@@ -10,7 +10,7 @@ from typing import Any
 
 from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir.core import Value
-from tracejit.ir.extent import Dim, floordiv, mod
+from tracejit.ir.extent import Dim, emax, floordiv, mod
 from tracejit.ir.types import BOOL, INDEX
 from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, Site, VarInfo
@@ -400,8 +400,9 @@ def _unroll_cycle(loop: Loop, cycle: int) -> None:
         for k in range(cycle):
             loop.body(i * cycle + k)
 
-    turns = floordiv(loop.trip, cycle)
-    left = mod(loop.trip, cycle)
+    trip = loop.trip if session.ranges.at_least(loop.trip, 0) else emax(loop.trip, 0)
+    turns = floordiv(trip, cycle)
+    left = mod(trip, cycle)
     still_read = tuple(replace(v, live_out=v.live_in or v.live_out) for v in loop.names)
     inner = Loop(
         session, turns, several, None, loop.get_state, loop.set_state, still_read,
