@@ -6,7 +6,6 @@ memory is, that loops are not polled, and that sums are taken by a block togethe
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -98,7 +97,7 @@ def _for(f: FunctionText, instr: Instr) -> None:
     trip, *rest = [f.scalar(v) for v in instr.operands]
     count = instr.attrs["carried"]
     inits, consts = rest[:count], rest[count:]
-    values = [p for p in body.params[1 : 1 + count]]
+    values = body.params[1 : 1 + count]
 
     def step(i: Reg, carried: Values) -> list[Reg]:
         f.run(body, [i, *_scalars(values, carried), *consts])
@@ -155,10 +154,10 @@ class Reduction:
 
     @property
     def neutral(self) -> list[Reg]:
-        """What changes nothing; -0.0 for sums, which keeps the sign of a sum of zeros."""
+        """Where to start: what changes nothing, and 0.0 for sums, as in NumPy."""
         starts = []
         for name, value in zip(self.names, self.instr.results, strict=True):
-            number = -0.0 if self.sums else _identity(name, value.dtype)
+            number = 0 if self.sums else _identity(name, value.dtype)
             starts += [self.f.e.const(number, kind) for kind in real_parts(value)]
         return starts
 
@@ -185,13 +184,9 @@ class Reduction:
         return out
 
     def finish(self, total: Sequence[Reg]) -> list[Any]:
-        """The results: with the initial values, and 0.0 for the sum of nothing."""
-        if not self.sums:
-            return self._joined(self.inits, _scalars(self.instr.results, total))
-        e = self.f.e
-        none = e.icmp("le", self.trip, self.f.const(0))
-        fixed = [e.select(none, e.const(0, v.dtype), v) for v in total]
-        return _scalars(self.instr.results, fixed)
+        """The results, initial values included."""
+        found = _scalars(self.instr.results, total)
+        return found if self.sums else self._joined(self.inits, found)
 
     def alone(self) -> list[Any]:
         """By this thread."""

@@ -14,12 +14,13 @@ from tracejit.codegen_ptx.compile import compile_ptx
 from tracejit.codegen_ptx.emit import KernelText, module_text, reduction_blocks
 from tracejit.codegen_ptx.kernels import Argument, Stage, phase_kernels, points
 from tracejit.codegen_ptx.phases import Kernel
+from tracejit.codegen_ptx.products import products
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, evaluate, format_dim
 from tracejit.ir.program import Program, kernels
 
 #: Host statements that a GPU program cannot do: their data would have to be in the host's memory.
-_UNMAPPED = frozenset(["gemm", "tape", "tape_push", "tape_pop", "host_call", "print"])
+_UNMAPPED = frozenset(["tape", "tape_push", "tape_pop", "host_call", "print"])
 #: Blocks that a grid has at most, by stage; kernels loop over what is left.
 _MOST: dict[Stage, int] = {"map": 4096, "rows": 4096, "partials": 1024, "finish": 1, "serial": 1}
 _UNKNOWN_BLOCKS = 64
@@ -60,32 +61,19 @@ class KernelInfo:
 
 @dataclass(frozen=True)
 class PtxProgram:
-    """A Program for the GPU. `unsupported` says what has no GPU code; then it cannot run whole."""
+    """A Program for the GPU. `text` is PTX with `plan`, the host's device statements, in comments.
+
+    `products` has the launch that does the work of each `gemm`. `unsupported` says what has no GPU
+    code; then the program cannot run whole.
+    """
 
     text: str
     program: Program
     kernels: tuple[KernelInfo, ...]
     launches: Mapping[Instr, tuple[KernelInfo, ...]]
+    products: Mapping[Instr, Instr]
     unsupported: tuple[str, ...]
-
-    def plan(self) -> str:
-        """The host's statements that touch the device, one a line, for people."""
-        lines = [f"host @{self.program.host.name}", *self._plan(self.program.host, 1)]
-        lines += [f"not mapped: {reason}" for reason in self.unsupported]
-        return "\n".join(lines) + "\n"
-
-    def _plan(self, function: Function, depth: int) -> Iterator[str]:
-        pad = "  " * depth
-        for instr in function.instrs:
-            if instr.name == "launch":
-                for info in self.launches.get(instr, ()):
-                    yield f"{pad}launch {info.name} <<<{info.rule()}, {info.block}>>> ({info.stage})"
-            elif instr.regions:
-                yield f"{pad}{instr.name}"
-                for region in instr.regions:
-                    yield from self._plan(region, depth + 1)
-            elif instr.name in ("alloc", "free", "fetch", "view", "check", "raise"):
-                yield f"{pad}{instr.name}"
+    plan: str
 
 
 def ptx_module(program: Program, arch: str = "sm_80", opt_level: int = 3) -> PtxProgram:
@@ -94,7 +82,8 @@ def ptx_module(program: Program, arch: str = "sm_80", opt_level: int = 3) -> Ptx
     launches: dict[Instr, tuple[KernelInfo, ...]] = {}
     unsupported = list(_unmapped(program.host))
     name = re.sub(r"\W", "_", program.host.name) or "f"
-    for number, instr in enumerate(kernels(program.host)):
+    gemms = products(program.host)
+    for number, instr in enumerate([*kernels(program.host), *gemms.values()]):
         try:
             made = _launch(instr, f"{name}_{number}")
         except NotImplementedError as error:
@@ -104,7 +93,36 @@ def ptx_module(program: Program, arch: str = "sm_80", opt_level: int = 3) -> Ptx
         launches[instr] = tuple(info for _, info in made)
     infos = tuple(info for found in launches.values() for info in found)
     ptx = compile_ptx(module_text(texts), arch, opt_level) if texts else ""
-    return PtxProgram(ptx, program, infos, launches, tuple(unsupported))
+    lines = [f"host @{program.host.name}", *_plan(program.host, launches, gemms, 1)]
+    lines += [f"not mapped: {reason}" for reason in unsupported]
+    plan = "\n".join(lines) + "\n"
+    text = "".join(f"// {line}\n" for line in lines) + ptx
+    return PtxProgram(text, program, infos, launches, gemms, tuple(unsupported), plan)
+
+
+_SHOWN = frozenset(["alloc", "free", "fetch", "view", "check", "raise"])
+
+
+def _plan(
+    function: Function,
+    launches: Mapping[Instr, tuple[KernelInfo, ...]],
+    gemms: Mapping[Instr, Instr],
+    depth: int,
+) -> Iterator[str]:
+    """The host's statements that touch the device, one a line, for people."""
+    pad = "  " * depth
+    for instr in function.instrs:
+        found = launches.get(gemms.get(instr, instr))
+        if found is not None:
+            for info in found:
+                grid = f"<<<{info.rule()}, {info.block}>>>"
+                yield f"{pad}launch {info.name} {grid} ({info.stage})"
+        elif instr.name in _SHOWN:
+            yield f"{pad}{instr.name}"
+        elif instr.regions and instr.name != "launch":
+            yield f"{pad}{instr.name}"
+            for region in instr.regions:
+                yield from _plan(region, launches, gemms, depth + 1)
 
 
 def _launch(instr: Instr, name: str) -> list[tuple[KernelText, KernelInfo]]:

@@ -20,9 +20,7 @@ Role: TypeAlias = Literal["map", "rows", "total", "serial"]
 #: A reduction of fewer elements than this (known when compiling) is left to one thread.
 SHORT = 128
 _EFFECTS = frozenset(["for", "while", "cond", "store", "sum_pairwise"])
-_FOLDS = frozenset(
-    ["add", "mul", "maximum", "minimum", "bitwise_and", "bitwise_or", "bitwise_xor"]
-)
+_FOLDS = frozenset(["add", "mul", "maximum", "minimum", "bitwise_and", "bitwise_or", "bitwise_xor"])
 
 
 @dataclass(frozen=True)
