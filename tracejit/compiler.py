@@ -302,9 +302,7 @@ class _Signatures:
         """Python ints that the code is compiled for."""
         return tuple(
             abi.Guard("eq", abi.ScalarOf(k), leaf.value)
-            for k, (leaf, key) in enumerate(
-                zip(self.traced.leaves, self.request.keys, strict=True)
-            )
+            for k, (leaf, key) in enumerate(zip(self.traced.leaves, self.request.keys, strict=True))
             if isinstance(leaf, Static) and isinstance(key, ScalarKey)
         )
 

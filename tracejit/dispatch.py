@@ -164,7 +164,7 @@ class Dispatcher:
         if self._signature is None:
             return tuple(args), dict(kwargs)
         if getattr(self.function, "__defaults__", None) is not self._defaults:
-            self._defaults = self.function.__defaults__  # type: ignore[attr-defined]
+            self._defaults = self.function.__defaults__
             self._signature = inspect.signature(self.function)
         try:
             bound = self._signature.bind(*args, **kwargs)

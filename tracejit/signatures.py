@@ -63,7 +63,7 @@ class ParsedSignature:
         if self.result is None or traced.function.diverges:
             return
         found = [_type_of(out, traced) for out in traced.outs]
-        want = [None]
+        want: list[Any] = [None]
         if isinstance(self.result, ArgType):
             want = [(self.result.dtype, self.result.rank)]
         if found != want and ... not in found:

@@ -74,7 +74,7 @@ def _register(kind: type) -> None:
         return tuple(found.values()), tuple(found), tuple(found)
 
     def put_together(names: tuple[str, ...], values: Sequence[Any]) -> Any:
-        made = object.__new__(kind)
+        made: Any = object.__new__(kind)
         for name, value in zip(names, values, strict=True):
             object.__setattr__(made, name, value)
         return made

@@ -51,7 +51,8 @@ def same_as_interpreter(function: Function, args: Sequence[Any]) -> Program:
     got = interpret_program(program, left)
     for w, g in zip([*want, *want_args], [*got, *left], strict=True):
         g = np.asarray(g)
-        assert g.dtype == w.dtype and g.shape == w.shape
+        assert g.dtype == w.dtype
+        assert g.shape == w.shape
         np.testing.assert_allclose(g, w, rtol=1e-12, atol=1e-12)
     return program
 
