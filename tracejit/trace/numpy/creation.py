@@ -380,7 +380,7 @@ def linspace(
     b, count = builder(), as_dim(num)
     check_dim("ge", count, 0, "ValueError", "Number of samples, {0}, must be non-negative.")
     first, last = operand(start), operand(stop)
-    kind = given_dtype(np.result_type(promote([first, last]), np.float64(0)))
+    kind = given_dtype(np.result_type(promote([first, last]), 0.0))
     a, z = (asarray(cast(v, kind)) for v in (first, last))
     parts = count - 1 if endpoint else count
     span = np.subtract(z, a)
