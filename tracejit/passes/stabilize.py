@@ -15,21 +15,28 @@ Rule = Callable[[Rebuild, Instr], Value | None]
 
 
 def stabilize(function: Function, only: Collection[Value] | None = None) -> Function:
-    """Rewrite the instructions that make a value in ``only`` (None: all), in regions too."""
+    """Rewrite the instructions that make a value in ``only`` (None: all), in regions too.
+
+    The same function where no rule applies.
+    """
     re = Rebuild(function)
+    changed = False
     for instr in function.instrs:
         now = re.renamed(instr)
         if now.regions:
-            re.emit(instr, re.with_regions(now, tuple(stabilize(r, only) for r in now.regions)))
+            regions = tuple(stabilize(r, only) for r in now.regions)
+            changed |= any(a is not b for a, b in zip(regions, now.regions, strict=True))
+            re.emit(instr, re.with_regions(now, regions))
             continue
         by = None
         if only is None or (instr.results and instr.results[0] in only):
             by = _rewritten(re, now)
         if by is not None and re.fits(instr.results[0], by):
             re.replace(instr.results[0], by)
+            changed = True
         else:
             re.emit(instr, now)
-    return re.finish()
+    return re.finish() if changed else function
 
 
 def _rewritten(re: Rebuild, instr: Instr) -> Value | None:

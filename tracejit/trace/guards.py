@@ -46,6 +46,37 @@ class Guard:
         return self.by_value and same_value(found, self.expected)
 
 
+def _contents(x: Any) -> Any:
+    """A copy of containers all the way down."""
+    if type(x) is dict:
+        return {k: _contents(v) for k, v in x.items()}
+    return type(x)(map(_contents, x)) if type(x) in (list, tuple, set) else x
+
+
+def _objects(x: Any) -> list[Any]:
+    """What is in a container, containers inside of it too."""
+    if not isinstance(x, list | tuple | dict | set):
+        return []
+    items = list(x.values()) if isinstance(x, dict) else list(x)
+    return [*items, *(o for i in items for o in _objects(i))]
+
+
+def _same_contents(held: Any, now: Any) -> bool:
+    if held is now:
+        return type(now) not in (list, dict, set)
+    if type(held) is not type(now):
+        return False
+    if type(held) is dict:
+        same_keys = list(held) == list(now)
+        return same_keys and all(_same_contents(v, now[k]) for k, v in held.items())
+    if type(held) in (list, tuple):
+        same_length = len(held) == len(now)
+        return same_length and all(map(_same_contents, held, now))
+    if type(held) is set:
+        return bool(held == now)
+    return isinstance(held, _BY_VALUE) and same_value(held, now)
+
+
 def same_value(a: Any, b: Any) -> bool:
     """Equal scalars of one type (nan equals nan, 0.0 is not -0.0)."""
     return type(a) is type(b) and (a == b or a != a) and repr(a) == repr(b)
@@ -116,8 +147,27 @@ class Outside:
         found = self._getters.get(id(obj))
         if found is None or found[0] is not obj:
             return value
+        if isinstance(key, slice):
+            self.whole(obj)
+            return value
         owner = found[1]
         return self.read(value, lambda: owner()[key], f"{found[2]}[{key!r}]")
+
+    def whole(self, obj: Any) -> None:
+        """All of a list, tuple, dict or set from outside is used (looped over, its length taken): it must
+        still hold the same things, and attributes of these are guarded in their turn."""
+        if not isinstance(obj, list | tuple | dict | set) or not self.is_outside(obj):
+            return
+        owner, name = self._getters[id(obj)][1:]
+        if (id(obj), f"all of {name}") in self._guarded:
+            return
+        self._guarded.add((id(obj), f"all of {name}"))
+        held = _contents(obj)
+        for item in _objects(obj):
+            self.root(item, f"item of {name}")
+        self.guards.append(
+            Guard(lambda: held if _same_contents(held, owner()) else None, held, False, name)
+        )
 
     def root(self, obj: Any, name: str) -> None:
         """An object that is itself known to the caller (a static argument, ``self``)."""

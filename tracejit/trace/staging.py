@@ -71,6 +71,7 @@ class StagedOperators(Operators):
         set_state: SetState, names: tuple[VarInfo, ...], site: Site,
         extra_test_fn: Thunk | None = None,
     ) -> None:  # fmt: skip
+        self.session.outside.whole(iterable)
         staged_for(self, iterable, body_fn, get_state, set_state, names, site, extra_test_fn)
 
     def loop_over(self, iterable: Any, body_fn: Callable[[Any], Any], state: list[Any]) -> None:
@@ -123,6 +124,7 @@ class StagedOperators(Operators):
         return self.and_(result, more)
 
     def contains(self, item: Any, container: Any) -> Any:
+        self.session.outside.whole(container)
         traced = isinstance(item, Tracer)
         if isinstance(container, Array):
             return name_of(np.any)(name_of(np.equal)(container, item))
@@ -140,7 +142,10 @@ class StagedOperators(Operators):
     # Calls ----------------------------------------------------------------------------------------
 
     def call(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
+        outside = self.session.outside
         owner = getattr(f, "__self__", None)
+        for used in (owner, *args, *kwargs.values()):
+            outside.whole(used)
         if isinstance(owner, list | dict) and not isinstance(f, MethodType):
             containers.touch(self.session, owner)
         return traced_call(self, f, args, kwargs)
@@ -265,11 +270,19 @@ class StagedOperators(Operators):
         return super().augassign(op, target, value)
 
     def iterate(self, value: Any) -> Any:
+        self.session.outside.whole(value)
         return value
+
+    def compare_one(self, symbol: str, left: Any, right: Any) -> Any:
+        if symbol not in ("is", "is not"):
+            self.session.outside.whole(left)
+            self.session.outside.whole(right)
+        return super().compare_one(symbol, left, right)
 
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
         if isinstance(value, Array) and value.ndim and not isinstance(value.dims[0], int):
             return self._unpack_array(value, n, star_index)
+        self.session.outside.whole(value)
         return super().unpack(value, n, star_index)
 
     def _unpack_array(self, x: Array, n: int, star_index: int | None) -> tuple[Any, ...]:

@@ -21,9 +21,10 @@ Thunk = Callable[[], Any]
 
 def as_test(x: Any) -> bool | Value:
     """The truth of a value: a bool, or a ``bool[]`` IR value where it is known at run time."""
-    if not isinstance(x, Tracer):
-        return bool(x)
     session = current()
+    if not isinstance(x, Tracer):
+        session.outside.whole(x)
+        return bool(x)
     if isinstance(x, Array) and x.ndim:
         ambiguous = (
             "The truth value of an array with more than one element is ambiguous. "

@@ -32,6 +32,7 @@ _files: dict[str, tuple[list[str], ast.Module]] = {}
 
 
 def _parse(filename: str, module_globals: dict[str, Any]) -> tuple[list[str], ast.Module]:
+    linecache.checkcache(filename)  # the file may have been edited and its module reloaded
     lines = linecache.getlines(filename, module_globals)
     if not lines:
         raise SourceUnavailable(f"no source text for {filename}")
