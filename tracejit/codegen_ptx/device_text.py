@@ -1,0 +1,186 @@
+"""Scalar code of one GPU thread, and reductions shared by threads.
+
+The code at a point is lowered by the rules of the CPU back end; what differs here is where memory
+is, that loops are not polled, and that sums are taken by a block together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit.codegen_llvm.emit import Reg
+from tracejit.codegen_llvm.lower_control import CONTROL
+from tracejit.codegen_llvm.lower_function import (
+    FunctionText,
+    Module,
+    Pointer,
+    Rule,
+    joined,
+    part_of,
+    parts,
+)
+from tracejit.codegen_llvm.lower_memory import MEMORY
+from tracejit.codegen_ptx import emit
+from tracejit.codegen_ptx.emit import PTXEmitter, Values
+from tracejit.codegen_ptx.phases import fold_names
+from tracejit.ir.core import TABLE, Instr, Value
+from tracejit.ir.emit import DType
+
+
+class DevicePointer(Pointer):
+    """An address in global memory."""
+
+    def __str__(self) -> str:
+        return f"ptr addrspace({emit.GLOBAL}) {self.text}"
+
+
+class DeviceText(FunctionText):
+    """A kernel under construction."""
+
+    def __init__(self, emitter: PTXEmitter) -> None:
+        super().__init__(Module(RULES), kernel=True)
+        self.e: PTXEmitter = emitter
+
+    def at(self, base: Pointer, offset: Reg | int, bound: str = "inbounds ") -> Pointer:
+        """`base` moved by bytes."""
+        text = str(offset) if isinstance(offset, int) else offset.text
+        if text == "0":
+            return base
+        name = self.e.fresh()
+        self.e.line(f"{name} = getelementptr {bound}i8, {base}, i64 {text}")
+        return DevicePointer(name)
+
+    def all(self, instrs: Iterable[Instr]) -> None:
+        """Lower instructions here, in this thread."""
+        for instr in instrs:
+            self.instr(instr)
+
+
+def _for(f: FunctionText, instr: Instr) -> None:
+    """A loop of one thread."""
+    assert isinstance(f, DeviceText)
+    (body,) = instr.regions
+    trip, *rest = [f.scalar(v) for v in instr.operands]
+    count = instr.attrs["carried"]
+    inits, consts = rest[:count], rest[count:]
+    values = body.params[1 : 1 + count]
+
+    def step(i: Reg, carried: Values) -> list[Reg]:
+        f.run(body, [i, *_scalars(values, carried), *consts])
+        return registers(f.results(body))
+
+    last = f.e.strided_loop(f.const(0), trip, f.const(1), registers(inits), step)
+    f.bind(instr.results, _scalars(values, last))
+
+
+def _sum(f: FunctionText, instr: Instr) -> None:
+    """A sum by one thread, one element after another."""
+    assert isinstance(f, DeviceText)
+    f.bind(instr.results, Reduction(f, instr).alone())
+
+
+RULES: dict[str, Rule] = {
+    **{name: CONTROL[name] for name in ("while", "cond")},
+    **{name: MEMORY[name] for name in ("constant", "load", "store", "view")},
+    "for": _for,
+    "sum_pairwise": _sum,
+}
+
+
+def registers(scalars: Iterable[Any]) -> list[Reg]:
+    """The registers that scalars consist of."""
+    return [p for s in scalars for p in parts(s) if isinstance(p, Reg)]
+
+
+def _scalars(values: Sequence[Value], regs: Sequence[Reg]) -> list[Any]:
+    names = iter([r.text for r in regs])
+    return [joined(v.type, names) for v in values]
+
+
+def real_parts(value: Value) -> list[DType]:
+    """The dtypes of the registers of a scalar."""
+    return [part_of(value.dtype)] * 2 if value.dtype.kind == "c" else [value.dtype]
+
+
+# -- reductions --------------------------------------------------------------------------------
+
+
+class Reduction:
+    """A sum, or a fold of exact operations, whose elements may be taken in any order."""
+
+    def __init__(self, f: DeviceText, instr: Instr) -> None:
+        self.f, self.instr = f, instr
+        (self.body,) = instr.regions
+        self.sums = instr.name == "sum_pairwise"
+        count = 0 if self.sums else instr.attrs["carried"]
+        names = None if self.sums else fold_names(instr)
+        self.names = ["add"] * len(instr.results) if names is None else names
+        trip, *rest = [f.scalar(v) for v in instr.operands]
+        self.trip: Reg = trip
+        self.inits, self.consts = rest[:count], rest[count:]
+
+    @property
+    def neutral(self) -> list[Reg]:
+        """Where to start: what changes nothing, and 0.0 for sums, as in NumPy."""
+        starts = []
+        for name, value in zip(self.names, self.instr.results, strict=True):
+            number = 0 if self.sums else _identity(name, value.dtype)
+            starts += [self.f.e.const(number, kind) for kind in real_parts(value)]
+        return starts
+
+    def step(self, i: Reg, carried: Values) -> list[Reg]:
+        """One more element."""
+        acc = _scalars(self.instr.results, carried)
+        if not self.sums:
+            self.f.run(self.body, [i, *acc, *self.consts])
+            return registers(self.f.results(self.body))
+        self.f.run(self.body, [i, *self.consts])
+        return registers(self._joined(acc, self.f.results(self.body)))
+
+    def combine(self, a: Values, b: Values) -> list[Reg]:
+        """Two parts."""
+        both = [_scalars(self.instr.results, v) for v in (a, b)]
+        return registers(self._joined(*both))
+
+    def _joined(self, a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
+        out = []
+        for name, x, y in zip(self.names, a, b, strict=True):
+            lower = TABLE[name].lower
+            assert lower is not None
+            out.append(lower(self.f.e, x, y))
+        return out
+
+    def finish(self, total: Sequence[Reg]) -> list[Any]:
+        """The results, initial values included."""
+        found = _scalars(self.instr.results, total)
+        return found if self.sums else self._joined(self.inits, found)
+
+    def alone(self) -> list[Any]:
+        """By this thread."""
+        f = self.f
+        last = f.e.strided_loop(f.const(0), self.trip, f.const(1), self.neutral, self.step)
+        return self.finish(last)
+
+    def by_block(self) -> list[Any]:
+        """By all threads of the block."""
+        e, neutral = self.f.e, tuple(self.neutral)
+        mine = e.block_stride(self.trip, neutral, self.step)
+        return self.finish(e.block_reduce(mine, neutral, self.combine))
+
+    def part_of_block(self) -> Values:
+        """What this block contributes, the elements being spread over the grid."""
+        e, neutral = self.f.e, tuple(self.neutral)
+        return e.block_reduce(e.grid_stride(self.trip, neutral, self.step), neutral, self.combine)
+
+
+def _identity(name: str, dtype: DType) -> Any:
+    simple = {"add": 0, "mul": 1, "bitwise_or": 0, "bitwise_xor": 0, "bitwise_and": -1}
+    if name in simple:
+        return bool(simple[name]) if dtype.kind == "b" else simple[name]
+    if dtype.kind == "b":
+        return name == "minimum"
+    info = np.iinfo(dtype)
+    return int(info.min if name == "maximum" else info.max)
