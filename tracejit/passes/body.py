@@ -18,7 +18,7 @@ from tracejit.passes import nests
 from tracejit.passes.inline import Inlining
 from tracejit.passes.pull import Index, Puller
 from tracejit.passes.scope import Scope, launch
-from tracejit.passes.storage import Liveness, Storage, origin
+from tracejit.passes.storage import Liveness, Storage, may_fail, origin
 
 Build = Callable[[Puller, Scope, Value], Index | None]
 
@@ -42,6 +42,7 @@ class Body:
         self.storage: dict[Value, Storage] = {}
         self.owned: list[Storage] = []
         self.args: dict[int, Storage] = {}
+        self.exposed_after: set[int] = set()
         self.wants: dict[Value, Storage] = {}
         self._flat: dict[Value, Value] = {}
         self.inlining = Inlining(function, frozenset())
@@ -106,6 +107,17 @@ class Body:
                 for v in storage.values:
                     self.storage.pop(v, None)
 
+    def exposed(self, storage: Storage) -> bool:
+        """Whether the call may end before what now goes into a caller's array is written back."""
+        if storage.arg is None:
+            return False
+        for instr in self.function.instrs[self.t + 1 :]:
+            if instr.name == "write_back" and instr.attrs["arg"] == storage.arg:
+                return False
+            if may_fail(instr):
+                return True
+        return storage.arg in self.exposed_after
+
     # -- kernels -------------------------------------------------------------------------------
 
     def puller(self) -> Puller:
@@ -159,7 +171,7 @@ class Body:
     def wanted(self, value: Value) -> Storage | None:
         """The memory where ``value`` has to end up, when nothing else is in it."""
         storage = self.wants.get(value)
-        if storage is None or self.busy(storage, at=True):
+        if storage is None or self.busy(storage, at=True) or self.exposed(storage):
             return None
         return storage if storage.buffer.shape == self.type(value).shape else None
 
@@ -169,7 +181,9 @@ class Body:
         wanted = self.wants.get(value)
         now = self.function.instrs[self.t : self.t + 1]
         early = not now or value not in now[0].results
-        found = [] if wanted is None or self.busy(wanted, at=early) else [wanted]
+        found = []
+        if wanted is not None and not self.busy(wanted, at=early) and not self.exposed(wanted):
+            found.append(wanted)
         for leaf in self.inlining.leaves_below(value):
             storage = self.storage.get(leaf)
             if storage is None or storage in found or storage.mode != "owned":

@@ -7,7 +7,7 @@ carried; each iteration frees what it replaces.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tracejit.ir.core import Function, Instr, Value
@@ -15,7 +15,7 @@ from tracejit.ir.types import INDEX, TensorType, dense_buffer
 from tracejit.passes.body import Body
 from tracejit.passes.inline import is_array
 from tracejit.passes.scope import Scope, unify
-from tracejit.passes.storage import Storage, updated_from
+from tracejit.passes.storage import Storage, in_step, may_fail, updated_from, written_args
 
 Run = Callable[[Body], None]
 
@@ -25,15 +25,6 @@ def lower_control(body: Body, instr: Instr, run: Run) -> None:
     for k in set(written_args(instr)):
         _clear_argument(body, instr, k)
     {"for": _lower_for, "while": _lower_while, "cond": _lower_cond}[instr.name](body, instr, run)
-
-
-def written_args(instr: Instr) -> Iterator[int]:
-    """Caller's arrays that regions write back to."""
-    for region in instr.regions:
-        for inner in region.instrs:
-            if inner.name == "write_back":
-                yield inner.attrs["arg"]
-            yield from written_args(inner)
 
 
 def _clear_argument(body: Body, instr: Instr, k: int) -> None:
@@ -53,16 +44,33 @@ class Carry:
     inside: Storage | None = None
 
 
-def _movable(body: Body, instr: Instr, init: Value) -> Storage | None:
-    """The operand's storage when the instruction may take it over."""
+def _movable(body: Body, instr: Instr, init: Value, result: Value) -> Storage | None:
+    """The operand's storage when the instruction may take it over and leave ``result`` in it."""
     storage = body.storage.get(init)
     if storage is None or not storage.writable or storage.values[init] is not storage.buffer:
+        return None
+    if not _unseen(body, instr, storage) and not _kept_in_step(instr, storage, result):
         return None
     if instr.operands.count(init) != 1 or body.live.live_after(init, body.t):
         return None
     if any(v in instr.operands for v in storage.values if v is not init):
         return None
     return storage
+
+
+def _unseen(body: Body, instr: Instr, storage: Storage) -> bool:
+    """Whether nobody can see what the instruction does to a caller's array until it is due."""
+    return storage.arg is None or not (may_fail(instr) or body.exposed(storage))
+
+
+def _kept_in_step(instr: Instr, storage: Storage, result: Value) -> bool:
+    """Whether a caller's array holds ``result`` by the instruction's own ``write_back``."""
+    assert storage.arg is not None
+    if storage.arg not in written_args(instr):
+        return False
+    k = instr.results.index(result)
+    sides = instr.regions if instr.name == "cond" else instr.regions[-1:]
+    return all(r.diverges or in_step(r, r.results[k], storage.arg) for r in sides)
 
 
 def _inside(storage: Storage) -> Storage:
@@ -72,7 +80,7 @@ def _inside(storage: Storage) -> Storage:
 def _take_over(body: Body, instr: Instr, init: Value, result: Value) -> Storage:
     """Memory that starts as ``init`` and that the instruction updates in place."""
     body.buffer(init)
-    storage = _movable(body, instr, init)
+    storage = _movable(body, instr, init, result)
     if storage is not None:
         for v in body.frontier(storage):
             body.materialize(v)
@@ -80,6 +88,8 @@ def _take_over(body: Body, instr: Instr, init: Value, result: Value) -> Storage:
                 body.detach(v, "read after an update")
     if storage is None or body.busy(storage, [init]):
         wanted = body.wanted(result)
+        if wanted is not None and not _unseen(body, instr, wanted):
+            wanted = None
         storage = wanted or body.fresh(body.type(init))
         body.note_copy(init, "updated by a loop or branch while still needed outside")
         body.copy_into(storage.buffer, init)
@@ -110,6 +120,7 @@ def _nested(body: Body, function: Function, scope: Scope, instr: Instr) -> Body:
     depth = body.depth + (instr.name != "cond")
     inner = Body(function, scope, body.notes, depth)
     inner.args = {k: Storage(s.buffer, "pinned", k) for k, s in body.args.items()}
+    inner.exposed_after = {k for k, s in body.args.items() if not _unseen(body, instr, s)}
     return inner
 
 
@@ -355,7 +366,7 @@ def _branch_carry(body: Body, instr: Instr, result: Value) -> Carry:
     source = updated_from(instr, result)
     if source is None or source.type != result.type:
         return Carry(result)
-    if _movable(body, instr, source) is None or body.storage[source] in [
+    if _movable(body, instr, source, result) is None or body.storage[source] in [
         body.storage.get(r) for r in instr.results
     ]:
         return Carry(result)

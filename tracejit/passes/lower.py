@@ -16,11 +16,11 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program, ProgramResult, Slot
 from tracejit.ir.types import INDEX, BufferType, TensorType, dense_buffer, dense_strides
 from tracejit.passes.body import Body, Notes
-from tracejit.passes.control import lower_control, written_args
+from tracejit.passes.control import lower_control
 from tracejit.passes.inline import is_array
 from tracejit.passes.roots import lower_instr
 from tracejit.passes.scope import Scope
-from tracejit.passes.storage import Storage
+from tracejit.passes.storage import Storage, written_args
 
 #: Byte strides of an array parameter (None entries: run-time values), or "C" or "F" contiguous.
 #: None: a scalar, passed by value.

@@ -118,7 +118,7 @@ def _update_target(body: Body, instr: Instr) -> Storage:
         storage = body.wanted(result) or body.wanted(x) or body.fresh(body.type(x))
         body.copy_into(storage.buffer, x)
         return storage
-    direct = storage.writable and storage.values[x] is storage.buffer
+    direct = storage.writable and storage.values[x] is storage.buffer and not body.exposed(storage)
     if direct:
         wanted = body.wants.get(result)
         if wanted is storage or not body.busy(storage):

@@ -7,6 +7,7 @@ is filled in place. Anything else is borrowed and never written.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -59,6 +60,45 @@ class Liveness:
     def live_after(self, value: Value, t: int) -> bool:
         """Whether a value is read by something later than instruction ``t``."""
         return self.last.get(value, -1) > t
+
+
+def may_fail(instr: Instr) -> bool:
+    """Whether the call may end at an instruction, or someone else look at the caller's arrays."""
+    if instr.name == "write_back":
+        return False
+    return instr.prim.effect != "none" or any(may_fail(i) for r in instr.regions for i in r.instrs)
+
+
+def in_step(function: Function, value: Value, arg: int, end: int | None = None) -> bool:
+    """Whether ``value`` is what was last written back to the caller's array ``arg`` at the end.
+
+    A parameter is, where nothing was written: it came in as what the array holds.
+    """
+    before = function.instrs[:end]
+    for t, instr in reversed(list(enumerate(before))):
+        if instr.name == "write_back" and instr.attrs["arg"] == arg:
+            return instr.operands[0] is value
+        if arg not in written_args(instr):
+            continue
+        if value not in instr.results:
+            return False
+        k = instr.results.index(value)
+        sides = instr.regions if instr.name == "cond" else instr.regions[-1:]
+        if instr.name != "cond":
+            init = instr.operands[k + (instr.name == "for")]
+            if not in_step(function, init, arg, t):
+                return False
+        return all(r.diverges or in_step(r, r.results[k], arg) for r in sides)
+    return value in function.params
+
+
+def written_args(instr: Instr) -> Iterator[int]:
+    """Caller's arrays that regions write back to."""
+    for region in instr.regions:
+        for inner in region.instrs:
+            if inner.name == "write_back":
+                yield inner.attrs["arg"]
+            yield from written_args(inner)
 
 
 UPDATES = frozenset(["put_slice", "add_slice", "scatter"])

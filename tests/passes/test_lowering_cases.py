@@ -1,0 +1,111 @@
+"""Programs that lowering once got wrong, or easily could: each against NumPy, for exact shapes and
+for any, with the arrays that a call (also a failing one) leaves behind."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+from tracejit import jit
+
+Fn = Callable[..., Any]
+CASES: list[tuple[Fn, tuple[tuple[Any, ...], ...]]] = []
+
+
+def case(*calls: tuple[Any, ...]) -> Callable[[Fn], Fn]:
+    """Enter a function with the arguments of its calls."""
+
+    def enter(fn: Fn) -> Fn:
+        CASES.append((fn, calls))
+        return fn
+
+    return enter
+
+
+def outcome(fn: Fn, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """What a call returns or raises, and its arguments afterwards."""
+    args = copy.deepcopy(args)
+    try:
+        return fn(*args), args
+    except (IndexError, ValueError) as error:
+        return (type(error).__name__, str(error)), args
+
+
+def assert_same(got: Any, want: Any) -> None:
+    """Equal, array by array, in tuples of any depth."""
+    if isinstance(want, tuple):
+        assert len(got) == len(want)
+        for g, w in zip(got, want, strict=True):
+            assert_same(g, w)
+    elif isinstance(want, str) or want is None:
+        assert got == want
+    else:
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12, strict=True)
+
+
+# -- nothing of what a failing call has not assigned yet is in the caller's array -------------------
+
+
+@case((np.arange(4.0), 1), (np.arange(4.0), 9), (np.arange(6.0), 7))
+def computed_where_it_ends_up(x: Any, i: int) -> Any:
+    y = x * 2
+    z = y[i]
+    x[:] = y
+    return z
+
+
+@case((np.arange(4.0), 1), (np.arange(4.0), 9))
+def updated_where_it_ends_up(x: Any, i: int) -> Any:
+    y = x * 1.0
+    y[0] = 5
+    z = y[i]
+    x[:] = 0
+    return z
+
+
+@case((np.arange(4.0), 1, 2), (np.arange(4.0), 1, 6), (np.arange(5.0), 2, 4))
+def updated_by_a_loop_that_fails(x: Any, i: int, n: int) -> Any:
+    y = x.copy()
+    for k in range(n):
+        y[k] = y[k + i] + 1
+    x[:] = y
+
+
+@case((np.arange(4.0), 1, 2), (np.arange(4.0), 1, 6), (np.arange(5.0), 2, 4))
+def assigned_in_each_iteration(x: Any, i: int, n: int) -> Any:
+    for k in range(n):
+        t = x * 2
+        t[k] = 1
+        t[k + i] += 3
+        x[:] = t
+
+
+@case((np.arange(4.0), 0), (np.arange(4.0), 6), (np.arange(5.0), 2))
+def updated_by_a_branch_that_fails(x: Any, i: int) -> Any:
+    y = np.sin(x)
+    if y[0] < 3:
+        y[1] = y[i]
+    x[:] = y
+
+
+@case((np.arange(4.0), 1), (np.arange(4.0), 3), (np.arange(6.0), 9))
+def in_step_with_the_loop(x: Any, n: int) -> Any:
+    for i in range(n):
+        x[i] += x[i + 1]
+        if x[i] > 3:
+            raise ValueError("big")
+    return x
+
+
+@pytest.mark.parametrize("shapes", ["auto", "dynamic"])
+@pytest.mark.parametrize(("fn", "calls"), CASES, ids=[fn.__name__ for fn, _ in CASES])
+def test_case(
+    fn: Fn, calls: tuple[tuple[Any, ...], ...], shapes: Literal["auto", "dynamic"]
+) -> None:
+    native = jit(fn, shapes=shapes)
+    for args in calls:
+        assert_same(outcome(native, args), outcome(fn, args))
