@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -174,6 +175,7 @@ def _recompile(self: Any) -> None:
 
 
 def _traced_call(self: Any, ops: Any, *args: Any, **kwargs: Any) -> Any:
+    ops.session.outside.root(getattr(self.py_func, "__self__", self.py_func), "self")
     return ops.call(self.py_func, *args, **kwargs)
 
 
@@ -182,7 +184,12 @@ def _repr(self: Any) -> str:
 
 
 def _reduce(self: Any) -> Any:
-    return _rebuilt, (self.py_func, self._options)
+    function = self.py_func
+    name = getattr(function, "__qualname__", "<")
+    found: Any = sys.modules.get(getattr(function, "__module__", ""))
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return name if found is self else (_rebuilt, (function, self._options))
 
 
 def _rebuilt(function: Fun, options: Options) -> Any:

@@ -172,7 +172,8 @@ class Dispatcher:
             if type(self.function) is FunctionType and not hasattr(self.function, "__wrapped__"):
                 self.function(*args, **kwargs)  # raises what Python says of this call
             raise error.with_traceback(None) from None
-        bound.apply_defaults()
+        if not hasattr(type(self.function), "__traced_call__"):
+            bound.apply_defaults()  # positions that a transform counts are those of the call
         return tuple(bound.args), dict(bound.kwargs)
 
     def _flatten(self, call: tuple[Any, dict[str, Any]]) -> tuple[list[Any], Any]:

@@ -16,6 +16,9 @@ import numpy as np
 from tracejit import autodiff, trees
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Function, Value
+from tracejit.passes.pipeline import DEFAULT
+from tracejit.passes.runner import run
+from tracejit.passes.stabilize import stabilize
 from tracejit.trace.known import shown_shape
 from tracejit.trace.regions import Free, closed, diverged
 from tracejit.trace.session import current
@@ -31,6 +34,7 @@ class Staged:
         self.call = function
         self.args = args
         self.kwargs = kwargs
+        self.session.outside.root(getattr(function, "__self__", function), "self")
 
     def run(self, argnums: Sequence[int]) -> None:
         """Trace; ``argnums``: the arguments whose leaves become the first parameters."""
@@ -165,10 +169,12 @@ class Gradient(Transform):
         staged.run(argnums)
         if not staged.function.diverges:
             _check_loss(staged, self.has_aux)
-        gradient = autodiff.grad(staged.function, range(len(staged.params)))
-        out = staged.inline(gradient)
         count = len(staged.function.results)
-        value = staged.rebuild(out[:count])
+        gradient = run(autodiff.grad(staged.function, range(len(staged.params))), DEFAULT)
+        stable = stabilize(gradient)
+        out = staged.inline(stable)
+        # stabilising changes bits: the value stays what NumPy computes
+        value = staged.rebuild((out if stable is gradient else staged.inline(gradient))[:count])
         leaves = [_gradient_like(x, v) for x, v in zip(staged.wrt, out[count:], strict=True)]
         grads = trees.unflatten(staged.wrt_tree, leaves)
         grads = grads[0] if single else grads
