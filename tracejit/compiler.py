@@ -289,21 +289,25 @@ class _Signatures:
         if isinstance(leaf, ArraySpec):
             shape = tuple(None if isinstance(d, SymDim) else d for d in leaf.shape)
             strides: Any = leaf.layout if leaf.layout != "strided" else (None,) * len(shape)
-            return abi.ArrayParam(leaf.dtype, shape, strides, leaf.writeable)
+            frozen = not leaf.writeable
+            return abi.ArrayParam(leaf.dtype, shape, strides, leaf.writeable, frozen)
         if isinstance(leaf, ScalarSpec):
             assert isinstance(key, ScalarKey)
             return abi.ScalarParam(key.dtype, key.kind)
         if isinstance(key, ScalarKey):
+            if key.kind == "bool":
+                return abi.IdentityParam(leaf.value)
             return abi.ScalarParam(key.dtype, key.kind)  # its value is guarded
         assert isinstance(key, StaticKey)
         return abi.IdentityParam(unwrapped(key.value))
 
     def values(self) -> tuple[abi.Guard, ...]:
-        """Python ints that the code is compiled for."""
-        return tuple(
+        """Python ints that the code is compiled for; run-time extents were traced as 2 or more."""
+        extents = tuple(abi.Guard("ge", abi.Extent(k, axis), 2) for k, axis in self.places)
+        return extents + tuple(
             abi.Guard("eq", abi.ScalarOf(k), leaf.value)
             for k, (leaf, key) in enumerate(zip(self.traced.leaves, self.request.keys, strict=True))
-            if isinstance(leaf, Static) and isinstance(key, ScalarKey)
+            if isinstance(leaf, Static) and isinstance(key, ScalarKey) and key.kind == "int"
         )
 
     def hidden_param(self, hidden: Any) -> abi.Param:

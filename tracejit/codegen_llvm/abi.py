@@ -82,12 +82,14 @@ class ArrayParam:
 
     `shape`: an extent, or None for one found at run time. `strides`: bytes per axis, None for
     run-time, or "C" / "F": contiguous, so that the strides follow from the extents.
+    `frozen`: only a read-only array will do (the code raises where it would write to it).
     """
 
     dtype: DType
     shape: tuple[int | None, ...]
     strides: tuple[int | None, ...] | Literal["C", "F"] = "C"
     writable: bool = False
+    frozen: bool = False
 
     def stride_axes(self) -> tuple[int | None, ...]:
         """Strides by axis, with None only where a slot holds it."""

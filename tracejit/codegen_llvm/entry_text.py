@@ -140,7 +140,8 @@ class EntryText:
         mask = capi.ALIGNED | (capi.WRITEABLE if param.writable else 0)
         if (contiguous := _contiguity(param)) is not None:
             mask |= capi.C_CONTIGUOUS if contiguous == "C" else capi.F_CONTIGUOUS
-        flags = w.op(f"and i32 {w.load_at('i32', o, capi.FLAGS)}, {mask}")
+        looked_at = mask | (capi.WRITEABLE if param.frozen else 0)
+        flags = w.op(f"and i32 {w.load_at('i32', o, capi.FLAGS)}, {looked_at}")
         w.guard(w.op(f"and i1 {right_nd}, {w.op(f'icmp eq i32 {flags}, {mask}')}"))
         slots = self.layout.params[k]
         w.store(f"ptr {w.load_at('ptr', o, capi.DATA)}", "%slots", slots.data)

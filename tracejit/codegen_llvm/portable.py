@@ -93,7 +93,7 @@ def _array_matches(param: abi.ArrayParam, value: np.ndarray[Any, Any]) -> bool:
     flags = value.flags
     if value.dtype != param.dtype or not flags.aligned or value.ndim != len(param.shape):
         return False
-    if param.writable and not flags.writeable:
+    if (param.writable and not flags.writeable) or (param.frozen and flags.writeable):
         return False
     if any(s is not None and s != e for s, e in zip(param.shape, value.shape, strict=True)):
         return False
