@@ -112,7 +112,8 @@ class Outside:
     def __init__(self, session: Session, args: Any) -> None:
         self.session = session
         self.guards: list[Guard] = []
-        self._guarded: set[tuple[int, str]] = set()
+        self._guarded: set[tuple[int, str, int]] = set()
+        self._owners: list[Any] = []  # alive, so that their ids stay theirs
         self._getters: dict[int, tuple[Any, Getter, str]] = {}
         self._containers: list[tuple[tuple[Any, ...], Any, Any]] = []
         self._attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
@@ -120,15 +121,20 @@ class Outside:
 
     # Reading --------------------------------------------------------------------------------------
 
-    def read(self, value: Any, getter: Getter, name: str) -> Any:
-        """A value found outside: arrays become hidden arguments, the rest is guarded."""
+    def read(self, value: Any, getter: Getter, name: str, owner: Any = None) -> Any:
+        """A value found outside: arrays become hidden arguments, the rest is guarded.
+
+        ``owner``: the object, cell or namespace that held it under ``name``.
+        """
         if isinstance(value, Tracer):
             return value
         if type(value) is np.ndarray and value.dtype.kind in "biufc":
             return hidden_array(value, getter)
         by_value = isinstance(value, _BY_VALUE)
-        if (id(value), name) not in self._guarded and not _unguarded(value):
-            self._guarded.add((id(value), name))
+        place = (id(owner), name, id(value))
+        if place not in self._guarded and not _unguarded(value):
+            self._guarded.add(place)
+            self._owners.append(owner)
             self.guards.append(Guard(getter, value, by_value, name))
         if not by_value:
             self._getters[id(value)] = (value, getter, name)
@@ -140,7 +146,7 @@ class Outside:
         if found is None or found[0] is not obj or _library(obj):
             return value
         owner = found[1]
-        return self.read(value, lambda: builtins.getattr(owner(), name), f"{found[2]}.{name}")
+        return self.read(value, lambda: builtins.getattr(owner(), name), f"{found[2]}.{name}", obj)
 
     def item(self, obj: Any, key: Any, value: Any) -> Any:
         """An item of a container found outside."""
@@ -151,7 +157,7 @@ class Outside:
             self.whole(obj)
             return value
         owner = found[1]
-        return self.read(value, lambda: owner()[key], f"{found[2]}[{key!r}]")
+        return self.read(value, lambda: owner()[key], f"{found[2]}[{key!r}]", obj)
 
     def whole(self, obj: Any) -> None:
         """All of a list, tuple, dict or set from outside is used (looped over, its length taken): it must
@@ -159,9 +165,10 @@ class Outside:
         if not isinstance(obj, list | tuple | dict | set) or not self.is_outside(obj):
             return
         owner, name = self._getters[id(obj)][1:]
-        if (id(obj), f"all of {name}") in self._guarded:
+        place = (id(obj), "all of it", id(obj))
+        if place in self._guarded:
             return
-        self._guarded.add((id(obj), f"all of {name}"))
+        self._guarded.add(place)
         held = _contents(obj)
         for item in _objects(obj):
             self.root(item, f"item of {name}")

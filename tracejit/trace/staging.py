@@ -176,13 +176,13 @@ class StagedOperators(Operators):
         def getter() -> Any:
             return env.globals[name] if name in env.globals else getattr(builtins, name)
 
-        return self.session.outside.read(value, getter, name)
+        return self.session.outside.read(value, getter, name, env.globals)
 
     def load_free(self, name: str, value: Any, env: Env) -> Any:
         cell = env.cells.get(name)
         if cell is None:
             return value
-        return self.session.outside.read(value, lambda: cell.cell_contents, name)
+        return self.session.outside.read(value, lambda: cell.cell_contents, name, cell)
 
     def store_outer(self, name: str, value: Any, env: Env) -> Any:
         if isinstance(value, Tracer):
