@@ -224,9 +224,8 @@ class Expressions:
     def joined(self, kind: str, shape: Shape, depth: int) -> str:
         c = self.choose
         if len(shape) == 2 and c.often(30) and shape[0] == 2:
-            return f"np.stack([{self.value(kind, shape[1:], depth)}, " + (
-                f"{self.value(kind, shape[1:], depth)}])"
-            )
+            rows = [self.value(kind, shape[1:], depth) for _ in range(2)]
+            return f"np.stack([{', '.join(rows)}])"
         k = c.number(0, shape[0])
         parts = [self.value(kind, (n, *shape[1:]), depth) for n in (k, shape[0] - k)]
         return f"np.concatenate([{', '.join(parts)}])"

@@ -72,7 +72,5 @@ REGRESSIONS = [
     Regression(maximum_of_nothing, lambda: (np.zeros((0, 3)),), "dynamic"),
     Regression(count_in_an_empty_matrix, lambda: (np.zeros((4, 0)), 1)),
     Regression(rebound_unless_continued, lambda: (np.array([1.0, -1.5, 0.5]),)),
-    Regression(
-        number_unchanged_in_a_loop_over_an_array, lambda: (np.arange(4), 2), "dynamic"
-    ),
+    Regression(number_unchanged_in_a_loop_over_an_array, lambda: (np.arange(4), 2), "dynamic"),
 ]

@@ -12,4 +12,9 @@ from tests.fuzz.regressions import REGRESSIONS, Regression
 
 @pytest.mark.parametrize("case", REGRESSIONS, ids=lambda c: f"{c.name}-{c.policy}")
 def test_regression(case: Regression) -> None:
-    check_function(case.function, [case.arguments, case.arguments], case.policy, inspect.getsource(case.function))
+    check_function(
+        case.function,
+        [case.arguments, case.arguments],
+        case.policy,
+        inspect.getsource(case.function),
+    )
