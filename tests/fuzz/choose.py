@@ -1,4 +1,4 @@
-"""Where a random program's choices come from: Hypothesis, which shrinks, or a seed, which is fast."""
+"""Where a random program's choices come from: Hypothesis, which shrinks, or a fast seed."""
 
 from __future__ import annotations
 

@@ -160,8 +160,8 @@ class Outside:
         return self.read(value, lambda: owner()[key], f"{found[2]}[{key!r}]", obj)
 
     def whole(self, obj: Any) -> None:
-        """All of a list, tuple, dict or set from outside is used (looped over, its length taken): it must
-        still hold the same things, and attributes of these are guarded in their turn."""
+        """All of a list, tuple, dict or set from outside is used (looped over, its length taken):
+        it must still hold the same things, and attributes of these are guarded in their turn."""
         if not isinstance(obj, list | tuple | dict | set) or not self.is_outside(obj):
             return
         owner, name = self._getters[id(obj)][1:]
