@@ -1,0 +1,352 @@
+"""The decorator: how it is called, what it takes, and that its answers are never stale."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import UnsupportedError, grad, jit
+
+X = np.arange(5.0)
+Pair = collections.namedtuple("Pair", "u v")
+
+
+def assert_same(a: Any, b: Any) -> None:
+    """Equal in type, structure, dtype and value."""
+    assert type(a) is type(b)
+    if isinstance(a, tuple | list):
+        assert len(a) == len(b)
+        for p, q in zip(a, b, strict=True):
+            assert_same(p, q)
+    elif isinstance(a, dict):
+        assert list(a) == list(b)
+        for key in a:
+            assert_same(a[key], b[key])
+    elif isinstance(a, np.ndarray):
+        assert a.dtype == b.dtype
+        assert a.shape == b.shape
+        np.testing.assert_array_equal(a, b)
+    elif dataclasses.is_dataclass(a):
+        assert_same(vars(a), vars(b))
+    else:
+        assert a == b or a != a
+
+
+def check(f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    """The compiled function gives what Python gives and leaves arguments as Python leaves them."""
+    plain, compiled = copy.deepcopy((args, kwargs)), copy.deepcopy((args, kwargs))
+    want = f(*plain[0], **plain[1])
+    assert_same(jit(f)(*compiled[0], **compiled[1]), want)
+    assert_same(compiled, plain)
+
+
+def plus_one(x: Any) -> Any:
+    return x + 1
+
+
+@pytest.mark.parametrize(
+    "decorate",
+    [jit, jit(), jit("f8[:](f8[:])"), jit(["f8[:](f8[:])", "f4[:](f4[:])"], opt_level=2)],
+    ids=["plain", "called", "signature", "signatures"],
+)
+def test_call_forms(decorate: Any) -> None:
+    f = decorate(plus_one)
+    assert_same(f(X), X + 1)
+    assert_same(f(x=X), X + 1)
+    assert f.py_func is plus_one
+    assert f.__name__ == "plus_one"
+
+
+def test_signatures_compile_at_once() -> None:
+    f = jit(["f8[:](f8[:])", "f4[:](f4[:])"])(plus_one)
+    assert f.stats().compilations == 2
+    f(X)
+    f(X.astype("f4"))
+    f(np.ones(9))
+    assert f.stats().compilations == 2
+    assert len(f.signatures) == 2
+
+
+def test_inspection() -> None:
+    f = jit(plus_one)
+    assert "f64" in f.inspect_ir(X)
+    assert "define" in f.inspect_llvm(X)
+    assert "core" in f.inspect_asm(X)
+    assert f.inspect_program(X)
+    assert isinstance(f.explain(X), str)
+    assert list(f.inspect_ir()) == f.signatures
+    f.recompile()
+    assert f.signatures == []
+    assert_same(f(X), X + 1)
+
+
+@pytest.mark.parametrize("signature", ["i8[:](f8[:])", "f8(f8, f8)"])
+def test_signature_that_does_not_fit(signature: str) -> None:
+    with pytest.raises(TypeError):
+        jit(signature)(lambda x: x)
+
+
+def test_wrong_options() -> None:
+    with pytest.raises(ValueError, match="f9"):
+        jit("f9(f8)")(plus_one)
+    with pytest.raises(ValueError, match="opt_level"):
+        jit(opt_level=9)
+    with pytest.raises(ValueError, match="not parameters"):
+        jit(static_argnames="zz")(plus_one)
+    with pytest.raises(ValueError, match="static_argnums"):
+        jit(static_argnums=4)(plus_one)
+    with pytest.raises(TypeError):
+        jit(3)
+
+
+def test_generators_are_refused() -> None:
+    def f(x: Any) -> Any:
+        yield x
+
+    with pytest.raises(UnsupportedError, match="generator"):
+        jit(f)
+
+
+def test_static_arguments() -> None:
+    f = jit(static_argnums=-1)(lambda x, axes: x.transpose(axes))
+    assert_same(f(np.ones((2, 3)), (1, 0)), np.ones((3, 2)))
+    with pytest.raises(TypeError, match="hashable"):
+        f(np.ones((2, 3)), [1, 0])
+
+
+def test_keywords_and_defaults() -> None:
+    def f(a: Any, b: Any = 2.0, *rest: Any, c: Any, d: Any = 4.0, **more: Any) -> Any:
+        return a + b * sum(rest) + c * d + more.get("z", 0.0)
+
+    check(f, X, c=1.0)
+    check(f, X, 3.0, 1.0, X, c=2.0, z=X)
+    check(f, a=X, c=1.0, d=X)
+
+
+@pytest.mark.parametrize(("args", "kwargs"), [((1,), {}), ((1, 2, 3), {}), ((1,), {"a": 2})])
+def test_wrong_calls_raise_what_python_raises(args: Any, kwargs: Any) -> None:
+    def f(a: Any, b: Any) -> Any:
+        return a + b
+
+    with pytest.raises(TypeError) as want:
+        f(*args, **kwargs)
+    with pytest.raises(TypeError) as found:
+        jit(f)(*args, **kwargs)
+    assert str(found.value) == str(want.value)
+
+
+def test_pytrees() -> None:
+    def f(d: Any) -> Any:
+        pair = Pair(d["c"].v, 3)
+        return {"z": d["a"] + 1, "y": [d["b"][0], (d["b"][1], d["c"].u)], "n": None, "p": pair}
+
+    check(f, {"b": [X, 2.0], "a": np.float32(3), "c": Pair(1, np.ones((2, 2)))})
+
+
+def test_order_of_dict_keys_is_part_of_the_argument() -> None:
+    f = jit(lambda d: list(d.values()))
+    assert f({"a": 1.0, "z": 2.0}) == [1.0, 2.0]
+    assert f({"z": 1.0, "a": 2.0}) == [1.0, 2.0]
+    assert f({"a": 1.0, "z": 2.0}) == [1.0, 2.0]
+
+
+@dataclasses.dataclass
+class State:
+    x: np.ndarray
+    t: float = 0.0
+    tag: str = "q"
+
+    def advance(self, dt: float) -> None:
+        self.x = self.x + dt
+        self.t += dt
+
+
+def test_dataclasses_are_pytrees() -> None:
+    def doubled(s: State) -> State:
+        return State(s.x * 2, s.t + 1.0, s.tag)
+
+    check(doubled, State(X))
+    check(State.advance, State(X), 0.5)
+    f = jit(doubled)
+    for k in range(4):
+        f(State(X + k, float(k)))
+    assert f.stats().compilations == 1
+    gradient = grad(lambda s: (s.x**2).sum() * s.t)(State(X, 3.0, 1.0))
+    assert_same(gradient.x, 6 * X)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [True, 3, 2.5, 1j, np.float32(2), np.int8(3), np.bool_(True), None, "q", 10**30, 2**63, (), {}],
+    ids=repr,
+)
+def test_any_value_passes_through(value: Any) -> None:
+    check(lambda a: a, value)
+
+
+def test_python_ints_do_not_wrap() -> None:
+    f = jit(lambda a: a + a)
+    assert [f(1), f(2), f(3)] == [2, 4, 6]
+    with pytest.raises(OverflowError):
+        f(2**62)
+
+
+def test_bools_may_decide_structure() -> None:
+    def f(x: Any, keepdims: bool = False) -> Any:
+        return x.sum(keepdims=keepdims) if keepdims else (x.sum(), keepdims)
+
+    g = jit(f)
+    for keepdims in (False, True, False, True):
+        assert_same(g(X, keepdims), f(X, keepdims))
+
+
+SCALE = 2.0
+TABLE = np.arange(5.0)
+SETTINGS: dict[str, Any] = {"a": 1.0, "l": [1, 2]}
+
+
+def test_changed_globals(monkeypatch: pytest.MonkeyPatch) -> None:
+    f = jit(lambda x: x * SCALE + TABLE)
+    for scale in (2.0, 3.0, 4, np.ones(5), 2.0):
+        monkeypatch.setitem(globals(), "SCALE", scale)
+        assert_same(f(X), X * scale + TABLE)
+    for table in (np.ones(5), np.ones((2, 5)), np.ones(5, "f4"), 3.0):
+        monkeypatch.setitem(globals(), "TABLE", table)
+        assert_same(f(X), X * SCALE + table)
+    monkeypatch.setitem(globals(), "TABLE", np.zeros(5))
+    f(X)
+    TABLE[0] = 9
+    assert_same(f(X), X * SCALE + TABLE)
+
+
+def test_changed_containers() -> None:
+    found, some, by_name = {1, 2}, [1.0, 2.0], {"a": 1.0}
+    nested = [np.ones(5), [np.ones(5)]]
+
+    def f(x: Any) -> Any:
+        total = x * len(found) + ("b" in by_name)
+        for v in some:
+            total = total + v
+        return total * sum(by_name.values()) + nested[0] + nested[1][0] if some else x
+
+    g = jit(f)
+    for change in (
+        lambda: found.add(3),
+        lambda: some.append(7.0),
+        lambda: some.__setitem__(0, -1.0),
+        lambda: by_name.update(b=2.0),
+        lambda: by_name.update(b=3.0),
+        lambda: nested.__setitem__(0, np.zeros(5)),
+        lambda: nested[1].__setitem__(0, np.full(5, 4.0)),
+        some.clear,
+    ):
+        change()
+        assert_same(g(X), f(X))
+
+
+def test_changed_closures_and_defaults() -> None:
+    s = 2.0
+
+    def inner(x: Any) -> Any:
+        return x * s
+
+    f = jit(lambda x: inner(x))
+    assert_same(f(X), X * 2)
+    s = 3.0
+    assert_same(f(X), X * 3)
+
+    def inner(x: Any) -> Any:  # type: ignore[no-redef]  # noqa: F811
+        return -x
+
+    assert_same(f(X), -X)
+
+    def g(x: Any, k: float = 2.0) -> Any:
+        return x * k
+
+    h = jit(g)
+    h(X)
+    g.__defaults__ = (3.0,)
+    assert_same(h(X), X * 3)
+
+
+class Layer:
+    def __init__(self, w: Any) -> None:
+        self.w, self.kind, self.k = w, "tanh", 1.0
+
+    def __call__(self, x: Any) -> Any:
+        return np.tanh(x * self.w) if self.kind == "tanh" else x * self.w * self.k
+
+
+class Net:
+    def __init__(self) -> None:
+        self.layers = [Layer(np.ones(5)), Layer(np.full(5, 2.0))]
+
+    def plain(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    compiled = jit(plain)
+
+
+def test_changed_objects() -> None:
+    net = Net()
+    first, second = net.layers
+    for change in (
+        lambda: setattr(first, "w", np.full(5, 3.0)),
+        lambda: setattr(second, "kind", "linear"),
+        lambda: setattr(second, "k", 4.0),
+        lambda: net.layers.append(Layer(np.full(5, 0.1))),
+        lambda: first.w.__imul__(2),
+        lambda: net.layers.__setitem__(0, Layer(np.full(5, 9.0))),
+    ):
+        np.testing.assert_allclose(net.compiled(X), net.plain(X), rtol=1e-14)
+        change()
+    np.testing.assert_allclose(net.compiled(X), net.plain(X), rtol=1e-14)
+
+
+def test_callable_objects_and_partial() -> None:
+    layer = Layer(np.ones(5))
+    layer.kind = "linear"
+    f = jit(layer)
+    assert_same(f(X), X)
+    layer.k = 4.0
+    assert_same(f(X), X * 4.0)
+    p = functools.partial(lambda k, x, b=1.0: k * x + b, 2.0, b=3.0)
+    assert_same(jit(p)(X), p(X))
+
+
+def test_attributes_are_set() -> None:
+    class Optimizer:
+        def __init__(self) -> None:
+            self.w, self.steps = np.ones(5), 0.0
+
+        @jit
+        def step(self, g: Any) -> None:
+            self.w -= 0.5 * g
+            self.steps = self.steps + 1.0
+
+    optimizer = Optimizer()
+    for _ in range(3):
+        optimizer.step(np.ones(5))
+    assert_same(optimizer.w, np.full(5, -0.5))
+    assert optimizer.steps == 3.0
+
+
+def test_nesting() -> None:
+    f = jit(lambda x: x * 2)
+    assert_same(jit(lambda x: f(x) + f(x + 1))(X), X * 4 + 2)
+    assert jit(grad(jit(grad(jit(lambda z: z**4)))))(2.0) == 48.0
+
+    @jit
+    def power(x: Any, n: int) -> Any:
+        return x if n == 0 else x * power(x, n - 1)
+
+    assert_same(power(X, 3), X**4)

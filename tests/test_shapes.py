@@ -1,0 +1,210 @@
+"""Which calls compile, and arrays of every layout, alignment, byte order and overlap."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import jit
+
+
+def test_a_thousand_shapes_compile_three_times() -> None:
+    rng = np.random.default_rng(0)
+    f = jit(lambda x, y: (x * 2 + y).sum(axis=0))
+    for _ in range(1000):
+        n, m = rng.integers(2, 60, 2)
+        x, y = rng.random((n, m)), rng.random(m)
+        np.testing.assert_allclose(f(x, y), (x * 2 + y).sum(axis=0), rtol=1e-12)
+    assert f.stats().compilations <= 3
+
+
+def test_integers_compile_three_times() -> None:
+    f = jit(lambda n: np.zeros(n).sum() + n)
+    for n in range(50):
+        assert f(n) == n
+    assert f.stats().compilations <= 3
+
+
+def test_policies() -> None:
+    dynamic = jit(shapes="dynamic")(lambda x: x + 1)
+    static = jit(shapes="static")(lambda x: x + 1)
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        for n in range(2, 14):
+            np.testing.assert_array_equal(dynamic(np.ones(n)), np.full(n, 2.0))
+            np.testing.assert_array_equal(static(np.ones(n)), np.full(n, 2.0))
+    assert dynamic.stats().compilations == 1
+    assert static.stats().compilations == 12
+    assert "versions" in str(shown[0].message)
+
+
+def changed(x: Any) -> Any:
+    x[1:3] += 1
+    return x * 2
+
+
+def test_byte_swapped_and_misaligned() -> None:
+    raw = np.zeros(6 * 8 + 1, "u1")
+    misaligned = raw[1:].view("f8")
+    packed = np.zeros(6, dtype=[("p", "u1"), ("q", "f8")])["q"]
+    for x in (np.zeros(6, ">f8"), misaligned, packed):
+        x[:] = np.arange(6.0)
+        y = np.arange(6.0)
+        np.testing.assert_array_equal(jit(changed)(x), changed(y))
+        np.testing.assert_array_equal(x, y)
+        assert jit(lambda a: a)(x) is x
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0), (0, 1)])
+def test_nothing_in_it(shape: tuple[int, int]) -> None:
+    x = np.zeros(shape)
+    for f in (
+        lambda x: x + 1,
+        lambda x: x.sum(axis=0),
+        lambda x: np.concatenate([x, x]),
+        lambda x: x.T @ x,
+        lambda x: np.exp(x[:, None] - x[None]),
+        lambda x: np.cumsum(x),
+    ):
+        found, want = jit(f)(x), f(x)
+        assert found.shape == want.shape
+        np.testing.assert_array_equal(found, want)
+
+
+LAYOUTS = [
+    lambda a: a,
+    lambda a: a[::-1],
+    lambda a: a[:, ::-2],
+    lambda a: a.T,
+    lambda a: a[::2, ::3],
+    lambda a: a[1:3, 2:5],
+    np.asfortranarray,
+]
+
+
+def test_layouts_read_and_written() -> None:
+    def f(x: Any) -> Any:
+        x[1] += 1
+        x[:, 0] = 7
+        return x * 2 + x.sum(axis=0), x[::-1], x.T @ x
+
+    g = jit(f)
+    for layout in LAYOUTS:
+        a, b = (np.arange(24.0).reshape(4, 6) for _ in range(2))
+        for p, q in zip(g(layout(a)), f(layout(b)), strict=True):
+            np.testing.assert_allclose(p, q)
+        np.testing.assert_array_equal(a, b)
+
+
+OVERLAPS = [
+    lambda a: (a, a),
+    lambda a: (a[1:], a[:-1]),
+    lambda a: (a[:-1], a[1:]),
+    lambda a: (a[::-1], a),
+    lambda a: (a[:3], a[3:6]),
+    lambda a: (a[::2], a[1::2]),
+]
+
+
+def test_overlapping_arguments() -> None:
+    def f(x: Any, y: Any) -> Any:
+        x += 1
+        y *= 2
+        return x + y
+
+    def g(x: Any, y: Any) -> None:
+        for i in range(3):
+            x[i] = y[i] + 1
+
+    for function in (f, g):
+        compiled = jit(function)
+        for views in OVERLAPS * 2:
+            a, b = np.arange(6.0), np.arange(6.0)
+            np.testing.assert_array_equal(compiled(*views(a)), function(*views(b)))
+            np.testing.assert_array_equal(a, b)
+
+
+def test_argument_that_overlaps_a_global_array() -> None:
+    buffer = np.arange(6.0)
+
+    def f(x: Any) -> Any:
+        buffer[1:] = x[:-1] * 2
+        return buffer.sum()
+
+    want = f(buffer)
+    after = buffer.copy()
+    buffer[:] = np.arange(6.0)
+    assert jit(f)(buffer) == want
+    np.testing.assert_array_equal(buffer, after)
+
+
+def test_two_dtypes_in_one_memory() -> None:
+    raw = np.zeros(4)
+
+    def f(x: Any, y: Any) -> Any:
+        x[0] = 1.0
+        return y.sum()
+
+    assert jit(f)(raw, raw.view("i8")) == np.float64(1.0).view("i8")
+
+
+def test_results_alias_what_numpy_says() -> None:
+    a = np.arange(6.0)
+    x, same, part, shaped = jit(lambda x: (x, x, x[1:], x.reshape(2, 3)))(a)
+    assert x is a
+    assert same is a
+    assert part.base is a
+    assert np.shares_memory(shaped, a)
+    twice = jit(lambda x: [x + 1] * 2)(a)
+    assert twice[0] is twice[1]
+    choose = jit(lambda x, c: x if c.sum() > 0 else x + 1)
+    assert choose(a, a) is a
+    assert choose(a, -a) is not a
+
+
+@pytest.mark.parametrize("f", [lambda x: x.__setitem__(0, 1), lambda x: x.__iadd__(1)])
+def test_read_only(f: Any) -> None:
+    frozen, other = np.arange(5.0), np.arange(5.0)
+    frozen.flags.writeable = False
+    g = jit(f)
+    g(other)
+    for x in (frozen, np.broadcast_to(np.ones(3), (4, 3))):
+        with pytest.raises(ValueError, match="read-only"):
+            g(x)
+    np.testing.assert_array_equal(jit(lambda x: x + 1)(frozen), frozen + 1)
+    assert not jit(lambda x: x[1:])(frozen).flags.writeable
+
+
+def test_read_only_fails_at_the_first_write() -> None:
+    frozen, other = np.arange(5.0), np.zeros(3)
+    frozen.flags.writeable = False
+
+    def f(x: Any, y: Any) -> None:
+        y[0] = 1
+        x[0] = 1
+        y[1] = 1
+
+    with pytest.raises(ValueError, match="read-only"):
+        jit(f)(frozen, other)
+    assert other.tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.array([object()]),
+        np.array(["a"]),
+        np.zeros(2, "f2"),
+        np.zeros(2, "M8[s]"),
+        np.zeros(2, [("a", "f8")]),
+        np.zeros(2, np.longdouble),
+        np.ma.masked_array([1.0, 2], [0, 1]),
+    ],
+    ids=lambda x: f"{type(x).__name__}-{x.dtype}",
+)
+def test_arrays_that_are_refused(x: Any) -> None:
+    with pytest.raises(TypeError):
+        jit(lambda x: x + x)(x)
