@@ -9,6 +9,7 @@ import numpy as np
 
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.trace.packing import Packing, order_in, strides_in
 from tracejit.trace.session import current
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Cell:
         arg: int | None = None,
         writeable: bool = True,
         strided: bool = False,
+        packing: Packing | None = None,
     ) -> None:
         session = current()
         self.value = value
@@ -34,13 +36,19 @@ class Cell:
         self.shape = value.shape
         rank = len(value.shape)
         self.order = None if strided else (order or tuple(range(rank)))
+        self.packing = packing
+        if packing is not None:
+            self.order = order_in(packing, rank)
         self.depth = session.frame.depth
         self.arg = arg
         self.writeable = writeable
+        self.unclear = False
         self.session = weakref.ref(session)
 
     def strides(self) -> tuple[Dim | None, ...]:
         """Strides in elements; None where unknown."""
+        if self.packing is not None:
+            return strides_in(self.packing, self.shape)
         if self.order is None:
             return (None,) * len(self.shape)
         found: list[Dim | None] = [None] * len(self.shape)

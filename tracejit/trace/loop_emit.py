@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from tracejit.ir.core import Value
@@ -45,6 +47,8 @@ def emit(
     pairs = iter(list(zip(results, changed, strict=True))[: len(values)])
     state = _after(loop, plans, entry, pairs)
     restore_state(loop, [_or_entry(loop, go, x, old) for x, old in zip(state, entry, strict=True)])
+    if not attempt.raised:
+        _mark_unclear(state, entry, attempt)
     for (cell, c), result in zip(
         cells, results[len(values) : len(values) + len(cells)], strict=True
     ):
@@ -64,6 +68,28 @@ def _after(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any], pairs: Any) 
         got = rebound(plan, x, pairs)
         state.append(got if info.live_out else UNDEFINED if info.live_in else got)
     return state
+
+
+def _mark_unclear(state: Sequence[Any], entry: Sequence[Any], attempt: Attempt) -> None:
+    """A name that an iteration may leave as it was, or bind to fresh storage: after the loop it is
+    not known whether a write to it is one to the caller's array, so such a write is refused."""
+    for x, old, start, end in zip(state, entry, attempt.start, attempt.end, strict=True):
+        arrays = all(isinstance(v, Array) for v in (x, old, start, end))
+        if not arrays or x.cell is old.cell or not isinstance(x.cell, Cell):
+            continue
+        if _may_be(old.cell, _callers) and _may_be(end.cell, partial(operator.is_, start.cell)):
+            x.cell.unclear = True
+
+
+def _callers(cell: Any) -> bool:
+    return getattr(cell, "arg", None) is not None or getattr(cell, "unclear", False)
+
+
+def _may_be(cell: Any, is_it: Callable[[Any], bool]) -> bool:
+    """Whether storage is, or may be chosen to be, such storage."""
+    if isinstance(cell, Choice):
+        return any(is_it(v.cell) or _may_be(v.cell, is_it) for v in (cell.then, cell.other))
+    return isinstance(cell, Cell) and is_it(cell)
 
 
 def _or_entry(loop: Loop, go: bool | Value, x: Any, old: Any) -> Any:

@@ -136,6 +136,11 @@ class Array(Tracer):
             return
         if not self.cell.writeable:
             session.fail(ValueError, "assignment destination is read-only")
+        if self.cell.unclear:
+            raise UnsupportedError(
+                f"{where()}: whether this writes to the caller's array is decided by how a loop "
+                "went; copy the array before the loop, or after it"
+            )
         self._same_trace(session)
         b = session.b
         values = [session.read_cell(self.cell)] if self.layers else []
