@@ -47,7 +47,7 @@ def assert_same(got: Any, want: Any) -> None:
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12, strict=True)
 
 
-# -- nothing of what a failing call has not assigned yet is in the caller's array -------------------
+# -- nothing of what a failing call has not assigned yet is in the caller's array ------------------
 
 
 @case((np.arange(4.0), 1), (np.arange(4.0), 9), (np.arange(6.0), 7))
