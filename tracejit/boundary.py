@@ -11,6 +11,8 @@ from typing import Any
 from tracejit.errors import TracejitError, code_at
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+#: Exceptions that our own code raises about what it is given; others are our mistakes.
+_ABOUT_THE_PROGRAM = (TracejitError, TypeError, ValueError, ArithmeticError)
 _SOURCE = """
 def outermost(*args, **kwargs):
     try:
@@ -45,7 +47,7 @@ def trimmed(error: Exception) -> Exception:
     while tb is not None:
         entries.append(tb)
         tb = tb.tb_next
-    if entries and _is_ours(entries[-1]) and not isinstance(error, TracejitError | TypeError):
+    if entries and _is_ours(entries[-1]) and not isinstance(error, _ABOUT_THE_PROGRAM):
         return error
     kept: TracebackType | None = None
     for entry in reversed(entries[1:]):

@@ -1,0 +1,308 @@
+"""What a failing call raises: type, the user's line, advice, and the state of the arguments."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import os
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tracejit
+from tracejit import LeakedTracerError, StructureError, UnsupportedError, grad, jit
+
+X = np.arange(5.0)
+STORE: list[Any] = []
+PACKAGE = os.path.dirname(tracejit.__file__)
+
+
+def failure(f: Any, *args: Any) -> Exception:
+    """What the call raises, after checks that hold for every error."""
+    with pytest.raises(Exception) as caught:
+        f(*args)
+    error = caught.value
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    assert not [name for name in files if name.startswith(PACKAGE)]
+    assert len(str(error).splitlines()) <= 15
+    return error
+
+
+def line_of(error: Exception) -> str:
+    """The innermost source line of a traceback."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return linecache.getline(frame.filename, frame.lineno or 0).strip()
+
+
+def unsupported(x: Any) -> Any:
+    y = x + 1
+    return np.unpackbits(y)
+
+
+def shapes(x: Any) -> Any:
+    y = x[:3]
+    return x + y
+
+
+def product(x: Any) -> Any:
+    y = np.ones((2, 3))
+    return y @ x
+
+
+def out_of_range(x: Any) -> Any:
+    y = x * 2
+    return y[17]
+
+
+def leak_global(x: Any) -> Any:
+    global LEAKED
+    LEAKED = x + 1
+    return x
+
+
+def leak_list(x: Any) -> Any:
+    STORE.append(x + 1)
+    return x
+
+
+def kinds(x: Any) -> Any:
+    if x.sum() > 0:
+        y = (x, x)
+    else:
+        y = x
+    return y
+
+
+def unbound(x: Any) -> Any:
+    if x.sum() > 100:
+        y = x
+    return y
+
+
+def random(x: Any) -> Any:
+    y = x + 1
+    return y + np.random.rand(5)
+
+
+def generator(x: Any) -> Any:
+    rng = np.random.default_rng(0)
+    return x + rng.normal(size=5)
+
+
+def truth(x: Any) -> Any:
+    y = x + 1
+    return 1 if y else 0
+
+
+def text(x: Any) -> Any:
+    return f"{x.sum():.2f}"
+
+
+def wrong_slice(x: Any) -> Any:
+    x[0] = 3
+    x[1:3] = np.ones(5)
+
+
+CASES: list[tuple[Callable[..., Any], type[Exception], str, str]] = [
+    (unsupported, UnsupportedError, "return np.unpackbits(y)", "docs/coverage.md"),
+    (shapes, ValueError, "return x + y", "shapes (5,) (3,)"),
+    (product, ValueError, "return y @ x", "size 5 is different from 3"),
+    (out_of_range, IndexError, "return y[17]", "index 17 is out of bounds for axis 0 with size 5"),
+    (leak_global, UnsupportedError, "LEAKED = x + 1", "return it instead"),
+    (leak_list, UnsupportedError, "STORE.append(x + 1)", "pass it as an argument"),
+    (kinds, StructureError, "if x.sum() > 0:", "make both the same kind"),
+    (unbound, UnboundLocalError, "return y", "'y'"),
+    (random, UnsupportedError, "return y + np.random.rand(5)", "pass them as an argument"),
+    (generator, UnsupportedError, "rng = np.random.default_rng(0)", "pass them as an argument"),
+    (truth, ValueError, "return 1 if y else 0", "a.any() or a.all()"),
+    (wrong_slice, ValueError, "x[1:3] = np.ones(5)", "(5,) into shape (2,)"),
+]
+
+
+@pytest.mark.parametrize(("f", "kind", "line", "message"), CASES, ids=lambda c: str(c)[:20])
+def test_error(f: Any, kind: type[Exception], line: str, message: str) -> None:
+    error = failure(jit(f), X.copy())
+    assert type(error) is kind
+    assert line_of(error) == line
+    assert message in str(error)
+
+
+def test_text_of_traced_values_is_not_returned() -> None:
+    error = failure(jit(text), X)
+    assert type(error) is UnsupportedError
+    assert "make the text outside" in str(error)
+
+
+def test_leaked_through_an_object() -> None:
+    kept: list[Any] = []
+
+    class Sink:
+        def __setitem__(self, key: int, value: Any) -> None:
+            kept.append(value)
+
+    sink = Sink()
+
+    def f(x: Any) -> Any:
+        sink[0] = x + 1
+        return x
+
+    jit(f)(X)
+    with pytest.raises(LeakedTracerError, match="return them instead"):
+        kept[0] + 1
+
+
+def index(x: Any, i: Any) -> Any:
+    z = x * 2
+    return z[i]
+
+
+def test_index_known_at_run_time() -> None:
+    f = jit(index)
+    assert [f(X, i) for i in (1, 2, -5)] == [2, 4, 0]
+    for i in (8, -6, np.int64(5)):
+        error = failure(f, X, i)
+        assert type(error) is IndexError
+        assert line_of(error) == "return z[i]"
+        assert str(error) == f"index {i} is out of bounds for axis 0 with size 5"
+
+
+def fill(a: Any, b: Any, n: int) -> None:
+    for i in range(n):
+        a[i] = b[i] * 2
+
+
+def scatter(a: Any, places: Any) -> None:
+    for k in places:
+        a[k] += 1
+
+
+def write_then_fail(a: Any, i: Any) -> None:
+    a[0] = 9
+    a[i] = 1
+    a[1] = 9
+
+
+@pytest.mark.parametrize(
+    ("f", "args"),
+    [
+        (fill, (np.zeros(5), np.ones(3), 5)),
+        (fill, (np.zeros(3), np.ones(5), 5)),
+        (scatter, (np.zeros(5), np.array([0, 1, 7, 2]))),
+        (scatter, (np.zeros(5), [0, 1, 7, 2])),
+        (write_then_fail, (np.zeros(5), 6)),
+        (write_then_fail, (np.zeros(5), np.int64(-9))),
+    ],
+)
+def test_arguments_after_a_failing_call(f: Any, args: tuple[Any, ...]) -> None:
+    plain = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
+    with pytest.raises(IndexError) as want:
+        f(*plain)
+    error = failure(jit(f), *args)
+    assert type(error) is IndexError
+    assert str(error) == str(want.value)
+    for a, b in zip(args, plain, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def reject(x: Any, t: Any) -> Any:
+    x[0] = 5
+    if t < 0:
+        raise ValueError(f"negative {t}")
+    assert x.sum() < 100, "too much"
+    x[1] = 6
+    return 1 // int(t)
+
+
+@pytest.mark.parametrize(
+    ("x", "t", "kind", "message"),
+    [
+        (np.zeros(5), -1.5, ValueError, "negative -1.5"),
+        (np.full(5, 99.0), 1.0, AssertionError, "too much"),
+        (np.zeros(5), 0.25, ZeroDivisionError, "integer division or modulo by zero"),
+    ],
+)
+def test_exceptions_of_the_program(x: Any, t: float, kind: type[Exception], message: str) -> None:
+    plain = x.copy()
+    with pytest.raises(kind):
+        reject(plain, t)
+    error = failure(jit(reject), x, t)
+    assert type(error) is kind
+    assert str(error) == message
+    np.testing.assert_array_equal(x, plain)
+
+
+def test_own_exception_types() -> None:
+    class TooBig(Exception):
+        pass
+
+    def f(x: Any) -> Any:
+        if x.sum() > 3:
+            raise TooBig("a")
+        return x
+
+    assert type(failure(jit(f), X)) is TooBig
+
+
+@pytest.mark.parametrize(
+    ("f", "args"),
+    [
+        (lambda x: x.sum(axis=3), (X,)),
+        (lambda x: x.reshape(2, 3), (X,)),
+        (lambda x: x[0, 0], (X,)),
+        (lambda x, y: x[y], (X, np.array([1.0, 2]))),
+        (lambda x: x.max(), (np.zeros((0, 3)),)),
+        (lambda x: np.stack([x, x[1:]]), (X,)),
+        (lambda x: x.nothing, (X,)),
+        (lambda x: x.sum(), ([1.0, 2],)),
+        (lambda x: x * 2, (None,)),
+        (lambda x: x + 2**63, (np.arange(3),)),
+    ],
+)
+def test_types_are_numpys(f: Any, args: Any) -> None:
+    with pytest.raises(Exception) as want:
+        f(*args)
+    assert type(failure(jit(f), *args)) is type(want.value)
+
+
+def test_run_time_shapes() -> None:
+    f = jit(shapes="dynamic")(lambda x, y: x + y)
+    f(np.ones(4), np.ones(4))
+    with pytest.raises(ValueError, match="could not be broadcast"):
+        f(np.ones(4), np.ones(6))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: grad(lambda x: x.sum())(np.arange(3)), "needs floating or complex arguments"),
+        (lambda: grad(lambda x: x * x)(X), "returns a real scalar"),
+        (lambda: grad(lambda x: x.sum(), argnums=3)(X), "argnums 3"),
+        (lambda: grad(lambda x: x.sum(), argnums=(0, 0)), "distinct"),
+        (lambda: grad(lambda x: x.sum(), has_aux=True)(X), "has_aux"),
+        (lambda: grad(3), "takes a function"),
+        (lambda: tracejit.jvp(np.sin, (X,), (np.ones(4),)), "does not match"),
+    ],
+)
+def test_wrong_derivatives(call: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_all_frames_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACEJIT_FULL_TRACEBACK", "1")
+    with pytest.raises(UnsupportedError) as caught:
+        jit(unsupported)(X)
+    files = [frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert any(name.startswith(PACKAGE) for name in files)
+
+
+def test_the_function_itself_is_named() -> None:
+    error = failure(jit(shapes), X)
+    names = [f.name for f in traceback.extract_tb(error.__traceback__)]
+    assert "shapes" in names
+    lines = inspect.getsourcelines(shapes)[1]
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    assert frame.lineno == lines + 2
