@@ -16,7 +16,7 @@ demo: $(VENV)/.stamp-demo
 	$(PY) -m demo
 
 test: $(VENV)/.stamp-test
-	$(PY) -m pytest -n $(JOBS) -q
+	$(PY) -m pytest -n $(JOBS) --dist worksteal -q
 
 check: $(VENV)/.stamp-dev
 	$(PY) -m ruff check .
