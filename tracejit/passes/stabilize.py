@@ -130,12 +130,14 @@ def _sigmoid_below(re: Rebuild, x: Value) -> Value:
 
 
 def weighted_sigmoid(re: Rebuild, instr: Instr) -> Value | None:
-    """``c / (1 + exp(x)) * exp(x) -> c / (1 + exp(-x))``: finite c; no 0 * inf."""
+    """``±c / (1 + exp(x)) * exp(x) -> ±c / (1 + exp(-x))``: finite c; no 0 * inf."""
     for q, e in (instr.operands, instr.operands[::-1]):
         x = _exp_of(re, e)
-        made = _made(re, q, "div")
+        negated = _made(re, q, "neg")
+        made = _made(re, q if negated is None else negated.operands[0], "div")
         if x is not None and made is not None and _one_plus(re, made.operands[1]) is e:
-            return _op(re, "div", made.operands[0], _sigmoid_below(re, x))
+            by = _op(re, "div", made.operands[0], _sigmoid_below(re, x))
+            return by if negated is None else _op(re, "neg", by)
     return None
 
 

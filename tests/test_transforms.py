@@ -1,0 +1,190 @@
+"""grad, value_and_grad, jvp, vjp, check_grads: forms, structure, finite where the truth is."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import check_grads, grad, jit, jvp, value_and_grad, vjp
+
+X = np.arange(5.0)
+
+
+def equal(found: Any, want: Any) -> None:
+    np.testing.assert_array_equal(found, want)
+
+
+def model(p: Any, x: Any, k: float = 1.0) -> Any:
+    return (np.tanh(x @ p["w"] + p["b"]) * k).sum()
+
+
+PARAMS = {"w": np.random.default_rng(0).random((3, 2)), "b": np.zeros(2)}
+DATA = np.ones((4, 3))
+
+
+def test_argnums() -> None:
+    value, g = value_and_grad(model)(PARAMS, DATA)
+    assert type(value) is np.float64
+    assert {k: v.shape for k, v in g.items()} == {"w": (3, 2), "b": (2,)}
+    both = grad(model, argnums=(0, 1))(PARAMS, DATA, k=2.0)
+    assert type(both) is tuple
+    np.testing.assert_allclose(both[0]["w"], 2 * g["w"])
+    assert grad(model, argnums=-1)(PARAMS, DATA).shape == (4, 3)
+
+
+def test_auxiliary_results() -> None:
+    f = value_and_grad(lambda x: ((x**2).sum(), {"n": x * 2, "s": "text", "i": 3}), has_aux=True)
+    (value, aux), g = f(X)
+    assert (value, aux["s"], aux["i"]) == (30.0, "text", 3)
+    equal(aux["n"], X * 2)
+    equal(g, 2 * X)
+    g, aux = grad(lambda x: ((x**2).sum(), x), has_aux=True)(X)
+    equal(g, 2 * X)
+    equal(aux, X)
+
+
+def test_dtypes_and_kinds() -> None:
+    cube = grad(lambda x: x**3)
+    assert type(cube(2.0)) is np.float64
+    assert type(cube(np.float32(2))) is np.float32
+    assert grad(lambda x: (x**3).sum())(X.astype("f4")).dtype == np.float32
+    z = np.array([1 + 2j, 3 - 1j])
+    equal(grad(lambda z: (z * z.conj()).real.sum())(z), 2 * z.conj())
+
+
+def test_second_order() -> None:
+    equal(grad(lambda x: grad(lambda y: (y**3).sum())(x).sum())(X), 6 * X)
+    assert jit(grad(jit(grad(jit(lambda z: z**4)))))(2.0) == 48.0
+    check_grads(lambda x, y: np.sin(x) * y, (X, X + 1.0), order=2)
+    check_grads(lambda z: z**2, (np.array([1 + 2j, 3 - 1j]),), order=2)
+
+
+def test_jvp() -> None:
+    value, dot = jvp(lambda x: x**2, (X,), (np.ones(5),))
+    equal(value, X**2)
+    equal(dot, 2 * X)
+    value, dot = jvp(lambda x, y: {"a": x * y}, (X, 2.0), (np.ones(5), 1.0))
+    equal(dot["a"], 2.0 + X)
+
+
+def test_vjp() -> None:
+    value, pull = vjp(lambda x, y: (x * y, x.sum()), X, X + 1)
+    equal(value[0], X * (X + 1))
+    a, b = pull((np.ones(5), 2.0))
+    equal(a, X + 3)
+    equal(b, X)
+
+
+def changing(x: Any) -> Any:
+    x *= 2
+    x[0] = 7.0
+    return (x**2).sum()
+
+
+def test_the_callers_arrays_are_left_alone() -> None:
+    x = X.copy()
+    want = 8 * X
+    want[0] = 0
+    equal(grad(changing)(x), want)
+    equal(value_and_grad(changing)(x)[1], want)
+    jvp(changing, (x,), (X,))
+    vjp(changing, x)
+    check_grads(changing, (x,))
+    equal(x, X)
+
+
+def test_same_array_twice() -> None:
+    equal(grad(lambda x, y: (x * y).sum())(X, X), X)
+
+
+def test_control_flow() -> None:
+    def doubling(x: Any) -> Any:
+        while x.sum() < 100:
+            x = x * 2
+        return x.sum()
+
+    def loop(x: Any, n: int) -> Any:
+        for i in range(n):
+            x = np.sin(x) + i
+        return x.sum()
+
+    equal(grad(doubling)(X), np.full(5, 16.0))
+    check_grads(lambda x: loop(x, 4), (X,))
+    equal(grad(loop)(X, 4), jit(grad(loop))(X, 4))
+    assert grad(lambda x, i: x[i])(X, 2).tolist() == [0, 0, 1, 0, 0]
+    with pytest.raises(IndexError, match="index 9"):
+        grad(lambda x, i: x[i])(X, 9)
+
+
+def test_structures() -> None:
+    @dataclasses.dataclass
+    class Q:
+        a: Any
+        b: Any
+
+    q = grad(lambda q: (q.a**2).sum() * q.b)(Q(X, 3.0))
+    assert type(q) is Q
+    equal(q.a, 6 * X)
+    assert q.b == 30.0
+    assert grad(lambda v: v[0].sum() * v[1])([X, 2.0])[1] == 10.0
+
+
+def test_constants_have_gradient_zero() -> None:
+    equal(grad(lambda x: 3.0)(X), np.zeros(5))
+
+
+def test_methods_are_never_stale() -> None:
+    class Model:
+        def __init__(self) -> None:
+            self.w = np.ones(5)
+
+        def loss(self, x: Any) -> Any:
+            return (self.w * x**2).sum()
+
+    m = Model()
+    g = grad(m.loss)
+    equal(g(X), 2 * X)
+    m.w = np.full(5, 2.0)
+    equal(g(X), 4 * X)
+    m.w *= 2
+    equal(g(X), 8 * X)
+
+
+BIG = np.array([-1e3, -800.0, -40.0, 0.0, 40.0, 800.0, 1e3])
+SMALL = np.exp(-np.abs(BIG))
+SIGMOID = np.where(BIG >= 0, 1 / (1 + SMALL), SMALL / (1 + SMALL))
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "want"),
+    [
+        (lambda x: np.sum(np.logaddexp(0.0, x)), BIG, SIGMOID),
+        (lambda x: np.sum(np.log1p(np.exp(x))), BIG, SIGMOID),
+        (lambda x: np.sum(1 / (1 + np.exp(-x))), BIG, SMALL / (1 + SMALL) ** 2),
+        (lambda x: np.sum(-np.log1p(np.exp(-x))), BIG, SIGMOID[::-1]),
+        (lambda x: np.sum(np.tanh(x)), [-1e3, 0, 1e3], [0, 1, 0]),
+        (lambda x: np.log(np.sum(np.exp(x - x.max()))) + x.max(), [1e3, 0, -1e3], [1, 0, 0]),
+        (lambda x: np.log(np.sum(np.exp(x))), [1e3, 0, -1e3], [1, 0, 0]),
+        (lambda x: np.sum(np.log1p(x)), [0.0, 1e-20, -0.5], [1.0, 1, 2]),
+        (lambda x: np.sum(np.expm1(x)), [0.0, -1e3, 1e-18], [1.0, 0, 1]),
+        (lambda x: np.sum(np.abs(x)), [0.0, -2.0, 3.0], [0.0, -1, 1]),
+        (lambda x: np.sum(x**3.0), [0.0, -2.0], [0.0, 12.0]),
+        (lambda x: np.prod(x), [0.0, 2.0, 3.0], [6.0, 0, 0]),
+    ],
+    ids=[
+        "logaddexp", "softplus", "sigmoid", "log_sigmoid", "tanh", "log_sum_exp",
+        "naive_log_sum_exp", "log1p", "expm1", "abs", "power", "prod",
+    ],
+)  # fmt: skip
+def test_finite_where_the_truth_is(f: Any, x: Any, want: Any) -> None:
+    np.testing.assert_allclose(grad(f)(np.asarray(x, "f8")), want, rtol=1e-9, atol=1e-300)
+
+
+def test_stabilising_leaves_values_alone() -> None:
+    f = value_and_grad(lambda x: np.sum(np.log1p(np.exp(x))))
+    value, gradient = f(np.array([800.0, 0.0]))
+    assert value == np.inf
+    equal(gradient, [1.0, 0.5])
