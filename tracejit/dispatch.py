@@ -129,6 +129,7 @@ class Dispatcher:
         leaves, treedef = self._flatten(call)
         keys = tuple(map(leaf_key, leaves))
         native, restore = _native_leaves(leaves, keys)
+        keys = tuple(map(leaf_key, native))
         groups, overlap = alias_groups(native)
         version = self.find(native, keys, treedef, groups)
         if overlap and self._writes_into_overlap(version, native):
@@ -290,6 +291,7 @@ class Dispatcher:
         leaves, treedef = self._flatten(self.bind(args, kwargs))
         keys = tuple(map(leaf_key, leaves))
         native, _ = _native_leaves(leaves, keys)
+        keys = tuple(map(leaf_key, native))
         policy = "dynamic" if dynamic else self.options.shapes
         return self.find(native, keys, treedef, alias_groups(native)[0], policy)
 
