@@ -277,12 +277,17 @@ class LoopStep:
     trips: Value
     taped: bool
 
+    def _extent(self, k: int) -> Value:
+        """A carried extent after the loop: types name one that never changes by what came in."""
+        steady = self.loop.joint.results[k] is self.loop.carried[k]
+        return self.loop.args[self.loop.first + k] if steady else self.results[k]
+
     def transpose(self, reverse: Reverse) -> None:
         arrived = any(reverse.cotangent(t) is not None for t in self.out)
         if not arrived and not self.taped:
             return
         b, loop, body = reverse.b, self.loop, self.body
-        extents = [self.results[k] for k in body.extents]
+        extents = [self._extent(k) for k in body.extents]
         cts = [reverse.sum(t).dense() for t in self.out if t is not None]
         start = loop.first + loop.count
         fixed = [t for t in self.linear[start:] if t is not None]
