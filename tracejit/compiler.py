@@ -32,6 +32,7 @@ from tracejit.passes.runner import dump_stage, dump_text, run
 from tracejit.specialize import ArrayKey, LeafKey, ScalarKey, StaticKey
 from tracejit.trace.driver import Traced, trace
 from tracejit.trace.guards import FIELDS
+from tracejit.trace.packing import Packing
 from tracejit.trace.results import (
     ArgOut,
     ArrayOut,
@@ -81,7 +82,7 @@ def specs_for(request: Request) -> list[Any]:
                 for n, u in zip(leaf.shape, key.units, strict=True)
             )
             group = request.groups[k] if request.groups.count(request.groups[k]) > 1 else None
-            specs.append(ArraySpec(key.dtype, shape, key.layout, group, key.writeable))
+            specs.append(ArraySpec(key.dtype, shape, key.layout, group, key.writeable, key.packing))
         elif isinstance(key, ScalarKey):
             dynamic = True
             if key.by_value:
@@ -252,6 +253,27 @@ def _result_slots(program: Program, signature: abi.Signature, layout: abi.SlotLa
     return slots
 
 
+def _packing_guards(k: int, packing: Packing, itemsize: int) -> list[abi.Guard]:
+    """What of its strides makes an array have this packing."""
+    signs = {"+": 1, "-": -1, "0": 0}
+    found: list[abi.Guard] = []
+    sign = 1
+    dense: abi.Expr = itemsize
+    behind: tuple[int, abi.Expr] | None = None
+    for axis, kind in reversed(packing):
+        stride = abi.Stride(k, axis)
+        found.append(abi.Guard("eq" if kind == "packed" else "ne", stride, dense))
+        if kind != "packed":
+            sign = signs[kind]
+            found.append(abi.Guard({1: "gt", -1: "lt", 0: "eq"}[sign], stride, 0))  # type: ignore[arg-type]
+        length = abi.BinOp("mul", sign, stride)
+        if behind is not None:
+            found.append(abi.Guard("ge" if axis < behind[0] else "gt", length, behind[1]))
+        behind = (axis, length)
+        dense = abi.BinOp("mul", abi.Extent(k, axis), stride)
+    return found
+
+
 class _Signatures:
     """Builds the abi signature of a lowered trace."""
 
@@ -304,11 +326,27 @@ class _Signatures:
     def values(self) -> tuple[abi.Guard, ...]:
         """Python ints that the code is compiled for; run-time extents were traced as 2 or more."""
         extents = tuple(abi.Guard("ge", abi.Extent(k, axis), 2) for k, axis in self.places)
-        return extents + tuple(
-            abi.Guard("eq", abi.ScalarOf(k), leaf.value)
-            for k, (leaf, key) in enumerate(zip(self.traced.leaves, self.request.keys, strict=True))
-            if isinstance(leaf, Static) and isinstance(key, ScalarKey) and key.kind == "int"
+        return (
+            extents
+            + self.packings()
+            + tuple(
+                abi.Guard("eq", abi.ScalarOf(k), leaf.value)
+                for k, (leaf, key) in enumerate(
+                    zip(self.traced.leaves, self.request.keys, strict=True)
+                )
+                if isinstance(leaf, Static) and isinstance(key, ScalarKey) and key.kind == "int"
+            )
         )
+
+    def packings(self) -> tuple[abi.Guard, ...]:
+        """What the trace supposed of arrays that are not dense."""
+        arrays: list[Any] = [*self.traced.leaves, *(h.cell for h in self.traced.hidden)]
+        found: list[abi.Guard] = []
+        for k, array in enumerate(arrays):
+            packing = getattr(array, "packing", None)
+            if packing is not None:
+                found += _packing_guards(k, packing, np.dtype(array.dtype).itemsize)
+        return tuple(found)
 
     def hidden_param(self, hidden: Any) -> abi.Param:
         x = hidden.array

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tracejit.ir.types import dtype_of
+from tracejit.trace.packing import Packing, packing_of
 
 Layout = Literal["C", "F", "strided"]
 Policy = Literal["auto", "static", "dynamic"]
@@ -27,6 +28,7 @@ class ArrayKey:
     units: tuple[int | None, ...]
     layout: Layout
     writeable: bool
+    packing: Packing | None = None
 
     @property
     def rank(self) -> int:
@@ -103,7 +105,8 @@ def _array_key(x: np.ndarray[Any, Any]) -> ArrayKey:
     units = tuple(n if n < 2 else None for n in x.shape)
     flags = x.flags
     layout: Layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "strided"
-    return ArrayKey(dtype_of(x.dtype), units, layout, bool(flags.writeable))
+    packing = packing_of(x) if layout == "strided" else None
+    return ArrayKey(dtype_of(x.dtype), units, layout, bool(flags.writeable), packing)
 
 
 def is_native(x: np.ndarray[Any, Any]) -> bool:

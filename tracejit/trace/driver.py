@@ -193,7 +193,10 @@ def _leaf_params(
 
 def _argument_cell(param: Value, leaf: ArraySpec, k: int) -> Cell:
     order = tuple(reversed(range(param.rank))) if leaf.layout == "F" else None
-    return Cell(param, order, arg=k, writeable=leaf.writeable, strided=leaf.layout == "strided")
+    strided = leaf.layout == "strided"
+    return Cell(
+        param, order, arg=k, writeable=leaf.writeable, strided=strided, packing=leaf.packing
+    )
 
 
 def _scalar_param(root: Any, leaf: ScalarSpec, k: int) -> Any:

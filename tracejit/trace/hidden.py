@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.types import TensorType, dtype_of
+from tracejit.trace.packing import packing_of
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, Cell
 
@@ -37,11 +38,13 @@ def _new(array: np.ndarray[Any, Any], getter: Callable[[], Any]) -> Hidden:
     root = session.frames[0].builder
     number = len(session.hidden)
     param = root.param(TensorType(dtype_of(array.dtype), array.shape), f"hidden{number}")
+    order = order_of(array)
     cell = Cell(
         param,
-        order_of(array),
+        order,
         writeable=bool(array.flags.writeable),
-        strided=order_of(array) is None,
+        strided=order is None,
+        packing=packing_of(array) if order is None else None,
     )
     cell.depth = 0
     cell.arg = session.first_hidden + number

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tracejit.trace.packing import Packing
+
 WeakKind = Literal["bool", "int", "float", "complex"]
 
 
@@ -22,13 +24,14 @@ class SymDim:
 @dataclass(frozen=True)
 class ArraySpec:
     """An array argument. ``layout``: C or F dense order, or any strides. Arguments with the same
-    ``alias_group`` are one and the same memory."""
+    ``alias_group`` are one and the same memory. ``packing``: what is known of any strides."""
 
     dtype: np.dtype[Any]
     shape: tuple[int | SymDim, ...]
     layout: Literal["C", "F", "strided"] = "C"
     alias_group: int | None = None
     writeable: bool = True
+    packing: Packing | None = None
 
 
 @dataclass(frozen=True)

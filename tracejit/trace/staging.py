@@ -20,6 +20,7 @@ from tracejit.trace.session import Session, where
 from tracejit.trace.staging_if import as_test, staged_if
 from tracejit.trace.staging_loop import loop_over, staged_for, staged_while
 from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, name_of, structural_int
+from tracejit.trace.view_numbers import byte_strides
 
 Thunk = Callable[[], Any]
 GetState = Callable[[], tuple[Any, ...]]
@@ -197,6 +198,8 @@ class StagedOperators(Operators):
         changed = outside.changed_attribute(obj, name)
         if changed is not None:
             return changed[2]
+        if name == "strides" and isinstance(obj, Array):
+            return byte_strides(obj)
         value = builtins.getattr(obj, name)
         return value if isinstance(obj, Tracer) else outside.attribute(obj, name, value)
 

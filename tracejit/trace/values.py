@@ -536,8 +536,7 @@ def k_order(arrays: Sequence[Any], rank: int) -> tuple[int, ...] | None:
             continue
         strides = x.strides
         if all(isinstance(s, int) for s in strides):
-            sizes = [abs(s) for s in strides if isinstance(s, int)]
-            return tuple(sorted(range(rank), key=lambda a: -sizes[a]))
+            return _memory_order([abs(s) for s in strides if isinstance(s, int)])
         if isinstance(x.cell, Cell) and x.cell.order is not None:
             perm: tuple[int, ...] = x.cell.order
             if not x.layers and len(perm) == rank:
@@ -546,6 +545,20 @@ def k_order(arrays: Sequence[Any], rank: int) -> tuple[int, ...] | None:
                 place = {axis: i for i, axis in enumerate(x.layers[0].perm)}
                 return tuple(place[a] for a in perm)
     return None
+
+
+def _memory_order(sizes: Sequence[int]) -> tuple[int, ...]:
+    """Axes from slowest to fastest; a stretched axis (stride 0) stays where it is, as in NumPy."""
+    order: list[int] = []
+    for axis in reversed(range(len(sizes))):
+        place = 0
+        for i, faster in enumerate(order):
+            if sizes[axis] and sizes[faster]:
+                if sizes[faster] <= sizes[axis]:
+                    break
+                place = i + 1
+        order.insert(place, axis)
+    return tuple(order)
 
 
 def as_dim(x: Any) -> Dim:

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from tracejit.errors import UnsupportedError
 from tracejit.ir.extent import Dim
 from tracejit.trace.layers import Gather, Layer, Reshape, Slice
-from tracejit.trace.values import Array, Cell
+from tracejit.trace.session import where
+from tracejit.trace.values import Array, Cell, dim_value
 
 _NUMERIC = ("starts", "steps", "shape")
 
@@ -72,3 +74,13 @@ def aligned(a: Array, b: Array) -> tuple[Array, Array] | None:
         if skeleton(a) != skeleton(b):
             return None
     return a, b
+
+
+def byte_strides(x: Array) -> tuple[Any, ...]:
+    """``x.strides`` as the program sees it. UnsupportedError where only the call decides."""
+    if any(s is None for s in x.strides) or getattr(x.cell, "packing", None) is not None:
+        raise UnsupportedError(
+            f"{where()}: the strides of this array are known when the function is called only; "
+            "pass what depends on them as an argument"
+        )
+    return tuple(dim_value(s * x.dtype.itemsize) for s in x.strides if s is not None)

@@ -15,7 +15,7 @@ from tracejit.ir.types import DTYPES
 from tracejit.trace.known import shown_dim, shown_shape
 from tracejit.trace.layers import Bitcast, Broadcast, Gather, Part, Reshape, Slice, Transpose
 from tracejit.trace.session import current
-from tracejit.trace.values import Array, Choice, Scalar, as_dim, fresh
+from tracejit.trace.values import Array, Choice, Scalar, as_dim, fresh, k_order
 
 Strides = tuple[Dim | None, ...]
 
@@ -279,7 +279,8 @@ def is_contiguous(x: Array, order: str = "C") -> bool | None:
 def raveled(x: Array, order: str = "C") -> Array:
     """``x.ravel()``: a view where the array is contiguous."""
     if order == "K":
-        order = "F" if is_contiguous(x, "F") and not is_contiguous(x, "C") else "C"
+        axes = k_order([x], x.ndim)
+        return raveled(x if axes is None else transposed(x, axes))
     if order == "A":
         order = "F" if is_contiguous(x, "F") and not is_contiguous(x, "C") else "C"
     if order == "F":
