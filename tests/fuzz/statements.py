@@ -208,6 +208,8 @@ class Statements:
         v = self.choose.pick(arrays)
         op = self.choose.pick(["=", "="] + ["+=", "*="] * (v.kind in "fi"))
         mask = self.e.value("b", v.shape, 2)
+        if v.kind == "b":  # NumPy reads such a mask while it changes
+            mask = f"np.array({mask})"
         self.emit(f"{v.name}[{mask}] {op} {self.e.value(v.kind, (), 1)}")
         return None
 
@@ -218,7 +220,7 @@ class Statements:
         v = self.choose.pick(arrays)
         k = self.choose.pick(self.e.sizes)
         at = self.e.value("i", (k,), 1)
-        at = at if self.choose.often(10) else f"({at}) % {v.shape[0]}"
+        at = f"np.array({at})" if self.choose.often(10) else f"({at}) % {v.shape[0]}"
         op = self.choose.pick(["=", "="] + ["+="] * (v.kind in "fic"))
         if v.kind in "fi" and not self.readonly and self.choose.often(20):
             self.emit(f"np.add.at({v.name}, {at}, {self.e.value(v.kind, (k, *v.shape[1:]), 1)})")
