@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from tracejit import jit
+from tracejit import grad, jit
 
 Fn = Callable[..., Any]
 CASES: list[tuple[Fn, tuple[tuple[Any, ...], ...]]] = []
@@ -47,7 +47,7 @@ def assert_same(got: Any, want: Any) -> None:
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12, strict=True)
 
 
-# -- nothing of what a failing call has not assigned yet is in the caller's array ------------------
+# -- what a failing call has not assigned yet is not in the caller's array
 
 
 @case((np.arange(4.0), 1), (np.arange(4.0), 9), (np.arange(6.0), 7))
@@ -109,3 +109,30 @@ def test_case(
     native = jit(fn, shapes=shapes)
     for args in calls:
         assert_same(outcome(native, args), outcome(fn, args))
+
+
+def stepped(x: Any, n: int) -> Any:
+    y = x * 2
+    for i in range(n):
+        y[1:] = np.sin(y[:-1]) * y[1:]
+        y[0] = y[i] * y[-1]
+    return (y * x).sum()
+
+
+def mixed_with_a_constant(x: Any, n: int) -> Any:
+    y = x
+    for k in range(12):
+        y = np.sin(y) * x[::-1] - (k + n) / (2 + y * y)
+    return (y + x).sum()
+
+
+@pytest.mark.parametrize("fn", [stepped, mixed_with_a_constant])
+def test_gradient_of_a_loop_for_any_shape(fn: Fn) -> None:
+    exact, general = jit(grad(fn), shapes="static"), jit(grad(fn), shapes="dynamic")
+    for size in (4, 6):
+        x = np.random.default_rng(size).normal(size=size)
+        got = general(x, 2)
+        np.testing.assert_allclose(got, exact(x, 2), rtol=1e-9, atol=1e-12)
+        step = 1e-6 * np.eye(size)
+        numeric = [(fn(x + d, 2) - fn(x - d, 2)) / 2e-6 for d in step]
+        np.testing.assert_allclose(got, numeric, rtol=1e-5, atol=1e-6)

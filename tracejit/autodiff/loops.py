@@ -194,12 +194,13 @@ class ReverseBody:
         self.extents = loop.changing_extents
         self.active = [k for k, m in enumerate(loop.moving) if m]
         self.step, self.trip = Value(INDEX), Value(INDEX)
-        self.consts = region_params(loop.consts)
-        self.ends = {loop.carried[k]: Value(INDEX) for k in self.extents}
+        made = region_params([*[loop.carried[k] for k in self.extents], *loop.consts])
+        self.consts = {p: made[p] for p in loop.consts}
+        self.ends = {loop.carried[k]: made[loop.carried[k]] for k in self.extents}
         outside = {**self.consts, **self.ends}
         self.cts = [Value(rename_type(loop.carried[k].type, outside)) for k in self.active]
         summed = [p for p, f in zip(loop.consts, loop.fixed, strict=True) if f]
-        self.sums = [Value(rename_type(p.type, self.consts)) for p in summed]
+        self.sums = [Value(rename_type(p.type, outside)) for p in summed]
         self.undone = [Value(rename_type(loop.carried[k].type, outside)) for k in choice.undone]
         self.tape = [Value(TapeType())] if self.taped else []
         trip = _trip_dim(loop, self.trip)
