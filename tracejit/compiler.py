@@ -525,10 +525,9 @@ class _Finish:
         """Change the caller's lists, dicts and attributes; then the result."""
         values, by_number = raw
         array = by_number.__getitem__
-        for change in self.traced.containers:
-            target: Any = call
-            for key in change.path:
-                target = vars(target) if key is FIELDS else target[key]
+        # All are found before one is changed: the change of one may drop another.
+        targets = [_container(call, change.path) for change in self.traced.containers]
+        for target, change in zip(targets, self.traced.containers, strict=True):
             items = trees.unflatten(change.tree, rebuild(change.outs, values, array))
             if isinstance(target, dict):
                 target.clear()
@@ -539,6 +538,14 @@ class _Finish:
             leaves = rebuild(attribute.outs, values, array)
             setattr(attribute.owner, attribute.name, trees.unflatten(attribute.tree, leaves))
         return self.value(values, array)
+
+
+def _container(call: tuple[Any, Any], path: Sequence[Any]) -> Any:
+    """The container of the caller that lies at a path in the arguments."""
+    target: Any = call
+    for key in path:
+        target = vars(target) if key is FIELDS else target[key]
+    return target
 
 
 def traced_function(
