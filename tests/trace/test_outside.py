@@ -189,10 +189,14 @@ def test_equal_arguments_alias() -> None:
 
 
 LEAKED: list[Any] = []
+# Without source a function is not converted, so nothing refuses what it does to the list.
+_unseen: dict[str, Any] = {"LEAKED": LEAKED}
+exec("def keep(value):\n    LEAKED.append(value)", _unseen)
+keep = _unseen["keep"]
 
 
 def leaks(x):  # type: ignore[no-untyped-def]
-    LEAKED.append(x * 2)
+    keep(x * 2)
     return x
 
 
@@ -210,7 +214,7 @@ def test_leaked_values() -> None:
 
 def leaks_scalar(x, n):  # type: ignore[no-untyped-def]
     if n > 0:
-        LEAKED.append(x[0] + n)
+        keep(x[0] + n)
     return x + LEAKED[-1]
 
 
