@@ -1,4 +1,4 @@
-"""Programs whose answer is known to be wrong; each must start to pass some day, and then says so."""
+"""Programs whose answer is known to be wrong; once one is right, its test says so."""
 
 from __future__ import annotations
 
