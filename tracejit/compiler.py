@@ -17,7 +17,7 @@ from tracejit import trees
 from tracejit.codegen_llvm import abi
 from tracejit.codegen_llvm.entry import Specialisation, specialise
 from tracejit.codegen_llvm.lower import lower_program
-from tracejit.dispatch import NeedsStatic, Options, Request, Version
+from tracejit.dispatch import NeedsStatic, Options, Request, StaticArgument, Version
 from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Function, Value
@@ -100,7 +100,7 @@ def _extent(n: int, dynamic: bool, number: int) -> int | SymDim:
 
 def unwrapped(value: Any) -> Any:
     """A static argument's value without its marker."""
-    return value.value if type(value).__name__ == "_Static" else value
+    return value.value if isinstance(value, StaticArgument) else value
 
 
 def simplify(function: Function, *, stabilize: bool = False) -> Function:

@@ -9,7 +9,7 @@ import inspect
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
@@ -90,10 +90,7 @@ class Options:
     static_argnames: frozenset[str] = frozenset()
     shapes: Policy = "auto"
     opt_level: int = 3
-    fastmath: bool = False
     stabilize: bool = False
-    fallback: bool = False
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 class Dispatcher:
@@ -180,9 +177,9 @@ class Dispatcher:
     def _flatten(self, call: tuple[Any, dict[str, Any]]) -> tuple[list[Any], Any]:
         args, kwargs = call
         if self._static or self.options.static_argnames:
-            args = tuple(_Static(a) if k in self._static else a for k, a in enumerate(args))
+            args = tuple(StaticArgument(a) if k in self._static else a for k, a in enumerate(args))
             names = self.options.static_argnames
-            kwargs = {n: _Static(v) if n in names else v for n, v in kwargs.items()}
+            kwargs = {n: StaticArgument(v) if n in names else v for n, v in kwargs.items()}
         leaves, treedef = trees.flatten((args, kwargs))
         return leaves, (treedef, trees.key_orders((args, kwargs)))
 
@@ -316,7 +313,7 @@ class NeedsStatic(Exception):  # noqa: N818  (a request, not an error: the calle
         self.error = error
 
 
-class _Static:
+class StaticArgument:
     """Marks an argument as one leaf, compiled for its value."""
 
     __slots__ = ("value",)
@@ -335,7 +332,7 @@ class _Static:
         return hash(StaticKey(self.value))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Static) and StaticKey(self.value) == StaticKey(other.value)
+        return isinstance(other, StaticArgument) and StaticKey(self.value) == StaticKey(other.value)
 
 
 def _canonical(leaves: Sequence[Any], version: Version) -> list[Any]:
@@ -344,7 +341,7 @@ def _canonical(leaves: Sequence[Any], version: Version) -> list[Any]:
     position = 0
     for leaf, key in zip(leaves, version.keys, strict=True):
         if isinstance(key, StaticKey):
-            out.append(key.value.value if isinstance(key.value, _Static) else key.value)
+            out.append(key.value.value if isinstance(key.value, StaticArgument) else key.value)
         elif isinstance(key, ScalarKey) and key.by_value and not version.dynamic[position]:
             out.append(version.sizes[position])
         else:
