@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tracejit.ir.ops  # noqa: F401  (enters the op table)
 from tracejit.ir import extent as ex
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value

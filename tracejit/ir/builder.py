@@ -225,14 +225,9 @@ def _index_expr(name: str, operands: Sequence[Value], attrs: Mapping[str, Any]) 
     if rule is None or any(v.type != INDEX for v in operands):
         return None
     a, b = (v.dim for v in operands)
-    if name in ("floor_divide", "remainder") and not (isinstance(b, int) and b > 0 and _unit(a)):
+    if name in ("floor_divide", "remainder") and not (isinstance(b, int) and b > 0):
         return None
     return rule(a, b)
-
-
-def _unit(dim: Dim) -> bool:
-    """Whether dividing the normal form is dividing the value, which wraps at 64 bits."""
-    return isinstance(dim, int) or all(c == 1 for mono, c in dim.terms.items() if mono)
 
 
 def _leaf_map(dims: Sequence[Dim], mapping: Mapping[Value, Value]) -> dict[Any, Dim]:
