@@ -6,14 +6,12 @@ import ast
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
-from unittest import mock
 
 import numpy as np
 
 from tests.fuzz.program import Program
-from tests.programs.program import Outcome, run
-from tests.trace.running import call_traced
-from tracejit import compiler, jit
+from tests.programs.cross_check import outcomes
+from tests.programs.program import Outcome
 from tracejit.errors import TracejitError
 
 
@@ -87,34 +85,19 @@ def check_function(
     makers: Sequence[Callable[[], tuple[Any, ...]]],
     policy: str,
     shown: str,
+    *,
+    lowered: bool = True,
 ) -> Outcome:
-    """NumPy = native = interpreter = native without passes at level 0; the first outcome.
+    """All the ways of ``cross_check`` agree; the first outcome.
 
-    ``makers`` make arguments of one kind; the first decide what is interpreted. ``shown`` is
-    what a Difference shows. Raises Unsupported where tracejit says that it cannot.
+    ``shown`` is what a Difference shows. Raises Unsupported where tracejit says that it cannot.
     """
-    wanted = [run(function, make()) for make in makers]
-    fast = jit(function, shapes=policy)
-    for make, want in zip(makers, wanted, strict=True):
-        compare("native", run(fast, make()), want, shown)
-    versions = fast._dispatcher.versions()
-    if versions:
-        traced = versions[0].artefacts.traced
-        interpreted = run(lambda *args: call_traced(traced, args), makers[0]())
-        compare("interpreter", interpreted, wanted[0], shown)
-    compare("plain", run(plain(function, policy), makers[0]()), wanted[0], shown)
-    return wanted[0]
-
-
-def plain(function: Callable[..., Any], policy: str) -> Callable[..., Any]:
-    """The function compiled without passes, at optimisation level 0."""
-    slow = jit(function, opt_level=0, shapes=policy)
-
-    def call(*args: Any) -> Any:
-        with mock.patch.object(compiler, "simplify", lambda function, **_: function):
-            return slow(*args)
-
-    return call
+    outcome: Outcome | None = None
+    for way, got, want in outcomes(function, makers, policy, lowered=lowered):
+        compare(way, got, want, shown)
+        outcome = outcome or want
+    assert outcome is not None
+    return outcome
 
 
 def compare(way: str, got: Outcome, want: Outcome, shown: str) -> None:

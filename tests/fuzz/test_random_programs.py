@@ -1,7 +1,8 @@
 """Random NumPy programs: NumPy = native = interpreter = native without passes.
 
 ``TRACEJIT_FUZZ_EXAMPLES`` says how many (default 2,000); half of them come from Hypothesis, which
-makes a failing one small, half from seeds, which reach further.
+makes a failing one small, half from seeds, which reach further. ``tests/fuzz/campaign.py`` runs
+more seeds on several processes.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ def one(chooser: Chooser) -> bool | None:
     except Unsupported:
         return False
     return True
+
+
+def from_seed(seed: int) -> str:
+    """The outcome for the program of a seed, in a word."""
+    return {True: "compiled", False: "refused", None: "left out"}[one(seeded(seed))]
 
 
 @settings(
