@@ -15,6 +15,8 @@ from tracejit.trace.driver import Traced, trace
 from tracejit.trace.results import rebuild
 from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
 
+Execute = Callable[[list[Any], Callable[[int, Any], None]], Sequence[Any]]
+
 _KINDS = {bool: "bool", int: "int", float: "float", complex: "complex"}
 
 
@@ -50,8 +52,9 @@ def _layout(x: np.ndarray[Any, Any]) -> Any:
     return "C" if x.flags.c_contiguous else "F" if x.flags.f_contiguous else "strided"
 
 
-def call_traced(traced: Traced, args: Sequence[Any]) -> Any:
-    """Call a traced function through the interpreter as the compiled one would be called."""
+def call_traced(traced: Traced, args: Sequence[Any], execute: Execute | None = None) -> Any:
+    """Call a traced function as the compiled one would be called: `execute` runs it on the values
+    of its parameters (default: the interpreter) and writes arguments or calls what it is given."""
     leaves = optree.tree_leaves((tuple(args), {}), none_is_leaf=True)
     hidden = [h.getter() for h in traced.hidden]
     everything = [*leaves, *hidden]
@@ -71,7 +74,10 @@ def call_traced(traced: Traced, args: Sequence[Any]) -> Any:
         everything[k][...] = value
 
     with _exceptions(traced):
-        results = interpreter.interpret(traced.function, values, write_back=write_back)
+        if execute is None:
+            results = interpreter.interpret(traced.function, values, write_back=write_back)
+        else:
+            results = execute(values, write_back)
     out = rebuild(traced.outs, results, lambda k: everything[k])
     for change in traced.containers:
         items = optree.tree_unflatten(
