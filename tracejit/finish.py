@@ -1,0 +1,49 @@
+"""What is done in Python after the native call: views, and changes of the caller's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tracejit import trees
+from tracejit.trace.driver import Traced
+from tracejit.trace.guards import FIELDS
+from tracejit.trace.results import rebuild
+
+
+class Finish:
+    """What happens after the native call when results are views or the caller's objects change."""
+
+    def __init__(self, traced: Traced) -> None:
+        self.traced = traced
+
+    def value(self, values: Sequence[Any], array: Callable[[int], Any]) -> Any:
+        """The function's result from IR results and argument arrays."""
+        leaves = rebuild(self.traced.outs, values, array)
+        return trees.unflatten(self.traced.out_tree, leaves)
+
+    def apply(self, call: tuple[Any, Any], raw: tuple[Sequence[Any], dict[int, Any]]) -> Any:
+        """Change the caller's lists, dicts and attributes; then the result."""
+        values, by_number = raw
+        array = by_number.__getitem__
+        # All are found before one is changed: the change of one may drop another.
+        targets = [_container(call, change.path) for change in self.traced.containers]
+        for target, change in zip(targets, self.traced.containers, strict=True):
+            items = trees.unflatten(change.tree, rebuild(change.outs, values, array))
+            if isinstance(target, dict):
+                target.clear()
+                target.update(zip(change.keys or (), items, strict=True))
+            else:
+                target[:] = items
+        for attribute in self.traced.attributes:
+            leaves = rebuild(attribute.outs, values, array)
+            setattr(attribute.owner, attribute.name, trees.unflatten(attribute.tree, leaves))
+        return self.value(values, array)
+
+
+def _container(call: tuple[Any, Any], path: Sequence[Any]) -> Any:
+    """The container of the caller that lies at a path in the arguments."""
+    target: Any = call
+    for key in path:
+        target = vars(target) if key is FIELDS else target[key]
+    return target
