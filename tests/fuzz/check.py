@@ -85,15 +85,13 @@ def check_function(
     makers: Sequence[Callable[[], tuple[Any, ...]]],
     policy: str,
     shown: str,
-    *,
-    lowered: bool = True,
 ) -> Outcome:
     """All the ways of ``cross_check`` agree; the first outcome.
 
     ``shown`` is what a Difference shows. Raises Unsupported where tracejit says that it cannot.
     """
     outcome: Outcome | None = None
-    for way, got, want in outcomes(function, makers, policy, lowered=lowered):
+    for way, got, want in outcomes(function, makers, policy):
         compare(way, got, want, shown)
         outcome = outcome or want
     assert outcome is not None

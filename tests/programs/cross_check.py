@@ -22,13 +22,10 @@ def outcomes(
     function: Callable[..., Any],
     makers: Sequence[Callable[[], tuple[Any, ...]]],
     policy: str = "auto",
-    *,
-    lowered: bool = True,
 ) -> Iterator[Way]:
     """The name of a way, its outcome and NumPy's, way after way.
 
     `makers` make arguments of one kind: all are called natively, the first also in the other ways.
-    `lowered` says whether the Program is interpreted.
     """
     wanted = [run(function, make()) for make in makers]
     fast = jit(function, shapes=policy)
@@ -42,8 +39,7 @@ def outcomes(
             run(lambda *args: call_traced(made.traced, args), makers[0]()),
             wanted[0],
         )
-        if lowered:
-            yield "lowered", run(lambda *args: call_lowered(made, args), makers[0]()), wanted[0]
+        yield "lowered", run(lambda *args: call_lowered(made, args), makers[0]()), wanted[0]
     yield "plain", run(plain(function, policy), makers[0]()), wanted[0]
 
 
