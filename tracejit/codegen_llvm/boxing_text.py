@@ -2,13 +2,11 @@
 
 Compiled once per process (`boxing_symbols` in `callable.py`), on top of `runtime_text`.
 References: functions that make an object return a new reference or null with an exception set.
-The slots of the callable type (`callable.py`) are here too: its instances are
-header 0, vectorcall 16, dict 24, weak references 32, chain 40, miss 48, kept 56.
 """
 
 from __future__ import annotations
 
-from tracejit.codegen_llvm import capi
+from tracejit.codegen_llvm import callable_text, capi
 from tracejit.codegen_llvm.memory_text import RECYCLE_FROM, RECYCLE_UP_TO
 
 # What an entry returns when its guards fail; no object lives at this address.
@@ -262,7 +260,7 @@ body:
 next:
   br label %head
 good:
-  {finish}
+  call void @tj_decref_all(ptr %items, i64 %n)
   ret ptr %made
 drop:
   call void @Py_DecRef(ptr %made)
@@ -272,7 +270,7 @@ fail:
   ret ptr null
 }}
 """
-    for kind, new, put, finish in (
+    for kind, new, put in (
         (
             "tuple",
             "@PyTuple_New(i64 %n)",
@@ -280,7 +278,6 @@ fail:
                 "call void @Py_IncRef(ptr %o)\n"
                 "  %status = call i32 @PyTuple_SetItem(ptr %made, i64 %k, ptr %o)"
             ),
-            "call void @tj_decref_all(ptr %items, i64 %n)",
         ),
         (
             "list",
@@ -289,7 +286,6 @@ fail:
                 "call void @Py_IncRef(ptr %o)\n"
                 "  %status = call i32 @PyList_SetItem(ptr %made, i64 %k, ptr %o)"
             ),
-            "call void @tj_decref_all(ptr %items, i64 %n)",
         ),
         (
             "dict",
@@ -299,138 +295,13 @@ fail:
                 "  %key = load ptr, ptr %keyp\n"
                 "  %status = call i32 @PyDict_SetItem(ptr %made, ptr %key, ptr %o)"
             ),
-            "call void @tj_decref_all(ptr %items, i64 %n)",
         ),
     )
 )
 
-_CALLABLE = """
-declare i64 @PyObject_Size(ptr)
-declare ptr @PyMethod_New(ptr, ptr)
-declare void @PyObject_GC_UnTrack(ptr)
-declare void @PyObject_GC_Del(ptr)
-declare void @PyObject_ClearWeakRefs(ptr)
-@Py_None = external global i8
-
-define ptr @tj_dispatch(ptr %self, ptr %args, i64 %nargsf, ptr %names) #0 {
-entry:
-  %n = and i64 %nargsf, 9223372036854775807
-  %plain = icmp eq ptr %names, null
-  br i1 %plain, label %start, label %named
-named:
-  %count = call i64 @PyObject_Size(ptr %names)
-  %unnamed = icmp eq i64 %count, 0
-  br i1 %unnamed, label %start, label %miss
-start:
-  %chainp = getelementptr i8, ptr %self, i64 40
-  %chain = load ptr, ptr %chainp
-  %never = icmp eq ptr %chain, null
-  br i1 %never, label %miss, label %head
-head:
-  %row = phi ptr [ %chain, %start ], [ %next, %try ]
-  %code = load ptr, ptr %row
-  %end = icmp eq ptr %code, null
-  br i1 %end, label %miss, label %try
-try:
-  %envp = getelementptr i8, ptr %row, i64 8
-  %env = load ptr, ptr %envp
-  %r = call ptr %code(ptr %args, i64 %n, ptr %env)
-  %next = getelementptr i8, ptr %row, i64 16
-  %missed = icmp eq ptr %r, inttoptr (i64 1 to ptr)
-  br i1 %missed, label %head, label %hit
-hit:
-  ret ptr %r
-miss:
-  %missp = getelementptr i8, ptr %self, i64 48
-  %slow = load ptr, ptr %missp
-  %made = icmp ne ptr %slow, null
-  %target = select i1 %made, ptr %slow, ptr @Py_None
-  %answer = call ptr @PyObject_Vectorcall(ptr %target, ptr %args, i64 %nargsf, ptr %names)
-  ret ptr %answer
-}
-
-define ptr @tj_bind(ptr %self, ptr %object, ptr %type) #0 {
-  %null = icmp eq ptr %object, null
-  %none = icmp eq ptr %object, @Py_None
-  %free = or i1 %null, %none
-  br i1 %free, label %same, label %bound
-same:
-  call void @Py_IncRef(ptr %self)
-  ret ptr %self
-bound:
-  %method = call ptr @PyMethod_New(ptr %self, ptr %object)
-  ret ptr %method
-}
-
-; The references that an instance holds: type, dict, miss, kept.
-@tj_held = internal constant [4 x i64] [i64 8, i64 24, i64 48, i64 56]
-
-define i32 @tj_traverse(ptr %self, ptr %visit, ptr %arg) #0 {
-entry:
-  br label %head
-head:
-  %k = phi i64 [ 0, %entry ], [ %k1, %next ]
-  %offsetp = getelementptr i64, ptr @tj_held, i64 %k
-  %offset = load i64, ptr %offsetp
-  %p = getelementptr i8, ptr %self, i64 %offset
-  %o = load ptr, ptr %p
-  %null = icmp eq ptr %o, null
-  br i1 %null, label %next, label %call
-call:
-  %status = call i32 %visit(ptr %o, ptr %arg)
-  %stop = icmp ne i32 %status, 0
-  br i1 %stop, label %out, label %next
-next:
-  %k1 = add i64 %k, 1
-  %more = icmp ult i64 %k1, 4
-  br i1 %more, label %head, label %done
-out:
-  ret i32 %status
-done:
-  ret i32 0
-}
-
-define i32 @tj_clear(ptr %self) #0 {
-  %dictp = getelementptr i8, ptr %self, i64 24
-  %chainp = getelementptr i8, ptr %self, i64 40
-  %missp = getelementptr i8, ptr %self, i64 48
-  %keptp = getelementptr i8, ptr %self, i64 56
-  %dict = load ptr, ptr %dictp
-  %miss = load ptr, ptr %missp
-  %kept = load ptr, ptr %keptp
-  store ptr null, ptr %dictp
-  store ptr null, ptr %chainp
-  store ptr null, ptr %missp
-  store ptr null, ptr %keptp
-  call void @Py_DecRef(ptr %dict)
-  call void @Py_DecRef(ptr %miss)
-  call void @Py_DecRef(ptr %kept)
-  ret i32 0
-}
-
-define void @tj_dealloc(ptr %self) #0 {
-  call void @PyObject_GC_UnTrack(ptr %self)
-  %weakp = getelementptr i8, ptr %self, i64 32
-  %weak = load ptr, ptr %weakp
-  %none = icmp eq ptr %weak, null
-  br i1 %none, label %clear, label %weakly
-weakly:
-  call void @PyObject_ClearWeakRefs(ptr %self)
-  br label %clear
-clear:
-  %typep = getelementptr i8, ptr %self, i64 8
-  %type = load ptr, ptr %typep
-  %cleared = call i32 @tj_clear(ptr %self)
-  call void @PyObject_GC_Del(ptr %self)
-  call void @Py_DecRef(ptr %type)
-  ret void
-}
-"""
-
 EXPORTS = (
     "tj_same_dtype", "tj_new_array", "tj_adopt", "tj_view", "tj_bounds", "tj_decref_all",
-    "tj_tuple", "tj_list", "tj_dict",
-    "tj_dispatch", "tj_bind", "tj_traverse", "tj_clear", "tj_dealloc",
+    "tj_tuple", "tj_list", "tj_dict", *callable_text.EXPORTS,
 )  # fmt: skip
 
 # For entries.
@@ -451,7 +322,7 @@ declare void @tj_raise(ptr, ptr)
 
 def boxing_text() -> str:
     """The functions' text with the field offsets of `capi` filled in."""
-    text = _ARRAYS + _CONTAINERS + _CALLABLE
+    text = _ARRAYS + _CONTAINERS + callable_text.SLOTS
     values = {
         "RECYCLE_FROM": RECYCLE_FROM,
         "RECYCLE_UP_TO": RECYCLE_UP_TO,
