@@ -102,23 +102,24 @@ def assert_same_leaf(actual: Any, expected: Any, program: Program, what: str) ->
     np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * scale, err_msg=what)
 
 
-def assert_same(actual: Outcome, expected: Outcome, program: Program) -> None:
+def assert_same(actual: Outcome, expected: Outcome, program: Program, way: str = "") -> None:
     """Fail with what differs first: the exception, an argument, a result, an alias."""
     if actual.raised is not None and expected.raised is None:
         raise actual.raised
+    name = f"{program.name} {way}"
     assert type(actual.raised) is type(expected.raised), (
-        f"raised {actual.raised!r}, NumPy {expected.raised!r}"
+        f"{name} raised {actual.raised!r}, NumPy {expected.raised!r}"
     )
     if expected.raised is not None and not program.own_message:
         assert str(expected.raised) in str(actual.raised)
     assert len(actual.arguments) == len(expected.arguments)
     for i, (a, b) in enumerate(zip(actual.arguments, expected.arguments)):
-        assert_same_leaf(a, b, program, f"{program.name}: argument leaf {i} after the call")
+        assert_same_leaf(a, b, program, f"{name}: argument leaf {i} after the call")
     assert actual.structure == expected.structure
     for i, (a, b) in enumerate(zip(actual.results, expected.results)):
-        assert_same_leaf(a, b, program, f"{program.name}: result leaf {i}")
-    assert actual.aliases == expected.aliases, f"{program.name}: results alias other arguments"
-    assert actual.shared == expected.shared, f"{program.name}: results alias one another otherwise"
+        assert_same_leaf(a, b, program, f"{name}: result leaf {i}")
+    assert actual.aliases == expected.aliases, f"{name}: results alias other arguments"
+    assert actual.shared == expected.shared, f"{name}: results alias one another otherwise"
 
 
 def scalar_loss(program: Program, rng: np.random.Generator) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 
 import numpy as np
@@ -9,12 +10,12 @@ import optree
 import pytest
 
 from tests.programs import all_programs, small_programs
+from tests.programs.cross_check import outcomes
 from tests.programs.program import (
     Program,
     assert_same,
     directional,
     random_direction,
-    run,
     scalar_loss,
 )
 from tracejit import grad, jit
@@ -22,11 +23,10 @@ from tracejit import grad, jit
 
 @pytest.mark.parametrize("program", all_programs.ALL, ids=lambda p: p.name)
 def test_same_as_numpy(program: Program) -> None:
-    """A first call, and a second one on other values that must find the compiled code right."""
-    compiled = jit(program.fn)
-    for seed in (0, 1):
-        expected = run(program.fn, program.arguments(seed))
-        assert_same(run(compiled, program.arguments(seed)), expected, program)
+    """In every way; natively also on other values, for which the compiled code must be right."""
+    makers = [functools.partial(program.arguments, seed) for seed in (0, 1)]
+    for way, got, want in outcomes(program.fn, makers):
+        assert_same(got, want, program, way)
 
 
 @pytest.mark.parametrize("program", all_programs.DIFFERENTIABLE, ids=lambda p: p.name)
