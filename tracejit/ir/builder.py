@@ -6,7 +6,7 @@ function inline) live here; algebra does not (see ``passes/``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracejit.ir import extent as ex
@@ -21,16 +21,6 @@ from tracejit.ir.types import (
     dtype_of,
     subst_type,
 )
-
-_INDEX_ARITHMETIC: dict[str, Callable[[Dim, Dim], Dim]] = {
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "floor_divide": ex.floordiv,
-    "remainder": ex.mod,
-    "minimum": ex.emin,
-    "maximum": ex.emax,
-}
 
 
 class Builder:
@@ -221,7 +211,7 @@ class Builder:
 def _index_expr(name: str, operands: Sequence[Value], attrs: Mapping[str, Any]) -> Dim | None:
     if name == "constant":
         return int(attrs["value"].array)
-    rule = _INDEX_ARITHMETIC.get(name)
+    rule = ex.ARITHMETIC.get(name)
     if rule is None or any(v.type != INDEX for v in operands):
         return None
     a, b = (v.dim for v in operands)

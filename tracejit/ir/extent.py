@@ -185,6 +185,16 @@ def emax(a: Dim, b: Dim) -> Dim:
     return atom_dim(Opaque("max", a, b))
 
 
+#: What integer primitives do to extents.
+ARITHMETIC: dict[str, Callable[[Dim, Dim], Dim]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "floor_divide": floordiv,
+    "remainder": mod,
+    "minimum": emin,
+    "maximum": emax,
+}
 _OPAQUE: dict[str, Callable[[Dim, Dim], Dim]] = {
     "floordiv": floordiv,
     "mod": mod,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tracejit.ir.core import Function, Instr, Value
-from tracejit.passes.rebuild import Rebuild, outer_names
+from tracejit.passes.rebuild import Rebuild, constants_in
 
 #: Memory of one's own, and linear values: two of them are not one.
 _DISTINCT = frozenset(["empty", "copy", "tape", "push", "pop"])
@@ -55,16 +55,9 @@ def _key(instr: Instr) -> Any:
 
 def _merged(instr: Instr, region: Function) -> dict[Value, Value]:
     """Region parameters that are another name of an earlier loop constant."""
-    if instr.name in ("for", "while"):
-        first = outer_names(instr)[1]
-        operands = instr.operands
-    elif instr.name == "cond":
-        first, operands = 0, instr.operands[1:]
-    else:
-        return {}
     found: dict[Value, Value] = {}
     bound: dict[Value, Value] = {}
-    for p, v in zip(region.params[first:], operands[first:], strict=True):
+    for p, v in constants_in(instr, region):
         if v in found:
             bound[p] = found[v]
         else:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tracejit.ir.core import Constant, Function, Instr, Value, attr_dims, instr_effect
 from tracejit.ir.extent import product
-from tracejit.passes.rebuild import Rebuild, outer_names
+from tracejit.passes.rebuild import Rebuild, constants_in, outer_names
 
 #: The largest literal that folding makes.
 LIMIT = 16
@@ -119,15 +119,8 @@ def _alias(re: Rebuild, old: Instr, values: Any) -> None:
 
 def _known(re: Rebuild, instr: Instr, region: Function) -> dict[Value, Constant]:
     """Region parameters that are literals in every iteration."""
-    if instr.name in ("for", "while"):
-        first = outer_names(instr)[1]
-        operands = instr.operands
-    elif instr.name == "cond":
-        first, operands = 0, instr.operands[1:]
-    else:
-        return {}
     found = {}
-    for p, v in zip(region.params[first:], operands[first:], strict=True):
+    for p, v in constants_in(instr, region):
         array = re.constant(v)
         if array is not None and array.size <= LIMIT:
             found[p] = Constant(array)

@@ -7,7 +7,7 @@ parameters, so all knowledge is about polynomials over values of the outermost f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Function, Instr, Value
@@ -21,15 +21,6 @@ INT_MAX = 2**63 - 1
 _DEPTH = 4
 #: Sign of ``a - b``, and what to take off for strictness.
 _COMPARED = {"lt": (-1, 1), "le": (-1, 0), "gt": (1, 1), "ge": (1, 0)}
-_ARITHMETIC: dict[str, Callable[[Dim, Dim], Dim]] = {
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "floor_divide": ex.floordiv,
-    "remainder": ex.mod,
-    "minimum": ex.emin,
-    "maximum": ex.emax,
-}
 _DENIED = {"lt": "ge", "ge": "lt", "le": "gt", "gt": "le"}
 
 
@@ -60,7 +51,7 @@ class Facts:
         if instr.name == "constant":
             return value.dim
         a, b = map(self.dim, instr.operands)
-        return _ARITHMETIC[instr.name](a, b)
+        return ex.ARITHMETIC[instr.name](a, b)
 
     def extents(self, params: Iterable[Value]) -> None:
         """Extents of existing arrays are not negative and not huge."""
@@ -311,10 +302,10 @@ def _step(facts: Facts, p: Value, out: Value, defs: dict[Value, Instr]) -> int:
     made = defs.get(out)
     if made is not None and made.name in _CHECKED and out is made.results[0]:
         a, b = map(facts.dim, made.operands)
-        dim = _ARITHMETIC[_CHECKED[made.name]](a, b)
+        dim = ex.ARITHMETIC[_CHECKED[made.name]](a, b)
     elif made is not None and made.name in ("add", "sub"):
         a, b = map(facts.dim, made.operands)
-        dim = _ARITHMETIC[made.name](a, b)
+        dim = ex.ARITHMETIC[made.name](a, b)
     step = dim - ex.atom_dim(p)
     return step if isinstance(step, int) else 0
 

@@ -6,7 +6,7 @@ changes nothing. Anything else goes through the builder, which infers its types 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -180,3 +180,12 @@ def outer_names(instr: Instr) -> tuple[int, int]:
     """Where carried operands begin and end: ``operands[first:last]`` of a loop."""
     first = 1 if instr.name == "for" else 0
     return first, first + int(instr.attrs["carried"])
+
+
+def constants_in(instr: Instr, region: Function) -> Iterator[tuple[Value, Value]]:
+    """Parameters of a region that are the same each time it runs, and the outer values given."""
+    if instr.name in ("for", "while"):
+        first = outer_names(instr)[1]
+        yield from zip(region.params[first:], instr.operands[first:], strict=True)
+    elif instr.name == "cond":
+        yield from zip(region.params, instr.operands[1:], strict=True)
