@@ -605,10 +605,10 @@ def test_slot_numbers_follow_the_contract():
         (ArrayResult(F8, (None, 2)), ScalarResult(C16), ViewResult(0, F8, (None,), (None,), None)),
     )
     slots = abi.layout(signature)
-    assert slots.params[0] == abi.ParamSlots(0, (1, None, 2), (3, 4, None))
+    assert slots.params[0] == abi.Slots(0, (1, None, 2), (3, 4, None))
     assert slots.params[1].data == 5
     assert slots.params[2].data is None
-    assert slots.results[0] == abi.ResultSlots(7, (8, None))
+    assert slots.results[0] == abi.Slots(7, (8, None))
     assert slots.results[1].data == 9
-    assert slots.results[2] == abi.ResultSlots(11, (12,), (13,))
+    assert slots.results[2] == abi.Slots(11, (12,), (13,))
     assert slots.count == 14

@@ -281,17 +281,11 @@ class Signature:
 
 
 @dataclass(frozen=True)
-class ParamSlots:
-    """Slot numbers of one parameter. `data` of a scalar is its (first) slot."""
+class Slots:
+    """Slot numbers of one parameter or result.
 
-    data: int | None
-    extents: tuple[int | None, ...] = ()
-    strides: tuple[int | None, ...] = ()
-
-
-@dataclass(frozen=True)
-class ResultSlots:
-    """Slot numbers of one result. `data`: pointer, scalar bits, or a view's offset."""
+    `data`: pointer, a scalar's bits (the first slot of a complex one), or a view's offset.
+    """
 
     data: int | None
     extents: tuple[int | None, ...] = ()
@@ -302,8 +296,8 @@ class ResultSlots:
 class SlotLayout:
     """Where everything is in the slot array, and how many slots there are."""
 
-    params: tuple[ParamSlots, ...]
-    results: tuple[ResultSlots, ...]
+    params: tuple[Slots, ...]
+    results: tuple[Slots, ...]
     count: int
 
 
@@ -320,27 +314,27 @@ class _Counter:
         return tuple(self.take() if v is None else None for v in values)
 
 
-def _param_slots(param: Param, counter: _Counter) -> ParamSlots:
+def _param_slots(param: Param, counter: _Counter) -> Slots:
     if isinstance(param, ArrayParam):
         data = counter.take()
         extents = counter.take_unknown(param.shape)
-        return ParamSlots(data, extents, counter.take_unknown(param.stride_axes()))
+        return Slots(data, extents, counter.take_unknown(param.stride_axes()))
     if isinstance(param, ScalarParam):
-        return ParamSlots(counter.take(2 if param.dtype.kind == "c" else 1))
-    return ParamSlots(None)
+        return Slots(counter.take(2 if param.dtype.kind == "c" else 1))
+    return Slots(None)
 
 
-def _result_slots(result: Result, counter: _Counter) -> ResultSlots:
+def _result_slots(result: Result, counter: _Counter) -> Slots:
     if isinstance(result, ArrayResult):
         data = counter.take()
-        return ResultSlots(data, counter.take_unknown(result.shape))
+        return Slots(data, counter.take_unknown(result.shape))
     if isinstance(result, ScalarResult):
-        return ResultSlots(counter.take(2 if result.dtype.kind == "c" else 1))
+        return Slots(counter.take(2 if result.dtype.kind == "c" else 1))
     if isinstance(result, ViewResult):
         offset = counter.take() if result.offset is None else None
         extents = counter.take_unknown(result.shape)
-        return ResultSlots(offset, extents, counter.take_unknown(result.strides))
-    return ResultSlots(None)
+        return Slots(offset, extents, counter.take_unknown(result.strides))
+    return Slots(None)
 
 
 def layout(signature: Signature) -> SlotLayout:

@@ -297,12 +297,17 @@ class LLVMEmitter:
         return self._convert("bitcast", a, dtype)
 
     # Memory and control.
-    def lookup(self, table: Sequence[float], index: Reg, dtype: DType) -> Reg:
+    def table(self, values: Sequence[float], dtype: DType) -> str:
+        """The symbol of a constant table."""
         element = llvm_type(dtype)
-        entries = ", ".join(f"{element} {literal(v, dtype)}" for v in table)
+        entries = ", ".join(f"{element} {literal(v, dtype)}" for v in values)
         symbol = f"@table.{zlib.crc32(entries.encode()):08x}"
-        kind = f"[{len(table)} x {element}]"
+        kind = f"[{len(values)} x {element}]"
         self.tables[symbol] = f"{symbol} = internal unnamed_addr constant {kind} [{entries}]"
+        return symbol
+
+    def lookup(self, table: Sequence[float], index: Reg, dtype: DType) -> Reg:
+        element, symbol = llvm_type(dtype), self.table(table, dtype)
         address = self.fresh()
         self.line(f"{address} = getelementptr inbounds {element}, ptr {symbol}, {index}")
         return self.op(dtype, f"load {element}, ptr {address}, !invariant.load !{{}}")

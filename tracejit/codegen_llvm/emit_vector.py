@@ -6,7 +6,6 @@ The same lowerings that give scalar code give vector code through it. What has n
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -119,14 +118,9 @@ class VectorEmitter(LLVMEmitter):
         )
 
     def lookup(self, table: Sequence[float], index: Reg, dtype: DType) -> Reg:
-        element = llvm_type(dtype)
-        entries = ", ".join(f"{element} {literal(v, dtype)}" for v in table)
-        symbol = f"@table.{zlib.crc32(entries.encode()):08x}"
-        kind = f"[{len(table)} x {element}]"
-        self.tables[symbol] = f"{symbol} = internal unnamed_addr constant {kind} [{entries}]"
         wide = self.int_cast(index, I64)
         offsets = self.op(I64, f"mul nsw {wide}, splat (i64 {dtype.itemsize})")
-        return self.gather(symbol, offsets, dtype)
+        return self.gather(self.table(table, dtype), offsets, dtype)
 
     def while_loop(
         self,

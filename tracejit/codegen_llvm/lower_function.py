@@ -83,6 +83,9 @@ class Module:
 class FunctionText:
     """One LLVM function under construction."""
 
+    #: An address in the memory that buffers lie in.
+    address_type: type[Pointer] = Pointer
+
     def __init__(self, module: Module, *, kernel: bool) -> None:
         self.module = module
         self.kernel = kernel
@@ -206,7 +209,7 @@ class FunctionText:
             return base
         name = self.e.fresh()
         self.e.line(f"{name} = getelementptr {bound}i8, {base}, i64 {text}")
-        return Pointer(name)
+        return self.address_type(name)
 
     def call_pointer(self, text: str) -> Pointer:
         """A call that returns a pointer, null having been reported as failure."""

@@ -197,7 +197,7 @@ def _data(array: np.ndarray[Any, Any]) -> int:
     return address
 
 
-def _fill(slots: Any, param: abi.Param, at: abi.ParamSlots, value: Any) -> None:
+def _fill(slots: Any, param: abi.Param, at: abi.Slots, value: Any) -> None:
     if isinstance(param, abi.ArrayParam):
         slots[at.data] = _data(value)
         for places, found in ((at.extents, value.shape), (at.strides, value.strides)):
@@ -227,7 +227,7 @@ def _known(
 
 
 def _adopt(
-    result: abi.ArrayResult, at: abi.ResultSlots, slots: Any, context: Any, values: Any
+    result: abi.ArrayResult, at: abi.Slots, slots: Any, context: Any, values: Any
 ) -> np.ndarray[Any, Any]:
     # A copy: taking ownership needs array fields, which this entry does not touch.
     leaf = _empty(result, _known(result.shape, at.extents, slots, values))
@@ -236,7 +236,7 @@ def _adopt(
 
 
 def _view(
-    result: abi.ViewResult, at: abi.ResultSlots, slots: Any, source: Any, values: Any
+    result: abi.ViewResult, at: abi.Slots, slots: Any, source: Any, values: Any
 ) -> np.ndarray[Any, Any]:
     shape = _known(result.shape, at.extents, slots, values)
     strides = _known(result.strides, at.strides, slots, values)

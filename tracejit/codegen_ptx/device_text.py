@@ -40,18 +40,11 @@ class DevicePointer(Pointer):
 class DeviceText(FunctionText):
     """A kernel under construction."""
 
+    address_type = DevicePointer
+
     def __init__(self, emitter: PTXEmitter) -> None:
         super().__init__(Module(RULES), kernel=True)
         self.e: PTXEmitter = emitter
-
-    def at(self, base: Pointer, offset: Reg | int, bound: str = "inbounds ") -> Pointer:
-        """`base` moved by bytes."""
-        text = str(offset) if isinstance(offset, int) else offset.text
-        if text == "0":
-            return base
-        name = self.e.fresh()
-        self.e.line(f"{name} = getelementptr {bound}i8, {base}, i64 {text}")
-        return DevicePointer(name)
 
     def all(self, instrs: Iterable[Instr]) -> None:
         """Lower instructions here, in this thread."""
