@@ -11,7 +11,7 @@ from typing import Any
 from unittest import mock
 
 from tests.programs.program import Outcome, run
-from tests.trace.running import call_traced
+from tests.trace.running import Execute, call_traced
 from tracejit import compiler, jit
 from tracejit.ir.program_interpreter import interpret_program
 
@@ -34,20 +34,19 @@ def outcomes(
     versions = fast._dispatcher.versions()
     if versions:
         made = versions[0].artefacts
-        yield (
-            "interpreter",
-            run(lambda *args: call_traced(made.traced, args), makers[0]()),
-            wanted[0],
-        )
-        yield "lowered", run(lambda *args: call_lowered(made, args), makers[0]()), wanted[0]
+        for way, execute in (("interpreter", None), ("lowered", lowered(made))):
+
+            def call(*args: Any, execute: Execute | None = execute) -> Any:
+                bound, kwargs = fast._dispatcher.bind(args, {})
+                return call_traced(made.traced, bound, execute, kwargs)
+
+            yield way, run(call, makers[0]()), wanted[0]
     yield "plain", run(plain(function, policy), makers[0]()), wanted[0]
 
 
-def call_lowered(made: Any, args: Sequence[Any]) -> Any:
-    """Call a version through the Program interpreter."""
-    return call_traced(
-        made.traced, args, lambda values, write_back: interpret_program(made.program, values)
-    )
+def lowered(made: Any) -> Execute:
+    """Runs a version's Program in the interpreter of Programs, which writes arguments itself."""
+    return lambda values, write_back: interpret_program(made.program, values)
 
 
 def plain(function: Callable[..., Any], policy: str = "auto") -> Callable[..., Any]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import optree
 
+from tracejit import trees
 from tracejit.errors import StructureError, TracejitError, UnsupportedError
+from tracejit.finish import Finish
 from tracejit.ir import interpreter
 from tracejit.ir.verifier import verify
 from tracejit.trace.driver import Traced, trace
-from tracejit.trace.results import rebuild
 from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
 
 Execute = Callable[[list[Any], Callable[[int, Any], None]], Sequence[Any]]
@@ -52,10 +53,16 @@ def _layout(x: np.ndarray[Any, Any]) -> Any:
     return "C" if x.flags.c_contiguous else "F" if x.flags.f_contiguous else "strided"
 
 
-def call_traced(traced: Traced, args: Sequence[Any], execute: Execute | None = None) -> Any:
+def call_traced(
+    traced: Traced,
+    args: Sequence[Any],
+    execute: Execute | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+) -> Any:
     """Call a traced function as the compiled one would be called: `execute` runs it on the values
     of its parameters (default: the interpreter) and writes arguments or calls what it is given."""
-    leaves = optree.tree_leaves((tuple(args), {}), none_is_leaf=True)
+    call = (tuple(args), dict(kwargs or {}))
+    leaves = trees.leaves_of(call)
     hidden = [h.getter() for h in traced.hidden]
     everything = [*leaves, *hidden]
     extents: dict[str, int] = {}
@@ -78,20 +85,7 @@ def call_traced(traced: Traced, args: Sequence[Any], execute: Execute | None = N
             results = interpreter.interpret(traced.function, values, write_back=write_back)
         else:
             results = execute(values, write_back)
-    out = rebuild(traced.outs, results, lambda k: everything[k])
-    for change in traced.containers:
-        items = optree.tree_unflatten(
-            change.tree, rebuild(change.outs, results, lambda k: everything[k])
-        )
-        target: Any = (tuple(args), {})
-        for step in change.path:
-            target = target[step]
-        if change.keys is None:
-            target[:] = items
-        else:
-            target.clear()
-            target.update(zip(change.keys, items, strict=True))
-    return optree.tree_unflatten(traced.out_tree, out)
+    return Finish(traced).apply(call, (results, dict(enumerate(everything))))
 
 
 class _exceptions:  # noqa: N801

@@ -84,10 +84,13 @@ class Model:
 def test_methods_and_attributes() -> None:
     model, same = Model(), Model()
     traced = trace(Model.step, specs_of([model, x3()]))
+    assert all(g.holds() for g in traced.guards)
     assert call_traced(traced, [model, x3()]) == same.step(x3())
     np.testing.assert_array_equal(model.w, same.w)
     (change,) = traced.attributes
     assert (change.owner, change.name) == (model, "calls")
+    assert (model.calls, same.calls) == (1, 1)
+    model.calls = 0
     assert all(g.holds() for g in traced.guards)
     model.rate = 0.25
     assert not all(g.holds() for g in traced.guards)
