@@ -188,3 +188,35 @@ def test_stabilising_leaves_values_alone() -> None:
     value, gradient = f(np.array([800.0, 0.0]))
     assert value == np.inf
     equal(gradient, [1.0, 0.5])
+
+
+def test_jvp_and_vjp_inside_a_compiled_function() -> None:
+    @jit
+    def forward(x: Any) -> Any:
+        return jvp(np.sin, (x,), (x,))
+
+    @jit
+    def backward(x: Any) -> Any:
+        value, pull = vjp(lambda x: np.sin(x) * 2.0, x)
+        return value, pull(np.ones(5)), pull(x)
+
+    np.testing.assert_allclose(forward(X), (np.sin(X), np.cos(X) * X))
+    value, (once,), (scaled,) = backward(X)
+    np.testing.assert_allclose(value, 2.0 * np.sin(X))
+    np.testing.assert_allclose((once, scaled), (2.0 * np.cos(X), 2.0 * np.cos(X) * X))
+
+
+def test_a_function_that_always_raises_raises_after_its_loop() -> None:
+    def largest_of_nothing(x: Any) -> Any:
+        for k in range(3):
+            x[k] += x[5:].max()
+        return x
+
+    calls = [
+        lambda: jvp(largest_of_nothing, (X,), (X,)),
+        lambda: grad(lambda x: largest_of_nothing(x).sum())(X),
+        lambda: jit(lambda x: vjp(largest_of_nothing, x)[1](x))(X),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="zero-size array"):
+            call()

@@ -20,8 +20,9 @@ from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import run
 from tracejit.passes.stabilize import stabilize
 from tracejit.trace.known import shown_shape
+from tracejit.trace.raising import Diverged, emit_raise, is_users
 from tracejit.trace.regions import Free, closed, diverged
-from tracejit.trace.session import current
+from tracejit.trace.session import active, current
 from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
 
 
@@ -46,7 +47,13 @@ class Staged:
             inner = [_like(x, p) for x, p in zip(self.wrt, self.params, strict=True)]
             replaced = dict(zip(argnums, trees.unflatten(self.wrt_tree, inner), strict=True))
             args = [replaced.get(k, _own(a)) for k, a in enumerate(self.args)]
-            result = self.ops.call(self.call, *args, **_own(self.kwargs))
+            result: Any = ()
+            try:
+                result = self.ops.call(self.call, *args, **_own(self.kwargs))
+            except Exception as error:
+                if not isinstance(error, Diverged) and not is_users(error):
+                    raise
+                emit_raise(session, error)
             builder = frame.builder
             self.out, self.out_tree = trees.flatten(result)
             self.out = [_constant(x) for x in self.out]
@@ -65,7 +72,10 @@ class Staged:
 
     def inline(self, function: Function, extra: Sequence[Value] = ()) -> list[Value]:
         """Emit a transformed function on the operands (and ``extra`` ones after them)."""
-        return list(self.session.b.inline(function, [*self.operands, *extra]))
+        results = list(self.session.b.inline(function, [*self.operands, *extra]))
+        if function.diverges:
+            raise Diverged
+        return results
 
     def rebuild(self, values: Sequence[Value]) -> Any:
         """The function's result from its IR results."""
@@ -287,7 +297,7 @@ def jvp(
 
     ``tangents`` has the structure, shapes and dtypes of ``primals``. Raises TypeError otherwise.
     """
-    result: tuple[Any, Any] = _cached(_Jvp, fun, "jvp")(tuple(primals), tuple(tangents))
+    result: tuple[Any, Any] = _apply(_Jvp, fun, "jvp", tuple(primals), tuple(tangents))
     return result
 
 
@@ -300,6 +310,8 @@ class _Vjp(Transform):
         _require_inexact(trees.leaves_of(tuple(primals)), "vjp")
         staged.run(range(len(primals)))
         transformed = autodiff.vjp(staged.function, range(len(staged.params)))
+        if transformed.diverges:
+            staged.inline(transformed)
         inexact = [
             x for x, v in zip(staged.out, staged.values) if v is not None and v.dtype.kind in "fc"
         ]
@@ -322,14 +334,22 @@ def vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tu
     """
     from tracejit.api import jit
 
-    value = jit(fun)(*trees.map_leaves(_copied, primals))
-    pulled = _cached(_Vjp, fun, "vjp")
-    kept = trees.map_leaves(_copied, primals)
-    return value, lambda cotangents: pulled(kept, cotangents)
+    inner = _copies(primals)
+    value = current().operators.call(fun, *inner) if active() else jit(fun)(*inner)
+    kept = _copies(primals)
+    return value, lambda cotangents: _apply(_Vjp, fun, "vjp", kept, cotangents)
 
 
-def _copied(x: Any) -> Any:
-    return x.copy() if type(x) is np.ndarray else x
+def _apply(kind: type[Transform], fun: Callable[..., Any], what: str, *args: Any) -> Any:
+    """Call the transform of a function; inside a trace it is inlined there."""
+    if active():
+        return current().operators.call(kind(fun, what), *args)
+    return _cached(kind, fun, what)(*args)  # type: ignore[arg-type]
+
+
+def _copies(primals: tuple[Any, ...]) -> tuple[Any, ...]:
+    copies = trees.map_leaves(lambda x: x.copy() if type(x) is np.ndarray else x, primals)
+    return _own(copies) if active() else copies  # type: ignore[no-any-return]
 
 
 @functools.lru_cache(maxsize=256)

@@ -2,9 +2,9 @@
 
     python -m tests.fuzz.campaign --count 50000 --jobs 2
 
-Seeds run in chunks, each in a process of its own, so that a crash or a hang costs one program and is
-reported with its seed. Finished chunks are lines of the log file; a second run skips them. The exit
-status is the number of differences, at most 100.
+Seeds run in chunks, each in a process of its own, so that a crash or a hang costs one program and
+is reported with its seed. Finished chunks are lines of the log file; a second run skips them. The
+exit status is the number of differences, at most 100.
 """
 
 from __future__ import annotations
