@@ -349,46 +349,35 @@ def interp(
     return np.where(np.isnan(xs), xs, found)[()]
 
 
-@covers(np.cumulative_sum)
-def cumulative_sum(
-    x: Any,
-    /,
-    *,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    include_initial: bool = False,
-) -> Any:
-    """Running sum, optionally starting with zero."""
-    return _cumulative(np.add, x, axis, dtype, out, include_initial, 0)
+def _cumulative(ufunc: np.ufunc, start: int) -> Any:
+    """A running sum or product, optionally beginning with ``start``."""
+
+    def cumulative(
+        x: Any,
+        /,
+        *,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        include_initial: bool = False,
+    ) -> Any:
+        value = value_of(x)
+        if axis is None:
+            if value.rank > 1:
+                raise ValueError(
+                    "For arrays which have more than one dimension ``axis`` is required."
+                )
+            axis = 0
+        k = axis_of(axis, value.rank)
+        found = scan_value(ufunc, value, k, accumulator(value.dtype, dtype, True))
+        if include_initial:
+            b = builder()
+            shape = tuple(1 if j == k else d for j, d in enumerate(value.shape))
+            found = b.op("concatenate", stretch(b.const(start, found.dtype), shape), found, axis=k)
+        return deliver(found, out)
+
+    return cumulative
 
 
-@covers(np.cumulative_prod)
-def cumulative_prod(
-    x: Any,
-    /,
-    *,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    include_initial: bool = False,
-) -> Any:
-    """Running product, optionally starting with one."""
-    return _cumulative(np.multiply, x, axis, dtype, out, include_initial, 1)
-
-
-def _cumulative(
-    ufunc: np.ufunc, x: Any, axis: Any, dtype: Any, out: Any, initial: bool, start: int
-) -> Any:
-    value = value_of(x)
-    if axis is None:
-        if value.rank > 1:
-            raise ValueError("For arrays which have more than one dimension ``axis`` is required.")
-        axis = 0
-    k = axis_of(axis, value.rank)
-    found = scan_value(ufunc, value, k, accumulator(value.dtype, dtype, True))
-    if initial:
-        b = builder()
-        shape = tuple(1 if j == k else d for j, d in enumerate(value.shape))
-        found = b.op("concatenate", stretch(b.const(start, found.dtype), shape), found, axis=k)
-    return deliver(found, out)
+covers(np.cumulative_sum)(_cumulative(np.add, 0))
+covers(np.cumulative_prod)(_cumulative(np.multiply, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from tracejit.ir import extent as ex
@@ -54,38 +54,30 @@ def order_of(order: str | None, rank: int) -> tuple[int, ...] | None:
     raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got '{order}')")
 
 
-def filled(fill: Value, shape: tuple[Dim, ...], order: str | None = "C") -> Array:
-    """An array of one repeated scalar."""
-    return fresh(builder().broadcast(fill, shape, ()), order_of(order, len(shape)))
+Contents: TypeAlias = Callable[[DType, tuple[Dim, ...]], Value]
 
 
-def _constant_creator(number: int) -> Callable[..., Any]:
+def _repeated(number: int) -> Contents:
+    return lambda kind, dims: builder().broadcast(builder().const(number, kind), dims, ())
+
+
+def _undefined(kind: DType, dims: tuple[Dim, ...]) -> Value:
+    return builder().op("empty", shape=dims, dtype=kind)  # type: ignore[no-any-return]
+
+
+def _creator(contents: Contents) -> Callable[..., Any]:
     def create(
         shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
     ) -> Array:
-        kind = given_dtype(dtype, np.float64)
-        return filled(builder().const(number, kind), shape_of(shape), order)
+        kind, dims = given_dtype(dtype, np.float64), shape_of(shape)
+        return fresh(contents(kind, dims), order_of(order, len(dims)))
 
     return create
 
 
-zeros = covers(np.zeros)(_constant_creator(0))
-ones = covers(np.ones)(_constant_creator(1))
-
-
-@covers(np.empty)
-def empty(
-    shape: Any,
-    dtype: Any = None,
-    order: str = "C",
-    *,
-    device: Any = None,
-    like: Any = None,
-) -> Array:
-    """An array of undefined (but fixed) contents."""
-    dims = shape_of(shape)
-    value = builder().op("empty", shape=dims, dtype=given_dtype(dtype, np.float64))
-    return fresh(value, order_of(order, len(dims)))
+zeros = covers(np.zeros)(_creator(_repeated(0)))
+ones = covers(np.ones)(_creator(_repeated(1)))
+empty = covers(np.empty)(_creator(_undefined))
 
 
 @covers(np.full)
@@ -112,7 +104,7 @@ def _like(a: Any, dtype: Any, order: str, shape: Any) -> tuple[DType, tuple[Dim,
     return given_dtype(dtype, x.dtype), dims, axes
 
 
-def _like_creator(number: int) -> Callable[..., Any]:
+def _like_creator(contents: Contents) -> Callable[..., Any]:
     def create(
         a: Any,
         dtype: Any = None,
@@ -123,14 +115,13 @@ def _like_creator(number: int) -> Callable[..., Any]:
         device: Any = None,
     ) -> Array:
         kind, dims, axes = _like(a, dtype, order, shape)
-        b = builder()
-        return fresh(b.broadcast(b.const(number, kind), dims, ()), axes)
+        return fresh(contents(kind, dims), axes)
 
     return create
 
 
-zeros_like = covers(np.zeros_like)(_like_creator(0))
-ones_like = covers(np.ones_like)(_like_creator(1))
+zeros_like = covers(np.zeros_like)(_like_creator(_repeated(0)))
+ones_like = covers(np.ones_like)(_like_creator(_repeated(1)))
 
 
 @covers(np.empty_like)
@@ -145,7 +136,7 @@ def empty_like(
 ) -> Array:
     """An array like another, of undefined contents."""
     kind, dims, axes = _like(prototype, dtype, order, shape)
-    return fresh(builder().op("empty", shape=dims, dtype=kind), axes)
+    return fresh(_undefined(kind, dims), axes)
 
 
 @covers(np.full_like)

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from tracejit.ir import extent as ex
 from tracejit.trace.numpy.creation import asarray
-from tracejit.trace.numpy.folds import NO_VALUE
+from tracejit.trace.numpy.folds import NO_VALUE, kept
 from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import (
     axes_of,
     axis_of,
     builder,
     check_dim,
-    expanded,
     value_of,
 )
 from tracejit.trace.numpy.results import deliver
@@ -28,10 +27,10 @@ def _arg_extremum(name: str) -> Any:
         if axis is None or not rank:
             axes_of(axis, rank)
             x, k = b.reshape(x, (ex.product(x.shape),)), 0
-            kept = tuple(range(rank))
+            axes = tuple(range(rank))
         else:
             k = axis_of(axis, rank)
-            kept = (k,)
+            axes = (k,)
         if not current().ranges.at_least(x.shape[k], 1):
             check_dim(
                 "ge", x.shape[k], 1, "ValueError", f"attempt to get {name} of an empty sequence"
@@ -39,9 +38,7 @@ def _arg_extremum(name: str) -> Any:
         if x.dtype.kind == "b":
             x = b.convert(x, "u8")
         found = b.op(name, x, axis=k)
-        if keepdims is not NO_VALUE and keepdims:
-            found = expanded(found, kept)
-        return deliver(found, out)
+        return deliver(kept(found, axes, keepdims), out)
 
     return find
 

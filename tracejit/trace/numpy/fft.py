@@ -16,12 +16,19 @@ from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.host import called
 from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import axis_of, builder, check_dim, iota, value_of
-from tracejit.trace.numpy.results import deliver
+from tracejit.trace.numpy.results import stored
 from tracejit.trace.values import as_dim, dim_value, fresh, wrap
 
 _COMPLEX = {"f": np.complex64, "F": np.complex64}
 _REAL = {"f": np.float32, "F": np.float32}
 _OPPOSITE = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
+
+
+def _opposite(norm: Any) -> str:
+    """The normalisation of the transform the other way."""
+    if norm not in _OPPOSITE:
+        raise ValueError(f'Invalid norm value {norm}; should be "backward", "ortho" or "forward".')
+    return _OPPOSITE[norm]
 
 
 def _transform(
@@ -30,8 +37,7 @@ def _transform(
     """One transform along one axis: ``n`` points, ``extent(n)`` of them in the result."""
     x = value_of(a)
     k = axis_of(axis, x.rank)
-    if norm not in _OPPOSITE:
-        raise ValueError(f'Invalid norm value {norm}; should be "backward", "ortho" or "forward".')
+    _opposite(norm)  # raises for a name that is none
     if n is None:
         have = x.shape[k]
         points: Dim = (have - 1) * 2 if name == "irfft" else have
@@ -60,48 +66,40 @@ def _half(points: Dim) -> Dim:
     return ex.floordiv(points, 2) + 1
 
 
-def _given(found: Any, out: Any) -> Any:
-    return found if out is None else deliver(value_of(found), out)
-
-
 @covers(np.fft.fft)
 def fft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """The transform of ``n`` points along an axis."""
-    return _given(_transform("fft", a, n, axis, norm, _same, False), out)
+    return stored(_transform("fft", a, n, axis, norm, _same, False), out)
 
 
 @covers(np.fft.ifft)
 def ifft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """The inverse transform."""
-    return _given(_transform("ifft", a, n, axis, norm, _same, False), out)
+    return stored(_transform("ifft", a, n, axis, norm, _same, False), out)
 
 
 @covers(np.fft.rfft)
 def rfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """The non-negative frequencies of real data."""
-    return _given(_transform("rfft", a, n, axis, norm, _half, True), out)
+    return stored(_transform("rfft", a, n, axis, norm, _half, True), out)
 
 
 @covers(np.fft.irfft)
 def irfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """Real data from its non-negative frequencies."""
-    return _given(_transform("irfft", a, n, axis, norm, _same, False), out)
+    return stored(_transform("irfft", a, n, axis, norm, _same, False), out)
 
 
 @covers(np.fft.hfft)
 def hfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """The real transform of data with Hermitian symmetry."""
-    if norm not in _OPPOSITE:
-        raise ValueError(f'Invalid norm value {norm}; should be "backward", "ortho" or "forward".')
-    return irfft(np.conjugate(asarray(a)), n, axis, _OPPOSITE[norm], out)
+    return irfft(np.conjugate(asarray(a)), n, axis, _opposite(norm), out)
 
 
 @covers(np.fft.ihfft)
 def ihfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """The inverse of ``hfft``."""
-    if norm not in _OPPOSITE:
-        raise ValueError(f'Invalid norm value {norm}; should be "backward", "ortho" or "forward".')
-    return _given(np.conjugate(rfft(a, n, axis, _OPPOSITE[norm])), out)
+    return stored(np.conjugate(rfft(a, n, axis, _opposite(norm))), out)
 
 
 def _axes(a: Any, s: Any, axes: Any) -> tuple[Any, list[int], list[Any]]:
@@ -128,7 +126,7 @@ def _several(name: str, one: Callable[..., Any]) -> Callable[..., Any]:
         found, many, points = _axes(a, s, axes)
         for k, n in reversed(list(zip(many, points, strict=True))):
             found = one(found, n, k, norm)
-        return _given(found, out)
+        return stored(found, out)
 
     return transform
 
@@ -138,14 +136,14 @@ def _rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any =
     found = rfft(x, points[-1], many[-1], norm)
     for k, n in reversed(list(zip(many[:-1], points[:-1], strict=True))):
         found = fft(found, n, k, norm)
-    return _given(found, out)
+    return stored(found, out)
 
 
 def _irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     found, many, points = _axes(a, s, axes)
     for k, n in zip(many[:-1], points[:-1], strict=True):
         found = ifft(found, n, k, norm)
-    return _given(irfft(found, points[-1], many[-1], norm), out)
+    return stored(irfft(found, points[-1], many[-1], norm), out)
 
 
 def _plane(several: Callable[..., Any]) -> Callable[..., Any]:

@@ -88,9 +88,12 @@ def fold(
     if out is not None and dtype is None and FOLDS[ufunc].widens:
         dtype = np.result_type((out[0] if isinstance(out, tuple) else out).dtype, x.dtype)
     value = fold_value(ufunc, x, axes, dtype, initial, where)
-    if keepdims is not NO_VALUE and keepdims:
-        value = expanded(value, axes)
-    return deliver(value, out, casting="unsafe")
+    return deliver(kept(value, axes, keepdims), out, casting="unsafe")
+
+
+def kept(value: Value, axes: tuple[int, ...], keepdims: Any) -> Value:
+    """A reduced value with the reduced axes put back where ``keepdims`` asks for it."""
+    return expanded(value, axes) if keepdims is not NO_VALUE and keepdims else value
 
 
 def fold_value(
@@ -205,7 +208,9 @@ def _reducing(ufunc: np.ufunc) -> Any:
     return reduction
 
 
-def _extremum(ufunc: np.ufunc) -> Any:
+def extremum(ufunc: np.ufunc) -> Any:
+    """A minimum or maximum with the arguments of NumPy's function."""
+
     def reduction(
         a: Any,
         axis: Any = None,
@@ -235,8 +240,8 @@ def _logical(ufunc: np.ufunc) -> Any:
 
 sum_ = covers(np.sum, method=True)(_reducing(np.add))
 prod = covers(np.prod, method=True)(_reducing(np.multiply))
-amin = covers(np.amin, np.min, method="min")(_extremum(np.minimum))
-amax = covers(np.amax, np.max, method="max")(_extremum(np.maximum))
+amin = covers(np.amin, np.min, method="min")(extremum(np.minimum))
+amax = covers(np.amax, np.max, method="max")(extremum(np.maximum))
 any_ = covers(np.any, method=True)(_logical(np.logical_or))
 all_ = covers(np.all, method=True)(_logical(np.logical_and))
 

@@ -20,7 +20,7 @@ from tracejit.trace.numpy.operands import (
     static_int,
 )
 from tracejit.trace.numpy.promotion import loop_dtypes, promote
-from tracejit.trace.numpy.results import deliver
+from tracejit.trace.numpy.results import deliver, stored
 from tracejit.trace.numpy.shapes import moveaxis
 from tracejit.trace.values import fresh
 from tracejit.trace.views import raveled, reshaped
@@ -282,4 +282,4 @@ def multi_dot(arrays: Any, *, out: Any = None) -> Any:
     found = asarray(arrays[0])
     for a in arrays[1:]:
         found = dot(found, a)
-    return found if out is None else deliver(found.read(), out)
+    return stored(found, out)

@@ -15,7 +15,7 @@ from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.folds import NO_VALUE
 from tracejit.trace.numpy.names import covers, unsupported
 from tracejit.trace.numpy.operands import builder, value_of
-from tracejit.trace.numpy.results import deliver
+from tracejit.trace.numpy.results import stored
 from tracejit.trace.numpy.sorting import merged, sorted_along
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, dim_value, fresh
@@ -25,7 +25,7 @@ def _finish(found: Any, axes: tuple[int, ...], keepdims: Any, out: Any, lead: in
     """A result without the reduced axes, put back for ``keepdims``, stored in ``out``."""
     if keepdims is not NO_VALUE and keepdims:
         found = np.expand_dims(found, tuple(lead + k for k in axes))
-    return found if out is None else deliver(value_of(found), out)
+    return stored(found, out)
 
 
 def _all_sorted(a: Any, axis: Any) -> tuple[Any, Any, tuple[int, ...]]:

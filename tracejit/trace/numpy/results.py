@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from tracejit.ir.core import Value
 from tracejit.trace.numpy.broadcast import stretch
+from tracejit.trace.numpy.operands import value_of
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, Scalar, k_order, wrap
 
@@ -41,3 +42,8 @@ def deliver(value: Value, out: Any = None, casting: Any = "same_kind") -> Any:
             f"according to the rule '{casting}'"
         )
     return write(out, value)
+
+
+def stored(found: Any, out: Any) -> Any:
+    """What was found as a finished result, or ``out`` with it stored there."""
+    return found if out is None else deliver(value_of(found), out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.numpy.creation import asarray
-from tracejit.trace.numpy.folds import NO_VALUE, fold_value
+from tracejit.trace.numpy.folds import NO_VALUE, extremum, fold_value, kept
 from tracejit.trace.numpy.names import covers, unsupported
 from tracejit.trace.numpy.operands import (
     DType,
@@ -22,7 +23,7 @@ from tracejit.trace.numpy.operands import (
     size_of,
     value_of,
 )
-from tracejit.trace.numpy.results import deliver
+from tracejit.trace.numpy.results import deliver, stored
 from tracejit.trace.values import Array, python_int
 
 
@@ -67,11 +68,7 @@ def mean(
     x = value_of(a)
     axes = axes_of(axis, x.rank, strict=True)
     value = _mean_value(x, axes, dtype, where)
-    return deliver(_kept(value, axes, keepdims), out)
-
-
-def _kept(value: Value, axes: tuple[int, ...], keepdims: Any) -> Value:
-    return expanded(value, axes) if keepdims is not NO_VALUE and keepdims else value
+    return deliver(kept(value, axes, keepdims), out)
 
 
 def _var_value(
@@ -109,44 +106,31 @@ def _degrees(ddof: Any, correction: Any) -> Any:
     return correction
 
 
-@covers(np.var, method=True)
-def var(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = NO_VALUE,
-    *,
-    where: Any = NO_VALUE,
-    mean: Any = NO_VALUE,
-    correction: Any = NO_VALUE,
-) -> Any:
-    """Variance with ``ddof`` degrees of freedom taken off."""
-    x = value_of(a)
-    axes = axes_of(axis, x.rank, strict=True)
-    value = _var_value(x, axes, dtype, _degrees(ddof, correction), where, mean)
-    return deliver(_kept(value, axes, keepdims), out)
+def _spread(of_variance: Callable[[Value], Value]) -> Any:
+    """A function of the variance with ``ddof`` degrees of freedom taken off."""
+
+    def spread(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: Any = 0,
+        keepdims: Any = NO_VALUE,
+        *,
+        where: Any = NO_VALUE,
+        mean: Any = NO_VALUE,
+        correction: Any = NO_VALUE,
+    ) -> Any:
+        x = value_of(a)
+        axes = axes_of(axis, x.rank, strict=True)
+        value = of_variance(_var_value(x, axes, dtype, _degrees(ddof, correction), where, mean))
+        return deliver(kept(value, axes, keepdims), out)
+
+    return spread
 
 
-@covers(np.std, method=True)
-def std(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = NO_VALUE,
-    *,
-    where: Any = NO_VALUE,
-    mean: Any = NO_VALUE,
-    correction: Any = NO_VALUE,
-) -> Any:
-    """Square root of the variance."""
-    x = value_of(a)
-    axes = axes_of(axis, x.rank, strict=True)
-    value = _var_value(x, axes, dtype, _degrees(ddof, correction), where, mean)
-    return deliver(_kept(builder().op("sqrt", value), axes, keepdims), out)
+var = covers(np.var, method=True)(_spread(lambda value: value))
+std = covers(np.std, method=True)(_spread(lambda value: builder().op("sqrt", value)))
 
 
 @covers(np.average)
@@ -199,7 +183,7 @@ def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     count = fold_value(np.add, b.convert(x, "bool"), axes, np.int64)
     if axis is None and not keepdims and _COUNT_IS_PYTHON_INT:
         return python_int(count)
-    return deliver(_kept(count, axes, keepdims), None)
+    return deliver(kept(count, axes, keepdims), None)
 
 
 def _without_nan(a: Any, by: Any) -> Any:
@@ -207,52 +191,27 @@ def _without_nan(a: Any, by: Any) -> Any:
     return np.where(np.isnan(a), a.dtype.type(by), a) if a.dtype.kind in "fc" else a
 
 
-@covers(np.nansum)
-def nansum(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = NO_VALUE,
-    initial: Any = NO_VALUE,
-    where: Any = NO_VALUE,
-) -> Any:
-    """Sum with nan as zero."""
-    return np.sum(_without_nan(a, 0), axis, dtype, out, keepdims, initial, where)
+def _nan_fold(plain: Any, neutral: int) -> Any:
+    """A sum or product with nan as what changes nothing."""
 
-
-@covers(np.nanprod)
-def nanprod(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = NO_VALUE,
-    initial: Any = NO_VALUE,
-    where: Any = NO_VALUE,
-) -> Any:
-    """Product with nan as one."""
-    return np.prod(_without_nan(a, 1), axis, dtype, out, keepdims, initial, where)
-
-
-def _nan_extremum(ufunc: np.ufunc) -> Any:
     def reduction(
         a: Any,
         axis: Any = None,
+        dtype: Any = None,
         out: Any = None,
         keepdims: Any = NO_VALUE,
         initial: Any = NO_VALUE,
         where: Any = NO_VALUE,
     ) -> Any:
-        from tracejit.trace.numpy.folds import fold
-
-        return fold(ufunc, a, axis, None, out, keepdims, initial, where)
+        return plain(_without_nan(a, neutral), axis, dtype, out, keepdims, initial, where)
 
     return reduction
 
 
-covers(np.nanmin)(_nan_extremum(np.fmin))
-covers(np.nanmax)(_nan_extremum(np.fmax))
+covers(np.nansum)(_nan_fold(np.sum, 0))
+covers(np.nanprod)(_nan_fold(np.prod, 1))
+covers(np.nanmin)(extremum(np.fmin))
+covers(np.nanmax)(extremum(np.fmax))
 
 
 @covers(np.nanmean)
@@ -282,47 +241,35 @@ def _present(a: Any, where: Any) -> Any:
     return present if where is NO_VALUE else present & where
 
 
-@covers(np.nanvar)
-def nanvar(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = NO_VALUE,
-    *,
-    where: Any = NO_VALUE,
-    mean: Any = NO_VALUE,
-    correction: Any = NO_VALUE,
-) -> Any:
-    """Variance of what is not nan (nan where no degree of freedom is left)."""
-    unsupported("np.nanvar", mean=(mean, NO_VALUE))
-    a, ddof = asarray(a), _degrees(ddof, correction)
-    present = _present(a, where)
-    found = a.var(_own_axis(a, axis), dtype, None, ddof, keepdims, where=present)
-    if present is not NO_VALUE:
-        kept = np.broadcast_to(present, a.shape).sum(axis, keepdims=keepdims)
-        found = np.where(kept > ddof, found, np.nan)[()]
-    return found if out is None else deliver(value_of(found), out)
+def _nan_spread(name: str, finish: Callable[[Any, Any], Any]) -> Any:
+    """A function of the variance of what is not nan (nan where no degree of freedom is left)."""
+
+    def spread(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: Any = 0,
+        keepdims: Any = NO_VALUE,
+        *,
+        where: Any = NO_VALUE,
+        mean: Any = NO_VALUE,
+        correction: Any = NO_VALUE,
+    ) -> Any:
+        unsupported(name, mean=(mean, NO_VALUE))
+        a, ddof = asarray(a), _degrees(ddof, correction)
+        present = _present(a, where)
+        found = a.var(_own_axis(a, axis), dtype, None, ddof, keepdims, where=present)
+        if present is not NO_VALUE:
+            count = np.broadcast_to(present, a.shape).sum(axis, keepdims=keepdims)
+            found = np.where(count > ddof, found, np.nan)[()]
+        return finish(found, out)
+
+    return spread
 
 
-@covers(np.nanstd)
-def nanstd(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = NO_VALUE,
-    *,
-    where: Any = NO_VALUE,
-    mean: Any = NO_VALUE,
-    correction: Any = NO_VALUE,
-) -> Any:
-    """Square root of ``nanvar``."""
-    unsupported("np.nanstd", mean=(mean, NO_VALUE))
-    found = nanvar(a, axis, dtype, None, _degrees(ddof, correction), keepdims, where=where)
-    return np.sqrt(found, out=out) if out is not None else np.sqrt(found)
+covers(np.nanvar)(_nan_spread("np.nanvar", stored))
+covers(np.nanstd)(_nan_spread("np.nanstd", lambda found, out: np.sqrt(found, out=out)))
 
 
 @covers(np.nancumsum)
