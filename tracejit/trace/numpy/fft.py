@@ -27,7 +27,7 @@ _OPPOSITE = {None: "forward", "backward": "forward", "forward": "backward", "ort
 def _opposite(norm: Any) -> str:
     """The normalisation of the transform the other way."""
     if norm not in _OPPOSITE:
-        raise ValueError(f'Invalid norm value {norm}; should be "backward", "ortho" or "forward".')
+        raise ValueError(f'Invalid norm value {norm}; should be "backward","ortho" or "forward".')
     return _OPPOSITE[norm]
 
 
