@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from tracejit.api import jit
     from tracejit.errors import (
+        FallbackWarning,
         InternalError,
         LeakedTracerError,
         StructureError,
@@ -27,6 +28,7 @@ _WHERE = {
     "jvp": "tracejit.transforms",
     "vjp": "tracejit.transforms",
     "check_grads": "tracejit.transforms",
+    "FallbackWarning": "tracejit.errors",
     "TracejitError": "tracejit.errors",
     "UnsupportedError": "tracejit.errors",
     "LeakedTracerError": "tracejit.errors",
@@ -35,6 +37,7 @@ _WHERE = {
 }
 
 __all__ = [
+    "FallbackWarning",
     "InternalError",
     "LeakedTracerError",
     "StructureError",

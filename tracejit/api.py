@@ -33,6 +33,7 @@ def jit(
     shapes: Policy = "auto",
     opt_level: int = 3,
     stabilize: bool = False,
+    fallback: bool = False,
 ) -> Any:
     """Compile a NumPy function to native code on first call.
 
@@ -45,6 +46,9 @@ def jit(
     ``opt_level``: 0 to 3. ``stabilize``: also rewrite the function's own expressions (log1p,
     expm1, log-sum-exp) where that is more accurate.
 
+    ``fallback``: what cannot be compiled runs in Python with NumPy instead, with one
+    ``FallbackWarning`` that names the line and the reason; ``f.stats()`` counts such calls.
+
     Raises what the function would raise in NumPy, and ``UnsupportedError`` naming the line for what
     cannot be compiled. With ``TRACEJIT_DISABLE_JIT=1`` in the environment functions come back as
     they are.
@@ -55,13 +59,15 @@ def jit(
         raise ValueError(f"opt_level is 0, 1, 2 or 3, not {opt_level!r}")
     nums = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
     names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
-    options = Options(frozenset(nums), frozenset(names), shapes, opt_level, stabilize=stabilize)
+    options = Options(
+        frozenset(nums), frozenset(names), shapes, opt_level, stabilize=stabilize, fallback=fallback
+    )
 
     def wrap(function: Fun, signatures: Sequence[str] = ()) -> Any:
         if not callable(function):
             raise TypeError(f"jit compiles functions, not {type(function).__name__}")
         code_flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
-        if code_flags & _SUSPENDED:
+        if code_flags & _SUSPENDED and not fallback:
             raise UnsupportedError(
                 f"{function.__qualname__} is a generator or coroutine, which stops half way: "
                 "compile an ordinary function that returns arrays"

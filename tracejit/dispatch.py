@@ -17,6 +17,7 @@ import numpy as np
 
 from tracejit import trees
 from tracejit.errors import InternalError
+from tracejit.fallback import Fallback, Refused
 from tracejit.specialize import (
     ArrayKey,
     Family,
@@ -74,12 +75,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Stats:
-    """Counts shown by ``f.stats()``."""
+    """Counts shown by ``f.stats()``; ``fallback``: why calls ran in Python, None if none did."""
 
     compilations: int
     versions: int
     families: int
     slow_calls: int
+    python_calls: int = 0
+    fallback: str | None = None
 
 
 @dataclass
@@ -91,6 +94,7 @@ class Options:
     shapes: Policy = "auto"
     opt_level: int = 3
     stabilize: bool = False
+    fallback: bool = False
 
 
 class Dispatcher:
@@ -113,6 +117,7 @@ class Dispatcher:
         self._families: dict[FamilyKey, Family] = {}
         self._compilations = 0
         self._slow_calls = 0
+        self._fallback = Fallback(function, enabled=options.fallback)
         self._signature = _signature_of(function)
         self._defaults = getattr(function, "__defaults__", None)
         self._static = _static_positions(self._signature, options)
@@ -122,13 +127,21 @@ class Dispatcher:
     def miss(self, *args: Any, **kwargs: Any) -> Any:
         """Call by the slow path."""
         self._slow_calls += 1
+        try:
+            return self._compiled_call(args, kwargs)
+        except Refused as refused:
+            reason = refused.reason
+        return self._fallback.run(reason, args, kwargs)
+
+    def _compiled_call(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         call = self.bind(args, kwargs)
         leaves, treedef = self._flatten(call)
-        keys = tuple(map(leaf_key, leaves))
+        with self._fallback.refusing():
+            keys = tuple(map(leaf_key, leaves))
         native, restore = _native_leaves(leaves, keys)
         keys = tuple(map(leaf_key, native))
         groups, overlap = alias_groups(native)
-        version = self.find(native, keys, treedef, groups)
+        version = self._wanted(native, keys, treedef, groups)
         if overlap and self._writes_into_overlap(version, native):
             return self.function(*args, **kwargs)
         try:
@@ -154,7 +167,7 @@ class Dispatcher:
                 if _hidden_overlap(version, leaves):
                     raise _Overlap from None
                 version.alive = False
-                version = self.find(leaves, keys, treedef, groups)
+                version = self._wanted(leaves, keys, treedef, groups)
         raise InternalError("a compiled version refuses the arguments that it was compiled for")
 
     def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -182,6 +195,19 @@ class Dispatcher:
             kwargs = {n: StaticArgument(v) if n in names else v for n, v in kwargs.items()}
         leaves, treedef = trees.flatten((args, kwargs))
         return leaves, (treedef, trees.key_orders((args, kwargs)))
+
+    def _wanted(
+        self,
+        leaves: Sequence[Any],
+        keys: tuple[LeafKey, ...],
+        treedef: Any,
+        groups: tuple[int, ...],
+    ) -> Version:
+        """``find`` for a call, which may run in Python instead."""
+        if not self._fallback.enabled:
+            return self.find(leaves, keys, treedef, groups)
+        with self._fallback.refusing_family((treedef, keys, groups), sizes_of(leaves, keys)):
+            return self.find(leaves, keys, treedef, groups)
 
     def find(
         self,
@@ -296,12 +322,18 @@ class Dispatcher:
         """Forget every version."""
         with self._lock:
             self._families.clear()
+            self._fallback.clear()
             self._rechain()
 
     def stats(self) -> Stats:
         """Counts of compilations, versions, families and slow calls so far."""
         return Stats(
-            self._compilations, len(self.versions()), len(self._families), self._slow_calls
+            self._compilations,
+            len(self.versions()),
+            len(self._families),
+            self._slow_calls,
+            self._fallback.calls,
+            self._fallback.reason,
         )
 
 

@@ -15,6 +15,14 @@ class UnsupportedError(TracejitError, NotImplementedError):
     """Something NumPy or Python can do and tracejit cannot; says where and what to do instead."""
 
 
+class UnsupportedTypeError(UnsupportedError, TypeError):
+    """An argument of a type or dtype that compiled code does not have."""
+
+
+class FallbackWarning(UserWarning):
+    """A function made by ``jit(fallback=True)`` runs in Python; says which line is the cause."""
+
+
 class LeakedTracerError(TracejitError):
     """A traced value was used after, or outside, the trace that made it."""
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tracejit.errors import UnsupportedTypeError
 from tracejit.ir.types import dtype_of
 from tracejit.trace.packing import Packing, packing_of
 
@@ -92,9 +93,9 @@ def leaf_key(leaf: Any) -> LeafKey:
     if found is not None and not (type(leaf) is int and leaf not in _I64):
         return ScalarKey(found[0], dtype_of(found[1]))  # type: ignore[arg-type]
     if isinstance(leaf, np.generic) and leaf.dtype.kind in "biufc":
-        return ScalarKey(None, dtype_of(leaf.dtype))
+        return ScalarKey(None, _argument_dtype(leaf))
     if isinstance(leaf, np.ndarray):
-        raise TypeError(
+        raise UnsupportedTypeError(
             f"tracejit arguments are plain numpy.ndarray objects, not {type(leaf).__name__}: "
             "pass numpy.asarray(x)"
         )
@@ -106,7 +107,31 @@ def _array_key(x: np.ndarray[Any, Any]) -> ArrayKey:
     flags = x.flags
     layout: Layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "strided"
     packing = packing_of(x) if layout == "strided" else None
-    return ArrayKey(dtype_of(x.dtype), units, layout, bool(flags.writeable), packing)
+    return ArrayKey(_argument_dtype(x), units, layout, bool(flags.writeable), packing)
+
+
+#: What to do about an argument, by the kind of its dtype.
+_INSTEAD = {
+    "f": "convert it before the call, as in x.astype(np.float64)",
+    "c": "convert it before the call, as in x.astype(np.complex128)",
+    "O": "make it an array of numbers, or pass its items as a list or dict",
+    "U": "pass numbers that stand for the texts, as np.unique(x, return_inverse=True) makes them",
+    "S": "pass its bytes as numbers, x.view(np.uint8)",
+    "M": "pass its numbers, x.view(np.int64)",
+    "m": "pass its numbers, x.view(np.int64)",
+    "V": "pass its fields as arrays of their own",
+}
+
+
+def _argument_dtype(x: np.ndarray[Any, Any] | np.generic) -> np.dtype[Any]:
+    try:
+        return dtype_of(x.dtype)
+    except TypeError:
+        what = "an array" if isinstance(x, np.ndarray) else "a scalar"
+        instead = _INSTEAD.get(x.dtype.kind, "convert it before the call")
+        raise UnsupportedTypeError(
+            f"{what} of dtype {x.dtype} was passed, which compiled code does not have: {instead}"
+        ) from None
 
 
 def is_native(x: np.ndarray[Any, Any]) -> bool:

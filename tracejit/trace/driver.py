@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import AsyncGeneratorType, CellType, CoroutineType, FunctionType, GeneratorType
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,10 @@ def _trace(
     )
 
 
+#: Results of which part is still to be computed.
+_UNFINISHED = (GeneratorType, CoroutineType, AsyncGeneratorType, zip, map, filter, enumerate)
+
+
 def _checked(leaves: Sequence[Any]) -> list[Any]:
     from tracejit.trace.definedness import MaybeUndefined
 
@@ -140,10 +145,36 @@ def _checked(leaves: Sequence[Any]) -> list[Any]:
             )
         if isinstance(leaf, set | frozenset) and any(isinstance(x, Tracer) for x in leaf):
             raise UnsupportedError("a set of traced values cannot be returned: return a tuple")
+        if (
+            isinstance(leaf, FunctionType)
+            and leaf.__closure__
+            and _holds_tracer([c.cell_contents for c in leaf.__closure__ if c != CellType()])
+        ):
+            raise UnsupportedError(
+                f"the function {leaf.__name__} cannot be returned, as it uses values of this call: "
+                "return those, or write the function outside with a parameter for each"
+            )
+        if not isinstance(leaf, Tracer | type) and _holds_tracer(getattr(leaf, "__dict__", {})):
+            kind = type(leaf).__name__
+            raise UnsupportedError(
+                f"a {kind} object with values of this call cannot be returned: make {kind} a "
+                "dataclass, or return the values and make the object outside"
+            )
+        if isinstance(leaf, _UNFINISHED):
+            kind = type(leaf).__name__
+            raise UnsupportedError(
+                f"a {kind} cannot be returned from a compiled function, as it would go on after "
+                "the call: return a list or an array"
+            )
         if type(leaf).__module__.startswith("tracejit.trace.") and not isinstance(leaf, Tracer):
             kind = type(leaf).__name__.lower()
             raise UnsupportedError(f"a {kind} of traced values cannot be returned: return a list")
     return list(leaves)
+
+
+def _holds_tracer(found: Any) -> bool:
+    values = found.values() if isinstance(found, dict) else found
+    return any(isinstance(x, Tracer) for x in values)
 
 
 def _check_keys(result: Any) -> None:
