@@ -1,19 +1,26 @@
-"""Calls through the native and the portable entry: guards, slots, results, references."""
+"""Calls through the native and the portable entry: guards, slots, results."""
 
 from __future__ import annotations
 
-import gc
-import os
-import subprocess
 import sys
-import threading
-import tracemalloc
-import weakref
 
 import numpy as np
 import pytest
 
-from tracejit.codegen_llvm import abi, entry, runtime
+from tests.codegen_llvm.cores import (
+    ADD_ONE,
+    ARANGE,
+    ARANGE_SIGNATURE,
+    C8,
+    C16,
+    F4,
+    F8,
+    I8,
+    NOTHING,
+    STRIDED,
+    core,
+)
+from tracejit.codegen_llvm import abi
 from tracejit.codegen_llvm.abi import (
     ArgResult,
     ArrayParam,
@@ -38,103 +45,7 @@ from tracejit.codegen_llvm.abi import (
     ViewResult,
     WorkAbove,
 )  # fmt: skip
-from tracejit.codegen_llvm.entry import Miss, specialise
-
-F8, F4, I8, C8, C16 = (np.dtype(c) for c in ("f8", "f4", "i8", "c8", "c16"))
-NATIVE = pytest.mark.skipif(not entry.uses_native_entry(), reason="portable entry in use")
-
-
-def core(*lines: str) -> str:
-    """A core of straight-line code; `%sK` are pointers to the slots."""
-    slots = [f"%s{k} = getelementptr i64, ptr %slots, i64 {k}" for k in range(12)]
-    body = "\n  ".join([*slots, *lines])
-    return f"define i32 @core(ptr %ctx, ptr %slots) #0 {{\n  {body}\n}}\n" + runtime_needs(body)
-
-
-def runtime_needs(body: str) -> str:
-    wanted = entry.RUNTIME_DECLARATIONS.strip().splitlines()
-    return "\n".join(d for d in wanted if d[d.index("@") :].split("(")[0] in body)
-
-
-NOTHING = core("ret i32 0")
-
-# o[i] = x[i * stride] + 1; slots: x, n, stride, o
-ADD_ONE = """
-define i32 @core(ptr %ctx, ptr %slots) #0 {
-  %x = load ptr, ptr %slots
-  %np = getelementptr i64, ptr %slots, i64 1
-  %n = load i64, ptr %np
-  %sp = getelementptr i64, ptr %slots, i64 2
-  %s = load i64, ptr %sp
-  %op = getelementptr i64, ptr %slots, i64 3
-  %o = load ptr, ptr %op
-  br label %head
-head:
-  %i = phi i64 [ 0, %0 ], [ %i1, %body ]
-  %more = icmp slt i64 %i, %n
-  br i1 %more, label %body, label %done
-body:
-  %at = mul i64 %i, %s
-  %p = getelementptr i8, ptr %x, i64 %at
-  %v = load double, ptr %p
-  %w = fadd double %v, 1.0
-  %q = getelementptr double, ptr %o, i64 %i
-  store double %w, ptr %q
-  %i1 = add i64 %i, 1
-  br label %head
-done:
-  ret i32 0
-}
-"""
-STRIDED = Signature(
-    (ArrayParam(F8, (None,), (None,)),), (ArrayResult(F8, (Extent(0, 0),)),), structure=0
-)
-
-# A result whose length only the core knows: the numbers 0 .. k-1 for a Python int k.
-ARANGE = """
-declare ptr @tj_alloc(ptr, i64)
-define i32 @core(ptr %ctx, ptr %slots) #0 {
-  %k = load i64, ptr %slots
-  %bytes = shl i64 %k, 3
-  %o = call ptr @tj_alloc(ptr %ctx, i64 %bytes)
-  %scrap = call ptr @tj_alloc(ptr %ctx, i64 100)
-  %null = icmp eq ptr %o, null
-  br i1 %null, label %fail, label %head
-head:
-  %i = phi i64 [ 0, %0 ], [ %i1, %body ]
-  %more = icmp slt i64 %i, %k
-  br i1 %more, label %body, label %done
-body:
-  %q = getelementptr i64, ptr %o, i64 %i
-  store i64 %i, ptr %q
-  %i1 = add i64 %i, 1
-  br label %head
-done:
-  %s1 = getelementptr i64, ptr %slots, i64 1
-  %s2 = getelementptr i64, ptr %slots, i64 2
-  store ptr %o, ptr %s1
-  store i64 %k, ptr %s2
-  ret i32 0
-fail:
-  ret i32 1
-}
-"""
-ARANGE_SIGNATURE = Signature((ScalarParam(I8, "int"),), (ArrayResult(I8, (None,)),), structure=0)
-
-
-@pytest.fixture(params=["native", "portable"])
-def make(request):
-    """Builds a callable from a core and a signature, by each entry."""
-
-    def build(text, signature, **options):
-        made = specialise(text, signature, **options)
-        if request.param == "portable":
-            return lambda *args: made.portable.call(args)
-        if not made.entry_address:
-            pytest.skip("portable entry in use")
-        return made
-
-    return build
+from tracejit.codegen_llvm.entry import Miss
 
 
 def misses(f, *args):
@@ -413,190 +324,6 @@ def test_gil_release_keeps_results_right(make, release):
         x = np.zeros(n)
         assert f(x) is x
         assert x[0] == 5
-
-
-def test_no_reference_and_no_memory_is_leaked(make):
-    x = np.arange(50.0)
-    table = runtime.ErrorTable([runtime.ErrorSite(ValueError, "no")])
-    fail = core("%o = call ptr @tj_alloc(ptr %ctx, i64 5000)", "store i64 1, ptr %ctx", "ret i32 1")
-    space = {"g": x}
-    result = ArrayResult(F8, (Extent(0, 0),))
-    hidden = (Hidden(GlobalSource(space, "g"), ArrayParam(F8, (50,))),)
-    calls = [
-        make(ADD_ONE, STRIDED),
-        make(fail, Signature((ArrayParam(F8, (None,)),), (result,), 0, hidden), errors=table),
-        make(NOTHING, Signature((ArrayParam(F8, (None,)),), (result, ArgResult(0)),
-                                Container("list", (0, 1, 1)), hidden)),
-        make(NOTHING, Signature((ArrayParam(F8, (4,)),), hidden=hidden)),
-    ]  # fmt: skip
-
-    def run(times):
-        for _ in range(times):
-            for f in calls:
-                try:
-                    f(x)
-                except (ValueError, Miss):
-                    continue
-
-    run(20)
-    watched = (x, np.dtype("f8"), table)
-    gc.collect()
-    before = [sys.getrefcount(o) for o in watched]
-    tracemalloc.start()
-    run(50)
-    gc.collect()
-    first = tracemalloc.get_traced_memory()[0]
-    run(500)
-    gc.collect()
-    grown = tracemalloc.get_traced_memory()[0] - first
-    tracemalloc.stop()
-    assert [sys.getrefcount(o) for o in watched] == before
-    assert grown < 4000
-
-
-def _resident_kib():
-    with open("/proc/self/statm") as f:
-        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs /proc")
-def test_native_allocations_are_freed_after_success_and_failure(make):
-    table = runtime.ErrorTable([runtime.ErrorSite(ValueError, "no")])
-    lines = [f"%o{k} = call ptr @tj_alloc_zero(ptr %ctx, i64 300000)" for k in range(4)]
-    lines += [f"call void @llvm.memset.p0.i64(ptr %o{k}, i8 1, i64 300000, i1 0)" for k in range(4)]
-    lines += ["call void @tj_free(ptr %ctx, ptr %o1)"]
-    lines += ["%big = call ptr @tj_realloc(ptr %ctx, ptr %o2, i64 600000)"]
-    declare = "\ndeclare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
-    fails = core(*lines, "store i64 1, ptr %ctx", "ret i32 1") + declare
-    works = core(*lines, "ret i32 0") + declare
-    f, g = make(fails, Signature(()), errors=table), make(works, Signature(()))
-
-    def run(times):
-        for _ in range(times):
-            g()
-            with pytest.raises(ValueError):
-                f()
-
-    run(30)
-    before = _resident_kib()
-    run(200)
-    assert _resident_kib() - before < 20_000
-
-
-def test_large_results_are_recycled_but_never_shared(make):
-    signature = Signature(
-        (ArrayParam(F8, (None,), (None,)),), (ArrayResult(F8, (Extent(0, 0),)),), 0
-    )
-    f = make(ADD_ONE, signature)
-    x = np.arange(float(1 << 18))
-    held = []
-    for k in range(12):
-        held.append(f(x + k))
-        f(x)
-        if k % 3 == 2:
-            held.pop(0)
-    starts = [h[0] for h in held]
-    assert starts == sorted(set(starts))
-    for h in held:
-        np.testing.assert_array_equal(h - h[0], x)
-
-
-def test_threads_call_at_once(make):
-    f = make(ADD_ONE, Signature(STRIDED.params, STRIDED.results, 0, release_gil=True))
-    wrong = []
-
-    def work(seed):
-        x = np.arange(300.0) + seed
-        for _ in range(300):
-            if not np.array_equal(f(x), x + 1):
-                wrong.append(seed)
-
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(6)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    assert wrong == []
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_calls_and_compiles(make):
-    f = make(ADD_ONE, STRIDED)
-    child = os.fork()
-    if child == 0:
-        again = specialise(ADD_ONE.replace("1.0", "2.0"), STRIDED)
-        good = f(np.zeros(3))[0] == 1 and again(np.zeros(3))[0] == 2
-        os._exit(0 if good else 1)
-    assert os.waitpid(child, 0)[1] == 0
-
-
-def new_callable(*specs, **namespace):
-    made = entry.callable_type("Sample", __name__, namespace)()
-    entry.set_miss(made, lambda *args, **kwargs: ("miss", args, kwargs))
-    entry.set_chain(made, specs)
-    return made
-
-
-def test_chain_of_specialisations_then_miss():
-    arrays = specialise(ADD_ONE, STRIDED)
-    numbers = specialise(ARANGE, ARANGE_SIGNATURE)
-    f = new_callable(arrays, numbers)
-    np.testing.assert_array_equal(f(np.zeros(2)), [1, 1])
-    np.testing.assert_array_equal(f(3), [0, 1, 2])
-    assert f("x") == ("miss", ("x",), {})
-    assert f(3, k=1) == ("miss", (3,), {"k": 1})
-    entry.set_chain(f, [])
-    assert f(3) == ("miss", (3,), {})
-
-
-def test_the_callable_binds_has_attributes_and_is_collected():
-    f = new_callable(describe=lambda self: "described")
-
-    class Owner:
-        method = f
-
-    owner = Owner()
-    assert owner.method(1) == ("miss", (owner, 1), {})
-    bound = owner.method
-    assert bound(2) == ("miss", (owner, 2), {})
-    assert Owner.method is f
-    assert f.describe() == "described"
-    f.__wrapped__ = f.itself = f
-    assert f.__dict__["itself"] is f
-    gone = weakref.ref(f)
-    del f, Owner, owner, bound
-    gc.collect()
-    assert gone() is None
-
-
-@NATIVE
-def test_an_instance_without_its_slow_path_is_a_type_error():
-    with pytest.raises(TypeError):
-        entry.callable_type("Bare", __name__, {})()()
-
-
-def test_portable_entry_serves_when_native_is_off():
-    program = (
-        "import numpy as np, sys; sys.path.insert(0, {here!r})\n"
-        "import test_entry as t\nfrom tracejit.codegen_llvm import entry\n"
-        "assert not entry.uses_native_entry()\n"
-        "f = t.new_callable(t.specialise(t.ADD_ONE, t.STRIDED))\n"
-        "assert list(f(np.zeros(2))) == [1, 1] and f(1)[0] == 'miss'\n"
-        "class O: m = f\n"
-        "assert O().m(1)[0] == 'miss'\n"
-    ).format(here=os.path.dirname(__file__))
-    environment = {**os.environ, "TRACEJIT_PORTABLE_ENTRY": "1"}
-    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
-
-
-def test_arrays_outlive_the_interpreter_quietly():
-    program = (
-        "import numpy as np, sys, builtins; sys.path.insert(0, {here!r})\n"
-        "import test_entry as t\n"
-        "f = t.specialise(t.ARANGE, t.ARANGE_SIGNATURE)\n"
-        "sys.modules['keep'] = builtins.kept = [f(5), f(1 << 18), f]\n"
-    ).format(here=os.path.dirname(__file__))
-    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_slot_numbers_follow_the_contract():
