@@ -13,7 +13,7 @@ from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Value
 from tracejit.ir.program import Program, ProgramResult, Slot, verify_program
 from tracejit.ir.program_interpreter import interpret_program
-from tracejit.ir.types import INDEX, BufferType
+from tracejit.ir.types import INDEX
 
 LEVELS = pytest.mark.parametrize("level", [0, 3])
 SCALARS = [
@@ -56,10 +56,6 @@ def region(name: str, types: Sequence[Any], body: Any) -> Function:
     b = Builder(name)
     params = [b.param(t) for t in types]
     return b.build(body(b, *params))
-
-
-def array_slots(b: Builder, *types: BufferType) -> list[Value]:
-    return [b.param(t) for t in types]
 
 
 def kernel(b: Builder, operands: Sequence[Value], body: Any, **attrs: Any) -> Any:
