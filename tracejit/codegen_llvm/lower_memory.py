@@ -169,6 +169,7 @@ def _const_buffer(f: FunctionText, instr: Instr) -> None:
 
 # -- tapes -------------------------------------------------------------------------------------
 
+# Some room is always left: where nothing but empty arrays was pushed there is memory too.
 _RESERVE = """define internal ptr @tape_reserve(ptr %ctx, ptr %tape, i64 %bytes) #0 {
 entry:
   %usedp = getelementptr i8, ptr %tape, i64 8
@@ -177,7 +178,7 @@ entry:
   %used = load i64, ptr %usedp
   %room = load i64, ptr %roomp
   %after = add i64 %used, %bytes
-  %fits = icmp ule i64 %after, %room
+  %fits = icmp ult i64 %after, %room
   br i1 %fits, label %done, label %grow
 grow:
   %twice = shl i64 %room, 1
