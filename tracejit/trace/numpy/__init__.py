@@ -11,6 +11,7 @@ from tracejit.trace.numpy import (  # noqa: F401
     extrema,
     fft,
     folds,
+    generators,
     histograms,
     joining,
     linalg,

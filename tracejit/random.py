@@ -1,0 +1,442 @@
+"""Random numbers as pure functions of a key: the same bits with and without ``jit``.
+
+A key is a ``uint32`` array of two words. The generator is Threefry-2x32 with 20 rounds (Salmon,
+Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011): element ``i`` of a draw
+is the block cipher of the counter ``i`` under the key, so a draw is elementwise, has no state, and
+fuses with what consumes it. A key is used once; ``split`` and ``fold_in`` make new ones.
+
+Only integer operations and ``+ - * / sqrt`` are used, all rounded once: plain NumPy arrays and
+compiled code give the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "bernoulli",
+    "bits",
+    "categorical",
+    "choice",
+    "exponential",
+    "fold_in",
+    "gamma",
+    "gumbel",
+    "integers",
+    "key",
+    "normal",
+    "permutation",
+    "randint",
+    "split",
+    "threefry2x32",
+    "uniform",
+]
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = 0x1BD11BDA
+_LOW = 0xFFFFFFFF
+Shape = int | Sequence[Any]
+
+
+def _np(function: Any) -> Any:
+    """A NumPy function that makes arrays: its traced form while a function is being compiled."""
+    from tracejit.trace.session import active
+
+    if not active():
+        return function
+    from tracejit.trace.numpy import NAMES
+
+    return NAMES[function]
+
+
+def _staged(function: Any) -> Any:
+    """A function with control flow: converted while a function is being compiled."""
+    from tracejit.trace.session import active, current
+
+    return current().operators.converted(function) if active() else function
+
+
+def _bitcast(x: Any, dtype: Any) -> Any:
+    """The same bits as another dtype of the same size."""
+    if isinstance(x, np.ndarray):
+        return x.view(dtype)
+    from tracejit.trace.numpy import METHODS
+
+    return METHODS["view"](x, dtype)
+
+
+def threefry2x32(key: Any, x0: Any, x1: Any, rounds: int = 20) -> tuple[Any, Any]:
+    """Threefry-2x32: the two ``uint32`` words of the counters (x0, x1) enciphered under ``key``.
+
+    ``key``: ``uint32[2]``. ``x0``, ``x1``: ``uint32`` arrays of one shape and at least one axis.
+    """
+    k0, k1 = key[0:1], key[1:2]
+    schedule = (k0, k1, k0 ^ k1 ^ np.uint32(_PARITY))
+    x0, x1 = x0 + k0, x1 + k1
+    for r in range(rounds):
+        x0 = x0 + x1
+        turn = _ROTATIONS[r // 4 % 2][r % 4]
+        x1 = ((x1 << turn) | (x1 >> (32 - turn))) ^ x0
+        if r % 4 == 3:
+            step = r // 4 + 1
+            x0 = x0 + schedule[step % 3]
+            x1 = x1 + (schedule[(step + 1) % 3] + np.uint32(step))
+    return x0, x1
+
+
+def key(seed: Any) -> Any:
+    """The key of an integer seed (64 bits of it)."""
+    if isinstance(seed, (int, np.integer)):
+        words = [int(seed) >> 32 & _LOW, int(seed) & _LOW]
+        return _np(np.array)(words, dtype=np.uint32)
+    word = _np(np.asarray)(seed).astype(np.int64)
+    return _np(np.stack)([word >> 32, word & _LOW]).astype(np.uint32)
+
+
+def split(key: Any, num: int = 2) -> Any:
+    """``num`` independent keys from one: ``uint32[num, 2]``."""
+    return _np(np.stack)(_blocks(key, num), axis=-1)
+
+
+def fold_in(key: Any, data: Any) -> Any:
+    """The key of an integer under a key, such as the number of a step of a loop: ``uint32[2]``."""
+    word = _np(np.reshape)(_np(np.asarray)(data).astype(np.int64), (1,))
+    high, low = (word >> 32).astype(np.uint32), (word & _LOW).astype(np.uint32)
+    return _np(np.concatenate)(threefry2x32(_checked(key), high, low))
+
+
+def bits(key: Any, shape: Shape = (), dtype: Any = np.uint64) -> Any:
+    """Uniform bits as an unsigned integer dtype."""
+    kind = np.dtype(dtype)
+    if kind.kind != "u":
+        raise TypeError(f"bits are unsigned integers, not {kind}")
+    return _shaped(_words(key, shape) >> (64 - 8 * kind.itemsize), shape).astype(kind)
+
+
+def uniform(
+    key: Any, shape: Shape = (), minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = np.float64
+) -> Any:
+    """Uniform floats in ``[minval, maxval)``: multiples of 2**-53 (float32: 2**-24) of the range.
+
+    Differentiable in ``minval`` and ``maxval``, which are numbers or arrays.
+    """
+    kind = _floating(dtype)
+    u = _shaped(_unit(_words(key, shape), kind), shape)
+    if type(minval) is float and type(maxval) is float and (minval, maxval) == (0.0, 1.0):
+        return u
+    low, high = (_np(np.asarray)(v).astype(kind)[()] for v in (minval, maxval))
+    return _np(np.add)(_np(np.multiply)(u, _np(np.subtract)(high, low)), low)
+
+
+def normal(key: Any, shape: Shape = (), dtype: Any = np.float64) -> Any:
+    """Standard normal floats, by the inverse of the distribution function.
+
+    Wichura, "Algorithm AS 241", Applied Statistics 37 (1988): relative error about 1e-16. float32
+    is the float64 draw rounded.
+    """
+    kind = _floating(dtype)
+    return _shaped(_normal_quantile(_open_unit(_words(key, shape))).astype(kind), shape)
+
+
+def exponential(key: Any, shape: Shape = (), dtype: Any = np.float64) -> Any:
+    """Exponential floats of mean 1."""
+    kind = _floating(dtype)
+    u = _unit(_words(key, shape), np.dtype(np.float64))
+    return _shaped((-_log(1.0 - u)).astype(kind), shape)
+
+
+def gumbel(key: Any, shape: Shape = (), dtype: Any = np.float64) -> Any:
+    """Standard Gumbel floats: ``-log(-log(u))``."""
+    kind = _floating(dtype)
+    return _shaped((-_log(-_log(_open_unit(_words(key, shape))))).astype(kind), shape)
+
+
+def bernoulli(key: Any, p: Any = 0.5, shape: Shape | None = None) -> Any:
+    """True with probability ``p``, which is broadcast to ``shape`` (its own shape if None)."""
+    shape = _np(np.shape)(p) if shape is None else shape
+    return _np(np.less)(uniform(key, shape), p)
+
+
+def integers(key: Any, low: Any, high: Any = None, shape: Shape = (), dtype: Any = np.int64) -> Any:
+    """Integers in ``[low, high)``, in ``[0, low)`` without ``high``; bounds are integers or arrays.
+
+    An element is the high part of 128 random bits times the range (64 where the dtype has at most
+    32): no value is favoured by more than 2**-64 (2**-32 of its probability).
+    """
+    if high is None:
+        low, high = 0, low
+    kind = np.dtype(dtype)
+    if kind.kind not in "iu":
+        raise TypeError(f"integers have an integer dtype, not {kind}")
+    first = _np(np.asarray)(low).astype(np.int64).astype(np.uint64)[()]
+    last = _np(np.asarray)(high).astype(np.int64).astype(np.uint64)[()]
+    span = _np(np.subtract)(_as_rows(last), _as_rows(first))
+    if kind.itemsize <= 4:
+        drawn = _scaled_down(_in_rows(_words(key, shape), shape), span)
+    else:
+        halves = split(key)
+        upper, carry = _wide_product(_in_rows(_words(halves[0], shape), shape), span)
+        total = carry + _wide_product(_in_rows(_words(halves[1], shape), shape), span)[0]
+        drawn = upper + (total < carry).astype(np.uint64)
+    return _shaped(drawn + _as_rows(first), shape).astype(kind)
+
+
+randint = integers
+
+
+def permutation(key: Any, x: Any, axis: int = 0) -> Any:
+    """A random order of the slices of an array along ``axis``; of ``arange(x)`` for an integer."""
+    if _is_integer(x):
+        return _np(np.argsort)(_words(key, x), kind="stable")
+    order = _np(np.argsort)(_words(key, _np(np.shape)(x)[axis]), kind="stable")
+    return _np(np.take)(x, order, axis=axis)
+
+
+def choice(
+    key: Any, a: Any, shape: Shape = (), replace: bool = True, p: Any = None, axis: int = 0
+) -> Any:
+    """Elements of ``a`` along ``axis``, or of ``arange(a)``; ``p``: their probabilities."""
+    count = a if _is_integer(a) else _np(np.shape)(a)[axis]
+    if not replace:
+        many = _count(shape)
+        if isinstance(count, int) and isinstance(many, int) and many > count:
+            raise ValueError(f"cannot take {many} of {count} elements without replacement")
+        times = _words(key, count) if p is None else exponential(key, count) / p
+        index = _shaped(_np(np.argsort)(times, kind="stable")[:many], shape)
+    elif p is None:
+        index = integers(key, 0, count, shape)
+    else:
+        sums = _np(np.cumsum)(p)
+        index = _np(np.searchsorted)(sums, uniform(key, shape) * sums[-1], side="right")
+    return index if _is_integer(a) else _np(np.take)(a, index, axis=axis)
+
+
+def categorical(key: Any, logits: Any, axis: int = -1) -> Any:
+    """Indices along ``axis``, each with probability proportional to ``exp(logits)``."""
+    logits = _np(np.asarray)(logits)
+    return _np(np.argmax)(logits + gumbel(key, logits.shape), axis=axis)
+
+
+def gamma(key: Any, a: Any, shape: Shape | None = None, dtype: Any = np.float64) -> Any:
+    """Gamma floats of shape parameter ``a`` > 0 and scale 1. Not differentiable in ``a``.
+
+    Marsaglia and Tsang, "A simple method for generating gamma variables" (2000).
+    """
+    kind = _floating(dtype)
+    shape = _np(np.shape)(a) if shape is None else shape
+    tries, boost = split(key)
+    a = _np(np.broadcast_to)(_as_rows(_np(np.asarray)(a).astype(np.float64)), _rows(shape))
+    small = _np(np.less)(a, 1.0)
+    found = _staged(_marsaglia_tsang)(tries, _np(np.where)(small, a + 1.0, a) - 1.0 / 3.0)
+    shrink = _exp(-exponential(boost, _rows(shape)) / a)
+    return _shaped(_np(np.where)(small, found * shrink, found), shape).astype(kind)
+
+
+def _marsaglia_tsang(key: Any, d: Any) -> Any:
+    """Rejection until every element is accepted; each try is with probability above 0.95."""
+    found = np.zeros_like(d)
+    waiting = np.ones(d.shape, np.bool_)
+    number = 0
+    while np.any(waiting):
+        words = fold_in(key, number)
+        x = normal(words, d.shape)
+        v = 1.0 + x / np.sqrt(9.0 * d)
+        v = np.where(v > 0.0, v * v * v, 1e-300)
+        log_u = -exponential(fold_in(words, 1), d.shape)
+        accepted = log_u < 0.5 * x * x + d - d * v + d * _log(v)
+        found = np.where(waiting & accepted, d * v, found)
+        waiting = waiting & ~accepted
+        number += 1
+    return found
+
+
+# -- from counters to words --------------------------------------------------------------------
+
+
+def _checked(key: Any) -> Any:
+    if getattr(key, "dtype", None) != np.uint32 or getattr(key, "ndim", 0) != 1:
+        raise TypeError(
+            "a key is a uint32 array of two words, made by tracejit.random.key, split or fold_in"
+        )
+    return key
+
+
+def _blocks(key: Any, shape: Shape) -> tuple[Any, Any]:
+    """The words of the counters 0, 1, …, one per element, in one axis."""
+    counter = _np(np.arange)(_count(shape), dtype=np.uint64)
+    high, low = (counter >> 32).astype(np.uint32), counter.astype(np.uint32)
+    return threefry2x32(_checked(key), high, low)
+
+
+def _words(key: Any, shape: Shape) -> Any:
+    """64 random bits per element, in one axis."""
+    high, low = _blocks(key, shape)
+    return (high.astype(np.uint64) << 32) | low.astype(np.uint64)
+
+
+def _is_integer(x: Any) -> bool:
+    return isinstance(x, (int, np.integer)) or (
+        not hasattr(x, "__len__") and _np(np.ndim)(x) == 0 and not isinstance(x, np.ndarray)
+    )
+
+
+def _dims(shape: Shape) -> tuple[Any, ...]:
+    return tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+
+
+def _count(shape: Shape) -> Any:
+    return math.prod(_dims(shape))
+
+
+def _rows(shape: Shape) -> tuple[Any, ...]:
+    """The shape with at least one axis (NumPy's scalars warn where arrays wrap)."""
+    return _dims(shape) or (1,)
+
+
+def _as_rows(x: Any) -> Any:
+    return x if _np(np.ndim)(x) else _np(np.reshape)(x, (1,))
+
+
+def _in_rows(flat: Any, shape: Shape) -> Any:
+    return _np(np.reshape)(flat, _rows(shape))
+
+
+def _shaped(x: Any, shape: Shape) -> Any:
+    return _np(np.reshape)(x, _dims(shape))[()]
+
+
+def _floating(dtype: Any) -> np.dtype[Any]:
+    kind: np.dtype[Any] = np.dtype(dtype)
+    if kind not in (np.float32, np.float64):
+        raise TypeError(f"the dtype is float32 or float64, not {kind}")
+    return kind
+
+
+# -- from words to numbers ---------------------------------------------------------------------
+
+
+def _unit(words: Any, kind: np.dtype[Any]) -> Any:
+    """Floats in [0, 1) on the grid of the mantissa."""
+    digits = 53 if kind.itemsize == 8 else 24
+    return (words >> (64 - digits)).astype(kind) * kind.type(2.0**-digits)
+
+
+def _open_unit(words: Any) -> Any:
+    """Odd multiples of 2**-53: inside (0, 1), symmetric about 1/2."""
+    return ((words >> 12) * np.uint64(2) + np.uint64(1)).astype(np.float64) * 2.0**-53
+
+
+def _scaled_down(words: Any, span: Any) -> Any:
+    """``words * span >> 64`` for a span of at most 32 bits, without the low half's low half."""
+    high, low = words >> 32, words & np.uint64(_LOW)
+    return (high * span + (low * span >> 32)) >> 32
+
+
+def _wide_product(x: Any, y: Any) -> tuple[Any, Any]:
+    """The high and low 64 bits of the products of 64-bit words."""
+    low = np.uint64(_LOW)
+    xh, xl, yh, yl = x >> 32, x & low, y >> 32, y & low
+    middle = xh * yl + (xl * yl >> 32)
+    other = xl * yh + (middle & low)
+    return xh * yh + (middle >> 32) + (other >> 32), x * y
+
+
+_LOG = (
+    6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01,
+    2.222219843214978396e-01, 1.818357216161805012e-01, 1.531383769920937332e-01,
+    1.479819860511658591e-01,
+)  # fmt: skip
+_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+_SQRT_HALF_BITS = int(np.float64(0.5**0.5).view(np.int64))
+
+
+def _log(x: Any) -> Any:
+    """Logarithm of finite, normal, positive float64 numbers: fdlibm's, without branches."""
+    pattern = _bitcast(x, np.int64)
+    e = (pattern - _SQRT_HALF_BITS) >> 52
+    f = _bitcast(pattern - (e << 52), np.float64) - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    r = z * _horner(_LOG, z)
+    half = 0.5 * f * f
+    k = e.astype(np.float64)
+    return k * _LN2_HIGH - ((half - (s * (half + r) + k * _LN2_LOW)) - f)
+
+
+_LN2_SHORT = float.fromhex("0x1.62e42fefap-1")  # of 36 bits: its multiples are exact
+_LN2_REST = float.fromhex("0x1.cf79abc9e3b3ap-40")
+_EXP = tuple(1.0 / math.factorial(k) for k in range(14))
+
+
+def _exp(x: Any) -> Any:
+    """Exponential of float64 numbers that are not positive; 0 below -708."""
+    where = _np(np.where)
+    inside = _np(np.maximum)(x, -708.0)
+    k = _np(np.rint)(inside * 1.4426950408889634)
+    power = _horner(_EXP, (inside - k * _LN2_SHORT) - k * _LN2_REST)
+    return where(x < -708.0, 0.0, power * _bitcast((k.astype(np.int64) + 1023) << 52, np.float64))
+
+
+def _horner(coefficients: Sequence[float], x: Any) -> Any:
+    """A polynomial, constant term first."""
+    total = x * coefficients[-1] + coefficients[-2]
+    for c in reversed(coefficients[:-2]):
+        total = total * x + c
+    return total
+
+
+_CENTRE = (
+    (
+        3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
+        1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
+        3.3430575583588128105e4, 2.5090809287301226727e3,
+    ),
+    (
+        1.0, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
+        2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4,
+        5.2264952788528545610e3,
+    ),
+)  # fmt: skip
+_MIDDLE = (
+    (
+        1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
+        3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
+        2.27238449892691845833e-2, 7.74545014278341407640e-4,
+    ),
+    (
+        1.0, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
+        1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
+        1.05075007164441684324e-9,
+    ),
+)  # fmt: skip
+_TAIL = (
+    (
+        6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0,
+        2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
+        2.71155556874348757815e-5, 2.01033439929228813265e-7,
+    ),
+    (
+        1.0, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
+        7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
+        2.04426310338993978564e-15,
+    ),
+)  # fmt: skip
+
+
+def _ratio(tables: tuple[Sequence[float], Sequence[float]], x: Any) -> Any:
+    return _horner(tables[0], x) / _horner(tables[1], x)
+
+
+def _normal_quantile(u: Any) -> Any:
+    """The inverse of the normal distribution function on (0, 1)."""
+    q = u - 0.5
+    centre = q * _ratio(_CENTRE, 0.180625 - q * q)
+    below = q < 0.0
+    where = _np(np.where)
+    r = _np(np.sqrt)(-_log(where(below, u, 1.0 - u)))
+    far = where(r <= 5.0, _ratio(_MIDDLE, r - 1.6), _ratio(_TAIL, r - 5.0))
+    return where(_np(np.abs)(q) <= 0.425, centre, where(below, -far, far))
