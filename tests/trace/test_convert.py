@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.trace import convert_cases as cases
+from tests.trace import flow_cases, function_cases, value_cases
+from tests.trace.case_table import CASES, INTS
 from tracejit.trace.convert import (
     Operators,
     SourceUnavailable,
@@ -20,13 +21,17 @@ from tracejit.trace.convert import (
     is_converted,
 )
 
+MODULES = (flow_cases, function_cases, value_cases)
+
 
 class Recursive(Operators):
-    """Converts the functions of `convert_cases` that are called."""
+    """Converts the functions of the modules of cases that are called."""
+
+    modules = frozenset(module.__name__ for module in MODULES)
 
     def call(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
         function = getattr(f, "__func__", f)
-        if getattr(function, "__module__", None) == cases.__name__ and not is_converted(f):
+        if getattr(function, "__module__", None) in self.modules and not is_converted(f):
             try:
                 f = bind(f, self)
             except SourceUnavailable:
@@ -46,14 +51,14 @@ def outcome(f: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, ...
 
 
 @pytest.mark.parametrize("ops", [Operators(), Recursive()], ids=["shallow", "recursive"])
-@pytest.mark.parametrize(("fn", "calls"), cases.CASES, ids=lambda v: getattr(v, "__name__", ""))
+@pytest.mark.parametrize(("fn", "calls"), CASES, ids=lambda v: getattr(v, "__name__", ""))
 def test_converted_equals_original(fn: Any, calls: Any, ops: Operators) -> None:
     converted = bind(fn, ops)
     for arguments in calls:
         assert outcome(converted, arguments) == outcome(fn, arguments), arguments
 
 
-@pytest.mark.parametrize("kind", [cases.Box, cases.Child])
+@pytest.mark.parametrize("kind", [value_cases.Box, value_cases.Child])
 @pytest.mark.parametrize("name", ["bump", "delete", "deep", "make", "static"])
 def test_methods(kind: type, name: str) -> None:
     def run(convert_it: bool) -> Any:
@@ -69,9 +74,9 @@ def test_methods(kind: type, name: str) -> None:
 
 
 def test_constructor_with_super() -> None:
-    child = object.__new__(cases.Child)
-    bind(cases.Child.__init__, Recursive())(child, 3)
-    assert child.__dict__ == cases.Child(3).__dict__
+    child = object.__new__(value_cases.Child)
+    bind(value_cases.Child.__init__, Recursive())(child, 3)
+    assert child.__dict__ == value_cases.Child(3).__dict__
 
 
 def test_function_attributes_are_the_originals() -> None:
@@ -96,12 +101,12 @@ def test_closure_cells_and_globals_are_live(monkeypatch: pytest.MonkeyPatch) -> 
     value = 1
 
     def f() -> Any:
-        return value, cases.LIMIT
+        return value, flow_cases.LIMIT
 
     g = bind(f, Operators())
     assert g() == (1, 10)
     value = 2
-    monkeypatch.setattr(cases, "LIMIT", 20)
+    monkeypatch.setattr(flow_cases, "LIMIT", 20)
     assert g() == (2, 20)
 
 
@@ -186,15 +191,15 @@ def test_converted_functions_are_known() -> None:
 @pytest.mark.parametrize(
     ("fn", "arguments"),
     [
-        (cases.raises, (1,)),
-        (cases.raises, (0,)),
-        (cases.asserts, (0,)),
-        (cases.nested_loops, ([1, "x"],)),
-        (cases.maybe_unbound, (0,)),
-        (cases.attribute_error, (1,)),
-        (cases.unpack_two, (5,)),
-        (cases.try_in_loop, ([1, "x"],)),
-        (cases.short_circuit, ("x", 1)),
+        (flow_cases.raises, (1,)),
+        (flow_cases.raises, (0,)),
+        (flow_cases.asserts, (0,)),
+        (flow_cases.nested_loops, ([1, "x"],)),
+        (flow_cases.maybe_unbound, (0,)),
+        (value_cases.attribute_error, (1,)),
+        (value_cases.unpack_two, (5,)),
+        (flow_cases.try_in_loop, ([1, "x"],)),
+        (value_cases.short_circuit, ("x", 1)),
     ],
 )
 def test_traceback_ends_at_the_users_line(fn: Any, arguments: tuple[Any, ...]) -> None:
@@ -202,7 +207,7 @@ def test_traceback_ends_at_the_users_line(fn: Any, arguments: tuple[Any, ...]) -
         with pytest.raises(Exception) as caught:
             f(*arguments)
         frames = traceback.extract_tb(caught.value.__traceback__)
-        own = [frame for frame in frames if frame.filename == cases.__file__]
+        own = [frame for frame in frames if frame.filename in {m.__file__ for m in MODULES}]
         return own[-1].lineno, own[-1].name
 
     assert last_line(bind(fn, Operators())) == last_line(fn)
@@ -309,9 +314,11 @@ class StateChecking(Recording):
         (then_fn if test else else_fn)()
 
 
-@pytest.mark.parametrize("fn", [cases.maybe_unbound, cases.if_else, cases.mixed_returns])
+@pytest.mark.parametrize(
+    "fn", [flow_cases.maybe_unbound, flow_cases.if_else, flow_cases.mixed_returns]
+)
 def test_state_restores_variables_and_unbinds(fn: Any) -> None:
-    for arguments in cases.INTS:
+    for arguments in INTS:
         converted = bind(fn, StateChecking())
         assert outcome(converted, arguments) == outcome(fn, arguments)
 
