@@ -34,7 +34,8 @@ def specs_for(request: Request) -> list[Any]:
             if key.by_value:
                 dynamic = next(flags)
                 next(names)
-            specs.append(ScalarSpec(key.kind or key.dtype) if dynamic else Static(leaf))
+            kind = key.source or key.kind or key.dtype
+            specs.append(ScalarSpec(kind) if dynamic else Static(leaf))
         else:
             specs.append(Static(unwrapped(key.value)))
     return specs

@@ -92,6 +92,7 @@ def compile_version(request: Request, options: Options) -> Version:
     spec = specialise(core.text, signature, core.errors, core.host, core.symbols, options.opt_level)
     artefacts = Artefacts(traced, function, program, core.text, spec)
     changes = bool(traced.containers or traced.attributes)
+    sources = any(getattr(key, "source", None) is not None for key in request.keys)
     return Version(
         keys=request.keys,
         sizes=_sizes(request),
@@ -99,10 +100,15 @@ def compile_version(request: Request, options: Options) -> Version:
         call=spec,
         guards=lambda: all(g.holds() for g in traced.guards),
         writes=tuple(sorted(k for k in traced.mutated if k < len(specs))),
-        fast=None if changes or not _plain(request) else spec,
-        finish=Finish(traced).apply if changes else None,
+        fast=None if changes or sources or not _plain(request) else spec,
+        finish=Finish(traced).apply if changes else _as_it_is if sources else None,
         artefacts=artefacts,
     )
+
+
+def _as_it_is(call: Any, result: Any) -> Any:
+    """The result of calls that must not reach native code unseen: they pass an address."""
+    return result
 
 
 def _dump(program: Program, text: str) -> None:
@@ -146,14 +152,18 @@ def traced_function(
 
     leaves, treedef = trees.flatten((tuple(args), {}))
     keys = tuple(map(leaf_key, leaves))
-    from tracejit.specialize import sizes_of
+    from tracejit.specialize import is_source, sizes_of
 
     dynamic = (False,) * len(sizes_of(leaves, keys))
     request = Request(fun, treedef, tuple(leaves), keys, dynamic, alias_groups(leaves)[0], ())
     call_args, call_kwargs = trees.unflatten(treedef, specs_for(request))
     traced = trace(fun, call_args, call_kwargs)
     EXCEPTIONS.update(traced.exceptions)
-    values = [x for x, s in zip(leaves, traced.leaves, strict=True) if not isinstance(s, Static)]
+    values = [
+        np.int64(id(x)) if is_source(x) else x
+        for x, s in zip(leaves, traced.leaves, strict=True)
+        if not isinstance(s, Static)
+    ]
     values += [h.array for h in traced.hidden]
     count = sum(not isinstance(s, Static) for s in traced.leaves)
     wrt = [k for k, v in enumerate(values[:count]) if np.asarray(v).dtype.kind in "fc"]

@@ -29,6 +29,7 @@ from tracejit.specialize import (
     alias_groups,
     int_positions,
     is_native,
+    is_source,
     leaf_key,
     sizes_of,
 )
@@ -376,6 +377,8 @@ def _canonical(leaves: Sequence[Any], version: Version) -> list[Any]:
             out.append(key.value.value if isinstance(key.value, StaticArgument) else key.value)
         elif isinstance(key, ScalarKey) and key.by_value and not version.dynamic[position]:
             out.append(version.sizes[position])
+        elif isinstance(key, ScalarKey) and key.source is not None:
+            out.append(np.int64(id(leaf)))  # the caller holds it while the call runs
         else:
             out.append(leaf)
         if isinstance(key, ArrayKey):
@@ -429,6 +432,8 @@ def _native_leaves(
             foreign[k] = leaf
             out[k] = np.array(leaf, dtype=key.dtype, order="K")
             out[k].flags.writeable = leaf.flags.writeable
+        elif is_source(leaf):
+            continue
         elif isinstance(key, ScalarKey) and key.kind is None and not leaf.dtype.isnative:
             out[k] = key.dtype.type(leaf)
 

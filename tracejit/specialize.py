@@ -38,10 +38,11 @@ class ArrayKey:
 
 @dataclass(frozen=True)
 class ScalarKey:
-    """A Python scalar (``kind``) or a NumPy scalar (``dtype``)."""
+    """A Python scalar (``kind``), a NumPy scalar (``dtype``) or the address of a ``source``."""
 
     kind: Literal["bool", "int", "float", "complex"] | None
     dtype: np.dtype[Any]
+    source: type | None = None
 
     @property
     def by_value(self) -> bool:
@@ -99,7 +100,16 @@ def leaf_key(leaf: Any) -> LeafKey:
             f"tracejit arguments are plain numpy.ndarray objects, not {type(leaf).__name__}: "
             "pass numpy.asarray(x)"
         )
+    if is_source(leaf):
+        return ScalarKey(None, dtype_of("i64"), type(leaf))
     return StaticKey(leaf)
+
+
+def is_source(x: Any) -> bool:
+    """Whether ``x`` draws random numbers: compiled code is given its address."""
+    if not type(x).__module__.startswith("numpy.random."):
+        return False
+    return isinstance(x, np.random.Generator | np.random.RandomState)
 
 
 def _array_key(x: np.ndarray[Any, Any]) -> ArrayKey:

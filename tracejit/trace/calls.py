@@ -17,6 +17,7 @@ from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
 from tracejit.trace.known import BoundMethod
 from tracejit.trace.numpy import NAMES
+from tracejit.trace.numpy.generators import held_source, is_source
 from tracejit.trace.session import current, where
 from tracejit.trace.values import Scalar, Tracer, fresh, lift, name_of
 
@@ -25,7 +26,7 @@ _CREATION = {
     np.zeros, np.ones, np.empty, np.full, np.arange, np.linspace, np.array, np.asarray, np.eye,
     np.identity, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.logspace,
     np.geomspace, np.copy, np.ascontiguousarray, np.tri, np.fromfunction, np.meshgrid, np.indices,
-    np.asanyarray, np.asfortranarray,
+    np.asanyarray, np.asfortranarray, np.random.default_rng,
 }  # fmt: skip
 _PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "typing", "scipy"}
 _CONSTANT_LIMIT = 1024
@@ -54,7 +55,9 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     """Call ``f`` as the traced program would."""
     if isinstance(f, BoundMethod | Tracer):
         return f(*args, **kwargs)  # type: ignore[operator]
-    refuse_random(f)
+    drawn = random_method(f)
+    if drawn is not None:
+        return drawn(*args, **kwargs)
     refuse_mutation(f)
     staged = getattr(type(f), "__traced_call__", None)
     if staged is not None:
@@ -115,6 +118,11 @@ def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]
     """A class called: NumPy scalar types convert; ``__init__`` in Python is converted."""
     if issubclass(cls, np.generic) and any(contains_tracer(a) for a in args):
         return numpy_scalar(cls, *args)
+    if cls.__module__.startswith("numpy.random"):
+        raise UnsupportedError(
+            f"{where()}: a {cls.__name__} made inside a compiled function would be made only once, "
+            "when compiling; make it outside and pass it as an argument"
+        )
     init: Any = cls.__dict__.get("__init__")
     plain = cls.__module__.split(".")[0] in _PLAIN_MODULES
     own = isinstance(init, FunctionType) and "__new__" not in cls.__dict__
@@ -190,15 +198,17 @@ def refuse_mutation(f: Any) -> None:
         )
 
 
-def refuse_random(f: Any) -> None:
-    """Random numbers inside a trace would be drawn once, when compiling."""
+def random_method(f: Any) -> Any:
+    """The traced form of a method of a generator of NumPy's (``np.random.rand`` is one too)."""
     owner = getattr(f, "__self__", None)
-    module = type(owner).__module__ if owner is not None else ""
-    if module.startswith("numpy.random") or f is np.random.default_rng:
-        raise UnsupportedError(
-            f"{where()}: np.random.{f.__name__} inside a compiled function would draw its numbers "
-            "only once, when compiling; draw them outside and pass them as an argument"
-        )
+    if owner is None or not type(owner).__module__.startswith("numpy.random"):
+        return None
+    if is_source(owner):
+        return builtins.getattr(held_source(owner), f.__name__)
+    raise UnsupportedError(
+        f"{where()}: {type(owner).__name__}.{f.__name__} inside a compiled function would run "
+        "only once, when compiling; use it outside"
+    )
 
 
 def math_call(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -22,6 +22,7 @@ from tracejit.trace import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside
 from tracejit.trace.hidden import Hidden
 from tracejit.trace.known import MARK
+from tracejit.trace.numpy.generators import RandomSource
 from tracejit.trace.raising import Diverged, emit_raise, is_users
 from tracejit.trace.regions import Free, diverged
 from tracejit.trace.results import Describer, Out
@@ -233,6 +234,8 @@ def _argument_cell(param: Value, leaf: ArraySpec, k: int) -> Cell:
 def _scalar_param(root: Any, leaf: ScalarSpec, k: int) -> Any:
     if isinstance(leaf.kind, str):
         return PyScalar(leaf.kind, root.param(TensorType(dtype_of(KIND_DTYPE[leaf.kind])), f"a{k}"))
+    if isinstance(leaf.kind, type):
+        return RandomSource(leaf.kind, root.param(INDEX, f"a{k}"))
     return Scalar(root.param(TensorType(dtype_of(np.dtype(leaf.kind))), f"a{k}"))
 
 

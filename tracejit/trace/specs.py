@@ -36,9 +36,10 @@ class ArraySpec:
 
 @dataclass(frozen=True)
 class ScalarSpec:
-    """A run-time scalar: a Python kind, or the dtype of a NumPy scalar."""
+    """A run-time scalar: a Python kind, the dtype of a NumPy scalar, or the type of a generator
+    of random numbers, whose address it is."""
 
-    kind: WeakKind | np.dtype[Any]
+    kind: WeakKind | np.dtype[Any] | type
 
 
 @dataclass(frozen=True)
