@@ -220,3 +220,9 @@ def test_a_function_that_always_raises_raises_after_its_loop() -> None:
     for call in calls:
         with pytest.raises(ValueError, match="zero-size array"):
             call()
+
+
+def test_vjp_of_a_view_of_the_argument() -> None:
+    value, pull = vjp(lambda x: (x[:0:-2], x, 2), X)
+    equal(value[0], X[:0:-2])
+    equal(pull((np.array([1.0, 2.0]), np.zeros(5), 2))[0], [0, 0, 2, 0, 1])

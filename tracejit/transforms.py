@@ -251,7 +251,8 @@ class _Jvp(Transform):
         staged = Staged(ops, self.function, primals, {})
         _require_inexact(trees.leaves_of(tuple(primals)), "jvp")
         staged.run(range(len(primals)))
-        dots = _matching(tangents, staged.wrt, staged.wrt_tree, "tangent")
+        types = [p.type for p in staged.params]
+        dots = _matching(tangents, types, staged.wrt_tree, "tangent")
         transformed = autodiff.jvp(staged.function, range(len(staged.params)))
         # jvp takes the tangents after all parameters, outer values included
         out = staged.inline(transformed, dots)
@@ -274,18 +275,18 @@ def _tangent_tree(staged: Staged, values: Sequence[Value]) -> Any:
     return trees.unflatten(staged.out_tree, leaves)
 
 
-def _matching(tree: Any, leaves: Sequence[Any], treedef: Any, what: str) -> list[Value]:
+def _matching(tree: Any, types: Sequence[Any], treedef: Any, what: str) -> list[Value]:
     found, found_tree = trees.flatten(tuple(tree))
     if found_tree != treedef:
         raise TypeError(f"{what}s have another structure than the arguments")
     b = current().b
     out = []
-    for x, like in zip(found, leaves, strict=True):
-        value, want = lift(x).value, lift(like).value
+    for x, want in zip(found, types, strict=True):
+        value = lift(x).value
         if value.rank == 0 or value.shape == want.shape:
             value = b.convert(value, want.dtype)
-        if value.type != want.type:
-            raise TypeError(f"a {what} of type {value.type} does not match {want.type}")
+        if value.type != want:
+            raise TypeError(f"a {what} of type {value.type} does not match {want}")
         out.append(value)
     return out
 
@@ -312,14 +313,13 @@ class _Vjp(Transform):
         transformed = autodiff.vjp(staged.function, range(len(staged.params)))
         if transformed.diverges:
             staged.inline(transformed)
-        inexact = [
-            x for x, v in zip(staged.out, staged.values) if v is not None and v.dtype.kind in "fc"
-        ]
         cts, tree = trees.flatten(cotangents)
         if tree != staged.out_tree:
             raise TypeError("cotangents have another structure than the results")
-        kept = [c for c, v in zip(cts, staged.values) if v is not None and v.dtype.kind in "fc"]
-        values = _matching(kept, inexact, trees.flatten(tuple(inexact))[1], "cotangent")
+        both = zip(cts, staged.values, strict=True)
+        kept = [(c, v.type) for c, v in both if v is not None and v.dtype.kind in "fc"]
+        structure = trees.flatten((0,) * len(kept))[1]
+        values = _matching([c for c, _ in kept], [t for _, t in kept], structure, "cotangent")
         out = staged.inline(transformed, values)
         grads = out[len(staged.function.results) :]
         leaves = [_gradient_like(x, v) for x, v in zip(staged.wrt, grads, strict=True)]
