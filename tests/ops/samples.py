@@ -22,6 +22,7 @@ ELSEWHERE = {
     **dict.fromkeys("for while cond raise check write_back print".split(), "tests/fuzz"),
     **dict.fromkeys("tape push pop".split(), "tests/autodiff"),
     **dict.fromkeys("alloc free view load store fetch launch sum_pairwise".split(), "Programs"),
+    **dict.fromkeys("for_true sum_true".split(), "Programs"),
     **dict.fromkeys("const_buffer tape_push tape_pop gemm".split(), "Programs"),
     "host_call": "tests/codegen_llvm",
     "empty": "undefined contents",

@@ -54,6 +54,19 @@ def fused(dtype: str, shape: tuple[int, ...]) -> Case:
     return b.build([out]), [*shape, *args, args[0].reshape(-1)[0] if args[0].size else 1]
 
 
+def selected(dtype: str, count: int) -> Case:
+    """x[x > x[0]]: how many, the elements, their sum, largest and product."""
+    b = Builder("selected")
+    x = array_param(b, dtype, 1)
+    first = b.reshape(b.slice(x, [0], [1], [1]), ())
+    more = b.op("gt", x, b.broadcast(first, x.shape, ()))
+    found, stored = b.op("compress", x, more, axis=0)
+    _, once = b.op("compress", x, more, axis=0)
+    doubled = b.op("add", once, once)
+    sums = [b.op(f"reduce_{name}", doubled, axes=(0,)) for name in ("sum", "max", "prod")]
+    return b.build([found, stored, *sums]), [count, numbers(dtype, (count,))]
+
+
 def elementary(dtype: str) -> Case:
     def make(b: Builder, x: Value) -> Value:
         y = b.op("add", b.op("exp", b.op("sin", x)), b.op("tanh", x))

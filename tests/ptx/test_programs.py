@@ -43,6 +43,8 @@ CASES: dict[str, Callable[[], gpu.Case]] = {
     "smallest_i32": lambda: gpu.reduction("reduce_min", "i32", (3000,), (0,)),
     "largest_of_columns": lambda: gpu.reduction("reduce_max", "f32", (40, 30), (0,)),
     "product_of_floats": lambda: gpu.reduction("reduce_prod", "f64", (20, 9), (1,)),
+    "selected_f64": lambda: gpu.selected("f64", 700),
+    "selected_i64": lambda: gpu.selected("i64", 300),
     "argmax_of_rows": lambda: gpu.argmax((20, 30), 1),
     "running_sum": lambda: gpu.running((20, 30), 1),
     "heat": lambda: gpu.heat(5, 400),

@@ -18,13 +18,14 @@ from tracejit.codegen_llvm.lower_extern import EXTERN
 from tracejit.codegen_llvm.lower_function import FunctionText, Module, Pointer, Rule, part_of
 from tracejit.codegen_llvm.lower_memory import MEMORY, load_scalar, stack_buffers
 from tracejit.codegen_llvm.lower_sum import SUM
+from tracejit.codegen_llvm.lower_true import TRUE
 from tracejit.codegen_llvm.runtime import ErrorTable, HostTable
 from tracejit.ir.core import Value
 from tracejit.ir.emit import BOOL, I64, U32, U64, ComplexPair
 from tracejit.ir.program import Program
 from tracejit.ir.types import TensorType
 
-RULES: dict[str, Rule] = {**CONTROL, **MEMORY, **SUM, **EXTERN}
+RULES: dict[str, Rule] = {**CONTROL, **MEMORY, **SUM, **TRUE, **EXTERN}
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,8 @@ matrix is contiguous and the other at least as long as a row, loops otherwise.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from tracejit.codegen_llvm import blas
 from tracejit.codegen_llvm.gemm_text import gemm_text
@@ -19,6 +16,7 @@ from tracejit.codegen_llvm.lower_memory import load_scalar, store_scalar
 from tracejit.codegen_llvm.runtime import HostArray, HostCall, HostScalar
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.emit import ComplexPair
+from tracejit.ir.printed import print_values
 from tracejit.ir.types import BufferType
 
 _LETTER = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
@@ -116,25 +114,17 @@ def _host_call(f: FunctionText, instr: Instr) -> None:
 
 
 class _Print:
-    """Python's print with literals between the values; arrays of rank 0 as scalars."""
+    """Python's print with literals between the values."""
 
-    def __init__(self, parts: Sequence[str | None], sep: str, end: str) -> None:
-        self.parts, self.sep, self.end = parts, sep, end
+    def __init__(self, attrs: Mapping[str, Any]) -> None:
+        self.attrs = attrs
 
     def __call__(self, *values: Any) -> None:
-        rest = iter(values)
-        shown = [_shown(next(rest)) if p is None else p for p in self.parts]
-        print(*shown, sep=self.sep, end=self.end, file=sys.stdout)
-
-
-def _shown(value: Any) -> Any:
-    return np.array(value) if isinstance(value, np.ndarray) else value
+        print_values(self.attrs, values)
 
 
 def _print(f: FunctionText, instr: Instr) -> None:
-    attrs = instr.attrs
-    printer = _Print(attrs["parts"], attrs.get("sep", " "), attrs.get("end", "\n"))
-    _call_host(f, printer, instr.operands, ())
+    _call_host(f, _Print(instr.attrs), instr.operands, ())
 
 
 EXTERN: dict[str, Rule] = {"gemm": _gemm, "host_call": _host_call, "print": _print}

@@ -278,11 +278,14 @@ def zero(type_: Type) -> Any:
     return Reg({"f": "0.0", "b": "false"}.get(type_.dtype.kind, "0"), type_.dtype)
 
 
+#: What repeats something.
+_LOOPS = frozenset(["for", "while", "sum_pairwise", "for_true", "sum_true"])
+
+
 def loops_inside(function: Function) -> bool:
     """Whether a region repeats anything."""
     return any(
-        instr.name in ("for", "while", "sum_pairwise") or any(map(loops_inside, instr.regions))
-        for instr in function.instrs
+        instr.name in _LOOPS or any(map(loops_inside, instr.regions)) for instr in function.instrs
     )
 
 

@@ -40,19 +40,19 @@ def _sum(f: FunctionText, instr: Instr) -> None:
         if known is not None and known < _UNROLLED:
             total = _unrolled(f, one, known, consts)
         else:
-            total = _Sum(f, one, result.type).call(f, count, consts, known)
-        f.env[result] = _plus(f, f.e.const(0.0, result.dtype), total)
+            total = Sum(f, one, result.type).call(f, count, consts, known)
+        f.env[result] = plus(f, f.e.const(0.0, result.dtype), total)
 
 
 def _unrolled(f: FunctionText, element: Function, count: int, consts: list[Any]) -> Any:
     total = f.e.const(0.0, element.results[0].dtype)
     for i in range(count):
         f.run(element, [f.const(i), *consts])
-        total = _plus(f, total, f.results(element)[0])
+        total = plus(f, total, f.results(element)[0])
     return total
 
 
-def _plus(f: FunctionText, a: Any, b: Any) -> Any:
+def plus(f: FunctionText, a: Any, b: Any) -> Any:
     return _plus_with(f.e, a, b)
 
 
@@ -62,7 +62,7 @@ def _plus_with(e: Any, a: Any, b: Any) -> Any:
     return e.fadd(a, b)
 
 
-class _Sum:
+class Sum:
     """The functions that sum one element expression."""
 
     def __init__(self, f: FunctionText, element: Function, type_: Type) -> None:
@@ -79,7 +79,7 @@ class _Sum:
 
     def call(self, f: FunctionText, count: Reg, consts: list[Any], known: int | None) -> Any:
         """Emit the sum of all elements."""
-        leaf = self._leaf(self._one())
+        leaf = self.leaf(self._one())
         symbol = leaf if known is not None and known <= self.block else self._halves(leaf)
         operands = ", ".join(["i64 0", str(count), *(str(p) for a in consts for p in parts(a))])
         return unpack(f, f"call {self.result} {symbol}({operands})", self.result, [self.type])[0]
@@ -113,7 +113,7 @@ class _Sum:
             unpack(f, f"call {self.result} SELF({ops})", self.result, [self.type])[0]
             for ops in (left, right)
         ]
-        return_results(f, [_plus(f, *sides)], self.result)
+        return_results(f, [plus(f, *sides)], self.result)
         text = (
             f"{self._signature()}"
             f"  %small = icmp sle i64 %n, {self.block}\n"
@@ -126,11 +126,11 @@ class _Sum:
         define = f"define internal {self.result} "
         return self.module.define("sum", lambda name: f"{define}{name}{text.replace('SELF', name)}")
 
-    def _leaf(self, one: str) -> str:
+    def leaf(self, one: str) -> str:
         """The function for at most one block."""
         define = f"define internal {self.result} "
         f = FunctionText(self.module, kernel=True)
-        lane = _Lane(f, self.element, self.args, self.lanes)
+        lane = Lane(f, self.element, self.args, self.lanes)
         try:
             body = self._leaf_body(f, one, lane.at)
         except NoVectorForm:
@@ -210,7 +210,7 @@ class _Sum:
         place = len(e.lines)
         e.lines.extend("" for _ in [j, *accs])
         held = joined(self.type, iter(accs))
-        total = _plus(f, held, self._call_one(f, one, e.iadd(Reg("%lo", I64), Reg(j, I64))))
+        total = plus(f, held, self._call_one(f, one, e.iadd(Reg("%lo", I64), Reg(j, I64))))
         step = e.iadd(Reg(j, I64), f.const(1))
         again = e.icmp("lt", step, Reg("%n", I64))
         e.line(f"br {again}, label %tail, label %done")
@@ -263,7 +263,7 @@ def _halve(v: VectorEmitter, lanes: Any) -> str:
     return last
 
 
-class _Lane:
+class Lane:
     """Emits consecutive elements of an expression as one vector."""
 
     def __init__(self, f: FunctionText, element: Function, args: list[Any], count: int) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tracejit.codegen_ptx.compile import compile_ptx
 from tracejit.codegen_ptx.emit import KernelText, module_text, reduction_blocks
 from tracejit.codegen_ptx.kernels import Argument, Stage, phase_kernels, points
+from tracejit.codegen_ptx.masked import plain
 from tracejit.codegen_ptx.phases import Kernel
 from tracejit.codegen_ptx.products import products
 from tracejit.ir.core import Function, Instr, Value
@@ -78,6 +79,7 @@ class PtxProgram:
 
 def ptx_module(program: Program, arch: str = "sm_80", opt_level: int = 3) -> PtxProgram:
     """PTX of all kernels of a verified Program, and how each launch uses them."""
+    program = plain(program)
     texts: list[KernelText] = []
     launches: dict[Instr, tuple[KernelInfo, ...]] = {}
     unsupported = list(_unmapped(program.host))

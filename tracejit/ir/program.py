@@ -54,7 +54,7 @@ class Program:
     copies: tuple[str, ...] = ()
 
 
-_KERNEL_ONLY = frozenset(["load", "store", "sum_pairwise"])
+_KERNEL_ONLY = frozenset(["load", "store", "sum_pairwise", "for_true", "sum_true"])
 _HOST_ONLY = frozenset(["launch", "fetch", "alloc", "free", "gemm", "check", "raise", "view"])
 
 

@@ -8,7 +8,7 @@ pattern.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, evaluate
 from tracejit.ir.interpreter import exception_type
+from tracejit.ir.printed import print_values
 from tracejit.ir.program import Program, ProgramResult
 from tracejit.ir.types import BufferType, TensorType
 
@@ -287,6 +288,34 @@ def _sum_pairwise(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
         ]
 
 
+def _true(machine: _Machine, mask: Function, n: Any, consts: Sequence[Any]) -> Iterator[np.int64]:
+    """The positions where a mask holds; each one is asked before the next is used."""
+    for i in range(int(n)):
+        if bool(_call(machine, mask, [np.int64(i), *consts])[0]):
+            yield np.int64(i)
+
+
+def _for_true(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
+    n, *rest = [env[v] for v in instr.operands]
+    count = instr.attrs["carried"]
+    carried, consts = rest[:count], rest[count:]
+    mask, body = instr.regions
+    for i in _true(machine, mask, n, consts):
+        carried = _call(machine, body, [i, *carried, *consts])
+    return carried
+
+
+def _sum_true(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
+    count, n, *consts = [env[v] for v in instr.operands]
+    mask, element = instr.regions
+    found = [_call(machine, element, [i, *consts])[0] for i in _true(machine, mask, n, consts)]
+    if len(found) != int(count):
+        raise MemoryFaultError(f"{len(found)} elements where {count} were counted")
+    dtype = instr.result.dtype
+    with np.errstate(all="ignore"):
+        return [np.array(found, dtype).sum(dtype=dtype)]
+
+
 def _gemm(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
     a, b, c = (array_of(v, env) for v in instr.operands)
     with np.errstate(all="ignore"):
@@ -328,9 +357,7 @@ def _host_call(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
 
 
 def _print(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
-    rest = iter(instr.operands)
-    shown = [_contents(next(rest), env) if p is None else p for p in instr.attrs["parts"]]
-    print(*shown, sep=instr.attrs.get("sep", " "), end=instr.attrs.get("end", "\n"))
+    print_values(instr.attrs, [_contents(v, env) for v in instr.operands])
     return ()
 
 
@@ -355,6 +382,8 @@ _RULES: dict[str, Callable[[_Machine, Instr, Env], Sequence[Any]]] = {
     "raise": _raise,
     "check": _check_instr,
     "sum_pairwise": _sum_pairwise,
+    "for_true": _for_true,
+    "sum_true": _sum_true,
     "gemm": _gemm,
     "tape": lambda machine, instr, env: (None,),
     "tape_push": _tape_push,

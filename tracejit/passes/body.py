@@ -14,7 +14,7 @@ from tracejit.ir.core import Function, Value, uses
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.printer import format_type
 from tracejit.ir.types import BufferType, TensorType, dense_buffer, dense_strides
-from tracejit.passes import nests
+from tracejit.passes import masked, nests
 from tracejit.passes.inline import Inlining
 from tracejit.passes.pull import Index, Puller
 from tracejit.passes.scope import Scope, launch
@@ -213,6 +213,13 @@ class Body:
         if value in self.inlining.inlined:
             self.inlining.inlined.discard(value)
             self.live = Liveness(self.function, self.inlining)
+        instr = self.inlining.defs.get(value)
+        if instr is not None and instr.name == "compress":
+            masked.fill_selection(self, instr)
+            return
+        for v in instr.operands if instr is not None else ():
+            for selection in masked.selections(self.inlining, v):
+                self.materialize(selection.results[1])
         if self.as_view(value):
             return
         self.fill(value)

@@ -306,7 +306,7 @@ def _lower_while(body: Body, instr: Instr, run: Run) -> None:
     _run_region(step, homes, run)
     inits = _inits(body, instr, carries)
     results = [] if body_fn.diverges else _yields(step, carries, homes)
-    captured = unify(len(inits), (test.scope, step.scope))
+    captured = unify((len(inits), len(inits)), (test.scope, step.scope))
     regions = (test.scope.b.build(test_out), step.scope.b.build(results))
     operands = [*inits, *[body.scope.use(v) for v in captured]]
     out = body.scope.b.append("while", operands, {"carried": len(inits)}, regions, instr.loc)
@@ -345,7 +345,7 @@ def _lower_cond(body: Body, instr: Instr, run: Run) -> None:
     built = []
     for inner, homes in inners:
         built.append([] if inner.function.diverges else _yields(inner, carries, homes))
-    captured = unify(0, [inner.scope for inner, _ in inners])
+    captured = unify([0] * len(inners), [inner.scope for inner, _ in inners])
     regions = tuple(inner.scope.b.build(out) for (inner, _), out in zip(inners, built, strict=True))
     operands = [pred, *[body.scope.use(v) for v in captured]]
     attrs = {} if not all(f.diverges for f in instr.regions) else {"types": _divergent(instr)}

@@ -39,6 +39,11 @@ CHEAP = 4
 #: A kernel stays under about this many scalar operations.
 KERNEL_LIMIT = 300
 
+#: Reductions of all elements that visit a mask's true positions themselves.
+_WHOLE = frozenset(f"reduce_{name}" for name in "sum prod min max and or xor".split())  # noqa: SIM905
+#: A selection that is reduced more often than this is stored.
+_PASSES = 3
+
 Reader = tuple[Instr | None, tuple[Instr, ...]]
 
 
@@ -108,10 +113,15 @@ class Inlining:
             for v in instr.operands:
                 if is_array(v):
                     self._readers.setdefault(v, set()).update(readers)
+            if instr.prim.kind == "dynamic":  # the mask is read once more, to be counted
+                self._readers[instr.operands[-1]].add((instr, (instr,)))
 
     def _instr_readers(self, instr: Instr) -> set[Reader]:
         """Who evaluates this instruction's operands, having decided whether it is inlined."""
         arrays = [r for r in instr.results if is_array(r)]
+        if instr.name == "compress" and self._reduced_at_once(instr):
+            self.inlined.update(arrays)
+            return {(root, (instr,)) for root, _ in self._readers[arrays[0]]}
         if not arrays or not can_inline(instr):
             return {(instr, ())}
         readers = set().union(*(self._readers.get(r, set()) for r in arrays))
@@ -122,12 +132,23 @@ class Inlining:
             return readers
         return {(root, (*path, instr)) for root, path in readers}
 
+    def _reduced_at_once(self, instr: Instr) -> bool:
+        """Whether all that reads a selection are a few reductions of all its elements."""
+        result = instr.results[1]
+        readers = self._readers.get(result, set())
+        if result.rank != 1 or result in self.forced or not 0 < len(readers) <= _PASSES:
+            return False
+        return all(
+            root is not None and not path and root.name in _WHOLE and root.operands[0].rank == 1
+            for root, path in readers
+        )
+
     def _worth_inlining(self, instr: Instr, arrays: list[Value], readers: set[Reader]) -> bool:
         if any(r in self.forced for r in arrays) or any(root is None for root, _ in readers):
             return False
         if any(root.regions or not _pulls(root) for root, _ in readers if root is not None):
             return False
-        if instr.name in ("iota",) or _is_splat(instr, self.defs):
+        if instr.name in ("iota",) or is_splat(instr):
             return True
         cost = self._chain_cost(instr)
         if cost * (len(readers) - 1) > CHEAP:
@@ -164,7 +185,7 @@ class Inlining:
                 sizes[r] = size if r in self.inlined else 1
 
 
-def _is_splat(instr: Instr, defs: dict[Value, Instr]) -> bool:
+def is_splat(instr: Instr) -> bool:
     """A broadcast scalar: needs no memory whoever reads it."""
     return instr.name == "broadcast" and instr.operands[0].rank == 0
 

@@ -280,6 +280,10 @@ def _passed(instr: Instr) -> Iterator[tuple[Function, int, Sequence[Value]]]:
     for region in instr.regions:
         if instr.name == "cond":
             yield region, 0, instr.operands[1:]
+        elif instr.name in ("for_true", "sum_true"):
+            first = 1 + (instr.attrs.get("carried", 0) if region is instr.regions[-1] else 0)
+            skipped = len(instr.operands) - len(region.params)
+            yield region, first, instr.operands[skipped + first :]
         else:
             first = instr.attrs.get("carried", 0) + (instr.name != "while")
             yield region, first, instr.operands[first:]

@@ -15,7 +15,7 @@ from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.types import DTYPES, INDEX
 from tracejit.passes.pull import Index, Puller, delinearize
-from tracejit.passes.scope import Loop, Scope, unify
+from tracejit.passes.scope import Loop, Scope
 
 Element = Callable[[Index, Scope], Value]
 _BOOL = DTYPES["bool"]
@@ -170,9 +170,7 @@ def _reduce_point(
             return element(0, scope)
         if name == "add" and dtype.kind in "fc":
             return pairwise(p, scope, product(tuple(extents)), element)
-        if name in ("minimum", "maximum") and dtype.kind == "f":
-            return fold_ordered(p, scope, product(tuple(extents)), name, dtype, element)
-        return fold(p, scope, product(tuple(extents)), name, instr, element)
+        return fold_line(p, scope, product(tuple(extents)), instr, element)
 
     if not leading:
         return inner(scope, ())
@@ -182,6 +180,21 @@ def _reduce_point(
         return inner(body, delinearize(flat, [shape[a] for a in leading], p.bounds))
 
     return fold(p, scope, total, name, instr, step)
+
+
+def fold_line(
+    p: Puller, scope: Scope, count: Dim, instr: Instr, element: Callable[[Dim, Scope], Value]
+) -> Value:
+    """Combine ``count`` elements of the reduction's operand in any exact way."""
+    name, dtype = _REDUCERS[instr.name][0], instr.operands[0].dtype
+    if name in ("minimum", "maximum") and dtype.kind == "f":
+        return fold_ordered(p, scope, count, name, dtype, element)
+    return fold(p, scope, count, name, instr, element)
+
+
+def combine(scope: Scope, reduction: str, a: Value, b: Value) -> Value:
+    """One step of a reduction."""
+    return _combine(scope, _REDUCERS[reduction][0], a, b)
 
 
 def fold(
@@ -360,34 +373,3 @@ def scan_into(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> None:
     store(loop.inner, dest, total, place(loop.i.dim))
     loop.close([total])
     nest.close()
-
-
-def count_true(p: Puller, kernel: Scope, mask: Value) -> Value:
-    """Number of true elements."""
-    start = kernel.index(0)
-    loop = Loop(kernel, product(p.shape(mask)), [start])
-    p.bounds.upper[loop.i] = product(p.shape(mask))
-    at = delinearize(loop.i.dim, p.shape(mask), p.bounds)
-    one = loop.inner.op("convert", p.pull(mask, at, loop.inner), dtype=DTYPES["i64"])
-    return loop.close([loop.inner.op("add", loop.carried[0], one)])[0]
-
-
-def fill_true(
-    p: Puller,
-    kernel: Scope,
-    mask: Value,
-    write: Callable[[Value, Index, Scope], None],
-) -> None:
-    """``write(k, idx, scope)`` for the k-th true element of the mask, in C order."""
-    loop = Loop(kernel, product(p.shape(mask)), [kernel.index(0)])
-    p.bounds.upper[loop.i] = product(p.shape(mask))
-    at = delinearize(loop.i.dim, p.shape(mask), p.bounds)
-    holds = p.pull(mask, at, loop.inner)
-    inner = loop.inner.child("write")
-    write(loop.carried[0], at, inner)
-    skip = loop.inner.child("skip")
-    captured = unify(0, (inner, skip))
-    operands = [loop.inner.use(holds), *[loop.inner.use(v) for v in captured]]
-    loop.inner.b.append("cond", operands, {}, (inner.b.build([]), skip.b.build([])))
-    one = loop.inner.op("convert", holds, dtype=DTYPES["i64"])
-    loop.close([loop.inner.op("add", loop.carried[0], one)])

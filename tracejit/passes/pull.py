@@ -358,7 +358,7 @@ def _guarded(
     left, right = scope.child("then"), scope.child("else")
     a, b = then(left), other(right)
     results = [[left.use(a)], [right.use(b)]]
-    captured = unify(0, (left, right))
+    captured = unify((0, 0), (left, right))
     regions = (left.b.build(results[0]), right.b.build(results[1]))
     operands = [scope.use(test), *[scope.use(v) for v in captured]]
     out = scope.b.append("cond", operands, {}, regions)
@@ -390,6 +390,7 @@ def _concatenate(p: Puller, instr: Instr, idx: Index, scope: Scope) -> Value:
 
 
 _MAPS: dict[str, Callable[[Puller, Instr, Index, Scope], Value]] = {
+    "compress": _same_index,  # inside a reduction that visits where the mask holds
     "broadcast": _broadcast,
     "transpose": _transpose,
     "reshape": _reshape,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tracejit.ir.core import Constant, Instr, Value
-from tracejit.passes import nests
+from tracejit.passes import masked, nests
 from tracejit.passes.body import Body
 from tracejit.passes.contraction import lower_dot
 from tracejit.passes.inline import is_array
@@ -160,6 +160,8 @@ def _separate(body: Body, value: Value, storage: Storage) -> None:
 
 def _reduction(body: Body, instr: Instr) -> None:
     result = instr.result
+    if _selected(body, instr):
+        return
     is_arg = instr.name in ("argmin", "argmax")
     if result.rank == 0:
         point = (
@@ -181,6 +183,23 @@ def _reduction(body: Body, instr: Instr) -> None:
     body.compute(result, build, reuse=False)
 
 
+def _selected(body: Body, instr: Instr) -> bool:
+    """Reduce selected elements where they are; True unless there are none that have no memory."""
+    (x,) = instr.operands
+    found = masked.selections(body.inlining, x)
+    mask = masked.common_mask(body.inlining, x) if found else None
+    if mask is None:
+        for selection in found:
+            body.materialize(selection.results[1])
+        return False
+    count = body.scalars[found[0].results[0]]
+    cost = masked.element_cost(body.inlining, x)
+    body.scalars[instr.result] = body.run(
+        lambda p, k: [masked.reduce_selected(p, k, instr, mask, count, cost)]
+    )[0]
+    return True
+
+
 def _scan(body: Body, instr: Instr) -> None:
     def build(p: Puller, kernel: Scope, dest: Value) -> None:
         nests.scan_into(p, kernel, instr, dest)
@@ -190,7 +209,7 @@ def _scan(body: Body, instr: Instr) -> None:
 
 def _nonzero(body: Body, instr: Instr) -> None:
     (mask,) = instr.operands
-    body.scalars[instr.results[0]] = body.run(lambda p, k: [nests.count_true(p, k, mask)])[0]
+    body.scalars[instr.results[0]] = body.run(lambda p, k: [masked.count_true(p, k, mask)])[0]
     lines = [body.fresh(body.type(r)) for r in instr.results[1:]]
 
     def build(p: Puller, kernel: Scope) -> list[Value]:
@@ -198,7 +217,7 @@ def _nonzero(body: Body, instr: Instr) -> None:
             for storage, i in zip(lines, idx, strict=True):
                 nests.store(s, storage.buffer, s.index(i), (k.dim,))
 
-        nests.fill_true(p, kernel, mask, write)
+        masked.fill_true(p, kernel, mask, write)
         return []
 
     body.run(build)
@@ -207,23 +226,11 @@ def _nonzero(body: Body, instr: Instr) -> None:
 
 
 def _compress(body: Body, instr: Instr) -> None:
-    x, mask = instr.operands
+    mask = instr.operands[1]
     count, result = instr.results
-    axis = instr.attrs["axis"]
-    body.scalars[count] = body.run(lambda p, k: [nests.count_true(p, k, mask)])[0]
-    shape = body.type(x).shape
-
-    def build(p: Puller, kernel: Scope, dest: Value) -> None:
-        def write(k: Value, idx: Index, s: Scope) -> None:
-            rest = nests.Nest(p, s, [d for a, d in enumerate(shape) if a != axis])
-            at = (*rest.idx[:axis], idx[0], *rest.idx[axis:])
-            to = (*rest.idx[:axis], k.dim, *rest.idx[axis:])
-            nests.store(rest.scope, dest, p.pull(x, at, rest.scope), to)
-            rest.close()
-
-        nests.fill_true(p, kernel, mask, write)
-
-    body.compute(result, build, reuse=False)
+    body.scalars[count] = body.run(lambda p, k: [masked.count_true(p, k, mask)])[0]
+    if result not in body.inlining.inlined and body.live.live_after(result, body.t):
+        masked.fill_selection(body, instr)
 
 
 def _effect(body: Body, instr: Instr) -> None:

@@ -96,6 +96,30 @@ class Loop:
         return [self.outer.own(r) for r in out.results]
 
 
+class TrueLoop:
+    """A ``for_true`` being filled: ``mask`` gives the bool, ``inner`` is the body; both have ``i``
+    of their own (``mask_i``, ``i``)."""
+
+    def __init__(self, outer: Scope, trip: Dim, inits: Sequence[Value] = ()) -> None:
+        self.outer = outer
+        self.trip = outer.index(trip)
+        self.inits = [outer.use(v) for v in inits]
+        self.mask, self.inner = outer.child("mask"), outer.child("body")
+        self.mask_i = self.mask.own(self.mask.b.param(INDEX, "i"))
+        self.i = self.inner.own(self.inner.b.param(INDEX, "i"))
+        self.carried = [self.inner.own(self.inner.b.param(v.type)) for v in self.inits]
+
+    def close(self, holds: Value, results: Sequence[Value] = ()) -> list[Value]:
+        """Emit the loop; the final carried values."""
+        found, yielded = self.mask.use(holds), [self.inner.use(r) for r in results]
+        captured = unify((1, 1 + len(self.inits)), (self.mask, self.inner))
+        mask, body = self.mask.b.build([found]), self.inner.b.build(yielded)
+        operands = [self.trip, *self.inits, *[self.outer.use(v) for v in captured]]
+        attrs = {"carried": len(self.inits)}
+        out = self.outer.b.append("for_true", operands, attrs, (mask, body))
+        return [self.outer.own(r) for r in out.results]
+
+
 def launch(
     outer: Scope,
     kernel: Scope,
@@ -118,12 +142,15 @@ def launch(
     return [outer.own(r) for r in out.results]
 
 
-def unify(carried: int, sides: Sequence[Scope]) -> list[Value]:
-    """Give several regions of one instruction the same captured parameters, in one order."""
+def unify(own: Sequence[int], sides: Sequence[Scope]) -> list[Value]:
+    """Give several regions of one instruction the same captured parameters, in one order.
+
+    ``own``: the number of parameters that each side has besides.
+    """
     captured = list(dict.fromkeys(v for side in sides for v in side.captured))
-    for side in sides:
+    for first, side in zip(own, sides, strict=True):
         for v in captured:
             side.use(v)
-        side.b.params[carried:] = [side.local[v] for v in captured]
+        side.b.params[first:] = [side.local[v] for v in captured]
         side.captured = list(captured)
     return captured

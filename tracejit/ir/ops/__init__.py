@@ -7,6 +7,7 @@ from tracejit.ir.ops import (  # noqa: F401
     dynamic,
     elementwise,
     index_maps,
+    masked,
     memory,
     reductions,
     updates,

@@ -20,7 +20,7 @@ def bind(params: tuple[Value, ...], args: Operands) -> dict[Any, Dim]:
     return {p: a.dim for p, a in zip(params, args, strict=True) if p.type == INDEX}
 
 
-def _check_params(region: Function, args: Operands, what: str) -> dict[Any, Dim]:
+def check_params(region: Function, args: Operands, what: str) -> dict[Any, Dim]:
     require(len(region.params) == len(args), f"{what} takes another number of operands")
     mapping = bind(region.params, args)
     for param, arg in zip(region.params, args, strict=True):
@@ -46,7 +46,7 @@ def _carried_types(body: Function, first: int, carried: int, args: Operands) -> 
     return tuple(subst_type(p.type, mapping) for p in params[first : first + carried])
 
 
-def _check_yield(region: Function, first: int, carried: int, what: str) -> None:
+def check_yield(region: Function, first: int, carried: int, what: str) -> None:
     if region.diverges:
         return
     require(len(region.results) == carried, f"{what} must yield {carried} values")
@@ -62,26 +62,26 @@ def _for(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]
     require(bool(operands) and operands[0].type == INDEX, "for needs a trip count")
     require(body.params[0].type == INDEX, "for body needs the iteration number first")
     args = (operands[0], *operands[1:])
-    _check_params(body, args, "for body")
+    check_params(body, args, "for body")
     for k in range(1 + carried, len(body.params)):
         require(
             all(v is not body.params[0] for v in type_uses(body.params[k].type)),
             "a loop constant's type cannot mention the iteration number",
         )
-    _check_yield(body, 1, carried, "for body")
+    check_yield(body, 1, carried, "for body")
     return _carried_types(body, 1, carried, args)
 
 
 def _while(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     (test, body), carried = regions, attrs["carried"]
-    _check_params(test, operands, "while test")
-    _check_params(body, operands, "while body")
+    check_params(test, operands, "while test")
+    check_params(body, operands, "while body")
     if not test.diverges:
         require(
             len(test.results) == 1 and test.results[0].type == BOOL,
             "while test must yield one bool",
         )
-    _check_yield(body, 0, carried, "while body")
+    check_yield(body, 0, carried, "while body")
     return _carried_types(body, 0, carried, operands)
 
 
@@ -91,7 +91,7 @@ def _cond(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...
     then, other = regions
     found: tuple[Type, ...] | None = None
     for region, what in ((then, "cond then"), (other, "cond else")):
-        mapping = _check_params(region, args, what)
+        mapping = check_params(region, args, what)
         if region.diverges:
             continue
         types = _result_types(region, mapping)

@@ -7,7 +7,7 @@ only: every buffer access is in a kernel (a region of ``launch``), except ``fetc
 from __future__ import annotations
 
 from tracejit.ir.core import Primitive, Value, row
-from tracejit.ir.ops.control import _check_params
+from tracejit.ir.ops.control import check_params
 from tracejit.ir.ops.derivatives_columns import derivative
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, indices, require
 from tracejit.ir.types import BufferType, TapeType, TensorType, Type, dense_buffer, dtype_of
@@ -54,7 +54,7 @@ def _view(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...
 
 def _launch(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     (kernel,) = regions
-    _check_params(kernel, operands, "kernel")
+    check_params(kernel, operands, "kernel")
     for result in kernel.results:
         require(result.rank == 0, "a kernel yields scalars only", result.type)
     return tuple(r.type for r in kernel.results)
@@ -63,7 +63,7 @@ def _launch(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, .
 def _sum_pairwise(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     (element,) = regions
     indices(operands[:1])
-    _check_params(element, operands, "summed element")
+    check_params(element, operands, "summed element")
     for result in element.results:
         require(result.rank == 0 and result.dtype.kind in "fc", "only inexact scalars are summed")
     return tuple(r.type for r in element.results)
