@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.programs.flows import FLOWS
+from tests.programs.language import LANGUAGE
 from tests.programs.linear_algebra import LINEAR_ALGEBRA
 from tests.programs.loops import LOOPS
 from tests.programs.models import MODELS
@@ -10,6 +11,6 @@ from tests.programs.small_programs import SMALL_PROGRAMS
 from tests.programs.spectra import SPECTRA
 from tests.programs.stencils import STENCILS
 
-WHOLE = (*LINEAR_ALGEBRA, *STENCILS, *FLOWS, *LOOPS, *SPECTRA, *MODELS)
+WHOLE = (*LINEAR_ALGEBRA, *STENCILS, *FLOWS, *LOOPS, *SPECTRA, *MODELS, *LANGUAGE)
 ALL = (*SMALL_PROGRAMS, *WHOLE)
 DIFFERENTIABLE = tuple(program for program in ALL if program.argnums)

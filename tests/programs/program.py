@@ -6,12 +6,15 @@ and which result is, or is a view of, which argument. Two outcomes agree when al
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import optree
+
+from tracejit import trees
 
 Arguments = tuple[Any, ...]
 
@@ -22,7 +25,8 @@ class Program:
 
     `exact` asks for the same bits, otherwise values agree to `rtol` relative to each leaf's largest
     magnitude. `argnums` are the arguments to differentiate with respect to (none: not
-    differentiated). `own_message` is for exceptions whose text NumPy does not define.
+    differentiated). `raises` says that it ends with an exception, `own_message` that NumPy does not
+    define its text.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Program:
     rtol: float = 1e-12
     grad_rtol: float = 1e-6
     own_message: bool = False
+    raises: bool = False
 
     def arguments(self, seed: int) -> Arguments:
         """The same arguments for the same seed, aliases among them included."""
@@ -48,6 +53,7 @@ class Outcome:
     aliases: list[tuple[int | None, int | None]]
     shared: list[bool]
     raised: Exception | None
+    printed: str
 
 
 def owner(array: np.ndarray) -> Any:
@@ -64,21 +70,23 @@ def position(item: Any, items: Sequence[Any]) -> int | None:
 
 def run(fn: Callable[..., Any], args: Arguments) -> Outcome:
     """Call `fn` and note everything about the call that a caller could see."""
-    before = optree.tree_leaves(args)
+    before = trees.leaves_of(args)
     raised: Exception | None = None
     value: Any = None
+    printed = io.StringIO()
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), contextlib.redirect_stdout(printed):
             value = fn(*args)
     except Exception as error:
         raised = error
-    results, structure = optree.tree_flatten(value, none_is_leaf=False)
+    results, structure = trees.flatten(value)
     arrays = [leaf for leaf in before if isinstance(leaf, np.ndarray)]
     owners = [owner(leaf) for leaf in arrays]
     found = [leaf for leaf in results if isinstance(leaf, np.ndarray)]
     aliases = [(position(leaf, arrays), position(owner(leaf), owners)) for leaf in found]
     shared = [np.shares_memory(a, b) for i, a in enumerate(found) for b in found[:i]]
-    return Outcome(results, structure, optree.tree_leaves(args), aliases, shared, raised)
+    after = trees.leaves_of(args)
+    return Outcome(results, structure, after, aliases, shared, raised, printed.getvalue())
 
 
 def assert_same_leaf(actual: Any, expected: Any, program: Program, what: str) -> None:
@@ -118,6 +126,7 @@ def assert_same(actual: Outcome, expected: Outcome, program: Program, way: str =
     assert actual.structure == expected.structure
     for i, (a, b) in enumerate(zip(actual.results, expected.results)):
         assert_same_leaf(a, b, program, f"{name}: result leaf {i}")
+    assert actual.printed == expected.printed, f"{name}: printed {actual.printed!r}"
     assert actual.aliases == expected.aliases, f"{name}: results alias other arguments"
     assert actual.shared == expected.shared, f"{name}: results alias one another otherwise"
 
@@ -148,7 +157,9 @@ def directional(
 
     def at(t: float) -> float:
         args = list(program.arguments(seed))
-        args[argnum] = optree.tree_map(lambda x, u: x + t * u, args[argnum], direction)
+        leaves, structure = trees.flatten(args[argnum])
+        moved = [x + t * u for x, u in zip(leaves, trees.leaves_of(direction))]
+        args[argnum] = trees.unflatten(structure, moved)
         return float(loss(*args))
 
     near, far = at(step) - at(-step), at(2 * step) - at(-2 * step)
@@ -163,4 +174,4 @@ def random_direction(program: Program, seed: int, argnum: int) -> Any:
         u = rng.standard_normal(np.shape(x))
         return u if isinstance(x, np.ndarray) else float(u) * x
 
-    return optree.tree_map(one, program.arguments(seed)[argnum])
+    return trees.map_leaves(one, program.arguments(seed)[argnum])

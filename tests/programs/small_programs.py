@@ -172,12 +172,15 @@ def normal(*shape: int):
 
 SMALL_PROGRAMS = (
     Program("a_not_taken", late_shape_error, lambda r: (r.standard_normal(5), -1), exact=True),
-    Program("a_taken", late_shape_error, lambda r: (r.standard_normal(5), 1), exact=True),
+    Program(
+        "a_taken", late_shape_error, lambda r: (r.standard_normal(5), 1), exact=True, raises=True
+    ),
     Program(
         "b_error",
         index_error_half_way,
         lambda r: (r.standard_normal(4), np.array([0, 1, 1, 9, 2])),
         exact=True,
+        raises=True,
     ),
     Program(
         "b_fine",
@@ -200,7 +203,12 @@ SMALL_PROGRAMS = (
     Program("e", weak_and_wide, lambda r: (r.standard_normal(9).astype("f4"), 90), exact=True),
     Program("f_all", compress_times, lambda r: (np.array([1.0, -2.0, 3.0]), np.array([2.0, 5.0]))),
     Program("f_one", compress_times, lambda r: (np.array([-1.0, -2.0, 3.0]), r.standard_normal(4))),
-    Program("f_error", compress_times, lambda r: (np.array([1.0, 2.0, 3.0]), np.array([2.0, 5.0]))),
+    Program(
+        "f_error",
+        compress_times,
+        lambda r: (np.array([1.0, 2.0, 3.0]), np.array([2.0, 5.0])),
+        raises=True,
+    ),
     Program("g_even", halves, normal(8), argnums=(0,), exact=True),
     Program("g_odd", halves, normal(9), argnums=(0,), exact=True),
     Program(
@@ -222,7 +230,13 @@ SMALL_PROGRAMS = (
     Program("k_same", overlapping, lambda r: (r.standard_normal(8),) * 2, exact=True),
     Program("m_odd", length_dependent, normal(1001), argnums=(0,), exact=True),
     Program("m_short", length_dependent, normal(3), argnums=(0,), exact=True),
-    Program("zero_trips_error", zero_trips, lambda r: (r.standard_normal(3), 0), own_message=True),
+    Program(
+        "zero_trips_error",
+        zero_trips,
+        lambda r: (r.standard_normal(3), 0),
+        own_message=True,
+        raises=True,
+    ),
     Program("zero_trips_fine", zero_trips, lambda r: (r.standard_normal(3), 2), exact=True),
     Program("scalar_or_array", scalar_or_array, lambda r: (3,), exact=True),
     Program("write_through_transpose", write_through_transpose, normal(3, 5)),
@@ -240,6 +254,7 @@ SMALL_PROGRAMS = (
         read_only,
         lambda r: (frozen(r.standard_normal(3)), r.standard_normal(3)),
         exact=True,
+        raises=True,
     ),
     Program(
         "loop_else_through", loop_else, lambda r: (np.abs(r.standard_normal(5)), 99.0), exact=True

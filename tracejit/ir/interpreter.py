@@ -14,6 +14,7 @@ import numpy as np
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, Extent, evaluate
+from tracejit.ir.printed import print_values
 from tracejit.ir.types import TapeType, TensorType
 
 Env = dict[Value, Any]
@@ -161,9 +162,7 @@ def _run_check(
 def _run_print(
     instr: Instr, args: list[Any], env: Env, write_back: WriteBack | None
 ) -> Sequence[Any]:
-    rest = iter(args)
-    parts = [next(rest)[()] if p is None else p for p in instr.attrs["parts"]]
-    print(*parts, sep=instr.attrs.get("sep", " "), end=instr.attrs.get("end", "\n"))
+    print_values(instr.attrs, [a[()] for a in args])
     return ()
 
 

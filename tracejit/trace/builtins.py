@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import UnsupportedError
-from tracejit.trace.known import MARK, split_marks
+from tracejit.trace.known import MARK
 from tracejit.trace.python_scalars import COMPARED, as_kind, made, power
 from tracejit.trace.session import current, where
+from tracejit.trace.texts import TEXTS
 from tracejit.trace.values import (
     Array,
     PyScalar,
@@ -352,31 +353,6 @@ def builtin_sorted(items: Any, **kwargs: Any) -> Any:
     return builtins.sorted(listed, **kwargs)
 
 
-def builtin_print(*values: Any, sep: str = " ", end: str = "\n", **kwargs: Any) -> None:
-    """Printed when the compiled program runs."""
-    if kwargs.get("file") is not None:
-        raise UnsupportedError(f"{where()}: print(file=...) inside a compiled function")
-    session = current()
-    parts: list[Any] = []
-    operands = []
-    for value in values:
-        if not isinstance(value, Tracer):
-            pieces = split_marks(str(value))
-        else:
-            pieces = ["", (value, ""), ""]
-        if len(pieces) > 3 or any(p for p in pieces[::2] if len(pieces) > 1):
-            raise UnsupportedError(
-                f"{where()}: print of a text with run-time values in it; give print the values "
-                "as arguments of their own"
-            )
-        if len(pieces) == 1:
-            parts.append(pieces[0])
-        else:
-            parts.append(None)
-            operands.append(pieces[1][0].read())
-    session.b.op("print", *operands, parts=tuple(parts), sep=sep, end=end)
-
-
 BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.range: builtin_range,
     builtins.len: builtin_len,
@@ -401,5 +377,5 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.map: builtin_map,
     builtins.filter: builtin_filter,
     builtins.sorted: builtin_sorted,
-    builtins.print: builtin_print,
+    **TEXTS,
 }

@@ -25,11 +25,32 @@ def run_time_only(what: str, x: Any) -> str:
     )
 
 
-def shown_later(x: Any, spec: str) -> str:
+def shown_later(x: Any, spec: str, conversion: str = "") -> str:
     """The mark that stands for a traced value in a text made while tracing."""
     session = current()
-    session.shown.append((x, spec))
+    how = (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+    session.shown.append((x, how))
     return f"{MARK}{len(session.shown) - 1}{MARK}"
+
+
+class Later(str):
+    """The mark of a traced value that ``str`` or ``repr`` was taken of; it can be padded."""
+
+    value: Any
+    conversion: str
+
+    def __new__(cls, value: Any, conversion: str) -> Later:
+        made = super().__new__(cls, shown_later(value, "", conversion))
+        made.value, made.conversion = value, conversion
+        return made
+
+    def __format__(self, spec: str) -> str:
+        return shown_later(self.value, spec, self.conversion) if spec else str.__str__(self)
+
+
+def str_later(x: Any) -> Later:
+    """``str`` of a traced value; in single precision it is shorter than what ``format`` gives."""
+    return Later(x, "s")
 
 
 def shown_dim(dim: Dim) -> str:
@@ -48,7 +69,10 @@ def shown_shape(dims: Sequence[Dim]) -> str:
 
 
 def split_marks(text: str) -> list[Any]:
-    """A text as its plain parts and the (value, format) pairs of its marks, alternating."""
+    """A text as its plain parts and the pairs of its marks, alternating.
+
+    A pair is a value and how it is shown, as after the name in a replacement field.
+    """
     parts: list[Any] = list(text.split(MARK))
     parts[1::2] = [current().shown[int(k)] for k in parts[1::2]]
     return parts
@@ -64,11 +88,11 @@ def with_payload(template: str, payload: list[Any]) -> str:
     """A format string whose marks became further fields, their values appended to ``payload``."""
     parts = split_marks(template)
     for k in range(1, len(parts), 2):
-        value, spec = parts[k]
+        value, how = parts[k]
         if getattr(value, "ndim", 0):
             parts[k] = "<array>"
             continue
-        parts[k] = "{" + str(len(payload)) + (f":{spec}" if spec else "") + "}"
+        parts[k] = "{" + str(len(payload)) + how + "}"
         is_dim = isinstance(value, ex.Extent)
         payload.append(current().b.index(value) if is_dim else value.read())
     return "".join(parts)

@@ -6,7 +6,14 @@ from typing import Any, NoReturn
 
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
-from tracejit.trace.known import name_of, run_time_only, shown_later, structural_int, truth
+from tracejit.trace.known import (
+    name_of,
+    run_time_only,
+    shown_later,
+    str_later,
+    structural_int,
+    truth,
+)
 from tracejit.trace.session import where
 
 
@@ -56,7 +63,7 @@ class Tracer:
         return shown_later(self, spec)
 
     def __str__(self) -> str:
-        return shown_later(self, "")
+        return str_later(self)
 
     def __round__(self, digits: int | None = None) -> Any:
         from tracejit.trace.builtins import builtin_round

@@ -189,6 +189,16 @@ class ExpressionRewriter(ast.NodeTransformer):
             self.bound.add(name)
         return tree
 
+    def visit_FormattedValue(self, tree: ast.FormattedValue) -> ast.expr:
+        tree.value = self.expr(tree.value)
+        if tree.format_spec is not None:
+            tree.format_spec = self.expr(tree.format_spec)
+        conversion = {-1: "", 114: "r", 115: "s"}.get(tree.conversion)
+        if conversion or (conversion == "" and tree.format_spec is None):
+            tree.value = self.op(tree, "shown", tree.value, _text(conversion, tree))
+            tree.conversion = -1
+        return tree
+
     def stored_outer(self, name: str, value: ast.expr) -> ast.expr:
         text = _text(mangle(name, self.class_name), value)
         return self.op(value, "store_outer", text, value, self.name(ENV, value))

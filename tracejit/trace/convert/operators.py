@@ -240,6 +240,14 @@ class Operators:
     def contains(self, item: Any, container: Any) -> Any:
         return item in container
 
+    def shown(self, value: Any, conversion: str) -> Any:
+        """What a replacement field of an f-string formats; `conversion` is as after its "!"."""
+        if conversion == "r":
+            return self.call(builtins.repr, value)
+        if conversion == "s" or isinstance(value, list | tuple | dict | set):
+            return self.call(builtins.str, value)
+        return value
+
     def is_(self, left: Any, right: Any) -> Any:
         return left is right
 

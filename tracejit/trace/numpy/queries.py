@@ -10,7 +10,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.types import DTYPES
 from tracejit.trace.numpy.broadcast import broadcast_shapes
-from tracejit.trace.numpy.creation import array, asarray
+from tracejit.trace.numpy.creation import arange, array, asarray
 from tracejit.trace.numpy.names import NAMES, covers, method, unsupported
 from tracejit.trace.numpy.operands import (
     axes_of,
@@ -316,16 +316,29 @@ def _inexact(x: Any) -> Any:
 
 @covers(np.delete)
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
-    """Without some positions (known when compiling) of an axis."""
+    """Without one position of an axis, or several that are known when compiling."""
     x: Any = asarray(arr)
     if axis is None:
         x, axis = np.ravel(x), 0
     k = axis_of(axis, x.ndim)
+    known = isinstance(obj, int) and isinstance(x.dims[k], int)
+    if isinstance(obj, (int, PyScalar, Scalar)) and not known:
+        return _without_one(x, obj, k)
     n = static_int(x.dims[k], "the axis that np.delete shortens")
     if isinstance(obj, Tracer):
         raise UnsupportedError("np.delete at positions known at run time only; use a mask")
     keep = np.delete(np.arange(n), obj)
     return np.take(x, list(map(int, keep)), axis=k) if len(keep) else _none_of(x, k)
+
+
+def _without_one(x: Any, position: Any, axis: int) -> Any:
+    n = dim_value(x.dims[axis])
+    message = f"index {position} is out of bounds for axis {axis} with size {n}"
+    inside = np.logical_and(position >= -n, position < n)
+    current().check(value_of(inside), IndexError, message)
+    at = np.where(position < 0, position + n, position)
+    kept = arange(n - 1)
+    return np.take(x, kept + (kept >= at), axis=axis)
 
 
 def _none_of(x: Any, axis: int) -> Any:
