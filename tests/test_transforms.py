@@ -226,3 +226,13 @@ def test_vjp_of_a_view_of_the_argument() -> None:
     value, pull = vjp(lambda x: (x[:0:-2], x, 2), X)
     equal(value[0], X[:0:-2])
     equal(pull((np.array([1.0, 2.0]), np.zeros(5), 2))[0], [0, 0, 2, 0, 1])
+
+
+def test_vjp_of_results_whose_size_the_values_decide() -> None:
+    value, pull = vjp(lambda x: (x[x > 1] * 2.0, x[1:]), X)
+    equal(value[0], [4, 6, 8])
+    equal(pull((np.array([1.0, 2.0, 3.0]), np.zeros(4)))[0], [0, 0, 2, 4, 6])
+    with pytest.raises((TypeError, ValueError)):
+        pull((np.ones(2), np.zeros(4)))
+    with pytest.raises(TypeError, match="a cotangent of type"):
+        pull((np.ones((3, 1)), np.zeros(4)))

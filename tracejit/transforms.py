@@ -15,7 +15,9 @@ import numpy as np
 
 from tracejit import autodiff, trees
 from tracejit.errors import UnsupportedError
+from tracejit.ir.builder import rename_type
 from tracejit.ir.core import Function, Value
+from tracejit.ir.types import INDEX, TensorType, Type
 from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import run
 from tracejit.passes.stabilize import stabilize
@@ -251,8 +253,11 @@ class _Jvp(Transform):
         staged = Staged(ops, self.function, primals, {})
         _require_inexact(trees.leaves_of(tuple(primals)), "jvp")
         staged.run(range(len(primals)))
-        types = [p.type for p in staged.params]
-        dots = _matching(tangents, types, staged.wrt_tree, "tangent")
+        found, found_tree = trees.flatten(tuple(tangents))
+        if found_tree != staged.wrt_tree:
+            raise TypeError("tangents have another structure than the arguments")
+        wanted = zip(found, staged.params, strict=True)
+        dots = [_fitted(lift(x).value, p.type, "tangent") for x, p in wanted]
         transformed = autodiff.jvp(staged.function, range(len(staged.params)))
         # jvp takes the tangents after all parameters, outer values included
         out = staged.inline(transformed, dots)
@@ -275,20 +280,22 @@ def _tangent_tree(staged: Staged, values: Sequence[Value]) -> Any:
     return trees.unflatten(staged.out_tree, leaves)
 
 
-def _matching(tree: Any, types: Sequence[Any], treedef: Any, what: str) -> list[Value]:
-    found, found_tree = trees.flatten(tuple(tree))
-    if found_tree != treedef:
-        raise TypeError(f"{what}s have another structure than the arguments")
-    b = current().b
-    out = []
-    for x, want in zip(found, types, strict=True):
-        value = lift(x).value
-        if value.rank == 0 or value.shape == want.shape:
-            value = b.convert(value, want.dtype)
-        if value.type != want:
-            raise TypeError(f"a {what} of type {value.type} does not match {want}")
-        out.append(value)
-    return out
+def _fitted(value: Value, want: Type, what: str) -> Value:
+    """A tangent or cotangent converted to the dtype that it has to have; its shape is checked."""
+    assert isinstance(want, TensorType)
+    session, given = current(), value.type
+    if value.rank == want.rank:
+        value = session.b.convert(value, want.dtype)
+    message = f"a {what} of type {given} does not match {want}"
+    if value.rank != want.rank or value.dtype != want.dtype:
+        raise TypeError(message)
+    for have, need in zip(value.shape, want.shape, strict=True):
+        session.require_equal(have, need, TypeError, message)
+    if value.shape == want.shape:
+        return value
+    return session.b.op(  # type: ignore[no-any-return]
+        "cast_shape", value, shape=want.shape, exc="TypeError", message=message
+    )
 
 
 def jvp(
@@ -317,13 +324,33 @@ class _Vjp(Transform):
         if tree != staged.out_tree:
             raise TypeError("cotangents have another structure than the results")
         both = zip(cts, staged.values, strict=True)
-        kept = [(c, v.type) for c, v in both if v is not None and v.dtype.kind in "fc"]
-        structure = trees.flatten((0,) * len(kept))[1]
-        values = _matching([c for c, _ in kept], [t for _, t in kept], structure, "cotangent")
+        kept = [c for c, v in both if v is not None and v.dtype.kind in "fc"]
+        values = _cotangents(staged, transformed, [lift(c).value for c in kept])
         out = staged.inline(transformed, values)
         grads = out[len(staged.function.results) :]
         leaves = [_gradient_like(x, v) for x, v in zip(staged.wrt, grads, strict=True)]
         return trees.unflatten(staged.wrt_tree, leaves)
+
+
+def _cotangents(staged: Staged, transformed: Function, given: Sequence[Value]) -> list[Value]:
+    """What ``autodiff.vjp`` takes after the parameters: before a cotangent the extents of it that
+    only the function finds."""
+    count = len(staged.function.params)
+    mapping = dict(zip(transformed.params, staged.operands, strict=False))
+    values: list[Value] = []
+    found, own = iter(given), []
+    for p in transformed.params[count:]:
+        if p.type == INDEX:
+            own.append(p)
+            continue
+        value = next(found)
+        if value.rank == p.rank:
+            sizes = dict(zip(p.shape, value.shape, strict=True))
+            mapping.update((q, current().b.index(sizes[q.dim])) for q in own)
+            values += [mapping[q] for q in own]
+        values.append(_fitted(value, rename_type(p.type, mapping), "cotangent"))
+        own = []
+    return values
 
 
 def vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
