@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import LeakedTracerError, UnsupportedError
+from tracejit.errors import LeakedTracerError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -33,11 +33,23 @@ class Array(Tracer):
         dtype: np.dtype[Any] | None = None,
     ) -> None:
         self.cell = cell
+        cell.users += 1
         self.layers = layers
-        self.dims = cell.shape if dims is None else dims
+        self.dims: tuple[Dim, ...] = cell.shape if dims is None else dims
         self.strides = cell.strides() if strides is None else strides
-        self.dtype = cell.dtype if dtype is None else dtype
+        self.dtype: np.dtype[Any] = cell.dtype if dtype is None else dtype
         self._cache: tuple[Any, Any, Value] | None = None
+
+    def __del__(self) -> None:
+        self.cell.users -= 1
+
+    def sides(self) -> tuple[Array, Array]:
+        """The two views of which this is one, known at run time."""
+        cell = self.cell
+        assert isinstance(cell, Choice)
+        if not self.layers:
+            return cell.then, cell.other
+        return _onto(cell.then, self), _onto(cell.other, self)
 
     # Contents -------------------------------------------------------------------------------------
 
@@ -64,11 +76,7 @@ class Array(Tracer):
             return
         if not self.cell.writeable:
             session.fail(ValueError, "assignment destination is read-only")
-        if self.cell.unclear:
-            raise UnsupportedError(
-                f"{where()}: whether this writes to the caller's array is decided by how a loop "
-                "went; copy the array before the loop, or after it"
-            )
+        self.cell.must_be_known()
         self._same_trace(session)
         b = session.b
         values = [session.read_cell(self.cell)] if self.layers else []

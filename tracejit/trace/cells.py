@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.packing import Packing, order_in, strides_in
-from tracejit.trace.session import current
+from tracejit.trace.session import Restart, current
 
 if TYPE_CHECKING:
     from tracejit.trace.values import Array
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 class Cell:
     """Storage that holds one SSA value at a time. ``order``: axes from slowest to fastest in
-    memory, None when unknown (an argument of any strides)."""
+    memory, None when unknown (an argument of any strides). ``users``: how many arrays lie in it
+    now."""
 
     def __init__(
         self,
@@ -42,8 +44,16 @@ class Cell:
         self.depth = session.frame.depth
         self.arg = arg
         self.writeable = writeable
-        self.unclear = False
+        self.users = 0
+        self.links: list[Link] = []
         self.session = weakref.ref(session)
+
+    def must_be_known(self) -> None:
+        """Before a write: if what a loop carried by value may be this storage, or this what the
+        loop carried, trace again with that loop exact."""
+        for link in self.links:
+            if any(c is not self and (c.users or c.arg is not None) for c in link.cells):
+                raise Restart(link.key, "exact", "a loop decides which storage this writes to")
 
     def strides(self) -> tuple[Dim | None, ...]:
         """Strides in elements; None where unknown."""
@@ -59,6 +69,16 @@ class Cell:
         return tuple(found)
 
 
+class Link:
+    """Storage that may be one and the same after the loop at ``key``."""
+
+    def __init__(self, key: Any, cells: Iterable[Cell]) -> None:
+        self.key = key
+        self.cells: weakref.WeakSet[Cell] = weakref.WeakSet(cells)
+        for cell in self.cells:
+            cell.links.append(self)
+
+
 class Choice:
     """Storage that is one of two views, known at run time only (``pred``: the first)."""
 
@@ -72,6 +92,7 @@ class Choice:
         self.other = other
         self.dtype: np.dtype[Any] = then.dtype
         self.shape: tuple[Dim, ...] = _chosen_dims(pred, then.dims, other.dims)
+        self.users = 0
         self._known = None if contents is None else (_held(then), _held(other), contents)
         self.depth = current().frame.depth
         self.writeable: bool = then.cell.writeable and other.cell.writeable

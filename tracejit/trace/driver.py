@@ -64,16 +64,16 @@ def trace(
     fn: Callable[..., Any], arg_specs: Sequence[Any], kwarg_specs: Mapping[str, Any] | None = None
 ) -> Traced:
     """Trace ``fn`` on arguments described by pytrees of ArraySpec, ScalarSpec and Static."""
-    unroll: frozenset[Any] = frozenset()
+    loops: frozenset[Any] = frozenset()
     for _ in range(_RESTARTS):
-        session = Session(getattr(fn, "__name__", "f").strip("<>"), unroll)
+        session = Session(getattr(fn, "__name__", "f").strip("<>"), loops)
         try:
             with session_scope(session):
                 return _trace(session, fn, tuple(arg_specs), dict(kwarg_specs or {}))
         except Restart as restart:
-            if restart.key in unroll:
+            if restart.key in loops:
                 raise UnsupportedError(str(restart)) from None
-            unroll |= {restart.key}
+            loops |= {restart.key}
     raise UnsupportedError("too many loops need unrolling")
 
 
@@ -125,7 +125,7 @@ def _trace(
         containers,
         attributes,
         session.exceptions,
-        session.unroll,
+        session.loops,
     )
 
 

@@ -38,6 +38,18 @@ class Join(ArrayJoin):
 
     # Bindings -------------------------------------------------------------------------------------
 
+    def note(self, a: Any, b: Any) -> None:
+        """Say, before anything is joined, that ``a`` and ``b`` will be: what shares storage on one
+        side only must not become one on both."""
+        a, b = (x.value if isinstance(x, MaybeUndefined) else x for x in (a, b))
+        if isinstance(a, Array) and isinstance(b, Array):
+            self.note_arrays(a, b)
+        elif isinstance(a, Array) or isinstance(b, Array):
+            self.note_arrays(*(x if isinstance(x, Array) else None for x in (a, b)))
+        parts = [_parts(x) for x in (a, b)]
+        for key in {**parts[0], **parts[1]}:
+            self.note(*(p.get(key, UNDEFINED) for p in parts))
+
     def join(self, name: str, a: Any, b: Any, *, either: bool = False) -> Finish:
         """How to bind ``name`` after the branch. ``either``: an unbound side does not matter."""
         if a is b:
@@ -150,6 +162,13 @@ class Join(ArrayJoin):
         makers: list[Callable[[Any], Value]] = [lambda b: b.const(0, value.dtype)] * 2
         makers[there] = lambda _: value
         return self.pair(makers)
+
+
+def _parts(x: Any) -> dict[Any, Any]:
+    """Items of a container by position or key."""
+    if isinstance(x, dict):
+        return x
+    return dict(enumerate(x)) if isinstance(x, tuple | list) else {}
 
 
 # Numbers ------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Joining array bindings after a branch: which storage a name then denotes, through which view.
 
-Storage made on both sides becomes one new cell. A name that denotes existing storage on either
-side denotes a ``Choice`` afterwards, so that writes reach the right one.
+Storage made on both sides becomes one new cell, where all names that share it on one side share it
+on the other too. A name that denotes existing storage on either side, or storage that is shared
+otherwise on the other side, denotes a ``Choice`` afterwards, so that writes reach the right one.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ class ArrayJoin:
         self.sides = (then, other)
         self.results: tuple[list[Value], list[Value]] = ([], [])
         self._cells: dict[tuple[int, int], Callable[[Sequence[Value]], Cell]] = {}
+        self._partners: dict[int, set[Any]] = {}
         self._kept: list[Any] = []
 
     def pair(self, makers: Sequence[Callable[[Any], Value]]) -> int:
@@ -76,23 +78,42 @@ class ArrayJoin:
                 found.append(make(b))
         return len(self.results[0]) - 1
 
+    def note_arrays(self, a: Array | None, b: Array | None) -> None:
+        """Before anything is joined: storage that sides made will be paired like this."""
+        if a is not None and b is not None:
+            one, two = a.cell, b.cell
+            if all(s.is_fresh(c) for s, c in zip(self.sides, (one, two), strict=True)):
+                match: Any = (id(one), id(two)) if _one_cell_fits(a, b) else object()
+                for cell in (one, two):
+                    self._partners.setdefault(id(cell), set()).add(match)
+                return
+        for side, x in zip(self.sides, (a, b), strict=True):
+            for cell in () if x is None else storage_of(x):
+                if side.is_fresh(cell):
+                    self._partners.setdefault(id(cell), set()).add(None)
+
+    def _paired(self, a: Array, b: Array) -> bool:
+        """Whether whatever shares ``a``'s storage on its side shares ``b``'s on the other."""
+        return all(len(self._partners[id(x.cell)]) == 1 for x in (a, b))
+
     def arrays(self, a: Array, b: Array) -> Finish:
         """One name, an array of one dtype and rank on each side."""
         if a.cell is b.cell and a.layers == b.layers:
             return lambda results: a
         fresh = [s.is_fresh(x.cell) for s, x in zip(self.sides, (a, b), strict=True)]
-        views = aligned(a, b) if all(fresh) or a.cell is b.cell else None
-        if all(fresh):
-            return self._fresh_pair(a, b, views)
+        if all(fresh) and self._paired(a, b):
+            return self._fresh_pair(a, b)
+        views = aligned(a, b) if a.cell is b.cell else None
         if views is not None:
             numbers = self._joined_numbers(*map(view_numbers, views))
             return lambda results: with_numbers(views[0], [n(results) for n in numbers])
         one, two = self.exported(a, 0), self.exported(b, 1)
         return lambda results: Array(Choice(self.pred, one(results), two(results)))
 
-    def _fresh_pair(self, a: Array, b: Array, views: tuple[Array, Array] | None) -> Finish:
+    def _fresh_pair(self, a: Array, b: Array) -> Finish:
         """Storage made on both sides: one new cell; names that shared it share it still."""
-        if views is None or (a.layers and a.cell.shape != b.cell.shape):
+        views = aligned(a, b)
+        if views is None or not _one_cell_fits(a, b):
             k = self.array_value([a, b])
             return lambda results: Array(Cell(results[k]))
         cell = self._new_cell(a.cell, b.cell)
@@ -229,6 +250,20 @@ class ArrayJoin:
         k = self.pair(makers)
         for s in (0, 1):
             extents[s][axis] = self.session.ranges.extent(self.results[s][k])
+
+
+def _one_cell_fits(a: Array, b: Array) -> bool:
+    """Whether two views can be one view of one cell that is either's storage."""
+    return aligned(a, b) is not None and not (a.layers and a.cell.shape != b.cell.shape)
+
+
+def storage_of(x: Array) -> Iterator[Cell]:
+    """The cells that an array may lie in."""
+    if isinstance(x.cell, Choice):
+        yield from storage_of(x.cell.then)
+        yield from storage_of(x.cell.other)
+    else:
+        yield x.cell
 
 
 def _contents(b: Any, x: Array, shape: tuple[Dim, ...], missing: bool) -> Value:

@@ -125,7 +125,7 @@ def structural_int(x: Any, what: str) -> int:
         for leaf in ex.leaves(value.dim):
             key = session.loop_of.get(leaf)  # type: ignore[arg-type]
             if key is not None:
-                raise Restart(key, run_time_only(what, x))
+                raise Restart(key, "unroll", run_time_only(what, x))
     raise UnsupportedError(run_time_only(what, x))
 
 

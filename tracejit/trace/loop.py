@@ -9,8 +9,9 @@ from typing import Any
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace import containers
-from tracejit.trace.convert import VarInfo
-from tracejit.trace.loop_state import Opened
+from tracejit.trace.convert import UNDEFINED, VarInfo
+from tracejit.trace.loop_plans import Opened
+from tracejit.trace.loop_storage import SlotName, Storage
 from tracejit.trace.session import Frame, Session
 
 #: Loops are unrolled up to this many turns.
@@ -20,7 +21,9 @@ UNROLL_LIMIT = 64
 @dataclass(eq=False)
 class Loop:
     """A loop statement being staged. ``body`` gets the iteration number (None for ``while``);
-    ``test`` says whether to go on (None: the trip count alone decides)."""
+    ``test`` says whether to go on (None: the trip count alone decides). ``exact``: arrays are
+    carried with the storage that they are bound to; ``slots`` is what iterations made of it.
+    ``alone``: names of arrays that nobody else sees when the loop begins."""
 
     session: Session
     trip: Dim | None
@@ -32,7 +35,10 @@ class Loop:
     key: Any
     first: int = 0
     peeled: bool = False
+    exact: bool = False
     boxes: list[Any] = field(default_factory=list)
+    slots: list[SlotName] = field(default_factory=list)
+    alone: frozenset[str] = frozenset()
 
     @property
     def runs(self) -> bool:
@@ -58,21 +64,32 @@ class Attempt:
     final: dict[Any, Value]
     raised: bool
     boxes_final: dict[int, tuple[Any, Any]]
+    storage: Storage
+
+
+# Variables of a loop are its slots, its names and the containers that it changes, in this order ---
 
 
 def entry_state(loop: Loop) -> list[Any]:
-    return [*loop.get_state(), *(containers.snapshot(b) for b in loop.boxes)]
+    boxes = (containers.snapshot(b) for b in loop.boxes)
+    return [*([UNDEFINED] * len(loop.slots)), *loop.get_state(), *boxes]
 
 
 def restore_state(loop: Loop, entry: Sequence[Any]) -> None:
-    n = len(loop.names)
-    loop.set_state(tuple(entry[:n]))
-    for box, contents in zip(loop.boxes, entry[n:], strict=False):
+    first, last = len(loop.slots), len(loop.slots) + len(loop.names)
+    loop.set_state(tuple(entry[first:last]))
+    for box, contents in zip(loop.boxes, entry[last:], strict=False):
         containers.restore(box, contents)
 
 
 def variables(loop: Loop) -> list[VarInfo]:
-    return [*loop.names, *(VarInfo(type(b).__name__, True, True) for b in loop.boxes)]
+    kinds = [type(b).__name__ for b in loop.boxes]
+    boxes = [f"{kind} {k}" if kinds.count(kind) > 1 else kind for k, kind in enumerate(kinds)]
+    return [
+        *(VarInfo(s.name, False, True) for s in loop.slots),
+        *loop.names,
+        *(VarInfo(name, True, True) for name in boxes),
+    ]
 
 
 def at_least_one(loop: Loop) -> bool | Value:

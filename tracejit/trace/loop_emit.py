@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 from tracejit.ir.core import Value
 from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.loop import Attempt, Loop, at_least_one, restore_state, variables
-from tracejit.trace.loop_state import Plan, carried_values, rebound
+from tracejit.trace.loop_plans import Plan, carried_values, rebound
+from tracejit.trace.loop_sharing import Sharing
+from tracejit.trace.loop_storage import SlotName
 from tracejit.trace.raising import Diverged
 from tracejit.trace.regions import Carried, diverged, emit_for, emit_while
 from tracejit.trace.values import Array, Cell, Choice
@@ -26,6 +26,8 @@ def emit(
 ) -> None:
     session = loop.session
     plans = list(plans)
+    sharing = Sharing(loop, attempt, entry)
+    moved = sharing.moved()
     values = _carried(loop, plans, attempt, entry)
     cells = [
         (cell, Carried(p, attempt.frame.touched[cell], attempt.final[cell]))
@@ -37,10 +39,9 @@ def emit(
         assert loop.trip is not None
         trip = session.b.index(loop.trip)
         results = emit_for(trip, builder, attempt.counter, every)
-        changed = [_differs(c, builder) for c in every]
     else:
         results, every = _emit_while(loop, attempt, every, go)
-        changed = [_differs(c, builder) for c in every]
+    changed = [_differs(c, builder) or c.placeholder in moved for c in every]
     if attempt.raised and loop.runs and loop.test is None:
         session.b.op("raise", exc="AssertionError", message="not reached")
         raise Diverged
@@ -48,7 +49,7 @@ def emit(
     state = _after(loop, plans, entry, pairs)
     restore_state(loop, [_or_entry(loop, go, x, old) for x, old in zip(state, entry, strict=True)])
     if not attempt.raised:
-        _mark_unclear(state, entry, attempt)
+        sharing.link(state)
     for (cell, c), result in zip(
         cells, results[len(values) : len(values) + len(cells)], strict=True
     ):
@@ -64,32 +65,11 @@ def _differs(c: Carried, builder: Any) -> bool:
 
 def _after(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any], pairs: Any) -> list[Any]:
     state: list[Any] = []
+    slots: dict[SlotName, Cell] = {}
     for info, plan, x in zip(variables(loop), plans, entry, strict=True):
-        got = rebound(plan, x, pairs)
+        got = rebound(plan, x, pairs, slots)
         state.append(got if info.live_out else UNDEFINED if info.live_in else got)
     return state
-
-
-def _mark_unclear(state: Sequence[Any], entry: Sequence[Any], attempt: Attempt) -> None:
-    """A name that an iteration may leave as it was, or bind to fresh storage: after the loop it is
-    not known whether a write to it is one to the caller's array, so such a write is refused."""
-    for x, old, start, end in zip(state, entry, attempt.start, attempt.end, strict=True):
-        arrays = all(isinstance(v, Array) for v in (x, old, start, end))
-        if not arrays or x.cell is old.cell or not isinstance(x.cell, Cell):
-            continue
-        if _may_be(old.cell, _callers) and _may_be(end.cell, partial(operator.is_, start.cell)):
-            x.cell.unclear = True
-
-
-def _callers(cell: Any) -> bool:
-    return getattr(cell, "arg", None) is not None or getattr(cell, "unclear", False)
-
-
-def _may_be(cell: Any, is_it: Callable[[Any], bool]) -> bool:
-    """Whether storage is, or may be chosen to be, such storage."""
-    if isinstance(cell, Choice):
-        return any(is_it(v.cell) or _may_be(v.cell, is_it) for v in (cell.then, cell.other))
-    return isinstance(cell, Cell) and is_it(cell)
 
 
 def _or_entry(loop: Loop, go: bool | Value, x: Any, old: Any) -> Any:
@@ -120,7 +100,7 @@ def _carried(
         for cell, value in attempt.final.items():
             cell.value = value
         for plan, x in zip(plans, attempt.end, strict=True):
-            ends.extend(carried_values(plan, x))
+            ends.extend(carried_values(plan, x, attempt.storage))
         session.frames.pop()
         for cell, value in saved.items():
             cell.value = value

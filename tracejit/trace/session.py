@@ -63,31 +63,37 @@ class Frame:
 
 
 class Restart(BaseException):
-    """The trace must begin again with the loop at ``key`` unrolled."""
+    """The trace must begin again with the loop at ``key`` unrolled, or exact about storage."""
 
-    def __init__(self, key: Any, reason: str) -> None:
+    def __init__(self, key: Any, how: Literal["unroll", "exact"], reason: str) -> None:
         super().__init__(reason)
-        self.key = key
+        self.key = (key, how)
 
 
 class Session:
     """One trace from start to end."""
 
-    def __init__(self, name: str = "f", unroll: frozenset[Any] = frozenset()) -> None:
+    def __init__(self, name: str = "f", loops: frozenset[Any] = frozenset()) -> None:
         self.literals: dict[Value, Constant] = {}
         self.frames: list[Frame] = [Frame("root", TraceBuilder(name, self.literals), 0)]
         self.ranges = Ranges()
-        self.unroll = unroll
+        self.loops = loops
         self.loop_of: dict[Value, Any] = {}
         self.memory: dict[Any, Any] = {}
         self.hidden: dict[int, Any] = {}
         self.first_hidden = 0
+        #: Arguments that are windows of shared storage, and their leaf numbers.
+        self.windows: list[tuple[Any, int]] = []
         self.outside: Any = None
         self.operators: Any = None
         self.changed_containers: dict[int, Any] = {}
         self.exceptions: dict[str, type[BaseException]] = {}
         self.shown: list[Any] = []
         self.over = False
+
+    def loop_is(self, key: Any, how: Literal["unroll", "exact"]) -> bool:
+        """Whether an earlier trace found that the loop at ``key`` must be so."""
+        return (key, how) in self.loops
 
     # Where instructions go ------------------------------------------------------------------------
 

@@ -88,12 +88,23 @@ def staged_if(
     if then.raised or other.raised:
         return _survivor(session, pred, then, other, set_state, names)
     join = Join(session, pred, then, other)
+    _note_all(join, names, then, other)
     bindings = [
         _joined(join, info, a, b) for info, a, b in zip(names, then.state, other.state, strict=True)
     ]
     value = join.join("the value of the branch", then.value, other.value)
     stores = _joined_containers(join, then, other)
     return _finish(session, join, bindings, value, stores, set_state)
+
+
+def _note_all(join: Join, names: tuple[VarInfo, ...], then: Side, other: Side) -> None:
+    for info, a, b in zip(names, then.state, other.state, strict=True):
+        if info.live_out and a is not b:
+            join.note(a, b)
+    join.note(then.value, other.value)
+    for key in {**then.containers, **other.containers}:
+        obj = (then.containers.get(key) or other.containers[key])[0]
+        join.note(*(s.containers[key][1] if key in s.containers else obj for s in (then, other)))
 
 
 def _joined(join: Join, info: VarInfo, a: Any, b: Any) -> Finish:

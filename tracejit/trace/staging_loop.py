@@ -25,26 +25,26 @@ from tracejit.trace.loop import (
     variables,
 )
 from tracejit.trace.loop_emit import emit
-from tracejit.trace.loop_state import (
+from tracejit.trace.loop_plans import (
+    ArrayPlan,
     Keep,
     Maybe,
     Opened,
     Plan,
-    Resized,
     Unbound,
-    Unsteady,
-    binding,
     first_plan,
-    improved,
     opened,
 )
+from tracejit.trace.loop_sharing import Sharing, alone
+from tracejit.trace.loop_steady import Ending, Resized, Shared, Unsteady, improved, slot_plan
+from tracejit.trace.loop_storage import Storage, binding
+from tracejit.trace.loop_swap import Swapped, find_swap
 from tracejit.trace.raising import Diverged, emit_raise, is_users
 from tracejit.trace.session import Frame, Restart, current, where
 from tracejit.trace.staging_if import as_test, staged_if
 from tracejit.trace.values import Array
 
 _ATTEMPTS = 12
-_CYCLE_LIMIT = 4
 
 
 def staged_for(
@@ -62,14 +62,14 @@ def staged_for(
     steps = steps_of(iterable)
     key = (site.filename, site.line, site.segment)
     if steps is None or (
-        isinstance(steps.trip, int) and (steps.trip <= 1 or key in session.unroll)
+        isinstance(steps.trip, int) and (steps.trip <= 1 or session.loop_is(key, "unroll"))
     ):
         items = iterable if steps is None else map(steps.item, range(max(int(steps.trip), 0)))  # type: ignore[arg-type]
         plain_for(ops, iter(items), body_fn, get_state, set_state, names, extra)
         return
-    loop = Loop(
-        session, steps.trip, _body_of(steps, body_fn), extra, get_state, set_state, names, key
-    )
+    body = _body_of(steps, body_fn)
+    loop = Loop(session, steps.trip, body, extra, get_state, set_state, names, key)
+    loop.exact = session.loop_is(key, "exact")
     run(loop)
 
 
@@ -122,10 +122,11 @@ def staged_while(
     """A ``while`` statement."""
     session = current()
     key = (site.filename, site.line, site.segment)
-    if key in session.unroll:
+    if session.loop_is(key, "unroll"):
         _plain_while(test_fn, body_fn)
         return
     loop = Loop(session, None, lambda _: body_fn(), test_fn, get_state, set_state, names, key)
+    loop.exact = session.loop_is(key, "exact")
     run(loop)
 
 
@@ -156,27 +157,51 @@ def loop_over(ops: Any, iterable: Any, body_fn: Callable[[Any], Any], state: lis
 
 def run(loop: Loop) -> None:
     """Stage the loop: find a steady plan, or peel an iteration and stage the rest."""
+    loop.alone = alone(loop)
     go: bool | Value = True
     if loop.trip is None:
         assert loop.test is not None
         go = as_test(loop.test())
         if go is False:
             return
+    _run(loop, go)
+
+
+def _run(loop: Loop, go: bool | Value) -> None:
     entry = entry_state(loop)
     try:
         plans, attempt, entry = _steady(loop, entry)
     except Swapped as swap:
-        restore_state(loop, entry)
+        _give_up(loop, entry)
         _unroll_cycle(loop, swap.cycle)
         return
+    except Shared:
+        _give_up(loop, entry)
+        _run_exactly(loop, go)
+        return
     except Unsteady as reason:
-        restore_state(loop, entry)
+        _give_up(loop, entry)
         _unsteady(loop, reason, go)
         return
-    if not loop.peeled and _hazard(attempt):
+    clash = "" if attempt.raised or loop.exact else Sharing(loop, attempt, entry).clash()
+    if clash == "first":
         _peel(loop, go)
         return
+    if clash:
+        _run_exactly(loop, go)
+        return
     emit(loop, plans, attempt, entry, go)
+
+
+def _give_up(loop: Loop, entry: Sequence[Any]) -> None:
+    loop.slots.clear()
+    restore_state(loop, entry)
+
+
+def _run_exactly(loop: Loop, go: bool | Value) -> None:
+    loop.exact = True
+    loop.boxes.clear()
+    _run(loop, go)
 
 
 def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any]]:
@@ -188,7 +213,7 @@ def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any
         new_boxes = [o for o in found if not any(o is b for b in loop.boxes)]
         if new_boxes:
             if loop.may_unroll and any(_resized(attempt, o) for o in new_boxes):
-                raise Restart(loop.key, "a list changes its length in a loop")
+                raise Restart(loop.key, "unroll", "a list changes its length in a loop")
             loop.boxes.extend(new_boxes)
             extra = [containers.snapshot(b) for b in new_boxes]
             entry = [*entry, *extra]
@@ -199,6 +224,11 @@ def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any
             if cycle > 1 and all(isinstance(p, Keep) for p in _moved(plans, attempt)):
                 raise Swapped(cycle)
         better = plans if attempt.raised else _all_better(loop, plans, entry, attempt)
+        slots = [] if attempt.raised or not loop.exact else _new_slots(loop, attempt)
+        if slots:
+            entry = [*([UNDEFINED] * len(slots)), *entry]
+            plans = [*slots, *better]
+            continue
         if better == plans:
             return plans, attempt, entry
         plans = better
@@ -225,11 +255,23 @@ def _first(info: VarInfo, x: Any) -> Plan:
     return first_plan(x)
 
 
+def _new_slots(loop: Loop, attempt: Attempt) -> list[Plan]:
+    """Plans of slots that the last trace was the first to need."""
+    contents = attempt.storage.contents()
+    if contents is None:
+        raise Unsteady("array names that share their storage")
+    at = Ending(attempt.frame, attempt.storage, True)
+    new = [name for name in contents if name not in loop.slots]
+    loop.slots[:0] = new
+    return [slot_plan(None, contents[name], at, name) for name in new]
+
+
 def _all_better(
     loop: Loop, plans: Sequence[Plan], entry: Sequence[Any], attempt: Attempt
 ) -> list[Plan]:
+    at = Ending(attempt.frame, attempt.storage, loop.exact)
     return [
-        _better(loop, info, plan, before, start, end, attempt.frame)
+        _better(loop, info, plan, before, start, end, at)
         for info, plan, before, start, end in zip(
             variables(loop), plans, entry, attempt.start, attempt.end, strict=True
         )
@@ -237,11 +279,13 @@ def _all_better(
 
 
 def _better(
-    loop: Loop, info: VarInfo, plan: Plan, entry: Any, start: Any, end: Any, frame: Frame
+    loop: Loop, info: VarInfo, plan: Plan, entry: Any, start: Any, end: Any, at: Ending
 ) -> Plan:
     if isinstance(plan, Unbound) or end is UNDEFINED:
         return plan
-    new = improved(plan, entry, start, end, frame, info.name)
+    if isinstance(plan, ArrayPlan) and plan.slot is not None:
+        return slot_plan(plan, end, at, plan.slot)
+    new = improved(plan, entry, start, end, at, info.name)
     unbound = entry is UNDEFINED and not loop.runs and info.kind not in ("flag", "return_value")
     if unbound and not isinstance(new, Maybe | Keep):
         return Maybe(info.name, new)
@@ -276,11 +320,25 @@ def _attempt(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt
                 raise
             emit_raise(session, error)
             raised = True
+    storage = _storage(loop, start, end, frame)
     final = session.leave(frame)
     boxes = containers.leave(frame)
-    attempt = Attempt(frame, counter, go, again, out, start, end, final, raised, boxes)
+    attempt = Attempt(frame, counter, go, again, out, start, end, final, raised, boxes, storage)
     restore_state(loop, entry)
     return attempt
+
+
+def _storage(loop: Loop, start: list[Any], end: list[Any], frame: Frame) -> Storage:
+    """Who holds what at the end of the body; the slots' ends are filled in."""
+    rows = zip(variables(loop), end, strict=True) if end else ()
+    kept = [(v.name, x) for v, x in rows if v.live_in or v.live_out]
+    storage = Storage(kept[len(loop.slots) :], frame.depth)
+    contents = storage.contents() or {}
+    if end:
+        end[: len(loop.slots)] = [
+            contents.get(name, x) for name, x in zip(loop.slots, start, strict=False)
+        ]
+    return storage
 
 
 def _test_value(loop: Loop) -> Value:
@@ -294,10 +352,11 @@ def _test_value(loop: Loop) -> Value:
 
 def _unsteady(loop: Loop, reason: Unsteady, go: bool | Value) -> None:
     if isinstance(reason, Resized) and loop.may_unroll:
-        raise Restart(loop.key, "a list changes its length in a loop")
-    if loop.peeled:
+        raise Restart(loop.key, "unroll", "a list changes its length in a loop")
+    known = loop.trip is None and go is True and loop.first < UNROLL_LIMIT
+    if loop.peeled and not known:
         if loop.may_unroll:
-            raise Restart(loop.key, str(reason))
+            raise Restart(loop.key, "unroll", str(reason))
         raise StructureError(
             f"{where()}: {str(reason)!r} changes its kind from one iteration to the next; "
             "give it one dtype, rank and structure before the loop"
@@ -314,6 +373,7 @@ def _peel(loop: Loop, go: bool | Value) -> None:
         loop.body, loop.test, loop.get_state, loop.set_state, loop.names, loop.key,
         loop.first + 1,
         True,
+        loop.exact,
     )  # fmt: skip
 
     def first_and_rest() -> None:
@@ -341,54 +401,7 @@ def _peel(loop: Loop, go: bool | Value) -> None:
     staged_if(pred, first_and_rest, lambda: None, loop.get_state, loop.set_state, loop.names)
 
 
-def _hazard(attempt: Attempt) -> bool:
-    """Whether the first iteration's arrays are seen elsewhere while their carried copies, or they
-    themselves, are written."""
-    if attempt.raised:
-        return False
-    for cell, placeholder, entry in attempt.opened.cells:
-        if entry is None:
-            continue
-        written = cell.value is not placeholder
-        shared = getattr(entry.cell, "arg", None) is not None or entry.cell.depth >= 0
-        if written and shared:
-            return True
-        if entry.cell in attempt.final and _changed(attempt, entry.cell):
-            return True
-    return False
-
-
-def _changed(attempt: Attempt, cell: Any) -> bool:
-    return attempt.final[cell] is not attempt.frame.placeholders.get(cell)
-
-
 # Swaps --------------------------------------------------------------------------------------------
-
-
-class Swapped(Exception):  # noqa: N818
-    """Array names are permuted by each iteration; after ``cycle`` they are where they were."""
-
-    def __init__(self, cycle: int) -> None:
-        super().__init__(cycle)
-        self.cycle = cycle
-
-
-def find_swap(entry: Sequence[Any], end: Sequence[Any]) -> int:
-    """Length of the permutation of array bindings from entry to end (1: none)."""
-    before = {binding(x): k for k, x in enumerate(entry) if isinstance(x, Array)}
-    moves: dict[int, int] = {}
-    for k, x in enumerate(end):
-        if isinstance(x, Array) and isinstance(entry[k], Array):
-            source = before.get(binding(x))
-            if source is not None and source != k:
-                moves[k] = source
-    if not moves or set(moves) != set(moves.values()):
-        return 1
-    order, at = 1, dict(moves)
-    while any(k != v for k, v in at.items()) and order <= _CYCLE_LIMIT:
-        at = {k: moves[v] for k, v in at.items()}
-        order += 1
-    return order if order <= _CYCLE_LIMIT else 1
 
 
 def _unroll_cycle(loop: Loop, cycle: int) -> None:
@@ -406,8 +419,9 @@ def _unroll_cycle(loop: Loop, cycle: int) -> None:
     still_read = tuple(replace(v, live_out=v.live_in or v.live_out) for v in loop.names)
     inner = Loop(
         session, turns, several, None, loop.get_state, loop.set_state, still_read,
-        (*loop.key, "cycle"), 0, loop.peeled,
+        (*loop.key, "cycle"), 0, loop.peeled, loop.exact,
     )  # fmt: skip
+    inner.exact = inner.exact or session.loop_is(inner.key, "exact")
     run(inner)
     base = turns * cycle
 

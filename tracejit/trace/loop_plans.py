@@ -1,0 +1,311 @@
+"""What a loop carries: one *plan* per variable.
+
+A plan says what a name is bound to at the start of every iteration: the same object as before the
+loop (``Keep``), a number (``Number``), an array carried by value (``ArrayPlan``), a view of the
+same storage that moves (``ViewPlan``), one of several storages (``PickPlan``), or a tuple, list or
+dict of plans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import INDEX, TensorType, dtype_of
+from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.joining import is_number, number_value
+from tracejit.trace.loop_storage import Option, SlotName, Storage
+from tracejit.trace.session import current
+from tracejit.trace.values import (
+    KIND_DTYPE,
+    Array,
+    Cell,
+    Choice,
+    PyScalar,
+    Scalar,
+    WeakKind,
+    python_int,
+    weak_kind,
+)
+from tracejit.trace.view_numbers import sliced_first, view_numbers, with_numbers
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Bound to the same object throughout; UNDEFINED when it is bound anew before it is read."""
+
+
+@dataclass(frozen=True)
+class Unbound:
+    """Not carried: unbound at the start of each iteration."""
+
+
+@dataclass(frozen=True, eq=False)
+class Number:
+    """A scalar of a Python kind or a NumPy dtype."""
+
+    kind: WeakKind | np.dtype[Any]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Number) and same_kind(self.kind, other.kind)
+
+    def __hash__(self) -> int:
+        return hash(str(self.kind))
+
+
+def same_kind(a: WeakKind | np.dtype[Any], b: WeakKind | np.dtype[Any]) -> bool:
+    """Equality that does not take the Python kind "float" for the dtype float64."""
+    return isinstance(a, str) == isinstance(b, str) and a == b
+
+
+@dataclass(frozen=True)
+class ArrayPlan:
+    """An array carried by value; None for an extent that changes. ``slot``: no name's own, but
+    storage that ``PickPlan``s speak of."""
+
+    dtype: np.dtype[Any]
+    dims: tuple[Dim | None, ...]
+    slot: SlotName | None = None
+
+
+@dataclass(frozen=True)
+class ViewPlan:
+    """A view of the same storage throughout, whose bounds and extents move: of its ``numbers``
+    (the layers' and its own), None for those that change. ``sliced``: taken as a slice, even
+    where it is the whole."""
+
+    numbers: tuple[Dim | None, ...]
+    sliced: bool
+
+
+@dataclass(frozen=True)
+class PickPlan:
+    """One of several storages, which one being carried: existing ones, or what iterations made."""
+
+    options: tuple[Option, ...]
+
+    def values(self, x: Any, storage: Storage | None) -> list[Value]:
+        """For each option but the last: whether a binding is that option."""
+        b = current().b
+        known = storage or Storage([], current().frame.depth + 1)
+        flags = [x is not UNDEFINED and known.is_at(x, option) for option in self.options[:-1]]
+        return [b.const(flag, "bool") if isinstance(flag, bool) else flag for flag in flags]
+
+    def chosen(self, flags: Sequence[Value], slots: dict[SlotName, Cell]) -> Array:
+        """The binding that the flags say."""
+        *most, found = [option.array(slots) for option in self.options]
+        for option, flag in zip(reversed(most), reversed(flags), strict=True):
+            found = Array(Choice(flag, option, found))
+        return found
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A tuple, list or dict of plans."""
+
+    make: Any
+    keys: tuple[Any, ...]
+    parts: tuple[Plan, ...]
+
+
+@dataclass(frozen=True)
+class Maybe:
+    """A variable that may be unbound, with its plan."""
+
+    name: str
+    plan: Plan
+
+
+Plan: TypeAlias = Keep | Unbound | Number | ArrayPlan | ViewPlan | PickPlan | Structure | Maybe
+
+
+@dataclass
+class Opened:
+    """The placeholders of one trace of the body."""
+
+    values: list[Value] = field(default_factory=list)
+    cells: list[tuple[Cell, Value, Array | None]] = field(default_factory=list)
+    slots: dict[SlotName, Cell] = field(default_factory=dict)
+
+
+def first_plan(x: Any) -> Plan:
+    """A guess from the binding at entry: numbers change, arrays stay."""
+    if is_number(x):
+        kind = weak_kind(x)
+        return Number(kind if kind is not None else dtype_of(x.dtype))
+    if isinstance(x, tuple) and any(is_number(i) for i in x):
+        return Structure(maker(x), tuple(range(len(x))), tuple(first_plan(i) for i in x))
+    if isinstance(x, MaybeUndefined):
+        return Maybe(x.name, first_plan(x.value))
+    return Keep()
+
+
+def maker(x: Any) -> Any:
+    return type(x)
+
+
+# Bindings at the start of an iteration ------------------------------------------------------------
+
+
+def opened(plan: Plan, entry: Any, out: Opened) -> Any:
+    """The binding at the start of an iteration, made of new placeholders."""
+    if isinstance(plan, Keep):
+        return entry
+    if isinstance(plan, Unbound):
+        return UNDEFINED
+    if isinstance(plan, Number):
+        dtype = KIND_DTYPE[plan.kind] if isinstance(plan.kind, str) else plan.kind
+        value = _placeholder(TensorType(dtype_of(dtype)), out)
+        return PyScalar(plan.kind, value) if isinstance(plan.kind, str) else Scalar(value)
+    if isinstance(plan, ArrayPlan):
+        return _opened_array(plan, entry, out)
+    if isinstance(plan, ViewPlan):
+        return _opened_view(plan, entry, out)
+    if isinstance(plan, PickPlan):
+        flags = [_placeholder(TensorType(dtype_of("bool")), out) for _ in plan.options[1:]]
+        return plan.chosen(flags, out.slots)
+    if isinstance(plan, Maybe):
+        flag = _placeholder(TensorType(dtype_of("bool")), out)
+        inner = entry.value if isinstance(entry, MaybeUndefined) else entry
+        return MaybeUndefined(plan.name, flag, opened(plan.plan, inner, out))
+    return _assembled(plan, [opened(p, e, out) for p, e in _matched(plan, entry)])
+
+
+def _placeholder(type_: TensorType, out: Opened) -> Value:
+    value = Value(type_)
+    out.values.append(value)
+    return value
+
+
+def _opened_array(plan: ArrayPlan, entry: Any, out: Opened) -> Array:
+    session = current()
+    dims = tuple(
+        session.ranges.extent(_placeholder(INDEX, out)).dim if d is None else d for d in plan.dims
+    )
+    value = _placeholder(TensorType(plan.dtype, dims), out)
+    cell = Cell(value)
+    if plan.slot is not None:
+        out.slots[plan.slot] = cell
+    else:
+        out.cells.append((cell, value, entry if isinstance(entry, Array) else None))
+    return Array(cell)
+
+
+def _opened_view(plan: ViewPlan, entry: Array, out: Opened) -> Array:
+    ranges = current().ranges
+    numbers = [
+        ranges.bound(_placeholder(INDEX, out), 0, None).dim if n is None else n
+        for n in plan.numbers
+    ]
+    return with_numbers(sliced_first(entry) if plan.sliced else entry, numbers)
+
+
+def _assembled(plan: Structure, items: Sequence[Any]) -> Any:
+    if plan.make is dict:
+        return dict(zip(plan.keys, items, strict=True))
+    return plan.make(*items) if hasattr(plan.make, "_fields") else plan.make(items)
+
+
+def _matched(plan: Structure, x: Any) -> Iterator[tuple[Plan, Any]]:
+    """Plans with the parts of ``x``; UNDEFINED parts where ``x`` has another structure."""
+    if x is UNDEFINED:
+        yield from ((p, UNDEFINED) for p in plan.parts)
+        return
+    yield from ((p, x[k]) for k, p in zip(plan.keys, plan.parts, strict=True))
+
+
+# Values carried -----------------------------------------------------------------------------------
+
+
+def carried_values(plan: Plan, x: Any, storage: Storage | None = None) -> list[Value]:
+    """The IR values of a binding under its plan, in the order of the placeholders.
+
+    UNDEFINED gives zeros (the variable is bound anew before it is read). ``storage``: who shares
+    what at the end of an iteration (None: before the loop)."""
+    b = current().b
+    if isinstance(plan, Keep | Unbound):
+        return []
+    if isinstance(plan, Number):
+        if x is UNDEFINED:
+            dtype = KIND_DTYPE[plan.kind] if isinstance(plan.kind, str) else plan.kind
+            return [b.const(0, dtype)]
+        return [number_value(x, plan.kind)]
+    if isinstance(plan, ArrayPlan):
+        return _array_values(plan, x)
+    if isinstance(plan, ViewPlan):
+        view = sliced_first(x) if plan.sliced else x
+        pairs = zip(view_numbers(view), plan.numbers, strict=True)
+        return [b.index(have) for have, n in pairs if n is None]
+    if isinstance(plan, PickPlan):
+        return plan.values(x, storage)
+    if isinstance(plan, Maybe):
+        if isinstance(x, MaybeUndefined):
+            return [x.flag, *carried_values(plan.plan, x.value, storage)]
+        return [b.const(x is not UNDEFINED, "bool"), *carried_values(plan.plan, x, storage)]
+    return [v for p, part in _matched(plan, x) for v in carried_values(p, part, storage)]
+
+
+def _array_values(plan: ArrayPlan, x: Any) -> list[Value]:
+    b = current().b
+    if x is UNDEFINED:
+        shape = tuple(0 if d is None else d for d in plan.dims)
+        return [
+            *(b.const(0, "i64") for d in plan.dims if d is None),
+            b.full(0, TensorType(plan.dtype, shape)),
+        ]
+    extents = [b.index(have) for have, d in zip(x.dims, plan.dims, strict=True) if d is None]
+    return [*extents, x.read()]
+
+
+def rebound(
+    plan: Plan,
+    entry: Any,
+    results: Iterator[tuple[Value, bool]],
+    slots: dict[SlotName, Cell],
+) -> Any:
+    """The binding after the loop; ``results`` are (value, whether it changed)."""
+    if isinstance(plan, Keep):
+        return entry
+    if isinstance(plan, Unbound):
+        return UNDEFINED
+    if isinstance(plan, Number):
+        value, changed = next(results)
+        if not changed and entry is not UNDEFINED:
+            return entry
+        if isinstance(plan.kind, str):
+            return python_int(value) if plan.kind == "int" else PyScalar(plan.kind, value)
+        return Scalar(value)
+    if isinstance(plan, ArrayPlan):
+        for d in plan.dims:
+            if d is None:
+                current().ranges.extent(next(results)[0])
+        value, changed = next(results)
+        if not changed and isinstance(entry, Array):
+            return entry
+        cell = Cell(value)
+        if plan.slot is not None:
+            slots[plan.slot] = cell
+        return Array(cell)
+    if isinstance(plan, ViewPlan):
+        ranges = current().ranges
+        numbers = [
+            ranges.bound(next(results)[0], 0, None).dim if n is None else n for n in plan.numbers
+        ]
+        return with_numbers(sliced_first(entry) if plan.sliced else entry, numbers)
+    if isinstance(plan, PickPlan):
+        flags = [next(results) for _ in plan.options[1:]]
+        if isinstance(entry, Array) and not any(changed for _, changed in flags):
+            return entry
+        return plan.chosen([flag for flag, _ in flags], slots)
+    if isinstance(plan, Maybe):
+        flag, _ = next(results)
+        inner = entry.value if isinstance(entry, MaybeUndefined) else entry
+        return MaybeUndefined(plan.name, flag, rebound(plan.plan, inner, results, slots))
+    items = [rebound(p, e, results, slots) for p, e in _matched(plan, entry)]
+    return _assembled(plan, items)

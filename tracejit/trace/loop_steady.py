@@ -1,0 +1,260 @@
+"""Finding what a loop carries: plans are widened until they fit the end of an iteration too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import TensorType, dtype_of
+from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.joining import is_number, joined_number
+from tracejit.trace.joining_arrays import storage_of
+from tracejit.trace.layers import Gather
+from tracejit.trace.loop_plans import (
+    ArrayPlan,
+    Keep,
+    Maybe,
+    Number,
+    PickPlan,
+    Plan,
+    Structure,
+    Unbound,
+    ViewPlan,
+    first_plan,
+    maker,
+    same_kind,
+)
+from tracejit.trace.loop_storage import Option, Outer, Slot, SlotName, Storage, binding, pieces
+from tracejit.trace.session import Frame
+from tracejit.trace.values import KIND_DTYPE, Array, Cell, PyScalar, Scalar, weak_kind
+from tracejit.trace.view_numbers import aligned, view_numbers
+
+_MOST_OPTIONS = 6
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The end of a traced iteration. ``exact``: names may share storage that is written, so arrays
+    are not carried by value but with what they are bound to."""
+
+    frame: Frame
+    storage: Storage
+    exact: bool
+
+
+class Unsteady(Exception):  # noqa: N818
+    """No plan fits all iterations: the first one differs. Peel it, or report ``reason``."""
+
+
+class Resized(Unsteady):
+    """A list or dict has another number of items at the end of an iteration."""
+
+
+class Shared(Exception):  # noqa: N818
+    """A name is bound to existing storage or to an iteration's own: the loop must be exact."""
+
+
+# Finding the steady plan --------------------------------------------------------------------------
+
+
+def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str) -> Plan:
+    """The plan that also fits the binding at the end of an iteration. Unsteady if none does."""
+    if isinstance(plan, Unbound) or (end is start and not isinstance(plan, PickPlan)):
+        return plan
+    if isinstance(plan, Maybe):
+        return _improved_maybe(plan, entry, start, end, at, name)
+    if entry is UNDEFINED and isinstance(plan, PickPlan) and isinstance(end, Array):
+        return _exact_plan(plan, end, end, at)
+    if entry is UNDEFINED:
+        return plan if _fits(plan, end, at) else steady_plan(end, at)
+    if isinstance(plan, Number):
+        return _improved_number(plan, entry, end, name)
+    if isinstance(end, Array):
+        return _improved_array(plan, entry, start, end, at, name)
+    if isinstance(end, tuple | list | dict):
+        return _improved_structure(plan, entry, start, end, at, name)
+    if isinstance(end, MaybeUndefined):
+        return Maybe(name, improved(plan, entry, start, end.value, at, name))
+    raise Unsteady(name)
+
+
+def _fits(plan: Plan, end: Any, at: Ending) -> bool:
+    try:
+        return not isinstance(plan, Keep) and steady_plan(end, at) == plan
+    except Unsteady:
+        return False
+
+
+def steady_plan(end: Any, at: Ending) -> Plan:
+    """A plan from the binding at the end alone."""
+    if is_number(end):
+        return first_plan(end)
+    if isinstance(end, Array):
+        return _exact_plan(Keep(), end, end, at) if at.exact else slot_plan(None, end, at)
+    if isinstance(end, tuple | list):
+        parts = tuple(steady_plan(i, at) for i in end)
+        return Structure(maker(end), tuple(range(len(end))), parts)
+    if isinstance(end, dict):
+        return Structure(dict, tuple(end), tuple(steady_plan(i, at) for i in end.values()))
+    if isinstance(end, MaybeUndefined):
+        return Maybe(end.name, steady_plan(end.value, at))
+    return Keep()
+
+
+def slot_plan(plan: ArrayPlan | None, end: Array, at: Ending, slot: SlotName | None = None) -> Plan:
+    """An array carried by value, from what it is at the end."""
+    known = end.dims if plan is None else plan.dims
+    dims = tuple(
+        None if d is None or d != e or not outer_dim(e, at) else d
+        for d, e in zip(known, end.dims, strict=True)
+    )
+    return ArrayPlan(end.dtype, dims, slot)
+
+
+def outer_dim(dim: Dim, at: Ending) -> bool:
+    """Whether an extent does not depend on what the loop's body makes."""
+    made = {r for i in at.frame.builder.instrs for r in i.results}
+    inner = at.frame.own
+    return not any(leaf in made or leaf in inner for leaf in ex.leaves(dim))
+
+
+def _improved_maybe(plan: Maybe, entry: Any, start: Any, end: Any, at: Ending, name: str) -> Plan:
+    inner = [x.value if isinstance(x, MaybeUndefined) else x for x in (entry, start, end)]
+    if inner[2] is UNDEFINED:
+        return plan
+    return Maybe(name, improved(plan.plan, inner[0], inner[1], inner[2], at, name))
+
+
+def _improved_number(plan: Number, entry: Any, end: Any, name: str) -> Plan:
+    if isinstance(end, MaybeUndefined):
+        return Maybe(name, _improved_number(plan, entry, end.value, name))
+    if not is_number(end):
+        raise Unsteady(name)
+    kind = weak_kind(end)
+    have = kind if kind is not None else end.dtype
+    if same_kind(have, plan.kind):
+        return plan
+    joined = joined_number(entry, end)
+    if joined is None:
+        raise Unsteady(name)
+    wider = Number(joined)
+    if wider == plan:
+        steady = joined_number(_as_start(plan), end)
+        if steady is None or not same_kind(steady, plan.kind):
+            raise Unsteady(name)
+        return plan
+    return wider
+
+
+def _as_start(plan: Number) -> Any:
+    """A traced number of the plan's type."""
+    dtype = KIND_DTYPE[plan.kind] if isinstance(plan.kind, str) else plan.kind
+    value = Value(TensorType(dtype_of(dtype)))
+    return PyScalar(plan.kind, value) if isinstance(plan.kind, str) else Scalar(value)
+
+
+def _improved_array(plan: Plan, entry: Any, start: Any, end: Array, at: Ending, name: str) -> Plan:
+    if not isinstance(entry, Array) or entry.dtype != end.dtype or entry.ndim != end.ndim:
+        raise Unsteady(name)
+    same = isinstance(start, Array) and binding(start) == binding(end)
+    if same and not isinstance(plan, PickPlan):
+        return plan
+    if at.exact or isinstance(plan, PickPlan):
+        moved = not isinstance(plan, PickPlan) and end.cell is entry.cell
+        return (
+            _improved_view(plan, entry, end, at, name)
+            if moved and isinstance(end.cell, Cell)
+            else _exact_plan(plan, entry, end, at)
+        )
+    if not isinstance(plan, ArrayPlan):
+        if _picks(entry, end, at):
+            return _exact_plan(plan, entry, end, at)
+        if end.cell is entry.cell:
+            return _improved_view(plan, entry, end, at, name)
+    known = plan if isinstance(plan, ArrayPlan) else ArrayPlan(entry.dtype, entry.dims)
+    return slot_plan(known, end, at)
+
+
+def _picks(entry: Array, end: Array, at: Ending) -> bool:
+    """Whether a name moves between pieces of existing storage, the caller's among them."""
+    found = [*pieces(entry), *pieces(end)]
+    cells = {cell for x in found for cell in storage_of(x)}
+    outer = not any(at.storage.made_here(c) for c in cells)
+    return outer and len(cells) > 1 and any(c.arg is not None for c in cells)
+
+
+def _exact_plan(plan: Plan, entry: Array, end: Array, at: Ending) -> PickPlan:
+    """A plan for a name that is bound to one of several storages."""
+    known = list(plan.options) if isinstance(plan, PickPlan) else []
+    if not known and entry is not end:
+        known = [Outer(binding(x), x) for x in pieces(entry)]
+    for option in (o for x in pieces(end) for o in at.storage.options(x)):
+        if isinstance(option, Slot) and not at.exact:
+            raise Shared
+        if option not in known:
+            known.append(option)
+    for option in known:
+        _must_be_steady(option, at)
+    if len(known) > _MOST_OPTIONS:
+        raise Unsteady("an array name")
+    names = list(at.storage.arrays)
+    slots = [o for o in known if isinstance(o, Slot)]
+    outer = [o for o in known if isinstance(o, Outer)]
+    return PickPlan((*sorted(slots, key=lambda o: names.index(o.slot.name)), *outer))
+
+
+def _must_be_steady(option: Option, at: Ending) -> None:
+    """Which part of its storage a name is bound to must not depend on the iteration."""
+    view = option.view
+    if isinstance(option, Slot) and not option.layers:
+        return
+    moves = any(not outer_dim(n, at) for n in view_numbers(view))
+    if moves or any(isinstance(layer, Gather) for layer in option.view.layers):
+        raise Unsteady("an array name")
+
+
+def _improved_view(plan: Plan, entry: Array, end: Array, at: Ending, name: str) -> Plan:
+    views = aligned(entry, end)
+    if views is None:
+        raise Unsteady(name)
+    first, last = views
+    sliced = first.layers != entry.layers
+    known = plan.numbers if isinstance(plan, ViewPlan) else tuple(view_numbers(first))
+    if len(known) != len(view_numbers(last)):
+        known = tuple(view_numbers(first))
+    return ViewPlan(
+        tuple(
+            None if d is None or d != e or not outer_dim(e, at) else d
+            for d, e in zip(known, view_numbers(last), strict=True)
+        ),
+        sliced,
+    )
+
+
+def _improved_structure(
+    plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
+) -> Plan:
+    if type(entry) is not type(end):
+        raise Unsteady(name)
+    keys = tuple(end) if isinstance(end, dict) else tuple(range(len(end)))
+    have = tuple(entry) if isinstance(entry, dict) else tuple(range(len(entry)))
+    if keys != have:
+        raise Resized(name)
+    parts = plan.parts if isinstance(plan, Structure) else tuple(first_plan(entry[k]) for k in keys)
+    starts = start if isinstance(plan, Structure) else entry
+    new = tuple(
+        improved(p, entry[k], starts[k], end[k], at, f"{name}[{k!r}]")
+        if isinstance(plan, Structure)
+        else _from_entry(entry[k], end[k], at, f"{name}[{k!r}]")
+        for k, p in zip(keys, parts, strict=True)
+    )
+    return Structure(dict if isinstance(end, dict) else maker(end), keys, new)
+
+
+def _from_entry(entry: Any, end: Any, at: Ending, name: str) -> Plan:
+    plan = first_plan(entry)
+    return improved(plan, entry, entry, end, at, name)
