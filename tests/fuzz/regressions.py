@@ -64,6 +64,12 @@ def number_unchanged_in_a_loop_over_an_array(a, s):
     return s
 
 
+def constant_index_out_of_range(a):
+    at = np.array([4])
+    at[at[0]] = 2
+    return a + at
+
+
 REGRESSIONS = [
     Regression(return_of_an_argument_from_a_loop, lambda: (np.ones(3), np.arange(3.0))),
     Regression(
@@ -73,6 +79,7 @@ REGRESSIONS = [
     Regression(maximum_of_nothing, lambda: (np.zeros((0, 0)),)),
     Regression(maximum_of_nothing, lambda: (np.zeros((0, 3)),), "dynamic"),
     Regression(count_in_an_empty_matrix, lambda: (np.zeros((4, 0)), 1)),
+    Regression(constant_index_out_of_range, lambda: (np.arange(3.0),)),
     Regression(rebound_unless_continued, lambda: (np.array([1.0, -1.5, 0.5]),), refused=True),
     Regression(number_unchanged_in_a_loop_over_an_array, lambda: (np.arange(4), 2), "dynamic"),
 ]
