@@ -26,9 +26,9 @@ SECONDS = 120  # for one program
 
 def kinds() -> dict[str, Callable[[int], str]]:
     """What can be run: one program by its seed; the answer is a word to count."""
-    from tests.fuzz.test_random_programs import from_seed
+    from tests.fuzz import test_gradients, test_random_programs
 
-    return {"programs": from_seed}
+    return {"programs": test_random_programs.from_seed, "gradients": test_gradients.from_seed}
 
 
 def run_chunk(kind: str, first: int, count: int) -> None:

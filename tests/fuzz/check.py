@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,57 +20,6 @@ class Unsupported(Exception):
 
 class Difference(AssertionError):
     """A way of running the program that differs from NumPy."""
-
-
-def rebinds_what_it_writes(source: str) -> bool:
-    """Whether a loop both binds a name anew and writes through it, or through what it is bound to.
-
-    A known defect (``test_known_defects.py``): writes of later iterations may miss the storage that
-    another name still sees. Such programs are left out until it is mended.
-    """
-    loops = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.For | ast.While)]
-    return any(_bound(loop) & _written(loop) for loop in loops)
-
-
-def _bound(loop: ast.AST) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(loop):
-        if isinstance(node, ast.Assign):
-            targets = {t.id for t in ast.walk(node) if isinstance(t, ast.Name) and _stores(t)}
-            if targets:
-                found |= targets | _viewed(node.value)
-    return found
-
-
-def _viewed(value: ast.expr) -> set[str]:
-    """Names of arrays that the value of an assignment may be a view of."""
-    if isinstance(value, ast.Call):
-        value = value.func
-    if isinstance(value, ast.IfExp):
-        return _viewed(value.body) | _viewed(value.orelse)
-    while isinstance(value, ast.Attribute | ast.Subscript):
-        value = value.value
-    return {value.id} - {"np"} if isinstance(value, ast.Name) else set()
-
-
-def _stores(name: ast.Name) -> bool:
-    return isinstance(name.ctx, ast.Store)
-
-
-def _written(loop: ast.AST) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(loop):
-        targets: list[ast.expr] = []
-        if isinstance(node, ast.Assign):
-            targets = [t for t in node.targets if not isinstance(t, ast.Name)]
-        elif isinstance(node, ast.AugAssign):
-            targets = [node.target]
-        elif isinstance(node, ast.keyword) and node.arg == "out":
-            targets = [node.value]
-        for target in targets:
-            if not isinstance(target, ast.Tuple):
-                found |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
-    return found
 
 
 def check(program: Program) -> Outcome:

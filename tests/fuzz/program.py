@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tests.fuzz.choose import Chooser
-from tests.fuzz.expressions import Shape, Var
+from tests.fuzz.expressions import Expressions, Shape, Var
 from tests.fuzz.statements import Statements
 
 KINDS = {"float64": "f", "float32": "f", "int64": "i", "bool": "b", "complex128": "c"}
@@ -48,13 +48,13 @@ class Program:
         rows = "\n".join(f"# {p}" for p in self.params)
         return f"{rows}\n# shapes={self.policy!r}, seed={self.seed}\n{self.source}"
 
-    def function(self) -> Callable[..., Any]:
-        """The function, with its source where ``inspect`` finds it."""
+    def function(self, called: str = "f") -> Callable[..., Any]:
+        """A function of the source, which is put where ``inspect`` finds it."""
         name = f"<fuzz {abs(hash(self.source)):x}>"
         linecache.cache[name] = (len(self.source), None, self.source.splitlines(True), name)
         space: dict[str, Any] = {"np": np}
         exec(compile(self.source, name, "exec"), space)
-        function: Callable[..., Any] = space["f"]
+        function: Callable[..., Any] = space[called]
         return function
 
     def arguments(self, seed: int = 0) -> tuple[Any, ...]:
@@ -130,7 +130,8 @@ def program(c: Chooser) -> Program:
     sizes = c.pick([(3, 4), (4, 2, 5), (3, 19), (2, 1, 3), (8, 3), (4, 0)])
     params = parameters(c, sizes)
     readonly = any(p.layout == "readonly" for p in params)
-    writer = Statements(c, [variable(p) for p in params], sizes, readonly=readonly)
+    e = Expressions(c, [variable(p) for p in params], dyadic=c.often(50), sizes=sizes)
+    writer = Statements(c, e, readonly=readonly)
     body = writer.function(c.number(2, 6))
     source = f"def f({', '.join(p.name for p in params)}):\n{body}\n"
     return Program(source, params, c.pick(["auto", "auto", "dynamic"]), c.number(0, 99))

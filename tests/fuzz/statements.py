@@ -13,13 +13,12 @@ FLOW = ("for", "for_static", "while", "if", "if_else", "for_in")
 class Statements:
     """Writes the body of a function; ``lines`` is what it wrote."""
 
-    def __init__(
-        self, choose: Chooser, params: list[Var], sizes: tuple[int, ...], *, readonly: bool
-    ) -> None:
+    def __init__(self, choose: Chooser, expressions: Expressions, *, readonly: bool) -> None:
         # NumPy's ufunc.at writes into read-only arrays: not used where one may be met.
         self.readonly = readonly
         self.choose = choose
-        self.e = Expressions(choose, list(params), dyadic=choose.often(50), sizes=sizes)
+        self.e = expressions
+        params = list(expressions.scope)
         self.lines: list[str] = []
         self.indent = 1
         self.count = 0

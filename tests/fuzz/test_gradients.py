@@ -1,0 +1,46 @@
+"""Derivatives of random NumPy programs: ``jvp`` = differences, ``vjp`` = ``jvp``, both orders.
+
+``TRACEJIT_FUZZ_GRADIENTS`` says how many (default 300). ``tests/fuzz/campaign.py --kind gradients``
+runs more seeds on several processes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.fuzz.choose import Chooser, choosers, seeded
+from tests.fuzz.gradients import check, smooth_program
+
+EXAMPLES = int(os.environ.get("TRACEJIT_FUZZ_GRADIENTS", "300"))
+SHARDS = 10
+SECOND = 5  # one of so many is checked to second order
+
+
+def from_seed(seed: int) -> str:
+    """What came of the program of a seed, in a word."""
+    return check(smooth_program(seeded(seed)), second=seed % SECOND == 0)
+
+
+@settings(
+    max_examples=max(EXAMPLES // 6, 1),
+    derandomize=True,
+    database=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
+@given(choosers())
+def test_hypothesis(chooser: Chooser) -> None:
+    check(smooth_program(chooser), second=chooser.often(100 // SECOND))
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_seeds(shard: int) -> None:
+    seeds = range(shard, max(EXAMPLES * 5 // 6, SHARDS), SHARDS)
+    found = Counter(from_seed(seed) for seed in seeds)
+    checked = found["first order"] + found["second order"]
+    tried = found.total() - found["left out"]
+    assert checked >= 0.6 * tried, f"only {checked} of {tried} are compared: {found}"
