@@ -20,6 +20,7 @@ def specs_for(request: Request) -> list[Any]:
     """What the tracer is told of each leaf."""
     flags = iter(request.dynamic)
     names = iter(range(len(request.dynamic)))
+    windows = dict(request.windows)
     specs: list[Any] = []
     for k, (leaf, key) in enumerate(zip(request.leaves, request.keys, strict=True)):
         if isinstance(key, ArrayKey):
@@ -28,7 +29,17 @@ def specs_for(request: Request) -> list[Any]:
                 for n, u in zip(leaf.shape, key.units, strict=True)
             )
             group = request.groups[k] if request.groups.count(request.groups[k]) > 1 else None
-            specs.append(ArraySpec(key.dtype, shape, key.layout, group, key.writeable, key.packing))
+            specs.append(
+                ArraySpec(
+                    key.dtype,
+                    shape,
+                    key.layout,
+                    group,
+                    key.writeable,
+                    key.packing,
+                    windows.get(k),
+                )
+            )
         elif isinstance(key, ScalarKey):
             dynamic = True
             if key.by_value:
@@ -53,8 +64,13 @@ def unwrapped(value: Any) -> Any:
 def param_owners(traced: Traced) -> list[tuple[str, int]]:
     """What each function parameter is: ("extent", n), ("leaf", k) or ("hidden", n)."""
     owners = [("extent", n) for n in range(len(traced.sym_dims))]
-    owners += [("leaf", k) for k, x in enumerate(traced.leaves) if not isinstance(x, Static)]
+    owners += [("leaf", k) for k, x in enumerate(traced.leaves) if _is_passed(x)]
     return owners + [("hidden", n) for n in range(len(traced.hidden))]
+
+
+def _is_passed(leaf: Any) -> bool:
+    """Whether a leaf is a parameter of the IR function."""
+    return not isinstance(leaf, Static) and getattr(leaf, "window", None) is None
 
 
 def layouts_of(

@@ -70,9 +70,10 @@ def simplify(function: Function, *, stabilize: bool = False) -> Function:
 def compile_version(request: Request, options: Options) -> Version:
     """Trace and compile one version."""
     specs = specs_for(request)
-    args, kwargs = trees.unflatten(request.treedef, specs)
+    count = request.treedef.num_leaves
+    args, kwargs = trees.unflatten(request.treedef, specs[:count])
     try:
-        traced = trace(request.function, args, kwargs)
+        traced = trace(request.function, args, kwargs, specs[count:])
     except (UnsupportedError, StructureError) as error:
         if any(request.dynamic):
             raise NeedsStatic(error) from None
@@ -100,9 +101,10 @@ def compile_version(request: Request, options: Options) -> Version:
         call=spec,
         guards=lambda: all(g.holds() for g in traced.guards),
         writes=tuple(sorted(k for k in traced.mutated if k < len(specs))),
-        fast=None if changes or sources or not _plain(request) else spec,
+        fast=None if changes or sources or request.windows or not _plain(request) else spec,
         finish=Finish(traced).apply if changes else _as_it_is if sources else None,
         artefacts=artefacts,
+        shared=bool(request.windows),
     )
 
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from tracejit import trees
 from tracejit.errors import InternalError
-from tracejit.fallback import Fallback, Refused
+from tracejit.fallback import Fallback, Reason, Refused
+from tracejit.overlap import Sharer, Unshareable
 from tracejit.specialize import (
     ArrayKey,
     Family,
@@ -33,6 +34,7 @@ from tracejit.specialize import (
     leaf_key,
     sizes_of,
 )
+from tracejit.trace.specs import Window
 
 #: Versions kept per family before one of them is dropped, with a warning.
 MAX_VERSIONS = 8
@@ -40,7 +42,10 @@ MAX_VERSIONS = 8
 
 @dataclass(eq=False)
 class Version:
-    """One compiled version: for which sizes it is, and how to call it on leaves."""
+    """One compiled version: for which sizes it is, and how to call it on leaves.
+
+    ``shared``: storages of overlapping arguments follow the leaves.
+    """
 
     keys: tuple[LeafKey, ...]
     sizes: tuple[int, ...]
@@ -51,6 +56,7 @@ class Version:
     fast: Any = None
     finish: Callable[[Any, Any], Any] | None = None
     artefacts: Any = None
+    shared: bool = False
     alive: bool = True
 
     def accepts(self, sizes: tuple[int, ...]) -> bool:
@@ -63,7 +69,10 @@ class Version:
 
 @dataclass(frozen=True)
 class Request:
-    """What to compile: the function, its arguments' structure, and what is known of each leaf."""
+    """What to compile: the function, its arguments' structure, and what is known of each leaf.
+
+    ``windows``: leaves that lie in storage which follows the arguments (see ``overlap``).
+    """
 
     function: Callable[..., Any]
     treedef: Any
@@ -72,6 +81,7 @@ class Request:
     dynamic: tuple[bool, ...]
     groups: tuple[int, ...]
     names: tuple[str, ...]
+    windows: tuple[tuple[int, Window], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,6 +129,7 @@ class Dispatcher:
         self._compilations = 0
         self._slow_calls = 0
         self._fallback = Fallback(function, enabled=options.fallback)
+        self._sharer = Sharer()
         self._signature = _signature_of(function)
         self._defaults = getattr(function, "__defaults__", None)
         self._static = _static_positions(self._signature, options)
@@ -144,11 +155,9 @@ class Dispatcher:
         groups, overlap = alias_groups(native)
         version = self._wanted(native, keys, treedef, groups)
         if overlap and self._writes_into_overlap(version, native):
-            return self.function(*args, **kwargs)
-        try:
-            version, result = self._run(version, native, keys, treedef, groups)
-        except _Overlap:
-            return self.function(*args, **kwargs)
+            native, keys, treedef, groups = self._shared(native, keys, treedef, groups)
+            version = self._wanted(native, keys, treedef, groups)
+        version, result = self._run(version, native, keys, treedef, groups)
         result = restore(version.writes, result)
         return result if version.finish is None else version.finish(call, result)
 
@@ -166,10 +175,34 @@ class Dispatcher:
                 return version, version.call(*_canonical(leaves, version))
             except self.miss_type:
                 if _hidden_overlap(version, leaves):
-                    raise _Overlap from None
+                    raise self._in_python(
+                        "an array that is written here is also an argument: pass it once"
+                    ) from None
                 version.alive = False
                 version = self._wanted(leaves, keys, treedef, groups)
         raise InternalError("a compiled version refuses the arguments that it was compiled for")
+
+    def _shared(
+        self,
+        leaves: Sequence[Any],
+        keys: tuple[LeafKey, ...],
+        treedef: Any,
+        groups: tuple[int, ...],
+    ) -> tuple[list[Any], tuple[LeafKey, ...], Any, tuple[int, ...]]:
+        """The call with overlapping arguments as windows of storage that is passed after them."""
+        try:
+            sharing = self._sharer.share(leaves)
+        except Unshareable as error:
+            raise self._in_python(str(error)) from None
+        all_keys = (*keys, *map(leaf_key, sharing.leaves))
+        all_groups = (*groups, *range(len(keys), len(all_keys)))
+        return [*leaves, *sharing.leaves], all_keys, (*treedef, sharing.windows), all_groups
+
+    def _in_python(self, why: str) -> Refused:
+        """Why this call runs in Python, which is never done silently."""
+        code = getattr(inspect.unwrap(self.function), "__code__", None)
+        place = ("<unknown>", 1) if code is None else (code.co_filename, code.co_firstlineno)
+        return Refused(Reason(why, *place))
 
     def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Positional and keyword values with defaults; TypeError as Python for a wrong call."""
@@ -250,7 +283,14 @@ class Dispatcher:
         while True:
             dynamic = family.plan(sizes, policy)
             request = Request(
-                self.function, treedef[0], tuple(leaves), keys, dynamic, groups, names
+                self.function,
+                treedef[0],
+                tuple(leaves),
+                keys,
+                dynamic,
+                groups,
+                names,
+                treedef[2] if len(treedef) > 2 else (),
             )
             try:
                 version = self._compile(request, self.options)
@@ -289,7 +329,7 @@ class Dispatcher:
             (key[0], v.call)
             for key, family in self._families.items()
             for v in reversed(family.versions)
-            if v.alive and v.finish is None and v.fast is None
+            if v.alive and v.finish is None and v.fast is None and not v.shared
         ]
 
     def _writes_into_overlap(self, version: Version, leaves: Sequence[Any]) -> bool:
@@ -317,7 +357,11 @@ class Dispatcher:
         native, _ = _native_leaves(leaves, keys)
         keys = tuple(map(leaf_key, native))
         policy = "dynamic" if dynamic else self.options.shapes
-        return self.find(native, keys, treedef, alias_groups(native)[0], policy)
+        groups, overlap = alias_groups(native)
+        version = self.find(native, keys, treedef, groups, policy)
+        if overlap and self._writes_into_overlap(version, native):
+            version = self.find(*self._shared(native, keys, treedef, groups), policy)
+        return version
 
     def clear(self) -> None:
         """Forget every version."""
@@ -386,10 +430,6 @@ def _canonical(leaves: Sequence[Any], version: Version) -> list[Any]:
         elif isinstance(key, ScalarKey) and key.by_value:
             position += 1
     return out
-
-
-class _Overlap(Exception):  # noqa: N818  (the call goes to plain Python, nothing failed)
-    """Written memory is seen through two arrays in different ways."""
 
 
 def _hidden_overlap(version: Version, leaves: Sequence[Any]) -> bool:

@@ -20,7 +20,7 @@ class UnsupportedTypeError(UnsupportedError, TypeError):
 
 
 class FallbackWarning(UserWarning):
-    """A function made by ``jit(fallback=True)`` runs in Python; says which line is the cause."""
+    """A call runs in Python (by ``jit(fallback=True)``, or since memory overlaps); says why."""
 
 
 class LeakedTracerError(TracejitError):

@@ -143,7 +143,8 @@ class SignatureBuilder:
     def disjoint(self) -> tuple[tuple[int, int], ...]:
         same = {frozenset(p) for p in self.identical()}
         firsts = {k: first for first, k in self.identical()}
-        arrays = [k for k in self.arrays() if k not in firsts]
+        inside = {k for k, _ in self.request.windows}
+        arrays = [k for k in self.arrays() if k not in firsts and k not in inside]
         pairs = {
             frozenset((k, j))
             for k in arrays

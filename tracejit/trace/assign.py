@@ -27,11 +27,19 @@ def setitem(x: Array, key: Any, value: Any) -> None:
         return
     new = stored(value, x.dtype)
     if isinstance(selected, Array):
+        if not selected.dims and x.dims and _is_sequence(new):
+            raise ValueError("setting an array element with a sequence.")
         selected.write(fitted(new, selected.dims))
     elif selected.mask is not None and new.rank == 0:
         _put_masked(selected, new)
     else:
         _put_advanced(selected, new)
+
+
+def _is_sequence(new: Value) -> bool:
+    """Whether a value has another number of elements than one, as far as that is known."""
+    size = ex.product(new.shape)
+    return new.rank > 0 and (size == 0 or current().ranges.at_least(size, 2))
 
 
 def _is_itself(selected: Array, value: Any) -> bool:

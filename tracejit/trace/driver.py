@@ -30,6 +30,7 @@ from tracejit.trace.session import Restart, Session, session_scope
 from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
 from tracejit.trace.staging import StagedOperators
 from tracejit.trace.values import KIND_DTYPE, Array, Cell, PyScalar, Scalar, Tracer
+from tracejit.trace.windows import window_on
 
 _RESTARTS = 32
 PARAM_SPECS = (ArraySpec, ScalarSpec, Static)
@@ -61,15 +62,21 @@ def is_spec(x: Any) -> bool:
 
 
 def trace(
-    fn: Callable[..., Any], arg_specs: Sequence[Any], kwarg_specs: Mapping[str, Any] | None = None
+    fn: Callable[..., Any],
+    arg_specs: Sequence[Any],
+    kwarg_specs: Mapping[str, Any] | None = None,
+    shared: Sequence[Any] = (),
 ) -> Traced:
-    """Trace ``fn`` on arguments described by pytrees of ArraySpec, ScalarSpec and Static."""
+    """Trace ``fn`` on arguments described by pytrees of ArraySpec, ScalarSpec and Static.
+
+    ``shared``: further leaves, not passed to ``fn``, that windows among the arguments refer to.
+    """
     loops: frozenset[Any] = frozenset()
     for _ in range(_RESTARTS):
         session = Session(getattr(fn, "__name__", "f").strip("<>"), loops)
         try:
             with session_scope(session):
-                return _trace(session, fn, tuple(arg_specs), dict(kwarg_specs or {}))
+                return _trace(session, fn, tuple(arg_specs), dict(kwarg_specs or {}), shared)
         except Restart as restart:
             if restart.key in loops:
                 raise UnsupportedError(str(restart)) from None
@@ -78,13 +85,18 @@ def trace(
 
 
 def _trace(
-    session: Session, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    session: Session,
+    fn: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    shared: Sequence[Any],
 ) -> Traced:
     leaves, in_tree = trees.flatten((args, kwargs), is_leaf=is_spec)
-    leaves = [x if is_spec(x) else Static(x) for x in leaves]
+    count = len(leaves)
+    leaves = [x if is_spec(x) else Static(x) for x in [*leaves, *shared]]
     sym_dims = _extent_params(session, leaves)
     tracers = _leaf_params(session, leaves, sym_dims)
-    call_args, call_kwargs = trees.unflatten(in_tree, tracers)
+    call_args, call_kwargs = trees.unflatten(in_tree, tracers[:count])
     outside = Outside(session, (call_args, call_kwargs))
     session.outside = outside
     for leaf in leaves:
@@ -210,6 +222,8 @@ def _leaf_params(
     for k, leaf in enumerate(leaves):
         if isinstance(leaf, Static):
             tracers.append(leaf.value)
+        elif isinstance(leaf, ArraySpec) and leaf.window is not None:
+            tracers.append(None)
         elif isinstance(leaf, ScalarSpec):
             tracers.append(_scalar_param(root, leaf, k))
         else:
@@ -220,6 +234,16 @@ def _leaf_params(
             if leaf.alias_group is not None:
                 groups[leaf.alias_group] = array
             tracers.append(array)
+    for k, leaf in enumerate(leaves):
+        if isinstance(leaf, ArraySpec) and leaf.window is not None:
+            shape = tuple(sym_dims[d].dim if isinstance(d, SymDim) else d for d in leaf.shape)
+            found = groups.get(-1 if leaf.alias_group is None else leaf.alias_group)
+            if found is None:
+                found = window_on(leaf, leaf.window, shape, tracers)
+            tracers[k] = found
+            session.windows.append((found, k))
+            if leaf.alias_group is not None:
+                groups[leaf.alias_group] = tracers[k]
     return tracers
 
 

@@ -101,6 +101,17 @@ class Broadcast:
 
 
 @dataclass(frozen=True)
+class ReadOnly:
+    """The same elements, which may not be written through this view."""
+
+    def get(self, b: Builder, x: Value) -> Value:
+        return x
+
+    def put(self, b: Builder, x: Value, v: Value) -> Value:
+        raise ValueError("assignment destination is read-only")
+
+
+@dataclass(frozen=True)
 class Part:
     """The real or imaginary part of complex elements."""
 
@@ -128,7 +139,7 @@ class Bitcast:
         return b.op("bitcast", v, dtype=x.dtype)  # type: ignore[no-any-return]
 
 
-Layer: TypeAlias = Slice | Transpose | Reshape | Gather | Broadcast | Part | Bitcast
+Layer: TypeAlias = Slice | Transpose | Reshape | Gather | Broadcast | ReadOnly | Part | Bitcast
 
 
 def layered(layers: tuple[Layer, ...], new: Layer) -> tuple[Layer, ...]:

@@ -14,7 +14,17 @@ import numpy as np
 
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.layers import Bitcast, Broadcast, Gather, Layer, Part, Reshape, Slice, Transpose
+from tracejit.trace.layers import (
+    Bitcast,
+    Broadcast,
+    Gather,
+    Layer,
+    Part,
+    ReadOnly,
+    Reshape,
+    Slice,
+    Transpose,
+)
 from tracejit.trace.session import current
 from tracejit.trace.values import KIND_TYPE, Array, Cell, Choice, MixedScalar, PyScalar, Scalar
 
@@ -146,6 +156,9 @@ class Describer:
                 x.layers,
             )
         if cell.arg is not None:
+            window = _window(x)
+            if window is not None:
+                return ArgOut(window)
             return self._layered(ArgOut(cell.arg), x.layers)
         if id(cell) in shared and x.layers:
             return self._layered(ArrayOut(self.need(current().read_cell(cell))), x.layers)
@@ -168,6 +181,8 @@ class Describer:
             return ("broadcast", self._extents(layer.shape), layer.axes)
         if isinstance(layer, Part):
             return (layer.which,)
+        if isinstance(layer, ReadOnly):
+            return ("read_only",)
         if isinstance(layer, Bitcast):
             return ("bitcast", layer.dtype)
         assert isinstance(layer, Gather)
@@ -176,6 +191,13 @@ class Describer:
     def _extents(self, dims: tuple[Dim, ...]) -> Extents:
         b = current().b
         return tuple(d if isinstance(d, int) else Ref(self.need(b.index(d))) for d in dims)
+
+
+def _window(x: Array) -> int | None:
+    """The argument, a window of shared storage, that an array is: at best the object itself."""
+    alike = [(w, k) for w, k in current().windows if (w.cell, w.layers) == (x.cell, x.layers)]
+    same = [k for w, k in alike if w is x] or [k for _, k in alike]
+    return same[0] if same else None
 
 
 def _shared_cells(leaves: Sequence[Any]) -> set[int]:
@@ -243,6 +265,10 @@ def apply_layer(x: Any, layer: tuple[Any, ...], results: Sequence[Any]) -> Any:
         return getattr(x, name)
     if name == "bitcast":
         return x.view(args[0])
+    if name == "read_only":
+        locked = x.view()
+        locked.flags.writeable = False
+        return locked
     axes = args[0]
     rest = [a for a in range(x.ndim) if a not in axes]
     return np.transpose(x, (*axes, *rest))[tuple(results[i] for i in args[1])]

@@ -22,9 +22,34 @@ class SymDim:
 
 
 @dataclass(frozen=True)
+class Window:
+    """An argument that lies in leaf ``storage``, a C-ordered array that other arguments share.
+
+    ``numbers``: leaves that hold Python integers, counted in elements of the storage. ``form`` says
+    what they are:
+
+    - ``"axes"``: axis i runs along axis ``axes[i]`` of the storage (None: it has one element) by
+      ``steps``; the numbers are where that starts, for each axis that is not ``whole``;
+    - ``"block"``: consecutive elements in C order, of which the first is the number;
+    - ``"strided"``: the numbers are the first element and a stride for each axis.
+
+    ``part``: the real or imaginary part of the elements.
+    """
+
+    storage: int
+    form: str
+    numbers: tuple[int, ...]
+    steps: tuple[int, ...] = ()
+    axes: tuple[int | None, ...] = ()
+    whole: tuple[bool, ...] = ()
+    part: str | None = None
+
+
+@dataclass(frozen=True)
 class ArraySpec:
     """An array argument. ``layout``: C or F dense order, or any strides. Arguments with the same
-    ``alias_group`` are one and the same memory. ``packing``: what is known of any strides."""
+    ``alias_group`` are one and the same memory. ``packing``: what is known of any strides.
+    ``window``: it has no parameter of its own but lies in another leaf."""
 
     dtype: np.dtype[Any]
     shape: tuple[int | SymDim, ...]
@@ -32,6 +57,7 @@ class ArraySpec:
     alias_group: int | None = None
     writeable: bool = True
     packing: Packing | None = None
+    window: Window | None = None
 
 
 @dataclass(frozen=True)
