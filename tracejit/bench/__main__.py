@@ -3,6 +3,7 @@
 python -m tracejit.bench                          all rows of benchmarks/
 python -m tracejit.bench -k softmax --peers numba
 python -m tracejit.bench --json times.json --plot times.png
+python -m tracejit.bench --npbench CHECKOUT --preset M        NPBench's programs instead
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from tracejit.bench import show
+from tracejit.bench import npbench, show
 from tracejit.bench.rows import Row, load
 from tracejit.bench.timing import Measurement, measure
 
@@ -29,6 +30,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=25, help="samples of each contender")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE")
+    parser.add_argument("--npbench", type=Path, metavar="CHECKOUT", help="run NPBench's programs")
+    parser.add_argument("--preset", default="S", help="of NPBench: S, M, L or paper")
     return parser.parse_args(argv)
 
 
@@ -46,9 +49,13 @@ def run(rows: Sequence[Row], only: frozenset[str], rounds: int) -> list[Measurem
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns 1 when no row was found or some contender's values were wrong."""
+    options = arguments(argv)
+    if options.npbench:
+        return npbench.show(
+            options.npbench, options.preset, options.k, options.rounds, options.json
+        )
     from rich.console import Console
 
-    options = arguments(argv)
     path = options.path or (Path("benchmarks") if Path("benchmarks").is_dir() else HERE)
     rows = [row for row in load(path) if options.k in row.name]
     if not rows:
