@@ -13,6 +13,7 @@ from functools import cache
 
 ROW_MAJOR, COL_MAJOR = 101, 102
 NO_TRANS, TRANS, CONJ_TRANS = 111, 112, 113
+UPPER = 121
 
 
 @cache

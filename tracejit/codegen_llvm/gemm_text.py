@@ -3,13 +3,14 @@
 c[m, n] = a[m, k] @ b[k, n], or += when `add`. Strides are in bytes. BLAS wants for each matrix one
 axis contiguous and the other's stride a multiple of the element not below the row length; c must be
 contiguous along rows, or along columns, when the transposed product is taken. Otherwise: loops.
+A matrix times its own transpose is computed by half, as NumPy does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from tracejit.codegen_llvm.blas import NO_TRANS, ROW_MAJOR, TRANS
+from tracejit.codegen_llvm.blas import NO_TRANS, ROW_MAJOR, TRANS, UPPER
 
 _REAL = {"s": "float", "d": "double", "c": "float", "z": "double"}
 _SIZE = {"s": 4, "d": 8, "c": 8, "z": 16}
@@ -115,11 +116,68 @@ vector:
     ALPHA, ptr %a, i64 %lda, ptr %b, i64 %inb, BETAARG, ptr %c, i64 %ldc)
   ret i1 true
 matrix:
+  %fresh = xor i1 %add, true
+  %same = icmp eq ptr %a, %b
+  %square = icmp eq i64 %m, %n
+  %turned0 = icmp eq i64 %as0, %bs1
+  %turned1 = icmp eq i64 %as1, %bs0
+  %self0 = and i1 %fresh, %same
+  %self1 = and i1 %self0, %square
+  %self2 = and i1 %self1, %turned0
+  %self = and i1 %self2, %turned1
+  br i1 %self, label %symmetric, label %general
+symmetric:
+  call void @cblas_Lsyrk(i32 ORDER, i32 UPPER, i32 %ta, i64 %m, i64 %k,
+    ALPHA, ptr %a, i64 %lda, BETAARG, ptr %c, i64 %ldc)
+  call void @matmul_mirror_L(ptr %c, i64 %cs0, i64 %m)
+  ret i1 true
+general:
   call void @cblas_Lgemm(i32 ORDER, i32 %ta, i32 %tb, i64 %m, i64 %n, i64 %k,
     ALPHA, ptr %a, i64 %lda, ptr %b, i64 %ldb, BETAARG, ptr %c, i64 %ldc)
   ret i1 true
 no:
   ret i1 false
+}"""
+
+# The lower triangle of c from the upper one, 32 rows at a time so that both are in cache.
+_MIRROR = """define internal void @matmul_mirror_L(ptr %c, i64 %cs0, i64 %m) #0 {
+entry:
+  br label %block
+block:
+  %first = phi i64 [ 0, %entry ], [ %next, %block_end ]
+  %next = add i64 %first, 32
+  %last = call i64 @llvm.smin.i64(i64 %next, i64 %m)
+  br label %row
+row:
+  %i = phi i64 [ 0, %block ], [ %i1, %row_end ]
+  %above = add i64 %i, 1
+  %from = call i64 @llvm.smax.i64(i64 %above, i64 %first)
+  %i_row = mul i64 %i, %cs0
+  %i_column = mul i64 %i, SIZE
+  %some = icmp slt i64 %from, %last
+  br i1 %some, label %column, label %row_end
+column:
+  %j = phi i64 [ %from, %row ], [ %j1, %column ]
+  %j_row = mul i64 %j, %cs0
+  %j_column = mul i64 %j, SIZE
+  %read = add i64 %i_row, %j_column
+  %write = add i64 %j_row, %i_column
+  %source = getelementptr i8, ptr %c, i64 %read
+  %target = getelementptr i8, ptr %c, i64 %write
+  %number = load BITS, ptr %source, align HALF
+  store BITS %number, ptr %target, align HALF
+  %j1 = add i64 %j, 1
+  %more = icmp slt i64 %j1, %last
+  br i1 %more, label %column, label %row_end
+row_end:
+  %i1 = add i64 %i, 1
+  %morei = icmp slt i64 %i1, %last
+  br i1 %morei, label %row, label %block_end
+block_end:
+  %again = icmp slt i64 %next, %m
+  br i1 %again, label %block, label %done
+done:
+  ret void
 }"""
 
 _LOOPS = """define internal void @matmul_loops_L(PARAMS) #0 {
@@ -208,6 +266,9 @@ def gemm_text(letter: str, declare: Callable[[str], None]) -> str:
     declare("declare i64 @llvm.smax.i64(i64, i64)")
     tail = f"{scalar}, ptr, i64, ptr, i64, {scalar}, ptr, i64"
     declare(f"declare void @cblas_{letter}gemv(i32, i32, i64, i64, {tail})")
+    declare("declare i64 @llvm.smin.i64(i64, i64)")
+    syrk = f"i32, i32, i32, i64, i64, {scalar}, ptr, i64, {scalar}, ptr, i64"
+    declare(f"declare void @cblas_{letter}syrk({syrk})")
     declare(f"declare void @cblas_{letter}gemm(i32, i32, i32, i64, i64, i64, {tail})")
     kind = f"[2 x {real}]"
     one, zero = (f"@matmul_{name}_{letter}" for name in ("one", "zero"))
@@ -224,7 +285,7 @@ def gemm_text(letter: str, declare: Callable[[str], None]) -> str:
             "ALPHA": f"{real} 1.0",
             "BETA": f"%beta = select i1 %add, {real} 1.0, {real} 0.0",
         }
-    parts = [_MAIN, _SHAPE, _ROWS, _LOOPS]
+    parts = [_MAIN, _SHAPE, _ROWS, _MIRROR, _LOOPS]
     text = "\n".join(parts)
     for name, piece in pieces.items():
         text = text.replace(f"  {name}\n", f"  {piece}\n").replace(f" {name},", f" {piece},")
@@ -236,6 +297,8 @@ def gemm_text(letter: str, declare: Callable[[str], None]) -> str:
         "NO_TRANS": str(NO_TRANS),
         "TRANS": str(TRANS),
         "ORDER": str(ROW_MAJOR),
+        "UPPER": str(UPPER),
+        "BITS": f"i{8 * _SIZE[letter]}",
         "SIZE": str(_SIZE[letter]),
         "HALF": str(_SIZE[letter] // 2),
         " T ": f" {real} ",

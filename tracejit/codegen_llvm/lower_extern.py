@@ -28,7 +28,7 @@ def _gemm(f: FunctionText, instr: Instr) -> None:
     letter = _LETTER[c.dtype.str[1:]]
     alpha, beta = instr.attrs.get("alpha", 1), instr.attrs.get("beta", 0)
     assert (alpha, beta) in ((1, 0), (1, 1)), "only c = a @ b and c += a @ b are used"
-    names = [f"cblas_{letter}gemm", f"cblas_{letter}gemv"]
+    names = [f"cblas_{letter}{name}" for name in ("gemm", "gemv", "syrk")]
     f.module.symbols.update(blas.cblas_symbols(*names))
     symbol = f.module.once(f"@matmul_{letter}", gemm_text(letter, f.module.declare))
     operands = []

@@ -1,0 +1,47 @@
+"""A matrix times its own transpose: half the work, both triangles, NumPy's bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import jit
+
+SHAPES = [(3, 4), (33, 7), (64, 64), (100, 65), (31, 200), (70, 1), (1, 5), (40, 0)]
+
+
+def matrix(dtype: str, shape: tuple[int, int]) -> Any:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=shape)
+    return (x + 1j * rng.normal(size=shape) if dtype[0] == "c" else x).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_times_its_transpose(dtype: str, shape: tuple[int, int]) -> None:
+    x = matrix(dtype, shape)
+    tolerance = 200 * np.finfo(dtype).eps
+    for fn in (lambda a: a @ a.T, lambda a: a.T @ a):
+        got, want = jit(fn)(x), fn(x)
+        assert got.dtype == want.dtype
+        np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
+        if min(shape) >= 30:  # smaller products are loops of our own
+            np.testing.assert_array_equal(got, want)
+
+
+def test_windows_and_other_layouts() -> None:
+    x = matrix("f8", (80, 90))
+    for y in (x[3:70, 5:44], np.asfortranarray(x), x[:, ::2], x[::-1]):
+        np.testing.assert_allclose(jit(lambda a: a @ a.T)(y), y @ y.T, rtol=1e-12, atol=1e-12)
+
+
+def test_added_to_what_is_there_and_not_its_transpose() -> None:
+    def update(a: Any, c: Any) -> None:
+        c += a @ a.T
+
+    x, c = matrix("f8", (60, 60)), np.ones((60, 60))
+    jit(update)(x, c)
+    np.testing.assert_allclose(c, 1 + x @ x.T, rtol=1e-12)
+    np.testing.assert_allclose(jit(lambda a: a @ a)(x), x @ x, rtol=1e-12, atol=1e-12)
