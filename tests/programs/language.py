@@ -161,7 +161,7 @@ def rows_and_pairs(A, B):
 def containers_inside(x, missing=3):
     """Tuples, lists and dicts hold arrays on the way; unpacking with a star."""
     powers = [np.ones_like(x)]
-    while len(powers) <= 3:
+    for _ in range(3):
         powers.append(powers[-1] * x)
     first, *middle, last = powers
     stats = {name: f(x) for name, f in (("low", np.min), ("high", np.max), ("mean", np.mean))}
@@ -247,7 +247,7 @@ def guarded(x, y):
         ratio = x / y
     hits = 0
     i = 0
-    while (r := ratio[i]) == r and 0 <= i < len(x) - 2:
+    while 0 <= i < len(x) and (r := ratio[i]) == r:
         hits += 1 if -1.0 < r <= 1.0 else 0
         i += 2 if r > 0 or y[i] > 1 else 1
     return ratio, hits, i

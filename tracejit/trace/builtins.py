@@ -27,23 +27,34 @@ from tracejit.trace.values import (
 )
 
 
+class Looped:
+    """What a ``for`` statement goes over at run time; elsewhere its length must be known."""
+
+    def __iter__(self) -> Iterator[Any]:
+        from tracejit.trace.iteration import steps_of
+
+        steps = steps_of(self)
+        assert steps is not None
+        if not isinstance(steps.trip, int):
+            what = type(self).__name__.lower()
+            raise UnsupportedError(
+                f"{where()}: {what}() whose length is known at run time only can be looped over "
+                "in a for statement, not unpacked or turned into a list"
+            )
+        return (steps.item(i) for i in builtins.range(steps.trip))
+
+
 @dataclass(frozen=True)
-class Range:
+class Range(Looped):
     """``range`` with a traced bound."""
 
     start: Any
     stop: Any
     step: Any
 
-    def __iter__(self) -> Iterator[Any]:
-        raise UnsupportedError(
-            f"{where()}: a range whose length is known at run time only can be looped over in a "
-            "for statement, not unpacked or turned into a list"
-        )
-
 
 @dataclass(frozen=True)
-class Enumerate:
+class Enumerate(Looped):
     """``enumerate`` of something that is looped over at run time."""
 
     inner: Any
@@ -51,14 +62,14 @@ class Enumerate:
 
 
 @dataclass(frozen=True)
-class Zip:
+class Zip(Looped):
     """``zip`` with at least one part that is looped over at run time."""
 
     parts: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Reversed:
+class Reversed(Looped):
     """``reversed`` of an array or range that is looped over at run time."""
 
     inner: Any
@@ -231,7 +242,28 @@ def _to_python(kind: WeakKind, x: Any) -> Any:
         value = b.op("real", value)
     if kind == "int" and value.dtype.kind == "f":
         return _truncated(value)
+    if kind == "int":
+        check_int_fits(value)
     return made(kind, b.convert(value, {"int": "i64", "float": "f64", "complex": "c128"}[kind]))
+
+
+def check_int_fits(value: Any) -> None:
+    """OverflowError where an element of ``uint64`` is no Python int of 64 bits."""
+    if value.dtype == np.uint64:
+        b = current().b
+        fits = b.op("le", value, b.const(2**63 - 1, "u64"))
+        current().check(fits, OverflowError, "Python int too large to convert to C long")
+
+
+def builtin_index(x: Any) -> Any:
+    """``operator.index``: of integers only."""
+    if isinstance(x, PyScalar):
+        if x.kind not in ("bool", "int"):
+            raise TypeError(f"'{x.kind}' object cannot be interpreted as an integer")
+        return _to_python("int", x)
+    if x.dtype.kind not in "iu" or (isinstance(x, Array) and x.ndim):
+        raise TypeError("only integer scalar arrays can be converted to a scalar index")
+    return _to_python("int", x)
 
 
 def _truncated(value: Any) -> Any:

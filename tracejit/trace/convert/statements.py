@@ -28,6 +28,7 @@ from tracejit.trace.convert.scope import (
     is_coroutine_like,
     usage,
 )
+from tracejit.trace.convert.walrus import unfold_walrus
 
 Structured = ast.If | StopWhile | StopFor
 
@@ -38,7 +39,7 @@ class StatementRewriter(AssignmentRewriter):
     def function_body(self, body: Statements) -> Statements:
         """The converted body of a `def`."""
         has_docstring = ast.get_docstring(ast.Module(body, []), clean=False) is not None
-        lowered = lower_jumps(body)
+        lowered = lower_jumps(unfold_walrus(body, self.unit.unique))
         self.live = find_liveness(lowered, self.scope)
         declared = self.declarations(lowered)
         return [*body[:has_docstring], *declared, *self.block(lowered)]
