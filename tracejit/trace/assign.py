@@ -27,8 +27,8 @@ def setitem(x: Array, key: Any, value: Any) -> None:
         return
     new = stored(value, x.dtype)
     if isinstance(selected, Array):
-        if not selected.dims and x.dims and _is_sequence(new):
-            raise ValueError("setting an array element with a sequence.")
+        if not selected.dims and new.rank and not _has_ellipsis(key):
+            _check_number(new)
         selected.write(fitted(new, selected.dims))
     elif selected.mask is not None and new.rank == 0:
         _put_masked(selected, new)
@@ -36,10 +36,16 @@ def setitem(x: Array, key: Any, value: Any) -> None:
         _put_advanced(selected, new)
 
 
-def _is_sequence(new: Value) -> bool:
-    """Whether a value has another number of elements than one, as far as that is known."""
+def _has_ellipsis(key: Any) -> bool:
+    return any(k is Ellipsis for k in (key if isinstance(key, tuple) else (key,)))
+
+
+def _check_number(new: Value) -> None:
+    """Raise for an array that is assigned to one element, where this NumPy does."""
+    np.zeros(1)[0] = np.zeros((1,) * new.rank)
     size = ex.product(new.shape)
-    return new.rank > 0 and (size == 0 or current().ranges.at_least(size, 2))
+    if size == 0 or current().ranges.at_least(size, 2):
+        raise ValueError("setting an array element with a sequence.")
 
 
 def _is_itself(selected: Array, value: Any) -> bool:

@@ -232,8 +232,8 @@ def _to_python(kind: WeakKind, x: Any) -> Any:
     session = current()
     b = session.b
     if isinstance(x, Array) and x.ndim:
-        if not all(d == 1 for d in x.dims):
-            raise TypeError("only length-1 arrays can be converted to Python scalars")
+        # Which arrays have one number in them is for the version of NumPy to say.
+        builtins.float(np.zeros([1 if d == 1 else 2 for d in x.dims]))
         x = x[(0,) * x.ndim]
     value = x.read()
     if value.dtype.kind == "c" and kind != "complex":

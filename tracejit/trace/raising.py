@@ -24,7 +24,7 @@ def is_users(error: BaseException) -> bool:
     """Whether the program would raise this too (not a mistake inside tracejit).
 
     Exceptions that leave user code or NumPy are the program's. Those that leave our files are if a
-    ``raise`` statement made them, or if the file runs the program's own operations on plain values.
+    ``raise`` statement made them, or if the file asks Python or NumPy what the program would get.
     """
     if isinstance(error, TracejitError | RecursionError | MemoryError):
         return False
@@ -38,13 +38,28 @@ def is_users(error: BaseException) -> bool:
         return True
     if isinstance(error, AssertionError) or code.co_filename.startswith(_IR):
         return False
-    if os.path.basename(code.co_filename) in _PLAIN_OPERATIONS:
+    file = os.path.basename(code.co_filename)
+    if file in _PLAIN_OPERATIONS or (file in _ASKING and isinstance(error, _ANSWERS)):
         return True
     return code.co_code[tb.tb_lasti] == opcode.opmap["RAISE_VARARGS"]
 
 
 #: Files of ours that run what the user wrote on plain Python values.
 _PLAIN_OPERATIONS = ("staging.py", "calls.py", "operators.py")
+#: Files of ours that ask NumPy for dtypes, or Python for the value of a builtin, and the errors
+#: that say what is wrong with the question.
+_ASKING = (
+    "assign.py",
+    "builtins.py",
+    "creation.py",
+    "iteration.py",
+    "lifting.py",
+    "mathematics.py",
+    "operands.py",
+    "promotion.py",
+    "python_scalars.py",
+)
+_ANSWERS = (TypeError, ValueError, ArithmeticError)
 
 
 def emit_raise(session: Session, error: BaseException) -> None:
