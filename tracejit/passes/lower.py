@@ -124,7 +124,9 @@ class _Lowering:
         for instr in self.function.instrs:
             if instr.name == "write_back" and is_array(instr.operands[0]):
                 self.body.want(instr.operands[0], self.body.args[instr.attrs["arg"]])
-        known = set(self.function.params)
+        # The content of an array of rank 0 is in memory: the entry does not read it.
+        params = zip(self.function.params, self.layouts, strict=True)
+        known = {p for p, layout in params if layout is None}
         for k, r in enumerate(self.function.results):
             if not is_array(r) or not _known_on_entry(r, known):
                 continue

@@ -1,14 +1,21 @@
-"""``math`` and ``cmath`` on traced scalars: Python floats out, errors as those modules raise."""
+"""``math``, ``cmath`` and ``operator`` on traced values, errors as those modules raise."""
 
 from __future__ import annotations
 
 import cmath
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
 from tracejit.ir.core import Value
-from tracejit.trace.builtins import builtin_complex, builtin_float, builtin_int
+from tracejit.trace.builtins import (
+    builtin_bool,
+    builtin_complex,
+    builtin_float,
+    builtin_index,
+    builtin_int,
+)
 from tracejit.trace.python_scalars import as_kind, made
 from tracejit.trace.session import current
 
@@ -161,4 +168,13 @@ MATH: dict[Any, Callable[..., Any]] = {
     cmath.cosh: _complex("cosh"),
     cmath.tanh: _complex("tanh"),
     cmath.phase: _phase,
+    operator.index: builtin_index,
+    operator.truth: builtin_bool,
 }
+# The traced classes have the operators: the functions of them mean the same.
+_OPERATORS = (
+    *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"),
+    *("and_", "or_", "xor", "lshift", "rshift", "eq", "ne", "lt", "le", "gt", "ge"),
+    *("neg", "pos", "abs", "invert"),
+)
+MATH |= {getattr(operator, name): getattr(operator, name) for name in _OPERATORS}

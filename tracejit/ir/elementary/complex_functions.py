@@ -191,6 +191,8 @@ def _tanh(x: Num, y: Num) -> Pair:
     im = where(y.eq(0.0), y, im)
     # As C99: tanh(0 + i inf) is 0 + i nan.
     re = where(ax.eq(0.0) & loose, 0.0, re)
+    # Far out too: the sign of cos y is not known, and the limit is not reached.
+    re = where(far & ~limit & loose, NAN, re)
     return re.copysign(x), im
 
 

@@ -289,6 +289,8 @@ def arange(
     args = _arange_arguments(args, named)
     if len(args) == 4:
         *args, dtype = args  # type: ignore[assignment]
+    if len(args) > 1 and args[1] is None:  # the first is the stop
+        args = (0, args[0], *args[2:])
     start, stop, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
     inputs = [operand(v) for v in (start, stop, step)]
     natural = promote(inputs)

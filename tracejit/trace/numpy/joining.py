@@ -18,6 +18,7 @@ from tracejit.trace.numpy.operands import (
     axis_of,
     builder,
     cast,
+    check,
     check_dim,
     given_dtype,
     match_shape,
@@ -28,6 +29,7 @@ from tracejit.trace.numpy.operands import (
 from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.numpy.results import deliver
 from tracejit.trace.numpy.shapes import atleast_1d, atleast_2d, atleast_3d
+from tracejit.trace.session import current
 from tracejit.trace.values import Array, as_dim, fresh
 from tracejit.trace.views import reshaped
 
@@ -231,7 +233,7 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
 
 @covers(np.repeat, method=True)
 def repeat(a: Any, repeats: Any, axis: Any = None) -> Array:
-    """Each element several times (one number of repeats for all, or a static list)."""
+    """Each element several times: one number of repeats for all, or one for each."""
     x = asarray(a)
     if axis is None:
         x, axis = reshaped(x, (ex.product(x.dims),)), 0
@@ -241,8 +243,15 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Array:
         return fresh(gathered(x.read(), builder().const(index), k))
     if isinstance(repeats, (list, tuple, np.ndarray)):
         repeats = np.ravel(repeats)[0]
-    if isinstance(repeats, Array) and repeats.ndim:
-        raise UnsupportedError("np.repeat with an array of repeats is not supported")
+    if isinstance(repeats, Array):
+        if not np.can_cast(repeats.dtype, np.int64):
+            raise TypeError(
+                f"Cannot cast array data from {repeats.dtype!r} to dtype('int64') "
+                "according to the rule 'safe'"
+            )
+        if repeats.ndim and repeats.dims != (1,):
+            return _repeated(x, repeats, k)
+        repeats = repeats[(0,) * repeats.ndim]
     times = as_dim(repeats)
     check_dim("ge", times, 0, "ValueError", "repeats may not contain negative values.")
     b, value = builder(), x.read()
@@ -250,6 +259,28 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Array:
     axes = [*range(k + 1), *range(k + 2, len(value.shape) + 1)]
     spread = b.broadcast(value, (*lead, times, *rest), axes)
     return fresh(b.reshape(spread, (*lead[:-1], lead[-1] * times, *rest)))
+
+
+def _repeated(x: Array, repeats: Any, axis: int) -> Array:
+    """Elements along an axis, each as often as an array says: position j is of the element whose
+    run has not ended at j."""
+    if repeats.ndim > 1:
+        raise ValueError("object too deep for desired array")
+    n = x.dims[axis]
+    current().require_equal(
+        repeats.dims[0],
+        n,
+        ValueError,
+        f"operands could not be broadcast together with shape {x.dims} {repeats.dims}",
+    )
+    counts: Any = fresh(builder().convert(repeats.read(), "i64"))
+    check((counts >= 0).all().read(), "ValueError", "repeats may not contain negative values.")
+    total = counts.sum()
+    size: Any = (as_dim(total + 1),)
+    ended = np.zeros_like(counts, shape=size)
+    np.add.at(ended, np.cumsum(counts), 1)
+    index: Any = np.cumsum(ended)[:-1]
+    return fresh(gathered(x.read(), index.read(), axis))
 
 
 @covers(np.tile)

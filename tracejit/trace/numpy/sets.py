@@ -6,7 +6,7 @@ Sizes of results are known when the sorted arrays have been compared: nothing he
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from tracejit.errors import UnsupportedError
@@ -86,43 +86,26 @@ def _extras(first: Any, order: Any, x: Any, wanted: tuple[bool, bool, bool]) -> 
     return found
 
 
-class UniqueAll(NamedTuple):
-    """Answer of ``np.unique_all``."""
-
-    values: Any
-    indices: Any
-    inverse_indices: Any
-    counts: Any
-
-
-class UniqueCounts(NamedTuple):
-    """Answer of ``np.unique_counts``."""
-
-    values: Any
-    counts: Any
-
-
-class UniqueInverse(NamedTuple):
-    """Answer of ``np.unique_inverse``."""
-
-    values: Any
-    inverse_indices: Any
+# NumPy's own result types, whose names stand in a private module.
+UniqueAll: Any = type(np.unique_all(np.zeros(1)))
+UniqueCounts: Any = type(np.unique_counts(np.zeros(1)))
+UniqueInverse: Any = type(np.unique_inverse(np.zeros(1)))
 
 
 @covers(np.unique_all)
-def unique_all(x: Any) -> UniqueAll:
+def unique_all(x: Any) -> Any:
     """Distinct elements, first places, inverse and counts; each nan is distinct."""
     return UniqueAll(*unique(x, True, True, True, equal_nan=False))
 
 
 @covers(np.unique_counts)
-def unique_counts(x: Any) -> UniqueCounts:
+def unique_counts(x: Any) -> Any:
     """Distinct elements and how many there are of each."""
     return UniqueCounts(*unique(x, return_counts=True, equal_nan=False))
 
 
 @covers(np.unique_inverse)
-def unique_inverse(x: Any) -> UniqueInverse:
+def unique_inverse(x: Any) -> Any:
     """Distinct elements and which of them each element is."""
     return UniqueInverse(*unique(x, return_inverse=True, equal_nan=False))
 

@@ -263,6 +263,7 @@ def view(a: Any, dtype: Any = None, type: Any = None) -> Array:
 @method("item")
 def item(a: Any, *index: Any) -> Any:
     """The element as a Python scalar."""
+    from tracejit.trace.builtins import check_int_fits
     from tracejit.trace.values import PyScalar
 
     x = asarray(a)
@@ -281,6 +282,7 @@ def item(a: Any, *index: Any) -> Any:
             picked = x.ravel()[index[0]] if len(index) == 1 else x[tuple(index)]
         value = picked.read()
     kind = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}[value.dtype.kind]
+    check_int_fits(value)
     python = {"bool": "bool", "int": "i64", "float": "f64", "complex": "c128"}[kind]
     return PyScalar(kind, builder().convert(value, python))  # type: ignore[arg-type]
 
@@ -310,7 +312,7 @@ def flip(m: Any, axis: Any = None) -> Array:
     many = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = {axis_of(k, x.ndim) for k in many}
     key = tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(x.ndim))
-    return x[key] if key else x
+    return x[key]
 
 
 @covers(np.fliplr)

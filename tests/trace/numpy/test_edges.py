@@ -1,0 +1,90 @@
+"""Calls at the edges of what functions take, found by the array-API suite: compiled as in NumPy."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.array_api.agreement import disagreement
+from tracejit import jit
+
+X = np.arange(6).reshape(2, 3)
+INF, NAN = np.inf, np.nan
+
+REPEATS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda x, r: np.repeat(x, r), (X, np.array([1, 0, 2, 0, 3, 1]))),
+    (lambda x, r: np.repeat(x, r, axis=1), (X, np.array([1, 0, 2], np.uint8))),
+    (lambda x, r: np.repeat(x, r, axis=1), (X, np.array([1, 0]))),
+    (lambda x, r: np.repeat(x, r, axis=1), (X, np.array([1, -1, 0]))),
+    (lambda x, r: np.repeat(x, r, axis=1), (X, np.array([1.0, 2.0, 0.0]))),
+    (lambda x, r: np.repeat(x, r, axis=1), (X, np.array([1, 2, 0], np.uint64))),
+    (lambda x, r: np.repeat(x, r, axis=0), (X, np.array([3]))),
+    (lambda x, r: np.repeat(x, r), (X, np.array(2))),
+    (lambda x, r: np.repeat(x, r), (X, np.ones((2, 3), int))),
+    (lambda x, r: np.repeat(x, r), (X[:0], np.zeros(0, int))),
+    (lambda x, r: x.repeat(r, axis=0).sum(axis=0), (X, np.array([2, 3]))),
+]
+CREATED: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda: np.arange(5, None, 2), ()),
+    (lambda: np.arange(5.5, stop=None, step=2), ()),
+    (lambda: np.arange(5, None), ()),
+    (lambda n: np.zeros(n + 1), (np.array(2),)),
+    (lambda n: np.zeros(n.item()), (np.array(2),)),
+    (lambda x: np.flip(x), (np.array(True),)),
+    (lambda x: np.flip(x), (np.float64(2.5),)),
+    (lambda x: np.unique_all(x), (X,)),
+    (lambda x: np.unique_counts(x), (X,)),
+    (lambda x: np.unique_inverse(x), (X,)),
+]
+OPERATORS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    *[
+        (lambda x: operator.index(x), (v,))
+        for v in (np.array(3, np.uint8), np.int8(3), 3, True, np.array(True), 2.5, np.array([3]))
+    ],
+    (lambda n: np.zeros(operator.index(n)), (np.array(3),)),
+    (lambda x, y: functools.reduce(operator.add, [x, y, x]), (X, X)),
+    (lambda x, y: (operator.and_(x, y), operator.truth(x), operator.lt(x, y)), (3, 5)),
+]
+BRANCHES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (
+        lambda z: np.tanh(z),
+        (np.array([complex(3e16, INF), complex(-3e16, NAN), complex(30.0, INF)]),),
+    ),
+    (
+        lambda z: np.tanh(z),
+        (np.array([complex(-INF, INF), complex(INF, NAN), complex(5, INF), complex(NAN, 0)]),),
+    ),
+]
+
+
+@pytest.mark.parametrize(("function", "args"), [*REPEATS, *CREATED, *OPERATORS, *BRANCHES])
+def test_as_numpy(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    copies = [np.array(a) if isinstance(a, np.ndarray) else a for a in args]
+    with np.errstate(all="ignore"):
+        expected = _outcome(function, copies)
+    result = _outcome(jit(function), args)
+    assert disagreement(result, expected, list(args), copies) == ""
+
+
+def _outcome(function: Callable[..., Any], args: Any) -> Any:
+    try:
+        return function(*args)
+    except Exception as error:
+        return error
+
+
+def test_ints_beyond_64_bits_are_refused() -> None:
+    big = np.array([2**63 + 5], np.uint64)
+    for function, x in [
+        (lambda x: int(x), big[0]),
+        (lambda x: x.item(), big),
+        (lambda x: x.tolist(), big),
+    ]:
+        with pytest.raises(OverflowError, match="too large"):
+            jit(function)(x)
+        assert jit(function)(x // 2) == function(x // 2)
