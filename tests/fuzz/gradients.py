@@ -137,43 +137,58 @@ def close(xs: Sequence[Any], ys: Sequence[Any], scale: float, tolerance: float) 
     return norm([x - y for x, y in zip(xs, ys, strict=True)]) <= bound
 
 
-def check(program: Smoothed, *, second: bool) -> str:
-    """Check the derivatives of a program; what came of it, in a word. Raises Wrong."""
+def check(program: Smoothed, *, second: bool = False, together: bool = False) -> str:
+    """Check the derivatives of a program; what came of it, in a word. Raises Wrong.
+
+    ``second``: also to second order; ``together``: both modes in one compiled function.
+    """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
-            return checked(program, second)
+            return checked(program, second, together)
         except TracejitError:
             return "refused"
         except Wrong as error:
             raise Wrong(f"{error}\n{program}") from None
 
 
-def checked(program: Smoothed, second: bool) -> str:
+def checked(program: Smoothed, second: bool, together: bool) -> str:
     g, args = program.function("g"), program.point()
     rng = np.random.default_rng([program.seed, 1])
     tangents = [random_like(rng, a) for a in args]
     try:
         want = differences(g, args, tangents)
-        value = leaves(g(*copied(args)))
+        tree = g(*copied(args))
     except Exception as error:
         return raises_as_well(g, args, tangents, error)
+    value = leaves(tree)
     if want is None or not norm([*value, *want]) < LARGE:
         return "skipped"
-    out, pushed = jvp(g, copied(args), tangents)
-    expect(leaves(out), value, norm(value), 1e-9, "value under jvp")
+    cts = optree.tree_map(lambda x: random_like(rng, x) if floats(x) else x, tree)
+    out, pushed, pulled = derivatives(g, args, tangents, cts, together)
+    expect(leaves(out), value, norm(value), 1e-9, "value")
     both = zip(optree.tree_leaves(pushed), optree.tree_leaves(out), strict=True)
     pushed = [t for t, x in both if floats(x)]
     expect(pushed, want, norm(value), 2e-6, "jvp against differences")
-    out, pull = vjp(g, *copied(args))
-    expect(leaves(out), value, norm(value), 1e-9, "value under vjp")
-    cts = optree.tree_map(lambda x: random_like(rng, x) if floats(x) else x, out)
-    pulled = pull(cts)
     left, right = pairing(leaves(cts), pushed), pairing(pulled, tangents)
     bound = norm(leaves(cts)) * norm(pushed) + norm(pulled) * norm(tangents)
     if not abs(left - right) <= 1e-9 * max(bound, 1.0):
         raise Wrong(f"<v, Ju> = {left:.12g} but <J'v, u> = {right:.12g}")
     return second_order(program, args, tangents) if second else "first order"
+
+
+def derivatives(
+    g: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any], cts: Any, together: bool
+) -> Any:
+    """Value, tangents and cotangents."""
+    if not together:
+        return *jvp(g, copied(args), tangents), vjp(g, *copied(args))[1](cts)
+
+    @jit
+    def all_at_once(args: Any, tangents: Any, cts: Any) -> Any:
+        return *jvp(g, args, tangents), vjp(g, *args)[1](cts)
+
+    return all_at_once(copied(args), tangents, cts)
 
 
 def floats(x: Any) -> bool:

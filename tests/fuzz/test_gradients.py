@@ -1,6 +1,6 @@
 """Derivatives of random NumPy programs: ``jvp`` = differences, ``vjp`` = ``jvp``, both orders.
 
-``TRACEJIT_FUZZ_GRADIENTS`` says how many (default 300). ``tests/fuzz/campaign.py --kind gradients``
+``TRACEJIT_FUZZ_GRADIENTS`` says how many (default 200). ``tests/fuzz/campaign.py --kind gradients``
 runs more seeds on several processes.
 """
 
@@ -15,18 +15,19 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.fuzz.choose import Chooser, choosers, seeded
 from tests.fuzz.gradients import check, smooth_program
 
-EXAMPLES = int(os.environ.get("TRACEJIT_FUZZ_GRADIENTS", "300"))
-SHARDS = 10
-SECOND = 5  # one of so many is checked to second order
+EXAMPLES = int(os.environ.get("TRACEJIT_FUZZ_GRADIENTS", "200"))
+SHARDS = 8
+SECOND = 15  # one of so many is checked to second order
 
 
 def from_seed(seed: int) -> str:
     """What came of the program of a seed, in a word."""
-    return check(smooth_program(seeded(seed)), second=seed % SECOND == 0)
+    program = smooth_program(seeded(seed))
+    return check(program, second=seed % SECOND == 0, together=seed % 3 > 0)
 
 
 @settings(
-    max_examples=max(EXAMPLES // 6, 1),
+    max_examples=max(EXAMPLES // 10, 1),
     derandomize=True,
     database=None,
     phases=(Phase.generate, Phase.shrink),
@@ -34,12 +35,12 @@ def from_seed(seed: int) -> str:
 )
 @given(choosers())
 def test_hypothesis(chooser: Chooser) -> None:
-    check(smooth_program(chooser), second=chooser.often(100 // SECOND))
+    check(smooth_program(chooser), together=chooser.often(50))
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_seeds(shard: int) -> None:
-    seeds = range(shard, max(EXAMPLES * 5 // 6, SHARDS), SHARDS)
+    seeds = range(shard, max(EXAMPLES * 9 // 10, SHARDS), SHARDS)
     found = Counter(from_seed(seed) for seed in seeds)
     checked = found["first order"] + found["second order"]
     assert checked >= 0.6 * found.total(), f"only {checked} are compared: {found}"
