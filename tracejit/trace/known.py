@@ -98,14 +98,24 @@ def with_payload(template: str, payload: list[Any]) -> str:
     return "".join(parts)
 
 
+def ambiguous(size: Dim) -> str:
+    """NumPy's message where an array that has not one element is tested."""
+    if size == 0:
+        return (
+            "The truth value of an empty array is ambiguous. "
+            "Use `array.size > 0` to check that an array is not empty."
+        )
+    return (
+        "The truth value of an array with more than one element is ambiguous. "
+        "Use a.any() or a.all()"
+    )
+
+
 def truth(x: Any) -> bool:
     """``bool(x)`` where the answer must be known now."""
     size = ex.product(x.dims)
     if isinstance(size, int) and size != 1:
-        raise ValueError(
-            "The truth value of an array with more than one element is ambiguous. "
-            "Use a.any() or a.all()"
-        )
+        raise ValueError(ambiguous(size))
     known = current().literal(x.read())
     if known is not None:
         return bool(known)

@@ -11,6 +11,7 @@ from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.joining import Join
 from tracejit.trace.joining_arrays import Finish, Side
+from tracejit.trace.known import ambiguous
 from tracejit.trace.raising import Diverged, emit_raise, is_users
 from tracejit.trace.regions import finish_cond
 from tracejit.trace.session import Session, current
@@ -26,12 +27,8 @@ def as_test(x: Any) -> bool | Value:
         session.outside.whole(x)
         return bool(x)
     if isinstance(x, Array) and x.ndim:
-        ambiguous = (
-            "The truth value of an array with more than one element is ambiguous. "
-            "Use a.any() or a.all()"
-        )
         size = ex.product(x.dims)
-        session.require_equal(size, 1, ValueError, ambiguous)
+        session.require_equal(size, 1, ValueError, ambiguous(size))
         b = session.b
         value = b.reshape(x.read(), ())
     else:

@@ -319,6 +319,8 @@ class ExpressionRewriter(ast.NodeTransformer):
             name = "contains" if symbol.endswith("in") else "is_"
             found = self.op(tree, name, left, right)
             return self.op(tree, "not_", found) if "not" in symbol else found
+        if symbol in ("==", "!="):
+            return self.op(tree, "compare_one", _text(symbol, tree), left, right)
         tree.left, tree.comparators = left, [right]
         return tree
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import CellType
 from typing import Any, Final, Literal
@@ -229,6 +229,9 @@ class Operators:
         return result
 
     def compare_one(self, symbol: str, left: Any, right: Any) -> Any:
+        if symbol in ("==", "!=") and type(left) is type(right) and type(left) in (tuple, list):
+            same = self._same_items(left, right)
+            return same if symbol == "==" else self.not_(same)
         if symbol in _COMPARED:
             return _COMPARED[symbol](left, right)
         if symbol in ("in", "not in"):
@@ -236,6 +239,14 @@ class Operators:
             return found if symbol == "in" else self.not_(found)
         same = self.is_(left, right)
         return same if symbol == "is" else self.not_(same)
+
+    def _same_items(self, left: Sequence[Any], right: Sequence[Any]) -> Any:
+        """`==` of tuples or lists, item by item."""
+        if len(left) != len(right):
+            return False
+        pairs = zip(left, right, strict=True)
+        tests = [lambda x=x, y=y: x is y or self.compare_one("==", x, y) for x, y in pairs]
+        return self.not_(self.not_(self.and_(True, *tests)))
 
     def contains(self, item: Any, container: Any) -> Any:
         return item in container
