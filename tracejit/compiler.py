@@ -92,8 +92,9 @@ def compile_version(request: Request, options: Options) -> Version:
     _dump(program, core.text)
     spec = specialise(core.text, signature, core.errors, core.host, core.symbols, options.opt_level)
     artefacts = Artefacts(traced, function, program, core.text, spec)
-    changes = bool(traced.containers or traced.attributes)
+    # Addresses and shared storages are found by the slow path.
     sources = any(getattr(key, "source", None) is not None for key in request.keys)
+    direct = not sources and not request.windows
     return Version(
         keys=request.keys,
         sizes=_sizes(request),
@@ -101,16 +102,10 @@ def compile_version(request: Request, options: Options) -> Version:
         call=spec,
         guards=lambda: all(g.holds() for g in traced.guards),
         writes=tuple(sorted(k for k in traced.mutated if k < len(specs))),
-        fast=None if changes or sources or request.windows or not _plain(request) else spec,
-        finish=Finish(traced).apply if changes else _as_it_is if sources else None,
+        fast=spec if direct and not Finish(traced).needs_call and _plain(request) else None,
         artefacts=artefacts,
-        shared=bool(request.windows),
+        direct=direct,
     )
-
-
-def _as_it_is(call: Any, result: Any) -> Any:
-    """The result of calls that must not reach native code unseen: they pass an address."""
-    return result
 
 
 def _dump(program: Program, text: str) -> None:

@@ -35,6 +35,7 @@ from tracejit.specialize import (
     sizes_of,
 )
 from tracejit.trace.specs import Window
+from tracejit.tree_calls import Pending
 
 #: Versions kept per family before one of them is dropped, with a warning.
 MAX_VERSIONS = 8
@@ -44,7 +45,7 @@ MAX_VERSIONS = 8
 class Version:
     """One compiled version: for which sizes it is, and how to call it on leaves.
 
-    ``shared``: storages of overlapping arguments follow the leaves.
+    ``direct``: native code takes the leaves as the caller passes them.
     """
 
     keys: tuple[LeafKey, ...]
@@ -54,9 +55,8 @@ class Version:
     guards: Callable[[], bool]
     writes: tuple[int, ...]
     fast: Any = None
-    finish: Callable[[Any, Any], Any] | None = None
     artefacts: Any = None
-    shared: bool = False
+    direct: bool = True
     alive: bool = True
 
     def accepts(self, sizes: tuple[int, ...]) -> bool:
@@ -158,8 +158,9 @@ class Dispatcher:
             native, keys, treedef, groups = self._shared(native, keys, treedef, groups)
             version = self._wanted(native, keys, treedef, groups)
         version, result = self._run(version, native, keys, treedef, groups)
-        result = restore(version.writes, result)
-        return result if version.finish is None else version.finish(call, result)
+        if type(result) is Pending:
+            return result.finish(call, restore(version.writes, result.raw))
+        return restore(version.writes, result)
 
     def _run(
         self,
@@ -329,7 +330,7 @@ class Dispatcher:
             (key[0], v.call)
             for key, family in self._families.items()
             for v in reversed(family.versions)
-            if v.alive and v.finish is None and v.fast is None and not v.shared
+            if v.alive and v.direct and v.fast is None
         ]
 
     def _writes_into_overlap(self, version: Version, leaves: Sequence[Any]) -> bool:

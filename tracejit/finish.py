@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tracejit import trees
 from tracejit.trace.driver import Traced
 from tracejit.trace.guards import FIELDS
-from tracejit.trace.results import rebuild
+from tracejit.trace.results import CallerOut, rebuild
 
 
 class Finish:
@@ -16,10 +16,24 @@ class Finish:
 
     def __init__(self, traced: Traced) -> None:
         self.traced = traced
+        changes = [*traced.containers, *traced.attributes]
+        outs = [*traced.outs, *(out for change in changes for out in change.outs)]
+        paths = [change.path for change in traced.containers]
+        self.paths = {*paths, *(out.path for out in outs if isinstance(out, CallerOut))}
 
-    def value(self, values: Sequence[Any], array: Callable[[int], Any]) -> Any:
-        """The function's result from IR results and argument arrays."""
-        leaves = rebuild(self.traced.outs, values, array)
+    @property
+    def needs_call(self) -> bool:
+        """Whether it needs the containers of the call, or changes something."""
+        return bool(self.paths or self.traced.attributes)
+
+    def value(
+        self,
+        values: Sequence[Any],
+        array: Callable[[int], Any],
+        containers: Mapping[tuple[Any, ...], Any] | None = None,
+    ) -> Any:
+        """The function's result from IR results, argument arrays and containers by path."""
+        leaves = rebuild(self.traced.outs, values, array, containers)
         return trees.unflatten(self.traced.out_tree, leaves)
 
     def apply(self, call: tuple[Any, Any], raw: tuple[Sequence[Any], dict[int, Any]]) -> Any:
@@ -27,18 +41,19 @@ class Finish:
         values, by_number = raw
         array = by_number.__getitem__
         # All are found before one is changed: the change of one may drop another.
-        targets = [_container(call, change.path) for change in self.traced.containers]
-        for target, change in zip(targets, self.traced.containers, strict=True):
-            items = trees.unflatten(change.tree, rebuild(change.outs, values, array))
+        containers = {path: _container(call, path) for path in self.paths}
+        for change in self.traced.containers:
+            target = containers[change.path]
+            items = trees.unflatten(change.tree, rebuild(change.outs, values, array, containers))
             if isinstance(target, dict):
                 target.clear()
                 target.update(zip(change.keys or (), items, strict=True))
             else:
                 target[:] = items
         for attribute in self.traced.attributes:
-            leaves = rebuild(attribute.outs, values, array)
+            leaves = rebuild(attribute.outs, values, array, containers)
             setattr(attribute.owner, attribute.name, trees.unflatten(attribute.tree, leaves))
-        return self.value(values, array)
+        return self.value(values, array, containers)
 
 
 def _container(call: tuple[Any, Any], path: Sequence[Any]) -> Any:

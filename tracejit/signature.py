@@ -21,6 +21,7 @@ from tracejit.trace.driver import Traced
 from tracejit.trace.packing import Packing
 from tracejit.trace.results import ArgOut, ArrayOut, PythonOut, SameOut, ScalarOut, StaticOut
 from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
+from tracejit.tree_calls import Pending
 
 #: Elements above which a call lets other threads run.
 RELEASE_ELEMENTS = 20_000
@@ -163,7 +164,7 @@ class SignatureBuilder:
         scalar_arrays = any(self.is_zero_d(o) for o in traced.outs)
         simple = ArrayOut | ScalarOut | PythonOut | ArgOut | SameOut | StaticOut
         plain = all(isinstance(o, simple) for o in traced.outs)
-        if not plain or scalar_arrays or traced.containers or traced.attributes:
+        if not plain or scalar_arrays or Finish(traced).needs_call:
             return self.rebuilt(raw)
         return self.direct(raw)
 
@@ -201,13 +202,12 @@ class SignatureBuilder:
         arrays = self.arrays()
         results = [*raw, *[abi.ArgResult(k) for k in arrays]]
         finish = Finish(self.traced)
-        keep = bool(self.traced.containers or self.traced.attributes)
 
         def build(leaves: list[Any]) -> Any:
             values = leaves[: len(raw)]
             by_number = dict(zip(arrays, leaves[len(raw) :], strict=True))
-            if keep:
-                return values, by_number
+            if finish.needs_call:
+                return Pending(finish.apply, (values, by_number))
             return finish.value(values, by_number.__getitem__)
 
         return tuple(results), abi.Unflatten(build)

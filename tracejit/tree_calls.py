@@ -7,6 +7,7 @@ take (keywords, defaults, changed globals, a first call) goes to the ``Dispatche
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,14 @@ def _leaf_type() -> type:
     from tracejit.codegen_llvm.entry import callable_type
 
     return callable_type("LeafCall", __name__, {"__doc__": "A native chain over leaves."})
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What native code returned, before the caller's containers and attributes are changed."""
+
+    finish: Callable[[Any, Any], Any]
+    raw: Any
 
 
 class TreeCalls:
@@ -60,6 +69,8 @@ class TreeCalls:
             inner = self._inner.get((treedef, trees.key_orders(call)))
             if inner is not None:
                 result = inner(*leaves)
+                if type(result) is Pending:
+                    return result.finish(call, result.raw)
                 if result is not _MISSED:
                     return result
         return self.dispatcher.miss(*args, **kwargs)

@@ -119,8 +119,9 @@ def _trace(
     if diverged(session.frames[0].builder):
         result = None
     _check_keys(result)
-    out_leaves, out_tree = trees.flatten(result)
-    outs = describer.describe_all(_checked(out_leaves))
+    out_leaves, out_tree = trees.flatten(result, outside.keeps)
+    _check([x for x in out_leaves if not outside.keeps(x)])
+    outs = describer.describe_all(out_leaves)
     containers = outside.container_changes(describer)
     attributes = outside.attribute_changes(describer)
     function = _finished(session, describer.values)
@@ -145,7 +146,8 @@ def _trace(
 _UNFINISHED = (GeneratorType, CoroutineType, AsyncGeneratorType, zip, map, filter, enumerate)
 
 
-def _checked(leaves: Sequence[Any]) -> list[Any]:
+def _check(leaves: Sequence[Any]) -> None:
+    """Raise for what cannot be a result."""
     from tracejit.trace.definedness import MaybeUndefined
 
     for leaf in leaves:
@@ -182,7 +184,6 @@ def _checked(leaves: Sequence[Any]) -> list[Any]:
         if type(leaf).__module__.startswith("tracejit.trace.") and not isinstance(leaf, Tracer):
             kind = type(leaf).__name__.lower()
             raise UnsupportedError(f"a {kind} of traced values cannot be returned: return a list")
-    return list(leaves)
 
 
 def _holds_tracer(found: Any) -> bool:

@@ -116,6 +116,7 @@ class Outside:
         self._owners: list[Any] = []  # alive, so that their ids stay theirs
         self._getters: dict[int, tuple[Any, Getter, str]] = {}
         self._containers: list[tuple[tuple[Any, ...], Any, Any]] = []
+        self._came_in: dict[int, tuple[Any, tuple[Any, ...]]] = {}
         self._attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
         self._note_containers(args, ())
 
@@ -187,7 +188,20 @@ class Outside:
 
     # Changes --------------------------------------------------------------------------------------
 
+    def path_of(self, obj: Any) -> tuple[Any, ...] | None:
+        """Where in (args, kwargs) a container came in; None for one that did not."""
+        found = self._came_in.get(id(obj))
+        return found[1] if found is not None and found[0] is obj else None
+
+    def keeps(self, obj: Any) -> bool:
+        """Whether a container in a result is an object that the caller has, not a new one."""
+        if not isinstance(obj, list | tuple | dict) and not trees.is_record(obj):
+            return False
+        return self.path_of(obj) is not None or self.is_outside(obj)
+
     def _note_containers(self, obj: Any, path: tuple[Any, ...]) -> None:
+        if len(path) > 1 and (isinstance(obj, list | tuple | dict) or trees.is_record(obj)):
+            self._came_in[id(obj)] = (obj, path)
         if isinstance(obj, list):
             self._containers.append((path, obj, list(obj)))
         elif isinstance(obj, dict) and path not in ((), (1,)):
@@ -214,7 +228,7 @@ class Outside:
             same = len(items) == len(old) and all(a is b for a, b in zip(items, old, strict=True))
             if same and (keys is None or keys == tuple(before)):
                 continue
-            leaves, tree = trees.flatten(items)
+            leaves, tree = trees.flatten(items, self.keeps)
             outs = tuple(describer.describe(leaf) for leaf in leaves)
             changes.append(ContainerChange(path, keys, tree, outs))
         return changes
@@ -235,7 +249,7 @@ class Outside:
         """Attributes of outside objects that the trace set."""
         changes = []
         for obj, name, value in self._attributes.values():
-            leaves, tree = trees.flatten(value)
+            leaves, tree = trees.flatten(value, self.keeps)
             outs = tuple(describer.describe(leaf) for leaf in leaves)
             changes.append(AttributeChange(obj, name, tree, outs))
         return changes

@@ -61,7 +61,9 @@ def int_arithmetic(name: str, left: Value, right: Value) -> Value:
         if not -(2**63) <= exact < 2**63:
             raise OverflowError(_OVERFLOW)
         return session.b.const(exact, "i64")
-    if session.ranges.fits_int64(exact):
+    ranges = session.ranges
+    both = name == "sub" and ranges.at_least(x, 0) and ranges.at_least(y, 0)
+    if both or ranges.fits_int64(exact):
         return session.b.op(name, left, right)  # type: ignore[no-any-return]
     result, overflow = session.b.op(_RAISING[name], left, right)
     session.check(session.b.op("invert", overflow), OverflowError, _OVERFLOW)
@@ -181,6 +183,10 @@ def _int_power(a: Any, b: Any) -> Any:
 def _traced_int_power(base: Value, exponent: Value) -> Any:
     session = current()
     b = session.b
+    if session.ranges.at_least(-1 * exponent.dim, 0):
+        # Never positive: a float in Python, but for the power zero, whose 1 is then 1.0.
+        left, right = (PyScalar("float", b.convert(v, "f64")) for v in (base, exponent))
+        return power(left, right)
     if not session.ranges.at_least(exponent.dim, 0):
         message = (
             f"{where()}: an int to a negative power is a float in Python, to others an int; "

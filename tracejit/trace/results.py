@@ -6,7 +6,7 @@ arguments at run time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -92,6 +92,13 @@ class SameOut:
 
 
 @dataclass(frozen=True)
+class CallerOut:
+    """The caller's container at ``path`` in (args, kwargs), which keeps its identity."""
+
+    path: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
 class StaticOut:
     """An object known when tracing."""
 
@@ -99,7 +106,15 @@ class StaticOut:
 
 
 Out: TypeAlias = (
-    ArrayOut | ScalarOut | PythonOut | ArgOut | ViewOut | ChoiceOut | SameOut | StaticOut
+    ArrayOut
+    | ScalarOut
+    | PythonOut
+    | ArgOut
+    | ViewOut
+    | ChoiceOut
+    | SameOut
+    | CallerOut
+    | StaticOut
 )
 
 
@@ -143,7 +158,8 @@ class Describer:
             return ScalarOut(self.need(leaf.value))
         if isinstance(leaf, Array):
             return self._array(leaf, shared)
-        return StaticOut(leaf)
+        path = current().outside.path_of(leaf)
+        return StaticOut(leaf) if path is None else CallerOut(path)
 
     def _array(self, x: Array, shared: set[int]) -> Out:
         cell = x.cell
@@ -209,14 +225,23 @@ def _shared_cells(leaves: Sequence[Any]) -> set[int]:
     return shared
 
 
-def rebuild(outs: Sequence[Out], results: Sequence[Any], array: Callable[[int], Any]) -> list[Any]:
-    """The leaves from IR results and the caller's arrays; ``array(k)`` is argument array k."""
+def rebuild(
+    outs: Sequence[Out],
+    results: Sequence[Any],
+    array: Callable[[int], Any],
+    containers: Mapping[tuple[Any, ...], Any] | None = None,
+) -> list[Any]:
+    """The leaves from IR results and what the caller has: ``array(k)`` is argument array k,
+    ``containers`` the containers by path."""
     arrays: dict[int, Any] = {}
     leaves: list[Any] = []
     for out in outs:
-        leaves.append(
-            leaves[out.leaf] if isinstance(out, SameOut) else _rebuilt(out, results, array, arrays)
-        )
+        if isinstance(out, SameOut):
+            leaves.append(leaves[out.leaf])
+        elif isinstance(out, CallerOut):
+            leaves.append((containers or {})[out.path])
+        else:
+            leaves.append(_rebuilt(out, results, array, arrays))
     return leaves
 
 
@@ -251,7 +276,8 @@ def apply_layer(x: Any, layer: tuple[Any, ...], results: Sequence[Any]) -> Any:
         return [int(results[e.index]) if isinstance(e, Ref) else e for e in extents]
 
     if name == "slice":
-        return x[tuple(_slice(*p) for p in zip(*map(numbers, args), strict=True))]
+        # The dots keep an array where there is no axis.
+        return x[(*(_slice(*p) for p in zip(*map(numbers, args), strict=True)), ...)]
     if name == "transpose":
         return x.transpose(args[0])
     if name == "reshape":

@@ -1,0 +1,135 @@
+"""Containers of the caller in results keep their identity, changed or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import jit
+
+LEVELS = [1, 2]
+TABLE = {"w": np.arange(3.0)}
+
+
+@dataclass
+class Params:
+    w: Any
+    k: Any = None
+
+
+def update(params: Any, gradient: Any) -> Any:
+    for name in params:
+        params[name] -= 0.1 * gradient[name]
+    return params
+
+
+def appended(params: Any, items: Any) -> Any:
+    items.append(params)
+    return items, (params, items)
+
+
+def replaced(params: Any, items: Any) -> Any:
+    params["w"] = params["w"] * 2
+    params["items"] = items
+    return {"p": params, "new": [items]}
+
+
+def unchanged(params: Any, items: Any) -> Any:
+    return items if items else params
+
+
+def chosen(params: Any, items: Any) -> Any:
+    if params["w"].sum() > 0:
+        params["w"] += 1
+        return params
+    return params
+
+
+def of_the_module(params: Any, items: Any) -> Any:
+    return LEVELS, TABLE, params["w"] * LEVELS[1]
+
+
+def same_objects(result: Any, known: list[Any]) -> Any:
+    """The structure of a result, with known containers by their place in ``known``."""
+    for k, x in enumerate(known):
+        if result is x:
+            return k
+    if isinstance(result, dict):
+        return {key: same_objects(v, known) for key, v in result.items()}
+    if isinstance(result, list | tuple):
+        return type(result)(same_objects(v, known) for v in result)
+    return np.asarray(result).tolist()
+
+
+@pytest.mark.parametrize("function", [appended, replaced, unchanged, chosen, of_the_module])
+def test_identity(function: Callable[..., Any]) -> None:
+    compiled = jit(function)
+    for _ in range(3):
+        seen = []
+        for g in (function, compiled):
+            params, items = {"w": np.arange(3.0)}, [np.ones(2)]
+            result = g(params, items)
+            known = [params, items, LEVELS, TABLE]
+            seen.append((same_objects(result, known), [same_objects(k, []) for k in known[:1]]))
+        assert seen[0] == seen[1]
+
+
+def test_update_in_place_stays_native() -> None:
+    compiled = jit(update)
+    params, gradient = {"a": np.ones(3), "b": np.ones(2)}, {"a": np.ones(3), "b": np.ones(2)}
+    for _ in range(5):
+        assert compiled(params, gradient) is params
+    np.testing.assert_allclose(params["a"], 0.5)
+    assert compiled.stats().slow_calls == 1
+
+
+def test_dataclass_and_tuple() -> None:
+    def f(p: Any, pair: Any) -> Any:
+        p.w += 1
+        p.k = pair
+        return p, pair
+
+    p, pair = Params(np.arange(2.0)), (np.arange(2.0), 3.0)
+    compiled = jit(f)
+    for _ in range(2):
+        first, second = compiled(p, pair)
+        assert first is p
+        assert second is pair
+        assert p.k is pair
+    np.testing.assert_array_equal(p.w, [2, 3])
+
+
+def test_a_foreign_array_in_a_container() -> None:
+    swapped = np.arange(3.0).astype(">f8")
+    params = {"w": swapped}
+
+    def f(d: Any) -> Any:
+        d["w"] += 1
+        return d
+
+    result = jit(f)(params)
+    assert result is params
+    assert result["w"] is swapped
+    np.testing.assert_array_equal(swapped, [1, 2, 3])
+
+
+def test_powers_of_run_time_ints() -> None:
+    def f(x: Any, n: int) -> Any:
+        total = 0.0
+        for i in range(n):
+            x[i] *= 2**-i
+            total += (i + 1) ** -i
+        return x, total, 2 ** (n - 1)
+
+    compiled = jit(f, shapes="dynamic")
+    x, y = np.ones(6), np.ones(6)
+    got, want = compiled(x, 4), f(y, 4)
+    np.testing.assert_array_equal(got[0], want[0])
+    assert got[1:] == want[1:]
+    assert type(got[2]) is int
+    with pytest.raises(ValueError, match="negative power"):
+        jit(lambda n: 2**n, shapes="dynamic")(-1)
