@@ -75,7 +75,15 @@ class Reversed(Looped):
     inner: Any
 
 
-LOOPED = (Array, Range, Enumerate, Zip, Reversed)
+@dataclass(frozen=True)
+class Counted(Looped):
+    """``trip`` items, the one at a place made by ``item``."""
+
+    trip: Dim
+    item: Callable[[Dim], Any]
+
+
+LOOPED = (Array, Range, Enumerate, Zip, Reversed, Counted)
 
 
 def builtin_range(*args: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
-from tracejit.trace.builtins import Enumerate, Range, Reversed, Zip
+from tracejit.trace.builtins import Counted, Enumerate, Range, Reversed, Zip
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, as_dim, dim_value
 
@@ -37,6 +37,8 @@ def steps_of(iterable: Any) -> Steps | None:
         inner = steps_of(iterable.inner)
         assert inner is not None
         return Steps(inner.trip, lambda i: inner.item(inner.trip - 1 - i))
+    if isinstance(iterable, Counted):
+        return Steps(iterable.trip, iterable.item)
     if isinstance(iterable, Enumerate):
         parts = _part(iterable.inner)
         return Steps(parts.trip, lambda i: (iterable.start + dim_value(i), parts.item(i)))
