@@ -213,7 +213,7 @@ def _advanced(view: Array, arrays: list[tuple[int, Any]], items: list[Any]) -> A
     only_mask: Value | None = None
     for position, item in arrays:
         if _mask_rank(item) is not None:
-            mask = item.read()
+            mask = _widened(item.read(), view, position)
             _check_mask(mask, view, position)
             mask = _cast_mask(mask, view, position)
             if len(arrays) == 1:
@@ -283,6 +283,16 @@ def _mask_message(mask: Value, view: Array, position: int) -> str:
                 f"{position + k}; size of axis is {n} but size of corresponding boolean axis is {m}"
             )
     return ""
+
+
+def _widened(mask: Value, view: Array, position: int) -> Value:
+    """A mask with an axis of no elements, which picks nothing from an axis of any length."""
+    if 0 not in mask.shape:
+        return mask
+    want = view.dims[position : position + mask.rank]
+    shape = tuple(n if m == 0 else m for m, n in zip(mask.shape, want, strict=True))
+    b = current().b
+    return mask if shape == mask.shape else b.broadcast(b.const(False, "bool"), shape, ())
 
 
 def _check_mask(mask: Value, view: Array, position: int) -> None:

@@ -60,9 +60,46 @@ BRANCHES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
         (np.array([complex(-INF, INF), complex(INF, NAN), complex(5, INF), complex(NAN, 0)]),),
     ),
 ]
+EDGES = np.array(
+    [complex(a, b) for a in (0.0, -0.0, -2.0, INF, NAN) for b in (0.0, 3.0, -INF, NAN)]
+)
+SPREAD = np.array([complex(-2e16, -2e82), complex(-1e127, 3e16), complex(3e-200, 1e-180), 1e-310j])
+COMPLEX: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda z: np.reciprocal(z), (EDGES,)),
+    (lambda z: np.reciprocal(z), (np.array([3 - 4j, 1e-30 + 1e30j], np.complex64),)),
+    *[
+        (lambda z, f=f: f(z), (z,))
+        for f in (np.log, np.log2, np.log10, np.log1p)
+        for z in (SPREAD, np.array([complex(-3e4, 2e24), 1e30 + 1e-5j], np.complex64))
+    ],
+]
+INDEXED: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (lambda x: x[...], (np.array(3),)),
+    (lambda x: x[..., None][0, ...], (np.array(3),)),
+    (lambda x: x[()], (np.array(3),)),
+    *[
+        (lambda x, m: x[m], (np.ones((2, 3, 4)), np.ones(shape, bool)))
+        for shape in [(0,), (0, 0), (2, 0), (0, 3), (0, 5), (3, 0), (0, 0, 4), (0, 3, 0)]
+    ],
+    (lambda x: np.eye(2, 11, k=10**19), (X,)),
+    (lambda x: np.eye(3, k=-(10**19)), (X,)),
+    (lambda x: np.tri(3, k=10**19), (X,)),
+    (lambda x, t: np.linalg.matrix_rank(x, rtol=t), (np.ones((2, 3, 4)), np.array([0.5, 2.0]))),
+]
 
 
-@pytest.mark.parametrize(("function", "args"), [*REPEATS, *CREATED, *OPERATORS, *BRANCHES])
+def put(x: Any, m: Any, v: Any) -> Any:
+    """Through a mask, in place."""
+    x[m] = v
+    return x
+
+
+PUT = [(put, (np.ones((2, 3)), np.ones(s, bool), 7.0)) for s in [(0,), (2, 0), (0, 3), (0, 2)]]
+
+
+@pytest.mark.parametrize(
+    ("function", "args"), [*COMPLEX, *INDEXED, *PUT, *REPEATS, *CREATED, *OPERATORS, *BRANCHES]
+)
 def test_as_numpy(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
     copies = [np.array(a) if isinstance(a, np.ndarray) else a for a in args]
     with np.errstate(all="ignore"):

@@ -65,9 +65,9 @@ def _log_of_size(x: Num, y: Num) -> Num:
     big = where(ax > ay, ax, ay)
     small = where(ax > ay, ay, ax)
     usual = (big > 0.0) & (big < INF) & ~small.isnan() & ~big.isnan()
-    far, shift = (2.0**500, 600) if f is DOUBLE else (2.0**50, 80)
+    far, down, up = (2.0**500, 600, 600) if f is DOUBLE else (2.0**50, 80, 110)
     high, low = big > far, big < 1.0 / far
-    scale = where(high, big.const(2.0**-shift), choose(low, 2.0**shift, 1.0, big))
+    scale = where(high, big.const(2.0**-down), choose(low, 2.0**up, 1.0, big))
     big = where(usual, big, 1.0) * scale
     small = where(usual, small, 0.0) * scale
     bh, bl = two_product(big, big)
@@ -75,11 +75,11 @@ def _log_of_size(x: Num, y: Num) -> Num:
     h, hl = two_sum(bh, sh)
     # 1 is taken out before the small terms come in: near the unit circle all else cancels.
     e, m = split(h)
-    top = 400 if f is DOUBLE else 100
-    unit = ((f.bias - where(e > top, top, where(e < -top, -top, e))) << f.mantissa).floats()
+    # On this scale |e| is below 1010 and 125: 2**-e is a normal number.
+    unit = ((f.bias - e) << f.mantissa).floats()
     rest = (hl + (bl + sl)) * unit
     fh, fl = two_sum(m - 1.0, rest)
-    powers = e + where(high, e.const(2 * shift), choose(low, -2 * shift, 0, e))
+    powers = e + where(high, e.const(2 * down), choose(low, -2 * up, 0, e))
     r = 0.5 * log_of_split(powers, fh, fl)
     infinite = ax.eq(INF) | ay.eq(INF)
     zero = ax.eq(0.0) & ay.eq(0.0)

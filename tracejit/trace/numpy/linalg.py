@@ -259,7 +259,7 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
     values = svd(x, compute_uv=False, hermitian=hermitian)
     if tol is None:
         size = np.maximum(x.shape[-2], x.shape[-1])
-        scale = size * np.finfo(values.dtype).eps if rtol is None else np.asarray(rtol)[..., None]
+        scale = size * np.finfo(values.dtype).eps if rtol is None else asarray(rtol)[..., None]
         tol = np.amax(values, axis=-1, keepdims=True) * scale
     else:
         tol = np.expand_dims(asarray(tol), -1)

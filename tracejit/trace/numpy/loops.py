@@ -105,10 +105,24 @@ def _test(name: str, of_integers: bool) -> Loop:
 
 
 def _reciprocal(b: Builder, x: Value) -> Value:
-    if x.dtype.kind in "fc":
+    if x.dtype.kind == "c":
+        return _complex_reciprocal(b, x)
+    if x.dtype.kind == "f":
         return b.op("div", b.lit(1, x), x)  # type: ignore[no-any-return]
     wide = b.convert(x, "f64")
     return b.convert(b.op("div", b.lit(1, wide), wide), x.dtype)
+
+
+def _complex_reciprocal(b: Builder, x: Value) -> Value:
+    """NumPy's, which is not 1 / x: by the larger part."""
+    parts = b.op("real", x), b.op("imag", x)
+    turned = b.op("lt", *(b.op("abs", p) for p in parts))
+    small, big = (b.op("select", turned, p, q) for p, q in (parts, parts[::-1]))
+    ratio = b.op("div", small, big)
+    whole = b.op("add", big, b.op("mul", small, ratio))
+    one, part = b.op("div", b.lit(1, whole), whole), b.op("div", ratio, whole)
+    real, imag = (b.op("select", turned, p, q) for p, q in ((part, one), (one, part)))
+    return b.op("complex", real, b.op("neg", imag))  # type: ignore[no-any-return]
 
 
 def _scaled(factor: float) -> Loop:

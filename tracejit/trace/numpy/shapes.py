@@ -306,7 +306,7 @@ def imag(val: Any) -> Any:
 
 
 @covers(np.flip)
-def flip(m: Any, axis: Any = None) -> Array:
+def flip(m: Any, axis: Any = None) -> Any:
     """Axes in reverse order: a view."""
     x = asarray(m)
     many = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
@@ -316,7 +316,7 @@ def flip(m: Any, axis: Any = None) -> Array:
 
 
 @covers(np.fliplr)
-def fliplr(m: Any) -> Array:
+def fliplr(m: Any) -> Any:
     """The second axis reversed."""
     x = asarray(m)
     if x.ndim < 2:
@@ -325,7 +325,7 @@ def fliplr(m: Any) -> Array:
 
 
 @covers(np.flipud)
-def flipud(m: Any) -> Array:
+def flipud(m: Any) -> Any:
     """The first axis reversed."""
     x = asarray(m)
     if x.ndim < 1:
@@ -334,7 +334,7 @@ def flipud(m: Any) -> Array:
 
 
 @covers(np.rot90)
-def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Array:
+def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
     """Quarter turns in the plane of two axes."""
     x = asarray(m)
     i, j = (axis_of(a, x.ndim) for a in axes)
