@@ -88,16 +88,23 @@ def _raise_first_bad(ok: Value, good: Value, index: Value, n: Dim, axis: int) ->
 
     session = current()
 
-    def find() -> list[Value]:
+    def payload() -> list[Value]:
         b = session.b
         line = (ex.product(index.shape),)
         bad = b.op("invert", b.reshape(good, line))
         first = b.op("argmax", b.convert(bad, "u8"), axis=0)
         picked = b.op("gather", b.reshape(index, line), first, axes=(0,))
-        size = b.index(n)
-        b.op("raise", picked, b.const(axis, "i64"), size, exc="IndexError", message=_OUT)
+        return [picked, b.const(axis, "i64"), b.index(n)]
+
+    def find() -> list[Value]:
+        session.b.op("raise", *payload(), exc="IndexError", message=_OUT)
         return []
 
+    if session.catching:
+        from tracejit.trace.catching import caught_check
+
+        if caught_check(session, ok, IndexError, _OUT, payload):
+            return
     emit_cond(ok, list, find)
 
 

@@ -127,7 +127,8 @@ def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]
     plain = cls.__module__.split(".")[0] in _PLAIN_MODULES
     own = isinstance(init, FunctionType) and "__new__" not in cls.__dict__
     if own and not plain and type(cls) is type and convertible(init):
-        made: Any = object.__new__(cls)
+        new: Any = cls.__new__
+        made: Any = object.__new__(cls) if new is object.__new__ else new(cls, *args, **kwargs)
         ops.call(MethodType(init, made), *args, **kwargs)
         return made
     return cls(*args, **kwargs)

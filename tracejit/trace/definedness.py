@@ -9,12 +9,16 @@ from tracejit.trace.session import current
 
 
 class MaybeUndefined:
-    """A variable's value where it is known at run time only whether it is bound."""
+    """A variable's value where it is known at run time only whether it is bound.
+
+    ``sure``: it is bound unless an exception is under way to a ``try`` around.
+    """
 
     def __init__(self, name: str, flag: Value, value: Any) -> None:
         self.name = name
         self.flag = flag
         self.value = value
+        self.sure = False
 
     def value_or_raise(self) -> Any:
         """The value, after a check that the variable is bound."""

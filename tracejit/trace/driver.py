@@ -19,6 +19,7 @@ from tracejit.errors import LeakedTracerError, TracejitError, UnsupportedError
 from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import operators  # noqa: F401  (attaches the operators)
+from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside
 from tracejit.trace.hidden import Hidden
 from tracejit.trace.known import MARK
@@ -28,7 +29,7 @@ from tracejit.trace.regions import Free, diverged
 from tracejit.trace.results import Describer, Out
 from tracejit.trace.session import Restart, Session, session_scope
 from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
-from tracejit.trace.staging import StagedOperators
+from tracejit.trace.staging_try import CatchingOperators
 from tracejit.trace.values import KIND_DTYPE, Array, Cell, PyScalar, Scalar, Tracer
 from tracejit.trace.windows import window_on
 
@@ -104,7 +105,7 @@ def _trace(
             outside.root(leaf.value, type(leaf.value).__name__)
     outside.root(getattr(fn, "__self__", fn), "self")
     session.first_hidden = len(leaves)
-    ops = StagedOperators(session)
+    ops = CatchingOperators(session)
     session.operators = ops
     result: Any = None
     try:
@@ -120,6 +121,7 @@ def _trace(
         result = None
     _check_keys(result)
     out_leaves, out_tree = trees.flatten(result, outside.keeps)
+    out_leaves = [x.value_or_raise() if isinstance(x, MaybeUndefined) else x for x in out_leaves]
     _check([x for x in out_leaves if not outside.keeps(x)])
     outs = describer.describe_all(out_leaves)
     containers = outside.container_changes(describer)
@@ -148,11 +150,7 @@ _UNFINISHED = (GeneratorType, CoroutineType, AsyncGeneratorType, zip, map, filte
 
 def _check(leaves: Sequence[Any]) -> None:
     """Raise for what cannot be a result."""
-    from tracejit.trace.definedness import MaybeUndefined
-
     for leaf in leaves:
-        if isinstance(leaf, MaybeUndefined):
-            leaf.value_or_raise()
         if isinstance(leaf, str) and MARK in leaf:
             raise UnsupportedError(
                 "a text made from a traced value cannot be returned: return the value and make "

@@ -13,6 +13,8 @@ from tracejit.ir.core import Loc
 from tracejit.trace.known import with_payload
 from tracejit.trace.session import NUMPY, PACKAGE, Session
 
+#: Attribute of an exception that stands for a failed check: the line of the check.
+CHECKED_AT = "__tracejit_checked_at__"
 _IR = os.path.join(PACKAGE, "ir") + os.sep
 
 
@@ -74,8 +76,13 @@ def emit_raise(session: Session, error: BaseException) -> None:
 
 
 def raised_at(error: BaseException) -> Loc | None:
-    """The innermost line of the user's that an exception went through."""
-    found = None
+    """The innermost line of the user's that an exception went through.
+
+    One that a check of compiled code raised, and a ``try`` caught, comes from the check's line.
+    """
+    found: Loc | None = getattr(error, CHECKED_AT, None)
+    if found is not None:
+        return found
     tb = error.__traceback__
     while tb is not None:
         code = tb.tb_frame.f_code

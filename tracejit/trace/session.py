@@ -88,6 +88,8 @@ class Session:
         self.operators: Any = None
         self.changed_containers: dict[int, Any] = {}
         self.exceptions: dict[str, type[BaseException]] = {}
+        #: The `try` statements under way, innermost last (see ``catching``).
+        self.catching: list[Any] = []
         self.shown: list[Any] = []
         self.over = False
 
@@ -191,6 +193,11 @@ class Session:
             found = [self.literal(v) for v in values]
             if all(v is not None for v in found):
                 self.fail(exc, message.format(*(v.item() for v in found if v is not None)))
+        if self.catching:
+            from tracejit.trace.catching import caught_check
+
+            if caught_check(self, ok, exc, message, values):
+                return
         b.op("check", ok, *values, exc=self.exception_name(exc), message=message)
 
     def fail(self, exc: type[BaseException] | str, message: str) -> None:

@@ -77,9 +77,20 @@ def staged_if(
     for name, run in (("then", then_fn), ("else", else_fn)):
         sides.append(trace_side(session, name, run, get_state))
         set_state(before)
-    then, other = sides
+    return join_sides(session, pred, sides[0], sides[1], set_state, names)
+
+
+def join_sides(
+    session: Session,
+    pred: Value,
+    then: Side,
+    other: Side,
+    set_state: Callable[[tuple[Any, ...]], None],
+    names: tuple[VarInfo, ...],
+) -> Any:
+    """One ``cond`` of two traced sides; names are bound to its results."""
     if then.raised and other.raised:
-        finish_cond(pred, [(s.frame.builder, []) for s in sides])
+        finish_cond(pred, [(s.frame.builder, []) for s in (then, other)])
         session.b.op("raise", exc="AssertionError", message="not reached")
         raise Diverged
     if then.raised or other.raised:

@@ -24,8 +24,8 @@ Compound = ast.With | ast.Try | ast.TryStar | ast.Match
 
 
 class Mode(enum.Enum):
-    """TAIL: falling off the end returns None. FRAME: inside a `with` or `try` of the function's own
-    frame, a real `return` is possible but code follows. FLAG: every jump becomes a flag."""
+    """TAIL: falling off the end returns None. FRAME: inside a `with` or `match` of the function's
+    own frame, a real `return` is possible but code follows. FLAG: every jump becomes a flag."""
 
     TAIL = enum.auto()
     FRAME = enum.auto()
@@ -241,9 +241,11 @@ class _Lowering:
     def compound(
         self, stmt: Compound, rest: Statements, mode: Mode, loop: Loop | None, out: Statements
     ) -> Statements | None:
-        """`with`, `try` and `match` stay plain; their blocks are lowered."""
+        """`with`, `except*` and `match` stay plain; their blocks are lowered. The blocks of a `try`
+        become functions of their own, so every jump out of them becomes a flag."""
         before = self.flagged_returns
-        inner = Mode.FLAG if mode is Mode.FLAG else Mode.FRAME
+        flagged = mode is Mode.FLAG or isinstance(stmt, ast.Try)
+        inner = Mode.FLAG if flagged else Mode.FRAME
         kinds = jumps([stmt])
         lowered = self.blocks(stmt, inner, loop)
         out.append(lowered)

@@ -184,6 +184,10 @@ class _Backward:
         self.caught = caught | entries
         before = self.block(stmt.body, orelse)
         self.caught = outer
+        if isinstance(stmt, ast.Try) and self.is_recording:
+            always = self.scope.always_live
+            read_first = before | (always & self._touched(stmt))
+            self.found[stmt] = Live(final | outer | always, read_first)
         return before
 
     def match_(self, stmt: ast.Match, after: Names) -> Names:

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 Thunk = Callable[[], Any]
 GetState = Callable[[], tuple[Any, ...]]
 SetState = Callable[[tuple[Any, ...]], None]
+ExceptPart = tuple[Thunk | None, Callable[[BaseException], None], bool]
 VarKind = Literal["local", "nonlocal", "global", "flag", "return_value"]
 
 
@@ -108,6 +109,17 @@ _COMPARED: Final[dict[str, Callable[[Any, Any], Any]]] = {
 }
 
 
+def catches(kinds: Any, raised: type[BaseException]) -> bool:
+    """Whether `except kinds` catches an exception of this class; TypeError as Python."""
+    listed = kinds if isinstance(kinds, tuple) else (kinds,)
+    for kind in listed:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise TypeError(
+                "catching classes that do not inherit from BaseException is not allowed"
+            )
+    return issubclass(raised, listed)
+
+
 class Operators:
     """Plain semantics. An override stages, and falls back to these on plain values."""
 
@@ -183,6 +195,36 @@ class Operators:
             body_fn(item)
             if extra_test_fn is not None and not extra_test_fn():
                 break
+
+    def try_stmt(
+        self,
+        body_fn: Thunk,
+        handlers: tuple[ExceptPart, ...],
+        else_fn: Thunk | None,
+        final_fn: Thunk | None,
+        get_state: GetState,
+        set_state: SetState,
+        names: tuple[VarInfo, ...],
+        site: Site,
+    ) -> None:
+        """`try`, with what each `except` catches (None: everything), runs, and whether it uses the
+        exception."""
+        try:
+            try:
+                body_fn()
+            except BaseException as error:
+                for kinds, run, _ in handlers:
+                    if kinds is None or catches(kinds(), type(error)):
+                        run(error)
+                        break
+                else:
+                    raise
+            else:
+                if else_fn is not None:
+                    else_fn()
+        finally:
+            if final_fn is not None:
+                final_fn()
 
     def assertion(self, *message: Any) -> BaseException:
         """The exception of a failed `assert`."""

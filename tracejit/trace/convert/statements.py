@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable
 
 from tracejit.trace.convert.assignments import AssignmentRewriter
@@ -30,7 +31,7 @@ from tracejit.trace.convert.scope import (
 )
 from tracejit.trace.convert.walrus import unfold_walrus
 
-Structured = ast.If | StopWhile | StopFor
+Structured = ast.If | ast.Try | StopWhile | StopFor
 
 
 class StatementRewriter(AssignmentRewriter):
@@ -234,36 +235,86 @@ class StatementRewriter(AssignmentRewriter):
             self.bound -= usage(stmt.body).deletes
         return body
 
-    def rewrite_Try(self, stmt: ast.Try | ast.TryStar) -> Statements:
+    def rewrite_Try(self, stmt: ast.Try) -> Statements:
         entry = _copy(self.bound)
-        body = self.block(stmt.body)
-        orelse = self.block(stmt.orelse)
+        body, body_def = self.inner("try", stmt, stmt.body)
+        orelse, orelse_def = self.inner("orelse", stmt, stmt.orelse)
         after = self.bound
         # An exception may leave the body at any point.
         cut = None if entry is None else entry - usage(stmt).deletes
-        handlers = []
+        handlers: list[ast.expr] = []
+        defs = [body_def, orelse_def]
         for handler in stmt.handlers:
             self.bound = _copy(cut)
-            handlers.append(self.handler(handler))
+            listed, handler_def = self.handler(handler)
+            handlers.append(listed)
+            defs.append(handler_def)
             after = _join(after, self.bound)
         self.bound = _copy(cut)
-        final = self.block(stmt.finalbody)
+        final, final_def = self.inner("final", stmt, stmt.finalbody)
         if self.bound is None or after is None:
             self.bound = None
         else:
             self.bound = (after - usage(stmt.finalbody).deletes) | (self.bound - (cut or set()))
-        return [ast.copy_location(type(stmt)(body, handlers, orelse, final), stmt)]
+        state, arguments = self.state(stmt)
+        head = _head(stmt)
+        blocks: list[ast.expr] = [
+            self.name(body, head),
+            ast.copy_location(ast.Tuple(handlers, ast.Load()), head),
+            self.name(orelse, head) if stmt.orelse else ast.copy_location(_NONE(), head),
+            self.name(final, head) if stmt.finalbody else ast.copy_location(_NONE(), head),
+        ]
+        call = self.op(head, "try_stmt", *blocks, *arguments)
+        return [*defs, final_def, *state, ast.copy_location(ast.Expr(call), stmt)]
 
-    def handler(self, handler: ast.ExceptHandler) -> ast.ExceptHandler:
-        kind = None if handler.type is None else self.expr(handler.type)
+    def handler(self, handler: ast.ExceptHandler) -> tuple[ast.expr, ast.stmt]:
+        """What the operator is given of an `except`, and the function in it."""
+        head = ast.copy_location(ast.Pass(), handler)
+        kind: ast.expr = ast.copy_location(_NONE(), head)
+        if handler.type is not None:
+            kind = self.thunk(self.expr(handler.type))
+        keeps = handler.name is not None or _raises_again(handler.body)
+        error = f"{GENERATED}error"
+        body: Statements = []
         if handler.name:
             self.bind({handler.name})
-        body = self.block(handler.body)
-        if handler.name and self.bound is not None:
-            self.bound.discard(handler.name)
-        return ast.copy_location(ast.ExceptHandler(kind, handler.name, body), handler)
+            body.append(_assigned(handler.name, ast.Name(error, ast.Load())))
+        body += self.block(handler.body)
+        if handler.name:
+            body.append(_assigned(handler.name, ast.Constant(None)))
+            body.append(ast.Delete([ast.Name(handler.name, ast.Del())]))
+            if self.bound is not None:
+                self.bound.discard(handler.name)
+        for part in body:
+            if not hasattr(part, "lineno"):
+                ast.fix_missing_locations(ast.copy_location(part, head))
+        name = self.unit.unique("except")
+        binds = usage(handler).binds
+        made = self.define(name, head, body, binds, error)
+        flag = ast.copy_location(ast.Constant(keeps), head)
+        listed = ast.Tuple([kind, self.name(name, head), flag], ast.Load())
+        return ast.copy_location(listed, head), made
 
-    rewrite_TryStar = rewrite_Try
+    def rewrite_TryStar(self, stmt: ast.TryStar) -> Statements:
+        entry = _copy(self.bound)
+        body = self.block(stmt.body)
+        orelse = self.block(stmt.orelse)
+        after = self.bound
+        cut = None if entry is None else entry - usage(stmt).deletes
+        handlers = []
+        for handler in stmt.handlers:
+            self.bound = _copy(cut)
+            kind = None if handler.type is None else self.expr(handler.type)
+            self.bind({handler.name} if handler.name else set())
+            made = ast.ExceptHandler(kind, handler.name, self.block(handler.body))
+            handlers.append(ast.copy_location(made, handler))
+            if handler.name and self.bound is not None:
+                self.bound.discard(handler.name)
+            after = _join(after, self.bound)
+        self.bound = _copy(cut)
+        final = self.block(stmt.finalbody)
+        self.bound = None if self.bound is None or after is None else after & self.bound
+        return [ast.copy_location(ast.TryStar(body, handlers, orelse, final), stmt)]
 
     def rewrite_Match(self, stmt: ast.Match) -> Statements:
         subject = self.expr(stmt.subject)
@@ -364,6 +415,9 @@ def make_rewriter(
     return StatementRewriter(unit, scope, enclosing, class_name, first)
 
 
+_NONE = functools.partial(ast.Constant, None)
+
+
 def _copy(bound: set[str] | None) -> set[str] | None:
     return None if bound is None else set(bound)
 
@@ -385,6 +439,16 @@ def _unbind_if_undefined(name: str) -> ast.stmt:
     return ast.parse(f"if {name} is __tj__.UNDEFINED: del {name}").body[0]
 
 
+def _assigned(name: str, value: ast.expr) -> ast.stmt:
+    return ast.Assign([ast.Name(name, ast.Store())], value)
+
+
+def _raises_again(body: Statements) -> bool:
+    """Whether a handler has a `raise` without an exception."""
+    parts = [part for stmt in body for part in ast.walk(stmt)]
+    return any(isinstance(part, ast.Raise) and part.exc is None for part in parts)
+
+
 def _inside(stmt: Structured) -> list[ast.AST]:
     """What the operator runs, as against the operand evaluated before it."""
     match stmt:
@@ -392,4 +456,6 @@ def _inside(stmt: Structured) -> list[ast.AST]:
             return [stmt.test, *stmt.body]
         case StopFor():
             return [stmt.target, *stmt.body]
+        case ast.Try():
+            return [stmt]
     return [*stmt.body, *stmt.orelse]
