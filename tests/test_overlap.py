@@ -357,3 +357,57 @@ def test_random_views(data: Any) -> None:
     function = data.draw(st.sampled_from(BODIES))
     compiled = jit(function, shapes=data.draw(st.sampled_from(["auto", "dynamic"])))
     check(compiled, function, base, lambda a: tuple(v(a) for v in views))
+
+
+# Arrays that are copied for the call -------------------------------------------------------------
+
+
+def test_byte_swapped_arrays_that_overlap() -> None:
+    def f(x: Any, y: Any) -> Any:
+        x += 1
+        y *= x.sum()
+        return x
+
+    compiled = jit(f)
+    base = np.arange(8).astype(">f8")
+    for views in (
+        lambda a: (a[1:], a[:-1]),
+        lambda a: (a, a),
+        lambda a: (a[::-1], a[2:]),
+        lambda a: (a.reshape(2, 4)[0], a),
+    ):
+        a, b = base.copy(), base.copy()
+        x, y = views(a)
+        result = compiled(x, y)
+        assert result is x
+        f(*views(b))
+        np.testing.assert_array_equal(a, b)
+    assert compiled.stats().python_calls == 0
+
+
+def test_misaligned_arrays_that_overlap() -> None:
+    def f(x: Any, y: Any) -> None:
+        for i in range(len(x)):
+            x[i] += y[len(y) - 1 - i]
+
+    compiled = jit(f)
+    for g in (f, compiled):
+        raw = np.zeros(8 * 6 + 1, np.int8)
+        a = raw[1:].view(np.float64)
+        a[:] = np.arange(6)
+        g(a[1:], a[:-1])
+        if g is f:
+            want = a.copy()
+    np.testing.assert_array_equal(a, want)
+    assert compiled.stats().python_calls == 0
+
+
+def test_a_call_that_fails_copies_back_what_it_wrote() -> None:
+    def f(x: Any, n: int) -> None:
+        x[0] = 7
+        x[n] = 8
+
+    a = np.arange(3).astype(">i4")
+    with pytest.raises(IndexError):
+        jit(f)(a, 5)
+    np.testing.assert_array_equal(a, [7, 1, 2])

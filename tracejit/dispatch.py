@@ -18,6 +18,7 @@ import numpy as np
 from tracejit import trees
 from tracejit.errors import InternalError
 from tracejit.fallback import Fallback, Reason, Refused
+from tracejit.foreign import NativeLeaves
 from tracejit.overlap import Sharer, Unshareable
 from tracejit.specialize import (
     ArrayKey,
@@ -29,8 +30,6 @@ from tracejit.specialize import (
     StaticKey,
     alias_groups,
     int_positions,
-    is_native,
-    is_source,
     leaf_key,
     sizes_of,
 )
@@ -150,17 +149,27 @@ class Dispatcher:
         leaves, treedef = self._flatten(call)
         with self._fallback.refusing():
             keys = tuple(map(leaf_key, leaves))
-        native, restore = _native_leaves(leaves, keys)
+        held = self._native(leaves, keys)
+        native: Sequence[Any] = held.leaves
         keys = tuple(map(leaf_key, native))
         groups, overlap = alias_groups(native)
         version = self._wanted(native, keys, treedef, groups)
         if overlap and self._writes_into_overlap(version, native):
             native, keys, treedef, groups = self._shared(native, keys, treedef, groups)
             version = self._wanted(native, keys, treedef, groups)
-        version, result = self._run(version, native, keys, treedef, groups)
+        try:
+            version, result = self._run(version, native, keys, treedef, groups)
+        finally:
+            held.copy_back(version.writes)
         if type(result) is Pending:
-            return result.finish(call, restore(version.writes, result.raw))
-        return restore(version.writes, result)
+            return result.finish(call, held.originals(result.raw))
+        return held.originals(result)
+
+    def _native(self, leaves: Sequence[Any], keys: Sequence[LeafKey]) -> NativeLeaves:
+        try:
+            return NativeLeaves(leaves, keys)
+        except Unshareable as error:
+            raise self._in_python(str(error)) from None
 
     def _run(
         self,
@@ -355,7 +364,7 @@ class Dispatcher:
         """
         leaves, treedef = self._flatten(self.bind(args, kwargs))
         keys = tuple(map(leaf_key, leaves))
-        native, _ = _native_leaves(leaves, keys)
+        native = self._native(leaves, keys).leaves
         keys = tuple(map(leaf_key, native))
         policy = "dynamic" if dynamic else self.options.shapes
         groups, overlap = alias_groups(native)
@@ -460,31 +469,3 @@ def _static_positions(signature: inspect.Signature | None, options: Options) -> 
     if wrong and signature is not None and inspect.Parameter.VAR_POSITIONAL not in kinds:
         raise ValueError(f"static_argnums {wrong} are not among the {len(names)} parameters")
     return frozenset(found | {names.index(n) for n in options.static_argnames if n in names})
-
-
-def _native_leaves(
-    leaves: Sequence[Any], keys: Sequence[LeafKey]
-) -> tuple[list[Any], Callable[[Sequence[int], Any], Any]]:
-    """Byte-swapped and misaligned arrays copied; the second value copies written ones back."""
-    out = list(leaves)
-    foreign: dict[int, Any] = {}
-    for k, (leaf, key) in enumerate(zip(leaves, keys, strict=True)):
-        if isinstance(key, ArrayKey) and not is_native(leaf):
-            foreign[k] = leaf
-            out[k] = np.array(leaf, dtype=key.dtype, order="K")
-            out[k].flags.writeable = leaf.flags.writeable
-        elif is_source(leaf):
-            continue
-        elif isinstance(key, ScalarKey) and key.kind is None and not leaf.dtype.isnative:
-            out[k] = key.dtype.type(leaf)
-
-    def restore(writes: Sequence[int], result: Any) -> Any:
-        for k in writes:
-            if k in foreign:
-                foreign[k][...] = out[k]
-        if not foreign:
-            return result
-        originals = {id(out[k]): x for k, x in foreign.items()}
-        return trees.map_leaves(lambda x: originals.get(id(x), x), result)
-
-    return out, restore
