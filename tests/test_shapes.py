@@ -11,13 +11,31 @@ import pytest
 from tracejit import jit
 
 
+def thirty_operations(x: Any, y: Any, steps: int) -> Any:
+    """Stencils, reductions, products, masks, a loop and a branch."""
+    z = x * 2.0 + y
+    z[1:-1] += 0.25 * (x[2:] - 2.0 * x[1:-1] + x[:-2])
+    centred = z - z.mean(axis=0)
+    scale = np.sqrt((centred**2).sum(axis=0) / len(x) + 1e-3)
+    unit = centred / scale
+    unit[unit > 1.5] = 1.5
+    gram = unit.T @ unit
+    for _ in range(steps):
+        unit = 0.5 * (unit + np.tanh(unit @ gram / len(x)))
+        if np.abs(unit).max() < 0.1:
+            unit *= 2.0
+    order = np.where(unit[:, 0] > 0, unit.max(axis=1), unit.min(axis=1))
+    return np.concatenate([order, gram.diagonal()]), np.exp(-order).cumsum()
+
+
 def test_a_thousand_shapes_compile_three_times() -> None:
     rng = np.random.default_rng(0)
-    f = jit(lambda x, y: (x * 2 + y).sum(axis=0))
+    f = jit(thirty_operations)
     for _ in range(1000):
         n, m = rng.integers(2, 60, 2)
         x, y = rng.random((n, m)), rng.random(m)
-        np.testing.assert_allclose(f(x, y), (x * 2 + y).sum(axis=0), rtol=1e-12)
+        for got, want in zip(f(x, y, 2), thirty_operations(x, y, 2), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
     assert f.stats().compilations <= 3
 
 

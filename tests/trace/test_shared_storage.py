@@ -358,3 +358,55 @@ def test_same_as_numpy(function: Callable[..., Any], others: tuple[Any, ...], po
     np.testing.assert_array_equal(ours, theirs)
     if isinstance(want, tuple):
         assert identities(got, (ours,)) == identities(want, (theirs,))
+
+
+def dense_once(x: Any, n: int) -> Any:
+    for _ in range(n):
+        x = np.ascontiguousarray(x)
+    x[...] = -x
+    return x
+
+
+def dense_sometimes(x: Any, n: int) -> Any:
+    for i in range(n):
+        if i > 1:
+            x = np.ascontiguousarray(x)
+        x.ravel()[0] += 1
+        x.reshape(-1)[1] += 2
+    x[...] = -x
+    return x
+
+
+LAYOUTS: list[Callable[[], Any]] = [
+    lambda: np.arange(6.0)[::-1],
+    lambda: np.arange(6.0),
+    lambda: np.arange(6.0).reshape(2, 3).T,
+    lambda: np.arange(6.0).reshape(2, 3)[:, ::-1],
+    lambda: np.arange(12.0).reshape(3, 4)[:, :2],
+]
+
+
+@pytest.mark.parametrize("turns", [0, 1, 5])
+@pytest.mark.parametrize("make", LAYOUTS)
+@pytest.mark.parametrize("function", [dense_once, dense_sometimes])
+def test_memory_order_of_the_first_iteration(
+    function: Callable[..., Any], make: Callable[[], Any], turns: int
+) -> None:
+    ours, theirs = make(), make()
+    got, want = jit(function)(ours, turns), function(theirs, turns)
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(ours, theirs)
+    assert (got is ours) == (want is theirs)
+
+
+@pytest.mark.parametrize("width", [2, 3, 4])
+def test_dense_or_not_is_found_at_run_time(width: int) -> None:
+    def f(x: Any, m: int) -> Any:
+        y = np.ascontiguousarray(x[:, :m])
+        y[0, 0] = 9
+        return y
+
+    ours, theirs = np.arange(12.0).reshape(3, 4), np.arange(12.0).reshape(3, 4)
+    got, want = jit(f, shapes="dynamic")(ours, width), f(theirs, width)
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(ours, theirs)

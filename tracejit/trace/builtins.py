@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import UnsupportedError
+from tracejit.ir.extent import Dim
 from tracejit.trace.known import MARK
 from tracejit.trace.python_scalars import COMPARED, as_kind, made, power
 from tracejit.trace.session import current, where

@@ -45,8 +45,13 @@ class Cell:
         self.arg = arg
         self.writeable = writeable
         self.users = 0
+        self.layout_matters = False
         self.links: list[Link] = []
         self.session = weakref.ref(session)
+
+    def look(self) -> None:
+        """How the elements lie in memory decides whether something is a view or a copy."""
+        self.layout_matters = True
 
     def must_be_known(self) -> None:
         """Before a write: if what a loop carried by value may be this storage, or this what the
@@ -96,6 +101,11 @@ class Choice:
         self._known = None if contents is None else (_held(then), _held(other), contents)
         self.depth = current().frame.depth
         self.writeable: bool = then.cell.writeable and other.cell.writeable
+
+    def look(self) -> None:
+        """As for cells."""
+        self.then.cell.look()
+        self.other.cell.look()
 
     def contents(self) -> Value | None:
         """What both views hold, where that is known and neither was written since."""

@@ -67,11 +67,13 @@ def same_kind(a: WeakKind | np.dtype[Any], b: WeakKind | np.dtype[Any]) -> bool:
 @dataclass(frozen=True)
 class ArrayPlan:
     """An array carried by value; None for an extent that changes. ``slot``: no name's own, but
-    storage that ``PickPlan``s speak of."""
+    storage that ``PickPlan``s speak of. ``order``: axes from slowest to fastest in memory, None
+    where iterations differ."""
 
     dtype: np.dtype[Any]
     dims: tuple[Dim | None, ...]
     slot: SlotName | None = None
+    order: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ def _opened_array(plan: ArrayPlan, entry: Any, out: Opened) -> Array:
         session.ranges.extent(_placeholder(INDEX, out)).dim if d is None else d for d in plan.dims
     )
     value = _placeholder(TensorType(plan.dtype, dims), out)
-    cell = Cell(value)
+    cell = Cell(value, plan.order)
     if plan.slot is not None:
         out.slots[plan.slot] = cell
     else:
@@ -288,7 +290,7 @@ def rebound(
         value, changed = next(results)
         if not changed and isinstance(entry, Array):
             return entry
-        cell = Cell(value)
+        cell = Cell(value, plan.order)
         if plan.slot is not None:
             slots[plan.slot] = cell
         return Array(cell)

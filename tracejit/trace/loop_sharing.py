@@ -14,6 +14,7 @@ from tracejit.trace.cells import Cell, Choice, Link
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.joining_arrays import storage_of
 from tracejit.trace.loop import Attempt, Loop, variables
+from tracejit.trace.loop_steady import layout
 from tracejit.trace.loop_storage import leaves
 from tracejit.trace.values import Array
 
@@ -83,6 +84,10 @@ class Sharing:
                 if self.loop.peeled or cell in ends:
                     return "always"
                 found = "first"
+            if self._entry_lies_otherwise(name, cell):
+                if self.loop.peeled:
+                    return "always"
+                found = "first"
             if name in self.live and any(self._wrong_at_end(name, c) for c in ends):
                 return "always"
         return found
@@ -98,6 +103,11 @@ class Sharing:
         """Whether what a name is bound to at first is written, through it or otherwise."""
         cells = storage_of(self.entries[name])
         return name in self.written or any(self._changes(c) for c in cells)
+
+    def _entry_lies_otherwise(self, name: str, cell: Cell) -> bool:
+        """Whether memory order makes another view or copy of the first iteration's array."""
+        entry = self.entries.get(name)
+        return cell.layout_matters and entry is not None and layout(entry) != cell.order
 
     def _wrong_at_end(self, name: str, cell: Cell) -> bool:
         storage = self.attempt.storage

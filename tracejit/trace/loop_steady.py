@@ -108,11 +108,29 @@ def steady_plan(end: Any, at: Ending) -> Plan:
 def slot_plan(plan: ArrayPlan | None, end: Array, at: Ending, slot: SlotName | None = None) -> Plan:
     """An array carried by value, from what it is at the end."""
     known = end.dims if plan is None else plan.dims
+    order = layout(end)
+    if plan is not None and plan.order != order:
+        order = None
     dims = tuple(
         None if d is None or d != e or not outer_dim(e, at) else d
         for d, e in zip(known, end.dims, strict=True)
     )
-    return ArrayPlan(end.dtype, dims, slot)
+    return ArrayPlan(end.dtype, dims, slot, order)
+
+
+def layout(x: Array) -> tuple[int, ...] | None:
+    """Axes from slowest to fastest where the elements lie densely, else None."""
+    dense = tuple(range(x.ndim))
+    step: Dim = 1
+    for d, s in zip(reversed(x.dims), reversed(x.strides), strict=True):
+        if d != 1 and s != step:
+            return x.cell.order if isinstance(x.cell, Cell) and _dense(x) else None
+        step = d * step
+    return dense
+
+
+def _dense(x: Array) -> bool:
+    return not x.layers and isinstance(x.cell, Cell) and x.cell.packing is None
 
 
 def outer_dim(dim: Dim, at: Ending) -> bool:
@@ -175,7 +193,11 @@ def _improved_array(plan: Plan, entry: Any, start: Any, end: Array, at: Ending, 
             return _exact_plan(plan, entry, end, at)
         if end.cell is entry.cell:
             return _improved_view(plan, entry, end, at, name)
-    known = plan if isinstance(plan, ArrayPlan) else ArrayPlan(entry.dtype, entry.dims)
+    known = (
+        plan
+        if isinstance(plan, ArrayPlan)
+        else ArrayPlan(entry.dtype, entry.dims, order=layout(end))
+    )
     return slot_plan(known, end, at)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,8 @@ def reshaped(x: Array, shape: Any, *, order: str = "C", copy: bool | None = None
         return fresh(current().b.reshape(x.read(), dims))
     strides, needs = reshape_strides(x, dims)
     if strides is None:
+        if _undecided(x):
+            return _either(x, lambda side: reshaped(side, dims, copy=copy))
         if copy is False:
             current().fail(ValueError, "Unable to avoid creating a copy while reshaping.")
         return fresh(current().b.reshape(x.read(), dims))
@@ -128,14 +131,15 @@ def reshaped(x: Array, shape: Any, *, order: str = "C", copy: bool | None = None
 
 def _staged_view(x: Array, view: Array, needs: list[tuple[Dim, Dim]]) -> Array:
     """The view where the strides fit at run time, else a copy."""
-    b = current().b
-    pred: Value | None = None
-    for left, right in needs:
-        same = b.op("eq", b.index(left), b.index(right))
-        pred = same if pred is None else b.op("bitwise_and", pred, same)
-    assert pred is not None
-    copy = fresh(b.reshape(x.read(), view.dims))
+    pred = _all_equal(needs)
+    copy = fresh(current().b.reshape(x.read(), view.dims))
     return Array(Choice(pred, view, copy), (), view.dims, view.strides, view.dtype)
+
+
+def _all_equal(needs: Sequence[tuple[Dim, Dim]]) -> Value:
+    b = current().b
+    same = [b.op("eq", b.index(left), b.index(right)) for left, right in needs]
+    return functools.reduce(lambda p, q: b.op("bitwise_and", p, q), same)
 
 
 def resolve_shape(old: tuple[Dim, ...], shape: Any) -> tuple[Dim, ...]:
@@ -200,6 +204,7 @@ def reshape_strides(
 ) -> tuple[Strides | None, list[tuple[Dim, Dim]]]:
     """NumPy's no-copy reshape on symbolic strides: the new strides (None: a copy is made) and the
     equalities between strides that must hold at run time for a view."""
+    x.cell.look()
     old = [(d, s) for d, s in zip(x.dims, x.strides, strict=True) if d != 1]
     needs: list[tuple[Dim, Dim]] = []
     new: list[Dim | None] = [0] * len(dims)
@@ -259,6 +264,7 @@ def _smaller(a: Dim, b: Dim) -> bool:
 
 def is_contiguous(x: Array, order: str = "C") -> bool | None:
     """Whether the elements lie densely in C or F order; None where unknown."""
+    x.cell.look()
     dims, strides = x.dims, x.strides
     if order == "F":
         dims, strides = tuple(reversed(dims)), tuple(reversed(strides))
@@ -276,6 +282,47 @@ def is_contiguous(x: Array, order: str = "C") -> bool | None:
     return True
 
 
+def contiguous(x: Array, order: str = "C") -> Array:
+    """The array itself where it lies densely in that order, else a copy that does."""
+    known = is_contiguous(x, order)
+    if known:
+        return x
+    if known is None and _undecided(x):
+        return _either(x, lambda side: contiguous(side, order))
+    axes = tuple(range(x.ndim))
+    copy = fresh(x.read(), axes if order == "C" else axes[::-1])
+    needs = [] if known is False else _dense_needs(x, order)
+    return Array(Choice(_all_equal(needs), x, copy)) if needs else copy
+
+
+def _dense_needs(x: Array, order: str) -> list[tuple[Dim, Dim]]:
+    """Equalities that hold where an array lies densely; none where it never does."""
+    axes = range(x.ndim) if order == "F" else reversed(range(x.ndim))
+    needs: list[tuple[Dim, Dim]] = []
+    step: Dim = 1
+    for axis in axes:
+        d, s = x.dims[axis], x.strides[axis]
+        if d != 1:
+            if s is None:
+                return []
+            if current().ranges.equal(s, step) is not True:
+                needs.append((s, step))
+        step = d * step
+    return needs
+
+
+def _undecided(x: Array) -> bool:
+    """Whether a run-time choice decides the strides."""
+    return isinstance(x.cell, Choice) and any(s is None for s in x.strides)
+
+
+def _either(x: Array, make: Callable[[Array], Array]) -> Array:
+    """What is made of the one view or of the other."""
+    assert isinstance(x.cell, Choice)
+    then, other = x.sides()
+    return Array(Choice(x.cell.pred, make(then), make(other)))
+
+
 def raveled(x: Array, order: str = "C") -> Array:
     """``x.ravel()``: a view where the array is contiguous."""
     if order == "K":
@@ -285,6 +332,8 @@ def raveled(x: Array, order: str = "C") -> Array:
         order = "F" if is_contiguous(x, "F") and not is_contiguous(x, "C") else "C"
     if order == "F":
         return raveled(transposed(x, tuple(reversed(range(x.ndim)))))
+    if _undecided(x):
+        return _either(x, raveled)
     dims = (ex.product(x.dims),)
     if is_contiguous(x, "C") is False or any(s is None for s in x.strides):
         return fresh(current().b.reshape(x.read(), dims))

@@ -26,7 +26,7 @@ from tracejit.trace.numpy.operands import (
 from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, Scalar, Tracer, as_dim, fresh, k_order
-from tracejit.trace.views import is_contiguous
+from tracejit.trace.views import contiguous
 
 
 def shape_of(shape: Any) -> tuple[Dim, ...]:
@@ -257,10 +257,7 @@ def _contiguous(order: str) -> Callable[..., Any]:
         x = _as_array(a, dtype)
         if not x.ndim:
             return x.reshape(1)  # type: ignore[no-any-return]
-        want = order_of(order, x.ndim) or tuple(range(x.ndim))
-        if is_contiguous(x, order):
-            return x
-        return fresh(x.read(), want)
+        return contiguous(x, order)
 
     return convert
 
