@@ -68,6 +68,36 @@ def constant_index_out_of_range(a):
     return a + at
 
 
+def reversed_in_a_branch(a, flag):
+    if flag:
+        a[:] = a[::-1]
+    return a
+
+
+def copy_changed_after_the_argument(a):
+    a += 1
+    b = a * 1
+    b[1] = 100.0
+    return b
+
+
+def copy_changed_in_a_branch(a, flag):
+    b = a * 1
+    if flag:
+        a[:] = b[::-1]
+        b[1] = 100.0
+    return b
+
+
+def copy_changed_in_the_other_branch(a, flag):
+    b = a * 1
+    if flag:
+        a[:] = b + 1
+    else:
+        b[1] = 100.0
+    return b
+
+
 REGRESSIONS = [
     Regression(return_of_an_argument_from_a_loop, lambda: (np.ones(3), np.arange(3.0))),
     Regression(
@@ -77,6 +107,16 @@ REGRESSIONS = [
     Regression(maximum_of_nothing, lambda: (np.zeros((0, 0)),)),
     Regression(maximum_of_nothing, lambda: (np.zeros((0, 3)),), "dynamic"),
     Regression(count_in_an_empty_matrix, lambda: (np.zeros((4, 0)), 1)),
+    Regression(copy_changed_after_the_argument, lambda: (np.arange(5.0),)),
+    *[
+        Regression(function, lambda flag=flag: (np.arange(5.0), flag))
+        for function in (
+            reversed_in_a_branch,
+            copy_changed_in_a_branch,
+            copy_changed_in_the_other_branch,
+        )
+        for flag in (1.0, 0.0)
+    ],
     Regression(constant_index_out_of_range, lambda: (np.arange(3.0),)),
     Regression(rebound_unless_continued, lambda: (np.array([1.0, -1.5, 0.5]),)),
     Regression(number_unchanged_in_a_loop_over_an_array, lambda: (np.arange(4), 2), "dynamic"),

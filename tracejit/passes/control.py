@@ -15,7 +15,14 @@ from tracejit.ir.types import INDEX, TensorType, dense_buffer
 from tracejit.passes.body import Body
 from tracejit.passes.inline import is_array
 from tracejit.passes.scope import Scope, unify
-from tracejit.passes.storage import Storage, in_step, may_fail, updated_from, written_args
+from tracejit.passes.storage import (
+    Storage,
+    in_step,
+    may_fail,
+    updated_from,
+    writes,
+    written_args,
+)
 
 Run = Callable[[Body], None]
 
@@ -28,12 +35,23 @@ def lower_control(body: Body, instr: Instr, run: Run) -> None:
 
 
 def _clear_argument(body: Body, instr: Instr, k: int) -> None:
-    """Move what lives in a caller's array that a region writes, unless it goes in by carry."""
+    """Move what lives in a caller's array that a region writes, unless it goes in by carry.
+
+    A branch may also read it as it came in: there it is run once.
+    """
     storage = body.args[k]
     body.before_overwrite(storage, instr.operands)
+    first = 1 if instr.name == "for" else 0
+    into = instr.operands[first:]
+    if instr.name != "cond":
+        into = into[: instr.attrs["carried"]]
     for v in body.busy(storage, at=True):
-        if instr.operands.count(v) != 1 or body.busy(storage, [v], at=True):
-            body.detach(v, "the loop writes the argument it lives in")
+        alone = instr.operands.count(v) == 1 and not body.busy(storage, [v], at=True)
+        if not alone or v not in into or body.live.live_after(v, body.t):
+            body.detach(v, f"the {_WORDS[instr.name]} writes the argument it lives in")
+
+
+_WORDS = {"for": "loop", "while": "loop", "cond": "branch"}
 
 
 @dataclass
@@ -125,10 +143,14 @@ def _nested(body: Body, function: Function, scope: Scope, instr: Instr) -> Body:
 
 
 def _bind_constant(body: Body, inner: Body, param: Value, operand: Value) -> None:
-    if is_array(operand):
-        inner.place(param, Storage(body.buffer(operand), "borrowed"))
-    else:
+    if not is_array(operand):
         inner.scalars[param] = body.scalar(operand)
+        return
+    buffer, home = body.buffer(operand), body.storage[operand]
+    if home.arg is not None and home.arg in writes(inner.function):
+        inner.place(param, inner.args[home.arg], buffer)
+    else:
+        inner.place(param, Storage(buffer, "borrowed"))
 
 
 def _bind_carried(inner: Body, params: Sequence[Value], carries: Sequence[Carry]) -> None:

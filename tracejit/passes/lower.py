@@ -20,7 +20,7 @@ from tracejit.passes.control import lower_control
 from tracejit.passes.inline import is_array
 from tracejit.passes.roots import lower_instr
 from tracejit.passes.scope import Scope
-from tracejit.passes.storage import Storage, written_args
+from tracejit.passes.storage import Storage, writes
 
 #: Byte strides of an array parameter (None entries: run-time values), or "C" or "F" contiguous.
 #: None: a scalar, passed by value.
@@ -59,7 +59,7 @@ class _Lowering:
         self.body = Body(function, self.scope, self.notes)
         self.slots: list[Slot] = []
         self.outs: list[_Out] = []
-        self.writes = sorted(set(_writes(function)))
+        self.writes = sorted(set(writes(function)))
         self.described: tuple[ProgramResult, ...] = ()
 
     def run(self) -> Program:
@@ -108,6 +108,7 @@ class _Lowering:
         if self.args[k] in self.writes:
             storage = Storage(buffer, "pinned", self.args[k])
             self.body.args[self.args[k]] = storage
+            self.body.exposed_after.add(self.args[k])
         if p.rank == 0:
             self.body.scalars[p] = self.scope.op("fetch", buffer)
         else:
@@ -187,13 +188,6 @@ def run_body(body: Body) -> None:
             lower_instr(body, instr)
         if instr.name != "raise":
             body.release()
-
-
-def _writes(function: Function) -> Sequence[int]:
-    found = [i.attrs["arg"] for i in function.instrs if i.name == "write_back"]
-    for instr in function.instrs:
-        found += list(written_args(instr))
-    return found
 
 
 def _known_on_entry(value: Value, known: set[Value]) -> bool:

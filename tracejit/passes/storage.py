@@ -101,6 +101,12 @@ def written_args(instr: Instr) -> Iterator[int]:
             yield from written_args(inner)
 
 
+def writes(function: Function) -> list[int]:
+    """Caller's arrays that a function writes back to."""
+    found = [i.attrs["arg"] for i in function.instrs if i.name == "write_back"]
+    return found + [k for i in function.instrs for k in written_args(i)]
+
+
 UPDATES = frozenset(["put_slice", "add_slice", "scatter"])
 
 
