@@ -359,6 +359,39 @@ def test_random_views(data: Any) -> None:
     check(compiled, function, base, lambda a: tuple(v(a) for v in views))
 
 
+# Calls again --------------------------------------------------------------------------------------
+
+
+FACTOR = 2.0
+
+
+def scaled(x: Any, y: Any, n: int, shift: float) -> Any:
+    for i in range(n):
+        x[i] = y[i] * FACTOR + shift
+    return x
+
+
+def test_calls_again_are_alike_and_notice_changes() -> None:
+    global FACTOR
+    compiled = jit(scaled)
+    try:
+        for FACTOR in (2.0, 3.0):
+            for shift, n in ((0.0, 3), (1.0, 3), (1.0, 4)):
+                for size in (6, 9, 6):
+                    a, b = np.arange(float(size)), np.arange(float(size))
+                    x = a[1:]
+                    assert compiled(x, a[:-1], n, shift) is x
+                    scaled(b[1:], b[:-1], n, shift)
+                    np.testing.assert_array_equal(a, b)
+    finally:
+        FACTOR = 2.0
+    with pytest.raises(IndexError, match="index 2 is out of bounds"):
+        compiled(a[3:5], a[2:], 4, 0.0)
+    compiled.recompile()
+    compiled(a[1:], a[:-1], 3, 0.0)
+    assert compiled.stats().python_calls == 0
+
+
 # Arrays that are copied for the call -------------------------------------------------------------
 
 

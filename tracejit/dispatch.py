@@ -19,7 +19,8 @@ from tracejit import trees
 from tracejit.errors import InternalError
 from tracejit.fallback import Fallback, Reason, Refused
 from tracejit.foreign import NativeLeaves
-from tracejit.overlap import Sharer, Unshareable
+from tracejit.overlap import Plan, Sharer, Unshareable
+from tracejit.repeats import MISSED, Repeats
 from tracejit.specialize import (
     ArrayKey,
     Family,
@@ -129,6 +130,7 @@ class Dispatcher:
         self._slow_calls = 0
         self._fallback = Fallback(function, enabled=options.fallback)
         self._sharer = Sharer()
+        self._repeats = Repeats(miss_type)
         self._signature = _signature_of(function)
         self._defaults = getattr(function, "__defaults__", None)
         self._static = _static_positions(self._signature, options)
@@ -138,6 +140,10 @@ class Dispatcher:
     def miss(self, *args: Any, **kwargs: Any) -> Any:
         """Call by the slow path."""
         self._slow_calls += 1
+        if not kwargs:
+            result = self._repeats.call(args)
+            if result is not MISSED:
+                return result
         try:
             return self._compiled_call(args, kwargs)
         except Refused as refused:
@@ -153,9 +159,10 @@ class Dispatcher:
         native: Sequence[Any] = held.leaves
         keys = tuple(map(leaf_key, native))
         groups, overlap = alias_groups(native)
+        plan = None
         version = self._wanted(native, keys, treedef, groups)
         if overlap and self._writes_into_overlap(version, native):
-            native, keys, treedef, groups = self._shared(native, keys, treedef, groups)
+            native, keys, treedef, groups, plan = self._shared(native, keys, treedef, groups)
             version = self._wanted(native, keys, treedef, groups)
         try:
             version, result = self._run(version, native, keys, treedef, groups)
@@ -163,6 +170,8 @@ class Dispatcher:
             held.copy_back(version.writes)
         if type(result) is Pending:
             return result.finish(call, held.originals(result.raw))
+        if plan is not None and len(args) == len(leaves) and not (self._static or held.copied):
+            self._repeats.remember(args, version, plan)
         return held.originals(result)
 
     def _native(self, leaves: Sequence[Any], keys: Sequence[LeafKey]) -> NativeLeaves:
@@ -198,7 +207,7 @@ class Dispatcher:
         keys: tuple[LeafKey, ...],
         treedef: Any,
         groups: tuple[int, ...],
-    ) -> tuple[list[Any], tuple[LeafKey, ...], Any, tuple[int, ...]]:
+    ) -> tuple[list[Any], tuple[LeafKey, ...], Any, tuple[int, ...], Plan]:
         """The call with overlapping arguments as windows of storage that is passed after them."""
         try:
             sharing = self._sharer.share(leaves)
@@ -206,7 +215,8 @@ class Dispatcher:
             raise self._in_python(str(error)) from None
         all_keys = (*keys, *map(leaf_key, sharing.leaves))
         all_groups = (*groups, *range(len(keys), len(all_keys)))
-        return [*leaves, *sharing.leaves], all_keys, (*treedef, sharing.windows), all_groups
+        windows = (*treedef, sharing.windows)
+        return [*leaves, *sharing.leaves], all_keys, windows, all_groups, sharing.plan
 
     def _in_python(self, why: str) -> Refused:
         """Why this call runs in Python, which is never done silently."""
@@ -370,7 +380,7 @@ class Dispatcher:
         groups, overlap = alias_groups(native)
         version = self.find(native, keys, treedef, groups, policy)
         if overlap and self._writes_into_overlap(version, native):
-            version = self.find(*self._shared(native, keys, treedef, groups), policy)
+            version = self.find(*self._shared(native, keys, treedef, groups)[:4], policy)
         return version
 
     def clear(self) -> None:
@@ -378,6 +388,7 @@ class Dispatcher:
         with self._lock:
             self._families.clear()
             self._fallback.clear()
+            self._repeats.clear()
             self._rechain()
 
     def stats(self) -> Stats:

@@ -16,7 +16,7 @@ class Finish:
 
     def __init__(self, traced: Traced) -> None:
         self.traced = traced
-        changes = [*traced.containers, *traced.attributes]
+        changes: list[Any] = [*traced.containers, *traced.attributes]
         outs = [*traced.outs, *(out for change in changes for out in change.outs)]
         paths = [change.path for change in traced.containers]
         self.paths = {*paths, *(out.path for out in outs if isinstance(out, CallerOut))}

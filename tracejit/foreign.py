@@ -23,7 +23,7 @@ class NativeLeaves:
     def __init__(self, leaves: Sequence[Any], keys: Sequence[LeafKey]) -> None:
         self.leaves = list(leaves)
         self._count = len(self.leaves)
-        self._copied: dict[int, NDArray] = {}
+        self.copied: dict[int, NDArray] = {}
         pairs = list(zip(leaves, keys, strict=True))
         arrays = [k for k, (x, key) in enumerate(pairs) if isinstance(key, ArrayKey)]
         if not all(is_native(leaves[k]) for k in arrays):
@@ -40,7 +40,7 @@ class NativeLeaves:
         made: dict[int, NDArray] = {}
         for k in arrays:
             x = leaves[k]
-            if k not in self._copied and not is_native(x):
+            if k not in self.copied and not is_native(x):
                 native = x.dtype.newbyteorder("=")
                 copy = made.setdefault(groups[k], np.array(x, dtype=native, order="K"))
                 self._replace(k, x, copy.view())
@@ -64,19 +64,19 @@ class NativeLeaves:
 
     def _replace(self, k: int, original: NDArray, copy: NDArray) -> None:
         copy.flags.writeable = original.flags.writeable
-        self._copied[k] = original
+        self.copied[k] = original
         self.leaves[k] = copy
 
     def copy_back(self, writes: Sequence[int]) -> None:
         """Give the caller's arrays what was written; a write beyond the leaves is to a storage."""
         shared = any(k >= self._count for k in writes)
-        for k, original in self._copied.items():
+        for k, original in self.copied.items():
             if (shared or k in writes) and original.flags.writeable:
                 original[...] = self.leaves[k]
 
     def originals(self, result: Any) -> Any:
         """A result with the caller's arrays instead of their copies."""
-        if not self._copied:
+        if not self.copied:
             return result
-        known = {id(self.leaves[k]): x for k, x in self._copied.items()}
+        known = {id(self.leaves[k]): x for k, x in self.copied.items()}
         return trees.map_leaves(lambda x: known.get(id(x), x), result)

@@ -18,7 +18,7 @@ import numpy as np
 from tracejit.trace.specs import Window
 
 #: Ways for arguments to lie in memory that one function remembers.
-_KEPT = 256
+KEPT = 256
 NDArray: TypeAlias = "np.ndarray[Any, Any]"
 
 
@@ -33,6 +33,7 @@ class Sharing:
     storages: tuple[NDArray, ...]
     numbers: tuple[int, ...]
     windows: tuple[tuple[int, Window], ...]
+    plan: Plan
 
     @property
     def leaves(self) -> list[Any]:
@@ -43,39 +44,46 @@ class Sharer:
     """Finds storages; what it found is kept, since calls come again with views that lie alike."""
 
     def __init__(self) -> None:
-        self._plans: dict[Any, _Plan] = {}
+        self._plans: dict[Any, Plan] = {}
 
     def share(self, leaves: Sequence[Any]) -> Sharing:
         """Storages of the arrays among ``leaves`` that overlap. Unshareable: there is none."""
         arrays = {k: x for k, x in enumerate(leaves) if type(x) is np.ndarray and x.size}
         first = address(next(iter(arrays.values())))
-        roots = {id(r): r for r in map(_root, arrays.values())}
-        key = (
-            len(leaves),
-            *((k, *_place_of(x, first), x.flags.writeable) for k, x in arrays.items()),
-            *(_place_of(r, first) for r in roots.values()),
-        )
+        key = (len(leaves), layout_of(arrays, first))
         plan = self._plans.get(key)
         if plan is None:
             plan = _plan(arrays, first, len(leaves))
-            if len(self._plans) >= _KEPT:
+            if len(self._plans) >= KEPT:
                 self._plans.clear()
             self._plans[key] = plan
-        owners = list(arrays.values())
-        storages = tuple(np.asarray(_Memory(first + at, s, owners)) for at, s in plan.storages)
-        return Sharing(storages, plan.numbers, plan.windows)
+        return Sharing(plan.made(arrays, first), plan.numbers, plan.windows, plan)
+
+
+def layout_of(arrays: dict[int, NDArray], first: int) -> tuple[Any, ...]:
+    """How arrays, and what owns them, lie around an address: all that a plan depends on."""
+    roots = {id(r): r for r in map(_root, arrays.values())}
+    return (
+        *((k, *_place_of(x, first), x.flags.writeable) for k, x in arrays.items()),
+        *(_place_of(r, first) for r in roots.values()),
+    )
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """A ``Sharing`` whose storages are told by their distance in bytes from the first array."""
 
     storages: tuple[tuple[int, _Storage], ...]
     numbers: tuple[int, ...]
     windows: tuple[tuple[int, Window], ...]
 
+    def made(self, arrays: dict[int, NDArray], first: int) -> tuple[NDArray, ...]:
+        """The storages, the first array being at this address."""
+        owners = list(arrays.values())
+        return tuple(np.asarray(_Memory(first + at, s, owners)) for at, s in self.storages)
 
-def _plan(arrays: dict[int, NDArray], first: int, count: int) -> _Plan:
+
+def _plan(arrays: dict[int, NDArray], first: int, count: int) -> Plan:
     storages = [_storage(arrays, cluster) for cluster in _clusters(arrays)]
     numbers: list[int] = []
     windows: list[tuple[int, Window]] = []
@@ -94,7 +102,7 @@ def _plan(arrays: dict[int, NDArray], first: int, count: int) -> _Plan:
             )
             windows.append((k, window))
     found = tuple((s.address - first, s) for s in storages)
-    return _Plan(found, tuple(numbers), tuple(windows))
+    return Plan(found, tuple(numbers), tuple(windows))
 
 
 # Which arguments belong together ------------------------------------------------------------------
