@@ -17,6 +17,7 @@ from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
 from tracejit.trace.known import BoundMethod
 from tracejit.trace.numpy import NAMES
+from tracejit.trace.numpy.applying import vectorized
 from tracejit.trace.numpy.generators import held_source, is_source
 from tracejit.trace.session import current, where
 from tracejit.trace.values import Scalar, Tracer, fresh, lift, name_of
@@ -26,7 +27,8 @@ _CREATION = {
     np.zeros, np.ones, np.empty, np.full, np.arange, np.linspace, np.array, np.asarray, np.eye,
     np.identity, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.logspace,
     np.geomspace, np.copy, np.ascontiguousarray, np.tri, np.fromfunction, np.meshgrid, np.indices,
-    np.asanyarray, np.asfortranarray, np.random.default_rng,
+    np.asanyarray, np.asfortranarray, np.random.default_rng, np.ndindex, np.ndenumerate,
+    np.errstate, np.seterr,
 }  # fmt: skip
 _PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "typing", "scipy"}
 _CONSTANT_LIMIT = 1024
@@ -175,6 +177,8 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     original = getattr(f, "py_func", None)
     if original is not None:
         return ops.call(original, *args, **kwargs)
+    if isinstance(f, np.vectorize):
+        return vectorized(f, args, kwargs)
     method = vars(type(f)).get("__call__")
     if isinstance(method, FunctionType) and convertible(method):
         return ops.call(MethodType(method, f), *args, **kwargs)

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tracejit
 from tracejit import check_grads, grad, jit
+from tracejit.errors import UnsupportedError
 from tracejit.trace.numpy.host import HostFunction
 
 
@@ -143,3 +145,27 @@ def test_functions_are_values() -> None:
     assert copy == function
     assert copy.__qualname__ == "sort(axis=0, kind='stable')"
     np.testing.assert_array_equal(copy(np.array([2, 1])), [1, 2])
+
+
+def ignoring(x: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return x / 0
+
+
+def raising(x: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="raise"):
+        return x / 0
+
+
+def setting(x: np.ndarray) -> np.ndarray:
+    np.seterr(all="raise")
+    return x
+
+
+def test_errstate() -> None:
+    x = np.array([1.0, -1.0])
+    np.testing.assert_array_equal(tracejit.jit(ignoring)(x), [np.inf, -np.inf])
+    with pytest.raises(UnsupportedError, match=r"divide='raise'.*np.isfinite"):
+        tracejit.jit(raising)(x)
+    with pytest.raises(UnsupportedError, match="seterr"):
+        tracejit.jit(setting)(x)

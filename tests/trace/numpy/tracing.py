@@ -6,6 +6,7 @@ import inspect
 import re
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,11 @@ from tracejit.ir.interpreter import interpret
 from tracejit.ir.types import INDEX, TensorType
 from tracejit.ir.verifier import verify
 from tracejit.trace import operators  # noqa: F401  (attaches the operators)
+from tracejit.trace.guards import Outside
 from tracejit.trace.numpy import NAMES, matrices
+from tracejit.trace.numpy.applying import vectorized
 from tracejit.trace.session import Session, session_scope
+from tracejit.trace.staging import StagedOperators
 from tracejit.trace.values import Array, Cell, PyScalar, Scalar
 
 CONSTRUCTORS = re.compile(r"np\.(float32|int64|bool_|complex128)\(")
@@ -26,6 +30,8 @@ def run_traced(function: Callable[..., Any], args: tuple[Any, ...], symbolic: bo
     """``function(*args)`` through a trace and the interpreter."""
     session = Session("f")
     with session_scope(session):
+        session.outside = Outside(session, ((), {}))
+        session.operators = StagedOperators(session)
         b, inputs = session.b, []
         tracers = [_tracer(session, a, inputs, symbolic) for a in args]
         out = function(*tracers)
@@ -67,6 +73,8 @@ def _tracer(session: Session, arg: Any, inputs: list[Any], symbolic: bool) -> An
 def _flatten(out: Any, values: list[Any]) -> Callable[[Any], Any]:
     if isinstance(out, (list, tuple)):
         parts = [_flatten(o, values) for o in out]
+        if hasattr(out, "_fields"):
+            return lambda found: type(out)(*(p(found) for p in parts))
         return lambda found: type(out)(p(found) for p in parts)
     if isinstance(out, (Array, Scalar, PyScalar)):
         values.append(out.read())
@@ -90,10 +98,17 @@ class TracedNumpy:
         found = getattr(self._module, name)
         if inspect.ismodule(found):
             return TracedNumpy(found)
-        if name in ("mgrid", "ogrid"):
+        if name in ("mgrid", "ogrid", "r_", "c_"):
             return getattr(matrices, name)
-        plain = not callable(found) or (isinstance(found, type) and not self._constructors)
+        if found is np.vectorize:
+            return lambda *args, **kwargs: partial(_vectorized, np.vectorize(*args, **kwargs))
+        scalar_type = isinstance(found, type) and issubclass(found, np.generic)
+        plain = not callable(found) or (scalar_type and not self._constructors)
         return found if plain else NAMES.get(found, found)
+
+
+def _vectorized(function: Any, *args: Any, **kwargs: Any) -> Any:
+    return vectorized(function, args, kwargs)
 
 
 def outcome(run: Callable[[], Any]) -> Any:

@@ -5,6 +5,7 @@ Each module enters its implementations into the tables (``names.covers``).
 
 import numpy as np
 from tracejit.trace.numpy import (  # noqa: F401
+    applying,
     calculus,
     creation,
     einsum,
@@ -13,13 +14,16 @@ from tracejit.trace.numpy import (  # noqa: F401
     folds,
     generators,
     histograms,
+    histograms_of_many,
     joining,
     linalg,
     matrices,
+    polynomial_fits,
     polynomials,
     products,
     quantiles,
     queries,
+    refusals,
     selecting,
     sets,
     shapes,
@@ -27,6 +31,7 @@ from tracejit.trace.numpy import (  # noqa: F401
     statistics,
     triangles,
     ufuncs,
+    windows_and_bits,
 )
 from tracejit.trace.numpy.matrices import c_, mgrid, ogrid, r_
 from tracejit.trace.numpy.names import METHODS, NAMES, SCALAR_METHODS

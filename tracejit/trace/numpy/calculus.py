@@ -27,7 +27,7 @@ from tracejit.trace.numpy.operands import (
 from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.numpy.results import deliver
 from tracejit.trace.session import current
-from tracejit.trace.values import Array, fresh, wrap
+from tracejit.trace.values import Array, Tracer, fresh, wrap
 
 
 def cut(x: Value, axis: int, start: Dim, length: Dim, step: int = 1) -> Value:
@@ -322,7 +322,7 @@ def interp(
 ) -> Any:
     """Piecewise linear interpolation of real or complex data."""
     if period is not None:
-        raise UnsupportedError("np.interp(period=) is not supported; reduce x modulo it first")
+        return _periodic(x, xp, fp, period)
     kind = np.result_type(operand(fp).dtype, np.float64)
     xs, ps = asarray(x).astype(np.float64), asarray(xp).astype(np.float64)
     fs = asarray(fp).astype(kind)
@@ -347,6 +347,19 @@ def interp(
     found = np.where(np.less(xs, np.take(ps, 0)), first, found)
     found = np.where(np.greater(xs, np.take(ps, top)), last, found)
     return np.where(np.isnan(xs), xs, found)[()]
+
+
+def _periodic(x: Any, xp: Any, fp: Any, period: Any) -> Any:
+    """Interpolation of a periodic function: one point more at each end."""
+    if not isinstance(period, Tracer) and period == 0:
+        raise ValueError("period must be a non-zero value")
+    span = np.absolute(period)
+    places: Any = np.remainder(asarray(xp).astype(np.float64), span)
+    order = np.argsort(places)
+    places, values = places[order], asarray(fp)[order]
+    places = np.concatenate([places[-1:] - span, places, places[:1] + span])
+    values = np.concatenate([values[-1:], values, values[:1]])
+    return interp(np.remainder(asarray(x).astype(np.float64), span), places, values)
 
 
 def _cumulative(ufunc: np.ufunc, start: int) -> Any:

@@ -107,7 +107,7 @@ def _axes(a: Any, s: Any, axes: Any) -> tuple[Any, list[int], list[Any]]:
     x = asarray(a)
     if axes is None:
         count = x.ndim if s is None else len(s)
-        axes = range(x.ndim - count, x.ndim)
+        axes = range(-count, 0)
     many = [axis_of(k, x.ndim) for k in axes]
     points = [None] * len(many) if s is None else list(s)
     if len(points) != len(many):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.trace.numpy.broadcast import stretch
@@ -257,9 +256,11 @@ def reduce_ufunc(
     where: Any = True,
 ) -> Any:
     """``ufunc.reduce``."""
-    if ufunc not in FOLDS:
-        raise UnsupportedError(f"np.{ufunc.__name__}.reduce is not supported on traced values")
     out = out[0] if isinstance(out, tuple) else out
+    if ufunc not in FOLDS:
+        from tracejit.trace.numpy.ufunc_methods import reduce_by_loop
+
+        return reduce_by_loop(ufunc, array, axis, dtype, out, keepdims, initial, where)
     return fold(ufunc, array, axis, dtype, out, keepdims, initial, where)
 
 
@@ -275,11 +276,15 @@ def accumulate_ufunc(
     ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None
 ) -> Any:
     """``ufunc.accumulate``."""
+    out = out[0] if isinstance(out, tuple) else out
     if ufunc not in _SCANS:
-        raise UnsupportedError(f"np.{ufunc.__name__}.accumulate is not supported on traced values")
+        from tracejit.trace.numpy.ufunc_methods import accumulate_by_loop
+
+        return accumulate_by_loop(ufunc, array, axis, dtype, out)
     x = value_of(array)
     (k,) = axes_of(axis, x.rank)
-    out = out[0] if isinstance(out, tuple) else out
+    if out is not None and dtype is None and FOLDS[ufunc].widens:
+        dtype = np.result_type(out.dtype, x.dtype)
     return deliver(scan_value(ufunc, x, k, dtype), out)
 
 

@@ -357,7 +357,7 @@ def _pad_pairs(given: Any, rank: int) -> list[tuple[Any, Any]]:
 
 @covers(np.pad)
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Array:
-    """Elements added at the edges: constant, edge, reflect, symmetric or wrap."""
+    """Elements added at the edges, by any of NumPy's named modes."""
     value = value_of(array)
     pairs = [(as_dim(a), as_dim(z)) for a, z in _pad_pairs(pad_width, value.rank)]
     for a, z in pairs:
@@ -366,10 +366,15 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Ar
     if mode == "constant":
         fills = _pad_pairs(kwargs.get("constant_values", 0), value.rank)
         return fresh(_pad_constant(value, pairs, fills))
-    if mode not in ("edge", "reflect", "symmetric", "wrap") or kwargs:
+    if callable(mode):
+        raise UnsupportedError("np.pad(mode=a function); join the arrays instead")
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        from tracejit.trace.numpy.padding import pad_otherwise
+
+        return pad_otherwise(asarray(array), pairs, mode, kwargs)  # type: ignore[no-any-return]
+    if kwargs:
         raise UnsupportedError(
-            f"np.pad(mode={mode!r}, {', '.join(kwargs)}) is not supported; supported are "
-            "constant, edge, reflect, symmetric and wrap with their default arguments"
+            f"np.pad(mode={mode!r}, {', '.join(kwargs)}) is not supported; leave these out"
         )
     for axis, (a, z) in enumerate(pairs):
         if (a, z) != (0, 0):

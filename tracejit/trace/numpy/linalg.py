@@ -133,7 +133,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     """Orthogonal and triangular factor (``mode`` reduced, complete or r)."""
     if mode not in ("reduced", "complete", "r"):
         if mode == "raw":
-            raise UnsupportedError("np.linalg.qr(mode='raw')")
+            raise UnsupportedError("np.linalg.qr(mode='raw'); use mode='reduced' or 'r'")
         raise ValueError(f"Unrecognized mode '{mode}'")
     x, kind = _matrix(a), _kind(a)
     *lead, m, n = x.shape
@@ -192,7 +192,8 @@ def _complex_only(name: str, kind: np.dtype[Any]) -> None:
     if kind.kind != "c":
         raise UnsupportedError(
             f"np.linalg.{name} of real matrices: whether the result is real depends on its values; "
-            "use eigh for symmetric matrices, or convert to complex first"
+            f"use np.linalg.{name}(a.astype(complex)), or {name.replace('eig', 'eigh')} where the "
+            "matrices are symmetric"
         )
 
 

@@ -159,8 +159,13 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Array:
     v = asarray(x)
     if v.ndim != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
-    count = static_int(v.dims[0] if N is None else N, "N")
     v = v.astype(np.result_type(v.dtype, int))
+    if N is None and not isinstance(v.dims[0], int):
+        each = np.broadcast_to(np.expand_dims(v, 1), (v.shape[0], v.shape[0] - 1))
+        powers: Any = np.cumprod(each, axis=1, dtype=v.dtype)
+        powers = np.concatenate([np.ones_like(powers, shape=(v.shape[0], 1)), powers], axis=1)
+        return fresh((powers if increasing else powers[:, ::-1]).read())
+    count = static_int(v.dims[0] if N is None else N, "N")
     columns: list[Any] = [np.ones_like(v)]
     for _ in range(count - 1):
         columns.append(np.multiply(columns[-1], v))
@@ -284,24 +289,35 @@ ogrid = Grid(sparse=True)
 
 
 class Joined:
-    """``np.r_[...]`` (along the first axis) and ``np.c_[...]`` (columns), without directives."""
+    """``np.r_[...]`` (along the first axis) and ``np.c_[...]`` (columns).
+
+    A text in front, ``"axis,rank,first"``, says along which axis to join, the least rank of the
+    parts, and where the axes of parts of lower rank go.
+    """
 
     def __init__(self, columns: bool) -> None:
-        self.columns = columns
+        self.directive = (-1, 2, 0) if columns else (0, 1, -1)
 
     def __getitem__(self, key: Any) -> Any:
-        parts = [self._part(k) for k in (key if isinstance(key, tuple) else (key,))]
-        if self.columns:
-            parts = [np.expand_dims(p, 1) if p.ndim == 1 else p for p in parts]
-        return np.concatenate(parts, axis=-1 if self.columns else 0)
+        parts = list(key) if isinstance(key, tuple) else [key]
+        axis, rank, first = self.directive
+        if isinstance(parts[0], str):
+            if parts[0] in ("r", "c"):
+                raise UnsupportedError("np.r_['r', …] makes matrices; use arrays")
+            given = [int(x) for x in parts.pop(0).split(",")]
+            axis, rank, first = (*given, *(axis, 1, -1)[len(given) :])
+        return np.concatenate([self._part(k, rank, first) for k in parts], axis=axis)
 
-    def _part(self, key: Any) -> Any:
-        if isinstance(key, str):
-            raise UnsupportedError("np.r_ and np.c_ with directives; use np.concatenate")
-        if isinstance(key, slice):
-            return line_of(key)
-        found: Any = asarray(key)
-        return found if found.ndim else np.reshape(found, (1,))
+    def _part(self, key: Any, rank: int, first: int) -> Any:
+        found: Any = line_of(key) if isinstance(key, slice) else asarray(key)
+        lacking = rank - found.ndim
+        if lacking <= 0:
+            return found
+        if not found.ndim:
+            return np.reshape(found, (1,) * rank)
+        start = first if first >= 0 else lacking + 1 + first
+        new = [k for k in range(rank) if not start <= k < start + found.ndim]
+        return np.expand_dims(found, tuple(new))
 
 
 r_ = Joined(columns=False)

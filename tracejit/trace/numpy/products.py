@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.trace.known import shown_dim
 from tracejit.trace.numpy.broadcast import broadcast_shapes, stretch
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.names import NAMES, covers, method, unsupported
@@ -63,7 +64,8 @@ def matmul_value(a: Value, b_: Value) -> Value:
     axis = b_.rank - 2 if b_.rank > 1 else 0
     message = (
         "matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
-        f"(n?,k),(k,m?)->(n?,m?) (size {b_.shape[axis]} is different from {a.shape[-1]})"
+        f"(n?,k),(k,m?)->(n?,m?) (size {shown_dim(b_.shape[axis])} is different from "
+        f"{shown_dim(a.shape[-1])})"
     )
     b_ = match_axis(b_, axis, a.shape[-1], message)
     core_a, core_b = min(a.rank, 2), min(b_.rank, 2)
@@ -172,6 +174,11 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     x, y = _pair(a, b)
     if x.rank == 0 or y.rank == 0:
         return np.multiply(asarray(a), asarray(b), out=out)
+    if out is not None and out.dtype != x.dtype:
+        raise ValueError(
+            "output array is not acceptable (must have the right datatype, number of dimensions, "
+            "and be a C-Array)"
+        )
     return deliver(contracted(x, y, ((x.rank - 1,), (max(y.rank - 2, 0),)), ((), ())), out)
 
 

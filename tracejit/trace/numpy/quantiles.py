@@ -13,8 +13,8 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.folds import NO_VALUE
-from tracejit.trace.numpy.names import covers, unsupported
-from tracejit.trace.numpy.operands import builder, value_of
+from tracejit.trace.numpy.names import covers
+from tracejit.trace.numpy.operands import axis_of, builder, value_of
 from tracejit.trace.numpy.results import stored
 from tracejit.trace.numpy.sorting import merged, sorted_along
 from tracejit.trace.session import current
@@ -61,6 +61,8 @@ def median(
     if isinstance(n, int) and n:
         found = ordered[(n - 1) // 2 : n // 2 + 1].mean(0)
         return _finish(_nan_if_any(ordered, ordered[n - 1], found), axes, keepdims, out)
+    if ordered.dtype.kind in "biu":
+        ordered = ordered.astype(np.float64)
     low = np.take(ordered, (n - 1) // 2, 0, mode="clip")
     both = np.add(low, np.take(ordered, n // 2, 0, mode="clip"))
     found = np.where(n % 2 == 1, low, np.true_divide(both, 2))[()]
@@ -266,9 +268,10 @@ def _quantile(name: str, label: str, top: int) -> Callable[..., Any]:
         *,
         weights: Any = None,
     ) -> Any:
-        unsupported(name, weights=(weights, None))
         x = _real(a, name)
         share = _checked(q, label, top)
+        if weights is not None:
+            return weighted_quantile(x, share, axis, out, method, keepdims, weights, False)
         ordered, n, axes = _all_sorted(x, axis)
         found = _quantile_of(ordered, n, share, method, _is_weak(q), each=False)
         last = np.take(ordered, n - 1, 0, mode="clip")
@@ -276,6 +279,55 @@ def _quantile(name: str, label: str, top: int) -> Callable[..., Any]:
         return _finish(found, axes, keepdims, out, np.ndim(share))
 
     return quantile
+
+
+def weighted_quantile(
+    x: Any, q: Any, axis: Any, out: Any, method: str, keepdims: Any, weights: Any, no_nan: bool
+) -> Any:
+    """The element at which the running share of the weights reaches ``q`` (inverted_cdf)."""
+    if method != "inverted_cdf":
+        raise ValueError(f"Only method 'inverted_cdf' supports weights. Got: {method}.")
+    w: Any = asarray(weights)
+    if w.ndim != x.ndim:
+        if axis is None or isinstance(axis, (tuple, list)) or w.ndim != 1:
+            raise TypeError("Axis must be specified when shapes of a and weights differ.")
+        k = axis_of(axis, x.ndim)
+        w = np.reshape(w, [-1 if j == k else 1 for j in range(x.ndim)])
+    line, axes = merged(x, axis)
+    share: Any = merged(np.broadcast_to(w, x.shape), axis)[0]
+    _require(np.all(share >= 0), "Weights must be non-negative.")
+    missing = np.isnan(line) if no_nan else None
+    if missing is not None:
+        share = np.where(missing, 0, share)
+    order = np.argsort(line, axis=0, kind="stable")
+    ordered: Any = np.take_along_axis(line, order, 0)
+    running = np.cumsum(np.take_along_axis(share, order, 0), axis=0, dtype=np.float64)
+    whole = running[-1]
+    if missing is None:
+        message = "Weights included NaN, inf or were all zero."
+        _require(np.all(np.isfinite(whole) & (whole > 0)), message)
+    running = np.where(running == 0, -1.0, running / whole)
+    points: Any = _constant(np.reshape(q, (*np.shape(q), *[1] * running.ndim)))
+    place = np.sum(np.expand_dims(running, tuple(range(np.ndim(q)))) < points, axis=np.ndim(q))
+    top = dim_value(ordered.dims[0]) - 1
+    if missing is not None:
+        top = np.maximum(top - np.sum(missing, axis=0), 0)
+    place = np.minimum(place, top)
+    rank = ordered.ndim - 1
+    spread = np.expand_dims(ordered, tuple(range(1, 1 + np.ndim(q)))) if rank else ordered
+    if rank:
+        shape = (ordered.shape[0], *place.shape)
+        found = np.take_along_axis(np.broadcast_to(spread, shape), np.expand_dims(place, 0), 0)[0]
+    else:
+        found = np.take(ordered, place)
+    if missing is None:
+        found = _nan_if_any(ordered, ordered[-1], found)
+    found = asarray(found) if out is None else found  # NumPy's is an array where rank is 0, too
+    return _finish(found, axes, keepdims, out, np.ndim(q))
+
+
+def _require(holds: Any, message: str) -> None:
+    current().check(value_of(holds), ValueError, message)
 
 
 def _nan_quantile(plain: Callable[..., Any], name: str, label: str, top: int) -> Callable[..., Any]:
@@ -290,11 +342,12 @@ def _nan_quantile(plain: Callable[..., Any], name: str, label: str, top: int) ->
         *,
         weights: Any = None,
     ) -> Any:
-        unsupported(name, weights=(weights, None))
         x = _real(a, name)
         if x.dtype.kind != "f":
-            return plain(x, q, axis, out, overwrite_input, method, keepdims)
+            return plain(x, q, axis, out, overwrite_input, method, keepdims, weights=weights)
         share = _checked(q, label, top)
+        if weights is not None:
+            return weighted_quantile(x, share, axis, out, method, keepdims, weights, True)
         ordered, _, axes = _sorted_or_nan(x, axis)
         count = _present(ordered)
         found = _quantile_of(ordered, count, share, method, False, each=True)

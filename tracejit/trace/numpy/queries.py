@@ -11,7 +11,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.types import DTYPES
 from tracejit.trace.numpy.broadcast import broadcast_shapes
 from tracejit.trace.numpy.creation import arange, array, asarray
-from tracejit.trace.numpy.names import NAMES, covers, method, unsupported
+from tracejit.trace.numpy.names import NAMES, covers, method
 from tracejit.trace.numpy.operands import (
     axes_of,
     axis_of,
@@ -298,16 +298,20 @@ def _vector_norm(x: Any, ord: Any, axis: int, keepdims: bool) -> Any:
     if ord == 1:
         return np.sum(size_, axis=axis, keepdims=keepdims)
     total = np.sum(np.power(size_, ord), axis=axis, keepdims=keepdims)
-    return np.power(total, np.divide(1.0, ord))
+    return np.power(total, 1.0 / ord)
 
 
 @covers(np.linalg.vector_norm)
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """A norm of the flattened array or along one axis."""
-    if axis is None and not keepdims:
-        return _vector_norm(_inexact(np.ravel(asarray(x))), ord, 0, False)
-    unsupported("np.linalg.vector_norm", axis=(axis if axis is None else 0, 0))
-    return norm(x, ord, axis, keepdims)
+    line = _inexact(asarray(x))
+    axes = axes_of(axis, line.ndim)
+    for k in reversed(axes):
+        line = np.moveaxis(line, k, 0)
+    rest = line.shape[len(axes) :]
+    count = dim_value(ex.product(line.dims[: len(axes)]))
+    found = _vector_norm(np.reshape(line, (count, *rest)), ord, 0, False)
+    return np.expand_dims(found, axes) if keepdims else found
 
 
 def _inexact(x: Any) -> Any:
@@ -316,7 +320,7 @@ def _inexact(x: Any) -> Any:
 
 @covers(np.delete)
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
-    """Without one position of an axis, or several that are known when compiling."""
+    """Without one position of an axis, several, or those where a mask holds."""
     x: Any = asarray(arr)
     if axis is None:
         x, axis = np.ravel(x), 0
@@ -324,9 +328,9 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     known = isinstance(obj, int) and isinstance(x.dims[k], int)
     if isinstance(obj, (int, PyScalar, Scalar)) and not known:
         return _without_one(x, obj, k)
-    n = static_int(x.dims[k], "the axis that np.delete shortens")
-    if isinstance(obj, Tracer):
-        raise UnsupportedError("np.delete at positions known at run time only; use a mask")
+    n = x.dims[k]
+    if isinstance(obj, Tracer) or not isinstance(n, int):
+        return _without_several(x, obj, k)
     keep = np.delete(np.arange(n), obj)
     return np.take(x, list(map(int, keep)), axis=k) if len(keep) else _none_of(x, k)
 
@@ -341,19 +345,33 @@ def _without_one(x: Any, position: Any, axis: int) -> Any:
     return np.take(x, kept + (kept >= at), axis=axis)
 
 
+def _without_several(x: Any, obj: Any, axis: int) -> Any:
+    n = dim_value(x.dims[axis])
+    places: Any = arange(n)[obj] if isinstance(obj, slice) else asarray(obj)
+    keep: Any = np.ones_like(arange(n), bool)
+    if places.dtype.kind == "b":
+        message = "boolean array argument obj to delete must be one dimensional and match the axis"
+        current().require_equal(places.dims[0], x.dims[axis], ValueError, message)
+    keep[places] = False
+    return np.compress(keep, x, axis=axis)
+
+
 def _none_of(x: Any, axis: int) -> Any:
     return x[(*[slice(None)] * axis, slice(0, 0))]
 
 
 @covers(np.insert)
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
-    """Values before one position of an axis."""
+    """Values before one position of an axis, or before several."""
     x: Any = asarray(arr)
     if axis is None:
         x, axis = np.ravel(x), 0
     k = axis_of(axis, x.ndim)
     if not isinstance(obj, (int, PyScalar, Scalar)):
-        raise UnsupportedError("np.insert supports one position")
+        from tracejit.trace.numpy.windows_and_bits import insert_several
+
+        places = np.arange(x.shape[k])[obj] if isinstance(obj, slice) else obj
+        return insert_several(x, places, values, k)
     v = asarray(values).astype(x.dtype)
     if v.ndim == 0 or v.ndim < x.ndim:
         rest = tuple(d for j, d in enumerate(x.shape) if j != k)

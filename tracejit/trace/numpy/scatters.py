@@ -8,11 +8,13 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.trace.numpy.broadcast import broadcast_together, stretch
+from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.loops import LOOPS
 from tracejit.trace.numpy.names import NAMES
 from tracejit.trace.numpy.operands import builder, cast, operand, value_of
 from tracejit.trace.numpy.promotion import loop_dtypes
 from tracejit.trace.numpy.selecting import wrapped_index
+from tracejit.trace.numpy.ufunc_methods import at_by_loop
 from tracejit.trace.values import Array
 
 _MODES: dict[np.ufunc, str] = {
@@ -31,18 +33,29 @@ def scatter_at(ufunc: np.ufunc, a: Array, indices: Any, b: Any = None) -> None:
         part = a[indices]
         a[indices] = NAMES[ufunc](*((part,) if b is None else (part, b)))
         return
-    if ufunc not in _MODES:
+    if len(keys) == 1 and value_of(keys[0]).dtype.kind == "b":
+        keys = np.nonzero(asarray(keys[0]))
+    picks = [] if any(map(_is_slice, keys)) else [value_of(k) for k in keys]
+    if not picks or any(p.dtype.kind == "b" for p in picks):
         raise UnsupportedError(
-            f"np.{ufunc.__name__}.at with index arrays is not supported; supported are add, "
-            "subtract, multiply, minimum and maximum (or write the loop)"
+            f"np.{ufunc.__name__}.at takes integer index arrays, or one mask; not a mixture"
         )
-    if any(not isinstance(k, (list, int)) and value_of(k).dtype.kind not in "iu" for k in keys):
-        raise UnsupportedError(f"np.{ufunc.__name__}.at takes integer index arrays only")
-    _scatter(ufunc, a, [value_of(k) for k in keys], b)
+    if any(p.dtype.kind not in "iu" for p in picks):
+        raise IndexError("arrays used as indices must be of integer (or boolean) type")
+    given = [operand(x) for x in (a, b)[: ufunc.nin]]
+    same = loop_dtypes(ufunc, given, [None] * ufunc.nout)[-1] == a.dtype
+    if ufunc in _MODES and same and a.dtype.kind != "b":
+        _scatter(ufunc, a, picks, b)
+    else:
+        at_by_loop(ufunc, a, picks, b)
 
 
 def _is_basic(key: Any) -> bool:
     return key is None or key is Ellipsis or isinstance(key, (slice, int))
+
+
+def _is_slice(key: Any) -> bool:
+    return _is_basic(key) and not isinstance(key, int)
 
 
 def _scatter(ufunc: np.ufunc, a: Array, keys: list[Value], values: Any) -> None:
@@ -60,7 +73,5 @@ def _scatter(ufunc: np.ufunc, a: Array, keys: list[Value], values: Any) -> None:
         picks = [b.reshape(p, (1,)) for p in picks]
         update = b.reshape(update, (1, *shape))
     axes = tuple(range(count))
-    if kind.kind == "b":
-        raise UnsupportedError(f"np.{ufunc.__name__}.at on bool arrays is not supported")
     found = b.op("scatter", b.convert(x, kind), update, *picks, axes=axes, mode=_MODES[ufunc])
     a.write(b.convert(found, a.dtype))

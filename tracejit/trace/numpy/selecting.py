@@ -353,7 +353,13 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     """For each element of ``a``, the element of that choice."""
     parts = [operand(c) for c in choices]
     kind = promote(parts)
-    index, *values = broadcast_together([value_of(a), *(cast(p, kind) for p in parts)])
+    index = value_of(a)
+    if not np.can_cast(index.dtype, np.int64):
+        raise TypeError(
+            f"Cannot cast array data from {index.dtype!r} to dtype('int64') according to the rule "
+            "'safe'"
+        )
+    index, *values = broadcast_together([index, *(cast(p, kind) for p in parts)])
     b, count = builder(), len(parts)
     if mode == "raise":
         size = stretch(b.const(count, "i64"), index.shape)

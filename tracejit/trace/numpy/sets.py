@@ -16,6 +16,7 @@ from tracejit.trace.numpy.operands import builder, cast, operand, value_of
 from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.numpy.shapes import atleast_1d
 from tracejit.trace.numpy.sorting import positions, sorted_along
+from tracejit.trace.numpy.unique_slices import unique_slices
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, dim_value, fresh, python_int
 
@@ -57,7 +58,7 @@ def unique(
     """Distinct elements in order; where each is first, which each one is, how many there are."""
     x: Any = asarray(ar)
     if axis is not None and x.ndim != 1:
-        raise UnsupportedError("np.unique(axis=) is supported for arrays of one dimension only")
+        return unique_slices(x, (return_index, return_inverse, return_counts), axis, equal_nan)
     line = np.ravel(x)
     wanted = (return_index, return_inverse, return_counts)
     if not (return_index or return_inverse):

@@ -12,7 +12,7 @@ import numpy as np
 from tracejit.ir import extent as ex
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.host import called
-from tracejit.trace.numpy.names import covers, method, unsupported
+from tracejit.trace.numpy.names import covers, method
 from tracejit.trace.numpy.operands import axis_of, check_dim, static_int, value_of
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, fresh
@@ -32,6 +32,11 @@ def _method_of(kind: Any, stable: Any) -> str:
     if found is None:
         raise ValueError(f"sort kind must be one of 'quick', 'heap', or 'stable' (got {kind!r})")
     return found
+
+
+def _no_fields(order: Any) -> None:
+    if order is not None:
+        raise ValueError("Cannot specify order when the array has no fields.")
 
 
 def _flat_or_axis(a: Any, axis: Any) -> tuple[Any, int]:
@@ -61,7 +66,7 @@ def sorted_along(x: Any, axis: int, kind: str = "quicksort") -> Any:
 @covers(np.sort)
 def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
     """A sorted copy."""
-    unsupported("np.sort", order=(order, None))
+    _no_fields(order)
     x, k = _flat_or_axis(a, axis)
     return sorted_along(x, k, _method_of(kind, stable))
 
@@ -71,7 +76,7 @@ def sort_method(
     a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
 ) -> None:
     """``x.sort()``: in place."""
-    unsupported("ndarray.sort", order=(order, None))
+    _no_fields(order)
     a.write(sorted_along(a, axis_of(axis, a.ndim), _method_of(kind, stable)).read())
 
 
@@ -80,7 +85,7 @@ def argsort(
     a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
 ) -> Any:
     """The positions that sort."""
-    unsupported("np.argsort", order=(order, None))
+    _no_fields(order)
     whole = asarray(a).ndim == 0 and axis in (0, -1)  # a number is a line of one here
     x, k = _flat_or_axis(a, None if whole else axis)
     return positions(x, k, _method_of(kind, stable))
@@ -113,7 +118,7 @@ def partition(
     a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
 ) -> Any:
     """A copy with the ``kth`` elements where a sort would put them: all of it is sorted."""
-    unsupported("np.partition", order=(order, None))
+    _no_fields(order)
     x, k = _flat_or_axis(a, axis)
     _check_kth(x, k, kth)
     return sorted_along(x, k)
@@ -132,7 +137,7 @@ def argpartition(
     a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
 ) -> Any:
     """Positions of a partition: those of a sort."""
-    unsupported("np.argpartition", order=(order, None))
+    _no_fields(order)
     x, k = _flat_or_axis(a, axis)
     _check_kth(x, k, kth)
     return positions(x, k, "quicksort")

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.folds import NO_VALUE, extremum, fold_value, kept
-from tracejit.trace.numpy.names import covers, unsupported
+from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import (
     DType,
     axes_of,
@@ -76,6 +77,13 @@ def _var_value(
 ) -> Value:
     """NumPy's two passes: the mean, then the mean of squared distances from it."""
     b = builder()
+    if dtype is not None and (given_dtype(dtype).kind not in "fc" or x.dtype.kind == "c"):
+        raise UnsupportedError(
+            f"var and std with dtype {dtype!r} of {x.dtype} values; give a float dtype, or none"
+        )
+    if dtype is not None and given_dtype(dtype).kind == "c":
+        real = _var_value(x, axes, f"f{given_dtype(dtype).itemsize // 2}", ddof, where, centre)
+        return b.convert(real, given_dtype(dtype))
     if dtype is not None:
         x = b.convert(x, given_dtype(dtype))
     elif x.dtype.kind in "biu":
@@ -241,7 +249,7 @@ def _present(a: Any, where: Any) -> Any:
     return present if where is NO_VALUE else present & where
 
 
-def _nan_spread(name: str, finish: Callable[[Any, Any], Any]) -> Any:
+def _nan_spread(finish: Callable[[Any, Any], Any]) -> Any:
     """A function of the variance of what is not nan (nan where no degree of freedom is left)."""
 
     def spread(
@@ -256,10 +264,9 @@ def _nan_spread(name: str, finish: Callable[[Any, Any], Any]) -> Any:
         mean: Any = NO_VALUE,
         correction: Any = NO_VALUE,
     ) -> Any:
-        unsupported(name, mean=(mean, NO_VALUE))
         a, ddof = asarray(a), _degrees(ddof, correction)
         present = _present(a, where)
-        found = a.var(_own_axis(a, axis), dtype, None, ddof, keepdims, where=present)
+        found = a.var(_own_axis(a, axis), dtype, None, ddof, keepdims, where=present, mean=mean)
         if present is not NO_VALUE:
             count = np.broadcast_to(present, a.shape).sum(axis, keepdims=keepdims)
             found = np.where(count > ddof, found, np.nan)[()]
@@ -268,8 +275,8 @@ def _nan_spread(name: str, finish: Callable[[Any, Any], Any]) -> Any:
     return spread
 
 
-covers(np.nanvar)(_nan_spread("np.nanvar", stored))
-covers(np.nanstd)(_nan_spread("np.nanstd", lambda found, out: np.sqrt(found, out=out)))
+covers(np.nanvar)(_nan_spread(stored))
+covers(np.nanstd)(_nan_spread(lambda found, out: np.sqrt(found, out=out)))
 
 
 @covers(np.nancumsum)

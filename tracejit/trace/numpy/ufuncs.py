@@ -29,6 +29,7 @@ from tracejit.trace.numpy.operands import (
 from tracejit.trace.numpy.promotion import loop_dtypes
 from tracejit.trace.numpy.results import result_like, write
 from tracejit.trace.numpy.scatters import scatter_at
+from tracejit.trace.numpy.ufunc_methods import reduceat_by_loop
 from tracejit.trace.session import current
 from tracejit.trace.values import Array
 
@@ -248,9 +249,7 @@ class Ufunc:
         scatter_at(self.ufunc, a, indices, b)
 
     def reduceat(self, *args: Any, **kwargs: Any) -> Any:
-        raise UnsupportedError(
-            f"np.{self.__name__}.reduceat is not supported; use a loop over slices and reduce"
-        )
+        return reduceat_by_loop(self.ufunc, *args, **kwargs)
 
 
 for _ufunc in LOOPS:

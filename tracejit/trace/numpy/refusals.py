@@ -1,0 +1,86 @@
+"""Names of NumPy that compiled code cannot have, each with what to use instead.
+
+A name is here when its result depends on values in a way that types cannot follow (dtypes), is no
+array of numbers (objects, texts, matrices), or touches what is outside (files, settings).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from tracejit.errors import UnsupportedError
+from tracejit.trace.numpy.names import NAMES, covers
+from tracejit.trace.session import where
+
+_COMPLEX = "whether the result is complex depends on values; use np.{0} of x.astype(complex)"
+_OUTSIDE = "call it outside of the compiled function"
+_SHOWN = "print the value itself, or make the text outside"
+_MATRIX = "use arrays of two dimensions"
+
+ADVICE: dict[str, str] = {
+    **{f"emath.{n}": _COMPLEX.format(n) for n in ("sqrt", "log", "log2", "log10", "power")},
+    **{f"emath.{n}": _COMPLEX.format(n) for n in ("arccos", "arcsin", "arctanh")},
+    "emath.logn": "divide two logarithms of x.astype(complex)",
+    "real_if_close": "whether the result is real depends on values; use x.real",
+    "roots": (
+        "how many there are, and whether they are real, depends on values; use np.linalg.eigvals "
+        "of the companion matrix as complex: np.eye(n - 1, k=-1, dtype=complex), first row "
+        "-p[1:] / p[0]"
+    ),
+    "poly1d": "use np.polyval, np.polyadd, np.polymul, np.polyder and np.polyint",
+    "frompyfunc": "its results are objects; use np.vectorize or a loop",
+    "nditer": "use a loop over np.ndindex(x.shape), or over the rows",
+    "nested_iters": "use a loop over np.ndindex(x.shape)",
+    "broadcast": "use np.broadcast_arrays or np.broadcast_shapes",
+    "fromiter": "use np.array of a list, or fill np.empty in a loop",
+    "asmatrix": _MATRIX,
+    "matrix": _MATRIX,
+    "bmat": "use np.block",
+    "array2string": _SHOWN,
+    "array_repr": _SHOWN,
+    "array_str": _SHOWN,
+    "einsum_path": "np.einsum orders its products itself",
+    "from_dlpack": "pass the array as an argument: jit takes whatever exports DLPack",
+    "frombuffer": "pass the array as an argument",
+    "lib.stride_tricks.as_strided": "use slices, or sliding_window_view",
+    "datetime_data": "use integers for times",
+    "busday_count": "use integers for times",
+    "is_busday": "use integers for times",
+    "isnat": "use integers for times",
+    "seterr": "compiled code never warns; call it outside",
+    "seterrcall": "compiled code never warns; call it outside",
+    **dict.fromkeys(("save", "savez", "savez_compressed", "savetxt"), _OUTSIDE),
+}
+
+
+def _path(name: str) -> Any:
+    found: Any = np
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _refusing(name: str, instead: str) -> Any:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise UnsupportedError(f"np.{name} is not supported inside a compiled function: {instead}")
+
+    refuse.instead = instead  # type: ignore[attr-defined]
+    return refuse
+
+
+for _name, _instead in ADVICE.items():
+    NAMES.setdefault(_path(_name), _refusing(_name, _instead))
+
+
+@covers(np.errstate)
+def errstate(**given: Any) -> Any:
+    """What compiled code does anyway may be asked for: to ignore."""
+    for name, value in given.items():
+        if name != "call" and value not in (None, "ignore"):
+            raise UnsupportedError(
+                f"{where()}: np.errstate({name}={value!r}) in a compiled function: compiled code "
+                "neither warns nor raises for floating-point errors; test with np.isfinite and "
+                "raise, or leave the statement out ('ignore' may stand)"
+            )
+    return np.errstate(**given)
