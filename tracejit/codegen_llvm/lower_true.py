@@ -2,7 +2,8 @@
 
 A function gives the mask of 64 positions as the bits of one integer, by vector code where the mask
 has a vector form. A loop then takes the set bits out one after another, so that positions where the
-mask does not hold cost next to nothing and no branch depends on a single element.
+mask does not hold cost next to nothing and no branch depends on a single element. Where it holds at
+all 64, a plain loop runs, which LLVM makes vector code of.
 
 A sum fills a block of at most 128 numbers and adds it up in NumPy's order (`lower_sum.py`); how
 far it has come is kept between blocks.
@@ -10,19 +11,21 @@ far it has come is kept between blocks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 from tracejit.codegen_llvm.emit import Reg
 from tracejit.codegen_llvm.emit_vector import NoVectorForm
 from tracejit.codegen_llvm.lower_control import parameters
-from tracejit.codegen_llvm.lower_function import FunctionText, Pointer, Rule, parts
+from tracejit.codegen_llvm.lower_function import FunctionText, Rule, parts
 from tracejit.codegen_llvm.lower_memory import load_scalar, store_scalar
 from tracejit.codegen_llvm.lower_sum import Lane, Sum, plus
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr
 from tracejit.ir.emit import I64
 from tracejit.ir.types import INDEX, TensorType, dense_buffer, tensor
+
+Visit: TypeAlias = Callable[[Reg], None]
 
 _BITS = 64
 #: A mask of more instructions is evaluated by 8 positions, in a loop.
@@ -74,24 +77,28 @@ class _Walk:
         self.base = _Cell(f, tensor("i64"), f.const(-_BITS))
         self.bits = _Cell(f, tensor("i64"), f.const(0))
 
-    def all(self, visit: Any) -> None:
+    def all(self, visit: Visit) -> None:
         """Code for every position."""
         e = self.f.e
-        ask, inside, after = (e.fresh_label(h) for h in ("ask", "inside", "after"))
-        e.line(f"br label %{ask}")
-        e.label(ask)
-        some = e.icmp("ne", self.bits.get(), self.f.const(0))
-        block = e.fresh_label("block")
-        e.line(f"br {some}, label %{inside}, label %{block}")
+        block, ask, inside, after = map(e.fresh_label, ("block", "ask", "inside", "after"))
+        e.line(f"br label %{block}")
         e.label(block)
-        self.advance(ask, after)
-        e.label(inside)
-        visit(self.take())
-        e.line(f"br label %{ask}")
+        self.advance(ask, block, after, visit)
+        for label in (ask, inside):  # the same question before and after each visit
+            e.label(label)
+            if label == inside:
+                visit(self.take())
+            some = e.icmp("ne", self.bits.get(), self.f.const(0))
+            e.line(f"br {some}, label %{inside}, label %{block}")
         e.label(after)
 
-    def advance(self, ask: str, after: str) -> None:
-        """The bits of the next block; to `after` when there is none."""
+    def advance(
+        self, ask: str, visited: str, after: str, visit: Visit, room: Reg | None = None
+    ) -> None:
+        """The bits of the next block, then to `ask`; to `after` when there is none.
+
+        A full block is visited at once, given `room` for it, then to `visited`.
+        """
         e = self.f.e
         base = e.iadd(self.base.get(), self.f.const(_BITS))
         self.base.set(base)
@@ -99,8 +106,30 @@ class _Walk:
         e.line(f"br {more}, label %{load}, label %{after}")
         e.label(load)
         operands = [str(base), *(str(p) for c in self.consts for p in parts(c)), str(self.n)]
-        self.bits.set(e.op(I64, f"call i64 {self.symbol}({', '.join(operands)})"))
-        e.line(f"br label %{ask}")
+        bits = e.op(I64, f"call i64 {self.symbol}({', '.join(operands)})")
+        self.bits.set(bits)
+        full = e.icmp("eq", bits, self.f.const(-1))
+        full = full if room is None else e.iand(full, room)
+        dense = e.fresh_label("dense")
+        e.line(f"br {full}, label %{dense}, label %{ask}")
+        e.label(dense)
+        self._block(base, visit)
+        self.bits.set(self.f.const(0))
+        e.line(f"br label %{visited}")
+
+    def _block(self, base: Reg, visit: Visit) -> None:
+        """Every position of a block."""
+        e = self.f.e
+        j = _Cell(self.f, tensor("i64"), self.f.const(0))
+        each, end = e.fresh_label("each"), e.fresh_label("end")
+        e.line(f"br label %{each}")
+        e.label(each)
+        at = j.get()
+        visit(e.iadd(base, at))
+        after = e.iadd(at, self.f.const(1))
+        j.set(after)
+        e.line(f"br {e.icmp('lt', after, self.f.const(_BITS))}, label %{each}, label %{end}")
+        e.label(end)
 
     def take(self) -> Reg:
         """The position of the lowest bit, which is cleared."""
@@ -234,13 +263,17 @@ class _SumTrue(Sum):
         some = e.icmp("ne", walk.bits.get(), f.const(0))
         e.line(f"br {some}, label %inside, label %block")
         e.label("block")
-        walk.advance("ask", "done")
+        after = e.iadd(k.get(), f.const(_BITS))
+
+        def visit(i: Reg) -> None:
+            f.run(self.selected, [i, *consts])
+            at = f.mul(k.get(), f.const(self.type.dtype.itemsize))
+            store_scalar(f, f.at(block, at), f.results(self.selected)[0])
+            k.set(e.iadd(k.get(), f.const(1)))
+
+        walk.advance("full", "full", "done", visit, e.icmp("le", after, m))
         e.label("inside")
-        f.run(self.selected, [walk.take(), *consts])
-        size = f.const(self.type.dtype.itemsize)
-        at = Pointer(f.at(block, f.mul(k.get(), size)).text)
-        store_scalar(f, at, f.results(self.selected)[0])
-        k.set(e.iadd(k.get(), f.const(1)))
+        visit(walk.take())
         e.line("br label %full")
         e.label("done")
         for cell, place in zip((walk.base, walk.bits), (state, f.at(state, 8)), strict=True):

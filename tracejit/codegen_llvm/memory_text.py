@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import sys
 
-RECYCLE_FROM = 1 << 20  # bytes: below, malloc recycles well by itself
+RECYCLE_FROM = 1 << 16  # bytes: below, malloc recycles well by itself
 RECYCLE_UP_TO = 1 << 26  # four blocks at most are kept, so this bounds what stays resident
+_MANY, _FEW = 12, 4  # blocks that are kept: below _LARGE_FROM, and from there on
+_LARGE_FROM = 1 << 22
 _HUGE_FROM = 1 << 22
 
 _MEMORY = """
@@ -21,7 +23,8 @@ declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare i32 @madvise(ptr, i64, i32)
 
 ; Blocks waiting for reuse. Taken and given back by atomic exchange: no lock, no GIL.
-@tj_blocks = internal global [4 x ptr] zeroinitializer
+@tj_blocks = internal global [MANY x ptr] zeroinitializer
+@tj_large_blocks = internal global [FEW x ptr] zeroinitializer
 
 define internal ptr @tj_place(ptr %base, i64 %bytes) #0 {
   %b = ptrtoint ptr %base to i64
@@ -47,13 +50,16 @@ define internal void @tj_release(ptr %data) #0 {
 
 define internal ptr @tj_take_block(i64 %bytes) #0 {
 entry:
+  %big = icmp uge i64 %bytes, LARGE_FROM
+  %slots = select i1 %big, ptr @tj_large_blocks, ptr @tj_blocks
+  %count = select i1 %big, i64 FEW, i64 MANY
   br label %head
 head:
   %k = phi i64 [ 0, %entry ], [ %k1, %next ]
-  %more = icmp ult i64 %k, 4
+  %more = icmp ult i64 %k, %count
   br i1 %more, label %try, label %none
 try:
-  %slot = getelementptr ptr, ptr @tj_blocks, i64 %k
+  %slot = getelementptr ptr, ptr %slots, i64 %k
   %seen = load atomic ptr, ptr %slot monotonic, align 8
   %empty = icmp eq ptr %seen, null
   br i1 %empty, label %next, label %take
@@ -148,20 +154,23 @@ look:
   %large = icmp uge i64 %size, RECYCLE_FROM
   %small = icmp ule i64 %size, RECYCLE_UP_TO
   %kept = and i1 %large, %small
+  %big = icmp uge i64 %size, LARGE_FROM
+  %slots = select i1 %big, ptr @tj_large_blocks, ptr @tj_blocks
+  %count = select i1 %big, i64 FEW, i64 MANY
   br i1 %kept, label %head, label %drop
 head:
   %k = phi i64 [ 0, %look ], [ %k1, %occupied ]
-  %slot = getelementptr ptr, ptr @tj_blocks, i64 %k
+  %slot = getelementptr ptr, ptr %slots, i64 %k
   %pair = cmpxchg ptr %slot, ptr null, ptr %data acq_rel monotonic
   %stored = extractvalue { ptr, i1 } %pair, 1
   br i1 %stored, label %done, label %occupied
 occupied:
   %k1 = add i64 %k, 1
-  %more = icmp ult i64 %k1, 4
+  %more = icmp ult i64 %k1, %count
   br i1 %more, label %head, label %evict
 evict:
   ; Full: the oldest guess goes, so that a program whose sizes change is not stuck.
-  %other = atomicrmw xchg ptr @tj_blocks, ptr %data acq_rel
+  %other = atomicrmw xchg ptr %slots, ptr %data acq_rel
   %gone = icmp eq ptr %other, null
   br i1 %gone, label %done, label %drop
 drop:
@@ -322,7 +331,10 @@ def memory_text() -> str:
     values = {
         "RECYCLE_FROM": str(RECYCLE_FROM),
         "RECYCLE_UP_TO": str(RECYCLE_UP_TO),
+        "LARGE_FROM": str(_LARGE_FROM),
         "HUGE_FROM": str(_HUGE_FROM),
+        "MANY": str(_MANY),
+        "FEW": str(_FEW),
         "MADVISE": _MADVISE_LINUX if sys.platform.startswith("linux") else "",
     }
     for name, value in values.items():

@@ -244,6 +244,12 @@ class Body:
         if found is None:
             return False
         storage, buffer = found
+        instr = self.inlining.defs[value]
+        before = storage.values.get(instr.operands[0])
+        if instr.name in ("reshape", "cast_shape") and (
+            before is storage.buffer or before in storage.whole
+        ):
+            storage.whole.add(buffer)
         self.place(value, storage, buffer)
         return True
 
@@ -331,23 +337,27 @@ class Body:
 
     def take(self, value: Value) -> Value:
         """An owned dense buffer of ``value`` that leaves this body."""
+        if value not in self.storage and value in self.inlining.inlined:
+            self.as_view(value)
         storage = self.storage.get(value)
-        movable = (
-            storage is not None
-            and storage in self.owned
-            and storage.values[value] is storage.buffer
-            and self.dense(storage.buffer)
-            and not self.busy(storage, [value])
-        )
-        if not movable:
+        if storage is not None and self._movable(storage, value):
+            buffer = storage.values[value]
+        else:
             if storage is not None:
                 self.note_copy(value, "a result needs memory of its own")
             storage = self.fresh(self.type(value))
-            self.copy_into(storage.buffer, value)
-        assert storage is not None
+            buffer = storage.buffer
+            self.copy_into(buffer, value)
         self.owned.remove(storage)
         self.storage.pop(value, None)
-        return storage.buffer
+        return buffer
+
+    def _movable(self, storage: Storage, value: Value) -> bool:
+        """Whether ``value`` is all that is left in memory owned here."""
+        buffer = storage.values[value]
+        whole = buffer is storage.buffer or buffer in storage.whole
+        own = storage in self.owned and self.dense(buffer)
+        return own and whole and not self.busy(storage, [value])
 
     def want(self, value: Value, storage: Storage) -> None:
         """Prefer ``storage`` for the tensor that ``value`` is an updated version of."""

@@ -20,6 +20,7 @@ from tracejit.passes.storage import (
     in_step,
     may_fail,
     updated_from,
+    whole_of,
     writes,
     written_args,
 )
@@ -346,6 +347,7 @@ def _lower_cond(body: Body, instr: Instr, run: Run) -> None:
     _store_operands(body, instr)
     pred = body.scope.use(body.scalar(instr.operands[0]))
     carries = [_branch_carry(body, instr, r) for r in instr.results]
+    given = [v for k, v in enumerate(instr.operands) if k and _given(body, instr, k)]
     inners = []
     for function, name in zip(instr.regions, ("then", "else"), strict=True):
         inner = _nested(body, function, body.scope.child(name), instr)
@@ -360,6 +362,8 @@ def _lower_cond(body: Body, instr: Instr, run: Run) -> None:
                 home = _share_argument(inner, Storage(inside.buffer, "pinned", inside.arg))
                 inner.place(param, home)
                 homes[owners[0]] = home
+            elif operand in given:
+                _give(inner, param, body.buffer(operand))
             else:
                 _bind_constant(body, inner, param, operand)
         _run_region(inner, [] if function.diverges else homes, run)
@@ -367,6 +371,8 @@ def _lower_cond(body: Body, instr: Instr, run: Run) -> None:
     built = []
     for inner, homes in inners:
         built.append([] if inner.function.diverges else _yields(inner, carries, homes))
+    for v in given:
+        body.owned.remove(body.storage.pop(v))
     captured = unify([0] * len(inners), [inner.scope for inner, _ in inners])
     regions = tuple(inner.scope.b.build(out) for (inner, _), out in zip(inners, built, strict=True))
     operands = [pred, *[body.scope.use(v) for v in captured]]
@@ -374,6 +380,29 @@ def _lower_cond(body: Body, instr: Instr, run: Run) -> None:
     out = body.scope.b.append("cond", operands, attrs, regions, instr.loc)
     if not all(f.diverges for f in instr.regions):
         _bind_results(body, instr, carries, out.results)
+
+
+def _given(body: Body, instr: Instr, k: int) -> bool:
+    """Whether a branch may have an operand's memory: each side then yields or frees it."""
+    operand = instr.operands[k]
+    storage = body.storage.get(operand)
+    if storage is None or storage not in body.owned or instr.operands.count(operand) > 1:
+        return False
+    if storage.values[operand] is not storage.buffer or body.live.live_after(operand, body.t):
+        return False
+    if body.busy(storage, [operand], at=True):
+        return False
+    return any(
+        whole_of(side, result) is side.params[k - 1]
+        for side in instr.regions
+        for result in side.results
+    )
+
+
+def _give(inner: Body, param: Value, buffer: Value) -> None:
+    storage = Storage(buffer, "owned")
+    inner.owned.append(storage)
+    inner.place(param, storage)
 
 
 def _divergent(instr: Instr) -> tuple[TensorType, ...]:

@@ -113,7 +113,8 @@ class Inlining:
             for v in instr.operands:
                 if is_array(v):
                     self._readers.setdefault(v, set()).update(readers)
-            if instr.prim.kind == "dynamic":  # the mask is read once more, to be counted
+            if instr.prim.kind == "dynamic" and is_array(instr.operands[-1]):
+                # The mask is read once more, to be counted.
                 self._readers[instr.operands[-1]].add((instr, (instr,)))
 
     def _instr_readers(self, instr: Instr) -> set[Reader]:

@@ -8,6 +8,7 @@ from tracejit.passes.cse import cse
 from tracejit.passes.dce import dce
 from tracejit.passes.fold import fold
 from tracejit.passes.hoist import hoist
+from tracejit.passes.masks import masks
 from tracejit.passes.ranges import ranges
 from tracejit.passes.rebuild import Pass
 from tracejit.passes.sink import sink
@@ -20,6 +21,7 @@ DEFAULT: tuple[Pass, ...] = (
     dce,
     canonicalize,
     fold,
+    masks,
     ranges,
     fold,
     canonicalize,

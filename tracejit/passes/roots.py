@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tracejit.ir.core import Constant, Instr, Value
 from tracejit.passes import masked, nests
@@ -208,8 +208,8 @@ def _scan(body: Body, instr: Instr) -> None:
 
 
 def _nonzero(body: Body, instr: Instr) -> None:
-    (mask,) = instr.operands
-    body.scalars[instr.results[0]] = body.run(lambda p, k: [masked.count_true(p, k, mask)])[0]
+    mask, *known = instr.operands
+    body.scalars[instr.results[0]] = _counted(body, mask, known)
     lines = [body.fresh(body.type(r)) for r in instr.results[1:]]
 
     def build(p: Puller, kernel: Scope) -> list[Value]:
@@ -225,10 +225,17 @@ def _nonzero(body: Body, instr: Instr) -> None:
         body.place(r, storage)
 
 
+def _counted(body: Body, mask: Value, known: Sequence[Value]) -> Value:
+    """How many elements a mask selects."""
+    if known:
+        return body.scalar(known[0])
+    return body.run(lambda p, k: [masked.count_true(p, k, mask)])[0]
+
+
 def _compress(body: Body, instr: Instr) -> None:
     mask = instr.operands[1]
     count, result = instr.results
-    body.scalars[count] = body.run(lambda p, k: [masked.count_true(p, k, mask)])[0]
+    body.scalars[count] = _counted(body, mask, instr.operands[2:])
     if result not in body.inlining.inlined and body.live.live_after(result, body.t):
         masked.fill_selection(body, instr)
 

@@ -19,12 +19,16 @@ Mode = Literal["owned", "pinned", "borrowed"]
 
 @dataclass(eq=False)
 class Storage:
-    """Memory behind ``buffer``; ``values`` maps each tensor in it to the buffer it reads."""
+    """Memory behind ``buffer``; ``values`` maps each tensor in it to the buffer it reads.
+
+    ``whole``: other dense buffers over exactly the same bytes, under another shape.
+    """
 
     buffer: Value
     mode: Mode
     arg: int | None = None
     values: dict[Value, Value] = field(default_factory=dict)
+    whole: set[Value] = field(default_factory=set)
 
     @property
     def writable(self) -> bool:
@@ -118,6 +122,14 @@ def origin(function: Function, value: Value) -> Value:
         if source is None:
             return value
         value = source
+    return value
+
+
+def whole_of(function: Function, value: Value) -> Value:
+    """The tensor that ``value`` is under another shape."""
+    defs = {r: i for i in function.instrs for r in i.results}
+    while value in defs and defs[value].name in ("reshape", "cast_shape"):
+        value = defs[value].operands[0]
     return value
 
 
