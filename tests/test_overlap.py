@@ -392,6 +392,95 @@ def test_calls_again_are_alike_and_notice_changes() -> None:
     assert compiled.stats().python_calls == 0
 
 
+# Arrays found outside ---------------------------------------------------------------------------
+
+GRID = np.arange(36.0).reshape(6, 6)
+INNER, ABOVE = GRID[1:-1, 1:-1], GRID[:-2, 1:-1]
+
+
+def test_global_arrays_that_overlap() -> None:
+    def smooth(n: int) -> Any:
+        for _ in range(n):
+            INNER[...] = INNER * 0.5 + ABOVE * 0.25 + 1
+        return INNER.sum(), INNER
+
+    compiled = jit(smooth)
+    before = GRID.copy()
+    try:
+        for n in (1, 2, 3, 2):
+            GRID[...] = before
+            want, _ = smooth(n)
+            memory = GRID.copy()
+            GRID[...] = before
+            got, inner = compiled(n)
+            assert got == want
+            assert inner is INNER
+            np.testing.assert_array_equal(GRID, memory)
+    finally:
+        GRID[...] = before
+    assert compiled.stats().python_calls == 0
+
+
+def test_an_argument_that_overlaps_a_global_array() -> None:
+    buffer = np.arange(12.0).reshape(3, 4)
+
+    def f(x: Any) -> Any:
+        buffer[0] = x[-1] + 1
+        x *= 2
+        return buffer
+
+    compiled = jit(f)
+    for view in (lambda b: b, lambda b: b[1:], lambda b: b.copy(), lambda b: b[::-1]):
+        for g in (f, compiled):
+            buffer[...] = np.arange(12.0).reshape(3, 4)
+            assert g(view(buffer)) is buffer
+            if g is f:
+                memory = buffer.copy()
+        np.testing.assert_array_equal(buffer, memory)
+    assert compiled.stats().python_calls == 0
+
+
+class Simulation:
+    def __init__(self) -> None:
+        self.u = np.arange(12.0)
+        self.inner = self.u[1:-1]
+        self.total = 0.0
+
+    def step(self, w: Any) -> Any:
+        self.inner += self.u[2:] * w[0]
+        self.u *= 2
+        self.total = self.inner.sum()
+        return self.inner
+
+
+def test_attributes_that_overlap() -> None:
+    compiled = jit(Simulation.step)
+    for _ in range(2):
+        plain, native = Simulation(), Simulation()
+        for _ in range(2):
+            plain.step(plain.u[3:])
+            assert compiled(native, native.u[3:]) is native.inner
+            np.testing.assert_array_equal(native.u, plain.u)
+            assert native.total == plain.total
+            assert native.inner.base is native.u
+    assert compiled.stats().python_calls == 0
+
+
+def test_views_of_a_stretched_window() -> None:
+    def f(x: Any, y: Any) -> Any:
+        x[0] = 5
+        return y[1:], y[0]
+
+    compiled = jit(f)
+    for g in (f, compiled):
+        a = np.arange(4.0)
+        view, first = g(a, np.broadcast_to(a[:1], (3,)))
+        assert view.tolist() == [5, 5]
+        assert first == 5
+        assert np.shares_memory(view, a)
+    assert compiled.stats().python_calls == 0
+
+
 # Arrays that are copied for the call -------------------------------------------------------------
 
 

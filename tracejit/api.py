@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracejit.boundary import boundary
-from tracejit.dispatch import Dispatcher, Options, Request, Stats, Version
+from tracejit.dispatch import Dispatcher
 from tracejit.errors import UnsupportedError
 from tracejit.signatures import parse_signature
 from tracejit.specialize import Policy
 from tracejit.tree_calls import TreeCalls
+from tracejit.versions import Options, Request, Stats, Version
 
 Fun = Callable[..., Any]
 _SUSPENDED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from tracejit.codegen_llvm import abi
-from tracejit.dispatch import Request, StaticArgument
 from tracejit.ir.core import Function
 from tracejit.ir.program import Program
 from tracejit.passes.lower import Layout
 from tracejit.specialize import ArrayKey, ScalarKey
 from tracejit.trace.driver import Traced
 from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
+from tracejit.versions import Request, StaticArgument
 
 
 def specs_for(request: Request) -> list[Any]:

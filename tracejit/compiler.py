@@ -18,7 +18,6 @@ from tracejit.arguments import layouts_of, param_slots, specs_for
 from tracejit.codegen_llvm import abi
 from tracejit.codegen_llvm.entry import Specialisation, specialise
 from tracejit.codegen_llvm.lower import lower_program
-from tracejit.dispatch import NeedsStatic, Options, Request, Version
 from tracejit.errors import StructureError, UnsupportedError
 from tracejit.finish import Finish
 from tracejit.ir.core import Function
@@ -32,6 +31,7 @@ from tracejit.passes.runner import dump_stage, dump_text, run
 from tracejit.signature import SignatureBuilder
 from tracejit.trace.driver import Traced, trace
 from tracejit.trace.specs import Static
+from tracejit.versions import NeedsStatic, Options, Request, Version
 
 
 @dataclass
@@ -73,7 +73,8 @@ def compile_version(request: Request, options: Options) -> Version:
     count = request.treedef.num_leaves
     args, kwargs = trees.unflatten(request.treedef, specs[:count])
     try:
-        traced = trace(request.function, args, kwargs, specs[count:])
+        beside = request.leaves[count : count + request.beside]
+        traced = trace(request.function, args, kwargs, specs[count:], beside)
     except (UnsupportedError, StructureError) as error:
         if any(request.dynamic):
             raise NeedsStatic(error) from None
@@ -94,7 +95,7 @@ def compile_version(request: Request, options: Options) -> Version:
     artefacts = Artefacts(traced, function, program, core.text, spec)
     # Addresses and shared storages are found by the slow path.
     sources = any(getattr(key, "source", None) is not None for key in request.keys)
-    direct = not sources and not request.windows
+    direct = not sources and not request.windows and not request.beside
     return Version(
         keys=request.keys,
         sizes=_sizes(request),

@@ -9,7 +9,6 @@ import inspect
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
@@ -22,90 +21,30 @@ from tracejit.foreign import NativeLeaves
 from tracejit.overlap import Plan, Sharer, Unshareable
 from tracejit.repeats import MISSED, Repeats
 from tracejit.specialize import (
-    ArrayKey,
     Family,
     FamilyKey,
     LeafKey,
     Policy,
-    ScalarKey,
-    StaticKey,
     alias_groups,
     int_positions,
     leaf_key,
-    sizes_of,
 )
-from tracejit.trace.specs import Window
 from tracejit.tree_calls import Pending
+from tracejit.versions import (
+    Arguments,
+    NeedsStatic,
+    Options,
+    Request,
+    StaticArgument,
+    Stats,
+    Version,
+    canonical,
+    signature_of,
+    static_positions,
+)
 
 #: Versions kept per family before one of them is dropped, with a warning.
 MAX_VERSIONS = 8
-
-
-@dataclass(eq=False)
-class Version:
-    """One compiled version: for which sizes it is, and how to call it on leaves.
-
-    ``direct``: native code takes the leaves as the caller passes them.
-    """
-
-    keys: tuple[LeafKey, ...]
-    sizes: tuple[int, ...]
-    dynamic: tuple[bool, ...]
-    call: Callable[..., Any]
-    guards: Callable[[], bool]
-    writes: tuple[int, ...]
-    fast: Any = None
-    artefacts: Any = None
-    direct: bool = True
-    alive: bool = True
-
-    def accepts(self, sizes: tuple[int, ...]) -> bool:
-        """Whether the version is for these extents and integers."""
-        return self.alive and all(
-            free or want == have
-            for free, want, have in zip(self.dynamic, self.sizes, sizes, strict=True)
-        )
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to compile: the function, its arguments' structure, and what is known of each leaf.
-
-    ``windows``: leaves that lie in storage which follows the arguments (see ``overlap``).
-    """
-
-    function: Callable[..., Any]
-    treedef: Any
-    leaves: tuple[Any, ...]
-    keys: tuple[LeafKey, ...]
-    dynamic: tuple[bool, ...]
-    groups: tuple[int, ...]
-    names: tuple[str, ...]
-    windows: tuple[tuple[int, Window], ...] = ()
-
-
-@dataclass(frozen=True)
-class Stats:
-    """Counts shown by ``f.stats()``; ``fallback``: why calls ran in Python, None if none did."""
-
-    compilations: int
-    versions: int
-    families: int
-    slow_calls: int
-    python_calls: int = 0
-    fallback: str | None = None
-
-
-@dataclass
-class Options:
-    """What ``jit`` was asked for."""
-
-    static_argnums: frozenset[int] = frozenset()
-    static_argnames: frozenset[str] = frozenset()
-    shapes: Policy = "auto"
-    opt_level: int = 3
-    stabilize: bool = False
-    fallback: bool = False
 
 
 class Dispatcher:
@@ -131,9 +70,9 @@ class Dispatcher:
         self._fallback = Fallback(function, enabled=options.fallback)
         self._sharer = Sharer()
         self._repeats = Repeats(miss_type)
-        self._signature = _signature_of(function)
+        self._signature = signature_of(function)
         self._defaults = getattr(function, "__defaults__", None)
-        self._static = _static_positions(self._signature, options)
+        self._static = static_positions(self._signature, options)
 
     # -- calls ---------------------------------------------------------------------------------
 
@@ -152,20 +91,21 @@ class Dispatcher:
 
     def _compiled_call(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         call = self.bind(args, kwargs)
-        leaves, treedef = self._flatten(call)
+        leaves, structure = self._flatten(call)
         with self._fallback.refusing():
             keys = tuple(map(leaf_key, leaves))
         held = self._native(leaves, keys)
-        native: Sequence[Any] = held.leaves
-        keys = tuple(map(leaf_key, native))
-        groups, overlap = alias_groups(native)
+        arguments, overlap = _described(held.leaves, structure)
         plan = None
-        version = self._wanted(native, keys, treedef, groups)
-        if overlap and self._writes_into_overlap(version, native):
-            native, keys, treedef, groups, plan = self._shared(native, keys, treedef, groups)
-            version = self._wanted(native, keys, treedef, groups)
+        version = self._wanted(arguments)
+        if overlap and _writes_into_overlap(version, arguments.leaves):
+            arguments, plan = self._shared(arguments)
+            version = self._wanted(arguments)
         try:
-            version, result = self._run(version, native, keys, treedef, groups)
+            version, result = self._run(version, arguments)
+        except _HiddenOverlap:
+            plan = None
+            version, result = self._run_beside(version, held.leaves, structure)
         finally:
             held.copy_back(version.writes)
         if type(result) is Pending:
@@ -180,43 +120,46 @@ class Dispatcher:
         except Unshareable as error:
             raise self._in_python(str(error)) from None
 
-    def _run(
-        self,
-        version: Version,
-        leaves: Sequence[Any],
-        keys: tuple[LeafKey, ...],
-        treedef: Any,
-        groups: tuple[int, ...],
-    ) -> tuple[Version, Any]:
+    def _run(self, version: Version, arguments: Arguments) -> tuple[Version, Any]:
         """Call a version; one whose hidden arguments changed in kind is compiled anew."""
         for _ in range(3):
             try:
-                return version, version.call(*_canonical(leaves, version))
+                return version, version.call(*canonical(arguments.leaves, version))
             except self.miss_type:
-                if _hidden_overlap(version, leaves):
-                    raise self._in_python(
-                        "an array that is written here is also an argument: pass it once"
-                    ) from None
+                if _hidden_overlap(version, arguments.leaves):
+                    raise _HiddenOverlap from None
                 version.alive = False
-                version = self._wanted(leaves, keys, treedef, groups)
+                version = self._wanted(arguments)
         raise InternalError("a compiled version refuses the arguments that it was compiled for")
 
-    def _shared(
-        self,
-        leaves: Sequence[Any],
-        keys: tuple[LeafKey, ...],
-        treedef: Any,
-        groups: tuple[int, ...],
-    ) -> tuple[list[Any], tuple[LeafKey, ...], Any, tuple[int, ...], Plan]:
+    def _run_beside(
+        self, version: Version, leaves: Sequence[Any], structure: tuple[Any, ...]
+    ) -> tuple[Version, Any]:
+        """Call with arrays found in globals as further leaves, since these overlap something."""
+        beside = [h.getter() for h in version.artefacts.traced.hidden]
+        arguments, _ = _described([*leaves, *beside], structure, len(beside))
+        arguments, _ = self._shared(arguments)
+        try:
+            return self._run(self._wanted(arguments), arguments)
+        except _HiddenOverlap:
+            raise self._in_python("arrays in globals that are written overlap") from None
+
+    def _shared(self, arguments: Arguments) -> tuple[Arguments, Plan]:
         """The call with overlapping arguments as windows of storage that is passed after them."""
         try:
-            sharing = self._sharer.share(leaves)
+            sharing = self._sharer.share(arguments.leaves)
         except Unshareable as error:
             raise self._in_python(str(error)) from None
-        all_keys = (*keys, *map(leaf_key, sharing.leaves))
-        all_groups = (*groups, *range(len(keys), len(all_keys)))
-        windows = (*treedef, sharing.windows)
-        return [*leaves, *sharing.leaves], all_keys, windows, all_groups, sharing.plan
+        keys = (*arguments.keys, *map(leaf_key, sharing.leaves))
+        shared = Arguments(
+            (*arguments.leaves, *sharing.leaves),
+            keys,
+            arguments.structure,
+            (*arguments.groups, *range(len(arguments.keys), len(keys))),
+            sharing.windows,
+            arguments.beside,
+        )
+        return shared, sharing.plan
 
     def _in_python(self, why: str) -> Refused:
         """Why this call runs in Python, which is never done silently."""
@@ -250,35 +193,21 @@ class Dispatcher:
         leaves, treedef = trees.flatten((args, kwargs))
         return leaves, (treedef, trees.key_orders((args, kwargs)))
 
-    def _wanted(
-        self,
-        leaves: Sequence[Any],
-        keys: tuple[LeafKey, ...],
-        treedef: Any,
-        groups: tuple[int, ...],
-    ) -> Version:
+    def _wanted(self, arguments: Arguments) -> Version:
         """``find`` for a call, which may run in Python instead."""
         if not self._fallback.enabled:
-            return self.find(leaves, keys, treedef, groups)
-        with self._fallback.refusing_family((treedef, keys, groups), sizes_of(leaves, keys)):
-            return self.find(leaves, keys, treedef, groups)
+            return self.find(arguments)
+        with self._fallback.refusing_family(arguments.kind, arguments.sizes):
+            return self.find(arguments)
 
-    def find(
-        self,
-        leaves: Sequence[Any],
-        keys: tuple[LeafKey, ...],
-        treedef: Any,
-        groups: tuple[int, ...],
-        policy: Policy | None = None,
-    ) -> Version:
+    def find(self, arguments: Arguments, policy: Policy | None = None) -> Version:
         """The version for these arguments, compiled when there is none."""
-        sizes = sizes_of(leaves, keys)
-        family_key = (treedef, keys, groups)
+        sizes = arguments.sizes
         with self._lock:
-            family = self._families.get(family_key)
+            family = self._families.get(arguments.kind)
             if family is None:
-                family = Family(sizes, int_positions(leaves, keys))
-                self._families[family_key] = family
+                family = Family(sizes, int_positions(arguments.leaves, arguments.keys))
+                self._families[arguments.kind] = family
             version: Version
             for version in family.versions:
                 if version.accepts(sizes):
@@ -286,31 +215,22 @@ class Dispatcher:
                         return version
                     version.alive = False
             family.versions = [v for v in family.versions if v.alive]
-            policy = policy or self.options.shapes
-            return self._new_version(family, leaves, keys, treedef, groups, sizes, policy)
+            return self._new_version(family, arguments, policy or self.options.shapes)
 
-    def _new_version(
-        self,
-        family: Family,
-        leaves: Sequence[Any],
-        keys: tuple[LeafKey, ...],
-        treedef: Any,
-        groups: tuple[int, ...],
-        sizes: tuple[int, ...],
-        policy: Policy,
-    ) -> Version:
+    def _new_version(self, family: Family, arguments: Arguments, policy: Policy) -> Version:
         names = tuple(self._signature.parameters) if self._signature is not None else ()
         while True:
-            dynamic = family.plan(sizes, policy)
+            dynamic = family.plan(arguments.sizes, policy)
             request = Request(
                 self.function,
-                treedef[0],
-                tuple(leaves),
-                keys,
+                arguments.structure[0],
+                arguments.leaves,
+                arguments.keys,
                 dynamic,
-                groups,
+                arguments.groups,
                 names,
-                treedef[2] if len(treedef) > 2 else (),
+                arguments.windows,
+                arguments.beside,
             )
             try:
                 version = self._compile(request, self.options)
@@ -352,15 +272,6 @@ class Dispatcher:
             if v.alive and v.direct and v.fast is None
         ]
 
-    def _writes_into_overlap(self, version: Version, leaves: Sequence[Any]) -> bool:
-        for k in version.writes:
-            for j, other in enumerate(leaves):
-                if j != k and type(other) is np.ndarray and type(leaves[k]) is np.ndarray:
-                    same = other is leaves[k]
-                    if not same and np.may_share_memory(leaves[k], other):
-                        return True
-        return False
-
     # -- inspection ----------------------------------------------------------------------------
 
     def versions(self) -> list[Version]:
@@ -372,15 +283,13 @@ class Dispatcher:
 
         ``dynamic``: compile for any extents and integers of this kind at once.
         """
-        leaves, treedef = self._flatten(self.bind(args, kwargs))
-        keys = tuple(map(leaf_key, leaves))
-        native = self._native(leaves, keys).leaves
-        keys = tuple(map(leaf_key, native))
+        leaves, structure = self._flatten(self.bind(args, kwargs))
+        native = self._native(leaves, tuple(map(leaf_key, leaves))).leaves
         policy = "dynamic" if dynamic else self.options.shapes
-        groups, overlap = alias_groups(native)
-        version = self.find(native, keys, treedef, groups, policy)
-        if overlap and self._writes_into_overlap(version, native):
-            version = self.find(*self._shared(native, keys, treedef, groups)[:4], policy)
+        arguments, overlap = _described(native, structure)
+        version = self.find(arguments, policy)
+        if overlap and _writes_into_overlap(version, arguments.leaves):
+            version = self.find(self._shared(arguments)[0], policy)
         return version
 
     def clear(self) -> None:
@@ -403,54 +312,27 @@ class Dispatcher:
         )
 
 
-class NeedsStatic(Exception):  # noqa: N818  (a request, not an error: the caller compiles again)
-    """A run-time integer or extent decides the structure of the program: compile for its value."""
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__(str(error))
-        self.error = error
+class _HiddenOverlap(Exception):  # noqa: N818  (the call is made in another way, nothing failed)
+    """An array found in a global lies in the memory of an argument or of another such array."""
 
 
-class StaticArgument:
-    """Marks an argument as one leaf, compiled for its value."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-        try:
-            hash(value)
-        except TypeError:
-            raise TypeError(
-                f"a static argument must be hashable, not a {type(value).__name__}: "
-                "pass a tuple, or do not make it static"
-            ) from None
-
-    def __hash__(self) -> int:
-        return hash(StaticKey(self.value))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, StaticArgument) and StaticKey(self.value) == StaticKey(other.value)
+def _described(
+    leaves: Sequence[Any], structure: tuple[Any, ...], beside: int = 0
+) -> tuple[Arguments, bool]:
+    """The arguments of a call, and whether some overlap."""
+    groups, overlap = alias_groups(leaves)
+    keys = tuple(map(leaf_key, leaves))
+    return Arguments(tuple(leaves), keys, structure, groups, (), beside), overlap
 
 
-def _canonical(leaves: Sequence[Any], version: Version) -> list[Any]:
-    """Leaves as native code is called: equal static values are the object compiled for."""
-    out: list[Any] = []
-    position = 0
-    for leaf, key in zip(leaves, version.keys, strict=True):
-        if isinstance(key, StaticKey):
-            out.append(key.value.value if isinstance(key.value, StaticArgument) else key.value)
-        elif isinstance(key, ScalarKey) and key.by_value and not version.dynamic[position]:
-            out.append(version.sizes[position])
-        elif isinstance(key, ScalarKey) and key.source is not None:
-            out.append(np.int64(id(leaf)))  # the caller holds it while the call runs
-        else:
-            out.append(leaf)
-        if isinstance(key, ArrayKey):
-            position += sum(u is None for u in key.units)
-        elif isinstance(key, ScalarKey) and key.by_value:
-            position += 1
-    return out
+def _writes_into_overlap(version: Version, leaves: Sequence[Any]) -> bool:
+    for k in version.writes:
+        for j, other in enumerate(leaves):
+            if j != k and type(other) is np.ndarray and type(leaves[k]) is np.ndarray:
+                same = other is leaves[k]
+                if not same and np.may_share_memory(leaves[k], other):
+                    return True
+    return False
 
 
 def _hidden_overlap(version: Version, leaves: Sequence[Any]) -> bool:
@@ -460,23 +342,3 @@ def _hidden_overlap(version: Version, leaves: Sequence[Any]) -> bool:
     return any(
         np.may_share_memory(x, y) for k, x in enumerate(hidden) for y in [*arrays, *hidden[:k]]
     )
-
-
-def _signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
-    try:
-        return inspect.signature(function)
-    except (TypeError, ValueError):
-        return None
-
-
-def _static_positions(signature: inspect.Signature | None, options: Options) -> frozenset[int]:
-    names = list(signature.parameters) if signature is not None else []
-    unknown = [n for n in options.static_argnames if n not in names]
-    if unknown and signature is not None:
-        raise ValueError(f"static_argnames {unknown} are not parameters; there are {names}")
-    found = {k if k >= 0 else len(names) + k for k in options.static_argnums}
-    kinds = [p.kind for p in signature.parameters.values()] if signature is not None else []
-    wrong = sorted(k for k in found if not 0 <= k < len(names))
-    if wrong and signature is not None and inspect.Parameter.VAR_POSITIONAL not in kinds:
-        raise ValueError(f"static_argnums {wrong} are not among the {len(names)} parameters")
-    return frozenset(found | {names.index(n) for n in options.static_argnames if n in names})

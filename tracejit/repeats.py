@@ -10,7 +10,7 @@ import numpy as np
 from tracejit.overlap import KEPT, Plan, address, layout_of
 
 if TYPE_CHECKING:
-    from tracejit.dispatch import Version
+    from tracejit.versions import Version
 
 _PLAIN = (bool, int, float, complex)
 MISSED = object()

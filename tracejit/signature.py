@@ -10,7 +10,6 @@ import numpy as np
 from tracejit import trees
 from tracejit.arguments import extent_places, hidden_layout, param_owners, unwrapped
 from tracejit.codegen_llvm import abi
-from tracejit.dispatch import Request
 from tracejit.finish import Finish
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Function, Value
@@ -22,6 +21,7 @@ from tracejit.trace.packing import Packing
 from tracejit.trace.results import ArgOut, ArrayOut, PythonOut, SameOut, ScalarOut, StaticOut
 from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
 from tracejit.tree_calls import Pending
+from tracejit.versions import Request
 
 #: Elements above which a call lets other threads run.
 RELEASE_ELEMENTS = 20_000

@@ -145,7 +145,7 @@ class Transform:
         """The compiled function: calling a transform leaves no frame in tracebacks."""
         if self._compiled is None:
             from tracejit.api import jitted_type
-            from tracejit.dispatch import Options
+            from tracejit.versions import Options
 
             self._compiled = jitted_type()(self, Options())
         return self._compiled  # type: ignore[no-any-return]

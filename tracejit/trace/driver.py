@@ -67,17 +67,21 @@ def trace(
     arg_specs: Sequence[Any],
     kwarg_specs: Mapping[str, Any] | None = None,
     shared: Sequence[Any] = (),
+    beside: Sequence[Any] = (),
 ) -> Traced:
     """Trace ``fn`` on arguments described by pytrees of ArraySpec, ScalarSpec and Static.
 
-    ``shared``: further leaves, not passed to ``fn``, that windows among the arguments refer to.
+    ``shared``: further leaves, not passed to ``fn``, that windows among the arguments refer to; the
+    first of them are arrays that ``fn`` finds outside, in ``beside``.
     """
     loops: frozenset[Any] = frozenset()
     for _ in range(_RESTARTS):
         session = Session(getattr(fn, "__name__", "f").strip("<>"), loops)
         try:
             with session_scope(session):
-                return _trace(session, fn, tuple(arg_specs), dict(kwarg_specs or {}), shared)
+                return _trace(
+                    session, fn, tuple(arg_specs), dict(kwarg_specs or {}), shared, beside
+                )
         except Restart as restart:
             if restart.key in loops:
                 raise UnsupportedError(str(restart)) from None
@@ -91,6 +95,7 @@ def _trace(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     shared: Sequence[Any],
+    beside: Sequence[Any],
 ) -> Traced:
     leaves, in_tree = trees.flatten((args, kwargs), is_leaf=is_spec)
     count = len(leaves)
@@ -98,6 +103,7 @@ def _trace(
     sym_dims = _extent_params(session, leaves)
     tracers = _leaf_params(session, leaves, sym_dims)
     call_args, call_kwargs = trees.unflatten(in_tree, tracers[:count])
+    session.beside = {id(x): (x, tracers[count + k]) for k, x in enumerate(beside)}
     outside = Outside(session, (call_args, call_kwargs))
     session.outside = outside
     for leaf in leaves:

@@ -235,12 +235,18 @@ class Outside:
 
     def set_attribute(self, obj: Any, name: str, value: Any) -> None:
         """Note an assignment; none is needed where the attribute keeps its array (``-=``)."""
-        real = self.session.hidden.get(id(getattr(obj, name, None)))
-        whole = isinstance(value, Array) and not value.layers
-        if whole and real is not None and value.cell is real.cell:
+        if isinstance(value, Array) and self._keeps_array(getattr(obj, name, None), value):
             self._attributes.pop((id(obj), name), None)
             return
         self._attributes[id(obj), name] = (obj, name, value)
+
+    def _keeps_array(self, now: Any, value: Array) -> bool:
+        """Whether a traced array is the array that is there already."""
+        if id(now) in self.session.beside:
+            held = self.session.beside[id(now)][1]
+            return (held.cell, held.layers) == (value.cell, value.layers)
+        real = self.session.hidden.get(id(now))
+        return real is not None and not value.layers and value.cell is real.cell
 
     def changed_attribute(self, obj: Any, name: str) -> tuple[Any, str, Any] | None:
         return self._attributes.get((id(obj), name))

@@ -277,7 +277,7 @@ def apply_layer(x: Any, layer: tuple[Any, ...], results: Sequence[Any]) -> Any:
 
     if name == "slice":
         # The dots keep an array where there is no axis.
-        return x[(*(_slice(*p) for p in zip(*map(numbers, args), strict=True)), ...)]
+        return _sliced(x, *map(numbers, args))
     if name == "transpose":
         return x.transpose(args[0])
     if name == "reshape":
@@ -298,6 +298,14 @@ def apply_layer(x: Any, layer: tuple[Any, ...], results: Sequence[Any]) -> Any:
     axes = args[0]
     rest = [a for a in range(x.ndim) if a not in axes]
     return np.transpose(x, (*axes, *rest))[tuple(results[i] for i in args[1])]
+
+
+def _sliced(x: Any, starts: list[int], steps: list[int], shape: list[int]) -> Any:
+    if 0 not in steps:
+        return x[(*map(_slice, starts, steps, shape), ...)]
+    first = x[tuple(slice(s, None) for s in starts)]
+    strides = [s * t for s, t in zip(x.strides, steps, strict=True)]
+    return np.lib.stride_tricks.as_strided(first, shape, strides, writeable=False)
 
 
 def _slice(start: int, step: int, n: int) -> slice:

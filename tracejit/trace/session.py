@@ -84,6 +84,8 @@ class Session:
         self.first_hidden = 0
         #: Arguments that are windows of shared storage, and their leaf numbers.
         self.windows: list[tuple[Any, int]] = []
+        #: Arrays found outside that are leaves, with their traced form, by identity.
+        self.beside: dict[int, tuple[Any, Any]] = {}
         self.outside: Any = None
         self.operators: Any = None
         self.changed_containers: dict[int, Any] = {}

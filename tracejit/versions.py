@@ -1,0 +1,178 @@
+"""Versions of a function, what one is compiled for, and the options of ``jit``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracejit.specialize import ArrayKey, FamilyKey, LeafKey, Policy, ScalarKey, StaticKey, sizes_of
+from tracejit.trace.specs import Window
+
+
+@dataclass(eq=False)
+class Version:
+    """One compiled version: for which sizes it is, and how to call it on leaves.
+
+    ``direct``: native code takes the leaves as the caller passes them.
+    """
+
+    keys: tuple[LeafKey, ...]
+    sizes: tuple[int, ...]
+    dynamic: tuple[bool, ...]
+    call: Callable[..., Any]
+    guards: Callable[[], bool]
+    writes: tuple[int, ...]
+    fast: Any = None
+    artefacts: Any = None
+    direct: bool = True
+    alive: bool = True
+
+    def accepts(self, sizes: tuple[int, ...]) -> bool:
+        """Whether the version is for these extents and integers."""
+        return self.alive and all(
+            free or want == have
+            for free, want, have in zip(self.dynamic, self.sizes, sizes, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compile: the function, its arguments' structure, and what is known of each leaf.
+
+    ``windows``: leaves that lie in storage which follows the arguments (see ``overlap``), after the
+    ``beside`` arrays found in globals that overlap something.
+    """
+
+    function: Callable[..., Any]
+    treedef: Any
+    leaves: tuple[Any, ...]
+    keys: tuple[LeafKey, ...]
+    dynamic: tuple[bool, ...]
+    groups: tuple[int, ...]
+    names: tuple[str, ...]
+    windows: tuple[tuple[int, Window], ...] = ()
+    beside: int = 0
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Counts shown by ``f.stats()``; ``fallback``: why calls ran in Python, None if none did."""
+
+    compilations: int
+    versions: int
+    families: int
+    slow_calls: int
+    python_calls: int = 0
+    fallback: str | None = None
+
+
+@dataclass
+class Options:
+    """What ``jit`` was asked for."""
+
+    static_argnums: frozenset[int] = frozenset()
+    static_argnames: frozenset[str] = frozenset()
+    shapes: Policy = "auto"
+    opt_level: int = 3
+    stabilize: bool = False
+    fallback: bool = False
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The leaves of a call, and what of them decides the version besides sizes.
+
+    ``structure``: of (args, kwargs), with the order of keys. ``windows``: leaves that lie in
+    storage which follows the arguments. ``beside``: how many arrays found in globals come before
+    that.
+    """
+
+    leaves: tuple[Any, ...]
+    keys: tuple[LeafKey, ...]
+    structure: tuple[Any, ...]
+    groups: tuple[int, ...]
+    windows: tuple[tuple[int, Window], ...] = ()
+    beside: int = 0
+
+    @property
+    def kind(self) -> FamilyKey:
+        """What versions of one family have in common."""
+        return self.structure, self.keys, self.groups, self.windows, self.beside
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return sizes_of(self.leaves, self.keys)
+
+
+class NeedsStatic(Exception):  # noqa: N818  (a request, not an error: the caller compiles again)
+    """A run-time integer or extent decides the structure of the program: compile for its value."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class StaticArgument:
+    """Marks an argument as one leaf, compiled for its value."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        try:
+            hash(value)
+        except TypeError:
+            raise TypeError(
+                f"a static argument must be hashable, not a {type(value).__name__}: "
+                "pass a tuple, or do not make it static"
+            ) from None
+
+    def __hash__(self) -> int:
+        return hash(StaticKey(self.value))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StaticArgument) and StaticKey(self.value) == StaticKey(other.value)
+
+
+def canonical(leaves: Sequence[Any], version: Version) -> list[Any]:
+    """Leaves as native code is called: equal static values are the object compiled for."""
+    out: list[Any] = []
+    position = 0
+    for leaf, key in zip(leaves, version.keys, strict=True):
+        if isinstance(key, StaticKey):
+            out.append(key.value.value if isinstance(key.value, StaticArgument) else key.value)
+        elif isinstance(key, ScalarKey) and key.by_value and not version.dynamic[position]:
+            out.append(version.sizes[position])
+        elif isinstance(key, ScalarKey) and key.source is not None:
+            out.append(np.int64(id(leaf)))  # the caller holds it while the call runs
+        else:
+            out.append(leaf)
+        if isinstance(key, ArrayKey):
+            position += sum(u is None for u in key.units)
+        elif isinstance(key, ScalarKey) and key.by_value:
+            position += 1
+    return out
+
+
+def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+
+
+def static_positions(signature: inspect.Signature | None, options: Options) -> frozenset[int]:
+    names = list(signature.parameters) if signature is not None else []
+    unknown = [n for n in options.static_argnames if n not in names]
+    if unknown and signature is not None:
+        raise ValueError(f"static_argnames {unknown} are not parameters; there are {names}")
+    found = {k if k >= 0 else len(names) + k for k in options.static_argnums}
+    kinds = [p.kind for p in signature.parameters.values()] if signature is not None else []
+    wrong = sorted(k for k in found if not 0 <= k < len(names))
+    if wrong and signature is not None and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        raise ValueError(f"static_argnums {wrong} are not among the {len(names)} parameters")
+    return frozenset(found | {names.index(n) for n in options.static_argnames if n in names})
