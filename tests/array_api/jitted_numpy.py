@@ -267,9 +267,10 @@ namespace = _namespace(np)
 namespace.linalg, namespace.fft = _namespace(np.linalg), _namespace(np.fft)
 for _name in ("__array_api_version__", "__array_namespace_info__", "__version__"):
     setattr(namespace, _name, getattr(np, _name))
-# The suite's own profile is made from this one. To shrink and explain a failure, thousands of calls
-# would be compiled.
-settings.register_profile("compiled", phases=[Phase.explicit, Phase.generate])
-settings.load_profile("compiled")
+if "array_api_tests" in sys.modules:
+    # The suite's own profile is made from this one. To shrink and explain a failure, thousands of
+    # calls would be compiled.
+    settings.register_profile("compiled", phases=[Phase.explicit, Phase.generate])
+    settings.load_profile("compiled")
 if log_path := os.environ.get("TRACEJIT_ARRAY_API_LOG"):
     atexit.register(_write_log, log_path)

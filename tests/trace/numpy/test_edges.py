@@ -33,6 +33,8 @@ CREATED: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda: np.arange(5, None, 2), ()),
     (lambda: np.arange(5.5, stop=None, step=2), ()),
     (lambda: np.arange(5, None), ()),
+    (lambda: np.arange(-3.5, step=-1), ()),
+    (lambda s: np.arange(0.0, -3.5, s), (-1.0,)),
     (lambda n: np.zeros(n + 1), (np.array(2),)),
     (lambda n: np.zeros(n.item()), (np.array(2),)),
     (lambda x: np.flip(x), (np.array(True),)),
@@ -67,6 +69,19 @@ SPREAD = np.array([complex(-2e16, -2e82), complex(-1e127, 3e16), complex(3e-200,
 COMPLEX: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
     (lambda z: np.reciprocal(z), (EDGES,)),
     (lambda z: np.reciprocal(z), (np.array([3 - 4j, 1e-30 + 1e30j], np.complex64),)),
+    *[
+        (lambda z, f=f: f(z), (EDGES,))
+        for f in (np.exp, np.sin, np.cos, np.tan, np.sinh, np.cosh, np.tanh, np.expm1, np.sqrt)
+    ],
+    *[
+        (lambda z, f=f: f(z), (np.array([140 + 1e-40j, -113 + 8e-24j, 190 - 1e-45j], dtype),))
+        for f in (np.exp, np.sinh, np.cosh)
+        for dtype in (np.complex64, np.complex128)
+    ],
+    *[
+        (lambda z, f=f: f(z), (np.array([1400 + 5e-324j, -1000 + 1e-300j, 720 + 1j]),))
+        for f in (np.exp, np.sinh, np.cosh)
+    ],
     *[
         (lambda z, f=f: f(z), (z,))
         for f in (np.log, np.log2, np.log10, np.log1p)

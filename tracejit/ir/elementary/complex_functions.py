@@ -160,9 +160,10 @@ def cosh(z: Pair) -> Pair:
 
 @complex_function
 def sin(z: Pair) -> Pair:
-    """-i sinh(iz)."""
+    """-i sinh(iz), but of two infinities the imaginary part is +infinity."""
     re, im = hyperbolic(-z[1], z[0])[0]
-    return im, -re
+    grown = z[1].abs().eq(INF) & ~(z[0].abs() < INF)
+    return im, where(grown, INF, -re)
 
 
 @complex_function

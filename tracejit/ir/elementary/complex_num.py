@@ -49,14 +49,25 @@ def divide(a: Pair, b: Pair) -> Pair:
     return where(zero, a[0] / divisor, re), where(zero, a[1] / divisor, im)
 
 
+def _reduced(x: Num) -> tuple[Num, Callable[[Num], Num]]:
+    """x less one or two steps where exp(x) overflows, and the product with exp of those steps.
+
+    The least sine is the least subnormal: its product with exp(x) may be finite at twice the x.
+    """
+    large, step, larger = (700.0, 380.0, 1080.0) if format_of(x) is DOUBLE else (80.0, 55.0, 140.0)
+    high, higher = x > large, x > larger
+    size = call(real.exp, x.const(step))
+    one, two = where(high, size, 1.0), where(higher, size, 1.0)
+    less = where(high, x - where(higher, x.const(2.0 * step), step), x)
+    return less, lambda product: product * one * two
+
+
 def exp_polar(x: Num, y: Num) -> Pair:
-    """exp(x) (cos y + i sin y): large x is taken in two factors, since cos y may be small."""
-    large, step = (700.0, 100.0) if format_of(x) is DOUBLE else (80.0, 10.0)
-    high = x > large
-    first = call(real.exp, where(high, x - step, x))
-    factor = where(high, call(real.exp, x.const(step)), 1.0)
+    """exp(x) (cos y + i sin y)."""
+    less, restored = _reduced(x)
+    first = call(real.exp, less)
     sin, cos = call(real.sin, y), call(real.cos, y)
-    re, im = first * cos * factor, first * sin * factor
+    re, im = restored(first * cos), restored(first * sin)
     bad_angle = ~(y.abs() < INF)
     decayed, grown = x.eq(-INF) & bad_angle, x.eq(INF) & bad_angle
     re = where(decayed, 0.0, where(grown, INF, re))
@@ -66,22 +77,20 @@ def exp_polar(x: Num, y: Num) -> Pair:
 
 
 def hyperbolic(x: Num, y: Num) -> tuple[Pair, Pair]:
-    """sinh and cosh of x + iy; large |x| in two factors."""
-    large, step = (700.0, 100.0) if format_of(x) is DOUBLE else (80.0, 10.0)
-    high = x.abs() > large
-    inner = where(high, x.abs() - step, x.abs()).copysign(x)
-    factor = where(high, call(real.exp, x.const(step)), 1.0)
+    """sinh and cosh of x + iy."""
+    less, restored = _reduced(x.abs())
+    inner = less.copysign(x)
     sinh, cosh = call(real.sinh, inner), call(real.cosh, inner)
     sin, cos = call(real.sin, y), call(real.cos, y)
     loose = ~(y.abs() < INF)
     grown, origin = x.abs().eq(INF) & loose, x.eq(0.0)
     flat = y.eq(0.0)
     on_origin = where(loose, x, x * cos)
-    sinh_re = where(grown, INF, where(origin, on_origin, sinh * cos * factor))
-    sinh_im = where(flat, y, cosh * sin * factor)
-    cosh_re = where(grown, INF, cosh * cos * factor)
+    sinh_re = where(grown, INF, where(origin, on_origin, restored(sinh * cos)))
+    sinh_im = where(flat, y, restored(cosh * sin))
+    cosh_re = where(grown, INF, restored(cosh * cos))
     on_axis = where(loose, x.const(0.0), x * where(flat, y, sin))
     flat_im = where(x.isnan(), y, x.const(0.0).copysign(x) * y)
-    slanted = where(flat, flat_im, sinh * sin * factor)
+    slanted = where(flat, flat_im, restored(sinh * sin))
     cosh_im = where(origin, on_axis, slanted)
     return (sinh_re, where(grown, NAN, sinh_im)), (cosh_re, where(grown, NAN, cosh_im))

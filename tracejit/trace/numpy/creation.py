@@ -302,7 +302,9 @@ def arange(
     delta = b.op("sub", second, first)
     if not _is(delta, step, 1):
         line = b.op("mul", line, stretch(delta, line.shape))
-    if not _is(first, start, 0):
+    # 0 times a negative step is -0.0, which is 0.0 only when 0 is added.
+    rising = kind.kind in "iu" or (not isinstance(step, Tracer) and step >= 0)
+    if not (_is(first, start, 0) and rising):
         line = b.op("add", stretch(first, line.shape), line)
     return fresh(line)
 
