@@ -39,7 +39,7 @@ def line_of(error: Exception) -> str:
 
 def unsupported(x: Any) -> Any:
     y = x + 1
-    return np.unpackbits(y)
+    return np.frombuffer(y.tobytes())
 
 
 def shapes(x: Any) -> Any:
@@ -102,11 +102,11 @@ def wrong_slice(x: Any) -> Any:
 
 
 CASES: list[tuple[Callable[..., Any], type[Exception], str, str]] = [
-    (unsupported, UnsupportedError, "return np.unpackbits(y)", "docs/coverage.md"),
+    (unsupported, UnsupportedError, "return np.frombuffer(y.tobytes())", "use it outside"),
     (shapes, ValueError, "return x + y", "shapes (5,) (3,)"),
     (product, ValueError, "return y @ x", "size 5 is different from 3"),
     (out_of_range, IndexError, "return y[17]", "index 17 is out of bounds for axis 0 with size 5"),
-    (leak_global, UnsupportedError, "LEAKED = x + 1", "return it instead"),
+    (leak_global, UnsupportedError, "LEAKED = x + 1", "return the value instead"),
     (leak_list, UnsupportedError, "STORE.append(x + 1)", "pass it as an argument"),
     (kinds, StructureError, "if x.sum() > 0:", "make both the same kind"),
     (unbound, UnboundLocalError, "return y", "'y'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import linecache
 from types import CodeType
+from typing import NoReturn
 
 
 class TracejitError(Exception):
@@ -33,6 +34,12 @@ class StructureError(TracejitError, TypeError):
 
 class InternalError(TracejitError):
     """A broken promise inside tracejit: please report it."""
+
+
+def raise_at(error: BaseException, filename: str, line: int) -> NoReturn:
+    """Raise with a frame in the traceback that shows this line."""
+    exec(code_at("raise error from None", filename, line), {"error": error})
+    raise error
 
 
 def code_at(source: str, filename: str, line: int) -> CodeType:

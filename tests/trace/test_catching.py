@@ -478,11 +478,11 @@ def test_derivative() -> None:
 def test_what_cannot_be_compiled_is_never_caught() -> None:
     def f(x: Any) -> Any:
         try:
-            return np.unpackbits(x)
+            return np.frombuffer(x.tobytes())
         except Exception:
             return x
 
-    with pytest.raises(UnsupportedError, match="unpackbits"):
+    with pytest.raises(UnsupportedError, match="tobytes"):
         jit(f)(X)
 
 

@@ -25,6 +25,7 @@ def setitem(x: Array, key: Any, value: Any) -> None:
     assert not isinstance(selected, Scalar)
     if isinstance(selected, Array) and _is_itself(selected, value):
         return
+    value = _as_integer(value, x.dtype, is_basic=isinstance(selected, Array))
     new = stored(value, x.dtype)
     if isinstance(selected, Array):
         if not selected.dims and new.rank and not _has_ellipsis(key):
@@ -53,6 +54,25 @@ def _is_itself(selected: Array, value: Any) -> bool:
     if not isinstance(value, Array) or value.cell is not selected.cell:
         return False
     return value.layers == selected.layers
+
+
+def _as_integer(value: Any, dtype: np.dtype[Any], *, is_basic: bool) -> Any:
+    """A single float for integer storage goes through ``int()``, which raises for nan, infinity
+    and what does not fit; NumPy's own scalars only where the key is basic and the dtype signed."""
+    if dtype.kind not in "iu" or isinstance(value, list | tuple | np.ndarray | Array):
+        return value
+    lifted = lift(value)
+    if lifted.value.dtype.kind != "f" or lifted.value.rank:
+        return value
+    if lifted.weak is None and not (is_basic and dtype.kind == "i"):
+        return value
+    if isinstance(lifted.static, float):
+        return int(lifted.static)
+    if dtype == DTYPES["u64"]:
+        return value
+    from tracejit.trace.builtins import BUILTINS
+
+    return BUILTINS[int](value)
 
 
 def stored(value: Any, dtype: np.dtype[Any]) -> Value:

@@ -128,6 +128,11 @@ def _extremum(name: str) -> Callable[..., Any]:
                 raise UnsupportedError(f"{where()}: {name}() of an array takes no key or default")
             return _over_array(name, many)
         items = list(many)
+        if kwargs and any(isinstance(i, Tracer) for i in items):
+            raise UnsupportedError(
+                f"{where()}: {name}() of run-time values takes no key or default; use "
+                f"np.arg{name} of an array of the keys"
+            )
         if kwargs or not any(isinstance(i, Tracer) for i in items):
             return plain(items, **kwargs)
         best = items[0]

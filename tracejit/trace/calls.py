@@ -19,6 +19,7 @@ from tracejit.trace.known import BoundMethod
 from tracejit.trace.numpy import NAMES
 from tracejit.trace.numpy.applying import vectorized
 from tracejit.trace.numpy.generators import held_source, is_source
+from tracejit.trace.refusals import explain_call, refuse, refuse_library, refuse_traced
 from tracejit.trace.session import current, where
 from tracejit.trace.values import Scalar, Tracer, fresh, lift, name_of
 
@@ -28,7 +29,7 @@ _CREATION = {
     np.identity, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.logspace,
     np.geomspace, np.copy, np.ascontiguousarray, np.tri, np.fromfunction, np.meshgrid, np.indices,
     np.asanyarray, np.asfortranarray, np.random.default_rng, np.ndindex, np.ndenumerate,
-    np.errstate, np.seterr,
+    np.errstate, np.seterr, np.fromiter,
 }  # fmt: skip
 _PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "typing", "scipy"}
 _CONSTANT_LIMIT = 1024
@@ -57,6 +58,7 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     """Call ``f`` as the traced program would."""
     if isinstance(f, BoundMethod | Tracer):
         return f(*args, **kwargs)  # type: ignore[operator]
+    refuse(f)
     drawn = random_method(f)
     if drawn is not None:
         return drawn(*args, **kwargs)
@@ -99,12 +101,14 @@ def numpy_call(
     f: Any, implementation: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """A NumPy function that is in the table; on plain scalars NumPy itself gives the constant."""
-    if f in _CREATION or any(contains_tracer(a) for a in (*args, *kwargs.values())):
+    traced = f in _CREATION or any(contains_tracer(a) for a in (*args, *kwargs.values()))
+    if not traced and not any(isinstance(a, list) and len(a) > _CONSTANT_LIMIT for a in args):
+        return as_constants(f(*args, **kwargs))
+    try:
         return implementation(*args, **kwargs)
-    if any(isinstance(a, list) and len(a) > _CONSTANT_LIMIT for a in args):
-        return implementation(*args, **kwargs)
-    result = f(*args, **kwargs)
-    return as_constants(result)
+    except TypeError:
+        explain_call(f.__name__, f, implementation, args, kwargs)
+        raise
 
 
 def as_constants(x: Any) -> Any:
@@ -118,8 +122,11 @@ def as_constants(x: Any) -> Any:
 
 def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A class called: NumPy scalar types convert; ``__init__`` in Python is converted."""
-    if issubclass(cls, np.generic) and any(contains_tracer(a) for a in args):
+    traced = any(contains_tracer(a) for a in args)
+    if issubclass(cls, np.generic) and traced:
         return numpy_scalar(cls, *args)
+    if traced and cls.__module__.startswith("scipy."):
+        refuse_library(cls)
     if cls.__module__.startswith("numpy.random"):
         raise UnsupportedError(
             f"{where()}: a {cls.__name__} made inside a compiled function would be made only once, "
@@ -166,10 +173,22 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if not isinstance(function, FunctionType) or convert.is_converted(function):
         return f(*args, **kwargs)
     if not convertible(function):
-        made = f(*args, **kwargs)
-        of_numpy = (function.__module__ or "").split(".")[0] == "numpy"
-        return as_constants(made) if of_numpy else made  # NumPy makes arrays, ours may be kept
+        return library_call(f, (function.__module__ or "").split(".")[0], args, kwargs)
     return ops.converted(f)(*args, **kwargs)
+
+
+def library_call(f: Any, root: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A Python function of a library, run as it is. NumPy makes arrays, others may keep ours."""
+    traced = any(contains_tracer(a) for a in (*args, *kwargs.values()))
+    if root == "scipy" and traced:
+        refuse_library(f)
+    try:
+        made = f(*args, **kwargs)
+    except UnsupportedError:
+        if root == "numpy" and traced:
+            name_of(f)  # names the function that was called, not what it tried
+        raise
+    return as_constants(made) if root == "numpy" else made
 
 
 def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -221,10 +240,6 @@ def math_call(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     from tracejit.trace.mathematics import MATH
 
     implementation = MATH.get(f)
-    if implementation is not None:
-        return implementation(*args, **kwargs)
-    name = f"{getattr(f, '__module__', '') or ''}.{f.__name__}".lstrip(".")
-    known = "math, cmath and NumPy functions can"
-    if builtins.getattr(math, f.__name__, None) is f:
-        known = "np has its own form of most"
-    raise UnsupportedError(f"{where()}: {name} cannot take a traced value; {known}")
+    if implementation is None:
+        refuse_traced(f, in_math=builtins.getattr(math, f.__name__, None) is f)
+    return implementation(*args, **kwargs)

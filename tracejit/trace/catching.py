@@ -25,7 +25,7 @@ from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.joining_arrays import Side
-from tracejit.trace.known import MARK, shown_later, split_marks
+from tracejit.trace.known import MARK, mark, shown_later, split_marks
 from tracejit.trace.raising import CHECKED_AT, Diverged, emit_raise, is_users
 from tracejit.trace.session import (
     Frame,
@@ -364,8 +364,7 @@ class Escape:
         shown = copy(error)
         if places and error.args == (str(error),):
             parts[1::2] = [
-                shown_later(self.slots[k], spec)
-                for k, (_, spec) in zip(places, values, strict=True)
+                mark(self.slots[k], how) for k, (_, how) in zip(places, values, strict=True)
             ]
             shown.args = ("".join(parts),)
         else:

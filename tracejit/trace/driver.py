@@ -10,21 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import AsyncGeneratorType, CellType, CoroutineType, FunctionType, GeneratorType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from tracejit import trees
-from tracejit.errors import LeakedTracerError, TracejitError, UnsupportedError
+from tracejit.errors import LeakedTracerError, TracejitError, UnsupportedError, raise_at
 from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside
 from tracejit.trace.hidden import Hidden
-from tracejit.trace.known import MARK
+from tracejit.trace.known import MARK, made_at
 from tracejit.trace.numpy.generators import RandomSource
-from tracejit.trace.raising import Diverged, emit_raise, is_users
+from tracejit.trace.raising import Diverged, emit_raise, is_users, raised_at
 from tracejit.trace.regions import Free, diverged
 from tracejit.trace.results import Describer, Out
 from tracejit.trace.session import Restart, Session, session_scope
@@ -118,6 +118,8 @@ def _trace(
         result = ops.call(fn, *call_args, **call_kwargs)
     except TracejitError:
         raise
+    except RecursionError as error:
+        _refuse_recursion(error)
     except Exception as error:
         if not isinstance(error, Diverged) and not is_users(error):
             raise
@@ -158,10 +160,14 @@ def _check(leaves: Sequence[Any]) -> None:
     """Raise for what cannot be a result."""
     for leaf in leaves:
         if isinstance(leaf, str) and MARK in leaf:
-            raise UnsupportedError(
+            refused = UnsupportedError(
                 "a text made from a traced value cannot be returned: return the value and make "
                 "the text outside"
             )
+            loc = made_at(leaf)
+            if loc is not None:
+                raise_at(refused, loc.filename, loc.line)
+            raise refused
         if isinstance(leaf, set | frozenset) and any(isinstance(x, Tracer) for x in leaf):
             raise UnsupportedError("a set of traced values cannot be returned: return a tuple")
         if (
@@ -188,6 +194,18 @@ def _check(leaves: Sequence[Any]) -> None:
         if type(leaf).__module__.startswith("tracejit.trace.") and not isinstance(leaf, Tracer):
             kind = type(leaf).__name__.lower()
             raise UnsupportedError(f"a {kind} of traced values cannot be returned: return a list")
+
+
+def _refuse_recursion(error: RecursionError) -> NoReturn:
+    """A function that calls itself until a run-time value says stop is traced without end."""
+    refused = UnsupportedError(
+        "a function calls itself, or others in a circle, and only a value that is known at run "
+        "time says when to stop: write a loop, or let an argument that is static say how deep"
+    )
+    loc = raised_at(error)
+    if loc is not None:
+        raise_at(refused, loc.filename, loc.line)
+    raise refused from None
 
 
 def _holds_tracer(found: Any) -> bool:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
+from tracejit.ir.core import Loc
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX
-from tracejit.trace.session import Restart, current, where
+from tracejit.trace.session import Restart, current, user_location, where
 
 #: Stands for a traced value in a text that is made while tracing.
 MARK = "\x1a"
@@ -20,17 +21,27 @@ MARK = "\x1a"
 def run_time_only(what: str, x: Any) -> str:
     """The message about a value that is not known while tracing."""
     return (
-        f"{where()}: {what} needs a value that is known at run time only ({x!r}); in code that "
-        "tracejit converts this is staged, in other code make it a static argument"
+        f"{where()}: {what} needs a value that is known at run time only ({x!r}); make it a "
+        "static argument, or compute with arrays instead of deciding in Python"
     )
 
 
 def shown_later(x: Any, spec: str, conversion: str = "") -> str:
     """The mark that stands for a traced value in a text made while tracing."""
+    return mark(x, (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else ""))
+
+
+def mark(x: Any, how: str) -> str:
+    """A mark for a value and what a format string says behind it."""
     session = current()
-    how = (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
     session.shown.append((x, how))
+    session.shown_at.append(user_location())
     return f"{MARK}{len(session.shown) - 1}{MARK}"
+
+
+def made_at(text: str) -> Loc | None:
+    """The line at which a text with marks in it was made."""
+    return current().shown_at[int(text.split(MARK)[1])]
 
 
 class Later(str):
@@ -57,9 +68,7 @@ def shown_dim(dim: Dim) -> str:
     """An extent in a message: its number, at run time where it is not known."""
     if isinstance(dim, int):
         return str(dim)
-    session = current()
-    session.shown.append((dim, ""))
-    return f"{MARK}{len(session.shown) - 1}{MARK}"
+    return mark(dim, "")
 
 
 def shown_shape(dims: Sequence[Dim]) -> str:
@@ -143,10 +152,12 @@ def name_of(function: Any) -> Callable[..., Any]:
     """The implementation of a NumPy function on traced values; UnsupportedError if none."""
     from tracejit.trace.numpy import NAMES
 
-    found = NAMES.get(function)
+    found = NAMES.get(function) if isinstance(function, Hashable) else None
     if found is None:
-        name = getattr(function, "__name__", str(function))
+        name = getattr(function, "__name__", type(function).__name__)
         module = getattr(function, "__module__", None) or "numpy"
+        if isinstance(function, np.ufunc) and getattr(np, name, None) is not function:
+            module = "ufunc"
         raise UnsupportedError(
             f"{where()}: {module}.{name} is not supported inside a compiled function; "
             "docs/coverage.md lists what is, and what to use instead"
@@ -176,7 +187,15 @@ class BoundMethod:
         self.function = function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(self.owner, *args, **kwargs)
+        try:
+            return self.function(self.owner, *args, **kwargs)
+        except TypeError:
+            from tracejit.trace.refusals import explain_call
+
+            name = self.function.__name__
+            theirs = getattr(np, name, None) or getattr(np.ndarray, name, None)
+            explain_call(name, theirs, self.function, (self.owner, *args), kwargs)
+            raise
 
 
 def bound(x: Any, function: Callable[..., Any] | None, name: str, kind: str) -> BoundMethod:
@@ -185,7 +204,7 @@ def bound(x: Any, function: Callable[..., Any] | None, name: str, kind: str) -> 
         return BoundMethod(x, function)
     if hasattr(np.ndarray, name):
         raise UnsupportedError(
-            f"{where()}: the method .{name} is not supported inside a compiled function; "
-            "docs/coverage.md lists what is"
+            f"{where()}: .{name} of an array is not supported inside a compiled function; use it "
+            "outside, on an argument or a result (docs/coverage.md lists what is supported)"
         )
     raise AttributeError(f"'{kind}' object has no attribute '{name}'")

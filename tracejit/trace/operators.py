@@ -6,12 +6,24 @@ Two Python scalars follow Python; everything else is NumPy's ufunc of that opera
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
+from numbers import Number
 from typing import Any
 
 import numpy as np
 
+from tracejit.errors import UnsupportedError
 from tracejit.trace.python_scalars import BINARY, COMPARED, UNARY
-from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, name_of, weak_kind
+from tracejit.trace.session import where
+from tracejit.trace.values import (
+    Array,
+    PyScalar,
+    Scalar,
+    Tracer,
+    name_of,
+    structural_int,
+    weak_kind,
+)
 
 UFUNCS: dict[str, np.ufunc] = {
     "add": np.add,
@@ -56,15 +68,33 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
 
     def operate(self: Any, other: Any) -> Any:
         if not _known(other):
-            return NotImplemented
+            return _foreign(name, self, other)
+        if isinstance(other, list | tuple) and not isinstance(self, Array):
+            repeated = name == "mul" and self.value.dtype.kind in "iu"
+            if repeated:
+                return other * structural_int(self, "how often a list is repeated")
+            if isinstance(self, PyScalar):
+                return NotImplemented
         left, right = (other, self) if reflected else (self, other)
         if python is not None and weak_kind(left) is not None and weak_kind(right) is not None:
             return python(left, right)
-        if name in ("eq", "ne") and other is None:
-            return name == "ne"
         return name_of(ufunc)(left, right)
 
     return operate
+
+
+def _foreign(name: str, self: Any, other: Any) -> Any:
+    """The answer where the other operand is not array-like."""
+    if name in ("eq", "ne") and (other is None or isinstance(other, str | bytes)):
+        differs = name == "ne"
+        return name_of(np.full)(self.shape, differs) if isinstance(self, Array) else differs
+    if isinstance(other, Number) and not isinstance(other, Decimal):
+        kind = type(other).__name__
+        raise UnsupportedError(
+            f"{where()}: arithmetic with a {kind}, which makes arrays of objects: convert it with "
+            "float()"
+        )
+    return NotImplemented
 
 
 def _unary(name: str, ufunc: np.ufunc) -> Callable[[Any], Any]:
@@ -79,7 +109,7 @@ def _unary(name: str, ufunc: np.ufunc) -> Callable[[Any], Any]:
 def _in_place(ufunc: np.ufunc) -> Callable[[Array, Any], Any]:
     def operate(self: Array, other: Any) -> Any:
         if not _known(other):
-            return NotImplemented
+            return _foreign(ufunc.__name__, self, other)
         name_of(ufunc)(self, other, out=(self,))
         return self
 

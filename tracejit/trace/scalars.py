@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 
@@ -91,6 +91,10 @@ class Scalar(Tracer):
         if key is None or isinstance(key, tuple):
             return wrap_array(self.value)[key]
         raise IndexError("invalid index to scalar variable.")
+
+    def __iter__(self) -> NoReturn:
+        # Without it Python would iterate by __getitem__ and find nothing.
+        raise TypeError(f"'numpy.{self.dtype.name}' object is not iterable")
 
     def __repr__(self) -> str:
         return f"<traced {self.dtype} scalar>"

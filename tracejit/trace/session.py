@@ -93,6 +93,7 @@ class Session:
         #: The `try` statements under way, innermost last (see ``catching``).
         self.catching: list[Any] = []
         self.shown: list[Any] = []
+        self.shown_at: list[Loc | None] = []
         self.over = False
 
     def loop_is(self, key: Any, how: Literal["unroll", "exact"]) -> bool:
@@ -284,12 +285,16 @@ def exception_class(name: str) -> type[BaseException]:
     return found
 
 
+_SCIPY = os.path.join(os.path.dirname(NUMPY), "scipy") + os.sep
+_LIBRARIES = (PACKAGE, NUMPY, _SCIPY, "<frozen", "<__array_function__")
+
+
 def user_location() -> Loc | None:
     """The innermost stack frame outside of this package and NumPy."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith((PACKAGE, NUMPY, "<frozen", "<__array_function__")):
+        if not name.startswith(_LIBRARIES):
             return Loc(name, frame.f_lineno, frame.f_code.co_name)
         frame = frame.f_back
     return None

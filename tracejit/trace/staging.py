@@ -12,6 +12,7 @@ import numpy as np
 from tracejit import trees
 from tracejit.errors import UnsupportedError
 from tracejit.trace import containers, convert
+from tracejit.trace.builtins import builtin_bool
 from tracejit.trace.calls import traced_call
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, VarInfo
 from tracejit.trace.definedness import MaybeUndefined
@@ -128,7 +129,7 @@ class StagedOperators(Operators):
         self.session.outside.whole(container)
         traced = isinstance(item, Tracer)
         if isinstance(container, Array):
-            return name_of(np.any)(name_of(np.equal)(container, item))
+            return builtin_bool(name_of(np.any)(container == item))
         if isinstance(container, tuple | list) and any(
             isinstance(x, Tracer) for x in (item, *container)
         ):
@@ -186,12 +187,10 @@ class StagedOperators(Operators):
         return self.session.outside.read(value, lambda: cell.cell_contents, name, cell)
 
     def store_outer(self, name: str, value: Any, env: Env) -> Any:
-        if isinstance(value, Tracer):
-            raise UnsupportedError(
-                f"{where()}: a traced value cannot be stored in the global or closure variable "
-                f"{name!r}; return it instead"
-            )
-        return value
+        raise UnsupportedError(
+            f"{where()}: the global or closure variable {name!r} would be set once, when "
+            "compiling; return the value instead, or keep it in an array that is passed in"
+        )
 
     def getattr(self, obj: Any, name: str) -> Any:
         outside = self.session.outside
@@ -251,7 +250,8 @@ class StagedOperators(Operators):
             self._refuse_outside(obj)
             containers.touch(self.session, obj)
             if isinstance(key, Tracer):
-                key = structural_int(key, "an index of a list")
+                kind = type(obj).__name__
+                key = structural_int(key, f"where to write in a {kind}")
         obj[key] = value
 
     def _refuse_outside(self, obj: Any) -> None:

@@ -357,6 +357,11 @@ def _unsteady(loop: Loop, reason: Unsteady, go: bool | Value) -> None:
     if loop.peeled and not known:
         if loop.may_unroll:
             raise Restart(loop.key, "unroll", str(reason))
+        if isinstance(reason, Resized):
+            raise StructureError(
+                f"{where()}: a {reason} changes its length in a loop that is decided at run time: "
+                "write into an array of fixed size and count"
+            )
         raise StructureError(
             f"{where()}: {str(reason)!r} changes its kind from one iteration to the next; "
             "give it one dtype, rank and structure before the loop"

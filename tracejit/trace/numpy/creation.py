@@ -10,6 +10,7 @@ import numpy as np
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.trace.known import shown_shape
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.numpy.names import covers, method, unsupported
 from tracejit.trace.numpy.operands import (
@@ -171,20 +172,32 @@ def _collect(x: Any, leaves: list[Any]) -> None:
         leaves.append(x)
 
 
-def _stacked(x: Any, dtype: DType) -> Value:
+def _stacked(x: Any, dtype: DType, around: tuple[int, ...] = ()) -> Value:
     if not isinstance(x, (list, tuple)):
         return cast(operand(x), dtype)
     b = builder()
     if not x:
         return b.op("empty", shape=(0,), dtype=dtype)  # type: ignore[no-any-return]
-    parts = [_stacked(item, dtype) for item in x]
-    if any(p.rank != parts[0].rank for p in parts):
-        raise ValueError(
-            "setting an array element with a sequence. The requested array has an "
-            "inhomogeneous shape"
-        )
+    around = (*around, len(x))
+    parts = [_stacked(item, dtype, around) for item in x]
+    for part in parts[1:]:
+        _require_alike(parts[0], part, around)
     parts = [expanded(stretch(p, parts[0].shape), (0,)) for p in parts]
     return parts[0] if len(parts) == 1 else b.op("concatenate", *parts, axis=0)
+
+
+def _require_alike(one: Value, other: Value, around: tuple[int, ...]) -> None:
+    """Items of a list have one shape; ``around``: the lengths of the lists that they are in."""
+    for axis in range(max(one.rank, other.rank)):
+        found: tuple[Dim, ...] = (*around, *one.shape[:axis])
+        message = (
+            "setting an array element with a sequence. The requested array has an inhomogeneous "
+            f"shape after {len(found)} dimensions. The detected shape was {shown_shape(found)} + "
+            "inhomogeneous part."
+        )
+        if axis >= min(one.rank, other.rank):
+            raise ValueError(message)
+        current().require_equal(one.shape[axis], other.shape[axis], ValueError, message)
 
 
 def has_tracer(x: Any) -> bool:
@@ -226,6 +239,15 @@ def array(
         value = expanded(value, tuple(range(ndmin - value.rank)))
     axes = k_order([object], value.rank) if order == "K" else order_of(order, value.rank)
     return fresh(value, axes)
+
+
+@covers(np.fromiter)
+def fromiter(iter: Any, dtype: Any, count: int = -1, *, like: Any = None) -> Array:
+    """A new array of what an iterable yields while tracing."""
+    items = list(iter) if count < 0 else [x for x, _ in zip(iter, range(count), strict=False)]
+    if len(items) < count:
+        raise ValueError(f"iterator too short: Expected {count} but iterator had only {len(items)}")
+    return array(items, dtype)
 
 
 def _as_array(a: Any, dtype: Any = None, order: str | None = None, **_: Any) -> Array:
