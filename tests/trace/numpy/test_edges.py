@@ -140,3 +140,10 @@ def test_ints_beyond_64_bits_are_refused() -> None:
         with pytest.raises(OverflowError, match="too large"):
             jit(function)(x)
         assert jit(function)(x // 2) == function(x // 2)
+
+
+def test_log1p_of_small_complex_numbers_is_accurate() -> None:
+    z = np.array([5.5e-167 + 9.4e-206j, 3e-9 - 1e-8j])
+    found = jit(lambda z: np.log1p(z))(z)
+    np.testing.assert_allclose(found.real, [5.5e-167, 3e-9 + (1e-16 - 9e-18) / 2], rtol=1e-15)
+    np.testing.assert_allclose(found.imag, [9.4e-206, -1e-8 + 3e-17], rtol=1e-15)

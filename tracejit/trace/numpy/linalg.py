@@ -190,10 +190,11 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Any:
 
 def _complex_only(name: str, kind: np.dtype[Any]) -> None:
     if kind.kind != "c":
+        symmetric = {"eig": "eigh", "eigvals": "eigvalsh"}[name]
         raise UnsupportedError(
             f"np.linalg.{name} of real matrices: whether the result is real depends on its values; "
-            f"use np.linalg.{name}(a.astype(complex)), or {name.replace('eig', 'eigh')} where the "
-            "matrices are symmetric"
+            f"use np.linalg.{name}(a.astype(complex)), or np.linalg.{symmetric} where the matrices "
+            "are symmetric"
         )
 
 
