@@ -359,6 +359,27 @@ def test_random_views(data: Any) -> None:
     check(compiled, function, base, lambda a: tuple(v(a) for v in views))
 
 
+def test_views_of_windows_are_views() -> None:
+    def f(x: Any, y: Any) -> Any:
+        x[0] = y[-1].sum()
+        return x.T, y.T, y[1:], x
+
+    compiled = jit(f)
+    base = np.arange(24.0)
+    blocks = np.lib.stride_tricks.as_strided(base[1:], (2, 2, 3), (80, 24, 8))
+    for views in (
+        lambda a: (a.reshape(4, 6), a[3:]),
+        lambda a: (a.reshape(4, 6), a.reshape(6, 4)),
+        lambda a: (a[2:], np.ndarray(blocks.shape, "f8", a, 8, blocks.strides)),
+    ):
+        a = base.copy()
+        x, y = views(a)
+        for result, want in zip(compiled(x, y), f(x, y), strict=True):
+            assert result.__array_interface__["data"] == want.__array_interface__["data"]
+            assert result.strides == want.strides
+    assert compiled.stats().python_calls == 0
+
+
 # Calls again --------------------------------------------------------------------------------------
 
 

@@ -213,13 +213,14 @@ def _storage(arrays: dict[int, NDArray], cluster: list[int]) -> _Storage:
     low = min(m.bounds()[0] for m in members)
     high = max(m.bounds()[1] for m in members)
     limits = (min(limits[0], low), max(limits[1], high))
-    best: tuple[int, int, tuple[int, ...], list[_Place]] | None = None
+    best: tuple[tuple[int, int], int, tuple[int, ...], list[_Place]] | None = None
     for pitches in _pitches(views, members, dtype):
         fitted = _fitted(members, pitches, (low, high), limits)
         if fitted is not None:
             start, shape = fitted
             places = [_place(m, start, shape, pitches) for m in members]
-            score = sum(p.form == "axes" for p in places)
+            gathers = sum(p.form == "strided" and len(p.numbers) > 2 for p in places)
+            score = (-gathers, sum(p.form == "axes" for p in places))
             if best is None or score > best[0]:
                 best = (score, start, shape, places)
     assert best is not None

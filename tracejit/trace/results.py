@@ -172,10 +172,8 @@ class Describer:
                 x.layers,
             )
         if cell.arg is not None:
-            window = _window(x)
-            if window is not None:
-                return ArgOut(window)
-            return self._layered(ArgOut(cell.arg), x.layers)
+            arg, below = _window(x) or (cell.arg, 0)
+            return self._layered(ArgOut(arg), x.layers[below:])
         if id(cell) in shared and x.layers:
             return self._layered(ArrayOut(self.need(current().read_cell(cell))), x.layers)
         return ArrayOut(self.need(x.read()))
@@ -209,11 +207,18 @@ class Describer:
         return tuple(d if isinstance(d, int) else Ref(self.need(b.index(d))) for d in dims)
 
 
-def _window(x: Array) -> int | None:
-    """The argument, a window of shared storage, that an array is: at best the object itself."""
-    alike = [(w, k) for w, k in current().windows if (w.cell, w.layers) == (x.cell, x.layers)]
-    same = [k for w, k in alike if w is x] or [k for _, k in alike]
-    return same[0] if same else None
+def _window(x: Array) -> tuple[int, int] | None:
+    """The argument, a window of shared storage, that an array is or is a view of (at best the
+    object itself), and how many of its layers are those of the argument."""
+    found = [
+        (len(w.layers), w is x, k)
+        for w, k in current().windows
+        if w.cell is x.cell and w.layers == x.layers[: len(w.layers)]
+    ]
+    if not found:
+        return None
+    depth, _, arg = max(found, key=lambda f: f[:2])
+    return arg, depth
 
 
 def _shared_cells(leaves: Sequence[Any]) -> set[int]:
