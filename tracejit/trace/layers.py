@@ -158,7 +158,7 @@ def layered(layers: tuple[Layer, ...], new: Layer) -> tuple[Layer, ...]:
                 return pushed
     if isinstance(new, Transpose) and isinstance(top, Transpose):
         perm = tuple(top.perm[p] for p in new.perm)
-        if perm == tuple(range(len(perm))):
+        if below and perm == tuple(range(len(perm))):
             return tuple(below)
         return (*below, Transpose(perm))
     if isinstance(new, Reshape) and isinstance(top, Reshape):

@@ -14,20 +14,35 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTYPES
 from tracejit.trace.known import shown_dim, shown_shape
-from tracejit.trace.layers import Bitcast, Broadcast, Gather, Part, Reshape, Slice, Transpose
+from tracejit.trace.layers import (
+    Bitcast,
+    Broadcast,
+    Part,
+    ReadOnly,
+    Reshape,
+    Slice,
+    Transpose,
+)
 from tracejit.trace.session import current
-from tracejit.trace.values import Array, Choice, Scalar, as_dim, fresh, k_order
+from tracejit.trace.values import Array, Choice, PyScalar, Scalar, as_dim, fresh, k_order
 
 Strides = tuple[Dim | None, ...]
+
+
+def whole_view(x: Array) -> Array:
+    """All of the array, as another object (``x.view()``)."""
+    if x.layers:
+        return Array(x.cell, x.layers, x.dims, x.strides, x.dtype)
+    return x.viewed(Transpose(tuple(range(x.ndim))), x.dims, x.strides)
 
 
 def transposed(x: Array, perm: Sequence[int]) -> Array:
     """A view with axis i the old axis ``perm[i]``."""
     perm = tuple(perm)
     if perm == tuple(range(x.ndim)):
-        return Array(x.cell, x.layers, x.dims, x.strides, x.dtype)
+        return whole_view(x)
     dims = tuple(x.dims[p] for p in perm)
-    return x.view(Transpose(perm), dims, tuple(x.strides[p] for p in perm))
+    return x.viewed(Transpose(perm), dims, tuple(x.strides[p] for p in perm))
 
 
 def sliced(x: Array, starts: Sequence[Dim], steps: Sequence[Dim], shape: Sequence[Dim]) -> Array:
@@ -36,7 +51,7 @@ def sliced(x: Array, starts: Sequence[Dim], steps: Sequence[Dim], shape: Sequenc
     strides = tuple(
         None if s is None else s * t for s, t in zip(x.strides, layer.steps, strict=True)
     )
-    return x.view(layer, layer.shape, strides)
+    return x.viewed(layer, layer.shape, strides)
 
 
 def regrouped(x: Array, kept: Sequence[int | None]) -> Array:
@@ -45,7 +60,7 @@ def regrouped(x: Array, kept: Sequence[int | None]) -> Array:
         return x
     dims = tuple(1 if k is None else x.dims[k] for k in kept)
     strides: Strides = tuple(0 if k is None else x.strides[k] for k in kept)
-    return x.view(Reshape(dims, tuple(kept)), dims, strides)
+    return x.viewed(Reshape(dims, tuple(kept)), dims, strides)
 
 
 def broadcast_view(x: Array, shape: Sequence[Dim], axes: Sequence[int]) -> Array:
@@ -53,7 +68,7 @@ def broadcast_view(x: Array, shape: Sequence[Dim], axes: Sequence[int]) -> Array
     strides: list[Dim | None] = [0] * len(shape)
     for axis, dim, stride in zip(axes, x.dims, x.strides, strict=True):
         strides[axis] = stride if dim == shape[axis] else 0
-    return x.view(Broadcast(tuple(shape), tuple(axes)), shape, strides)
+    return x.viewed(Broadcast(tuple(shape), tuple(axes)), shape, strides)
 
 
 def part(x: Array, which: str) -> Array:
@@ -61,7 +76,7 @@ def part(x: Array, which: str) -> Array:
     if x.dtype.kind == "c":
         real = np.dtype(f"f{x.dtype.itemsize // 2}")
         doubled = tuple(None if s is None else 2 * s for s in x.strides)
-        return x.view(Part(which), x.dims, doubled, real)
+        return x.viewed(Part(which), x.dims, doubled, real)
     if which == "real":
         return x
     b = current().b
@@ -72,32 +87,37 @@ def part(x: Array, which: str) -> Array:
 
 def bit_view(x: Array, dtype: np.dtype[Any]) -> Array:
     """The same bits as another dtype of the same size."""
-    return x.view(Bitcast(dtype), x.dims, x.strides, dtype)
+    return x.viewed(Bitcast(dtype), x.dims, x.strides, dtype)
 
 
 def diagonal_view(x: Array, offset: int, axis1: int, axis2: int) -> Array:
-    """A view of a diagonal, put last (read-only in NumPy: writes go through ``fill_diagonal``)."""
-    b = current().b
-    rows, cols = x.dims[axis1], x.dims[axis2]
+    """A view of a diagonal, put last (which ``np.diagonal`` makes read-only): of the two axes
+    merged, every element that lies one row and one column further."""
+    rest = [a for a in range(x.ndim) if a not in (axis1, axis2)]
+    last = transposed(x, (*rest, axis1, axis2))
+    *lead, rows, cols = last.dims
+    merged = last.viewed(Reshape((*lead, rows * cols)), (*lead, rows * cols))
+    start: Dim = offset if offset >= 0 else -offset * cols
+    count = _diagonal_length(rows, cols, offset)
+    found = sliced(merged, [0] * len(lead) + [start], [1] * len(lead) + [cols + 1], (*lead, count))
+    *outer, down, right = last.strides
+    step = None if down is None or right is None else down + right
+    return Array(found.cell, found.layers, found.dims, (*outer, step), found.dtype)
+
+
+def _diagonal_length(rows: Dim, cols: Dim, offset: int) -> Dim:
     if offset >= 0:
         cols = cols - offset
     else:
         rows = rows + offset
     ranges = current().ranges
     count = rows if ranges.at_least(cols, rows) else ex.emin(rows, cols)
-    if not ranges.at_least(count, 0):
-        count = ex.emax(count, 0)
-    line = b.op("iota", shape=(count,), axis=0, dtype=DTYPES["i64"])
-    row = _shifted(line, max(-offset, 0))
-    col = _shifted(line, max(offset, 0))
-    rest = [d for a, d in enumerate(x.dims) if a not in (axis1, axis2)]
-    first = x.view(Gather((axis1, axis2), (row, col)), (count, *rest))
-    return transposed(first, (*range(1, len(rest) + 1), 0))
+    return count if ranges.at_least(count, 0) else ex.emax(count, 0)
 
 
-def _shifted(line: Value, by: int) -> Value:
-    b = current().b
-    return line if by == 0 else b.op("add", line, b.full(by, line.tensor))
+def read_only(x: Array) -> Array:
+    """A view that may not be written."""
+    return x.viewed(ReadOnly(), x.dims, x.strides)
 
 
 # Reshape ------------------------------------------------------------------------------------------
@@ -113,7 +133,7 @@ def reshaped(x: Array, shape: Any, *, order: str = "C", copy: bool | None = None
         done = reshaped(flipped, tuple(reversed(dims)), copy=copy)
         return transposed(done, tuple(reversed(range(done.ndim))))
     if dims == x.dims and not copy:
-        return Array(x.cell, x.layers, x.dims, x.strides, x.dtype)
+        return whole_view(x)
     if copy:
         return fresh(current().b.reshape(x.read(), dims))
     strides, needs = reshape_strides(x, dims)
@@ -123,7 +143,7 @@ def reshaped(x: Array, shape: Any, *, order: str = "C", copy: bool | None = None
         if copy is False:
             current().fail(ValueError, "Unable to avoid creating a copy while reshaping.")
         return fresh(current().b.reshape(x.read(), dims))
-    view = x.view(Reshape(dims), dims, strides)
+    view = x.viewed(Reshape(dims), dims, strides)
     if not needs:
         return view
     return _staged_view(x, view, needs)
@@ -139,7 +159,8 @@ def _staged_view(x: Array, view: Array, needs: list[tuple[Dim, Dim]]) -> Array:
 def _all_equal(needs: Sequence[tuple[Dim, Dim]]) -> Value:
     b = current().b
     same = [b.op("eq", b.index(left), b.index(right)) for left, right in needs]
-    return functools.reduce(lambda p, q: b.op("bitwise_and", p, q), same)
+    found: Value = functools.reduce(lambda p, q: b.op("bitwise_and", p, q), same)
+    return found
 
 
 def resolve_shape(old: tuple[Dim, ...], shape: Any) -> tuple[Dim, ...]:
@@ -149,7 +170,8 @@ def resolve_shape(old: tuple[Dim, ...], shape: Any) -> tuple[Dim, ...]:
     dims = [as_dim(d) for d in given]
     size = ex.product(old)
     holes = [i for i, d in enumerate(dims) if d == -1]
-    message = f"cannot reshape array of size {shown_dim(size)} into shape {shown_shape(dims)}"
+    shown = shown_shape(dims).replace("-1", "newaxis")
+    message = f"cannot reshape array of size {shown_dim(size)} into shape {shown}"
     if len(holes) > 1:
         raise ValueError("can only specify one unknown dimension")
     if holes:
@@ -340,28 +362,49 @@ def raveled(x: Array, order: str = "C") -> Array:
     return reshaped(x, dims)
 
 
+def repeated(values: Array, count: Dim) -> Array:
+    """As many elements as wanted, from the first on and over again."""
+    line = raveled(values)
+    if line.dims in ((count,), (1,)):
+        return line
+    b = current().b
+    place = b.op("iota", shape=(count,), axis=0, dtype=DTYPES["i64"])
+    at = b.op("remainder", place, b.broadcast(b.index(line.dims[0]), (count,), ()))
+    return fresh(b.op("gather", line.read(), at, axes=(0,)))
+
+
 class Flat:
     """``x.flat``: 1-d access in C order; assignments write through."""
 
     def __init__(self, array: Array) -> None:
         self.array = array
 
-    def _view(self) -> Array:
+    def line(self) -> Array:
+        """The elements as one axis."""
         dims = (ex.product(self.array.dims),)
-        return self.array.view(Reshape(dims), dims)
+        return self.array.viewed(Reshape(dims), dims)
 
     def __getitem__(self, key: Any) -> Any:
-        got = self._view()[key]
+        got = self.line()[key]
         return got if isinstance(got, Scalar) else fresh(got.read())
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._view()[key] = value
+        """Values are repeated or cut off to what is assigned to."""
+        from tracejit.trace.numpy.creation import asarray
+
+        view = self.line()
+        if not isinstance(value, Scalar | PyScalar | int | float | complex):
+            value = asarray(value)
+            wanted = view[key]
+            if value.ndim and isinstance(wanted, Array):
+                value = repeated(value, ex.product(wanted.dims))
+        view[key] = value
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._view())
+        return iter(self.line())
 
     def __len__(self) -> int:
-        return len(self._view())
+        return len(self.line())
 
     def copy(self) -> Array:
-        return fresh(self._view().read())
+        return fresh(self.line().read())

@@ -24,9 +24,11 @@ from tracejit.trace.views import (
     broadcast_view,
     diagonal_view,
     raveled,
+    read_only,
     regrouped,
     reshaped,
     transposed,
+    whole_view,
 )
 
 
@@ -170,7 +172,9 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Array:
     tail = dims[len(dims) - x.ndim :]
     if all(d in (1, e) for d, e in zip(x.dims, tail, strict=True)):
         return broadcast_view(x, dims, tuple(range(len(dims) - x.ndim, len(dims))))
-    return fresh(stretch(value, dims, shapes_message([x.dims, dims])))
+    copy = fresh(stretch(value, dims, shapes_message([x.dims, dims])))
+    copy.cell.writeable = False
+    return copy
 
 
 @covers(np.broadcast_arrays)
@@ -206,14 +210,14 @@ atleast_3d = covers(np.atleast_3d)(_at_least(3))
 
 @covers(np.diagonal, method=True)
 def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Array:
-    """A diagonal of two axes, as the last axis: a view."""
+    """A diagonal of two axes, as the last axis: a read-only view."""
     x = asarray(a)
     if x.ndim < 2:
         raise ValueError("diag requires an array of at least two dimensions")
     i, j = axis_of(axis1, x.ndim), axis_of(axis2, x.ndim)
     if i == j:
         raise ValueError("axis1 and axis2 cannot be the same")
-    return diagonal_view(x, static_int(offset, "offset"), i, j)
+    return read_only(diagonal_view(x, static_int(offset, "offset"), i, j))
 
 
 @method("astype")
@@ -250,7 +254,7 @@ def view(a: Any, dtype: Any = None, type: Any = None) -> Array:
     x = asarray(a)
     unsupported("ndarray.view", type=(type, None))
     if dtype is None or given_dtype(dtype) == x.dtype:
-        return Array(x.cell, x.layers, x.dims, x.strides, x.dtype)
+        return whole_view(x)
     kind = given_dtype(dtype)
     unsupported(
         "ndarray.view",
