@@ -56,7 +56,7 @@ def test_dumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         found.append([(f.name, f.read_bytes()) for f in files])
     assert found[0] == found[1]
     names = [name for name, _ in found[0]]
-    assert names[:2] == ["subject.00.algebra.ir", "subject.01.cse.ir"]
+    assert names[:2] == ["subject.00.cse.ir", "subject.01.algebra.ir"]
 
 
 def test_dumps_go_to_stderr(

@@ -233,6 +233,11 @@ def _known(answer: Any) -> Callable[[Rebuild, Instr], Value]:
     return lambda re, instr: re.full(answer, instr.results[0])
 
 
+def _alike(re: Rebuild, instr: Instr) -> Value | None:
+    _, x, y = instr.operands
+    return x if x is y else None
+
+
 _COMPARED = {"eq": True, "ne": False, "lt": False, "le": True, "gt": False, "ge": True}
 
 RULES: tuple[Rule, ...] = (
@@ -300,6 +305,7 @@ RULES: tuple[Rule, ...] = (
         _part(1),
         lambda b, x: b.op("imag", b.op("complex", b.op("real", x), b.op("imag", x))),
     ),
+    Rule("p ? x : x -> x", "select", "b", _alike, lambda b, x: b.op("select", x, x, x)),
     Rule("minimum(x, x) -> x", "minimum", "biufc", _twice(_first), _xx("minimum")),
     Rule("maximum(x, x) -> x", "maximum", "biufc", _twice(_first), _xx("maximum")),
     Rule("x & x -> x", "bitwise_and", "biu", _twice(_first), _xx("bitwise_and")),

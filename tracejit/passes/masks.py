@@ -10,7 +10,6 @@ import numpy as np
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.types import INDEX, TensorType
-from tracejit.passes.cse import cse
 from tracejit.passes.inline import is_array, is_splat, weight
 from tracejit.passes.rebuild import Rebuild, each_region
 
@@ -23,7 +22,7 @@ def masks(function: Function) -> Function:
     function = each_region(function, masks)
     if not any(i.prim.kind == "dynamic" for i in function.instrs):
         return function
-    return _Masks(cse(function)).run()  # equal masks are one value
+    return _Masks(function).run()
 
 
 class _Masks:

@@ -21,6 +21,8 @@ DEFAULT: tuple[Pass, ...] = (
     dce,
     canonicalize,
     fold,
+    cse,
+    algebra,
     masks,
     ranges,
     fold,
