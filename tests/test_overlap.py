@@ -173,6 +173,19 @@ def test_read_only_window() -> None:
     assert compiled.stats().python_calls == 0
 
 
+def test_output_that_is_read_only() -> None:
+    def f(x: Any, y: Any) -> None:
+        x[0] = 7
+        y += 0.5
+
+    compiled = jit(f)
+    for g in (f, compiled):
+        a = np.arange(4)
+        with pytest.raises(ValueError, match="output array is read-only"):
+            g(a, np.broadcast_to(a[1:2], (3,)))
+        np.testing.assert_array_equal(a, [7, 1, 2, 3])
+
+
 def test_triples_and_containers() -> None:
     def f(pair: Any, *, out: Any) -> Any:
         x, y = pair["x"], pair["y"]

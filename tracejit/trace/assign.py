@@ -9,17 +9,17 @@ import numpy as np
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.types import DTYPES
-from tracejit.trace.cells import Cell
 from tracejit.trace.indexing import Advanced, select_key
 from tracejit.trace.known import shown_shape
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, Scalar, lift
+from tracejit.trace.views import is_writeable
 
 
 def setitem(x: Array, key: Any, value: Any) -> None:
     """Assign as NumPy does; every alias of the storage sees it."""
-    if isinstance(x.cell, Cell) and not x.cell.writeable:
+    if not is_writeable(x):
         raise ValueError("assignment destination is read-only")
     selected = select_key(x, key, assigning=True)
     assert not isinstance(selected, Scalar)

@@ -71,6 +71,11 @@ def broadcast_view(x: Array, shape: Sequence[Dim], axes: Sequence[int]) -> Array
     return x.viewed(Broadcast(tuple(shape), tuple(axes)), shape, strides)
 
 
+def is_writeable(x: Array) -> bool:
+    """Whether NumPy would let the elements be assigned."""
+    return x.cell.writeable and not any(isinstance(s, Broadcast | ReadOnly) for s in x.layers)
+
+
 def part(x: Array, which: str) -> Array:
     """``x.real`` or ``x.imag``; the array itself, or read-only zeros, where it is real."""
     if x.dtype.kind == "c":

@@ -32,6 +32,7 @@ from tracejit.trace.numpy.scatters import scatter_at
 from tracejit.trace.numpy.ufunc_methods import reduceat_by_loop
 from tracejit.trace.session import current
 from tracejit.trace.values import Array
+from tracejit.trace.views import is_writeable
 
 _COMPARISONS = {
     np.equal,
@@ -90,6 +91,8 @@ def _split_arguments(
     for o in outs:
         if o is not None and not isinstance(o, Array):
             raise TypeError("return arrays must be of ArrayType")
+        if o is not None and not is_writeable(o):
+            raise ValueError("output array is read-only")
     return list(args[:nin]), outs
 
 
