@@ -299,7 +299,7 @@ def builtin_round(x: Any, digits: Any = None) -> Any:
     if not isinstance(x, Tracer):
         return builtins.round(x, digits)
     if digits is None and not isinstance(x, Array):
-        if isinstance(x, PyScalar) and x.kind in ("int", "bool"):
+        if (isinstance(x, PyScalar) and x.kind in ("int", "bool")) or x.read().dtype.kind in "iu":
             return _to_python("int", x)
         return _truncated(current().b.op("rint", x.read()))
     if isinstance(x, PyScalar):

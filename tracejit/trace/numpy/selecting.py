@@ -127,6 +127,10 @@ def clip_method(
 ) -> Any:
     """``x.clip(min, max)``."""
     a = a if isinstance(a, (int, float)) else asarray(a)
+    if not isinstance(a, (int, float)) and a.dtype.kind in "iu":
+        # Python integers that the dtype cannot hold limit nothing.
+        min = None if type(min) is int and min <= np.iinfo(a.dtype).min else min
+        max = None if type(max) is int and max >= np.iinfo(a.dtype).max else max
     if min is None and max is None:
         return np.positive(a, out=out, **kwargs)
     if max is None:
