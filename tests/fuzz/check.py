@@ -13,6 +13,8 @@ from tests.programs.cross_check import outcomes
 from tests.programs.program import Outcome
 from tracejit.errors import TracejitError
 
+ULPS = 4  # NumPy's elementary functions and ours, 2 ulp each
+
 
 class Unsupported(Exception):
     """The program is outside of what tracejit compiles, and it said so."""
@@ -25,7 +27,8 @@ class Difference(AssertionError):
 def check(program: Program) -> Outcome:
     """``check_function`` of a random program on two sets of arguments."""
     makers = [program.arguments, lambda: program.arguments(1)]
-    return check_function(program.function(), makers, program.policy, str(program))
+    ulps = ULPS if program.rounded else 0
+    return check_function(program.function(), makers, program.policy, str(program), ulps)
 
 
 def check_function(
@@ -33,24 +36,26 @@ def check_function(
     makers: Sequence[Callable[[], tuple[Any, ...]]],
     policy: str,
     shown: str,
+    ulps: int = 0,
 ) -> Outcome:
     """All the ways of ``cross_check`` agree; the first outcome.
 
-    ``shown`` is what a Difference shows. Raises Unsupported where tracejit says that it cannot.
+    ``shown`` is what a Difference shows; floating results may differ by ``ulps`` units in the last
+    place. Raises Unsupported where tracejit says that it cannot.
     """
     outcome: Outcome | None = None
     for way, got, want in outcomes(function, makers, policy):
-        compare(way, got, want, shown)
+        compare(way, got, want, shown, ulps)
         outcome = outcome or want
     assert outcome is not None
     return outcome
 
 
-def compare(way: str, got: Outcome, want: Outcome, shown: str) -> None:
+def compare(way: str, got: Outcome, want: Outcome, shown: str, ulps: int) -> None:
     """Raise a Difference that shows the program."""
     if isinstance(got.raised, TracejitError):
         raise Unsupported(str(got.raised)) from got.raised
-    problem = difference(got, want, shown)
+    problem = difference(got, want, shown, ulps)
     if problem:
         raise Difference(f"{way}: {problem}\n{shown}") from got.raised
 
@@ -61,9 +66,9 @@ def staged(source: str) -> bool:
     return any(word in source for word in ("if ", "for ", "while "))
 
 
-def difference(got: Outcome, want: Outcome, source: str) -> str:
+def difference(got: Outcome, want: Outcome, source: str, ulps: int) -> str:
     """What differs first, or nothing."""
-    if type(got.raised) is not type(want.raised):
+    if type(got.raised) is not public(type(want.raised)):
         return f"raised {got.raised!r}, NumPy {want.raised!r}"
     signed = "max" not in source and "min" not in source  # of 0.0 and -0.0 NumPy picks either
     parts = [("argument", got.arguments, want.arguments), ("result", got.results, want.results)]
@@ -71,7 +76,7 @@ def difference(got: Outcome, want: Outcome, source: str) -> str:
         if len(left) != len(right):
             return f"{len(left)} {what}s, not {len(right)}"
         for k, (a, b) in enumerate(zip(left, right, strict=True)):
-            if not same(a, b, signed):
+            if not same(a, b, signed, ulps if what == "result" else 0):
                 return f"{what} {k} is {a!r}, not {b!r}"
     if got.structure != want.structure:
         return f"results nest as {got.structure}, not {want.structure}"
@@ -80,7 +85,12 @@ def difference(got: Outcome, want: Outcome, source: str) -> str:
     return ""
 
 
-def same(a: Any, b: Any, signed: bool) -> bool:
+def public(kind: type) -> type:
+    """The exception that NumPy documents instead of a private one."""
+    return TypeError if kind.__name__.startswith("UFunc") else kind
+
+
+def same(a: Any, b: Any, signed: bool, ulps: int) -> bool:
     """The same type, dtype, shape and bits (any nan is like any other).
 
     A Python number may have become a NumPy scalar where branches or loop iterations joined it.
@@ -91,13 +101,15 @@ def same(a: Any, b: Any, signed: bool) -> bool:
     if x.dtype != y.dtype or x.shape != y.shape:
         return False
     parts = [(x.real, y.real), (x.imag, y.imag)] if x.dtype.kind == "c" else [(x, y)]
-    return all(same_bits(p, q, signed) for p, q in parts)
+    return all(same_bits(p, q, signed, ulps) for p, q in parts)
 
 
-def same_bits(x: Any, y: Any, signed: bool) -> bool:
+def same_bits(x: Any, y: Any, signed: bool, ulps: int) -> bool:
     equal = (x == y) | ((x != x) & (y != y))
     if signed and x.dtype.kind == "f":
         equal &= (np.signbit(x) == np.signbit(y)) | (x != x)
+    if ulps and x.dtype.kind == "f":
+        equal |= np.abs(x - y) <= ulps * np.spacing(np.maximum(np.abs(x), np.abs(y)))
     return bool(np.all(equal))
 
 

@@ -175,7 +175,10 @@ class Expressions:
             ops["c"] = "+-"  # NumPy's own product is fused or not by the length of a loop
         named = {"f": ["maximum", "minimum", "fmax", "copysign"], "i": ["maximum", "minimum"]}
         if kind in named and c.often(20):
-            return f"np.{c.pick(named[kind])}({a}, {b})"
+            name = c.pick(named[kind])
+            # What sign a nan has is nobody's choice.
+            b = f"np.nan_to_num({b})" if name == "copysign" else b
+            return f"np.{name}({a}, {b})"
         if kind == "i" and shape != () and c.often(10):
             return f"({a} {c.pick(['&', '|', '^'])} {b})"
         return f"({a} {c.pick(ops[kind])} {b})"
@@ -285,7 +288,9 @@ class Expressions:
             return f"({self.value(c.pick(['i', 'b']), shape, depth)}).astype(np.float64)"
         if kind == "b":
             a = self.value("f", shape, depth)
-            return c.pick(["np.isnan({})", "np.isfinite({})", "np.signbit({})"]).format(a)
+            return c.pick(
+                ["np.isnan({})", "np.isfinite({})", "np.signbit(np.nan_to_num({}))"]
+            ).format(a)
         if c.often(50):
             return f"({self.value('b', shape, depth)}).astype(np.int64)"
         if len(shape) == 1 and c.often(50):

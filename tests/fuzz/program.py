@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from tests.fuzz.choose import Chooser
-from tests.fuzz.expressions import Expressions, Shape, Var
-from tests.fuzz.statements import Statements
+from tests.fuzz.expressions import Shape, Var
+from tests.fuzz.wide import Wide
+from tests.fuzz.wide_statements import WideStatements
 
 KINDS = {"float64": "f", "float32": "f", "int64": "i", "bool": "b", "complex128": "c"}
+KINDS |= {"int32": "i", "uint8": "i", "int16": "i", "complex64": "c"}
 SCALARS: tuple[Any, ...] = (2, 0.5, 0, -1.5, 3, np.float64(1.25), True, float("nan"), 1)
 
 
@@ -37,12 +39,16 @@ class Param:
 
 @dataclass(frozen=True)
 class Program:
-    """A function's source and its parameters; ``policy`` is the shape policy to compile with."""
+    """A function's source and its parameters; ``policy`` is the shape policy to compile with.
+
+    ``rounded``: floating results are compared within a few units in the last place.
+    """
 
     source: str
     params: tuple[Param, ...]
     policy: str
     seed: int
+    rounded: bool = False
 
     def __str__(self) -> str:
         rows = "\n".join(f"# {p}" for p in self.params)
@@ -76,13 +82,13 @@ def values(dtype: str, shape: Shape, rng: np.random.Generator) -> Any:
     kind = np.dtype(dtype).kind
     if kind == "b":
         return rng.random(shape) < 0.5
-    if kind == "i":
-        return rng.integers(-4, 8, shape)
+    if kind in "iu":
+        return rng.integers(-4 if kind == "i" else 0, 8, shape).astype(dtype)
     x = rng.integers(-16, 17, shape) / 4
     if rng.random() < 0.25:
         x = np.where(rng.random(shape) < 0.2, rng.choice([np.nan, np.inf, -np.inf, -0.0]), x)
     if kind == "c":
-        return x + 1j * rng.integers(-8, 9, shape) / 4
+        return (x + 1j * rng.integers(-8, 9, shape) / 4).astype(dtype)
     return x.astype(dtype)
 
 
@@ -105,7 +111,9 @@ def laid_out(x: Any, layout: str) -> Any:
 def parameters(c: Chooser, sizes: tuple[int, ...]) -> tuple[Param, ...]:
     params: list[Param] = []
     dtypes = ["float64", "float64", "float64", "int64", "bool", "complex128", "float32"]
-    layouts = ["C", "C", "C", "C", "F", "strided", "reversed", "readonly"]
+    if c.often(30):
+        dtypes = ["float64", "int32", "uint8", "int16", "complex64", "float32", "int64"]
+    layouts = [*["C"] * 8, *["F", "strided", "reversed"] * 2, "readonly"]
     for k in range(c.number(1, 3)):
         if params and c.often(10):
             params.append(Param(**{**vars(params[0]), "name": f"a{k}", "same": 0}))
@@ -130,8 +138,10 @@ def program(c: Chooser) -> Program:
     sizes = c.pick([(3, 4), (4, 2, 5), (3, 19), (2, 1, 3), (8, 3), (4, 0)])
     params = parameters(c, sizes)
     readonly = any(p.layout == "readonly" for p in params)
-    e = Expressions(c, [variable(p) for p in params], dyadic=c.often(50), sizes=sizes)
-    writer = Statements(c, e, readonly=readonly)
-    body = writer.function(c.number(2, 6))
+    e = Wide(c, [variable(p) for p in params], dyadic=c.often(50), sizes=sizes)
+    writer = WideStatements(c, e, readonly=readonly)
+    body = writer.program(c.number(2, 6))
     source = f"def f({', '.join(p.name for p in params)}):\n{body}\n"
-    return Program(source, params, c.pick(["auto", "auto", "dynamic"]), c.number(0, 99))
+    source = "".join([*writer.before, source])
+    policy = c.pick(["auto", "auto", "dynamic"])
+    return Program(source, params, policy, c.number(0, 99), rounded=writer.rounded)

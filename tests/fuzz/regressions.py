@@ -98,7 +98,17 @@ def copy_changed_in_the_other_branch(a, flag):
     return b
 
 
+def round_of_an_integer(a):
+    return round(a[0]) + np.array(round(a[1]))
+
+
+def limits_beyond_the_dtype(a):
+    return np.clip(a, -2, 300), a.clip(1, 300), np.clip(a, -1, 3)
+
+
 REGRESSIONS = [
+    Regression(round_of_an_integer, lambda: (np.arange(3),)),
+    Regression(limits_beyond_the_dtype, lambda: (np.array([0, 2, 200], np.uint8),)),
     Regression(return_of_an_argument_from_a_loop, lambda: (np.ones(3), np.arange(3.0))),
     Regression(
         swap_in_an_inner_loop,

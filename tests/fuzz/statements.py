@@ -185,7 +185,10 @@ class Statements:
             return self.new()
         v = self.choose.pick(arrays)
         target, shape = self.target(v)
-        self.emit(f"{target} = {self.e.operand(v.kind, shape, 2)}")
+        text = self.e.operand(v.kind, shape, 2)
+        if len(shape) == 1:  # NumPy assigns lines that overlap wrongly where their strides differ
+            text = f"np.array({text})"
+        self.emit(f"{target} = {text}")
         return None
 
     def update(self) -> None:
