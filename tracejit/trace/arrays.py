@@ -123,7 +123,7 @@ class Array(Tracer):
                 "while their function is being compiled"
             )
 
-    def view(
+    def viewed(
         self,
         layer: Layer,
         dims: Sequence[Dim],
@@ -203,6 +203,10 @@ class Array(Tracer):
         from tracejit.trace.views import Flat
 
         return Flat(self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.flat[:] = value
 
     @property
     def base(self) -> Any:

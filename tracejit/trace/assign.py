@@ -10,7 +10,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.types import DTYPES
 from tracejit.trace.indexing import Advanced, select_key
-from tracejit.trace.known import shown_shape
+from tracejit.trace.known import shown_dim, shown_shape
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, Scalar, lift
@@ -137,6 +137,16 @@ def _mask_sized(selected: Advanced, new: Value) -> Value:
         f"shape mismatch: value array of shape {shown_shape(new.shape)} could not be broadcast "
         f"to indexing result of shape {shown_shape(dims)}"
     )
+    if selected.mask is not None and selected.mask.rank == selected.view.ndim:
+        start = "NumPy boolean array indexing assignment"
+        if new.rank > 1:
+            raise TypeError(
+                f"{start} requires a 0 or 1-dimensional input, input has {new.rank} dimensions"
+            )
+        message = (
+            f"{start} cannot assign {shown_dim(new.shape[0])} input values to the "
+            f"{shown_dim(dims[0])} output values where the mask is true"
+        )
     extra = new.rank - len(dims)
     if extra > 0 and all(d == 1 for d in new.shape[:extra]):
         new = current().b.reshape(new, new.shape[extra:])

@@ -12,6 +12,7 @@ from tracejit.ir.extent import Dim
 from tracejit.trace.builtins import Counted, Enumerate, Range, Reversed, Zip
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, as_dim, dim_value
+from tracejit.trace.views import Flat
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ def steps_of(iterable: Any) -> Steps | None:
         if not iterable.dims:
             raise TypeError("iteration over a 0-d array")
         return Steps(iterable.dims[0], lambda i: iterable[dim_value(i)])
+    if isinstance(iterable, Flat):
+        return steps_of(iterable.line())
     if isinstance(iterable, Reversed):
         inner = steps_of(iterable.inner)
         assert inner is not None

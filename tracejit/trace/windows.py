@@ -32,7 +32,7 @@ def window_on(
     elif leaf.dtype != storage.dtype:
         view = bit_view(view, leaf.dtype)
     if not leaf.writeable:
-        view = view.view(ReadOnly(), view.dims, view.strides)
+        view = view.viewed(ReadOnly(), view.dims, view.strides)
     return view
 
 
@@ -61,18 +61,18 @@ def _in_flat(
 ) -> Array:
     """Elements counted through the storage in C order."""
     size = ex.product(storage.dims)
-    flat = storage if storage.ndim == 1 else storage.view(Reshape((size,)), (size,), (1,))
+    flat = storage if storage.ndim == 1 else storage.viewed(Reshape((size,)), (size,), (1,))
     start, *strides = numbers
     if form == "block":
         count = size if whole else ex.product(shape)
         line = flat if whole else sliced(flat, [start], [1], [count])
         if len(shape) == 1:
             return line
-        return line.view(Reshape(shape), shape, _dense(shape))
+        return line.viewed(Reshape(shape), shape, _dense(shape))
     if len(shape) == 1:
         return sliced(flat, [start], strides, shape)
     index = _index(start, strides, shape)
-    return flat.view(Gather((0,), (index,)), shape, strides)
+    return flat.viewed(Gather((0,), (index,)), shape, strides)
 
 
 def _dense(shape: tuple[Dim, ...]) -> tuple[Dim, ...]:

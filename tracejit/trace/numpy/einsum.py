@@ -23,6 +23,9 @@ from tracejit.trace.numpy.operands import (
 from tracejit.trace.numpy.products import contracted
 from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.numpy.results import deliver
+from tracejit.trace.session import current
+from tracejit.trace.values import Array
+from tracejit.trace.views import diagonal_view, transposed
 
 Term = tuple[str, Value]
 
@@ -38,6 +41,10 @@ def einsum(
 ) -> Any:
     """Einstein summation; products of many operands follow ``np.einsum_path`` where it can."""
     subscripts, args = _subscripts(operands)
+    if len(args) == 1 and out is None and dtype is None and isinstance(args[0], Array):
+        label, result = _parsed(subscripts, [args[0].ndim])
+        if set(label[0]) == set(result):
+            return _as_view(args[0], label[0], result)
     inputs = [operand(a) for a in args]
     kind = promote(inputs) if dtype is None else given_dtype(dtype)
     values = [cast(x, kind) for x in inputs]
@@ -50,6 +57,19 @@ def einsum(
         keep = set(result).union(*(label for label, _ in terms))
         terms.append(_product(picked[0], picked[1], keep, sizes))
     return deliver(_arranged(terms[0], result), out)
+
+
+def _as_view(x: Array, label: str, result: str) -> Array:
+    """Diagonals and another order of axes, where nothing is summed: a view that can be written."""
+    for c in dict.fromkeys(label):
+        while label.count(c) > 1:
+            i = label.index(c)
+            j = label.index(c, i + 1)
+            message = f"dimensions in single operand for collapsing index '{c}' don't match"
+            current().require_equal(x.dims[i], x.dims[j], ValueError, message)
+            x = diagonal_view(x, 0, i, j)
+            label = "".join(o for k, o in enumerate(label) if k not in (i, j)) + c
+    return transposed(x, [label.index(c) for c in result])
 
 
 def _subscripts(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:

@@ -1,0 +1,62 @@
+"""Phrases: one way of saying something in Python and NumPy, with several sets of arguments.
+
+All sets are given to one compiled function, so that a version is never taken for the wrong ones.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.programs.cross_check import outcomes
+from tests.programs.program import Program, assert_same
+
+Maker = Callable[[], tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A function, what makes its arguments, and the shape policies that it is compiled under."""
+
+    fn: Callable[..., Any]
+    makers: tuple[Maker, ...]
+    rtol: float = 0.0
+    policies: tuple[str, ...] = ("auto", "dynamic")
+
+    @property
+    def name(self) -> str:
+        return self.fn.__name__
+
+
+class Phrases(list[Phrase]):
+    """A table that is filled by decorating functions with the arguments to call them on."""
+
+    def __call__(self, *makers: Any, **how: Any) -> Callable[[Any], Any]:
+        def enter(fn: Callable[..., Any]) -> Callable[..., Any]:
+            calls = tuple(m if callable(m) else functools.partial(copied, m) for m in makers)
+            self.append(Phrase(fn, calls, **how))
+            return fn
+
+        return enter
+
+
+def copied(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments with fresh arrays of the same memory order."""
+    return tuple(a.copy(order="K") if isinstance(a, np.ndarray) else a for a in args)
+
+
+def cases(table: Phrases) -> list[Any]:
+    """Phrases and policies for `pytest.mark.parametrize`."""
+    return [pytest.param(p, how, id=f"{p.name}-{how}") for p in table for how in p.policies]
+
+
+def check(phrase: Phrase, policy: str) -> None:
+    """The phrase means the same in every way, for all its arguments."""
+    program = Program(phrase.name, phrase.fn, lambda r: (), exact=not phrase.rtol, rtol=phrase.rtol)
+    for way, got, want in outcomes(phrase.fn, phrase.makers, policy):
+        assert_same(got, want, program, way)
