@@ -4,7 +4,8 @@ python -m tracejit.bench --npbench CHECKOUT --preset S
 
 Each program runs in a process of its own, NumPy and tracejit in turn, on fresh arguments each time.
 Results and changed arguments are compared after the first call, which is timed apart. BLAS gets one
-thread unless OPENBLAS_NUM_THREADS says otherwise.
+thread, and times are CPU times, which other work on the machine changes little; where
+OPENBLAS_NUM_THREADS is set to something else, they are wall times.
 """
 
 from __future__ import annotations
@@ -28,6 +29,15 @@ _RTOL, _ATOL = 1e-4, 1e-6
 #: Values may differ by this many times what moving the arguments by one unit in the last place
 #: does to NumPy's own.
 _NUDGES = 10
+
+
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+
+
+def clock() -> float:
+    """Seconds, of this process where it has one thread."""
+    alone = all(os.environ.get(k) == v for k, v in _ONE_THREAD.items())
+    return time.process_time() if alone else time.perf_counter()
 
 
 @dataclass(frozen=True)
@@ -71,9 +81,9 @@ class Program:
     ) -> tuple[float, list[Any]]:
         """Seconds, and all that the call gives: results, then the arguments it may change."""
         args = [change(self.data[a]) for a in self.about["input_args"]]
-        start = time.perf_counter()
+        start = clock()
         result = function(*args)
-        spent = time.perf_counter() - start
+        spent = clock() - start
         results = [] if result is None else result if isinstance(result, tuple | list) else [result]
         written = self.about.get("output_args", [])
         changed = [a for n, a in zip(self.about["input_args"], args) if n in written]
@@ -139,7 +149,7 @@ def outcomes(
     for name in names:
         command = [sys.executable, "-m", __name__, str(checkout), name, preset]
         command += [str(rounds), str(seconds)]
-        environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
+        environment = {**_ONE_THREAD, **os.environ}
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=limit, env=environment
