@@ -59,6 +59,8 @@ _ONCE: dict[Any, str] = {
     np.savetxt: _FILE,
     builtins.input: _ASK,
     os.urandom: _CHANCE,
+    np.random.seed: "seed once, when compiling; seed before the call, or pass a generator",
+    np.random.set_state: "seed once, when compiling; seed before the call, or pass a generator",
     os.getenv: _ASK,
     warnings.warn: _LOG,
     logging.debug: _LOG,

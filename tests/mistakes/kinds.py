@@ -1,0 +1,203 @@
+"""Structure that depends on values; functions, classes and types that are not compiled.
+
+``# here`` marks the line that the traceback ends at; without it that is the first line of the
+function.
+"""
+
+from __future__ import annotations
+
+import fractions
+import functools
+from typing import Any
+
+import numpy as np
+
+from tests.mistakes.row import X, mistake
+from tracejit import StructureError, UnsupportedError, jit
+from tracejit.errors import UnsupportedTypeError
+
+
+class Model:
+    def __init__(self, w: Any) -> None:
+        self.w = w
+
+
+# Structure that depends on values -----------------------------------------------------------------
+
+
+@mistake("a list grows under a run-time condition", "numba#2931", StructureError,
+         "choose with a mask (x[x > 0])", "a mask, or an array and a count")  # fmt: skip
+def _(x: Any) -> Any:
+    out = []
+    for i in range(len(x)):
+        if x[i] > 2:  # here
+            out.append(x[i])
+    return np.array(out)
+
+
+@mistake("a list grows in a run-time `while`", "", StructureError,
+         "write into an array of fixed size and count", "an array and a count")  # fmt: skip
+def _(x: Any) -> Any:
+    items = [x[0]]
+    while items[-1] < 10:  # here
+        items.append(items[-1] + 3)
+    return items
+
+
+@mistake("a list on one side of a branch, a number on the other", "numba#8048", StructureError,
+         "make both the same kind", "return one kind", X, 1)  # fmt: skip
+def _(x: Any, i: int) -> Any:
+    if x[i] > 0:  # here
+        return [1]
+    return 1
+
+
+@mistake("`None` on one side of a branch", "", StructureError, "make both the same kind",
+         "return an array on both, and a flag")  # fmt: skip
+def _(x: Any) -> Any:
+    if x[0] > 5:  # here
+        return x
+    return None
+
+
+@mistake("a name is bound on one side only", "", UnboundLocalError, "'y'",
+         "bind it before the branch")  # fmt: skip
+def _(x: Any) -> Any:
+    if x.sum() > 100:
+        y = x
+    return y  # here
+
+
+# Functions and classes ----------------------------------------------------------------------------
+
+
+@mistake("the function is a coroutine", "numba#984", UnsupportedError, "stops half way",
+         "compile an ordinary function")  # fmt: skip
+async def _(x: Any) -> Any:
+    return x
+
+
+@mistake("the function is a generator", "numba#1808", UnsupportedError,
+         "an ordinary function that returns arrays", "return a list or an array")  # fmt: skip
+def _(x: Any) -> Any:
+    yield x[0]
+    yield x[1]
+
+
+@mistake("a generator is returned", "numba#1808", UnsupportedError, "return a list or an array",
+         "return a list or an array")  # fmt: skip
+def _(x: Any) -> Any:
+    return (v * 2 for v in x)
+
+
+@mistake("a function that uses traced values is returned", "jax#7556", UnsupportedError,
+         "write the function outside", "return the values")  # fmt: skip
+def _(x: Any) -> Any:
+    y = x * 2
+    return lambda z: y + z
+
+
+@mistake("an object of an ordinary class is returned", "jax#853", UnsupportedError,
+         "make Model a dataclass", "make it a dataclass")  # fmt: skip
+def _(x: Any) -> Any:
+    return Model(x + 1)
+
+
+@mistake("a static argument that cannot be hashed", "jax#3701", TypeError,
+         "a static argument must be hashable", "pass a tuple", X, [1, 2],
+         wrap=functools.partial(jit, static_argnums=1))  # fmt: skip
+def _(x: Any, sizes: list[int]) -> Any:
+    return x.reshape(sizes)
+
+
+@mistake("an argument is missing", "", TypeError, "missing 1 required positional argument",
+         "pass it")  # fmt: skip
+def _(x: Any, n: int) -> Any:
+    return x * n
+
+
+@mistake("SciPy is called", "numba#3351", UnsupportedError, "call it outside and pass its result",
+         "call it outside")  # fmt: skip
+def _(x: Any) -> Any:
+    from scipy import linalg
+
+    return linalg.expm(x.reshape(2, 3)[:, :2])  # here
+
+
+@mistake("a ufunc of SciPy is called", "numba-scipy#64", UnsupportedError,
+         "is not supported inside a compiled function", "call it outside")  # fmt: skip
+def _(x: Any) -> Any:
+    from scipy import special
+
+    return special.erf(x)  # here
+
+
+@mistake("an array is made sparse", "numba-scipy#29", UnsupportedError, "call it outside",
+         "pass data, indices and indptr")  # fmt: skip
+def _(x: Any) -> Any:
+    from scipy import sparse
+
+    return sparse.csr_matrix(x)  # here
+
+
+# Types --------------------------------------------------------------------------------------------
+
+
+@mistake("an array of objects", "numba#2840", UnsupportedTypeError, "make it an array of numbers",
+         "pass a list of arrays", np.array([1, None], object))  # fmt: skip
+def _(x: Any) -> Any:
+    return x[0]
+
+
+@mistake("half precision", "numba#4402", UnsupportedTypeError, "x.astype(np.float64)",
+         "convert it", X.astype(np.float16))  # fmt: skip
+def _(x: Any) -> Any:
+    return x + 1
+
+
+@mistake("`longdouble`", "numba#4822", UnsupportedTypeError, "x.astype(np.float64)", "convert it",
+         X.astype(np.longdouble))  # fmt: skip
+def _(x: Any) -> Any:
+    return x + 1
+
+
+@mistake("an array of texts", "numba#4018", UnsupportedTypeError, "np.unique(x, return_inverse",
+         "pass numbers for the texts", np.array(["a", "b"]))  # fmt: skip
+def _(x: Any) -> Any:
+    return x == "a"
+
+
+@mistake("dates", "numba#6555", UnsupportedTypeError, "x.view(np.int64)", "pass their numbers",
+         np.array(["2020-01-01"], "M8[D]"))  # fmt: skip
+def _(x: Any) -> Any:
+    return x + 1
+
+
+@mistake("a structured array", "numba#1314", UnsupportedTypeError, "pass its fields as arrays",
+         "pass the fields", np.zeros(3, [("a", float)]))  # fmt: skip
+def _(x: Any) -> Any:
+    return x["a"]
+
+
+@mistake("a masked array", "numba#1834", UnsupportedTypeError, "pass numpy.asarray(x)",
+         "pass data and mask", np.ma.masked_array(X, X > 2))  # fmt: skip
+def _(x: Any) -> Any:
+    return x.sum()
+
+
+@mistake("a conversion to half precision", "numba#8138", UnsupportedError,
+         "use float32, float64", "use float32")  # fmt: skip
+def _(x: Any) -> Any:
+    return x.astype(np.float16)  # here
+
+
+@mistake("a `Fraction` in arithmetic", "", UnsupportedError, "convert it with float()",
+         "`float(...)`")  # fmt: skip
+def _(x: Any) -> Any:
+    return x * fractions.Fraction(1, 3)  # here
+
+
+@mistake("the bytes of an array", "", UnsupportedError, "use it outside",
+         "use it outside")  # fmt: skip
+def _(x: Any) -> Any:
+    return np.frombuffer(x.tobytes())  # here

@@ -1,0 +1,227 @@
+"""Values that are wanted while compiling; what would happen only once.
+
+``# here`` marks the line that the traceback ends at; without it that is the first line of the
+function.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import functools
+import logging
+import random
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.mistakes.row import mistake
+from tracejit import UnsupportedError
+
+SEEN: list[Any] = []
+CACHE: dict[str, Any] = {}
+COUNT = 0
+LAST: Any = None
+
+
+# Values that are wanted while compiling -----------------------------------------------------------
+
+
+@mistake("`if` on an array", "jax#17650", ValueError, "Use a.any() or a.all()", "reduce it first")
+def _(x: Any) -> Any:
+    if x > 2:  # here
+        return x
+    return -x
+
+
+@mistake("`and` between arrays", "jax#16430", ValueError, "Use a.any() or a.all()", "write `&`")
+def _(x: Any) -> Any:
+    return x[(x > 1) and (x < 3)]  # here
+
+
+@mistake("`int()` of an array", "jax#17650", TypeError, "can be converted to Python scalars",
+         "take the element first, `int(x[0])`")  # fmt: skip
+def _(x: Any) -> Any:
+    return int(x)  # here
+
+
+@mistake("`math` on an array", "jax#6976", TypeError, "can be converted to Python scalars",
+         "use the function of NumPy")  # fmt: skip
+def _(x: Any) -> Any:
+    import math
+
+    return math.sin(x)  # here
+
+
+@mistake("a run-time value as key of a dict", "jax#2962", UnsupportedError,
+         "make it a static argument", "index an array")  # fmt: skip
+def _(x: Any) -> Any:
+    d = {}
+    d[int(x[0])] = 1  # here
+    return d[0]
+
+
+@mistake("a run-time value as place in a list", "jax#2962", UnsupportedError,
+         "an index of a list or tuple needs a value that is known at run time only",
+         "stack what is alike, or choose by `if`")  # fmt: skip
+def _(x: Any) -> Any:
+    parts = [x, x[:3]]
+    return parts[int(x[1])].sum()  # here
+
+
+@mistake("`hash()` of an array or number", "", UnsupportedError,
+         "key by something that is known when compiling", "key by a shape or a dtype")  # fmt: skip
+def _(x: Any) -> Any:
+    return hash(x[0]) % 7  # here
+
+
+@mistake("`functools.reduce` over an array", "", UnsupportedError, "write a loop",
+         "write a loop, or use a reduction")  # fmt: skip
+def _(x: Any) -> Any:
+    return functools.reduce(lambda a, b: a + b, x)  # here
+
+
+@mistake("`max` with a key", "", UnsupportedError, "use np.argmax",
+         "`x[np.argmax(keys)]`")  # fmt: skip
+def _(x: Any) -> Any:
+    return max([x[0], x[1]], key=lambda v: -v)  # here
+
+
+@mistake("`sorted` of run-time values", "", UnsupportedError, "use np.sort", "`np.sort`")
+def _(x: Any) -> Any:
+    return sorted([x[1], x[0]])  # here
+
+
+@mistake("a text made of run-time values is returned", "numba#8969", UnsupportedError,
+         "return the value and make the text outside", "return the number")  # fmt: skip
+def _(x: Any) -> Any:
+    return f"total: {x.sum():.2f}"  # here
+
+
+@mistake("a function calls itself until a value says stop", "jax#13796", UnsupportedError,
+         "write a loop", "write a `while`")  # fmt: skip
+def _(x: Any) -> Any:
+    def double(v: Any) -> Any:
+        return v if v.sum() > 100 else double(v * 2)  # here
+
+    return double(x)
+
+
+@mistake("a list is repeated a run-time number of times", "", UnsupportedError,
+         "how often a list is repeated", "`np.zeros(n)`")  # fmt: skip
+def _(x: Any) -> Any:
+    return [0] * int(x[2])  # here
+
+
+# What would happen only once ----------------------------------------------------------------------
+
+
+@mistake("a list of the module is appended to", "jax#5492", UnsupportedError,
+         "pass it as an argument", "return what it should hold")  # fmt: skip
+def _(x: Any) -> Any:
+    SEEN.append(x.sum())  # here
+    return x
+
+
+@mistake("a dict of the module is written", "jax#13022", UnsupportedError,
+         "pass it as an argument", "return what it should hold")  # fmt: skip
+def _(x: Any) -> Any:
+    CACHE["x"] = x  # here
+    return x
+
+
+@mistake("a global counter is increased", "numba#2447", UnsupportedError,
+         "would be set once, when compiling", "count outside, or in an array")  # fmt: skip
+def _(x: Any) -> Any:
+    global COUNT
+    COUNT += 1  # here
+    return x
+
+
+@mistake("a traced value is kept in a global", "jax#3086", UnsupportedError,
+         "return the value instead", "return it")  # fmt: skip
+def _(x: Any) -> Any:
+    global LAST
+    LAST = x * 2  # here
+    return x
+
+
+@mistake("Python's `random` draws", "numba#9196", UnsupportedError,
+         "use np.random or tracejit.random", "draw with NumPy")  # fmt: skip
+def _(x: Any) -> Any:
+    return x * random.random()  # here
+
+
+@mistake("a seed is set inside", "numba#7715", UnsupportedError, "seed before the call",
+         "seed before the call")  # fmt: skip
+def _(x: Any) -> Any:
+    np.random.seed(3)  # here
+    return x + np.random.rand(6)
+
+
+@mistake("a generator is made inside", "numba#4499", UnsupportedError,
+         "make the generator outside and pass it as an argument", "pass the generator")  # fmt: skip
+def _(x: Any) -> Any:
+    rng = np.random.default_rng(0)  # here
+    return x + rng.normal(size=6)
+
+
+@mistake("the clock is read", "numba#4003", UnsupportedError, "time the call from outside",
+         "time the call")  # fmt: skip
+def _(x: Any) -> Any:
+    start = time.perf_counter()  # here
+    y = x * 2
+    return y, time.perf_counter() - start
+
+
+@mistake("the date is asked for", "numba#4544", UnsupportedError, "read the clock once",
+         "pass it as an argument")  # fmt: skip
+def _(x: Any) -> Any:
+    return x * datetime.datetime.now().hour  # here
+
+
+@mistake("a file is opened", "numba#3934", UnsupportedError, "read before the call",
+         "read before, write after the call")  # fmt: skip
+def _(x: Any) -> Any:
+    with open("numbers.txt", "w") as file:  # here
+        file.write(str(x))
+    return x
+
+
+@mistake("a path is read", "numba#3934", UnsupportedError, "read before the call",
+         "read before the call")  # fmt: skip
+def _(x: Any) -> Any:
+    return x * float(Path("scale.txt").read_text())  # here
+
+
+@mistake("arrays are saved", "", UnsupportedError, "write its results after it",
+         "save what the call returns")  # fmt: skip
+def _(x: Any) -> Any:
+    np.save("x.npy", x)  # here
+    return x
+
+
+@mistake("messages are logged", "jax#196", UnsupportedError, "use print, which is compiled",
+         "`print`, or log outside")  # fmt: skip
+def _(x: Any) -> Any:
+    logging.info("sum %s", x.sum())  # here
+    return x
+
+
+@mistake("a warning is given", "jax#196", UnsupportedError, "use print, which is compiled",
+         "warn outside, by what the call returns")  # fmt: skip
+def _(x: Any) -> Any:
+    if len(x) > 3:
+        warnings.warn("long", stacklevel=2)  # here
+    return x
+
+
+@mistake("`contextlib.suppress`", "", UnsupportedError, "use `try` and `except`",
+         "write `try` and `except`")  # fmt: skip
+def _(x: Any) -> Any:
+    with contextlib.suppress(IndexError):  # here
+        return x[int(x[5]) + 4]
+    return x[0]
