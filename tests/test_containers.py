@@ -49,6 +49,12 @@ def chosen(params: Any, items: Any) -> Any:
     return params
 
 
+def twice(params: Any, items: Any) -> Any:
+    new = [params["w"] + 1, items]
+    params["new"] = {"inner": new}
+    return new, (new, params["new"]), [new]
+
+
 def of_the_module(params: Any, items: Any) -> Any:
     return LEVELS, TABLE, params["w"] * LEVELS[1]
 
@@ -65,7 +71,7 @@ def same_objects(result: Any, known: list[Any]) -> Any:
     return np.asarray(result).tolist()
 
 
-@pytest.mark.parametrize("function", [appended, replaced, unchanged, chosen, of_the_module])
+@pytest.mark.parametrize("function", [appended, replaced, unchanged, chosen, twice, of_the_module])
 def test_identity(function: Callable[..., Any]) -> None:
     compiled = jit(function)
     for _ in range(3):
@@ -76,6 +82,56 @@ def test_identity(function: Callable[..., Any]) -> None:
             known = [params, items, LEVELS, TABLE]
             seen.append((same_objects(result, known), [same_objects(k, []) for k in known[:1]]))
         assert seen[0] == seen[1]
+
+
+def test_a_new_container_in_several_places() -> None:
+    def f(d: Any, x: Any) -> Any:
+        new = [x + 1, x[1:]]
+        other = {"a": new, "x": new[0]}
+        d["kept"] = new
+        return new, (other, other), new[0], new[1]
+
+    compiled = jit(f)
+    for g in (f, compiled, compiled):
+        d: dict[str, Any] = {}
+        x = np.arange(3.0)
+        new, (one, two), first, view = g(d, x)
+        assert new is d["kept"] is one["a"]
+        assert one is two
+        assert first is new[0] is one["x"]
+        assert np.shares_memory(view, x)
+        np.testing.assert_array_equal(first, [1, 2, 3])
+
+
+def test_views_of_one_new_array_inside_of_containers() -> None:
+    def f(x: Any) -> Any:
+        y = x * 2
+        part = [y[1:]]
+        return part, part, y
+
+    part, again, y = jit(f)(np.arange(3.0))
+    assert part is again
+    part[0][0] = -1
+    assert y.tolist() == [0, -1, 4]
+
+
+def test_copies_are_arrays_of_their_own() -> None:
+    def f(d: Any, x: Any) -> Any:
+        a = x + 1
+        d["a"], d["copy"] = a, a.copy()
+        b = a
+        return a, b, a.copy(), x[:2].copy(), x[:2].copy()
+
+    compiled = jit(f)
+    for g in (f, compiled, compiled):
+        d: dict[str, Any] = {}
+        x = np.arange(3.0)
+        a, b, *copies = g(d, x)
+        assert a is b
+        assert a is d["a"]
+        every = [x, a, d["copy"], *copies]
+        for k, one in enumerate(every):
+            assert not any(np.shares_memory(one, other) for other in every[:k])
 
 
 def test_update_in_place_stays_native() -> None:

@@ -27,3 +27,8 @@ class MaybeUndefined:
         )
         current().check(self.flag, UnboundLocalError, message)
         return self.value
+
+
+def bound_value(x: Any) -> Any:
+    """The value of a variable that may be unbound, after a check; anything else as it is."""
+    return x.value_or_raise() if isinstance(x, MaybeUndefined) else x

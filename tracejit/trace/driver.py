@@ -19,7 +19,7 @@ from tracejit.errors import LeakedTracerError, TracejitError, UnsupportedError, 
 from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import operators  # noqa: F401  (attaches the operators)
-from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.definedness import MaybeUndefined, bound_value
 from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside
 from tracejit.trace.hidden import Hidden
 from tracejit.trace.known import MARK, made_at
@@ -128,10 +128,11 @@ def _trace(
     if diverged(session.frames[0].builder):
         result = None
     _check_keys(result)
-    out_leaves, out_tree = trees.flatten(result, outside.keeps)
-    out_leaves = [x.value_or_raise() if isinstance(x, MaybeUndefined) else x for x in out_leaves]
-    _check([x for x in out_leaves if not outside.keeps(x)])
-    outs = describer.describe_all(out_leaves)
+    found = [x for x in trees.flatten(result, outside.keeps)[0] if not outside.keeps(x)]
+    _check([x.value if isinstance(x, MaybeUndefined) else x for x in found])
+    outside.note_results(result)
+    out_leaves, out_tree = trees.flatten(result, outside.apart)
+    outs = describer.describe_all(list(map(bound_value, out_leaves)))
     containers = outside.container_changes(describer)
     attributes = outside.attribute_changes(describer)
     function = _finished(session, describer.values)

@@ -117,6 +117,7 @@ class Outside:
         self._getters: dict[int, tuple[Any, Getter, str]] = {}
         self._containers: list[tuple[tuple[Any, ...], Any, Any]] = []
         self._came_in: dict[int, tuple[Any, tuple[Any, ...]]] = {}
+        self._repeated: dict[int, tuple[Any, int]] = {}
         self._attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
         self._note_containers(args, ())
 
@@ -199,6 +200,32 @@ class Outside:
             return False
         return self.path_of(obj) is not None or self.is_outside(obj)
 
+    def number_of(self, obj: Any) -> int | None:
+        """The number of a new container that leaves the trace in several places."""
+        found = self._repeated.get(id(obj))
+        return found[1] if found is not None and found[0] is obj else None
+
+    def apart(self, obj: Any) -> bool:
+        """Whether a container in a result is described as one object, not by its leaves."""
+        return self.keeps(obj) or self.number_of(obj) is not None
+
+    def note_results(self, result: Any) -> None:
+        """Find new containers that are in several places of what leaves the trace."""
+        changed = [_items(obj) for _, obj, _ in self._containers]
+        stack = [result, *changed, *(value for _, _, value in self._attributes.values())]
+        seen: dict[int, Any] = {}
+        while stack:
+            obj = stack.pop()
+            record = trees.is_record(obj)
+            if not (record or isinstance(obj, list | tuple | dict)) or self.keeps(obj):
+                continue
+            if not isinstance(obj, tuple):
+                if id(obj) in seen:
+                    self._repeated.setdefault(id(obj), (obj, len(self._repeated)))
+                    continue
+                seen[id(obj)] = obj
+            stack += list(trees.children(obj).values()) if record else _items(obj)
+
     def _note_containers(self, obj: Any, path: tuple[Any, ...]) -> None:
         if len(path) > 1 and (isinstance(obj, list | tuple | dict) or trees.is_record(obj)):
             self._came_in[id(obj)] = (obj, path)
@@ -222,13 +249,12 @@ class Outside:
         """Lists and dicts of the arguments whose items are no longer what came in."""
         changes = []
         for path, obj, before in self._containers:
-            items = list(obj.values()) if isinstance(obj, dict) else list(obj)
-            old = list(before.values()) if isinstance(obj, dict) else list(before)
+            items, old = _items(obj), _items(before)
             keys = tuple(obj) if isinstance(obj, dict) else None
             same = len(items) == len(old) and all(a is b for a, b in zip(items, old, strict=True))
             if same and (keys is None or keys == tuple(before)):
                 continue
-            leaves, tree = trees.flatten(items, self.keeps)
+            leaves, tree = trees.flatten(items, self.apart)
             outs = tuple(describer.describe(leaf) for leaf in leaves)
             changes.append(ContainerChange(path, keys, tree, outs))
         return changes
@@ -255,10 +281,14 @@ class Outside:
         """Attributes of outside objects that the trace set."""
         changes = []
         for obj, name, value in self._attributes.values():
-            leaves, tree = trees.flatten(value, self.keeps)
+            leaves, tree = trees.flatten(value, self.apart)
             outs = tuple(describer.describe(leaf) for leaf in leaves)
             changes.append(AttributeChange(obj, name, tree, outs))
         return changes
+
+
+def _items(container: Any) -> list[Any]:
+    return list(container.values() if isinstance(container, dict) else container)
 
 
 def _library(obj: Any) -> bool:

@@ -12,8 +12,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tracejit import trees
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.trace.definedness import bound_value
 from tracejit.trace.layers import (
     Bitcast,
     Broadcast,
@@ -99,6 +101,15 @@ class CallerOut:
 
 
 @dataclass(frozen=True)
+class TreeOut:
+    """New container ``number`` of ``tree``, which is in several places: one object."""
+
+    number: int
+    tree: Any
+    outs: tuple[Out, ...]
+
+
+@dataclass(frozen=True)
 class StaticOut:
     """An object known when tracing."""
 
@@ -114,6 +125,7 @@ Out: TypeAlias = (
     | ChoiceOut
     | SameOut
     | CallerOut
+    | TreeOut
     | StaticOut
 )
 
@@ -124,6 +136,7 @@ class Describer:
     def __init__(self) -> None:
         self.values: list[Value] = []
         self._index: dict[Value, int] = {}
+        self._storage: dict[Any, tuple[Cell, int]] = {}
         self._objects: dict[int, int] = {}
         self._kept: list[Any] = []
         self.leaves: list[Out] = []
@@ -158,8 +171,16 @@ class Describer:
             return ScalarOut(self.need(leaf.value))
         if isinstance(leaf, Array):
             return self._array(leaf, shared)
-        path = current().outside.path_of(leaf)
-        return StaticOut(leaf) if path is None else CallerOut(path)
+        outside = current().outside
+        path = outside.path_of(leaf)
+        if path is not None:
+            return CallerOut(path)
+        number = outside.number_of(leaf)
+        if number is None:
+            return StaticOut(leaf)
+        leaves, tree = _inside(leaf)
+        outs = tuple(self.describe(bound_value(x), shared) for x in leaves)
+        return TreeOut(number, tree, outs)
 
     def _array(self, x: Array, shared: set[int]) -> Out:
         cell = x.cell
@@ -175,8 +196,19 @@ class Describer:
             arg, below = _window(x) or (cell.arg, 0)
             return self._layered(ArgOut(arg), x.layers[below:])
         if id(cell) in shared and x.layers:
-            return self._layered(ArrayOut(self.need(current().read_cell(cell))), x.layers)
-        return ArrayOut(self.need(x.read()))
+            whole = self._array_of(cell, (), current().read_cell(cell))
+            return self._layered(whole, x.layers)
+        return self._array_of(cell, x.layers, x.read())
+
+    def _array_of(self, cell: Cell, layers: tuple[Layer, ...], value: Value) -> ArrayOut:
+        """A new array for each storage, also where several hold one value (a copy, say)."""
+        found = self._storage.get((id(cell), layers))
+        if found is None:
+            index = len(self.values)
+            self.values.append(value)
+            self._index.setdefault(value, index)
+            found = self._storage[id(cell), layers] = (cell, index)
+        return ArrayOut(found[1])
 
     def _layered(self, base: Out, layers: tuple[Layer, ...]) -> Out:
         if not layers:
@@ -221,7 +253,27 @@ def _window(x: Array) -> tuple[int, int] | None:
     return arg, depth
 
 
+def _inside(container: Any) -> tuple[list[Any], Any]:
+    """Leaves and structure of a container that is itself described as one object."""
+    outside = current().outside
+    return trees.flatten(container, lambda x: x is not container and outside.apart(x))
+
+
+def _with_inner(leaves: Sequence[Any]) -> list[Any]:
+    """Leaves, those inside of containers among them too."""
+    out: dict[int, Any] = {}
+    stack = list(leaves)
+    while stack:
+        x = stack.pop()
+        if id(x) not in out:
+            out[id(x)] = x
+            if current().outside.number_of(x) is not None:
+                stack += _inside(x)[0]
+    return list(out.values())
+
+
 def _shared_cells(leaves: Sequence[Any]) -> set[int]:
+    leaves = _with_inner(leaves)
     seen: set[int] = set()
     shared: set[int] = set()
     for leaf in {id(x): x for x in leaves if isinstance(x, Array)}.values():
@@ -230,47 +282,56 @@ def _shared_cells(leaves: Sequence[Any]) -> set[int]:
     return shared
 
 
-def rebuild(
-    outs: Sequence[Out],
-    results: Sequence[Any],
-    array: Callable[[int], Any],
-    containers: Mapping[tuple[Any, ...], Any] | None = None,
-) -> list[Any]:
-    """The leaves from IR results and what the caller has: ``array(k)`` is argument array k,
-    ``containers`` the containers by path."""
-    arrays: dict[int, Any] = {}
-    leaves: list[Any] = []
-    for out in outs:
-        if isinstance(out, SameOut):
-            leaves.append(leaves[out.leaf])
-        elif isinstance(out, CallerOut):
-            leaves.append((containers or {})[out.path])
-        else:
-            leaves.append(_rebuilt(out, results, array, arrays))
-    return leaves
+class Rebuilder:
+    """Makes results of IR results and of what the caller has. One object is made once.
 
+    ``array(k)`` is argument array k; ``containers``: those of the caller, by path.
+    """
 
-def _rebuilt(
-    out: Out, results: Sequence[Any], array: Callable[[int], Any], arrays: dict[int, Any]
-) -> Any:
-    if isinstance(out, ArrayOut):
-        return arrays.setdefault(out.index, np.asarray(results[out.index]))
-    if isinstance(out, ScalarOut):
-        return np.asarray(results[out.index])[()]
-    if isinstance(out, PythonOut):
-        return KIND_TYPE[out.kind](np.asarray(results[out.index]).item())
-    if isinstance(out, ArgOut):
-        return array(out.arg)
-    if isinstance(out, ChoiceOut):
-        chosen = out.then if bool(results[out.index]) else out.other
-        return _rebuilt(chosen, results, array, arrays)
-    if isinstance(out, ViewOut):
-        view = _rebuilt(out.base, results, array, arrays)
-        for layer in out.layers:
-            view = apply_layer(view, layer, results)
-        return view
-    assert isinstance(out, StaticOut)
-    return out.value
+    def __init__(
+        self,
+        results: Sequence[Any],
+        array: Callable[[int], Any],
+        containers: Mapping[tuple[Any, ...], Any],
+    ) -> None:
+        self.results = results
+        self.array = array
+        self.containers = containers
+        self._arrays: dict[int, Any] = {}
+        self._trees: dict[int, Any] = {}
+
+    def tree(self, outs: Sequence[Out], tree: Any) -> Any:
+        """The container or leaf of this structure."""
+        leaves: list[Any] = []
+        for out in outs:
+            leaves.append(leaves[out.leaf] if isinstance(out, SameOut) else self._leaf(out))
+        return trees.unflatten(tree, leaves)
+
+    def _leaf(self, out: Out) -> Any:
+        results = self.results
+        if isinstance(out, ArrayOut):
+            return self._arrays.setdefault(out.index, np.asarray(results[out.index]))
+        if isinstance(out, ScalarOut):
+            return np.asarray(results[out.index])[()]
+        if isinstance(out, PythonOut):
+            return KIND_TYPE[out.kind](np.asarray(results[out.index]).item())
+        if isinstance(out, ArgOut):
+            return self.array(out.arg)
+        if isinstance(out, ChoiceOut):
+            return self._leaf(out.then if bool(results[out.index]) else out.other)
+        if isinstance(out, ViewOut):
+            view = self._leaf(out.base)
+            for layer in out.layers:
+                view = apply_layer(view, layer, results)
+            return view
+        if isinstance(out, CallerOut):
+            return self.containers[out.path]
+        if isinstance(out, TreeOut):
+            if out.number not in self._trees:
+                self._trees[out.number] = self.tree(out.outs, out.tree)
+            return self._trees[out.number]
+        assert isinstance(out, StaticOut)
+        return out.value
 
 
 def apply_layer(x: Any, layer: tuple[Any, ...], results: Sequence[Any]) -> Any:
