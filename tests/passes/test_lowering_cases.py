@@ -101,6 +101,97 @@ def in_step_with_the_loop(x: Any, n: int) -> Any:
     return x
 
 
+# -- a branch takes over memory that nothing needs afterwards: each side yields it or frees it
+
+
+@case((np.arange(6.0), True), (np.arange(6.0), False))
+def one_or_the_other(x: Any, first: bool) -> Any:
+    y, z = np.sin(x), np.cos(x)
+    y[0] = z[1] = 3
+    w = y if first else z
+    return w + 1
+
+
+@case((np.arange(6.0), 1), (np.arange(6.0), 0), (np.arange(6.0), -1))
+def kept_in_another_shape(x: Any, k: int) -> Any:
+    y = np.exp(x)
+    y[k] = 7
+    if k > 0:
+        z = y.reshape(2, 3)
+    elif k < 0:
+        raise ValueError("negative")
+    else:
+        z = np.ones((2, 3))
+    return z * 2
+
+
+@case((np.arange(9.0), 4), (np.arange(9.0), 0), (np.arange(3.0), 40))
+def shrinking(x: Any, n: int) -> Any:
+    y, at = x * 1.5, np.arange(x.size)
+    for k in range(n):
+        if y.size == 0:
+            break
+        keep = y > k
+        y, at = y[keep], at[keep]
+    return y, at
+
+
+@case((np.arange(9.0), 4), (np.arange(9.0), 12))
+def still_needed_outside(x: Any, n: int) -> Any:
+    y = x * 2
+    z = y
+    for k in range(n):
+        if k % 2:
+            z = z[1:] if z.size > 1 else y
+        z = z[z != k]
+    return y, z, y.sum()
+
+
+@case((np.arange(40_000.0), 5), (np.arange(40_000.0), 0))
+def large_and_shrinking(x: Any, n: int) -> Any:
+    y = np.sqrt(x)
+    for k in range(n):
+        y = y[y > 3 * k] + 1
+        if y.size < 10_000:
+            y = np.concatenate((y, y))
+    return y
+
+
+# -- selections
+
+
+@case((np.arange(6.0), np.array([True, False] * 3)), (np.arange(6.0), np.zeros(6, bool)))
+def updated_where_a_mask_holds(x: Any, m: Any) -> Any:
+    y = np.cos(x)
+    x[m] = x[m] ** 2 + y[m]
+    x[~m] -= 1
+    return x, y
+
+
+@case((np.arange(6.0), np.array([True, False] * 3)), (np.arange(6.0), np.zeros(6, bool)))
+def from_elsewhere_in_the_same_array(x: Any, m: Any) -> Any:
+    x[m] = x[::-1][m] + x[m]
+    x[1:][m[1:]] = x[:-1][m[1:]]
+    return x
+
+
+@case((np.arange(6.0).reshape(2, 3), 2.0), (np.arange(6.0).reshape(2, 3), 9.0))
+def of_two_axes(x: Any, t: float) -> Any:
+    m = x > t
+    y = x.copy()
+    y[m] = np.floor(y[m] / 2) * x[m]
+    y.T[m.T] += 1
+    return y, x[m].sum() + y[m].sum()
+
+
+@case((np.arange(6.0), np.array([True, False] * 3)), (np.arange(6.0), np.ones(6, bool)))
+def the_mask_changes_between(x: Any, m: Any) -> Any:
+    y = x[m]
+    m[0] = False
+    z = x[m]
+    return y.sum(), z.sum(), y.size - z.size
+
+
 @pytest.mark.parametrize("shapes", ["auto", "dynamic"])
 @pytest.mark.parametrize(("fn", "calls"), CASES, ids=[fn.__name__ for fn, _ in CASES])
 def test_case(
