@@ -150,6 +150,17 @@ def test_same_bits() -> None:
     check(jit(f), f, base.astype(np.float32), lambda a: (a[1:], a.view(np.uint32)))
 
 
+def test_inspection_shows_the_version_of_a_call() -> None:
+    compiled = jit(add_and_scale)
+    a = np.arange(6.0)
+    text = compiled.inspect_ir(a[1:], a[:-1])
+    assert text.count("put_slice") == 2
+    assert compiled.signatures[-1] == "(f64[:] C, f64[:] C) overlapping"
+    np.testing.assert_array_equal(a, np.arange(6.0))
+    check(compiled, add_and_scale, a, lambda a: (a[1:], a[:-1]))
+    assert compiled.stats().compilations == 2
+
+
 def test_only_read() -> None:
     compiled = jit(lambda x, y: (x * y).sum())
     a = np.arange(6.0)

@@ -127,7 +127,7 @@ def _shown(
 ) -> Any:
     from tracejit.signatures import describe
 
-    texts = {describe(v.keys): show(v.artefacts) for v in _versions(self, args, kwargs)}
+    texts = {describe(v.keys, v.count): show(v.artefacts) for v in _versions(self, args, kwargs)}
     return next(iter(texts.values())) if args or kwargs else texts
 
 
@@ -167,7 +167,7 @@ def _signatures(self: Any) -> list[str]:
     """One description per compiled version."""
     from tracejit.signatures import describe
 
-    return [describe(v.keys) for v in self._dispatcher.versions()]
+    return [describe(v.keys, v.count) for v in self._dispatcher.versions()]
 
 
 def _stats(self: Any) -> Stats:

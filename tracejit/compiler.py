@@ -106,6 +106,7 @@ def compile_version(request: Request, options: Options) -> Version:
         fast=spec if direct and not Finish(traced).needs_call and _plain(request) else None,
         artefacts=artefacts,
         direct=direct,
+        count=count,
     )
 
 

@@ -122,10 +122,11 @@ def _parse_type(part: str, text: str) -> ArgType:
     return ArgType(dtype, len(axes), layout)
 
 
-def describe(keys: Sequence[LeafKey]) -> str:
-    """The leaves of a version: ``(f8[:, :] C, int64)``."""
+def describe(keys: Sequence[LeafKey], count: int | None = None) -> str:
+    """The leaves of a version: ``(f8[:, :] C, int64)``; what follows the first ``count`` is about
+    memory that they share."""
     parts = []
-    for key in keys:
+    for key in keys[:count]:
         if isinstance(key, ArrayKey):
             axes = ", ".join(":" if u is None else str(u) for u in key.units)
             parts.append(f"{short_name(key.dtype)}[{axes}] {key.layout}")
@@ -133,4 +134,5 @@ def describe(keys: Sequence[LeafKey]) -> str:
             parts.append(key.kind or short_name(key.dtype))
         else:
             parts.append(repr(getattr(key.value, "value", key.value))[:40])
-    return f"({', '.join(parts)})"
+    shared = " overlapping" if count is not None and count < len(keys) else ""
+    return f"({', '.join(parts)}){shared}"

@@ -17,7 +17,8 @@ from tracejit.trace.specs import Window
 class Version:
     """One compiled version: for which sizes it is, and how to call it on leaves.
 
-    ``direct``: native code takes the leaves as the caller passes them.
+    ``direct``: native code takes the leaves as the caller passes them. ``count``: how many leaves
+    are the caller's arguments; what follows is about memory that they share.
     """
 
     keys: tuple[LeafKey, ...]
@@ -29,6 +30,7 @@ class Version:
     fast: Any = None
     artefacts: Any = None
     direct: bool = True
+    count: int | None = None
     alive: bool = True
 
     def accepts(self, sizes: tuple[int, ...]) -> bool:
