@@ -200,4 +200,4 @@ def counted(x, n):
     counts = np.bincount(x[x < n])
     edges = np.flatnonzero(np.diff(np.sort(x)))
     runs = np.diff(np.concatenate(([-1], edges, [len(x) - 1])))
-    return counts, edges, runs, np.searchsorted(np.sort(x), n), np.isin(x, counts).sum()
+    return counts, edges, runs, np.searchsorted(np.sort(x), n)

@@ -200,6 +200,7 @@ FLOWS = (
         channel_flow,
         lambda r: (0.5 * r.random((6, 7)), 1.0, 0.1 + 0.01 * r.random(), 1e-3),
         tags=frozenset({"while"}),
+        argnums=(0, 1, 2),
     ),
     Program(
         "horizontal_diffusion",

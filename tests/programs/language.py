@@ -293,7 +293,7 @@ LANGUAGE = (
         lambda r: (r.standard_normal(4), r.standard_normal(4), r.standard_normal(5)),
         argnums=(0, 1, 2),
     ),
-    Program("activations", activations, lambda r: (r.standard_normal(5), "swish")),
+    Program("activations", activations, lambda r: (r.standard_normal(5), "swish"), argnums=(0,)),
     Program(
         "second_difference", second_difference, lambda r: (r.random(9),), argnums=(0,), exact=True
     ),
@@ -302,7 +302,9 @@ LANGUAGE = (
     Program(
         "rows_and_pairs", rows_and_pairs, lambda r: tuple(r.standard_normal((2, 4, 5))), (0, 1)
     ),
-    Program("containers_inside", containers_inside, lambda r: (r.standard_normal(5),)),
+    Program(
+        "containers_inside", containers_inside, lambda r: (r.standard_normal(5),), argnums=(0,)
+    ),
     Program("closures", closures, lambda r: (r.standard_normal(5), 0.1), argnums=(0, 1)),
     Program(
         "checked_inverse", checked_inverse, lambda r: (matrix(4)(r)[0] + 9 * np.eye(4), 1e-9), (0,)
@@ -323,5 +325,5 @@ LANGUAGE = (
     ),
     Program("dispatch", dispatch, lambda r: (r.random(4), "scale", 3.0), argnums=(0, 2)),
     Program("dispatch_raises", dispatch, lambda r: (r.random(4), "turn"), raises=True),
-    Program("neighbours", neighbours, lambda r: (r.random((4, 5)),), argnums=()),
+    Program("neighbours", neighbours, lambda r: (r.random((4, 5)),), argnums=(0,)),
 )

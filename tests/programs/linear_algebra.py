@@ -250,7 +250,7 @@ LINEAR_ALGEBRA = (
         rtol=1e-11,
     ),
     Program("matrix_power", matrix_power, lambda r: (r.standard_normal((4, 4)), 13), argnums=(0,)),
-    Program("gemm_update", gemm_update, gemm_args),
+    Program("gemm_update", gemm_update, gemm_args, argnums=(0, 1, 2, 3, 4)),
     Program("matrix_chain", matrix_chain, chain_args, argnums=(0, 1, 2, 3)),
     Program("jacobi_rotations", jacobi_rotations, lambda r: (separated(r, 5),), argnums=(0,)),
 )

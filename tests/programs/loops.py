@@ -248,7 +248,7 @@ LOOPS = (
     ),
     Program("jacobi", jacobi, dominant_system, argnums=(0, 1), tags=WHILE),
     Program("n_body", n_body, lambda r: (*bodies(r), 3), argnums=(0, 1, 2)),
-    Program("n_body_loops", n_body_loops, bodies),
+    Program("n_body_loops", n_body_loops, bodies, argnums=(0, 1, 2)),
     Program("sieve", sieve, lambda r: (200,), tags=WHILE, exact=True),
     Program("collatz", collatz, lambda r: (r.integers(0, 200, 12),), tags=WHILE, exact=True),
     Program(

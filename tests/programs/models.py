@@ -241,9 +241,12 @@ MODELS = (
     Program("attention", attention, heads, argnums=(0, 1, 2)),
     Program("lstm", lstm, lstm_args, argnums=(0, 1, 2, 3)),
     Program(
-        "k_means", k_means, lambda r: (r.standard_normal((30, 2)), r.standard_normal((3, 2)), 4)
+        "k_means",
+        k_means,
+        lambda r: (r.standard_normal((30, 2)), r.standard_normal((3, 2)), 4),
+        argnums=(0,),
     ),
-    Program("covariance", covariance, lambda r: (r.standard_normal((9, 4)),)),
+    Program("covariance", covariance, lambda r: (r.standard_normal((9, 4)),), argnums=(0,)),
     Program("correlation", correlation, lambda r: (r.standard_normal((9, 4)),), argnums=(0,)),
     Program(
         "moving_average",
@@ -252,7 +255,13 @@ MODELS = (
         argnums=(0,),
         exact=True,
     ),
-    Program("running_median", running_median, lambda r: (r.standard_normal(20), 5), exact=True),
+    Program(
+        "running_median",
+        running_median,
+        lambda r: (r.standard_normal(20), 5),
+        exact=True,
+        argnums=(0,),
+    ),
     Program("histogram", histogram, lambda r: (r.standard_normal(50), 6), exact=True),
     Program(
         "exponential_smoothing",

@@ -212,8 +212,8 @@ NETWORKS = (
     Program("running_norm", running_norm, running_args, argnums=(0,)),
     Program("gru", gru, normal((4, 3), (5,), (3, 15), (5, 15), (15,)), argnums=(0, 1, 2, 3, 4)),
     Program("backpropagation", backpropagation, training_args, argnums=(0, 1, 2, 3, 4)),
-    Program("adam", adam, adam_args),
-    Program("perceptron", perceptron, separable, tags=frozenset({"while"})),
+    Program("adam", adam, adam_args, argnums=(0, 1)),
+    Program("perceptron", perceptron, separable, tags=frozenset({"while"}), argnums=(0,)),
     Program("embedding_bag", embedding_bag, bag_args, argnums=(0,)),
     Program("self_attention_step", self_attention_step, step_args, argnums=(0, 1, 2, 3, 4, 5)),
 )

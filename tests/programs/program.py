@@ -132,22 +132,35 @@ def assert_same(actual: Outcome, expected: Outcome, program: Program, way: str =
 
 
 def scalar_loss(program: Program, rng: np.random.Generator) -> Callable[..., Any]:
-    """A weighted sum of the program's floating results: something to differentiate."""
-    probe = program.fn(*program.arguments(0))
-    single = not isinstance(probe, tuple)
-    parts = [np.asarray(part) for part in ((probe,) if single else probe)]
-    weights = [rng.standard_normal(p.shape) if p.dtype.kind == "f" else None for p in parts]
+    """A weighted sum of the program's floating results, and of what it leaves in its arguments."""
+    args = program.arguments(0)
+    results = trees.leaves_of(program.fn(*args))
+    given = trees.leaves_of(program.arguments(0))
+    changed = [
+        isinstance(new, np.ndarray) and not np.array_equal(new, old, equal_nan=True)
+        for new, old in zip(trees.leaves_of(args), given)
+    ]
+    parts = [
+        np.asarray(r) if isinstance(r, np.ndarray | np.generic | float) else None for r in results
+    ]
+    weights = [_weight(p, rng) for p in parts]
+    weights += [_weight(x, rng) if new else None for x, new in zip(given, changed)]
     fn = program.fn
 
     def loss(*args: Any) -> Any:
-        result = (fn(*args),) if single else fn(*args)
+        leaves = trees.leaves_of(fn(*args))
+        leaves += trees.leaves_of(args)
         total = 0.0
         for i in range(len(weights)):
             if weights[i] is not None:
-                total = total + np.sum(result[i] * weights[i])
+                total = total + np.sum(leaves[i] * weights[i])
         return total
 
     return loss
+
+
+def _weight(x: np.ndarray | None, rng: np.random.Generator) -> np.ndarray | None:
+    return None if x is None or x.dtype.kind != "f" else rng.standard_normal(x.shape)
 
 
 def directional(

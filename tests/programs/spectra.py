@@ -215,7 +215,7 @@ SPECTRA = (
         exact=True,
     ),
     Program("julia", julia, lambda r: (1.3 * complex_normal(r, 6, 5), -0.4 + 0.6j, 20), rtol=1e-9),
-    Program("azimuthal_by_histogram", azimuthal_by_histogram, rings),
+    Program("azimuthal_by_histogram", azimuthal_by_histogram, rings, argnums=(0,)),
     Program("azimuthal_by_masks", azimuthal_by_masks, rings, argnums=(0,)),
     Program("contour_moments", contour_moments, points_on_circles, rtol=1e-10),
     Program(

@@ -179,7 +179,13 @@ def pressure_args(r: Rng) -> tuple[object, ...]:
 
 STENCILS = (
     Program("heat_1d", heat_1d, lambda r: (r.random(20), 5), argnums=(0,), exact=True),
-    Program("heat_2d", heat_2d, lambda r: (r.random((9, 8)), r.random((9, 8)), 3), exact=True),
+    Program(
+        "heat_2d",
+        heat_2d,
+        lambda r: (r.random((9, 8)), r.random((9, 8)), 3),
+        exact=True,
+        argnums=(0, 1),
+    ),
     Program("heat_3d", heat_3d, lambda r: (r.random((6, 5, 7)), 3), argnums=(0,), exact=True),
     Program("seidel", seidel, square(8), argnums=(0,), exact=True),
     Program("fdtd_2d", fdtd_2d, fields, argnums=(0, 1, 2, 3), exact=True),
