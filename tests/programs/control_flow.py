@@ -297,6 +297,26 @@ def finally_runs(x, n):
     return log, x
 
 
+@CONTROL_FLOW((X, 3), (X, 9), (X, -1), policies=("auto",))
+def handlers(x, i):
+    steps = 0
+    try:
+        steps += 1
+        x[0] = x[i]
+        if i < 0:
+            raise ValueError(f"negative {i}")
+        steps += 1
+    except IndexError:
+        steps += 10
+    except ValueError:
+        steps += 20
+    else:
+        steps += 100
+    finally:
+        x[1] = steps
+    return steps
+
+
 @CONTROL_FLOW((5, 2), (4, 0), (0, 3))
 def bit_by_bit(n, m):
     count, power = 0, 1

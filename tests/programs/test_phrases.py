@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 
 from tests.programs.control_flow import CONTROL_FLOW
 from tests.programs.dynamic_sizes import DYNAMIC_SIZES
 from tests.programs.phrase import Phrase, cases, check
 from tests.programs.views import VIEWS
+from tracejit import jit
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(CONTROL_FLOW))
@@ -23,3 +27,48 @@ def test_dynamic_sizes(phrase: Phrase, policy: str) -> None:
 @pytest.mark.parametrize(("phrase", "policy"), cases(VIEWS))
 def test_views(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
+
+
+def nested_steps(x: Any, n: int) -> Any:
+    total = 0.0
+    for i in range(n):
+        for j in range(i):
+            if x[j] > total:
+                continue
+            total += x[i] * j
+    return total
+
+
+def test_code_does_not_grow_with_trip_counts() -> None:
+    lengths = []
+    for n in (3, 30, 300):
+        x = np.linspace(-1.0, 1.0, n)
+        compiled = jit(nested_steps, shapes="static")
+        assert compiled(x, n) == nested_steps(x, n)
+        lengths.append(compiled.inspect_ir(x, n).count("\n"))
+    assert len(set(lengths)) == 1
+
+
+def test_trip_counts_share_one_compilation() -> None:
+    compiled = jit(nested_steps)
+    x = np.linspace(-1.0, 1.0, 40)
+    for n in range(2, 40):
+        assert compiled(x, n) == nested_steps(x, n)
+    assert compiled.stats().compilations <= 3
+
+
+@pytest.mark.parametrize(
+    "consume",
+    [
+        lambda x: x[x > 0].mean(),
+        lambda x: x[x > 0].sum(),
+        lambda x: (x[x > 0] ** 2 + 1).max(),
+        lambda x: np.count_nonzero(x[x > 0] < 0.5),
+    ],
+    ids=["mean", "sum", "max", "count"],
+)
+def test_what_is_consumed_at_once_is_not_stored(consume: Any) -> None:
+    x = np.linspace(-1.0, 1.0, 50)
+    compiled = jit(consume)
+    np.testing.assert_allclose(compiled(x), consume(x), rtol=1e-14)
+    assert "alloc" not in compiled.inspect_program(x)

@@ -41,3 +41,10 @@ def test_differences_agree_at_two_steps(program: Program) -> None:
 def test_names_are_unique() -> None:
     names = [program.name for program in all_programs.ALL]
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("kind", all_programs.KINDS)
+def test_every_kind_has_programs(kind: str) -> None:
+    names = all_programs.KINDS[kind].split()
+    assert names
+    assert set(names) <= {program.name for program in all_programs.ALL}
