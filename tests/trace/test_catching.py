@@ -339,6 +339,23 @@ def shapes(x: Any, n: int) -> Any:
     return y
 
 
+@program((X, X > 2), (X, X[:3] > 1), (X[:3], X > 1), (X[:3], X[:3] > 1))
+def masks(x: Any, mask: Any) -> Any:
+    try:
+        return x[mask].sum()
+    except IndexError as error:
+        print(str(error))
+        return x[0] - 1.0
+
+
+@program((X, X), (X, X[:3]), (X[:3], X), (X[:4], X[:4]))
+def products(x: Any, y: Any) -> Any:
+    try:
+        return x @ y
+    except ValueError:
+        return x[0] - 1.0
+
+
 @program((X, 3.0), (X, -9.0), (X, 0.0))
 def mathematics(x: Any, t: float) -> Any:
     try:

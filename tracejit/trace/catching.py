@@ -141,7 +141,10 @@ class Scope:
                 "put fewer of them in it, or test before"
             )
         self.splits.append(Split(ok, handler, error, self.state.get()))
-        builder = TraceBuilder("rest", session.literals)
+        # Code that has asked for the builder before the check must go on after it.
+        outer, builder = session.frame, session.frame.builder
+        outer.builder = TraceBuilder("rest", session.literals)
+        outer.builder.swap(builder)
         session.frames.append(Frame("branch", builder, len(session.frames)))
 
     def close(self, complete: Thunk) -> None:
@@ -158,8 +161,12 @@ class Scope:
                 raise
             emit_raise(self.session, error)
             raised = True
-        while self.splits:
-            raised = self._join(self.splits.pop(), raised)
+        try:
+            while self.splits:
+                raised = self._join(self.splits.pop(), raised)
+        except BaseException:
+            self.abandon()
+            raise
         if raised:
             raise Diverged
 
@@ -182,6 +189,11 @@ class Scope:
 
     def _left(self, end: tuple[Any, ...], raised: bool) -> Side:
         frame = self.session.frames.pop()
+        outer, builder = self.session.frame, frame.builder
+        frame.builder = TraceBuilder("", self.session.literals)
+        frame.builder.swap(builder)
+        builder.swap(outer.builder)
+        outer.builder = builder
         final = self.session.leave(frame)
         return Side(self.session, frame, end, None, final, raised, containers.leave(frame))
 

@@ -16,6 +16,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.bounds import check_index, check_indices, slice_bounds
+from tracejit.trace.known import shown_dim
 from tracejit.trace.numpy.broadcast import broadcast_together
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, as_dim, fresh, lift, wrap
@@ -265,24 +266,22 @@ def _cast_mask(mask: Value, view: Array, position: int) -> Value:
     want = view.dims[position : position + mask.rank]
     if mask.shape == want:
         return mask
+    for k, (have, n) in enumerate(zip(mask.shape, want, strict=True)):
+        current().require_equal(have, n, IndexError, _mask_message(have, n, position + k))
     return current().b.op(  # type: ignore[no-any-return]
         "cast_shape",
         mask,
         shape=want,
         exc="IndexError",
-        message=_mask_message(mask, view, position),
+        message="boolean index did not match indexed array",
     )
 
 
-def _mask_message(mask: Value, view: Array, position: int) -> str:
-    for k, m in enumerate(mask.shape):
-        n = view.dims[position + k]
-        if m != n:
-            return (
-                "boolean index did not match indexed array along axis "
-                f"{position + k}; size of axis is {n} but size of corresponding boolean axis is {m}"
-            )
-    return ""
+def _mask_message(have: Dim, want: Dim, axis: int) -> str:
+    return (
+        f"boolean index did not match indexed array along axis {axis}; size of axis is "
+        f"{shown_dim(want)} but size of corresponding boolean axis is {shown_dim(have)}"
+    )
 
 
 def _widened(mask: Value, view: Array, position: int) -> Value:
@@ -297,8 +296,9 @@ def _widened(mask: Value, view: Array, position: int) -> Value:
 
 def _check_mask(mask: Value, view: Array, position: int) -> None:
     for k, m in enumerate(mask.shape):
-        if current().ranges.equal(m, view.dims[position + k]) is False:
-            raise IndexError(_mask_message(mask, view, position))
+        n = view.dims[position + k]
+        if current().ranges.equal(m, n) is False:
+            raise IndexError(_mask_message(m, n, position + k))
 
 
 def _placement(items: list[Any], axes: list[int]) -> int:

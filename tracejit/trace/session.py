@@ -47,6 +47,13 @@ class TraceBuilder(Builder):
         self.literals[made] = constant
         return made
 
+    def swap(self, other: TraceBuilder) -> None:
+        """Exchange what two builders have made; code that holds on to one goes on in the other."""
+        self.name, other.name = other.name, self.name
+        self.params, other.params = other.params, self.params
+        self.instrs, other.instrs = other.instrs, self.instrs
+        self._constants, other._constants = other._constants, self._constants
+
 
 @dataclass(eq=False)
 class Frame:

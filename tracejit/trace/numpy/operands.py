@@ -139,6 +139,8 @@ def match_shape(x: Value, shape: Sequence[Dim], message: str) -> Value:
     for have, want in zip(x.shape, shape, strict=True):
         if isinstance(have, int) and isinstance(want, int) and have != want:
             raise ValueError(message)
+        if have != want and current().catching:  # a `try` sees checks, not what `cast_shape` raises
+            current().require_equal(have, want, ValueError, message)
     plain = message.replace("{", "{{").replace("}", "}}")
     return builder().op(  # type: ignore[no-any-return]
         "cast_shape", x, shape=shape, exc="ValueError", message=plain
