@@ -343,6 +343,21 @@ def while_with_break(x: Any, n: int) -> Any:
     return v, x
 
 
+@case()
+def chosen_in_a_loop_in_a_loop(x: Any) -> Any:
+    y = x
+    turn = 0
+    while turn < 1:
+        turn += 1
+        for _ in range(0, turn % 7, 2):
+            if (x > 0).any():
+                break
+            old = x * 2
+            y, old = old, y
+    y[1] *= 4
+    return y, x
+
+
 def identities(results: Any, arguments: tuple[Any, ...]) -> list[list[bool]]:
     """Which results and arguments are one object."""
     flat = [p for r in results for p in (r if isinstance(r, list) else [r])]

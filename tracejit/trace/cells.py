@@ -57,8 +57,17 @@ class Cell:
         """Before a write: if what a loop carried by value may be this storage, or this what the
         loop carried, trace again with that loop exact."""
         for link in self.links:
-            if any(c is not self and (c.users or c.arg is not None) for c in link.cells):
+            if link.others(self):
                 raise Restart(link.key, "exact", "a loop decides which storage this writes to")
+
+    def may_be(self) -> set[Cell]:
+        """Other storage that this may be one with."""
+        return {c for link in self.links for c in link.others(self)}
+
+    def replaces(self, old: Cell) -> None:
+        """What ``old`` may be, this may be."""
+        for link in old.links:
+            link.add(self)
 
     def strides(self) -> tuple[Dim | None, ...]:
         """Strides in elements; None where unknown."""
@@ -79,9 +88,19 @@ class Link:
 
     def __init__(self, key: Any, cells: Iterable[Cell]) -> None:
         self.key = key
-        self.cells: weakref.WeakSet[Cell] = weakref.WeakSet(cells)
-        for cell in self.cells:
+        self.cells: weakref.WeakSet[Cell] = weakref.WeakSet()
+        for cell in cells:
+            self.add(cell)
+
+    def add(self, cell: Cell) -> None:
+        if cell not in self.cells:
+            self.cells.add(cell)
             cell.links.append(self)
+
+    def others(self, cell: Cell) -> list[Cell]:
+        """The storage among it that something still refers to."""
+        found = [c for c in self.cells if c is not cell]
+        return [c for c in found if c.users or c.arg is not None]
 
 
 class Choice:
@@ -96,7 +115,9 @@ class Choice:
         self.then = then
         self.other = other
         self.dtype: np.dtype[Any] = then.dtype
-        self.shape: tuple[Dim, ...] = _chosen_dims(pred, then.dims, other.dims)
+        self.shape: tuple[Dim, ...] = (
+            _chosen_dims(pred, then.dims, other.dims) if contents is None else contents.shape
+        )
         self.users = 0
         self._known = None if contents is None else (_held(then), _held(other), contents)
         self.depth = current().frame.depth

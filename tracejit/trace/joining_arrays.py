@@ -115,7 +115,7 @@ class ArrayJoin:
         views = aligned(a, b)
         if views is None or not _one_cell_fits(a, b):
             k = self.array_value([a, b])
-            return lambda results: Array(Cell(results[k]))
+            return lambda results: Array(_in_place_of(Cell(results[k]), a.cell, b.cell))
         cell = self._new_cell(a.cell, b.cell)
         if not views[0].layers:
             return lambda results: Array(cell(results))
@@ -134,7 +134,7 @@ class ArrayJoin:
 
             def cell(results: Sequence[Value]) -> Cell:
                 if not made:
-                    made.append(Cell(results[k], order))
+                    made.append(_in_place_of(Cell(results[k], order), a, b))
                 return made[0]
 
             self._cells[key] = cell
@@ -255,6 +255,14 @@ class ArrayJoin:
 def _one_cell_fits(a: Array, b: Array) -> bool:
     """Whether two views can be one view of one cell that is either's storage."""
     return aligned(a, b) is not None and not (a.layers and a.cell.shape != b.cell.shape)
+
+
+def _in_place_of(new: Cell, *sides: Cell | None) -> Cell:
+    """Storage after the branch, which may be whatever the sides' storage may be."""
+    for old in sides:
+        if old is not None:
+            new.replaces(old)
+    return new
 
 
 def storage_of(x: Array) -> Iterator[Cell]:

@@ -51,7 +51,9 @@ def _only_here(cell: Cell | Choice) -> bool:
                     count(side.cell)
 
     count(cell)
-    return all(c.arg is None for c in (cell, *uses)) and all(c.users == n for c, n in uses.items())
+    if any(isinstance(c, Cell) and (c.arg is not None or c.may_be()) for c in (cell, *uses)):
+        return False
+    return all(c.users == n for c, n in uses.items())
 
 
 class Sharing:
@@ -93,8 +95,10 @@ class Sharing:
         return found
 
     def _ends(self, name: str) -> set[Cell]:
+        """Storage that a name may be bound to when an iteration ends."""
         end = self.attempt.storage.arrays.get(name)
-        return set() if end is None else set(storage_of(end))
+        own = set() if end is None else set(storage_of(end))
+        return own.union(*(cell.may_be() for cell in own))
 
     def _entry_shared(self, name: str) -> bool:
         return name in self.entries and name not in self.loop.alone
@@ -113,7 +117,7 @@ class Sharing:
         storage = self.attempt.storage
         if not storage.made_here(cell):
             return name in self.written or self._changes(cell)
-        holders = [h for h in storage.holders[cell] if h in self.live]
+        holders = [h for h in storage.holders.get(cell, ()) if h in self.live]
         return len(holders) > 1 and any(h in self.written for h in holders)
 
     def _changes(self, cell: Cell) -> bool:
@@ -136,6 +140,8 @@ class Sharing:
                 groups.setdefault(cell, set()).add(result)
         for cell, results in groups.items():
             outer = () if self.attempt.storage.made_here(cell) else (cell,)
+            for result in results:
+                result.replaces(cell)
             if len({*results, *outer}) > 1:
                 Link(self.loop.key, [*results, *outer])
 

@@ -80,6 +80,7 @@ class Storage:
         assert isinstance(piece.cell, Cell)
         if not self.made_here(piece.cell):
             return [Outer(binding(piece), piece)]
+        piece.cell.must_be_known()
         found: list[Option] = []
         for name in self.holders[piece.cell]:
             whole = self._whole(name)
