@@ -7,7 +7,8 @@ program to run. What Hypothesis and the suite's own oracles call is NumPy itself
 vouch for one another.
 
 Each result is also compared with NumPy's own. With ``TRACEJIT_ARRAY_API_LOG=path`` the counts and
-all disagreements are written there as JSON when the process ends.
+all disagreements are written there as JSON when the process ends. ``docs/coverage.md`` has the
+command and what came of it.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ class Array(np.ndarray):
     """An array whose operators, used in a test, are compiled calls."""
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs and _caller().startswith(_TESTS):
+            # An operator whose left side is a NumPy scalar.
+            name = f"np.{ufunc.__name__}"
+            return _run(name, f"return {name}({{all}})", inputs, {})
         done = getattr(ufunc, method)(*_strip(inputs), **_strip(kwargs))
         out = kwargs.get("out")
         return out[0] if out is not None and len(out) == 1 else _dress(done)

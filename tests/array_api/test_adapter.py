@@ -15,6 +15,9 @@ PROBE = """
 def added(x, y):
     return xp.add(x, y)
 
+def sum_of(x, y):
+    return x + y
+
 def operated(x):
     return (-x + 1) @ x
 
@@ -45,7 +48,8 @@ def test_calls_of_tests_are_compiled(counts: Any) -> None:
     assert type(result) is Array
     np.testing.assert_array_equal(result, [3.5, 4.5])
     assert test["operated"](x) == -2.0
-    assert dict(counts) == {"np.add": 1, "__neg__": 1, "__add__": 1, "__matmul__": 1}
+    assert type(test["sum_of"](np.float32(1.5), x)) is Array
+    assert dict(counts) == {"np.add": 2, "__neg__": 1, "__add__": 1, "__matmul__": 1}
 
 
 def test_what_is_written_is_written(counts: Any) -> None:
