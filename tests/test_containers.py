@@ -103,6 +103,21 @@ def test_a_new_container_in_several_places() -> None:
         np.testing.assert_array_equal(first, [1, 2, 3])
 
 
+def test_views_of_a_new_array_in_the_callers_containers() -> None:
+    def f(d: Any, x: Any) -> Any:
+        y = x * 2
+        d["view"] = y[1:]
+        d["y"] = y
+        return d["view"], y[:1]
+
+    d: dict[str, Any] = {}
+    view, first = jit(f)(d, np.arange(3.0))
+    assert view is d["view"]
+    d["y"][:] = 7
+    assert view.tolist() == [7, 7]
+    assert first.tolist() == [7]
+
+
 def test_views_of_one_new_array_inside_of_containers() -> None:
     def f(x: Any) -> Any:
         y = x * 2

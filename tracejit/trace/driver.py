@@ -124,13 +124,12 @@ def _trace(
         if not isinstance(error, Diverged) and not is_users(error):
             raise
         emit_raise(session, error)
-    describer = Describer()
     if diverged(session.frames[0].builder):
         result = None
     _check_keys(result)
     found = [x for x in trees.flatten(result, outside.keeps)[0] if not outside.keeps(x)]
     _check([x.value if isinstance(x, MaybeUndefined) else x for x in found])
-    outside.note_results(result)
+    describer = Describer(outside.note_results(result))
     out_leaves, out_tree = trees.flatten(result, outside.apart)
     outs = describer.describe_all(list(map(bound_value, out_leaves)))
     containers = outside.container_changes(describer)

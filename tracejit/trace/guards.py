@@ -209,13 +209,16 @@ class Outside:
         """Whether a container in a result is described as one object, not by its leaves."""
         return self.keeps(obj) or self.number_of(obj) is not None
 
-    def note_results(self, result: Any) -> None:
-        """Find new containers that are in several places of what leaves the trace."""
+    def note_results(self, result: Any) -> list[Array]:
+        """Find new containers that are in several places of what leaves the trace; its arrays."""
+        arrays: list[Array] = []
         changed = [_items(obj) for _, obj, _ in self._containers]
         stack = [result, *changed, *(value for _, _, value in self._attributes.values())]
         seen: dict[int, Any] = {}
         while stack:
             obj = stack.pop()
+            if isinstance(obj, Array):
+                arrays.append(obj)
             record = trees.is_record(obj)
             if not (record or isinstance(obj, list | tuple | dict)) or self.keeps(obj):
                 continue
@@ -225,6 +228,7 @@ class Outside:
                     continue
                 seen[id(obj)] = obj
             stack += list(trees.children(obj).values()) if record else _items(obj)
+        return arrays
 
     def _note_containers(self, obj: Any, path: tuple[Any, ...]) -> None:
         if len(path) > 1 and (isinstance(obj, list | tuple | dict) or trees.is_record(obj)):

@@ -131,9 +131,11 @@ Out: TypeAlias = (
 
 
 class Describer:
-    """Collects the IR results that some leaves need."""
+    """Collects the IR results that some leaves need; ``arrays``: all that leave the trace."""
 
-    def __init__(self) -> None:
+    def __init__(self, arrays: Sequence[Array]) -> None:
+        self._shared = _shared_cells(arrays)
+        self._arrays: dict[int, tuple[Array, Out]] = {}
         self.values: list[Value] = []
         self._index: dict[Value, int] = {}
         self._storage: dict[Any, tuple[Cell, int]] = {}
@@ -150,7 +152,6 @@ class Describer:
 
     def describe_all(self, leaves: Sequence[Any]) -> list[Out]:
         """Descriptions of result leaves; the same array object twice stays one object."""
-        shared = _shared_cells(leaves)
         for leaf in leaves:
             if isinstance(leaf, Array) and id(leaf) in self._objects:
                 self.leaves.append(SameOut(self._objects[id(leaf)]))
@@ -158,10 +159,11 @@ class Describer:
             if isinstance(leaf, Array):
                 self._objects[id(leaf)] = len(self.leaves)
                 self._kept.append(leaf)
-            self.leaves.append(self.describe(leaf, shared))
+            self.leaves.append(self.describe(leaf))
         return self.leaves
 
-    def describe(self, leaf: Any, shared: set[int] = frozenset()) -> Out:  # type: ignore[assignment]
+    def describe(self, leaf: Any) -> Out:
+        """The description of one leaf."""
         if isinstance(leaf, PyScalar):
             return PythonOut(self.need(leaf.value), leaf.kind)
         if isinstance(leaf, MixedScalar):
@@ -170,7 +172,9 @@ class Describer:
         if isinstance(leaf, Scalar):
             return ScalarOut(self.need(leaf.value))
         if isinstance(leaf, Array):
-            return self._array(leaf, shared)
+            if id(leaf) not in self._arrays:
+                self._arrays[id(leaf)] = (leaf, self._array(leaf))
+            return self._arrays[id(leaf)][1]
         outside = current().outside
         path = outside.path_of(leaf)
         if path is not None:
@@ -179,23 +183,21 @@ class Describer:
         if number is None:
             return StaticOut(leaf)
         leaves, tree = _inside(leaf)
-        outs = tuple(self.describe(bound_value(x), shared) for x in leaves)
+        outs = tuple(self.describe(bound_value(x)) for x in leaves)
         return TreeOut(number, tree, outs)
 
-    def _array(self, x: Array, shared: set[int]) -> Out:
+    def _array(self, x: Array) -> Out:
         cell = x.cell
         if isinstance(cell, Choice):
             pred = self.need(cell.pred)
             return self._layered(
-                ChoiceOut(
-                    pred, self.describe(cell.then, shared), self.describe(cell.other, shared)
-                ),
+                ChoiceOut(pred, self.describe(cell.then), self.describe(cell.other)),
                 x.layers,
             )
         if cell.arg is not None:
             arg, below = _window(x) or (cell.arg, 0)
             return self._layered(ArgOut(arg), x.layers[below:])
-        if id(cell) in shared and x.layers:
+        if id(cell) in self._shared and x.layers:
             whole = self._array_of(cell, (), current().read_cell(cell))
             return self._layered(whole, x.layers)
         return self._array_of(cell, x.layers, x.read())
@@ -259,26 +261,13 @@ def _inside(container: Any) -> tuple[list[Any], Any]:
     return trees.flatten(container, lambda x: x is not container and outside.apart(x))
 
 
-def _with_inner(leaves: Sequence[Any]) -> list[Any]:
-    """Leaves, those inside of containers among them too."""
-    out: dict[int, Any] = {}
-    stack = list(leaves)
-    while stack:
-        x = stack.pop()
-        if id(x) not in out:
-            out[id(x)] = x
-            if current().outside.number_of(x) is not None:
-                stack += _inside(x)[0]
-    return list(out.values())
-
-
-def _shared_cells(leaves: Sequence[Any]) -> set[int]:
-    leaves = _with_inner(leaves)
+def _shared_cells(arrays: Sequence[Array]) -> set[int]:
+    """Storages that several of these arrays are views of."""
     seen: set[int] = set()
     shared: set[int] = set()
-    for leaf in {id(x): x for x in leaves if isinstance(x, Array)}.values():
-        if isinstance(leaf.cell, Cell):
-            (shared if id(leaf.cell) in seen else seen).add(id(leaf.cell))
+    for array in {id(x): x for x in arrays}.values():
+        if isinstance(array.cell, Cell):
+            (shared if id(array.cell) in seen else seen).add(id(array.cell))
     return shared
 
 
@@ -298,6 +287,7 @@ class Rebuilder:
         self.array = array
         self.containers = containers
         self._arrays: dict[int, Any] = {}
+        self._views: dict[int, Any] = {}
         self._trees: dict[int, Any] = {}
 
     def tree(self, outs: Sequence[Out], tree: Any) -> Any:
@@ -320,10 +310,9 @@ class Rebuilder:
         if isinstance(out, ChoiceOut):
             return self._leaf(out.then if bool(results[out.index]) else out.other)
         if isinstance(out, ViewOut):
-            view = self._leaf(out.base)
-            for layer in out.layers:
-                view = apply_layer(view, layer, results)
-            return view
+            if id(out) not in self._views:
+                self._views[id(out)] = self._view(out)
+            return self._views[id(out)]
         if isinstance(out, CallerOut):
             return self.containers[out.path]
         if isinstance(out, TreeOut):
@@ -332,6 +321,12 @@ class Rebuilder:
             return self._trees[out.number]
         assert isinstance(out, StaticOut)
         return out.value
+
+    def _view(self, out: ViewOut) -> Any:
+        view = self._leaf(out.base)
+        for layer in out.layers:
+            view = apply_layer(view, layer, self.results)
+        return view
 
 
 def apply_layer(x: Any, layer: tuple[Any, ...], results: Sequence[Any]) -> Any:
