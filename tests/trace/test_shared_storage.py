@@ -425,3 +425,25 @@ def test_dense_or_not_is_found_at_run_time(width: int) -> None:
     got, want = jit(f, shapes="dynamic")(ours, width), f(theirs, width)
     np.testing.assert_array_equal(got, want)
     np.testing.assert_array_equal(ours, theirs)
+
+
+def fresh_or_read_only(x: Any, n: int) -> Any:
+    for _ in range(n):
+        x = x + 1
+    x[0] *= 2
+    x[1] = 5
+    np.add(x, 1, out=x)
+    return x
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+def test_read_only_in_some_runs(turns: int) -> None:
+    x = np.arange(4.0)
+    x.flags.writeable = False
+    f = jit(fresh_or_read_only, shapes="dynamic")
+    if turns == 0:
+        with pytest.raises(ValueError, match="read-only"):
+            f(x, turns)
+    else:
+        np.testing.assert_array_equal(f(x, turns), fresh_or_read_only(x, turns))
+    np.testing.assert_array_equal(x, np.arange(4.0))

@@ -121,7 +121,7 @@ class Choice:
         self.users = 0
         self._known = None if contents is None else (_held(then), _held(other), contents)
         self.depth = current().frame.depth
-        self.writeable: bool = then.cell.writeable and other.cell.writeable
+        self.writeable: bool = then.cell.writeable or other.cell.writeable
 
     def look(self) -> None:
         """As for cells."""

@@ -24,6 +24,7 @@ from tracejit.trace.layers import (
     Transpose,
 )
 from tracejit.trace.session import current
+from tracejit.trace.tracer import Tracer
 from tracejit.trace.values import Array, Choice, PyScalar, Scalar, as_dim, fresh, k_order
 
 Strides = tuple[Dim | None, ...]
@@ -72,7 +73,9 @@ def broadcast_view(x: Array, shape: Sequence[Dim], axes: Sequence[int]) -> Array
 
 
 def is_writeable(x: Array) -> bool:
-    """Whether NumPy would let the elements be assigned."""
+    """Whether NumPy would let the elements be assigned, in some runs at least."""
+    if isinstance(x.cell, Choice):
+        return any(is_writeable(side) for side in x.sides())
     return x.cell.writeable and not any(isinstance(s, Broadcast | ReadOnly) for s in x.layers)
 
 
@@ -378,16 +381,29 @@ def repeated(values: Array, count: Dim) -> Array:
     return fresh(b.op("gather", line.read(), at, axes=(0,)))
 
 
-class Flat:
+class Flat(Tracer):
     """``x.flat``: 1-d access in C order; assignments write through."""
+
+    __slots__ = ("array",)
 
     def __init__(self, array: Array) -> None:
         self.array = array
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
+
+    @property
+    def dims(self) -> tuple[Dim, ...]:
+        return (ex.product(self.array.dims),)
+
+    def read(self) -> Value:
+        """The elements now."""
+        return self.line().read()
+
     def line(self) -> Array:
         """The elements as one axis."""
-        dims = (ex.product(self.array.dims),)
-        return self.array.viewed(Reshape(dims), dims)
+        return self.array.viewed(Reshape(self.dims), self.dims)
 
     def __getitem__(self, key: Any) -> Any:
         got = self.line()[key]
@@ -412,4 +428,4 @@ class Flat:
         return len(self.line())
 
     def copy(self) -> Array:
-        return fresh(self.line().read())
+        return fresh(self.read())
