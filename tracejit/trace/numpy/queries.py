@@ -415,14 +415,3 @@ def tolist(a: Any) -> Any:
     if not a.ndim:
         return a.item()
     return [tolist(a[i]) for i in builtins.range(len(a))]
-
-
-def _later(name: str, instead: str) -> Any:
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        raise UnsupportedError(f"np.{name} is not supported inside a compiled function; {instead}")
-
-    return refuse
-
-
-for _name in ("tobytes", "dump", "dumps", "tofile", "setflags", "resize", "byteswap"):
-    method(_name)(_later(f"ndarray.{_name}", "use it outside"))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from tracejit.errors import UnsupportedError
-from tracejit.trace.numpy.names import NAMES, covers
+from tracejit.trace.numpy.names import NAMES, covers, method
 from tracejit.trace.session import where
 
 _COMPLEX = "whether the result is complex depends on values; use np.{0} of x.astype(complex)"
@@ -33,7 +33,6 @@ ADVICE: dict[str, str] = {
     "nditer": "use a loop over np.ndindex(x.shape), or over the rows",
     "nested_iters": "use a loop over np.ndindex(x.shape)",
     "broadcast": "use np.broadcast_arrays or np.broadcast_shapes",
-    "fromiter": "use np.array of a list, or fill np.empty in a loop",
     "asmatrix": _MATRIX,
     "matrix": _MATRIX,
     "bmat": "use np.block",
@@ -54,6 +53,20 @@ ADVICE: dict[str, str] = {
 }
 
 
+METHOD_ADVICE = {
+    "byteswap": "pass the array in its own byte order: jit takes it",
+    "dump": "return the array and dump it outside",
+    "dumps": "return the array and dump it outside",
+    "getfield": "use x.view and slices",
+    "resize": "use np.resize, which gives a new array",
+    "setfield": "use x.view and slices",
+    "setflags": "call it outside of the compiled function",
+    "tobytes": "return the array and call it outside",
+    "tofile": "return the array and write it outside",
+    "to_device": "arrays are where NumPy has them",
+}
+
+
 def _path(name: str) -> Any:
     found: Any = np
     for part in name.split("."):
@@ -71,6 +84,8 @@ def _refusing(name: str, instead: str) -> Any:
 
 for _name, _instead in ADVICE.items():
     NAMES.setdefault(_path(_name), _refusing(_name, _instead))
+for _name, _instead in METHOD_ADVICE.items():
+    method(_name)(_refusing(f"ndarray.{_name}", _instead))
 
 
 @covers(np.errstate)
