@@ -317,6 +317,35 @@ def handlers(x, i):
     return steps
 
 
+@CONTROL_FLOW((X, 2), (X, 0))
+def names_that_rotate(x, n):
+    a, b, c = x[0], x[1], x[2]
+    for i in range(n):
+        a, b, c = b, c, a + b
+    u, v = n, 4
+    while v:
+        u, v = v, u % v
+    return a, b, c, u
+
+
+@CONTROL_FLOW((X, 3), (X, 1))
+def functions_in_containers(x, n):
+    scale = [lambda v, k=k: v * k for k in range(1, 4)]
+
+    def chained(v):
+        for f in scale:
+            v = f(v) + 1
+        return v
+
+    def fibonacci(k):
+        return k if k < 2 else fibonacci(k - 1) + fibonacci(k - 2)
+
+    stack = [x[0], x[1]]
+    while stack:
+        x[2] += stack.pop()
+    return chained(x[:n]), fibonacci(7) * x[0]
+
+
 @CONTROL_FLOW((5, 2), (4, 0), (0, 3))
 def bit_by_bit(n, m):
     count, power = 0, 1

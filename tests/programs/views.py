@@ -134,6 +134,18 @@ def flat_assignment(a):
     return total
 
 
+@VIEWS((A,), (A.T,))
+def flat_places(a):
+    k = a.argmax()
+    top = a.flat[k]
+    a.flat[k] = -top
+    a.flat[np.argsort(a.ravel())[:3]] = 0.0
+    total = np.sum(a.flat) + np.max(a.flat)
+    copy = a.flat.copy()
+    a.flat[a.flat[:] > 3] = 1.0
+    return top, total, copy, a.flat[1:3]
+
+
 @VIEWS((A,))
 def shape_is_set(a):
     other = a

@@ -48,6 +48,8 @@ def lift(x: Any) -> Lifted:
         return Lifted(_nested(x))
     if isinstance(x, Value):
         return Lifted(x)
+    if isinstance(x, Tracer):
+        return Lifted(x.read())
     if hasattr(x, "__array__"):
         return lift(np.asarray(x))
     raise TypeError(f"{where()}: {type(x).__name__} object is not an array or a number")
