@@ -18,7 +18,7 @@ from tests.fuzz.choose import Chooser
 from tests.fuzz.expressions import Shape
 from tests.fuzz.program import Param, Program, variable
 from tests.fuzz.smooth import Smooth
-from tests.fuzz.statements import Statements
+from tests.fuzz.wide_statements import WideStatements
 from tracejit import grad, jit, jvp, vjp
 from tracejit.autodiff.numeric import norm, pairing, random_like
 from tracejit.errors import TracejitError
@@ -67,9 +67,9 @@ def smooth_program(c: Chooser) -> Smoothed:
     scalars = (0.5, 2, np.float64(1.25), -1.5)
     params += [Param(f"s{k}", scalar=c.pick(scalars)) for k in range(c.number(0, 2))]
     e = Smooth(c, [variable(p) for p in params], dyadic=True, sizes=sizes)
-    writer = Statements(c, e, readonly=False)
-    body = writer.function(c.number(2, 5))
-    source = f"def f({', '.join(p.name for p in params)}):\n{body}\n"
+    writer = WideStatements(c, e, readonly=False)
+    body = writer.program(c.number(2, 5), exact=True)
+    source = "".join(writer.before) + f"def f({', '.join(p.name for p in params)}):\n{body}\n"
     source += wrappers(params, len(writer.results))
     return Smoothed(source, tuple(params), "auto", c.number(0, 99))
 

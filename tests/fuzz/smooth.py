@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.fuzz.expressions import Expressions, Shape
+from tests.fuzz.expressions import Shape
+from tests.fuzz.wide import Wide
 
 # Of one real argument, of any shape. Kinks and steps are met away from them almost surely.
 SMOOTH = (
@@ -32,7 +33,7 @@ PAIRS = (
 
 
 @dataclass
-class Smooth(Expressions):
+class Smooth(Wide):
     """Expressions of kind ``f`` and ``c`` have derivatives; ``i`` and ``b`` decide the way."""
 
     def binary(self, kind: str, shape: Shape, depth: int) -> str:
@@ -55,6 +56,11 @@ class Smooth(Expressions):
         a = self.value(kind, shape, depth)
         texts = COMPLEX if kind == "c" else SMOOTH if shape == () else SMOOTH + SMOOTH_ARRAYS
         return self.choose.pick(texts).replace("{}", f"({a})")
+
+    def same(self, kind: str, shape: Shape, depth: int) -> str:
+        if kind not in "fc":
+            return super().same(kind, shape, depth)
+        return self.unary(kind, shape, depth)
 
     def number_unary(self, kind: str, shape: Shape, depth: int) -> str:
         if kind not in "fc":

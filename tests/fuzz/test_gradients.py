@@ -1,6 +1,6 @@
 """Derivatives of random NumPy programs: ``jvp`` = differences, ``vjp`` = ``jvp``, both orders.
 
-``TRACEJIT_FUZZ_GRADIENTS`` says how many (default 200). ``tests/fuzz/campaign.py --kind gradients``
+``TRACEJIT_FUZZ_GRADIENTS`` says how many (default 150). ``tests/fuzz/campaign.py --kind gradients``
 runs more seeds on several processes.
 """
 
@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.fuzz.choose import Chooser, choosers, seeded
 from tests.fuzz.gradients import check, smooth_program
 
-EXAMPLES = int(os.environ.get("TRACEJIT_FUZZ_GRADIENTS", "200"))
+EXAMPLES = int(os.environ.get("TRACEJIT_FUZZ_GRADIENTS", "150"))
 SHARDS = 8
 SECOND = 15  # one of so many is checked to second order
 

@@ -16,19 +16,19 @@ class WideStatements(Statements):
 
     e: Wide
 
-    def program(self, size: int) -> str:
+    def program(self, size: int, *, exact: bool = False) -> str:
         """Helper functions, then ``f`` without its first line."""
         self.before: list[str] = []
         params = [v for v in self.e.scope if v.shape]
         for k in range(self.choose.number(0, 2)):
             self.helper(f"h{k}", self.choose.pick(params))
-        self.rounded = self.choose.often(15)
+        self.rounded = not exact and self.choose.often(15)
         return self.function(size)
 
     def helper(self, name: str, like: Var) -> None:
         x = Var("x", like.kind, like.shape, like.dtype)
         number = Var("n", "i", (), "int64", python=True)
-        scope = Wide(self.choose, [x, number], dyadic=self.e.dyadic, sizes=self.e.sizes)
+        scope = type(self.e)(self.choose, [x, number], dyadic=self.e.dyadic, sizes=self.e.sizes)
         scope.helpers = list(self.e.helpers)
         writer = WideStatements(self.choose, scope, readonly=self.readonly)
         writer.rounded = False
@@ -131,7 +131,7 @@ class WideStatements(Statements):
         """A list that grows, then an array of it."""
         c = self.choose
         kind, n = c.pick(["f", "f", "i", "c"]), c.pick(self.e.sizes)
-        if n == 0:
+        if n == 0 or (self.indent > 1 and c.often(90)):  # refused where branches are staged
             return self.new()
         rows, name = self.fresh(), self.fresh()
         self.emit(f"{rows} = []")
