@@ -11,7 +11,7 @@ from tests.programs.control_flow import CONTROL_FLOW
 from tests.programs.dynamic_sizes import DYNAMIC_SIZES
 from tests.programs.phrase import Phrase, cases, check
 from tests.programs.views import VIEWS
-from tracejit import jit
+from tracejit import UnsupportedError, jit
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(CONTROL_FLOW))
@@ -72,3 +72,12 @@ def test_what_is_consumed_at_once_is_not_stored(consume: Any) -> None:
     compiled = jit(consume)
     np.testing.assert_allclose(compiled(x), consume(x), rtol=1e-14)
     assert "alloc" not in compiled.inspect_program(x)
+
+
+def test_the_shape_of_an_argument_is_the_callers() -> None:
+    def flattened(x: Any) -> Any:
+        x.shape = -1
+        return x
+
+    with pytest.raises(UnsupportedError, match=r"bind a name to x.reshape"):
+        jit(flattened)(np.ones((2, 3)))

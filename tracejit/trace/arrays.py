@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import LeakedTracerError
+from tracejit.errors import LeakedTracerError, UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -146,8 +146,18 @@ class Array(Tracer):
         other = method("reshape")(self, shape)
         if other.cell is not self.cell:
             current().fail(AttributeError, "Incompatible shape for in-place modification.")
+        if other.dims != self.dims and self._is_argument():
+            raise UnsupportedError(
+                f"{where()}: the caller would see another shape of its array after `x.shape = ...`;"
+                " bind a name to x.reshape(...), which is a view of the same elements"
+            )
         self.layers, self.dims, self.strides = other.layers, other.dims, other.strides
         self._cache = None
+
+    def _is_argument(self) -> bool:
+        """Whether this is an array of the caller, not a view made here."""
+        mine = isinstance(self.cell, Cell) and self.cell.arg is not None and not self.layers
+        return mine or any(window is self for window, _ in current().windows)
 
     @property
     def ndim(self) -> int:
