@@ -8,7 +8,7 @@ Program level (scalars and buffers only), see ``docs/ir.md``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
 from typing import Literal as Lit
@@ -140,16 +140,6 @@ class Function:
         return bool(self.instrs) and self.instrs[-1].name == "raise"
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One generated-test input: operand arrays and attrs (``shape`` attrs are plain ints)."""
-
-    operands: tuple[Any, ...]
-    attrs: Mapping[str, Any] = field(default_factory=dict)
-    differentiable: bool = True
-    note: str = ""
-
-
 InferRule: TypeAlias = Callable[
     [Sequence[Value], Mapping[str, Any], Sequence[Function]], Sequence[Type]
 ]
@@ -178,9 +168,7 @@ class Primitive:
     linear: tuple[tuple[int, ...], ...] = ()
     transpose: Callable[..., None] | None = None
     differentiable: bool = True
-    batch: Callable[..., Any] | None = None
     lower: Callable[..., Any] | None = None
-    samples: Callable[[np.random.Generator], Iterator[Sample]] | None = None
     doc: str = ""
 
     def __repr__(self) -> str:
