@@ -169,11 +169,48 @@ def in_a_function(x: Any) -> Any:
     return inner(x)
 
 
+@case
+def text_and_array(x: Any) -> Any:
+    x[0] = 7
+    return x + "a"
+
+
+@case
+def none_and_array(x: Any) -> Any:
+    x[0] = 7
+    return None - x
+
+
+@case
+def none_in_place(x: Any) -> Any:
+    x[0] = 7
+    x *= None
+    return x
+
+
+@case
+def none_and_element(x: Any) -> Any:
+    x[0] = 7
+    return x[0] < None
+
+
+@case
+def dict_and_python_float(x: Any) -> Any:
+    x[0] = 7
+    return float(x[0]) ** {}  # type: ignore[operator]
+
+
+@case
+def names_that_are_not_equal(x: Any) -> Any:
+    return x[0] == {}, x == None, x != "a"  # noqa: E711
+
+
 def run(function: Function, capsys: Any) -> Any:
     x = np.arange(5.0)
     try:
         result = function(x)
-        outcome = (np.asarray(result).tolist(), np.asarray(result).dtype)
+        parts = result if isinstance(result, tuple) else (result,)
+        outcome = [(np.asarray(r).tolist(), np.asarray(r).dtype) for r in parts]
     except Exception as error:
         public = (c for c in type(error).__mro__ if not c.__module__.startswith("numpy._core"))
         outcome = (next(public), str(error))

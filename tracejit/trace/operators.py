@@ -5,9 +5,11 @@ Two Python scalars follow Python; everything else is NumPy's ufunc of that opera
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from decimal import Decimal
 from numbers import Number
+from types import EllipsisType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace.python_scalars import BINARY, COMPARED, UNARY
 from tracejit.trace.session import where
 from tracejit.trace.values import (
+    KIND_TYPE,
     Array,
     PyScalar,
     Scalar,
@@ -68,7 +71,7 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
 
     def operate(self: Any, other: Any) -> Any:
         if not _known(other):
-            return _foreign(name, self, other)
+            return _foreign(name, self, other, reflected=reflected)
         if isinstance(other, list | tuple) and not isinstance(self, Array):
             repeated = name == "mul" and self.value.dtype.kind in "iu"
             if repeated:
@@ -83,7 +86,7 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
     return operate
 
 
-def _foreign(name: str, self: Any, other: Any) -> Any:
+def _foreign(name: str, self: Any, other: Any, *, reflected: bool = False) -> Any:
     """The answer where the other operand is not array-like."""
     if name in ("eq", "ne") and (other is None or isinstance(other, str | bytes)):
         differs = name == "ne"
@@ -94,7 +97,30 @@ def _foreign(name: str, self: Any, other: Any) -> Any:
             f"{where()}: arithmetic with a {kind}, which makes arrays of objects: convert it with "
             "float()"
         )
+    if name not in ("eq", "ne") and (other is None or isinstance(other, _NO_OPERANDS)):
+        example = _example(self)
+        # Raises what NumPy says of such operands.
+        PLAIN[name](*((other, example) if reflected else (example, other)))
     return NotImplemented
+
+
+#: Python's operators, also those in place (as "iadd").
+PLAIN: dict[str, Callable[..., Any]] = {
+    name: getattr(operator, f"{name}_" if name in ("and", "or") else name)
+    for name in [*UFUNCS, *(f"i{name}" for name in UFUNCS), *COMPARISONS]
+}
+
+
+#: Types whose objects are no operands of numbers; what NumPy says of them is the program's error.
+_NO_OPERANDS = (str, bytes, dict, set, frozenset, FunctionType, type, slice, EllipsisType)
+
+
+def _example(x: Any) -> Any:
+    """A real number or array of the kind of a traced one."""
+    if isinstance(x, PyScalar):
+        return KIND_TYPE[x.kind](1)
+    ones = np.ones((1,) * len(x.dims), x.dtype)
+    return ones if isinstance(x, Array) else ones[()]
 
 
 def _unary(name: str, ufunc: np.ufunc) -> Callable[[Any], Any]:
@@ -106,10 +132,10 @@ def _unary(name: str, ufunc: np.ufunc) -> Callable[[Any], Any]:
     return operate
 
 
-def _in_place(ufunc: np.ufunc) -> Callable[[Array, Any], Any]:
+def _in_place(name: str, ufunc: np.ufunc) -> Callable[[Array, Any], Any]:
     def operate(self: Array, other: Any) -> Any:
         if not _known(other):
-            return _foreign(ufunc.__name__, self, other)
+            return _foreign(name, self, other)
         name_of(ufunc)(self, other, out=(self,))
         return self
 
@@ -138,7 +164,7 @@ def install() -> None:
         attach: Any = cls
         attach.__divmod__, attach.__rdivmod__ = _divmod, _rdivmod
     for name, ufunc in UFUNCS.items():
-        setattr(Array, f"__i{name}__", _in_place(ufunc))
+        setattr(Array, f"__i{name}__", _in_place(f"i{name}", ufunc))
 
 
 install()
