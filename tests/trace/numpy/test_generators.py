@@ -150,14 +150,6 @@ def test_numpys_global_state() -> None:
     same(tracejit.jit(draw)(4), want)
 
 
-def test_seed_inside() -> None:
-    def draw() -> Any:
-        np.random.seed(5)
-        return np.random.random(3)
-
-    same(tracejit.jit(draw)(), draw())
-
-
 RNG = np.random.default_rng(7)
 
 

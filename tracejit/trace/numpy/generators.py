@@ -42,6 +42,7 @@ _REFUSED = {
     "bytes": "draw integers of dtype np.uint8",
     "spawn": "spawn outside and pass the generators",
     "get_state": "use it outside",
+    "seed": "seed before the call, or pass a generator",
     "set_state": "use it outside",
     "random_integers": "use randint",
 }
@@ -70,8 +71,8 @@ class HostDraw:
         given |= dict(self.options)
         if self.extents:
             given["size"] = tuple(int(n) for n in operands[len(self.named) :])
-        if self.method in ("shuffle", "seed"):
-            return self._change(source, given)
+        if self.method == "shuffle":
+            return self._shuffled(source, given)
         return getattr(source, self.method)(**given)
 
     def _source(self, operands: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
@@ -79,10 +80,7 @@ class HostDraw:
             return self.held, operands
         return ctypes.cast(int(operands[0]), ctypes.py_object).value, operands[1:]
 
-    def _change(self, source: Any, given: dict[str, Any]) -> Any:
-        if self.method == "seed":
-            source.seed(**given)
-            return ()
+    def _shuffled(self, source: Any, given: dict[str, Any]) -> Any:
         given["x"] = shuffled = np.array(given["x"])
         source.shuffle(**given)
         return shuffled
@@ -162,6 +160,10 @@ class _Draw:
     """A method whose parameters broadcast: ``rng.normal(loc, scale, size)``."""
 
     method: str
+
+    @property
+    def __name__(self) -> str:
+        return self.method
 
     def __call__(self, source: RandomSource, *args: Any, **kwargs: Any) -> Any:
         given = source.bound(self.method, args, kwargs)
@@ -259,17 +261,12 @@ def _is_count(x: Any) -> bool:
     return isinstance(x, int | np.integer | PyScalar | Scalar)
 
 
-def _seed(source: RandomSource, seed: Any = None) -> None:
-    source.call("seed", {"seed": seed}, [])
-
-
 _SPECIAL = {
     "choice": _choice,
     "permutation": _permutation,
     "permuted": _permuted,
     "rand": _counted("rand"),
     "randn": _counted("randn"),
-    "seed": _seed,
     "shuffle": _shuffle,
 }
 
