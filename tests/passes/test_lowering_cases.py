@@ -157,6 +157,30 @@ def large_and_shrinking(x: Any, n: int) -> Any:
     return y
 
 
+# -- lines of the elements of another tensor are computed along that tensor's axes
+
+
+@case((np.arange(24.0), 2, 3), (np.arange(24.0), 4, 1), (np.arange(24.0), 1, 24))
+def in_another_order(x: Any, a: int, b: int) -> Any:
+    y = x.reshape(a, -1, b).transpose(1, 0, 2).reshape(x.size) * 2
+    return (y + 1).reshape(2, -1), y
+
+
+@case((np.arange(24.0), 2, 3), (np.arange(24.0), 6, 2))
+def over_its_own_memory(x: Any, a: int, b: int) -> Any:
+    y = np.sin(x).reshape(a, -1)
+    y[0] = 3
+    z = (y * 2).T.reshape(-1) + np.repeat(np.arange(b), x.size // b)
+    y[:] = (z * y.reshape(-1)).reshape(y.shape)
+    x[:] = y.T.reshape(-1) - x
+    return y
+
+
+@case((np.arange(12.0).reshape(3, 4), 1.5), (np.arange(6.0).reshape(6, 1), 0.5))
+def two_orders(x: Any, t: float) -> Any:
+    return x.T.ravel() * x.ravel() + x[::-1].ravel() * t - (x + t).T.ravel()
+
+
 # -- selections
 
 

@@ -15,8 +15,8 @@ from tracejit.ir.extent import Dim, product
 from tracejit.ir.printer import format_type
 from tracejit.ir.types import BufferType, TensorType, dense_buffer, dense_strides
 from tracejit.passes import masked, nests
-from tracejit.passes.inline import Inlining
-from tracejit.passes.pull import Index, Puller
+from tracejit.passes.inline import Inlining, line_of, unflattened_shape
+from tracejit.passes.pull import Index, Puller, linear_index
 from tracejit.passes.scope import Scope, launch
 from tracejit.passes.storage import Liveness, Storage, may_fail, origin
 
@@ -202,6 +202,8 @@ class Body:
                 continue
             if storage.values[value] is not storage.buffer:
                 return False
+            if any(len(idx) != len(written) for idx in indices):
+                return False  # one of them is a position in the line of all elements
             if not all(idx == written or p.apart(idx, written) for idx in indices):
                 return False
         return True
@@ -227,12 +229,17 @@ class Body:
     def fill(self, value: Value) -> None:
         """Compute a tensor into memory of its own."""
         shape = self.type(value).shape
+        line = line_of(self.inlining, value)
+        axes = unflattened_shape(self.inlining, line, self.dim)
 
         def build(p: Puller, kernel: Scope, dest: Value) -> Index:
-            nest = nests.Nest(p, kernel, shape)
-            nests.store(nest.scope, dest, p.pull(value, nest.idx, nest.scope), nest.idx)
+            flat = (dest if dest.rank == 1 else self.flat(dest)) if axes else None
+            nest = nests.Nest(p, kernel, shape if flat is None else axes)
+            idx = nest.idx if flat is None else (linear_index(nest.idx, axes),)
+            element = p.pull(value if flat is None else line, idx, nest.scope)
+            nests.store(nest.scope, dest if flat is None else flat, element, idx)
             nest.close()
-            return nest.idx
+            return idx
 
         self.compute(value, build, reuse=True)
 

@@ -8,10 +8,10 @@ is right only while that is cheaper than the traffic it saves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tracejit.ir.core import Function, Instr, Value
-from tracejit.ir.extent import product
+from tracejit.ir.extent import Dim, product
 from tracejit.ir.types import TensorType
 
 #: Scalar-operation weights of what is not about one machine operation.
@@ -201,3 +201,34 @@ def _pulls(root: Instr) -> bool:
         "scan",
         "dynamic",
     )
+
+
+def line_of(inlining: Inlining, value: Value) -> Value:
+    """The line of elements that ``value`` is cut out of, or itself."""
+    instr = inlining.defs.get(value)
+    if instr is None or instr.name != "reshape":
+        return value
+    (x,) = instr.operands
+    return x if x.rank == 1 and x in inlining.inlined else value
+
+
+def unflattened_shape(
+    inlining: Inlining, value: Value, dim: Callable[[Dim], Dim]
+) -> tuple[Dim, ...]:
+    """The axes of what a line is computed from, when it is all of a tensor in another order.
+
+    Loops over those axes need no division to find the element. Empty where there is no such tensor.
+    """
+    stack = [value] if value.rank == 1 else []
+    while stack:
+        v = stack.pop()
+        instr = inlining.defs.get(v)
+        if instr is None or not is_array(v) or (v not in inlining.inlined and v is not value):
+            continue
+        if instr.prim.kind == "elementwise":
+            stack.extend(instr.operands)
+        elif instr.name == "reshape" and instr.operands[0] in inlining.inlined:
+            axes = tuple(n for n in map(dim, instr.operands[0].shape) if n != 1)
+            if len(axes) > 1:
+                return axes
+    return ()
