@@ -191,6 +191,10 @@ def _check(leaves: Sequence[Any]) -> None:
                 f"a {kind} cannot be returned from a compiled function, as it would go on after "
                 "the call: return a list or an array"
             )
+        if type(leaf) is RandomSource:
+            raise UnsupportedError(
+                "a generator of random numbers cannot be returned: the caller has it"
+            )
         if type(leaf).__module__.startswith("tracejit.trace.") and not isinstance(leaf, Tracer):
             kind = type(leaf).__name__.lower()
             raise UnsupportedError(f"a {kind} of traced values cannot be returned: return a list")

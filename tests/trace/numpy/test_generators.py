@@ -197,6 +197,7 @@ def test_draws_that_a_derivative_does_not_pass_through() -> None:
         (lambda r: r.bit_generator, UnsupportedError, "cannot be read"),
         (lambda r: r.nothing(), AttributeError, "nothing"),
         (lambda r: r.shuffle([1, 2]), UnsupportedError, "use an array"),
+        (lambda r: (r, r.random()), UnsupportedError, "the caller has it"),
         (lambda r: np.random.default_rng(3), UnsupportedError, "tracejit.random"),
         (lambda r: np.random.RandomState(3), UnsupportedError, "pass it as an argument"),
         (lambda r: r.normal(0, -1.0), ValueError, "scale < 0"),
@@ -207,6 +208,19 @@ def test_draws_that_a_derivative_does_not_pass_through() -> None:
 def test_errors(draw: Callable[[Any], Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         tracejit.jit(draw)(np.random.default_rng(0))
+
+
+def known(rng: Any) -> Any:
+    if isinstance(rng, np.random.Generator):
+        return rng.normal()
+    return -1.0 if isinstance(rng, np.random.RandomState) else 0.0
+
+
+def test_isinstance() -> None:
+    compiled = tracejit.jit(known)
+    assert compiled(np.random.default_rng(0)) == np.random.default_rng(0).normal()
+    assert compiled(np.random.RandomState(0)) == -1.0
+    assert compiled(3.0) == 0.0
 
 
 def test_default_rng_of_a_generator_is_itself() -> None:

@@ -99,6 +99,11 @@ class RandomSource:
         self.handle = handle
         self.held = held
 
+    @property
+    def __class__(self) -> Any:  # type: ignore[misc]
+        """What ``isinstance`` looks at besides the type."""
+        return self.kind
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
