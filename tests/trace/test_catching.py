@@ -416,6 +416,40 @@ def unbound_in_the_handler(x: Any, i: int) -> Any:
     return y + 1
 
 
+@program((X, 1, 2), (X, 0, 2), (X, 1, 1), (X, 0, 0))
+def unbound_on_the_side_that_goes_on(x: Any, c: int, d: int) -> Any:
+    if c == 0:
+        raise ValueError("c")
+    elif d > 1:
+        y = x[0] * 2
+    return y
+
+
+@program((X, 2), (X, 0), (X, 9), (X, 1))
+def bound_where_it_goes_on(x: Any, k: int) -> Any:
+    s = x[0]
+    try:
+        s = s + 8 // k
+        if k > 5:
+            y = s + 1
+        else:
+            y = s + 8 // k
+    except ZeroDivisionError:
+        x[0] = 4
+        raise
+    return s, y
+
+
+@program((X, np.ones((2, 5))), (X, np.ones((2, 3))), (X, np.ones((2, 1))))
+def tried_again(x: Any, y: Any) -> Any:
+    try:
+        z = x + y
+    except ValueError:
+        x[0] = 4
+        z = x + y
+    return z
+
+
 @program((X, "2.5"), (X, "q"))
 def known_when_compiling(x: Any, text: str) -> Any:
     try:

@@ -142,6 +142,9 @@ class Join(ArrayJoin):
         """A binding that only side ``there`` makes; the other yields zeros of its type."""
         if isinstance(x, Array):
             return self.exported(x, there)
+        if isinstance(x, MaybeUndefined):
+            flag, found = self._only(there, x.flag), self.one_sided(name, x.value, there)
+            return lambda results: MaybeUndefined(x.name, results[flag], found(results))
         if isinstance(x, Tracer):
             value = x.read()
             k = self._only(there, value)

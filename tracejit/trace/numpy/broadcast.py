@@ -101,11 +101,11 @@ def _check_one_or(dim: Dim, want: Dim, message: str) -> None:
     session = current()
     if session.remembered(("one or", dim, want)):
         return
-    session.remember(("one or", dim, want), True)
     b = session.b
     have = b.index(dim)
     ok = b.op("bitwise_or", b.op("eq", have, b.index(1)), b.op("eq", have, b.index(want)))
     session.check(ok, ValueError, message.replace("{", "{{").replace("}", "}}"))
+    session.remember(("one or", dim, want), True)
 
 
 def cast_shape(value: Value, shape: Sequence[Dim], message: str, exc: str = "ValueError") -> Value:
