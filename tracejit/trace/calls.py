@@ -158,6 +158,8 @@ def numpy_scalar(cls: type[np.generic], x: Any) -> Any:
 def convertible(f: FunctionType) -> bool:
     """Whether a function is the user's (so that its source is converted)."""
     root = (f.__module__ or "").split(".")[0]
+    if (f.__module__ or "").startswith("numpy.polynomial."):
+        return True  # loops over coefficients, in terms of names that are in the tables
     if root in _PLAIN_MODULES:
         return False
     module = sys.modules.get(f.__module__ or "")

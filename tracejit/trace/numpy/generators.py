@@ -99,8 +99,8 @@ class RandomSource:
         self.handle = handle
         self.held = held
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         """What ``isinstance`` looks at besides the type."""
         return self.kind
 
