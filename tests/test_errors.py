@@ -102,7 +102,7 @@ def wrong_slice(x: Any) -> Any:
 
 
 CASES: list[tuple[Callable[..., Any], type[Exception], str, str]] = [
-    (unsupported, UnsupportedError, "return np.frombuffer(y.tobytes())", "use it outside"),
+    (unsupported, UnsupportedError, "return np.frombuffer(y.tobytes())", "call it outside"),
     (shapes, ValueError, "return x + y", "shapes (5,) (3,)"),
     (product, ValueError, "return y @ x", "size 5 is different from 3"),
     (out_of_range, IndexError, "return y[17]", "index 17 is out of bounds for axis 0 with size 5"),

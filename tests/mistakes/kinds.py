@@ -197,7 +197,7 @@ def _(x: Any) -> Any:
     return x * fractions.Fraction(1, 3)  # here
 
 
-@mistake("the bytes of an array", "", UnsupportedError, "use it outside",
-         "use it outside")  # fmt: skip
+@mistake("the bytes of an array", "", UnsupportedError, "call it outside",
+         "call it outside")  # fmt: skip
 def _(x: Any) -> Any:
     return np.frombuffer(x.tobytes())  # here
