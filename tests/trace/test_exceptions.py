@@ -1,0 +1,158 @@
+"""Exceptions of the program's own making: type, arguments and attributes are those of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import jit
+
+Function = Callable[[Any], Any]
+CASES: list[Function] = []
+
+
+def case(function: Function) -> Function:
+    CASES.append(function)
+    return function
+
+
+class Limit(Exception):
+    def __init__(self, value: Any, limit: int) -> None:
+        super().__init__(value, limit)
+        self.value = value
+        self.over = value - limit
+
+
+class Failure(ValueError):
+    def __init__(self, code: int, *, place: str = "here") -> None:
+        super().__init__(f"code {code} at {place}")
+        self.code = code
+
+
+class Shown(Exception):
+    def __str__(self) -> str:
+        return f"shown: {self.args!r}"
+
+
+class Slotted(Exception):
+    __slots__ = ("step",)
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+
+@case
+def two_arguments(x: Any) -> Any:
+    if x[0] > 0:
+        raise Limit(3, 2)
+    return x
+
+
+@case
+def traced_arguments(x: Any) -> Any:
+    if x[0] > 0:
+        raise Limit(x[0] * 2.5, 2)
+    return x
+
+
+@case
+def python_number_in_an_attribute(x: Any) -> Any:
+    for i in range(len(x)):
+        if x[i] > 0.5:
+            raise Failure(i, place="there")
+    return x
+
+
+@case
+def text_of_its_own(x: Any) -> Any:
+    if x[0] > 0:
+        raise Shown("{a}", int(x[0]))
+    return x
+
+
+@case
+def slots(x: Any) -> Any:
+    if x[0] > 0:
+        raise Slotted(7)
+    return x
+
+
+@case
+def no_arguments(x: Any) -> Any:
+    if x[0] > 0:
+        raise ValueError
+    return x
+
+
+@case
+def number(x: Any) -> Any:
+    if x[0] > 0:
+        raise ValueError(x.sum() / 7)
+    return x
+
+
+@case
+def flag(x: Any) -> Any:
+    if x[0] > 0:
+        raise ValueError(x[0] > 1, bool(x[0] > 1), "and {}")
+    return x
+
+
+@case
+def system_error(x: Any) -> Any:
+    if x[0] > 0:
+        raise FileNotFoundError(2, "No such file", "data.npy")
+    return x
+
+
+@case
+def key_of_a_dict(x: Any) -> Any:
+    if x[0] > 0:
+        return {1: x}[7]
+    return x
+
+
+@case
+def cast_of_an_output(x: Any) -> Any:
+    x[0] = 3
+    x += 1j
+    return x
+
+
+def outcome(function: Function) -> Any:
+    with pytest.raises(Exception) as caught:
+        function(np.ones(3))
+    error = caught.value
+    state = {**vars(error), **({"step": error.step} if isinstance(error, Slotted) else {})}
+    return type(error), error.args, [type(a) for a in error.args], str(error), state
+
+
+@pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
+def test_as_python(function: Function) -> None:
+    compiled = jit(function)
+    want = outcome(function)
+    assert outcome(compiled) == want
+    assert outcome(compiled) == want
+    assert compiled.stats().compilations == 1
+
+
+def test_each_call_raises_an_object_of_its_own() -> None:
+    compiled = jit(two_arguments)
+    with pytest.raises(Limit) as first:
+        compiled(np.ones(3))
+    with pytest.raises(Limit) as second:
+        compiled(np.ones(3))
+    assert first.value is not second.value
+
+
+def test_an_array_in_an_exception_is_its_text() -> None:
+    def f(x: Any) -> Any:
+        if x[0] > 0:
+            raise Shown(x, [x[1]])
+        return x
+
+    with pytest.raises(Shown, match="shown"):
+        jit(f)(np.ones(3))
