@@ -38,7 +38,7 @@ class Location:
 class ErrorSite:
     """One row of the table. `message` is a `str.format` template over the decoded payload."""
 
-    exception: type[BaseException]
+    exception: Callable[[str], BaseException]
     message: str
     kinds: tuple[PayloadKind, ...] = ()
     location: Location | None = None

@@ -21,16 +21,16 @@ Env = dict[Value, Any]
 WriteBack = Callable[[int, Any], None]
 
 
-#: Exceptions of the user's own, by the name that ``raise`` instructions use.
-EXCEPTIONS: dict[str, type[BaseException]] = {}
+#: Exceptions of the user's own, or what makes them, by the name that ``raise`` instructions use.
+EXCEPTIONS: dict[str, Callable[[str], BaseException]] = {}
 
 
-def exception_type(name: str) -> type[BaseException]:
-    """A builtin exception, one of NumPy's, or one of ``EXCEPTIONS``, by name."""
+def exception_type(name: str) -> Callable[[str], BaseException]:
+    """A builtin exception, one of NumPy's, or one of ``EXCEPTIONS``, by name: made of a message."""
     places = (builtins, np.linalg, np.exceptions)
     named = (getattr(p, name, None) for p in places)
     found = EXCEPTIONS.get(name) or next(filter(None, named), None)
-    if not (isinstance(found, type) and issubclass(found, BaseException)):
+    if not callable(found):
         raise TypeError(f"{name!r} names no exception")
     return found
 

@@ -53,7 +53,7 @@ class Traced:
     mutated: set[int]
     containers: list[ContainerChange] = field(default_factory=list)
     attributes: list[AttributeChange] = field(default_factory=list)
-    exceptions: dict[str, type[BaseException]] = field(default_factory=dict)
+    exceptions: dict[str, Callable[[str], BaseException]] = field(default_factory=dict)
     unrolled: frozenset[Any] = frozenset()
 
 

@@ -6,15 +6,13 @@ import opcode
 import os
 from typing import Any
 
-import numpy as np
-
 from tracejit.errors import TracejitError
 from tracejit.ir.core import Loc
+from tracejit.trace.exceptions import CHECKED_AT as CHECKED_AT
+from tracejit.trace.exceptions import is_plain, named
 from tracejit.trace.known import with_payload
 from tracejit.trace.session import NUMPY, PACKAGE, Session
 
-#: Attribute of an exception that stands for a failed check: the line of the check.
-CHECKED_AT = "__tracejit_checked_at__"
 _IR = os.path.join(PACKAGE, "ir") + os.sep
 
 
@@ -70,8 +68,11 @@ def emit_raise(session: Session, error: BaseException) -> None:
         return
     b = session.b
     payload: list[Any] = []
-    message = message_of(error, payload)
-    name = session.exception_name(type(error))
+    if is_plain(error):
+        message, name = _template(error.args[0], payload), session.exception_name(type(error))
+    else:
+        name, message, again = named(error, payload)
+        session.exceptions[name] = again
     b.op("raise", *payload, loc=raised_at(error), exc=name, message=message)
 
 
@@ -92,15 +93,7 @@ def raised_at(error: BaseException) -> Loc | None:
     return found
 
 
-def message_of(error: BaseException, payload: list[Any]) -> str:
-    """The message as a format string; traced parts go to ``payload``."""
-    if isinstance(error, KeyError) and len(error.args) == 1:
-        return _template(error.args[0], payload)
-    if isinstance(error, np.exceptions.AxisError) or len(error.args) != 1:
-        return _template(str(error) if error.args else "", payload)
-    return _template(error.args[0], payload)
-
-
-def _template(text: Any, payload: list[Any]) -> str:
-    escaped = str(text).replace("{", "{{").replace("}", "}}")
+def _template(text: str, payload: list[Any]) -> str:
+    """A message as a format string; traced parts go to ``payload``."""
+    escaped = text.replace("{", "{{").replace("}", "}}")
     return with_payload(escaped, payload)

@@ -96,7 +96,7 @@ class Session:
         self.outside: Any = None
         self.operators: Any = None
         self.changed_containers: dict[int, Any] = {}
-        self.exceptions: dict[str, type[BaseException]] = {}
+        self.exceptions: dict[str, Callable[[str], BaseException]] = {}
         #: The `try` statements under way, innermost last (see ``catching``).
         self.catching: list[Any] = []
         self.shown: list[Any] = []
