@@ -1,12 +1,23 @@
-"""Settings for all tests: a first call compiles, so Hypothesis must not time single examples."""
+"""Settings for all tests: a first call compiles, so Hypothesis must not time single examples.
+
+Examples are the same in every run; `TRACEJIT_FUZZ_RANDOM=1` takes others.
+"""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+SAME = not os.environ.get("TRACEJIT_FUZZ_RANDOM")
 settings.register_profile(
-    "tracejit", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "tracejit",
+    deadline=None,
+    print_blob=True,
+    derandomize=SAME,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("tracejit")
 
