@@ -186,12 +186,11 @@ METHOD_EXAMPLES = {
 }
 #: Arguments that NumPy takes and compiled code does not, where the signature does not show it.
 LIMITS = {
-    "np.histogram": "`bins` as a text",
-    "np.histogram_bin_edges": "`bins` as a text",
+    "np.histogram": '`bins="stone"`, complex data',
+    "np.histogram_bin_edges": '`bins="stone"`, complex data',
     "np.linalg.eig": "real matrices",
     "np.linalg.eigvals": "real matrices",
     "np.linalg.qr": '`mode="raw"`',
-    "np.nan_to_num": "complex arrays",
     "np.pad": "`mode` as a function, `stat_length`",
     "np.poly": "matrices, complex roots",
     "np.std": "`dtype` of integers",

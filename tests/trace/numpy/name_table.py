@@ -41,6 +41,10 @@ np.unique_counts(x); np.unique_inverse(x); np.unique_all(x); np.isin(x, y); np.u
 np.intersect1d(x, y, return_indices=True); np.setdiff1d(x, y); np.setxor1d(x, y)
 np.histogram(x); np.histogram(x, bins=4, range=(0, 4)); np.histogram(x, bins=[0, 1, 2, 9])
 np.histogram(x, bins=3, weights=y, density=True); np.histogram_bin_edges(x, 5)
+np.histogram(x, "auto"); np.histogram(x, "fd", (1, 4)); np.histogram(x * 9, "doane")
+np.histogram(x, "rice"); np.histogram(y.astype(int), "sqrt"); np.histogram(x, "scott")
+np.histogram_bin_edges(x, "sturges"); np.histogram(x, "auto", weights=y); np.histogram(x, "none")
+np.histogram(np.zeros(3), "auto"); np.histogram(x[:0], "auto"); np.nan_to_num(np.log(x - 3) * 1j)
 np.histogram2d(x, y); np.histogram2d(x, y, bins=(3, 4), range=[[0, 5], [0, 5]])
 np.histogram2d(x, y, bins=[np.array([0.0, 2, 5]), 3]); np.histogram2d(x, y, 3, None, True, y)
 np.histogramdd((x, y), bins=(2, 3), weights=x); np.histogramdd(np.stack([x, y, x], 1), bins=2)
@@ -146,7 +150,7 @@ ADVICE = {
     "np.linalg.qr(x, mode='raw')": "reduced",
     "np.lib.stride_tricks.as_strided(x)": "sliding_window_view",
     "x.tobytes()": "outside",
-    "np.histogram(x, bins='auto')": "number of bins",
+    "np.histogram(x, bins='stone')": "give a number",
     "np.var(x, dtype=int)": "float dtype",
 }
 

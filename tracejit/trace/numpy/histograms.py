@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
+from tracejit.trace.numpy.bin_widths import bins_by_rule
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.numpy.creation import asarray, linspace, shape_of
 from tracejit.trace.numpy.names import covers
@@ -163,8 +164,6 @@ def _matched(w: Any, x: Any) -> Value:
 
 def _edges(a: Any, bins: Any, range_: Any) -> tuple[Any, Any]:
     """Bin edges, and (first, last) where they are equally spaced."""
-    if isinstance(bins, str):
-        raise UnsupportedError("np.histogram(bins='...'): give the number of bins or their edges")
     if not _is_count(bins):
         edges = asarray(bins)
         if edges.ndim != 1:
@@ -179,6 +178,14 @@ def _edges(a: Any, bins: Any, range_: Any) -> tuple[Any, Any]:
     edges = linspace(first, last, bins + 1, dtype=kind)
     _check(np.all(edges[:-1] < edges[1:]), "Too many bins for data range.")
     return edges, (first, last)
+
+
+def _number(x: Any, bins: Any, range_: Any, weights: Any) -> Any:
+    """The number of bins by a rule with a name; anything else as it is."""
+    if not isinstance(bins, str):
+        return bins
+    outer = _outer_edges(x, range_)
+    return bins_by_rule(x, bins, outer, weights is not None, range_ is not None)
 
 
 def _uniform_index(a: Any, edges: Any, outer: tuple[Any, Any], bins: Any) -> tuple[Any, Any]:
@@ -207,6 +214,7 @@ def histogram(
 ) -> Any:
     """Counts (or sums of weights) in bins, and the edges of the bins."""
     x, w = _prepared(a, weights)
+    bins = _number(x, bins, range, w)
     edges, outer = _edges(x, bins, range)
     count = dim_value(edges.dims[0] - 1) if outer is None else bins
     if outer is None:
@@ -227,8 +235,8 @@ def histogram(
 @covers(np.histogram_bin_edges)
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
     """The edges that ``histogram`` uses."""
-    x, _ = _prepared(a, weights)
-    return _edges(x, bins, range)[0]
+    x, w = _prepared(a, weights)
+    return _edges(x, _number(x, bins, range, w), range)[0]
 
 
 # Covariance ---------------------------------------------------------------------------------------

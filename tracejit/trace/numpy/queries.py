@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
+from tracejit.ir.core import Value
 from tracejit.ir.types import DTYPES
 from tracejit.trace.numpy.broadcast import broadcast_shapes
 from tracejit.trace.numpy.creation import arange, array, asarray
@@ -225,26 +226,33 @@ def nan_to_num(
 ) -> Any:
     """nan and infinities replaced by numbers."""
     a = asarray(x)
-    if a.dtype.kind == "c":
-        raise UnsupportedError("np.nan_to_num of complex arrays; treat .real and .imag apart")
-    if a.dtype.kind != "f":
+    if a.dtype.kind not in "fc":
         return array(a)[()]
-    info = np.finfo(a.dtype)
-    top = info.max if posinf is None else posinf
-    bottom = info.min if neginf is None else neginf
     b, v = builder(), a.read()
-    limit = full_like(np.inf, v)
-
-    def like(number: Any) -> Any:
-        return b.broadcast(cast(operand(number), v.dtype), v.shape, ())
-
-    found = b.op("select", b.op("isnan", v), like(nan), v)
-    found = b.op("select", b.op("eq", v, limit), like(top), found)
-    found = b.op("select", b.op("eq", v, b.op("neg", limit)), like(bottom), found)
+    if a.dtype.kind == "c":
+        parts = (_finite(b.op(part, v), nan, posinf, neginf) for part in ("real", "imag"))
+        found = b.op("complex", *parts)
+    else:
+        found = _finite(v, nan, posinf, neginf)
     if not copy and isinstance(x, Array):
         x.write(found)
         return x
     return result_like(found, [x])
+
+
+def _finite(v: Value, nan: Any, posinf: Any, neginf: Any) -> Value:
+    info: Any = np.finfo(v.dtype.type)
+    b = builder()
+    limit = full_like(np.inf, v)
+
+    def like(number: Any) -> Value:
+        return b.broadcast(cast(operand(number), v.dtype), v.shape, ())
+
+    top, bottom = info.max if posinf is None else posinf, info.min if neginf is None else neginf
+    found = b.op("select", b.op("isnan", v), like(nan), v)
+    found = b.op("select", b.op("eq", v, limit), like(top), found)
+    below = b.op("eq", v, b.op("neg", limit))
+    return b.op("select", below, like(bottom), found)  # type: ignore[no-any-return]
 
 
 @covers(np.linalg.norm)
