@@ -122,12 +122,32 @@ def cast_of_an_output(x: Any) -> Any:
     return x
 
 
+@case
+def with_a_cause(x: Any) -> Any:
+    if x[0] > 0:
+        try:
+            return {1: x}[7]
+        except KeyError as error:
+            raise Limit(3, 2) from error
+    return x
+
+
+@case
+def with_a_cause_of_a_text(x: Any) -> Any:
+    if x[0] > 0:
+        raise ValueError(f"low: {x[0]}") from Shown(1)
+    return x
+
+
 def outcome(function: Function) -> Any:
     with pytest.raises(Exception) as caught:
         function(np.ones(3))
     error = caught.value
     state = {**vars(error), **({"step": error.step} if isinstance(error, Slotted) else {})}
-    return type(error), error.args, [type(a) for a in error.args], str(error), state
+    cause = error.__cause__
+    of_cause = (type(cause), None if cause is None else cause.args)
+    kinds = [type(a) for a in error.args]
+    return type(error), error.args, kinds, str(error), state, of_cause
 
 
 @pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)

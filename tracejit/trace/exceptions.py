@@ -34,6 +34,9 @@ class Again:
         self.made_of: tuple[Any, ...] = made_of if isinstance(error, OSError) else error.args
         self.state = dict(_state(error))
         self.places = places
+        cause = error.__cause__
+        known = cause is not None and not any(map(_is_later, _parts(cause)))
+        self.cause = Again(cause, {}) if cause is not None and known else None
 
     def __call__(self, message: str) -> BaseException:
         args, state = list(self.made_of), dict(self.state)
@@ -49,12 +52,16 @@ class Again:
             OSError.__init__(made, *args)
         for name, value in state.items():
             object.__setattr__(made, name, value)
+        if self.cause is not None:
+            made.__cause__ = self.cause("")
         return made
 
 
 def is_plain(error: BaseException) -> bool:
     """Whether an exception is told by its type and its one message."""
     if len(error.args) != 1 or not isinstance(error.args[0], str) or list(_state(error)):
+        return False
+    if error.__cause__ is not None:
         return False
     return all(c.__module__ == "builtins" or _is_bare(c) for c in type(error).__mro__)
 
@@ -74,7 +81,7 @@ def named(error: BaseException, payload: list[Any]) -> tuple[str, str, Again]:
             places[place] = convert
             texts.append("{" + str(len(payload)) + "!r}")
             payload.append(value.read())
-        elif any(isinstance(x, Tracer) or _is_marked(x) for x in trees.leaves_of(value)):
+        elif any(map(_is_later, trees.leaves_of(value))):
             places[place] = str
             escaped = str(value).replace("{", "{{").replace("}", "}}")
             texts.append(with_payload(escaped, payload))
@@ -83,8 +90,13 @@ def named(error: BaseException, payload: list[Any]) -> tuple[str, str, Again]:
     return name, _BETWEEN.join(texts), Again(error, places)
 
 
-def _is_marked(x: Any) -> bool:
-    return isinstance(x, str) and len(split_marks(x)) > 1
+def _is_later(x: Any) -> bool:
+    """Whether a value is known at run time only."""
+    return isinstance(x, Tracer) or (isinstance(x, str) and len(split_marks(x)) > 1)
+
+
+def _parts(error: BaseException) -> list[Any]:
+    return trees.leaves_of((error.args, dict(_state(error))))
 
 
 def _converter(x: Any) -> Callable[[str], Any] | None:
