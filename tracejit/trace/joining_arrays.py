@@ -115,7 +115,8 @@ class ArrayJoin:
         views = aligned(a, b)
         if views is None or not _one_cell_fits(a, b):
             k = self.array_value([a, b])
-            return lambda results: Array(_in_place_of(Cell(results[k]), a.cell, b.cell))
+            own = [*storage_of(a), *storage_of(b)]
+            return lambda results: Array(_in_place_of(Cell(results[k]), *own))
         cell = self._new_cell(a.cell, b.cell)
         if not views[0].layers:
             return lambda results: Array(cell(results))
