@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 
 RECYCLE_FROM = 1 << 16  # bytes: below, malloc recycles well by itself
-RECYCLE_UP_TO = 1 << 26  # four blocks at most are kept, so this bounds what stays resident
-_MANY, _FEW = 12, 4  # blocks that are kept: below _LARGE_FROM, and from there on
-_LARGE_FROM = 1 << 22
+RECYCLE_UP_TO = 1 << 26
+_SLOTS = 16  # blocks that are kept, and how many bytes of them
+_KEPT_BYTES = 1 << 28
 _HUGE_FROM = 1 << 22
 
 _MEMORY = """
@@ -23,8 +23,8 @@ declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare i32 @madvise(ptr, i64, i32)
 
 ; Blocks waiting for reuse. Taken and given back by atomic exchange: no lock, no GIL.
-@tj_blocks = internal global [MANY x ptr] zeroinitializer
-@tj_large_blocks = internal global [FEW x ptr] zeroinitializer
+@tj_blocks = internal global [SLOTS x ptr] zeroinitializer
+@tj_kept = internal global i64 0
 
 define internal ptr @tj_place(ptr %base, i64 %bytes) #0 {
   %b = ptrtoint ptr %base to i64
@@ -48,18 +48,24 @@ define internal void @tj_release(ptr %data) #0 {
   ret void
 }
 
+; A block that was kept is given back to malloc.
+define internal void @tj_evict(ptr %data) #0 {
+  %sizep = getelementptr i8, ptr %data, i64 -48
+  %size = load i64, ptr %sizep
+  %before = atomicrmw sub ptr @tj_kept, i64 %size acq_rel
+  call void @tj_release(ptr %data)
+  ret void
+}
+
 define internal ptr @tj_take_block(i64 %bytes) #0 {
 entry:
-  %big = icmp uge i64 %bytes, LARGE_FROM
-  %slots = select i1 %big, ptr @tj_large_blocks, ptr @tj_blocks
-  %count = select i1 %big, i64 FEW, i64 MANY
   br label %head
 head:
   %k = phi i64 [ 0, %entry ], [ %k1, %next ]
-  %more = icmp ult i64 %k, %count
+  %more = icmp ult i64 %k, SLOTS
   br i1 %more, label %try, label %none
 try:
-  %slot = getelementptr ptr, ptr %slots, i64 %k
+  %slot = getelementptr ptr, ptr @tj_blocks, i64 %k
   %seen = load atomic ptr, ptr %slot monotonic, align 8
   %empty = icmp eq ptr %seen, null
   br i1 %empty, label %next, label %take
@@ -80,12 +86,13 @@ back:
   %none_lost = icmp eq ptr %other, null
   br i1 %none_lost, label %next, label %drop
 drop:
-  call void @tj_release(ptr %other)
+  call void @tj_evict(ptr %other)
   br label %next
 next:
   %k1 = add i64 %k, 1
   br label %head
 found:
+  %before = atomicrmw sub ptr @tj_kept, i64 %size acq_rel
   ret ptr %data
 none:
   ret ptr null
@@ -154,28 +161,49 @@ look:
   %large = icmp uge i64 %size, RECYCLE_FROM
   %small = icmp ule i64 %size, RECYCLE_UP_TO
   %kept = and i1 %large, %small
-  %big = icmp uge i64 %size, LARGE_FROM
-  %slots = select i1 %big, ptr @tj_large_blocks, ptr @tj_blocks
-  %count = select i1 %big, i64 FEW, i64 MANY
-  br i1 %kept, label %head, label %drop
+  br i1 %kept, label %count, label %drop
+count:
+  %before = atomicrmw add ptr @tj_kept, i64 %size acq_rel
+  %after = add i64 %before, %size
+  %fits = icmp ule i64 %after, KEPT_BYTES
+  br i1 %fits, label %head, label %full
+full:
+  ; One that is kept goes too, so that a program whose sizes change is not stuck.
+  %undone = atomicrmw sub ptr @tj_kept, i64 %size acq_rel
+  br label %search
+search:
+  %n = phi i64 [ 0, %full ], [ %n1, %absent ]
+  %some = getelementptr ptr, ptr @tj_blocks, i64 %n
+  %old = atomicrmw xchg ptr %some, ptr null acq_rel
+  %no_old = icmp eq ptr %old, null
+  br i1 %no_old, label %absent, label %replace
+absent:
+  %n1 = add i64 %n, 1
+  %others = icmp ult i64 %n1, SLOTS
+  br i1 %others, label %search, label %drop
+replace:
+  call void @tj_evict(ptr %old)
+  br label %drop
 head:
-  %k = phi i64 [ 0, %look ], [ %k1, %occupied ]
-  %slot = getelementptr ptr, ptr %slots, i64 %k
+  %k = phi i64 [ 0, %count ], [ %k1, %occupied ]
+  %slot = getelementptr ptr, ptr @tj_blocks, i64 %k
   %pair = cmpxchg ptr %slot, ptr null, ptr %data acq_rel monotonic
   %stored = extractvalue { ptr, i1 } %pair, 1
   br i1 %stored, label %done, label %occupied
 occupied:
   %k1 = add i64 %k, 1
-  %more = icmp ult i64 %k1, %count
+  %more = icmp ult i64 %k1, SLOTS
   br i1 %more, label %head, label %evict
 evict:
-  ; Full: the oldest guess goes, so that a program whose sizes change is not stuck.
-  %other = atomicrmw xchg ptr %slots, ptr %data acq_rel
+  ; Full: the oldest guess goes, for the same reason.
+  %other = atomicrmw xchg ptr @tj_blocks, ptr %data acq_rel
   %gone = icmp eq ptr %other, null
-  br i1 %gone, label %done, label %drop
+  br i1 %gone, label %done, label %swap
+swap:
+  call void @tj_evict(ptr %other)
+  br label %done
 drop:
-  %victim = phi ptr [ %data, %look ], [ %other, %evict ]
-  call void @tj_release(ptr %victim)
+  call void @tj_release(ptr %data)
   br label %done
 done:
   ret void
@@ -331,10 +359,9 @@ def memory_text() -> str:
     values = {
         "RECYCLE_FROM": str(RECYCLE_FROM),
         "RECYCLE_UP_TO": str(RECYCLE_UP_TO),
-        "LARGE_FROM": str(_LARGE_FROM),
         "HUGE_FROM": str(_HUGE_FROM),
-        "MANY": str(_MANY),
-        "FEW": str(_FEW),
+        "KEPT_BYTES": str(_KEPT_BYTES),
+        "SLOTS": str(_SLOTS),
         "MADVISE": _MADVISE_LINUX if sys.platform.startswith("linux") else "",
     }
     for name, value in values.items():
