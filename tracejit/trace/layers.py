@@ -15,6 +15,7 @@ import numpy as np
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.trace.regrouping import regrouped
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,22 @@ class Bitcast:
         return b.op("bitcast", v, dtype=x.dtype)  # type: ignore[no-any-return]
 
 
-Layer: TypeAlias = Slice | Transpose | Reshape | Gather | Broadcast | ReadOnly | Part | Bitcast
+@dataclass(frozen=True)
+class Regroup:
+    """The bytes of each row of the last axis as another dtype of another size."""
+
+    dtype: np.dtype[Any]
+
+    def get(self, b: Builder, x: Value) -> Value:
+        return regrouped(b, x, self.dtype)
+
+    def put(self, b: Builder, x: Value, v: Value) -> Value:
+        return regrouped(b, v, x.dtype)
+
+
+Layer: TypeAlias = (
+    Slice | Transpose | Reshape | Gather | Broadcast | ReadOnly | Part | Bitcast | Regroup
+)
 
 
 def layered(layers: tuple[Layer, ...], new: Layer) -> tuple[Layer, ...]:

@@ -23,6 +23,7 @@ from tracejit.trace.layers import (
     Layer,
     Part,
     ReadOnly,
+    Regroup,
     Reshape,
     Slice,
     Transpose,
@@ -231,7 +232,7 @@ class Describer:
             return (layer.which,)
         if isinstance(layer, ReadOnly):
             return ("read_only",)
-        if isinstance(layer, Bitcast):
+        if isinstance(layer, Bitcast | Regroup):
             return ("bitcast", layer.dtype)
         assert isinstance(layer, Gather)
         return ("gather", layer.axes, tuple(self.need(i) for i in layer.index))

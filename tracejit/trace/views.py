@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -19,11 +20,12 @@ from tracejit.trace.layers import (
     Broadcast,
     Part,
     ReadOnly,
+    Regroup,
     Reshape,
     Slice,
     Transpose,
 )
-from tracejit.trace.session import current
+from tracejit.trace.session import current, where
 from tracejit.trace.tracer import Tracer
 from tracejit.trace.values import Array, Choice, PyScalar, Scalar, as_dim, fresh, k_order
 
@@ -94,8 +96,42 @@ def part(x: Array, which: str) -> Array:
 
 
 def bit_view(x: Array, dtype: np.dtype[Any]) -> Array:
-    """The same bits as another dtype of the same size."""
-    return x.viewed(Bitcast(dtype), x.dims, x.strides, dtype)
+    """The same bits as another dtype; of another size along a last axis without gaps."""
+    have, want = x.dtype.itemsize, dtype.itemsize
+    if have == want and x.dtype.kind != "c" and dtype.kind != "c":
+        return x.viewed(Bitcast(dtype), x.dims, x.strides, dtype)
+    session = current()
+    if not x.dims:
+        session.fail(
+            ValueError,
+            "Changing the dtype of a 0d array is only supported if the itemsize is unchanged",
+        )
+    if "b" in (x.dtype.kind, dtype.kind):
+        raise UnsupportedError(f"{where()}: a view of {x.dtype} as {dtype}: use x.astype")
+    *lead, n = x.dims
+    if have != want and x.strides[-1] != 1 and n != 1:
+        session.fail(
+            ValueError,
+            "To change to a dtype of a different size, the last axis must be contiguous",
+        )
+    if want > have:
+        message = (
+            "When changing to a larger dtype, its size must be a divisor of the total size in "
+            "bytes of the last axis of the array."
+        )
+        session.require_equal(ex.mod(n, want // have), 0, ValueError, message)
+    length = n * (have // want) if have >= want else ex.floordiv(n, want // have)
+    strides = (*(_scaled(s, have, want) for s in x.strides[:-1]), 1)
+    return x.viewed(Regroup(dtype), (*lead, length), strides, dtype)
+
+
+def _scaled(stride: Dim | None, have: int, want: int) -> Dim | None:
+    """A stride counted in elements of another size; None where that is no whole number."""
+    if stride is None or have >= want:
+        return None if stride is None else stride * (have // want)
+    if isinstance(stride, int) and stride % (want // have):
+        return None
+    return ex.floordiv(stride, want // have)
 
 
 def diagonal_view(x: Array, offset: int, axis1: int, axis2: int) -> Array:

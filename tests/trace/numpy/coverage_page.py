@@ -197,7 +197,7 @@ LIMITS = {
     "np.var": "`dtype` of integers",
     "np.lib.stride_tricks.sliding_window_view": "`writeable=True`",
     "np.random.default_rng": "seeds: takes generators only",
-    "x.view": "`type`, dtypes of another size",
+    "x.view": "`type`, bool as another size",
 }
 
 

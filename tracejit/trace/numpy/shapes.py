@@ -250,18 +250,12 @@ def astype_function(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = N
 
 @method("view")
 def view(a: Any, dtype: Any = None, type: Any = None) -> Array:
-    """The same memory, as another dtype of the same size."""
+    """The same memory, as another dtype."""
     x = asarray(a)
     unsupported("ndarray.view", type=(type, None))
     if dtype is None or given_dtype(dtype) == x.dtype:
         return whole_view(x)
-    kind = given_dtype(dtype)
-    unsupported(
-        "ndarray.view",
-        "only dtypes of the same size can be viewed",
-        dtype=(kind.itemsize, x.dtype.itemsize),
-    )
-    return bit_view(x, kind)
+    return bit_view(x, given_dtype(dtype))
 
 
 @method("item")
