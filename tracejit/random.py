@@ -17,6 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.rounded import exp, log, normal_quantile
+from tracejit.rounded import forms as _np
+
 __all__ = [
     "bernoulli",
     "bits",
@@ -42,31 +45,11 @@ _LOW = 0xFFFFFFFF
 Shape = int | Sequence[Any]
 
 
-def _np(function: Any) -> Any:
-    """A NumPy function that makes arrays: its traced form while a function is being compiled."""
-    from tracejit.trace.session import active
-
-    if not active():
-        return function
-    from tracejit.trace.numpy import NAMES
-
-    return NAMES[function]
-
-
 def _staged(function: Any) -> Any:
     """A function with control flow: converted while a function is being compiled."""
     from tracejit.trace.session import active, current
 
     return current().operators.converted(function) if active() else function
-
-
-def _bitcast(x: Any, dtype: Any) -> Any:
-    """The same bits as another dtype of the same size."""
-    if isinstance(x, np.ndarray):
-        return x.view(dtype)
-    from tracejit.trace.numpy import METHODS
-
-    return METHODS["view"](x, dtype)
 
 
 def threefry2x32(key: Any, x0: Any, x1: Any, rounds: int = 20) -> tuple[Any, Any]:
@@ -139,20 +122,20 @@ def normal(key: Any, shape: Shape = (), dtype: Any = np.float64) -> Any:
     is the float64 draw rounded.
     """
     kind = _floating(dtype)
-    return _shaped(_normal_quantile(_open_unit(_words(key, shape))).astype(kind), shape)
+    return _shaped(normal_quantile(_open_unit(_words(key, shape))).astype(kind), shape)
 
 
 def exponential(key: Any, shape: Shape = (), dtype: Any = np.float64) -> Any:
     """Exponential floats of mean 1."""
     kind = _floating(dtype)
     u = _unit(_words(key, shape), np.dtype(np.float64))
-    return _shaped((-_log(1.0 - u)).astype(kind), shape)
+    return _shaped((-log(1.0 - u)).astype(kind), shape)
 
 
 def gumbel(key: Any, shape: Shape = (), dtype: Any = np.float64) -> Any:
     """Standard Gumbel floats: ``-log(-log(u))``."""
     kind = _floating(dtype)
-    return _shaped((-_log(-_log(_open_unit(_words(key, shape))))).astype(kind), shape)
+    return _shaped((-log(-log(_open_unit(_words(key, shape))))).astype(kind), shape)
 
 
 def bernoulli(key: Any, p: Any = 0.5, shape: Shape | None = None) -> Any:
@@ -232,7 +215,7 @@ def gamma(key: Any, a: Any, shape: Shape | None = None, dtype: Any = np.float64)
     a = _np(np.broadcast_to)(_as_rows(_np(np.asarray)(a).astype(np.float64)), _rows(shape))
     small = _np(np.less)(a, 1.0)
     found = _staged(_marsaglia_tsang)(tries, _np(np.where)(small, a + 1.0, a) - 1.0 / 3.0)
-    shrink = _exp(-exponential(boost, _rows(shape)) / a)
+    shrink = exp(-exponential(boost, _rows(shape)) / a)
     return _shaped(_np(np.where)(small, found * shrink, found), shape).astype(kind)
 
 
@@ -247,7 +230,7 @@ def _marsaglia_tsang(key: Any, d: Any) -> Any:
         v = 1.0 + x / np.sqrt(9.0 * d)
         v = np.where(v > 0.0, v * v * v, 1e-300)
         log_u = -exponential(fold_in(words, 1), d.shape)
-        accepted = log_u < 0.5 * x * x + d - d * v + d * _log(v)
+        accepted = log_u < 0.5 * x * x + d - d * v + d * log(v)
         found = np.where(waiting & accepted, d * v, found)
         waiting = waiting & ~accepted
         number += 1
@@ -343,100 +326,3 @@ def _wide_product(x: Any, y: Any) -> tuple[Any, Any]:
     middle = xh * yl + (xl * yl >> 32)
     other = xl * yh + (middle & low)
     return xh * yh + (middle >> 32) + (other >> 32), x * y
-
-
-_LOG = (
-    6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01,
-    2.222219843214978396e-01, 1.818357216161805012e-01, 1.531383769920937332e-01,
-    1.479819860511658591e-01,
-)  # fmt: skip
-_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-_SQRT_HALF_BITS = int(np.float64(0.5**0.5).view(np.int64))
-
-
-def _log(x: Any) -> Any:
-    """Logarithm of finite, normal, positive float64 numbers: fdlibm's, without branches."""
-    pattern = _bitcast(x, np.int64)
-    e = (pattern - _SQRT_HALF_BITS) >> 52
-    f = _bitcast(pattern - (e << 52), np.float64) - 1.0
-    s = f / (2.0 + f)
-    z = s * s
-    r = z * _horner(_LOG, z)
-    half = 0.5 * f * f
-    k = e.astype(np.float64)
-    return k * _LN2_HIGH - ((half - (s * (half + r) + k * _LN2_LOW)) - f)
-
-
-_LN2_SHORT = float.fromhex("0x1.62e42fefap-1")  # of 36 bits: its multiples are exact
-_LN2_REST = float.fromhex("0x1.cf79abc9e3b3ap-40")
-_EXP = tuple(1.0 / math.factorial(k) for k in range(14))
-
-
-def _exp(x: Any) -> Any:
-    """Exponential of float64 numbers that are not positive; 0 below -708."""
-    where = _np(np.where)
-    inside = _np(np.maximum)(x, -708.0)
-    k = _np(np.rint)(inside * 1.4426950408889634)
-    power = _horner(_EXP, (inside - k * _LN2_SHORT) - k * _LN2_REST)
-    return where(x < -708.0, 0.0, power * _bitcast((k.astype(np.int64) + 1023) << 52, np.float64))
-
-
-def _horner(coefficients: Sequence[float], x: Any) -> Any:
-    """A polynomial, constant term first."""
-    total = x * coefficients[-1] + coefficients[-2]
-    for c in reversed(coefficients[:-2]):
-        total = total * x + c
-    return total
-
-
-_CENTRE = (
-    (
-        3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
-        1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
-        3.3430575583588128105e4, 2.5090809287301226727e3,
-    ),
-    (
-        1.0, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
-        2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4,
-        5.2264952788528545610e3,
-    ),
-)  # fmt: skip
-_MIDDLE = (
-    (
-        1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
-        3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
-        2.27238449892691845833e-2, 7.74545014278341407640e-4,
-    ),
-    (
-        1.0, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
-        1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
-        1.05075007164441684324e-9,
-    ),
-)  # fmt: skip
-_TAIL = (
-    (
-        6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0,
-        2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
-        2.71155556874348757815e-5, 2.01033439929228813265e-7,
-    ),
-    (
-        1.0, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
-        7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
-        2.04426310338993978564e-15,
-    ),
-)  # fmt: skip
-
-
-def _ratio(tables: tuple[Sequence[float], Sequence[float]], x: Any) -> Any:
-    return _horner(tables[0], x) / _horner(tables[1], x)
-
-
-def _normal_quantile(u: Any) -> Any:
-    """The inverse of the normal distribution function on (0, 1)."""
-    q = u - 0.5
-    centre = q * _ratio(_CENTRE, 0.180625 - q * q)
-    below = q < 0.0
-    where = _np(np.where)
-    r = _np(np.sqrt)(-_log(where(below, u, 1.0 - u)))
-    far = where(r <= 5.0, _ratio(_MIDDLE, r - 1.6), _ratio(_TAIL, r - 5.0))
-    return where(_np(np.abs)(q) <= 0.425, centre, where(below, -far, far))
