@@ -106,7 +106,18 @@ def limits_beyond_the_dtype(a):
     return np.clip(a, -2, 300), a.clip(1, 300), np.clip(a, -1, 3)
 
 
+def identity_of_a_bool(a, s):
+    small = s < 1.0
+    if small is True:
+        a[0] = 5.0
+    if (s > 3.0) is not True and (a[0] > 0) is not True:
+        a[1] = 6.0
+    return small is False
+
+
 REGRESSIONS = [
+    Regression(identity_of_a_bool, lambda: (np.arange(3.0), 0.5)),
+    Regression(identity_of_a_bool, lambda: (np.arange(3.0), 2.5)),
     Regression(round_of_an_integer, lambda: (np.arange(3),)),
     Regression(limits_beyond_the_dtype, lambda: (np.array([0, 2, 200], np.uint8),)),
     Regression(return_of_an_argument_from_a_loop, lambda: (np.ones(3), np.arange(3.0))),

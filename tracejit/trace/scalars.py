@@ -123,6 +123,11 @@ class PyScalar(Tracer):
         self.value = value
 
     @property
+    def singleton(self) -> bool:
+        """Whether it is one of two objects, ``True`` or ``False``: ``is`` is then equality."""
+        return self.kind == "bool"
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         raise AttributeError(f"'{self.kind}' object has no attribute 'dtype'")
 

@@ -302,6 +302,9 @@ class Operators:
         return value
 
     def is_(self, left: Any, right: Any) -> Any:
+        for a, b in ((left, right), (right, left)):
+            if isinstance(b, bool) and getattr(a, "singleton", False):
+                return a if b else self.not_(a)
         return left is right
 
     # Calls ----------------------------------------------------------------------------------------
