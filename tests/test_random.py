@@ -32,6 +32,10 @@ def test_known_answers(rounds: int, counter: Any, key: Any, want: Any) -> None:
     assert tuple(int(w[0]) for w in found) == want
 
 
+def test_an_attribute_of_the_package() -> None:
+    assert tracejit.random is random
+
+
 SAMPLES: dict[str, Callable[[Any], Any]] = {
     "split": lambda k: random.split(k, 5),
     "fold_in": lambda k: random.fold_in(k, 7),

@@ -10,6 +10,7 @@ import numpy as _np  # noqa: F401  (arrays are what everything here is about)
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from tracejit import random
     from tracejit.api import jit
     from tracejit.errors import (
         FallbackWarning,
@@ -47,12 +48,15 @@ __all__ = [
     "grad",
     "jit",
     "jvp",
+    "random",
     "value_and_grad",
     "vjp",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "random":
+        return import_module("tracejit.random")
     module = _WHERE.get(name)
     if module is None:
         raise AttributeError(f"module 'tracejit' has no attribute {name!r}")
