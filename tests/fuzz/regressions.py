@@ -115,7 +115,12 @@ def identity_of_a_bool(a, s):
     return small is False
 
 
+def taken_from_nothing(a):
+    return a.take(range(0)), a.take(range(0), axis=0)
+
+
 REGRESSIONS = [
+    Regression(taken_from_nothing, lambda: (np.zeros(0, bool),)),
     Regression(identity_of_a_bool, lambda: (np.arange(3.0), 0.5)),
     Regression(identity_of_a_bool, lambda: (np.arange(3.0), 2.5)),
     Regression(round_of_an_integer, lambda: (np.arange(3),)),

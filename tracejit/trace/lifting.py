@@ -44,6 +44,8 @@ def lift(x: Any) -> Lifted:
         from tracejit.trace.hidden import hidden_array
 
         return Lifted(hidden_array(x).read())
+    if isinstance(x, range) and not x:  # integers, unlike those of an empty list
+        return Lifted(b.const(np.zeros(0, np.int64), "i64"))
     if isinstance(x, list | tuple | range):
         return Lifted(_nested(x))
     if isinstance(x, Value):
