@@ -357,7 +357,17 @@ class Body:
             self.copy_into(buffer, value)
         self.owned.remove(storage)
         self.storage.pop(value, None)
-        return buffer
+        return self._over_own_extents(buffer, value)
+
+    def _over_own_extents(self, buffer: Value, value: Value) -> Value:
+        """The same memory, its type in terms of the extents that ``value`` has here."""
+        wanted = self.type(value)
+        shape = tuple(self.scope.dim(d) for d in wanted.shape)
+        type_ = dense_buffer(TensorType(wanted.dtype, shape))
+        here = self.scope.use(buffer)
+        if here.type == type_:
+            return buffer
+        return self.scope.own(self.scope.b.op("view", here, self.scope.index(0), type=type_))
 
     def _movable(self, storage: Storage, value: Value) -> bool:
         """Whether ``value`` is all that is left in memory owned here."""
