@@ -175,7 +175,7 @@ class Wide(Expressions):
                   "round({a})",
                   "min([{a}, {b}, 2])", "({a}) ** 2 % 7", "sum(q for q in (1, 2, 3)) - ({a})"],
             "b": ["({a} != {b})", "(not ({a} or {b}))", "all([{a}, {b}])",
-                  "any((q for q in [{a}]))", "({a} is True)", "(({a} and {b}) or {t})"],
+                  "any((q for q in [{a}]))", "(bool({a}) is True)", "(({a} and {b}) or {t})"],
             "f": ["max({a}, {b})", "min({a}, 0.25)", "(lambda q: q + 0.5)({a})", "sum([{a}, {b}])",
                   "({{'p': {a}, 'q': {b}}}['p'])", "[{a}, {b}][-1]", "pow({a}, 2)", "abs(-({a}))"],
             "c": ["({a}).real + 1j", "abs({a}) * 0j", "[{a}, {b}][0]"],
