@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import faulthandler
 import gc
 import os
 import pickle
@@ -122,6 +123,23 @@ def test_fork() -> None:
             os._exit(code)
     assert os.waitpid(pid, 0)[1] == 0
     np.testing.assert_allclose(after(X), np.exp(X).sum())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("wait", [0.0, 0.02, 0.05, 0.1])
+def test_fork_while_another_thread_compiles(wait: float) -> None:
+    """The child has only the thread that forked: locks that the other one held are free there."""
+    jit(lambda x: x - wait)(X)  # modules are imported by now
+    compiled = jit(lambda x: np.exp(x * wait).sum() + np.sort(x)[0] + np.sin(x).mean())
+    other = threading.Thread(target=compiled, args=(X,))
+    other.start()
+    time.sleep(wait)
+    pid = os.fork()
+    if pid == 0:
+        faulthandler.dump_traceback_later(60, exit=True)
+        os._exit(0 if compiled(X) > 0 and jit(lambda x: x + wait)(X)[1] == 1 + wait else 2)
+    other.join()
+    assert os.waitpid(pid, 0)[1] == 0
 
 
 @jit

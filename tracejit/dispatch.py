@@ -6,8 +6,10 @@ The fast path is native: a chain of guarded entries that call ``Dispatcher.miss`
 from __future__ import annotations
 
 import inspect
+import os
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any
@@ -46,6 +48,18 @@ from tracejit.versions import (
 #: Versions kept per family before one of them is dropped, with a warning.
 MAX_VERSIONS = 8
 
+_dispatchers: weakref.WeakSet[Dispatcher] = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    for dispatcher in _dispatchers:
+        dispatcher.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    # Another thread of the parent may have been compiling; the child has only the one that forked.
+    os.register_at_fork(after_in_child=_renew_locks)
+
 
 class Dispatcher:
     """All versions of one function."""
@@ -73,6 +87,11 @@ class Dispatcher:
         self._signature = signature_of(function)
         self._defaults = getattr(function, "__defaults__", None)
         self._static = static_positions(self._signature, options)
+        _dispatchers.add(self)
+
+    def renew_lock(self) -> None:
+        """A new lock, in the child of a fork."""
+        self._lock = threading.RLock()
 
     # -- calls ---------------------------------------------------------------------------------
 

@@ -58,6 +58,17 @@ class CompiledModule:
         return str(self.engine.target_machine(self.opt_level).emit_assembly(module))
 
 
+_llvm_lock = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    # A fork waits for what LLVM does in another thread: the child, which has only the thread that
+    # forked, finds LLVM between two calls, and llvmlite's own lock free.
+    os.register_at_fork(
+        before=_llvm_lock.acquire,
+        after_in_child=_llvm_lock.release,
+        after_in_parent=_llvm_lock.release,
+    )
+
+
 class Engine:
     """Compiles and links modules for the host. Use `shared_engine()`; a fresh one is for tests."""
 
@@ -74,13 +85,6 @@ class Engine:
         # Arrays freed at interpreter exit still call our deallocator: llvmlite must not unload.
         self._jit._owned = True
         self._trackers: list[Any] = []
-        self._lock = threading.RLock()
-        if hasattr(os, "register_at_fork"):
-            # A thread of the parent may have held the lock; the child has only this thread.
-            os.register_at_fork(after_in_child=self._renew_lock)
-
-    def _renew_lock(self) -> None:
-        self._lock = threading.RLock()
 
     @cached_property
     def attributes(self) -> str:
@@ -132,7 +136,7 @@ class Engine:
 
     def optimise(self, text: str, opt_level: int = 3) -> Any:
         """Parse and run the pipeline of `opt_level`; returns the llvmlite module."""
-        with self._lock:
+        with _llvm_lock:
             return self._run_passes(self.parse(text), opt_level)
 
     def _run_passes(self, module: Any, opt_level: int) -> Any:
@@ -150,14 +154,18 @@ class Engine:
 
     def emit(self, text: str, opt_level: int = 3) -> tuple[bytes, dict[str, float]]:
         """Object code and the milliseconds of each stage, without linking it."""
-        with self._lock:
-            clock = [time.perf_counter()]
-            module = self.parse(text)
-            clock.append(time.perf_counter())
-            self._run_passes(module, opt_level)
-            clock.append(time.perf_counter())
-            code: bytes = self.target_machine(opt_level).emit_object(module)
-            clock.append(time.perf_counter())
+        with _llvm_lock:
+            return self._emit(text, opt_level)
+
+    def _emit(self, text: str, opt_level: int) -> tuple[bytes, dict[str, float]]:
+        """``emit``, whose caller has the lock until also the module here is gone."""
+        clock = [time.perf_counter()]
+        module = self.parse(text)
+        clock.append(time.perf_counter())
+        self._run_passes(module, opt_level)
+        clock.append(time.perf_counter())
+        code: bytes = self.target_machine(opt_level).emit_object(module)
+        clock.append(time.perf_counter())
         stages = ("parse", "optimise", "emit")
         spent = {s: (b - a) * 1e3 for s, a, b in zip(stages, clock, clock[1:], strict=False)}
         return code, spent
@@ -190,20 +198,24 @@ class Engine:
         self, code: bytes, symbols: Mapping[str, int], exports: Iterable[str]
     ) -> tuple[dict[str, int], Any]:
         """Load object code into the process and return the addresses of `exports`."""
+        with _llvm_lock:
+            return self._link(code, symbols, tuple(exports))
+
+    def _link(
+        self, code: bytes, symbols: Mapping[str, int], names: tuple[str, ...]
+    ) -> tuple[dict[str, int], Any]:
         builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
         for name, address in symbols.items():
             builder.import_symbol(name, address)
-        names = tuple(exports)
         for name in names:
             builder.export_symbol(name)
-        with self._lock:
-            try:
-                tracker = builder.link(self._jit, f"tracejit.{len(self._trackers)}")
-            except RuntimeError as error:
-                self._trackers.append(None)  # the failed library's name stays taken
-                raise CodegenError(f"linking native code failed: {error}") from None
-            tracker._owned = True
-            self._trackers.append(tracker)
+        try:
+            tracker = builder.link(self._jit, f"tracejit.{len(self._trackers)}")
+        except RuntimeError as error:
+            self._trackers.append(None)  # the failed library's name stays taken
+            raise CodegenError(f"linking native code failed: {error}") from None
+        tracker._owned = True
+        self._trackers.append(tracker)
         return {name: tracker[name] for name in names}, tracker
 
 
@@ -223,13 +235,12 @@ def _quote_rejected(text: str, message: str) -> str:
 
 
 _shared: list[Engine] = []
-_shared_lock = threading.Lock()
 
 
 def shared_engine() -> Engine:
     """The engine of this process, made at first use."""
     if not _shared:
-        with _shared_lock:
+        with _llvm_lock:
             if not _shared:
                 _shared.append(Engine())
     return _shared[0]
