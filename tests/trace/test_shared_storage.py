@@ -358,6 +358,20 @@ def chosen_in_a_loop_in_a_loop(x: Any) -> Any:
     return y, x
 
 
+@case(3)
+def written_in_the_next_loop(x: Any, n: int) -> Any:
+    y = x + 0
+    for _ in range(int(x[1]) % 5):
+        y = y * 2.0
+    for _ in range(n):
+        y -= 1.0
+    for _ in range(int(x[0])):
+        x = x * 2.0
+    for _ in range(n):
+        x -= 1.0
+    return y, x
+
+
 def identities(results: Any, arguments: tuple[Any, ...]) -> list[list[bool]]:
     """Which results and arguments are one object."""
     flat = [p for r in results for p in (r if isinstance(r, list) else [r])]
@@ -447,3 +461,24 @@ def test_read_only_in_some_runs(turns: int) -> None:
     else:
         np.testing.assert_array_equal(f(x, turns), fresh_or_read_only(x, turns))
     np.testing.assert_array_equal(x, np.arange(4.0))
+
+
+def values_returned_twice(x: Any, n: int) -> Any:
+    zeros = np.zeros(4)
+    joined = np.concatenate([zeros[0:3], zeros[3:4]])
+    if joined.sum() > 100:
+        joined[:] = 1
+    filled = zeros.copy()
+    for i in range(n):
+        if x[i] >= 0:
+            filled.fill(2.0)
+    return joined, filled, filled.copy(), zeros, zeros.copy(), zeros.copy()
+
+
+@pytest.mark.parametrize("turns", [0, 3])
+def test_values_that_are_results_twice_keep_their_memory(turns: int) -> None:
+    f = jit(values_returned_twice, shapes="dynamic")
+    got, want = f(np.arange(4.0), turns), values_returned_twice(np.arange(4.0), turns)
+    np.testing.assert_equal(got, want)
+    got[1][:] = 7
+    np.testing.assert_equal(got[2], want[2])

@@ -329,18 +329,28 @@ class Body:
 
     def ensure_in(self, value: Value, storage: Storage) -> None:
         """Make ``storage`` hold ``value`` (by copying unless it already does)."""
-        if self.storage.get(value) is storage and storage.values[value] is storage.buffer:
+        if self.fills(value, storage):
             return
-        self.before_overwrite(storage, [value])
-        if self.storage.get(value) is storage:
-            self.detach(value, "written over its own memory")
-        if value in self.storage:
+        if value in self.storage and self.storage[value] is not storage:
             self.note_copy(value, "its result belongs elsewhere")
-        self.copy_into(storage.buffer, value)
+        self.copy_to(value, storage)
         old = self.storage.get(value)
         if old is not None:
             old.values.pop(value, None)
         self.place(value, storage)
+
+    def fills(self, value: Value, storage: Storage) -> bool:
+        """Whether ``value`` is all that is in ``storage``."""
+        return self.storage.get(value) is storage and storage.values[value] is storage.buffer
+
+    def copy_to(self, value: Value, storage: Storage) -> None:
+        """Copy ``value`` to ``storage``, where what is needed later is saved first."""
+        if self.fills(value, storage):
+            return
+        self.before_overwrite(storage, [value])
+        if self.storage.get(value) is storage:
+            self.detach(value, "written over its own memory")
+        self.copy_into(storage.buffer, value)
 
     def take(self, value: Value) -> Value:
         """An owned dense buffer of ``value`` that leaves this body."""

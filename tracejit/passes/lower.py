@@ -151,7 +151,7 @@ class _Lowering:
                 continue
             storage = by_index[k].storage
             if r in filled or self.function.results.count(r) > 1:
-                body.copy_into(storage.buffer, r)
+                body.copy_to(r, storage)
             else:
                 body.ensure_in(r, storage)
             filled.add(r)

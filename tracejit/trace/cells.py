@@ -140,8 +140,8 @@ class Choice:
 
 
 def _held(x: Array) -> Value | None:
-    """What the storage under a view holds now."""
-    return x.cell.value if isinstance(x.cell, Cell) else None
+    """What the storage under a view holds now, as the innermost region sees it."""
+    return current().read_cell(x.cell) if isinstance(x.cell, Cell) else None
 
 
 def _chosen_dims(pred: Value, a: tuple[Dim, ...], b: tuple[Dim, ...]) -> tuple[Dim, ...]:
