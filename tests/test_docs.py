@@ -45,7 +45,9 @@ def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    missing = [t for t in LINK.findall(FENCED.sub("", page.read_text())) if not (page.parent / t).exists()]
+    missing = [
+        t for t in LINK.findall(FENCED.sub("", page.read_text())) if not (page.parent / t).exists()
+    ]
     assert missing == []
 
 
