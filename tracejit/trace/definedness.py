@@ -20,10 +20,19 @@ class MaybeUndefined:
         self.value = value
         self.sure = False
 
-    def value_or_raise(self) -> Any:
-        """The value, after a check that the variable is bound."""
+    def value_or_raise(self, name: str | None = None, *, is_free: bool = False) -> Any:
+        """The value, after a check that the variable is bound. ``name``: as the program has it.
+        ``is_free``: read as a variable of a function around."""
+        if is_free:
+            message = (
+                f"cannot access free variable '{name}' where it is not associated with a value "
+                "in enclosing scope"
+            )
+            current().check(self.flag, NameError, message)
+            return self.value
         message = (
-            f"cannot access local variable '{self.name}' where it is not associated with a value"
+            f"cannot access local variable '{name or self.name}' "
+            "where it is not associated with a value"
         )
         current().check(self.flag, UnboundLocalError, message)
         return self.value

@@ -99,6 +99,8 @@ class Session:
         self.exceptions: dict[str, Callable[[str], BaseException]] = {}
         #: The `try` statements under way, innermost last (see ``catching``).
         self.catching: list[Any] = []
+        #: Weak references to the variables that calls may rebind (see ``captured``).
+        self.captured: list[Any] = []
         self.shown: list[Any] = []
         self.shown_at: list[Loc | None] = []
         self.over = False

@@ -26,7 +26,6 @@ from tracejit.trace.view_numbers import byte_strides
 Thunk = Callable[[], Any]
 GetState = Callable[[], tuple[Any, ...]]
 SetState = Callable[[tuple[Any, ...]], None]
-_NOTHING: tuple[VarInfo, ...] = ()
 
 
 class StagedOperators(Operators):
@@ -50,7 +49,7 @@ class StagedOperators(Operators):
 
     def if_return(
         self, test: Any, then_fn: Thunk, else_fn: Thunk, get_state: GetState,
-        set_state: SetState, names: tuple[VarInfo, ...], site: Site,
+        set_state: SetState, names: tuple[VarInfo, ...], site: Site | None,
     ) -> Any:  # fmt: skip
         pred = as_test(test)
         if isinstance(pred, bool):
@@ -86,10 +85,7 @@ class StagedOperators(Operators):
     # Logic ----------------------------------------------------------------------------------------
 
     def if_expr(self, test: Any, then_fn: Thunk, else_fn: Thunk, site: Site | None) -> Any:
-        pred = as_test(test)
-        if isinstance(pred, bool):
-            return then_fn() if pred else else_fn()
-        return staged_if(pred, then_fn, else_fn, tuple, lambda state: None, _NOTHING)
+        return self.if_return(test, then_fn, else_fn, tuple, lambda state: None, (), site)
 
     def and_(self, first: Any, *rest: Thunk) -> Any:
         if not rest:
@@ -172,7 +168,11 @@ class StagedOperators(Operators):
 
     def load(self, read: Thunk, name: str, is_captured: bool = False) -> Any:
         value = super().load(read, name, is_captured)
-        return value.value_or_raise() if isinstance(value, MaybeUndefined) else value
+        return value.value_or_raise(name) if isinstance(value, MaybeUndefined) else value
+
+    def load_enclosing(self, name: str, value: Any) -> Any:
+        unsure = isinstance(value, MaybeUndefined)
+        return value.value_or_raise(name, is_free=True) if unsure else value
 
     def load_global(self, name: str, value: Any, env: Env) -> Any:
         def getter() -> Any:

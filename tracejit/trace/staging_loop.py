@@ -251,7 +251,7 @@ def _resized(attempt: Attempt, obj: Any) -> bool:
 
 def _first(info: VarInfo, x: Any) -> Plan:
     if not info.live_in:
-        return Keep() if info.live_out else Unbound()
+        return first_plan(x) if info.live_out else Unbound()
     return first_plan(x)
 
 

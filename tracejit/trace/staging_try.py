@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from tracejit.ir.core import Value
+from tracejit.trace.captured import Captured, with_captured
 from tracejit.trace.catching import Escape, Handler, Scope, State, Thunk, complete
 from tracejit.trace.convert import UNDEFINED, Site, VarInfo
 from tracejit.trace.convert.operators import ExceptPart, catches
@@ -25,7 +26,7 @@ class CatchingOperators(StagedOperators):
         final_fn: Thunk | None, get_state: Callable[[], tuple[Any, ...]],
         set_state: Callable[[tuple[Any, ...]], None], names: tuple[VarInfo, ...], site: Site,
     ) -> None:  # fmt: skip
-        state = State(get_state, set_state, names)
+        state = with_captured(self.session, State(get_state, set_state, names))
         found = tuple(map(_handler, handlers))
         body = body_fn
         if found:
@@ -84,6 +85,12 @@ class CatchingOperators(StagedOperators):
             session.catching.pop()
         scope.close(partial(complete, scope, error, orelse))
 
+    def captured(
+        self, get_state: Callable[[], tuple[Any, ...]],
+        set_state: Callable[[tuple[Any, ...]], None], names: tuple[VarInfo, ...],
+    ) -> Captured:  # fmt: skip
+        return Captured(self.session, get_state, set_state, names)
+
     # Regions --------------------------------------------------------------------------------------
 
     def if_stmt(
@@ -91,14 +98,15 @@ class CatchingOperators(StagedOperators):
         get_state: Callable[[], tuple[Any, ...]], set_state: Callable[[tuple[Any, ...]], None],
         names: tuple[VarInfo, ...], site: Site,
     ) -> None:  # fmt: skip
+        whole = with_captured(self.session, State(get_state, set_state, names))
         if not self.session.catching:
-            super().if_stmt(test, then_fn, else_fn, get_state, set_state, names, site)
+            super().if_stmt(test, then_fn, else_fn, whole.get, whole.set, whole.names, site)
             return
         pred = as_test(test)
         if isinstance(pred, bool):
             (then_fn if pred else else_fn)()
             return
-        escape, state, inside = self._region(State(get_state, set_state, names))
+        escape, state, inside = self._region(whole)
         self._branch(pred, partial(inside, then_fn), partial(inside, else_fn), state)
         escape.deliver()
 
@@ -116,33 +124,31 @@ class CatchingOperators(StagedOperators):
         get_state: Callable[[], tuple[Any, ...]], set_state: Callable[[tuple[Any, ...]], None],
         names: tuple[VarInfo, ...], site: Site | None,
     ) -> Any:  # fmt: skip
+        whole = with_captured(self.session, State(get_state, set_state, names))
+        own = (whole.get, whole.set, whole.names)
+        if not self.session.catching:
+            return super().if_return(test, then_fn, else_fn, *own, site)
         pred = as_test(test)
         if isinstance(pred, bool):
             return (then_fn if pred else else_fn)()
-        if not self.session.catching:
-            bit = PyScalar("bool", pred)
-            return super().if_return(bit, then_fn, else_fn, get_state, set_state, names, site)  # type: ignore[arg-type]
         result = _Result()
-        state = result.added(State(get_state, set_state, names))
+        state = result.added(whole)
         arms = (partial(result.keep, then_fn), partial(result.keep, else_fn))
         bit = PyScalar("bool", pred)
         self.if_stmt(bit, *arms, state.get, state.set, state.names, site)  # type: ignore[arg-type]
         return result.value
-
-    def if_expr(self, test: Any, then_fn: Thunk, else_fn: Thunk, site: Site | None) -> Any:
-        if not self.session.catching:
-            return super().if_expr(test, then_fn, else_fn, site)
-        return self.if_return(test, then_fn, else_fn, tuple, lambda values: None, (), site)
 
     def for_stmt(
         self, iterable: Any, body_fn: Callable[[Any], Any],
         get_state: Callable[[], tuple[Any, ...]], set_state: Callable[[tuple[Any, ...]], None],
         names: tuple[VarInfo, ...], site: Site, extra_test_fn: Thunk | None = None,
     ) -> None:  # fmt: skip
+        whole = with_captured(self.session, State(get_state, set_state, names))
         if not self.session.catching:
-            super().for_stmt(iterable, body_fn, get_state, set_state, names, site, extra_test_fn)
+            own = (whole.get, whole.set, whole.names)
+            super().for_stmt(iterable, body_fn, *own, site, extra_test_fn)
             return
-        escape, state, inside = self._region(State(get_state, set_state, names), again=True)
+        escape, state, inside = self._region(whole, again=True)
 
         def body(item: Any) -> None:
             inside(partial(body_fn, item))
@@ -156,10 +162,12 @@ class CatchingOperators(StagedOperators):
         set_state: Callable[[tuple[Any, ...]], None], names: tuple[VarInfo, ...], site: Site,
         extra_test_fn: Thunk | None = None,
     ) -> None:  # fmt: skip
+        whole = with_captured(self.session, State(get_state, set_state, names))
         if not self.session.catching:
-            super().while_stmt(test_fn, body_fn, get_state, set_state, names, site, extra_test_fn)
+            own = (whole.get, whole.set, whole.names)
+            super().while_stmt(test_fn, body_fn, *own, site, extra_test_fn)
             return
-        escape, state, inside = self._region(State(get_state, set_state, names), again=True)
+        escape, state, inside = self._region(whole, again=True)
 
         def test() -> Any:
             """The test, which may itself raise; false once something escaped."""

@@ -89,6 +89,8 @@ class ExpressionRewriter(ast.NodeTransformer):
         """Variables surely bound here; None where control cannot be."""
         self.shadowed: set[str] = set()
         self.unsure = 0
+        self.holders: dict[str, str] = {}
+        """For captured variables of the functions around, where what `captured` made is kept."""
         self.is_captured = False
 
     # Building -------------------------------------------------------------------------------------
@@ -167,7 +169,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             return self.op(tree, "load", self.thunk(tree), _text(name, tree), *captured)
         if tree.id not in self.scope.globals:
             if tree.id in self.enclosing:
-                return tree
+                return self.op(tree, "load_enclosing", _text(name, tree), tree)
             if name in self.unit.free:
                 env = self.name(ENV, tree)
                 return self.op(tree, "load_free", _text(name, tree), tree, env)

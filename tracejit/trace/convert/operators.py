@@ -360,12 +360,23 @@ class Operators:
             f"cannot access local variable '{name}' where it is not associated with a value"
         )
 
+    def captured(self, get_state: GetState, set_state: SetState, names: tuple[VarInfo, ...]) -> Any:
+        """Run when a call begins whose inner functions may rebind the variables `names` of it.
+
+        The call, and the inner functions that do, hold the result as long as they are around.
+        """
+        return None
+
     def peek(self, read: Thunk) -> Any:
         """The value of a variable, or UNDEFINED. Used by `get_state`."""
         try:
             return read()
         except NameError:
             return UNDEFINED
+
+    def load_enclosing(self, name: str, value: Any) -> Any:
+        """A variable of a converted function around that was read."""
+        return value
 
     def load_global(self, name: str, value: Any, env: Env) -> Any:
         """A global or builtin that was read."""

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 
 from tracejit.trace.convert.assignments import AssignmentRewriter
-from tracejit.trace.convert.expressions import Unit
+from tracejit.trace.convert.expressions import OPERATORS, Unit
 from tracejit.trace.convert.jumps import (
     VALUE,
     ReturnIf,
@@ -42,8 +42,23 @@ class StatementRewriter(AssignmentRewriter):
         has_docstring = ast.get_docstring(ast.Module(body, []), clean=False) is not None
         lowered = lower_jumps(unfold_walrus(body, self.unit.unique))
         self.live = find_liveness(lowered, self.scope)
-        declared = self.declarations(lowered)
-        return [*body[:has_docstring], *declared, *self.block(lowered)]
+        begun = [*self.declarations(lowered), *self.captured(_head(lowered[0]))]
+        return [*body[:has_docstring], *begun, *self.block(lowered)]
+
+    def captured(self, where: ast.stmt) -> Statements:
+        """Tells of the variables that inner functions rebind, and holds those of outer ones."""
+        held = sorted({self.holders[n] for n in self.scope.nonlocals if n in self.holders})
+        if self.enclosing:
+            held.append(OPERATORS)  # by which `is_converted` knows it
+        out: Statements = [ast.copy_location(ast.Expr(self.name(n, where)), where) for n in held]
+        if not self.scope.rebound:
+            return out
+        infos = tuple(VarInfo(name, True, True) for name in sorted(self.scope.rebound))
+        defs, arguments = self.accessors(where, infos)
+        holder = self.unit.unique("captured")
+        self.holders = {**self.holders, **dict.fromkeys(self.scope.rebound, holder)}
+        kept = _assigned(holder, self.op(where, "captured", *arguments))
+        return [*out, *defs, ast.fix_missing_locations(ast.copy_location(kept, where))]
 
     def declarations(self, lowered: Statements) -> Statements:
         """Makes every local variable one of this function, also if only inner functions assign."""
@@ -168,16 +183,24 @@ class StatementRewriter(AssignmentRewriter):
         live = self.live[stmt]
         binds = usage(_inside(stmt)).binds
         written = {name for name in binds if self.is_variable(name)}
-        written |= (binds & self.scope.globals) | self.scope.rebound
+        written |= binds & self.scope.globals
+        written -= self.scope.rebound | self.holders.keys()  # told of by `captured`
         infos = tuple(
             VarInfo(name, name in live.read_first, name in live.after, self.kind(name))
             for name in sorted(written)
         )
+        defs, arguments = self.accessors(_head(stmt), infos)
+        return defs, [*arguments, self.site(stmt)]
+
+    def accessors(
+        self, where: ast.stmt, infos: tuple[VarInfo, ...]
+    ) -> tuple[Statements, list[ast.expr]]:
+        """Definitions of functions that get and set variables; their names and the table's."""
         self.unit.names.append(infos)
         index = len(self.unit.names) - 1
         get, set_ = self.unit.unique("get"), self.unit.unique("set")
         values = f"{GENERATED}values"
-        reads = [self.op(stmt, "peek", self.thunk(self.name(i.name, stmt))) for i in infos]
+        reads = [self.op(where, "peek", self.thunk(self.name(i.name, where))) for i in infos]
         got = ast.Return(ast.Tuple(list(reads), ast.Load()))
         assigned: Statements = []
         if infos:
@@ -186,14 +209,13 @@ class StatementRewriter(AssignmentRewriter):
             assigned.append(ast.Assign([target], ast.Name(values, ast.Load())))
             assigned += [_unbind_if_undefined(info.name) for info in infos]
         for part in (got, *assigned):
-            ast.fix_missing_locations(ast.copy_location(part, _head(stmt)))
+            ast.fix_missing_locations(ast.copy_location(part, where))
         defs = [
-            self.define(get, stmt, [got], set()),
-            self.define(set_, stmt, assigned, written, values),
+            self.define(get, where, [got], set()),
+            self.define(set_, where, assigned, {info.name for info in infos}, values),
         ]
-        where = _head(stmt)
-        arguments = [self.name(get, where), self.name(set_, where)]
-        return defs, [*arguments, self.table("names", index, where), self.site(stmt)]
+        arguments: list[ast.expr] = [self.name(get, where), self.name(set_, where)]
+        return defs, [*arguments, self.table("names", index, where)]
 
     def kind(self, name: str) -> VarKind:
         if name.startswith(GENERATED):
@@ -381,7 +403,11 @@ class StatementRewriter(AssignmentRewriter):
         self, args: ast.arguments, body: list[ast.expr] | Statements, class_name: str | None
     ) -> StatementRewriter:
         seen = self.enclosing | self.scope.locals | self.shadowed
-        return make_rewriter(self.unit, args, body, frozenset(seen), class_name)
+        made = make_rewriter(self.unit, args, body, frozenset(seen), class_name)
+        made.holders = {
+            name: held for name, held in self.holders.items() if name not in made.scope.locals
+        }
+        return made
 
     def rewrite_ClassDef(self, stmt: ast.ClassDef) -> Statements:
         stmt.decorator_list = [self.expr(decorator) for decorator in stmt.decorator_list]
