@@ -10,8 +10,9 @@ import pytest
 from tests.programs.control_flow import CONTROL_FLOW
 from tests.programs.dynamic_sizes import DYNAMIC_SIZES
 from tests.programs.phrase import Phrase, cases, check
+from tests.programs.rebinding import REBINDING, UP, loss
 from tests.programs.views import VIEWS
-from tracejit import UnsupportedError, jit
+from tracejit import UnsupportedError, grad, jit
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(CONTROL_FLOW))
@@ -27,6 +28,18 @@ def test_dynamic_sizes(phrase: Phrase, policy: str) -> None:
 @pytest.mark.parametrize(("phrase", "policy"), cases(VIEWS))
 def test_views(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(REBINDING))
+def test_rebinding(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize("k", [-1.0, 0.7])
+def test_gradient_through_rebinding(k: float) -> None:
+    steps = 1e-6 * np.eye(3)
+    slopes = [(loss(UP + h, k) - loss(UP - h, k)) / 2e-6 for h in steps]
+    np.testing.assert_allclose(jit(grad(loss))(UP, k), slopes, rtol=1e-6)
 
 
 def nested_steps(x: Any, n: int) -> Any:
