@@ -18,7 +18,7 @@ from tracejit.arguments import layouts_of, param_slots, specs_for
 from tracejit.codegen_llvm import abi
 from tracejit.codegen_llvm.entry import Specialisation, specialise
 from tracejit.codegen_llvm.lower import lower_program
-from tracejit.errors import StructureError, UnsupportedError
+from tracejit.errors import StructureError, UnsupportedError, UnsupportedRecursionError
 from tracejit.finish import Finish
 from tracejit.ir.core import Function
 from tracejit.ir.interpreter import EXCEPTIONS
@@ -77,7 +77,8 @@ def compile_version(request: Request, options: Options) -> Version:
         traced = trace(request.function, args, kwargs, specs[count:], beside)
     except (UnsupportedError, StructureError) as error:
         if any(request.dynamic):
-            raise NeedsStatic(error) from None
+            ends = isinstance(error, UnsupportedRecursionError)
+            raise NeedsStatic(error, of_integers=ends) from None
         raise
     EXCEPTIONS.update(traced.exceptions)
     function = simplify(traced.function, stabilize=options.stabilize)

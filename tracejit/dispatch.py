@@ -255,10 +255,11 @@ class Dispatcher:
                 version = self._compile(request, self.options)
                 break
             except NeedsStatic as need:
-                if policy == "dynamic":
-                    raise need.error from None
                 free = {k for k, d in enumerate(dynamic) if d}
-                family.frozen |= {k for k in free if family.ints[k]} or free
+                integers = {k for k in free if family.ints[k]}
+                if policy == "dynamic" and not (need.of_integers and integers):
+                    raise need.error from None
+                family.frozen |= integers or free
         self._compilations += 1
         family.versions.append(version)
         if len(family.versions) > MAX_VERSIONS:

@@ -16,6 +16,10 @@ class UnsupportedError(TracejitError, NotImplementedError):
     """Something NumPy or Python can do and tracejit cannot; says where and what to do instead."""
 
 
+class UnsupportedRecursionError(UnsupportedError):
+    """Calls of a function within one another that only run-time values end."""
+
+
 class UnsupportedTypeError(UnsupportedError, TypeError):
     """An argument of a type or dtype that compiled code does not have."""
 

@@ -113,9 +113,11 @@ class Arguments:
 class NeedsStatic(Exception):  # noqa: N818  (a request, not an error: the caller compiles again)
     """A run-time integer or extent decides the structure of the program: compile for its value."""
 
-    def __init__(self, error: BaseException) -> None:
+    def __init__(self, error: BaseException, *, of_integers: bool = False) -> None:
+        """``of_integers``: their values are needed whatever the user asked for."""
         super().__init__(str(error))
         self.error = error
+        self.of_integers = of_integers
 
 
 class StaticArgument:

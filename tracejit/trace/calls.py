@@ -19,6 +19,7 @@ from tracejit.trace.known import BoundMethod
 from tracejit.trace.numpy import NAMES
 from tracejit.trace.numpy.applying import vectorized
 from tracejit.trace.numpy.generators import held_source, is_source
+from tracejit.trace.recursion import under_way
 from tracejit.trace.refusals import explain_call, refuse, refuse_library, refuse_traced
 from tracejit.trace.session import current, where
 from tracejit.trace.values import Scalar, Tracer, fresh, lift, name_of
@@ -172,11 +173,13 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     original = getattr(function, "py_func", None)
     if original is not None and not isinstance(f, MethodType):
         return ops.call(original, *args, **kwargs)
-    if not isinstance(function, FunctionType) or convert.is_converted(function):
+    if not isinstance(function, FunctionType):
         return f(*args, **kwargs)
-    if not convertible(function):
+    is_converted = convert.is_converted(function)
+    if not is_converted and not convertible(function):
         return library_call(f, (function.__module__ or "").split(".")[0], args, kwargs)
-    return ops.converted(f)(*args, **kwargs)
+    with under_way(function.__code__, args, kwargs):
+        return (f if is_converted else ops.converted(f))(*args, **kwargs)
 
 
 def library_call(f: Any, root: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

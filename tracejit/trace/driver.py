@@ -15,7 +15,13 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tracejit import trees
-from tracejit.errors import LeakedTracerError, TracejitError, UnsupportedError, raise_at
+from tracejit.errors import (
+    LeakedTracerError,
+    TracejitError,
+    UnsupportedError,
+    UnsupportedRecursionError,
+    raise_at,
+)
 from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import operators  # noqa: F401  (attaches the operators)
@@ -202,9 +208,9 @@ def _check(leaves: Sequence[Any]) -> None:
 
 def _refuse_recursion(error: RecursionError) -> NoReturn:
     """A function that calls itself until a run-time value says stop is traced without end."""
-    refused = UnsupportedError(
+    refused = UnsupportedRecursionError(
         "a function calls itself, or others in a circle, and only a value that is known at run "
-        "time says when to stop: write a loop, or let an argument that is static say how deep"
+        "time says when to stop: write a loop, or let an argument in static_argnames say how deep"
     )
     loc = raised_at(error)
     if loc is not None:

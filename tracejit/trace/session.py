@@ -99,6 +99,8 @@ class Session:
         self.exceptions: dict[str, Callable[[str], BaseException]] = {}
         #: The `try` statements under way, innermost last (see ``catching``).
         self.catching: list[Any] = []
+        #: The calls under way of each function, by its code (see ``recursion``).
+        self.calls: dict[Any, list[Any]] = {}
         #: Weak references to the variables that calls may rebind (see ``captured``).
         self.captured: list[Any] = []
         self.shown: list[Any] = []
