@@ -1,0 +1,102 @@
+"""Merging costs what there is to merge, however much has been merged already."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tracejit.ir.ops  # noqa: F401  (enters the op table)
+from tracejit.ir.builder import Builder
+from tracejit.ir.core import Instr, Value
+from tracejit.ir.interpreter import interpret
+from tracejit.ir.printer import format_function
+from tracejit.ir.program import Program, kernels, verify_program
+from tracejit.ir.program_interpreter import interpret_program
+from tracejit.ir.types import tensor
+from tracejit.passes import dependence
+from tracejit.passes import merge as merging
+from tracejit.passes.lower import lower
+
+
+def chain(length: int) -> Program:
+    """As many kernels over one outer loop, each of which uses what the one before made."""
+    b = Builder("chain")
+    x = b.param(tensor("f64", (4, 3)))
+    results = []
+    for k in range(length):
+        sums = b.op("reduce_sum", b.op("mul", x, b.full(float(k + 2), x.tensor)), axes=(1,))
+        x = b.op("sub", x, b.broadcast(sums, x.shape, (0,)))
+        results.append(sums)
+    return lower(b.build([*results, x]))
+
+
+class Steps:
+    """Counts the instructions that are cloned, and the memories that are compared."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        clone, joined = Builder.clone, dependence.Touched.joined
+
+        def counting_clone(b: Builder, instr: Instr, mapping: dict[Value, Value]) -> Instr:
+            self.count += 1
+            return clone(b, instr, mapping)
+
+        def counting_joined(
+            one: dependence.Touched, other: dependence.Touched
+        ) -> dependence.Touched:
+            self.count += 1
+            return joined(one, other)
+
+        monkeypatch.setattr(Builder, "clone", counting_clone)
+        monkeypatch.setattr(dependence.Touched, "joined", counting_joined)
+
+    def of(self, program: Program) -> int:
+        """The steps of one merge."""
+        before = self.count
+        merging.merge(program)
+        return self.count - before
+
+
+def test_joins_cost_the_same_however_many_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "LIMIT", 100_000)
+    programs = [chain(n) for n in (10, 20, 40, 80)]
+    merged = [len(list(kernels(merging.merge(p).host))) for p in programs]
+    assert merged == [1, 1, 1, 1]
+    steps = Steps(monkeypatch)
+    ten, twenty, forty, eighty = map(steps.of, programs)
+    assert twenty - ten > 0
+    assert forty - twenty == 2 * (twenty - ten)
+    assert eighty - forty == 4 * (twenty - ten)
+
+
+def test_inner_loops_join_too() -> None:
+    b = Builder("f")
+    x = b.param(tensor("f64", (4, 3)))
+    function = b.build([b.op("exp", x), b.op("neg", x), b.op("mul", x, x)])
+    program = merging.merge(lower(function))
+    verify_program(program)
+    assert format_function(program.host).count(" for ") == 2
+    given = np.random.default_rng(0).normal(size=(4, 3))
+    for got, want in zip(
+        interpret_program(program, [given]), interpret(function, [given]), strict=True
+    ):
+        np.testing.assert_array_equal(got, want)
+
+
+def test_a_kernel_that_would_be_too_large_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = chain(12)
+    size = sum(merging._size(k.regions[0]) for k in kernels(program.host))
+    monkeypatch.setattr(merging, "LIMIT", size // 3)
+    merged = merging.merge(program)
+    verify_program(merged)
+    found = [merging._size(k.regions[0]) for k in kernels(merged.host)]
+    assert 3 <= len(found) < len(list(kernels(program.host)))
+    assert max(found) <= size // 3
+
+
+def test_what_a_chain_computes_stays() -> None:
+    program = chain(9)
+    given = np.random.default_rng(1).normal(size=(4, 3))
+    before = interpret_program(program, [given])
+    for got, want in zip(interpret_program(merging.merge(program), [given]), before, strict=True):
+        np.testing.assert_array_equal(got, want)
