@@ -482,3 +482,30 @@ def test_values_that_are_results_twice_keep_their_memory(turns: int) -> None:
     np.testing.assert_equal(got, want)
     got[1][:] = 7
     np.testing.assert_equal(got[2], want[2])
+
+
+def stretched_in_a_loop(x: Any, n: int, *, write: bool) -> Any:
+    y = x + 1
+    for i in range(n):
+        y = np.broadcast_to(y[0] + i, (4,))
+    if write:
+        y[1] = 5
+    return y
+
+
+def stretched_on_one_side(x: Any, n: int, *, write: bool) -> Any:
+    y = np.broadcast_to(x[0] + 1, (4,)) if n else x + 1
+    if write:
+        y[1] = 5
+    return y
+
+
+@pytest.mark.parametrize("turns", [0, 1, 3])
+@pytest.mark.parametrize("function", [stretched_in_a_loop, stretched_on_one_side])
+def test_stretched_arrays_stay_read_only(function: Callable[..., Any], turns: int) -> None:
+    x = np.arange(4.0)
+    f = jit(function, shapes="dynamic", static_argnames="write")
+    np.testing.assert_array_equal(f(x, turns, write=False), function(x, turns, write=False))
+    if turns:
+        with pytest.raises(ValueError, match="read-only|copy it before it is written"):
+            f(x, turns, write=True)

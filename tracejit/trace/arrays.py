@@ -74,6 +74,11 @@ class Array(Tracer):
         if isinstance(self.cell, Choice):
             self._write_choice(self.cell, value, session)
             return
+        if self.cell.writeable is None:
+            raise UnsupportedError(
+                f"{where()}: whether the array is read-only is decided by how a loop or branch "
+                "went; copy it before it is written"
+            )
         if not self.cell.writeable:
             session.fail(ValueError, "assignment destination is read-only")
         self.cell.must_be_known()

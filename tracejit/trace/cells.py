@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Cell:
     """Storage that holds one SSA value at a time. ``order``: axes from slowest to fastest in
     memory, None when unknown (an argument of any strides). ``users``: how many arrays lie in it
-    now."""
+    now. ``writeable`` is None where only the run decides."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class Cell:
         order: tuple[int, ...] | None = None,
         *,
         arg: int | None = None,
-        writeable: bool = True,
+        writeable: bool | None = True,
         strided: bool = False,
         packing: Packing | None = None,
     ) -> None:
@@ -121,7 +121,8 @@ class Choice:
         self.users = 0
         self._known = None if contents is None else (_held(then), _held(other), contents)
         self.depth = current().frame.depth
-        self.writeable: bool = then.cell.writeable or other.cell.writeable
+        sides = (then.cell.writeable, other.cell.writeable)
+        self.writeable: bool | None = sides[0] if sides[0] == sides[1] else None
 
     def look(self) -> None:
         """As for cells."""

@@ -20,6 +20,7 @@ from tracejit.trace.layers import Gather, Layer
 from tracejit.trace.session import Frame, Session, where
 from tracejit.trace.values import Array, Cell, Choice
 from tracejit.trace.view_numbers import aligned, view_numbers, with_numbers
+from tracejit.trace.views import writeability
 
 Finish = Callable[[Sequence[Value]], Any]
 
@@ -82,7 +83,8 @@ class ArrayJoin:
         """Before anything is joined: storage that sides made will be paired like this."""
         if a is not None and b is not None:
             one, two = a.cell, b.cell
-            if all(s.is_fresh(c) for s, c in zip(self.sides, (one, two), strict=True)):
+            alike = writeability(a) == writeability(b)
+            if alike and all(s.is_fresh(c) for s, c in zip(self.sides, (one, two), strict=True)):
                 match: Any = (id(one), id(two)) if _one_cell_fits(a, b) else object()
                 for cell in (one, two):
                     self._partners.setdefault(id(cell), set()).add(match)
@@ -94,7 +96,8 @@ class ArrayJoin:
 
     def _paired(self, a: Array, b: Array) -> bool:
         """Whether whatever shares ``a``'s storage on its side shares ``b``'s on the other."""
-        return all(len(self._partners[id(x.cell)]) == 1 for x in (a, b))
+        partners = [self._partners[id(x.cell)] for x in (a, b)]
+        return all(len(p) == 1 and None not in p for p in partners)
 
     def arrays(self, a: Array, b: Array) -> Finish:
         """One name, an array of one dtype and rank on each side."""
@@ -116,7 +119,9 @@ class ArrayJoin:
         if views is None or not _one_cell_fits(a, b):
             k = self.array_value([a, b])
             own = [*storage_of(a), *storage_of(b)]
-            return lambda results: Array(_in_place_of(Cell(results[k]), *own))
+            may = {writeability(a), writeability(b)}
+            writeable = may.pop() if len(may) == 1 else None
+            return lambda results: Array(_in_place_of(Cell(results[k], writeable=writeable), *own))
         cell = self._new_cell(a.cell, b.cell)
         if not views[0].layers:
             return lambda results: Array(cell(results))
@@ -132,10 +137,12 @@ class ArrayJoin:
             k = self.array_value(arrays, only)
             made: list[Cell] = []
             order = (a or b).order
+            may = {c.writeable for c in (a, b) if c is not None}
+            writeable = may.pop() if len(may) == 1 else None
 
             def cell(results: Sequence[Value]) -> Cell:
                 if not made:
-                    made.append(_in_place_of(Cell(results[k], order), a, b))
+                    made.append(_in_place_of(Cell(results[k], order, writeable=writeable), a, b))
                 return made[0]
 
             self._cells[key] = cell

@@ -68,12 +68,13 @@ def same_kind(a: WeakKind | np.dtype[Any], b: WeakKind | np.dtype[Any]) -> bool:
 class ArrayPlan:
     """An array carried by value; None for an extent that changes. ``slot``: no name's own, but
     storage that ``PickPlan``s speak of. ``order``: axes from slowest to fastest in memory, None
-    where iterations differ."""
+    where iterations differ; and so ``writeable``."""
 
     dtype: np.dtype[Any]
     dims: tuple[Dim | None, ...]
     slot: SlotName | None = None
     order: tuple[int, ...] | None = None
+    writeable: bool | None = True
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def _opened_array(plan: ArrayPlan, entry: Any, out: Opened) -> Array:
         session.ranges.extent(_placeholder(INDEX, out)).dim if d is None else d for d in plan.dims
     )
     value = _placeholder(TensorType(plan.dtype, dims), out)
-    cell = Cell(value, plan.order)
+    cell = Cell(value, plan.order, writeable=plan.writeable)
     if plan.slot is not None:
         out.slots[plan.slot] = cell
     else:
@@ -290,7 +291,7 @@ def rebound(
         value, changed = next(results)
         if not changed and isinstance(entry, Array):
             return entry
-        cell = Cell(value, plan.order)
+        cell = Cell(value, plan.order, writeable=plan.writeable)
         if plan.slot is not None:
             slots[plan.slot] = cell
         return Array(cell)

@@ -32,6 +32,7 @@ from tracejit.trace.loop_storage import Option, Outer, Slot, SlotName, Storage, 
 from tracejit.trace.session import Frame
 from tracejit.trace.values import KIND_DTYPE, Array, Cell, PyScalar, Scalar, weak_kind
 from tracejit.trace.view_numbers import aligned, view_numbers
+from tracejit.trace.views import writeability
 
 _MOST_OPTIONS = 6
 
@@ -44,6 +45,7 @@ class Ending:
     frame: Frame
     storage: Storage
     exact: bool
+    peeled: bool
 
 
 class Unsteady(Exception):  # noqa: N818
@@ -115,7 +117,10 @@ def slot_plan(plan: ArrayPlan | None, end: Array, at: Ending, slot: SlotName | N
         None if d is None or d != e or not outer_dim(e, at) else d
         for d, e in zip(known, end.dims, strict=True)
     )
-    return ArrayPlan(end.dtype, dims, slot, order)
+    writeable = writeability(end)
+    if plan is not None and plan.writeable != writeable:
+        writeable = None
+    return ArrayPlan(end.dtype, dims, slot, order, writeable)
 
 
 def layout(x: Array) -> tuple[int, ...] | None:
@@ -196,8 +201,10 @@ def _improved_array(plan: Plan, entry: Any, start: Any, end: Array, at: Ending, 
     known = (
         plan
         if isinstance(plan, ArrayPlan)
-        else ArrayPlan(entry.dtype, entry.dims, order=layout(end))
+        else ArrayPlan(entry.dtype, entry.dims, order=layout(end), writeable=writeability(entry))
     )
+    if not at.peeled and known.writeable != writeability(end):
+        raise Unsteady(name)
     return slot_plan(known, end, at)
 
 

@@ -78,7 +78,16 @@ def is_writeable(x: Array) -> bool:
     """Whether NumPy would let the elements be assigned, in some runs at least."""
     if isinstance(x.cell, Choice):
         return any(is_writeable(side) for side in x.sides())
-    return x.cell.writeable and not any(isinstance(s, Broadcast | ReadOnly) for s in x.layers)
+    layered = any(isinstance(s, Broadcast | ReadOnly) for s in x.layers)
+    return x.cell.writeable is not False and not layered
+
+
+def writeability(x: Array) -> bool | None:
+    """Whether the elements may be assigned; None where only the run decides."""
+    if isinstance(x.cell, Choice):
+        found = {writeability(side) for side in x.sides()}
+        return found.pop() if len(found) == 1 else None
+    return None if x.cell.writeable is None else is_writeable(x)
 
 
 def part(x: Array, which: str) -> Array:
