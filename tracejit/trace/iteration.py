@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,11 @@ def steps_of(iterable: Any) -> Steps | None:
             trip = ex.emin(trip, part.trip)
         return Steps(trip, lambda i: tuple(p.item(i) for p in every))
     return None
+
+
+def iterated(x: Any) -> Iterator[Any]:
+    """What Python goes over while tracing; a TypeError here is the program's own."""
+    return builtins.iter(x)
 
 
 def _part(x: Any) -> Steps:

@@ -147,6 +147,10 @@ class PyScalar(Tracer):
             return PyScalar("float", current().b.op("imag", self.value))
         return 0.0 if self.kind == "float" else 0
 
+    def __iter__(self) -> NoReturn:
+        # Without it the exception would name the class of tracers.
+        raise TypeError(f"'{self.kind}' object is not iterable")
+
     def conjugate(self) -> PyScalar:
         if self.kind == "complex":
             return PyScalar("complex", current().b.op("conj", self.value))

@@ -285,6 +285,9 @@ class StagedOperators(Operators):
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
         if isinstance(value, Array) and value.ndim and not isinstance(value.dims[0], int):
             return self._unpack_array(value, n, star_index)
+        if isinstance(value, PyScalar | Scalar):
+            kind = value.kind if isinstance(value, PyScalar) else f"numpy.{value.dtype.name}"
+            raise TypeError(f"cannot unpack non-iterable {kind} object")
         self.session.outside.whole(value)
         return super().unpack(value, n, star_index)
 

@@ -14,7 +14,7 @@ from tracejit.ir.extent import Dim, emax, floordiv, mod
 from tracejit.ir.types import BOOL, INDEX
 from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, Site, VarInfo
-from tracejit.trace.iteration import Steps, steps_of
+from tracejit.trace.iteration import Steps, iterated, steps_of
 from tracejit.trace.loop import (
     UNROLL_LIMIT,
     Attempt,
@@ -65,7 +65,7 @@ def staged_for(
         isinstance(steps.trip, int) and (steps.trip <= 1 or session.loop_is(key, "unroll"))
     ):
         items = iterable if steps is None else map(steps.item, range(max(int(steps.trip), 0)))  # type: ignore[arg-type]
-        plain_for(ops, iter(items), body_fn, get_state, set_state, names, extra)
+        plain_for(ops, iterated(items), body_fn, get_state, set_state, names, extra)
         return
     body = _body_of(steps, body_fn)
     loop = Loop(session, steps.trip, body, extra, get_state, set_state, names, key)
