@@ -12,7 +12,7 @@ A = np.arange(12.0).reshape(3, 4) - 5.0
 SCALE = 2.0
 
 
-@CONTROL_FLOW((A, 2.0), (A, 6.5), (A, -9.0), policies=("auto",))
+@CONTROL_FLOW((A, 2.0), (A, 6.5), (A, -9.0))
 def nested_break_continue_else(a, limit):
     found = 0
     total = np.float64(0.0)
@@ -87,7 +87,6 @@ def while_on_array_conditions(x):
     (-4, 4, 1),
     (7, -7, -5),
     (1, 2, 0),
-    policies=("auto",),
 )
 def ranges_at_run_time(start, stop, step):
     seen = np.zeros(12, dtype=np.int64)
