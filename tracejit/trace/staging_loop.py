@@ -260,7 +260,7 @@ def _new_slots(loop: Loop, attempt: Attempt) -> list[Plan]:
     contents = attempt.storage.contents()
     if contents is None:
         raise Unsteady("array names that share their storage")
-    at = Ending(attempt.frame, attempt.storage, True)
+    at = Ending(attempt.frame, attempt.storage, True, loop.peeled)
     new = [name for name in contents if name not in loop.slots]
     loop.slots[:0] = new
     return [slot_plan(None, contents[name], at, name) for name in new]
@@ -269,7 +269,7 @@ def _new_slots(loop: Loop, attempt: Attempt) -> list[Plan]:
 def _all_better(
     loop: Loop, plans: Sequence[Plan], entry: Sequence[Any], attempt: Attempt
 ) -> list[Plan]:
-    at = Ending(attempt.frame, attempt.storage, loop.exact)
+    at = Ending(attempt.frame, attempt.storage, loop.exact, loop.peeled)
     return [
         _better(loop, info, plan, before, start, end, at)
         for info, plan, before, start, end in zip(
