@@ -47,6 +47,8 @@ class Cell:
         self.users = 0
         self.layout_matters = False
         self.links: list[Link] = []
+        #: In a loop's body: the key of the loop, where that carries this by value.
+        self.carried: Any = None
         self.session = weakref.ref(session)
 
     def look(self) -> None:

@@ -6,6 +6,7 @@ seen elsewhere (by the caller, another name, a container) and one of them is wri
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -30,11 +31,14 @@ def alone(loop: Loop) -> frozenset[str]:
         if loose[k]:
             x = state[k]
             cell, *view = x.cell, x.layers, x.dims, x.strides, x.dtype
+            elsewhere = weakref.ref(x)
             del x
             state[k] = None
             if cell.users == 0 and _only_here(cell):
                 found.add(info.name)
-            state[k] = Array(cell, *view)
+            same = elsewhere()  # the object itself, where something else holds it
+            state[k] = Array(cell, *view) if same is None else same
+            del same
     loop.set_state(tuple(state))
     return frozenset(found)
 

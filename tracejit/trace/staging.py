@@ -16,6 +16,7 @@ from tracejit.trace.builtins import builtin_bool
 from tracejit.trace.calls import traced_call
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, VarInfo
 from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.identity import same_array
 from tracejit.trace.numpy import INDEXED
 from tracejit.trace.session import Session, where
 from tracejit.trace.staging_if import as_test, staged_if
@@ -281,6 +282,11 @@ class StagedOperators(Operators):
             self.session.outside.whole(left)
             self.session.outside.whole(right)
         return super().compare_one(symbol, left, right)
+
+    def is_(self, left: Any, right: Any) -> Any:
+        if isinstance(left, Array) and isinstance(right, Array):
+            return same_array(left, right)
+        return super().is_(left, right)
 
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
         if isinstance(value, Array) and value.ndim and not isinstance(value.dims[0], int):

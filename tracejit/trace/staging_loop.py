@@ -303,6 +303,8 @@ def _attempt(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt
         if loop.trip is not None:
             session.ranges.bound(counter, 0, loop.trip - 1)
         start = [opened(p, x, out) for p, x in zip(plans, entry, strict=True)]
+        for cell, *_ in out.cells:
+            cell.carried = loop.key
         frame.own = {counter, go, *out.values}
         if loop.may_unroll or loop.trip is None:
             for value in (counter, *out.values):

@@ -33,7 +33,9 @@ def view_numbers(x: Array) -> list[Dim]:
 
 
 def with_numbers(x: Array, numbers: Sequence[Dim], cell: Cell | None = None) -> Array:
-    """The view with other numbers (and over another cell)."""
+    """The view with other numbers (and over another cell); itself where nothing is other."""
+    if cell in (None, x.cell) and list(numbers) == view_numbers(x):
+        return x
     rest = iter(numbers)
     layers: list[Layer] = []
     for layer in x.layers:
