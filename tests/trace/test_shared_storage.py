@@ -507,5 +507,5 @@ def test_stretched_arrays_stay_read_only(function: Callable[..., Any], turns: in
     f = jit(function, shapes="dynamic", static_argnames="write")
     np.testing.assert_array_equal(f(x, turns, write=False), function(x, turns, write=False))
     if turns:
-        with pytest.raises(ValueError, match="read-only|copy it before it is written"):
+        with pytest.raises(ValueError, match=r"read-only|copy it before it is written"):
             f(x, turns, write=True)
