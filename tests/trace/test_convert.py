@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import traceback
 import types
@@ -20,6 +21,7 @@ from tracejit.trace.convert import (
     convert,
     is_converted,
 )
+from tracejit.trace.convert import source as finding
 
 MODULES = (flow_cases, function_cases, value_cases)
 
@@ -330,6 +332,28 @@ def test_many_early_returns_convert_quickly() -> None:
     source = "\n".join([*lines, "    return y3"])
     f = from_source(source, "<early returns>")
     assert [bind(f, Operators())(x) for x in (0, 7, 50)] == [0, 14, 53]
+
+
+@pytest.mark.parametrize("text", ["def f(x):\n    return x + 1", "f = lambda x: x + 1"])
+def test_finding_a_function_passes_over_those_beside_it(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visited: list[ast.AST] = []
+
+    class Counting(finding._Finder):
+        def generic_visit(self, tree: ast.AST) -> None:
+            visited.append(tree)
+            super().generic_visit(tree)
+
+    def cost(beside: int) -> int:
+        others = "def g(x):\n    return [y + x for y in (x, 2 * x)]\n" * beside
+        f = from_source(f"{others}{text}\n{others}", f"<beside {beside} {text}>")
+        visited.clear()
+        assert [bind(f, Operators())(x) for x in (0, 7)] == [1, 8]
+        return len(visited)
+
+    monkeypatch.setattr(finding, "_Finder", Counting)
+    assert cost(1) == cost(50)
 
 
 def from_source(source: str, filename: str) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any
@@ -31,6 +32,8 @@ __all__ = [
     "specialise",
     "uses_native_entry",
 ]
+
+_NAME = re.compile(r"@([\w.$]+)")
 
 
 @cache
@@ -113,7 +116,7 @@ def specialise(
         parts += [text, entry_text.DECLARATIONS, boxing_text.DECLARATIONS]
     env[0], env[1] = errors.build, host
     text = merge_declarations("\n".join(parts))
-    wanted = {name: address for name, address in available.items() if f"@{name}" in text}
+    wanted = {name: available[name] for name in _NAME.findall(text) if name in available}
     compiled = (engine or shared_engine()).compile(text, wanted, exports, opt_level, cache)
     return Specialisation(compiled, signature, env, errors, host)
 

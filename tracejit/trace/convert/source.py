@@ -48,12 +48,20 @@ def _parse(filename: str, module_globals: dict[str, Any]) -> tuple[list[str], as
 
 
 class _Finder(ast.NodeVisitor):
-    """Collects the functions that could have produced `code`, each with its enclosing class."""
+    """Collects the functions that could have produced `code`, each with its enclosing class.
 
-    def __init__(self, code: CodeType) -> None:
+    What does not hold the first line of `code` is passed over, unless the search is `exhaustive`.
+    """
+
+    def __init__(self, code: CodeType, *, exhaustive: bool = False) -> None:
         self.code = code
+        self.exhaustive = exhaustive
         self.classes: list[str] = []
         self.found: list[tuple[FunctionTree, str | None]] = []
+
+    def visit(self, tree: ast.AST) -> None:
+        if self.exhaustive or _holds(tree, self.code.co_firstlineno):
+            super().visit(tree)
 
     def visit_ClassDef(self, tree: ast.ClassDef) -> None:
         self.classes.append(tree.name)
@@ -76,6 +84,14 @@ class _Finder(ast.NodeVisitor):
         ):
             self.found.append((tree, self.classes[-1] if self.classes else None))
         self.generic_visit(tree)
+
+
+def _holds(tree: ast.AST, line: int) -> bool:
+    """Whether a line is one of a tree's; a tree without lines of its own may hold any."""
+    first, last = getattr(tree, "lineno", line), getattr(tree, "end_lineno", None)
+    for decorator in getattr(tree, "decorator_list", ()):
+        first = min(first, decorator.lineno)
+    return first <= line <= (line if last is None else last)
 
 
 def _parameter_count(tree: FunctionTree) -> int:
@@ -102,6 +118,10 @@ def locate(code: CodeType, module_globals: dict[str, Any]) -> Located:
     lines, module = _parse(code.co_filename, module_globals)
     finder = _Finder(code)
     finder.visit(module)
+    if not finder.found:
+        # Python 3.11 may give what is inside of an f-string lines that its statement has not.
+        finder = _Finder(code, exhaustive=True)
+        finder.visit(module)
     found = finder.found
     if code.co_name == "<lambda>" and len(found) > 1:
         # Of nested candidates the innermost comes last and is the one that spans no more.
