@@ -118,3 +118,11 @@ def test_of_nothing(source: str, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("source", [*EMPTY[:3], "np.max(x, initial=7.0)", "np.sum(x)"])
 def test_of_nothing_found_at_run_time(source: str) -> None:
     compare(source.replace("(x", "(x[x > 9]"), ARRAYS["f8"])
+
+
+@pytest.mark.parametrize("weights", ["x - x", "x[x > 9]", "x + 1"])
+def test_weights_that_sum_to_zero(weights: str) -> None:
+    compare(
+        f"np.average({weights.replace(' - x', '').replace(' + 1', '')}, weights={weights})",
+        ARRAYS["f8"],
+    )

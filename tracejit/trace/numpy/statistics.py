@@ -25,6 +25,7 @@ from tracejit.trace.numpy.operands import (
     value_of,
 )
 from tracejit.trace.numpy.results import deliver, stored
+from tracejit.trace.session import current
 from tracejit.trace.values import Array, python_int
 
 
@@ -150,7 +151,7 @@ def average(
     *,
     keepdims: Any = NO_VALUE,
 ) -> Any:
-    """Weighted mean; ZeroDivisionError when the weights sum to zero is not checked."""
+    """Weighted mean; ZeroDivisionError when the weights sum to zero."""
     a = asarray(a)
     keep = keepdims is not NO_VALUE and keepdims
     if weights is None:
@@ -165,6 +166,8 @@ def average(
         else:
             w = _weights_along(a, w, axis)
         scale = w.sum(axis, dtype=kind, keepdims=keep)
+        some = value_of(np.all(scale != 0))
+        current().check(some, ZeroDivisionError, "Weights sum to zero, can't be normalized")
         found = np.multiply(a, w, dtype=kind).sum(axis, keepdims=keep) / scale
     if not returned:
         return found
