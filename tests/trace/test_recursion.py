@@ -56,6 +56,24 @@ def test_static_depth_in_branches_decided_at_run_time() -> None:
         np.testing.assert_array_equal(f(x, depth=12), branches(x, 12))
 
 
+class Split:
+    def __init__(self, depth: int, value: float) -> None:
+        self.value = value
+        self.below = Split(depth - 1, value * 1.5) if depth else None
+
+    def place(self, x: Any) -> Any:
+        if self.below is None or x.sum() < self.value:
+            return x * self.value
+        return self.below.place(x)
+
+
+def test_objects_in_a_chain_decided_at_run_time() -> None:
+    chain = Split(12, 0.5)
+    f = jit(lambda x: chain.place(x))
+    for scale in (0.1, 1.0, 10.0, 1e6):
+        np.testing.assert_array_equal(f(scale * np.ones(3)), chain.place(scale * np.ones(3)))
+
+
 def test_an_inner_function_is_refused() -> None:
     def f(x: Any) -> Any:
         def grown(v: Any) -> Any:

@@ -178,7 +178,8 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     is_converted = convert.is_converted(function)
     if not is_converted and not convertible(function):
         return library_call(f, (function.__module__ or "").split(".")[0], args, kwargs)
-    with under_way(function.__code__, args, kwargs):
+    owner = getattr(f, "__self__", None)
+    with under_way(function.__code__, (owner, *args), kwargs):
         return (f if is_converted else ops.converted(f))(*args, **kwargs)
 
 
