@@ -81,6 +81,9 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
         left, right = (other, self) if reflected else (self, other)
         if python is not None and weak_kind(left) is not None and weak_kind(right) is not None:
             return python(left, right)
+        if name == "pow" and isinstance(left, Array) and type(right) is int and right == 2:
+            ufunc_here = np.square if left.dtype == bool else ufunc  # int8, as NumPy's operator
+            return name_of(ufunc_here)(*(left, right)[: ufunc_here.nin])
         return name_of(ufunc)(left, right)
 
     return operate

@@ -77,6 +77,12 @@ def test_weak_literals(name: str, scalar: str, dtype: str, symbolic: bool) -> No
     compare(f"np.{name}(x, {scalar})", sample(dtype), symbolic=symbolic)
 
 
+@pytest.mark.parametrize("power", ["2", "3", "True", "2.0", "np.int64(2)"])
+def test_powers_of_bools(power: str) -> None:
+    compare(f"x ** {power}", np.array([True, False]))
+    compare(f"x[0] ** {power}", np.array([True, False]))
+
+
 @pytest.mark.parametrize("dtype", ["i1", "u8", "f4", "i8"])
 @pytest.mark.parametrize("scalar", [3, -1, 1000, 2.5])
 @pytest.mark.parametrize("name", ["add", "greater", "equal"])
