@@ -263,29 +263,33 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Array:
 
 
 def _counts(line: Value, points: Value, strict: bool) -> Value:
-    """How many elements of a sorted vector come before each point: binary search, all at once."""
+    """How many elements of a sorted vector come before each point: binary search, all at once.
+
+    The halves depend on the length alone, and a step adds one or nothing: the range analysis of
+    LLVM takes time exponential in the steps where bounds are selected instead.
+    """
     b = builder()
-    zero = stretch(b.const(0, "i64"), points.shape)
+    one, zero = b.const(1, "i64"), b.const(0, "i64")
+    none = stretch(zero, points.shape)
     n = line.shape[0]
-    low, size = zero, stretch(b.index(n), points.shape)
-    steps = max(n.bit_length(), 1) if isinstance(n, int) else 48
-    bound = b.index(n - 1)
+    steps = max(n - 1, 0).bit_length() if isinstance(n, int) else 48
+    low, size, last = none, b.index(n), b.index(n - 1)
     if not current().ranges.at_least(n, 1):  # there must be something to look at
         line = b.op("concatenate", line, b.broadcast(b.const(0, line.dtype), (1,), ()), axis=0)
-        bound = b.index(ex.emax(n - 1, 0))
-    last = stretch(bound, points.shape)
+        last = b.index(ex.emax(n - 1, 0))
+    last = stretch(last, points.shape)
+
+    def stepped(low: Value, by: Value, place: Value) -> Value:
+        inside = b.op("minimum", b.op("maximum", place, none), last)
+        go = _before(b.op("gather", line, inside, axes=(0,)), points, strict)
+        return b.op("add", low, b.op("select", go, stretch(by, points.shape), none))  # type: ignore[no-any-return]
+
     for _ in range(steps):
-        half = b.op("shift_right", size, stretch(b.const(1, "i64"), points.shape))
-        middle = b.op("add", low, half)
-        element = b.op("gather", line, b.op("minimum", middle, last), axes=(0,))
-        go = _before(element, points, strict)
-        more = b.op("gt", size, zero)
-        go = b.op("bitwise_and", go, more)
-        after = b.op("add", middle, stretch(b.const(1, "i64"), points.shape))
-        rest = b.op("sub", b.op("sub", size, half), stretch(b.const(1, "i64"), points.shape))
-        low = b.op("select", go, after, low)
-        size = b.op("select", go, rest, half)
-    return low
+        half = b.op("shift_right", size, one)
+        place = b.op("add", low, stretch(b.op("sub", half, one), points.shape))
+        low = stepped(low, half, place)
+        size = b.op("shift_right", b.op("add", size, one), one)
+    return stepped(low, b.op("minimum", size, one), low)
 
 
 def _before(element: Value, point: Value, strict: bool) -> Value:
