@@ -11,6 +11,8 @@ SELECTING = [
     "np.where(x > 0, x, -x)",
     "np.where(x > 0, x, 0)",
     "np.where(x > 0, 1, 2)",
+    "np.where(x > 0, -1, np.uint8(3))",
+    "np.where(x > 0, y[0] - 300, np.uint8(3) + y.astype(np.uint8)[:1])",
     "np.where(True, 1.5, 2)",
     "np.where(x > 0, x, [1, 2, 3, 4])",
     "np.where(x > 0)",

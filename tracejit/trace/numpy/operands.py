@@ -74,11 +74,20 @@ def cast(x: Operand, dtype: DType) -> Value:
     if x.value is None:
         if x.weak is int and dtype.kind in "iu":
             return b.const(np.array(x.literal, dtype))
-        with np.errstate(all="ignore"):
-            return b.const(np.asarray(x.literal).astype(dtype))
+        return _constant(x, dtype)
     if x.weak is int and dtype.kind in "iu" and dtype != DTYPES["i64"]:
         check_fits(x.value, dtype)
     return b.convert(x.value, dtype)
+
+
+def wrapped(x: Operand, dtype: DType) -> Value:
+    """An operand in ``dtype`` as ``astype`` makes it: a Python int that does not fit wraps."""
+    return builder().convert(x.value, dtype) if x.value is not None else _constant(x, dtype)
+
+
+def _constant(x: Operand, dtype: DType) -> Value:
+    with np.errstate(all="ignore"):
+        return builder().const(np.asarray(x.literal).astype(dtype))
 
 
 def check_fits(value: Value, dtype: DType) -> None:

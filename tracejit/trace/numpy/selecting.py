@@ -21,6 +21,7 @@ from tracejit.trace.numpy.operands import (
     iota,
     operand,
     value_of,
+    wrapped,
 )
 from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.numpy.results import deliver, result_like
@@ -42,7 +43,7 @@ def where(condition: Any, x: Any = _MISSING, y: Any = _MISSING, /) -> Any:
     left, right = operand(x), operand(y)
     kind = promote([left, right])
     flag = b.convert(value_of(condition), "bool")
-    values = broadcast_together([flag, cast(left, kind), cast(right, kind)])
+    values = broadcast_together([flag, wrapped(left, kind), wrapped(right, kind)])
     value = b.op("select", *values)
     found = result_like(value, [condition, x, y])
     return found if isinstance(found, Array) else fresh(value)
