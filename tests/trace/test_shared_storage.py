@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.programs.cross_check import outcomes
 from tracejit import jit
 
 CASES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
@@ -509,3 +510,24 @@ def test_stretched_arrays_stay_read_only(function: Callable[..., Any], turns: in
     if turns:
         with pytest.raises(ValueError, match=r"read-only|copy it before it is written"):
             f(x, turns, write=True)
+
+
+def parts_of_what_one_side_made(x: Any, flag: Any) -> Any:
+    if flag[0] > 0:
+        y = np.concatenate([x[x > 5], x])[0:3]
+        z = y
+    else:
+        y = x[0:3] * 2
+        z = x
+    return y + 1, y.sum(), z[0:2].sum()
+
+
+@pytest.mark.parametrize("policy", ["static", "dynamic"])
+@pytest.mark.parametrize("flag", [1.0, -1.0])
+def test_no_view_reaches_beyond_the_other_sides_empty_storage(flag: float, policy: str) -> None:
+    def make() -> tuple[Any, ...]:
+        return np.arange(10.0), np.array([flag])
+
+    for way, got, want in outcomes(parts_of_what_one_side_made, [make], policy):
+        assert got.raised is None, (way, got.raised)
+        np.testing.assert_equal(got.results, want.results)

@@ -7,6 +7,7 @@ otherwise on the other side, denotes a ``Choice`` afterwards, so that writes rea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from tracejit.ir.extent import Dim
 from tracejit.trace.layers import Gather, Layer
 from tracejit.trace.session import Frame, Session, where
 from tracejit.trace.values import Array, Cell, Choice
-from tracejit.trace.view_numbers import aligned, view_numbers, with_numbers
+from tracejit.trace.view_numbers import aligned, empty_numbers, view_numbers, with_numbers
 from tracejit.trace.views import writeability
 
 Finish = Callable[[Sequence[Value]], Any]
@@ -82,6 +83,7 @@ class ArrayJoin:
         self.results: tuple[list[Value], list[Value]] = ([], [])
         self._cells: dict[tuple[int, int], Callable[[Sequence[Value]], Cell]] = {}
         self._partners: dict[int, set[Any]] = {}
+        self._names: Counter[int] = Counter()
         self._joined: dict[tuple[int, int], Finish] = {}
         self._kept: list[Any] = []
 
@@ -94,6 +96,8 @@ class ArrayJoin:
 
     def note_arrays(self, a: Array | None, b: Array | None) -> None:
         """Before anything is joined: storage that sides made will be paired like this."""
+        for x in (a, b):
+            self._names.update(() if x is None else {id(c) for c in storage_of(x)})
         if a is not None and b is not None:
             one, two = a.cell, b.cell
             alike = writeability(a) == writeability(b)
@@ -174,7 +178,15 @@ class ArrayJoin:
 
     def exported(self, x: Array, there: int) -> Finish:
         """An array of side ``there`` as it is spoken of after the branch."""
-        numbers = [self._exported_number(n, there) for n in view_numbers(x)]
+        inner = isinstance(x.cell, Cell) and not all(map(self.outer_dim, x.cell.shape))
+        if inner and x.layers and self._names[id(x.cell)] == 1:
+            k = self.array_value([x, x], there)
+            own, writeable = list(storage_of(x)), writeability(x)
+            return lambda results: Array(_in_place_of(Cell(results[k], writeable=writeable), *own))
+        numbers = [
+            self._exported_number(n, there, inner, nothing)
+            for n, nothing in zip(view_numbers(x), empty_numbers(x), strict=True)
+        ]
         for layer in x.layers:
             self._refuse_inner_index(layer)
         cell = x.cell
@@ -201,10 +213,14 @@ class ArrayJoin:
             return lambda results: Choice(results[k], then(results), other(results))
         return lambda results: Choice(pred, then(results), other(results))
 
-    def _exported_number(self, dim: Dim, there: int) -> Callable[[Sequence[Value]], Dim]:
-        if self.outer_dim(dim):
+    def _exported_number(
+        self, dim: Dim, there: int, inner: bool, nothing: int
+    ) -> Callable[[Sequence[Value]], Dim]:
+        """A number of a view that only side ``there`` has. Storage whose extents are ``inner`` is
+        empty on the other side, and so must be what a view takes of it."""
+        if not inner and self.outer_dim(dim):
             return lambda results: dim
-        dims: list[Dim] = [0, 0]
+        dims: list[Dim] = [nothing, nothing]
         dims[there] = dim
         return self._number_pair(dims)
 

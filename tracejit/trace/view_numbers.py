@@ -32,6 +32,18 @@ def view_numbers(x: Array) -> list[Dim]:
     return [*inner, *x.dims]
 
 
+def empty_numbers(x: Array) -> list[int]:
+    """Numbers of the view that takes nothing of empty storage: its steps are 1, all else is 0."""
+    found = [
+        int(k == "steps")
+        for layer in x.layers
+        for k, v in vars(layer).items()
+        if k in _NUMERIC
+        for _ in v
+    ]
+    return [*found, *(0 for _ in x.dims)]
+
+
 def with_numbers(x: Array, numbers: Sequence[Dim], cell: Cell | None = None) -> Array:
     """The view with other numbers (and over another cell); itself where nothing is other."""
     if cell in (None, x.cell) and list(numbers) == view_numbers(x):
