@@ -117,6 +117,8 @@ def slot_plan(plan: ArrayPlan | None, end: Array, at: Ending, slot: SlotName | N
         None if d is None or d != e or not outer_dim(e, at) else d
         for d, e in zip(known, end.dims, strict=True)
     )
+    if slot is not None and slot.whole and None in dims:
+        raise Unsteady("array names that share their storage")  # views of it would not fit
     writeable = writeability(end)
     if plan is not None and plan.writeable != writeable:
         writeable = None
