@@ -531,3 +531,18 @@ def test_no_view_reaches_beyond_the_other_sides_empty_storage(flag: float, polic
     for way, got, want in outcomes(parts_of_what_one_side_made, [make], policy):
         assert got.raised is None, (way, got.raised)
         np.testing.assert_equal(got.results, want.results)
+
+
+def two_views_that_move(x: Any, n: int) -> Any:
+    now = x[:2]
+    for i in range(n):
+        before = now
+        now = x[i % 3 :]
+    return now.sum(), before.sum()
+
+
+@pytest.mark.parametrize("policy", ["static", "dynamic"])
+@pytest.mark.parametrize("turns", [1, 3, 7])
+def test_views_that_move(turns: int, policy: Any) -> None:
+    x = np.arange(4.0)
+    assert jit(two_views_that_move, shapes=policy)(x, turns) == two_views_that_move(x, turns)

@@ -262,8 +262,10 @@ def _array_values(plan: ArrayPlan, x: Any) -> list[Value]:
             *(b.const(0, "i64") for d in plan.dims if d is None),
             b.full(0, TensorType(plan.dtype, shape)),
         ]
-    extents = [b.index(have) for have, d in zip(x.dims, plan.dims, strict=True) if d is None]
-    return [*extents, x.read()]
+    # A view that moves has its extents twice, in its layers and of its own: those of the value.
+    value = x.read()
+    extents = [b.index(have) for have, d in zip(value.shape, plan.dims, strict=True) if d is None]
+    return [*extents, value]
 
 
 def rebound(
