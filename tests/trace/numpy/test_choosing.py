@@ -22,6 +22,8 @@ SELECTING = [
     "np.select([x > 1], [x, 2])",
     "np.piecewise(x, [x < 0, x >= 0], [lambda v: -v, lambda v: v * 2])",
     "np.piecewise(x, [x < 0], [1, 2])",
+    "np.putmask(x.copy(), x[None] > 0, 2.0)",
+    "np.putmask(x.copy(), x[:1] > 0, 2.0)",
     "np.clip(x, -1, 1)",
     "np.clip(x, None, 1)",
     "np.clip(x, 0, None)",

@@ -270,7 +270,10 @@ def putmask(a: Array, mask: Any, values: Any) -> None:
     if v.shape not in ((), a.dims):
         raise UnsupportedError("np.putmask with values that repeat is not supported")
     b = builder()
-    flag = stretch(b.convert(value_of(mask), "bool"), a.dims)
+    given = b.convert(value_of(mask), "bool")
+    message = "putmask: mask and data must be the same size"
+    current().require_equal(ex.product(given.shape), ex.product(a.dims), ValueError, message)
+    flag = b.reshape(given, a.dims)
     a.write(b.op("select", flag, stretch(cast(v, a.dtype), a.dims), a.read()))
 
 
