@@ -139,6 +139,7 @@ def test_endless_loop_can_be_interrupted() -> None:
         "import signal, threading, os\n"
         "from tests.codegen_llvm.test_lower import endless\n"
         "f = endless()\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
         "try:\n    f.call(1)\nexcept BaseException as error:\n    print(type(error).__name__)\n"
     )
