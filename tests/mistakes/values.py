@@ -20,6 +20,7 @@ import numpy as np
 
 from tests.mistakes.row import mistake
 from tracejit import UnsupportedError
+from tracejit.errors import UnsupportedRecursionError
 
 SEEN: list[Any] = []
 CACHE: dict[str, Any] = {}
@@ -101,7 +102,7 @@ def _(x: Any) -> Any:
     return f"total: {x.sum():.2f}"  # here
 
 
-@mistake("a function calls itself until a value says stop", "jax#13796", UnsupportedError,
+@mistake("a function calls itself until a value says stop", "jax#13796", UnsupportedRecursionError,
          "write a loop", "write a `while`")  # fmt: skip
 def _(x: Any) -> Any:
     def double(v: Any) -> Any:

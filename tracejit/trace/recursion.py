@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -24,24 +22,27 @@ class Call:
     alike: int
 
 
-@contextmanager
-def under_way(code: CodeType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[None]:
+class under_way:  # noqa: N801
     """While a function runs. If each call is in a branch or loop inside the call before, and
     nothing that is known when compiling differs, then nothing will ever end them."""
-    session = current()
-    calls = session.calls.setdefault(code, [])
-    depth = len(session.frames)
-    known = _known((args, kwargs))
-    alike = 0
-    if calls and calls[-1].known == known:
-        alike = calls[-1].alike + (depth > calls[-1].depth)
-    if alike > _LIMIT:
-        raise RecursionError("calls within one another that run-time values decide")
-    calls.append(Call(depth, known, alike))
-    try:
-        yield
-    finally:
-        calls.pop()
+
+    def __init__(self, code: CodeType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        session = current()
+        self.calls = session.calls.setdefault(code, [])
+        depth = len(session.frames)
+        known = _known((args, kwargs))
+        alike = 0
+        if self.calls and self.calls[-1].known == known:
+            alike = self.calls[-1].alike + (depth > self.calls[-1].depth)
+        if alike > _LIMIT:
+            raise RecursionError("calls within one another that run-time values decide")
+        self.call = Call(depth, known, alike)
+
+    def __enter__(self) -> None:
+        self.calls.append(self.call)
+
+    def __exit__(self, *error: object) -> None:
+        self.calls.pop()
 
 
 def _known(x: Any) -> Any:

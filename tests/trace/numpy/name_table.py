@@ -35,7 +35,7 @@ np.quantile(x, 0.5, weights=y, method="inverted_cdf"); np.nanquantile(x, [0.1, 0
 np.percentile(x, [20, 70], weights=y, method="inverted_cdf"); np.quantile(x, 1.5)
 np.sort(x); np.sort(x, kind="stable"); np.argsort(x, stable=True); np.sort(x, order="f0")
 np.partition(x, 2)[2]; np.argpartition(x, 2)[2]; np.lexsort((x, y)); np.sort(x, kind="bogus")
-np.searchsorted(np.sort(x), y); np.searchsorted(np.sort(x), y, side="right", sorter=np.argsort(x))
+np.searchsorted(np.sort(x), y); np.searchsorted(x, y, side="right", sorter=np.argsort(x))
 np.unique(x); np.unique(y, return_index=True, return_inverse=True, return_counts=True)
 np.unique_counts(x); np.unique_inverse(x); np.unique_all(x); np.isin(x, y); np.union1d(x, y)
 np.intersect1d(x, y, return_indices=True); np.setdiff1d(x, y); np.setxor1d(x, y)
