@@ -24,6 +24,7 @@ SELECTING = [
     "np.piecewise(x, [x < 0], [1, 2])",
     "np.putmask(x.copy(), x[None] > 0, 2.0)",
     "np.putmask(x.copy(), x[:1] > 0, 2.0)",
+    "np.extract(y > 0, x)",
     "np.clip(x, -1, 1)",
     "np.clip(x, None, 1)",
     "np.clip(x, 0, None)",

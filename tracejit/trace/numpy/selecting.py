@@ -326,8 +326,9 @@ def extract(condition: Any, arr: Any) -> Any:
     """Elements where the condition holds."""
     b = builder()
     mask = b.convert(value_of(condition), "bool")
-    x, total = value_of(arr), ex.product(mask.shape)
-    return compress(b.reshape(mask, (total,)), b.reshape(x, (total,)))
+    x = value_of(arr)
+    lines = (b.reshape(v, (ex.product(v.shape),)) for v in (mask, x))
+    return compress(*lines)
 
 
 @covers(np.nonzero, method=True)
