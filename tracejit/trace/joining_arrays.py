@@ -21,7 +21,7 @@ from tracejit.trace.layers import Gather, Layer
 from tracejit.trace.session import Frame, Session, where
 from tracejit.trace.values import Array, Cell, Choice
 from tracejit.trace.view_numbers import aligned, empty_numbers, view_numbers, with_numbers
-from tracejit.trace.views import writeability
+from tracejit.trace.views import agreed, writeability
 
 Finish = Callable[[Sequence[Value]], Any]
 
@@ -102,7 +102,7 @@ class ArrayJoin:
             one, two = a.cell, b.cell
             alike = writeability(a) == writeability(b)
             if alike and all(s.is_fresh(c) for s, c in zip(self.sides, (one, two), strict=True)):
-                match: Any = (id(one), id(two)) if _one_cell_fits(a, b) else object()
+                match: Any = (id(one), id(two)) if _views_of_one_cell(a, b) else object()
                 for cell in (one, two):
                     self._partners.setdefault(id(cell), set()).add(match)
                 return
@@ -140,13 +140,9 @@ class ArrayJoin:
 
     def _fresh_pair(self, a: Array, b: Array) -> Finish:
         """Storage made on both sides: one new cell; names that shared it share it still."""
-        views = aligned(a, b)
-        if views is None or not _one_cell_fits(a, b):
-            k = self.array_value([a, b])
-            own = [*storage_of(a), *storage_of(b)]
-            may = {writeability(a), writeability(b)}
-            writeable = may.pop() if len(may) == 1 else None
-            return lambda results: Array(_in_place_of(Cell(results[k], writeable=writeable), *own))
+        views = _views_of_one_cell(a, b)
+        if views is None:
+            return self._by_value([a, b])
         cell = self._new_cell(a.cell, b.cell)
         if not views[0].layers:
             return lambda results: Array(cell(results))
@@ -162,8 +158,7 @@ class ArrayJoin:
             k = self.array_value(arrays, only)
             made: list[Cell] = []
             order = (a or b).order
-            may = {c.writeable for c in (a, b) if c is not None}
-            writeable = may.pop() if len(may) == 1 else None
+            writeable = agreed(c.writeable for c in (a, b) if c is not None)
 
             def cell(results: Sequence[Value]) -> Cell:
                 if not made:
@@ -180,9 +175,7 @@ class ArrayJoin:
         """An array of side ``there`` as it is spoken of after the branch."""
         inner = isinstance(x.cell, Cell) and not all(map(self.outer_dim, x.cell.shape))
         if inner and x.layers and self._names[id(x.cell)] == 1:
-            k = self.array_value([x, x], there)
-            own, writeable = list(storage_of(x)), writeability(x)
-            return lambda results: Array(_in_place_of(Cell(results[k], writeable=writeable), *own))
+            return self._by_value([x, x], there)
         numbers = [
             self._exported_number(n, there, inner, nothing)
             for n, nothing in zip(view_numbers(x), empty_numbers(x), strict=True)
@@ -258,6 +251,13 @@ class ArrayJoin:
             if isinstance(leaf, Value)
         )
 
+    def _by_value(self, arrays: Sequence[Array], only: int | None = None) -> Finish:
+        """An array that no other name shares: storage of its own afterwards."""
+        k = self.array_value(arrays, only)
+        own = [cell for x in arrays for cell in storage_of(x)]
+        writeable = agreed(map(writeability, arrays))
+        return lambda results: Array(_in_place_of(Cell(results[k], writeable=writeable), *own))
+
     # Contents -------------------------------------------------------------------------------------
 
     def array_value(self, arrays: Sequence[Array], only: int | None = None) -> int:
@@ -297,9 +297,9 @@ class ArrayJoin:
             extents[s][axis] = self.session.ranges.extent(self.results[s][k])
 
 
-def _one_cell_fits(a: Array, b: Array) -> bool:
-    """Whether two views can be one view of one cell that is either's storage."""
-    return aligned(a, b) is not None and not (a.layers and a.cell.shape != b.cell.shape)
+def _views_of_one_cell(a: Array, b: Array) -> tuple[Array, Array] | None:
+    """Two views as ones of one cell that is either's storage, where there can be one."""
+    return None if a.layers and a.cell.shape != b.cell.shape else aligned(a, b)
 
 
 def _in_place_of(new: Cell, *sides: Cell | None) -> Cell:

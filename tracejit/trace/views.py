@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,11 +82,16 @@ def is_writeable(x: Array) -> bool:
     return x.cell.writeable is not False and not layered
 
 
+def agreed(flags: Iterable[bool | None]) -> bool | None:
+    """What all say, else None."""
+    found = set(flags)
+    return found.pop() if len(found) == 1 else None
+
+
 def writeability(x: Array) -> bool | None:
     """Whether the elements may be assigned; None where only the run decides."""
     if isinstance(x.cell, Choice):
-        found = {writeability(side) for side in x.sides()}
-        return found.pop() if len(found) == 1 else None
+        return agreed(map(writeability, x.sides()))
     return None if x.cell.writeable is None else is_writeable(x)
 
 
