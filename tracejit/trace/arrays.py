@@ -215,7 +215,7 @@ class Array(Tracer):
 
     @property
     def flat(self) -> Any:
-        from tracejit.trace.views import Flat
+        from tracejit.trace.reshaping import Flat
 
         return Flat(self)
 

@@ -60,7 +60,6 @@ class Traced:
     containers: list[ContainerChange] = field(default_factory=list)
     attributes: list[AttributeChange] = field(default_factory=list)
     exceptions: dict[str, Callable[[str], BaseException]] = field(default_factory=dict)
-    unrolled: frozenset[Any] = frozenset()
 
 
 def is_spec(x: Any) -> bool:
@@ -154,7 +153,6 @@ def _trace(
         containers,
         attributes,
         session.exceptions,
-        session.loops,
     )
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
 from tracejit.trace.builtins import Counted, Enumerate, Range, Reversed, Zip
+from tracejit.trace.reshaping import Flat
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, as_dim, dim_value
-from tracejit.trace.views import Flat
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from typing import Any
 from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim, emax, floordiv, mod
-from tracejit.ir.types import BOOL, INDEX
 from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, Site, VarInfo
 from tracejit.trace.iteration import Steps, iterated, steps_of
@@ -24,23 +23,21 @@ from tracejit.trace.loop import (
     restore_state,
     variables,
 )
+from tracejit.trace.loop_body import trace_body
 from tracejit.trace.loop_emit import emit
 from tracejit.trace.loop_plans import (
     ArrayPlan,
     Keep,
     Maybe,
-    Opened,
     Plan,
     Unbound,
     first_plan,
-    opened,
 )
 from tracejit.trace.loop_sharing import Sharing, alone
 from tracejit.trace.loop_steady import Ending, Resized, Shared, Unsteady, improved, slot_plan
-from tracejit.trace.loop_storage import Storage, binding
+from tracejit.trace.loop_storage import binding
 from tracejit.trace.loop_swap import Swapped, find_swap
-from tracejit.trace.raising import Diverged, emit_raise, is_users
-from tracejit.trace.session import Frame, Restart, current, where
+from tracejit.trace.session import Restart, current, where
 from tracejit.trace.staging_if import as_test, staged_if
 from tracejit.trace.values import Array
 
@@ -208,7 +205,7 @@ def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any
     """Trace the body until its plans fit. Unsteady when none do."""
     plans = [_first(info, x) for info, x in zip(variables(loop), entry, strict=True)]
     for _ in range(_ATTEMPTS):
-        attempt = _attempt(loop, plans, entry)
+        attempt = trace_body(loop, plans, entry)
         found = [obj for obj, _ in attempt.frame.containers.values()]
         new_boxes = [o for o in found if not any(o is b for b in loop.boxes)]
         if new_boxes:
@@ -290,63 +287,6 @@ def _better(
     if unbound and not isinstance(new, Maybe | Keep):
         return Maybe(info.name, new)
     return new
-
-
-def _attempt(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
-    session = loop.session
-    out = Opened()
-    raised = False
-    again: Value | None = None
-    end: list[Any] = []
-    with session.region("loop", "body") as frame:
-        counter, go = Value(INDEX, "i"), Value(BOOL, "go")
-        if loop.trip is not None:
-            session.ranges.bound(counter, 0, loop.trip - 1)
-        start = [opened(p, x, out) for p, x in zip(plans, entry, strict=True)]
-        for cell, *_ in out.cells:
-            cell.carried = loop.key
-        frame.own = {counter, go, *out.values}
-        if loop.may_unroll or loop.trip is None:
-            for value in (counter, *out.values):
-                session.loop_of[value] = loop.key
-        restore_state(loop, start)
-        for box in loop.boxes:
-            frame.containers[id(box)] = (box, containers.snapshot(box))
-        try:
-            loop.body(counter.dim + loop.first)
-            if loop.test is not None:
-                again = _test_value(loop)
-            end = entry_state(loop)
-        except Exception as error:
-            if not isinstance(error, Diverged) and not is_users(error):
-                raise
-            emit_raise(session, error)
-            raised = True
-    storage = _storage(loop, start, end, frame)
-    final = session.leave(frame)
-    boxes = containers.leave(frame)
-    attempt = Attempt(frame, counter, go, again, out, start, end, final, raised, boxes, storage)
-    restore_state(loop, entry)
-    return attempt
-
-
-def _storage(loop: Loop, start: list[Any], end: list[Any], frame: Frame) -> Storage:
-    """Who holds what at the end of the body; the slots' ends are filled in."""
-    rows = zip(variables(loop), end, strict=True) if end else ()
-    kept = [(v.name, x) for v, x in rows if v.live_in or v.live_out]
-    storage = Storage(kept[len(loop.slots) :], frame.depth)
-    contents = storage.contents() or {}
-    if end:
-        end[: len(loop.slots)] = [
-            contents.get(name, x) for name, x in zip(loop.slots, start, strict=False)
-        ]
-    return storage
-
-
-def _test_value(loop: Loop) -> Value:
-    assert loop.test is not None
-    test = as_test(loop.test())
-    return loop.session.b.const(test, "bool") if isinstance(test, bool) else test
 
 
 # Iterations unlike the rest -----------------------------------------------------------------------

@@ -25,9 +25,9 @@ from tracejit.trace.numpy.operands import (
     value_of,
 )
 from tracejit.trace.numpy.promotion import promote
+from tracejit.trace.reshaping import contiguous
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, Scalar, Tracer, as_dim, fresh, k_order
-from tracejit.trace.views import contiguous
 
 
 def shape_of(shape: Any) -> tuple[Dim, ...]:

@@ -29,9 +29,9 @@ from tracejit.trace.numpy.operands import (
 from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.numpy.results import deliver
 from tracejit.trace.numpy.shapes import atleast_1d, atleast_2d, atleast_3d
+from tracejit.trace.reshaping import reshaped
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, as_dim, fresh
-from tracejit.trace.views import reshaped
 
 _MISMATCH = (
     "all the input array dimensions except for the concatenation axis must match exactly, "

@@ -25,8 +25,9 @@ from tracejit.trace.numpy.operands import (
     value_of,
 )
 from tracejit.trace.numpy.results import deliver
+from tracejit.trace.reshaping import raveled, reshaped
 from tracejit.trace.values import Array, as_dim, fresh
-from tracejit.trace.views import diagonal_view, raveled, reshaped
+from tracejit.trace.views import diagonal_view
 
 
 def _compared(name: str, rows: Dim, cols: Dim, k: Any, lead: tuple[Dim, ...] = ()) -> Value:

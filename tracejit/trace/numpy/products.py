@@ -23,8 +23,8 @@ from tracejit.trace.numpy.operands import (
 from tracejit.trace.numpy.promotion import loop_dtypes, promote
 from tracejit.trace.numpy.results import deliver, stored
 from tracejit.trace.numpy.shapes import moveaxis
+from tracejit.trace.reshaping import raveled, reshaped
 from tracejit.trace.values import fresh
-from tracejit.trace.views import raveled, reshaped
 
 Axes = tuple[int, ...]
 

@@ -25,9 +25,9 @@ from tracejit.trace.numpy.operands import (
 )
 from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.numpy.results import deliver, result_like
+from tracejit.trace.reshaping import reshaped
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, as_dim, fresh, wrap
-from tracejit.trace.views import reshaped
 
 _MISSING: Any = object()
 

@@ -18,15 +18,14 @@ from tracejit.trace.numpy.operands import (
     operand,
     static_int,
 )
+from tracejit.trace.reshaping import raveled, reshaped
 from tracejit.trace.values import Array, Scalar, fresh
 from tracejit.trace.views import (
     bit_view,
     broadcast_view,
     diagonal_view,
-    raveled,
     read_only,
     regrouped,
-    reshaped,
     transposed,
     whole_view,
 )

@@ -1,0 +1,84 @@
+"""One trace of a loop's body: what it binds, what it writes, and whether it raises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tracejit.ir.core import Value
+from tracejit.ir.types import BOOL, INDEX
+from tracejit.trace import containers
+from tracejit.trace.loop import (
+    Attempt,
+    Loop,
+    entry_state,
+    restore_state,
+    variables,
+)
+from tracejit.trace.loop_plans import (
+    Opened,
+    Plan,
+    opened,
+)
+from tracejit.trace.loop_storage import Storage
+from tracejit.trace.raising import Diverged, emit_raise, is_users
+from tracejit.trace.session import Frame
+from tracejit.trace.staging_if import as_test
+
+
+def trace_body(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
+    """The body traced under its plans; names and containers are as before afterwards."""
+    session = loop.session
+    out = Opened()
+    raised = False
+    again: Value | None = None
+    end: list[Any] = []
+    with session.region("loop", "body") as frame:
+        counter, go = Value(INDEX, "i"), Value(BOOL, "go")
+        if loop.trip is not None:
+            session.ranges.bound(counter, 0, loop.trip - 1)
+        start = [opened(p, x, out) for p, x in zip(plans, entry, strict=True)]
+        for cell, *_ in out.cells:
+            cell.carried = loop.key
+        frame.own = {counter, go, *out.values}
+        if loop.may_unroll or loop.trip is None:
+            for value in (counter, *out.values):
+                session.loop_of[value] = loop.key
+        restore_state(loop, start)
+        for box in loop.boxes:
+            frame.containers[id(box)] = (box, containers.snapshot(box))
+        try:
+            loop.body(counter.dim + loop.first)
+            if loop.test is not None:
+                again = _test_value(loop)
+            end = entry_state(loop)
+        except Exception as error:
+            if not isinstance(error, Diverged) and not is_users(error):
+                raise
+            emit_raise(session, error)
+            raised = True
+    storage = _storage(loop, start, end, frame)
+    final = session.leave(frame)
+    boxes = containers.leave(frame)
+    attempt = Attempt(frame, counter, go, again, out, start, end, final, raised, boxes, storage)
+    restore_state(loop, entry)
+    return attempt
+
+
+def _storage(loop: Loop, start: list[Any], end: list[Any], frame: Frame) -> Storage:
+    """Who holds what at the end of the body; the slots' ends are filled in."""
+    rows = zip(variables(loop), end, strict=True) if end else ()
+    kept = [(v.name, x) for v, x in rows if v.live_in or v.live_out]
+    storage = Storage(kept[len(loop.slots) :], frame.depth)
+    contents = storage.contents() or {}
+    if end:
+        end[: len(loop.slots)] = [
+            contents.get(name, x) for name, x in zip(loop.slots, start, strict=False)
+        ]
+    return storage
+
+
+def _test_value(loop: Loop) -> Value:
+    assert loop.test is not None
+    test = as_test(loop.test())
+    return loop.session.b.const(test, "bool") if isinstance(test, bool) else test
