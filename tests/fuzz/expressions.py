@@ -3,7 +3,12 @@
 Kinds: ``f`` float64 or float32, ``i`` int64, ``b`` bool, ``c`` complex128. A shape of ``()`` is a
 number. Everything here is exact, so that two ways of running a program agree in every bit: each
 operation is one IEEE operation, or an integer one; what depends on the order of a sum occurs only
-in ``dyadic`` programs, whose numbers are small multiples of powers of two.
+in ``dyadic`` programs, whose numbers are small multiples of powers of two. Where loops may have
+made them long, they are made short again before a product or sum (``short``).
+
+In ``narrow`` programs, which have arrays of narrow dtypes, a number whose type would depend on the
+way that the program took is made a Python number: see docs/differences.md, "A Python constant takes
+the type that it meets".
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ CONSTANTS = {
     "b": ("True", "False"),
     "c": ("1j", "(0.5 - 2j)", "(1 + 0j)"),
 }
+PYTHON = {"f": "float", "i": "int", "b": "bool", "c": "complex"}
 DTYPES = {"f": "float64", "i": "int64", "b": "bool", "c": "complex128"}
 
 
@@ -44,6 +50,8 @@ class Expressions:
     scope: list[Var] = field(default_factory=list)
     dyadic: bool = False
     looping: bool = False
+    looped: bool = False
+    narrow: bool = False
     sizes: tuple[int, ...] = (3, 4)
 
     # -- entry ---------------------------------------------------------------------------------
@@ -239,11 +247,13 @@ class Expressions:
         if len(shape) != 1:
             return self.binary(kind, shape, depth)
         axis, n = c.number(0, 1), c.pick([2, *self.sizes])
-        a = self.value(kind, (n, *shape) if axis == 0 else (*shape, n), depth)
+        a = self.short(kind, (n, *shape) if axis == 0 else (*shape, n), depth)
         names = {"f": ["sum", "max", "min"], "i": ["sum", "max", "min", "prod"], "c": ["sum"]}
         names["b"] = ["any", "all"]
-        if kind in "fc" and not self.dyadic:
-            names["f"], names["c"] = ["max", "min"], []
+        if not self.dyadic:
+            names["f"] = ["max", "min"]
+        if not self.dyadic or self.looped:
+            names["c"] = []
         if not names[kind]:
             return self.binary(kind, shape, depth)
         name = c.pick(names[kind])
@@ -277,7 +287,12 @@ class Expressions:
             left, right = (shape[0], k), (k, shape[1])
         else:
             left, right = (shape[0], k), (k,)
-        return f"({self.value('f', left, depth)} @ {self.value('f', right, depth)})"
+        return f"({self.short('f', left, depth)} @ {self.short('f', right, depth)})"
+
+    def short(self, kind: str, shape: Shape, depth: int) -> str:
+        """A value whose numbers have few bits, so that sums of their products are exact."""
+        a = self.value(kind, shape, depth)
+        return f"(np.rint({a}) % 16.0)" if self.looped and kind == "f" else a
 
     def from_other(self, kind: str, shape: Shape, depth: int) -> str:
         """A value of another kind, converted."""
@@ -310,7 +325,7 @@ class Expressions:
         if kind == "b":
             k = c.pick(["f", "i"])
             if c.often(50):
-                return f"({self.value('b', (), depth)} {c.pick(['and', 'or'])} {a})"
+                return f"({self.number('b', depth)} {c.pick(['and', 'or'])} {a})"
             op = c.pick(["<", ">", "<=", "==", "!="])
             return f"({self.value(k, (), depth)} {op} {self.value(k, (), depth)})"
         if kind == "i":
@@ -319,7 +334,7 @@ class Expressions:
         return f"({a} {c.pick(['+', '-', '*'])} {self.value(kind, (), depth)})"
 
     def number_unary(self, kind: str, shape: Shape, depth: int) -> str:
-        a = self.value(kind, (), depth)
+        a = self.number(kind, depth)
         texts = {
             "f": ["(-{})", "abs({})", "np.sqrt(abs({}))", "float({})", "np.float64({})"],
             "i": ["abs({})", "-({}) % 5", "int({})", "min({}, 3)", "max(1, {})"],
@@ -331,7 +346,7 @@ class Expressions:
     def reduction(self, kind: str, shape: Shape, depth: int) -> str:
         c = self.choose
         inner: Shape = (c.pick(self.sizes),)
-        if c.often(30) and (self.dyadic or kind in "bi"):
+        if c.often(30) and (kind in "bi" or (self.dyadic and not (kind == "c" and self.looped))):
             inner = (c.pick(self.sizes), *inner)
         if kind == "b":
             return f"({self.value('b', inner, depth)}).{c.pick(['any', 'all'])}()"
@@ -342,12 +357,18 @@ class Expressions:
             return f"int(({self.value(c.pick(['f', 'i']), inner, depth)}).{name}())"
         name = c.pick(["sum", "sum"] + ["max", "min"] * (kind == "f"))
         if c.often(20) and kind == "f":
-            masked = f"{self.value('f', inner, depth)}[{self.value('b', inner, depth)}]"
+            masked = f"({self.short('f', inner, depth)})[{self.value('b', inner, depth)}]"
             return f"({masked}).sum()"
-        return f"({self.value(kind, inner, depth)}).{name}()"
+        a = self.short(kind, inner, depth) if len(inner) > 1 else self.value(kind, inner, depth)
+        return f"({a}).{name}()"
+
+    def number(self, kind: str, depth: int) -> str:
+        """A number of a type that does not depend on the way that the program takes."""
+        text = self.value(kind, (), depth)
+        return f"{PYTHON[kind]}({text})" if self.narrow else text
 
     def choice(self, kind: str, shape: Shape, depth: int) -> str:
-        a, b = self.value(kind, (), depth), self.value(kind, (), depth)
+        a, b = self.number(kind, depth), self.number(kind, depth)
         return f"({a} if {self.value('b', (), depth)} else {b})"
 
     def converted(self, kind: str, shape: Shape, depth: int) -> str:

@@ -108,11 +108,14 @@ def laid_out(x: Any, layout: str) -> Any:
     return x
 
 
-def parameters(c: Chooser, sizes: tuple[int, ...]) -> tuple[Param, ...]:
+def parameters(c: Chooser, sizes: tuple[int, ...], *, narrow: bool) -> tuple[Param, ...]:
+    """Parameters of a function; ``narrow`` ones have all dtypes."""
     params: list[Param] = []
-    dtypes = ["float64", "float64", "float64", "int64", "bool", "complex128", "float32"]
-    if c.often(30):
-        dtypes = ["float64", "int32", "uint8", "int16", "complex64", "float32", "int64"]
+    dtypes = ["float64", "float64", "float64", "int64", "bool", "complex128"]
+    scalars = SCALARS
+    if narrow:
+        dtypes += ["int32", "uint8", "int16", "complex64", "float32", "float32"]
+        scalars = tuple(s for s in SCALARS if not isinstance(s, np.generic))
     layouts = [*["C"] * 8, *["F", "strided", "reversed"] * 2, "readonly"]
     for k in range(c.number(1, 3)):
         if params and c.often(10):
@@ -122,7 +125,7 @@ def parameters(c: Chooser, sizes: tuple[int, ...]) -> tuple[Param, ...]:
         shape: Shape = (n,) if c.often(60) else (n, m)
         layout = c.pick(layouts)
         params.append(Param(f"a{k}", c.pick(dtypes), shape, layout))
-    params += [Param(f"s{k}", scalar=c.pick(SCALARS)) for k in range(c.number(0, 2))]
+    params += [Param(f"s{k}", scalar=c.pick(scalars)) for k in range(c.number(0, 2))]
     return tuple(params)
 
 
@@ -136,9 +139,11 @@ def variable(p: Param) -> Var:
 def program(c: Chooser) -> Program:
     """A program of the chooser's choosing."""
     sizes = c.pick([(3, 4), (4, 2, 5), (3, 19), (2, 1, 3), (8, 3), (4, 0)])
-    params = parameters(c, sizes)
+    narrow = c.often(50)
+    params = parameters(c, sizes, narrow=narrow)
     readonly = any(p.layout == "readonly" for p in params)
     e = Wide(c, [variable(p) for p in params], dyadic=c.often(50), sizes=sizes)
+    e.narrow = narrow
     writer = WideStatements(c, e, readonly=readonly)
     body = writer.program(c.number(2, 6))
     source = f"def f({', '.join(p.name for p in params)}):\n{body}\n"

@@ -88,7 +88,7 @@ class Statements:
         c = self.choose
         kind = c.pick(["f", "f", "f", "i", "b", "c"])
         shape = self.shape() if c.often(70) else ()
-        text = self.e.value(kind, shape, 3)
+        text = self.e.value(kind, shape, 3) if shape else self.e.number(kind, 3)
         name = self.fresh()
         self.emit(f"{name} = {text}")
         dtype = {"f": "float64", "i": "int64", "b": "bool", "c": "complex128"}[kind]
@@ -123,7 +123,8 @@ class Statements:
         if v.shape and self.choose.often(40):
             self.emit(f"{v.name} = {self.choose.pick(same)}")
         elif v.shape or v.kind in "fbc" or v.python:
-            self.emit(f"{v.name} = {self.e.value(v.kind, v.shape, 3)}")
+            text = self.e.value(v.kind, v.shape, 3) if v.shape else self.e.number(v.kind, 3)
+            self.emit(f"{v.name} = {text}")
         return None
 
     def swap(self) -> None:
@@ -148,9 +149,9 @@ class Statements:
             return self.new()
         v = self.choose.pick(names)
         if v.kind == "i":
-            self.emit(f"{v.name} = ({v.name} + {self.e.value('i', (), 1)}) % 7")
+            self.emit(f"{v.name} = ({v.name} + {self.e.number('i', 1)}) % 7")
         else:
-            self.emit(f"{v.name} {self.choose.pick(['+=', '-='])} {self.e.value('f', (), 2)}")
+            self.emit(f"{v.name} {self.choose.pick(['+=', '-='])} {self.e.number('f', 2)}")
         return None
 
     # -- mutation ------------------------------------------------------------------------------
@@ -269,7 +270,7 @@ class Statements:
     def loop(self, header: str, depth: int, extra: list[Var], first: str = "") -> None:
         self.emit(header)
         self.loops += 1
-        self.e.looping = True
+        self.e.looping = self.e.looped = True
         names = {v.name for v in extra}
         self.frozen |= names
         if first:

@@ -168,7 +168,7 @@ class Wide(Expressions):
 
     def python(self, kind: str, shape: Shape, depth: int) -> str:
         """What Python computes on numbers."""
-        a, b = self.value(kind, (), depth), self.value(kind, (), depth)
+        a, b = self.number(kind, depth), self.number(kind, depth)
         test = self.value("b", (), depth)
         texts = {
             "i": ["sum([{a}, {b}]) % 5", "divmod(({a}) % 9, 4)[1]", "[{a}, {b}][{t} and 1]",

@@ -28,7 +28,7 @@ class WideStatements(Statements):
     def helper(self, name: str, like: Var) -> None:
         x = Var("x", like.kind, like.shape, like.dtype)
         number = Var("n", "i", (), "int64", python=True)
-        scope = type(self.e)(self.choose, [x, number], dyadic=self.e.dyadic, sizes=self.e.sizes)
+        scope = replace(self.e, scope=[x, number], looped=True)  # a loop may call it
         scope.helpers = list(self.e.helpers)
         writer = WideStatements(self.choose, scope, readonly=self.readonly)
         writer.rounded = False
@@ -85,6 +85,8 @@ class WideStatements(Statements):
 
     def small(self) -> None:
         """An array of a narrow dtype."""
+        if not self.e.narrow:
+            return self.new()
         kind = self.choose.pick(["i", "f", "c"])
         shape, dtype = self.shape(), self.choose.pick(SMALL[kind])
         name = self.fresh()
@@ -93,7 +95,7 @@ class WideStatements(Statements):
         if kind == "i":
             bounded = f"(({a}) % 100)"
         self.emit(f"{name} = {bounded}.astype(np.{dtype})")
-        self.e.scope.append(Var(name, kind, shape, dtype))
+        return self.e.scope.append(Var(name, kind, shape, dtype))
 
     def copied(self) -> None:
         arrays = [v for v in self.arrays() if 0 not in v.shape]
