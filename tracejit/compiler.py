@@ -15,6 +15,7 @@ import numpy as np
 
 from tracejit import trees
 from tracejit.arguments import layouts_of, param_slots, specs_for
+from tracejit.attempts import undo_of
 from tracejit.codegen_llvm import abi
 from tracejit.codegen_llvm.entry import Specialisation, specialise
 from tracejit.codegen_llvm.lower import lower_program
@@ -74,7 +75,7 @@ def compile_version(request: Request, options: Options) -> Version:
     args, kwargs = trees.unflatten(request.treedef, specs[:count])
     try:
         beside = request.leaves[count : count + request.beside]
-        traced = trace(request.function, args, kwargs, specs[count:], beside)
+        traced = trace(request.function, args, kwargs, specs[count:], beside, request.guesses)
     except (UnsupportedError, StructureError) as error:
         if any(request.dynamic):
             ends = isinstance(error, UnsupportedRecursionError)
@@ -97,6 +98,7 @@ def compile_version(request: Request, options: Options) -> Version:
     # Addresses and shared storages are found by the slow path.
     sources = any(getattr(key, "source", None) is not None for key in request.keys)
     direct = not sources and not request.windows and not request.beside
+    direct = direct and not request.guesses.sites
     return Version(
         keys=request.keys,
         sizes=_sizes(request),
@@ -108,6 +110,8 @@ def compile_version(request: Request, options: Options) -> Version:
         artefacts=artefacts,
         direct=direct,
         count=count,
+        guesses=request.guesses,
+        undo=undo_of(traced, request.keys),
     )
 
 

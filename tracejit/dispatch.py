@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
+from tracejit.attempts import Doubt
 from tracejit.errors import InternalError
 from tracejit.fallback import Fallback, Reason, Refused
 from tracejit.foreign import NativeLeaves
@@ -31,6 +32,7 @@ from tracejit.specialize import (
     int_positions,
     leaf_key,
 )
+from tracejit.trace.guesses import Guesses, Supposed, Unsupposed
 from tracejit.tree_calls import Pending
 from tracejit.versions import (
     Arguments,
@@ -47,6 +49,9 @@ from tracejit.versions import (
 
 #: Versions kept per family before one of them is dropped, with a warning.
 MAX_VERSIONS = 8
+#: Ways kept in which versions for one kind of arguments suppose that values decide dtypes.
+MAX_SUPPOSED = 16
+_FIRST = Supposed()
 
 _dispatchers: weakref.WeakSet[Dispatcher] = weakref.WeakSet()
 
@@ -79,6 +84,8 @@ class Dispatcher:
         self.miss_type = miss_type
         self._lock = threading.RLock()
         self._families: dict[FamilyKey, Family] = {}
+        #: What the version supposed that answered last, by kind of arguments.
+        self._latest: dict[FamilyKey, Supposed] = {}
         self._compilations = 0
         self._slow_calls = 0
         self._fallback = Fallback(function, enabled=options.fallback)
@@ -114,24 +121,42 @@ class Dispatcher:
         with self._fallback.refusing():
             keys = tuple(map(leaf_key, leaves))
         held = self._native(leaves, keys)
-        arguments, overlap = _described(held.leaves, structure)
-        plan = None
-        version = self._wanted(arguments)
-        if overlap and _writes_into_overlap(version, arguments.leaves):
-            arguments, plan = self._shared(arguments)
-            version = self._wanted(arguments)
-        try:
-            version, result = self._run(version, arguments)
-        except _HiddenOverlap:
-            plan = None
-            version, result = self._run_beside(version, held.leaves, structure)
-        finally:
-            held.copy_back(version.writes)
+        version, plan, result = self._settled(held, structure)
         if type(result) is Pending:
             return result.finish(call, held.originals(result.raw))
-        if plan is not None and len(args) == len(leaves) and not (self._static or held.copied):
+        plain = len(args) == len(leaves) and not (self._static or held.copied)
+        if plan is not None and plain and not version.guesses.sites:
             self._repeats.remember(args, version, plan)
         return held.originals(result)
+
+    def _settled(
+        self, held: NativeLeaves, structure: tuple[Any, ...]
+    ) -> tuple[Version, Plan | None, Any]:
+        """The version that answers the call, how its memory is shared, and the answer."""
+        doubt = Doubt()
+        while True:
+            try:
+                return self._attempt(held, structure, doubt)
+            except Unsupposed:
+                continue  # begins again, with what the doubt has learnt
+
+    def _attempt(
+        self, held: NativeLeaves, structure: tuple[Any, ...], doubt: Doubt
+    ) -> tuple[Version, Plan | None, Any]:
+        arguments, overlap = _described(held.leaves, structure)
+        plan = None
+        version = self._wanted(arguments, doubt)
+        if overlap and _writes_into_overlap(version, arguments.leaves):
+            arguments, plan = self._shared(arguments)
+            version = self._wanted(arguments, doubt)
+        try:
+            version, result = self._run(version, arguments, doubt)
+        except _HiddenOverlap:
+            plan = None
+            version, result = self._run_beside(version, held.leaves, structure, doubt)
+        finally:
+            held.copy_back(version.writes)
+        return version, plan, result
 
     def _native(self, leaves: Sequence[Any], keys: Sequence[LeafKey]) -> NativeLeaves:
         try:
@@ -139,27 +164,36 @@ class Dispatcher:
         except Unshareable as error:
             raise self._in_python(str(error)) from None
 
-    def _run(self, version: Version, arguments: Arguments) -> tuple[Version, Any]:
+    def _run(
+        self, version: Version, arguments: Arguments, doubt: Doubt
+    ) -> tuple[Version, Any]:
         """Call a version; one whose hidden arguments changed in kind is compiled anew."""
         for _ in range(3):
             try:
-                return version, version.call(*canonical(arguments.leaves, version))
+                result = version.run(arguments.leaves)
+                if version.guesses.sites:
+                    self._latest[arguments.kind] = version.guesses.supposed
+                return version, result
+            except Unsupposed as wrong:
+                with self._fallback.refusing():
+                    doubt.learn(wrong, version.guesses)
+                raise
             except self.miss_type:
                 if _hidden_overlap(version, arguments.leaves):
                     raise _HiddenOverlap from None
                 version.alive = False
-                version = self._wanted(arguments)
+                version = self._wanted(arguments, doubt)
         raise InternalError("a compiled version refuses the arguments that it was compiled for")
 
     def _run_beside(
-        self, version: Version, leaves: Sequence[Any], structure: tuple[Any, ...]
+        self, version: Version, leaves: Sequence[Any], structure: tuple[Any, ...], doubt: Doubt
     ) -> tuple[Version, Any]:
         """Call with arrays found in globals as further leaves, since these overlap something."""
         beside = [h.getter() for h in version.artefacts.traced.hidden]
         arguments, _ = _described([*leaves, *beside], structure, len(beside))
         arguments, _ = self._shared(arguments)
         try:
-            return self._run(self._wanted(arguments), arguments)
+            return self._run(self._wanted(arguments, doubt), arguments, doubt)
         except _HiddenOverlap:
             raise self._in_python("arrays in globals that are written overlap") from None
 
@@ -212,21 +246,22 @@ class Dispatcher:
         leaves, treedef = trees.flatten((args, kwargs))
         return leaves, (treedef, trees.key_orders((args, kwargs)))
 
-    def _wanted(self, arguments: Arguments) -> Version:
+    def _wanted(self, arguments: Arguments, doubt: Doubt) -> Version:
         """``find`` for a call, which may run in Python instead."""
         if not self._fallback.enabled:
-            return self.find(arguments)
-        with self._fallback.refusing_family(arguments.kind, arguments.sizes):
-            return self.find(arguments)
+            return self.find(arguments, doubt=doubt)
+        family = (*arguments.kind, doubt.supposed)
+        with self._fallback.refusing_family(family, arguments.sizes):
+            return self.find(arguments, doubt=doubt)
 
-    def find(self, arguments: Arguments, policy: Policy | None = None) -> Version:
+    def find(
+        self, arguments: Arguments, policy: Policy | None = None, doubt: Doubt | None = None
+    ) -> Version:
         """The version for these arguments, compiled when there is none."""
-        sizes = arguments.sizes
+        sizes, doubt = arguments.sizes, doubt or Doubt()
         with self._lock:
-            family = self._families.get(arguments.kind)
-            if family is None:
-                family = Family(sizes, int_positions(arguments.leaves, arguments.keys))
-                self._families[arguments.kind] = family
+            supposed = doubt.supposed or self._latest.get(arguments.kind, _FIRST)
+            family = self._family(arguments, supposed)
             version: Version
             for version in family.versions:
                 if version.accepts(sizes):
@@ -234,9 +269,33 @@ class Dispatcher:
                         return version
                     version.alive = False
             family.versions = [v for v in family.versions if v.alive]
-            return self._new_version(family, arguments, policy or self.options.shapes)
+            guesses = Guesses(supposed)
+            try:
+                return self._new_version(family, arguments, policy or self.options.shapes, guesses)
+            except Exception:
+                certain = doubt.only_found(guesses)
+                if certain is None:
+                    raise
+            doubt.supposed = certain
+            self._latest[arguments.kind] = certain
+            return self.find(arguments, policy, doubt)
 
-    def _new_version(self, family: Family, arguments: Arguments, policy: Policy) -> Version:
+    def _family(self, arguments: Arguments, supposed: Supposed) -> Family:
+        """The versions for one kind of arguments that suppose the same of values."""
+        key = (*arguments.kind, supposed)
+        family = self._families.get(key)
+        if family is None:
+            alike = [k for k in self._families if k[:-1] == key[:-1]]
+            if len(alike) >= MAX_SUPPOSED:
+                for version in self._families.pop(alike[0]).versions:
+                    version.alive = False
+            family = Family(arguments.sizes, int_positions(arguments.leaves, arguments.keys))
+            self._families[key] = family
+        return family
+
+    def _new_version(
+        self, family: Family, arguments: Arguments, policy: Policy, guesses: Guesses
+    ) -> Version:
         names = tuple(self._signature.parameters) if self._signature is not None else ()
         while True:
             dynamic = family.plan(arguments.sizes, policy)
@@ -250,6 +309,7 @@ class Dispatcher:
                 names,
                 arguments.windows,
                 arguments.beside,
+                guesses,
             )
             try:
                 version = self._compile(request, self.options)
@@ -316,6 +376,7 @@ class Dispatcher:
         """Forget every version."""
         with self._lock:
             self._families.clear()
+            self._latest.clear()
             self._fallback.clear()
             self._repeats.clear()
             self._rechain()
@@ -325,7 +386,7 @@ class Dispatcher:
         return Stats(
             self._compilations,
             len(self.versions()),
-            len(self._families),
+            len({key[:-1] for key in self._families}),
             self._slow_calls,
             self._fallback.calls,
             self._fallback.reason,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracejit.specialize import ArrayKey, FamilyKey, LeafKey, Policy, ScalarKey, StaticKey, sizes_of
+from tracejit.trace.guesses import Guesses
 from tracejit.trace.specs import Window
+
+if TYPE_CHECKING:
+    from tracejit.attempts import Undo
 
 
 @dataclass(eq=False)
@@ -18,7 +22,8 @@ class Version:
     """One compiled version: for which sizes it is, and how to call it on leaves.
 
     ``direct``: native code takes the leaves as the caller passes them. ``count``: how many leaves
-    are the caller's arguments; what follows is about memory that they share.
+    are the caller's arguments; what follows is about memory that they share. ``guesses``: what the
+    version supposes of values; ``undo``: what a run changes before it finds that this is wrong.
     """
 
     keys: tuple[LeafKey, ...]
@@ -32,6 +37,8 @@ class Version:
     direct: bool = True
     count: int | None = None
     alive: bool = True
+    guesses: Guesses = field(default_factory=Guesses)
+    undo: Undo | None = None
 
     def accepts(self, sizes: tuple[int, ...]) -> bool:
         """Whether the version is for these extents and integers."""
@@ -40,13 +47,19 @@ class Version:
             for free, want, have in zip(self.dynamic, self.sizes, sizes, strict=True)
         )
 
+    def run(self, leaves: Sequence[Any]) -> Any:
+        """The answer for leaves; ``Unsupposed`` where the version supposes something wrong."""
+        given = canonical(leaves, self)
+        return self.call(*given) if self.undo is None else self.undo.call(self.call, given, leaves)
+
 
 @dataclass(frozen=True)
 class Request:
     """What to compile: the function, its arguments' structure, and what is known of each leaf.
 
     ``windows``: leaves that lie in storage which follows the arguments (see ``overlap``), after the
-    ``beside`` arrays found in globals that overlap something.
+    ``beside`` arrays found in globals that overlap something. ``guesses``: what the version is to
+    suppose of values that decide dtypes.
     """
 
     function: Callable[..., Any]
@@ -58,6 +71,7 @@ class Request:
     names: tuple[str, ...]
     windows: tuple[tuple[int, Window], ...] = ()
     beside: int = 0
+    guesses: Guesses = field(default_factory=Guesses)
 
 
 @dataclass(frozen=True)

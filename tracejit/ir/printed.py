@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+_LOCAL = threading.local()
 
 
 def print_values(attrs: Mapping[str, Any], values: Sequence[Any]) -> None:
@@ -16,5 +20,31 @@ def print_values(attrs: Mapping[str, Any], values: Sequence[Any]) -> None:
     shown: Iterator[str] = (
         f"{{{how}}}".format(value) for value, how in zip(values, formats, strict=True)
     )
-    parts = [next(shown) if part is None else part for part in attrs["parts"]]
-    print(*parts, sep=attrs.get("sep", " "), end=attrs.get("end", "\n"))
+    parts = [next(shown) if part is None else str(part) for part in attrs["parts"]]
+    waiting: list[str] | None = getattr(_LOCAL, "waiting", None)
+    text = attrs.get("sep", " ").join(parts) + attrs.get("end", "\n")
+    if waiting is None:
+        print(text, end="")
+    else:
+        waiting.append(text)
+
+
+@contextmanager
+def kept_back(wanted: bool, unless: type[BaseException]) -> Iterator[None]:
+    """If ``wanted``, what this thread prints inside is shown at the end, except after ``unless``."""
+    if not wanted:
+        yield
+        return
+    outer, _LOCAL.waiting = getattr(_LOCAL, "waiting", None), []
+    dropped = False
+    try:
+        yield
+    except unless:
+        dropped = True
+        raise
+    finally:
+        texts, _LOCAL.waiting = _LOCAL.waiting, outer
+        if not dropped and outer is None:
+            print(*texts, sep="", end="")
+        elif not dropped:
+            outer.extend(texts)

@@ -26,6 +26,7 @@ from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.definedness import MaybeUndefined, bound_value
+from tracejit.trace.guesses import Guesses
 from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside
 from tracejit.trace.hidden import Hidden
 from tracejit.trace.known import MARK, made_at
@@ -73,15 +74,17 @@ def trace(
     kwarg_specs: Mapping[str, Any] | None = None,
     shared: Sequence[Any] = (),
     beside: Sequence[Any] = (),
+    guesses: Guesses | None = None,
 ) -> Traced:
     """Trace ``fn`` on arguments described by pytrees of ArraySpec, ScalarSpec and Static.
 
     ``shared``: further leaves, not passed to ``fn``, that windows among the arguments refer to; the
-    first of them are arrays that ``fn`` finds outside, in ``beside``.
+    first of them are arrays that ``fn`` finds outside, in ``beside``. ``guesses``: what is supposed
+    of values that decide dtypes.
     """
     loops: frozenset[Any] = frozenset()
     for _ in range(_RESTARTS):
-        session = Session(getattr(fn, "__name__", "f").strip("<>"), loops)
+        session = Session(getattr(fn, "__name__", "f").strip("<>"), loops, guesses)
         try:
             with session_scope(session):
                 return _trace(

@@ -24,6 +24,7 @@ from tracejit.ir.builder import Builder
 from tracejit.ir.core import Constant, Instr, Loc, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTypeLike, TensorType, dtype_of
+from tracejit.trace.guesses import Guesses
 from tracejit.trace.ranges import Ranges
 
 if TYPE_CHECKING:
@@ -80,11 +81,17 @@ class Restart(BaseException):
 class Session:
     """One trace from start to end."""
 
-    def __init__(self, name: str = "f", loops: frozenset[Any] = frozenset()) -> None:
+    def __init__(
+        self,
+        name: str = "f",
+        loops: frozenset[Any] = frozenset(),
+        guesses: Guesses | None = None,
+    ) -> None:
         self.literals: dict[Value, Constant] = {}
         self.frames: list[Frame] = [Frame("root", TraceBuilder(name, self.literals), 0)]
         self.ranges = Ranges()
         self.loops = loops
+        self.guesses = guesses or Guesses()
         self.loop_of: dict[Value, Any] = {}
         self.memory: dict[Any, Any] = {}
         self.hidden: dict[int, Any] = {}

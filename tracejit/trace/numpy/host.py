@@ -70,6 +70,18 @@ class Attempted(HostFunction):
             return super().__call__(*map(_like_identity, operands)), np.False_
 
 
+@dataclass(frozen=True)
+class Spectral(HostFunction):
+    """A host function of which NumPy makes the results real where they can be: they are always
+    complex here, and a last one says whether NumPy's are."""
+
+    def __call__(self, *operands: Any) -> Any:
+        found = super().__call__(*operands)
+        parts = found if isinstance(found, tuple) else (found,)
+        both = [part.astype(np.result_type(part, np.complex64)) for part in parts]
+        return *both, np.bool_(parts[0].dtype.kind != "c")
+
+
 def _like_identity(x: Any) -> Any:
     """Matrices of the same shape and dtype for which the answer exists."""
     return np.broadcast_to(np.eye(*x.shape[-2:], dtype=x.dtype), x.shape) if x.ndim > 1 else x
@@ -80,6 +92,7 @@ def called(
     operands: Sequence[Value],
     results: Sequence[tuple[Any, Sequence[Dim]]],
     keep: tuple[int, ...] | None = None,
+    kind: type[HostFunction] = HostFunction,
     **options: Any,
 ) -> list[Value]:
     """``np.<path>(*operands, **options)`` at run time; ``results``: (dtype, shape) of each."""
@@ -90,7 +103,7 @@ def called(
             return _attempted(path, given, operands, types)
         if path not in _NEVER_FAIL:
             refuse_caught(np.linalg.LinAlgError, f"np.{path}")
-    function = HostFunction(path, given, keep)
+    function = kind(path, given, keep)
     found = builder().op("host_call", *operands, fn=function, types=types)
     return [found] if len(types) == 1 else list(found)
 

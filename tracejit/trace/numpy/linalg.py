@@ -16,13 +16,14 @@ from tracejit.ir.extent import Dim
 from tracejit.trace.numpy.broadcast import broadcast_shapes
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.folds import NO_VALUE
-from tracejit.trace.numpy.host import called
+from tracejit.trace.numpy.host import Spectral, called
 from tracejit.trace.numpy.matrices import eye
 from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import axis_of, builder, static_int, value_of
 from tracejit.trace.numpy.promotion import result_dtype
 from tracejit.trace.numpy.queries import norm
 from tracejit.trace.session import current
+from tracejit.trace.suppositions import suppose
 from tracejit.trace.values import dim_value, wrap
 
 # The named tuples that NumPy returns.
@@ -188,31 +189,36 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Any:
     return _one("eigvalsh", [x], _real(_kind(a)), x.shape[:-1], UPLO=UPLO)
 
 
-def _complex_only(name: str, kind: np.dtype[Any]) -> None:
-    if kind.kind != "c":
-        symmetric = {"eig": "eigh", "eigvals": "eigvalsh"}[name]
-        raise UnsupportedError(
-            f"np.linalg.{name} of real matrices: whether the result is real depends on its values; "
-            f"use np.linalg.{name}(a.astype(complex)), or np.linalg.{symmetric} where the matrices "
-            "are symmetric"
-        )
+_BOTH = "make the matrix complex, as in a.astype(complex)"
+
+
+def _spectral(name: str, x: Value, shapes: Sequence[Sequence[Dim]]) -> list[Any]:
+    """Results that NumPy makes real where the matrices and all eigenvalues are real."""
+    kind = _kind(x)
+    if kind.kind == "c":
+        return list(map(wrap, called(f"linalg.{name}", [x], [(kind, s) for s in shapes])))
+    both = np.result_type(kind, np.complex64)
+    types = [*((both, s) for s in shapes), (np.bool_, ())]
+    *found, real = called(f"linalg.{name}", [x], types, kind=Spectral)
+    results: list[Any] = list(map(wrap, found))
+    small = 0 in x.shape or x.shape[-1] == 1
+    if small or suppose(real, f"the result of np.linalg.{name} is real", _BOTH):
+        return [np.real(r).copy() for r in results]
+    return results
 
 
 @covers(np.linalg.eig)
 def eig(a: Any) -> Any:
-    """Eigenvalues and vectors of complex matrices."""
-    x, kind = _square(a), _kind(a)
-    _complex_only("eig", kind)
-    types = [(kind, x.shape[:-1]), (kind, x.shape)]
-    return EigResult(*map(wrap, called("linalg.eig", [x], types)))
+    """Eigenvalues and vectors: real ones where the matrices and all eigenvalues are."""
+    x = _square(a)
+    return EigResult(*_spectral("eig", x, [x.shape[:-1], x.shape]))
 
 
 @covers(np.linalg.eigvals)
 def eigvals(a: Any) -> Any:
-    """Eigenvalues of complex matrices."""
-    x, kind = _square(a), _kind(a)
-    _complex_only("eigvals", kind)
-    return _one("eigvals", [x], kind, x.shape[:-1])
+    """Eigenvalues: real ones where the matrices and all eigenvalues are."""
+    x = _square(a)
+    return _spectral("eigvals", x, [x.shape[:-1]])[0]
 
 
 @covers(np.linalg.pinv)
