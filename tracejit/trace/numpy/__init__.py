@@ -9,6 +9,7 @@ from tracejit.trace.numpy import (  # noqa: F401
     calculus,
     creation,
     einsum,
+    emath,
     extrema,
     fft,
     folds,

@@ -92,7 +92,7 @@ def called(
     operands: Sequence[Value],
     results: Sequence[tuple[Any, Sequence[Dim]]],
     keep: tuple[int, ...] | None = None,
-    kind: type[HostFunction] = HostFunction,
+    made: type[HostFunction] = HostFunction,
     **options: Any,
 ) -> list[Value]:
     """``np.<path>(*operands, **options)`` at run time; ``results``: (dtype, shape) of each."""
@@ -103,7 +103,7 @@ def called(
             return _attempted(path, given, operands, types)
         if path not in _NEVER_FAIL:
             refuse_caught(np.linalg.LinAlgError, f"np.{path}")
-    function = kind(path, given, keep)
+    function = made(path, given, keep)
     found = builder().op("host_call", *operands, fn=function, types=types)
     return [found] if len(types) == 1 else list(found)
 

@@ -199,7 +199,7 @@ def _spectral(name: str, x: Value, shapes: Sequence[Sequence[Dim]]) -> list[Any]
         return list(map(wrap, called(f"linalg.{name}", [x], [(kind, s) for s in shapes])))
     both = np.result_type(kind, np.complex64)
     types = [*((both, s) for s in shapes), (np.bool_, ())]
-    *found, real = called(f"linalg.{name}", [x], types, kind=Spectral)
+    *found, real = called(f"linalg.{name}", [x], types, made=Spectral)
     results: list[Any] = list(map(wrap, found))
     small = 0 in x.shape or x.shape[-1] == 1
     if small or suppose(real, f"the result of np.linalg.{name} is real", _BOTH):

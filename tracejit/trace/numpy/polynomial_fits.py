@@ -1,16 +1,17 @@
-"""Polynomials fitted, integrated, divided and made from roots; the Bessel function i0."""
+"""Polynomials fitted, integrated, divided, made from roots, and their roots; the Bessel function i0."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
 from tracejit.trace.numpy.creation import arange, asarray
 from tracejit.trace.numpy.host import called
+from tracejit.trace.numpy.matrices import eye
 from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import static_int, value_of
 from tracejit.trace.numpy.polynomials import _coefficients
+from tracejit.trace.suppositions import suppose
 from tracejit.trace.values import Tracer, dim_value, wrap
 
 
@@ -79,20 +80,56 @@ def polyint(p: Any, m: Any = 1, k: Any = None) -> Any:
     return found
 
 
+_COMPLEX = "compute the eigenvalues of the companion matrix as complex, and the products from those"
+
+
 @covers(np.poly)
 def poly(seq_of_zeros: Any) -> Any:
-    """The coefficients of the polynomial with these real roots."""
+    """The coefficients of the polynomial with these roots, or of a characteristic polynomial."""
     zeros: Any = _coefficients(seq_of_zeros)
-    if zeros.ndim != 1 or zeros.dtype.kind == "c":
-        raise UnsupportedError(
-            "np.poly of a matrix or of complex roots: whether the result is real depends on its "
-            "values; multiply the factors by np.polymul"
-        )
+    sizes = [static_int(n, "the number of roots of np.poly") for n in zeros.dims]
+    if len(sizes) == 2 and sizes[0] == sizes[1] != 0:
+        zeros = np.linalg.eigvals(zeros)
+    elif len(sizes) != 1:
+        raise ValueError("input must be 1d or non-empty square 2d array.")
+    if sizes[0] == 0:
+        return 1.0
+    if zeros.dtype.kind not in "fc":
+        zeros = zeros.astype(float)
     found: Any = np.ones_like(zeros, zeros.dtype, shape=(1,))
     one = found
-    for k in range(static_int(zeros.dims[0], "the number of roots of np.poly")):
+    for k in range(sizes[0]):
         found = np.convolve(found, np.append(one, -zeros[k]))
+    if zeros.dtype.kind == "c":
+        roots = zeros.astype(complex)
+        paired = value_of(np.all(np.sort(roots) == np.sort(np.conj(roots))))
+        if suppose(paired, "the roots given to np.poly are conjugate pairs", _COMPLEX):
+            found = found.real.copy()
     return found
+
+
+@covers(np.roots)
+def roots(p: Any) -> Any:
+    """The roots: eigenvalues of the companion matrix, and a zero for each zero at the end."""
+    line: Any = _coefficients(p)
+    if line.ndim != 1:
+        raise ValueError("Input must be a rank-1 array.")
+    there = line != 0
+    if not suppose(value_of(np.any(there)), "a coefficient given to np.roots is not 0", _COMPLEX):
+        return np.array([])
+    n = dim_value(line.dims[0])
+    first, zeros = np.argmax(there), np.argmax(there[::-1])
+    if line.dtype.kind not in "fc":
+        line = line.astype(float)
+    found: Any = asarray(np.array([]))
+    several = value_of(first + zeros < n - 1)
+    if suppose(several, "two coefficients given to np.roots are not 0", _COMPLEX):
+        line = line[first : n - zeros]
+        size = dim_value(line.dims[0]) - 1
+        companion: Any = eye(size, k=-1, dtype=line.dtype)
+        companion[0, :] = -line[1:] / line[0]
+        found = np.linalg.eigvals(companion)
+    return np.concatenate([found, np.zeros_like(found, shape=(zeros,))])
 
 
 @covers(np.polydiv)

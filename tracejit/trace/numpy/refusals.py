@@ -1,7 +1,7 @@
 """Names of NumPy that compiled code cannot have, each with what to use instead.
 
-A name is here when its result depends on values in a way that types cannot follow (dtypes), is no
-array of numbers (objects, texts, matrices), or touches what is outside (files, settings).
+A name is here when its result is no array of numbers (objects, texts, matrices), or when it touches
+what is outside (files, settings).
 """
 
 from __future__ import annotations
@@ -13,21 +13,11 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace.numpy.names import NAMES, covers, method
 from tracejit.trace.session import where
 
-_COMPLEX = "whether the result is complex depends on values; use np.{0} of x.astype(complex)"
 _OUTSIDE = "call it outside of the compiled function"
 _SHOWN = "print the value itself, or make the text outside"
 _MATRIX = "use arrays of two dimensions"
 
 ADVICE: dict[str, str] = {
-    **{f"emath.{n}": _COMPLEX.format(n) for n in ("sqrt", "log", "log2", "log10", "power")},
-    **{f"emath.{n}": _COMPLEX.format(n) for n in ("arccos", "arcsin", "arctanh")},
-    "emath.logn": "divide two logarithms of x.astype(complex)",
-    "real_if_close": "whether the result is real depends on values; use x.real",
-    "roots": (
-        "how many there are, and whether they are real, depends on values; use np.linalg.eigvals "
-        "of the companion matrix as complex: np.eye(n - 1, k=-1, dtype=complex), first row "
-        "-p[1:] / p[0]"
-    ),
     "poly1d": "use np.polyval, np.polyadd, np.polymul, np.polyder and np.polyint",
     "frompyfunc": "its results are objects; use np.vectorize or a loop",
     "nditer": "use a loop over np.ndindex(x.shape), or over the rows",
