@@ -226,7 +226,9 @@ class Statements:
         at = f"np.array({at})" if self.choose.often(10) else f"({at}) % {v.shape[0]}"
         op = self.choose.pick(["=", "="] + ["+="] * (v.kind in "fic"))
         if v.kind in "fi" and not self.readonly and self.choose.often(20):
-            self.emit(f"np.add.at({v.name}, {at}, {self.e.value(v.kind, (k, *v.shape[1:]), 1)})")
+            # NumPy 2.4 reads beyond the values where the index has more axes than they.
+            values = self.e.value(v.kind, (k, *v.shape[1:]), 1)
+            self.emit(f"np.add.at({v.name}, np.ravel({at}), {values})")
         else:
             self.emit(f"{v.name}[{at}] {op} {self.e.operand(v.kind, (k, *v.shape[1:]), 1)}")
         return None

@@ -177,7 +177,7 @@ class Wide(Expressions):
             "b": ["({a} != {b})", "(not ({a} or {b}))", "all([{a}, {b}])",
                   "any((q for q in [{a}]))", "(bool({a}) is True)", "(({a} and {b}) or {t})"],
             "f": ["max({a}, {b})", "min({a}, 0.25)", "(lambda q: q + 0.5)({a})", "sum([{a}, {b}])",
-                  "({{'p': {a}, 'q': {b}}}['p'])", "[{a}, {b}][-1]", "pow({a}, 2)", "abs(-({a}))"],
+                  "({{'p': {a}, 'q': {b}}}['p'])", "[{a}, {b}][-1]", "pow({a}, 1)", "abs(-({a}))"],
             "c": ["({a}).real + 1j", "abs({a}) * 0j", "[{a}, {b}][0]"],
         }  # fmt: skip
         return f"({self.choose.pick(texts[kind]).format(a=a, b=b, t=test)})"

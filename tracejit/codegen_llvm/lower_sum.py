@@ -24,7 +24,7 @@ from tracejit.codegen_llvm.lower_function import (
 )
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.emit import BOOL, I64, ComplexPair, DType
-from tracejit.ir.extent import Dim, Extent, leaves
+from tracejit.ir.extent import Dim, Extent, Monomial, leaves
 from tracejit.ir.types import BufferType, TensorType, Type
 
 _BLOCK = 128
@@ -332,7 +332,7 @@ class Lane:
         for mono, coef in offset.terms.items():
             powers = dict(mono)
             if powers.pop(i, 0) == 1:
-                step = step + (Extent({frozenset(powers.items()): coef}) if powers else coef)
+                step = step + (Extent({Monomial(powers.items()): coef}) if powers else coef)
             elif i in dict(mono):
                 return None
             inner = list(leaves(Extent({mono: 1}) if mono else 0))

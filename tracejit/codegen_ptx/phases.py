@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from tracejit.ir.core import Function, Instr, Value
-from tracejit.ir.extent import Dim, Extent, leaves, subst
+from tracejit.ir.extent import Dim, Extent, Monomial, leaves, subst
 
 #: map: points over threads. rows: one block a point, reductions by the block. total: reduction by
 #: the grid in two kernels. serial: one thread.
@@ -220,7 +220,7 @@ class Kernel:
         """Whether an index is `number * variable + invariant`, the number not 0."""
         if not isinstance(index, Extent):
             return False
-        alone = frozenset({(variable, 1)})
+        alone = Monomial([(variable, 1)])
         number = index.terms.get(alone, 0)
         return number != 0 and self._invariant(index - variable.dim * number)
 

@@ -7,7 +7,7 @@ exactly when their normal forms are. Nothing here knows about instructions or te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, Union
 
@@ -34,8 +34,41 @@ class Opaque:
 
 
 Atom: TypeAlias = Union["Value", ResultRef, Opaque]
-Monomial: TypeAlias = tuple[tuple["Atom", int], ...]
-_Terms: TypeAlias = dict[frozenset[tuple["Atom", int]], int]
+
+
+class Monomial:
+    """A product of powers of atoms, equal to itself in any order.
+
+    The factors keep the order in which they came: an order of hashes, which are addresses, would
+    be another in each process, and so would be the text of the code.
+    """
+
+    __slots__ = ("_hash", "factors")
+
+    def __init__(self, factors: Iterable[tuple[Atom, int]] = ()) -> None:
+        self.factors = tuple(factors)
+        self._hash = hash(frozenset(self.factors))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Monomial):
+            return NotImplemented
+        return self.factors == other.factors or (
+            len(self.factors) > 1 and frozenset(self.factors) == frozenset(other.factors)
+        )
+
+    def __iter__(self) -> Iterator[tuple[Atom, int]]:
+        return iter(self.factors)
+
+    def __len__(self) -> int:
+        return len(self.factors)
+
+
+_Terms: TypeAlias = dict[Monomial, int]
+#: The monomial of constants.
+ONE = Monomial()
 
 
 class Extent:
@@ -89,34 +122,31 @@ class Extent:
         return format_dim(self, lambda v: f"%{v.hint or 'v'}")
 
 
-def _times(
-    a: frozenset[tuple[Atom, int]], b: frozenset[tuple[Atom, int]]
-) -> frozenset[tuple[Atom, int]]:
+def _times(a: Monomial, b: Monomial) -> Monomial:
+    if not (a.factors and b.factors):
+        return a if a.factors else b
     powers = dict(a)
     for atom, power in b:
         powers[atom] = powers.get(atom, 0) + power
-    return frozenset(powers.items())
-
-
-_ONE: frozenset[tuple[Atom, int]] = frozenset()
+    return Monomial(powers.items())
 
 
 def _terms(dim: Dim) -> _Terms:
-    return dim.terms if isinstance(dim, Extent) else ({_ONE: dim} if dim else {})
+    return dim.terms if isinstance(dim, Extent) else ({ONE: dim} if dim else {})
 
 
 def _normal(terms: _Terms) -> Dim:
     terms = {m: c for m, c in terms.items() if c}
     if not terms:
         return 0
-    if len(terms) == 1 and _ONE in terms:
-        return terms[_ONE]
+    if len(terms) == 1 and ONE in terms:
+        return terms[ONE]
     return Extent(terms)
 
 
 def atom_dim(atom: Atom) -> Extent:
     """The extent that is just ``atom``."""
-    return Extent({frozenset([(atom, 1)]): 1})
+    return Extent({Monomial([(atom, 1)]): 1})
 
 
 def single_atom(dim: Dim) -> Atom | None:
@@ -127,6 +157,24 @@ def single_atom(dim: Dim) -> Atom | None:
             ((atom, power),) = mono
             return atom if power == 1 else None
     return None
+
+
+def linear_in(dim: Extent, atom: Atom) -> tuple[Dim, Dim] | None:
+    """``(slope, rest)`` with ``dim == slope * atom + rest``, neither of them of the atom.
+
+    None where the atom has a higher power. (An opaque atom may hide it; that is another atom.)
+    """
+    slope: _Terms = {}
+    rest: _Terms = {}
+    for mono, coef in dim.terms.items():
+        power = next((p for other, p in mono if other == atom), 0)
+        if power > 1:
+            return None
+        if power:
+            slope[Monomial(f for f in mono if f[0] != atom)] = coef
+        else:
+            rest[mono] = coef
+    return _normal(slope), _normal(rest)
 
 
 def _split(dim: Dim, divisor: int) -> tuple[Dim, Dim]:
@@ -149,7 +197,7 @@ def floordiv(a: Dim, b: Dim) -> Dim:
         whole, rest = _split(a, b)
         if isinstance(rest, int):
             return whole + rest // b
-        constant = rest.terms.get(_ONE, 0)
+        constant = rest.terms.get(ONE, 0)
         if b == 2 and constant == 1:  # Hermite: floor((n+1)/2) == n - floor(n/2)
             even = rest - 1
             return whole + even - floordiv(even, 2)

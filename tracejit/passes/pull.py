@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Instr, Value
-from tracejit.ir.extent import Dim, Extent
+from tracejit.ir.extent import Dim, Extent, Monomial
 from tracejit.passes.scope import Scope, unify
 
 Index = tuple[Dim, ...]
@@ -68,7 +68,7 @@ class Bounds:
         """Whether dim >= limit is proved, every variable and extent being non-negative."""
         return ex.provably_ge(dim, limit)
 
-    def _monomial(self, mono: frozenset[tuple[ex.Atom, int]]) -> Dim | None:
+    def _monomial(self, mono: ex.Monomial) -> Dim | None:
         top: Dim = 1
         for atom, power in mono:
             if power != 1 or isinstance(atom, ex.ResultRef):
@@ -120,7 +120,7 @@ class Bounds:
             powers = dict(mono)
             if atom in powers:
                 powers[atom] -= 1
-                left = frozenset((k, p) for k, p in powers.items() if p)
+                left = Monomial((k, p) for k, p in powers.items() if p)
                 whole = whole + (Extent({left: coef}) if left else coef)
             else:
                 rest = rest + (Extent({mono: coef}) if mono else coef)

@@ -114,12 +114,15 @@ class Facts:
             return True
         if depth == 0:
             return False
-        for mono, coef in dim.terms.items():
-            for atom, power in mono:
-                if power != 1 or not all(o is atom or self._low(o) for o, _ in mono):
-                    continue
-                for bound in self._bounds(atom, upper=coef < 0):
-                    if self.nonnegative(_replace(dim, atom, bound), depth - 1):
+        for atom in dict.fromkeys(dim.atoms()):
+            parts = ex.linear_in(dim, atom)
+            if parts is None:
+                continue
+            slope, rest = parts
+            upper = self._plain(-slope)
+            if upper or self._plain(slope):  # else it neither grows nor falls with the atom
+                for bound in self._bounds(atom, upper=upper):
+                    if self.nonnegative(slope * bound + rest, depth - 1):
                         return True
         return any(self._plain(dim - fact) for fact in self.holds)
 
@@ -176,18 +179,6 @@ class Facts:
         bounds = [*self.high.values(), *self.holds]
         tops = {a for d in bounds if isinstance(d, Extent) for a in d.atoms()}
         return any(self.nonnegative(ex.atom_dim(a) - dim) for a in tops if isinstance(a, Value))
-
-
-def _replace(dim: Extent, atom: Atom, by: Dim) -> Dim:
-    total: Dim = 0
-    for mono, coef in dim.terms.items():
-        term: Dim = coef
-        for other, power in mono:
-            factor = by if other == atom else ex.atom_dim(other)
-            for _ in range(power):
-                term = factor * term
-        total = term + total
-    return total
 
 
 def ranges(function: Function) -> Function:

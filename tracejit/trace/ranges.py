@@ -57,21 +57,33 @@ class Ranges:
             return dim >= 0
         if depth == 0:
             return False
-        for mono, coef in dim.terms.items():
-            if not mono:
+        for atom in dict.fromkeys(dim.atoms()):
+            parts = ex.linear_in(dim, atom)
+            if parts is None:
                 continue
-            for atom, power in mono:
-                if power != 1 or not self._others_nonnegative(mono, atom):
-                    continue
-                bound = self._high(atom) if coef < 0 else self._low(atom)
-                if isinstance(bound, int) and coef > 0 and bound == 0 and len(dim.terms) > 1:
-                    continue
-                if bound is not None and self._nonnegative(_replace(dim, atom, bound), depth - 1):
-                    return True
+            slope, rest = parts
+            sign = self._sign(slope, depth)
+            bound = self._low(atom) if sign > 0 else self._high(atom) if sign < 0 else None
+            if isinstance(bound, int) and sign > 0 and bound == 0 and len(dim.terms) > 1:
+                continue
+            if bound is not None and self._nonnegative(slope * bound + rest, depth - 1):
+                return True
         return self._by_lower_bounds(dim)
 
-    def _others_nonnegative(self, mono: frozenset[tuple[ex.Atom, int]], atom: ex.Atom) -> bool:
-        return all(other is atom or self._known_low(other) is not None for other, _ in mono)
+    def _sign(self, dim: Dim, depth: int) -> int:
+        """1 where ``dim >= 0`` is proved, -1 where ``dim <= 0`` is, else 0.
+
+        An atom may only be replaced by its bound where the whole polynomial that it is multiplied
+        with has one sign: ``m*r - 2*q*r`` neither grows nor falls with ``r`` for certain.
+        """
+        if isinstance(dim, int):
+            return 1 if dim >= 0 else -1
+        signs = {coef > 0 for coef in dim.terms.values()}
+        if len(signs) == 1 and all(self._known_low(atom) is not None for atom in dim.atoms()):
+            return 1 if signs.pop() else -1
+        if len(signs) == 1 or depth < 2:
+            return 0
+        return self._nonnegative(dim, 2) - self._nonnegative(-dim, 2)
 
     def _by_lower_bounds(self, dim: Extent) -> bool:
         total = 0
@@ -144,35 +156,32 @@ class Ranges:
             return True
         if isinstance(dim, int):
             return False
-        upper: Dim = dim
-        lower: Dim = dim
-        for atom in list(dim.atoms()):
-            high, low = self._high(atom), self._low(atom)
-            if high is None or low is None:
-                return False
-            upper = _replace(upper, atom, high)
-            lower = _replace(lower, atom, low)
+        upper, lower = self._extreme(dim, 1), self._extreme(dim, -1)
+        if upper is None or lower is None:
+            return False
         return _is_stored_value(upper) and self.magnitude(lower) <= INT_MAX
+
+    def _extreme(self, dim: Extent, side: int) -> Dim | None:
+        """What ``dim`` is at most (side 1) or at least (side -1), its atoms replaced by bounds."""
+        found: Dim = dim
+        for atom in dict.fromkeys(dim.atoms()):
+            parts = ex.linear_in(found, atom) if isinstance(found, Extent) else (0, found)
+            if parts is None:
+                return None
+            slope, rest = parts
+            if slope == 0:
+                continue
+            sign = self._sign(slope, _DEPTH) * side
+            bound = self._high(atom) if sign > 0 else self._low(atom) if sign < 0 else None
+            if bound is None:
+                return None
+            found = slope * bound + rest
+        return found
 
 
 def _is_stored_value(dim: Dim) -> bool:
     """``v`` or ``v - c``-like: one atom that exists at run time, lowered by at most a little."""
     if isinstance(dim, int):
         return abs(dim) <= INT_MAX
-    constant = dim.terms.get(frozenset(), 0)
+    constant = dim.terms.get(ex.ONE, 0)
     return ex.single_atom(dim - constant) is not None and constant in (0, -1)
-
-
-def _replace(dim: Dim, atom: ex.Atom, by: Dim) -> Dim:
-    """Substitute one atom, which may be opaque, in a polynomial."""
-    if isinstance(dim, int):
-        return dim
-    total: Dim = 0
-    for mono, coef in dim.terms.items():
-        term: Dim = coef
-        for other, power in mono:
-            factor: Dim = by if other == atom else ex.atom_dim(other)
-            for _ in range(power):
-                term = factor * term
-        total = term + total
-    return total
