@@ -168,8 +168,11 @@ def _traced_step(s: slice, n: Dim, step: Dim) -> tuple[Dim, Dim, Dim]:
     down = _fixed_step(slice(s.start, s.stop, -1), n, -1)
     start = b.op("select", forward, b.index(up[0]), b.index(down[0]))
     span = b.op("select", forward, b.index(up[2]), b.index(down[2]))
-    size = b.op("abs", value)
-    one = b.const(1, "i64")
-    count = b.op("floor_divide", b.op("sub", b.op("add", span, size), one), size)
+    # The size of the step may be all of 64 bits: nothing is added to it.
+    least = b.op("maximum", value, b.const(-(2**63) + 1, "i64"))
+    last = b.op("sub", span, b.const(1, "i64"))
+    more = b.op("floor_divide", last, b.op("abs", least))
+    some = b.op("add", b.op("maximum", more, zero), b.const(1, "i64"))
+    count = b.op("select", b.op("gt", span, zero), some, zero)
     session.ranges.extent(count)
     return start.dim, step, count.dim

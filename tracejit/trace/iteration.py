@@ -97,6 +97,7 @@ def _traced_step(start: Dim, stop: Dim, step: Dim) -> Dim:
     span = b.op("sub", b.index(stop), b.index(start))
     forward = b.op("gt", value, zero)
     span = b.op("select", forward, span, b.op("neg", span))
-    size = b.op("abs", value)
-    total = b.op("sub", b.op("add", span, size), one)
-    return b.op("floor_divide", total, size).dim  # type: ignore[no-any-return]
+    # The size of the step may be all of 64 bits: nothing is added to it.
+    size = b.op("abs", b.op("maximum", value, b.const(-(2**63) + 1, "i64")))
+    more = b.op("floor_divide", b.op("sub", span, one), size)
+    return b.op("add", more, one).dim  # type: ignore[no-any-return]

@@ -214,13 +214,25 @@ def contiguous(x: Array, order: str = "C") -> Array:
     axes = tuple(range(x.ndim))
     copy = fresh(x.read(), axes if order == "C" else axes[::-1])
     needs = [] if known is False else _dense_needs(x, order)
-    return Array(Choice(_all_equal(needs), x, copy)) if needs else copy
+    return Array(Choice(_all_dense(needs), x, copy)) if needs else copy
 
 
-def _dense_needs(x: Array, order: str) -> list[tuple[Dim, Dim]]:
-    """Equalities that hold where an array lies densely; none where it never does."""
+def _all_dense(needs: Sequence[tuple[Dim, Dim, Dim]]) -> Value:
+    """Whether each stride is the dense one, or that of an axis of one element at most."""
+    b = current().b
+    found = b.const(True, "bool")
+    for stride, dense, extent in needs:
+        same = b.op("eq", b.index(stride), b.index(dense))
+        short = b.op("le", b.index(extent), b.const(1, "i64"))
+        found = b.op("bitwise_and", found, b.op("bitwise_or", same, short))
+    return found
+
+
+def _dense_needs(x: Array, order: str) -> list[tuple[Dim, Dim, Dim]]:
+    """Strides, what they are where an array lies densely, and the extents; none where it never
+    does."""
     axes = range(x.ndim) if order == "F" else reversed(range(x.ndim))
-    needs: list[tuple[Dim, Dim]] = []
+    needs: list[tuple[Dim, Dim, Dim]] = []
     step: Dim = 1
     for axis in axes:
         d, s = x.dims[axis], x.strides[axis]
@@ -228,7 +240,7 @@ def _dense_needs(x: Array, order: str) -> list[tuple[Dim, Dim]]:
             if s is None:
                 return []
             if current().ranges.equal(s, step) is not True:
-                needs.append((s, step))
+                needs.append((s, step, d))
         step = d * step
     return needs
 
@@ -257,9 +269,10 @@ def raveled(x: Array, order: str = "C") -> Array:
     if _undecided(x):
         return _either(x, raveled)
     dims = (ex.product(x.dims),)
-    if is_contiguous(x, "C") is False or any(s is None for s in x.strides):
+    dense = is_contiguous(x, "C")
+    if dense is False or any(s is None for s in x.strides):
         return fresh(current().b.reshape(x.read(), dims))
-    return reshaped(x, dims)
+    return reshaped(x if dense else contiguous(x), dims)
 
 
 def repeated(values: Array, count: Dim) -> Array:

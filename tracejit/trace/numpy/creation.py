@@ -27,7 +27,7 @@ from tracejit.trace.numpy.operands import (
 from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.reshaping import contiguous
 from tracejit.trace.session import current
-from tracejit.trace.values import Array, Scalar, Tracer, as_dim, fresh, k_order
+from tracejit.trace.values import Array, Scalar, Tracer, as_dim, fresh, k_order, weak_kind
 
 
 def shape_of(shape: Any) -> tuple[Dim, ...]:
@@ -372,9 +372,17 @@ def _arange_count(start: Any, stop: Any, step: Any, kind: DType) -> Dim:
                 return count
             return builder().index(ex.emax(count, 0)).dim
     b = builder()
+    kinds = [weak_kind(v) for v in (start, stop, step)]
+    if isinstance(step, Tracer) and all(kinds):
+        message = "division by zero" if set(kinds) <= {"bool", "int"} else "float division by zero"
+        given = value_of(step)
+        nonzero = b.op("ne", given, b.const(0, given.dtype))
+        current().check(nonzero, ZeroDivisionError, message)
     first, last, by_ = (b.convert(value_of(v), "f64") for v in (start, stop, step))
     trips = b.op("ceil", b.op("div", b.op("sub", last, first), by_))
     trips = b.op("fmax", trips, b.const(0.0, "f64"))
+    fits = b.op("lt", trips, b.const(2.0**63, "f64"))
+    current().check(fits, ValueError, "Maximum allowed size exceeded")
     return current().ranges.extent(b.convert(trips, "i64")).dim
 
 
