@@ -92,14 +92,17 @@ class Join(ArrayJoin):
     def _numbers(self, name: str, a: Any, b: Any) -> Finish:
         if _same_static(a, b):
             return lambda results: a
-        kind = joined_number(a, b)
+        kind = joined_number(a, b) or meeting_kind(a, b)
+        message = (
+            f"the two sides of a branch that is decided at run time leave {name!r} as "
+            f"{describe(a)} and as {describe(b)}; convert one of them"
+        )
         if kind is None:
-            raise StructureError(
-                f"the two sides of a branch that is decided at run time leave {name!r} as "
-                f"{describe(a)} and as {describe(b)}; convert one of them"
-            )
+            raise StructureError(message)
+        if not (fits(a, kind) and fits(b, kind)):
+            self.session.refuse_later(StructureError(message))
         chosen = kind
-        k = self.pair([lambda _: number_value(a, chosen), lambda _: number_value(b, chosen)])
+        k = self.pair([lambda _: exact_value(a, chosen), lambda _: exact_value(b, chosen)])
         if isinstance(kind, str):
             return lambda results: (
                 python_int(results[k]) if kind == "int" else PyScalar(kind, results[k])
@@ -229,6 +232,62 @@ def _exact_constant(a: Any, b: Any) -> np.dtype[Any] | None:
     except OverflowError:
         return None
     return dtype if converted == a or a != a else None
+
+
+def meeting_kind(a: Any, b: Any) -> WeakKind | np.dtype[Any] | None:
+    """What holds either of two numbers of unlike kinds, by NumPy's promotion; None where one is a
+    bool and one is not. Whether it holds them as they are, ``fits`` says."""
+    weak = [weak_kind(x) for x in (a, b)]
+    bools = [k == "bool" or (k is None and x.dtype.kind == "b") for k, x in zip(weak, (a, b))]
+    if any(bools):
+        return None
+    if weak[0] is not None and weak[1] is not None:
+        return max(weak[0], weak[1], key=lambda k: KIND_RANK[k])
+    examples = (x.dtype if k is None else KIND_TYPE[k]() for k, x in zip(weak, (a, b)))
+    return np.result_type(*examples)
+
+
+def fits(x: Any, kind: WeakKind | np.dtype[Any]) -> bool:
+    """Whether a number keeps its value in another kind, for integers if they are not too large,
+    and what is computed with it is the same then."""
+    weak = weak_kind(x)
+    target = np.dtype(KIND_TYPE[kind]) if isinstance(kind, str) else kind
+    known = x.static_value() if isinstance(x, Tracer) else x  # type: ignore[attr-defined]
+    if weak is not None and known is not None:
+        try:
+            return bool(np.array(known, target) == known or known != known)
+        except OverflowError:
+            return False
+    have = np.dtype(KIND_TYPE[weak]) if weak is not None else x.dtype
+    if have == target:
+        return True
+    if have.kind in "iu" and target.kind in "fc":
+        return weak is not None or target.itemsize >= np.dtype("f8").itemsize
+    return bool(weak is not None and np.can_cast(have, target))
+
+
+def exact_value(x: Any, kind: WeakKind | np.dtype[Any]) -> Value:
+    """A number as a value of a joined kind; OverflowError at run time for an integer that a
+    floating kind cannot hold."""
+    made = number_value(x, kind)
+    if made.dtype.kind not in "fc" or not isinstance(x, Tracer):
+        return made
+    value = x.read()
+    digits = np.finfo(made.dtype).nmant + 1
+    session = current()
+    if value.dtype.kind not in "iu" or session.literal(value) is not None:
+        return made
+    small = value.dtype.itemsize * 8 <= digits
+    if small or (value.dtype == np.int64 and session.ranges.magnitude(value.dim) <= 2**digits):
+        return made
+    b = session.b
+    ok = b.op("le", value, b.const(2**digits, value.dtype))
+    if value.dtype.kind == "i":
+        low = b.op("ge", value, b.const(-(2**digits), value.dtype))
+        ok = b.op("bitwise_and", ok, low)
+    message = f"an int of more than {digits} bits where other runs have a {made.dtype}"
+    b.op("check", ok, exc="OverflowError", message=message)
+    return made
 
 
 def number_value(x: Any, kind: WeakKind | np.dtype[Any]) -> Value:

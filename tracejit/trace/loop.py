@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracejit.ir.core import Value
+from tracejit.ir.core import Loc, Value
 from tracejit.ir.extent import Dim
 from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, VarInfo
@@ -65,6 +65,7 @@ class Attempt:
     raised: bool
     boxes_final: dict[int, tuple[Any, Any]]
     storage: Storage
+    refusals: list[tuple[Exception, Loc | None]] = field(default_factory=list)
 
 
 # Variables of a loop are its slots, its names and the containers that it changes, in this order ---

@@ -29,6 +29,19 @@ from tracejit.trace.staging_if import as_test
 def trace_body(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
     """The body traced under its plans; names and containers are as before afterwards."""
     session = loop.session
+    before = len(session.refusals)
+    session.attempts += 1
+    try:
+        attempt = _traced(loop, plans, entry)
+        attempt.refusals = session.refusals[before:]
+    finally:
+        session.attempts -= 1
+        del session.refusals[before:]
+    return attempt
+
+
+def _traced(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
+    session = loop.session
     out = Opened()
     raised = False
     again: Value | None = None

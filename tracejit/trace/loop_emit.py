@@ -25,6 +25,7 @@ def emit(
     go: bool | Value,
 ) -> None:
     session = loop.session
+    session.settle(attempt.refusals)
     plans = list(plans)
     sharing = Sharing(loop, attempt, entry)
     moved = sharing.moved()

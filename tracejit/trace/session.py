@@ -10,7 +10,7 @@ import builtins
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
-from tracejit.errors import InternalError, LeakedTracerError
+from tracejit.errors import InternalError, LeakedTracerError, raise_at
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Constant, Instr, Loc, Value
 from tracejit.ir.extent import Dim
@@ -110,6 +110,9 @@ class Session:
         self.calls: dict[Any, list[Any]] = {}
         #: Weak references to the variables that calls may rebind (see ``captured``).
         self.captured: list[Any] = []
+        #: What is refused unless a loop's body is traced again, and how many bodies are traced.
+        self.refusals: list[tuple[Exception, Loc | None]] = []
+        self.attempts = 0
         self.shown: list[Any] = []
         self.shown_at: list[Loc | None] = []
         self.over = False
@@ -226,6 +229,22 @@ class Session:
         if isinstance(exc, str):
             exc = exception_class(exc)
         raise exc(message)
+
+    def refuse_later(self, error: Exception) -> None:
+        """Raise now; in a loop's body only once what the loop carries is settled, as the next
+        trace of the body may not have this."""
+        if not self.attempts:
+            raise error
+        self.refusals.append((error, self.loc))
+
+    def settle(self, refusals: Sequence[tuple[Exception, Loc | None]]) -> None:
+        """What was refused in a body is refused now, or with the loop around it."""
+        if refusals and not self.attempts:
+            error, loc = refusals[0]
+            if loc is None:
+                raise error
+            raise_at(error, loc.filename, loc.line)
+        self.refusals.extend(refusals)
 
     def exception_name(self, exc: type[BaseException] | str) -> str:
         """The name under which an exception type is known in the IR."""
