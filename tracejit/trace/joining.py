@@ -60,10 +60,7 @@ class Join(ArrayJoin):
             return self._maybe(name, a, b)
         if isinstance(a, Array) and isinstance(b, Array):
             if a.dtype != b.dtype or a.ndim != b.ndim:
-                raise StructureError(
-                    f"the two sides of a branch that is decided at run time leave {name!r} as "
-                    f"{describe(a)} and as {describe(b)}; give both one dtype and rank"
-                )
+                raise unlike(name, a, b, "give both one dtype and rank")
             return self.arrays(a, b)
         if is_number(a) and is_number(b):
             return self._numbers(name, a, b)
@@ -71,10 +68,10 @@ class Join(ArrayJoin):
             return self._structures(name, a, b)
         if _same_static(a, b):
             return lambda results: a
-        raise StructureError(
-            f"the two sides of a branch that is decided at run time leave {name!r} as "
-            f"{describe(a)} and as {describe(b)}; make both the same kind"
-        )
+        fix = "make both the same kind"
+        if a is None or b is None:
+            fix += ", with a number such as -1 or np.nan where there is none"
+        raise unlike(name, a, b, fix)
 
     def _structures(self, name: str, a: Any, b: Any) -> Finish:
         if isinstance(a, dict):
@@ -93,14 +90,10 @@ class Join(ArrayJoin):
         if _same_static(a, b):
             return lambda results: a
         kind = joined_number(a, b) or meeting_kind(a, b)
-        message = (
-            f"the two sides of a branch that is decided at run time leave {name!r} as "
-            f"{describe(a)} and as {describe(b)}; convert one of them"
-        )
         if kind is None:
-            raise StructureError(message)
+            raise unlike(name, a, b, "convert one of them")
         if not (fits(a, kind) and fits(b, kind)):
-            self.session.refuse_later(StructureError(message))
+            self.session.refuse_later(unlike(name, a, b, "convert one of them"))
         chosen = kind
         k = self.pair([lambda _: exact_value(a, chosen), lambda _: exact_value(b, chosen)])
         if isinstance(kind, str):
@@ -317,10 +310,19 @@ def _holds_tracer(items: Sequence[Any]) -> bool:
     )
 
 
+def unlike(name: str, a: Any, b: Any, fix: str) -> StructureError:
+    """What is said where the sides of a branch leave different kinds of things."""
+    return StructureError(
+        f"the two sides of a branch that is decided at run time leave {name!r} as {describe(a)} "
+        f"and as {describe(b)}; {fix}"
+    )
+
+
 def describe(x: Any) -> str:
     """A value's kind for messages."""
     if isinstance(x, Array):
-        return f"{x.dtype} array of shape ({', '.join(map(str, x.dims))})"
+        shown = ", ".join(str(d) if isinstance(d, int) else "n" for d in x.dims)
+        return f"{x.dtype} array of shape ({shown})"
     if isinstance(x, Scalar):
         return f"NumPy {x.dtype} scalar"
     if isinstance(x, PyScalar):

@@ -118,7 +118,7 @@ def _note_all(join: Join, names: tuple[VarInfo, ...], then: Side, other: Side) -
 def _joined(join: Join, info: VarInfo, a: Any, b: Any) -> Finish:
     if not info.live_out:
         return (lambda results: a) if a is b else (lambda results: UNDEFINED)
-    return join.join(info.name, a, b, either=info.kind in ("flag", "return_value"))
+    return join.join(info.shown, a, b, either=info.kind in ("flag", "return_value"))
 
 
 def _survivor(
@@ -136,7 +136,7 @@ def _survivor(
     bindings: list[Finish] = []
     for info, x in zip(names, alive.state, strict=True):
         if info.live_out:
-            bindings.append(_surviving(join, info.name, x, there))
+            bindings.append(_surviving(join, info.shown, x, there))
         else:
             bindings.append(lambda results: UNDEFINED)
     value = _surviving(join, "the value of the branch", alive.value, there)

@@ -282,7 +282,7 @@ def _better(
         return plan
     if isinstance(plan, ArrayPlan) and plan.slot is not None:
         return slot_plan(plan, end, at, plan.slot)
-    new = improved(plan, entry, start, end, at, info.name)
+    new = improved(plan, entry, start, end, at, info.shown)
     unbound = entry is UNDEFINED and not loop.runs and info.kind not in ("flag", "return_value")
     if unbound and not isinstance(new, Maybe | Keep):
         return Maybe(info.name, new)

@@ -54,6 +54,11 @@ class VarInfo:
     kind: VarKind = "local"
 
     @property
+    def shown(self) -> str:
+        """The name in messages."""
+        return "what is returned" if self.kind == "return_value" else self.name
+
+    @property
     def read_first(self) -> bool:
         return self.live_in
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from tracejit.trace.convert.assignments import AssignmentRewriter
 from tracejit.trace.convert.expressions import OPERATORS, Unit
+from tracejit.trace.convert.discarded import unfold_discarded
 from tracejit.trace.convert.jumps import (
     VALUE,
     ReturnIf,
@@ -40,7 +41,7 @@ class StatementRewriter(AssignmentRewriter):
     def function_body(self, body: Statements) -> Statements:
         """The converted body of a `def`."""
         has_docstring = ast.get_docstring(ast.Module(body, []), clean=False) is not None
-        lowered = lower_jumps(unfold_walrus(body, self.unit.unique))
+        lowered = lower_jumps(unfold_walrus(unfold_discarded(body), self.unit.unique))
         self.live = find_liveness(lowered, self.scope)
         begun = [*self.declarations(lowered), *self.captured(_head(lowered[0]))]
         return [*body[:has_docstring], *begun, *self.block(lowered)]
