@@ -86,8 +86,7 @@ def stored(value: Any, dtype: np.dtype[Any]) -> Value:
 
         if dtype != DTYPES["i64"]:
             check_fits(lifted.value, dtype)
-    scalar = lifted.weak is not None or isinstance(value, np.generic | Scalar)
-    if scalar and lifted.value.dtype.kind == "c" and dtype.kind not in "cb":
+    if lifted.weak is not None and lifted.value.dtype.kind == "c" and dtype.kind not in "cb":
         kind = "float" if dtype.kind == "f" else "int"
         raise TypeError(f"{kind}() argument must be a string or a real number, not 'complex'")
     if lifted.static is not None and lifted.weak in ("float", "complex") and dtype.kind in "fc":

@@ -139,6 +139,11 @@ def _in_place(name: str, ufunc: np.ufunc) -> Callable[[Array, Any], Any]:
     def operate(self: Array, other: Any) -> Any:
         if not _known(other):
             return _foreign(name, self, other)
+        if name == "imatmul" and (not self.ndim or np.ndim(other) < 2):
+            raise ValueError(
+                "inplace matrix multiplication requires the first operand to have at least one "
+                "and the second at least two dimensions."
+            )
         name_of(ufunc)(self, other, out=(self,))
         return self
 

@@ -10,8 +10,8 @@ import functools
 from collections.abc import Callable
 
 from tracejit.trace.convert.assignments import AssignmentRewriter
-from tracejit.trace.convert.expressions import OPERATORS, Unit
 from tracejit.trace.convert.discarded import unfold_discarded
+from tracejit.trace.convert.expressions import OPERATORS, Unit
 from tracejit.trace.convert.jumps import (
     VALUE,
     ReturnIf,

@@ -24,6 +24,7 @@ from tracejit.trace.numpy.promotion import loop_dtypes, promote
 from tracejit.trace.numpy.results import deliver, stored
 from tracejit.trace.numpy.shapes import moveaxis
 from tracejit.trace.reshaping import raveled, reshaped
+from tracejit.trace.session import current
 from tracejit.trace.values import fresh
 
 Axes = tuple[int, ...]
@@ -125,7 +126,24 @@ class _Gufunc:
         a, b_ = (cast(v, k) for v, k in zip(inputs, kinds, strict=False))
         if axis is not None:
             a, b_ = (permuted(v, _axis_last(v, axis)) for v in (a, b_))
-        return deliver(builder().convert(self.compute(a, b_), kinds[2]), out)
+        value = self.compute(a, b_)
+        if self.ufunc is np.matmul and out is not None and min(a.rank, b_.rank) > 1:
+            _fits_core(out, value)
+        return deliver(builder().convert(value, kinds[2]), out)
+
+
+def _fits_core(out: Any, value: Value) -> None:
+    """NumPy's errors where rows or columns of the output are not those of the product."""
+    if out.ndim < value.rank:
+        return
+    for k in (0, 1):
+        have, want = out.dims[out.ndim - 2 + k], value.shape[value.rank - 2 + k]
+        message = (
+            f"matmul: Output operand 0 has a mismatch in its core dimension {k}, with gufunc "
+            f"signature (n?,k),(k,m?)->(n?,m?) (size {shown_dim(have)} is different from "
+            f"{shown_dim(want)})"
+        )
+        current().require_equal(have, want, ValueError, message)
 
 
 def _axis_last(v: Value, axis: Any) -> list[int]:

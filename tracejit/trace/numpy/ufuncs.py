@@ -12,7 +12,14 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
-from tracejit.trace.numpy.broadcast import broadcast_together, stretch
+from tracejit.ir.extent import Dim
+from tracejit.trace.known import shown_shape
+from tracejit.trace.numpy.broadcast import (
+    broadcast_shapes,
+    broadcast_together,
+    shapes_message,
+    stretch,
+)
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.folds import accumulate_ufunc, reduce_ufunc
 from tracejit.trace.numpy.loops import LOOPS
@@ -101,18 +108,46 @@ def _together(values: list[Value], extra: Sequence[Value], where: Any) -> list[V
     masks = [] if where is True else [value_of(where)]
     if not extra:
         return broadcast_together([*values, *masks])[: len(values)]
-    shape = extra[0].shape
-    message = (
-        f"non-broadcastable output operand with shape {shape} doesn't match the broadcast shape "
-        f"of {' '.join(str(v.shape) for v in (*values, *masks, *extra[1:]))}"
-    )
-    if any(
-        current().ranges.equal(a, b) is False
-        for o in extra
-        for a, b in zip(o.shape, shape, strict=False)
-    ):
-        raise ValueError(message)
-    return [stretch(v, shape, message) for v in values]
+    message = _check_outputs([*values, *masks], extra)
+    return [stretch(v, extra[0].shape, message) for v in values]
+
+
+def _check_outputs(inputs: Sequence[Value], outs: Sequence[Value]) -> str:
+    """All shapes must fit, and outputs not be stretched; what is said where they do not fit."""
+    shapes = [v.shape for v in (*inputs, *outs)]
+    message = shapes_message(shapes)
+    common = broadcast_shapes(shapes, message)
+    ranges = current().ranges
+    for out in outs:
+        refused = (
+            f"non-broadcastable output operand with shape {shown_shape(out.shape)} doesn't match "
+            f"the broadcast shape {shown_shape(common)}"
+        )
+        longer = len(common) > len(out.shape)
+        for v in inputs:
+            for d, w in zip(reversed(v.shape), reversed(out.shape), strict=False):
+                if d not in (1, w) and (longer or ranges.equal(w, 1) is not False):
+                    _not_stretched(d, w, message, refused)
+        if longer:
+            raise ValueError(refused)
+    return message
+
+
+def _not_stretched(d: Dim, w: Dim, message: str, refused: str) -> None:
+    """An axis of an output that may have one element, and the extent of an input's."""
+    session = current()
+    if session.remembered(("not stretched", d, w)):
+        return
+    b = session.b
+    have, want, one = b.index(d), b.index(w), b.const(1, "i64")
+    ok = b.op("bitwise_or", b.op("eq", have, one), b.op("eq", have, want))
+    texts = [t.replace("{", "{{").replace("}", "}}") for t in (message, refused)]
+    session.check(b.op("bitwise_or", ok, b.op("eq", want, one)), ValueError, texts[0])
+    session.check(ok, ValueError, texts[1])
+    session.remember(("not stretched", d, w), True)
+    session.remember(("one or", d, w), True)
+    if session.ranges.equal(d, 1) is False:
+        session.remember(("equal", d, w), True)
 
 
 def _loop(ufunc: np.ufunc, operands: Sequence[Operand], values: Sequence[Value]) -> Any:
