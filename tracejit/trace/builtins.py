@@ -11,6 +11,8 @@ import numpy as np
 
 from tracejit.errors import UnsupportedError
 from tracejit.ir.extent import Dim
+from tracejit.trace import grown_lists
+from tracejit.trace.grown import is_grown, refuse
 from tracejit.trace.known import MARK
 from tracejit.trace.python_scalars import COMPARED, as_kind, made, power
 from tracejit.trace.session import current, where
@@ -101,6 +103,8 @@ def builtin_range(*args: Any) -> Any:
 
 
 def builtin_len(x: Any) -> Any:
+    if is_grown(x):
+        return grown_lists.length(x)
     if isinstance(x, Array):
         if not x.dims:
             raise TypeError("len() of unsized object")
@@ -123,6 +127,10 @@ def _extremum(name: str) -> Callable[..., Any]:
 
     def extremum(*args: Any, **kwargs: Any) -> Any:
         many = args[0] if len(args) == 1 else args
+        if is_grown(many):
+            if kwargs:
+                refuse(f"{name}() with a key or default")
+            return grown_lists.extremum(name, many)
         if isinstance(many, Array):
             if kwargs:
                 raise UnsupportedError(f"{where()}: {name}() of an array takes no key or default")
@@ -137,7 +145,7 @@ def _extremum(name: str) -> Callable[..., Any]:
             return plain(items, **kwargs)
         best = items[0]
         for item in items[1:]:
-            best = choose(_compared(symbol, item, best), item, best)
+            best = choose(compared(symbol, item, best), item, best)
         return best
 
     return extremum
@@ -165,10 +173,11 @@ def _fold_rows(name: str, x: Array) -> Any:
     ufunc: Any = name_of(np.fmax if name == "max" else np.fmin)
     best = ufunc.reduce(x)
     first = x[0]
-    return choose(_compared("ne", first, first), first, best)
+    return choose(compared("ne", first, first), first, best)
 
 
-def _compared(symbol: str, a: Any, b: Any) -> Any:
+def compared(symbol: str, a: Any, b: Any) -> Any:
+    """A comparison of numbers, as Python's of Python's."""
     if weak_kind(a) is not None and weak_kind(b) is not None:
         return COMPARED[symbol](a, b)
     ufunc = {"gt": np.greater, "lt": np.less, "ne": np.not_equal}[symbol]
@@ -183,7 +192,8 @@ def choose(test: Any, a: Any, b: Any) -> Any:
 
 
 def builtin_sum(items: Any, /, start: Any = 0) -> Any:
-    if isinstance(items, Array) and items.ndim == 1 and items.dtype.kind != "b":
+    numbers = isinstance(items, Array) and items.ndim == 1 and items.dtype.kind != "b"
+    if numbers or is_grown(items):
         return _sum_rows(items, start)
     total = start
     for item in builtins.iter(items):
@@ -225,7 +235,7 @@ def builtin_complex(real: Any = 0.0, imag: Any = None) -> Any:
 
 
 def builtin_bool(x: Any = False) -> Any:
-    if not isinstance(x, Tracer):
+    if not isinstance(x, Tracer) and not is_grown(x):
         return builtins.bool(x)
     from tracejit.trace.staging_if import as_test
 
@@ -323,7 +333,7 @@ def builtin_pow(a: Any, b: Any, mod: Any = None) -> Any:
 
 
 def _staged_part(x: Any) -> bool:
-    return isinstance(x, LOOPED)
+    return isinstance(x, LOOPED) or is_grown(x)
 
 
 def builtin_enumerate(inner: Any, start: Any = 0) -> Any:
@@ -339,7 +349,7 @@ def builtin_zip(*parts: Any, strict: bool = False) -> Any:
 
 
 def builtin_reversed(x: Any) -> Any:
-    return Reversed(x) if isinstance(x, Array | Range) else builtins.reversed(x)
+    return Reversed(x) if isinstance(x, Array | Range) or is_grown(x) else builtins.reversed(x)
 
 
 def builtin_isinstance(x: Any, kinds: Any) -> bool:
@@ -364,6 +374,8 @@ def builtin_type(x: Any, *rest: Any) -> type:
 
 def _all_or_any(name: str) -> Callable[[Any], Any]:
     def fold(items: Any) -> Any:
+        if is_grown(items):
+            items = grown_lists.as_array(items)
         if isinstance(items, Array):
             if items.ndim == 1:
                 return builtin_bool(name_of(np.all if name == "all" else np.any)(items))
@@ -398,6 +410,13 @@ def builtin_sorted(items: Any, **kwargs: Any) -> Any:
         raise UnsupportedError(f"{where()}: sorted() of traced values; use np.sort")
     return builtins.sorted(listed, **kwargs)
 
+
+#: What takes lists of which the run decides how long they are.
+OF_GROWN = {
+    builtins.len, builtins.min, builtins.max, builtins.sum, builtins.bool, builtins.enumerate,
+    builtins.zip, builtins.reversed, builtins.any, builtins.all, builtins.list, builtins.isinstance,
+    builtins.type, builtins.id,
+}  # fmt: skip
 
 BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.range: builtin_range,

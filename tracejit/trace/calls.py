@@ -15,6 +15,8 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
+from tracejit.trace.grown import is_grown
+from tracejit.trace.grown import refuse as refuse_grown
 from tracejit.trace.known import BoundMethod
 from tracejit.trace.numpy import NAMES
 from tracejit.trace.numpy.applying import vectorized
@@ -57,6 +59,8 @@ def contains_tracer(x: Any, depth: int = 4) -> bool:
 
 def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call ``f`` as the traced program would."""
+    if any(map(is_grown, (*args, *kwargs.values()))):
+        args, kwargs = _of_grown(f, args, kwargs)
     if isinstance(f, BoundMethod | Tracer):
         return f(*args, **kwargs)  # type: ignore[operator]
     refuse(f)
@@ -82,6 +86,32 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if isinstance(f, FunctionType | MethodType):
         return python_call(ops, f, args, kwargs)
     return other_call(ops, f, args, kwargs)
+
+
+def _of_grown(
+    f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments where some are lists of which the run decides how long they are: arrays for NumPy;
+    UnsupportedError for what would take them for ordinary lists."""
+    from tracejit.trace.builtins import OF_GROWN
+    from tracejit.trace.grown_lists import as_array
+
+    def array(x: Any) -> Any:
+        return as_array(x) if is_grown(x) else x
+
+    numeric = isinstance(f, BoundMethod | np.ufunc) or _in_table(NAMES, f) is not None
+    if numeric and f not in _OF_SEQUENCES:
+        return tuple(map(array, args)), {k: array(v) for k, v in kwargs.items()}
+    ours = isinstance(f, FunctionType | MethodType | functools.partial)
+    made = isinstance(f, type) and f.__module__.split(".")[0] not in _PLAIN_MODULES
+    kept = isinstance(getattr(f, "__self__", None), list | dict)
+    if not (ours or made or kept or _in_table(dict.fromkeys(OF_GROWN, True), f)):
+        refuse_grown(f"{getattr(f, '__name__', type(f).__name__)}()")
+    return args, kwargs
+
+
+#: Functions that join the items of a sequence.
+_OF_SEQUENCES = {np.concatenate, np.vstack, np.dstack, np.column_stack, np.block}
 
 
 def _in_table(table: dict[Any, Any], f: Any) -> Any:

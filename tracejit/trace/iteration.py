@@ -9,7 +9,9 @@ from typing import Any
 
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
+from tracejit.trace import grown_lists
 from tracejit.trace.builtins import Counted, Enumerate, Range, Reversed, Zip
+from tracejit.trace.grown import is_grown, refuse
 from tracejit.trace.reshaping import Flat
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, as_dim, dim_value
@@ -34,6 +36,8 @@ def steps_of(iterable: Any) -> Steps | None:
         if not iterable.dims:
             raise TypeError("iteration over a 0-d array")
         return Steps(iterable.dims[0], lambda i: iterable[dim_value(i)])
+    if is_grown(iterable):
+        return Steps(*grown_lists.steps(iterable))
     if isinstance(iterable, Flat):
         return steps_of(iterable.line())
     if isinstance(iterable, Reversed):
@@ -56,7 +60,21 @@ def steps_of(iterable: Any) -> Steps | None:
 
 def iterated(x: Any) -> Iterator[Any]:
     """What Python goes over while tracing; a TypeError here is the program's own."""
-    return builtins.iter(x)
+    if type(x) is not list:
+        return builtins.iter(x)
+    return _checked(x)
+
+
+def _checked(x: list[Any]) -> Iterator[Any]:
+    for item in x:
+        yield item
+        _still_ordinary(x)
+
+
+def _still_ordinary(x: list[Any]) -> None:
+    """A list that Python goes over must not become one of which the run decides how long it is."""
+    if is_grown(x):
+        refuse("a change, in a loop over it,")
 
 
 def _part(x: Any) -> Steps:

@@ -47,7 +47,9 @@ def lift(x: Any) -> Lifted:
     if isinstance(x, range) and not x:  # integers, unlike those of an empty list
         return Lifted(b.const(np.zeros(0, np.int64), "i64"))
     if isinstance(x, list | tuple | range):
-        return Lifted(_nested(x))
+        from tracejit.trace.grown import array_of, is_grown, run_of
+
+        return Lifted(array_of(run_of(x)) if is_grown(x) else _nested(x))
     if isinstance(x, Value):
         return Lifted(x)
     if isinstance(x, Tracer):

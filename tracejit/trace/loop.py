@@ -39,6 +39,7 @@ class Loop:
     boxes: list[Any] = field(default_factory=list)
     slots: list[SlotName] = field(default_factory=list)
     alone: frozenset[str] = frozenset()
+    grown: int = 0
 
     @property
     def runs(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from tracejit.ir.core import Value
 from tracejit.ir.types import BOOL, INDEX
 from tracejit.trace import containers
+from tracejit.trace.grown import alike
 from tracejit.trace.loop import (
     Attempt,
     Loop,
@@ -64,7 +65,7 @@ def _traced(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
             loop.body(counter.dim + loop.first)
             if loop.test is not None:
                 again = _test_value(loop)
-            end = entry_state(loop)
+            end = [alike(x, y) for x, y in zip(entry, entry_state(loop), strict=True)]
         except Exception as error:
             if not isinstance(error, Diverged) and not is_users(error):
                 raise

@@ -19,8 +19,9 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.definedness import MaybeUndefined
-from tracejit.trace.joining import is_number, number_value
+from tracejit.trace.grown import Form, Run, empty_run
 from tracejit.trace.loop_storage import Option, SlotName, Storage
+from tracejit.trace.meeting import is_number, number_value
 from tracejit.trace.session import current
 from tracejit.trace.values import (
     KIND_DTYPE,
@@ -118,6 +119,13 @@ class Structure:
 
 
 @dataclass(frozen=True)
+class RunPlan:
+    """The items of a list of which the run decides how long it is."""
+
+    form: Form
+
+
+@dataclass(frozen=True)
 class Maybe:
     """A variable that may be unbound, with its plan."""
 
@@ -125,7 +133,9 @@ class Maybe:
     plan: Plan
 
 
-Plan: TypeAlias = Keep | Unbound | Number | ArrayPlan | ViewPlan | PickPlan | Structure | Maybe
+Plan: TypeAlias = (
+    Keep | Unbound | Number | ArrayPlan | ViewPlan | PickPlan | Structure | RunPlan | Maybe
+)
 
 
 @dataclass
@@ -142,6 +152,8 @@ def first_plan(x: Any) -> Plan:
     if is_number(x):
         kind = weak_kind(x)
         return Number(kind if kind is not None else dtype_of(x.dtype))
+    if isinstance(x, Run):
+        return RunPlan(x.form)
     if isinstance(x, tuple) and any(is_number(i) for i in x):
         return Structure(maker(x), tuple(range(len(x))), tuple(first_plan(i) for i in x))
     if isinstance(x, MaybeUndefined):
@@ -173,6 +185,8 @@ def opened(plan: Plan, entry: Any, out: Opened) -> Any:
     if isinstance(plan, PickPlan):
         flags = [_placeholder(TensorType(dtype_of("bool")), out) for _ in plan.options[1:]]
         return plan.chosen(flags, out.slots)
+    if isinstance(plan, RunPlan):
+        return _opened_run(plan, out)
     if isinstance(plan, Maybe):
         flag = _placeholder(TensorType(dtype_of("bool")), out)
         inner = entry.value if isinstance(entry, MaybeUndefined) else entry
@@ -198,6 +212,15 @@ def _opened_array(plan: ArrayPlan, entry: Any, out: Opened) -> Array:
     else:
         out.cells.append((cell, value, entry if isinstance(entry, Array) else None))
     return Array(cell)
+
+
+def _opened_run(plan: RunPlan, out: Opened) -> Run:
+    ranges = current().ranges
+    columns = []
+    for kind in plan.form[0]:
+        size = ranges.extent(_placeholder(INDEX, out))
+        columns.append(_placeholder(TensorType(kind.dtype, (size.dim,)), out))
+    return Run(columns, ranges.extent(_placeholder(INDEX, out)).dim, plan.form)
 
 
 def _opened_view(plan: ViewPlan, entry: Array, out: Opened) -> Array:
@@ -247,6 +270,10 @@ def carried_values(plan: Plan, x: Any, storage: Storage | None = None) -> list[V
         return [b.index(have) for have, n in pairs if n is None]
     if isinstance(plan, PickPlan):
         return plan.values(x, storage)
+    if isinstance(plan, RunPlan):
+        run = empty_run(plan.form) if x is UNDEFINED else x
+        pairs = [(b.index(c.shape[0]), c) for c in run.columns]
+        return [*(v for pair in pairs for v in pair), b.index(run.count)]
     if isinstance(plan, Maybe):
         if isinstance(x, MaybeUndefined):
             return [x.flag, *carried_values(plan.plan, x.value, storage)]
@@ -308,9 +335,20 @@ def rebound(
         if isinstance(entry, Array) and not any(changed for _, changed in flags):
             return entry
         return plan.chosen([flag for flag, _ in flags], slots)
+    if isinstance(plan, RunPlan):
+        return _rebound_run(plan, results)
     if isinstance(plan, Maybe):
         flag, _ = next(results)
         inner = entry.value if isinstance(entry, MaybeUndefined) else entry
         return MaybeUndefined(plan.name, flag, rebound(plan.plan, inner, results, slots))
     items = [rebound(p, e, results, slots) for p, e in _matched(plan, entry)]
     return _assembled(plan, items)
+
+
+def _rebound_run(plan: RunPlan, results: Iterator[tuple[Value, bool]]) -> Run:
+    ranges = current().ranges
+    columns = []
+    for _ in plan.form[0]:
+        ranges.extent(next(results)[0])
+        columns.append(next(results)[0])
+    return Run(columns, ranges.extent(next(results)[0]).dim, plan.form)

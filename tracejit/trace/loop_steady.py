@@ -11,7 +11,7 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType, dtype_of
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.definedness import MaybeUndefined
-from tracejit.trace.joining import is_number, joined_number
+from tracejit.trace.grown import Form, Run, form_of, is_grown, run_of
 from tracejit.trace.joining_arrays import storage_of
 from tracejit.trace.layers import Gather
 from tracejit.trace.loop_plans import (
@@ -21,6 +21,7 @@ from tracejit.trace.loop_plans import (
     Number,
     PickPlan,
     Plan,
+    RunPlan,
     Structure,
     Unbound,
     ViewPlan,
@@ -29,6 +30,7 @@ from tracejit.trace.loop_plans import (
     same_kind,
 )
 from tracejit.trace.loop_storage import Option, Outer, Slot, SlotName, Storage, binding, pieces
+from tracejit.trace.meeting import is_number, joined_number
 from tracejit.trace.session import Frame
 from tracejit.trace.values import KIND_DTYPE, Array, Cell, PyScalar, Scalar, weak_kind
 from tracejit.trace.view_numbers import aligned, view_numbers
@@ -56,6 +58,16 @@ class Resized(Unsteady):
     """A list or dict has another number of items at the end of an iteration."""
 
 
+class Growing(Resized):
+    """A list that is to be one of which the run decides how long it is, before the loop."""
+
+    def __init__(self, name: str, entry: list[Any], form: Form, certain: bool) -> None:
+        super().__init__(name)
+        self.entry = entry
+        self.form = form
+        self.certain = certain
+
+
 class Shared(Exception):  # noqa: N818
     """A name is bound to existing storage or to an iteration's own: the loop must be exact."""
 
@@ -75,6 +87,8 @@ def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
         return plan if _fits(plan, end, at) else steady_plan(end, at)
     if isinstance(plan, Number):
         return _improved_number(plan, entry, end, name)
+    if isinstance(end, Run):
+        return plan if isinstance(plan, RunPlan) and plan.form == end.form else RunPlan(end.form)
     if isinstance(end, Array):
         return _improved_array(plan, entry, start, end, at, name)
     if isinstance(end, tuple | list | dict):
@@ -97,6 +111,8 @@ def steady_plan(end: Any, at: Ending) -> Plan:
         return first_plan(end)
     if isinstance(end, Array):
         return _exact_plan(Keep(), end, end, at) if at.exact else slot_plan(None, end, at)
+    if isinstance(end, Run):
+        return RunPlan(end.form)
     if isinstance(end, tuple | list):
         parts = tuple(steady_plan(i, at) for i in end)
         return Structure(maker(end), tuple(range(len(end))), parts)
@@ -271,6 +287,7 @@ def _improved_structure(
 ) -> Plan:
     if type(entry) is not type(end):
         raise Unsteady(name)
+    _must_not_grow(entry, end, name)
     keys = tuple(end) if isinstance(end, dict) else tuple(range(len(end)))
     have = tuple(entry) if isinstance(entry, dict) else tuple(range(len(entry)))
     if keys != have:
@@ -284,6 +301,18 @@ def _improved_structure(
         for k, p in zip(keys, parts, strict=True)
     )
     return Structure(dict if isinstance(end, dict) else maker(end), keys, new)
+
+
+def _must_not_grow(entry: Any, end: Any, name: str) -> None:
+    """Growing for a list of which iterations change the length, or the form."""
+    if type(end) is not list:
+        return
+    forms = [run_of(x).form if is_grown(x) else None for x in (entry, end)]
+    if forms[0] == forms[1] and (forms[0] is not None or len(entry) == len(end)):
+        return
+    form = form_of(entry, end)
+    if form is not None and form != forms[0]:
+        raise Growing(name, entry, form, is_grown(end))
 
 
 def _from_entry(entry: Any, end: Any, at: Ending, name: str) -> Plan:

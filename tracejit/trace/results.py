@@ -16,6 +16,7 @@ from tracejit import trees
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.definedness import bound_value
+from tracejit.trace.grown import Run, parts_of
 from tracejit.trace.layers import (
     Bitcast,
     Broadcast,
@@ -61,6 +62,15 @@ class PythonOut:
 
     index: int
     kind: str
+
+
+@dataclass(frozen=True)
+class RunOut:
+    """All items of a list: IR results ``columns``, of these Python kinds (None: NumPy scalars)."""
+
+    columns: tuple[int, ...]
+    kinds: tuple[str | None, ...]
+    is_tuple: bool
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,7 @@ Out: TypeAlias = (
     ArrayOut
     | ScalarOut
     | PythonOut
+    | RunOut
     | ArgOut
     | ViewOut
     | ChoiceOut
@@ -176,6 +187,10 @@ class Describer:
             if id(leaf) not in self._arrays:
                 self._arrays[id(leaf)] = (leaf, self._array(leaf))
             return self._arrays[id(leaf)][1]
+        if isinstance(leaf, Run):
+            kinds, is_tuple = leaf.form
+            columns = tuple(self._column(c) for c in parts_of(leaf))
+            return RunOut(columns, tuple(k.weak for k in kinds), is_tuple)
         outside = current().outside
         path = outside.path_of(leaf)
         if path is not None:
@@ -186,6 +201,10 @@ class Describer:
         leaves, tree = _inside(leaf)
         outs = tuple(self.describe(bound_value(x)) for x in leaves)
         return TreeOut(number, tree, outs)
+
+    def _column(self, value: Value) -> int:
+        self.values.append(value)
+        return len(self.values) - 1
 
     def _array(self, x: Array) -> Out:
         cell = x.cell
@@ -296,7 +315,10 @@ class Rebuilder:
         leaves: list[Any] = []
         for out in outs:
             leaves.append(leaves[out.leaf] if isinstance(out, SameOut) else self._leaf(out))
-        return trees.unflatten(tree, leaves)
+        found = trees.unflatten(tree, leaves)
+        if any(isinstance(out, RunOut) for out in outs):
+            _spread(found)
+        return found
 
     def _leaf(self, out: Out) -> Any:
         results = self.results
@@ -306,6 +328,8 @@ class Rebuilder:
             return np.asarray(results[out.index])[()]
         if isinstance(out, PythonOut):
             return KIND_TYPE[out.kind](np.asarray(results[out.index]).item())
+        if isinstance(out, RunOut):
+            return self._run(out)
         if isinstance(out, ArgOut):
             return self.array(out.arg)
         if isinstance(out, ChoiceOut):
@@ -323,11 +347,36 @@ class Rebuilder:
         assert isinstance(out, StaticOut)
         return out.value
 
+    def _run(self, out: RunOut) -> _Items:
+        columns = []
+        for k, kind in zip(out.columns, out.kinds, strict=True):
+            column = np.asarray(self.results[k])
+            columns.append(list(column) if kind is None else column.tolist())
+        return _Items(zip(*columns, strict=True) if out.is_tuple else columns[0])
+
     def _view(self, out: ViewOut) -> Any:
         view = self._leaf(out.base)
         for layer in out.layers:
             view = apply_layer(view, layer, self.results)
         return view
+
+
+class _Items(list[Any]):
+    """Items that a list around this holds instead of it."""
+
+
+def _spread(x: Any) -> None:
+    """In place, the items of runs for the runs in the lists of a new container."""
+    if isinstance(x, list):
+        x[:] = [i for item in x for i in (item if isinstance(item, _Items) else [item])]
+    if isinstance(x, list | tuple):
+        children: Any = x
+    elif isinstance(x, dict):
+        children = x.values()
+    else:
+        children = trees.children(x).values() if trees.is_record(x) else ()
+    for child in children:
+        _spread(child)
 
 
 def apply_layer(x: Any, layer: tuple[Any, ...], results: Sequence[Any]) -> Any:

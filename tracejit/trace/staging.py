@@ -11,12 +11,14 @@ import numpy as np
 
 from tracejit import trees
 from tracejit.errors import UnsupportedError
-from tracejit.trace import containers, convert
-from tracejit.trace.builtins import builtin_bool
-from tracejit.trace.calls import traced_call
+from tracejit.trace import containers, convert, grown_lists
+from tracejit.trace.builtins import LOOPED, builtin_bool
+from tracejit.trace.calls import refuse_mutation, traced_call
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, VarInfo
 from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.grown import is_grown, refuse
 from tracejit.trace.identity import same_array
+from tracejit.trace.iteration import steps_of
 from tracejit.trace.numpy import INDEXED
 from tracejit.trace.session import Session, where
 from tracejit.trace.staging_if import as_test, staged_if
@@ -125,6 +127,8 @@ class StagedOperators(Operators):
     def contains(self, item: Any, container: Any) -> Any:
         self.session.outside.whole(container)
         traced = isinstance(item, Tracer)
+        if is_grown(container):
+            return grown_lists.holds(item, container)
         if isinstance(container, Array):
             return builtin_bool(name_of(np.any)(container == item))
         if isinstance(container, tuple | list) and any(
@@ -147,6 +151,11 @@ class StagedOperators(Operators):
             outside.whole(used)
         if isinstance(owner, list | dict) and not isinstance(f, MethodType):
             containers.touch(self.session, owner)
+            if is_grown(owner) or (f.__name__ == "extend" and _sized_by_the_run(*args)):
+                refuse_mutation(f)
+                if f.__name__ == "extend":
+                    return grown_lists.extend(owner, *args)
+                return grown_lists.method(owner, f.__name__, args, kwargs)
         return traced_call(self, f, args, kwargs)
 
     def converted(self, f: Any) -> Callable[..., Any]:
@@ -218,6 +227,8 @@ class StagedOperators(Operators):
         outside.set_attribute(obj, name, value)
 
     def getitem(self, obj: Any, key: Any) -> Any:
+        if is_grown(obj):
+            return grown_lists.getitem(obj, key)
         if isinstance(obj, Tracer):
             return obj[key]  # type: ignore[index]
         if type(obj).__module__.startswith("numpy."):
@@ -250,6 +261,9 @@ class StagedOperators(Operators):
         if isinstance(obj, list | dict):
             self._refuse_outside(obj)
             containers.touch(self.session, obj)
+            if is_grown(obj):
+                grown_lists.setitem(obj, key, value)
+                return
             if isinstance(key, Tracer):
                 kind = type(obj).__name__
                 key = structural_int(key, f"where to write in a {kind}")
@@ -266,21 +280,34 @@ class StagedOperators(Operators):
         if isinstance(obj, list | dict):
             self._refuse_outside(obj)
             containers.touch(self.session, obj)
+        if is_grown(obj):
+            grown_lists.delitem(obj, key)
+            return
         del obj[key]
 
     def augassign(self, op: str, target: Any, value: Any) -> Any:
         if isinstance(target, list):
             containers.touch(self.session, target)
+            if is_grown(target) or is_grown(value) or _sized_by_the_run(value):
+                if op != "+=":
+                    refuse(f"the operator {op}")
+                self._refuse_outside(target)
+                grown_lists.extend(target, value)
+                return target
         return super().augassign(op, target, value)
 
     def iterate(self, value: Any) -> Any:
         self.session.outside.whole(value)
+        if is_grown(value):
+            refuse("a comprehension or *")
         return value
 
     def compare_one(self, symbol: str, left: Any, right: Any) -> Any:
         if symbol not in ("is", "is not"):
             self.session.outside.whole(left)
             self.session.outside.whole(right)
+        if symbol in ("==", "!=", "<", "<=", ">", ">=") and (is_grown(left) or is_grown(right)):
+            refuse(f"the comparison {symbol}")
         return super().compare_one(symbol, left, right)
 
     def is_(self, left: Any, right: Any) -> Any:
@@ -294,6 +321,10 @@ class StagedOperators(Operators):
         if isinstance(value, PyScalar | Scalar):
             kind = value.kind if isinstance(value, PyScalar) else f"numpy.{value.dtype.name}"
             raise TypeError(f"cannot unpack non-iterable {kind} object")
+        if is_grown(value):
+            if star_index is not None:
+                refuse("unpacking with *")
+            return grown_lists.unpacked(value, n)
         self.session.outside.whole(value)
         return super().unpack(value, n, star_index)
 
@@ -303,3 +334,10 @@ class StagedOperators(Operators):
         message = f"not enough or too many values to unpack (expected {n})"
         self.session.require_equal(x.dims[0], n, ValueError, message)
         return tuple(x[k] for k in range(n))
+
+
+def _sized_by_the_run(items: Any) -> bool:
+    """Whether only the run says how many items there are."""
+    if isinstance(items, Array):
+        return items.ndim > 0 and not isinstance(items.dims[0], int)
+    return isinstance(items, LOOPED) and not isinstance(steps_of(items).trip, int)  # type: ignore[union-attr]

@@ -9,13 +9,14 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, VarInfo
+from tracejit.trace.grown import is_grown, run_of
 from tracejit.trace.joining import Join
 from tracejit.trace.joining_arrays import Finish, Side
 from tracejit.trace.known import ambiguous
 from tracejit.trace.raising import Diverged, emit_raise, is_users
 from tracejit.trace.regions import finish_cond
 from tracejit.trace.session import Session, current
-from tracejit.trace.values import Array, Tracer
+from tracejit.trace.values import Array, Tracer, dim_value
 
 Thunk = Callable[[], Any]
 
@@ -23,6 +24,8 @@ Thunk = Callable[[], Any]
 def as_test(x: Any) -> bool | Value:
     """The truth of a value: a bool, or a ``bool[]`` IR value where it is known at run time."""
     session = current()
+    if is_grown(x):
+        x = dim_value(run_of(x).count)
     if not isinstance(x, Tracer):
         session.outside.whole(x)
         return bool(x)
@@ -169,6 +172,11 @@ def _joined_containers(join: Join, then: Side, other: Side) -> list[tuple[Any, d
             s.containers[key][1] if key in s.containers else containers.snapshot(obj)
             for s in (then, other)
         )
+        if type(obj) is list and (len(a) != len(b) or is_grown(a) or is_grown(b)):
+            run = join.runs(a, b)
+            if run is not None:
+                found.append((obj, {0: run}))
+                continue
         left, right = dict(_items(a)), dict(_items(b))
         if list(left) != list(right):
             from tracejit.errors import StructureError

@@ -13,6 +13,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim, emax, floordiv, mod
 from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, Site, VarInfo
+from tracejit.trace.grown import is_grown, refuse, replace_items, run_of_items
 from tracejit.trace.iteration import Steps, iterated, steps_of
 from tracejit.trace.loop import (
     UNROLL_LIMIT,
@@ -34,7 +35,15 @@ from tracejit.trace.loop_plans import (
     first_plan,
 )
 from tracejit.trace.loop_sharing import Sharing, alone
-from tracejit.trace.loop_steady import Ending, Resized, Shared, Unsteady, improved, slot_plan
+from tracejit.trace.loop_steady import (
+    Ending,
+    Growing,
+    Resized,
+    Shared,
+    Unsteady,
+    improved,
+    slot_plan,
+)
 from tracejit.trace.loop_storage import binding
 from tracejit.trace.loop_swap import Swapped, find_swap
 from tracejit.trace.session import Restart, current, where
@@ -67,7 +76,10 @@ def staged_for(
     body = _body_of(steps, body_fn)
     loop = Loop(session, steps.trip, body, extra, get_state, set_state, names, key)
     loop.exact = session.loop_is(key, "exact")
+    held = list(iterable) if is_grown(iterable) else None
     run(loop)
+    if held is not None and iterable != held:
+        refuse("a change, in a loop over it,")
 
 
 def _body_of(steps: Steps, body_fn: Callable[[Any], Any]) -> Callable[[Dim], None]:
@@ -176,6 +188,11 @@ def _run(loop: Loop, go: bool | Value) -> None:
         _give_up(loop, entry)
         _run_exactly(loop, go)
         return
+    except Growing as found:
+        _give_up(loop, entry)
+        _grow(loop, found)
+        _run(loop, go)
+        return
     except Unsteady as reason:
         _give_up(loop, entry)
         _unsteady(loop, reason, go)
@@ -188,6 +205,16 @@ def _run(loop: Loop, go: bool | Value) -> None:
         _run_exactly(loop, go)
         return
     emit(loop, plans, attempt, entry, go)
+
+
+def _grow(loop: Loop, found: Growing) -> None:
+    """Before the loop, make a list one of which the run decides how long it is."""
+    if loop.may_unroll and not (found.certain or is_grown(found.entry)):
+        raise Restart(loop.key, "unroll", "a list changes its length in a loop")
+    loop.grown += 1
+    if loop.grown > _ATTEMPTS:
+        raise StructureError(f"{where()}: a list changes what it holds in a loop")
+    replace_items(found.entry, run_of_items(list(found.entry), found.form))
 
 
 def _give_up(loop: Loop, entry: Sequence[Any]) -> None:
@@ -209,7 +236,8 @@ def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any
         found = [obj for obj, _ in attempt.frame.containers.values()]
         new_boxes = [o for o in found if not any(o is b for b in loop.boxes)]
         if new_boxes:
-            if loop.may_unroll and any(_resized(attempt, o) for o in new_boxes):
+            resized = [o for o in new_boxes if _resized(attempt, o)]
+            if loop.may_unroll and resized and not any(_grows(attempt, o) for o in resized):
                 raise Restart(loop.key, "unroll", "a list changes its length in a loop")
             loop.boxes.extend(new_boxes)
             extra = [containers.snapshot(b) for b in new_boxes]
@@ -246,6 +274,11 @@ def _resized(attempt: Attempt, obj: Any) -> bool:
     return len(now) != len(obj)
 
 
+def _grows(attempt: Attempt, obj: Any) -> bool:
+    """Whether the run decides how long a list is at the end of the body."""
+    return is_grown(attempt.boxes_final[id(obj)][1])
+
+
 def _first(info: VarInfo, x: Any) -> Plan:
     if not info.live_in:
         return first_plan(x) if info.live_out else Unbound()
@@ -267,12 +300,15 @@ def _all_better(
     loop: Loop, plans: Sequence[Plan], entry: Sequence[Any], attempt: Attempt
 ) -> list[Plan]:
     at = Ending(attempt.frame, attempt.storage, loop.exact, loop.peeled)
-    return [
-        _better(loop, info, plan, before, start, end, at)
-        for info, plan, before, start, end in zip(
-            variables(loop), plans, entry, attempt.start, attempt.end, strict=True
+    rows = zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=True)
+    try:
+        return [_better(loop, info, plan, *states, at) for info, plan, *states in rows]
+    except Growing as found:
+        held = entry[len(entry) - len(loop.boxes) :]
+        found.entry = next(
+            (box for box, x in zip(loop.boxes, held, strict=True) if x is found.entry), found.entry
         )
-    ]
+        raise
 
 
 def _better(
