@@ -37,7 +37,7 @@ _CREATION = {
 _PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "typing", "scipy"}
 _CONSTANT_LIMIT = 1024
 #: Methods that change a list, dict or set.
-_MUTATING = {
+MUTATING = {
     "append", "extend", "insert", "remove", "pop", "popitem", "clear", "sort", "reverse", "update",
     "setdefault", "add", "discard", "difference_update", "intersection_update",
     "symmetric_difference_update",
@@ -60,6 +60,8 @@ def contains_tracer(x: Any, depth: int = 4) -> bool:
 def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call ``f`` as the traced program would."""
     if any(map(is_grown, (*args, *kwargs.values()))):
+        if f in (np.stack, np.hstack) and len(args) == 1 and not kwargs:
+            f = np.array  # of numbers that is the same
         args, kwargs = _of_grown(f, args, kwargs)
     if isinstance(f, BoundMethod | Tracer):
         return f(*args, **kwargs)  # type: ignore[operator]
@@ -249,7 +251,7 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 def refuse_mutation(f: Any) -> None:
     """A list, dict or set from outside would be changed once, when compiling."""
     owner = getattr(f, "__self__", None)
-    if not isinstance(owner, list | dict | set) or getattr(f, "__name__", "") not in _MUTATING:
+    if not isinstance(owner, list | dict | set) or getattr(f, "__name__", "") not in MUTATING:
         return
     if current().outside.is_outside(owner):
         raise UnsupportedError(

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
 from typing import Any
 
-from tracejit.trace.session import Frame, Session
+from tracejit import trees
+from tracejit.errors import UnsupportedError
+from tracejit.trace.session import NUMPY, PACKAGE, Frame, Session, where
 
 
 def touch(session: Session, obj: Any) -> None:
-    """A list or dict is about to be changed: each region under way remembers what it held."""
-    for frame in session.frames[1:]:
+    """A list or dict is about to be changed: each region under way, of those inside of the one that
+    made it, remembers what it held."""
+    frames = session.frames
+    first = next((f.depth for f in reversed(frames) if id(obj) in f.made), 0)
+    for frame in frames[first + 1 :]:
         if id(obj) not in frame.containers:
             frame.containers[id(obj)] = (obj, snapshot(obj))
+
+
+def made(session: Session, obj: Any) -> Any:
+    """Note that the innermost region under way has made a list or dict."""
+    if type(obj) in (list, dict):
+        session.frame.made[id(obj)] = obj
+    return obj
+
+
+def copied(x: Any) -> Any:
+    """Containers anew, with the same items."""
+    if type(x) in (list, tuple):
+        return type(x)(map(copied, x))
+    return {k: copied(v) for k, v in x.items()} if type(x) is dict else x
 
 
 def snapshot(obj: Any) -> Any:
@@ -34,3 +55,50 @@ def leave(frame: Frame) -> dict[int, tuple[Any, Any]]:
     for obj, before in frame.containers.values():
         restore(obj, before)
     return final
+
+
+# Which of two containers a name is bound to -------------------------------------------------------
+
+
+def known_elsewhere(session: Session, obj: Any, name: str) -> bool:
+    """Whether the program knows a list or dict by another name than this as well."""
+    if session.outside.path_of(obj) is not None or session.outside.is_outside(obj):
+        return True
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith((PACKAGE, NUMPY)):
+            for key, value in frame.f_locals.items():
+                if key != name and not key.startswith("_tj_") and _holds(value, obj):
+                    return True
+        frame = frame.f_back
+    return False
+
+
+def _holds(value: Any, obj: Any) -> bool:
+    if value is obj:
+        return True
+    if isinstance(value, list | tuple):
+        return any(x is obj for x in value)
+    if isinstance(value, dict):
+        return any(x is obj for x in value.values())
+    parts = trees.children(value) if trees.is_record(value) else getattr(value, "__dict__", {})
+    return not isinstance(value, type) and any(x is obj for x in parts.values())
+
+
+def joined(session: Session, made: Any, sides: tuple[Any, Any]) -> Any:
+    """Note that a container stands for one or the other of two, which the program knows too."""
+    session.unsure.append((made, *sides))
+    return made
+
+
+def must_be_known(session: Session, obj: Any) -> None:
+    """Before a change: UnsupportedError where the run decides which container it is of."""
+    for made, *sides in session.unsure:
+        # Three references: of the list of these, of the loop, and of the call that counts.
+        mine = obj is made or any(obj is side for side in sides)
+        if mine and (obj is made or sys.getrefcount(made) > 3):
+            kind = type(obj).__name__
+            raise UnsupportedError(
+                f"{where()}: which {kind} a name is bound to is decided at run time, and a {kind} "
+                "that it may be is changed: change each in a branch of its own, or copy it"
+            )

@@ -13,6 +13,7 @@ import numpy as np
 
 from tracejit.errors import StructureError
 from tracejit.ir.core import Value
+from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.grown import Form, Run, form_of, is_grown, run_of_items
@@ -62,11 +63,11 @@ class Join(ArrayJoin):
             return self.arrays(a, b)
         if is_number(a) and is_number(b):
             return self._numbers(name, a, b)
-        if type(a) is type(b) is list and (len(a) != len(b) or is_grown(a) or is_grown(b)):
-            run = self.runs(a, b)
-            if run is not None:
-                return lambda results: [run(results)]
-        if type(a) is type(b) and isinstance(a, tuple | list | dict) and len(a) == len(b):
+        if type(a) is type(b) and isinstance(a, list | dict):
+            found = self._containers(name, a, b)
+            if found is not None:
+                return found
+        elif type(a) is type(b) and isinstance(a, tuple) and len(a) == len(b):
             return self._structures(name, a, b)
         if _same_static(a, b):
             return lambda results: a
@@ -74,6 +75,24 @@ class Join(ArrayJoin):
         if a is None or b is None:
             fix += ", with a number such as -1 or np.nan where there is none"
         raise unlike(name, a, b, fix)
+
+    def _containers(self, name: str, one: Any, two: Any) -> Finish | None:
+        """Two lists or dicts, with what the sides left in them, as a new one."""
+        a, b = self.sides[0].held_in(one), self.sides[1].held_in(two)
+        items: Finish | None = None
+        if type(one) is list and (len(a) != len(b) or is_grown(a) or is_grown(b)):
+            run = self.runs(a, b)
+            if run is not None:
+                items = lambda results: [run(results)]  # noqa: E731
+        elif len(a) == len(b):
+            items = self._structures(name, a, b)
+        if items is None:
+            return None
+        session, made = self.session, items
+        root = name.partition("[")[0]
+        if any(containers.known_elsewhere(session, x, root) for x in (one, two)):
+            return lambda results: containers.joined(session, made(results), (one, two))
+        return items
 
     def runs(self, a: list[Any], b: list[Any]) -> Callable[[Sequence[Value]], Run] | None:
         """Two lists as one of which the run decides how long it is; None where none holds both."""
@@ -177,10 +196,14 @@ class Join(ArrayJoin):
             parts = [self.one_sided(f"{name}[{i}]", v, there) for i, v in enumerate(x)]
             if hasattr(x, "_fields"):
                 return lambda results: type(x)(*(p(results) for p in parts))
-            return lambda results: type(x)(p(results) for p in parts)
+            return lambda results: containers.made(
+                self.session, type(x)(p(results) for p in parts)
+            )
         if isinstance(x, dict) and _holds_tracer(list(x.values())):
             items = {k: self.one_sided(f"{name}[{k!r}]", v, there) for k, v in x.items()}
-            return lambda results: {k: p(results) for k, p in items.items()}
+            return lambda results: containers.made(
+                self.session, {k: p(results) for k, p in items.items()}
+            )
         return lambda results: x
 
     def _only(self, there: int, value: Value) -> int:

@@ -52,6 +52,11 @@ class Side:
             for cell, value in before.items():
                 cell.value = value
 
+    def held_in(self, container: Any) -> Any:
+        """What a list or dict holds at the end of this side."""
+        found = self.containers.get(id(container))
+        return container if found is None else found[1]
+
     def defines(self, value: Value) -> bool:
         """Whether a value was made in this side."""
         return any(value in i.results for i in self.frame.builder.instrs)

@@ -59,6 +59,7 @@ def _traced(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
             for value in (counter, *out.values):
                 session.loop_of[value] = loop.key
         restore_state(loop, start)
+        start = list(map(_kept, start, entry))
         for box in loop.boxes:
             frame.containers[id(box)] = (box, containers.snapshot(box))
         try:
@@ -77,6 +78,11 @@ def _traced(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
     attempt = Attempt(frame, counter, go, again, out, start, end, final, raised, boxes, storage)
     restore_state(loop, entry)
     return attempt
+
+
+def _kept(start: Any, entry: Any) -> Any:
+    """What a name is bound to at the start, as it was: the body may change a list of the loop's."""
+    return start if start is entry else containers.copied(start)
 
 
 def _storage(loop: Loop, start: list[Any], end: list[Any], frame: Frame) -> Storage:

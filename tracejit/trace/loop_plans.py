@@ -17,6 +17,7 @@ import numpy as np
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, dtype_of
+from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.grown import Form, Run, empty_run
@@ -234,8 +235,10 @@ def _opened_view(plan: ViewPlan, entry: Array, out: Opened) -> Array:
 
 def _assembled(plan: Structure, items: Sequence[Any]) -> Any:
     if plan.make is dict:
-        return dict(zip(plan.keys, items, strict=True))
-    return plan.make(*items) if hasattr(plan.make, "_fields") else plan.make(items)
+        return containers.made(current(), dict(zip(plan.keys, items, strict=True)))
+    if hasattr(plan.make, "_fields"):
+        return plan.make(*items)
+    return containers.made(current(), plan.make(items))
 
 
 def _matched(plan: Structure, x: Any) -> Iterator[tuple[Plan, Any]]:

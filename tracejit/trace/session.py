@@ -68,6 +68,8 @@ class Frame:
     checked: dict[Any, Any] = field(default_factory=dict)
     containers: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     own: set[Value] = field(default_factory=set)
+    #: Lists and dicts made here, by identity.
+    made: dict[int, Any] = field(default_factory=dict)
 
 
 class Restart(BaseException):
@@ -102,6 +104,8 @@ class Session:
         self.beside: dict[int, tuple[Any, Any]] = {}
         self.outside: Any = None
         self.operators: Any = None
+        #: Containers that stand for one of two others, with these (see ``containers``).
+        self.unsure: list[tuple[Any, Any, Any]] = []
         self.changed_containers: dict[int, Any] = {}
         self.exceptions: dict[str, Callable[[str], BaseException]] = {}
         #: The `try` statements under way, innermost last (see ``catching``).

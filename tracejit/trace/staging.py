@@ -13,7 +13,7 @@ from tracejit import trees
 from tracejit.errors import UnsupportedError
 from tracejit.trace import containers, convert, grown_lists
 from tracejit.trace.builtins import LOOPED, builtin_bool
-from tracejit.trace.calls import refuse_mutation, traced_call
+from tracejit.trace.calls import MUTATING, refuse_mutation, traced_call
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, VarInfo
 from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.grown import is_grown, refuse
@@ -150,13 +150,21 @@ class StagedOperators(Operators):
         for used in (owner, *args, *kwargs.values()):
             outside.whole(used)
         if isinstance(owner, list | dict) and not isinstance(f, MethodType):
+            if f.__name__ in MUTATING:
+                containers.must_be_known(self.session, owner)
             containers.touch(self.session, owner)
             if is_grown(owner) or (f.__name__ == "extend" and _sized_by_the_run(*args)):
                 refuse_mutation(f)
                 if f.__name__ == "extend":
                     return grown_lists.extend(owner, *args)
-                return grown_lists.method(owner, f.__name__, args, kwargs)
-        return traced_call(self, f, args, kwargs)
+                return self._list_method(owner, f.__name__, args, kwargs)
+        found = traced_call(self, f, args, kwargs)
+        new = type(found) in (list, dict) and (f in (list, dict, sorted) or _copies(f))
+        return containers.made(self.session, found) if new else found
+
+    def _list_method(self, owner: Any, name: str, args: Any, kwargs: Any) -> Any:
+        found = grown_lists.method(owner, name, args, kwargs)
+        return self.made(found) if name == "copy" else found
 
     def converted(self, f: Any) -> Callable[..., Any]:
         """A user function bound to these operators; itself where there is no source."""
@@ -228,7 +236,11 @@ class StagedOperators(Operators):
 
     def getitem(self, obj: Any, key: Any) -> Any:
         if is_grown(obj):
-            return grown_lists.getitem(obj, key)
+            found = grown_lists.getitem(obj, key)
+            return self.made(found) if isinstance(key, slice) else found
+        if type(obj) is list and isinstance(key, slice):
+            self.session.outside.whole(obj)
+            return self.made(obj[key])
         if isinstance(obj, Tracer):
             return obj[key]  # type: ignore[index]
         if type(obj).__module__.startswith("numpy."):
@@ -260,6 +272,7 @@ class StagedOperators(Operators):
             obj = hidden_array(obj)
         if isinstance(obj, list | dict):
             self._refuse_outside(obj)
+            containers.must_be_known(self.session, obj)
             containers.touch(self.session, obj)
             if is_grown(obj):
                 grown_lists.setitem(obj, key, value)
@@ -279,6 +292,7 @@ class StagedOperators(Operators):
     def delitem(self, obj: Any, key: Any) -> None:
         if isinstance(obj, list | dict):
             self._refuse_outside(obj)
+            containers.must_be_known(self.session, obj)
             containers.touch(self.session, obj)
         if is_grown(obj):
             grown_lists.delitem(obj, key)
@@ -287,14 +301,20 @@ class StagedOperators(Operators):
 
     def augassign(self, op: str, target: Any, value: Any) -> Any:
         if isinstance(target, list):
+            containers.must_be_known(self.session, target)
             containers.touch(self.session, target)
-            if is_grown(target) or is_grown(value) or _sized_by_the_run(value):
+            if isinstance(value, Tracer):  # an operation of arrays
+                target = grown_lists.as_array(target) if is_grown(target) else target
+            elif is_grown(target) or is_grown(value) or _sized_by_the_run(value):
                 if op != "+=":
                     refuse(f"the operator {op}")
                 self._refuse_outside(target)
                 grown_lists.extend(target, value)
                 return target
         return super().augassign(op, target, value)
+
+    def made(self, value: Any) -> Any:
+        return containers.made(self.session, value)
 
     def iterate(self, value: Any) -> Any:
         self.session.outside.whole(value)
@@ -341,3 +361,8 @@ def _sized_by_the_run(items: Any) -> bool:
     if isinstance(items, Array):
         return items.ndim > 0 and not isinstance(items.dims[0], int)
     return isinstance(items, LOOPED) and not isinstance(steps_of(items).trip, int)  # type: ignore[union-attr]
+
+
+def _copies(f: Any) -> bool:
+    """Whether a function is the method of a list or dict that copies it."""
+    return isinstance(getattr(f, "__self__", None), list | dict) and f.__name__ == "copy"

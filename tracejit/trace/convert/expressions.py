@@ -328,8 +328,16 @@ class ExpressionRewriter(ast.NodeTransformer):
 
     # Nested scopes --------------------------------------------------------------------------------
 
+    def visit_List(self, tree: ast.List) -> ast.expr:
+        self.generic_visit(tree)
+        return self.op(tree, "made", tree) if isinstance(tree.ctx, ast.Load) else tree
+
+    def visit_Dict(self, tree: ast.Dict) -> ast.expr:
+        self.generic_visit(tree)
+        return self.op(tree, "made", tree)
+
     def visit_ListComp(self, tree: ast.ListComp) -> ast.expr:
-        return self._comprehension(tree)
+        return self.op(tree, "made", self._comprehension(tree))
 
     def visit_SetComp(self, tree: ast.SetComp) -> ast.expr:
         return self._comprehension(tree)

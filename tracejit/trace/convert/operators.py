@@ -420,6 +420,10 @@ class Operators:
         """`target op value` with `op` such as "+="; the result is stored where target came from."""
         return _AUGMENTED[op](target, value)
 
+    def made(self, value: Any) -> Any:
+        """A list or dict that a display or comprehension has made."""
+        return value
+
     def iterate(self, value: Any) -> Any:
         """What a comprehension or a `*` display iterates over."""
         return value
