@@ -25,23 +25,57 @@ class Model:
 # Structure that depends on values -----------------------------------------------------------------
 
 
-@mistake("a list grows under a run-time condition", "numba#2931", StructureError,
-         "choose with a mask (x[x > 0])", "a mask, or an array and a count")  # fmt: skip
+@mistake("a list of arrays grows under a run-time condition", "numba#2931", StructureError,
+         "choose with a mask (x[x > 0])", "an array of rows, and a count")  # fmt: skip
 def _(x: Any) -> Any:
     out = []
     for i in range(len(x)):
         if x[i] > 2:  # here
+            out.append(x[i:] * 2)
+    return out[0]
+
+
+@mistake("a list that grows under a run-time condition gets numbers of unlike kinds", "",
+         UnsupportedError, "numbers of one kind", "convert what is appended",
+         X, X.astype("i4"))  # fmt: skip
+def _(x: Any, k: Any) -> Any:
+    out = []
+    for i in range(len(x)):
+        if x[i] > 2:
             out.append(x[i])
-    return np.array(out)
+        if x[i] > 3:
+            out.append(k[i])  # here
+    return out
 
 
-@mistake("a list grows in a run-time `while`", "", StructureError,
-         "write into an array of fixed size and count", "an array and a count")  # fmt: skip
+@mistake("a comprehension over a list that grew at run time", "", UnsupportedError,
+         "make an array of it with np.array", "NumPy on `np.array(out)`, or a `for` statement")  # fmt: skip
 def _(x: Any) -> Any:
-    items = [x[0]]
-    while items[-1] < 10:  # here
-        items.append(items[-1] + 3)
-    return items
+    out = []
+    for i in range(len(x)):
+        if x[i] > 2:
+            out.append(x[i])
+    return [v * 2 for v in out]  # here
+
+
+@mistake("a loop over a list that it appends to", "", UnsupportedError,
+         "a change, in a loop over it,", "a `while` that counts")  # fmt: skip
+def _(x: Any) -> Any:
+    out = [1]
+    while out[-1] < x[3]:
+        out.append(out[-1] + 1)
+    for k in out:  # here
+        if k < x[4]:
+            out.append(k + 1)
+    return out
+
+
+@mistake("which list is changed is decided at run time", "", UnsupportedError,
+         "change each in a branch of its own", "`if`, with a change in each branch")  # fmt: skip
+def _(x: Any) -> Any:
+    small, large = [1.0], [2.0]
+    (small if x[0] > 1 else large)[0] = x[1]  # here
+    return small, large
 
 
 @mistake("a list on one side of a branch, a number on the other", "numba#8048", StructureError,

@@ -190,3 +190,29 @@ def changed_global() -> None:
 @jit
 def scaled(x: Any) -> Any:
     return x * SCALE
+
+
+@right("a list grows under a run-time condition", "numba#2931")
+def _(x: Any) -> Any:
+    out = []
+    for i in range(len(x)):
+        if x[i] > 2:
+            out.append(x[i])
+    return np.array(out), out
+
+
+@right("a list grows in a run-time `while`", "")
+def _(x: Any) -> Any:
+    items = [x[0]]
+    while items[-1] < 10:
+        items.append(items[-1] + 3)
+    return items
+
+
+@right("an effect in a conditional expression", "")
+def _(x: Any) -> Any:
+    def clear(y: Any) -> None:
+        y[0] = -1
+
+    clear(x) if x[1] > 0 else 0
+    return x

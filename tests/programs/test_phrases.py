@@ -9,6 +9,8 @@ import pytest
 
 from tests.programs.control_flow import CONTROL_FLOW
 from tests.programs.dynamic_sizes import DYNAMIC_SIZES
+from tests.programs.growing_lists import GROWING
+from tests.programs.numbers_that_meet import NUMBERS, STEPS
 from tests.programs.phrase import Phrase, cases, check
 from tests.programs.rebinding import REBINDING, UP, loss
 from tests.programs.views import VIEWS
@@ -32,6 +34,21 @@ def test_views(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(REBINDING))
 def test_rebinding(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(GROWING))
+def test_growing_lists(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(NUMBERS))
+def test_numbers_that_meet(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(STEPS))
+def test_steps(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

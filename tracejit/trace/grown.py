@@ -7,7 +7,7 @@ numbers of one kind, or tuples of them. It is a value: what changes the list mak
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 import numpy as np
 
@@ -35,8 +35,9 @@ class Kind:
         self.dtype = dtype_of(KIND_DTYPE[kind] if isinstance(kind, str) else kind)
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Kind) and self.weak == other.weak
-        return same and self.dtype == other.dtype  # type: ignore[union-attr]
+        if not isinstance(other, Kind):
+            return NotImplemented
+        return self.weak == other.weak and self.dtype == other.dtype
 
     def __hash__(self) -> int:
         return hash((self.weak, self.dtype))
@@ -90,7 +91,7 @@ def refuse(what: str) -> NoReturn:
     )
 
 
-def is_grown(x: Any) -> bool:
+def is_grown(x: Any) -> TypeGuard[list[Any]]:
     """Whether ``x`` is a list of which the run decides how long it is."""
     return type(x) is list and any(type(i) is Run for i in x)
 
@@ -312,4 +313,4 @@ def array_of(run: Run) -> Value:
     b = current().b
     dtype = dtype_of(np.result_type(*(k.dtype for k in kinds)))
     rows = [b.reshape(b.convert(c, dtype), (run.count, 1)) for c in columns]
-    return rows[0] if len(rows) == 1 else b.op("concatenate", *rows, axis=1)  # type: ignore[no-any-return]
+    return rows[0] if len(rows) == 1 else b.op("concatenate", *rows, axis=1)

@@ -94,7 +94,7 @@ class Join(ArrayJoin):
             return lambda results: containers.joined(session, made(results), (one, two))
         return items
 
-    def runs(self, a: list[Any], b: list[Any]) -> Callable[[Sequence[Value]], Run] | None:
+    def runs(self, a: list[Any], b: list[Any]) -> Finish | None:
         """Two lists as one of which the run decides how long it is; None where none holds both."""
         form = form_of(a, b)
         if form is None:
@@ -105,13 +105,16 @@ class Join(ArrayJoin):
                 found.append(run_of_items(items, form))
         return self._runs(found, form)
 
-    def _runs(self, found: Sequence[Run], form: Form, only: int | None = None) -> Any:
+    def _runs(self, found: Sequence[Run], form: Form, only: int | None = None) -> Finish:
         columns = [
             self.array_value([Array(Cell(c)) for c in pair], only)
             for pair in zip(*(r.columns for r in found), strict=True)
         ]
         counts = [0 if only is not None and only != k else r.count for k, r in enumerate(found)]
-        count = self.pair([lambda b, n=n: b.op("copy", b.index(n)) for n in counts])
+        makers: list[Callable[[Any], Value]] = []
+        for n in counts:
+            makers.append(lambda b, n=n: b.op("copy", b.index(n)))  # type: ignore[misc]
+        count = self.pair(makers)
         return lambda results: Run(
             [results[k] for k in columns], self.session.ranges.extent(results[count]).dim, form
         )
@@ -196,9 +199,7 @@ class Join(ArrayJoin):
             parts = [self.one_sided(f"{name}[{i}]", v, there) for i, v in enumerate(x)]
             if hasattr(x, "_fields"):
                 return lambda results: type(x)(*(p(results) for p in parts))
-            return lambda results: containers.made(
-                self.session, type(x)(p(results) for p in parts)
-            )
+            return lambda results: containers.made(self.session, type(x)(p(results) for p in parts))
         if isinstance(x, dict) and _holds_tracer(list(x.values())):
             items = {k: self.one_sided(f"{name}[{k!r}]", v, there) for k, v in x.items()}
             return lambda results: containers.made(

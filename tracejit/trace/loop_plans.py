@@ -275,8 +275,8 @@ def carried_values(plan: Plan, x: Any, storage: Storage | None = None) -> list[V
         return plan.values(x, storage)
     if isinstance(plan, RunPlan):
         run = empty_run(plan.form) if x is UNDEFINED else x
-        pairs = [(b.index(c.shape[0]), c) for c in run.columns]
-        return [*(v for pair in pairs for v in pair), b.index(run.count)]
+        columns = [v for c in run.columns for v in (b.index(c.shape[0]), c)]
+        return [*columns, b.index(run.count)]
     if isinstance(plan, Maybe):
         if isinstance(x, MaybeUndefined):
             return [x.flag, *carried_values(plan.plan, x.value, storage)]

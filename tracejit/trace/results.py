@@ -412,6 +412,7 @@ def apply_layer(x: Any, layer: tuple[Any, ...], results: Sequence[Any]) -> Any:
 
 
 def _sliced(x: Any, starts: list[int], steps: list[int], shape: list[int]) -> Any:
+    steps = [t if n > 1 else t or 1 for t, n in zip(steps, shape, strict=True)]
     if 0 not in steps:
         return x[(*map(_slice, starts, steps, shape), ...)]
     first = x[tuple(slice(s, None) for s in starts)]

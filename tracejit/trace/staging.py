@@ -153,18 +153,19 @@ class StagedOperators(Operators):
             if f.__name__ in MUTATING:
                 containers.must_be_known(self.session, owner)
             containers.touch(self.session, owner)
-            if is_grown(owner) or (f.__name__ == "extend" and _sized_by_the_run(*args)):
-                refuse_mutation(f)
-                if f.__name__ == "extend":
-                    return grown_lists.extend(owner, *args)
-                return self._list_method(owner, f.__name__, args, kwargs)
+            if type(owner) is list and self._is_of_grown(owner, f, args):
+                return self._list_method(owner, f, args, kwargs)
         found = traced_call(self, f, args, kwargs)
         new = type(found) in (list, dict) and (f in (list, dict, sorted) or _copies(f))
         return containers.made(self.session, found) if new else found
 
-    def _list_method(self, owner: Any, name: str, args: Any, kwargs: Any) -> Any:
-        found = grown_lists.method(owner, name, args, kwargs)
-        return self.made(found) if name == "copy" else found
+    def _is_of_grown(self, owner: list[Any], f: Any, args: Any) -> bool:
+        return is_grown(owner) or (f.__name__ == "extend" and any(map(_sized_by_the_run, args)))
+
+    def _list_method(self, owner: list[Any], f: Any, args: Any, kwargs: Any) -> Any:
+        refuse_mutation(f)
+        found = grown_lists.method(owner, f.__name__, args, kwargs)
+        return self.made(found) if f.__name__ == "copy" else found
 
     def converted(self, f: Any) -> Callable[..., Any]:
         """A user function bound to these operators; itself where there is no source."""

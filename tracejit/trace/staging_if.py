@@ -184,7 +184,8 @@ def _joined_containers(join: Join, then: Side, other: Side) -> list[tuple[Any, d
             kind = type(obj).__name__
             raise StructureError(
                 f"a {kind} has {len(left)} items after one side of a branch that is decided at "
-                f"run time and {len(right)} after the other: choose with a mask (x[x > 0]), or "
+                f"run time and {len(right)} after the other, which only lists of numbers of one "
+                "kind may have, or of tuples of them: choose with a mask (x[x > 0]), or "
                 "write into an array of fixed size and count"
             )
         found.append((obj, {k: join.join(f"item {k!r}", left[k], right[k]) for k in left}))

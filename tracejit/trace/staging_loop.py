@@ -302,7 +302,7 @@ def _all_better(
     at = Ending(attempt.frame, attempt.storage, loop.exact, loop.peeled)
     rows = zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=True)
     try:
-        return [_better(loop, info, plan, *states, at) for info, plan, *states in rows]
+        return [_better(loop, *row, at) for row in rows]
     except Growing as found:
         held = entry[len(entry) - len(loop.boxes) :]
         found.entry = next(
