@@ -279,6 +279,30 @@ def of_every_dtype(x: Any) -> Any:
 
 
 @GROWING(*XS)
+def added(x: Any) -> Any:
+    out = []
+    for v in x:
+        if v > 0:
+            out.append(v)
+    both = [x[0]] + out + [x[1]]
+    ints = [0] + out
+    twice = out * 2
+    return len(both), both, both[0], sum(ints), np.array(ints), len(twice), twice
+
+
+@GROWING(*XS)
+def truth(x: Any) -> Any:
+    out = []
+    for v in x:
+        if v > 1.7:
+            out.append(v)
+    total = 0.0 * x[0]
+    while out and total < 9:
+        total += out.pop()
+    return total, out, bool(out), not out
+
+
+@GROWING(*XS)
 def settled_later(x: Any) -> Any:
     total, sums = 0, []
     for v in x:

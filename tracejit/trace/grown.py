@@ -173,7 +173,7 @@ def run_of_items(items: Sequence[Any], form: Form) -> Run:
         if type(item) is Run:
             run = extended(run, converted(item, form))
         else:
-            run = appended(run, item)
+            run = _put_last(run, item, form)
     return run
 
 
@@ -202,7 +202,10 @@ def converted(run: Run, form: Form) -> Run:
 def appended(run: Run, item: Any) -> Run:
     """With another item at the end."""
     form = form_of([run], [item]) or _form_for_now(run, item)
-    run = converted(run, form)
+    return _put_last(converted(run, form), item, form)
+
+
+def _put_last(run: Run, item: Any, form: Form) -> Run:
     parts = item if form[1] else (item,)
     b = current().b
     columns = []
@@ -265,6 +268,7 @@ def _sized(column: Value) -> list[Value]:
 
 def extended(run: Run, other: Run) -> Run:
     """The items of two runs of one form."""
+    assert run.form == other.form
     pairs = zip(parts_of(run), parts_of(other), strict=True)
     columns = [current().b.op("concatenate", a, z, axis=0) for a, z in pairs]
     return Run(columns, run.count + other.count, run.form)
