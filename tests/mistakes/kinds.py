@@ -49,7 +49,8 @@ def _(x: Any, k: Any) -> Any:
 
 
 @mistake("a comprehension over a list that grew at run time", "", UnsupportedError,
-         "make an array of it with np.array", "NumPy on `np.array(out)`, or a `for` statement")  # fmt: skip
+         "make an array of it with np.array",
+         "NumPy on `np.array(out)`, or a `for` statement")  # fmt: skip
 def _(x: Any) -> Any:
     out = []
     for i in range(len(x)):

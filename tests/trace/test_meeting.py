@@ -11,7 +11,7 @@ import pytest
 from tracejit import StructureError, jit
 
 A = np.zeros(3)
-I = np.arange(3)  # noqa: E741
+I = np.arange(3)
 M = np.zeros((2, 3))
 
 
