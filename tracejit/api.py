@@ -64,7 +64,9 @@ def jit(
         frozenset(nums), frozenset(names), shapes, opt_level, stabilize=stabilize, fallback=fallback
     )
 
-    def wrap(function: Fun, signatures: Sequence[str] = ()) -> Any:
+    def wrap(function: Any, signatures: Sequence[str] = ()) -> Any:
+        if isinstance(function, staticmethod | classmethod):
+            return type(function)(wrap(function.__func__, signatures))
         if not callable(function):
             raise TypeError(f"jit compiles functions, not {type(function).__name__}")
         code_flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
@@ -86,7 +88,7 @@ def jit(
         return functools.partial(wrap, signatures=(signature_or_function,))
     if isinstance(signature_or_function, list | tuple):
         return functools.partial(wrap, signatures=tuple(signature_or_function))
-    return wrap(signature_or_function)  # type: ignore[arg-type]
+    return wrap(signature_or_function)
 
 
 def _init(self: Any, function: Fun, options: Options) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tracejit.errors import UnsupportedError
 from tracejit.ir.extent import Dim
+from tracejit.trace.attributes import ATTRIBUTES
 from tracejit.trace.known import MARK
 from tracejit.trace.python_scalars import COMPARED, as_kind, made, power
 from tracejit.trace.session import current, where
@@ -327,19 +328,23 @@ def _staged_part(x: Any) -> bool:
 
 
 def builtin_enumerate(inner: Any, start: Any = 0) -> Any:
-    if _staged_part(inner) or isinstance(start, Tracer):
+    if _staged_part(inner) or isinstance(inner, builtins.range) or isinstance(start, Tracer):
         return Enumerate(inner, start)
     return builtins.enumerate(inner, start)
 
 
 def builtin_zip(*parts: Any, strict: bool = False) -> Any:
-    if any(_staged_part(p) for p in parts):
-        return Zip(parts)
+    ranges = len(parts) > 1 and all(isinstance(p, builtins.range) for p in parts)
+    if any(_staged_part(p) for p in parts) or ranges:
+        from tracejit.trace.iteration import strict_zip
+
+        return strict_zip(parts) if strict else Zip(parts)
     return builtins.zip(*parts, strict=strict)
 
 
 def builtin_reversed(x: Any) -> Any:
-    return Reversed(x) if isinstance(x, Array | Range) else builtins.reversed(x)
+    looped = isinstance(x, Array | Range | builtins.range)
+    return Reversed(x) if looped else builtins.reversed(x)
 
 
 def builtin_isinstance(x: Any, kinds: Any) -> bool:
@@ -423,5 +428,6 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.map: builtin_map,
     builtins.filter: builtin_filter,
     builtins.sorted: builtin_sorted,
+    **ATTRIBUTES,
     **TEXTS,
 }

@@ -174,6 +174,8 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if original is not None and not isinstance(f, MethodType):
         return ops.call(original, *args, **kwargs)
     if not isinstance(function, FunctionType):
+        if isinstance(f, MethodType) and hasattr(type(function), "__traced_call__"):
+            return ops.call(function, f.__self__, *args, **kwargs)
         return f(*args, **kwargs)
     is_converted = convert.is_converted(function)
     if not is_converted and not convertible(function):

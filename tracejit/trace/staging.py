@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -159,6 +159,16 @@ class StagedOperators(Operators):
         bound = found[1]
         return MethodType(bound, f.__self__) if isinstance(f, MethodType) else bound
 
+    def cells_named(self, name: str) -> list[Any]:
+        """Cells of functions of the trace that hold the enclosing variable ``name``."""
+        functions = [f for f, _ in self._converted.values() if isinstance(f, FunctionType)]
+        return [
+            cell
+            for f in functions
+            for free, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
+            if free == name
+        ]
+
     def _bind(self, function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return convert.bind(function, self)
@@ -200,7 +210,11 @@ class StagedOperators(Operators):
             return changed[2]
         if name == "strides" and isinstance(obj, Array):
             return byte_strides(obj)
-        value = builtins.getattr(obj, name)
+        try:
+            value = builtins.getattr(obj, name)
+        except AttributeError:
+            outside.missing(obj, name)
+            raise
         return value if isinstance(obj, Tracer) else outside.attribute(obj, name, value)
 
     def setattr(self, obj: Any, name: str, value: Any) -> None:
@@ -217,6 +231,14 @@ class StagedOperators(Operators):
             )
         outside.set_attribute(obj, name, value)
 
+    def delattr(self, obj: Any, name: str) -> None:
+        if self.session.outside.is_outside(obj):
+            raise UnsupportedError(
+                f"{where()}: attribute {name!r} of an object from outside would be deleted once, "
+                "when compiling; delete it before or after the call"
+            )
+        builtins.delattr(obj, name)
+
     def getitem(self, obj: Any, key: Any) -> Any:
         if isinstance(obj, Tracer):
             return obj[key]  # type: ignore[index]
@@ -228,7 +250,12 @@ class StagedOperators(Operators):
             from tracejit.trace.hidden import hidden_array
 
             return hidden_array(obj)[key]
-        return self.session.outside.item(obj, key, obj[key])
+        try:
+            value = obj[key]
+        except LookupError:
+            self.session.outside.missing_item(obj, key)
+            raise
+        return self.session.outside.item(obj, key, value)
 
     def _traced_key(self, obj: Any, key: Any) -> Any:
         if type(obj) is np.ndarray:
