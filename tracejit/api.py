@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tracejit.attempts import Doubt
 from tracejit.boundary import boundary
 from tracejit.dispatch import Dispatcher
 from tracejit.errors import UnsupportedError
 from tracejit.signatures import parse_signature
 from tracejit.specialize import Policy
+from tracejit.trace.guesses import Supposed
 from tracejit.tree_calls import TreeCalls
 from tracejit.versions import Options, Request, Stats, Version
 
@@ -113,7 +115,10 @@ def _init(self: Any, function: Fun, options: Options) -> None:
 def _compile(self: Any, signature: str) -> None:
     """Compile for a signature such as ``"f8[:](f8[:], f8)"`` now."""
     parsed = parse_signature(signature)
-    version = self._dispatcher.version_for(*parsed.examples(), dynamic=True)
+    call: Any = (parsed.examples(), {})
+    version = self._dispatcher.prepared(call, dynamic=True, doubt=Doubt())
+    if version.guesses.sites and not parsed.fits(version.artefacts.traced):
+        version = self._dispatcher.prepared(call, dynamic=True, doubt=Doubt(Supposed(False)))
     parsed.check_result(version.artefacts.traced)
 
 
@@ -129,7 +134,10 @@ def _shown(
 ) -> Any:
     from tracejit.signatures import describe
 
-    texts = {describe(v.keys, v.count): show(v.artefacts) for v in _versions(self, args, kwargs)}
+    texts = {
+        describe(v.keys, v.count, v.guesses.sites): show(v.artefacts)
+        for v in _versions(self, args, kwargs)
+    }
     return next(iter(texts.values())) if args or kwargs else texts
 
 
@@ -169,7 +177,7 @@ def _signatures(self: Any) -> list[str]:
     """One description per compiled version."""
     from tracejit.signatures import describe
 
-    return [describe(v.keys, v.count) for v in self._dispatcher.versions()]
+    return [describe(v.keys, v.count, v.guesses.sites) for v in self._dispatcher.versions()]
 
 
 def _stats(self: Any) -> Stats:

@@ -11,6 +11,7 @@ from tests.programs.control_flow import CONTROL_FLOW
 from tests.programs.dynamic_sizes import DYNAMIC_SIZES
 from tests.programs.phrase import Phrase, cases, check
 from tests.programs.rebinding import REBINDING, UP, loss
+from tests.programs.suppositions import SUPPOSITIONS
 from tests.programs.views import VIEWS
 from tracejit import UnsupportedError, grad, jit
 
@@ -94,3 +95,8 @@ def test_the_shape_of_an_argument_is_the_callers() -> None:
 
     with pytest.raises(UnsupportedError, match=r"bind a name to x.reshape"):
         jit(flattened)(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(SUPPOSITIONS))
+def test_suppositions(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)

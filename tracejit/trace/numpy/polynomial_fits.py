@@ -1,4 +1,4 @@
-"""Polynomials fitted, integrated, divided, made from roots, and their roots; the Bessel function i0."""
+"""Polynomials fitted, integrated, divided, to roots and from roots; the Bessel function i0."""
 
 from __future__ import annotations
 
