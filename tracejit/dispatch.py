@@ -259,10 +259,10 @@ class Dispatcher:
     def _wanted(self, arguments: Arguments, doubt: Doubt) -> Version:
         """``find`` for a call, which may run in Python instead."""
         if not self._fallback.enabled:
-            return self.find(arguments, doubt=doubt)
+            return self.find(arguments, None, doubt)
         family = (*arguments.kind, doubt.supposed)
         with self._fallback.refusing_family(family, arguments.sizes):
-            return self.find(arguments, doubt=doubt)
+            return self.find(arguments, None, doubt)
 
     def find(
         self, arguments: Arguments, policy: Policy | None = None, doubt: Doubt | None = None
@@ -372,7 +372,8 @@ class Dispatcher:
     def version_for(self, *args: Any, dynamic: bool = False, **kwargs: Any) -> Version:
         """The version that a call with these arguments uses, compiled if need be.
 
-        ``dynamic``: compile for any extents and integers of this kind at once.
+        ``dynamic``: compile for any extents and integers of this kind at once. Where values decide
+        the version, it is the one that answered such a call before, or that would be tried first.
         """
         return self.prepared((args, kwargs), dynamic, Doubt())
 
