@@ -115,7 +115,15 @@ def builtin_len(x: Any) -> Any:
         from tracejit.trace.iteration import trip_count
 
         return dim_value(trip_count(x.start, x.stop, x.step))
-    return builtins.len(x)
+    found = _own(x, "__len__")
+    return builtins.len(x) if found is NotImplemented else found
+
+
+def _own(x: Any, name: str) -> Any:
+    """The result of a method of the user's own class; NotImplemented where there is none."""
+    from tracejit.trace.protocols import applied
+
+    return applied(current().operators, x, name)
 
 
 def _extremum(name: str) -> Callable[..., Any]:
@@ -208,7 +216,8 @@ def _plus(a: Any, b: Any) -> Any:
 
 
 def builtin_abs(x: Any) -> Any:
-    return builtins.abs(x)
+    found = _own(x, "__abs__")
+    return builtins.abs(x) if found is NotImplemented else found
 
 
 def builtin_float(x: Any = 0.0) -> Any:
@@ -226,8 +235,6 @@ def builtin_complex(real: Any = 0.0, imag: Any = None) -> Any:
 
 
 def builtin_bool(x: Any = False) -> Any:
-    if not isinstance(x, Tracer):
-        return builtins.bool(x)
     from tracejit.trace.staging_if import as_test
 
     test = as_test(x)
@@ -235,14 +242,17 @@ def builtin_bool(x: Any = False) -> Any:
 
 
 def builtin_int(x: Any = 0, *base: Any) -> Any:
-    if not isinstance(x, Tracer):
-        return builtins.int(x, *base)
-    return _to_python("int", x)
+    if isinstance(x, Tracer):
+        return _to_python("int", x)
+    return builtins.int(x, *base) if base else _to_python("int", x)
 
 
 def _to_python(kind: WeakKind, x: Any) -> Any:
     """``int``, ``float`` or ``complex`` of a traced number."""
     if not isinstance(x, Tracer):
+        found = _own(x, f"__{kind}__")
+        if found is not NotImplemented:
+            return found
         return {"float": float, "complex": complex, "int": int}[kind](x)
     session = current()
     b = session.b

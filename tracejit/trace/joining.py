@@ -16,6 +16,7 @@ from tracejit.ir.core import Value
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.joining_arrays import ArrayJoin, Finish
+from tracejit.trace.objects import choose_among, is_object, is_older, made_object, parts_of
 from tracejit.trace.python_scalars import as_kind
 from tracejit.trace.session import current
 from tracejit.trace.values import (
@@ -46,7 +47,7 @@ class Join(ArrayJoin):
             self.note_arrays(a, b)
         elif isinstance(a, Array) or isinstance(b, Array):
             self.note_arrays(*(x if isinstance(x, Array) else None for x in (a, b)))
-        parts = [_parts(x) for x in (a, b)]
+        parts = [parts_of(x) for x in (a, b)]
         for key in {**parts[0], **parts[1]}:
             self.note(*(p.get(key, UNDEFINED) for p in parts))
 
@@ -69,6 +70,8 @@ class Join(ArrayJoin):
             return self._numbers(name, a, b)
         if type(a) is type(b) and isinstance(a, tuple | list | dict) and len(a) == len(b):
             return self._structures(name, a, b)
+        if self._are_objects(a, b):
+            return self._objects(name, a, b)
         if _same_static(a, b):
             return lambda results: a
         raise StructureError(
@@ -88,6 +91,31 @@ class Join(ArrayJoin):
         if hasattr(a, "_fields"):
             return lambda results: type(a)(*(part(results) for part in items))
         return lambda results: tuple(part(results) for part in items)
+
+    def _are_objects(self, a: Any, b: Any) -> bool:
+        """Whether both are objects of one class of the user's, made inside or passed in."""
+        session = self.session
+        return (
+            type(a) is type(b)
+            and all(is_object(x) and not session.outside.is_outside(x) for x in (a, b))
+            and vars(a).keys() == vars(b).keys()
+        )
+
+    def _objects(self, name: str, a: Any, b: Any) -> Finish:
+        """An object whose attributes are joined. Those that were there before may not be changed
+        from here on, nor may what stands for them."""
+        session = self.session
+        old = [x for x in (a, b) if is_older(session, x)]
+        parts = {k: self.join(f"{name}.{k}", v, vars(b)[k]) for k, v in vars(a).items()}
+
+        def finish(results: Any) -> Any:
+            attributes = {k: part(results) for k, part in parts.items()}
+            made = made_object(session, type(a), attributes)
+            if old:
+                choose_among(session, made, *old)
+            return made
+
+        return finish
 
     def _numbers(self, name: str, a: Any, b: Any) -> Finish:
         if _same_static(a, b):
@@ -156,6 +184,13 @@ class Join(ArrayJoin):
             if hasattr(x, "_fields"):
                 return lambda results: type(x)(*(p(results) for p in parts))
             return lambda results: type(x)(p(results) for p in parts)
+        if is_object(x) and _holds_tracer(list(vars(x).values())):
+            if is_older(self.session, x):
+                return lambda results: x
+            attributes = {k: self.one_sided(f"{name}.{k}", v, there) for k, v in vars(x).items()}
+            return lambda results: made_object(
+                self.session, type(x), {k: p(results) for k, p in attributes.items()}
+            )
         if isinstance(x, dict) and _holds_tracer(list(x.values())):
             items = {k: self.one_sided(f"{name}[{k!r}]", v, there) for k, v in x.items()}
             return lambda results: {k: p(results) for k, p in items.items()}
@@ -165,13 +200,6 @@ class Join(ArrayJoin):
         makers: list[Callable[[Any], Value]] = [lambda b: b.const(0, value.dtype)] * 2
         makers[there] = lambda _: value
         return self.pair(makers)
-
-
-def _parts(x: Any) -> dict[Any, Any]:
-    """Items of a container by position or key."""
-    if isinstance(x, dict):
-        return x
-    return dict(enumerate(x)) if isinstance(x, tuple | list) else {}
 
 
 # Numbers ------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.joining import is_number, number_value
 from tracejit.trace.loop_storage import Option, SlotName, Storage
+from tracejit.trace.objects import choose_among, made_object, parts_of
 from tracejit.trace.session import current
 from tracejit.trace.values import (
     KIND_DTYPE,
@@ -110,9 +111,11 @@ class PickPlan:
 
 @dataclass(frozen=True)
 class Structure:
-    """A tuple, list or dict of plans."""
+    """A tuple, list or dict of plans, or an object with its attributes' plans.
 
-    make: Any
+    ``make`` is the class."""
+
+    make: type
     keys: tuple[Any, ...]
     parts: tuple[Plan, ...]
 
@@ -143,14 +146,10 @@ def first_plan(x: Any) -> Plan:
         kind = weak_kind(x)
         return Number(kind if kind is not None else dtype_of(x.dtype))
     if isinstance(x, tuple) and any(is_number(i) for i in x):
-        return Structure(maker(x), tuple(range(len(x))), tuple(first_plan(i) for i in x))
+        return Structure(type(x), tuple(range(len(x))), tuple(first_plan(i) for i in x))
     if isinstance(x, MaybeUndefined):
         return Maybe(x.name, first_plan(x.value))
     return Keep()
-
-
-def maker(x: Any) -> Any:
-    return type(x)
 
 
 # Bindings at the start of an iteration ------------------------------------------------------------
@@ -212,7 +211,12 @@ def _opened_view(plan: ViewPlan, entry: Array, out: Opened) -> Array:
 def _assembled(plan: Structure, items: Sequence[Any]) -> Any:
     if plan.make is dict:
         return dict(zip(plan.keys, items, strict=True))
-    return plan.make(*items) if hasattr(plan.make, "_fields") else plan.make(items)
+    if issubclass(plan.make, tuple | list):
+        return plan.make(*items) if hasattr(plan.make, "_fields") else plan.make(items)
+    session = current()
+    made = made_object(session, plan.make, dict(zip(plan.keys, items, strict=True)))
+    choose_among(session, made)  # after no iteration it is the object from before the loop
+    return made
 
 
 def _matched(plan: Structure, x: Any) -> Iterator[tuple[Plan, Any]]:
@@ -220,7 +224,8 @@ def _matched(plan: Structure, x: Any) -> Iterator[tuple[Plan, Any]]:
     if x is UNDEFINED:
         yield from ((p, UNDEFINED) for p in plan.parts)
         return
-    yield from ((p, x[k]) for k, p in zip(plan.keys, plan.parts, strict=True))
+    parts = parts_of(x)
+    yield from ((p, parts[k]) for k, p in zip(plan.keys, plan.parts, strict=True))
 
 
 # Values carried -----------------------------------------------------------------------------------

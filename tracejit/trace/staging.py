@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tracejit import trees
 from tracejit.errors import UnsupportedError
-from tracejit.trace import containers, convert
+from tracejit.trace import containers, convert, protocols
 from tracejit.trace.builtins import builtin_bool
 from tracejit.trace.calls import traced_call
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, VarInfo
@@ -74,6 +73,7 @@ class StagedOperators(Operators):
         extra_test_fn: Thunk | None = None,
     ) -> None:  # fmt: skip
         self.session.outside.whole(iterable)
+        iterable = protocols.iterable(self, iterable)
         staged_for(self, iterable, body_fn, get_state, set_state, names, site, extra_test_fn)
 
     def loop_over(self, iterable: Any, body_fn: Callable[[Any], Any], state: list[Any]) -> None:
@@ -94,8 +94,13 @@ class StagedOperators(Operators):
         test = as_test(first)
         if isinstance(test, bool):
             return self.and_(rest[0](), *rest[1:]) if test else first
-        pred = PyScalar("bool", test)
-        return self.if_expr(pred, lambda: self.and_(rest[0](), *rest[1:]), lambda: first, None)
+        pred, last = PyScalar("bool", test), []
+
+        def others() -> Any:
+            last.append(self.and_(rest[0](), *rest[1:]))
+            return last[0]
+
+        return self._known_truth(False, last, self.if_expr(pred, others, lambda: first, None))
 
     def or_(self, first: Any, *rest: Thunk) -> Any:
         if not rest:
@@ -103,8 +108,20 @@ class StagedOperators(Operators):
         test = as_test(first)
         if isinstance(test, bool):
             return first if test else self.or_(rest[0](), *rest[1:])
-        pred = PyScalar("bool", test)
-        return self.if_expr(pred, lambda: first, lambda: self.or_(rest[0](), *rest[1:]), None)
+        pred, last = PyScalar("bool", test), []
+
+        def others() -> Any:
+            last.append(self.or_(rest[0](), *rest[1:]))
+            return last[0]
+
+        return self._known_truth(True, last, self.if_expr(pred, lambda: first, others, None))
+
+    def _known_truth(self, truth: bool, last: list[Any], result: Any) -> Any:
+        """``x or True`` is true and ``x and False`` is false, whatever is known of ``x``."""
+        simple = last and isinstance(last[0], bool | int | float | type(None))
+        if simple and bool(last[0]) is truth and isinstance(result, PyScalar | Scalar):
+            self.session.truths[result.read()] = truth
+        return result
 
     def not_(self, value: Any) -> Any:
         test = as_test(value)
@@ -125,6 +142,9 @@ class StagedOperators(Operators):
     def contains(self, item: Any, container: Any) -> Any:
         self.session.outside.whole(container)
         traced = isinstance(item, Tracer)
+        found = protocols.applied(self, container, "__contains__", item)
+        if found is not NotImplemented:
+            return builtin_bool(found)
         if isinstance(container, Array):
             return builtin_bool(name_of(np.any)(container == item))
         if isinstance(container, tuple | list) and any(
@@ -210,6 +230,9 @@ class StagedOperators(Operators):
             return changed[2]
         if name == "strides" and isinstance(obj, Array):
             return byte_strides(obj)
+        found = protocols.property_of(obj, name)
+        if found is not None and not outside.is_outside(obj):
+            return protocols.read_property(self, obj, name, found)
         try:
             value = builtins.getattr(obj, name)
         except AttributeError:
@@ -220,8 +243,12 @@ class StagedOperators(Operators):
     def setattr(self, obj: Any, name: str, value: Any) -> None:
         outside = self.session.outside
         if isinstance(obj, Tracer) or not outside.is_outside(obj):
-            if trees.is_record(obj) and hasattr(obj, "__dict__"):
-                containers.touch(self.session, vars(obj))
+            found = protocols.property_of(obj, name)
+            if isinstance(found, property) and found.fset is not None:
+                self.call(MethodType(found.fset, obj), value)
+                return
+            if not isinstance(obj, Tracer):
+                containers.touch_attributes(self.session, obj, name)
             builtins.setattr(obj, name, value)
             return
         if len(self.session.frames) > 1:
@@ -237,11 +264,16 @@ class StagedOperators(Operators):
                 f"{where()}: attribute {name!r} of an object from outside would be deleted once, "
                 "when compiling; delete it before or after the call"
             )
-        builtins.delattr(obj, name)
+        if not isinstance(obj, Tracer):
+            containers.touch_attributes(self.session, obj, name)
+        super().delattr(obj, name)
 
     def getitem(self, obj: Any, key: Any) -> Any:
         if isinstance(obj, Tracer):
             return obj[key]  # type: ignore[index]
+        found = protocols.applied(self, obj, "__getitem__", key)
+        if found is not NotImplemented:
+            return found
         if type(obj).__module__.startswith("numpy."):
             obj = next((ours for theirs, ours in INDEXED.items() if theirs is obj), obj)
         if isinstance(key, Tracer):
@@ -280,7 +312,8 @@ class StagedOperators(Operators):
             if isinstance(key, Tracer):
                 kind = type(obj).__name__
                 key = structural_int(key, f"where to write in a {kind}")
-        obj[key] = value
+        if protocols.applied(self, obj, "__setitem__", key, value) is NotImplemented:
+            obj[key] = value
 
     def _refuse_outside(self, obj: Any) -> None:
         if self.session.outside.is_outside(obj):
@@ -293,22 +326,34 @@ class StagedOperators(Operators):
         if isinstance(obj, list | dict):
             self._refuse_outside(obj)
             containers.touch(self.session, obj)
-        del obj[key]
+        if protocols.applied(self, obj, "__delitem__", key) is NotImplemented:
+            del obj[key]
 
     def augassign(self, op: str, target: Any, value: Any) -> Any:
         if isinstance(target, list):
             containers.touch(self.session, target)
-        return super().augassign(op, target, value)
+        found = protocols.in_place(self, op, target, value)
+        return super().augassign(op, target, value) if found is NotImplemented else found
 
     def iterate(self, value: Any) -> Any:
         self.session.outside.whole(value)
-        return value
+        return protocols.iterable(self, value)
+
+    def binary(self, symbol: str, left: Any, right: Any) -> Any:
+        found = protocols.binary(self, symbol, left, right)
+        return super().binary(symbol, left, right) if found is NotImplemented else found
+
+    def unary(self, symbol: str, value: Any) -> Any:
+        found = protocols.unary(self, symbol, value)
+        return super().unary(symbol, value) if found is NotImplemented else found
 
     def compare_one(self, symbol: str, left: Any, right: Any) -> Any:
-        if symbol not in ("is", "is not"):
-            self.session.outside.whole(left)
-            self.session.outside.whole(right)
-        return super().compare_one(symbol, left, right)
+        if symbol in ("is", "is not"):
+            return super().compare_one(symbol, left, right)
+        self.session.outside.whole(left)
+        self.session.outside.whole(right)
+        found = protocols.compared(self, symbol, left, right)
+        return super().compare_one(symbol, left, right) if found is NotImplemented else found
 
     def is_(self, left: Any, right: Any) -> Any:
         if isinstance(left, Array) and isinstance(right, Array):
@@ -322,7 +367,7 @@ class StagedOperators(Operators):
             kind = value.kind if isinstance(value, PyScalar) else f"numpy.{value.dtype.name}"
             raise TypeError(f"cannot unpack non-iterable {kind} object")
         self.session.outside.whole(value)
-        return super().unpack(value, n, star_index)
+        return super().unpack(protocols.iterable(self, value), n, star_index)
 
     def _unpack_array(self, x: Array, n: int, star_index: int | None) -> tuple[Any, ...]:
         if star_index is not None:
