@@ -246,7 +246,7 @@ def best_so_far(x: Any) -> Any:
     best = Vector(x)
     for i in range(len(x)):
         candidate = Vector(x * (-1.0) ** i + i)
-        if best < candidate:
+        if best.a.sum() < candidate.a.sum():
             best = candidate
     return best.a
 

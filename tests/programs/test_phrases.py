@@ -9,6 +9,7 @@ import pytest
 
 from tests.programs.control_flow import CONTROL_FLOW
 from tests.programs.dynamic_sizes import DYNAMIC_SIZES
+from tests.programs.objects import OBJECTS
 from tests.programs.phrase import Phrase, cases, check
 from tests.programs.rebinding import REBINDING, UP, loss
 from tests.programs.suppositions import SUPPOSITIONS
@@ -33,6 +34,11 @@ def test_views(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(REBINDING))
 def test_rebinding(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(OBJECTS))
+def test_objects(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 
