@@ -323,6 +323,33 @@ def test_callable_objects_and_partial() -> None:
     assert_same(jit(p)(X), p(X))
 
 
+class Methods:
+    k = 2.0
+
+    @jit
+    @staticmethod
+    def static(x: Any) -> Any:
+        return x + 1
+
+    @jit
+    @classmethod
+    def of_class(cls, x: Any) -> Any:
+        return x * cls.k
+
+    @jit
+    def plain(self, x: Any) -> Any:
+        return x - self.k
+
+
+def test_methods() -> None:
+    for owner in (Methods, Methods()):
+        assert_same(owner.static(X), X + 1)
+        assert_same(owner.of_class(X), X * 2.0)
+    assert_same(Methods().plain(X), X - 2.0)
+    assert_same(jit(Methods().plain)(X), X - 2.0)
+    assert_same(jit(lambda m, x: m.plain(x))(Methods(), X), X - 2.0)
+
+
 def test_attributes_are_set() -> None:
     class Optimizer:
         def __init__(self) -> None:

@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tracejit.attempts import Doubt
 from tracejit.boundary import boundary
 from tracejit.dispatch import Dispatcher
 from tracejit.errors import UnsupportedError
 from tracejit.signatures import parse_signature
 from tracejit.specialize import Policy
+from tracejit.trace.guesses import Supposed
 from tracejit.tree_calls import TreeCalls
 from tracejit.versions import Options, Request, Stats, Version
 
@@ -64,7 +66,9 @@ def jit(
         frozenset(nums), frozenset(names), shapes, opt_level, stabilize=stabilize, fallback=fallback
     )
 
-    def wrap(function: Fun, signatures: Sequence[str] = ()) -> Any:
+    def wrap(function: Any, signatures: Sequence[str] = ()) -> Any:
+        if isinstance(function, staticmethod | classmethod):
+            return type(function)(wrap(function.__func__, signatures))
         if not callable(function):
             raise TypeError(f"jit compiles functions, not {type(function).__name__}")
         code_flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
@@ -86,7 +90,7 @@ def jit(
         return functools.partial(wrap, signatures=(signature_or_function,))
     if isinstance(signature_or_function, list | tuple):
         return functools.partial(wrap, signatures=tuple(signature_or_function))
-    return wrap(signature_or_function)  # type: ignore[arg-type]
+    return wrap(signature_or_function)
 
 
 def _init(self: Any, function: Fun, options: Options) -> None:
@@ -111,7 +115,10 @@ def _init(self: Any, function: Fun, options: Options) -> None:
 def _compile(self: Any, signature: str) -> None:
     """Compile for a signature such as ``"f8[:](f8[:], f8)"`` now."""
     parsed = parse_signature(signature)
-    version = self._dispatcher.version_for(*parsed.examples(), dynamic=True)
+    call: Any = (parsed.examples(), {})
+    version = self._dispatcher.prepared(call, dynamic=True, doubt=Doubt())
+    if version.guesses.sites and not parsed.fits(version.artefacts.traced):
+        version = self._dispatcher.prepared(call, dynamic=True, doubt=Doubt(Supposed(False)))
     parsed.check_result(version.artefacts.traced)
 
 
@@ -127,7 +134,10 @@ def _shown(
 ) -> Any:
     from tracejit.signatures import describe
 
-    texts = {describe(v.keys, v.count): show(v.artefacts) for v in _versions(self, args, kwargs)}
+    texts = {
+        describe(v.keys, v.count, v.guesses.sites): show(v.artefacts)
+        for v in _versions(self, args, kwargs)
+    }
     return next(iter(texts.values())) if args or kwargs else texts
 
 
@@ -167,7 +177,7 @@ def _signatures(self: Any) -> list[str]:
     """One description per compiled version."""
     from tracejit.signatures import describe
 
-    return [describe(v.keys, v.count) for v in self._dispatcher.versions()]
+    return [describe(v.keys, v.count, v.guesses.sites) for v in self._dispatcher.versions()]
 
 
 def _stats(self: Any) -> Stats:

@@ -53,6 +53,29 @@ class Doubt:
         return Supposed.of(None, self.found)
 
 
+@dataclass
+class Front:
+    """Which versions for one kind of arguments are tried first: those that suppose the same.
+
+    They give way to others that answered ``patience`` calls; each change doubles that.
+    """
+
+    supposed: Supposed
+    patience: int = 8
+    others: int = 0
+
+    def answered(self, supposed: Supposed) -> bool:
+        """Note what a version supposed that was found by the slow path; whether it is in front now,
+        and was not before."""
+        if supposed == self.supposed:
+            return False
+        self.others += 1
+        if self.others < self.patience:
+            return False
+        self.supposed, self.patience, self.others = supposed, 2 * self.patience, 0
+        return True
+
+
 def _refuse(site: Site) -> NoReturn:
     error = UnsupportedError(
         f"{site.what} in one part of this call and not in another, which decides a dtype: "

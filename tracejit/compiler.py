@@ -31,7 +31,9 @@ from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import dump_stage, dump_text, run
 from tracejit.signature import SignatureBuilder
 from tracejit.trace.driver import Traced, trace
+from tracejit.trace.guesses import Guesses
 from tracejit.trace.specs import Static
+from tracejit.trace.suppositions import Finding
 from tracejit.versions import NeedsStatic, Options, Request, Version
 
 
@@ -93,12 +95,23 @@ def compile_version(request: Request, options: Options) -> Version:
         _result_slots(program, signature, layout),
     )
     _dump(program, core.text)
-    spec = specialise(core.text, signature, core.errors, core.host, core.symbols, options.opt_level)
+    wrong = [k for k, site in enumerate(core.errors.sites, 1) if type(site.exception) is Finding]
+    spec = specialise(
+        core.text,
+        signature,
+        core.errors,
+        core.host,
+        core.symbols,
+        options.opt_level,
+        rejecting=wrong,
+    )
     artefacts = Artefacts(traced, function, program, core.text, spec)
     # Addresses and shared storages are found by the slow path.
     sources = any(getattr(key, "source", None) is not None for key in request.keys)
     direct = not sources and not request.windows and not request.beside
-    direct = direct and not request.guesses.sites
+    undo = undo_of(traced, request.keys)
+    chained = spec.chained if undo is None and None not in request.guesses.sites.values() else None
+    direct = direct and chained is not None
     return Version(
         keys=request.keys,
         sizes=_sizes(request),
@@ -106,12 +119,13 @@ def compile_version(request: Request, options: Options) -> Version:
         call=spec,
         guards=lambda: all(g.holds() for g in traced.guards),
         writes=tuple(sorted(k for k in traced.mutated if k < len(specs))),
-        fast=spec if direct and not Finish(traced).needs_call and _plain(request) else None,
+        fast=chained if direct and not Finish(traced).needs_call and _plain(request) else None,
         artefacts=artefacts,
         direct=direct,
         count=count,
         guesses=request.guesses,
-        undo=undo_of(traced, request.keys),
+        undo=undo,
+        chained=chained,
     )
 
 
@@ -149,7 +163,7 @@ def _result_slots(program: Program, signature: abi.Signature, layout: abi.SlotLa
 
 
 def traced_function(
-    fun: Callable[..., Any], args: Sequence[Any]
+    fun: Callable[..., Any], args: Sequence[Any], guesses: Guesses | None = None
 ) -> tuple[Function, list[Any], list[int]]:
     """``fun`` as an IR function of exact shapes, its argument values, and which are inexact."""
     from tracejit.specialize import alias_groups, leaf_key
@@ -161,7 +175,7 @@ def traced_function(
     dynamic = (False,) * len(sizes_of(leaves, keys))
     request = Request(fun, treedef, tuple(leaves), keys, dynamic, alias_groups(leaves)[0], ())
     call_args, call_kwargs = trees.unflatten(treedef, specs_for(request))
-    traced = trace(fun, call_args, call_kwargs)
+    traced = trace(fun, call_args, call_kwargs, guesses=guesses)
     EXCEPTIONS.update(traced.exceptions)
     values = [
         np.int64(id(x)) if is_source(x) else x

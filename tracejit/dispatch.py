@@ -14,10 +14,8 @@ from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any
 
-import numpy as np
-
 from tracejit import trees
-from tracejit.attempts import Doubt
+from tracejit.attempts import Doubt, Front
 from tracejit.errors import InternalError
 from tracejit.fallback import Fallback, Reason, Refused
 from tracejit.foreign import NativeLeaves
@@ -28,7 +26,6 @@ from tracejit.specialize import (
     FamilyKey,
     LeafKey,
     Policy,
-    alias_groups,
     int_positions,
     leaf_key,
 )
@@ -36,15 +33,18 @@ from tracejit.trace.guesses import Guesses, Supposed, Unsupposed
 from tracejit.tree_calls import Pending
 from tracejit.versions import (
     Arguments,
+    HiddenOverlap,
     NeedsStatic,
     Options,
     Request,
     StaticArgument,
     Stats,
     Version,
-    canonical,
+    described,
+    hidden_overlap,
     signature_of,
     static_positions,
+    writes_into_overlap,
 )
 
 #: Versions kept per family before one of them is dropped, with a warning.
@@ -86,6 +86,7 @@ class Dispatcher:
         self._families: dict[FamilyKey, Family] = {}
         #: What the version supposed that answered last, by kind of arguments.
         self._latest: dict[FamilyKey, Supposed] = {}
+        self._fronts: dict[FamilyKey, Front] = {}
         self._compilations = 0
         self._slow_calls = 0
         self._fallback = Fallback(function, enabled=options.fallback)
@@ -143,15 +144,15 @@ class Dispatcher:
     def _attempt(
         self, held: NativeLeaves, structure: tuple[Any, ...], doubt: Doubt
     ) -> tuple[Version, Plan | None, Any]:
-        arguments, overlap = _described(held.leaves, structure)
+        arguments, overlap = described(held.leaves, structure)
         plan = None
         version = self._wanted(arguments, doubt)
-        if overlap and _writes_into_overlap(version, arguments.leaves):
+        if overlap and writes_into_overlap(version, arguments.leaves):
             arguments, plan = self._shared(arguments)
             version = self._wanted(arguments, doubt)
         try:
             version, result = self._run(version, arguments, doubt)
-        except _HiddenOverlap:
+        except HiddenOverlap:
             plan = None
             version, result = self._run_beside(version, held.leaves, structure, doubt)
         finally:
@@ -164,37 +165,46 @@ class Dispatcher:
         except Unshareable as error:
             raise self._in_python(str(error)) from None
 
-    def _run(
-        self, version: Version, arguments: Arguments, doubt: Doubt
-    ) -> tuple[Version, Any]:
+    def _run(self, version: Version, arguments: Arguments, doubt: Doubt) -> tuple[Version, Any]:
         """Call a version; one whose hidden arguments changed in kind is compiled anew."""
         for _ in range(3):
             try:
                 result = version.run(arguments.leaves)
                 if version.guesses.sites:
-                    self._latest[arguments.kind] = version.guesses.supposed
+                    self._answered(arguments.kind, version)
                 return version, result
             except Unsupposed as wrong:
                 with self._fallback.refusing():
                     doubt.learn(wrong, version.guesses)
                 raise
             except self.miss_type:
-                if _hidden_overlap(version, arguments.leaves):
-                    raise _HiddenOverlap from None
+                if hidden_overlap(version, arguments.leaves):
+                    raise HiddenOverlap from None
                 version.alive = False
                 version = self._wanted(arguments, doubt)
         raise InternalError("a compiled version refuses the arguments that it was compiled for")
+
+    def _answered(self, kind: FamilyKey, version: Version) -> None:
+        """Note that what the version supposes was right."""
+        supposed = version.guesses.supposed
+        self._latest[kind] = supposed
+        with self._lock:
+            front = self._fronts.get(kind)
+            if front is None:
+                self._fronts[kind] = Front(supposed)
+            if front is None or front.answered(supposed):
+                self._rechain()
 
     def _run_beside(
         self, version: Version, leaves: Sequence[Any], structure: tuple[Any, ...], doubt: Doubt
     ) -> tuple[Version, Any]:
         """Call with arrays found in globals as further leaves, since these overlap something."""
         beside = [h.getter() for h in version.artefacts.traced.hidden]
-        arguments, _ = _described([*leaves, *beside], structure, len(beside))
+        arguments, _ = described([*leaves, *beside], structure, len(beside))
         arguments, _ = self._shared(arguments)
         try:
             return self._run(self._wanted(arguments, doubt), arguments, doubt)
-        except _HiddenOverlap:
+        except HiddenOverlap:
             raise self._in_python("arrays in globals that are written overlap") from None
 
     def _shared(self, arguments: Arguments) -> tuple[Arguments, Plan]:
@@ -249,10 +259,10 @@ class Dispatcher:
     def _wanted(self, arguments: Arguments, doubt: Doubt) -> Version:
         """``find`` for a call, which may run in Python instead."""
         if not self._fallback.enabled:
-            return self.find(arguments, doubt=doubt)
+            return self.find(arguments, None, doubt)
         family = (*arguments.kind, doubt.supposed)
         with self._fallback.refusing_family(family, arguments.sizes):
-            return self.find(arguments, doubt=doubt)
+            return self.find(arguments, None, doubt)
 
     def find(
         self, arguments: Arguments, policy: Policy | None = None, doubt: Doubt | None = None
@@ -333,24 +343,25 @@ class Dispatcher:
         return version
 
     def _rechain(self) -> None:
-        fast = [
-            v.fast
-            for family in self._families.values()
-            for v in reversed(family.versions)
-            if v.alive and v.fast is not None
-        ]
+        fast = [v.fast for _, v in self._chained() if v.fast is not None]
         self._chain(fast[-32:])
+
+    def _chained(self) -> list[tuple[FamilyKey, Version]]:
+        """The versions that native chains may hold."""
+        fronts = {kind: front.supposed for kind, front in self._fronts.items()}
+        return [
+            (key, v)
+            for key, family in self._families.items()
+            for v in reversed(family.versions)
+            if v.alive and (not v.guesses.sites or fronts.get(key[:-1]) == key[-1])
+        ]
 
     def leaf_calls(self) -> list[tuple[Any, Any]]:
         """Structure and native entry of each version that a call with containers can use."""
         if self._static or self.options.static_argnames:
             return []
-        return [
-            (key[0], v.call)
-            for key, family in self._families.items()
-            for v in reversed(family.versions)
-            if v.alive and v.direct and v.fast is None
-        ]
+        found = self._chained()
+        return [(key[0], v.chained) for key, v in found if v.direct and v.fast is None]
 
     # -- inspection ----------------------------------------------------------------------------
 
@@ -361,15 +372,20 @@ class Dispatcher:
     def version_for(self, *args: Any, dynamic: bool = False, **kwargs: Any) -> Version:
         """The version that a call with these arguments uses, compiled if need be.
 
-        ``dynamic``: compile for any extents and integers of this kind at once.
+        ``dynamic``: compile for any extents and integers of this kind at once. Where values decide
+        the version, it is the one that answered such a call before, or that would be tried first.
         """
-        leaves, structure = self._flatten(self.bind(args, kwargs))
+        return self.prepared((args, kwargs), dynamic, Doubt())
+
+    def prepared(self, call: tuple[Any, dict[str, Any]], dynamic: bool, doubt: Doubt) -> Version:
+        """``version_for`` under what a doubt supposes."""
+        leaves, structure = self._flatten(self.bind(*call))
         native = self._native(leaves, tuple(map(leaf_key, leaves))).leaves
         policy = "dynamic" if dynamic else self.options.shapes
-        arguments, overlap = _described(native, structure)
-        version = self.find(arguments, policy)
-        if overlap and _writes_into_overlap(version, arguments.leaves):
-            version = self.find(self._shared(arguments)[0], policy)
+        arguments, overlap = described(native, structure)
+        version = self.find(arguments, policy, doubt)
+        if overlap and writes_into_overlap(version, arguments.leaves):
+            version = self.find(self._shared(arguments)[0], policy, doubt)
         return version
 
     def clear(self) -> None:
@@ -377,6 +393,7 @@ class Dispatcher:
         with self._lock:
             self._families.clear()
             self._latest.clear()
+            self._fronts.clear()
             self._fallback.clear()
             self._repeats.clear()
             self._rechain()
@@ -391,35 +408,3 @@ class Dispatcher:
             self._fallback.calls,
             self._fallback.reason,
         )
-
-
-class _HiddenOverlap(Exception):  # noqa: N818  (the call is made in another way, nothing failed)
-    """An array found in a global lies in the memory of an argument or of another such array."""
-
-
-def _described(
-    leaves: Sequence[Any], structure: tuple[Any, ...], beside: int = 0
-) -> tuple[Arguments, bool]:
-    """The arguments of a call, and whether some overlap."""
-    groups, overlap = alias_groups(leaves)
-    keys = tuple(map(leaf_key, leaves))
-    return Arguments(tuple(leaves), keys, structure, groups, (), beside), overlap
-
-
-def _writes_into_overlap(version: Version, leaves: Sequence[Any]) -> bool:
-    for k in version.writes:
-        for j, other in enumerate(leaves):
-            if j != k and type(other) is np.ndarray and type(leaves[k]) is np.ndarray:
-                same = other is leaves[k]
-                if not same and np.may_share_memory(leaves[k], other):
-                    return True
-    return False
-
-
-def _hidden_overlap(version: Version, leaves: Sequence[Any]) -> bool:
-    """Whether a global array lies in the memory of an argument or of another global array."""
-    hidden = [h.getter() for h in version.artefacts.traced.hidden]
-    arrays = [x for x in leaves if type(x) is np.ndarray]
-    return any(
-        np.may_share_memory(x, y) for k, x in enumerate(hidden) for y in [*arrays, *hidden[:k]]
-    )

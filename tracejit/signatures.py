@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from tracejit.ir.types import dtype_of, short_name
 from tracejit.specialize import ArrayKey, LeafKey, ScalarKey
+from tracejit.trace.guesses import Site
 
 _NAMES = {
     "b1": "bool", "bool": "bool", "boolean": "bool",
@@ -58,15 +59,20 @@ class ParsedSignature:
         """Arguments to compile for."""
         return [a.example() for a in self.args]
 
-    def check_result(self, traced: Any) -> None:
-        """Raise TypeError when the function does not return what the signature states."""
+    def fits(self, traced: Any) -> bool:
+        """Whether the function returns what the signature states."""
         if self.result is None or traced.function.diverges:
-            return
+            return True
         found = [_type_of(out, traced) for out in traced.outs]
         want: list[Any] = [None]
         if isinstance(self.result, ArgType):
             want = [(self.result.dtype, self.result.rank)]
-        if found != want and ... not in found:
+        return found == want or ... in found
+
+    def check_result(self, traced: Any) -> None:
+        """Raise TypeError when the function does not return what the signature states."""
+        if not self.fits(traced):
+            found = [_type_of(out, traced) for out in traced.outs]
             shown = ", ".join("None" if t is None else _shown(*t) for t in found)
             raise TypeError(f"signature {self.text!r} states another result than {shown}")
 
@@ -122,9 +128,13 @@ def _parse_type(part: str, text: str) -> ArgType:
     return ArgType(dtype, len(axes), layout)
 
 
-def describe(keys: Sequence[LeafKey], count: int | None = None) -> str:
+def describe(
+    keys: Sequence[LeafKey],
+    count: int | None = None,
+    sites: Mapping[Site, bool | None] | None = None,
+) -> str:
     """The leaves of a version: ``(f8[:, :] C, int64)``; what follows the first ``count`` is about
-    memory that they share."""
+    memory that they share, ``sites`` what the version supposes of values."""
     parts = []
     for key in keys[:count]:
         if isinstance(key, ArrayKey):
@@ -135,4 +145,9 @@ def describe(keys: Sequence[LeafKey], count: int | None = None) -> str:
         else:
             parts.append(repr(getattr(key.value, "value", key.value))[:40])
     shared = " overlapping" if count is not None and count < len(keys) else ""
-    return f"({', '.join(parts)}){shared}"
+    supposed = "; ".join(
+        f"{'not ' * (not holds)}{site.what} (line {site.line})"
+        for site, holds in (sites or {}).items()
+        if holds is not None
+    )
+    return f"({', '.join(parts)}){shared}{' if ' * bool(supposed)}{supposed}"

@@ -8,7 +8,8 @@ become run-time values, and the third version makes all of them so: at most thre
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
+from dataclasses import fields as dataclass_fields
 from typing import Any, Literal
 
 import numpy as np
@@ -53,12 +54,13 @@ class ScalarKey:
 class StaticKey:
     """A value that the version is compiled for, compared by type and value (or identity)."""
 
-    __slots__ = ("_hash", "value")
+    __slots__ = ("_form", "_hash", "value")
 
     def __init__(self, value: Any) -> None:
         self.value = value
+        self._form = _form(value)
         try:
-            self._hash = hash((type(value), value))
+            self._hash = hash(self._form)
         except TypeError:
             self._hash = id(value)
 
@@ -71,9 +73,28 @@ class StaticKey:
         if self.value is other.value:
             return True
         try:
-            return self._hash == other._hash and bool(self.value == other.value)
+            return self._hash == other._hash and bool(self._form == other._form)
         except (TypeError, ValueError):
             return False
+
+
+def _form(x: Any) -> Any:
+    """What tells a value from others that ``==`` takes for the same: 1, 1.0 and True, or -0.0 and
+    0.0, inside of tuples and frozen dataclasses too."""
+    kind = type(x)
+    if kind in (float, complex):
+        return kind, repr(x)
+    if isinstance(x, np.generic):
+        return kind, x.dtype, x.tobytes()
+    if isinstance(x, tuple):
+        return kind, tuple(map(_form, x))
+    if kind is frozenset:
+        return kind, frozenset(map(_form, x))
+    if kind in (slice, range):
+        return kind, _form((x.start, x.stop, x.step))
+    by_fields = is_dataclass(kind) and kind.__hash__ is not object.__hash__
+    fields = dataclass_fields(x) if by_fields else ()
+    return kind, x, tuple(_form(getattr(x, f.name, None)) for f in fields)
 
 
 LeafKey = ArrayKey | ScalarKey | StaticKey

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import autodiff, trees
+from tracejit.attempts import Doubt
 from tracejit.errors import UnsupportedError
 from tracejit.ir.builder import rename_type
 from tracejit.ir.core import Function, Value
@@ -21,6 +22,7 @@ from tracejit.ir.types import INDEX, TensorType, Type
 from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import run
 from tracejit.passes.stabilize import stabilize
+from tracejit.trace.guesses import Guesses, Supposed, Unsupposed
 from tracejit.trace.known import shown_shape
 from tracejit.trace.raising import Diverged, emit_raise, is_users
 from tracejit.trace.regions import Free, closed, diverged
@@ -398,7 +400,15 @@ def check_grads(
     from tracejit.autodiff.numeric import check_function
     from tracejit.compiler import run_function, traced_function
 
-    function, values, wrt = traced_function(fun, args)
-    if not wrt:
-        raise UnsupportedError("check_grads needs at least one floating or complex argument")
-    check_function(function, values, wrt, run_function, order=order, **tolerances)
+    doubt = Doubt()
+    while True:
+        guesses = Guesses(doubt.supposed or Supposed())
+        function, values, wrt = traced_function(fun, args, guesses)
+        if not wrt:
+            raise UnsupportedError("check_grads needs at least one floating or complex argument")
+        try:
+            check_function(function, values, wrt, run_function, order=order, **tolerances)
+        except Unsupposed as wrong:
+            doubt.learn(wrong, guesses)
+        else:
+            return

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracejit.specialize import ArrayKey, FamilyKey, LeafKey, Policy, ScalarKey, StaticKey, sizes_of
+from tracejit.specialize import (
+    ArrayKey,
+    FamilyKey,
+    LeafKey,
+    Policy,
+    ScalarKey,
+    StaticKey,
+    alias_groups,
+    leaf_key,
+    sizes_of,
+)
 from tracejit.trace.guesses import Guesses
 from tracejit.trace.specs import Window
 
@@ -24,6 +34,7 @@ class Version:
     ``direct``: native code takes the leaves as the caller passes them. ``count``: how many leaves
     are the caller's arguments; what follows is about memory that they share. ``guesses``: what the
     version supposes of values; ``undo``: what a run changes before it finds that this is wrong.
+    ``chained``: ``call`` as part of a native chain, missing where a supposition is wrong.
     """
 
     keys: tuple[LeafKey, ...]
@@ -39,6 +50,7 @@ class Version:
     alive: bool = True
     guesses: Guesses = field(default_factory=Guesses)
     undo: Undo | None = None
+    chained: Any = None
 
     def accepts(self, sizes: tuple[int, ...]) -> bool:
         """Whether the version is for these extents and integers."""
@@ -194,3 +206,35 @@ def static_positions(signature: inspect.Signature | None, options: Options) -> f
     if wrong and signature is not None and inspect.Parameter.VAR_POSITIONAL not in kinds:
         raise ValueError(f"static_argnums {wrong} are not among the {len(names)} parameters")
     return frozenset(found | {names.index(n) for n in options.static_argnames if n in names})
+
+
+class HiddenOverlap(Exception):  # noqa: N818  (the call is made in another way, nothing failed)
+    """An array found in a global lies in the memory of an argument or of another such array."""
+
+
+def described(
+    leaves: Sequence[Any], structure: tuple[Any, ...], beside: int = 0
+) -> tuple[Arguments, bool]:
+    """The arguments of a call, and whether some overlap."""
+    groups, overlap = alias_groups(leaves)
+    keys = tuple(map(leaf_key, leaves))
+    return Arguments(tuple(leaves), keys, structure, groups, (), beside), overlap
+
+
+def writes_into_overlap(version: Version, leaves: Sequence[Any]) -> bool:
+    for k in version.writes:
+        for j, other in enumerate(leaves):
+            if j != k and type(other) is np.ndarray and type(leaves[k]) is np.ndarray:
+                same = other is leaves[k]
+                if not same and np.may_share_memory(leaves[k], other):
+                    return True
+    return False
+
+
+def hidden_overlap(version: Version, leaves: Sequence[Any]) -> bool:
+    """Whether a global array lies in the memory of an argument or of another global array."""
+    hidden = [h.getter() for h in version.artefacts.traced.hidden]
+    arrays = [x for x in leaves if type(x) is np.ndarray]
+    return any(
+        np.may_share_memory(x, y) for k, x in enumerate(hidden) for y in [*arrays, *hidden[:k]]
+    )

@@ -25,6 +25,11 @@ class Regression:
         return self.function.__name__
 
 
+def read_only(x):
+    x.flags.writeable = False
+    return x
+
+
 def return_of_an_argument_from_a_loop(a, b):
     for _ in range(3, 0, -1):
         return b
@@ -36,6 +41,19 @@ def swap_in_an_inner_loop(a, b):
         for _ in range(1, i if a[3] else 0):
             a, b = b, a
     return b
+
+
+def swap_in_a_branch_beside_writes(a, b, x, i):
+    for _ in range(0, int(np.count_nonzero(np.full((0, 4), True))) % 7, 2):
+        x = np.sign(np.concatenate([x[1:1] - x[4:4], x * -0.25]))
+        if x[i % 4] == x[i % 4]:
+            b[...] = np.array(np.maximum(b[...], np.concatenate([a, a])))
+        else:
+            a, b = b, a
+            b[np.full((0,), True)] += int(np.arange(4).argmin())
+    for _ in range(3):
+        np.add(x, 1.0, out=x)
+    return a, b, b
 
 
 def maximum_of_nothing(a):
@@ -129,6 +147,11 @@ REGRESSIONS = [
     Regression(
         swap_in_an_inner_loop,
         lambda: (np.array([1, 0, 0, 0, 1], bool), np.array([0, 1, 0, 1, 1], bool)),
+    ),
+    Regression(
+        swap_in_a_branch_beside_writes,
+        lambda: (np.zeros(0, int), read_only(np.zeros(0, int)), np.ones(4), 0),
+        "dynamic",
     ),
     Regression(maximum_of_nothing, lambda: (np.zeros((0, 0)),)),
     Regression(maximum_of_nothing, lambda: (np.zeros((0, 3)),), "dynamic"),

@@ -11,8 +11,10 @@ from tests.programs.control_flow import CONTROL_FLOW
 from tests.programs.dynamic_sizes import DYNAMIC_SIZES
 from tests.programs.growing_lists import GROWING
 from tests.programs.numbers_that_meet import NUMBERS, STEPS
+from tests.programs.objects import OBJECTS
 from tests.programs.phrase import Phrase, cases, check
 from tests.programs.rebinding import REBINDING, UP, loss
+from tests.programs.suppositions import SUPPOSITIONS
 from tests.programs.views import VIEWS
 from tracejit import UnsupportedError, grad, jit
 
@@ -49,6 +51,11 @@ def test_numbers_that_meet(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(STEPS))
 def test_steps(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(OBJECTS))
+def test_objects(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 
@@ -111,3 +118,8 @@ def test_the_shape_of_an_argument_is_the_callers() -> None:
 
     with pytest.raises(UnsupportedError, match=r"bind a name to x.reshape"):
         jit(flattened)(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(SUPPOSITIONS))
+def test_suppositions(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)

@@ -82,7 +82,9 @@ def call_traced(
 
     with _exceptions(traced):
         if execute is None:
-            results = interpreter.interpret(traced.function, values, write_back=write_back)
+            found = interpreter.interpret(traced.function, values, write_back=write_back)
+            # Values have no memory: each result gets its own, as native code gives it.
+            results = [r.copy() if isinstance(r, np.ndarray) else r for r in found]
         else:
             results = execute(values, write_back)
     return Finish(traced).apply(call, (results, dict(enumerate(everything))))

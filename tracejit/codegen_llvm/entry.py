@@ -53,8 +53,10 @@ class Specialisation:
         env: Sequence[Any],
         errors: ErrorTable,
         host: HostTable | None,
+        rejecting: Sequence[int] = (),
     ) -> None:
         self.module = module
+        self.rejecting = rejecting
         self.signature = signature
         self.errors = errors
         self.host = host
@@ -63,11 +65,24 @@ class Specialisation:
         self._objects = list(env)  # the native environment holds bare pointers into this list
         self._env = (ctypes.c_void_p * max(1, len(self._objects)))(*map(id, self._objects))
         self.env_address = ctypes.addressof(self._env)
+        if rejecting and self._objects:
+            self._armed = (ctypes.c_void_p * len(self._objects))(*self._env)
+            self._env[len(self._objects) - 1] = None
 
     @cached_property
     def portable(self) -> PortableEntry:
         """The plain Python entry to the same core."""
         return PortableEntry(self.signature, self.core_address, self.errors, self.host)
+
+    @cached_property
+    def chained(self) -> Any:
+        """What a chain takes: misses where ``self`` raises one of the errors ``rejecting``.
+
+        None where there is no such entry.
+        """
+        if not self.rejecting:
+            return self
+        return Armed(self, self._armed) if self.entry_address else None
 
     @cached_property
     def _alone(self) -> Callable[..., Any]:
@@ -80,6 +95,16 @@ class Specialisation:
 
     def __call__(self, *args: Any) -> Any:
         return self._alone(*args)
+
+
+class Armed:
+    """The entry of a specialisation in an environment in which some errors are misses."""
+
+    def __init__(self, of: Specialisation, env: Any) -> None:
+        self.of = of
+        self.env = env
+        self.entry_address = of.entry_address
+        self.env_address = ctypes.addressof(env)
 
 
 def _raise_miss(*args: Any, **kwargs: Any) -> Any:
@@ -100,10 +125,12 @@ def specialise(
     opt_level: int = 3,
     engine: Engine | None = None,
     cache: ObjectCache | None = None,
+    rejecting: Sequence[int] = (),
 ) -> Specialisation:
     """Compile `core_text`, which defines `i32 @core(ptr, ptr)`, together with its entry.
 
     The text may declare what `runtime_text.DECLARATIONS` lists; `symbols` are further addresses.
+    ``rejecting``: numbers of errors that are misses in a chain (see ``Specialisation.chained``).
     """
     errors = ErrorTable() if errors is None else errors
     available = {**capi.symbols(), **runtime_symbols(), **(symbols or {})}
@@ -111,14 +138,14 @@ def specialise(
     env: list[Any] = [None, None]
     if uses_native_entry():
         available |= native.boxing_symbols()
-        text, env = entry_text.entry_text(signature)
+        text, env = entry_text.entry_text(signature, rejecting=rejecting)
         exports.append("entry")
         parts += [text, entry_text.DECLARATIONS, boxing_text.DECLARATIONS]
     env[0], env[1] = errors.build, host
     text = merge_declarations("\n".join(parts))
     wanted = {name: available[name] for name in _NAME.findall(text) if name in available}
     compiled = (engine or shared_engine()).compile(text, wanted, exports, opt_level, cache)
-    return Specialisation(compiled, signature, env, errors, host)
+    return Specialisation(compiled, signature, env, errors, host, rejecting)
 
 
 def merge_declarations(text: str) -> str:
@@ -150,7 +177,7 @@ def set_miss(instance: Any, miss: Callable[..., Any]) -> None:
         native.set_miss(instance, miss)
 
 
-def set_chain(instance: Any, specialisations: Sequence[Specialisation]) -> None:
+def set_chain(instance: Any, specialisations: Sequence[Specialisation | Armed]) -> None:
     """The specialisations that a call tries, in order."""
     if isinstance(instance, PortableCallable):
         instance._chain = tuple(specialisations)

@@ -11,6 +11,7 @@ far are dropped on every way out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from tracejit.codegen_llvm.entry_results import ResultWriter
 from tracejit.codegen_llvm.entry_writer import Writer
 
 ENV_ERRORS, ENV_HOST = 0, 1
+#: Last word of the environment of an entry with errors that can be misses: whether they are.
+ARMED = True
 
 _RELATIONS = {"eq": "eq", "ne": "ne", "lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge"}
 _TWIN_NUMBERS = {
@@ -63,8 +66,15 @@ declare void @Py_IncRef(ptr)
 class EntryText:
     """The text of one entry (`text`) and the objects that its environment holds (`env`)."""
 
-    def __init__(self, signature: abi.Signature, core: str = "core", name: str = "entry") -> None:
+    def __init__(
+        self,
+        signature: abi.Signature,
+        core: str = "core",
+        name: str = "entry",
+        rejecting: Sequence[int] = (),
+    ) -> None:
         self.signature = signature
+        self.rejecting = rejecting
         self.layout = abi.layout(signature)
         self.w = Writer()
         self.objects: list[str] = []  # %name of each parameter's object
@@ -287,6 +297,8 @@ class EntryText:
             w.emit(f"call void @tj_decref_all(ptr %hidden, i64 {n})")
         w.emit(f"ret ptr {results.answer}")
         w.block("failed")
+        if self.rejecting:
+            self._reject()
         w.emit(f"call void @tj_raise(ptr %ctx, ptr {w.env_at(ENV_ERRORS)})")
         w.emit("br label %unwind")
         w.block("unwind")
@@ -305,6 +317,23 @@ class EntryText:
             w.emit(f"call void @tj_decref_all(ptr %hidden, i64 {n})")
         w.emit(f"ret ptr inttoptr (i64 {boxing_text.MISS} to ptr)")
 
+    def _reject(self) -> None:
+        """Errors that say that this code is not for these values: a miss, if the entry is armed."""
+        w = self.w
+        w.env.append(ARMED)
+        armed = w.op(f"icmp ne ptr {w.env_at(len(w.env) - 1)}, null")
+        number = w.load_at("i64", "%ctx", 0)
+        cases = " ".join(f"i64 {k}, label %rejected" for k in self.rejecting)
+        w.emit(f"br i1 {armed}, label %which, label %raised")
+        w.block("which")
+        w.emit(f"switch i64 {number}, label %raised [ {cases} ]")
+        w.block("rejected")
+        w.emit("call void @tj_free_all(ptr %ctx)")
+        if self.signature.results:
+            w.emit(f"call void @tj_decref_all(ptr %leaves, i64 {len(self.signature.results)})")
+        w.emit("br label %miss")
+        w.block("raised")
+
 
 def _contiguity(param: abi.ArrayParam) -> str | None:
     """ "C" or "F" where NumPy's flag says all that the strides would say."""
@@ -321,11 +350,15 @@ def _contiguity(param: abi.ArrayParam) -> str | None:
 
 
 def entry_text(
-    signature: abi.Signature, core: str = "core", name: str = "entry"
+    signature: abi.Signature,
+    core: str = "core",
+    name: str = "entry",
+    rejecting: Sequence[int] = (),
 ) -> tuple[str, list[Any]]:
     """The entry's LLVM text (without declarations) and the objects of its environment.
 
     Environment words 0 and 1 are the error builder and the host table, filled in by the caller.
+    ``rejecting``: numbers of errors that are misses where the last word is not null.
     """
-    made = EntryText(signature, core, name)
+    made = EntryText(signature, core, name, rejecting)
     return made.text, made.env

@@ -31,20 +31,21 @@ def print_values(attrs: Mapping[str, Any], values: Sequence[Any]) -> None:
 
 @contextmanager
 def kept_back(wanted: bool, unless: type[BaseException]) -> Iterator[None]:
-    """If ``wanted``, what this thread prints inside is shown at the end, except after ``unless``."""
+    """If ``wanted``, what this thread prints inside is shown at the end, not after ``unless``."""
     if not wanted:
         yield
         return
-    outer, _LOCAL.waiting = getattr(_LOCAL, "waiting", None), []
-    dropped = False
+    outer: list[str] | None = getattr(_LOCAL, "waiting", None)
+    texts: list[str] = []
+    _LOCAL.waiting = texts
     try:
         yield
     except unless:
-        dropped = True
+        texts.clear()
         raise
     finally:
-        texts, _LOCAL.waiting = _LOCAL.waiting, outer
-        if not dropped and outer is None:
-            print(*texts, sep="", end="")
-        elif not dropped:
+        _LOCAL.waiting = outer
+        if outer is not None:
             outer.extend(texts)
+        elif texts:
+            print(*texts, sep="", end="")

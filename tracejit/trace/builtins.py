@@ -12,6 +12,7 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir.extent import Dim
 from tracejit.trace import grown_lists
+from tracejit.trace.attributes import ATTRIBUTES
 from tracejit.trace.grown import is_grown, refuse
 from tracejit.trace.known import MARK
 from tracejit.trace.python_scalars import COMPARED, as_kind, made, power
@@ -118,7 +119,15 @@ def builtin_len(x: Any) -> Any:
         from tracejit.trace.iteration import trip_count
 
         return dim_value(trip_count(x.start, x.stop, x.step))
-    return builtins.len(x)
+    found = _own(x, "__len__")
+    return builtins.len(x) if found is NotImplemented else found
+
+
+def _own(x: Any, name: str) -> Any:
+    """The result of a method of the user's own class; NotImplemented where there is none."""
+    from tracejit.trace.protocols import applied
+
+    return applied(current().operators, x, name)
 
 
 def _extremum(name: str) -> Callable[..., Any]:
@@ -217,7 +226,8 @@ def _plus(a: Any, b: Any) -> Any:
 
 
 def builtin_abs(x: Any) -> Any:
-    return builtins.abs(x)
+    found = _own(x, "__abs__")
+    return builtins.abs(x) if found is NotImplemented else found
 
 
 def builtin_float(x: Any = 0.0) -> Any:
@@ -235,8 +245,6 @@ def builtin_complex(real: Any = 0.0, imag: Any = None) -> Any:
 
 
 def builtin_bool(x: Any = False) -> Any:
-    if not isinstance(x, Tracer) and not is_grown(x):
-        return builtins.bool(x)
     from tracejit.trace.staging_if import as_test
 
     test = as_test(x)
@@ -244,14 +252,17 @@ def builtin_bool(x: Any = False) -> Any:
 
 
 def builtin_int(x: Any = 0, *base: Any) -> Any:
-    if not isinstance(x, Tracer):
-        return builtins.int(x, *base)
-    return _to_python("int", x)
+    if isinstance(x, Tracer):
+        return _to_python("int", x)
+    return builtins.int(x, *base) if base else _to_python("int", x)
 
 
 def _to_python(kind: WeakKind, x: Any) -> Any:
     """``int``, ``float`` or ``complex`` of a traced number."""
     if not isinstance(x, Tracer):
+        found = _own(x, f"__{kind}__")
+        if found is not NotImplemented:
+            return found
         return {"float": float, "complex": complex, "int": int}[kind](x)
     session = current()
     b = session.b
@@ -337,19 +348,23 @@ def _staged_part(x: Any) -> bool:
 
 
 def builtin_enumerate(inner: Any, start: Any = 0) -> Any:
-    if _staged_part(inner) or isinstance(start, Tracer):
+    if _staged_part(inner) or isinstance(inner, builtins.range) or isinstance(start, Tracer):
         return Enumerate(inner, start)
     return builtins.enumerate(inner, start)
 
 
 def builtin_zip(*parts: Any, strict: bool = False) -> Any:
-    if any(_staged_part(p) for p in parts):
-        return Zip(parts)
+    ranges = len(parts) > 1 and all(isinstance(p, builtins.range) for p in parts)
+    if any(_staged_part(p) for p in parts) or ranges:
+        from tracejit.trace.iteration import strict_zip
+
+        return strict_zip(parts) if strict else Zip(parts)
     return builtins.zip(*parts, strict=strict)
 
 
 def builtin_reversed(x: Any) -> Any:
-    return Reversed(x) if isinstance(x, Array | Range) or is_grown(x) else builtins.reversed(x)
+    looped = isinstance(x, Array | Range | builtins.range) or is_grown(x)
+    return Reversed(x) if looped else builtins.reversed(x)
 
 
 def builtin_isinstance(x: Any, kinds: Any) -> bool:
@@ -442,5 +457,6 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.map: builtin_map,
     builtins.filter: builtin_filter,
     builtins.sorted: builtin_sorted,
+    **ATTRIBUTES,
     **TEXTS,
 }

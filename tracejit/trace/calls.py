@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import functools
+import inspect
 import math
-import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -21,6 +22,7 @@ from tracejit.trace.known import BoundMethod
 from tracejit.trace.numpy import NAMES
 from tracejit.trace.numpy.applying import vectorized
 from tracejit.trace.numpy.generators import held_source, is_source
+from tracejit.trace.protocols import PLAIN_MODULES, convertible
 from tracejit.trace.recursion import under_way
 from tracejit.trace.refusals import explain_call, refuse, refuse_library, refuse_traced
 from tracejit.trace.session import current, where
@@ -34,7 +36,6 @@ _CREATION = {
     np.asanyarray, np.asfortranarray, np.random.default_rng, np.ndindex, np.ndenumerate,
     np.errstate, np.seterr, np.fromiter,
 }  # fmt: skip
-_PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "typing", "scipy"}
 _CONSTANT_LIMIT = 1024
 #: Methods that change a list, dict or set.
 MUTATING = {
@@ -105,7 +106,7 @@ def _of_grown(
     if numeric and f not in _OF_SEQUENCES:
         return tuple(map(array, args)), {k: array(v) for k, v in kwargs.items()}
     ours = isinstance(f, FunctionType | MethodType | functools.partial)
-    made = isinstance(f, type) and f.__module__.split(".")[0] not in _PLAIN_MODULES
+    made = isinstance(f, type) and f.__module__.split(".")[0] not in PLAIN_MODULES
     kept = isinstance(getattr(f, "__self__", None), list | dict)
     if not (ours or made or kept or _in_table(dict.fromkeys(OF_GROWN, True), f)):
         refuse_grown(f"{getattr(f, '__name__', type(f).__name__)}()")
@@ -165,15 +166,48 @@ def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]
             f"{where()}: a {cls.__name__} made inside a compiled function would be made only once, "
             "when compiling; make it outside and pass it as an argument"
         )
-    init: Any = cls.__dict__.get("__init__")
-    plain = cls.__module__.split(".")[0] in _PLAIN_MODULES
+    owner = next(base for base in cls.__mro__ if "__init__" in base.__dict__)
+    init: Any = owner.__dict__["__init__"]
+    plain = cls.__module__.split(".")[0] in PLAIN_MODULES
     own = isinstance(init, FunctionType) and "__new__" not in cls.__dict__
-    if own and not plain and type(cls) is type and convertible(init):
+    simple = type(cls).__call__ is type.__call__
+    if own and not plain and simple and convertible(init):
         new: Any = cls.__new__
         made: Any = object.__new__(cls) if new is object.__new__ else new(cls, *args, **kwargs)
-        ops.call(MethodType(init, made), *args, **kwargs)
+        session = current()
+        session.made[id(made)] = (made, session.frame)
+        if init.__code__.co_filename == "<string>" and dataclasses.is_dataclass(owner):
+            fill_record(ops, owner, init, made, args, kwargs)
+        else:
+            ops.call(MethodType(init, made), *args, **kwargs)
         return made
     return cls(*args, **kwargs)
+
+
+def fill_record(
+    ops: Any, owner: type, init: Any, made: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """What the generated ``__init__`` of a dataclass does, its calls as the program makes calls."""
+    given = inspect.signature(init).bind(made, *args, **kwargs).arguments
+    later = []
+    for name, field in owner.__dataclass_fields__.items():  # type: ignore[attr-defined]
+        kind = field._field_type
+        if kind is dataclasses._FIELD_CLASSVAR:  # type: ignore[attr-defined]
+            continue
+        if name in given:
+            value = given[name]
+        elif field.default_factory is not dataclasses.MISSING:
+            value = ops.call(field.default_factory)
+        elif field.default is not dataclasses.MISSING:
+            value = field.default
+        else:
+            continue
+        if kind is dataclasses._FIELD_INITVAR:  # type: ignore[attr-defined]
+            later.append(value)
+        elif field.init or field.default_factory is not dataclasses.MISSING:
+            object.__setattr__(made, name, value)
+    if hasattr(owner, "__post_init__"):
+        ops.call(made.__post_init__, *later)
 
 
 def numpy_scalar(cls: type[np.generic], x: Any) -> Any:
@@ -188,17 +222,6 @@ def numpy_scalar(cls: type[np.generic], x: Any) -> Any:
     return Scalar(value) if value.rank == 0 else fresh(value)
 
 
-def convertible(f: FunctionType) -> bool:
-    """Whether a function is the user's (so that its source is converted)."""
-    root = (f.__module__ or "").split(".")[0]
-    if (f.__module__ or "").startswith("numpy.polynomial."):
-        return True  # loops over coefficients, in terms of names that are in the tables
-    if root in _PLAIN_MODULES:
-        return False
-    module = sys.modules.get(f.__module__ or "")
-    return root not in sys.stdlib_module_names or module is None or root in ("__main__", "test")
-
-
 def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A Python function or method: inlined, its control flow converted where it has source."""
     function = f.__func__ if isinstance(f, MethodType) else f
@@ -206,6 +229,8 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if original is not None and not isinstance(f, MethodType):
         return ops.call(original, *args, **kwargs)
     if not isinstance(function, FunctionType):
+        if isinstance(f, MethodType) and hasattr(type(function), "__traced_call__"):
+            return ops.call(function, f.__self__, *args, **kwargs)
         return f(*args, **kwargs)
     is_converted = convert.is_converted(function)
     if not is_converted and not convertible(function):
@@ -236,9 +261,12 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         return ops.call(original, *args, **kwargs)
     if isinstance(f, np.vectorize):
         return vectorized(f, args, kwargs)
-    method = vars(type(f)).get("__call__")
-    if isinstance(method, FunctionType) and convertible(method):
-        return ops.call(MethodType(method, f), *args, **kwargs)
+    for base in type(f).__mro__:
+        method = base.__dict__.get("__call__")
+        if isinstance(method, FunctionType) and convertible(method):
+            return ops.call(MethodType(method, f), *args, **kwargs)
+        if method is not None:
+            break
     module = getattr(f, "__module__", None) or ""
     if module.split(".")[0] == "numpy" and any(contains_tracer(a) for a in args):
         name_of(f)

@@ -26,8 +26,8 @@ from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.definedness import MaybeUndefined, bound_value
-from tracejit.trace.guesses import Guesses
 from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside
+from tracejit.trace.guesses import Guesses
 from tracejit.trace.hidden import Hidden
 from tracejit.trace.known import MARK, made_at
 from tracejit.trace.numpy.generators import RandomSource

@@ -7,9 +7,11 @@ guards hold. Arrays are not guarded but passed (``hidden``).
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import BuiltinFunctionType, BuiltinMethodType, MethodType, ModuleType
+from functools import partial
+from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,6 +84,20 @@ def same_value(a: Any, b: Any) -> bool:
     return type(a) is type(b) and (a == b or a != a) and repr(a) == repr(b)
 
 
+_PLAIN_OBJECTS = (ModuleType, type, FunctionType, np.ndarray, Tracer)
+#: Methods that Python calls by itself. (Those that ``dataclass`` writes do not count.)
+_SPECIAL = re.findall(
+    r"\w+",
+    """
+    __len__ __contains__ __iter__ __bool__ __int__ __float__ __complex__ __index__ __array__
+    __array_ufunc__ __array_function__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __neg__ __pos__
+    __abs__ __invert__ __round__ __add__ __sub__ __mul__ __matmul__ __truediv__ __floordiv__
+    __mod__ __divmod__ __pow__ __lshift__ __rshift__ __and__ __or__ __xor__ __radd__ __rsub__
+    __rmul__ __rmatmul__ __rtruediv__ __rfloordiv__ __rmod__ __rpow__ __rand__ __ror__ __rxor__
+    __rlshift__ __rrshift__ __enter__ __exit__ __format__ __str__
+""",
+)
+
 #: In a path: from a dataclass instance to the dict of its attributes.
 FIELDS = object()
 
@@ -118,6 +134,7 @@ class Outside:
         self._containers: list[tuple[tuple[Any, ...], Any, Any]] = []
         self._came_in: dict[int, tuple[Any, tuple[Any, ...]]] = {}
         self._repeated: dict[int, tuple[Any, int]] = {}
+        self._noted: dict[int, Any] = {}
         self._attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
         self._note_containers(args, ())
 
@@ -140,6 +157,7 @@ class Outside:
             self.guards.append(Guard(getter, value, by_value, name))
         if not by_value:
             self._getters[id(value)] = (value, getter, name)
+            self._note_state(value)
         return value
 
     def attribute(self, obj: Any, name: str, value: Any) -> Any:
@@ -160,6 +178,35 @@ class Outside:
             return value
         owner = found[1]
         return self.read(value, lambda: owner()[key], f"{found[2]}[{key!r}]", obj)
+
+    def missing(self, obj: Any, name: str) -> None:
+        """An attribute that an object found outside does not have: it must not get it."""
+        if self.is_outside(obj) and not _library(obj):
+            owner, path = self._getters[id(obj)][1:]
+            self._absent(lambda: hasattr(owner(), name), f"{path}.{name}", obj)
+
+    def missing_item(self, obj: Any, key: Any) -> None:
+        """A key or index that a container found outside does not have."""
+        if self.is_outside(obj):
+            owner, path = self._getters[id(obj)][1:]
+            self._absent(lambda: _has_item(owner(), key), f"{path}[{key!r}]", obj)
+
+    def missing_name(self, name: str, namespace: dict[str, Any]) -> None:
+        """A global variable that does not exist."""
+        if not _is_defined(name, namespace):
+            self._absent(partial(_is_defined, name, namespace), name, namespace)
+
+    def missing_cell(self, name: str, cell: Any) -> None:
+        """A variable of an enclosing function that is not bound yet."""
+        if not _is_bound(cell):
+            self._absent(partial(_is_bound, cell), name, cell)
+
+    def _absent(self, is_there: Callable[[], bool], name: str, owner: Any) -> None:
+        place = (id(owner), name, id(None))
+        if place not in self._guarded:
+            self._guarded.add(place)
+            self._owners.append(owner)
+            self.guards.append(Guard(is_there, False, True, name))
 
     def whole(self, obj: Any) -> None:
         """All of a list, tuple, dict or set from outside is used (looped over, its length taken):
@@ -182,6 +229,21 @@ class Outside:
         """An object that is itself known to the caller (a static argument, ``self``)."""
         if not isinstance(obj, _BY_VALUE):
             self._getters.setdefault(id(obj), (obj, lambda: obj, name))
+            self._note_state(obj)
+
+    def _note_state(self, obj: Any) -> None:
+        """Python calls methods such as ``__len__`` by itself, not through us: what they can read of
+        their object must stay as it is."""
+        if id(obj) in self._noted or not _has_special_methods(type(obj)):
+            return
+        self._noted[id(obj)] = obj
+        owner, path = self._getters[id(obj)][1:]
+        for name, value in list(getattr(obj, "__dict__", {}).items()):
+            get = partial(_attribute_of, owner, name)
+            if isinstance(value, np.ndarray):
+                self.guards.append(Guard(get, value, False, f"{path}.{name}"))
+            else:
+                self.read(value, get, f"{path}.{name}", obj)
 
     def is_outside(self, obj: Any) -> bool:
         found = self._getters.get(id(obj))
@@ -293,6 +355,38 @@ class Outside:
 
 def _items(container: Any) -> list[Any]:
     return list(container.values() if isinstance(container, dict) else container)
+
+
+def _attribute_of(owner: Getter, name: str) -> Any:
+    return builtins.getattr(owner(), name)
+
+
+def _has_special_methods(cls: type) -> bool:
+    """Whether a class of the user's says in Python what operators and conversions do."""
+    if issubclass(cls, _PLAIN_OBJECTS) or cls.__module__.split(".")[0] in _LIBRARY:
+        return False
+    found = (vars(base).get(name) for base in cls.__mro__ for name in _SPECIAL)
+    return any(isinstance(f, FunctionType) and f.__code__.co_filename != "<string>" for f in found)
+
+
+def _has_item(container: Any, key: Any) -> bool:
+    try:
+        container[key]
+    except (LookupError, TypeError):
+        return False
+    return True
+
+
+def _is_defined(name: str, namespace: dict[str, Any]) -> bool:
+    return name in namespace or hasattr(builtins, name)
+
+
+def _is_bound(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018  (raises where there is nothing)
+    except ValueError:
+        return False
+    return True
 
 
 def _library(obj: Any) -> bool:

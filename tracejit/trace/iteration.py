@@ -12,6 +12,7 @@ from tracejit.ir.extent import Dim
 from tracejit.trace import grown_lists
 from tracejit.trace.builtins import Counted, Enumerate, Range, Reversed, Zip
 from tracejit.trace.grown import is_grown, refuse
+from tracejit.trace.known import structural_int
 from tracejit.trace.reshaping import Flat
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, as_dim, dim_value
@@ -56,6 +57,20 @@ def steps_of(iterable: Any) -> Steps | None:
             trip = ex.emin(trip, part.trip)
         return Steps(trip, lambda i: tuple(p.item(i) for p in every))
     return None
+
+
+def strict_zip(parts: tuple[Any, ...]) -> Zip | Iterator[Any]:
+    """``zip(..., strict=True)``: what Python goes over itself where it would raise at the end."""
+    every = [_part(p) for p in parts]
+    if any(p.trip != every[0].trip for p in every):
+        lengths = [structural_int(dim_value(p.trip), "a length in a strict zip()") for p in every]
+        if any(n != lengths[0] for n in lengths):
+            return _to_the_end([map(p.item, range(n)) for p, n in zip(every, lengths, strict=True)])
+    return Zip(parts)
+
+
+def _to_the_end(parts: list[Iterator[Any]]) -> Iterator[Any]:
+    yield from builtins.zip(*parts, strict=True)
 
 
 def iterated(x: Any) -> Iterator[Any]:

@@ -19,6 +19,7 @@ from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.grown import Form, Run, form_of, is_grown, run_of_items
 from tracejit.trace.joining_arrays import ArrayJoin, Finish
 from tracejit.trace.meeting import exact_value, fits, is_number, joined_number, meeting_kind
+from tracejit.trace.objects import choose_among, is_object, is_older, made_object, parts_of
 from tracejit.trace.values import (
     KIND_TYPE,
     Array,
@@ -45,7 +46,7 @@ class Join(ArrayJoin):
             self.note_arrays(a, b)
         elif isinstance(a, Array) or isinstance(b, Array):
             self.note_arrays(*(x if isinstance(x, Array) else None for x in (a, b)))
-        parts = [_parts(x) for x in (a, b)]
+        parts = [parts_of(x) for x in (a, b)]
         for key in {**parts[0], **parts[1]}:
             self.note(*(p.get(key, UNDEFINED) for p in parts))
 
@@ -69,6 +70,8 @@ class Join(ArrayJoin):
                 return found
         elif type(a) is type(b) and isinstance(a, tuple) and len(a) == len(b):
             return self._structures(name, a, b)
+        if self._are_objects(a, b):
+            return self._objects(name, a, b)
         if _same_static(a, b):
             return lambda results: a
         fix = "make both the same kind"
@@ -88,11 +91,15 @@ class Join(ArrayJoin):
             items = self._structures(name, a, b)
         if items is None:
             return None
-        session, made = self.session, items
+        session, finish = self.session, items
         root = name.partition("[")[0]
-        if any(containers.known_elsewhere(session, x, root) for x in (one, two)):
-            return lambda results: containers.joined(session, made(results), (one, two))
-        return items
+        known = any(containers.known_elsewhere(session, x, root) for x in (one, two))
+
+        def made(results: Sequence[Value]) -> Any:
+            found = containers.made(session, finish(results))
+            return containers.joined(session, found, (one, two)) if known else found
+
+        return made
 
     def runs(self, a: list[Any], b: list[Any]) -> Finish | None:
         """Two lists as one of which the run decides how long it is; None where none holds both."""
@@ -131,6 +138,31 @@ class Join(ArrayJoin):
         if hasattr(a, "_fields"):
             return lambda results: type(a)(*(part(results) for part in items))
         return lambda results: tuple(part(results) for part in items)
+
+    def _are_objects(self, a: Any, b: Any) -> bool:
+        """Whether both are objects of one class of the user's, made inside or passed in."""
+        session = self.session
+        return (
+            type(a) is type(b)
+            and all(is_object(x) and not session.outside.is_outside(x) for x in (a, b))
+            and vars(a).keys() == vars(b).keys()
+        )
+
+    def _objects(self, name: str, a: Any, b: Any) -> Finish:
+        """An object whose attributes are joined. Those that were there before may not be changed
+        from here on, nor may what stands for them."""
+        session = self.session
+        old = [x for x in (a, b) if is_older(session, x)]
+        parts = {k: self.join(f"{name}.{k}", v, vars(b)[k]) for k, v in vars(a).items()}
+
+        def finish(results: Any) -> Any:
+            attributes = {k: part(results) for k, part in parts.items()}
+            made = made_object(session, type(a), attributes)
+            if old:
+                choose_among(session, made, *old)
+            return made
+
+        return finish
 
     def _numbers(self, name: str, a: Any, b: Any) -> Finish:
         if _same_static(a, b):
@@ -200,6 +232,13 @@ class Join(ArrayJoin):
             if hasattr(x, "_fields"):
                 return lambda results: type(x)(*(p(results) for p in parts))
             return lambda results: containers.made(self.session, type(x)(p(results) for p in parts))
+        if is_object(x) and _holds_tracer(list(vars(x).values())):
+            if is_older(self.session, x):
+                return lambda results: x
+            attributes = {k: self.one_sided(f"{name}.{k}", v, there) for k, v in vars(x).items()}
+            return lambda results: made_object(
+                self.session, type(x), {k: p(results) for k, p in attributes.items()}
+            )
         if isinstance(x, dict) and _holds_tracer(list(x.values())):
             items = {k: self.one_sided(f"{name}[{k!r}]", v, there) for k, v in x.items()}
             return lambda results: containers.made(
@@ -211,13 +250,6 @@ class Join(ArrayJoin):
         makers: list[Callable[[Any], Value]] = [lambda b: b.const(0, value.dtype)] * 2
         makers[there] = lambda _: value
         return self.pair(makers)
-
-
-def _parts(x: Any) -> dict[Any, Any]:
-    """Items of a container by position or key."""
-    if isinstance(x, dict):
-        return x
-    return dict(enumerate(x)) if isinstance(x, tuple | list) else {}
 
 
 def _same_static(a: Any, b: Any) -> bool:

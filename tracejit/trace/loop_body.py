@@ -22,6 +22,7 @@ from tracejit.trace.loop_plans import (
     opened,
 )
 from tracejit.trace.loop_storage import Storage
+from tracejit.trace.objects import is_object
 from tracejit.trace.raising import Diverged, emit_raise, is_users
 from tracejit.trace.session import Frame
 from tracejit.trace.staging_if import as_test
@@ -87,9 +88,13 @@ def _kept(start: Any, entry: Any) -> Any:
 
 def _storage(loop: Loop, start: list[Any], end: list[Any], frame: Frame) -> Storage:
     """Who holds what at the end of the body; the slots' ends are filled in."""
-    rows = zip(variables(loop), end, strict=True) if end else ()
-    kept = [(v.name, x) for v, x in rows if v.live_in or v.live_out]
-    storage = Storage(kept[len(loop.slots) :], frame.depth)
+    rows = list(zip(variables(loop), start, end, strict=True)) if end else []
+    kept = [
+        (v.name, x)
+        for v, before, x in rows[len(loop.slots) :]
+        if (v.live_in or v.live_out) and not (x is before and is_object(x))
+    ]
+    storage = Storage(kept, frame.depth)
     contents = storage.contents() or {}
     if end:
         end[: len(loop.slots)] = [

@@ -23,6 +23,7 @@ from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.grown import Form, Run, empty_run
 from tracejit.trace.loop_storage import Option, SlotName, Storage
 from tracejit.trace.meeting import is_number, number_value
+from tracejit.trace.objects import choose_among, made_object, parts_of
 from tracejit.trace.session import current
 from tracejit.trace.values import (
     KIND_DTYPE,
@@ -112,9 +113,11 @@ class PickPlan:
 
 @dataclass(frozen=True)
 class Structure:
-    """A tuple, list or dict of plans."""
+    """A tuple, list or dict of plans, or an object with its attributes' plans.
 
-    make: Any
+    ``make`` is the class."""
+
+    make: type
     keys: tuple[Any, ...]
     parts: tuple[Plan, ...]
 
@@ -156,14 +159,10 @@ def first_plan(x: Any) -> Plan:
     if isinstance(x, Run):
         return RunPlan(x.form)
     if isinstance(x, tuple) and any(is_number(i) for i in x):
-        return Structure(maker(x), tuple(range(len(x))), tuple(first_plan(i) for i in x))
+        return Structure(type(x), tuple(range(len(x))), tuple(first_plan(i) for i in x))
     if isinstance(x, MaybeUndefined):
         return Maybe(x.name, first_plan(x.value))
     return Keep()
-
-
-def maker(x: Any) -> Any:
-    return type(x)
 
 
 # Bindings at the start of an iteration ------------------------------------------------------------
@@ -236,9 +235,13 @@ def _opened_view(plan: ViewPlan, entry: Array, out: Opened) -> Array:
 def _assembled(plan: Structure, items: Sequence[Any]) -> Any:
     if plan.make is dict:
         return containers.made(current(), dict(zip(plan.keys, items, strict=True)))
-    if hasattr(plan.make, "_fields"):
-        return plan.make(*items)
-    return containers.made(current(), plan.make(items))
+    if issubclass(plan.make, tuple | list):
+        made = plan.make(*items) if hasattr(plan.make, "_fields") else plan.make(items)
+        return containers.made(current(), made)
+    session = current()
+    made = made_object(session, plan.make, dict(zip(plan.keys, items, strict=True)))
+    choose_among(session, made)  # after no iteration it is the object from before the loop
+    return made
 
 
 def _matched(plan: Structure, x: Any) -> Iterator[tuple[Plan, Any]]:
@@ -246,7 +249,8 @@ def _matched(plan: Structure, x: Any) -> Iterator[tuple[Plan, Any]]:
     if x is UNDEFINED:
         yield from ((p, UNDEFINED) for p in plan.parts)
         return
-    yield from ((p, x[k]) for k, p in zip(plan.keys, plan.parts, strict=True))
+    parts = parts_of(x)
+    yield from ((p, parts[k]) for k, p in zip(plan.keys, plan.parts, strict=True))
 
 
 # Values carried -----------------------------------------------------------------------------------

@@ -26,11 +26,11 @@ from tracejit.trace.loop_plans import (
     Unbound,
     ViewPlan,
     first_plan,
-    maker,
     same_kind,
 )
 from tracejit.trace.loop_storage import Option, Outer, Slot, SlotName, Storage, binding, pieces
 from tracejit.trace.meeting import is_number, joined_number
+from tracejit.trace.objects import is_object, parts_of
 from tracejit.trace.session import Frame
 from tracejit.trace.values import KIND_DTYPE, Array, Cell, PyScalar, Scalar, weak_kind
 from tracejit.trace.view_numbers import aligned, view_numbers
@@ -91,7 +91,7 @@ def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
         return plan if isinstance(plan, RunPlan) and plan.form == end.form else RunPlan(end.form)
     if isinstance(end, Array):
         return _improved_array(plan, entry, start, end, at, name)
-    if isinstance(end, tuple | list | dict):
+    if isinstance(end, tuple | list | dict) or is_object(end):
         return _improved_structure(plan, entry, start, end, at, name)
     if isinstance(end, MaybeUndefined):
         return Maybe(name, improved(plan, entry, start, end.value, at, name))
@@ -113,11 +113,10 @@ def steady_plan(end: Any, at: Ending) -> Plan:
         return _exact_plan(Keep(), end, end, at) if at.exact else slot_plan(None, end, at)
     if isinstance(end, Run):
         return RunPlan(end.form)
-    if isinstance(end, tuple | list):
-        parts = tuple(steady_plan(i, at) for i in end)
-        return Structure(maker(end), tuple(range(len(end))), parts)
-    if isinstance(end, dict):
-        return Structure(dict, tuple(end), tuple(steady_plan(i, at) for i in end.values()))
+    if isinstance(end, tuple | list | dict) or is_object(end):
+        parts = parts_of(end)
+        kind = dict if isinstance(end, dict) else type(end)
+        return Structure(kind, tuple(parts), tuple(steady_plan(i, at) for i in parts.values()))
     if isinstance(end, MaybeUndefined):
         return Maybe(end.name, steady_plan(end.value, at))
     return Keep()
@@ -288,19 +287,19 @@ def _improved_structure(
     if type(entry) is not type(end):
         raise Unsteady(name)
     _must_not_grow(entry, end, name)
-    keys = tuple(end) if isinstance(end, dict) else tuple(range(len(end)))
-    have = tuple(entry) if isinstance(entry, dict) else tuple(range(len(entry)))
-    if keys != have:
+    had, has = parts_of(entry), parts_of(end)
+    if tuple(had) != tuple(has):
         raise Resized(name)
-    parts = plan.parts if isinstance(plan, Structure) else tuple(first_plan(entry[k]) for k in keys)
-    starts = start if isinstance(plan, Structure) else entry
-    new = tuple(
-        improved(p, entry[k], starts[k], end[k], at, f"{name}[{k!r}]")
-        if isinstance(plan, Structure)
-        else _from_entry(entry[k], end[k], at, f"{name}[{k!r}]")
-        for k, p in zip(keys, parts, strict=True)
+    kind = dict if isinstance(end, dict) else type(end)
+    if not isinstance(plan, Structure):
+        new = (_from_entry(x, has[k], at, f"{name}[{k!r}]") for k, x in had.items())
+        return Structure(kind, tuple(has), tuple(new))
+    starts = parts_of(start)
+    parts = tuple(
+        improved(p, had[k], starts[k], has[k], at, f"{name}[{k!r}]")
+        for k, p in zip(has, plan.parts, strict=True)
     )
-    return Structure(dict if isinstance(end, dict) else maker(end), keys, new)
+    return Structure(kind, tuple(has), parts)
 
 
 def _must_not_grow(entry: Any, end: Any, name: str) -> None:

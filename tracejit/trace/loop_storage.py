@@ -16,6 +16,7 @@ from tracejit.ir.core import Value
 from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.joining_arrays import storage_of
 from tracejit.trace.layers import Layer
+from tracejit.trace.objects import parts_of
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, Cell, Choice
 
@@ -157,8 +158,8 @@ def leaves(name: str, x: Any) -> Iterator[tuple[str, Array]]:
         x = x.value
     if isinstance(x, Array):
         yield name, x
-    elif isinstance(x, tuple | list | dict):
-        for key, part in x.items() if isinstance(x, dict) else enumerate(x):
+    else:
+        for key, part in parts_of(x).items():
             yield from leaves(f"{name}[{key!r}]", part)
 
 

@@ -11,10 +11,12 @@ from typing import Any
 
 from tracejit.ir.core import Value
 from tracejit.trace.session import current, where
+from tracejit.trace.suppositions import nothing_to_undo, suppose
 from tracejit.trace.values import KIND_DTYPE, KIND_RANK, PyScalar, WeakKind, weak_kind
 
 _OVERFLOW = "Python int too large to convert to C long"
 _RAISING = {"add": "add_overflow", "sub": "sub_overflow", "mul": "mul_overflow"}
+_FLOAT_POWER = "write float(a) ** b"
 
 
 def as_kind(x: Any, kind: WeakKind) -> Value:
@@ -183,16 +185,19 @@ def _int_power(a: Any, b: Any) -> Any:
 def _traced_int_power(base: Value, exponent: Value) -> Any:
     session = current()
     b = session.b
-    if session.ranges.at_least(-1 * exponent.dim, 0):
-        # Never positive: a float in Python, but for the power zero, whose 1 is then 1.0.
+    whole = session.ranges.at_least(exponent.dim, 0)
+    # Never positive: a float in Python, but for the power zero, whose 1 is then 1.0.
+    if not whole and not session.ranges.at_least(-1 * exponent.dim, 0):
+        holds = b.op("ge", exponent, b.const(0, "i64"))
+        if nothing_to_undo():
+            whole = suppose(holds, "the power of an int is not negative", _FLOAT_POWER)
+        else:
+            whole = True
+            message = "an int to a negative power is a float in Python, to others an int"
+            session.check(holds, ValueError, f"{where()}: {message}; {_FLOAT_POWER}")
+    if not whole:
         left, right = (PyScalar("float", b.convert(v, "f64")) for v in (base, exponent))
         return power(left, right)
-    if not session.ranges.at_least(exponent.dim, 0):
-        message = (
-            f"{where()}: an int to a negative power is a float in Python, to others an int; "
-            "write float(a) ** b"
-        )
-        session.check(b.op("ge", exponent, b.const(0, "i64")), ValueError, message)
     result = b.op("pow", base, exponent)
     approximate = b.op("pow", b.convert(base, "f64"), b.convert(exponent, "f64"))
     fits = b.op("lt", b.op("abs", approximate), b.const(2.0**63 - 2048, "f64"))

@@ -66,6 +66,7 @@ def emit_raise(session: Session, error: BaseException) -> None:
     """End the innermost region with this exception."""
     if isinstance(error, Diverged):
         return
+    note_unbound(session, error)
     b = session.b
     payload: list[Any] = []
     if is_plain(error):
@@ -74,6 +75,18 @@ def emit_raise(session: Session, error: BaseException) -> None:
         name, message, again = named(error, payload)
         session.exceptions[name] = again
     b.op("raise", *payload, loc=raised_at(error), exc=name, message=message)
+
+
+def note_unbound(session: Session, error: BaseException) -> None:
+    """What holds while a ``NameError`` does: the global or enclosing variable does not exist."""
+    name, tb = getattr(error, "name", None), error.__traceback__
+    if type(error) is not NameError or not isinstance(name, str) or tb is None:
+        return
+    while tb.tb_next is not None:
+        tb = tb.tb_next
+    session.outside.missing_name(name, tb.tb_frame.f_globals)
+    for cell in session.operators.cells_named(name):
+        session.outside.missing_cell(name, cell)
 
 
 def raised_at(error: BaseException) -> Loc | None:

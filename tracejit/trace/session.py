@@ -70,6 +70,8 @@ class Frame:
     own: set[Value] = field(default_factory=set)
     #: Lists and dicts made here, by identity.
     made: dict[int, Any] = field(default_factory=dict)
+    attributes: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
+    """Of each object that was there at the start, its attributes, and what they were then."""
 
 
 class Restart(BaseException):
@@ -107,6 +109,12 @@ class Session:
         #: Containers that stand for one of two others, with these (see ``containers``).
         self.unsure: list[tuple[Any, Any, Any]] = []
         self.changed_containers: dict[int, Any] = {}
+        #: Objects of the user's classes, with the frame in which they were made, by identity.
+        self.made: dict[int, tuple[Any, Frame]] = {}
+        #: Objects that a branch may have chosen: what is set in one would not show in the other.
+        self.chosen: dict[int, Any] = {}
+        #: Numbers of which nothing but the truth is known.
+        self.truths: dict[Value, bool] = {}
         self.exceptions: dict[str, Callable[[str], BaseException]] = {}
         #: The `try` statements under way, innermost last (see ``catching``).
         self.catching: list[Any] = []
@@ -149,6 +157,8 @@ class Session:
     def region(self, kind: FrameKind, name: str) -> Iterator[Frame]:
         """Trace into a new frame; ``leave`` then gives storage back what it held before."""
         frame = Frame(kind, TraceBuilder(name, self.literals), len(self.frames))
+        found = [vars(obj) for obj, _ in self.made.values() if hasattr(obj, "__dict__")]
+        frame.attributes = [(attributes, dict(attributes)) for attributes in found]
         self.frames.append(frame)
         try:
             yield frame

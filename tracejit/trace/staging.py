@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
-from tracejit import trees
 from tracejit.errors import UnsupportedError
-from tracejit.trace import containers, convert, grown_lists
+from tracejit.trace import containers, convert, grown_lists, protocols
 from tracejit.trace.builtins import LOOPED, builtin_bool
 from tracejit.trace.calls import MUTATING, refuse_mutation, traced_call
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, VarInfo
@@ -76,6 +75,7 @@ class StagedOperators(Operators):
         extra_test_fn: Thunk | None = None,
     ) -> None:  # fmt: skip
         self.session.outside.whole(iterable)
+        iterable = protocols.iterable(self, iterable)
         staged_for(self, iterable, body_fn, get_state, set_state, names, site, extra_test_fn)
 
     def loop_over(self, iterable: Any, body_fn: Callable[[Any], Any], state: list[Any]) -> None:
@@ -96,8 +96,13 @@ class StagedOperators(Operators):
         test = as_test(first)
         if isinstance(test, bool):
             return self.and_(rest[0](), *rest[1:]) if test else first
-        pred = PyScalar("bool", test)
-        return self.if_expr(pred, lambda: self.and_(rest[0](), *rest[1:]), lambda: first, None)
+        pred, last = PyScalar("bool", test), []
+
+        def others() -> Any:
+            last.append(self.and_(rest[0](), *rest[1:]))
+            return last[0]
+
+        return self._known_truth(False, last, self.if_expr(pred, others, lambda: first, None))
 
     def or_(self, first: Any, *rest: Thunk) -> Any:
         if not rest:
@@ -105,8 +110,20 @@ class StagedOperators(Operators):
         test = as_test(first)
         if isinstance(test, bool):
             return first if test else self.or_(rest[0](), *rest[1:])
-        pred = PyScalar("bool", test)
-        return self.if_expr(pred, lambda: first, lambda: self.or_(rest[0](), *rest[1:]), None)
+        pred, last = PyScalar("bool", test), []
+
+        def others() -> Any:
+            last.append(self.or_(rest[0](), *rest[1:]))
+            return last[0]
+
+        return self._known_truth(True, last, self.if_expr(pred, lambda: first, others, None))
+
+    def _known_truth(self, truth: bool, last: list[Any], result: Any) -> Any:
+        """``x or True`` is true and ``x and False`` is false, whatever is known of ``x``."""
+        simple = last and isinstance(last[0], bool | int | float | type(None))
+        if simple and bool(last[0]) is truth and isinstance(result, PyScalar | Scalar):
+            self.session.truths[result.read()] = truth
+        return result
 
     def not_(self, value: Any) -> Any:
         test = as_test(value)
@@ -129,6 +146,9 @@ class StagedOperators(Operators):
         traced = isinstance(item, Tracer)
         if is_grown(container):
             return grown_lists.holds(item, container)
+        found = protocols.applied(self, container, "__contains__", item)
+        if found is not NotImplemented:
+            return builtin_bool(found)
         if isinstance(container, Array):
             return builtin_bool(name_of(np.any)(container == item))
         if isinstance(container, tuple | list) and any(
@@ -177,6 +197,16 @@ class StagedOperators(Operators):
         bound = found[1]
         return MethodType(bound, f.__self__) if isinstance(f, MethodType) else bound
 
+    def cells_named(self, name: str) -> list[Any]:
+        """Cells of functions of the trace that hold the enclosing variable ``name``."""
+        functions = [f for f, _ in self._converted.values() if isinstance(f, FunctionType)]
+        return [
+            cell
+            for f in functions
+            for free, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
+            if free == name
+        ]
+
     def _bind(self, function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return convert.bind(function, self)
@@ -218,14 +248,25 @@ class StagedOperators(Operators):
             return changed[2]
         if name == "strides" and isinstance(obj, Array):
             return byte_strides(obj)
-        value = builtins.getattr(obj, name)
+        found = protocols.property_of(obj, name)
+        if found is not None and not outside.is_outside(obj):
+            return protocols.read_property(self, obj, name, found)
+        try:
+            value = builtins.getattr(obj, name)
+        except AttributeError:
+            outside.missing(obj, name)
+            raise
         return value if isinstance(obj, Tracer) else outside.attribute(obj, name, value)
 
     def setattr(self, obj: Any, name: str, value: Any) -> None:
         outside = self.session.outside
         if isinstance(obj, Tracer) or not outside.is_outside(obj):
-            if trees.is_record(obj) and hasattr(obj, "__dict__"):
-                containers.touch(self.session, vars(obj))
+            found = protocols.property_of(obj, name)
+            if isinstance(found, property) and found.fset is not None:
+                self.call(MethodType(found.fset, obj), value)
+                return
+            if not isinstance(obj, Tracer):
+                containers.touch_attributes(self.session, obj, name)
             builtins.setattr(obj, name, value)
             return
         if len(self.session.frames) > 1:
@@ -234,6 +275,16 @@ class StagedOperators(Operators):
                 "that is decided at run time; use a local variable and set it at the end"
             )
         outside.set_attribute(obj, name, value)
+
+    def delattr(self, obj: Any, name: str) -> None:
+        if self.session.outside.is_outside(obj):
+            raise UnsupportedError(
+                f"{where()}: attribute {name!r} of an object from outside would be deleted once, "
+                "when compiling; delete it before or after the call"
+            )
+        if not isinstance(obj, Tracer):
+            containers.touch_attributes(self.session, obj, name)
+        super().delattr(obj, name)
 
     def getitem(self, obj: Any, key: Any) -> Any:
         if is_grown(obj):
@@ -244,6 +295,9 @@ class StagedOperators(Operators):
             return self.made(obj[key])
         if isinstance(obj, Tracer):
             return obj[key]  # type: ignore[index]
+        found = protocols.applied(self, obj, "__getitem__", key)
+        if found is not NotImplemented:
+            return found
         if type(obj).__module__.startswith("numpy."):
             obj = next((ours for theirs, ours in INDEXED.items() if theirs is obj), obj)
         if isinstance(key, Tracer):
@@ -252,7 +306,12 @@ class StagedOperators(Operators):
             from tracejit.trace.hidden import hidden_array
 
             return hidden_array(obj)[key]
-        return self.session.outside.item(obj, key, obj[key])
+        try:
+            value = obj[key]
+        except LookupError:
+            self.session.outside.missing_item(obj, key)
+            raise
+        return self.session.outside.item(obj, key, value)
 
     def _traced_key(self, obj: Any, key: Any) -> Any:
         if type(obj) is np.ndarray:
@@ -281,7 +340,8 @@ class StagedOperators(Operators):
             if isinstance(key, Tracer):
                 kind = type(obj).__name__
                 key = structural_int(key, f"where to write in a {kind}")
-        obj[key] = value
+        if protocols.applied(self, obj, "__setitem__", key, value) is NotImplemented:
+            obj[key] = value
 
     def _refuse_outside(self, obj: Any) -> None:
         if self.session.outside.is_outside(obj):
@@ -298,7 +358,8 @@ class StagedOperators(Operators):
         if is_grown(obj):
             grown_lists.delitem(obj, key)
             return
-        del obj[key]
+        if protocols.applied(self, obj, "__delitem__", key) is NotImplemented:
+            del obj[key]
 
     def augassign(self, op: str, target: Any, value: Any) -> Any:
         if isinstance(target, list):
@@ -312,7 +373,8 @@ class StagedOperators(Operators):
                 self._refuse_outside(target)
                 grown_lists.extend(target, value)
                 return target
-        return super().augassign(op, target, value)
+        found = protocols.in_place(self, op, target, value)
+        return super().augassign(op, target, value) if found is NotImplemented else found
 
     def made(self, value: Any) -> Any:
         return containers.made(self.session, value)
@@ -321,15 +383,25 @@ class StagedOperators(Operators):
         self.session.outside.whole(value)
         if is_grown(value):
             refuse("a comprehension or *")
-        return value
+        return protocols.iterable(self, value)
+
+    def binary(self, symbol: str, left: Any, right: Any) -> Any:
+        found = protocols.binary(self, symbol, left, right)
+        return super().binary(symbol, left, right) if found is NotImplemented else found
+
+    def unary(self, symbol: str, value: Any) -> Any:
+        found = protocols.unary(self, symbol, value)
+        return super().unary(symbol, value) if found is NotImplemented else found
 
     def compare_one(self, symbol: str, left: Any, right: Any) -> Any:
-        if symbol not in ("is", "is not"):
-            self.session.outside.whole(left)
-            self.session.outside.whole(right)
+        if symbol in ("is", "is not"):
+            return super().compare_one(symbol, left, right)
+        self.session.outside.whole(left)
+        self.session.outside.whole(right)
         if symbol in ("==", "!=", "<", "<=", ">", ">=") and (is_grown(left) or is_grown(right)):
             refuse(f"the comparison {symbol}")
-        return super().compare_one(symbol, left, right)
+        found = protocols.compared(self, symbol, left, right)
+        return super().compare_one(symbol, left, right) if found is NotImplemented else found
 
     def is_(self, left: Any, right: Any) -> Any:
         if isinstance(left, Array) and isinstance(right, Array):
@@ -347,7 +419,7 @@ class StagedOperators(Operators):
                 refuse("unpacking with *")
             return grown_lists.unpacked(value, n)
         self.session.outside.whole(value)
-        return super().unpack(value, n, star_index)
+        return super().unpack(protocols.iterable(self, value), n, star_index)
 
     def _unpack_array(self, x: Array, n: int, star_index: int | None) -> tuple[Any, ...]:
         if star_index is not None:

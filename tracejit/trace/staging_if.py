@@ -13,6 +13,7 @@ from tracejit.trace.grown import is_grown, run_of
 from tracejit.trace.joining import Join
 from tracejit.trace.joining_arrays import Finish, Side
 from tracejit.trace.known import ambiguous
+from tracejit.trace.protocols import applied
 from tracejit.trace.raising import Diverged, emit_raise, is_users
 from tracejit.trace.regions import finish_cond
 from tracejit.trace.session import Session, current
@@ -28,7 +29,10 @@ def as_test(x: Any) -> bool | Value:
         x = dim_value(run_of(x).count)
     if not isinstance(x, Tracer):
         session.outside.whole(x)
-        return bool(x)
+        truth = applied(session.operators, x, "__bool__")
+        if truth is NotImplemented:
+            truth = applied(session.operators, x, "__len__")
+        return bool(x) if truth is NotImplemented else as_test(truth)
     if isinstance(x, Array) and x.ndim:
         size = ex.product(x.dims)
         session.require_equal(size, 1, ValueError, ambiguous(size))
@@ -36,6 +40,8 @@ def as_test(x: Any) -> bool | Value:
         value = b.reshape(x.read(), ())
     else:
         value = x.read()
+    if value in session.truths:
+        return session.truths[value]
     known = session.literal(value)
     if known is not None:
         return bool(known)

@@ -244,7 +244,7 @@ def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any
             entry = [*entry, *extra]
             plans = [*plans, *(first_plan(x) for x in extra)]
             continue
-        if loop.test is None and not attempt.raised:
+        if loop.test is None and not attempt.raised and "cycle" not in loop.key:
             cycle = find_swap(attempt.start, attempt.end)
             if cycle > 1 and all(isinstance(p, Keep) for p in _moved(plans, attempt)):
                 raise Swapped(cycle)

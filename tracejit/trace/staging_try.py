@@ -12,7 +12,7 @@ from tracejit.trace.captured import Captured, with_captured
 from tracejit.trace.catching import Escape, Handler, Scope, State, Thunk, complete
 from tracejit.trace.convert import UNDEFINED, Site, VarInfo
 from tracejit.trace.convert.operators import ExceptPart, catches
-from tracejit.trace.raising import Diverged, is_users
+from tracejit.trace.raising import Diverged, is_users, note_unbound
 from tracejit.trace.staging import StagedOperators
 from tracejit.trace.staging_if import as_test, trace_side
 from tracejit.trace.values import PyScalar
@@ -81,6 +81,7 @@ class CatchingOperators(StagedOperators):
                 scope.abandon()
                 raise
             error = raised
+            note_unbound(session, raised)
         finally:
             session.catching.pop()
         scope.close(partial(complete, scope, error, orelse))

@@ -1,18 +1,30 @@
 """What a version supposes of values that decide dtypes, and the checks that this is so.
 
-Whether ``np.linalg.eigvals`` of a real matrix is real is known when it has run. A trace goes on under
-a supposition, and a check in the code ends the run with ``Unsupposed`` where values are otherwise:
-the call begins again then, with a version that supposes what was found (see ``attempts``).
+Whether ``np.linalg.eigvals`` of a real matrix is real is known when it has run. A trace goes on
+under a supposition, and a check in the code ends the run with ``Unsupposed`` where values are
+otherwise: the call begins again then, with a version that supposes what was found (``attempts``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.trace.guesses import Site, Unsupposed
 from tracejit.trace.raising import Diverged
 from tracejit.trace.session import current
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Makes the exception of a run that found this at a site."""
+
+    site: Site
+    found: bool
+
+    def __call__(self, message: str) -> BaseException:
+        return Unsupposed(self.site, self.found)
 
 
 def suppose(holds: Value, what: str, instead: str) -> bool:
@@ -40,10 +52,23 @@ def suppose(holds: Value, what: str, instead: str) -> bool:
     return guess
 
 
+def nothing_to_undo() -> bool:
+    """Whether a run has changed nothing yet at the place that is traced now, nor will come back."""
+    frames = current().frames
+    return not any(f.kind == "loop" or _ordered(f.builder.instrs) for f in frames)
+
+
+def _ordered(instrs: Sequence[Instr]) -> bool:
+    return any(
+        i.prim.effect == "ordered" or any(_ordered(region.instrs) for region in i.regions)
+        for i in instrs
+    )
+
+
 def _exception(site: Site, found: bool) -> str:
     """The name in the IR of what ends a run that found this at a site."""
     name = f"Unsupposed {site.what} {site.filename}:{site.line} #{site.before} {found}"
-    current().exceptions[name] = lambda message: Unsupposed(site, found)
+    current().exceptions[name] = Finding(site, found)
     return name
 
 

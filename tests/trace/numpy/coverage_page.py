@@ -188,11 +188,8 @@ METHOD_EXAMPLES = {
 LIMITS = {
     "np.histogram": '`bins="stone"`, complex data',
     "np.histogram_bin_edges": '`bins="stone"`, complex data',
-    "np.linalg.eig": "real matrices",
-    "np.linalg.eigvals": "real matrices",
     "np.linalg.qr": '`mode="raw"`',
     "np.pad": "`mode` as a function, `stat_length`",
-    "np.poly": "matrices, complex roots",
     "np.std": "`dtype` of integers",
     "np.var": "`dtype` of integers",
     "np.lib.stride_tricks.sliding_window_view": "`writeable=True`",

@@ -94,6 +94,8 @@ np.subtract.outer(x, y); np.gcd.reduce(x.astype(int)); np.minimum.reduce(x, wher
 np.mask_indices(3, np.triu); np.common_type(x, y) is np.float64; np.may_share_memory(x, y)
 np.may_share_memory(x, x[1:]); np.require(x, dtype=np.float32); np.linalg.vector_norm(x, ord=3)
 np.fft.fftfreq(7, 0.5); np.einsum("i,j->ij", x, y); np.matmul(x, y); np.vecdot(x, y)
+np.roots(x); np.roots([1.0, 0, 1]); np.emath.sqrt(x); np.emath.sqrt(-x); np.emath.log2(1 - x)
+np.emath.arccos(x); np.emath.power(x, -2); np.real_if_close(x + 0j); np.real_if_close(x * 1j)
 np.average(x, weights=y, returned=True); np.trim_zeros(x - 3); np.cross(x[:3], y[:3])
 """
 MATRICES = """
@@ -135,14 +137,10 @@ np.linalg.cholesky(x, upper=True); np.linalg.eigvalsh(x); np.abs(np.linalg.eigh(
 np.linalg.eigvals(x.astype(complex)); np.abs(np.linalg.svd(x)[0]); np.abs(np.linalg.qr(x)[0])
 np.linalg.matrix_power(x, -2); np.linalg.cond(x, 1); np.linalg.multi_dot([x, x, x[0]])
 np.linalg.tensorsolve(x, x[0]); np.linalg.inv(x[:2]); np.linalg.inv(x * 0); np.linalg.cholesky(-x)
+np.linalg.eigvals(x); np.linalg.eigvals(x - 3 * x.T); np.abs(np.linalg.eig(x)[1]); np.poly(x)
 np.tril(x); np.triu(x, 1); np.diagonal(x, 1); np.einsum("ii", x); np.linalg.cross(x, x)
 """
 ADVICE = {
-    "np.linalg.eig(x)": "astype(complex)",
-    "np.linalg.eigvals(x)": "astype(complex)",
-    "np.emath.sqrt(x)": "astype(complex)",
-    "np.roots(x[0])": "eigvals",
-    "np.real_if_close(x)": "x.real",
     "np.frompyfunc(abs, 1, 1)(x)": "np.vectorize",
     "np.poly1d(x[0])": "np.polyval",
     "np.nditer(x)": "np.ndindex",

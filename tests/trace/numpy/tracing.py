@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.ir.interpreter import interpret
+from tracejit.attempts import Doubt
+from tracejit.ir.interpreter import EXCEPTIONS, interpret
 from tracejit.ir.types import INDEX, TensorType
 from tracejit.ir.verifier import verify
 from tracejit.trace import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.guards import Outside
+from tracejit.trace.guesses import Guesses, Supposed, Unsupposed
 from tracejit.trace.numpy import NAMES, matrices
 from tracejit.trace.numpy.applying import vectorized
 from tracejit.trace.session import Session, session_scope
@@ -27,8 +29,20 @@ KINDS = {bool: "bool", int: "int", float: "float", complex: "complex"}
 
 
 def run_traced(function: Callable[..., Any], args: tuple[Any, ...], symbolic: bool) -> Any:
-    """``function(*args)`` through a trace and the interpreter."""
-    session = Session("f")
+    """``function(*args)`` through a trace and the interpreter, as often as values ask for."""
+    doubt = Doubt()
+    while True:
+        guesses = Guesses(doubt.supposed or Supposed())
+        try:
+            return _run_once(function, args, symbolic, guesses)
+        except Unsupposed as wrong:
+            doubt.learn(wrong, guesses)
+
+
+def _run_once(
+    function: Callable[..., Any], args: tuple[Any, ...], symbolic: bool, guesses: Guesses
+) -> Any:
+    session = Session("f", guesses=guesses)
     with session_scope(session):
         session.outside = Outside(session, ((), {}))
         session.operators = StagedOperators(session)
@@ -40,6 +54,7 @@ def run_traced(function: Callable[..., Any], args: tuple[Any, ...], symbolic: bo
         ir = session.frames[0].builder.build(values)
     assert b is not None
     verify(ir)
+    EXCEPTIONS.update(session.exceptions)
     return rebuild(iter(interpret(ir, inputs)))
 
 

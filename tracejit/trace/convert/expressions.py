@@ -40,6 +40,22 @@ _SYMBOLS: dict[type[ast.AST], str] = {
     ast.Is: "is",
     ast.IsNot: "is not",
 }
+_BINARY: dict[type[ast.AST], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.MatMult: "@",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+    ast.Pow: "**",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+    ast.BitXor: "^",
+}
+_UNARY: dict[type[ast.AST], str] = {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}
 _T = TypeVar("_T", bound=ast.AST)
 
 
@@ -304,7 +320,16 @@ class ExpressionRewriter(ast.NodeTransformer):
         if isinstance(tree.op, ast.Not):
             return self.op(tree, "not_", operand)
         tree.operand = operand
-        return tree
+        if isinstance(operand, ast.Constant):
+            return tree
+        return self.op(tree, "unary", _text(_UNARY[type(tree.op)], tree), operand)
+
+    def visit_BinOp(self, tree: ast.BinOp) -> ast.expr:
+        tree.left, tree.right = self.expr(tree.left), self.expr(tree.right)
+        if isinstance(tree.left, ast.Constant) and isinstance(tree.right, ast.Constant):
+            return tree
+        symbol = _text(_BINARY[type(tree.op)], tree)
+        return self.op(tree, "binary", symbol, tree.left, tree.right)
 
     def visit_Compare(self, tree: ast.Compare) -> ast.expr:
         symbols = [_SYMBOLS[type(op)] for op in tree.ops]
@@ -321,10 +346,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             name = "contains" if symbol.endswith("in") else "is_"
             found = self.op(tree, name, left, right)
             return self.op(tree, "not_", found) if "not" in symbol else found
-        if symbol in ("==", "!="):
-            return self.op(tree, "compare_one", _text(symbol, tree), left, right)
-        tree.left, tree.comparators = left, [right]
-        return tree
+        return self.op(tree, "compare_one", _text(symbol, tree), left, right)
 
     # Nested scopes --------------------------------------------------------------------------------
 

@@ -104,6 +104,26 @@ _AUGMENTED: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "|=": operator.ior,
     "^=": operator.ixor,
 }
+_BINARY: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "@": operator.matmul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "**": operator.pow,
+    "<<": operator.lshift,
+    ">>": operator.rshift,
+    "&": operator.and_,
+    "|": operator.or_,
+    "^": operator.xor,
+}
+_UNARY: Final[dict[str, Callable[[Any], Any]]] = {
+    "-": operator.neg,
+    "+": operator.pos,
+    "~": operator.invert,
+}
 _COMPARED: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -262,6 +282,14 @@ class Operators:
     def none_set(self, *flags: Any) -> Any:
         """Whether no flag is set; the flags are bools made by the converter."""
         return self.not_(self.or_(flags[0], *(lambda flag=flag: flag for flag in flags[1:])))
+
+    def binary(self, symbol: str, left: Any, right: Any) -> Any:
+        """`left symbol right` for an arithmetic or bitwise operator."""
+        return _BINARY[symbol](left, right)
+
+    def unary(self, symbol: str, value: Any) -> Any:
+        """`-value`, `+value` or `~value`."""
+        return _UNARY[symbol](value)
 
     def compare(self, left: Any, symbols: tuple[str, ...], second: Any, *rest: Thunk) -> Any:
         """`left s0 second s1 rest[0] ...`: a chained comparison, each operand evaluated once."""

@@ -70,7 +70,8 @@ def logn(n: Any, x: Any) -> Any:
 @covers(np.emath.power)
 def power(x: Any, p: Any) -> Any:
     """``x ** p``."""
-    base, exponent = _not_negative(x), asarray(p)
+    base: Any = _not_negative(x)
+    exponent: Any = asarray(p)
     if exponent.dtype.kind == "i":
         what = "the exponent of np.emath.power is negative"
         if _any(exponent < 0, what, "make the exponents floats, as in p.astype(float)"):

@@ -1,11 +1,11 @@
-"""Polynomials fitted, integrated, divided, made from roots, and their roots; the Bessel function i0."""
+"""Polynomials fitted, integrated, divided, to roots and from roots; the Bessel function i0."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from tracejit.trace.numpy.creation import arange, asarray
+from tracejit.trace.numpy.creation import arange, asarray, zeros
 from tracejit.trace.numpy.host import called
 from tracejit.trace.numpy.matrices import eye
 from tracejit.trace.numpy.names import covers
@@ -86,22 +86,22 @@ _COMPLEX = "compute the eigenvalues of the companion matrix as complex, and the 
 @covers(np.poly)
 def poly(seq_of_zeros: Any) -> Any:
     """The coefficients of the polynomial with these roots, or of a characteristic polynomial."""
-    zeros: Any = _coefficients(seq_of_zeros)
-    sizes = [static_int(n, "the number of roots of np.poly") for n in zeros.dims]
+    line: Any = _coefficients(seq_of_zeros)
+    sizes = [static_int(n, "the number of roots of np.poly") for n in line.dims]
     if len(sizes) == 2 and sizes[0] == sizes[1] != 0:
-        zeros = np.linalg.eigvals(zeros)
+        line = np.linalg.eigvals(line)
     elif len(sizes) != 1:
         raise ValueError("input must be 1d or non-empty square 2d array.")
     if sizes[0] == 0:
         return 1.0
-    if zeros.dtype.kind not in "fc":
-        zeros = zeros.astype(float)
-    found: Any = np.ones_like(zeros, zeros.dtype, shape=(1,))
+    if line.dtype.kind not in "fc":
+        line = line.astype(float)
+    found: Any = np.ones_like(line, line.dtype, shape=(1,))
     one = found
     for k in range(sizes[0]):
-        found = np.convolve(found, np.append(one, -zeros[k]))
-    if zeros.dtype.kind == "c":
-        roots = zeros.astype(complex)
+        found = np.convolve(found, np.append(one, -line[k]))
+    if line.dtype.kind == "c":
+        roots = line.astype(complex)
         paired = value_of(np.all(np.sort(roots) == np.sort(np.conj(roots))))
         if suppose(paired, "the roots given to np.poly are conjugate pairs", _COMPLEX):
             found = found.real.copy()
@@ -116,20 +116,20 @@ def roots(p: Any) -> Any:
         raise ValueError("Input must be a rank-1 array.")
     there = line != 0
     if not suppose(value_of(np.any(there)), "a coefficient given to np.roots is not 0", _COMPLEX):
-        return np.array([])
+        return zeros(0)
     n = dim_value(line.dims[0])
-    first, zeros = np.argmax(there), np.argmax(there[::-1])
+    first, trailing = np.argmax(there), np.argmax(there[::-1])
     if line.dtype.kind not in "fc":
         line = line.astype(float)
-    found: Any = asarray(np.array([]))
-    several = value_of(first + zeros < n - 1)
+    found: Any = zeros(0)
+    several = value_of(first + trailing < n - 1)
     if suppose(several, "two coefficients given to np.roots are not 0", _COMPLEX):
-        line = line[first : n - zeros]
+        line = line[first : n - trailing]
         size = dim_value(line.dims[0]) - 1
         companion: Any = eye(size, k=-1, dtype=line.dtype)
         companion[0, :] = -line[1:] / line[0]
         found = np.linalg.eigvals(companion)
-    return np.concatenate([found, np.zeros_like(found, shape=(zeros,))])
+    return np.concatenate([found, np.zeros_like(found, shape=(trailing,))])
 
 
 @covers(np.polydiv)

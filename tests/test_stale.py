@@ -1,0 +1,242 @@
+"""Answers are never stale: what a function read outside of itself is looked at in each call, also
+what was not there, and what Python reads by itself in methods such as ``__len__``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import UnsupportedError, jit
+
+
+class Box:
+    """An object with attributes, as programs have them."""
+
+    known = 1.0
+
+
+class Special:
+    """Python calls all of these by itself."""
+
+    def __init__(self, k: float) -> None:
+        self.k = k
+
+    def __len__(self) -> int:
+        return int(self.k)
+
+    def __contains__(self, item: Any) -> bool:
+        return item < self.k
+
+    def __iter__(self) -> Any:
+        return iter([self.k])
+
+    def __float__(self) -> float:
+        return self.k
+
+    def __mul__(self, other: Any) -> Any:
+        return other * self.k
+
+    __rmul__ = __mul__
+
+
+class Truth:
+    def __init__(self, k: float) -> None:
+        self.k = k
+
+    def __bool__(self) -> bool:
+        return self.k > 2
+
+    def __eq__(self, other: object) -> bool:
+        return self.k == other
+
+    __hash__ = object.__hash__
+
+
+BOX, SPECIAL, TRUTH = Box(), Special(1.0), Truth(1.0)
+TABLE: dict[str, float] = {}
+ITEMS: list[float] = []
+
+
+def reads_attribute(x):  # type: ignore[no-untyped-def]
+    return x * BOX.late
+
+
+def reads_class(x):  # type: ignore[no-untyped-def]
+    return x * Box.late
+
+
+def asks_hasattr(x):  # type: ignore[no-untyped-def]
+    return x * BOX.late if hasattr(BOX, "late") else x
+
+
+def asks_getattr(x):  # type: ignore[no-untyped-def]
+    return x * getattr(BOX, "late", 1.0)
+
+
+def asks_vars(x):  # type: ignore[no-untyped-def]
+    return x * vars(BOX)["late"]
+
+
+def reads_key(x):  # type: ignore[no-untyped-def]
+    return x * TABLE["late"]
+
+
+def catches_key(x):  # type: ignore[no-untyped-def]
+    try:
+        return x * TABLE["late"]
+    except KeyError:
+        return -x
+
+
+def reads_item(x):  # type: ignore[no-untyped-def]
+    return x * ITEMS[1]
+
+
+def reads_name(x):  # type: ignore[no-untyped-def]
+    return x * LATE  # type: ignore[name-defined]  # noqa: F821
+
+
+def catches_name(x):  # type: ignore[no-untyped-def]
+    try:
+        return x * LATE  # type: ignore[name-defined]
+    except NameError:
+        return -x
+
+
+def outcome(f: Callable[[float], Any]) -> Any:
+    try:
+        return f(2.0)
+    except (AttributeError, LookupError, NameError) as error:
+        return type(error)
+
+
+def check(function: Callable[[float], Any], *changes: Callable[[], Any]) -> None:
+    compiled = jit(function)
+    assert outcome(compiled) == outcome(function)
+    for change in changes:
+        change()
+        assert outcome(compiled) == outcome(function)
+
+
+@pytest.mark.parametrize(
+    "function", [reads_attribute, reads_class, asks_hasattr, asks_getattr, asks_vars]
+)
+def test_attributes_that_come_and_go(function: Any) -> None:
+    owner: Any = Box if function is reads_class else BOX
+    check(
+        function,
+        lambda: setattr(owner, "late", 3.0),
+        lambda: setattr(owner, "late", 4.0),
+        lambda: delattr(owner, "late"),
+    )
+
+
+@pytest.mark.parametrize("function", [reads_key, catches_key])
+def test_keys_that_come_and_go(function: Any) -> None:
+    check(function, lambda: TABLE.update(late=3.0), lambda: TABLE.clear())
+
+
+def test_items_that_come_and_go() -> None:
+    check(reads_item, lambda: ITEMS.extend([3.0, 4.0]), lambda: ITEMS.clear())
+
+
+@pytest.mark.parametrize("function", [reads_name, catches_name])
+def test_names_that_come_and_go(function: Any) -> None:
+    check(function, lambda: globals().update(LATE=3.0), lambda: globals().pop("LATE"))
+
+
+def test_enclosing_variable_that_is_bound_late() -> None:
+    def reads(x):  # type: ignore[no-untyped-def]
+        return x * late
+
+    def bind(value: float) -> None:
+        nonlocal late
+        late = value
+
+    check(reads, lambda: bind(3.0), lambda: bind(4.0))
+    if not reads(1.0):
+        late = 0.0
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x * len(SPECIAL),
+        lambda x: x if 2 in SPECIAL else -x,
+        lambda x: sum(x * v for v in SPECIAL),
+        lambda x: x * float(SPECIAL),
+        lambda x: x * SPECIAL,
+        lambda x: SPECIAL * x,
+    ],
+)
+def test_special_methods_of_objects_outside(function: Any) -> None:
+    SPECIAL.k = 1.0
+    check(function, lambda: setattr(SPECIAL, "k", 3.0), lambda: setattr(SPECIAL, "k", 4.0))
+
+
+@pytest.mark.parametrize(
+    "function", [lambda x: x if TRUTH else -x, lambda x: x if TRUTH == 3.0 else -x]
+)
+def test_truth_of_objects_outside(function: Any) -> None:
+    TRUTH.k = 1.0
+    check(function, lambda: setattr(TRUTH, "k", 3.0), lambda: setattr(TRUTH, "k", 1.0))
+
+
+def test_special_methods_of_arguments() -> None:
+    special = Special(1.0)
+    compiled = jit(lambda x, p: x * p + len(p))
+    for k in (1.0, 2.0, 5.0):
+        special.k = k
+        assert compiled(2.0, special) == 2.0 * k + int(k)
+
+
+def test_attributes_are_not_deleted_when_compiling() -> None:
+    def deletes(x):  # type: ignore[no-untyped-def]
+        del BOX.late  # type: ignore[attr-defined]
+        return x
+
+    BOX.late = 1.0  # type: ignore[attr-defined]
+    try:
+        with pytest.raises(UnsupportedError, match="'late' of an object from outside"):
+            jit(deletes)(1.0)
+        assert BOX.late == 1.0  # type: ignore[attr-defined]
+    finally:
+        del BOX.late  # type: ignore[attr-defined]
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    k: Any
+
+
+@pytest.mark.parametrize("wrap", [lambda v: v, lambda v: (v,), lambda v: ((v, 1),), Frozen])
+def test_static_arguments_that_are_equal_but_not_the_same(wrap: Any) -> None:
+    def times(x, n):  # type: ignore[no-untyped-def]
+        while isinstance(n, tuple):
+            n = n[0]
+        return x * (n.k if isinstance(n, Frozen) else n)
+
+    compiled = jit(times, static_argnums=1)
+    for value in (1, 1.0, True, 0.0, -0.0, np.float32(1), np.float32(-0.0), 1 + 0j):
+        want, have = times(2, wrap(value)), compiled(2, wrap(value))
+        assert type(have) is type(want)
+        assert repr(have) == repr(want)
+    assert compiled.stats().compilations == 8
+
+
+def test_nan_is_one_static_value() -> None:
+    compiled = jit(lambda x, n: x * n[0], static_argnums=1)
+    for _ in range(3):
+        assert np.isnan(compiled(2.0, (float("nan"),)))
+    assert compiled.stats().compilations == 1
+
+
+def test_slices_are_equal_by_their_parts() -> None:
+    part = jit(lambda x, s: x[s].sum())
+    x = np.arange(6.0)
+    assert [part(x, slice(1, n)) for n in (3, 3, 4)] == [3.0, 3.0, 6.0]
+    assert part.stats().compilations == 2

@@ -1,0 +1,48 @@
+"""Objects of the user's classes as containers of attributes, beside tuples, lists and dicts."""
+
+from __future__ import annotations
+
+from types import FunctionType, ModuleType
+from typing import Any
+
+from tracejit.trace.protocols import PLAIN_MODULES
+from tracejit.trace.session import Session
+from tracejit.trace.values import Tracer
+
+
+def is_object(x: Any) -> bool:
+    """An instance of a class of the user's that holds its attributes in a dict."""
+    cls = type(x)
+    if isinstance(x, Tracer | type | BaseException | dict | list | tuple):
+        return False
+    if isinstance(x, ModuleType | FunctionType) or not hasattr(x, "__dict__"):
+        return False
+    return cls.__module__.split(".")[0] not in PLAIN_MODULES
+
+
+def made_object(session: Session, cls: type, attributes: dict[str, Any]) -> Any:
+    """An object with these attributes; its ``__init__`` does not run."""
+    made: Any = object.__new__(cls)
+    vars(made).update(attributes)
+    session.made[id(made)] = (made, session.frame)
+    return made
+
+
+def is_older(session: Session, x: Any) -> bool:
+    """Whether an object was there before the branch that has just been traced."""
+    found = session.made.get(id(x))
+    return found is None or found[1] in session.frames
+
+
+def choose_among(session: Session, *objects: Any) -> None:
+    """Which of these a name means is known at run time only: none may be changed from here on."""
+    session.chosen.update({id(x): x for x in objects})
+
+
+def parts_of(x: Any) -> dict[Any, Any]:
+    """Items of a tuple, list or dict, or attributes of an object, by place, key or name."""
+    if isinstance(x, dict):
+        return x
+    if isinstance(x, tuple | list):
+        return dict(enumerate(x))
+    return vars(x) if is_object(x) else {}
