@@ -66,7 +66,7 @@ class SignatureBuilder:
         params = tuple(map(self.param, traced.leaves, self.request.keys))
         hidden = [abi.Hidden(abi.CallSource(h.getter), self.hidden_param(h)) for h in traced.hidden]
         hidden += [
-            abi.Hidden(abi.CallSource(g.getter), abi.IdentityParam(g.expected))
+            abi.Hidden(abi.CallSource(g.source), abi.IdentityParam(g.expected))
             for g in traced.guards
         ]
         results, structure = self.results()

@@ -84,7 +84,9 @@ def note_unbound(session: Session, error: BaseException) -> None:
         return
     while tb.tb_next is not None:
         tb = tb.tb_next
-    session.outside.missing_name(name, tb.tb_frame.f_globals)
+    namespace = tb.tb_frame.f_globals
+    _, namespace = session.operators.namespaces.get(id(namespace), (None, namespace))
+    session.outside.missing_name(name, namespace)
     for cell in session.operators.cells_named(name):
         session.outside.missing_cell(name, cell)
 

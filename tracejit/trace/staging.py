@@ -18,6 +18,7 @@ from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.identity import same_array
 from tracejit.trace.numpy import INDEXED
 from tracejit.trace.session import Session, where
+from tracejit.trace.sourceless import stand_in
 from tracejit.trace.staging_if import as_test, staged_if
 from tracejit.trace.staging_loop import loop_over, staged_for, staged_while
 from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, name_of, structural_int
@@ -34,6 +35,8 @@ class StagedOperators(Operators):
     def __init__(self, session: Session) -> None:
         self.session = session
         self._converted: dict[int, tuple[Any, Callable[..., Any]]] = {}
+        #: By identity: namespaces of functions that run as they are, and what each stands for.
+        self.namespaces: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
 
     # Statements -----------------------------------------------------------------------------------
 
@@ -193,7 +196,9 @@ class StagedOperators(Operators):
         try:
             return convert.bind(function, self)
         except SourceUnavailable:
-            return function
+            if not isinstance(function, FunctionType):
+                return function
+            return stand_in(self, function)
 
     # Loads and stores -----------------------------------------------------------------------------
 
