@@ -16,6 +16,7 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
+from tracejit.trace.builtins import Looped
 from tracejit.trace.known import BoundMethod
 from tracejit.trace.numpy import NAMES
 from tracejit.trace.numpy.applying import vectorized
@@ -45,7 +46,7 @@ _MUTATING = {
 
 def contains_tracer(x: Any, depth: int = 4) -> bool:
     """Whether a traced value or a real array is somewhere in an argument."""
-    if isinstance(x, Tracer | np.ndarray):
+    if isinstance(x, Tracer | np.ndarray | Looped):
         return True
     if depth and isinstance(x, list | tuple | set | frozenset):
         return any(contains_tracer(i, depth - 1) for i in x)
