@@ -25,7 +25,7 @@ from tracejit.trace.protocols import PLAIN_MODULES, convertible
 from tracejit.trace.recursion import under_way
 from tracejit.trace.refusals import explain_call, refuse, refuse_library, refuse_traced
 from tracejit.trace.session import current, where
-from tracejit.trace.values import Scalar, Tracer, fresh, lift, name_of
+from tracejit.trace.values import Scalar, Tracer, fresh, name_of
 
 #: NumPy functions that make arrays: their results are traced whatever the arguments are.
 _CREATION = {
@@ -181,13 +181,9 @@ def fill_record(
 
 def numpy_scalar(cls: type[np.generic], x: Any) -> Any:
     """``np.float32(x)`` and friends."""
-    lifted = lift(x)
-    dtype = dtype_of(np.dtype(cls))
-    from tracejit.trace.assign import stored
+    from tracejit.trace.elements import element
 
-    value = (
-        stored(x, dtype) if lifted.weak is not None else current().b.convert(lifted.value, dtype)
-    )
+    value = element(x, dtype_of(np.dtype(cls)), direct=False)
     return Scalar(value) if value.rank == 0 else fresh(value)
 
 
