@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tracejit import grad, jit, value_and_grad
+from tracejit.errors import FallbackWarning
 from tracejit.overlap import Sharer
 
 Views = Callable[[Any], tuple[Any, ...]]
@@ -402,3 +403,87 @@ def test_views_of_windows_are_views() -> None:
             assert result.__array_interface__["data"] == want.__array_interface__["data"]
             assert result.strides == want.strides
     assert compiled.stats().python_calls == 0
+
+
+# Arrays whose own elements meet -------------------------------------------------------------------
+
+
+def _within(a: Any, shape: tuple[int, ...], strides: tuple[int, ...], start: int = 0) -> Any:
+    """A view of elements of ``a``, strides in elements."""
+    steps = tuple(s * a.itemsize for s in strides)
+    return np.lib.stride_tricks.as_strided(a[start:], shape, steps)
+
+
+ITSELF: dict[str, tuple[Callable[[Any], Any], bool]] = {
+    "one element": (lambda a: _within(a, (5,), (0,)), True),
+    "rows that are one": (lambda a: _within(a, (3, 4), (0, 1)), True),
+    "windows": (lambda a: _within(a, (5, 3), (1, 1)), True),
+    "windows, backwards": (lambda a: _within(a, (5, 3), (-1, 1), 6), True),
+    "windows of two": (lambda a: _within(a, (3, 3), (2, 1)), True),
+    "every other": (lambda a: a[::2], False),
+    "backwards": (lambda a: a[::-1], False),
+    "rows and columns backwards": (lambda a: a.reshape(3, 4)[::-1, ::-1], False),
+    "every other column": (lambda a: a.reshape(2, 6)[:, ::2], False),
+    "rows apart": (lambda a: _within(a, (3, 3), (4, 1)), False),
+    "columns": (lambda a: _within(a, (3, 4), (1, 3)), False),
+}
+
+
+def _ascending(x: Any) -> Any:
+    x += np.arange(x.size).reshape(x.shape)
+    return x
+
+
+@pytest.mark.parametrize("shapes", ["auto", "dynamic"])
+def test_arrays_that_meet_themselves(shapes: Any) -> None:
+    compiled = jit(_ascending, shapes=shapes)
+    in_python = 0
+    for name in [*ITSELF, *reversed(ITSELF)]:
+        view, meets = ITSELF[name]
+        ours, theirs = np.arange(12.0), np.arange(12.0)
+        in_python += meets
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FallbackWarning)
+            result = compiled(view(ours))
+        np.testing.assert_array_equal(result, _ascending(view(theirs)), name)
+        np.testing.assert_array_equal(ours, theirs, name)
+        assert compiled.stats().python_calls == in_python, name
+
+
+def test_arrays_that_meet_themselves_are_read() -> None:
+    compiled = jit(lambda x: (x * 2).sum())
+    for view, _ in ITSELF.values():
+        assert compiled(view(np.arange(12.0))) == (view(np.arange(12.0)) * 2).sum()
+    assert compiled.stats().python_calls == 0
+
+
+def test_the_first_such_call_is_announced() -> None:
+    compiled = jit(_ascending)
+    with pytest.warns(FallbackWarning, match="lie in one place"):
+        compiled(_within(np.zeros(3), (3,), (0,)))
+    with pytest.raises(ValueError, match="read-only"):
+        compiled(np.broadcast_to(np.zeros(1), (3,)))
+    assert compiled.stats().python_calls == 1
+
+
+HELD = np.zeros(1)
+
+
+def _add_to_held(y: float) -> Any:
+    HELD[...] += y
+    return HELD.sum()
+
+
+def test_global_arrays_that_meet_themselves(monkeypatch: Any) -> None:
+    compiled = jit(_add_to_held)
+    for view, meets in [*ITSELF.values(), *ITSELF.values()]:
+        before = compiled.stats().python_calls
+        ours, theirs = np.arange(12.0), np.arange(12.0)
+        monkeypatch.setitem(globals(), "HELD", view(theirs))
+        want = _add_to_held(2.0)
+        monkeypatch.setitem(globals(), "HELD", view(ours))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FallbackWarning)
+            assert compiled(2.0) == want
+        np.testing.assert_array_equal(ours, theirs)
+        assert compiled.stats().python_calls - before == meets

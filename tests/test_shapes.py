@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tracejit import jit
+from tracejit.errors import FallbackWarning
 
 
 def thirty_operations(x: Any, y: Any, steps: int) -> Any:
@@ -74,6 +75,111 @@ def test_byte_swapped_and_misaligned() -> None:
         np.testing.assert_array_equal(jit(changed)(x), changed(y))
         np.testing.assert_array_equal(x, y)
         assert jit(lambda a: a)(x) is x
+
+
+def _foreign(kind: str) -> tuple[Any, Any]:
+    """An array that compiled code cannot read in place, and the memory it lies in."""
+    raw = np.zeros(300, "u1")
+    x: Any = {
+        "swapped": lambda: raw[:128].view(">f8").reshape(4, 4),
+        "swapped, in F order": lambda: raw[:128].view(">f8").reshape(4, 4).T,
+        "misaligned": lambda: raw[1:129].view("f8").reshape(4, 4),
+        "misaligned rows, backwards": lambda: raw[1:257].view("f8").reshape(8, 4)[::-2],
+        "packed": lambda: raw[:144].view([("p", "u1"), ("q", "f8")])["q"].reshape(4, 4),
+        "packed, swapped": lambda: raw[:144].view([("p", "u1"), ("q", ">f8")])["q"].reshape(4, 4).T,
+        "native": lambda: raw[:128].view("f8").reshape(4, 4),
+    }[kind]()
+    x[...] = np.arange(16).reshape(4, 4)
+    return x, raw
+
+
+FOREIGN = [
+    "swapped",
+    "swapped, in F order",
+    "misaligned",
+    "misaligned rows, backwards",
+    "packed",
+    "packed, swapped",
+    "native",
+]
+
+
+def _kept_and_written(x: Any) -> Any:
+    y = x.reshape(-1)
+    x[0, 0] = 77
+    return y, x[1:]
+
+
+def _decided(x: Any) -> Any:
+    y = x[1:] if x[0, 1] > 3 else x[:2]
+    y[0] = 5
+    return y
+
+
+VIEWS_OF_FOREIGN: list[Any] = [
+    lambda x: (x[1:], x.T, x[::-1], x[0], x[:, 0], x[2, 1:3]),
+    lambda x: (x.reshape(-1), x.T.reshape(-1), x.reshape(2, 8), x.reshape(-1)[1:5]),
+    lambda x: (np.diagonal(x), np.diagonal(x.T, 1), x.T.diagonal(-1)[::-1], x.T.diagonal()[::2]),
+    lambda x: (np.einsum("ii->i", x[:3, :3].T), np.diagonal(x[::-1].T)[1:], x[:, ::2].T.diagonal()),
+    lambda x: np.broadcast_to(x, (2, 4, 4)),
+    lambda x: x.view(np.int64),
+    _kept_and_written,
+    _decided,
+]
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_views_of_foreign_arrays_and_diagonals(kind: str) -> None:
+    def described(result: Any, memory: Any) -> list[Any]:
+        found = []
+        for a in result if isinstance(result, tuple) else (result,):
+            within = np.shares_memory(a, memory)
+            start = a.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
+            layout = (start, a.strides, a.dtype) if within else None
+            found.append((within, a.tolist(), a.shape, a.flags.writeable, layout))
+        return found
+
+    for f in VIEWS_OF_FOREIGN:
+        (x, memory), (y, other) = _foreign(kind), _foreign(kind)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FallbackWarning)
+            found = described(jit(f)(x), memory)
+        assert found == described(f(y), other)
+        np.testing.assert_array_equal(memory, other)
+
+
+def test_views_of_foreign_arrays_in_containers() -> None:
+    def f(x: Any, d: Any) -> Any:
+        d["v"] = x[1:]
+        x[2, 0] = 9
+        return d["v"][0]
+
+    for kind in FOREIGN:
+        (x, memory), d = _foreign(kind), {"v": 0}
+        assert np.shares_memory(jit(f)(x, d), memory)
+        assert np.shares_memory(d["v"], memory)
+        assert d["v"][1, 0] == 9
+
+
+@pytest.mark.parametrize("dtype", [">f8", "f8"])
+@pytest.mark.parametrize("start", [0, 1])
+def test_views_of_foreign_arrays_that_overlap(dtype: str, start: int) -> None:
+    def f(x: Any, y: Any) -> Any:
+        x[0] = y[-1]
+        return x[1:], y[:2], x, y[::-1]
+
+    def made(memory: Any) -> tuple[Any, Any]:
+        a = memory[start : start + 64].view(dtype)
+        a[:] = np.arange(8)
+        return a[1:], a[:-1]
+
+    ours, theirs = np.zeros(65, "u1"), np.zeros(65, "u1")
+    for got, want in zip(jit(f)(*made(ours)), f(*made(theirs)), strict=True):
+        assert (got.dtype, got.strides) == (want.dtype, want.strides)
+        np.testing.assert_array_equal(got, want)
+        first = [a.__array_interface__["data"][0] for a in (got, ours, want, theirs)]
+        assert first[0] - first[1] == first[2] - first[3]
+    np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0), (0, 1)])

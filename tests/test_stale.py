@@ -240,3 +240,26 @@ def test_slices_are_equal_by_their_parts() -> None:
     x = np.arange(6.0)
     assert [part(x, slice(1, n)) for n in (3, 3, 4)] == [3.0, 3.0, 6.0]
     assert part.stats().compilations == 2
+
+
+class Vector:
+    """Arithmetic on an array that Python calls by itself."""
+
+    def __init__(self, v: Any) -> None:
+        self.v = v
+
+    def __add__(self, other: Any) -> Any:
+        return Vector(self.v + other.v)
+
+    def __getitem__(self, k: int) -> Any:
+        return self.v[k]
+
+
+def test_arithmetic_of_objects_sees_their_arrays() -> None:
+    a, b = Vector(np.ones(3)), Vector(np.ones(3))
+    added = jit(lambda a, b: (a + b).v)
+    item = jit(lambda a: a[0] * 2)  # a new object at each access
+    for change in (lambda: None, lambda: a.v.__setitem__(0, 5.0), lambda: setattr(a, "v", b.v)):
+        change()
+        np.testing.assert_array_equal(added(a, b), a.v + b.v)
+        assert item(a) == a.v[0] * 2

@@ -11,6 +11,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from types import FunctionType
 from typing import Any
 
@@ -19,7 +20,7 @@ from tracejit.attempts import Doubt, Front
 from tracejit.errors import InternalError
 from tracejit.fallback import Fallback, Reason, Refused
 from tracejit.foreign import NativeLeaves
-from tracejit.overlap import Plan, Sharer, Unshareable
+from tracejit.overlap import MEETS_ITSELF, Plan, Sharer, Unshareable
 from tracejit.repeats import MISSED, Repeats
 from tracejit.specialize import (
     Family,
@@ -41,9 +42,12 @@ from tracejit.versions import (
     Stats,
     Version,
     described,
+    hidden_meets_itself,
     hidden_overlap,
+    looks_at_bits,
     signature_of,
     static_positions,
+    writes_into_itself,
     writes_into_overlap,
 )
 
@@ -147,11 +151,16 @@ class Dispatcher:
         arguments, overlap = described(held.leaves, structure)
         plan = None
         version = self._wanted(arguments, doubt)
+        if writes_into_itself(version, held.given):
+            raise self._in_python(MEETS_ITSELF)
+        if held.swapped and looks_at_bits(version.artefacts.traced.function):
+            raise self._in_python("a byte-swapped array is viewed as another dtype")
         if overlap and writes_into_overlap(version, arguments.leaves):
             arguments, plan = self._shared(arguments)
             version = self._wanted(arguments, doubt)
         try:
-            version, result = self._run(version, arguments, doubt)
+            with held.standing() if held.copied else nullcontext():
+                version, result = self._run(version, arguments, doubt)
         except HiddenOverlap:
             plan = None
             version, result = self._run_beside(version, held.leaves, structure, doubt)
@@ -180,6 +189,8 @@ class Dispatcher:
             except self.miss_type:
                 if hidden_overlap(version, arguments.leaves):
                     raise HiddenOverlap from None
+                if hidden_meets_itself(version):
+                    raise self._in_python(MEETS_ITSELF) from None
                 version.alive = False
                 version = self._wanted(arguments, doubt)
         raise InternalError("a compiled version refuses the arguments that it was compiled for")

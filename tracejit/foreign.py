@@ -1,12 +1,14 @@
 """Arguments that compiled code cannot read where they lie: byte-swapped and misaligned arrays.
 
 They are copied, and what was written is copied back. Arrays that share memory get copies that share
-memory in the same way.
+memory in the same way. Views of copies that are returned become views of the caller's arrays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,15 @@ import numpy as np
 from tracejit import trees
 from tracejit.overlap import NDArray, Sharer, address
 from tracejit.specialize import ArrayKey, LeafKey, ScalarKey, alias_groups, is_native, is_source
+from tracejit.trace.packing import packing_of
+
+_standing = local()
+
+
+def standing() -> Mapping[int, NDArray]:
+    """The caller's arrays by the id of the copy that stands for each in the call under way."""
+    found: Mapping[int, NDArray] = getattr(_standing, "copies", {})
+    return found
 
 
 class NativeLeaves:
@@ -21,9 +32,11 @@ class NativeLeaves:
     that copies cannot have."""
 
     def __init__(self, leaves: Sequence[Any], keys: Sequence[LeafKey]) -> None:
+        self.given = leaves
         self.leaves = list(leaves)
         self._count = len(self.leaves)
         self.copied: dict[int, NDArray] = {}
+        self._storages: list[tuple[NDArray, NDArray]] = []
         pairs = list(zip(leaves, keys, strict=True))
         arrays = [k for k, (x, key) in enumerate(pairs) if isinstance(key, ArrayKey)]
         if not all(is_native(leaves[k]) for k in arrays):
@@ -41,8 +54,7 @@ class NativeLeaves:
         for k in arrays:
             x = leaves[k]
             if k not in self.copied and not is_native(x):
-                native = x.dtype.newbyteorder("=")
-                copy = made.setdefault(groups[k], np.array(x, dtype=native, order="K"))
+                copy = made.setdefault(groups[k], _copy_of(x))
                 self._replace(k, x, copy.view())
 
     def _copy_shared(self, leaves: Sequence[Any]) -> None:
@@ -56,6 +68,7 @@ class NativeLeaves:
                 continue
             storage = sharing.storages[s]
             copy = np.array(storage, dtype=storage.dtype.newbyteorder("="), order="C")
+            self._storages.append((storage, copy))
             for k in members:
                 x = leaves[k]
                 offset = address(x) - address(storage)
@@ -74,9 +87,70 @@ class NativeLeaves:
             if (shared or k in writes) and original.flags.writeable:
                 original[...] = self.leaves[k]
 
+    @property
+    def swapped(self) -> bool:
+        """Whether the bytes of some array are in another order."""
+        return any(not x.dtype.isnative for x in self.copied.values())
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """While native code runs: what the copies stand for, see ``standing``."""
+        before = standing()
+        _standing.copies = self._known()
+        try:
+            yield
+        finally:
+            _standing.copies = before
+
+    def _known(self) -> dict[int, NDArray]:
+        return {id(self.leaves[k]): x for k, x in self.copied.items()}
+
     def originals(self, result: Any) -> Any:
         """A result with the caller's arrays instead of their copies."""
         if not self.copied:
             return result
-        known = {id(self.leaves[k]): x for k, x in self.copied.items()}
-        return trees.map_leaves(lambda x: known.get(id(x), x), result)
+        known = self._known()
+        return trees.map_leaves(lambda x: known.get(id(x), self._moved(x)), result)
+
+    def _moved(self, x: Any) -> Any:
+        """A view of the copy of a storage as a view of the storage itself."""
+        for storage, copy in self._storages if type(x) is np.ndarray else ():
+            offset = address(x) - address(copy)
+            if np.may_share_memory(x, copy):
+                return np.asarray(_Elsewhere(x, address(storage) + offset, storage))
+        return x
+
+
+class _Elsewhere:
+    """A view like another, of memory laid out alike, as NumPy's array interface."""
+
+    def __init__(self, like: NDArray, where: int, storage: NDArray) -> None:
+        self.storage = storage
+        dtype = like.dtype if storage.dtype.isnative else like.dtype.newbyteorder()
+        self.__array_interface__ = {
+            "data": (where, not like.flags.writeable),
+            "shape": like.shape,
+            "strides": like.strides,
+            "typestr": dtype.str,
+            "version": 3,
+        }
+
+
+def _copy_of(x: NDArray) -> NDArray:
+    """A native copy of the same packing, so that NumPy makes views of both alike."""
+    native = x.dtype.newbyteorder("=")
+    if x.flags.forc:
+        return np.array(x, dtype=native, order="K")
+    strides = [x.itemsize] * x.ndim
+    size = x.itemsize
+    low = high = 0
+    for axis, kind in reversed(packing_of(x)):
+        step = size if kind == "packed" else abs(size) + x.itemsize
+        strides[axis] = step = {"-": -step, "0": 0}.get(kind, step)
+        size = x.shape[axis] * step
+        reach = step * (x.shape[axis] - 1)
+        low, high = low + min(0, reach), high + max(0, reach)
+    memory = np.empty(high - low + x.itemsize, np.uint8)
+    copy: NDArray = np.ndarray(x.shape, native, memory, -low, strides)
+    copy[...] = x
+    return copy

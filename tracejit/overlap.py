@@ -19,6 +19,8 @@ from tracejit.trace.specs import Window
 
 #: Ways for arguments to lie in memory that one function remembers.
 KEPT = 256
+#: Why a call runs in Python.
+MEETS_ITSELF = "elements of an array that may be written lie in one place"
 NDArray: TypeAlias = "np.ndarray[Any, Any]"
 
 
@@ -207,9 +209,8 @@ def _storage(arrays: dict[int, NDArray], cluster: list[int]) -> _Storage:
     dtype = _common_dtype(views)
     anchor, limits = _allowed(views, dtype)
     members = [_member(k, arrays[k], dtype, anchor) for k in cluster]
-    for member, x in zip(members, views, strict=True):
-        if x.flags.writeable and _meets_itself(member):
-            raise Unshareable("elements of a writeable argument lie in one place")
+    if any(x.flags.writeable and meets_itself(x) for x in views):
+        raise Unshareable(MEETS_ITSELF)
     low = min(m.bounds()[0] for m in members)
     high = max(m.bounds()[1] for m in members)
     limits = (min(limits[0], low), max(limits[1], high))
@@ -289,12 +290,13 @@ def _member(k: int, x: NDArray, dtype: np.dtype[Any], anchor: int) -> _Member:
     return _Member(k, offset // size, x.shape, tuple(s // size for s in strides), part)
 
 
-def _meets_itself(m: _Member) -> bool:
+def meets_itself(x: NDArray) -> bool:
     """Whether two elements may be one (a sufficient condition for not is looked for)."""
-    reach = 0
-    pairs = zip(m.shape, m.strides, strict=True)
-    for stride, n in sorted((abs(s), n) for n, s in pairs if n > 1):
-        if stride <= reach:
+    if x.flags.forc or not x.size:
+        return False
+    reach = x.itemsize
+    for stride, n in sorted((abs(s), n) for n, s in zip(x.shape, x.strides, strict=True) if n > 1):
+        if stride < reach:
             return True
         reach += stride * (n - 1)
     return False

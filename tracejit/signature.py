@@ -11,6 +11,7 @@ from tracejit import trees
 from tracejit.arguments import extent_places, hidden_layout, param_owners, unwrapped
 from tracejit.codegen_llvm import abi
 from tracejit.finish import Finish
+from tracejit.foreign import standing
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
@@ -48,6 +49,21 @@ def _packing_guards(k: int, packing: Packing, itemsize: int) -> list[abi.Guard]:
     return found
 
 
+def _apart_guards(k: int, packing: Packing, itemsize: int) -> list[abi.Guard]:
+    """No two elements lie in one place, as ``overlap.meets_itself`` tells it: each stride is longer
+    than all that the axes inside of it take."""
+    found: list[abi.Guard] = []
+    reach: abi.Expr = itemsize
+    sign = 1  # packed axes run as the axis inside of them
+    for axis, kind in reversed(packing):
+        sign = {"packed": sign, "-": -1}.get(kind, 1)
+        length = abi.BinOp("mul", sign, abi.Stride(k, axis))
+        found.append(abi.Guard("ge", length, reach))
+        count = abi.BinOp("add", abi.Extent(k, axis), -1)
+        reach = abi.BinOp("add", reach, abi.BinOp("mul", length, count))
+    return found
+
+
 class SignatureBuilder:
     """Builds the abi signature of a lowered trace."""
 
@@ -66,7 +82,7 @@ class SignatureBuilder:
         params = tuple(map(self.param, traced.leaves, self.request.keys))
         hidden = [abi.Hidden(abi.CallSource(h.getter), self.hidden_param(h)) for h in traced.hidden]
         hidden += [
-            abi.Hidden(abi.CallSource(g.getter), abi.IdentityParam(g.expected))
+            abi.Hidden(abi.CallSource(g.source), abi.IdentityParam(g.expected))
             for g in traced.guards
         ]
         results, structure = self.results()
@@ -120,6 +136,8 @@ class SignatureBuilder:
             packing = getattr(array, "packing", None)
             if packing is not None:
                 found += _packing_guards(k, packing, np.dtype(array.dtype).itemsize)
+            if packing is not None and k in self.traced.mutated:
+                found += _apart_guards(k, packing, np.dtype(array.dtype).itemsize)
         return tuple(found)
 
     def hidden_param(self, hidden: Any) -> abi.Param:
@@ -206,6 +224,9 @@ class SignatureBuilder:
         def build(leaves: list[Any]) -> Any:
             values = leaves[: len(raw)]
             by_number = dict(zip(arrays, leaves[len(raw) :], strict=True))
+            originals = standing()
+            if originals:
+                by_number = {k: originals.get(id(x), x) for k, x in by_number.items()}
             if finish.needs_call:
                 return Pending(finish.apply, (values, by_number))
             return finish.value(values, by_number.__getitem__)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracejit.ir.core import Function
+from tracejit.overlap import meets_itself
 from tracejit.specialize import (
     ArrayKey,
     FamilyKey,
@@ -229,6 +231,23 @@ def writes_into_overlap(version: Version, leaves: Sequence[Any]) -> bool:
                 if not same and np.may_share_memory(leaves[k], other):
                     return True
     return False
+
+
+def writes_into_itself(version: Version, leaves: Sequence[Any]) -> bool:
+    """Whether it writes to an argument of which elements lie in one place."""
+    written = [leaves[k] for k in version.writes if k < len(leaves)]
+    return any(type(x) is np.ndarray and meets_itself(x) for x in written)
+
+
+def hidden_meets_itself(version: Version) -> bool:
+    """``writes_into_itself`` of arrays found in globals."""
+    traced = version.artefacts.traced
+    return any(meets_itself(h.getter()) for h in traced.hidden if h.cell.arg in traced.mutated)
+
+
+def looks_at_bits(function: Function) -> bool:
+    """Whether it reads the bits of some value as another dtype."""
+    return any(i.name == "bitcast" or any(map(looks_at_bits, i.regions)) for i in function.instrs)
 
 
 def hidden_overlap(version: Version, leaves: Sequence[Any]) -> bool:

@@ -287,7 +287,7 @@ def added(x: Any) -> Any:
     both = [x[0]] + out + [x[1]]
     ints = [0] + out
     twice = out * 2
-    return len(both), both, both[0], sum(ints), np.array(ints), len(twice), twice
+    return len(both), both, both[0], float(sum(ints)), np.asarray(ints, float), len(twice), twice
 
 
 @GROWING(*XS)

@@ -1,4 +1,4 @@
-"""Phrases of objects of the program's own classes: attributes, operators, choices, inheritance."""
+"""Phrases of objects: of the program's own classes, how they are made and changed; of ranges."""
 
 from __future__ import annotations
 
@@ -257,6 +257,17 @@ def replaced_in_a_loop(x: Any) -> Any:
     while state.x.sum() < 20.0:
         state = replace(state, x=state.x + 1.0, k=state.k + 1)
     return state.x, state.k
+
+
+@OBJECTS((3, UP), (4, DOWN), (1, UP), (2, UP))
+def ranges(n: Any, x: Any) -> Any:
+    """Rows in turn from left and from right; grids and indices of run-time sizes."""
+    total = 0.0
+    for row in range(n):
+        for i in range(n) if row % 2 == 0 else range(n - 1, -1, -1):
+            total = 0.5 * total + i + row
+    picked = np.outer(np.arange(n), x)[np.ix_(range(n), [0, -1])]
+    return total, picked, np.mgrid[0 : 1 : n * 1j], np.ogrid[0:n, 0 : 2 : n * 1j]
 
 
 @OBJECTS((4, UP), (6, DOWN), (1, UP), (0, UP))

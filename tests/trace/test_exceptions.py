@@ -168,11 +168,91 @@ def test_each_call_raises_an_object_of_its_own() -> None:
     assert first.value is not second.value
 
 
-def test_an_array_in_an_exception_is_its_text() -> None:
+def _in_texts(x: Any, i: int) -> Any:
+    raise ValueError(f"{x} and {i}: {x.shape} {[x[0], i]}", repr(x), "%s" % x)
+
+
+def _counter_and_values(x: Any, i: int) -> Any:
+    for k in range(3):
+        if x[k] > i - 5:
+            raise ValueError([x[k], k], x)
+
+
+def _another(x: Any, i: int) -> Any:
+    try:
+        raise ValueError([x[0], i])
+    except ValueError as error:
+        raise RuntimeError(error.args[0], f"{error}", f"{error!r}") from None
+
+
+def _printed(x: Any, i: int) -> Any:
+    try:
+        raise ValueError([x[0], i])
+    except ValueError as error:
+        print(error, repr(error), f"{error} {error!r}")
+    try:
+        raise KeyError(x, i)
+    except KeyError as error:
+        print(error, repr(error), f"{error} {error!r}")
+    return 2
+
+
+def _asserted(x: Any, i: int) -> Any:
+    if i >= 0:
+        raise AssertionError((x, i))
+
+
+def _raising(*args: Callable[..., Any]) -> Any:
+    def f(x: Any, i: int) -> Any:
+        raise ValueError(*[make(x, i) for make in args])
+
+    return f
+
+
+NESTED: list[Any] = [
+    _in_texts,
+    _counter_and_values,
+    _another,
+    _printed,
+    _asserted,
+    _raising(lambda x, i: [x[0], i]),
+    _raising(lambda x, i: "bad", lambda x, i: [i, x[1]], lambda x, i: {"k": i, "a": x[0]}),
+    _raising(lambda x, i: x),
+    _raising(lambda x, i: "bad", lambda x, i: x * 2, lambda x, i: x[1:]),
+    _raising(lambda x, i: (i,)),
+    _raising(lambda x, i: i, lambda x, i: 1j * i),
+    _raising(lambda x, i: [x, i, None]),
+    _raising(lambda x, i: x.shape, lambda x, i: x > i),
+    _raising(lambda x, i: [x[0] + j for j in range(10)], lambda x, i: list(range(12))),
+    _raising(lambda x, i: Limit(x[:2], 1).args),
+]
+
+
+@pytest.mark.parametrize("shapes", ["auto", "dynamic"])
+@pytest.mark.parametrize("k", range(len(NESTED)))
+def test_arrays_and_containers_in_exceptions(k: int, shapes: Any, capsys: Any) -> None:
+    compiled = jit(NESTED[k], shapes=shapes)
+    for args in [(np.arange(3.0), 4), (np.arange(4.0) / 3, 2), (np.arange(3.0), 4)]:
+        outcomes = []
+        for f in (NESTED[k], compiled):
+            try:
+                found: Any = f(*args)
+            except Exception as error:
+                kinds = [type(a) for a in error.args]
+                found = type(error), str(error), repr(error), kinds
+            outcomes.append((found, capsys.readouterr().out))
+        assert outcomes[0] == outcomes[1]
+
+
+def test_arrays_in_attributes_of_exceptions() -> None:
     def f(x: Any) -> Any:
-        if x[0] > 0:
-            raise Shown(x, [x[1]])
+        x[0] = 5
+        if x[1] > 0:
+            raise Limit(x, 2)
         return x
 
-    with pytest.raises(Shown, match="shown"):
-        jit(f)(np.ones(3))
+    for g in (f, jit(f)):
+        with pytest.raises(Limit) as caught:
+            g(np.ones(3))
+        np.testing.assert_array_equal(caught.value.value, [5, 1, 1])
+        np.testing.assert_array_equal(caught.value.over, [3, -1, -1])

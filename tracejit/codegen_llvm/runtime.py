@@ -21,6 +21,7 @@ from tracejit.codegen_llvm import capi, runtime_text
 from tracejit.codegen_llvm.abi import DType
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.errors import code_at
+from tracejit.ir.printed import formatted
 
 PayloadKind: TypeAlias = Literal["int", "unsigned", "float", "bool"]
 
@@ -59,7 +60,7 @@ class ErrorTable:
         """The exception for an error id, its traceback holding the user's line only."""
         site = self.sites[error_id - 1]
         values = [_decode(kind, word) for kind, word in zip(site.kinds, payload, strict=False)]
-        error = site.exception(site.message.format(*values))
+        error = site.exception(formatted(site.message, values))
         if site.location is None:
             return error
         return error.with_traceback(traceback_at(site.location))

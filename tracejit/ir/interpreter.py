@@ -14,7 +14,7 @@ import numpy as np
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, Extent, evaluate
-from tracejit.ir.printed import print_values
+from tracejit.ir.printed import formatted, print_values
 from tracejit.ir.types import TapeType, TensorType
 
 Env = dict[Value, Any]
@@ -141,7 +141,7 @@ def _run_cond(
 
 def _raise(attrs: Mapping[str, Any], payload: Sequence[Any]) -> None:
     values = [p.item() if isinstance(p, np.ndarray) else p for p in payload]
-    raise exception_type(attrs["exc"])(attrs["message"].format(*values))
+    raise exception_type(attrs["exc"])(formatted(attrs["message"], values))
 
 
 def _run_raise(

@@ -2,12 +2,47 @@
 
 from __future__ import annotations
 
+import itertools
+import string
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 _LOCAL = threading.local()
+
+#: How a text that compiled code knows by number is shown, in a replacement field.
+MESSAGE = "message"
+#: The same, as ``repr`` shows it.
+QUOTED = "quoted"
+_NUMBERS = itertools.count(1)
+_NUMBER_OF: dict[str, int] = {}
+_TEXT_OF: dict[int, str] = {}
+
+
+def number_of(text: str) -> int:
+    """A number that stands for a text in compiled code."""
+    number = _NUMBER_OF.get(text)
+    if number is None:
+        number = _NUMBER_OF.setdefault(text, next(_NUMBERS))
+        _TEXT_OF[number] = text
+    return number
+
+
+class _Formatter(string.Formatter):
+    def format_field(self, value: Any, spec: str) -> str:
+        if spec in (MESSAGE, QUOTED):
+            text = _TEXT_OF.get(int(value), "")
+            return repr(text) if spec == QUOTED else text
+        shown: str = super().format_field(value, spec)
+        return shown
+
+
+def formatted(template: str, values: Sequence[Any]) -> str:
+    """``template.format(*values)``, where numbers may stand for texts."""
+    if f":{MESSAGE}}}" not in template and f":{QUOTED}}}" not in template:
+        return template.format(*values)
+    return _Formatter().vformat(template, values, {})
 
 
 def print_values(attrs: Mapping[str, Any], values: Sequence[Any]) -> None:
@@ -18,7 +53,7 @@ def print_values(attrs: Mapping[str, Any], values: Sequence[Any]) -> None:
     """
     formats = attrs.get("formats") or ("!s",) * len(values)
     shown: Iterator[str] = (
-        f"{{{how}}}".format(value) for value, how in zip(values, formats, strict=True)
+        formatted(f"{{0{how}}}", [value]) for value, how in zip(values, formats, strict=True)
     )
     parts = [next(shown) if part is None else str(part) for part in attrs["parts"]]
     waiting: list[str] | None = getattr(_LOCAL, "waiting", None)

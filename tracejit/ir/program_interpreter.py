@@ -17,7 +17,7 @@ import numpy as np
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, evaluate
 from tracejit.ir.interpreter import exception_type
-from tracejit.ir.printed import print_values
+from tracejit.ir.printed import formatted, print_values
 from tracejit.ir.program import Program, ProgramResult
 from tracejit.ir.types import BufferType, TensorType
 
@@ -270,7 +270,7 @@ def _launch(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
 def _raise(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
     payload = instr.operands[1:] if instr.name == "check" else instr.operands
     values = [env[v].item() for v in payload]
-    raise exception_type(instr.attrs["exc"])(instr.attrs["message"].format(*values))
+    raise exception_type(instr.attrs["exc"])(formatted(instr.attrs["message"], values))
 
 
 def _check_instr(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:

@@ -201,7 +201,7 @@ class Array(Tracer):
 
     @real.setter
     def real(self, value: Any) -> None:
-        self.real[...] = value
+        self.real[...] = _as_array(value)
 
     @property
     def imag(self) -> Array:
@@ -211,7 +211,9 @@ class Array(Tracer):
 
     @imag.setter
     def imag(self, value: Any) -> None:
-        self.imag[...] = value
+        if self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        self.imag[...] = _as_array(value)
 
     @property
     def flat(self) -> Any:
@@ -257,6 +259,13 @@ class Array(Tracer):
 
     def __repr__(self) -> str:
         return f"<traced {self.dtype}[{', '.join(map(str, self.dims))}]>"
+
+
+def _as_array(value: Any) -> Any:
+    """What an attribute is set to: NumPy makes it an array first, so that it is cast as one."""
+    from tracejit.trace.numpy.creation import asarray
+
+    return asarray(value)
 
 
 def layered_on(x: Array, layer: Layer) -> tuple[Layer, ...]:

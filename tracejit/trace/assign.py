@@ -8,12 +8,12 @@ import numpy as np
 
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
-from tracejit.ir.types import DTYPES
+from tracejit.trace.elements import element
 from tracejit.trace.indexing import Advanced, select_key
 from tracejit.trace.known import shown_dim, shown_shape
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.session import current
-from tracejit.trace.values import Array, Scalar, lift
+from tracejit.trace.values import Array, Scalar
 from tracejit.trace.views import is_writeable
 
 
@@ -25,8 +25,7 @@ def setitem(x: Array, key: Any, value: Any) -> None:
     assert not isinstance(selected, Scalar)
     if isinstance(selected, Array) and _is_itself(selected, value):
         return
-    value = _as_integer(value, x.dtype, is_basic=isinstance(selected, Array))
-    new = stored(value, x.dtype)
+    new = element(value, x.dtype, direct=isinstance(selected, Array))
     if isinstance(selected, Array):
         if not selected.dims and new.rank and not _has_ellipsis(key):
             _check_number(new)
@@ -54,44 +53,6 @@ def _is_itself(selected: Array, value: Any) -> bool:
     if not isinstance(value, Array) or value.cell is not selected.cell:
         return False
     return value.layers == selected.layers
-
-
-def _as_integer(value: Any, dtype: np.dtype[Any], *, is_basic: bool) -> Any:
-    """A single float for integer storage goes through ``int()``, which raises for nan, infinity
-    and what does not fit; NumPy's own scalars only where the key is basic and the dtype signed."""
-    if dtype.kind not in "iu" or isinstance(value, list | tuple | np.ndarray | Array):
-        return value
-    lifted = lift(value)
-    if lifted.value.dtype.kind != "f" or lifted.value.rank:
-        return value
-    if lifted.weak is None and not (is_basic and dtype.kind == "i"):
-        return value
-    if isinstance(lifted.static, float):
-        return int(lifted.static)
-    if dtype == DTYPES["u64"]:
-        return value
-    from tracejit.trace.builtins import BUILTINS
-
-    return BUILTINS[int](value)
-
-
-def stored(value: Any, dtype: np.dtype[Any]) -> Value:
-    """A value cast for storage in ``dtype`` (unsafe casts allowed; Python ints must fit)."""
-    lifted = lift(value)
-    b = current().b
-    if lifted.weak == "int" and dtype.kind in "iu":
-        if lifted.static is not None:
-            return b.const(np.array(lifted.static, dtype))
-        from tracejit.trace.numpy.operands import check_fits
-
-        if dtype != DTYPES["i64"]:
-            check_fits(lifted.value, dtype)
-    if lifted.weak is not None and lifted.value.dtype.kind == "c" and dtype.kind not in "cb":
-        kind = "float" if dtype.kind == "f" else "int"
-        raise TypeError(f"{kind}() argument must be a string or a real number, not 'complex'")
-    if lifted.static is not None and lifted.weak in ("float", "complex") and dtype.kind in "fc":
-        return b.const(np.asarray(lifted.static).astype(dtype))
-    return b.convert(lifted.value, dtype)
 
 
 def fitted(value: Value, dims: tuple[ex.Dim, ...]) -> Value:

@@ -257,13 +257,14 @@ def builtin_int(x: Any = 0, *base: Any) -> Any:
     return builtins.int(x, *base) if base else _to_python("int", x)
 
 
+_PYTHON: dict[str, Any] = {"float": float, "complex": complex, "int": int}
+
+
 def _to_python(kind: WeakKind, x: Any) -> Any:
     """``int``, ``float`` or ``complex`` of a traced number."""
     if not isinstance(x, Tracer):
         found = _own(x, f"__{kind}__")
-        if found is not NotImplemented:
-            return found
-        return {"float": float, "complex": complex, "int": int}[kind](x)
+        return _PYTHON[kind](x) if found is NotImplemented else found
     session = current()
     b = session.b
     if isinstance(x, Array) and x.ndim:
@@ -272,8 +273,8 @@ def _to_python(kind: WeakKind, x: Any) -> Any:
         x = x[(0,) * x.ndim]
     value = x.read()
     if value.dtype.kind == "c" and kind != "complex":
-        if isinstance(x, PyScalar):
-            raise TypeError(f"{kind}() argument must be a string or a real number, not 'complex'")
+        if not isinstance(x, Scalar):
+            _PYTHON[kind](1j)  # raises
         value = b.op("real", value)
     if kind == "int" and value.dtype.kind == "f":
         return _truncated(value)

@@ -16,6 +16,7 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
+from tracejit.trace.builtins import Looped
 from tracejit.trace.grown import is_grown
 from tracejit.trace.grown import refuse as refuse_grown
 from tracejit.trace.known import BoundMethod
@@ -26,7 +27,7 @@ from tracejit.trace.protocols import PLAIN_MODULES, convertible
 from tracejit.trace.recursion import under_way
 from tracejit.trace.refusals import explain_call, refuse, refuse_library, refuse_traced
 from tracejit.trace.session import current, where
-from tracejit.trace.values import Scalar, Tracer, fresh, lift, name_of
+from tracejit.trace.values import Scalar, Tracer, fresh, name_of
 
 #: NumPy functions that make arrays: their results are traced whatever the arguments are.
 _CREATION = {
@@ -47,7 +48,7 @@ MUTATING = {
 
 def contains_tracer(x: Any, depth: int = 4) -> bool:
     """Whether a traced value or a real array is somewhere in an argument."""
-    if isinstance(x, Tracer | np.ndarray):
+    if isinstance(x, Tracer | np.ndarray | Looped):
         return True
     if depth and isinstance(x, list | tuple | set | frozenset):
         return any(contains_tracer(i, depth - 1) for i in x)
@@ -212,13 +213,9 @@ def fill_record(
 
 def numpy_scalar(cls: type[np.generic], x: Any) -> Any:
     """``np.float32(x)`` and friends."""
-    lifted = lift(x)
-    dtype = dtype_of(np.dtype(cls))
-    from tracejit.trace.assign import stored
+    from tracejit.trace.elements import element
 
-    value = (
-        stored(x, dtype) if lifted.weak is not None else current().b.convert(lifted.value, dtype)
-    )
+    value = element(x, dtype_of(np.dtype(cls)), direct=False)
     return Scalar(value) if value.rank == 0 else fresh(value)
 
 

@@ -24,6 +24,7 @@ from tracejit.ir.core import Value
 from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.exceptions import holds_later
 from tracejit.trace.joining_arrays import Side
 from tracejit.trace.known import MARK, mark, shown_later, split_marks
 from tracejit.trace.raising import CHECKED_AT, Diverged, emit_raise, is_users
@@ -37,7 +38,7 @@ from tracejit.trace.session import (
     where,
 )
 from tracejit.trace.staging_if import join_sides, trace_side
-from tracejit.trace.values import PyScalar, Scalar, Tracer, lift
+from tracejit.trace.values import PyScalar, Scalar, lift
 
 Thunk = Callable[[], Any]
 Payload = Sequence[Value] | Callable[[], Sequence[Value]]
@@ -263,14 +264,6 @@ def catches_now(kind: type[BaseException]) -> bool:
     return bool(session.catching) and session.catching[-1].handler_of(kind) is not None
 
 
-def refuse_caught(kind: type[BaseException], what: str) -> None:
-    """A call that may raise at run time in a way that cannot be split at."""
-    raise UnsupportedError(
-        f"{where()}: {what} may raise {kind.__name__} while compiled code runs, which a `try` "
-        "in the same function cannot catch; put the `try` around the compiled function"
-    )
-
-
 class _Later:
     """A value of a message that is made while tracing."""
 
@@ -364,7 +357,7 @@ class Escape:
 
     def _shown(self, error: BaseException) -> BaseException:
         """The exception, its message made of values that are known here."""
-        if self.slots and _holds_tracer([*error.args, *vars(error).values()]):
+        if self.slots and holds_later(error):
             raise UnsupportedError(
                 f"{where()}: a {type(error).__name__} that is raised in a loop or branch of the "
                 "`try` cannot carry values of it; put them in variables before the `raise`"
@@ -382,10 +375,6 @@ class Escape:
         else:
             shown.args = (_Lost(),)
         return shown
-
-
-def _holds_tracer(values: Sequence[Any]) -> bool:
-    return any(isinstance(x, Tracer) for x in values)
 
 
 class _Lost:

@@ -7,17 +7,27 @@ guards hold. Arrays are not guarded but passed (``hidden``).
 from __future__ import annotations
 
 import builtins
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, BuiltinMethodType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracejit import trees
 from tracejit.trace.hidden import hidden_array
+from tracejit.trace.likeness import (
+    ARITHMETIC,
+    ASKED,
+    LIBRARY,
+    PLAIN,
+    contents,
+    has_methods,
+    objects_in,
+    same_contents,
+    same_value,
+)
 from tracejit.trace.values import Array, Tracer
 
 if TYPE_CHECKING:
@@ -25,8 +35,7 @@ if TYPE_CHECKING:
     from tracejit.trace.session import Session
 
 Getter = Callable[[], Any]
-_BY_VALUE = (bool, int, float, complex, str, bytes, type(None), np.generic)
-_LIBRARY = ("numpy", "math", "cmath", "builtins", "tracejit", "typing", "functools", "operator")
+_OTHER = object()
 
 
 @dataclass(frozen=True)
@@ -38,65 +47,25 @@ class Guard:
     by_value: bool
     name: str
 
+    @property
+    def source(self) -> Getter:
+        """What gives the very object ``expected`` as long as the guard holds."""
+        made_anew = self.by_value and self.getter() is not self.expected
+        return self.now if made_anew else self.getter
+
     def holds(self) -> bool:
         try:
-            found = self.getter()
-        except (NameError, AttributeError, KeyError, IndexError, ValueError):
+            return self.now() is self.expected
+        except (NameError, AttributeError, LookupError, TypeError, ValueError):
             return False
-        if found is self.expected:
-            return True
-        return self.by_value and same_value(found, self.expected)
 
+    def now(self) -> Any:
+        """What is there; the very object ``expected`` where it is equal to that."""
+        found = self.getter()
+        if found is self.expected or not self.by_value:
+            return found
+        return self.expected if same_value(found, self.expected) else _OTHER
 
-def _contents(x: Any) -> Any:
-    """A copy of containers all the way down."""
-    if type(x) is dict:
-        return {k: _contents(v) for k, v in x.items()}
-    return type(x)(map(_contents, x)) if type(x) in (list, tuple, set) else x
-
-
-def _objects(x: Any) -> list[Any]:
-    """What is in a container, containers inside of it too."""
-    if not isinstance(x, list | tuple | dict | set):
-        return []
-    items = list(x.values()) if isinstance(x, dict) else list(x)
-    return [*items, *(o for i in items for o in _objects(i))]
-
-
-def _same_contents(held: Any, now: Any) -> bool:
-    if held is now:
-        return type(now) not in (list, dict, set)
-    if type(held) is not type(now):
-        return False
-    if type(held) is dict:
-        same_keys = list(held) == list(now)
-        return same_keys and all(_same_contents(v, now[k]) for k, v in held.items())
-    if type(held) in (list, tuple):
-        same_length = len(held) == len(now)
-        return same_length and all(map(_same_contents, held, now))
-    if type(held) is set:
-        return bool(held == now)
-    return isinstance(held, _BY_VALUE) and same_value(held, now)
-
-
-def same_value(a: Any, b: Any) -> bool:
-    """Equal scalars of one type (nan equals nan, 0.0 is not -0.0)."""
-    return type(a) is type(b) and (a == b or a != a) and repr(a) == repr(b)
-
-
-_PLAIN_OBJECTS = (ModuleType, type, FunctionType, np.ndarray, Tracer)
-#: Methods that Python calls by itself. (Those that ``dataclass`` writes do not count.)
-_SPECIAL = re.findall(
-    r"\w+",
-    """
-    __len__ __contains__ __iter__ __bool__ __int__ __float__ __complex__ __index__ __array__
-    __array_ufunc__ __array_function__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __neg__ __pos__
-    __abs__ __invert__ __round__ __add__ __sub__ __mul__ __matmul__ __truediv__ __floordiv__
-    __mod__ __divmod__ __pow__ __lshift__ __rshift__ __and__ __or__ __xor__ __radd__ __rsub__
-    __rmul__ __rmatmul__ __rtruediv__ __rfloordiv__ __rmod__ __rpow__ __rand__ __ror__ __rxor__
-    __rlshift__ __rrshift__ __enter__ __exit__ __format__ __str__
-""",
-)
 
 #: In a path: from a dataclass instance to the dict of its attributes.
 FIELDS = object()
@@ -140,16 +109,19 @@ class Outside:
 
     # Reading --------------------------------------------------------------------------------------
 
-    def read(self, value: Any, getter: Getter, name: str, owner: Any = None) -> Any:
-        """A value found outside: arrays become hidden arguments, the rest is guarded.
+    def read(
+        self, value: Any, getter: Getter, name: str, owner: Any = None, *, traced: bool = True
+    ) -> Any:
+        """A value found outside: arrays become hidden arguments (if ``traced``), the rest is
+        guarded.
 
         ``owner``: the object, cell or namespace that held it under ``name``.
         """
         if isinstance(value, Tracer):
             return value
-        if type(value) is np.ndarray and value.dtype.kind in "biufc":
+        if traced and type(value) is np.ndarray and value.dtype.kind in "biufc":
             return hidden_array(value, getter)
-        by_value = isinstance(value, _BY_VALUE)
+        by_value = isinstance(value, PLAIN)
         place = (id(owner), name, id(value))
         if place not in self._guarded and not _unguarded(value):
             self._guarded.add(place)
@@ -160,13 +132,19 @@ class Outside:
             self._note_state(value)
         return value
 
-    def attribute(self, obj: Any, name: str, value: Any) -> Any:
+    def attribute(self, obj: Any, name: str, value: Any, *, traced: bool = True) -> Any:
         """An attribute that was read from an object found outside."""
         found = self._getters.get(id(obj))
         if found is None or found[0] is not obj or _library(obj):
             return value
-        owner = found[1]
-        return self.read(value, lambda: builtins.getattr(owner(), name), f"{found[2]}.{name}", obj)
+        get = partial(_attribute_of, found[1], name)
+        return self.read(value, get, f"{found[2]}.{name}", obj, traced=traced)
+
+    def constant(self, array: np.ndarray[Any, Any]) -> None:
+        """An array that Python reads while tracing: its elements must stay what they are."""
+        held = array.tobytes()
+        same = lambda: array.tobytes() == held  # noqa: E731
+        self.guards.append(Guard(same, True, True, "contents of an array"))
 
     def item(self, obj: Any, key: Any, value: Any) -> Any:
         """An item of a container found outside."""
@@ -218,32 +196,32 @@ class Outside:
         if place in self._guarded:
             return
         self._guarded.add(place)
-        held = _contents(obj)
-        for item in _objects(obj):
+        held = contents(obj)
+        for item in objects_in(obj):
             self.root(item, f"item of {name}")
         self.guards.append(
-            Guard(lambda: held if _same_contents(held, owner()) else None, held, False, name)
+            Guard(lambda: held if same_contents(held, owner()) else None, held, False, name)
         )
 
     def root(self, obj: Any, name: str) -> None:
         """An object that is itself known to the caller (a static argument, ``self``)."""
-        if not isinstance(obj, _BY_VALUE):
+        if not isinstance(obj, PLAIN):
             self._getters.setdefault(id(obj), (obj, lambda: obj, name))
             self._note_state(obj)
 
     def _note_state(self, obj: Any) -> None:
         """Python calls methods such as ``__len__`` by itself, not through us: what they can read of
         their object must stay as it is."""
-        if id(obj) in self._noted or not _has_special_methods(type(obj)):
+        arithmetic = has_methods(type(obj), ARITHMETIC)
+        if id(obj) in self._noted or not (arithmetic or has_methods(type(obj), ASKED)):
             return
         self._noted[id(obj)] = obj
         owner, path = self._getters[id(obj)][1:]
         for name, value in list(getattr(obj, "__dict__", {}).items()):
             get = partial(_attribute_of, owner, name)
-            if isinstance(value, np.ndarray):
-                self.guards.append(Guard(get, value, False, f"{path}.{name}"))
-            else:
-                self.read(value, get, f"{path}.{name}", obj)
+            self.read(value, get, f"{path}.{name}", obj, traced=False)
+            if arithmetic and isinstance(value, np.ndarray):
+                self.constant(value)
 
     def is_outside(self, obj: Any) -> bool:
         found = self._getters.get(id(obj))
@@ -361,14 +339,6 @@ def _attribute_of(owner: Getter, name: str) -> Any:
     return builtins.getattr(owner(), name)
 
 
-def _has_special_methods(cls: type) -> bool:
-    """Whether a class of the user's says in Python what operators and conversions do."""
-    if issubclass(cls, _PLAIN_OBJECTS) or cls.__module__.split(".")[0] in _LIBRARY:
-        return False
-    found = (vars(base).get(name) for base in cls.__mro__ for name in _SPECIAL)
-    return any(isinstance(f, FunctionType) and f.__code__.co_filename != "<string>" for f in found)
-
-
 def _has_item(container: Any, key: Any) -> bool:
     try:
         container[key]
@@ -390,7 +360,7 @@ def _is_bound(cell: Any) -> bool:
 
 
 def _library(obj: Any) -> bool:
-    return isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in _LIBRARY
+    return isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in LIBRARY
 
 
 def _unguarded(value: Any) -> bool:

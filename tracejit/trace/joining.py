@@ -14,6 +14,7 @@ import numpy as np
 from tracejit.errors import StructureError
 from tracejit.ir.core import Value
 from tracejit.trace import containers
+from tracejit.trace.builtins import Range
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.grown import Form, Run, form_of, is_grown, run_of_items
@@ -70,6 +71,12 @@ class Join(ArrayJoin):
                 return found
         elif type(a) is type(b) and isinstance(a, tuple) and len(a) == len(b):
             return self._structures(name, a, b)
+        if isinstance(a, range | Range) and isinstance(b, range | Range):
+            ends = [
+                self.join(f"{name}.{end}", getattr(a, end), getattr(b, end))
+                for end in ("start", "stop", "step")
+            ]
+            return lambda results: Range(*(end(results) for end in ends))
         if self._are_objects(a, b):
             return self._objects(name, a, b)
         if _same_static(a, b):

@@ -128,7 +128,7 @@ def truth(x: Any) -> bool:
     known = current().literal(x.read())
     if known is not None:
         return bool(known)
-    raise UnsupportedError(run_time_only("a truth test outside of converted code", x))
+    raise UnsupportedError(run_time_only("a truth test in code whose source cannot be read", x))
 
 
 def structural_int(x: Any, what: str) -> int:

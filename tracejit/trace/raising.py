@@ -9,7 +9,7 @@ from typing import Any
 from tracejit.errors import TracejitError
 from tracejit.ir.core import Loc
 from tracejit.trace.exceptions import CHECKED_AT as CHECKED_AT
-from tracejit.trace.exceptions import is_plain, named
+from tracejit.trace.exceptions import Carry, is_plain, named
 from tracejit.trace.known import with_payload
 from tracejit.trace.session import NUMPY, PACKAGE, Session
 
@@ -52,6 +52,7 @@ _ASKING = (
     "assign.py",
     "builtins.py",
     "creation.py",
+    "elements.py",
     "iteration.py",
     "lifting.py",
     "mathematics.py",
@@ -72,8 +73,10 @@ def emit_raise(session: Session, error: BaseException) -> None:
     if is_plain(error):
         message, name = _template(error.args[0], payload), session.exception_name(type(error))
     else:
-        name, message, again = named(error, payload)
+        name, message, again, carried = named(error, payload)
         session.exceptions[name] = again
+        if carried:
+            b.op("host_call", *carried, loc=raised_at(error), fn=Carry(), types=())
     b.op("raise", *payload, loc=raised_at(error), exc=name, message=message)
 
 
@@ -84,7 +87,9 @@ def note_unbound(session: Session, error: BaseException) -> None:
         return
     while tb.tb_next is not None:
         tb = tb.tb_next
-    session.outside.missing_name(name, tb.tb_frame.f_globals)
+    namespace = tb.tb_frame.f_globals
+    _, namespace = session.operators.namespaces.get(id(namespace), (None, namespace))
+    session.outside.missing_name(name, namespace)
     for cell in session.operators.cells_named(name):
         session.outside.missing_cell(name, cell)
 

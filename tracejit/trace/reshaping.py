@@ -13,6 +13,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTYPES
+from tracejit.trace.elements import as_single_item, element
 from tracejit.trace.known import shown_dim, shown_shape
 from tracejit.trace.layers import (
     Reshape,
@@ -316,13 +317,15 @@ class Flat(Tracer):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """Values are repeated or cut off to what is assigned to."""
-        from tracejit.trace.numpy.creation import asarray
-
         view = self.line()
-        if not isinstance(value, Scalar | PyScalar | int | float | complex):
-            value = asarray(value)
-            wanted = view[key]
-            if value.ndim and isinstance(wanted, Array):
+        wanted = view[key]
+        single = not isinstance(wanted, Array)
+        if isinstance(value, Scalar | PyScalar | int | float | complex | np.generic) and single:
+            with as_single_item():
+                value = fresh(element(value, self.dtype, direct=True))
+        else:
+            value = fresh(element(value, self.dtype, direct=False))
+            if value.ndim and not single:
                 value = repeated(value, ex.product(wanted.dims))
         view[key] = value
 

@@ -356,8 +356,14 @@ class Rebuilder:
 
     def _view(self, out: ViewOut) -> Any:
         view = self._leaf(out.base)
-        for layer in out.layers:
-            view = apply_layer(view, layer, self.results)
+        layers = list(out.layers)
+        while layers:
+            diagonal = _diagonal(view, layers[:2], self.results)
+            if diagonal is not None:
+                view = diagonal
+                del layers[:2]
+            else:
+                view = apply_layer(view, layers.pop(0), self.results)
         return view
 
 
@@ -379,12 +385,39 @@ def _spread(x: Any) -> None:
         _spread(child)
 
 
+def _numbers(extents: Extents, results: Sequence[Any]) -> list[int]:
+    return [int(results[e.index]) if isinstance(e, Ref) else e for e in extents]
+
+
+def _diagonal(x: Any, layers: Sequence[tuple[Any, ...]], results: Sequence[Any]) -> Any:
+    """Two axes merged and then sliced where the merged array would be a copy: a line through the
+    two axes. None for what is not that."""
+    if [layer[0] for layer in layers] != ["reshape", "slice"]:
+        return None
+    shape = _numbers(layers[0][1], results)
+    if x.ndim < 2 or shape != [*x.shape[:-2], x.shape[-2] * x.shape[-1]]:
+        return None
+    starts, steps, counts = (_numbers(part, results) for part in layers[1][1:])
+    n, cols = counts[-1], x.shape[-1]
+    if not all(counts) or 0 in steps or x.strides[-2] == cols * x.strides[-1]:
+        return None
+    ends = divmod(starts[-1], cols), divmod(starts[-1] + steps[-1] * (n - 1), cols)
+    moves = [divmod(b - a, max(n - 1, 1)) for a, b in zip(*ends, strict=True)]
+    if any(rest for _, rest in moves):
+        return None
+    corner = (slice(k, None) for k in ends[0])
+    first = x[(*map(_slice, starts[:-1], steps[:-1], counts[:-1]), *corner)]
+    step = sum(move * s for (move, _), s in zip(moves, x.strides[-2:], strict=True))
+    strides = [*first.strides[:-2], step]
+    return np.lib.stride_tricks.as_strided(first, counts, strides)
+
+
 def apply_layer(x: Any, layer: tuple[Any, ...], results: Sequence[Any]) -> Any:
     """A real NumPy view for one described layer."""
     name, *args = layer
 
     def numbers(extents: Extents) -> list[int]:
-        return [int(results[e.index]) if isinstance(e, Ref) else e for e in extents]
+        return _numbers(extents, results)
 
     if name == "slice":
         # The dots keep an array where there is no axis.

@@ -118,6 +118,8 @@ class Session:
         self.exceptions: dict[str, Callable[[str], BaseException]] = {}
         #: The `try` statements under way, innermost last (see ``catching``).
         self.catching: list[Any] = []
+        #: What a check raises instead, while some values are converted (see ``elements``).
+        self.failing: tuple[type[BaseException], str] | None = None
         #: The calls under way of each function, by its code (see ``recursion``).
         self.calls: dict[Any, list[Any]] = {}
         #: Weak references to the variables that calls may rebind (see ``captured``).
@@ -222,6 +224,8 @@ class Session:
         known = self.literal(ok)
         if known is not None and bool(known):
             return
+        if self.failing is not None:
+            exc, message, payload = *self.failing, ()
         from tracejit.trace.known import with_payload
 
         b = self.b

@@ -20,6 +20,7 @@ from tracejit.trace.identity import same_array
 from tracejit.trace.iteration import steps_of
 from tracejit.trace.numpy import INDEXED
 from tracejit.trace.session import Session, where
+from tracejit.trace.sourceless import stand_in
 from tracejit.trace.staging_if import as_test, staged_if
 from tracejit.trace.staging_loop import loop_over, staged_for, staged_while
 from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, name_of, structural_int
@@ -36,6 +37,8 @@ class StagedOperators(Operators):
     def __init__(self, session: Session) -> None:
         self.session = session
         self._converted: dict[int, tuple[Any, Callable[..., Any]]] = {}
+        #: By identity: namespaces of functions that run as they are, and what each stands for.
+        self.namespaces: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
 
     # Statements -----------------------------------------------------------------------------------
 
@@ -211,7 +214,9 @@ class StagedOperators(Operators):
         try:
             return convert.bind(function, self)
         except SourceUnavailable:
-            return function
+            if not isinstance(function, FunctionType):
+                return function
+            return stand_in(self, function)
 
     # Loads and stores -----------------------------------------------------------------------------
 

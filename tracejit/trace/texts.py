@@ -6,16 +6,20 @@ A text that is made while tracing has marks where values that are known at run t
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Callable
 from typing import Any
 
 from tracejit.errors import UnsupportedError
 from tracejit.ir.extent import Extent
-from tracejit.trace.known import MARK, Later, split_marks, str_later
+from tracejit.ir.printed import MESSAGE, QUOTED
+from tracejit.trace.known import MARK, Later, mark, split_marks, str_later
 from tracejit.trace.scalars import MixedScalar
 from tracejit.trace.session import current, where
 from tracejit.trace.values import Array, PyScalar, Scalar, Tracer
 
+#: How exceptions show themselves where they say nothing of it.
+_OF_EXCEPTIONS: tuple[Any, ...] = (BaseException.__str__, KeyError.__str__)
 _BRACKETS: dict[type, str] = {list: "[]", tuple: "()", set: "{}"}
 
 
@@ -30,6 +34,11 @@ def builtin_repr(x: Any) -> str:
     if isinstance(x, Scalar):
         text = str_later(x)
         return f"np.{text}_" if x.dtype.kind == "b" else f"np.{x.dtype.name}({text})"
+    if isinstance(x, str) and MARK in x:
+        return _quoted(x)
+    if isinstance(x, BaseException) and type(x).__repr__ is BaseException.__repr__:
+        shown = builtin_repr(x.args)
+        return type(x).__name__ + (shown if len(x.args) != 1 else f"({shown[1:-2]})")
     if type(x) in _BRACKETS and x:
         brackets = _BRACKETS[type(x)]
         comma = "," if isinstance(x, tuple) and len(x) == 1 else ""
@@ -40,8 +49,28 @@ def builtin_repr(x: Any) -> str:
     return builtins.repr(x)
 
 
+def _quoted(text: str) -> str:
+    """``repr`` of a text with marks: what they stand for are numbers, which need no escapes."""
+    parts = split_marks(text)
+    if any(how == f":{MESSAGE}" for _, how in parts[1::2]):
+        if len(parts) == 3 and not parts[0] and not parts[2]:
+            return mark(parts[1][0], f":{QUOTED}")
+        raise UnsupportedError(f"{where()}: repr of a text with the message of an exception in it")
+    return re.sub(r"\\x1a(\d+)\\x1a", f"{MARK}\\1{MARK}", builtins.repr(text))
+
+
+def _exception_str(error: BaseException) -> str:
+    """``str`` of an exception that does it as Python's own do."""
+    args = error.args
+    if len(args) != 1:
+        return builtin_repr(args) if args else ""
+    return builtin_repr(args[0]) if isinstance(error, KeyError) else builtin_str(args[0])
+
+
 def builtin_str(*args: Any, **kwargs: Any) -> str:
     """``str``; of a container, its ``repr``."""
+    if len(args) == 1 and not kwargs and type(args[0]).__str__ in _OF_EXCEPTIONS:
+        return _exception_str(args[0])
     if len(args) == 1 and not kwargs and type(args[0]) in (*_BRACKETS, dict):
         return builtin_repr(args[0])
     return builtins.str(*args, **kwargs)

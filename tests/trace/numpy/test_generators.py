@@ -226,3 +226,83 @@ def test_isinstance() -> None:
 def test_default_rng_of_a_generator_is_itself() -> None:
     found = tracejit.jit(lambda r: np.random.default_rng(r).normal())(np.random.default_rng(0))
     assert found == np.random.default_rng(0).normal()
+
+
+# Exceptions ---------------------------------------------------------------------------------------
+
+
+def _caught(g: Any, scale: float) -> Any:
+    try:
+        return g.normal(0, scale, 3)
+    except ValueError as error:
+        print(error, type(error).__name__, f"{error}!")
+        return np.zeros(3)
+
+
+def _drawn_in_a_loop(g: Any, scale: float) -> Any:
+    total = 0.0
+    for k in range(4):
+        try:
+            total += g.normal(0, scale - k)
+            total += g.uniform(0, scale)
+        except (ValueError, OverflowError) as error:
+            total += 100
+            print(k, "failed:", repr(str(error)))
+    return total
+
+
+def _raised_as_another(g: Any, scale: float) -> Any:
+    try:
+        g.uniform(0, scale)
+    except OverflowError as error:
+        raise RuntimeError(f"bad: {error}") from None
+    finally:
+        print("done")
+    return 1
+
+
+def _raised_again(g: Any, scale: float) -> Any:
+    try:
+        return g.gamma(scale)
+    except ValueError:
+        print("no")
+        raise
+
+
+def _not_caught(g: Any, scale: float) -> Any:
+    try:
+        return g.normal(0, scale)
+    except OverflowError:
+        return 1.0
+
+
+def _chosen(g: Any, scale: float) -> Any:
+    x = np.arange(4.0)
+    try:
+        g.shuffle(x)
+        chance = (x + 1) / 10 * scale
+        return g.choice(4, p=chance), x
+    except Exception:
+        x[0] = -1
+        return -1, x
+
+
+@pytest.mark.parametrize("shapes", ["auto", "dynamic"])
+@pytest.mark.parametrize(
+    "f",
+    [_caught, _drawn_in_a_loop, _raised_as_another, _raised_again, _not_caught, _chosen],
+)
+@pytest.mark.parametrize("kind", [np.random.default_rng, np.random.RandomState])
+def test_what_they_raise_is_caught(f: Any, shapes: Any, kind: Any, capsys: Any) -> None:
+    compiled = tracejit.jit(f, shapes=shapes)
+    for scale in (1.0, -1.0, 2.5, np.inf, 1.0):
+        outcomes = []
+        for g in (f, compiled):
+            source = kind(3)
+            try:
+                result = g(source, scale)
+            except (ValueError, RuntimeError, OverflowError) as error:
+                result = type(error).__name__, str(error)
+            drawn = source.random(2)
+            outcomes.append((result, drawn, capsys.readouterr().out))
+        np.testing.assert_equal(outcomes[1], outcomes[0])

@@ -89,6 +89,8 @@ class Env:
     names: tuple[tuple[VarInfo, ...], ...]
 
 
+#: What shows the values in it, so that its text is made as ``str`` makes it.
+_NESTED = (list, tuple, dict, set, BaseException)
 _AUGMENTED: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "+=": operator.iadd,
     "-=": operator.isub,
@@ -330,7 +332,7 @@ class Operators:
         """What a replacement field of an f-string formats; `conversion` is as after its "!"."""
         if conversion == "r":
             return self.call(builtins.repr, value)
-        if conversion == "s" or isinstance(value, list | tuple | dict | set):
+        if conversion == "s" or isinstance(value, _NESTED):
             return self.call(builtins.str, value)
         return value
 

@@ -10,6 +10,7 @@ import numpy as np
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.trace.elements import element
 from tracejit.trace.known import shown_shape
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.numpy.names import covers, method, unsupported
@@ -160,8 +161,10 @@ def _joined(x: Any, dtype: DType | None) -> Value:
     """A nested sequence that holds traced values, as one value."""
     leaves: list[Any] = []
     _collect(x, leaves)
-    kind = promote([operand(v) for v in leaves]) if dtype is None else dtype
-    return _stacked(x, kind)
+    if dtype is None:
+        kind = promote([operand(v) for v in leaves])
+        return _stacked(x, lambda item: cast(operand(item), kind), kind)
+    return _stacked(x, lambda item: element(item, dtype, direct=True), dtype)
 
 
 def _collect(x: Any, leaves: list[Any]) -> None:
@@ -172,14 +175,16 @@ def _collect(x: Any, leaves: list[Any]) -> None:
         leaves.append(x)
 
 
-def _stacked(x: Any, dtype: DType, around: tuple[int, ...] = ()) -> Value:
+def _stacked(
+    x: Any, convert: Callable[[Any], Value], dtype: DType, around: tuple[int, ...] = ()
+) -> Value:
     if not isinstance(x, (list, tuple)):
-        return cast(operand(x), dtype)
+        return convert(x)
     b = builder()
     if not x:
         return b.op("empty", shape=(0,), dtype=dtype)  # type: ignore[no-any-return]
     around = (*around, len(x))
-    parts = [_stacked(item, dtype, around) for item in x]
+    parts = [_stacked(item, convert, dtype, around) for item in x]
     for part in parts[1:]:
         _require_alike(parts[0], part, around)
     parts = [expanded(stretch(p, parts[0].shape), (0,)) for p in parts]
@@ -214,7 +219,7 @@ def _as_value(a: Any, dtype: Any) -> Value:
             return _joined(a, kind)
         a = np.array(a, dtype)
         return builder().const(a, given_dtype(a.dtype))
-    return value_of(a) if kind is None else cast(operand(a), kind)
+    return value_of(a) if kind is None else element(a, kind, direct=False)
 
 
 @covers(np.array)

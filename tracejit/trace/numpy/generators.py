@@ -19,6 +19,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType
 from tracejit.trace.known import BoundMethod
+from tracejit.trace.numpy.attempted import host_call
 from tracejit.trace.numpy.broadcast import broadcast_shapes
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.names import covers
@@ -46,6 +47,8 @@ _REFUSED = {
     "set_state": "use it outside",
     "random_integers": "use randint",
 }
+#: What drawing may raise, depending on values.
+_RAISED = (ValueError, TypeError, OverflowError)
 _PLAIN = (bool, int, float, str, type(None), type, np.dtype)
 
 
@@ -142,7 +145,9 @@ class RandomSource:
         )
         handle = [] if self.handle is None else [self.handle]
         types = tuple(TensorType(np.dtype(dtype), tuple(shape)) for dtype, shape in results)
-        return b.op("host_call", *handle, *named.values(), *extents, fn=function, types=types)
+        operands = [*handle, *named.values(), *extents]
+        (found,) = host_call(function, operands, types, _RAISED)
+        return found
 
     def bound(self, method: str, args: Any, kwargs: Any) -> dict[str, Any]:
         """The arguments by NumPy's parameter names, defaults left out."""

@@ -16,9 +16,7 @@ import numpy as np
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType, dtype_of
-from tracejit.trace.catching import catches_now, caught_check, refuse_caught
-from tracejit.trace.numpy.operands import builder
-from tracejit.trace.session import current
+from tracejit.trace.numpy.attempted import host_call
 
 
 @dataclass(frozen=True)
@@ -45,29 +43,7 @@ class HostFunction:
         return tuple(found[k] for k in self.keep)
 
 
-#: What NumPy says where a matrix has no such inverse or factor.
-_IMPOSSIBLE = {
-    "linalg.inv": "Singular matrix",
-    "linalg.solve": "Singular matrix",
-    "linalg.cholesky": "Matrix is not positive definite",
-}
 _NEVER_FAIL = {"linalg.det", "linalg.slogdet", "linalg.qr"}
-
-
-@dataclass(frozen=True)
-class Attempted(HostFunction):
-    """A host function that says whether it was possible instead of raising LinAlgError."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        plain = getattr(self, "__qualname__")  # noqa: B009  (set just now, not declared)
-        object.__setattr__(self, "__qualname__", f"attempted {plain}")
-
-    def __call__(self, *operands: Any) -> Any:
-        try:
-            return super().__call__(*operands), np.True_
-        except np.linalg.LinAlgError:
-            return super().__call__(*map(_like_identity, operands)), np.False_
 
 
 @dataclass(frozen=True)
@@ -82,11 +58,6 @@ class Spectral(HostFunction):
         return *both, np.bool_(parts[0].dtype.kind != "c")
 
 
-def _like_identity(x: Any) -> Any:
-    """Matrices of the same shape and dtype for which the answer exists."""
-    return np.broadcast_to(np.eye(*x.shape[-2:], dtype=x.dtype), x.shape) if x.ndim > 1 else x
-
-
 def called(
     path: str,
     operands: Sequence[Value],
@@ -98,21 +69,6 @@ def called(
     """``np.<path>(*operands, **options)`` at run time; ``results``: (dtype, shape) of each."""
     types = tuple(TensorType(dtype_of(dtype), tuple(shape)) for dtype, shape in results)
     given = tuple(sorted(options.items()))
-    if path.startswith("linalg.") and catches_now(np.linalg.LinAlgError):
-        if path in _IMPOSSIBLE:
-            return _attempted(path, given, operands, types)
-        if path not in _NEVER_FAIL:
-            refuse_caught(np.linalg.LinAlgError, f"np.{path}")
-    function = made(path, given, keep)
-    found = builder().op("host_call", *operands, fn=function, types=types)
-    return [found] if len(types) == 1 else list(found)
-
-
-def _attempted(
-    path: str, given: Any, operands: Sequence[Value], types: tuple[TensorType, ...]
-) -> list[Value]:
-    """A call whose LinAlgError a ``try`` of the program catches."""
-    both = (*types, TensorType(dtype_of("bool"), ()))
-    found, ok = builder().op("host_call", *operands, fn=Attempted(path, given), types=both)
-    caught_check(current(), ok, np.linalg.LinAlgError, _IMPOSSIBLE[path], ())
-    return [found]
+    may_fail = path.startswith("linalg.") and path not in _NEVER_FAIL
+    kinds = (np.linalg.LinAlgError,) if may_fail else ()
+    return host_call(made(path, given, keep), operands, types, kinds)

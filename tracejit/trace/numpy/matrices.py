@@ -10,6 +10,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.trace.builtins import builtin_abs, builtin_int
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.numpy.creation import asarray, linspace
 from tracejit.trace.numpy.einsum import diagonal_value
@@ -26,7 +27,7 @@ from tracejit.trace.numpy.operands import (
 )
 from tracejit.trace.numpy.results import deliver
 from tracejit.trace.reshaping import raveled, reshaped
-from tracejit.trace.values import Array, as_dim, fresh
+from tracejit.trace.values import Array, PyScalar, as_dim, fresh
 from tracejit.trace.views import diagonal_view
 
 
@@ -225,6 +226,8 @@ def line_of(s: slice) -> Any:
     step = 1 if s.step is None else s.step
     if isinstance(step, complex):
         return linspace(start, s.stop, int(abs(step)))
+    if isinstance(step, PyScalar) and step.kind == "complex":
+        return linspace(start, s.stop, builtin_int(builtin_abs(step)))
     from tracejit.trace.numpy.creation import arange
 
     return arange(start, s.stop, step)

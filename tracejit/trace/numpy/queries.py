@@ -10,6 +10,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.types import DTYPES
+from tracejit.trace.elements import element
 from tracejit.trace.numpy.broadcast import broadcast_shapes
 from tracejit.trace.numpy.creation import arange, array, asarray
 from tracejit.trace.numpy.names import NAMES, covers, method
@@ -393,8 +394,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
 
 def _constructor(kind: type[np.generic]) -> Any:
     def construct(x: Any = 0, /) -> Any:
-        value = builder().convert(value_of(x), np.dtype(kind))
-        return result_like(value, [x])
+        return result_like(element(x, np.dtype(kind), direct=False), [x])
 
     return construct
 

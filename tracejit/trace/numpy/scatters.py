@@ -11,11 +11,11 @@ from tracejit.trace.numpy.broadcast import broadcast_together, stretch
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.loops import LOOPS
 from tracejit.trace.numpy.names import NAMES
-from tracejit.trace.numpy.operands import builder, cast, operand, value_of
+from tracejit.trace.numpy.operands import builder, cast, operand, value_of, wrapped
 from tracejit.trace.numpy.promotion import loop_dtypes
 from tracejit.trace.numpy.selecting import wrapped_index
 from tracejit.trace.numpy.ufunc_methods import at_by_loop
-from tracejit.trace.values import Array
+from tracejit.trace.values import Array, Scalar
 
 _MODES: dict[np.ufunc, str] = {
     np.add: "add",
@@ -29,6 +29,8 @@ _MODES: dict[np.ufunc, str] = {
 def scatter_at(ufunc: np.ufunc, a: Array, indices: Any, b: Any = None) -> None:
     """``ufunc.at(a, indices, b)``. Basic indices cannot repeat and take every ufunc."""
     keys = indices if isinstance(indices, tuple) else (indices,)
+    if b is not None and operand(b).weak is int and a.dtype.kind in "iu":
+        b = Scalar(wrapped(operand(b), a.dtype))  # a Python int is an array first: it wraps
     if all(_is_basic(k) for k in keys):
         part = a[indices]
         a[indices] = NAMES[ufunc](*((part,) if b is None else (part, b)))

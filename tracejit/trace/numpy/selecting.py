@@ -9,6 +9,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.trace.elements import element, refuse_cast, safe_element
 from tracejit.trace.numpy.broadcast import broadcast_together, stretch
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.joining import gathered
@@ -28,6 +29,7 @@ from tracejit.trace.numpy.results import deliver, result_like
 from tracejit.trace.reshaping import reshaped
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, as_dim, fresh, wrap
+from tracejit.trace.views import is_writeable
 
 _MISSING: Any = object()
 
@@ -140,10 +142,19 @@ def clip_method(
         return np.minimum(a, max, out=out, **kwargs)
     limits = [operand(v) for v in (a, min, max)]
     kind = promote(limits)
+    _check_clip(kind, out, kwargs.pop("casting", "same_kind"))
     values = broadcast_together([cast(v, kind) for v in limits])
     b = builder()
     value = b.op("minimum", b.op("maximum", values[0], values[1]), values[2])
-    return deliver(value, out) if out is not None else result_like(value, [a])
+    return deliver(value, out, "unsafe") if out is not None else result_like(value, [a])
+
+
+def _check_clip(kind: np.dtype[Any], out: Any, casting: Any) -> None:
+    """What NumPy raises for an ``out`` that cannot take the result."""
+    (out,) = out if isinstance(out, tuple) else (out,)
+    if isinstance(out, Array) and not np.can_cast(kind, out.dtype, casting):
+        sample = np.zeros(1, kind)
+        np.clip(sample, sample, sample, out=np.zeros(1, out.dtype), casting=casting)
 
 
 def wrapped_index(index: Value, n: Dim, axis: int, mode: str = "raise") -> Value:
@@ -208,7 +219,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     if ex.product(index.shape) != 0 and mode != "raise":
         message = "cannot do a non-empty take from an empty axes."
         check_dim("ge", x.shape[k], 1, "IndexError", message)
-    return deliver(gathered(x, index, k), out)
+    return _picked(gathered(x, index, k), x, out)
 
 
 def _along(x: Value, index: Value, axis: int) -> tuple[list[Value], tuple[Dim, ...]]:
@@ -240,7 +251,7 @@ def put_along_axis(arr: Array, indices: Any, values: Any, axis: Any) -> None:
     target = reshaped(arr, (ex.product(arr.dims),)) if axis is None else arr
     x, index = target.read(), value_of(indices)
     picks, shape = _along(x, index, 0 if axis is None else axis_of(axis, x.rank))
-    v = stretch(cast(operand(values), x.dtype), shape)
+    v = stretch(element(values, x.dtype, direct=False), shape)
     every = tuple(range(x.rank))
     target.write(builder().op("scatter", x, v, *picks, axes=every, mode="set"))
 
@@ -253,7 +264,7 @@ def put(a: Array, ind: Any, v: Any, mode: str = "raise") -> None:
     total = ex.product(x.shape)
     index = value_of(ind)
     index = wrapped_index(b.reshape(index, (ex.product(index.shape),)), total, 0, mode)
-    values = cast(operand(v), a.dtype)
+    values = element(v, a.dtype, direct=False)
     values = b.reshape(values, (ex.product(values.shape),))
     count, have = index.shape[0], values.shape[0]
     if have != count:
@@ -266,7 +277,7 @@ def put(a: Array, ind: Any, v: Any, mode: str = "raise") -> None:
 @covers(np.putmask)
 def putmask(a: Array, mask: Any, values: Any) -> None:
     """Elements where the mask holds replaced by those of ``values`` at the same place."""
-    v = operand(values)
+    v = safe_element(values, a.dtype)
     if v.shape not in ((), a.dims):
         raise UnsupportedError("np.putmask with values that repeat is not supported")
     b = builder()
@@ -274,7 +285,7 @@ def putmask(a: Array, mask: Any, values: Any) -> None:
     message = "putmask: mask and data must be the same size"
     current().require_equal(ex.product(given.shape), ex.product(a.dims), ValueError, message)
     flag = b.reshape(given, a.dims)
-    a.write(b.op("select", flag, stretch(cast(v, a.dtype), a.dims), a.read()))
+    a.write(b.op("select", flag, stretch(v, a.dims), a.read()))
 
 
 @covers(np.copyto)
@@ -282,15 +293,20 @@ def copyto(dst: Array, src: Any, casting: Any = "same_kind", where: Any = True) 
     """``src`` broadcast into ``dst`` where the mask holds."""
     v = operand(src)
     kind = promote([v]) if v.weak is None else np.result_type(v.weak(0), dst.dtype)
-    if not np.can_cast(kind, dst.dtype, casting):
+    allowed = np.can_cast(kind, dst.dtype, casting)
+    given = cast(v, dst.dtype)
+    mask = None if where is True else safe_element(where, np.dtype(bool))
+    if not is_writeable(dst):
+        raise ValueError("assignment destination is read-only")
+    if not allowed:
+        what = "array data" if v.shape else "scalar"
         raise TypeError(
-            f"Cannot cast array data from {kind!r} to {dst.dtype!r} according to the rule "
-            f"'{casting}'"
+            f"Cannot cast {what} from {kind!r} to {dst.dtype!r} according to the rule '{casting}'"
         )
-    value = stretch(cast(v, dst.dtype), dst.dims)
-    if where is not True:
+    value = stretch(given, dst.dims)
+    if mask is not None:
         b = builder()
-        flag = stretch(b.convert(value_of(where), "bool"), dst.dims)
+        flag = stretch(mask, dst.dims)
         value = b.op("select", flag, value, dst.read())
     dst.write(value)
 
@@ -312,7 +328,15 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
         x = b.slice(x, [0] * x.rank, shape)
     count, value = b.op("compress", x, mask, axis=k)
     current().ranges.extent(count)
-    return deliver(value, out)
+    return _picked(value, x, out)
+
+
+def _picked(value: Value, x: Value, out: Any) -> Any:
+    """Elements of ``x``, in ``out`` where it is given: NumPy makes it of the dtype of ``x``
+    meanwhile."""
+    if isinstance(out, Array) and not np.can_cast(out.dtype, x.dtype, "safe"):
+        refuse_cast(out, x.dtype, "safe")
+    return deliver(value, out, "unsafe")
 
 
 @method("compress")

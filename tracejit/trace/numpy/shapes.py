@@ -6,16 +6,15 @@ from typing import Any
 
 import numpy as np
 from tracejit.ir import extent as ex
+from tracejit.trace.elements import element
 from tracejit.trace.numpy.broadcast import broadcast_shapes, shapes_message, stretch
 from tracejit.trace.numpy.creation import array, asarray, shape_of
 from tracejit.trace.numpy.names import covers, method, unsupported
 from tracejit.trace.numpy.operands import (
     axis_of,
     builder,
-    cast,
     check_dim,
     given_dtype,
-    operand,
     static_int,
 )
 from tracejit.trace.reshaping import raveled, reshaped
@@ -287,7 +286,7 @@ def item(a: Any, *index: Any) -> Any:
 @method("fill")
 def fill(a: Array, value: Any) -> None:
     """Every element replaced by a scalar."""
-    a.write(stretch(cast(operand(value), a.dtype), a.dims))
+    a.write(stretch(element(value, a.dtype, direct=True), a.dims))
 
 
 @covers(np.real)

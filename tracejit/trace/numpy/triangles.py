@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tracejit.trace.numpy.creation import asarray
+from tracejit.trace.builtins import Range
+from tracejit.trace.numpy.creation import arange, asarray
 from tracejit.trace.numpy.matrices import tri
 from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import static_int
@@ -56,7 +57,8 @@ def ix_(*args: Any) -> Any:
     """Lines that index the product of their elements."""
     found = []
     for k, line in enumerate(args):
-        x: Any = asarray(line)
+        counted = isinstance(line, Range)
+        x: Any = arange(line.start, line.stop, line.step) if counted else asarray(line)
         if x.ndim != 1:
             raise ValueError("Cross index must be 1 dimensional")
         if x.dims[0] == 0:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
+from tracejit.trace.elements import safe_element
 from tracejit.trace.layers import Gather
 from tracejit.trace.numpy.creation import arange, asarray
 from tracejit.trace.numpy.names import covers
@@ -37,7 +38,7 @@ def resize(a: Any, new_shape: Any) -> Any:
 @covers(np.place)
 def place(arr: Array, mask: Any, vals: Any) -> None:
     """``arr[mask]`` gets the values one after another, from the first again when they end."""
-    values: Any = np.ravel(asarray(vals)).astype(arr.dtype)
+    values: Any = np.ravel(fresh(safe_element(vals, arr.dtype)))
     chosen: Any = np.reshape(asarray(mask), arr.shape).astype(bool)
     check_dim("ge", values.dims[0], 1, "ValueError", "Cannot insert from an empty array!")
     number = np.reshape(np.cumsum(np.ravel(chosen)) - 1, arr.shape)

@@ -1,0 +1,144 @@
+"""Functions whose source cannot be read: their answers are not stale either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import UnsupportedError, jit
+
+TEXT = """
+def scaled(x): return x * K
+def shifted(x): return x + A
+def first(x): return x + A[0]
+def helped(x): return h(x)
+def listed(x): return x * L[0]
+def mapped(x): return x * D["a"]
+def of_list(x): return x * L[1][0]
+def of_object(x): return x * c.k + c.a * c.inner.k
+def adds(x):
+    A[0] += x.sum()
+    A[1:] = 7
+    return x * A
+def late(x): return x * LATE
+def power(x, n): return x if n == 0 else x * power(x, n - 1)
+def sets(x):
+    global K
+    K = 5.0
+    return x
+def counted(x):
+    n = 0
+    def inc():
+        nonlocal n
+        n += 1
+        return n
+    return x * inc() * inc()
+def parts(x):
+    for i in range(3):
+        yield x * i * K
+def total(x): return sum(parts(x))
+def asks(x): return x if x[0] > 0 else -x
+class C:
+    def method(self, x): return x * self.k * K + self.a
+def calls(x): return c.method(x)
+def made(k, a):
+    def inner(x): return x * k + a
+    def change(v):
+        nonlocal k
+        k = v
+    return inner, change
+"""
+X = np.arange(1.0, 4.0)
+
+
+@pytest.fixture(name="space")
+def _space() -> dict[str, Any]:
+    space: dict[str, Any] = {"np": np, "K": 2.0, "A": np.ones(3), "h": lambda x: x + 1}
+    space |= {"L": [1.0, np.ones(3)], "D": {"a": 1.0}}
+    exec(TEXT, space)
+    space["c"], space["inner"] = space["C"](), space["C"]()
+    vars(space["c"]).update(k=1.0, a=np.ones(3), inner=space["inner"])
+    space["inner"].k = 5.0
+    return space
+
+
+def check(function: Callable[..., Any], *changes: Callable[[], Any]) -> None:
+    compiled = jit(function)
+    for change in (lambda: None, *changes):
+        change()
+        np.testing.assert_array_equal(compiled(X), function(X))
+
+
+def test_globals(space: dict[str, Any]) -> None:
+    check(space["scaled"], lambda: space.update(K=3.0), lambda: space.update(K=3))
+    check(space["helped"], lambda: space.update(h=lambda x: x + 10))
+    check(space["total"], lambda: space.update(K=4.0))
+    for name in ("shifted", "first"):
+        check(
+            space[name],
+            lambda: space["A"].__setitem__(0, 9.0),
+            lambda: space.update(A=np.full(3, 4.0)),
+        )
+
+
+def test_containers(space: dict[str, Any]) -> None:
+    check(space["listed"], lambda: space["L"].__setitem__(0, 4.0))
+    check(space["mapped"], lambda: space["D"].update(a=4.0))
+    check(space["of_list"], lambda: space["L"][1].__setitem__(0, 4.0))
+
+
+@pytest.mark.parametrize("name", ["of_object", "calls"])
+def test_objects(space: dict[str, Any], name: str) -> None:
+    c = space["c"]
+    check(
+        space[name],
+        lambda: setattr(c, "k", 2.0),
+        lambda: c.a.__setitem__(0, 7.0),
+        lambda: setattr(c, "a", np.zeros(3)),
+        lambda: setattr(c.inner, "k", 6.0),
+        lambda: space.update(K=-1.0),
+    )
+
+
+def test_methods(space: dict[str, Any]) -> None:
+    c = space["c"]
+    check(c.method, lambda: setattr(c, "k", 2.0), lambda: c.a.__setitem__(0, 7.0))
+
+
+def test_enclosing_variables(space: dict[str, Any]) -> None:
+    a = np.ones(3)
+    inner, change = space["made"](1.0, a)
+    check(inner, lambda: change(5.0), lambda: a.__setitem__(0, 7.0))
+
+
+def test_names_that_do_not_exist(space: dict[str, Any]) -> None:
+    late = jit(space["late"])
+    with pytest.raises(NameError):
+        late(X)
+    space["LATE"] = 3.0
+    np.testing.assert_array_equal(late(X), X * 3.0)
+
+
+def test_arrays_are_written(space: dict[str, Any]) -> None:
+    adds = jit(space["adds"])
+    want = np.ones(3)
+    for _ in range(2):
+        want[0] += X.sum()
+        want[1:] = 7
+        np.testing.assert_array_equal(adds(X), X * want)
+        np.testing.assert_array_equal(space["A"], want)
+
+
+def test_own_variables(space: dict[str, Any]) -> None:
+    check(space["counted"])
+    np.testing.assert_array_equal(jit(space["power"])(X, 3), X**4)
+
+
+def test_what_is_refused(space: dict[str, Any]) -> None:
+    with pytest.raises(UnsupportedError, match="'K' would be set once"):
+        jit(space["sets"])(X)
+    with pytest.raises(UnsupportedError, match="source cannot be read"):
+        jit(space["asks"])(X)
