@@ -170,7 +170,7 @@ class StagedOperators(Operators):
             outside.whole(used)
         if isinstance(owner, list | dict) and not isinstance(f, MethodType):
             containers.touch(self.session, owner)
-        return traced_call(self, f, args, kwargs)
+        return traced_call(self, f, protocols.iterated_by(self, f, args), kwargs)
 
     def converted(self, f: Any) -> Callable[..., Any]:
         """A user function bound to these operators; itself where there is no source."""
