@@ -34,6 +34,9 @@ class Special:
     def __iter__(self) -> Any:
         return iter([self.k])
 
+    def each(self) -> Any:
+        yield self.k
+
     def __float__(self) -> float:
         return self.k
 
@@ -41,6 +44,11 @@ class Special:
         return other * self.k
 
     __rmul__ = __mul__
+
+
+class Yields:
+    def __iter__(self) -> Any:
+        yield SPECIAL.k
 
 
 class Truth:
@@ -168,6 +176,8 @@ def test_enclosing_variable_that_is_bound_late() -> None:
         lambda x: x * len(SPECIAL),
         lambda x: x if 2 in SPECIAL else -x,
         lambda x: sum(x * v for v in SPECIAL),
+        lambda x: sum(x * v for v in SPECIAL.each()),
+        lambda x: x * sum(Yields()),
         lambda x: x * float(SPECIAL),
         lambda x: x * SPECIAL,
         lambda x: SPECIAL * x,

@@ -18,12 +18,9 @@ import numpy as np
 from tracejit import trees
 from tracejit.trace.hidden import hidden_array
 from tracejit.trace.likeness import (
-    ARITHMETIC,
-    ASKED,
     LIBRARY,
     PLAIN,
     contents,
-    has_methods,
     objects_in,
     same_contents,
     same_value,
@@ -103,7 +100,6 @@ class Outside:
         self._containers: list[tuple[tuple[Any, ...], Any, Any]] = []
         self._came_in: dict[int, tuple[Any, tuple[Any, ...]]] = {}
         self._repeated: dict[int, tuple[Any, int]] = {}
-        self._noted: dict[int, Any] = {}
         self._attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
         self._note_containers(args, ())
 
@@ -129,7 +125,6 @@ class Outside:
             self.guards.append(Guard(getter, value, by_value, name))
         if not by_value:
             self._getters[id(value)] = (value, getter, name)
-            self._note_state(value)
         return value
 
     def attribute(self, obj: Any, name: str, value: Any, *, traced: bool = True) -> Any:
@@ -207,21 +202,6 @@ class Outside:
         """An object that is itself known to the caller (a static argument, ``self``)."""
         if not isinstance(obj, PLAIN):
             self._getters.setdefault(id(obj), (obj, lambda: obj, name))
-            self._note_state(obj)
-
-    def _note_state(self, obj: Any) -> None:
-        """Python calls methods such as ``__len__`` by itself, not through us: what they can read of
-        their object must stay as it is."""
-        arithmetic = has_methods(type(obj), ARITHMETIC)
-        if id(obj) in self._noted or not (arithmetic or has_methods(type(obj), ASKED)):
-            return
-        self._noted[id(obj)] = obj
-        owner, path = self._getters[id(obj)][1:]
-        for name, value in list(getattr(obj, "__dict__", {}).items()):
-            get = partial(_attribute_of, owner, name)
-            self.read(value, get, f"{path}.{name}", obj, traced=False)
-            if arithmetic and isinstance(value, np.ndarray):
-                self.constant(value)
 
     def is_outside(self, obj: Any) -> bool:
         found = self._getters.get(id(obj))

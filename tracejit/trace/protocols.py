@@ -7,15 +7,18 @@ functions, so that their control flow is converted and what they set is known to
 from __future__ import annotations
 
 import functools
-import inspect
 import sys
-from types import FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
 from tracejit.trace.values import Array, Tracer
 
 PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "typing", "scipy"}
 _HEAP_TYPE = 1 << 9
+#: Builtins that go over their first argument (``zip`` and ``map``: over all).
+_ITERATING: Final = frozenset(
+    [list, tuple, set, frozenset, enumerate, zip, map, sum, min, max, any, all, sorted, iter]
+)
 #: The names of the methods of binary operators, without underscores.
 _BINARY: Final = {
     "+": "add",
@@ -56,12 +59,23 @@ def convertible(f: FunctionType) -> bool:
 
 
 def iterable(ops: Any, x: Any) -> Any:
-    """``x``, or what its own ``__iter__`` gives where that is no generator."""
+    """``x``, or what its own ``__iter__`` gives."""
     method = method_of(x, "__iter__")
-    if method is None or method.__func__.__code__.co_flags & inspect.CO_GENERATOR:
+    if method is None:
         return x
     made = ops.call(method)
     return x if made is x else made
+
+
+def iterated_by(ops: Any, f: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments of a builtin, those that it goes over as ``iterable`` gives them."""
+    if not isinstance(f, type | BuiltinFunctionType) or f not in _ITERATING:
+        return args
+    if f in (zip, map):
+        return tuple(iterable(ops, x) for x in args)
+    if not args or (f in (min, max) and len(args) > 1):
+        return args
+    return iterable(ops, args[0]), *args[1:]
 
 
 def class_attribute(cls: type, name: str) -> Any:

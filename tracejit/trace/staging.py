@@ -178,7 +178,7 @@ class StagedOperators(Operators):
             containers.touch(self.session, owner)
             if type(owner) is list and self._is_of_grown(owner, f, args):
                 return self._list_method(owner, f, args, kwargs)
-        found = traced_call(self, f, args, kwargs)
+        found = traced_call(self, f, protocols.iterated_by(self, f, args), kwargs)
         new = type(found) in (list, dict) and (f in (list, dict, sorted) or _copies(f))
         return containers.made(self.session, found) if new else found
 
