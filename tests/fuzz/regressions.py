@@ -56,6 +56,19 @@ def swap_in_a_branch_beside_writes(a, b, x, i):
     return a, b, b
 
 
+def transposed_until_a_break(a, b):
+    c = a * 1.0
+    for _ in range(3):
+        if c.sum() > 7:
+            break
+        b = c
+        c = (a.T * 2 - c.T).T
+        b[0] += 1
+    b[1] += 5
+    c[:, 1] -= 3
+    return b, c
+
+
 def maximum_of_nothing(a):
     return a.max(axis=0)
 
@@ -153,6 +166,15 @@ REGRESSIONS = [
         lambda: (np.zeros(0, int), read_only(np.zeros(0, int)), np.ones(4), 0),
         "dynamic",
     ),
+    *[
+        Regression(
+            transposed_until_a_break,
+            lambda x=x: (np.arange(12.0).reshape(4, 3) * x, np.ones((4, 3))),
+            policy,
+        )
+        for x in (0.0, 0.1, 1.0, -1.0)
+        for policy in ("auto", "dynamic")
+    ],
     Regression(maximum_of_nothing, lambda: (np.zeros((0, 0)),)),
     Regression(maximum_of_nothing, lambda: (np.zeros((0, 3)),), "dynamic"),
     Regression(count_in_an_empty_matrix, lambda: (np.zeros((4, 0)), 1)),

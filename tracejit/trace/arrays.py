@@ -101,8 +101,9 @@ class Array(Tracer):
         then, other = _onto(cell.then, self), _onto(cell.other, self)
         if cell.then.dims == cell.other.dims:
             values = (then.read(), other.read())
-            pred = b.broadcast(cell.pred, values[0].shape, ())
-            return b.op("select", pred, *values)  # type: ignore[no-any-return]
+            if values[0].shape == values[1].shape:  # else one is so only where it is chosen
+                pred = b.broadcast(cell.pred, values[0].shape, ())
+                return b.op("select", pred, *values)  # type: ignore[no-any-return]
         from tracejit.trace.regions import emit_cond
 
         def side(view: Array) -> Callable[[], list[Value]]:
