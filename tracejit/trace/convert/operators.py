@@ -8,11 +8,12 @@ operators that meet a traced value.
 from __future__ import annotations
 
 import builtins
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import CellType
 from typing import Any, Final, Literal
+
+from tracejit.trace.convert.symbols import AUGMENTED, BINARY, COMPARED, UNARY
 
 Thunk = Callable[[], Any]
 GetState = Callable[[], tuple[Any, ...]]
@@ -91,49 +92,6 @@ class Env:
 
 #: What shows the values in it, so that its text is made as ``str`` makes it.
 _NESTED = (list, tuple, dict, set, BaseException)
-_AUGMENTED: Final[dict[str, Callable[[Any, Any], Any]]] = {
-    "+=": operator.iadd,
-    "-=": operator.isub,
-    "*=": operator.imul,
-    "@=": operator.imatmul,
-    "/=": operator.itruediv,
-    "//=": operator.ifloordiv,
-    "%=": operator.imod,
-    "**=": operator.ipow,
-    "<<=": operator.ilshift,
-    ">>=": operator.irshift,
-    "&=": operator.iand,
-    "|=": operator.ior,
-    "^=": operator.ixor,
-}
-_BINARY: Final[dict[str, Callable[[Any, Any], Any]]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "@": operator.matmul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
-    "%": operator.mod,
-    "**": operator.pow,
-    "<<": operator.lshift,
-    ">>": operator.rshift,
-    "&": operator.and_,
-    "|": operator.or_,
-    "^": operator.xor,
-}
-_UNARY: Final[dict[str, Callable[[Any], Any]]] = {
-    "-": operator.neg,
-    "+": operator.pos,
-    "~": operator.invert,
-}
-_COMPARED: Final[dict[str, Callable[[Any, Any], Any]]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 def catches(kinds: Any, raised: type[BaseException]) -> bool:
@@ -287,11 +245,11 @@ class Operators:
 
     def binary(self, symbol: str, left: Any, right: Any) -> Any:
         """`left symbol right` for an arithmetic or bitwise operator."""
-        return _BINARY[symbol](left, right)
+        return BINARY[symbol](left, right)
 
     def unary(self, symbol: str, value: Any) -> Any:
         """`-value`, `+value` or `~value`."""
-        return _UNARY[symbol](value)
+        return UNARY[symbol](value)
 
     def compare(self, left: Any, symbols: tuple[str, ...], second: Any, *rest: Thunk) -> Any:
         """`left s0 second s1 rest[0] ...`: a chained comparison, each operand evaluated once."""
@@ -309,8 +267,8 @@ class Operators:
         if symbol in ("==", "!=") and type(left) is type(right) and type(left) in (tuple, list):
             same = self._same_items(left, right)
             return same if symbol == "==" else self.not_(same)
-        if symbol in _COMPARED:
-            return _COMPARED[symbol](left, right)
+        if symbol in COMPARED:
+            return COMPARED[symbol](left, right)
         if symbol in ("in", "not in"):
             found = self.contains(left, right)
             return found if symbol == "in" else self.not_(found)
@@ -448,7 +406,7 @@ class Operators:
 
     def augassign(self, op: str, target: Any, value: Any) -> Any:
         """`target op value` with `op` such as "+="; the result is stored where target came from."""
-        return _AUGMENTED[op](target, value)
+        return AUGMENTED[op](target, value)
 
     def made(self, value: Any) -> Any:
         """A list or dict that a display or comprehension has made."""

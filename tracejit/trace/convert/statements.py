@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable
 
-from tracejit.trace.convert.assignments import AssignmentRewriter
+from tracejit.trace.convert.blocks import BlockRewriter, assigned, copied, head_of, met
 from tracejit.trace.convert.discarded import unfold_discarded
 from tracejit.trace.convert.expressions import OPERATORS, Unit
 from tracejit.trace.convert.jumps import (
-    VALUE,
     ReturnIf,
     Statements,
     StopFor,
@@ -21,7 +19,7 @@ from tracejit.trace.convert.jumps import (
     lower_jumps,
 )
 from tracejit.trace.convert.liveness import find_liveness
-from tracejit.trace.convert.operators import VarInfo, VarKind
+from tracejit.trace.convert.operators import VarInfo
 from tracejit.trace.convert.scope import (
     GENERATED,
     NoneSet,
@@ -32,10 +30,8 @@ from tracejit.trace.convert.scope import (
 )
 from tracejit.trace.convert.walrus import unfold_walrus
 
-Structured = ast.If | ast.Try | StopWhile | StopFor
 
-
-class StatementRewriter(AssignmentRewriter):
+class StatementRewriter(BlockRewriter):
     """Rewrites one function. Every statement becomes a list of statements."""
 
     def function_body(self, body: Statements) -> Statements:
@@ -43,7 +39,7 @@ class StatementRewriter(AssignmentRewriter):
         has_docstring = ast.get_docstring(ast.Module(body, []), clean=False) is not None
         lowered = lower_jumps(unfold_walrus(unfold_discarded(body), self.unit.unique))
         self.live = find_liveness(lowered, self.scope)
-        begun = [*self.declarations(lowered), *self.captured(_head(lowered[0]))]
+        begun = [*self.declarations(lowered), *self.captured(head_of(lowered[0]))]
         return [*body[:has_docstring], *begun, *self.block(lowered)]
 
     def captured(self, where: ast.stmt) -> Statements:
@@ -58,7 +54,7 @@ class StatementRewriter(AssignmentRewriter):
         defs, arguments = self.accessors(where, infos)
         holder = self.unit.unique("captured")
         self.holders = {**self.holders, **dict.fromkeys(self.scope.rebound, holder)}
-        kept = _assigned(holder, self.op(where, "captured", *arguments))
+        kept = assigned(holder, self.op(where, "captured", *arguments))
         return [*out, *defs, ast.fix_missing_locations(ast.copy_location(kept, where))]
 
     def declarations(self, lowered: Statements) -> Statements:
@@ -75,34 +71,19 @@ class StatementRewriter(AssignmentRewriter):
             out.append(ast.fix_missing_locations(ast.copy_location(declared, where)))
         return out
 
-    def block(self, stmts: Statements) -> Statements:
-        out: Statements = []
-        for stmt in stmts:
-            out.extend(self.stmt(stmt))
-        return out
-
-    def stmt(self, stmt: ast.stmt) -> Statements:
-        name = type(stmt).__name__
-        rewrite: Callable[[ast.stmt], Statements] | None = getattr(self, f"rewrite_{name}", None)
-        if rewrite is not None:
-            return rewrite(stmt)
-        self.generic_visit(stmt)
-        self.bind(usage(stmt).binds)
-        return [stmt]
-
     # Structured control flow ----------------------------------------------------------------------
 
     def rewrite_If(self, stmt: ast.If) -> Statements:
         test = self.expr(stmt.test)
-        entry = _copy(self.bound)
+        entry = copied(self.bound)
         then_name, then_def = self.inner("then", stmt, stmt.body)
         after_then, self.bound = self.bound, entry
         else_name, else_def = self.inner("else", stmt, stmt.orelse)
-        self.bound = _join(after_then, self.bound)
+        self.bound = met(after_then, self.bound)
         state, arguments = self.state(stmt)
         op = "if_return" if isinstance(stmt, ReturnIf) else "if_stmt"
         arms = [self.name(then_name, stmt), self.name(else_name, stmt)]
-        call = self.op(_head(stmt), op, test, *arms, *arguments)
+        call = self.op(head_of(stmt), op, test, *arms, *arguments)
         defs = [then_def, else_def, *state]
         if isinstance(stmt, ReturnIf):
             self.bound = None
@@ -114,7 +95,7 @@ class StatementRewriter(AssignmentRewriter):
     def rewrite_StopWhile(self, stmt: StopWhile) -> Statements:
         self.forget(stmt)
         test = self.expr(stmt.test)
-        entry = _copy(self.bound)
+        entry = copied(self.bound)
         returned = ast.copy_location(ast.Return(test), stmt.test)
         test_name = self.unit.unique("test")
         test_def = self.define(test_name, stmt, [returned], usage(stmt.test).binds)
@@ -122,23 +103,23 @@ class StatementRewriter(AssignmentRewriter):
         self.bound = entry
         state, arguments = self.state(stmt)
         operands = [self.name(test_name, stmt), self.name(body_name, stmt), *arguments]
-        call = self.op(_head(stmt), "while_stmt", *operands, **self.stop(stmt))
+        call = self.op(head_of(stmt), "while_stmt", *operands, **self.stop(stmt))
         return [test_def, body_def, *state, ast.copy_location(ast.Expr(call), stmt)]
 
     def rewrite_StopFor(self, stmt: StopFor) -> Statements:
         iterable = self.expr(stmt.iter)
         self.forget(stmt)
-        entry = _copy(self.bound)
+        entry = copied(self.bound)
         item = f"{GENERATED}item"
-        assigned = self.store(stmt.target, self.name(item, stmt.target))
-        body = assigned + self.block(stmt.body)
+        stored = self.store(stmt.target, self.name(item, stmt.target))
+        body = stored + self.block(stmt.body)
         body_name = self.unit.unique("body")
         binds = usage([stmt.target, *stmt.body]).binds
         body_def = self.define(body_name, stmt, body, binds, item)
         self.bound = entry
         state, arguments = self.state(stmt)
         operands = [iterable, self.name(body_name, stmt), *arguments]
-        call = self.op(_head(stmt), "for_stmt", *operands, **self.stop(stmt))
+        call = self.op(head_of(stmt), "for_stmt", *operands, **self.stop(stmt))
         return [body_def, *state, ast.copy_location(ast.Expr(call), stmt)]
 
     def stop(self, stmt: StopWhile | StopFor) -> dict[str, ast.expr]:
@@ -151,79 +132,6 @@ class StatementRewriter(AssignmentRewriter):
         """Variables that the statement may delete are not surely bound inside or after it."""
         if self.bound is not None:
             self.bound -= usage(stmt).deletes
-
-    def inner(self, stem: str, stmt: ast.stmt, body: Statements) -> tuple[str, ast.stmt]:
-        name = self.unit.unique(stem)
-        binds = usage(body).binds
-        return name, self.define(name, stmt, self.block(body), binds)
-
-    def define(
-        self, name: str, where: ast.stmt, body: Statements, binds: set[str], *params: str
-    ) -> ast.stmt:
-        """A function inside this one that assigns this one's variables."""
-        declared: Statements = []
-        outer = sorted(binds & self.scope.globals)
-        own = sorted(name for name in binds - self.scope.globals if self.is_variable(name))
-        if outer:
-            declared.append(ast.Global(outer))
-        if own:
-            declared.append(ast.Nonlocal(own))
-        for stmt in declared:
-            ast.copy_location(stmt, where)
-        args = ast.arguments([], [ast.arg(p) for p in params], None, [], [], None, [])
-        found = ast.FunctionDef(name, args, [*declared, *(body or [ast.Pass()])], [], None, None)
-        return ast.fix_missing_locations(ast.copy_location(found, _head(where)))
-
-    def is_variable(self, name: str) -> bool:
-        if name.startswith(GENERATED):
-            return True
-        return name in self.scope.locals or name in self.scope.nonlocals
-
-    def state(self, stmt: Structured) -> tuple[Statements, list[ast.expr]]:
-        """Definitions of `get_state` and `set_state`, and the operator's last four arguments."""
-        live = self.live[stmt]
-        binds = usage(_inside(stmt)).binds
-        written = {name for name in binds if self.is_variable(name)}
-        written |= binds & self.scope.globals
-        written -= self.scope.rebound | self.holders.keys()  # told of by `captured`
-        infos = tuple(
-            VarInfo(name, name in live.read_first, name in live.after, self.kind(name))
-            for name in sorted(written)
-        )
-        defs, arguments = self.accessors(_head(stmt), infos)
-        return defs, [*arguments, self.site(stmt)]
-
-    def accessors(
-        self, where: ast.stmt, infos: tuple[VarInfo, ...]
-    ) -> tuple[Statements, list[ast.expr]]:
-        """Definitions of functions that get and set variables; their names and the table's."""
-        self.unit.names.append(infos)
-        index = len(self.unit.names) - 1
-        get, set_ = self.unit.unique("get"), self.unit.unique("set")
-        values = f"{GENERATED}values"
-        reads = [self.op(where, "peek", self.thunk(self.name(i.name, where))) for i in infos]
-        got = ast.Return(ast.Tuple(list(reads), ast.Load()))
-        assigned: Statements = []
-        if infos:
-            targets: list[ast.expr] = [ast.Name(info.name, ast.Store()) for info in infos]
-            target = ast.Tuple(targets, ast.Store())
-            assigned.append(ast.Assign([target], ast.Name(values, ast.Load())))
-            assigned += [_unbind_if_undefined(info.name) for info in infos]
-        for part in (got, *assigned):
-            ast.fix_missing_locations(ast.copy_location(part, where))
-        defs = [
-            self.define(get, where, [got], set()),
-            self.define(set_, where, assigned, {info.name for info in infos}, values),
-        ]
-        arguments: list[ast.expr] = [self.name(get, where), self.name(set_, where)]
-        return defs, [*arguments, self.table("names", index, where)]
-
-    def kind(self, name: str) -> VarKind:
-        if name.startswith(GENERATED):
-            return "return_value" if name == VALUE else "flag"
-        if name in self.scope.globals:
-            return "global"
-        return "nonlocal" if name in self.scope.nonlocals else "local"
 
     # Plain compound statements --------------------------------------------------------------------
 
@@ -250,7 +158,7 @@ class StatementRewriter(AssignmentRewriter):
         return [ast.copy_location(ast.With(items, self.with_body(stmt)), stmt)]
 
     def with_body(self, stmt: ast.With) -> Statements:
-        entry = _copy(self.bound)
+        entry = copied(self.bound)
         body = self.block(stmt.body)
         # The context manager may swallow an exception raised at any point of the body.
         self.bound = entry
@@ -259,7 +167,7 @@ class StatementRewriter(AssignmentRewriter):
         return body
 
     def rewrite_Try(self, stmt: ast.Try) -> Statements:
-        entry = _copy(self.bound)
+        entry = copied(self.bound)
         body, body_def = self.inner("try", stmt, stmt.body)
         orelse, orelse_def = self.inner("orelse", stmt, stmt.orelse)
         after = self.bound
@@ -268,19 +176,19 @@ class StatementRewriter(AssignmentRewriter):
         handlers: list[ast.expr] = []
         defs = [body_def, orelse_def]
         for handler in stmt.handlers:
-            self.bound = _copy(cut)
+            self.bound = copied(cut)
             listed, handler_def = self.handler(handler)
             handlers.append(listed)
             defs.append(handler_def)
-            after = _join(after, self.bound)
-        self.bound = _copy(cut)
+            after = met(after, self.bound)
+        self.bound = copied(cut)
         final, final_def = self.inner("final", stmt, stmt.finalbody)
         if self.bound is None or after is None:
             self.bound = None
         else:
             self.bound = (after - usage(stmt.finalbody).deletes) | (self.bound - (cut or set()))
         state, arguments = self.state(stmt)
-        head = _head(stmt)
+        head = head_of(stmt)
         blocks: list[ast.expr] = [
             self.name(body, head),
             ast.copy_location(ast.Tuple(handlers, ast.Load()), head),
@@ -301,10 +209,10 @@ class StatementRewriter(AssignmentRewriter):
         body: Statements = []
         if handler.name:
             self.bind({handler.name})
-            body.append(_assigned(handler.name, ast.Name(error, ast.Load())))
+            body.append(assigned(handler.name, ast.Name(error, ast.Load())))
         body += self.block(handler.body)
         if handler.name:
-            body.append(_assigned(handler.name, ast.Constant(None)))
+            body.append(assigned(handler.name, ast.Constant(None)))
             body.append(ast.Delete([ast.Name(handler.name, ast.Del())]))
             if self.bound is not None:
                 self.bound.discard(handler.name)
@@ -319,37 +227,37 @@ class StatementRewriter(AssignmentRewriter):
         return ast.copy_location(listed, head), made
 
     def rewrite_TryStar(self, stmt: ast.TryStar) -> Statements:
-        entry = _copy(self.bound)
+        entry = copied(self.bound)
         body = self.block(stmt.body)
         orelse = self.block(stmt.orelse)
         after = self.bound
         cut = None if entry is None else entry - usage(stmt).deletes
         handlers = []
         for handler in stmt.handlers:
-            self.bound = _copy(cut)
+            self.bound = copied(cut)
             kind = None if handler.type is None else self.expr(handler.type)
             self.bind({handler.name} if handler.name else set())
             made = ast.ExceptHandler(kind, handler.name, self.block(handler.body))
             handlers.append(ast.copy_location(made, handler))
             if handler.name and self.bound is not None:
                 self.bound.discard(handler.name)
-            after = _join(after, self.bound)
-        self.bound = _copy(cut)
+            after = met(after, self.bound)
+        self.bound = copied(cut)
         final = self.block(stmt.finalbody)
         self.bound = None if self.bound is None or after is None else after & self.bound
         return [ast.copy_location(ast.TryStar(body, handlers, orelse, final), stmt)]
 
     def rewrite_Match(self, stmt: ast.Match) -> Statements:
         subject = self.expr(stmt.subject)
-        entry = _copy(self.bound)
-        after = _copy(entry)
+        entry = copied(self.bound)
+        after = copied(entry)
         cases = []
         for case in stmt.cases:
-            self.bound = _copy(entry)
+            self.bound = copied(entry)
             self.bind(usage(case.pattern).binds)
             guard = None if case.guard is None else self.expr(case.guard)
             cases.append(ast.match_case(case.pattern, guard, self.block(case.body)))
-            after = _join(after, self.bound)
+            after = met(after, self.bound)
         self.bound = after
         return [ast.copy_location(ast.Match(subject, cases), stmt)]
 
@@ -445,44 +353,7 @@ def make_rewriter(
 _NONE = functools.partial(ast.Constant, None)
 
 
-def _copy(bound: set[str] | None) -> set[str] | None:
-    return None if bound is None else set(bound)
-
-
-def _join(one: set[str] | None, other: set[str] | None) -> set[str] | None:
-    if one is None:
-        return _copy(other)
-    return set(one) if other is None else one & other
-
-
-def _head(stmt: ast.stmt) -> ast.stmt:
-    """A statement's first line, as the position of what is generated for it."""
-    head = ast.copy_location(ast.Pass(), stmt)
-    head.end_lineno, head.end_col_offset = stmt.lineno, stmt.col_offset
-    return head
-
-
-def _unbind_if_undefined(name: str) -> ast.stmt:
-    return ast.parse(f"if {name} is __tj__.UNDEFINED: del {name}").body[0]
-
-
-def _assigned(name: str, value: ast.expr) -> ast.stmt:
-    return ast.Assign([ast.Name(name, ast.Store())], value)
-
-
 def _raises_again(body: Statements) -> bool:
     """Whether a handler has a `raise` without an exception."""
     parts = [part for stmt in body for part in ast.walk(stmt)]
     return any(isinstance(part, ast.Raise) and part.exc is None for part in parts)
-
-
-def _inside(stmt: Structured) -> list[ast.AST]:
-    """What the operator runs, as against the operand evaluated before it."""
-    match stmt:
-        case StopWhile():
-            return [stmt.test, *stmt.body]
-        case StopFor():
-            return [stmt.target, *stmt.body]
-        case ast.Try():
-            return [stmt]
-    return [*stmt.body, *stmt.orelse]
