@@ -60,6 +60,7 @@ def test_second_order() -> None:
     assert jit(grad(jit(grad(jit(lambda z: z**4)))))(2.0) == 48.0
     check_grads(lambda x, y: np.sin(x) * y, (X, X + 1.0), order=2)
     check_grads(lambda z: z**2, (np.array([1 + 2j, 3 - 1j]),), order=2)
+    check_grads(lambda x: x[x > 0.5] ** 2, (np.linspace(0.0, 3.0, 5),), order=2)
 
 
 def test_jvp() -> None:

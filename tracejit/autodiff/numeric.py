@@ -14,7 +14,7 @@ import numpy as np
 
 from tracejit.autodiff.transform import jvp, vjp
 from tracejit.ir.core import Function
-from tracejit.ir.types import TensorType, is_inexact
+from tracejit.ir.types import INDEX, TensorType, is_inexact
 
 Run: TypeAlias = Callable[[Function, Sequence[Any]], Sequence[Any]]
 
@@ -96,6 +96,17 @@ def difference(
     return [(4 * n - f) / 3 for n, f in zip(near, far, strict=True)]
 
 
+def _with_sizes(backward: Function, count: int, cts: Sequence[Any]) -> list[Any]:
+    """The parameters of a ``vjp`` after the first ``count``: cotangents, and before each of them the
+    extents of it that only the function finds."""
+    params = backward.params[count:]
+    sizes: dict[Any, int] = {}
+    for p, ct in zip([p for p in params if p.type != INDEX], cts, strict=True):
+        sizes.update(zip(p.shape, np.shape(ct), strict=True))
+    given = iter(cts)
+    return [sizes[p.dim] if p.type == INDEX else next(given) for p in params]
+
+
 def check_function(
     function: Function,
     args: Sequence[Any],
@@ -125,14 +136,15 @@ def check_function(
         f"order {order}: jvp of @{function.name} differs from central differences by {error:.3g}"
         f" (norms {norm(pushed):.6g}, {norm(want):.6g})"
     )
-    cts = [random_like(rng, p) for p in pushed]
     backward = vjp(function, wrt)
-    pulled = list(run(backward, [*args, *cts]))[count:]
+    cts = [random_like(rng, p) for p in pushed]
+    cts_and_sizes = _with_sizes(backward, len(args), cts)
+    pulled = list(run(backward, [*args, *cts_and_sizes]))[count:]
     left, right = pairing(cts, pushed), pairing(pulled, tangents)
     bound = norm(cts) * norm(pushed) + norm(pulled) * norm(tangents)
     assert abs(left - right) <= tol.identity * max(bound, 1.0), (
         f"order {order}: <c, Jt> = {left:.9g} but <vjp c, t> = {right:.9g} for @{function.name}"
     )
     if order > 1:
-        check_function(backward, [*args, *cts], wrt, run, order=order - 1, seed=seed + 1)
+        check_function(backward, [*args, *cts_and_sizes], wrt, run, order=order - 1, seed=seed + 1)
         check_function(forward, [*args, *tangents], wrt, run, order=order - 1, seed=seed + 2)
