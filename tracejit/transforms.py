@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,13 @@ import numpy as np
 from tracejit import autodiff, trees
 from tracejit.attempts import Doubt
 from tracejit.errors import UnsupportedError
-from tracejit.ir.builder import rename_type
+from tracejit.ir.builder import rename_attr, rename_type
 from tracejit.ir.core import Function, Value
+from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, Type
+from tracejit.passes.beside import stabilized_after, twice
 from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import run
-from tracejit.passes.stabilize import stabilize
 from tracejit.trace.guesses import Guesses, Supposed, Unsupposed
 from tracejit.trace.known import shown_shape
 from tracejit.trace.raising import Diverged, emit_raise, is_users
@@ -73,6 +75,20 @@ class Staged:
     def operands(self) -> list[Value]:
         """Entry values of the parameters, then outer values that the function uses."""
         return [*[lift(x).value for x in self.wrt], *self.free.values]
+
+    def twice(self) -> Function:
+        """The function, where rules apply with its results once more, stabilised: derivatives are
+        taken of these, the value is what NumPy computes."""
+        return twice(self.function, self._some)
+
+    def derived(self, function: Function, keep: int) -> Function:
+        """A derivative, simplified, its results from number ``keep`` on stabilised."""
+        return stabilized_after(run(function, DEFAULT), keep, self._some)
+
+    def _some(self, dim: Dim) -> bool:
+        pairs = zip(self.function.params, self.operands, strict=True)
+        sizes = {p: v for p, v in pairs if p.type == INDEX}
+        return self.session.ranges.at_least(rename_attr(dim, sizes), 1)
 
     def inline(self, function: Function, extra: Sequence[Value] = ()) -> list[Value]:
         """Emit a transformed function on the operands (and ``extra`` ones after them)."""
@@ -183,13 +199,13 @@ class Gradient(Transform):
         staged.run(argnums)
         if not staged.function.diverges:
             _check_loss(staged, self.has_aux)
-        count = len(staged.function.results)
-        gradient = run(autodiff.grad(staged.function, range(len(staged.params))), DEFAULT)
-        stable = stabilize(gradient)
-        out = staged.inline(stable)
-        # stabilising changes bits: the value stays what NumPy computes
-        value = staged.rebuild((out if stable is gradient else staged.inline(gradient))[:count])
-        leaves = [_gradient_like(x, v) for x, v in zip(staged.wrt, out[count:], strict=True)]
+        function, count = staged.twice(), len(staged.function.results)
+        loss = len(function.results) - count if count else 0
+        gradient = autodiff.grad(function, range(len(staged.params)), loss)
+        out = staged.inline(staged.derived(gradient, len(function.results)))
+        value = staged.rebuild(out[:count])
+        found = out[len(function.results) :]
+        leaves = [_gradient_like(x, v) for x, v in zip(staged.wrt, found, strict=True)]
         grads = trees.unflatten(staged.wrt_tree, leaves)
         grads = grads[0] if single else grads
         if self.with_value:
@@ -260,11 +276,13 @@ class _Jvp(Transform):
             raise TypeError("tangents have another structure than the arguments")
         wanted = zip(found, staged.params, strict=True)
         dots = [_fitted(lift(x).value, p.type, "tangent") for x, p in wanted]
-        transformed = autodiff.jvp(staged.function, range(len(staged.params)))
+        function, count = staged.twice(), len(staged.function.results)
+        transformed = autodiff.jvp(function, range(len(staged.params)))
         # jvp takes the tangents after all parameters, outer values included
-        out = staged.inline(transformed, dots)
-        count = len(staged.function.results)
-        return staged.rebuild(out[:count]), _tangent_tree(staged, out[count:])
+        out = staged.inline(staged.derived(transformed, len(function.results)), dots)
+        inexact = sum(v.dtype.kind in "fc" for v in staged.function.results)
+        moved = out[len(out) - inexact :]
+        return staged.rebuild(out[:count]), _tangent_tree(staged, moved)
 
 
 def _tangent_tree(staged: Staged, values: Sequence[Value]) -> Any:
@@ -319,7 +337,9 @@ class _Vjp(Transform):
         staged = Staged(ops, self.function, primals, {})
         _require_inexact(trees.leaves_of(tuple(primals)), "vjp")
         staged.run(range(len(primals)))
-        transformed = autodiff.vjp(staged.function, range(len(staged.params)))
+        function, count = staged.twice(), len(staged.function.results)
+        function = replace(function, results=function.results[len(function.results) - count :])
+        transformed = autodiff.vjp(function, range(len(staged.params)))
         if transformed.diverges:
             staged.inline(transformed)
         cts, tree = trees.flatten(cotangents)
@@ -328,8 +348,8 @@ class _Vjp(Transform):
         both = zip(cts, staged.values, strict=True)
         kept = [c for c, v in both if v is not None and v.dtype.kind in "fc"]
         values = _cotangents(staged, transformed, [lift(c).value for c in kept])
-        out = staged.inline(transformed, values)
-        grads = out[len(staged.function.results) :]
+        out = staged.inline(staged.derived(transformed, count), values)
+        grads = out[count:]
         leaves = [_gradient_like(x, v) for x, v in zip(staged.wrt, grads, strict=True)]
         return trees.unflatten(staged.wrt_tree, leaves)
 
