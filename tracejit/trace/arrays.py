@@ -18,6 +18,11 @@ from tracejit.trace.scalars import Scalar, dim_value
 from tracejit.trace.session import Session, current, where
 from tracejit.trace.tracer import Tracer
 
+_NOT_IN_PLACE = (
+    "Incompatible shape for in-place modification. Use `.reshape()` to make a copy with the "
+    "desired shape."
+)
+
 
 class Array(Tracer):
     """A traced ndarray: a view (``layers``) of storage (``cell``)."""
@@ -151,7 +156,7 @@ class Array(Tracer):
     def shape(self, shape: Any) -> None:
         other = method("reshape")(self, shape)
         if other.cell is not self.cell:
-            current().fail(AttributeError, "Incompatible shape for in-place modification.")
+            current().fail(AttributeError, _NOT_IN_PLACE)
         if other.dims != self.dims and self._is_argument():
             raise UnsupportedError(
                 f"{where()}: the caller would see another shape of its array after `x.shape = ...`;"
@@ -228,7 +233,12 @@ class Array(Tracer):
 
     @property
     def base(self) -> Any:
-        return None if not self.layers and isinstance(self.cell, Cell) else Array(self.cell)
+        if isinstance(self.cell, Cell) and self.cell.arg is None and not self.layers:
+            return None
+        raise UnsupportedError(
+            f"{where()}: which object an array is a view of is not known when compiling (an "
+            "argument may itself be a view); np.may_share_memory can be asked"
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

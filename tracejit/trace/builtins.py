@@ -16,6 +16,7 @@ from tracejit.trace.attributes import ATTRIBUTES
 from tracejit.trace.grown import is_grown, refuse
 from tracejit.trace.known import MARK
 from tracejit.trace.python_scalars import COMPARED, as_kind, made, power
+from tracejit.trace.reshaping import Flat
 from tracejit.trace.session import current, where
 from tracejit.trace.texts import TEXTS
 from tracejit.trace.values import (
@@ -381,6 +382,8 @@ def stands_for(x: Any) -> type:
         return np.ndarray
     if isinstance(x, PyScalar):
         return {"bool": bool, "int": int, "float": float, "complex": complex}[x.kind]
+    if isinstance(x, Flat):
+        return np.flatiter
     return x.dtype.type  # type: ignore[no-any-return]
 
 

@@ -33,6 +33,7 @@ from tracejit.trace.known import MARK, made_at
 from tracejit.trace.numpy.generators import RandomSource
 from tracejit.trace.raising import Diverged, emit_raise, is_users, raised_at
 from tracejit.trace.regions import Free, diverged
+from tracejit.trace.reshaping import Flat
 from tracejit.trace.results import Describer, Out
 from tracejit.trace.session import Restart, Session, session_scope
 from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
@@ -197,6 +198,11 @@ def _check(leaves: Sequence[Any]) -> None:
             raise UnsupportedError(
                 f"a {kind} cannot be returned from a compiled function, as it would go on after "
                 "the call: return a list or an array"
+            )
+        if isinstance(leaf, Flat):
+            raise UnsupportedError(
+                "x.flat cannot be returned from a compiled function: return x.ravel(), or x and "
+                "take its flat outside"
             )
         if type(leaf) is RandomSource:
             raise UnsupportedError(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracejit import trees
+from tracejit.errors import UnsupportedError
 from tracejit.trace.hidden import hidden_array
 from tracejit.trace.likeness import (
     LIBRARY,
@@ -150,6 +151,11 @@ class Outside:
             self.whole(obj)
             return value
         owner = found[1]
+        if type(obj).__module__.split(".")[0] == "numpy" and owner()[key] is not value:
+            raise UnsupportedError(
+                f"{found[2]}[{key!r}] is another object each time that it is read: read it before "
+                "the call and pass it as an argument"
+            )
         return self.read(value, lambda: owner()[key], f"{found[2]}[{key!r}]", obj)
 
     def missing(self, obj: Any, name: str) -> None:

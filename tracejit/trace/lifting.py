@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.errors import UnsupportedTypeError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -41,6 +42,10 @@ def lift(x: Any) -> Lifted:
     if isinstance(x, np.generic):
         return Lifted(b.const(x, dtype_of(x.dtype)), None, x)
     if isinstance(x, np.ndarray):
+        if type(x).__name__ in ("matrix", "MaskedArray", "recarray"):
+            raise UnsupportedTypeError(
+                f"{where()}: a {type(x).__name__} is not a plain array; use numpy.asarray(x)"
+            )
         from tracejit.trace.hidden import hidden_array
 
         return Lifted(hidden_array(x).read())
@@ -56,7 +61,10 @@ def lift(x: Any) -> Lifted:
         return Lifted(x.read())
     if hasattr(x, "__array__"):
         return lift(np.asarray(x))
-    raise TypeError(f"{where()}: {type(x).__name__} object is not an array or a number")
+    raise UnsupportedTypeError(
+        f"{where()}: {type(x).__name__} object is not an array or a number; compiled code has no "
+        "arrays of other things"
+    )
 
 
 def _literal(x: Any, kind: WeakKind) -> Value:

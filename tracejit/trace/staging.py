@@ -26,6 +26,9 @@ from tracejit.trace.staging_loop import loop_over, staged_for, staged_while
 from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, name_of, structural_int
 from tracejit.trace.view_numbers import byte_strides
 
+#: Attributes of an array that can be assigned.
+_SETTABLE = ("shape", "flat", "real", "imag")
+
 Thunk = Callable[[], Any]
 GetState = Callable[[], tuple[Any, ...]]
 SetState = Callable[[tuple[Any, ...]], None]
@@ -265,6 +268,13 @@ class StagedOperators(Operators):
 
     def setattr(self, obj: Any, name: str, value: Any) -> None:
         outside = self.session.outside
+        if isinstance(obj, Array) and name not in _SETTABLE:
+            if not hasattr(np.ndarray, name):
+                raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+            raise UnsupportedError(
+                f"{where()}: .{name} of an array cannot be set in a compiled function; use "
+                "x.view(dtype), x.astype(dtype) or slices"
+            )
         if isinstance(obj, Tracer) or not outside.is_outside(obj):
             found = protocols.property_of(obj, name)
             if isinstance(found, property) and found.fset is not None:

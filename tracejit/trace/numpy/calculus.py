@@ -194,7 +194,17 @@ def _uneven_gradient(x: Array, dx: Any, k: int, edge_order: int) -> Any:
         first = np.divide(np.subtract(_part(x, k, 1, 1), _part(x, k, 0, 1)), h0)
         last = np.divide(np.subtract(_part(x, k, n - 1, 1), _part(x, k, n - 2, 1)), h1)
         return np.concatenate([first, middle, last], axis=k)
-    raise UnsupportedError("np.gradient with uneven spacing supports edge_order=1 only")
+    g0: Any = np.squeeze(_part(dx, 0, 1, 1))
+    g1: Any = np.squeeze(_part(dx, 0, n - 3, 1))
+    first = _weighted(x, k, (0, 1, 2), *_edge_weights(h0, g0))
+    last = _weighted(x, k, (n - 1, n - 2, n - 3), *(-w for w in _edge_weights(h1, g1)))
+    return np.concatenate([first, middle, last], axis=k)
+
+
+def _edge_weights(near: Any, far: Any) -> tuple[Any, Any, Any]:
+    """Of the three points at an edge, for the derivative at the outermost, to second order."""
+    both = near + far
+    return -(2.0 * near + far) / (near * both), both / (near * far), -near / (far * both)
 
 
 _MODES = ("full", "same", "valid")

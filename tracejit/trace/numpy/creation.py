@@ -262,7 +262,7 @@ def _as_array(a: Any, dtype: Any = None, order: str | None = None, **_: Any) -> 
     return fresh(value, k_order([a], value.rank) if order in (None, "K") else None)
 
 
-@covers(np.asarray, np.asanyarray, np.asarray_chkfinite)
+@covers(np.asarray, np.asanyarray)
 def asarray(
     a: Any,
     dtype: Any = None,
@@ -277,6 +277,17 @@ def asarray(
         return array(a, dtype, order=order or "K")
     unsupported("np.asarray", order=(order if order != "K" else None, None))
     return _as_array(a, dtype)
+
+
+@covers(np.asarray_chkfinite)
+def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Array:
+    """``asarray``; ValueError for infinities and nan."""
+    x = asarray(a, dtype, order)
+    if x.dtype.kind in "fc":
+        current().check(
+            value_of(np.all(np.isfinite(x))), ValueError, "array must not contain infs or NaNs"
+        )
+    return x
 
 
 def _contiguous(order: str) -> Callable[..., Any]:

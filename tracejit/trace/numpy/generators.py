@@ -183,8 +183,11 @@ class _Draw:
         row: list[Dim] = []
         if self.method in _ROWS:
             name, _, dtype = _ROWS[self.method]
-            row = [operand(asarray(given[name])).shape[-1]]
+            given_shape = operand(asarray(given[name])).shape
+            row = [given_shape[-1]]
             shapes = [operand(v).shape for k, v in given.items() if k == "n"]
+            if self.method == "multinomial":
+                shapes.append(given_shape[:-1])
         if out is not None:
             size = out.dims
         dims = None if size is None else [as_dim(d) for d in _tuple(size)]

@@ -151,12 +151,18 @@ def block(arrays: Any) -> Any:
     return build(arrays, levels)
 
 
+def _are_places(given: Any) -> bool:
+    """Whether it says where to cut, not into how many parts."""
+    listed = isinstance(given, (list, tuple, np.ndarray))
+    return listed or (isinstance(given, Array) and given.ndim > 0)
+
+
 @covers(np.array_split)
 def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Array]:
     """Views of nearly equal parts, or between given indices."""
     x = asarray(ary)
     k = axis_of(axis, x.ndim)
-    if isinstance(indices_or_sections, (list, tuple, np.ndarray)):
+    if _are_places(indices_or_sections):
         points = [0, *indices_or_sections, None]
         bounds = list(itertools.pairwise(points))
     else:
@@ -176,7 +182,7 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Array]:
     """Views of equal parts."""
     x = asarray(ary)
     k = axis_of(axis, x.ndim)
-    if not isinstance(indices_or_sections, (list, tuple, np.ndarray)):
+    if not _are_places(indices_or_sections):
         count = static_int(indices_or_sections, "the number of sections")
         n = x.dims[k]
         message = "array split does not result in an equal division"

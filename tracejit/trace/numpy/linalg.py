@@ -24,7 +24,7 @@ from tracejit.trace.numpy.promotion import result_dtype
 from tracejit.trace.numpy.queries import norm
 from tracejit.trace.session import current
 from tracejit.trace.suppositions import suppose
-from tracejit.trace.values import dim_value, wrap
+from tracejit.trace.values import dim_value, python_int, wrap
 
 # The named tuples that NumPy returns.
 QRResult: Any = type(np.linalg.qr(np.eye(1)))
@@ -261,7 +261,7 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
     """How many singular values are above the tolerance."""
     x: Any = asarray(A)
     if x.ndim < 2:
-        return np.any(x != 0).astype(int)
+        return python_int(builder().convert(value_of(np.any(x != 0)), "i64"))
     if tol is not None and rtol is not None:
         raise ValueError("`tol` and `rtol` can't be both set.")
     values = svd(x, compute_uv=False, hermitian=hermitian)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.builtins import builtin_abs, builtin_int
 from tracejit.trace.numpy.broadcast import stretch
-from tracejit.trace.numpy.creation import asarray, linspace
+from tracejit.trace.numpy.creation import array, asarray, linspace
 from tracejit.trace.numpy.einsum import diagonal_value
 from tracejit.trace.numpy.folds import fold_value
 from tracejit.trace.numpy.names import covers
@@ -22,11 +23,13 @@ from tracejit.trace.numpy.operands import (
     full_like,
     given_dtype,
     iota,
+    operand,
     static_int,
     value_of,
 )
 from tracejit.trace.numpy.results import deliver
 from tracejit.trace.reshaping import raveled, reshaped
+from tracejit.trace.session import current, where
 from tracejit.trace.values import Array, PyScalar, as_dim, fresh
 from tracejit.trace.views import diagonal_view
 
@@ -130,9 +133,23 @@ def diagflat(v: Any, k: Any = 0) -> Array:
 @covers(np.fill_diagonal)
 def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
     """The main diagonal replaced by a scalar or a vector."""
-    if wrap:
-        raise UnsupportedError("np.fill_diagonal(wrap=True) is not supported")
+    if a.ndim < 2:
+        raise ValueError("array must be at least 2-d")
     n = a.dims[0]
+    if a.ndim > 2:
+        for d in a.dims[1:]:
+            message = "All dimensions of input must be of equal length"
+            current().require_equal(n, d, ValueError, message)
+    if (wrap or operand(val).shape) and all(isinstance(d, int) for d in a.dims):
+        step = 1 + sum(math.prod(a.dims[k:]) for k in range(1, a.ndim))
+        end = None if wrap or a.ndim > 2 else a.dims[1] * a.dims[1]
+        a.flat[:end:step] = val
+        return
+    if wrap:
+        raise UnsupportedError(
+            f"{where()}: np.fill_diagonal(wrap=True) of an array whose shape is known at run time "
+            "only; compile for its shape with jit(shapes='static')"
+        )
     for d in a.dims[1:]:
         n = n if d == n else ex.emin(n, d)
     line = fresh(iota(n))
@@ -260,6 +277,11 @@ def logspace(
     axis: int = 0,
 ) -> Any:
     """``base`` to evenly spaced powers."""
+    ranks = [len(operand(x).shape) for x in (base, start, stop)]
+    if ranks[0]:
+        rank = max(ranks)
+        start, stop, base = (array(x, ndmin=rank) for x in (start, stop, base))
+        base = np.expand_dims(base, axis)
     found = np.power(base, linspace(start, stop, num, endpoint, axis=axis))
     return found if dtype is None else found.astype(dtype)
 

@@ -11,7 +11,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.types import DTYPES
 from tracejit.trace.elements import element
-from tracejit.trace.numpy.broadcast import broadcast_shapes
+from tracejit.trace.numpy.broadcast import broadcast_shapes, stretch
 from tracejit.trace.numpy.creation import arange, array, asarray
 from tracejit.trace.numpy.names import NAMES, covers, method
 from tracejit.trace.numpy.operands import (
@@ -19,6 +19,7 @@ from tracejit.trace.numpy.operands import (
     axis_of,
     builder,
     cast,
+    check_dim,
     full_like,
     operand,
     static_int,
@@ -247,7 +248,7 @@ def _finite(v: Value, nan: Any, posinf: Any, neginf: Any) -> Value:
     limit = full_like(np.inf, v)
 
     def like(number: Any) -> Value:
-        return b.broadcast(cast(operand(number), v.dtype), v.shape, ())
+        return stretch(cast(operand(number), v.dtype), v.shape)
 
     top, bottom = info.max if posinf is None else posinf, info.min if neginf is None else neginf
     found = b.op("select", b.op("isnan", v), like(nan), v)
@@ -381,13 +382,14 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
 
         places = np.arange(x.shape[k])[obj] if isinstance(obj, slice) else obj
         return insert_several(x, places, values, k)
+    n, place = x.dims[k], as_dim(obj)
+    message = f"index {obj} is out of bounds for axis {k} with size {dim_value(n)}"
+    for room in (n - place, n + place):
+        check_dim("ge", room, 0, "IndexError", message)
     v = asarray(values).astype(x.dtype)
-    if v.ndim == 0 or v.ndim < x.ndim:
-        rest = tuple(d for j, d in enumerate(x.shape) if j != k)
-        if v.ndim < 1 or (v.ndim < x.ndim and x.ndim > 1):
-            v = np.expand_dims(np.broadcast_to(v, rest), k)
-    elif x.ndim > 1:
-        v = np.moveaxis(v, 0, k)
+    v = np.moveaxis(np.reshape(v, (*[1] * (x.ndim - v.ndim), *v.shape)), 0, k)
+    if v.ndim == x.ndim:
+        v = np.broadcast_to(v, (*x.shape[:k], v.shape[k], *x.shape[k + 1 :]))
     lead = (slice(None),) * k
     return np.concatenate([x[(*lead, slice(0, obj))], v, x[(*lead, slice(obj, None))]], axis=k)
 

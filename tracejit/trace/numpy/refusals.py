@@ -23,6 +23,7 @@ ADVICE: dict[str, str] = {
     "nditer": "use a loop over np.ndindex(x.shape), or over the rows",
     "nested_iters": "use a loop over np.ndindex(x.shape)",
     "broadcast": "use np.broadcast_arrays or np.broadcast_shapes",
+    "ndarray": "use np.empty, np.reshape and x.view",
     "asmatrix": _MATRIX,
     "matrix": _MATRIX,
     "bmat": "use np.block",

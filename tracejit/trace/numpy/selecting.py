@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -26,9 +25,10 @@ from tracejit.trace.numpy.operands import (
 )
 from tracejit.trace.numpy.promotion import promote
 from tracejit.trace.numpy.results import deliver, result_like
+from tracejit.trace.regions import emit_cond
 from tracejit.trace.reshaping import reshaped
 from tracejit.trace.session import current
-from tracejit.trace.values import Array, as_dim, fresh, wrap
+from tracejit.trace.values import Array, as_dim, dim_value, fresh, wrap
 from tracejit.trace.views import is_writeable
 
 _MISSING: Any = object()
@@ -279,7 +279,8 @@ def putmask(a: Array, mask: Any, values: Any) -> None:
     """Elements where the mask holds replaced by those of ``values`` at the same place."""
     v = safe_element(values, a.dtype)
     if v.shape not in ((), a.dims):
-        raise UnsupportedError("np.putmask with values that repeat is not supported")
+        # NumPy takes the values at the same flat places, from the start again behind the last.
+        v = value_of(np.resize(wrap(v), a.shape))
     b = builder()
     given = b.convert(value_of(mask), "bool")
     message = "putmask: mask and data must be the same size"
@@ -425,24 +426,51 @@ def diag_indices(n: Any, ndim: int = 2) -> tuple[Array, ...]:
 
 @covers(np.unravel_index)
 def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Any, ...]:
-    """Flat positions as one index per axis (C order)."""
-    if order != "C":
-        raise UnsupportedError("np.unravel_index supports order='C' only")
+    """Flat positions as one index per axis."""
     found: list[Any] = []
     rest = indices if not isinstance(indices, (list, tuple)) else asarray(indices)
-    for d in reversed(tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)):
+    dims = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    _check_inside(asarray(rest), ex.product(tuple(as_dim(d) for d in dims)))
+    forward = _flat_order(order)
+    for d in reversed(dims) if forward else dims:
         found.append(np.remainder(rest, d))
         rest = np.floor_divide(rest, d)
-    return tuple(reversed(found))
+    return tuple(reversed(found)) if forward else tuple(found)
+
+
+def _check_inside(places: Any, size: Dim) -> None:
+    """ValueError for flat positions outside, with the first of them."""
+    bad: Any = np.logical_or(places < 0, places >= dim_value(size))
+    message = f"index {{0}} is out of bounds for array with size {dim_value(size)}"
+    if not bad.ndim:
+        current().check(value_of(~bad), ValueError, message, value_of(places))
+        return
+    b = builder()
+
+    def first() -> list[Value]:
+        found: Any = np.ravel(places)[np.argmax(bad)]
+        return [b.convert(value_of(found), "i64")]
+
+    some = value_of(np.any(bad))
+    worst = emit_cond(some, first, lambda: [b.const(0, "i64")])
+    current().check(value_of(~np.any(bad)), ValueError, message, *worst)
+
+
+def _flat_order(order: str) -> bool:
+    """Whether the last index moves first."""
+    if order not in ("C", "F"):
+        raise ValueError("only 'C' or 'F' order is permitted")
+    return order == "C"
 
 
 @covers(np.ravel_multi_index)
-def ravel_multi_index(multi_index: Any, dims: Any, mode: str = "raise", order: str = "C") -> Any:
-    """One index per axis as flat positions (C order)."""
-    if order != "C":
-        raise UnsupportedError("np.ravel_multi_index supports order='C' only")
+def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: str = "C") -> Any:
+    """One index per axis as flat positions."""
+    dims = tuple(dims) if isinstance(dims, tuple | list) else (dims,)
+    modes = mode if isinstance(mode, tuple) else (mode,) * len(dims)
+    axes = list(zip(multi_index, dims, modes, strict=True))
     total: Any = None
-    for k, (i, d) in enumerate(zip(multi_index, dims, strict=True)):
+    for k, (i, d, mode) in enumerate(axes if _flat_order(order) else reversed(axes)):
         index, n, b = value_of(i), as_dim(d), builder()
         if mode == "raise":
             low = b.op("ge", index, stretch(b.const(0, index.dtype), index.shape))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.trace.elements import element
 from tracejit.trace.numpy.broadcast import broadcast_shapes, shapes_message, stretch
@@ -229,6 +230,8 @@ def astype(
 ) -> Any:
     """Cast; a copy unless ``copy=False`` and nothing changes."""
     kind = given_dtype(dtype)
+    if casting == "same_value":
+        raise UnsupportedError("astype(casting='same_value'): test the values, then cast")
     if not np.can_cast(a.dtype, kind, casting):
         raise TypeError(
             f"Cannot cast array data from {a.dtype!r} to {kind!r} according to the rule '{casting}'"

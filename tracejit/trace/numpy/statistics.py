@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import (
     DType,
     axes_of,
+    axis_of,
     builder,
     expanded,
     full_like,
@@ -160,7 +161,7 @@ def average(
     else:
         w = asarray(weights)
         kind = np.result_type(a.dtype, w.dtype, *["f8"] * (a.dtype.kind in "biu"))
-        if w.ndim == a.ndim:
+        if w.ndim == a.ndim and not _differ(w.dims, a.dims):
             message = "Shape of weights must be consistent with shape of a"
             w = asarray(match_shape(w.read(), a.dims, message))
         else:
@@ -177,10 +178,19 @@ def average(
 def _weights_along(a: Array, w: Array, axis: Any) -> Any:
     if axis is None:
         raise TypeError("Axis must be specified when shapes of a and weights differ.")
-    if w.ndim != 1:
-        raise TypeError("1D weights expected when shapes of a and weights differ.")
-    (k,) = axes_of(axis, a.ndim)
-    return w[(*[None] * k, slice(None), *[None] * (a.ndim - 1 - k))]
+    given = axis if isinstance(axis, tuple) else (axis,)
+    axes = [axis_of(k, a.ndim) for k in given]
+    message = "Shape of weights must be consistent with shape of a along specified axis."
+    if w.ndim != len(axes):
+        raise ValueError(message)
+    w = asarray(match_shape(w.read(), tuple(a.dims[k] for k in axes), message))
+    turned: Any = np.transpose(w, sorted(range(len(axes)), key=axes.__getitem__))
+    return turned[tuple(slice(None) if k in axes else None for k in range(a.ndim))]
+
+
+def _differ(left: Sequence[Dim], right: Sequence[Dim]) -> bool:
+    """Whether two shapes of one rank are known not to be the same."""
+    return any(current().ranges.equal(d, e) is False for d, e in zip(left, right, strict=True))
 
 
 _COUNT_IS_PYTHON_INT = isinstance(np.count_nonzero([0]), int)
