@@ -1,7 +1,7 @@
 """What the examples of NumPy's docstrings do not give when compiled, and why.
 
-``REFUSED`` is of NumPy 2.4. After a change, `python -m tests.trace.numpy.docstring_table` runs all
-examples, and prints the rows anew and the counts that docs/coverage.md has.
+``REFUSED`` is of NumPy 2.4. `python -m tests.trace.numpy.docstring_table` runs all examples, prints
+its rows anew, and writes the counts to docs/coverage.md.
 """
 
 from __future__ import annotations
@@ -9,8 +9,12 @@ from __future__ import annotations
 import multiprocessing
 import re
 from collections import Counter
+from pathlib import Path
 
 from tests.trace.numpy.docstring_examples import docstrings, outcomes
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "coverage.md"
+FIRST, LAST = "<!-- examples:", "<!-- end of examples -->"
 
 #: Docstrings that are not run: they write and read files, or show what is installed.
 NOT_RUN = {
@@ -284,17 +288,36 @@ def _measured(name: str) -> tuple[str, Counter[str], Counter[str | None]]:
     return name, Counter(o.kind for o in found), refused
 
 
+def refused_by_reason() -> Counter[str]:
+    """How many examples the table refuses for each reason."""
+    total: Counter[str] = Counter()
+    for row in REFUSED.values():
+        total.update(row)
+    return total
+
+
+def page(kinds: Counter[str], refused: Counter[str]) -> str:
+    """The rows of docs/coverage.md."""
+    several = Counter(OPEN[s] for s in OPEN)
+    lines = ["| Examples | |", "|---|---|", f"| {kinds['same']:,} | give NumPy's answer |"]
+    lines += [f"| {count} | refused: {why} |" for why, count in refused.most_common()]
+    lines.append(f"| {kinds['different']} | another answer: {'; '.join(sorted(several))} |")
+    return "\n".join(lines) + "\n"
+
+
 def _main() -> None:
     total: Counter[str] = Counter()
-    reasons: Counter[str | None] = Counter()
+    reasons: Counter[str] = Counter()
     with multiprocessing.Pool() as pool:
-        for name, kinds, refused in pool.imap(_measured, sorted(set(docstrings()) - NOT_RUN), 8):
+        names = sorted(set(docstrings()) - NOT_RUN)
+        for name, kinds, refused in pool.imap(_measured, names, 8):
             total += kinds
-            reasons += refused
+            reasons.update({why or "?": count for why, count in refused.items()})
             if refused:
                 print(f"    {name!r}: {dict(refused)},", flush=True)
-    for kind, count in (*total.most_common(), *reasons.most_common()):
-        print(f"# {count} {kind}")
+    text = PAGE.read_text()
+    start = text.index("\n", text.index(FIRST)) + 1
+    PAGE.write_text(text[:start] + page(total, reasons) + text[text.index(LAST) :])
 
 
 if __name__ == "__main__":

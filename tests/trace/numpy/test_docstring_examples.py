@@ -16,11 +16,15 @@ import pytest
 from tests.trace.numpy.docstring_examples import docstrings, outcomes
 from tests.trace.numpy.docstring_table import (
     BY_CHANCE,
+    FIRST,
+    LAST,
     NOT_RUN,
     OPEN,
+    PAGE,
     REASONS,
     REFUSED,
     reason,
+    refused_by_reason,
 )
 
 _ALL = bool(os.environ.get("TRACEJIT_ALL_EXAMPLES"))
@@ -54,3 +58,11 @@ def test_tables_name_what_there_is() -> None:
         assert set(NOT_RUN) <= set(docstrings())
         assert all(source.splitlines()[0] in everything for source in OPEN)
     assert {r for row in REFUSED.values() for r in row} == set(REASONS)
+
+
+def test_page_has_the_counts_of_the_table() -> None:
+    text = PAGE.read_text()
+    shown = text[text.index(FIRST) : text.index(LAST)]
+    rows = [line for line in shown.splitlines() if "refused: " in line]
+    wanted = refused_by_reason().most_common()
+    assert sorted(rows) == sorted(f"| {count} | refused: {why} |" for why, count in wanted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -29,8 +28,8 @@ from tracejit.trace.numpy.operands import (
 )
 from tracejit.trace.numpy.results import deliver
 from tracejit.trace.reshaping import raveled, reshaped
-from tracejit.trace.session import current, where
-from tracejit.trace.values import Array, PyScalar, as_dim, fresh
+from tracejit.trace.session import current
+from tracejit.trace.values import Array, PyScalar, as_dim, dim_value, fresh
 from tracejit.trace.views import diagonal_view
 
 
@@ -140,20 +139,17 @@ def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
         for d in a.dims[1:]:
             message = "All dimensions of input must be of equal length"
             current().require_equal(n, d, ValueError, message)
-    if (wrap or operand(val).shape) and all(isinstance(d, int) for d in a.dims):
-        step = 1 + sum(math.prod(a.dims[k:]) for k in range(1, a.ndim))
-        end = None if wrap or a.ndim > 2 else a.dims[1] * a.dims[1]
-        a.flat[:end:step] = val
-        return
-    if wrap:
-        raise UnsupportedError(
-            f"{where()}: np.fill_diagonal(wrap=True) of an array whose shape is known at run time "
-            "only; compile for its shape with jit(shapes='static')"
-        )
     for d in a.dims[1:]:
         n = n if d == n else ex.emin(n, d)
-    line = fresh(iota(n))
-    a[(line,) * a.ndim] = val
+    lines: tuple[Any, ...] = (fresh(iota(n)),) * a.ndim
+    if wrap and a.ndim == 2:
+        width = dim_value(a.dims[1])
+        flat: Any = fresh(iota(ex.ceildiv(ex.product(a.dims), a.dims[1] + 1)))
+        lines = np.divmod(flat * (width + 1), width)
+    if operand(val).shape:
+        # NumPy begins again with the first of too few values.
+        val = np.resize(asarray(val), lines[0].shape)
+    a[lines] = val
 
 
 @covers(np.trace, method=True)

@@ -440,6 +440,8 @@ def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Any, ...]
 
 def _check_inside(places: Any, size: Dim) -> None:
     """ValueError for flat positions outside, with the first of them."""
+    if 0 in places.dims:
+        return
     bad: Any = np.logical_or(places < 0, places >= dim_value(size))
     message = f"index {{0}} is out of bounds for array with size {dim_value(size)}"
     if not bad.ndim:

@@ -27,6 +27,7 @@ from tracejit.trace.numpy.operands import (
 )
 from tracejit.trace.numpy.results import deliver, stored
 from tracejit.trace.session import current
+from tracejit.trace.session import where as place
 from tracejit.trace.values import Array, python_int
 
 
@@ -143,6 +144,9 @@ var = covers(np.var, method=True)(_spread(lambda value: value))
 std = covers(np.std, method=True)(_spread(lambda value: builder().op("sqrt", value)))
 
 
+_NO_AXIS = "Axis must be specified when shapes of a and weights differ."
+
+
 @covers(np.average)
 def average(
     a: Any,
@@ -161,8 +165,11 @@ def average(
     else:
         w = asarray(weights)
         kind = np.result_type(a.dtype, w.dtype, *["f8"] * (a.dtype.kind in "biu"))
-        if w.ndim == a.ndim and not _differ(w.dims, a.dims):
-            message = "Shape of weights must be consistent with shape of a"
+        if w.ndim == a.ndim and not _turned(w.dims, a.dims, axis):
+            if axis is None:
+                for d, e in zip(w.dims, a.dims, strict=True):
+                    current().require_equal(d, e, TypeError, _NO_AXIS)
+            message = "Shape of weights must be consistent with shape of a along specified axis."
             w = asarray(match_shape(w.read(), a.dims, message))
         else:
             w = _weights_along(a, w, axis)
@@ -177,7 +184,7 @@ def average(
 
 def _weights_along(a: Array, w: Array, axis: Any) -> Any:
     if axis is None:
-        raise TypeError("Axis must be specified when shapes of a and weights differ.")
+        raise TypeError(_NO_AXIS)
     given = axis if isinstance(axis, tuple) else (axis,)
     axes = [axis_of(k, a.ndim) for k in given]
     message = "Shape of weights must be consistent with shape of a along specified axis."
@@ -188,9 +195,17 @@ def _weights_along(a: Array, w: Array, axis: Any) -> Any:
     return turned[tuple(slice(None) if k in axes else None for k in range(a.ndim))]
 
 
-def _differ(left: Sequence[Dim], right: Sequence[Dim]) -> bool:
-    """Whether two shapes of one rank are known not to be the same."""
-    return any(current().ranges.equal(d, e) is False for d, e in zip(left, right, strict=True))
+def _turned(given: Sequence[Dim], dims: Sequence[Dim], axis: Any) -> bool:
+    """Whether weights of as many axes are for axes named in another order: the shape differs."""
+    if not isinstance(axis, tuple) or len(axis) != len(dims):
+        return False
+    known = [current().ranges.equal(d, e) for d, e in zip(given, dims, strict=True)]
+    if False not in known and None in known:
+        raise UnsupportedError(
+            f"{place()}: whether the weights have the shape of the array or that of the axes named "
+            "is known at run time only; transpose the weights and leave axis out"
+        )
+    return False in known
 
 
 _COUNT_IS_PYTHON_INT = isinstance(np.count_nonzero([0]), int)
