@@ -11,8 +11,8 @@ import numpy as np
 
 from tests.fuzz.choose import Chooser
 from tests.fuzz.expressions import Shape, Var
+from tests.fuzz.object_statements import ObjectStatements
 from tests.fuzz.wide import Wide
-from tests.fuzz.wide_statements import WideStatements
 
 KINDS = {"float64": "f", "float32": "f", "int64": "i", "bool": "b", "complex128": "c"}
 KINDS |= {"int32": "i", "uint8": "i", "int16": "i", "complex64": "c"}
@@ -144,7 +144,7 @@ def program(c: Chooser) -> Program:
     readonly = any(p.layout == "readonly" for p in params)
     e = Wide(c, [variable(p) for p in params], dyadic=c.often(50), sizes=sizes)
     e.narrow = narrow
-    writer = WideStatements(c, e, readonly=readonly)
+    writer = ObjectStatements(c, e, readonly=readonly)
     body = writer.program(c.number(2, 6))
     source = f"def f({', '.join(p.name for p in params)}):\n{body}\n"
     source = "".join([*writer.before, source])

@@ -115,7 +115,7 @@ class Statements:
     def rebind(self) -> None:
         """An old name for a new value of the same kind and shape."""
         names = [v for v in self.e.scope if v.name not in self.frozen and v.dtype != "float32"]
-        names = [v for v in names if v.shape or v.name.startswith("v")]
+        names = [v for v in names if v.kind in "fibc" and (v.shape or v.name.startswith("v"))]
         if not names:
             return self.new()
         v = self.choose.pick(names)
