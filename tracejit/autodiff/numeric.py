@@ -97,8 +97,8 @@ def difference(
 
 
 def _with_sizes(backward: Function, count: int, cts: Sequence[Any]) -> list[Any]:
-    """What a ``vjp`` takes after ``count`` parameters: cotangents, and before each the extents of it
-    that only the function finds."""
+    """What a ``vjp`` takes after ``count`` parameters: cotangents, and before each of them the
+    extents of it that only the function finds."""
     params = backward.params[count:]
     sizes: dict[Any, int] = {}
     for p, ct in zip([p for p in params if p.type != INDEX], cts, strict=True):

@@ -366,27 +366,30 @@ def _guarded(
 
 
 def _concatenate(p: Puller, instr: Instr, idx: Index, scope: Scope) -> Value:
+    """The piece that an index lies in is searched by halves."""
     axis = instr.attrs["axis"]
+    starts: list[Dim] = [0]
+    for x in instr.operands[:-1]:
+        starts.append(starts[-1] + p.shape(x)[axis])
 
-    def piece(k: int, start: Dim, inner: Scope) -> Value:
-        x = instr.operands[k]
-        moved = (*idx[:axis], idx[axis] - start, *idx[axis + 1 :])
-        if k == len(instr.operands) - 1:
-            return p.pull(x, moved, inner)
-        end = start + p.shape(x)[axis]
-        if p.bounds.under(idx[axis], end):
-            return p.pull(x, moved, inner)
-        if p.bounds.at_least(idx[axis], end):
-            return piece(k + 1, end, inner)
-        before = inner.op("lt", inner.index(idx[axis]), inner.index(end))
+    def within(first: int, last: int, inner: Scope) -> Value:
+        if last - first == 1:
+            moved = (*idx[:axis], idx[axis] - starts[first], *idx[axis + 1 :])
+            return p.pull(instr.operands[first], moved, inner)
+        middle = (first + last) // 2
+        if p.bounds.under(idx[axis], starts[middle]):
+            return within(first, middle, inner)
+        if p.bounds.at_least(idx[axis], starts[middle]):
+            return within(middle, last, inner)
+        before = inner.op("lt", inner.index(idx[axis]), inner.index(starts[middle]))
         return _guarded(
             before,
-            lambda deeper: p.pull(x, moved, deeper),
-            lambda deeper: piece(k + 1, end, deeper),
+            lambda deeper: within(first, middle, deeper),
+            lambda deeper: within(middle, last, deeper),
             inner,
         )
 
-    return piece(0, 0, scope)
+    return within(0, len(instr.operands), scope)
 
 
 _MAPS: dict[str, Callable[[Puller, Instr, Index, Scope], Value]] = {
