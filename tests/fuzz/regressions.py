@@ -56,6 +56,22 @@ def swap_in_a_branch_beside_writes(a, b, x, i):
     return a, b, b
 
 
+def a_slice_or_the_whole(a, n):
+    b = a[::-1]
+    for _ in range(n):
+        b = a
+    b *= np.arange(a.size)
+    return b
+
+
+def the_whole_or_a_slice(a, n):
+    b = a
+    for _ in range(n):
+        b = a[::-1]
+    b *= np.arange(a.size)
+    return b
+
+
 def transposed_until_a_break(a, b):
     c = a * 1.0
     for _ in range(3):
@@ -166,6 +182,12 @@ REGRESSIONS = [
         lambda: (np.zeros(0, int), read_only(np.zeros(0, int)), np.ones(4), 0),
         "dynamic",
     ),
+    *[
+        Regression(function, lambda n=n: (np.arange(1.0, 5.0), n), policy)
+        for function in (a_slice_or_the_whole, the_whole_or_a_slice)
+        for n in (0, 1, 2)
+        for policy in ("auto", "dynamic")
+    ],
     *[
         Regression(
             transposed_until_a_break,

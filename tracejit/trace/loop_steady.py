@@ -268,7 +268,7 @@ def _improved_view(plan: Plan, entry: Array, end: Array, at: Ending, name: str) 
     if views is None:
         raise Unsteady(name)
     first, last = views
-    sliced = first.layers != entry.layers
+    sliced = (first.layers, last.layers) != (entry.layers, end.layers)
     known = plan.numbers if isinstance(plan, ViewPlan) else tuple(view_numbers(first))
     if len(known) != len(view_numbers(last)):
         known = tuple(view_numbers(first))
