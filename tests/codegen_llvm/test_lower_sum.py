@@ -73,11 +73,12 @@ def test_bits_of_numpy(dtype: str, what: str, level: int) -> None:
         assert got.tobytes() == want.tobytes(), n
 
 
-@pytest.mark.parametrize("length", [0, 1, 5, 8, 100, 128, 129, 400])
-def test_static_length(length: int) -> None:
+@pytest.mark.parametrize("dtype", ["f8", "c16"])
+@pytest.mark.parametrize("length", [0, 1, 3, 4, 5, 8, 64, 65, 100, 128, 129, 400])
+def test_static_length(length: int, dtype: str) -> None:
     rng = np.random.default_rng(1)
-    x, y = numbers(rng, length, "f8"), numbers(rng, length, "f8")
-    assert compiled("f8", "product", length).call(x, y)[0] == np.sum(x * y)
+    x, y = numbers(rng, length, dtype), numbers(rng, length, dtype)
+    assert compiled(dtype, "itself", length).call(x, y)[0] == np.sum(x)
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])

@@ -28,7 +28,6 @@ from tracejit.ir.extent import Dim, Extent, Monomial, leaves
 from tracejit.ir.types import BufferType, TensorType, Type
 
 _BLOCK = 128
-_UNROLLED = 8
 
 
 def _sum(f: FunctionText, instr: Instr) -> None:
@@ -37,11 +36,16 @@ def _sum(f: FunctionText, instr: Instr) -> None:
     for k, result in enumerate(instr.results):
         one = Function(element.name, element.params, element.instrs, (element.results[k],))
         known = number(count)
-        if known is not None and known < _UNROLLED:
+        if known is not None and known < _lanes(result.dtype):
             total = _unrolled(f, one, known, consts)
         else:
             total = Sum(f, one, result.type).call(f, count, consts, known)
         f.env[result] = plus(f, f.e.const(0.0, result.dtype), total)
+
+
+def _lanes(dtype: DType) -> int:
+    """How many elements the eight accumulators take."""
+    return 4 if dtype.kind == "c" else 8
 
 
 def _unrolled(f: FunctionText, element: Function, count: int, consts: list[Any]) -> Any:
@@ -70,7 +74,7 @@ class Sum:
         self.module = f.module
         self.element = element
         self.type = type_
-        self.lanes = 4 if type_.dtype.kind == "c" else 8
+        self.lanes = _lanes(type_.dtype)
         self.block = _BLOCK // (8 // self.lanes)
         self.result = result_type([type_])
         # Nothing is stored in here, so the pointers may as well be said not to overlap.

@@ -130,15 +130,19 @@ def identity(name: str, dtype: np.dtype[Any]) -> Any:
     return complex(limit, limit) if dtype.kind == "c" else limit
 
 
-def split_axes(axes: Sequence[int], rank: int) -> tuple[list[int], list[int], list[int]]:
-    """Kept axes, leading reduced axes, trailing reduced axes."""
+def split_axes(axes: Sequence[int], shape: Sequence[Dim]) -> tuple[list[int], list[int], list[int]]:
+    """Kept axes, leading reduced axes, trailing reduced axes.
+
+    Kept axes of one element part no others: NumPy takes what is around them as one run.
+    """
     trailing: list[int] = []
-    for a in range(rank - 1, -1, -1):
-        if a not in axes:
+    for a in reversed(range(len(shape))):
+        if a in axes:
+            trailing.insert(0, a)
+        elif shape[a] != 1:
             break
-        trailing.insert(0, a)
     leading = [a for a in axes if a not in trailing]
-    return [a for a in range(rank) if a not in axes], leading, trailing
+    return [a for a in range(len(shape)) if a not in axes], leading, trailing
 
 
 def _place(rank: int, groups: Sequence[tuple[Sequence[int], Sequence[Dim]]]) -> Index:
@@ -155,7 +159,7 @@ def _reduce_point(
     """The reduction of one kept position, as a scalar of ``scope``."""
     (x,) = instr.operands
     shape = p.shape(x)
-    _, leading, trailing = split_axes(instr.attrs["axes"], x.rank)
+    _, leading, trailing = split_axes(instr.attrs["axes"], shape)
     name, dtype = _REDUCERS[instr.name][0], x.dtype
 
     def inner(scope: Scope, lead: Sequence[Dim]) -> Value:
@@ -289,7 +293,7 @@ def reduce_into(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> None:
     """
     (x,) = instr.operands
     shape = p.shape(x)
-    kept, leading, trailing = split_axes(instr.attrs["axes"], x.rank)
+    kept, leading, trailing = split_axes(instr.attrs["axes"], shape)
     if trailing or not leading:
         nest = Nest(p, kernel, [shape[a] for a in kept])
         store(nest.scope, dest, _reduce_point(p, nest.scope, instr, kept, nest.idx), nest.idx)

@@ -47,15 +47,15 @@ def _mean_value(x: Value, axes: tuple[int, ...], dtype: Any, where: Any) -> Valu
     if dtype is None and x.dtype.kind in "biu":
         dtype = np.float64
     total = fold_value(np.add, x, axes, dtype, NO_VALUE, where)
-    b = builder()
-    if total.dtype.kind in "fc":
-        return _divided(total, _count(x, axes, where, total.dtype))
-    count = _count(x, axes, where, np.dtype(np.float64))
-    return b.convert(_divided(b.convert(total, "f64"), count), total.dtype)
+    return _divided(total, _count(x, axes, where, np.dtype(np.float64)))
 
 
 def _divided(total: Value, count: Value) -> Value:
-    return builder().op("div", total, stretch(count, total.shape))  # type: ignore[no-any-return]
+    """The quotient, computed in double precision whatever the total's dtype is, as in NumPy."""
+    b = builder()
+    wide = "c128" if total.dtype.kind == "c" else "f64"
+    count = stretch(b.convert(count, wide), total.shape)
+    return b.convert(b.op("div", b.convert(total, wide), count), total.dtype)
 
 
 @covers(np.mean, method=True)
@@ -106,7 +106,7 @@ def _var_value(
     less = b.convert(value_of(ddof), "f64")
     freedom = b.op("sub", count, stretch(less, count.shape))
     freedom = b.op("maximum", freedom, full_like(0, freedom))
-    return _divided(total, b.convert(freedom, total.dtype))
+    return _divided(total, freedom)
 
 
 def _degrees(ddof: Any, correction: Any) -> Any:
