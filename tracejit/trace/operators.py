@@ -1,6 +1,7 @@
 """Python's operators on traced values, attached to the classes of ``values``.
 
-Two Python scalars follow Python; everything else is NumPy's ufunc of that operator.
+Two Python scalars follow Python, and so does a Python complex left of an np.float64; everything
+else is NumPy's ufunc of that operator.
 """
 
 from __future__ import annotations
@@ -79,6 +80,8 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
             if isinstance(self, PyScalar):
                 return NotImplemented
         left, right = (other, self) if reflected else (self, other)
+        if name in _OF_COMPLEX and weak_kind(left) == "complex":
+            right = _as_float(right)
         if python is not None and weak_kind(left) is not None and weak_kind(right) is not None:
             return python(left, right)
         if name == "pow" and isinstance(left, Array) and type(right) is int and right == 2:
@@ -87,6 +90,19 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
         return name_of(ufunc)(left, right)
 
     return operate
+
+
+#: What Python's complex numbers answer where a float, and so an np.float64, stands on the right.
+_OF_COMPLEX = frozenset(["add", "sub", "mul", "truediv", "pow", "eq", "ne"])
+
+
+def _as_float(x: Any) -> Any:
+    """An np.float64 as the Python float that it is too; what else there is as it is."""
+    if isinstance(x, np.float64):
+        return float(x)
+    if isinstance(x, Scalar) and x.dtype == np.float64:
+        return PyScalar("float", x.value)
+    return x
 
 
 def _foreign(name: str, self: Any, other: Any, *, reflected: bool = False) -> Any:

@@ -87,7 +87,25 @@ def _true_division(a: Any, b: Any) -> Any:
     if kind == "float" and "float" in (weak_kind(a), weak_kind(b)):
         message = "float division by zero"
     _nonzero_divisor(right, kind, message)
+    if kind == "complex":
+        return made(kind, _complex_quotient(left, right))
     return made(kind, current().b.op("div", left, right))
+
+
+def _complex_quotient(left: Value, right: Value) -> Value:
+    """The quotient rounded as Python's: each part is divided, where NumPy takes the reciprocal."""
+    b = current().b
+    x, y = b.op("real", left), b.op("imag", left)
+    re, im = b.op("real", right), b.op("imag", right)
+    wide = b.op("ge", b.op("abs", re), b.op("abs", im))
+    small, large = b.op("select", wide, im, re), b.op("select", wide, re, im)
+    first, second = b.op("select", wide, x, y), b.op("select", wide, y, x)
+    ratio = b.op("div", small, large)
+    whole = b.op("add", large, b.op("mul", small, ratio))
+    cross = b.op("mul", first, ratio)
+    gap = b.op("select", wide, b.op("sub", second, cross), b.op("sub", cross, second))
+    real = b.op("div", b.op("add", first, b.op("mul", second, ratio)), whole)
+    return b.op("complex", real, b.op("div", gap, whole))  # type: ignore[no-any-return]
 
 
 def _floor_division(name: str, int_text: str, float_text: str) -> Callable[[Any, Any], Any]:

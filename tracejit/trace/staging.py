@@ -23,7 +23,15 @@ from tracejit.trace.session import Session, where
 from tracejit.trace.sourceless import stand_in
 from tracejit.trace.staging_if import as_test, staged_if
 from tracejit.trace.staging_loop import loop_over, staged_for, staged_while
-from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, name_of, structural_int
+from tracejit.trace.values import (
+    Array,
+    PyScalar,
+    Scalar,
+    Tracer,
+    lift,
+    name_of,
+    structural_int,
+)
 from tracejit.trace.view_numbers import byte_strides
 
 #: Attributes of an array that can be assigned.
@@ -415,6 +423,8 @@ class StagedOperators(Operators):
         self.session.outside.whole(right)
         if symbol in ("==", "!=", "<", "<=", ">", ">=") and (is_grown(left) or is_grown(right)):
             refuse(f"the comparison {symbol}")
+        if type(left) is complex and isinstance(right, Scalar):
+            left = PyScalar("complex", lift(left).value)  # or the right side would be asked first
         found = protocols.compared(self, symbol, left, right)
         return super().compare_one(symbol, left, right) if found is NotImplemented else found
 
