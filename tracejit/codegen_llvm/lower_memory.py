@@ -159,7 +159,7 @@ def _small(type_: BufferType) -> bool:
 
 def _const_buffer(f: FunctionText, instr: Instr) -> None:
     data = instr.attrs["value"].array.tobytes()
-    text = "".join(f"\\{byte:02X}" for byte in data)
+    text = "\\" + data.hex("\\") if data else ""
     body = f'constant [{len(data)} x i8] c"{text}", align 64'
     found = next((k for k, v in f.module.tables.items() if v.endswith(body)), None)
     symbol = found or f"@array.{len(f.module.tables)}"

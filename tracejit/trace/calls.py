@@ -22,6 +22,7 @@ from tracejit.trace.grown import refuse as refuse_grown
 from tracejit.trace.known import BoundMethod
 from tracejit.trace.numpy import NAMES
 from tracejit.trace.numpy.applying import vectorized
+from tracejit.trace.numpy.creation import ndarray
 from tracejit.trace.numpy.generators import held_source, is_source
 from tracejit.trace.protocols import PLAIN_MODULES, convertible
 from tracejit.trace.recursion import under_way
@@ -157,6 +158,8 @@ def as_constants(x: Any) -> Any:
 
 def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A class called: NumPy scalar types convert; ``__init__`` in Python is converted."""
+    if cls is np.ndarray:
+        return ndarray(*args, **kwargs)
     traced = any(contains_tracer(a) for a in args)
     if issubclass(cls, np.generic) and traced:
         return numpy_scalar(cls, *args)

@@ -17,6 +17,12 @@ LINE = np.array([1.0, 2.0, 4.0, 7.0, 11.0, 16.0])
 UNEVEN = np.array([0.0, 1.0, 1.5, 3.5, 4.0, 6.0])
 
 
+def _into_memory(x: Any) -> Any:
+    room = np.ndarray((2, *x.shape), dtype=x.dtype)
+    room[...] = x
+    return room
+
+
 def _wrapped(x: Any) -> Any:
     np.fill_diagonal(x, 9.0, wrap=True)
     return x
@@ -34,6 +40,7 @@ def _masked(x: Any) -> Any:
 
 # A name, a function, and its arguments.
 CASES: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
+    ("ndarray called", _into_memory, (M,)),
     ("insert columns", lambda x: np.insert(x, 1, [[7], [8], [9]], axis=1), (M,)),
     ("insert a column", lambda x: np.insert(x, 1, [7, 8, 9], axis=1), (M,)),
     ("insert a number", lambda x: np.insert(x, -2, 5.0, axis=1), (M,)),

@@ -82,6 +82,21 @@ ones = covers(np.ones)(_creator(_repeated(1)))
 empty = covers(np.empty)(_creator(_undefined))
 
 
+def ndarray(
+    shape: Any,
+    dtype: Any = float,
+    buffer: Any = None,
+    offset: int = 0,
+    strides: Any = None,
+    order: str | None = None,
+) -> Array:
+    """``np.ndarray`` called: an array of undefined contents."""
+    given = {"buffer": (buffer, None), "offset": (offset, 0), "strides": (strides, None)}
+    unsupported("np.ndarray", "use np.reshape and x.view", **given)
+    found: Array = empty(shape, dtype, order or "C")
+    return found
+
+
 @covers(np.full)
 def full(
     shape: Any,
