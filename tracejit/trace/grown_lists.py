@@ -204,7 +204,7 @@ def extremum(name: str, x: list[Any]) -> Any:
         refuse(f"{name}() of tuples")
     b = session.b
     some = b.op("gt", b.index(run.count), b.const(0, "i64"))
-    session.check(some, ValueError, _of_nothing(name))
+    session.check(some, ValueError, of_nothing(name))
     symbol = "gt" if name == "max" else "lt"
     state = [item_at(run, 0)]
 
@@ -216,7 +216,8 @@ def extremum(name: str, x: list[Any]) -> Any:
     return state[0]
 
 
-def _of_nothing(name: str) -> str:
+def of_nothing(name: str) -> str:
+    """What ``min()`` or ``max()`` of nothing says."""
     try:
         getattr(builtins, name)([])
     except ValueError as error:

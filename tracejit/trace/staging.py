@@ -13,11 +13,13 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace import containers, convert, grown_lists, protocols
 from tracejit.trace.builtins import LOOPED, builtin_bool
 from tracejit.trace.calls import MUTATING, refuse_mutation, traced_call
-from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, VarInfo
+from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, Traits, Turns, VarInfo
 from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.folds import folded
 from tracejit.trace.grown import is_grown, refuse
 from tracejit.trace.identity import same_array
 from tracejit.trace.iteration import steps_of
+from tracejit.trace.known import MARK, split_marks
 from tracejit.trace.numpy import INDEXED
 from tracejit.trace.session import Session, where
 from tracejit.trace.sourceless import stand_in
@@ -36,6 +38,9 @@ from tracejit.trace.view_numbers import byte_strides
 
 #: Attributes of an array that can be assigned.
 _SETTABLE = ("shape", "flat", "real", "imag")
+
+#: Methods of a dict that look for a key.
+_LOOKUPS = ("get", "pop", "setdefault", "__getitem__", "__contains__")
 
 Thunk = Callable[[], Any]
 GetState = Callable[[], tuple[Any, ...]]
@@ -187,11 +192,22 @@ class StagedOperators(Operators):
             if f.__name__ in MUTATING:
                 containers.must_be_known(self.session, owner)
             containers.touch(self.session, owner)
+            if isinstance(owner, dict) and args and f.__name__ in _LOOKUPS:
+                args = (_known_key(args[0]), *args[1:])
             if type(owner) is list and self._is_of_grown(owner, f, args):
                 return self._list_method(owner, f, args, kwargs)
         found = traced_call(self, f, protocols.iterated_by(self, f, args), kwargs)
         new = type(found) in (list, dict) and (f in (list, dict, sorted) or _copies(f))
         return containers.made(self.session, found) if new else found
+
+    def call_generator(
+        self, f: Any, turns: Turns, traits: Traits, source: Any, site: Site, /, *args: Any,
+        **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        found = folded(self, f, turns, traits, source, site, args, kwargs)
+        if found is not NotImplemented:
+            return found
+        return super().call_generator(f, turns, traits, source, site, *args, **kwargs)
 
     def _is_of_grown(self, owner: list[Any], f: Any, args: Any) -> bool:
         return is_grown(owner) or (f.__name__ == "extend" and any(map(_sized_by_the_run, args)))
@@ -329,6 +345,8 @@ class StagedOperators(Operators):
             from tracejit.trace.hidden import hidden_array
 
             return hidden_array(obj)[key]
+        if isinstance(obj, dict):
+            key = _known_key(key)
         try:
             value = obj[key]
         except LookupError:
@@ -452,6 +470,17 @@ class StagedOperators(Operators):
         message = f"not enough or too many values to unpack (expected {n})"
         self.session.require_equal(x.dims[0], n, ValueError, message)
         return tuple(x[k] for k in range(n))
+
+
+def _known_key(key: Any) -> Any:
+    """A key of a dict; what stands for a number would never be found."""
+    if isinstance(key, PyScalar | Scalar):
+        return structural_int(key, "a key")
+    if isinstance(key, str) and MARK in key:
+        for value, _ in split_marks(key)[1::2]:
+            _known_key(value)
+        raise UnsupportedError(f"{where()}: a key of a dict with run-time values in it")
+    return tuple(map(_known_key, key)) if type(key) is tuple else key
 
 
 def _sized_by_the_run(items: Any) -> bool:

@@ -5,7 +5,7 @@ Python semantics; a tracer subclasses it. Nothing here knows of traced values.
 """
 
 from tracejit.trace.convert.function import ConvertedFunction, bind, convert, is_converted
-from tracejit.trace.convert.operators import UNDEFINED, Env, Operators, Site, VarInfo
+from tracejit.trace.convert.operators import UNDEFINED, Env, Operators, Site, Traits, Turns, VarInfo
 from tracejit.trace.convert.source import SourceUnavailable
 
 __all__ = [
@@ -15,6 +15,8 @@ __all__ = [
     "Operators",
     "Site",
     "SourceUnavailable",
+    "Traits",
+    "Turns",
     "VarInfo",
     "bind",
     "convert",

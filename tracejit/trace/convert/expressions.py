@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from tracejit.trace.convert.generators import FOLDING, is_taken_apart, shows_items
 from tracejit.trace.convert.operators import Site, VarInfo
 from tracejit.trace.convert.scope import (
     GENERATED,
@@ -269,15 +270,56 @@ class ExpressionRewriter(ast.NodeTransformer):
         if isinstance(tree.func, ast.Attribute):
             where.lineno = tree.func.end_lineno or tree.lineno
             where.col_offset = 0
+        if named in FOLDING and not is_own and is_taken_apart(tree):
+            return self._call_generator(where, tree)
         func = self.expr(tree.func)
         is_star = any(isinstance(arg, ast.Starred) for arg in tree.args)
         if is_star or any(keyword.arg is None for keyword in tree.keywords):
             return self.op(where, "call_star", func, *self._pieces(tree))
         args = [self.expr(arg) for arg in tree.args]
         call = self.op(where, "call", func, *args)
-        for keyword in tree.keywords:
-            value = self.expr(keyword.value)
-            call.keywords.append(ast.copy_location(ast.keyword(keyword.arg, value), keyword))
+        call.keywords += self._keywords(tree)
+        return call
+
+    def _keywords(self, tree: ast.Call) -> list[ast.keyword]:
+        return [
+            ast.copy_location(ast.keyword(keyword.arg, self.expr(keyword.value)), keyword)
+            for keyword in tree.keywords
+        ]
+
+    def _call_generator(self, where: ast.AST, tree: ast.Call) -> ast.expr:
+        """A call whose first argument is a generator: what it does for one item, and its source."""
+        func = self.expr(tree.func)
+        generator = tree.args[0]
+        assert isinstance(generator, ast.GeneratorExp)
+        (part,) = generator.generators
+        traits = [ast.Constant(bool(part.ifs)), ast.Constant(shows_items(generator))]
+        listed = ast.Tuple(list(traits), ast.Load())
+        source = self.expr(part.iter)
+        outer = self.shadowed, self.is_captured
+        self.shadowed = self.shadowed | comprehension_targets(generator)
+        self.is_captured = True
+        tests = self.later(part.ifs)
+        (value,) = self.later([generator.elt])
+        self.shadowed, self.is_captured = outer
+        test: ast.expr = ast.copy_location(ast.Constant(None), generator)
+        if tests:
+            true = ast.copy_location(ast.Constant(True), generator)
+            test = tests[0]
+            if len(tests) > 1:
+                test = self.thunk(self.op(generator, "and_", true, *tests))
+        pair = ast.copy_location(ast.Tuple([test, value], ast.Load()), generator)
+        items = f"{GENERATED}items"
+        over = ast.comprehension(part.target, self.name(items, generator), [], 0)
+        turns = self.thunk(ast.copy_location(ast.GeneratorExp(pair, [over]), generator))
+        taken = ast.copy_location(ast.arg(items), generator)
+        turns.args.args.append(taken)
+        rest = [self.expr(arg) for arg in tree.args[1:]]
+        site = self.site(generator)
+        for made in (*traits, listed):
+            ast.copy_location(made, generator)
+        call = self.op(where, "call_generator", func, turns, listed, source, site, *rest)
+        call.keywords += self._keywords(tree)
         return call
 
     def _pieces(self, tree: ast.Call) -> list[ast.expr]:

@@ -8,7 +8,7 @@ operators that meet a traced value.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CellType
 from typing import Any, Final, Literal
@@ -19,6 +19,12 @@ Thunk = Callable[[], Any]
 GetState = Callable[[], tuple[Any, ...]]
 SetState = Callable[[tuple[Any, ...]], None]
 ExceptPart = tuple[Thunk | None, Callable[[BaseException], None], bool]
+#: For one item of a generator: the test of its `if` (None without), and its expression.
+Turn = tuple[Thunk | None, Thunk]
+#: The turns of some items.
+Turns = Callable[[Iterable[Any]], Iterator[Turn]]
+#: Of a generator: whether it has an `if`, and whether calls in it see the numbers of its items.
+Traits = tuple[bool, bool]
 VarKind = Literal["local", "nonlocal", "global", "flag", "return_value"]
 
 
@@ -103,6 +109,13 @@ def catches(kinds: Any, raised: type[BaseException]) -> bool:
                 "catching classes that do not inherit from BaseException is not allowed"
             )
     return issubclass(raised, listed)
+
+
+def generated(turns: Iterator[Turn]) -> Iterator[Any]:
+    """The items of a generator that was taken apart."""
+    for test, value in turns:
+        if test is None or test():
+            yield value()
 
 
 class Operators:
@@ -415,6 +428,13 @@ class Operators:
     def iterate(self, value: Any) -> Any:
         """What a comprehension or a `*` display iterates over."""
         return value
+
+    def call_generator(
+        self, f: Any, turns: Turns, traits: Traits, source: Any, site: Site, /, *args: Any,
+        **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        """`f(generator, *args, **kwargs)` where the generator has one `for`, over `source`."""
+        return self.call(f, generated(turns(self.iterate(source))), *args, **kwargs)
 
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
         """Exactly `n` values for `n` targets; the one at `star_index` is a list."""
