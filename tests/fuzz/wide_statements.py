@@ -71,7 +71,8 @@ class WideStatements(Statements):
         to, source = c.pick(windows)
         ways = [f"{v.name}[{to}] = {v.name}[{source}]", f"{v.name}[{to}] += {v.name}[{source}]"]
         ways += [f"np.add({v.name}[{to}], {v.name}[{source}], out={v.name}[{to}])"]
-        ways += [f"np.copyto({v.name}[{to}], {v.name}[{source}])"]
+        if not self.readonly:  # NumPy copies an array onto itself without asking
+            ways += [f"np.copyto({v.name}[{to}], {v.name}[{source}])"]
         if len(v.shape) == 2 and v.shape[0] == v.shape[1]:
             ways += [f"{v.name}[...] = {v.name}.T", f"{v.name} += {v.name}.T"]
         if v.shape == (n,):

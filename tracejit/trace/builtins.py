@@ -14,7 +14,6 @@ from tracejit.ir.extent import Dim
 from tracejit.trace import grown_lists
 from tracejit.trace.attributes import ATTRIBUTES
 from tracejit.trace.grown import is_grown, refuse
-from tracejit.trace.known import MARK
 from tracejit.trace.python_scalars import COMPARED, as_kind, made, power
 from tracejit.trace.reshaping import Flat
 from tracejit.trace.session import current, where
@@ -114,8 +113,6 @@ def builtin_len(x: Any) -> Any:
     if isinstance(x, Tracer):
         kind = x.kind if isinstance(x, PyScalar) else f"numpy.{x.dtype}"  # type: ignore[attr-defined]
         raise TypeError(f"object of type '{kind}' has no len()")
-    if isinstance(x, str) and MARK in x:
-        raise UnsupportedError(f"{where()}: the length of a text with run-time values in it")
     if isinstance(x, Range):
         from tracejit.trace.iteration import trip_count
 

@@ -19,7 +19,7 @@ from tracejit.trace.folds import folded
 from tracejit.trace.grown import is_grown, refuse
 from tracejit.trace.identity import same_array
 from tracejit.trace.iteration import steps_of
-from tracejit.trace.known import MARK, split_marks
+from tracejit.trace.marked import check_call, must_be_plain, must_be_plain_text, plain_key
 from tracejit.trace.numpy import INDEXED
 from tracejit.trace.session import Session, where
 from tracejit.trace.sourceless import stand_in
@@ -94,6 +94,7 @@ class StagedOperators(Operators):
         extra_test_fn: Thunk | None = None,
     ) -> None:  # fmt: skip
         self.session.outside.whole(iterable)
+        must_be_plain_text(iterable)
         iterable = protocols.iterable(self, iterable)
         staged_for(self, iterable, body_fn, get_state, set_state, names, site, extra_test_fn)
 
@@ -162,6 +163,8 @@ class StagedOperators(Operators):
 
     def contains(self, item: Any, container: Any) -> Any:
         self.session.outside.whole(container)
+        if self.session.shown:
+            must_be_plain(item, container)
         traced = isinstance(item, Tracer)
         if is_grown(container):
             return grown_lists.holds(item, container)
@@ -188,12 +191,14 @@ class StagedOperators(Operators):
         owner = getattr(f, "__self__", None)
         for used in (owner, *args, *kwargs.values()):
             outside.whole(used)
+        if self.session.shown:
+            check_call(f, args, kwargs)
         if isinstance(owner, list | dict) and not isinstance(f, MethodType):
             if f.__name__ in MUTATING:
                 containers.must_be_known(self.session, owner)
             containers.touch(self.session, owner)
             if isinstance(owner, dict) and args and f.__name__ in _LOOKUPS:
-                args = (_known_key(args[0]), *args[1:])
+                args = (plain_key(args[0]), *args[1:])
             if type(owner) is list and self._is_of_grown(owner, f, args):
                 return self._list_method(owner, f, args, kwargs)
         found = traced_call(self, f, protocols.iterated_by(self, f, args), kwargs)
@@ -345,8 +350,9 @@ class StagedOperators(Operators):
             from tracejit.trace.hidden import hidden_array
 
             return hidden_array(obj)[key]
+        must_be_plain_text(obj)
         if isinstance(obj, dict):
-            key = _known_key(key)
+            key = plain_key(key)
         try:
             value = obj[key]
         except LookupError:
@@ -381,6 +387,7 @@ class StagedOperators(Operators):
             if isinstance(key, Tracer):
                 kind = type(obj).__name__
                 key = structural_int(key, f"where to write in a {kind}")
+            must_be_plain_text(key)
         if protocols.applied(self, obj, "__setitem__", key, value) is NotImplemented:
             obj[key] = value
 
@@ -418,12 +425,15 @@ class StagedOperators(Operators):
         return super().augassign(op, target, value) if found is NotImplemented else found
 
     def made(self, value: Any) -> Any:
+        if self.session.shown and isinstance(value, dict | set):
+            must_be_plain(value)
         return containers.made(self.session, value)
 
     def iterate(self, value: Any) -> Any:
         self.session.outside.whole(value)
         if is_grown(value):
             refuse("a comprehension or *")
+        must_be_plain_text(value)
         return protocols.iterable(self, value)
 
     def binary(self, symbol: str, left: Any, right: Any) -> Any:
@@ -439,6 +449,8 @@ class StagedOperators(Operators):
             return super().compare_one(symbol, left, right)
         self.session.outside.whole(left)
         self.session.outside.whole(right)
+        if self.session.shown:
+            must_be_plain(left, right)
         if symbol in ("==", "!=", "<", "<=", ">", ">=") and (is_grown(left) or is_grown(right)):
             refuse(f"the comparison {symbol}")
         if type(left) is complex and isinstance(right, Scalar):
@@ -462,6 +474,7 @@ class StagedOperators(Operators):
                 refuse("unpacking with *")
             return grown_lists.unpacked(value, n)
         self.session.outside.whole(value)
+        must_be_plain_text(value)
         return super().unpack(protocols.iterable(self, value), n, star_index)
 
     def _unpack_array(self, x: Array, n: int, star_index: int | None) -> tuple[Any, ...]:
@@ -470,17 +483,6 @@ class StagedOperators(Operators):
         message = f"not enough or too many values to unpack (expected {n})"
         self.session.require_equal(x.dims[0], n, ValueError, message)
         return tuple(x[k] for k in range(n))
-
-
-def _known_key(key: Any) -> Any:
-    """A key of a dict; what stands for a number would never be found."""
-    if isinstance(key, PyScalar | Scalar):
-        return structural_int(key, "a key")
-    if isinstance(key, str) and MARK in key:
-        for value, _ in split_marks(key)[1::2]:
-            _known_key(value)
-        raise UnsupportedError(f"{where()}: a key of a dict with run-time values in it")
-    return tuple(map(_known_key, key)) if type(key) is tuple else key
 
 
 def _sized_by_the_run(items: Any) -> bool:
