@@ -24,7 +24,10 @@ _SHOW |= {builtins.isinstance, builtins.type, builtins.bool}
 #: They take items as they are, not the letters of a text.
 _COLLECT: set[Any] = {builtins.list, builtins.tuple, builtins.len, builtins.enumerate, builtins.zip}
 _COLLECT |= {builtins.reversed, builtins.iter, builtins.all, builtins.any}
-_METHODS: dict[type, tuple[str, ...]] = {str: ("format", "join"), list: ("append", "extend", "insert")}
+_METHODS: dict[type, tuple[str, ...]] = {
+    str: ("format", "join"),
+    list: ("append", "extend", "insert"),
+}
 
 
 def must_be_plain(*values: Any) -> None:
