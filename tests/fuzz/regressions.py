@@ -56,6 +56,10 @@ def swap_in_a_branch_beside_writes(a, b, x, i):
     return a, b, b
 
 
+def a_number_and_itself_as_a_float(a, s):
+    return float(s), s, float(s), (s, float(a[0]), a[0])
+
+
 def a_slice_or_the_whole(a, n):
     b = a[::-1]
     for _ in range(n):
@@ -182,6 +186,7 @@ REGRESSIONS = [
         lambda: (np.zeros(0, int), read_only(np.zeros(0, int)), np.ones(4), 0),
         "dynamic",
     ),
+    Regression(a_number_and_itself_as_a_float, lambda: (np.arange(2.0), np.float64(1.25))),
     *[
         Regression(function, lambda n=n: (np.arange(1.0, 5.0), n), policy)
         for function in (a_slice_or_the_whole, the_whole_or_a_slice)

@@ -149,18 +149,18 @@ class Describer:
         self._shared = _shared_cells(arrays)
         self._arrays: dict[int, tuple[Array, Out]] = {}
         self.values: list[Value] = []
-        self._index: dict[Value, int] = {}
+        self._index: dict[tuple[Value, str], int] = {}
         self._storage: dict[Any, tuple[Cell, int]] = {}
         self._objects: dict[int, int] = {}
         self._kept: list[Any] = []
         self.leaves: list[Out] = []
 
-    def need(self, value: Value) -> int:
-        """The number of an IR result."""
-        if value not in self._index:
-            self._index[value] = len(self.values)
+    def need(self, value: Value, kind: str = "") -> int:
+        """The number of an IR result; ``kind``: it comes back as a Python number."""
+        if (value, kind) not in self._index:
+            self._index[value, kind] = len(self.values)
             self.values.append(value)
-        return self._index[value]
+        return self._index[value, kind]
 
     def describe_all(self, leaves: Sequence[Any]) -> list[Out]:
         """Descriptions of result leaves; the same array object twice stays one object."""
@@ -177,7 +177,7 @@ class Describer:
     def describe(self, leaf: Any) -> Out:
         """The description of one leaf."""
         if isinstance(leaf, PyScalar):
-            return PythonOut(self.need(leaf.value), leaf.kind)
+            return PythonOut(self.need(leaf.value, leaf.kind), leaf.kind)
         if isinstance(leaf, MixedScalar):
             k = self.need(leaf.value)
             return ChoiceOut(self.need(leaf.python), PythonOut(k, leaf.kind), ScalarOut(k))
@@ -228,7 +228,7 @@ class Describer:
         if found is None:
             index = len(self.values)
             self.values.append(value)
-            self._index.setdefault(value, index)
+            self._index.setdefault((value, ""), index)
             found = self._storage[id(cell), layers] = (cell, index)
         return ArrayOut(found[1])
 
