@@ -18,7 +18,6 @@ from tracejit.errors import UnsupportedError, raise_at
 from tracejit.ir.printed import kept_back
 from tracejit.specialize import LeafKey, ScalarKey
 from tracejit.trace.guesses import Guesses, Site, Supposed, Unsupposed
-from tracejit.trace.suppositions import effects_before
 
 if TYPE_CHECKING:
     from tracejit.trace.driver import Traced
@@ -113,6 +112,8 @@ class Undo:
 
 def undo_of(traced: Traced, keys: Sequence[LeafKey]) -> Undo | None:
     """What to undo after a failed run of a version; None when there is nothing."""
+    from tracejit.trace.suppositions import effects_before  # not before something is compiled
+
     before = effects_before(traced.function)
     count = len(traced.leaves)
     written = sorted({i.attrs["arg"] for i in before if i.name == "write_back"})

@@ -21,9 +21,6 @@ from tracejit.ir.builder import rename_attr, rename_type
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, Type
-from tracejit.passes.beside import stabilized_after, twice
-from tracejit.passes.pipeline import DEFAULT
-from tracejit.passes.runner import run
 from tracejit.trace.guesses import Guesses, Supposed, Unsupposed
 from tracejit.trace.known import shown_shape
 from tracejit.trace.raising import Diverged, emit_raise, is_users
@@ -79,10 +76,16 @@ class Staged:
     def twice(self) -> Function:
         """The function, where rules apply with its results once more, stabilised: derivatives are
         taken of these, the value is what NumPy computes."""
+        from tracejit.passes.beside import twice  # passes wait until something is compiled
+
         return twice(self.function, self._some)
 
     def derived(self, function: Function, keep: int) -> Function:
         """A derivative, simplified, its results from number ``keep`` on stabilised."""
+        from tracejit.passes.beside import stabilized_after
+        from tracejit.passes.pipeline import DEFAULT
+        from tracejit.passes.runner import run
+
         return stabilized_after(run(function, DEFAULT), keep, self._some)
 
     def _some(self, dim: Dim) -> bool:
