@@ -130,5 +130,5 @@ def test_a_host_call_on_an_active_value_is_an_error() -> None:
     y = b.op("host_call", x, fn=np.sort, types=(x.type,))
     function = b.build([y])
     for transform in (jvp, vjp):
-        with pytest.raises(TypeError, match="host_call has no derivative"):
+        with pytest.raises(TypeError, match="host_call\\) has no derivative"):
             transform(function, [0])

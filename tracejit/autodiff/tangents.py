@@ -6,6 +6,7 @@ else does; the tangent of a tape is a tape that holds the tangents of what was p
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from tracejit.ir.builder import Builder
@@ -42,23 +43,42 @@ def push_forward(
 
     Raises TypeError for an operation without a derivative that an active value flows through.
     """
-    if all(t is None for t in tangents) or not any(map(has_tangent, results)):
+    if all(t is None for t in tangents):
         return [None] * len(results)
+    refuse_opaque(instr)
     prim = instr.prim
-    if prim.name == "host_call":
-        where = f" (line {instr.loc.line})" if instr.loc else ""
-        name = getattr(instr.attrs["fn"], "path", "")
-        raise TypeError(
-            f"{f'np.{name}: a ' * bool(name)}host_call has no derivative{where}; "
-            "compose it of functions that have one"
-        )
-    if not prim.differentiable:
+    if not prim.differentiable or not any(map(has_tangent, results)):
         return [None] * len(results)
     if prim.jvp is not None:
         out: list[Value | None] = prim.jvp(b, operands, tangents, results, instr.attrs)
         return out
     assert prim.transpose is not None, f"{prim.name} has no derivative rule"
     return [_linear(b, instr, operands, tangents)]
+
+
+def refuse_opaque(instr: Instr) -> None:
+    """TypeError for an instruction with an active operand whose derivative no rule gives.
+
+    Zero would be a silent wrong answer, also where the instruction is in a loop or branch.
+    """
+    opaque = instr.prim.opaque
+    if opaque is None or not opaque(instr.results):
+        return
+    loc = instr.loc
+    where = f"{os.path.basename(loc.filename)}:{loc.line}: " if loc else ""
+    raise TypeError(
+        f"{where}{_as_written(instr)} has no derivative, and what is differentiated goes through "
+        "it; compose it of functions that have one"
+    )
+
+
+def _as_written(instr: Instr) -> str:
+    """What the user calls an opaque instruction."""
+    if instr.name == "bitcast":
+        return f"a view of the bits of {instr.operands[0].dtype} as {instr.result.dtype}"
+    function = instr.attrs.get("fn")
+    name = getattr(function, "written", None) or getattr(function, "__qualname__", repr(function))
+    return f"{name} (a host_call)"
 
 
 def _linear(
@@ -116,6 +136,7 @@ def _active_step(instr: Instr, flags: list[bool]) -> list[bool]:
     if instr.name == "cond":
         sides = [active_results(r, flags[1:]) for r in instr.regions if not r.diverges]
         return [any(s[k] for s in sides) for k in range(len(instr.results))]
+    refuse_opaque(instr)
     return [instr.prim.differentiable] * len(instr.results)
 
 

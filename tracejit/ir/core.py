@@ -152,7 +152,9 @@ class Primitive:
     ``infer(operands, attrs, regions)`` gives result types, raising ``TypeError`` on misuse.
     ``eval(*arrays, **attrs)`` is the NumPy reference (None for control: the interpreter's).
     Derivative: ``jvp`` or ``linear`` + ``transpose`` (or both, as for ``div``), or neither when
-    ``differentiable`` is False.
+    ``differentiable`` is False: then it is zero, or there is no rule for it.
+    ``opaque(results)``: whether results like these depend on the operands in a way that no rule
+    describes, so that differentiating through them is an error and not zero.
     ``linear`` lists groups of operand positions; the op is linear in each group jointly.
     ``jvp(b, operands, tangents, results, attrs) -> tangents of results``; None is a zero.
     ``transpose(b, cts, operands, accs, attrs)`` adds into ``accs[i]`` (None where not linear).
@@ -168,6 +170,7 @@ class Primitive:
     linear: tuple[tuple[int, ...], ...] = ()
     transpose: Callable[..., None] | None = None
     differentiable: bool = True
+    opaque: Callable[[Sequence[Value]], bool] | None = None
     lower: Callable[..., Any] | None = None
     doc: str = ""
 

@@ -135,7 +135,7 @@ def test_sorts_are_differentiable() -> None:
 @pytest.mark.parametrize("name", ["linalg.inv", "fft.fft"])
 def test_others_say_that_they_are_not(name: str) -> None:
     module, function = name.split(".")
-    with pytest.raises(TypeError, match=rf"np\.{name}: a host_call has no derivative"):
+    with pytest.raises(TypeError, match=rf"np\.{name} \(a host_call\) has no derivative"):
         grad(lambda x: np.abs(getattr(getattr(np, module), function)(x)).sum())(A)
 
 

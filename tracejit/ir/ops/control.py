@@ -12,7 +12,7 @@ from tracejit.ir.core import Function, Primitive, Value, row, type_uses
 from tracejit.ir.extent import Dim
 from tracejit.ir.ops.derivatives_columns import derivative
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
-from tracejit.ir.types import BOOL, INDEX, TapeType, TensorType, Type, subst_type
+from tracejit.ir.types import BOOL, INDEX, TapeType, TensorType, Type, is_inexact, subst_type
 
 
 def bind(params: tuple[Value, ...], args: Operands) -> dict[Any, Dim]:
@@ -225,6 +225,7 @@ row(
         _host_call,
         effect="ordered",
         differentiable=False,
+        opaque=lambda results: any(is_inexact(r.dtype) for r in results),
         doc="host_call(*args) {fn, types}: Python called under the GIL, in program order.",
     )
 )

@@ -276,6 +276,7 @@ row(
         _bitcast,
         lambda x, *, dtype: np.asarray(x).view(dtype),
         differentiable=False,
+        opaque=lambda results: True,  # of integers too: they may become floats again
         lower=LOWER.get("bitcast"),
         doc="The same bits as another dtype of the same size.",
     )

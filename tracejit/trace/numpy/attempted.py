@@ -35,6 +35,11 @@ class Attempt:
         object.__setattr__(self, "__module__", "numpy")
 
     @property
+    def written(self) -> Any:
+        """As the user writes the function."""
+        return getattr(self.function, "written", None)
+
+    @property
     def held(self) -> Any:
         """The generator that the function draws from, if it holds one."""
         return self.function.held  # type: ignore[attr-defined]

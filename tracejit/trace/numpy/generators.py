@@ -68,6 +68,11 @@ class HostDraw:
         object.__setattr__(self, "__qualname__", f"{self.method}({', '.join(given)})")
         object.__setattr__(self, "__module__", "numpy.random.Generator")
 
+    @property
+    def written(self) -> str:
+        """As the user writes it."""
+        return f"{self.method} of a random generator"
+
     def __call__(self, *operands: Any) -> Any:
         source, operands = self._source(operands)
         given = dict(zip(self.named, map(_plain, operands), strict=False))

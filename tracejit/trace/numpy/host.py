@@ -32,6 +32,11 @@ class HostFunction:
         object.__setattr__(self, "__qualname__", f"{self.path}({given})")
         object.__setattr__(self, "__module__", "numpy")
 
+    @property
+    def written(self) -> str:
+        """As the user writes it."""
+        return f"np.{self.path}"
+
     @cached_property
     def _function(self) -> Any:
         return attrgetter(self.path)(np)
