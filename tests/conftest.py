@@ -1,14 +1,19 @@
 """Settings for all tests: a first call compiles, so Hypothesis must not time single examples.
 
-Examples are the same in every run; `TRACEJIT_FUZZ_RANDOM=1` takes others.
+Examples are the same in every run; `TRACEJIT_FUZZ_RANDOM=1` takes others. Object code is kept in
+`build/`, where both processes of a run and the next run find it: half of a compilation is LLVM's.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+os.environ.setdefault("TRACEJIT_CACHE_DIR", str(Path(__file__).parents[1] / "build" / "objects"))
+os.environ.setdefault("TRACEJIT_CACHE_SIZE", "2048")
 
 SAME = not os.environ.get("TRACEJIT_FUZZ_RANDOM")
 settings.register_profile(

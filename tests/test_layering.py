@@ -37,7 +37,7 @@ THIRD_PARTY = {
     "trace": {"numpy", "optree"},
     "autodiff": {"numpy", "optree"},
     "passes": {"numpy"},
-    "codegen_llvm": {"numpy", "llvmlite", "scipy_openblas64"},
+    "codegen_llvm": {"numpy", "llvmlite", "platformdirs", "scipy_openblas64"},
     "codegen_ptx": {"numpy", "llvmlite", "cupy"},
     "bench": {"numpy", "optree", "matplotlib", "rich", "jax", "numba", "numexpr", "torch"},
     "": {"numpy", "optree"},

@@ -37,6 +37,7 @@ def jit(
     opt_level: int = 3,
     stabilize: bool = False,
     fallback: bool = False,
+    cache: bool = True,
 ) -> Any:
     """Compile a NumPy function to native code on first call.
 
@@ -52,6 +53,9 @@ def jit(
     ``fallback``: what cannot be compiled runs in Python with NumPy instead, with one
     ``FallbackWarning`` that names the line and the reason; ``f.stats()`` counts such calls.
 
+    ``cache``: whether object code may be kept on disk for later processes, and be taken from there
+    (``TRACEJIT_CACHE_DIR``; see docs/cache.md).
+
     Raises what the function would raise in NumPy, and ``UnsupportedError`` naming the line for what
     cannot be compiled. With ``TRACEJIT_DISABLE_JIT=1`` in the environment functions come back as
     they are.
@@ -63,7 +67,13 @@ def jit(
     nums = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
     names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
     options = Options(
-        frozenset(nums), frozenset(names), shapes, opt_level, stabilize=stabilize, fallback=fallback
+        frozenset(nums),
+        frozenset(names),
+        shapes,
+        opt_level,
+        stabilize=stabilize,
+        fallback=fallback,
+        cache=cache,
     )
 
     def wrap(function: Any, signatures: Sequence[str] = ()) -> Any:

@@ -103,6 +103,7 @@ def compile_version(request: Request, options: Options) -> Version:
         core.host,
         core.symbols,
         options.opt_level,
+        cache=options.cache,
         rejecting=wrong,
     )
     artefacts = Artefacts(traced, function, program, core.text, spec)

@@ -110,6 +110,7 @@ class Options:
     opt_level: int = 3
     stabilize: bool = False
     fallback: bool = False
+    cache: bool = True
 
 
 @dataclass(frozen=True)

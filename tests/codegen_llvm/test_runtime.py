@@ -291,9 +291,10 @@ COPY = define(
 def test_cached_object_code_is_relinked_and_right():
     signature = Signature((ScalarParam(I8, "int"),), (ScalarResult(I8, "int"),), 0)
     shelf = Shelf()
-    first = entry.specialise(COPY, signature, cache=shelf)
-    again = entry.specialise(COPY, signature, cache=shelf)
-    other = entry.specialise(COPY, signature, cache=shelf, opt_level=1)
+    engine = Engine(cache=shelf)
+    first = entry.specialise(COPY, signature, engine=engine)
+    again = entry.specialise(COPY, signature, engine=engine)
+    other = entry.specialise(COPY, signature, engine=engine, opt_level=1)
     assert not first.module.from_cache
     assert again.module.from_cache
     assert not other.module.from_cache
@@ -303,7 +304,7 @@ def test_cached_object_code_is_relinked_and_right():
 
 @pytest.mark.parametrize("level", [0, 1, 2, 3])
 def test_every_optimisation_level_and_inspection(level):
-    module = shared_engine().compile(COPY, exports=["core"], opt_level=level)
+    module = shared_engine().compile(COPY, exports=["core"], opt_level=level, cache=False)
     assert "@core" in module.llvm_ir_optimised()
     assert "core:" in module.asm()
     assert set(module.milliseconds) == {"parse", "optimise", "emit", "link"}

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.codegen_llvm import abi, capi
-from tracejit.codegen_llvm.engine import CompiledModule, Engine, ObjectCache, shared_engine
+from tracejit.codegen_llvm.engine import CompiledModule, Engine, shared_engine
 from tracejit.codegen_llvm.lower import Core, lower_program
 from tracejit.codegen_llvm.runtime import (
     native_function,
@@ -75,7 +75,7 @@ def compile_program(
     program: Program,
     opt_level: int = 3,
     engine: Engine | None = None,
-    cache: ObjectCache | None = None,
+    cache: bool = True,
     param_slots: Sequence[int] | None = None,
     result_slots: Sequence[int] | None = None,
 ) -> CompiledProgram:

@@ -19,8 +19,12 @@ from typing import Any, Protocol
 import llvmlite
 import llvmlite.binding as llvm
 
+from tracejit.codegen_llvm.object_cache import default_cache
+
 # Emitters end each `define` with #0; the engine says what #0 means on this host.
 ATTRIBUTE_GROUP = "#0"
+# Object code also depends on the options below that the text does not show: count up with them.
+_PIPELINE = "1"
 
 
 class CodegenError(RuntimeError):
@@ -70,9 +74,18 @@ if hasattr(os, "register_at_fork"):
 
 
 class Engine:
-    """Compiles and links modules for the host. Use `shared_engine()`; a fresh one is for tests."""
+    """Compiles and links modules for the host. Use `shared_engine()`; a fresh one is for tests.
 
-    def __init__(self, cpu: str | None = None, features: str | None = None) -> None:
+    `cache`: where object code is looked for and kept, if anywhere.
+    """
+
+    def __init__(
+        self,
+        cpu: str | None = None,
+        features: str | None = None,
+        cache: ObjectCache | None = None,
+    ) -> None:
+        self.cache = cache
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         self.triple: str = llvm.get_process_triple()
@@ -111,6 +124,7 @@ class Engine:
     def cache_key(self, text: str, opt_level: int) -> str:
         """Everything that the object code depends on, hashed."""
         parts = (
+            _PIPELINE,
             text,
             self.triple,
             self.cpu,
@@ -176,17 +190,21 @@ class Engine:
         symbols: Mapping[str, int] | None = None,
         exports: Iterable[str] = (),
         opt_level: int = 3,
-        cache: ObjectCache | None = None,
+        cache: bool = True,
     ) -> CompiledModule:
-        """Compile (or take from `cache`) and link `text`; `symbols` are addresses that it calls."""
-        key = self.cache_key(text, opt_level) if cache is not None else ""
-        code = cache.get(key) if cache is not None else None
+        """Compile and link `text`; `symbols` are addresses that it calls.
+
+        `cache`: whether its object code may come from the engine's cache, and is kept there.
+        """
+        kept = self.cache if cache else None
+        key = self.cache_key(text, opt_level) if kept is not None else ""
+        code = kept.get(key) if kept is not None else None
         from_cache = code is not None
         spent: dict[str, float] = {}
         if code is None:
             code, spent = self.emit(text, opt_level)
-            if cache is not None:
-                cache.put(key, code)
+            if kept is not None:
+                kept.put(key, code)
         start = time.perf_counter()
         addresses, tracker = self.link(code, symbols or {}, exports)
         spent["link"] = (time.perf_counter() - start) * 1e3
@@ -242,5 +260,5 @@ def shared_engine() -> Engine:
     if not _shared:
         with _llvm_lock:
             if not _shared:
-                _shared.append(Engine())
+                _shared.append(Engine(cache=default_cache()))
     return _shared[0]

@@ -19,7 +19,7 @@ from typing import Any
 from tracejit.codegen_llvm import boxing_text, capi, entry_text, runtime_text
 from tracejit.codegen_llvm import callable as native
 from tracejit.codegen_llvm.abi import Signature
-from tracejit.codegen_llvm.engine import CompiledModule, Engine, ObjectCache, shared_engine
+from tracejit.codegen_llvm.engine import CompiledModule, Engine, shared_engine
 from tracejit.codegen_llvm.portable import Miss, PortableCallable, PortableEntry
 from tracejit.codegen_llvm.runtime import ErrorTable, HostTable, runtime_symbols
 
@@ -124,7 +124,7 @@ def specialise(
     symbols: Mapping[str, int] | None = None,
     opt_level: int = 3,
     engine: Engine | None = None,
-    cache: ObjectCache | None = None,
+    cache: bool = True,
     rejecting: Sequence[int] = (),
 ) -> Specialisation:
     """Compile `core_text`, which defines `i32 @core(ptr, ptr)`, together with its entry.
