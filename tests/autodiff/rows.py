@@ -43,8 +43,6 @@ RANGES: dict[str, tuple[float, float]] = {
     "log1p": (-0.4, 2.0),
     "pow": (0.5, 2.0),
     "div": (0.5, 2.0),
-    "mul_masked": (0.5, 2.0),
-    "div_masked": (0.5, 2.0),
     "tan": (-1.0, 1.0),
     "frexp_mantissa": (1.1, 1.8),
     "abs": (0.3, 2.0),
@@ -54,7 +52,7 @@ UNARY = (
     "neg abs sign sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh"
     " cosh tanh arcsinh arccosh arctanh conj"
 ).split()
-BINARY = "add sub mul div pow mul_masked div_masked".split()
+BINARY = "add sub mul div pow".split()
 REAL_BINARY = (
     "remainder fmod arctan2 hypot minimum maximum fmin fmax copysign nextafter logaddexp logaddexp2"
 ).split()

@@ -12,8 +12,7 @@ from tests.autodiff.test_rows import run
 from tracejit.autodiff import grad, jvp
 from tracejit.ir import ops  # noqa: F401
 from tracejit.ir.builder import Builder
-from tracejit.ir.core import TABLE, Value
-from tracejit.ir.emit_numpy import apply
+from tracejit.ir.core import Value
 from tracejit.ir.types import dtype_of, tensor
 
 
@@ -176,16 +175,3 @@ def test_the_second_derivative_of_a_masked_function() -> None:
     got = run(twice, [np.array([1.0, 2.0]), np.ones(2)])
     # d2/dx2 log(x)**2 = 2 * (1 - log(x)) / x**2, and the cotangent of log is 0 at x = 1
     np.testing.assert_allclose(got[-1], [2.0, (1 - np.log(2)) / 2])
-
-
-@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
-@pytest.mark.parametrize("name", ["mul_masked", "div_masked"])
-def test_the_masked_rows_lower_to_what_they_mean(name: str, dtype: str) -> None:
-    a = np.array([0.0, -0.0, 0.0, 2.0, 3.0], dtype)
-    b = np.array([np.inf, np.nan, 0.0, 4.0, 0.5], dtype)
-    row = TABLE[name]
-    assert row.lower is not None
-    assert row.eval is not None
-    want = row.eval(a, b)
-    np.testing.assert_array_equal(apply(row.lower, a, b), want)
-    np.testing.assert_array_equal(want[:3], np.zeros(3, dtype))

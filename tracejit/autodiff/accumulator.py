@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tracejit.autodiff.masking import Mask
 from tracejit.autodiff.tangents import zero
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
@@ -13,17 +14,17 @@ from tracejit.ir.types import TapeType
 class Sum:
     """The cotangent of one linear value; see ``derivatives_linear.Accumulator``.
 
-    ``masked``: all that was added has zeros put there by a mask or a window, where a factor that is
-    not finite must not turn them into nan.
+    ``masks``: those of everything that was added; None where a zero may be a number.
     """
 
-    __slots__ = ("b", "like", "masked", "value")
+    __slots__ = ("b", "like", "masks", "value")
 
     def __init__(self, b: Builder, like: Value, value: Value | None = None) -> None:
         self.b, self.like, self.value = b, like, value
-        self.masked = False
+        self.masks: tuple[Mask, ...] | None = () if value is None else None
 
     def add(self, ct: Value) -> None:
+        self.masks = None
         if self.value is None:
             self.value = ct
         else:
@@ -32,9 +33,28 @@ class Sum:
 
     def add_slice(self, ct: Value, bounds: Sequence[Value]) -> None:
         self.value = self.b.op("add_slice", self.dense(), ct, *bounds)
+        self.masks = None
 
     def add_at(self, ct: Value, index: Sequence[Value], axes: Sequence[int]) -> None:
         self.value = self.b.op("scatter", self.dense(), ct, *index, axes=tuple(axes), mode="add")
+        self.masks = None
+
+    def note(self, before: tuple[Mask, ...] | None, mask: Mask | None) -> None:
+        """What was added last has this mask; ``before`` are the masks of what was there."""
+        known = before is not None and mask is not None
+        self.masks = tuple(dict.fromkeys((*before, mask))) if known else None  # type: ignore[misc,arg-type]
+
+    def mask(self) -> Value | None:
+        """Where the sum is not zero by a choice or a window; None: its zeros are numbers."""
+        if not self.masks or self.value is None:
+            return None
+        known = [m for m in self.masks if isinstance(m, Value)]
+        if len(known) < len(self.masks):
+            return self.b.op("ne", self.value, self.b.zeros_like(self.value))  # type: ignore[no-any-return]
+        one, *rest = known
+        for other in rest:
+            one = self.b.op("bitwise_or", one, other)
+        return one
 
     def dense(self) -> Value:
         """The sum with a symbolic zero materialised."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tracejit.autodiff import masking
 from tracejit.autodiff.tangents import active_carried, expansion, has_tangent, push_forward, zero
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.ops.derivatives_linear import is_tape
 
 
 class Forward:
@@ -15,6 +17,8 @@ class Forward:
     def __init__(self, b: Builder) -> None:
         self.b = b
         self.tangents: dict[Value, Value] = {}
+        self.masks: dict[Value, Value] = {}
+        self.finite: set[Value] = set()
 
     def dense(self, primal: Value) -> Value:
         """The tangent of a primal value, zeros when it has none."""
@@ -30,7 +34,7 @@ class Forward:
                 tape = self.b.clone(instr, mapping).result
                 self.tangents[tape] = zero(self.b, tape)
             elif all(v not in self.tangents for v in operands):
-                self.b.clone(instr, mapping)
+                self._note(self.b.clone(instr, mapping))
             elif instr.name in ("for", "while"):
                 self._loop(instr, operands, mapping)
             elif instr.name == "cond":
@@ -47,9 +51,56 @@ class Forward:
         new = self.b.clone(instr, mapping)
         outer, self.b.loc = self.b.loc, instr.loc
         tangents = [self.tangents.get(v) for v in new.operands]
+        mark = len(self.b.instrs)
         found = push_forward(self.b, new, new.operands, tangents, new.results)
+        self._mask(mark, {t for t in tangents if t is not None})
         self.b.loc = outer
         self._enter(new.results, found)
+
+    def _mask(self, mark: int, linear: set[Value]) -> None:
+        """Keep masked tangents zero in what a rule emitted, and note the masks of its results."""
+        b = self.b
+        emitted, moving = b.instrs[mark:], []
+        del b.instrs[mark:]
+        for step in emitted:
+            if any(v in linear for v in step.operands):
+                linear.update(step.results)
+                moving.append(step)
+            else:
+                b.instrs.append(step)
+                self._note(step)
+        for step in moving:
+            mask = self._mask_of(step, [v in linear for v in step.operands])
+            if mask is None:
+                b.instrs.append(step)
+                continue
+            self.masks[step.result] = mask
+            k = next(k for k, v in enumerate(step.operands) if v in linear)
+            if masking.guards(step, k, self.finite):
+                self._guard(step, mask)
+            else:
+                b.instrs.append(step)
+
+    def _mask_of(self, step: Instr, active: list[bool]) -> Value | None:
+        if len(step.results) > 1 or is_tape(step.result):
+            return None
+        pairs = zip(step.operands, active, strict=True)
+        masks = [self.masks.get(v) if a else None for v, a in pairs]
+        if step.name == "select" and not active[0]:
+            return masking.of_choice(self.b, step, masks, active)
+        return masking.of_result(self.b, step, masks) if sum(active) == 1 else None
+
+    def _guard(self, step: Instr, mask: Value) -> None:
+        """``step`` under another name, and the choice that takes its result's place."""
+        b, free = self.b, Value(step.result.type)
+        b.instrs.append(Instr(step.prim, step.operands, step.attrs, (), (free,), step.loc))
+        b.op("select", mask, free, b.zeros_like(free))
+        made = b.instrs.pop()
+        b.instrs.append(Instr(made.prim, made.operands, made.attrs, (), step.results, made.loc))
+
+    def _note(self, instr: Instr) -> None:
+        if masking.stays_finite(instr, self.finite):
+            self.finite.add(instr.result)
 
     def _enter(self, primals: Sequence[Value], tangents: Sequence[Value | None]) -> None:
         for primal, t in zip(primals, tangents, strict=True):

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tracejit.autodiff import masking
 from tracejit.autodiff.accumulator import Sum
 from tracejit.autodiff.tangents import expansion, has_tangent, push_forward
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.ops.derivatives_linear import is_tape
 
 
 class Step(Protocol):
@@ -50,56 +52,45 @@ class Reverse:
         return None if found is None else found.value
 
 
-#: Steps whose cotangents have exact zeros where the primal value was not used.
-_MASKING = frozenset(["select", "slice", "gather", "put_slice", "scatter"])
-#: Operations that can give an infinity or nan where their operands are finite.
-_POLES = {"div", "pow", "exp", "exp2", "expm1", "sinh", "cosh", "tan", "arctanh"}
-_POLES |= {"log", "log2", "log10", "log1p"}
-_GUARDED = {"mul": "mul_masked", "div": "div_masked"}
-
-
 @dataclass
 class LinearInstr:
     """A linear instruction; operands that are linear values are in ``linear``.
 
-    ``poles``: primal values that may be infinite or nan. ``0 * pole`` is 0 for a cotangent that a
-    mask made zero: ``np.where(x > 0, np.log(x), 0)`` has the derivative 0 at 0.
+    ``finite``: primal values that are finite for any arguments. What a mask left out stays zero in
+    a product with any other (``masking.py``).
     """
 
     instr: Instr
     linear: set[Value]
-    poles: set[Value]
+    finite: set[Value]
 
     def transpose(self, reverse: Reverse) -> None:
         instr = self.instr
         cts = [reverse.cotangent(r) for r in instr.results]
-        arrived = [r for r, ct in zip(instr.results, cts, strict=True) if ct is not None]
-        if not arrived:
+        if all(ct is None for ct in cts):
             return
         accs = [reverse.sum(v) if v in self.linear else None for v in instr.operands]
-        masked = all(reverse.sum(r).masked for r in arrived)
-        fresh = [acc is not None and acc.value is None for acc in accs]
         b, outer = reverse.b, reverse.b.loc
         b.loc = instr.loc
-        self._transpose(b, cts, accs, masked)
+        mask = reverse.sum(instr.results[0]).mask() if len(cts) == 1 else None
+        before = [None if acc is None else acc.masks for acc in accs]
+        self._transpose(b, cts, accs, mask)
+        for k, acc in enumerate(accs):
+            if acc is not None and not is_tape(instr.operands[k]):
+                acc.note(before[k], masking.of_operand(b, instr, k, mask))
         b.loc = outer
-        masked = masked or instr.name in _MASKING
-        for acc, first in zip(accs, fresh, strict=True):
-            if acc is not None:
-                acc.masked = masked and (first or acc.masked)
 
     def _transpose(
-        self, b: Builder, cts: list[Value | None], accs: list[Sum | None], masked: bool
+        self, b: Builder, cts: list[Value | None], accs: list[Sum | None], mask: Value | None
     ) -> None:
         instr = self.instr
-        if masked and instr.name in _GUARDED:
-            ((k, acc),) = ((k, a) for k, a in enumerate(accs) if a is not None)
-            factor = instr.operands[1 - k]
-            if instr.name == "div" or factor in self.poles:
-                ct = cts[0]
-                assert ct is not None
-                acc.add(b.op(_GUARDED[instr.name], ct, factor))
-                return
+        ((k, acc), *_) = ((k, a) for k, a in enumerate(accs) if a is not None)
+        if mask is not None and masking.guards(instr, k, self.finite):
+            (ct,) = cts
+            assert ct is not None
+            product = b.op(instr.name, ct, instr.operands[1 - k])
+            acc.add(b.op("select", mask, product, b.zeros_like(product)))
+            return
         assert instr.prim.transpose is not None, f"{instr.name} is not linear"
         instr.prim.transpose(b, cts, instr.operands, accs, instr.attrs)
 
@@ -113,7 +104,7 @@ class Linearizer:
         self.steps: list[Step] = []
         self.linear: set[Value] = set()
         self.tangents: dict[Value, Value] = {}
-        self.poles: set[Value] = set()
+        self.finite: set[Value] = set()
 
     def fresh(self, primal: Value) -> Value:
         """A new linear value: the tangent of a primal value."""
@@ -156,7 +147,7 @@ class Linearizer:
             mapping.update(zip(instr.results, self.run(*expanded), strict=True))
             return
         new = self.b.clone(instr, mapping)
-        self._note_poles(new)
+        self._note(new)
         if instr.name == "tape":  # mirrored by a tape of tangents from its first push on
             self.fresh(new.result)
         if not active:
@@ -170,18 +161,18 @@ class Linearizer:
         del b.instrs[mark:]
         for step in emitted:
             if any(v in self.linear for v in step.operands):
-                self.steps.append(LinearInstr(step, self.linear, self.poles))
+                self.steps.append(LinearInstr(step, self.linear, self.finite))
                 self.linear.update(step.results)
             else:
                 b.instrs.append(step)
-                self._note_poles(step)
+                self._note(step)
         for primal, t in zip(new.results, found, strict=True):
             if t is not None and t in self.linear and has_tangent(primal):
                 self.tangents[primal] = t
 
-    def _note_poles(self, instr: Instr) -> None:
-        if instr.name in _POLES or any(v in self.poles for v in instr.operands):
-            self.poles.update(r for r in instr.results if has_tangent(r))
+    def _note(self, instr: Instr) -> None:
+        if masking.stays_finite(instr, self.finite):
+            self.finite.add(instr.result)
 
     def transpose(self, reverse: Reverse) -> None:
         """Emit the reverse code of all steps into ``reverse.b``."""

@@ -103,6 +103,35 @@ def _imaginary(x: Expr) -> Expr:
     return Expr(x.b, x.b.op("complex", x.num(0).v, x.v))
 
 
+def _shifted(x: Expr, number: float) -> Expr:
+    """``x + number``; a complex sum in parts, as ``-0.0 + 0.0`` would leave the side of a cut."""
+    if not _is_complex(x):
+        return x + number
+    return Expr(x.b, x.b.op("complex", (x.op("real") + number).v, x.op("imag").v))
+
+
+def _turned(x: Expr) -> Expr:
+    """``1j * x`` for complex x, exactly."""
+    return Expr(x.b, x.b.op("complex", (-x.op("imag")).v, x.op("real").v))
+
+
+def _arcsin_root(x: Expr) -> Expr:
+    """``sqrt(1 - x**2)`` on the side of the cuts that x is on, also where the square overflows."""
+    return _sqrt(_shifted(-x, 1)) * _sqrt(_shifted(x, 1))
+
+
+def _arcsinh_root(x: Expr) -> Expr:
+    """``sqrt(1 + x**2)`` likewise: ``arcsinh(x)`` is ``-1j * arcsin(1j * x)``."""
+    return _arcsin_root(_turned(x)) if _is_complex(x) else x.op("hypot", 1)
+
+
+def _one_plus_square(x: Expr) -> Expr:
+    """``1 + x**2``, without cancellation near the poles ``1j`` and ``-1j``."""
+    if not _is_complex(x):
+        return x * x + 1
+    return _shifted(_turned(x), 1) * _shifted(-_turned(x), 1)
+
+
 def _abs(t: Expr, x: Expr, y: Expr) -> Expr:
     if not _is_complex(x):
         return t * x.op("sign")
@@ -129,23 +158,23 @@ UNARY: dict[str, Callable[[Expr, Expr, Expr], Expr | None]] = {
     "cbrt": lambda t, x, y: t / (3 * y * y),
     "exp": lambda t, x, y: t * y,
     "exp2": lambda t, x, y: t * (y * _LN2),
-    "expm1": lambda t, x, y: t * (y + 1),
+    "expm1": lambda t, x, y: t * _exp(x),
     "log": lambda t, x, y: t / x,
     "log2": lambda t, x, y: t / (x * _LN2),
     "log10": lambda t, x, y: t / (x * _LN10),
-    "log1p": lambda t, x, y: t / (x + 1),
+    "log1p": lambda t, x, y: t / _shifted(x, 1),
     "sin": lambda t, x, y: t * _cos(x),
     "cos": lambda t, x, y: t * -_sin(x),
     "tan": lambda t, x, y: t * (y * y + 1),
-    "arcsin": lambda t, x, y: t / (_sqrt(1 - x) * _sqrt(1 + x)),
-    "arccos": lambda t, x, y: -(t / (_sqrt(1 - x) * _sqrt(1 + x))),
-    "arctan": lambda t, x, y: t / (x * x + 1),
+    "arcsin": lambda t, x, y: t / _arcsin_root(x),
+    "arccos": lambda t, x, y: -(t / _arcsin_root(x)),
+    "arctan": lambda t, x, y: t / _one_plus_square(x),
     "sinh": lambda t, x, y: t * _cosh(x),
     "cosh": lambda t, x, y: t * _sinh(x),
     "tanh": lambda t, x, y: t * ((1 - y) * (1 + y)),
-    "arcsinh": lambda t, x, y: t / _sqrt(x * x + 1),
-    "arccosh": lambda t, x, y: t / (_sqrt(x - 1) * _sqrt(x + 1)),
-    "arctanh": lambda t, x, y: t / ((1 - x) * (1 + x)),
+    "arcsinh": lambda t, x, y: t / _arcsinh_root(x),
+    "arccosh": lambda t, x, y: t / (_sqrt(_shifted(x, -1)) * _sqrt(_shifted(x, 1))),
+    "arctanh": lambda t, x, y: t / (_shifted(-x, 1) * _shifted(x, 1)),
     "erf": lambda t, x, y: t * (2 / math.sqrt(math.pi) * _exp(-(x * x))),
     "frexp_mantissa": _frexp_mantissa,
 }
@@ -187,10 +216,6 @@ def _same_sign(a: Expr, b: Expr) -> Expr:
 Partial: TypeAlias = Callable[[Expr, Expr, Expr, Expr], Expr]
 PARTIALS: dict[str, tuple[Partial | None, Partial | None]] = {
     "div": (lambda t, a, b, z: t / b, lambda t, a, b, z: -(t * (z / b))),
-    "div_masked": (
-        lambda t, a, b, z: t.op("div_masked", b),
-        lambda t, a, b, z: -z.op("mul_masked", t).op("div_masked", b),
-    ),
     "remainder": (lambda t, a, b, z: t, lambda t, a, b, z: -(t * a.op("floor_divide", b))),
     "fmod": (lambda t, a, b, z: t, lambda t, a, b, z: -(t * ((a - z) / b).op("rint"))),
     "pow": (_pow_base, _pow_exponent),

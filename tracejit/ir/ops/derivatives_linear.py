@@ -73,15 +73,6 @@ def _times(other: int) -> Map:
     return lambda b, ct, operands, attrs: b.op("mul", ct, operands[other])
 
 
-def _mul_masked(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
-    """Masked by the first operand in either case: by the cotangent, or by the fixed factor."""
-    ct = _single(cts)
-    if accs[0] is not None:
-        accs[0].add(b.op("mul_masked", ct, operands[1]))
-    if accs[1] is not None:
-        accs[1].add(b.op("mul_masked", operands[0], ct))
-
-
 def _imag(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
     return b.op("complex", b.zeros_like(ct), b.op("neg", ct))  # type: ignore[no-any-return]
 
@@ -365,8 +356,6 @@ LINEAR: dict[str, tuple[tuple[tuple[int, ...], ...], Transpose]] = {
     "sub": (((0, 1),), _maps(_same, _through("neg"))),
     "mul": (((0,), (1,)), _maps(_times(1), _times(0))),
     "div": (((0,),), _maps(lambda b, ct, o, a: b.op("div", ct, o[1]), None)),
-    "mul_masked": (((0,), (1,)), _mul_masked),
-    "div_masked": (((0,),), _maps(lambda b, ct, o, a: b.op("div_masked", ct, o[1]), None)),
     "ldexp": (((0,),), _maps(_ldexp, None)),
     "select": (((1, 2),), _maps(None, _masked(True), _masked(False))),
     "broadcast": (((0,),), _broadcast),

@@ -82,28 +82,6 @@ def _complex(re: Any, im: Any) -> Any:
     return out
 
 
-def _masked(reference: Callable[..., Any]) -> Callable[..., Any]:
-    """Zero where the first operand is, whatever the second: what a masked-out cotangent needs."""
-
-    def evaluate(a: Any, b: Any) -> Any:
-        return np.where(np.equal(a, 0), np.zeros_like(a), reference(a, b))
-
-    return evaluate
-
-
-def _masked_lower(name: str) -> Callable[..., Any]:
-    def lower(e: Any, a: Any, b: Any) -> Any:
-        zero = e.const(0, a.dtype)
-        return LOWER["select"](e, LOWER["eq"](e, a, zero), zero, LOWER[name](e, a, b))
-
-    return lower
-
-
-_LOWER = {
-    **LOWER,
-    "mul_masked": _masked_lower("mul"),
-    "div_masked": _masked_lower("div"),
-}
 _F, _FC, _NUM, _ANY, _INT, _BITS = "f", "fc", "iufc", "biufc", "iu", "biu"
 _ROWS: list[tuple[str, int, Callable[[Operands], np.dtype[np.generic]], Callable[..., Any]]] = [
     ("neg", 1, _same(_NUM), np.negative),
@@ -151,8 +129,6 @@ _ROWS: list[tuple[str, int, Callable[[Operands], np.dtype[np.generic]], Callable
     ("sub", 2, _same(_NUM), np.subtract),
     ("mul", 2, _same(_NUM), np.multiply),
     ("div", 2, _same(_FC), np.true_divide),
-    ("mul_masked", 2, _same(_FC), _masked(np.multiply)),
-    ("div_masked", 2, _same(_FC), _masked(np.true_divide)),
     ("floor_divide", 2, _same("iuf"), np.floor_divide),
     ("remainder", 2, _same("iuf"), np.remainder),
     ("fmod", 2, _same("iuf"), np.fmod),
@@ -212,7 +188,7 @@ for _name, _count, _rule, _reference in _ROWS:
             "elementwise",
             _infer(_count, _rule),
             _quiet(_reference),
-            lower=_LOWER.get(_name),
+            lower=LOWER.get(_name),
             **derivative(_name),
         )
     )

@@ -1,0 +1,117 @@
+"""Every elementary row at its poles, branch points and along its cuts, real and complex.
+
+Forward and reverse mode agree at orders 1 and 2 wherever they are, and where the derivative is a
+number it is the slope of NumPy's function, on a cut along it and on the side that the sign of a
+zero says.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.autodiff.rows import REAL_UNARY, UNARY
+from tests.autodiff.test_rows import run
+from tracejit.autodiff import jvp, vjp
+from tracejit.ir import ops  # noqa: F401
+from tracejit.ir.builder import Builder
+from tracejit.ir.core import TABLE, Function
+from tracejit.ir.types import dtype_of, tensor
+
+PARTS = [0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0]
+REAL = np.array([*PARTS, 1e-20, 30.0, -30.0, 1e200, -1e200, np.inf, -np.inf, np.nan])
+COMPLEX = np.array([complex(a, b) for a, b in product(PARTS, PARTS)])
+#: Cuts on the imaginary axis; those of the others are on the real one.
+UPRIGHT = ("arctan", "arcsinh")
+#: Not complex differentiable: forward and reverse are different numbers.
+MIXED = ("abs", "sign", "conj")
+#: Kinks, jumps and essential singularities, where differences say nothing.
+SINGULAR = {
+    "cbrt": [0.0, 1e-20],
+    "abs": [0.0, 1e-20],
+    "sign": [0.0, 1e-20],
+    "frexp_mantissa": [a for a in REAL if abs(a) in (0.0, 1e-20, 0.5, 1.0, 2.0)],
+}
+
+
+def derivatives(name: str, at: Any) -> dict[str, Any]:
+    """``f r`` of order 1 and ``ff fr rf rr`` of order 2, elementwise at many points."""
+    b = Builder(name)
+    x = b.param(tensor(dtype_of(at.dtype), at.shape))
+    function = b.build([b.op(name, x)])
+    one = np.ones_like(at)
+
+    def along(f: Function) -> Function:
+        made = jvp(f, [0])
+        return Function(made.name, made.params, made.instrs, made.results[-1:])
+
+    def back(f: Function) -> Function:
+        made = vjp(f, [0])
+        return Function(made.name, made.params, made.instrs, made.results[-1:])
+
+    made: dict[str, Function] = {"f": along(function), "r": back(function)}
+    for first, outer in product("fr", "fr"):
+        made[outer + first] = (along if outer == "f" else back)(made[first])
+    seeds = {k: len(f.params) - 1 for k, f in made.items()}
+    with np.errstate(all="ignore"):
+        return {k: run(f, [at] + [one] * seeds[k])[0] for k, f in made.items()}
+
+
+def slopes(name: str, at: Any) -> Any:
+    """Differences of order four, in the direction that does not cross a cut."""
+    f = TABLE[name].eval
+    assert f is not None
+    h = 3e-4
+
+    def moved(k: float) -> Any:
+        if at.dtype.kind != "c":
+            return f(at + k * h)
+        up = (name in UPRIGHT) & (at.real == 0)
+        out = np.empty_like(at)  # by parts: a sum with 0j would lose the sign of a zero
+        out.real = np.where(up, at.real, at.real + k * h)
+        out.imag = np.where(up, at.imag + k * h, at.imag)
+        return f(out)
+
+    turn = np.where((name in UPRIGHT) & (at.real == 0), 1j, 1) if at.dtype.kind == "c" else 1
+    with np.errstate(all="ignore"):
+        near, far = moved(1) - moved(-1), moved(2) - moved(-2)
+        return (8 * near - far) / (12 * h) / turn
+
+
+def alike(found: dict[str, Any], order: int, points: Any) -> None:
+    group = {k: v for k, v in found.items() if len(k) == order}
+    first = next(iter(group.values()))
+    scale = 1e-12 * np.nanmax(np.abs(np.where(np.isfinite(first), first, 0)), initial=1.0)
+    for mode, value in group.items():
+        number = np.isfinite(first)
+        np.testing.assert_array_equal(number, np.isfinite(value), f"{mode} {points}")
+        np.testing.assert_allclose(
+            value[number], first[number], rtol=1e-10, atol=scale, err_msg=mode
+        )
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", UNARY + REAL_UNARY)
+def test_real(name: str) -> None:
+    found = derivatives(name, REAL)
+    alike(found, 1, REAL)
+    alike(found, 2, REAL)
+    want = slopes(name, REAL)
+    kept = np.isfinite(found["r"]) & np.isfinite(want) & (np.abs(REAL) < 1e100)
+    kept &= ~np.isin(REAL, SINGULAR.get(name, []))
+    np.testing.assert_allclose(found["r"][kept], want[kept], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [n for n in UNARY if n not in MIXED])
+def test_complex(name: str) -> None:
+    found = derivatives(name, COMPLEX)
+    alike(found, 1, COMPLEX)
+    alike(found, 2, COMPLEX)
+    want = slopes(name, COMPLEX)
+    kept = np.isfinite(found["r"]) & np.isfinite(want)
+    assert kept.sum() > 40
+    np.testing.assert_allclose(found["r"][kept], want[kept], rtol=1e-5, atol=1e-6)

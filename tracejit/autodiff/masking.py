@@ -1,0 +1,139 @@
+"""Where a tangent or cotangent is zero because its primal value was not used: masks.
+
+``np.where(x > 0, np.log(x), 0)`` has the derivative 0 at 0, although that of ``log`` is infinite:
+the zero comes from a choice, not from a number. So a mask, a bool value, goes with what a choice,
+a window or a gather made zero, and a product with a factor that may not be finite becomes
+``select(mask, product, 0)``. A choice has a derivative of the same form, so this holds to any
+order; a zero that was merely computed stays a number, and ``0 * inf`` is nan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeAlias
+
+from tracejit.ir.builder import Builder
+from tracejit.ir.core import Instr, Value
+from tracejit.ir.types import TensorType
+
+
+@dataclass(frozen=True)
+class Window:
+    """A cotangent that is zero outside of windows: the mask is read off when it is asked for."""
+
+
+#: A bool value, or a window.
+Mask: TypeAlias = "Value | Window"
+
+#: What is finite wherever its operands are, which a mask need not keep out of a product.
+_NAMES = """
+    neg abs sign floor ceil trunc rint real imag conj complex add sub mul minimum maximum fmin fmax
+    sin cos tanh arctan erf
+    select convert broadcast transpose reshape cast_shape copy slice pad concatenate gather iota
+"""
+_STEADY = frozenset(_NAMES.split())
+#: What is finite whatever its operands.
+_BOUNDED = frozenset(["sign", "signbit", "iota", "isnan", "isinf", "isfinite"])
+
+
+def stays_finite(instr: Instr, finite: set[Value]) -> bool:
+    """Whether the result is finite (short of an overflow of products) for any arguments."""
+    if len(instr.results) != 1 or not isinstance(instr.result.type, TensorType):
+        return False
+    if instr.name == "constant":
+        return _all_finite(instr)
+    if instr.name in _BOUNDED or instr.result.dtype.kind in "biu":
+        return True
+    return instr.name in _STEADY and all(
+        v in finite or v.dtype.kind in "biu" for v in instr.operands
+    )
+
+
+def _all_finite(instr: Instr) -> bool:
+    array = instr.attrs["value"].array
+    return array.dtype.kind in "biu" or bool(abs(array).max(initial=0) < float("inf"))
+
+
+def guards(instr: Instr, k: int, finite: set[Value]) -> bool:
+    """Whether ``instr``, linear in operand ``k``, may turn a zero there into something else."""
+    if instr.name == "mul":
+        return instr.operands[1 - k] not in finite
+    return instr.name == "div"
+
+
+def both(b: Builder, one: Value, other: Value | None) -> Value:
+    """The mask of what passes two masks."""
+    return one if other is None or one is other else b.op("bitwise_and", one, other)
+
+
+def _elementwise(instr: Instr) -> bool:
+    return instr.prim.kind == "elementwise" and instr.name != "select"
+
+
+def of_result(b: Builder, instr: Instr, masks: Sequence[Value | None]) -> Value | None:
+    """Forward: the mask of the tangent that ``instr`` makes from tangents with ``masks``.
+
+    ``masks`` has an entry for each operand; what carries no tangent has the mask None too.
+    """
+    present = [m for m in masks if m is not None]
+    if instr.name in ("slice", "gather", "broadcast", "transpose", "reshape", "cast_shape"):
+        return b.op(instr.prim, present[0], *instr.operands[1:], **instr.attrs) if present else None
+    if _elementwise(instr) and len(present) == 1:
+        return present[0]
+    return None
+
+
+def of_choice(
+    b: Builder, instr: Instr, masks: Sequence[Value | None], active: Sequence[bool]
+) -> Value | None:
+    """Forward: the mask of ``select`` among tangents; one that is not ``active`` is zero."""
+    chosen = instr.operands[0]
+    if active[1] and active[2]:
+        yes, no = masks[1:]
+        return None if yes is None or no is None else b.op("select", chosen, yes, no)
+    if active[1]:
+        return both(b, chosen, masks[1])
+    return both(b, b.op("invert", chosen), masks[2])
+
+
+def of_operand(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | None:
+    """Reverse: the mask of what ``instr`` gives to the cotangent of operand ``k``.
+
+    ``mask`` is that of its result. None is a cotangent of which any zero is a number.
+    """
+    name, setting = instr.name, instr.attrs.get("mode") != "add"
+    if name == "select":
+        chosen = instr.operands[0]
+        return both(b, chosen if k == 1 else b.op("invert", chosen), mask)
+    if name in ("slice", "gather") or (name == "put_slice" and k == 0):
+        return Window()
+    if name == "scatter" and setting:
+        return Window()
+    if mask is None:
+        return None
+    if name == "reduce_sum":
+        gone, x = instr.attrs["axes"], instr.operands[0]
+        return b.broadcast(mask, x.shape, [a for a in range(x.rank) if a not in gone])
+    if name == "transpose":
+        perm = instr.attrs["perm"]
+        return b.op("transpose", mask, perm=tuple(perm.index(a) for a in range(len(perm))))  # type: ignore[no-any-return]
+    if name == "reshape":
+        return b.reshape(mask, instr.operands[0].shape)
+    if name == "put_slice":
+        return b.op("slice", mask, *instr.operands[2:], shape=instr.operands[1].shape)  # type: ignore[no-any-return]
+    return mask if _elementwise(instr) else _of_sum(b, instr, mask)
+
+
+def _of_sum(b: Builder, instr: Instr, mask: Value) -> Value | None:
+    """The mask of what was repeated along axes of a result: whether any of the copies was used."""
+    x = instr.operands[0]
+    if instr.name != "broadcast" or instr.attrs.get("maybe_one", ()):
+        return None
+    axes = instr.attrs["axes"]
+    kept = [a for e, a in zip(x.shape, axes, strict=True) if e == mask.shape[a]]
+    gone = tuple(a for a in range(mask.rank) if a not in kept)
+    if any(p > q for p, q in pairwise(axes)):
+        return None
+    return b.reshape(b.op("reduce_or", mask, axes=gone), x.shape)
