@@ -11,6 +11,7 @@ from tests.programs.control_flow import CONTROL_FLOW
 from tests.programs.dynamic_sizes import DYNAMIC_SIZES
 from tests.programs.generators import GENERATORS
 from tests.programs.growing_lists import GROWING
+from tests.programs.keys import KEYS
 from tests.programs.numbers_that_meet import NUMBERS, STEPS
 from tests.programs.objects import OBJECTS
 from tests.programs.phrase import Phrase, cases, check
@@ -47,6 +48,11 @@ def test_growing_lists(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(GENERATORS))
 def test_generators(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(KEYS))
+def test_keys(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

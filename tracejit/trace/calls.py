@@ -152,7 +152,9 @@ def as_constants(x: Any) -> Any:
     if type(x) is np.ndarray and x.dtype.kind in "biufc":
         return fresh(current().b.const(x, dtype_of(x.dtype)))
     if type(x) in (list, tuple):
-        return type(x)(as_constants(i) for i in x)
+        items = [as_constants(i) for i in x]
+        same = all(a is b for a, b in zip(items, x, strict=True))
+        return x if same else type(x)(items)  # a list that a container hands out stays that list
     return x
 
 

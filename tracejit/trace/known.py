@@ -139,13 +139,36 @@ def structural_int(x: Any, what: str) -> int:
     known = session.literal(x.read())
     if known is not None and known.dtype.kind in "iub":
         return int(known)
+    _unroll_if_counter(x, run_time_only(what, x))
+    raise UnsupportedError(run_time_only(what, x))
+
+
+def _unroll_if_counter(x: Any, reason: str) -> None:
+    """Begin again with the loop unrolled whose counter a number is made of."""
     value = x.read()
     if value.type == INDEX:
         for leaf in ex.leaves(value.dim):
-            key = session.loop_of.get(leaf)  # type: ignore[arg-type]
+            key = current().loop_of.get(leaf)  # type: ignore[arg-type]
             if key is not None:
-                raise Restart(key, "unroll", run_time_only(what, x))
-    raise UnsupportedError(run_time_only(what, x))
+                raise Restart(key, "unroll", reason)
+
+
+def hash_of(x: Any) -> int:
+    """``hash(x)`` where the answer must be known now: what hashes compares values later on, and
+    would compare tracers. TypeError for arrays, as NumPy."""
+    static = getattr(x, "static_value", None)
+    if static is None:
+        raise TypeError("unhashable type: 'numpy.ndarray'")
+    known = static()
+    if known is not None:
+        return hash(known)
+    reason = (
+        f"{where()}: an item of a set or a key of a dict needs a value that is known at run time "
+        f"only ({x!r}): compare with == or `in` of a list, or use np.unique, np.bincount or "
+        "np.isin of an array"
+    )
+    _unroll_if_counter(x, reason)
+    raise UnsupportedError(reason)
 
 
 def name_of(function: Any) -> Callable[..., Any]:

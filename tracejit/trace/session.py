@@ -344,12 +344,19 @@ _SCIPY = os.path.join(os.path.dirname(NUMPY), "scipy") + os.sep
 _LIBRARIES = (PACKAGE, NUMPY, _SCIPY, "<frozen", "<__array_function__")
 
 
+_STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_INSTALLED = (_STANDARD + "site-packages", _STANDARD + "dist-packages", _STANDARD + "test")
+
+
 def user_location() -> Loc | None:
-    """The innermost stack frame outside of this package and NumPy."""
+    """The innermost stack frame outside of this package, NumPy and the standard library."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(_LIBRARIES):
+        library = name.startswith(_LIBRARIES)
+        if name.startswith(_STANDARD) and not name.startswith(_INSTALLED):
+            library = True
+        if not library:
             return Loc(name, frame.f_lineno, frame.f_code.co_name)
         frame = frame.f_back
     return None

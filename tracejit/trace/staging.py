@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, KeysView
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -19,6 +19,7 @@ from tracejit.trace.folds import folded
 from tracejit.trace.grown import is_grown, refuse
 from tracejit.trace.identity import same_array
 from tracejit.trace.iteration import steps_of
+from tracejit.trace.keys import has_traced, is_among
 from tracejit.trace.marked import check_call, must_be_plain, must_be_plain_text, plain_key
 from tracejit.trace.numpy import INDEXED
 from tracejit.trace.session import Session, where
@@ -180,8 +181,9 @@ class StagedOperators(Operators):
         if traced and isinstance(container, range):
             inside = self.and_(item >= container.start, lambda: item < container.stop)
             return self.and_(inside, lambda: (item - container.start) % container.step == 0)
-        if traced and isinstance(container, dict | set | frozenset):
-            return structural_int(item, "a lookup in a dict or set") in container
+        hashed = isinstance(container, dict | set | frozenset | KeysView)
+        if hashed and (traced or type(item) is tuple) and has_traced(item):
+            return is_among(self, item, container)
         return item in container
 
     # Calls ----------------------------------------------------------------------------------------

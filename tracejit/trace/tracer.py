@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.trace.known import (
+    hash_of,
     name_of,
     run_time_only,
     shown_later,
@@ -22,7 +23,10 @@ class Tracer:
 
     __slots__ = ("__weakref__",)
     __array_priority__ = 1e9
-    __hash__ = object.__hash__
+
+    def __hash__(self) -> int:
+        """What hashes decides by the value while tracing: a set, a key of a dict, a cache."""
+        return hash_of(self)
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise UnsupportedError(

@@ -1,0 +1,83 @@
+"""A value of the run is never hashed while tracing: sets and dicts would compare tracers."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import UnsupportedError, jit
+
+KNOWN = {1: 10, 2: 20}
+
+
+@functools.lru_cache
+def cached(v: Any) -> Any:
+    return v + 1
+
+
+def added(x: Any) -> Any:
+    seen = set()
+    seen.add(x[0])
+    return seen
+
+
+def unpacked(x: Any) -> Any:
+    a, *_ = {x[0], x[1]}
+    return a
+
+
+HASHED: tuple[Callable[[Any], Any], ...] = (
+    lambda x: len(set(x.tolist())),
+    lambda x: len(set(x)),
+    lambda x: len({x[0], x[3]}),
+    lambda x: len({v % 2 for v in x}),
+    lambda x: len(frozenset(x[:3]) & frozenset(x[3:])),
+    lambda x: sum(set(x.tolist())),
+    lambda x: len({(x[0], x[1]), (x[3], x[4])}),
+    lambda x: {x[0]: 1},
+    lambda x: {float(v): 1 for v in x},
+    lambda x: dict.fromkeys(x, 0),
+    lambda x: dict(zip(x, range(5))),
+    lambda x: dict([(x[0], 1)]),
+    lambda x: collections.Counter(x.tolist()),
+    lambda x: statistics.mode(x.tolist()),
+    lambda x: KNOWN.get((x[0], 1)),
+    lambda x: {1, 2} - {x[0]},
+    lambda x: {1, 2}.union([x[0]]),
+    lambda x: cached(x[0]),
+    added,
+    unpacked,
+)
+
+
+@pytest.mark.parametrize("f", HASHED)
+def test_what_would_hash_a_value_of_the_run_is_refused(f: Callable[[Any], Any]) -> None:
+    with pytest.raises(UnsupportedError) as caught:
+        jit(f)(np.array([3, 1, 2, 3, 1]))
+    assert str(caught.value).startswith("test_keys.py:")
+    assert "known at run time only" in str(caught.value)
+
+
+UNHASHABLE: tuple[Callable[[Any], Any], ...] = (
+    lambda x: {x},
+    lambda x: x in {1, 2},
+    lambda x: (x, 1) in {(1, 1)},
+    lambda x: {x: 1},
+    lambda x: set([x[:1]]),
+)
+
+
+@pytest.mark.parametrize("f", UNHASHABLE)
+def test_arrays_are_as_unhashable_as_in_numpy(f: Callable[[Any], Any]) -> None:
+    x = np.array([3, 1])
+    with pytest.raises(TypeError) as wanted:
+        f(x)
+    with pytest.raises(TypeError) as caught:
+        jit(f)(x)
+    assert str(caught.value) == str(wanted.value)
