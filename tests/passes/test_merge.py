@@ -7,7 +7,7 @@ import pytest
 
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
 from tracejit.ir.builder import Builder
-from tracejit.ir.core import Instr, Value
+from tracejit.ir.core import ELEMENTARY_COST, Instr, Value
 from tracejit.ir.interpreter import interpret
 from tracejit.ir.printer import format_function
 from tracejit.ir.program import Program, kernels, verify_program
@@ -15,6 +15,7 @@ from tracejit.ir.program_interpreter import interpret_program
 from tracejit.ir.types import tensor
 from tracejit.passes import dependence
 from tracejit.passes import merge as merging
+from tracejit.passes.inline import KERNEL_LIMIT
 from tracejit.passes.lower import lower
 
 
@@ -58,7 +59,7 @@ class Steps:
 
 
 def test_joins_cost_the_same_however_many_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merging, "LIMIT", 100_000)
+    monkeypatch.setattr(merging, "KERNEL_LIMIT", 100_000)
     programs = [chain(n) for n in (10, 20, 40, 80)]
     merged = [len(list(kernels(merging.merge(p).host))) for p in programs]
     assert merged == [1, 1, 1, 1]
@@ -86,7 +87,7 @@ def test_inner_loops_join_too() -> None:
 def test_a_kernel_that_would_be_too_large_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     program = chain(12)
     size = sum(merging._size(k.regions[0]) for k in kernels(program.host))
-    monkeypatch.setattr(merging, "LIMIT", size // 3)
+    monkeypatch.setattr(merging, "KERNEL_LIMIT", size // 3)
     merged = merging.merge(program)
     verify_program(merged)
     found = [merging._size(k.regions[0]) for k in kernels(merged.host)]
@@ -100,3 +101,22 @@ def test_what_a_chain_computes_stays() -> None:
     before = interpret_program(program, [given])
     for got, want in zip(interpret_program(merging.merge(program), [given]), before, strict=True):
         np.testing.assert_array_equal(got, want)
+
+
+def costs(program: Program) -> list[int]:
+    """Scalar operations in each kernel's text."""
+    return [merging._size(kernel.regions[0]) for kernel in kernels(program.host)]
+
+
+@pytest.mark.parametrize("length", [10, 30, 60, 80])
+def test_kernels_of_a_long_chain_of_costly_operations_stay_small(length: int) -> None:
+    """LLVM's time grows faster than a kernel, and a large one loses its vector code."""
+    b = Builder("chain")
+    x = b.param(tensor("f64", (100,)))
+    c, d = b.param(tensor("f64", ())), b.param(tensor("f64", ()))
+    for _ in range(length):
+        wide = [b.broadcast(v, x.shape, ()) for v in (c, d)]
+        x = b.op("add", b.op("mul", b.op("sin", x), wide[0]), wide[1])
+    merged = merging.merge(lower(b.build([x])))
+    assert max(costs(merged)) <= KERNEL_LIMIT + ELEMENTARY_COST
+    assert sum(costs(merged)) <= length * (ELEMENTARY_COST + 2) + 10 * len(costs(merged))

@@ -140,6 +140,9 @@ class Function:
         return bool(self.instrs) and self.instrs[-1].name == "raise"
 
 
+#: What an elementary function costs (``Primitive.cost``); at least this is worth remembering.
+ELEMENTARY_COST = 20
+
 InferRule: TypeAlias = Callable[
     [Sequence[Value], Mapping[str, Any], Sequence[Function]], Sequence[Type]
 ]
@@ -159,6 +162,8 @@ class Primitive:
     ``jvp(b, operands, tangents, results, attrs) -> tangents of results``; None is a zero.
     ``transpose(b, cts, operands, accs, attrs)`` adds into ``accs[i]`` (None where not linear).
     ``lower(e, *scalars, **attrs)`` emits scalar code against the abstract emitter.
+    ``cost``: machine operations of one element of the result, about; every pass that weighs work
+    asks for it. 0 is an index map, whose elements are read where they are.
     """
 
     name: str
@@ -172,6 +177,7 @@ class Primitive:
     differentiable: bool = True
     opaque: Callable[[Sequence[Value]], bool] | None = None
     lower: Callable[..., Any] | None = None
+    cost: int = 1
     doc: str = ""
 
     def __repr__(self) -> str:

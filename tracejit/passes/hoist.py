@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from tracejit.ir.builder import rename_type
-from tracejit.ir.core import Function, Instr, Value, uses
+from tracejit.ir.core import ELEMENTARY_COST, Function, Instr, Value, uses
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType
 from tracejit.passes.rebuild import Rebuild, outer_names
@@ -20,9 +20,6 @@ SMALL = 16
 _KINDS = frozenset(["elementwise", "index_map", "reduction", "scan", "contraction"])
 _READS = frozenset(["slice", "gather", "pad", "reshape", "cast_shape", "copy"])
 _EXTREMA = frozenset(["reduce_min", "reduce_max", "argmin", "argmax"])
-_COSTLY = frozenset(
-    ["exp", "log", "pow", "sin", "cos", "tan", "tanh", "erf", "log1p", "expm1", "arctan2", "cbrt"]
-)
 
 
 def hoist(function: Function) -> Function:
@@ -109,7 +106,8 @@ def _may_move(instr: Instr, surely: bool) -> bool:
         return True
     if not surely:
         return False
-    return instr.prim.kind in ("reduction", "scan", "contraction") or instr.name in _COSTLY
+    costly = instr.prim.cost >= ELEMENTARY_COST
+    return costly or instr.prim.kind in ("reduction", "scan", "contraction")
 
 
 def _size(value: Value) -> int | None:

@@ -14,29 +14,13 @@ from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.types import TensorType
 
-#: Scalar-operation weights of what is not about one machine operation.
-_WEIGHT = {
-    "div": 4,
-    "sqrt": 4,
-    "floor_divide": 6,
-    "remainder": 6,
-    "fmod": 8,
-    "pow": 60,
-    "arctan2": 40,
-    "hypot": 12,
-}
-_ELEMENTARY = 20
-_ELEMENTARY_NAMES = frozenset(
-    """cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh
-    arcsinh arccosh arctanh erf logaddexp logaddexp2""".split()  # noqa: SIM905
-)
-_FREE = frozenset(["broadcast", "transpose", "reshape", "slice", "cast_shape", "iota", "constant"])
 _INLINE_MAPS = frozenset(
     ["broadcast", "transpose", "reshape", "slice", "gather", "iota", "pad", "concatenate"]
 )
 #: Recomputing this much at each further reader costs less than a store and the loads it saves.
 CHEAP = 4
-#: A kernel stays under about this many scalar operations.
+#: A kernel stays under about this many scalar operations, also when kernels are merged: beyond it
+#: compile time grows faster than the kernel, and LLVM gives up vectorising.
 KERNEL_LIMIT = 300
 
 #: Reductions of all elements that visit a mask's true positions themselves.
@@ -45,15 +29,6 @@ _WHOLE = frozenset(f"reduce_{name}" for name in "sum prod min max and or xor".sp
 _PASSES = 3
 
 Reader = tuple[Instr | None, tuple[Instr, ...]]
-
-
-def weight(instr: Instr) -> int:
-    """Estimated scalar operations of one element of an instruction's result."""
-    if instr.name in _FREE:
-        return 0
-    if instr.name in _ELEMENTARY_NAMES:
-        return _ELEMENTARY
-    return _WEIGHT.get(instr.name, 1)
 
 
 def can_inline(instr: Instr) -> bool:
@@ -159,7 +134,7 @@ class Inlining:
 
     def _chain_cost(self, instr: Instr, depth: int = 6) -> int:
         """Cost of one element, looking up through what may also be inlined."""
-        total = weight(instr)
+        total = instr.prim.cost
         if depth and total < KERNEL_LIMIT:
             for v in instr.operands:
                 above = self.defs.get(v)
@@ -179,7 +154,7 @@ class Inlining:
         """Give memory to values whose expression would make a kernel too large."""
         sizes: dict[Value, int] = {}
         for instr in self.function.instrs:
-            size = weight(instr) + sum(sizes.get(v, 1) for v in instr.operands if is_array(v))
+            size = instr.prim.cost + sum(sizes.get(v, 1) for v in instr.operands if is_array(v))
             for r in instr.results:
                 if r in self.inlined and size > KERNEL_LIMIT:
                     self.inlined.discard(r)

@@ -13,7 +13,7 @@ from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.types import DTYPES, INDEX
 from tracejit.passes import nests
-from tracejit.passes.inline import CHEAP, Inlining, is_array, is_splat, weight
+from tracejit.passes.inline import CHEAP, Inlining, is_array, is_splat
 from tracejit.passes.pull import Index, Puller, delinearize
 from tracejit.passes.scope import Loop, Scope, TrueLoop, unify
 
@@ -192,5 +192,5 @@ def element_cost(inlining: Inlining, value: Value) -> int:
         return 0
     instr = inlining.defs[value]
     operands = instr.operands[:1] if instr.name == "compress" else instr.operands
-    own = 0 if instr.name == "compress" else weight(instr)
+    own = 0 if instr.name == "compress" else instr.prim.cost
     return own + sum(element_cost(inlining, v) for v in operands)

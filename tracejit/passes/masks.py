@@ -10,7 +10,7 @@ import numpy as np
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.types import INDEX, TensorType
-from tracejit.passes.inline import is_array, is_splat, weight
+from tracejit.passes.inline import is_array, is_splat
 from tracejit.passes.rebuild import Rebuild, each_region
 
 #: Elementwise work that may be done where the mask does not hold, to save selecting and scattering.
@@ -135,7 +135,7 @@ class _Masks:
             if ready:
                 order[instr] = None
             elif instr not in order and not (is_splat(instr) or self._selects(instr, root)):
-                cost += weight(instr)
+                cost += instr.prim.cost
                 if instr.prim.kind != "elementwise" or len(instr.results) > 1 or cost > DENSE:
                     return None
                 pending += [(v, True), *((o, False) for o in instr.operands)]

@@ -14,10 +14,9 @@ from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.program import Program
 from tracejit.ir.types import BufferType
 from tracejit.passes.growing import Body, Growth
+from tracejit.passes.inline import KERNEL_LIMIT
 
 _MOVABLE = frozenset(["alloc", "view", "const_buffer"])
-#: Merged kernels stay under this many instructions.
-LIMIT = 400
 
 
 def merge(program: Program) -> Program:
@@ -111,7 +110,7 @@ class _Launches:
         if self.made and any(v in self.made for v in uses(launch)):
             return False
         size = self.size + _size(kernel)
-        if size > LIMIT or not (_loops(self.first.regions[0]) and _loops(kernel)):
+        if size > KERNEL_LIMIT or not (_loops(self.first.regions[0]) and _loops(kernel)):
             return False
         body = self._started()
         new = body.take(launch.operands, self.roots)
@@ -158,7 +157,8 @@ def _aliases(operands: Sequence[Value], roots: Mapping[Value, Value]) -> Mapping
 
 
 def _size(function: Function) -> int:
-    return sum(1 + sum(map(_size, instr.regions)) for instr in function.instrs)
+    """Scalar operations in a kernel's text, as the fusion of expressions counts them."""
+    return sum(instr.prim.cost + sum(map(_size, instr.regions)) for instr in function.instrs)
 
 
 def _loops(function: Function) -> int:

@@ -42,6 +42,7 @@ row(
         "create",
         _constant,
         lambda *, value: value.array,
+        cost=0,
         differentiable=False,
         doc="A literal scalar or small array.",
     )
@@ -52,6 +53,7 @@ row(
         "create",
         _iota,
         _eval_iota,
+        cost=0,
         differentiable=False,
         doc="result[i, …] = i_axis, converted to dtype.",
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.ir.core import Primitive, Value, row
+from tracejit.ir.core import ELEMENTARY_COST, Primitive, Value, row
 from tracejit.ir.lowering import LOWER
 from tracejit.ir.ops.derivatives_columns import derivative
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, all_tensors, arity, require, same_shape
@@ -162,6 +162,22 @@ _ROWS: list[tuple[str, int, Callable[[Operands], np.dtype[np.generic]], Callable
 ]
 
 
+#: What one element costs, in machine operations, where that is not about one.
+_COST = {
+    "div": 4,
+    "sqrt": 4,
+    "floor_divide": 6,
+    "remainder": 6,
+    "fmod": 8,
+    "hypot": 12,
+    "arctan2": 40,
+    "pow": 60,
+}
+_ELEMENTARY = """cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh
+    cosh tanh arcsinh arccosh arctanh erf logaddexp logaddexp2"""
+_COST |= dict.fromkeys(_ELEMENTARY.split(), ELEMENTARY_COST)
+
+
 def _infer(
     count: int, dtype_rule: Callable[[Operands], np.dtype[np.generic]]
 ) -> Callable[[Operands, Attrs, Regions], Sequence[Type]]:
@@ -189,6 +205,7 @@ for _name, _count, _rule, _reference in _ROWS:
             _infer(_count, _rule),
             _quiet(_reference),
             lower=LOWER.get(_name),
+            cost=_COST.get(_name, 1),
             **derivative(_name),
         )
     )

@@ -173,6 +173,7 @@ row(
         "index_map",
         _broadcast,
         _eval_broadcast,
+        cost=0,
         **derivative("broadcast"),
         doc="Operand axis i is result axis axes[i]; extent 1 stretches (maybe_one: at run time).",
     )
@@ -183,6 +184,7 @@ row(
         "index_map",
         _transpose,
         lambda x, *, perm: np.transpose(x, perm).copy(),
+        cost=0,
         **derivative("transpose"),
         doc="Result axis i is operand axis perm[i].",
     )
@@ -193,6 +195,7 @@ row(
         "index_map",
         _reshape,
         lambda x, *, shape: np.reshape(x, shape).copy(),
+        cost=0,
         **derivative("reshape"),
         doc="Same elements in C order; the sizes must be equal (the builder's responsibility).",
     )
@@ -203,6 +206,7 @@ row(
         "index_map",
         _slice,
         _eval_slice,
+        cost=0,
         **derivative("slice"),
         doc="slice(x, *starts, *steps): result[i] = x[starts + steps * i], in range.",
     )
@@ -214,6 +218,7 @@ row(
         _cast_shape,
         _eval_cast_shape,
         effect="check",
+        cost=0,
         **derivative("cast_shape"),
         doc="The same tensor with extents asserted at run time, else raises exc(message).",
     )
