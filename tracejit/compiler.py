@@ -31,6 +31,7 @@ from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import dump_stage, dump_text, run
 from tracejit.signature import SignatureBuilder
 from tracejit.trace.driver import Traced, trace
+from tracejit.trace.exporters import plain_array
 from tracejit.trace.guesses import Guesses
 from tracejit.trace.specs import Static
 from tracejit.trace.suppositions import Finding
@@ -169,8 +170,9 @@ def traced_function(
     """``fun`` as an IR function of exact shapes, its argument values, and which are inexact."""
     from tracejit.specialize import alias_groups, leaf_key
 
-    leaves, treedef = trees.flatten((tuple(args), {}))
-    keys = tuple(map(leaf_key, leaves))
+    found, treedef = trees.flatten((tuple(args), {}))
+    keys = tuple(map(leaf_key, found))
+    leaves = [x if (plain := plain_array(x)) is None else plain for x in found]
     from tracejit.specialize import is_source, sizes_of
 
     dynamic = (False,) * len(sizes_of(leaves, keys))

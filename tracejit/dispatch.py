@@ -129,7 +129,7 @@ class Dispatcher:
         version, plan, result = self._settled(held, structure)
         if type(result) is Pending:
             return result.finish(call, held.originals(result.raw))
-        plain = len(args) == len(leaves) and not (self._static or held.copied)
+        plain = len(args) == len(leaves) and not (self._static or held.stands)
         if plan is not None and plain and not version.guesses.sites:
             self._repeats.remember(args, version, plan)
         return held.originals(result)
@@ -159,7 +159,7 @@ class Dispatcher:
             arguments, plan = self._shared(arguments)
             version = self._wanted(arguments, doubt)
         try:
-            with held.standing() if held.copied else nullcontext():
+            with held.standing() if held.stands else nullcontext():
                 version, result = self._run(version, arguments, doubt)
         except HiddenOverlap:
             plan = None
@@ -210,6 +210,8 @@ class Dispatcher:
         self, version: Version, leaves: Sequence[Any], structure: tuple[Any, ...], doubt: Doubt
     ) -> tuple[Version, Any]:
         """Call with arrays found in globals as further leaves, since these overlap something."""
+        if any(h.held is not None for h in version.artefacts.traced.hidden):
+            raise self._in_python("a memory map in a global overlaps what is written")
         beside = [h.getter() for h in version.artefacts.traced.hidden]
         arguments, _ = described([*leaves, *beside], structure, len(beside))
         arguments, _ = self._shared(arguments)

@@ -1,7 +1,9 @@
-"""Arguments that compiled code cannot read where they lie: byte-swapped and misaligned arrays.
+"""Arguments that stand for others in compiled code: copies of byte-swapped and misaligned arrays,
+which it cannot read where they lie, and plain views of memory maps.
 
-They are copied, and what was written is copied back. Arrays that share memory get copies that share
-memory in the same way. Views of copies that are returned become views of the caller's arrays.
+What was written to copies is copied back. Arrays that share memory get copies that share memory in
+the same way. What is returned of either, or as a view of it, becomes the caller's array or a view
+of that.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numpy as np
 from tracejit import trees
 from tracejit.overlap import NDArray, Sharer, address
 from tracejit.specialize import ArrayKey, LeafKey, ScalarKey, alias_groups, is_native, is_source
+from tracejit.trace.exporters import plain_array
 from tracejit.trace.packing import packing_of
 
 _standing = local()
@@ -36,9 +39,14 @@ class NativeLeaves:
         self.leaves = list(leaves)
         self._count = len(self.leaves)
         self.copied: dict[int, NDArray] = {}
+        self.viewed: dict[int, NDArray] = {}
         self._storages: list[tuple[NDArray, NDArray]] = []
         pairs = list(zip(leaves, keys, strict=True))
         arrays = [k for k, (x, key) in enumerate(pairs) if isinstance(key, ArrayKey)]
+        for k in arrays:
+            if type(leaves[k]) is not np.ndarray and is_native(leaves[k]):
+                self.viewed[k] = leaves[k]
+                self.leaves[k] = plain_array(leaves[k])
         if not all(is_native(leaves[k]) for k in arrays):
             self._copy(arrays, leaves)
         for k, (leaf, key) in enumerate(pairs):
@@ -88,6 +96,11 @@ class NativeLeaves:
                 original[...] = self.leaves[k]
 
     @property
+    def stands(self) -> bool:
+        """Whether something stands for an argument."""
+        return bool(self.copied or self.viewed)
+
+    @property
     def swapped(self) -> bool:
         """Whether the bytes of some array are in another order."""
         return any(not x.dtype.isnative for x in self.copied.values())
@@ -103,11 +116,11 @@ class NativeLeaves:
             _standing.copies = before
 
     def _known(self) -> dict[int, NDArray]:
-        return {id(self.leaves[k]): x for k, x in self.copied.items()}
+        return {id(self.leaves[k]): x for k, x in {**self.copied, **self.viewed}.items()}
 
     def originals(self, result: Any) -> Any:
         """A result with the caller's arrays instead of their copies."""
-        if not self.copied:
+        if not self.stands:
             return result
         known = self._known()
         return trees.map_leaves(lambda x: known.get(id(x), self._moved(x)), result)

@@ -182,6 +182,7 @@ class SignatureBuilder:
         scalar_arrays = any(self.is_zero_d(o) for o in traced.outs)
         simple = ArrayOut | ScalarOut | PythonOut | ArgOut | SameOut | StaticOut
         plain = all(isinstance(o, simple) for o in traced.outs)
+        plain = plain and all(h.held is None for h in traced.hidden)
         if not plain or scalar_arrays or Finish(traced).needs_call:
             return self.rebuilt(raw)
         return self.direct(raw)
@@ -220,6 +221,8 @@ class SignatureBuilder:
         arrays = self.arrays()
         results = [*raw, *[abi.ArgResult(k) for k in arrays]]
         finish = Finish(self.traced)
+        first = len(self.traced.leaves)
+        maps = {k: h.held for k, h in enumerate(self.traced.hidden, first) if h.held is not None}
 
         def build(leaves: list[Any]) -> Any:
             values = leaves[: len(raw)]
@@ -227,6 +230,7 @@ class SignatureBuilder:
             originals = standing()
             if originals:
                 by_number = {k: originals.get(id(x), x) for k, x in by_number.items()}
+            by_number |= {k: held() for k, held in maps.items()}
             if finish.needs_call:
                 return Pending(finish.apply, (values, by_number))
             return finish.value(values, by_number.__getitem__)

@@ -16,6 +16,7 @@ import numpy as np
 
 from tracejit.errors import UnsupportedTypeError
 from tracejit.ir.types import dtype_of
+from tracejit.trace.exporters import plain_array, refused
 from tracejit.trace.packing import Packing, packing_of
 
 Layout = Literal["C", "F", "strided"]
@@ -116,13 +117,14 @@ def leaf_key(leaf: Any) -> LeafKey:
         return ScalarKey(found[0], dtype_of(found[1]))  # type: ignore[arg-type]
     if isinstance(leaf, np.generic) and leaf.dtype.kind in "biufc":
         return ScalarKey(None, _argument_dtype(leaf))
-    if isinstance(leaf, np.ndarray):
-        raise UnsupportedTypeError(
-            f"tracejit arguments are plain numpy.ndarray objects, not {type(leaf).__name__}: "
-            "pass numpy.asarray(x)"
-        )
     if is_source(leaf):
         return ScalarKey(None, dtype_of("i64"), type(leaf))
+    array = plain_array(leaf)
+    if array is not None:
+        return _array_key(array)
+    error = refused(leaf, "an argument")
+    if error is not None:
+        raise error
     return StaticKey(leaf)
 
 

@@ -400,7 +400,7 @@ def _apply(kind: type[Transform], fun: Callable[..., Any], what: str, *args: Any
 
 
 def _copies(primals: tuple[Any, ...]) -> tuple[Any, ...]:
-    copies = trees.map_leaves(lambda x: x.copy() if type(x) is np.ndarray else x, primals)
+    copies = trees.map_leaves(lambda x: np.array(x) if isinstance(x, np.ndarray) else x, primals)
     return _own(copies) if active() else copies  # type: ignore[no-any-return]
 
 

@@ -22,6 +22,7 @@ from tracejit.specialize import (
     leaf_key,
     sizes_of,
 )
+from tracejit.trace.exporters import refused
 from tracejit.trace.guesses import Guesses
 from tracejit.trace.specs import Window
 
@@ -156,6 +157,9 @@ class StaticArgument:
 
     def __init__(self, value: Any) -> None:
         self.value = value
+        error = refused(value, "a static argument")
+        if error is not None:
+            raise error
         try:
             hash(value)
         except TypeError:
@@ -237,7 +241,7 @@ def writes_into_overlap(version: Version, leaves: Sequence[Any]) -> bool:
 def writes_into_itself(version: Version, leaves: Sequence[Any]) -> bool:
     """Whether it writes to an argument of which elements lie in one place."""
     written = [leaves[k] for k in version.writes if k < len(leaves)]
-    return any(type(x) is np.ndarray and meets_itself(x) for x in written)
+    return any(isinstance(x, np.ndarray) and meets_itself(x) for x in written)
 
 
 def hidden_meets_itself(version: Version) -> bool:

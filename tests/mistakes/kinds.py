@@ -214,7 +214,7 @@ def _(x: Any) -> Any:
     return x["a"]
 
 
-@mistake("a masked array", "numba#1834", UnsupportedTypeError, "pass numpy.asarray(x)",
+@mistake("a masked array", "numba#1834", UnsupportedTypeError, "pass x.data and x.mask",
          "pass data and mask", np.ma.masked_array(X, X > 2))  # fmt: skip
 def _(x: Any) -> Any:
     return x.sum()

@@ -24,7 +24,7 @@ from tracejit.trace.numpy import NAMES
 from tracejit.trace.numpy.applying import vectorized
 from tracejit.trace.numpy.creation import ndarray
 from tracejit.trace.numpy.generators import held_source, is_source
-from tracejit.trace.protocols import PLAIN_MODULES, convertible
+from tracejit.trace.protocols import PLAIN_MODULES, as_arrays, convertible
 from tracejit.trace.recursion import under_way
 from tracejit.trace.refusals import explain_call, refuse, refuse_library, refuse_traced
 from tracejit.trace.session import current, where
@@ -78,7 +78,7 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         return staged(f, ops, *args, **kwargs)
     found = _in_table(NAMES, f)
     if found is not None:
-        return numpy_call(f, found, args, kwargs)
+        return numpy_call(f, found, *as_arrays(ops, f, args, kwargs))
     special = _in_table(_builtins_table(), f)
     if special is not None:
         return special(*args, **kwargs)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracejit import trees
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, UnsupportedTypeError
+from tracejit.trace.exporters import refused
 from tracejit.trace.hidden import hidden_array
 from tracejit.trace.likeness import (
     LIBRARY,
@@ -26,6 +27,7 @@ from tracejit.trace.likeness import (
     same_contents,
     same_value,
 )
+from tracejit.trace.session import where
 from tracejit.trace.values import Array, Tracer
 
 if TYPE_CHECKING:
@@ -116,8 +118,9 @@ class Outside:
         """
         if isinstance(value, Tracer):
             return value
-        if traced and type(value) is np.ndarray and value.dtype.kind in "biufc":
+        if traced and isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
             return hidden_array(value, getter)
+        self._can_be_read(value, name)
         by_value = isinstance(value, PLAIN)
         place = (id(owner), name, id(value))
         if place not in self._guarded and not _unguarded(value):
@@ -127,6 +130,20 @@ class Outside:
         if not by_value:
             self._getters[id(value)] = (value, getter, name)
         return value
+
+    def _can_be_read(self, value: Any, name: str) -> None:
+        """UnsupportedTypeError for an object that holds an array which is not seen; arrays of texts
+        and dates must hold what they do."""
+        error = refused(value, name, f"{where()}: ")
+        if error is not None:
+            raise error
+        if isinstance(value, np.ndarray) and value.dtype.kind not in "biufc":
+            if value.dtype.hasobject:
+                raise UnsupportedTypeError(
+                    f"{where()}: {name} is an array of objects, which compiled code does not have: "
+                    "make it a list, or an array of numbers"
+                )
+            self.constant(value)
 
     def attribute(self, obj: Any, name: str, value: Any, *, traced: bool = True) -> Any:
         """An attribute that was read from an object found outside."""
@@ -207,6 +224,9 @@ class Outside:
     def root(self, obj: Any, name: str) -> None:
         """An object that is itself known to the caller (a static argument, ``self``)."""
         if not isinstance(obj, PLAIN):
+            error = refused(obj, name, f"{where()}: ")
+            if error is not None:
+                raise error
             self._getters.setdefault(id(obj), (obj, lambda: obj, name))
 
     def is_outside(self, obj: Any) -> bool:

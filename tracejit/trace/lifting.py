@@ -42,10 +42,6 @@ def lift(x: Any) -> Lifted:
     if isinstance(x, np.generic):
         return Lifted(b.const(x, dtype_of(x.dtype)), None, x)
     if isinstance(x, np.ndarray):
-        if type(x).__name__ in ("matrix", "MaskedArray", "recarray"):
-            raise UnsupportedTypeError(
-                f"{where()}: a {type(x).__name__} is not a plain array; use numpy.asarray(x)"
-            )
         from tracejit.trace.hidden import hidden_array
 
         return Lifted(hidden_array(x).read())

@@ -35,6 +35,8 @@ _BINARY: Final = {
     "|": "or",
     "^": "xor",
 }
+#: Methods by which an object answers for NumPy's functions.
+_OVERRIDES: Final = ("__array_ufunc__", "__array_function__")
 _UNARY: Final = {"-": "neg", "+": "pos", "~": "invert"}
 #: The method of each comparison, and the one that the right side has for it.
 _COMPARED: Final = {
@@ -101,6 +103,22 @@ def applied(ops: Any, obj: Any, name: str, *args: Any) -> Any:
     """The result of a method of the user's; NotImplemented where there is none."""
     method = method_of(obj, name)
     return NotImplemented if method is None else ops.call(method, *args)
+
+
+def as_arrays(
+    ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a function of NumPy's, the program's own objects as the arrays that their
+    ``__array__`` gives."""
+
+    def array(x: Any) -> Any:
+        method = method_of(x, "__array__")
+        answers = method is None or any(
+            hasattr(type(x), name) for name in (*_OVERRIDES, f.__name__)
+        )
+        return x if answers else ops.call(method)
+
+    return tuple(map(array, args)), {name: array(x) for name, x in kwargs.items()}
 
 
 def unary(ops: Any, symbol: str, x: Any) -> Any:
