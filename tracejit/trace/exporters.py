@@ -30,7 +30,6 @@ _PROTOCOLS = (
 _INSTEAD = {
     "numpy.ma": "{0}.data and {0}.mask, or {0}.filled(0)",
     "numpy.rec": "numpy.asarray({0}), or its fields as arrays of their own",
-    "numpy.poly1d": "its coefficients, {0}.coeffs",
     "pandas.DataFrame": "{0}.to_numpy(), or its columns as arrays of their own",
     "pandas": "{0}.to_numpy()",
     "polars.dataframe": "{0}.to_numpy(), or its columns as arrays of their own",
@@ -61,6 +60,14 @@ def plain_array(x: Any) -> np.ndarray[Any, Any] | None:
     if type(x) is np.ndarray:
         return x
     return x.view(np.ndarray) if type(x) is np.memmap else None
+
+
+def frozen(x: Any) -> Any:
+    """What must stay the same for an object of NumPy's that Python reads while tracing: an array of
+    texts or dates, a polynomial. None for what is not one."""
+    if isinstance(x, np.ndarray):
+        return x.shape, x.dtype, x.tobytes()
+    return (*frozen(x.coeffs), x.variable) if type(x) is np.poly1d else None
 
 
 def refused(x: Any, name: str, place: str = "") -> UnsupportedTypeError | None:
@@ -102,8 +109,8 @@ def _holds_array(x: Any) -> bool:
 
 def _is_exporter(x: Any) -> bool:
     cls = type(x)
-    if isinstance(x, bytes | np.generic | type):
-        return False  # their values do not change
+    if isinstance(x, bytes | np.generic | type | np.poly1d):
+        return False  # their values do not change, or are looked at: see ``frozen``
     if _within(cls, "scipy.sparse"):
         return hasattr(cls, "toarray")
     if isinstance(x, np.ndarray):

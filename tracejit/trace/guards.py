@@ -17,7 +17,7 @@ import numpy as np
 
 from tracejit import trees
 from tracejit.errors import UnsupportedError, UnsupportedTypeError
-from tracejit.trace.exporters import refused
+from tracejit.trace.exporters import frozen, refused
 from tracejit.trace.hidden import hidden_array
 from tracejit.trace.likeness import (
     LIBRARY,
@@ -144,6 +144,8 @@ class Outside:
                     "make it a list, or an array of numbers"
                 )
             self.constant(value)
+        if type(value) is np.poly1d:
+            self.constant(value)
 
     def attribute(self, obj: Any, name: str, value: Any, *, traced: bool = True) -> Any:
         """An attribute that was read from an object found outside."""
@@ -153,11 +155,16 @@ class Outside:
         get = partial(_attribute_of, found[1], name)
         return self.read(value, get, f"{found[2]}.{name}", obj, traced=traced)
 
-    def constant(self, array: np.ndarray[Any, Any]) -> None:
-        """An array that Python reads while tracing: its elements must stay what they are."""
-        held = array.tobytes()
-        same = lambda: array.tobytes() == held  # noqa: E731
-        self.guards.append(Guard(same, True, True, "contents of an array"))
+    def constant(self, obj: Any) -> None:
+        """An array or polynomial that Python reads while tracing: its elements must stay what they
+        are."""
+        place = (id(obj), "contents", id(obj))
+        if place not in self._guarded:
+            self._guarded.add(place)
+            self._owners.append(obj)
+            held = frozen(obj)
+            same = lambda: frozen(obj) == held  # noqa: E731
+            self.guards.append(Guard(same, True, True, "contents of an array"))
 
     def item(self, obj: Any, key: Any, value: Any) -> Any:
         """An item of a container found outside."""
@@ -224,9 +231,7 @@ class Outside:
     def root(self, obj: Any, name: str) -> None:
         """An object that is itself known to the caller (a static argument, ``self``)."""
         if not isinstance(obj, PLAIN):
-            error = refused(obj, name, f"{where()}: ")
-            if error is not None:
-                raise error
+            self._can_be_read(obj, name)
             self._getters.setdefault(id(obj), (obj, lambda: obj, name))
 
     def is_outside(self, obj: Any) -> bool:
