@@ -17,7 +17,7 @@ from tracejit.codegen_llvm import boxing_text, capi
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.codegen_llvm.runtime import mem_handler, runtime_symbols
 
-_VECTORCALL, _DICT, _WEAK, _CHAIN, _MISS, _KEPT, _SIZE = 16, 24, 32, 40, 48, 56, 64
+_VECTORCALL, _DICT, _WEAK, _CHAIN, _MISS, _KEPT, _INSIDE, _SIZE = 16, 24, 32, 40, 48, 56, 64, 72
 _T_PYSSIZET, _READONLY = 19, 1
 _TP_CALL, _TP_CLEAR, _TP_DEALLOC, _TP_DESCR_GET, _TP_TRAVERSE = 50, 51, 52, 54, 71
 _TP_MEMBERS, _TP_GETSET = 72, 73
@@ -41,7 +41,9 @@ def boxing_symbols() -> dict[str, int]:
     # Level 0 here and in the runtime: 10 ms instead of 75, and a call is 2 ns slower.
     outside = {**capi.symbols(), **runtime_symbols(), "tj_mem_handler": id(mem_handler())}
     text = boxing_text.boxing_text()
-    module = shared_engine().compile(text, outside, boxing_text.EXPORTS, opt_level=0)
+    module = shared_engine().compile(
+        text, outside, boxing_text.EXPORTS, opt_level=0, forever=True
+    )
     return dict(module.addresses)
 
 
@@ -140,7 +142,10 @@ def set_miss(instance: Any, miss: Callable[..., Any]) -> None:
 
 
 def set_chain(instance: Any, entries: Sequence[Entry]) -> None:
-    """Publish a new chain. Threads inside a call finish on the old one, which is kept alive."""
+    """Publish a new chain. Calls inside finish on the old one, which is kept alive for them.
+
+    For one instance at a time: its dispatcher holds its lock.
+    """
     rows = (ctypes.c_void_p * (2 * len(entries) + 2))()
     for k, entry in enumerate(entries):
         rows[2 * k], rows[2 * k + 1] = entry.entry_address, entry.env_address
@@ -152,3 +157,6 @@ def set_chain(instance: Any, entries: Sequence[Entry]) -> None:
         _replace_reference(id(instance) + _KEPT, kept)
     kept.append((rows, tuple(entries)))
     ctypes.c_void_p.from_address(id(instance) + _CHAIN).value = ctypes.addressof(rows)
+    # What calls from now on is on the new chain, so that nobody is inside an older one.
+    if not ctypes.c_int64.from_address(id(instance) + _INSIDE).value:
+        del kept[:-1]

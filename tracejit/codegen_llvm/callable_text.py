@@ -1,7 +1,8 @@
 """LLVM text of the slots of the callable type (`callable.py`): call, bind, collect.
 
 Part of what `boxing_text` compiles. Instances are
-header 0, vectorcall 16, dict 24, weak references 32, chain 40, miss 48, kept 56.
+header 0, vectorcall 16, dict 24, weak references 32, chain 40, miss 48, kept 56, and how many
+calls are in the chain 64.
 """
 
 from __future__ import annotations
@@ -16,6 +17,14 @@ declare void @PyObject_GC_Del(ptr)
 declare void @PyObject_ClearWeakRefs(ptr)
 @Py_None = external global i8
 
+; Calls come and go with the GIL held, other calls between: the count is read again.
+define internal i64 @tj_left(ptr %insidep) #0 {
+  %inside = load i64, ptr %insidep
+  %left = sub i64 %inside, 1
+  store i64 %left, ptr %insidep
+  ret i64 %left
+}
+
 define ptr @tj_dispatch(ptr %self, ptr %args, i64 %nargsf, ptr %names) #0 {
 entry:
   %n = and i64 %nargsf, 9223372036854775807
@@ -29,12 +38,18 @@ start:
   %chainp = getelementptr i8, ptr %self, i64 40
   %chain = load ptr, ptr %chainp
   %never = icmp eq ptr %chain, null
-  br i1 %never, label %miss, label %head
+  br i1 %never, label %miss, label %enter
+enter:
+  %insidep = getelementptr i8, ptr %self, i64 64
+  %outside = load i64, ptr %insidep
+  %inside = add i64 %outside, 1
+  store i64 %inside, ptr %insidep
+  br label %head
 head:
-  %row = phi ptr [ %chain, %start ], [ %next, %try ]
+  %row = phi ptr [ %chain, %enter ], [ %next, %try ]
   %code = load ptr, ptr %row
   %end = icmp eq ptr %code, null
-  br i1 %end, label %miss, label %try
+  br i1 %end, label %leave, label %try
 try:
   %envp = getelementptr i8, ptr %row, i64 8
   %env = load ptr, ptr %envp
@@ -43,7 +58,11 @@ try:
   %missed = icmp eq ptr %r, inttoptr (i64 1 to ptr)
   br i1 %missed, label %head, label %hit
 hit:
+  %left = call i64 @tj_left(ptr %insidep)
   ret ptr %r
+leave:
+  %gone = call i64 @tj_left(ptr %insidep)
+  br label %miss
 miss:
   %missp = getelementptr i8, ptr %self, i64 48
   %slow = load ptr, ptr %missp

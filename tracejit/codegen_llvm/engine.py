@@ -1,24 +1,25 @@
 """LLVM text in, native code out: target machine, optimisation pipeline, object code, linking.
 
-One `Engine` serves a process. Its dylibs are never unloaded, because a Python callable, a thread or
-an array's deallocator may still point into them. Nothing here knows what the code computes.
+One `Engine` serves a process. Code is unloaded when its `CompiledModule` is collected: whoever can
+call into it holds that. What arrays and types point to for ever is compiled with `forever`. Nothing
+here knows what the code computes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import threading
 import time
+import weakref
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
 import llvmlite
 import llvmlite.binding as llvm
 
+from tracejit.codegen_llvm.linker import Linker, llvm_lock
 from tracejit.codegen_llvm.object_cache import default_cache
 
 # Emitters end each `define` with #0; the engine says what #0 means on this host.
@@ -39,9 +40,12 @@ class ObjectCache(Protocol):
     def put(self, key: str, code: bytes) -> None: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CompiledModule:
-    """Linked code: `addresses` by exported name, the relocatable `object_code`, time by stage."""
+    """Linked code: `addresses` by exported name, the relocatable `object_code`, time by stage.
+
+    The addresses are valid for as long as this object lives.
+    """
 
     engine: Engine
     source: str
@@ -50,7 +54,6 @@ class CompiledModule:
     object_code: bytes
     milliseconds: Mapping[str, float]
     from_cache: bool = False
-    _tracker: Any = field(default=None, repr=False)
 
     def llvm_ir_optimised(self) -> str:
         """The module after the optimisation pipeline (run again on demand: it is deterministic)."""
@@ -60,17 +63,6 @@ class CompiledModule:
         """Assembly text for the engine's target."""
         module = self.engine.optimise(self.source, self.opt_level)
         return str(self.engine.target_machine(self.opt_level).emit_assembly(module))
-
-
-_llvm_lock = threading.RLock()
-if hasattr(os, "register_at_fork"):
-    # A fork waits for what LLVM does in another thread: the child, which has only the thread that
-    # forked, finds LLVM between two calls, and llvmlite's own lock free.
-    os.register_at_fork(
-        before=_llvm_lock.acquire,
-        after_in_child=_llvm_lock.release,
-        after_in_parent=_llvm_lock.release,
-    )
 
 
 class Engine:
@@ -94,10 +86,8 @@ class Engine:
             llvm.get_host_cpu_features().flatten() if features is None else features
         )
         self._machines: dict[int, Any] = {}
-        self._jit = llvm.create_lljit_compiler(self._new_machine(2), use_jit_link=True)
-        # Arrays freed at interpreter exit still call our deallocator: llvmlite must not unload.
-        self._jit._owned = True
-        self._trackers: list[Any] = []
+        self.linker = Linker(lambda: self._new_machine(2))
+        self._forever: list[CompiledModule] = []
 
     @cached_property
     def attributes(self) -> str:
@@ -150,7 +140,7 @@ class Engine:
 
     def optimise(self, text: str, opt_level: int = 3) -> Any:
         """Parse and run the pipeline of `opt_level`; returns the llvmlite module."""
-        with _llvm_lock:
+        with llvm_lock:
             return self._run_passes(self.parse(text), opt_level)
 
     def _run_passes(self, module: Any, opt_level: int) -> Any:
@@ -163,12 +153,16 @@ class Engine:
         # Kernels are loops already; SLP costs compile time and reorders nothing that pays here.
         options.slp_vectorization = False
         builder = llvm.create_pass_builder(self.target_machine(opt_level), options)
-        builder.getModulePassManager().run(module, builder)
+        passes = builder.getModulePassManager()
+        passes.run(module, builder)
+        # llvmlite 0.50 would never free it (60 kB): `_dispose` of a base class hides the one here.
+        llvm.newpassmanagers.NewPassManager._dispose(passes)
+        passes.detach()
         return module
 
     def emit(self, text: str, opt_level: int = 3) -> tuple[bytes, dict[str, float]]:
         """Object code and the milliseconds of each stage, without linking it."""
-        with _llvm_lock:
+        with llvm_lock:
             return self._emit(text, opt_level)
 
     def _emit(self, text: str, opt_level: int) -> tuple[bytes, dict[str, float]]:
@@ -191,10 +185,12 @@ class Engine:
         exports: Iterable[str] = (),
         opt_level: int = 3,
         cache: bool = True,
+        forever: bool = False,
     ) -> CompiledModule:
         """Compile and link `text`; `symbols` are addresses that it calls.
 
         `cache`: whether its object code may come from the engine's cache, and is kept there.
+        `forever`: whether it stays loaded until the process ends.
         """
         kept = self.cache if cache else None
         key = self.cache_key(text, opt_level) if kept is not None else ""
@@ -206,35 +202,17 @@ class Engine:
             if kept is not None:
                 kept.put(key, code)
         start = time.perf_counter()
-        addresses, tracker = self.link(code, symbols or {}, exports)
-        spent["link"] = (time.perf_counter() - start) * 1e3
-        return CompiledModule(
-            self, text, opt_level, addresses, code, spent, from_cache=from_cache, _tracker=tracker
-        )
-
-    def link(
-        self, code: bytes, symbols: Mapping[str, int], exports: Iterable[str]
-    ) -> tuple[dict[str, int], Any]:
-        """Load object code into the process and return the addresses of `exports`."""
-        with _llvm_lock:
-            return self._link(code, symbols, tuple(exports))
-
-    def _link(
-        self, code: bytes, symbols: Mapping[str, int], names: tuple[str, ...]
-    ) -> tuple[dict[str, int], Any]:
-        builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
-        for name, address in symbols.items():
-            builder.import_symbol(name, address)
-        for name in names:
-            builder.export_symbol(name)
         try:
-            tracker = builder.link(self._jit, f"tracejit.{len(self._trackers)}")
+            linked = self.linker.link(code, symbols or {}, tuple(exports))
         except RuntimeError as error:
-            self._trackers.append(None)  # the failed library's name stays taken
             raise CodegenError(f"linking native code failed: {error}") from None
-        tracker._owned = True
-        self._trackers.append(tracker)
-        return {name: tracker[name] for name in names}, tracker
+        spent["link"] = (time.perf_counter() - start) * 1e3
+        made = CompiledModule(self, text, opt_level, linked.addresses, code, spent, from_cache)
+        # At exit nothing is unloaded: threads and arrays may outlive the modules of Python.
+        weakref.finalize(made, self.linker.drop, linked).atexit = False
+        if forever:
+            self._forever.append(made)
+        return made
 
 
 def _quote_rejected(text: str, message: str) -> str:
@@ -258,7 +236,7 @@ _shared: list[Engine] = []
 def shared_engine() -> Engine:
     """The engine of this process, made at first use."""
     if not _shared:
-        with _llvm_lock:
+        with llvm_lock:
             if not _shared:
                 _shared.append(Engine(cache=default_cache()))
     return _shared[0]

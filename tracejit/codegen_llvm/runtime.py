@@ -223,7 +223,9 @@ def scalar_from_slots(dtype: DType, address: int) -> Any:
 def runtime_symbols() -> dict[str, int]:
     """Addresses of the functions in `runtime_text`, compiled at first use."""
     text = runtime_text.runtime_text()
-    module = shared_engine().compile(text, capi.symbols(), runtime_text.EXPORTS, opt_level=0)
+    module = shared_engine().compile(
+        text, capi.symbols(), runtime_text.EXPORTS, opt_level=0, forever=True
+    )
     return dict(module.addresses)
 
 
