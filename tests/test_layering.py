@@ -40,6 +40,7 @@ THIRD_PARTY = {
     "codegen_llvm": {"numpy", "llvmlite", "platformdirs", "scipy_openblas64"},
     "codegen_ptx": {"numpy", "llvmlite", "cupy"},
     "bench": {"numpy", "optree", "matplotlib", "rich", "jax", "numba", "numexpr", "torch"},
+    "transforms": {"numpy", "optree"},
     "": {"numpy", "optree"},
 }
 """Which packages from outside the standard library each folder may import."""

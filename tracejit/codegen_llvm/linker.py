@@ -15,8 +15,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-#: Libraries that are linked in one session. Making a session takes 1.6 ms, and what a library leaves
-#: behind (9 kB) is freed with its session only.
+#: Libraries that are linked in one session. Making a session takes 1.6 ms, and what a library
+#: leaves behind (9 kB) is freed with its session only.
 SESSION = 16
 
 llvm_lock = threading.RLock()

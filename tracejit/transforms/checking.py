@@ -1,0 +1,38 @@
+"""``check_grads``: derivatives against differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tracejit.attempts import Doubt
+from tracejit.errors import UnsupportedError
+from tracejit.trace.guesses import Guesses, Supposed, Unsupposed
+
+
+def check_grads(
+    fun: Callable[..., Any],
+    args: Sequence[Any],
+    order: int = 2,
+    **tolerances: Any,
+) -> None:
+    """Check derivatives of ``fun`` at ``args`` in both modes up to ``order``.
+
+    Forward mode against central differences, reverse mode against forward mode by the dot-product
+    identity. Floating and complex leaves of ``args`` are differentiated. Raises AssertionError.
+    """
+    from tracejit.autodiff.numeric import check_function
+    from tracejit.compiler import run_function, traced_function
+
+    doubt = Doubt()
+    while True:
+        guesses = Guesses(doubt.supposed or Supposed())
+        function, values, wrt = traced_function(fun, args, guesses)
+        if not wrt:
+            raise UnsupportedError("check_grads needs at least one floating or complex argument")
+        try:
+            check_function(function, values, wrt, run_function, order=order, **tolerances)
+        except Unsupposed as wrong:
+            doubt.learn(wrong, guesses)
+        else:
+            return

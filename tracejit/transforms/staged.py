@@ -1,0 +1,169 @@
+"""A function traced as a closed IR function inside the trace under way, to be transformed there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit import trees
+from tracejit.ir.builder import rename_attr
+from tracejit.ir.core import Function, Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import INDEX, TensorType, Type
+from tracejit.trace.raising import Diverged, emit_raise, is_users
+from tracejit.trace.regions import Free, closed, diverged
+from tracejit.trace.session import current
+from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
+
+
+class Staged:
+    """A function of some leaves, traced as a closed IR function inside the trace under way."""
+
+    def __init__(self, ops: Any, function: Callable[..., Any], args: Sequence[Any], kwargs: Any):
+        self.session = current()
+        self.ops = ops
+        self.call = function
+        self.args = args
+        self.kwargs = kwargs
+        self.session.outside.root(getattr(function, "__self__", function), "self")
+
+    def run(self, argnums: Sequence[int]) -> None:
+        """Trace; ``argnums``: the arguments whose leaves become the first parameters."""
+        session = self.session
+        wrt_trees = [self.args[n] for n in argnums]
+        self.wrt, self.wrt_tree = trees.flatten(tuple(wrt_trees))
+        with session.region("branch", getattr(self.call, "__name__", "f").strip("<>")) as frame:
+            self.params = [Value(lift(x).value.type) for x in self.wrt]
+            inner = [like(x, p) for x, p in zip(self.wrt, self.params, strict=True)]
+            replaced = dict(zip(argnums, trees.unflatten(self.wrt_tree, inner), strict=True))
+            args = [replaced.get(k, own(a)) for k, a in enumerate(self.args)]
+            result: Any = ()
+            try:
+                result = self.ops.call(self.call, *args, **own(self.kwargs))
+            except Exception as error:
+                if not isinstance(error, Diverged) and not is_users(error):
+                    raise
+                emit_raise(session, error)
+            builder = frame.builder
+            self.out, self.out_tree = trees.flatten(result)
+            self.out = [constant(x) for x in self.out]
+            self.values = [lift(x).value if isinstance(x, Tracer) else None for x in self.out]
+        session.leave(frame)
+        results = [v for v in self.values if v is not None]
+        builder.params = list(self.params)
+        self.free = Free(session)
+        self.free.scan(builder, [] if diverged(builder) else results)
+        self.function = closed(builder, results, self.params, self.free.values, self.free)
+
+    @property
+    def operands(self) -> list[Value]:
+        """Entry values of the parameters, then outer values that the function uses."""
+        return [*[lift(x).value for x in self.wrt], *self.free.values]
+
+    def twice(self) -> Function:
+        """The function, where rules apply with its results once more, stabilised: derivatives are
+        taken of these, the value is what NumPy computes."""
+        from tracejit.passes.beside import twice  # passes wait until something is compiled
+
+        return twice(self.function, self._some)
+
+    def derived(self, function: Function, keep: int) -> Function:
+        """A derivative, simplified, its results from number ``keep`` on stabilised."""
+        from tracejit.passes.beside import stabilized_after
+        from tracejit.passes.pipeline import DEFAULT
+        from tracejit.passes.runner import run
+
+        return stabilized_after(run(function, DEFAULT), keep, self._some)
+
+    def _some(self, dim: Dim) -> bool:
+        pairs = zip(self.function.params, self.operands, strict=True)
+        sizes = {p: v for p, v in pairs if p.type == INDEX}
+        return self.session.ranges.at_least(rename_attr(dim, sizes), 1)
+
+    def inline(self, function: Function, extra: Sequence[Value] = ()) -> list[Value]:
+        """Emit a transformed function on the operands (and ``extra`` ones after them)."""
+        results = list(self.session.b.inline(function, [*self.operands, *extra]))
+        if function.diverges:
+            raise Diverged
+        return results
+
+    def rebuild(self, values: Sequence[Value]) -> Any:
+        """The function's result from its IR results."""
+        found = iter(values)
+        leaves = [
+            x if v is None else like(x, next(found))
+            for x, v in zip(self.out, self.values, strict=True)
+        ]
+        return trees.unflatten(self.out_tree, leaves)
+
+
+def like(x: Any, value: Value) -> Any:
+    """A traced value of the same kind as ``x`` that holds ``value``."""
+    if isinstance(x, Scalar | np.generic):
+        return Scalar(value)
+    if isinstance(x, PyScalar):
+        return PyScalar(x.kind, value)
+    if isinstance(x, bool | int | float | complex):
+        kinds = {bool: "bool", int: "int", float: "float", complex: "complex"}
+        return PyScalar(kinds[type(x)], value)  # type: ignore[arg-type]
+    return wrap_array(value)
+
+
+def constant(x: Any) -> Any:
+    """Floating constants among results as traced values, so that they have derivatives (zero)."""
+    return like(x, lift(x).value) if isinstance(x, float | complex | np.inexact) else x
+
+
+def own(tree: Any) -> Any:
+    """Arguments whose arrays may be changed without the caller's changing."""
+    return trees.map_leaves(lambda x: fresh(x.read()) if isinstance(x, Array) else x, tree)
+
+
+def gradient_like(x: Any, value: Value) -> Any:
+    """A gradient leaf: an array for arrays, a NumPy scalar for scalars."""
+    return wrap_array(value) if isinstance(x, Array) else Scalar(value)
+
+
+def require_inexact(leaves: Sequence[Any], what: str) -> None:
+    for x in leaves:
+        dtype = lift(x).value.dtype
+        if dtype.kind not in "fc":
+            raise TypeError(
+                f"{what} needs floating or complex arguments, not {dtype}: convert them, or choose "
+                "others by argnums"
+            )
+
+
+def tangent_tree(staged: Staged, values: Sequence[Value]) -> Any:
+    """Tangents (or cotangents) of results in the results' structure; zeros for integers."""
+    found = iter(values)
+    b = staged.session.b
+    leaves = []
+    for x, v in zip(staged.out, staged.values, strict=True):
+        if v is None:
+            leaves.append(0.0)
+        elif v.dtype.kind in "fc":
+            leaves.append(gradient_like(x, next(found)))
+        else:
+            leaves.append(gradient_like(x, b.zeros_like(v) if v.rank else b.const(0, v.dtype)))
+    return trees.unflatten(staged.out_tree, leaves)
+
+
+def fitted(value: Value, want: Type, what: str) -> Value:
+    """A tangent or cotangent converted to the dtype that it has to have; its shape is checked."""
+    assert isinstance(want, TensorType)
+    session, given = current(), value.type
+    if value.rank == want.rank:
+        value = session.b.convert(value, want.dtype)
+    message = f"a {what} of type {given} does not match {want}"
+    if value.rank != want.rank or value.dtype != want.dtype:
+        raise TypeError(message)
+    for have, need in zip(value.shape, want.shape, strict=True):
+        session.require_equal(have, need, TypeError, message)
+    if value.shape == want.shape:
+        return value
+    return session.b.op(  # type: ignore[no-any-return]
+        "cast_shape", value, shape=want.shape, exc="TypeError", message=message
+    )
