@@ -49,7 +49,32 @@ Env = dict[Value, Any]
 
 
 @dataclass
+class Traffic:
+    """What a run does to memory: elements loaded and stored by kernels, and bytes owned at most.
+
+    ``taped`` is the part of the bytes that the tape of a derivative takes.
+    """
+
+    loads: int = 0
+    stores: int = 0
+    bytes: int = 0
+    taped: int = 0
+    peak: int = 0
+
+    def hold(self, size: int) -> None:
+        """Memory that is owned from here on (negative: no longer)."""
+        self.bytes += size
+        self.peak = max(self.peak, self.bytes + self.taped)
+
+    def tape(self, size: int) -> None:
+        """The tape grows."""
+        self.taped += size
+        self.peak = max(self.peak, self.bytes + self.taped)
+
+
+@dataclass
 class _Machine:
+    traffic: Traffic
     owned: list[Memory] = field(default_factory=list)
 
     def allocate(self, size: int) -> Buffer:
@@ -57,16 +82,19 @@ class _Machine:
             raise MemoryFaultError(f"an allocation of {size} bytes")
         memory = Memory(np.full(size, _PATTERN, np.uint8))
         self.owned.append(memory)
+        self.traffic.hold(size)
         return Buffer(memory, 0)
 
 
-def interpret_program(program: Program, args: Sequence[Any]) -> list[Any]:
+def interpret_program(
+    program: Program, args: Sequence[Any], traffic: Traffic | None = None
+) -> list[Any]:
     """Results of a Program for scalars and arrays, as `CompiledProgram.call` gives them.
 
-    Arrays that the Program writes are written. Raises what the program raises, and
-    `MemoryFaultError` where it touches memory that it may not.
+    Arrays that the Program writes are written; ``traffic`` is added to. Raises what the program
+    raises, and `MemoryFaultError` where it touches memory that it may not.
     """
-    machine = _Machine()
+    machine = _Machine(Traffic() if traffic is None else traffic)
     env: Env = {}
     outs: dict[int, np.ndarray[Any, Any]] = {}
     for slot, value in zip(program.slots, program.host.params, strict=True):
@@ -181,6 +209,7 @@ def _place(instr: Instr, buffer: Value, index: Sequence[Value], env: Env) -> tup
 def _load(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
     buffer, *index = instr.operands
     found, at = _place(instr, buffer, index, env)
+    machine.traffic.loads += 1
     raw = found.memory.data[at : at + buffer.dtype.itemsize].tobytes()
     return (np.frombuffer(raw, buffer.dtype)[0],)
 
@@ -190,6 +219,7 @@ def _store(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
     found, at = _place(instr, buffer, index, env)
     if found.memory.constant:
         raise MemoryFaultError("a literal array is written")
+    machine.traffic.stores += 1
     raw = np.asarray(env[value], buffer.dtype).tobytes()
     found.memory.data[at : at + len(raw)] = np.frombuffer(raw, np.uint8)
     return ()
@@ -209,6 +239,7 @@ def _free(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
     if buffer.memory not in machine.owned:
         raise MemoryFaultError("memory that is not owned is freed")
     machine.owned.remove(buffer.memory)
+    machine.traffic.hold(-len(buffer.memory.data))
     buffer.memory.alive = False
     return ()
 
@@ -329,11 +360,14 @@ def _contents(value: Value, env: Env) -> Any:
 
 def _tape_push(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
     tape, *values = instr.operands
-    return ((env[tape], [_contents(v, env) for v in values]),)
+    pushed = [_contents(v, env) for v in values]
+    machine.traffic.tape(sum(v.nbytes for v in pushed))
+    return ((env[tape], pushed),)
 
 
 def _tape_pop(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
     rest, values = env[instr.operands[0]]
+    machine.traffic.tape(-sum(v.nbytes for v in values))
     dests, scalars = iter(instr.operands[1:]), []
     for value, is_array in zip(values, instr.attrs["order"], strict=True):
         if is_array:

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tracejit.ir import extent as ex
-from tracejit.ir.core import Function, Value, uses
+from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.printer import format_type
 from tracejit.ir.types import BufferType, TensorType, dense_buffer, dense_strides
 from tracejit.passes import masked, nests
 from tracejit.passes.inline import Inlining, line_of, unflattened_shape
+from tracejit.passes.overwriting import before_overwrite
 from tracejit.passes.pull import Index, Puller, linear_index
 from tracejit.passes.scope import Scope, launch
-from tracejit.passes.storage import Liveness, Storage, may_fail, origin
+from tracejit.passes.storage import Liveness, Storage, may_fail, versions
 
 Build = Callable[[Puller, Scope, Value], Index | None]
 
@@ -40,6 +41,7 @@ class Body:
         self.depth = depth
         self.scalars: dict[Value, Value] = {}
         self.storage: dict[Value, Storage] = {}
+        self.held: dict[Value, Value] = {}
         self.owned: list[Storage] = []
         self.args: dict[int, Storage] = {}
         self.exposed_after: set[int] = set()
@@ -122,7 +124,9 @@ class Body:
 
     def puller(self) -> Puller:
         """A puller over this body's tensors."""
-        return Puller(self.inlining.defs, self.stored, self.scalar, self.dim, self.flat)
+        return Puller(
+            self.inlining.defs, self.stored, self.scalar, self.dim, self.flat, self.held.get
+        )
 
     def flat(self, buffer: Value) -> Value | None:
         """A dense buffer as one line of elements."""
@@ -210,11 +214,9 @@ class Body:
 
     def materialize(self, value: Value) -> None:
         """Store a tensor computed so far at its uses (or a view of what is stored)."""
-        if value in self.storage:
+        if value in self.storage or value in self.held:
             return
-        if value in self.inlining.inlined:
-            self.inlining.inlined.discard(value)
-            self.live = Liveness(self.function, self.inlining)
+        self._at_once(value)
         instr = self.inlining.defs.get(value)
         if instr is not None and instr.name == "compress":
             masked.fill_selection(self, instr)
@@ -225,6 +227,26 @@ class Body:
         if self.as_view(value):
             return
         self.fill(value)
+
+    def _at_once(self, value: Value) -> None:
+        """Compute a value here instead of at its uses."""
+        if value in self.inlining.inlined:
+            self.inlining.inlined.discard(value)
+            self.live = Liveness(self.function, self.inlining)
+
+    def is_one_element(self, value: Value) -> bool:
+        """Whether a tensor is known to have one element."""
+        return all(n == 1 for n in self.type(value).shape)
+
+    def hold(self, value: Value) -> None:
+        """Keep a tensor of one element in a host scalar."""
+        at = (0,) * value.rank
+        found = self.run(lambda p, kernel: [p.pull(value, at, kernel)])[0]
+        self._at_once(value)
+        self.held[value] = found
+        home = self.storage.pop(value, None)
+        if home is not None:
+            home.values.pop(value)
 
     def fill(self, value: Value) -> None:
         """Compute a tensor into memory of its own."""
@@ -263,6 +285,8 @@ class Body:
     def buffer(self, value: Value) -> Value:
         """The buffer of a tensor, storing it first when it was inlined."""
         self.materialize(value)
+        if value not in self.storage:  # one element, held so far
+            self.fill(value)
         return self.storage[value].values[value]
 
     def copy_into(self, dest: Value, value: Value) -> None:
@@ -295,37 +319,7 @@ class Body:
         shown = format_type(value.type, lambda v: v.hint or "n")
         self.notes.copies.append(f"{shown} copied {place}{line}: {why}")
 
-    # -- overwriting ---------------------------------------------------------------------------
-
-    def before_overwrite(self, storage: Storage, but: Iterable[Value] = ()) -> None:
-        """Save what is still needed of ``storage`` before it changes at this instruction.
-
-        Inlined tensors that read it later are stored now; tensors in it that are read later move.
-        """
-        spared = set(but)
-        for value in self.frontier(storage):
-            self.materialize(value)
-            if self.storage[value] is storage:
-                self.detach(value, "read after an update")
-        for value in self.busy(storage, spared):
-            self.detach(value, "read after an update")
-
-    def frontier(self, storage: Storage) -> list[Value]:
-        """Inlined tensors made before now that read ``storage`` and are used directly after now."""
-        held = set(storage.values)
-        found: dict[Value, None] = {}
-        for instr in self.function.instrs[self.t + 1 :]:
-            if any(r in self.inlining.inlined for r in instr.results) and not any(
-                self.live.live_after(r, self.t) for r in instr.results
-            ):
-                continue
-            for v in uses(instr):
-                before = self.live.position.get(v, self.t) < self.t
-                if not before or v in found or v not in self.inlining.inlined:
-                    continue
-                if held.intersection(self.inlining.leaves(v)):
-                    found[v] = None
-        return list(found)
+    # -- where a tensor has to be ---------------------------------------------------------------
 
     def ensure_in(self, value: Value, storage: Storage) -> None:
         """Make ``storage`` hold ``value`` (by copying unless it already does)."""
@@ -347,7 +341,7 @@ class Body:
         """Copy ``value`` to ``storage``, where what is needed later is saved first."""
         if self.fills(value, storage):
             return
-        self.before_overwrite(storage, [value])
+        before_overwrite(self, storage, [value])
         if self.storage.get(value) is storage:
             self.detach(value, "written over its own memory")
         self.copy_into(storage.buffer, value)
@@ -387,6 +381,6 @@ class Body:
         return own and whole and not self.busy(storage, [value])
 
     def want(self, value: Value, storage: Storage) -> None:
-        """Prefer ``storage`` for the tensor that ``value`` is an updated version of."""
-        self.wants.setdefault(value, storage)
-        self.wants.setdefault(origin(self.function, value), storage)
+        """Prefer ``storage`` for ``value`` and the tensors that it is an updated version of."""
+        for version in versions(self.function, value):
+            self.wants.setdefault(version, storage)

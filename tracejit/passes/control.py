@@ -14,6 +14,7 @@ from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.types import INDEX, TensorType, dense_buffer
 from tracejit.passes.body import Body
 from tracejit.passes.inline import is_array
+from tracejit.passes.overwriting import before_overwrite, vacate
 from tracejit.passes.scope import Scope, unify
 from tracejit.passes.storage import (
     Storage,
@@ -41,14 +42,16 @@ def _clear_argument(body: Body, instr: Instr, k: int) -> None:
     A branch may also read it as it came in: there it is run once.
     """
     storage = body.args[k]
-    body.before_overwrite(storage, instr.operands)
+    before_overwrite(body, storage, instr.operands)
     first = 1 if instr.name == "for" else 0
     into = instr.operands[first:]
     if instr.name != "cond":
         into = into[: instr.attrs["carried"]]
-    for v in body.busy(storage, at=True):
-        alone = instr.operands.count(v) == 1 and not body.busy(storage, [v], at=True)
-        if not alone or v not in into or body.live.live_after(v, body.t):
+    needed = body.busy(storage, at=True)
+    carried = [v for v in needed if v in into and storage.values[v] is storage.buffer]
+    stays = carried[0] if len(carried) == 1 and instr.operands.count(carried[0]) == 1 else None
+    for v in needed:
+        if v is not stays or body.live.live_after(v, body.t):
             body.detach(v, f"the {_WORDS[instr.name]} writes the argument it lives in")
 
 
@@ -70,11 +73,9 @@ def _movable(body: Body, instr: Instr, init: Value, result: Value) -> Storage | 
         return None
     if not _unseen(body, instr, storage) and not _kept_in_step(instr, storage, result):
         return None
-    if instr.operands.count(init) != 1 or body.live.live_after(init, body.t):
+    if instr.operands.count(init) != 1:
         return None
-    if any(v in instr.operands for v in storage.values if v is not init):
-        return None
-    return storage
+    return storage if vacate(body, storage, [init], instr.operands) else None
 
 
 def _unseen(body: Body, instr: Instr, storage: Storage) -> bool:
@@ -100,12 +101,7 @@ def _take_over(body: Body, instr: Instr, init: Value, result: Value) -> Storage:
     """Memory that starts as ``init`` and that the instruction updates in place."""
     body.buffer(init)
     storage = _movable(body, instr, init, result)
-    if storage is not None:
-        for v in body.frontier(storage):
-            body.materialize(v)
-            if body.storage[v] is storage:
-                body.detach(v, "read after an update")
-    if storage is None or body.busy(storage, [init]):
+    if storage is None:
         wanted = body.wanted(result)
         if wanted is not None and not _unseen(body, instr, wanted):
             wanted = None
@@ -417,16 +413,10 @@ def _branch_carry(body: Body, instr: Instr, result: Value) -> Carry:
     source = updated_from(instr, result)
     if source is None or source.type != result.type:
         return Carry(result)
-    if _movable(body, instr, source, result) is None or body.storage[source] in [
-        body.storage.get(r) for r in instr.results
-    ]:
+    if body.storage[source] in [body.storage.get(r) for r in instr.results]:
         return Carry(result)
-    storage = body.storage[source]
-    for v in body.frontier(storage):
-        body.materialize(v)
-        if body.storage[v] is storage:
-            body.detach(v, "read after an update")
-    if body.busy(storage, [source]):
+    storage = _movable(body, instr, source, result)
+    if storage is None:
         return Carry(result)
     storage.values.clear()
     body.storage.pop(source, None)

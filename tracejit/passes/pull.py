@@ -153,8 +153,9 @@ def _has_quotient(dim: Dim) -> bool:
 class Puller:
     """Emits elements of tensors into kernel scopes.
 
-    ``stored(value)`` gives the buffer of a stored tensor, None when it is inlined;
-    ``scalar(value)`` the host scalar of a rank-0 tensor. ``reads`` notes every load by tensor.
+    ``stored(value)`` gives the buffer of a stored tensor, None when it is inlined; ``held(value)``
+    the host scalar of a tensor of one element that is kept in one, ``scalar(value)`` that of a
+    rank-0 tensor. ``reads`` notes every load by tensor.
     """
 
     def __init__(
@@ -164,12 +165,14 @@ class Puller:
         scalar: Callable[[Value], Value],
         dim: Callable[[Dim], Dim],
         flat: Callable[[Value], Value | None] = lambda buffer: None,
+        held: Callable[[Value], Value | None] = lambda value: None,
     ) -> None:
         self.defs = defs
         self.stored = stored
         self.scalar = scalar
         self.dim = dim
         self.flat = flat
+        self.held = held
         self.bounds = Bounds()
         self.reads: dict[Value, set[Index]] = {}
 
@@ -181,6 +184,9 @@ class Puller:
         """Element ``idx`` of ``value`` as a scalar of ``scope``."""
         if value.rank == 0:
             return scope.use(self.scalar(value))
+        held = self.held(value)
+        if held is not None:
+            return scope.use(held)
         key = (value, idx)
         found = scope.memo.get(key)
         if found is None:

@@ -9,6 +9,7 @@ from tracejit.passes import masked, nests
 from tracejit.passes.body import Body
 from tracejit.passes.contraction import lower_dot
 from tracejit.passes.inline import is_array
+from tracejit.passes.overwriting import before_overwrite, vacate
 from tracejit.passes.pull import Index, Puller
 from tracejit.passes.scope import Scope
 from tracejit.passes.storage import Storage
@@ -121,14 +122,10 @@ def _update_target(body: Body, instr: Instr) -> Storage:
     direct = storage.writable and storage.values[x] is storage.buffer and not body.exposed(storage)
     if direct:
         wanted = body.wants.get(result)
-        if wanted is storage or not body.busy(storage):
-            body.before_overwrite(storage)
+        if wanted is storage:
+            before_overwrite(body, storage)
             return storage
-        for v in body.frontier(storage):
-            body.materialize(v)
-            if body.storage[v] is storage:
-                body.detach(v, "read after an update")
-        if not body.busy(storage):
+        if vacate(body, storage, [x]):
             return storage
     target = body.wanted(result) or body.fresh(body.type(x))
     body.note_copy(x, "updated while its old contents are still needed")
@@ -144,6 +141,8 @@ def _update_kernel(body: Body, instr: Instr, dest: Value) -> Callable[[Puller, S
 def _reads_allowed(
     body: Body, p: Puller, storage: Storage, written: Index, instr: Instr, x: Value
 ) -> bool:
+    if all(n == 1 for n in p.shape(instr.operands[1])):
+        return True  # one element is read before it is written
     if instr.name != "scatter":
         return body.pointwise(p, storage, written)
     return not any(body.storage.get(v) is storage for v in p.reads)

@@ -114,15 +114,19 @@ def writes(function: Function) -> list[int]:
 UPDATES = frozenset(["put_slice", "add_slice", "scatter"])
 
 
+def versions(function: Function, value: Value) -> Iterator[Value]:
+    """``value``, what it is an updated version of, and so on to the top of the in-place chain."""
+    defs = {r: i for i in function.instrs for r in i.results}
+    source: Value | None = value
+    while source is not None:
+        yield source
+        source = updated_from(defs[source], source) if source in defs else None
+
+
 def origin(function: Function, value: Value) -> Value:
     """The value that ``value`` is an updated version of, following in-place chains to the top."""
-    defs = {r: i for i in function.instrs for r in i.results}
-    while value in defs:
-        source = updated_from(defs[value], value)
-        if source is None:
-            return value
-        value = source
-    return value
+    *_, top = versions(function, value)
+    return top
 
 
 def whole_of(function: Function, value: Value) -> Value:
