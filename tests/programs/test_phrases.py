@@ -15,6 +15,7 @@ from tests.programs.keys import KEYS
 from tests.programs.numbers_that_meet import NUMBERS, STEPS
 from tests.programs.objects import OBJECTS
 from tests.programs.phrase import Phrase, cases, check
+from tests.programs.python_types import KEYWORDS, METHODS, PATTERNS, TYPES
 from tests.programs.rebinding import REBINDING, UP, loss
 from tests.programs.suppositions import SUPPOSITIONS
 from tests.programs.views import VIEWS
@@ -134,4 +135,24 @@ def test_the_shape_of_an_argument_is_the_callers() -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(SUPPOSITIONS))
 def test_suppositions(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(TYPES))
+def test_types(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(PATTERNS))
+def test_patterns(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(METHODS))
+def test_methods_of_numbers(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(KEYWORDS))
+def test_keywords_of_builtins(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)

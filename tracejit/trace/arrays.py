@@ -243,7 +243,7 @@ class Array(Tracer):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return bound(self, methods().get(name), name, "numpy.ndarray")
+        return bound(self, methods().get(name), name)
 
     def __getitem__(self, key: Any) -> Any:
         from tracejit.trace.indexing import getitem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,8 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir.extent import Dim
 from tracejit.trace import grown_lists
 from tracejit.trace.attributes import ATTRIBUTES
-from tracejit.trace.grown import is_grown, refuse
+from tracejit.trace.grown import is_grown
 from tracejit.trace.python_scalars import COMPARED, as_kind, made, power
-from tracejit.trace.reshaping import Flat
 from tracejit.trace.session import current, where
 from tracejit.trace.texts import TEXTS
 from tracejit.trace.values import (
@@ -103,7 +103,7 @@ def builtin_range(*args: Any) -> Any:
     return Range(dims[0], dims[1], dims[2] if len(dims) == 3 else 1)
 
 
-def builtin_len(x: Any) -> Any:
+def builtin_len(x: Any, /) -> Any:
     if is_grown(x):
         return grown_lists.length(x)
     if isinstance(x, Array):
@@ -121,66 +121,11 @@ def builtin_len(x: Any) -> Any:
     return builtins.len(x) if found is NotImplemented else found
 
 
-def _own(x: Any, name: str) -> Any:
+def _own(x: Any, name: str, *args: Any) -> Any:
     """The result of a method of the user's own class; NotImplemented where there is none."""
     from tracejit.trace.protocols import applied
 
-    return applied(current().operators, x, name)
-
-
-def _extremum(name: str) -> Callable[..., Any]:
-    symbol = "gt" if name == "max" else "lt"
-    plain = getattr(builtins, name)
-
-    def extremum(*args: Any, **kwargs: Any) -> Any:
-        many = args[0] if len(args) == 1 else args
-        if is_grown(many):
-            if kwargs:
-                refuse(f"{name}() with a key or default")
-            return grown_lists.extremum(name, many)
-        if isinstance(many, Array):
-            if kwargs:
-                raise UnsupportedError(f"{where()}: {name}() of an array takes no key or default")
-            return _over_array(name, many)
-        items = list(many)
-        if kwargs and any(isinstance(i, Tracer) for i in items):
-            raise UnsupportedError(
-                f"{where()}: {name}() of run-time values takes no key or default; use "
-                f"np.arg{name} of an array of the keys"
-            )
-        if kwargs or not any(isinstance(i, Tracer) for i in items):
-            return plain(items, **kwargs)
-        best = items[0]
-        for item in items[1:]:
-            best = choose(compared(symbol, item, best), item, best)
-        return best
-
-    return extremum
-
-
-def _over_array(name: str, x: Array) -> Any:
-    if x.ndim != 1:
-        raise ValueError(
-            "The truth value of an array with more than one element is ambiguous. "
-            "Use a.any() or a.all()"
-        )
-    session = current()
-    n = x.dims[0]
-    b = session.b
-    if not session.ranges.at_least(n, 1):
-        empty = f"{name}() iterable argument is empty"
-        session.check(b.op("ge", b.index(n), b.index(1)), ValueError, empty)
-    if x.dtype.kind in "fc":
-        return _fold_rows(name, x)
-    return name_of(np.max if name == "max" else np.min)(x)
-
-
-def _fold_rows(name: str, x: Array) -> Any:
-    """Python's max and min of floats depend on where a nan stands: the first element wins it."""
-    ufunc: Any = name_of(np.fmax if name == "max" else np.fmin)
-    best = ufunc.reduce(x)
-    first = x[0]
-    return choose(compared("ne", first, first), first, best)
+    return applied(current().operators, x, name, *args)
 
 
 def compared(symbol: str, a: Any, b: Any) -> Any:
@@ -223,12 +168,12 @@ def _plus(a: Any, b: Any) -> Any:
     return a + b
 
 
-def builtin_abs(x: Any) -> Any:
+def builtin_abs(x: Any, /) -> Any:
     found = _own(x, "__abs__")
     return builtins.abs(x) if found is NotImplemented else found
 
 
-def builtin_float(x: Any = 0.0) -> Any:
+def builtin_float(x: Any = 0.0, /) -> Any:
     return _to_python("float", x)
 
 
@@ -242,17 +187,19 @@ def builtin_complex(real: Any = 0.0, imag: Any = None) -> Any:
     return made("complex", b.op("complex", *parts))
 
 
-def builtin_bool(x: Any = False) -> Any:
+def builtin_bool(x: Any = False, /) -> Any:
     from tracejit.trace.staging_if import as_test
 
     test = as_test(x)
     return test if isinstance(test, bool) else PyScalar("bool", test)
 
 
-def builtin_int(x: Any = 0, *base: Any) -> Any:
-    if isinstance(x, Tracer):
+def builtin_int(x: Any = 0, /, base: Any = None) -> Any:
+    if base is None:
         return _to_python("int", x)
-    return builtins.int(x, *base) if base else _to_python("int", x)
+    if isinstance(x, Tracer):
+        raise TypeError("int() can't convert non-string with explicit base")
+    return builtins.int(x, base)
 
 
 _PYTHON: dict[str, Any] = {"float": float, "complex": complex, "int": int}
@@ -315,41 +262,65 @@ def _truncated(value: Any) -> Any:
     return made("int", b.convert(b.op("trunc", value), "i64"))
 
 
-def builtin_round(x: Any, digits: Any = None) -> Any:
+def builtin_round(number: Any, ndigits: Any = None) -> Any:
+    x, digits = number, ndigits
     if not isinstance(x, Tracer):
-        return builtins.round(x, digits)
+        found = _own(x, "__round__", *(() if digits is None else (digits,)))
+        return builtins.round(x, digits) if found is NotImplemented else found
     if digits is None and not isinstance(x, Array):
         if (isinstance(x, PyScalar) and x.kind in ("int", "bool")) or x.read().dtype.kind in "iu":
             return _to_python("int", x)
         return _truncated(current().b.op("rint", x.read()))
     if isinstance(x, PyScalar):
         if x.kind in ("int", "bool"):
-            raise UnsupportedError(f"{where()}: round(int, digits) of a traced int")
+            return _rounded_int(x, digits)
         rounded = name_of(np.round)(Scalar(x.value), digits)
         return PyScalar("float", rounded.read())
     return name_of(np.round)(x, digits or 0)
 
 
-def builtin_divmod(a: Any, b: Any) -> Any:
+def _rounded_int(x: Any, digits: Any) -> Any:
+    """``round(int, digits)``: tens and hundreds, halves to the even one."""
+    if isinstance(digits, Tracer):
+        raise UnsupportedError(
+            f"{where()}: round() of an int to digits that are known at run time only; divide by "
+            "the power of ten"
+        )
+    if digits >= 0:
+        return _to_python("int", x)
+    if digits < -18:
+        raise UnsupportedError(f"{where()}: round() of an int to {digits} digits is always 0")
+    unit = 10**-digits
+    quotient, rest = x // unit, x % unit
+    odd = current().operators.compare_one("==", quotient % 2, 1)
+    half = choose(odd, unit // 2, unit // 2 + 1)
+    return choose(current().operators.compare_one(">=", rest, half), quotient + 1, quotient) * unit
+
+
+def builtin_divmod(a: Any, b: Any, /) -> Any:
     return builtins.divmod(a, b)
 
 
-def builtin_pow(a: Any, b: Any, mod: Any = None) -> Any:
-    if mod is not None and any(isinstance(i, Tracer) for i in (a, b, mod)):
-        raise UnsupportedError(f"{where()}: pow with a modulus on traced values")
-    if any(isinstance(i, Tracer) for i in (a, b)) and weak_kind(a) and weak_kind(b):
-        return power(a, b)
-    return builtins.pow(a, b, mod)
+def builtin_pow(base: Any, exp: Any, mod: Any = None) -> Any:
+    if mod is not None and any(isinstance(i, Tracer) for i in (base, exp, mod)):
+        raise UnsupportedError(
+            f"{where()}: pow() with a modulus is not supported for run-time values; square and "
+            "multiply in a loop: r = r * base % mod"
+        )
+    if any(isinstance(i, Tracer) for i in (base, exp)) and weak_kind(base) and weak_kind(exp):
+        return power(base, exp)
+    return builtins.pow(base, exp, mod)
 
 
 def _staged_part(x: Any) -> bool:
     return isinstance(x, LOOPED) or is_grown(x)
 
 
-def builtin_enumerate(inner: Any, start: Any = 0) -> Any:
-    if _staged_part(inner) or isinstance(inner, builtins.range) or isinstance(start, Tracer):
-        return Enumerate(inner, start)
-    return builtins.enumerate(inner, start)
+def builtin_enumerate(iterable: Any, start: Any = 0) -> Any:
+    looped = _staged_part(iterable) or isinstance(iterable, builtins.range)
+    if looped or isinstance(start, Tracer):
+        return Enumerate(iterable, start)
+    return builtins.enumerate(iterable, start)
 
 
 def builtin_zip(*parts: Any, strict: bool = False) -> Any:
@@ -361,31 +332,9 @@ def builtin_zip(*parts: Any, strict: bool = False) -> Any:
     return builtins.zip(*parts, strict=strict)
 
 
-def builtin_reversed(x: Any) -> Any:
+def builtin_reversed(x: Any, /) -> Any:
     looped = isinstance(x, Array | Range | builtins.range) or is_grown(x)
     return Reversed(x) if looped else builtins.reversed(x)
-
-
-def builtin_isinstance(x: Any, kinds: Any) -> bool:
-    """A traced value is an instance of what it stands for."""
-    if not isinstance(x, Tracer):
-        return builtins.isinstance(x, kinds)
-    return issubclass(stands_for(x), kinds)
-
-
-def stands_for(x: Any) -> type:
-    """The type of the value behind a tracer."""
-    if isinstance(x, Array):
-        return np.ndarray
-    if isinstance(x, PyScalar):
-        return {"bool": bool, "int": int, "float": float, "complex": complex}[x.kind]
-    if isinstance(x, Flat):
-        return np.flatiter
-    return x.dtype.type  # type: ignore[no-any-return]
-
-
-def builtin_type(x: Any, *rest: Any) -> type:
-    return stands_for(x) if isinstance(x, Tracer) and not rest else builtins.type(x, *rest)
 
 
 def _all_or_any(name: str) -> Callable[[Any], Any]:
@@ -406,12 +355,12 @@ def _all_or_any(name: str) -> Callable[[Any], Any]:
     return fold
 
 
-def builtin_map(f: Any, *parts: Any) -> Any:
+def builtin_map(f: Any, /, *parts: Any) -> Any:
     operators = current().operators
     return [operators.call(f, *row) for row in builtins.zip(*parts)]
 
 
-def builtin_filter(f: Any, items: Any) -> Any:
+def builtin_filter(f: Any, items: Any, /) -> Any:
     kept = []
     operators = current().operators
     for item in items:
@@ -420,7 +369,7 @@ def builtin_filter(f: Any, items: Any) -> Any:
     return builtins.iter(kept)
 
 
-def builtin_sorted(items: Any, **kwargs: Any) -> Any:
+def builtin_sorted(items: Any, /, **kwargs: Any) -> Any:
     listed = list(items)
     if any(isinstance(i, Tracer) for i in listed) or isinstance(items, Array):
         raise UnsupportedError(f"{where()}: sorted() of traced values; use np.sort")
@@ -431,14 +380,12 @@ def builtin_sorted(items: Any, **kwargs: Any) -> Any:
 OF_GROWN = {
     builtins.len, builtins.min, builtins.max, builtins.sum, builtins.bool, builtins.enumerate,
     builtins.zip, builtins.reversed, builtins.any, builtins.all, builtins.list, builtins.isinstance,
-    builtins.type, builtins.id,
+    builtins.type, builtins.id, functools.reduce,
 }  # fmt: skip
 
 BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.range: builtin_range,
     builtins.len: builtin_len,
-    builtins.min: _extremum("min"),
-    builtins.max: _extremum("max"),
     builtins.sum: builtin_sum,
     builtins.abs: builtin_abs,
     builtins.float: builtin_float,
@@ -451,8 +398,6 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.enumerate: builtin_enumerate,
     builtins.zip: builtin_zip,
     builtins.reversed: builtin_reversed,
-    builtins.isinstance: builtin_isinstance,
-    builtins.type: builtin_type,
     builtins.all: _all_or_any("all"),
     builtins.any: _all_or_any("any"),
     builtins.map: builtin_map,

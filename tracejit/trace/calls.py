@@ -17,6 +17,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
 from tracejit.trace.builtins import Looped
+from tracejit.trace.dispatching import behind
 from tracejit.trace.grown import is_grown
 from tracejit.trace.grown import refuse as refuse_grown
 from tracejit.trace.known import BoundMethod
@@ -26,7 +27,13 @@ from tracejit.trace.numpy.creation import ndarray
 from tracejit.trace.numpy.generators import held_source, is_source
 from tracejit.trace.protocols import PLAIN_MODULES, as_arrays, convertible
 from tracejit.trace.recursion import under_way
-from tracejit.trace.refusals import explain_call, refuse, refuse_library, refuse_traced
+from tracejit.trace.refusals import (
+    explain_builtin,
+    explain_call,
+    refuse,
+    refuse_library,
+    refuse_traced,
+)
 from tracejit.trace.session import current, where
 from tracejit.trace.values import Scalar, Tracer, fresh, name_of
 
@@ -69,6 +76,9 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if isinstance(f, BoundMethod | Tracer):
         return f(*args, **kwargs)  # type: ignore[operator]
     refuse(f)
+    chosen = behind(f, args, kwargs)
+    if chosen is not f:
+        return ops.call(chosen, *args, **kwargs)
     drawn = random_method(f)
     if drawn is not None:
         return drawn(*args, **kwargs)
@@ -81,7 +91,11 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         return numpy_call(f, found, *as_arrays(ops, f, args, kwargs))
     special = _in_table(_builtins_table(), f)
     if special is not None:
-        return special(*args, **kwargs)
+        try:
+            return special(*args, **kwargs)
+        except TypeError:
+            explain_builtin(f, special, args, kwargs)
+            raise
     if isinstance(f, np.ufunc):
         return name_of(f)(*args, **kwargs)
     if isinstance(f, type):
@@ -128,9 +142,15 @@ def _in_table(table: dict[Any, Any], f: Any) -> Any:
 
 @functools.cache
 def _builtins_table() -> dict[Any, Callable[..., Any]]:
+    """What stands for Python's builtins, under their names: those are in messages about calls."""
     from tracejit.trace.builtins import BUILTINS
+    from tracejit.trace.choosing import CHOOSING
+    from tracejit.trace.kinds import KINDS
 
-    return BUILTINS
+    table = BUILTINS | CHOOSING | KINDS
+    for theirs, ours in table.items():
+        ours.__name__ = ours.__qualname__ = theirs.__name__
+    return table
 
 
 def numpy_call(

@@ -194,28 +194,6 @@ def length(x: list[Any]) -> Any:
     return dim_value(run_of(x).count)
 
 
-def extremum(name: str, x: list[Any]) -> Any:
-    """Python's ``min`` or ``max``, item after item."""
-    from tracejit.trace.builtins import choose, compared
-
-    session = current()
-    run = run_of(x)
-    if run.form[1]:
-        refuse(f"{name}() of tuples")
-    b = session.b
-    some = b.op("gt", b.index(run.count), b.const(0, "i64"))
-    session.check(some, ValueError, of_nothing(name))
-    symbol = "gt" if name == "max" else "lt"
-    state = [item_at(run, 0)]
-
-    def body(item: Any) -> None:
-        best = state[0]
-        state[0] = choose(compared(symbol, item, best), item, best)
-
-    session.operators.loop_over(x, body, state)
-    return state[0]
-
-
 def of_nothing(name: str) -> str:
     """What ``min()`` or ``max()`` of nothing says."""
     try:

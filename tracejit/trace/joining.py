@@ -185,14 +185,11 @@ class Join(ArrayJoin):
             return lambda results: (
                 python_int(results[k]) if kind == "int" else PyScalar(kind, results[k])
             )
-        weak = [weak_kind(x) for x in (a, b)]
-        if weak[0] == weak[1]:
+        weak = [x.kind if isinstance(x, MixedScalar) else weak_kind(x) for x in (a, b)]
+        pythons = {kind for kind in weak if kind is not None}
+        if len(pythons) != 1 or chosen != np.dtype(KIND_TYPE[(python := pythons.pop())]):
             return lambda results: Scalar(results[k])
-        python = weak[0] or weak[1] or "float"
-        if chosen != np.dtype(KIND_TYPE[python]):
-            return lambda results: Scalar(results[k])
-        flags = [lambda b: b.const(weak[0] is not None, "bool")]
-        flag = self.pair([*flags, lambda b: b.const(weak[1] is not None, "bool")])
+        flag = self.pair([_is_python(a), _is_python(b)])
         return lambda results: MixedScalar(results[k], python, results[flag])
 
     def _half_defined(self, name: str, a: Any, b: Any, either: bool) -> Finish:
@@ -257,6 +254,13 @@ class Join(ArrayJoin):
         makers: list[Callable[[Any], Value]] = [lambda b: b.const(0, value.dtype)] * 2
         makers[there] = lambda _: value
         return self.pair(makers)
+
+
+def _is_python(x: Any) -> Callable[[Any], Value]:
+    """Whether a number is Python's, for a join of Python's and NumPy's."""
+    if isinstance(x, MixedScalar):
+        return lambda _: x.python
+    return lambda b: b.const(weak_kind(x) is not None, "bool")
 
 
 def _same_static(a: Any, b: Any) -> bool:

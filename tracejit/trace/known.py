@@ -221,8 +221,8 @@ class BoundMethod:
             raise
 
 
-def bound(x: Any, function: Callable[..., Any] | None, name: str, kind: str) -> BoundMethod:
-    """``x.name`` where ``name`` is in the tables; otherwise what NumPy or we say about it."""
+def bound(x: Any, function: Callable[..., Any] | None, name: str) -> BoundMethod:
+    """``x.name`` of an array, ``name`` in the tables; otherwise what NumPy or we say about it."""
     if function is not None:
         return BoundMethod(x, function)
     if hasattr(np.ndarray, name):
@@ -230,4 +230,4 @@ def bound(x: Any, function: Callable[..., Any] | None, name: str, kind: str) -> 
             f"{where()}: .{name} of an array is not supported inside a compiled function; use it "
             "outside, on an argument or a result (docs/coverage.md lists what is supported)"
         )
-    raise AttributeError(f"'{kind}' object has no attribute '{name}'")
+    raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import builtins
 import contextlib
 import datetime
-import functools
 import inspect
 import io
 import logging
@@ -160,6 +159,15 @@ def explain_call(
     )
 
 
+def explain_builtin(
+    theirs: Any, ours: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """As ``explain_call``, of a builtin: it says itself what is wrong with a call that does not
+    fit, before it looks at what it is given."""
+    if _misfit(ours, args, kwargs) is not None:
+        theirs(*(1 for _ in args), **dict.fromkeys(kwargs, 1))
+
+
 def _misfit(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
     try:
         signature = inspect.signature(f)
@@ -179,7 +187,6 @@ def _parameters(f: Any) -> list[str]:
 # Values that are needed now -----------------------------------------------------------------------
 
 _INSTEAD: dict[Any, str] = {
-    functools.reduce: "write a loop, or use a reduction such as np.add.reduce",
     builtins.hash: "key by something that is known when compiling, such as a shape",
     builtins.id: "compare arrays with `is`, or with np.array_equal",
     builtins.bin: "use & and >> on the number itself",

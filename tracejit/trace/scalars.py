@@ -9,7 +9,6 @@ import numpy as np
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTYPES
-from tracejit.trace.known import bound
 from tracejit.trace.session import current
 from tracejit.trace.tracer import Tracer
 
@@ -35,9 +34,9 @@ class Scalar(Tracer):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        from tracejit.trace.numpy import SCALAR_METHODS
+        from tracejit.trace.number_methods import attribute
 
-        return bound(self, SCALAR_METHODS.get(name), name, f"numpy.{self.dtype.name}")
+        return attribute(self, name)
 
     @property
     def real(self) -> Scalar:
@@ -128,33 +127,31 @@ class PyScalar(Tracer):
         return self.kind == "bool"
 
     @property
-    def dtype(self) -> np.dtype[Any]:
-        raise AttributeError(f"'{self.kind}' object has no attribute 'dtype'")
-
-    @property
     def dims(self) -> tuple[()]:
         return ()
 
     @property
-    def real(self) -> PyScalar:
-        if self.kind == "complex":
-            return PyScalar("float", current().b.op("real", self.value))
-        return self
+    def real(self) -> Any:
+        from tracejit.trace.number_methods import real
+
+        return real(self)
 
     @property
     def imag(self) -> Any:
-        if self.kind == "complex":
-            return PyScalar("float", current().b.op("imag", self.value))
-        return 0.0 if self.kind == "float" else 0
+        from tracejit.trace.number_methods import imag
+
+        return imag(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        from tracejit.trace.number_methods import attribute
+
+        return attribute(self, name)
 
     def __iter__(self) -> NoReturn:
         # Without it the exception would name the class of tracers.
         raise TypeError(f"'{self.kind}' object is not iterable")
-
-    def conjugate(self) -> PyScalar:
-        if self.kind == "complex":
-            return PyScalar("complex", current().b.op("conj", self.value))
-        return self
 
     def read(self) -> Value:
         """The value (as for arrays)."""

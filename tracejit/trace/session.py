@@ -156,6 +156,18 @@ class Session:
         return user_location()
 
     @contextmanager
+    def assumed(self, test: Value, truth: bool) -> Iterator[None]:
+        """Inside, the truth of a value is known: on one side of a branch that it decides."""
+        before = self.truths.get(test)
+        self.truths[test] = truth
+        try:
+            yield
+        finally:
+            del self.truths[test]
+            if before is not None:
+                self.truths[test] = before
+
+    @contextmanager
     def region(self, kind: FrameKind, name: str) -> Iterator[Frame]:
         """Trace into a new frame; ``leave`` then gives storage back what it held before."""
         frame = Frame(kind, TraceBuilder(name, self.literals), len(self.frames))

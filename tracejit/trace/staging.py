@@ -20,6 +20,7 @@ from tracejit.trace.grown import is_grown, refuse
 from tracejit.trace.identity import same_array
 from tracejit.trace.iteration import steps_of
 from tracejit.trace.keys import has_traced, is_among
+from tracejit.trace.kinds import stands_for_other, type_of
 from tracejit.trace.marked import check_call, must_be_plain, must_be_plain_text, plain_key
 from tracejit.trace.numpy import INDEXED
 from tracejit.trace.session import Session, where
@@ -177,7 +178,7 @@ class StagedOperators(Operators):
         if isinstance(container, tuple | list) and any(
             isinstance(x, Tracer) for x in (item, *container)
         ):
-            return self.or_(False, *(lambda x=x: x == item for x in container))
+            return self.or_(False, *(lambda x=x: self._is_found(x, item) for x in container))
         if traced and isinstance(container, range):
             inside = self.and_(item >= container.start, lambda: item < container.stop)
             return self.and_(inside, lambda: (item - container.start) % container.step == 0)
@@ -185,6 +186,10 @@ class StagedOperators(Operators):
         if hashed and (traced or type(item) is tuple) and has_traced(item):
             return is_among(self, item, container)
         return item in container
+
+    def _is_found(self, x: Any, item: Any) -> Any:
+        """Whether an item of a container is the one that is looked for: a bool of Python's."""
+        return x is item or builtin_bool(self.compare_one("==", x, item))
 
     # Calls ----------------------------------------------------------------------------------------
 
@@ -287,6 +292,8 @@ class StagedOperators(Operators):
             return changed[2]
         if name == "strides" and isinstance(obj, Array):
             return byte_strides(obj)
+        if name == "__class__" and stands_for_other(obj):
+            return type_of(obj)
         found = protocols.property_of(obj, name)
         if found is not None and not outside.is_outside(obj):
             return protocols.read_property(self, obj, name, found)
@@ -345,7 +352,9 @@ class StagedOperators(Operators):
         if found is not NotImplemented:
             return found
         if type(obj).__module__.startswith("numpy."):
-            obj = next((ours for theirs, ours in INDEXED.items() if theirs is obj), obj)
+            ours: Any = next((ours for theirs, ours in INDEXED.items() if theirs is obj), None)
+            if ours is not None:
+                return ours[key]
         if isinstance(key, Tracer):
             return self._traced_key(obj, key)
         if type(obj) is np.ndarray:

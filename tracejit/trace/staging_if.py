@@ -84,7 +84,8 @@ def staged_if(
     before = get_state()
     sides = []
     for name, run in (("then", then_fn), ("else", else_fn)):
-        sides.append(trace_side(session, name, run, get_state))
+        with session.assumed(pred, name == "then"):
+            sides.append(trace_side(session, name, run, get_state))
         set_state(before)
     return join_sides(session, pred, sides[0], sides[1], set_state, names)
 

@@ -18,6 +18,8 @@ from tracejit.trace.convert.scope import (
     AssertFailure,
     Comprehension,
     NoneSet,
+    PatternLeaf,
+    PatternTest,
     Scope,
     comprehension_targets,
     has_walrus,
@@ -228,6 +230,15 @@ class ExpressionRewriter(ast.NodeTransformer):
     def visit_AssertFailure(self, tree: AssertFailure) -> ast.expr:
         message = [] if tree.message is None else [self.expr(tree.message)]
         return self.op(tree, "assertion", *message)
+
+    def visit_PatternTest(self, tree: PatternTest) -> ast.expr:
+        names = [ast.copy_location(ast.Constant(name), tree) for name in tree.names]
+        listed = ast.copy_location(ast.Tuple(list(names), ast.Load()), tree)
+        return self.op(tree, "match", tree.subject, self.expr(tree.spec), listed)
+
+    def visit_PatternLeaf(self, tree: PatternLeaf) -> ast.expr:
+        (value,) = self.later([tree.value])
+        return value
 
     # Loads and calls ------------------------------------------------------------------------------
 

@@ -20,11 +20,11 @@ from tracejit.trace.convert.source import SourceUnavailable
 RETURNED = f"{GENERATED}returned"
 VALUE = f"{GENERATED}value"
 Statements = list[ast.stmt]
-Compound = ast.With | ast.Try | ast.TryStar | ast.Match
+Compound = ast.With | ast.Try | ast.TryStar
 
 
 class Mode(enum.Enum):
-    """TAIL: falling off the end returns None. FRAME: inside a `with` or `match` of the function's
+    """TAIL: falling off the end returns None. FRAME: inside a `with` of the function's
     own frame, a real `return` is possible but code follows. FLAG: every jump becomes a flag."""
 
     TAIL = enum.auto()
@@ -74,7 +74,7 @@ def jumps(trees: Sequence[ast.AST]) -> set[str]:
             found.add("continue")
         elif isinstance(tree, ast.While | ast.For):
             found |= (jumps(tree.body) & {"return"}) | jumps(tree.orelse)
-        elif isinstance(tree, ast.If | Compound | ast.ExceptHandler | ast.match_case):
+        elif isinstance(tree, ast.If | Compound | ast.ExceptHandler):
             found |= jumps(list(ast.iter_child_nodes(tree)))
     return found
 
@@ -96,11 +96,6 @@ def _never_falls_through(stmt: ast.stmt) -> bool:
             arms = [handler.body for handler in stmt.handlers]
             whole = is_definite(stmt.body) or is_definite(stmt.orelse)
             return (whole and all(map(is_definite, arms))) or is_definite(stmt.finalbody)
-        case ast.Match(cases=cases):
-            last = cases[-1]
-            is_total = isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None
-            covers = is_total and last.guard is None
-            return covers and all(is_definite(case.body) for case in cases)
     return False  # a `with` may swallow the exception that prevented its `return`
 
 
@@ -241,7 +236,7 @@ class _Lowering:
     def compound(
         self, stmt: Compound, rest: Statements, mode: Mode, loop: Loop | None, out: Statements
     ) -> Statements | None:
-        """`with`, `except*` and `match` stay plain; their blocks are lowered. The blocks of a `try`
+        """`with` and `except*` stay plain; their blocks are lowered. The blocks of a `try`
         become functions of their own, so every jump out of them becomes a flag."""
         before = self.flagged_returns
         flagged = mode is Mode.FLAG or isinstance(stmt, ast.Try)
@@ -265,10 +260,6 @@ class _Lowering:
             return self.block(stmts, mode, loop) or [_pass(stmt)]
 
         fields: dict[str, Any] = {name: getattr(stmt, name) for name in stmt._fields}
-        if isinstance(stmt, ast.Match):
-            cases = [ast.match_case(c.pattern, c.guard, lowered(c.body)) for c in stmt.cases]
-            fields["cases"] = cases
-            return ast.copy_location(ast.Match(**fields), stmt)
         before = self.flagged_returns
         fields["body"] = lowered(stmt.body)
         if isinstance(stmt, ast.With):

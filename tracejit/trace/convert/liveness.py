@@ -109,8 +109,6 @@ class _Backward:
                 return self.with_(stmt, after)
             case ast.Try() | ast.TryStar():
                 return self.try_(stmt, after)
-            case ast.Match():
-                return self.match_(stmt, after)
             case ast.Return(value=value):
                 return _evaluated(value).before(self.caught)
             case ast.Raise(exc=exc, cause=cause):
@@ -189,13 +187,6 @@ class _Backward:
             read_first = before | (always & self._touched(stmt))
             self.found[stmt] = Live(final | outer | always, read_first)
         return before
-
-    def match_(self, stmt: ast.Match, after: Names) -> Names:
-        live = after
-        for case in stmt.cases:
-            inner = self.block(case.body, after) | usage([case.pattern]).reads
-            live |= _evaluated(case.guard).before(inner) - usage([case.pattern]).binds
-        return _evaluated(stmt.subject).before(live)
 
     def simple(self, stmt: ast.stmt, after: Names) -> Names:
         match stmt:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import CellType
 from typing import Any, Final, Literal
 
+from tracejit.trace.convert.patterns import Pattern, matched
 from tracejit.trace.convert.symbols import AUGMENTED, BINARY, COMPARED, UNARY
 
 Thunk = Callable[[], Any]
@@ -230,7 +231,7 @@ class Operators:
 
     # Logic ----------------------------------------------------------------------------------------
 
-    def if_expr(self, test: Any, then_fn: Thunk, else_fn: Thunk, site: Site) -> Any:
+    def if_expr(self, test: Any, then_fn: Thunk, else_fn: Thunk, site: Site | None) -> Any:
         return then_fn() if test else else_fn()
 
     def and_(self, first: Any, *rest: Thunk) -> Any:
@@ -251,6 +252,14 @@ class Operators:
 
     def not_(self, value: Any) -> Any:
         return not value
+
+    def truth(self, value: Any) -> Any:
+        """`bool(value)`."""
+        return self.not_(self.not_(value))
+
+    def match(self, subject: Any, pattern: Pattern, names: tuple[str, ...]) -> tuple[Any, ...]:
+        """Whether a value matches a pattern, and what that captures under each of `names`."""
+        return matched(self, subject, pattern, names)
 
     def none_set(self, *flags: Any) -> Any:
         """Whether no flag is set; the flags are bools made by the converter."""
@@ -277,7 +286,9 @@ class Operators:
         return result
 
     def compare_one(self, symbol: str, left: Any, right: Any) -> Any:
-        if symbol in ("==", "!=") and type(left) is type(right) and type(left) in (tuple, list):
+        if symbol in COMPARED and type(left) is type(right) and type(left) in (tuple, list):
+            if symbol not in ("==", "!="):
+                return self._ordered(symbol, left, right)
             same = self._same_items(left, right)
             return same if symbol == "==" else self.not_(same)
         if symbol in COMPARED:
@@ -294,7 +305,27 @@ class Operators:
             return False
         pairs = zip(left, right, strict=True)
         tests = [lambda x=x, y=y: x is y or self.compare_one("==", x, y) for x, y in pairs]
-        return self.not_(self.not_(self.and_(True, *tests)))
+        return self.truth(self.and_(True, *tests))
+
+    def _ordered(self, symbol: str, left: Sequence[Any], right: Sequence[Any]) -> Any:
+        """`<`, `<=`, `>` or `>=` of tuples or lists: of the first items that are not equal."""
+        for k, (x, y) in enumerate(zip(left, right, strict=False), 1):
+            same = x is y or self.compare_one("==", x, y)
+            if same is False:
+                return self.compare_one(symbol, x, y)
+            if same is not True:
+                return self._ordered_after(same, symbol, left[k - 1 :], right[k - 1 :])
+        return COMPARED[symbol](len(left), len(right))
+
+    def _ordered_after(
+        self, same: Any, symbol: str, left: Sequence[Any], right: Sequence[Any]
+    ) -> Any:
+        """As `_ordered`, where the run says whether the first items are the same."""
+
+        def rest() -> Any:
+            return self._ordered(symbol, left[1:], right[1:])
+
+        return self.if_expr(same, rest, lambda: self.compare_one(symbol, left[0], right[0]), None)
 
     def contains(self, item: Any, container: Any) -> Any:
         return item in container

@@ -32,6 +32,29 @@ class AssertFailure(ast.expr):
         self.message = message
 
 
+class PatternTest(ast.expr):
+    """Generated expression: whether `subject` matches the pattern that `spec` makes, and what that
+    captures under each of `names`."""
+
+    _fields = ("subject", "spec")
+
+    def __init__(self, subject: ast.expr, spec: ast.expr, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.subject = subject
+        self.spec = spec
+        self.names = names
+
+
+class PatternLeaf(ast.expr):
+    """Generated expression: a value or class in a pattern, evaluated when it is asked for."""
+
+    _fields = ("value",)
+
+    def __init__(self, value: ast.expr) -> None:
+        super().__init__()
+        self.value = value
+
+
 class Usage(ast.NodeVisitor):
     """Name usage of one scope: nested functions contribute only what they take from it."""
 

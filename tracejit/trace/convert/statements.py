@@ -19,6 +19,7 @@ from tracejit.trace.convert.jumps import (
     lower_jumps,
 )
 from tracejit.trace.convert.liveness import find_liveness
+from tracejit.trace.convert.matching import unfold_match
 from tracejit.trace.convert.operators import VarInfo
 from tracejit.trace.convert.scope import (
     GENERATED,
@@ -37,7 +38,9 @@ class StatementRewriter(BlockRewriter):
     def function_body(self, body: Statements) -> Statements:
         """The converted body of a `def`."""
         has_docstring = ast.get_docstring(ast.Module(body, []), clean=False) is not None
-        lowered = lower_jumps(unfold_walrus(unfold_discarded(body), self.unit.unique))
+        unique = self.unit.unique
+        plain = unfold_walrus(unfold_match(unfold_discarded(body), unique), unique)
+        lowered = lower_jumps(plain)
         self.live = find_liveness(lowered, self.scope)
         begun = [*self.declarations(lowered), *self.captured(head_of(lowered[0]))]
         return [*body[:has_docstring], *begun, *self.block(lowered)]
@@ -246,20 +249,6 @@ class StatementRewriter(BlockRewriter):
         final = self.block(stmt.finalbody)
         self.bound = None if self.bound is None or after is None else after & self.bound
         return [ast.copy_location(ast.TryStar(body, handlers, orelse, final), stmt)]
-
-    def rewrite_Match(self, stmt: ast.Match) -> Statements:
-        subject = self.expr(stmt.subject)
-        entry = copied(self.bound)
-        after = copied(entry)
-        cases = []
-        for case in stmt.cases:
-            self.bound = copied(entry)
-            self.bind(usage(case.pattern).binds)
-            guard = None if case.guard is None else self.expr(case.guard)
-            cases.append(ast.match_case(case.pattern, guard, self.block(case.body)))
-            after = met(after, self.bound)
-        self.bound = after
-        return [ast.copy_location(ast.Match(subject, cases), stmt)]
 
     def rewrite_Return(self, stmt: ast.Return) -> Statements:
         if stmt.value is not None:

@@ -57,6 +57,8 @@ def concatenate(
     arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
 ) -> Any:
     """Arrays joined along an axis they have."""
+    if isinstance(arrays, Array) and arrays.ndim:
+        return _joined_rows(arrays, (slice(None),) * arrays.ndim, axis, out, dtype, casting)
     parts = [operand(a) for a in arrays]
     if not parts:
         raise ValueError("need at least one array to concatenate")
@@ -83,11 +85,34 @@ def concatenate(
     return deliver(join(values, axis_of(axis, values[0].rank)), out)
 
 
+def _joined_rows(
+    arrays: Array, spread: tuple[Any, ...], axis: Any, out: Any, dtype: Any, casting: Any
+) -> Any:
+    """The rows of one array joined, each indexed by ``spread[1:]`` first: however many there are,
+    their axis and the one that they are joined along become one."""
+    x = arrays[spread]
+    if x.ndim == 1:
+        raise ValueError("zero-dimensional arrays cannot be concatenated")
+    if x.dims[0] == 0:
+        raise ValueError("need at least one array to concatenate")
+    check_dim("ge", x.dims[0], 1, "ValueError", "need at least one array to concatenate")
+    k = 0 if axis is None else axis_of(axis, x.ndim - 1)
+    dims = list(x.dims[1:])
+    dims[k] = x.dims[0] * dims[k]
+    joined = reshaped(fresh(np.moveaxis(x, 0, k).read()), dims)
+    if axis is None:
+        joined = reshaped(joined, (ex.product(x.dims),))
+    return concatenate([joined], k, out, dtype=dtype, casting=casting)
+
+
 @covers(np.stack)
 def stack(
     arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
 ) -> Any:
     """Arrays of one shape joined along a new axis."""
+    if isinstance(arrays, Array) and arrays.ndim:
+        k = axis_of(axis, arrays.ndim)
+        return _joined_rows(arrays, (*[slice(None)] * (k + 1), None, ...), k, out, dtype, casting)
     parts = [asarray(a) for a in arrays]
     if not parts:
         raise ValueError("need at least one array to stack")
@@ -105,12 +130,18 @@ def stack(
 @covers(np.vstack)
 def vstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Rows on top of each other."""
+    if isinstance(tup, Array) and tup.ndim:
+        spread = (slice(None), *[None] * (3 - tup.ndim), ...)
+        return _joined_rows(tup, spread, 0, None, dtype, casting)
     return concatenate([atleast_2d(a) for a in tup], 0, dtype=dtype, casting=casting)
 
 
 @covers(np.hstack)
 def hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Side by side."""
+    if isinstance(tup, Array) and tup.ndim:
+        spread = (slice(None), *[None] * (2 - tup.ndim), ...)
+        return _joined_rows(tup, spread, 0 if tup.ndim <= 2 else 1, None, dtype, casting)
     parts = [atleast_1d(a) for a in tup]
     axis = 0 if parts and parts[0].ndim == 1 else 1
     return concatenate(parts, axis, dtype=dtype, casting=casting)
@@ -119,13 +150,19 @@ def hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
 @covers(np.dstack)
 def dstack(tup: Any) -> Any:
     """Along the third axis."""
+    if isinstance(tup, Array) and tup.ndim:
+        new = {1: (None, None, None), 2: (None, ..., None), 3: (..., None)}.get(tup.ndim, (...,))
+        return _joined_rows(tup, (slice(None), *new), 2, None, None, "same_kind")
     return concatenate([atleast_3d(a) for a in tup], 2)
 
 
 @covers(np.column_stack)
 def column_stack(tup: Any) -> Any:
-    """Vectors as columns."""
-    parts = [asarray(a) for a in tup]
+    """Vectors, or numbers, as columns."""
+    if isinstance(tup, Array) and tup.ndim:
+        spread = (slice(None), ..., *[None] * (3 - tup.ndim))
+        return _joined_rows(tup, spread, 1, None, None, "same_kind")
+    parts = [atleast_1d(a) for a in tup]
     return concatenate([p if p.ndim >= 2 else reshaped(p, (*p.dims, 1)) for p in parts], 1)
 
 
