@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,22 @@ def _(x: Any, n: int) -> Any:
 @right("`isinstance` and `type` of an array", "autograd#515")
 def _(x: Any) -> Any:
     return 1 if isinstance(x, np.ndarray) and type(x) is np.ndarray else 2
+
+
+@right("`match` on types and values", "–")
+def _(x: Any) -> Any:
+    match x[0]:
+        case float(v) if v > 100:
+            return v
+        case 0 | 1:
+            return 2.0 * x[0]
+        case _:
+            return -x[0]
+
+
+@right("`functools.reduce` over an array, `max` with a key", "–")
+def _(x: Any) -> Any:
+    return functools.reduce(lambda a, b: a + b, x), max([x[0], x[1]], key=lambda v: -v)
 
 
 @right("comparison with a text or `None`", "")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import functools
 import logging
 import random
 import time
@@ -77,18 +76,6 @@ def _(x: Any) -> Any:
          "key by something that is known when compiling", "key by a shape or a dtype")  # fmt: skip
 def _(x: Any) -> Any:
     return hash(x[0]) % 7  # here
-
-
-@mistake("`functools.reduce` over an array", "", UnsupportedError, "write a loop",
-         "write a loop, or use a reduction")  # fmt: skip
-def _(x: Any) -> Any:
-    return functools.reduce(lambda a, b: a + b, x)  # here
-
-
-@mistake("`max` with a key", "", UnsupportedError, "use np.argmax",
-         "`x[np.argmax(keys)]`")  # fmt: skip
-def _(x: Any) -> Any:
-    return max([x[0], x[1]], key=lambda v: -v)  # here
 
 
 @mistake("`sorted` of run-time values", "", UnsupportedError, "use np.sort", "`np.sort`")

@@ -33,7 +33,7 @@ def _extremum(name: str) -> Callable[..., Any]:
         steps = steps_of(many)
         if steps is None or (isinstance(many, builtins.range) and key is None):
             items = list(many)
-            steps = Steps(len(items), lambda i: items[int(i)])
+            steps = Steps(len(items), lambda i: items[i])  # type: ignore[index]
             if key is None and not any(map(_is_traced, items)):
                 return _with_default(steps.trip, default, name, lambda: plain(items))
             return _with_default(steps.trip, default, name, lambda: _of_items(name, items, key))
