@@ -12,6 +12,7 @@ from tracejit.ir.program import Program
 from tracejit.passes.lower import Layout
 from tracejit.specialize import ArrayKey, ScalarKey
 from tracejit.trace.driver import Traced
+from tracejit.trace.hidden import Hidden
 from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
 from tracejit.versions import Request, StaticArgument
 
@@ -88,7 +89,8 @@ def layouts_of(
                 layout = leaf.layout if leaf.layout != "strided" else (None,) * param.rank
         elif kind == "hidden":
             number = len(traced.leaves) + k
-            layout = hidden_layout(traced.hidden[k].array)
+            hidden = traced.hidden[k]
+            layout = hidden_layout(hidden.array) if isinstance(hidden, Hidden) else None
         layouts.append(layout)
         numbers.append(number)
     return layouts, numbers

@@ -122,7 +122,7 @@ def undo_of(traced: Traced, keys: Sequence[LeafKey]) -> Undo | None:
     sources = [k for k, key in enumerate(keys) if isinstance(key, ScalarKey) and key.source]
     undo = Undo(
         tuple(k for k in written if k < count),
-        tuple(traced.hidden[k - count].getter for k in written if k >= count),
+        tuple(traced.hidden_arrays()[k].getter for k in written if k >= count),
         tuple(sources) if any(f.held is None for f in draws) else (),
         tuple(held.values()),
         any(i.name == "print" for i in before),

@@ -33,6 +33,7 @@ from tracejit.signature import SignatureBuilder
 from tracejit.trace.driver import Traced, trace
 from tracejit.trace.exporters import plain_array
 from tracejit.trace.guesses import Guesses
+from tracejit.trace.hidden import Hidden
 from tracejit.trace.specs import Static
 from tracejit.trace.suppositions import Finding
 from tracejit.versions import NeedsStatic, Options, Request, Version
@@ -78,7 +79,15 @@ def compile_version(request: Request, options: Options) -> Version:
     args, kwargs = trees.unflatten(request.treedef, specs[:count])
     try:
         beside = request.leaves[count : count + request.beside]
-        traced = trace(request.function, args, kwargs, specs[count:], beside, request.guesses)
+        traced = trace(
+            request.function,
+            args,
+            kwargs,
+            specs[count:],
+            beside,
+            request.guesses,
+            request.loose,
+        )
     except (UnsupportedError, StructureError) as error:
         if any(request.dynamic):
             ends = isinstance(error, UnsupportedRecursionError)
@@ -120,6 +129,7 @@ def compile_version(request: Request, options: Options) -> Version:
         dynamic=request.dynamic,
         call=spec,
         guards=lambda: all(g.holds() for g in traced.guards),
+        changed=lambda: {g.name: g.expected for g in traced.guards if g.changed_number},
         writes=tuple(sorted(k for k in traced.mutated if k < len(specs))),
         fast=chained if direct and not Finish(traced).needs_call and _plain(request) else None,
         artefacts=artefacts,
@@ -185,7 +195,7 @@ def traced_function(
         for x, s in zip(leaves, traced.leaves, strict=True)
         if not isinstance(s, Static)
     ]
-    values += [h.array for h in traced.hidden]
+    values += [h.array for h in traced.hidden if isinstance(h, Hidden)]
     count = sum(not isinstance(s, Static) for s in traced.leaves)
     wrt = [k for k, v in enumerate(values[:count]) if np.asarray(v).dtype.kind in "fc"]
     return simplify(traced.function), values, wrt

@@ -20,6 +20,7 @@ from tracejit.attempts import Doubt, Front
 from tracejit.errors import InternalError
 from tracejit.fallback import Fallback, Reason, Refused
 from tracejit.foreign import NativeLeaves
+from tracejit.outside_numbers import OutsideNumbers
 from tracejit.overlap import MEETS_ITSELF, Plan, Sharer, Unshareable
 from tracejit.repeats import MISSED, Repeats
 from tracejit.specialize import (
@@ -92,6 +93,7 @@ class Dispatcher:
         self._latest: dict[FamilyKey, Supposed] = {}
         self._fronts: dict[FamilyKey, Front] = {}
         self._compilations = 0
+        self._outside = OutsideNumbers()
         self._slow_calls = 0
         self._fallback = Fallback(function, enabled=options.fallback)
         self._sharer = Sharer()
@@ -191,6 +193,7 @@ class Dispatcher:
                     raise HiddenOverlap from None
                 if hidden_meets_itself(version):
                     raise self._in_python(MEETS_ITSELF) from None
+                self._outside.note(version.changed())
                 version.alive = False
                 version = self._wanted(arguments, doubt)
         raise InternalError("a compiled version refuses the arguments that it was compiled for")
@@ -210,9 +213,10 @@ class Dispatcher:
         self, version: Version, leaves: Sequence[Any], structure: tuple[Any, ...], doubt: Doubt
     ) -> tuple[Version, Any]:
         """Call with arrays found in globals as further leaves, since these overlap something."""
-        if any(h.held is not None for h in version.artefacts.traced.hidden):
+        hidden = version.artefacts.traced.hidden_arrays().values()
+        if any(h.held is not None for h in hidden):
             raise self._in_python("a memory map in a global overlaps what is written")
-        beside = [h.getter() for h in version.artefacts.traced.hidden]
+        beside = [h.getter() for h in hidden]
         arguments, _ = described([*leaves, *beside], structure, len(beside))
         arguments, _ = self._shared(arguments)
         try:
@@ -290,6 +294,7 @@ class Dispatcher:
                 if version.accepts(sizes):
                     if version.guards():
                         return version
+                    self._outside.note(version.changed())
                     version.alive = False
             family.versions = [v for v in family.versions if v.alive]
             guesses = Guesses(supposed)
@@ -320,6 +325,8 @@ class Dispatcher:
         self, family: Family, arguments: Arguments, policy: Policy, guesses: Guesses
     ) -> Version:
         names = tuple(self._signature.parameters) if self._signature is not None else ()
+        attempts = self._outside.attempts()
+        loose = next(attempts)
         while True:
             dynamic = family.plan(arguments.sizes, policy)
             request = Request(
@@ -333,11 +340,21 @@ class Dispatcher:
                 arguments.windows,
                 arguments.beside,
                 guesses,
+                loose,
             )
             try:
                 version = self._compile(request, self.options)
+                self._outside.compiled_with(loose)
                 break
-            except NeedsStatic as need:
+            except Exception as error:
+                if loose:  # whether the numbers are to blame is seen without them
+                    loose = next(attempts)
+                    continue
+                if not isinstance(error, NeedsStatic):
+                    raise
+                need = error
+                attempts = self._outside.attempts()
+                loose = next(attempts)
                 free = {k for k, d in enumerate(dynamic) if d}
                 integers = {k for k in free if family.ints[k]}
                 if policy == "dynamic" and not (need.of_integers and integers):
@@ -408,6 +425,7 @@ class Dispatcher:
             self._latest.clear()
             self._fronts.clear()
             self._fallback.clear()
+            self._outside.clear()
             self._repeats.clear()
             self._rechain()
 

@@ -18,6 +18,7 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program
 from tracejit.specialize import LeafKey, ScalarKey, StaticKey
 from tracejit.trace.driver import Traced
+from tracejit.trace.hidden import Hidden, HiddenNumber
 from tracejit.trace.packing import Packing
 from tracejit.trace.results import ArgOut, ArrayOut, PythonOut, SameOut, ScalarOut, StaticOut
 from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
@@ -130,9 +131,10 @@ class SignatureBuilder:
 
     def packings(self) -> tuple[abi.Guard, ...]:
         """What the trace supposed of arrays that are not dense."""
-        arrays: list[Any] = [*self.traced.leaves, *(h.cell for h in self.traced.hidden)]
+        hidden = self.traced.hidden_arrays()
+        arrays = {**dict(enumerate(self.traced.leaves)), **{k: h.cell for k, h in hidden.items()}}
         found: list[abi.Guard] = []
-        for k, array in enumerate(arrays):
+        for k, array in arrays.items():
             packing = getattr(array, "packing", None)
             if packing is not None:
                 found += _packing_guards(k, packing, np.dtype(array.dtype).itemsize)
@@ -140,7 +142,10 @@ class SignatureBuilder:
                 found += _apart_guards(k, packing, np.dtype(array.dtype).itemsize)
         return tuple(found)
 
-    def hidden_param(self, hidden: Any) -> abi.Param:
+    def hidden_param(self, hidden: Hidden | HiddenNumber) -> abi.Param:
+        if isinstance(hidden, HiddenNumber):
+            kind: Any = hidden.kind if isinstance(hidden.kind, str) else None
+            return abi.ScalarParam(hidden.traced.value.dtype, kind)
         x = hidden.array
         layout: Any = hidden_layout(x)
         written = hidden.cell.arg in self.traced.mutated
@@ -150,7 +155,7 @@ class SignatureBuilder:
 
     def arrays(self) -> list[int]:
         leaves = [k for k, x in enumerate(self.traced.leaves) if isinstance(x, ArraySpec)]
-        return leaves + [len(self.traced.leaves) + n for n in range(len(self.traced.hidden))]
+        return [*leaves, *self.traced.hidden_arrays()]
 
     def identical(self) -> tuple[tuple[int, int], ...]:
         groups: dict[int, list[int]] = {}
@@ -182,7 +187,7 @@ class SignatureBuilder:
         scalar_arrays = any(self.is_zero_d(o) for o in traced.outs)
         simple = ArrayOut | ScalarOut | PythonOut | ArgOut | SameOut | StaticOut
         plain = all(isinstance(o, simple) for o in traced.outs)
-        plain = plain and all(h.held is None for h in traced.hidden)
+        plain = plain and all(h.held is None for h in traced.hidden_arrays().values())
         if not plain or scalar_arrays or Finish(traced).needs_call:
             return self.rebuilt(raw)
         return self.direct(raw)
@@ -221,8 +226,8 @@ class SignatureBuilder:
         arrays = self.arrays()
         results = [*raw, *[abi.ArgResult(k) for k in arrays]]
         finish = Finish(self.traced)
-        first = len(self.traced.leaves)
-        maps = {k: h.held for k, h in enumerate(self.traced.hidden, first) if h.held is not None}
+        outside = self.traced.hidden_arrays().items()
+        maps = {k: h.held for k, h in outside if h.held is not None}
 
         def build(leaves: list[Any]) -> Any:
             values = leaves[: len(raw)]
@@ -268,7 +273,7 @@ class SignatureBuilder:
         kind, k = self.owners[slot.index]
         if kind == "extent":
             return abi.Extent(*self.places[k])
-        return abi.ScalarOf(k)
+        return abi.ScalarOf(k if kind == "leaf" else len(self.traced.leaves) + k)
 
     def release(self) -> bool | abi.WorkAbove:
         arrays = [k for k, x in enumerate(self.traced.leaves) if isinstance(x, ArraySpec)]

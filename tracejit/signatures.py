@@ -83,7 +83,10 @@ def _type_of(out: Any, traced: Any) -> Any:
         value = traced.function.results[out.index]
         return (value.dtype, value.rank)
     if hasattr(out, "arg"):
-        cells = [*traced.leaves, *(h.array for h in traced.hidden)]
+        cells = {
+            **dict(enumerate(traced.leaves)),
+            **{k: h.array for k, h in traced.hidden_arrays().items()},
+        }
         return (dtype_of(cells[out.arg].dtype), len(cells[out.arg].shape))
     return None if getattr(out, "value", ...) is None else ...
 

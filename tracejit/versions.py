@@ -38,6 +38,7 @@ class Version:
     are the caller's arguments; what follows is about memory that they share. ``guesses``: what the
     version supposes of values; ``undo``: what a run changes before it finds that this is wrong.
     ``chained``: ``call`` as part of a native chain, missing where a supposition is wrong.
+    ``changed``: numbers found outside, by name, that are others now than it was compiled for.
     """
 
     keys: tuple[LeafKey, ...]
@@ -45,6 +46,7 @@ class Version:
     dynamic: tuple[bool, ...]
     call: Callable[..., Any]
     guards: Callable[[], bool]
+    changed: Callable[[], dict[str, Any]]
     writes: tuple[int, ...]
     fast: Any = None
     artefacts: Any = None
@@ -74,7 +76,8 @@ class Request:
 
     ``windows``: leaves that lie in storage which follows the arguments (see ``overlap``), after the
     ``beside`` arrays found in globals that overlap something. ``guesses``: what the version is to
-    suppose of values that decide dtypes.
+    suppose of values that decide dtypes. ``loose``: names of numbers found outside that are run-time
+    values.
     """
 
     function: Callable[..., Any]
@@ -87,6 +90,7 @@ class Request:
     windows: tuple[tuple[int, Window], ...] = ()
     beside: int = 0
     guesses: Guesses = field(default_factory=Guesses)
+    loose: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -247,7 +251,8 @@ def writes_into_itself(version: Version, leaves: Sequence[Any]) -> bool:
 def hidden_meets_itself(version: Version) -> bool:
     """``writes_into_itself`` of arrays found in globals."""
     traced = version.artefacts.traced
-    return any(meets_itself(h.getter()) for h in traced.hidden if h.cell.arg in traced.mutated)
+    hidden = traced.hidden_arrays()
+    return any(meets_itself(h.getter()) for k, h in hidden.items() if k in traced.mutated)
 
 
 def looks_at_bits(function: Function) -> bool:
@@ -257,7 +262,7 @@ def looks_at_bits(function: Function) -> bool:
 
 def hidden_overlap(version: Version, leaves: Sequence[Any]) -> bool:
     """Whether a global array lies in the memory of an argument or of another global array."""
-    hidden = [h.getter() for h in version.artefacts.traced.hidden]
+    hidden = [h.getter() for h in version.artefacts.traced.hidden_arrays().values()]
     arrays = [x for x in leaves if type(x) is np.ndarray]
     return any(
         np.may_share_memory(x, y) for k, x in enumerate(hidden) for y in [*arrays, *hidden[:k]]

@@ -28,7 +28,7 @@ from tracejit.trace import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.definedness import MaybeUndefined, bound_value
 from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside
 from tracejit.trace.guesses import Guesses
-from tracejit.trace.hidden import Hidden
+from tracejit.trace.hidden import Hidden, HiddenNumber
 from tracejit.trace.known import MARK, made_at
 from tracejit.trace.numpy.generators import RandomSource
 from tracejit.trace.raising import Diverged, emit_raise, is_users, raised_at
@@ -54,7 +54,7 @@ class Traced:
     sym_dims: list[SymDim]
     leaves: list[Any]
     in_tree: Any
-    hidden: list[Hidden]
+    hidden: list[Hidden | HiddenNumber]
     guards: list[Guard]
     out_tree: Any
     outs: list[Out]
@@ -62,6 +62,11 @@ class Traced:
     containers: list[ContainerChange] = field(default_factory=list)
     attributes: list[AttributeChange] = field(default_factory=list)
     exceptions: dict[str, Callable[[str], BaseException]] = field(default_factory=dict)
+
+    def hidden_arrays(self) -> dict[int, Hidden]:
+        """The hidden arrays by their numbers, which count on after the leaves."""
+        numbered = enumerate(self.hidden, len(self.leaves))
+        return {k: h for k, h in numbered if isinstance(h, Hidden)}
 
 
 def is_spec(x: Any) -> bool:
@@ -76,16 +81,17 @@ def trace(
     shared: Sequence[Any] = (),
     beside: Sequence[Any] = (),
     guesses: Guesses | None = None,
+    loose: frozenset[str] = frozenset(),
 ) -> Traced:
     """Trace ``fn`` on arguments described by pytrees of ArraySpec, ScalarSpec and Static.
 
     ``shared``: further leaves, not passed to ``fn``, that windows among the arguments refer to; the
     first of them are arrays that ``fn`` finds outside, in ``beside``. ``guesses``: what is supposed
-    of values that decide dtypes.
+    of values that decide dtypes. ``loose``: names of numbers found outside that are run-time values.
     """
     loops: frozenset[Any] = frozenset()
     for _ in range(_RESTARTS):
-        session = Session(getattr(fn, "__name__", "f").strip("<>"), loops, guesses)
+        session = Session(getattr(fn, "__name__", "f").strip("<>"), loops, guesses, loose)
         try:
             with session_scope(session):
                 return _trace(

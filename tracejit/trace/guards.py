@@ -18,7 +18,7 @@ import numpy as np
 from tracejit import trees
 from tracejit.errors import UnsupportedError, UnsupportedTypeError
 from tracejit.trace.exporters import frozen, refused
-from tracejit.trace.hidden import hidden_array
+from tracejit.trace.hidden import hidden_array, hidden_number, number_kind
 from tracejit.trace.likeness import (
     LIBRARY,
     PLAIN,
@@ -52,6 +52,17 @@ class Guard:
         """What gives the very object ``expected`` as long as the guard holds."""
         made_anew = self.by_value and self.getter() is not self.expected
         return self.now if made_anew else self.getter
+
+    @property
+    def changed_number(self) -> bool:
+        """Whether this is about a number, and another one of its type is there now."""
+        if number_kind(self.expected) is None or not self.by_value:
+            return False
+        try:
+            found = self.getter()
+        except (NameError, AttributeError, LookupError, TypeError, ValueError):
+            return False
+        return found is not self.expected and type(found) is type(self.expected)
 
     def holds(self) -> bool:
         try:
@@ -122,6 +133,9 @@ class Outside:
             return hidden_array(value, getter)
         self._can_be_read(value, name)
         by_value = isinstance(value, PLAIN)
+        if traced and name in self.session.loose and number_kind(value) is not None:
+            self._owners.append(owner)
+            return hidden_number(value, getter, (id(owner), name))
         place = (id(owner), name, id(value))
         if place not in self._guarded and not _unguarded(value):
             self._guarded.add(place)

@@ -1,18 +1,20 @@
-"""Arrays found in globals, closures and attributes: hidden arguments, read afresh at each call."""
+"""Arrays found in globals, closures and attributes: hidden arguments, read afresh at each call.
+
+So are numbers of which the dispatcher has seen that they change (``Session.loose``)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tracejit.ir.types import TensorType, dtype_of
+from tracejit.ir.types import DTYPES, TensorType, dtype_of
 from tracejit.trace.exporters import plain_array, refused
 from tracejit.trace.packing import packing_of
 from tracejit.trace.session import current, where
-from tracejit.trace.values import Array, Cell
+from tracejit.trace.values import KIND_DTYPE, Array, Cell, PyScalar, Scalar
 
 
 @dataclass(eq=False)
@@ -26,6 +28,43 @@ class Hidden:
     array: np.ndarray[Any, Any]
     cell: Cell
     held: Callable[[], Any] | None = None
+
+
+@dataclass(eq=False)
+class HiddenNumber:
+    """One hidden number: how to fetch it now, and what it is. ``kind``: as in ``ScalarSpec``."""
+
+    getter: Callable[[], Any]
+    kind: str | np.dtype[Any]
+    traced: PyScalar | Scalar
+
+
+_KINDS: dict[type, str] = {int: "int", float: "float", complex: "complex"}
+
+
+def number_kind(value: Any) -> str | np.dtype[Any] | None:
+    """What a number is as a hidden argument; None for what cannot be one."""
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        return None
+    if isinstance(value, np.number) and value.dtype.kind in "iufc":
+        return value.dtype if value.dtype in DTYPES.values() else None
+    return _KINDS.get(type(value))
+
+
+def hidden_number(value: Any, getter: Callable[[], Any], place: Hashable) -> PyScalar | Scalar:
+    """The traced form of a number; one place gives one parameter."""
+    session = current()
+    found = session.hidden.get(place)
+    if found is None:
+        kind = number_kind(value)
+        assert kind is not None, value
+        name = f"hidden{len(session.hidden)}"
+        dtype = DTYPES[KIND_DTYPE[kind]] if isinstance(kind, str) else kind
+        param = session.frames[0].builder.param(TensorType(dtype, ()), name)
+        traced = PyScalar(kind, param) if isinstance(kind, str) else Scalar(param)  # type: ignore[arg-type]
+        found = session.hidden[place] = HiddenNumber(getter, kind, traced)
+    result: PyScalar | Scalar = found.traced
+    return result
 
 
 def hidden_array(array: np.ndarray[Any, Any], getter: Callable[[], Any] | None = None) -> Array:

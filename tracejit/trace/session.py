@@ -90,6 +90,7 @@ class Session:
         name: str = "f",
         loops: frozenset[Any] = frozenset(),
         guesses: Guesses | None = None,
+        loose: frozenset[str] = frozenset(),
     ) -> None:
         self.literals: dict[Value, Constant] = {}
         self.frames: list[Frame] = [Frame("root", TraceBuilder(name, self.literals), 0)]
@@ -98,7 +99,9 @@ class Session:
         self.guesses = guesses or Guesses()
         self.loop_of: dict[Value, Any] = {}
         self.memory: dict[Any, Any] = {}
-        self.hidden: dict[int, Any] = {}
+        self.hidden: dict[Any, Any] = {}
+        #: Names of numbers outside of the trace that change from call to call.
+        self.loose = loose
         self.first_hidden = 0
         #: Arguments that are windows of shared storage, and their leaf numbers.
         self.windows: list[tuple[Any, int]] = []
