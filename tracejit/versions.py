@@ -76,8 +76,7 @@ class Request:
 
     ``windows``: leaves that lie in storage which follows the arguments (see ``overlap``), after the
     ``beside`` arrays found in globals that overlap something. ``guesses``: what the version is to
-    suppose of values that decide dtypes. ``loose``: names of numbers found outside that are run-time
-    values.
+    suppose of values that decide dtypes. ``loose``: numbers outside that are run-time values.
     """
 
     function: Callable[..., Any]

@@ -87,7 +87,7 @@ def trace(
 
     ``shared``: further leaves, not passed to ``fn``, that windows among the arguments refer to; the
     first of them are arrays that ``fn`` finds outside, in ``beside``. ``guesses``: what is supposed
-    of values that decide dtypes. ``loose``: names of numbers found outside that are run-time values.
+    of values that decide dtypes. ``loose``: names of numbers outside that are run-time values.
     """
     loops: frozenset[Any] = frozenset()
     for _ in range(_RESTARTS):
