@@ -235,5 +235,5 @@ def test_vjp_of_results_whose_size_the_values_decide() -> None:
     equal(pull((np.array([1.0, 2.0, 3.0]), np.zeros(4)))[0], [0, 0, 2, 4, 6])
     with pytest.raises((TypeError, ValueError)):
         pull((np.ones(2), np.zeros(4)))
-    with pytest.raises(TypeError, match="a cotangent of type"):
+    with pytest.raises(TypeError, match=r"a cotangent of shape \(3,1\)"):
         pull((np.ones((3, 1)), np.zeros(4)))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         TracejitError,
         UnsupportedError,
     )
-    from tracejit.transforms import check_grads, grad, jvp, value_and_grad, vjp
+    from tracejit.transforms import check_grads, grad, hvp, jvp, linearize, value_and_grad, vjp
 
 _WHERE = {
     "jit": "tracejit.api",
@@ -28,6 +28,8 @@ _WHERE = {
     "value_and_grad": "tracejit.transforms",
     "jvp": "tracejit.transforms",
     "vjp": "tracejit.transforms",
+    "hvp": "tracejit.transforms",
+    "linearize": "tracejit.transforms",
     "check_grads": "tracejit.transforms",
     "FallbackWarning": "tracejit.errors",
     "TracejitError": "tracejit.errors",
@@ -46,8 +48,10 @@ __all__ = [
     "UnsupportedError",
     "check_grads",
     "grad",
+    "hvp",
     "jit",
     "jvp",
+    "linearize",
     "random",
     "value_and_grad",
     "vjp",

@@ -1,4 +1,4 @@
-"""Derivatives of Python functions: ``grad``, ``value_and_grad``, ``jvp``, ``vjp``.
+"""Derivatives of Python functions: ``grad``, ``value_and_grad``, ``jvp``, ``hvp``.
 
 A transformed function is traced like any other: inside a trace its function becomes an IR function
 of its own, is transformed (``autodiff/``) and inlined. Called from Python it is compiled first.
@@ -8,27 +8,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from tracejit import autodiff, trees
-from tracejit.ir.builder import rename_type
-from tracejit.ir.core import Function, Value
-from tracejit.ir.types import INDEX
 from tracejit.trace.known import shown_shape
-from tracejit.trace.session import active, current
 from tracejit.trace.values import lift
 from tracejit.transforms.staged import (
     Staged,
+    check_aux,
     fitted,
     gradient_like,
-    own,
     require_inexact,
     tangent_tree,
 )
-from tracejit.transforms.transform import Transform
+from tracejit.transforms.transform import Transform, applied
 
 
 class Gradient(Transform):
@@ -84,8 +77,7 @@ def _argnum(n: int, count: int) -> int:
 
 
 def _check_loss(staged: Staged, has_aux: bool) -> None:
-    if has_aux and not (staged.out_tree.type is tuple and staged.out_tree.num_children == 2):
-        raise TypeError("with has_aux the function returns a pair (loss, auxiliary data)")
+    check_aux(staged, has_aux)
     first = staged.values[0] if staged.values else None
     if not has_aux and len(staged.out) != 1:
         raise TypeError(
@@ -156,80 +148,20 @@ def jvp(
 
     ``tangents`` has the structure, shapes and dtypes of ``primals``. Raises TypeError otherwise.
     """
-    result: tuple[Any, Any] = _apply(_Jvp, fun, "jvp", tuple(primals), tuple(tangents))
+    result: tuple[Any, Any] = applied(_Jvp(fun, "jvp"), tuple(primals), tuple(tangents))
     return result
 
 
-class _Vjp(Transform):
-    __signature__ = _signature(("primals", "cotangents"))
+def hvp(
+    fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[Any, ...]:
+    """The Hessian of a scalar function at ``primals`` times ``tangents``, forward over reverse.
 
-    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
-        primals, cotangents = args
-        staged = Staged(ops, self.function, primals, {})
-        require_inexact(trees.leaves_of(tuple(primals)), "vjp")
-        staged.run(range(len(primals)))
-        function, count = staged.twice(), len(staged.function.results)
-        function = replace(function, results=function.results[len(function.results) - count :])
-        transformed = autodiff.vjp(function, range(len(staged.params)))
-        if transformed.diverges:
-            staged.inline(transformed)
-        cts, tree = trees.flatten(cotangents)
-        if tree != staged.out_tree:
-            raise TypeError("cotangents have another structure than the results")
-        both = zip(cts, staged.values, strict=True)
-        kept = [c for c, v in both if v is not None and v.dtype.kind in "fc"]
-        values = _cotangents(staged, transformed, [lift(c).value for c in kept])
-        out = staged.inline(staged.derived(transformed, count), values)
-        grads = out[count:]
-        leaves = [gradient_like(x, v) for x, v in zip(staged.wrt, grads, strict=True)]
-        return trees.unflatten(staged.wrt_tree, leaves)
+    ``tangents`` has the structure, shapes and dtypes of ``primals``, and so has the answer: a tuple
+    of one product per argument. It costs a few gradients, whatever the number of parameters.
 
-
-def _cotangents(staged: Staged, transformed: Function, given: Sequence[Value]) -> list[Value]:
-    """What ``autodiff.vjp`` takes after the parameters: before a cotangent the extents of it that
-    only the function finds."""
-    count = len(staged.function.params)
-    mapping = dict(zip(transformed.params, staged.operands, strict=False))
-    values: list[Value] = []
-    found, own = iter(given), []
-    for p in transformed.params[count:]:
-        if p.type == INDEX:
-            own.append(p)
-            continue
-        value = next(found)
-        if value.rank == p.rank:
-            sizes = dict(zip(p.shape, value.shape, strict=True))
-            mapping.update((q, current().b.index(sizes[q.dim])) for q in own)
-            values += [mapping[q] for q in own]
-        values.append(fitted(value, rename_type(p.type, mapping), "cotangent"))
-        own = []
-    return values
-
-
-def vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """``(fun(*primals), pullback)``; ``pullback(cotangents)`` gives one cotangent per argument.
-
-    ``cotangents`` has the structure of the result. Nothing is conjugated: a cotangent ``c`` pairs
-    with a tangent ``t`` as ``Re(c * t)``. The pullback runs the function again.
+        (product,) = hvp(loss, (x,), (v,))
     """
-    value = _apply(_Value, fun, "value", *_copies(primals))
-    kept = _copies(primals)
-    return value, lambda cotangents: _apply(_Vjp, fun, "vjp", kept, cotangents)
-
-
-class _Value(Transform):
-    """The function itself, on arguments that it may change."""
-
-    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
-        return ops.call(self.function, *args)
-
-
-def _apply(kind: type[Transform], fun: Callable[..., Any], what: str, *args: Any) -> Any:
-    """Call the transform of a function; inside a trace it is inlined there."""
-    made = kind(fun, what)
-    return current().operators.call(made, *args) if active() else made(*args)
-
-
-def _copies(primals: tuple[Any, ...]) -> tuple[Any, ...]:
-    copies = trees.map_leaves(lambda x: np.array(x) if isinstance(x, np.ndarray) else x, primals)
-    return own(copies) if active() else copies  # type: ignore[no-any-return]
+    slope = Gradient(fun, tuple(range(len(primals))), False, False)
+    product: tuple[Any, ...] = jvp(slope, primals, tangents)[1]
+    return product

@@ -12,6 +12,7 @@ from tracejit.ir.builder import rename_attr
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, Type
+from tracejit.trace.known import shown_shape
 from tracejit.trace.raising import Diverged, emit_raise, is_users
 from tracejit.trace.regions import Free, closed, diverged
 from tracejit.trace.session import current
@@ -72,10 +73,8 @@ class Staged:
     def derived(self, function: Function, keep: int) -> Function:
         """A derivative, simplified, its results from number ``keep`` on stabilised."""
         from tracejit.passes.beside import stabilized_after
-        from tracejit.passes.pipeline import DEFAULT
-        from tracejit.passes.runner import run
 
-        return stabilized_after(run(function, DEFAULT), keep, self._some)
+        return stabilized_after(simplified(function), keep, self._some)
 
     def _some(self, dim: Dim) -> bool:
         pairs = zip(self.function.params, self.operands, strict=True)
@@ -88,6 +87,11 @@ class Staged:
         if function.diverges:
             raise Diverged
         return results
+
+    def main_results(self, has_aux: bool) -> list[int]:
+        """Numbers of the IR results that are not auxiliary data."""
+        count = self.out_tree.children()[0].num_leaves if has_aux else len(self.out)
+        return list(range(sum(v is not None for v in self.values[:count])))
 
     def rebuild(self, values: Sequence[Value]) -> Any:
         """The function's result from its IR results."""
@@ -126,6 +130,25 @@ def gradient_like(x: Any, value: Value) -> Any:
     return wrap_array(value) if isinstance(x, Array) else Scalar(value)
 
 
+def value_like(value: Value) -> Any:
+    """An IR value as an array of its own, or as a NumPy scalar."""
+    return wrap_array(value) if value.rank else Scalar(value)
+
+
+def simplified(function: Function) -> Function:
+    """A function as it is left by the passes."""
+    from tracejit.passes.pipeline import DEFAULT  # passes wait until something is compiled
+    from tracejit.passes.runner import run
+
+    return run(function, DEFAULT)
+
+
+def check_aux(staged: Staged, has_aux: bool) -> None:
+    """With ``has_aux`` a function returns a pair."""
+    if has_aux and not (staged.out_tree.type is tuple and staged.out_tree.num_children == 2):
+        raise TypeError("with has_aux the function returns a pair (result, auxiliary data)")
+
+
 def require_inexact(leaves: Sequence[Any], what: str) -> None:
     for x in leaves:
         dtype = lift(x).value.dtype
@@ -154,10 +177,13 @@ def tangent_tree(staged: Staged, values: Sequence[Value]) -> Any:
 def fitted(value: Value, want: Type, what: str) -> Value:
     """A tangent or cotangent converted to the dtype that it has to have; its shape is checked."""
     assert isinstance(want, TensorType)
-    session, given = current(), value.type
+    session, given = current(), value.tensor
     if value.rank == want.rank:
         value = session.b.convert(value, want.dtype)
-    message = f"a {what} of type {given} does not match {want}"
+    message = (
+        f"a {what} of shape {shown_shape(given.shape)}, {given.dtype}, for a value of shape "
+        f"{shown_shape(want.shape)}, {want.dtype}: it has to have the same"
+    )
     if value.rank != want.rank or value.dtype != want.dtype:
         raise TypeError(message)
     for have, need in zip(value.shape, want.shape, strict=True):

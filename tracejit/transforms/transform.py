@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from tracejit.trace.session import active, current
 from tracejit.transforms.kept import Identity, compiled, identity
 
 
@@ -54,3 +55,8 @@ class Transform:
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
+
+
+def applied(transform: Transform, *args: Any) -> Any:
+    """Call a transform; inside a trace it is inlined there."""
+    return current().operators.call(transform, *args) if active() else transform(*args)
