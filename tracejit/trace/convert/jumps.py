@@ -79,6 +79,22 @@ def jumps(trees: Sequence[ast.AST]) -> set[str]:
     return found
 
 
+def _gives_values(body: Sequence[ast.stmt]) -> bool:
+    """Whether a `return` of this function, not of one inside, gives a value."""
+    pending: list[ast.AST] = list(body)
+    while pending:
+        part = pending.pop()
+        if isinstance(part, ast.Return) and not _is_none(part.value):
+            return True
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.expr):
+            pending.extend(ast.iter_child_nodes(part))
+    return False
+
+
+def _is_none(value: ast.expr | None) -> bool:
+    return value is None or (isinstance(value, ast.Constant) and value.value is None)
+
+
 def is_definite(stmts: Sequence[ast.stmt]) -> bool:
     """Whether control never falls off the end of `stmts`. False when in doubt."""
     return any(_never_falls_through(stmt) for stmt in stmts)
@@ -105,7 +121,7 @@ def is_endless(stmt: ast.While) -> bool:
 
 def lower_jumps(body: Sequence[ast.stmt]) -> Statements:
     """The function body without jumps; every path ends in a real `return` or `raise`."""
-    lowering = _Lowering()
+    lowering = _Lowering(gives_values=_gives_values(body))
     stmts = lowering.block(list(body), Mode.TAIL, None)
     if lowering.returned.is_read:
         stmts.insert(0, _assign(RETURNED, False, body[0]))
@@ -114,6 +130,8 @@ def lower_jumps(body: Sequence[ast.stmt]) -> Statements:
 
 @dataclass
 class _Lowering:
+    gives_values: bool
+    """Whether a `return` gives a value, so that what is returned must be kept."""
     returned: Flag = field(default_factory=lambda: Flag(RETURNED))
     loops: int = 0
     flagged_returns: int = 0
@@ -149,8 +167,11 @@ class _Lowering:
             if mode is not Mode.FLAG:
                 return [stmt]
             self.flagged_returns += 1
+            returned = _assign(RETURNED, True, stmt)
+            if not self.gives_values:
+                return [returned]
             value = stmt.value or ast.copy_location(ast.Constant(None), stmt)
-            return [_assign(VALUE, value, stmt), _assign(RETURNED, True, stmt)]
+            return [_assign(VALUE, value, stmt), returned]
         assert loop is not None  # the parser has refused a jump outside a loop
         flag = loop.broken if isinstance(stmt, ast.Break) else loop.continued
         return [_assign(flag.name, True, stmt)]
@@ -225,7 +246,7 @@ class _Lowering:
         is_endless_loop = _never_falls_through(stmt)
         escaping = kinds & {"return"}
         if is_endless_loop and escaping and mode is not Mode.FLAG:
-            out.append(_return_value(stmt))
+            out.append(self.result(stmt))
             return out
         if is_endless_loop and not escaping:
             return out
@@ -251,7 +272,7 @@ class _Lowering:
                 return out
             rest = []
             if kinds == {"return"} and mode is not Mode.FLAG:
-                out.append(_return_value(stmt))
+                out.append(self.result(stmt))
                 return out
         return self.leave(stmt, rest, kinds, mode, loop, out) if kinds else None
 
@@ -298,13 +319,17 @@ class _Lowering:
             self.returned.is_read = True
             test = ast.copy_location(ast.Name(RETURNED, ast.Load()), stmt)
             orelse = self.block(rest, Mode.TAIL, loop)
-            out.append(_if(test, [_return_value(stmt)], orelse, stmt, ReturnIf))
+            out.append(_if(test, [self.result(stmt)], orelse, stmt, ReturnIf))
             return out
         if rest:
             out.extend(self.guarded(rest[0], rest, kinds, mode, loop))
         elif "return" in kinds:
             self.returned.is_read = True
         return out
+
+    def result(self, where: ast.stmt) -> ast.stmt:
+        """The `return` of what a `return` inside of a loop or `try` gave."""
+        return _return_value(where) if self.gives_values else _return_none(where)
 
     def guarded(
         self,
