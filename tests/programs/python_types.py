@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import collections.abc
 import functools
+import math
 import numbers
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -360,3 +362,88 @@ def tuples_in_order(x, k):
 @KEYWORDS((3,))
 def unknown_keyword(n):
     return round(n, digits=1)
+
+
+# Sentinels ----------------------------------------------------------------------------------------
+
+SENTINELS = Phrases()
+INTEGERS = ((K,), (K[:2],), (np.array([1, 2]),), (np.array([2**62, 2**62 + 1, -(2**62)]),))
+
+
+@SENTINELS(*INTEGERS)
+def least_below_maxsize(x):
+    best = sys.maxsize
+    for v in x:
+        if v < best:
+            best = v
+    return best
+
+
+@SENTINELS(*INTEGERS)
+def least_below_one_more(x):
+    best = sys.maxsize
+    for v in x:
+        if v < best + 1:
+            best = v
+    return best
+
+
+@SENTINELS(*INTEGERS)
+def widest_of_pairs(x):
+    low, high = -sys.maxsize - 1, sys.maxsize
+    for k in range(len(x) - 1):
+        if abs(x[k + 1] - x[k]) < high - low:
+            low, high = x[k], x[k + 1]
+    return low, high
+
+
+@SENTINELS(*INTEGERS)
+def least_below_infinity(x):
+    best = float("inf")
+    for v in x:
+        if v < best:
+            best = v
+    return best
+
+
+@SENTINELS(*INTEGERS, *FLOATS)
+def between_infinities(x):
+    low, high = np.inf, -np.inf
+    for v in x:
+        low, high = min(low, v), max(high, v)
+    return low, high
+
+
+@SENTINELS((3,), (7,))
+def python_ints_and_infinity(n):
+    best, last = float("inf"), -math.inf
+    for k in range(n):
+        if (k - 2) ** 2 < best:
+            best, last = (k - 2) ** 2, max(last, k)
+    return best + 0.0, last + 0.0, n < 2**70, n == 2**64, n > -math.inf, n != math.nan
+
+
+@SENTINELS(*INTEGERS)
+def compared_with_what_is_beyond(x):
+    return x[0] < 2**63, x < 2**65, x[0] > -math.inf, x == np.inf, -(2**70) <= x[0]
+
+
+@SENTINELS((3, np.array([4, 1])), (7, np.array([9, 20])))
+def shortest_ways(d, w):
+    dist = [0, sys.maxsize, sys.maxsize]
+    for u, v, length in ((1, 2, w[0]), (0, 1, d), (1, 2, w[1])):
+        if dist[u] + length < dist[v]:
+            dist[v] = dist[u] + length
+    return dist[2]
+
+
+@SENTINELS((K, 1), (K, 4), (K, 100))
+def python_in_some_runs(x, n):
+    best = 2**62 if n > 3 else x[0]
+    return best - 1, best // 2, best * 1
+
+
+@SENTINELS((X, 1), (X, 4))
+def python_floats_raise(x, n):
+    zero = 0.0 if n > 3 else x[0] * 0
+    return x[1] * 1.0, 1.0 / zero

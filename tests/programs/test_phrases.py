@@ -15,7 +15,7 @@ from tests.programs.keys import KEYS
 from tests.programs.numbers_that_meet import NUMBERS, STEPS
 from tests.programs.objects import OBJECTS
 from tests.programs.phrase import Phrase, cases, check
-from tests.programs.python_types import KEYWORDS, METHODS, PATTERNS, TYPES
+from tests.programs.python_types import KEYWORDS, METHODS, PATTERNS, SENTINELS, TYPES
 from tests.programs.rebinding import REBINDING, UP, loss
 from tests.programs.suppositions import SUPPOSITIONS
 from tests.programs.views import VIEWS
@@ -155,4 +155,9 @@ def test_methods_of_numbers(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(KEYWORDS))
 def test_keywords_of_builtins(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(SENTINELS))
+def test_sentinels(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)

@@ -140,3 +140,16 @@ def test_messages_have_no_internal_names() -> None:
     assert "_tj_" not in str(caught.value)
     assert "what is returned" in str(caught.value)
     assert "np.nan where there is none" in str(caught.value)
+
+
+def test_python_ints_do_not_wrap_where_other_runs_have_numpys() -> None:
+    def doubled(x: Any, n: int) -> Any:
+        best = 2**62 if n > 3 else x[0]
+        return best + best
+
+    compiled = jit(doubled, shapes="dynamic")
+    x = np.array([2**62])
+    with np.errstate(all="ignore"):
+        assert repr(compiled(x, 2)) == repr(doubled(x, 2)) == f"np.int64({-(2**63)})"
+    with pytest.raises(OverflowError):
+        compiled(x, 4)

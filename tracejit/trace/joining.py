@@ -19,7 +19,14 @@ from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.grown import Form, Run, form_of, is_grown, run_of_items
 from tracejit.trace.joining_arrays import ArrayJoin, Finish
-from tracejit.trace.meeting import exact_value, fits, is_number, joined_number, meeting_kind
+from tracejit.trace.meeting import (
+    exact_value,
+    fits,
+    is_number,
+    is_python,
+    joined_number,
+    meeting_kind,
+)
 from tracejit.trace.objects import choose_among, is_object, is_older, made_object, parts_of
 from tracejit.trace.values import (
     KIND_TYPE,
@@ -189,7 +196,7 @@ class Join(ArrayJoin):
         pythons = {kind for kind in weak if kind is not None}
         if len(pythons) != 1 or chosen != np.dtype(KIND_TYPE[(python := pythons.pop())]):
             return lambda results: Scalar(results[k])
-        flag = self.pair([_is_python(a), _is_python(b)])
+        flag = self.pair([lambda _: is_python(a), lambda _: is_python(b)])
         return lambda results: MixedScalar(results[k], python, results[flag])
 
     def _half_defined(self, name: str, a: Any, b: Any, either: bool) -> Finish:
@@ -254,13 +261,6 @@ class Join(ArrayJoin):
         makers: list[Callable[[Any], Value]] = [lambda b: b.const(0, value.dtype)] * 2
         makers[there] = lambda _: value
         return self.pair(makers)
-
-
-def _is_python(x: Any) -> Callable[[Any], Value]:
-    """Whether a number is Python's, for a join of Python's and NumPy's."""
-    if isinstance(x, MixedScalar):
-        return lambda _: x.python
-    return lambda b: b.const(weak_kind(x) is not None, "bool")
 
 
 def _same_static(a: Any, b: Any) -> bool:

@@ -22,7 +22,7 @@ from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.grown import Form, Run, empty_run
 from tracejit.trace.loop_storage import Option, SlotName, Storage
-from tracejit.trace.meeting import is_number, number_value
+from tracejit.trace.meeting import is_number, is_python, number_value
 from tracejit.trace.objects import choose_among, made_object, parts_of
 from tracejit.trace.session import current
 from tracejit.trace.values import (
@@ -30,6 +30,7 @@ from tracejit.trace.values import (
     Array,
     Cell,
     Choice,
+    MixedScalar,
     PyScalar,
     Scalar,
     WeakKind,
@@ -51,12 +52,16 @@ class Unbound:
 
 @dataclass(frozen=True, eq=False)
 class Number:
-    """A scalar of a Python kind or a NumPy dtype."""
+    """A scalar of a Python kind or a NumPy dtype. ``python``: a number of NumPy's that is Python's,
+    of this kind, in some iterations."""
 
     kind: WeakKind | np.dtype[Any]
+    python: WeakKind | None = None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Number) and same_kind(self.kind, other.kind)
+        if not isinstance(other, Number) or self.python != other.python:
+            return False
+        return same_kind(self.kind, other.kind)
 
     def __hash__(self) -> int:
         return hash(str(self.kind))
@@ -154,6 +159,8 @@ class Opened:
 def first_plan(x: Any) -> Plan:
     """A guess from the binding at entry: numbers change, arrays stay."""
     if is_number(x):
+        if isinstance(x, MixedScalar):
+            return Number(dtype_of(x.dtype), x.kind)
         kind = weak_kind(x)
         return Number(kind if kind is not None else dtype_of(x.dtype))
     if isinstance(x, Run):
@@ -177,7 +184,11 @@ def opened(plan: Plan, entry: Any, out: Opened) -> Any:
     if isinstance(plan, Number):
         dtype = KIND_DTYPE[plan.kind] if isinstance(plan.kind, str) else plan.kind
         value = _placeholder(TensorType(dtype_of(dtype)), out)
-        return PyScalar(plan.kind, value) if isinstance(plan.kind, str) else Scalar(value)
+        if isinstance(plan.kind, str):
+            return PyScalar(plan.kind, value)
+        if plan.python is not None:
+            return MixedScalar(value, plan.python, _placeholder(TensorType(dtype_of("bool")), out))
+        return Scalar(value)
     if isinstance(plan, ArrayPlan):
         return _opened_array(plan, entry, out)
     if isinstance(plan, ViewPlan):
@@ -265,10 +276,11 @@ def carried_values(plan: Plan, x: Any, storage: Storage | None = None) -> list[V
     if isinstance(plan, Keep | Unbound):
         return []
     if isinstance(plan, Number):
+        flags = [] if plan.python is None else [is_python(x)]
         if x is UNDEFINED:
             dtype = KIND_DTYPE[plan.kind] if isinstance(plan.kind, str) else plan.kind
-            return [b.const(0, dtype)]
-        return [number_value(x, plan.kind)]
+            return [b.const(0, dtype), *flags]
+        return [number_value(x, plan.kind), *flags]
     if isinstance(plan, ArrayPlan):
         return _array_values(plan, x)
     if isinstance(plan, ViewPlan):
@@ -315,10 +327,13 @@ def rebound(
         return UNDEFINED
     if isinstance(plan, Number):
         value, changed = next(results)
+        python = None if plan.python is None else next(results)[0]
         if not changed and entry is not UNDEFINED:
             return entry
         if isinstance(plan.kind, str):
             return python_int(value) if plan.kind == "int" else PyScalar(plan.kind, value)
+        if plan.python is not None and python is not None:
+            return MixedScalar(value, plan.python, python)
         return Scalar(value)
     if isinstance(plan, ArrayPlan):
         for d in plan.dims:

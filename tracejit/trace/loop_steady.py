@@ -29,10 +29,10 @@ from tracejit.trace.loop_plans import (
     same_kind,
 )
 from tracejit.trace.loop_storage import Option, Outer, Slot, SlotName, Storage, binding, pieces
-from tracejit.trace.meeting import is_number, joined_number
+from tracejit.trace.meeting import is_number, is_sentinel, joined_number
 from tracejit.trace.objects import is_object, parts_of
 from tracejit.trace.session import Frame
-from tracejit.trace.values import KIND_DTYPE, Array, Cell, PyScalar, Scalar, weak_kind
+from tracejit.trace.values import KIND_DTYPE, Array, Cell, MixedScalar, PyScalar, Scalar, weak_kind
 from tracejit.trace.view_numbers import aligned, view_numbers
 from tracejit.trace.views import writeability
 
@@ -86,7 +86,7 @@ def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
     if entry is UNDEFINED:
         return plan if _fits(plan, end, at) else steady_plan(end, at)
     if isinstance(plan, Number):
-        return _improved_number(plan, entry, end, name)
+        return _improved_number(plan, entry, end, at, name)
     if isinstance(end, Run):
         return plan if isinstance(plan, RunPlan) and plan.form == end.form else RunPlan(end.form)
     if isinstance(end, Array):
@@ -169,19 +169,20 @@ def _improved_maybe(plan: Maybe, entry: Any, start: Any, end: Any, at: Ending, n
     return Maybe(name, improved(plan.plan, inner[0], inner[1], inner[2], at, name))
 
 
-def _improved_number(plan: Number, entry: Any, end: Any, name: str) -> Plan:
+def _improved_number(plan: Number, entry: Any, end: Any, at: Ending, name: str) -> Plan:
     if isinstance(end, MaybeUndefined):
-        return Maybe(name, _improved_number(plan, entry, end.value, name))
+        return Maybe(name, _improved_number(plan, entry, end.value, at, name))
     if not is_number(end):
         raise Unsteady(name)
     kind = weak_kind(end)
     have = kind if kind is not None else end.dtype
     if same_kind(have, plan.kind):
-        return plan
+        anew = isinstance(end, MixedScalar) and plan.python is None
+        return Number(plan.kind, end.kind) if anew else plan
     joined = joined_number(entry, end)
-    if joined is None:
+    if joined is None or (is_sentinel(entry) and not at.peeled):
         raise Unsteady(name)
-    wider = Number(joined)
+    wider = Number(joined, plan.python if joined == plan.kind else None)
     if wider == plan:
         steady = joined_number(_as_start(plan), end)
         if steady is None or not same_kind(steady, plan.kind):

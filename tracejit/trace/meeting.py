@@ -12,6 +12,7 @@ from tracejit.trace.session import current
 from tracejit.trace.values import (
     KIND_RANK,
     KIND_TYPE,
+    MixedScalar,
     PyScalar,
     Scalar,
     Tracer,
@@ -24,6 +25,25 @@ from tracejit.trace.values import (
 def is_number(x: Any) -> bool:
     """A traced or plain Python or NumPy scalar."""
     return isinstance(x, PyScalar | Scalar | np.number | np.bool_ | bool | int | float | complex)
+
+
+def is_python(x: Any) -> Value:
+    """Whether a number is Python's, as a value."""
+    if isinstance(x, MixedScalar):
+        return x.python
+    return current().b.const(weak_kind(x) is not None, "bool")
+
+
+#: Beyond it, integers are not all exact as floats, and what is added to them soon overflows.
+_SENTINEL = 2**53
+
+
+def is_sentinel(x: Any) -> bool:
+    """Whether a Python number stands for what is beyond all numbers: infinity, or an int so large
+    that it must not become one that wraps."""
+    if type(x) is float:
+        return bool(np.isinf(x))
+    return type(x) is int and abs(x) >= _SENTINEL
 
 
 def joined_number(a: Any, b: Any) -> WeakKind | np.dtype[Any] | None:

@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import UnsupportedError
+from tracejit.trace.mixed import may_be_python, operated
 from tracejit.trace.python_scalars import BINARY, COMPARED, UNARY
 from tracejit.trace.session import where
 from tracejit.trace.values import (
     KIND_TYPE,
     Array,
+    MixedScalar,
     PyScalar,
     Scalar,
     Tracer,
@@ -84,6 +86,8 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
             right = _as_float(right)
         if python is not None and weak_kind(left) is not None and weak_kind(right) is not None:
             return python(left, right)
+        if name in BINARY and may_be_python(left, right):
+            return operated(name, BINARY[name], name_of(ufunc), left, right)
         if name == "pow" and isinstance(left, Array) and type(right) is int and right == 2:
             ufunc_here = np.square if left.dtype == bool else ufunc  # int8, as NumPy's operator
             return name_of(ufunc_here)(*(left, right)[: ufunc_here.nin])
@@ -146,6 +150,8 @@ def _unary(name: str, ufunc: np.ufunc) -> Callable[[Any], Any]:
     def operate(self: Any) -> Any:
         if isinstance(self, PyScalar):
             return UNARY[name](self)
+        if isinstance(self, MixedScalar):
+            return operated(name, UNARY[name], name_of(ufunc), self)
         return name_of(ufunc)(self)
 
     return operate

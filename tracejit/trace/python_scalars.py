@@ -6,6 +6,8 @@ it cannot happen). Division by zero raises, unlike for NumPy scalars.
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -266,6 +268,9 @@ def _comparison(name: str) -> Callable[[Any, Any], Any]:
                 f"'{_SYMBOL[name]}' not supported between instances of "
                 f"'{weak_kind(a)}' and '{weak_kind(b)}'"
             )
+        beyond = _beyond_ints(a, b), _beyond_ints(b, a)
+        if beyond != (None, None):
+            return _PLAIN[name](*(0 if x is None else x for x in beyond))
         left, right = as_kind(a, kind), as_kind(b, kind)
         if kind == "int":
             known = _decided(name, left, right)
@@ -274,6 +279,23 @@ def _comparison(name: str) -> Callable[[Any, Any], Any]:
         return made("bool", current().b.op(name, left, right))
 
     return operate
+
+
+_PLAIN: dict[str, Callable[[Any, Any], Any]] = {
+    name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")
+}
+
+
+def _beyond_ints(x: Any, other: Any) -> Any:
+    """What compares with zero as a number does with an int of the run, whatever that is; None where
+    that is not so. Ints of the run have 64 bits."""
+    if not isinstance(other, PyScalar) or other.kind not in ("int", "bool"):
+        return None
+    if type(x) is float and not math.isfinite(x):
+        return x
+    if type(x) is int and not -(2**63) <= x < 2**63:
+        return 1 if x > 0 else -1
+    return None
 
 
 _SYMBOL = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}

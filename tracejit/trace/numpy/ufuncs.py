@@ -214,18 +214,29 @@ def _wide_comparison(ufunc: np.ufunc, operands: list[Operand]) -> list[Operand]:
 
 
 def _out_of_range(ufunc: np.ufunc, operands: Sequence[Operand]) -> Value | None:
-    """The constant answer of comparing integers with a Python int that their dtype cannot hold."""
+    """The constant answer of comparing integers with a Python int that their dtype cannot hold, or
+    with infinity or nan."""
     if ufunc not in _COMPARISONS:
         return None
     for k, x in enumerate(operands):
         other = operands[1 - k]
-        if x.value is None and x.weak is int and other.weak is None and other.dtype.kind in "iu":
-            info = np.iinfo(other.dtype)
-            if not info.min <= x.literal <= info.max:
+        if x.value is None and other.value is not None and other.value.dtype.kind in "iu":
+            beyond = _beyond(x.literal, other.value.dtype)
+            if beyond is not None:
                 pair: list[Any] = [0, 0]
-                pair[k] = 1 if x.literal > 0 else -1
+                pair[k] = beyond
                 b = builder()
                 return b.broadcast(b.const(bool(_answer(ufunc, pair))), other.shape)
+    return None
+
+
+def _beyond(literal: Any, dtype: Any) -> Any:
+    """What compares with zero as a number does with all integers of a dtype, if there is such."""
+    if type(literal) is float and not np.isfinite(literal):
+        return literal
+    info = np.iinfo(dtype)
+    if type(literal) is int and not info.min <= literal <= info.max:
+        return 1 if literal > 0 else -1
     return None
 
 
