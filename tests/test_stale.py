@@ -273,3 +273,75 @@ def test_arithmetic_of_objects_sees_their_arrays() -> None:
         change()
         np.testing.assert_array_equal(added(a, b), a.v + b.v)
         assert item(a) == a.v[0] * 2
+
+
+#: Arrays in containers outside, and the ways to come by them other than by ``HELD[0]``.
+HELD: list[Any] = []
+NAMED: dict[str, Any] = {}
+
+
+def _loop(x: Any) -> Any:
+    for w in HELD:
+        x = x + w.sum()
+    return x
+
+
+def _unpacked(x: Any) -> Any:
+    a, b = HELD
+    return (a * 2 + b).sum() * x
+
+
+def _numbered(x: Any) -> Any:
+    for k, w in enumerate(HELD):
+        x = x + w[k]
+    return x
+
+
+def _written(x: Any) -> Any:
+    for w in HELD:
+        w += x
+    return HELD[0].sum()
+
+
+COME_BY: list[Callable[[Any], Any]] = [
+    _loop,
+    _unpacked,
+    _numbered,
+    _written,
+    lambda x: [(w * 2).sum() for w in HELD][1] * x,
+    lambda x: sum((-w).sum() for w in HELD) * x,
+    lambda x: sum(w[0] for w in NAMED.values()) * x,
+    lambda x: sum(float(w.max()) for _, w in NAMED.items()) * x,
+    lambda x: list(map(lambda w: w.sum() * x, HELD))[1],
+    lambda x: [*NAMED.values()][-1].mean() * x,
+    lambda x: HELD[-1:][0].dot(HELD[0]) * x,
+    lambda x: NAMED.get("a") * x,
+    lambda x: np.array(HELD) * x,
+    lambda x: np.concatenate([HELD[0], *HELD]) * x,
+    lambda x: np.stack(tuple(HELD)) * x,
+    lambda x: sum(a @ b for a, b in zip(HELD, HELD, strict=True)) * x,
+    lambda x: x if all(w[0] > 3 for w in HELD) else -x,
+    lambda x: x if HELD[0] is HELD[1] else len(HELD[0]) * x,
+    lambda x: sum(sum(w) for w in HELD) * x,
+]
+
+
+@pytest.mark.parametrize("f", COME_BY)
+def test_arrays_in_containers_are_read_at_each_call(f: Callable[[Any], Any]) -> None:
+    HELD[:] = [np.ones(3), np.ones(3)]
+    NAMED["a"] = np.ones(3)
+    g = jit(f)
+    for k in range(4):
+        for w in (*HELD, NAMED["a"]):
+            w[...] = k * np.arange(1.0, 4.0)
+        if k == 3:
+            HELD[1], NAMED["a"] = np.full(3, 9.0), np.full(3, 7.0)
+        want = [np.array(w) for w in HELD]
+        expected = f(2.0)
+        after = [np.array(w) for w in HELD]
+        for w, old in zip(HELD, want, strict=True):
+            w[...] = old
+        got = g(2.0)
+        assert type(got) is type(expected)
+        np.testing.assert_array_equal(got, expected)
+        np.testing.assert_array_equal(HELD, after)

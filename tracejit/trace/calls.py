@@ -20,6 +20,7 @@ from tracejit.trace.builtins import Looped
 from tracejit.trace.dispatching import behind
 from tracejit.trace.grown import is_grown
 from tracejit.trace.grown import refuse as refuse_grown
+from tracejit.trace.hidden import seen, seen_inside
 from tracejit.trace.known import BoundMethod
 from tracejit.trace.numpy import NAMES
 from tracejit.trace.numpy.applying import vectorized
@@ -160,6 +161,7 @@ def numpy_call(
     traced = f in _CREATION or any(contains_tracer(a) for a in (*args, *kwargs.values()))
     if not traced and not any(isinstance(a, list) and len(a) > _CONSTANT_LIMIT for a in args):
         return as_constants(f(*args, **kwargs))
+    args, kwargs = tuple(map(seen_inside, args)), {k: seen_inside(x) for k, x in kwargs.items()}
     try:
         return implementation(*args, **kwargs)
     except TypeError:
@@ -168,7 +170,9 @@ def numpy_call(
 
 
 def as_constants(x: Any) -> Any:
-    """Real arrays made during the trace become fresh traced arrays."""
+    """Real arrays made during the trace become fresh traced arrays; those of outside are read."""
+    if type(x) is np.ndarray and current().outside.is_outside(x):
+        return seen(x)
     if type(x) is np.ndarray and x.dtype.kind in "biufc":
         return fresh(current().b.const(x, dtype_of(x.dtype)))
     if type(x) in (list, tuple):

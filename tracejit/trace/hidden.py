@@ -83,6 +83,19 @@ def hidden_array(array: np.ndarray[Any, Any], getter: Callable[[], Any] | None =
     return Array(found.cell)
 
 
+def seen(x: Any) -> Any:
+    """``x``; an array that tracing came upon in a container as its traced form, so that what is
+    computed of it is computed in each call."""
+    return hidden_array(x) if isinstance(x, np.ndarray) and x.dtype.kind in "biufc" else x
+
+
+def seen_inside(x: Any) -> Any:
+    """``seen``, also of what is in lists and tuples."""
+    if type(x) in (list, tuple) and any(isinstance(i, np.ndarray | list | tuple) for i in x):
+        return type(x)(map(seen_inside, x))
+    return seen(x)
+
+
 def _new(found: np.ndarray[Any, Any], getter: Callable[[], Any]) -> Hidden:
     session = current()
     array = plain_array(found)

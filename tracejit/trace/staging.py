@@ -17,6 +17,7 @@ from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, Trai
 from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.folds import folded
 from tracejit.trace.grown import is_grown, refuse
+from tracejit.trace.hidden import seen
 from tracejit.trace.identity import same_array
 from tracejit.trace.iteration import steps_of
 from tracejit.trace.keys import has_traced, is_among
@@ -97,6 +98,7 @@ class StagedOperators(Operators):
     ) -> None:  # fmt: skip
         self.session.outside.whole(iterable)
         must_be_plain_text(iterable)
+        iterable = seen(iterable)
         iterable = protocols.iterable(self, iterable)
         staged_for(self, iterable, body_fn, get_state, set_state, names, site, extra_test_fn)
 
@@ -165,6 +167,7 @@ class StagedOperators(Operators):
 
     def contains(self, item: Any, container: Any) -> Any:
         self.session.outside.whole(container)
+        item, container = seen(item), seen(container)
         if self.session.shown:
             must_be_plain(item, container)
         traced = isinstance(item, Tracer)
@@ -198,6 +201,7 @@ class StagedOperators(Operators):
         owner = getattr(f, "__self__", None)
         for used in (owner, *args, *kwargs.values()):
             outside.whole(used)
+        args, kwargs = tuple(map(seen, args)), {name: seen(x) for name, x in kwargs.items()}
         if self.session.shown:
             check_call(f, args, kwargs)
         if isinstance(owner, list | dict) and not isinstance(f, MethodType):
@@ -287,6 +291,7 @@ class StagedOperators(Operators):
 
     def getattr(self, obj: Any, name: str) -> Any:
         outside = self.session.outside
+        obj = seen(obj)
         changed = outside.changed_attribute(obj, name)
         if changed is not None:
             return changed[2]
@@ -346,6 +351,7 @@ class StagedOperators(Operators):
         if type(obj) is list and isinstance(key, slice):
             self.session.outside.whole(obj)
             return self.made(obj[key])
+        obj = seen(obj)
         if isinstance(obj, Tracer):
             return obj[key]  # type: ignore[index]
         found = protocols.applied(self, obj, "__getitem__", key)
@@ -357,10 +363,6 @@ class StagedOperators(Operators):
                 return ours[key]
         if isinstance(key, Tracer):
             return self._traced_key(obj, key)
-        if type(obj) is np.ndarray:
-            from tracejit.trace.hidden import hidden_array
-
-            return hidden_array(obj)[key]
         must_be_plain_text(obj)
         if isinstance(obj, dict):
             key = plain_key(key)
@@ -372,10 +374,6 @@ class StagedOperators(Operators):
         return self.session.outside.item(obj, key, value)
 
     def _traced_key(self, obj: Any, key: Any) -> Any:
-        if type(obj) is np.ndarray:
-            from tracejit.trace.hidden import hidden_array
-
-            return hidden_array(obj)[key]
         known = key.static_value() if isinstance(key, PyScalar | Scalar) else None
         if known is not None:
             return obj[known]
@@ -384,10 +382,7 @@ class StagedOperators(Operators):
         return obj[structural_int(key, "a key")]
 
     def setitem(self, obj: Any, key: Any, value: Any) -> None:
-        if type(obj) is np.ndarray:
-            from tracejit.trace.hidden import hidden_array
-
-            obj = hidden_array(obj)
+        obj = seen(obj)
         if isinstance(obj, list | dict):
             self._refuse_outside(obj)
             containers.must_be_known(self.session, obj)
@@ -432,6 +427,7 @@ class StagedOperators(Operators):
                 self._refuse_outside(target)
                 grown_lists.extend(target, value)
                 return target
+        target, value = seen(target), seen(value)
         found = protocols.in_place(self, op, target, value)
         return super().augassign(op, target, value) if found is NotImplemented else found
 
@@ -445,13 +441,15 @@ class StagedOperators(Operators):
         if is_grown(value):
             refuse("a comprehension or *")
         must_be_plain_text(value)
-        return protocols.iterable(self, value)
+        return protocols.iterable(self, seen(value))
 
     def binary(self, symbol: str, left: Any, right: Any) -> Any:
+        left, right = seen(left), seen(right)
         found = protocols.binary(self, symbol, left, right)
         return super().binary(symbol, left, right) if found is NotImplemented else found
 
     def unary(self, symbol: str, value: Any) -> Any:
+        value = seen(value)
         found = protocols.unary(self, symbol, value)
         return super().unary(symbol, value) if found is NotImplemented else found
 
@@ -464,17 +462,20 @@ class StagedOperators(Operators):
             must_be_plain(left, right)
         if symbol in ("==", "!=", "<", "<=", ">", ">=") and (is_grown(left) or is_grown(right)):
             refuse(f"the comparison {symbol}")
+        left, right = seen(left), seen(right)
         if type(left) is complex and isinstance(right, Scalar):
             left = PyScalar("complex", lift(left).value)  # or the right side would be asked first
         found = protocols.compared(self, symbol, left, right)
         return super().compare_one(symbol, left, right) if found is NotImplemented else found
 
     def is_(self, left: Any, right: Any) -> Any:
+        left, right = seen(left), seen(right)
         if isinstance(left, Array) and isinstance(right, Array):
             return same_array(left, right)
         return super().is_(left, right)
 
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
+        value = seen(value)
         if isinstance(value, Array) and value.ndim and not isinstance(value.dims[0], int):
             return self._unpack_array(value, n, star_index)
         if isinstance(value, PyScalar | Scalar):

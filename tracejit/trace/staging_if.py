@@ -10,6 +10,7 @@ from tracejit.ir.core import Value
 from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.grown import is_grown, run_of
+from tracejit.trace.hidden import seen
 from tracejit.trace.joining import Join
 from tracejit.trace.joining_arrays import Finish, Side
 from tracejit.trace.known import ambiguous
@@ -27,6 +28,7 @@ def as_test(x: Any) -> bool | Value:
     session = current()
     if is_grown(x):
         x = dim_value(run_of(x).count)
+    x = seen(x)
     if not isinstance(x, Tracer):
         session.outside.whole(x)
         truth = applied(session.operators, x, "__bool__")
