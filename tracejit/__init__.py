@@ -20,7 +20,20 @@ if TYPE_CHECKING:
         TracejitError,
         UnsupportedError,
     )
-    from tracejit.transforms import check_grads, grad, hvp, jvp, linearize, value_and_grad, vjp
+    from tracejit.transforms import (
+        check_grads,
+        grad,
+        hessian,
+        hvp,
+        jacfwd,
+        jacobian,
+        jacrev,
+        jvp,
+        linearize,
+        value_and_grad,
+        vjp,
+        vmap,
+    )
 
 _WHERE = {
     "jit": "tracejit.api",
@@ -29,6 +42,11 @@ _WHERE = {
     "jvp": "tracejit.transforms",
     "vjp": "tracejit.transforms",
     "hvp": "tracejit.transforms",
+    "hessian": "tracejit.transforms",
+    "jacfwd": "tracejit.transforms",
+    "jacobian": "tracejit.transforms",
+    "jacrev": "tracejit.transforms",
+    "vmap": "tracejit.transforms",
     "linearize": "tracejit.transforms",
     "check_grads": "tracejit.transforms",
     "FallbackWarning": "tracejit.errors",
@@ -48,13 +66,18 @@ __all__ = [
     "UnsupportedError",
     "check_grads",
     "grad",
+    "hessian",
     "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
     "jit",
     "jvp",
     "linearize",
     "random",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 
 

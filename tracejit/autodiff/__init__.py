@@ -1,6 +1,8 @@
-"""Derivatives, Function to Function: forward mode, and linearize + transpose for reverse mode."""
+"""Derivatives, Function to Function: forward mode, and linearize + transpose for reverse mode; and
+functions of one example as functions of a batch."""
 
+from tracejit.autodiff.batching import batched
 from tracejit.autodiff.split import Split, pullback, pushforward
 from tracejit.autodiff.transform import grad, jvp, vjp
 
-__all__ = ["Split", "grad", "jvp", "pullback", "pushforward", "vjp"]
+__all__ = ["Split", "batched", "grad", "jvp", "pullback", "pushforward", "vjp"]

@@ -1,7 +1,25 @@
-"""Functions made of functions: derivatives. Each may be used under ``jit`` and called as it is."""
+"""Functions made of functions: derivatives, and batches of examples.
+
+Each may be used under ``jit`` and called as it is.
+"""
 
 from tracejit.transforms.checking import check_grads
 from tracejit.transforms.derivatives import grad, hvp, jvp, value_and_grad
+from tracejit.transforms.jacobians import hessian, jacfwd, jacobian, jacrev
 from tracejit.transforms.linear_maps import linearize, vjp
+from tracejit.transforms.vmapping import vmap
 
-__all__ = ["check_grads", "grad", "hvp", "jvp", "linearize", "value_and_grad", "vjp"]
+__all__ = [
+    "check_grads",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jvp",
+    "linearize",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+]

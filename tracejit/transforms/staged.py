@@ -32,17 +32,26 @@ class Staged:
 
     def run(self, argnums: Sequence[int]) -> None:
         """Trace; ``argnums``: the arguments whose leaves become the first parameters."""
-        session = self.session
         wrt_trees = [self.args[n] for n in argnums]
         self.wrt, self.wrt_tree = trees.flatten(tuple(wrt_trees))
-        with session.region("branch", getattr(self.call, "__name__", "f").strip("<>")) as frame:
-            self.params = [Value(lift(x).value.type) for x in self.wrt]
+        self.wrt_values = [lift(x).value for x in self.wrt]
+        self.params = [Value(v.type) for v in self.wrt_values]
+
+        def arguments() -> tuple[list[Any], Any]:
             inner = [like(x, p) for x, p in zip(self.wrt, self.params, strict=True)]
             replaced = dict(zip(argnums, trees.unflatten(self.wrt_tree, inner), strict=True))
-            args = [replaced.get(k, own(a)) for k, a in enumerate(self.args)]
+            return [replaced.get(k, own(a)) for k, a in enumerate(self.args)], own(self.kwargs)
+
+        self.trace(arguments)
+
+    def trace(self, arguments: Callable[[], tuple[Sequence[Any], Any]]) -> None:
+        """Trace a call of the function on ``arguments()``, made of ``params`` and outer values."""
+        session = self.session
+        with session.region("branch", getattr(self.call, "__name__", "f").strip("<>")) as frame:
+            args, kwargs = arguments()
             result: Any = ()
             try:
-                result = self.ops.call(self.call, *args, **own(self.kwargs))
+                result = self.ops.call(self.call, *args, **kwargs)
             except Exception as error:
                 if not isinstance(error, Diverged) and not is_users(error):
                     raise
@@ -61,7 +70,7 @@ class Staged:
     @property
     def operands(self) -> list[Value]:
         """Entry values of the parameters, then outer values that the function uses."""
-        return [*[lift(x).value for x in self.wrt], *self.free.values]
+        return [*self.wrt_values, *self.free.values]
 
     def twice(self) -> Function:
         """The function, where rules apply with its results once more, stabilised: derivatives are

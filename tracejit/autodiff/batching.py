@@ -1,0 +1,204 @@
+"""A function of one example as a function of a batch: what differs gets a first axis.
+
+Rows are batched by their kind (``batching_rules.py``); what has no rule is done for one example
+after another, as is the whole function where examples differ in size or have ordered effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tracejit.autodiff import storage
+from tracejit.autodiff.spread import (
+    NeedsLoop,
+    carried,
+    length_differs,
+    results_of,
+    side_by_side,
+    spread,
+)
+from tracejit.errors import UnsupportedError
+from tracejit.ir.builder import Builder, rename_attr, rename_type
+from tracejit.ir.core import Function, Instr, Value, type_uses, uses
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import INDEX, TensorType, Type
+
+
+def batched(
+    b: Builder, function: Function, args: Sequence[Value], flags: Sequence[bool], size: Dim
+) -> tuple[list[Value], list[bool]]:
+    """Emit ``function`` for each of ``size`` examples; its results, and which differ.
+
+    ``args``: those flagged have one more axis, the first, of that extent. It means what a loop
+    over the examples means. Raises UnsupportedError where results would differ in size.
+    """
+    batcher = Batcher(b, size)
+    batcher.differ.update(v for v, f in zip(args, flags, strict=True) if f)
+    try:
+        found = spread(function, flags)
+    except NeedsLoop:
+        return batcher.looped(function, args), [True] * len(function.results)
+    results = batcher.run(function, args)
+    return [batcher.full(r) if f else r for r, f in zip(results, found, strict=True)], found
+
+
+class Batcher:
+    """Emits a function for all examples into ``b``; ``differ`` holds values with a first axis."""
+
+    def __init__(self, b: Builder, size: Dim) -> None:
+        self.b = b
+        self.size = size
+        self.differ: set[Value] = set()
+
+    def run(self, function: Function, args: Sequence[Value]) -> list[Value]:
+        """The results, those that differ with a first axis."""
+        mapping = dict(zip(function.params, args, strict=True))
+        for instr in function.instrs:
+            operands = [mapping.get(v, v) for v in instr.operands]
+            if not any(v in self.differ for v in operands):
+                self.b.clone(instr, mapping)
+                continue
+            outer, self.b.loc = self.b.loc, instr.loc
+            results = self._instr(instr, operands, mapping)
+            self.b.loc = outer
+            mapping.update(zip(instr.results, results, strict=True))
+        return [] if function.diverges else [mapping[r] for r in function.results]
+
+    def full(self, value: Value) -> Value:
+        """The value with the first axis, repeated if it had none."""
+        if value in self.differ:
+            return value
+        return self.made(self.b.broadcast(value, (self.size, *value.shape)))
+
+    def made(self, value: Value) -> Value:
+        """Note that a value has the first axis."""
+        self.differ.add(value)
+        return value
+
+    def _instr(
+        self, instr: Instr, operands: list[Value], mapping: dict[Value, Value]
+    ) -> Sequence[Value]:
+        from tracejit.autodiff.batching_rules import RULES
+
+        flags = [v in self.differ for v in operands]
+        if instr.name in ("for", "while"):
+            if not length_differs(instr, flags):
+                return self._loop(instr, operands, flags)
+        elif instr.name == "cond" and not flags[0]:
+            return self._cond(instr, operands, flags)
+        elif side_by_side(instr):
+            return self._both_sides(instr, operands)
+        else:
+            rule = RULES.get(instr.name) or RULES.get(instr.prim.kind)
+            attrs = {k: rename_attr(v, mapping) for k, v in instr.attrs.items()}
+            found = None if rule is None else rule(self, instr, operands, attrs)
+            if found is not None:
+                return [self.made(v) for v in found]
+        return self._one_by_one(instr, mapping)
+
+    # -- one example after another -------------------------------------------------------------
+
+    def _one_by_one(self, instr: Instr, mapping: dict[Value, Value]) -> list[Value]:
+        own = set(instr.results)
+        params = tuple(dict.fromkeys(u for u in uses(instr) if u not in own))
+        single = Function("example", params, (instr,), instr.results)
+        return self.looped(single, [mapping.get(p, p) for p in params])
+
+    def looped(self, function: Function, args: Sequence[Value]) -> list[Value]:
+        """A loop over the examples that runs ``function`` on each."""
+        b, mapping = self.b, dict(zip(function.params, args, strict=True))
+        stores = [self._store(r, function, mapping) for r in function.results]
+        w = Builder(f"{function.name}_examples")
+        i = Value(INDEX)
+        extents = [u for v in [*args, *stores] for u in type_uses(v.type)]
+        operands = list(dict.fromkeys([*args, *extents, *self._size_leaves()]))
+        made = Builder().params_like([*operands, *stores])
+        w.params = [i, *(made[v] for v in [*stores, *operands])]
+        given = [storage.get_row(w, made[v], i) if v in self.differ else made[v] for v in args]
+        results = list(w.inline(function, given))
+        ends = [storage.put_row(w, made[s], r, i) for s, r in zip(stores, results, strict=False)]
+        body = w.build([] if function.diverges else ends)
+        trips = b.index(self.size)
+        new = b.append("for", [trips, *stores, *operands], {"carried": len(stores)}, (body,), b.loc)
+        return [self.made(r) for r in new.results]
+
+    def _store(self, result: Value, function: Function, mapping: dict[Value, Value]) -> Value:
+        for u in type_uses(result.type):
+            if u not in mapping or mapping[u] in self.differ:
+                raise UnsupportedError(
+                    "vmap: the size of a result differs between examples, so they are not one "
+                    "array; return masks or padded arrays, or loop over the examples"
+                )
+        shape = rename_attr(result.shape, mapping)
+        return self.b.op("empty", shape=(self.size, *shape), dtype=result.dtype)  # type: ignore[no-any-return]
+
+    # -- control flow --------------------------------------------------------------------------
+
+    def _region(self, region: Function, flags: Sequence[bool]) -> tuple[Batcher, list[Value]]:
+        """A batcher for a region, after whose parameters comes the size; the parameters."""
+        inner = Builder(region.name)
+        extents = {v: Value(INDEX) for v in self._size_leaves()}
+        batcher = Batcher(inner, rename_attr(self.size, extents))
+        made: dict[Value, Value] = {}
+        steady = [p for p, f in zip(region.params, flags, strict=True) if p.type == INDEX and not f]
+        made.update((p, Value(INDEX)) for p in steady)
+        for p, f in zip(region.params, flags, strict=True):
+            if p not in made:
+                made[p] = Value(batcher.type_of(rename_type(p.type, made), differs=f))
+            if f:
+                batcher.made(made[p])
+        params = [made[p] for p in region.params]
+        inner.params = [*params, *extents.values()]
+        return batcher, params
+
+    def type_of(self, type_: Type, *, differs: bool) -> Type:
+        """A type, with the first axis if it differs."""
+        if not differs:
+            return type_
+        assert isinstance(type_, TensorType), "tapes are looped over"
+        return TensorType(type_.dtype, (self.size, *type_.shape))
+
+    def _built(self, region: Function, flags: Sequence[bool], wanted: Sequence[bool]) -> Function:
+        batcher, params = self._region(region, flags)
+        results = batcher.run(region, params)
+        if region.diverges:
+            return batcher.b.build([])
+        ends = [batcher.full(r) if w else r for r, w in zip(results, wanted, strict=True)]
+        return batcher.b.build(ends)
+
+    def _size_leaves(self) -> list[Value]:
+        """Values that the number of examples is arithmetic of."""
+        return list(type_uses(TensorType(INDEX.dtype, (self.size,))))
+
+    def _loop(self, instr: Instr, operands: list[Value], flags: list[bool]) -> list[Value]:
+        first, count = (1 if instr.name == "for" else 0), instr.attrs["carried"]
+        moving = carried(instr, flags)
+        now = [*flags[:first], *moving, *flags[first + count :]]
+        regions = [self._built(instr.regions[-1], now, moving)]
+        if instr.name == "while":
+            regions.insert(0, self._built(instr.regions[0], now, [False]))
+        given = [self.full(v) if f else v for v, f in zip(operands, now, strict=True)]
+        given += self._size_leaves()
+        new = self.b.append(instr.name, given, dict(instr.attrs), tuple(regions), instr.loc)
+        return self._noted(new, moving)
+
+    def _cond(self, instr: Instr, operands: list[Value], flags: list[bool]) -> list[Value]:
+        moving = results_of(instr, flags)
+        regions = tuple(self._built(r, flags[1:], moving) for r in instr.regions)
+        given = [*operands, *self._size_leaves()]
+        new = self.b.append("cond", given, dict(instr.attrs), regions, instr.loc)
+        return self._noted(new, moving)
+
+    def _noted(self, instr: Instr, moving: Sequence[bool]) -> list[Value]:
+        self.differ.update(r for r, m in zip(instr.results, moving, strict=True) if m)
+        return list(instr.results)
+
+    def _both_sides(self, instr: Instr, operands: list[Value]) -> list[Value]:
+        """Both sides for all examples, then a choice for each."""
+        pred, *args = operands
+        sides = [[self.full(r) for r in self.run(region, args)] for region in instr.regions]
+        found = []
+        for then, other in zip(*sides, strict=True):
+            chosen = self.b.broadcast(pred, then.shape, (0,))
+            found.append(self.made(self.b.op("select", chosen, then, other)))
+        return found

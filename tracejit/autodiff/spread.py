@@ -1,0 +1,95 @@
+"""Which values of a function differ between examples of a batch, and whether all have one shape.
+
+Never too few: a result of an instruction differs if one of its operands does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
+from tracejit.ir.types import TapeType
+
+
+class NeedsLoop(Exception):  # noqa: N818  (the batch is gone through in a loop, nothing failed)
+    """Examples do not go side by side: their sizes differ, or their effects have an order."""
+
+
+def spread(function: Function, flags: Sequence[bool]) -> list[bool]:
+    """Which results differ where the flagged parameters do. Raises NeedsLoop."""
+    differ = {p for p, f in zip(function.params, flags, strict=True) if f}
+    _require_one_shape(function.params, differ)
+    for instr in function.instrs:
+        if instr.prim.effect == "ordered" or any(
+            isinstance(r.type, TapeType) for r in instr.results
+        ):
+            raise NeedsLoop
+        found = [v in differ for v in instr.operands]
+        if not any(found):
+            for region in instr.regions:
+                spread(region, [False] * len(region.params))
+        elif instr.prim.kind == "dynamic" or instr.name == "raise":
+            raise NeedsLoop
+        else:
+            moved = results_of(instr, found)
+            differ.update(r for r, m in zip(instr.results, moved, strict=True) if m)
+        own = (*instr.operands, *instr.results)
+        if any(u in differ for u in uses(instr) if u not in own):
+            raise NeedsLoop
+        _require_one_shape(instr.results, differ)
+    return [r in differ for r in function.results]
+
+
+def _require_one_shape(values: Sequence[Value], differ: set[Value]) -> None:
+    if any(u in differ for v in values for u in type_uses(v.type)):
+        raise NeedsLoop
+
+
+def results_of(instr: Instr, flags: Sequence[bool]) -> list[bool]:
+    """Which results of an instruction differ where the flagged operands do."""
+    if instr.name == "cond" and not flags[0]:
+        sides = [spread(r, flags[1:]) for r in instr.regions]
+        alive = [s for s, r in zip(sides, instr.regions, strict=True) if not r.diverges]
+        return [any(s[k] for s in alive) for k in range(len(instr.results))]
+    if instr.name in ("for", "while"):
+        return carried(instr, flags)
+    for region in instr.regions if side_by_side(instr) else ():
+        spread(region, flags[1:])
+    return [True] * len(instr.results)
+
+
+def carried(instr: Instr, flags: Sequence[bool]) -> list[bool]:
+    """Which carried values of a loop differ; all of them where its length does."""
+    count, body = instr.attrs["carried"], instr.regions[-1]
+    first = 1 if instr.name == "for" else 0
+    if first and flags[0]:
+        return [True] * count
+    now, consts = list(flags[first : first + count]), list(flags[first + count :])
+    while True:
+        found = spread(body, [*[False] * first, *now, *consts])
+        if body.diverges:
+            break
+        grown = [a or f for a, f in zip(now, found, strict=True)]
+        if grown == now:
+            break
+        now = grown
+    if not first and spread(instr.regions[0], [*now, *consts]) == [True]:
+        return [True] * count
+    return now
+
+
+def length_differs(instr: Instr, flags: Sequence[bool]) -> bool:
+    """Whether examples leave a loop after different numbers of iterations."""
+    if instr.name == "for":
+        return flags[0]
+    now = carried(instr, flags)
+    return spread(instr.regions[0], [*now, *flags[instr.attrs["carried"] :]]) == [True]
+
+
+def side_by_side(instr: Instr) -> bool:
+    """Whether both sides of a ``cond`` may be computed for all examples: short, and harmless."""
+    return instr.name == "cond" and all(
+        not region.diverges
+        and all(instr_effect(i) == "none" and not i.regions for i in region.instrs)
+        for region in instr.regions
+    )

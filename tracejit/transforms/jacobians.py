@@ -1,0 +1,210 @@
+"""Jacobians and Hessians: a linear map applied to all unit vectors at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Literal
+
+from tracejit import trees
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import INDEX
+from tracejit.trace.session import current
+from tracejit.trace.values import lift, wrap_array
+from tracejit.transforms.linear_maps import Linearized
+from tracejit.transforms.transform import Transform
+from tracejit.transforms.vmapping import Vmapped
+
+Mode = Literal["jacfwd", "jacrev"]
+
+
+class _At:
+    """A function of some of its arguments, the others fixed."""
+
+    def __init__(self, function: Any, args: Sequence[Any], kwargs: Any, argnums: Sequence[int]):
+        self.function, self.args, self.kwargs, self.argnums = function, args, kwargs, argnums
+        self.__name__ = getattr(function, "__name__", "f")
+
+    def __call__(self, *chosen: Any) -> Any:
+        return self.function(*self._arguments(chosen), **self.kwargs)
+
+    def __traced_call__(self, ops: Any, *chosen: Any) -> Any:
+        return ops.call(self.function, *self._arguments(chosen), **self.kwargs)
+
+    def _arguments(self, chosen: Sequence[Any]) -> list[Any]:
+        args = list(self.args)
+        for n, x in zip(self.argnums, chosen, strict=True):
+            args[n] = x
+        return args
+
+
+class Jacobian(Transform):
+    """What ``jacfwd`` and ``jacrev`` return."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        argnums: int | Sequence[int],
+        mode: Mode,
+        has_aux: bool,
+        holomorphic: bool,
+    ) -> None:
+        super().__init__(function, mode)
+        self.argnums = argnums if isinstance(argnums, int) else tuple(argnums)
+        self.mode, self.has_aux, self.holomorphic = mode, has_aux, holomorphic
+
+    @property
+    def options(self) -> tuple[Hashable, ...]:
+        return self.argnums, self.mode, self.has_aux, self.holomorphic
+
+    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+        single = isinstance(self.argnums, int)
+        nums = [self.argnums] if isinstance(self.argnums, int) else list(self.argnums)
+        argnums = [argnum(n, len(args)) for n in nums]
+        chosen = [args[n] for n in argnums]
+        self._check(trees.leaves_of(chosen), "argument")
+        at = _At(self.function, args, kwargs, argnums)
+        what = "vjp" if self.mode == "jacrev" else "linearize"
+        out, linear, *aux = ops.call(Linearized(at, what, self.has_aux), *chosen)
+        build = self._by_rows if self.mode == "jacrev" else self._by_columns
+        if self.mode == "jacrev" or self.holomorphic:
+            self._check(trees.leaves_of(out), "result")
+        found = build(ops, linear, out, tuple(chosen))
+        whole = trees.unflatten(trees.flatten(out)[1], [t[0] for t in found] if single else found)
+        return (whole, aux[0]) if self.has_aux else whole
+
+    def _check(self, leaves: Sequence[Any], what: str) -> None:
+        for x in leaves:
+            kind = lift(x).value.dtype.kind
+            if self.holomorphic and kind != "c":
+                raise TypeError(f"{self.mode}: with holomorphic each {what} is complex")
+            if not self.holomorphic and kind == "c":
+                raise TypeError(
+                    f"{self.mode} of a complex {what}: say holomorphic=True where the function is, "
+                    "or take real and imaginary parts"
+                )
+
+    def _by_rows(self, ops: Any, pullback: Any, out: Any, chosen: Any) -> list[Any]:
+        """Per leaf of the result, the tree of the arguments: pulled back unit vectors."""
+        leaves, tree = trees.flatten(out)
+        found = []
+        for k, leaf in enumerate(leaves):
+            rows = _of_units(ops, pullback, leaves, k, tree, packed=False)
+            shape = lift(leaf).value.shape
+            parts, inner = trees.flatten(rows)
+            found.append(trees.unflatten(inner, [_split(x, 0, shape) for x in parts]))
+        return found
+
+    def _by_columns(self, ops: Any, pushforward: Any, out: Any, chosen: Any) -> list[Any]:
+        """The same by columns: pushed unit vectors of each leaf of the arguments."""
+        leaves, tree = trees.flatten(chosen)
+        columns = []
+        for k, leaf in enumerate(leaves):
+            moved = _of_units(ops, pushforward, leaves, k, tree, packed=True)
+            shape = lift(leaf).value.shape
+            columns.append([_split(_last(x), -1, shape) for x in trees.leaves_of(moved)])
+        return [trees.unflatten(tree, list(row)) for row in zip(*columns, strict=True)]
+
+
+def _of_units(
+    ops: Any, linear: Any, leaves: Sequence[Any], k: int, tree: Any, *, packed: bool
+) -> Any:
+    """A linear map of the unit vectors of leaf ``k`` beside zeros for the others."""
+    b = current().b
+    values = [lift(x).value for x in leaves]
+    given = [_units(values[k]) if j == k else b.zeros_like(v) for j, v in enumerate(values)]
+    axes = [0 if j == k else None for j in range(len(values))]
+    arrays = trees.unflatten(tree, [wrap_array(v) for v in given])
+    mapped = trees.unflatten(tree, axes)
+    if packed:
+        return ops.call(Vmapped(linear, mapped, 0, None), *arrays)
+    return ops.call(Vmapped(linear, (mapped,), 0, None), arrays)
+
+
+def _size(shape: Sequence[Dim]) -> Dim:
+    total: Dim = 1
+    for d in shape:
+        total = total * d
+    return total
+
+
+def _units(value: Value) -> Value:
+    """Unit vectors of a value's type along a first axis."""
+    b, size = current().b, _size(value.shape)
+    square = (size, size)
+    row = b.op("iota", shape=square, axis=0, dtype=INDEX.dtype)
+    column = b.op("iota", shape=square, axis=1, dtype=INDEX.dtype)
+    ones = b.convert(b.op("eq", row, column), value.dtype)
+    return b.reshape(ones, (size, *value.shape))
+
+
+def _split(x: Any, axis: int, shape: Sequence[Dim]) -> Any:
+    """Axis 0 or -1 as the axes of ``shape``."""
+    value = lift(x).value
+    rest = value.shape[1:] if axis == 0 else value.shape[:-1]
+    whole = (*shape, *rest) if axis == 0 else (*rest, *shape)
+    return wrap_array(current().b.reshape(value, whole))
+
+
+def _last(x: Any) -> Any:
+    value = lift(x).value
+    if value.rank == 1:
+        return x
+    return wrap_array(current().b.op("transpose", value, perm=(*range(1, value.rank), 0)))
+
+
+def argnum(n: int, count: int) -> int:
+    """The position of an argument, which may be counted from the end."""
+    if not -count <= n < count:
+        raise TypeError(f"argnums {n} is outside of the {count} positional arguments")
+    return n % count
+
+
+def jacfwd(
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Jacobian:
+    """The Jacobian of a function, by pushing forward all unit vectors of its arguments at once.
+
+    Returns a function of the same arguments. For a result of shape ``s`` and an argument of shape
+    ``t`` the Jacobian has the shape ``s + t``; where they are containers it is a container of the
+    result's structure, with the argument's inside (a tuple of these for several ``argnums``). With
+    ``has_aux`` the function returns ``(result, aux)``, and its Jacobian comes with ``aux``. Best
+    where there are fewer arguments than results. Raises TypeError for complex arguments, unless
+    ``holomorphic``.
+
+        jacfwd(lambda x: np.array([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
+    """
+    return Jacobian(fun, argnums, "jacfwd", has_aux, holomorphic)
+
+
+def jacrev(
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Jacobian:
+    """The Jacobian of a function, by pulling back all unit vectors of its results at once.
+
+    As ``jacfwd`` in all else. Best where there are fewer results than arguments.
+    """
+    return Jacobian(fun, argnums, "jacrev", has_aux, holomorphic)
+
+
+jacobian = jacrev
+
+
+def hessian(
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Jacobian:
+    """The second derivatives of a function, forward over reverse: ``jacfwd(jacrev(fun))``.
+
+    For a scalar function of an argument of shape ``t`` it has the shape ``t + t``. See ``jacfwd``.
+    """
+    inner = Jacobian(fun, argnums, "jacrev", has_aux, holomorphic)
+    return Jacobian(inner, argnums, "jacfwd", has_aux, holomorphic)

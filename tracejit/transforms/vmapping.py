@@ -1,0 +1,177 @@
+"""``vmap``: a function of one example, called with a batch of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from tracejit import autodiff, trees
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import TensorType
+from tracejit.trace.known import shown_shape
+from tracejit.trace.raising import Diverged
+from tracejit.trace.values import Array, Scalar, lift, wrap_array
+from tracejit.transforms.staged import Staged, own
+from tracejit.transforms.transform import Transform
+
+
+class Vmapped(Transform):
+    """What ``vmap`` returns."""
+
+    def __init__(
+        self, function: Callable[..., Any], in_axes: Any, out_axes: Any, axis_size: int | None
+    ) -> None:
+        super().__init__(function, "vmap")
+        self.in_axes, self.out_axes, self.axis_size = in_axes, out_axes, axis_size
+
+    @property
+    def options(self) -> tuple[Hashable, ...]:
+        return _frozen(self.in_axes), _frozen(self.out_axes), self.axis_size
+
+    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+        in_axes = self.in_axes
+        if isinstance(in_axes, list | tuple) and len(in_axes) != len(args):
+            raise ValueError(
+                f"vmap: in_axes has {len(in_axes)} entries for {len(args)} positional arguments"
+            )
+        leaves, tree = trees.flatten((args, kwargs))
+        whole = tuple(in_axes) if isinstance(in_axes, list | tuple) else (in_axes,) * len(args)
+        axes = spread_axes((whole, dict.fromkeys(kwargs, 0)), (args, kwargs), "in_axes")
+        staged = Staged(ops, self.function, args, kwargs)
+        mapped = [k for k, axis in enumerate(axes) if axis is not None]
+        staged.wrt = [leaves[k] for k in mapped]
+        fronts = [_front(x, axes[k]) for k, x in zip(mapped, staged.wrt, strict=True)]
+        size = self._size(staged, fronts)
+        staged.wrt_values = fronts
+        staged.params = [Value(TensorType(v.dtype, v.shape[1:])) for v in fronts]
+
+        def arguments() -> tuple[Sequence[Any], Any]:
+            inner = {k: _example(p) for k, p in zip(mapped, staged.params, strict=True)}
+            found = [inner.get(k, own(x)) for k, x in enumerate(leaves)]
+            return trees.unflatten(tree, found)  # type: ignore[no-any-return]
+
+        staged.trace(arguments)
+        flags = [k < len(fronts) for k in range(len(staged.operands))]
+        b = staged.session.b
+        results, differ = autodiff.batched(b, staged.function, staged.operands, flags, size)
+        if staged.function.diverges:
+            raise Diverged
+        return self._result(staged, results, differ, size)
+
+    def _size(self, staged: Staged, fronts: Sequence[Value]) -> Dim:
+        """The number of examples, which all mapped arguments agree on."""
+        if not fronts and self.axis_size is None:
+            raise ValueError("vmap: no argument is mapped: give one an axis, or axis_size")
+        sizes = [v.shape[0] for v in fronts]
+        size = self.axis_size if self.axis_size is not None else sizes[0]
+        for other in sizes:
+            message = f"vmap: arguments have {size} and {other} examples along their mapped axes"
+            staged.session.require_equal(size, other, ValueError, message)
+        return size
+
+    def _result(
+        self, staged: Staged, results: Sequence[Value], differ: Sequence[bool], size: Dim
+    ) -> Any:
+        tree = staged.out_tree
+        axes = spread_axes(self.out_axes, trees.unflatten(tree, staged.out), "out_axes")
+        b = staged.session.b
+        found = iter(zip(results, differ, strict=True))
+        out = []
+        for x, v, axis in zip(staged.out, staged.values, axes, strict=True):
+            if v is None:
+                out.append(x if axis is None else _repeated(staged, x, size))
+                continue
+            value, differs = next(found)
+            if axis is None:
+                if differs:
+                    raise ValueError("vmap: out_axes is None for a result that differs by example")
+                out.append(wrap_array(value) if value.rank else Scalar(value))
+                continue
+            if not differs:
+                value = b.broadcast(value, (size, *value.shape))
+            out.append(wrap_array(_moved(b, value, 0, axis)))
+        return trees.unflatten(tree, out)
+
+
+def _frozen(axes: Any) -> Hashable:
+    leaves, tree = trees.flatten(axes)
+    return tuple(leaves), tree
+
+
+def spread_axes(axes: Any, tree: Any, what: str) -> list[int | None]:
+    """The axis of each leaf of ``tree``: ``axes`` is a tree of which each leaf stands for all of
+    the part that it is in the place of."""
+    if axes is None or isinstance(axes, int):
+        return [axes] * len(trees.leaves_of(tree))
+    parts, above = trees.flatten(axes)
+    try:
+        below = above.flatten_up_to(tree)
+    except ValueError as error:
+        raise ValueError(
+            f"vmap: {what} has another structure than what it is for: {error}"
+        ) from None
+    return [
+        a for axis, part in zip(parts, below, strict=True) for a in spread_axes(axis, part, what)
+    ]
+
+
+def _front(x: Any, axis: int | None) -> Value:
+    """An argument's value with the mapped axis first."""
+    from tracejit.trace.session import current
+
+    value = lift(x).value
+    assert axis is not None
+    if not isinstance(x, Array) or not -value.rank <= axis < value.rank:
+        what = f"an array of shape {shown_shape(value.shape)}" if value.rank else "a number"
+        raise ValueError(
+            f"vmap: axis {axis} of {what} is to be mapped, which has no such axis: set in_axes to "
+            "None for what all examples share"
+        )
+    return _moved(current().b, value, axis % value.rank, 0)
+
+
+def _moved(b: Any, value: Value, source: int, target: int) -> Value:
+    if not -value.rank <= target < value.rank:
+        raise ValueError(f"vmap: axis {target} is outside of a result with {value.rank} axes")
+    target %= value.rank
+    if source == target:
+        return value
+    order = [a for a in range(value.rank) if a != source]
+    order.insert(target, source)
+    return b.op("transpose", value, perm=tuple(order))  # type: ignore[no-any-return]
+
+
+def _example(param: Value) -> Any:
+    """What the function is given: an array, or a scalar as indexing gives it."""
+    return wrap_array(param) if param.rank else Scalar(param)
+
+
+def _repeated(staged: Staged, x: Any, size: Dim) -> Any:
+    """A constant result for all examples; what is no number stays as it is."""
+    if not isinstance(x, bool | int):
+        return x
+    value = lift(x).value
+    return wrap_array(staged.session.b.broadcast(value, (size, *value.shape)))
+
+
+def vmap(
+    fun: Callable[..., Any],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    axis_size: int | None = None,
+) -> Vmapped:
+    """``fun`` for each example of a batch, as a loop over the examples would give it.
+
+    ``in_axes``: which axis of the positional arguments counts examples; None for what they share;
+    one for all arguments, or one per argument, where a tree of axes stands for the leaves of a
+    container. Keyword arguments are mapped over their first axis. ``out_axes``: where that axis is
+    in the results. ``axis_size``: the number of examples where no argument says so.
+
+    Loops, branches, ``while``, mutation and views inside mean what they mean for one example; the
+    caller's arrays are left alone. Results of examples have to have one shape: UnsupportedError
+    where values decide it. ValueError for axes that do not fit.
+
+        per_example = vmap(grad(loss), in_axes=(None, 0, 0))(params, x, y)
+    """
+    return Vmapped(fun, in_axes, out_axes, axis_size)
