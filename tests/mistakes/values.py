@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import gc
+import itertools
 import logging
 import random
+import threading
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,15 @@ SEEN: list[Any] = []
 CACHE: dict[str, Any] = {}
 COUNT = 0
 LAST: Any = None
+NUMBERS = itertools.count()
+LOCK = threading.Lock()
+
+
+@contextlib.contextmanager
+def timed() -> Iterator[None]:
+    start = time.time()
+    yield
+    print(time.time() - start)
 
 
 # Values that are wanted while compiling -----------------------------------------------------------
@@ -205,6 +218,32 @@ def _(x: Any) -> Any:
     if len(x) > 3:
         warnings.warn("long", stacklevel=2)  # here
     return x
+
+
+@mistake("the next item of an iterator of the module is taken", "", UnsupportedError,
+         "would be taken once", "pass a list or an array")  # fmt: skip
+def _(x: Any) -> Any:
+    return x * next(NUMBERS)  # here
+
+
+@mistake("a lock is taken", "", UnsupportedError, "threading.lock.__enter__",
+         "lock around the call")  # fmt: skip
+def _(x: Any) -> Any:
+    with LOCK:  # here
+        return x * 2
+
+
+@mistake("a generator or context manager reads the clock", "", UnsupportedError,
+         "read the clock once", "time the call")  # fmt: skip
+def _(x: Any) -> Any:
+    with timed():  # here
+        return x * 2
+
+
+@mistake("a function in C is called that is in no list of pure ones", "", UnsupportedError,
+         "call it outside and pass what it gives as an argument", "call it outside")  # fmt: skip
+def _(x: Any) -> Any:
+    return x * gc.get_count()[0]  # here
 
 
 @mistake("`contextlib.suppress`", "", UnsupportedError, "use `try` and `except`",

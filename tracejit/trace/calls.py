@@ -17,21 +17,23 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
 from tracejit.trace.builtins import Looped
+from tracejit.trace.contexts import GENERATOR_MANAGER, generator_manager
 from tracejit.trace.dispatching import behind
 from tracejit.trace.grown import is_grown
 from tracejit.trace.grown import refuse as refuse_grown
 from tracejit.trace.hidden import seen, seen_inside
 from tracejit.trace.known import BoundMethod
+from tracejit.trace.named_effects import refuse_effects
 from tracejit.trace.numpy import NAMES
 from tracejit.trace.numpy.applying import vectorized
 from tracejit.trace.numpy.creation import ndarray
 from tracejit.trace.numpy.generators import held_source, is_source
-from tracejit.trace.protocols import PLAIN_MODULES, as_arrays, convertible
+from tracejit.trace.protocols import PLAIN_MODULES, as_arrays, class_attribute, convertible
 from tracejit.trace.recursion import under_way
 from tracejit.trace.refusals import (
     explain_builtin,
     explain_call,
-    refuse,
+    must_be_pure,
     refuse_library,
     refuse_traced,
 )
@@ -76,7 +78,6 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         args, kwargs = _of_grown(f, args, kwargs)
     if isinstance(f, BoundMethod | Tracer):
         return f(*args, **kwargs)  # type: ignore[operator]
-    refuse(f)
     chosen = behind(f, args, kwargs)
     if chosen is not f:
         return ops.call(chosen, *args, **kwargs)
@@ -160,6 +161,7 @@ def numpy_call(
     """A NumPy function that is in the table; on plain scalars NumPy itself gives the constant."""
     traced = f in _CREATION or any(contains_tracer(a) for a in (*args, *kwargs.values()))
     if not traced and not any(isinstance(a, list) and len(a) > _CONSTANT_LIMIT for a in args):
+        must_be_pure(f)
         return as_constants(f(*args, **kwargs))
     args, kwargs = tuple(map(seen_inside, args)), {k: seen_inside(x) for k, x in kwargs.items()}
     try:
@@ -196,22 +198,45 @@ def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]
             f"{where()}: a {cls.__name__} made inside a compiled function would be made only once, "
             "when compiling; make it outside and pass it as an argument"
         )
+    if cls is GENERATOR_MANAGER:
+        return generator_manager(ops, cls, *args)
+    plain = cls.__module__.split(".")[0] in PLAIN_MODULES
+    if type(cls).__call__ is type.__call__ and not plain:
+        made = by_users_code(ops, cls, args, kwargs)
+        if made is not NotImplemented:
+            return made
+    must_be_pure(cls)
+    return cls(*args, **kwargs)
+
+
+def by_users_code(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """An object made by the user's ``__new__`` or ``__init__``; NotImplemented without either."""
+    new: Any = class_attribute(cls, "__new__")
     owner = next(base for base in cls.__mro__ if "__init__" in base.__dict__)
     init: Any = owner.__dict__["__init__"]
-    plain = cls.__module__.split(".")[0] in PLAIN_MODULES
-    own = isinstance(init, FunctionType) and "__new__" not in cls.__dict__
-    simple = type(cls).__call__ is type.__call__
-    if own and not plain and simple and convertible(init):
-        new: Any = cls.__new__
-        made: Any = object.__new__(cls) if new is object.__new__ else new(cls, *args, **kwargs)
-        session = current()
-        session.made[id(made)] = (made, session.frame)
-        if init.__code__.co_filename == "<string>" and dataclasses.is_dataclass(owner):
-            fill_record(ops, owner, init, made, args, kwargs)
-        else:
-            ops.call(MethodType(init, made), *args, **kwargs)
+    own_new = isinstance(new, staticmethod) and _is_users(new.__func__)
+    own_init = _is_users(init)
+    if own_new:
+        made: Any = ops.call(new.__func__, cls, *args, **kwargs)
+    elif own_init and new is object.__dict__["__new__"]:
+        made = object.__new__(cls)
+    elif own_init and "__new__" not in cls.__dict__:
+        made = cls.__new__(cls, *args, **kwargs)
+    else:
+        return NotImplemented
+    if not isinstance(made, cls):
         return made
-    return cls(*args, **kwargs)
+    session = current()
+    session.made[id(made)] = (made, session.frame)
+    if own_init and init.__code__.co_filename == "<string>" and dataclasses.is_dataclass(owner):
+        fill_record(ops, owner, init, made, args, kwargs)
+    elif init is not object.__init__:
+        ops.call(MethodType(init, made), *args, **kwargs)
+    return made
+
+
+def _is_users(f: Any) -> bool:
+    return isinstance(f, FunctionType) and convertible(f)
 
 
 def fill_record(
@@ -257,6 +282,7 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if not isinstance(function, FunctionType):
         if isinstance(f, MethodType) and hasattr(type(function), "__traced_call__"):
             return ops.call(function, f.__self__, *args, **kwargs)
+        has_no_effect(f)
         return f(*args, **kwargs)
     is_converted = convert.is_converted(function)
     if not is_converted and not convertible(function):
@@ -268,6 +294,7 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 def library_call(f: Any, root: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A Python function of a library, run as it is. NumPy makes arrays, others may keep ours."""
+    must_be_pure(f)
     traced = any(contains_tracer(a) for a in (*args, *kwargs.values()))
     if root == "scipy" and traced:
         refuse_library(f)
@@ -293,6 +320,7 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
             return ops.call(MethodType(method, f), *args, **kwargs)
         if method is not None:
             break
+    has_no_effect(f)
     module = getattr(f, "__module__", None) or ""
     if module.split(".")[0] == "numpy" and any(contains_tracer(a) for a in args):
         name_of(f)
@@ -300,6 +328,15 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if of_module and any(isinstance(a, Tracer) for a in args):
         return math_call(f, args, kwargs)
     return as_constants(f(*args, **kwargs))
+
+
+def has_no_effect(f: Any) -> None:
+    """Raise if what is called as it is would do something once, when compiling."""
+    function = f.__func__ if isinstance(f, MethodType) else f
+    if not isinstance(function, functools._lru_cache_wrapper):
+        must_be_pure(f)
+    elif isinstance(function.__wrapped__, FunctionType):
+        refuse_effects(function.__wrapped__)
 
 
 def refuse_mutation(f: Any) -> None:
@@ -316,6 +353,8 @@ def refuse_mutation(f: Any) -> None:
 
 def random_method(f: Any) -> Any:
     """The traced form of a method of a generator of NumPy's (``np.random.rand`` is one too)."""
+    if f in (np.random.ranf, np.random.sample):
+        f = np.random.random_sample
     owner = getattr(f, "__self__", None)
     if owner is None or not type(owner).__module__.startswith("numpy.random"):
         return None

@@ -7,10 +7,12 @@ guards hold. Arrays are not guarded but passed (``hidden``).
 from __future__ import annotations
 
 import builtins
+import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from types import BuiltinFunctionType, BuiltinMethodType, MethodType, ModuleType
+from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +29,7 @@ from tracejit.trace.likeness import (
     same_contents,
     same_value,
 )
+from tracejit.trace.protocols import class_attribute, convertible
 from tracejit.trace.session import where
 from tracejit.trace.values import Array, Tracer
 
@@ -161,6 +164,16 @@ class Outside:
         if type(value) is np.poly1d:
             self.constant(value)
 
+    def answer(self, getter: Getter, name: str, owner: Any) -> Any:
+        """What a function says that was found outside; a container made anew is compared."""
+        value = getter()
+        if not isinstance(value, list | tuple | dict | set) or getter() is value:
+            return self.read(value, getter, name, owner)
+        held = contents(value)
+        same = lambda: same_contents(held, getter())  # noqa: E731
+        self.guards.append(Guard(same, True, True, name))
+        return value
+
     def attribute(self, obj: Any, name: str, value: Any, *, traced: bool = True) -> Any:
         """An attribute that was read from an object found outside."""
         found = self._getters.get(id(obj))
@@ -228,9 +241,15 @@ class Outside:
     def whole(self, obj: Any) -> None:
         """All of a list, tuple, dict or set from outside is used (looped over, its length taken):
         it must still hold the same things, and attributes of these are guarded in their turn."""
-        if not isinstance(obj, list | tuple | dict | set) or not self.is_outside(obj):
+        if obj is os.environ:
+            held = dict(os.environ)
+            self.guards.append(Guard(lambda: dict(os.environ), held, True, "os.environ"))
+        if not self.is_outside(obj):
             return
         owner, name = self._getters[id(obj)][1:]
+        refuse_iterator(obj, name)
+        if not isinstance(obj, list | tuple | dict | set):
+            return
         place = (id(obj), "all of it", id(obj))
         if place in self._guarded:
             return
@@ -354,6 +373,22 @@ class Outside:
             outs = tuple(describer.describe(leaf) for leaf in leaves)
             changes.append(AttributeChange(obj, name, tree, outs))
         return changes
+
+
+def refuse_iterator(x: Any, name: str) -> None:
+    """Raise for an iterator, file or generator from outside: what is taken of it is gone."""
+    advances = class_attribute(type(x), "__next__")
+    if advances is None or (isinstance(advances, FunctionType) and convertible(advances)):
+        return
+    if isinstance(x, io.IOBase):
+        raise UnsupportedError(
+            f"{where()}: the file {name} would be used once, when compiling; read before the call "
+            "and write its results after it, or use print, which is compiled"
+        )
+    raise UnsupportedError(
+        f"{where()}: items of {name}, a {type(x).__name__}, would be taken once, when compiling; "
+        "pass a list or an array of them as an argument"
+    )
 
 
 def _items(container: Any) -> list[Any]:

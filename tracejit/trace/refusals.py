@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import datetime
 import inspect
-import io
-import logging
-import os
-import pathlib
-import random
-import time
-import warnings
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import numpy as np
 
 from tracejit.errors import UnsupportedError
+from tracejit.trace.pure import is_pure, is_pure_class, place_of
 from tracejit.trace.session import where
 
 _CLOCK = "read the clock once, when compiling; time the call from outside"
@@ -34,101 +27,104 @@ _CHANCE = (
 _LOG = "report once, when compiling; use print, which is compiled, or report what the call returns"
 _SET = "set it once, when compiling, for everything else too; call it outside"
 _ASK = "ask once, when compiling; ask before the call and pass the answer as an argument"
-
-_ONCE: dict[Any, str] = {
-    time.time: _CLOCK,
-    time.time_ns: _CLOCK,
-    time.perf_counter: _CLOCK,
-    time.perf_counter_ns: _CLOCK,
-    time.monotonic: _CLOCK,
-    time.monotonic_ns: _CLOCK,
-    time.process_time: _CLOCK,
-    time.process_time_ns: _CLOCK,
-    time.thread_time: _CLOCK,
-    time.sleep: "sleep once, when compiling; sleep outside",
-    builtins.open: _FILE,
-    io.open: _FILE,
-    np.load: _FILE,
-    np.loadtxt: _FILE,
-    np.genfromtxt: _FILE,
-    np.fromfile: _FILE,
-    np.memmap: _FILE,
-    np.save: _FILE,
-    np.savez: _FILE,
-    np.savez_compressed: _FILE,
-    np.savetxt: _FILE,
-    builtins.input: _ASK,
-    os.urandom: _CHANCE,
-    np.random.seed: "seed once, when compiling; seed before the call, or pass a generator",
-    np.random.set_state: "seed once, when compiling; seed before the call, or pass a generator",
-    np.seterrcall: _SET,
-    np.set_printoptions: _SET,
-    np.setbufsize: _SET,
-    os.getenv: _ASK,
-    warnings.warn: _LOG,
-    logging.debug: _LOG,
-    logging.info: _LOG,
-    logging.warning: _LOG,
-    logging.error: _LOG,
-    logging.exception: _LOG,
-    logging.critical: _LOG,
-    logging.log: _LOG,
-}
-#: Methods of these classes; of datetime's only those that read the clock.
-_OWNERS: tuple[tuple[type, str], ...] = (
-    (random.Random, _CHANCE),
-    (logging.Logger, _LOG),
-    (io.IOBase, _FILE),
-    (pathlib.Path, _FILE),
+_SEED = "seed once, when compiling; seed before the call, or pass a generator"
+_TEST = "look for values that are not there yet; test what the call returns, or use assert"
+_SHOW = "show it once, when compiling; use print, which is compiled, or show what the call returns"
+_PRINT = "print once, when compiling; print in a function that is compiled, not in a generator"
+_NAMES = "see the variables of the compiler instead; name what is wanted"
+_OTHER = (
+    "run once, when compiling, as nothing says that it always gives the same and changes nothing; "
+    "call it outside and pass what it gives as an argument"
 )
-_DATES = {"now", "utcnow", "today"}
-#: Methods of a path that only take its text apart.
-_TEXTS = frozenset(dir(pathlib.PurePath))
+
+#: What a function would do, by the beginning of its name with those of its module and class.
+_WOULD: Final = {
+    "time": _CLOCK,
+    "time.sleep": "sleep once, when compiling; sleep outside",
+    "datetime": _CLOCK,
+    "random": _CHANCE,
+    "secrets": _CHANCE,
+    "uuid": _CHANCE,
+    "os.urandom": _CHANCE,
+    "posix.urandom": _CHANCE,
+    "statistics.NormalDist.samples": _CHANCE,
+    "scipy.stats": _CHANCE,
+    "scipy.sparse": _CHANCE,
+    "scipy.optimize": _CHANCE,
+    "numpy.random": _CHANCE,
+    "numpy.random.seed": _SEED,
+    "numpy.random.RandomState.seed": _SEED,
+    "numpy.random.RandomState.set_state": _SEED,
+    "io": _FILE,
+    "pathlib": _FILE,
+    "tempfile": _FILE,
+    "shutil": _FILE,
+    "zipfile": _FILE,
+    "csv": _FILE,
+    "pickle": _FILE,
+    "json": _FILE,
+    "scipy.io": _FILE,
+    "numpy": _FILE,
+    "numpy.seterr": _SET,
+    "numpy.seterrcall": _SET,
+    "numpy.setbufsize": _SET,
+    "numpy.set_printoptions": _SET,
+    "numpy.printoptions": _SET,
+    "numpy.show_config": _SHOW,
+    "numpy.show_runtime": _SHOW,
+    "numpy.info": _SHOW,
+    "pprint": _SHOW,
+    "numpy.testing": _TEST,
+    "builtins.input": _ASK,
+    "builtins.print": _PRINT,
+    "os.getenv": _ASK,
+    "builtins.globals": _NAMES,
+    "builtins.locals": _NAMES,
+    "builtins.vars": _NAMES,
+    "builtins.dir": _NAMES,
+    "builtins.eval": _NAMES,
+    "builtins.exec": _NAMES,
+    "warnings": _LOG,
+    "logging": _LOG,
+    "decimal": _SET,
+    "contextlib.redirect_stdout": _SHOW,
+}
 
 
-def refuse(f: Any) -> None:
+def must_be_pure(f: Any) -> None:
     """Raise if calling ``f`` while tracing would do once what the program does at every call."""
     if f is contextlib.suppress:
         raise UnsupportedError(
             f"{where()}: contextlib.suppress sees only what is certain when compiling; use `try` "
             "and `except`, which are compiled"
         )
-    would = _would(f)
-    if would is not None:
-        raise UnsupportedError(f"{where()}: {_name(f)} inside a compiled function would {would}")
+    if not (is_pure_class(f) if isinstance(f, type) else is_pure(f)):
+        refuse_effect(f)
 
 
-def _would(f: Any) -> str | None:
-    try:
-        found = _ONCE.get(f)
-    except TypeError:
-        return None
-    if found is not None:
-        return found
-    if str(getattr(f, "__module__", "")).startswith("numpy.testing"):
-        return "look for values that are not there yet; test what the call returns, or use assert"
-    owner = getattr(f, "__self__", None)
-    if owner is None or inspect.ismodule(owner):
-        return None
-    if isinstance(owner, type):
-        clock = issubclass(owner, datetime.date) and f.__name__ in _DATES
-        return _CLOCK if clock else None
-    for kind, would in _OWNERS:
-        if isinstance(owner, kind) and not (kind is pathlib.Path and f.__name__ in _TEXTS):
-            return would
-    return None
+def refuse_effect(f: Any) -> NoReturn:
+    """A function that is not known to be pure."""
+    name = _shown(*place_of(f))
+    raise UnsupportedError(f"{where()}: {name} inside a compiled function would {_would(f)}")
 
 
-def _name(f: Any) -> str:
-    owner = getattr(f, "__self__", None)
-    if owner is None or inspect.ismodule(owner):
-        module = (getattr(f, "__module__", None) or "").lstrip("_")
-        module = "" if module in ("builtins", "io") else f"{module}."
-        return f"{module}{f.__name__}"
-    if isinstance(owner, random.Random):
-        return f"random.{f.__name__}"
-    kind = owner if isinstance(owner, type) else type(owner)
-    return f"{kind.__name__}.{f.__name__}"
+def _would(f: Any) -> str:
+    module, name = place_of(f)
+    parts = [*module.lstrip("_").split("."), *name.split(".")]
+    names = (".".join(parts[:k]) for k in range(len(parts), 0, -1))
+    return next((_WOULD[name] for name in names if name in _WOULD), _OTHER)
+
+
+def _shown(module: str, name: str) -> str:
+    """A function as a program names it."""
+    module = {"posix": "os", "thread": "threading", "contextvars": ""}.get(
+        module.lstrip("_"), module.lstrip("_")
+    )
+    if module in ("", "builtins", "io", "sitebuiltins"):
+        return name.removesuffix(".__call__")
+    if name.startswith("Random.") and module == "random":
+        name = name.removeprefix("Random.")
+    return f"{module}.{name}".removesuffix(".__call__")
 
 
 # Wrong arguments ----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 import builtins
 import dis
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ import numpy as np
 
 from tracejit.errors import UnsupportedError
 from tracejit.trace.likeness import is_plain_value, objects_in
+from tracejit.trace.named_effects import codes_in, refuse_effects
 from tracejit.trace.values import Tracer
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ def stand_in(ops: StagedOperators, function: FunctionType) -> Callable[..., Any]
     """
     if id(function.__globals__) in ops.namespaces:
         return function  # defined inside of such a function
-    codes = list(_codes(function.__code__))
+    codes = list(codes_in(function.__code__))
     _refuse_stores(function, codes)
+    refuse_effects(function)
     reader = _Reader(ops, {name for code in codes for name in code.co_names})
     namespace = dict(function.__globals__)
     ops.namespaces[id(namespace)] = (namespace, function.__globals__)
@@ -57,14 +59,6 @@ def stand_in(ops: StagedOperators, function: FunctionType) -> Callable[..., Any]
         return made[0](*args, **kwargs)
 
     return run
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    """A code object and those of the functions inside."""
-    yield code
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _codes(inner)
 
 
 def _refuse_stores(function: FunctionType, codes: list[CodeType]) -> None:
@@ -159,7 +153,7 @@ class _Reader:
             return
         self.seen[id(method)] = method
         namespace = method.__globals__
-        names = {name for code in _codes(method.__code__) for name in code.co_names}
+        names = {name for code in codes_in(method.__code__) for name in code.co_names}
         for name in sorted(names & namespace.keys()):
             value = namespace[name]
             getter = partial(namespace.__getitem__, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 from collections.abc import Callable, KeysView
 from types import FunctionType, MethodType
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import UnsupportedError
-from tracejit.trace import containers, convert, grown_lists, protocols
+from tracejit.trace import containers, contexts, convert, grown_lists, protocols
 from tracejit.trace.builtins import LOOPED, builtin_bool
 from tracejit.trace.calls import MUTATING, refuse_mutation, traced_call
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, Traits, Turns, VarInfo
@@ -24,6 +25,7 @@ from tracejit.trace.keys import has_traced, is_among
 from tracejit.trace.kinds import stands_for_other, type_of
 from tracejit.trace.marked import check_call, must_be_plain, must_be_plain_text, plain_key
 from tracejit.trace.numpy import INDEXED
+from tracejit.trace.process_state import is_reader, read_state
 from tracejit.trace.session import Session, where
 from tracejit.trace.sourceless import stand_in
 from tracejit.trace.staging_if import as_test, staged_if
@@ -106,6 +108,9 @@ class StagedOperators(Operators):
         """A loop of our own whose variables are the items of ``state``."""
         loop_over(self, iterable, body_fn, state)
 
+    def entered(self, manager: Any) -> Any:
+        return contexts.entered(self, manager)
+
     def assertion(self, *message: Any) -> BaseException:
         return AssertionError(*message)
 
@@ -166,6 +171,8 @@ class StagedOperators(Operators):
         return self.and_(result, more)
 
     def contains(self, item: Any, container: Any) -> Any:
+        if container is os.environ:
+            return self.call(container.__contains__, item)
         self.session.outside.whole(container)
         item, container = seen(item), seen(container)
         if self.session.shown:
@@ -199,6 +206,8 @@ class StagedOperators(Operators):
     def call(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
         outside = self.session.outside
         owner = getattr(f, "__self__", None)
+        if is_reader(f, args):
+            return read_state(f, args, kwargs)
         for used in (owner, *args, *kwargs.values()):
             outside.whole(used)
         args, kwargs = tuple(map(seen, args)), {name: seen(x) for name, x in kwargs.items()}
@@ -276,6 +285,12 @@ class StagedOperators(Operators):
             return env.globals[name] if name in env.globals else getattr(builtins, name)
 
         return self.session.outside.read(value, getter, name, env.globals)
+
+    def namespace(self, env: Env) -> dict[str, Any]:
+        found: dict[str, Any] = self.session.outside.read(
+            env.globals, lambda: env.globals, "globals()", env
+        )
+        return found
 
     def load_free(self, name: str, value: Any, env: Env) -> Any:
         cell = env.cells.get(name)
@@ -395,6 +410,7 @@ class StagedOperators(Operators):
                 key = structural_int(key, f"where to write in a {kind}")
             must_be_plain_text(key)
         if protocols.applied(self, obj, "__setitem__", key, value) is NotImplemented:
+            self._refuse_outside(obj)
             obj[key] = value
 
     def _refuse_outside(self, obj: Any) -> None:
@@ -413,6 +429,7 @@ class StagedOperators(Operators):
             grown_lists.delitem(obj, key)
             return
         if protocols.applied(self, obj, "__delitem__", key) is NotImplemented:
+            self._refuse_outside(obj)
             del obj[key]
 
     def augassign(self, op: str, target: Any, value: Any) -> Any:

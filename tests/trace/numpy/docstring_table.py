@@ -40,7 +40,7 @@ REASONS = {
         r"matrix|MaskedArray|recarray|makes matrices|poly1d|another object each time|np\.broadcast "
         r"|nditer|nested_iters|masked_array|\.flat cannot"
     ),
-    _STATE: r"seterr|set_printoptions|setbufsize|np\.errstate|warnings\.warn",
+    _STATE: r"seterr|printoptions|setbufsize|np\.errstate|warnings\.warn",
     _GENERATORS: r"default_rng|spawn|seed|PCG64|\.bytes is",
     _MEMORY: (
         r"\.flags|\.ctypes|strides|isfortran|setflags|getfield|setfield|byteswap|tobytes|resize|"
@@ -214,7 +214,7 @@ REFUSED: dict[str, dict[str, int]] = {
     "np.polynomial.polynomial.polyfit": {_GENERATORS: 1},
     "np.polynomial.polynomial.polyfromroots": {_LENGTHS: 2},
     "np.polynomial.polynomial.polyroots": {_LENGTHS: 3},
-    "np.printoptions": {_RARE: 1},
+    "np.printoptions": {_STATE: 2},
     "np.r_": {_OBJECTS: 1},
     "np.random.Generator.beta": {_GENERATORS: 1},
     "np.random.Generator.binomial": {_GENERATORS: 1},
@@ -262,7 +262,7 @@ REFUSED: dict[str, dict[str, int]] = {
     "np.random.Generator.zipf": {_GENERATORS: 1},
     "np.recarray": {_TEXTS: 3, _OBJECTS: 2},
     "np.require": {_MEMORY: 2},
-    "np.set_printoptions": {_STATE: 6},
+    "np.set_printoptions": {_STATE: 7},
     "np.setbufsize": {_STATE: 1},
     "np.seterr": {_STATE: 5},
     "np.seterrcall": {_STATE: 8},

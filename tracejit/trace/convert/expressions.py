@@ -275,8 +275,8 @@ class ExpressionRewriter(ast.NodeTransformer):
                 )
             if named == "super" and not tree.args and not tree.keywords:
                 return self._super(tree)
-            if named == "globals":
-                return tree
+            if named == "globals" and not tree.args:
+                return self.op(tree, "namespace", self.name(ENV, tree))
         where = ast.copy_location(ast.Pass(), tree)
         if isinstance(tree.func, ast.Attribute):
             where.lineno = tree.func.end_lineno or tree.lineno

@@ -225,6 +225,10 @@ class Operators:
             if final_fn is not None:
                 final_fn()
 
+    def entered(self, manager: Any) -> Any:
+        """What a `with` statement enters for a context manager."""
+        return manager
+
     def assertion(self, *message: Any) -> BaseException:
         """The exception of a failed `assert`."""
         return AssertionError(*message)
@@ -418,6 +422,10 @@ class Operators:
     def load_global(self, name: str, value: Any, env: Env) -> Any:
         """A global or builtin that was read."""
         return value
+
+    def namespace(self, env: Env) -> dict[str, Any]:
+        """`globals()`."""
+        return env.globals
 
     def load_free(self, name: str, value: Any, env: Env) -> Any:
         """A variable of the original closure that was read: `env.cells[name]`."""

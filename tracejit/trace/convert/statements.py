@@ -141,7 +141,7 @@ class StatementRewriter(BlockRewriter):
     def rewrite_With(self, stmt: ast.With) -> Statements:
         items: list[ast.withitem] = []
         for index, item in enumerate(stmt.items):
-            expr = self.expr(item.context_expr)
+            expr = self.op(item.context_expr, "entered", self.expr(item.context_expr))
             target = item.optional_vars
             if target is None or isinstance(target, ast.Name):
                 items.append(ast.withitem(expr, target))

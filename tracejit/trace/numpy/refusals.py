@@ -13,7 +13,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace.numpy.names import NAMES, covers, method
 from tracejit.trace.session import where
 
-_OUTSIDE = "call it outside of the compiled function"
+_FILE = "read before the call and write its results after it"
 _SHOWN = "print the value itself, or make the text outside"
 _MATRIX = "use arrays of two dimensions"
 
@@ -40,7 +40,8 @@ ADVICE: dict[str, str] = {
     "isnat": "use integers for times",
     "seterr": "compiled code never warns; call it outside",
     "seterrcall": "compiled code never warns; call it outside",
-    **dict.fromkeys(("save", "savez", "savez_compressed", "savetxt"), _OUTSIDE),
+    "printoptions": "set them outside of the call: what it prints is shown with those",
+    **dict.fromkeys(("save", "savez", "savez_compressed", "savetxt"), _FILE),
 }
 
 
