@@ -310,3 +310,31 @@ def settled_later(x: Any) -> Any:
         if total > 1:
             sums.append(total)
     return sums
+
+
+@GROWING(*XS, (UP[:1],))
+def joined_with_one(x: Any) -> Any:
+    before: Any = []
+    after: Any = []
+    for v in x:
+        before = [v] + before
+        after = after + [v]
+    return before, after
+
+
+@GROWING(*XS)
+def joined_where(x: Any) -> Any:
+    out = [0.0]
+    for v in x:
+        if v > 0:
+            out = out + [float(v), 1.0]
+    return out * 2, len(out), out[1:] + [2.0], out[-1]
+
+
+@GROWING((5,), (9,))
+def joined_counts(n: int) -> Any:
+    found: Any = []
+    while n > 0:
+        found = found + [(n, n * n)]
+        n -= 2
+    return found + [(0, 0)]

@@ -17,7 +17,7 @@ from tracejit.trace.calls import MUTATING, refuse_mutation, traced_call
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, Traits, Turns, VarInfo
 from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.folds import folded
-from tracejit.trace.grown import is_grown, refuse
+from tracejit.trace.grown import is_grown, refuse, run_of
 from tracejit.trace.hidden import seen
 from tracejit.trace.identity import same_array
 from tracejit.trace.iteration import steps_of
@@ -463,7 +463,15 @@ class StagedOperators(Operators):
     def binary(self, symbol: str, left: Any, right: Any) -> Any:
         left, right = seen(left), seen(right)
         found = protocols.binary(self, symbol, left, right)
-        return super().binary(symbol, left, right) if found is NotImplemented else found
+        if found is not NotImplemented:
+            return found
+        made = super().binary(symbol, left, right)
+        if type(made) is not list:
+            return made
+        self.made(made)
+        if is_grown(made):
+            run_of(made)  # now, and not in a region where the list is first asked for its items
+        return made
 
     def unary(self, symbol: str, value: Any) -> Any:
         value = seen(value)
