@@ -16,7 +16,7 @@ from tracejit.trace import grown_lists
 from tracejit.trace.attributes import ATTRIBUTES
 from tracejit.trace.grown import is_grown
 from tracejit.trace.python_scalars import COMPARED, as_kind, made, power
-from tracejit.trace.session import current, where
+from tracejit.trace.session import Frame, current, where
 from tracejit.trace.texts import TEXTS
 from tracejit.trace.values import (
     Array,
@@ -40,7 +40,7 @@ class Looped:
         steps = steps_of(self)
         assert steps is not None
         if not isinstance(steps.trip, int):
-            what = type(self).__name__.lower()
+            what = getattr(self, "name", type(self).__name__.lower())
             raise UnsupportedError(
                 f"{where()}: {what}() whose length is known at run time only can be looped over "
                 "in a for statement, not unpacked or turned into a list"
@@ -57,8 +57,25 @@ class Range(Looped):
     step: Any
 
 
+class Once(Looped):
+    """An iterator: what has been taken from it is gone. ``life`` says where it was made, whether
+    something has gone through it, and how many items were taken before."""
+
+    def __post_init__(self) -> None:
+        self.__dict__["life"] = Life(current().frame)
+
+
+@dataclass
+class Life:
+    """See ``Once``."""
+
+    made_in: Frame
+    spent: bool = False
+    taken: int = 0
+
+
 @dataclass(frozen=True)
-class Enumerate(Looped):
+class Enumerate(Once):
     """``enumerate`` of something that is looped over at run time."""
 
     inner: Any
@@ -66,25 +83,35 @@ class Enumerate(Looped):
 
 
 @dataclass(frozen=True)
-class Zip(Looped):
+class Zip(Once):
     """``zip`` with at least one part that is looped over at run time."""
 
     parts: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Reversed(Looped):
+class Reversed(Once):
     """``reversed`` of an array or range that is looped over at run time."""
 
     inner: Any
 
 
 @dataclass(frozen=True)
-class Counted(Looped):
-    """``trip`` items, the one at a place made by ``item``."""
+class Counted(Once):
+    """``trip`` items, the one at a place made by ``item``; ``name``: what the program calls it."""
 
     trip: Dim
     item: Callable[[Dim], Any]
+    name: str = "iterator"
+
+
+#: The number of items of an iterator without an end.
+ENDLESS = 2**63 - 1
+
+
+def is_endless(x: Any) -> bool:
+    """Whether something is gone through only as far as what stands beside it."""
+    return isinstance(x, Counted) and x.trip == ENDLESS
 
 
 LOOPED = (Array, Range, Enumerate, Zip, Reversed, Counted)
@@ -313,7 +340,7 @@ def builtin_pow(base: Any, exp: Any, mod: Any = None) -> Any:
 
 
 def _staged_part(x: Any) -> bool:
-    return isinstance(x, LOOPED) or is_grown(x)
+    return (isinstance(x, LOOPED) and not is_endless(x)) or is_grown(x)
 
 
 def builtin_enumerate(iterable: Any, start: Any = 0) -> Any:
@@ -353,11 +380,6 @@ def _all_or_any(name: str) -> Callable[[Any], Any]:
         return result
 
     return fold
-
-
-def builtin_map(f: Any, /, *parts: Any) -> Any:
-    operators = current().operators
-    return [operators.call(f, *row) for row in builtins.zip(*parts)]
 
 
 def builtin_filter(f: Any, items: Any, /) -> Any:
@@ -400,7 +422,6 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.reversed: builtin_reversed,
     builtins.all: _all_or_any("all"),
     builtins.any: _all_or_any("any"),
-    builtins.map: builtin_map,
     builtins.filter: builtin_filter,
     builtins.sorted: builtin_sorted,
     **ATTRIBUTES,

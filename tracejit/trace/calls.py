@@ -147,9 +147,10 @@ def _builtins_table() -> dict[Any, Callable[..., Any]]:
     """What stands for Python's builtins, under their names: those are in messages about calls."""
     from tracejit.trace.builtins import BUILTINS
     from tracejit.trace.choosing import CHOOSING
+    from tracejit.trace.iterators import ITERATORS
     from tracejit.trace.kinds import KINDS
 
-    table = BUILTINS | CHOOSING | KINDS
+    table = BUILTINS | CHOOSING | ITERATORS | KINDS
     for theirs, ours in table.items():
         ours.__name__ = ours.__qualname__ = theirs.__name__
     return table

@@ -15,7 +15,7 @@ import numpy as np
 from tracejit.ir.extent import Dim
 from tracejit.trace.builtins import Counted, choose, compared
 from tracejit.trace.grown_lists import of_nothing
-from tracejit.trace.iteration import Steps, steps_of
+from tracejit.trace.iteration import Steps, spend, steps_of
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, PyScalar, Tracer, as_dim, dim_value, name_of
 
@@ -137,6 +137,7 @@ def _of_floats(name: str, x: Array) -> Any:
 def reduced(f: Any, items: Any, /, *initial: Any) -> Any:
     """``functools.reduce``."""
     operators = current().operators
+    spend(items)
     steps = steps_of(items)
     if len(initial) > 1 or steps is None:
         calls = functools.partial(operators.call, f)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir.extent import Dim
 from tracejit.trace import grown_lists
 from tracejit.trace.builtins import (
@@ -25,7 +25,8 @@ from tracejit.trace.builtins import (
 )
 from tracejit.trace.convert import Site, Traits, Turns, VarInfo
 from tracejit.trace.grown import is_grown
-from tracejit.trace.iteration import Steps, steps_of
+from tracejit.trace.iteration import Steps, spend, steps_of
+from tracejit.trace.loop import UNROLL_LIMIT
 from tracejit.trace.session import Restart, current, where
 from tracejit.trace.values import Array, Tracer
 
@@ -141,6 +142,7 @@ def folded(
     )
     if unrolled and not (tests and steps.trip):
         return NotImplemented
+    spend(source)
     fold = Fold(ops, turns, steps, site, tests, unrolled)
     try:
         return _FOLDS[f](fold, is_known and _is_plain(source), *args, **kwargs)
@@ -150,8 +152,48 @@ def folded(
         raise Restart(key, "unroll", str(error)) from error
 
 
+def listed(
+    ops: Any, turns: Turns, traits: Traits, source: Any, site: Site, flat: bool = False
+) -> Any:
+    """The list of a comprehension, or of a generator; NotImplemented where Python can make it
+    itself, while tracing. ``flat``: of the items of the list that each item gives."""
+    session = current()
+    session.outside.whole(source)
+    tests, _ = traits
+    steps = steps_of(source)
+    items = list(ops.iterate(source)) if steps is None and tests else None
+    if items is not None:
+        steps = Steps(len(items), lambda i: items[i])  # type: ignore[index]
+    if steps is None:
+        return NotImplemented
+    key = (site.filename, site.line, site.segment)
+    is_known = isinstance(steps.trip, int)
+    unrolled = isinstance(steps.trip, int) and (
+        steps.trip <= UNROLL_LIMIT or items is not None or session.loop_is(key, "unroll")
+    )
+    if unrolled and not tests:
+        return NotImplemented
+    spend(source)
+    fold = Fold(ops, turns, steps, site, tests, unrolled)
+    try:
+        return _list(fold, is_known and _is_plain(source), flat)
+    except (UnsupportedError, StructureError) as error:
+        if unrolled or not is_known:
+            raise
+        raise Restart(key, "unroll", str(error)) from error
+
+
+def _list(fold: Fold, is_plain: bool, flat: bool = False) -> Any:
+    items: list[Any] = fold.ops.made([])
+    put = items.extend if flat else items.append
+    fold.seen = items
+    fold.consume = lambda item: fold.ops.call(put, item)
+    fold.run(0, is_plain)
+    return items
+
+
 def _is_fold(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    if type(f) is not type(builtins.sum) or f not in _FOLDS:
+    if not isinstance(f, type(builtins.sum) | type) or f not in _FOLDS:
         return False
     return not (args or kwargs) or (
         f is builtins.sum and len(args) + len(kwargs) == 1 and set(kwargs) <= {"start"}
@@ -247,11 +289,7 @@ def _check_some(name: str, count: Dim) -> None:
 
 
 def _of_listed(name: str, fold: Fold, is_plain: bool) -> Any:
-    items: list[Any] = fold.ops.made([])
-    fold.seen = items
-    fold.consume = lambda item: fold.ops.call(items.append, item)
-    fold.run(0, is_plain)
-    return fold.ops.call(getattr(builtins, name), items)
+    return fold.ops.call(getattr(builtins, name), _list(fold, is_plain))
 
 
 _FOLDS: dict[Any, Callable[..., Any]] = {
@@ -260,4 +298,7 @@ _FOLDS: dict[Any, Callable[..., Any]] = {
     builtins.all: _all_or_any("all"),
     builtins.max: _extremum("max"),
     builtins.min: _extremum("min"),
+    builtins.list: _list,
+    builtins.tuple: lambda fold, is_plain: _of_listed("tuple", fold, is_plain),
+    builtins.sorted: lambda fold, is_plain: _of_listed("sorted", fold, is_plain),
 }

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
 from tracejit.trace import grown_lists
-from tracejit.trace.builtins import Counted, Enumerate, Range, Reversed, Zip
+from tracejit.trace.builtins import Counted, Enumerate, Looped, Once, Range, Reversed, Zip
 from tracejit.trace.grown import is_grown, refuse
 from tracejit.trace.known import structural_int
 from tracejit.trace.reshaping import Flat
-from tracejit.trace.session import current
+from tracejit.trace.session import current, where
 from tracejit.trace.values import Array, as_dim, dim_value
 
 
@@ -41,27 +42,69 @@ def steps_of(iterable: Any) -> Steps | None:
         return Steps(*grown_lists.steps(iterable))
     if isinstance(iterable, Flat):
         return steps_of(iterable.line())
-    if isinstance(iterable, Reversed):
-        inner = steps_of(iterable.inner)
+    if isinstance(iterable, Once):
+        whole, first = _whole(iterable), iterable.life.taken
+        if not first:
+            return whole
+        return Steps(whole.trip - first, lambda i: whole.item(i + first))
+    return None
+
+
+def _whole(iterator: Once) -> Steps:
+    """All items of an iterator, those that were taken from it too."""
+    if isinstance(iterator, Reversed):
+        inner = steps_of(iterator.inner)
         assert inner is not None
         return Steps(inner.trip, lambda i: inner.item(inner.trip - 1 - i))
-    if isinstance(iterable, Counted):
-        return Steps(iterable.trip, iterable.item)
-    if isinstance(iterable, Enumerate):
-        parts = _part(iterable.inner)
-        return Steps(parts.trip, lambda i: (iterable.start + dim_value(i), parts.item(i)))
-    if isinstance(iterable, Zip):
-        every = [_part(p) for p in iterable.parts]
+    if isinstance(iterator, Enumerate):
+        parts = part_of(iterator.inner)
+        return Steps(parts.trip, lambda i: (iterator.start + dim_value(i), parts.item(i)))
+    if isinstance(iterator, Zip):
+        every = [part_of(p) for p in iterator.parts]
         trip = every[0].trip
         for part in every[1:]:
             trip = ex.emin(trip, part.trip)
         return Steps(trip, lambda i: tuple(p.item(i) for p in every))
-    return None
+    assert isinstance(iterator, Counted)
+    return Steps(iterator.trip, iterator.item)
+
+
+def spend(x: Any) -> None:
+    """An iterator is about to be gone through, to its end for all that is known: nothing may go
+    through it again, nor a loop do so at each turn."""
+    if not isinstance(x, Once):
+        return
+    _must_be_here(x)
+    x.life.spent = True
+
+
+def take_one(x: Looped) -> int:
+    """The number of the item that ``next`` takes from an iterator."""
+    if not isinstance(x, Once):
+        raise TypeError(f"'{type(x).__name__.lower()}' object is not an iterator")
+    _must_be_here(x)
+    if current().frame is not x.life.made_in:
+        raise UnsupportedError(
+            f"{where()}: next() in a branch or loop that is decided at run time, of an iterator "
+            "from outside of it: count the items and index"
+        )
+    x.life.taken += 1
+    return x.life.taken - 1
+
+
+def _must_be_here(x: Once) -> None:
+    frames = current().frames
+    inner = frames[frames.index(x.life.made_in) + 1 :] if x.life.made_in in frames else frames
+    if x.life.spent or any(frame.kind == "loop" for frame in inner):
+        raise UnsupportedError(
+            f"{where()}: an iterator ({type(x).__name__.lower()}) is gone through more than once: "
+            "what is left of it then is not known when compiling; make it anew each time"
+        )
 
 
 def strict_zip(parts: tuple[Any, ...]) -> Zip | Iterator[Any]:
     """``zip(..., strict=True)``: what Python goes over itself where it would raise at the end."""
-    every = [_part(p) for p in parts]
+    every = [part_of(p) for p in parts]
     if any(p.trip != every[0].trip for p in every):
         lengths = [structural_int(dim_value(p.trip), "a length in a strict zip()") for p in every]
         if any(n != lengths[0] for n in lengths):
@@ -92,7 +135,7 @@ def _still_ordinary(x: list[Any]) -> None:
         refuse("a change, in a loop over it,")
 
 
-def _part(x: Any) -> Steps:
+def part_of(x: Any) -> Steps:
     """One part of ``zip`` or ``enumerate``: sequences of Python are indexed by the counter."""
     steps = steps_of(x)
     if steps is not None:

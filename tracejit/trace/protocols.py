@@ -7,6 +7,7 @@ functions, so that their control flow is converted and what they set is known to
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
@@ -18,6 +19,7 @@ _HEAP_TYPE = 1 << 9
 #: Builtins that go over their first argument (``zip`` and ``map``: over all).
 _ITERATING: Final = frozenset(
     [list, tuple, set, frozenset, enumerate, zip, map, sum, min, max, any, all, sorted, iter]
+    + [itertools.cycle, itertools.islice, itertools.pairwise, itertools.product]
 )
 #: The names of the methods of binary operators, without underscores.
 _BINARY: Final = {
@@ -61,7 +63,10 @@ def convertible(f: FunctionType) -> bool:
 
 
 def iterable(ops: Any, x: Any) -> Any:
-    """``x``, or what its own ``__iter__`` gives."""
+    """``x``, or what its own ``__iter__`` gives: it is gone through from here on."""
+    from tracejit.trace.iteration import spend
+
+    spend(x)
     method = method_of(x, "__iter__")
     if method is None:
         return x
@@ -73,8 +78,10 @@ def iterated_by(ops: Any, f: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments of a builtin, those that it goes over as ``iterable`` gives them."""
     if not isinstance(f, type | BuiltinFunctionType) or f not in _ITERATING:
         return args
-    if f in (zip, map):
+    if f in (zip, map, itertools.product):
         return tuple(iterable(ops, x) for x in args)
+    if f is iter and args and not method_of(args[0], "__iter__"):
+        return args  # an iterator is its own: it is not gone through
     if not args or (f in (min, max) and len(args) > 1):
         return args
     return iterable(ops, args[0]), *args[1:]

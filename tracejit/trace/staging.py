@@ -16,7 +16,7 @@ from tracejit.trace.builtins import LOOPED, builtin_bool
 from tracejit.trace.calls import MUTATING, refuse_mutation, traced_call
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, Traits, Turns, VarInfo
 from tracejit.trace.definedness import MaybeUndefined
-from tracejit.trace.folds import folded
+from tracejit.trace.folds import folded, listed
 from tracejit.trace.grown import is_grown, refuse, run_of
 from tracejit.trace.hidden import seen
 from tracejit.trace.identity import same_array
@@ -233,6 +233,13 @@ class StagedOperators(Operators):
         if found is not NotImplemented:
             return found
         return super().call_generator(f, turns, traits, source, site, *args, **kwargs)
+
+    def list_of(self, turns: Turns, traits: Traits, source: Any, site: Site, flat: bool) -> Any:
+        source = seen(source)
+        found = listed(self, turns, traits, source, site, flat)
+        if found is not NotImplemented:
+            return found
+        return super().list_of(turns, traits, source, site, flat)
 
     def _is_of_grown(self, owner: list[Any], f: Any, args: Any) -> bool:
         return is_grown(owner) or (f.__name__ == "extend" and any(map(_sized_by_the_run, args)))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tracejit.trace.convert.generators import FOLDING, is_taken_apart, shows_items
+from tracejit.trace.convert.generators import FOLDING, is_listed, is_taken_apart, shows_items
 from tracejit.trace.convert.operators import Site, VarInfo
 from tracejit.trace.convert.scope import (
     GENERATED,
@@ -23,6 +23,7 @@ from tracejit.trace.convert.scope import (
     Scope,
     comprehension_targets,
     has_walrus,
+    usage,
 )
 from tracejit.trace.convert.source import SourceUnavailable
 
@@ -304,34 +305,60 @@ class ExpressionRewriter(ast.NodeTransformer):
         generator = tree.args[0]
         assert isinstance(generator, ast.GeneratorExp)
         (part,) = generator.generators
-        traits = [ast.Constant(bool(part.ifs)), ast.Constant(shows_items(generator))]
+        parts = self._turns(generator, part, shows_items(generator), [generator.elt])
+        rest = [self.expr(arg) for arg in tree.args[1:]]
+        call = self.op(where, "call_generator", func, *parts, *rest)
+        call.keywords += self._keywords(tree)
+        return call
+
+    def _turns(
+        self,
+        where: ast.expr,
+        part: ast.comprehension,
+        shows: bool,
+        elements: list[ast.expr],
+        inner: Sequence[ast.comprehension] = (),
+    ) -> list[ast.expr]:
+        """What a `for` of a comprehension does for one item, its traits, its source, its site.
+
+        `inner`: further `for`s, which make a list of the elements for each item."""
+        traits = [ast.Constant(bool(part.ifs)), ast.Constant(shows)]
         listed = ast.Tuple(list(traits), ast.Load())
         source = self.expr(part.iter)
         outer = self.shadowed, self.is_captured
-        self.shadowed = self.shadowed | comprehension_targets(generator)
+        self.shadowed = self.shadowed | usage(part.target).binds
         self.is_captured = True
         tests = self.later(part.ifs)
-        (value,) = self.later([generator.elt])
+        if inner:
+            with self.conditionally():
+                value: ast.expr = self.thunk(self._listed(where, inner, elements))
+        else:
+            (value,) = self.later(elements)
         self.shadowed, self.is_captured = outer
-        test: ast.expr = ast.copy_location(ast.Constant(None), generator)
+        test: ast.expr = ast.copy_location(ast.Constant(None), where)
         if tests:
-            true = ast.copy_location(ast.Constant(True), generator)
+            true = ast.copy_location(ast.Constant(True), where)
             test = tests[0]
             if len(tests) > 1:
-                test = self.thunk(self.op(generator, "and_", true, *tests))
-        pair = ast.copy_location(ast.Tuple([test, value], ast.Load()), generator)
+                test = self.thunk(self.op(where, "and_", true, *tests))
+        pair = ast.copy_location(ast.Tuple([test, value], ast.Load()), where)
         items = f"{GENERATED}items"
-        over = ast.comprehension(part.target, self.name(items, generator), [], 0)
-        turns = self.thunk(ast.copy_location(ast.GeneratorExp(pair, [over]), generator))
-        taken = ast.copy_location(ast.arg(items), generator)
+        over = ast.comprehension(part.target, self.name(items, where), [], 0)
+        turns = self.thunk(ast.copy_location(ast.GeneratorExp(pair, [over]), where))
+        taken = ast.copy_location(ast.arg(items), where)
         turns.args.args.append(taken)
-        rest = [self.expr(arg) for arg in tree.args[1:]]
-        site = self.site(generator)
         for made in (*traits, listed):
-            ast.copy_location(made, generator)
-        call = self.op(where, "call_generator", func, turns, listed, source, site, *rest)
-        call.keywords += self._keywords(tree)
-        return call
+            ast.copy_location(made, where)
+        return [turns, listed, source, self.site(where)]
+
+    def _listed(
+        self, where: ast.expr, parts: Sequence[ast.comprehension], elements: list[ast.expr]
+    ) -> ast.expr:
+        """The list that a comprehension with these `for`s makes."""
+        first, *inner = parts
+        turns = self._turns(where, first, False, elements, inner)
+        flat = ast.copy_location(ast.Constant(bool(inner)), where)
+        return self.op(where, "list_of", *turns, flat)
 
     def _pieces(self, tree: ast.Call) -> list[ast.expr]:
         pairs: list[tuple[str, ast.expr]] = []
@@ -412,6 +439,8 @@ class ExpressionRewriter(ast.NodeTransformer):
         return self.op(tree, "made", tree)
 
     def visit_ListComp(self, tree: ast.ListComp) -> ast.expr:
+        if is_listed(tree):
+            return self._listed(tree, tree.generators, [tree.elt])
         return self.op(tree, "made", self._comprehension(tree))
 
     def visit_SetComp(self, tree: ast.SetComp) -> ast.expr:

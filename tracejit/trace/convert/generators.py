@@ -8,11 +8,17 @@ from collections.abc import Iterator
 from tracejit.trace.convert.scope import comprehension_targets, has_walrus
 
 #: Builtins that go over a generator at once.
-FOLDING = frozenset({"sum", "min", "max", "any", "all"})
+FOLDING = frozenset({"sum", "min", "max", "any", "all", "list", "tuple", "sorted"})
 # What takes a number as a number: a name of an attribute or a key of a dict it does not become.
 _NUMERIC = FOLDING | {"abs", "float", "int", "complex", "bool", "round", "len", "range"}
 _MODULES = frozenset({"np", "numpy", "math", "cmath"})
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+
+def is_listed(tree: ast.ListComp) -> bool:
+    """Whether a list can be made from what its ``for`` does for one item."""
+    parts = [tree.elt, *(part for g in tree.generators for part in (g.iter, *g.ifs))]
+    return not has_walrus(parts) and not any(g.is_async for g in tree.generators)
 
 
 def is_taken_apart(tree: ast.Call) -> bool:

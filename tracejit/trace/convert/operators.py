@@ -475,6 +475,11 @@ class Operators:
         """`f(generator, *args, **kwargs)` where the generator has one `for`, over `source`."""
         return self.call(f, generated(turns(self.iterate(source))), *args, **kwargs)
 
+    def list_of(self, turns: Turns, traits: Traits, source: Any, site: Site, flat: bool) -> Any:
+        """The list that a comprehension makes; `flat`: of the items of what each turn gives."""
+        found = generated(turns(self.iterate(source)))
+        return self.made([x for items in found for x in items] if flat else list(found))
+
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
         """Exactly `n` values for `n` targets; the one at `star_index` is a list."""
         if not hasattr(type(value), "__iter__") and not hasattr(type(value), "__getitem__"):
