@@ -48,15 +48,15 @@ def _(x: Any, k: Any) -> Any:
     return out
 
 
-@mistake("a comprehension over a list that grew at run time", "", UnsupportedError,
+@mistake("a comparison of a list that grew at run time", "", UnsupportedError,
          "make an array of it with np.array",
-         "NumPy on `np.array(out)`, or a `for` statement")  # fmt: skip
+         "NumPy on `np.array(out)`")  # fmt: skip
 def _(x: Any) -> Any:
     out = []
     for i in range(len(x)):
         if x[i] > 2:
             out.append(x[i])
-    return [v * 2 for v in out]  # here
+    return out == [3.0]  # here
 
 
 @mistake("a loop over a list that it appends to", "", UnsupportedError,

@@ -150,6 +150,15 @@ def _(x: Any) -> Any:
     return 1 if isinstance(x, np.ndarray) and type(x) is np.ndarray else 2
 
 
+@right("a comprehension over a list that grew at run time", "–")
+def _(x: Any) -> Any:
+    out = []
+    for i in range(len(x)):
+        if x[i] > 2:
+            out.append(x[i])
+    return [v * 2 for v in out], [i for i in range(len(out)) if out[i] > 3]
+
+
 @right("`match` on types and values", "–")
 def _(x: Any) -> Any:
     match x[0]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.programs.comprehensions import COMPREHENSIONS, ITERATORS
 from tests.programs.control_flow import CONTROL_FLOW
 from tests.programs.dynamic_sizes import DYNAMIC_SIZES
 from tests.programs.generators import GENERATORS
@@ -161,3 +162,41 @@ def test_keywords_of_builtins(phrase: Phrase, policy: str) -> None:
 @pytest.mark.parametrize(("phrase", "policy"), cases(SENTINELS))
 def test_sentinels(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(COMPREHENSIONS))
+def test_comprehensions(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(ITERATORS))
+def test_iterators(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize("again", [lambda z: sum(a for a, _ in z), list, lambda z: next(z)])
+def test_an_iterator_is_gone_through_once(again: Any) -> None:
+    """What is left of it is not known when compiling: an error, not its items again."""
+
+    def twice(x: Any) -> Any:
+        pairs = zip(x, x)
+        total = 0.0
+        for a, b in pairs:
+            total += a * b
+        return total, again(pairs)
+
+    with pytest.raises(UnsupportedError, match="gone through more than once"):
+        jit(twice)(np.ones(5))
+
+
+def test_an_iterator_is_not_gone_through_at_each_turn() -> None:
+    def nested(x: Any) -> Any:
+        pairs = enumerate(x)
+        total = 0.0
+        for _ in range(len(x)):
+            for a, b in pairs:
+                total += a * b
+        return total
+
+    with pytest.raises(UnsupportedError, match="gone through more than once"):
+        jit(nested)(np.ones(5))

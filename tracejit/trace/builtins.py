@@ -58,8 +58,9 @@ class Range(Looped):
 
 
 class Once(Looped):
-    """An iterator: what has been taken from it is gone. ``life`` says where it was made, whether
-    something has gone through it, and how many items were taken before."""
+    """An iterator: what has been taken from it is gone."""
+
+    life: Life
 
     def __post_init__(self) -> None:
         self.__dict__["life"] = Life(current().frame)
@@ -67,7 +68,8 @@ class Once(Looped):
 
 @dataclass
 class Life:
-    """See ``Once``."""
+    """Where an iterator was made, whether something has gone through it, and how many items were
+    taken before."""
 
     made_in: Frame
     spent: bool = False
@@ -172,12 +174,20 @@ def choose(test: Any, a: Any, b: Any) -> Any:
 
 def builtin_sum(items: Any, /, start: Any = 0) -> Any:
     numbers = isinstance(items, Array) and items.ndim == 1 and items.dtype.kind != "b"
-    if numbers or is_grown(items):
+    if numbers or is_grown(items) or _is_long(items):
         return _sum_rows(items, start)
     total = start
     for item in builtins.iter(items):
         total = _plus(total, item)
     return total
+
+
+def _is_long(x: Any) -> bool:
+    """Whether only the run says how many items an iterator has."""
+    from tracejit.trace.iteration import steps_of
+
+    steps = steps_of(x) if isinstance(x, Once | Range) else None
+    return steps is not None and not isinstance(steps.trip, int)
 
 
 def _sum_rows(x: Array, start: Any) -> Any:
@@ -372,6 +382,10 @@ def _all_or_any(name: str) -> Callable[[Any], Any]:
             if items.ndim == 1:
                 return builtin_bool(name_of(np.all if name == "all" else np.any)(items))
             items = builtins.iter(items)
+        if _is_long(items):
+            from tracejit.trace.folds import folded_as_they_are
+
+            return folded_as_they_are(getattr(builtins, name), items)
         operators = current().operators
         step = operators.and_ if name == "all" else operators.or_
         result: Any = name == "all"

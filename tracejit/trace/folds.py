@@ -152,6 +152,22 @@ def folded(
         raise Restart(key, "unroll", str(error)) from error
 
 
+def folded_as_they_are(f: Any, items: Any) -> Any:
+    """``f(items)`` as of the generator that gives the items as they are."""
+
+    def turns(some: Any) -> Any:
+        return ((None, lambda item=item: item) for item in some)
+
+    fold = Fold(current().operators, turns, _steps(items), Site(where(), 0, "", ""), False, False)
+    return _FOLDS[f](fold, False)
+
+
+def _steps(items: Any) -> Steps:
+    steps = steps_of(items)
+    assert steps is not None
+    return steps
+
+
 def listed(
     ops: Any, turns: Turns, traits: Traits, source: Any, site: Site, flat: bool = False
 ) -> Any:

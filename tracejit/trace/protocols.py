@@ -18,8 +18,10 @@ PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "ty
 _HEAP_TYPE = 1 << 9
 #: Builtins that go over their first argument (``zip`` and ``map``: over all).
 _ITERATING: Final = frozenset(
-    [list, tuple, set, frozenset, enumerate, zip, map, sum, min, max, any, all, sorted, iter]
-    + [itertools.cycle, itertools.islice, itertools.pairwise, itertools.product]
+    (
+        *(list, tuple, set, frozenset, enumerate, zip, map, sum, min, max, any, all, sorted, iter),
+        *(itertools.cycle, itertools.islice, itertools.pairwise, itertools.product),
+    )
 )
 #: The names of the methods of binary operators, without underscores.
 _BINARY: Final = {
