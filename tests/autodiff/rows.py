@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.ops.library_samples import LIBRARY, library_samples
+
 Array = Any
 
 
@@ -176,12 +178,45 @@ def _converts(dtype: Any) -> list[str]:
 
 STRUCTURAL = _structural()
 
-#: Rows that loops and branches cover, or that only appear with others.
-ELSEWHERE = frozenset("for while cond tape push pop empty".split())
+#: Rows that loops and branches cover, that only appear with others, or whose vectors have phases
+#: (``test_matrices.py``).
+ELSEWHERE = frozenset("for while cond tape push pop empty svd eigh eig".split())
+
+
+Smooth = Callable[[Any], list[tuple[tuple[Any, ...], dict[str, Any]]]]
+
+
+def _library() -> dict[str, Smooth]:
+    """Those samples of a library's rows that have derivatives, without phases of vectors."""
+
+    def take(name: str, *which: int) -> Smooth:
+        def samples(dtype: Any) -> list[Any]:
+            found = library_samples(name, dtype)
+            return [found[k] for k in which] if found else []
+
+        return samples
+
+    return {
+        **{n: take(n, 0, 1) for n in "solve inv det slogdet cofactor rfft irfft bessel_i".split()},
+        "triangular_solve": take("triangular_solve", 0, 1, 4),
+        "cholesky": take("cholesky", 2, 9),
+        "fft": take("fft", 0, 1, 3),
+        "qr": take("qr", 0, 2, 3, 8),
+        "svdvals": take("svdvals", 0, 1, 2),
+        "eigvalsh": take("eigvalsh", 0, 2),
+        "eigvals": take("eigvals", 2),
+        "pinv": take("pinv", 0, 1, 2),
+        "lstsq": take("lstsq", 0, 1, 3),
+    }
+
+
+SMOOTH = _library()
 
 
 def cases(name: str, rng: np.random.Generator, dtype: Any) -> list[Case]:
     """All cases of a row for a dtype."""
+    if name in LIBRARY:
+        return [Case(*sample) for sample in SMOOTH[name](np.dtype(dtype))]
     if name in STRUCTURAL:
         if np.dtype(dtype).kind == "c" and name in ("reduce_min", "reduce_max", "cummin", "cummax"):
             return []

@@ -34,7 +34,7 @@ def function_of(name: str, case: Case) -> Function:
     """One instruction over parameters that are its operands."""
     b = Builder(name)
     operands = [b.param(tensor(dtype_of(np.asarray(x).dtype), np.shape(x))) for x in case.operands]
-    if name in ("slice", "put_slice", "add_slice", "pad"):
+    if name in ("slice", "put_slice", "add_slice", "pad") or TABLE[name].kind == "extern":
         operands = [
             b.const(int(x)) if np.asarray(x).dtype == np.int64 else v
             for x, v in zip(case.operands, operands, strict=True)
@@ -42,7 +42,7 @@ def function_of(name: str, case: Case) -> Function:
     out = b.op(name, *operands, **case.attrs)
     if name == "compress":  # the extent is found inside: what comes out must not mention it
         out = b.op("reduce_sum", b.op("exp", out[1]), axes=(0, 1))
-    return b.build([out])
+    return b.build(out if isinstance(out, tuple) else [out])
 
 
 def test_every_differentiable_row_has_cases() -> None:
@@ -68,6 +68,8 @@ def test_row(name: str, dtype: str) -> None:
     for case in cases(name, rng, dtype):
         function = function_of(name, case)
         wrt = [k for k, x in enumerate(case.operands) if np.asarray(x).dtype.kind in "fc"]
+        if name in ("pinv", "lstsq") and np.ndim(case.operands[-1]) == 0:
+            wrt = wrt[:-1]  # a tolerance
         check_function(function, case.operands, wrt, run, order=order)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tests.ir.scalar_samples import operands, samples
+from tests.ops.library_samples import LIBRARY, library_samples
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Primitive
 from tracejit.ir.ops import elementwise
@@ -49,6 +50,8 @@ def cases(name: str, dtype: np.dtype[Any]) -> Iterator[Case]:
     """All cases of a row for a dtype; none when the row does not accept it."""
     if TABLE[name].kind == "elementwise":
         found = _elementwise(name, dtype)
+    elif name in LIBRARY:
+        found = (Case(name, *sample) for sample in library_samples(name, dtype))
     else:
         found = _SHAPED.get(name, lambda d: iter(()))(dtype)
     return (case for case in found if accepted(case))
@@ -65,7 +68,13 @@ def accepted(case: Case) -> bool:
 
 def apply(b: Builder, case: Case) -> tuple[Any, ...]:
     """The case's instruction on fresh parameters; its results."""
-    params = [b.param(tensor(x.dtype, x.shape)) for x in map(np.asarray, case.operands)]
+    arrays = list(map(np.asarray, case.operands))
+    params = [b.param(tensor(x.dtype, x.shape)) for x in arrays]
+    if TABLE[case.name].kind == "extern":  # extents that the types of results mention
+        params = [
+            b.const(int(x)) if x.shape == () and x.dtype == np.int64 else p
+            for x, p in zip(arrays, params, strict=True)
+        ]
     got = b.op(case.name, *params, **case.attrs)
     return got if isinstance(got, tuple) else (got,)
 

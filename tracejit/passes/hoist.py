@@ -17,7 +17,7 @@ from tracejit.passes.rebuild import Rebuild, outer_names
 
 #: Tensors of at most this many elements count as scalars.
 SMALL = 16
-_KINDS = frozenset(["elementwise", "index_map", "reduction", "scan", "contraction"])
+_KINDS = frozenset(["elementwise", "index_map", "reduction", "scan", "contraction", "extern"])
 _READS = frozenset(["slice", "gather", "pad", "reshape", "cast_shape", "copy"])
 _EXTREMA = frozenset(["reduce_min", "reduce_max", "argmin", "argmax"])
 
@@ -101,6 +101,8 @@ def _may_move(instr: Instr, surely: bool) -> bool:
         # An integer that types may mention by its normal form would lose it as a parameter.
         if r.type == INDEX and r.expr is not None:
             return False
+    if instr.prim.kind == "extern":
+        return True
     sizes = [_size(r) for r in instr.results]
     if all(s is not None and s <= SMALL for s in sizes):
         return True

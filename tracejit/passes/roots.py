@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tracejit.ir.core import Constant, Instr, Value
+from tracejit.ir.ops.extern import reference
 from tracejit.passes import masked, nests
 from tracejit.passes.body import Body
 from tracejit.passes.contraction import lower_dot
@@ -255,6 +256,14 @@ def _dense_buffer(body: Body, value: Value) -> Value:
 
 
 def _host_call(body: Body, instr: Instr) -> None:
+    _call(body, instr, instr.attrs["fn"])
+
+
+def _extern(body: Body, instr: Instr) -> None:
+    _call(body, instr, reference(instr))
+
+
+def _call(body: Body, instr: Instr, function: Callable[..., object]) -> None:
     """Python writes array results into memory allocated here; scalars come back as results."""
     operands = [_argument(body, v) for v in instr.operands]
     dests = [body.fresh(body.type(r)) for r in instr.results if is_array(r)]
@@ -263,7 +272,7 @@ def _host_call(body: Body, instr: Instr) -> None:
     out = body.scope.b.append(
         "host_call",
         [*map(body.scope.use, operands), *[s.buffer for s in dests]],
-        {"fn": instr.attrs["fn"], "types": scalar_types, "inputs": len(operands), "order": order},
+        {"fn": function, "types": scalar_types, "inputs": len(operands), "order": order},
         loc=instr.loc,
     )
     scalars, arrays = iter(out.results), iter(dests)
@@ -329,6 +338,7 @@ _BY_KIND: dict[str, Callable[[Body, Instr], None]] = {
     "reduction": _reduction,
     "scan": _scan,
     "contraction": _dot,
+    "extern": _extern,
 }
 _BY_NAME: dict[str, Callable[[Body, Instr], None]] = {
     "constant": _constant,

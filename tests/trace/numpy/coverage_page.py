@@ -237,9 +237,10 @@ def _functions(forms: dict[str, list[str]], folder: Path) -> dict[str, Any]:
 
 
 def _prims(function: Function) -> set[str]:
+    """Names of primitives; rows that a library computes count as calls of the host."""
     found = set()
     for instr in function.instrs:
-        found.add(instr.name)
+        found.add("host_call" if instr.prim.kind == "extern" else instr.name)
         for region in instr.regions:
             found |= _prims(region)
     return found

@@ -1,14 +1,18 @@
 """The op table: importing this package enters every row into ``tracejit.ir.core.TABLE``."""
 
 from tracejit.ir.ops import (  # noqa: F401
+    bessel,
     contraction,
     control,
     create,
     dynamic,
     elementwise,
+    fourier,
     index_maps,
+    linear_algebra,
     masked,
     memory,
     reductions,
+    sorting,
     updates,
 )

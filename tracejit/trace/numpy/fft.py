@@ -1,7 +1,6 @@
-"""Discrete Fourier transforms by ordered calls of NumPy; frequencies and shifts natively.
+"""Discrete Fourier transforms, which NumPy computes; frequencies and shifts natively.
 
-Transforms of several axes are transforms of one axis after another, as NumPy's own are. None of
-the calls has a derivative yet.
+Transforms of several axes are transforms of one axis after another, as NumPy's own are.
 """
 
 from __future__ import annotations
@@ -11,16 +10,16 @@ from typing import Any
 
 import numpy as np
 from tracejit.ir import extent as ex
+from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.ir.ops.extern import complex_of
 from tracejit.trace.numpy.creation import asarray
-from tracejit.trace.numpy.host import called
 from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import axis_of, builder, check_dim, iota, value_of
 from tracejit.trace.numpy.results import stored
+from tracejit.trace.session import current
 from tracejit.trace.values import as_dim, dim_value, fresh, wrap
 
-_COMPLEX = {"f": np.complex64, "F": np.complex64}
-_REAL = {"f": np.float32, "F": np.float32}
 _OPPOSITE = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
@@ -31,10 +30,8 @@ def _opposite(norm: Any) -> str:
     return _OPPOSITE[norm]
 
 
-def _transform(
-    name: str, a: Any, n: Any, axis: Any, norm: Any, extent: Callable[[Dim], Dim], real: bool
-) -> Any:
-    """One transform along one axis: ``n`` points, ``extent(n)`` of them in the result."""
+def _transform(name: str, a: Any, n: Any, axis: Any, norm: Any) -> Any:
+    """One transform along one axis of ``n`` points."""
     x = value_of(a)
     k = axis_of(axis, x.rank)
     _opposite(norm)  # raises for a name that is none
@@ -45,49 +42,68 @@ def _transform(
         points = as_dim(n)
     message = "Invalid number of FFT data points ({0}) specified."
     check_dim("ge", points, 1, "ValueError", message)
-    shape = tuple(extent(points) if j == k else d for j, d in enumerate(x.shape))
-    if real and x.dtype.kind == "c":
+    if name == "rfft" and x.dtype.kind == "c":
         raise TypeError(
             f"ufunc 'rfft_n_even' did not contain a loop with a signature for {x.dtype}"
         )
-    kind = (_REAL if name == "irfft" else _COMPLEX).get(
-        x.dtype.char, np.float64 if name == "irfft" else np.complex128
+    b = builder()
+    how: dict[str, Any] = {"axis": k, "norm": norm or "backward"}
+    if x.dtype.kind not in "fc":
+        x = b.convert(x, "f64")
+    if name == "irfft":
+        x = _of_length(b.convert(x, complex_of(x.dtype)), k, ex.floordiv(points, 2) + 1)
+        return wrap(b.op("irfft", x, b.index(points), **how))
+    x = _of_length(x, k, points)
+    if name == "rfft":
+        return wrap(b.op("rfft", x, **how))
+    return wrap(b.op("fft", x, inverse=name == "ifft", **how))
+
+
+def _of_length(x: Value, axis: int, points: Dim) -> Value:
+    """As many elements of the axis: the first ones, or with zeros after them."""
+    b, have = builder(), x.shape[axis]
+    if have == points:
+        return x
+    ranges = current().ranges
+    low = [b.index(0)] * x.rank
+
+    def shape(n: Dim) -> tuple[Dim, ...]:
+        return tuple(n if a == axis else d for a, d in enumerate(x.shape))
+
+    if not ranges.at_least(points, have):
+        count = points
+        if not ranges.at_least(have, points):
+            count = b.op("minimum", b.index(have), b.index(points)).dim
+        x = b.slice(x, [0] * x.rank, shape(count))
+    return (
+        x
+        if x.shape[axis] == points
+        else b.op("pad", x, b.const(0, x.dtype), *low, shape=shape(points))
     )
-    operands = [x, builder().index(points)]
-    (found,) = called(f"fft.{name}", operands, [(kind, shape)], axis=k, norm=norm)
-    return wrap(found)
-
-
-def _same(points: Dim) -> Dim:
-    return points
-
-
-def _half(points: Dim) -> Dim:
-    return ex.floordiv(points, 2) + 1
 
 
 @covers(np.fft.fft)
 def fft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """The transform of ``n`` points along an axis."""
-    return stored(_transform("fft", a, n, axis, norm, _same, False), out)
+    return stored(_transform("fft", a, n, axis, norm), out)
 
 
 @covers(np.fft.ifft)
 def ifft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """The inverse transform."""
-    return stored(_transform("ifft", a, n, axis, norm, _same, False), out)
+    return stored(_transform("ifft", a, n, axis, norm), out)
 
 
 @covers(np.fft.rfft)
 def rfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """The non-negative frequencies of real data."""
-    return stored(_transform("rfft", a, n, axis, norm, _half, True), out)
+    return stored(_transform("rfft", a, n, axis, norm), out)
 
 
 @covers(np.fft.irfft)
 def irfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """Real data from its non-negative frequencies."""
-    return stored(_transform("irfft", a, n, axis, norm, _same, False), out)
+    return stored(_transform("irfft", a, n, axis, norm), out)
 
 
 @covers(np.fft.hfft)

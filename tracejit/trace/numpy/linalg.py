@@ -1,7 +1,6 @@
-"""Linear algebra by ordered calls of NumPy (LAPACK), and what is composed of it.
+"""Linear algebra: LAPACK's rows of the op table, and what is composed of them.
 
-``LinAlgError`` and errors of shapes are NumPy's own, raised when the call is reached. None of the
-calls has a derivative yet: differentiating through one is an error that says so.
+The rows are pure; ``LinAlgError`` is a check of their last result. Derivatives are the rows' own.
 """
 
 from __future__ import annotations
@@ -12,16 +11,24 @@ from typing import Any
 import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
-from tracejit.ir.extent import Dim
-from tracejit.trace.numpy.broadcast import broadcast_shapes
+from tracejit.ir.ops.matrix_expressions import Mat
+from tracejit.trace.known import shown_dim
+from tracejit.trace.numpy.broadcast import broadcast_shapes, cast_shape, stretch
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.folds import NO_VALUE
-from tracejit.trace.numpy.host import Spectral, called
 from tracejit.trace.numpy.matrices import eye
 from tracejit.trace.numpy.names import covers
-from tracejit.trace.numpy.operands import axis_of, builder, static_int, value_of
+from tracejit.trace.numpy.operands import (
+    axis_of,
+    builder,
+    check,
+    match_axis,
+    static_int,
+    value_of,
+)
 from tracejit.trace.numpy.promotion import result_dtype
 from tracejit.trace.numpy.queries import norm
+from tracejit.trace.numpy.sorting import positions, sorted_along
 from tracejit.trace.session import current
 from tracejit.trace.suppositions import suppose
 from tracejit.trace.values import dim_value, python_int, wrap
@@ -33,6 +40,8 @@ EigResult: Any = type(np.linalg.eig(np.eye(1)))
 EighResult: Any = type(np.linalg.eigh(np.eye(1)))
 SlogdetResult: Any = type(np.linalg.slogdet(np.eye(1)))
 
+_NOT_SQUARE = "Last 2 dimensions of the array must be square"
+
 
 def _kind(*arrays: Any) -> np.dtype[Any]:
     """The dtype that LAPACK computes in."""
@@ -40,93 +49,96 @@ def _kind(*arrays: Any) -> np.dtype[Any]:
     return found if found.kind in "fc" else np.dtype(np.float64)
 
 
-def _real(kind: np.dtype[Any]) -> np.dtype[Any]:
-    return np.dtype(f"f{kind.itemsize // 2}") if kind.kind == "c" else kind
-
-
-def _matrix(a: Any) -> Value:
-    """A (stack of) matrix."""
+def _matrix(a: Any, *others: Any) -> Value:
+    """A (stack of) matrix, in the dtype that LAPACK computes in with ``others``."""
     x = value_of(a)
     if x.rank < 2:
         raise np.linalg.LinAlgError(
             f"{x.rank}-dimensional array given. Array must be at least two-dimensional"
         )
-    return x
+    return builder().convert(x, _kind(a, *others))
 
 
-def _square(a: Any) -> Value:
-    x = _matrix(a)
-    if current().ranges.equal(x.shape[-1], x.shape[-2]) is False:
-        raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
-    return x
+def _square(a: Any, *others: Any) -> Value:
+    x = _matrix(a, *others)
+    m, n = x.shape[-2:]
+    if m == n:
+        return x
+    if current().ranges.equal(m, n) is False:
+        raise np.linalg.LinAlgError(_NOT_SQUARE)
+    current().require_equal(m, n, np.linalg.LinAlgError, _NOT_SQUARE)
+    return cast_shape(x, (*x.shape[:-2], n, n), _NOT_SQUARE, "LinAlgError")
 
 
-def _one(
-    path: str,
-    operands: Sequence[Value],
-    dtype: Any,
-    shape: Sequence[Dim],
-    **options: Any,
-) -> Any:
-    (found,) = called(f"linalg.{path}", operands, [(dtype, shape)], **options)
-    return wrap(found)
+def _sure(found: Sequence[Value], message: str) -> list[Any]:
+    """The results of a row but ``ok``, which is checked."""
+    *results, ok = found
+    check(ok, "LinAlgError", message)
+    return list(map(wrap, results))
 
 
-def _least(x: Value) -> Dim:
+def _least(x: Value) -> Value:
     """The smaller side of a matrix."""
+    b = builder()
     m, n = x.shape[-2:]
     if isinstance(m, int) and isinstance(n, int):
-        return min(m, n)
+        return b.index(min(m, n))
     if m == n or current().ranges.at_least(n, m):
-        return m
-    return (
-        n
-        if current().ranges.at_least(m, n)
-        else builder().op("minimum", builder().index(m), builder().index(n)).dim
-    )
+        return b.index(m)
+    if current().ranges.at_least(m, n):
+        return b.index(n)
+    return b.op("minimum", b.index(m), b.index(n))  # type: ignore[no-any-return]
 
 
 @covers(np.linalg.inv)
 def inv(a: Any) -> Any:
     """The inverse. LinAlgError where it does not exist."""
-    x = _square(a)
-    return _one("inv", [x], _kind(a), x.shape)
+    return _sure(builder().op("inv", _square(a)), "Singular matrix")[0]
 
 
 @covers(np.linalg.solve)
 def solve(a: Any, b: Any) -> Any:
     """The x with ``a @ x = b``; ``b`` of one dimension is a vector."""
-    x, y = _square(a), value_of(b)
-    kind = _kind(a, b)
-    if y.rank == 1:
-        lead, tail = broadcast_shapes([x.shape[:-2], ()]), x.shape[-1:]
-    else:
-        lead = broadcast_shapes([x.shape[:-2], y.shape[:-2]])
-        tail = (x.shape[-1], y.shape[-1]) if y.rank else ()
-    return _one("solve", [x, y], kind, (*lead, *tail))
+    x, y = _square(a, b), builder().convert(value_of(b), _kind(a, b))
+    line = y.rank == 1
+    name, signature = ("solve1", "(m,m),(m)->(m)") if line else ("solve", "(m,m),(m,n)->(m,n)")
+    if y.rank == 0:
+        raise ValueError(
+            f"{name}: Input operand 1 does not have enough dimensions (has 0, gufunc core with "
+            f"signature {signature} requires 2)"
+        )
+    if line:
+        y = builder().broadcast(y, (*y.shape, 1), (0,))
+    message = (
+        f"{name}: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
+        f"{signature} (size {shown_dim(y.shape[-2])} is different from {shown_dim(x.shape[-1])})"
+    )
+    y = match_axis(y, y.rank - 2, x.shape[-1], message)
+    lead = broadcast_shapes([x.shape[:-2], y.shape[:-2]])
+    x, y = (stretch(v, (*lead, *v.shape[-2:])) for v in (x, y))
+    found, ok = builder().op("solve", x, y)
+    if line:
+        found = builder().reshape(found, found.shape[:-1])
+    return _sure([found, ok], "Singular matrix")[0]
 
 
 @covers(np.linalg.det)
 def det(a: Any) -> Any:
     """Determinants."""
-    x = _square(a)
-    return _one("det", [x], _kind(a), x.shape[:-2])
+    return wrap(builder().op("det", _square(a)))
 
 
 @covers(np.linalg.slogdet)
 def slogdet(a: Any) -> Any:
     """Sign and logarithm of the absolute determinant."""
-    x, kind = _square(a), _kind(a)
-    lead = x.shape[:-2]
-    found = called("linalg.slogdet", [x], [(kind, lead), (_real(kind), lead)])
-    return SlogdetResult(*map(wrap, found))
+    return SlogdetResult(*map(wrap, builder().op("slogdet", _square(a))))
 
 
 @covers(np.linalg.cholesky)
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """The triangular factor. LinAlgError where the matrix is not positive definite."""
-    x = _square(a)
-    return _one("cholesky", [x], _kind(a), x.shape, upper=bool(upper))
+    found = builder().op("cholesky", _square(a), upper=bool(upper))
+    return _sure(found, "Matrix is not positive definite")[0]
 
 
 @covers(np.linalg.qr)
@@ -136,14 +148,9 @@ def qr(a: Any, mode: str = "reduced") -> Any:
         if mode == "raw":
             raise UnsupportedError("np.linalg.qr(mode='raw'); use mode='reduced' or 'r'")
         raise ValueError(f"Unrecognized mode '{mode}'")
-    x, kind = _matrix(a), _kind(a)
-    *lead, m, n = x.shape
-    k = _least(x)
-    if mode == "r":
-        return _one("qr", [x], kind, (*lead, k, n), mode=mode)
-    inner = m if mode == "complete" else k
-    shapes = [(kind, (*lead, m, inner)), (kind, (*lead, inner, n))]
-    return QRResult(*map(wrap, called("linalg.qr", [x], shapes, mode=mode)))
+    x = _matrix(a)
+    found = builder().op("qr", x, _least(x), mode=mode)
+    return wrap(found) if mode == "r" else QRResult(*map(wrap, found))
 
 
 @covers(np.linalg.svd)
@@ -151,21 +158,27 @@ def svd(
     a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
 ) -> Any:
     """Singular values (and vectors)."""
-    x, kind = _matrix(a), _kind(a)
-    *lead, m, n = x.shape
-    k = _least(x)
-    values = (_real(kind), (*lead, k))
+    if hermitian:
+        return _hermitian_svd(a, compute_uv)
+    x = _matrix(a)
+    operands, message = (x, _least(x)), "SVD did not converge"
     if not compute_uv:
-        return _one("svd", [x], *values, compute_uv=False, hermitian=bool(hermitian))
-    left, right = (m, n) if full_matrices else (k, k)
-    found = called(
-        "linalg.svd",
-        [x],
-        [(kind, (*lead, m, left)), values, (kind, (*lead, right, n))],
-        full_matrices=bool(full_matrices),
-        hermitian=bool(hermitian),
-    )
-    return SVDResult(*map(wrap, found))
+        return _sure(builder().op("svdvals", *operands), message)[0]
+    found = builder().op("svd", *operands, full=bool(full_matrices))
+    return SVDResult(*_sure(found, message))
+
+
+def _hermitian_svd(a: Any, compute_uv: bool) -> Any:
+    """By eigenvalues, as NumPy does it."""
+    if not compute_uv:
+        sizes: Any = np.absolute(eigvalsh(a))
+        return sorted_along(sizes, sizes.ndim - 1)[..., ::-1]
+    values, vectors = eigh(a)
+    sign, size = np.sign(values), np.absolute(values)
+    order = positions(size, size.ndim - 1, "quicksort")[..., ::-1]
+    sign, size = (np.take_along_axis(v, order, axis=-1) for v in (sign, size))
+    u: Any = np.take_along_axis(vectors, order[..., None, :], axis=-1)
+    return SVDResult(u, size, np.conj(np.swapaxes(u * sign[..., None, :], -1, -2)))
 
 
 @covers(np.linalg.svdvals)
@@ -174,33 +187,41 @@ def svdvals(x: Any, /) -> Any:
     return svd(x, compute_uv=False)
 
 
+def _lower(UPLO: str) -> bool:
+    letter = UPLO.upper()
+    if letter not in ("L", "U"):
+        raise ValueError("UPLO argument must be 'L' or 'U'")
+    return letter == "L"
+
+
+_EIGENVALUES = "Eigenvalues did not converge"
+
+
 @covers(np.linalg.eigh)
 def eigh(a: Any, UPLO: str = "L") -> Any:
     """Eigenvalues and vectors of symmetric (Hermitian) matrices."""
-    x, kind = _square(a), _kind(a)
-    types = [(_real(kind), x.shape[:-1]), (kind, x.shape)]
-    return EighResult(*map(wrap, called("linalg.eigh", [x], types, UPLO=UPLO)))
+    lower = _lower(UPLO)
+    return EighResult(*_sure(builder().op("eigh", _square(a), lower=lower), _EIGENVALUES))
 
 
 @covers(np.linalg.eigvalsh)
 def eigvalsh(a: Any, UPLO: str = "L") -> Any:
     """Eigenvalues of symmetric (Hermitian) matrices."""
-    x = _square(a)
-    return _one("eigvalsh", [x], _real(_kind(a)), x.shape[:-1], UPLO=UPLO)
+    lower = _lower(UPLO)
+    return _sure(builder().op("eigvalsh", _square(a), lower=lower), _EIGENVALUES)[0]
 
 
 _BOTH = "make the matrix complex, as in a.astype(complex)"
 
 
-def _spectral(name: str, x: Value, shapes: Sequence[Sequence[Dim]]) -> list[Any]:
+def _spectral(name: str, x: Value) -> list[Any]:
     """Results that NumPy makes real where the matrices and all eigenvalues are real."""
-    kind = _kind(x)
-    if kind.kind == "c":
-        return list(map(wrap, called(f"linalg.{name}", [x], [(kind, s) for s in shapes])))
-    both = np.result_type(kind, np.complex64)
-    types = [*((both, s) for s in shapes), (np.bool_, ())]
-    *found, real = called(f"linalg.{name}", [x], types, made=Spectral)
-    results: list[Any] = list(map(wrap, found))
+    finite: Any = np.all(np.isfinite(wrap(x)))
+    check(value_of(finite), "LinAlgError", "Array must not contain infs or NaNs")
+    *found, real, ok = builder().op(name, x)
+    results = _sure([*found, ok], _EIGENVALUES)
+    if x.dtype.kind == "c":
+        return results
     small = 0 in x.shape or x.shape[-1] == 1
     if small or suppose(real, f"the result of np.linalg.{name} is real", _BOTH):
         return [np.real(r).copy() for r in results]
@@ -210,44 +231,58 @@ def _spectral(name: str, x: Value, shapes: Sequence[Sequence[Dim]]) -> list[Any]
 @covers(np.linalg.eig)
 def eig(a: Any) -> Any:
     """Eigenvalues and vectors: real ones where the matrices and all eigenvalues are."""
-    x = _square(a)
-    return EigResult(*_spectral("eig", x, [x.shape[:-1], x.shape]))
+    return EigResult(*_spectral("eig", _square(a)))
 
 
 @covers(np.linalg.eigvals)
 def eigvals(a: Any) -> Any:
     """Eigenvalues: real ones where the matrices and all eigenvalues are."""
-    x = _square(a)
-    return _spectral("eigvals", x, [x.shape[:-1]])[0]
+    return _spectral("eigvals", _square(a))[0]
 
 
 @covers(np.linalg.pinv)
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = NO_VALUE) -> Any:
     """The pseudo-inverse."""
     x = _matrix(a)
-    *lead, m, n = x.shape
-    options: dict[str, Any] = {"hermitian": bool(hermitian)}
     if rtol is not NO_VALUE:
         if rcond is not None:
             raise ValueError("`rtol` and `rcond` can't be both set.")
         rcond = rtol
-    if rcond is not None:
-        return _one("pinv", [x, value_of(rcond)], _kind(a), (*lead, n, m), **options)
-    return _one("pinv", [x], _kind(a), (*lead, n, m), **options)
+    if hermitian:
+        x = _completed(_square(a))
+    given = [] if rcond is None else [value_of(rcond)]
+    found = builder().op("pinv", x, *given, hermitian=bool(hermitian))
+    return _sure(found, "SVD did not converge")[0]
+
+
+def _completed(x: Value) -> Value:
+    """The Hermitian matrix of which the lower triangle is read."""
+    return Mat(builder(), x).hermitian(True).v
 
 
 @covers(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """Least squares: solution, residuals (only where they are defined), rank, singular values."""
-    x, y, kind = _matrix(a), value_of(b), _kind(a, b)
-    m, n = x.shape[-2:]
-    tail = y.shape[1:]
-    types = [(kind, (n, *tail)), (np.int32, ()), (_real(kind), (_least(x),))]
-    operands = [x, y] if rcond is None else [x, y, value_of(rcond)]
-    found = called("linalg.lstsq", operands, types, keep=(0, 2, 3))
-    solution, rank, values = map(wrap, found)
+    x, y = _matrix(a, b), builder().convert(value_of(b), _kind(a, b))
+    for v in (x, y):
+        if v.rank != 2 and not (v is y and y.rank == 1):
+            raise np.linalg.LinAlgError(
+                f"{v.rank}-dimensional array given. Array must be two-dimensional"
+            )
+    m, n = x.shape
+    columns = builder().broadcast(y, (*y.shape, 1), (0,)) if y.rank == 1 else y
+    if columns.shape[0] != m:
+        current().require_equal(
+            columns.shape[0], m, np.linalg.LinAlgError, "Incompatible dimensions"
+        )
+        wanted = (m, columns.shape[1])
+        columns = cast_shape(columns, wanted, "Incompatible dimensions", "LinAlgError")
+    given = [] if rcond is None else [value_of(rcond)]
+    found = builder().op("lstsq", x, columns, _least(x), *given)
+    solved, rank, values = _sure(found, "SVD did not converge in Linear Least Squares")
+    solution: Any = np.reshape(solved, (dim_value(n),)) if y.rank == 1 else solved
     gap: Any = np.subtract(asarray(b), np.dot(asarray(a), solution))
-    squares = np.real(gap * np.conj(gap)).astype(_real(kind))
+    squares = np.real(gap * np.conj(gap)).astype(values.dtype)
     sums = np.reshape(np.sum(squares, axis=0), (-1,))
     if current().ranges.at_least(n, m):
         return solution, sums[:0], rank, values

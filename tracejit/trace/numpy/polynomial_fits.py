@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 from tracejit.trace.numpy.creation import arange, asarray, zeros
-from tracejit.trace.numpy.host import called
 from tracejit.trace.numpy.matrices import eye
 from tracejit.trace.numpy.names import covers
-from tracejit.trace.numpy.operands import static_int, value_of
+from tracejit.trace.numpy.operands import builder, static_int, value_of
 from tracejit.trace.numpy.polynomials import _coefficients
 from tracejit.trace.suppositions import suppose
 from tracejit.trace.values import Tracer, dim_value, wrap
@@ -158,8 +157,7 @@ def i0(x: Any) -> Any:
     if line.dtype.kind == "c":
         raise TypeError("i0 not supported for complex values")
     value = value_of(line if line.dtype.kind == "f" else line.astype(float))
-    (found,) = called("i0", [value], [(value.dtype, value.shape)])
-    return wrap(found)
+    return wrap(builder().op("bessel_i", value, n=0))
 
 
 @covers(np.kaiser)

@@ -1,6 +1,6 @@
 """Sorts: sort, argsort, partition and lexsort (``quantiles`` builds on them).
 
-NumPy sorts positions; the values follow by ``take_along_axis``, so that a sort is differentiable.
+NumPy sorts positions; the values are gathered by them, so that a sort is differentiable.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 from tracejit.ir import extent as ex
+from tracejit.ir.ops.derivatives_reductions import take_along
 from tracejit.trace.numpy.creation import asarray
-from tracejit.trace.numpy.host import called
 from tracejit.trace.numpy.names import covers, method
-from tracejit.trace.numpy.operands import axis_of, check_dim, static_int, value_of
+from tracejit.trace.numpy.operands import axis_of, builder, check_dim, static_int, value_of
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, fresh
 
@@ -50,17 +50,17 @@ def _flat_or_axis(a: Any, axis: Any) -> tuple[Any, int]:
 def positions(x: Any, axis: int, kind: str) -> Any:
     """The permutation along ``axis`` that sorts."""
     value = x.read()
-    (found,) = called("argsort", [value], [(np.int64, value.shape)], axis=axis, kind=kind)
-    return fresh(found)
+    return fresh(builder().op("argsort", value, axis=axis, kind=kind))
 
 
 def sorted_along(x: Any, axis: int, kind: str = "quicksort") -> Any:
     """A sorted copy, nan last; derivatives follow the elements."""
     value = x.read()
     if value.dtype.kind in "biu":
-        (found,) = called("sort", [value], [(value.dtype, value.shape)], axis=axis, kind=kind)
-        return fresh(found)
-    return np.take_along_axis(x, positions(x, axis, kind), axis)
+        return fresh(builder().op("sort", value, axis=axis, kind=kind))
+    b = builder()
+    places = b.op("argsort", value, axis=axis, kind=kind)
+    return fresh(take_along(b, value, places, axis))  # in range: nothing is checked
 
 
 @covers(np.sort)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tracejit.trace.numpy.host import called
-from tracejit.trace.numpy.operands import axis_of
+from tracejit.trace.numpy.operands import axis_of, builder
 from tracejit.trace.values import dim_value, fresh
 
 
@@ -17,8 +16,7 @@ def unique_slices(x: Any, wanted: tuple[bool, bool, bool], axis: Any, equal_nan:
     count = lines.shape[0]
     rows = np.reshape(lines, (count, -1))
     backwards: Any = rows.T[::-1]  # the first element decides, then the second
-    keys = backwards.read()
-    (order,) = map(fresh, called("lexsort", [keys], [(np.int64, keys.shape[1:])]))
+    order: Any = fresh(builder().op("lexsort", backwards.read()))
     ordered = rows[order]
     change = ordered[1:] != ordered[:-1]
     if equal_nan and x.dtype.kind in "fc":

@@ -1,0 +1,98 @@
+"""Rows that a library computes: LAPACK, FFT, sorts. What they share.
+
+Such a row is pure, whatever its operands hold: where LAPACK fails its results are nan and its last
+one, ``ok``, is false. The error is a ``check`` of that result, which keeps its place in the program
+while the call itself is merged, hoisted and dropped like any other instruction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir.core import TABLE, Instr
+from tracejit.ir.extent import Dim
+from tracejit.ir.ops.rules import Operands, require
+from tracejit.ir.types import TensorType, Type
+
+#: What numbers LAPACK computes with.
+_LETTERS = frozenset("fdFD")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A row's NumPy reference with its attributes, as the function that compiled code calls."""
+
+    name: str
+    attrs: tuple[tuple[str, Any], ...]
+
+    def __post_init__(self) -> None:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.attrs)
+        object.__setattr__(self, "__qualname__", f"{self.name}({given})")
+        object.__setattr__(self, "__module__", "tracejit")
+
+    def __call__(self, *operands: Any) -> Any:
+        evaluate = TABLE[self.name].eval
+        assert evaluate is not None
+        return evaluate(*operands, **dict(self.attrs))
+
+
+def reference(instr: Instr) -> Reference:
+    """What runs an instruction of kind ``extern``."""
+    return Reference(instr.name, tuple(instr.attrs.items()))
+
+
+def computed(operands: Operands) -> np.dtype[Any]:
+    """The dtype of the operands, which is one that LAPACK computes in."""
+    for v in operands:
+        require(isinstance(v.type, TensorType), "operand is not a tensor", v.type)
+        require(v.dtype == operands[0].dtype, "dtypes differ", *(o.type for o in operands))
+    require(operands[0].dtype.char in _LETTERS, "a library computes in floats", operands[0].type)
+    return operands[0].dtype
+
+
+def real_of(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of absolute values."""
+    return np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
+
+
+def complex_of(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The complex dtype of the same precision."""
+    return dtype if dtype.kind == "c" else np.dtype(f"c{2 * dtype.itemsize}")
+
+
+def matrix(operands: Operands, which: int = 0) -> tuple[tuple[Dim, ...], Dim, Dim]:
+    """Leading extents, rows and columns of a (stack of) matrix."""
+    x = operands[which]
+    require(x.rank >= 2, "a matrix has two axes", x.type)
+    *lead, m, n = x.shape
+    return tuple(lead), m, n
+
+
+def square(operands: Operands, which: int = 0) -> tuple[tuple[Dim, ...], Dim]:
+    """Leading extents and size of a (stack of) square matrix."""
+    lead, m, n = matrix(operands, which)
+    require(m == n, "a square matrix is wanted", operands[which].type)
+    return lead, n
+
+
+Nothing = Sequence[tuple[Any, Sequence[int]]]
+
+
+def or_nan(compute: Callable[[], Any], nothing: Nothing) -> tuple[Any, ...]:
+    """The results and True; where LAPACK fails nan of these dtypes and shapes, and False."""
+    try:
+        found = compute()
+    except np.linalg.LinAlgError:
+        fill = {"f": np.nan, "c": np.nan, "i": 0}
+        made = (np.full(shape, fill[np.dtype(dtype).kind], dtype) for dtype, shape in nothing)
+        return *made, np.False_
+    return *(found if isinstance(found, tuple) else (found,)), np.True_
+
+
+def types(*results: tuple[Any, Sequence[Dim]]) -> tuple[Type, ...]:
+    """Result types from dtypes and shapes."""
+    return tuple(TensorType(np.dtype(dtype), tuple(shape)) for dtype, shape in results)
