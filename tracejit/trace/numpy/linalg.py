@@ -49,18 +49,27 @@ def _kind(*arrays: Any) -> np.dtype[Any]:
     return found if found.kind in "fc" else np.dtype(np.float64)
 
 
-def _matrix(a: Any, *others: Any) -> Value:
-    """A (stack of) matrix, in the dtype that LAPACK computes in with ``others``."""
+def _stacked(a: Any) -> Value:
+    """A (stack of) matrix, of any dtype."""
     x = value_of(a)
     if x.rank < 2:
         raise np.linalg.LinAlgError(
             f"{x.rank}-dimensional array given. Array must be at least two-dimensional"
         )
-    return builder().convert(x, _kind(a, *others))
+    return x
+
+
+def _matrix(a: Any, *others: Any) -> Value:
+    """A (stack of) matrix, in the dtype that LAPACK computes in with ``others``."""
+    return builder().convert(_stacked(a), _kind(a, *others))
 
 
 def _square(a: Any, *others: Any) -> Value:
-    x = _matrix(a, *others)
+    return _squared(_matrix(a, *others))
+
+
+def _squared(x: Value) -> Value:
+    """The matrices, known to be square."""
     m, n = x.shape[-2:]
     if m == n:
         return x
@@ -323,7 +332,7 @@ def cond(x: Any, p: Any = None) -> Any:
 @covers(np.linalg.matrix_power)
 def matrix_power(a: Any, n: Any) -> Any:
     """A power of square matrices by repeated squaring; negative ones of the inverse."""
-    x, power = _square(a), static_int(n, "the exponent of np.linalg.matrix_power")
+    x, power = _squared(_stacked(a)), static_int(n, "the exponent of np.linalg.matrix_power")
     z: Any = wrap(x)
     if power == 0:
         found: Any = eye(x.shape[-1], dtype=x.dtype)
@@ -371,7 +380,7 @@ def tensorinv(a: Any, ind: Any = 2) -> Any:
 @covers(np.linalg.matrix_transpose)
 def matrix_transpose(x: Any, /) -> Any:
     """The last two axes swapped."""
-    return np.swapaxes(asarray(_matrix(x)) if not hasattr(x, "mT") else x, -1, -2)
+    return np.swapaxes(asarray(_stacked(x)) if not hasattr(x, "mT") else x, -1, -2)
 
 
 @covers(np.linalg.diagonal)
