@@ -43,16 +43,16 @@ def _squares(d: Any, **attrs: Any) -> list[Sample]:
 
 
 def _sided(d: Any, *attrs: dict[str, Any]) -> list[Sample]:
-    """Matrices of any shape with their smaller side."""
+    """Matrices of any shape."""
     many = [regular(d), drawn(d, 4, 3), drawn(d, 2, 3, 4), drawn(d, 3, 0), drawn(d, 0, 3, 2)]
-    return [((a, np.int64(min(a.shape[-2:]))), given) for a in many for given in attrs]
+    return [((a,), {**given, "k": min(a.shape[-2:])}) for a in many for given in attrs]
 
 
 def _lstsq(d: Any) -> list[Sample]:
     tall, wide = (drawn(d, 4, 3), drawn(d, 4, 2)), (drawn(d, 2, 3), drawn(d, 2, 1))
     pairs = [tall, wide, (np.ones((3, 2), d), drawn(d, 3, 1))]
-    small = [((a, b, np.int64(min(a.shape))), {}) for a, b in pairs]
-    return [*small, ((*tall, np.int64(3), np.float64(0.53)), {})]
+    small = [((a, b), {"k": min(a.shape)}) for a, b in pairs]
+    return [*small, ((*tall, np.float64(0.53)), {"k": 3})]
 
 
 def _pinv(d: Any) -> list[Sample]:
@@ -67,7 +67,7 @@ def _along(d: Any, **attrs: Any) -> list[Sample]:
 
 def _irfft(d: Any) -> list[Sample]:
     how = {"axis": 1, "norm": "ortho"}
-    return [((drawn(d, 2, 4), np.int64(n)), how) for n in (6, 7)]
+    return [((drawn(d, 2, 4),), {**how, "points": n}) for n in (6, 7)]
 
 
 _FLOATS = "fdFD"

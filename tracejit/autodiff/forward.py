@@ -44,7 +44,7 @@ class Forward:
         return [] if function.diverges else [mapping[r] for r in function.results]
 
     def _rule(self, instr: Instr, mapping: dict[Value, Value]) -> None:
-        expanded = expansion(instr, [mapping.get(v, v) for v in instr.operands])
+        expanded = expansion(instr, mapping)
         if expanded is not None:
             mapping.update(zip(instr.results, self.run(*expanded), strict=True))
             return

@@ -141,8 +141,7 @@ class Linearizer:
         return [] if function.diverges else [mapping[r] for r in function.results]
 
     def _emit(self, instr: Instr, mapping: dict[Value, Value], active: bool) -> None:
-        operands = [mapping.get(v, v) for v in instr.operands]
-        expanded = expansion(instr, operands) if active else None
+        expanded = expansion(instr, mapping) if active else None
         if expanded is not None:
             mapping.update(zip(instr.results, self.run(*expanded), strict=True))
             return

@@ -7,12 +7,12 @@ else does; the tangent of a tape is a tape that holds the tangents of what was p
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from tracejit.ir.builder import Builder
+from tracejit.ir.builder import Builder, rename_attr
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.ops.derivatives_linear import ALL
-from tracejit.ir.ops.derivatives_reductions import Expand, mentioned
+from tracejit.ir.ops.derivatives_reductions import Expand
 from tracejit.ir.types import TapeType, TensorType, is_inexact
 
 Tangents = Sequence["Value | None"]
@@ -172,8 +172,10 @@ def without_write_back(function: Function) -> Function:
     return Function(function.name, function.params, instrs, function.results)
 
 
-def expansion(instr: Instr, operands: Sequence[Value]) -> tuple[Function, list[Value]] | None:
-    """The loop a row is differentiated through, with its arguments; None for most rows."""
+def expansion(instr: Instr, mapping: Mapping[Value, Value]) -> tuple[Function, list[Value]] | None:
+    """The rows a row is differentiated through, with their arguments; None for most rows."""
     if not isinstance(instr.prim.jvp, Expand):
         return None
-    return instr.prim.jvp.function(instr, operands), [*operands, *mentioned(operands)]
+    operands = [mapping.get(v, v) for v in instr.operands]
+    attrs = {k: rename_attr(v, mapping) for k, v in instr.attrs.items()}
+    return instr.prim.jvp.function(instr.name, operands, attrs)

@@ -256,16 +256,19 @@ def _dense_buffer(body: Body, value: Value) -> Value:
 
 
 def _host_call(body: Body, instr: Instr) -> None:
-    _call(body, instr, instr.attrs["fn"])
+    _call(body, instr, instr.attrs["fn"], [])
 
 
 def _extern(body: Body, instr: Instr) -> None:
-    _call(body, instr, reference(instr))
+    function, extents = reference(instr)
+    _call(body, instr, function, [body.scope.index(body.dim(d)) for d in extents])
 
 
-def _call(body: Body, instr: Instr, function: Callable[..., object]) -> None:
+def _call(
+    body: Body, instr: Instr, function: Callable[..., object], extents: Sequence[Value]
+) -> None:
     """Python writes array results into memory allocated here; scalars come back as results."""
-    operands = [_argument(body, v) for v in instr.operands]
+    operands = [*(_argument(body, v) for v in instr.operands), *extents]
     dests = [body.fresh(body.type(r)) for r in instr.results if is_array(r)]
     scalar_types = tuple(r.type for r in instr.results if not is_array(r))
     order = tuple(is_array(r) for r in instr.results)

@@ -125,7 +125,7 @@ def cofactor_jvp(
     (a,), t = operands, tangents[0]
     assert t is not None
     n = a.shape[-1]
-    u, s, vh, _ = b.op("svd", a, b.index(n), full=True)
+    u, s, vh, _ = b.op("svd", a, k=n, full=True)
     left, right = Mat(b, u), Mat(b, vh)
     m = left.H @ Mat(b, t) @ right.H
     others = Mat(b, _products_but_two(b, s)).where("ne").to(a.dtype)
@@ -166,10 +166,9 @@ def cholesky_jvp(
 
 def qr_jvp(b: Builder, operands: Values, tangents: Tangents, results: Values, attrs: Attrs) -> Out:
     """By the first ``k`` columns, which have to be independent; the rest of ``r`` follows."""
-    (a, size), t, mode = operands, tangents[0], attrs["mode"]
+    (a,), t, mode, k = operands, tangents[0], attrs["mode"], attrs["k"]
     assert t is not None
-    k = size.dim
-    q, r = b.op("qr", a, size, mode="reduced") if mode == "r" else results
+    q, r = b.op("qr", a, k=k, mode="reduced") if mode == "r" else results
     whole, ta, first = Mat(b, a), Mat(b, t), Mat(b, q).first_columns(k)
     square = Mat(b, r).part((0, k), (0, k))
     x = _triangular(square.T, ta.first_columns(k).T, True).T
@@ -198,9 +197,9 @@ def _complement(first: Mat, t: Mat, rest: Mat) -> Mat:
 
 def svd_jvp(b: Builder, operands: Values, tangents: Tangents, results: Values, attrs: Attrs) -> Out:
     """Giles (2008), 3.2; a complex phase is taken by ``u``."""
-    (a, size), t, (u, s, vh, _) = operands, tangents[0], results
+    (a,), t, (u, s, vh, _), k = operands, tangents[0], results, attrs["k"]
     assert t is not None
-    k, ta = size.dim, Mat(b, t)
+    ta = Mat(b, t)
     left, right = Mat(b, u).first_columns(k), Mat(b, vh).first_rows(k).H
     m = left.H @ ta @ right
     by_column, by_row = m.columns(s), m.rows(s)
@@ -269,8 +268,8 @@ def _cut_off(a: Mat, ta: Mat, tolerance: Value) -> Mat:
     between one that is kept and one that is not.
     """
     b, (m, n) = a.b, a.v.shape[-2:]
-    k = b.index(m) if m == n else b.op("minimum", b.index(m), b.index(n))
-    u, s, vh, _ = b.op("svd", a.v, k, full=False)
+    k = m if m == n else b.op("minimum", b.index(m), b.index(n)).dim
+    u, s, vh, _ = b.op("svd", a.v, k=k, full=False)
     left, right = Mat(b, u), Mat(b, vh).H
     inner = left.H @ ta @ right
     kept = _kept(b, s, tolerance)
@@ -311,7 +310,7 @@ def lstsq_jvp(
     b: Builder, operands: Values, tangents: Tangents, results: Values, attrs: Attrs
 ) -> Out:
     """As ``pinv(a) @ b`` by the same tolerance; singular values as those of ``svd``."""
-    (a, right, k, *given), (ta, tb) = operands, tangents[:2]
+    (a, right, *given), (ta, tb) = operands, tangents[:2]
     limit = given[0] if given else _machine_tolerance(b, a)
     inverse = Mat(b, b.op("pinv", a, limit, hermitian=False)[0])
     out = None if tb is None else inverse @ Mat(b, tb)
@@ -325,7 +324,7 @@ def lstsq_jvp(
         beside = t.H @ (inverse.H @ x)
         moved = inverse @ (inverse.H @ (t.H @ gap)) - inverse @ (t @ x)
         moved = moved + beside - inverse @ (matrix @ beside)
-    u, _, vh, _ = b.op("svd", a, k, full=False)
+    u, _, vh, _ = b.op("svd", a, k=attrs["k"], full=False)
     values = (Mat(b, u).H @ t @ Mat(b, vh).H).real.diagonal
     return [(moved if out is None else out + moved).v, None, values, None]
 
@@ -349,7 +348,7 @@ def _by_eig(b: Builder, operands: Values, attrs: Attrs) -> list[Value]:
 
 
 def _by_svd(b: Builder, operands: Values, attrs: Attrs) -> list[Value]:
-    _, s, _, ok = b.op("svd", *operands, full=False)
+    _, s, _, ok = b.op("svd", *operands, k=attrs["k"], full=False)
     return [s, ok]
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tracejit.ir.core import Function, Instr, Value, type_uses
+from tracejit.ir.core import Function, Value, attr_dims, type_uses
+from tracejit.ir.extent import leaves
 from tracejit.ir.types import INDEX, TensorType
 
 if TYPE_CHECKING:
@@ -83,13 +84,18 @@ class Expand:
     def __call__(self, *_: Any) -> Out:
         raise TypeError("this row is differentiated through its expansion")
 
-    def function(self, instr: Instr, operands: Values) -> Function:
-        """The expansion as a function of operands like these and of the extents they mention."""
-        from tracejit.ir.builder import Builder
+    def function(self, name: str, operands: Values, attrs: Attrs) -> tuple[Function, list[Value]]:
+        """The expansion as a function of operands like these and of the extents that they and the
+        attributes mention; its arguments."""
+        from tracejit.ir.builder import Builder, rename_attr
 
-        b = Builder(instr.name)
-        made = b.params_like([*operands, *mentioned(operands)])
-        return b.build(self.build(b, [made[v] for v in operands], instr.attrs))
+        b = Builder(name)
+        extents = [v for dim in attr_dims(attrs) for v in leaves(dim) if isinstance(v, Value)]
+        rest = dict.fromkeys([*mentioned(operands), *extents])
+        args = [*operands, *(v for v in rest if v not in operands)]
+        made = b.params_like(args)
+        given = {k: rename_attr(v, made) for k, v in attrs.items()}
+        return b.build(self.build(b, [made[v] for v in operands], given)), args
 
 
 def mentioned(values: Values) -> list[Value]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.core import TABLE, Instr
-from tracejit.ir.extent import Dim
+from tracejit.ir.extent import Dim, Extent
 from tracejit.ir.ops.rules import Operands, require
 from tracejit.ir.types import TensorType, Type
 
@@ -24,25 +24,33 @@ _LETTERS = frozenset("fdFD")
 
 @dataclass(frozen=True)
 class Reference:
-    """A row's NumPy reference with its attributes, as the function that compiled code calls."""
+    """A row's NumPy reference with its attributes, as the function that compiled code calls.
+
+    ``extents``: names of attributes that are only known at run time, the last operands.
+    """
 
     name: str
     attrs: tuple[tuple[str, Any], ...]
+    extents: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        given = ", ".join(f"{name}={value!r}" for name, value in self.attrs)
+        given = ", ".join([*(f"{k}={v!r}" for k, v in self.attrs), *self.extents])
         object.__setattr__(self, "__qualname__", f"{self.name}({given})")
         object.__setattr__(self, "__module__", "tracejit")
 
     def __call__(self, *operands: Any) -> Any:
         evaluate = TABLE[self.name].eval
         assert evaluate is not None
-        return evaluate(*operands, **dict(self.attrs))
+        count = len(operands) - len(self.extents)
+        sizes = dict(zip(self.extents, map(int, operands[count:]), strict=True))
+        return evaluate(*operands[:count], **dict(self.attrs), **sizes)
 
 
-def reference(instr: Instr) -> Reference:
-    """What runs an instruction of kind ``extern``."""
-    return Reference(instr.name, tuple(instr.attrs.items()))
+def reference(instr: Instr) -> tuple[Reference, list[Extent]]:
+    """What runs an instruction of kind ``extern``, and the extents that it takes last."""
+    known = {k: v for k, v in instr.attrs.items() if not isinstance(v, Extent)}
+    sizes = {k: v for k, v in instr.attrs.items() if isinstance(v, Extent)}
+    return Reference(instr.name, tuple(known.items()), tuple(sizes)), list(sizes.values())
 
 
 def computed(operands: Operands) -> np.dtype[Any]:

@@ -14,7 +14,7 @@ from tracejit.ir.core import Primitive, Value, row
 from tracejit.ir.extent import floordiv
 from tracejit.ir.ops.derivatives_linear import Accs, Cts
 from tracejit.ir.ops.extern import complex_of, computed, real_of, types
-from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, indices, require
+from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
 from tracejit.ir.types import INDEX, Type
 
 if TYPE_CHECKING:
@@ -38,14 +38,13 @@ def _rfft(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...
 
 
 def _irfft(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
-    arity(operands, 2)
-    (x, points), axis = operands, attrs["axis"]
-    indices([points])
+    arity(operands, 1)
+    (x,), axis, points = operands, attrs["axis"], attrs["points"]
     dtype = computed([x])
     require(dtype.kind == "c", "irfft is of complex data", x.type)
-    half = floordiv(points.dim, 2) + 1
-    require(x.shape[axis] == half, "irfft wants half of the points", x.type, points.dim)
-    return types((real_of(dtype), [points.dim if a == axis else n for a, n in enumerate(x.shape)]))
+    half = floordiv(points, 2) + 1
+    require(x.shape[axis] == half, "irfft wants half of the points", x.type, points)
+    return types((real_of(dtype), [points if a == axis else n for a, n in enumerate(x.shape)]))
 
 
 def _eval_fft(x: Any, *, axis: int, norm: str, inverse: bool) -> Any:
@@ -56,8 +55,8 @@ def _eval_rfft(x: Any, *, axis: int, norm: str) -> Any:
     return np.fft.rfft(x, axis=axis, norm=norm)  # type: ignore[arg-type]
 
 
-def _eval_irfft(x: Any, points: Any, *, axis: int, norm: str) -> Any:
-    return np.fft.irfft(x, int(points), axis=axis, norm=norm)  # type: ignore[arg-type]
+def _eval_irfft(x: Any, *, points: int, axis: int, norm: str) -> Any:
+    return np.fft.irfft(x, points, axis=axis, norm=norm)  # type: ignore[arg-type]
 
 
 def _single(cts: Cts, accs: Accs) -> tuple[Value, Any]:
@@ -87,7 +86,8 @@ def _rfft_transpose(b: Builder, cts: Cts, operands: Operands, accs: Accs, attrs:
 
 def _irfft_transpose(b: Builder, cts: Cts, operands: Operands, accs: Accs, attrs: Attrs) -> None:
     """Each frequency stands for itself and its conjugate, but for the first and the middle one."""
-    (ct, acc), (x, points), axis = _single(cts, accs), operands, attrs["axis"]
+    (ct, acc), (x,), axis = _single(cts, accs), operands, attrs["axis"]
+    points = b.index(attrs["points"])
     found = b.op("rfft", ct, axis=axis, norm=OPPOSITE[attrs["norm"]])
     found = b.op("conj", found)
     place = b.op("iota", shape=x.shape, axis=axis, dtype=INDEX.dtype)
@@ -130,6 +130,6 @@ row(
         _eval_irfft,
         linear=((0,),),
         transpose=_irfft_transpose,
-        doc="irfft(x, n) {axis, norm}: n real points from their first n // 2 + 1 frequencies.",
+        doc="irfft(x) {points, axis, norm}: real data from the frequencies from 0 to half.",
     )
 )

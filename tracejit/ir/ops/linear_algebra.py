@@ -1,6 +1,6 @@
 """Solvers and factorizations: rows of kind ``extern``, of stacks of matrices.
 
-``k`` operands are the smaller side of the matrix, an extent. Nothing is broadcast here: operands of
+The attribute ``k`` is the smaller side of the matrix. Nothing is broadcast here: operands of
 one row have the same leading axes. Derivatives are in ``derivatives_matrices.py``.
 """
 
@@ -21,7 +21,7 @@ from tracejit.ir.ops.extern import (
     square,
     types,
 )
-from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, indices, require
+from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
 from tracejit.ir.types import Type
 
 Array = Any
@@ -115,31 +115,28 @@ def _cofactor_of(a: Array) -> Array:
 
 
 def _qr(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
-    arity(operands, 2)
-    dtype, (lead, m, n), k = computed(operands[:1]), matrix(operands), operands[1]
-    indices([k])
-    mode = attrs["mode"]
+    arity(operands, 1)
+    dtype, (lead, m, n), mode, k = computed(operands), matrix(operands), attrs["mode"], attrs["k"]
     if mode == "r":
-        return types((dtype, (*lead, k.dim, n)))
-    inner = m if mode == "complete" else k.dim
+        return types((dtype, (*lead, k, n)))
+    inner = m if mode == "complete" else k
     return types((dtype, (*lead, m, inner)), (dtype, (*lead, inner, n)))
 
 
-def _eval_qr(a: Array, k: Array, *, mode: str) -> Any:
+def _eval_qr(a: Array, *, k: int, mode: str) -> Any:
     found = np.linalg.qr(a, mode=mode)  # type: ignore[call-overload]
     return found if mode == "r" else tuple(found)
 
 
 def _svd(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
-    arity(operands, 2)
-    dtype, (lead, m, n), k = computed(operands[:1]), matrix(operands), operands[1]
-    indices([k])
-    left, right = (m, n) if attrs["full"] else (k.dim, k.dim)
-    values = (real_of(dtype), (*lead, k.dim))
+    arity(operands, 1)
+    dtype, (lead, m, n), k = computed(operands), matrix(operands), attrs["k"]
+    left, right = (m, n) if attrs["full"] else (k, k)
+    values = (real_of(dtype), (*lead, k))
     return types((dtype, (*lead, m, left)), values, (dtype, (*lead, right, n)), OK)
 
 
-def _eval_svd(a: Array, k: Array, *, full: bool) -> Any:
+def _eval_svd(a: Array, *, k: int, full: bool) -> Any:
     *lead, m, n = a.shape
     left, right = (m, n) if full else (k, k)
     nothing = [
@@ -151,13 +148,12 @@ def _eval_svd(a: Array, k: Array, *, full: bool) -> Any:
 
 
 def _svdvals(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
-    arity(operands, 2)
-    dtype, (lead, _, _), k = computed(operands[:1]), matrix(operands), operands[1]
-    indices([k])
-    return types((real_of(dtype), (*lead, k.dim)), OK)
+    arity(operands, 1)
+    dtype, (lead, _, _) = computed(operands), matrix(operands)
+    return types((real_of(dtype), (*lead, attrs["k"])), OK)
 
 
-def _eval_svdvals(a: Array, k: Array) -> Any:
+def _eval_svdvals(a: Array, *, k: int) -> Any:
     nothing = [(real_of(a.dtype), (*a.shape[:-2], k))]
     return or_nan(lambda: np.linalg.svd(a, compute_uv=False), nothing)
 
@@ -224,20 +220,18 @@ def _eval_pinv(a: Array, rcond: Array = None, *, hermitian: bool) -> Any:
 
 
 def _lstsq(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
-    """(a, b, k, tolerance?) -> x, rank, singular values, ok; ``b`` is a matrix."""
-    require(len(operands) in (3, 4), "lstsq takes two matrices, an extent and a tolerance")
+    """(a, b, tolerance?) -> x, rank, singular values, ok; ``b`` is a matrix."""
+    require(len(operands) in (2, 3), "lstsq takes two matrices and a tolerance")
     dtype, (lead, m, n), (_, rows, right) = (
         computed(operands[:2]),
         matrix(operands),
         matrix(operands, 1),
     )
     require(not lead and rows == m, "the right side does not fit", *(o.type for o in operands))
-    k = operands[2]
-    indices([k])
-    return types((dtype, (n, right)), (np.int32, ()), (real_of(dtype), (k.dim,)), OK)
+    return types((dtype, (n, right)), (np.int32, ()), (real_of(dtype), (attrs["k"],)), OK)
 
 
-def _eval_lstsq(a: Array, b: Array, k: Array, rcond: Array = None) -> Any:
+def _eval_lstsq(a: Array, b: Array, rcond: Array = None, *, k: int) -> Any:
     nothing = [
         (a.dtype, (a.shape[1], b.shape[1])),
         (np.int32, ()),
@@ -283,9 +277,9 @@ _ROWS: list[tuple[str, InferRule, Any, dict[str, Any], str]] = [
         d.COFACTOR,
         "cofactor(a): derivatives of the determinant by the elements, also of singular matrices.",
     ),
-    ("qr", _qr, _eval_qr, d.QR, "%q, %r = qr(a, k) {mode}: reduced, complete, or r alone."),
-    ("svd", _svd, _eval_svd, d.SVD, "%u, %s, %vh, %ok = svd(a, k) {full}."),
-    ("svdvals", _svdvals, _eval_svdvals, d.SVDVALS, "%s, %ok = svdvals(a, k)."),
+    ("qr", _qr, _eval_qr, d.QR, "%q, %r = qr(a) {k, mode}: reduced, complete, or r alone."),
+    ("svd", _svd, _eval_svd, d.SVD, "%u, %s, %vh, %ok = svd(a) {k, full}."),
+    ("svdvals", _svdvals, _eval_svdvals, d.SVDVALS, "%s, %ok = svdvals(a) {k}."),
     ("eigh", _eigh, _eval_eigh, d.EIGH, "%w, %v, %ok = eigh(a) {lower}: reads one triangle."),
     ("eigvalsh", _eigvalsh, _eval_eigvalsh, d.EIGVALSH, "%w, %ok = eigvalsh(a) {lower}."),
     (
@@ -302,7 +296,7 @@ _ROWS: list[tuple[str, InferRule, Any, dict[str, Any], str]] = [
         _lstsq,
         _eval_lstsq,
         d.LSTSQ,
-        "%x, %rank, %s, %ok = lstsq(a, b, k, tolerance?): b a matrix.",
+        "%x, %rank, %s, %ok = lstsq(a, b, tolerance?) {k}: b a matrix.",
     ),
 ]
 for _name, _infer, _eval, _columns, _doc in _ROWS:

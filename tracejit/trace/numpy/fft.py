@@ -52,7 +52,7 @@ def _transform(name: str, a: Any, n: Any, axis: Any, norm: Any) -> Any:
         x = b.convert(x, "f64")
     if name == "irfft":
         x = _of_length(b.convert(x, complex_of(x.dtype)), k, ex.floordiv(points, 2) + 1)
-        return wrap(b.op("irfft", x, b.index(points), **how))
+        return wrap(b.op("irfft", x, points=points, **how))
     x = _of_length(x, k, points)
     if name == "rfft":
         return wrap(b.op("rfft", x, **how))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
 from tracejit.ir.ops.matrix_expressions import Mat
 from tracejit.trace.known import shown_dim
 from tracejit.trace.numpy.broadcast import broadcast_shapes, cast_shape, stretch
@@ -86,17 +87,17 @@ def _sure(found: Sequence[Value], message: str) -> list[Any]:
     return list(map(wrap, results))
 
 
-def _least(x: Value) -> Value:
+def _least(x: Value) -> Dim:
     """The smaller side of a matrix."""
     b = builder()
     m, n = x.shape[-2:]
     if isinstance(m, int) and isinstance(n, int):
-        return b.index(min(m, n))
+        return min(m, n)
     if m == n or current().ranges.at_least(n, m):
-        return b.index(m)
+        return m
     if current().ranges.at_least(m, n):
-        return b.index(n)
-    return b.op("minimum", b.index(m), b.index(n))  # type: ignore[no-any-return]
+        return n
+    return b.op("minimum", b.index(m), b.index(n)).dim  # type: ignore[no-any-return]
 
 
 @covers(np.linalg.inv)
@@ -158,7 +159,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
             raise UnsupportedError("np.linalg.qr(mode='raw'); use mode='reduced' or 'r'")
         raise ValueError(f"Unrecognized mode '{mode}'")
     x = _matrix(a)
-    found = builder().op("qr", x, _least(x), mode=mode)
+    found = builder().op("qr", x, k=_least(x), mode=mode)
     return wrap(found) if mode == "r" else QRResult(*map(wrap, found))
 
 
@@ -170,10 +171,10 @@ def svd(
     if hermitian:
         return _hermitian_svd(a, compute_uv)
     x = _matrix(a)
-    operands, message = (x, _least(x)), "SVD did not converge"
+    k, message = _least(x), "SVD did not converge"
     if not compute_uv:
-        return _sure(builder().op("svdvals", *operands), message)[0]
-    found = builder().op("svd", *operands, full=bool(full_matrices))
+        return _sure(builder().op("svdvals", x, k=k), message)[0]
+    found = builder().op("svd", x, k=k, full=bool(full_matrices))
     return SVDResult(*_sure(found, message))
 
 
@@ -287,7 +288,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
         wanted = (m, columns.shape[1])
         columns = cast_shape(columns, wanted, "Incompatible dimensions", "LinAlgError")
     given = [] if rcond is None else [value_of(rcond)]
-    found = builder().op("lstsq", x, columns, _least(x), *given)
+    found = builder().op("lstsq", x, columns, *given, k=_least(x))
     solved, rank, values = _sure(found, "SVD did not converge in Linear Least Squares")
     solution: Any = np.reshape(solved, (dim_value(n),)) if y.rank == 1 else solved
     gap: Any = np.subtract(asarray(b), np.dot(asarray(a), solution))
