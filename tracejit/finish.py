@@ -39,7 +39,7 @@ class Finish:
             items = rebuilder.tree(change.outs, change.tree)
             if isinstance(target, dict):
                 target.clear()
-                target.update(zip(change.keys or (), items, strict=True))
+                target.update(dict(zip(change.keys or (), items, strict=True)))
             else:
                 target[:] = items
         for attribute in self.traced.attributes:

@@ -6,18 +6,74 @@ one is first met; their children are what ``vars`` shows, so that ``__post_init_
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import optree
 
+from tracejit.errors import UnsupportedError
+
 _NAMESPACE = "tracejit"
 _registered: set[type] = set()
 
+optree.register_pytree_node(
+    collections.Counter,
+    lambda counts: (tuple(counts.values()), tuple(counts), tuple(counts)),
+    lambda keys, values: collections.Counter(dict(zip(keys, values, strict=True))),
+    namespace=_NAMESPACE,
+)
+
 
 def flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], Any]:
-    """Leaves of a pytree, and its structure."""
+    """Leaves of a pytree, and its structure. Records that refer to themselves are leaves;
+    UnsupportedError for lists and dicts that do."""
+    try:
+        return _flatten(tree, is_leaf)
+    except RecursionError:
+        found = _cyclic(tree)
+        if not found:
+            raise
+    return _flatten(tree, lambda x: id(x) in found or (is_leaf is not None and is_leaf(x)))
+
+
+def _cyclic(tree: Any) -> set[int]:
+    """Of each circle of references, by identity, the records that a walk meets on it."""
+    found: set[int] = set()
+    path: list[Any] = []
+    on_path: dict[int, int] = {}
+    seen: dict[int, Any] = {}
+    stack: list[tuple[Any, bool]] = [(tree, False)]
+    while stack:
+        x, is_over = stack.pop()
+        if is_over:
+            del on_path[id(path.pop())]
+            continue
+        if id(x) in on_path:
+            circle = [id(r) for r in path[on_path[id(x)] :] if is_record(r)]
+            if not circle:
+                kind = type(x).__name__
+                raise UnsupportedError(
+                    f"a {kind} that holds itself cannot be an argument or a result: pass what is "
+                    "in it"
+                )
+            found.update(circle)
+        elif id(x) not in seen and (is_record(x) or isinstance(x, list | tuple | dict)):
+            seen[id(x)] = x
+            on_path[id(x)] = len(path)
+            path.append(x)
+            stack.append((x, True))
+            held = x if isinstance(x, list | tuple) else _held(x)
+            stack.extend((part, False) for part in held)
+    return found
+
+
+def _held(x: Any) -> list[Any]:
+    return list(x.values() if isinstance(x, dict) else children(x).values())
+
+
+def _flatten(tree: Any, is_leaf: Callable[[Any], bool] | None) -> tuple[list[Any], Any]:
     while True:
         leaves, treedef = optree.tree_flatten(
             tree, is_leaf=is_leaf, none_is_leaf=True, namespace=_NAMESPACE
@@ -61,11 +117,20 @@ def children(record: Any) -> dict[str, Any]:
 
 def key_orders(tree: Any) -> tuple[Any, ...]:
     """The order of keys of every dict within: optree sorts keys, a program may depend on order."""
+    try:
+        return _key_orders(tree, frozenset())
+    except RecursionError:
+        return _key_orders(tree, frozenset(_cyclic(tree)))
+
+
+def _key_orders(tree: Any, leaves: frozenset[int]) -> tuple[Any, ...]:
     if isinstance(tree, dict):
-        return (*tree, *(o for v in tree.values() if (o := key_orders(v))))
+        return (*tree, *(o for v in tree.values() if (o := _key_orders(v, leaves))))
     if isinstance(tree, list | tuple):
-        return tuple(o for v in tree if (o := key_orders(v)))
-    return key_orders(tuple(children(tree).values())) if is_record(tree) else ()
+        return tuple(o for v in tree if (o := _key_orders(v, leaves)))
+    if not is_record(tree) or id(tree) in leaves:
+        return ()
+    return _key_orders(tuple(children(tree).values()), leaves)
 
 
 def _register(kind: type) -> None:

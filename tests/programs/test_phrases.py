@@ -9,6 +9,7 @@ import pytest
 
 from tests.programs.comprehensions import COMPREHENSIONS, ITERATORS
 from tests.programs.control_flow import CONTROL_FLOW
+from tests.programs.copying import COPIES
 from tests.programs.dynamic_sizes import DYNAMIC_SIZES
 from tests.programs.generators import GENERATORS
 from tests.programs.growing_lists import GROWING
@@ -18,6 +19,7 @@ from tests.programs.objects import OBJECTS
 from tests.programs.phrase import Phrase, cases, check
 from tests.programs.python_types import KEYWORDS, METHODS, PATTERNS, SENTINELS, TYPES
 from tests.programs.rebinding import REBINDING, UP, loss
+from tests.programs.state import STATE
 from tests.programs.suppositions import SUPPOSITIONS
 from tests.programs.views import VIEWS
 from tracejit import UnsupportedError, grad, jit
@@ -55,6 +57,16 @@ def test_generators(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(KEYS))
 def test_keys(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(COPIES))
+def test_copies(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(STATE))
+def test_state(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

@@ -22,7 +22,7 @@ from tracejit.trace.dispatching import behind
 from tracejit.trace.grown import is_grown
 from tracejit.trace.grown import refuse as refuse_grown
 from tracejit.trace.hidden import seen, seen_inside
-from tracejit.trace.known import BoundMethod
+from tracejit.trace.known import BoundMethod, unroll_if_counter
 from tracejit.trace.named_effects import refuse_effects
 from tracejit.trace.numpy import NAMES
 from tracejit.trace.numpy.applying import vectorized
@@ -39,6 +39,7 @@ from tracejit.trace.refusals import (
 )
 from tracejit.trace.session import current, where
 from tracejit.trace.values import Scalar, Tracer, fresh, name_of
+from tracejit.trace.watched import as_is
 
 #: NumPy functions that make arrays: their results are traced whatever the arguments are.
 _CREATION = {
@@ -147,10 +148,11 @@ def _builtins_table() -> dict[Any, Callable[..., Any]]:
     """What stands for Python's builtins, under their names: those are in messages about calls."""
     from tracejit.trace.builtins import BUILTINS
     from tracejit.trace.choosing import CHOOSING
+    from tracejit.trace.copying import COPYING
     from tracejit.trace.iterators import ITERATORS
     from tracejit.trace.kinds import KINDS
 
-    table = BUILTINS | CHOOSING | ITERATORS | KINDS
+    table = BUILTINS | CHOOSING | COPYING | ITERATORS | KINDS
     for theirs, ours in table.items():
         ours.__name__ = ours.__qualname__ = theirs.__name__
     return table
@@ -207,7 +209,7 @@ def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]
         if made is not NotImplemented:
             return made
     must_be_pure(cls)
-    return cls(*args, **kwargs)
+    return as_is(cls, args, kwargs)
 
 
 def by_users_code(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -284,7 +286,7 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         if isinstance(f, MethodType) and hasattr(type(function), "__traced_call__"):
             return ops.call(function, f.__self__, *args, **kwargs)
         has_no_effect(f)
-        return f(*args, **kwargs)
+        return as_is(f, args, kwargs)
     is_converted = convert.is_converted(function)
     if not is_converted and not convertible(function):
         return library_call(f, (function.__module__ or "").split(".")[0], args, kwargs)
@@ -300,7 +302,7 @@ def library_call(f: Any, root: str, args: tuple[Any, ...], kwargs: dict[str, Any
     if root == "scipy" and traced:
         refuse_library(f)
     try:
-        made = f(*args, **kwargs)
+        made = as_is(f, args, kwargs)
     except UnsupportedError:
         if root == "numpy" and traced:
             name_of(f)  # names the function that was called, not what it tried
@@ -328,7 +330,7 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     of_module = isinstance(f, BuiltinFunctionType) and isinstance(f.__self__, ModuleType | None)
     if of_module and any(isinstance(a, Tracer) for a in args):
         return math_call(f, args, kwargs)
-    return as_constants(f(*args, **kwargs))
+    return as_constants(as_is(f, args, kwargs))
 
 
 def has_no_effect(f: Any) -> None:
@@ -373,5 +375,6 @@ def math_call(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
     implementation = MATH.get(f)
     if implementation is None:
+        unroll_if_counter(f"{where()}: {f.__name__}() of a loop's counter", *args)
         refuse_traced(f, in_math=builtins.getattr(math, f.__name__, None) is f)
     return implementation(*args, **kwargs)

@@ -8,20 +8,21 @@ from typing import Any
 
 from tracejit import trees
 from tracejit.errors import UnsupportedError
+from tracejit.trace.reach import is_stateful, restore, snapshot
 from tracejit.trace.session import NUMPY, PACKAGE, Frame, Session, where
 
-
-def touch(session: Session, obj: Any) -> None:
-    """A list or dict is about to be changed: each region under way, of those inside of the one that
-    made it, remembers what it held."""
-    frames = session.frames
-    first = next((f.depth for f in reversed(frames) if id(obj) in f.made), 0)
-    for frame in frames[first + 1 :]:
-        _remember(frame, obj)
+__all__ = ["restore", "snapshot"]
 
 
-def touch_attributes(session: Session, obj: Any, name: str) -> None:
-    """An attribute of an object that was made inside is about to be set or deleted."""
+def touch(session: Session, obj: Any, before: Any = None) -> None:
+    """A container is about to be changed, or was from ``before``: each region under way, of those
+    inside of the one that made it, remembers what it held."""
+    for frame in session.frames[made_at(session, obj) + 1 :]:
+        _remember(frame, obj, before)
+
+
+def touch_attributes(session: Session, obj: Any, name: str, before: Any = None) -> None:
+    """An attribute of an object that was made inside is about to be set or deleted, or was."""
     if id(obj) in session.chosen:
         raise UnsupportedError(
             f"{where()}: attribute {name!r} of an object that a branch may have chosen is set: "
@@ -39,19 +40,43 @@ def touch_attributes(session: Session, obj: Any, name: str) -> None:
             "branch that is decided at run time; remove __slots__, or use a local variable"
         )
     for frame in inner:
-        _remember(frame, vars(obj))
+        _remember(frame, vars(obj), before)
 
 
-def _remember(frame: Frame, obj: Any) -> None:
+def _remember(frame: Frame, obj: Any, before: Any) -> None:
     if id(obj) not in frame.containers:
-        frame.containers[id(obj)] = (obj, snapshot(obj))
+        frame.containers[id(obj)] = (obj, snapshot(obj) if before is None else before)
 
 
 def made(session: Session, obj: Any) -> Any:
-    """Note that the innermost region under way has made a list or dict."""
-    if type(obj) in (list, dict):
+    """Note that the innermost region under way has made an object, if that may change."""
+    if is_stateful(obj):
         session.frame.made[id(obj)] = obj
     return obj
+
+
+def made_by_call(session: Session, found: Any) -> Any:
+    """The result of a call. What nobody else refers to, the call has made."""
+    if is_stateful(found) and sys.getrefcount(found) <= _UNSHARED:
+        session.frame.made[id(found)] = found
+    return found
+
+
+def made_at(session: Session, obj: Any) -> int:
+    """How deep the region is that made an object; 0 where that is not known."""
+    return next((f.depth for f in reversed(session.frames) if id(obj) in f.made), 0)
+
+
+def is_made(session: Session, obj: Any) -> bool:
+    """Whether a region under way is known to have made an object."""
+    return id(obj) in session.made or any(id(obj) in f.made for f in session.frames)
+
+
+def is_made_here(session: Session, obj: Any) -> bool:
+    """Whether it was the innermost region."""
+    if id(obj) in session.made:
+        return session.made[id(obj)][1] is session.frame
+    return id(obj) in session.frame.made
 
 
 def copied(x: Any) -> Any:
@@ -59,20 +84,6 @@ def copied(x: Any) -> Any:
     if type(x) in (list, tuple):
         return type(x)(map(copied, x))
     return {k: copied(v) for k, v in x.items()} if type(x) is dict else x
-
-
-def snapshot(obj: Any) -> Any:
-    """A shallow copy."""
-    return dict(obj) if isinstance(obj, dict) else list(obj)
-
-
-def restore(obj: Any, contents: Any) -> None:
-    """Make ``obj`` hold ``contents`` again."""
-    if isinstance(obj, dict):
-        obj.clear()
-        obj.update(contents)
-    else:
-        obj[:] = contents
 
 
 def leave(frame: Frame) -> dict[int, tuple[Any, Any]]:
@@ -138,3 +149,17 @@ def must_be_known(session: Session, obj: Any) -> None:
                 f"{where()}: which {kind} a name is bound to is decided at run time, and a {kind} "
                 "that it may be is changed: change each in a branch of its own, or copy it"
             )
+
+
+def _count(session: Any, found: Any) -> int:
+    return sys.getrefcount(found)
+
+
+def _unshared() -> int:
+    """How many references there are, in a function that is given it, to what a caller has bound to
+    one name."""
+    found: list[Any] = []
+    return _count(None, found)
+
+
+_UNSHARED = _unshared()

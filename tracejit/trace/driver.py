@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import AsyncGeneratorType, CellType, CoroutineType, FunctionType, GeneratorType
+from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -32,10 +32,11 @@ from tracejit.trace.hidden import Hidden, HiddenNumber
 from tracejit.trace.known import MARK, made_at
 from tracejit.trace.numpy.generators import RandomSource
 from tracejit.trace.raising import Diverged, emit_raise, is_users, raised_at
+from tracejit.trace.reach import holds_traced
 from tracejit.trace.regions import Free, diverged
 from tracejit.trace.reshaping import Flat
 from tracejit.trace.results import Describer, Out
-from tracejit.trace.session import Restart, Session, session_scope
+from tracejit.trace.session import Restart, Session, nested, session_scope
 from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
 from tracejit.trace.staging_try import CatchingOperators
 from tracejit.trace.values import KIND_DTYPE, Array, Cell, PyScalar, Scalar, Tracer
@@ -119,11 +120,11 @@ def _trace(
     tracers = _leaf_params(session, leaves, sym_dims)
     call_args, call_kwargs = trees.unflatten(in_tree, tracers[:count])
     session.beside = {id(x): (x, tracers[count + k]) for k, x in enumerate(beside)}
-    outside = Outside(session, (call_args, call_kwargs))
+    static = [leaf.value for leaf in leaves if isinstance(leaf, Static)]
+    outside = Outside(session, (call_args, call_kwargs), static)
     session.outside = outside
-    for leaf in leaves:
-        if isinstance(leaf, Static):
-            outside.root(leaf.value, type(leaf.value).__name__)
+    for value in static:
+        outside.root(value, type(value).__name__)
     outside.root(getattr(fn, "__self__", fn), "self")
     session.first_hidden = len(leaves)
     ops = CatchingOperators(session)
@@ -149,6 +150,8 @@ def _trace(
     outs = describer.describe_all(list(map(bound_value, out_leaves)))
     containers = outside.container_changes(describer)
     attributes = outside.attribute_changes(describer)
+    if not nested():
+        outside.must_hold_nothing()
     function = _finished(session, describer.values)
     return Traced(
         function,
@@ -182,29 +185,14 @@ def _check(leaves: Sequence[Any]) -> None:
             if loc is not None:
                 raise_at(refused, loc.filename, loc.line)
             raise refused
-        if isinstance(leaf, set | frozenset) and any(isinstance(x, Tracer) for x in leaf):
-            raise UnsupportedError("a set of traced values cannot be returned: return a tuple")
-        if (
-            isinstance(leaf, FunctionType)
-            and leaf.__closure__
-            and _holds_tracer([c.cell_contents for c in leaf.__closure__ if c != CellType()])
-        ):
-            raise UnsupportedError(
-                f"the function {leaf.__name__} cannot be returned, as it uses values of this call: "
-                "return those, or write the function outside with a parameter for each"
-            )
-        if not isinstance(leaf, Tracer | type) and _holds_tracer(getattr(leaf, "__dict__", {})):
-            kind = type(leaf).__name__
-            raise UnsupportedError(
-                f"a {kind} object with values of this call cannot be returned: make {kind} a "
-                "dataclass, or return the values and make the object outside"
-            )
         if isinstance(leaf, _UNFINISHED):
             kind = type(leaf).__name__
             raise UnsupportedError(
                 f"a {kind} cannot be returned from a compiled function, as it would go on after "
                 "the call: return a list or an array"
             )
+        if not isinstance(leaf, Tracer | type) and holds_traced(leaf):
+            _refuse_holder(leaf)
         if isinstance(leaf, Flat):
             raise UnsupportedError(
                 "x.flat cannot be returned from a compiled function: return x.ravel(), or x and "
@@ -219,6 +207,22 @@ def _check(leaves: Sequence[Any]) -> None:
             raise UnsupportedError(f"a {kind} of traced values cannot be returned: return a list")
 
 
+def _refuse_holder(leaf: Any) -> NoReturn:
+    """A result that no container makes of results, with values of the call in it."""
+    if isinstance(leaf, FunctionType):
+        raise UnsupportedError(
+            f"the function {leaf.__name__} cannot be returned, as it uses values of this call: "
+            "return those, or write the function outside with a parameter for each"
+        )
+    kind = type(leaf).__name__
+    own = hasattr(leaf, "__dict__") and not isinstance(leaf, list | dict | set | tuple)
+    instead = f"make {kind} a dataclass" if own else "return a list or a dict"
+    raise UnsupportedError(
+        f"a {kind} object with values of this call cannot be returned: {instead}, or return the "
+        "values and make the object outside"
+    )
+
+
 def _refuse_recursion(error: RecursionError) -> NoReturn:
     """A function that calls itself until a run-time value says stop is traced without end."""
     refused = UnsupportedRecursionError(
@@ -229,11 +233,6 @@ def _refuse_recursion(error: RecursionError) -> NoReturn:
     if loc is not None:
         raise_at(refused, loc.filename, loc.line)
     raise refused from None
-
-
-def _holds_tracer(found: Any) -> bool:
-    values = found.values() if isinstance(found, dict) else found
-    return any(isinstance(x, Tracer) for x in values)
 
 
 def _check_keys(result: Any) -> None:

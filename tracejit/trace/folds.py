@@ -85,7 +85,7 @@ class Fold:
         items: Any = Counted(steps.trip - first, lambda i: steps.item(i + first))
         if self.unrolled:
             assert isinstance(steps.trip, int)
-            items = map(steps.item, builtins.range(first, steps.trip))
+            items = self.ops.made(map(steps.item, builtins.range(first, steps.trip)))
         own = (self._get, self._set, self._names())
         self.ops.for_stmt(items, self.turn, *own, self.site, self.go_on)
 

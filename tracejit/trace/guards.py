@@ -9,7 +9,8 @@ from __future__ import annotations
 import builtins
 import io
 import os
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType, ModuleType
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracejit import trees
-from tracejit.errors import UnsupportedError, UnsupportedTypeError
+from tracejit.errors import LeakedTracerError, UnsupportedError, UnsupportedTypeError
 from tracejit.trace.exporters import frozen, refused
 from tracejit.trace.hidden import hidden_array, hidden_number, number_kind
 from tracejit.trace.likeness import (
@@ -30,6 +31,7 @@ from tracejit.trace.likeness import (
     same_value,
 )
 from tracejit.trace.protocols import class_attribute, convertible
+from tracejit.trace.reach import holds_traced
 from tracejit.trace.session import where
 from tracejit.trace.values import Array, Tracer
 
@@ -108,7 +110,7 @@ class AttributeChange:
 class Outside:
     """The objects that a trace did not make."""
 
-    def __init__(self, session: Session, args: Any) -> None:
+    def __init__(self, session: Session, args: Any, static: Sequence[Any] = ()) -> None:
         self.session = session
         self.guards: list[Guard] = []
         self._guarded: set[tuple[int, str, int]] = set()
@@ -118,6 +120,7 @@ class Outside:
         self._came_in: dict[int, tuple[Any, tuple[Any, ...]]] = {}
         self._repeated: dict[int, tuple[Any, int]] = {}
         self._attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+        self._static = {id(x): x for x in static}
         self._note_containers(args, ())
 
     # Reading --------------------------------------------------------------------------------------
@@ -239,8 +242,8 @@ class Outside:
             self.guards.append(Guard(is_there, False, True, name))
 
     def whole(self, obj: Any) -> None:
-        """All of a list, tuple, dict or set from outside is used (looped over, its length taken):
-        it must still hold the same things, and attributes of these are guarded in their turn."""
+        """All of a list, tuple, dict, set or deque from outside is used (looped over, counted): it
+        must still hold the same things, and attributes of these are guarded in their turn."""
         if obj is os.environ:
             held = dict(os.environ)
             self.guards.append(Guard(lambda: dict(os.environ), held, True, "os.environ"))
@@ -248,7 +251,7 @@ class Outside:
             return
         owner, name = self._getters[id(obj)][1:]
         refuse_iterator(obj, name)
-        if not isinstance(obj, list | tuple | dict | set):
+        if not isinstance(obj, list | tuple | dict | set | deque):
             return
         place = (id(obj), "all of it", id(obj))
         if place in self._guarded:
@@ -270,6 +273,18 @@ class Outside:
     def is_outside(self, obj: Any) -> bool:
         found = self._getters.get(id(obj))
         return found is not None and found[0] is obj
+
+    def must_hold_nothing(self) -> None:
+        """At the end of the trace: LeakedTracerError where an object from outside keeps a value of
+        it, which no change that is noticed leads to."""
+        roots = list(self._getters.values())
+        if not holds_traced(*(obj for obj, _, _ in roots)):
+            return
+        name = next(name for obj, _, name in roots if holds_traced(obj))
+        raise LeakedTracerError(
+            f"{name} keeps a value that is known at run time only: it would be used after the "
+            "function is compiled; return it instead of storing it"
+        )
 
     # Changes --------------------------------------------------------------------------------------
 
@@ -315,6 +330,8 @@ class Outside:
         return arrays
 
     def _note_containers(self, obj: Any, path: tuple[Any, ...]) -> None:
+        if id(obj) in self._static:
+            return
         if len(path) > 1 and (isinstance(obj, list | tuple | dict) or trees.is_record(obj)):
             self._came_in[id(obj)] = (obj, path)
         if isinstance(obj, list):

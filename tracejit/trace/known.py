@@ -139,18 +139,19 @@ def structural_int(x: Any, what: str) -> int:
     known = session.literal(x.read())
     if known is not None and known.dtype.kind in "iub":
         return int(known)
-    _unroll_if_counter(x, run_time_only(what, x))
-    raise UnsupportedError(run_time_only(what, x))
+    reason = run_time_only(what, x)
+    unroll_if_counter(reason, x)
+    raise UnsupportedError(reason)
 
 
-def _unroll_if_counter(x: Any, reason: str) -> None:
+def unroll_if_counter(reason: str, *values: Any) -> None:
     """Begin again with the loop unrolled whose counter a number is made of."""
-    value = x.read()
-    if value.type == INDEX:
-        for leaf in ex.leaves(value.dim):
-            key = current().loop_of.get(leaf)  # type: ignore[arg-type]
-            if key is not None:
-                raise Restart(key, "unroll", reason)
+    for x in values:
+        if hasattr(x, "static_value") and x.read().type == INDEX:
+            for leaf in ex.leaves(x.read().dim):
+                key = current().loop_of.get(leaf)  # type: ignore[arg-type]
+                if key is not None:
+                    raise Restart(key, "unroll", reason)
 
 
 def hash_of(x: Any) -> int:
@@ -167,7 +168,7 @@ def hash_of(x: Any) -> int:
         f"only ({x!r}): compare with == or `in` of a list, or use np.unique, np.bincount or "
         "np.isin of an array"
     )
-    _unroll_if_counter(x, reason)
+    unroll_if_counter(reason, x)
     raise UnsupportedError(reason)
 
 

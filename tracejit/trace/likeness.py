@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,12 @@ def contents(x: Any) -> Any:
     """A copy of containers all the way down."""
     if type(x) is dict:
         return {k: contents(v) for k, v in x.items()}
-    return type(x)(map(contents, x)) if type(x) in (list, tuple, set) else x
+    return type(x)(map(contents, x)) if type(x) in (list, tuple, set, deque) else x
 
 
 def objects_in(x: Any) -> list[Any]:
     """What is in a container, containers inside of it too."""
-    if not isinstance(x, list | tuple | dict | set):
+    if not isinstance(x, list | tuple | dict | set | deque):
         return []
     items = list(x.values()) if isinstance(x, dict) else list(x)
     return [*items, *(o for i in items for o in objects_in(i))]
@@ -27,13 +28,13 @@ def objects_in(x: Any) -> list[Any]:
 
 def same_contents(held: Any, now: Any) -> bool:
     if held is now:
-        return type(now) not in (list, dict, set)
+        return type(now) not in (list, dict, set, deque)
     if type(held) is not type(now):
         return False
     if type(held) is dict:
         same_keys = list(held) == list(now)
         return same_keys and all(same_contents(v, now[k]) for k, v in held.items())
-    if type(held) in (list, tuple):
+    if type(held) in (list, tuple, deque):
         same_length = len(held) == len(now)
         return same_length and all(map(same_contents, held, now))
     if type(held) is set:

@@ -49,6 +49,7 @@ def _traced(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
     again: Value | None = None
     end: list[Any] = []
     with session.region("loop", "body") as frame:
+        frame.unroll = loop.key if loop.may_unroll else None
         counter, go = Value(INDEX, "i"), Value(BOOL, "go")
         if loop.trip is not None:
             session.ranges.bound(counter, 0, loop.trip - 1)

@@ -9,8 +9,15 @@ from tracejit.trace.protocols import PLAIN_MODULES
 from tracejit.trace.session import Session
 from tracejit.trace.values import Tracer
 
+_MANY = 10_000
+
 
 def is_object(x: Any) -> bool:
+    """An instance of the user's whose attributes are its structure: not one in a circle."""
+    return is_instance(x) and not _refers_to_itself(x)
+
+
+def is_instance(x: Any) -> bool:
     """An instance of a class of the user's that holds its attributes in a dict."""
     cls = type(x)
     if isinstance(x, Tracer | type | BaseException | dict | list | tuple):
@@ -20,10 +27,29 @@ def is_object(x: Any) -> bool:
     return cls.__module__.split(".")[0] not in PLAIN_MODULES
 
 
+def _refers_to_itself(x: Any) -> bool:
+    """Whether an object can be reached from what it holds, or that is too much to tell."""
+    seen: dict[int, Any] = {}
+    stack = list(vars(x).values())
+    while stack:
+        part = stack.pop()
+        if part is x or len(seen) > _MANY:
+            return True
+        if id(part) in seen or isinstance(part, Tracer | type | ModuleType | FunctionType):
+            continue
+        seen[id(part)] = part
+        if isinstance(part, list | tuple | dict):
+            stack += part.values() if isinstance(part, dict) else part
+        elif hasattr(part, "__dict__"):
+            stack += vars(part).values()
+    return False
+
+
 def made_object(session: Session, cls: type, attributes: dict[str, Any]) -> Any:
     """An object with these attributes; its ``__init__`` does not run."""
     made: Any = object.__new__(cls)
-    vars(made).update(attributes)
+    if attributes:
+        vars(made).update(attributes)
     session.made[id(made)] = (made, session.frame)
     return made
 

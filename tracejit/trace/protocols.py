@@ -97,6 +97,14 @@ def class_attribute(cls: type, name: str) -> Any:
     return None
 
 
+def is_of_class(obj: Any, name: str) -> bool:
+    """Whether an attribute of an instance is what its class holds."""
+    if isinstance(obj, type) or name in getattr(obj, "__dict__", {}):
+        return False
+    found = class_attribute(type(obj), name)
+    return found is not None and not hasattr(type(found), "__get__")
+
+
 def method_of(obj: Any, name: str) -> MethodType | None:
     """The user's own method of this name that Python would find for an operator, bound."""
     cls = type(obj)

@@ -68,8 +68,10 @@ class Frame:
     checked: dict[Any, Any] = field(default_factory=dict)
     containers: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     own: set[Value] = field(default_factory=set)
-    #: Lists and dicts made here, by identity.
+    #: Objects made here that may change, by identity.
     made: dict[int, Any] = field(default_factory=dict)
+    #: The key of a loop that can be unrolled.
+    unroll: Any = None
     attributes: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
     """Of each object that was there at the start, its attributes, and what they were then."""
 
@@ -333,6 +335,11 @@ def current() -> Session:
 def active() -> bool:
     """Whether a trace is under way on this thread."""
     return bool(getattr(_LOCAL, "stack", None))
+
+
+def nested() -> bool:
+    """Whether a trace is under way within another."""
+    return len(getattr(_LOCAL, "stack", ())) > 1
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace.likeness import is_plain_value, objects_in
 from tracejit.trace.named_effects import codes_in, refuse_effects
 from tracejit.trace.values import Tracer
+from tracejit.trace.watched import watching
 
 if TYPE_CHECKING:
     from tracejit.trace.staging import StagedOperators
@@ -56,7 +57,8 @@ def stand_in(ops: StagedOperators, function: FunctionType) -> Callable[..., Any]
             namespace.update(reader.globals(function.__globals__))
         for used in (*args, *kwargs.values()):
             reader.attributes(used, _DEPTH)
-        return made[0](*args, **kwargs)
+        with watching(f"{function.__name__}()", *args, *kwargs.values(), function):
+            return made[0](*args, **kwargs)
 
     return run
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import UnsupportedError
-from tracejit.trace import containers, contexts, convert, grown_lists, protocols
+from tracejit.trace import containers, contexts, convert, grown_lists, protocols, watched
 from tracejit.trace.builtins import LOOPED, builtin_bool
 from tracejit.trace.calls import MUTATING, refuse_mutation, traced_call
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, Traits, Turns, VarInfo
@@ -100,6 +100,7 @@ class StagedOperators(Operators):
     ) -> None:  # fmt: skip
         self.session.outside.whole(iterable)
         must_be_plain_text(iterable)
+        watched.must_not_advance(self.session, iterable)
         iterable = seen(iterable)
         iterable = protocols.iterable(self, iterable)
         staged_for(self, iterable, body_fn, get_state, set_state, names, site, extra_test_fn)
@@ -180,6 +181,7 @@ class StagedOperators(Operators):
         traced = isinstance(item, Tracer)
         if is_grown(container):
             return grown_lists.holds(item, container)
+        watched.must_not_advance(self.session, container)
         found = protocols.applied(self, container, "__contains__", item)
         if found is not NotImplemented:
             return builtin_bool(found)
@@ -221,9 +223,9 @@ class StagedOperators(Operators):
                 args = (plain_key(args[0]), *args[1:])
             if type(owner) is list and self._is_of_grown(owner, f, args):
                 return self._list_method(owner, f, args, kwargs)
+        watched.check_call(self.session, f, args, kwargs)
         found = traced_call(self, f, protocols.iterated_by(self, f, args), kwargs)
-        new = type(found) in (list, dict) and (f in (list, dict, sorted) or _copies(f))
-        return containers.made(self.session, found) if new else found
+        return containers.made_by_call(self.session, found)
 
     def call_generator(
         self, f: Any, turns: Turns, traits: Traits, source: Any, site: Site, /, *args: Any,
@@ -270,6 +272,10 @@ class StagedOperators(Operators):
         ]
 
     def _bind(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        defaults = getattr(function, "__defaults__", None) or ()
+        keyword_only = getattr(function, "__kwdefaults__", None) or {}
+        for value in (*defaults, *keyword_only.values()):
+            self.session.outside.root(value, f"a default of {function.__name__}")
         try:
             return convert.bind(function, self)
         except SourceUnavailable:
@@ -329,7 +335,11 @@ class StagedOperators(Operators):
         except AttributeError:
             outside.missing(obj, name)
             raise
-        return value if isinstance(obj, Tracer) else outside.attribute(obj, name, value)
+        if isinstance(obj, Tracer):
+            return value
+        if not outside.is_outside(obj) and protocols.is_of_class(obj, name):
+            obj = type(obj)  # which is outside, although the object is not
+        return outside.attribute(obj, name, value)
 
     def setattr(self, obj: Any, name: str, value: Any) -> None:
         outside = self.session.outside
@@ -389,11 +399,17 @@ class StagedOperators(Operators):
         if isinstance(obj, dict):
             key = plain_key(key)
         try:
-            value = obj[key]
+            value = self._item(obj, key)
         except LookupError:
             self.session.outside.missing_item(obj, key)
             raise
         return self.session.outside.item(obj, key, value)
+
+    def _item(self, obj: Any, key: Any) -> Any:
+        if not hasattr(type(obj), "__missing__"):
+            return obj[key]
+        with watched.watching("reading an item", obj):  # that may put one there
+            return obj[key]
 
     def _traced_key(self, obj: Any, key: Any) -> Any:
         known = key.static_value() if isinstance(key, PyScalar | Scalar) else None
@@ -418,7 +434,8 @@ class StagedOperators(Operators):
             must_be_plain_text(key)
         if protocols.applied(self, obj, "__setitem__", key, value) is NotImplemented:
             self._refuse_outside(obj)
-            obj[key] = value
+            with watched.watching("item assignment", obj):
+                obj[key] = value
 
     def _refuse_outside(self, obj: Any) -> None:
         if self.session.outside.is_outside(obj):
@@ -437,7 +454,8 @@ class StagedOperators(Operators):
             return
         if protocols.applied(self, obj, "__delitem__", key) is NotImplemented:
             self._refuse_outside(obj)
-            del obj[key]
+            with watched.watching("item deletion", obj):
+                del obj[key]
 
     def augassign(self, op: str, target: Any, value: Any) -> Any:
         if isinstance(target, list):
@@ -453,7 +471,10 @@ class StagedOperators(Operators):
                 return target
         target, value = seen(target), seen(value)
         found = protocols.in_place(self, op, target, value)
-        return super().augassign(op, target, value) if found is NotImplemented else found
+        if found is not NotImplemented:
+            return found
+        with watched.watching(f"the operator {op}", target):
+            return super().augassign(op, target, value)
 
     def made(self, value: Any) -> Any:
         if self.session.shown and isinstance(value, dict | set):
@@ -465,6 +486,7 @@ class StagedOperators(Operators):
         if is_grown(value):
             refuse("a comprehension or *")
         must_be_plain_text(value)
+        watched.must_not_advance(self.session, value)
         return protocols.iterable(self, seen(value))
 
     def binary(self, symbol: str, left: Any, right: Any) -> Any:
@@ -519,6 +541,7 @@ class StagedOperators(Operators):
             return grown_lists.unpacked(value, n)
         self.session.outside.whole(value)
         must_be_plain_text(value)
+        watched.must_not_advance(self.session, value)
         return super().unpack(protocols.iterable(self, value), n, star_index)
 
     def _unpack_array(self, x: Array, n: int, star_index: int | None) -> tuple[Any, ...]:
@@ -534,8 +557,3 @@ def _sized_by_the_run(items: Any) -> bool:
     if isinstance(items, Array):
         return items.ndim > 0 and not isinstance(items.dims[0], int)
     return isinstance(items, LOOPED) and not isinstance(steps_of(items).trip, int)  # type: ignore[union-attr]
-
-
-def _copies(f: Any) -> bool:
-    """Whether a function is the method of a list or dict that copies it."""
-    return isinstance(getattr(f, "__self__", None), list | dict) and f.__name__ == "copy"

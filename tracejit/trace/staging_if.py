@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
+from tracejit.errors import StructureError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.trace import containers
@@ -17,7 +18,7 @@ from tracejit.trace.known import ambiguous
 from tracejit.trace.protocols import applied
 from tracejit.trace.raising import Diverged, emit_raise, is_users
 from tracejit.trace.regions import finish_cond
-from tracejit.trace.session import Session, current
+from tracejit.trace.session import Session, current, where
 from tracejit.trace.values import Array, Tracer, dim_value
 
 Thunk = Callable[[], Any]
@@ -188,17 +189,25 @@ def _joined_containers(join: Join, then: Side, other: Side) -> list[tuple[Any, d
                 continue
         left, right = dict(_items(a)), dict(_items(b))
         if list(left) != list(right):
-            from tracejit.errors import StructureError
-
-            kind = type(obj).__name__
-            raise StructureError(
-                f"a {kind} has {len(left)} items after one side of a branch that is decided at "
-                f"run time and {len(right)} after the other, which only lists of numbers of one "
-                "kind may have, or of tuples of them: choose with a mask (x[x > 0]), or "
-                "write into an array of fixed size and count"
-            )
+            _refuse_items(obj, left, right)
         found.append((obj, {k: join.join(f"item {k!r}", left[k], right[k]) for k in left}))
     return found
+
+
+def _refuse_items(obj: Any, left: dict[Any, Any], right: dict[Any, Any]) -> NoReturn:
+    kind = type(obj).__name__
+    kind = f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
+    if len(left) == len(right):
+        raise StructureError(
+            f"{where()}: {kind} has other keys, or in another order, after one side of a branch "
+            "that is decided at run time than after the other: write into an array instead"
+        )
+    raise StructureError(
+        f"{where()}: {kind} has {len(left)} items after one side of a branch that is decided at "
+        f"run time and {len(right)} after the other, which only lists of numbers of one "
+        "kind may have, or of tuples of them: choose with a mask (x[x > 0]), or "
+        "write into an array of fixed size and count"
+    )
 
 
 def _finish(
@@ -234,7 +243,7 @@ def _finish(
     for obj, items in stores:
         containers.touch(session, obj)
         new = {k: finish(results) for k, finish in items.items()}
-        containers.restore(obj, new if isinstance(obj, dict) else list(new.values()))
+        containers.restore(obj, new if isinstance(obj, dict | set) else list(new.values()))
     return value(results)
 
 

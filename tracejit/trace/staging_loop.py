@@ -308,6 +308,8 @@ def _all_better(
         found.entry = next(
             (box for box, x in zip(loop.boxes, held, strict=True) if x is found.entry), found.entry
         )
+        if type(found.entry) is not list:  # a deque, or a class of the program's
+            raise Resized(*found.args) from None
         raise
 
 

@@ -438,19 +438,23 @@ class ExpressionRewriter(ast.NodeTransformer):
         self.generic_visit(tree)
         return self.op(tree, "made", tree)
 
+    def visit_Set(self, tree: ast.Set) -> ast.expr:
+        self.generic_visit(tree)
+        return self.op(tree, "made", tree)
+
     def visit_ListComp(self, tree: ast.ListComp) -> ast.expr:
         if is_listed(tree):
             return self._listed(tree, tree.generators, [tree.elt])
         return self.op(tree, "made", self._comprehension(tree))
 
     def visit_SetComp(self, tree: ast.SetComp) -> ast.expr:
-        return self._comprehension(tree)
+        return self.op(tree, "made", self._comprehension(tree))
 
     def visit_DictComp(self, tree: ast.DictComp) -> ast.expr:
-        return self._comprehension(tree)
+        return self.op(tree, "made", self._comprehension(tree))
 
     def visit_GeneratorExp(self, tree: ast.GeneratorExp) -> ast.expr:
-        return self._comprehension(tree)
+        return self.op(tree, "made", self._comprehension(tree))
 
     def _comprehension(self, tree: Comprehension) -> ast.expr:
         first = self.expr(tree.generators[0].iter)

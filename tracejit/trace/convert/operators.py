@@ -461,7 +461,7 @@ class Operators:
         return AUGMENTED[op](target, value)
 
     def made(self, value: Any) -> Any:
-        """A list or dict that a display or comprehension has made."""
+        """What a display, a comprehension or a generator expression has made."""
         return value
 
     def iterate(self, value: Any) -> Any:
@@ -473,7 +473,7 @@ class Operators:
         **kwargs: Any,
     ) -> Any:  # fmt: skip
         """`f(generator, *args, **kwargs)` where the generator has one `for`, over `source`."""
-        return self.call(f, generated(turns(self.iterate(source))), *args, **kwargs)
+        return self.call(f, self.made(generated(turns(self.iterate(source)))), *args, **kwargs)
 
     def list_of(self, turns: Turns, traits: Traits, source: Any, site: Site, flat: bool) -> Any:
         """The list that a comprehension makes; `flat`: of the items of what each turn gives."""
