@@ -13,8 +13,6 @@ from typing import Any
 
 import optree
 
-from tracejit.errors import UnsupportedError
-
 _NAMESPACE = "tracejit"
 _registered: set[type] = set()
 
@@ -27,8 +25,7 @@ optree.register_pytree_node(
 
 
 def flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], Any]:
-    """Leaves of a pytree, and its structure. Records that refer to themselves are leaves;
-    UnsupportedError for lists and dicts that do."""
+    """Leaves of a pytree, and its structure. What refers to itself is a leaf."""
     try:
         return _flatten(tree, is_leaf)
     except RecursionError:
@@ -39,7 +36,7 @@ def flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[li
 
 
 def _cyclic(tree: Any) -> set[int]:
-    """Of each circle of references, by identity, the records that a walk meets on it."""
+    """Of each circle of references, by identity, the records on it, or where it was met."""
     found: set[int] = set()
     path: list[Any] = []
     on_path: dict[int, int] = {}
@@ -51,13 +48,7 @@ def _cyclic(tree: Any) -> set[int]:
             del on_path[id(path.pop())]
             continue
         if id(x) in on_path:
-            circle = [id(r) for r in path[on_path[id(x)] :] if is_record(r)]
-            if not circle:
-                kind = type(x).__name__
-                raise UnsupportedError(
-                    f"a {kind} that holds itself cannot be an argument or a result: pass what is "
-                    "in it"
-                )
+            circle = [id(r) for r in path[on_path[id(x)] :] if is_record(r)] or [id(x)]
             found.update(circle)
         elif id(x) not in seen and (is_record(x) or isinstance(x, list | tuple | dict)):
             seen[id(x)] = x
@@ -124,13 +115,13 @@ def key_orders(tree: Any) -> tuple[Any, ...]:
 
 
 def _key_orders(tree: Any, leaves: frozenset[int]) -> tuple[Any, ...]:
+    if id(tree) in leaves:
+        return ()
     if isinstance(tree, dict):
         return (*tree, *(o for v in tree.values() if (o := _key_orders(v, leaves))))
     if isinstance(tree, list | tuple):
         return tuple(o for v in tree if (o := _key_orders(v, leaves)))
-    if not is_record(tree) or id(tree) in leaves:
-        return ()
-    return _key_orders(tuple(children(tree).values()), leaves)
+    return _key_orders(tuple(children(tree).values()), leaves) if is_record(tree) else ()
 
 
 def _register(kind: type) -> None:

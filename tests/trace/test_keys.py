@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import functools
 import statistics
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +13,6 @@ import pytest
 from tracejit import UnsupportedError, jit
 
 KNOWN = {1: 10, 2: 20}
-
-
-@functools.lru_cache
-def cached(v: Any) -> Any:
-    return v + 1
 
 
 def added(x: Any) -> Any:
@@ -50,7 +44,6 @@ HASHED: tuple[Callable[[Any], Any], ...] = (
     lambda x: KNOWN.get((x[0], 1)),
     lambda x: {1, 2} - {x[0]},
     lambda x: {1, 2}.union([x[0]]),
-    lambda x: cached(x[0]),
     added,
     unpacked,
 )

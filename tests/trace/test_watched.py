@@ -36,8 +36,6 @@ OUTSIDE: dict[str, Any] = {
     "defaultdict": collections.defaultdict(list),
     "OrderedDict": collections.OrderedDict(a=1, b=2),
     "UserList": collections.UserList([1]),
-    "array": array.array("d", [1.0, 2.0]),
-    "bytearray": bytearray(2),
     "nested": {"a": [collections.deque([{1}])]},
 }
 QUEUE: queue.Queue[Any] = queue.Queue()
@@ -81,8 +79,6 @@ CHANGES_OUTSIDE: dict[str, Callable[[Any], Any]] = {
     "missing key, appended to": lambda x: OUTSIDE["defaultdict"]["new"].append(1),
     "move_to_end": lambda x: OUTSIDE["OrderedDict"].move_to_end("a"),
     "UserList append": lambda x: OUTSIDE["UserList"].append(x.sum()),
-    "array append": lambda x: OUTSIDE["array"].append(1.0),
-    "bytearray extend": lambda x: OUTSIDE["bytearray"].extend(b"ab"),
     "deep inside": lambda x: OUTSIDE["nested"]["a"][0][0].add(2),
     "Queue put": lambda x: QUEUE.put(1),
     "default": lambda x: default(x.sum()),

@@ -31,6 +31,7 @@ from tracejit.trace.guesses import Guesses
 from tracejit.trace.hidden import Hidden, HiddenNumber
 from tracejit.trace.known import MARK, made_at
 from tracejit.trace.numpy.generators import RandomSource
+from tracejit.trace.objects import refers_to_itself
 from tracejit.trace.raising import Diverged, emit_raise, is_users, raised_at
 from tracejit.trace.reach import holds_traced
 from tracejit.trace.regions import Free, diverged
@@ -124,6 +125,11 @@ def _trace(
     outside = Outside(session, (call_args, call_kwargs), static)
     session.outside = outside
     for value in static:
+        if isinstance(value, list | tuple | dict) and refers_to_itself(value):
+            raise UnsupportedError(
+                f"a {type(value).__name__} that holds itself cannot be an argument: pass what is "
+                "in it"
+            )
         outside.root(value, type(value).__name__)
     outside.root(getattr(fn, "__self__", fn), "self")
     session.first_hidden = len(leaves)

@@ -14,7 +14,7 @@ _MANY = 10_000
 
 def is_object(x: Any) -> bool:
     """An instance of the user's whose attributes are its structure: not one in a circle."""
-    return is_instance(x) and not _refers_to_itself(x)
+    return is_instance(x) and not refers_to_itself(x)
 
 
 def is_instance(x: Any) -> bool:
@@ -27,10 +27,10 @@ def is_instance(x: Any) -> bool:
     return cls.__module__.split(".")[0] not in PLAIN_MODULES
 
 
-def _refers_to_itself(x: Any) -> bool:
+def refers_to_itself(x: Any) -> bool:
     """Whether an object can be reached from what it holds, or that is too much to tell."""
     seen: dict[int, Any] = {}
-    stack = list(vars(x).values())
+    stack = list(vars(x).values() if hasattr(x, "__dict__") else parts_of(x).values())
     while stack:
         part = stack.pop()
         if part is x or len(seen) > _MANY:
