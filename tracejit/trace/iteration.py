@@ -15,7 +15,7 @@ from tracejit.trace.builtins import Counted, Enumerate, Looped, Once, Range, Rev
 from tracejit.trace.grown import is_grown, refuse
 from tracejit.trace.known import structural_int
 from tracejit.trace.reshaping import Flat
-from tracejit.trace.session import current, where
+from tracejit.trace.session import Frame, current, where
 from tracejit.trace.values import Array, as_dim, dim_value
 
 
@@ -83,23 +83,31 @@ def take_one(x: Looped) -> int:
     if not isinstance(x, Once):
         raise TypeError(f"'{type(x).__name__.lower()}' object is not an iterator")
     _must_be_here(x)
-    if current().frame is not x.life.made_in:
-        raise UnsupportedError(
+    if _inside(x):
+        current().unroll_or_refuse(
+            _inside(x),
             f"{where()}: next() in a branch or loop that is decided at run time, of an iterator "
-            "from outside of it: count the items and index"
+            "from outside of it: count the items and index",
         )
     x.life.taken += 1
     return x.life.taken - 1
 
 
 def _must_be_here(x: Once) -> None:
+    reason = (
+        f"{where()}: an iterator ({type(x).__name__.lower()}) is gone through more than once: "
+        "what is left of it then is not known when compiling; make it anew each time"
+    )
+    if x.life.spent:
+        raise UnsupportedError(reason)
+    if any(frame.kind == "loop" for frame in _inside(x)):
+        current().unroll_or_refuse(_inside(x), reason)
+
+
+def _inside(x: Once) -> list[Frame]:
+    """The regions under way inside of that which made an iterator."""
     frames = current().frames
-    inner = frames[frames.index(x.life.made_in) + 1 :] if x.life.made_in in frames else frames
-    if x.life.spent or any(frame.kind == "loop" for frame in inner):
-        raise UnsupportedError(
-            f"{where()}: an iterator ({type(x).__name__.lower()}) is gone through more than once: "
-            "what is left of it then is not known when compiling; make it anew each time"
-        )
+    return frames[frames.index(x.life.made_in) + 1 :] if x.life.made_in in frames else frames
 
 
 def strict_zip(parts: tuple[Any, ...]) -> Zip | Iterator[Any]:

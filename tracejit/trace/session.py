@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
-from tracejit.errors import InternalError, LeakedTracerError, raise_at
+from tracejit.errors import InternalError, LeakedTracerError, UnsupportedError, raise_at
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Constant, Instr, Loc, Value
 from tracejit.ir.extent import Dim
@@ -271,6 +271,13 @@ class Session:
         if not self.attempts:
             raise error
         self.refusals.append((error, self.loc))
+
+    def unroll_or_refuse(self, inner: Sequence[Frame], reason: str) -> NoReturn:
+        """Something happens in the regions ``inner`` that is right only once: begin again with the
+        first of them unrolled if all are loops of few turns, else it is refused."""
+        if inner and all(frame.unroll is not None for frame in inner):
+            raise Restart(inner[0].unroll, "unroll", reason)
+        raise UnsupportedError(reason)
 
     def settle(self, refusals: Sequence[tuple[Exception, Loc | None]]) -> None:
         """What was refused in a body is refused now, or with the loop around it."""

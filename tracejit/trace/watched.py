@@ -21,7 +21,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace import containers
 from tracejit.trace.protocols import PLAIN_MODULES, method_of
 from tracejit.trace.reach import Held, is_iterator, is_stateful, reached
-from tracejit.trace.session import Restart, Session, current, where
+from tracejit.trace.session import Session, current, where
 
 #: What does not take items of an iterator that it is given.
 _HOLDING: set[Any] = {builtins.isinstance, builtins.type, builtins.id, builtins.callable}
@@ -66,12 +66,7 @@ def must_not_advance(session: Session, x: Any) -> None:
 
 
 def _unroll_or_refuse(session: Session, obj: Any, reason: str) -> NoReturn:
-    """What happens to an object in a loop is right if the loop is unrolled, unless a branch is
-    between."""
-    inner = session.frames[containers.made_at(session, obj) + 1 :]
-    if all(frame.unroll is not None for frame in inner):
-        raise Restart(inner[0].unroll, "unroll", reason)
-    raise UnsupportedError(reason)
+    session.unroll_or_refuse(session.frames[containers.made_at(session, obj) + 1 :], reason)
 
 
 def as_is(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
