@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,10 @@ class Loop:
     """A loop statement being staged. ``body`` gets the iteration number (None for ``while``);
     ``test`` says whether to go on (None: the trip count alone decides). ``exact``: arrays are
     carried with the storage that they are bound to; ``slots`` is what iterations made of it.
-    ``alone``: names of arrays that nobody else sees when the loop begins."""
+    ``alone``: names of arrays that nobody else sees when the loop begins. ``wider``: kinds that
+    loops inside found for variables of this one (by place), which the next attempt has;
+    ``asked``: variables for which that was done. ``inside``: what loops in the body settled on in
+    the last attempt (see ``loop_memory``)."""
 
     session: Session
     trip: Dim | None
@@ -40,6 +43,9 @@ class Loop:
     slots: list[SlotName] = field(default_factory=list)
     alone: frozenset[str] = frozenset()
     grown: int = 0
+    wider: dict[int, Any] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    inside: Mapping[Any, Any] = field(default_factory=dict)
 
     @property
     def runs(self) -> bool:

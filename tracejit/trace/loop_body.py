@@ -17,6 +17,7 @@ from tracejit.trace.loop import (
     variables,
 )
 from tracejit.trace.loop_plans import (
+    Number,
     Opened,
     Plan,
     opened,
@@ -56,6 +57,9 @@ def _traced(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
         start = [opened(p, x, out) for p, x in zip(plans, entry, strict=True)]
         for cell, *_ in out.cells:
             cell.carried = loop.key
+        for k, (plan, x) in enumerate(zip(plans, start, strict=True)):
+            if isinstance(plan, Number):
+                session.provisional[x.read()] = (loop, k, entry[k])
         frame.own = {counter, go, *out.values}
         if loop.may_unroll or loop.trip is None:
             for value in (counter, *out.values):

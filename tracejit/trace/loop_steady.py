@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -14,6 +17,7 @@ from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.grown import Form, Run, form_of, is_grown, run_of
 from tracejit.trace.joining_arrays import storage_of
 from tracejit.trace.layers import Gather
+from tracejit.trace.loop import variables
 from tracejit.trace.loop_plans import (
     ArrayPlan,
     Keep,
@@ -31,8 +35,17 @@ from tracejit.trace.loop_plans import (
 from tracejit.trace.loop_storage import Option, Outer, Slot, SlotName, Storage, binding, pieces
 from tracejit.trace.meeting import is_number, is_sentinel, joined_number
 from tracejit.trace.objects import is_object, parts_of
-from tracejit.trace.session import Frame
-from tracejit.trace.values import KIND_DTYPE, Array, Cell, MixedScalar, PyScalar, Scalar, weak_kind
+from tracejit.trace.session import Frame, current
+from tracejit.trace.values import (
+    KIND_DTYPE,
+    Array,
+    Cell,
+    MixedScalar,
+    PyScalar,
+    Scalar,
+    WeakKind,
+    weak_kind,
+)
 from tracejit.trace.view_numbers import aligned, view_numbers
 from tracejit.trace.views import writeability
 
@@ -179,7 +192,7 @@ def _improved_number(plan: Number, entry: Any, end: Any, at: Ending, name: str) 
     if same_kind(have, plan.kind):
         anew = isinstance(end, MixedScalar) and plan.python is None
         return Number(plan.kind, end.kind) if anew else plan
-    joined = joined_number(entry, end)
+    joined = joined_number(entry, end) or _widened(entry, end)
     if joined is None or (is_sentinel(entry) and not at.peeled):
         raise Unsteady(name)
     wider = Number(joined, plan.python if joined == plan.kind else None)
@@ -189,6 +202,46 @@ def _improved_number(plan: Number, entry: Any, end: Any, at: Ending, name: str) 
             raise Unsteady(name)
         return plan
     return wider
+
+
+def _widened(entry: Any, end: Any) -> WeakKind | np.dtype[Any] | None:
+    """What ``entry`` will be if a loop around this one carries it as what ``end`` needs.
+
+    That loop's attempt is under way. It is made again once this is asked for (in vain, where its
+    own end does not bear it out), so in this one the number may just be converted. Peeling an
+    iteration instead traces the body once more at every depth. None where no loop around can
+    carry it so.
+    """
+    if not isinstance(entry, PyScalar | Scalar):
+        return None
+    for loop, place, before in _provisional_in(entry.read()):
+        if variables(loop)[place].name in loop.asked:
+            continue
+        kind = joined_number(before, end)
+        if kind is not None:
+            loop.wider[place] = kind
+        else:
+            kind = _widened(before, end)
+        if kind is not None:
+            return kind
+    return None
+
+
+def _provisional_in(value: Value) -> Iterator[tuple[Any, int, Any]]:
+    """The numbers that attempts under way opened from which a scalar is computed."""
+    session = current()
+    made = {r: i for f in session.frames for i in f.builder.instrs for r in i.results}
+    pending, seen = [value], {value}
+    while pending:
+        value = pending.pop()
+        if value in session.provisional:
+            yield session.provisional[value]
+            continue
+        instr = made.get(value)
+        if instr is None or instr.prim.kind != "elementwise" or value.rank:
+            continue
+        pending += [v for v in instr.operands if v not in seen]
+        seen.update(instr.operands)
 
 
 def _as_start(plan: Number) -> Any:

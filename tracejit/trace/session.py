@@ -132,6 +132,11 @@ class Session:
         #: What is refused unless a loop's body is traced again, and how many bodies are traced.
         self.refusals: list[tuple[Exception, Loc | None]] = []
         self.attempts = 0
+        #: What loops in the attempts under way settled on, innermost last (see ``loop_memory``).
+        self.memories: list[Any] = []
+        #: What an attempt at a loop opened numbers as, until it settles: the loop, which of its
+        #: variables it is, and the number before the loop.
+        self.provisional: dict[Value, tuple[Any, int, Any]] = {}
         self.shown: list[Any] = []
         self.shown_at: list[Loc | None] = []
         self.over = False

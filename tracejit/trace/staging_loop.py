@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,10 +26,12 @@ from tracejit.trace.loop import (
 )
 from tracejit.trace.loop_body import trace_body
 from tracejit.trace.loop_emit import emit
+from tracejit.trace.loop_memory import Recall, attempt_memory
 from tracejit.trace.loop_plans import (
     ArrayPlan,
     Keep,
     Maybe,
+    Number,
     Plan,
     Unbound,
     first_plan,
@@ -230,9 +232,16 @@ def _run_exactly(loop: Loop, go: bool | Value) -> None:
 
 def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any]]:
     """Trace the body until its plans fit. Unsteady when none do."""
+    recall = Recall(loop)
+    boxes = recall.boxes()
+    loop.boxes.extend(boxes)
+    entry = [*entry, *map(containers.snapshot, boxes)]
     plans = [_first(info, x) for info, x in zip(variables(loop), entry, strict=True)]
+    plans = recall.plans(entry, plans)
     for _ in range(_ATTEMPTS):
-        attempt = trace_body(loop, plans, entry)
+        with attempt_memory(loop):
+            attempt = trace_body(loop, plans, entry)
+        asked, loop.wider = loop.wider, {}
         found = [obj for obj, _ in attempt.frame.containers.values()]
         new_boxes = [o for o in found if not any(o is b for b in loop.boxes)]
         if new_boxes:
@@ -244,17 +253,22 @@ def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any
             entry = [*entry, *extra]
             plans = [*plans, *(first_plan(x) for x in extra)]
             continue
-        if loop.test is None and not attempt.raised and "cycle" not in loop.key:
+        if loop.test is None and not (attempt.raised or asked) and "cycle" not in loop.key:
             cycle = find_swap(attempt.start, attempt.end)
             if cycle > 1 and all(isinstance(p, Keep) for p in _moved(plans, attempt)):
                 raise Swapped(cycle)
-        better = plans if attempt.raised else _all_better(loop, plans, entry, attempt)
+        better = _better_than(loop, plans, entry, attempt, asked)
+        if better is None:
+            loop.asked |= {variables(loop)[k].name for k in asked}
+            loop.inside = {}
+            continue
         slots = [] if attempt.raised or not loop.exact else _new_slots(loop, attempt)
         if slots:
             entry = [*([UNDEFINED] * len(slots)), *entry]
             plans = [*slots, *better]
             continue
         if better == plans:
+            recall.settled(entry, plans)
             return plans, attempt, entry
         plans = better
     raise Unsteady("what the loop carries never settles")
@@ -294,6 +308,26 @@ def _new_slots(loop: Loop, attempt: Attempt) -> list[Plan]:
     new = [name for name in contents if name not in loop.slots]
     loop.slots[:0] = new
     return [slot_plan(None, contents[name], at, name) for name in new]
+
+
+def _better_than(
+    loop: Loop,
+    plans: list[Plan],
+    entry: Sequence[Any],
+    attempt: Attempt,
+    asked: Mapping[int, Any],
+) -> list[Plan] | None:
+    """Plans that fit the attempt's end, too. None where it was made with numbers converted as loops
+    inside ``asked`` for, and its end does not say that they are so."""
+    if attempt.raised:
+        return None if asked else plans
+    try:
+        better = _all_better(loop, plans, entry, attempt)
+    except (Unsteady, Shared):
+        if asked:
+            return None
+        raise
+    return better if all(better[k] == Number(kind) for k, kind in asked.items()) else None
 
 
 def _all_better(
