@@ -21,7 +21,6 @@ NESTS = {
     "an int that becomes a float": ("s = 0", "", "s += x[0]", "s"),
     "an int that changes before it becomes one": ("s = 0", "s += K", "s += x[0]", "s"),
     "an int set at each depth": ("s = 0", "s = K", "s += x[0]", "s"),
-    "an int that counts, and one made of it": ("s = k = 0", "k += 1; s = k", "s += x[0]", "s, k"),
     "a number of a list": ("t = [0.0, 1.0]", "", "t[0] += x[0]", "t"),
     "a number of a dict": ("t = {'a': 0}", "", "t['a'] += x[0]", "t"),
     "a tuple": ("t = (0, 0.0)", "", "t = (t[0] + 1, t[1] + x[0])", "t"),
@@ -139,6 +138,57 @@ KEPT = {
             for j in range(n):
                 s += x[j]
         return s
+    """,
+}
+
+
+#: One line, or one helper, that runs with unlike types: what it settled on once is not the next's.
+KEPT |= {
+    "two sums in a line": """
+        s = 0
+        for i in range(n):
+            a, b = sum(v * 2 for v in x if v > 0), sum(1 for v in x if v > 0)
+            s += a
+        return s, a, b
+    """,
+    "a helper, twice": """
+        def total(y):
+            t = 0
+            for v in y:
+                t += v
+            return t
+        s, k = 0, np.arange(3)
+        for i in range(n):
+            s += total(x)
+            m = total(k)
+        return s, m
+    """,
+    "a helper in a loop over both": """
+        def total(y):
+            t = 0
+            for v in y:
+                for w in y:
+                    t += v * w
+            return t
+        s, m, k = 0, 0, np.arange(3)
+        for i in range(n):
+            m = total(k)
+            s += total(x)
+            m += total(k)
+        return s, m
+    """,
+    "first the one, later the other": """
+        def total(y):
+            t = 0
+            for v in y:
+                t += v
+            return t
+        s, r, k = 0, 0, np.arange(3)
+        for i in range(n):
+            if i > 0:
+                r = total(x)
+            s = total(k)
+        return s, float(r)
     """,
 }
 

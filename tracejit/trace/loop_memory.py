@@ -37,8 +37,8 @@ from tracejit.trace.views import writeability
 
 @dataclass(frozen=True)
 class Found:
-    """The first and the last plan of each variable of a loop, the containers it changes with whether
-    a region made them, and what loops inside of it settled on."""
+    """The first and the last plan of each variable of a loop, the containers it changes (with
+    whether a region made them), and what loops inside of it settled on."""
 
     first: tuple[Plan, ...]
     last: tuple[Plan, ...]
