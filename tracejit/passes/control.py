@@ -413,7 +413,8 @@ def _branch_carry(body: Body, instr: Instr, result: Value) -> Carry:
     source = updated_from(instr, result)
     if source is None or source.type != result.type:
         return Carry(result)
-    if body.storage[source] in [body.storage.get(r) for r in instr.results]:
+    held = body.storage.get(source)  # None: another result has taken it over
+    if held is None or held in [body.storage.get(r) for r in instr.results]:
         return Carry(result)
     storage = _movable(body, instr, source, result)
     if storage is None:
