@@ -201,3 +201,12 @@ def counted(x, n):
     edges = np.flatnonzero(np.diff(np.sort(x)))
     runs = np.diff(np.concatenate(([-1], edges, [len(x) - 1])))
     return counts, edges, runs, np.searchsorted(np.sort(x), n)
+
+
+@DYNAMIC_SIZES(
+    (np.arange(12.0), 3, 4), (np.arange(12.0), 3, -1), (np.arange(12.0), -1, 6),
+    (np.arange(12.0), 2, 6), (np.arange(12.0), -1, -1), (np.arange(12.0), 5, -1),
+)  # fmt: skip
+def a_size_that_may_be_left_open(x, n, m):
+    y = x.reshape(n, m)
+    return y * 2, np.reshape(x, (m, n)).shape

@@ -14,6 +14,7 @@ from tests.programs.dynamic_sizes import DYNAMIC_SIZES
 from tests.programs.generators import GENERATORS
 from tests.programs.growing_lists import GROWING
 from tests.programs.keys import KEYS
+from tests.programs.mathematics import MATHEMATICS
 from tests.programs.numbers_that_meet import NUMBERS, STEPS
 from tests.programs.objects import OBJECTS
 from tests.programs.phrase import Phrase, cases, check
@@ -212,3 +213,8 @@ def test_an_iterator_is_not_gone_through_at_each_turn() -> None:
 
     with pytest.raises(UnsupportedError, match="gone through more than once"):
         jit(nested)(np.ones(5))
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(MATHEMATICS))
+def test_mathematics(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)

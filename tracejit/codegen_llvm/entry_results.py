@@ -51,11 +51,18 @@ class ResultWriter:
             self.w.store(f"i64 {value}", block, axis)
         return block
 
+    def _size(self, extent: abi.Expr) -> str:
+        """An extent before the code has run: where it is negative, that fails in its own place."""
+        found = self.w.expr(extent)
+        if isinstance(extent, int | abi.Extent):
+            return found
+        return self.w.op(f"call i64 @llvm.smax.i64(i64 {found}, i64 0)")
+
     def _geometry(self, k: int, result: abi.ArrayResult) -> tuple[str, str]:
         """Pointers to a result's extents and strides (null strides: C order)."""
         w, slots = self.w, self.layout.results[k]
         extents = [
-            self._slot("i64", slots.extents[axis]) if extent is None else w.expr(extent)
+            self._slot("i64", slots.extents[axis]) if extent is None else self._size(extent)
             for axis, extent in enumerate(result.shape)
         ]
         dims = self._block(extents)

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import inspect
 import math
+import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -36,6 +37,7 @@ from tracejit.trace.refusals import (
     must_be_pure,
     refuse_library,
     refuse_traced,
+    refuse_values,
 )
 from tracejit.trace.session import current, where
 from tracejit.trace.values import Scalar, Tracer, fresh, name_of
@@ -209,7 +211,7 @@ def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]
         if made is not NotImplemented:
             return made
     must_be_pure(cls)
-    return as_is(cls, args, kwargs)
+    return _as_it_is(cls, args, kwargs)
 
 
 def by_users_code(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -301,13 +303,27 @@ def library_call(f: Any, root: str, args: tuple[Any, ...], kwargs: dict[str, Any
     traced = any(contains_tracer(a) for a in (*args, *kwargs.values()))
     if root == "scipy" and traced:
         refuse_library(f)
+    if root != "numpy":
+        return _as_it_is(f, args, kwargs)
     try:
-        made = as_is(f, args, kwargs)
+        return as_constants(as_is(f, args, kwargs))
     except UnsupportedError:
-        if root == "numpy" and traced:
+        if traced:
             name_of(f)  # names the function that was called, not what it tried
         raise
-    return as_constants(made) if root == "numpy" else made
+
+
+def _as_it_is(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a library makes of its arguments. One of Python's own that fails at a value of the run
+    is said to need it now: its exception would be about the class that stands for the value."""
+    try:
+        return as_is(f, args, kwargs)
+    except (TypeError, AttributeError, UnsupportedError) as error:
+        given = any(contains_tracer(a) for a in (*args, *kwargs.values()))
+        root = (getattr(f, "__module__", None) or "").split(".")[0]
+        if given and root in sys.stdlib_module_names and root != "builtins":
+            refuse_values(f, error)
+        raise
 
 
 def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -328,7 +344,10 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if module.split(".")[0] == "numpy" and any(contains_tracer(a) for a in args):
         name_of(f)
     of_module = isinstance(f, BuiltinFunctionType) and isinstance(f.__self__, ModuleType | None)
-    if of_module and any(isinstance(a, Tracer) for a in args):
+    given = (*args, *kwargs.values())
+    if of_module and any(isinstance(a, Tracer) for a in given):
+        return math_call(f, args, kwargs)
+    if of_module and any(map(contains_tracer, given)) and _in_table(_math_table(), f) is not None:
         return math_call(f, args, kwargs)
     return as_constants(as_is(f, args, kwargs))
 
@@ -371,10 +390,16 @@ def random_method(f: Any) -> Any:
 
 def math_call(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A C function given traced values: only ``math`` and ``cmath`` have traced forms."""
-    from tracejit.trace.mathematics import MATH
-
-    implementation = MATH.get(f)
+    implementation = _math_table().get(f)
     if implementation is None:
         unroll_if_counter(f"{where()}: {f.__name__}() of a loop's counter", *args)
         refuse_traced(f, in_math=builtins.getattr(math, f.__name__, None) is f)
     return implementation(*args, **kwargs)
+
+
+@functools.cache
+def _math_table() -> dict[Any, Callable[..., Any]]:
+    from tracejit.trace.mathematics import MATH
+    from tracejit.trace.special_functions import SPECIAL
+
+    return MATH | SPECIAL

@@ -208,6 +208,15 @@ def refuse_traced(f: Any, *, in_math: bool) -> NoReturn:
     )
 
 
+def refuse_values(f: Any, error: Exception) -> NoReturn:
+    """A function or class of Python's library that failed at a value of the run."""
+    module = f.__module__.lstrip("_")
+    raise UnsupportedError(
+        f"{where()}: {module}.{f.__qualname__} needs values that are known at run time only; use "
+        "NumPy's functions, or call it outside on what the function returns"
+    ) from error
+
+
 def refuse_library(f: Any) -> NoReturn:
     """A function of SciPy: it would ask for the contents of its arguments."""
     raise UnsupportedError(

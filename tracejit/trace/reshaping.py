@@ -19,9 +19,12 @@ from tracejit.trace.layers import (
     Reshape,
 )
 from tracejit.trace.session import current
+from tracejit.trace.suppositions import nothing_to_undo, suppose
 from tracejit.trace.tracer import Tracer
 from tracejit.trace.values import Array, Choice, PyScalar, Scalar, as_dim, fresh, k_order
 from tracejit.trace.views import Strides, transposed, whole_view
+
+_ONE_HOLE = "can only specify one unknown dimension"
 
 
 def reshaped(x: Array, shape: Any, *, order: str = "C", copy: bool | None = None) -> Array:
@@ -65,22 +68,51 @@ def _all_equal(needs: Sequence[tuple[Dim, Dim]]) -> Value:
 
 
 def resolve_shape(old: tuple[Dim, ...], shape: Any) -> tuple[Dim, ...]:
-    """The new extents, -1 worked out; ValueError when the sizes differ."""
+    """The new extents, a negative one worked out; ValueError when the sizes differ."""
     session = current()
     given = list(shape) if isinstance(shape, tuple | list) else [shape]
     dims = [as_dim(d) for d in given]
     size = ex.product(old)
-    holes = [i for i, d in enumerate(dims) if d == -1]
+    hole = _hole(dims)
     shown = shown_shape(dims).replace("-1", "newaxis")
     message = f"cannot reshape array of size {shown_dim(size)} into shape {shown}"
-    if len(holes) > 1:
-        raise ValueError("can only specify one unknown dimension")
-    if holes:
-        rest = ex.product(tuple(d for d in dims if d != -1))
-        dims[holes[0]] = _quotient(size, rest, message)
+    if hole is not None:
+        rest = ex.product((*dims[:hole], *dims[hole + 1 :]))
+        dims[hole] = _quotient(size, rest, message)
         return tuple(dims)
     session.require_equal(ex.product(tuple(dims)), size, ValueError, message)
     return tuple(dims)
+
+
+def _hole(dims: list[Dim]) -> int | None:
+    """Which extent is negative, and so to be worked out. Of one that the run decides a version
+    supposes that it is not, where it can still begin again."""
+    session = current()
+    holes = [k for k, d in enumerate(dims) if isinstance(d, int) and d < 0]
+    unsure = [
+        k
+        for k, d in enumerate(dims)
+        if not isinstance(d, int) and not session.ranges.at_least(d, 0)
+    ]
+    if not holes and nothing_to_undo():
+        holes = list(itertools.islice((k for k in unsure if not _is_size(dims[k])), 1))
+    if len(holes) > 1:
+        raise ValueError(_ONE_HOLE)
+    if not holes:
+        return None
+    dims[holes[0]] = -1
+    for k in unsure:
+        if k != holes[0]:
+            b = session.b
+            whole = b.op("ge", b.index(dims[k]), b.const(0, "i64"))
+            session.check(whole, ValueError, _ONE_HOLE)
+    return holes[0]
+
+
+def _is_size(dim: Dim) -> bool:
+    b = current().b
+    whole = b.op("ge", b.index(dim), b.const(0, "i64"))
+    return suppose(whole, "a size to reshape to is not negative", "write -1 where the size is")
 
 
 def _quotient(size: Dim, rest: Dim, message: str) -> Dim:
