@@ -10,10 +10,10 @@ from tracejit.codegen_llvm import abi
 from tracejit.ir.core import Function
 from tracejit.ir.program import Program
 from tracejit.passes.lower import Layout
-from tracejit.specialize import ArrayKey, ScalarKey
+from tracejit.specialize import ArrayKey, ObjectKey, ScalarKey
 from tracejit.trace.driver import Traced
 from tracejit.trace.hidden import Hidden
-from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
+from tracejit.trace.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
 from tracejit.versions import Request, StaticArgument
 
 
@@ -48,6 +48,8 @@ def specs_for(request: Request) -> list[Any]:
                 next(names)
             kind = key.source or key.kind or key.dtype
             specs.append(ScalarSpec(kind) if dynamic else Static(leaf))
+        elif isinstance(key, ObjectKey):
+            specs.append(ObjectSpec(leaf, key.kind))
         else:
             specs.append(Static(unwrapped(key.value)))
     return specs

@@ -123,12 +123,13 @@ def compile_version(request: Request, options: Options) -> Version:
     undo = undo_of(traced, request.keys)
     chained = spec.chained if undo is None and None not in request.guesses.sites.values() else None
     direct = direct and chained is not None
+    traced.release()
     return Version(
         keys=request.keys,
         sizes=_sizes(request),
         dynamic=request.dynamic,
         call=spec,
-        guards=lambda: all(g.holds() for g in traced.guards),
+        guards=traced.holds,
         changed=lambda: {g.name: g.expected for g in traced.guards if g.changed_number},
         writes=tuple(sorted(k for k in traced.mutated if k < len(specs))),
         fast=chained if direct and not Finish(traced).needs_call and _plain(request) else None,
@@ -178,10 +179,10 @@ def traced_function(
     fun: Callable[..., Any], args: Sequence[Any], guesses: Guesses | None = None
 ) -> tuple[Function, list[Any], list[int]]:
     """``fun`` as an IR function of exact shapes, its argument values, and which are inexact."""
-    from tracejit.specialize import alias_groups, leaf_key
+    from tracejit.specialize import EVERY_CLASS, alias_groups, leaf_key
 
     found, treedef = trees.flatten((tuple(args), {}))
-    keys = tuple(map(leaf_key, found))
+    keys = tuple(leaf_key(x, EVERY_CLASS) for x in found)
     leaves = [x if (plain := plain_array(x)) is None else plain for x in found]
     from tracejit.specialize import is_source, sizes_of
 

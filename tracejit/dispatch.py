@@ -32,6 +32,7 @@ from tracejit.specialize import (
     leaf_key,
 )
 from tracejit.trace.guesses import Guesses, Supposed, Unsupposed
+from tracejit.trace.paths import NeedsIdentity, bound
 from tracejit.tree_calls import Pending
 from tracejit.versions import (
     Arguments,
@@ -94,6 +95,8 @@ class Dispatcher:
         self._fronts: dict[FamilyKey, Front] = {}
         self._compilations = 0
         self._outside = OutsideNumbers()
+        #: Classes of which the code depends on which object it is.
+        self._by_identity: set[type] = set()
         self._slow_calls = 0
         self._fallback = Fallback(function, enabled=options.fallback)
         self._sharer = Sharer()
@@ -128,7 +131,8 @@ class Dispatcher:
         with self._fallback.refusing():
             keys = tuple(map(leaf_key, leaves))
         held = self._native(leaves, keys)
-        version, plan, result = self._settled(held, structure)
+        with bound(held.leaves):
+            version, plan, result = self._settled(held, structure)
         if type(result) is Pending:
             return result.finish(call, held.originals(result.raw))
         plain = len(args) == len(leaves) and not (self._static or held.stands)
@@ -146,11 +150,13 @@ class Dispatcher:
                 return self._attempt(held, structure, doubt)
             except Unsupposed:
                 continue  # begins again, with what the doubt has learnt
+            except NeedsIdentity as need:
+                self._by_identity.add(need.kind)
 
     def _attempt(
         self, held: NativeLeaves, structure: tuple[Any, ...], doubt: Doubt
     ) -> tuple[Version, Plan | None, Any]:
-        arguments, overlap = described(held.leaves, structure)
+        arguments, overlap = described(held.leaves, structure, by_identity=self._by_identity)
         plan = None
         version = self._wanted(arguments, doubt)
         if writes_into_itself(version, held.given):
@@ -217,7 +223,9 @@ class Dispatcher:
         if any(h.held is not None for h in hidden):
             raise self._in_python("a memory map in a global overlaps what is written")
         beside = [h.getter() for h in hidden]
-        arguments, _ = described([*leaves, *beside], structure, len(beside))
+        arguments, _ = described(
+            [*leaves, *beside], structure, len(beside), by_identity=self._by_identity
+        )
         arguments, _ = self._shared(arguments)
         try:
             return self._run(self._wanted(arguments, doubt), arguments, doubt)
@@ -294,8 +302,8 @@ class Dispatcher:
                 if version.accepts(sizes):
                     if version.guards():
                         return version
-                    self._outside.note(version.changed())
-                    version.alive = False
+                    if self._outside.note(version.changed()):
+                        version.alive = False  # another takes its place
             family.versions = [v for v in family.versions if v.alive]
             guesses = Guesses(supposed)
             try:
@@ -363,6 +371,11 @@ class Dispatcher:
         self._compilations += 1
         family.versions.append(version)
         if len(family.versions) > MAX_VERSIONS:
+            stale = [v for v in family.versions if v is not version and not v.guards()]
+            if stale:
+                stale[0].alive = False
+                family.versions.remove(stale[0])
+        if len(family.versions) > MAX_VERSIONS:
             warnings.warn(
                 f"{self.function!r} has more than {MAX_VERSIONS} versions for one kind of "
                 "arguments: the oldest is dropped; make what varies an array or a float",
@@ -412,11 +425,16 @@ class Dispatcher:
         leaves, structure = self._flatten(self.bind(*call))
         native = self._native(leaves, tuple(map(leaf_key, leaves))).leaves
         policy = "dynamic" if dynamic else self.options.shapes
-        arguments, overlap = described(native, structure)
-        version = self.find(arguments, policy, doubt)
-        if overlap and writes_into_overlap(version, arguments.leaves):
-            version = self.find(self._shared(arguments)[0], policy, doubt)
-        return version
+        with bound(native):
+            while True:
+                arguments, overlap = described(native, structure, by_identity=self._by_identity)
+                try:
+                    version = self.find(arguments, policy, doubt)
+                    if overlap and writes_into_overlap(version, arguments.leaves):
+                        version = self.find(self._shared(arguments)[0], policy, doubt)
+                    return version
+                except NeedsIdentity as need:
+                    self._by_identity.add(need.kind)
 
     def clear(self) -> None:
         """Forget every version."""
@@ -426,6 +444,7 @@ class Dispatcher:
             self._fronts.clear()
             self._fallback.clear()
             self._outside.clear()
+            self._by_identity.clear()
             self._repeats.clear()
             self._rechain()
 

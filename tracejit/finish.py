@@ -7,6 +7,7 @@ from typing import Any
 
 from tracejit.trace.driver import Traced
 from tracejit.trace.guards import FIELDS
+from tracejit.trace.paths import Path
 from tracejit.trace.results import CallerOut, Out, Rebuilder, TreeOut
 
 
@@ -33,6 +34,7 @@ class Finish:
         values, by_number = raw
         # All are found before one is changed: the change of one may drop another.
         containers = {path: _container(call, path) for path in self.paths}
+        owners = [_owner(call, change.owner) for change in self.traced.attributes]
         rebuilder = Rebuilder(values, by_number.__getitem__, containers)
         for change in self.traced.containers:
             target = containers[change.path]
@@ -42,9 +44,9 @@ class Finish:
                 target.update(dict(zip(change.keys or (), items, strict=True)))
             else:
                 target[:] = items
-        for attribute in self.traced.attributes:
+        for attribute, owner in zip(self.traced.attributes, owners, strict=True):
             value = rebuilder.tree(attribute.outs, attribute.tree)
-            setattr(attribute.owner, attribute.name, value)
+            setattr(owner, attribute.name, value)
         return rebuilder.tree(self.traced.outs, self.traced.out_tree)
 
 
@@ -54,6 +56,11 @@ def _caller_paths(outs: Iterable[Out]) -> Iterator[tuple[Any, ...]]:
             yield out.path
         elif isinstance(out, TreeOut):
             yield from _caller_paths(out.outs)
+
+
+def _owner(call: tuple[Any, Any], path: Path) -> Any:
+    """The object at the end of a path, which may begin at an argument."""
+    return path() if path.leaf is None else path.of(_container(call, path.leaf.where))
 
 
 def _container(call: tuple[Any, Any], path: Sequence[Any]) -> Any:

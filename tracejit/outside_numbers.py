@@ -20,10 +20,12 @@ class OutsideNumbers:
         self._changed: dict[str, bool] = {}
         self._constant: set[str] = set()
 
-    def note(self, changed: Mapping[str, Any]) -> None:
-        """These numbers are others than those that a version was compiled for."""
+    def note(self, changed: Mapping[str, Any]) -> bool:
+        """These numbers are others than those that a version was compiled for; whether some of them
+        are run-time values from now on."""
         for name, value in changed.items():
             self._changed.setdefault(name, isinstance(value, int | np.integer))
+        return not changed.keys() <= self._constant
 
     def attempts(self) -> Iterator[frozenset[str]]:
         """Which to make run-time values: all that changed, else those that are no integers (which

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +21,23 @@ from tracejit.specialize import LeafKey, ScalarKey, StaticKey
 from tracejit.trace.driver import Traced
 from tracejit.trace.hidden import Hidden, HiddenNumber
 from tracejit.trace.packing import Packing
+from tracejit.trace.paths import as_path
 from tracejit.trace.results import ArgOut, ArrayOut, PythonOut, SameOut, ScalarOut, StaticOut
-from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
+from tracejit.trace.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
 from tracejit.tree_calls import Pending
 from tracejit.versions import Request
 
 #: Elements above which a call lets other threads run.
 RELEASE_ELEMENTS = 20_000
+
+
+def _source(getter: Callable[[], Any]) -> abi.Source:
+    """How native code finds a value outside."""
+    path = as_path(getter)
+    if path.leaf is None:
+        return abi.CallSource(path if path.steps else path.start)
+    read = path.steps[0] if len(path.steps) == 1 else path.of
+    return abi.ArgSource(read, path.leaf.number)
 
 
 def _packing_guards(k: int, packing: Packing, itemsize: int) -> list[abi.Guard]:
@@ -81,11 +92,17 @@ class SignatureBuilder:
     def build(self) -> abi.Signature:
         traced = self.traced
         params = tuple(map(self.param, traced.leaves, self.request.keys))
-        hidden = [abi.Hidden(abi.CallSource(h.getter), self.hidden_param(h)) for h in traced.hidden]
+        hidden = [abi.Hidden(_source(h.getter), self.hidden_param(h)) for h in traced.hidden]
         hidden += [
-            abi.Hidden(abi.CallSource(g.source), abi.IdentityParam(g.expected))
-            for g in traced.guards
+            abi.Hidden(_source(g.source), abi.IdentityParam(g.expected)) for g in traced.guards
         ]
+        first = len(params) + len(hidden)
+        pairs = [(first + 2 * k, first + 2 * k + 1) for k in range(len(traced.relations))]
+        related = list(zip(traced.relations, pairs, strict=True))
+        for relation in traced.relations:
+            for path in (relation.first, relation.second):
+                hidden.append(abi.Hidden(_source(path), abi.AnyParam()))
+        same, distinct = self.objects()
         results, structure = self.results()
         return abi.Signature(
             params,
@@ -95,6 +112,8 @@ class SignatureBuilder:
             guards=self.values(),
             disjoint=self.disjoint(),
             identical=self.identical(),
+            same=(*same, *(pair for relation, pair in related if relation.same)),
+            distinct=(*distinct, *(pair for relation, pair in related if not relation.same)),
             release_gil=self.release(),
         )
 
@@ -104,6 +123,8 @@ class SignatureBuilder:
             strides: Any = leaf.layout if leaf.layout != "strided" else (None,) * len(shape)
             frozen = not leaf.writeable
             return abi.ArrayParam(leaf.dtype, shape, strides, leaf.writeable, frozen)
+        if isinstance(leaf, ObjectSpec):
+            return abi.TypeParam(leaf.kind)
         if isinstance(leaf, ScalarSpec):
             assert isinstance(key, ScalarKey)
             return abi.ScalarParam(key.dtype, key.kind)
@@ -150,6 +171,20 @@ class SignatureBuilder:
         layout: Any = hidden_layout(x)
         written = hidden.cell.arg in self.traced.mutated
         return abi.ArrayParam(x.dtype, x.shape, layout, written)
+
+    def objects(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Which objects of the program's among the arguments are one, and which are not."""
+        leaves = self.traced.leaves
+        found = [k for k, leaf in enumerate(leaves) if isinstance(leaf, ObjectSpec)]
+        pairs = [
+            (j, k)
+            for n, k in enumerate(found)
+            for j in found[:n]
+            if leaves[j].kind is leaves[k].kind
+        ]
+        groups = self.request.groups
+        same = [(j, k) for j, k in pairs if groups[j] == groups[k]]
+        return same, [pair for pair in pairs if pair not in same]
 
     # -- aliasing ------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.types import dtype_of, short_name
-from tracejit.specialize import ArrayKey, LeafKey, ScalarKey
+from tracejit.specialize import ArrayKey, LeafKey, ObjectKey, ScalarKey
 from tracejit.trace.guesses import Site
 
 _NAMES = {
@@ -145,6 +145,8 @@ def describe(
             parts.append(f"{short_name(key.dtype)}[{axes}] {key.layout}")
         elif isinstance(key, ScalarKey):
             parts.append(key.kind or short_name(key.dtype))
+        elif isinstance(key, ObjectKey):
+            parts.append(key.kind.__qualname__)
         else:
             parts.append(repr(getattr(key.value, "value", key.value))[:40])
     shared = " overlapping" if count is not None and count < len(keys) else ""

@@ -7,7 +7,7 @@ become run-time values, and the third version makes all of them so: at most thre
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Container, Hashable, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from dataclasses import fields as dataclass_fields
 from typing import Any, Literal
@@ -17,6 +17,7 @@ import numpy as np
 from tracejit.errors import UnsupportedTypeError
 from tracejit.ir.types import dtype_of
 from tracejit.trace.exporters import plain_array, refused
+from tracejit.trace.likeness import is_by_kind
 from tracejit.trace.packing import Packing, packing_of
 
 Layout = Literal["C", "F", "strided"]
@@ -98,18 +99,36 @@ def _form(x: Any) -> Any:
     return kind, x, tuple(_form(getattr(x, f.name, None)) for f in fields)
 
 
-LeafKey = ArrayKey | ScalarKey | StaticKey
+@dataclass(frozen=True)
+class ObjectKey:
+    """An object of a class of the program's: its attributes are read in each call."""
+
+    kind: type
+
+
+LeafKey = ArrayKey | ScalarKey | ObjectKey | StaticKey
 _PYTHON: dict[type, tuple[str, str]] = {
     bool: ("bool", "bool"),
     int: ("int", "i64"),
     float: ("float", "f64"),
     complex: ("complex", "c128"),
 }
+
+
+class _EveryClass:
+    def __contains__(self, x: object) -> bool:
+        return True
+
+
+EVERY_CLASS: Container[type] = _EveryClass()
 _I64 = range(-(2**63), 2**63)
 
 
-def leaf_key(leaf: Any) -> LeafKey:
-    """The key of one argument leaf. Raises TypeError for arrays of unsupported dtypes."""
+def leaf_key(leaf: Any, by_identity: Container[type] = ()) -> LeafKey:
+    """The key of one argument leaf. Raises TypeError for arrays of unsupported dtypes.
+
+    ``by_identity``: classes of which each object has versions of its own.
+    """
     if type(leaf) is np.ndarray:
         return _array_key(leaf)
     found = _PYTHON.get(type(leaf))
@@ -125,7 +144,8 @@ def leaf_key(leaf: Any) -> LeafKey:
     error = refused(leaf, "an argument")
     if error is not None:
         raise error
-    return StaticKey(leaf)
+    kind = type(leaf)
+    return ObjectKey(kind) if kind not in by_identity and is_by_kind(kind) else StaticKey(leaf)
 
 
 def is_source(x: Any) -> bool:
@@ -203,6 +223,10 @@ def alias_groups(leaves: Sequence[Any]) -> tuple[tuple[int, ...], bool]:
     arrays overlap in another way."""
     arrays = [(k, x) for k, x in enumerate(leaves) if type(x) is np.ndarray and x.size]
     groups = list(range(len(leaves)))
+    objects: dict[int, int] = {}
+    for k, x in enumerate(leaves):
+        if is_by_kind(type(x)):
+            groups[k] = objects.setdefault(id(x), k)
     overlap = False
     for n, (k, x) in enumerate(arrays):
         for j, y in arrays[:n]:
@@ -238,7 +262,7 @@ class Family:
         count = len(sizes)
         if policy == "static" or (policy == "auto" and not self.versions):
             return (False,) * count
-        shaped = [v for v in self.versions if v.alive]
+        shaped = list({(v.dynamic, v.exact): v for v in self.versions if v.alive}.values())
         if policy == "dynamic" or len(shaped) >= 2:
             free = [True] * count
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,11 @@ class Version:
             free or want == have
             for free, want, have in zip(self.dynamic, self.sizes, sizes, strict=True)
         )
+
+    @property
+    def exact(self) -> tuple[int, ...]:
+        """The extents and integers that it is compiled for."""
+        return tuple(n for n, free in zip(self.sizes, self.dynamic, strict=True) if not free)
 
     def run(self, leaves: Sequence[Any]) -> Any:
         """The answer for leaves; ``Unsupposed`` where the version supposes something wrong."""
@@ -223,11 +228,14 @@ class HiddenOverlap(Exception):  # noqa: N818  (the call is made in another way,
 
 
 def described(
-    leaves: Sequence[Any], structure: tuple[Any, ...], beside: int = 0
+    leaves: Sequence[Any],
+    structure: tuple[Any, ...],
+    beside: int = 0,
+    by_identity: Container[type] = (),
 ) -> tuple[Arguments, bool]:
     """The arguments of a call, and whether some overlap."""
     groups, overlap = alias_groups(leaves)
-    keys = tuple(map(leaf_key, leaves))
+    keys = tuple(leaf_key(leaf, by_identity) for leaf in leaves)
     return Arguments(tuple(leaves), keys, structure, groups, (), beside), overlap
 
 

@@ -88,7 +88,7 @@ def test_methods_and_attributes() -> None:
     assert call_traced(traced, [model, x3()]) == same.step(x3())
     np.testing.assert_array_equal(model.w, same.w)
     (change,) = traced.attributes
-    assert (change.owner, change.name) == (model, "calls")
+    assert (change.owner(), change.name) == (model, "calls")
     assert (model.calls, same.calls) == (1, 1)
     model.calls = 0
     assert all(g.holds() for g in traced.guards)

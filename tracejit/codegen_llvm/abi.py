@@ -114,11 +114,18 @@ class IdentityParam:
 
 
 @dataclass(frozen=True)
+class TypeParam:
+    """An object of exactly this class. No slots."""
+
+    cls: type
+
+
+@dataclass(frozen=True)
 class AnyParam:
     """An object that the code does not look at. No slots, no guard."""
 
 
-Param: TypeAlias = ArrayParam | ScalarParam | IdentityParam | AnyParam
+Param: TypeAlias = ArrayParam | ScalarParam | IdentityParam | TypeParam | AnyParam
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,15 @@ class CallSource:
     read: Callable[[], Any]
 
 
-Source: TypeAlias = GlobalSource | CellSource | AttrSource | CallSource
+@dataclass(frozen=True)
+class ArgSource:
+    """`read(argument)` of an explicit parameter, called at each call."""
+
+    read: Callable[[Any], Any]
+    param: int
+
+
+Source: TypeAlias = GlobalSource | CellSource | AttrSource | CallSource | ArgSource
 
 
 @dataclass(frozen=True)
@@ -262,7 +277,8 @@ class Signature:
     """Everything that a caller of a core must know.
 
     `disjoint`: pairs of array parameters whose byte ranges must not meet (as
-    `np.may_share_memory`); `identical`: pairs that must be the same memory, shape and strides.
+    `np.may_share_memory`); `identical`: pairs that must be the same memory, shape and strides;
+    `same` and `distinct`: pairs of parameters that must be, or not be, one object.
     """
 
     params: tuple[Param, ...]
@@ -272,6 +288,8 @@ class Signature:
     guards: tuple[Guard, ...] = ()
     disjoint: tuple[tuple[int, int], ...] = ()
     identical: tuple[tuple[int, int], ...] = ()
+    same: tuple[tuple[int, int], ...] = ()
+    distinct: tuple[tuple[int, int], ...] = ()
     release_gil: bool | WorkAbove = False
 
     @property

@@ -27,7 +27,7 @@ _PYTHON_FUNCTIONS = (
     "PyErr_NoMemory", "PyErr_Occurred", "PyErr_SetObject", "PyEval_RestoreThread",
     "PyEval_SaveThread", "PyFloat_AsDouble", "PyFloat_FromDouble", "PyList_New", "PyList_SetItem",
     "PyLong_AsLongLongAndOverflow", "PyLong_FromLongLong", "PyLong_FromUnsignedLongLong",
-    "PyMethod_New", "PyObject_CallFunctionObjArgs", "PyObject_CallNoArgs",
+    "PyMethod_New", "PyObject_CallFunctionObjArgs", "PyObject_CallNoArgs", "PyObject_CallOneArg",
     "PyObject_ClearWeakRefs", "PyObject_GC_Del", "PyObject_GC_UnTrack", "PyObject_GetAttr",
     "PyObject_Size", "PyObject_Vectorcall", "PyTuple_New", "PyTuple_SetItem",
     "PyVectorcall_Call", "Py_DecRef", "Py_IncRef",

@@ -56,6 +56,7 @@ declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
 declare ptr @PyLong_FromLongLong(i64)
 declare ptr @PyLong_FromUnsignedLongLong(i64)
 declare ptr @PyObject_CallNoArgs(ptr)
+declare ptr @PyObject_CallOneArg(ptr, ptr)
 declare ptr @PyObject_GetAttr(ptr, ptr)
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare void @Py_DecRef(ptr)
@@ -89,8 +90,10 @@ class EntryText:
         s, w = self.signature, self.w
         self._allocate_frame()
         w.guard(w.op(f"icmp eq i64 %nargs, {len(s.params)}"))
-        for k in range(len(s.params)):
+        for k, param in enumerate(s.params):
             self.objects.append(w.load_at("ptr", "%args", 8 * k))
+            if isinstance(param, abi.TypeParam):
+                self._guard_param(k, param)  # before its attributes are read
         for k, hidden in enumerate(s.hidden):
             self._fetch(k, hidden.source)
         for k, param in enumerate(s.all_params):
@@ -124,6 +127,9 @@ class EntryText:
         elif isinstance(source, abi.AttrSource):
             owner, key = w.env_load(source.owner), w.env_load(source.name)
             found = w.op(f"call ptr @PyObject_GetAttr(ptr {owner}, ptr {key})")
+        elif isinstance(source, abi.ArgSource):
+            read, of = w.env_load(source.read), self.objects[source.param]
+            found = w.op(f"call ptr @PyObject_CallOneArg(ptr {read}, ptr {of})")
         else:
             found = w.op(f"call ptr @PyObject_CallNoArgs(ptr {w.env_load(source.read)})")
         w.guard(w.op(f"icmp ne ptr {found}, null"), otherwise="miss_clear")
@@ -140,6 +146,9 @@ class EntryText:
         elif isinstance(param, abi.IdentityParam):
             wanted = self.w.env_load(param.value)
             self.w.guard(self.w.op(f"icmp eq ptr {self.objects[k]}, {wanted}"))
+        elif isinstance(param, abi.TypeParam):
+            kind = self.w.load_at("ptr", self.objects[k], 8)
+            self.w.guard(self.w.op(f"icmp eq ptr {kind}, {self.w.env_load(param.cls)}"))
 
     def _guard_array(self, k: int, param: abi.ArrayParam) -> None:
         w, o = self.w, self.objects[k]
@@ -253,6 +262,10 @@ class EntryText:
             checks.append(w.op(f"or i1 {before}, {after}"))
         for a, b in s.identical:
             checks += self._same_memory(a, b)
+        for relation, pairs in (("eq", s.same), ("ne", s.distinct)):
+            for a, b in pairs:
+                one, other = self.objects[a], self.objects[b]
+                checks.append(w.op(f"icmp {relation} ptr {one}, {other}"))
         for guard in s.guards:
             left, right = w.expr(guard.left), w.expr(guard.right)
             checks.append(w.op(f"icmp {_RELATIONS[guard.relation]} i64 {left}, {right}"))

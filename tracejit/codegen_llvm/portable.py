@@ -62,7 +62,7 @@ def evaluate(expr: abi.Expr, values: Sequence[Any]) -> int:
     return expr
 
 
-def read_source(source: abi.Source) -> Any:
+def read_source(source: abi.Source, args: Sequence[Any] = ()) -> Any:
     """A hidden parameter's present object. Raises `Miss` where there is none."""
     try:
         if isinstance(source, abi.GlobalSource):
@@ -71,6 +71,8 @@ def read_source(source: abi.Source) -> Any:
             return source.cell.cell_contents
         if isinstance(source, abi.AttrSource):
             return getattr(source.owner, source.name)
+        if isinstance(source, abi.ArgSource):
+            return source.read(args[source.param])
         return source.read()
     except Exception as error:
         raise Miss from error
@@ -86,6 +88,8 @@ def param_matches(param: abi.Param, value: Any) -> bool:
         if type(value) is not _PYTHON_KINDS[param.kind]:
             return False
         return type(value) is not int or -(2**63) <= value < 2**63
+    if isinstance(param, abi.TypeParam):
+        return type(value) is param.cls
     return not isinstance(param, abi.IdentityParam) or value is param.value
 
 
@@ -140,7 +144,7 @@ class PortableEntry:
         """Check, call, and build the result."""
         if len(args) != len(self.signature.params):
             raise Miss
-        values = [*args, *(read_source(h.source) for h in self.signature.hidden)]
+        values = [*args, *(read_source(h.source, args) for h in self.signature.hidden)]
         if not matches(self.signature, values):
             raise Miss
         slots = (ctypes.c_int64 * max(1, self.layout.count))()

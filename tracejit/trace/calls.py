@@ -24,12 +24,13 @@ from tracejit.trace.grown import is_grown
 from tracejit.trace.grown import refuse as refuse_grown
 from tracejit.trace.hidden import seen, seen_inside
 from tracejit.trace.known import BoundMethod, unroll_if_counter
+from tracejit.trace.likeness import PLAIN_MODULES
 from tracejit.trace.named_effects import refuse_effects
 from tracejit.trace.numpy import NAMES
 from tracejit.trace.numpy.applying import vectorized
 from tracejit.trace.numpy.creation import ndarray
 from tracejit.trace.numpy.generators import held_source, is_source
-from tracejit.trace.protocols import PLAIN_MODULES, as_arrays, class_attribute, convertible
+from tracejit.trace.protocols import as_arrays, class_attribute, convertible, method_of
 from tracejit.trace.recursion import under_way
 from tracejit.trace.refusals import (
     explain_builtin,
@@ -71,6 +72,49 @@ def contains_tracer(x: Any, depth: int = 4) -> bool:
     if isinstance(x, slice):
         return any(isinstance(i, Tracer) for i in (x.start, x.stop, x.step))
     return False
+
+
+#: Builtins that do not look into their arguments, or do so as the program does.
+_SEEN_THROUGH = frozenset(
+    [
+        builtins.getattr, builtins.hasattr, builtins.setattr, builtins.delattr, builtins.isinstance,
+        builtins.issubclass, builtins.callable, builtins.len, builtins.type, builtins.list,
+        builtins.tuple, builtins.enumerate, builtins.zip, builtins.map, builtins.filter,
+        builtins.reversed, builtins.range, builtins.bool, builtins.super, builtins.vars,
+        functools.partial, MethodType,
+    ]
+)  # fmt: skip
+#: Methods of lists that keep what they are given.
+_KEEPING = ("append", "extend", "insert")
+
+
+def is_seen_through(f: Any) -> bool:
+    """Whether what a function does with objects is seen: which attributes it reads."""
+    if isinstance(f, BoundMethod | Tracer) or hasattr(type(f), "__traced_call__"):
+        return True
+    if isinstance(f, FunctionType | MethodType):
+        function: Any = f.__func__ if isinstance(f, MethodType) else f
+        if hasattr(function, "py_func") or hasattr(type(function), "__traced_call__"):
+            return True
+        if not isinstance(function, FunctionType):
+            return False
+        return convert.is_converted(function) or convertible(function)
+    if isinstance(f, functools.partial):
+        return is_seen_through(f.func)
+    if isinstance(f, type) and f not in _SEEN_THROUGH:
+        init, new = class_attribute(f, "__init__"), class_attribute(f, "__new__")
+        return isinstance(init, FunctionType) and convertible(init) and new is object.__new__
+    if isinstance(getattr(f, "__self__", None), list) and f.__name__ in _KEEPING:
+        return True
+    call = class_attribute(type(f), "__call__")
+    if isinstance(call, FunctionType) and convertible(call):
+        return True
+    return bool(_in_table(dict.fromkeys(_SEEN_THROUGH, True), f))
+
+
+def has_array(x: Any) -> bool:
+    """Whether an object of the program's tells NumPy what its array is."""
+    return method_of(x, "__array__") is not None
 
 
 def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

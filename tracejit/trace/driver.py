@@ -26,19 +26,20 @@ from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.definedness import MaybeUndefined, bound_value
-from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside
+from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside, Relation
 from tracejit.trace.guesses import Guesses
 from tracejit.trace.hidden import Hidden, HiddenNumber
 from tracejit.trace.known import MARK, made_at
 from tracejit.trace.numpy.generators import RandomSource
 from tracejit.trace.objects import refers_to_itself
+from tracejit.trace.paths import bound
 from tracejit.trace.raising import Diverged, emit_raise, is_users, raised_at
 from tracejit.trace.reach import holds_traced
 from tracejit.trace.regions import Free, diverged
 from tracejit.trace.reshaping import Flat
 from tracejit.trace.results import Describer, Out
 from tracejit.trace.session import Restart, Session, nested, session_scope
-from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
+from tracejit.trace.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
 from tracejit.trace.staging_try import CatchingOperators
 from tracejit.trace.values import KIND_DTYPE, Array, Cell, PyScalar, Scalar, Tracer
 from tracejit.trace.windows import window_on
@@ -58,12 +59,31 @@ class Traced:
     in_tree: Any
     hidden: list[Hidden | HiddenNumber]
     guards: list[Guard]
+    relations: list[Relation]
     out_tree: Any
     outs: list[Out]
     mutated: set[int]
     containers: list[ContainerChange] = field(default_factory=list)
     attributes: list[AttributeChange] = field(default_factory=list)
     exceptions: dict[str, Callable[[str], BaseException]] = field(default_factory=dict)
+
+    def holds(self) -> bool:
+        """Whether what the trace found outside is still so."""
+        arrays = self.hidden_arrays().values()
+        return (
+            all(guard.holds() for guard in self.guards)
+            and all(relation.holds() for relation in self.relations)
+            and all(hidden.fits() for hidden in arrays)
+        )
+
+    def release(self) -> None:
+        """Forget the objects and arrays that the trace looked at: calls have their own."""
+        self.leaves = [
+            ObjectSpec(None, leaf.kind) if isinstance(leaf, ObjectSpec) else leaf
+            for leaf in self.leaves
+        ]
+        for hidden in self.hidden_arrays().values():
+            hidden.release()
 
     def hidden_arrays(self) -> dict[int, Hidden]:
         """The hidden arrays by their numbers, which count on after the leaves."""
@@ -91,11 +111,13 @@ def trace(
     first of them are arrays that ``fn`` finds outside, in ``beside``. ``guesses``: what is supposed
     of values that decide dtypes. ``loose``: names of numbers outside that are run-time values.
     """
+    found = trees.flatten((arg_specs, dict(kwarg_specs or {})), is_leaf=is_spec)[0]
+    seen_objects = [leaf.value if isinstance(leaf, Static) else None for leaf in found]
     loops: frozenset[Any] = frozenset()
     for _ in range(_RESTARTS):
         session = Session(getattr(fn, "__name__", "f").strip("<>"), loops, guesses, loose)
         try:
-            with session_scope(session):
+            with session_scope(session), bound(seen_objects):
                 return _trace(
                     session, fn, tuple(arg_specs), dict(kwarg_specs or {}), shared, beside
                 )
@@ -121,7 +143,7 @@ def _trace(
     tracers = _leaf_params(session, leaves, sym_dims)
     call_args, call_kwargs = trees.unflatten(in_tree, tracers[:count])
     session.beside = {id(x): (x, tracers[count + k]) for k, x in enumerate(beside)}
-    static = [leaf.value for leaf in leaves if isinstance(leaf, Static)]
+    static = [leaf.value for leaf in leaves if type(leaf) is Static]
     outside = Outside(session, (call_args, call_kwargs), static)
     session.outside = outside
     for value in static:
@@ -131,6 +153,9 @@ def _trace(
                 "in it"
             )
         outside.root(value, type(value).__name__)
+    for k, leaf in enumerate(leaves):
+        if isinstance(leaf, ObjectSpec):
+            outside.argument(leaf.value, k)
     outside.root(getattr(fn, "__self__", fn), "self")
     session.first_hidden = len(leaves)
     ops = CatchingOperators(session)
@@ -166,6 +191,7 @@ def _trace(
         in_tree,
         list(session.hidden.values()),
         outside.guards,
+        outside.relations(),
         out_tree,
         outs,
         _mutated(function),

@@ -12,6 +12,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -20,16 +21,20 @@ import numpy as np
 
 from tracejit import trees
 from tracejit.errors import LeakedTracerError, UnsupportedError, UnsupportedTypeError
+from tracejit.trace.convert import is_converted
 from tracejit.trace.exporters import frozen, refused
 from tracejit.trace.hidden import hidden_array, hidden_number, number_kind
 from tracejit.trace.likeness import (
     LIBRARY,
     PLAIN,
     contents,
+    is_by_kind,
+    kinds,
     objects_in,
     same_contents,
     same_value,
 )
+from tracejit.trace.paths import Leaf, Path, as_path, need_identity
 from tracejit.trace.protocols import class_attribute, convertible
 from tracejit.trace.reach import holds_traced
 from tracejit.trace.session import where
@@ -53,10 +58,11 @@ class Guard:
     name: str
 
     @property
-    def source(self) -> Getter:
+    def source(self) -> Path:
         """What gives the very object ``expected`` as long as the guard holds."""
-        made_anew = self.by_value and self.getter() is not self.expected
-        return self.now if made_anew else self.getter
+        path = as_path(self.getter)
+        made_anew = self.by_value and path() is not self.expected
+        return path.then(self.kept) if made_anew else path
 
     @property
     def changed_number(self) -> bool:
@@ -77,10 +83,28 @@ class Guard:
 
     def now(self) -> Any:
         """What is there; the very object ``expected`` where it is equal to that."""
-        found = self.getter()
+        return self.kept(self.getter())
+
+    def kept(self, found: Any) -> Any:
+        """``found``, or the very object ``expected`` where it is equal to that."""
         if found is self.expected or not self.by_value:
             return found
         return self.expected if same_value(found, self.expected) else _OTHER
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Two paths lead to the same object, or to different ones."""
+
+    first: Path
+    second: Path
+    same: bool
+
+    def holds(self) -> bool:
+        try:
+            return (self.first() is self.second()) is self.same
+        except (NameError, AttributeError, LookupError, TypeError, ValueError):
+            return False
 
 
 #: In a path: from a dataclass instance to the dict of its attributes.
@@ -101,7 +125,7 @@ class ContainerChange:
 class AttributeChange:
     """Attribute ``name`` of ``owner`` was set; None for ``outs`` when it was deleted."""
 
-    owner: Any
+    owner: Path
     name: str
     tree: Any
     outs: tuple[Out, ...]
@@ -115,7 +139,11 @@ class Outside:
         self.guards: list[Guard] = []
         self._guarded: set[tuple[int, str, int]] = set()
         self._owners: list[Any] = []  # alive, so that their ids stay theirs
-        self._getters: dict[int, tuple[Any, Getter, str]] = {}
+        self._getters: dict[int, tuple[Any, Path, str]] = {}
+        self._places: dict[int, set[tuple[int, str]]] = {}
+        self._relations: list[Relation] = []
+        #: Whether objects of the program's are arguments.
+        self.has_arguments = False
         self._containers: list[tuple[tuple[Any, ...], Any, Any]] = []
         self._came_in: dict[int, tuple[Any, tuple[Any, ...]]] = {}
         self._repeated: dict[int, tuple[Any, int]] = {}
@@ -135,23 +163,57 @@ class Outside:
         """
         if isinstance(value, Tracer):
             return value
+        path = as_path(getter)
         if traced and isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
-            return hidden_array(value, getter)
-        self._can_be_read(value, name)
+            if path.leaf is not None and type(value) is not np.ndarray:
+                need_identity(path)
+            self._met(value, path, name, owner)
+            return hidden_array(value, path)
+        self._can_be_read(value, name, path)
         by_value = isinstance(value, PLAIN)
         if traced and name in self.session.loose and number_kind(value) is not None:
             self._owners.append(owner)
             return hidden_number(value, getter, (id(owner), name))
         place = (id(owner), name, id(value))
-        if place not in self._guarded and not _unguarded(value):
+        known = place in self._guarded
+        if path.leaf is not None and not by_value and self._of_argument(value, path, name, owner):
+            return value
+        if not known and not _unguarded(value):
             self._guarded.add(place)
             self._owners.append(owner)
             self.guards.append(Guard(getter, value, by_value, name))
         if not by_value:
-            self._getters[id(value)] = (value, getter, name)
+            self._getters[id(value)] = (value, path, name)
         return value
 
-    def _can_be_read(self, value: Any, name: str) -> None:
+    def _met(self, value: Any, path: Path, name: str, owner: Any) -> None:
+        """An array or object that has been found before in another place is found in both."""
+        places = self._places.setdefault(id(value), set())
+        if (id(owner), name) not in places:
+            places.add((id(owner), name))
+            self._owners += [owner, value]
+            first = self._getters.setdefault(id(value), (value, path, name))[1]
+            if first is not path:
+                self._relations.append(Relation(first, path, same=True))
+
+    def _of_argument(self, value: Any, path: Path, name: str, owner: Any) -> bool:
+        """Whether ``value``, which is a part of an object that is an argument, may be another one
+        of its kind in other calls."""
+        kind = type(value)
+        if is_by_kind(kind):
+            self._met(value, path, name, owner)
+            self.guards.append(Guard(path.then(type), kind, False, name))
+            return True
+        if kind in (list, tuple, dict):
+            self._met(value, path, name, owner)
+            self._items_of_argument(value, path, name)
+            self._guard_kinds(value, path, name, numbers=False)
+            return True
+        if not isinstance(value, _SHARED) and not _unguarded(value):
+            need_identity(path)
+        return False
+
+    def _can_be_read(self, value: Any, name: str, path: Path | None = None) -> None:
         """UnsupportedTypeError for an object that holds an array which is not seen; arrays of texts
         and dates must hold what they do."""
         error = refused(value, name, f"{where()}: ")
@@ -163,9 +225,9 @@ class Outside:
                     f"{where()}: {name} is an array of objects, which compiled code does not have: "
                     "make it a list, or an array of numbers"
                 )
-            self.constant(value)
+            self.constant(value, path)
         if type(value) is np.poly1d:
-            self.constant(value)
+            self.constant(value, path)
 
     def answer(self, getter: Getter, name: str, owner: Any) -> Any:
         """What a function says that was found outside; a container made anew is compared."""
@@ -182,10 +244,13 @@ class Outside:
         found = self._getters.get(id(obj))
         if found is None or found[0] is not obj or _library(obj):
             return value
-        get = partial(_attribute_of, found[1], name)
-        return self.read(value, get, f"{found[2]}.{name}", obj, traced=traced)
+        if found[1].leaf is not None and isinstance(value, MethodType) and value.__self__ is obj:
+            shadowed = found[1].then(lambda x: name in vars(x))
+            self._absent(shadowed, f"{found[2]}.{name} of the object itself", obj)
+        path = found[1].attribute(name)
+        return self.read(value, path, f"{found[2]}.{name}", obj, traced=traced)
 
-    def constant(self, obj: Any) -> None:
+    def constant(self, obj: Any, path: Path | None = None) -> None:
         """An array or polynomial that Python reads while tracing: its elements must stay what they
         are."""
         place = (id(obj), "contents", id(obj))
@@ -193,7 +258,7 @@ class Outside:
             self._guarded.add(place)
             self._owners.append(obj)
             held = frozen(obj)
-            same = lambda: frozen(obj) == held  # noqa: E731
+            same = (path or Path(lambda: obj)).then(lambda now: frozen(now) == held)
             self.guards.append(Guard(same, True, True, "contents of an array"))
 
     def item(self, obj: Any, key: Any, value: Any) -> Any:
@@ -210,19 +275,19 @@ class Outside:
                 f"{found[2]}[{key!r}] is another object each time that it is read: read it before "
                 "the call and pass it as an argument"
             )
-        return self.read(value, lambda: owner()[key], f"{found[2]}[{key!r}]", obj)
+        return self.read(value, owner.item(key), f"{found[2]}[{key!r}]", obj)
 
     def missing(self, obj: Any, name: str) -> None:
         """An attribute that an object found outside does not have: it must not get it."""
         if self.is_outside(obj) and not _library(obj):
             owner, path = self._getters[id(obj)][1:]
-            self._absent(lambda: hasattr(owner(), name), f"{path}.{name}", obj)
+            self._absent(owner.then(lambda x: hasattr(x, name)), f"{path}.{name}", obj)
 
     def missing_item(self, obj: Any, key: Any) -> None:
         """A key or index that a container found outside does not have."""
         if self.is_outside(obj):
             owner, path = self._getters[id(obj)][1:]
-            self._absent(lambda: _has_item(owner(), key), f"{path}[{key!r}]", obj)
+            self._absent(owner.then(lambda x: _has_item(x, key)), f"{path}[{key!r}]", obj)
 
     def missing_name(self, name: str, namespace: dict[str, Any]) -> None:
         """A global variable that does not exist."""
@@ -257,18 +322,63 @@ class Outside:
         if place in self._guarded:
             return
         self._guarded.add(place)
+        self._owners.append(obj)
+        if owner.leaf is not None:
+            self._guard_kinds(obj, owner, name, numbers=True)
+            return
         held = contents(obj)
         for item in objects_in(obj):
             self.root(item, f"item of {name}")
-        self.guards.append(
-            Guard(lambda: held if same_contents(held, owner()) else None, held, False, name)
-        )
+        same = owner.then(lambda now: held if same_contents(held, now) else None)
+        self.guards.append(Guard(same, held, False, name))
+
+    def _guard_kinds(self, obj: Any, path: Path, name: str, *, numbers: bool) -> None:
+        held = kinds(obj, numbers=numbers)
+        same = path.then(lambda now: held if kinds(now, numbers=numbers) == held else None)
+        self.guards.append(Guard(same, held, False, name))
+
+    def _items_of_argument(self, obj: Any, path: Path, name: str) -> None:
+        """Items of a container in an object that is an argument, containers inside of it too."""
+        for key, item in obj.items() if isinstance(obj, dict) else enumerate(obj):
+            if isinstance(item, (*PLAIN, *_SHARED)):
+                continue
+            at, called = path.item(key), f"{name}[{key!r}]"
+            self._can_be_read(item, called, at)
+            if type(item) in (list, tuple, dict):
+                self._met(item, at, called, obj)
+                self._items_of_argument(item, at, called)
+            elif type(item) is np.ndarray or is_by_kind(type(item)):
+                self._met(item, at, called, obj)
+            else:
+                need_identity(path)
 
     def root(self, obj: Any, name: str) -> None:
         """An object that is itself known to the caller (a static argument, ``self``)."""
         if not isinstance(obj, PLAIN):
             self._can_be_read(obj, name)
-            self._getters.setdefault(id(obj), (obj, lambda: obj, name))
+            self._getters.setdefault(id(obj), (obj, Path(lambda: obj), name))
+
+    def argument(self, obj: Any, number: int) -> None:
+        """An object of the program's that is argument leaf ``number``."""
+        self.has_arguments = True
+        where = self.path_of(obj)
+        assert where is not None, obj
+        path = Path(Leaf(number, where))
+        self._getters.setdefault(id(obj), (obj, path, type(obj).__name__))
+
+    def way_to(self, obj: Any) -> Getter:
+        """What gives an object that was found outside, or came up in a container."""
+        return self._getters[id(obj)][1] if self.is_outside(obj) else lambda: obj
+
+    def pin(self, *values: Any) -> None:
+        """What is done with these is not seen, or depends on which objects they are: where one is
+        an argument, or part of one, the trace is for that very object."""
+        for value in values if self.has_arguments else ():
+            found = self._getters.get(id(value))
+            shared = isinstance(value, (np.ndarray, *_SHARED))
+            if found is not None and found[0] is value and found[1].leaf and not shared:
+                need_identity(found[1])
+            self.pin(*_held_by(value))
 
     def is_outside(self, obj: Any) -> bool:
         found = self._getters.get(id(obj))
@@ -332,8 +442,9 @@ class Outside:
     def _note_containers(self, obj: Any, path: tuple[Any, ...]) -> None:
         if id(obj) in self._static:
             return
-        if len(path) > 1 and (isinstance(obj, list | tuple | dict) or trees.is_record(obj)):
-            self._came_in[id(obj)] = (obj, path)
+        container = isinstance(obj, list | tuple | dict) or trees.is_record(obj)
+        if len(path) > 1 and (container or is_by_kind(type(obj))):
+            self._came_in.setdefault(id(obj), (obj, path))
         if isinstance(obj, list):
             self._containers.append((path, obj, list(obj)))
         elif isinstance(obj, dict) and path not in ((), (1,)):
@@ -388,8 +499,36 @@ class Outside:
         for obj, name, value in self._attributes.values():
             leaves, tree = trees.flatten(value, self.apart)
             outs = tuple(describer.describe(leaf) for leaf in leaves)
-            changes.append(AttributeChange(obj, name, tree, outs))
+            changes.append(AttributeChange(self._getters[id(obj)][1], name, tree, outs))
         return changes
+
+    def relations(self) -> list[Relation]:
+        """Which objects must be one, and that an object which is changed is no other one."""
+        apart = [
+            Relation(self._getters[id(obj)][1], path, same=False)
+            for obj in {id(o): o for o, _, _ in self._attributes.values()}.values()
+            for other, path, _ in self._getters.values()
+            if other is not obj and type(other) is type(obj)
+        ]
+        return [*self._relations, *apart]
+
+
+#: Things that many objects share, and that a version may be for.
+_SHARED = (type, FunctionType, BuiltinFunctionType, ModuleType, np.ufunc, np.dtype, Enum)
+
+
+def _held_by(value: Any) -> list[Any]:
+    """What a bound method, function, partial function or container has in it."""
+    if isinstance(value, MethodType | BuiltinMethodType):
+        return [value.__self__]
+    if isinstance(value, FunctionType):
+        if is_converted(value):
+            return []
+        cells = value.__closure__ or ()
+        return [c.cell_contents for c in cells if _is_bound(c) and c.cell_contents is not value]
+    if isinstance(value, partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    return objects_in(value)
 
 
 def refuse_iterator(x: Any, name: str) -> None:
@@ -410,10 +549,6 @@ def refuse_iterator(x: Any, name: str) -> None:
 
 def _items(container: Any) -> list[Any]:
     return list(container.values() if isinstance(container, dict) else container)
-
-
-def _attribute_of(owner: Getter, name: str) -> Any:
-    return builtins.getattr(owner(), name)
 
 
 def _has_item(container: Any, key: Any) -> bool:

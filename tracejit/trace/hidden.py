@@ -29,6 +29,24 @@ class Hidden:
     cell: Cell
     held: Callable[[], Any] | None = None
 
+    def __post_init__(self) -> None:
+        self._order = order_of(self.array)
+
+    def fits(self) -> bool:
+        """Whether an array of this dtype, shape and order is there now."""
+        try:
+            x = self.getter()
+        except (NameError, AttributeError, LookupError, TypeError, ValueError):
+            return False
+        if type(x) is not np.ndarray or x.dtype != self.array.dtype:
+            return False
+        return x.shape == self.array.shape and order_of(x) == self._order
+
+    def release(self) -> None:
+        """Forget the array, of which calls have others."""
+        like = self.array
+        self.array = np.broadcast_to(np.zeros((), like.dtype), like.shape)
+
 
 @dataclass(eq=False)
 class HiddenNumber:
@@ -78,7 +96,7 @@ def hidden_array(array: np.ndarray[Any, Any], getter: Callable[[], Any] | None =
         return traced
     found = session.hidden.get(id(array))
     if found is None:
-        found = _new(array, getter or (lambda: array))
+        found = _new(array, getter or session.outside.way_to(array))
         session.hidden[id(array)] = found
     return Array(found.cell)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import weakref
+from abc import ABCMeta
 from collections import deque
 from typing import Any
 
@@ -40,6 +43,81 @@ def same_contents(held: Any, now: Any) -> bool:
     if type(held) is set:
         return bool(held == now)
     return isinstance(held, PLAIN) and same_value(held, now)
+
+
+class _Kind:
+    """Anything of a class, in what ``kinds`` gives."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is _Kind and other.cls is self.cls
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class _Same:
+    """One object or, for plain values, equal ones."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not _Same:
+            return False
+        a, b = self.value, other.value
+        return a is b or (isinstance(a, PLAIN) and same_value(a, b))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def kinds(x: Any, *, numbers: bool) -> Any:
+    """What of a container decides the code that uses it: plain values and functions themselves, but
+    only the classes of arrays and of the program's objects, and without ``numbers`` of numbers."""
+    if type(x) is dict:
+        return dict, [(_Same(key), kinds(value, numbers=numbers)) for key, value in x.items()]
+    if type(x) in (list, tuple):
+        return type(x), [kinds(item, numbers=numbers) for item in x]
+    by_kind = type(x) is np.ndarray or is_by_kind(type(x))
+    by_kind = by_kind or (not numbers and isinstance(x, int | float | complex | np.number))
+    return _Kind(type(x)) if by_kind else _Same(x)
+
+
+#: Modules of which functions and classes are not the program's.
+PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "typing", "scipy"}
+#: Methods that Python calls by itself, on attributes as they are.
+_UNSEEN = (
+    "__enter__", "__aenter__", "__index__", "__float__", "__int__", "__complex__", "__next__",
+    "__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__array_ufunc__",
+    "__array_function__",
+)  # fmt: skip
+#: Room in an object for the references to its attributes and to its weak references.
+_LARGEST = object.__basicsize__ + 16
+_by_kind: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
+
+
+def is_by_kind(cls: type) -> bool:
+    """Whether objects of a class are told apart by their attributes alone: a class of the program's
+    in Python, of which the trace sees what it reads."""
+    known = _by_kind.get(cls)
+    if known is None:
+        known = _by_kind[cls] = _is_by_kind(cls)
+    return known
+
+
+def _is_by_kind(cls: type) -> bool:
+    root = cls.__module__.split(".")[0]
+    if type(cls) not in (type, ABCMeta) or issubclass(cls, BaseException):
+        return False
+    library = root in sys.stdlib_module_names and root not in ("__main__", "test")
+    if library or root in PLAIN_MODULES:
+        return False
+    bases = [base for base in cls.__mro__ if base is not object]
+    in_python = all(base.__basicsize__ <= _LARGEST for base in bases)
+    own_dict = any("__dict__" in base.__dict__ for base in bases)
+    defined = {name for base in bases for name in base.__dict__}
+    return in_python and own_dict and not defined.intersection(_UNSEEN)
 
 
 def is_plain_value(x: Any) -> bool:

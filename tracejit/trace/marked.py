@@ -14,7 +14,7 @@ from typing import Any
 
 from tracejit.errors import UnsupportedError
 from tracejit.trace.known import MARK, split_marks, structural_int
-from tracejit.trace.protocols import PLAIN_MODULES
+from tracejit.trace.likeness import PLAIN_MODULES
 from tracejit.trace.session import where
 from tracejit.trace.values import PyScalar, Scalar
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import FunctionType, ModuleType
 from typing import Any
 
-from tracejit.trace.protocols import PLAIN_MODULES
+from tracejit.trace.likeness import PLAIN_MODULES
 from tracejit.trace.session import Session
 from tracejit.trace.values import Tracer
 

@@ -12,9 +12,9 @@ import sys
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
+from tracejit.trace.likeness import PLAIN_MODULES
 from tracejit.trace.values import Array, Tracer
 
-PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "typing", "scipy"}
 _HEAP_TYPE = 1 << 9
 #: Builtins that go over their first argument (``zip`` and ``map``: over all).
 _ITERATING: Final = frozenset(

@@ -197,6 +197,7 @@ class Describer:
             return CallerOut(path)
         number = outside.number_of(leaf)
         if number is None:
+            outside.pin(leaf)
             return StaticOut(leaf)
         leaves, tree = _inside(leaf)
         outs = tuple(self.describe(bound_value(x)) for x in leaves)

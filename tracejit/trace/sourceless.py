@@ -56,6 +56,7 @@ def stand_in(ops: StagedOperators, function: FunctionType) -> Callable[..., Any]
             made.append(copy)
             namespace.update(reader.globals(function.__globals__))
         for used in (*args, *kwargs.values()):
+            reader.outside.pin(used)
             reader.attributes(used, _DEPTH)
         with watching(f"{function.__name__}()", *args, *kwargs.values(), function):
             return made[0](*args, **kwargs)
@@ -108,6 +109,7 @@ class _Reader:
     def read(self, getter: Callable[[], Any], name: str, owner: Any) -> Any:
         """One variable: guarded with what can be reached from it, or what stands for it."""
         value = self.outside.read(getter(), getter, name, owner)
+        self.outside.pin(value)
         if isinstance(value, FunctionType) or hasattr(type(value), "__traced_call__"):
             return partial(self.ops.call, value)
         self.reachable(value, _DEPTH)

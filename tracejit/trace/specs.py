@@ -73,3 +73,10 @@ class Static:
     """A value that the trace specialises on."""
 
     value: Any
+
+
+@dataclass(frozen=True)
+class ObjectSpec(Static):
+    """An object of class ``kind``, of which the trace sees one; others take its place in calls."""
+
+    kind: type

@@ -13,7 +13,13 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.trace import containers, contexts, convert, grown_lists, protocols, watched
 from tracejit.trace.builtins import LOOPED, builtin_bool
-from tracejit.trace.calls import MUTATING, refuse_mutation, traced_call
+from tracejit.trace.calls import (
+    MUTATING,
+    has_array,
+    is_seen_through,
+    refuse_mutation,
+    traced_call,
+)
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, Traits, Turns, VarInfo
 from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.folds import folded, listed
@@ -23,6 +29,7 @@ from tracejit.trace.identity import same_array
 from tracejit.trace.iteration import steps_of
 from tracejit.trace.keys import has_traced, is_among
 from tracejit.trace.kinds import stands_for_other, type_of
+from tracejit.trace.likeness import is_plain_value
 from tracejit.trace.marked import check_call, must_be_plain, must_be_plain_text, plain_key
 from tracejit.trace.numpy import INDEXED
 from tracejit.trace.process_state import is_reader, read_state
@@ -176,6 +183,8 @@ class StagedOperators(Operators):
             return self.call(container.__contains__, item)
         self.session.outside.whole(container)
         item, container = seen(item), seen(container)
+        if protocols.method_of(container, "__contains__") is None:
+            self.session.outside.pin(item)
         if self.session.shown:
             must_be_plain(item, container)
         traced = isinstance(item, Tracer)
@@ -213,6 +222,8 @@ class StagedOperators(Operators):
         for used in (owner, *args, *kwargs.values()):
             outside.whole(used)
         args, kwargs = tuple(map(seen, args)), {name: seen(x) for name, x in kwargs.items()}
+        if outside.has_arguments and not is_seen_through(f):
+            outside.pin(owner, *(x for x in (*args, *kwargs.values()) if not has_array(x)))
         if self.session.shown:
             check_call(f, args, kwargs)
         if isinstance(owner, list | dict) and not isinstance(f, MethodType):
@@ -396,6 +407,7 @@ class StagedOperators(Operators):
         if isinstance(key, Tracer):
             return self._traced_key(obj, key)
         must_be_plain_text(obj)
+        self.session.outside.pin(key)
         if isinstance(obj, dict):
             key = plain_key(key)
         try:
@@ -469,6 +481,7 @@ class StagedOperators(Operators):
                 self._refuse_outside(target)
                 grown_lists.extend(target, value)
                 return target
+        self.session.outside.whole(value)
         target, value = seen(target), seen(value)
         found = protocols.in_place(self, op, target, value)
         if found is not NotImplemented:
@@ -479,6 +492,8 @@ class StagedOperators(Operators):
     def made(self, value: Any) -> Any:
         if self.session.shown and isinstance(value, dict | set):
             must_be_plain(value)
+        if isinstance(value, dict | set):
+            self.session.outside.pin(*value)
         return containers.made(self.session, value)
 
     def iterate(self, value: Any) -> Any:
@@ -490,6 +505,8 @@ class StagedOperators(Operators):
         return protocols.iterable(self, seen(value))
 
     def binary(self, symbol: str, left: Any, right: Any) -> Any:
+        self.session.outside.whole(left)
+        self.session.outside.whole(right)
         left, right = seen(left), seen(right)
         found = protocols.binary(self, symbol, left, right)
         if found is not NotImplemented:
@@ -520,12 +537,20 @@ class StagedOperators(Operators):
         if type(left) is complex and isinstance(right, Scalar):
             left = PyScalar("complex", lift(left).value)  # or the right side would be asked first
         found = protocols.compared(self, symbol, left, right)
+        if found is NotImplemented and not (is_plain_value(left) or is_plain_value(right)):
+            self.session.outside.pin(left, right)
         return super().compare_one(symbol, left, right) if found is NotImplemented else found
+
+    def shown(self, value: Any, conversion: str) -> Any:
+        self.session.outside.pin(value)
+        return super().shown(value, conversion)
 
     def is_(self, left: Any, right: Any) -> Any:
         left, right = seen(left), seen(right)
         if isinstance(left, Array) and isinstance(right, Array):
             return same_array(left, right)
+        if not (is_plain_value(left) or is_plain_value(right)):
+            self.session.outside.pin(left, right)
         return super().is_(left, right)
 
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:

@@ -19,7 +19,8 @@ from typing import Any, NoReturn
 
 from tracejit.errors import UnsupportedError
 from tracejit.trace import containers
-from tracejit.trace.protocols import PLAIN_MODULES, method_of
+from tracejit.trace.likeness import PLAIN_MODULES
+from tracejit.trace.protocols import method_of
 from tracejit.trace.reach import Held, is_iterator, is_stateful, reached
 from tracejit.trace.session import Session, current, where
 
