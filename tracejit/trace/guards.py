@@ -387,7 +387,8 @@ class Outside:
     def must_hold_nothing(self) -> None:
         """At the end of the trace: LeakedTracerError where an object from outside keeps a value of
         it, which no change that is noticed leads to."""
-        roots = list(self._getters.values())
+        # A function that the program defines inside, and differentiates, ends with the trace.
+        roots = [root for root in self._getters.values() if not is_converted(root[0])]
         if not holds_traced(*(obj for obj, _, _ in roots)):
             return
         name = next(name for obj, _, name in roots if holds_traced(obj))
