@@ -27,7 +27,7 @@ from tracejit.ir.printer import format_function
 from tracejit.ir.program import Program
 from tracejit.passes.lower import lower
 from tracejit.passes.merge import merge
-from tracejit.passes.pipeline import DEFAULT
+from tracejit.passes.pipeline import DEFAULT, SIMPLIFY
 from tracejit.passes.runner import dump_stage, dump_text, run
 from tracejit.signature import SignatureBuilder
 from tracejit.trace.driver import Traced, trace
@@ -68,7 +68,7 @@ def simplify(function: Function, *, stabilize: bool = False) -> Function:
     if stabilize:
         from tracejit.passes.stabilize import stabilize as rewrite
 
-        pipeline = (rewrite, *DEFAULT)
+        pipeline = (*SIMPLIFY, rewrite, *DEFAULT)  # rules look for one value used twice
     return run(function, pipeline)
 
 

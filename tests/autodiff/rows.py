@@ -49,7 +49,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "frexp_mantissa": (1.1, 1.8),
     "abs": (0.3, 2.0),
 }
-REAL_UNARY = "cbrt erf frexp_mantissa".split()
+REAL_UNARY = "cbrt erf logistic frexp_mantissa".split()
 UNARY = (
     "neg abs sign sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh"
     " cosh tanh arcsinh arccosh arctanh conj"

@@ -81,7 +81,7 @@ def operands(name: str, arity: int, dtype: np.dtype[Any]) -> tuple[Any, ...]:
 
 ROUNDED = frozenset(
     "cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh "
-    "arcsinh arccosh arctanh erf pow arctan2 hypot logaddexp logaddexp2".split()
+    "arcsinh arccosh arctanh erf logistic pow arctan2 hypot logaddexp logaddexp2".split()
 )
 CANCELLING = frozenset(["logaddexp", "logaddexp2"])  # NumPy's formula loses what it loses
 

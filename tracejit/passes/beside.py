@@ -10,22 +10,32 @@ from dataclasses import replace
 
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value, instr_effect, uses
+from tracejit.passes.dce import dce
 from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import run
-from tracejit.passes.stabilize import Some, stabilize
+from tracejit.passes.stabilize import EXACT, stabilize
+from tracejit.passes.stable import Some
 
 #: Every rule has one of them in its pattern.
-_MARKS = frozenset(["log", "log1p", "exp"])
+_NAMES = """
+    exp exp2 expm1 log log2 log10 log1p sqrt pow sinh cosh tanh
+    sin cos tan arcsin arctan arcsinh arctanh
+"""
+_MARKS = frozenset(_NAMES.split())
 
 
 def twice(function: Function, some: Some) -> Function:
-    """``function`` with its results once more, stabilised; itself where no rule applies."""
+    """``function`` with its results once more, stabilised; once where the rules that apply keep
+    every bit, itself where none applies."""
     if function.diverges or not _has_marks(function):
         return function
     plain = run(function, DEFAULT)
-    both = replace(plain, results=(*plain.results, *plain.results))
+    exact = stabilize(plain, some=some, rules=EXACT)
+    both = replace(exact, results=(*exact.results, *exact.results))
     found = stabilized_after(both, len(plain.results), some)
-    return function if found is both else found
+    if found is not both:
+        return found
+    return function if exact is plain else exact
 
 
 def stabilized_after(function: Function, keep: int, some: Some) -> Function:
@@ -34,6 +44,7 @@ def stabilized_after(function: Function, keep: int, some: Some) -> Function:
     stable = stabilize(function, some=some)
     if stable is function or function.diverges:
         return function
+    stable = dce(stable)  # what a loop carries for nobody would have a derivative
     b = Builder(function.name)
     b.params = list(function.params)
     b.instrs = list(function.instrs)

@@ -5,7 +5,7 @@ Each function takes an emitter and real scalars of one float dtype and returns o
 the complex ones from these.
 """
 
-from tracejit.ir.elementary.exponential import exp, exp2, expm1
+from tracejit.ir.elementary.exponential import exp, exp2, expm1, logistic
 from tracejit.ir.elementary.hyperbolic import arccosh, arcsinh, arctanh, cosh, sinh, tanh
 from tracejit.ir.elementary.inverse_trigonometric import arccos, arcsin, arctan, arctan2
 from tracejit.ir.elementary.logarithm import log, log1p, log2, log10
@@ -34,6 +34,7 @@ __all__ = [
     "log10",
     "logaddexp",
     "logaddexp2",
+    "logistic",
     "pow",
     "sin",
     "sinh",

@@ -58,6 +58,10 @@ def expm1_quarter(x: Num) -> tuple[Num, Num]:
 @elementary
 def exp(x: Num) -> Num:
     """e**x."""
+    return _exp(x)
+
+
+def _exp(x: Num) -> Num:
     low, high = (-745.14, 709.7827128933841) if format_of(x) is DOUBLE else (-103.98, 88.72284)
     r = exp_of_sum(x)
     return where(x > high, INF, where(x < low, 0.0, r))
@@ -75,6 +79,13 @@ def exp2(x: Num) -> Num:
     q = fma(r, ln2[0], r * fma(r, poly(r, f.table("EXP2")), ln2[1]))
     result = scale_by_power(q + 1.0, n)
     return where(x >= high, INF, where(x <= low, 0.0, result))
+
+
+@elementary
+def logistic(x: Num) -> Num:
+    """1 / (1 + e**-x)."""
+    one: Num = x.const(1.0) / (_exp(-x) + 1.0)
+    return one
 
 
 @elementary

@@ -15,7 +15,7 @@ def _sqrt(e: Emitter, a: Any) -> Any:
     return e.sqrt(a)
 
 
-_REAL_ONLY = ("cbrt", "erf", "arctan2", "hypot", "logaddexp", "logaddexp2")
+_REAL_ONLY = ("cbrt", "erf", "arctan2", "hypot", "logaddexp", "logaddexp2", "logistic")
 _BOTH = (
     *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p"),
     *("sin", "cos", "tan", "arcsin", "arccos", "arctan"),

@@ -176,6 +176,7 @@ UNARY: dict[str, Callable[[Expr, Expr, Expr], Expr | None]] = {
     "arccosh": lambda t, x, y: t / (_sqrt(_shifted(x, -1)) * _sqrt(_shifted(x, 1))),
     "arctanh": lambda t, x, y: t / (_shifted(-x, 1) * _shifted(x, 1)),
     "erf": lambda t, x, y: t * (2 / math.sqrt(math.pi) * _exp(-(x * x))),
+    "logistic": lambda t, x, y: t * (y * (-x).op("logistic")),
     "frexp_mantissa": _frexp_mantissa,
 }
 

@@ -113,6 +113,7 @@ _ROWS: list[tuple[str, int, Callable[[Operands], np.dtype[np.generic]], Callable
     ("arccosh", 1, _same(_FC), np.arccosh),
     ("arctanh", 1, _same(_FC), np.arctanh),
     ("erf", 1, _same(_F), _erf),
+    ("logistic", 1, _same(_F), lambda x: 1 / (1 + np.exp(-x))),
     ("isnan", 1, _to_bool(_FC), np.isnan),
     ("isinf", 1, _to_bool(_FC), np.isinf),
     ("isfinite", 1, _to_bool(_FC), np.isfinite),
@@ -174,7 +175,7 @@ _COST = {
     "pow": 60,
 }
 _ELEMENTARY = """cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh
-    cosh tanh arcsinh arccosh arctanh erf logaddexp logaddexp2"""
+    cosh tanh arcsinh arccosh arctanh erf logistic logaddexp logaddexp2"""
 _COST |= dict.fromkeys(_ELEMENTARY.split(), ELEMENTARY_COST)
 
 
