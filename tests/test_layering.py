@@ -29,7 +29,7 @@ STAGES = {
 }
 """Which stages a stage may import, besides itself. What is not a stage wires them: `api.py`."""
 
-SHARED = {"errors", "trees"}
+SHARED = {"errors", "sources", "trees"}
 """Modules beside the stages that every stage may import; they import nothing of tracejit."""
 
 THIRD_PARTY = {

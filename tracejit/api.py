@@ -7,8 +7,10 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any
 
+from tracejit import sources
 from tracejit.attempts import Doubt
 from tracejit.boundary import boundary
 from tracejit.dispatch import Dispatcher
@@ -113,6 +115,7 @@ def _init(self: Any, function: Fun, options: Options) -> None:
 
     while type(function) is type(self):
         function = function.py_func  # type: ignore[attr-defined]
+    sources.keep(function)
     functools.update_wrapper(self, function, updated=())
     self.py_func = function
     self._options = options
@@ -211,15 +214,31 @@ def _repr(self: Any) -> str:
 
 
 def _reduce(self: Any) -> Any:
+    """By name where the other process finds it so; else by value, with the text of its file."""
     function = self.py_func
     name = getattr(function, "__qualname__", "<")
-    found: Any = sys.modules.get(getattr(function, "__module__", ""))
+    module = getattr(function, "__module__", "")
+    found: Any = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
-    return name if found is self else (_rebuilt, (function, self._options))
+    if found is self and not (module == "__main__" and _by_cloudpickle()):
+        return name
+    return _rebuilt, (function, self._options, sources.packed(function))
 
 
-def _rebuilt(function: Fun, options: Options) -> Any:
+def _by_cloudpickle() -> bool:
+    """Whether the pickling under way is cloudpickle's, also a copy that a package has of it: it
+    takes the functions of ``__main__`` by value, as another process has another ``__main__``."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if "cloudpickle" in frame.f_globals.get("__name__", "").split("."):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _rebuilt(function: Fun, options: Options, file: tuple[str, tuple[str, ...]]) -> Any:
+    sources.unpack(function, file)
     return jitted_type()(function, options)
 
 

@@ -128,7 +128,11 @@ def truth(x: Any) -> bool:
     known = current().literal(x.read())
     if known is not None:
         return bool(known)
-    raise UnsupportedError(run_time_only("a truth test in code whose source cannot be read", x))
+    raise UnsupportedError(
+        f"{where()}: a truth test in code whose source cannot be read needs a value that is known "
+        f"at run time only ({x!r}); put the function in a file if it is from exec, a pipe or a "
+        ".pyc, make the value a static argument, or compute with arrays"
+    )
 
 
 def structural_int(x: Any, what: str) -> int:

@@ -16,6 +16,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 from typing import Any, Final
 
 from tracejit.errors import UnsupportedError
+from tracejit.trace.convert.same_code import codes_in
 from tracejit.trace.protocols import convertible
 from tracejit.trace.pure import is_pure, is_pure_class
 from tracejit.trace.refusals import must_be_pure
@@ -53,14 +54,6 @@ def _look_at(function: FunctionType, found: Any, is_called: bool, seen: set[int]
             raise UnsupportedError(
                 f"{function.__qualname__}, whose source is not compiled: {text}"
             ) from None
-
-
-def codes_in(code: CodeType) -> Iterator[CodeType]:
-    """A code object and those of the functions inside."""
-    yield code
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from codes_in(inner)
 
 
 def _named(

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracejit.errors import UnsupportedError
+from tracejit.trace.convert.same_code import codes_in
 from tracejit.trace.likeness import is_plain_value, objects_in
-from tracejit.trace.named_effects import codes_in, refuse_effects
+from tracejit.trace.named_effects import refuse_effects
 from tracejit.trace.values import Tracer
 from tracejit.trace.watched import watching
 

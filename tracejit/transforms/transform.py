@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from tracejit import sources
 from tracejit.trace.session import active, current
 from tracejit.transforms.kept import Identity, compiled, identity
 
@@ -17,6 +18,7 @@ class Transform:
     def __init__(self, function: Callable[..., Any], what: str) -> None:
         if not callable(function):
             raise TypeError(f"{what} takes a function, not {type(function).__name__}")
+        sources.keep(function)
         self.function = function
         functools.update_wrapper(self, function, updated=())
         self.__name__ = f"{what}_{getattr(function, '__name__', 'function')}".replace("<", "")
@@ -34,6 +36,18 @@ class Transform:
         made.__name__ = self.__name__
         made.function, made._compiled = function, None
         return made
+
+    def __copy__(self) -> Any:
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_compiled": None, "_file": sources.packed(self.function)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        sources.unpack(self.function, self.__dict__.pop("_file"))
 
     def __kept_identity__(self) -> Identity:
         inner = identity(self.function)

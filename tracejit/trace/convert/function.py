@@ -13,6 +13,7 @@ from typing import Any
 
 from tracejit.trace.convert.expressions import ENV, OPERATORS, THUNK, Unit, mangle
 from tracejit.trace.convert.operators import Env, Operators, Site, VarInfo
+from tracejit.trace.convert.same_code import future_flags
 from tracejit.trace.convert.scope import GENERATED, parameters
 from tracejit.trace.convert.source import FunctionTree, SourceUnavailable, locate
 from tracejit.trace.convert.statements import make_rewriter
@@ -106,7 +107,7 @@ def _convert(code: CodeType, module_globals: dict[str, Any]) -> ConvertedFunctio
     _rewrite(tree, unit, located.class_name)
     module = _factory(tree, code.co_freevars, located.class_name)
     source = ast.unparse(module)
-    flags = code.co_flags & _future_flags()
+    flags = code.co_flags & future_flags()
     compiled = compile(module, code.co_filename, "exec", flags, dont_inherit=True)
     found = _find(compiled, code.co_name)
     prefix = found.co_qualname
@@ -175,12 +176,3 @@ def _cleaned(code: CodeType, owner: str, prefix: str, qualname: str) -> CodeType
         consts.append(const)
     own = clean(code.co_qualname) if code.co_qualname.startswith(prefix) else code.co_qualname
     return code.replace(co_name=name, co_qualname=own, co_consts=tuple(consts))
-
-
-def _future_flags() -> int:
-    import __future__
-
-    flags = 0
-    for name in __future__.all_feature_names:
-        flags |= getattr(__future__, name).compiler_flag
-    return flags

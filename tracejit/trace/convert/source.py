@@ -1,16 +1,20 @@
 """Finds the syntax tree of a function from its code object.
 
 The whole file is parsed once, so positions in the tree are the file's own. A lambda is told from
-its neighbours on the same line by the columns of its instructions.
+its neighbours on the same line by the columns of its instructions. A text counts only if it
+compiles to the code that runs: a file may have been edited since it was imported.
 """
 
 from __future__ import annotations
 
 import ast
-import linecache
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
+
+from tracejit import sources
+from tracejit.errors import UnsupportedError
+from tracejit.trace.convert.same_code import Parsed, has_code
 
 FunctionTree = ast.FunctionDef | ast.Lambda
 
@@ -28,23 +32,23 @@ class Located:
     lines: list[str]
 
 
-_files: dict[str, tuple[list[str], ast.Module]] = {}
+#: By file: its texts that were parsed, the latest first.
+_files: dict[str, list[Parsed]] = {}
 
 
-def _parse(filename: str, module_globals: dict[str, Any]) -> tuple[list[str], ast.Module]:
-    linecache.checkcache(filename)  # the file may have been edited and its module reloaded
-    lines = linecache.getlines(filename, module_globals)
-    if not lines:
-        raise SourceUnavailable(f"no source text for {filename}")
-    cached = _files.get(filename)
-    if cached is not None and cached[0] == lines:
-        return cached
+def _parse(filename: str, lines: list[str]) -> Parsed:
+    versions = _files.setdefault(filename, [])
+    for held in versions:
+        if held.lines == lines:
+            return held
     try:
         tree = ast.parse("".join(lines), filename)
     except SyntaxError as error:
         raise SourceUnavailable(f"the source text of {filename} does not parse: {error}") from None
-    _files[filename] = (lines, tree)
-    return lines, tree
+    made = Parsed(lines, tree)
+    versions.insert(0, made)
+    del versions[16:]
+    return made
 
 
 class _Finder(ast.NodeVisitor):
@@ -114,14 +118,43 @@ def _spans(tree: ast.Lambda, code: CodeType) -> bool:
 
 
 def locate(code: CodeType, module_globals: dict[str, Any]) -> Located:
-    """The tree that `code` was compiled from. Raises `SourceUnavailable`."""
-    lines, module = _parse(code.co_filename, module_globals)
+    """The tree that `code` was compiled from. Raises `SourceUnavailable`; UnsupportedError where
+    the file is another one by now."""
+    filename = code.co_filename
+    problem = SourceUnavailable(f"no source text for {filename}")
+    other: Located | None = None
+    for lines in sources.texts(filename, module_globals):
+        if not lines:
+            continue
+        try:
+            parsed = _parse(filename, lines)
+            found = _found(code, parsed)
+        except SourceUnavailable as reason:
+            problem = reason
+            continue
+        if has_code(parsed, code):
+            return found
+        other = other or found
+    if filename.startswith("<") or not sources.known(filename, module_globals):
+        raise problem
+    if sources.may_have_changed(filename):
+        raise UnsupportedError(
+            f"{filename}:{code.co_firstlineno}: the file was changed since {code.co_qualname} was "
+            "imported, so its text is not that of the code that runs; restart, or reload the module"
+        )
+    if other is None:
+        raise problem
+    return other  # a tool has rewritten the code on import
+
+
+def _found(code: CodeType, parsed: Parsed) -> Located:
+    """Where a code object may be from in a text."""
     finder = _Finder(code)
-    finder.visit(module)
+    finder.visit(parsed.tree)
     if not finder.found:
         # Python 3.11 may give what is inside of an f-string lines that its statement has not.
         finder = _Finder(code, exhaustive=True)
-        finder.visit(module)
+        finder.visit(parsed.tree)
     found = finder.found
     if code.co_name == "<lambda>" and len(found) > 1:
         # Of nested candidates the innermost comes last and is the one that spans no more.
@@ -135,4 +168,4 @@ def locate(code: CodeType, module_globals: dict[str, Any]) -> Located:
             f"{code.co_qualname} is {problem} at {code.co_filename}:{code.co_firstlineno}"
         )
     tree, class_name = found[0]
-    return Located(tree, class_name, lines)
+    return Located(tree, class_name, parsed.lines)

@@ -1,0 +1,162 @@
+"""The texts that functions were compiled from, as far as they can be had.
+
+Python keeps no text: a file may be edited while functions of it run. So a file's text is kept when
+a function of it is given to ``jit``, and travels with functions that are pickled by value. Whether
+a text is that of a function is for `trace.convert.source` to find out.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+#: How many texts are kept of a file, and of a name that says nothing, such as "<dynamic-code>".
+_VERSIONS, _UNNAMED = 4, 64
+#: By file: versions of its text, the newest last, each with size and time of the file (or None).
+_kept: dict[str, list[tuple[Any, list[str]]]] = {}
+
+
+def keep(function: Any) -> None:
+    """Remember the text of the file that a function is from."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return
+    filename = code.co_filename
+    stamp = _stamp(filename)
+    versions = _kept.get(filename, ())
+    if stamp is not None and not (versions and versions[-1][0] == stamp):
+        linecache.checkcache(filename)
+        add(filename, linecache.getlines(filename, function.__globals__), stamp)
+
+
+def add(filename: str, lines: Sequence[str], stamp: Any = None) -> None:
+    """Remember a text of a file."""
+    versions = _kept.setdefault(filename, [])
+    if lines and not any(held == lines for _, held in versions):
+        versions.append((stamp, list(lines)))
+        del versions[: -_UNNAMED if filename.startswith("<") else -_VERSIONS]
+
+
+def packed(function: Any) -> tuple[str, tuple[str, ...]]:
+    """The file that a function is from and its text, for another process."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return "", ()
+    return code.co_filename, tuple(known(code.co_filename, function.__globals__))
+
+
+def unpack(function: Any, file: tuple[str, tuple[str, ...]]) -> None:
+    """Remember the text that came with a function. What is pickled by value may not say what file
+    it is from; nor do functions that it calls."""
+    filename, text = file
+    code = getattr(function, "__code__", None)
+    if code is not None and text:
+        add(code.co_filename, text)
+        add(filename, text)
+        if code.co_filename != filename:
+            function.__code__ = code.replace(co_filename=filename)
+
+
+def texts(filename: str, module_globals: dict[str, Any]) -> Iterator[list[str]]:
+    """What may be the text of a file, the likeliest first, as lines with their ends."""
+    for _, lines in reversed(_kept.get(filename, [])):
+        yield lines
+    if _stamp(filename) is None:
+        yield linecache.getlines(filename, module_globals)
+        yield from _unwritten(filename)
+        return
+    cached = linecache.cache.get(filename)
+    if cached is not None and len(cached) > 1:
+        yield list(cached[2])
+    linecache.checkcache(filename)
+    yield linecache.getlines(filename, module_globals)
+
+
+def known(filename: str, module_globals: dict[str, Any]) -> list[str]:
+    """The likeliest text of a file; no lines where there is none."""
+    return next((lines for lines in texts(filename, module_globals) if lines), [])
+
+
+def may_have_changed(filename: str) -> bool:
+    """Whether a file was written since this process began, or when cannot be known."""
+    stamp = _stamp(filename)
+    return stamp is None or stamp[1] >= _started()
+
+
+def _stamp(filename: str) -> tuple[int, float] | None:
+    try:
+        found = os.stat(filename)
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime
+
+
+def _started() -> float:
+    """When the process began, in seconds since 1970; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/stat") as file:
+            ticks = int(file.read().rpartition(")")[2].split()[19])
+        with open("/proc/stat") as file:
+            booted = next(float(line.split()[1]) for line in file if line.startswith("btime"))
+    except (OSError, StopIteration, ValueError):
+        return 0.0
+    return booted + ticks / os.sysconf("SC_CLK_TCK") - 1.0  # btime is rounded to a second
+
+
+# Texts that are in no file ------------------------------------------------------------------------
+
+
+def _unwritten(filename: str) -> Iterator[list[str]]:
+    if filename == "<string>":
+        yield from _argument()
+    if filename == "<stdin>":
+        yield from _standard_input()
+        yield from _typed()
+
+
+def _argument() -> Iterator[list[str]]:
+    """The argument of ``python -c``."""
+    words = iter(sys.orig_argv[1:])
+    for word in words:
+        if not word.startswith("-") or word.startswith("--"):
+            return
+        options = word[1:]
+        at = next((k for k, letter in enumerate(options) if letter in "cmWX"), None)
+        if at is None:
+            continue
+        value = options[at + 1 :] or next(words, "")
+        if options[at] == "c":
+            yield value.splitlines(keepends=True)
+        if options[at] in "cm":
+            return
+
+
+def _standard_input() -> Iterator[list[str]]:
+    """What ``python < file`` reads, which may be read again."""
+    try:
+        found = os.fstat(0)
+        if stat.S_ISREG(found.st_mode):
+            text = os.pread(0, found.st_size, 0).decode("utf-8")
+            yield text.splitlines(keepends=True)
+    except (OSError, ValueError):
+        return
+
+
+def _typed() -> Iterator[list[str]]:
+    """Statements typed at a prompt, the latest first, from the history of the line editor."""
+    readline: Any = sys.modules.get("readline")
+    if readline is None:
+        return
+    count = readline.get_current_history_length()
+    lines: list[str] = [readline.get_history_item(k) or "" for k in range(1, count + 1)]
+    for first in range(len(lines) - 1, -1, -1):
+        last = first + 1
+        decorated = lines[first].startswith("@")
+        while last < len(lines) and (decorated or lines[last][:1].isspace()):
+            decorated = lines[last].startswith("@")
+            last += 1
+        yield [f"{line}\n" for line in lines[first:last]]
