@@ -237,3 +237,20 @@ def test_vjp_of_results_whose_size_the_values_decide() -> None:
         pull((np.ones(2), np.zeros(4)))
     with pytest.raises(TypeError, match=r"a cotangent of shape \(3,1\)"):
         pull((np.ones((3, 1)), np.zeros(4)))
+
+
+def test_a_cotangent_that_happens_to_be_zero_has_derivatives() -> None:
+    """A mask says what a window or a gather left out, not which numbers are zero."""
+    x, first = np.array([2.0, 3.0]), np.array([0, 0])
+    for pick in (
+        lambda y: y[0:1],
+        lambda y: y[first],
+        lambda y: y[::-1][1:],
+        lambda y: np.where(y > 0.8, 0.0, y),
+    ):
+
+        def loss(w: Any, x: Any, pick: Any = pick) -> Any:
+            return np.sum(pick(np.log(x)) * w)
+
+        mixed = grad(lambda w, loss=loss: grad(loss, 1)(w, x)[0])
+        assert mixed(0.0) == mixed(1.0) != 0.0

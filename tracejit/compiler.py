@@ -25,6 +25,7 @@ from tracejit.ir.core import Function
 from tracejit.ir.interpreter import EXCEPTIONS
 from tracejit.ir.printer import format_function
 from tracejit.ir.program import Program
+from tracejit.passes.calls import inline_calls
 from tracejit.passes.lower import lower
 from tracejit.passes.merge import merge
 from tracejit.passes.pipeline import DEFAULT, SIMPLIFY
@@ -64,11 +65,12 @@ class Artefacts:
 def simplify(function: Function, *, stabilize: bool = False) -> Function:
     """The function as it is lowered."""
     dump_stage("trace", function)
-    pipeline = DEFAULT
+    pipeline = (inline_calls, *DEFAULT)
     if stabilize:
         from tracejit.passes.stabilize import stabilize as rewrite
 
-        pipeline = (*SIMPLIFY, rewrite, *DEFAULT)  # rules look for one value used twice
+        # Rules look for one value used twice.
+        pipeline = (inline_calls, *SIMPLIFY, rewrite, *DEFAULT)
     return run(function, pipeline)
 
 
@@ -176,9 +178,10 @@ def _result_slots(program: Program, signature: abi.Signature, layout: abi.SlotLa
 
 
 def traced_function(
-    fun: Callable[..., Any], args: Sequence[Any], guesses: Guesses | None = None
+    fun: Callable[..., Any], args: Sequence[Any], guesses: Guesses | None = None, orders: int = 0
 ) -> tuple[Function, list[Any], list[int]]:
-    """``fun`` as an IR function of exact shapes, its argument values, and which are inexact."""
+    """``fun`` as an IR function of exact shapes, its argument values, and which are inexact;
+    ``orders``: how many times derivatives will be taken of it."""
     from tracejit.specialize import EVERY_CLASS, alias_groups, leaf_key
 
     found, treedef = trees.flatten((tuple(args), {}))
@@ -189,7 +192,7 @@ def traced_function(
     dynamic = (False,) * len(sizes_of(leaves, keys))
     request = Request(fun, treedef, tuple(leaves), keys, dynamic, alias_groups(leaves)[0], ())
     call_args, call_kwargs = trees.unflatten(treedef, specs_for(request))
-    traced = trace(fun, call_args, call_kwargs, guesses=guesses)
+    traced = trace(fun, call_args, call_kwargs, guesses=guesses, orders=orders)
     EXCEPTIONS.update(traced.exceptions)
     values = [
         np.int64(id(x)) if is_source(x) else x
@@ -199,7 +202,7 @@ def traced_function(
     values += [h.array for h in traced.hidden if isinstance(h, Hidden)]
     count = sum(not isinstance(s, Static) for s in traced.leaves)
     wrt = [k for k, v in enumerate(values[:count]) if np.asarray(v).dtype.kind in "fc"]
-    return simplify(traced.function), values, wrt
+    return run(traced.function, DEFAULT), values, wrt  # calls keep their rules
 
 
 def run_function(function: Function, args: Sequence[Any]) -> list[Any]:

@@ -20,7 +20,7 @@ from tracejit.ir.ops import elementwise
 from tracejit.ir.types import DTYPES, tensor
 
 ELSEWHERE = {
-    **dict.fromkeys("for while cond raise check write_back print".split(), "tests/fuzz"),
+    **dict.fromkeys("for while cond call raise check write_back print".split(), "tests/fuzz"),
     **dict.fromkeys("tape push pop".split(), "tests/autodiff"),
     **dict.fromkeys("alloc free view load store fetch launch sum_pairwise".split(), "Programs"),
     **dict.fromkeys("for_true sum_true".split(), "Programs"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracejit.autodiff.masking import Mask
+from tracejit.autodiff.masking import Mask, Window
 from tracejit.autodiff.tangents import zero
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
@@ -48,10 +48,7 @@ class Sum:
         """Where the sum is not zero by a choice or a window; None: its zeros are numbers."""
         if not self.masks or self.value is None:
             return None
-        known = [m for m in self.masks if isinstance(m, Value)]
-        if len(known) < len(self.masks):
-            return self.b.op("ne", self.value, self.b.zeros_like(self.value))  # type: ignore[no-any-return]
-        one, *rest = known
+        one, *rest = [m.made(self.b) if isinstance(m, Window) else m for m in self.masks]
         for other in rest:
             one = self.b.op("bitwise_or", one, other)
         return one

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from tracejit.autodiff import storage
 from tracejit.autodiff.spread import (
     NeedsLoop,
+    call_flags,
     carried,
     length_differs,
     results_of,
@@ -86,6 +87,8 @@ class Batcher:
                 return self._loop(instr, operands, flags)
         elif instr.name == "cond" and not flags[0]:
             return self._cond(instr, operands, flags)
+        elif instr.name == "call":
+            return self._call(instr, operands, flags)
         elif side_by_side(instr):
             return self._both_sides(instr, operands)
         else:
@@ -188,6 +191,18 @@ class Batcher:
         given = [*operands, *self._size_leaves()]
         new = self.b.append("cond", given, dict(instr.attrs), regions, instr.loc)
         return self._noted(new, moving)
+
+    def _call(self, instr: Instr, operands: list[Value], flags: list[bool]) -> list[Value]:
+        """The call of a batch: its rules are those of one example, batched."""
+        every = call_flags(instr, flags)
+        regions = tuple(
+            self._built(region, given, [True] * len(region.results))
+            for region, given in zip(instr.regions, every, strict=True)
+        )
+        given = [self.full(v) if f else v for v, f in zip(operands, every[0], strict=True)]
+        given += self._size_leaves()
+        new = self.b.append("call", given, dict(instr.attrs), regions, instr.loc)
+        return self._noted(new, [True] * len(new.results))
 
     def _noted(self, instr: Instr, moving: Sequence[bool]) -> list[Value]:
         self.differ.update(r for r, m in zip(instr.results, moving, strict=True) if m)

@@ -27,6 +27,8 @@ class Forward:
 
     def run(self, function: Function, args: Sequence[Value]) -> list[Value]:
         """The primal results (none if the function always raises)."""
+        from tracejit.autodiff.calls import forward_call
+
         mapping = dict(zip(function.params, args, strict=True))
         for instr in function.instrs:
             operands = [mapping.get(v, v) for v in instr.operands]
@@ -39,6 +41,8 @@ class Forward:
                 self._loop(instr, operands, mapping)
             elif instr.name == "cond":
                 self._cond(instr, operands, mapping)
+            elif instr.name == "call":
+                forward_call(self, instr, operands, mapping)
             else:
                 self._rule(instr, mapping)
         return [] if function.diverges else [mapping[r] for r in function.results]

@@ -127,6 +127,7 @@ class Linearizer:
     def run(self, function: Function, args: Sequence[Value]) -> list[Value]:
         """Linearize ``function`` at ``args``; its primal results (none if it always raises)."""
         from tracejit.autodiff.branches import linearize_cond
+        from tracejit.autodiff.calls import linearize_call
         from tracejit.autodiff.loops import linearize_loop
 
         mapping = dict(zip(function.params, args, strict=True))
@@ -136,6 +137,9 @@ class Linearizer:
                 linearize_loop(self, instr, mapping)
             elif active and instr.name == "cond":
                 linearize_cond(self, instr, mapping)
+            elif active and instr.name == "call":
+                operands = [mapping.get(v, v) for v in instr.operands]
+                linearize_call(self, instr, operands, mapping)
             else:
                 self._emit(instr, mapping, active)
         return [] if function.diverges else [mapping[r] for r in function.results]

@@ -9,19 +9,26 @@ order; a zero that was merely computed stays a number, and ``0 * inf`` is nan.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Instr, Value
-from tracejit.ir.types import TensorType
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import BOOL, TensorType
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Window:
-    """A cotangent that is zero outside of windows: the mask is read off when it is asked for."""
+    """A cotangent that is zero outside of a window, or inside of it: ``made`` when asked for.
+
+    It says where that is, whatever the numbers are: a cotangent that happens to be zero has
+    derivatives.
+    """
+
+    made: Callable[[Builder], Value]
 
 
 #: A bool value, or a window.
@@ -107,10 +114,12 @@ def of_operand(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | N
     if name == "select":
         chosen = instr.operands[0]
         return both(b, chosen if k == 1 else b.op("invert", chosen), mask)
-    if name in ("slice", "gather") or (name == "put_slice" and k == 0):
-        return Window()
+    if name in ("slice", "gather"):
+        return Window(lambda b: _inside(b, instr, mask))
+    if k == 0 and (name == "put_slice" or (name == "scatter" and setting)):
+        return Window(lambda b: _outside(b, instr, mask))
     if name == "scatter" and setting:
-        return Window()
+        return None
     if mask is None:
         return None
     if name == "reduce_sum":
@@ -124,6 +133,32 @@ def of_operand(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | N
     if name == "put_slice":
         return b.op("slice", mask, *instr.operands[2:], shape=instr.operands[1].shape)  # type: ignore[no-any-return]
     return mask if _elementwise(instr) else _of_sum(b, instr, mask)
+
+
+def _flags(b: Builder, value: bool, shape: tuple[Dim, ...]) -> Value:
+    return b.full(value, TensorType(BOOL.dtype, shape))
+
+
+def _inside(b: Builder, instr: Instr, mask: Value | None) -> Value:
+    """True at the elements that a ``slice`` or ``gather`` reads, where its result has the mask."""
+    x, *rest = instr.operands
+    nothing = _flags(b, False, x.shape)
+    read = _flags(b, True, instr.result.shape) if mask is None else mask
+    if instr.name == "slice":
+        return b.op("put_slice", nothing, read, *rest)  # type: ignore[no-any-return]
+    attrs = {"axes": instr.attrs["axes"], "mode": "maximum" if mask is not None else "set"}
+    return b.op("scatter", nothing, read, *rest, **attrs)  # type: ignore[no-any-return]
+
+
+def _outside(b: Builder, instr: Instr, mask: Value | None) -> Value:
+    """False at the elements that a ``put_slice`` or ``scatter`` writes."""
+    x, v, *rest = instr.operands
+    kept = _flags(b, True, x.shape) if mask is None else mask
+    gone = _flags(b, False, v.shape)
+    if instr.name == "put_slice":
+        return b.op("put_slice", kept, gone, *rest)  # type: ignore[no-any-return]
+    attrs = {"axes": instr.attrs["axes"], "mode": "set"}
+    return b.op("scatter", kept, gone, *rest, **attrs)  # type: ignore[no-any-return]
 
 
 def _of_sum(b: Builder, instr: Instr, mask: Value) -> Value | None:

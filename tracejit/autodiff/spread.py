@@ -55,7 +55,26 @@ def results_of(instr: Instr, flags: Sequence[bool]) -> list[bool]:
         return carried(instr, flags)
     for region in instr.regions if side_by_side(instr) else ():
         spread(region, flags[1:])
+    if instr.name == "call":
+        for region, given in zip(instr.regions, call_flags(instr, flags), strict=True):
+            spread(region, given)
     return [True] * len(instr.results)
+
+
+def call_flags(instr: Instr, flags: Sequence[bool]) -> list[list[bool]]:
+    """Which parameters of each region of a ``call`` differ: all that have derivatives do."""
+    count = instr.attrs["args"]
+    inexact = [v.dtype.kind in "fc" for v in instr.operands[:count]]
+    args = [f or i for f, i in zip(flags, inexact, strict=False)]
+    outer = list(flags[count:])
+    found = [[*args, *outer]]
+    if instr.attrs["rule"] == "jvp":
+        found.append([*args, *[True] * sum(inexact), *outer])
+    if instr.attrs["rule"] == "vjp":
+        found.append([*args, *outer])
+        own = len(instr.regions[2].params) - len(outer)
+        found.append([*[True] * own, *outer])
+    return found
 
 
 def carried(instr: Instr, flags: Sequence[bool]) -> list[bool]:

@@ -136,6 +136,8 @@ def _active_step(instr: Instr, flags: list[bool]) -> list[bool]:
     if instr.name == "cond":
         sides = [active_results(r, flags[1:]) for r in instr.regions if not r.diverges]
         return [any(s[k] for s in sides) for k in range(len(instr.results))]
+    if instr.name == "call":
+        return [instr.attrs["rule"] != "stop"] * len(instr.results)
     refuse_opaque(instr)
     return [instr.prim.differentiable] * len(instr.results)
 

@@ -139,6 +139,12 @@ def _run_cond(
     return _call(region, args[1:], write_back)
 
 
+def _run_call(
+    instr: Instr, args: list[Any], env: Env, write_back: WriteBack | None
+) -> Sequence[Any]:
+    return _call(instr.regions[0], args, write_back)
+
+
 def _raise(attrs: Mapping[str, Any], payload: Sequence[Any]) -> None:
     values = [p.item() if isinstance(p, np.ndarray) else p for p in payload]
     raise exception_type(attrs["exc"])(formatted(attrs["message"], values))
@@ -200,6 +206,7 @@ _CONTROL: dict[str, Callable[..., Sequence[Any]]] = {
     "for": _run_for,
     "while": _run_while,
     "cond": _run_cond,
+    "call": _run_call,
     "raise": _run_raise,
     "check": _run_check,
     "print": _run_print,

@@ -104,18 +104,22 @@ def trace(
     beside: Sequence[Any] = (),
     guesses: Guesses | None = None,
     loose: frozenset[str] = frozenset(),
+    *,
+    orders: int = 0,
 ) -> Traced:
     """Trace ``fn`` on arguments described by pytrees of ArraySpec, ScalarSpec and Static.
 
     ``shared``: further leaves, not passed to ``fn``, that windows among the arguments refer to; the
     first of them are arrays that ``fn`` finds outside, in ``beside``. ``guesses``: what is supposed
     of values that decide dtypes. ``loose``: names of numbers outside that are run-time values.
+    ``orders``: how many times derivatives will be taken of the result.
     """
     found = trees.flatten((arg_specs, dict(kwarg_specs or {})), is_leaf=is_spec)[0]
     seen_objects = [leaf.value if isinstance(leaf, Static) else None for leaf in found]
     loops: frozenset[Any] = frozenset()
     for _ in range(_RESTARTS):
         session = Session(getattr(fn, "__name__", "f").strip("<>"), loops, guesses, loose)
+        session.orders = orders
         try:
             with session_scope(session), bound(seen_objects):
                 return _trace(

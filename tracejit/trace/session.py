@@ -137,6 +137,8 @@ class Session:
         #: What an attempt at a loop opened numbers as, until it settles: the loop, which of its
         #: variables it is, and the number before the loop.
         self.provisional: dict[Value, tuple[Any, int, Any]] = {}
+        #: How many times derivatives will be taken of what is traced: rules matter to that order.
+        self.orders = 0
         self.shown: list[Any] = []
         self.shown_at: list[Loc | None] = []
         self.over = False

@@ -4,6 +4,15 @@ Each may be used under ``jit`` and called as it is.
 """
 
 from tracejit.transforms.checking import check_grads
+from tracejit.transforms.custom_rules import (
+    checkpoint,
+    clip_gradient,
+    custom_jvp,
+    custom_vjp,
+    remat,
+    scale_gradient,
+    stop_gradient,
+)
 from tracejit.transforms.derivatives import grad, hvp, jvp, value_and_grad
 from tracejit.transforms.jacobians import hessian, jacfwd, jacobian, jacrev
 from tracejit.transforms.linear_maps import linearize, vjp
@@ -11,6 +20,10 @@ from tracejit.transforms.vmapping import vmap
 
 __all__ = [
     "check_grads",
+    "checkpoint",
+    "clip_gradient",
+    "custom_jvp",
+    "custom_vjp",
     "grad",
     "hessian",
     "hvp",
@@ -19,6 +32,9 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "remat",
+    "scale_gradient",
+    "stop_gradient",
     "value_and_grad",
     "vjp",
     "vmap",

@@ -27,7 +27,7 @@ def check_grads(
     doubt = Doubt()
     while True:
         guesses = Guesses(doubt.supposed or Supposed())
-        function, values, wrt = traced_function(fun, args, guesses)
+        function, values, wrt = traced_function(fun, args, guesses, order)
         if not wrt:
             raise UnsupportedError("check_grads needs at least one floating or complex argument")
         try:

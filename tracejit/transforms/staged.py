@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tracejit.ir.types import INDEX, TensorType, Type
 from tracejit.trace.known import shown_shape
 from tracejit.trace.raising import Diverged, emit_raise, is_users
 from tracejit.trace.regions import Free, closed, diverged
-from tracejit.trace.session import current
+from tracejit.trace.session import TraceBuilder, current
 from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
 
 
@@ -42,30 +43,27 @@ class Staged:
             replaced = dict(zip(argnums, trees.unflatten(self.wrt_tree, inner), strict=True))
             return [replaced.get(k, own(a)) for k, a in enumerate(self.args)], own(self.kwargs)
 
-        self.trace(arguments)
+        self.trace(arguments, 1)
 
-    def trace(self, arguments: Callable[[], tuple[Sequence[Any], Any]]) -> None:
-        """Trace a call of the function on ``arguments()``, made of ``params`` and outer values."""
-        session = self.session
-        with session.region("branch", getattr(self.call, "__name__", "f").strip("<>")) as frame:
-            args, kwargs = arguments()
-            result: Any = ()
-            try:
-                result = self.ops.call(self.call, *args, **kwargs)
-            except Exception as error:
-                if not isinstance(error, Diverged) and not is_users(error):
-                    raise
-                emit_raise(session, error)
-            builder = frame.builder
-            self.out, self.out_tree = trees.flatten(result)
-            self.out = [constant(x) for x in self.out]
-            self.values = [lift(x).value if isinstance(x, Tracer) else None for x in self.out]
-        session.leave(frame)
-        results = [v for v in self.values if v is not None]
-        builder.params = list(self.params)
-        self.free = Free(session)
-        self.free.scan(builder, [] if diverged(builder) else results)
-        self.function = closed(builder, results, self.params, self.free.values, self.free)
+    def trace(self, arguments: Callable[[], tuple[Sequence[Any], Any]], orders: int) -> None:
+        """Trace a call of the function on ``arguments()``, made of ``params`` and outer values;
+        ``orders``: how many derivatives this transform takes of it."""
+        name = getattr(self.call, "__name__", "f").strip("<>")
+        body = traced_body(
+            self.ops,
+            name,
+            self.params,
+            lambda: self._called(arguments),
+            self.session.orders + orders,
+        )
+        self.out, self.out_tree, self.values = body.out, body.tree, body.values
+        self.free = Free(self.session)
+        self.free.scan(body.builder, body.results)
+        self.function = body.closed(self.free)
+
+    def _called(self, arguments: Callable[[], tuple[Sequence[Any], Any]]) -> Any:
+        args, kwargs = arguments()
+        return self.ops.call(self.call, *args, **kwargs)
 
     @property
     def operands(self) -> list[Value]:
@@ -110,6 +108,55 @@ class Staged:
             for x, v in zip(self.out, self.values, strict=True)
         ]
         return trees.unflatten(self.out_tree, leaves)
+
+
+@dataclass
+class Body:
+    """What was traced into a builder of its own: leaves of the result, and their IR values."""
+
+    builder: TraceBuilder
+    out: list[Any]
+    tree: Any
+    values: list[Value | None]
+    wrote: bool
+
+    @property
+    def results(self) -> list[Value]:
+        """The IR results, none where the body always raises."""
+        return [] if diverged(self.builder) else [v for v in self.values if v is not None]
+
+    def closed(self, free: Free) -> Function:
+        """The function of its parameters and the outer values of ``free``."""
+        params = list(self.builder.params)
+        return closed(self.builder, self.results, params, free.values, free)
+
+
+def traced_body(
+    ops: Any, name: str, params: Sequence[Value], call: Callable[[], Any], orders: int
+) -> Body:
+    """Trace what ``call`` does as a body of ``params``, of which derivatives are taken ``orders``
+    times."""
+    session = current()
+    outer, session.orders = session.orders, orders
+    try:
+        with session.region("branch", name) as frame:
+            result: Any = ()
+            try:
+                result = call()
+            except Exception as error:
+                if not isinstance(error, Diverged) and not is_users(error):
+                    raise
+                emit_raise(session, error)
+            out, tree = trees.flatten(result)
+            out = [constant(x) for x in out]
+            values = [lift(x).value if isinstance(x, Tracer) else None for x in out]
+    finally:
+        session.orders = outer
+    before = dict(frame.touched)
+    final = session.leave(frame)
+    frame.builder.params = list(params)
+    wrote = any(final[cell] is not before[cell] for cell in final)
+    return Body(frame.builder, out, tree, values, wrote)
 
 
 def like(x: Any, value: Value) -> Any:

@@ -51,7 +51,7 @@ class Vmapped(Transform):
             found = [inner.get(k, own(x)) for k, x in enumerate(leaves)]
             return trees.unflatten(tree, found)  # type: ignore[no-any-return]
 
-        staged.trace(arguments)
+        staged.trace(arguments, 0)
         flags = [k < len(fronts) for k in range(len(staged.operands))]
         b = staged.session.b
         results, differ = autodiff.batched(b, staged.function, staged.operands, flags, size)

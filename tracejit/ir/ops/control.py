@@ -119,6 +119,34 @@ def _result_types(region: Function, mapping: dict[Any, Dim]) -> tuple[Type, ...]
     return types
 
 
+#: The rules that a ``call`` may have, and how many regions say so.
+CALL_REGIONS = {"jvp": 2, "vjp": 3, "checkpoint": 1, "stop": 1}
+
+
+def _call(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    rule, count = attrs["rule"], attrs["args"]
+    require(len(regions) == CALL_REGIONS.get(rule, 0), "call has other regions", rule)
+    require(0 <= count <= len(operands), "call has fewer operands than args", count)
+    primal = regions[0]
+    require(not primal.diverges, "a function that always raises is not a call")
+    types = _result_types(primal, check_params(primal, operands, "call"))
+    moving = [v.type for v in operands[:count] if _inexact(v.type)]
+    given = [*(v.type for v in operands[:count]), *(moving if rule == "jvp" else ())]
+    for region in regions[1:2]:
+        require(len(region.params) == len(given) + len(operands) - count, "call rule's operands")
+    ends = [t for t in types if _inexact(t)]
+    yields = ((*types, *ends), ()) if rule == "jvp" else (types, moving)
+    for region, results in zip(regions[1:], yields, strict=False):
+        if not region.diverges:
+            few = len(region.results) < len(results)
+            require(not few, f"the {rule} rule of a call yields too few values")
+    return types
+
+
+def _inexact(type_: Type) -> bool:
+    return isinstance(type_, TensorType) and is_inexact(type_.dtype)
+
+
 def _none(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     return ()
 
@@ -176,6 +204,16 @@ row(
         "control",
         _cond,
         doc="cond(pred, *args) then(*args), else(*args); a side that diverges joins with anything.",
+    )
+)
+row(
+    Primitive(
+        "call",
+        "control",
+        _call,
+        doc="call(*args, *outer) {rule, args} primal(*args, *outer), and its derivative: "
+        "jvp(*args, *tangents, *outer), or forward(*args, *outer) and "
+        "backward(*residuals, *cotangents, *outer), or none where the rule is stop or checkpoint.",
     )
 )
 row(

@@ -1,0 +1,192 @@
+"""Calls that say themselves how they are differentiated, in both modes.
+
+``jvp``: a rule for tangents, linear in them. ``vjp``: a forward part with residuals, and a backward
+part. ``checkpoint``: computed again in reverse. ``stop``: no derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tracejit.autodiff.forward import Forward
+from tracejit.autodiff.linearize import Linearizer, Reverse
+from tracejit.autodiff.tangents import has_tangent
+from tracejit.ir.builder import Builder
+from tracejit.ir.core import Constant, Function, Instr, Value
+from tracejit.ir.types import TensorType
+
+
+def forward_call(
+    forward: Forward, instr: Instr, operands: list[Value], mapping: dict[Value, Value]
+) -> None:
+    """Forward mode of a ``call``."""
+    rule = instr.attrs["rule"]
+    if rule == "stop":
+        forward.b.clone(instr, mapping)
+        return
+    if rule == "checkpoint":
+        results = forward.run(instr.regions[0], operands)
+        mapping.update(zip(instr.results, results, strict=True))
+        return
+    if rule == "vjp":
+        raise TypeError(
+            "a function with a rule for reverse mode (custom_vjp) in forward mode (jvp, linearize, "
+            f"jacfwd, hessian){_where(instr)}: give it a rule by custom_jvp, or use grad, vjp, "
+            "jacrev"
+        )
+    args, outer = _apart(instr, operands, [v in forward.tangents for v in operands])
+    dots = [forward.dense(v) for v in args if has_tangent(v)]
+    found = list(forward.b.inline(instr.regions[1], [*args, *dots, *outer]))
+    count = len(instr.results)
+    primal = _own(forward.b, found[:count])
+    mapping.update(zip(instr.results, primal, strict=True))
+    moving = [r for r in primal if has_tangent(r)]
+    forward.tangents.update(zip(moving, found[count:], strict=True))
+
+
+def linearize_call(
+    lin: Linearizer, instr: Instr, operands: list[Value], mapping: dict[Value, Value]
+) -> None:
+    """Reverse mode of a ``call``: its primal part, and its linear steps."""
+    rule = instr.attrs["rule"]
+    args, outer = _apart(instr, operands, [v in lin.tangents for v in operands])
+    if rule == "jvp":
+        _by_jvp(lin, instr, args, outer, mapping)
+        return
+    if rule == "vjp":
+        found = list(lin.b.inline(instr.regions[1], operands))
+        count = len(instr.results)
+        results, residuals = _own(lin.b, found[:count]), found[count:]
+        mapping.update(zip(instr.results, results, strict=True))
+    else:
+        results = list(lin.b.clone(instr, mapping).results)
+    linear = [lin.tangent(v) for v in operands]
+    if rule == "stop":
+        return
+    out = [lin.fresh(r) if has_tangent(r) else None for r in results]
+    if rule == "vjp":
+        moving = [lin.tangent(v) for v in args if has_tangent(v)]
+        lin.steps.append(_Backward(instr.regions[2], residuals, outer, moving, out))
+    else:
+        lin.steps.append(_Again(instr.regions[0], operands, linear, out))
+
+
+def _where(instr: Instr) -> str:
+    return f" (line {instr.loc.line})" if instr.loc else ""
+
+
+def _apart(
+    instr: Instr, operands: Sequence[Value], active: Sequence[bool]
+) -> tuple[list[Value], list[Value]]:
+    """Arguments of a call, and what it closes over, which has to be constant."""
+    count = instr.attrs["args"]
+    if instr.attrs["rule"] in ("jvp", "vjp") and any(active[count:]):
+        raise TypeError(
+            f"a function with a derivative rule of its own{_where(instr)} closes over a value that "
+            "is differentiated: pass it as an argument"
+        )
+    return list(operands[:count]), list(operands[count:])
+
+
+def _own(b: Builder, values: Sequence[Value]) -> list[Value]:
+    """Values of their own, so that each has its own tangent."""
+    return [
+        b.op("reshape", v, shape=v.shape)
+        if isinstance(v.type, TensorType) and has_tangent(v)
+        else v
+        for v in values
+    ]
+
+
+def _by_jvp(
+    lin: Linearizer,
+    instr: Instr,
+    args: list[Value],
+    outer: list[Value],
+    mapping: dict[Value, Value],
+) -> None:
+    """The rule is linear in the tangents: it is its own derivative, here taken at zero."""
+    inner = Linearizer(lin.b, lin.tape)
+    inner.steps, inner.linear, inner.finite = lin.steps, lin.linear, lin.finite
+    dots = []
+    for v in args:
+        if has_tangent(v):
+            dots.append(_zero(lin.b, v.tensor))
+            linear = lin.tangent(v)
+            if linear is not None:
+                inner.tangents[dots[-1]] = linear
+    found = inner.run(instr.regions[1], [*args, *dots, *outer])
+    lin.tape = inner.tape
+    count = len(instr.results)
+    primal = _own(lin.b, found[:count])
+    mapping.update(zip(instr.results, primal, strict=True))
+    moving = [r for r in primal if has_tangent(r)]
+    for result, dot in zip(moving, found[count:], strict=True):
+        linear = inner.tangent(dot)
+        if linear is not None:
+            lin.tangents[result] = linear
+
+
+def _zero(b: Builder, type_: TensorType) -> Value:
+    """A zero that is one value only."""
+    zero = b.op("constant", value=Constant(0, type_.dtype))
+    return b.broadcast(zero, type_.shape)
+
+
+@dataclass
+class _Backward:
+    """The backward part of a ``vjp`` rule as a step."""
+
+    function: Function
+    residuals: list[Value]
+    outer: list[Value]
+    linear: list[Value | None]
+    out: list[Value | None]
+
+    def transpose(self, reverse: Reverse) -> None:
+        moved = [t for t in self.out if t is not None]
+        if all(reverse.cotangent(t) is None for t in moved):
+            return
+        cts = [reverse.sum(t).dense() for t in moved]
+        found = reverse.b.inline(self.function, [*self.residuals, *cts, *self.outer])
+        for t, ct in zip(self.linear, found, strict=True):
+            if t is not None:
+                reverse.sum(t).add(ct)
+
+
+@dataclass
+class _Again:
+    """A checkpointed function as a step: linearized where its cotangents arrive."""
+
+    function: Function
+    args: list[Value]
+    linear: list[Value | None]
+    out: list[Value | None]
+
+    def transpose(self, reverse: Reverse) -> None:
+        moved = [t for t in self.out if t is not None]
+        if all(reverse.cotangent(t) is None for t in moved):
+            return
+        b = reverse.b
+        # Copies, so that nobody finds that all of this has been computed before.
+        args = [b.op("copy", v) if _is_array(v) else v for v in self.args]
+        inner = Linearizer(b)
+        own = [
+            None if t is None else inner.fresh(v) for v, t in zip(args, self.linear, strict=True)
+        ]
+        results = inner.run(self.function, args)
+        back = Reverse(b, inner.tape)
+        for r, t in zip(results, self.out, strict=True):
+            linear, ct = inner.tangent(r), reverse.cotangent(t)
+            if linear is not None and ct is not None:
+                back.sum(linear).add(ct)
+        inner.transpose(back)
+        for t, mine in zip(self.linear, own, strict=True):
+            ct = back.cotangent(mine)
+            if t is not None and ct is not None:
+                reverse.sum(t).add(ct)
+
+
+def _is_array(value: Value) -> bool:
+    return isinstance(value.type, TensorType) and value.rank > 0

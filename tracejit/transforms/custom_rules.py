@@ -1,0 +1,438 @@
+"""Functions that say how they are differentiated: ``custom_jvp``, ``custom_vjp``, ``checkpoint``.
+
+Called from Python, or where no derivative is taken, they are the function that they were made of.
+Inside of a transform they become a ``call`` that holds its rule.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit import trees
+from tracejit.errors import StructureError, UnsupportedError
+from tracejit.ir.core import Function, Value
+from tracejit.ir.types import TensorType
+from tracejit.trace.raising import Diverged
+from tracejit.trace.regions import Free, diverged
+from tracejit.trace.session import active, current
+from tracejit.trace.values import Array, Tracer, lift
+from tracejit.transforms.staged import Body, fitted, like, traced_body, value_like
+
+Rule = Callable[..., Any]
+FUNCTION = "the function"
+
+
+class Custom:
+    """A function with a derivative rule of its own; ``rule`` says which kind."""
+
+    rule = ""
+
+    def __init__(self, function: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
+        what = type(self).__name__
+        if not callable(function):
+            raise TypeError(f"{what} takes a function, not {type(function).__name__}")
+        self.function = function
+        self.nondiff_argnums = (
+            (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
+        )
+        functools.update_wrapper(self, function, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if active():
+            return current().operators.call(self, *args, **kwargs)
+        return self.function(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+        if not ops.session.orders:
+            return ops.call(self.function, *args, **kwargs)
+        if kwargs:
+            bound = inspect.signature(self.function).bind(*args, **kwargs)
+            args, kwargs = bound.args, bound.kwargs
+        if kwargs:
+            raise TypeError(f"{self.rule_name}: keyword-only arguments cannot be differentiated")
+        return _Call(ops, self, args).emit()
+
+    @property
+    def rule_name(self) -> str:
+        """How errors name it."""
+        return f"{type(self).__name__} of {getattr(self.function, '__name__', 'a function')}"
+
+    def bodies(self, call: _Call) -> list[Body]:
+        """The bodies of the rule, to be closed after that of the function."""
+        return []
+
+
+class _Call:
+    """One call of such a function: its arguments apart, and its bodies."""
+
+    def __init__(self, ops: Any, custom: Custom, args: Sequence[Any]) -> None:
+        self.ops, self.custom, self.args = ops, custom, list(args)
+        count = len(self.args)
+        fixed = {n % count for n in custom.nondiff_argnums if -count <= n < count}
+        self.fixed = [self.args[n] for n in sorted(fixed)]
+        self.places = [n for n in range(count) if n not in fixed]
+        self.leaves, self.tree = trees.flatten(tuple(self.args[n] for n in self.places))
+        self.moving = [k for k, x in enumerate(self.leaves) if _is_number(x)]
+        self.operands = [lift(self.leaves[k]).value for k in self.moving]
+        self.inexact = [k for k, v in enumerate(self.operands) if v.dtype.kind in "fc"]
+
+    def params(self) -> list[Value]:
+        """Parameters for the arguments that are numbers."""
+        return [Value(v.type) for v in self.operands]
+
+    def chosen(self, params: Sequence[Value]) -> tuple[Any, ...]:
+        """The differentiable arguments, in terms of parameters."""
+        inner = list(self.leaves)
+        for k, p in zip(self.moving, params, strict=True):
+            inner[k] = like(self.leaves[k], p)
+        return trees.unflatten(self.tree, inner)  # type: ignore[no-any-return]
+
+    def whole(self, params: Sequence[Value]) -> list[Any]:
+        """All arguments in their order."""
+        args = list(self.args)
+        for n, x in zip(self.places, self.chosen(params), strict=True):
+            args[n] = x
+        return args
+
+    def body(
+        self, what: str, params: Sequence[Value], call: Callable[[], Any], orders: int
+    ) -> Body:
+        """Trace a body, which changes nothing outside of it."""
+        made = traced_body(self.ops, what, params, call, orders)
+        if what != FUNCTION and diverged(made.builder):
+            raise StructureError(f"{self.custom.rule_name}: {what} always raises")
+        if made.wrote:
+            raise UnsupportedError(
+                f"{self.custom.rule_name}: {what} writes to an array that is not its own; "
+                "write to a copy and return it"
+            )
+        return made
+
+    def emit(self) -> Any:
+        """The ``call`` instruction; the function's result."""
+        session, params = current(), self.params()
+        given: list[Any] = []
+
+        def primal() -> Any:
+            given.append(self.whole(params))
+            result = self.ops.call(self.custom.function, *given[0])
+            self._require_unchanged(given[0], params)
+            return result
+
+        # What a rule stands for is not differentiated; what is checkpointed is.
+        orders = session.orders if self.custom.rule == "checkpoint" else 0
+        self.primal = self.body(FUNCTION, params, primal, orders)
+        bodies = [self.primal]
+        if not diverged(self.primal.builder):
+            bodies += self.custom.bodies(self)
+        free = Free(session)
+        for body in bodies:
+            free.scan(body.builder, body.results)
+        regions = tuple(body.closed(free) for body in bodies)
+        if regions[0].diverges:
+            session.b.inline(regions[0], [*self.operands, *free.values])
+            raise Diverged
+        results = self._emitted(regions, free)
+        leaves = [
+            x if v is None else like(x, next(results))
+            for x, v in zip(self.primal.out, self.primal.values, strict=True)
+        ]
+        return trees.unflatten(self.primal.tree, leaves)
+
+    def _emitted(self, regions: tuple[Function, ...], free: Free) -> Any:
+        session, count = current(), len(self.operands)
+        if self.custom.rule == "checkpoint":
+            count += len(free.values)
+        attrs = {"rule": self.custom.rule, "args": count}
+        operands = [*self.operands, *free.values]
+        return iter(session.b.append("call", operands, attrs, regions, session.loc).results)
+
+    def _require_unchanged(self, args: Sequence[Any], params: Sequence[Value]) -> None:
+        leaves = trees.leaves_of(tuple(args[n] for n in self.places))
+        for k, p in zip(self.moving, params, strict=True):
+            if isinstance(leaves[k], Array) and leaves[k].read() is not p:
+                raise UnsupportedError(
+                    f"{self.custom.rule_name}: the function changes its argument, which its rule "
+                    "would not show; change a copy and return it"
+                )
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, Tracer | float | complex) or type(x) is int or hasattr(x, "dtype")
+
+
+class custom_jvp(Custom):  # noqa: N801  (used as a decorator)
+    """A function with a rule for tangents.
+
+    ``f.defjvp(rule)``: ``rule(primals, tangents)`` gives the result and its tangent, of the
+    result's structure, shapes and dtypes, linear in the tangents; arguments in ``nondiff_argnums``
+    come before the primals, as they are. Tangents of integers are 0. It serves all transforms,
+    reverse mode by transposing the rule. TypeError where a rule gives another structure, or where
+    the function closes over a value that is differentiated.
+
+        @custom_jvp
+        def f(x):
+            return np.log1p(np.exp(x))
+
+        @f.defjvp
+        def rule(primals, tangents):
+            (x,), (t,) = primals, tangents
+            return f(x), t / (1.0 + np.exp(-x))
+    """
+
+    rule = "jvp"
+
+    def __init__(self, function: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
+        super().__init__(function, nondiff_argnums)
+        self.jvp: Rule | None = None
+
+    def defjvp(self, rule: Rule) -> Rule:
+        """Give the rule; returns it, so that it may be used as a decorator."""
+        self.jvp = rule
+        return rule
+
+    def defjvps(self, *rules: Rule | None) -> None:
+        """A rule per argument: ``rule(tangent, result, *primals)`` gives what it adds to the
+        result's tangent; None adds nothing."""
+        function = self
+
+        def rule(*args: Any) -> Any:
+            *fixed, primals, tangents = args
+            result = function(*fixed, *primals)
+            parts = [
+                r(t, result, *primals)
+                for r, t in zip(rules, tangents, strict=True)
+                if r is not None
+            ]
+            total = parts[0] if parts else 0.0 * result
+            for part in parts[1:]:
+                total = total + part
+            return result, total
+
+        self.jvp = rule
+
+    def bodies(self, call: _Call) -> list[Body]:
+        if self.jvp is None:
+            raise TypeError(f"{self.rule_name} has no rule: give one by defjvp")
+        rule, params = self.jvp, call.params()
+        dots = [Value(params[k].type) for k in call.inexact]
+
+        def body() -> Any:
+            primals = call.chosen(params)
+            leaves: list[Any] = [0.0] * len(call.leaves)
+            for k, dot in zip(call.inexact, dots, strict=True):
+                leaves[call.moving[k]] = value_like(dot)
+            tangents = trees.unflatten(call.tree, leaves)
+            answer = call.ops.call(rule, *call.fixed, primals, tangents)
+            if not isinstance(answer, list | tuple) or len(answer) != 2:
+                raise StructureError(f"{self.rule_name}: the rule gives a pair (result, tangent)")
+            first = _as_results(self, call.primal, answer[0], "result")
+            return [*first, *_as_tangents(self, call.primal, answer[1])]
+
+        return [call.body("its rule", [*params, *dots], body, current().orders - 1)]
+
+
+class custom_vjp(Custom):  # noqa: N801  (used as a decorator)
+    """A function with a rule for reverse mode.
+
+    ``f.defvjp(forward, backward)``: ``forward`` takes the arguments and gives the result and any
+    residuals; ``backward(residuals, cotangents)`` gives a tuple with one cotangent per argument,
+    None for one that is zero. Arguments in ``nondiff_argnums`` stay where they are in ``forward``
+    and come first in ``backward``. TypeError in forward mode, where a rule gives another structure,
+    and where the function closes over a value that is differentiated.
+
+        @custom_vjp
+        def clipped(x):
+            return x
+
+        clipped.defvjp(lambda x: (x, None), lambda residuals, ct: (np.clip(ct, -1.0, 1.0),))
+    """
+
+    rule = "vjp"
+
+    def __init__(self, function: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
+        super().__init__(function, nondiff_argnums)
+        self.rules: tuple[Rule, Rule] | None = None
+
+    def defvjp(self, forward: Rule, backward: Rule) -> None:
+        """Give the rule."""
+        self.rules = forward, backward
+
+    def bodies(self, call: _Call) -> list[Body]:
+        if self.rules is None:
+            raise TypeError(f"{self.rule_name} has no rule: give one by defvjp")
+        forward, backward = self.rules
+        params, kept = call.params(), list[Any]()
+
+        def first() -> Any:
+            answer = call.ops.call(forward, *call.whole(params))
+            if not isinstance(answer, list | tuple) or len(answer) != 2:
+                raise StructureError(f"{self.rule_name}: forward gives a pair (result, residuals)")
+            leaves, tree = trees.flatten(answer[1])
+            kept[:] = leaves, tree
+            results = _as_results(self, call.primal, answer[0], "result")
+            return [*results, *(x for x in leaves if isinstance(x, Tracer))]
+
+        made = call.body("forward", params, first, current().orders - 1)
+        leaves, tree = kept
+        count = len(call.primal.results)
+        residuals = [Value(v.type) for v in made.results[count:]]
+        ends = [v for v in call.primal.results if v.dtype.kind in "fc"]
+        cts = [Value(v.type) for v in ends]
+
+        def second() -> Any:
+            found = iter(residuals)
+            inner = [like(x, next(found)) if isinstance(x, Tracer) else x for x in leaves]
+            answer = call.ops.call(
+                backward, *call.fixed, trees.unflatten(tree, inner), _cotangents(call.primal, cts)
+            )
+            return self._checked(call, answer)
+
+        return [made, call.body("backward", [*residuals, *cts], second, current().orders - 1)]
+
+    def _checked(self, call: _Call, answer: Any) -> list[Any]:
+        """Cotangents of the arguments that have any, in order."""
+        parts = call.tree.children()
+        if not isinstance(answer, list | tuple) or len(answer) != len(parts):
+            raise StructureError(
+                f"{self.rule_name}: backward gives a tuple of {len(parts)} cotangents, one for "
+                "each argument that is differentiated"
+            )
+        leaves: list[Any] = []
+        for part, given in zip(parts, answer, strict=True):
+            if given is None:
+                leaves += [None] * part.num_leaves
+                continue
+            found, tree = trees.flatten(given)
+            if tree != part:
+                raise StructureError(
+                    f"{self.rule_name}: a cotangent has another structure than its argument"
+                )
+            leaves += found
+        b = current().b
+        return [
+            value_like(
+                b.zeros_like(call.operands[k])
+                if leaves[call.moving[k]] is None
+                else _fit(leaves[call.moving[k]], call.operands[k].tensor, "cotangent")
+            )
+            for k in call.inexact
+        ]
+
+
+def _fit(x: Any, want: TensorType, what: str) -> Value:
+    """A value of a rule as what it has to be: numbers stand for arrays of them."""
+    value = lift(x).value
+    b = current().b
+    if value.rank == 0 and want.shape:
+        value = b.broadcast(b.convert(value, want.dtype), want.shape)
+    try:
+        return fitted(value, want, what)
+    except TypeError as error:
+        raise StructureError(str(error)) from None
+
+
+def _as_results(custom: Custom, primal: Body, answer: Any, what: str) -> list[Any]:
+    leaves, tree = trees.flatten(answer)
+    if tree != primal.tree:
+        raise StructureError(
+            f"{custom.rule_name}: the {what} of the rule has another structure than the function's"
+        )
+    pairs = zip(leaves, primal.values, strict=True)
+    return [value_like(_fit(x, v.tensor, what)) for x, v in pairs if v is not None]
+
+
+def _as_tangents(custom: Custom, primal: Body, answer: Any) -> list[Any]:
+    leaves, tree = trees.flatten(answer)
+    if tree != primal.tree:
+        raise StructureError(
+            f"{custom.rule_name}: the tangent of the rule has another structure than the result"
+        )
+    pairs = zip(leaves, primal.values, strict=True)
+    moving = [(x, v) for x, v in pairs if v is not None and v.dtype.kind in "fc"]
+    return [value_like(_fit(x, v.tensor, "tangent")) for x, v in moving]
+
+
+def _cotangents(primal: Body, cts: Sequence[Value]) -> Any:
+    found = iter(cts)
+    leaves = [
+        value_like(next(found)) if v is not None and v.dtype.kind in "fc" else 0.0
+        for v in primal.values
+    ]
+    return trees.unflatten(primal.tree, leaves)
+
+
+class _Checkpoint(Custom):
+    rule = "checkpoint"
+
+
+class _Stop(Custom):
+    rule = "stop"
+
+    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+        return _Call(ops, self, args).emit()
+
+
+def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """``fun``, of which reverse mode keeps the arguments only and computes the rest again.
+
+    Values and derivatives are those of ``fun``; memory is less. In a loop of ``n`` steps that calls
+    a checkpointed loop of ``n`` steps, what is kept grows with ``n``, not with ``n * n``.
+    UnsupportedError where the function changes its arguments.
+
+        def loss(x):
+            for _ in range(100):
+                x = checkpoint(hundred_steps)(x)
+            return np.sum(x)
+    """
+    return _Checkpoint(fun)
+
+
+remat = checkpoint
+
+
+def stop_gradient(x: Any) -> Any:
+    """``x``, a number, array or container of them, as a constant for derivatives: a copy."""
+    return _stopped(x)
+
+
+def _copied(x: Any) -> Any:
+    return trees.map_leaves(lambda v: v.copy() if isinstance(v, np.ndarray) else v, x)
+
+
+_stopped = _Stop(_copied)
+
+
+@functools.partial(custom_vjp, nondiff_argnums=(1, 2))
+def clip_gradient(x: Any, low: float, high: float) -> Any:
+    """``x``, of which the cotangent is clipped to ``low .. high``; for reverse mode."""
+    return x
+
+
+clip_gradient.defvjp(
+    lambda x, low, high: (x, None),
+    lambda low, high, residuals, ct: (_clipped(ct, low, high),),
+)
+
+
+@functools.partial(custom_jvp, nondiff_argnums=(1,))
+def scale_gradient(x: Any, factor: float) -> Any:
+    """``x``, of which tangents and cotangents are multiplied by ``factor``."""
+    return x
+
+
+@scale_gradient.defjvp
+def _scaled(factor: float, primals: Any, tangents: Any) -> Any:
+    return primals[0], tangents[0] * factor
+
+
+def _clipped(ct: Any, low: float, high: float) -> Any:
+    return np.clip(ct, low, high)
