@@ -198,7 +198,7 @@ def _library() -> dict[str, Smooth]:
 
     return {
         **{n: take(n, 0, 1) for n in "solve inv det slogdet cofactor rfft irfft bessel_i".split()},
-        "triangular_solve": take("triangular_solve", 0, 1, 4),
+        "triangular_solve": take("triangular_solve", 0, 1, 3),
         "cholesky": take("cholesky", 2, 9),
         "fft": take("fft", 0, 1, 3),
         "qr": take("qr", 0, 2, 3, 8),

@@ -22,6 +22,8 @@ from tracejit.passes.lower import lower
 
 ALL = {d: [c for n in rows() for c in cases(n, DTYPES[d])] for d in DTYPES}
 BATCH = 60
+#: Rows of LAPACK that native code calls itself, where NumPy calls its own copy.
+NUMERIC = frozenset(["solve", "triangular_solve", "inv", "cholesky", "det"])
 
 
 def test_every_row_has_samples() -> None:
@@ -66,8 +68,13 @@ def same(case: Case, got: Any, want: Any) -> None:
     """Bits for what is exact, a few ulp for what rounds (``scalar_samples.agrees``)."""
     assert got.dtype == want.dtype, case.name
     assert got.shape == want.shape, case.name
-    if case.exact or case.name in ("convert", "select", "bitcast"):
+    exact = case.exact and case.name not in NUMERIC
+    if exact or case.name in ("convert", "select", "bitcast"):
         np.testing.assert_array_equal(got, want, err_msg=f"{case.name} {case.attrs}")
+        return
+    if case.name in NUMERIC:
+        single = got.dtype.char in "fF"
+        np.testing.assert_allclose(got, want, *[1e-4 if single else 1e-11] * 2, err_msg=case.name)
         return
     if case.name == "dot":
         np.testing.assert_allclose(got, want, rtol=1e-5, err_msg="dot")

@@ -12,6 +12,7 @@ from typing import Any
 from tracejit.codegen_llvm import blas
 from tracejit.codegen_llvm.gemm_text import gemm_text
 from tracejit.codegen_llvm.lower_function import FunctionText, Rule, part_of
+from tracejit.codegen_llvm.lower_lapack import native
 from tracejit.codegen_llvm.lower_memory import load_scalar, store_scalar
 from tracejit.codegen_llvm.runtime import HostArray, HostCall, HostScalar
 from tracejit.ir.core import Instr, Value
@@ -110,7 +111,12 @@ def _host_call(f: FunctionText, instr: Instr) -> None:
     scalars = iter(instr.results)
     order = instr.attrs["order"]
     results = [next(dests) if is_array else next(scalars) for is_array in order]
-    _call_host(f, instr.attrs["fn"], inputs, results)
+    function = instr.attrs["fn"]
+    rule = native(function, inputs, results)
+    if rule is not None:
+        rule(f, function, inputs, results)
+    else:
+        _call_host(f, function, inputs, results)
 
 
 class _Print:
