@@ -15,11 +15,14 @@ from contextlib import nullcontext
 from types import FunctionType
 from typing import Any
 
+import numpy as np
+
 from tracejit import trees
 from tracejit.attempts import Doubt, Front
-from tracejit.errors import InternalError
+from tracejit.errors import InternalError, StructureError, UnsupportedError
 from tracejit.fallback import Fallback, Reason, Refused
 from tracejit.foreign import NativeLeaves
+from tracejit.many_numbers import packed
 from tracejit.outside_numbers import OutsideNumbers
 from tracejit.overlap import MEETS_ITSELF, Plan, Sharer, Unshareable
 from tracejit.repeats import MISSED, Repeats
@@ -58,6 +61,8 @@ MAX_VERSIONS = 8
 #: Ways kept in which versions for one kind of arguments suppose that values decide dtypes.
 MAX_SUPPOSED = 16
 _FIRST = Supposed()
+#: Numbers that may be arguments of their own, for which code compiles in seconds.
+_MANY_ARGUMENTS = 2000
 
 _dispatchers: weakref.WeakSet[Dispatcher] = weakref.WeakSet()
 
@@ -95,6 +100,8 @@ class Dispatcher:
         self._fronts: dict[FamilyKey, Front] = {}
         self._compilations = 0
         self._outside = OutsideNumbers()
+        # A transform takes arguments apart itself.
+        self._packs = not hasattr(type(function), "__traced_call__")
         #: Classes of which the code depends on which object it is.
         self._by_identity: set[type] = set()
         self._slow_calls = 0
@@ -127,6 +134,14 @@ class Dispatcher:
 
     def _compiled_call(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         call = self.bind(args, kwargs)
+        try:
+            return self._bound_call(call, args)
+        except (Refused, UnsupportedError, StructureError):
+            if not self._unpack(call):
+                raise
+        return self._bound_call(call, args)
+
+    def _bound_call(self, call: tuple[Any, dict[str, Any]], args: Sequence[Any]) -> Any:
         leaves, structure = self._flatten(call)
         with self._fallback.refusing():
             keys = tuple(map(leaf_key, leaves))
@@ -278,8 +293,21 @@ class Dispatcher:
             args = tuple(StaticArgument(a) if k in self._static else a for k, a in enumerate(args))
             names = self.options.static_argnames
             kwargs = {n: StaticArgument(v) if n in names else v for n, v in kwargs.items()}
-        leaves, treedef = trees.flatten((args, kwargs))
-        return leaves, (treedef, trees.key_orders((args, kwargs)))
+        call = self.packed((args, kwargs))
+        leaves, treedef = trees.flatten(call)
+        return leaves, (treedef, trees.key_orders(call))
+
+    def packed(self, call: Any) -> Any:
+        """The call with lists of many numbers as arrays, where the function can take them so."""
+        return packed(call) if self._packs else call
+
+    def _unpack(self, call: Any) -> bool:
+        """Whether what is not supported may be lists of many numbers as arrays: not any more."""
+        seen = self.packed(call)
+        if seen is call or sum(np.size(x) for x in trees.leaves_of(seen)) > _MANY_ARGUMENTS:
+            return False
+        self._packs = False
+        return True
 
     def _wanted(self, arguments: Arguments, doubt: Doubt) -> Version:
         """``find`` for a call, which may run in Python instead."""

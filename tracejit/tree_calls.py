@@ -65,8 +65,9 @@ class TreeCalls:
         """A call that the plain chain did not take."""
         if self._inner and not kwargs:
             call = (args, kwargs)
-            leaves, treedef = trees.flatten(call)
-            inner = self._inner.get((treedef, trees.key_orders(call)))
+            seen = self.dispatcher.packed(call)
+            leaves, treedef = trees.flatten(seen)
+            inner = self._inner.get((treedef, trees.key_orders(seen)))
             if inner is not None:
                 result = inner(*leaves)
                 if type(result) is Pending:

@@ -24,6 +24,35 @@ optree.register_pytree_node(
 )
 
 
+class Numbers:
+    """A list of many numbers of one Python kind, as an array of them: a node with one leaf."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+
+optree.register_pytree_node(
+    Numbers, lambda x: ((x.array,), None), lambda _, leaves: Numbers(*leaves), namespace=_NAMESPACE
+)
+
+
+def map_containers(f: Callable[[Any], Any], tree: Any) -> Any:
+    """The tree with ``f`` of what is no plain list, tuple or dict where that is something else;
+    ``f`` of a list first. What does not change stays the same object."""
+    kind = type(tree)
+    if kind not in (list, tuple, dict):
+        return f(tree)
+    if kind is list and (found := f(tree)) is not tree:
+        return found
+    items = tree.values() if kind is dict else tree
+    new = [map_containers(f, x) for x in items]
+    if all(a is b for a, b in zip(new, items, strict=True)):
+        return tree
+    return dict(zip(tree, new, strict=True)) if kind is dict else kind(new)
+
+
 def flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], Any]:
     """Leaves of a pytree, and its structure. What refers to itself is a leaf."""
     try:

@@ -26,6 +26,7 @@ from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.definedness import MaybeUndefined, bound_value
+from tracejit.trace.grown import Kind, Run
 from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside, Relation
 from tracejit.trace.guesses import Guesses
 from tracejit.trace.hidden import Hidden, HiddenNumber
@@ -146,6 +147,7 @@ def _trace(
     sym_dims = _extent_params(session, leaves)
     tracers = _leaf_params(session, leaves, sym_dims)
     call_args, call_kwargs = trees.unflatten(in_tree, tracers[:count])
+    call_args, call_kwargs = trees.map_containers(_as_list, (call_args, call_kwargs))
     session.beside = {id(x): (x, tracers[count + k]) for k, x in enumerate(beside)}
     static = [leaf.value for leaf in leaves if type(leaf) is Static]
     outside = Outside(session, (call_args, call_kwargs), static)
@@ -203,6 +205,14 @@ def _trace(
         attributes,
         session.exceptions,
     )
+
+
+def _as_list(x: Any) -> Any:
+    """A list of many numbers as the program sees it: how long it is only the run says."""
+    if not isinstance(x, trees.Numbers):
+        return x
+    kind = Kind("int" if x.array.dtype.kind == "i" else "float", exact=True)
+    return [Run((x.array.read(),), x.array.dims[0], ((kind,), False))]
 
 
 #: Results of which part is still to be computed.

@@ -28,9 +28,11 @@ _ROOM = 8
 class Kind:
     """What one part of each item is: a Python kind or a NumPy dtype."""
 
-    __slots__ = ("dtype", "weak")
+    __slots__ = ("dtype", "exact", "weak")
 
-    def __init__(self, kind: WeakKind | np.dtype[Any]) -> None:
+    def __init__(self, kind: WeakKind | np.dtype[Any], *, exact: bool = False) -> None:
+        """``exact``: of a list of the caller's, which gets back the very kinds that Python has."""
+        self.exact = exact
         self.weak: WeakKind | None = kind if isinstance(kind, str) else None
         self.dtype = dtype_of(KIND_DTYPE[kind] if isinstance(kind, str) else kind)
 
@@ -120,6 +122,8 @@ def form_of(*lists: Iterable[Any]) -> Form | None:
     """What holds all items of some lists; None where nothing does, or there are none."""
     found: tuple[list[Any], bool] | None = None
     empty: Form | None = None
+    runs = [i for items in lists for i in items if type(i) is Run]
+    exact = any(kind.exact for run in runs for kind in run.form[0])
     for item in (i for items in lists for i in items):
         if type(item) is Run:
             if item.count == 0:
@@ -138,15 +142,19 @@ def form_of(*lists: Iterable[Any]) -> Form | None:
             return None
         for k, (a, b) in enumerate(zip(found[0], parts, strict=True)):
             if _kind(a) != _kind(b):
+                if exact:
+                    refuse("an item of another kind")
                 kind = joined_number(a, b)
                 if kind is None:
                     return None
                 found[0][k] = _example(Kind(kind))
-    return empty if found is None else (tuple(map(_kind, found[0])), found[1])
+    if found is None:
+        return empty
+    return tuple(_kind(x, exact=exact) for x in found[0]), found[1]
 
 
-def _kind(x: Any) -> Kind:
-    return Kind(weak_kind(x) or x.dtype)
+def _kind(x: Any, *, exact: bool = False) -> Kind:
+    return Kind(weak_kind(x) or x.dtype, exact=exact)
 
 
 def _example(kind: Kind) -> Any:

@@ -1,0 +1,184 @@
+"""Lists of many numbers as arguments: one argument each, changed in the caller as Python would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import UnsupportedError, grad, jit
+
+
+def written(a: Any) -> Any:
+    a[2] = a[1] * 2
+    a[-1] += 1
+    return a
+
+
+def grown(a: Any) -> Any:
+    a.append(a[0])
+    a.extend([a[1], a[2]])
+    return len(a)
+
+
+def mixed(a: Any) -> Any:
+    a[0], a[1] = 0, 0.5
+    return a
+
+
+def mixed_in_loop(a: Any) -> Any:
+    for k in range(len(a)):
+        if a[k] > 3:
+            a[k] = 0
+    return a
+
+
+def shrunk(a: Any) -> Any:
+    return a.pop() + a.pop(0)
+
+
+def in_loop(a: Any) -> Any:
+    s = 0
+    for k in range(len(a)):
+        if a[k] > 3:
+            s += a[k]
+            a[k] = -a[k]
+    return s
+
+
+def running(a: Any) -> Any:
+    out = []
+    s = 0
+    for v in a:
+        s += v
+        out.append(s)
+    return out
+
+
+USES: list[Callable[[Any], Any]] = [
+    written,
+    grown,
+    shrunk,
+    in_loop,
+    running,
+    lambda a: a,
+    lambda a: (a, [a], {"a": a}),
+    lambda a: (len(a), a[0], a[-1], a[3:6], a[::2]),
+    lambda a: (sum(a), min(a), max(a)),
+    lambda a: np.array(a),
+    lambda a: np.mean(a) * np.asarray(a),
+    lambda a: np.dot(a, a),
+    lambda a: np.array(a)[::-1].cumsum(),
+    lambda a: [v * 2 for v in a],
+    lambda a: [x + y for x, y in zip(a, a, strict=True)],
+    lambda a: [k * v for k, v in enumerate(a)],
+    lambda a: list(map(lambda v: v + 1, a)),
+    lambda a: a + [1],
+    lambda a: a * 2,
+    lambda a: a.append(1),
+    lambda a: a.append(1.5),
+    lambda a: a.extend([True, 2]),
+    lambda a: mixed(a),
+    lambda a: 5 in a,
+    lambda a: a.reverse(),
+    lambda a: a.clear(),
+    lambda a: a.insert(3, a[0]),
+    lambda a: bool(a),
+    lambda a: isinstance(a, list),
+    lambda a: tuple(a),
+    lambda a: a == a[:],
+    lambda a: (lambda *b: b[3])(*a),
+]
+
+
+def numbers(kind: type, n: int) -> list[Any]:
+    return [kind(k) for k in range(n)]
+
+
+@pytest.mark.parametrize("kind", [float, int])
+@pytest.mark.parametrize("f", USES)
+def test_lists_of_many_numbers(f: Callable[[Any], Any], kind: type) -> None:
+    g = jit(f)
+    for n in (70, 70, 71):
+        mine, theirs = numbers(kind, n), numbers(kind, n)
+        assert repr(g(mine)) == repr(f(theirs))
+        assert repr(mine) == repr(theirs)
+        assert [type(v) for v in mine] == [type(v) for v in theirs]
+
+
+def test_numbers_of_another_kind_are_not_converted() -> None:
+    with pytest.raises(UnsupportedError):
+        jit(mixed_in_loop)(numbers(float, 70))
+    mine, theirs = numbers(int, 70), numbers(int, 70)
+    assert jit(mixed_in_loop)(mine) == mixed_in_loop(theirs)
+    assert mine == theirs
+
+
+def test_a_list_is_one_argument_of_any_length() -> None:
+    g = jit(lambda a: sum(a))
+    for n in range(64, 600, 50):
+        assert g(numbers(float, n)) == sum(range(n))
+    assert g.stats().compilations <= 3
+    assert "hidden" not in g.inspect_ir(numbers(float, 64))
+    assert len(g._dispatcher.versions()[-1].keys) == 1
+
+
+def test_the_list_that_is_passed_comes_back() -> None:
+    a = numbers(float, 80)
+    got = jit(lambda a, p: (a, p["k"], a))(a, {"k": a[:]})
+    assert got[0] is a
+    assert got[2] is a
+    assert got[1] == a
+
+
+def test_one_list_in_two_places() -> None:
+    def f(a: Any, b: Any) -> Any:
+        a[0] = 9.0
+        return b[0]
+
+    a = numbers(float, 80)
+    jit(f)(a, a)
+    assert a[0] == 9.0
+    assert jit(f)(numbers(float, 80), numbers(float, 80)) == 0.0
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [*numbers(float, 70), 1],
+        [*numbers(int, 70), True],
+        [*numbers(float, 70), np.float64(2.0)],
+        [*numbers(int, 70), 2**64],
+        [float("nan"), -0.0, float("inf"), *numbers(float, 70)],
+        [[*numbers(float, 70)], [*numbers(float, 80)]],
+    ],
+)
+def test_lists_of_other_things(items: Any) -> None:
+    f = lambda a: (a[0], a[-1], a[:2], len(a))  # noqa: E731
+    assert repr(jit(f)(list(items))) == repr(f(list(items)))
+
+
+def test_integers_that_decide_structure_are_arguments_of_their_own() -> None:
+    def f(a: Any, x: Any) -> Any:
+        return x.sum(axis=a[1]) + np.ones((2,) * a[2]).size
+
+    g = jit(f)
+    x = np.ones((2, 3))
+    for _ in range(2):
+        assert g(numbers(int, 70), x).tolist() == f(numbers(int, 70), x).tolist()
+
+
+def test_what_is_not_supported_is_said_of_the_program() -> None:
+    with pytest.raises(UnsupportedError, match="sorted"):
+        jit(lambda a: sorted(a))(numbers(float, 70))
+    g = jit(fallback=True)(lambda a: sorted(a))
+    with pytest.warns(UserWarning, match="sorted"):
+        assert g(numbers(float, 70)) == numbers(float, 70)
+
+
+def test_gradients_by_a_list() -> None:
+    a = numbers(float, 70)
+    got = grad(lambda a: sum(v * v for v in a))(a)
+    assert got == [2 * v for v in a]

@@ -1,0 +1,53 @@
+"""Lists of many numbers as arguments: one array each for native code, not an argument per number.
+
+In the trace such a list is one of which the run decides how long it is. Where the program does
+something with it that such lists cannot do, each number is an argument of its own after all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracejit import trees
+
+#: Shorter lists decide structure more often, as shapes and axes do.
+MANY = 64
+
+
+class _Repeated(Exception):  # noqa: N818  (not packed, nothing failed)
+    """One list is in several places: what is written in one shows in the others."""
+
+
+def packed(call: Any) -> Any:
+    """(args, kwargs) with such lists as ``trees.Numbers``; itself where there are none."""
+    found: set[int] = set()
+
+    def pack(x: Any) -> Any:
+        if type(x) is not list or len(x) < MANY:
+            return x
+        array = _as_array(x)
+        if array is None:
+            return x
+        if id(x) in found:
+            raise _Repeated
+        found.add(id(x))
+        return trees.Numbers(array)
+
+    try:
+        return trees.map_containers(pack, call)
+    except _Repeated:
+        return call
+
+
+def _as_array(x: list[Any]) -> np.ndarray[Any, Any] | None:
+    kinds = set(map(type, x))
+    if kinds == {float}:
+        return np.array(x, np.float64)
+    if kinds == {int}:
+        try:
+            return np.array(x, np.int64)
+        except OverflowError:
+            return None
+    return None
