@@ -268,16 +268,37 @@ def test_run_time_shapes() -> None:
     [
         (lambda: grad(lambda x: x.sum())(np.arange(3)), "needs floating or complex arguments"),
         (lambda: grad(lambda x: x * x)(X), "returns a real scalar"),
+        (lambda: grad(lambda x: x.sum())(np.arange(3)), r"grad of a lambda \(test_errors.py:\d+\)"),
+        (lambda: grad(unsupported)(np.arange(3)), r"grad of unsupported \(test_errors.py:\d+\) n"),
+        (lambda: grad(grad(unsupported))(np.arange(3)), r"grad of grad of unsupported \("),
+        (lambda: grad(lambda x: None)(X), "not None"),
+        (lambda: grad(lambda x: "text")(X), "not a str"),
+        (lambda: grad(lambda x: (x.sum(), x))(X), "has_aux=True"),
+        (lambda: grad(np.sum, X), r"write grad\(f\)\(x\)"),
+        (lambda: tracejit.value_and_grad(np.sum, 2.0), r"write value_and_grad\(f\)\(x\)"),
+        (lambda: tracejit.jacrev(np.sin, X), r"write jacrev\(f\)\(x\)"),
+        (lambda: jit(lambda x: grad(np.sum, x))(X), r"write grad\(f\)\(x\)"),
+        (lambda: grad(lambda x: x.sum(), argnums="x"), "positions of arguments, not 'x'"),
         (lambda: grad(lambda x: x.sum(), argnums=3)(X), "argnums 3"),
         (lambda: grad(lambda x: x.sum(), argnums=(0, 0)), "distinct"),
         (lambda: grad(lambda x: x.sum(), has_aux=True)(X), "has_aux"),
         (lambda: grad(3), "takes a function"),
-        (lambda: tracejit.jvp(np.sin, (X,), (np.ones(4),)), "does not match"),
+        (lambda: tracejit.jvp(np.sin, (X,), (np.ones(4),)), "has to have the same"),
     ],
 )
 def test_wrong_derivatives(call: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def test_argnums_of_any_integer_kind_and_from_a_variable_that_changes() -> None:
+    def f(x: Any, y: Any) -> Any:
+        return np.sum(x * y * y)
+
+    y = X + 1
+    for k, want in ((0, y * y), (1, 2 * X * y)):
+        np.testing.assert_array_equal(grad(f, argnums=np.int64(k))(X, y), want)
+        np.testing.assert_array_equal(jit(lambda x, y: grad(f, argnums=k)(x, y))(X, y), want)
 
 
 def test_all_frames_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

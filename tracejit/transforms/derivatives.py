@@ -21,7 +21,7 @@ from tracejit.transforms.staged import (
     require_inexact,
     tangent_tree,
 )
-from tracejit.transforms.transform import Transform, applied
+from tracejit.transforms.transform import Transform, applied, checked_argnums, shown
 
 
 class Gradient(Transform):
@@ -35,27 +35,23 @@ class Gradient(Transform):
         with_value: bool,
     ) -> None:
         super().__init__(function, "value_and_grad" if with_value else "grad")
-        nums = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-        if not all(isinstance(n, int) for n in nums) or len(set(nums)) != len(nums):
-            raise TypeError(f"argnums are distinct positions of arguments, not {argnums!r}")
-        self.argnums = argnums
+        self.argnums = checked_argnums(argnums, self.what)
         self.has_aux = has_aux
         self.with_value = with_value
 
     @property
     def options(self) -> tuple[Hashable, ...]:
-        nums = self.argnums if isinstance(self.argnums, int) else tuple(self.argnums)
-        return nums, self.has_aux, self.with_value
+        return self.argnums, self.has_aux, self.with_value
 
     def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
         single = isinstance(self.argnums, int)
         argnums = [self.argnums] if isinstance(self.argnums, int) else list(self.argnums)
         argnums = [_argnum(n, len(args)) for n in argnums]
         staged = Staged(ops, self.function, args, kwargs)
-        require_inexact(trees.leaves_of(tuple(args[n] for n in argnums)), self.__name__)
+        require_inexact(tuple(args[n] for n in argnums), shown(self))
         staged.run(argnums)
         if not staged.function.diverges:
-            _check_loss(staged, self.has_aux)
+            _check_loss(staged, self.has_aux, self)
         function, count = staged.twice(), len(staged.function.results)
         loss = len(function.results) - count if count else 0
         gradient = autodiff.grad(function, range(len(staged.params)), loss)
@@ -76,21 +72,27 @@ def _argnum(n: int, count: int) -> int:
     return n % count
 
 
-def _check_loss(staged: Staged, has_aux: bool) -> None:
-    check_aux(staged, has_aux)
+def _check_loss(staged: Staged, has_aux: bool, transform: Transform) -> None:
+    name = f"{shown(transform)}:"
+    check_aux(staged, has_aux, name)
     first = staged.values[0] if staged.values else None
     if not has_aux and len(staged.out) != 1:
         raise TypeError(
-            f"a differentiated function returns one scalar, not {len(staged.out)} values"
+            f"{name} a differentiated function returns one scalar, not {len(staged.out)} values; "
+            "with has_aux=True it returns a pair of it and of anything else"
         )
     if first is None or first.rank != 0 or first.dtype.kind != "f":
-        what = "no floating value"
+        what = _kind_of(staged.out[0] if staged.out else None)
         if first is not None:
             what = f"shape {shown_shape(first.shape)}, {first.dtype}"
         raise TypeError(
-            f"grad needs a function that returns a real scalar, not {what}: reduce arrays (sum, "
+            f"{name} needs a function that returns a real scalar, not {what}: reduce arrays (sum, "
             "mean), take the real part of complex values, or use vjp"
         )
+
+
+def _kind_of(x: Any) -> str:
+    return "None" if x is None else f"a {type(x).__name__}"
 
 
 def grad(
@@ -125,11 +127,11 @@ class _Jvp(Transform):
     def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
         primals, tangents = args
         staged = Staged(ops, self.function, primals, {})
-        require_inexact(trees.leaves_of(tuple(primals)), "jvp")
+        require_inexact(tuple(primals), shown(self))
         staged.run(range(len(primals)))
         found, found_tree = trees.flatten(tuple(tangents))
         if found_tree != staged.wrt_tree:
-            raise TypeError("tangents have another structure than the arguments")
+            raise TypeError(f"{shown(self)}: tangents have another structure than the arguments")
         wanted = zip(found, staged.params, strict=True)
         dots = [fitted(lift(x).value, p.type, "tangent") for x, p in wanted]
         function, count = staged.twice(), len(staged.function.results)

@@ -12,7 +12,7 @@ from tracejit.ir.types import INDEX
 from tracejit.trace.session import current
 from tracejit.trace.values import lift, wrap_array
 from tracejit.transforms.linear_maps import Linearized
-from tracejit.transforms.transform import Transform
+from tracejit.transforms.transform import Transform, checked_argnums
 from tracejit.transforms.vmapping import Vmapped
 
 Mode = Literal["jacfwd", "jacrev"]
@@ -24,6 +24,7 @@ class _At:
     def __init__(self, function: Any, args: Sequence[Any], kwargs: Any, argnums: Sequence[int]):
         self.function, self.args, self.kwargs, self.argnums = function, args, kwargs, argnums
         self.__name__ = getattr(function, "__name__", "f")
+        self.__wrapped__ = function  # errors show it
 
     def __call__(self, *chosen: Any) -> Any:
         return self.function(*self._arguments(chosen), **self.kwargs)
@@ -50,7 +51,7 @@ class Jacobian(Transform):
         holomorphic: bool,
     ) -> None:
         super().__init__(function, mode)
-        self.argnums = argnums if isinstance(argnums, int) else tuple(argnums)
+        self.argnums = checked_argnums(argnums, mode)
         self.mode, self.has_aux, self.holomorphic = mode, has_aux, holomorphic
 
     @property

@@ -24,7 +24,7 @@ from tracejit.transforms.staged import (
     simplified,
     value_like,
 )
-from tracejit.transforms.transform import Transform, applied
+from tracejit.transforms.transform import Transform, applied, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,6 @@ class Linearized(Transform):
 
     def __init__(self, function: Callable[..., Any], what: str, has_aux: bool) -> None:
         super().__init__(function, what)
-        self.what = what
         self.has_aux = has_aux
 
     @property
@@ -128,10 +127,10 @@ class Linearized(Transform):
 
     def __traced_call__(self, ops: Any, *primals: Any) -> Any:
         staged = Staged(ops, self.function, primals, {})
-        require_inexact(trees.leaves_of(primals), self.what)
+        require_inexact(primals, shown(self))
         staged.run(range(len(primals)))
         if not staged.function.diverges:
-            check_aux(staged, self.has_aux)
+            check_aux(staged, self.has_aux, f"{shown(self)}:")
         function, count = staged.twice(), len(staged.function.results)
         main = staged.main_results(self.has_aux)
         moved = len(function.results) - count

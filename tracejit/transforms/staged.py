@@ -199,19 +199,20 @@ def simplified(function: Function) -> Function:
     return run(function, DEFAULT)
 
 
-def check_aux(staged: Staged, has_aux: bool) -> None:
+def check_aux(staged: Staged, has_aux: bool, name: str) -> None:
     """With ``has_aux`` a function returns a pair."""
     if has_aux and not (staged.out_tree.type is tuple and staged.out_tree.num_children == 2):
-        raise TypeError("with has_aux the function returns a pair (result, auxiliary data)")
+        raise TypeError(f"{name} with has_aux the function returns a pair (result, auxiliary data)")
 
 
-def require_inexact(leaves: Sequence[Any], what: str) -> None:
-    for x in leaves:
+def require_inexact(arguments: Sequence[Any], what: str) -> None:
+    """Raise TypeError for an argument that has no derivative, which ``what`` would be by."""
+    for x in trees.leaves_of(tuple(arguments)):
         dtype = lift(x).value.dtype
         if dtype.kind not in "fc":
             raise TypeError(
-                f"{what} needs floating or complex arguments, not {dtype}: convert them, or choose "
-                "others by argnums"
+                f"{what} needs floating or complex arguments, not {dtype}: convert them "
+                "(x.astype(float)), or choose others by argnums"
             )
 
 

@@ -4,12 +4,51 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
+import os
 from collections.abc import Callable, Hashable
 from typing import Any
 
+import numpy as np
+
 from tracejit import sources
+from tracejit.trace.known import structural_int
 from tracejit.trace.session import active, current
+from tracejit.trace.values import Array, PyScalar, Scalar
 from tracejit.transforms.kept import Identity, compiled, identity
+
+
+def shown(function: Any) -> str:
+    """A function as errors show it: its name as it was written, and where it was written."""
+    if isinstance(function, Transform):
+        return f"{function.what} of {shown(function.function)}"
+    inner = inspect.unwrap(getattr(function, "func", function))
+    code = getattr(inner, "__code__", None)
+    name = str(getattr(inner, "__name__", type(inner).__name__))
+    name = "a lambda" if name == "<lambda>" else name
+    if code is None:
+        return name
+    return f"{name} ({os.path.basename(code.co_filename)}:{code.co_firstlineno})"
+
+
+def checked_argnums(argnums: Any, what: str) -> int | tuple[int, ...]:
+    """One position of an argument, or several distinct ones. Raises TypeError."""
+    if isinstance(argnums, np.ndarray | np.inexact | float | complex | Array):
+        kind = "an array" if isinstance(argnums, np.ndarray | Array) else "a number like this"
+        raise TypeError(
+            f"{what}(f) makes a function of the arguments of f: write {what}(f)(x). The second "
+            f"argument of {what}, argnums, is a position of an argument, not {kind}"
+        )
+    one = not isinstance(argnums, list | tuple | range)
+    nums = (argnums,) if one else tuple(argnums)
+    if not all(isinstance(n, int | np.integer | PyScalar | Scalar) for n in nums):
+        raise TypeError(f"argnums are distinct positions of arguments, not {argnums!r}")
+    found = tuple(
+        int(n) if isinstance(n, np.integer) else structural_int(n, "argnums") for n in nums
+    )
+    if len(set(found)) != len(found):
+        raise TypeError(f"argnums are distinct positions of arguments, not {argnums!r}")
+    return found[0] if one else found
 
 
 class Transform:
@@ -19,9 +58,9 @@ class Transform:
         if not callable(function):
             raise TypeError(f"{what} takes a function, not {type(function).__name__}")
         sources.keep(function)
-        self.function = function
+        self.function, self.what = function, what
         functools.update_wrapper(self, function, updated=())
-        self.__name__ = f"{what}_{getattr(function, '__name__', 'function')}".replace("<", "")
+        self.__name__ = f"{what}_{str(getattr(function, '__name__', 'function')).strip('<>')}"
         self._compiled: Any = None
 
     @property
