@@ -87,12 +87,12 @@ def _(x: Any, i: int) -> Any:
     return 1
 
 
-@mistake("`None` on one side of a branch", "", StructureError, "make both the same kind",
+@mistake("a text on one side of a branch", "", StructureError, "make both the same kind",
          "return an array on both, and a flag")  # fmt: skip
 def _(x: Any) -> Any:
     if x[0] > 5:  # here
         return x
-    return None
+    return "small"
 
 
 @mistake("a name is bound on one side only", "", UnboundLocalError, "'y'",

@@ -175,6 +175,17 @@ def _(x: Any) -> Any:
     return functools.reduce(lambda a, b: a + b, x), max([x[0], x[1]], key=lambda v: -v)
 
 
+@right("`None` on one side of a branch", "–")
+def _(x: Any) -> Any:
+    found = None
+    for i in range(len(x)):
+        if x[i] > 2:
+            found = i
+    if found is None:
+        return None
+    return x[found]
+
+
 @right("comparison with a text or `None`", "")
 def _(x: Any) -> Any:
     return x == "a", x != None  # noqa: E711

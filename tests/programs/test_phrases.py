@@ -17,6 +17,7 @@ from tests.programs.keys import KEYS
 from tests.programs.mathematics import MATHEMATICS
 from tests.programs.numbers_that_meet import NUMBERS, STEPS
 from tests.programs.objects import OBJECTS
+from tests.programs.optional import OPTIONAL
 from tests.programs.phrase import Phrase, cases, check
 from tests.programs.python_types import KEYWORDS, METHODS, PATTERNS, SENTINELS, TYPES
 from tests.programs.rebinding import REBINDING, UP, loss
@@ -217,4 +218,9 @@ def test_an_iterator_is_not_gone_through_at_each_turn() -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(MATHEMATICS))
 def test_mathematics(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(OPTIONAL))
+def test_optional(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)

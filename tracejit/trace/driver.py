@@ -25,7 +25,7 @@ from tracejit.errors import (
 from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import operators  # noqa: F401  (attaches the operators)
-from tracejit.trace.definedness import MaybeUndefined, bound_value
+from tracejit.trace.definedness import MaybeNone, MaybeUndefined, bound_value
 from tracejit.trace.grown import Kind, Run
 from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside, Relation
 from tracejit.trace.guesses import Guesses
@@ -181,8 +181,10 @@ def _trace(
         result = None
     _check_keys(result)
     found = [x for x in trees.flatten(result, outside.keeps)[0] if not outside.keeps(x)]
-    _check([x.value if isinstance(x, MaybeUndefined) else x for x in found])
-    describer = Describer(outside.note_results(result))
+    found = [x.value if isinstance(x, MaybeUndefined) else x for x in found]
+    optional = [x.value for x in found if isinstance(x, MaybeNone)]
+    _check(trees.leaves_of([optional, [x for x in found if not isinstance(x, MaybeNone)]]))
+    describer = Describer(outside.note_results([result, optional] if optional else result))
     out_leaves, out_tree = trees.flatten(result, outside.apart)
     outs = describer.describe_all(list(map(bound_value, out_leaves)))
     containers = outside.container_changes(describer)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.types import DTYPES, TensorType, dtype_of
+from tracejit.trace.definedness import MaybeNone
 from tracejit.trace.exporters import plain_array, refused
 from tracejit.trace.packing import packing_of
 from tracejit.trace.session import current, where
@@ -102,9 +103,16 @@ def hidden_array(array: np.ndarray[Any, Any], getter: Callable[[], Any] | None =
 
 
 def seen(x: Any) -> Any:
-    """``x``; an array that tracing came upon in a container as its traced form, so that what is
-    computed of it is computed in each call."""
+    """``x`` where it is used; an array that tracing came upon in a container as its traced form, so
+    that what is computed of it is computed in each call; not None where it may be."""
+    if isinstance(x, MaybeNone):
+        return x.some()
     return hidden_array(x) if isinstance(x, np.ndarray) and x.dtype.kind in "biufc" else x
+
+
+def seen_or_none(x: Any) -> Any:
+    """``seen`` for code that asks itself whether there is a value."""
+    return x if isinstance(x, MaybeNone) else seen(x)
 
 
 def seen_inside(x: Any) -> Any:

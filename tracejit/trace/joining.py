@@ -16,7 +16,7 @@ from tracejit.ir.core import Value
 from tracejit.trace import containers
 from tracejit.trace.builtins import Range
 from tracejit.trace.convert import UNDEFINED
-from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.definedness import MaybeNone, MaybeUndefined
 from tracejit.trace.grown import Form, Run, form_of, is_grown, run_of_items
 from tracejit.trace.joining_arrays import ArrayJoin, Finish
 from tracejit.trace.meeting import (
@@ -50,6 +50,7 @@ class Join(ArrayJoin):
         """Say, before anything is joined, that ``a`` and ``b`` will be: what shares storage on one
         side only must not become one on both."""
         a, b = (x.value if isinstance(x, MaybeUndefined) else x for x in (a, b))
+        a, b = (x.value if isinstance(x, MaybeNone) else x for x in (a, b))
         if isinstance(a, Array) and isinstance(b, Array):
             self.note_arrays(a, b)
         elif isinstance(a, Array) or isinstance(b, Array):
@@ -66,6 +67,8 @@ class Join(ArrayJoin):
             return self._half_defined(name, a, b, either)
         if isinstance(a, MaybeUndefined) or isinstance(b, MaybeUndefined):
             return self._maybe(name, a, b)
+        if any(x is None or isinstance(x, MaybeNone) for x in (a, b)):
+            return self._optional(name, a, b)
         if isinstance(a, Array) and isinstance(b, Array):
             if a.dtype != b.dtype or a.ndim != b.ndim:
                 raise unlike(name, a, b, "give both one dtype and rank")
@@ -88,10 +91,7 @@ class Join(ArrayJoin):
             return self._objects(name, a, b)
         if _same_static(a, b):
             return lambda results: a
-        fix = "make both the same kind"
-        if a is None or b is None:
-            fix += ", with a number such as -1 or np.nan where there is none"
-        raise unlike(name, a, b, fix)
+        raise unlike(name, a, b, "make both the same kind")
 
     def _containers(self, name: str, one: Any, two: Any) -> Finish | None:
         """Two lists or dicts, with what the sides left in them, as a new one."""
@@ -223,6 +223,17 @@ class Join(ArrayJoin):
         flag = self.pair([flag_of(a), flag_of(b)])
         return lambda results: MaybeUndefined(name, results[flag], value(results))
 
+    def _optional(self, name: str, a: Any, b: Any) -> Finish:
+        """A value on one side, None on the other, or either on either."""
+        inner = [x.value if isinstance(x, MaybeNone) else x for x in (a, b)]
+        if inner[0] is None or inner[1] is None:
+            there = 1 if inner[0] is None else 0
+            value = self.one_sided(name, inner[there], there)
+        else:
+            value = self.join(name, *inner)
+        flag = self.pair([_there(a), _there(b)])
+        return lambda results: MaybeNone(results[flag], value(results))
+
     def one_sided(self, name: str, x: Any, there: int) -> Finish:
         """A binding that only side ``there`` makes; the other yields zeros of its type."""
         if isinstance(x, Array):
@@ -232,6 +243,9 @@ class Join(ArrayJoin):
         if isinstance(x, MaybeUndefined):
             flag, found = self._only(there, x.flag), self.one_sided(name, x.value, there)
             return lambda results: MaybeUndefined(x.name, results[flag], found(results))
+        if isinstance(x, MaybeNone):
+            flag, found = self._only(there, x.flag), self.one_sided(name, x.value, there)
+            return lambda results: MaybeNone(results[flag], found(results))
         if isinstance(x, Tracer):
             value = x.read()
             k = self._only(there, value)
@@ -261,6 +275,13 @@ class Join(ArrayJoin):
         makers: list[Callable[[Any], Value]] = [lambda b: b.const(0, value.dtype)] * 2
         makers[there] = lambda _: value
         return self.pair(makers)
+
+
+def _there(x: Any) -> Callable[[Any], Value]:
+    """Whether there is a value."""
+    if isinstance(x, MaybeNone):
+        return lambda _: x.flag
+    return lambda b: b.const(x is not None, "bool")
 
 
 def _same_static(a: Any, b: Any) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 
 from tracejit.errors import UnsupportedError
 from tracejit.trace.builtins import Enumerate, Range, Reversed, Zip
+from tracejit.trace.definedness import MaybeNone
 from tracejit.trace.known import BoundMethod, Later
 from tracejit.trace.numpy.generators import RandomSource
 from tracejit.trace.reshaping import Flat
@@ -35,6 +36,8 @@ _STAND_INS: dict[type, type] = {
 def types_of(x: Any) -> tuple[type, ...]:
     """The class of the value that ``x`` stands for; two where the run says which: NumPy's, and
     Python's where ``x.python`` holds."""
+    if isinstance(x, MaybeNone):
+        return *types_of(x.value), type(None)
     if isinstance(x, MixedScalar):
         return x.dtype.type, KIND_TYPE[x.kind]
     if isinstance(x, PyScalar):
@@ -69,6 +72,11 @@ def _shown(kind: type) -> str:
 
 def is_instance(x: Any, kinds: Any, /) -> Any:
     """``isinstance(x, kinds)``: known, but for a number whose type the run says."""
+    if isinstance(x, MaybeNone):
+        none = builtins.isinstance(None, kinds)
+        return current().operators.if_expr(
+            x.is_none(), lambda: none, lambda: is_instance(x.value, kinds), None
+        )
     if not stands_for_other(x):
         return builtins.isinstance(x, kinds)
     found = types_of(x)
@@ -79,6 +87,21 @@ def is_instance(x: Any, kinds: Any, /) -> Any:
     pythons = answers[1]
     flag = PyScalar("bool", x.python)
     return flag if pythons else current().operators.not_(flag)
+
+
+def operands(symbol: str, left: Any, right: Any) -> tuple[Any, Any]:
+    """What stands on both sides of an operator that None does not have."""
+    found = []
+    for x in (left, right):
+        names = ["NoneType" if x is side else _operand_name(side) for side in (left, right)]
+        message = f"unsupported operand type(s) for {symbol}: '{names[0]}' and '{names[1]}'"
+        found.append(x.some(message) if isinstance(x, MaybeNone) else x)
+    return found[0], found[1]
+
+
+def _operand_name(x: Any) -> str:
+    kind = types_of(x)[0]
+    return "float" if kind is np.float64 else kind.__name__
 
 
 def builtin_type(x: Any, *rest: Any, **kwargs: Any) -> Any:

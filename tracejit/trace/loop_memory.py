@@ -122,8 +122,8 @@ def _again(plan: Plan, x: Any) -> Plan | None:
     if isinstance(plan, Number):
         return plan
     if isinstance(plan, Maybe):
-        inner = _again(plan.plan, getattr(x, "value", x))
-        return None if inner is None else Maybe(plan.name, inner)
+        inner = _again(plan.plan, plan.inner(x))
+        return None if inner is None else Maybe(plan.name, inner, plan.none)
     if isinstance(plan, Structure):
         return _structure(plan, x)
     if not isinstance(x, Array):

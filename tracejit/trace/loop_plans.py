@@ -19,7 +19,7 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED
-from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.definedness import MaybeNone, MaybeUndefined
 from tracejit.trace.grown import Form, Run, empty_run
 from tracejit.trace.loop_storage import Option, SlotName, Storage
 from tracejit.trace.meeting import is_number, is_python, number_value
@@ -136,10 +136,21 @@ class RunPlan:
 
 @dataclass(frozen=True)
 class Maybe:
-    """A variable that may be unbound, with its plan."""
+    """A variable that may be unbound, or None if ``none``, with its plan where it is not."""
 
     name: str
     plan: Plan
+    none: bool = False
+
+    def inner(self, x: Any) -> Any:
+        """What a binding is if it is bound, or a value; UNDEFINED where it surely is not."""
+        if isinstance(x, MaybeNone if self.none else MaybeUndefined):
+            return x.value
+        return UNDEFINED if self.none and x is None else x
+
+    def wrapped(self, flag: Value, x: Any) -> Any:
+        """A binding that is ``x`` where the flag says so."""
+        return MaybeNone(flag, x) if self.none else MaybeUndefined(self.name, flag, x)
 
 
 Plan: TypeAlias = (
@@ -169,6 +180,8 @@ def first_plan(x: Any) -> Plan:
         return Structure(type(x), tuple(range(len(x))), tuple(first_plan(i) for i in x))
     if isinstance(x, MaybeUndefined):
         return Maybe(x.name, first_plan(x.value))
+    if isinstance(x, MaybeNone):
+        return Maybe("", first_plan(x.value), none=True)
     return Keep()
 
 
@@ -200,8 +213,7 @@ def opened(plan: Plan, entry: Any, out: Opened) -> Any:
         return _opened_run(plan, out)
     if isinstance(plan, Maybe):
         flag = _placeholder(TensorType(dtype_of("bool")), out)
-        inner = entry.value if isinstance(entry, MaybeUndefined) else entry
-        return MaybeUndefined(plan.name, flag, opened(plan.plan, inner, out))
+        return plan.wrapped(flag, opened(plan.plan, plan.inner(entry), out))
     return _assembled(plan, [opened(p, e, out) for p, e in _matched(plan, entry)])
 
 
@@ -294,9 +306,9 @@ def carried_values(plan: Plan, x: Any, storage: Storage | None = None) -> list[V
         columns = [v for c in run.columns for v in (b.index(c.shape[0]), c)]
         return [*columns, b.index(run.count)]
     if isinstance(plan, Maybe):
-        if isinstance(x, MaybeUndefined):
-            return [x.flag, *carried_values(plan.plan, x.value, storage)]
-        return [b.const(x is not UNDEFINED, "bool"), *carried_values(plan.plan, x, storage)]
+        inner = plan.inner(x)
+        flag = b.const(inner is not UNDEFINED, "bool") if inner is x or x is None else x.flag
+        return [flag, *carried_values(plan.plan, inner, storage)]
     return [v for p, part in _matched(plan, x) for v in carried_values(p, part, storage)]
 
 
@@ -361,8 +373,7 @@ def rebound(
         return _rebound_run(plan, results)
     if isinstance(plan, Maybe):
         flag, _ = next(results)
-        inner = entry.value if isinstance(entry, MaybeUndefined) else entry
-        return MaybeUndefined(plan.name, flag, rebound(plan.plan, inner, results, slots))
+        return plan.wrapped(flag, rebound(plan.plan, plan.inner(entry), results, slots))
     items = [rebound(p, e, results, slots) for p, e in _matched(plan, entry)]
     return _assembled(plan, items)
 

@@ -13,7 +13,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType, dtype_of
 from tracejit.trace.convert import UNDEFINED
-from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.definedness import MaybeNone, MaybeUndefined
 from tracejit.trace.grown import Form, Run, form_of, is_grown, run_of
 from tracejit.trace.joining_arrays import storage_of
 from tracejit.trace.layers import Gather
@@ -92,8 +92,11 @@ def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
     """The plan that also fits the binding at the end of an iteration. Unsteady if none does."""
     if isinstance(plan, Unbound) or (end is start and not isinstance(plan, PickPlan)):
         return plan
-    if isinstance(plan, Maybe):
+    if isinstance(plan, Maybe) and plan.none is not isinstance(end, MaybeUndefined):
         return _improved_maybe(plan, entry, start, end, at, name)
+    if isinstance(end, MaybeNone) or (end is None and entry is not UNDEFINED):
+        first = None if end is None else steady_plan(end.value, at)
+        return Maybe(name, first_plan(entry) if first is None else first, none=True)
     if entry is UNDEFINED and isinstance(plan, PickPlan) and isinstance(end, Array):
         return _exact_plan(plan, end, end, at)
     if entry is UNDEFINED:
@@ -132,6 +135,8 @@ def steady_plan(end: Any, at: Ending) -> Plan:
         return Structure(kind, tuple(parts), tuple(steady_plan(i, at) for i in parts.values()))
     if isinstance(end, MaybeUndefined):
         return Maybe(end.name, steady_plan(end.value, at))
+    if isinstance(end, MaybeNone):
+        return Maybe("", steady_plan(end.value, at), none=True)
     return Keep()
 
 
@@ -176,10 +181,10 @@ def outer_dim(dim: Dim, at: Ending) -> bool:
 
 
 def _improved_maybe(plan: Maybe, entry: Any, start: Any, end: Any, at: Ending, name: str) -> Plan:
-    inner = [x.value if isinstance(x, MaybeUndefined) else x for x in (entry, start, end)]
+    inner = [plan.inner(x) for x in (entry, start, end)]
     if inner[2] is UNDEFINED:
         return plan
-    return Maybe(name, improved(plan.plan, inner[0], inner[1], inner[2], at, name))
+    return Maybe(name, improved(plan.plan, inner[0], inner[1], inner[2], at, name), plan.none)
 
 
 def _improved_number(plan: Number, entry: Any, end: Any, at: Ending, name: str) -> Plan:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from tracejit.ir.core import Value
-from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.definedness import MaybeNone, MaybeUndefined
 from tracejit.trace.joining_arrays import storage_of
 from tracejit.trace.layers import Layer
 from tracejit.trace.objects import parts_of
@@ -154,7 +154,7 @@ def _logic(name: str, a: bool | Value, b: bool | Value) -> bool | Value:
 
 def leaves(name: str, x: Any) -> Iterator[tuple[str, Array]]:
     """The arrays in a binding, each with the name it has in plans."""
-    if isinstance(x, MaybeUndefined):
+    if isinstance(x, MaybeUndefined | MaybeNone):
         x = x.value
     if isinstance(x, Array):
         yield name, x

@@ -15,7 +15,7 @@ import numpy as np
 from tracejit import trees
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.definedness import bound_value
+from tracejit.trace.definedness import MaybeNone, bound_value
 from tracejit.trace.grown import Run, parts_of
 from tracejit.trace.layers import (
     Bitcast,
@@ -98,6 +98,14 @@ class ChoiceOut:
 
 
 @dataclass(frozen=True)
+class MadeOut:
+    """A new container of this structure, where there is one."""
+
+    tree: Any
+    outs: tuple[Out, ...]
+
+
+@dataclass(frozen=True)
 class SameOut:
     """The object that result leaf ``leaf`` is."""
 
@@ -135,6 +143,7 @@ Out: TypeAlias = (
     | ArgOut
     | ViewOut
     | ChoiceOut
+    | MadeOut
     | SameOut
     | CallerOut
     | TreeOut
@@ -176,6 +185,10 @@ class Describer:
 
     def describe(self, leaf: Any) -> Out:
         """The description of one leaf."""
+        if isinstance(leaf, MaybeNone):
+            leaves, tree = trees.flatten(leaf.value)
+            made = MadeOut(tree, tuple(self.describe(bound_value(x)) for x in leaves))
+            return ChoiceOut(self.need(leaf.flag), made, StaticOut(None))
         if isinstance(leaf, PyScalar):
             return PythonOut(self.need(leaf.value, leaf.kind), leaf.kind)
         if isinstance(leaf, MixedScalar):
@@ -335,6 +348,8 @@ class Rebuilder:
             return self.array(out.arg)
         if isinstance(out, ChoiceOut):
             return self._leaf(out.then if bool(results[out.index]) else out.other)
+        if isinstance(out, MadeOut):
+            return self.tree(out.outs, out.tree)
         if isinstance(out, ViewOut):
             if id(out) not in self._views:
                 self._views[id(out)] = self._view(out)

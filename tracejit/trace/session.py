@@ -120,6 +120,8 @@ class Session:
         self.chosen: dict[int, Any] = {}
         #: Numbers of which nothing but the truth is known.
         self.truths: dict[Value, bool] = {}
+        #: Of values that are the inverse of one: that one.
+        self.inverses: dict[Value, Value] = {}
         self.exceptions: dict[str, Callable[[str], BaseException]] = {}
         #: The `try` statements under way, innermost last (see ``catching``).
         self.catching: list[Any] = []
@@ -167,9 +169,27 @@ class Session:
         """The innermost line of the call stack that is neither ours nor NumPy's."""
         return user_location()
 
+    def truth_of(self, test: Value) -> bool | None:
+        """Whether a bool is known to hold, or not to, here."""
+        found = self.truths.get(test)
+        if found is None and test in self.inverses:
+            inverse = self.truths.get(self.inverses[test])
+            return None if inverse is None else not inverse
+        return found
+
+    def inverted(self, test: Value) -> Value:
+        """The inverse of a bool; of an inverse the bool itself."""
+        if test in self.inverses:
+            return self.inverses[test]
+        made: Value = self.b.op("invert", test)
+        self.inverses[made] = test
+        return made
+
     @contextmanager
     def assumed(self, test: Value, truth: bool) -> Iterator[None]:
         """Inside, the truth of a value is known: on one side of a branch that it decides."""
+        if test in self.inverses:
+            test, truth = self.inverses[test], not truth
         before = self.truths.get(test)
         self.truths[test] = truth
         try:

@@ -18,17 +18,18 @@ from tracejit.trace.calls import (
     has_array,
     is_seen_through,
     refuse_mutation,
+    takes_none,
     traced_call,
 )
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, Traits, Turns, VarInfo
-from tracejit.trace.definedness import MaybeUndefined
+from tracejit.trace.definedness import MaybeNone, MaybeUndefined, some, some_inside
 from tracejit.trace.folds import folded, listed
 from tracejit.trace.grown import is_grown, refuse, run_of
-from tracejit.trace.hidden import seen
+from tracejit.trace.hidden import seen, seen_or_none
 from tracejit.trace.identity import same_array
 from tracejit.trace.iteration import steps_of
 from tracejit.trace.keys import has_traced, is_among
-from tracejit.trace.kinds import stands_for_other, type_of
+from tracejit.trace.kinds import operands, stands_for_other, type_of
 from tracejit.trace.likeness import is_plain_value
 from tracejit.trace.marked import check_call, must_be_plain, must_be_plain_text, plain_key
 from tracejit.trace.numpy import INDEXED
@@ -166,7 +167,7 @@ class StagedOperators(Operators):
         test = as_test(value)
         if isinstance(test, bool):
             return not test
-        return PyScalar("bool", self.session.b.op("invert", test))
+        return PyScalar("bool", self.session.inverted(test))
 
     def compare(self, left: Any, symbols: tuple[str, ...], second: Any, *rest: Thunk) -> Any:
         result = self.compare_one(symbols[0], left, second)
@@ -221,7 +222,8 @@ class StagedOperators(Operators):
             return read_state(f, args, kwargs)
         for used in (owner, *args, *kwargs.values()):
             outside.whole(used)
-        args, kwargs = tuple(map(seen, args)), {name: seen(x) for name, x in kwargs.items()}
+        ask = seen_or_none if takes_none(f) else seen
+        args, kwargs = tuple(map(ask, args)), {name: ask(x) for name, x in kwargs.items()}
         if outside.has_arguments and not is_seen_through(f):
             outside.pin(owner, *(x for x in (*args, *kwargs.values()) if not has_array(x)))
         if self.session.shown:
@@ -388,6 +390,7 @@ class StagedOperators(Operators):
         super().delattr(obj, name)
 
     def getitem(self, obj: Any, key: Any) -> Any:
+        key = some_inside(key)
         if is_grown(obj):
             found = grown_lists.getitem(obj, key)
             return self.made(found) if isinstance(key, slice) else found
@@ -432,7 +435,9 @@ class StagedOperators(Operators):
         return obj[structural_int(key, "a key")]
 
     def setitem(self, obj: Any, key: Any, value: Any) -> None:
-        obj = seen(obj)
+        obj, key = seen(obj), some_inside(key)
+        if isinstance(obj, Tracer):
+            value = some(value)
         if isinstance(obj, list | dict):
             self._refuse_outside(obj)
             containers.must_be_known(self.session, obj)
@@ -457,6 +462,7 @@ class StagedOperators(Operators):
             )
 
     def delitem(self, obj: Any, key: Any) -> None:
+        obj, key = some(obj), some_inside(key)
         if isinstance(obj, list | dict):
             self._refuse_outside(obj)
             containers.must_be_known(self.session, obj)
@@ -507,6 +513,8 @@ class StagedOperators(Operators):
     def binary(self, symbol: str, left: Any, right: Any) -> Any:
         self.session.outside.whole(left)
         self.session.outside.whole(right)
+        if isinstance(left, MaybeNone) or isinstance(right, MaybeNone):
+            left, right = operands(symbol, left, right)
         left, right = seen(left), seen(right)
         found = protocols.binary(self, symbol, left, right)
         if found is not NotImplemented:
@@ -531,6 +539,9 @@ class StagedOperators(Operators):
         self.session.outside.whole(right)
         if self.session.shown:
             must_be_plain(left, right)
+        optional = next((x for x in (left, right) if isinstance(x, MaybeNone)), None)
+        if symbol in ("==", "!=") and optional is not None:
+            return self._same_as_optional(symbol, optional, right if optional is left else left)
         if symbol in ("==", "!=", "<", "<=", ">", ">=") and (is_grown(left) or is_grown(right)):
             refuse(f"the comparison {symbol}")
         left, right = seen(left), seen(right)
@@ -543,9 +554,25 @@ class StagedOperators(Operators):
 
     def shown(self, value: Any, conversion: str) -> Any:
         self.session.outside.pin(value)
+        if isinstance(value, MaybeNone):
+            conversion = conversion or "s"
         return super().shown(value, conversion)
 
+    def _same_as_optional(self, symbol: str, x: MaybeNone, other: Any) -> Any:
+        """`==` or `!=` of what may be None."""
+
+        def without() -> Any:
+            return self.compare_one(symbol, None, other)
+
+        def with_value() -> Any:
+            return self.compare_one(symbol, x.value, other)
+
+        return self.if_expr(x.is_none(), without, with_value, None)
+
     def is_(self, left: Any, right: Any) -> Any:
+        for x, other in ((left, right), (right, left)):
+            if isinstance(x, MaybeNone) and other is None:
+                return x.is_none()
         left, right = seen(left), seen(right)
         if isinstance(left, Array) and isinstance(right, Array):
             return same_array(left, right)

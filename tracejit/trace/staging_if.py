@@ -9,7 +9,9 @@ from tracejit.errors import StructureError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.trace import containers
+from tracejit.trace.builtins import builtin_bool
 from tracejit.trace.convert import UNDEFINED, VarInfo
+from tracejit.trace.definedness import MaybeNone
 from tracejit.trace.grown import is_grown, run_of
 from tracejit.trace.hidden import seen
 from tracejit.trace.joining import Join
@@ -29,6 +31,9 @@ def as_test(x: Any) -> bool | Value:
     session = current()
     if is_grown(x):
         x = dim_value(run_of(x).count)
+    if isinstance(x, MaybeNone):
+        there = session.operators.not_(x.is_none())
+        return as_test(session.operators.and_(there, lambda: builtin_bool(x.value)))
     x = seen(x)
     if not isinstance(x, Tracer):
         session.outside.whole(x)
@@ -43,8 +48,9 @@ def as_test(x: Any) -> bool | Value:
         value = b.reshape(x.read(), ())
     else:
         value = x.read()
-    if value in session.truths:
-        return session.truths[value]
+    found = session.truth_of(value)
+    if found is not None:
+        return found
     known = session.literal(value)
     if known is not None:
         return bool(known)

@@ -13,6 +13,7 @@ from typing import Any
 from tracejit.errors import UnsupportedError
 from tracejit.ir.extent import Extent
 from tracejit.ir.printed import MESSAGE, QUOTED
+from tracejit.trace.definedness import MaybeNone
 from tracejit.trace.known import MARK, Later, mark, split_marks, str_later
 from tracejit.trace.scalars import MixedScalar
 from tracejit.trace.session import current, where
@@ -25,6 +26,8 @@ _BRACKETS: dict[type, str] = {list: "[]", tuple: "()", set: "{}"}
 
 def builtin_repr(x: Any) -> str:
     """``repr``, also of containers that hold traced values."""
+    if isinstance(x, MaybeNone):
+        raise UnsupportedError(f"{where()}: a text of what may be None; test `is None` first")
     if isinstance(x, Array):
         return Later(x, "r")
     if isinstance(x, PyScalar):
@@ -71,7 +74,7 @@ def builtin_str(*args: Any, **kwargs: Any) -> str:
     """``str``; of a container, its ``repr``."""
     if len(args) == 1 and not kwargs and type(args[0]).__str__ in _OF_EXCEPTIONS:
         return _exception_str(args[0])
-    if len(args) == 1 and not kwargs and type(args[0]) in (*_BRACKETS, dict):
+    if len(args) == 1 and not kwargs and type(args[0]) in (*_BRACKETS, dict, MaybeNone):
         return builtin_repr(args[0])
     return builtins.str(*args, **kwargs)
 

@@ -1,0 +1,118 @@
+"""Phrases of what is None in some runs: searches, early returns, arguments left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tests.programs.phrase import Phrases
+
+OPTIONAL = Phrases()
+X = np.arange(4.0)
+SOUGHT = ((X, 2.0), (X, 9.0), (X, 0.0), (X, 1.0))
+
+
+def found_at(x: Any, v: float) -> Any:
+    for i in range(len(x)):
+        if x[i] == v:
+            return i
+    return None
+
+
+@OPTIONAL(*SOUGHT)
+def search(x: Any, v: float) -> Any:
+    return found_at(x, v)
+
+
+@OPTIONAL(*SOUGHT)
+def search_and_use(x: Any, v: float) -> Any:
+    r = found_at(x, v)
+    if r is None:
+        return -1.0
+    return x[r] * 2 + r
+
+
+@OPTIONAL(*SOUGHT)
+def search_and_ask(x: Any, v: float) -> Any:
+    r = found_at(x, v)
+    if r is not None and r > 1:
+        return x[r], r == 2, r != 1, 7
+    return 0.0, r == 0, r is None, 1 if r else 2
+
+
+@OPTIONAL(*SOUGHT)
+def no_number(x: Any, v: float) -> Any:
+    return found_at(x, v) + 1
+
+
+@OPTIONAL((X,), (X + 100,))
+def early_return(x: Any) -> Any:
+    if x.sum() > 100.0:
+        return None
+    x *= 2
+    return x, x.sum()
+
+
+@OPTIONAL((np.arange(6).reshape(2, 3),), (np.zeros((2, 3), int),))
+def falls_off_the_end(m: Any) -> Any:
+    for i in range(m.shape[0]):
+        for j in range(m.shape[1]):
+            if m[i, j] == 5:
+                return i, j
+
+
+@OPTIONAL((X,), (-X,), (X[:2],))
+def best_of_all(x: Any) -> Any:
+    best = None
+    for v in x:
+        if best is None or v < best:
+            best = v
+    return best
+
+
+@OPTIONAL((X, 1.0), (X, 9.0), (-X, -2.0))
+def last_of_some(x: Any, v: float) -> Any:
+    found = None
+    for i in range(len(x)):
+        if x[i] > v:
+            found = i
+    return found, found is None, isinstance(found, int), found == 3
+
+
+@OPTIONAL((X, 1.0), (X, 9.0), (-X, -2.0))
+def set_and_forgotten(x: Any, v: float) -> Any:
+    found, count = None, 0
+    for i in range(len(x)):
+        if found is not None and x[i] > x[found]:
+            count += 1
+        found = i if x[i] > v else None
+    return found, count
+
+
+@OPTIONAL((X, 1), (X, 3))
+def array_or_none(x: Any, n: int) -> Any:
+    y = None
+    if n > 2:
+        y = x * 2
+    if y is None:
+        return x
+    y[0] = 5.0
+    return y + 1
+
+
+def weighted(x: Any, w: Any = None) -> Any:
+    return x.sum() if w is None else (x * w).sum()
+
+
+@OPTIONAL((X, 1), (X, 3))
+def argument_left_out(x: Any, n: int) -> Any:
+    w = x if n > 2 else None
+    return weighted(x, w), weighted(x), weighted(x, w=w)
+
+
+@OPTIONAL((X, 1), (X, 3))
+def in_a_container(x: Any, n: int) -> Any:
+    row = [x[0] if n > 2 else None, n]
+    pair = {"a": row[0], "b": (x if n > 2 else None, 1)}
+    return row, pair
