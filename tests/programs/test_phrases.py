@@ -18,6 +18,7 @@ from tests.programs.mathematics import MATHEMATICS
 from tests.programs.numbers_that_meet import NUMBERS, STEPS
 from tests.programs.objects import OBJECTS
 from tests.programs.optional import OPTIONAL
+from tests.programs.ordering import ORDERING
 from tests.programs.phrase import Phrase, cases, check
 from tests.programs.python_types import KEYWORDS, METHODS, PATTERNS, SENTINELS, TYPES
 from tests.programs.rebinding import REBINDING, UP, loss
@@ -224,3 +225,13 @@ def test_mathematics(phrase: Phrase, policy: str) -> None:
 @pytest.mark.parametrize(("phrase", "policy"), cases(OPTIONAL))
 def test_optional(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(ORDERING))
+def test_ordering(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+def test_a_nan_has_no_place_in_an_order() -> None:
+    with pytest.raises(ValueError, match="nan"):
+        jit(lambda x: sorted(x))(np.array([1.0, np.nan, 0.0]))

@@ -405,18 +405,11 @@ def builtin_filter(f: Any, items: Any, /) -> Any:
     return builtins.iter(kept)
 
 
-def builtin_sorted(items: Any, /, **kwargs: Any) -> Any:
-    listed = list(items)
-    if any(isinstance(i, Tracer) for i in listed) or isinstance(items, Array):
-        raise UnsupportedError(f"{where()}: sorted() of traced values; use np.sort")
-    return builtins.sorted(listed, **kwargs)
-
-
 #: What takes lists of which the run decides how long they are.
 OF_GROWN = {
     builtins.len, builtins.min, builtins.max, builtins.sum, builtins.bool, builtins.enumerate,
     builtins.zip, builtins.reversed, builtins.any, builtins.all, builtins.list, builtins.isinstance,
-    builtins.type, builtins.id, functools.reduce,
+    builtins.type, builtins.id, functools.reduce, builtins.sorted,
 }  # fmt: skip
 
 BUILTINS: dict[Any, Callable[..., Any]] = {
@@ -437,7 +430,6 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     builtins.all: _all_or_any("all"),
     builtins.any: _all_or_any("any"),
     builtins.filter: builtin_filter,
-    builtins.sorted: builtin_sorted,
     **ATTRIBUTES,
     **TEXTS,
 }

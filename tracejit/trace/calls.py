@@ -172,6 +172,7 @@ def _of_grown(
     UnsupportedError for what would take them for ordinary lists."""
     from tracejit.trace.builtins import OF_GROWN
     from tracejit.trace.grown_lists import as_array
+    from tracejit.trace.rewritten import REWRITTEN
 
     def array(x: Any) -> Any:
         return as_array(x) if is_grown(x) else x
@@ -182,7 +183,8 @@ def _of_grown(
     ours = isinstance(f, FunctionType | MethodType | functools.partial)
     made = isinstance(f, type) and f.__module__.split(".")[0] not in PLAIN_MODULES
     kept = isinstance(getattr(f, "__self__", None), list | dict)
-    if not (ours or made or kept or _in_table(dict.fromkeys(OF_GROWN, True), f)):
+    known = {**dict.fromkeys(OF_GROWN, True), **REWRITTEN}
+    if not (ours or made or kept or _in_table(known, f)):
         refuse_grown(f"{getattr(f, '__name__', type(f).__name__)}()")
     return args, kwargs
 
@@ -206,8 +208,10 @@ def _builtins_table() -> dict[Any, Callable[..., Any]]:
     from tracejit.trace.copying import COPYING
     from tracejit.trace.iterators import ITERATORS
     from tracejit.trace.kinds import KINDS
+    from tracejit.trace.ordering import ORDERING
+    from tracejit.trace.rewritten import REWRITTEN
 
-    table = BUILTINS | CHOOSING | COPYING | ITERATORS | KINDS
+    table = BUILTINS | CHOOSING | COPYING | ITERATORS | KINDS | ORDERING | REWRITTEN
     for theirs, ours in table.items():
         ours.__name__ = ours.__qualname__ = theirs.__name__
     return table

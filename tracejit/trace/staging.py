@@ -15,6 +15,7 @@ from tracejit.trace import containers, contexts, convert, grown_lists, protocols
 from tracejit.trace.builtins import LOOPED, builtin_bool
 from tracejit.trace.calls import (
     MUTATING,
+    contains_tracer,
     has_array,
     is_seen_through,
     refuse_mutation,
@@ -33,6 +34,7 @@ from tracejit.trace.kinds import operands, stands_for_other, type_of
 from tracejit.trace.likeness import is_plain_value
 from tracejit.trace.marked import check_call, must_be_plain, must_be_plain_text, plain_key
 from tracejit.trace.numpy import INDEXED
+from tracejit.trace.ordering import LIST_METHODS
 from tracejit.trace.process_state import is_reader, read_state
 from tracejit.trace.session import Session, where
 from tracejit.trace.sourceless import stand_in
@@ -234,6 +236,9 @@ class StagedOperators(Operators):
             containers.touch(self.session, owner)
             if isinstance(owner, dict) and args and f.__name__ in _LOOKUPS:
                 args = (plain_key(args[0]), *args[1:])
+            if type(owner) is list and f.__name__ in LIST_METHODS and _asks(owner, args, kwargs):
+                refuse_mutation(f)
+                return LIST_METHODS[f.__name__](owner, *args, **kwargs)
             if type(owner) is list and self._is_of_grown(owner, f, args):
                 return self._list_method(owner, f, args, kwargs)
         watched.check_call(self.session, f, args, kwargs)
@@ -609,3 +614,8 @@ def _sized_by_the_run(items: Any) -> bool:
     if isinstance(items, Array):
         return items.ndim > 0 and not isinstance(items.dims[0], int)
     return isinstance(items, LOOPED) and not isinstance(steps_of(items).trip, int)  # type: ignore[union-attr]
+
+
+def _asks(items: list[Any], args: Any, kwargs: dict[str, Any]) -> bool:
+    """Whether the run decides what a list is asked for."""
+    return "key" in kwargs or contains_tracer(items) or any(map(contains_tracer, args))
