@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
+import heapq
 from typing import Any
 
 import numpy as np
@@ -184,6 +186,15 @@ def _(x: Any) -> Any:
     if found is None:
         return None
     return x[found]
+
+
+@right("`sorted`, `heapq` and `bisect` of run-time values", "–")
+def _(x: Any) -> Any:
+    heap: Any = []
+    for v in x:
+        heapq.heappush(heap, -v)
+    order = sorted([x[1], x[0]])
+    return order, heapq.heappop(heap), bisect.bisect(order, 2.0)
 
 
 @right("comparison with a text or `None`", "")

@@ -91,11 +91,6 @@ def _(x: Any) -> Any:
     return hash(x[0]) % 7  # here
 
 
-@mistake("`sorted` of run-time values", "", UnsupportedError, "use np.sort", "`np.sort`")
-def _(x: Any) -> Any:
-    return sorted([x[1], x[0]])  # here
-
-
 @mistake("a text made of run-time values is returned", "numba#8969", UnsupportedError,
          "return the value and make the text outside", "return the number")  # fmt: skip
 def _(x: Any) -> Any:
