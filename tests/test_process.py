@@ -325,3 +325,22 @@ def test_reload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     importlib.reload(module)
     np.testing.assert_array_equal(module.f(X), X * 3 + 10)
     np.testing.assert_array_equal(old(X), X * 3)
+
+
+def test_our_lapack_is_nobody_elses() -> None:
+    """SciPy, loaded later, would call it with 32-bit integers."""
+    out = run_python(
+        """
+import ctypes
+import numpy as np
+from tracejit import jit
+a = np.random.default_rng(0).normal(size=(40, 40))
+jit(lambda a: np.linalg.inv(a) @ a)(a)
+for symbol in ("scipy_dgesv_64_", "scipy_cblas_dgemm64_"):
+    try:
+        getattr(ctypes.CDLL(None), symbol)
+    except AttributeError:
+        print("private")
+"""
+    )
+    assert out.split() == ["private", "private"]

@@ -8,20 +8,31 @@ arguments are 64-bit.
 from __future__ import annotations
 
 import ctypes
-import os
+import importlib.util
 from functools import cache
+from pathlib import Path
 
 ROW_MAJOR, COL_MAJOR = 101, 102
 NO_TRANS, TRANS, CONJ_TRANS = 111, 112, 113
 UPPER = 121
 
 
+def _path() -> Path:
+    """Where the library lies. Its package is found and not imported.
+
+    Importing it would make the library's symbols those of the process, and SciPy, when loaded
+    later, would call routines of 64-bit integers with 32-bit ones.
+    """
+    spec = importlib.util.find_spec("scipy_openblas64")
+    if spec is None or spec.origin is None:
+        raise ImportError("tracejit needs the package scipy-openblas64")
+    (path,) = (Path(spec.origin).parent / "lib").glob("*scipy_openblas64_.*")
+    return path
+
+
 @cache
 def _library() -> ctypes.CDLL:
-    import scipy_openblas64
-
-    folder = scipy_openblas64.get_lib_dir()
-    library = ctypes.CDLL(os.path.join(folder, scipy_openblas64.get_library(fullname=True)))
+    library = ctypes.CDLL(str(_path()))
     library.scipy_openblas_set_num_threads64_(1)
     return library
 
