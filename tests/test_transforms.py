@@ -254,3 +254,64 @@ def test_a_cotangent_that_happens_to_be_zero_has_derivatives() -> None:
 
         mixed = grad(lambda w, loss=loss: grad(loss, 1)(w, x)[0])
         assert mixed(0.0) == mixed(1.0) != 0.0
+
+
+def named(x: Any, scale: Any = 2.0, *, shift: Any = 0.0) -> Any:
+    return (x * scale + shift).sum()
+
+
+def test_arguments_by_name() -> None:
+    for call in ((X, 3.0), {"x": X, "scale": 3.0}):
+        args, kwargs = (call, {}) if isinstance(call, tuple) else ((), call)
+        assert grad(named, argnames="scale")(*args, **kwargs) == 10.0
+        by_x, by_scale = grad(named, argnames=("x", "scale"))(*args, **kwargs)
+        equal(by_x, np.full(5, 3.0))
+        assert by_scale == 10.0
+    assert grad(named, argnames="scale")(X) == 10.0
+    for name, why in (("shift", "only be passed by name"), ("y", "has no parameter 'y'")):
+        with pytest.raises(TypeError, match=why):
+            grad(named, argnames=name)(X)
+
+
+def test_none_among_parameters() -> None:
+    p = {"w": X, "bias": None}
+    g = grad(lambda p: (p["w"] ** 2).sum() if p["bias"] is None else 0.0)(p)
+    assert g["bias"] is None
+    equal(g["w"], 2 * X)
+    _, pull = vjp(lambda p: p["w"] * 2, p)
+    assert pull(X)[0]["bias"] is None
+    equal(jvp(lambda p: p["w"] * 2, (p,), ({"w": X, "bias": None},))[1], 2 * X)
+
+
+def test_holomorphic_gradients() -> None:
+    z = 1 + 2j
+    assert grad(lambda z: z**3, holomorphic=True)(z) == 3 * z**2
+    for call in (
+        lambda: grad(lambda z: z**2)(z),
+        lambda: grad(lambda z: abs(z), holomorphic=True)(z),
+        lambda: grad(lambda x: x * 1j, holomorphic=True)(1.0),
+    ):
+        with pytest.raises(TypeError, match="complex"):
+            call()
+
+
+def test_arguments_that_the_result_does_not_depend_on() -> None:
+    f = grad(lambda x, y: x.sum(), argnums=(0, 1), disconnected_inputs="raise")
+    with pytest.raises(ValueError, match="does not depend on leaf 1"):
+        f(X, X)
+    equal(grad(lambda x, y: (x * y).sum(), disconnected_inputs="raise")(X, X), X)
+    with pytest.raises(ValueError, match="disconnected_inputs is"):
+        grad(named, disconnected_inputs="warn")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: grad(named)("a"), r"grad of named \(.*\) needs .*, not a str"),
+        (lambda: grad(lambda p: p["n"])({"n": 3}), "grad of a lambda .*, not int64"),
+        (lambda: grad(lambda x: x * 1j)(X[0]), "returns a real scalar, not .*complex128"),
+    ],
+)
+def test_errors_name_the_function_and_the_argument(call: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()

@@ -69,10 +69,12 @@ def vjp(function: Function, wrt: Sequence[int]) -> Function:
     return b.build([*results, *_gradients(reverse, lin, function, mapping, wrt)])
 
 
-def grad(function: Function, wrt: Sequence[int], result: int = 0) -> Function:
+def grad(
+    function: Function, wrt: Sequence[int], result: int = 0, *, holomorphic: bool = False
+) -> Function:
     """``params -> (results, gradients of result number ``result`` by wrt)``; the seed is one.
 
-    Raises TypeError when that result is not a real floating scalar.
+    Raises TypeError when that result is not a real floating scalar (a complex one, if holomorphic).
     """
     _check_wrt(function, wrt)
     function = without_write_back(function)
@@ -82,7 +84,7 @@ def grad(function: Function, wrt: Sequence[int], result: int = 0) -> Function:
     if function.diverges:
         return b.build([])
     loss = results[result]
-    if loss.type != TensorType(loss.dtype) or loss.dtype.kind != "f":
+    if loss.type != TensorType(loss.dtype) or loss.dtype.kind != ("c" if holomorphic else "f"):
         raise TypeError(f"grad needs a real floating scalar, @{function.name} gives {loss.type}")
     reverse = Reverse(b, lin.tape)
     t = lin.tangent(loss)

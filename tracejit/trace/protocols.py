@@ -58,6 +58,8 @@ def convertible(f: FunctionType) -> bool:
     root = (f.__module__ or "").split(".")[0]
     if (f.__module__ or "").startswith("numpy.polynomial."):
         return True  # loops over coefficients, in terms of names that are in the tables
+    if f.__module__ == "tracejit.transforms.structured":
+        return True  # written as a user would
     if root in PLAIN_MODULES:
         return False
     module = sys.modules.get(f.__module__ or "")

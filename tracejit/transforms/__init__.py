@@ -16,14 +16,17 @@ from tracejit.transforms.custom_rules import (
 from tracejit.transforms.derivatives import grad, hvp, jvp, value_and_grad
 from tracejit.transforms.jacobians import hessian, jacfwd, jacobian, jacrev
 from tracejit.transforms.linear_maps import linearize, vjp
+from tracejit.transforms.structured import cond, fori_loop, map, scan, switch, while_loop
 from tracejit.transforms.vmapping import vmap
 
 __all__ = [
     "check_grads",
     "checkpoint",
     "clip_gradient",
+    "cond",
     "custom_jvp",
     "custom_vjp",
+    "fori_loop",
     "grad",
     "hessian",
     "hvp",
@@ -32,10 +35,14 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "map",
     "remat",
     "scale_gradient",
+    "scan",
     "stop_gradient",
+    "switch",
     "value_and_grad",
     "vjp",
     "vmap",
+    "while_loop",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from tracejit import autodiff, trees
+from tracejit.autodiff.tangents import active_results
 from tracejit.trace.known import shown_shape
 from tracejit.trace.values import lift
 from tracejit.transforms.staged import (
@@ -33,62 +34,98 @@ class Gradient(Transform):
         argnums: int | Sequence[int],
         has_aux: bool,
         with_value: bool,
+        holomorphic: bool = False,
+        argnames: str | Sequence[str] | None = None,
+        disconnected: str = "ignore",
     ) -> None:
         super().__init__(function, "value_and_grad" if with_value else "grad")
-        self.argnums = checked_argnums(argnums, self.what)
-        self.has_aux = has_aux
-        self.with_value = with_value
+        self.argnums: int | str | tuple[int | str, ...] = checked_argnums(argnums, self.what)
+        if argnames is not None:
+            self.argnums = argnames if isinstance(argnames, str) else tuple(argnames)
+        if disconnected not in ("ignore", "raise"):
+            raise ValueError(f'disconnected_inputs is "ignore" or "raise", not {disconnected!r}')
+        self.has_aux, self.with_value = has_aux, with_value
+        self.holomorphic, self.disconnected = holomorphic, disconnected
 
     @property
     def options(self) -> tuple[Hashable, ...]:
-        return self.argnums, self.has_aux, self.with_value
+        how = self.has_aux, self.with_value, self.holomorphic, self.disconnected
+        return self.argnums, *how
 
     def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
-        single = isinstance(self.argnums, int)
-        argnums = [self.argnums] if isinstance(self.argnums, int) else list(self.argnums)
-        argnums = [_argnum(n, len(args)) for n in argnums]
+        single = isinstance(self.argnums, int | str)
+        asked: Any = [self.argnums] if single else list(self.argnums)  # type: ignore[arg-type]
+        if any(isinstance(n, str) for n in asked):
+            bound = inspect.signature(self.function).bind(*args, **kwargs)
+            bound.apply_defaults()
+            args, kwargs = bound.args, bound.kwargs
+        argnums = [self._position(n, len(args), kwargs) for n in asked]
         staged = Staged(ops, self.function, args, kwargs)
         require_inexact(tuple(args[n] for n in argnums), shown(self))
         staged.run(argnums)
         if not staged.function.diverges:
-            _check_loss(staged, self.has_aux, self)
+            self._check_loss(staged)
+            self._check_connected(staged)
         function, count = staged.twice(), len(staged.function.results)
         loss = len(function.results) - count if count else 0
-        gradient = autodiff.grad(function, range(len(staged.params)), loss)
+        gradient = autodiff.grad(
+            function, range(len(staged.params)), loss, holomorphic=self.holomorphic
+        )
         out = staged.inline(staged.derived(gradient, len(function.results)))
         value = staged.rebuild(out[:count])
         found = out[len(function.results) :]
-        leaves = [gradient_like(x, v) for x, v in zip(staged.wrt, found, strict=True)]
-        grads = trees.unflatten(staged.wrt_tree, leaves)
+        grads = staged.of_arguments(
+            [gradient_like(x, v) for x, v in zip(staged.wrt, found, strict=True)]
+        )
         grads = grads[0] if single else grads
         if self.with_value:
             return value, grads
         return (grads, value[1]) if self.has_aux else grads
 
+    def _position(self, asked: int | str, count: int, kwargs: Any) -> int:
+        """The position of an argument that is asked for by position or name."""
+        if isinstance(asked, int):
+            if not -count <= asked < count:
+                raise TypeError(f"argnums {asked} is outside of the {count} positional arguments")
+            return asked % count
+        names = list(inspect.signature(self.function).parameters)
+        if asked in kwargs:
+            raise TypeError(f"argnames: {asked!r} can only be passed by name; make it positional")
+        if asked not in names or names.index(asked) >= count:
+            raise TypeError(f"argnames: {shown(self.function)} has no parameter {asked!r}")
+        return names.index(asked)
 
-def _argnum(n: int, count: int) -> int:
-    if not -count <= n < count:
-        raise TypeError(f"argnums {n} is outside of the {count} positional arguments")
-    return n % count
+    def _check_loss(self, staged: Staged) -> None:
+        name = f"{shown(self)}:"
+        check_aux(staged, self.has_aux, name)
+        first = staged.values[0] if staged.values else None
+        if not self.has_aux and len(staged.out) != 1:
+            raise TypeError(
+                f"{name} a differentiated function returns one scalar, not {len(staged.out)} "
+                "values; with has_aux=True it returns a pair of it and of anything else"
+            )
+        kind, scalar = ("c", "complex") if self.holomorphic else ("f", "real")
+        if self.holomorphic and any(v.dtype.kind != "c" for v in staged.wrt_values):
+            raise TypeError(f"{name} with holomorphic=True the arguments are complex")
+        if first is None or first.rank != 0 or first.dtype.kind != kind:
+            what = _kind_of(staged.out[0] if staged.out else None)
+            if first is not None:
+                what = f"shape {shown_shape(first.shape)}, {first.dtype}"
+            raise TypeError(
+                f"{name} needs a function that returns a {scalar} scalar, not {what}: reduce "
+                "arrays (sum, mean), take the real part of complex values, or use vjp"
+            )
 
-
-def _check_loss(staged: Staged, has_aux: bool, transform: Transform) -> None:
-    name = f"{shown(transform)}:"
-    check_aux(staged, has_aux, name)
-    first = staged.values[0] if staged.values else None
-    if not has_aux and len(staged.out) != 1:
-        raise TypeError(
-            f"{name} a differentiated function returns one scalar, not {len(staged.out)} values; "
-            "with has_aux=True it returns a pair of it and of anything else"
-        )
-    if first is None or first.rank != 0 or first.dtype.kind != "f":
-        what = _kind_of(staged.out[0] if staged.out else None)
-        if first is not None:
-            what = f"shape {shown_shape(first.shape)}, {first.dtype}"
-        raise TypeError(
-            f"{name} needs a function that returns a real scalar, not {what}: reduce arrays (sum, "
-            "mean), take the real part of complex values, or use vjp"
-        )
+    def _check_connected(self, staged: Staged) -> None:
+        if self.disconnected == "ignore":
+            return
+        count = len(staged.function.params)
+        for k in range(len(staged.params)):
+            if not active_results(staged.function, [j == k for j in range(count)])[0]:
+                raise ValueError(
+                    f"{shown(self)}: the result does not depend on leaf {k} of the "
+                    "arguments (disconnected_inputs)"
+                )
 
 
 def _kind_of(x: Any) -> str:
@@ -96,24 +133,45 @@ def _kind_of(x: Any) -> str:
 
 
 def grad(
-    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    *,
+    argnames: str | Sequence[str] | None = None,
+    disconnected_inputs: str = "ignore",
 ) -> Gradient:
     """The gradient of a function that returns one real floating scalar.
 
     Returns a function of the same arguments; its result has the structure of the argument (or, for
-    several ``argnums``, a tuple of such). With ``has_aux`` the function returns ``(loss, aux)`` and
-    the gradient ``(gradient, aux)``. Gradients of complex arguments follow JAX's convention. The
-    caller's arrays are left alone even where ``fun`` changes them; derivatives are with respect to
-    their values on entry. Raises TypeError for a result or argument without derivative.
+    several ``argnums``, a tuple of such); None among leaves stays None. ``argnames`` chooses
+    arguments by name in place of ``argnums``. With ``has_aux`` the function returns ``(loss, aux)``
+    and the gradient ``(gradient, aux)``. Gradients of complex arguments follow JAX's convention;
+    with ``holomorphic`` arguments and result are complex, and it is the derivative. What the result
+    does not depend on has the gradient zero, or raises ValueError where ``disconnected_inputs`` is
+    "raise". The caller's arrays are left alone even where ``fun`` changes them; derivatives are
+    with respect to their values on entry. Raises TypeError for a result or argument without
+    derivative.
+
+        slope = grad(lambda w, x: np.sum(w * x) ** 2)(w, x)
     """
-    return Gradient(fun, argnums, has_aux, False)
+    return Gradient(fun, argnums, has_aux, False, holomorphic, argnames, disconnected_inputs)
 
 
 def value_and_grad(
-    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    *,
+    argnames: str | Sequence[str] | None = None,
+    disconnected_inputs: str = "ignore",
 ) -> Gradient:
-    """``(value, gradient)`` of a function, see ``grad``; with ``has_aux`` the value is a pair."""
-    return Gradient(fun, argnums, has_aux, True)
+    """``(value, gradient)`` of a function, see ``grad``; with ``has_aux`` the value is a pair.
+
+    value, slope = value_and_grad(loss)(w, x)
+    """
+    return Gradient(fun, argnums, has_aux, True, holomorphic, argnames, disconnected_inputs)
 
 
 def _signature(names: Sequence[str]) -> inspect.Signature:
@@ -132,15 +190,15 @@ class _Jvp(Transform):
         found, found_tree = trees.flatten(tuple(tangents))
         if found_tree != staged.wrt_tree:
             raise TypeError(f"{shown(self)}: tangents have another structure than the arguments")
-        wanted = zip(found, staged.params, strict=True)
+        moved = [t for t, x in zip(found, staged.wrt_leaves, strict=True) if x is not None]
+        wanted = zip(moved, staged.params, strict=True)
         dots = [fitted(lift(x).value, p.type, "tangent") for x, p in wanted]
         function, count = staged.twice(), len(staged.function.results)
         transformed = autodiff.jvp(function, range(len(staged.params)))
         # jvp takes the tangents after all parameters, outer values included
         out = staged.inline(staged.derived(transformed, len(function.results)), dots)
         inexact = sum(v.dtype.kind in "fc" for v in staged.function.results)
-        moved = out[len(out) - inexact :]
-        return staged.rebuild(out[:count]), tangent_tree(staged, moved)
+        return staged.rebuild(out[:count]), tangent_tree(staged, out[len(out) - inexact :])
 
 
 def jvp(

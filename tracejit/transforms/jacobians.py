@@ -12,7 +12,8 @@ from tracejit.ir.types import INDEX
 from tracejit.trace.session import current
 from tracejit.trace.values import lift, wrap_array
 from tracejit.transforms.linear_maps import Linearized
-from tracejit.transforms.transform import Transform, checked_argnums
+from tracejit.transforms.staged import require_inexact
+from tracejit.transforms.transform import Transform, checked_argnums, shown
 from tracejit.transforms.vmapping import Vmapped
 
 Mode = Literal["jacfwd", "jacrev"]
@@ -63,6 +64,7 @@ class Jacobian(Transform):
         nums = [self.argnums] if isinstance(self.argnums, int) else list(self.argnums)
         argnums = [argnum(n, len(args)) for n in nums]
         chosen = [args[n] for n in argnums]
+        require_inexact(tuple(chosen), shown(self))
         self._check(trees.leaves_of(chosen), "argument")
         at = _At(self.function, args, kwargs, argnums)
         what = "vjp" if self.mode == "jacrev" else "linearize"

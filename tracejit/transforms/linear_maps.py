@@ -29,10 +29,12 @@ from tracejit.transforms.transform import Transform, applied, shown
 
 @dataclass(frozen=True, eq=False)
 class Leaf:
-    """What is known of a leaf of a linear map's argument or result: its IR type's kind."""
+    """What is known of a leaf of a linear map's argument or result; ``other`` stands for one that
+    has no derivative."""
 
     array: bool
     linear: bool
+    other: Any = 0.0
 
     def wrap(self, value: Value) -> Any:
         return wrap_array(value) if self.array else Scalar(value)
@@ -67,7 +69,7 @@ class LinearMap:
             args.append(mapping[p])
         found = iter(b.inline(self.function, args))
         tree, leaves = self.made
-        return trees.unflatten(tree, [x.wrap(next(found)) if x.linear else 0.0 for x in leaves])
+        return trees.unflatten(tree, [x.wrap(next(found)) if x.linear else x.other for x in leaves])
 
     def _linear_leaves(self, argument: Any) -> list[Any]:
         found, tree = trees.flatten(argument)
@@ -144,7 +146,7 @@ class Linearized(Transform):
         return (out[0], derivative, out[1]) if self.has_aux else (out, derivative)
 
     def _map(self, staged: Staged, split: Split) -> LinearMap:
-        primals = [Leaf(isinstance(x, Array), True) for x in staged.wrt]
+        primals = [Leaf(isinstance(x, Array), x is not None, None) for x in staged.wrt_leaves]
         tree = staged.out_tree.children()[0] if self.has_aux else staged.out_tree
         both = zip(staged.out[: tree.num_leaves], staged.values, strict=False)
         results = [

@@ -34,16 +34,23 @@ class Staged:
     def run(self, argnums: Sequence[int]) -> None:
         """Trace; ``argnums``: the arguments whose leaves become the first parameters."""
         wrt_trees = [self.args[n] for n in argnums]
-        self.wrt, self.wrt_tree = trees.flatten(tuple(wrt_trees))
+        self.wrt_leaves, self.wrt_tree = trees.flatten(tuple(wrt_trees))
+        self.wrt = [x for x in self.wrt_leaves if x is not None]
         self.wrt_values = [lift(x).value for x in self.wrt]
         self.params = [Value(v.type) for v in self.wrt_values]
 
         def arguments() -> tuple[list[Any], Any]:
             inner = [like(x, p) for x, p in zip(self.wrt, self.params, strict=True)]
-            replaced = dict(zip(argnums, trees.unflatten(self.wrt_tree, inner), strict=True))
+            replaced = dict(zip(argnums, self.of_arguments(inner), strict=True))
             return [replaced.get(k, own(a)) for k, a in enumerate(self.args)], own(self.kwargs)
 
         self.trace(arguments, 1)
+
+    def of_arguments(self, values: Sequence[Any]) -> Any:
+        """A tuple like the chosen arguments, with a value for each leaf that is not None."""
+        found = iter(values)
+        leaves = [None if x is None else next(found) for x in self.wrt_leaves]
+        return trees.unflatten(self.wrt_tree, leaves)
 
     def trace(self, arguments: Callable[[], tuple[Sequence[Any], Any]], orders: int) -> None:
         """Trace a call of the function on ``arguments()``, made of ``params`` and outer values;
@@ -208,10 +215,13 @@ def check_aux(staged: Staged, has_aux: bool, name: str) -> None:
 def require_inexact(arguments: Sequence[Any], what: str) -> None:
     """Raise TypeError for an argument that has no derivative, which ``what`` would be by."""
     for x in trees.leaves_of(tuple(arguments)):
-        dtype = lift(x).value.dtype
-        if dtype.kind not in "fc":
+        if x is None:
+            continue
+        numeric = isinstance(x, Tracer | bool | int | float | complex | np.generic)
+        kind = str(lift(x).value.dtype) if numeric else f"a {type(x).__name__}"
+        if not numeric or lift(x).value.dtype.kind not in "fc":
             raise TypeError(
-                f"{what} needs floating or complex arguments, not {dtype}: convert them "
+                f"{what} needs floating or complex arguments, not {kind}: convert them "
                 "(x.astype(float)), or choose others by argnums"
             )
 

@@ -1,0 +1,125 @@
+"""Loops and branches as functions, under JAX's names, for those who prefer them.
+
+They are written as a user would write them: plain Python loops, compiled where they are compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit import trees
+
+Fun = Callable[..., Any]
+
+
+def fori_loop(lower: Any, upper: Any, body_fun: Fun, init_val: Any) -> Any:
+    """``body_fun(i, value)`` for i from ``lower`` to ``upper - 1``; the last value.
+
+    total = fori_loop(0, 10, lambda i, total: total + x[i], 0.0)
+    """
+    value = init_val
+    for i in range(lower, upper):
+        value = body_fun(i, value)
+    return value
+
+
+def while_loop(cond_fun: Fun, body_fun: Fun, init_val: Any) -> Any:
+    """``value = body_fun(value)`` while ``cond_fun(value)``; the last value.
+
+    power = while_loop(lambda p: p < 100, lambda p: p * 2, 1)
+    """
+    value = init_val
+    while cond_fun(value):
+        value = body_fun(value)
+    return value
+
+
+def cond(pred: Any, true_fun: Fun, false_fun: Fun, *operands: Any) -> Any:
+    """``true_fun(*operands)`` if ``pred``, else ``false_fun(*operands)``.
+
+    size = cond(x > 0, lambda x: x, lambda x: -x, x)
+    """
+    if pred:
+        return true_fun(*operands)
+    return false_fun(*operands)
+
+
+def switch(index: Any, branches: Sequence[Fun], *operands: Any) -> Any:
+    """``branches[index](*operands)``, the index clamped to those that there are.
+
+    y = switch(k, [np.sin, np.cos, np.tan], x)
+    """
+    if len(branches) == 1:
+        return branches[0](*operands)
+    if index <= 0:
+        return branches[0](*operands)
+    return switch(index - 1, branches[1:], *operands)
+
+
+def _length(xs: Any, length: int | None) -> int:
+    """How many steps a scan has."""
+    sizes = [len(x) for x in trees.leaves_of(xs) if x is not None]
+    if length is not None:
+        sizes.append(length)
+    if not sizes:
+        raise ValueError("scan: xs has no arrays, so length has to say how many steps there are")
+    for size in sizes:
+        if size != sizes[0]:
+            raise ValueError(f"scan: {sizes[0]} and {size} steps")
+    return sizes[0]
+
+
+def _item(xs: Any, i: Any) -> Any:
+    return trees.map_leaves(lambda x: None if x is None else x[i], xs)
+
+
+def _stores(y: Any, count: int) -> Any:
+    """Arrays for ``count`` results like ``y``."""
+    leaves = [None if v is None else np.asarray(v) for v in trees.leaves_of(y)]
+    return [None if v is None else np.zeros((count, *v.shape), v.dtype) for v in leaves]
+
+
+def _put(stores: Any, i: Any, y: Any) -> None:
+    for store, value in zip(stores, trees.leaves_of(y), strict=True):
+        if store is not None:
+            store[i] = value
+
+
+def _restored(y: Any, stores: Any) -> Any:
+    return trees.unflatten(trees.flatten(y)[1], stores)
+
+
+def scan(
+    f: Fun, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False
+) -> tuple[Any, Any]:
+    """``carry, y = f(carry, x)`` for each x along the first axis of ``xs``; the last carry, and the
+    ys as arrays.
+
+    ``xs``: an array or a container of them; None with ``length``, the number of steps. ``reverse``:
+    from the last x to the first, each y where its x was. ValueError where there is no step.
+
+        last, sums = scan(lambda total, x: (total + x, total + x), 0.0, x)
+    """
+    count = _length(xs, length)
+    if count == 0:
+        raise ValueError("scan over nothing: there is no y to say what the results are like")
+    start = count - 1 if reverse else 0
+    carry, y = f(init, _item(xs, start))
+    stores = _stores(y, count)
+    _put(stores, start, y)
+    for k in range(1, count):
+        i = count - 1 - k if reverse else k
+        carry, step = f(carry, _item(xs, i))
+        _put(stores, i, step)
+    return carry, _restored(y, stores)
+
+
+def map(f: Fun, xs: Any) -> Any:
+    """``f`` of each x along the first axis of ``xs``, one after another; the results as arrays.
+
+    rows = map(lambda row: row / row.sum(), table)
+    """
+    return scan(lambda carry, x: (carry, f(x)), 0, xs)[1]
