@@ -154,3 +154,37 @@ def test_a_new_family_of_arguments_knows_of_the_numbers() -> None:
         set_value(0.25 * k)
         assert same(g(X), f(X))
     assert g.stats().compilations == 3
+
+
+def test_a_warning_says_why_a_function_is_compiled_so_often() -> None:
+    f, set_value = by_closure(lambda x, v: x if v == "a" else -x)
+    g = jit(f)
+
+    def many() -> None:
+        for k in range(25):
+            set_value(str(k))
+            g(1.0)
+
+    match = r"compiled for the 20th time: held is another \(19"
+    with pytest.warns(UserWarning, match=match) as told:
+        many()
+    assert len([w for w in told if "20th" in str(w.message)]) == 1
+    assert told[0].filename == __file__
+    h = jit(lambda x, mode: x if mode == "a" else -x)
+    for k in range(19):
+        h(1.0, str(k))
+    with pytest.warns(UserWarning, match="argument 'mode' is another str"):
+        h(1.0, "19")
+
+
+def test_functions_made_anew_are_alike() -> None:
+    h = jit(lambda f, x: f(x))
+    for k in range(5):
+        assert h(lambda y: y + 1, 2.0) == 3.0
+        assert h(lambda y, k=1.5: y + k, 2.0) == 3.5
+        assert h(lambda y: y + k, 2.0) == 2.0 + k
+    assert h.stats().compilations == 4
+    made = [lambda y, k=k: y + k for k in (1, 1.0, True, 0.0, -0.0)]
+    for f in (*made, *made):
+        assert same(h(f, 2.0), f(2.0))
+    assert h.stats().compilations == 9

@@ -25,6 +25,7 @@ from tracejit.foreign import NativeLeaves
 from tracejit.many_numbers import packed
 from tracejit.outside_numbers import OutsideNumbers
 from tracejit.overlap import MEETS_ITSELF, Plan, Sharer, Unshareable
+from tracejit.recompiled import Recompiled
 from tracejit.repeats import MISSED, Repeats
 from tracejit.specialize import (
     Family,
@@ -100,6 +101,7 @@ class Dispatcher:
         self._fronts: dict[FamilyKey, Front] = {}
         self._compilations = 0
         self._outside = OutsideNumbers()
+        self._recompiled = Recompiled(function)
         # A transform takes arguments apart itself.
         self._packs = not hasattr(type(function), "__traced_call__")
         #: Classes of which the code depends on which object it is.
@@ -361,6 +363,7 @@ class Dispatcher:
         self, family: Family, arguments: Arguments, policy: Policy, guesses: Guesses
     ) -> Version:
         names = tuple(self._signature.parameters) if self._signature is not None else ()
+        self._recompiled.note(family, arguments, names)
         attempts = self._outside.attempts()
         loose = next(attempts)
         while True:
@@ -472,6 +475,7 @@ class Dispatcher:
             self._fronts.clear()
             self._fallback.clear()
             self._outside.clear()
+            self._recompiled.clear()
             self._by_identity.clear()
             self._repeats.clear()
             self._rechain()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Hashable, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from dataclasses import fields as dataclass_fields
+from types import FunctionType
 from typing import Any, Literal
 
 import numpy as np
@@ -80,9 +81,25 @@ class StaticKey:
             return False
 
 
+class _Itself:
+    """An object, equal to no other."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and other.value is self.value
+
+
 def _form(x: Any) -> Any:
     """What tells a value from others that ``==`` takes for the same: 1, 1.0 and True, or -0.0 and
-    0.0, inside of tuples and frozen dataclasses too."""
+    0.0, inside of tuples and frozen dataclasses too. Functions that one line makes anew are alike
+    where they see the same variables and have the same defaults."""
     kind = type(x)
     if kind in (float, complex):
         return kind, repr(x)
@@ -94,6 +111,10 @@ def _form(x: Any) -> Any:
         return kind, frozenset(map(_form, x))
     if kind in (slice, range):
         return kind, _form((x.start, x.stop, x.step))
+    if kind is FunctionType and not x.__dict__:
+        outside = (x.__globals__, *(x.__closure__ or ()))
+        given = (x.__defaults__, tuple((x.__kwdefaults__ or {}).items()))
+        return kind, x.__code__, x.__qualname__, tuple(map(_Itself, outside)), _form(given)
     by_fields = is_dataclass(kind) and kind.__hash__ is not object.__hash__
     fields = dataclass_fields(x) if by_fields else ()
     return kind, x, tuple(_form(getattr(x, f.name, None)) for f in fields)

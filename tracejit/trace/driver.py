@@ -77,6 +77,17 @@ class Traced:
             and all(hidden.fits() for hidden in arrays)
         )
 
+    def changed(self) -> list[str]:
+        """What is not as the trace found it, by name."""
+        arrays = [h for h in self.hidden_arrays().values() if not h.fits()]
+        guards = [guard.name for guard in self.guards if not guard.holds()]
+        places = (
+            ["which objects are one and the same"]
+            if not all(relation.holds() for relation in self.relations)
+            else []
+        )
+        return [*guards, *places, *("an array outside, in shape or dtype," for _ in arrays)]
+
     def release(self) -> None:
         """Forget the objects and arrays that the trace looked at: calls have their own."""
         self.leaves = [
