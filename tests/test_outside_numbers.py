@@ -68,7 +68,7 @@ INTS: list[Any] = [2, 3, 5, 4, 2, 7]
 USES: dict[str, tuple[Callable[[Any, Any], Any], list[Any], int]] = {
     "a float in arithmetic": (lambda x, v: (x * v, v, [v + 1], {"v": v}), FLOATS, 2),
     "a float in a branch": (lambda x, v: x + 1 if v > 1.0 else x - v, FLOATS, 2),
-    "a float that decides structure": (lambda x, v: x if v > 1.0 else None, FLOATS, 6),
+    "a float that decides structure": (lambda x, v: x if v > 1.0 else [x], FLOATS, 6),
     "a complex number": (lambda x, v: x * v, [1j, 2 + 1j, 0j, complex(-0.0, 1.0)], 2),
     "a float32": (lambda x, v: (x * v, v), [np.float32(k) for k in FLOATS if k < 9], 2),
     "an int8": (lambda x, v: (x * v, v + v), [np.int8(k) for k in (1, 100, -128, 3)], 2),
