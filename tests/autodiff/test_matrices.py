@@ -245,6 +245,7 @@ def test_what_has_a_derivative_has_the_right_one(function: Any, x: Any, order: i
         lambda a: np.sum((_product(*np.linalg.svd(a)) * np.array(WEIGHTS))[1]),
     ],
 )
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_what_cannot_be_known_is_not_a_number(function: Any, x: Any) -> None:
     """The matrix put together again from vectors that have no derivative: never a wrong number."""
     gradient = run(grad(traced(function, x), [0]), [x])[-1]
@@ -263,3 +264,14 @@ def _rebuilt(w: Any, v: Any) -> Any:
 
 def _product(u: Any, s: Any, vh: Any) -> Any:
     return (u * s) @ vh
+
+
+def test_one_singular_matrix_of_a_stack_is_its_own_affair() -> None:
+    """Its derivative is nan; those of the others are theirs."""
+    function = traced(lambda a: np.sum(np.linalg.slogdet(a)[0] * np.linalg.slogdet(a)[1]), STACK)
+    x = np.stack([SQUARE, EYE * 2])
+    x[1, 2, 2] = 0
+    gradient = run(grad(function, [0]), [x])[-1]
+    sign = np.sign(np.linalg.det(SQUARE))
+    np.testing.assert_allclose(gradient[0], sign * np.linalg.inv(SQUARE).T, rtol=1e-12)
+    assert np.isnan(gradient[1]).all()

@@ -90,15 +90,27 @@ def square(operands: Operands, which: int = 0) -> tuple[tuple[Dim, ...], Dim]:
 Nothing = Sequence[tuple[Any, Sequence[int]]]
 
 
-def or_nan(compute: Callable[[], Any], nothing: Nothing) -> tuple[Any, ...]:
-    """The results and True; where LAPACK fails nan of these dtypes and shapes, and False."""
+def or_nan(compute: Callable[..., Any], arrays: Sequence[Any], nothing: Nothing) -> tuple[Any, ...]:
+    """The results and True; nan of these dtypes and shapes where LAPACK fails, matrix by matrix of
+    a stack, and False."""
     try:
-        found = compute()
+        return *_parts(compute(*arrays)), np.True_
     except np.linalg.LinAlgError:
         fill = {"f": np.nan, "c": np.nan, "i": 0}
-        made = (np.full(shape, fill[np.dtype(dtype).kind], dtype) for dtype, shape in nothing)
-        return *made, np.False_
-    return *(found if isinstance(found, tuple) else (found,)), np.True_
+        made = [np.full(shape, fill[np.dtype(dtype).kind], dtype) for dtype, shape in nothing]
+    lead = arrays[0].shape[:-2]
+    for place in np.ndindex(lead) if lead else ():
+        try:
+            found = _parts(compute(*(a[place] for a in arrays)))
+        except np.linalg.LinAlgError:
+            continue
+        for whole, part in zip(made, found, strict=True):
+            whole[place] = part
+    return *made, np.False_
+
+
+def _parts(found: Any) -> tuple[Any, ...]:
+    return tuple(found) if isinstance(found, tuple) else (found,)
 
 
 def types(*results: tuple[Any, Sequence[Dim]]) -> tuple[Type, ...]:

@@ -6,6 +6,7 @@ one row have the same leading axes. Derivatives are in ``derivatives_matrices.py
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,12 +45,12 @@ def _triangular_solve(operands: Operands, attrs: Attrs, regions: Regions) -> tup
 
 
 def _eval_solve(a: Array, b: Array) -> Any:
-    return or_nan(lambda: np.linalg.solve(a, b), [(b.dtype, b.shape)])
+    return or_nan(np.linalg.solve, (a, b), [(b.dtype, b.shape)])
 
 
 def _eval_triangular_solve(a: Array, b: Array, *, lower: bool) -> Any:
     part = np.tril(a) if lower else np.triu(a)
-    return or_nan(lambda: np.linalg.solve(part, b), [(b.dtype, b.shape)])[0]
+    return or_nan(np.linalg.solve, (part, b), [(b.dtype, b.shape)])[0]
 
 
 def _alike(count: int) -> InferRule:
@@ -65,11 +66,11 @@ def _alike(count: int) -> InferRule:
 
 
 def _eval_inv(a: Array) -> Any:
-    return or_nan(lambda: np.linalg.inv(a), [(a.dtype, a.shape)])
+    return or_nan(np.linalg.inv, (a,), [(a.dtype, a.shape)])
 
 
 def _eval_cholesky(a: Array, *, upper: bool) -> Any:
-    return or_nan(lambda: np.linalg.cholesky(a, upper=upper), [(a.dtype, a.shape)])
+    return or_nan(partial(np.linalg.cholesky, upper=upper), (a,), [(a.dtype, a.shape)])
 
 
 # -- determinants ------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ def _eval_svd(a: Array, *, k: int, full: bool) -> Any:
         (real_of(a.dtype), (*lead, k)),
         (a.dtype, (*lead, right, n)),
     ]
-    return or_nan(lambda: np.linalg.svd(a, full_matrices=full), nothing)
+    return or_nan(partial(np.linalg.svd, full_matrices=full), (a,), nothing)
 
 
 def _svdvals(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
@@ -155,7 +156,7 @@ def _svdvals(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, 
 
 def _eval_svdvals(a: Array, *, k: int) -> Any:
     nothing = [(real_of(a.dtype), (*a.shape[:-2], k))]
-    return or_nan(lambda: np.linalg.svd(a, compute_uv=False), nothing)
+    return or_nan(partial(np.linalg.svd, compute_uv=False), (a,), nothing)
 
 
 def _eigh(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
@@ -166,7 +167,7 @@ def _eigh(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...
 
 def _eval_eigh(a: Array, *, lower: bool) -> Any:
     nothing = [(real_of(a.dtype), a.shape[:-1]), (a.dtype, a.shape)]
-    return or_nan(lambda: np.linalg.eigh(a, "L" if lower else "U"), nothing)
+    return or_nan(partial(np.linalg.eigh, UPLO="L" if lower else "U"), (a,), nothing)
 
 
 def _eigvalsh(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
@@ -176,7 +177,7 @@ def _eigvalsh(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type,
 
 def _eval_eigvalsh(a: Array, *, lower: bool) -> Any:
     nothing = [(real_of(a.dtype), a.shape[:-1])]
-    return or_nan(lambda: np.linalg.eigvalsh(a, "L" if lower else "U"), nothing)
+    return or_nan(partial(np.linalg.eigvalsh, UPLO="L" if lower else "U"), (a,), nothing)
 
 
 def _eig(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
@@ -187,7 +188,7 @@ def _eig(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]
 
 def _eval_eig(a: Array) -> Any:
     dtype = complex_of(a.dtype)
-    *found, ok = or_nan(lambda: np.linalg.eig(a), [(dtype, a.shape[:-1]), (dtype, a.shape)])
+    *found, ok = or_nan(np.linalg.eig, (a,), [(dtype, a.shape[:-1]), (dtype, a.shape)])
     real = np.bool_(found[0].dtype.kind != "c")
     return *(part.astype(dtype) for part in found), real, ok
 
@@ -199,7 +200,7 @@ def _eigvals(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, 
 
 def _eval_eigvals(a: Array) -> Any:
     dtype = complex_of(a.dtype)
-    values, ok = or_nan(lambda: np.linalg.eigvals(a), [(dtype, a.shape[:-1])])
+    values, ok = or_nan(np.linalg.eigvals, (a,), [(dtype, a.shape[:-1])])
     return values.astype(dtype), np.bool_(values.dtype.kind != "c"), ok
 
 
@@ -214,9 +215,9 @@ def _pinv(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...
 
 def _eval_pinv(a: Array, rcond: Array = None, *, hermitian: bool) -> Any:
     *lead, m, n = a.shape
-    given = {} if rcond is None else {"rcond": rcond}
+    given = () if rcond is None else (np.broadcast_to(rcond, lead),)
     nothing = [(a.dtype, (*lead, n, m))]
-    return or_nan(lambda: np.linalg.pinv(a, hermitian=hermitian, **given), nothing)
+    return or_nan(partial(np.linalg.pinv, hermitian=hermitian), (a, *given), nothing)
 
 
 def _lstsq(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
@@ -237,7 +238,7 @@ def _eval_lstsq(a: Array, b: Array, rcond: Array = None, *, k: int) -> Any:
         (np.int32, ()),
         (real_of(a.dtype), (k,)),
     ]
-    return or_nan(lambda: _least_squares(a, b, rcond), nothing)
+    return or_nan(partial(_least_squares, rcond=rcond), (a, b), nothing)
 
 
 def _least_squares(a: Array, b: Array, rcond: Array) -> tuple[Any, ...]:
