@@ -176,7 +176,7 @@ def without_write_back(function: Function) -> Function:
 
 def expansion(instr: Instr, mapping: Mapping[Value, Value]) -> tuple[Function, list[Value]] | None:
     """The rows a row is differentiated through, with their arguments; None for most rows."""
-    if not isinstance(instr.prim.jvp, Expand):
+    if not isinstance(instr.prim.jvp, Expand) or not instr.prim.jvp.applies(instr.attrs):
         return None
     operands = [mapping.get(v, v) for v in instr.operands]
     attrs = {k: rename_attr(v, mapping) for k, v in instr.attrs.items()}

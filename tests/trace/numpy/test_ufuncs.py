@@ -163,6 +163,50 @@ def test_at(source: str) -> None:
     compare(source, np.arange(4.0), np.array([1, -1, 1]))
 
 
+#: Index arrays among slices, of an array of shape (2, 3, 4): with values of the result's shape, of
+#: less, and none, the arrays together, apart, with a mask, an int, of two axes, and too many.
+AMONG_SLICES = [
+    "np.multiply.at(x, (slice(None), y), np.arange(2.0, 26.0).reshape(2, 3, 4)); r = x",
+    "np.multiply.at(x, (slice(None), y), np.arange(2.0, 6.0)); r = x",
+    "np.multiply.at(x, (slice(None), y), 1.5); r = x",
+    "np.add.at(x, (slice(None), slice(1, 3), y), np.arange(12.0).reshape(2, 2, 3)); r = x",
+    "np.add.at(x, (..., y), np.arange(18.0).reshape(2, 3, 3)); r = x",
+    "np.add.at(x, (y % 2, ..., y), np.arange(9.0).reshape(3, 3)); r = x",
+    "np.add.at(x, (y % 2, slice(None, None, 2)), np.arange(24.0).reshape(3, 2, 4)); r = x",
+    "np.subtract.at(x, (slice(None), y, y), np.arange(6.0).reshape(2, 3)); r = x",
+    "np.multiply.at(x, (slice(None), y > 0), np.arange(16.0).reshape(2, 2, 4)); r = x",
+    "np.maximum.at(x, (0, slice(None), y), np.arange(9.0).reshape(3, 3)); r = x",
+    "np.divide.at(x, (slice(None), y, slice(0, 2)), np.arange(1.0, 13.0).reshape(2, 3, 2)); r = x",
+    "np.add.at(x, (slice(None), np.stack([y, y])), np.arange(4.0)); r = x",
+    "np.negative.at(x, (slice(None), y)); r = x",
+    "np.add.at(x, (y, slice(None), slice(None), 0), 1.0); r = x",
+    "np.add.at(x, (slice(None), y), np.ones((5, 4))); r = x",
+]
+
+
+@pytest.mark.parametrize("source", AMONG_SLICES)
+def test_at_among_slices(source: str) -> None:
+    compare(source, np.arange(1.0, 25.0).reshape(2, 3, 4), np.array([0, 1, 1]))
+
+
+@pytest.mark.parametrize("name", ["multiply", "add", "maximum", "divide"])
+@pytest.mark.parametrize("order", [1, 2])
+def test_derivatives_of_at_among_slices(name: str, order: int) -> None:
+    """Also where two indices are one, and a factor is 0."""
+    from tracejit import check_grads
+
+    ufunc, rows = getattr(np, name), np.array([0, 1, 1])
+
+    def f(x, v):  # type: ignore[no-untyped-def]
+        out = x * 1.0
+        ufunc.at(out, (slice(None), rows), v)
+        ufunc.at(out, slice(0, 1), 2.0)
+        return np.sum(np.sin(out))
+
+    x, v = np.arange(1.0, 9.0).reshape(2, 4) / 3, np.array([[0.7, 1.3, 0.0], [2.2, 1.9, 0.4]])
+    check_grads(f, (x, v if name != "divide" else v + 1), order=order)
+
+
 def test_fortran_results_keep_their_order() -> None:
     from tests.trace.numpy.tracing import run_traced
 

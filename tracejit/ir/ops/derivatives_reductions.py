@@ -84,6 +84,10 @@ class Expand:
     def __call__(self, *_: Any) -> Out:
         raise TypeError("this row is differentiated through its expansion")
 
+    def applies(self, attrs: Attrs) -> bool:
+        """Whether an instruction with these attrs is expanded."""
+        return True
+
     def function(self, name: str, operands: Values, attrs: Attrs) -> tuple[Function, list[Value]]:
         """The expansion as a function of operands like these and of the extents that they and the
         attributes mention; its arguments."""
@@ -96,6 +100,20 @@ class Expand:
         made = b.params_like(args)
         given = {k: rename_attr(v, made) for k, v in attrs.items()}
         return b.build(self.build(b, [made[v] for v in operands], given)), args
+
+
+@dataclass(frozen=True)
+class ExpandWhere(Expand):
+    """An expansion for some attrs of a row; a JVP rule for the others."""
+
+    where: Callable[[Attrs], bool]
+    rule: Callable[[Builder, Values, Tangents, Values, Attrs], Out]
+
+    def __call__(self, *args: Any) -> Out:
+        return self.rule(*args)
+
+    def applies(self, attrs: Attrs) -> bool:
+        return self.where(attrs)
 
 
 def mentioned(values: Values) -> list[Value]:
@@ -174,15 +192,44 @@ def compress(
 
 
 def scatter(b: Builder, operands: Values, tangents: Tangents, results: Values, attrs: Attrs) -> Out:
-    """``set`` and ``add`` are linear; combining modes weigh each contribution."""
+    """``set`` and ``add`` are linear; extremes weigh each contribution."""
     x, v = operands[:2]
-    rule = _scatter_product if attrs["mode"] == "mul" else _scatter_extreme
     if tangents[0] is None and tangents[1] is None:
         return [None]
     tx, tv = (t if t is not None else b.zeros_like(o) for t, o in zip(tangents, (x, v)))
     if attrs["mode"] in ("set", "add"):
         return [b.op("scatter", tx, tv, *operands[2:], **attrs)]
-    return [rule(b, (x, v, *operands[2:]), tx, tv, results[0], attrs["axes"])]
+    axes = attrs["axes"]
+    return [_scatter_extreme(b, (x, v, *operands[2:]), tx, tv, results[0], axes)]
+
+
+def product_loop(b: Builder, operands: Values, attrs: Attrs) -> list[Value]:
+    """``scatter`` of products, one update after another: exact to any order, whatever is zero."""
+    from tracejit.ir.builder import Builder
+
+    (x, v, *index), axes = operands, attrs["axes"]
+    count = b.index(1).dim
+    for d in index[0].shape:
+        count = d * count
+    rest = tuple(d for a, d in enumerate(x.shape) if a not in axes)
+    flat = [b.reshape(k, (count,)) for k in index]
+    rows = b.reshape(v, (count, *rest))
+    extents = mentioned([x, rows, *flat])
+    body = Builder("running_product")
+    made = Builder().params_like([x, rows, *flat, *extents])
+    i = Value(INDEX)
+    inside = [made[k] for k in (rows, *flat, *extents)]
+    body.params += [i, made[x], *inside]
+    at = [body.reshape(body.slice(made[k], [i], (1,)), ()) for k in flat]
+    starts = [at[axes.index(a)] if a in axes else 0 for a in range(x.rank)]
+    window = tuple(1 if a in axes else d for a, d in enumerate(made[x].shape))
+    row = body.slice(made[rows], [i, *[0] * len(rest)], (1, *made[rows].shape[1:]))
+    factor = body.reshape(row, window)
+    product = body.op("mul", body.slice(made[x], starts, window), factor)
+    written = body.op("put_slice", made[x], product, *body.bounds(starts, None))
+    region = body.build([written])
+    args = (b.index(count), x, rows, *flat, *extents)
+    return [b.op("for", *args, regions=(region,), carried=1)]
 
 
 def _sum_into(b: Builder, x: Value, v: Value, index: Values, axes: tuple[int, ...]) -> Value:
@@ -201,30 +248,6 @@ def _scatter_extreme(
     return b.op("div", total, b.op("maximum", ties, b.lit(1, ties)))  # type: ignore[no-any-return]
 
 
-def _scatter_product(
-    b: Builder, operands: Values, tx: Value, tv: Value, y: Value, axes: tuple[int, ...]
-) -> Value:
-    """Each factor's tangent times the product of the others, counting the zeros among them."""
-    x, v, *index = operands
-
-    def filled(f: Value) -> tuple[Value, Value]:
-        zero = b.op("eq", f, b.zeros_like(f))
-        return b.op("select", zero, b.lit(1, f), f), b.convert(zero, f.dtype)
-
-    (x1, zx), (v1, zv) = filled(x), filled(v)
-    product = b.op("scatter", x1, v1, *index, axes=axes, mode="mul")
-    zeros = _sum_into(b, zx, zv, index, axes)
-
-    def share(t: Value, f: Value, is_zero: Value, whole: Value, count: Value) -> Value:
-        # The others hold no zero exactly when all zeros counted are this factor's own.
-        alone = b.op("eq", count, is_zero)
-        factor = b.op("select", alone, b.op("div", whole, f), b.zeros_like(f))
-        return b.op("mul", t, factor)  # type: ignore[no-any-return]
-
-    at_v = [b.op("gather", g, *index, axes=axes) for g in (product, zeros)]
-    return _sum_into(b, share(tx, x1, zx, product, zeros), share(tv, v1, zv, *at_v), index, axes)
-
-
 JVP_OTHER = {
     "reduce_min": reduce_extreme,
     "reduce_max": reduce_extreme,
@@ -233,5 +256,5 @@ JVP_OTHER = {
     "cummin": running_extreme,
     "cummax": running_extreme,
     "compress": compress,
-    "scatter": scatter,
+    "scatter": ExpandWhere(product_loop, lambda attrs: attrs["mode"] == "mul", scatter),
 }

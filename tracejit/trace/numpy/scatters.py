@@ -16,6 +16,7 @@ from tracejit.trace.numpy.promotion import loop_dtypes
 from tracejit.trace.numpy.selecting import wrapped_index
 from tracejit.trace.numpy.ufunc_methods import at_by_loop
 from tracejit.trace.values import Array, Scalar
+from tracejit.trace.views import transposed
 
 _MODES: dict[np.ufunc, str] = {
     np.add: "add",
@@ -35,13 +36,11 @@ def scatter_at(ufunc: np.ufunc, a: Array, indices: Any, b: Any = None) -> None:
         part = a[indices]
         a[indices] = NAMES[ufunc](*((part,) if b is None else (part, b)))
         return
-    if len(keys) == 1 and value_of(keys[0]).dtype.kind == "b":
-        keys = np.nonzero(asarray(keys[0]))
-    picks = [] if any(map(_is_slice, keys)) else [value_of(k) for k in keys]
-    if not picks or any(p.dtype.kind == "b" for p in picks):
-        raise UnsupportedError(
-            f"np.{ufunc.__name__}.at takes integer index arrays, or one mask; not a mixture"
-        )
+    keys = _without_masks(keys)
+    if any(map(_is_slice, keys)):
+        _beside_slices(ufunc, a, keys, b)
+        return
+    picks = [value_of(k) for k in keys]
     if any(p.dtype.kind not in "iu" for p in picks):
         raise IndexError("arrays used as indices must be of integer (or boolean) type")
     given = [operand(x) for x in (a, b)[: ufunc.nin]]
@@ -50,6 +49,56 @@ def scatter_at(ufunc: np.ufunc, a: Array, indices: Any, b: Any = None) -> None:
         _scatter(ufunc, a, picks, b)
     else:
         at_by_loop(ufunc, a, picks, b)
+
+
+def _without_masks(keys: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Masks as the indices of where they hold."""
+    out: list[Any] = []
+    for k in keys:
+        masked = not _is_slice(k) and value_of(k).dtype.kind == "b"
+        out += np.nonzero(asarray(k)) if masked else [k]
+    return tuple(out)
+
+
+def _beside_slices(ufunc: np.ufunc, a: Array, keys: tuple[Any, ...], b: Any) -> None:
+    """Index arrays among slices: those of a view of the slices in which they come first.
+
+    Where NumPy puts the axes of the index, in the place of the first array or, with a slice between
+    arrays, in front, decides how ``b`` is broadcast.
+    """
+    if any(k is None for k in keys):
+        raise UnsupportedError(
+            f"np.{ufunc.__name__}.at with a new axis beside index arrays: reshape the values"
+        )
+    keys = _written_out(keys, a.ndim)
+    picked = [k for k, key in enumerate(keys) if not isinstance(key, slice)]
+    rest = [k for k in range(a.ndim) if k not in picked]
+    view = a[tuple(k if isinstance(k, slice) else slice(None) for k in keys)]
+    rank = max(value_of(keys[k]).rank for k in picked)
+    place = picked[0] if picked[-1] - picked[0] == len(picked) - 1 else 0
+    if b is not None and value_of(b).rank:
+        values = asarray(b)
+        values = values[(None,) * (rank + len(rest) - values.ndim)]
+        first = list(range(place, place + rank))
+        others = [k for k in range(values.ndim) if k not in first]
+        b = transposed(values, [*first, *others])
+    scatter_at(ufunc, transposed(view, [*picked, *rest]), tuple(keys[k] for k in picked), b)
+
+
+def _written_out(keys: tuple[Any, ...], rank: int) -> tuple[Any, ...]:
+    """A key for each axis: an Ellipsis and what is missing at the end are whole slices."""
+    dots = [k for k, key in enumerate(keys) if key is Ellipsis]
+    if len(dots) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    missing = rank - len(keys) + len(dots)
+    if missing < 0:
+        raise IndexError(
+            f"too many indices for array: array is {rank}-dimensional, "
+            f"but {len(keys) - len(dots)} were indexed"
+        )
+    whole = (slice(None),) * missing
+    at = dots[0] if dots else len(keys)
+    return (*keys[:at], *whole, *keys[at + len(dots) :])
 
 
 def _is_basic(key: Any) -> bool:
