@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracejit.autodiff.forward import Forward
+from tracejit.autodiff.linearity import NotLinearError, linear_results
 from tracejit.autodiff.linearize import Linearizer, Reverse
 from tracejit.autodiff.tangents import has_tangent
 from tracejit.ir.builder import Builder
@@ -116,6 +117,7 @@ def _by_jvp(
             linear = lin.tangent(v)
             if linear is not None:
                 inner.tangents[dots[-1]] = linear
+    _require_linear(instr, len(args), len(dots))
     found = inner.run(instr.regions[1], [*args, *dots, *outer])
     lin.tape = inner.tape
     count = len(instr.results)
@@ -126,6 +128,18 @@ def _by_jvp(
         linear = inner.tangent(dot)
         if linear is not None:
             lin.tangents[result] = linear
+
+
+def _require_linear(instr: Instr, args: int, dots: int) -> None:
+    rule = instr.regions[1]
+    flags = [args <= k < args + dots for k in range(len(rule.params))]
+    try:
+        linear_results(rule, flags)
+    except NotLinearError as found:
+        raise TypeError(
+            f"a rule for tangents{_where(found.instr)} is not linear in them ({found.instr.name}), "
+            "so that it has no reverse mode: give a rule by custom_vjp"
+        ) from None
 
 
 def _zero(b: Builder, type_: TensorType) -> Value:

@@ -16,6 +16,7 @@ from tracejit.transforms.custom_rules import (
 from tracejit.transforms.derivatives import grad, hvp, jvp, value_and_grad
 from tracejit.transforms.jacobians import hessian, jacfwd, jacobian, jacrev
 from tracejit.transforms.linear_maps import linearize, vjp
+from tracejit.transforms.roots import custom_root
 from tracejit.transforms.structured import cond, fori_loop, map, scan, switch, while_loop
 from tracejit.transforms.vmapping import vmap
 
@@ -25,6 +26,7 @@ __all__ = [
     "clip_gradient",
     "cond",
     "custom_jvp",
+    "custom_root",
     "custom_vjp",
     "fori_loop",
     "grad",
