@@ -153,6 +153,16 @@ def _key_orders(tree: Any, leaves: frozenset[int]) -> tuple[Any, ...]:
     return _key_orders(tuple(children(tree).values()), leaves) if is_record(tree) else ()
 
 
+def register(
+    kind: type,
+    apart: Callable[[Any], tuple[Sequence[Any], Any]],
+    together: Callable[[Any, Any], Any],
+) -> None:
+    """A class whose instances are containers: their parts, with what else tells how to make one."""
+    optree.register_pytree_node(kind, apart, together, namespace=_NAMESPACE)
+    _registered.add(kind)
+
+
 def _register(kind: type) -> None:
     def take_apart(record: Any) -> tuple[tuple[Any, ...], tuple[str, ...], tuple[str, ...]]:
         found = children(record)

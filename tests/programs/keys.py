@@ -49,3 +49,47 @@ def counters_of_loops_as_keys(x):
     for i in range(3):
         seen[i] = x[i]
     return seen, {i for i in range(3)}
+
+
+# Sets of what only the run knows ------------------------------------------------------------------
+
+
+@KEYS(*_INTS, *_FLOATS)
+def sets_of_arrays_counted(x):
+    return len(set(x)), len(set(x.tolist())), len({x[0], x[1]}), len({v % 2 for v in x})
+
+
+@KEYS(*_INTS)
+def sets_of_arrays_joined(x):
+    a, b = set(x[:2]), set(x[2:])
+    return len(a & b), len(a | b), len(a - b), len(a ^ b), a <= b, a == b, a.isdisjoint(b)
+
+
+@KEYS(*_INTS)
+def sets_of_arrays_returned(x):
+    s = set(x.tolist())
+    return set(x), s, s | {7}, s - {1}, {1, 7, 3} & s, {1, 2, 7} - s, frozenset(x), s | set()
+
+
+@KEYS(*_INTS)
+def sets_of_arrays_gone_through(x):
+    s = set(x.tolist())
+    total = 0
+    for v in s:
+        total += v * v
+    return total, sum(s), min(s), max(s), 3 in s, x[0] in s, len(list(s)), bool(s)
+
+
+@KEYS(*_INTS)
+def sets_of_arrays_in_a_loop(x):
+    found = 0
+    known = set(x[:2])
+    for v in x:
+        if v in known and v not in {9}:
+            found += len(known)
+    return found, type(known) is set, isinstance(frozenset(x), frozenset)
+
+
+@KEYS((np.array([0.0, -0.0, np.nan, np.nan]),))
+def zeros_and_nans_in_sets(x):
+    return len(set(x.tolist())), 0.0 in set(x)

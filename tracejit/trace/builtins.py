@@ -409,7 +409,8 @@ def builtin_filter(f: Any, items: Any, /) -> Any:
 OF_GROWN = {
     builtins.len, builtins.min, builtins.max, builtins.sum, builtins.bool, builtins.enumerate,
     builtins.zip, builtins.reversed, builtins.any, builtins.all, builtins.list, builtins.isinstance,
-    builtins.type, builtins.id, functools.reduce, builtins.sorted,
+    builtins.type, builtins.id, builtins.set, builtins.frozenset, functools.reduce,
+    builtins.sorted,
 }  # fmt: skip
 
 BUILTINS: dict[Any, Callable[..., Any]] = {

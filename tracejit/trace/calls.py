@@ -210,8 +210,9 @@ def _builtins_table() -> dict[Any, Callable[..., Any]]:
     from tracejit.trace.kinds import KINDS
     from tracejit.trace.ordering import ORDERING
     from tracejit.trace.rewritten import REWRITTEN
+    from tracejit.trace.sets import SETS
 
-    table = BUILTINS | CHOOSING | COPYING | ITERATORS | KINDS | ORDERING | REWRITTEN
+    table = BUILTINS | CHOOSING | COPYING | ITERATORS | KINDS | ORDERING | REWRITTEN | SETS
     for theirs, ours in table.items():
         ours.__name__ = ours.__qualname__ = theirs.__name__
     return table

@@ -10,8 +10,10 @@ import numpy as np
 
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
+from tracejit.trace import containers
 from tracejit.trace.bounds import slice_bounds
 from tracejit.trace.grown import (
+    Kind,
     Run,
     appended,
     array_of,
@@ -28,7 +30,7 @@ from tracejit.trace.grown import (
     with_item,
 )
 from tracejit.trace.session import current
-from tracejit.trace.values import Array, Tracer, as_dim, dim_value, fresh, name_of
+from tracejit.trace.values import KIND_DTYPE, Array, Tracer, as_dim, dim_value, fresh, name_of
 
 # Items --------------------------------------------------------------------------------------------
 
@@ -188,6 +190,19 @@ _METHODS: dict[str, Callable[..., Any]] = {
 def as_array(x: list[Any]) -> Array:
     """``np.array`` of the list."""
     return fresh(array_of(run_of(x)))
+
+
+def list_of(x: Array, is_python: bool) -> list[Any]:
+    """The list of the elements of an array of one axis: Python's numbers, or NumPy's."""
+    kinds = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
+    value = x.read()
+    if is_python:
+        kind: Any = kinds[x.dtype.kind]
+        value = current().b.convert(value, KIND_DTYPE[kind])
+    else:
+        kind = x.dtype
+    made: list[Any] = containers.made(current(), [Run([value], x.dims[0], ((Kind(kind),), False))])
+    return made
 
 
 def length(x: list[Any]) -> Any:

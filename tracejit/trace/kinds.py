@@ -15,6 +15,7 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.trace.builtins import Enumerate, Range, Reversed, Zip
 from tracejit.trace.definedness import MaybeNone
+from tracejit.trace.distinct import Distinct
 from tracejit.trace.known import BoundMethod, Later
 from tracejit.trace.numpy.generators import RandomSource
 from tracejit.trace.reshaping import Flat
@@ -46,6 +47,8 @@ def types_of(x: Any) -> tuple[type, ...]:
         return (x.dtype.type,)
     if isinstance(x, RandomSource):
         return (x.kind,)
+    if isinstance(x, Distinct):
+        return (frozenset if x.frozen else set,)
     return (_STAND_INS.get(builtins.type(x), builtins.type(x)),)
 
 

@@ -60,6 +60,8 @@ def convertible(f: FunctionType) -> bool:
         return True  # loops over coefficients, in terms of names that are in the tables
     if f.__module__ == "tracejit.transforms.structured":
         return True  # written as a user would
+    if f.__module__ == "tracejit.trace.distinct":
+        return True  # what stands for sets of the program
     if root in PLAIN_MODULES:
         return False
     module = sys.modules.get(f.__module__ or "")

@@ -46,6 +46,7 @@ def stand_in(ops: StagedOperators, function: FunctionType) -> Callable[..., Any]
     namespace = dict(function.__globals__)
     ops.namespaces[id(namespace)] = (namespace, function.__globals__)
     made: list[FunctionType] = []
+    read: dict[str, Any] = {}
 
     def run(*args: Any, **kwargs: Any) -> Any:
         if not made:
@@ -55,11 +56,12 @@ def stand_in(ops: StagedOperators, function: FunctionType) -> Callable[..., Any]
             )
             copy.__kwdefaults__ = function.__kwdefaults__
             made.append(copy)
-            namespace.update(reader.globals(function.__globals__))
+            read.update(reader.globals(function.__globals__))
+            namespace.update(read)
         for used in (*args, *kwargs.values()):
             reader.outside.pin(used)
             reader.attributes(used, _DEPTH)
-        with watching(f"{function.__name__}()", *args, *kwargs.values(), function):
+        with watching(f"{function.__name__}()", *args, *kwargs.values(), function, *read.values()):
             return made[0](*args, **kwargs)
 
     return run

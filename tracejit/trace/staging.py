@@ -37,6 +37,7 @@ from tracejit.trace.numpy import INDEXED
 from tracejit.trace.ordering import LIST_METHODS
 from tracejit.trace.process_state import is_reader, read_state
 from tracejit.trace.session import Session, where
+from tracejit.trace.sets import set_of
 from tracejit.trace.sourceless import stand_in
 from tracejit.trace.staging_if import as_test, staged_if
 from tracejit.trace.staging_loop import loop_over, staged_for, staged_while
@@ -506,6 +507,9 @@ class StagedOperators(Operators):
         if isinstance(value, dict | set):
             self.session.outside.pin(*value)
         return containers.made(self.session, value)
+
+    def set_of(self, items: list[Any]) -> Any:
+        return self.made(set_of(set, items))
 
     def iterate(self, value: Any) -> Any:
         self.session.outside.whole(value)

@@ -12,7 +12,7 @@ from tracejit.trace import containers
 from tracejit.trace.builtins import builtin_bool
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.definedness import MaybeNone
-from tracejit.trace.grown import is_grown, run_of
+from tracejit.trace.grown import Run, is_grown, run_of
 from tracejit.trace.hidden import seen
 from tracejit.trace.joining import Join
 from tracejit.trace.joining_arrays import Finish, Side
@@ -168,7 +168,7 @@ def _survivor(
 
 def _surviving(join: Join, name: str, x: Any, there: int) -> Finish:
     """A binding of the side that goes on; what it did not make itself stays as it is."""
-    if isinstance(x, Tracer) and not isinstance(x, Array):
+    if isinstance(x, Tracer) and not isinstance(x, Array | Run):
         value = x.read()
         if not join.sides[there].defines(value):
             return lambda results: x

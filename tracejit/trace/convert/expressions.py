@@ -439,8 +439,8 @@ class ExpressionRewriter(ast.NodeTransformer):
         return self.op(tree, "made", tree)
 
     def visit_Set(self, tree: ast.Set) -> ast.expr:
-        self.generic_visit(tree)
-        return self.op(tree, "made", tree)
+        listed = ast.copy_location(ast.List(tree.elts, ast.Load()), tree)
+        return self.op(tree, "set_of", self.visit_List(listed))
 
     def visit_ListComp(self, tree: ast.ListComp) -> ast.expr:
         if is_listed(tree):
@@ -448,7 +448,8 @@ class ExpressionRewriter(ast.NodeTransformer):
         return self.op(tree, "made", self._comprehension(tree))
 
     def visit_SetComp(self, tree: ast.SetComp) -> ast.expr:
-        return self.op(tree, "made", self._comprehension(tree))
+        listed = ast.copy_location(ast.ListComp(tree.elt, tree.generators), tree)
+        return self.op(tree, "set_of", self.visit_ListComp(listed))
 
     def visit_DictComp(self, tree: ast.DictComp) -> ast.expr:
         return self.op(tree, "made", self._comprehension(tree))

@@ -464,6 +464,10 @@ class Operators:
         """What a display, a comprehension or a generator expression has made."""
         return value
 
+    def set_of(self, items: list[Any]) -> Any:
+        """The set of a display or comprehension."""
+        return self.made(set(items))
+
     def iterate(self, value: Any) -> Any:
         """What a comprehension or a `*` display iterates over."""
         return value

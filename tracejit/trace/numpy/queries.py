@@ -421,7 +421,11 @@ def conj_method(a: Any) -> Any:
 
 @method("tolist")
 def tolist(a: Any) -> Any:
-    """Nested lists of Python scalars; the shape must be known."""
+    """Nested lists of Python scalars; the shape of more axes than one must be known."""
     if not a.ndim:
         return a.item()
+    if a.ndim == 1 and not isinstance(a.dims[0], int):
+        from tracejit.trace.grown_lists import list_of
+
+        return list_of(a, True)
     return [tolist(a[i]) for i in builtins.range(len(a))]
