@@ -37,7 +37,7 @@ def packed(call: Any) -> Any:
 
     try:
         return trees.map_containers(pack, call)
-    except _Repeated:
+    except (_Repeated, RecursionError):  # the latter where a list holds itself
         return call
 
 

@@ -78,7 +78,7 @@ CHANGES_OUTSIDE: dict[str, Callable[[Any], Any]] = {
     "missing key": lambda x: OUTSIDE["defaultdict"]["new"],
     "missing key, appended to": lambda x: OUTSIDE["defaultdict"]["new"].append(1),
     "move_to_end": lambda x: OUTSIDE["OrderedDict"].move_to_end("a"),
-    "UserList append": lambda x: OUTSIDE["UserList"].append(x.sum()),
+    "UserList append": lambda x: OUTSIDE["UserList"].append(2),
     "deep inside": lambda x: OUTSIDE["nested"]["a"][0][0].add(2),
     "Queue put": lambda x: QUEUE.put(1),
     "default": lambda x: default(x.sum()),

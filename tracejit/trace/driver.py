@@ -157,18 +157,17 @@ def _trace(
     leaves = [x if is_spec(x) else Static(x) for x in [*leaves, *shared]]
     sym_dims = _extent_params(session, leaves)
     tracers = _leaf_params(session, leaves, sym_dims)
+    for leaf in leaves:
+        if isinstance(leaf, Static):
+            _must_not_hold_itself(leaf.value)
     call_args, call_kwargs = trees.unflatten(in_tree, tracers[:count])
     call_args, call_kwargs = trees.map_containers(_as_list, (call_args, call_kwargs))
     session.beside = {id(x): (x, tracers[count + k]) for k, x in enumerate(beside)}
     static = [leaf.value for leaf in leaves if type(leaf) is Static]
-    outside = Outside(session, (call_args, call_kwargs), static)
+    known = [leaf.value for leaf in leaves if isinstance(leaf, Static)]
+    outside = Outside(session, (call_args, call_kwargs), known)
     session.outside = outside
     for value in static:
-        if isinstance(value, list | tuple | dict) and refers_to_itself(value):
-            raise UnsupportedError(
-                f"a {type(value).__name__} that holds itself cannot be an argument: pass what is "
-                "in it"
-            )
         outside.root(value, type(value).__name__)
     for k, leaf in enumerate(leaves):
         if isinstance(leaf, ObjectSpec):
@@ -218,6 +217,13 @@ def _trace(
         attributes,
         session.exceptions,
     )
+
+
+def _must_not_hold_itself(x: Any) -> None:
+    if isinstance(x, list | tuple | dict) and refers_to_itself(x):
+        raise UnsupportedError(
+            f"a {type(x).__name__} that holds itself cannot be an argument: pass what is in it"
+        )
 
 
 def _as_list(x: Any) -> Any:

@@ -441,11 +441,11 @@ class Outside:
         return arrays
 
     def _note_containers(self, obj: Any, path: tuple[Any, ...]) -> None:
-        if id(obj) in self._static:
-            return
         container = isinstance(obj, list | tuple | dict) or trees.is_record(obj)
         if len(path) > 1 and (container or is_by_kind(type(obj))):
             self._came_in.setdefault(id(obj), (obj, path))
+        if id(obj) in self._static:
+            return
         if isinstance(obj, list):
             self._containers.append((path, obj, list(obj)))
         elif isinstance(obj, dict) and path not in ((), (1,)):
