@@ -8,6 +8,7 @@ until then is undone, and the version that supposes what was found starts from t
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -132,13 +133,17 @@ def undo_of(traced: Traced, keys: Sequence[LeafKey]) -> Undo | None:
 
 
 def _state(source: Any) -> Any:
+    if isinstance(source, random.Random):
+        return source.getstate()
     if isinstance(source, np.random.RandomState):
         return copy.deepcopy(source.get_state(legacy=False))
     return copy.deepcopy(source.bit_generator.state)
 
 
 def _set_state(source: Any, state: Any) -> None:
-    if isinstance(source, np.random.RandomState):
+    if isinstance(source, random.Random):
+        source.setstate(state)
+    elif isinstance(source, np.random.RandomState):
         source.set_state(state)
     else:
         source.bit_generator.state = state

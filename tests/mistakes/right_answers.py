@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import functools
 import heapq
+import random
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,24 @@ def _(x: Any) -> Any:
     if x.sum() > 3:
         return x
     return np.sin(x)
+
+
+@right("Python's `random` draws", "numba#9196")
+def _(x: Any) -> Any:
+    random.seed(7)
+    return x * random.random()
+
+
+@right("a seed is set inside", "numba#7715")
+def _(x: Any) -> Any:
+    np.random.seed(3)
+    return x + np.random.rand(6)
+
+
+@right("a generator is made inside", "numba#4499")
+def _(x: Any) -> Any:
+    rng = np.random.default_rng(0)
+    return x + rng.normal(size=6)
 
 
 @right("`or` with a default", "jax#16430", X, None)

@@ -12,6 +12,7 @@ import gc
 import itertools
 import logging
 import random
+import secrets
 import threading
 import time
 import warnings
@@ -145,23 +146,24 @@ def _(x: Any) -> Any:
     return x
 
 
-@mistake("Python's `random` draws", "numba#9196", UnsupportedError,
+@mistake("a list is shuffled by Python's `random`", "numba#9196", UnsupportedError, "use np.random",
+         "draw arrays with NumPy")  # fmt: skip
+def _(x: Any) -> Any:
+    order = [0, 1, 2]
+    random.shuffle(order)  # here
+    return x[order]
+
+
+@mistake("a random number of the operating system is drawn", "", UnsupportedError,
          "use np.random or tracejit.random", "draw with NumPy")  # fmt: skip
 def _(x: Any) -> Any:
-    return x * random.random()  # here
+    return x * secrets.randbelow(5)  # here
 
 
-@mistake("a seed is set inside", "numba#7715", UnsupportedError, "seed before the call",
-         "seed before the call")  # fmt: skip
+@mistake("a bit generator is made inside", "numba#4499", UnsupportedError,
+         "make it outside and pass it as an argument", "pass the generator")  # fmt: skip
 def _(x: Any) -> Any:
-    np.random.seed(3)  # here
-    return x + np.random.rand(6)
-
-
-@mistake("a generator is made inside", "numba#4499", UnsupportedError,
-         "make the generator outside and pass it as an argument", "pass the generator")  # fmt: skip
-def _(x: Any) -> Any:
-    rng = np.random.default_rng(0)  # here
+    rng = np.random.Generator(np.random.PCG64(0))  # here
     return x + rng.normal(size=6)
 
 

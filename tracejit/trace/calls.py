@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import inspect
 import math
+import random
 import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -29,7 +30,8 @@ from tracejit.trace.named_effects import refuse_effects
 from tracejit.trace.numpy import NAMES
 from tracejit.trace.numpy.applying import vectorized
 from tracejit.trace.numpy.creation import ndarray
-from tracejit.trace.numpy.generators import held_source, is_source
+from tracejit.trace.numpy.generators import held_source, is_source, source_made
+from tracejit.trace.numpy.python_random import python_draw
 from tracejit.trace.protocols import as_arrays, class_attribute, convertible, method_of
 from tracejit.trace.recursion import under_way
 from tracejit.trace.refusals import (
@@ -256,6 +258,8 @@ def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]
         return numpy_scalar(cls, *args)
     if traced and cls.__module__.startswith("scipy."):
         refuse_library(cls)
+    if cls is np.random.RandomState:
+        return source_made(cls, "RandomState", *args, **kwargs)
     if cls.__module__.startswith("numpy.random"):
         raise UnsupportedError(
             f"{where()}: a {cls.__name__} made inside a compiled function would be made only once, "
@@ -435,7 +439,9 @@ def random_method(f: Any) -> Any:
     """The traced form of a method of a generator of NumPy's (``np.random.rand`` is one too)."""
     if f in (np.random.ranf, np.random.sample):
         f = np.random.random_sample
-    owner = getattr(f, "__self__", None)
+    owner = getattr(np.random.rand if f is np.random.seed else f, "__self__", None)
+    if isinstance(owner, random.Random):
+        return python_draw(owner, f)
     if owner is None or not type(owner).__module__.startswith("numpy.random"):
         return None
     if is_source(owner):

@@ -265,7 +265,7 @@ def _check(leaves: Sequence[Any]) -> None:
             )
         if type(leaf) is RandomSource:
             raise UnsupportedError(
-                "a generator of random numbers cannot be returned: the caller has it"
+                "a generator of random numbers cannot be returned: make it outside and pass it"
             )
         if type(leaf).__module__.startswith("tracejit.trace.") and not isinstance(leaf, Tracer):
             kind = type(leaf).__name__.lower()

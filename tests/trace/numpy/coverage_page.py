@@ -193,7 +193,7 @@ LIMITS = {
     "np.std": "`dtype` of integers",
     "np.var": "`dtype` of integers",
     "np.lib.stride_tricks.sliding_window_view": "`writeable=True`",
-    "np.random.default_rng": "seeds: takes generators only",
+    "np.random.default_rng": "bit generators",
     "x.view": "`type`, bool as another size",
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 import tracejit
-from tracejit.errors import UnsupportedError
+from tracejit.errors import StructureError, UnsupportedError
 
 X = np.arange(12.0).reshape(3, 4)
 DRAWS: dict[str, Callable[[Any], Any]] = {
@@ -197,9 +199,9 @@ def test_draws_that_a_derivative_does_not_pass_through() -> None:
         (lambda r: r.bit_generator, UnsupportedError, "cannot be read"),
         (lambda r: r.nothing(), AttributeError, "nothing"),
         (lambda r: r.shuffle([1, 2]), UnsupportedError, "use an array"),
-        (lambda r: (r, r.random()), UnsupportedError, "the caller has it"),
-        (lambda r: np.random.default_rng(3), UnsupportedError, "tracejit.random"),
-        (lambda r: np.random.RandomState(3), UnsupportedError, "pass it as an argument"),
+        (lambda r: (r, r.random()), UnsupportedError, "make it outside and pass it"),
+        (lambda r: np.random.default_rng(3), UnsupportedError, "make it outside and pass it"),
+        (lambda r: np.random.PCG64(3), UnsupportedError, "pass it as an argument"),
         (lambda r: r.normal(0, -1.0), ValueError, "scale < 0"),
         (lambda r: r.integers(3, -5), ValueError, "low >= high"),
         (lambda r: r.normal(1, 2, 3, 4), TypeError, "positional"),
@@ -226,6 +228,116 @@ def test_isinstance() -> None:
 def test_default_rng_of_a_generator_is_itself() -> None:
     found = tracejit.jit(lambda r: np.random.default_rng(r).normal())(np.random.default_rng(0))
     assert found == np.random.default_rng(0).normal()
+
+
+# Seeds, and generators that the program makes ----------------------------------------------------
+
+
+def seeded(n: int) -> Any:
+    np.random.seed(n * 2)
+    return np.random.rand(3), np.random.randint(9)
+
+
+def of_seed(n: int) -> Any:
+    return np.random.default_rng(n).normal(size=3), np.random.default_rng([n, 2]).random()
+
+
+def in_a_loop(n: int) -> Any:
+    s = 0.0
+    for i in range(n):
+        rng = np.random.default_rng(i)
+        s += rng.random() + rng.random()
+    return s
+
+
+def legacy(n: int) -> Any:
+    rng = np.random.RandomState(n)
+    first = rng.rand(2)
+    rng.seed(n + 1)
+    return first, rng.randint(0, 100, 5)
+
+
+def interleaved(n: int) -> Any:
+    a, b = np.random.default_rng(1), np.random.default_rng(n)
+    return a.random() + b.random() - a.random(), [g.random() for g in (a, b)]
+
+
+def in_branches(n: int) -> Any:
+    rng = np.random.default_rng(5)
+    x = rng.random() if n > 3 else -rng.random()
+    return x + rng.random()
+
+
+def swapped(n: int) -> Any:
+    old, s = np.random.default_rng(99), 0.0
+    for i in range(n):
+        new = np.random.default_rng(i)
+        s += old.random() + new.random()
+        old = new
+    return s
+
+
+def wander(n: int) -> Any:
+    random.seed(n)
+    place = 0
+    for _ in range(n):
+        place += random.randint(0, 1) * 2 - 1
+    return place, random.random(), random.choice(np.arange(5.0)), random.choice(range(2, 9))
+
+
+def of_python(n: int) -> Any:
+    random.seed("text")
+    return random.uniform(1, n), random.gauss(0, 1), random.randrange(n + 1), random.expovariate(2)
+
+
+MADE = (seeded, of_seed, in_a_loop, legacy, interleaved, in_branches, swapped, wander, of_python)
+
+
+@pytest.mark.parametrize("f", MADE)
+def test_seeds_and_generators_made_inside(f: Callable[[int], Any]) -> None:
+    compiled = tracejit.jit(f)
+    for n in (5, 5, 2):
+        want, states = f(n), (random.getstate(), np.random.get_state()[2])
+        np.testing.assert_equal(compiled(n), want)
+        assert (random.getstate(), np.random.get_state()[2]) == states
+
+
+def test_a_seed_that_is_wrong() -> None:
+    def f(n: int) -> Any:
+        np.random.seed(n)
+        return np.random.rand()
+
+    for g in (f, tracejit.jit(f)):
+        with pytest.raises(ValueError, match="Seed must be between 0 and"):
+            g(-3)
+
+
+def test_a_generator_without_seed_is_new_in_every_call() -> None:
+    compiled = tracejit.jit(lambda: np.random.default_rng().random())
+    assert len({compiled() for _ in range(5)}) == 5
+
+
+def test_threads_have_generators_of_their_own() -> None:
+    compiled, found = tracejit.jit(in_a_loop), []
+    threads = [threading.Thread(target=lambda: found.append(compiled(300))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [in_a_loop(300)] * 4
+
+
+def test_which_generator_is_not_decided_at_run_time() -> None:
+    def f(n: int) -> Any:
+        rng, s = np.random.default_rng(0), 0.0
+        for _ in range(n):
+            if s > 1:
+                rng = np.random.default_rng(7)
+            s += rng.random()
+        return s
+
+    with pytest.raises(StructureError, match="'rng' as RandomSource"):
+        tracejit.jit(f)(6)
 
 
 # Exceptions ---------------------------------------------------------------------------------------

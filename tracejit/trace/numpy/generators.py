@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import inspect
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -43,13 +44,45 @@ _REFUSED = {
     "bytes": "draw integers of dtype np.uint8",
     "spawn": "spawn outside and pass the generators",
     "get_state": "use it outside",
-    "seed": "seed before the call, or pass a generator",
     "set_state": "use it outside",
     "random_integers": "use randint",
 }
 #: What drawing may raise, depending on values.
 _RAISED = (ValueError, TypeError, OverflowError)
 _PLAIN = (bool, int, float, str, type(None), type, np.dtype)
+
+
+class MadeSource:
+    """A generator that the program makes: another one whenever that line runs, for each thread."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    @property
+    def now(self) -> Any:
+        return self._local.source
+
+    def start(self, source: Any) -> None:
+        self._local.source = source
+
+
+@dataclass(frozen=True)
+class HostMake:
+    """``np.random.<maker>(seed)`` at run time; the seed is an operand if it is not an option."""
+
+    maker: str
+    made: MadeSource
+    options: tuple[Any, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "__qualname__", f"{self.maker}({', '.join(map(repr, self.options))})"
+        )
+        object.__setattr__(self, "__module__", "numpy.random")
+
+    def __call__(self, *operands: Any) -> Any:
+        self.made.start(getattr(np.random, self.maker)(*map(_plain, operands), *self.options))
+        return np.int64(0)
 
 
 @dataclass(frozen=True)
@@ -62,6 +95,7 @@ class HostDraw:
     options: tuple[tuple[str, Any], ...]
     extents: int = 0
     held: Any = None
+    made: MadeSource | None = None
 
     def __post_init__(self) -> None:
         given = [*self.named, *(f"{name}={value!r}" for name, value in self.options)]
@@ -81,11 +115,16 @@ class HostDraw:
             given["size"] = tuple(int(n) for n in operands[len(self.named) :])
         if self.method == "shuffle":
             return self._shuffled(source, given)
+        if self.method == "seed":
+            source.seed(**given)
+            return np.int64(0)
         return getattr(source, self.method)(**given)
 
     def _source(self, operands: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
         if self.held is not None:
             return self.held, operands
+        if self.made is not None:
+            return self.made.now, operands
         return ctypes.cast(int(operands[0]), ctypes.py_object).value, operands[1:]
 
     def _shuffled(self, source: Any, given: dict[str, Any]) -> Any:
@@ -100,12 +139,20 @@ def _plain(x: Any) -> Any:
 
 
 class RandomSource:
-    """A generator inside a trace: ``handle`` is its address, or ``held`` the object itself."""
+    """A generator inside a trace: ``handle`` is its address, or ``held`` the object itself, or
+    ``made`` holds the one that the program made."""
 
-    def __init__(self, kind: type, handle: Value | None = None, held: Any = None) -> None:
+    def __init__(
+        self,
+        kind: type,
+        handle: Value | None = None,
+        held: Any = None,
+        made: MadeSource | None = None,
+    ) -> None:
         self.kind = kind
         self.handle = handle
         self.held = held
+        self.made = made
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
@@ -146,7 +193,12 @@ class RandomSource:
         elif size is not None:
             extents = [b.index(d) for d in size]
         function = HostDraw(
-            method, tuple(named), tuple(sorted(options.items())), len(extents), self.held
+            method,
+            tuple(named),
+            tuple(sorted(options.items())),
+            len(extents),
+            self.held,
+            self.made,
         )
         handle = [] if self.handle is None else [self.handle]
         types = tuple(TensorType(np.dtype(dtype), tuple(shape)) for dtype, shape in results)
@@ -275,6 +327,10 @@ def _choice(source: RandomSource, *args: Any, **kwargs: Any) -> Any:
     return Scalar(value) if dims is None and not shape else fresh(value)
 
 
+def _seed(source: RandomSource, seed: Any = None) -> None:
+    source.call("seed", {} if seed is None else {"seed": seed}, [(np.int64, ())])
+
+
 def _is_count(x: Any) -> bool:
     return isinstance(x, int | np.integer | PyScalar | Scalar)
 
@@ -285,6 +341,7 @@ _SPECIAL = {
     "permuted": _permuted,
     "rand": _counted("rand"),
     "randn": _counted("randn"),
+    "seed": _seed,
     "shuffle": _shuffle,
 }
 
@@ -299,14 +356,27 @@ def held_source(x: Any) -> RandomSource:
     return RandomSource(type(x), held=x)
 
 
+def source_made(kind: type, maker: str, seed: Any) -> RandomSource:
+    """A generator made in compiled code, from a seed that may be known at run time only."""
+    made = MadeSource()
+    result = (TensorType(np.dtype(np.int64), ()),)
+    if seed is None or isinstance(seed, int):
+        host_call(HostMake(maker, made, (seed,)), [], result, _RAISED)
+    else:
+        host_call(HostMake(maker, made), [asarray(seed).read()], result, _RAISED)
+    return RandomSource(kind, made=made)
+
+
 @covers(np.random.default_rng)
 def default_rng(seed: Any = None) -> Any:
-    """A generator given is the result; others cannot be made inside a compiled function."""
+    """A generator given is the result."""
     if isinstance(seed, RandomSource):
         return seed
     if is_source(seed):
         return held_source(seed)
-    raise UnsupportedError(
-        f"{where()}: np.random.default_rng inside a compiled function; make the generator outside "
-        "and pass it as an argument, or use tracejit.random with a key"
-    )
+    if type(seed).__module__.startswith("numpy.random"):
+        raise UnsupportedError(
+            f"{where()}: np.random.default_rng of a {type(seed).__name__} inside a compiled "
+            "function; make the generator outside and pass it as an argument"
+        )
+    return source_made(np.random.Generator, "default_rng", seed)
