@@ -50,9 +50,9 @@ def _look_at(function: FunctionType, found: Any, is_called: bool, seen: set[int]
         try:
             must_be_pure(found)
         except UnsupportedError as error:
-            text = str(error).partition(": ")[2]
+            line, _, text = str(error).partition(": ")
             raise UnsupportedError(
-                f"{function.__qualname__}, whose source is not compiled: {text}"
+                f"{line}: {function.__qualname__}, whose source is not compiled: {text}"
             ) from None
 
 
