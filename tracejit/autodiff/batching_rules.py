@@ -201,6 +201,18 @@ def _check(
     return _op(batcher, instr, [batcher.b.op("reduce_and", ok, axes=(0,)), *payload], attrs)
 
 
+def _stacked(
+    batcher: Batcher, instr: Instr, operands: list[Value], attrs: Attrs
+) -> Sequence[Value]:
+    """Calls of a library take stacks: an axis more in front, their own one further on."""
+    moved = {"axis": attrs["axis"] + 1} if "axis" in attrs else {}
+    return _op(batcher, instr, [batcher.full(v) for v in operands], {**attrs, **moved})
+
+
+def _in_turn(batcher: Batcher, instr: Instr, operands: list[Value], attrs: Attrs) -> None:
+    """What takes no stacks."""
+
+
 RULES: dict[str, Rule] = {
     "elementwise": _elementwise,
     "reduction": _along_axes,
@@ -219,4 +231,7 @@ RULES: dict[str, Rule] = {
     "put_slice": _window,
     "add_slice": _window,
     "check": _check,
+    "extern": _stacked,
+    "lstsq": _in_turn,
+    "lexsort": _in_turn,
 }

@@ -2,7 +2,7 @@
 
 `@lapack_<name>_<letter>(ctx, arrays…, ok, batch, n, k)`, nonzero when memory is short. The routines
 and their arguments are NumPy's, on copies by columns as NumPy's, so that values agree with its own
-to rounding and the same matrices are singular. `ok` is a byte: whether every matrix was good.
+to rounding and the same matrices are singular. `ok` has a byte per matrix: whether it was good.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ entry:
   %np = alloca i64
   %kp = alloca i64
   %infop = alloca i64
-  store i8 1, ptr %ok
+  call void @llvm.memset.p0.i64(ptr %ok, i8 1, i64 %batch, i1 false)
   %nk = mul nsw i64 %n, %k
   %nn = mul nsw i64 %n, %n
   %work = mul nsw i64 %nk, %batch
@@ -133,12 +133,14 @@ solve:
   call void @Lgesv(ptr %np, ptr %kp, ptr %pa, ptr %np, ptr %piv, ptr %pb, ptr %np, ptr %infop)
   %info = load i64, ptr %infop
   %good = icmp eq i64 %info, 0
+  %flag = zext i1 %good to i8
+  %okt = getelementptr inbounds i8, ptr %ok, i64 %t
+  store i8 %flag, ptr %okt
   br i1 %good, label %back, label %bad
 back:
   call void @lapack_transpose_L(ptr %pb, ptr %xt, i64 %k, i64 %n)
   br label %next
 bad:
-  store i8 0, ptr %ok
   call void @lapack_nan_L(ptr %xt, i64 %nk)
   br label %next
 next:
@@ -161,7 +163,7 @@ entry:
   %np = alloca i64
   %infop = alloca i64
   %uplo = alloca i8
-  store i8 1, ptr %ok
+  call void @llvm.memset.p0.i64(ptr %ok, i8 1, i64 %batch, i1 false)
   store i64 %n, ptr %np
   %letter = select i1 %upper, i8 76, i8 85
   store i8 %letter, ptr %uplo
@@ -179,9 +181,11 @@ each:
   call void @Lpotrf(ptr %uplo, ptr %np, ptr %xt, ptr %np, ptr %infop, i64 1)
   %info = load i64, ptr %infop
   %good = icmp eq i64 %info, 0
+  %flag = zext i1 %good to i8
+  %okt = getelementptr inbounds i8, ptr %ok, i64 %t
+  store i8 %flag, ptr %okt
   br i1 %good, label %row, label %bad
 bad:
-  store i8 0, ptr %ok
   call void @lapack_nan_L(ptr %xt, i64 %nn)
   br label %next
 row:

@@ -68,35 +68,41 @@ def _run(
     f.call_status(f"{symbol}({args})")
 
 
-def _flag(f: FunctionText) -> Pointer:
-    return f.stack("i8")
+def _place(f: FunctionText, result: Value) -> Pointer:
+    """Where one result per matrix goes: of a single matrix it is a scalar, `_taken` afterwards."""
+    return f.pointer(result) if isinstance(result.type, BufferType) else f.stack("i64")
+
+
+def _taken(f: FunctionText, result: Value, place: Pointer) -> None:
+    if not isinstance(result.type, BufferType):
+        f.env[result] = load_scalar(f, place, result.dtype)
 
 
 def _solve(
     f: FunctionText, call: Reference, operands: Sequence[Value], results: Sequence[Value]
 ) -> None:
-    (a, b), (x, ok), flag = operands, results, _flag(f)
+    (a, b), (x, ok), flag = operands, results, _place(f, results[-1])
     pointers = [f.pointer(v) for v in (a, b, x)]
     _run(f, "solve", a, [*pointers, flag], [f"i64 {f.dim(b.shape[-1]).text}"])
-    f.env[ok] = load_scalar(f, flag, ok.dtype)
+    _taken(f, ok, flag)
 
 
 def _inv(
     f: FunctionText, call: Reference, operands: Sequence[Value], results: Sequence[Value]
 ) -> None:
-    (a,), (x, ok), flag = operands, results, _flag(f)
+    (a,), (x, ok), flag = operands, results, _place(f, results[-1])
     pointers = [f.pointer(a), Pointer("null"), f.pointer(x), flag]
     _run(f, "solve", a, pointers, [f"i64 {f.dim(a.shape[-1]).text}"])
-    f.env[ok] = load_scalar(f, flag, ok.dtype)
+    _taken(f, ok, flag)
 
 
 def _cholesky(
     f: FunctionText, call: Reference, operands: Sequence[Value], results: Sequence[Value]
 ) -> None:
-    (a,), (x, ok), flag = operands, results, _flag(f)
+    (a,), (x, ok), flag = operands, results, _place(f, results[-1])
     upper = str(dict(call.attrs)["upper"]).lower()
     _run(f, "cholesky", a, [f.pointer(a), f.pointer(x), flag], [f"i1 {upper}"])
-    f.env[ok] = load_scalar(f, flag, ok.dtype)
+    _taken(f, ok, flag)
 
 
 def _triangular_solve(
@@ -111,13 +117,9 @@ def _triangular_solve(
 def _det(
     f: FunctionText, call: Reference, operands: Sequence[Value], results: Sequence[Value]
 ) -> None:
-    """A single determinant is a scalar and not a buffer."""
-    (a,), (d,) = operands, results
-    single = not isinstance(d.type, BufferType)
-    place = f.stack("i64") if single else f.pointer(d)
+    (a,), (d,), place = operands, results, _place(f, results[0])
     _run(f, "det", a, [f.pointer(a), place], [])
-    if single:
-        f.env[d] = load_scalar(f, place, d.dtype)
+    _taken(f, d, place)
 
 
 _NATIVE: dict[str, Lowering] = {

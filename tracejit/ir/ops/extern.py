@@ -1,8 +1,9 @@
 """Rows that a library computes: LAPACK, FFT, sorts. What they share.
 
 Such a row is pure, whatever its operands hold: where LAPACK fails its results are nan and its last
-one, ``ok``, is false. The error is a ``check`` of that result, which keeps its place in the program
-while the call itself is merged, hoisted and dropped like any other instruction.
+one, ``ok``, is false, matrix by matrix of a stack. The error is a ``check`` of that result, which
+keeps its place in the program while the call itself is merged, hoisted and dropped like any other
+instruction.
 """
 
 from __future__ import annotations
@@ -91,14 +92,15 @@ Nothing = Sequence[tuple[Any, Sequence[int]]]
 
 
 def or_nan(compute: Callable[..., Any], arrays: Sequence[Any], nothing: Nothing) -> tuple[Any, ...]:
-    """The results and True; nan of these dtypes and shapes where LAPACK fails, matrix by matrix of
-    a stack, and False."""
+    """The results, and for each matrix of a stack whether LAPACK succeeded; where it did not there
+    is nan, of these dtypes and shapes."""
+    lead = arrays[0].shape[:-2]
     try:
-        return *_parts(compute(*arrays)), np.True_
+        return *_parts(compute(*arrays)), np.ones(lead, bool)
     except np.linalg.LinAlgError:
         fill = {"f": np.nan, "c": np.nan, "i": 0}
         made = [np.full(shape, fill[np.dtype(dtype).kind], dtype) for dtype, shape in nothing]
-    lead = arrays[0].shape[:-2]
+    ok = np.zeros(lead, bool)
     for place in np.ndindex(lead) if lead else ():
         try:
             found = _parts(compute(*(a[place] for a in arrays)))
@@ -106,7 +108,8 @@ def or_nan(compute: Callable[..., Any], arrays: Sequence[Any], nothing: Nothing)
             continue
         for whole, part in zip(made, found, strict=True):
             whole[place] = part
-    return *made, np.False_
+        ok[place] = True
+    return *made, ok
 
 
 def _parts(found: Any) -> tuple[Any, ...]:

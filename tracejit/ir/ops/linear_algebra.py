@@ -26,7 +26,7 @@ from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
 from tracejit.ir.types import Type
 
 Array = Any
-OK = (np.bool_, ())
+OK = np.bool_
 
 
 # -- solve and inv -----------------------------------------------------------------------------
@@ -37,7 +37,7 @@ def _solve(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ..
     dtype, (lead, n), right = computed(operands), square(operands), operands[1]
     fits = right.rank == len(lead) + 2 and right.shape[:-1] == (*lead, n)
     require(fits, "the right side does not fit", *(o.type for o in operands))
-    return types((dtype, right.shape), OK)
+    return types((dtype, right.shape), (OK, lead))
 
 
 def _triangular_solve(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
@@ -58,9 +58,8 @@ def _alike(count: int) -> InferRule:
 
     def infer(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
         arity(operands, 1)
-        dtype = computed(operands)
-        square(operands)
-        return types(*[(dtype, operands[0].shape)] * count, OK)
+        dtype, (lead, _) = computed(operands), square(operands)
+        return types(*[(dtype, operands[0].shape)] * count, (OK, lead))
 
     return infer
 
@@ -134,7 +133,7 @@ def _svd(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]
     dtype, (lead, m, n), k = computed(operands), matrix(operands), attrs["k"]
     left, right = (m, n) if attrs["full"] else (k, k)
     values = (real_of(dtype), (*lead, k))
-    return types((dtype, (*lead, m, left)), values, (dtype, (*lead, right, n)), OK)
+    return types((dtype, (*lead, m, left)), values, (dtype, (*lead, right, n)), (OK, lead))
 
 
 def _eval_svd(a: Array, *, k: int, full: bool) -> Any:
@@ -151,7 +150,7 @@ def _eval_svd(a: Array, *, k: int, full: bool) -> Any:
 def _svdvals(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     arity(operands, 1)
     dtype, (lead, _, _) = computed(operands), matrix(operands)
-    return types((real_of(dtype), (*lead, attrs["k"])), OK)
+    return types((real_of(dtype), (*lead, attrs["k"])), (OK, lead))
 
 
 def _eval_svdvals(a: Array, *, k: int) -> Any:
@@ -162,7 +161,7 @@ def _eval_svdvals(a: Array, *, k: int) -> Any:
 def _eigh(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     arity(operands, 1)
     dtype, (lead, n) = computed(operands), square(operands)
-    return types((real_of(dtype), (*lead, n)), (dtype, operands[0].shape), OK)
+    return types((real_of(dtype), (*lead, n)), (dtype, operands[0].shape), (OK, lead))
 
 
 def _eval_eigh(a: Array, *, lower: bool) -> Any:
@@ -183,14 +182,13 @@ def _eval_eigvalsh(a: Array, *, lower: bool) -> Any:
 def _eig(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     arity(operands, 1)
     dtype, (lead, n) = complex_of(computed(operands)), square(operands)
-    return types((dtype, (*lead, n)), (dtype, operands[0].shape), OK, OK)
+    return types((dtype, (*lead, n)), (dtype, operands[0].shape), (OK, lead), (OK, lead))
 
 
 def _eval_eig(a: Array) -> Any:
     dtype = complex_of(a.dtype)
-    *found, ok = or_nan(np.linalg.eig, (a,), [(dtype, a.shape[:-1]), (dtype, a.shape)])
-    real = np.bool_(found[0].dtype.kind != "c")
-    return *(part.astype(dtype) for part in found), real, ok
+    w, v, ok = or_nan(np.linalg.eig, (a,), [(dtype, a.shape[:-1]), (dtype, a.shape)])
+    return w.astype(dtype), v.astype(dtype), _are_real(a, w), ok
 
 
 def _eigvals(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
@@ -201,7 +199,12 @@ def _eigvals(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, 
 def _eval_eigvals(a: Array) -> Any:
     dtype = complex_of(a.dtype)
     values, ok = or_nan(np.linalg.eigvals, (a,), [(dtype, a.shape[:-1])])
-    return values.astype(dtype), np.bool_(values.dtype.kind != "c"), ok
+    return values.astype(dtype), _are_real(a, values), ok
+
+
+def _are_real(a: Array, values: Array) -> Array:
+    """Which real matrices have real eigenvalues alone: NumPy's are real where all of these have."""
+    return np.all(np.imag(values) == 0, axis=-1) & np.bool_(a.dtype.kind != "c")
 
 
 # -- least squares -----------------------------------------------------------------------------
@@ -210,7 +213,7 @@ def _eval_eigvals(a: Array) -> Any:
 def _pinv(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     require(len(operands) in (1, 2), "pinv takes a matrix and a tolerance")
     dtype, (lead, m, n) = computed(operands[:1]), matrix(operands)
-    return types((dtype, (*lead, n, m)), OK)
+    return types((dtype, (*lead, n, m)), (OK, lead))
 
 
 def _eval_pinv(a: Array, rcond: Array = None, *, hermitian: bool) -> Any:
@@ -229,7 +232,7 @@ def _lstsq(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ..
         matrix(operands, 1),
     )
     require(not lead and rows == m, "the right side does not fit", *(o.type for o in operands))
-    return types((dtype, (n, right)), (np.int32, ()), (real_of(dtype), (attrs["k"],)), OK)
+    return types((dtype, (n, right)), (np.int32, ()), (real_of(dtype), (attrs["k"],)), (OK, ()))
 
 
 def _eval_lstsq(a: Array, b: Array, rcond: Array = None, *, k: int) -> Any:

@@ -83,8 +83,14 @@ def _squared(x: Value) -> Value:
 def _sure(found: Sequence[Value], message: str) -> list[Any]:
     """The results of a row but ``ok``, which is checked."""
     *results, ok = found
-    check(ok, "LinAlgError", message)
+    check(_all(ok), "LinAlgError", message)
     return list(map(wrap, results))
+
+
+def _all(flags: Value) -> Value:
+    """Whether it holds of every matrix of a stack."""
+    axes = tuple(range(flags.rank))
+    return builder().op("reduce_and", flags, axes=axes) if axes else flags
 
 
 def _least(x: Value) -> Dim:
@@ -233,7 +239,7 @@ def _spectral(name: str, x: Value) -> list[Any]:
     if x.dtype.kind == "c":
         return results
     small = 0 in x.shape or x.shape[-1] == 1
-    if small or suppose(real, f"the result of np.linalg.{name} is real", _BOTH):
+    if small or suppose(_all(real), f"the result of np.linalg.{name} is real", _BOTH):
         return [np.real(r).copy() for r in results]
     return results
 
