@@ -352,3 +352,20 @@ def test_a_dataclass_inside_an_object() -> None:
         m.part = Part(float(k))
         assert shown(g(m, X)) == shown(f(m, X))
     assert g.stats().compilations == 2
+
+
+@pytest.mark.parametrize("portable", ["0", "1"])
+def test_both_entries_look_at_which_objects_are_one(
+    portable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tracejit.codegen_llvm import entry
+
+    monkeypatch.setenv("TRACEJIT_PORTABLE_ENTRY", portable)
+    entry.uses_native_entry.cache_clear()
+    try:
+        test_an_object_inside_that_may_be_the_argument()
+        test_an_array_in_two_places_that_parts()
+        test_two_objects_that_may_be_one()
+    finally:
+        monkeypatch.undo()
+        entry.uses_native_entry.cache_clear()

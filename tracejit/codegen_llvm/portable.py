@@ -114,6 +114,10 @@ def matches(signature: abi.Signature, values: Sequence[Any]) -> bool:
     params = signature.all_params
     if len(values) != len(params) or not all(map(param_matches, params, values)):
         return False
+    if any(values[a] is not values[b] for a, b in signature.same):
+        return False
+    if any(values[a] is values[b] for a, b in signature.distinct):
+        return False
     for a, b in signature.disjoint:
         if np.may_share_memory(values[a], values[b]):
             return False
