@@ -79,6 +79,7 @@ USES: dict[str, tuple[Callable[[Any, Any], Any], list[Any], int]] = {
     "an int as an axis": (lambda x, v: np.zeros((2, 3, 4)).sum(axis=v), [0, 1, 2], 3),
     "an int of any size": (lambda x, v: v % 7, [2**61, 2**62, 2**63, 2**64], 4),
     "a bool": (lambda x, v: x if v else None, [True, False], 2),
+    "None": (lambda x, v: x if v is None else x * v, [None, 2.0, None, 3.0], 3),
     "a text": (lambda x, v: x if v == "a" else -x, ["a", "b", "c"], 3),
     "kinds of numbers": (lambda x, v: x * v, [1, 2.0, np.float64(3.0), 4], 4),
     "a derivative": (lambda x, v: grad(lambda y: (y * y * v).sum())(x), FLOATS, 2),

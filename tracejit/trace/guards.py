@@ -580,4 +580,4 @@ def _unguarded(value: Any) -> bool:
     """Things that have no identity of their own or never change."""
     if isinstance(value, MethodType | BuiltinMethodType | BuiltinFunctionType):
         return True
-    return _library(value) or getattr(builtins, getattr(value, "__name__", " "), None) is value
+    return _library(value) or getattr(builtins, getattr(value, "__name__", " "), _OTHER) is value
