@@ -104,6 +104,25 @@ def test_rows_of_exponentials(case: int, shapes: str) -> None:
         np.testing.assert_allclose(compiled(x), slope(x), rtol=1e-12, atol=1e-15)
 
 
+def net(x: Any) -> Any:
+    h = 1 / (1 + np.exp(-(x @ np.ones((3, 4)))))
+    return np.sum((h @ np.ones((4, 2))) ** 2)
+
+
+def lengths(x: Any) -> Any:
+    return np.sum(np.sqrt(np.sum(x * x, axis=1)) @ np.ones((2, 5)))
+
+
+@pytest.mark.parametrize(("function", "products"), [(net, 2), (lengths, 1)])
+def test_what_keeps_every_bit_is_not_computed_twice(function: Function, products: int) -> None:
+    """The value goes on from the root and the sigmoid that derivatives are taken of."""
+    x = np.linspace(-1.0, 2.0, 6).reshape(2, 3)
+    both = jit(value_and_grad(function))
+    assert repr(both(x)[0]) == repr(jit(function)(x))
+    (text,) = both.inspect_ir().values()
+    assert text.count("= dot") == products * 2  # there and back
+
+
 def test_what_has_effects_happens_once(capsys: pytest.CaptureFixture[str]) -> None:
     def noisy(x, draw):  # type: ignore[no-untyped-def]
         u = draw.random()

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.passes.stable import Rule, Rules, Some, Stable
-from tracejit.passes.stable_exp import EXP_RULES, LAST_RULES, other_base
+from tracejit.passes.stable_exp import EXACT_EXP, EXP_RULES, LAST_RULES, other_base
 from tracejit.passes.stable_norms import EXACT_RULES, NORM_RULES
 from tracejit.passes.stable_series import SERIES_RULES
 
@@ -30,7 +30,7 @@ RULES: Rules = {
     "log10": (other_base,),
 }
 #: Those that keep every bit of a value.
-EXACT: Rules = EXACT_RULES
+EXACT: Rules = _joined(EXACT_RULES, EXACT_EXP)
 
 
 def is_positive(dim: Dim) -> bool:

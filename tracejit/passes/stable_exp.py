@@ -86,6 +86,11 @@ def logistic(re: Stable, instr: Instr) -> Value | None:
     return y if re.literal(above) == 1 else emit(re, "mul", above, y)
 
 
+def plain_logistic(re: Stable, instr: Instr) -> Value | None:
+    """``1 / (1 + exp(-x)) -> logistic(x)``, which is computed just so."""
+    return logistic(re, instr) if re.literal(instr.operands[0]) == 1 else None
+
+
 def logistic_of_tanh(re: Stable, instr: Instr) -> Value | None:
     """``(1 + tanh(x)) / 2 -> logistic(2 x)`` and ``(1 - tanh(x)) / 2 -> logistic(-2 x)``."""
     a, b = instr.operands
@@ -295,5 +300,7 @@ EXP_RULES: dict[str, tuple[Rule, ...]] = {
     "sqrt": (sqrt_scaled,),
     "pow": (pow_scaled,),
 }
+#: Rules that keep every bit.
+EXACT_EXP: dict[str, tuple[Rule, ...]] = {"div": (plain_logistic,)}
 #: Tried when no other rule applies.
 LAST_RULES: dict[str, tuple[Rule, ...]] = {"log": (log_one_plus,)}
