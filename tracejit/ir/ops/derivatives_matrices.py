@@ -206,15 +206,15 @@ def svd_jvp(b: Builder, operands: Values, tangents: Tangents, results: Values, a
     turn = (by_column + by_column.H).over_gaps_of_squares(s)
     inverse = b.op("div", b.lit(1, s), s)
     if m.is_complex:
-        turn = turn + m.where("eq").imaginary.by(m.spread(inverse, m.v.rank - 1))
+        turn = turn + m.where("eq").imaginary.columns(inverse)
     tu = left @ turn
     tv = right @ (by_row + by_row.H).over_gaps_of_squares(s)
     if a.shape[-2] != k:
         across = ta @ right - left @ m
-        tu = tu + across.by(across.spread(inverse, m.v.rank - 1))
+        tu = tu + across.columns(inverse)
     if a.shape[-1] != k:
         down = ta.H @ left - right @ m.H
-        tv = tv + down.by(down.spread(inverse, m.v.rank - 1))
+        tv = tv + down.columns(inverse)
     if attrs["full"] and a.shape[-2] != k:
         tu = tu.beside(_complement(left, tu, Mat(b, u).columns_from(k)))
     if attrs["full"] and a.shape[-1] != k:

@@ -147,17 +147,7 @@ class Mat:
         safe = self.b.op("select", diagonal, one, gaps.v)
         inverse = self.b.op("div", one, safe)
         zero = self.b.zeros_like(gaps.v)
-        return self.by(self.like(self.b.op("select", diagonal, zero, inverse)))
-
-    def by(self, factor: Mat) -> Mat:
-        """Elementwise, as a contraction of nothing: zero times infinity is nan.
-
-        ``mul`` of a masked cotangent is zero there, which is right where the mask made the zero. A
-        zero eigenvalue makes one, too, and a gradient of zero would be wrong.
-        """
-        axes = tuple(range(self.v.rank))
-        both = (axes, axes)
-        return self.like(self.b.op("dot", self.v, factor.v, contract=((), ()), batch=both))
+        return self * self.like(self.b.op("select", diagonal, zero, inverse))
 
     # -- parts ---------------------------------------------------------------------------------
 
