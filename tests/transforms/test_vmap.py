@@ -226,6 +226,28 @@ def test_mistakes(call: Callable[[], Any], kind: type[Exception], message: str) 
         call()
 
 
+def test_arrays_from_outside_are_not_written() -> None:
+    outside = np.zeros(3)
+
+    def writes(x: Any) -> Any:
+        outside[0] = x.sum()
+        return x
+
+    def of_a_local(x: Any) -> Any:
+        local = np.zeros(3)
+
+        def inner(v: Any) -> Any:
+            local[0] = v.sum()
+            return v
+
+        return vmap(inner)(x), local
+
+    for call in (vmap(writes), jit(of_a_local)):
+        with pytest.raises(UnsupportedError, match="writes to an array from outside"):
+            call(BATCH)
+    assert not outside.any()
+
+
 def test_jacobians_of_structures() -> None:
     def f(p: Any, k: Any) -> Any:
         return {"a": p["w"] * k, "s": np.sum(p["w"]) * p["b"]}, "aux"

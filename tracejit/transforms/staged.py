@@ -64,6 +64,7 @@ class Staged:
             self.session.orders + orders,
         )
         self.out, self.out_tree, self.values = body.out, body.tree, body.values
+        self.wrote = body.wrote
         self.free = Free(self.session)
         self.free.scan(body.builder, body.results)
         self.function = body.closed(self.free)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from tracejit import autodiff, trees
+from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType
@@ -13,7 +14,7 @@ from tracejit.trace.known import shown_shape
 from tracejit.trace.raising import Diverged
 from tracejit.trace.values import Array, Scalar, lift, wrap_array
 from tracejit.transforms.staged import Staged, own
-from tracejit.transforms.transform import Transform
+from tracejit.transforms.transform import Transform, shown
 
 
 class Vmapped(Transform):
@@ -52,6 +53,11 @@ class Vmapped(Transform):
             return trees.unflatten(tree, found)  # type: ignore[no-any-return]
 
         staged.trace(arguments, 0)
+        if staged.wrote:
+            raise UnsupportedError(
+                f"{shown(self)}: it writes to an array from outside, which examples side by side "
+                "have no order for; return what it should hold"
+            )
         flags = [k < len(fronts) for k in range(len(staged.operands))]
         b = staged.session.b
         results, differ = autodiff.batched(b, staged.function, staged.operands, flags, size)
