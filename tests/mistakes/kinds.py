@@ -56,7 +56,7 @@ def _(x: Any) -> Any:
     for i in range(len(x)):
         if x[i] > 2:
             out.append(x[i])
-    return out == [3.0]  # here
+    return out < [3.0]  # here
 
 
 @mistake("a loop over a list that it appends to", "", UnsupportedError,

@@ -52,6 +52,26 @@ def places_and_counts(x: Any) -> Any:
 
 
 @ORDERING(*XS)
+def listed(x: Any) -> Any:
+    s = 0.0
+    for i in list(range(len(x))):
+        s += x[i]
+    numbers = x.tolist()
+    numbers.append(float(s))
+    pairs = list(zip(x, range(len(x))))
+    return list(x), numbers, pairs[-1], list(map(abs, x))[1:], len(list(enumerate(x)))
+
+
+@ORDERING(*XS)
+def lists_compared(x: Any) -> Any:
+    some = [v for v in x if v > 0]
+    return (
+        some == [v for v in x if v > 0], some == list(x), some != [3.0], some == [], some == 3,
+        x.tolist() == list(x), [v for v in x if v > 99] == [],
+    )  # fmt: skip
+
+
+@ORDERING(*XS)
 def index_of_nothing(x: Any) -> Any:
     return [v for v in x].index(77.0)
 

@@ -198,6 +198,9 @@ def list_of(x: Array, is_python: bool) -> list[Any]:
     value = x.read()
     if is_python:
         kind: Any = kinds[x.dtype.kind]
+        if x.dtype == np.uint64:
+            fits = name_of(np.all)(name_of(np.less)(x, 2**63)).read()
+            current().check(fits, OverflowError, "Python int too large to convert to C long")
         value = current().b.convert(value, KIND_DTYPE[kind])
     else:
         kind = x.dtype

@@ -12,8 +12,8 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.trace.builtins import builtin_bool
 from tracejit.trace.grown import (
-    Kind,
     Run,
+    array_of,
     form_of,
     is_grown,
     item_at,
@@ -22,10 +22,19 @@ from tracejit.trace.grown import (
     run_of,
     run_of_items,
 )
+from tracejit.trace.grown_lists import list_of
 from tracejit.trace.iteration import steps_of
 from tracejit.trace.loop import UNROLL_LIMIT
+from tracejit.trace.numpy.operands import match_shape
 from tracejit.trace.session import current, where
-from tracejit.trace.values import Array, PyScalar, Tracer, fresh, name_of
+from tracejit.trace.values import (
+    Array,
+    PyScalar,
+    Tracer,
+    dim_value,
+    fresh,
+    name_of,
+)
 
 _NAN = "sorted() of numbers with a nan among them, which Python leaves in an order of its own"
 
@@ -51,12 +60,47 @@ def _listed(iterable: Any) -> list[Any]:
     """The items; one run for those of an array or iterator, if there are many."""
     steps = steps_of(iterable)
     if isinstance(iterable, Array) and iterable.ndim == 1 and not _is_short(steps):
-        return [Run([iterable.read()], iterable.dims[0], ((Kind(iterable.dtype),), False))]
-    if steps is None or is_grown(iterable) or _is_short(steps):
+        return list_of(iterable, False)
+    rows = isinstance(iterable, Array) and iterable.ndim > 1
+    if steps is None or is_grown(iterable) or _is_short(steps) or rows:
         return list(iterable)
     out: list[Any] = current().operators.made([])
     _append_each(iterable, out, lambda item: item)
     return out
+
+
+def builtin_list(iterable: Any = (), /) -> Any:
+    found = _listed(iterable)
+    return current().operators.made(found) if is_grown(found) else found
+
+
+def same_items(left: Any, right: Any) -> Any:
+    """``==`` of two things, of which one is a list whose length the run says."""
+    if type(left) is not list or type(right) is not list:
+        return False
+    if not left or not right:
+        other = run_of(left or right)
+        return current().operators.compare_one("==", dim_value(other.count), 0)
+    if form_of(left) is None or form_of(right) is None:
+        raise UnsupportedError(
+            f"{where()}: a comparison of lists of which not all items are numbers of one kind"
+        )
+    mine, theirs = (array_of(_run(x)) for x in (left, right))
+    if mine.shape[1:] != theirs.shape[1:]:
+        return False
+    operators = current().operators
+    counts = [dim_value(x.shape[0]) for x in (mine, theirs)]
+
+    def all_same() -> Any:
+        equal: Any = fresh(mine) == fresh(match_shape(theirs, mine.shape, "lists of one length"))
+        return builtin_bool(name_of(np.all)(equal))
+
+    return operators.if_expr(operators.compare_one("==", *counts), all_same, lambda: False, None)
+
+
+def is_long(x: Array) -> bool:
+    """Whether the elements of a vector are listed at run time."""
+    return x.ndim == 1 and not _is_short(steps_of(x))
 
 
 def _is_short(steps: Any) -> bool:
@@ -177,4 +221,7 @@ def count(x: list[Any], value: Any, /) -> Any:
 
 
 LIST_METHODS: dict[str, Callable[..., Any]] = {"sort": sort, "index": index, "count": count}
-ORDERING: dict[Any, Callable[..., Any]] = {builtins.sorted: builtin_sorted}
+ORDERING: dict[Any, Callable[..., Any]] = {
+    builtins.sorted: builtin_sorted,
+    builtins.list: builtin_list,
+}

@@ -34,7 +34,7 @@ from tracejit.trace.kinds import operands, stands_for_other, type_of
 from tracejit.trace.likeness import is_plain_value
 from tracejit.trace.marked import check_call, must_be_plain, must_be_plain_text, plain_key
 from tracejit.trace.numpy import INDEXED
-from tracejit.trace.ordering import LIST_METHODS
+from tracejit.trace.ordering import LIST_METHODS, same_items
 from tracejit.trace.process_state import is_reader, read_state
 from tracejit.trace.session import Session, where
 from tracejit.trace.sets import set_of
@@ -551,8 +551,11 @@ class StagedOperators(Operators):
         optional = next((x for x in (left, right) if isinstance(x, MaybeNone)), None)
         if symbol in ("==", "!=") and optional is not None:
             return self._same_as_optional(symbol, optional, right if optional is left else left)
-        if symbol in ("==", "!=", "<", "<=", ">", ">=") and (is_grown(left) or is_grown(right)):
-            refuse(f"the comparison {symbol}")
+        if is_grown(left) or is_grown(right):
+            if symbol not in ("==", "!="):
+                refuse(f"the comparison {symbol}")
+            same = same_items(left, right)
+            return same if symbol == "==" else self.not_(same)
         left, right = seen(left), seen(right)
         if type(left) is complex and isinstance(right, Scalar):
             left = PyScalar("complex", lift(left).value)  # or the right side would be asked first

@@ -424,7 +424,9 @@ def tolist(a: Any) -> Any:
     """Nested lists of Python scalars; the shape of more axes than one must be known."""
     if not a.ndim:
         return a.item()
-    if a.ndim == 1 and not isinstance(a.dims[0], int):
+    from tracejit.trace.ordering import is_long
+
+    if is_long(a):
         from tracejit.trace.grown_lists import list_of
 
         return list_of(a, True)
