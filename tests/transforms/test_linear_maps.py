@@ -147,6 +147,19 @@ def test_sizes_vary() -> None:
     np.testing.assert_array_equal(found, [0.6, 0.0, 4.0])
 
 
+def test_an_extent_that_a_loop_with_tangents_finds() -> None:
+    def f(x: Any) -> Any:
+        n = 1
+        for k in range(3):
+            x = np.sin(x) + k
+            if x[0] > 1.0:
+                n = n + 1
+        return x[:n] * 2.0
+
+    found = linearize(f, X)[1](np.ones(3))
+    np.testing.assert_allclose(found, jvp(f, (X,), (np.ones(3),))[1], rtol=1e-14)
+
+
 def test_wrong_cotangents() -> None:
     _, pullback = vjp(np.sin, X)
     with pytest.raises(TypeError, match=r"cotangent of shape \(2,\)"):

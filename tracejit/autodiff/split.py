@@ -16,7 +16,7 @@ from tracejit.autodiff.forward import Forward
 from tracejit.autodiff.regions import Joint, Replay, emit_primal, joint
 from tracejit.autodiff.residuals import Chooser
 from tracejit.autodiff.tangents import has_tangent, without_write_back
-from tracejit.autodiff.transform import vjp
+from tracejit.autodiff.transform import jvp, vjp
 from tracejit.errors import UnsupportedError
 from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
@@ -100,9 +100,22 @@ def pushforward(function: Function, wrt: Sequence[int], of: Sequence[int]) -> Sp
         _require_repeatable(quiet, "linearize")
         found = _apart(quiet, wrt, of, (function,))
     ends = [v for v in found.joint.grads if v is not None]
+    if any(u in found.moving for v in ends for u in type_uses(v.type)):
+        return _pushed_again(function, wrt, of)
     kept = _residuals(found.joint, [*found.tangents, *ends])
     derivative = _derivative(found.joint, kept, found.tangents, [(v, v) for v in ends])
     return Split(_forward(found.joint, kept), derivative, len(kept))
+
+
+def _pushed_again(function: Function, wrt: Sequence[int], of: Sequence[int]) -> Split:
+    """Keep the parameters: extents of results are found by what tangents go through."""
+    quiet = without_prints(function)
+    _require_repeatable(quiet, "linearize")
+    forward = replace(function, results=(*function.results, *function.params))
+    pushed = jvp(replace(quiet, results=tuple(function.results[k] for k in of)), wrt)
+    count = sum(has_tangent(function.results[k]) for k in of)
+    derivative = replace(pushed, results=pushed.results[len(pushed.results) - count :])
+    return Split(forward, derivative, len(function.params))
 
 
 @dataclass(frozen=True)
