@@ -31,6 +31,11 @@ def nearest_remainder(v: float, w: float) -> Any:
     return math.remainder(v, w), math.isclose(v, w), math.isclose(v, w + v, rel_tol=0.5)
 
 
+@MATHEMATICS((7.5, 2.0), (-7.5, 2.0), (1.0, 0.0), (np.inf, 2.0), (2.0, np.inf), (np.nan, 0.0))
+def remainder_of_c(v: float, w: float) -> Any:
+    return math.fmod(v, w)
+
+
 @MATHEMATICS((0.5,), (2.5,), (5.0,), (-1.5,))
 def special_functions(v: float) -> Any:
     return math.gamma(v), math.lgamma(v), math.erfc(v), math.erfc(-v)

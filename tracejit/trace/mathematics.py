@@ -152,7 +152,6 @@ MATH: dict[Any, Callable[..., Any]] = {
     math.isfinite: _test("isfinite"),
     math.atan2: _binary("arctan2"),
     math.copysign: _binary("copysign"),
-    math.fmod: _binary("fmod"),
     math.nextafter: _binary("nextafter"),
     math.pow: _pow,
     math.hypot: _hypot,

@@ -118,11 +118,8 @@ def _int_or_none(x: Any) -> Any:
 
 def remainder(x: Any, y: Any, /) -> Any:
     """IEEE 754's: to the nearest multiple, in a tie the even one."""
-    session = current()
-    b, left, right = session.b, _float(x), _float(y)
-    numbers = b.op("invert", b.op("bitwise_or", b.op("isnan", left), b.op("isnan", right)))
-    bad = b.op("bitwise_or", b.op("isinf", left), b.op("eq", right, b.const(0.0, "f64")))
-    session.check(b.op("invert", b.op("bitwise_and", numbers, bad)), ValueError, _DOMAIN)
+    b, left, right = current().b, _float(x), _float(y)
+    _check_divisor(left, right)
     size, unit = b.op("abs", left), b.op("abs", right)
     low = b.op("fmod", size, unit)
     high = b.op("sub", unit, low)
@@ -133,6 +130,21 @@ def remainder(x: Any, y: Any, /) -> Any:
     found = b.op("select", b.op("lt", low, high), low, found)
     sign = b.op("copysign", b.const(1.0, "f64"), left)
     return made("float", b.op("mul", sign, found))
+
+
+def fmod(x: Any, y: Any, /) -> Any:
+    left, right = _float(x), _float(y)
+    _check_divisor(left, right)
+    return made("float", current().b.op("fmod", left, right))
+
+
+def _check_divisor(left: Value, right: Value) -> None:
+    """ValueError where there is no remainder of two numbers."""
+    session = current()
+    b = session.b
+    numbers = b.op("invert", b.op("bitwise_or", b.op("isnan", left), b.op("isnan", right)))
+    bad = b.op("bitwise_or", b.op("isinf", left), b.op("eq", right, b.const(0.0, "f64")))
+    session.check(b.op("invert", b.op("bitwise_and", numbers, bad)), ValueError, _DOMAIN)
 
 
 def isclose(a: Any, b: Any, *, rel_tol: Any = 1e-09, abs_tol: Any = 0.0) -> Any:
@@ -270,6 +282,7 @@ SPECIAL: dict[Any, Callable[..., Any]] = {
     math.frexp: frexp,
     math.ldexp: ldexp,
     math.remainder: remainder,
+    math.fmod: fmod,
     math.isclose: isclose,
     math.gcd: gcd,
     math.lcm: lcm,
