@@ -179,6 +179,20 @@ def directional(
     return (8 * near - far) / (12 * step)
 
 
+def assert_slopes(program: Program, loss: Callable[..., Any], gradients: Any) -> None:
+    """Gradients along random directions are central differences; one of them is not zero."""
+    slopes = []
+    for argnum, gradient in zip(program.argnums, gradients, strict=True):
+        direction = random_direction(program, 0, argnum)
+        parts = zip(trees.leaves_of(gradient), trees.leaves_of(direction), strict=True)
+        actual = float(sum(np.sum(g * u) for g, u in parts))
+        with np.errstate(all="ignore"):
+            expected = directional(loss, program, 0, argnum, direction, 1e-5)
+        np.testing.assert_allclose(actual, expected, rtol=program.grad_rtol, atol=1e-7)
+        slopes.append(expected)
+    assert any(slopes), "no argument matters"
+
+
 def random_direction(program: Program, seed: int, argnum: int) -> Any:
     """A tangent for one argument: normal entries; a scalar's is scaled with the scalar's size."""
     rng = np.random.default_rng([seed, argnum, 77])

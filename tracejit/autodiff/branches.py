@@ -4,30 +4,43 @@ the same predicate. A side that always raises has no reverse, so the other's is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tracejit.autodiff import storage
+from tracejit.autodiff.cut import size
 from tracejit.autodiff.linearize import Linearizer, Reverse
-from tracejit.autodiff.regions import Joint, Replay, emit_primal, joint, region_params
+from tracejit.autodiff.regions import (
+    Joint,
+    NotRestoredError,
+    Replay,
+    emit_primal,
+    joint,
+    region_params,
+)
 from tracejit.autodiff.residuals import Chooser, Residuals
+from tracejit.autodiff.settled import Settled
 from tracejit.autodiff.storage import Layout
 from tracejit.autodiff.tangents import active_results, has_tangent
+from tracejit.autodiff.undoing import updated_operand
 from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, type_uses, uses
-from tracejit.ir.ops.derivatives_linear import is_tape
 from tracejit.ir.types import INDEX, TapeType, TensorType
 
 
 @dataclass
 class Side:
-    """One region with its residuals; ``rows`` are its slots among the shared ones."""
+    """One region with its residuals; ``rows`` are its slots among the shared ones.
+
+    ``undone``: results that the reverse undoes, and the parameters they are updated versions of.
+    """
 
     joint: Joint
     region: Function
     kept: Residuals
     plan: Layout
     rows: dict[int, Value]
+    undone: dict[int, int]
 
 
 def linearize_cond(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -> None:
@@ -40,9 +53,13 @@ def linearize_cond(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -
     if not any(moving):
         lin.b.clone(instr, mapping)
         return
-    slots: list[TensorType] = []
-    sides = [_side(r, args[1:], active, moving, slots) for r in instr.regions]
-    taped = any(s.joint.uses_tape or s.plan.on_tape for s in sides if not s.joint.diverges)
+    undone = _undone(instr, [k for k, r in enumerate(instr.results) if r in lin.undone])
+    free = [_is_index(a) or a in lin.free for a in args[1:]]
+    sides, slots = _sides(instr, args, active, moving, free, undone, lin.settled)
+    lin.taped += max(
+        sum(map(size, [*s.plan.arrays, *s.plan.indices])) + s.joint.taped for s in sides
+    )
+    taped = _taped(sides)
     tape = [lin.thread_tape()] if taped else []
     regions = tuple(_forward_side(s, slots, sides, taped) for s in sides)
     new = lin.b.append("cond", [*args, *tape], dict(instr.attrs), regions, instr.loc)
@@ -56,32 +73,112 @@ def linearize_cond(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -
     lin.steps.append(CondStep(instr, args, sides, linear, out, results, rows, taped))
 
 
-def _side(
-    region: Function,
+def _undone(instr: Instr, wanted: Sequence[int]) -> dict[int, int]:
+    """Which of the wanted results are updated versions of a parameter of the sides, and of which.
+
+    A parameter of which two results are versions is left out.
+    """
+    found: dict[int, int] = {}
+    for k in wanted:
+        earlier = updated_operand(instr, instr.results[k])
+        at = instr.operands.index(earlier) - 1 if earlier is not None else -1
+        if at >= 0 and at not in found.values():
+            found[k] = at
+    return found
+
+
+def _sides(
+    instr: Instr,
     args: Sequence[Value],
     active: list[bool],
     moving: list[bool],
-    slots: list[TensorType],
-) -> Side:
-    j = joint(region, active, moving, active)
-    if region.diverges:
-        return Side(j, region, Residuals([]), Layout([], [], []), {})
+    free: list[bool],
+    undone: dict[int, int],
+    settled: Settled | None,
+) -> tuple[list[Side], list[TensorType]]:
+    """Both sides with their residuals, and the types of the slots that these share.
+
+    The cotangent of an array that is only updated starts from that of its last version; any other
+    is a running sum. What cannot be undone on one side, or is asked for too early, is kept.
+    """
+    updated = {updated_operand(instr, r) for r in instr.results}
+    summed = [a and v not in updated for a, v in zip(active, instr.operands[1:], strict=True)]
+    joints = [joint(r, active, moving, summed, undone, free, (), settled) for r in instr.regions]
+    alive = [j for j in joints if not j.diverges]
+    undone = {k: at for k, at in undone.items() if all(_ends_at(j, k, at) for j in alive)}
+    choosers = [None if j.diverges else _chooser(j, moving, free, undone) for j in joints]
+    while True:
+        slots: list[TensorType] = []
+        sides = [
+            _side(j, region, chooser, args[1:], undone, slots)
+            for j, region, chooser in zip(joints, instr.regions, choosers, strict=True)
+        ]
+        if not undone:
+            return sides, slots
+        rows = [Value(t) for t in slots]
+        trial = CondStep(instr, list(args), sides, [], [], list(instr.results), rows, _taped(sides))
+        for side, chooser in zip(sides, choosers, strict=True):
+            try:
+                if chooser is not None:
+                    trial.reverse_side(side)
+            except NotRestoredError as problem:
+                assert chooser is not None
+                chooser.learn(problem)
+                left = [c.can_undo() for c in choosers if c is not None]
+                undone = {k: at for k, at in undone.items() if all(k in ks for ks in left)}
+                break
+        else:
+            return sides, slots
+
+
+def _taped(sides: Sequence[Side]) -> bool:
+    return any(s.joint.uses_tape or s.plan.on_tape for s in sides if not s.joint.diverges)
+
+
+def _ends_at(j: Joint, k: int, at: int) -> bool:
+    found = j.undo(k)
+    return found is not None and found[1] is j.params[at]
+
+
+def _chooser(
+    j: Joint, moving: Sequence[bool], free: Sequence[bool], undone: Mapping[int, int]
+) -> Chooser:
     ends = [r for r, m in zip(j.results, moving, strict=True) if m]
     needed = [u for v in [*ends, *j.params] for u in type_uses(v.type)]
-    kept = Chooser(j, [p for p in j.params if _is_index(p)], [], needed).choose()
+    have = [p for p, f in zip(j.params, free, strict=True) if f]
+    return Chooser(j, have, [(k, j.params[at]) for k, at in undone.items()], needed)
+
+
+def _side(
+    j: Joint,
+    region: Function,
+    chooser: Chooser | None,
+    args: Sequence[Value],
+    undone: dict[int, int],
+    slots: list[TensorType],
+) -> Side:
+    if chooser is None:
+        return Side(j, region, Residuals([]), Layout([], [], []), {}, {})
+    kept = chooser.choose(undone, only=True)
     inside = [v for v in kept.kept if v not in j.params]
     plan = storage.layout(inside, j.params, tape_only=False)
     outer = dict(zip(j.params, args, strict=True))
     rows: dict[int, Value] = {}
     for v in plan.rows:
-        type_ = rename_type(v.type, outer)
-        assert isinstance(type_, TensorType)
+        type_ = _slot_type(v, outer)
         free = [k for k, t in enumerate(slots) if t == type_ and k not in rows]
         if not free:
             free = [len(slots)]
             slots.append(type_)
         rows[free[0]] = v
-    return Side(j, region, kept, plan, rows)
+    return Side(j, region, kept, plan, rows, undone)
+
+
+def _slot_type(value: Value, mapping: dict[Value, Value]) -> TensorType:
+    """What a branch yields for a kept value: one element is a scalar."""
+    type_ = rename_type(value.type, mapping)
+    assert isinstance(type_, TensorType)
+    return TensorType(type_.dtype, ()) if all(n == 1 for n in type_.shape) else type_
 
 
 def _is_index(value: Value) -> bool:
@@ -91,9 +188,7 @@ def _is_index(value: Value) -> bool:
 def _row_type(slot: int, sides: Sequence[Side], params: Sequence[Value]) -> TensorType:
     """A slot's type over a region's own parameters (both sides have the same positions)."""
     owner = next(s for s in sides if slot in s.rows)
-    type_ = rename_type(owner.rows[slot].type, dict(zip(owner.joint.params, params, strict=True)))
-    assert isinstance(type_, TensorType)
-    return type_
+    return _slot_type(owner.rows[slot], dict(zip(owner.joint.params, params, strict=True)))
 
 
 def _forward_side(
@@ -108,11 +203,12 @@ def _forward_side(
     if side.region.diverges:
         b.inline(side.region, params)
         return b.build([])
-    emit_primal(b, j, {}, [*j.results, *side.kept.kept], mapping)
+    emit_primal(b, j, side.kept.reads(), [*j.results, *side.kept.kept], mapping)
     out = [mapping[r] for r in j.results]
     for k in range(len(slots)):
         if k in side.rows:
-            out.append(mapping[side.rows[k]])
+            row = mapping[side.rows[k]]
+            out.append(b.reshape(row, _slot_type(row, {}).shape))
         else:
             type_ = _row_type(k, sides, params)
             out.append(b.op("empty", shape=type_.shape, dtype=type_.dtype))
@@ -139,23 +235,33 @@ class CondStep:
             return
         b = reverse.b
         alive = [s for s in self.sides if not s.joint.diverges]
-        made = [self._reverse_side(s) for s in alive]
+        made = [self.reverse_side(s) for s in alive]
         positions = sorted({k for _, used in made for k in used})
         functions = tuple(_with_args(f, len(self.linear), positions) for f, _ in made)
         extents = [self.results[k] for k in self._extents()]
         cts = [reverse.sum(t).dense() for t in self.out if t is not None]
-        summed = [t for t in self.linear if t is not None]
-        sums = [reverse.sum(t).take() for t in summed if not is_tape(t)]
+        sums = [
+            reverse.sum(t).take()
+            for t, s in zip(self.linear, alive[0].joint.sums, strict=True)
+            if t is not None and s is not None
+        ]
+        undone = alive[0].undone
+        later = [_as_type(b, self.results[k], self.args[1 + at]) for k, at in undone.items()]
         tape = [reverse.tape] if self.taped and reverse.tape is not None else []
         consts = [self.args[1 + k] for k in positions]
-        operands = [*extents, *cts, *sums, *tape, *self.rows, *consts]
+        operands = [*extents, *cts, *sums, *later, *tape, *self.rows, *consts]
         if len(functions) == 1:
             found = b.inline(functions[0], operands)
         else:
             new = b.append("cond", [self.args[0], *operands], {}, functions, self.instr.loc)
             found = new.results
-        for t, total in zip(summed, found, strict=False):
-            reverse.sum(t).add(total)
+        got = iter(found)
+        for t in self.linear:
+            if t is not None:
+                reverse.sum(t).add(next(got))
+        for at in undone.values():
+            earlier = self.args[1 + at]
+            reverse.restored[earlier] = _as_type(b, next(got), earlier)
         if self.taped:
             reverse.tape = found[-1]
 
@@ -164,7 +270,7 @@ class CondStep:
         mentioned = {u for r in self.results for u in type_uses(r.type)}
         return [k for k, r in enumerate(self.results) if r in mentioned]
 
-    def _reverse_side(self, side: Side) -> tuple[Function, set[int]]:
+    def reverse_side(self, side: Side) -> tuple[Function, set[int]]:
         """The reverse of one side over all arguments, and which arguments it uses."""
         j = side.joint
         b = Builder(f"{j.name}_reverse")
@@ -184,24 +290,40 @@ class CondStep:
         for s in j.sums:
             if s is not None:
                 mapping[s] = b.param(rename_type(s.type, mapping))
+        undone = {k: j.params[at] for k, at in side.undone.items()}
+        later = {k: b.param(rename_type(p.type, mapping)) for k, p in undone.items()}
+        for p in undone.values():
+            del mapping[p]
         tape = b.param(TapeType()) if self.taped else None
-        replay = Replay(b, j, mapping, {})
+        replay = Replay(b, j, mapping, side.kept.undos)
         for k in range(len(self.rows)):
             row = b.param(_row_type(k, self.sides, params))
             if k in side.rows:
-                mapping[side.rows[k]] = row
+                kept = side.rows[k]
+                shape = row.shape if row.rank else (1,) * kept.rank
+                mapping[kept] = b.reshape(row, shape)
         if tape is not None:
             mapping[j.tape[1]] = storage.pop(replay, tape, side.plan)
+        for k, value in later.items():
+            mapping[j.results[k]] = replay.typed(value, j.results[k])
         for ct, param in cts:
             mapping[ct] = replay.typed(param, ct)
         replay.run()
         results = [replay.get(g) for g in j.grads if g is not None]
+        results += [replay.get(p) for p in undone.values()]
         results += [mapping[j.tape[2]]] if self.taped else []
         used = {u for i in b.instrs for u in uses(i)} | set(results)
         used |= {u for p in b.params for u in type_uses(p.type)}
         used |= {u for p in params if p in used for u in type_uses(p.type)}
         b.params += params
         return b.build(results), {k for k, p in enumerate(params) if p in used}
+
+
+def _as_type(b: Builder, value: Value, like: Value) -> Value:
+    if value.type == like.type:
+        return value
+    message = "a branch has another shape than its array before it"
+    return b.op("cast_shape", value, shape=like.shape, exc="AssertionError", message=message)  # type: ignore[no-any-return]
 
 
 def _with_args(function: Function, count: int, positions: Sequence[int]) -> Function:

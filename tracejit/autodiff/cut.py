@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from tracejit.ir.core import Value
-from tracejit.ir.extent import evaluate
+from tracejit.ir.core import Instr, Value
+from tracejit.ir.extent import Dim, evaluate
 from tracejit.ir.types import TensorType
 
 #: Stands for the unknown number behind a symbolic extent when sizes are compared.
@@ -21,13 +21,27 @@ _SOURCE: _Point = ("source", None)
 _SINK: _Point = ("sink", None)
 
 
+def recomputable(instr: Instr) -> bool:
+    """Whether doing it again is cheaper than keeping the result: no sums, loops or checks."""
+    return (
+        instr.prim.kind in ("elementwise", "create", "index_map")
+        and instr.prim.effect == "none"
+        and instr.name != "copy"
+    )
+
+
 def size(value: Value) -> int:
     """Estimated bytes of a tensor, at least 1; symbolic extents count as typical ones."""
     assert isinstance(value.type, TensorType), "only tensors are kept"
     count = value.dtype.itemsize
     for dim in value.shape:
-        count *= max(1, evaluate(dim, lambda _: TYPICAL_EXTENT))
+        count *= max(1, typical(dim))
     return max(1, count)
+
+
+def typical(dim: Dim) -> int:
+    """An estimate of an extent; symbolic ones count as typical ones."""
+    return evaluate(dim, lambda _: TYPICAL_EXTENT)
 
 
 def minimum_cut(

@@ -13,9 +13,12 @@ from typing import Protocol
 
 from tracejit.autodiff import masking
 from tracejit.autodiff.accumulator import Sum
+from tracejit.autodiff.cut import recomputable
+from tracejit.autodiff.settled import Settled
 from tracejit.autodiff.tangents import expansion, has_tangent, push_forward
+from tracejit.autodiff.undoing import updated_operand
 from tracejit.ir.builder import Builder
-from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.ops.derivatives_linear import is_tape
 
 
@@ -96,11 +99,31 @@ class LinearInstr:
 
 
 class Linearizer:
-    """Emits a function's primal into ``b`` and collects the linear steps of its derivative."""
+    """Emits a function's primal into ``b`` and collects the linear steps of its derivative.
 
-    def __init__(self, b: Builder, tape: Value | None = None) -> None:
+    ``undone``: results of its loops and branches that their reverse has to undo. ``versions``:
+    values of the function that the reverse around has again, undoing what updated them.
+    ``settled``: what the loop nest around reads in the end as it is (None: not in a nest).
+    """
+
+    def __init__(
+        self,
+        b: Builder,
+        tape: Value | None = None,
+        undone: frozenset[Value] = frozenset(),
+        versions: frozenset[Value] = frozenset(),
+        settled: Settled | None = None,
+    ) -> None:
         self.b = b
         self.tape = tape
+        self.undone = undone
+        self.versions = versions
+        self.settled = settled
+        #: Emitted versions of settled arrays, what is read of them in the end, bytes on the tape.
+        self.final: set[Value] = set()
+        self.readable: set[Value] = set()
+        self.taped = 0
+        self.free: set[Value] = set()
         self.steps: list[Step] = []
         self.linear: set[Value] = set()
         self.tangents: dict[Value, Value] = {}
@@ -131,6 +154,9 @@ class Linearizer:
         from tracejit.autodiff.loops import linearize_loop
 
         mapping = dict(zip(function.params, args, strict=True))
+        self.free.update(mapping[p] for p in function.params if p in self.versions)
+        final = self.settled.versions if self.settled else set()
+        self.final.update(mapping[p] for p in function.params if p in final)
         for instr in function.instrs:
             active = any(mapping.get(v, v) in self.tangents for v in instr.operands)
             if active and instr.name in ("for", "while"):
@@ -142,6 +168,7 @@ class Linearizer:
                 linearize_call(self, instr, operands, mapping)
             else:
                 self._emit(instr, mapping, active)
+            self._note_free(instr, mapping)
         return [] if function.diverges else [mapping[r] for r in function.results]
 
     def _emit(self, instr: Instr, mapping: dict[Value, Value], active: bool) -> None:
@@ -176,6 +203,23 @@ class Linearizer:
     def _note(self, instr: Instr) -> None:
         if masking.stays_finite(instr, self.finite):
             self.finite.add(instr.result)
+
+    def _note_free(self, instr: Instr, mapping: dict[Value, Value]) -> None:
+        """What the reverse has, or computes again at no cost in memory, where it comes by.
+
+        An earlier version of an array is there until the update that overwrites it.
+        """
+        for r in instr.results:
+            earlier = updated_operand(instr, r) if r in self.versions else None
+            if earlier is not None:
+                self.free.discard(mapping.get(earlier, earlier))
+        if self.settled is not None:
+            final = self.settled.versions
+            self.final.update(mapping[r] for r in instr.results if r in final)
+            if instr in self.settled.reads:
+                self.readable.update(mapping[r] for r in instr.results)
+        again = recomputable(instr) and all(mapping.get(v, v) in self.free for v in uses(instr))
+        self.free.update(mapping[r] for r in instr.results if again or r in self.versions)
 
     def transpose(self, reverse: Reverse) -> None:
         """Emit the reverse code of all steps into ``reverse.b``."""

@@ -6,26 +6,34 @@ cotangents of carried values, sums of cotangents of loop constants, arrays being
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracejit.autodiff import storage
+from tracejit.autodiff.cut import TYPICAL_EXTENT, size, typical
 from tracejit.autodiff.linearize import Linearizer, Reverse
 from tracejit.autodiff.regions import (
     Joint,
     NotRestoredError,
+    NotSettledError,
     Replay,
     emit_primal,
     joint,
     region_params,
 )
 from tracejit.autodiff.residuals import Chooser, Residuals
+from tracejit.autodiff.settled import Settled, settled_reads
 from tracejit.autodiff.storage import Layout
 from tracejit.autodiff.tangents import active_carried
+from tracejit.autodiff.undoing import blocked
 from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, type_uses, uses
 from tracejit.ir.extent import Dim, emax
 from tracejit.ir.types import INDEX, TapeType
+
+#: Nothing larger than this being kept, there is nothing to gain by undoing more.
+_FEW_BYTES = 16
 
 
 @dataclass
@@ -78,11 +86,10 @@ def linearize_loop(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -
             if body.diverges and init in lin.tangents:  # results exist only after no iteration
                 lin.tangents[mapping[result]] = lin.tangents[init]
         return
-    fixed = flags[first + count :]
-    active = [*[False] * first, *moving, *fixed]
-    summed = [*[False] * (first + count), *fixed]
-    loop = Loop(instr, args, moving, fixed, joint(body, active, moving, summed), count, first)
-    choice, plan, reverse = _choose(loop)
+    undone = {k for k, r in enumerate(instr.results) if r in lin.undone}
+    nest = Nest(instr, args, moving, flags[first + count :])
+    loop, choice, plan, reverse = _of_nest(nest, undone, lin.settled)
+    lin.taped += _trips(loop) * (sum(map(size, [*plan.arrays, *plan.indices])) + loop.joint.taped)
     inner_tape = loop.joint.uses_tape or plan.on_tape
     results, stores, trips = _forward(lin, loop, choice, plan, inner_tape)
     mapping.update(zip(instr.results, results, strict=True))
@@ -93,7 +100,68 @@ def linearize_loop(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -
     )
 
 
-def _choose(loop: Loop) -> tuple[Residuals, Layout, ReverseBody]:
+@dataclass
+class Nest:
+    """A loop to linearize, with what of it has tangents."""
+
+    instr: Instr
+    args: list[Value]
+    moving: list[bool]
+    fixed: list[bool]
+
+
+Linearized = tuple[Loop, Residuals, Layout, "ReverseBody"]
+
+
+def _of_nest(nest: Nest, undone: set[int], around: Settled | None) -> Linearized:
+    """The loop linearized; the outermost one of a nest with nothing put back of the arrays in
+    which it reads what is settled, where that keeps less."""
+    found = _cheapest(nest, undone, around)
+    settled = settled_reads(nest.instr) if around is None else Settled()
+    if settled.arrays:
+        with contextlib.suppress(NotSettledError):
+            other = _linearized(nest, undone | settled.arrays, settled)
+            if _bytes(other) < _bytes(found):
+                return other
+    return found
+
+
+def _bytes(linearized: Linearized) -> int:
+    loop, choice, *_ = linearized
+    return _trips(loop) * (choice.cost + loop.joint.taped)
+
+
+def _trips(loop: Loop) -> int:
+    return max(1, typical(loop.args[0].dim)) if loop.is_for else TYPICAL_EXTENT
+
+
+def _cheapest(nest: Nest, undone: set[int], settled: Settled | None) -> Linearized:
+    """The loop linearized; with loops and branches inside undone too where that keeps less.
+
+    ``undone``: results that the loop around wants to be undone.
+    """
+    found = _linearized(nest, undone, settled)
+    loop, choice, *_ = found
+    more = blocked(nest.instr.regions[-1], loop.joint.not_undone(range(loop.count))) - undone
+    if more and any(size(v) > _FEW_BYTES for v in choice.kept):
+        other = _linearized(nest, undone | more, settled)
+        if other[1].cost < choice.cost:
+            return other
+    return found
+
+
+def _linearized(nest: Nest, undone: set[int], settled: Settled | None) -> Linearized:
+    instr, moving, fixed = nest.instr, nest.moving, nest.fixed
+    first, count = (1 if instr.name == "for" else 0), len(moving)
+    active = [*[False] * first, *moving, *fixed]
+    summed = [*[False] * (first + count), *fixed]
+    free = [*[True] * first, *[False] * count, *[True] * len(fixed)]
+    j = joint(instr.regions[-1], active, moving, summed, undone, free, range(count), settled)
+    loop = Loop(instr, nest.args, moving, fixed, j, count, first)
+    return (loop, *_choose(loop, undone))
+
+
+def _choose(loop: Loop, undone: set[int]) -> tuple[Residuals, Layout, ReverseBody]:
     """Residuals, their places, and the reverse body; retried when a version comes too late."""
     j = loop.joint
     extents = loop.changing_extents
@@ -104,7 +172,7 @@ def _choose(loop: Loop) -> tuple[Residuals, Layout, ReverseBody]:
     needed += [u for v in [*ends, *loop.carried] for u in type_uses(v.type)]
     chooser = Chooser(j, free, list(enumerate(loop.carried)), needed)
     while True:
-        choice = chooser.choose()
+        choice = chooser.choose(undone)
         plan = storage.layout(choice.kept, loop.consts, tape_only=not loop.is_for)
         try:
             return choice, plan, ReverseBody(loop, choice, plan)

@@ -7,11 +7,14 @@ those kept, those recomputed from them, and earlier versions of arrays whose upd
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tracejit.autodiff.accumulator import Sum
+from tracejit.autodiff.cut import recomputable
 from tracejit.autodiff.linearize import Linearizer, Reverse
+from tracejit.autodiff.settled import Settled
+from tracejit.autodiff.undoing import Undo, undo_chain, versions, ways
 from tracejit.ir.builder import Builder, rename_attr
 from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
 from tracejit.ir.extent import ResultRef, leaves
@@ -34,26 +37,53 @@ class Joint:
     tape: tuple[Value, Value, Value]  # before the primal, between, after the reverse
     restored: dict[Value, Value]
     diverges: bool
+    final: set[Value] = field(default_factory=set)  # versions of settled arrays
+    readable: set[Value] = field(default_factory=set)  # what is read of them in the end
+    taped: int = 0  # bytes that steps inside put on the tape, typically
 
     @property
     def uses_tape(self) -> bool:
         """Whether steps inside put residuals on the tape."""
         return self.tape[0] is not self.tape[1]
 
+    @property
+    def defs(self) -> dict[Value, Instr]:
+        """The primal instruction that makes a value."""
+        return {r: i for i in self.primal for r in i.results}
+
+    def undo(self, k: int) -> tuple[list[Undo], Value] | None:
+        """The way back from result ``k`` to a parameter, None where there is none."""
+        return undo_chain(self.defs, self.restored, self.params, self.results[k], self.final)
+
+    def not_undone(self, results: Iterable[int]) -> set[int]:
+        """Those of the results that cannot be undone."""
+        return {k for k in results if self.undo(k) is None}
+
 
 def joint(
-    region: Function, active: Sequence[bool], moving: Sequence[bool], summed: Sequence[bool]
+    region: Function,
+    active: Sequence[bool],
+    moving: Sequence[bool],
+    summed: Sequence[bool],
+    undone: Collection[int] = (),
+    free: Sequence[bool] = (),
+    carried: Collection[int] = (),
+    settled: Settled | None = None,
 ) -> Joint:
     """Linearize and transpose a region.
 
     ``active``: parameters with a tangent; ``moving``: results with a cotangent; ``summed``:
-    parameters whose cotangent comes in as a running sum.
+    parameters whose cotangent comes in as a running sum; ``undone``: results that the reverse is
+    to undo, for which the loops and branches inside restore what they update. ``free``: parameters
+    that the reverse has anyway; ``carried``: results that it may undo; ``settled``: of the nest.
     """
     w = Builder(region.name)
     made = w.params_like(region.params)
     params = [made[p] for p in region.params]
     before = Value(TapeType())
-    lin = Linearizer(w, before)
+    again = versions(region, undone, carried)
+    lin = Linearizer(w, before, ways(region, undone), again, settled or Settled())
+    lin.free.update(p for p, f in zip(params, free, strict=bool(free)) if f)
     linear = [lin.fresh(p) if a else None for p, a in zip(params, active, strict=True)]
     results = lin.run(region, params)
     between = lin.tape or before
@@ -85,6 +115,9 @@ def joint(
         (before, between, reverse.tape or between),
         reverse.restored,
         region.diverges,
+        lin.final,
+        lin.readable,
+        lin.taped,
     )
 
 
@@ -92,15 +125,6 @@ def leaf_values(value: Value) -> list[Value]:
     """The extents an index value is arithmetic of."""
     assert value.expr is not None
     return [v for v in leaves(value.expr) if not isinstance(v, ResultRef)]
-
-
-def recomputable(instr: Instr) -> bool:
-    """Whether doing it again is cheaper than keeping the result: no sums, loops or checks."""
-    return (
-        instr.prim.kind in ("elementwise", "create", "index_map")
-        and instr.prim.effect == "none"
-        and instr.name != "copy"
-    )
 
 
 def live_instrs(instrs: Sequence[Instr], wanted: Iterable[Value]) -> list[Instr]:
@@ -114,14 +138,6 @@ def live_instrs(instrs: Sequence[Instr], wanted: Iterable[Value]) -> list[Instr]
             kept.append(instr)
             live.update(uses(instr))
     return kept[::-1]
-
-
-def window_read(b: Builder, update: Instr) -> Value:
-    """The elements of its first operand that an update is about to overwrite."""
-    x, v, *rest = update.operands
-    if update.name == "scatter":
-        return b.op("gather", x, *rest, axes=update.attrs["axes"])  # type: ignore[no-any-return]
-    return b.op("slice", x, *rest, shape=v.shape)  # type: ignore[no-any-return]
 
 
 def emit_primal(
@@ -145,39 +161,8 @@ def region_params(values: Sequence[Value]) -> dict[Value, Value]:
     return Builder().params_like(values)
 
 
-@dataclass(frozen=True)
-class Undo:
-    """How ``earlier`` is had from ``later``: by putting ``old`` back, or by a reverse loop."""
-
-    earlier: Value
-    later: Value
-    update: Instr
-    old: Value | None
-    read: Instr | None
-
-
-def undo_chain(
-    joint_: Joint, defs: dict[Value, Instr], result: Value
-) -> tuple[list[Undo], Value] | None:
-    """Undos from a result back to a parameter, or None where something else than updates."""
-    chain: list[Undo] = []
-    here = result
-    while here in defs:
-        instr = defs[here]
-        if instr.name in ("put_slice", "add_slice", "scatter"):
-            b = Builder()
-            old = window_read(b, instr)
-            undo = Undo(instr.operands[0], here, instr, old, b.instrs[-1])
-        elif instr.name in ("for", "while"):
-            k = instr.results.index(here) + (instr.name == "for")
-            if instr.operands[k] not in joint_.restored:
-                return None
-            undo = Undo(instr.operands[k], here, instr, None, None)
-        else:
-            return None
-        chain.append(undo)
-        here = undo.earlier
-    return (chain, here) if here in joint_.params else None
+class NotSettledError(Exception):
+    """A whole array is needed as it was, of which only settled elements were to be read."""
 
 
 class NotRestoredError(Exception):
@@ -199,7 +184,7 @@ class Replay:
         undos: dict[Value, Undo],
     ) -> None:
         self.b, self.joint, self.mapping, self.undos = b, joint_, mapping, undos
-        self.defs = {r: i for i in joint_.primal for r in i.results}
+        self.defs = joint_.defs
         self.restored: dict[Value, list[Value]] = {}
         for version, value in joint_.restored.items():
             self.restored.setdefault(value, []).append(version)
@@ -224,6 +209,8 @@ class Replay:
     def _sources(self, v: Value, reader: Value | None) -> list[Value]:
         undo = self.undos.get(v)
         if undo is not None:
+            if undo.same:
+                return [undo.later]
             if undo.old is None:
                 raise NotRestoredError(v, reader)
             return [undo.later, undo.old, *undo.update.operands[2:]]
@@ -237,7 +224,9 @@ class Replay:
 
     def _emit(self, v: Value) -> None:
         undo = self.undos.get(v)
-        if undo is not None:
+        if undo is not None and undo.same:
+            self.mapping[v] = self.mapping[undo.later]
+        elif undo is not None:
             assert undo.old is not None
             later, old = self.mapping[undo.later], self.mapping[undo.old]
             rest = [self.mapping[u] for u in undo.update.operands[2:]]

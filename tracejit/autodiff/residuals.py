@@ -6,29 +6,30 @@ log), and the reverse puts them back, so that anything read from the array can b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from tracejit.autodiff.cut import minimum_cut, size
+from tracejit.autodiff.cut import minimum_cut, recomputable, size
 from tracejit.autodiff.regions import (
     Joint,
     NotRestoredError,
-    Undo,
+    NotSettledError,
     leaf_values,
-    recomputable,
-    undo_chain,
 )
+from tracejit.autodiff.undoing import Undo
 from tracejit.ir.core import Instr, Value, type_uses, uses
 from tracejit.ir.types import TapeType, TensorType
 
 
 @dataclass
 class Residuals:
-    """``kept`` values (undo windows among them); ``undone`` result positions, their undos."""
+    """``kept`` values (undo windows among them) and their bytes; ``undone`` result positions,
+    their undos."""
 
     kept: list[Value]
     undos: dict[Value, Undo] = field(default_factory=dict)
     undone: list[int] = field(default_factory=list)
+    cost: int = 0
 
     def reads(self) -> dict[Instr, list[Instr]]:
         """Reads of windows about to be overwritten, by the update they must precede."""
@@ -51,7 +52,7 @@ class Chooser:
     ) -> None:
         self.joint = joint_
         self.free = set(free)
-        self.defs = {r: i for i in joint_.primal for r in i.results}
+        self.defs = joint_.defs
         self.blocked: set[Value] = set()
         self.param_at = dict(carried)
         self.needed = self._needed(also_needed)
@@ -61,6 +62,8 @@ class Chooser:
         primal = {*self.joint.params, *self.defs}
         found: dict[Value, None] = {}
         for instr in self.joint.reverse:
+            if not instr.regions and any(u in self.joint.final for u in uses(instr)):
+                raise NotSettledError
             found.update((u, None) for u in uses(instr) if u in primal)
         ends = [*also, *(g for g in self.joint.grads if g is not None)]
         for value in ends:
@@ -73,7 +76,7 @@ class Chooser:
         chains: dict[int, tuple[list[Undo], int]] = {}
         for k, param in self.param_at.items():
             if isinstance(param.type, TensorType) and param.rank:
-                found = undo_chain(self.joint, self.defs, self.joint.results[k])
+                found = self.joint.undo(k)
                 if found is not None and found[1] in at:
                     chains[k] = found[0], at[found[1]]
         groups, seen = [], set()
@@ -96,21 +99,30 @@ class Chooser:
         instr = self.defs.get(v)
         if instr is None or not recomputable(instr):
             return None
+        if v not in self.joint.readable and any(u in self.joint.final for u in uses(instr)):
+            return None
         own = set(instr.results)
         return [u for u in uses(instr) if u not in own]
 
-    def choose(self) -> Residuals:
-        """The cheapest residuals: undoing an array is chosen where it saves bytes."""
-        best, cost = self._try([])
-        taken: list[dict[int, list[Undo]]] = []
+    def can_undo(self) -> set[int]:
+        """Positions of results that can be undone."""
+        return {k for group in self.groups for k in group}
+
+    def choose(self, wanted: Collection[int] = (), *, only: bool = False) -> Residuals:
+        """The cheapest residuals: what is ``wanted`` is undone, and unless ``only`` that is, any
+        other array where it saves bytes."""
+        taken = [group for group in self.groups if any(k in wanted for k in group)]
+        best = self._try(taken)
         for group in self.groups:
-            found, found_cost = self._try([*taken, group])
-            if found_cost < cost:
-                best, cost = found, found_cost
+            if only or group in taken:
+                continue
+            found = self._try([*taken, group])
+            if found.cost < best.cost:
+                best = found
                 taken.append(group)
         return best
 
-    def _try(self, groups: list[dict[int, list[Undo]]]) -> tuple[Residuals, int]:
+    def _try(self, groups: list[dict[int, list[Undo]]]) -> Residuals:
         undos = {u.earlier: u for g in groups for chain in g.values() for u in chain}
         versions = {*undos, *(u.later for u in undos.values())}
         for g in groups:
@@ -127,7 +139,7 @@ class Chooser:
         needed = [*self.needed, *bounds]
         kept, cost = minimum_cut(needed, parents, free.__contains__)
         kept, cost = self._with_extents([*kept, *olds], cost + sum(map(size, olds)), free)
-        return Residuals(kept, undos, sorted(k for g in groups for k in g)), cost
+        return Residuals(kept, undos, sorted(k for g in groups for k in g), cost)
 
     def _with_extents(
         self, kept: list[Value], cost: int, free: set[Value]

@@ -6,11 +6,13 @@ kind of instruction, ``control.py`` the structured ones.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tracejit.ir import extent as ex
-from tracejit.ir.core import Function, Value
+from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.printer import format_type
 from tracejit.ir.types import BufferType, TensorType, dense_buffer, dense_strides
@@ -42,6 +44,7 @@ class Body:
         self.scalars: dict[Value, Value] = {}
         self.storage: dict[Value, Storage] = {}
         self.held: dict[Value, Value] = {}
+        self.early: dict[Value, int] = {}
         self.owned: list[Storage] = []
         self.args: dict[int, Storage] = {}
         self.exposed_after: set[int] = set()
@@ -99,6 +102,24 @@ class Body:
         """Whether a buffer is C-contiguous."""
         assert isinstance(buffer.type, BufferType)
         return buffer.type.strides == dense_strides(buffer.dtype, buffer.shape)
+
+    @cached_property
+    def users(self) -> dict[Value, list[tuple[int, Instr]]]:
+        """Who takes a value, and where."""
+        found: dict[Value, list[tuple[int, Instr]]] = {}
+        for t, instr in enumerate(self.function.instrs):
+            for v in set(uses(instr)):
+                found.setdefault(v, []).append((t, instr))
+        return found
+
+    @cached_property
+    def _failing(self) -> list[int]:
+        return [t for t, instr in enumerate(self.function.instrs) if may_fail(instr)]
+
+    def may_fail_between(self, first: int, last: int) -> bool:
+        """Whether the call may end at one of the instructions from ``first`` to before ``last``."""
+        at = bisect.bisect_left(self._failing, first)
+        return at < len(self._failing) and self._failing[at] < last
 
     def release(self) -> None:
         """Free owned memory that nothing reads any more."""
@@ -232,7 +253,13 @@ class Body:
         """Compute a value here instead of at its uses."""
         if value in self.inlining.inlined:
             self.inlining.inlined.discard(value)
-            self.live = Liveness(self.function, self.inlining)
+            self.live = Liveness(self.function, self.inlining, self.early)
+
+    def compute_now(self, value: Value) -> None:
+        """Say that a value which is computed later otherwise is computed at this instruction."""
+        if self.live.position.get(value, -1) > self.t:
+            self.early[value] = self.t
+            self.live = Liveness(self.function, self.inlining, self.early)
 
     def is_one_element(self, value: Value) -> bool:
         """Whether a tensor is known to have one element."""
@@ -240,6 +267,10 @@ class Body:
 
     def hold(self, value: Value) -> None:
         """Keep a tensor of one element in a host scalar."""
+        if value.rank == 0:
+            instr = self.inlining.defs[value]
+            self.scalars[value] = self.run(lambda p, k: [p.pull_rank0(instr, k)])[0]
+            return
         at = (0,) * value.rank
         found = self.run(lambda p, kernel: [p.pull(value, at, kernel)])[0]
         self._at_once(value)

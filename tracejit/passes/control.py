@@ -75,7 +75,7 @@ def _movable(body: Body, instr: Instr, init: Value, result: Value) -> Storage | 
         return None
     if instr.operands.count(init) != 1:
         return None
-    return storage if vacate(body, storage, [init], instr.operands) else None
+    return storage if vacate(body, storage, init, instr.operands) else None
 
 
 def _unseen(body: Body, instr: Instr, storage: Storage) -> bool:

@@ -2,7 +2,8 @@
 
 An element, a row or a window that was read and is used later is the value of that moment. As long
 as nothing changes, it is computed where it is used; before an update it is computed and kept: one
-element in a scalar, anything else in memory of its own.
+element in a scalar, anything else in memory of its own. What is read from an old version after the
+update is read before it.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-from tracejit.ir.core import Value, uses
+from tracejit.ir.core import Instr, Value, uses
 from tracejit.ir.extent import evaluate
+from tracejit.passes.inline import can_inline
 from tracejit.passes.storage import Storage
 
 if TYPE_CHECKING:
@@ -27,9 +29,7 @@ def deferred(body: Body, storage: Storage) -> list[Value]:
     held = set(storage.values)
     found: dict[Value, None] = {}
     for instr in body.function.instrs[body.t + 1 :]:
-        if any(r in body.inlining.inlined for r in instr.results) and not any(
-            body.live.live_after(r, body.t) for r in instr.results
-        ):
+        if not _alive(body, instr):
             continue
         for v in uses(instr):
             before = body.live.position.get(v, body.t) < body.t
@@ -42,35 +42,74 @@ def deferred(body: Body, storage: Storage) -> list[Value]:
 
 def before_overwrite(body: Body, storage: Storage, but: Iterable[Value] = ()) -> None:
     """Save all that is still needed of ``storage``, except ``but``, at this instruction."""
-    spared = set(but)
-    for value in deferred(body, storage):
+    for value in _least(body, deferred(body, storage)):
         _save(body, value, storage)
-    for value in body.busy(storage, spared):
+    for value in _least(body, body.busy(storage, set(but))):
         _save(body, value, storage)
 
 
-def vacate(
-    body: Body, storage: Storage, but: Collection[Value], operands: Collection[Value] = ()
-) -> bool:
-    """Whether nothing is needed of ``storage`` besides ``but``, what little there was being saved.
+def vacate(body: Body, storage: Storage, but: Value, operands: Collection[Value] = ()) -> bool:
+    """Whether nothing is needed of ``storage`` after now, what little there was being saved.
 
-    ``but`` may not be needed after this instruction; ``operands`` are what it reads itself.
+    ``but`` is what it holds as a whole; ``operands`` are what this instruction reads itself.
     """
-    if any(_used_after(body, v) for v in but):
-        return False
-    later = deferred(body, storage)
-    other = [v for v in storage.values if v not in but]
+    other = [v for v in storage.values if v is not but]
     placed = [v for v in other if v in operands or _used_after(body, v)]
-    if sum(map(_size, [*later, *placed])) > _size(storage.buffer):
+    whole = [but] if _used_after(body, but) else []
+    needed = _least(body, [*deferred(body, storage), *placed, *whole], operands)
+    if but in needed or sum(map(_size, needed)) > _size(storage.buffer):
         return False
-    for value in [*later, *placed]:
+    for value in needed:
         _save(body, value, storage)
-    return not body.busy(storage, but)
+    return not body.busy(storage, [] if but in operands else [but])
+
+
+def _least(body: Body, values: Iterable[Value], operands: Collection[Value] = ()) -> list[Value]:
+    """Values, or what is made of them later where that is less and can be made now."""
+    found: dict[Value, None] = {}
+    known: dict[Value, list[Value]] = {}
+    for v in values:
+        found.update(dict.fromkeys([v] if v in operands else _made_of(body, v, known)))
+    return list(found)
+
+
+def _made_of(body: Body, value: Value, known: dict[Value, list[Value]]) -> list[Value]:
+    """``known``: what was found of other values."""
+    if value not in known:
+        known[value] = [value]
+        found: dict[Value, None] = {}
+        users = [] if value in body.function.results else _users(body, value)
+        for instr in users:
+            if not _possible_now(body, instr, value):
+                return known[value]
+            found.update(dict.fromkeys(_made_of(body, instr.result, known)))
+        if users and sum(map(_size, found)) < _size(value):
+            known[value] = list(found)
+    return known[value]
+
+
+def _possible_now(body: Body, instr: Instr, but: Value) -> bool:
+    """Whether a later instruction can be computed here, ``but`` being known.
+
+    What may end the call before it is a check of its indices, perhaps.
+    """
+    if not can_inline(instr) or len(instr.results) != 1 or instr.result in body.wants:
+        return False
+    position = body.live.position
+    if body.may_fail_between(body.t, position[instr.result]):
+        return False
+    known = [
+        v in body.scalars if v.rank == 0 else position.get(v, -1) < body.t
+        for v in uses(instr)
+        if v is not but
+    ]
+    return all(known)
 
 
 def _save(body: Body, value: Value, storage: Storage) -> None:
     """Give ``value``, which is read from ``storage``, a place of its own."""
-    if body.is_one_element(value):
+    body.compute_now(value)
+    if value.rank == 0 or body.is_one_element(value):
         body.hold(value)
         return
     body.materialize(value)
@@ -80,17 +119,22 @@ def _save(body: Body, value: Value, storage: Storage) -> None:
 
 def _used_after(body: Body, value: Value) -> bool:
     """Whether something after now takes ``value`` itself, not only what was made of it before."""
-    if value in body.function.results:
-        return True
-    later = body.function.instrs[body.t + 1 :]
-    return any(value in uses(i) and _alive(body, i.results) for i in later)
+    return value in body.function.results or bool(_users(body, value))
 
 
-def _alive(body: Body, results: Collection[Value]) -> bool:
-    inlined = body.inlining.inlined
-    return not any(r in inlined for r in results) or any(
-        body.live.live_after(r, body.t) for r in results
-    )
+def _users(body: Body, value: Value) -> list[Instr]:
+    """Instructions after now that take ``value``."""
+    later = (i for t, i in body.users.get(value, ()) if t > body.t)
+    return [instr for instr in later if _alive(body, instr)]
+
+
+def _alive(body: Body, instr: Instr) -> bool:
+    """Whether an instruction after now is still to be computed, and is wanted."""
+    results = instr.results
+    if results and all(r in body.early for r in results):
+        return False
+    inlined = any(r in body.inlining.inlined for r in results)
+    return not inlined or any(body.live.live_after(r, body.t) for r in results)
 
 
 def _size(value: Value) -> int:

@@ -71,13 +71,9 @@ def _check_shape(body: Body, instr: Instr) -> None:
 
 
 def _scalar_read(body: Body, result: Value) -> None:
-    """One element of a stored tensor, as a host scalar."""
-    instr = body.inlining.defs[result]
-
-    def build(p: Puller, kernel: Scope) -> list[Value]:
-        return [p.pull_rank0(instr, kernel)]
-
-    body.scalars[result] = body.run(build)[0]
+    """One element of a stored tensor, as a host scalar (unless an update was ahead of it)."""
+    if result not in body.early:
+        body.hold(result)
 
 
 def _create(body: Body, instr: Instr) -> None:
@@ -126,7 +122,7 @@ def _update_target(body: Body, instr: Instr) -> Storage:
         if wanted is storage:
             before_overwrite(body, storage)
             return storage
-        if vacate(body, storage, [x]):
+        if vacate(body, storage, x):
             return storage
     target = body.wanted(result) or body.fresh(body.type(x))
     body.note_copy(x, "updated while its old contents are still needed")

@@ -7,7 +7,7 @@ is filled in place. Anything else is borrowed and never written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,16 +36,22 @@ class Storage:
 
 
 class Liveness:
-    """Effective last uses in one body: an inlined value reads its leaves where it is used."""
+    """Effective last uses in one body: an inlined value reads its leaves where it is used.
 
-    def __init__(self, function: Function, inlining: Inlining) -> None:
+    ``early``: values that are computed before their instruction, and where.
+    """
+
+    def __init__(
+        self, function: Function, inlining: Inlining, early: Mapping[Value, int] = {}
+    ) -> None:
         self.last: dict[Value, int] = {}
         self.position: dict[Value, int] = {}
         for t, instr in enumerate(function.instrs):
             for r in instr.results:
-                self.position[r] = t
+                self.position[r] = early.get(r, t)
             if any(r in inlining.inlined for r in instr.results):
                 continue
+            t = min([early.get(r, t) for r in instr.results], default=t)
             for v in uses(instr):
                 self._read(v, t, inlining)
         for r in function.results:
