@@ -8,9 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from tracejit.errors import TracejitError, code_at
+from tracejit.errors import PACKAGE, TracejitError, code_at
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 #: Exceptions that our own code raises about what it is given; others are our mistakes.
 _ABOUT_THE_PROGRAM = (TracejitError, TypeError, ValueError, ArithmeticError)
 _SOURCE = """
@@ -58,4 +57,4 @@ def trimmed(error: Exception) -> Exception:
 
 
 def _is_ours(tb: TracebackType) -> bool:
-    return tb.tb_frame.f_code.co_filename.startswith((_PACKAGE, "<tracejit>"))
+    return tb.tb_frame.f_code.co_filename.startswith((PACKAGE, "<tracejit>"))

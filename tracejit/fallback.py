@@ -15,13 +15,13 @@ from types import CodeType
 from typing import Any
 
 from tracejit.errors import (
+    PACKAGE,
     FallbackWarning,
     LeakedTracerError,
     StructureError,
     UnsupportedError,
 )
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _NOT_COMPILED = (UnsupportedError, StructureError, LeakedTracerError)
 #: Refused sizes of one kind of arguments after which the others are not tried.
 LIMIT = 8
@@ -107,7 +107,7 @@ class Fallback:
         """The user's innermost line, or the function's own."""
         text = _without_place(str(error))
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
-            if not frame.filename.startswith((_PACKAGE, "<")) and frame.lineno is not None:
+            if not frame.filename.startswith((PACKAGE, "<")) and frame.lineno is not None:
                 return Reason(text, frame.filename, frame.lineno)
         code: CodeType | None = getattr(self.function, "__code__", None)
         if code is None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.errors import throw
 from tracejit.rounded import exp, log, normal_quantile
 from tracejit.rounded import forms as _np
 
@@ -96,7 +97,7 @@ def bits(key: Any, shape: Shape = (), dtype: Any = np.uint64) -> Any:
     """Uniform bits as an unsigned integer dtype."""
     kind = np.dtype(dtype)
     if kind.kind != "u":
-        raise TypeError(f"bits are unsigned integers, not {kind}")
+        throw(TypeError(f"bits are unsigned integers, not {kind}"))
     return _shaped(_words(key, shape) >> (64 - 8 * kind.itemsize), shape).astype(kind)
 
 
@@ -154,7 +155,7 @@ def integers(key: Any, low: Any, high: Any = None, shape: Shape = (), dtype: Any
         low, high = 0, low
     kind = np.dtype(dtype)
     if kind.kind not in "iu":
-        raise TypeError(f"integers have an integer dtype, not {kind}")
+        throw(TypeError(f"integers have an integer dtype, not {kind}"))
     first = _np(np.asarray)(low).astype(np.int64).astype(np.uint64)[()]
     last = _np(np.asarray)(high).astype(np.int64).astype(np.uint64)[()]
     span = _np(np.subtract)(_as_rows(last), _as_rows(first))
@@ -187,7 +188,7 @@ def choice(
     if not replace:
         many = _count(shape)
         if isinstance(count, int) and isinstance(many, int) and many > count:
-            raise ValueError(f"cannot take {many} of {count} elements without replacement")
+            throw(ValueError(f"cannot take {many} of {count} elements without replacement"))
         times = _words(key, count) if p is None else exponential(key, count) / p
         index = _shaped(_np(np.argsort)(times, kind="stable")[:many], shape)
     elif p is None:
@@ -242,8 +243,11 @@ def _marsaglia_tsang(key: Any, d: Any) -> Any:
 
 def _checked(key: Any) -> Any:
     if getattr(key, "dtype", None) != np.uint32 or getattr(key, "ndim", 0) != 1:
-        raise TypeError(
-            "a key is a uint32 array of two words, made by tracejit.random.key, split or fold_in"
+        throw(
+            TypeError(
+                "a key is a uint32 array of two words, made by tracejit.random.key, split or "
+                "fold_in"
+            )
         )
     return key
 
@@ -295,7 +299,7 @@ def _shaped(x: Any, shape: Shape) -> Any:
 def _floating(dtype: Any) -> np.dtype[Any]:
     kind: np.dtype[Any] = np.dtype(dtype)
     if kind not in (np.float32, np.float64):
-        raise TypeError(f"the dtype is float32 or float64, not {kind}")
+        throw(TypeError(f"the dtype is float32 or float64, not {kind}"))
     return kind
 
 

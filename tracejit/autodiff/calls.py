@@ -13,6 +13,7 @@ from tracejit.autodiff.forward import Forward
 from tracejit.autodiff.linearity import NotLinearError, linear_results
 from tracejit.autodiff.linearize import Linearizer, Reverse
 from tracejit.autodiff.tangents import has_tangent
+from tracejit.errors import throw
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Constant, Function, Instr, Value
 from tracejit.ir.types import TensorType
@@ -31,10 +32,13 @@ def forward_call(
         mapping.update(zip(instr.results, results, strict=True))
         return
     if rule == "vjp":
-        raise TypeError(
-            "a function with a rule for reverse mode (custom_vjp) in forward mode (jvp, linearize, "
-            f"jacfwd, hessian){_where(instr)}: give it a rule by custom_jvp, or use grad, vjp, "
-            "jacrev"
+        throw(
+            TypeError(
+                "a function with a rule for reverse mode (custom_vjp) in forward mode (jvp, "
+                "linearize, "
+                f"jacfwd, hessian){_where(instr)}: give it a rule by custom_jvp, or use grad, vjp, "
+                "jacrev"
+            )
         )
     args, outer = _apart(instr, operands, [v in forward.tangents for v in operands])
     dots = [forward.dense(v) for v in args if has_tangent(v)]
@@ -83,9 +87,12 @@ def _apart(
     """Arguments of a call, and what it closes over, which has to be constant."""
     count = instr.attrs["args"]
     if instr.attrs["rule"] in ("jvp", "vjp") and any(active[count:]):
-        raise TypeError(
-            f"a function with a derivative rule of its own{_where(instr)} closes over a value that "
-            "is differentiated: pass it as an argument"
+        throw(
+            TypeError(
+                f"a function with a derivative rule of its own{_where(instr)} closes over a "
+                f"value that "
+                "is differentiated: pass it as an argument"
+            )
         )
     return list(operands[:count]), list(operands[count:])
 
@@ -136,10 +143,13 @@ def _require_linear(instr: Instr, args: int, dots: int) -> None:
     try:
         linear_results(rule, flags)
     except NotLinearError as found:
-        raise TypeError(
-            f"a rule for tangents{_where(found.instr)} is not linear in them ({found.instr.name}), "
-            "so that it has no reverse mode: give a rule by custom_vjp"
-        ) from None
+        throw(
+            TypeError(
+                f"a rule for tangents{_where(found.instr)} is not linear in them "
+                f"({found.instr.name}), "
+                "so that it has no reverse mode: give a rule by custom_vjp"
+            )
+        )
 
 
 def _zero(b: Builder, type_: TensorType) -> Value:

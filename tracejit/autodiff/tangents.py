@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
+from tracejit.errors import throw
 from tracejit.ir.builder import Builder, rename_attr
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.ops.derivatives_linear import ALL
@@ -66,9 +67,12 @@ def refuse_opaque(instr: Instr) -> None:
         return
     loc = instr.loc
     where = f"{os.path.basename(loc.filename)}:{loc.line}: " if loc else ""
-    raise TypeError(
-        f"{where}{_as_written(instr)} has no derivative, and what is differentiated goes through "
-        "it; compose it of functions that have one"
+    throw(
+        TypeError(
+            f"{where}{_as_written(instr)} has no derivative, and what is differentiated goes "
+            f"through "
+            "it; compose it of functions that have one"
+        )
     )
 
 

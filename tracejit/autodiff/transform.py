@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from tracejit.autodiff.forward import Forward
 from tracejit.autodiff.linearize import Linearizer, Reverse
 from tracejit.autodiff.tangents import has_tangent, without_write_back, zero
+from tracejit.errors import throw
 from tracejit.ir.builder import Builder, rename_attr
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim, leaves
@@ -20,9 +21,11 @@ from tracejit.ir.types import INDEX, TensorType
 def _check_wrt(function: Function, wrt: Sequence[int]) -> None:
     for k in wrt:
         if not has_tangent(function.params[k]):
-            raise TypeError(
-                f"cannot differentiate @{function.name} by parameter {k} of type "
-                f"{function.params[k].type}: only floating and complex values have derivatives"
+            throw(
+                TypeError(
+                    f"cannot differentiate @{function.name} by parameter {k} of type "
+                    f"{function.params[k].type}: only floating and complex values have derivatives"
+                )
             )
 
 
@@ -85,7 +88,7 @@ def grad(
         return b.build([])
     loss = results[result]
     if loss.type != TensorType(loss.dtype) or loss.dtype.kind != ("c" if holomorphic else "f"):
-        raise TypeError(f"grad needs a real floating scalar, @{function.name} gives {loss.type}")
+        throw(TypeError(f"grad needs a real floating scalar, @{function.name} gives {loss.type}"))
     reverse = Reverse(b, lin.tape)
     t = lin.tangent(loss)
     if t is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import LeakedTracerError, UnsupportedError
+from tracejit.errors import LeakedTracerError, UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -218,7 +218,7 @@ class Array(Tracer):
     @imag.setter
     def imag(self, value: Any) -> None:
         if self.dtype.kind != "c":
-            raise TypeError("array does not have imaginary part to set")
+            throw(TypeError("array does not have imaginary part to set"))
         self.imag[...] = _as_array(value)
 
     @property
@@ -242,7 +242,7 @@ class Array(Tracer):
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
-            raise AttributeError(name)
+            throw(AttributeError(name))
         return bound(self, methods().get(name), name)
 
     def __getitem__(self, key: Any) -> Any:
@@ -257,12 +257,12 @@ class Array(Tracer):
 
     def __len__(self) -> int:
         if not self.dims:
-            raise TypeError("len() of unsized object")
+            throw(TypeError("len() of unsized object"))
         return structural_int(dim_value(self.dims[0]), "len()")
 
     def __iter__(self) -> Iterator[Any]:
         if not self.dims:
-            raise TypeError("iteration over a 0-d array")
+            throw(TypeError("iteration over a 0-d array"))
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, item: Any) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.errors import asks, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.trace.elements import element
@@ -20,7 +21,7 @@ from tracejit.trace.views import is_writeable
 def setitem(x: Array, key: Any, value: Any) -> None:
     """Assign as NumPy does; every alias of the storage sees it."""
     if not is_writeable(x):
-        raise ValueError("assignment destination is read-only")
+        throw(ValueError("assignment destination is read-only"))
     selected = select_key(x, key, assigning=True)
     assert not isinstance(selected, Scalar)
     if isinstance(selected, Array) and _is_itself(selected, value):
@@ -40,12 +41,13 @@ def _has_ellipsis(key: Any) -> bool:
     return any(k is Ellipsis for k in (key if isinstance(key, tuple) else (key,)))
 
 
+@asks(TypeError, ValueError, ArithmeticError)
 def _check_number(new: Value) -> None:
     """Raise for an array that is assigned to one element, where this NumPy does."""
     np.zeros(1)[0] = np.zeros((1,) * new.rank)
     size = ex.product(new.shape)
     if size == 0 or current().ranges.at_least(size, 2):
-        raise ValueError("setting an array element with a sequence.")
+        throw(ValueError("setting an array element with a sequence."))
 
 
 def _is_itself(selected: Array, value: Any) -> bool:
@@ -62,7 +64,7 @@ def fitted(value: Value, dims: tuple[ex.Dim, ...]) -> Value:
     extra = value.rank - len(dims)
     if extra > 0:
         if any(d != 1 for d in value.shape[:extra]):
-            raise ValueError(message)
+            throw(ValueError(message))
         value = current().b.reshape(value, value.shape[extra:])
     return stretch(value, dims, message)
 
@@ -100,8 +102,10 @@ def _mask_sized(selected: Advanced, new: Value) -> Value:
     if selected.mask is not None and selected.mask.rank == selected.view.ndim:
         start = "NumPy boolean array indexing assignment"
         if new.rank > 1:
-            raise TypeError(
-                f"{start} requires a 0 or 1-dimensional input, input has {new.rank} dimensions"
+            throw(
+                TypeError(
+                    f"{start} requires a 0 or 1-dimensional input, input has {new.rank} dimensions"
+                )
             )
         message = (
             f"{start} cannot assign {shown_dim(new.shape[0])} input values to the "

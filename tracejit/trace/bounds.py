@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -20,7 +21,7 @@ def check_index(item: Any, n: Dim, axis: int) -> Dim:
     ranges = session.ranges
     if isinstance(i, int) and isinstance(n, int):
         if not -n <= i < n:
-            raise IndexError(_OUT.format(i, axis, n))
+            throw(IndexError(_OUT.format(i, axis, n)))
         return i + n if i < 0 else i
     if ranges.at_least(i, 0) and ranges.at_least(n, i + 1):
         return i
@@ -77,7 +78,7 @@ def check_indices(index: Value, n: Dim, axis: int) -> Value:
 def _static_indices(literal: Any, n: int, axis: int) -> Value:
     for i in literal.reshape(-1).tolist():
         if not -n <= i < n:
-            raise IndexError(_OUT.format(i, axis, n))
+            throw(IndexError(_OUT.format(i, axis, n)))
     fixed = literal.astype("i8")
     return current().b.const((fixed + n) * (fixed < 0) + fixed * (fixed >= 0), "i64")
 
@@ -113,7 +114,7 @@ def slice_bounds(s: slice, n: Dim) -> tuple[Dim, Dim, Dim]:
     step = 1 if s.step is None else as_dim(s.step)
     if isinstance(step, int):
         if step == 0:
-            raise ValueError("slice step cannot be zero")
+            throw(ValueError("slice step cannot be zero"))
         return _fixed_step(s, n, step)
     return _traced_step(s, n, step)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir.extent import Dim
 from tracejit.trace import grown_lists
 from tracejit.trace.attributes import ATTRIBUTES
@@ -123,7 +123,7 @@ def builtin_range(*args: Any) -> Any:
     if not any(isinstance(a, Tracer) for a in args):
         return builtins.range(*args)
     if len(args) > 3:
-        raise TypeError(f"range expected at most 3 arguments, got {len(args)}")
+        throw(TypeError(f"range expected at most 3 arguments, got {len(args)}"))
     dims = [dim_value(as_dim(a)) for a in args]
     if not any(isinstance(d, Tracer) for d in dims):
         return builtins.range(*dims)
@@ -137,11 +137,11 @@ def builtin_len(x: Any, /) -> Any:
         return grown_lists.length(x)
     if isinstance(x, Array):
         if not x.dims:
-            raise TypeError("len() of unsized object")
+            throw(TypeError("len() of unsized object"))
         return dim_value(x.dims[0])
     if isinstance(x, Tracer):
         kind = x.kind if isinstance(x, PyScalar) else f"numpy.{x.dtype}"  # type: ignore[attr-defined]
-        raise TypeError(f"object of type '{kind}' has no len()")
+        throw(TypeError(f"object of type '{kind}' has no len()"))
     if isinstance(x, Range):
         from tracejit.trace.iteration import trip_count
 
@@ -235,7 +235,7 @@ def builtin_int(x: Any = 0, /, base: Any = None) -> Any:
     if base is None:
         return _to_python("int", x)
     if isinstance(x, Tracer):
-        raise TypeError("int() can't convert non-string with explicit base")
+        throw(TypeError("int() can't convert non-string with explicit base"))
     return builtins.int(x, base)
 
 
@@ -277,10 +277,10 @@ def builtin_index(x: Any) -> Any:
     """``operator.index``: of integers only."""
     if isinstance(x, PyScalar):
         if x.kind not in ("bool", "int"):
-            raise TypeError(f"'{x.kind}' object cannot be interpreted as an integer")
+            throw(TypeError(f"'{x.kind}' object cannot be interpreted as an integer"))
         return _to_python("int", x)
     if x.dtype.kind not in "iu" or (isinstance(x, Array) and x.ndim):
-        raise TypeError("only integer scalar arrays can be converted to a scalar index")
+        throw(TypeError("only integer scalar arrays can be converted to a scalar index"))
     return _to_python("int", x)
 
 
@@ -434,3 +434,6 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     **ATTRIBUTES,
     **TEXTS,
 }
+
+
+all_ask(globals(), TypeError, ValueError, ArithmeticError)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
 from tracejit.trace.builtins import Looped
@@ -281,8 +281,8 @@ def by_users_code(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, 
     new: Any = class_attribute(cls, "__new__")
     owner = next(base for base in cls.__mro__ if "__init__" in base.__dict__)
     init: Any = owner.__dict__["__init__"]
-    own_new = isinstance(new, staticmethod) and _is_users(new.__func__)
-    own_init = _is_users(init)
+    own_new = isinstance(new, staticmethod) and _is_for_user(new.__func__)
+    own_init = _is_for_user(init)
     if own_new:
         made: Any = ops.call(new.__func__, cls, *args, **kwargs)
     elif own_init and new is object.__dict__["__new__"]:
@@ -302,7 +302,7 @@ def by_users_code(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, 
     return made
 
 
-def _is_users(f: Any) -> bool:
+def _is_for_user(f: Any) -> bool:
     return isinstance(f, FunctionType) and convertible(f)
 
 
@@ -467,3 +467,6 @@ def _math_table() -> dict[Any, Callable[..., Any]]:
     from tracejit.trace.special_functions import SPECIAL
 
     return MATH | SPECIAL
+
+
+all_ask(globals(), Exception)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, is_for_user, throw
 from tracejit.ir.core import Value
 from tracejit.trace import containers
 from tracejit.trace.convert import UNDEFINED, VarInfo
@@ -27,7 +27,7 @@ from tracejit.trace.definedness import MaybeUndefined
 from tracejit.trace.exceptions import holds_later
 from tracejit.trace.joining_arrays import Side
 from tracejit.trace.known import MARK, mark, shown_later, split_marks
-from tracejit.trace.raising import CHECKED_AT, Diverged, emit_raise, is_users
+from tracejit.trace.raising import CHECKED_AT, Diverged, emit_raise
 from tracejit.trace.session import (
     Frame,
     Session,
@@ -157,7 +157,7 @@ class Scope:
         try:
             complete()
         except BaseException as error:
-            if not isinstance(error, Diverged) and not is_users(error):
+            if not isinstance(error, Diverged) and not is_for_user(error):
                 self.abandon()
                 raise
             emit_raise(self.session, error)
@@ -208,7 +208,7 @@ class Scope:
 def handled(handler: Handler, error: BaseException) -> None:
     """Run a handler while its exception is the current one, as a bare ``raise`` needs."""
     try:
-        raise error
+        throw(error)
     except BaseException as current_error:
         handler.run(current_error)
 
@@ -221,7 +221,7 @@ def complete(scope: Scope, error: BaseException | None, orelse: Thunk | None) ->
         return
     handler = None if isinstance(error, Diverged) else scope.handler_of(type(error))
     if handler is None:
-        raise error
+        throw(error)
     scope.within(partial(handled, handler, error))
 
 
@@ -343,7 +343,7 @@ class Escape:
         """In the region around: raise what escaped, for the ``try`` there."""
         if isinstance(self.code, int):
             if self.code:
-                raise self._shown(self.errors[self.code - 1])
+                throw(self._shown(self.errors[self.code - 1]))
             return
         for k, error in enumerate(self.errors, 1):
             ok = self._compared("ne", k)

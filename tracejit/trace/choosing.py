@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.errors import throw
 from tracejit.ir.extent import Dim
 from tracejit.trace.builtins import Counted, choose, compared
 from tracejit.trace.grown_lists import of_nothing
@@ -117,9 +118,11 @@ def _of_array(name: str, x: Array) -> Any:
     if x.dims[0] == 1:
         return x[0]
     if x.ndim != 1:
-        raise ValueError(
-            "The truth value of an array with more than one element is ambiguous. "
-            "Use a.any() or a.all()"
+        throw(
+            ValueError(
+                "The truth value of an array with more than one element is ambiguous. "
+                "Use a.any() or a.all()"
+            )
         )
     if x.dtype.kind in "fc":
         return _of_floats(name, x)

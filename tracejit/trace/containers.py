@@ -7,9 +7,9 @@ from types import FrameType
 from typing import Any
 
 from tracejit import trees
-from tracejit.errors import UnsupportedError
+from tracejit.errors import PACKAGE, UnsupportedError
 from tracejit.trace.reach import is_stateful, restore, snapshot
-from tracejit.trace.session import NUMPY, PACKAGE, Frame, Session, where
+from tracejit.trace.session import NUMPY, Frame, Session, where
 
 __all__ = ["restore", "snapshot"]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.errors import throw
 from tracejit.trace import containers
 from tracejit.trace.hidden import hidden_array
 from tracejit.trace.known import method
@@ -143,7 +144,7 @@ def _taken_apart(x: Any, of_fields: Callable[[list[tuple[str, Any]]], Any]) -> A
 
 def _must_be_record(x: Any, name: str) -> None:
     if not dataclasses.is_dataclass(x) or isinstance(x, type):
-        raise TypeError(f"{name}() should be called on dataclass instances")
+        throw(TypeError(f"{name}() should be called on dataclass instances"))
 
 
 def builtin_asdict(x: Any, *, dict_factory: Any = dict) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.grown_lists import list_of
 
 
@@ -43,7 +43,7 @@ def alike(x: Any, mine: Any) -> Any:
 def _must_be_set(x: Any, symbol: str) -> None:
     if not isinstance(x, set | frozenset):
         kind = type(x).__name__
-        raise TypeError(f"unsupported operand type(s) for {symbol}: 'set' and '{kind}'")
+        throw(TypeError(f"unsupported operand type(s) for {symbol}: 'set' and '{kind}'"))
 
 
 class Distinct:
@@ -61,7 +61,7 @@ class Distinct:
     def _changed(self, *items: Any) -> Any:
         """The methods that change a set."""
         if self.frozen:
-            raise AttributeError("'frozenset' object has no method that changes it")
+            throw(AttributeError("'frozenset' object has no method that changes it"))
         raise UnsupportedError(
             "a set of numbers that are known at run time only is changed: make another one with "
             "union or difference (a | b, a - b), or collect the numbers in a list first"

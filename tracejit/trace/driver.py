@@ -20,6 +20,7 @@ from tracejit.errors import (
     TracejitError,
     UnsupportedError,
     UnsupportedRecursionError,
+    is_for_user,
     raise_at,
 )
 from tracejit.ir.core import Function, Value
@@ -34,7 +35,7 @@ from tracejit.trace.known import MARK, made_at
 from tracejit.trace.numpy.generators import RandomSource
 from tracejit.trace.objects import refers_to_itself
 from tracejit.trace.paths import bound
-from tracejit.trace.raising import Diverged, emit_raise, is_users, raised_at
+from tracejit.trace.raising import Diverged, emit_raise, raised_at
 from tracejit.trace.reach import holds_traced
 from tracejit.trace.regions import Free, diverged
 from tracejit.trace.reshaping import Flat
@@ -184,7 +185,7 @@ def _trace(
     except RecursionError as error:
         _refuse_recursion(error)
     except Exception as error:
-        if not isinstance(error, Diverged) and not is_users(error):
+        if not isinstance(error, Diverged) and not is_for_user(error):
             raise
         emit_raise(session, error)
     if diverged(session.frames[0].builder):

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.errors import asks, throw
 from tracejit.ir.core import Value
 from tracejit.ir.types import DTYPES
 from tracejit.trace.session import current
@@ -46,6 +47,7 @@ def _holds_arrays(items: Any) -> bool:
     return isinstance(items, np.ndarray)
 
 
+@asks(TypeError, ValueError, ArithmeticError)
 def _asked(value: Any, dtype: np.dtype[Any]) -> Any:
     """What NumPy stores for a number that is known now; raises what NumPy raises."""
     found = np.zeros((), dtype)
@@ -121,8 +123,11 @@ def refuse_cast(value: Array | Value, dtype: np.dtype[Any], casting: str) -> Non
     """The TypeError about an array."""
     rank = value.rank if isinstance(value, Value) else value.ndim
     what = "array data" if rank else "scalar"
-    raise TypeError(
-        f"Cannot cast {what} from {value.dtype!r} to {dtype!r} according to the rule '{casting}'"
+    throw(
+        TypeError(
+            f"Cannot cast {what} from {value.dtype!r} to {dtype!r} according to the rule "
+            f"'{casting}'"
+        )
     )
 
 
@@ -134,6 +139,6 @@ def as_single_item() -> Iterator[None]:
     try:
         yield
     except (OverflowError, TypeError, ValueError):
-        raise ValueError(_SINGLE) from None
+        throw(ValueError(_SINGLE))
     finally:
         session.failing = None

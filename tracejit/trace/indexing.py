@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -140,15 +141,18 @@ def _expanded(x: Array, key: tuple[Any, ...]) -> list[Any]:
     items = [_normal(k) for k in key]
     dots = [i for i, k in enumerate(items) if k is Ellipsis]
     if len(dots) > 1:
-        raise IndexError("an index can only have a single ellipsis ('...')")
+        throw(IndexError("an index can only have a single ellipsis ('...')"))
     used = 0
     for item in items:
         if item is not None and item is not Ellipsis:
             rank = _mask_rank(item)
             used += 1 if rank is None else rank
     if used > x.ndim:
-        raise IndexError(
-            f"too many indices for array: array is {x.ndim}-dimensional, but {used} were indexed"
+        throw(
+            IndexError(
+                f"too many indices for array: array is {x.ndim}-dimensional, but {used} were "
+                f"indexed"
+            )
         )
     full = [slice(None)] * (x.ndim - used)
     if dots:
@@ -162,13 +166,13 @@ def _normal(k: Any) -> Any:
         return _checked_kind(k) if isinstance(k, Array) else k
     if isinstance(k, PyScalar):
         if k.kind not in ("int", "bool"):
-            raise IndexError(_INVALID)
+            throw(IndexError(_INVALID))
         return k if k.kind == "int" else Array_of(k.value)
     if isinstance(k, Scalar):
         if k.dtype.kind == "b":
             return Array_of(k.value)
         if k.dtype.kind not in "iu":
-            raise IndexError(_INVALID)
+            throw(IndexError(_INVALID))
         return k
     if isinstance(k, bool | np.bool_):
         return Array_of(current().b.const(bool(k), "bool"))
@@ -177,11 +181,11 @@ def _normal(k: Any) -> Any:
     if isinstance(k, list | tuple | np.ndarray | range):
         return _checked_kind(Array_of(lift(k).value))
     if isinstance(k, Tracer):
-        raise IndexError(_INVALID)
+        throw(IndexError(_INVALID))
     try:
         return as_dim(k)
     except TypeError:
-        raise IndexError(_INVALID) from None
+        throw(IndexError(_INVALID))
 
 
 def Array_of(value: Value) -> Array:  # noqa: N802
@@ -191,7 +195,7 @@ def Array_of(value: Value) -> Array:  # noqa: N802
 
 def _checked_kind(k: Array) -> Any:
     if k.dtype.kind not in "biu":
-        raise IndexError("arrays used as indices must be of integer (or boolean) type")
+        throw(IndexError("arrays used as indices must be of integer (or boolean) type"))
     if k.ndim == 0 and k.dtype.kind != "b":
         return Scalar(k.read())
     return k
@@ -242,7 +246,7 @@ def _together(index: Sequence[Value]) -> list[Value]:
     try:
         return broadcast_together(index)
     except ValueError:
-        raise IndexError(_index_message(index)) from None
+        throw(IndexError(_index_message(index)))
 
 
 def _index_message(index: Sequence[Value]) -> str:
@@ -298,7 +302,7 @@ def _check_mask(mask: Value, view: Array, position: int) -> None:
     for k, m in enumerate(mask.shape):
         n = view.dims[position + k]
         if current().ranges.equal(m, n) is False:
-            raise IndexError(_mask_message(m, n, position + k))
+            throw(IndexError(_mask_message(m, n, position + k)))
 
 
 def _placement(items: list[Any], axes: list[int]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
 from tracejit.trace import grown_lists
@@ -36,7 +36,7 @@ def steps_of(iterable: Any) -> Steps | None:
         return _range_steps(iterable)
     if isinstance(iterable, Array):
         if not iterable.dims:
-            raise TypeError("iteration over a 0-d array")
+            throw(TypeError("iteration over a 0-d array"))
         return Steps(iterable.dims[0], lambda i: iterable[dim_value(i)])
     if is_grown(iterable):
         return Steps(*grown_lists.steps(iterable))
@@ -81,7 +81,7 @@ def spend(x: Any) -> None:
 def take_one(x: Looped) -> int:
     """The number of the item that ``next`` takes from an iterator."""
     if not isinstance(x, Once):
-        raise TypeError(f"'{type(x).__name__.lower()}' object is not an iterator")
+        throw(TypeError(f"'{type(x).__name__.lower()}' object is not an iterator"))
     _must_be_here(x)
     if _inside(x):
         current().unroll_or_refuse(
@@ -165,7 +165,7 @@ def _range_steps(r: Range) -> Steps:
     start, stop, step = (as_dim(x) for x in (r.start, r.stop, r.step))
     if isinstance(step, int):
         if step == 0:
-            raise ValueError("range() arg 3 must not be zero")
+            throw(ValueError("range() arg 3 must not be zero"))
         span = stop - start if step > 0 else start - stop
         trip = span if abs(step) == 1 else ex.ceildiv(span, abs(step))
     else:
@@ -185,3 +185,6 @@ def _traced_step(start: Dim, stop: Dim, step: Dim) -> Dim:
     size = b.op("abs", b.op("maximum", value, b.const(-(2**63) + 1, "i64")))
     more = b.op("floor_divide", b.op("sub", span, one), size)
     return b.op("add", more, one).dim  # type: ignore[no-any-return]
+
+
+all_ask(globals(), TypeError, ValueError, ArithmeticError)

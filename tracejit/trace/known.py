@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Loc
 from tracejit.ir.extent import Dim
@@ -124,7 +124,7 @@ def truth(x: Any) -> bool:
     """``bool(x)`` where the answer must be known now."""
     size = ex.product(x.dims)
     if isinstance(size, int) and size != 1:
-        raise ValueError(ambiguous(size))
+        throw(ValueError(ambiguous(size)))
     known = current().literal(x.read())
     if known is not None:
         return bool(known)
@@ -163,7 +163,7 @@ def hash_of(x: Any) -> int:
     would compare tracers. TypeError for arrays, as NumPy."""
     static = getattr(x, "static_value", None)
     if static is None:
-        raise TypeError("unhashable type: 'numpy.ndarray'")
+        throw(TypeError("unhashable type: 'numpy.ndarray'"))
     known = static()
     if known is not None:
         return hash(known)
@@ -235,4 +235,4 @@ def bound(x: Any, function: Callable[..., Any] | None, name: str) -> BoundMethod
             f"{where()}: .{name} of an array is not supported inside a compiled function; use it "
             "outside, on an argument or a result (docs/coverage.md lists what is supported)"
         )
-    raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+    throw(AttributeError(f"'numpy.ndarray' object has no attribute '{name}'"))

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tracejit.errors import throw
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -98,7 +99,7 @@ class Broadcast:
         return b.broadcast(x, self.shape, self.axes)
 
     def put(self, b: Builder, x: Value, v: Value) -> Value:
-        raise ValueError("assignment destination is read-only")
+        throw(ValueError("assignment destination is read-only"))
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class ReadOnly:
         return x
 
     def put(self, b: Builder, x: Value, v: Value) -> Value:
-        raise ValueError("assignment destination is read-only")
+        throw(ValueError("assignment destination is read-only"))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import UnsupportedTypeError
+from tracejit.errors import UnsupportedTypeError, asks, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -29,6 +29,7 @@ class Lifted:
     static: Any = None
 
 
+@asks(TypeError, ValueError, ArithmeticError)
 def lift(x: Any) -> Lifted:
     """Any array-like as an IR value. TypeError for what is not one."""
     if isinstance(x, Array | Scalar):
@@ -68,7 +69,7 @@ def _literal(x: Any, kind: WeakKind) -> Value:
     if kind == "int" and not -(2**63) <= int(x) < 2**63:
         if 0 <= int(x) < 2**64:
             return b.const(int(x), "u64")
-        raise OverflowError("Python int too large to convert to C long")
+        throw(OverflowError("Python int too large to convert to C long"))
     return b.const(x, KIND_DTYPE[kind])
 
 
@@ -88,6 +89,7 @@ def _has_tracer(x: Any) -> bool:
     return isinstance(x, Tracer | np.ndarray)
 
 
+@asks(TypeError, ValueError, ArithmeticError)
 def as_dim(x: Any) -> Dim:
     """An integer, traced or not, as an extent. TypeError as ``operator.index``."""
     if isinstance(x, ex.Extent):
@@ -100,5 +102,5 @@ def as_dim(x: Any) -> Dim:
         return current().b.convert(x.read(), "i64").dim
     if isinstance(x, Tracer):
         kind = x.kind if isinstance(x, PyScalar) else getattr(x, "dtype", type(x).__name__)
-        raise TypeError(f"'{kind}' object cannot be interpreted as an integer")
+        throw(TypeError(f"'{kind}' object cannot be interpreted as an integer"))
     return operator.index(x)

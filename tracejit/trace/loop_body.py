@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tracejit.errors import is_for_user
 from tracejit.ir.core import Value
 from tracejit.ir.types import BOOL, INDEX
 from tracejit.trace import containers
@@ -24,7 +25,7 @@ from tracejit.trace.loop_plans import (
 )
 from tracejit.trace.loop_storage import Storage
 from tracejit.trace.objects import is_object
-from tracejit.trace.raising import Diverged, emit_raise, is_users
+from tracejit.trace.raising import Diverged, emit_raise
 from tracejit.trace.session import Frame
 from tracejit.trace.staging_if import as_test
 
@@ -74,7 +75,7 @@ def _traced(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
                 again = _test_value(loop)
             end = [alike(x, y) for x, y in zip(entry, entry_state(loop), strict=True)]
         except Exception as error:
-            if not isinstance(error, Diverged) and not is_users(error):
+            if not isinstance(error, Diverged) and not is_for_user(error):
                 raise
             emit_raise(session, error)
             raised = True

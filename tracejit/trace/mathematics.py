@@ -8,6 +8,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from tracejit.errors import all_ask
 from tracejit.ir.core import Value
 from tracejit.trace.builtins import (
     builtin_bool,
@@ -177,3 +178,6 @@ _OPERATORS = (
     *("neg", "pos", "abs", "invert"),
 )
 MATH |= {getattr(operator, name): getattr(operator, name) for name in _OPERATORS}
+
+
+all_ask(globals(), TypeError, ValueError, ArithmeticError)

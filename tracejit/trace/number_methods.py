@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.trace.known import BoundMethod
 from tracejit.trace.python_scalars import as_kind, made
@@ -129,7 +129,7 @@ def attribute(x: Scalar | PyScalar, name: str) -> Any:
     cls: type = KIND_TYPE[x.kind] if isinstance(x, PyScalar) else x.dtype.type
     shown = cls.__name__ if isinstance(x, PyScalar) else f"numpy.{cls.__name__}"
     if not hasattr(cls, name):
-        raise AttributeError(f"'{shown}' object has no attribute '{name}'")
+        throw(AttributeError(f"'{shown}' object has no attribute '{name}'"))
     methods = _PYTHON if isinstance(x, PyScalar) else {**SCALAR_METHODS, **_METHODS}
     if name in methods:
         return BoundMethod(x, methods[name])

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.trace.mixed import may_be_python, operated
 from tracejit.trace.python_scalars import BINARY, COMPARED, UNARY
 from tracejit.trace.session import where
@@ -162,9 +162,11 @@ def _in_place(name: str, ufunc: np.ufunc) -> Callable[[Array, Any], Any]:
         if not _known(other):
             return _foreign(name, self, other)
         if name == "imatmul" and (not self.ndim or np.ndim(other) < 2):
-            raise ValueError(
-                "inplace matrix multiplication requires the first operand to have at least one "
-                "and the second at least two dimensions."
+            throw(
+                ValueError(
+                    "inplace matrix multiplication requires the first operand to have at least one "
+                    "and the second at least two dimensions."
+                )
             )
         name_of(ufunc)(self, other, out=(self,))
         return self
@@ -198,3 +200,6 @@ def install() -> None:
 
 
 install()
+
+
+all_ask(globals(), Exception)

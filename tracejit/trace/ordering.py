@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.trace.builtins import builtin_bool
 from tracejit.trace.grown import (
@@ -196,7 +196,7 @@ def index(x: list[Any], value: Any, start: Any = 0, stop: Any = None) -> Any:
         place = operators.if_expr(same[k], lambda k=k: k, lambda place=place: place, None)
     found = operators.compare_one(">=", place, 0)
     if found is False:
-        raise ValueError(f"{value!r} is not in list")
+        throw(ValueError(f"{value!r} is not in list"))
     if found is not True:
         session.check(found.read(), ValueError, *_missing(value))
     return place

@@ -11,6 +11,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.trace.session import current, where
 from tracejit.trace.suppositions import nothing_to_undo, suppose
@@ -28,7 +29,7 @@ def as_kind(x: Any, kind: WeakKind) -> Value:
         return b.convert(x.value, KIND_DTYPE[kind])
     if kind in ("bool", "int"):
         if not -(2**63) <= int(x) < 2**63:
-            raise OverflowError(_OVERFLOW)
+            throw(OverflowError(_OVERFLOW))
         return b.const(x, KIND_DTYPE[kind])
     return b.const(float(x) if kind == "float" else complex(x), KIND_DTYPE[kind])
 
@@ -63,7 +64,7 @@ def int_arithmetic(name: str, left: Value, right: Value) -> Value:
     exact = x + y if name == "add" else x - y if name == "sub" else y * x
     if isinstance(exact, int) and isinstance(x, int) and isinstance(y, int):
         if not -(2**63) <= exact < 2**63:
-            raise OverflowError(_OVERFLOW)
+            throw(OverflowError(_OVERFLOW))
         return session.b.const(exact, "i64")
     ranges = session.ranges
     both = name == "sub" and ranges.at_least(x, 0) and ranges.at_least(y, 0)
@@ -115,8 +116,11 @@ def _floor_division(name: str, int_text: str, float_text: str) -> Callable[[Any,
         kind = joined_kind(a, b)
         if kind == "complex":
             symbol = "//" if name == "floor_divide" else "%"
-            raise TypeError(
-                f"unsupported operand type(s) for {symbol}: '{weak_kind(a)}' and '{weak_kind(b)}'"
+            throw(
+                TypeError(
+                    f"unsupported operand type(s) for {symbol}: '{weak_kind(a)}' and "
+                    f"'{weak_kind(b)}'"
+                )
             )
         left, right = as_kind(a, kind), as_kind(b, kind)
         _nonzero_divisor(right, kind, int_text if kind == "int" else float_text)
@@ -230,8 +234,11 @@ def _bitwise(name: str) -> Callable[[Any, Any], Any]:
         kinds = {weak_kind(a), weak_kind(b)}
         if kinds & {"float", "complex"}:
             symbol = {"bitwise_and": "&", "bitwise_or": "|", "bitwise_xor": "^"}[name]
-            raise TypeError(
-                f"unsupported operand type(s) for {symbol}: '{weak_kind(a)}' and '{weak_kind(b)}'"
+            throw(
+                TypeError(
+                    f"unsupported operand type(s) for {symbol}: '{weak_kind(a)}' and "
+                    f"'{weak_kind(b)}'"
+                )
             )
         kind: WeakKind = "bool" if kinds == {"bool"} else "int"
         return made(kind, current().b.op(name, as_kind(a, kind), as_kind(b, kind)))
@@ -264,9 +271,11 @@ def _comparison(name: str) -> Callable[[Any, Any], Any]:
     def operate(a: Any, b: Any) -> Any:
         kind = joined_kind(a, b)
         if kind == "complex" and name not in ("eq", "ne"):
-            raise TypeError(
-                f"'{_SYMBOL[name]}' not supported between instances of "
-                f"'{weak_kind(a)}' and '{weak_kind(b)}'"
+            throw(
+                TypeError(
+                    f"'{_SYMBOL[name]}' not supported between instances of "
+                    f"'{weak_kind(a)}' and '{weak_kind(b)}'"
+                )
             )
         beyond = _beyond_ints(a, b), _beyond_ints(b, a)
         if beyond != (None, None):
@@ -343,12 +352,12 @@ def _absolute(a: PyScalar) -> Any:
 
 def _invert(a: PyScalar) -> Any:
     if a.kind not in ("int", "bool"):
-        raise TypeError(f"bad operand type for unary ~: '{a.kind}'")
+        throw(TypeError(f"bad operand type for unary ~: '{a.kind}'"))
     return made("int", current().b.op("invert", as_kind(a, "int")))
 
 
 def _no_matmul(a: Any, b: Any) -> Any:
-    raise TypeError(f"unsupported operand type(s) for @: '{weak_kind(a)}' and '{weak_kind(b)}'")
+    throw(TypeError(f"unsupported operand type(s) for @: '{weak_kind(a)}' and '{weak_kind(b)}'"))
 
 
 BINARY: dict[str, Callable[[Any, Any], Any]] = {

@@ -2,65 +2,18 @@
 
 from __future__ import annotations
 
-import opcode
-import os
 from typing import Any
 
-from tracejit.errors import TracejitError
+from tracejit.errors import PACKAGE
 from tracejit.ir.core import Loc
 from tracejit.trace.exceptions import CHECKED_AT as CHECKED_AT
 from tracejit.trace.exceptions import Carry, is_plain, named
 from tracejit.trace.known import with_payload
-from tracejit.trace.session import NUMPY, PACKAGE, Session
-
-_IR = os.path.join(PACKAGE, "ir") + os.sep
+from tracejit.trace.session import NUMPY, Session
 
 
 class Diverged(Exception):  # noqa: N818
     """The region being traced has already ended in ``raise``."""
-
-
-def is_users(error: BaseException) -> bool:
-    """Whether the program would raise this too (not a mistake inside tracejit).
-
-    Exceptions that leave user code or NumPy are the program's. Those that leave our files are if a
-    ``raise`` statement made them, or if the file asks Python or NumPy what the program would get.
-    """
-    if isinstance(error, TracejitError | RecursionError | MemoryError):
-        return False
-    tb = error.__traceback__
-    if not isinstance(error, Exception) or tb is None:
-        return False
-    while tb.tb_next is not None:
-        tb = tb.tb_next
-    code = tb.tb_frame.f_code
-    if not code.co_filename.startswith(PACKAGE):
-        return True
-    if isinstance(error, AssertionError) or code.co_filename.startswith(_IR):
-        return False
-    file = os.path.basename(code.co_filename)
-    if file in _PLAIN_OPERATIONS or (file in _ASKING and isinstance(error, _ANSWERS)):
-        return True
-    return code.co_code[tb.tb_lasti] == opcode.opmap["RAISE_VARARGS"]
-
-
-#: Files of ours that run what the user wrote on plain Python values.
-_PLAIN_OPERATIONS = ("staging.py", "calls.py", "operators.py")
-#: Files of ours that ask NumPy for dtypes, or Python for the value of a builtin, and the errors
-#: that say what is wrong with the question.
-_ASKING = (
-    "assign.py",
-    "builtins.py",
-    "creation.py",
-    "elements.py",
-    "iteration.py",
-    "lifting.py",
-    "mathematics.py",
-    "operands.py",
-    "promotion.py",
-    "python_scalars.py",
-)
-_ANSWERS = (TypeError, ValueError, ArithmeticError)
 
 
 def emit_raise(session: Session, error: BaseException) -> None:

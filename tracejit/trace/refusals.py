@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 import numpy as np
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.pure import is_pure, is_pure_class, place_of
 from tracejit.trace.session import where
 
@@ -147,7 +147,7 @@ def explain_call(
         unknown = sorted(set(kwargs) - _UFUNC)
         wrong = f"got an unexpected keyword argument '{unknown[0]}'" if unknown else None
     if wrong is not None:
-        raise TypeError(f"{name}() {wrong}")
+        throw(TypeError(f"{name}() {wrong}"))
     taken = ", ".join(p for p in _parameters(ours) if not p.startswith("_"))
     raise UnsupportedError(
         f"{where()}: np.{name}() {misfit}: NumPy takes it, compiled code takes {taken} "

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -97,7 +98,7 @@ def _hole(dims: list[Dim]) -> int | None:
     if not holes and nothing_to_undo():
         holes = list(itertools.islice((k for k in unsure if not _is_size(dims[k])), 1))
     if len(holes) > 1:
-        raise ValueError(_ONE_HOLE)
+        throw(ValueError(_ONE_HOLE))
     if not holes:
         return None
     dims[holes[0]] = -1
@@ -119,7 +120,7 @@ def _quotient(size: Dim, rest: Dim, message: str) -> Dim:
     session = current()
     if isinstance(size, int) and isinstance(rest, int):
         if rest == 0 or size % rest:
-            raise ValueError(message)
+            throw(ValueError(message))
         return size // rest
     exact = divide_exactly(size, rest)
     if exact is not None:

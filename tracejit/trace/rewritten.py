@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Callable
 from typing import Any
 
+from tracejit.errors import throw
 from tracejit.trace.grown import form_of, is_grown, replace_items, run_of_items
 from tracejit.trace.session import current
 from tracejit.trace.values import Array, Tracer
@@ -91,7 +92,7 @@ def heapify(heap: Any) -> None:
 
 def bisect_left(a: Any, x: Any, lo: Any = 0, hi: Any = None) -> Any:
     if lo < 0:
-        raise ValueError("lo must be non-negative")
+        throw(ValueError("lo must be non-negative"))
     if hi is None:
         hi = len(a)
     while lo < hi:
@@ -105,7 +106,7 @@ def bisect_left(a: Any, x: Any, lo: Any = 0, hi: Any = None) -> Any:
 
 def bisect_right(a: Any, x: Any, lo: Any = 0, hi: Any = None) -> Any:
     if lo < 0:
-        raise ValueError("lo must be non-negative")
+        throw(ValueError("lo must be non-negative"))
     if hi is None:
         hi = len(a)
     while lo < hi:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 
+from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTYPES
@@ -33,7 +34,7 @@ class Scalar(Tracer):
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
-            raise AttributeError(name)
+            throw(AttributeError(name))
         from tracejit.trace.number_methods import attribute
 
         return attribute(self, name)
@@ -89,11 +90,11 @@ class Scalar(Tracer):
             return self if key == () else wrap_array(self.value)
         if key is None or isinstance(key, tuple):
             return wrap_array(self.value)[key]
-        raise IndexError("invalid index to scalar variable.")
+        throw(IndexError("invalid index to scalar variable."))
 
     def __iter__(self) -> NoReturn:
         # Without it Python would iterate by __getitem__ and find nothing.
-        raise TypeError(f"'numpy.{self.dtype.name}' object is not iterable")
+        throw(TypeError(f"'numpy.{self.dtype.name}' object is not iterable"))
 
     def __repr__(self) -> str:
         return f"<traced {self.dtype} scalar>"
@@ -144,14 +145,14 @@ class PyScalar(Tracer):
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
-            raise AttributeError(name)
+            throw(AttributeError(name))
         from tracejit.trace.number_methods import attribute
 
         return attribute(self, name)
 
     def __iter__(self) -> NoReturn:
         # Without it the exception would name the class of tracers.
-        raise TypeError(f"'{self.kind}' object is not iterable")
+        throw(TypeError(f"'{self.kind}' object is not iterable"))
 
     def read(self) -> Value:
         """The value (as for arrays)."""

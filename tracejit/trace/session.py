@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import numpy as np
 
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
-from tracejit.errors import InternalError, LeakedTracerError, UnsupportedError, raise_at
+from tracejit.errors import (
+    PACKAGE,
+    InternalError,
+    LeakedTracerError,
+    UnsupportedError,
+    raise_at,
+    throw,
+)
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Constant, Instr, Loc, Value
 from tracejit.ir.extent import Dim
@@ -30,7 +37,6 @@ from tracejit.trace.ranges import Ranges
 if TYPE_CHECKING:
     from tracejit.trace.values import Cell
 
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NUMPY = os.path.dirname(os.path.abspath(np.__file__))
 FrameKind = Literal["root", "branch", "loop"]
 
@@ -290,7 +296,7 @@ class Session:
         """Raise now, as the traced program would."""
         if isinstance(exc, str):
             exc = exception_class(exc)
-        raise exc(message)
+        throw(exc(message))
 
     def refuse_later(self, error: Exception) -> None:
         """Raise now; in a loop's body only once what the loop carries is settled, as the next
@@ -332,7 +338,7 @@ class Session:
         """Two extents must be equal: known, refuted at once, or checked at run time."""
         known = self.ranges.equal(a, b)
         if known is False:
-            raise exc(message)
+            throw(exc(message))
         if known is None:
             same = self.b.op("eq", self.b.index(a), self.b.index(b))
             self.check(same, exc, message.replace("{", "{{").replace("}", "}}"))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.types import TensorType, dtype_of
 from tracejit.trace.builtins import Range, builtin_float, builtin_index, choose
@@ -102,7 +103,7 @@ def ldexp(x: Any, i: Any, /) -> Any:
     session = current()
     b, value = session.b, _float(x)
     if not isinstance(_int_or_none(i), int | PyScalar):
-        raise TypeError("Expected an int as second argument to ldexp.")
+        throw(TypeError("Expected an int as second argument to ldexp."))
     result = b.op("ldexp", value, as_kind(_int(i), "int"))
     fine = b.op("bitwise_or", b.op("isfinite", result), b.op("invert", b.op("isfinite", value)))
     session.check(fine, OverflowError, _RANGE)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.trace import containers, contexts, convert, grown_lists, protocols, watched
 from tracejit.trace.builtins import LOOPED, builtin_bool
 from tracejit.trace.calls import (
@@ -364,7 +364,7 @@ class StagedOperators(Operators):
         outside = self.session.outside
         if isinstance(obj, Array) and name not in _SETTABLE:
             if not hasattr(np.ndarray, name):
-                raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+                throw(AttributeError(f"'numpy.ndarray' object has no attribute '{name}'"))
             raise UnsupportedError(
                 f"{where()}: .{name} of an array cannot be set in a compiled function; use "
                 "x.view(dtype), x.astype(dtype) or slices"
@@ -598,7 +598,7 @@ class StagedOperators(Operators):
             return self._unpack_array(value, n, star_index)
         if isinstance(value, PyScalar | Scalar):
             kind = value.kind if isinstance(value, PyScalar) else f"numpy.{value.dtype.name}"
-            raise TypeError(f"cannot unpack non-iterable {kind} object")
+            throw(TypeError(f"cannot unpack non-iterable {kind} object"))
         if is_grown(value):
             if star_index is not None:
                 refuse("unpacking with *")
@@ -626,3 +626,6 @@ def _sized_by_the_run(items: Any) -> bool:
 def _asks(items: list[Any], args: Any, kwargs: dict[str, Any]) -> bool:
     """Whether the run decides what a list is asked for."""
     return "key" in kwargs or contains_tracer(items) or any(map(contains_tracer, args))
+
+
+all_ask(globals(), Exception)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from tracejit.errors import StructureError
+from tracejit.errors import StructureError, is_for_user
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.trace import containers
@@ -18,7 +18,7 @@ from tracejit.trace.joining import Join
 from tracejit.trace.joining_arrays import Finish, Side
 from tracejit.trace.known import ambiguous
 from tracejit.trace.protocols import applied
-from tracejit.trace.raising import Diverged, emit_raise, is_users
+from tracejit.trace.raising import Diverged, emit_raise
 from tracejit.trace.regions import finish_cond
 from tracejit.trace.session import Session, current, where
 from tracejit.trace.values import Array, Tracer, dim_value
@@ -72,7 +72,7 @@ def trace_side(
             value = run()
             state = get_state()
         except Exception as error:
-            if not isinstance(error, Diverged) and not is_users(error):
+            if not isinstance(error, Diverged) and not is_for_user(error):
                 raise
             emit_raise(session, error)
             raised = True

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from tracejit.errors import is_for_user, throw
 from tracejit.ir.core import Value
 from tracejit.trace.captured import Captured, with_captured
 from tracejit.trace.catching import Escape, Handler, Scope, State, Thunk, complete
 from tracejit.trace.convert import UNDEFINED, Site, VarInfo
 from tracejit.trace.convert.operators import ExceptPart, catches
-from tracejit.trace.raising import Diverged, is_users, note_unbound
+from tracejit.trace.raising import Diverged, note_unbound
 from tracejit.trace.staging import StagedOperators
 from tracejit.trace.staging_if import as_test, trace_side
 from tracejit.trace.values import PyScalar
@@ -38,7 +39,7 @@ class CatchingOperators(StagedOperators):
         def finally_raise(error: BaseException) -> None:
             assert final_fn is not None
             final_fn()
-            raise error
+            throw(error)
 
         everything = Handler(lambda kind: True, finally_raise, True)
         self._catch(body, (everything,), final_fn, state)
@@ -77,7 +78,7 @@ class CatchingOperators(StagedOperators):
         try:
             body()
         except BaseException as raised:
-            if not isinstance(raised, Diverged) and not is_users(raised):
+            if not isinstance(raised, Diverged) and not is_for_user(raised):
                 scope.abandon()
                 raise
             error = raised

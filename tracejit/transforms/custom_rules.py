@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
-from tracejit.errors import StructureError, UnsupportedError
+from tracejit.errors import StructureError, UnsupportedError, throw
 from tracejit.ir.core import Function, Value
 from tracejit.ir.types import TensorType
 from tracejit.trace.raising import Diverged
@@ -35,7 +35,7 @@ class Custom:
     def __init__(self, function: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
         what = type(self).__name__
         if not callable(function):
-            raise TypeError(f"{what} takes a function, not {type(function).__name__}")
+            throw(TypeError(f"{what} takes a function, not {type(function).__name__}"))
         self.function = function
         self.nondiff_argnums = (
             (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
@@ -57,7 +57,7 @@ class Custom:
             bound = inspect.signature(self.function).bind(*args, **kwargs)
             args, kwargs = bound.args, bound.kwargs
         if kwargs:
-            raise TypeError(f"{self.rule_name}: keyword-only arguments cannot be differentiated")
+            throw(TypeError(f"{self.rule_name}: keyword-only arguments cannot be differentiated"))
         return _Call(ops, self, args).emit()
 
     @property
@@ -221,7 +221,7 @@ class custom_jvp(Custom):  # noqa: N801  (used as a decorator)
 
     def bodies(self, call: _Call) -> list[Body]:
         if self.jvp is None:
-            raise TypeError(f"{self.rule_name} has no rule: give one by defjvp")
+            throw(TypeError(f"{self.rule_name} has no rule: give one by defjvp"))
         rule, params = self.jvp, call.params()
         dots = [Value(params[k].type) for k in call.inexact]
 
@@ -268,7 +268,7 @@ class custom_vjp(Custom):  # noqa: N801  (used as a decorator)
 
     def bodies(self, call: _Call) -> list[Body]:
         if self.rules is None:
-            raise TypeError(f"{self.rule_name} has no rule: give one by defvjp")
+            throw(TypeError(f"{self.rule_name} has no rule: give one by defvjp"))
         forward, backward = self.rules
         params, kept = call.params(), list[Any]()
 

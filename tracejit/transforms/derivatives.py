@@ -12,6 +12,7 @@ from typing import Any
 
 from tracejit import autodiff, trees
 from tracejit.autodiff.tangents import active_results
+from tracejit.errors import throw
 from tracejit.trace.known import shown_shape
 from tracejit.trace.values import lift
 from tracejit.transforms.staged import (
@@ -43,7 +44,7 @@ class Gradient(Transform):
         if argnames is not None:
             self.argnums = argnames if isinstance(argnames, str) else tuple(argnames)
         if disconnected not in ("ignore", "raise"):
-            raise ValueError(f'disconnected_inputs is "ignore" or "raise", not {disconnected!r}')
+            throw(ValueError(f'disconnected_inputs is "ignore" or "raise", not {disconnected!r}'))
         self.has_aux, self.with_value = has_aux, with_value
         self.holomorphic, self.disconnected = holomorphic, disconnected
 
@@ -86,13 +87,13 @@ class Gradient(Transform):
         """The position of an argument that is asked for by position or name."""
         if isinstance(asked, int):
             if not -count <= asked < count:
-                raise TypeError(f"argnums {asked} is outside of the {count} positional arguments")
+                throw(TypeError(f"argnums {asked} is outside of the {count} positional arguments"))
             return asked % count
         names = list(inspect.signature(self.function).parameters)
         if asked in kwargs:
-            raise TypeError(f"argnames: {asked!r} can only be passed by name; make it positional")
+            throw(TypeError(f"argnames: {asked!r} can only be passed by name; make it positional"))
         if asked not in names or names.index(asked) >= count:
-            raise TypeError(f"argnames: {shown(self.function)} has no parameter {asked!r}")
+            throw(TypeError(f"argnames: {shown(self.function)} has no parameter {asked!r}"))
         return names.index(asked)
 
     def _check_loss(self, staged: Staged) -> None:
@@ -100,20 +101,24 @@ class Gradient(Transform):
         check_aux(staged, self.has_aux, name)
         first = staged.values[0] if staged.values else None
         if not self.has_aux and len(staged.out) != 1:
-            raise TypeError(
-                f"{name} a differentiated function returns one scalar, not {len(staged.out)} "
-                "values; with has_aux=True it returns a pair of it and of anything else"
+            throw(
+                TypeError(
+                    f"{name} a differentiated function returns one scalar, not {len(staged.out)} "
+                    "values; with has_aux=True it returns a pair of it and of anything else"
+                )
             )
         kind, scalar = ("c", "complex") if self.holomorphic else ("f", "real")
         if self.holomorphic and any(v.dtype.kind != "c" for v in staged.wrt_values):
-            raise TypeError(f"{name} with holomorphic=True the arguments are complex")
+            throw(TypeError(f"{name} with holomorphic=True the arguments are complex"))
         if first is None or first.rank != 0 or first.dtype.kind != kind:
             what = _kind_of(staged.out[0] if staged.out else None)
             if first is not None:
                 what = f"shape {shown_shape(first.shape)}, {first.dtype}"
-            raise TypeError(
-                f"{name} needs a function that returns a {scalar} scalar, not {what}: reduce "
-                "arrays (sum, mean), take the real part of complex values, or use vjp"
+            throw(
+                TypeError(
+                    f"{name} needs a function that returns a {scalar} scalar, not {what}: reduce "
+                    "arrays (sum, mean), take the real part of complex values, or use vjp"
+                )
             )
 
     def _check_connected(self, staged: Staged) -> None:
@@ -122,9 +127,11 @@ class Gradient(Transform):
         count = len(staged.function.params)
         for k in range(len(staged.params)):
             if not active_results(staged.function, [j == k for j in range(count)])[0]:
-                raise ValueError(
-                    f"{shown(self)}: the result does not depend on leaf {k} of the "
-                    "arguments (disconnected_inputs)"
+                throw(
+                    ValueError(
+                        f"{shown(self)}: the result does not depend on leaf {k} of the "
+                        "arguments (disconnected_inputs)"
+                    )
                 )
 
 
@@ -189,7 +196,7 @@ class _Jvp(Transform):
         staged.run(range(len(primals)))
         found, found_tree = trees.flatten(tuple(tangents))
         if found_tree != staged.wrt_tree:
-            raise TypeError(f"{shown(self)}: tangents have another structure than the arguments")
+            throw(TypeError(f"{shown(self)}: tangents have another structure than the arguments"))
         moved = [t for t, x in zip(found, staged.wrt_leaves, strict=True) if x is not None]
         wanted = zip(moved, staged.params, strict=True)
         dots = [fitted(lift(x).value, p.type, "tangent") for x, p in wanted]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Literal
 
 from tracejit import trees
+from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX
@@ -80,11 +81,14 @@ class Jacobian(Transform):
         for x in leaves:
             kind = lift(x).value.dtype.kind
             if self.holomorphic and kind != "c":
-                raise TypeError(f"{self.mode}: with holomorphic each {what} is complex")
+                throw(TypeError(f"{self.mode}: with holomorphic each {what} is complex"))
             if not self.holomorphic and kind == "c":
-                raise TypeError(
-                    f"{self.mode} of a complex {what}: say holomorphic=True where the function is, "
-                    "or take real and imaginary parts"
+                throw(
+                    TypeError(
+                        f"{self.mode} of a complex {what}: say holomorphic=True where the "
+                        f"function is, "
+                        "or take real and imaginary parts"
+                    )
                 )
 
     def _by_rows(self, ops: Any, pullback: Any, out: Any, chosen: Any) -> list[Any]:
@@ -159,7 +163,7 @@ def _last(x: Any) -> Any:
 def argnum(n: int, count: int) -> int:
     """The position of an argument, which may be counted from the end."""
     if not -count <= n < count:
-        raise TypeError(f"argnums {n} is outside of the {count} positional arguments")
+        throw(TypeError(f"argnums {n} is outside of the {count} positional arguments"))
     return n % count
 
 

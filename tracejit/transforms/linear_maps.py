@@ -12,6 +12,7 @@ from typing import Any
 
 from tracejit import autodiff, trees
 from tracejit.autodiff.split import Split
+from tracejit.errors import throw
 from tracejit.ir.builder import rename_type
 from tracejit.ir.core import Function, Value
 from tracejit.trace.session import current
@@ -75,7 +76,7 @@ class LinearMap:
         found, tree = trees.flatten(argument)
         want, leaves = self.given
         if tree != want:
-            raise TypeError(f"{self.what}s have another structure than what they belong to")
+            throw(TypeError(f"{self.what}s have another structure than what they belong to"))
         return [x for x, leaf in zip(found, leaves, strict=True) if leaf.linear]
 
     def compiled(self) -> Any:

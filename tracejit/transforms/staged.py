@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
+from tracejit.errors import is_for_user, throw
 from tracejit.ir.builder import rename_attr
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, Type
 from tracejit.trace.known import shown_shape
-from tracejit.trace.raising import Diverged, emit_raise, is_users
+from tracejit.trace.raising import Diverged, emit_raise
 from tracejit.trace.regions import Free, closed, diverged
 from tracejit.trace.session import TraceBuilder, current
 from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
@@ -152,7 +153,7 @@ def traced_body(
             try:
                 result = call()
             except Exception as error:
-                if not isinstance(error, Diverged) and not is_users(error):
+                if not isinstance(error, Diverged) and not is_for_user(error):
                     raise
                 emit_raise(session, error)
             out, tree = trees.flatten(result)
@@ -210,7 +211,9 @@ def simplified(function: Function) -> Function:
 def check_aux(staged: Staged, has_aux: bool, name: str) -> None:
     """With ``has_aux`` a function returns a pair."""
     if has_aux and not (staged.out_tree.type is tuple and staged.out_tree.num_children == 2):
-        raise TypeError(f"{name} with has_aux the function returns a pair (result, auxiliary data)")
+        throw(
+            TypeError(f"{name} with has_aux the function returns a pair (result, auxiliary data)")
+        )
 
 
 def require_inexact(arguments: Sequence[Any], what: str) -> None:
@@ -221,9 +224,11 @@ def require_inexact(arguments: Sequence[Any], what: str) -> None:
         numeric = isinstance(x, Tracer | bool | int | float | complex | np.generic)
         kind = str(lift(x).value.dtype) if numeric else f"a {type(x).__name__}"
         if not numeric or lift(x).value.dtype.kind not in "fc":
-            raise TypeError(
-                f"{what} needs floating or complex arguments, not {kind}: convert them "
-                "(x.astype(float)), or choose others by argnums"
+            throw(
+                TypeError(
+                    f"{what} needs floating or complex arguments, not {kind}: convert them "
+                    "(x.astype(float)), or choose others by argnums"
+                )
             )
 
 
@@ -253,7 +258,7 @@ def fitted(value: Value, want: Type, what: str) -> Value:
         f"{shown_shape(want.shape)}, {want.dtype}: it has to have the same"
     )
     if value.rank != want.rank or value.dtype != want.dtype:
-        raise TypeError(message)
+        throw(TypeError(message))
     for have, need in zip(value.shape, want.shape, strict=True):
         session.require_equal(have, need, TypeError, message)
     if value.shape == want.shape:

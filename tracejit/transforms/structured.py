@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
+from tracejit.errors import throw
 
 Fun = Callable[..., Any]
 
@@ -65,10 +66,10 @@ def _length(xs: Any, length: int | None) -> int:
     if length is not None:
         sizes.append(length)
     if not sizes:
-        raise ValueError("scan: xs has no arrays, so length has to say how many steps there are")
+        throw(ValueError("scan: xs has no arrays, so length has to say how many steps there are"))
     for size in sizes:
         if size != sizes[0]:
-            raise ValueError(f"scan: {sizes[0]} and {size} steps")
+            throw(ValueError(f"scan: {sizes[0]} and {size} steps"))
     return sizes[0]
 
 
@@ -105,7 +106,7 @@ def scan(
     """
     count = _length(xs, length)
     if count == 0:
-        raise ValueError("scan over nothing: there is no y to say what the results are like")
+        throw(ValueError("scan over nothing: there is no y to say what the results are like"))
     start = count - 1 if reverse else 0
     carry, y = f(init, _item(xs, start))
     stores = _stores(y, count)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import sources
+from tracejit.errors import throw
 from tracejit.trace.known import structural_int
 from tracejit.trace.session import active, current
 from tracejit.trace.values import Array, PyScalar, Scalar
@@ -35,19 +36,21 @@ def checked_argnums(argnums: Any, what: str) -> int | tuple[int, ...]:
     """One position of an argument, or several distinct ones. Raises TypeError."""
     if isinstance(argnums, np.ndarray | np.inexact | float | complex | Array):
         kind = "an array" if isinstance(argnums, np.ndarray | Array) else "a number like this"
-        raise TypeError(
-            f"{what}(f) makes a function of the arguments of f: write {what}(f)(x). The second "
-            f"argument of {what}, argnums, is a position of an argument, not {kind}"
+        throw(
+            TypeError(
+                f"{what}(f) makes a function of the arguments of f: write {what}(f)(x). The second "
+                f"argument of {what}, argnums, is a position of an argument, not {kind}"
+            )
         )
     one = not isinstance(argnums, list | tuple | range)
     nums = (argnums,) if one else tuple(argnums)
     if not all(isinstance(n, int | np.integer | PyScalar | Scalar) for n in nums):
-        raise TypeError(f"argnums are distinct positions of arguments, not {argnums!r}")
+        throw(TypeError(f"argnums are distinct positions of arguments, not {argnums!r}"))
     found = tuple(
         int(n) if isinstance(n, np.integer) else structural_int(n, "argnums") for n in nums
     )
     if len(set(found)) != len(found):
-        raise TypeError(f"argnums are distinct positions of arguments, not {argnums!r}")
+        throw(TypeError(f"argnums are distinct positions of arguments, not {argnums!r}"))
     return found[0] if one else found
 
 
@@ -56,7 +59,7 @@ class Transform:
 
     def __init__(self, function: Callable[..., Any], what: str) -> None:
         if not callable(function):
-            raise TypeError(f"{what} takes a function, not {type(function).__name__}")
+            throw(TypeError(f"{what} takes a function, not {type(function).__name__}"))
         sources.keep(function)
         self.function, self.what = function, what
         functools.update_wrapper(self, function, updated=())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from tracejit import autodiff, trees
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType
@@ -33,8 +33,10 @@ class Vmapped(Transform):
     def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
         in_axes = self.in_axes
         if isinstance(in_axes, list | tuple) and len(in_axes) != len(args):
-            raise ValueError(
-                f"vmap: in_axes has {len(in_axes)} entries for {len(args)} positional arguments"
+            throw(
+                ValueError(
+                    f"vmap: in_axes has {len(in_axes)} entries for {len(args)} positional arguments"
+                )
             )
         leaves, tree = trees.flatten((args, kwargs))
         whole = tuple(in_axes) if isinstance(in_axes, list | tuple) else (in_axes,) * len(args)
@@ -68,7 +70,7 @@ class Vmapped(Transform):
     def _size(self, staged: Staged, fronts: Sequence[Value]) -> Dim:
         """The number of examples, which all mapped arguments agree on."""
         if not fronts and self.axis_size is None:
-            raise ValueError("vmap: no argument is mapped: give one an axis, or axis_size")
+            throw(ValueError("vmap: no argument is mapped: give one an axis, or axis_size"))
         sizes = [v.shape[0] for v in fronts]
         size = self.axis_size if self.axis_size is not None else sizes[0]
         for other in sizes:
@@ -91,7 +93,7 @@ class Vmapped(Transform):
             value, differs = next(found)
             if axis is None:
                 if differs:
-                    raise ValueError("vmap: out_axes is None for a result that differs by example")
+                    throw(ValueError("vmap: out_axes is None for a result that differs by example"))
                 out.append(wrap_array(value) if value.rank else Scalar(value))
                 continue
             if not differs:
@@ -114,9 +116,7 @@ def spread_axes(axes: Any, tree: Any, what: str) -> list[int | None]:
     try:
         below = above.flatten_up_to(tree)
     except ValueError as error:
-        raise ValueError(
-            f"vmap: {what} has another structure than what it is for: {error}"
-        ) from None
+        throw(ValueError(f"vmap: {what} has another structure than what it is for: {error}"))
     return [
         a for axis, part in zip(parts, below, strict=True) for a in spread_axes(axis, part, what)
     ]
@@ -130,16 +130,19 @@ def _front(x: Any, axis: int | None) -> Value:
     assert axis is not None
     if not isinstance(x, Array) or not -value.rank <= axis < value.rank:
         what = f"an array of shape {shown_shape(value.shape)}" if value.rank else "a number"
-        raise ValueError(
-            f"vmap: axis {axis} of {what} is to be mapped, which has no such axis: set in_axes to "
-            "None for what all examples share"
+        throw(
+            ValueError(
+                f"vmap: axis {axis} of {what} is to be mapped, which has no such axis: set "
+                f"in_axes to "
+                "None for what all examples share"
+            )
         )
     return _moved(current().b, value, axis % value.rank, 0)
 
 
 def _moved(b: Any, value: Value, source: int, target: int) -> Value:
     if not -value.rank <= target < value.rank:
-        raise ValueError(f"vmap: axis {target} is outside of a result with {value.rank} axes")
+        throw(ValueError(f"vmap: axis {target} is outside of a result with {value.rank} axes"))
     target %= value.rank
     if source == target:
         return value

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import CellType
 from typing import Any, Final, Literal
 
+from tracejit.errors import all_ask, throw
 from tracejit.trace.convert.patterns import Pattern, matched
 from tracejit.trace.convert.symbols import AUGMENTED, BINARY, COMPARED, UNARY
 
@@ -106,8 +107,8 @@ def catches(kinds: Any, raised: type[BaseException]) -> bool:
     listed = kinds if isinstance(kinds, tuple) else (kinds,)
     for kind in listed:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            raise TypeError(
-                "catching classes that do not inherit from BaseException is not allowed"
+            throw(
+                TypeError("catching classes that do not inherit from BaseException is not allowed")
             )
     return issubclass(raised, listed)
 
@@ -373,14 +374,14 @@ class Operators:
     def _star(self, f: Any, value: Any) -> Iterable[Any]:
         if not hasattr(type(value), "__iter__") and not hasattr(type(value), "__getitem__"):
             kind = type(value).__name__
-            raise TypeError(f"{_described(f)} argument after * must be an iterable, not {kind}")
+            throw(TypeError(f"{_described(f)} argument after * must be an iterable, not {kind}"))
         iterated: Iterable[Any] = self.iterate(value)
         return iterated
 
     def _double_star(self, f: Any, value: Any) -> Iterable[str]:
         if not hasattr(value, "keys"):
             kind = type(value).__name__
-            raise TypeError(f"{_described(f)} argument after ** must be a mapping, not {kind}")
+            throw(TypeError(f"{_described(f)} argument after ** must be a mapping, not {kind}"))
         keys: Iterable[str] = value.keys()
         return keys
 
@@ -397,8 +398,10 @@ class Operators:
         except NameError:
             if is_captured:
                 raise
-        raise UnboundLocalError(
-            f"cannot access local variable '{name}' where it is not associated with a value"
+        throw(
+            UnboundLocalError(
+                f"cannot access local variable '{name}' where it is not associated with a value"
+            )
         )
 
     def captured(self, get_state: GetState, set_state: SetState, names: tuple[VarInfo, ...]) -> Any:
@@ -487,13 +490,15 @@ class Operators:
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
         """Exactly `n` values for `n` targets; the one at `star_index` is a list."""
         if not hasattr(type(value), "__iter__") and not hasattr(type(value), "__getitem__"):
-            raise TypeError(f"cannot unpack non-iterable {type(value).__name__} object")
+            throw(TypeError(f"cannot unpack non-iterable {type(value).__name__} object"))
         if star_index is None:
             return _unpack_exactly(value, n)
         values = list(value)
         if len(values) < n - 1:
-            raise ValueError(
-                f"not enough values to unpack (expected at least {n - 1}, got {len(values)})"
+            throw(
+                ValueError(
+                    f"not enough values to unpack (expected at least {n - 1}, got {len(values)})"
+                )
             )
         after = len(values) - (n - 1 - star_index)
         return (*values[:star_index], values[star_index:after], *values[after:])
@@ -503,18 +508,18 @@ def _unpack_exactly(value: Any, n: int) -> tuple[Any, ...]:
     found: list[Any] = []
     for item in value:
         if len(found) == n:
-            raise ValueError(f"too many values to unpack (expected {n})")
+            throw(ValueError(f"too many values to unpack (expected {n})"))
         found.append(item)
     if len(found) < n:
-        raise ValueError(f"not enough values to unpack (expected {n}, got {len(found)})")
+        throw(ValueError(f"not enough values to unpack (expected {n}, got {len(found)})"))
     return tuple(found)
 
 
 def _add_keyword(f: Any, kwargs: dict[str, Any], name: Any, value: Any) -> None:
     if not isinstance(name, str):
-        raise TypeError("keywords must be strings")
+        throw(TypeError("keywords must be strings"))
     if name in kwargs:
-        raise TypeError(f"{_described(f)} got multiple values for keyword argument '{name}'")
+        throw(TypeError(f"{_described(f)} got multiple values for keyword argument '{name}'"))
     kwargs[name] = value
 
 
@@ -525,3 +530,6 @@ def _described(f: Any) -> str:
         return str(f)
     module = getattr(f, "__module__", None)
     return f"{name}()" if module in (None, "builtins") else f"{module}.{name}()"
+
+
+all_ask(globals(), Exception)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from tracejit.errors import throw
+
 Pattern = tuple[Any, ...]
 
 #: Flags of classes: what CPython's own ``match`` looks at.
@@ -144,7 +146,7 @@ class _Matching:
     ) -> Any:
         kind = cls()
         if not isinstance(kind, type):
-            raise TypeError("called match pattern must be a class")
+            throw(TypeError("called match pattern must be a class"))
         test = self.ops.call(builtins.isinstance, subject, kind)
         if test is False:
             return False
@@ -157,8 +159,8 @@ class _Matching:
         seen: set[str] = set()
         for name, pattern in zip(names, named, strict=True):
             if name in seen:
-                raise TypeError(
-                    f"{kind.__name__}() got multiple sub-patterns for attribute {name!r}"
+                throw(
+                    TypeError(f"{kind.__name__}() got multiple sub-patterns for attribute {name!r}")
                 )
             seen.add(name)
             tests.append(partial(self._attribute, subject, name, pattern))
@@ -178,13 +180,17 @@ def _positional(kind: type, count: int) -> tuple[str, ...] | None:
     allowed = getattr(kind, "__match_args__", None)
     is_own = allowed is None and bool(kind.__flags__ & _SELF)
     if allowed is not None and not isinstance(allowed, tuple):
-        raise TypeError(
-            f"{kind.__name__}.__match_args__ must be a tuple (got {type(allowed).__name__})"
+        throw(
+            TypeError(
+                f"{kind.__name__}.__match_args__ must be a tuple (got {type(allowed).__name__})"
+            )
         )
     most = 1 if is_own else len(allowed or ())
     if count > most:
         plural = "" if most == 1 else "s"
-        raise TypeError(
-            f"{kind.__name__}() accepts {most} positional sub-pattern{plural} ({count} given)"
+        throw(
+            TypeError(
+                f"{kind.__name__}() accepts {most} positional sub-pattern{plural} ({count} given)"
+            )
         )
     return None if is_own and count else (allowed or ())[:count]

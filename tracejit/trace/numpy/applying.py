@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
 from tracejit.trace.builtins import Counted
@@ -109,7 +110,7 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
         if np.ndim(found) != rank:
             found = np.expand_dims(found, k)
             if np.ndim(found) != rank:
-                raise ValueError("function is not returning an array of the correct shape")
+                throw(ValueError("function is not returning an array of the correct shape"))
         value = found
     return value
 

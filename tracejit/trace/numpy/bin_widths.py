@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.operands import builder, value_of
 from tracejit.trace.values import PyScalar, dim_value
@@ -63,10 +63,12 @@ def bins_by_rule(x: Any, rule: str, outer: tuple[Any, Any], weighted: bool, rang
     if rule == "stone":
         raise UnsupportedError("np.histogram(bins='stone'); use another rule, or give a number")
     if rule not in _RULES:
-        raise ValueError(f"{rule!r} is not a valid estimator for `bins`")
+        throw(ValueError(f"{rule!r} is not a valid estimator for `bins`"))
     if weighted:
-        raise TypeError(
-            "Automated estimation of the number of bins is not supported for weighted data"
+        throw(
+            TypeError(
+                "Automated estimation of the number of bins is not supported for weighted data"
+            )
         )
     first, last = outer
     if ranged:

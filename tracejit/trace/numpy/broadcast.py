@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -39,7 +40,7 @@ def _joined(dims: list[Dim], message: str) -> Dim:
     sure = [d for d in dims if isinstance(d, int) or ranges.at_least(d, 2) or d == 0]
     for d in sure[1:]:
         if ranges.equal(sure[0], d) is False:
-            raise ValueError(message)
+            throw(ValueError(message))
     if sure:
         return next((d for d in sure if isinstance(d, int)), sure[0])
     first = dims[0]
@@ -73,7 +74,7 @@ def stretch(value: Value, shape: Sequence[Dim], message: str | None = None) -> V
     message = message or shapes_message((value.shape, shape))
     offset = len(shape) - value.rank
     if offset < 0:
-        raise ValueError(message)
+        throw(ValueError(message))
     cast: list[Dim] = list(value.shape)
     maybe_one: list[int] = []
     for axis, dim in enumerate(value.shape):
@@ -85,7 +86,7 @@ def stretch(value: Value, shape: Sequence[Dim], message: str | None = None) -> V
             maybe_one.append(axis + offset)
             continue
         if ranges.equal(dim, want) is False:
-            raise ValueError(message)
+            throw(ValueError(message))
         cast[axis] = want
     if tuple(cast) != value.shape:
         value = cast_shape(value, cast, message)

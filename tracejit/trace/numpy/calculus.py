@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -53,10 +53,10 @@ def diff(
     """The n-th difference along an axis."""
     times = static_int(n, "n")
     if times < 0:
-        raise ValueError(f"order must be non-negative but got {times!r}")
+        throw(ValueError(f"order must be non-negative but got {times!r}"))
     x = asarray(a)
     if x.ndim == 0:
-        raise ValueError("diff requires input that is at least one dimensional")
+        throw(ValueError("diff requires input that is at least one dimensional"))
     if times == 0:
         return x
     k = axis_of(axis, x.ndim)
@@ -117,7 +117,7 @@ def _spacing(varargs: tuple[Any, ...], axes: tuple[int, ...]) -> list[Any]:
     if len(varargs) == 1 and (operand(varargs[0]).shape == ()):
         return [varargs[0]] * len(axes)
     if len(varargs) != len(axes):
-        raise TypeError("invalid number of arguments")
+        throw(TypeError("invalid number of arguments"))
     return list(varargs)
 
 
@@ -131,7 +131,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         many = axis if isinstance(axis, tuple) else (axis,)
         axes = tuple(axis_of(k, x.ndim) for k in many)
     if edge_order not in (1, 2):
-        raise ValueError("'edge_order' greater than 2 not supported")
+        throw(ValueError("'edge_order' greater than 2 not supported"))
     if x.dtype.kind in "biu":
         x = x.astype(np.float64)
     found = []
@@ -237,10 +237,10 @@ def _pair(a: Any, v: Any, name: str) -> tuple[Value, Value]:
     x, y = (cast(i, kind) for i in inputs)
     x, y = (builder().reshape(i, (1,)) if i.rank == 0 else i for i in (x, y))
     if x.rank != 1 or y.rank != 1:
-        raise ValueError("object too deep for desired array")
+        throw(ValueError("object too deep for desired array"))
     for value, which in ((x, "a"), (y, "v")):
         if value.shape[0] == 0:
-            raise ValueError(f"{which} cannot be empty" if name == "convolve" else "empty array")
+            throw(ValueError(f"{which} cannot be empty" if name == "convolve" else "empty array"))
     return x, y
 
 
@@ -249,7 +249,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Array:
     """Discrete convolution of two vectors."""
     x, y = _pair(a, v, "convolve")
     if mode not in _MODES:
-        raise ValueError(f"mode must be one of 'full', 'same', or 'valid' (got '{mode}')")
+        throw(ValueError(f"mode must be one of 'full', 'same', or 'valid' (got '{mode}')"))
     return fresh(_convolved(x, y, mode))
 
 
@@ -258,7 +258,7 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Array:
     """Cross-correlation of two vectors (the second conjugated)."""
     x, y = _pair(a, v, "correlate")
     if mode not in _MODES:
-        raise ValueError(f"mode must be one of 'full', 'same', or 'valid' (got '{mode}')")
+        throw(ValueError(f"mode must be one of 'full', 'same', or 'valid' (got '{mode}')"))
     y = LOOPS[np.conjugate](builder(), y)
     n, m = x.shape[0], y.shape[0]
     start: Dim | None = None
@@ -322,9 +322,9 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     kind = promote(inputs)
     line, points = (cast(i, kind) for i in inputs)
     if line.rank != 1:
-        raise ValueError("object of too small depth for desired array")
+        throw(ValueError("object of too small depth for desired array"))
     if side not in ("left", "right"):
-        raise ValueError(f"search side must be one of 'left' or 'right' (got '{side}')")
+        throw(ValueError(f"search side must be one of 'left' or 'right' (got '{side}')"))
     if line.shape[0] == 0:
         return wrap(stretch(builder().const(0, "i64"), points.shape))
     return wrap(_counts(line, points, side == "left"))
@@ -341,7 +341,7 @@ def interp(
     xs, ps = asarray(x).astype(np.float64), asarray(xp).astype(np.float64)
     fs = asarray(fp).astype(kind)
     if ps.ndim != 1 or fs.ndim != 1:
-        raise ValueError("Data points must be 1-D sequences")
+        throw(ValueError("Data points must be 1-D sequences"))
     n = ps.dims[0]
     check_dim("ge", n, 1, "ValueError", "array of sample points is empty")
     current().require_equal(fs.dims[0], n, ValueError, "fp and xp are not of the same length.")
@@ -366,7 +366,7 @@ def interp(
 def _periodic(x: Any, xp: Any, fp: Any, period: Any) -> Any:
     """Interpolation of a periodic function: one point more at each end."""
     if not isinstance(period, Tracer) and period == 0:
-        raise ValueError("period must be a non-zero value")
+        throw(ValueError("period must be a non-zero value"))
     span = np.absolute(period)
     places: Any = np.remainder(asarray(xp).astype(np.float64), span)
     order = np.argsort(places)
@@ -391,8 +391,10 @@ def _cumulative(ufunc: np.ufunc, start: int) -> Any:
         value = value_of(x)
         if axis is None:
             if value.rank > 1:
-                raise ValueError(
-                    "For arrays which have more than one dimension ``axis`` is required."
+                throw(
+                    ValueError(
+                        "For arrays which have more than one dimension ``axis`` is required."
+                    )
                 )
             axis = 0
         k = axis_of(axis, value.rank)

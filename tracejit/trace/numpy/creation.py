@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
+from tracejit.errors import asks, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -53,7 +54,7 @@ def order_of(order: str | None, rank: int) -> tuple[int, ...] | None:
         return tuple(reversed(range(rank)))
     if order in ("C", "K", "A", None):
         return None
-    raise ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got '{order}')")
+    throw(ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got '{order}')"))
 
 
 Contents: TypeAlias = Callable[[DType, tuple[Dim, ...]], Value]
@@ -216,7 +217,7 @@ def _require_alike(one: Value, other: Value, around: tuple[int, ...]) -> None:
             "inhomogeneous part."
         )
         if axis >= min(one.rank, other.rank):
-            raise ValueError(message)
+            throw(ValueError(message))
         current().require_equal(one.shape[axis], other.shape[axis], ValueError, message)
 
 
@@ -227,6 +228,7 @@ def has_tracer(x: Any) -> bool:
     return isinstance(x, (Tracer, Value))
 
 
+@asks(TypeError, ValueError, ArithmeticError)
 def _as_value(a: Any, dtype: Any) -> Value:
     kind = None if dtype is None else given_dtype(dtype)
     if isinstance(a, (list, tuple)):
@@ -254,7 +256,7 @@ def array(
     if isinstance(object, Array) and not copy and value.dtype == object.dtype and not ndmin:
         return object
     if copy is False:
-        raise ValueError("Unable to avoid copy while creating an array as requested.")
+        throw(ValueError("Unable to avoid copy while creating an array as requested."))
     if value.rank < ndmin:
         value = expanded(value, tuple(range(ndmin - value.rank)))
     axes = k_order([object], value.rank) if order == "K" else order_of(order, value.rank)
@@ -266,7 +268,9 @@ def fromiter(iter: Any, dtype: Any, count: int = -1, *, like: Any = None) -> Arr
     """A new array of what an iterable yields while tracing."""
     items = list(iter) if count < 0 else [x for x, _ in zip(iter, range(count), strict=False)]
     if len(items) < count:
-        raise ValueError(f"iterator too short: Expected {count} but iterator had only {len(items)}")
+        throw(
+            ValueError(f"iterator too short: Expected {count} but iterator had only {len(items)}")
+        )
     return array(items, dtype)
 
 
@@ -366,10 +370,10 @@ def _arange_arguments(args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any
     """start, stop and step also by name, as NumPy's arange takes them."""
     unknown = set(named) - {"start", "stop", "step"}
     if unknown:
-        raise TypeError(f"arange() got an unexpected keyword argument '{min(unknown)}'")
+        throw(TypeError(f"arange() got an unexpected keyword argument '{min(unknown)}'"))
     if not named:
         if not args:
-            raise TypeError("arange() requires stop to be specified.")
+            throw(TypeError("arange() requires stop to be specified."))
         return args
     if len(args) == 1 and "stop" not in named:
         named, args = {**named, "stop": args[0]}, ()
@@ -391,7 +395,7 @@ def _sum(start: Any, step: Any) -> Any:
 def _arange_count(start: Any, stop: Any, step: Any, kind: DType) -> Dim:
     if not any(isinstance(v, Tracer) for v in (start, stop, step)):
         if step == 0:
-            raise ZeroDivisionError("division by zero")
+            throw(ZeroDivisionError("division by zero"))
         steps: int = math.ceil((stop - start) / step)
         return max(0, steps)
     if kind.kind in "iu":

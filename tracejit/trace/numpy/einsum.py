@@ -6,6 +6,7 @@ import string
 from typing import Any
 
 import numpy as np
+from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -91,7 +92,9 @@ def _parsed(subscripts: str, ranks: list[int]) -> tuple[list[str], str]:
     left, arrow, right = subscripts.partition("->")
     given = left.split(",")
     if len(given) != len(ranks):
-        raise ValueError("fewer or more operands provided to einstein sum function than subscripts")
+        throw(
+            ValueError("fewer or more operands provided to einstein sum function than subscripts")
+        )
     unused = [c for c in string.ascii_uppercase + string.ascii_lowercase if c not in subscripts]
     hidden = [r - len(g.replace("...", "")) if "..." in g else 0 for g, r in zip(given, ranks)]
     most = max(hidden, default=0)
@@ -100,11 +103,13 @@ def _parsed(subscripts: str, ranks: list[int]) -> tuple[list[str], str]:
     for g, r, h in zip(given, ranks, hidden, strict=True):
         label = g.replace("...", dots[most - h :] if h > 0 else "")
         if len(label) != r or h < 0:
-            raise ValueError(
-                "einstein sum subscripts string contains too many subscripts for operand"
-                if len(label) > r
-                else "operand has more dimensions than subscripts given in einstein sum, but no "
-                "'...' ellipsis provided to broadcast the extra dimensions."
+            throw(
+                ValueError(
+                    "einstein sum subscripts string contains too many subscripts for operand"
+                    if len(label) > r
+                    else "operand has more dimensions than subscripts given in einstein sum, but no "
+                    "'...' ellipsis provided to broadcast the extra dimensions."
+                )
             )
         labels.append(label)
     if arrow:
@@ -115,9 +120,15 @@ def _parsed(subscripts: str, ranks: list[int]) -> tuple[list[str], str]:
         result = dots + "".join(sorted(once))
     for c in result:
         if result.count(c) > 1 or not any(c in label for label in labels):
-            raise ValueError(
-                f"einstein sum subscripts string included output subscript '{c}' "
-                + ("multiple times" if result.count(c) > 1 else "which never appeared in an input")
+            throw(
+                ValueError(
+                    f"einstein sum subscripts string included output subscript '{c}' "
+                    + (
+                        "multiple times"
+                        if result.count(c) > 1
+                        else "which never appeared in an input"
+                    )
+                )
             )
     return labels, result
 

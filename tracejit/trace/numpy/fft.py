@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -26,7 +27,7 @@ _OPPOSITE = {None: "forward", "backward": "forward", "forward": "backward", "ort
 def _opposite(norm: Any) -> str:
     """The normalisation of the transform the other way."""
     if norm not in _OPPOSITE:
-        raise ValueError(f'Invalid norm value {norm}; should be "backward","ortho" or "forward".')
+        throw(ValueError(f'Invalid norm value {norm}; should be "backward","ortho" or "forward".'))
     return _OPPOSITE[norm]
 
 
@@ -43,8 +44,8 @@ def _transform(name: str, a: Any, n: Any, axis: Any, norm: Any) -> Any:
     message = "Invalid number of FFT data points ({0}) specified."
     check_dim("ge", points, 1, "ValueError", message)
     if name == "rfft" and x.dtype.kind == "c":
-        raise TypeError(
-            f"ufunc 'rfft_n_even' did not contain a loop with a signature for {x.dtype}"
+        throw(
+            TypeError(f"ufunc 'rfft_n_even' did not contain a loop with a signature for {x.dtype}")
         )
     b = builder()
     how: dict[str, Any] = {"axis": k, "norm": norm or "backward"}
@@ -127,7 +128,7 @@ def _axes(a: Any, s: Any, axes: Any) -> tuple[Any, list[int], list[Any]]:
     many = [axis_of(k, x.ndim) for k in axes]
     points = [None] * len(many) if s is None else list(s)
     if len(points) != len(many):
-        raise ValueError("Shape and axes have different lengths.")
+        throw(ValueError("Shape and axes have different lengths."))
     whole = [
         dim_value(x.dims[k]) if type(p) is int and p == -1 else p
         for p, k in zip(points, many, strict=True)

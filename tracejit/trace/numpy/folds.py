@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.trace.numpy.broadcast import stretch
@@ -162,9 +163,11 @@ def _masked(rule: Fold, x: Value, where: Any, start: Value | None) -> Value:
     b = builder()
     if rule.identity is None:
         if start is None:
-            raise ValueError(
-                f"reduction operation '{rule.combine.__name__}' does not have an identity, "
-                "so to use a where mask one has to specify 'initial'"
+            throw(
+                ValueError(
+                    f"reduction operation '{rule.combine.__name__}' does not have an identity, "
+                    "so to use a where mask one has to specify 'initial'"
+                )
             )
         other = stretch(start, x.shape)
     else:
@@ -186,7 +189,7 @@ def check_not_empty(x: Value, axes: tuple[int, ...], name: str) -> None:
     count = size_of(x, axes)
     if isinstance(count, int):
         if count == 0:
-            raise ValueError(message)
+            throw(ValueError(message))
         return
     b = builder()
     check(b.op("gt", b.index(count), b.const(0, "i64")), "ValueError", message)

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType
@@ -161,7 +161,7 @@ class RandomSource:
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
-            raise AttributeError(name)
+            throw(AttributeError(name))
         what = f"np.random.{self.kind.__name__}.{name}"
         if name in _REFUSED:
             raise UnsupportedError(
@@ -170,7 +170,7 @@ class RandomSource:
         if not callable(getattr(self.kind, name, None)):
             if hasattr(self.kind, name):
                 raise UnsupportedError(f"{where()}: {what} cannot be read in a compiled function")
-            raise AttributeError(f"'{self.kind.__name__}' object has no attribute '{name}'")
+            throw(AttributeError(f"'{self.kind.__name__}' object has no attribute '{name}'"))
         special = _SPECIAL.get(name)
         if special is not None:
             return BoundMethod(self, special)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.trace.numpy.bin_widths import bins_by_rule
 from tracejit.trace.numpy.broadcast import stretch
@@ -30,7 +30,7 @@ def _check(holds: Any, message: str) -> None:
     if isinstance(holds, Tracer):
         current().check(value_of(holds), ValueError, message)
     elif not holds:
-        raise ValueError(message)
+        throw(ValueError(message))
 
 
 def _counted(index: Value, amounts: Value, bins: Any) -> Any:
@@ -46,11 +46,13 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
     """How often each non-negative integer occurs, or the sum of its weights."""
     line: Any = asarray(x)
     if line.ndim != 1:
-        raise ValueError("object too deep for desired array" if line.ndim else "a line is needed")
+        throw(ValueError("object too deep for desired array" if line.ndim else "a line is needed"))
     if not np.can_cast(line.dtype, np.int64, "safe"):
-        raise TypeError(
-            f"Cannot cast array data from {line.dtype!r} to dtype('int64') "
-            "according to the rule 'safe'"
+        throw(
+            TypeError(
+                f"Cannot cast array data from {line.dtype!r} to dtype('int64') "
+                "according to the rule 'safe'"
+            )
         )
     index = line.astype(np.int64)
     _check(np.all(index >= 0), "'list' argument must have no negative elements")
@@ -64,7 +66,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
         amounts = b.convert(value_of(weights), "f64")
         message = "The weights and list don't have the same length."
         if amounts.rank != 1:
-            raise ValueError(message)
+            throw(ValueError(message))
         amounts = match_axis(amounts, 0, index.dims[0], message)
     return _counted(index.read(), amounts, bins)
 
@@ -75,7 +77,7 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     points: Any = asarray(x)
     edges: Any = asarray(bins)
     if points.dtype.kind == "c":
-        raise TypeError("x may not be complex")
+        throw(TypeError("x may not be complex"))
     side: Any = "left" if right else "right"
     steps_up = np.all(edges[1:] >= edges[:-1])
     steps_down = np.all(edges[1:] <= edges[:-1])
@@ -148,7 +150,7 @@ def _prepared(a: Any, weights: Any) -> tuple[Any, Any]:
         return np.ravel(x), None
     w: Any = asarray(weights)
     if w.ndim != x.ndim:
-        raise ValueError("weights should have the same shape as a.")
+        throw(ValueError("weights should have the same shape as a."))
     w = asarray(_matched(w, x))
     if w.dtype.kind == "b":
         raise UnsupportedError("np.histogram with bool weights; convert them first")
@@ -167,7 +169,7 @@ def _edges(a: Any, bins: Any, range_: Any) -> tuple[Any, Any]:
     if not _is_count(bins):
         edges = asarray(bins)
         if edges.ndim != 1:
-            raise ValueError("`bins` must be 1d, when an array")
+            throw(ValueError("`bins` must be 1d, when an array"))
         _check(np.all(edges[:-1] <= edges[1:]), "`bins` must increase monotonically, when an array")
         return edges, None
     _check(bins >= 1, "`bins` must be positive, when an integer")
@@ -245,7 +247,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
 def _rows(m: Any, kind: np.dtype[Any], rowvar: bool) -> Any:
     x: Any = fresh(cast(operand(m), kind))
     if x.ndim > 2:
-        raise ValueError("m has more than 2 dimensions")
+        throw(ValueError("m has more than 2 dimensions"))
     if x.ndim < 2:
         return np.reshape(x, (1, -1))
     return x if rowvar else x.T
@@ -265,7 +267,7 @@ def cov(
 ) -> Any:
     """Covariances of variables (rows, unless ``rowvar=False``)."""
     if ddof is not None and ddof != int(ddof):
-        raise ValueError("ddof must be integer")
+        throw(ValueError("ddof must be integer"))
     given = [m] if y is None else [m, y]
     kind = np.dtype(dtype) if dtype is not None else result_dtype(*given, np.float64)
     x = _rows(m, kind, rowvar)
@@ -289,7 +291,7 @@ def _weighted(x: Any, fweights: Any, aweights: Any, less: int) -> tuple[Any, Any
     kinds = [asarray(w).astype(float) for w in (fweights, aweights) if w is not None]
     for w in kinds:
         if w.ndim > 1:
-            raise RuntimeError("cannot handle multidimensional weights")
+            throw(RuntimeError("cannot handle multidimensional weights"))
     weight = kinds[0] if len(kinds) == 1 else kinds[0] * kinds[1]
     total = np.sum(weight)
     if less == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.numpy.creation import asarray, linspace
 from tracejit.trace.numpy.histograms import _check, _is_count, _outer_edges
 from tracejit.trace.numpy.names import covers
@@ -27,13 +27,13 @@ def _columns(sample: Any) -> list[Any]:
 def _edges_of(x: Any, bins: Any, range_: Any, number: int) -> Any:
     if not np.ndim(bins):
         if not _is_count(bins):
-            raise TypeError(f"`bins[{number}]` must be an integer, when a scalar")
+            throw(TypeError(f"`bins[{number}]` must be an integer, when a scalar"))
         _check(bins >= 1, f"`bins[{number}]` must be positive, when an integer")
         first, last = _outer_edges(x, range_)
         return linspace(first, last, bins + 1)
     edges = asarray(bins)
     if edges.ndim != 1:
-        raise ValueError(f"`bins[{number}]` must be a scalar or 1d array")
+        throw(ValueError(f"`bins[{number}]` must be a scalar or 1d array"))
     message = f"`bins[{number}]` must be monotonically increasing, when an array"
     _check(np.all(edges[:-1] <= edges[1:]), message)
     return edges
@@ -42,8 +42,8 @@ def _edges_of(x: Any, bins: Any, range_: Any, number: int) -> Any:
 def _each_bins(bins: Any, count: int) -> list[Any]:
     if isinstance(bins, (tuple, list, Array, np.ndarray)):
         if len(bins) != count:
-            raise ValueError(
-                "The dimension of bins must be equal to the dimension of the sample x."
+            throw(
+                ValueError("The dimension of bins must be equal to the dimension of the sample x.")
             )
         return list(bins)
     return [bins] * count
@@ -59,7 +59,7 @@ def histogramdd(
         raise UnsupportedError("np.histogramdd of complex data; histogram .real and .imag")
     ranges = [None] * len(columns) if range is None else list(range)
     if len(ranges) != len(columns):
-        raise ValueError("range argument must have one entry per dimension")
+        throw(ValueError("range argument must have one entry per dimension"))
     each = _each_bins(bins, len(columns))
     edges = [
         _edges_of(x, n, r, k) for k, (x, n, r) in enumerate(zip(columns, each, ranges, strict=True))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -61,26 +61,30 @@ def concatenate(
         return _joined_rows(arrays, (slice(None),) * arrays.ndim, axis, out, dtype, casting)
     parts = [operand(a) for a in arrays]
     if not parts:
-        raise ValueError("need at least one array to concatenate")
+        throw(ValueError("need at least one array to concatenate"))
     kind = given_dtype(dtype) if dtype is not None else promote(parts)
     if out is not None:
         kind = out.dtype
     for p in parts:
         if not np.can_cast(promote([p]), kind, casting):
-            raise TypeError(
-                f"Cannot cast array data from {promote([p])!r} to {kind!r} "
-                f"according to the rule '{casting}'"
+            throw(
+                TypeError(
+                    f"Cannot cast array data from {promote([p])!r} to {kind!r} "
+                    f"according to the rule '{casting}'"
+                )
             )
     values = [cast(p, kind) for p in parts]
     if axis is None:
         values, axis = [builder().reshape(v, (ex.product(v.shape),)) for v in values], 0
     if any(v.rank == 0 for v in values):
-        raise ValueError("zero-dimensional arrays cannot be concatenated")
+        throw(ValueError("zero-dimensional arrays cannot be concatenated"))
     if any(v.rank != values[0].rank for v in values):
-        raise ValueError(
-            "all the input array dimensions must match exactly: the arrays have "
-            f"{values[0].rank} and {next(v.rank for v in values if v.rank != values[0].rank)} "
-            "dimension(s)"
+        throw(
+            ValueError(
+                "all the input array dimensions must match exactly: the arrays have "
+                f"{values[0].rank} and {next(v.rank for v in values if v.rank != values[0].rank)} "
+                "dimension(s)"
+            )
         )
     return deliver(join(values, axis_of(axis, values[0].rank)), out)
 
@@ -92,9 +96,9 @@ def _joined_rows(
     their axis and the one that they are joined along become one."""
     x = arrays[spread]
     if x.ndim == 1:
-        raise ValueError("zero-dimensional arrays cannot be concatenated")
+        throw(ValueError("zero-dimensional arrays cannot be concatenated"))
     if x.dims[0] == 0:
-        raise ValueError("need at least one array to concatenate")
+        throw(ValueError("need at least one array to concatenate"))
     check_dim("ge", x.dims[0], 1, "ValueError", "need at least one array to concatenate")
     k = 0 if axis is None else axis_of(axis, x.ndim - 1)
     dims = list(x.dims[1:])
@@ -115,9 +119,9 @@ def stack(
         return _joined_rows(arrays, (*[slice(None)] * (k + 1), None, ...), k, out, dtype, casting)
     parts = [asarray(a) for a in arrays]
     if not parts:
-        raise ValueError("need at least one array to stack")
+        throw(ValueError("need at least one array to stack"))
     if any(p.ndim != parts[0].ndim for p in parts):
-        raise ValueError("all input arrays must have the same shape")
+        throw(ValueError("all input arrays must have the same shape"))
     k = axis_of(axis, parts[0].ndim + 1)
     spread = []
     for p in parts:
@@ -205,7 +209,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Array
     else:
         count = static_int(indices_or_sections, "the number of sections")
         if count <= 0:
-            raise ValueError("number sections must be larger than 0.")
+            throw(ValueError("number sections must be larger than 0."))
         n = x.shape[k]
         each, more = n // count, n % count
         cuts = [np.minimum(i, more) + i * each for i in range(count + 1)]
@@ -225,7 +229,7 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Array]:
         message = "array split does not result in an equal division"
         if isinstance(n, int):
             if n % count:
-                raise ValueError(message)
+                throw(ValueError(message))
         else:
             check_dim("eq", ex.mod(n, count), 0, "ValueError", message)
             each = ex.floordiv(n, count)
@@ -245,7 +249,7 @@ def _py(dim: Dim) -> Any:
 def vsplit(ary: Any, indices_or_sections: Any) -> list[Array]:
     """Split along the first axis."""
     if asarray(ary).ndim < 2:
-        raise ValueError("vsplit only works on arrays of 2 or more dimensions")
+        throw(ValueError("vsplit only works on arrays of 2 or more dimensions"))
     return split(ary, indices_or_sections, 0)
 
 
@@ -254,7 +258,7 @@ def hsplit(ary: Any, indices_or_sections: Any) -> list[Array]:
     """Split along the second axis (the first of a vector)."""
     x = asarray(ary)
     if x.ndim == 0:
-        raise ValueError("hsplit only works on arrays of 1 or more dimensions")
+        throw(ValueError("hsplit only works on arrays of 1 or more dimensions"))
     return split(x, indices_or_sections, 1 if x.ndim > 1 else 0)
 
 
@@ -262,7 +266,7 @@ def hsplit(ary: Any, indices_or_sections: Any) -> list[Array]:
 def dsplit(ary: Any, indices_or_sections: Any) -> list[Array]:
     """Split along the third axis."""
     if asarray(ary).ndim < 3:
-        raise ValueError("dsplit only works on arrays of 3 or more dimensions")
+        throw(ValueError("dsplit only works on arrays of 3 or more dimensions"))
     return split(ary, indices_or_sections, 2)
 
 
@@ -288,9 +292,11 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Array:
         repeats = np.ravel(repeats)[0]
     if isinstance(repeats, Array):
         if not np.can_cast(repeats.dtype, np.int64):
-            raise TypeError(
-                f"Cannot cast array data from {repeats.dtype!r} to dtype('int64') "
-                "according to the rule 'safe'"
+            throw(
+                TypeError(
+                    f"Cannot cast array data from {repeats.dtype!r} to dtype('int64') "
+                    "according to the rule 'safe'"
+                )
             )
         if repeats.ndim and repeats.dims != (1,):
             return _repeated(x, repeats, k)
@@ -308,7 +314,7 @@ def _repeated(x: Array, repeats: Any, axis: int) -> Array:
     """Elements along an axis, each as often as an array says: position j is of the element whose
     run has not ended at j."""
     if repeats.ndim > 1:
-        raise ValueError("object too deep for desired array")
+        throw(ValueError("object too deep for desired array"))
     n = x.dims[axis]
     current().require_equal(
         repeats.dims[0],

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.ops.matrix_expressions import Mat
@@ -54,8 +54,10 @@ def _stacked(a: Any) -> Value:
     """A (stack of) matrix, of any dtype."""
     x = value_of(a)
     if x.rank < 2:
-        raise np.linalg.LinAlgError(
-            f"{x.rank}-dimensional array given. Array must be at least two-dimensional"
+        throw(
+            np.linalg.LinAlgError(
+                f"{x.rank}-dimensional array given. Array must be at least two-dimensional"
+            )
         )
     return x
 
@@ -75,7 +77,7 @@ def _squared(x: Value) -> Value:
     if m == n:
         return x
     if current().ranges.equal(m, n) is False:
-        raise np.linalg.LinAlgError(_NOT_SQUARE)
+        throw(np.linalg.LinAlgError(_NOT_SQUARE))
     current().require_equal(m, n, np.linalg.LinAlgError, _NOT_SQUARE)
     return cast_shape(x, (*x.shape[:-2], n, n), _NOT_SQUARE, "LinAlgError")
 
@@ -119,9 +121,11 @@ def solve(a: Any, b: Any) -> Any:
     line = y.rank == 1
     name, signature = ("solve1", "(m,m),(m)->(m)") if line else ("solve", "(m,m),(m,n)->(m,n)")
     if y.rank == 0:
-        raise ValueError(
-            f"{name}: Input operand 1 does not have enough dimensions (has 0, gufunc core with "
-            f"signature {signature} requires 2)"
+        throw(
+            ValueError(
+                f"{name}: Input operand 1 does not have enough dimensions (has 0, gufunc core with "
+                f"signature {signature} requires 2)"
+            )
         )
     if line:
         y = builder().broadcast(y, (*y.shape, 1), (0,))
@@ -163,7 +167,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     if mode not in ("reduced", "complete", "r"):
         if mode == "raw":
             raise UnsupportedError("np.linalg.qr(mode='raw'); use mode='reduced' or 'r'")
-        raise ValueError(f"Unrecognized mode '{mode}'")
+        throw(ValueError(f"Unrecognized mode '{mode}'"))
     x = _matrix(a)
     found = builder().op("qr", x, k=_least(x), mode=mode)
     return wrap(found) if mode == "r" else QRResult(*map(wrap, found))
@@ -206,7 +210,7 @@ def svdvals(x: Any, /) -> Any:
 def _lower(UPLO: str) -> bool:
     letter = UPLO.upper()
     if letter not in ("L", "U"):
-        raise ValueError("UPLO argument must be 'L' or 'U'")
+        throw(ValueError("UPLO argument must be 'L' or 'U'"))
     return letter == "L"
 
 
@@ -262,7 +266,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = NO_V
     x = _matrix(a)
     if rtol is not NO_VALUE:
         if rcond is not None:
-            raise ValueError("`rtol` and `rcond` can't be both set.")
+            throw(ValueError("`rtol` and `rcond` can't be both set."))
         rcond = rtol
     if hermitian:
         x = _completed(_square(a))
@@ -282,8 +286,10 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     x, y = _matrix(a, b), builder().convert(value_of(b), _kind(a, b))
     for v in (x, y):
         if v.rank != 2 and not (v is y and y.rank == 1):
-            raise np.linalg.LinAlgError(
-                f"{v.rank}-dimensional array given. Array must be two-dimensional"
+            throw(
+                np.linalg.LinAlgError(
+                    f"{v.rank}-dimensional array given. Array must be two-dimensional"
+                )
             )
     m, n = x.shape
     columns = builder().broadcast(y, (*y.shape, 1), (0,)) if y.rank == 1 else y
@@ -314,7 +320,7 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
     if x.ndim < 2:
         return python_int(builder().convert(value_of(np.any(x != 0)), "i64"))
     if tol is not None and rtol is not None:
-        raise ValueError("`tol` and `rtol` can't be both set.")
+        throw(ValueError("`tol` and `rtol` can't be both set."))
     values = svd(x, compute_uv=False, hermitian=hermitian)
     if tol is None:
         size = np.maximum(x.shape[-2], x.shape[-1])
@@ -376,7 +382,7 @@ def tensorinv(a: Any, ind: Any = 2) -> Any:
     """The inverse of a tensor seen as a matrix, its first ``ind`` axes being the rows."""
     x, k = asarray(a), static_int(ind, "ind")
     if k <= 0:
-        raise ValueError("Invalid ind argument.")
+        throw(ValueError("Invalid ind argument."))
     rows, cols = x.shape[:k], x.shape[k:]
     return np.reshape(inv(np.reshape(x, (int(np.prod(rows)), -1))), (*cols, *rows))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -115,7 +115,7 @@ def diag(v: Any, k: Any = 0) -> Array:
     if x.ndim == 2:
         return diagonal_view(x, offset, 0, 1)
     if x.ndim != 1:
-        raise ValueError("Input must be 1- or 2-d.")
+        throw(ValueError("Input must be 1- or 2-d."))
     b, n = builder(), x.dims[0] + abs(offset)
     zeros = b.broadcast(b.const(0, x.dtype), (n * n,), ())
     start: Dim = offset if offset >= 0 else -offset * n
@@ -133,7 +133,7 @@ def diagflat(v: Any, k: Any = 0) -> Array:
 def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
     """The main diagonal replaced by a scalar or a vector."""
     if a.ndim < 2:
-        raise ValueError("array must be at least 2-d")
+        throw(ValueError("array must be at least 2-d"))
     n = a.dims[0]
     if a.ndim > 2:
         for d in a.dims[1:]:
@@ -173,7 +173,7 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Array:
     """Powers of a vector as columns."""
     v = asarray(x)
     if v.ndim != 1:
-        raise ValueError("x must be a one-dimensional array or sequence.")
+        throw(ValueError("x must be a one-dimensional array or sequence."))
     v = v.astype(np.result_type(v.dtype, int))
     if N is None and not isinstance(v.dims[0], int):
         each = np.broadcast_to(np.expand_dims(v, 1), (v.shape[0], v.shape[0] - 1))
@@ -195,7 +195,7 @@ def meshgrid(
 ) -> tuple[Array, ...]:
     """Coordinate arrays of a grid."""
     if indexing not in ("xy", "ij"):
-        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+        throw(ValueError("Valid values for `indexing` are 'xy' and 'ij'."))
     vectors = [raveled(asarray(x)) for x in xi]
     rank, b = len(vectors), builder()
     places = list(range(rank))

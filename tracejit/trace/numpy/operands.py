@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, asks, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
@@ -68,6 +68,7 @@ def value_of(x: Any) -> Value:
     return lift(x).value
 
 
+@asks(TypeError, ValueError, ArithmeticError)
 def cast(x: Operand, dtype: DType) -> Value:
     """An operand in ``dtype``. A Python int that does not fit raises OverflowError as NumPy."""
     b = builder()
@@ -109,7 +110,7 @@ def check_dim(holds: str, a: Dim, b_: Dim, exc: str, message: str) -> None:
     relation = getattr(operator, holds)
     if isinstance(a, int) and isinstance(b_, int):
         if not relation(a, b_):
-            raise error_type(exc)(message.format(a, b_))
+            throw(error_type(exc)(message.format(a, b_)))
         return
     if a == b_ and holds in ("eq", "ge", "le"):
         return
@@ -135,7 +136,7 @@ def match_axis(x: Value, axis: int, dim: Dim, message: str) -> Value:
     if have == dim:
         return x
     if isinstance(have, int) and isinstance(dim, int):
-        raise ValueError(message)
+        throw(ValueError(message))
     shape = tuple(dim if a == axis else d for a, d in enumerate(x.shape))
     return match_shape(x, shape, message)
 
@@ -147,7 +148,7 @@ def match_shape(x: Value, shape: Sequence[Dim], message: str) -> Value:
         return x
     for have, want in zip(x.shape, shape, strict=True):
         if isinstance(have, int) and isinstance(want, int) and have != want:
-            raise ValueError(message)
+            throw(ValueError(message))
         if have != want and current().catching:  # a `try` sees checks, not what `cast_shape` raises
             current().require_equal(have, want, ValueError, message)
     plain = message.replace("{", "{{").replace("}", "}}")
@@ -165,11 +166,12 @@ def static_int(x: Any, what: str) -> int:
     return operator.index(x)
 
 
+@asks(TypeError, ValueError, ArithmeticError)
 def axis_of(axis: Any, rank: int, what: str = "axis") -> int:
     """A non-negative axis; AxisError as NumPy when outside ``rank``."""
     k = static_int(axis, what)
     if not -rank <= k < rank:
-        raise np.exceptions.AxisError(k, rank)
+        throw(np.exceptions.AxisError(k, rank))
     return k % rank
 
 
@@ -186,10 +188,11 @@ def axes_of(axis: Any, rank: int, strict: bool = False) -> tuple[int, ...]:
         return ()
     axes = tuple(axis_of(a, rank) for a in many)
     if len(set(axes)) != len(axes):
-        raise ValueError("duplicate value in 'axis'")
+        throw(ValueError("duplicate value in 'axis'"))
     return tuple(sorted(axes))
 
 
+@asks(TypeError, ValueError, ArithmeticError)
 def given_dtype(dtype: Any, default: Any = None) -> DType:
     """The ``dtype=`` argument as a supported dtype."""
     chosen = np.dtype(default if dtype is None else dtype)

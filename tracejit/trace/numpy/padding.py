@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.extent import Dim
 from tracejit.trace.numpy.creation import linspace
 from tracejit.trace.values import dim_value
@@ -26,7 +26,7 @@ def pad_otherwise(x: Any, pairs: list[tuple[Dim, Dim]], mode: Any, given: dict[s
         raise UnsupportedError(f"np.pad(mode={mode!r}) is not supported; use one of NumPy's names")
     for name, value in given.items():
         if name not in allowed:
-            raise ValueError(f"unsupported keyword arguments for mode '{mode}': {{'{name}'}}")
+            throw(ValueError(f"unsupported keyword arguments for mode '{mode}': {{'{name}'}}"))
         if name == "stat_length" and value is not None:
             raise UnsupportedError("np.pad(stat_length=); join the statistic of a slice instead")
     ends = _ends(given.get("end_values", 0), len(pairs))

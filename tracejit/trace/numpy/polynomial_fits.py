@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from tracejit.errors import throw
 from tracejit.trace.numpy.creation import arange, asarray, zeros
 from tracejit.trace.numpy.matrices import eye
 from tracejit.trace.numpy.names import covers
@@ -25,19 +26,19 @@ def polyfit(
     """Least squares by powers scaled to length 1, as NumPy's."""
     order = static_int(deg, "the degree of np.polyfit") + 1
     if order < 1:
-        raise ValueError("expected deg >= 0")
+        throw(ValueError("expected deg >= 0"))
     xs, ys = _inexact(x), _inexact(y)
     if xs.ndim != 1:
-        raise TypeError("expected 1D vector for x")
+        throw(TypeError("expected 1D vector for x"))
     if ys.ndim not in (1, 2):
-        raise TypeError("expected 1D or 2D array for y")
+        throw(TypeError("expected 1D or 2D array for y"))
     count = xs.shape[0]
     rcond = count * np.finfo(xs.dtype).eps if rcond is None else rcond
     powers: Any = np.vander(xs, order)
     if w is not None:
         weight = _inexact(w)
         if weight.ndim != 1:
-            raise TypeError("expected a 1-d array for weights")
+            throw(TypeError("expected a 1-d array for weights"))
         powers = powers * weight[:, None]
         ys = ys * (weight[:, None] if ys.ndim == 2 else weight)
     scale = np.sqrt((powers * powers).sum(axis=0))
@@ -53,8 +54,10 @@ def polyfit(
         factor: Any = 1
     else:
         if isinstance(count, int) and count <= order:
-            raise ValueError(
-                "the number of data points must exceed order to scale the covariance matrix"
+            throw(
+                ValueError(
+                    "the number of data points must exceed order to scale the covariance matrix"
+                )
             )
         gap = ys - np.dot(powers, (found.T * scale).T)
         factor = np.sum(gap * gap, axis=0) / (count - order)
@@ -66,11 +69,11 @@ def polyint(p: Any, m: Any = 1, k: Any = None) -> Any:
     """An antiderivative; ``k``: the constants of integration."""
     order = static_int(m, "the order of np.polyint")
     if order < 0:
-        raise ValueError("Order of integral must be positive (see polyder)")
+        throw(ValueError("Order of integral must be positive (see polyder)"))
     constants: Any = np.ravel(asarray([0.0] * order if k is None else k))
     given = static_int(constants.dims[0], "the number of constants of np.polyint")
     if given not in (1, order):
-        raise ValueError("k must be a scalar or a rank-1 array of length 1 or >m.")
+        throw(ValueError("k must be a scalar or a rank-1 array of length 1 or >m."))
     found = _coefficients(p)
     for step in range(order):
         n = dim_value(found.dims[0])
@@ -90,7 +93,7 @@ def poly(seq_of_zeros: Any) -> Any:
     if len(sizes) == 2 and sizes[0] == sizes[1] != 0:
         line = np.linalg.eigvals(line)
     elif len(sizes) != 1:
-        raise ValueError("input must be 1d or non-empty square 2d array.")
+        throw(ValueError("input must be 1d or non-empty square 2d array."))
     if sizes[0] == 0:
         return 1.0
     if line.dtype.kind not in "fc":
@@ -112,7 +115,7 @@ def roots(p: Any) -> Any:
     """The roots: eigenvalues of the companion matrix, and a zero for each zero at the end."""
     line: Any = _coefficients(p)
     if line.ndim != 1:
-        raise ValueError("Input must be a rank-1 array.")
+        throw(ValueError("Input must be a rank-1 array."))
     there = line != 0
     if not suppose(value_of(np.any(there)), "a coefficient given to np.roots is not 0", _COMPLEX):
         return zeros(0)
@@ -155,7 +158,7 @@ def i0(x: Any) -> Any:
     """The modified Bessel function of order 0."""
     line = asarray(x)
     if line.dtype.kind == "c":
-        raise TypeError("i0 not supported for complex values")
+        throw(TypeError("i0 not supported for complex values"))
     value = value_of(line if line.dtype.kind == "f" else line.astype(float))
     return wrap(builder().op("bessel_i", value, n=0))
 

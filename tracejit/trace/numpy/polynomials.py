@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from tracejit.errors import throw
 from tracejit.trace.numpy.creation import arange, asarray
 from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import axis_of, builder, static_int, value_of
@@ -65,7 +66,7 @@ def polyder(p: Any, m: Any = 1) -> Any:
     """A derivative of a polynomial."""
     order = static_int(m, "the order of np.polyder")
     if order < 0:
-        raise ValueError("Order of derivative must be positive (see polyint)")
+        throw(ValueError("Order of derivative must be positive (see polyint)"))
     found = _coefficients(p)
     for _ in range(order):
         n = dim_value(found.dims[0]) - 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.known import shown_dim
@@ -53,9 +54,12 @@ def _pair(x: Any, y: Any) -> tuple[Value, Value]:
 def _no_scalars(name: str, a: Value, b_: Value) -> None:
     for k, v in enumerate((a, b_)):
         if v.rank == 0:
-            raise ValueError(
-                f"{name}: Input operand {k} does not have enough dimensions (has 0, gufunc core "
-                "with signature (n?,k),(k,m?)->(n?,m?) requires 1)"
+            throw(
+                ValueError(
+                    f"{name}: Input operand {k} does not have enough dimensions (has 0, gufunc "
+                    f"core "
+                    "with signature (n?,k),(k,m?)->(n?,m?) requires 1)"
+                )
             )
 
 
@@ -193,9 +197,12 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     if x.rank == 0 or y.rank == 0:
         return np.multiply(asarray(a), asarray(b), out=out)
     if out is not None and out.dtype != x.dtype:
-        raise ValueError(
-            "output array is not acceptable (must have the right datatype, number of dimensions, "
-            "and be a C-Array)"
+        throw(
+            ValueError(
+                "output array is not acceptable (must have the right datatype, number of "
+                "dimensions, "
+                "and be a C-Array)"
+            )
         )
     return deliver(contracted(x, y, ((x.rank - 1,), (max(y.rank - 2, 0),)), ((), ())), out)
 
@@ -239,7 +246,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
         left, right = list(range(-n, 0)), list(range(n))
     many = [list(s) if isinstance(s, (tuple, list)) else [s] for s in (left, right)]
     if len(many[0]) != len(many[1]):
-        raise ValueError("shape-mismatch for sum")
+        throw(ValueError("shape-mismatch for sum"))
     pairs = (
         tuple(axis_of(k, x.rank) for k in many[0]),
         tuple(axis_of(k, y.rank) for k in many[1]),
@@ -277,9 +284,11 @@ def cross(
     x, y = moveaxis(asarray(a), axisa, -1), moveaxis(asarray(b), axisb, -1)
     sizes = [static_int(v.dims[-1], "the number of components") for v in (x, y)]
     if any(n not in (2, 3) for n in sizes):
-        raise ValueError(
-            "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
-            f"{sizes[0]} and {sizes[1]} dimensional instead."
+        throw(
+            ValueError(
+                "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
+                f"{sizes[0]} and {sizes[1]} dimensional instead."
+            )
         )
     if sizes == [2, 2]:
         return asarray(_cross2(x, y))

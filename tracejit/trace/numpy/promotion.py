@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir.types import dtype_of
 from tracejit.trace.numpy.operands import DType, Operand, given_dtype, operand
 
@@ -68,3 +68,6 @@ def result_dtype(*args: Any) -> DType:
             o = operand(x)
             every.append(_REPRESENTATIVE[o.weak] if o.weak is not None else o.dtype)
     return np.result_type(*every)
+
+
+all_ask(globals(), TypeError, ValueError, ArithmeticError)

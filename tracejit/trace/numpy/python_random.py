@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.numpy.generators import RandomSource
 from tracejit.trace.session import current, where
 from tracejit.trace.values import PyScalar, WeakKind
@@ -58,7 +58,7 @@ def _choice(source: RandomSource, seq: Any) -> Any:
     operators = current().operators
     count = builtin_len(seq)
     if isinstance(count, int) and count == 0:
-        raise IndexError("Cannot choose from an empty sequence")
+        throw(IndexError("Cannot choose from an empty sequence"))
     place: Any = PyScalar("int", source.call("_randbelow", {"n": count}, [(np.int64, ())]))
     if isinstance(seq, range):
         return seq.start + place * seq.step

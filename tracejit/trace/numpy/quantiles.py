@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.folds import NO_VALUE
 from tracejit.trace.numpy.names import covers
@@ -175,14 +175,14 @@ def _checked(q: Any, name: str, top: int) -> Any:
     message = f"{name} must be in the range [0, {top}]"
     share: Any = np.asarray(q)[()] if _is_plain(q) else asarray(q)
     if np.ndim(share) > 2:
-        raise ValueError("q must be a scalar or 1d")
+        throw(ValueError("q must be a scalar or 1d"))
     if top != 1:
         share = np.true_divide(share, top)
     inside = np.all((share >= 0) & (share <= 1))
     if isinstance(share, Tracer):
         current().check(value_of(inside), ValueError, message)
     elif not inside:
-        raise ValueError(message)
+        throw(ValueError(message))
     return share
 
 
@@ -230,7 +230,7 @@ def _quantile_of(ordered: Any, n: Any, q: Any, how: str, weak: bool, each: bool)
     if how in _AT:
         return take(_AT[how](n, q))
     if how not in _BETWEEN:
-        raise ValueError(f"{how!r} is not a valid method. Use one of: {[*_BETWEEN, *_AT]}")
+        throw(ValueError(f"{how!r} is not a valid method. Use one of: {[*_BETWEEN, *_AT]}"))
     position, weigh = _BETWEEN[how]
     at = position(n, q)
     below = np.floor(at)
@@ -250,7 +250,7 @@ def _is_weak(q: Any) -> bool:
 def _real(a: Any, name: str) -> Any:
     x = asarray(a)
     if x.dtype.kind == "c":
-        raise TypeError("a must be an array of real numbers")
+        throw(TypeError("a must be an array of real numbers"))
     if x.dtype.kind == "b":
         raise UnsupportedError(f"{name} of bool arrays; convert them first")
     return x
@@ -286,11 +286,11 @@ def weighted_quantile(
 ) -> Any:
     """The element at which the running share of the weights reaches ``q`` (inverted_cdf)."""
     if method != "inverted_cdf":
-        raise ValueError(f"Only method 'inverted_cdf' supports weights. Got: {method}.")
+        throw(ValueError(f"Only method 'inverted_cdf' supports weights. Got: {method}."))
     w: Any = asarray(weights)
     if w.ndim != x.ndim:
         if axis is None or isinstance(axis, (tuple, list)) or w.ndim != 1:
-            raise TypeError("Axis must be specified when shapes of a and weights differ.")
+            throw(TypeError("Axis must be specified when shapes of a and weights differ."))
         k = axis_of(axis, x.ndim)
         w = np.reshape(w, [-1 if j == k else 1 for j in range(x.ndim)])
     line, axes = merged(x, axis)

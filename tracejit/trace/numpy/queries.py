@@ -6,7 +6,7 @@ import builtins
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.types import DTYPES
@@ -272,7 +272,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if len(axes) == 1:
         return _vector_norm(x, ord, axes[0], keepdims)
     if len(axes) != 2:
-        raise ValueError("Improper number of dimensions to norm.")
+        throw(ValueError("Improper number of dimensions to norm."))
     if ord in (None, "fro", "f"):
         return _root_of_squares(x, axes, keepdims)
     if ord in (2, -2, "nuc"):
@@ -280,7 +280,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
         return spectral_norm(x, ord, axes, keepdims)
     if ord not in (1, -1, np.inf, -np.inf):
-        raise ValueError("Invalid norm order for matrices.")
+        throw(ValueError("Invalid norm order for matrices."))
     first, second = axes if abs(ord) == 1 else axes[::-1]
     sums = np.sum(np.absolute(x), axis=first, keepdims=True)
     found = (np.amax if ord > 0 else np.amin)(sums, axis=second, keepdims=True)

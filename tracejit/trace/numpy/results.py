@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.trace.numpy.broadcast import stretch
 from tracejit.trace.numpy.operands import value_of
@@ -31,15 +32,19 @@ def deliver(value: Value, out: Any = None, casting: Any = "same_kind") -> Any:
     if out is None:
         return wrap(value)
     if not isinstance(out, Array):
-        raise TypeError("return arrays must be of ArrayType")
+        throw(TypeError("return arrays must be of ArrayType"))
     if out.ndim != value.rank:
-        raise ValueError(
-            f"output parameter has the wrong number of dimensions: {out.ndim}, not {value.rank}"
+        throw(
+            ValueError(
+                f"output parameter has the wrong number of dimensions: {out.ndim}, not {value.rank}"
+            )
         )
     if not np.can_cast(value.dtype, out.dtype, casting):
-        raise TypeError(
-            f"Cannot cast array data from {value.dtype!r} to {out.dtype!r} "
-            f"according to the rule '{casting}'"
+        throw(
+            TypeError(
+                f"Cannot cast array data from {value.dtype!r} to {out.dtype!r} "
+                f"according to the rule '{casting}'"
+            )
         )
     return write(out, value)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.trace.numpy.broadcast import broadcast_together, stretch
 from tracejit.trace.numpy.creation import asarray
@@ -42,7 +42,7 @@ def scatter_at(ufunc: np.ufunc, a: Array, indices: Any, b: Any = None) -> None:
         return
     picks = [value_of(k) for k in keys]
     if any(p.dtype.kind not in "iu" for p in picks):
-        raise IndexError("arrays used as indices must be of integer (or boolean) type")
+        throw(IndexError("arrays used as indices must be of integer (or boolean) type"))
     given = [operand(x) for x in (a, b)[: ufunc.nin]]
     same = loop_dtypes(ufunc, given, [None] * ufunc.nout)[-1] == a.dtype
     if ufunc in _MODES and same and a.dtype.kind != "b":
@@ -89,12 +89,14 @@ def _written_out(keys: tuple[Any, ...], rank: int) -> tuple[Any, ...]:
     """A key for each axis: an Ellipsis and what is missing at the end are whole slices."""
     dots = [k for k, key in enumerate(keys) if key is Ellipsis]
     if len(dots) > 1:
-        raise IndexError("an index can only have a single ellipsis ('...')")
+        throw(IndexError("an index can only have a single ellipsis ('...')"))
     missing = rank - len(keys) + len(dots)
     if missing < 0:
-        raise IndexError(
-            f"too many indices for array: array is {rank}-dimensional, "
-            f"but {len(keys) - len(dots)} were indexed"
+        throw(
+            IndexError(
+                f"too many indices for array: array is {rank}-dimensional, "
+                f"but {len(keys) - len(dots)} were indexed"
+            )
         )
     whole = (slice(None),) * missing
     at = dots[0] if dots else len(keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -38,7 +39,7 @@ _MISSING: Any = object()
 def where(condition: Any, x: Any = _MISSING, y: Any = _MISSING, /) -> Any:
     """Elements of ``x`` where the condition holds, of ``y`` elsewhere; or ``nonzero``."""
     if (x is _MISSING) != (y is _MISSING):
-        raise ValueError("either both or neither of x and y should be given")
+        throw(ValueError("either both or neither of x and y should be given"))
     if x is _MISSING:
         return nonzero(condition)
     b = builder()
@@ -55,15 +56,15 @@ def where(condition: Any, x: Any = _MISSING, y: Any = _MISSING, /) -> Any:
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """The choice of the first condition that holds."""
     if len(condlist) != len(choicelist):
-        raise ValueError("list of cases must be same length as list of conditions")
+        throw(ValueError("list of cases must be same length as list of conditions"))
     if not len(condlist):
-        raise ValueError("select with an empty condition list is not possible")
+        throw(ValueError("select with an empty condition list is not possible"))
     choices = [operand(c) for c in (*choicelist, default)]
     kind = promote(choices)
     conditions = [value_of(c) for c in condlist]
     for k, c in enumerate(conditions):
         if c.dtype.kind != "b":
-            raise TypeError(f"invalid entry {k} in condlist: should be boolean ndarray")
+            throw(TypeError(f"invalid entry {k} in condlist: should be boolean ndarray"))
     every = broadcast_together([*conditions, *(cast(c, kind) for c in choices)])
     count, b = len(conditions), builder()
     found = every[-1]
@@ -80,9 +81,12 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     flags = [asarray(c).astype(bool) for c in conditions]
     functions = list(funclist)
     if len(functions) not in (len(flags), len(flags) + 1):
-        raise ValueError(
-            f"with {len(flags)} condition(s), either {len(flags)} or {len(flags) + 1} functions "
-            "are expected"
+        throw(
+            ValueError(
+                f"with {len(flags)} condition(s), either {len(flags)} or {len(flags) + 1} "
+                f"functions "
+                "are expected"
+            )
         )
     found = np.zeros_like(x)
     if len(functions) > len(flags):
@@ -161,7 +165,7 @@ def wrapped_index(index: Value, n: Dim, axis: int, mode: str = "raise") -> Value
     """An integer index made non-negative: checked, clipped, or taken modulo ``n``."""
     b = builder()
     if index.dtype.kind not in "iu":
-        raise IndexError("arrays used as indices must be of integer (or boolean) type")
+        throw(IndexError("arrays used as indices must be of integer (or boolean) type"))
     index = b.convert(index, "i64")
     size = stretch(b.index(n), index.shape)
     zero = stretch(b.const(0, "i64"), index.shape)
@@ -171,7 +175,7 @@ def wrapped_index(index: Value, n: Dim, axis: int, mode: str = "raise") -> Value
     if mode == "wrap":
         return b.op("remainder", index, size)  # type: ignore[no-any-return]
     if mode != "raise":
-        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')")
+        throw(ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')"))
     low = b.op("ge", index, b.op("neg", size))
     ok = b.op("bitwise_and", low, b.op("lt", index, size))
     _check_all(ok, index, n, axis)
@@ -188,7 +192,7 @@ def _check_all(ok: Value, index: Value, n: Dim, axis: int) -> None:
     if known is not None and isinstance(n, int):
         bad = known[(known < -n) | (known >= n)]
         if bad.size:
-            raise IndexError(message.format(bad.flat[0], axis, n))
+            throw(IndexError(message.format(bad.flat[0], axis, n)))
         return
     if not index.rank:
         session.check(ok, IndexError, message, index, axis, n)
@@ -240,7 +244,7 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     if axis is None:
         x, axis = b.reshape(x, (ex.product(x.shape),)), 0
     if index.rank != x.rank:
-        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+        throw(ValueError("`indices` and `arr` must have the same number of dimensions"))
     picks, _ = _along(x, index, axis_of(axis, x.rank))
     return wrap(b.op("gather", x, *picks, axes=tuple(range(x.rank))))
 
@@ -298,11 +302,14 @@ def copyto(dst: Array, src: Any, casting: Any = "same_kind", where: Any = True) 
     given = cast(v, dst.dtype)
     mask = None if where is True else safe_element(where, np.dtype(bool))
     if not is_writeable(dst):
-        raise ValueError("assignment destination is read-only")
+        throw(ValueError("assignment destination is read-only"))
     if not allowed:
         what = "array data" if v.shape else "scalar"
-        raise TypeError(
-            f"Cannot cast {what} from {kind!r} to {dst.dtype!r} according to the rule '{casting}'"
+        throw(
+            TypeError(
+                f"Cannot cast {what} from {kind!r} to {dst.dtype!r} according to the rule "
+                f"'{casting}'"
+            )
         )
     value = stretch(given, dst.dims)
     if mask is not None:
@@ -320,7 +327,7 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
         x, axis = b.reshape(x, (ex.product(x.shape),)), 0
     k = axis_of(axis, x.rank)
     if mask.rank != 1:
-        raise ValueError("condition must be a 1-d array")
+        throw(ValueError("condition must be a 1-d array"))
     mask, n = b.convert(mask, "bool"), x.shape[k]
     if mask.shape[0] != n:
         m = mask.shape[0]
@@ -361,9 +368,11 @@ def nonzero(a: Any) -> tuple[Array, ...]:
     """Indices of the nonzero elements, one array per axis."""
     b, x = builder(), value_of(a)
     if x.rank == 0:
-        raise ValueError(
-            "Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero() "
-            "instead."
+        throw(
+            ValueError(
+                "Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero() "
+                "instead."
+            )
         )
     count, *lines = b.op("nonzero", b.convert(x, "bool"))
     current().ranges.extent(count)
@@ -389,9 +398,12 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     kind = promote(parts)
     index = value_of(a)
     if not np.can_cast(index.dtype, np.int64):
-        raise TypeError(
-            f"Cannot cast array data from {index.dtype!r} to dtype('int64') according to the rule "
-            "'safe'"
+        throw(
+            TypeError(
+                f"Cannot cast array data from {index.dtype!r} to dtype('int64') according to "
+                f"the rule "
+                "'safe'"
+            )
         )
     index, *values = broadcast_together([index, *(cast(p, kind) for p in parts)])
     b, count = builder(), len(parts)
@@ -461,7 +473,7 @@ def _check_inside(places: Any, size: Dim) -> None:
 def _flat_order(order: str) -> bool:
     """Whether the last index moves first."""
     if order not in ("C", "F"):
-        raise ValueError("only 'C' or 'F' order is permitted")
+        throw(ValueError("only 'C' or 'F' order is permitted"))
     return order == "C"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.numpy.creation import asarray
 from tracejit.trace.numpy.names import covers
 from tracejit.trace.numpy.operands import builder, cast, operand, value_of
@@ -128,7 +128,7 @@ def isin(
 ) -> Any:
     """Which elements are among ``test_elements``; nan is not."""
     if kind not in (None, "sort", "table"):
-        raise ValueError(f"Invalid kind: '{kind}'. Please use None, 'sort' or 'table'.")
+        throw(ValueError(f"Invalid kind: '{kind}'. Please use None, 'sort' or 'table'."))
     shape = asarray(element).shape
     x, tests = _same_dtype(element, test_elements)
     n = tests.dims[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.trace.elements import element
 from tracejit.trace.numpy.broadcast import broadcast_shapes, shapes_message, stretch
@@ -70,9 +70,9 @@ def transpose(a: Any, axes: Any = None) -> Array:
         return transposed(x, tuple(reversed(range(x.ndim))))
     perm = tuple(axis_of(p, x.ndim) for p in axes)
     if len(perm) != x.ndim:
-        raise ValueError("axes don't match array")
+        throw(ValueError("axes don't match array"))
     if len(set(perm)) != len(perm):
-        raise ValueError("repeated axis in transpose")
+        throw(ValueError("repeated axis in transpose"))
     return transposed(x, perm)
 
 
@@ -109,8 +109,8 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Array:
         for v in (source, destination)
     )
     if len(source) != len(destination):
-        raise ValueError(
-            "`source` and `destination` arguments must have the same number of elements"
+        throw(
+            ValueError("`source` and `destination` arguments must have the same number of elements")
         )
     perm = [n for n in range(x.ndim) if n not in source]
     for place, axis in sorted(zip(destination, source, strict=True)):
@@ -140,7 +140,7 @@ def expand_dims(a: Any, axis: Any) -> Array:
     rank = x.ndim + len(many)
     places = [axis_of(k, rank) for k in many]
     if len(set(places)) != len(places):
-        raise ValueError("repeated axis")
+        throw(ValueError("repeated axis"))
     rest = iter(range(x.ndim))
     return regrouped(x, [None if k in places else next(rest) for k in range(rank)])
 
@@ -167,7 +167,7 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Array:
     x, dims = asarray(array), shape_of(shape)
     value = x.read()
     if len(dims) < x.ndim:
-        raise ValueError("input operand has more dimensions than allowed by the axis remapping")
+        throw(ValueError("input operand has more dimensions than allowed by the axis remapping"))
     tail = dims[len(dims) - x.ndim :]
     if all(d in (1, e) for d, e in zip(x.dims, tail, strict=True)):
         return broadcast_view(x, dims, tuple(range(len(dims) - x.ndim, len(dims))))
@@ -212,10 +212,10 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Array:
     """A diagonal of two axes, as the last axis: a read-only view."""
     x = asarray(a)
     if x.ndim < 2:
-        raise ValueError("diag requires an array of at least two dimensions")
+        throw(ValueError("diag requires an array of at least two dimensions"))
     i, j = axis_of(axis1, x.ndim), axis_of(axis2, x.ndim)
     if i == j:
-        raise ValueError("axis1 and axis2 cannot be the same")
+        throw(ValueError("axis1 and axis2 cannot be the same"))
     return read_only(diagonal_view(x, static_int(offset, "offset"), i, j))
 
 
@@ -233,8 +233,11 @@ def astype(
     if casting == "same_value":
         raise UnsupportedError("astype(casting='same_value'): test the values, then cast")
     if not np.can_cast(a.dtype, kind, casting):
-        raise TypeError(
-            f"Cannot cast array data from {a.dtype!r} to {kind!r} according to the rule '{casting}'"
+        throw(
+            TypeError(
+                f"Cannot cast array data from {a.dtype!r} to {kind!r} according to the rule "
+                f"'{casting}'"
+            )
         )
     if isinstance(a, Scalar):
         return Scalar(builder().convert(a.value, kind))
@@ -319,7 +322,7 @@ def fliplr(m: Any) -> Any:
     """The second axis reversed."""
     x = asarray(m)
     if x.ndim < 2:
-        raise ValueError("Input must be >= 2-d.")
+        throw(ValueError("Input must be >= 2-d."))
     return flip(x, 1)
 
 
@@ -328,7 +331,7 @@ def flipud(m: Any) -> Any:
     """The first axis reversed."""
     x = asarray(m)
     if x.ndim < 1:
-        raise ValueError("Input must be >= 1-d.")
+        throw(ValueError("Input must be >= 1-d."))
     return flip(x, 0)
 
 
@@ -338,7 +341,7 @@ def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
     x = asarray(m)
     i, j = (axis_of(a, x.ndim) for a in axes)
     if i == j:
-        raise ValueError("Axes must be different.")
+        throw(ValueError("Axes must be different."))
     turns = static_int(k, "k") % 4
     if turns == 0:
         return x

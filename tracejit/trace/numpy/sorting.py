@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.ops.derivatives_reductions import take_along
 from tracejit.trace.numpy.creation import asarray
@@ -23,20 +24,20 @@ _KINDS = {"q": "quicksort", "h": "heapsort", "m": "stable", "s": "stable"}
 def _method_of(kind: Any, stable: Any) -> str:
     """NumPy's algorithm for ``kind`` and ``stable``."""
     if stable is not None and kind is not None:
-        raise ValueError("`kind` and `stable` parameters can't be provided at the same time.")
+        throw(ValueError("`kind` and `stable` parameters can't be provided at the same time."))
     if stable:
         return "stable"
     if kind is None:
         return "quicksort"
     found = _KINDS.get(str(kind)[:1].lower())
     if found is None:
-        raise ValueError(f"sort kind must be one of 'quick', 'heap', or 'stable' (got {kind!r})")
+        throw(ValueError(f"sort kind must be one of 'quick', 'heap', or 'stable' (got {kind!r})"))
     return found
 
 
 def _no_fields(order: Any) -> None:
     if order is not None:
-        raise ValueError("Cannot specify order when the array has no fields.")
+        throw(ValueError("Cannot specify order when the array has no fields."))
 
 
 def _flat_or_axis(a: Any, axis: Any) -> tuple[Any, int]:
@@ -108,7 +109,7 @@ def _check_kth(x: Array, axis: int, kth: Any) -> None:
         at = static_int(k, "kth")
         least = at + 1 if at >= 0 else -at
         if isinstance(n, int) and n < least:
-            raise ValueError(f"kth(={at}) out of bounds ({n})")
+            throw(ValueError(f"kth(={at}) out of bounds ({n})"))
         if not current().ranges.at_least(n, least):
             check_dim("ge", n, least, "ValueError", f"kth(={at}) out of bounds ({{0}})")
 
@@ -148,7 +149,7 @@ def lexsort(keys: Any, axis: Any = -1) -> Any:
     """Positions that sort by the last key, ties by the one before, and so on."""
     many: Sequence[Any] = keys if isinstance(keys, (tuple, list)) else list(keys)
     if not len(many):
-        raise TypeError("need sequence of keys with len > 0 in lexsort")
+        throw(TypeError("need sequence of keys with len > 0 in lexsort"))
     lines = [asarray(key) for key in many]
     k = axis_of(axis, lines[0].ndim)
     found: Any = positions(lines[0], k, "stable")
@@ -166,7 +167,7 @@ def merged(a: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
     many = axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = tuple(axis_of(k, x.ndim) for k in many)
     if len(set(axes)) != len(axes):
-        raise ValueError("repeated axis")
+        throw(ValueError("repeated axis"))
     if len(axes) == 1:
         return np.moveaxis(x, axes[0], 0), axes
     axes = tuple(sorted(axes))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.numpy.broadcast import stretch
@@ -113,7 +113,7 @@ def _degrees(ddof: Any, correction: Any) -> Any:
     if correction is NO_VALUE:
         return ddof
     if ddof != 0:
-        raise ValueError("ddof and correction can't be provided simultaneously.")
+        throw(ValueError("ddof and correction can't be provided simultaneously."))
     return correction
 
 
@@ -184,12 +184,12 @@ def average(
 
 def _weights_along(a: Array, w: Array, axis: Any) -> Any:
     if axis is None:
-        raise TypeError(_NO_AXIS)
+        throw(TypeError(_NO_AXIS))
     given = axis if isinstance(axis, tuple) else (axis,)
     axes = [axis_of(k, a.ndim) for k in given]
     message = "Shape of weights must be consistent with shape of a along specified axis."
     if w.ndim != len(axes):
-        raise ValueError(message)
+        throw(ValueError(message))
     w = asarray(match_shape(w.read(), tuple(a.dims[k] for k in axes), message))
     turned: Any = np.transpose(w, sorted(range(len(axes)), key=axes.__getitem__))
     return turned[tuple(slice(None) if k in axes else None for k in range(a.ndim))]

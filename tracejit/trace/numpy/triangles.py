@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from tracejit.errors import throw
 from tracejit.trace.builtins import Range
 from tracejit.trace.numpy.creation import arange, asarray
 from tracejit.trace.numpy.matrices import tri
@@ -31,7 +32,7 @@ def _of(indices: Callable[..., Any]) -> Callable[..., Any]:
     def from_array(arr: Any, k: Any = 0) -> Any:
         x = asarray(arr)
         if x.ndim != 2:
-            raise ValueError("input array must be 2-d")
+            throw(ValueError("input array must be 2-d"))
         return indices(x.shape[0], k, x.shape[1])
 
     return from_array
@@ -46,9 +47,9 @@ def diag_indices_from(arr: Any) -> Any:
     """Indices of the main diagonal of an array of equal sides."""
     x = asarray(arr)
     if not x.ndim >= 2:
-        raise ValueError("input array must be at least 2-d")
+        throw(ValueError("input array must be at least 2-d"))
     if any(d != x.dims[0] for d in x.dims):
-        raise ValueError("All dimensions of input must be of equal length")
+        throw(ValueError("All dimensions of input must be of equal length"))
     return diag_indices(dim_value(x.dims[0]), x.ndim)
 
 
@@ -60,7 +61,7 @@ def ix_(*args: Any) -> Any:
         counted = isinstance(line, Range)
         x: Any = arange(line.start, line.stop, line.step) if counted else asarray(line)
         if x.ndim != 1:
-            raise ValueError("Cross index must be 1 dimensional")
+            throw(ValueError("Cross index must be 1 dimensional"))
         if x.dims[0] == 0:
             x = x.astype(np.intp)
         if x.dtype.kind == "b":
@@ -76,6 +77,6 @@ def unstack(x: Any, /, *, axis: Any = 0) -> Any:
     """The parts along an axis of known length."""
     a: Any = asarray(x)
     if a.ndim == 0:
-        raise ValueError("Input array must be at least 1-d.")
+        throw(ValueError("Input array must be at least 1-d."))
     moved: Any = np.moveaxis(a, axis, 0)
     return tuple(moved[i] for i in range(static_int(moved.dims[0], "the axis of np.unstack")))

@@ -10,7 +10,7 @@ import warnings
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.trace.numpy.broadcast import broadcast_together
 from tracejit.trace.numpy.creation import asarray
@@ -114,16 +114,18 @@ def reduceat_by_loop(
 ) -> Any:
     """``ufunc.reduceat``: reductions from each index up to the next."""
     if ufunc.nin != 2 or ufunc.nout != 1:
-        raise ValueError("reduceat only supported for binary functions")
+        throw(ValueError("reduceat only supported for binary functions"))
     x: Any = asarray(array)
     starts: Any = asarray(indices)
     if starts.dtype.kind not in "iu":
-        raise TypeError(
-            f"Cannot cast array data from {starts.dtype!r} to dtype('int64') "
-            "according to the rule 'safe'"
+        throw(
+            TypeError(
+                f"Cannot cast array data from {starts.dtype!r} to dtype('int64') "
+                "according to the rule 'safe'"
+            )
         )
     if starts.ndim != 1:
-        raise ValueError("object too deep for desired array")
+        throw(ValueError("object too deep for desired array"))
     kind = _asked(ufunc, "reduceat", x, [0], axis, dtype)
     k = axis_of(axis, x.ndim)
     line = _in_kind(ufunc, np.moveaxis(x, k, 0), kind)

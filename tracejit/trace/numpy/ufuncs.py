@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -88,18 +88,20 @@ def _split_arguments(
 ) -> tuple[list[Any], list[Array | None]]:
     nin, nout = ufunc.nin, ufunc.nout
     if not nin <= len(args) <= nin + nout:
-        raise TypeError(
-            f"{ufunc.__name__}() takes from {nin} to {nin + nout} positional arguments "
-            f"but {len(args)} were given"
+        throw(
+            TypeError(
+                f"{ufunc.__name__}() takes from {nin} to {nin + nout} positional arguments "
+                f"but {len(args)} were given"
+            )
         )
     outs: list[Any] = list(out) if isinstance(out, tuple) else [out] * (out is not None)
     outs = [*args[nin:], *outs]
     outs += [None] * (nout - len(outs))
     for o in outs:
         if o is not None and not isinstance(o, Array):
-            raise TypeError("return arrays must be of ArrayType")
+            throw(TypeError("return arrays must be of ArrayType"))
         if o is not None and not is_writeable(o):
-            raise ValueError("output array is read-only")
+            throw(ValueError("output array is read-only"))
     return list(args[:nin]), outs
 
 
@@ -129,7 +131,7 @@ def _check_outputs(inputs: Sequence[Value], outs: Sequence[Value]) -> str:
                 if d not in (1, w) and (longer or ranges.equal(w, 1) is not False):
                     _not_stretched(d, w, message, refused)
         if longer:
-            raise ValueError(refused)
+            throw(ValueError(refused))
     return message
 
 
@@ -193,7 +195,7 @@ def _before(ufunc: np.ufunc, operands: Sequence[Operand], values: list[Value]) -
         message = "Integers to negative integer powers are not allowed."
         known, y = known_number(operands[1]) if not operands[1].shape else None, values[1]
         if known is not None and known < 0:
-            raise ValueError(message)
+            throw(ValueError(message))
         if known is None:
             b = builder()
             ok = b.op("ge", y, full_like(0, y))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.trace.elements import safe_element
 from tracejit.trace.layers import Gather
@@ -66,7 +66,7 @@ def sliding_window_view(
     axes = tuple(range(rank)) if axis is None else tuple(axis_of(k, rank) for k in _tuple(axis))
     if len(axes) != len(windows):
         what = "window_shape and axis" if axis is not None else "all dimensions of `x`"
-        raise ValueError(f"Must provide matching length for {what}; got {len(windows)}")
+        throw(ValueError(f"Must provide matching length for {what}; got {len(windows)}"))
     for k, width in zip(axes, windows, strict=True):
         count = as_dim(found.dims[k]) - as_dim(width) + 1
         message = "window shape cannot be larger than input array shape"
@@ -86,7 +86,7 @@ def _insert_places(obj: Any, n: Any) -> Any:
     if places.dtype.kind == "b":
         places = np.flatnonzero(places)
     if places.dtype.kind not in "iu":
-        raise IndexError("arrays used as indices must be of integer (or boolean) type")
+        throw(IndexError("arrays used as indices must be of integer (or boolean) type"))
     ok: Any = np.all((places >= -n) & (places <= n))
     message = "an index is out of bounds for the axis that np.insert lengthens"
     current().check(ok.read(), IndexError, message)
@@ -120,7 +120,7 @@ def insert_several(x: Any, obj: Any, values: Any, axis: int) -> Any:
 
 def _shifts(bitorder: str) -> Any:
     if bitorder not in ("big", "little"):
-        raise ValueError("'order' must be either 'little' or 'big'")
+        throw(ValueError("'order' must be either 'little' or 'big'"))
     line: Any = arange(8)
     return ((7 - line) if bitorder == "big" else line).astype(np.uint8)
 
@@ -130,7 +130,7 @@ def packbits(a: Any, /, axis: Any = None, bitorder: str = "big") -> Any:
     """Eight truth values in each ``uint8``, zeros behind the last."""
     x: Any = asarray(a)
     if x.dtype.kind not in "biu":
-        raise TypeError("Expected an input array of integer or boolean data type")
+        throw(TypeError("Expected an input array of integer or boolean data type"))
     if axis is None:
         x, axis = np.ravel(x), 0
     k = axis_of(axis, x.ndim)
@@ -149,7 +149,7 @@ def unpackbits(a: Any, /, axis: Any = None, count: Any = None, bitorder: str = "
     """The bits of ``uint8`` elements; ``count`` of them (all without it)."""
     x: Any = asarray(a)
     if x.dtype != np.uint8:
-        raise TypeError("Expected an input array of unsigned byte data type")
+        throw(TypeError("Expected an input array of unsigned byte data type"))
     if axis is None:
         x, axis = np.ravel(x), 0
     k = axis_of(axis, x.ndim)
