@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tracejit import FallbackWarning, UnsupportedError, grad, jit
-from tracejit.fallback import LIMIT
+from tracejit.calls.fallback import LIMIT
 
 X = np.arange(5.0)
 

@@ -358,7 +358,7 @@ def test_a_dataclass_inside_an_object() -> None:
 def test_both_entries_look_at_which_objects_are_one(
     portable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tracejit.codegen_llvm import entry
+    from tracejit.python_entry import entry
 
     monkeypatch.setenv("TRACEJIT_PORTABLE_ENTRY", portable)
     entry.uses_native_entry.cache_clear()

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tracejit import grad, jit, value_and_grad
+from tracejit.calls.overlap import Sharer
 from tracejit.errors import FallbackWarning
-from tracejit.overlap import Sharer
 
 Views = Callable[[Any], tuple[Any, ...]]
 

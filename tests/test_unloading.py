@@ -13,8 +13,8 @@ import pytest
 
 from tracejit import jit
 from tracejit.codegen_llvm.engine import shared_engine
-from tracejit.codegen_llvm.entry import uses_native_entry
 from tracejit.codegen_llvm.linker import SESSION, Linker
+from tracejit.python_entry.entry import uses_native_entry
 
 X = np.arange(5.0)
 NATIVE = pytest.mark.skipif(not uses_native_entry(), reason="the chain is native")

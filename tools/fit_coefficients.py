@@ -1,6 +1,6 @@
 """Writes the constants of the elementary functions; needs mpmath.
 
-    python tools/fit_coefficients.py > tracejit/ir/elementary/coefficients.py
+    python tools/fit_coefficients.py > tracejit/ir/scalar/elementary/coefficients.py
 
 Every polynomial interpolates its function at Chebyshev points in 60-digit arithmetic
 (near-minimax) with the least degree whose error on a dense grid is below the stated bound;

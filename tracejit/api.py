@@ -11,15 +11,15 @@ from types import FrameType
 from typing import Any
 
 from tracejit import sources
-from tracejit.attempts import Doubt
-from tracejit.boundary import boundary
-from tracejit.dispatch import Dispatcher
+from tracejit.calls.argument_types import Policy
+from tracejit.calls.container_calls import TreeCalls
+from tracejit.calls.deopt import Doubt
+from tracejit.calls.dispatcher import Dispatcher
+from tracejit.calls.signature_strings import parse_signature
+from tracejit.calls.tracebacks import boundary
+from tracejit.calls.versions import Options, Request, Stats, Version
 from tracejit.errors import UnsupportedError
-from tracejit.signatures import parse_signature
-from tracejit.specialize import Policy
-from tracejit.trace.guesses import Supposed
-from tracejit.tree_calls import TreeCalls
-from tracejit.versions import Options, Request, Stats, Version
+from tracejit.trace.session.assumption_sets import Supposed
 
 Fun = Callable[..., Any]
 _SUSPENDED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -106,10 +106,10 @@ def jit(
 
 
 def _init(self: Any, function: Fun, options: Options) -> None:
-    from tracejit.codegen_llvm.entry import Miss, set_chain, set_miss
+    from tracejit.python_entry.entry import Miss, set_chain, set_miss
 
     def compile_version(request: Request, options: Options) -> Version:
-        from tracejit.compiler import compile_version as build
+        from tracejit.calls.compiler import compile_version as build
 
         return build(request, options)
 
@@ -145,7 +145,7 @@ def _versions(self: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Ve
 def _shown(
     self: Any, args: Sequence[Any], kwargs: dict[str, Any], show: Callable[[Any], str]
 ) -> Any:
-    from tracejit.signatures import describe
+    from tracejit.calls.signature_strings import describe
 
     texts = {
         describe(v.keys, v.count, v.guesses.sites): show(v.artefacts)
@@ -188,7 +188,7 @@ def _explain(self: Any, *args: Any, **kwargs: Any) -> Any:
 
 def _signatures(self: Any) -> list[str]:
     """One description per compiled version."""
-    from tracejit.signatures import describe
+    from tracejit.calls.signature_strings import describe
 
     return [describe(v.keys, v.count, v.guesses.sites) for v in self._dispatcher.versions()]
 
@@ -245,7 +245,7 @@ def _rebuilt(function: Fun, options: Options, file: tuple[str, tuple[str, ...]])
 @functools.cache
 def jitted_type() -> type:
     """The type of what ``jit`` returns; its instances are called natively."""
-    from tracejit.codegen_llvm.entry import callable_type
+    from tracejit.python_entry.entry import callable_type
 
     return callable_type(
         "Jitted",

@@ -48,7 +48,7 @@ Shape = int | Sequence[Any]
 
 def _staged(function: Any) -> Any:
     """A function with control flow: converted while a function is being compiled."""
-    from tracejit.trace.session import active, current
+    from tracejit.trace.session.session import active, current
 
     return current().operators.converted(function) if active() else function
 

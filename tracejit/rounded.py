@@ -14,11 +14,11 @@ import numpy as np
 
 def forms(function: Any) -> Any:
     """A NumPy function that makes arrays: its traced form while a function is being compiled."""
-    from tracejit.trace.session import active
+    from tracejit.trace.session.session import active
 
     if not active():
         return function
-    from tracejit.trace.numpy import NAMES
+    from tracejit.trace.array_api import NAMES
 
     return NAMES[function]
 
@@ -27,7 +27,7 @@ def bitcast(x: Any, dtype: Any) -> Any:
     """The same bits as another dtype of the same size."""
     if isinstance(x, np.ndarray):
         return x.view(dtype)
-    from tracejit.trace.numpy import METHODS
+    from tracejit.trace.array_api import METHODS
 
     return METHODS["view"](x, dtype)
 

@@ -14,7 +14,7 @@ from tracejit.autodiff import batched
 from tracejit.errors import UnsupportedError
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Function
-from tracejit.ir.interpreter import interpret
+from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.types import DTYPES, TensorType, tensor
 from tracejit.ir.verifier import verify
 

@@ -15,10 +15,10 @@ import pytest
 from tracejit.autodiff import grad
 from tracejit.autodiff.numeric import check_function
 from tracejit.ir.core import Function
-from tracejit.ir.interpreter import interpret
+from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.verifier import verify
 from tracejit.trace.driver import trace
-from tracejit.trace.specs import ArraySpec
+from tracejit.trace.session.specs import ArraySpec
 
 RNG = np.random.default_rng(11)
 SQUARE = RNG.normal(size=(3, 3)) + 2.5 * np.eye(3)

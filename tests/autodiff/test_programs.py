@@ -11,7 +11,7 @@ from tracejit.autodiff import grad, jvp, vjp
 from tracejit.autodiff.numeric import check_function
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value
-from tracejit.ir.interpreter import interpret
+from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.types import INDEX, tensor
 
 

@@ -14,7 +14,7 @@ from tracejit.autodiff.numeric import check_function
 from tracejit.ir import ops  # noqa: F401
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Function, Primitive
-from tracejit.ir.interpreter import interpret
+from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.types import dtype_of, tensor
 from tracejit.ir.verifier import verify
 

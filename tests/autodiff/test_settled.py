@@ -22,7 +22,7 @@ from tests.programs import in_place
 from tracejit import grad, jit
 from tracejit.autodiff import loops
 from tracejit.autodiff.settled import Settled
-from tracejit.ir.program_interpreter import Traffic, interpret_program
+from tracejit.ir.interpret.program_interpreter import Traffic, interpret_program
 
 N = 6
 RANGES = {

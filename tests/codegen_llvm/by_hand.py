@@ -11,8 +11,8 @@ import pytest
 from tracejit.codegen_llvm.compile import compile_program
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Value
+from tracejit.ir.interpret.program_interpreter import interpret_program
 from tracejit.ir.program import Program, ProgramResult, Slot, verify_program
-from tracejit.ir.program_interpreter import interpret_program
 from tracejit.ir.types import INDEX
 
 LEVELS = pytest.mark.parametrize("level", [0, 3])

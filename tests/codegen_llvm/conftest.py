@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tracejit.codegen_llvm.entry import specialise
+from tracejit.python_entry.entry import specialise
 
 
 @pytest.fixture(params=["native", "portable"])

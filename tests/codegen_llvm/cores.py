@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracejit.codegen_llvm import entry
-from tracejit.codegen_llvm.abi import (
-    ArrayParam,
-    ArrayResult,
-    Extent,
-    ScalarParam,
-    Signature,
-)  # fmt: skip
+from tracejit.abi import ArrayParam, ArrayResult, Extent, ScalarParam, Signature
+from tracejit.python_entry import entry
 
 F8, F4, I8, C8, C16 = (np.dtype(c) for c in ("f8", "f4", "i8", "c8", "c16"))
 

@@ -9,8 +9,8 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 
-from tracejit.codegen_llvm.emit import LLVMEmitter, llvm_type
-from tracejit.ir.emit import BOOL, ComplexPair, DType
+from tracejit.ir.scalar.emit import BOOL, ComplexPair, DType
+from tracejit.llvm_text.emit import LLVMEmitter, llvm_type
 
 llvm.initialize_native_target()
 llvm.initialize_native_asmprinter()

@@ -23,8 +23,7 @@ from tests.codegen_llvm.cores import (
     core,
     new_callable,
 )
-from tracejit.codegen_llvm import entry, runtime
-from tracejit.codegen_llvm.abi import (
+from tracejit.abi import (
     ArgResult,
     ArrayParam,
     ArrayResult,
@@ -33,8 +32,10 @@ from tracejit.codegen_llvm.abi import (
     GlobalSource,
     Hidden,
     Signature,
-)  # fmt: skip
-from tracejit.codegen_llvm.entry import Miss, specialise
+)
+from tracejit.codegen_llvm import runtime
+from tracejit.python_entry import entry
+from tracejit.python_entry.entry import Miss, specialise
 
 NATIVE = pytest.mark.skipif(not entry.uses_native_entry(), reason="portable entry in use")
 
@@ -195,7 +196,7 @@ def test_an_instance_without_its_slow_path_is_a_type_error():
 def test_portable_entry_serves_when_native_is_off():
     program = (
         "import numpy as np, sys; sys.path.insert(0, {here!r})\n"
-        "import cores as t\nfrom tracejit.codegen_llvm import entry\n"
+        "import cores as t\nfrom tracejit.python_entry import entry\n"
         "assert not entry.uses_native_entry()\n"
         "f = t.new_callable(entry.specialise(t.ADD_ONE, t.STRIDED))\n"
         "assert list(f(np.zeros(2))) == [1, 1] and f(1)[0] == 'miss'\n"
@@ -209,7 +210,7 @@ def test_portable_entry_serves_when_native_is_off():
 def test_arrays_outlive_the_interpreter_quietly():
     program = (
         "import numpy as np, sys, builtins; sys.path.insert(0, {here!r})\n"
-        "import cores as t\nfrom tracejit.codegen_llvm import entry\n"
+        "import cores as t\nfrom tracejit.python_entry import entry\n"
         "f = entry.specialise(t.ARANGE, t.ARANGE_SIGNATURE)\n"
         "sys.modules['keep'] = builtins.kept = [f(5), f(1 << 18), f]\n"
     ).format(here=os.path.dirname(__file__))

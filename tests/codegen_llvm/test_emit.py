@@ -10,12 +10,12 @@ import pytest
 from tests.codegen_llvm.elementwise_loop import compile_loop
 from tests.ir.scalar_samples import BOOL, COMPLEX, FLOATS, INTS, distance, operands, pairs
 from tests.ir.test_lowering import REFERENCES, cases, convert_inputs
-from tracejit.codegen_llvm.emit import LLVMEmitter, Reg, literal
-from tracejit.ir import elementary
-from tracejit.ir.emit import BOOL as I1
-from tracejit.ir.emit import F32, F64, I32, I64
-from tracejit.ir.emit_numpy import apply
-from tracejit.ir.lowering import LOWER
+from tracejit.ir.scalar import elementary
+from tracejit.ir.scalar.emit import BOOL as I1
+from tracejit.ir.scalar.emit import F32, F64, I32, I64
+from tracejit.ir.scalar.emit_numpy import apply
+from tracejit.ir.scalar.lowering import LOWER
+from tracejit.llvm_text.emit import LLVMEmitter, Reg, literal
 
 DTYPES = [BOOL, *INTS, *FLOATS, *COMPLEX]
 

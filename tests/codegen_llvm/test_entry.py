@@ -20,8 +20,8 @@ from tests.codegen_llvm.cores import (
     STRIDED,
     core,
 )
-from tracejit.codegen_llvm import abi
-from tracejit.codegen_llvm.abi import (
+from tracejit import abi
+from tracejit.abi import (
     ArgResult,
     ArrayParam,
     ArrayResult,
@@ -44,8 +44,8 @@ from tracejit.codegen_llvm.abi import (
     Unflatten,
     ViewResult,
     WorkAbove,
-)  # fmt: skip
-from tracejit.codegen_llvm.entry import Miss
+)
+from tracejit.python_entry.entry import Miss
 
 
 def misses(f, *args):

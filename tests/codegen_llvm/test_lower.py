@@ -12,8 +12,8 @@ from tests.codegen_llvm.by_hand import LEVELS, SCALARS, both, region, scalars_pr
 from tracejit.codegen_llvm.compile import CompiledProgram, compile_program
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Loc, Value
+from tracejit.ir.interpret.program_interpreter import interpret_program
 from tracejit.ir.program import Program
-from tracejit.ir.program_interpreter import interpret_program
 from tracejit.ir.types import INDEX, tensor
 
 # -- scalars and slots -------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from tests.codegen_llvm.by_hand import LEVELS, SCALARS, both, each, kernel, regi
 from tracejit.codegen_llvm.compile import compile_program
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Constant, Value
+from tracejit.ir.interpret.program_interpreter import MemoryFaultError, interpret_program
 from tracejit.ir.program import Program, ProgramResult, Slot, verify_program
-from tracejit.ir.program_interpreter import MemoryFaultError, interpret_program
 from tracejit.ir.types import INDEX, BufferType, dense_buffer, tensor
 
 # -- memory ------------------------------------------------------------------------------------

@@ -13,10 +13,10 @@ from tests.autodiff.test_random_programs import SIZE, program
 from tests.passes.derived import derivative
 from tracejit.codegen_llvm.compile import compile_program
 from tracejit.ir.core import Function
-from tracejit.ir.interpreter import interpret
+from tracejit.ir.interpret.interpreter import interpret
+from tracejit.ir.interpret.program_interpreter import interpret_program
 from tracejit.ir.program import verify_program
-from tracejit.ir.program_interpreter import interpret_program
-from tracejit.passes.lower import lower
+from tracejit.lower.lower import lower
 
 
 def typed(function: Function, args: Sequence[Any]) -> list[Any]:

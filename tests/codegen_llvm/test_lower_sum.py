@@ -12,7 +12,7 @@ from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, tensor
-from tracejit.passes.lower import lower
+from tracejit.lower.lower import lower
 
 LENGTHS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 63, 64, 65, 71, 127, 128, 129, 130, 136, 255]
 LENGTHS += [256, 257, 263, 1000, 1025, 5003, 65536]

@@ -12,10 +12,10 @@ from tracejit import jit
 from tracejit.codegen_llvm.compile import CompiledProgram, compile_program
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
+from tracejit.ir.interpret.program_interpreter import interpret_program
 from tracejit.ir.program import verify_program
-from tracejit.ir.program_interpreter import interpret_program
 from tracejit.ir.types import BOOL, INDEX, TensorType, tensor
-from tracejit.passes.lower import lower
+from tracejit.lower.lower import lower
 
 LENGTHS = [0, 1, 2, 63, 64, 65, 127, 128, 129, 191, 192, 1000, 4097]
 DENSITIES = [0.0, 0.02, 0.5, 0.98, 1.0]

@@ -12,8 +12,7 @@ import traceback
 import numpy as np
 import pytest
 
-from tracejit.codegen_llvm import blas, entry
-from tracejit.codegen_llvm.abi import (
+from tracejit.abi import (
     ArrayParam,
     ArrayResult,
     Container,
@@ -21,7 +20,8 @@ from tracejit.codegen_llvm.abi import (
     ScalarParam,
     ScalarResult,
     Signature,
-)  # fmt: skip
+)
+from tracejit.codegen_llvm import blas
 from tracejit.codegen_llvm.engine import CodegenError, Engine, shared_engine
 from tracejit.codegen_llvm.runtime import (
     ErrorSite,
@@ -32,6 +32,7 @@ from tracejit.codegen_llvm.runtime import (
     HostTable,
     Location,
 )  # fmt: skip
+from tracejit.python_entry import entry
 
 F8, I8, C8, I2 = (np.dtype(c) for c in ("f8", "i8", "c8", "i2"))
 

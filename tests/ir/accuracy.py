@@ -11,7 +11,7 @@ import mpmath as mp
 import numpy as np
 
 from tests.codegen_llvm.elementwise_loop import compile_loop
-from tracejit.ir import elementary
+from tracejit.ir.scalar import elementary
 
 Array = np.ndarray[Any, Any]
 

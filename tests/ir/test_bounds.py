@@ -16,7 +16,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX
 from tracejit.passes.ranges import Facts
-from tracejit.trace.ranges import Ranges
+from tracejit.trace.session.ranges import Ranges
 
 INT_MAX = 2**63 - 1
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracejit.ir import elementary
-from tracejit.ir.elementary import complex_functions
-from tracejit.ir.emit_numpy import apply
+from tracejit.ir.scalar import elementary
+from tracejit.ir.scalar.elementary import complex_functions
+from tracejit.ir.scalar.emit_numpy import apply
 
 mp = pytest.importorskip("mpmath")
 accuracy = pytest.importorskip("tests.ir.accuracy")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracejit.ir.emit import C64, C128, F32, F64, I32, I64, ComplexPair
-from tracejit.ir.emit_numpy import NumpyEmitter, apply
+from tracejit.ir.scalar.emit import C64, C128, F32, F64, I32, I64, ComplexPair
+from tracejit.ir.scalar.emit_numpy import NumpyEmitter, apply
 
 E = NumpyEmitter()
 

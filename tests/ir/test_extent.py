@@ -10,7 +10,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.ir.interpreter import interpret
+from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.types import INDEX
 
 ATOMS = [Value(INDEX, name) for name in "nmk"]

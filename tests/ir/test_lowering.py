@@ -9,9 +9,9 @@ import pytest
 
 from tests.ir.scalar_samples import BOOL, COMPLEX, FLOATS, INTS, agrees, operands, pairs, samples
 from tracejit.ir.core import Value
-from tracejit.ir.emit_numpy import apply
-from tracejit.ir.lowering import LOWER
 from tracejit.ir.ops import elementwise
+from tracejit.ir.scalar.emit_numpy import apply
+from tracejit.ir.scalar.lowering import LOWER
 from tracejit.ir.types import TensorType
 
 DTYPES = [BOOL, *INTS, *FLOATS, *COMPLEX]

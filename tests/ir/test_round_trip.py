@@ -17,7 +17,7 @@ from tracejit.ir.parser import ParseError, parse_function
 from tracejit.ir.printer import format_function
 from tracejit.ir.types import DTYPES, INDEX, BufferType, tensor
 from tracejit.ir.verifier import verify
-from tracejit.passes.lower import lower
+from tracejit.lower.lower import lower
 from tracejit.passes.runner import outcome
 
 

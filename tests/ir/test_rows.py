@@ -11,7 +11,7 @@ from tests.ir.edges import edges
 from tracejit.ir import ops  # noqa: F401
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Function
-from tracejit.ir.interpreter import interpret
+from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.types import DTYPES, tensor
 
 #: Rows whose NumPy function has another name.

@@ -16,9 +16,9 @@ from tests.ops.samples import ELSEWHERE, Case, apply, cases, rows
 from tracejit.codegen_llvm.compile import compile_program
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE
-from tracejit.ir.interpreter import interpret
+from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.types import DTYPES
-from tracejit.passes.lower import lower
+from tracejit.lower.lower import lower
 
 ALL = {d: [c for n in rows() for c in cases(n, DTYPES[d])] for d in DTYPES}
 BATCH = 60

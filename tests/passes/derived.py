@@ -9,7 +9,7 @@ import numpy as np
 from tracejit.autodiff import vjp
 from tracejit.autodiff.numeric import inexact_results
 from tracejit.ir.core import Function
-from tracejit.ir.interpreter import interpret
+from tracejit.ir.interpret.interpreter import interpret
 
 
 def derivative(function: Function, args: list[Any], wrt: list[int]) -> tuple[Function, list[Any]]:

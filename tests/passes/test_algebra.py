@@ -9,7 +9,7 @@ from tests.ir.edges import edges
 from tracejit.ir import ops  # noqa: F401
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function
-from tracejit.ir.interpreter import interpret
+from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.types import DTYPES, tensor
 from tracejit.ir.verifier import verify
 from tracejit.passes.algebra import RULES, Rule, algebra

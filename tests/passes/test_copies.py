@@ -15,9 +15,9 @@ from tests.trace.running import call_traced
 from tracejit import grad, jit, trees
 from tracejit.ir.builder import Builder
 from tracejit.ir.copies import copies_in_loops, whole_copies
-from tracejit.ir.program_interpreter import Traffic, interpret_program
+from tracejit.ir.interpret.program_interpreter import Traffic, interpret_program
 from tracejit.ir.types import tensor
-from tracejit.passes.lower import lower
+from tracejit.lower.lower import lower
 
 SIZED = (*in_place.SIZED, *sorts.SIZED)
 SMOOTH = [(fn, arguments) for fn, arguments, smooth in SIZED if smooth]

@@ -14,7 +14,7 @@ from tracejit.ir.core import Function
 from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import run
 from tracejit.trace.driver import trace
-from tracejit.trace.specs import ArraySpec
+from tracejit.trace.session.specs import ArraySpec
 
 A = np.array([[4.0, 1.0, -0.5], [0.3, 3.0, 0.25], [1.5, -1.0, 5.0]])
 

@@ -16,13 +16,13 @@ from tracejit import jit
 from tracejit.autodiff import jvp, vjp
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, type_uses
-from tracejit.ir.interpreter import interpret, number
+from tracejit.ir.interpret.interpreter import interpret, number
+from tracejit.ir.interpret.program_interpreter import interpret_program
 from tracejit.ir.printer import format_function
 from tracejit.ir.program import Program, kernels, verify_program
-from tracejit.ir.program_interpreter import interpret_program
 from tracejit.ir.types import tensor
-from tracejit.passes.lower import lower
-from tracejit.passes.merge import merge
+from tracejit.lower.kernel_fusion import merge
+from tracejit.lower.lower import lower
 from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import run
 

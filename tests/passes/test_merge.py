@@ -8,15 +8,15 @@ import pytest
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import ELEMENTARY_COST, Instr, Value
-from tracejit.ir.interpreter import interpret
+from tracejit.ir.interpret.interpreter import interpret
+from tracejit.ir.interpret.program_interpreter import interpret_program
 from tracejit.ir.printer import format_function
 from tracejit.ir.program import Program, kernels, verify_program
-from tracejit.ir.program_interpreter import interpret_program
 from tracejit.ir.types import tensor
-from tracejit.passes import dependence
-from tracejit.passes import merge as merging
-from tracejit.passes.inline import KERNEL_LIMIT
-from tracejit.passes.lower import lower
+from tracejit.lower import dependence
+from tracejit.lower import kernel_fusion as merging
+from tracejit.lower.fusion import KERNEL_LIMIT
+from tracejit.lower.lower import lower
 
 
 def chain(length: int) -> Program:

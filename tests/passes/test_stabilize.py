@@ -12,7 +12,7 @@ from tracejit.autodiff import grad
 from tracejit.ir import ops  # noqa: F401
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value
-from tracejit.ir.interpreter import interpret
+from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.types import tensor
 from tracejit.ir.verifier import verify
 from tracejit.passes.stabilize import RULES, stabilize

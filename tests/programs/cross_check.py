@@ -14,9 +14,10 @@ import numpy as np
 
 from tests.programs.program import Outcome, run
 from tests.trace.running import Execute, call_traced
-from tracejit import compiler, jit, trees
-from tracejit.ir.program_interpreter import interpret_program
-from tracejit.trace.guesses import Unsupposed
+from tracejit import jit, trees
+from tracejit.calls import compiler
+from tracejit.ir.interpret.program_interpreter import interpret_program
+from tracejit.trace.session.assumption_sets import Unsupposed
 
 Way = tuple[str, Outcome, Outcome]
 

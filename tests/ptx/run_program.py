@@ -16,7 +16,7 @@ from tracejit.codegen_ptx.kernels import Argument
 from tracejit.codegen_ptx.lower import KernelInfo, PtxProgram
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, evaluate
-from tracejit.ir.interpreter import exception_type
+from tracejit.ir.interpret.interpreter import exception_type
 from tracejit.ir.types import BufferType
 
 

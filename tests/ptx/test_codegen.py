@@ -11,7 +11,6 @@ import pytest
 
 from tests.ptx.assembler import assemble
 from tests.ptx.simulator import Device, PtxError, launch
-from tracejit.codegen_llvm.emit import Reg
 from tracejit.codegen_ptx.compile import (
     ARCHITECTURES,
     PtxCodegenError,
@@ -29,6 +28,7 @@ from tracejit.codegen_ptx.emit import (
     reduction_blocks,
 )
 from tracejit.codegen_ptx.launch import GpuUnavailableError, load
+from tracejit.llvm_text.emit import Reg
 
 F32, F64, I32, I64 = (np.dtype(t) for t in ("f4", "f8", "i4", "i8"))
 THREADS = 128

@@ -9,11 +9,11 @@ import pytest
 
 from tests.ptx.run_program import Simulator, run_program
 from tracejit.codegen_ptx.lower import ptx_module
-from tracejit.codegen_ptx.phases import Kernel, Phase
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, dense_buffer, tensor
-from tracejit.passes.lower import lower
+from tracejit.lower.lower import lower
+from tracejit.lower.parallel import Kernel, Phase
 
 Point = Callable[[Builder, Value, Value, Value, Value], None]
 

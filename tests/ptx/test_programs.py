@@ -17,9 +17,9 @@ from tests.ptx.run_program import CupyMachine, Machine, Simulator, run_program
 from tests.ptx.test_codegen import has_gpu
 from tracejit.codegen_ptx.lower import PtxProgram, ptx_module
 from tracejit.ir.core import Function
-from tracejit.ir.interpreter import interpret
+from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.program import verify_program
-from tracejit.passes.lower import lower
+from tracejit.lower.lower import lower
 
 CASES: dict[str, Callable[[], gpu.Case]] = {
     **{f"fused_{t}": lambda t=t: gpu.fused(t, (13, 50)) for t in ("f32", "f64", "i8", "u16")},

@@ -13,7 +13,7 @@ from tests.programs.program import Program
 from tests.ptx.run_program import Simulator, run_program
 from tracejit import jit
 from tracejit.codegen_ptx.lower import ptx_module
-from tracejit.ir.program_interpreter import interpret_program
+from tracejit.ir.interpret.program_interpreter import interpret_program
 
 NAMES = ["heat_2d", "fdtd_2d", "lu", "cholesky", "sieve", "attention", "layer_norm", "escape_time"]
 CHOSEN = [p for p in all_programs.ALL if p.name in NAMES]

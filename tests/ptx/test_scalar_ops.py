@@ -23,8 +23,8 @@ from tracejit.codegen_ptx.emit import (
     kernel_text,
     module_text,
 )
-from tracejit.ir import elementary
-from tracejit.ir.emit_numpy import apply
+from tracejit.ir.scalar import elementary
+from tracejit.ir.scalar.emit_numpy import apply
 
 BOOL, F32, F64 = np.dtype("?"), np.dtype("f4"), np.dtype("f8")
 RNG = np.random.default_rng(3)

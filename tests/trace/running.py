@@ -9,12 +9,12 @@ import numpy as np
 import optree
 
 from tracejit import trees
+from tracejit.calls.epilogue import Finish
 from tracejit.errors import StructureError, TracejitError, UnsupportedError
-from tracejit.finish import Finish
-from tracejit.ir import interpreter
+from tracejit.ir.interpret import interpreter
 from tracejit.ir.verifier import verify
 from tracejit.trace.driver import Traced, trace
-from tracejit.trace.specs import ArraySpec, ScalarSpec, Static, SymDim
+from tracejit.trace.session.specs import ArraySpec, ScalarSpec, Static, SymDim
 
 Execute = Callable[[list[Any], Callable[[int, Any], None]], Sequence[Any]]
 

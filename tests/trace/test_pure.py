@@ -55,7 +55,7 @@ import numpy as np
 import pytest
 
 from tracejit import UnsupportedError, jit
-from tracejit.trace.pure import is_pure, is_pure_class
+from tracejit.trace.session.pure import is_pure, is_pure_class
 
 
 class Color(enum.Enum):

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from tracejit import jit
-from tracejit.trace import loop_body, staging_loop
+from tracejit.trace.control import loop as staging_loop
+from tracejit.trace.control import loop_trace
 
 DEPTH = 5
 #: What stands before the loops, at the beginning of each body, in the innermost one, and last.
@@ -65,7 +66,7 @@ def traces(monkeypatch: pytest.MonkeyPatch) -> dict[Any, int]:
 
     def counting(loop: Any, plans: Any, entry: Any) -> Any:
         counts[loop.key] = counts.get(loop.key, 0) + 1
-        return loop_body.trace_body(loop, plans, entry)
+        return loop_trace.trace_body(loop, plans, entry)
 
     monkeypatch.setattr(staging_loop, "trace_body", counting)
     return counts

@@ -2,7 +2,7 @@
 
 Each instruction's JVP rule is emitted on fresh linear values; what depends on them is moved to a
 list of steps, the rest stays with the primal. Residuals are plain values of the same function.
-Loops and branches are steps of their own (``loops.py``, ``branches.py``).
+Loops and branches are steps of their own (``ufunc_loops.py``, ``branches.py``).
 """
 
 from __future__ import annotations

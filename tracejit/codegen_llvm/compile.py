@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.codegen_llvm import abi, capi
+from tracejit import abi
+from tracejit.abi import capi
 from tracejit.codegen_llvm.engine import CompiledModule, Engine, shared_engine
 from tracejit.codegen_llvm.lower import Core, lower_program
 from tracejit.codegen_llvm.runtime import (

@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.codegen_llvm.emit import Reg, llvm_type
 from tracejit.codegen_llvm.lower_control import CONTROL
 from tracejit.codegen_llvm.lower_extern import EXTERN
-from tracejit.codegen_llvm.lower_function import FunctionText, Module, Pointer, Rule, part_of
 from tracejit.codegen_llvm.lower_memory import MEMORY, load_scalar, stack_buffers
 from tracejit.codegen_llvm.lower_sum import SUM
 from tracejit.codegen_llvm.lower_true import TRUE
 from tracejit.codegen_llvm.runtime import ErrorTable, HostTable
 from tracejit.ir.core import Value
-from tracejit.ir.emit import BOOL, I64, U32, U64, ComplexPair
 from tracejit.ir.program import Program
+from tracejit.ir.scalar.emit import BOOL, I64, U32, U64, ComplexPair
 from tracejit.ir.types import TensorType
+from tracejit.llvm_text.emit import Reg, llvm_type
+from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer, Rule, part_of
 
 RULES: dict[str, Rule] = {**CONTROL, **MEMORY, **SUM, **TRUE, **EXTERN}
 

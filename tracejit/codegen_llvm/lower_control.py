@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tracejit.codegen_llvm.emit import Reg
-from tracejit.codegen_llvm.lower_function import (
+from tracejit.codegen_llvm.runtime import ErrorSite, Location, PayloadKind
+from tracejit.ir.core import Function, Instr, Loc, Value
+from tracejit.ir.interpret.interpreter import exception_type
+from tracejit.ir.scalar.emit import BOOL, F64, I64, ComplexPair
+from tracejit.ir.types import INDEX, BufferType, Type
+from tracejit.llvm_text.emit import Reg
+from tracejit.llvm_text.lower_function import (
     FunctionText,
     Pointer,
     Rule,
@@ -23,11 +28,6 @@ from tracejit.codegen_llvm.lower_function import (
     parts,
     zero,
 )
-from tracejit.codegen_llvm.runtime import ErrorSite, Location, PayloadKind
-from tracejit.ir.core import Function, Instr, Loc, Value
-from tracejit.ir.emit import BOOL, F64, I64, ComplexPair
-from tracejit.ir.interpreter import exception_type
-from tracejit.ir.types import INDEX, BufferType, Type
 
 _LIGHT_CHUNK = 8192
 _HEAVY_CHUNK = 8

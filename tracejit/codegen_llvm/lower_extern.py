@@ -11,14 +11,14 @@ from typing import Any
 
 from tracejit.codegen_llvm import blas
 from tracejit.codegen_llvm.gemm_text import gemm_text
-from tracejit.codegen_llvm.lower_function import FunctionText, Rule, part_of
 from tracejit.codegen_llvm.lower_lapack import native
 from tracejit.codegen_llvm.lower_memory import load_scalar, store_scalar
 from tracejit.codegen_llvm.runtime import HostArray, HostCall, HostScalar
 from tracejit.ir.core import Instr, Value
-from tracejit.ir.emit import ComplexPair
-from tracejit.ir.printed import print_values
+from tracejit.ir.interpret.print_effect import print_values
+from tracejit.ir.scalar.emit import ComplexPair
 from tracejit.ir.types import BufferType
+from tracejit.llvm_text.lower_function import FunctionText, Rule, part_of
 
 _LETTER = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
 

@@ -11,18 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.codegen_llvm.emit import Reg, llvm_type
-from tracejit.codegen_llvm.lower_function import (
-    FunctionText,
-    Pointer,
-    Rule,
-    number,
-    part_of,
-)
 from tracejit.ir.core import Function, Instr, Value
-from tracejit.ir.emit import I64, ComplexPair, DType
 from tracejit.ir.extent import Dim, product
+from tracejit.ir.scalar.emit import I64, ComplexPair, DType
 from tracejit.ir.types import BufferType, TensorType
+from tracejit.llvm_text.emit import Reg, llvm_type
+from tracejit.llvm_text.lower_function import FunctionText, Pointer, Rule, number, part_of
 
 #: Buffers of at most this many bytes, freed where they are made, lie on the stack.
 STACK_BYTES = 1024

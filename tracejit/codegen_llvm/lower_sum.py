@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tracejit.codegen_llvm.emit import Reg, llvm_type
-from tracejit.codegen_llvm.emit_vector import Lanes, NoVectorForm, VectorEmitter
 from tracejit.codegen_llvm.lower_control import parameters, result_type, return_results, unpack
-from tracejit.codegen_llvm.lower_function import (
+from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.extent import Dim, Extent, Monomial, leaves
+from tracejit.ir.scalar.emit import BOOL, I64, ComplexPair, DType
+from tracejit.ir.types import BufferType, TensorType, Type
+from tracejit.llvm_text.emit import Reg, llvm_type
+from tracejit.llvm_text.emit_vector import Lanes, NoVectorForm, VectorEmitter
+from tracejit.llvm_text.lower_function import (
     FunctionText,
     Rule,
     joined,
@@ -22,10 +26,6 @@ from tracejit.codegen_llvm.lower_function import (
     part_types,
     parts,
 )
-from tracejit.ir.core import Function, Instr, Value
-from tracejit.ir.emit import BOOL, I64, ComplexPair, DType
-from tracejit.ir.extent import Dim, Extent, Monomial, leaves
-from tracejit.ir.types import BufferType, TensorType, Type
 
 _BLOCK = 128
 

@@ -17,11 +17,11 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from tracejit.codegen_llvm import capi, runtime_text
-from tracejit.codegen_llvm.abi import DType
+from tracejit.abi import DType, capi
+from tracejit.codegen_llvm import runtime_text
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.errors import code_at
-from tracejit.ir.printed import formatted
+from tracejit.ir.interpret.print_effect import formatted
 
 PayloadKind: TypeAlias = Literal["int", "unsigned", "float", "bool"]
 

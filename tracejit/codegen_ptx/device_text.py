@@ -11,9 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.codegen_llvm.emit import Reg
 from tracejit.codegen_llvm.lower_control import CONTROL
-from tracejit.codegen_llvm.lower_function import (
+from tracejit.codegen_llvm.lower_memory import MEMORY
+from tracejit.codegen_ptx import emit
+from tracejit.codegen_ptx.emit import PTXEmitter, Values
+from tracejit.ir.core import TABLE, Instr, Value
+from tracejit.ir.scalar.emit import DType
+from tracejit.llvm_text.emit import Reg
+from tracejit.llvm_text.lower_function import (
     FunctionText,
     Module,
     Pointer,
@@ -22,12 +27,7 @@ from tracejit.codegen_llvm.lower_function import (
     part_of,
     parts,
 )
-from tracejit.codegen_llvm.lower_memory import MEMORY
-from tracejit.codegen_ptx import emit
-from tracejit.codegen_ptx.emit import PTXEmitter, Values
-from tracejit.codegen_ptx.phases import fold_names
-from tracejit.ir.core import TABLE, Instr, Value
-from tracejit.ir.emit import DType
+from tracejit.lower.parallel import fold_names
 
 
 class DevicePointer(Pointer):

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracejit.codegen_llvm.emit import LLVMEmitter, Reg, llvm_type
-from tracejit.ir.emit import BOOL, DType
+from tracejit.ir.scalar.emit import BOOL, DType
+from tracejit.llvm_text.emit import LLVMEmitter, Reg, llvm_type
 
 WARP = 32
 GLOBAL, SHARED = 1, 3  # LLVM address spaces

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from tracejit.codegen_llvm.emit import Reg
-from tracejit.codegen_llvm.lower_function import joined, part_of
 from tracejit.codegen_ptx import emit
 from tracejit.codegen_ptx.device_text import (
     DevicePointer,
@@ -17,11 +15,13 @@ from tracejit.codegen_ptx.device_text import (
     registers,
 )
 from tracejit.codegen_ptx.emit import I32, KernelParam, KernelText, PTXEmitter, Values, kernel_text
-from tracejit.codegen_ptx.phases import Kernel, Phase, Role, short
 from tracejit.ir.core import Instr, Value
-from tracejit.ir.emit import I64, DType
 from tracejit.ir.extent import Dim, product
+from tracejit.ir.scalar.emit import I64, DType
 from tracejit.ir.types import TensorType
+from tracejit.llvm_text.emit import Reg
+from tracejit.llvm_text.lower_function import joined, part_of
+from tracejit.lower.parallel import Kernel, Phase, Role, short
 
 #: Threads of a block, by role.
 THREADS: dict[Role, int] = {"map": 256, "rows": 128, "total": 128, "serial": 32}

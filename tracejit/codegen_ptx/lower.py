@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from tracejit.codegen_ptx.compile import compile_ptx
 from tracejit.codegen_ptx.emit import KernelText, module_text, reduction_blocks
 from tracejit.codegen_ptx.kernels import Argument, Stage, phase_kernels, points
-from tracejit.codegen_ptx.masked import plain
-from tracejit.codegen_ptx.phases import Kernel
-from tracejit.codegen_ptx.products import products
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, evaluate, format_dim
 from tracejit.ir.program import Program, kernels
+from tracejit.lower.expand_gemm import products
+from tracejit.lower.expand_masked import plain
+from tracejit.lower.parallel import Kernel
 
 #: Host statements that a GPU program cannot do: their data would have to be in the host's memory.
 _UNMAPPED = frozenset(["tape", "tape_push", "tape_pop", "host_call", "print"])

@@ -10,7 +10,7 @@ import numpy as np
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.types import INDEX, TensorType
-from tracejit.passes.inline import is_array, is_splat
+from tracejit.lower.fusion import is_array, is_splat
 from tracejit.passes.rebuild import Rebuild, each_region
 
 #: Elementwise work that may be done where the mask does not hold, to save selecting and scattering.

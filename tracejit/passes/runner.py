@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.core import Function
-from tracejit.ir.interpreter import interpret
+from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.printer import format_function
 from tracejit.ir.verifier import VerifyError
 from tracejit.ir.verifier import verify as verify_function

@@ -25,26 +25,26 @@ from tracejit.errors import (
 )
 from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, TensorType, dtype_of
-from tracejit.trace import operators  # noqa: F401  (attaches the operators)
-from tracejit.trace.definedness import MaybeNone, MaybeUndefined, bound_value
-from tracejit.trace.grown import Kind, Run
-from tracejit.trace.guards import AttributeChange, ContainerChange, Guard, Outside, Relation
-from tracejit.trace.guesses import Guesses
-from tracejit.trace.hidden import Hidden, HiddenNumber
-from tracejit.trace.known import MARK, made_at
-from tracejit.trace.numpy.generators import RandomSource
-from tracejit.trace.objects import refers_to_itself
-from tracejit.trace.paths import bound
-from tracejit.trace.raising import Diverged, emit_raise, raised_at
-from tracejit.trace.reach import holds_traced
-from tracejit.trace.regions import Free, diverged
-from tracejit.trace.reshaping import Flat
+from tracejit.trace.array_api.generators import RandomSource
+from tracejit.trace.control.maybe_unbound import MaybeNone, MaybeUndefined, bound_value
+from tracejit.trace.control.objects import refers_to_itself
+from tracejit.trace.control.try_statement import CatchingOperators
+from tracejit.trace.guards.guards import AttributeChange, ContainerChange, Guard, Outside, Relation
+from tracejit.trace.guards.paths import bound
 from tracejit.trace.results import Describer, Out
-from tracejit.trace.session import Restart, Session, nested, session_scope
-from tracejit.trace.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
-from tracejit.trace.staging_try import CatchingOperators
-from tracejit.trace.values import KIND_DTYPE, Array, Cell, PyScalar, Scalar, Tracer
-from tracejit.trace.windows import window_on
+from tracejit.trace.session.assumption_sets import Guesses
+from tracejit.trace.session.concretize import MARK, made_at
+from tracejit.trace.session.raising import Diverged, emit_raise, raised_at
+from tracejit.trace.session.regions import Free, diverged
+from tracejit.trace.session.session import Restart, Session, nested, session_scope
+from tracejit.trace.session.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
+from tracejit.trace.values import operators  # noqa: F401  (attaches the operators)
+from tracejit.trace.values.all import KIND_DTYPE, Array, Cell, PyScalar, Scalar, Tracer
+from tracejit.trace.values.captured_arrays import Hidden, HiddenNumber
+from tracejit.trace.values.dynamic_list import Kind, Run
+from tracejit.trace.values.reach import holds_traced
+from tracejit.trace.views.overlapping_arguments import window_on
+from tracejit.trace.views.reshape import Flat
 
 _RESTARTS = 32
 PARAM_SPECS = (ArraySpec, ScalarSpec, Static)

@@ -15,9 +15,11 @@ import numpy as np
 from tracejit import trees
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.definedness import MaybeNone, bound_value
-from tracejit.trace.grown import Run, parts_of
-from tracejit.trace.layers import (
+from tracejit.trace.control.maybe_unbound import MaybeNone, bound_value
+from tracejit.trace.session.session import current
+from tracejit.trace.values.all import KIND_TYPE, Array, Cell, Choice, MixedScalar, PyScalar, Scalar
+from tracejit.trace.values.dynamic_list import Run, parts_of
+from tracejit.trace.views.transforms import (
     Bitcast,
     Broadcast,
     Gather,
@@ -29,8 +31,6 @@ from tracejit.trace.layers import (
     Slice,
     Transpose,
 )
-from tracejit.trace.session import current
-from tracejit.trace.values import KIND_TYPE, Array, Cell, Choice, MixedScalar, PyScalar, Scalar
 
 Extents: TypeAlias = tuple["int | Ref", ...]
 

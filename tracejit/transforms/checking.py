@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tracejit.attempts import Doubt
+from tracejit.calls.deopt import Doubt
 from tracejit.errors import UnsupportedError
-from tracejit.trace.guesses import Guesses, Supposed, Unsupposed
+from tracejit.trace.session.assumption_sets import Guesses, Supposed, Unsupposed
 
 
 def check_grads(
@@ -22,7 +22,7 @@ def check_grads(
     identity. Floating and complex leaves of ``args`` are differentiated. Raises AssertionError.
     """
     from tracejit.autodiff.numeric import check_function
-    from tracejit.compiler import run_function, traced_function
+    from tracejit.calls.compiler import run_function, traced_function
 
     doubt = Doubt()
     while True:

@@ -17,10 +17,10 @@ from tracejit import trees
 from tracejit.errors import StructureError, UnsupportedError, throw
 from tracejit.ir.core import Function, Value
 from tracejit.ir.types import TensorType
-from tracejit.trace.raising import Diverged
-from tracejit.trace.regions import Free, diverged
-from tracejit.trace.session import active, current
-from tracejit.trace.values import Array, Tracer, lift
+from tracejit.trace.session.raising import Diverged
+from tracejit.trace.session.regions import Free, diverged
+from tracejit.trace.session.session import active, current
+from tracejit.trace.values.all import Array, Tracer, lift
 from tracejit.transforms.staged import Body, fitted, like, traced_body, value_like
 
 Rule = Callable[..., Any]

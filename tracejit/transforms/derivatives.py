@@ -13,8 +13,8 @@ from typing import Any
 from tracejit import autodiff, trees
 from tracejit.autodiff.tangents import active_results
 from tracejit.errors import throw
-from tracejit.trace.known import shown_shape
-from tracejit.trace.values import lift
+from tracejit.trace.session.concretize import shown_shape
+from tracejit.trace.values.all import lift
 from tracejit.transforms.staged import (
     Staged,
     check_aux,

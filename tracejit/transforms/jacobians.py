@@ -10,8 +10,8 @@ from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX
-from tracejit.trace.session import current
-from tracejit.trace.values import lift, wrap_array
+from tracejit.trace.session.session import current
+from tracejit.trace.values.all import lift, wrap_array
 from tracejit.transforms.linear_maps import Linearized
 from tracejit.transforms.staged import require_inexact
 from tracejit.transforms.transform import Transform, checked_argnums, shown

@@ -100,7 +100,7 @@ def compiled(transform: Any) -> Any:
 
 def _entry(transform: Any, found: Identity, place: tuple[int, Hashable]) -> _Entry:
     from tracejit.api import jitted_type
-    from tracejit.versions import Options
+    from tracejit.calls.versions import Options
 
     make = jitted_type()
     if found.like is None:

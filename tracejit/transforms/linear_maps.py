@@ -15,8 +15,8 @@ from tracejit.autodiff.split import Split
 from tracejit.errors import throw
 from tracejit.ir.builder import rename_type
 from tracejit.ir.core import Function, Value
-from tracejit.trace.session import current
-from tracejit.trace.values import Array, Scalar, lift, wrap_array
+from tracejit.trace.session.session import current
+from tracejit.trace.values.all import Array, Scalar, lift, wrap_array
 from tracejit.transforms.staged import (
     Staged,
     check_aux,
@@ -83,7 +83,7 @@ class LinearMap:
         """The map as it is called from Python."""
         if self._compiled is None:
             from tracejit.api import jitted_type
-            from tracejit.versions import Options
+            from tracejit.calls.versions import Options
 
             self._compiled = jitted_type()(self, Options())
         return self._compiled

@@ -8,10 +8,10 @@ from typing import Any
 from tracejit import autodiff, trees
 from tracejit.errors import StructureError
 from tracejit.ir.core import Function, Value
-from tracejit.trace.raising import Diverged
-from tracejit.trace.regions import Free, closed, diverged
-from tracejit.trace.session import active, current
-from tracejit.trace.values import Array, Tracer, lift
+from tracejit.trace.session.raising import Diverged
+from tracejit.trace.session.regions import Free, closed, diverged
+from tracejit.trace.session.session import active, current
+from tracejit.trace.values.all import Array, Tracer, lift
 from tracejit.transforms.linear_maps import Leaf
 from tracejit.transforms.staged import Body, Staged, fitted, like, traced_body, value_like
 

@@ -14,11 +14,11 @@ from tracejit.ir.builder import rename_attr
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, Type
-from tracejit.trace.known import shown_shape
-from tracejit.trace.raising import Diverged, emit_raise
-from tracejit.trace.regions import Free, closed, diverged
-from tracejit.trace.session import TraceBuilder, current
-from tracejit.trace.values import Array, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
+from tracejit.trace.session.concretize import shown_shape
+from tracejit.trace.session.raising import Diverged, emit_raise
+from tracejit.trace.session.regions import Free, closed, diverged
+from tracejit.trace.session.session import TraceBuilder, current
+from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
 
 
 class Staged:
@@ -82,13 +82,15 @@ class Staged:
     def twice(self) -> Function:
         """The function, where rules apply with its results once more, stabilised: derivatives are
         taken of these, the value is what NumPy computes."""
-        from tracejit.passes.beside import twice  # passes wait until something is compiled
+        from tracejit.passes.stabilized_results import (
+            twice,  # passes wait until something is compiled
+        )
 
         return twice(self.function, self._some)
 
     def derived(self, function: Function, keep: int) -> Function:
         """A derivative, simplified, its results from number ``keep`` on stabilised."""
-        from tracejit.passes.beside import stabilized_after
+        from tracejit.passes.stabilized_results import stabilized_after
 
         return stabilized_after(simplified(function), keep, self._some)
 

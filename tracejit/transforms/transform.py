@@ -13,9 +13,9 @@ import numpy as np
 
 from tracejit import sources
 from tracejit.errors import throw
-from tracejit.trace.known import structural_int
-from tracejit.trace.session import active, current
-from tracejit.trace.values import Array, PyScalar, Scalar
+from tracejit.trace.session.concretize import structural_int
+from tracejit.trace.session.session import active, current
+from tracejit.trace.values.all import Array, PyScalar, Scalar
 from tracejit.transforms.kept import Identity, compiled, identity
 
 

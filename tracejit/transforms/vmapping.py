@@ -10,9 +10,9 @@ from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType
-from tracejit.trace.known import shown_shape
-from tracejit.trace.raising import Diverged
-from tracejit.trace.values import Array, Scalar, lift, wrap_array
+from tracejit.trace.session.concretize import shown_shape
+from tracejit.trace.session.raising import Diverged
+from tracejit.trace.values.all import Array, Scalar, lift, wrap_array
 from tracejit.transforms.staged import Staged, own
 from tracejit.transforms.transform import Transform, shown
 
@@ -124,7 +124,7 @@ def spread_axes(axes: Any, tree: Any, what: str) -> list[int | None]:
 
 def _front(x: Any, axis: int | None) -> Value:
     """An argument's value with the mapped axis first."""
-    from tracejit.trace.session import current
+    from tracejit.trace.session.session import current
 
     value = lift(x).value
     assert axis is not None

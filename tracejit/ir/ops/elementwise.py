@@ -1,7 +1,8 @@
 """Elementwise rows: all operands have one shape; the IR never broadcasts implicitly.
 
 ``_ROWS`` is the table. Each line: name, arity, dtype rule, NumPy reference. Scalar lowerings come
-from ``ir/lowering.py`` under the same name; derivative columns from ``derivatives_columns.py``.
+from ``ir/scalar/lowering/`` under the same name; derivative columns from
+``derivatives_columns.py``.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.core import ELEMENTARY_COST, Primitive, Value, row
-from tracejit.ir.lowering import LOWER
 from tracejit.ir.ops.derivatives_columns import derivative
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, all_tensors, arity, require, same_shape
+from tracejit.ir.scalar.lowering import LOWER
 from tracejit.ir.types import BOOL, DTYPES, TensorType, Type
 
 _REAL_OF = {"c64": "f32", "c128": "f64"}

@@ -1,0 +1,109 @@
+"""Sorts and order statistics: traced and interpreted equals NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.trace.array_api.tracing import compare
+
+SORTS = [
+    "np.sort(x)",
+    "np.sort(x, axis=0)",
+    "np.sort(x, axis=None)",
+    "np.sort(x, kind='stable')",
+    "np.sort(x, stable=True)",
+    "np.sort(x, kind='bubble')",
+    "np.sort(x, kind='heapsort', stable=True)",
+    "np.sort(x, axis=2)",
+    "np.sort(y)",
+    "np.sort([3, 1, 2])",
+    "np.sort(y > 1)",
+    "np.sort(x[::-1, ::2])",
+    "np.argsort(x)",
+    "np.argsort(x, axis=0)",
+    "np.argsort(x, axis=None)",
+    "np.argsort(y, kind='stable')",
+    "x.argsort()",
+    "x.sort(); r = x",
+    "x.sort(axis=0); r = x",
+    "x[0].sort(); r = x",
+    "y.sort(); r = y",
+    "np.partition(x, 2)[..., 2]",
+    "np.partition(y, (0, 2))[[0, 2]]",
+    "np.partition(x, 7)",
+    "x.partition(1); r = x[:, 1]",
+    "np.argpartition(x, 1)[:, 1]",
+    "x[0, 0].argsort(axis=0)",
+    "np.lexsort((x[0], y))",
+    "np.lexsort([y, x[1]])",
+    "np.sort(x * 1j + y)",
+    "np.sort_complex(y)",
+]
+ORDER = [
+    "np.median(x)",
+    "np.median(x, axis=0)",
+    "np.median(x, axis=1, keepdims=True)",
+    "np.median(x, axis=(0, 1))",
+    "np.median(y)",
+    "np.median(x[:, :3], axis=1)",
+    "np.median(x.astype(np.float32), axis=0)",
+    "r = np.zeros(4); np.median(x, axis=0, out=r)",
+    "np.median(np.where(x > 1, np.nan, x), axis=0)",
+    "np.nanmedian(np.where(x > 0.3, np.nan, x), axis=0)",
+    "np.nanmedian(np.where(x > 0.3, np.nan, x), axis=1, keepdims=True)",
+    "np.nanmedian(x)",
+    "np.nanmedian(y)",
+    "np.percentile(x, 30)",
+    "np.percentile(x, [10, 90], axis=0)",
+    "np.percentile(x, [10, 90], axis=1, keepdims=True)",
+    "np.percentile(x, 120)",
+    "np.quantile(x, 0.3)",
+    "np.quantile(x, 0.3, axis=1)",
+    "np.quantile(x, np.array([0.0, 0.5, 1.0]), axis=(0, 1))",
+    "np.quantile(y, 0.25)",
+    "np.quantile(x.astype(np.float32), 0.3)",
+    "np.quantile(x.astype(np.float32), [0.3])",
+    "np.quantile(x, -0.5)",
+    "np.quantile(x, 0.5, method='other')",
+    "np.quantile(x + 1j, 0.5)",
+    "np.quantile(np.where(x > 1, np.nan, x), 0.5, axis=0)",
+    "np.quantile(x, y / 10)",
+    "np.nanquantile(np.where(x > 1, np.nan, x), 0.4, axis=0)",
+    "np.nanquantile(np.where(x > 1, np.nan, x), [0.4, 0.6], axis=1, keepdims=True)",
+    "np.nanpercentile(np.where(x > 1, np.nan, x), [25, 50])",
+    "np.nanpercentile(y, 50)",
+]
+METHODS = (
+    "inverted_cdf averaged_inverted_cdf closest_observation interpolated_inverted_cdf hazen "
+    "weibull linear median_unbiased normal_unbiased lower higher midpoint nearest"
+).split()
+
+X = np.array([[0.5, -1.0, 2.5, 0.0], [1.5, 0.25, -3.0, 1.5], [0.0, 7.0, 0.3, -0.5]])
+Y = np.array([3, 0, 2, 2])
+
+
+@pytest.mark.parametrize("symbolic", [False, True], ids=["static", "symbolic"])
+@pytest.mark.parametrize("source", [*SORTS, *ORDER])
+def test_as_numpy(source: str, symbolic: bool) -> None:
+    compare(source, X, Y, symbolic=symbolic)
+
+
+@pytest.mark.parametrize("how", METHODS)
+@pytest.mark.parametrize("q", [0.0, 0.2, 0.5, 2 / 3, 1.0, [0.1, 0.9]])
+def test_methods_of_quantiles(how: str, q: object) -> None:
+    compare(f"np.quantile(x, {q}, axis=1, method={how!r})", X)
+    compare(f"np.nanquantile(x, {q}, axis=0, method={how!r})", np.where(X > 1.2, np.nan, X))
+
+
+def test_rows_as_keys() -> None:
+    compare("np.lexsort(x)", X)
+
+
+def test_edge_values() -> None:
+    line = np.array([np.nan, -0.0, np.inf, 1.0, -np.inf, 0.0, np.nan])
+    for source in ("np.sort(x)", "np.median(x)", "np.nanmedian(x)", "np.quantile(x[1:4], 0.3)"):
+        compare(source, line)
+    for source in ("np.sort(x)", "np.argsort(x)", "np.median(x)", "np.nanmedian(x)"):
+        compare(source, np.zeros(0))
+        compare(source, np.ones(1))

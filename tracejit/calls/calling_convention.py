@@ -1,0 +1,348 @@
+"""The signature of a version: parameters, guards, aliasing and results as its entry sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracejit import abi, trees
+from tracejit.calls.argument_layouts import extent_places, hidden_layout, param_owners, unwrapped
+from tracejit.calls.argument_types import LeafKey, ScalarKey, StaticKey
+from tracejit.calls.container_calls import Pending
+from tracejit.calls.epilogue import Finish
+from tracejit.calls.non_native import standing
+from tracejit.calls.versions import Request
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Function, Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.program import Program
+from tracejit.trace.driver import Traced
+from tracejit.trace.guards.paths import as_path
+from tracejit.trace.results import ArgOut, ArrayOut, PythonOut, SameOut, ScalarOut, StaticOut
+from tracejit.trace.session.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
+from tracejit.trace.session.stride_classes import Packing
+from tracejit.trace.values.captured_arrays import Hidden, HiddenNumber
+
+#: Elements above which a call lets other threads run.
+RELEASE_ELEMENTS = 20_000
+
+
+def _source(getter: Callable[[], Any]) -> abi.Source:
+    """How native code finds a value outside."""
+    path = as_path(getter)
+    if path.leaf is None:
+        return abi.CallSource(path if path.steps else path.start)
+    read = path.steps[0] if len(path.steps) == 1 else path.of
+    return abi.ArgSource(read, path.leaf.number)
+
+
+def _packing_guards(k: int, packing: Packing, itemsize: int) -> list[abi.Guard]:
+    """What of its strides makes an array have this packing."""
+    signs = {"+": 1, "-": -1, "0": 0}
+    found: list[abi.Guard] = []
+    sign = 1
+    dense: abi.Expr = itemsize
+    behind: tuple[int, abi.Expr] | None = None
+    for axis, kind in reversed(packing):
+        stride = abi.Stride(k, axis)
+        found.append(abi.Guard("eq" if kind == "packed" else "ne", stride, dense))
+        if kind != "packed":
+            sign = signs[kind]
+            found.append(abi.Guard({1: "gt", -1: "lt", 0: "eq"}[sign], stride, 0))  # type: ignore[arg-type]
+        length = abi.BinOp("mul", sign, stride)
+        if behind is not None:
+            found.append(abi.Guard("ge" if axis < behind[0] else "gt", length, behind[1]))
+        behind = (axis, length)
+        dense = abi.BinOp("mul", abi.Extent(k, axis), stride)
+    return found
+
+
+def _apart_guards(k: int, packing: Packing, itemsize: int) -> list[abi.Guard]:
+    """No two elements lie in one place, as ``overlap.meets_itself`` tells it: each stride is longer
+    than all that the axes inside of it take."""
+    found: list[abi.Guard] = []
+    reach: abi.Expr = itemsize
+    sign = 1  # packed axes run as the axis inside of them
+    for axis, kind in reversed(packing):
+        sign = {"packed": sign, "-": -1}.get(kind, 1)
+        length = abi.BinOp("mul", sign, abi.Stride(k, axis))
+        found.append(abi.Guard("ge", length, reach))
+        count = abi.BinOp("add", abi.Extent(k, axis), -1)
+        reach = abi.BinOp("add", reach, abi.BinOp("mul", length, count))
+    return found
+
+
+class SignatureBuilder:
+    """Builds the abi signature of a lowered trace."""
+
+    def __init__(
+        self, traced: Traced, function: Function, program: Program, request: Request
+    ) -> None:
+        self.traced = traced
+        self.function = function
+        self.program = program
+        self.request = request
+        self.owners = param_owners(traced)
+        self.places = extent_places(traced)
+
+    def build(self) -> abi.Signature:
+        traced = self.traced
+        params = tuple(map(self.param, traced.leaves, self.request.keys))
+        hidden = [abi.Hidden(_source(h.getter), self.hidden_param(h)) for h in traced.hidden]
+        hidden += [
+            abi.Hidden(_source(g.source), abi.IdentityParam(g.expected)) for g in traced.guards
+        ]
+        first = len(params) + len(hidden)
+        pairs = [(first + 2 * k, first + 2 * k + 1) for k in range(len(traced.relations))]
+        related = list(zip(traced.relations, pairs, strict=True))
+        for relation in traced.relations:
+            for path in (relation.first, relation.second):
+                hidden.append(abi.Hidden(_source(path), abi.AnyParam()))
+        same, distinct = self.objects()
+        results, structure = self.results()
+        return abi.Signature(
+            params,
+            results,
+            structure,
+            tuple(hidden),
+            guards=self.values(),
+            disjoint=self.disjoint(),
+            identical=self.identical(),
+            same=(*same, *(pair for relation, pair in related if relation.same)),
+            distinct=(*distinct, *(pair for relation, pair in related if not relation.same)),
+            release_gil=self.release(),
+        )
+
+    def param(self, leaf: Any, key: LeafKey) -> abi.Param:
+        if isinstance(leaf, ArraySpec):
+            shape = tuple(None if isinstance(d, SymDim) else d for d in leaf.shape)
+            strides: Any = leaf.layout if leaf.layout != "strided" else (None,) * len(shape)
+            frozen = not leaf.writeable
+            return abi.ArrayParam(leaf.dtype, shape, strides, leaf.writeable, frozen)
+        if isinstance(leaf, ObjectSpec):
+            return abi.TypeParam(leaf.kind)
+        if isinstance(leaf, ScalarSpec):
+            assert isinstance(key, ScalarKey)
+            return abi.ScalarParam(key.dtype, key.kind)
+        if isinstance(key, ScalarKey):
+            if key.kind == "bool":
+                return abi.IdentityParam(leaf.value)
+            return abi.ScalarParam(key.dtype, key.kind)  # its value is guarded
+        assert isinstance(key, StaticKey)
+        return abi.IdentityParam(unwrapped(key.value))
+
+    def values(self) -> tuple[abi.Guard, ...]:
+        """Python ints that the code is compiled for; run-time extents were traced as 2 or more."""
+        extents = tuple(abi.Guard("ge", abi.Extent(k, axis), 2) for k, axis in self.places)
+        return (
+            extents
+            + self.packings()
+            + tuple(
+                abi.Guard("eq", abi.ScalarOf(k), leaf.value)
+                for k, (leaf, key) in enumerate(
+                    zip(self.traced.leaves, self.request.keys, strict=True)
+                )
+                if isinstance(leaf, Static) and isinstance(key, ScalarKey) and key.kind == "int"
+            )
+        )
+
+    def packings(self) -> tuple[abi.Guard, ...]:
+        """What the trace supposed of arrays that are not dense."""
+        hidden = self.traced.hidden_arrays()
+        arrays = {**dict(enumerate(self.traced.leaves)), **{k: h.cell for k, h in hidden.items()}}
+        found: list[abi.Guard] = []
+        for k, array in arrays.items():
+            packing = getattr(array, "packing", None)
+            if packing is not None:
+                found += _packing_guards(k, packing, np.dtype(array.dtype).itemsize)
+            if packing is not None and k in self.traced.mutated:
+                found += _apart_guards(k, packing, np.dtype(array.dtype).itemsize)
+        return tuple(found)
+
+    def hidden_param(self, hidden: Hidden | HiddenNumber) -> abi.Param:
+        if isinstance(hidden, HiddenNumber):
+            kind: Any = hidden.kind if isinstance(hidden.kind, str) else None
+            return abi.ScalarParam(hidden.traced.value.dtype, kind)
+        x = hidden.array
+        layout: Any = hidden_layout(x)
+        written = hidden.cell.arg in self.traced.mutated
+        return abi.ArrayParam(x.dtype, x.shape, layout, written)
+
+    def objects(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Which objects of the program's among the arguments are one, and which are not."""
+        leaves = self.traced.leaves
+        found = [k for k, leaf in enumerate(leaves) if isinstance(leaf, ObjectSpec)]
+        pairs = [
+            (j, k)
+            for n, k in enumerate(found)
+            for j in found[:n]
+            if leaves[j].kind is leaves[k].kind
+        ]
+        groups = self.request.groups
+        same = [(j, k) for j, k in pairs if groups[j] == groups[k]]
+        return same, [pair for pair in pairs if pair not in same]
+
+    # -- aliasing ------------------------------------------------------------------------------
+
+    def arrays(self) -> list[int]:
+        leaves = [k for k, x in enumerate(self.traced.leaves) if isinstance(x, ArraySpec)]
+        return [*leaves, *self.traced.hidden_arrays()]
+
+    def identical(self) -> tuple[tuple[int, int], ...]:
+        groups: dict[int, list[int]] = {}
+        for k, leaf in enumerate(self.traced.leaves):
+            if isinstance(leaf, ArraySpec) and leaf.alias_group is not None:
+                groups.setdefault(leaf.alias_group, []).append(k)
+        return tuple((g[0], k) for g in groups.values() for k in g[1:])
+
+    def disjoint(self) -> tuple[tuple[int, int], ...]:
+        same = {frozenset(p) for p in self.identical()}
+        firsts = {k: first for first, k in self.identical()}
+        inside = {k for k, _ in self.request.windows}
+        arrays = [k for k in self.arrays() if k not in firsts and k not in inside]
+        pairs = {
+            frozenset((k, j))
+            for k in arrays
+            for j in arrays
+            if k != j and (k in self.traced.mutated or j in self.traced.mutated)
+        }
+        return tuple(sorted((min(p), max(p)) for p in pairs - same))
+
+    # -- results -------------------------------------------------------------------------------
+
+    def results(self) -> tuple[tuple[abi.Result, ...], abi.Structure]:
+        traced = self.traced
+        raw = [self.raw(k) for k in range(len(self.program.results))]
+        if self.function.diverges:
+            return (), None
+        scalar_arrays = any(self.is_zero_d(o) for o in traced.outs)
+        simple = ArrayOut | ScalarOut | PythonOut | ArgOut | SameOut | StaticOut
+        plain = all(isinstance(o, simple) for o in traced.outs)
+        plain = plain and all(h.held is None for h in traced.hidden_arrays().values())
+        if not plain or scalar_arrays or Finish(traced).needs_call:
+            return self.rebuilt(raw)
+        return self.direct(raw)
+
+    def is_zero_d(self, out: Any) -> bool:
+        """An array of rank 0, which comes back from native code as a scalar."""
+        return isinstance(out, ArrayOut) and self.program.results[out.index].kind == "scalar"
+
+    def direct(self, raw: list[abi.Result]) -> tuple[tuple[abi.Result, ...], abi.Structure]:
+        results = list(raw)
+        leaves: list[abi.Structure] = []
+        for out in self.traced.outs:
+            if isinstance(out, SameOut):
+                leaves.append(leaves[out.leaf])
+            elif isinstance(out, ArrayOut | ScalarOut):
+                leaves.append(out.index)
+            elif isinstance(out, PythonOut):
+                leaves.append(self.python_scalar(results, out))
+            elif isinstance(out, ArgOut):
+                results.append(abi.ArgResult(out.arg))
+                leaves.append(len(results) - 1)
+            else:
+                assert isinstance(out, StaticOut)
+                results.append(abi.ConstantResult(out.value))
+                leaves.append(len(results) - 1)
+        tree = trees.unflatten(self.traced.out_tree, [_Leaf(x) for x in leaves])
+        return tuple(results), _structure(tree, results, self.traced)
+
+    def python_scalar(self, results: list[abi.Result], out: PythonOut) -> int:
+        old = results[out.index]
+        assert isinstance(old, abi.ScalarResult)
+        results[out.index] = abi.ScalarResult(old.dtype, out.kind)  # type: ignore[arg-type]
+        return out.index
+
+    def rebuilt(self, raw: list[abi.Result]) -> tuple[tuple[abi.Result, ...], abi.Structure]:
+        arrays = self.arrays()
+        results = [*raw, *[abi.ArgResult(k) for k in arrays]]
+        finish = Finish(self.traced)
+        outside = self.traced.hidden_arrays().items()
+        maps = {k: h.held for k, h in outside if h.held is not None}
+
+        def build(leaves: list[Any]) -> Any:
+            values = leaves[: len(raw)]
+            by_number = dict(zip(arrays, leaves[len(raw) :], strict=True))
+            originals = standing()
+            if originals:
+                by_number = {k: originals.get(id(x), x) for k, x in by_number.items()}
+            by_number |= {k: held() for k, held in maps.items()}
+            if finish.needs_call:
+                return Pending(finish.apply, (values, by_number))
+            return finish.value(values, by_number.__getitem__)
+
+        return tuple(results), abi.Unflatten(build)
+
+    def raw(self, k: int) -> abi.Result:
+        result = self.program.results[k]
+        type_ = result.type
+        if result.kind == "scalar":
+            return abi.ScalarResult(type_.dtype)
+        if result.kind == "dynamic":
+            return abi.ArrayResult(type_.dtype, (None,) * type_.rank)
+        return abi.ArrayResult(type_.dtype, tuple(map(self.expr, result.shape)))
+
+    def expr(self, dim: Dim) -> abi.Expr:
+        """An extent over host parameters as the entry computes it."""
+        if isinstance(dim, int):
+            return dim
+        total: abi.Expr = 0
+        for mono, coef in dim.terms.items():
+            term: abi.Expr = coef
+            for atom, power in sorted(mono, key=lambda p: repr(p[0])):
+                for _ in range(power):
+                    factor = self.atom(atom)
+                    term = factor if term == 1 else abi.BinOp("mul", term, factor)
+            total = term if total == 0 else abi.BinOp("add", total, term)
+        return total
+
+    def atom(self, atom: ex.Atom) -> abi.Expr:
+        if isinstance(atom, ex.Opaque):
+            return abi.BinOp(atom.kind, self.expr(atom.a), self.expr(atom.b))  # type: ignore[arg-type]
+        assert isinstance(atom, Value)
+        slot = self.program.slots[self.program.host.params.index(atom)]
+        kind, k = self.owners[slot.index]
+        if kind == "extent":
+            return abi.Extent(*self.places[k])
+        return abi.ScalarOf(k if kind == "leaf" else len(self.traced.leaves) + k)
+
+    def release(self) -> bool | abi.WorkAbove:
+        arrays = [k for k, x in enumerate(self.traced.leaves) if isinstance(x, ArraySpec)]
+        if not arrays:
+            return False
+        work: abi.Expr = 0
+        for k in arrays:
+            size: abi.Expr = 1
+            for axis, d in enumerate(self.traced.leaves[k].shape):
+                extent = abi.Extent(k, axis) if isinstance(d, SymDim) else d
+                size = extent if size == 1 else abi.BinOp("mul", size, extent)
+            work = size if work == 0 else abi.BinOp("add", work, size)
+        return abi.WorkAbove(work, RELEASE_ELEMENTS)
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    index: Any
+
+
+def _structure(tree: Any, results: list[abi.Result], traced: Traced) -> abi.Structure:
+    """The nesting of results as the entry builds it; anything unusual goes through optree."""
+    if isinstance(tree, _Leaf):
+        index: abi.Structure = tree.index
+        return index
+    if type(tree) in (tuple, list):
+        kind: Any = type(tree).__name__
+        return abi.Container(kind, tuple(_structure(x, results, traced) for x in tree))
+    if type(tree) is dict:
+        children = tuple(_structure(x, results, traced) for x in tree.values())
+        return abi.Container("dict", children, tuple(tree))
+    leaves, treedef = trees.flatten(tree, is_leaf=lambda x: isinstance(x, _Leaf))
+    order = [leaf.index for leaf in leaves]
+
+    def build(values: list[Any]) -> Any:
+        return trees.unflatten(treedef, [values[k] for k in order])
+
+    return abi.Unflatten(build)

@@ -1,0 +1,213 @@
+"""From a request to native code: trace, simplify, lower, generate, link.
+
+This is where the stages meet. Nothing here decides what a program means.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tracejit import abi, trees
+from tracejit.calls.argument_layouts import layouts_of, param_slots, specs_for
+from tracejit.calls.calling_convention import SignatureBuilder
+from tracejit.calls.deopt import undo_of
+from tracejit.calls.epilogue import Finish
+from tracejit.calls.versions import NeedsStatic, Options, Request, Version
+from tracejit.codegen_llvm.lower import lower_program
+from tracejit.errors import StructureError, UnsupportedError, UnsupportedRecursionError
+from tracejit.ir.core import Function
+from tracejit.ir.interpret.interpreter import EXCEPTIONS
+from tracejit.ir.printer import format_function
+from tracejit.ir.program import Program
+from tracejit.lower.kernel_fusion import merge
+from tracejit.lower.lower import lower
+from tracejit.passes.calls import inline_calls
+from tracejit.passes.pipeline import DEFAULT, SIMPLIFY
+from tracejit.passes.runner import dump_stage, dump_text, run
+from tracejit.python_entry.entry import Specialisation, specialise
+from tracejit.trace.driver import Traced, trace
+from tracejit.trace.session.assumption_sets import Guesses
+from tracejit.trace.session.assumptions import Finding
+from tracejit.trace.session.specs import Static
+from tracejit.trace.values.captured_arrays import Hidden
+from tracejit.trace.values.exporters import plain_array
+
+
+@dataclass
+class Artefacts:
+    """What a version was made of, for inspection."""
+
+    traced: Traced
+    function: Function
+    program: Program
+    core_text: str
+    spec: Specialisation
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def ir(self) -> str:
+        """Tensor-level IR after simplification."""
+        return format_function(self.function)
+
+    @cached_property
+    def program_text(self) -> str:
+        """The lowered Program."""
+        return format_function(self.program.host)
+
+
+def simplify(function: Function, *, stabilize: bool = False) -> Function:
+    """The function as it is lowered."""
+    dump_stage("trace", function)
+    pipeline = (inline_calls, *DEFAULT)
+    if stabilize:
+        from tracejit.passes.stabilize import stabilize as rewrite
+
+        # Rules look for one value used twice.
+        pipeline = (inline_calls, *SIMPLIFY, rewrite, *DEFAULT)
+    return run(function, pipeline)
+
+
+def compile_version(request: Request, options: Options) -> Version:
+    """Trace and compile one version."""
+    specs = specs_for(request)
+    count = request.treedef.num_leaves
+    args, kwargs = trees.unflatten(request.treedef, specs[:count])
+    try:
+        beside = request.leaves[count : count + request.beside]
+        traced = trace(
+            request.function,
+            args,
+            kwargs,
+            specs[count:],
+            beside,
+            request.guesses,
+            request.loose,
+        )
+    except (UnsupportedError, StructureError) as error:
+        if any(request.dynamic):
+            ends = isinstance(error, UnsupportedRecursionError)
+            raise NeedsStatic(error, of_integers=ends) from None
+        raise
+    EXCEPTIONS.update(traced.exceptions)
+    function = simplify(traced.function, stabilize=options.stabilize)
+    layouts, numbers = layouts_of(traced, request, function)
+    program = merge(lower(function, layouts, numbers))
+    signature = SignatureBuilder(traced, function, program, request).build()
+    layout = abi.layout(signature)
+    core = lower_program(
+        program,
+        param_slots(traced, function, program, layout),
+        _result_slots(program, signature, layout),
+    )
+    _dump(program, core.text)
+    wrong = [k for k, site in enumerate(core.errors.sites, 1) if type(site.exception) is Finding]
+    spec = specialise(
+        core.text,
+        signature,
+        core.errors,
+        core.host,
+        core.symbols,
+        options.opt_level,
+        cache=options.cache,
+        rejecting=wrong,
+    )
+    artefacts = Artefacts(traced, function, program, core.text, spec)
+    # Addresses and shared storages are found by the slow path.
+    sources = any(getattr(key, "source", None) is not None for key in request.keys)
+    direct = not sources and not request.windows and not request.beside
+    undo = undo_of(traced, request.keys)
+    chained = spec.chained if undo is None and None not in request.guesses.sites.values() else None
+    direct = direct and chained is not None
+    traced.release()
+    return Version(
+        keys=request.keys,
+        sizes=_sizes(request),
+        dynamic=request.dynamic,
+        call=spec,
+        guards=traced.holds,
+        changed=lambda: {g.name: g.expected for g in traced.guards if g.changed_number},
+        writes=tuple(sorted(k for k in traced.mutated if k < len(specs))),
+        fast=chained if direct and not Finish(traced).needs_call and _plain(request) else None,
+        artefacts=artefacts,
+        direct=direct,
+        count=count,
+        guesses=request.guesses,
+        undo=undo,
+        chained=chained,
+    )
+
+
+def _dump(program: Program, text: str) -> None:
+    dump_stage("lower", program.host)
+    asked = os.environ.get("TRACEJIT_DUMP", "").split(",")
+    if "llvm" in asked or "all" in asked:
+        dump_text("llvm", program.host.name, text)
+
+
+def _sizes(request: Request) -> tuple[int, ...]:
+    from tracejit.calls.argument_types import sizes_of
+
+    return sizes_of(request.leaves, request.keys)
+
+
+def _plain(request: Request) -> bool:
+    """Whether every argument is itself one leaf, so that native code sees arguments as they are."""
+    args, kwargs = trees.unflatten(request.treedef, list(range(len(request.leaves))))
+    return not kwargs and list(args) == list(range(len(request.leaves)))
+
+
+def _result_slots(program: Program, signature: abi.Signature, layout: abi.SlotLayout) -> list[int]:
+    slots = [-1] * len(program.host.results)
+    for k, result in enumerate(program.results):
+        at = layout.results[k]
+        if result.kind == "out":
+            continue
+        assert at.data is not None
+        slots[result.first] = at.data
+        for axis, place in enumerate(at.extents if result.kind == "dynamic" else ()):
+            assert place is not None
+            slots[result.first + 1 + axis] = place
+    return slots
+
+
+def traced_function(
+    fun: Callable[..., Any], args: Sequence[Any], guesses: Guesses | None = None, orders: int = 0
+) -> tuple[Function, list[Any], list[int]]:
+    """``fun`` as an IR function of exact shapes, its argument values, and which are inexact;
+    ``orders``: how many times derivatives will be taken of it."""
+    from tracejit.calls.argument_types import EVERY_CLASS, alias_groups, leaf_key
+
+    found, treedef = trees.flatten((tuple(args), {}))
+    keys = tuple(leaf_key(x, EVERY_CLASS) for x in found)
+    leaves = [x if (plain := plain_array(x)) is None else plain for x in found]
+    from tracejit.calls.argument_types import is_source, sizes_of
+
+    dynamic = (False,) * len(sizes_of(leaves, keys))
+    request = Request(fun, treedef, tuple(leaves), keys, dynamic, alias_groups(leaves)[0], ())
+    call_args, call_kwargs = trees.unflatten(treedef, specs_for(request))
+    traced = trace(fun, call_args, call_kwargs, guesses=guesses, orders=orders)
+    EXCEPTIONS.update(traced.exceptions)
+    values = [
+        np.int64(id(x)) if is_source(x) else x
+        for x, s in zip(leaves, traced.leaves, strict=True)
+        if not isinstance(s, Static)
+    ]
+    values += [h.array for h in traced.hidden if isinstance(h, Hidden)]
+    count = sum(not isinstance(s, Static) for s in traced.leaves)
+    wrt = [k for k, v in enumerate(values[:count]) if np.asarray(v).dtype.kind in "fc"]
+    return run(traced.function, DEFAULT), values, wrt  # calls keep their rules
+
+
+def run_function(function: Function, args: Sequence[Any]) -> list[Any]:
+    """Compile and run one IR function on arrays; for tools and checks."""
+    from tracejit.codegen_llvm.compile import compile_program
+
+    compiled = compile_program(merge(lower(simplify(function))))
+    arrays = [np.array(a, dtype=p.dtype) for a, p in zip(args, function.params, strict=True)]
+    return compiled.call(*arrays)

@@ -1,0 +1,492 @@
+"""The slow path of a call: normalise arguments, find or compile the version, call it.
+
+The fast path is native: a chain of guarded entries that call ``Dispatcher.miss`` when none fits.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from tracejit import trees
+from tracejit.calls.argument_types import (
+    Family,
+    FamilyKey,
+    LeafKey,
+    Policy,
+    int_positions,
+    leaf_key,
+)
+from tracejit.calls.container_calls import Pending
+from tracejit.calls.deopt import Doubt, Front
+from tracejit.calls.fallback import Fallback, Reason, Refused
+from tracejit.calls.many_numbers import packed
+from tracejit.calls.non_native import NativeLeaves
+from tracejit.calls.outside_numbers import OutsideNumbers
+from tracejit.calls.overlap import MEETS_ITSELF, Plan, Sharer, Unshareable
+from tracejit.calls.overlap_cache import MISSED, Repeats
+from tracejit.calls.recompiled import Recompiled
+from tracejit.calls.versions import (
+    Arguments,
+    HiddenOverlap,
+    NeedsStatic,
+    Options,
+    Request,
+    StaticArgument,
+    Stats,
+    Version,
+    described,
+    hidden_meets_itself,
+    hidden_overlap,
+    looks_at_bits,
+    signature_of,
+    static_positions,
+    writes_into_itself,
+    writes_into_overlap,
+)
+from tracejit.errors import InternalError, StructureError, UnsupportedError
+from tracejit.trace.guards.paths import NeedsIdentity, bound
+from tracejit.trace.session.assumption_sets import Guesses, Supposed, Unsupposed
+
+#: Versions kept per family before one of them is dropped, with a warning.
+MAX_VERSIONS = 8
+#: Ways kept in which versions for one kind of arguments suppose that values decide dtypes.
+MAX_SUPPOSED = 16
+_FIRST = Supposed()
+#: Numbers that may be arguments of their own, for which code compiles in seconds.
+_MANY_ARGUMENTS = 2000
+
+_dispatchers: weakref.WeakSet[Dispatcher] = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    for dispatcher in _dispatchers:
+        dispatcher.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    # Another thread of the parent may have been compiling; the child has only the one that forked.
+    os.register_at_fork(after_in_child=_renew_locks)
+
+
+class Dispatcher:
+    """All versions of one function."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        options: Options,
+        compile_version: Callable[[Request, Options], Version],
+        chain: Callable[[Sequence[Any]], None],
+        miss_type: type[Exception],
+    ) -> None:
+        self.function = function
+        self.options = options
+        self._compile = compile_version
+        self._chain = chain
+        self.miss_type = miss_type
+        self._lock = threading.RLock()
+        self._families: dict[FamilyKey, Family] = {}
+        #: What the version supposed that answered last, by kind of arguments.
+        self._latest: dict[FamilyKey, Supposed] = {}
+        self._fronts: dict[FamilyKey, Front] = {}
+        self._compilations = 0
+        self._outside = OutsideNumbers()
+        self._recompiled = Recompiled(function)
+        # A transform takes arguments apart itself.
+        self._packs = not hasattr(type(function), "__traced_call__")
+        #: Classes of which the code depends on which object it is.
+        self._by_identity: set[type] = set()
+        self._slow_calls = 0
+        self._fallback = Fallback(function, enabled=options.fallback)
+        self._sharer = Sharer()
+        self._repeats = Repeats(miss_type)
+        self._signature = signature_of(function)
+        self._defaults = getattr(function, "__defaults__", None)
+        self._static = static_positions(self._signature, options)
+        _dispatchers.add(self)
+
+    def renew_lock(self) -> None:
+        """A new lock, in the child of a fork."""
+        self._lock = threading.RLock()
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def miss(self, *args: Any, **kwargs: Any) -> Any:
+        """Call by the slow path."""
+        self._slow_calls += 1
+        if not kwargs:
+            result = self._repeats.call(args)
+            if result is not MISSED:
+                return result
+        try:
+            return self._compiled_call(args, kwargs)
+        except Refused as refused:
+            reason = refused.reason
+        return self._fallback.run(reason, args, kwargs)
+
+    def _compiled_call(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        call = self.bind(args, kwargs)
+        try:
+            return self._bound_call(call, args)
+        except (Refused, UnsupportedError, StructureError):
+            if not self._unpack(call):
+                raise
+        return self._bound_call(call, args)
+
+    def _bound_call(self, call: tuple[Any, dict[str, Any]], args: Sequence[Any]) -> Any:
+        leaves, structure = self._flatten(call)
+        with self._fallback.refusing():
+            keys = tuple(map(leaf_key, leaves))
+        held = self._native(leaves, keys)
+        with bound(held.leaves):
+            version, plan, result = self._settled(held, structure)
+        if type(result) is Pending:
+            return result.finish(call, held.originals(result.raw))
+        plain = len(args) == len(leaves) and not (self._static or held.stands)
+        if plan is not None and plain and not version.guesses.sites:
+            self._repeats.remember(args, version, plan)
+        return held.originals(result)
+
+    def _settled(
+        self, held: NativeLeaves, structure: tuple[Any, ...]
+    ) -> tuple[Version, Plan | None, Any]:
+        """The version that answers the call, how its memory is shared, and the answer."""
+        doubt = Doubt()
+        while True:
+            try:
+                return self._attempt(held, structure, doubt)
+            except Unsupposed:
+                continue  # begins again, with what the doubt has learnt
+            except NeedsIdentity as need:
+                self._by_identity.add(need.kind)
+
+    def _attempt(
+        self, held: NativeLeaves, structure: tuple[Any, ...], doubt: Doubt
+    ) -> tuple[Version, Plan | None, Any]:
+        arguments, overlap = described(held.leaves, structure, by_identity=self._by_identity)
+        plan = None
+        version = self._wanted(arguments, doubt)
+        if writes_into_itself(version, held.given):
+            raise self._in_python(MEETS_ITSELF)
+        if held.swapped and looks_at_bits(version.artefacts.traced.function):
+            raise self._in_python("a byte-swapped array is viewed as another dtype")
+        if overlap and writes_into_overlap(version, arguments.leaves):
+            arguments, plan = self._shared(arguments)
+            version = self._wanted(arguments, doubt)
+        try:
+            with held.standing() if held.stands else nullcontext():
+                version, result = self._run(version, arguments, doubt)
+        except HiddenOverlap:
+            plan = None
+            version, result = self._run_beside(version, held.leaves, structure, doubt)
+        finally:
+            held.copy_back(version.writes)
+        return version, plan, result
+
+    def _native(self, leaves: Sequence[Any], keys: Sequence[LeafKey]) -> NativeLeaves:
+        try:
+            return NativeLeaves(leaves, keys)
+        except Unshareable as error:
+            raise self._in_python(str(error)) from None
+
+    def _run(self, version: Version, arguments: Arguments, doubt: Doubt) -> tuple[Version, Any]:
+        """Call a version; one whose hidden arguments changed in kind is compiled anew."""
+        for _ in range(3):
+            try:
+                result = version.run(arguments.leaves)
+                if version.guesses.sites:
+                    self._answered(arguments.kind, version)
+                return version, result
+            except Unsupposed as wrong:
+                with self._fallback.refusing():
+                    doubt.learn(wrong, version.guesses)
+                raise
+            except self.miss_type:
+                if hidden_overlap(version, arguments.leaves):
+                    raise HiddenOverlap from None
+                if hidden_meets_itself(version):
+                    raise self._in_python(MEETS_ITSELF) from None
+                self._outside.note(version.changed())
+                version.alive = False
+                version = self._wanted(arguments, doubt)
+        raise InternalError("a compiled version refuses the arguments that it was compiled for")
+
+    def _answered(self, kind: FamilyKey, version: Version) -> None:
+        """Note that what the version supposes was right."""
+        supposed = version.guesses.supposed
+        self._latest[kind] = supposed
+        with self._lock:
+            front = self._fronts.get(kind)
+            if front is None:
+                self._fronts[kind] = Front(supposed)
+            if front is None or front.answered(supposed):
+                self._rechain()
+
+    def _run_beside(
+        self, version: Version, leaves: Sequence[Any], structure: tuple[Any, ...], doubt: Doubt
+    ) -> tuple[Version, Any]:
+        """Call with arrays found in globals as further leaves, since these overlap something."""
+        hidden = version.artefacts.traced.hidden_arrays().values()
+        if any(h.held is not None for h in hidden):
+            raise self._in_python("a memory map in a global overlaps what is written")
+        beside = [h.getter() for h in hidden]
+        arguments, _ = described(
+            [*leaves, *beside], structure, len(beside), by_identity=self._by_identity
+        )
+        arguments, _ = self._shared(arguments)
+        try:
+            return self._run(self._wanted(arguments, doubt), arguments, doubt)
+        except HiddenOverlap:
+            raise self._in_python("arrays in globals that are written overlap") from None
+
+    def _shared(self, arguments: Arguments) -> tuple[Arguments, Plan]:
+        """The call with overlapping arguments as windows of storage that is passed after them."""
+        try:
+            sharing = self._sharer.share(arguments.leaves)
+        except Unshareable as error:
+            raise self._in_python(str(error)) from None
+        keys = (*arguments.keys, *map(leaf_key, sharing.leaves))
+        shared = Arguments(
+            (*arguments.leaves, *sharing.leaves),
+            keys,
+            arguments.structure,
+            (*arguments.groups, *range(len(arguments.keys), len(keys))),
+            sharing.windows,
+            arguments.beside,
+        )
+        return shared, sharing.plan
+
+    def _in_python(self, why: str) -> Refused:
+        """Why this call runs in Python, which is never done silently."""
+        code = getattr(inspect.unwrap(self.function), "__code__", None)
+        place = ("<unknown>", 1) if code is None else (code.co_filename, code.co_firstlineno)
+        return Refused(Reason(why, *place))
+
+    def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Positional and keyword values with defaults; TypeError as Python for a wrong call."""
+        if self._signature is None:
+            return tuple(args), dict(kwargs)
+        if getattr(self.function, "__defaults__", None) is not self._defaults:
+            self._defaults = self.function.__defaults__
+            self._signature = inspect.signature(self.function)
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            if type(self.function) is FunctionType and not hasattr(self.function, "__wrapped__"):
+                self.function(*args, **kwargs)  # raises what Python says of this call
+            raise error.with_traceback(None) from None
+        if not hasattr(type(self.function), "__traced_call__"):
+            bound.apply_defaults()  # positions that a transform counts are those of the call
+        return tuple(bound.args), dict(bound.kwargs)
+
+    def _flatten(self, call: tuple[Any, dict[str, Any]]) -> tuple[list[Any], Any]:
+        args, kwargs = call
+        if self._static or self.options.static_argnames:
+            args = tuple(StaticArgument(a) if k in self._static else a for k, a in enumerate(args))
+            names = self.options.static_argnames
+            kwargs = {n: StaticArgument(v) if n in names else v for n, v in kwargs.items()}
+        call = self.packed((args, kwargs))
+        leaves, treedef = trees.flatten(call)
+        return leaves, (treedef, trees.key_orders(call))
+
+    def packed(self, call: Any) -> Any:
+        """The call with lists of many numbers as arrays, where the function can take them so."""
+        return packed(call) if self._packs else call
+
+    def _unpack(self, call: Any) -> bool:
+        """Whether what is not supported may be lists of many numbers as arrays: not any more."""
+        seen = self.packed(call)
+        if seen is call or sum(np.size(x) for x in trees.leaves_of(seen)) > _MANY_ARGUMENTS:
+            return False
+        self._packs = False
+        return True
+
+    def _wanted(self, arguments: Arguments, doubt: Doubt) -> Version:
+        """``find`` for a call, which may run in Python instead."""
+        if not self._fallback.enabled:
+            return self.find(arguments, None, doubt)
+        family = (*arguments.kind, doubt.supposed)
+        with self._fallback.refusing_family(family, arguments.sizes):
+            return self.find(arguments, None, doubt)
+
+    def find(
+        self, arguments: Arguments, policy: Policy | None = None, doubt: Doubt | None = None
+    ) -> Version:
+        """The version for these arguments, compiled when there is none."""
+        sizes, doubt = arguments.sizes, doubt or Doubt()
+        with self._lock:
+            supposed = doubt.supposed or self._latest.get(arguments.kind, _FIRST)
+            family = self._family(arguments, supposed)
+            version: Version
+            for version in family.versions:
+                if version.accepts(sizes):
+                    if version.guards():
+                        return version
+                    if self._outside.note(version.changed()):
+                        version.alive = False  # another takes its place
+            family.versions = [v for v in family.versions if v.alive]
+            guesses = Guesses(supposed)
+            try:
+                return self._new_version(family, arguments, policy or self.options.shapes, guesses)
+            except Exception:
+                certain = doubt.only_found(guesses)
+                if certain is None:
+                    raise
+            doubt.supposed = certain
+            self._latest[arguments.kind] = certain
+            return self.find(arguments, policy, doubt)
+
+    def _family(self, arguments: Arguments, supposed: Supposed) -> Family:
+        """The versions for one kind of arguments that suppose the same of values."""
+        key = (*arguments.kind, supposed)
+        family = self._families.get(key)
+        if family is None:
+            alike = [k for k in self._families if k[:-1] == key[:-1]]
+            if len(alike) >= MAX_SUPPOSED:
+                for version in self._families.pop(alike[0]).versions:
+                    version.alive = False
+            family = Family(arguments.sizes, int_positions(arguments.leaves, arguments.keys))
+            self._families[key] = family
+        return family
+
+    def _new_version(
+        self, family: Family, arguments: Arguments, policy: Policy, guesses: Guesses
+    ) -> Version:
+        names = tuple(self._signature.parameters) if self._signature is not None else ()
+        self._recompiled.note(family, arguments, names)
+        attempts = self._outside.attempts()
+        loose = next(attempts)
+        while True:
+            dynamic = family.plan(arguments.sizes, policy)
+            request = Request(
+                self.function,
+                arguments.structure[0],
+                arguments.leaves,
+                arguments.keys,
+                dynamic,
+                arguments.groups,
+                names,
+                arguments.windows,
+                arguments.beside,
+                guesses,
+                loose,
+            )
+            try:
+                version = self._compile(request, self.options)
+                self._outside.compiled_with(loose)
+                break
+            except Exception as error:
+                if loose:  # whether the numbers are to blame is seen without them
+                    loose = next(attempts)
+                    continue
+                if not isinstance(error, NeedsStatic):
+                    raise
+                need = error
+                attempts = self._outside.attempts()
+                loose = next(attempts)
+                free = {k for k, d in enumerate(dynamic) if d}
+                integers = {k for k in free if family.ints[k]}
+                if policy == "dynamic" and not (need.of_integers and integers):
+                    raise need.error from None
+                family.frozen |= integers or free
+        self._compilations += 1
+        family.versions.append(version)
+        if len(family.versions) > MAX_VERSIONS:
+            stale = [v for v in family.versions if v is not version and not v.guards()]
+            if stale:
+                stale[0].alive = False
+                family.versions.remove(stale[0])
+        if len(family.versions) > MAX_VERSIONS:
+            warnings.warn(
+                f"{self.function!r} has more than {MAX_VERSIONS} versions for one kind of "
+                "arguments: the oldest is dropped; make what varies an array or a float",
+                stacklevel=4,
+            )
+            family.versions.pop(0).alive = False
+        self._rechain()
+        return version
+
+    def _rechain(self) -> None:
+        fast = [v.fast for _, v in self._chained() if v.fast is not None]
+        self._chain(fast[-32:])
+
+    def _chained(self) -> list[tuple[FamilyKey, Version]]:
+        """The versions that native chains may hold."""
+        fronts = {kind: front.supposed for kind, front in self._fronts.items()}
+        return [
+            (key, v)
+            for key, family in self._families.items()
+            for v in reversed(family.versions)
+            if v.alive and (not v.guesses.sites or fronts.get(key[:-1]) == key[-1])
+        ]
+
+    def leaf_calls(self) -> list[tuple[Any, Any]]:
+        """Structure and native entry of each version that a call with containers can use."""
+        if self._static or self.options.static_argnames:
+            return []
+        found = self._chained()
+        return [(key[0], v.chained) for key, v in found if v.direct and v.fast is None]
+
+    # -- inspection ----------------------------------------------------------------------------
+
+    def versions(self) -> list[Version]:
+        """All live versions, oldest family first."""
+        return [v for f in self._families.values() for v in f.versions if v.alive]
+
+    def version_for(self, *args: Any, dynamic: bool = False, **kwargs: Any) -> Version:
+        """The version that a call with these arguments uses, compiled if need be.
+
+        ``dynamic``: compile for any extents and integers of this kind at once. Where values decide
+        the version, it is the one that answered such a call before, or that would be tried first.
+        """
+        return self.prepared((args, kwargs), dynamic, Doubt())
+
+    def prepared(self, call: tuple[Any, dict[str, Any]], dynamic: bool, doubt: Doubt) -> Version:
+        """``version_for`` under what a doubt supposes."""
+        leaves, structure = self._flatten(self.bind(*call))
+        native = self._native(leaves, tuple(map(leaf_key, leaves))).leaves
+        policy = "dynamic" if dynamic else self.options.shapes
+        with bound(native):
+            while True:
+                arguments, overlap = described(native, structure, by_identity=self._by_identity)
+                try:
+                    version = self.find(arguments, policy, doubt)
+                    if overlap and writes_into_overlap(version, arguments.leaves):
+                        version = self.find(self._shared(arguments)[0], policy, doubt)
+                    return version
+                except NeedsIdentity as need:
+                    self._by_identity.add(need.kind)
+
+    def clear(self) -> None:
+        """Forget every version."""
+        with self._lock:
+            self._families.clear()
+            self._latest.clear()
+            self._fronts.clear()
+            self._fallback.clear()
+            self._outside.clear()
+            self._recompiled.clear()
+            self._by_identity.clear()
+            self._repeats.clear()
+            self._rechain()
+
+    def stats(self) -> Stats:
+        """Counts of compilations, versions, families and slow calls so far."""
+        return Stats(
+            self._compilations,
+            len(self.versions()),
+            len({key[:-1] for key in self._families}),
+            self._slow_calls,
+            self._fallback.calls,
+            self._fallback.reason,
+        )

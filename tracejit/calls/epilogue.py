@@ -1,0 +1,71 @@
+"""What is done in Python after the native call: views, and changes of the caller's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from tracejit.trace.driver import Traced
+from tracejit.trace.guards.guards import FIELDS
+from tracejit.trace.guards.paths import Path
+from tracejit.trace.results import CallerOut, Out, Rebuilder, TreeOut
+
+
+class Finish:
+    """What happens after the native call when results are views or the caller's objects change."""
+
+    def __init__(self, traced: Traced) -> None:
+        self.traced = traced
+        changes: list[Any] = [*traced.containers, *traced.attributes]
+        outs = [*traced.outs, *(out for change in changes for out in change.outs)]
+        self.paths = {change.path for change in traced.containers} | set(_caller_paths(outs))
+
+    @property
+    def needs_call(self) -> bool:
+        """Whether it needs the containers of the call, or changes something."""
+        return bool(self.paths or self.traced.attributes)
+
+    def value(self, values: Sequence[Any], array: Callable[[int], Any]) -> Any:
+        """The function's result from IR results and argument arrays."""
+        return Rebuilder(values, array, {}).tree(self.traced.outs, self.traced.out_tree)
+
+    def apply(self, call: tuple[Any, Any], raw: tuple[Sequence[Any], dict[int, Any]]) -> Any:
+        """Change the caller's lists, dicts and attributes; then the result."""
+        values, by_number = raw
+        # All are found before one is changed: the change of one may drop another.
+        containers = {path: _container(call, path) for path in self.paths}
+        owners = [_owner(call, change.owner) for change in self.traced.attributes]
+        rebuilder = Rebuilder(values, by_number.__getitem__, containers)
+        for change in self.traced.containers:
+            target = containers[change.path]
+            items = rebuilder.tree(change.outs, change.tree)
+            if isinstance(target, dict):
+                target.clear()
+                target.update(dict(zip(change.keys or (), items, strict=True)))
+            else:
+                target[:] = items
+        for attribute, owner in zip(self.traced.attributes, owners, strict=True):
+            value = rebuilder.tree(attribute.outs, attribute.tree)
+            setattr(owner, attribute.name, value)
+        return rebuilder.tree(self.traced.outs, self.traced.out_tree)
+
+
+def _caller_paths(outs: Iterable[Out]) -> Iterator[tuple[Any, ...]]:
+    for out in outs:
+        if isinstance(out, CallerOut):
+            yield out.path
+        elif isinstance(out, TreeOut):
+            yield from _caller_paths(out.outs)
+
+
+def _owner(call: tuple[Any, Any], path: Path) -> Any:
+    """The object at the end of a path, which may begin at an argument."""
+    return path() if path.leaf is None else path.of(_container(call, path.leaf.where))
+
+
+def _container(call: tuple[Any, Any], path: Sequence[Any]) -> Any:
+    """The container of the caller that lies at a path in the arguments."""
+    target: Any = call
+    for key in path:
+        target = vars(target) if key is FIELDS else target[key]
+    return target

@@ -1,0 +1,158 @@
+"""Signature strings, as Numba writes them: ``"f8[:](f8[:], f8)"``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracejit.calls.argument_types import ArrayKey, LeafKey, ObjectKey, ScalarKey
+from tracejit.ir.types import dtype_of, short_name
+from tracejit.trace.session.assumption_sets import Site
+
+_NAMES = {
+    "b1": "bool", "bool": "bool", "boolean": "bool",
+    "i1": "i8", "i2": "i16", "i4": "i32", "i8": "i64",
+    "u1": "u8", "u2": "u16", "u4": "u32", "u8": "u64",
+    "f4": "f32", "f8": "f64", "c8": "c64", "c16": "c128",
+    "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "intp": "i64",
+    "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
+    "float32": "f32", "float64": "f64", "double": "f64", "complex64": "c64", "complex128": "c128",
+}  # fmt: skip
+_TYPE = re.compile(r"\s*(\w+)\s*(\[[^\]]*\])?\s*")
+_PYTHON = {"bool": bool, "i64": int, "f64": float, "c128": complex}
+
+
+@dataclass(frozen=True)
+class ArgType:
+    """A scalar (``layout`` None) or an array of ``rank`` axes in C or F order."""
+
+    dtype: np.dtype[Any]
+    rank: int = 0
+    layout: str | None = None
+
+    def example(self) -> Any:
+        """A value with this type: extents of 2 and more, Python scalars where there are."""
+        if self.layout is None:
+            kind = _PYTHON.get(short_name(self.dtype))
+            return kind(2) if kind is not None and kind is not bool else self._scalar()
+        shape = tuple(range(2, 2 + self.rank))
+        order: Any = "F" if self.layout == "F" else "C"
+        return np.zeros(shape, self.dtype, order)
+
+    def _scalar(self) -> Any:
+        return True if self.dtype == np.bool_ else self.dtype.type(2)
+
+
+@dataclass(frozen=True)
+class ParsedSignature:
+    """Argument types and, when stated, the result's type (None: unstated; "void": no result)."""
+
+    text: str
+    args: tuple[ArgType, ...]
+    result: ArgType | str | None
+
+    def examples(self) -> list[Any]:
+        """Arguments to compile for."""
+        return [a.example() for a in self.args]
+
+    def fits(self, traced: Any) -> bool:
+        """Whether the function returns what the signature states."""
+        if self.result is None or traced.function.diverges:
+            return True
+        found = [_type_of(out, traced) for out in traced.outs]
+        want: list[Any] = [None]
+        if isinstance(self.result, ArgType):
+            want = [(self.result.dtype, self.result.rank)]
+        return found == want or ... in found
+
+    def check_result(self, traced: Any) -> None:
+        """Raise TypeError when the function does not return what the signature states."""
+        if not self.fits(traced):
+            found = [_type_of(out, traced) for out in traced.outs]
+            shown = ", ".join("None" if t is None else _shown(*t) for t in found)
+            raise TypeError(f"signature {self.text!r} states another result than {shown}")
+
+
+def _type_of(out: Any, traced: Any) -> Any:
+    """Dtype and rank of a result leaf; None for None, ``...`` where only the call decides."""
+    if hasattr(out, "index"):
+        value = traced.function.results[out.index]
+        return (value.dtype, value.rank)
+    if hasattr(out, "arg"):
+        cells = {
+            **dict(enumerate(traced.leaves)),
+            **{k: h.array for k, h in traced.hidden_arrays().items()},
+        }
+        return (dtype_of(cells[out.arg].dtype), len(cells[out.arg].shape))
+    return None if getattr(out, "value", ...) is None else ...
+
+
+def _shown(dtype: np.dtype[Any], rank: int) -> str:
+    return short_name(dtype) + (f"[{', '.join(':' * rank)}]" if rank else "")
+
+
+def parse_signature(text: str) -> ParsedSignature:
+    """Parse ``"result(args)"`` or ``"(args)"``. Raises ValueError showing what is not understood.
+
+    ``[:]``, ``[:, :]``, ``[::1]`` and ``[:, ::1]`` are C-contiguous arrays of any extents,
+    ``[::1, :]`` is Fortran order; other arrays are compiled for when they come.
+    """
+    match = re.fullmatch(r"\s*([^()]*?)\s*\((.*)\)\s*", text, re.S)
+    if match is None:
+        raise ValueError(f'a signature looks like "f8[:](f8[:], f8)", not {text!r}')
+    result, inside = match.groups()
+    parsed: ArgType | str | None = None
+    if result:
+        parsed = "void" if result in ("void", "none") else _parse_type(result, text)
+    args = tuple(_parse_type(t, text) for t in _split(inside))
+    return ParsedSignature(text, args, parsed)
+
+
+def _split(inside: str) -> list[str]:
+    parts = re.split(r",(?![^\[]*\])", inside)
+    return [p for p in parts if p.strip()]
+
+
+def _parse_type(part: str, text: str) -> ArgType:
+    match = _TYPE.fullmatch(part)
+    if match is None or match.group(1) not in _NAMES:
+        raise ValueError(f"{part.strip()!r} in signature {text!r} is no type that is known")
+    dtype = dtype_of(_NAMES[match.group(1)])
+    if match.group(2) is None:
+        return ArgType(dtype)
+    axes = [a.strip().replace(" ", "") for a in match.group(2)[1:-1].split(",")]
+    if any(a not in (":", "::1") for a in axes) or axes.count("::1") > 1:
+        raise ValueError(f"{part.strip()!r} in signature {text!r}: axes are ':' or one '::1'")
+    layout = "F" if "::1" in axes[:-1] else "C"
+    return ArgType(dtype, len(axes), layout)
+
+
+def describe(
+    keys: Sequence[LeafKey],
+    count: int | None = None,
+    sites: Mapping[Site, bool | None] | None = None,
+) -> str:
+    """The leaves of a version: ``(f8[:, :] C, int64)``; what follows the first ``count`` is about
+    memory that they share, ``sites`` what the version supposes of values."""
+    parts = []
+    for key in keys[:count]:
+        if isinstance(key, ArrayKey):
+            axes = ", ".join(":" if u is None else str(u) for u in key.units)
+            parts.append(f"{short_name(key.dtype)}[{axes}] {key.layout}")
+        elif isinstance(key, ScalarKey):
+            parts.append(key.kind or short_name(key.dtype))
+        elif isinstance(key, ObjectKey):
+            parts.append(key.kind.__qualname__)
+        else:
+            parts.append(repr(getattr(key.value, "value", key.value))[:40])
+    shared = " overlapping" if count is not None and count < len(keys) else ""
+    supposed = "; ".join(
+        f"{'not ' * (not holds)}{site.what} (line {site.line})"
+        for site, holds in (sites or {}).items()
+        if holds is not None
+    )
+    return f"({', '.join(parts)}){shared}{' if ' * bool(supposed)}{supposed}"

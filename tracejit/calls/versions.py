@@ -1,0 +1,276 @@
+"""Versions of a function, what one is compiled for, and the options of ``jit``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracejit.calls.argument_types import (
+    ArrayKey,
+    FamilyKey,
+    LeafKey,
+    Policy,
+    ScalarKey,
+    StaticKey,
+    alias_groups,
+    leaf_key,
+    sizes_of,
+)
+from tracejit.calls.overlap import meets_itself
+from tracejit.ir.core import Function
+from tracejit.trace.session.assumption_sets import Guesses
+from tracejit.trace.session.specs import Window
+from tracejit.trace.values.exporters import refused
+
+if TYPE_CHECKING:
+    from tracejit.calls.deopt import Undo
+
+
+@dataclass(eq=False)
+class Version:
+    """One compiled version: for which sizes it is, and how to call it on leaves.
+
+    ``direct``: native code takes the leaves as the caller passes them. ``count``: how many leaves
+    are the caller's arguments; what follows is about memory that they share. ``guesses``: what the
+    version supposes of values; ``undo``: what a run changes before it finds that this is wrong.
+    ``chained``: ``call`` as part of a native chain, missing where a supposition is wrong.
+    ``changed``: numbers found outside, by name, that are others now than it was compiled for.
+    """
+
+    keys: tuple[LeafKey, ...]
+    sizes: tuple[int, ...]
+    dynamic: tuple[bool, ...]
+    call: Callable[..., Any]
+    guards: Callable[[], bool]
+    changed: Callable[[], dict[str, Any]]
+    writes: tuple[int, ...]
+    fast: Any = None
+    artefacts: Any = None
+    direct: bool = True
+    count: int | None = None
+    alive: bool = True
+    guesses: Guesses = field(default_factory=Guesses)
+    undo: Undo | None = None
+    chained: Any = None
+
+    def accepts(self, sizes: tuple[int, ...]) -> bool:
+        """Whether the version is for these extents and integers."""
+        return self.alive and all(
+            free or want == have
+            for free, want, have in zip(self.dynamic, self.sizes, sizes, strict=True)
+        )
+
+    @property
+    def exact(self) -> tuple[int, ...]:
+        """The extents and integers that it is compiled for."""
+        return tuple(n for n, free in zip(self.sizes, self.dynamic, strict=True) if not free)
+
+    def run(self, leaves: Sequence[Any]) -> Any:
+        """The answer for leaves; ``Unsupposed`` where the version supposes something wrong."""
+        given = canonical(leaves, self)
+        return self.call(*given) if self.undo is None else self.undo.call(self.call, given, leaves)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compile: the function, its arguments' structure, and what is known of each leaf.
+
+    ``windows``: leaves that lie in storage which follows the arguments (see ``overlap``), after the
+    ``beside`` arrays found in globals that overlap something. ``guesses``: what the version is to
+    suppose of values that decide dtypes. ``loose``: numbers outside that are run-time values.
+    """
+
+    function: Callable[..., Any]
+    treedef: Any
+    leaves: tuple[Any, ...]
+    keys: tuple[LeafKey, ...]
+    dynamic: tuple[bool, ...]
+    groups: tuple[int, ...]
+    names: tuple[str, ...]
+    windows: tuple[tuple[int, Window], ...] = ()
+    beside: int = 0
+    guesses: Guesses = field(default_factory=Guesses)
+    loose: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Counts shown by ``f.stats()``; ``fallback``: why calls ran in Python, None if none did."""
+
+    compilations: int
+    versions: int
+    families: int
+    slow_calls: int
+    python_calls: int = 0
+    fallback: str | None = None
+
+
+@dataclass
+class Options:
+    """What ``jit`` was asked for."""
+
+    static_argnums: frozenset[int] = frozenset()
+    static_argnames: frozenset[str] = frozenset()
+    shapes: Policy = "auto"
+    opt_level: int = 3
+    stabilize: bool = False
+    fallback: bool = False
+    cache: bool = True
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The leaves of a call, and what of them decides the version besides sizes.
+
+    ``structure``: of (args, kwargs), with the order of keys. ``windows``: leaves that lie in
+    storage which follows the arguments. ``beside``: how many arrays found in globals come before
+    that.
+    """
+
+    leaves: tuple[Any, ...]
+    keys: tuple[LeafKey, ...]
+    structure: tuple[Any, ...]
+    groups: tuple[int, ...]
+    windows: tuple[tuple[int, Window], ...] = ()
+    beside: int = 0
+
+    @property
+    def kind(self) -> FamilyKey:
+        """What versions of one family have in common."""
+        return self.structure, self.keys, self.groups, self.windows, self.beside
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return sizes_of(self.leaves, self.keys)
+
+
+class NeedsStatic(Exception):  # noqa: N818  (a request, not an error: the caller compiles again)
+    """A run-time integer or extent decides the structure of the program: compile for its value."""
+
+    def __init__(self, error: BaseException, *, of_integers: bool = False) -> None:
+        """``of_integers``: their values are needed whatever the user asked for."""
+        super().__init__(str(error))
+        self.error = error
+        self.of_integers = of_integers
+
+
+class StaticArgument:
+    """Marks an argument as one leaf, compiled for its value."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        error = refused(value, "a static argument")
+        if error is not None:
+            raise error
+        try:
+            hash(value)
+        except TypeError:
+            raise TypeError(
+                f"a static argument must be hashable, not a {type(value).__name__}: "
+                "pass a tuple, or do not make it static"
+            ) from None
+
+    def __hash__(self) -> int:
+        return hash(StaticKey(self.value))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StaticArgument) and StaticKey(self.value) == StaticKey(other.value)
+
+
+def canonical(leaves: Sequence[Any], version: Version) -> list[Any]:
+    """Leaves as native code is called: equal static values are the object compiled for."""
+    out: list[Any] = []
+    position = 0
+    for leaf, key in zip(leaves, version.keys, strict=True):
+        if isinstance(key, StaticKey):
+            out.append(key.value.value if isinstance(key.value, StaticArgument) else key.value)
+        elif isinstance(key, ScalarKey) and key.by_value and not version.dynamic[position]:
+            out.append(version.sizes[position])
+        elif isinstance(key, ScalarKey) and key.source is not None:
+            out.append(np.int64(id(leaf)))  # the caller holds it while the call runs
+        else:
+            out.append(leaf)
+        if isinstance(key, ArrayKey):
+            position += sum(u is None for u in key.units)
+        elif isinstance(key, ScalarKey) and key.by_value:
+            position += 1
+    return out
+
+
+def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+
+
+def static_positions(signature: inspect.Signature | None, options: Options) -> frozenset[int]:
+    names = list(signature.parameters) if signature is not None else []
+    unknown = [n for n in options.static_argnames if n not in names]
+    if unknown and signature is not None:
+        raise ValueError(f"static_argnames {unknown} are not parameters; there are {names}")
+    found = {k if k >= 0 else len(names) + k for k in options.static_argnums}
+    kinds = [p.kind for p in signature.parameters.values()] if signature is not None else []
+    wrong = sorted(k for k in found if not 0 <= k < len(names))
+    if wrong and signature is not None and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        raise ValueError(f"static_argnums {wrong} are not among the {len(names)} parameters")
+    return frozenset(found | {names.index(n) for n in options.static_argnames if n in names})
+
+
+class HiddenOverlap(Exception):  # noqa: N818  (the call is made in another way, nothing failed)
+    """An array found in a global lies in the memory of an argument or of another such array."""
+
+
+def described(
+    leaves: Sequence[Any],
+    structure: tuple[Any, ...],
+    beside: int = 0,
+    by_identity: Container[type] = (),
+) -> tuple[Arguments, bool]:
+    """The arguments of a call, and whether some overlap."""
+    groups, overlap = alias_groups(leaves)
+    keys = tuple(leaf_key(leaf, by_identity) for leaf in leaves)
+    return Arguments(tuple(leaves), keys, structure, groups, (), beside), overlap
+
+
+def writes_into_overlap(version: Version, leaves: Sequence[Any]) -> bool:
+    for k in version.writes:
+        for j, other in enumerate(leaves):
+            if j != k and type(other) is np.ndarray and type(leaves[k]) is np.ndarray:
+                same = other is leaves[k]
+                if not same and np.may_share_memory(leaves[k], other):
+                    return True
+    return False
+
+
+def writes_into_itself(version: Version, leaves: Sequence[Any]) -> bool:
+    """Whether it writes to an argument of which elements lie in one place."""
+    written = [leaves[k] for k in version.writes if k < len(leaves)]
+    return any(isinstance(x, np.ndarray) and meets_itself(x) for x in written)
+
+
+def hidden_meets_itself(version: Version) -> bool:
+    """``writes_into_itself`` of arrays found in globals."""
+    traced = version.artefacts.traced
+    hidden = traced.hidden_arrays()
+    return any(meets_itself(h.getter()) for k, h in hidden.items() if k in traced.mutated)
+
+
+def looks_at_bits(function: Function) -> bool:
+    """Whether it reads the bits of some value as another dtype."""
+    return any(i.name == "bitcast" or any(map(looks_at_bits, i.regions)) for i in function.instrs)
+
+
+def hidden_overlap(version: Version, leaves: Sequence[Any]) -> bool:
+    """Whether a global array lies in the memory of an argument or of another global array."""
+    hidden = [h.getter() for h in version.artefacts.traced.hidden_arrays().values()]
+    arrays = [x for x in leaves if type(x) is np.ndarray]
+    return any(
+        np.may_share_memory(x, y) for k, x in enumerate(hidden) for y in [*arrays, *hidden[:k]]
+    )

@@ -1,0 +1,1 @@
+"""What IR means, executed with NumPy: functions, programs, and what they print."""

@@ -1,0 +1,101 @@
+"""sinh, cosh, tanh from expm1 in two floats; arcsinh, arccosh, arctanh from log1p of two floats."""
+
+from __future__ import annotations
+
+from tracejit.ir.scalar.elementary.exponential import expm1_quarter
+from tracejit.ir.scalar.elementary.logarithm import log_of_sum
+from tracejit.ir.scalar.elementary.num import (
+    INF,
+    NAN,
+    Num,
+    elementary,
+    fast_two_sum,
+    fma,
+    format_of,
+    smaller,
+    two_product,
+    two_sum,
+    where,
+)
+
+
+@elementary
+def sinh(x: Num) -> Num:
+    """Hyperbolic sine: with t = e**|x| - 1, (t + t/(1+t)) / 2."""
+    h, low = expm1_quarter(x.abs())
+    capped = smaller(h, 2.0**100)  # beyond, the quotient is lost beside h
+    dh, dl = two_sum(h.const(1.0), 4.0 * capped)
+    dl = fma(low, 4.0, dl)
+    w = capped / dh
+    wl = (fma(-w, dh, capped) + low - w * dl) / dh
+    s, sl = fast_two_sum(h, w)
+    r = 2.0 * (s + (sl + low + wl))
+    r = where(x.abs() < INF, r, x.abs())
+    return where(x.abs() < format_of(x).tiny, x, r.copysign(x))
+
+
+@elementary
+def cosh(x: Num) -> Num:
+    """Hyperbolic cosine: with E = e**|x|, (E + 1/E) / 2."""
+    h, low = expm1_quarter(x.abs())
+    inverse = 0.25 / (1.0 + 4.0 * smaller(h, 2.0**100))
+    s, sl = two_sum(h, h.const(0.25))
+    r = 2.0 * (s + (sl + low + inverse))
+    return where(x.abs() < INF, r, x.abs())
+
+
+@elementary
+def tanh(x: Num) -> Num:
+    """Hyperbolic tangent: with t = e**(2|x|) - 1, t / (t + 2)."""
+    h, low = expm1_quarter(2.0 * smaller(x.abs(), 20.0))
+    d, dl = two_sum(h, h.const(0.5))
+    dl = dl + low
+    q = h / d
+    q = q + (fma(-q, d, h) + low - q * dl) / d
+    return where(x.abs() < format_of(x).tiny, x, q.copysign(x))
+
+
+@elementary
+def arcsinh(x: Num) -> Num:
+    """log(|x| + sqrt(x*x + 1)) = log1p(|x| + x*x / (1 + sqrt(1 + x*x))), odd."""
+    f = format_of(x)
+    a = x.abs()
+    big = a > f.huge
+    b = where(big, 1.0, a)
+    root = fma(b, b, 1.0).sqrt()
+    uh, ul = two_sum(b, b * b / (root + 1.0))
+    vh, vl = two_sum(b.const(1.0), uh)
+    r = log_of_sum(where(big, smaller(a, f.max), vh), where(big, 0.0, vl + ul), double=big)
+    r = where(a < INF, r, a)
+    return where(a < f.tiny, x, r.copysign(x))
+
+
+@elementary
+def arccosh(x: Num) -> Num:
+    """log(x + sqrt(x*x - 1)) = log1p(t + sqrt(2t + t*t)), t = x - 1; nan below 1."""
+    f = format_of(x)
+    big = x > f.huge
+    t = where(big, 1.0, x) - 1.0
+    tt, tl = two_product(t, t)
+    ph, pl = two_sum(2.0 * t, tt)
+    root = ph.sqrt()
+    residual = (fma(-root, root, ph) + (pl + tl)) / where(ph.eq(0.0), 1.0, root + root)
+    uh, ul = two_sum(t, root)
+    vh, vl = two_sum(t.const(1.0), uh)
+    low = vl + (ul + residual)
+    r = log_of_sum(where(big, smaller(x, f.max), vh), where(big, 0.0, low), double=big)
+    return where(x < 1.0, NAN, where(x.eq(INF) | x.isnan(), x, r))
+
+
+@elementary
+def arctanh(x: Num) -> Num:
+    """log1p(2|x| / (1 - |x|)) / 2, odd; infinite at 1, nan beyond."""
+    a = x.abs()
+    dh, dl = two_sum(a.const(1.0), -a)
+    inv = 1.0 / dh
+    q = 2.0 * a * inv
+    ql = (fma(-q, dh, 2.0 * a) - q * dl) * inv
+    vh, vl = two_sum(q.const(1.0), q)
+    r = 0.5 * log_of_sum(vh, vl + ql)
+    r = where(a < 1.0, r, where(a.eq(1.0), INF, a.const(NAN)))
+    return where(a < format_of(x).tiny, x, r.copysign(x))

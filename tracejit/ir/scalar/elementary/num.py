@@ -1,0 +1,250 @@
+"""`Num`: an emitted scalar with operators, so that algorithms read as formulas; and arithmetic
+on unevaluated sums of two floats (Dekker, Knuth), which the more exact algorithms are made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir.scalar.elementary import coefficients
+from tracejit.ir.scalar.emit import BOOL, F32, DType, Emitter
+
+
+class Num:
+    """A scalar `v` of emitter `e`. Operators follow the dtype; Python numbers become constants.
+
+    `<<` and `>>` take counts in range (`>>` keeps the sign of signed integers); `eq` and `ne`
+    are methods because `==` stays identity.
+    """
+
+    __slots__ = ("e", "v")
+
+    def __init__(self, e: Emitter, v: Any) -> None:
+        self.e, self.v = e, v
+
+    @property
+    def dtype(self) -> DType:
+        dtype: DType = self.v.dtype
+        return dtype
+
+    def lift(self, other: Any) -> Any:
+        """The raw scalar of `other`, a Num or a Python number, in this dtype."""
+        return other.v if isinstance(other, Num) else self.e.const(other, self.dtype)
+
+    def const(self, value: Any) -> Num:
+        return Num(self.e, self.e.const(value, self.dtype))
+
+    def _two(self, name: str, other: Any, swap: bool = False) -> Num:
+        a, b = self.v, self.lift(other)
+        kind = self.dtype.kind
+        full = name if name in ("iand", "ior", "ixor") else ("f" if kind == "f" else "i") + name
+        return Num(self.e, getattr(self.e, full)(*((b, a) if swap else (a, b))))
+
+    def __add__(self, o: Any) -> Num:
+        return self._two("add", o)
+
+    __radd__ = __add__
+
+    def __sub__(self, o: Any) -> Num:
+        return self._two("sub", o)
+
+    def __rsub__(self, o: Any) -> Num:
+        return self._two("sub", o, swap=True)
+
+    def __mul__(self, o: Any) -> Num:
+        return self._two("mul", o)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, o: Any) -> Num:
+        return self._two("div", o)
+
+    def __rtruediv__(self, o: Any) -> Num:
+        return self._two("div", o, swap=True)
+
+    def __neg__(self) -> Num:
+        if self.dtype.kind == "f":
+            return Num(self.e, self.e.fneg(self.v))
+        return self.const(0) - self
+
+    def __and__(self, o: Any) -> Num:
+        return self._two("iand", o)
+
+    def __or__(self, o: Any) -> Num:
+        return self._two("ior", o)
+
+    def __xor__(self, o: Any) -> Num:
+        return self._two("ixor", o)
+
+    def __invert__(self) -> Num:
+        return self ^ (True if self.dtype == BOOL else -1)
+
+    def __lshift__(self, o: Any) -> Num:
+        return Num(self.e, self.e.shl(self.v, self.lift(o)))
+
+    def __rshift__(self, o: Any) -> Num:
+        shift = self.e.ashr if self.dtype.kind == "i" else self.e.lshr
+        return Num(self.e, shift(self.v, self.lift(o)))
+
+    def _compare(self, pred: str, o: Any) -> Num:
+        b = self.lift(o)
+        if self.dtype.kind == "f":
+            return Num(self.e, self.e.fcmp(("u" if pred == "ne" else "o") + pred, self.v, b))
+        return Num(self.e, self.e.icmp(pred, self.v, b))
+
+    def __lt__(self, o: Any) -> Num:
+        return self._compare("lt", o)
+
+    def __le__(self, o: Any) -> Num:
+        return self._compare("le", o)
+
+    def __gt__(self, o: Any) -> Num:
+        return self._compare("gt", o)
+
+    def __ge__(self, o: Any) -> Num:
+        return self._compare("ge", o)
+
+    def eq(self, o: Any) -> Num:
+        return self._compare("eq", o)
+
+    def ne(self, o: Any) -> Num:
+        return self._compare("ne", o)
+
+    def isnan(self) -> Num:
+        return Num(self.e, self.e.fcmp("uno", self.v, self.v))
+
+    def abs(self) -> Num:
+        return Num(self.e, self.e.fabs(self.v))
+
+    def sqrt(self) -> Num:
+        return Num(self.e, self.e.sqrt(self.v))
+
+    def floor(self) -> Num:
+        return Num(self.e, self.e.floor(self.v))
+
+    def trunc(self) -> Num:
+        return Num(self.e, self.e.trunc(self.v))
+
+    def rint(self) -> Num:
+        return Num(self.e, self.e.rint(self.v))
+
+    def copysign(self, o: Num) -> Num:
+        return Num(self.e, self.e.copysign(self.v, self.lift(o)))
+
+    def bits(self) -> Num:
+        """A float's bits as a signed integer."""
+        return Num(self.e, self.e.bitcast(self.v, np.dtype(f"i{self.dtype.itemsize}")))
+
+    def floats(self) -> Num:
+        """The float with these bits."""
+        return Num(self.e, self.e.bitcast(self.v, np.dtype(f"f{self.dtype.itemsize}")))
+
+    def signbit(self) -> Num:
+        return self.bits() < 0
+
+    def to_float(self, dtype: DType) -> Num:
+        """From an integer or another float."""
+        cast = self.e.float_cast if self.dtype.kind == "f" else self.e.int_to_float
+        return Num(self.e, cast(self.v, dtype))
+
+    def to_int(self, dtype: DType) -> Num:
+        """From an integer (wraps) or a float in range (truncates)."""
+        cast = self.e.float_to_int if self.dtype.kind == "f" else self.e.int_cast
+        return Num(self.e, cast(self.v, dtype))
+
+
+class Format:
+    """What algorithms need to know of a float format."""
+
+    def __init__(self, bits: int, mantissa: int, bias: int) -> None:
+        self.bits, self.mantissa, self.bias = bits, mantissa, bias
+        self.magic = 1.5 * 2.0**mantissa  # adding it rounds to an integer in the low bits
+        self.tiny = 2.0 ** -(mantissa // 2 + 2)  # below it x**2 is lost beside 1
+        self.huge = 2.0 ** (mantissa // 2 + 2)
+        self.min_normal = 2.0 ** (1 - bias)
+        self.max = (2.0 - 2.0**-mantissa) * 2.0**bias
+
+    def table(self, name: str) -> tuple[float, ...]:
+        values: tuple[float, ...] = getattr(coefficients, f"{name}_{self.bits}")
+        return values
+
+
+SINGLE = Format(32, 23, 127)
+DOUBLE = Format(64, 52, 1023)
+INF = float("inf")
+NAN = float("nan")
+
+
+def format_of(x: Num) -> Format:
+    return SINGLE if x.dtype == F32 else DOUBLE
+
+
+def elementary(fn: Callable[..., Num]) -> Callable[..., Any]:
+    """Turns a function of `Num`s into a lowering `f(e, *scalars)`, always strict IEEE."""
+
+    @wraps(fn)
+    def lower(e: Emitter, *operands: Any, **attrs: Any) -> Any:
+        with e.strict():
+            return fn(*(Num(e, v) for v in operands), **attrs).v
+
+    return lower
+
+
+def where(c: Num, a: Any, b: Any) -> Num:
+    """`a` if `c` else `b`; at most one of them a Python number."""
+    like = a if isinstance(a, Num) else b
+    return Num(c.e, c.e.select(c.v, like.lift(a), like.lift(b)))
+
+
+def choose(c: Num, a: float, b: float, like: Num) -> Num:
+    """`where` of two constants."""
+    return where(c, like.const(a), b)
+
+
+def fma(a: Num, b: Any, c: Any) -> Num:
+    return Num(a.e, a.e.fma(a.v, a.lift(b), a.lift(c)))
+
+
+def poly(t: Num, coefs: Sequence[float]) -> Num:
+    """Horner's rule, coefficients lowest first."""
+    p = t.const(coefs[-1])
+    for c in reversed(coefs[:-1]):
+        p = fma(p, t, c)
+    return p
+
+
+def smaller(a: Num, bound: float) -> Num:
+    """min(a, bound), keeping nan."""
+    return where(a > bound, bound, a)
+
+
+def two_sum(a: Num, b: Num) -> tuple[Num, Num]:
+    """Rounded sum and its error."""
+    s = a + b
+    t = s - a
+    return s, (a - (s - t)) + (b - t)
+
+
+def fast_two_sum(a: Num, b: Num) -> tuple[Num, Num]:
+    """The same for |a| >= |b| or a == 0."""
+    s = a + b
+    return s, b - (s - a)
+
+
+def two_product(a: Num, b: Num) -> tuple[Num, Num]:
+    """Rounded product and its error."""
+    p = a * b
+    return p, fma(a, b, -p)
+
+
+def scale_by_power(x: Num, n: Num) -> Num:
+    """`x * 2**n` for an integer `n` within twice the exponent range, in two exact steps."""
+    f = format_of(x)
+    half = n >> 1
+    first = ((half + f.bias) << f.mantissa).floats()
+    second = ((n - half + f.bias) << f.mantissa).floats()
+    return x * first * second

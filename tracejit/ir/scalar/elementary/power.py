@@ -1,0 +1,136 @@
+"""pow, cbrt, hypot, erf, logaddexp, logaddexp2."""
+
+from __future__ import annotations
+
+from tracejit.ir.scalar.elementary import exponential, logarithm
+from tracejit.ir.scalar.elementary.exponential import exp_of_sum
+from tracejit.ir.scalar.elementary.logarithm import log_in_two
+from tracejit.ir.scalar.elementary.num import (
+    DOUBLE,
+    INF,
+    NAN,
+    Num,
+    choose,
+    elementary,
+    fma,
+    format_of,
+    poly,
+    smaller,
+    two_product,
+    two_sum,
+    where,
+)
+
+
+@elementary
+def pow(x: Num, y: Num) -> Num:
+    """x**y = exp(y log x) with log x and the product in two floats; C99 Annex F at the edges."""
+    bound = 800.0 if format_of(x) is DOUBLE else 120.0
+    ax = x.abs()
+    usual = (ax > 0.0) & (ax < INF)
+    e, m = logarithm.split(where(usual, ax, 1.0))
+    lh, ll = log_in_two(e, m - 1.0)
+    ph, pl = two_product(y, lh)
+    inside = ph.abs() < bound
+    pl = where(inside, fma(y, ll, pl), 0.0)
+    low, high = (-745.14, 709.7827128933841) if bound == 800.0 else (-103.98, 88.72284)
+    ph = where(inside, ph, ph.const(bound).copysign(ph))
+    r = exp_of_sum(ph, pl)
+    r = where(ph > high + 1.0, INF, where(ph < low - 1.0, 0.0, r))
+    return _pow_edges(x, y, ax, usual, r)
+
+
+def _pow_edges(x: Num, y: Num, ax: Num, usual: Num, r: Num) -> Num:
+    limit = choose((ax > 1.0) ^ (y < 0.0), INF, 0.0, r)
+    unit = ax.eq(1.0)
+    y_infinite = y.abs().eq(INF)
+    r = where(usual & ~y_infinite, r, where(unit, 1.0, limit))
+    half = 0.5 * y
+    whole = y.trunc().eq(y)
+    odd = whole & half.trunc().ne(half)
+    r = where((x < 0.0) & ~whole & (ax < INF), NAN, r)
+    r = where(x.signbit() & odd, -r, r)
+    r = where(x.isnan() | y.isnan(), x + y, r)
+    return where(x.eq(1.0) | y.eq(0.0), 1.0, r)
+
+
+@elementary
+def cbrt(x: Num) -> Num:
+    """Cube root: a polynomial on the mantissa, then one Halley step with an exact residual."""
+    f = format_of(x)
+    a = x.abs()
+    low = a < f.min_normal
+    bits = where(low, a * 2.0**54, a).bits()
+    e = (bits >> f.mantissa) - f.bias
+    third = (((e + 3072) * 21846) >> 16) - 1024  # floor(e / 3) for |e| <= 3072
+    rest = e - third * 3
+    one_bits = f.bias << f.mantissa
+    mantissa_bits = bits & ((1 << f.mantissa) - 1)
+    m = (mantissa_bits | one_bits).floats()
+    a = m * where(rest.eq(2), m.const(4.0), choose(rest.eq(1), 2.0, 1.0, m))
+    root = where(rest.eq(2), m.const(4.0 ** (1 / 3)), choose(rest.eq(1), 2.0 ** (1 / 3), 1.0, m))
+    y = root * poly(m, f.table("CBRT"))
+    sh, sl = two_product(y, y)
+    ch, cl = two_product(sh, y)
+    residual = (ch - a) + fma(sl, y, cl)
+    y = y - y * residual / fma(ch, 2.0, a)
+    shift = third - choose(low, 18, 0, third)
+    y = (y.bits() + (shift << f.mantissa)).floats().copysign(x)
+    return where((x.abs() > 0.0) & (x.abs() < INF), y, x)
+
+
+@elementary
+def hypot(x: Num, y: Num) -> Num:
+    """sqrt(x*x + y*y) without spurious overflow or underflow; inf wins over nan."""
+    f = format_of(x)
+    ax, ay = x.abs(), y.abs()
+    big, small = where(ax > ay, ax, ay), where(ax > ay, ay, ax)
+    far, down, up = (2.0**500, 2.0**-600, 2.0**600) if f is DOUBLE else (2.0**60, 2.0**-80, 2.0**90)
+    high, low = big > far, big < 1.0 / far
+    scale = where(high, big.const(down), choose(low, up, 1.0, big))
+    back = where(high, big.const(1.0 / down), choose(low, 1.0 / up, 1.0, big))
+    big, small = big * scale, small * scale
+    bh, bl = two_product(big, big)
+    sh, sl = two_product(small, small)
+    h, hl = two_sum(bh, sh)
+    root = h.sqrt()
+    fix = (fma(-root, root, h) + (hl + bl + sl)) / where(h.eq(0.0), 1.0, root + root)
+    infinite = ax.eq(INF) | ay.eq(INF)
+    return where(infinite, INF, (root + fix) * back)
+
+
+@elementary
+def erf(x: Num) -> Num:
+    """The error function: a polynomial below 1, 1 - exp(-x*x) P((x-2)/(x+2)) above."""
+    f = format_of(x)
+    a = smaller(x.abs(), 6.0)
+    z = a * a
+    slope = f.table("ERF_SLOPE")[0]
+    near = fma(a, fma(z, poly(z, f.table("ERF")), slope), a)
+    t = (a - 2.0) / (a + 2.0)
+    far = 1.0 - exp_of_sum(-z) * poly(t, f.table("ERFC"))
+    return where(a > 1.0, far, near).copysign(x)
+
+
+def _log_add(x: Num, y: Num, log1p: Num, same: float) -> Num:
+    """The larger plus `log1p`; x + `same` where both are equal (equal infinities too)."""
+    larger = where(x > y, x, y)
+    r = where(x.isnan() | y.isnan(), x + y, larger + log1p)
+    return where(x.eq(y), x + same, r)
+
+
+@elementary
+def logaddexp(x: Num, y: Num) -> Num:
+    """log(exp(x) + exp(y)), by NumPy's formula."""
+    e = x.e
+    p = Num(e, exponential.exp(e, (-(x - y).abs()).v))
+    return _log_add(x, y, Num(e, logarithm.log1p(e, p.v)), 0.6931471805599453)
+
+
+@elementary
+def logaddexp2(x: Num, y: Num) -> Num:
+    """log2(2**x + 2**y), by NumPy's formula."""
+    e = x.e
+    p = Num(e, exponential.exp2(e, (-(x - y).abs()).v))
+    q = Num(e, logarithm.log1p(e, p.v)) * format_of(x).table("INV_LN2")[0]
+    return _log_add(x, y, q, 1.0)

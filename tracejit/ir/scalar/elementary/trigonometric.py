@@ -1,0 +1,187 @@
+"""sin, cos, tan over the full range.
+
+x = q pi/2 + r with r = rh + rl, |r| <= pi/4. Arguments below 2**28 subtract multiples of pi/2 held
+in three floats; larger ones multiply by a window of the bits of 2/pi (Payne and Hanek 1983) read
+from a table by exponent, so both ways are branch-free. float32 reduces in float64.
+"""
+
+from __future__ import annotations
+
+from tracejit.ir.scalar.elementary import coefficients as k
+from tracejit.ir.scalar.elementary.num import (
+    DOUBLE,
+    INF,
+    NAN,
+    Num,
+    elementary,
+    fast_two_sum,
+    fma,
+    format_of,
+    poly,
+    two_product,
+    two_sum,
+    where,
+)
+from tracejit.ir.scalar.emit import F32, F64, I32
+
+_SMALL = 2.0**28
+_PIO2 = k.PIO2_64
+_TABLE_64 = (k.TWO_OVER_PI_64_0, k.TWO_OVER_PI_64_1, k.TWO_OVER_PI_64_2, k.TWO_OVER_PI_64_3)
+_TABLE_32 = (k.TWO_OVER_PI_32_0, k.TWO_OVER_PI_32_1)
+
+
+def _quarter_turns(x: Num) -> tuple[Num, Num]:
+    """The nearest integer to 2x/pi as a float, and as an integer right modulo 4; |x| < 2**50."""
+    shifted = fma(x, k.INV_PIO2_64[0], DOUBLE.magic)
+    return shifted - DOUBLE.magic, shifted.bits()
+
+
+def _nearest(x: Num) -> tuple[Num, Num]:
+    """The same for x itself."""
+    shifted = x + DOUBLE.magic
+    return shifted - DOUBLE.magic, shifted.bits()
+
+
+def _modulo_4(x: Num) -> Num:
+    """x minus a multiple of 4, exactly, in [-2, 2]."""
+    return x - 4.0 * (0.25 * x).rint()
+
+
+def _window(x: Num, tables: tuple[tuple[float, ...], ...], mantissa: int) -> tuple[Num, list[Num]]:
+    """|x| as an integer M 2**j with j < 16, and the window of 2/pi that goes with it.
+
+    x is float64; `mantissa` is the number of fraction bits its value can have.
+    """
+    bits = x.bits()
+    exponent = ((bits >> 52) & 0x7FF) - 1023
+    fraction = bits & 0x000FFFFFFFFFFFFF
+    whole = (fraction | (((exponent & 15) + (1023 + mantissa)) << 52)).floats()
+    index = (exponent - 16) >> 4
+    index = where(index < 0, 0, where(index > len(tables[0]) - 1, len(tables[0]) - 1, index))
+    index = index.to_int(I32)
+    return whole, [Num(x.e, x.e.lookup(t, index.v, F64)) for t in tables]
+
+
+def _reduce_large(x: Num) -> tuple[Num, Num, Num]:
+    """|x| >= 2**28, float64: r as a sum of two, and the quadrant. See the module's docstring.
+
+    Windows are four floats wide, good for 2**-196 of a quarter turn: the closest that a float64
+    comes to a multiple of pi/2 is about 2**-62.
+    """
+    m, c = _window(x, _TABLE_64, 52)
+    p0, e0 = two_product(m, c[0])
+    p1, e1 = two_product(m, c[1])
+    p2, e2 = two_product(m, c[2])
+    a, al = two_sum(_modulo_4(p0), _modulo_4(e0))
+    b, bl = two_sum(a, _modulo_4(p1))
+    n, quadrant = _nearest(b)
+    g, gl = two_sum(e1, p2)
+    h, t1 = two_sum(b - n, al)
+    h, t2 = two_sum(h, bl)
+    h, t3 = two_sum(h, g)
+    h, low = two_sum(h, t1 + t2 + t3 + (gl + e2 + m * c[3]))
+    rh, rl = two_product(h, h.const(_PIO2[0]))
+    rl = rl + fma(h, _PIO2[1], low * _PIO2[0])
+    negative = x < 0.0
+    return (
+        where(negative, -rh, rh),
+        where(negative, -rl, rl),
+        where(negative, -quadrant, quadrant),
+    )
+
+
+def _reduce_small(x: Num) -> tuple[Num, Num, Num]:
+    n, quadrant = _quarter_turns(x)
+    ph, pl = two_product(n, n.const(_PIO2[0]))
+    b, bl = two_sum(x - ph, -pl)
+    qh, ql = two_product(n, n.const(_PIO2[1]))
+    c, cl = two_sum(b, -qh)
+    low = (cl + bl - ql) - n * _PIO2[2]
+    rh, rl = fast_two_sum(c, low)
+    return rh, rl, quadrant
+
+
+def reduce(x: Num) -> tuple[Num, Num, Num]:
+    """r = rh + rl in x's dtype and q modulo 4 (an i64) with x = q pi/2 + r; nan for inf."""
+    if x.dtype == F32:
+        return _reduce_single(x)
+    a = x.abs()
+    large = a > _SMALL
+    small = _reduce_small(where(large, 0.0, x))
+    rest = _reduce_large(x)
+    rh, rl, q = (where(large, b, s) for b, s in zip(rest, small, strict=True))
+    return where(a < INF, rh, NAN), rl, q
+
+
+def _reduce_single(x: Num) -> tuple[Num, Num, Num]:
+    wide = x.to_float(F64)
+    large = wide.abs() > _SMALL
+    n, q = _quarter_turns(where(large, 0.0, wide))
+    r = fma(n, -_PIO2[1], fma(n, -_PIO2[0], wide))
+    m, c = _window(wide, _TABLE_32, 23)
+    p, e = two_product(m, c[0])
+    turns, tail = _modulo_4(p), fma(m, c[1], e)
+    n, quadrant = _nearest(turns + tail)
+    far = ((turns - n) + tail) * _PIO2[0]
+    negative = wide < 0.0
+    r = where(large, where(negative, -far, far), r)
+    q = where(large, where(negative, -quadrant, quadrant), q)
+    rh = r.to_float(F32)
+    rl = (r - rh.to_float(F64)).to_float(F32)
+    return where(x.abs() < INF, rh, NAN), rl, q
+
+
+def _kernels(rh: Num, rl: Num) -> tuple[Num, Num, Num, Num]:
+    """sin(rh + rl) and cos(rh + rl), each as a sum of two, |rh| <= pi/4 (fdlibm's k_sin, k_cos)."""
+    f = format_of(rh)
+    z = rh * rh
+    half = 0.5 * z
+    sin_low = fma(rh * z, poly(z, f.table("SIN")), fma(-rl, half, rl))
+    c = 1.0 - half
+    rounding = (1.0 - c) - half
+    cos_low = rounding + fma(z * z, poly(z, f.table("COS")), -(rh * rl))
+    return rh, sin_low, c, cos_low
+
+
+def _odd(q: Num) -> Num:
+    return (q & 1).ne(0)
+
+
+def _negated_by(r: Num, q: Num) -> Num:
+    """`-r` where bit 1 of q is set."""
+    return where((q & 2).ne(0), -r, r)
+
+
+@elementary
+def sin(x: Num) -> Num:
+    """Sine of x radians."""
+    rh, rl, q = reduce(x)
+    s, sl, c, cl = _kernels(rh, rl)
+    odd = _odd(q)
+    r = _negated_by(where(odd, c, s) + where(odd, cl, sl), q)
+    return where(x.abs() < format_of(x).tiny, x, r)
+
+
+@elementary
+def cos(x: Num) -> Num:
+    """Cosine of x radians."""
+    rh, rl, q = reduce(x)
+    s, sl, c, cl = _kernels(rh, rl)
+    odd = _odd(q)
+    return _negated_by(where(odd, s, c) + where(odd, sl, cl), q + 1)
+
+
+@elementary
+def tan(x: Num) -> Num:
+    """Tangent of x radians."""
+    rh, rl, q = reduce(x)
+    s, sl, c, cl = _kernels(rh, rl)
+    s, sl = fast_two_sum(s, sl)
+    c, cl = fast_two_sum(c, cl)
+    odd = _odd(q)
+    num, num_low = where(odd, -c, s), where(odd, -cl, sl)
+    den, den_low = where(odd, s, c), where(odd, sl, cl)
+    inv = 1.0 / den
+    t = num * inv
+    t = t + (fma(-t, den, num) + num_low - t * den_low) * inv
+    return where(x.abs() < format_of(x).tiny, x, t)

@@ -1,0 +1,33 @@
+"""How lowerings are written down: tables of functions of an emitter, chosen by dtype kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tracejit.ir.scalar.emit import ComplexPair, Emitter
+
+Lower = Callable[..., Any]
+
+
+def by_kind(**rules: Lower) -> Lower:
+    """Dispatches on the kind of the last operand's dtype: `f c i u b`; `n` is for i and u."""
+    if "n" in rules:
+        rules = {**rules, "i": rules["n"], "u": rules["n"]}
+
+    def lower(e: Emitter, *operands: Any, **attrs: Any) -> Any:
+        kind = operands[-1].dtype.kind
+        if kind not in rules:
+            raise TypeError(f"no scalar lowering for {operands[-1].dtype}")
+        return rules[kind](e, *operands, **attrs)
+
+    return lower
+
+
+def both_parts(rule: Lower) -> Lower:
+    """Applies a real lowering to real and imaginary parts."""
+
+    def lower(e: Emitter, *operands: Any) -> ComplexPair:
+        return ComplexPair(rule(e, *(z.re for z in operands)), rule(e, *(z.im for z in operands)))
+
+    return lower

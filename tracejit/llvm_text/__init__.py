@@ -1,0 +1,1 @@
+"""What both code generators write LLVM text with."""

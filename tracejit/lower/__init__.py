@@ -1,0 +1,1 @@
+"""Function -> Program: fusion, destinations, loop nests; and Program -> Program."""

@@ -1,0 +1,183 @@
+"""``dot``: BLAS for matrices, a fused reduction for vectors, integers and small products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from tracejit.ir.core import Instr, Value
+from tracejit.ir.extent import Dim, product
+from tracejit.ir.ops.contraction import free_axes
+from tracejit.ir.regions import Loop, Scope
+from tracejit.ir.types import BufferType, TensorType
+from tracejit.lower import loop_nests
+from tracejit.lower.body import Body
+from tracejit.lower.element import Index, Puller, delinearize
+from tracejit.lower.storage import Storage
+
+#: Products with fewer multiplications than this are loops of our own.
+SMALL = 512
+#: The same for a matrix and a vector, whose loops fuse with what makes the operands.
+SMALL_VECTOR = 4096
+
+
+class _Axes:
+    """The axes of one operand: batch, free, contracted, with their extents."""
+
+    def __init__(self, body: Body, value: Value, batch: Sequence[int], contract: Sequence[int]):
+        self.value = value
+        self.batch, self.contract = tuple(batch), tuple(contract)
+        self.free = tuple(free_axes(value.rank, self.contract, self.batch))
+        self.shape = body.type(value).shape
+
+    def extents(self, axes: Sequence[int]) -> tuple[Dim, ...]:
+        return tuple(self.shape[a] for a in axes)
+
+    def place(self, batch: Index, free: Index, contract: Index) -> Index:
+        out: list[Dim] = [0] * len(self.shape)
+        for axes, idx in ((self.batch, batch), (self.free, free), (self.contract, contract)):
+            for a, i in zip(axes, idx, strict=True):
+                out[a] = i
+        return tuple(out)
+
+
+def lower_dot(body: Body, instr: Instr) -> None:
+    """Choose BLAS or loops for one contraction."""
+    a, b = instr.operands
+    contract, batch = instr.attrs["contract"], instr.attrs["batch"]
+    left = _Axes(body, a, batch[0], contract[0])
+    right = _Axes(body, b, batch[1], contract[1])
+    work = product((*left.shape, *right.extents(right.free)))
+    matrices = bool(left.free and right.free)
+    small = isinstance(work, int) and work <= (SMALL if matrices else SMALL_VECTOR)
+    vectors = not left.free and not right.free
+    if a.dtype.kind not in "fc" or vectors or not left.contract or small:
+        _lower_loops(body, instr, left, right)
+    else:
+        _lower_blas(body, instr, left, right)
+
+
+def _lower_loops(body: Body, instr: Instr, left: _Axes, right: _Axes) -> None:
+    result = instr.result
+    inner = left.extents(left.contract)
+
+    def element(p: Puller, scope: Scope, idx: Index) -> Value:
+        nb, nf = len(left.batch), len(left.free)
+        batch, fa, fb = idx[:nb], idx[nb : nb + nf], idx[nb + nf :]
+
+        def term(flat: Dim, s: Scope) -> Value:
+            at = delinearize(flat, inner, p.bounds) if inner else ()
+            x = p.pull(left.value, left.place(batch, fa, at), s)
+            y = p.pull(right.value, right.place(batch, fb, at), s)
+            name = "bitwise_and" if result.dtype.kind == "b" else "mul"
+            out = s.op(name, x, y)
+            assert isinstance(out, Value)
+            return out
+
+        if not inner:
+            return term(0, scope)
+        if result.dtype.kind in "fc":
+            return loop_nests.pairwise(p, scope, product(inner), term)
+        name = "bitwise_or" if result.dtype.kind == "b" else "add"
+        zero = scope.own(scope.b.const(0, result.dtype))
+        loop = Loop(scope, product(inner), [zero])
+        p.bounds.upper[loop.i] = product(inner)
+        value = term(loop.i.dim, loop.inner)
+        return loop.close([loop.inner.op(name, loop.carried[0], value)])[0]
+
+    if result.rank == 0:
+        body.scalars[result] = body.run(lambda p, k: [element(p, k, ())])[0]
+        return
+    shape = body.type(result).shape
+
+    def build(p: Puller, kernel: Scope, dest: Value) -> None:
+        loop_nests.fill(p, kernel, dest, shape, lambda idx, s: element(p, s, idx))
+
+    body.compute(result, build, reuse=False)
+
+
+def _lower_blas(body: Body, instr: Instr, left: _Axes, right: _Axes) -> None:
+    result = instr.result
+    a, a_storage = _matrices(body, left, left.free, left.contract)
+    b, b_storage = _matrices(body, right, right.contract, right.free)
+    wanted = body.wanted(result)
+    storage = wanted or body.fresh(body.type(result))
+    batch = left.extents(left.batch)
+    m, n = product(left.extents(left.free)), product(right.extents(right.free))
+    step = result.dtype.itemsize
+    shape = (product(batch), m, n)
+    c = _view(body.scope, storage.buffer, 0, shape, (m * n * step, n * step, step))
+    if not batch:
+        _gemm(body.scope, a, b, c, 0)
+    else:
+        loop = Loop(body.scope, product(batch))
+        _gemm(loop.inner, a, b, c, loop.i.dim)
+        loop.close()
+    for temp in (a_storage, b_storage):
+        if temp is not None:
+            body.owned.remove(temp)
+            body.scope.op("free", temp.buffer)
+    body.place(result, storage)
+
+
+def _view(
+    scope: Scope, base: Value, offset: Dim, shape: Sequence[Dim], strides: Sequence[Dim]
+) -> Value:
+    type_ = BufferType(base.dtype, tuple(map(scope.dim, shape)), tuple(map(scope.dim, strides)))
+    out = scope.b.op("view", scope.use(base), scope.index(offset), type=type_)
+    return scope.own(out)
+
+
+def _gemm(scope: Scope, a: Value, b: Value, c: Value, i: Dim) -> None:
+    """c[i] = a[i] @ b[i] on rank-3 buffers."""
+    planes = []
+    for x in (a, b, c):
+        assert isinstance(x.type, BufferType)
+        plane, *strides = x.type.strides
+        planes.append(_view(scope, x, i * plane, x.type.shape[1:], strides))
+    scope.op("gemm", *planes)
+
+
+def _matrices(
+    body: Body, side: _Axes, rows: Sequence[int], cols: Sequence[int]
+) -> tuple[Value, Storage | None]:
+    """A rank-3 buffer [batch, rows, cols] over an operand, copied only when axes do not merge."""
+    groups = (side.batch, tuple(rows), tuple(cols))
+    shape = tuple(product(side.extents(g)) for g in groups)
+    buffer = body.buffer(side.value)
+    assert isinstance(buffer.type, BufferType)
+    strides = [_merged(buffer.type, g) for g in groups]
+    size = side.value.dtype.itemsize
+    unit = any(s == size for s in strides[1:])
+    if all(s is not None for s in strides) and unit:
+        return _view(body.scope, buffer, 0, shape, [s or 0 for s in strides]), None
+    storage = body.fresh(TensorType(side.value.dtype, shape))
+    body.note_copy(side.value, "BLAS needs its axes next to each other")
+
+    def build(p: Puller, kernel: Scope) -> Sequence[Value]:
+        def element(idx: Index, s: Scope) -> Value:
+            parts = [
+                delinearize(i, side.extents(g), p.bounds) if g else ()
+                for i, g in zip(idx, groups, strict=True)
+            ]
+            out: list[Dim] = [0] * len(side.shape)
+            for axes, at in zip(groups, parts, strict=True):
+                for axis, i in zip(axes, at, strict=True):
+                    out[axis] = i
+            return p.pull(side.value, tuple(out), s)
+
+        loop_nests.fill(p, kernel, storage.buffer, shape, element)
+        return ()
+
+    body.run(build)
+    return storage.buffer, storage
+
+
+def _merged(type_: BufferType, axes: Sequence[int]) -> Dim | None:
+    """The stride of several axes walked as one in C order, None when they do not merge."""
+    if not axes:
+        return 0
+    for outer, inner in pairwise(axes):
+        if type_.strides[outer] != type_.shape[inner] * type_.strides[inner]:
+            return None
+    return type_.strides[axes[-1]]

@@ -1,0 +1,354 @@
+"""Lowering one instruction that is not structured control flow: a small function per kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tracejit.ir.core import Constant, Instr, Value
+from tracejit.ir.ops.extern import reference
+from tracejit.ir.regions import Scope
+from tracejit.lower import loop_nests, masked_loops
+from tracejit.lower.body import Body
+from tracejit.lower.contraction import lower_dot
+from tracejit.lower.element import Index, Puller
+from tracejit.lower.fusion import is_array
+from tracejit.lower.overwriting import before_overwrite, vacate
+from tracejit.lower.storage import Storage
+
+
+def lower_instr(body: Body, instr: Instr) -> None:
+    """Emit what one instruction needs now; inlined tensors need nothing."""
+    if instr.results and all(r in body.inlining.inlined for r in instr.results):
+        return
+    rule = _BY_NAME.get(instr.name) or _BY_KIND.get(instr.prim.kind)
+    if rule is None:
+        raise NotImplementedError(f"no lowering for {instr.name}")
+    rule(body, instr)
+
+
+def _constant(body: Body, instr: Instr) -> None:
+    value: Constant = instr.attrs["value"]
+    if instr.result.rank == 0:
+        body.scalars[instr.result] = body.scope.own(
+            body.scope.b.const(value.array, instr.result.dtype)
+        )
+        return
+    buffer = body.scope.own(body.scope.b.op("const_buffer", value=value))
+    body.place(instr.result, Storage(buffer, "borrowed"))
+
+
+def _elementwise(body: Body, instr: Instr) -> None:
+    if is_array(instr.results[0]):
+        for r in instr.results:
+            body.materialize(r)
+        return
+    scalars = [body.scalar(v) for v in instr.operands]
+    out = body.scope.op(instr.name, *scalars, loc=instr.loc, **instr.attrs)
+    for r, s in zip(instr.results, out if isinstance(out, tuple) else (out,), strict=True):
+        body.scalars[r] = s
+
+
+def _index_map(body: Body, instr: Instr) -> None:
+    result = instr.result
+    if instr.name == "cast_shape":
+        _check_shape(body, instr)
+    if result.rank == 0:
+        _scalar_read(body, result)
+    elif instr.name == "copy":
+        body.detach(result, "asked for")
+    else:
+        body.materialize(result)
+
+
+def _check_shape(body: Body, instr: Instr) -> None:
+    scope = body.scope
+    pairs = zip(instr.operands[0].shape, instr.attrs["shape"], strict=True)
+    for have, want in ((body.dim(h), body.dim(w)) for h, w in pairs):
+        if have != want:
+            same = scope.op("eq", scope.index(have), scope.index(want))
+            attrs = {"exc": instr.attrs["exc"], "message": instr.attrs["message"]}
+            scope.op("check", same, loc=instr.loc, **attrs)
+
+
+def _scalar_read(body: Body, result: Value) -> None:
+    """One element of a stored tensor, as a host scalar (unless an update was ahead of it)."""
+    if result not in body.early:
+        body.hold(result)
+
+
+def _create(body: Body, instr: Instr) -> None:
+    if instr.name == "empty" and instr.result.rank:
+        wanted = body.wanted(instr.result)
+        body.place(instr.result, wanted or body.fresh(body.type(instr.result)))
+    elif instr.name == "empty":
+        zero = body.scope.b.const(0, instr.result.dtype)
+        body.scalars[instr.result] = body.scope.own(zero)
+    else:
+        body.materialize(instr.result)
+
+
+def _update(body: Body, instr: Instr) -> None:
+    """In place in the operand's memory, which is saved or copied first where it is still needed."""
+    x, result = instr.operands[0], instr.result
+    storage = _update_target(body, instr)
+    build = _update_kernel(body, instr, storage.buffer)
+    kernel, p = body.scope.child("kernel"), body.puller()
+    written = build(p, kernel)
+    if not _reads_allowed(body, p, storage, written, instr, x):
+        for v in instr.operands[1:]:
+            if is_array(v):
+                _separate(body, v, storage)
+        kernel = body.scope.child("kernel")
+        build(body.puller(), kernel)
+    body.launch(kernel)
+    for v in list(storage.values):
+        if v is x or not body.live.live_after(v, body.t):
+            storage.values.pop(v)
+            body.storage.pop(v, None)
+    body.place(result, storage)
+
+
+def _update_target(body: Body, instr: Instr) -> Storage:
+    """Memory that holds the operand's contents and may be overwritten at this instruction."""
+    x, result = instr.operands[0], instr.result
+    storage = body.storage.get(x)
+    if storage is None:
+        storage = body.wanted(result) or body.wanted(x) or body.fresh(body.type(x))
+        body.copy_into(storage.buffer, x)
+        return storage
+    direct = storage.writable and storage.values[x] is storage.buffer and not body.exposed(storage)
+    if direct:
+        wanted = body.wants.get(result)
+        if wanted is storage:
+            before_overwrite(body, storage)
+            return storage
+        if vacate(body, storage, x):
+            return storage
+    target = body.wanted(result) or body.fresh(body.type(x))
+    body.note_copy(x, "updated while its old contents are still needed")
+    body.copy_into(target.buffer, x)
+    return target
+
+
+def _update_kernel(body: Body, instr: Instr, dest: Value) -> Callable[[Puller, Scope], Index]:
+    nest = loop_nests.scatter if instr.name == "scatter" else loop_nests.put_slice
+    return lambda p, kernel: nest(p, kernel, instr, dest)
+
+
+def _reads_allowed(
+    body: Body, p: Puller, storage: Storage, written: Index, instr: Instr, x: Value
+) -> bool:
+    if all(n == 1 for n in p.shape(instr.operands[1])):
+        return True  # one element is read before it is written
+    if instr.name != "scatter":
+        return body.pointwise(p, storage, written)
+    return not any(body.storage.get(v) is storage for v in p.reads)
+
+
+def _separate(body: Body, value: Value, storage: Storage) -> None:
+    """Compute an update's operand before the update, away from the memory it changes."""
+    if not any(body.storage.get(leaf) is storage for leaf in body.inlining.leaves(value)):
+        return
+    body.materialize(value)
+    if body.storage[value] is storage:
+        body.detach(value, "an update reads its own memory elsewhere")
+
+
+def _reduction(body: Body, instr: Instr) -> None:
+    result = instr.result
+    if _selected(body, instr):
+        return
+    is_arg = instr.name in ("argmin", "argmax")
+    if result.rank == 0:
+        point = (
+            (lambda p, k: [loop_nests.arg_reduce(p, k, instr, ())])
+            if is_arg
+            else (lambda p, k: [loop_nests.reduce_scalar(p, k, instr)])
+        )
+        body.scalars[result] = body.run(point)[0]
+        return
+    shape = body.type(result).shape
+
+    def build(p: Puller, kernel: Scope, dest: Value) -> None:
+        if is_arg:
+            element = lambda idx, s: loop_nests.arg_reduce(p, s, instr, idx)  # noqa: E731
+            loop_nests.fill(p, kernel, dest, shape, element)
+        else:
+            loop_nests.reduce_into(p, kernel, instr, dest)
+
+    body.compute(result, build, reuse=False)
+
+
+def _selected(body: Body, instr: Instr) -> bool:
+    """Reduce selected elements where they are; True unless there are none that have no memory."""
+    (x,) = instr.operands
+    found = masked_loops.selections(body.inlining, x)
+    mask = masked_loops.common_mask(body.inlining, x) if found else None
+    if mask is None:
+        for selection in found:
+            body.materialize(selection.results[1])
+        return False
+    count = body.scalars[found[0].results[0]]
+    cost = masked_loops.element_cost(body.inlining, x)
+    body.scalars[instr.result] = body.run(
+        lambda p, k: [masked_loops.reduce_selected(p, k, instr, mask, count, cost)]
+    )[0]
+    return True
+
+
+def _scan(body: Body, instr: Instr) -> None:
+    def build(p: Puller, kernel: Scope, dest: Value) -> None:
+        loop_nests.scan_into(p, kernel, instr, dest)
+
+    body.compute(instr.result, build, reuse=False)
+
+
+def _nonzero(body: Body, instr: Instr) -> None:
+    mask, *known = instr.operands
+    body.scalars[instr.results[0]] = _counted(body, mask, known)
+    lines = [body.fresh(body.type(r)) for r in instr.results[1:]]
+
+    def build(p: Puller, kernel: Scope) -> list[Value]:
+        def write(k: Value, idx: Index, s: Scope) -> None:
+            for storage, i in zip(lines, idx, strict=True):
+                loop_nests.store(s, storage.buffer, s.index(i), (k.dim,))
+
+        masked_loops.fill_true(p, kernel, mask, write)
+        return []
+
+    body.run(build)
+    for r, storage in zip(instr.results[1:], lines, strict=True):
+        body.place(r, storage)
+
+
+def _counted(body: Body, mask: Value, known: Sequence[Value]) -> Value:
+    """How many elements a mask selects."""
+    if known:
+        return body.scalar(known[0])
+    return body.run(lambda p, k: [masked_loops.count_true(p, k, mask)])[0]
+
+
+def _compress(body: Body, instr: Instr) -> None:
+    mask = instr.operands[1]
+    count, result = instr.results
+    body.scalars[count] = _counted(body, mask, instr.operands[2:])
+    if result not in body.inlining.inlined and body.live.live_after(result, body.t):
+        masked_loops.fill_selection(body, instr)
+
+
+def _effect(body: Body, instr: Instr) -> None:
+    """``raise``, ``check`` and ``print`` on scalars (and dense buffers for ``print``)."""
+    operands = [_argument(body, v) for v in instr.operands]
+    body.scope.op(instr.name, *operands, loc=instr.loc, **instr.attrs)
+
+
+def _argument(body: Body, value: Value) -> Value:
+    return _dense_buffer(body, value) if is_array(value) else body.scalar(value)
+
+
+def _dense_buffer(body: Body, value: Value) -> Value:
+    buffer = body.buffer(value)
+    return buffer if body.dense(buffer) else body.detach(value, "must be contiguous").buffer
+
+
+def _host_call(body: Body, instr: Instr) -> None:
+    _call(body, instr, instr.attrs["fn"], [])
+
+
+def _extern(body: Body, instr: Instr) -> None:
+    function, extents = reference(instr)
+    _call(body, instr, function, [body.scope.index(body.dim(d)) for d in extents])
+
+
+def _call(
+    body: Body, instr: Instr, function: Callable[..., object], extents: Sequence[Value]
+) -> None:
+    """Python writes array results into memory allocated here; scalars come back as results."""
+    operands = [*(_argument(body, v) for v in instr.operands), *extents]
+    dests = [body.fresh(body.type(r)) for r in instr.results if is_array(r)]
+    scalar_types = tuple(r.type for r in instr.results if not is_array(r))
+    order = tuple(is_array(r) for r in instr.results)
+    out = body.scope.b.append(
+        "host_call",
+        [*map(body.scope.use, operands), *[s.buffer for s in dests]],
+        {"fn": function, "types": scalar_types, "inputs": len(operands), "order": order},
+        loc=instr.loc,
+    )
+    scalars, arrays = iter(out.results), iter(dests)
+    for r in instr.results:
+        if is_array(r):
+            body.place(r, next(arrays))
+        else:
+            body.scalars[r] = body.scope.own(next(scalars))
+
+
+def _write_back(body: Body, instr: Instr) -> None:
+    (value,), storage = instr.operands, body.args[instr.attrs["arg"]]
+    if is_array(value):
+        body.ensure_in(value, storage)
+        return
+
+    def build(p: Puller, kernel: Scope) -> list[Value]:
+        loop_nests.store(kernel, storage.buffer, kernel.use(body.scalar(value)), ())
+        return []
+
+    body.run(build)
+
+
+def _tape(body: Body, instr: Instr) -> None:
+    body.scalars[instr.result] = body.scope.op("tape")
+
+
+def _push(body: Body, instr: Instr) -> None:
+    operands = [_argument(body, v) for v in instr.operands]
+    body.scalars[instr.result] = body.scope.op("tape_push", *operands)
+
+
+def _pop(body: Body, instr: Instr) -> None:
+    tape, values = instr.results[0], instr.results[1:]
+    arrays = [r for r in values if is_array(r)]
+    dests = [body.fresh(body.type(r)) for r in arrays]
+    out = body.scope.b.append(
+        "tape_pop",
+        [body.scope.use(body.scalar(instr.operands[0])), *[s.buffer for s in dests]],
+        {
+            "types": tuple(r.type for r in values if not is_array(r)),
+            "order": tuple(is_array(r) for r in values),
+        },
+    )
+    scalars = iter(out.results)
+    body.scalars[tape] = body.scope.own(next(scalars))
+    for r in values:
+        if not is_array(r):
+            body.scalars[r] = body.scope.own(next(scalars))
+    for r, storage in zip(arrays, dests, strict=True):
+        body.place(r, storage)
+
+
+def _dot(body: Body, instr: Instr) -> None:
+    lower_dot(body, instr)
+
+
+_BY_KIND: dict[str, Callable[[Body, Instr], None]] = {
+    "create": _create,
+    "elementwise": _elementwise,
+    "index_map": _index_map,
+    "update": _update,
+    "reduction": _reduction,
+    "scan": _scan,
+    "contraction": _dot,
+    "extern": _extern,
+}
+_BY_NAME: dict[str, Callable[[Body, Instr], None]] = {
+    "constant": _constant,
+    "compress": _compress,
+    "nonzero": _nonzero,
+    "raise": _effect,
+    "check": _effect,
+    "print": _effect,
+    "host_call": _host_call,
+    "write_back": _write_back,
+    "tape": _tape,
+    "push": _push,
+    "pop": _pop,
+}

@@ -1,0 +1,379 @@
+"""Loop nests: what a kernel does for each kind of root. Elements come from a ``Puller``.
+
+Each function builds inside a kernel scope; the caller launches it. Reductions follow NumPy's
+order: trailing reduced axes are one flattened pairwise sum, others accumulate one after another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir.core import Instr, Value
+from tracejit.ir.extent import Dim, product
+from tracejit.ir.regions import Loop, Scope
+from tracejit.ir.types import DTYPES, INDEX
+from tracejit.lower.element import Index, Puller, delinearize
+
+Element = Callable[[Index, Scope], Value]
+_BOOL = DTYPES["bool"]
+
+
+class Nest:
+    """Nested loops over ``extents``; ``scope`` is the innermost body, ``idx`` its index."""
+
+    def __init__(self, p: Puller, outer: Scope, extents: Sequence[Dim]) -> None:
+        self.loops: list[Loop] = []
+        scope = outer
+        idx: list[Dim] = []
+        for extent in extents:
+            if extent == 1:
+                idx.append(0)
+                continue
+            loop = Loop(scope, extent)
+            p.bounds.upper[loop.i] = extent
+            self.loops.append(loop)
+            idx.append(loop.i.dim)
+            scope = loop.inner
+        self.scope = scope
+        self.idx: Index = tuple(idx)
+
+    def close(self) -> None:
+        """Emit the loops, innermost first."""
+        for loop in reversed(self.loops):
+            loop.close()
+
+
+def store(scope: Scope, buffer: Value, value: Value, idx: Index) -> None:
+    """Write one element."""
+    scope.op("store", buffer, value, *[scope.index(d) for d in idx])
+
+
+def fill(p: Puller, kernel: Scope, dest: Value, shape: Sequence[Dim], element: Element) -> None:
+    """dest[idx] = element(idx) for every index of ``shape``."""
+    nest = Nest(p, kernel, shape)
+    store(nest.scope, dest, element(nest.idx, nest.scope), nest.idx)
+    nest.close()
+
+
+def put_slice(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> Index:
+    """Replace (or add to) a window of ``dest``; the index written, for alias checks."""
+    value, bounds = instr.operands[1], instr.operands[2:]
+    nest = Nest(p, kernel, p.shape(value))
+    at = p.window(bounds, nest.idx)
+    element = p.pull(value, nest.idx, nest.scope)
+    if instr.name == "add_slice":
+        where = [nest.scope.index(d) for d in at]
+        element = nest.scope.op("add", nest.scope.op("load", dest, *where), element)
+    store(nest.scope, dest, element, at)
+    nest.close()
+    return at
+
+
+_COMBINE = {"add": "add", "mul": "mul", "minimum": "minimum", "maximum": "maximum"}
+
+
+def scatter(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> Index:
+    """Combine elements into ``dest`` one after another, in C order of the value."""
+    x, value, index = instr.operands[0], instr.operands[1], instr.operands[2:]
+    axes, mode = instr.attrs["axes"], instr.attrs["mode"]
+    nest = Nest(p, kernel, p.shape(value))
+    count = index[0].rank
+    at = p.positions(index, nest.idx[:count], nest.scope)
+    rest = iter(nest.idx[count:])
+    target = tuple(at[axes.index(a)] if a in axes else next(rest) for a in range(x.rank))
+    element = p.pull(value, nest.idx, nest.scope)
+    if mode != "set":
+        old = nest.scope.op("load", dest, *[nest.scope.index(d) for d in target])
+        element = _combine(nest.scope, _COMBINE[mode], old, element)
+    store(nest.scope, dest, element, target)
+    nest.close()
+    return target
+
+
+def _combine(scope: Scope, name: str, a: Value, b: Value) -> Value:
+    if a.dtype == _BOOL and name in ("add", "mul"):
+        name = "bitwise_or" if name == "add" else "bitwise_and"
+    out = scope.op(name, a, b)
+    assert isinstance(out, Value)
+    return out
+
+
+#: reduction row -> (combining primitive, identity or None)
+_REDUCERS: dict[str, tuple[str, Any]] = {
+    "reduce_sum": ("add", 0),
+    "reduce_prod": ("mul", 1),
+    "reduce_min": ("minimum", None),
+    "reduce_max": ("maximum", None),
+    "reduce_and": ("bitwise_and", -1),
+    "reduce_or": ("bitwise_or", 0),
+    "reduce_xor": ("bitwise_xor", 0),
+}
+
+
+def identity(name: str, dtype: np.dtype[Any]) -> Any:
+    """The starting value of a reduction (for min and max: what loses against everything)."""
+    _, start = _REDUCERS[name]
+    if start is not None:
+        if dtype == _BOOL:
+            return bool(start)
+        return np.iinfo(dtype).max if start == -1 and dtype.kind == "u" else start
+    largest = name == "reduce_min"
+    if dtype == _BOOL:
+        return largest
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        return info.max if largest else info.min
+    limit = np.inf if largest else -np.inf
+    return complex(limit, limit) if dtype.kind == "c" else limit
+
+
+def split_axes(axes: Sequence[int], shape: Sequence[Dim]) -> tuple[list[int], list[int], list[int]]:
+    """Kept axes, leading reduced axes, trailing reduced axes.
+
+    Kept axes of one element part no others: NumPy takes what is around them as one run.
+    """
+    trailing: list[int] = []
+    for a in reversed(range(len(shape))):
+        if a in axes:
+            trailing.insert(0, a)
+        elif shape[a] != 1:
+            break
+    leading = [a for a in axes if a not in trailing]
+    return [a for a in range(len(shape)) if a not in axes], leading, trailing
+
+
+def _place(rank: int, groups: Sequence[tuple[Sequence[int], Sequence[Dim]]]) -> Index:
+    out: list[Dim] = [0] * rank
+    for axes, idx in groups:
+        for a, i in zip(axes, idx, strict=True):
+            out[a] = i
+    return tuple(out)
+
+
+def _reduce_point(
+    p: Puller, scope: Scope, instr: Instr, kept: Sequence[int], at: Sequence[Dim]
+) -> Value:
+    """The reduction of one kept position, as a scalar of ``scope``."""
+    (x,) = instr.operands
+    shape = p.shape(x)
+    _, leading, trailing = split_axes(instr.attrs["axes"], shape)
+    name, dtype = _REDUCERS[instr.name][0], x.dtype
+
+    def inner(scope: Scope, lead: Sequence[Dim]) -> Value:
+        extents = [shape[a] for a in trailing]
+
+        def element(flat: Dim, body: Scope) -> Value:
+            tail = delinearize(flat, extents, p.bounds)
+            full = _place(x.rank, [(kept, at), (leading, lead), (trailing, tail)])
+            return p.pull(x, full, body)
+
+        if not trailing:
+            return element(0, scope)
+        if name == "add" and dtype.kind in "fc":
+            return pairwise(p, scope, product(tuple(extents)), element)
+        return fold_line(p, scope, product(tuple(extents)), instr, element)
+
+    if not leading:
+        return inner(scope, ())
+    total = product(tuple(shape[a] for a in leading))
+
+    def step(flat: Dim, body: Scope) -> Value:
+        return inner(body, delinearize(flat, [shape[a] for a in leading], p.bounds))
+
+    return fold(p, scope, total, name, instr, step)
+
+
+def fold_line(
+    p: Puller, scope: Scope, count: Dim, instr: Instr, element: Callable[[Dim, Scope], Value]
+) -> Value:
+    """Combine ``count`` elements of the reduction's operand in any exact way."""
+    name, dtype = _REDUCERS[instr.name][0], instr.operands[0].dtype
+    if name in ("minimum", "maximum") and dtype.kind == "f":
+        return fold_ordered(p, scope, count, name, dtype, element)
+    return fold(p, scope, count, name, instr, element)
+
+
+def combine(scope: Scope, reduction: str, a: Value, b: Value) -> Value:
+    """One step of a reduction."""
+    return _combine(scope, _REDUCERS[reduction][0], a, b)
+
+
+def fold(
+    p: Puller,
+    scope: Scope,
+    count: Dim,
+    name: str,
+    instr: Instr,
+    element: Callable[[Dim, Scope], Value],
+) -> Value:
+    """Combine ``count`` elements one after another, starting from the identity."""
+    start = scope.own(
+        scope.b.const(identity(instr.name, instr.results[0].dtype), instr.results[0].dtype)
+    )
+    loop = Loop(scope, count, [start])
+    p.bounds.upper[loop.i] = count
+    (acc,) = loop.carried
+    value = element(loop.i.dim, loop.inner)
+    return loop.close([_combine(loop.inner, name, acc, value)])[0]
+
+
+def fold_ordered(
+    p: Puller,
+    scope: Scope,
+    count: Dim,
+    name: str,
+    dtype: np.dtype[Any],
+    element: Callable[[Dim, Scope], Value],
+) -> Value:
+    """Minimum or maximum of floats as integers that order alike, so that lanes can run ahead.
+
+    A nan becomes the integer beyond all others, which is a nan again at the end. Where -0.0 and 0.0
+    meet, the minimum is -0.0 and the maximum 0.0.
+    """
+    ints: np.dtype[Any] = DTYPES[f"i{8 * dtype.itemsize}"]
+    info = np.iinfo(ints)
+    extreme = info.max if name == "maximum" else info.min
+    start = np.array(identity(f"reduce_{name[:3]}", dtype), dtype)
+    loop = Loop(scope, count, [_order_key(scope, scope.own(scope.b.const(start, dtype)), ints)])
+    p.bounds.upper[loop.i] = count
+    inner = loop.inner
+    value = element(loop.i.dim, inner)
+    key = _order_key(inner, value, ints)
+    beyond = inner.own(inner.b.const(extreme, ints))
+    key = inner.op("select", inner.op("isnan", value), beyond, key)
+    out = loop.close([inner.op(name, loop.carried[0], key)])[0]
+    found = scope.op("bitcast", _flip(scope, out, ints), dtype=dtype)
+    nan = scope.own(scope.b.const(np.nan, dtype))
+    met = scope.op("eq", out, scope.own(scope.b.const(extreme, ints)))
+    chosen = scope.op("select", met, nan, found)
+    assert isinstance(chosen, Value)
+    return chosen
+
+
+def _order_key(scope: Scope, value: Value, ints: np.dtype[Any]) -> Value:
+    """The bits of a float as an integer in the order of the floats."""
+    return _flip(scope, scope.op("bitcast", value, dtype=ints), ints)
+
+
+def _flip(scope: Scope, bits: Value, ints: np.dtype[Any]) -> Value:
+    """Negative numbers' magnitudes reversed; its own inverse."""
+    width = scope.own(scope.b.const(8 * ints.itemsize - 1, ints))
+    magnitude = scope.own(scope.b.const(np.iinfo(ints).max, ints))
+    sign = scope.op("shift_right", bits, width)
+    out = scope.op("bitwise_xor", bits, scope.op("bitwise_and", sign, magnitude))
+    assert isinstance(out, Value)
+    return out
+
+
+def pairwise(p: Puller, scope: Scope, count: Dim, element: Callable[[Dim, Scope], Value]) -> Value:
+    """Sum ``count`` elements in NumPy's pairwise order."""
+    inner = scope.child("element")
+    i = inner.own(inner.b.param(INDEX, "i"))
+    p.bounds.upper[i] = count
+    value = element(i.dim, inner)
+    region = inner.b.build([inner.use(value)])
+    trip = scope.index(count)
+    out = scope.b.append("sum_pairwise", [trip, *inner.outer_operands()], {}, (region,))
+    return scope.own(out.results[0])
+
+
+def reduce_scalar(p: Puller, kernel: Scope, instr: Instr) -> Value:
+    """A reduction over all axes: the kernel yields its scalar."""
+    return _reduce_point(p, kernel, instr, (), ())
+
+
+def reduce_into(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> None:
+    """A reduction with kept axes, into ``dest``.
+
+    With trailing kept axes the accumulators are the elements of ``dest``, and the innermost loop
+    runs along memory; otherwise each kept position is reduced in a register.
+    """
+    (x,) = instr.operands
+    shape = p.shape(x)
+    kept, leading, trailing = split_axes(instr.attrs["axes"], shape)
+    if trailing or not leading:
+        nest = Nest(p, kernel, [shape[a] for a in kept])
+        store(nest.scope, dest, _reduce_point(p, nest.scope, instr, kept, nest.idx), nest.idx)
+        nest.close()
+        return
+    before = [a for a in kept if a < leading[0]]
+    after = [a for a in kept if a > leading[0]]
+    dtype = instr.results[0].dtype
+    outer = Nest(p, kernel, [shape[a] for a in before])
+    zero = outer.scope.own(outer.scope.b.const(identity(instr.name, dtype), dtype))
+    start = Nest(p, outer.scope, [shape[a] for a in after])
+    store(start.scope, dest, zero, (*outer.idx, *start.idx))
+    start.close()
+    mixed = sorted([*leading, *after])
+    nest = Nest(p, outer.scope, [shape[a] for a in mixed])
+    at = dict(zip(mixed, nest.idx, strict=True)) | dict(zip(before, outer.idx, strict=True))
+    value = p.pull(x, tuple(at[a] for a in range(x.rank)), nest.scope)
+    where = tuple(at[a] for a in kept)
+    old = nest.scope.op("load", dest, *[nest.scope.index(d) for d in where])
+    store(nest.scope, dest, _combine(nest.scope, _REDUCERS[instr.name][0], old, value), where)
+    nest.close()
+    outer.close()
+
+
+def arg_reduce(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
+    """Index of the first extremum along one axis; the first nan wins."""
+    (x,) = instr.operands
+    axis, extent = instr.attrs["axis"], p.shape(x)[instr.attrs["axis"]]
+
+    def element(i: Dim, body: Scope) -> Value:
+        return p.pull(x, (*at[:axis], i, *at[axis:]), body)
+
+    zero = scope.index(0)
+    loop = Loop(scope, extent - 1, [element(0, scope), zero])
+    best, where = loop.carried
+    i = loop.i.dim + 1
+    value = element(i, loop.inner)
+    name = "lt" if instr.name == "argmin" else "gt"
+    better = loop.inner.op(name, value, best)
+    if x.dtype.kind in "fc":
+        fresh_nan = loop.inner.op(
+            "bitwise_and",
+            loop.inner.op("isnan", value),
+            loop.inner.op("invert", loop.inner.op("isnan", best)),
+        )
+        settled = loop.inner.op("invert", loop.inner.op("isnan", best))
+        better = loop.inner.op(
+            "bitwise_and", loop.inner.op("bitwise_or", better, fresh_nan), settled
+        )
+    new_best = loop.inner.op("select", better, value, best)
+    new_where = loop.inner.op("select", better, loop.inner.index(i), where)
+    return loop.close([new_best, new_where])[1]
+
+
+_SCANS = {"cumsum": "add", "cumprod": "mul", "cummin": "minimum", "cummax": "maximum"}
+
+
+def scan_into(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> None:
+    """A running reduction along one axis, one line after another."""
+    (x,) = instr.operands
+    shape, axis = p.shape(x), instr.attrs["axis"]
+    extent = shape[axis]
+    others = [a for a in range(x.rank) if a != axis]
+    nest = Nest(p, kernel, [shape[a] for a in others])
+
+    def place(i: Dim) -> Index:
+        along: Dim = extent - 1 - i if instr.attrs.get("reverse", False) else i
+        return _place(x.rank, [(others, nest.idx), ([axis], [along])])
+
+    name = _SCANS[instr.name]
+    start_name = {"add": "reduce_sum", "mul": "reduce_prod"}.get(name, f"reduce_{name[:3]}")
+    dtype = instr.results[0].dtype
+    start = nest.scope.own(nest.scope.b.const(identity(start_name, dtype), dtype))
+    loop = Loop(nest.scope, extent, [start])
+    p.bounds.upper[loop.i] = extent
+    first = loop.inner.op("eq", loop.i, loop.inner.index(0))
+    value = p.pull(x, place(loop.i.dim), loop.inner)
+    total = loop.inner.op(
+        "select", first, value, _combine(loop.inner, name, loop.carried[0], value)
+    )
+    store(loop.inner, dest, total, place(loop.i.dim))
+    loop.close([total])
+    nest.close()

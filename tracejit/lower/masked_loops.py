@@ -1,0 +1,198 @@
+"""Loop nests over the positions where a mask holds: counting, selecting, reducing what is selected.
+
+A selection that only reductions of its whole read (``x[m].mean()``) gets no memory: its elements
+are taken where the reduction wants them. Sums keep NumPy's order over the selected elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tracejit.ir.core import Instr, Value
+from tracejit.ir.extent import Dim, product
+from tracejit.ir.regions import Loop, Scope, TrueLoop, unify
+from tracejit.ir.types import DTYPES, INDEX
+from tracejit.lower import loop_nests
+from tracejit.lower.element import Index, Puller, delinearize
+from tracejit.lower.fusion import CHEAP, Inlining, is_array, is_splat
+
+if TYPE_CHECKING:
+    from tracejit.lower.body import Body
+
+#: Masks whose last axis is known to be shorter are walked as one line.
+_SHORT = 64
+Write = Callable[[Value, Index, Scope], None]
+
+
+class _Lines:
+    """The loops around the last axis of a mask, with values carried through them."""
+
+    def __init__(self, p: Puller, kernel: Scope, mask: Value, inits: Sequence[Value]) -> None:
+        shape = p.shape(mask)
+        last = shape[-1]
+        flat = len(shape) == 1 or (isinstance(last, int) and last < _SHORT)
+        self.p, self.shape, self.flat = p, shape, flat
+        self.extent: Dim = product(shape) if flat else last
+        self.loops: list[Loop] = []
+        self.scope, self.carried = kernel, list(inits)
+        for extent in () if flat else shape[:-1]:
+            loop = Loop(self.scope, extent, self.carried)
+            p.bounds.upper[loop.i] = extent
+            self.loops.append(loop)
+            self.scope, self.carried = loop.inner, loop.carried
+
+    def at(self, i: Value) -> Index:
+        """The mask's index at position ``i`` of the line."""
+        self.p.bounds.upper[i] = self.extent
+        if self.flat:
+            return delinearize(i.dim, self.shape, self.p.bounds)
+        return (*[loop.i.dim for loop in self.loops], i.dim)
+
+    def close(self, results: list[Value]) -> list[Value]:
+        """Emit the loops, innermost first."""
+        for loop in reversed(self.loops):
+            results = loop.close(results)
+        return results
+
+
+def count_true(p: Puller, kernel: Scope, mask: Value) -> Value:
+    """Number of true elements."""
+    lines = _Lines(p, kernel, mask, [kernel.index(0)])
+    loop = Loop(lines.scope, lines.extent, lines.carried)
+    holds = p.pull(mask, lines.at(loop.i), loop.inner)
+    one = loop.inner.op("convert", holds, dtype=DTYPES["i64"])
+    return lines.close(loop.close([loop.inner.op("add", loop.carried[0], one)]))[0]
+
+
+def fill_true(p: Puller, kernel: Scope, mask: Value, write: Write) -> None:
+    """``write(k, idx, scope)`` for the k-th true element of the mask, in C order."""
+    lines = _Lines(p, kernel, mask, [kernel.index(0)])
+    loop = TrueLoop(lines.scope, lines.extent, lines.carried)
+    holds = p.pull(mask, lines.at(loop.mask_i), loop.mask)
+    (k,) = loop.carried
+    write(k, lines.at(loop.i), loop.inner)
+    lines.close(loop.close(holds, [loop.inner.op("add", k, loop.inner.index(1))]))
+
+
+def fill_selection(body: Body, instr: Instr) -> None:
+    """Store what a ``compress`` selects."""
+    x, mask = instr.operands[:2]
+    axis = instr.attrs["axis"]
+    shape = body.type(x).shape
+
+    def build(p: Puller, kernel: Scope, dest: Value) -> None:
+        def write(k: Value, idx: Index, s: Scope) -> None:
+            rest = loop_nests.Nest(p, s, [d for a, d in enumerate(shape) if a != axis])
+            at = (*rest.idx[:axis], idx[0], *rest.idx[axis:])
+            to = (*rest.idx[:axis], k.dim, *rest.idx[axis:])
+            loop_nests.store(rest.scope, dest, p.pull(x, at, rest.scope), to)
+            rest.close()
+
+        fill_true(p, kernel, mask, write)
+
+    body.compute(instr.results[1], build, reuse=False)
+
+
+# -- reductions of selections ------------------------------------------------------------------
+
+
+def selections(inlining: Inlining, value: Value) -> list[Instr]:
+    """The selections without memory that ``value`` is computed from."""
+    found: dict[Instr, None] = {}
+    seen: set[Value] = set()
+    stack = [value]
+    while stack:
+        v = stack.pop()
+        if v in seen or v not in inlining.inlined:
+            continue
+        seen.add(v)
+        instr = inlining.defs[v]
+        if instr.name == "compress":
+            found[instr] = None
+        else:
+            stack.extend(instr.operands)
+    return list(found)
+
+
+def common_mask(inlining: Inlining, value: Value) -> Value | None:
+    """The one mask of all selections that ``value`` is computed from, element by element.
+
+    None where anything else but repeated scalars is read.
+    """
+    masks: set[Value] = set()
+    stack = [value]
+    while stack:
+        v = stack.pop()
+        instr = inlining.defs.get(v)
+        if not is_array(v) or (instr is not None and is_splat(instr)):
+            continue
+        if instr is None or v not in inlining.inlined:
+            return None
+        if instr.name == "compress":
+            masks.add(instr.operands[1])
+        elif instr.prim.kind == "elementwise":
+            stack.extend(instr.operands)
+        else:
+            return None
+    return masks.pop() if len(masks) == 1 else None
+
+
+def reduce_selected(
+    p: Puller, kernel: Scope, instr: Instr, mask: Value, count: Value, cost: int
+) -> Value:
+    """A reduction over the elements that a mask selects, without storing them."""
+    (x,) = instr.operands
+    if instr.name == "reduce_sum" and x.dtype.kind in "fc":
+        return _sum(p, kernel, x, mask, count)
+    exact = x.dtype.kind != "c" or instr.name != "reduce_prod"
+    if cost > CHEAP or not exact:
+        return _fold(p, kernel, instr, mask)
+    neutral = loop_nests.identity(instr.name, x.dtype)
+
+    def element(i: Dim, body: Scope) -> Value:
+        other = body.own(body.b.const(neutral, x.dtype))
+        out = body.op("select", p.pull(mask, (i,), body), p.pull(x, (i,), body), other)
+        assert isinstance(out, Value)
+        return out
+
+    return loop_nests.fold_line(p, kernel, p.shape(mask)[0], instr, element)
+
+
+def _sum(p: Puller, scope: Scope, x: Value, mask: Value, count: Value) -> Value:
+    (n,) = p.shape(mask)
+    sides = (scope.child("mask"), scope.child("element"))
+    found = []
+    for value, side in zip((mask, x), sides, strict=True):
+        i = side.own(side.b.param(INDEX, "i"))
+        p.bounds.upper[i] = n
+        found.append(side.use(p.pull(value, (i.dim,), side)))
+    captured = unify((1, 1), sides)
+    regions = tuple(side.b.build([r]) for side, r in zip(sides, found, strict=True))
+    operands = [scope.use(count), scope.index(n), *[scope.use(v) for v in captured]]
+    out = scope.b.append("sum_true", operands, {}, regions)
+    return scope.own(out.results[0])
+
+
+def _fold(p: Puller, scope: Scope, instr: Instr, mask: Value) -> Value:
+    """Only selected elements are computed, one after another."""
+    (x,) = instr.operands
+    (n,) = p.shape(mask)
+    start = scope.own(scope.b.const(loop_nests.identity(instr.name, x.dtype), x.dtype))
+    loop = TrueLoop(scope, n, [start])
+    p.bounds.upper[loop.mask_i] = p.bounds.upper[loop.i] = n
+    holds = p.pull(mask, (loop.mask_i.dim,), loop.mask)
+    value = p.pull(x, (loop.i.dim,), loop.inner)
+    return loop.close(holds, [loop_nests.combine(loop.inner, instr.name, loop.carried[0], value)])[
+        0
+    ]
+
+
+def element_cost(inlining: Inlining, value: Value) -> int:
+    """Scalar operations of one selected element, masks aside."""
+    if value not in inlining.inlined:
+        return 0
+    instr = inlining.defs[value]
+    operands = instr.operands[:1] if instr.name == "compress" else instr.operands
+    own = 0 if instr.name == "compress" else instr.prim.cost
+    return own + sum(element_cost(inlining, v) for v in operands)

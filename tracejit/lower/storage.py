@@ -1,0 +1,167 @@
+"""Who lives where: storages, their owners, and how long each tensor is read.
+
+A storage is one piece of memory. ``owned`` memory was made here and is freed or moved out here;
+``pinned`` memory belongs to the caller (an argument that is written, or a preallocated result) and
+is filled in place. Anything else is borrowed and never written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tracejit.ir.core import Function, Instr, Value, uses
+from tracejit.lower.fusion import Inlining, is_array
+
+Mode = Literal["owned", "pinned", "borrowed"]
+
+
+@dataclass(eq=False)
+class Storage:
+    """Memory behind ``buffer``; ``values`` maps each tensor in it to the buffer it reads.
+
+    ``whole``: other dense buffers over exactly the same bytes, under another shape.
+    """
+
+    buffer: Value
+    mode: Mode
+    arg: int | None = None
+    values: dict[Value, Value] = field(default_factory=dict)
+    whole: set[Value] = field(default_factory=set)
+
+    @property
+    def writable(self) -> bool:
+        return self.mode != "borrowed"
+
+
+class Liveness:
+    """Effective last uses in one body: an inlined value reads its leaves where it is used.
+
+    ``early``: values that are computed before their instruction, and where.
+    """
+
+    def __init__(
+        self, function: Function, inlining: Inlining, early: Mapping[Value, int] = {}
+    ) -> None:
+        self.last: dict[Value, int] = {}
+        self.position: dict[Value, int] = {}
+        for t, instr in enumerate(function.instrs):
+            for r in instr.results:
+                self.position[r] = early.get(r, t)
+            if any(r in inlining.inlined for r in instr.results):
+                continue
+            t = min([early.get(r, t) for r in instr.results], default=t)
+            for v in uses(instr):
+                self._read(v, t, inlining)
+        for r in function.results:
+            self._read(r, len(function.instrs), inlining)
+
+    def _read(self, value: Value, t: int, inlining: Inlining) -> None:
+        stack = [value]
+        while stack:
+            v = stack.pop()
+            if self.last.get(v, -1) >= t:
+                continue
+            self.last[v] = t
+            if v in inlining.inlined:
+                stack.extend(o for o in inlining.defs[v].operands if is_array(o))
+
+    def live_after(self, value: Value, t: int) -> bool:
+        """Whether a value is read by something later than instruction ``t``."""
+        return self.last.get(value, -1) > t
+
+
+def may_fail(instr: Instr) -> bool:
+    """Whether the call may end at an instruction, or someone else look at the caller's arrays."""
+    if instr.name == "write_back":
+        return False
+    return instr.prim.effect != "none" or any(may_fail(i) for r in instr.regions for i in r.instrs)
+
+
+def in_step(function: Function, value: Value, arg: int, end: int | None = None) -> bool:
+    """Whether ``value`` is what was last written back to the caller's array ``arg`` at the end.
+
+    A parameter is, where nothing was written: it came in as what the array holds.
+    """
+    before = function.instrs[:end]
+    for t, instr in reversed(list(enumerate(before))):
+        if instr.name == "write_back" and instr.attrs["arg"] == arg:
+            return instr.operands[0] is value
+        if arg not in written_args(instr):
+            continue
+        if value not in instr.results:
+            return False
+        k = instr.results.index(value)
+        sides = instr.regions if instr.name == "cond" else instr.regions[-1:]
+        if instr.name != "cond":
+            init = instr.operands[k + (instr.name == "for")]
+            if not in_step(function, init, arg, t):
+                return False
+        return all(r.diverges or in_step(r, r.results[k], arg) for r in sides)
+    return value in function.params
+
+
+def written_args(instr: Instr) -> Iterator[int]:
+    """Caller's arrays that regions write back to."""
+    for region in instr.regions:
+        for inner in region.instrs:
+            if inner.name == "write_back":
+                yield inner.attrs["arg"]
+            yield from written_args(inner)
+
+
+def writes(function: Function) -> list[int]:
+    """Caller's arrays that a function writes back to."""
+    found = [i.attrs["arg"] for i in function.instrs if i.name == "write_back"]
+    return found + [k for i in function.instrs for k in written_args(i)]
+
+
+UPDATES = frozenset(["put_slice", "add_slice", "scatter"])
+
+
+def versions(function: Function, value: Value) -> Iterator[Value]:
+    """``value``, what it is an updated version of, and so on to the top of the in-place chain."""
+    defs = {r: i for i in function.instrs for r in i.results}
+    source: Value | None = value
+    while source is not None:
+        yield source
+        source = updated_from(defs[source], source) if source in defs else None
+
+
+def origin(function: Function, value: Value) -> Value:
+    """The value that ``value`` is an updated version of, following in-place chains to the top."""
+    *_, top = versions(function, value)
+    return top
+
+
+def whole_of(function: Function, value: Value) -> Value:
+    """The tensor that ``value`` is under another shape."""
+    defs = {r: i for i in function.instrs for r in i.results}
+    while value in defs and defs[value].name in ("reshape", "cast_shape"):
+        value = defs[value].operands[0]
+    return value
+
+
+def updated_from(instr: Instr, value: Value) -> Value | None:
+    """The operand whose memory ``value`` would take over, when the instruction updates one."""
+    if instr.name in UPDATES:
+        return instr.operands[0]
+    if instr.name in ("for", "while"):
+        first = 1 if instr.name == "for" else 0
+        k = instr.results.index(value)
+        body = instr.regions[-1]
+        if not body.diverges and origin(body, body.results[k]) is body.params[first + k]:
+            return instr.operands[first + k]
+        return None
+    if instr.name == "cond":
+        k = instr.results.index(value)
+        found = {
+            instr.operands[1 + side.params.index(top)] if top in side.params else None
+            for side in instr.regions
+            if not side.diverges
+            for top in [origin(side, side.results[k])]
+        }
+        found.discard(None)
+        return found.pop() if len(found) == 1 else None
+    return None

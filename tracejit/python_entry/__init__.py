@@ -1,0 +1,1 @@
+"""Native code that CPython calls, and its twin in plain Python."""

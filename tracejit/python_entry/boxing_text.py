@@ -1,0 +1,346 @@
+"""LLVM text of the functions that entries call: making and checking Python objects, dispatch.
+
+Compiled once per process (`boxing_symbols` in `callable.py`), on top of `runtime_text`.
+References: functions that make an object return a new reference or null with an exception set.
+"""
+
+from __future__ import annotations
+
+from tracejit.abi import capi
+from tracejit.codegen_llvm.memory_text import RECYCLE_FROM, RECYCLE_UP_TO
+from tracejit.python_entry import callable_text
+
+# What an entry returns when its guards fail; no object lives at this address.
+MISS = 1
+
+_ARRAYS = """
+@PyArray_Type = external global i8
+@tj_mem_handler = external global i8
+declare ptr @PyArray_NewFromDescr(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
+declare i32 @PyArray_SetBaseObject(ptr, ptr)
+declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
+declare void @Py_IncRef(ptr)
+declare void @Py_DecRef(ptr)
+declare ptr @tj_data_malloc(ptr, i64)
+declare void @tj_data_free(ptr, ptr, i64)
+declare void @tj_detach(ptr, ptr)
+
+define i1 @tj_same_dtype(ptr %descr, i32 %number, i32 %twin) #0 {
+  %nump = getelementptr i8, ptr %descr, i64 DESCR_TYPE_NUM
+  %orderp = getelementptr i8, ptr %descr, i64 DESCR_BYTEORDER
+  %num = load i32, ptr %nump
+  %order = load i8, ptr %orderp
+  %one = icmp eq i32 %num, %number
+  %two = icmp eq i32 %num, %twin
+  %same = or i1 %one, %two
+  %native = icmp ne i8 %order, 62
+  %good = and i1 %same, %native
+  ret i1 %good
+}
+
+; Bytes of an array, or -1 where the number does not fit.
+define internal i64 @tj_bytes(ptr %descr, i32 %nd, ptr %dims) #0 {
+entry:
+  %sizep = getelementptr i8, ptr %descr, i64 DESCR_ELSIZE
+  %size = load i64, ptr %sizep
+  %n = zext i32 %nd to i64
+  br label %head
+head:
+  %k = phi i64 [ 0, %entry ], [ %k1, %next ]
+  %total = phi i64 [ %size, %entry ], [ %product, %next ]
+  %more = icmp ult i64 %k, %n
+  br i1 %more, label %step, label %done
+step:
+  %dimp = getelementptr i64, ptr %dims, i64 %k
+  %dim = load i64, ptr %dimp
+  %pair = call { i64, i1 } @llvm.smul.with.overflow.i64(i64 %total, i64 %dim)
+  %product = extractvalue { i64, i1 } %pair, 0
+  %over = extractvalue { i64, i1 } %pair, 1
+  %k1 = add i64 %k, 1
+  br i1 %over, label %bad, label %next
+next:
+  br label %head
+bad:
+  ret i64 -1
+done:
+  ret i64 %total
+}
+declare { i64, i1 } @llvm.smul.with.overflow.i64(i64, i64)
+
+; An array over memory of the runtime's allocator, which it then owns; frees it on failure.
+define internal ptr @tj_wrap(ptr %data, ptr %descr, i32 %nd, ptr %dims, ptr %strides) #0 {
+  call void @Py_IncRef(ptr %descr)
+  %array = call ptr @PyArray_NewFromDescr(ptr @PyArray_Type, ptr %descr, i32 %nd, ptr %dims,
+                                          ptr %strides, ptr %data, i32 CARRAY, ptr null)
+  %null = icmp eq ptr %array, null
+  br i1 %null, label %fail, label %good
+good:
+  %flagsp = getelementptr i8, ptr %array, i64 FLAGS
+  %flags = load i32, ptr %flagsp
+  %owning = or i32 %flags, OWNDATA
+  store i32 %owning, ptr %flagsp
+  %handlerp = getelementptr i8, ptr %array, i64 MEM_HANDLER
+  store ptr @tj_mem_handler, ptr %handlerp
+  call void @Py_IncRef(ptr @tj_mem_handler)
+  ret ptr %array
+fail:
+  call void @tj_data_free(ptr null, ptr %data, i64 0)
+  ret ptr null
+}
+
+; A fresh array; strides null for C order. Large ones reuse blocks: fresh pages cost a fault each.
+define ptr @tj_new_array(ptr %descr, i32 %nd, ptr %dims, ptr %strides) #0 {
+entry:
+  %bytes = call i64 @tj_bytes(ptr %descr, i32 %nd, ptr %dims)
+  %large = icmp sge i64 %bytes, RECYCLE_FROM
+  %kept = icmp sle i64 %bytes, RECYCLE_UP_TO
+  %ours = and i1 %large, %kept
+  br i1 %ours, label %take, label %plain
+take:
+  %data = call ptr @tj_data_malloc(ptr null, i64 %bytes)
+  %null = icmp eq ptr %data, null
+  br i1 %null, label %plain, label %wrap
+wrap:
+  %array = call ptr @tj_wrap(ptr %data, ptr %descr, i32 %nd, ptr %dims, ptr %strides)
+  ret ptr %array
+plain:
+  call void @Py_IncRef(ptr %descr)
+  %numpys = call ptr @PyArray_NewFromDescr(ptr @PyArray_Type, ptr %descr, i32 %nd, ptr %dims,
+                                           ptr %strides, ptr null, i32 0, ptr null)
+  ret ptr %numpys
+}
+
+; An array over memory that the core allocated: ownership moves from the context to the array.
+define ptr @tj_adopt(ptr %ctx, ptr %data, ptr %descr, i32 %nd, ptr %dims, ptr %strides) #0 {
+  call void @tj_detach(ptr %ctx, ptr %data)
+  %array = call ptr @tj_wrap(ptr %data, ptr %descr, i32 %nd, ptr %dims, ptr %strides)
+  ret ptr %array
+}
+
+define ptr @tj_view(ptr %source, ptr %descr, i32 %nd, ptr %dims, ptr %strides, i64 %offset) #0 {
+  %datap = getelementptr i8, ptr %source, i64 DATA
+  %first = load ptr, ptr %datap
+  %data = getelementptr i8, ptr %first, i64 %offset
+  %flagsp = getelementptr i8, ptr %source, i64 FLAGS
+  %flags = load i32, ptr %flagsp
+  %write = and i32 %flags, WRITEABLE
+  call void @Py_IncRef(ptr %descr)
+  %array = call ptr @PyArray_NewFromDescr(ptr @PyArray_Type, ptr %descr, i32 %nd, ptr %dims,
+                                          ptr %strides, ptr %data, i32 %write, ptr null)
+  %null = icmp eq ptr %array, null
+  br i1 %null, label %fail, label %based
+based:
+  call void @Py_IncRef(ptr %source)
+  %status = call i32 @PyArray_SetBaseObject(ptr %array, ptr %source)
+  %good = icmp eq i32 %status, 0
+  br i1 %good, label %done, label %drop
+drop:
+  call void @Py_DecRef(ptr %array)
+  br label %fail
+done:
+  ret ptr %array
+fail:
+  ret ptr null
+}
+
+; First byte and end of the memory that an array spans; 0 and 0 where it is empty.
+define { i64, i64 } @tj_bounds(ptr %array) #0 {
+entry:
+  %datap = getelementptr i8, ptr %array, i64 DATA
+  %data = load i64, ptr %datap
+  %ndp = getelementptr i8, ptr %array, i64 NDIM
+  %nd = load i32, ptr %ndp
+  %n = zext i32 %nd to i64
+  %dimsp = getelementptr i8, ptr %array, i64 DIMS
+  %dims = load ptr, ptr %dimsp
+  %stridesp = getelementptr i8, ptr %array, i64 STRIDES
+  %strides = load ptr, ptr %stridesp
+  %descrp = getelementptr i8, ptr %array, i64 DESCR
+  %descr = load ptr, ptr %descrp
+  %sizep = getelementptr i8, ptr %descr, i64 DESCR_ELSIZE
+  %size = load i64, ptr %sizep
+  %end = add i64 %data, %size
+  br label %head
+head:
+  %k = phi i64 [ 0, %entry ], [ %k1, %next ]
+  %low = phi i64 [ %data, %entry ], [ %low1, %next ]
+  %high = phi i64 [ %end, %entry ], [ %high1, %next ]
+  %more = icmp ult i64 %k, %n
+  br i1 %more, label %step, label %done
+step:
+  %dimp = getelementptr i64, ptr %dims, i64 %k
+  %dim = load i64, ptr %dimp
+  %none = icmp eq i64 %dim, 0
+  br i1 %none, label %empty, label %next
+next:
+  %stridep = getelementptr i64, ptr %strides, i64 %k
+  %stride = load i64, ptr %stridep
+  %last = sub i64 %dim, 1
+  %span = mul i64 %last, %stride
+  %down = icmp slt i64 %span, 0
+  %under = select i1 %down, i64 %span, i64 0
+  %over = select i1 %down, i64 0, i64 %span
+  %low1 = add i64 %low, %under
+  %high1 = add i64 %high, %over
+  %k1 = add i64 %k, 1
+  br label %head
+empty:
+  ret { i64, i64 } zeroinitializer
+done:
+  %a = insertvalue { i64, i64 } poison, i64 %low, 0
+  %b = insertvalue { i64, i64 } %a, i64 %high, 1
+  ret { i64, i64 } %b
+}
+"""
+
+_CONTAINERS = """
+declare ptr @PyTuple_New(i64)
+declare i32 @PyTuple_SetItem(ptr, i64, ptr)
+declare ptr @PyList_New(i64)
+declare i32 @PyList_SetItem(ptr, i64, ptr)
+declare ptr @PyDict_New()
+declare i32 @PyDict_SetItem(ptr, ptr, ptr)
+
+define void @tj_decref_all(ptr %items, i64 %n) #0 {
+entry:
+  br label %head
+head:
+  %k = phi i64 [ 0, %entry ], [ %k1, %body ]
+  %more = icmp ult i64 %k, %n
+  br i1 %more, label %body, label %done
+body:
+  %p = getelementptr ptr, ptr %items, i64 %k
+  %o = load ptr, ptr %p
+  call void @Py_DecRef(ptr %o)
+  %k1 = add i64 %k, 1
+  br label %head
+done:
+  ret void
+}
+
+define internal i1 @tj_complete(ptr %items, i64 %n) #0 {
+entry:
+  br label %head
+head:
+  %k = phi i64 [ 0, %entry ], [ %k1, %body ]
+  %more = icmp ult i64 %k, %n
+  br i1 %more, label %body, label %yes
+body:
+  %p = getelementptr ptr, ptr %items, i64 %k
+  %o = load ptr, ptr %p
+  %k1 = add i64 %k, 1
+  %missing = icmp eq ptr %o, null
+  br i1 %missing, label %no, label %head
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
+""" + "".join(
+    f"""
+; Consumes the items, also when it fails; a null item is a failure that happened before.
+define ptr @tj_{kind}(ptr %keys, ptr %items, i64 %n) #0 {{
+entry:
+  %whole = call i1 @tj_complete(ptr %items, i64 %n)
+  br i1 %whole, label %make, label %fail
+make:
+  %made = call ptr {new}
+  %null = icmp eq ptr %made, null
+  br i1 %null, label %fail, label %head
+head:
+  %k = phi i64 [ 0, %make ], [ %k1, %next ]
+  %more = icmp ult i64 %k, %n
+  br i1 %more, label %body, label %good
+body:
+  %p = getelementptr ptr, ptr %items, i64 %k
+  %o = load ptr, ptr %p
+  {put}
+  %k1 = add i64 %k, 1
+  %ok = icmp eq i32 %status, 0
+  br i1 %ok, label %next, label %drop
+next:
+  br label %head
+good:
+  call void @tj_decref_all(ptr %items, i64 %n)
+  ret ptr %made
+drop:
+  call void @Py_DecRef(ptr %made)
+  br label %fail
+fail:
+  call void @tj_decref_all(ptr %items, i64 %n)
+  ret ptr null
+}}
+"""
+    for kind, new, put in (
+        (
+            "tuple",
+            "@PyTuple_New(i64 %n)",
+            (
+                "call void @Py_IncRef(ptr %o)\n"
+                "  %status = call i32 @PyTuple_SetItem(ptr %made, i64 %k, ptr %o)"
+            ),
+        ),
+        (
+            "list",
+            "@PyList_New(i64 %n)",
+            (
+                "call void @Py_IncRef(ptr %o)\n"
+                "  %status = call i32 @PyList_SetItem(ptr %made, i64 %k, ptr %o)"
+            ),
+        ),
+        (
+            "dict",
+            "@PyDict_New()",
+            (
+                "%keyp = getelementptr ptr, ptr %keys, i64 %k\n"
+                "  %key = load ptr, ptr %keyp\n"
+                "  %status = call i32 @PyDict_SetItem(ptr %made, ptr %key, ptr %o)"
+            ),
+        ),
+    )
+)
+
+EXPORTS = (
+    "tj_same_dtype", "tj_new_array", "tj_adopt", "tj_view", "tj_bounds", "tj_decref_all",
+    "tj_tuple", "tj_list", "tj_dict", *callable_text.EXPORTS,
+)  # fmt: skip
+
+# For entries.
+DECLARATIONS = """
+declare i1 @tj_same_dtype(ptr, i32, i32)
+declare ptr @tj_new_array(ptr, i32, ptr, ptr)
+declare ptr @tj_adopt(ptr, ptr, ptr, i32, ptr, ptr)
+declare ptr @tj_view(ptr, ptr, i32, ptr, ptr, i64)
+declare { i64, i64 } @tj_bounds(ptr)
+declare void @tj_decref_all(ptr, i64)
+declare ptr @tj_tuple(ptr, ptr, i64)
+declare ptr @tj_list(ptr, ptr, i64)
+declare ptr @tj_dict(ptr, ptr, i64)
+declare void @tj_free_all(ptr)
+declare void @tj_raise(ptr, ptr)
+"""
+
+
+def boxing_text() -> str:
+    """The functions' text with the field offsets of `capi` filled in."""
+    text = _ARRAYS + _CONTAINERS + callable_text.SLOTS
+    values = {
+        "RECYCLE_FROM": RECYCLE_FROM,
+        "RECYCLE_UP_TO": RECYCLE_UP_TO,
+        "DESCR_TYPE_NUM": capi.DESCR_TYPE_NUM,
+        "DESCR_BYTEORDER": capi.DESCR_BYTEORDER,
+        "DESCR_ELSIZE": capi.DESCR_ELSIZE,
+        "CARRAY": capi.C_CONTIGUOUS | capi.ALIGNED | capi.WRITEABLE,
+        "MEM_HANDLER": capi.MEM_HANDLER,
+        "OWNDATA": capi.OWNDATA,
+        "WRITEABLE": capi.WRITEABLE,
+        "i64 DATA": f"i64 {capi.DATA}",
+        "i64 NDIM": f"i64 {capi.NDIM}",
+        "i64 DIMS": f"i64 {capi.DIMS}",
+        "i64 STRIDES": f"i64 {capi.STRIDES}",
+        "i64 DESCR\n": f"i64 {capi.DESCR}\n",
+        "i64 FLAGS": f"i64 {capi.FLAGS}",
+    }
+    for name, value in values.items():
+        text = text.replace(name, str(value))
+    return text

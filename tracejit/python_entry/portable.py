@@ -1,0 +1,314 @@
+"""The entry in plain Python: the same guards, slots and results through ctypes.
+
+It is what runs where the native entry cannot (`capi.native_entry_problem`), and what the native
+entry is tested against. Slower by some microseconds a call, and it never releases the GIL.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import operator
+from collections.abc import Callable, Sequence
+from functools import cache
+from types import MethodType
+from typing import Any
+
+import numpy as np
+
+from tracejit import abi
+from tracejit.abi import capi
+from tracejit.codegen_llvm.runtime import (
+    ErrorTable,
+    HostTable,
+    native_function,
+    scalar_from_slots,
+    store_scalar,
+)
+
+
+class Miss(Exception):  # noqa: N818  (not an error: the next entry is tried)
+    """The arguments are not the ones that this code was made for."""
+
+
+_RELATIONS = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+}
+_OPS: dict[str, Callable[[int, int], int]] = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "floordiv": operator.floordiv,
+    "mod": operator.mod,
+    "min": min,
+    "max": max,
+}
+_PYTHON_KINDS = {"bool": bool, "int": int, "float": float, "complex": complex}
+
+
+def evaluate(expr: abi.Expr, values: Sequence[Any]) -> int:
+    """The value of an extent expression for these parameter values."""
+    if isinstance(expr, abi.Extent):
+        return int(values[expr.param].shape[expr.axis])
+    if isinstance(expr, abi.Stride):
+        return int(values[expr.param].strides[expr.axis])
+    if isinstance(expr, abi.ScalarOf):
+        return int(values[expr.param])
+    if isinstance(expr, abi.BinOp):
+        return _OPS[expr.op](evaluate(expr.left, values), evaluate(expr.right, values))
+    return expr
+
+
+def read_source(source: abi.Source, args: Sequence[Any] = ()) -> Any:
+    """A hidden parameter's present object. Raises `Miss` where there is none."""
+    try:
+        if isinstance(source, abi.GlobalSource):
+            return source.namespace[source.name]
+        if isinstance(source, abi.CellSource):
+            return source.cell.cell_contents
+        if isinstance(source, abi.AttrSource):
+            return getattr(source.owner, source.name)
+        if isinstance(source, abi.ArgSource):
+            return source.read(args[source.param])
+        return source.read()
+    except Exception as error:
+        raise Miss from error
+
+
+def param_matches(param: abi.Param, value: Any) -> bool:
+    """Whether `value` passes the guards of `param`."""
+    if isinstance(param, abi.ArrayParam):
+        return type(value) is np.ndarray and _array_matches(param, value)
+    if isinstance(param, abi.ScalarParam):
+        if param.kind is None:
+            return isinstance(value, np.generic) and value.dtype == param.dtype
+        if type(value) is not _PYTHON_KINDS[param.kind]:
+            return False
+        return type(value) is not int or -(2**63) <= value < 2**63
+    if isinstance(param, abi.TypeParam):
+        return type(value) is param.cls
+    return not isinstance(param, abi.IdentityParam) or value is param.value
+
+
+def _array_matches(param: abi.ArrayParam, value: np.ndarray[Any, Any]) -> bool:
+    flags = value.flags
+    if value.dtype != param.dtype or not flags.aligned or value.ndim != len(param.shape):
+        return False
+    if (param.writable and not flags.writeable) or (param.frozen and flags.writeable):
+        return False
+    if any(s is not None and s != e for s, e in zip(param.shape, value.shape, strict=True)):
+        return False
+    if isinstance(param.strides, str):
+        return flags.c_contiguous if param.strides == "C" else flags.f_contiguous
+    return value.size == 0 or all(
+        wanted is None or wanted == found or param.shape[axis] in (0, 1)
+        for axis, (wanted, found) in enumerate(zip(param.strides, value.strides, strict=True))
+    )
+
+
+def matches(signature: abi.Signature, values: Sequence[Any]) -> bool:
+    """Whether explicit and hidden parameters pass every guard of the signature."""
+    params = signature.all_params
+    if len(values) != len(params) or not all(map(param_matches, params, values)):
+        return False
+    if any(values[a] is not values[b] for a, b in signature.same):
+        return False
+    if any(values[a] is values[b] for a, b in signature.distinct):
+        return False
+    for a, b in signature.disjoint:
+        if np.may_share_memory(values[a], values[b]):
+            return False
+    for a, b in signature.identical:
+        x, y = _data(values[a]), _data(values[b])
+        if (x, values[a].shape, values[a].strides) != (y, values[b].shape, values[b].strides):
+            return False
+    return all(
+        _RELATIONS[g.relation](evaluate(g.left, values), evaluate(g.right, values))
+        for g in signature.guards
+    )
+
+
+class PortableEntry:
+    """Calls one core. `call(args)` returns its result or raises `Miss`."""
+
+    def __init__(
+        self, signature: abi.Signature, core: int, errors: ErrorTable, host: HostTable | None
+    ) -> None:
+        self.signature = signature
+        self.layout = abi.layout(signature)
+        self.errors = errors
+        self.host = host
+        kind = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
+        self._core = kind(core)
+
+    def call(self, args: Sequence[Any]) -> Any:
+        """Check, call, and build the result."""
+        if len(args) != len(self.signature.params):
+            raise Miss
+        values = [*args, *(read_source(h.source, args) for h in self.signature.hidden)]
+        if not matches(self.signature, values):
+            raise Miss
+        slots = (ctypes.c_int64 * max(1, self.layout.count))()
+        context = (ctypes.c_int64 * abi.CTX_WORDS)()
+        context[abi.CTX_HOST] = id(self.host)
+        for param, at, value in zip(self.signature.all_params, self.layout.params, values):
+            _fill(slots, param, at, value)
+        leaves = self._allocate(slots, values)
+        try:
+            if self._core(ctypes.addressof(context), ctypes.addressof(slots)):
+                self._fail(context)
+            for k, result in enumerate(self.signature.results):
+                leaves[k] = self._leaf(k, result, leaves, slots, context, values)
+        finally:
+            _free_all()(ctypes.addressof(context))
+        return _assemble(self.signature.structure, leaves)
+
+    def _allocate(self, slots: Any, values: Sequence[Any]) -> list[Any]:
+        leaves: list[Any] = []
+        for result, at in zip(self.signature.results, self.layout.results, strict=True):
+            leaf = None
+            if isinstance(result, abi.ArrayResult) and not result.core_allocates:
+                shape = tuple(evaluate(e, values) for e in result.shape if e is not None)
+                leaf = _empty(result, shape)
+                slots[at.data] = _data(leaf)
+            leaves.append(leaf)
+        return leaves
+
+    def _fail(self, context: Any) -> None:
+        error = context[abi.CTX_ERROR]
+        if error == abi.ERROR_MEMORY:
+            raise MemoryError
+        raise self.errors.build(error, *context[abi.CTX_PAYLOAD : abi.CTX_PAYLOAD + 8])
+
+    def _leaf(
+        self, k: int, result: abi.Result, leaves: list[Any], slots: Any, context: Any, values: Any
+    ) -> Any:
+        at = self.layout.results[k]
+        if isinstance(result, abi.ArrayResult):
+            return _adopt(result, at, slots, context, values) if leaves[k] is None else leaves[k]
+        if isinstance(result, abi.ScalarResult):
+            assert at.data is not None
+            value = scalar_from_slots(result.dtype, ctypes.addressof(slots) + 8 * at.data)
+            return value if result.kind is None else value.item()
+        if isinstance(result, abi.ViewResult):
+            source = leaves[result.source] if result.of_result else values[result.source]
+            return _view(result, at, slots, source, values)
+        return values[result.param] if isinstance(result, abi.ArgResult) else result.value
+
+
+def _data(array: np.ndarray[Any, Any]) -> int:
+    # Not `array.ctypes.data`, which makes several objects a call and keeps some of them.
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _fill(slots: Any, param: abi.Param, at: abi.Slots, value: Any) -> None:
+    if isinstance(param, abi.ArrayParam):
+        slots[at.data] = _data(value)
+        for places, found in ((at.extents, value.shape), (at.strides, value.strides)):
+            for place, number in zip(places, found, strict=True):
+                if place is not None:
+                    slots[place] = number
+    elif isinstance(param, abi.ScalarParam):
+        assert at.data is not None
+        store_scalar(param.dtype, value, ctypes.addressof(slots) + 8 * at.data)
+
+
+def _empty(result: abi.ArrayResult, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    order = result.axis_order
+    if order is None:
+        return np.empty(shape, result.dtype)
+    stored = np.empty(tuple(shape[axis] for axis in order), result.dtype)
+    return stored.transpose(tuple(order.index(axis) for axis in range(len(order))))
+
+
+def _known(
+    exprs: Sequence[abi.Expr | None], places: Sequence[int | None], slots: Any, values: Any
+) -> tuple[int, ...]:
+    return tuple(
+        slots[place] if expr is None else evaluate(expr, values)
+        for expr, place in zip(exprs, places, strict=True)
+    )
+
+
+def _adopt(
+    result: abi.ArrayResult, at: abi.Slots, slots: Any, context: Any, values: Any
+) -> np.ndarray[Any, Any]:
+    # A copy: taking ownership needs array fields, which this entry does not touch.
+    leaf = _empty(result, _known(result.shape, at.extents, slots, values))
+    ctypes.memmove(_data(leaf), slots[at.data], leaf.nbytes)
+    return leaf
+
+
+def _view(
+    result: abi.ViewResult, at: abi.Slots, slots: Any, source: Any, values: Any
+) -> np.ndarray[Any, Any]:
+    shape = _known(result.shape, at.extents, slots, values)
+    strides = _known(result.strides, at.strides, slots, values)
+    (offset,) = _known((result.offset,), (at.data,), slots, values)
+    return _strided_view(source, result.dtype, shape, strides, offset)
+
+
+def _strided_view(
+    source: np.ndarray[Any, Any],
+    dtype: abi.DType,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    offset: int,
+) -> np.ndarray[Any, Any]:
+    """A view with `source` as its base. (`as_strided` would put an object of its own between.)"""
+    where, n = capi.symbols(), len(shape)
+    pointer, py = ctypes.c_void_p, ctypes.py_object
+    new = ctypes.PYFUNCTYPE(
+        py, py, py, ctypes.c_int, pointer, pointer, pointer, ctypes.c_int, pointer
+    )(where["PyArray_NewFromDescr"])
+    set_base = ctypes.PYFUNCTYPE(ctypes.c_int, py, py)(where["PyArray_SetBaseObject"])
+    dims, steps = ((ctypes.c_ssize_t * n)(*numbers) for numbers in (shape, strides))
+    data = _data(source) + offset
+    flags = capi.WRITEABLE if source.flags.writeable else 0
+    for stolen in (dtype, source):
+        ctypes.pythonapi.Py_IncRef(py(stolen))
+    made: np.ndarray[Any, Any] = new(np.ndarray, dtype, n, dims, steps, data, flags, None)
+    set_base(made, source)
+    return made
+
+
+def _assemble(structure: abi.Structure, leaves: list[Any]) -> Any:
+    if structure is None:
+        return None
+    if isinstance(structure, int):
+        return leaves[structure]
+    if isinstance(structure, abi.Unflatten):
+        return structure.build(list(leaves))
+    children = [_assemble(child, leaves) for child in structure.children]
+    if structure.kind == "dict":
+        return dict(zip(structure.keys, children, strict=True))
+    return tuple(children) if structure.kind == "tuple" else children
+
+
+class PortableCallable:
+    """What `native_callable_type` makes natively: base of the class of jitted functions."""
+
+    _miss: Callable[..., Any]
+    _chain: tuple[Any, ...] = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not kwargs:
+            for specialisation in self._chain:
+                try:
+                    return specialisation.portable.call(args)
+                except Miss:
+                    continue
+        return self._miss(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+
+@cache
+def _free_all() -> Any:
+    return native_function("tj_free_all", None, ctypes.c_void_p)

@@ -1,0 +1,464 @@
+"""New arrays: zeros and its family, array and its family, arange, linspace, eye, grids."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tracejit.errors import asks, throw
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.trace.array_api.names import covers, method, unsupported
+from tracejit.trace.array_api.operands import (
+    DType,
+    builder,
+    cast,
+    check_dim,
+    expanded,
+    given_dtype,
+    iota,
+    operand,
+    value_of,
+)
+from tracejit.trace.array_api.promotion import promote
+from tracejit.trace.session.concretize import shown_shape
+from tracejit.trace.session.session import current
+from tracejit.trace.values.all import Array, Scalar, Tracer, as_dim, fresh, k_order, weak_kind
+from tracejit.trace.values.casting import element
+from tracejit.trace.views.broadcast import stretch
+from tracejit.trace.views.reshape import contiguous
+
+
+def shape_of(shape: Any) -> tuple[Dim, ...]:
+    """A ``shape`` argument as extents, checked not to be negative."""
+    if isinstance(shape, Array) and shape.ndim == 1:
+        shape = list(shape)
+    many = shape if isinstance(shape, (tuple, list, np.ndarray)) else (shape,)
+    dims = tuple(as_dim(s) for s in many)
+    for d in dims:
+        if not isinstance(d, int) and current().ranges.at_least(d, 0):
+            continue
+        check_dim("ge", d, 0, "ValueError", "negative dimensions are not allowed")
+        atom = None if isinstance(d, int) else ex.single_atom(d)
+        if atom is not None:
+            current().ranges.low[atom] = 0
+    return dims
+
+
+def order_of(order: str | None, rank: int) -> tuple[int, ...] | None:
+    """Axis order (slowest first) of a new array for ``order=`` C or F."""
+    if order == "F":
+        return tuple(reversed(range(rank)))
+    if order in ("C", "K", "A", None):
+        return None
+    throw(ValueError(f"order must be one of 'C', 'F', 'A', or 'K' (got '{order}')"))
+
+
+Contents: TypeAlias = Callable[[DType, tuple[Dim, ...]], Value]
+
+
+def _repeated(number: int) -> Contents:
+    return lambda kind, dims: builder().broadcast(builder().const(number, kind), dims, ())
+
+
+def _undefined(kind: DType, dims: tuple[Dim, ...]) -> Value:
+    return builder().op("empty", shape=dims, dtype=kind)  # type: ignore[no-any-return]
+
+
+def _creator(contents: Contents) -> Callable[..., Any]:
+    def create(
+        shape: Any, dtype: Any = None, order: str = "C", *, device: Any = None, like: Any = None
+    ) -> Array:
+        kind, dims = given_dtype(dtype, np.float64), shape_of(shape)
+        return fresh(contents(kind, dims), order_of(order, len(dims)))
+
+    return create
+
+
+zeros = covers(np.zeros)(_creator(_repeated(0)))
+ones = covers(np.ones)(_creator(_repeated(1)))
+empty = covers(np.empty)(_creator(_undefined))
+
+
+def ndarray(
+    shape: Any,
+    dtype: Any = float,
+    buffer: Any = None,
+    offset: int = 0,
+    strides: Any = None,
+    order: str | None = None,
+) -> Array:
+    """``np.ndarray`` called: an array of undefined contents."""
+    given = {"buffer": (buffer, None), "offset": (offset, 0), "strides": (strides, None)}
+    unsupported("np.ndarray", "use np.reshape and x.view", **given)
+    found: Array = empty(shape, dtype, order or "C")
+    return found
+
+
+@covers(np.full)
+def full(
+    shape: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "C",
+    *,
+    device: Any = None,
+    like: Any = None,
+) -> Array:
+    """An array filled with a value (or a broadcast array)."""
+    fill = operand(fill_value)
+    kind = given_dtype(promote([fill]) if dtype is None else dtype)
+    dims = shape_of(shape)
+    return fresh(stretch(cast(fill, kind), dims), order_of(order, len(dims)))
+
+
+def _like(a: Any, dtype: Any, order: str, shape: Any) -> tuple[DType, tuple[Dim, ...], Any]:
+    x = value_of(a)
+    dims = x.shape if shape is None else shape_of(shape)
+    axes = k_order([a], len(dims)) if order in ("K", "A") else order_of(order, len(dims))
+    return given_dtype(dtype, x.dtype), dims, axes
+
+
+def _like_creator(contents: Contents) -> Callable[..., Any]:
+    def create(
+        a: Any,
+        dtype: Any = None,
+        order: str = "K",
+        subok: bool = True,
+        shape: Any = None,
+        *,
+        device: Any = None,
+    ) -> Array:
+        kind, dims, axes = _like(a, dtype, order, shape)
+        return fresh(contents(kind, dims), axes)
+
+    return create
+
+
+zeros_like = covers(np.zeros_like)(_like_creator(_repeated(0)))
+ones_like = covers(np.ones_like)(_like_creator(_repeated(1)))
+
+
+@covers(np.empty_like)
+def empty_like(
+    prototype: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Array:
+    """An array like another, of undefined contents."""
+    kind, dims, axes = _like(prototype, dtype, order, shape)
+    return fresh(_undefined(kind, dims), axes)
+
+
+@covers(np.full_like)
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Array:
+    """An array like another, filled with a value."""
+    kind, dims, axes = _like(a, dtype, order, shape)
+    return fresh(stretch(cast(operand(fill_value), kind), dims), axes)
+
+
+def _joined(x: Any, dtype: DType | None) -> Value:
+    """A nested sequence that holds traced values, as one value."""
+    leaves: list[Any] = []
+    _collect(x, leaves)
+    if dtype is None:
+        kind = promote([operand(v) for v in leaves])
+        return _stacked(x, lambda item: cast(operand(item), kind), kind)
+    return _stacked(x, lambda item: element(item, dtype, direct=True), dtype)
+
+
+def _collect(x: Any, leaves: list[Any]) -> None:
+    if isinstance(x, (list, tuple)):
+        for item in x:
+            _collect(item, leaves)
+    else:
+        leaves.append(x)
+
+
+def _stacked(
+    x: Any, convert: Callable[[Any], Value], dtype: DType, around: tuple[int, ...] = ()
+) -> Value:
+    if not isinstance(x, (list, tuple)):
+        return convert(x)
+    b = builder()
+    if not x:
+        return b.op("empty", shape=(0,), dtype=dtype)  # type: ignore[no-any-return]
+    around = (*around, len(x))
+    parts = [_stacked(item, convert, dtype, around) for item in x]
+    for part in parts[1:]:
+        _require_alike(parts[0], part, around)
+    parts = [expanded(stretch(p, parts[0].shape), (0,)) for p in parts]
+    return parts[0] if len(parts) == 1 else b.op("concatenate", *parts, axis=0)
+
+
+def _require_alike(one: Value, other: Value, around: tuple[int, ...]) -> None:
+    """Items of a list have one shape; ``around``: the lengths of the lists that they are in."""
+    for axis in range(max(one.rank, other.rank)):
+        found: tuple[Dim, ...] = (*around, *one.shape[:axis])
+        message = (
+            "setting an array element with a sequence. The requested array has an inhomogeneous "
+            f"shape after {len(found)} dimensions. The detected shape was {shown_shape(found)} + "
+            "inhomogeneous part."
+        )
+        if axis >= min(one.rank, other.rank):
+            throw(ValueError(message))
+        current().require_equal(one.shape[axis], other.shape[axis], ValueError, message)
+
+
+def has_tracer(x: Any) -> bool:
+    """Whether a traced value is in a (nested) sequence."""
+    if isinstance(x, (list, tuple)):
+        return any(has_tracer(i) for i in x)
+    return isinstance(x, (Tracer, Value))
+
+
+@asks(TypeError, ValueError, ArithmeticError)
+def _as_value(a: Any, dtype: Any) -> Value:
+    kind = None if dtype is None else given_dtype(dtype)
+    if isinstance(a, (list, tuple)):
+        if has_tracer(a):
+            return _joined(a, kind)
+        a = np.array(a, dtype)
+        return builder().const(a, given_dtype(a.dtype))
+    return value_of(a) if kind is None else element(a, kind, direct=False)
+
+
+@covers(np.array)
+def array(
+    object: Any,
+    dtype: Any = None,
+    *,
+    copy: Any = True,
+    order: str = "K",
+    subok: bool = False,
+    ndmin: int = 0,
+    ndmax: int = 0,
+    like: Any = None,
+) -> Array:
+    """A new array from anything array-like, nested lists of traced values too."""
+    value = _as_value(object, dtype)
+    if isinstance(object, Array) and not copy and value.dtype == object.dtype and not ndmin:
+        return object
+    if copy is False:
+        throw(ValueError("Unable to avoid copy while creating an array as requested."))
+    if value.rank < ndmin:
+        value = expanded(value, tuple(range(ndmin - value.rank)))
+    axes = k_order([object], value.rank) if order == "K" else order_of(order, value.rank)
+    return fresh(value, axes)
+
+
+@covers(np.fromiter)
+def fromiter(iter: Any, dtype: Any, count: int = -1, *, like: Any = None) -> Array:
+    """A new array of what an iterable yields while tracing."""
+    items = list(iter) if count < 0 else [x for x, _ in zip(iter, range(count), strict=False)]
+    if len(items) < count:
+        throw(
+            ValueError(f"iterator too short: Expected {count} but iterator had only {len(items)}")
+        )
+    return array(items, dtype)
+
+
+def _as_array(a: Any, dtype: Any = None, order: str | None = None, **_: Any) -> Array:
+    if isinstance(a, Array) and (dtype is None or given_dtype(dtype) == a.dtype):
+        return a
+    value = _as_value(a, dtype)
+    return fresh(value, k_order([a], value.rank) if order in (None, "K") else None)
+
+
+@covers(np.asarray, np.asanyarray)
+def asarray(
+    a: Any,
+    dtype: Any = None,
+    order: Any = None,
+    *,
+    device: Any = None,
+    copy: Any = None,
+    like: Any = None,
+) -> Array:
+    """The array itself when it is one, else a new one."""
+    if copy:
+        return array(a, dtype, order=order or "K")
+    unsupported("np.asarray", order=(order if order != "K" else None, None))
+    return _as_array(a, dtype)
+
+
+@covers(np.asarray_chkfinite)
+def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Array:
+    """``asarray``; ValueError for infinities and nan."""
+    x = asarray(a, dtype, order)
+    if x.dtype.kind in "fc":
+        current().check(
+            value_of(np.all(np.isfinite(x))), ValueError, "array must not contain infs or NaNs"
+        )
+    return x
+
+
+def _contiguous(order: str) -> Callable[..., Any]:
+    def convert(a: Any, dtype: Any = None, *, like: Any = None) -> Array:
+        x = _as_array(a, dtype)
+        if not x.ndim:
+            return x.reshape(1)  # type: ignore[no-any-return]
+        return contiguous(x, order)
+
+    return convert
+
+
+ascontiguousarray = covers(np.ascontiguousarray)(_contiguous("C"))
+asfortranarray = covers(np.asfortranarray)(_contiguous("F"))
+
+
+@covers(np.copy)
+def copy(a: Any, order: str = "K", subok: bool = False) -> Array:
+    """A copy in storage of its own."""
+    return array(a, order=order)
+
+
+@method("copy")
+def copy_method(a: Any, order: str = "C") -> Any:
+    """``ndarray.copy``: C order unless asked otherwise (a scalar is its own copy)."""
+    return array(a, order=order) if isinstance(a, Array) else a
+
+
+@covers(np.arange)
+def arange(
+    *args: Any, dtype: Any = None, device: Any = None, like: Any = None, **named: Any
+) -> Array:
+    """``start + i * step``; the extent may be traced."""
+    args = _arange_arguments(args, named)
+    if len(args) == 4:
+        *args, dtype = args  # type: ignore[assignment]
+    if len(args) > 1 and args[1] is None:  # the first is the stop
+        args = (0, args[0], *args[2:])
+    start, stop, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
+    inputs = [operand(v) for v in (start, stop, step)]
+    natural = promote(inputs)
+    kind = natural if dtype is None else given_dtype(dtype)
+    count = _arange_count(start, stop, step, natural)
+    if kind.kind == "b":
+        return fresh(builder().convert(iota(count, "i64"), "bool"))
+    b = builder()
+    line = iota(count, kind if kind.kind in "iuf" else "f64")
+    line = b.convert(line, kind)
+    first, second = cast(inputs[0], kind), cast(operand(_sum(start, step)), kind)
+    delta = b.op("sub", second, first)
+    if not _is(delta, step, 1):
+        line = b.op("mul", line, stretch(delta, line.shape))
+    # 0 times a negative step is -0.0, which is 0.0 only when 0 is added.
+    rising = kind.kind in "iu" or (not isinstance(step, Tracer) and step >= 0)
+    if not (_is(first, start, 0) and rising):
+        line = b.op("add", stretch(first, line.shape), line)
+    return fresh(line)
+
+
+def _arange_arguments(args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """start, stop and step also by name, as NumPy's arange takes them."""
+    unknown = set(named) - {"start", "stop", "step"}
+    if unknown:
+        throw(TypeError(f"arange() got an unexpected keyword argument '{min(unknown)}'"))
+    if not named:
+        if not args:
+            throw(TypeError("arange() requires stop to be specified."))
+        return args
+    if len(args) == 1 and "stop" not in named:
+        named, args = {**named, "stop": args[0]}, ()
+    names = ("start", "stop", "step")
+    given = {**dict(zip(names, args, strict=False)), **named}
+    if "stop" not in given:
+        given["stop"], given["start"] = given.get("start"), 0
+    return given.get("start", 0), given["stop"], given.get("step", 1)
+
+
+def _is(value: Value, given: Any, number: int) -> bool:
+    return not isinstance(given, Tracer) and given == number
+
+
+def _sum(start: Any, step: Any) -> Any:
+    return start if not isinstance(step, Tracer) and step == 0 else start + step
+
+
+def _arange_count(start: Any, stop: Any, step: Any, kind: DType) -> Dim:
+    if not any(isinstance(v, Tracer) for v in (start, stop, step)):
+        if step == 0:
+            throw(ZeroDivisionError("division by zero"))
+        steps: int = math.ceil((stop - start) / step)
+        return max(0, steps)
+    if kind.kind in "iu":
+        low, high, by = as_dim(start), as_dim(stop), as_dim(step)
+        if isinstance(by, int) and by != 0:
+            span, by = (high - low, by) if by > 0 else (low - high, -by)
+            count = ex.floordiv(span + (by - 1), by)
+            if current().ranges.at_least(count, 0):
+                return count
+            return builder().index(ex.emax(count, 0)).dim
+    b = builder()
+    kinds = [weak_kind(v) for v in (start, stop, step)]
+    if isinstance(step, Tracer) and all(kinds):
+        message = "division by zero" if set(kinds) <= {"bool", "int"} else "float division by zero"
+        given = value_of(step)
+        nonzero = b.op("ne", given, b.const(0, given.dtype))
+        current().check(nonzero, ZeroDivisionError, message)
+    first, last, by_ = (b.convert(value_of(v), "f64") for v in (start, stop, step))
+    trips = b.op("ceil", b.op("div", b.op("sub", last, first), by_))
+    trips = b.op("fmax", trips, b.const(0.0, "f64"))
+    fits = b.op("lt", trips, b.const(2.0**63, "f64"))
+    current().check(fits, ValueError, "Maximum allowed size exceeded")
+    return current().ranges.extent(b.convert(trips, "i64")).dim
+
+
+@covers(np.linspace)
+def linspace(
+    start: Any,
+    stop: Any,
+    num: Any = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+    *,
+    device: Any = None,
+) -> Any:
+    """Evenly spaced numbers, computed as NumPy does (the last one is exactly ``stop``)."""
+    b, count = builder(), as_dim(num)
+    check_dim("ge", count, 0, "ValueError", "Number of samples, {0}, must be non-negative.")
+    first, last = operand(start), operand(stop)
+    kind = given_dtype(np.result_type(promote([first, last]), 0.0))
+    a, z = (asarray(cast(v, kind)) for v in (first, last))
+    parts = count - 1 if endpoint else count
+    span = np.subtract(z, a)
+    line = asarray(b.convert(iota(count, "f64"), kind))
+    line = line[(slice(None), *[None] * span.ndim)]
+    if isinstance(parts, int):
+        step = np.divide(span, parts) if parts > 0 else np.nan
+        found = line * (step if parts > 0 else span) + a
+        if endpoint and parts > 0:
+            found[-1] = z
+    else:
+        gaps = b.op("maximum", b.index(parts), b.const(1, "i64"))
+        step = np.divide(span, Scalar(b.convert(gaps, kind)))
+        found = line * step + a
+        if endpoint:
+            top = b.op("eq", iota(count), stretch(gaps, (count,)))
+            found = np.where(asarray(top)[(slice(None), *[None] * span.ndim)], z, found)
+    if dtype is not None:
+        target = given_dtype(dtype)
+        found = (np.floor(found) if target.kind in "iu" else found).astype(target)
+    if axis != 0:
+        found = np.moveaxis(found, 0, axis)
+    return (found, step) if retstep else found

@@ -1,0 +1,320 @@
+"""Products of arrays: matmul, dot and their family, all by the one contraction ``dot``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import throw
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.trace.array_api.creation import asarray
+from tracejit.trace.array_api.delivery import deliver, stored
+from tracejit.trace.array_api.names import NAMES, covers, method, unsupported
+from tracejit.trace.array_api.operands import (
+    axis_of,
+    builder,
+    cast,
+    match_axis,
+    operand,
+    permuted,
+    static_int,
+)
+from tracejit.trace.array_api.promotion import loop_dtypes, promote
+from tracejit.trace.array_api.shapes import moveaxis
+from tracejit.trace.session.concretize import shown_dim
+from tracejit.trace.session.session import current
+from tracejit.trace.values.all import fresh
+from tracejit.trace.views.broadcast import broadcast_shapes, stretch
+from tracejit.trace.views.reshape import raveled, reshaped
+
+Axes = tuple[int, ...]
+
+
+def contracted(a: Value, b_: Value, contract: tuple[Axes, Axes], batch: tuple[Axes, Axes]) -> Value:
+    """``dot`` of two values of one dtype; bool products are and, their sums or."""
+    b = builder()
+    for i, j in zip(*contract, strict=True):
+        message = f"shapes {a.shape} and {b_.shape} not aligned: {a.shape[i]} (dim {i}) != "
+        b_ = match_axis(b_, j, a.shape[i], message + f"{b_.shape[j]} (dim {j})")
+    for i, j in zip(*batch, strict=True):
+        b_ = match_axis(b_, j, a.shape[i], "operands could not be broadcast together")
+    if a.dtype.kind == "b":
+        wide = [b.convert(x, "i64") for x in (a, b_)]
+        return b.convert(b.op("dot", *wide, contract=contract, batch=batch), "bool")
+    return b.op("dot", a, b_, contract=contract, batch=batch)  # type: ignore[no-any-return]
+
+
+def _pair(x: Any, y: Any) -> tuple[Value, Value]:
+    left, right = operand(x), operand(y)
+    kind = promote([left, right])
+    return cast(left, kind), cast(right, kind)
+
+
+def _no_scalars(name: str, a: Value, b_: Value) -> None:
+    for k, v in enumerate((a, b_)):
+        if v.rank == 0:
+            throw(
+                ValueError(
+                    f"{name}: Input operand {k} does not have enough dimensions (has 0, gufunc "
+                    f"core "
+                    "with signature (n?,k),(k,m?)->(n?,m?) requires 1)"
+                )
+            )
+
+
+def matmul_value(a: Value, b_: Value) -> Value:
+    """``a @ b`` of values of one dtype, batch axes broadcast."""
+    _no_scalars("matmul", a, b_)
+    axis = b_.rank - 2 if b_.rank > 1 else 0
+    message = (
+        "matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
+        f"(n?,k),(k,m?)->(n?,m?) (size {shown_dim(b_.shape[axis])} is different from "
+        f"{shown_dim(a.shape[-1])})"
+    )
+    b_ = match_axis(b_, axis, a.shape[-1], message)
+    core_a, core_b = min(a.rank, 2), min(b_.rank, 2)
+    lead_a, lead_b = a.shape[: a.rank - core_a], b_.shape[: b_.rank - core_b]
+    if lead_a and lead_b:
+        lead = broadcast_shapes([lead_a, lead_b])
+        a = _with_lead(a, lead, core_a)
+        b_ = _with_lead(b_, lead, core_b)
+        batch = tuple(range(len(lead)))
+        axis = b_.rank - 2 if core_b == 2 else b_.rank - 1
+        return contracted(a, b_, ((a.rank - 1,), (axis,)), (batch, batch))
+    value = contracted(a, b_, ((a.rank - 1,), (axis,)), ((), ()))
+    if lead_b and core_a == 2:  # free axes: a's row, b's batch, b's column
+        n = len(lead_b)
+        value = permuted(value, (*range(1, n + 1), 0, *range(n + 1, value.rank)))
+    return value
+
+
+def _with_lead(x: Value, lead: tuple[Dim, ...], core: int) -> Value:
+    return stretch(x, (*lead, *x.shape[x.rank - core :]))
+
+
+class _Gufunc:
+    """``np.matmul`` and friends as ``NAMES`` holds them."""
+
+    def __init__(self, ufunc: np.ufunc, compute: Any) -> None:
+        self.ufunc, self.compute = ufunc, compute
+        self.__name__ = ufunc.__name__
+
+    def __call__(
+        self,
+        x1: Any,
+        x2: Any,
+        /,
+        out: Any = None,
+        *,
+        casting: Any = "same_kind",
+        order: str = "K",
+        dtype: Any = None,
+        subok: bool = True,
+        signature: Any = None,
+        axes: Any = None,
+        axis: Any = None,
+        keepdims: bool = False,
+    ) -> Any:
+        unsupported(
+            f"np.{self.__name__}",
+            order=(order, "K"),
+            axes=(axes, None),
+            keepdims=(keepdims, False),
+        )
+        out = out[0] if isinstance(out, tuple) else out
+        inputs = [operand(x1), operand(x2)]
+        kinds = loop_dtypes(
+            self.ufunc, inputs, [None if out is None else out.dtype], dtype, signature, casting
+        )
+        a, b_ = (cast(v, k) for v, k in zip(inputs, kinds, strict=False))
+        if axis is not None:
+            a, b_ = (permuted(v, _axis_last(v, axis)) for v in (a, b_))
+        value = self.compute(a, b_)
+        if self.ufunc is np.matmul and out is not None and min(a.rank, b_.rank) > 1:
+            _fits_core(out, value)
+        return deliver(builder().convert(value, kinds[2]), out)
+
+
+def _fits_core(out: Any, value: Value) -> None:
+    """NumPy's errors where rows or columns of the output are not those of the product."""
+    if out.ndim < value.rank:
+        return
+    for k in (0, 1):
+        have, want = out.dims[out.ndim - 2 + k], value.shape[value.rank - 2 + k]
+        message = (
+            f"matmul: Output operand 0 has a mismatch in its core dimension {k}, with gufunc "
+            f"signature (n?,k),(k,m?)->(n?,m?) (size {shown_dim(have)} is different from "
+            f"{shown_dim(want)})"
+        )
+        current().require_equal(have, want, ValueError, message)
+
+
+def _axis_last(v: Value, axis: Any) -> list[int]:
+    k = axis_of(axis, v.rank)
+    return [*(i for i in range(v.rank) if i != k), k]
+
+
+def _vecdot(a: Value, b_: Value) -> Value:
+    _no_scalars("vecdot", a, b_)
+    b_ = match_axis(b_, b_.rank - 1, a.shape[-1], "vecdot: core dimensions differ")
+    shape = broadcast_shapes([a.shape, b_.shape])
+    a, b_ = stretch(a, shape), stretch(b_, shape)
+    if a.dtype.kind == "c":
+        a = builder().op("conj", a)
+    lead, last = tuple(range(a.rank - 1)), (a.rank - 1,)
+    return contracted(a, b_, (last, last), (lead, lead))
+
+
+def _matvec(a: Value, b_: Value) -> Value:
+    column = builder().reshape(b_, (*b_.shape, 1))
+    found = matmul_value(a, column)
+    return builder().reshape(found, found.shape[:-1])
+
+
+def _vecmat(a: Value, b_: Value) -> Value:
+    if a.dtype.kind == "c":
+        a = builder().op("conj", a)
+    line = builder().reshape(a, (*a.shape[:-1], 1, a.shape[-1]))
+    found = matmul_value(line, b_)
+    return builder().reshape(found, (*found.shape[:-2], found.shape[-1]))
+
+
+for _ufunc, _compute in (
+    (np.matmul, matmul_value),
+    (np.vecdot, _vecdot),
+    (np.matvec, _matvec),
+    (np.vecmat, _vecmat),
+):
+    NAMES[_ufunc] = _Gufunc(_ufunc, _compute)
+
+
+@method("dot")
+@covers(np.dot)
+def dot(a: Any, b: Any, out: Any = None) -> Any:
+    """Last axis of ``a`` against the second to last of ``b``; a product for scalars."""
+    x, y = _pair(a, b)
+    if x.rank == 0 or y.rank == 0:
+        return np.multiply(asarray(a), asarray(b), out=out)
+    if out is not None and out.dtype != x.dtype:
+        throw(
+            ValueError(
+                "output array is not acceptable (must have the right datatype, number of "
+                "dimensions, "
+                "and be a C-Array)"
+            )
+        )
+    return deliver(contracted(x, y, ((x.rank - 1,), (max(y.rank - 2, 0),)), ((), ())), out)
+
+
+@covers(np.vdot)
+def vdot(a: Any, b: Any, /) -> Any:
+    """The product of the flattened arrays, the first conjugated."""
+    return dot(np.conj(np.ravel(asarray(a))), np.ravel(asarray(b)))
+
+
+@covers(np.inner)
+def inner(a: Any, b: Any, /) -> Any:
+    """Last axes against each other."""
+    x, y = _pair(a, b)
+    if x.rank == 0 or y.rank == 0:
+        return np.multiply(asarray(a), asarray(b))
+    return deliver(contracted(x, y, ((x.rank - 1,), (y.rank - 1,)), ((), ())))
+
+
+@covers(np.outer)
+def outer(a: Any, b: Any, out: Any = None) -> Any:
+    """Every product of an element of ``a`` and one of ``b``."""
+    x, y = raveled(asarray(a)), raveled(asarray(b))
+    return np.multiply(x[:, None], y[None, :], out=out)
+
+
+@covers(np.linalg.outer)
+def linalg_outer(x1: Any, x2: Any, /) -> Any:
+    """The outer product of two vectors."""
+    return outer(x1, x2)
+
+
+@covers(np.tensordot)
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """A contraction over paired axes."""
+    x, y = _pair(a, b)
+    if isinstance(axes, (tuple, list)):
+        left, right = axes
+    else:
+        n = static_int(axes, "axes")
+        left, right = list(range(-n, 0)), list(range(n))
+    many = [list(s) if isinstance(s, (tuple, list)) else [s] for s in (left, right)]
+    if len(many[0]) != len(many[1]):
+        throw(ValueError("shape-mismatch for sum"))
+    pairs = (
+        tuple(axis_of(k, x.rank) for k in many[0]),
+        tuple(axis_of(k, y.rank) for k in many[1]),
+    )
+    for i, j in zip(*pairs, strict=True):
+        y = match_axis(y, j, x.shape[i], "shape-mismatch for sum")
+    return fresh(contracted(x, y, pairs, ((), ())))
+
+
+@covers(np.kron)
+def kron(a: Any, b: Any) -> Any:
+    """The Kronecker product."""
+    x, y = asarray(a), asarray(b)
+    rank = max(x.ndim, y.ndim)
+    xs, ys = ((*[1] * (rank - v.ndim), *v.dims) for v in (x, y))
+    spread = reshaped(x, [d for n in xs for d in (n, 1)])
+    inner_ = reshaped(y, [d for n in ys for d in (1, n)])
+    found: Any = np.multiply(spread, inner_)
+    if not rank:
+        return found
+    return reshaped(found, [m * n for m, n in zip(xs, ys, strict=True)])
+
+
+def _cross2(a: Any, b: Any) -> Any:
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+
+
+@covers(np.cross)
+def cross(
+    a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None
+) -> Any:
+    """The vector product of vectors of 2 or 3 components."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    x, y = moveaxis(asarray(a), axisa, -1), moveaxis(asarray(b), axisb, -1)
+    sizes = [static_int(v.dims[-1], "the number of components") for v in (x, y)]
+    if any(n not in (2, 3) for n in sizes):
+        throw(
+            ValueError(
+                "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
+                f"{sizes[0]} and {sizes[1]} dimensional instead."
+            )
+        )
+    if sizes == [2, 2]:
+        return asarray(_cross2(x, y))
+    x0, x1, x2 = (x[..., k] if k < sizes[0] else x[..., 0] * 0 for k in range(3))
+    y0, y1, y2 = (y[..., k] if k < sizes[1] else y[..., 0] * 0 for k in range(3))
+    parts = [x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0]
+    return np.moveaxis(np.stack(parts, -1), -1, axisc)
+
+
+@covers(np.linalg.cross)
+def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """The vector product."""
+    return cross(x1, x2, axis=axis)
+
+
+@covers(np.linalg.matmul)
+def linalg_matmul(x1: Any, x2: Any, /) -> Any:
+    """``x1 @ x2``."""
+    return NAMES[np.matmul](x1, x2)
+
+
+@covers(np.linalg.multi_dot)
+def multi_dot(arrays: Any, *, out: Any = None) -> Any:
+    """A chain of products, left to right."""
+    found = asarray(arrays[0])
+    for a in arrays[1:]:
+        found = dot(found, a)
+    return stored(found, out)

@@ -1,0 +1,178 @@
+"""Sorts: sort, argsort, partition and lexsort (``quantiles`` builds on them).
+
+NumPy sorts positions; the values are gathered by them, so that a sort is differentiable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import throw
+from tracejit.ir import extent as ex
+from tracejit.ir.ops.derivatives_reductions import take_along
+from tracejit.trace.array_api.creation import asarray
+from tracejit.trace.array_api.names import covers, method
+from tracejit.trace.array_api.operands import axis_of, builder, check_dim, static_int, value_of
+from tracejit.trace.session.session import current
+from tracejit.trace.values.all import Array, fresh
+
+_KINDS = {"q": "quicksort", "h": "heapsort", "m": "stable", "s": "stable"}
+
+
+def _method_of(kind: Any, stable: Any) -> str:
+    """NumPy's algorithm for ``kind`` and ``stable``."""
+    if stable is not None and kind is not None:
+        throw(ValueError("`kind` and `stable` parameters can't be provided at the same time."))
+    if stable:
+        return "stable"
+    if kind is None:
+        return "quicksort"
+    found = _KINDS.get(str(kind)[:1].lower())
+    if found is None:
+        throw(ValueError(f"sort kind must be one of 'quick', 'heap', or 'stable' (got {kind!r})"))
+    return found
+
+
+def _no_fields(order: Any) -> None:
+    if order is not None:
+        throw(ValueError("Cannot specify order when the array has no fields."))
+
+
+def _flat_or_axis(a: Any, axis: Any) -> tuple[Any, int]:
+    """The array (flattened for ``axis=None``) and its sorted axis."""
+    x: Any = asarray(a)
+    if axis is None:
+        return np.ravel(x), 0
+    return x, axis_of(axis, x.ndim)
+
+
+def positions(x: Any, axis: int, kind: str) -> Any:
+    """The permutation along ``axis`` that sorts."""
+    value = x.read()
+    return fresh(builder().op("argsort", value, axis=axis, kind=kind))
+
+
+def sorted_along(x: Any, axis: int, kind: str = "quicksort") -> Any:
+    """A sorted copy, nan last; derivatives follow the elements."""
+    value = x.read()
+    if value.dtype.kind in "biu":
+        return fresh(builder().op("sort", value, axis=axis, kind=kind))
+    b = builder()
+    places = b.op("argsort", value, axis=axis, kind=kind)
+    return fresh(take_along(b, value, places, axis))  # in range: nothing is checked
+
+
+@covers(np.sort)
+def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    """A sorted copy."""
+    _no_fields(order)
+    x, k = _flat_or_axis(a, axis)
+    return sorted_along(x, k, _method_of(kind, stable))
+
+
+@method("sort")
+def sort_method(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> None:
+    """``x.sort()``: in place."""
+    _no_fields(order)
+    a.write(sorted_along(a, axis_of(axis, a.ndim), _method_of(kind, stable)).read())
+
+
+@covers(np.argsort, method=True)
+def argsort(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
+    """The positions that sort."""
+    _no_fields(order)
+    whole = asarray(a).ndim == 0 and axis in (0, -1)  # a number is a line of one here
+    x, k = _flat_or_axis(a, None if whole else axis)
+    return positions(x, k, _method_of(kind, stable))
+
+
+@covers(np.sort_complex)
+def sort_complex(a: Any) -> Any:
+    """Sorted by real part, then imaginary part, as complex numbers."""
+    x: Any = asarray(a)
+    found = sorted_along(x, axis_of(-1, x.ndim))
+    single = (x.dtype.char in "bhBHFf" and x.dtype.itemsize < 4) or x.dtype.char == "F"
+    return found.astype(np.complex64 if single else np.complex128)
+
+
+def _check_kth(x: Array, axis: int, kth: Any) -> None:
+    """ValueError where a ``kth`` is outside of the axis."""
+    n = x.dims[axis]
+    many = kth if isinstance(kth, (tuple, list, np.ndarray)) else (kth,)
+    for k in many:
+        at = static_int(k, "kth")
+        least = at + 1 if at >= 0 else -at
+        if isinstance(n, int) and n < least:
+            throw(ValueError(f"kth(={at}) out of bounds ({n})"))
+        if not current().ranges.at_least(n, least):
+            check_dim("ge", n, least, "ValueError", f"kth(={at}) out of bounds ({{0}})")
+
+
+@covers(np.partition)
+def partition(
+    a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
+) -> Any:
+    """A copy with the ``kth`` elements where a sort would put them: all of it is sorted."""
+    _no_fields(order)
+    x, k = _flat_or_axis(a, axis)
+    _check_kth(x, k, kth)
+    return sorted_along(x, k)
+
+
+@method("partition")
+def partition_method(
+    a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
+) -> None:
+    """``x.partition(kth)``: in place."""
+    a.write(value_of(partition(a, kth, axis_of(axis, a.ndim), kind, order)))
+
+
+@covers(np.argpartition, method=True)
+def argpartition(
+    a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
+) -> Any:
+    """Positions of a partition: those of a sort."""
+    _no_fields(order)
+    x, k = _flat_or_axis(a, axis)
+    _check_kth(x, k, kth)
+    return positions(x, k, "quicksort")
+
+
+@covers(np.lexsort)
+def lexsort(keys: Any, axis: Any = -1) -> Any:
+    """Positions that sort by the last key, ties by the one before, and so on."""
+    many: Sequence[Any] = keys if isinstance(keys, (tuple, list)) else list(keys)
+    if not len(many):
+        throw(TypeError("need sequence of keys with len > 0 in lexsort"))
+    lines = [asarray(key) for key in many]
+    k = axis_of(axis, lines[0].ndim)
+    found: Any = positions(lines[0], k, "stable")
+    for line in lines[1:]:
+        ordered: Any = np.take_along_axis(line, found, k)
+        found = np.take_along_axis(found, positions(ordered, k, "stable"), k)
+    return found
+
+
+def merged(a: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
+    """The array with the reduced axes as its one axis 0, and which axes those were."""
+    x: Any = asarray(a)
+    if axis is None:
+        return np.ravel(x), tuple(range(x.ndim))
+    many = axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = tuple(axis_of(k, x.ndim) for k in many)
+    if len(set(axes)) != len(axes):
+        throw(ValueError("repeated axis"))
+    if len(axes) == 1:
+        return np.moveaxis(x, axes[0], 0), axes
+    axes = tuple(sorted(axes))
+    moved: Any = np.moveaxis(x, axes, tuple(range(len(axes))))
+    count = ex.product(moved.dims[: len(axes)])
+    b = current().b
+    return fresh(b.reshape(moved.read(), (count, *moved.dims[len(axes) :]))), axes

@@ -1,0 +1,1 @@
+"""Branches, loops and `try` of the traced program: attempt, fixpoint, join, emit."""

@@ -1,0 +1,263 @@
+"""Branches decided at run time: both sides are traced, then joined into one ``cond``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from tracejit.errors import StructureError, is_for_user
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Value
+from tracejit.trace.control.join import Join
+from tracejit.trace.control.join_arrays import Finish, Side
+from tracejit.trace.control.maybe_unbound import MaybeNone
+from tracejit.trace.convert import UNDEFINED, VarInfo
+from tracejit.trace.python.builtin_functions import builtin_bool
+from tracejit.trace.session import containers
+from tracejit.trace.session.concretize import ambiguous
+from tracejit.trace.session.raising import Diverged, emit_raise
+from tracejit.trace.session.regions import finish_cond
+from tracejit.trace.session.session import Session, current, where
+from tracejit.trace.values.all import Array, Tracer, dim_value
+from tracejit.trace.values.captured_arrays import seen
+from tracejit.trace.values.dunder_methods import applied
+from tracejit.trace.values.dynamic_list import Run, is_grown, run_of
+
+Thunk = Callable[[], Any]
+
+
+def as_test(x: Any) -> bool | Value:
+    """The truth of a value: a bool, or a ``bool[]`` IR value where it is known at run time."""
+    session = current()
+    if is_grown(x):
+        x = dim_value(run_of(x).count)
+    if isinstance(x, MaybeNone):
+        there = session.operators.not_(x.is_none())
+        return as_test(session.operators.and_(there, lambda: builtin_bool(x.value)))
+    x = seen(x)
+    if not isinstance(x, Tracer):
+        session.outside.whole(x)
+        truth = applied(session.operators, x, "__bool__")
+        if truth is NotImplemented:
+            truth = applied(session.operators, x, "__len__")
+        return bool(x) if truth is NotImplemented else as_test(truth)
+    if isinstance(x, Array) and x.ndim:
+        size = ex.product(x.dims)
+        session.require_equal(size, 1, ValueError, ambiguous(size))
+        b = session.b
+        value = b.reshape(x.read(), ())
+    else:
+        value = x.read()
+    found = session.truth_of(value)
+    if found is not None:
+        return found
+    known = session.literal(value)
+    if known is not None:
+        return bool(known)
+    if value.dtype.kind == "b":
+        return value
+    b = session.b
+    return b.op("ne", value, b.const(0, value.dtype))  # type: ignore[no-any-return]
+
+
+def trace_side(
+    session: Session, name: str, run: Thunk, get_state: Callable[[], tuple[Any, ...]]
+) -> Side:
+    """Trace one side into a region; storage and containers are as before afterwards."""
+    raised = False
+    value: Any = None
+    state: tuple[Any, ...] = ()
+    with session.region("branch", name) as frame:
+        try:
+            value = run()
+            state = get_state()
+        except Exception as error:
+            if not isinstance(error, Diverged) and not is_for_user(error):
+                raise
+            emit_raise(session, error)
+            raised = True
+    final = session.leave(frame)
+    return Side(session, frame, state, value, final, raised, containers.leave(frame))
+
+
+def staged_if(
+    pred: Value,
+    then_fn: Thunk,
+    else_fn: Thunk,
+    get_state: Callable[[], tuple[Any, ...]],
+    set_state: Callable[[tuple[Any, ...]], None],
+    names: tuple[VarInfo, ...],
+) -> Any:
+    """Trace both sides and join them; the joined return value."""
+    session = current()
+    before = get_state()
+    sides = []
+    for name, run in (("then", then_fn), ("else", else_fn)):
+        with session.assumed(pred, name == "then"):
+            sides.append(trace_side(session, name, run, get_state))
+        set_state(before)
+    return join_sides(session, pred, sides[0], sides[1], set_state, names)
+
+
+def join_sides(
+    session: Session,
+    pred: Value,
+    then: Side,
+    other: Side,
+    set_state: Callable[[tuple[Any, ...]], None],
+    names: tuple[VarInfo, ...],
+) -> Any:
+    """One ``cond`` of two traced sides; names are bound to its results."""
+    if then.raised and other.raised:
+        finish_cond(pred, [(s.frame.builder, []) for s in (then, other)])
+        session.b.op("raise", exc="AssertionError", message="not reached")
+        raise Diverged
+    if then.raised or other.raised:
+        return _survivor(session, pred, then, other, set_state, names)
+    join = Join(session, pred, then, other)
+    _note_all(join, names, then, other)
+    bindings = [
+        _joined(join, info, a, b) for info, a, b in zip(names, then.state, other.state, strict=True)
+    ]
+    value = join.join("the value of the branch", then.value, other.value)
+    stores = _joined_containers(join, then, other)
+    return _finish(session, join, bindings, value, stores, set_state)
+
+
+def _note_all(join: Join, names: tuple[VarInfo, ...], then: Side, other: Side) -> None:
+    for info, a, b in zip(names, then.state, other.state, strict=True):
+        if info.live_out and a is not b:
+            join.note(a, b)
+    join.note(then.value, other.value)
+    for key in {**then.containers, **other.containers}:
+        obj = (then.containers.get(key) or other.containers[key])[0]
+        join.note(*(s.containers[key][1] if key in s.containers else obj for s in (then, other)))
+
+
+def _joined(join: Join, info: VarInfo, a: Any, b: Any) -> Finish:
+    if not info.live_out:
+        return (lambda results: a) if a is b else (lambda results: UNDEFINED)
+    return join.join(info.shown, a, b, either=info.kind in ("flag", "return_value"))
+
+
+def _survivor(
+    session: Session,
+    pred: Value,
+    then: Side,
+    other: Side,
+    set_state: Callable[[tuple[Any, ...]], None],
+    names: tuple[VarInfo, ...],
+) -> Any:
+    """One side raises: everything comes from the other."""
+    there = 1 if then.raised else 0
+    alive = (then, other)[there]
+    join = Join(session, pred, then, other)
+    bindings: list[Finish] = []
+    for info, x in zip(names, alive.state, strict=True):
+        if info.live_out:
+            bindings.append(_surviving(join, info.shown, x, there))
+        else:
+            bindings.append(lambda results: UNDEFINED)
+    value = _surviving(join, "the value of the branch", alive.value, there)
+    stores = [
+        (obj, {k: _surviving(join, str(k), v, there) for k, v in _items(contents)})
+        for obj, contents in alive.containers.values()
+    ]
+    return _finish(session, join, bindings, value, stores, set_state)
+
+
+def _surviving(join: Join, name: str, x: Any, there: int) -> Finish:
+    """A binding of the side that goes on; what it did not make itself stays as it is."""
+    if isinstance(x, Tracer) and not isinstance(x, Array | Run):
+        value = x.read()
+        if not join.sides[there].defines(value):
+            return lambda results: x
+    return join.one_sided(name, x, there)
+
+
+def _items(contents: Any) -> list[tuple[Any, Any]]:
+    return list(contents.items()) if isinstance(contents, dict) else list(enumerate(contents))
+
+
+def _joined_containers(join: Join, then: Side, other: Side) -> list[tuple[Any, dict[Any, Finish]]]:
+    """Contents of changed containers, item by item."""
+    found = []
+    for key in {**then.containers, **other.containers}:
+        obj = (then.containers.get(key) or other.containers[key])[0]
+        a, b = (
+            s.containers[key][1] if key in s.containers else containers.snapshot(obj)
+            for s in (then, other)
+        )
+        if type(obj) is list and (len(a) != len(b) or is_grown(a) or is_grown(b)):
+            run = join.runs(a, b)
+            if run is not None:
+                found.append((obj, {0: run}))
+                continue
+        left, right = dict(_items(a)), dict(_items(b))
+        if list(left) != list(right):
+            _refuse_items(obj, left, right)
+        found.append((obj, {k: join.join(f"item {k!r}", left[k], right[k]) for k in left}))
+    return found
+
+
+def _refuse_items(obj: Any, left: dict[Any, Any], right: dict[Any, Any]) -> NoReturn:
+    kind = type(obj).__name__
+    kind = f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
+    if len(left) == len(right):
+        raise StructureError(
+            f"{where()}: {kind} has other keys, or in another order, after one side of a branch "
+            "that is decided at run time than after the other: write into an array instead"
+        )
+    raise StructureError(
+        f"{where()}: {kind} has {len(left)} items after one side of a branch that is decided at "
+        f"run time and {len(right)} after the other, which only lists of numbers of one "
+        "kind may have, or of tuples of them: choose with a mask (x[x > 0]), or "
+        "write into an array of fixed size and count"
+    )
+
+
+def _finish(
+    session: Session,
+    join: Join,
+    bindings: list[Finish],
+    value: Finish,
+    stores: list[tuple[Any, dict[Any, Finish]]],
+    set_state: Callable[[tuple[Any, ...]], None],
+) -> Any:
+    """Emit the ``cond``; bind names, storage and containers to its results."""
+    cells = [
+        cell
+        for cell in {**join.sides[0].final, **join.sides[1].final}
+        if cell.depth < join.sides[0].frame.depth
+    ]
+    numbers = {}
+    for cell in cells:
+        makers = []
+        for side in join.sides:
+            end = side.final.get(cell, cell.value)
+            makers.append(lambda _, end=end: end)
+        if any(s.raised for s in join.sides):
+            alive = join.sides[1] if join.sides[0].raised else join.sides[0]
+            if alive.final.get(cell, cell.value) is cell.value:
+                continue
+        numbers[cell] = join.pair(makers)
+    sides = [(s.frame.builder, r) for s, r in zip(join.sides, join.results, strict=True)]
+    results = finish_cond(join.pred, _unraised(join, sides))
+    for cell, k in numbers.items():
+        session.replace(cell, results[k])
+    set_state(tuple(finish(results) for finish in bindings))
+    for obj, items in stores:
+        containers.touch(session, obj)
+        new = {k: finish(results) for k, finish in items.items()}
+        containers.restore(obj, new if isinstance(obj, dict | set) else list(new.values()))
+    return value(results)
+
+
+def _unraised(join: Join, sides: list[Any]) -> list[Any]:
+    """A side that raised ends in its ``raise``: what was emitted after it is dropped."""
+    for side in join.sides:
+        if side.raised:
+            instrs = side.frame.builder.instrs
+            last = max(k for k, i in enumerate(instrs) if i.name == "raise")
+            del instrs[last + 1 :]
+    return sides

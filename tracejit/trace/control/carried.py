@@ -1,0 +1,387 @@
+"""What a loop carries: one *plan* per variable.
+
+A plan says what a name is bound to at the start of every iteration: the same object as before the
+loop (``Keep``), a number (``Number``), an array carried by value (``ArrayPlan``), a view of the
+same storage that moves (``ViewPlan``), one of several storages (``PickPlan``), or a tuple, list or
+dict of plans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import INDEX, TensorType, dtype_of
+from tracejit.trace.control.carried_storage import Option, SlotName, Storage
+from tracejit.trace.control.maybe_unbound import MaybeNone, MaybeUndefined
+from tracejit.trace.control.objects import choose_among, made_object, parts_of
+from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.session import containers
+from tracejit.trace.session.session import current
+from tracejit.trace.values.all import (
+    KIND_DTYPE,
+    Array,
+    Cell,
+    Choice,
+    MixedScalar,
+    PyScalar,
+    Scalar,
+    WeakKind,
+    python_int,
+    weak_kind,
+)
+from tracejit.trace.values.dynamic_list import Form, Run, empty_run
+from tracejit.trace.values.scalar_join import is_number, is_python, number_value
+from tracejit.trace.views.parameters import sliced_first, view_numbers, with_numbers
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Bound to the same object throughout; UNDEFINED when it is bound anew before it is read."""
+
+
+@dataclass(frozen=True)
+class Unbound:
+    """Not carried: unbound at the start of each iteration."""
+
+
+@dataclass(frozen=True, eq=False)
+class Number:
+    """A scalar of a Python kind or a NumPy dtype. ``python``: a number of NumPy's that is Python's,
+    of this kind, in some iterations."""
+
+    kind: WeakKind | np.dtype[Any]
+    python: WeakKind | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Number) or self.python != other.python:
+            return False
+        return same_kind(self.kind, other.kind)
+
+    def __hash__(self) -> int:
+        return hash(str(self.kind))
+
+
+def same_kind(a: WeakKind | np.dtype[Any], b: WeakKind | np.dtype[Any]) -> bool:
+    """Equality that does not take the Python kind "float" for the dtype float64."""
+    return isinstance(a, str) == isinstance(b, str) and a == b
+
+
+@dataclass(frozen=True)
+class ArrayPlan:
+    """An array carried by value; None for an extent that changes. ``slot``: no name's own, but
+    storage that ``PickPlan``s speak of. ``order``: axes from slowest to fastest in memory, None
+    where iterations differ; and so ``writeable``."""
+
+    dtype: np.dtype[Any]
+    dims: tuple[Dim | None, ...]
+    slot: SlotName | None = None
+    order: tuple[int, ...] | None = None
+    writeable: bool | None = True
+
+
+@dataclass(frozen=True)
+class ViewPlan:
+    """A view of the same storage throughout, whose bounds and extents move: of its ``numbers``
+    (the layers' and its own), None for those that change. ``sliced``: taken as a slice, even
+    where it is the whole."""
+
+    numbers: tuple[Dim | None, ...]
+    sliced: bool
+
+
+@dataclass(frozen=True)
+class PickPlan:
+    """One of several storages, which one being carried: existing ones, or what iterations made."""
+
+    options: tuple[Option, ...]
+
+    def values(self, x: Any, storage: Storage | None) -> list[Value]:
+        """For each option but the last: whether a binding is that option."""
+        b = current().b
+        known = storage or Storage([], current().frame.depth + 1)
+        flags = [x is not UNDEFINED and known.is_at(x, option) for option in self.options[:-1]]
+        return [b.const(flag, "bool") if isinstance(flag, bool) else flag for flag in flags]
+
+    def chosen(self, flags: Sequence[Value], slots: dict[SlotName, Cell]) -> Array:
+        """The binding that the flags say."""
+        *most, found = [option.array(slots) for option in self.options]
+        for option, flag in zip(reversed(most), reversed(flags), strict=True):
+            found = Array(Choice(flag, option, found))
+        return found
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A tuple, list or dict of plans, or an object with its attributes' plans.
+
+    ``make`` is the class."""
+
+    make: type
+    keys: tuple[Any, ...]
+    parts: tuple[Plan, ...]
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """The items of a list of which the run decides how long it is."""
+
+    form: Form
+
+
+@dataclass(frozen=True)
+class Maybe:
+    """A variable that may be unbound, or None if ``none``, with its plan where it is not."""
+
+    name: str
+    plan: Plan
+    none: bool = False
+
+    def inner(self, x: Any) -> Any:
+        """What a binding is if it is bound, or a value; UNDEFINED where it surely is not."""
+        if isinstance(x, MaybeNone if self.none else MaybeUndefined):
+            return x.value
+        return UNDEFINED if self.none and x is None else x
+
+    def wrapped(self, flag: Value, x: Any) -> Any:
+        """A binding that is ``x`` where the flag says so."""
+        return MaybeNone(flag, x) if self.none else MaybeUndefined(self.name, flag, x)
+
+
+Plan: TypeAlias = (
+    Keep | Unbound | Number | ArrayPlan | ViewPlan | PickPlan | Structure | RunPlan | Maybe
+)
+
+
+@dataclass
+class Opened:
+    """The placeholders of one trace of the body."""
+
+    values: list[Value] = field(default_factory=list)
+    cells: list[tuple[Cell, Value, Array | None]] = field(default_factory=list)
+    slots: dict[SlotName, Cell] = field(default_factory=dict)
+
+
+def first_plan(x: Any) -> Plan:
+    """A guess from the binding at entry: numbers change, arrays stay."""
+    if is_number(x):
+        if isinstance(x, MixedScalar):
+            return Number(dtype_of(x.dtype), x.kind)
+        kind = weak_kind(x)
+        return Number(kind if kind is not None else dtype_of(x.dtype))
+    if isinstance(x, Run):
+        return RunPlan(x.form)
+    if isinstance(x, tuple) and any(is_number(i) for i in x):
+        return Structure(type(x), tuple(range(len(x))), tuple(first_plan(i) for i in x))
+    if isinstance(x, MaybeUndefined):
+        return Maybe(x.name, first_plan(x.value))
+    if isinstance(x, MaybeNone):
+        return Maybe("", first_plan(x.value), none=True)
+    return Keep()
+
+
+# Bindings at the start of an iteration ------------------------------------------------------------
+
+
+def opened(plan: Plan, entry: Any, out: Opened) -> Any:
+    """The binding at the start of an iteration, made of new placeholders."""
+    if isinstance(plan, Keep):
+        return entry
+    if isinstance(plan, Unbound):
+        return UNDEFINED
+    if isinstance(plan, Number):
+        dtype = KIND_DTYPE[plan.kind] if isinstance(plan.kind, str) else plan.kind
+        value = _placeholder(TensorType(dtype_of(dtype)), out)
+        if isinstance(plan.kind, str):
+            return PyScalar(plan.kind, value)
+        if plan.python is not None:
+            return MixedScalar(value, plan.python, _placeholder(TensorType(dtype_of("bool")), out))
+        return Scalar(value)
+    if isinstance(plan, ArrayPlan):
+        return _opened_array(plan, entry, out)
+    if isinstance(plan, ViewPlan):
+        return _opened_view(plan, entry, out)
+    if isinstance(plan, PickPlan):
+        flags = [_placeholder(TensorType(dtype_of("bool")), out) for _ in plan.options[1:]]
+        return plan.chosen(flags, out.slots)
+    if isinstance(plan, RunPlan):
+        return _opened_run(plan, out)
+    if isinstance(plan, Maybe):
+        flag = _placeholder(TensorType(dtype_of("bool")), out)
+        return plan.wrapped(flag, opened(plan.plan, plan.inner(entry), out))
+    return _assembled(plan, [opened(p, e, out) for p, e in _matched(plan, entry)])
+
+
+def _placeholder(type_: TensorType, out: Opened) -> Value:
+    value = Value(type_)
+    out.values.append(value)
+    return value
+
+
+def _opened_array(plan: ArrayPlan, entry: Any, out: Opened) -> Array:
+    session = current()
+    dims = tuple(
+        session.ranges.extent(_placeholder(INDEX, out)).dim if d is None else d for d in plan.dims
+    )
+    value = _placeholder(TensorType(plan.dtype, dims), out)
+    cell = Cell(value, plan.order, writeable=plan.writeable)
+    if plan.slot is not None:
+        out.slots[plan.slot] = cell
+    else:
+        out.cells.append((cell, value, entry if isinstance(entry, Array) else None))
+    return Array(cell)
+
+
+def _opened_run(plan: RunPlan, out: Opened) -> Run:
+    ranges = current().ranges
+    columns = []
+    for kind in plan.form[0]:
+        size = ranges.extent(_placeholder(INDEX, out))
+        columns.append(_placeholder(TensorType(kind.dtype, (size.dim,)), out))
+    return Run(columns, ranges.extent(_placeholder(INDEX, out)).dim, plan.form)
+
+
+def _opened_view(plan: ViewPlan, entry: Array, out: Opened) -> Array:
+    ranges = current().ranges
+    numbers = [
+        ranges.bound(_placeholder(INDEX, out), 0, None).dim if n is None else n
+        for n in plan.numbers
+    ]
+    return with_numbers(sliced_first(entry) if plan.sliced else entry, numbers)
+
+
+def _assembled(plan: Structure, items: Sequence[Any]) -> Any:
+    if plan.make is dict:
+        return containers.made(current(), dict(zip(plan.keys, items, strict=True)))
+    if issubclass(plan.make, tuple | list):
+        made = plan.make(*items) if hasattr(plan.make, "_fields") else plan.make(items)
+        return containers.made(current(), made)
+    session = current()
+    made = made_object(session, plan.make, dict(zip(plan.keys, items, strict=True)))
+    choose_among(session, made)  # after no iteration it is the object from before the loop
+    return made
+
+
+def _matched(plan: Structure, x: Any) -> Iterator[tuple[Plan, Any]]:
+    """Plans with the parts of ``x``; UNDEFINED parts where ``x`` has another structure."""
+    if x is UNDEFINED:
+        yield from ((p, UNDEFINED) for p in plan.parts)
+        return
+    parts = parts_of(x)
+    yield from ((p, parts[k]) for k, p in zip(plan.keys, plan.parts, strict=True))
+
+
+# Values carried -----------------------------------------------------------------------------------
+
+
+def carried_values(plan: Plan, x: Any, storage: Storage | None = None) -> list[Value]:
+    """The IR values of a binding under its plan, in the order of the placeholders.
+
+    UNDEFINED gives zeros (the variable is bound anew before it is read). ``storage``: who shares
+    what at the end of an iteration (None: before the loop)."""
+    b = current().b
+    if isinstance(plan, Keep | Unbound):
+        return []
+    if isinstance(plan, Number):
+        flags = [] if plan.python is None else [is_python(x)]
+        if x is UNDEFINED:
+            dtype = KIND_DTYPE[plan.kind] if isinstance(plan.kind, str) else plan.kind
+            return [b.const(0, dtype), *flags]
+        return [number_value(x, plan.kind), *flags]
+    if isinstance(plan, ArrayPlan):
+        return _array_values(plan, x)
+    if isinstance(plan, ViewPlan):
+        view = sliced_first(x) if plan.sliced else x
+        pairs = zip(view_numbers(view), plan.numbers, strict=True)
+        return [b.index(have) for have, n in pairs if n is None]
+    if isinstance(plan, PickPlan):
+        return plan.values(x, storage)
+    if isinstance(plan, RunPlan):
+        run = empty_run(plan.form) if x is UNDEFINED else x
+        columns = [v for c in run.columns for v in (b.index(c.shape[0]), c)]
+        return [*columns, b.index(run.count)]
+    if isinstance(plan, Maybe):
+        inner = plan.inner(x)
+        flag = b.const(inner is not UNDEFINED, "bool") if inner is x or x is None else x.flag
+        return [flag, *carried_values(plan.plan, inner, storage)]
+    return [v for p, part in _matched(plan, x) for v in carried_values(p, part, storage)]
+
+
+def _array_values(plan: ArrayPlan, x: Any) -> list[Value]:
+    b = current().b
+    if x is UNDEFINED:
+        shape = tuple(0 if d is None else d for d in plan.dims)
+        return [
+            *(b.const(0, "i64") for d in plan.dims if d is None),
+            b.full(0, TensorType(plan.dtype, shape)),
+        ]
+    # A view that moves has its extents twice, in its layers and of its own: those of the value.
+    value = x.read()
+    extents = [b.index(have) for have, d in zip(value.shape, plan.dims, strict=True) if d is None]
+    return [*extents, value]
+
+
+def rebound(
+    plan: Plan,
+    entry: Any,
+    results: Iterator[tuple[Value, bool]],
+    slots: dict[SlotName, Cell],
+) -> Any:
+    """The binding after the loop; ``results`` are (value, whether it changed)."""
+    if isinstance(plan, Keep):
+        return entry
+    if isinstance(plan, Unbound):
+        return UNDEFINED
+    if isinstance(plan, Number):
+        value, changed = next(results)
+        python = None if plan.python is None else next(results)[0]
+        if not changed and entry is not UNDEFINED:
+            return entry
+        if isinstance(plan.kind, str):
+            return python_int(value) if plan.kind == "int" else PyScalar(plan.kind, value)
+        if plan.python is not None and python is not None:
+            return MixedScalar(value, plan.python, python)
+        return Scalar(value)
+    if isinstance(plan, ArrayPlan):
+        for d in plan.dims:
+            if d is None:
+                current().ranges.extent(next(results)[0])
+        value, changed = next(results)
+        if not changed and isinstance(entry, Array):
+            return entry
+        cell = Cell(value, plan.order, writeable=plan.writeable)
+        if plan.slot is not None:
+            slots[plan.slot] = cell
+        return Array(cell)
+    if isinstance(plan, ViewPlan):
+        ranges = current().ranges
+        numbers = [
+            ranges.bound(next(results)[0], 0, None).dim if n is None else n for n in plan.numbers
+        ]
+        return with_numbers(sliced_first(entry) if plan.sliced else entry, numbers)
+    if isinstance(plan, PickPlan):
+        flags = [next(results) for _ in plan.options[1:]]
+        if isinstance(entry, Array) and not any(changed for _, changed in flags):
+            return entry
+        return plan.chosen([flag for flag, _ in flags], slots)
+    if isinstance(plan, RunPlan):
+        return _rebound_run(plan, results)
+    if isinstance(plan, Maybe):
+        flag, _ = next(results)
+        return plan.wrapped(flag, rebound(plan.plan, plan.inner(entry), results, slots))
+    items = [rebound(p, e, results, slots) for p, e in _matched(plan, entry)]
+    return _assembled(plan, items)
+
+
+def _rebound_run(plan: RunPlan, results: Iterator[tuple[Value, bool]]) -> Run:
+    ranges = current().ranges
+    columns = []
+    for _ in plan.form[0]:
+        ranges.extent(next(results)[0])
+        columns.append(next(results)[0])
+    return Run(columns, ranges.extent(next(results)[0]).dim, plan.form)

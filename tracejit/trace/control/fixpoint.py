@@ -1,0 +1,386 @@
+"""Finding what a loop carries: plans are widened until they fit the end of an iteration too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import TensorType, dtype_of
+from tracejit.trace.control.carried import (
+    ArrayPlan,
+    Keep,
+    Maybe,
+    Number,
+    PickPlan,
+    Plan,
+    RunPlan,
+    Structure,
+    Unbound,
+    ViewPlan,
+    first_plan,
+    same_kind,
+)
+from tracejit.trace.control.carried_storage import (
+    Option,
+    Outer,
+    Slot,
+    SlotName,
+    Storage,
+    binding,
+    pieces,
+)
+from tracejit.trace.control.join_arrays import storage_of
+from tracejit.trace.control.loop_attempt import variables
+from tracejit.trace.control.maybe_unbound import MaybeNone, MaybeUndefined
+from tracejit.trace.control.objects import is_object, parts_of
+from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.session.session import Frame, current
+from tracejit.trace.values.all import (
+    KIND_DTYPE,
+    Array,
+    Cell,
+    MixedScalar,
+    PyScalar,
+    Scalar,
+    WeakKind,
+    weak_kind,
+)
+from tracejit.trace.values.dynamic_list import Form, Run, form_of, is_grown, run_of
+from tracejit.trace.values.scalar_join import is_number, is_sentinel, joined_number
+from tracejit.trace.views.parameters import aligned, view_numbers
+from tracejit.trace.views.transforms import Gather
+from tracejit.trace.views.views import writeability
+
+_MOST_OPTIONS = 6
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The end of a traced iteration. ``exact``: names may share storage that is written, so arrays
+    are not carried by value but with what they are bound to."""
+
+    frame: Frame
+    storage: Storage
+    exact: bool
+    peeled: bool
+
+
+class Unsteady(Exception):  # noqa: N818
+    """No plan fits all iterations: the first one differs. Peel it, or report ``reason``."""
+
+
+class Resized(Unsteady):
+    """A list or dict has another number of items at the end of an iteration."""
+
+
+class Growing(Resized):
+    """A list that is to be one of which the run decides how long it is, before the loop."""
+
+    def __init__(self, name: str, entry: list[Any], form: Form, certain: bool) -> None:
+        super().__init__(name)
+        self.entry = entry
+        self.form = form
+        self.certain = certain
+
+
+class Shared(Exception):  # noqa: N818
+    """A name is bound to existing storage or to an iteration's own: the loop must be exact."""
+
+
+# Finding the steady plan --------------------------------------------------------------------------
+
+
+def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str) -> Plan:
+    """The plan that also fits the binding at the end of an iteration. Unsteady if none does."""
+    if isinstance(plan, Unbound) or (end is start and not isinstance(plan, PickPlan)):
+        return plan
+    if isinstance(plan, Maybe) and plan.none is not isinstance(end, MaybeUndefined):
+        return _improved_maybe(plan, entry, start, end, at, name)
+    if isinstance(end, MaybeNone) or (end is None and entry is not UNDEFINED):
+        first = None if end is None else steady_plan(end.value, at)
+        return Maybe(name, first_plan(entry) if first is None else first, none=True)
+    if entry is UNDEFINED and isinstance(plan, PickPlan) and isinstance(end, Array):
+        return _exact_plan(plan, end, end, at)
+    if entry is UNDEFINED:
+        return plan if _fits(plan, end, at) else steady_plan(end, at)
+    if isinstance(plan, Number):
+        return _improved_number(plan, entry, end, at, name)
+    if isinstance(end, Run):
+        return plan if isinstance(plan, RunPlan) and plan.form == end.form else RunPlan(end.form)
+    if isinstance(end, Array):
+        return _improved_array(plan, entry, start, end, at, name)
+    if isinstance(end, tuple | list | dict) or is_object(end):
+        return _improved_structure(plan, entry, start, end, at, name)
+    if isinstance(end, MaybeUndefined):
+        return Maybe(name, improved(plan, entry, start, end.value, at, name))
+    raise Unsteady(name)
+
+
+def _fits(plan: Plan, end: Any, at: Ending) -> bool:
+    try:
+        return not isinstance(plan, Keep) and steady_plan(end, at) == plan
+    except Unsteady:
+        return False
+
+
+def steady_plan(end: Any, at: Ending) -> Plan:
+    """A plan from the binding at the end alone."""
+    if is_number(end):
+        return first_plan(end)
+    if isinstance(end, Array):
+        return _exact_plan(Keep(), end, end, at) if at.exact else slot_plan(None, end, at)
+    if isinstance(end, Run):
+        return RunPlan(end.form)
+    if isinstance(end, tuple | list | dict) or is_object(end):
+        parts = parts_of(end)
+        kind = dict if isinstance(end, dict) else type(end)
+        return Structure(kind, tuple(parts), tuple(steady_plan(i, at) for i in parts.values()))
+    if isinstance(end, MaybeUndefined):
+        return Maybe(end.name, steady_plan(end.value, at))
+    if isinstance(end, MaybeNone):
+        return Maybe("", steady_plan(end.value, at), none=True)
+    return Keep()
+
+
+def slot_plan(plan: ArrayPlan | None, end: Array, at: Ending, slot: SlotName | None = None) -> Plan:
+    """An array carried by value, from what it is at the end."""
+    known = end.dims if plan is None else plan.dims
+    order = layout(end)
+    if plan is not None and plan.order != order:
+        order = None
+    dims = tuple(
+        None if d is None or d != e or not outer_dim(e, at) else d
+        for d, e in zip(known, end.dims, strict=True)
+    )
+    if slot is not None and slot.whole and None in dims:
+        raise Unsteady("array names that share their storage")  # views of it would not fit
+    writeable = writeability(end)
+    if plan is not None and plan.writeable != writeable:
+        writeable = None
+    return ArrayPlan(end.dtype, dims, slot, order, writeable)
+
+
+def layout(x: Array) -> tuple[int, ...] | None:
+    """Axes from slowest to fastest where the elements lie densely, else None."""
+    dense = tuple(range(x.ndim))
+    step: Dim = 1
+    for d, s in zip(reversed(x.dims), reversed(x.strides), strict=True):
+        if d != 1 and s != step:
+            return x.cell.order if isinstance(x.cell, Cell) and _dense(x) else None
+        step = d * step
+    return dense
+
+
+def _dense(x: Array) -> bool:
+    return not x.layers and isinstance(x.cell, Cell) and x.cell.packing is None
+
+
+def outer_dim(dim: Dim, at: Ending) -> bool:
+    """Whether an extent does not depend on what the loop's body makes."""
+    made = {r for i in at.frame.builder.instrs for r in i.results}
+    inner = at.frame.own
+    return not any(leaf in made or leaf in inner for leaf in ex.leaves(dim))
+
+
+def _improved_maybe(plan: Maybe, entry: Any, start: Any, end: Any, at: Ending, name: str) -> Plan:
+    inner = [plan.inner(x) for x in (entry, start, end)]
+    if inner[2] is UNDEFINED:
+        return plan
+    return Maybe(name, improved(plan.plan, inner[0], inner[1], inner[2], at, name), plan.none)
+
+
+def _improved_number(plan: Number, entry: Any, end: Any, at: Ending, name: str) -> Plan:
+    if isinstance(end, MaybeUndefined):
+        return Maybe(name, _improved_number(plan, entry, end.value, at, name))
+    if not is_number(end):
+        raise Unsteady(name)
+    kind = weak_kind(end)
+    have = kind if kind is not None else end.dtype
+    if same_kind(have, plan.kind):
+        anew = isinstance(end, MixedScalar) and plan.python is None
+        return Number(plan.kind, end.kind) if anew else plan
+    joined = joined_number(entry, end) or _widened(entry, end)
+    if joined is None or (is_sentinel(entry) and not at.peeled):
+        raise Unsteady(name)
+    wider = Number(joined, plan.python if joined == plan.kind else None)
+    if wider == plan:
+        steady = joined_number(_as_start(plan), end)
+        if steady is None or not same_kind(steady, plan.kind):
+            raise Unsteady(name)
+        return plan
+    return wider
+
+
+def _widened(entry: Any, end: Any) -> WeakKind | np.dtype[Any] | None:
+    """What ``entry`` will be if a loop around this one carries it as what ``end`` needs.
+
+    That loop's attempt is under way. It is made again once this is asked for (in vain, where its
+    own end does not bear it out), so in this one the number may just be converted. Peeling an
+    iteration instead traces the body once more at every depth. None where no loop around can
+    carry it so.
+    """
+    if not isinstance(entry, PyScalar | Scalar):
+        return None
+    for loop, place, before in _provisional_in(entry.read()):
+        if variables(loop)[place].name in loop.asked:
+            continue
+        kind = joined_number(before, end)
+        if kind is not None:
+            loop.wider[place] = kind
+        else:
+            kind = _widened(before, end)
+        if kind is not None:
+            return kind
+    return None
+
+
+def _provisional_in(value: Value) -> Iterator[tuple[Any, int, Any]]:
+    """The numbers that attempts under way opened from which a scalar is computed."""
+    session = current()
+    made = {r: i for f in session.frames for i in f.builder.instrs for r in i.results}
+    pending, seen = [value], {value}
+    while pending:
+        value = pending.pop()
+        if value in session.provisional:
+            yield session.provisional[value]
+            continue
+        instr = made.get(value)
+        if instr is None or instr.prim.kind != "elementwise" or value.rank:
+            continue
+        pending += [v for v in instr.operands if v not in seen]
+        seen.update(instr.operands)
+
+
+def _as_start(plan: Number) -> Any:
+    """A traced number of the plan's type."""
+    dtype = KIND_DTYPE[plan.kind] if isinstance(plan.kind, str) else plan.kind
+    value = Value(TensorType(dtype_of(dtype)))
+    return PyScalar(plan.kind, value) if isinstance(plan.kind, str) else Scalar(value)
+
+
+def _improved_array(plan: Plan, entry: Any, start: Any, end: Array, at: Ending, name: str) -> Plan:
+    if not isinstance(entry, Array) or entry.dtype != end.dtype or entry.ndim != end.ndim:
+        raise Unsteady(name)
+    same = isinstance(start, Array) and binding(start) == binding(end)
+    if same and not isinstance(plan, PickPlan):
+        return plan
+    if at.exact or isinstance(plan, PickPlan):
+        moved = not isinstance(plan, PickPlan) and end.cell is entry.cell
+        return (
+            _improved_view(plan, entry, end, at, name)
+            if moved and isinstance(end.cell, Cell)
+            else _exact_plan(plan, entry, end, at)
+        )
+    if not isinstance(plan, ArrayPlan):
+        if _picks(entry, end, at):
+            return _exact_plan(plan, entry, end, at)
+        if end.cell is entry.cell:
+            return _improved_view(plan, entry, end, at, name)
+    known = (
+        plan
+        if isinstance(plan, ArrayPlan)
+        else ArrayPlan(entry.dtype, entry.dims, order=layout(end), writeable=writeability(entry))
+    )
+    if not at.peeled and known.writeable != writeability(end):
+        raise Unsteady(name)
+    return slot_plan(known, end, at)
+
+
+def _picks(entry: Array, end: Array, at: Ending) -> bool:
+    """Whether a name moves between pieces of existing storage, the caller's among them."""
+    found = [*pieces(entry), *pieces(end)]
+    cells = {cell for x in found for cell in storage_of(x)}
+    outer = not any(at.storage.made_here(c) for c in cells)
+    return outer and len(cells) > 1 and any(c.arg is not None for c in cells)
+
+
+def _exact_plan(plan: Plan, entry: Array, end: Array, at: Ending) -> PickPlan:
+    """A plan for a name that is bound to one of several storages."""
+    known = list(plan.options) if isinstance(plan, PickPlan) else []
+    if not known and entry is not end:
+        known = [Outer(binding(x), x) for x in pieces(entry)]
+    for option in (o for x in pieces(end) for o in at.storage.options(x)):
+        if isinstance(option, Slot) and not at.exact:
+            raise Shared
+        if option not in known:
+            known.append(option)
+    for option in known:
+        _must_be_steady(option, at)
+    if len(known) > _MOST_OPTIONS:
+        raise Unsteady("an array name")
+    names = list(at.storage.arrays)
+    slots = [o for o in known if isinstance(o, Slot)]
+    outer = [o for o in known if isinstance(o, Outer)]
+    return PickPlan((*sorted(slots, key=lambda o: names.index(o.slot.name)), *outer))
+
+
+def _must_be_steady(option: Option, at: Ending) -> None:
+    """Which part of its storage a name is bound to must not depend on the iteration."""
+    view = option.view
+    if isinstance(option, Slot) and not option.layers:
+        return
+    moves = any(not outer_dim(n, at) for n in view_numbers(view))
+    if moves or any(isinstance(layer, Gather) for layer in option.view.layers):
+        raise Unsteady("an array name")
+
+
+def _improved_view(plan: Plan, entry: Array, end: Array, at: Ending, name: str) -> Plan:
+    views = aligned(entry, end)
+    if views is None:
+        raise Unsteady(name)
+    first, last = views
+    sliced = (first.layers, last.layers) != (entry.layers, end.layers)
+    known = plan.numbers if isinstance(plan, ViewPlan) else tuple(view_numbers(first))
+    if len(known) != len(view_numbers(last)):
+        known = tuple(view_numbers(first))
+    return ViewPlan(
+        tuple(
+            None if d is None or d != e or not outer_dim(e, at) else d
+            for d, e in zip(known, view_numbers(last), strict=True)
+        ),
+        sliced,
+    )
+
+
+def _improved_structure(
+    plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
+) -> Plan:
+    if type(entry) is not type(end):
+        raise Unsteady(name)
+    _must_not_grow(entry, end, name)
+    had, has = parts_of(entry), parts_of(end)
+    if tuple(had) != tuple(has):
+        raise Resized(name)
+    kind = dict if isinstance(end, dict) else type(end)
+    if not isinstance(plan, Structure):
+        new = (_from_entry(x, has[k], at, f"{name}[{k!r}]") for k, x in had.items())
+        return Structure(kind, tuple(has), tuple(new))
+    starts = parts_of(start)
+    parts = tuple(
+        improved(p, had[k], starts[k], has[k], at, f"{name}[{k!r}]")
+        for k, p in zip(has, plan.parts, strict=True)
+    )
+    return Structure(kind, tuple(has), parts)
+
+
+def _must_not_grow(entry: Any, end: Any, name: str) -> None:
+    """Growing for a list of which iterations change the length, or the form."""
+    if type(end) is not list:
+        return
+    forms = [run_of(x).form if is_grown(x) else None for x in (entry, end)]
+    if forms[0] == forms[1] and (forms[0] is not None or len(entry) == len(end)):
+        return
+    form = form_of(entry, end)
+    if form is not None and form != forms[0]:
+        raise Growing(name, entry, form, is_grown(end))
+
+
+def _from_entry(entry: Any, end: Any, at: Ending, name: str) -> Plan:
+    plan = first_plan(entry)
+    return improved(plan, entry, entry, end, at, name)

@@ -1,0 +1,321 @@
+"""Joining two sides of a branch: what each name is bound to, and what storage holds, afterwards.
+
+Values that differ become results of the ``cond``. A name bound to existing storage on one side and
+to other storage on the other denotes a ``Choice``: writing through it reaches the right one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import StructureError
+from tracejit.ir.core import Value
+from tracejit.trace.control.join_arrays import ArrayJoin, Finish
+from tracejit.trace.control.maybe_unbound import MaybeNone, MaybeUndefined
+from tracejit.trace.control.objects import choose_among, is_object, is_older, made_object, parts_of
+from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.python.builtin_functions import Range
+from tracejit.trace.session import containers
+from tracejit.trace.values.all import (
+    KIND_TYPE,
+    Array,
+    Cell,
+    MixedScalar,
+    PyScalar,
+    Scalar,
+    Tracer,
+    python_int,
+    weak_kind,
+)
+from tracejit.trace.values.dynamic_list import Form, Run, form_of, is_grown, run_of_items
+from tracejit.trace.values.scalar_join import (
+    exact_value,
+    fits,
+    is_number,
+    is_python,
+    joined_number,
+    meeting_kind,
+)
+
+
+class Join(ArrayJoin):
+    """Collects results of the ``cond`` pairwise and says how to bind names to them."""
+
+    # Bindings -------------------------------------------------------------------------------------
+
+    def note(self, a: Any, b: Any) -> None:
+        """Say, before anything is joined, that ``a`` and ``b`` will be: what shares storage on one
+        side only must not become one on both."""
+        a, b = (x.value if isinstance(x, MaybeUndefined) else x for x in (a, b))
+        a, b = (x.value if isinstance(x, MaybeNone) else x for x in (a, b))
+        if isinstance(a, Array) and isinstance(b, Array):
+            self.note_arrays(a, b)
+        elif isinstance(a, Array) or isinstance(b, Array):
+            self.note_arrays(*(x if isinstance(x, Array) else None for x in (a, b)))
+        parts = [parts_of(x) for x in (a, b)]
+        for key in {**parts[0], **parts[1]}:
+            self.note(*(p.get(key, UNDEFINED) for p in parts))
+
+    def join(self, name: str, a: Any, b: Any, *, either: bool = False) -> Finish:
+        """How to bind ``name`` after the branch. ``either``: an unbound side does not matter."""
+        if a is b:
+            return lambda results: a
+        if a is UNDEFINED or b is UNDEFINED:
+            return self._half_defined(name, a, b, either)
+        if isinstance(a, MaybeUndefined) or isinstance(b, MaybeUndefined):
+            return self._maybe(name, a, b)
+        if any(x is None or isinstance(x, MaybeNone) for x in (a, b)):
+            return self._optional(name, a, b)
+        if isinstance(a, Array) and isinstance(b, Array):
+            if a.dtype != b.dtype or a.ndim != b.ndim:
+                raise unlike(name, a, b, "give both one dtype and rank")
+            return self.arrays(a, b)
+        if is_number(a) and is_number(b):
+            return self._numbers(name, a, b)
+        if type(a) is type(b) and isinstance(a, list | dict):
+            found = self._containers(name, a, b)
+            if found is not None:
+                return found
+        elif type(a) is type(b) and isinstance(a, tuple) and len(a) == len(b):
+            return self._structures(name, a, b)
+        if isinstance(a, range | Range) and isinstance(b, range | Range):
+            ends = [
+                self.join(f"{name}.{end}", getattr(a, end), getattr(b, end))
+                for end in ("start", "stop", "step")
+            ]
+            return lambda results: Range(*(end(results) for end in ends))
+        if self._are_objects(a, b):
+            return self._objects(name, a, b)
+        if _same_static(a, b):
+            return lambda results: a
+        raise unlike(name, a, b, "make both the same kind")
+
+    def _containers(self, name: str, one: Any, two: Any) -> Finish | None:
+        """Two lists or dicts, with what the sides left in them, as a new one."""
+        a, b = self.sides[0].held_in(one), self.sides[1].held_in(two)
+        items: Finish | None = None
+        if type(one) is list and (len(a) != len(b) or is_grown(a) or is_grown(b)):
+            run = self.runs(a, b)
+            if run is not None:
+                items = lambda results: [run(results)]  # noqa: E731
+        elif len(a) == len(b):
+            items = self._structures(name, a, b)
+        if items is None:
+            return None
+        session, finish = self.session, items
+        root = name.partition("[")[0]
+        known = any(containers.known_elsewhere(session, x, root) for x in (one, two))
+
+        def made(results: Sequence[Value]) -> Any:
+            found = containers.made(session, finish(results))
+            return containers.joined(session, found, (one, two)) if known else found
+
+        return made
+
+    def runs(self, a: list[Any], b: list[Any]) -> Finish | None:
+        """Two lists as one of which the run decides how long it is; None where none holds both."""
+        form = form_of(a, b)
+        if form is None:
+            return None
+        found: list[Run] = []
+        for side, items in zip(self.sides, (a, b), strict=True):
+            with side.inside():
+                found.append(run_of_items(items, form))
+        return self._runs(found, form)
+
+    def _runs(self, found: Sequence[Run], form: Form, only: int | None = None) -> Finish:
+        columns = [
+            self.array_value([Array(Cell(c)) for c in pair], only)
+            for pair in zip(*(r.columns for r in found), strict=True)
+        ]
+        counts = [0 if only is not None and only != k else r.count for k, r in enumerate(found)]
+        makers: list[Callable[[Any], Value]] = []
+        for n in counts:
+            makers.append(lambda b, n=n: b.op("copy", b.index(n)))  # type: ignore[misc]
+        count = self.pair(makers)
+        return lambda results: Run(
+            [results[k] for k in columns], self.session.ranges.extent(results[count]).dim, form
+        )
+
+    def _structures(self, name: str, a: Any, b: Any) -> Finish:
+        if isinstance(a, dict):
+            if list(a) != list(b):
+                raise StructureError(f"the sides of a branch give {name!r} different keys")
+            parts = {k: self.join(f"{name}[{k!r}]", a[k], b[k]) for k in a}
+            return lambda results: {k: part(results) for k, part in parts.items()}
+        items = [self.join(f"{name}[{k}]", x, y) for k, (x, y) in enumerate(zip(a, b, strict=True))]
+        if isinstance(a, list):
+            return lambda results: [part(results) for part in items]
+        if hasattr(a, "_fields"):
+            return lambda results: type(a)(*(part(results) for part in items))
+        return lambda results: tuple(part(results) for part in items)
+
+    def _are_objects(self, a: Any, b: Any) -> bool:
+        """Whether both are objects of one class of the user's, made inside or passed in."""
+        session = self.session
+        return (
+            type(a) is type(b)
+            and all(is_object(x) and not session.outside.is_outside(x) for x in (a, b))
+            and vars(a).keys() == vars(b).keys()
+        )
+
+    def _objects(self, name: str, a: Any, b: Any) -> Finish:
+        """An object whose attributes are joined. Those that were there before may not be changed
+        from here on, nor may what stands for them."""
+        session = self.session
+        old = [x for x in (a, b) if is_older(session, x)]
+        parts = {k: self.join(f"{name}.{k}", v, vars(b)[k]) for k, v in vars(a).items()}
+
+        def finish(results: Any) -> Any:
+            attributes = {k: part(results) for k, part in parts.items()}
+            made = made_object(session, type(a), attributes)
+            if old:
+                choose_among(session, made, *old)
+            return made
+
+        return finish
+
+    def _numbers(self, name: str, a: Any, b: Any) -> Finish:
+        if _same_static(a, b):
+            return lambda results: a
+        kind = joined_number(a, b) or meeting_kind(a, b)
+        if kind is None:
+            raise unlike(name, a, b, "convert one of them")
+        if not (fits(a, kind) and fits(b, kind)):
+            self.session.refuse_later(unlike(name, a, b, "convert one of them"))
+        chosen = kind
+        k = self.pair([lambda _: exact_value(a, chosen), lambda _: exact_value(b, chosen)])
+        if isinstance(kind, str):
+            return lambda results: (
+                python_int(results[k]) if kind == "int" else PyScalar(kind, results[k])
+            )
+        weak = [x.kind if isinstance(x, MixedScalar) else weak_kind(x) for x in (a, b)]
+        pythons = {kind for kind in weak if kind is not None}
+        if len(pythons) != 1 or chosen != np.dtype(KIND_TYPE[(python := pythons.pop())]):
+            return lambda results: Scalar(results[k])
+        flag = self.pair([lambda _: is_python(a), lambda _: is_python(b)])
+        return lambda results: MixedScalar(results[k], python, results[flag])
+
+    def _half_defined(self, name: str, a: Any, b: Any, either: bool) -> Finish:
+        bound = b if a is UNDEFINED else a
+        if isinstance(bound, MaybeUndefined):
+            return self._maybe(name, a, b)
+        there = 1 if a is UNDEFINED else 0
+        value = self.one_sided(name, bound, there)
+        if either:
+            return value
+        flag = self.pair(
+            [lambda b: b.const(there == 0, "bool"), lambda b: b.const(there == 1, "bool")]
+        )
+        return lambda results: MaybeUndefined(name, results[flag], value(results))
+
+    def _maybe(self, name: str, a: Any, b: Any) -> Finish:
+        def flag_of(x: Any) -> Callable[[Any], Value]:
+            if isinstance(x, MaybeUndefined):
+                return lambda _: x.flag
+            return lambda b: b.const(x is not UNDEFINED, "bool")
+
+        inner = [x.value if isinstance(x, MaybeUndefined) else x for x in (a, b)]
+        value = self.join(name, inner[0], inner[1], either=True)
+        flag = self.pair([flag_of(a), flag_of(b)])
+        return lambda results: MaybeUndefined(name, results[flag], value(results))
+
+    def _optional(self, name: str, a: Any, b: Any) -> Finish:
+        """A value on one side, None on the other, or either on either."""
+        inner = [x.value if isinstance(x, MaybeNone) else x for x in (a, b)]
+        if inner[0] is None or inner[1] is None:
+            there = 1 if inner[0] is None else 0
+            value = self.one_sided(name, inner[there], there)
+        else:
+            value = self.join(name, *inner)
+        flag = self.pair([_there(a), _there(b)])
+        return lambda results: MaybeNone(results[flag], value(results))
+
+    def one_sided(self, name: str, x: Any, there: int) -> Finish:
+        """A binding that only side ``there`` makes; the other yields zeros of its type."""
+        if isinstance(x, Array):
+            return self.exported(x, there)
+        if isinstance(x, Run):
+            return self._runs([x, x], x.form, there)
+        if isinstance(x, MaybeUndefined):
+            flag, found = self._only(there, x.flag), self.one_sided(name, x.value, there)
+            return lambda results: MaybeUndefined(x.name, results[flag], found(results))
+        if isinstance(x, MaybeNone):
+            flag, found = self._only(there, x.flag), self.one_sided(name, x.value, there)
+            return lambda results: MaybeNone(results[flag], found(results))
+        if isinstance(x, Tracer):
+            value = x.read()
+            k = self._only(there, value)
+            if isinstance(x, PyScalar):
+                return lambda results: PyScalar(x.kind, results[k])
+            return lambda results: Scalar(results[k])
+        if isinstance(x, tuple | list) and _holds_tracer(x):
+            parts = [self.one_sided(f"{name}[{i}]", v, there) for i, v in enumerate(x)]
+            if hasattr(x, "_fields"):
+                return lambda results: type(x)(*(p(results) for p in parts))
+            return lambda results: containers.made(self.session, type(x)(p(results) for p in parts))
+        if is_object(x) and _holds_tracer(list(vars(x).values())):
+            if is_older(self.session, x):
+                return lambda results: x
+            attributes = {k: self.one_sided(f"{name}.{k}", v, there) for k, v in vars(x).items()}
+            return lambda results: made_object(
+                self.session, type(x), {k: p(results) for k, p in attributes.items()}
+            )
+        if isinstance(x, dict) and _holds_tracer(list(x.values())):
+            items = {k: self.one_sided(f"{name}[{k!r}]", v, there) for k, v in x.items()}
+            return lambda results: containers.made(
+                self.session, {k: p(results) for k, p in items.items()}
+            )
+        return lambda results: x
+
+    def _only(self, there: int, value: Value) -> int:
+        makers: list[Callable[[Any], Value]] = [lambda b: b.const(0, value.dtype)] * 2
+        makers[there] = lambda _: value
+        return self.pair(makers)
+
+
+def _there(x: Any) -> Callable[[Any], Value]:
+    """Whether there is a value."""
+    if isinstance(x, MaybeNone):
+        return lambda _: x.flag
+    return lambda b: b.const(x is not None, "bool")
+
+
+def _same_static(a: Any, b: Any) -> bool:
+    if isinstance(a, Tracer) or isinstance(b, Tracer) or type(a) is not type(b):
+        return False
+    if isinstance(a, list | dict | set | np.ndarray):
+        return False
+    try:
+        return bool(a == b) and repr(a) == repr(b)
+    except (TypeError, ValueError):
+        return False
+
+
+def _holds_tracer(items: Sequence[Any]) -> bool:
+    return any(
+        isinstance(i, Tracer) or (isinstance(i, tuple | list) and _holds_tracer(i)) for i in items
+    )
+
+
+def unlike(name: str, a: Any, b: Any, fix: str) -> StructureError:
+    """What is said where the sides of a branch leave different kinds of things."""
+    return StructureError(
+        f"the two sides of a branch that is decided at run time leave {name!r} as {describe(a)} "
+        f"and as {describe(b)}; {fix}"
+    )
+
+
+def describe(x: Any) -> str:
+    """A value's kind for messages."""
+    if isinstance(x, Array):
+        shown = ", ".join(str(d) if isinstance(d, int) else "n" for d in x.dims)
+        return f"{x.dtype} array of shape ({shown})"
+    if isinstance(x, Scalar):
+        return f"NumPy {x.dtype} scalar"
+    if isinstance(x, PyScalar):
+        return f"Python {x.kind}"
+    return repr(x) if isinstance(x, int | float | complex | str | type(None)) else type(x).__name__

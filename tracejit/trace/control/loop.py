@@ -1,0 +1,456 @@
+"""Loops at run time: the body is traced until what it carries is steady, then one ``for`` or
+``while`` is emitted. An iteration unlike the rest is peeled; a swap of names unrolls its cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tracejit.errors import StructureError, UnsupportedError
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim, emax, floordiv, mod
+from tracejit.trace.control.branch import as_test, staged_if
+from tracejit.trace.control.carried import ArrayPlan, Keep, Maybe, Number, Plan, Unbound, first_plan
+from tracejit.trace.control.carried_permutation import Swapped, find_swap
+from tracejit.trace.control.carried_storage import binding
+from tracejit.trace.control.escape import Sharing, alone
+from tracejit.trace.control.fixpoint import (
+    Ending,
+    Growing,
+    Resized,
+    Shared,
+    Unsteady,
+    improved,
+    slot_plan,
+)
+from tracejit.trace.control.loop_attempt import (
+    UNROLL_LIMIT,
+    Attempt,
+    Loop,
+    at_least_one,
+    entry_state,
+    restore_state,
+    variables,
+)
+from tracejit.trace.control.loop_emit import emit
+from tracejit.trace.control.loop_trace import trace_body
+from tracejit.trace.control.settled_plans import Recall, attempt_memory
+from tracejit.trace.convert import UNDEFINED, Site, VarInfo
+from tracejit.trace.python.iteration import Steps, iterated, steps_of
+from tracejit.trace.session import containers
+from tracejit.trace.session.session import Restart, current, where
+from tracejit.trace.values.all import Array
+from tracejit.trace.values.dynamic_list import is_grown, refuse, replace_items, run_of_items
+
+_ATTEMPTS = 12
+
+
+def staged_for(
+    ops: Any,
+    iterable: Any,
+    body_fn: Callable[[Any], Any],
+    get_state: Callable[[], tuple[Any, ...]],
+    set_state: Callable[[tuple[Any, ...]], None],
+    names: tuple[VarInfo, ...],
+    site: Site,
+    extra: Callable[[], Any] | None,
+) -> None:
+    """A ``for`` statement."""
+    session = current()
+    steps = steps_of(iterable)
+    key = (site.filename, site.line, site.segment)
+    if steps is None or (
+        isinstance(steps.trip, int) and (steps.trip <= 1 or session.loop_is(key, "unroll"))
+    ):
+        items = iterable if steps is None else map(steps.item, range(max(int(steps.trip), 0)))  # type: ignore[arg-type]
+        plain_for(ops, iterated(items), body_fn, get_state, set_state, names, extra)
+        return
+    body = _body_of(steps, body_fn)
+    loop = Loop(session, steps.trip, body, extra, get_state, set_state, names, key)
+    loop.exact = session.loop_is(key, "exact")
+    held = list(iterable) if is_grown(iterable) else None
+    run(loop)
+    if held is not None and iterable != held:
+        refuse("a change, in a loop over it,")
+
+
+def _body_of(steps: Steps, body_fn: Callable[[Any], Any]) -> Callable[[Dim], None]:
+    def body(i: Dim) -> None:
+        body_fn(steps.item(i))
+
+    return body
+
+
+def plain_for(
+    ops: Any,
+    items: Any,
+    body_fn: Callable[[Any], Any],
+    get_state: Callable[[], tuple[Any, ...]],
+    set_state: Callable[[tuple[Any, ...]], None],
+    names: tuple[VarInfo, ...],
+    extra: Callable[[], Any] | None,
+) -> None:
+    """A loop that Python itself goes through; a run-time ``break`` nests the rest in branches."""
+    for item in items:
+        body_fn(item)
+        if extra is None:
+            continue
+        test = as_test(extra())
+        if isinstance(test, bool):
+            if not test:
+                return
+            continue
+        staged_if(
+            test,
+            lambda: plain_for(ops, items, body_fn, get_state, set_state, names, extra),
+            lambda: None,
+            get_state,
+            set_state,
+            names,
+        )
+        return
+
+
+def staged_while(
+    ops: Any,
+    test_fn: Callable[[], Any],
+    body_fn: Callable[[], Any],
+    get_state: Callable[[], tuple[Any, ...]],
+    set_state: Callable[[tuple[Any, ...]], None],
+    names: tuple[VarInfo, ...],
+    site: Site,
+) -> None:
+    """A ``while`` statement."""
+    session = current()
+    key = (site.filename, site.line, site.segment)
+    if session.loop_is(key, "unroll"):
+        _plain_while(test_fn, body_fn)
+        return
+    loop = Loop(session, None, lambda _: body_fn(), test_fn, get_state, set_state, names, key)
+    loop.exact = session.loop_is(key, "exact")
+    run(loop)
+
+
+def _plain_while(test_fn: Callable[[], Any], body_fn: Callable[[], Any]) -> None:
+    for _ in range(UNROLL_LIMIT):
+        test = as_test(test_fn())
+        if not isinstance(test, bool):
+            raise UnsupportedError(f"{where()}: the test of an unrolled loop must be known")
+        if not test:
+            return
+        body_fn()
+    raise UnsupportedError(f"{where()}: a loop needs more than {UNROLL_LIMIT} unrolled turns")
+
+
+def loop_over(ops: Any, iterable: Any, body_fn: Callable[[Any], Any], state: list[Any]) -> None:
+    """A loop of the tracer's own (``sum`` over an array)."""
+    names = tuple(VarInfo(f"item {k}", True, True) for k in range(len(state)))
+    site = Site(where(), 0, "", "")
+
+    def set_state(values: tuple[Any, ...]) -> None:
+        state[:] = values
+
+    staged_for(ops, iterable, body_fn, lambda: tuple(state), set_state, names, site, None)
+
+
+# One loop -----------------------------------------------------------------------------------------
+
+
+def run(loop: Loop) -> None:
+    """Stage the loop: find a steady plan, or peel an iteration and stage the rest."""
+    loop.alone = alone(loop)
+    go: bool | Value = True
+    if loop.trip is None:
+        assert loop.test is not None
+        go = as_test(loop.test())
+        if go is False:
+            return
+    _run(loop, go)
+
+
+def _run(loop: Loop, go: bool | Value) -> None:
+    entry = entry_state(loop)
+    try:
+        plans, attempt, entry = _steady(loop, entry)
+    except Swapped as swap:
+        _give_up(loop, entry)
+        _unroll_cycle(loop, swap.cycle)
+        return
+    except Shared:
+        _give_up(loop, entry)
+        _run_exactly(loop, go)
+        return
+    except Growing as found:
+        _give_up(loop, entry)
+        _grow(loop, found)
+        _run(loop, go)
+        return
+    except Unsteady as reason:
+        _give_up(loop, entry)
+        _unsteady(loop, reason, go)
+        return
+    clash = "" if attempt.raised or loop.exact else Sharing(loop, attempt, entry).clash()
+    if clash == "first":
+        _peel(loop, go)
+        return
+    if clash:
+        _run_exactly(loop, go)
+        return
+    emit(loop, plans, attempt, entry, go)
+
+
+def _grow(loop: Loop, found: Growing) -> None:
+    """Before the loop, make a list one of which the run decides how long it is."""
+    if loop.may_unroll and not (found.certain or is_grown(found.entry)):
+        raise Restart(loop.key, "unroll", "a list changes its length in a loop")
+    loop.grown += 1
+    if loop.grown > _ATTEMPTS:
+        raise StructureError(f"{where()}: a list changes what it holds in a loop")
+    replace_items(found.entry, run_of_items(list(found.entry), found.form))
+
+
+def _give_up(loop: Loop, entry: Sequence[Any]) -> None:
+    loop.slots.clear()
+    restore_state(loop, entry)
+
+
+def _run_exactly(loop: Loop, go: bool | Value) -> None:
+    loop.exact = True
+    loop.boxes.clear()
+    _run(loop, go)
+
+
+def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any]]:
+    """Trace the body until its plans fit. Unsteady when none do."""
+    recall = Recall(loop)
+    boxes = recall.boxes()
+    loop.boxes.extend(boxes)
+    entry = [*entry, *map(containers.snapshot, boxes)]
+    plans = [_first(info, x) for info, x in zip(variables(loop), entry, strict=True)]
+    plans = recall.plans(entry, plans)
+    for _ in range(_ATTEMPTS):
+        with attempt_memory(loop):
+            attempt = trace_body(loop, plans, entry)
+        asked, loop.wider = loop.wider, {}
+        found = [obj for obj, _ in attempt.frame.containers.values()]
+        new_boxes = [o for o in found if not any(o is b for b in loop.boxes)]
+        if new_boxes:
+            resized = [o for o in new_boxes if _resized(attempt, o)]
+            if loop.may_unroll and resized and not any(_grows(attempt, o) for o in resized):
+                raise Restart(loop.key, "unroll", "a list changes its length in a loop")
+            loop.boxes.extend(new_boxes)
+            extra = [containers.snapshot(b) for b in new_boxes]
+            entry = [*entry, *extra]
+            plans = [*plans, *(first_plan(x) for x in extra)]
+            continue
+        if loop.test is None and not (attempt.raised or asked) and "cycle" not in loop.key:
+            cycle = find_swap(attempt.start, attempt.end)
+            if cycle > 1 and all(isinstance(p, Keep) for p in _moved(plans, attempt)):
+                raise Swapped(cycle)
+        better = _better_than(loop, plans, entry, attempt, asked)
+        if better is None:
+            loop.asked |= {variables(loop)[k].name for k in asked}
+            loop.inside = {}
+            continue
+        slots = [] if attempt.raised or not loop.exact else _new_slots(loop, attempt)
+        if slots:
+            entry = [*([UNDEFINED] * len(slots)), *entry]
+            plans = [*slots, *better]
+            continue
+        if better == plans:
+            recall.settled(entry, plans)
+            return plans, attempt, entry
+        plans = better
+    raise Unsteady("what the loop carries never settles")
+
+
+def _moved(plans: Sequence[Plan], attempt: Attempt) -> list[Plan]:
+    """Plans of the array names that an iteration binds to other storage."""
+    return [
+        plan
+        for plan, start, end in zip(plans, attempt.start, attempt.end, strict=True)
+        if isinstance(start, Array) and isinstance(end, Array) and binding(start) != binding(end)
+    ]
+
+
+def _resized(attempt: Attempt, obj: Any) -> bool:
+    _, now = attempt.boxes_final[id(obj)]
+    return len(now) != len(obj)
+
+
+def _grows(attempt: Attempt, obj: Any) -> bool:
+    """Whether the run decides how long a list is at the end of the body."""
+    return is_grown(attempt.boxes_final[id(obj)][1])
+
+
+def _first(info: VarInfo, x: Any) -> Plan:
+    if not info.live_in:
+        return first_plan(x) if info.live_out else Unbound()
+    return first_plan(x)
+
+
+def _new_slots(loop: Loop, attempt: Attempt) -> list[Plan]:
+    """Plans of slots that the last trace was the first to need."""
+    contents = attempt.storage.contents()
+    if contents is None:
+        raise Unsteady("array names that share their storage")
+    at = Ending(attempt.frame, attempt.storage, True, loop.peeled)
+    new = [name for name in contents if name not in loop.slots]
+    loop.slots[:0] = new
+    return [slot_plan(None, contents[name], at, name) for name in new]
+
+
+def _better_than(
+    loop: Loop,
+    plans: list[Plan],
+    entry: Sequence[Any],
+    attempt: Attempt,
+    asked: Mapping[int, Any],
+) -> list[Plan] | None:
+    """Plans that fit the attempt's end, too. None where it was made with numbers converted as loops
+    inside ``asked`` for, and its end does not say that they are so."""
+    if attempt.raised:
+        return None if asked else plans
+    try:
+        better = _all_better(loop, plans, entry, attempt)
+    except (Unsteady, Shared):
+        if asked:
+            return None
+        raise
+    return better if all(better[k] == Number(kind) for k, kind in asked.items()) else None
+
+
+def _all_better(
+    loop: Loop, plans: Sequence[Plan], entry: Sequence[Any], attempt: Attempt
+) -> list[Plan]:
+    at = Ending(attempt.frame, attempt.storage, loop.exact, loop.peeled)
+    rows = zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=True)
+    try:
+        return [_better(loop, *row, at) for row in rows]
+    except Growing as found:
+        held = entry[len(entry) - len(loop.boxes) :]
+        found.entry = next(
+            (box for box, x in zip(loop.boxes, held, strict=True) if x is found.entry), found.entry
+        )
+        if type(found.entry) is not list:  # a deque, or a class of the program's
+            raise Resized(*found.args) from None
+        raise
+
+
+def _better(
+    loop: Loop, info: VarInfo, plan: Plan, entry: Any, start: Any, end: Any, at: Ending
+) -> Plan:
+    if isinstance(plan, Unbound) or end is UNDEFINED:
+        return plan
+    if isinstance(plan, ArrayPlan) and plan.slot is not None:
+        return slot_plan(plan, end, at, plan.slot)
+    new = improved(plan, entry, start, end, at, info.shown)
+    unbound = entry is UNDEFINED and not loop.runs and info.kind not in ("flag", "return_value")
+    if unbound and not isinstance(new, Maybe | Keep):
+        return Maybe(info.name, new)
+    return new
+
+
+# Iterations unlike the rest -----------------------------------------------------------------------
+
+
+def _unsteady(loop: Loop, reason: Unsteady, go: bool | Value) -> None:
+    if isinstance(reason, Resized) and loop.may_unroll:
+        raise Restart(loop.key, "unroll", "a list changes its length in a loop")
+    known = loop.trip is None and go is True and loop.first < UNROLL_LIMIT
+    if loop.peeled and not known:
+        if loop.may_unroll:
+            raise Restart(loop.key, "unroll", str(reason))
+        if isinstance(reason, Resized):
+            raise StructureError(
+                f"{where()}: a {reason} changes its length in a loop that is decided at run time: "
+                "write into an array of fixed size and count"
+            )
+        raise StructureError(
+            f"{where()}: {str(reason)!r} changes its kind from one iteration to the next; "
+            "give it one dtype, rank and structure before the loop"
+        )
+    _peel(loop, go)
+
+
+def _peel(loop: Loop, go: bool | Value) -> None:
+    """The first iteration by itself, then the loop over the rest."""
+    session = loop.session
+    rest = Loop(
+        session,
+        None if loop.trip is None else loop.trip - 1,
+        loop.body, loop.test, loop.get_state, loop.set_state, loop.names, loop.key,
+        loop.first + 1,
+        True,
+        loop.exact,
+    )  # fmt: skip
+
+    def first_and_rest() -> None:
+        loop.body(loop.first)
+        if loop.trip is not None and loop.test is not None:
+            test = as_test(loop.test())
+            if isinstance(test, bool):
+                if test:
+                    run(rest)
+                return
+            staged_if(
+                test, lambda: run(rest), lambda: None, loop.get_state, loop.set_state, loop.names
+            )
+            return
+        run(rest)
+
+    pred: bool | Value = go
+    if loop.trip is not None:
+        pred = at_least_one(loop)
+    if pred is True:
+        first_and_rest()
+        return
+    if pred is False:
+        return
+    staged_if(pred, first_and_rest, lambda: None, loop.get_state, loop.set_state, loop.names)
+
+
+# Swaps --------------------------------------------------------------------------------------------
+
+
+def _unroll_cycle(loop: Loop, cycle: int) -> None:
+    """``cycle`` iterations per turn, then the rest one by one."""
+    session = loop.session
+    assert loop.trip is not None
+
+    def several(i: Dim) -> None:
+        for k in range(cycle):
+            loop.body(i * cycle + k)
+
+    trip = loop.trip if session.ranges.at_least(loop.trip, 0) else emax(loop.trip, 0)
+    turns = floordiv(trip, cycle)
+    left = mod(trip, cycle)
+    still_read = tuple(replace(v, live_out=v.live_in or v.live_out) for v in loop.names)
+    inner = Loop(
+        session, turns, several, None, loop.get_state, loop.set_state, still_read,
+        (*loop.key, "cycle"), 0, loop.peeled, loop.exact,
+    )  # fmt: skip
+    inner.exact = inner.exact or session.loop_is(inner.key, "exact")
+    run(inner)
+    base = turns * cycle
+
+    def rest(k: int) -> None:
+        if k >= cycle - 1:
+            return
+        if isinstance(left, int):
+            if left > k:
+                loop.body(base + k)
+                rest(k + 1)
+            return
+        b = session.b
+        more = b.op("gt", b.index(left), b.const(k, "i64"))
+
+        def one_more() -> None:
+            loop.body(base + k)
+            rest(k + 1)
+
+        staged_if(more, one_more, lambda: None, loop.get_state, loop.set_state, loop.names)
+
+    rest(0)

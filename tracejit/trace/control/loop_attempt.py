@@ -1,0 +1,110 @@
+"""A loop statement being staged, and one trace of its body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracejit.ir.core import Loc, Value
+from tracejit.ir.extent import Dim
+from tracejit.trace.control.carried import Opened
+from tracejit.trace.control.carried_storage import SlotName, Storage
+from tracejit.trace.convert import UNDEFINED, VarInfo
+from tracejit.trace.session import containers
+from tracejit.trace.session.session import Frame, Session
+
+#: Loops are unrolled up to this many turns.
+UNROLL_LIMIT = 64
+
+
+@dataclass(eq=False)
+class Loop:
+    """A loop statement being staged. ``body`` gets the iteration number (None for ``while``);
+    ``test`` says whether to go on (None: the trip count alone decides). ``exact``: arrays are
+    carried with the storage that they are bound to; ``slots`` is what iterations made of it.
+    ``alone``: names of arrays that nobody else sees when the loop begins. ``wider``: kinds that
+    loops inside found for variables of this one (by place), which the next attempt has;
+    ``asked``: variables for which that was done. ``inside``: what loops in the body settled on in
+    the last attempt (see ``settled_plans``)."""
+
+    session: Session
+    trip: Dim | None
+    body: Callable[[Dim], None]
+    test: Callable[[], Any] | None
+    get_state: Callable[[], tuple[Any, ...]]
+    set_state: Callable[[tuple[Any, ...]], None]
+    names: tuple[VarInfo, ...]
+    key: Any
+    first: int = 0
+    peeled: bool = False
+    exact: bool = False
+    boxes: list[Any] = field(default_factory=list)
+    slots: list[SlotName] = field(default_factory=list)
+    alone: frozenset[str] = frozenset()
+    grown: int = 0
+    wider: dict[int, Any] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    inside: Mapping[Any, Any] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> bool:
+        """Whether at least one iteration is certain."""
+        return self.trip is not None and self.session.ranges.at_least(self.trip, 1)
+
+    @property
+    def may_unroll(self) -> bool:
+        return isinstance(self.trip, int) and self.trip + self.first <= UNROLL_LIMIT
+
+
+@dataclass(eq=False)
+class Attempt:
+    """One trace of the body."""
+
+    frame: Frame
+    counter: Value
+    go: Value
+    again: Value | None
+    opened: Opened
+    start: list[Any]
+    end: list[Any]
+    final: dict[Any, Value]
+    raised: bool
+    boxes_final: dict[int, tuple[Any, Any]]
+    storage: Storage
+    refusals: list[tuple[Exception, Loc | None]] = field(default_factory=list)
+
+
+# Variables of a loop are its slots, its names and the containers that it changes, in this order ---
+
+
+def entry_state(loop: Loop) -> list[Any]:
+    boxes = (containers.snapshot(b) for b in loop.boxes)
+    return [*([UNDEFINED] * len(loop.slots)), *loop.get_state(), *boxes]
+
+
+def restore_state(loop: Loop, entry: Sequence[Any]) -> None:
+    first, last = len(loop.slots), len(loop.slots) + len(loop.names)
+    loop.set_state(tuple(entry[first:last]))
+    for box, contents in zip(loop.boxes, entry[last:], strict=False):
+        containers.restore(box, contents)
+
+
+def variables(loop: Loop) -> list[VarInfo]:
+    kinds = [type(b).__name__ for b in loop.boxes]
+    boxes = [f"{kind} {k}" if kinds.count(kind) > 1 else kind for k, kind in enumerate(kinds)]
+    return [
+        *(VarInfo(s.name, False, True) for s in loop.slots),
+        *loop.names,
+        *(VarInfo(name, True, True) for name in boxes),
+    ]
+
+
+def at_least_one(loop: Loop) -> bool | Value:
+    assert loop.trip is not None
+    if loop.runs:
+        return True
+    if loop.session.ranges.at_least(0, loop.trip):
+        return False
+    b = loop.session.b
+    return b.op("ge", b.index(loop.trip), b.const(1, "i64"))  # type: ignore[no-any-return]

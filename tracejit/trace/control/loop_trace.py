@@ -1,0 +1,104 @@
+"""One trace of a loop's body: what it binds, what it writes, and whether it raises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tracejit.errors import is_for_user
+from tracejit.ir.core import Value
+from tracejit.ir.types import BOOL, INDEX
+from tracejit.trace.control.branch import as_test
+from tracejit.trace.control.carried import Number, Opened, Plan, opened
+from tracejit.trace.control.carried_storage import Storage
+from tracejit.trace.control.loop_attempt import Attempt, Loop, entry_state, restore_state, variables
+from tracejit.trace.control.objects import is_object
+from tracejit.trace.session import containers
+from tracejit.trace.session.raising import Diverged, emit_raise
+from tracejit.trace.session.session import Frame
+from tracejit.trace.values.dynamic_list import alike
+
+
+def trace_body(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
+    """The body traced under its plans; names and containers are as before afterwards."""
+    session = loop.session
+    before = len(session.refusals)
+    session.attempts += 1
+    try:
+        attempt = _traced(loop, plans, entry)
+        attempt.refusals = session.refusals[before:]
+    finally:
+        session.attempts -= 1
+        del session.refusals[before:]
+    return attempt
+
+
+def _traced(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
+    session = loop.session
+    out = Opened()
+    raised = False
+    again: Value | None = None
+    end: list[Any] = []
+    with session.region("loop", "body") as frame:
+        frame.unroll = loop.key if loop.may_unroll else None
+        counter, go = Value(INDEX, "i"), Value(BOOL, "go")
+        if loop.trip is not None:
+            session.ranges.bound(counter, 0, loop.trip - 1)
+        start = [opened(p, x, out) for p, x in zip(plans, entry, strict=True)]
+        for cell, *_ in out.cells:
+            cell.carried = loop.key
+        for k, (plan, x) in enumerate(zip(plans, start, strict=True)):
+            if isinstance(plan, Number):
+                session.provisional[x.read()] = (loop, k, entry[k])
+        frame.own = {counter, go, *out.values}
+        if loop.may_unroll or loop.trip is None:
+            for value in (counter, *out.values):
+                session.loop_of[value] = loop.key
+        restore_state(loop, start)
+        start = list(map(_kept, start, entry))
+        for box in loop.boxes:
+            frame.containers[id(box)] = (box, containers.snapshot(box))
+        try:
+            loop.body(counter.dim + loop.first)
+            if loop.test is not None:
+                again = _test_value(loop)
+            end = [alike(x, y) for x, y in zip(entry, entry_state(loop), strict=True)]
+        except Exception as error:
+            if not isinstance(error, Diverged) and not is_for_user(error):
+                raise
+            emit_raise(session, error)
+            raised = True
+    storage = _storage(loop, start, end, frame)
+    final = session.leave(frame)
+    boxes = containers.leave(frame)
+    attempt = Attempt(frame, counter, go, again, out, start, end, final, raised, boxes, storage)
+    restore_state(loop, entry)
+    return attempt
+
+
+def _kept(start: Any, entry: Any) -> Any:
+    """What a name is bound to at the start, as it was: the body may change a list of the loop's."""
+    return start if start is entry else containers.copied(start)
+
+
+def _storage(loop: Loop, start: list[Any], end: list[Any], frame: Frame) -> Storage:
+    """Who holds what at the end of the body; the slots' ends are filled in."""
+    rows = list(zip(variables(loop), start, end, strict=True)) if end else []
+    kept = [
+        (v.name, x)
+        for v, before, x in rows[len(loop.slots) :]
+        if (v.live_in or v.live_out) and not (x is before and is_object(x))
+    ]
+    storage = Storage(kept, frame.depth)
+    contents = storage.contents() or {}
+    if end:
+        end[: len(loop.slots)] = [
+            contents.get(name, x) for name, x in zip(loop.slots, start, strict=False)
+        ]
+    return storage
+
+
+def _test_value(loop: Loop) -> Value:
+    assert loop.test is not None
+    test = as_test(loop.test())
+    return loop.session.b.const(test, "bool") if isinstance(test, bool) else test

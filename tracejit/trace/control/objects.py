@@ -1,0 +1,74 @@
+"""Objects of the user's classes as containers of attributes, beside tuples, lists and dicts."""
+
+from __future__ import annotations
+
+from types import FunctionType, ModuleType
+from typing import Any
+
+from tracejit.trace.guards.guard_equality import PLAIN_MODULES
+from tracejit.trace.session.session import Session
+from tracejit.trace.values.all import Tracer
+
+_MANY = 10_000
+
+
+def is_object(x: Any) -> bool:
+    """An instance of the user's whose attributes are its structure: not one in a circle."""
+    return is_instance(x) and not refers_to_itself(x)
+
+
+def is_instance(x: Any) -> bool:
+    """An instance of a class of the user's that holds its attributes in a dict."""
+    cls = type(x)
+    if isinstance(x, Tracer | type | BaseException | dict | list | tuple):
+        return False
+    if isinstance(x, ModuleType | FunctionType) or not hasattr(x, "__dict__"):
+        return False
+    return cls.__module__.split(".")[0] not in PLAIN_MODULES
+
+
+def refers_to_itself(x: Any) -> bool:
+    """Whether an object can be reached from what it holds, or that is too much to tell."""
+    seen: dict[int, Any] = {}
+    stack = list(vars(x).values() if hasattr(x, "__dict__") else parts_of(x).values())
+    while stack:
+        part = stack.pop()
+        if part is x or len(seen) > _MANY:
+            return True
+        if id(part) in seen or isinstance(part, Tracer | type | ModuleType | FunctionType):
+            continue
+        seen[id(part)] = part
+        if isinstance(part, list | tuple | dict):
+            stack += part.values() if isinstance(part, dict) else part
+        elif hasattr(part, "__dict__"):
+            stack += vars(part).values()
+    return False
+
+
+def made_object(session: Session, cls: type, attributes: dict[str, Any]) -> Any:
+    """An object with these attributes; its ``__init__`` does not run."""
+    made: Any = object.__new__(cls)
+    if attributes:
+        vars(made).update(attributes)
+    session.made[id(made)] = (made, session.frame)
+    return made
+
+
+def is_older(session: Session, x: Any) -> bool:
+    """Whether an object was there before the branch that has just been traced."""
+    found = session.made.get(id(x))
+    return found is None or found[1] in session.frames
+
+
+def choose_among(session: Session, *objects: Any) -> None:
+    """Which of these a name means is known at run time only: none may be changed from here on."""
+    session.chosen.update({id(x): x for x in objects})
+
+
+def parts_of(x: Any) -> dict[Any, Any]:
+    """Items of a tuple, list or dict, or attributes of an object, by place, key or name."""
+    if isinstance(x, dict):
+        return x
+    if isinstance(x, tuple | list):
+        return dict(enumerate(x))
+    return vars(x) if is_object(x) else {}

@@ -1,0 +1,158 @@
+"""What loops inside of a loop settled on in the last attempt at it, where the next attempt begins.
+
+Each attempt at a loop traces the loops in its body anew. If those began from nothing each time, the
+work would double with every depth. Plans only widen from one attempt to the next, so what the last
+attempt found is not too wide for this one. It holds for one execution of one loop: another call
+of the same code may have other types.
+
+Only what does not speak of values of the earlier attempt is recalled: kinds of numbers, which
+extents change, which containers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracejit.trace.control.carried import (
+    ArrayPlan,
+    Keep,
+    Maybe,
+    Number,
+    Plan,
+    Structure,
+    Unbound,
+    ViewPlan,
+    first_plan,
+)
+from tracejit.trace.control.loop_attempt import Loop
+from tracejit.trace.session.session import user_lines
+from tracejit.trace.values.all import Array
+from tracejit.trace.views.parameters import sliced_first, view_numbers
+from tracejit.trace.views.views import writeability
+
+
+@dataclass(frozen=True)
+class Found:
+    """The first and the last plan of each variable of a loop, the containers it changes (with
+    whether a region made them), and what loops inside of it settled on."""
+
+    first: tuple[Plan, ...]
+    last: tuple[Plan, ...]
+    boxes: tuple[tuple[Any, bool], ...]
+    inside: Mapping[Any, Found]
+
+
+@dataclass(eq=False)
+class Memory:
+    """Of one attempt at a loop: what loops in it settle on, and what they did the last time."""
+
+    before: Mapping[Any, Found]
+    now: dict[Any, Found] = field(default_factory=dict)
+    counts: Counter[Any] = field(default_factory=Counter)
+
+    def place(self, loop: Loop) -> Any:
+        """Which execution of which loop this is, by the lines that led to it."""
+        place = (loop.key, loop.first, loop.peeled, loop.exact, user_lines())
+        self.counts[place] += 1
+        return place, self.counts[place]
+
+
+class Recall:
+    """What is known of one execution of a loop inside of an attempt at another."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.loop = loop
+        self.memory: Memory | None = loop.session.memories[-1] if loop.session.memories else None
+        self.place = None if self.memory is None else self.memory.place(loop)
+        self.found = None if self.memory is None else self.memory.before.get(self.place)
+        if self.found is not None:
+            loop.inside = self.found.inside
+
+    def boxes(self) -> list[Any]:
+        """Containers that the loop changed the last time, where all of them are still there."""
+        if self.found is None or self.loop.boxes or self.loop.slots:
+            return []
+        if any(made and not _is_made(self.loop, box) for box, made in self.found.boxes):
+            return []
+        return [box for box, _ in self.found.boxes]
+
+    def plans(self, entry: Sequence[Any], plans: Sequence[Plan]) -> list[Plan]:
+        """First plans, with what the last attempt found where it began likewise."""
+        found = self.found
+        if found is None or len(found.first) != len(plans):
+            return list(plans)
+        rows = list(zip(plans, found.first, found.last, entry, strict=True))
+        if any(isinstance(p, Unbound) != isinstance(last, Unbound) for p, _, last, _ in rows):
+            return list(plans)
+        return [(_again(q, x) or p) if first == first_plan(x) else p for p, first, q, x in rows]
+
+    def settled(self, entry: Sequence[Any], plans: Sequence[Plan]) -> None:
+        """The loop has settled on these plans."""
+        loop = self.loop
+        if self.memory is None or loop.slots:
+            return
+        boxes = tuple((box, _is_made(loop, box)) for box in loop.boxes)
+        first = tuple(map(first_plan, entry))
+        self.memory.now[self.place] = Found(first, tuple(plans), boxes, loop.inside)
+
+
+@contextmanager
+def attempt_memory(loop: Loop) -> Iterator[None]:
+    """While the body of ``loop`` is traced: its loops recall the last attempt, for the next one."""
+    memory = Memory(loop.inside)
+    loop.session.memories.append(memory)
+    try:
+        yield
+    finally:
+        loop.session.memories.pop()
+    loop.inside = memory.now
+
+
+def _is_made(loop: Loop, box: Any) -> bool:
+    """Whether a region under way made the container."""
+    return any(frame.made.get(id(box)) is box for frame in loop.session.frames)
+
+
+def _again(plan: Plan, x: Any) -> Plan | None:
+    """The plan for a binding at entry now; None where it speaks of the earlier trace."""
+    if isinstance(plan, Number):
+        return plan
+    if isinstance(plan, Maybe):
+        inner = _again(plan.plan, plan.inner(x))
+        return None if inner is None else Maybe(plan.name, inner, plan.none)
+    if isinstance(plan, Structure):
+        return _structure(plan, x)
+    if not isinstance(x, Array):
+        return None
+    if isinstance(plan, ArrayPlan) and plan.slot is None:
+        if plan.dtype != x.dtype or len(plan.dims) != x.ndim:
+            return None
+        dims = tuple(None if d is None else n for d, n in zip(plan.dims, x.dims, strict=True))
+        writeable = writeability(x) if plan.writeable is not None else None
+        return ArrayPlan(x.dtype, dims, None, plan.order, writeable)
+    if isinstance(plan, ViewPlan):
+        numbers = view_numbers(sliced_first(x) if plan.sliced else x)
+        if len(numbers) != len(plan.numbers):
+            return None
+        moved = zip(plan.numbers, numbers, strict=True)
+        return ViewPlan(tuple(None if d is None else n for d, n in moved), plan.sliced)
+    return None
+
+
+def _structure(plan: Structure, x: Any) -> Plan | None:
+    if not isinstance(x, tuple | list | dict) or type(x) is not plan.make:
+        return None
+    items = x if isinstance(x, dict) else dict(enumerate(x))
+    if tuple(items) != plan.keys:
+        return None
+    parts = []
+    for part, item in zip(plan.parts, items.values(), strict=True):
+        again = part if isinstance(part, Keep) else _again(part, item)
+        if again is None:
+            return None
+        parts.append(again)
+    return Structure(plan.make, plan.keys, tuple(parts))

@@ -1,0 +1,165 @@
+"""What code that is not compiled changes while a branch or loop is traced.
+
+Such code (methods of a set or deque, ``heapq``, a library's Python) runs while tracing, once. What
+it can reach is looked at before and after it ran: changes of lists, dicts, sets and deques that
+were there before the branch or loop are carried by it like the program's own; any other is refused,
+and so is a change of an object from outside. Why so:
+docs/decisions/0010-what-tracing-may-change.md.
+"""
+
+from __future__ import annotations
+
+import array
+import builtins
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any, NoReturn
+
+from tracejit.errors import UnsupportedError
+from tracejit.trace.guards.guard_equality import PLAIN_MODULES
+from tracejit.trace.session import containers
+from tracejit.trace.session.session import Session, current, where
+from tracejit.trace.values.dunder_methods import method_of
+from tracejit.trace.values.reach import Held, is_iterator, is_stateful, reached
+
+#: What does not take items of an iterator that it is given.
+_HOLDING: set[Any] = {builtins.isinstance, builtins.type, builtins.id, builtins.callable}
+_HOLDING |= {builtins.getattr, builtins.hasattr, builtins.iter, builtins.bool}
+_HOLDING_METHODS = ("append", "insert", "setdefault", "add", "get")
+
+_INSTEAD: dict[type, str] = {
+    bytearray: "write into an np.uint8 array",
+    array.array: "write into a NumPy array",
+}
+
+
+def check_call(session: Session, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """A call may take items of iterators that were there before, unless it is known not to."""
+    owner = getattr(f, "__self__", None)
+    given = [x for x in (owner, *args, *kwargs.values()) if is_iterator(x)]
+    if not given or isinstance(f, FunctionType | MethodType | partial) or _holds(f):
+        return
+    for x in given:
+        must_not_advance(session, x)
+
+
+def _holds(f: Any) -> bool:
+    if isinstance(f, type):
+        return f.__module__.split(".")[0] not in PLAIN_MODULES
+    return getattr(f, "__name__", "") in _HOLDING_METHODS or f in _HOLDING
+
+
+def must_not_advance(session: Session, x: Any) -> None:
+    """An item is about to be taken from ``x``: not from an iterator that was there before."""
+    if not is_iterator(x) or method_of(x, "__next__") is not None:
+        return
+    kind = type(x).__name__
+    if len(session.frames) > 1 and not containers.is_made_here(session, x):
+        _unroll_or_refuse(
+            session,
+            x,
+            f"{where()}: a {kind} that was there before a loop or branch that is decided at run "
+            "time would be advanced in it once, when compiling; index a list or an array, or use "
+            "the loop's own counter",
+        )
+
+
+def _unroll_or_refuse(session: Session, obj: Any, reason: str) -> NoReturn:
+    session.unroll_or_refuse(session.frames[containers.made_at(session, obj) + 1 :], reason)
+
+
+def as_is(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call what is not compiled."""
+    owner = getattr(f, "__self__", None)
+    if _changes_nothing_else(f, owner):
+        return f(*args, **kwargs)
+    name = f"{getattr(f, '__name__', type(f).__name__)}()"
+    with watching(name, owner, *args, f, *kwargs.values()):
+        return f(*args, **kwargs)
+
+
+def _changes_nothing_else(f: Any, owner: Any) -> bool:
+    """Whether a call changes at most the list or dict that it is a method of, which is known."""
+    if isinstance(f, type):
+        return f.__module__ == "builtins"
+    return type(owner) in (list, dict) and isinstance(f, BuiltinFunctionType)
+
+
+@contextmanager
+def watching(name: str, *roots: Any) -> Iterator[None]:
+    """What runs inside can reach ``roots``: its changes are carried or refused."""
+    session = current()
+    if not any(map(is_stateful, roots)):
+        yield
+        return
+    held = reached(roots, _asked_for(session))
+    try:
+        yield
+    finally:
+        refused = [one.obj for one in held if not _settled(session, one)]
+        if refused:
+            _refuse(session, name, refused[0])
+
+
+def _asked_for(session: Session) -> Callable[[Any, bool | None], bool | None]:
+    """Which objects must not just change: those from outside; in a branch or loop, those that were
+    not made in it."""
+    outside = session.outside
+
+    def at_root(x: Any, inherited: bool | None) -> bool | None:
+        return True if inherited or outside.is_outside(x) else None
+
+    def in_region(x: Any, inherited: bool | None) -> bool:
+        if containers.is_made_here(session, x):
+            return False
+        return inherited is not False or containers.is_made(session, x) or outside.is_outside(x)
+
+    return in_region if len(session.frames) > 1 else at_root
+
+
+def _settled(session: Session, held: Held) -> bool:
+    """What a call made of an object that was there before is carried by the branch or loop; False
+    where it cannot be, and the object is as it was."""
+    obj = held.obj
+    carried = len(session.frames) > 1 and not session.outside.is_outside(obj)
+    if held.has_new_contents:
+        if not carried:
+            held.put_back()
+            return False
+        containers.must_be_known(session, obj)
+        containers.touch(session, obj, held.contents)
+    changed = held.changed_attributes()
+    if held.has_new_state or (changed and not (carried and _in_dict(obj, changed))):
+        held.put_back()
+        return False
+    if changed:
+        containers.touch_attributes(session, obj, changed[0], held.attributes)
+    return True
+
+
+def _in_dict(obj: Any, names: Sequence[str]) -> bool:
+    held = getattr(obj, "__dict__", {})
+    return all(name in held for name in names)
+
+
+def _refuse(session: Session, name: str, obj: Any) -> NoReturn:
+    kind = type(obj).__name__
+    kind = f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
+    if len(session.frames) > 1 and not session.outside.is_outside(obj):
+        instead = _INSTEAD.get(type(obj), "change a list, a dict or an array, or do it outside")
+        reason = (
+            f"{where()}: {name} changes {kind} that was there before a loop or branch that is "
+            f"decided at run time, which would happen once, when compiling; {instead}"
+        )
+        _unroll_or_refuse(session, obj, reason)
+    if isinstance(obj, list | dict):
+        raise UnsupportedError(
+            f"{where()}: {name} would change {kind} that is not an argument once, when compiling; "
+            "pass it as an argument or return what it should hold"
+        )
+    raise UnsupportedError(
+        f"{where()}: {name} would change {kind} from outside once, when compiling; of arguments, "
+        "arrays, lists and dicts can be changed, or return what it should hold"
+    )

@@ -1,0 +1,1 @@
+"""What a version depends on outside of its arguments."""

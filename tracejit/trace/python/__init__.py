@@ -1,0 +1,1 @@
+"""Python's own names and operators in converted code."""

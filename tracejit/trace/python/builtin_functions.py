@@ -1,0 +1,439 @@
+"""Python's builtins on traced values."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import UnsupportedError, all_ask, throw
+from tracejit.ir.extent import Dim
+from tracejit.trace.python import dynamic_list_methods
+from tracejit.trace.python.attributes import ATTRIBUTES
+from tracejit.trace.python.formatting import TEXTS
+from tracejit.trace.session.session import Frame, current, where
+from tracejit.trace.values.all import (
+    Array,
+    PyScalar,
+    Scalar,
+    Tracer,
+    WeakKind,
+    as_dim,
+    dim_value,
+    name_of,
+    weak_kind,
+)
+from tracejit.trace.values.dynamic_list import is_grown
+from tracejit.trace.values.python_scalars import COMPARED, as_kind, made, power
+
+
+class Looped:
+    """What a ``for`` statement goes over at run time; elsewhere its length must be known."""
+
+    def __iter__(self) -> Iterator[Any]:
+        from tracejit.trace.python.iteration import steps_of
+
+        steps = steps_of(self)
+        assert steps is not None
+        if not isinstance(steps.trip, int):
+            what = getattr(self, "name", type(self).__name__.lower())
+            raise UnsupportedError(
+                f"{where()}: {what}() whose length is known at run time only can be looped over "
+                "in a for statement, not unpacked or turned into a list"
+            )
+        return (steps.item(i) for i in builtins.range(steps.trip))
+
+
+@dataclass(frozen=True)
+class Range(Looped):
+    """``range`` with a traced bound."""
+
+    start: Any
+    stop: Any
+    step: Any
+
+
+class Once(Looped):
+    """An iterator: what has been taken from it is gone."""
+
+    life: Life
+
+    def __post_init__(self) -> None:
+        self.__dict__["life"] = Life(current().frame)
+
+
+@dataclass
+class Life:
+    """Where an iterator was made, whether something has gone through it, and how many items were
+    taken before."""
+
+    made_in: Frame
+    spent: bool = False
+    taken: int = 0
+
+
+@dataclass(frozen=True)
+class Enumerate(Once):
+    """``enumerate`` of something that is looped over at run time."""
+
+    inner: Any
+    start: Any = 0
+
+
+@dataclass(frozen=True)
+class Zip(Once):
+    """``zip`` with at least one part that is looped over at run time."""
+
+    parts: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Reversed(Once):
+    """``reversed`` of an array or range that is looped over at run time."""
+
+    inner: Any
+
+
+@dataclass(frozen=True)
+class Counted(Once):
+    """``trip`` items, the one at a place made by ``item``; ``name``: what the program calls it."""
+
+    trip: Dim
+    item: Callable[[Dim], Any]
+    name: str = "iterator"
+
+
+#: The number of items of an iterator without an end.
+ENDLESS = 2**63 - 1
+
+
+def is_endless(x: Any) -> bool:
+    """Whether something is gone through only as far as what stands beside it."""
+    return isinstance(x, Counted) and x.trip == ENDLESS
+
+
+LOOPED = (Array, Range, Enumerate, Zip, Reversed, Counted)
+
+
+def builtin_range(*args: Any) -> Any:
+    if not any(isinstance(a, Tracer) for a in args):
+        return builtins.range(*args)
+    if len(args) > 3:
+        throw(TypeError(f"range expected at most 3 arguments, got {len(args)}"))
+    dims = [dim_value(as_dim(a)) for a in args]
+    if not any(isinstance(d, Tracer) for d in dims):
+        return builtins.range(*dims)
+    if len(dims) == 1:
+        return Range(0, dims[0], 1)
+    return Range(dims[0], dims[1], dims[2] if len(dims) == 3 else 1)
+
+
+def builtin_len(x: Any, /) -> Any:
+    if is_grown(x):
+        return dynamic_list_methods.length(x)
+    if isinstance(x, Array):
+        if not x.dims:
+            throw(TypeError("len() of unsized object"))
+        return dim_value(x.dims[0])
+    if isinstance(x, Tracer):
+        kind = x.kind if isinstance(x, PyScalar) else f"numpy.{x.dtype}"  # type: ignore[attr-defined]
+        throw(TypeError(f"object of type '{kind}' has no len()"))
+    if isinstance(x, Range):
+        from tracejit.trace.python.iteration import trip_count
+
+        return dim_value(trip_count(x.start, x.stop, x.step))
+    found = _own(x, "__len__")
+    return builtins.len(x) if found is NotImplemented else found
+
+
+def _own(x: Any, name: str, *args: Any) -> Any:
+    """The result of a method of the user's own class; NotImplemented where there is none."""
+    from tracejit.trace.values.dunder_methods import applied
+
+    return applied(current().operators, x, name, *args)
+
+
+def compared(symbol: str, a: Any, b: Any) -> Any:
+    """A comparison of numbers, as Python's of Python's."""
+    if weak_kind(a) is not None and weak_kind(b) is not None:
+        return COMPARED[symbol](a, b)
+    ufunc = {"gt": np.greater, "lt": np.less, "ne": np.not_equal}[symbol]
+    return name_of(ufunc)(a, b)
+
+
+def choose(test: Any, a: Any, b: Any) -> Any:
+    """``a if test else b`` for numbers, both known."""
+    if not isinstance(test, Tracer):
+        return a if test else b
+    return current().operators.if_expr(test, lambda: a, lambda: b, None)
+
+
+def builtin_sum(items: Any, /, start: Any = 0) -> Any:
+    numbers = isinstance(items, Array) and items.ndim == 1 and items.dtype.kind != "b"
+    if numbers or is_grown(items) or _is_long(items):
+        return _sum_rows(items, start)
+    total = start
+    for item in builtins.iter(items):
+        total = _plus(total, item)
+    return total
+
+
+def _is_long(x: Any) -> bool:
+    """Whether only the run says how many items an iterator has."""
+    from tracejit.trace.python.iteration import steps_of
+
+    steps = steps_of(x) if isinstance(x, Once | Range) else None
+    return steps is not None and not isinstance(steps.trip, int)
+
+
+def _sum_rows(x: Array, start: Any) -> Any:
+    """A loop over elements: Python's order of addition, not NumPy's."""
+    state = [start]
+
+    def body(item: Any) -> None:
+        state[0] = _plus(state[0], item)
+
+    current().operators.loop_over(x, body, state)
+    return state[0]
+
+
+def _plus(a: Any, b: Any) -> Any:
+    return a + b
+
+
+def builtin_abs(x: Any, /) -> Any:
+    found = _own(x, "__abs__")
+    return builtins.abs(x) if found is NotImplemented else found
+
+
+def builtin_float(x: Any = 0.0, /) -> Any:
+    return _to_python("float", x)
+
+
+def builtin_complex(real: Any = 0.0, imag: Any = None) -> Any:
+    if imag is None:
+        return _to_python("complex", real)
+    if not any(isinstance(p, Tracer) for p in (real, imag)):
+        return complex(real, imag)
+    b = current().b
+    parts = [as_kind(_to_python("float", p), "float") for p in (real, imag)]
+    return made("complex", b.op("complex", *parts))
+
+
+def builtin_bool(x: Any = False, /) -> Any:
+    from tracejit.trace.control.branch import as_test
+
+    test = as_test(x)
+    return test if isinstance(test, bool) else PyScalar("bool", test)
+
+
+def builtin_int(x: Any = 0, /, base: Any = None) -> Any:
+    if base is None:
+        return _to_python("int", x)
+    if isinstance(x, Tracer):
+        throw(TypeError("int() can't convert non-string with explicit base"))
+    return builtins.int(x, base)
+
+
+_PYTHON: dict[str, Any] = {"float": float, "complex": complex, "int": int}
+
+
+def _to_python(kind: WeakKind, x: Any) -> Any:
+    """``int``, ``float`` or ``complex`` of a traced number."""
+    if not isinstance(x, Tracer):
+        found = _own(x, f"__{kind}__")
+        return _PYTHON[kind](x) if found is NotImplemented else found
+    session = current()
+    b = session.b
+    if isinstance(x, Array) and x.ndim:
+        # Which arrays have one number in them is for the version of NumPy to say.
+        builtins.float(np.zeros([1 if d == 1 else 2 for d in x.dims]))
+        x = x[(0,) * x.ndim]
+    value = x.read()
+    if value.dtype.kind == "c" and kind != "complex":
+        if not isinstance(x, Scalar):
+            _PYTHON[kind](1j)  # raises
+        value = b.op("real", value)
+    if kind == "int" and value.dtype.kind == "f":
+        return _truncated(value)
+    if kind == "int":
+        check_int_fits(value)
+    return made(kind, b.convert(value, {"int": "i64", "float": "f64", "complex": "c128"}[kind]))
+
+
+def check_int_fits(value: Any) -> None:
+    """OverflowError where an element of ``uint64`` is no Python int of 64 bits."""
+    if value.dtype == np.uint64:
+        b = current().b
+        fits = b.op("le", value, b.const(2**63 - 1, "u64"))
+        current().check(fits, OverflowError, "Python int too large to convert to C long")
+
+
+def builtin_index(x: Any) -> Any:
+    """``operator.index``: of integers only."""
+    if isinstance(x, PyScalar):
+        if x.kind not in ("bool", "int"):
+            throw(TypeError(f"'{x.kind}' object cannot be interpreted as an integer"))
+        return _to_python("int", x)
+    if x.dtype.kind not in "iu" or (isinstance(x, Array) and x.ndim):
+        throw(TypeError("only integer scalar arrays can be converted to a scalar index"))
+    return _to_python("int", x)
+
+
+def _truncated(value: Any) -> Any:
+    """``int(float)``: errors for nan, infinity and what does not fit in 64 bits."""
+    session = current()
+    b = session.b
+    nan = b.op("isnan", value)
+    session.check(b.op("invert", nan), ValueError, "cannot convert float NaN to integer")
+    finite = b.op("isfinite", value)
+    session.check(finite, OverflowError, "cannot convert float infinity to integer")
+    wide = b.convert(value, "f64")
+    low = b.op("ge", wide, b.const(-(2.0**63), "f64"))
+    fits = b.op("bitwise_and", low, b.op("lt", wide, b.const(2.0**63, "f64")))
+    session.check(fits, OverflowError, "Python int too large to convert to C long")
+    return made("int", b.convert(b.op("trunc", value), "i64"))
+
+
+def builtin_round(number: Any, ndigits: Any = None) -> Any:
+    x, digits = number, ndigits
+    if not isinstance(x, Tracer):
+        found = _own(x, "__round__", *(() if digits is None else (digits,)))
+        return builtins.round(x, digits) if found is NotImplemented else found
+    if digits is None and not isinstance(x, Array):
+        if (isinstance(x, PyScalar) and x.kind in ("int", "bool")) or x.read().dtype.kind in "iu":
+            return _to_python("int", x)
+        return _truncated(current().b.op("rint", x.read()))
+    if isinstance(x, PyScalar):
+        if x.kind in ("int", "bool"):
+            return _rounded_int(x, digits)
+        rounded = name_of(np.round)(Scalar(x.value), digits)
+        return PyScalar("float", rounded.read())
+    return name_of(np.round)(x, digits or 0)
+
+
+def _rounded_int(x: Any, digits: Any) -> Any:
+    """``round(int, digits)``: tens and hundreds, halves to the even one."""
+    if isinstance(digits, Tracer):
+        raise UnsupportedError(
+            f"{where()}: round() of an int to digits that are known at run time only; divide by "
+            "the power of ten"
+        )
+    if digits >= 0:
+        return _to_python("int", x)
+    if digits < -18:
+        raise UnsupportedError(f"{where()}: round() of an int to {digits} digits is always 0")
+    unit = 10**-digits
+    quotient, rest = x // unit, x % unit
+    odd = current().operators.compare_one("==", quotient % 2, 1)
+    half = choose(odd, unit // 2, unit // 2 + 1)
+    return choose(current().operators.compare_one(">=", rest, half), quotient + 1, quotient) * unit
+
+
+def builtin_divmod(a: Any, b: Any, /) -> Any:
+    return builtins.divmod(a, b)
+
+
+def builtin_pow(base: Any, exp: Any, mod: Any = None) -> Any:
+    if mod is not None and any(isinstance(i, Tracer) for i in (base, exp, mod)):
+        raise UnsupportedError(
+            f"{where()}: pow() with a modulus is not supported for run-time values; square and "
+            "multiply in a loop: r = r * base % mod"
+        )
+    if any(isinstance(i, Tracer) for i in (base, exp)) and weak_kind(base) and weak_kind(exp):
+        return power(base, exp)
+    return builtins.pow(base, exp, mod)
+
+
+def _staged_part(x: Any) -> bool:
+    return (isinstance(x, LOOPED) and not is_endless(x)) or is_grown(x)
+
+
+def builtin_enumerate(iterable: Any, start: Any = 0) -> Any:
+    looped = _staged_part(iterable) or isinstance(iterable, builtins.range)
+    if looped or isinstance(start, Tracer):
+        return Enumerate(iterable, start)
+    return builtins.enumerate(iterable, start)
+
+
+def builtin_zip(*parts: Any, strict: bool = False) -> Any:
+    ranges = len(parts) > 1 and all(isinstance(p, builtins.range) for p in parts)
+    if any(_staged_part(p) for p in parts) or ranges:
+        from tracejit.trace.python.iteration import strict_zip
+
+        return strict_zip(parts) if strict else Zip(parts)
+    return builtins.zip(*parts, strict=strict)
+
+
+def builtin_reversed(x: Any, /) -> Any:
+    looped = isinstance(x, Array | Range | builtins.range) or is_grown(x)
+    return Reversed(x) if looped else builtins.reversed(x)
+
+
+def _all_or_any(name: str) -> Callable[[Any], Any]:
+    def fold(items: Any) -> Any:
+        if is_grown(items):
+            items = dynamic_list_methods.as_array(items)
+        if isinstance(items, Array):
+            if items.ndim == 1:
+                return builtin_bool(name_of(np.all if name == "all" else np.any)(items))
+            items = builtins.iter(items)
+        if _is_long(items):
+            from tracejit.trace.python.generator_reductions import folded_as_they_are
+
+            return folded_as_they_are(getattr(builtins, name), items)
+        operators = current().operators
+        step = operators.and_ if name == "all" else operators.or_
+        result: Any = name == "all"
+        for item in items:
+            result = step(result, lambda item=item: builtin_bool(item))
+        return result
+
+    return fold
+
+
+def builtin_filter(f: Any, items: Any, /) -> Any:
+    kept = []
+    operators = current().operators
+    for item in items:
+        if operators.call(f or bool, item):
+            kept.append(item)
+    return builtins.iter(kept)
+
+
+#: What takes lists of which the run decides how long they are.
+OF_GROWN = {
+    builtins.len, builtins.min, builtins.max, builtins.sum, builtins.bool, builtins.enumerate,
+    builtins.zip, builtins.reversed, builtins.any, builtins.all, builtins.list, builtins.isinstance,
+    builtins.type, builtins.id, builtins.set, builtins.frozenset, functools.reduce,
+    builtins.sorted,
+}  # fmt: skip
+
+BUILTINS: dict[Any, Callable[..., Any]] = {
+    builtins.range: builtin_range,
+    builtins.len: builtin_len,
+    builtins.sum: builtin_sum,
+    builtins.abs: builtin_abs,
+    builtins.float: builtin_float,
+    builtins.complex: builtin_complex,
+    builtins.bool: builtin_bool,
+    builtins.int: builtin_int,
+    builtins.round: builtin_round,
+    builtins.divmod: builtin_divmod,
+    builtins.pow: builtin_pow,
+    builtins.enumerate: builtin_enumerate,
+    builtins.zip: builtin_zip,
+    builtins.reversed: builtin_reversed,
+    builtins.all: _all_or_any("all"),
+    builtins.any: _all_or_any("any"),
+    builtins.filter: builtin_filter,
+    **ATTRIBUTES,
+    **TEXTS,
+}
+
+
+all_ask(globals(), TypeError, ValueError, ArithmeticError)

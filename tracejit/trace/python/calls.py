@@ -1,0 +1,472 @@
+"""What a call means inside a trace: NumPy names, builtins, user functions (converted in turn)."""
+
+from __future__ import annotations
+
+import builtins
+import dataclasses
+import functools
+import inspect
+import math
+import random
+import sys
+from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import UnsupportedError, all_ask
+from tracejit.ir.types import dtype_of
+from tracejit.trace import convert
+from tracejit.trace.array_api import NAMES
+from tracejit.trace.array_api.applying import vectorized
+from tracejit.trace.array_api.creation import ndarray
+from tracejit.trace.array_api.generators import held_source, is_source, source_made
+from tracejit.trace.array_api.python_random import python_draw
+from tracejit.trace.control.recursion import under_way
+from tracejit.trace.control.watched import as_is
+from tracejit.trace.guards.guard_equality import PLAIN_MODULES
+from tracejit.trace.python.builtin_functions import Looped
+from tracejit.trace.python.contexts import GENERATOR_MANAGER, generator_manager
+from tracejit.trace.python.dispatching import behind
+from tracejit.trace.python.named_effects import refuse_effects
+from tracejit.trace.session.concretize import BoundMethod, unroll_if_counter
+from tracejit.trace.session.session import current, where
+from tracejit.trace.session.unsupported import (
+    explain_builtin,
+    explain_call,
+    must_be_pure,
+    refuse_library,
+    refuse_traced,
+    refuse_values,
+)
+from tracejit.trace.values.all import Scalar, Tracer, fresh, name_of
+from tracejit.trace.values.captured_arrays import seen, seen_inside
+from tracejit.trace.values.dunder_methods import as_arrays, class_attribute, convertible, method_of
+from tracejit.trace.values.dynamic_list import is_grown
+from tracejit.trace.values.dynamic_list import refuse as refuse_grown
+
+#: NumPy functions that make arrays: their results are traced whatever the arguments are.
+_CREATION = {
+    np.zeros, np.ones, np.empty, np.full, np.arange, np.linspace, np.array, np.asarray, np.eye,
+    np.identity, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.logspace,
+    np.geomspace, np.copy, np.ascontiguousarray, np.tri, np.fromfunction, np.meshgrid, np.indices,
+    np.asanyarray, np.asfortranarray, np.random.default_rng, np.ndindex, np.ndenumerate,
+    np.errstate, np.seterr, np.fromiter,
+}  # fmt: skip
+_CONSTANT_LIMIT = 1024
+#: Methods that change a list, dict or set.
+MUTATING = {
+    "append", "extend", "insert", "remove", "pop", "popitem", "clear", "sort", "reverse", "update",
+    "setdefault", "add", "discard", "difference_update", "intersection_update",
+    "symmetric_difference_update",
+}  # fmt: skip
+
+
+def contains_tracer(x: Any, depth: int = 4) -> bool:
+    """Whether a traced value or a real array is somewhere in an argument."""
+    if isinstance(x, Tracer | np.ndarray | Looped):
+        return True
+    if depth and isinstance(x, list | tuple | set | frozenset):
+        return any(contains_tracer(i, depth - 1) for i in x)
+    if depth and isinstance(x, dict):
+        return any(contains_tracer(i, depth - 1) for i in x.values())
+    if isinstance(x, slice):
+        return any(isinstance(i, Tracer) for i in (x.start, x.stop, x.step))
+    return False
+
+
+#: Builtins that do not look into their arguments, or do so as the program does.
+_SEEN_THROUGH = frozenset(
+    [
+        builtins.getattr, builtins.hasattr, builtins.setattr, builtins.delattr, builtins.isinstance,
+        builtins.issubclass, builtins.callable, builtins.len, builtins.type, builtins.list,
+        builtins.tuple, builtins.enumerate, builtins.zip, builtins.map, builtins.filter,
+        builtins.reversed, builtins.range, builtins.bool, builtins.super, builtins.vars,
+        functools.partial, MethodType,
+    ]
+)  # fmt: skip
+#: Methods of lists that keep what they are given.
+_KEEPING = ("append", "extend", "insert")
+
+
+def is_seen_through(f: Any) -> bool:
+    """Whether what a function does with objects is seen: which attributes it reads."""
+    if isinstance(f, BoundMethod | Tracer) or hasattr(type(f), "__traced_call__"):
+        return True
+    if isinstance(f, FunctionType | MethodType):
+        function: Any = f.__func__ if isinstance(f, MethodType) else f
+        if hasattr(function, "py_func") or hasattr(type(function), "__traced_call__"):
+            return True
+        if not isinstance(function, FunctionType):
+            return False
+        return convert.is_converted(function) or convertible(function)
+    if isinstance(f, functools.partial):
+        return is_seen_through(f.func)
+    if isinstance(f, type) and f not in _SEEN_THROUGH:
+        init, new = class_attribute(f, "__init__"), class_attribute(f, "__new__")
+        return isinstance(init, FunctionType) and convertible(init) and new is object.__new__
+    if isinstance(getattr(f, "__self__", None), list) and f.__name__ in _KEEPING:
+        return True
+    call = class_attribute(type(f), "__call__")
+    if isinstance(call, FunctionType) and convertible(call):
+        return True
+    return bool(_in_table(dict.fromkeys(_SEEN_THROUGH, True), f))
+
+
+def has_array(x: Any) -> bool:
+    """Whether an object of the program's tells NumPy what its array is."""
+    return method_of(x, "__array__") is not None
+
+
+def takes_none(f: Any) -> bool:
+    """Whether a call may be given what is None in some runs: what the user wrote decides itself."""
+    if f in (isinstance, type, print, str, repr):
+        return True
+    kept = isinstance(getattr(f, "__self__", None), list | dict)
+    own = isinstance(f, type) and f.__module__.split(".")[0] not in PLAIN_MODULES
+    return kept or own or isinstance(f, FunctionType | MethodType | functools.partial)
+
+
+def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call ``f`` as the traced program would."""
+    if any(map(is_grown, (*args, *kwargs.values()))):
+        if f in (np.stack, np.hstack) and len(args) == 1 and not kwargs:
+            f = np.array  # of numbers that is the same
+        args, kwargs = _of_grown(f, args, kwargs)
+    if isinstance(f, BoundMethod | Tracer):
+        return f(*args, **kwargs)  # type: ignore[operator]
+    chosen = behind(f, args, kwargs)
+    if chosen is not f:
+        return ops.call(chosen, *args, **kwargs)
+    drawn = random_method(f)
+    if drawn is not None:
+        return drawn(*args, **kwargs)
+    refuse_mutation(f)
+    staged = getattr(type(f), "__traced_call__", None)
+    if staged is not None:
+        return staged(f, ops, *args, **kwargs)
+    found = _in_table(NAMES, f)
+    if found is not None:
+        return numpy_call(f, found, *as_arrays(ops, f, args, kwargs))
+    special = _in_table(_builtins_table(), f)
+    if special is not None:
+        try:
+            return special(*args, **kwargs)
+        except TypeError:
+            explain_builtin(f, special, args, kwargs)
+            raise
+    if isinstance(f, np.ufunc):
+        return name_of(f)(*args, **kwargs)
+    if isinstance(f, type):
+        return construct(ops, f, args, kwargs)
+    if isinstance(f, functools.partial):
+        return ops.call(f.func, *f.args, *args, **{**f.keywords, **kwargs})
+    if isinstance(f, FunctionType | MethodType):
+        return python_call(ops, f, args, kwargs)
+    return other_call(ops, f, args, kwargs)
+
+
+def _of_grown(
+    f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments where some are lists of which the run decides how long they are: arrays for NumPy;
+    UnsupportedError for what would take them for ordinary lists."""
+    from tracejit.trace.python.builtin_functions import OF_GROWN
+    from tracejit.trace.python.dynamic_list_methods import as_array
+    from tracejit.trace.python.rewritten import REWRITTEN
+
+    def array(x: Any) -> Any:
+        return as_array(x) if is_grown(x) else x
+
+    numeric = isinstance(f, BoundMethod | np.ufunc) or _in_table(NAMES, f) is not None
+    if numeric and f not in _OF_SEQUENCES:
+        return tuple(map(array, args)), {k: array(v) for k, v in kwargs.items()}
+    ours = isinstance(f, FunctionType | MethodType | functools.partial)
+    made = isinstance(f, type) and f.__module__.split(".")[0] not in PLAIN_MODULES
+    kept = isinstance(getattr(f, "__self__", None), list | dict)
+    known = {**dict.fromkeys(OF_GROWN, True), **REWRITTEN}
+    if not (ours or made or kept or _in_table(known, f)):
+        refuse_grown(f"{getattr(f, '__name__', type(f).__name__)}()")
+    return args, kwargs
+
+
+#: Functions that join the items of a sequence.
+_OF_SEQUENCES = {np.concatenate, np.vstack, np.dstack, np.column_stack, np.block}
+
+
+def _in_table(table: dict[Any, Any], f: Any) -> Any:
+    try:
+        return table.get(f)
+    except TypeError:
+        return None
+
+
+@functools.cache
+def _builtins_table() -> dict[Any, Callable[..., Any]]:
+    """What stands for Python's builtins, under their names: those are in messages about calls."""
+    from tracejit.trace.python.builtin_functions import BUILTINS
+    from tracejit.trace.python.choosing import CHOOSING
+    from tracejit.trace.python.copying import COPYING
+    from tracejit.trace.python.iterators import ITERATORS
+    from tracejit.trace.python.ordering import ORDERING
+    from tracejit.trace.python.rewritten import REWRITTEN
+    from tracejit.trace.python.sets import SETS
+    from tracejit.trace.values.kinds import KINDS
+
+    table = BUILTINS | CHOOSING | COPYING | ITERATORS | KINDS | ORDERING | REWRITTEN | SETS
+    for theirs, ours in table.items():
+        ours.__name__ = ours.__qualname__ = theirs.__name__
+    return table
+
+
+def numpy_call(
+    f: Any, implementation: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """A NumPy function that is in the table; on plain scalars NumPy itself gives the constant."""
+    traced = f in _CREATION or any(contains_tracer(a) for a in (*args, *kwargs.values()))
+    if not traced and not any(isinstance(a, list) and len(a) > _CONSTANT_LIMIT for a in args):
+        must_be_pure(f)
+        return as_constants(f(*args, **kwargs))
+    args, kwargs = tuple(map(seen_inside, args)), {k: seen_inside(x) for k, x in kwargs.items()}
+    try:
+        return implementation(*args, **kwargs)
+    except TypeError:
+        explain_call(f.__name__, f, implementation, args, kwargs)
+        raise
+
+
+def as_constants(x: Any) -> Any:
+    """Real arrays made during the trace become fresh traced arrays; those of outside are read."""
+    if type(x) is np.ndarray and current().outside.is_outside(x):
+        return seen(x)
+    if type(x) is np.ndarray and x.dtype.kind in "biufc":
+        return fresh(current().b.const(x, dtype_of(x.dtype)))
+    if type(x) in (list, tuple):
+        items = [as_constants(i) for i in x]
+        same = all(a is b for a, b in zip(items, x, strict=True))
+        return x if same else type(x)(items)  # a list that a container hands out stays that list
+    return x
+
+
+def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A class called: NumPy scalar types convert; ``__init__`` in Python is converted."""
+    if cls is np.ndarray:
+        return ndarray(*args, **kwargs)
+    traced = any(contains_tracer(a) for a in args)
+    if issubclass(cls, np.generic) and traced:
+        return numpy_scalar(cls, *args)
+    if traced and cls.__module__.startswith("scipy."):
+        refuse_library(cls)
+    if cls is np.random.RandomState:
+        return source_made(cls, "RandomState", *args, **kwargs)
+    if cls.__module__.startswith("numpy.random"):
+        raise UnsupportedError(
+            f"{where()}: a {cls.__name__} made inside a compiled function would be made only once, "
+            "when compiling; make it outside and pass it as an argument"
+        )
+    if cls is GENERATOR_MANAGER:
+        return generator_manager(ops, cls, *args)
+    plain = cls.__module__.split(".")[0] in PLAIN_MODULES
+    if type(cls).__call__ is type.__call__ and not plain:
+        made = by_users_code(ops, cls, args, kwargs)
+        if made is not NotImplemented:
+            return made
+    must_be_pure(cls)
+    return _as_it_is(cls, args, kwargs)
+
+
+def by_users_code(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """An object made by the user's ``__new__`` or ``__init__``; NotImplemented without either."""
+    new: Any = class_attribute(cls, "__new__")
+    owner = next(base for base in cls.__mro__ if "__init__" in base.__dict__)
+    init: Any = owner.__dict__["__init__"]
+    own_new = isinstance(new, staticmethod) and _is_for_user(new.__func__)
+    own_init = _is_for_user(init)
+    if own_new:
+        made: Any = ops.call(new.__func__, cls, *args, **kwargs)
+    elif own_init and new is object.__dict__["__new__"]:
+        made = object.__new__(cls)
+    elif own_init and "__new__" not in cls.__dict__:
+        made = cls.__new__(cls, *args, **kwargs)
+    else:
+        return NotImplemented
+    if not isinstance(made, cls):
+        return made
+    session = current()
+    session.made[id(made)] = (made, session.frame)
+    if own_init and init.__code__.co_filename == "<string>" and dataclasses.is_dataclass(owner):
+        fill_record(ops, owner, init, made, args, kwargs)
+    elif init is not object.__init__:
+        ops.call(MethodType(init, made), *args, **kwargs)
+    return made
+
+
+def _is_for_user(f: Any) -> bool:
+    return isinstance(f, FunctionType) and convertible(f)
+
+
+def fill_record(
+    ops: Any, owner: type, init: Any, made: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """What the generated ``__init__`` of a dataclass does, its calls as the program makes calls."""
+    given = inspect.signature(init).bind(made, *args, **kwargs).arguments
+    later = []
+    for name, field in owner.__dataclass_fields__.items():  # type: ignore[attr-defined]
+        kind = field._field_type
+        if kind is dataclasses._FIELD_CLASSVAR:  # type: ignore[attr-defined]
+            continue
+        if name in given:
+            value = given[name]
+        elif field.default_factory is not dataclasses.MISSING:
+            value = ops.call(field.default_factory)
+        elif field.default is not dataclasses.MISSING:
+            value = field.default
+        else:
+            continue
+        if kind is dataclasses._FIELD_INITVAR:  # type: ignore[attr-defined]
+            later.append(value)
+        elif field.init or field.default_factory is not dataclasses.MISSING:
+            object.__setattr__(made, name, value)
+    if hasattr(owner, "__post_init__"):
+        ops.call(made.__post_init__, *later)
+
+
+def numpy_scalar(cls: type[np.generic], x: Any) -> Any:
+    """``np.float32(x)`` and friends."""
+    from tracejit.trace.values.casting import element
+
+    value = element(x, dtype_of(np.dtype(cls)), direct=False)
+    return Scalar(value) if value.rank == 0 else fresh(value)
+
+
+def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A Python function or method: inlined, its control flow converted where it has source."""
+    function = f.__func__ if isinstance(f, MethodType) else f
+    original = getattr(function, "py_func", None)
+    if original is not None and not isinstance(f, MethodType):
+        return ops.call(original, *args, **kwargs)
+    if not isinstance(function, FunctionType):
+        if isinstance(f, MethodType) and hasattr(type(function), "__traced_call__"):
+            return ops.call(function, f.__self__, *args, **kwargs)
+        has_no_effect(f)
+        return as_is(f, args, kwargs)
+    is_converted = convert.is_converted(function)
+    if not is_converted and not convertible(function):
+        return library_call(f, (function.__module__ or "").split(".")[0], args, kwargs)
+    owner = getattr(f, "__self__", None)
+    with under_way(function.__code__, (owner, *args), kwargs):
+        return (f if is_converted else ops.converted(f))(*args, **kwargs)
+
+
+def library_call(f: Any, root: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A Python function of a library, run as it is. NumPy makes arrays, others may keep ours."""
+    must_be_pure(f)
+    traced = any(contains_tracer(a) for a in (*args, *kwargs.values()))
+    if root == "scipy" and traced:
+        refuse_library(f)
+    if root != "numpy":
+        return _as_it_is(f, args, kwargs)
+    try:
+        return as_constants(as_is(f, args, kwargs))
+    except UnsupportedError:
+        if traced:
+            name_of(f)  # names the function that was called, not what it tried
+        raise
+
+
+def _as_it_is(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a library makes of its arguments. One of Python's own that fails at a value of the run
+    is said to need it now: its exception would be about the class that stands for the value."""
+    try:
+        return as_is(f, args, kwargs)
+    except (TypeError, AttributeError, UnsupportedError) as error:
+        given = any(contains_tracer(a) for a in (*args, *kwargs.values()))
+        root = (getattr(f, "__module__", None) or "").split(".")[0]
+        if given and root in sys.stdlib_module_names and root != "builtins":
+            refuse_values(f, error)
+        raise
+
+
+def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Anything else that can be called."""
+    original = getattr(f, "py_func", None)
+    if original is not None:
+        return ops.call(original, *args, **kwargs)
+    if isinstance(f, np.vectorize):
+        return vectorized(f, args, kwargs)
+    for base in type(f).__mro__:
+        method = base.__dict__.get("__call__")
+        if isinstance(method, FunctionType) and convertible(method):
+            return ops.call(MethodType(method, f), *args, **kwargs)
+        if method is not None:
+            break
+    has_no_effect(f)
+    module = getattr(f, "__module__", None) or ""
+    if module.split(".")[0] == "numpy" and any(contains_tracer(a) for a in args):
+        name_of(f)
+    of_module = isinstance(f, BuiltinFunctionType) and isinstance(f.__self__, ModuleType | None)
+    given = (*args, *kwargs.values())
+    if of_module and any(isinstance(a, Tracer) for a in given):
+        return math_call(f, args, kwargs)
+    if of_module and any(map(contains_tracer, given)) and _in_table(_math_table(), f) is not None:
+        return math_call(f, args, kwargs)
+    return as_constants(as_is(f, args, kwargs))
+
+
+def has_no_effect(f: Any) -> None:
+    """Raise if what is called as it is would do something once, when compiling."""
+    function = f.__func__ if isinstance(f, MethodType) else f
+    if not isinstance(function, functools._lru_cache_wrapper):
+        must_be_pure(f)
+    elif isinstance(function.__wrapped__, FunctionType):
+        refuse_effects(function.__wrapped__)
+
+
+def refuse_mutation(f: Any) -> None:
+    """A list, dict or set from outside would be changed once, when compiling."""
+    owner = getattr(f, "__self__", None)
+    if not isinstance(owner, list | dict | set) or getattr(f, "__name__", "") not in MUTATING:
+        return
+    if current().outside.is_outside(owner):
+        raise UnsupportedError(
+            f"{where()}: {f.__name__}() would change a {type(owner).__name__} that is not an "
+            "argument once, when compiling; pass it as an argument or return what it should hold"
+        )
+
+
+def random_method(f: Any) -> Any:
+    """The traced form of a method of a generator of NumPy's (``np.random.rand`` is one too)."""
+    if f in (np.random.ranf, np.random.sample):
+        f = np.random.random_sample
+    owner = getattr(np.random.rand if f is np.random.seed else f, "__self__", None)
+    if isinstance(owner, random.Random):
+        return python_draw(owner, f)
+    if owner is None or not type(owner).__module__.startswith("numpy.random"):
+        return None
+    if is_source(owner):
+        return builtins.getattr(held_source(owner), f.__name__)
+    raise UnsupportedError(
+        f"{where()}: {type(owner).__name__}.{f.__name__} inside a compiled function would run "
+        "only once, when compiling; use it outside"
+    )
+
+
+def math_call(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A C function given traced values: only ``math`` and ``cmath`` have traced forms."""
+    implementation = _math_table().get(f)
+    if implementation is None:
+        unroll_if_counter(f"{where()}: {f.__name__}() of a loop's counter", *args)
+        refuse_traced(f, in_math=builtins.getattr(math, f.__name__, None) is f)
+    return implementation(*args, **kwargs)
+
+
+@functools.cache
+def _math_table() -> dict[Any, Callable[..., Any]]:
+    from tracejit.trace.python.math_functions import MATH
+    from tracejit.trace.python.special_functions import SPECIAL
+
+    return MATH | SPECIAL
+
+
+all_ask(globals(), Exception)

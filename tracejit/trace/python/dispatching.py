@@ -1,0 +1,47 @@
+"""Wrappers of ``functools`` around the user's functions: which function a call of one is.
+
+``singledispatch`` asks for the class of an argument, ``lru_cache`` for its hash. Both would see the
+traced value and not what it stands for.
+"""
+
+from __future__ import annotations
+
+import functools
+from types import CodeType, FunctionType, MethodType
+from typing import Any
+
+from tracejit.trace.session.session import current
+from tracejit.trace.values.all import Tracer
+from tracejit.trace.values.kinds import type_of
+
+
+def _code_of(wrapper: Any) -> CodeType:
+    assert isinstance(wrapper, FunctionType)
+    return wrapper.__code__
+
+
+_DISPATCH = _code_of(functools.singledispatch(lambda x: x))
+_DISPATCH_METHOD = _code_of(functools.singledispatchmethod(lambda self, x: x).__get__(None, object))
+
+
+def behind(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The function that a wrapper calls for these arguments; ``f`` itself if it is no wrapper, or
+    if what it does is right as it is."""
+    if isinstance(f, functools._lru_cache_wrapper):
+        # What is known while tracing is looked up as the program would.
+        traced = any(isinstance(a, Tracer) for a in (*args, *kwargs.values()))
+        return f.__wrapped__ if traced else f
+    if isinstance(f, MethodType) and isinstance(f.__func__, functools._lru_cache_wrapper):
+        made = not current().outside.is_outside(f.__self__)
+        traced = any(isinstance(a, Tracer) for a in (*args, *kwargs.values()))
+        return MethodType(f.__func__.__wrapped__, f.__self__) if made or traced else f
+    if not isinstance(f, FunctionType) or not args:
+        return f
+    if f.__code__ is _DISPATCH:
+        return f.dispatch(type_of(args[0]))  # type: ignore[attr-defined]
+    if f.__code__ is _DISPATCH_METHOD:
+        cells = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
+        held = {name: cell.cell_contents for name, cell in cells}
+        chosen = held["self"].dispatcher.dispatch(type_of(args[0]))
+        return chosen.__get__(held["obj"], held["cls"])
+    return f

@@ -1,0 +1,228 @@
+"""What Python does with lists of which the run decides how long they are (see ``dynamic_list``)."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir import extent as ex
+from tracejit.ir.extent import Dim
+from tracejit.trace.session import containers
+from tracejit.trace.session.session import current
+from tracejit.trace.values.all import KIND_DTYPE, Array, Tracer, as_dim, dim_value, fresh, name_of
+from tracejit.trace.values.dynamic_list import (
+    Kind,
+    Run,
+    appended,
+    array_of,
+    extended,
+    form_of,
+    is_grown,
+    item_at,
+    parts_of,
+    refuse,
+    replace_items,
+    run_of,
+    run_of_items,
+    window,
+    with_item,
+)
+from tracejit.trace.views.index_bounds import slice_bounds
+
+# Items --------------------------------------------------------------------------------------------
+
+
+def place(i: Any, count: Dim, message: str = "list index out of range") -> Dim:
+    """An index as one from the start; IndexError where there is no such item."""
+    dim = as_dim(i)
+    session = current()
+    ranges = session.ranges
+    if ranges.at_least(dim, 0) and ranges.at_least(count, dim + 1):
+        return dim
+    b = session.b
+    value, size = b.index(dim), b.index(count)
+    ok = b.op("bitwise_and", b.op("lt", value, size), b.op("ge", value, b.index(-count)))
+    session.check(ok, IndexError, message)
+    if ranges.at_least(dim, 0):
+        return dim
+    if ranges.at_least(-1, dim):
+        return dim + count
+    negative = b.op("lt", value, b.const(0, "i64"))
+    return b.op("select", negative, b.op("add", value, size), value).dim  # type: ignore[no-any-return]
+
+
+def getitem(x: list[Any], key: Any) -> Any:
+    run = run_of(x)
+    if isinstance(key, slice):
+        return [window(run, *slice_bounds(key, run.count))]
+    return item_at(run, place(key, run.count))
+
+
+def setitem(x: list[Any], key: Any, value: Any) -> None:
+    if isinstance(key, slice):
+        refuse("an assignment to a part")
+    run = run_of(x)
+    at = place(key, run.count, "list assignment index out of range")
+    replace_items(x, with_item(run, at, value))
+
+
+def delitem(x: list[Any], key: Any) -> None:
+    if isinstance(key, slice):
+        refuse("deletion of a part")
+    run = run_of(x)
+    at = place(key, run.count, "list assignment index out of range")
+    replace_items(x, without(run, at))
+
+
+def without(run: Run, at: Dim) -> Run:
+    """All items but one."""
+    if at == run.count - 1:
+        return Run(run.columns, at, run.form)
+    before = window(run, 0, 1, at)
+    return extended(before, window(run, at + 1, 1, run.count - at - 1))
+
+
+def unpacked(x: list[Any], n: int) -> tuple[Any, ...]:
+    """Exactly ``n`` items; ValueError as Python."""
+    run = run_of(x)
+    session = current()
+    b = session.b
+    count = b.index(run.count)
+    message = f"not enough values to unpack (expected {n}, got {{0}})"
+    session.check(b.op("ge", count, b.const(n, "i64")), ValueError, message, count)
+    many = f"too many values to unpack (expected {n})"
+    session.check(b.op("le", count, b.const(n, "i64")), ValueError, many)
+    return tuple(item_at(run, k) for k in range(n))
+
+
+def holds(item: Any, x: list[Any]) -> Any:
+    """``item in x``."""
+    run = run_of(x)
+    if run.form[1]:
+        refuse("a search for a tuple")
+    from tracejit.trace.python.builtin_functions import builtin_bool
+
+    return builtin_bool(name_of(np.any)(fresh(parts_of(run)[0]) == item))
+
+
+# Methods ------------------------------------------------------------------------------------------
+
+
+def method(x: list[Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A method of a grown list."""
+    found = _METHODS.get(name)
+    if found is None or kwargs:
+        refuse(f"the method {name!r}")
+    getattr([], name)  # an attribute that lists do not have is the program's error
+    return found(x, *args)
+
+
+def append(x: list[Any], item: Any) -> None:
+    replace_items(x, appended(run_of(x), item))
+
+
+def extend(x: list[Any], items: Any) -> None:
+    """Also of what the run says how long it is; ``x`` may be an ordinary list then."""
+    if is_grown(items):
+        form = form_of(x, items)
+        if form is None:
+            refuse("items of unlike kinds")
+        more = run_of_items(list(items), form)
+        replace_items(x, extended(run_of_items(list(x), form), more))
+        return
+    operators = current().operators
+    operators.loop_over(items, lambda item: operators.call(x.append, item), [])
+
+
+def pop(x: list[Any], index: Any = -1) -> Any:
+    session = current()
+    run = run_of(x)
+    b = session.b
+    some = b.op("gt", b.index(run.count), b.const(0, "i64"))
+    session.check(some, IndexError, "pop from empty list")
+    at = run.count - 1 if _is(index, -1) else place(index, run.count, "pop index out of range")
+    item = item_at(run, at)
+    replace_items(x, without(run, at))
+    return item
+
+
+def _is(index: Any, number: int) -> bool:
+    return not isinstance(index, Tracer) and index == number
+
+
+def insert(x: list[Any], index: Any, item: Any) -> None:
+    run = run_of(x)
+    (at, _, _) = slice_bounds(slice(index, None), run.count)
+    found = appended(window(run, 0, 1, at), item)
+    rest = window(run, at, 1, run.count - at)
+    if found.form != rest.form:
+        refuse("an item of another kind")
+    replace_items(x, extended(found, rest))
+
+
+def clear(x: list[Any]) -> None:
+    run = run_of(x)
+    replace_items(x, Run(run.columns, 0, run.form))
+
+
+def reverse(x: list[Any]) -> None:
+    run = run_of(x)
+    replace_items(x, window(run, run.count - 1, -1, run.count))
+
+
+_METHODS: dict[str, Callable[..., Any]] = {
+    "append": append,
+    "extend": extend,
+    "pop": pop,
+    "insert": insert,
+    "clear": clear,
+    "reverse": reverse,
+    "copy": lambda x: list(x),
+}
+
+
+# Functions ----------------------------------------------------------------------------------------
+
+
+def as_array(x: list[Any]) -> Array:
+    """``np.array`` of the list."""
+    return fresh(array_of(run_of(x)))
+
+
+def list_of(x: Array, is_python: bool) -> list[Any]:
+    """The list of the elements of an array of one axis: Python's numbers, or NumPy's."""
+    kinds = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
+    value = x.read()
+    if is_python:
+        kind: Any = kinds[x.dtype.kind]
+        if x.dtype == np.uint64:
+            fits = name_of(np.all)(name_of(np.less)(x, 2**63)).read()
+            current().check(fits, OverflowError, "Python int too large to convert to C long")
+        value = current().b.convert(value, KIND_DTYPE[kind])
+    else:
+        kind = x.dtype
+    made: list[Any] = containers.made(current(), [Run([value], x.dims[0], ((Kind(kind),), False))])
+    return made
+
+
+def length(x: list[Any]) -> Any:
+    return dim_value(run_of(x).count)
+
+
+def of_nothing(name: str) -> str:
+    """What ``min()`` or ``max()`` of nothing says."""
+    try:
+        getattr(builtins, name)([])
+    except ValueError as error:
+        return str(error)
+    raise AssertionError(name)
+
+
+def steps(x: list[Any]) -> tuple[Dim, Callable[[Dim], Any]]:
+    """How many items there are, and the item of a number."""
+    run = run_of(x)
+    count = run.count if current().ranges.at_least(run.count, 0) else ex.emax(run.count, 0)
+    return count, lambda i: item_at(run, i)

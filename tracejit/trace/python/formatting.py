@@ -1,0 +1,121 @@
+"""Texts of traced values: ``str``, ``repr``, what f-strings show, and ``print``.
+
+A text that is made while tracing has marks where values that are known at run time belong.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tracejit.errors import UnsupportedError
+from tracejit.ir.extent import Extent
+from tracejit.ir.interpret.print_effect import MESSAGE, QUOTED
+from tracejit.trace.control.maybe_unbound import MaybeNone
+from tracejit.trace.session.concretize import MARK, Later, mark, split_marks, str_later
+from tracejit.trace.session.session import current, where
+from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer
+from tracejit.trace.values.scalars import MixedScalar
+
+#: How exceptions show themselves where they say nothing of it.
+_OF_EXCEPTIONS: tuple[Any, ...] = (BaseException.__str__, KeyError.__str__)
+_BRACKETS: dict[type, str] = {list: "[]", tuple: "()", set: "{}"}
+
+
+def builtin_repr(x: Any) -> str:
+    """``repr``, also of containers that hold traced values."""
+    if isinstance(x, MaybeNone):
+        raise UnsupportedError(f"{where()}: a text of what may be None; test `is None` first")
+    if isinstance(x, Array):
+        return Later(x, "r")
+    if isinstance(x, PyScalar):
+        return Later(x, "s")  # of the NumPy scalar that stands for it: as repr of Python's
+    if isinstance(x, MixedScalar):
+        raise UnsupportedError(f"{where()}: repr of what may be a Python or a NumPy scalar")
+    if isinstance(x, Scalar):
+        text = str_later(x)
+        return f"np.{text}_" if x.dtype.kind == "b" else f"np.{x.dtype.name}({text})"
+    if isinstance(x, str) and MARK in x:
+        return _quoted(x)
+    if isinstance(x, BaseException) and type(x).__repr__ is BaseException.__repr__:
+        shown = builtin_repr(x.args)
+        return type(x).__name__ + (shown if len(x.args) != 1 else f"({shown[1:-2]})")
+    if type(x) in _BRACKETS and x:
+        brackets = _BRACKETS[type(x)]
+        comma = "," if isinstance(x, tuple) and len(x) == 1 else ""
+        return brackets[0] + ", ".join(map(builtin_repr, x)) + comma + brackets[1]
+    if type(x) is dict:
+        rows = (f"{builtin_repr(k)}: {builtin_repr(v)}" for k, v in x.items())
+        return "{" + ", ".join(rows) + "}"
+    return builtins.repr(x)
+
+
+def _quoted(text: str) -> str:
+    """``repr`` of a text with marks: what they stand for are numbers, which need no escapes."""
+    parts = split_marks(text)
+    if any(how == f":{MESSAGE}" for _, how in parts[1::2]):
+        if len(parts) == 3 and not parts[0] and not parts[2]:
+            return mark(parts[1][0], f":{QUOTED}")
+        raise UnsupportedError(f"{where()}: repr of a text with the message of an exception in it")
+    return re.sub(r"\\x1a(\d+)\\x1a", f"{MARK}\\1{MARK}", builtins.repr(text))
+
+
+def _exception_str(error: BaseException) -> str:
+    """``str`` of an exception that does it as Python's own do."""
+    args = error.args
+    if len(args) != 1:
+        return builtin_repr(args) if args else ""
+    return builtin_repr(args[0]) if isinstance(error, KeyError) else builtin_str(args[0])
+
+
+def builtin_str(*args: Any, **kwargs: Any) -> str:
+    """``str``; of a container, its ``repr``."""
+    if len(args) == 1 and not kwargs and type(args[0]).__str__ in _OF_EXCEPTIONS:
+        return _exception_str(args[0])
+    if len(args) == 1 and not kwargs and type(args[0]) in (*_BRACKETS, dict, MaybeNone):
+        return builtin_repr(args[0])
+    return builtins.str(*args, **kwargs)
+
+
+def builtin_print(*values: Any, sep: str | None = " ", end: str | None = "\n", **kw: Any) -> None:
+    """Printed when the compiled program runs."""
+    if kw.get("file") is not None:
+        raise UnsupportedError(f"{where()}: print(file=...) inside a compiled function")
+    sep, end = " " if sep is None else sep, "\n" if end is None else end
+    pieces = [_pieces(value) for value in values]
+    if any(len(p) > 1 for p in pieces):  # texts around values: what is between stands in the text
+        between: list[Any] = [sep]
+        joined = [*pieces[0], *(x for p in pieces[1:] for x in between + p)]
+        pieces, sep = [[x] for x in joined if x != ""], ""
+    parts: list[str | None] = []
+    formats: list[str] = []
+    operands = []
+    for (piece,) in pieces:
+        if isinstance(piece, str):
+            parts.append(piece)
+            continue
+        value, how = piece
+        parts.append(None)
+        formats.append(how)
+        operands.append(current().b.index(value) if isinstance(value, Extent) else value.read())
+    attrs: dict[str, Any] = {}
+    if any(how != "!s" for how in formats):
+        attrs["formats"] = tuple(formats)
+    current().b.op("print", *operands, parts=tuple(parts), sep=sep, end=end, **attrs)
+
+
+def _pieces(value: Any) -> list[Any]:
+    """A text, a pair of value and format, or texts and pairs that follow one another."""
+    if isinstance(value, Tracer):
+        return [(value, "!s")]
+    text = builtin_str(value)
+    return split_marks(text) if MARK in text else [text]
+
+
+TEXTS: dict[Any, Callable[..., Any]] = {
+    builtins.str: builtin_str,
+    builtins.repr: builtin_repr,
+    builtins.print: builtin_print,
+}

@@ -1,0 +1,183 @@
+"""``math``, ``cmath`` and ``operator`` on traced values, errors as those modules raise."""
+
+from __future__ import annotations
+
+import cmath
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from tracejit.errors import all_ask
+from tracejit.ir.core import Value
+from tracejit.trace.python.builtin_functions import (
+    builtin_bool,
+    builtin_complex,
+    builtin_float,
+    builtin_index,
+    builtin_int,
+)
+from tracejit.trace.session.session import current
+from tracejit.trace.values.python_scalars import as_kind, made
+
+_DOMAIN = "math domain error"
+_RANGE = "math range error"
+
+
+def _float(x: Any) -> Value:
+    return as_kind(builtin_float(x), "float")
+
+
+def _unary(name: str, *, domain: Callable[[Value], Value] | None = None) -> Callable[[Any], Any]:
+    def call(x: Any) -> Any:
+        session = current()
+        value = _float(x)
+        if domain is not None:
+            ok = session.b.op("bitwise_or", domain(value), session.b.op("isnan", value))
+            session.check(ok, ValueError, _DOMAIN)
+        result = session.b.op(name, value)
+        if name in ("exp", "exp2", "expm1", "sinh", "cosh"):
+            infinite = session.b.op("isinf", value)
+            ok = session.b.op("invert", session.b.op("isinf", result))
+            session.check(session.b.op("bitwise_or", ok, infinite), OverflowError, _RANGE)
+        return made("float", result)
+
+    return call
+
+
+def _compare(symbol: str, number: float) -> Callable[[Value], Value]:
+    def test(value: Value) -> Value:
+        b = current().b
+        return b.op(symbol, value, b.const(number, "f64"))  # type: ignore[no-any-return]
+
+    return test
+
+
+def _within_one(value: Value) -> Value:
+    b = current().b
+    return b.op("le", b.op("abs", value), b.const(1.0, "f64"))  # type: ignore[no-any-return]
+
+
+def _finite(value: Value) -> Value:
+    return current().b.op("isfinite", value)  # type: ignore[no-any-return]
+
+
+def _binary(name: str) -> Callable[[Any, Any], Any]:
+    return lambda x, y: made("float", current().b.op(name, _float(x), _float(y)))
+
+
+def _test(name: str) -> Callable[[Any], Any]:
+    return lambda x: made("bool", current().b.op(name, _float(x)))
+
+
+def _to_int(name: str) -> Callable[[Any], Any]:
+    def call(x: Any) -> Any:
+        from tracejit.trace.values.all import PyScalar
+
+        if isinstance(x, PyScalar) and x.kind in ("int", "bool"):
+            return builtin_int(x)
+        return builtin_int(made("float", current().b.op(name, _float(x))))
+
+    return call
+
+
+def _log(x: Any, base: Any = None) -> Any:
+    log = _unary("log", domain=_compare("gt", 0.0))
+    return log(x) if base is None else log(x) / log(base)
+
+
+def _pow(x: Any, y: Any) -> Any:
+    session = current()
+    left, right = _float(x), _float(y)
+    result = session.b.op("pow", left, right)
+    inputs = [session.b.op("isfinite", v) for v in (left, right)]
+    odd = session.b.op("invert", session.b.op("bitwise_and", *inputs))
+    fine = session.b.op("invert", session.b.op("isnan", result))
+    session.check(session.b.op("bitwise_or", fine, odd), ValueError, _DOMAIN)
+    finite = session.b.op("isfinite", result)
+    session.check(session.b.op("bitwise_or", finite, odd), OverflowError, _RANGE)
+    return made("float", result)
+
+
+def _hypot(*parts: Any) -> Any:
+    total = _float(parts[0]) if parts else current().b.const(0.0, "f64")
+    if len(parts) == 1:
+        return made("float", current().b.op("abs", total))
+    for part in parts[1:]:
+        total = current().b.op("hypot", total, _float(part))
+    return made("float", total)
+
+
+def _scaled(factor: float) -> Callable[[Any], Any]:
+    return lambda x: builtin_float(x) * factor
+
+
+def _complex(name: str) -> Callable[[Any], Any]:
+    return lambda x: made("complex", current().b.op(name, as_kind(builtin_complex(x), "complex")))
+
+
+def _phase(x: Any) -> Any:
+    z = builtin_complex(x)
+    return MATH[math.atan2](z.imag, z.real)
+
+
+MATH: dict[Any, Callable[..., Any]] = {
+    math.sqrt: _unary("sqrt", domain=_compare("ge", 0.0)),
+    math.exp: _unary("exp"),
+    math.exp2: _unary("exp2"),
+    math.expm1: _unary("expm1"),
+    math.log: _log,
+    math.log2: _unary("log2", domain=_compare("gt", 0.0)),
+    math.log10: _unary("log10", domain=_compare("gt", 0.0)),
+    math.log1p: _unary("log1p", domain=_compare("gt", -1.0)),
+    math.cbrt: _unary("cbrt"),
+    math.sin: _unary("sin", domain=_finite),
+    math.cos: _unary("cos", domain=_finite),
+    math.tan: _unary("tan", domain=_finite),
+    math.asin: _unary("arcsin", domain=_within_one),
+    math.acos: _unary("arccos", domain=_within_one),
+    math.atan: _unary("arctan"),
+    math.sinh: _unary("sinh"),
+    math.cosh: _unary("cosh"),
+    math.tanh: _unary("tanh"),
+    math.asinh: _unary("arcsinh"),
+    math.acosh: _unary("arccosh", domain=_compare("ge", 1.0)),
+    math.atanh: _unary("arctanh", domain=lambda v: _compare("lt", 1.0)(current().b.op("abs", v))),
+    math.erf: _unary("erf"),
+    math.fabs: _unary("abs"),
+    math.floor: _to_int("floor"),
+    math.ceil: _to_int("ceil"),
+    math.trunc: _to_int("trunc"),
+    math.isnan: _test("isnan"),
+    math.isinf: _test("isinf"),
+    math.isfinite: _test("isfinite"),
+    math.atan2: _binary("arctan2"),
+    math.copysign: _binary("copysign"),
+    math.nextafter: _binary("nextafter"),
+    math.pow: _pow,
+    math.hypot: _hypot,
+    math.radians: _scaled(math.pi / 180.0),
+    math.degrees: _scaled(180.0 / math.pi),
+    cmath.exp: _complex("exp"),
+    cmath.log: _complex("log"),
+    cmath.sqrt: _complex("sqrt"),
+    cmath.sin: _complex("sin"),
+    cmath.cos: _complex("cos"),
+    cmath.tan: _complex("tan"),
+    cmath.sinh: _complex("sinh"),
+    cmath.cosh: _complex("cosh"),
+    cmath.tanh: _complex("tanh"),
+    cmath.phase: _phase,
+    operator.index: builtin_index,
+    operator.truth: builtin_bool,
+}
+# The traced classes have the operators: the functions of them mean the same.
+_OPERATORS = (
+    *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"),
+    *("and_", "or_", "xor", "lshift", "rshift", "eq", "ne", "lt", "le", "gt", "ge"),
+    *("neg", "pos", "abs", "invert"),
+)
+MATH |= {getattr(operator, name): getattr(operator, name) for name in _OPERATORS}
+
+
+all_ask(globals(), TypeError, ValueError, ArithmeticError)

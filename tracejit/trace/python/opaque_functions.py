@@ -1,0 +1,174 @@
+"""Functions whose source cannot be read: they run as they are, on what they would read outside.
+
+Such a function (from ``exec``, typed at a prompt, or a generator) goes through NumPy's protocols,
+so nothing tells what it reads. What it *could* read is looked at before it runs: the names in its
+code, in its global and enclosing variables and in attributes of what it finds there.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import inspect
+from collections.abc import Callable
+from functools import partial
+from types import CellType, CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracejit.errors import UnsupportedError
+from tracejit.trace.control.watched import watching
+from tracejit.trace.convert.same_code import codes_in
+from tracejit.trace.guards.guard_equality import is_plain_value, objects_in
+from tracejit.trace.python.named_effects import refuse_effects
+from tracejit.trace.values.all import Tracer
+
+if TYPE_CHECKING:
+    from tracejit.trace.python.staged_operators import StagedOperators
+
+_STORES = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF")
+_DEPTH = 4
+
+
+def stand_in(ops: StagedOperators, function: FunctionType) -> Callable[..., Any]:
+    """``function`` with what it reads outside seen by the trace: arrays are traced, functions are
+    called through ``ops``, and the rest is guarded.
+
+    Raises UnsupportedError where it would set a global or enclosing variable.
+    """
+    if id(function.__globals__) in ops.namespaces:
+        return function  # defined inside of such a function
+    codes = list(codes_in(function.__code__))
+    _refuse_stores(function, codes)
+    refuse_effects(function)
+    reader = _Reader(ops, {name for code in codes for name in code.co_names})
+    namespace = dict(function.__globals__)
+    ops.namespaces[id(namespace)] = (namespace, function.__globals__)
+    made: list[FunctionType] = []
+    read: dict[str, Any] = {}
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if not made:
+            cells = reader.cells(function)
+            copy = FunctionType(
+                function.__code__, namespace, function.__name__, function.__defaults__, cells
+            )
+            copy.__kwdefaults__ = function.__kwdefaults__
+            made.append(copy)
+            read.update(reader.globals(function.__globals__))
+            namespace.update(read)
+        for used in (*args, *kwargs.values()):
+            reader.outside.pin(used)
+            reader.attributes(used, _DEPTH)
+        with watching(f"{function.__name__}()", *args, *kwargs.values(), function, *read.values()):
+            return made[0](*args, **kwargs)
+
+    return run
+
+
+def _refuse_stores(function: FunctionType, codes: list[CodeType]) -> None:
+    for code in codes:
+        for instr in dis.get_instructions(code):
+            outer = "GLOBAL" in instr.opname or instr.argval in function.__code__.co_freevars
+            if instr.opname in _STORES and outer:
+                raise UnsupportedError(
+                    f"{function.__qualname__}: the global or closure variable {instr.argval!r} "
+                    "would be set once, when compiling; return the value instead, or keep it in an "
+                    "array that is passed in"
+                )
+
+
+class _Reader:
+    """Reads what a function can reach, where one of ``names`` says how."""
+
+    def __init__(self, ops: StagedOperators, names: set[str]) -> None:
+        self.ops = ops
+        self.outside = ops.session.outside
+        self.names = names
+        self.seen: dict[int, Any] = {}
+
+    def globals(self, namespace: dict[str, Any]) -> dict[str, Any]:
+        """The global variables that are named."""
+        found = sorted(self.names & namespace.keys())
+        return {n: self.read(partial(namespace.__getitem__, n), n, namespace) for n in found}
+
+    def cells(self, function: FunctionType) -> tuple[CellType, ...]:
+        """The enclosing variables; those of the trace itself are shared with it."""
+        found = []
+        for name, cell in zip(
+            function.__code__.co_freevars, function.__closure__ or (), strict=True
+        ):
+            try:
+                value = cell.cell_contents
+            except ValueError:
+                self.outside.missing_cell(name, cell)
+                found.append(cell)
+                continue
+            now = self.read(partial(builtins.getattr, cell, "cell_contents"), name, cell)
+            found.append(cell if now is value else CellType(now))
+        return tuple(found)
+
+    def read(self, getter: Callable[[], Any], name: str, owner: Any) -> Any:
+        """One variable: guarded with what can be reached from it, or what stands for it."""
+        value = self.outside.read(getter(), getter, name, owner)
+        self.outside.pin(value)
+        if isinstance(value, FunctionType) or hasattr(type(value), "__traced_call__"):
+            return partial(self.ops.call, value)
+        self.reachable(value, _DEPTH)
+        return value
+
+    def reachable(self, value: Any, depth: int) -> None:
+        """Guards what is in a container or an object. The contents of arrays found there are
+        constants of the trace, so they are guarded too."""
+        self.outside.whole(value)
+        for item in objects_in(value):
+            self.held(item, depth - 1)
+        self.attributes(value, depth)
+
+    def attributes(self, obj: Any, depth: int) -> None:
+        """Guards the attributes of an object found outside: all of its own, since a method may read
+        them, and those named of its class."""
+        plain = isinstance(obj, Tracer | np.ndarray | FunctionType) or is_plain_value(obj)
+        if depth == 0 or plain or not self.outside.is_outside(obj) or id(obj) in self.seen:
+            return
+        self.seen[id(obj)] = obj
+        whole = not isinstance(obj, ModuleType | type)
+        own = builtins.getattr(obj, "__dict__", {}).keys() if whole else ()
+        for name in sorted({*own, *self.names}):
+            held = inspect.getattr_static(obj, name, _NOTHING)
+            if held is _NOTHING:
+                continue
+            if isinstance(held, property | staticmethod | classmethod):
+                held = held.fget if isinstance(held, property) else held.__func__
+            if isinstance(held, FunctionType):
+                self.globals_of(held, depth)
+            elif not (callable(held) or hasattr(type(held), "__get__")):
+                self.outside.attribute(obj, name, held, traced=False)
+                self.held(held, depth - 1)
+
+    def held(self, value: Any, depth: int) -> None:
+        """Guards what Python reads while tracing."""
+        if isinstance(value, np.ndarray):
+            self.outside.constant(value)
+        else:
+            self.reachable(value, depth)
+
+    def globals_of(self, method: FunctionType, depth: int) -> None:
+        """Guards the global variables that a method reads, which Python calls by itself."""
+        if id(method) in self.seen or depth == 0:
+            return
+        self.seen[id(method)] = method
+        namespace = method.__globals__
+        names = {name for code in codes_in(method.__code__) for name in code.co_names}
+        for name in sorted(names & namespace.keys()):
+            value = namespace[name]
+            getter = partial(namespace.__getitem__, name)
+            self.outside.read(value, getter, name, namespace, traced=False)
+            if isinstance(value, FunctionType):
+                self.globals_of(value, depth - 1)
+            else:
+                self.held(value, depth - 1)
+
+
+_NOTHING = object()

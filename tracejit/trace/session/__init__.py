@@ -1,0 +1,1 @@
+"""The trace under way: regions, assumptions, exceptions, what is refused."""

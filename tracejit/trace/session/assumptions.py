@@ -1,0 +1,103 @@
+"""What a version supposes of values that decide dtypes, and the checks that this is so.
+
+Whether ``np.linalg.eigvals`` of a real matrix is real is known when it has run. A trace goes on
+under a supposition, and a check in the code ends the run with ``Unsupposed`` where values are
+otherwise: the call begins again then, with a version that supposes what was found (``attempts``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tracejit.ir.core import Function, Instr, Value
+from tracejit.trace.session.assumption_sets import Site, Unsupposed
+from tracejit.trace.session.raising import Diverged
+from tracejit.trace.session.session import current
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Makes the exception of a run that found this at a site."""
+
+    site: Site
+    found: bool
+
+    def __call__(self, message: str) -> BaseException:
+        return Unsupposed(self.site, self.found)
+
+
+def suppose(holds: Value, what: str, instead: str) -> bool:
+    """Whether ``holds`` (a bool scalar) is true, as this version supposes and checks.
+
+    ``what`` it says, and what to write ``instead`` where it is so only in part of a run.
+    """
+    session = current()
+    known = session.literal(holds)
+    if known is not None:
+        return bool(known)
+    loc = session.loc
+    place = ("<unknown>", 1) if loc is None else (loc.filename, loc.line)
+    site = Site(what, instead, *place, sum(_count(f.builder.instrs) for f in session.frames))
+    guess = session.guesses.at(site)
+    b = session.b
+    if guess is not False:
+        b.op("check", holds, exc=_exception(site, False), message="")
+    if guess is not True:
+        no = holds if guess is None else b.op("invert", holds)
+        if guess is None:
+            b.op("raise", exc=_exception(site, True), message="")
+            raise Diverged
+        b.op("check", no, exc=_exception(site, True), message="")
+    return guess
+
+
+def nothing_to_undo() -> bool:
+    """Whether a run has changed nothing yet at the place that is traced now, nor will come back."""
+    frames = current().frames
+    return not any(f.kind == "loop" or _ordered(f.builder.instrs) for f in frames)
+
+
+def _ordered(instrs: Sequence[Instr]) -> bool:
+    return any(
+        i.prim.effect == "ordered" or any(_ordered(region.instrs) for region in i.regions)
+        for i in instrs
+    )
+
+
+def _exception(site: Site, found: bool) -> str:
+    """The name in the IR of what ends a run that found this at a site."""
+    name = f"Unsupposed {site.what} {site.filename}:{site.line} #{site.before} {found}"
+    current().exceptions[name] = Finding(site, found)
+    return name
+
+
+def is_supposition(instr: Instr) -> bool:
+    """Whether an instruction ends a run that its version is wrong for."""
+    return instr.name in ("check", "raise") and instr.attrs["exc"].startswith("Unsupposed ")
+
+
+def _count(instrs: Sequence[Instr]) -> int:
+    return sum(
+        is_supposition(i) + sum(_count(region.instrs) for region in i.regions) for i in instrs
+    )
+
+
+def effects_before(function: Function) -> list[Instr]:
+    """Ordered effects after which a run may still turn out to be wrong, in program order."""
+    found: list[Instr] = []
+    _scan(function, False, found)
+    return found[::-1]
+
+
+def _scan(function: Function, later: bool, found: list[Instr]) -> bool:
+    """Walk backwards; ``later``: whether a supposition may be checked after the function."""
+    for instr in reversed(function.instrs):
+        inside = any(_count(region.instrs) for region in instr.regions)
+        again = later or (inside and instr.name != "cond")
+        for region in instr.regions:
+            _scan(region, again, found)
+        later = later or inside or is_supposition(instr)
+        if later and instr.prim.effect == "ordered":
+            found.append(instr)
+    return later

@@ -1,0 +1,165 @@
+"""Lists, dicts, objects changed while a branch or loop is traced: put back, joined, or refused."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Any
+
+from tracejit import trees
+from tracejit.errors import PACKAGE, UnsupportedError
+from tracejit.trace.session.session import NUMPY, Frame, Session, where
+from tracejit.trace.values.reach import is_stateful, restore, snapshot
+
+__all__ = ["restore", "snapshot"]
+
+
+def touch(session: Session, obj: Any, before: Any = None) -> None:
+    """A container is about to be changed, or was from ``before``: each region under way, of those
+    inside of the one that made it, remembers what it held."""
+    for frame in session.frames[made_at(session, obj) + 1 :]:
+        _remember(frame, obj, before)
+
+
+def touch_attributes(session: Session, obj: Any, name: str, before: Any = None) -> None:
+    """An attribute of an object that was made inside is about to be set or deleted, or was."""
+    if id(obj) in session.chosen:
+        raise UnsupportedError(
+            f"{where()}: attribute {name!r} of an object that a branch may have chosen is set: "
+            "whether that changes another object, too, is known at run time only; set it before "
+            "the branch, or make a new object"
+        )
+    # Regions around the one that made an object need not give it back what it held.
+    made_in = session.made[id(obj)][1] if id(obj) in session.made else None
+    frames = session.frames
+    first = frames.index(made_in) + 1 if made_in in frames else 1
+    inner = frames[max(first, 1) :]
+    if inner and not hasattr(obj, "__dict__"):
+        raise UnsupportedError(
+            f"{where()}: attribute {name!r} of an object with __slots__ is set in a loop or "
+            "branch that is decided at run time; remove __slots__, or use a local variable"
+        )
+    for frame in inner:
+        _remember(frame, vars(obj), before)
+
+
+def _remember(frame: Frame, obj: Any, before: Any) -> None:
+    if id(obj) not in frame.containers:
+        frame.containers[id(obj)] = (obj, snapshot(obj) if before is None else before)
+
+
+def made(session: Session, obj: Any) -> Any:
+    """Note that the innermost region under way has made an object, if that may change."""
+    if is_stateful(obj):
+        session.frame.made[id(obj)] = obj
+    return obj
+
+
+def made_by_call(session: Session, found: Any) -> Any:
+    """The result of a call. What nobody else refers to, the call has made."""
+    if is_stateful(found) and sys.getrefcount(found) <= _UNSHARED:
+        session.frame.made[id(found)] = found
+    return found
+
+
+def made_at(session: Session, obj: Any) -> int:
+    """How deep the region is that made an object; 0 where that is not known."""
+    return next((f.depth for f in reversed(session.frames) if id(obj) in f.made), 0)
+
+
+def is_made(session: Session, obj: Any) -> bool:
+    """Whether a region under way is known to have made an object."""
+    return id(obj) in session.made or any(id(obj) in f.made for f in session.frames)
+
+
+def is_made_here(session: Session, obj: Any) -> bool:
+    """Whether it was the innermost region."""
+    if id(obj) in session.made:
+        return session.made[id(obj)][1] is session.frame
+    return id(obj) in session.frame.made
+
+
+def copied(x: Any) -> Any:
+    """Containers anew, with the same items."""
+    if type(x) in (list, tuple):
+        return type(x)(map(copied, x))
+    return {k: copied(v) for k, v in x.items()} if type(x) is dict else x
+
+
+def leave(frame: Frame) -> dict[int, tuple[Any, Any]]:
+    """Put back what the frame's region changed; what it had made of each container."""
+    for attributes, before in frame.attributes:
+        same = attributes.keys() == before.keys() and all(
+            attributes[k] is before[k] for k in before
+        )
+        if not same and id(attributes) not in frame.containers:
+            raise UnsupportedError(
+                f"{where()}: attributes of an object are set in a loop or branch that is decided "
+                "at run time by a method that is not compiled (a generator, __enter__, __exit__, "
+                "or one called by a library); set them in an ordinary method"
+            )
+    final = {key: (obj, snapshot(obj)) for key, (obj, _) in frame.containers.items()}
+    for obj, before in frame.containers.values():
+        restore(obj, before)
+    return final
+
+
+# Which of two containers a name is bound to -------------------------------------------------------
+
+
+def known_elsewhere(session: Session, obj: Any, name: str) -> bool:
+    """Whether the program knows a list or dict by another name than this as well."""
+    if session.outside.path_of(obj) is not None or session.outside.is_outside(obj):
+        return True
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith((PACKAGE, NUMPY)):
+            for key, value in frame.f_locals.items():
+                if key != name and not key.startswith("_tj_") and _holds(value, obj):
+                    return True
+        frame = frame.f_back
+    return False
+
+
+def _holds(value: Any, obj: Any) -> bool:
+    if value is obj:
+        return True
+    if isinstance(value, list | tuple):
+        return any(x is obj for x in value)
+    if isinstance(value, dict):
+        return any(x is obj for x in value.values())
+    parts = trees.children(value) if trees.is_record(value) else getattr(value, "__dict__", {})
+    return not isinstance(value, type) and any(x is obj for x in parts.values())
+
+
+def joined(session: Session, made: Any, sides: tuple[Any, Any]) -> Any:
+    """Note that a container stands for one or the other of two, which the program knows too."""
+    session.unsure.append((made, *sides))
+    return made
+
+
+def must_be_known(session: Session, obj: Any) -> None:
+    """Before a change: UnsupportedError where the run decides which container it is of."""
+    for made, *sides in session.unsure:
+        # Three references: of the list of these, of the loop, and of the call that counts.
+        mine = obj is made or any(obj is side for side in sides)
+        if mine and (obj is made or sys.getrefcount(made) > 3):
+            kind = type(obj).__name__
+            raise UnsupportedError(
+                f"{where()}: which {kind} a name is bound to is decided at run time, and a {kind} "
+                "that it may be is changed: change each in a branch of its own, or copy it"
+            )
+
+
+def _count(session: Any, found: Any) -> int:
+    return sys.getrefcount(found)
+
+
+def _unshared() -> int:
+    """How many references there are, in a function that is given it, to what a caller has bound to
+    one name."""
+    found: list[Any] = []
+    return _count(None, found)
+
+
+_UNSHARED = _unshared()

@@ -1,0 +1,444 @@
+"""The trace under way: where instructions go, what is known, which storage has been written.
+
+A *frame* is a region being traced (the function itself, a branch, a loop body). Each frame has its
+own builder and remembers which storage cells it touched, so that leaving it can restore them.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+import numpy as np
+
+import tracejit.ir.ops  # noqa: F401  (enters the op table)
+from tracejit.errors import (
+    PACKAGE,
+    InternalError,
+    LeakedTracerError,
+    UnsupportedError,
+    raise_at,
+    throw,
+)
+from tracejit.ir.builder import Builder
+from tracejit.ir.core import Constant, Instr, Loc, Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import DTypeLike, TensorType, dtype_of
+from tracejit.trace.session.assumption_sets import Guesses
+from tracejit.trace.session.ranges import Ranges
+
+if TYPE_CHECKING:
+    from tracejit.trace.values.all import Cell
+
+NUMPY = os.path.dirname(os.path.abspath(np.__file__))
+FrameKind = Literal["root", "branch", "loop"]
+
+
+class TraceBuilder(Builder):
+    """A builder that notes which values are literals, for all frames of one trace."""
+
+    def __init__(self, name: str, literals: dict[Value, Constant], loc: Loc | None = None) -> None:
+        super().__init__(name, loc)
+        self.literals = literals
+
+    def const(self, value: Any, dtype: DTypeLike | None = None) -> Value:
+        constant = Constant(value, None if dtype is None else dtype_of(dtype))
+        made = super().const(constant.array, constant.array.dtype)
+        self.literals[made] = constant
+        return made
+
+    def swap(self, other: TraceBuilder) -> None:
+        """Exchange what two builders have made; code that holds on to one goes on in the other."""
+        self.name, other.name = other.name, self.name
+        self.params, other.params = other.params, self.params
+        self.instrs, other.instrs = other.instrs, self.instrs
+        self._constants, other._constants = other._constants, self._constants
+
+
+@dataclass(eq=False)
+class Frame:
+    """A region being traced."""
+
+    kind: FrameKind
+    builder: TraceBuilder
+    depth: int
+    touched: dict[Cell, Value] = field(default_factory=dict)
+    placeholders: dict[Cell, Value] = field(default_factory=dict)
+    checked: dict[Any, Any] = field(default_factory=dict)
+    containers: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    own: set[Value] = field(default_factory=set)
+    #: Objects made here that may change, by identity.
+    made: dict[int, Any] = field(default_factory=dict)
+    #: The key of a loop that can be unrolled.
+    unroll: Any = None
+    attributes: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
+    """Of each object that was there at the start, its attributes, and what they were then."""
+
+
+class Restart(BaseException):
+    """The trace must begin again with the loop at ``key`` unrolled, or exact about storage."""
+
+    def __init__(self, key: Any, how: Literal["unroll", "exact"], reason: str) -> None:
+        super().__init__(reason)
+        self.key = (key, how)
+
+
+class Session:
+    """One trace from start to end."""
+
+    def __init__(
+        self,
+        name: str = "f",
+        loops: frozenset[Any] = frozenset(),
+        guesses: Guesses | None = None,
+        loose: frozenset[str] = frozenset(),
+    ) -> None:
+        self.literals: dict[Value, Constant] = {}
+        self.frames: list[Frame] = [Frame("root", TraceBuilder(name, self.literals), 0)]
+        self.ranges = Ranges()
+        self.loops = loops
+        self.guesses = guesses or Guesses()
+        self.loop_of: dict[Value, Any] = {}
+        self.memory: dict[Any, Any] = {}
+        self.hidden: dict[Any, Any] = {}
+        #: Names of numbers outside of the trace that change from call to call.
+        self.loose = loose
+        self.first_hidden = 0
+        #: Arguments that are windows of shared storage, and their leaf numbers.
+        self.windows: list[tuple[Any, int]] = []
+        #: Arrays found outside that are leaves, with their traced form, by identity.
+        self.beside: dict[int, tuple[Any, Any]] = {}
+        self.outside: Any = None
+        self.operators: Any = None
+        #: Containers that stand for one of two others, with these (see ``containers``).
+        self.unsure: list[tuple[Any, Any, Any]] = []
+        self.changed_containers: dict[int, Any] = {}
+        #: Objects of the user's classes, with the frame in which they were made, by identity.
+        self.made: dict[int, tuple[Any, Frame]] = {}
+        #: Objects that a branch may have chosen: what is set in one would not show in the other.
+        self.chosen: dict[int, Any] = {}
+        #: Numbers of which nothing but the truth is known.
+        self.truths: dict[Value, bool] = {}
+        #: Of values that are the inverse of one: that one.
+        self.inverses: dict[Value, Value] = {}
+        self.exceptions: dict[str, Callable[[str], BaseException]] = {}
+        #: The `try` statements under way, innermost last (see ``try_regions``).
+        self.catching: list[Any] = []
+        #: What a check raises instead, while some values are converted (see ``casting``).
+        self.failing: tuple[type[BaseException], str] | None = None
+        #: The calls under way of each function, by its code (see ``recursion``).
+        self.calls: dict[Any, list[Any]] = {}
+        #: Weak references to the variables that calls may rebind (see ``nonlocals``).
+        self.captured: list[Any] = []
+        #: What is refused unless a loop's body is traced again, and how many bodies are traced.
+        self.refusals: list[tuple[Exception, Loc | None]] = []
+        self.attempts = 0
+        #: What loops in the attempts under way settled on, innermost last (see ``settled_plans``).
+        self.memories: list[Any] = []
+        #: What an attempt at a loop opened numbers as, until it settles: the loop, which of its
+        #: variables it is, and the number before the loop.
+        self.provisional: dict[Value, tuple[Any, int, Any]] = {}
+        #: How many times derivatives will be taken of what is traced: rules matter to that order.
+        self.orders = 0
+        self.shown: list[Any] = []
+        self.shown_at: list[Loc | None] = []
+        self.over = False
+
+    def loop_is(self, key: Any, how: Literal["unroll", "exact"]) -> bool:
+        """Whether an earlier trace found that the loop at ``key`` must be so."""
+        return (key, how) in self.loops
+
+    # Where instructions go ------------------------------------------------------------------------
+
+    @property
+    def frame(self) -> Frame:
+        return self.frames[-1]
+
+    @property
+    def b(self) -> TraceBuilder:
+        """The innermost builder, its location set to the user's line."""
+        if self.over:
+            raise LeakedTracerError("a traced value was used after its trace had ended")
+        builder = self.frames[-1].builder
+        builder.loc = self.loc
+        return builder
+
+    @property
+    def loc(self) -> Loc | None:
+        """The innermost line of the call stack that is neither ours nor NumPy's."""
+        return user_location()
+
+    def truth_of(self, test: Value) -> bool | None:
+        """Whether a bool is known to hold, or not to, here."""
+        found = self.truths.get(test)
+        if found is None and test in self.inverses:
+            inverse = self.truths.get(self.inverses[test])
+            return None if inverse is None else not inverse
+        return found
+
+    def inverted(self, test: Value) -> Value:
+        """The inverse of a bool; of an inverse the bool itself."""
+        if test in self.inverses:
+            return self.inverses[test]
+        made: Value = self.b.op("invert", test)
+        self.inverses[made] = test
+        return made
+
+    @contextmanager
+    def assumed(self, test: Value, truth: bool) -> Iterator[None]:
+        """Inside, the truth of a value is known: on one side of a branch that it decides."""
+        if test in self.inverses:
+            test, truth = self.inverses[test], not truth
+        before = self.truths.get(test)
+        self.truths[test] = truth
+        try:
+            yield
+        finally:
+            del self.truths[test]
+            if before is not None:
+                self.truths[test] = before
+
+    @contextmanager
+    def region(self, kind: FrameKind, name: str) -> Iterator[Frame]:
+        """Trace into a new frame; ``leave`` then gives storage back what it held before."""
+        frame = Frame(kind, TraceBuilder(name, self.literals), len(self.frames))
+        found = [vars(obj) for obj, _ in self.made.values() if hasattr(obj, "__dict__")]
+        frame.attributes = [(attributes, dict(attributes)) for attributes in found]
+        self.frames.append(frame)
+        try:
+            yield frame
+        finally:
+            if self.frames.pop() is not frame:
+                raise InternalError("frames were left out of order")
+
+    # Storage --------------------------------------------------------------------------------------
+
+    def read_cell(self, cell: Cell) -> Value:
+        """The current contents of a cell; a loop body sees its own placeholder of an outer cell."""
+        self._enter(cell, reading=True)
+        return cell.value
+
+    def write_cell(self, cell: Cell, value: Value) -> None:
+        """Replace the contents; an argument's are written back to the caller's array."""
+        self._enter(cell, reading=False)
+        cell.value = value
+        if cell.arg is not None:
+            self.b.op("write_back", value, arg=cell.arg)
+
+    def replace(self, cell: Cell, value: Value) -> None:
+        """New contents that inner regions computed (and wrote back already)."""
+        self._enter(cell, reading=False)
+        cell.value = value
+
+    def _enter(self, cell: Cell, *, reading: bool) -> None:
+        for k in range(cell.depth + 1, len(self.frames)):
+            frame = self.frames[k]
+            if cell in frame.touched:
+                continue
+            if frame.kind == "loop":
+                frame.touched[cell] = cell.value
+                placeholder = Value(cell.value.type, cell.value.hint)
+                frame.placeholders[cell] = placeholder
+                cell.value = placeholder
+            elif not reading:
+                inner = (f.touched[cell] for f in self.frames[k + 1 :] if cell in f.touched)
+                frame.touched[cell] = next(inner, cell.value)
+
+    def leave(self, frame: Frame) -> dict[Cell, Value]:
+        """Give touched cells back their values from before the frame; their values at its end."""
+        final = {cell: cell.value for cell in frame.touched}
+        for cell, value in frame.touched.items():
+            cell.value = value
+        return final
+
+    # What is known --------------------------------------------------------------------------------
+
+    def literal(self, value: Value) -> Any | None:
+        """The NumPy array behind a constant, else None."""
+        if isinstance(value.expr, int):
+            return np.asarray(value.expr, np.int64)
+        constant = self.literals.get(value)
+        return None if constant is None else constant.array
+
+    def check(
+        self, ok: Value, exc: type[BaseException] | str, message: str, *payload: Value | Dim
+    ) -> None:
+        """Raise ``exc(message.format(*payload))`` at run time unless ``ok``; at once if known."""
+        known = self.literal(ok)
+        if known is not None and bool(known):
+            return
+        if self.failing is not None:
+            exc, message, payload = *self.failing, ()
+        from tracejit.trace.session.concretize import with_payload
+
+        b = self.b
+        values = [p if isinstance(p, Value) else b.index(p) for p in payload]
+        message = with_payload(message, values)
+        if known is not None:
+            found = [self.literal(v) for v in values]
+            if all(v is not None for v in found):
+                self.fail(exc, message.format(*(v.item() for v in found if v is not None)))
+        if self.catching:
+            from tracejit.trace.control.try_regions import caught_check
+
+            if caught_check(self, ok, exc, message, values):
+                return
+        b.op("check", ok, *values, exc=self.exception_name(exc), message=message)
+
+    def fail(self, exc: type[BaseException] | str, message: str) -> None:
+        """Raise now, as the traced program would."""
+        if isinstance(exc, str):
+            exc = exception_class(exc)
+        throw(exc(message))
+
+    def refuse_later(self, error: Exception) -> None:
+        """Raise now; in a loop's body only once what the loop carries is settled, as the next
+        trace of the body may not have this."""
+        if not self.attempts:
+            raise error
+        self.refusals.append((error, self.loc))
+
+    def unroll_or_refuse(self, inner: Sequence[Frame], reason: str) -> NoReturn:
+        """Something happens in the regions ``inner`` that is right only once: begin again with the
+        first of them unrolled if all are loops of few turns, else it is refused."""
+        if inner and all(frame.unroll is not None for frame in inner):
+            raise Restart(inner[0].unroll, "unroll", reason)
+        raise UnsupportedError(reason)
+
+    def settle(self, refusals: Sequence[tuple[Exception, Loc | None]]) -> None:
+        """What was refused in a body is refused now, or with the loop around it."""
+        if refusals and not self.attempts:
+            error, loc = refusals[0]
+            if loc is None:
+                raise error
+            raise_at(error, loc.filename, loc.line)
+        self.refusals.extend(refusals)
+
+    def exception_name(self, exc: type[BaseException] | str) -> str:
+        """The name under which an exception type is known in the IR."""
+        if isinstance(exc, str):
+            return exc
+        for base in exc.__mro__:
+            places = (builtins, np.linalg, np.exceptions)
+            named = any(getattr(p, base.__name__, None) is base for p in places)
+            if named and (base is exc or exc.__module__.split(".")[0] == "numpy"):
+                return str(base.__name__)
+        name = f"{exc.__module__}.{exc.__qualname__}"
+        self.exceptions[name] = exc
+        return name
+
+    def require_equal(self, a: Dim, b: Dim, exc: type[BaseException], message: str) -> None:
+        """Two extents must be equal: known, refuted at once, or checked at run time."""
+        known = self.ranges.equal(a, b)
+        if known is False:
+            throw(exc(message))
+        if known is None:
+            same = self.b.op("eq", self.b.index(a), self.b.index(b))
+            self.check(same, exc, message.replace("{", "{{").replace("}", "}}"))
+
+    def remembered(self, key: Any) -> Any:
+        """What a dominating region already established under ``key``, else None."""
+        for frame in self.frames:
+            if key in frame.checked:
+                return frame.checked[key]
+        return None
+
+    def remember(self, key: Any, fact: Any) -> None:
+        self.frame.checked[key] = fact
+
+    def last_instr(self) -> Instr | None:
+        instrs = self.frame.builder.instrs
+        return instrs[-1] if instrs else None
+
+
+_LOCAL = threading.local()
+
+
+def current() -> Session:
+    """The session of the innermost trace on this thread; LeakedTracerError outside of traces."""
+    stack = getattr(_LOCAL, "stack", None)
+    if not stack:
+        raise LeakedTracerError(
+            "a traced value was used outside of the trace that made it: traced values live only "
+            "while the function is being compiled; return them instead of storing them"
+        )
+    return stack[-1]  # type: ignore[no-any-return]
+
+
+def active() -> bool:
+    """Whether a trace is under way on this thread."""
+    return bool(getattr(_LOCAL, "stack", None))
+
+
+def nested() -> bool:
+    """Whether a trace is under way within another."""
+    return len(getattr(_LOCAL, "stack", ())) > 1
+
+
+@contextmanager
+def session_scope(session: Session) -> Iterator[Session]:
+    """Make ``session`` the current one of this thread."""
+    stack = _LOCAL.__dict__.setdefault("stack", [])
+    stack.append(session)
+    try:
+        yield session
+    finally:
+        stack.pop()
+        session.over = True
+
+
+def exception_class(name: str) -> type[BaseException]:
+    """A builtin exception or one of ``numpy.linalg``, by name."""
+    found = getattr(builtins, name, None) or getattr(np.linalg, name)
+    assert isinstance(found, type)
+    assert issubclass(found, BaseException)
+    return found
+
+
+_SCIPY = os.path.join(os.path.dirname(NUMPY), "scipy") + os.sep
+_LIBRARIES = (PACKAGE, NUMPY, _SCIPY, "<frozen", "<__array_function__")
+
+
+_STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_INSTALLED = (_STANDARD + "site-packages", _STANDARD + "dist-packages", _STANDARD + "test")
+
+
+def user_location() -> Loc | None:
+    """The innermost stack frame outside of this package, NumPy and the standard library."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        library = name.startswith(_LIBRARIES)
+        if name.startswith(_STANDARD) and not name.startswith(_INSTALLED):
+            library = True
+        if not library:
+            return Loc(name, frame.f_lineno, frame.f_code.co_name)
+        frame = frame.f_back
+    return None
+
+
+def user_lines() -> tuple[tuple[CodeType, int], ...]:
+    """The lines of user code that the trace is at, innermost first."""
+    found = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(_LIBRARIES):
+            found.append((frame.f_code, frame.f_lineno))
+        frame = frame.f_back
+    return tuple(found)
+
+
+def where() -> str:
+    """``file:line`` of the user's code, for messages."""
+    loc = user_location()
+    return "?" if loc is None else f"{os.path.basename(loc.filename)}:{loc.line}"
+
+
+TensorRule = Callable[[TensorType], TensorType]

@@ -1,0 +1,1 @@
+"""Traced values: arrays over storage, NumPy and Python scalars, lists that grow."""

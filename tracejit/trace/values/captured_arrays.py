@@ -1,0 +1,156 @@
+"""Arrays found in globals, closures and attributes: hidden arguments, read afresh at each call.
+
+So are numbers of which the dispatcher has seen that they change (``Session.loose``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir.types import DTYPES, TensorType, dtype_of
+from tracejit.trace.control.maybe_unbound import MaybeNone
+from tracejit.trace.session.session import current, where
+from tracejit.trace.session.stride_classes import packing_of
+from tracejit.trace.values.all import KIND_DTYPE, Array, Cell, PyScalar, Scalar
+from tracejit.trace.values.exporters import plain_array, refused
+
+
+@dataclass(eq=False)
+class Hidden:
+    """One hidden array: how to fetch it now, and its traced form.
+
+    ``held``: how to fetch what the program has, where that is no plain array but a memory map.
+    """
+
+    getter: Callable[[], Any]
+    array: np.ndarray[Any, Any]
+    cell: Cell
+    held: Callable[[], Any] | None = None
+
+    def __post_init__(self) -> None:
+        self._order = order_of(self.array)
+
+    def fits(self) -> bool:
+        """Whether an array of this dtype, shape and order is there now."""
+        try:
+            x = self.getter()
+        except (NameError, AttributeError, LookupError, TypeError, ValueError):
+            return False
+        if type(x) is not np.ndarray or x.dtype != self.array.dtype:
+            return False
+        return x.shape == self.array.shape and order_of(x) == self._order
+
+    def release(self) -> None:
+        """Forget the array, of which calls have others."""
+        like = self.array
+        self.array = np.broadcast_to(np.zeros((), like.dtype), like.shape)
+
+
+@dataclass(eq=False)
+class HiddenNumber:
+    """One hidden number: how to fetch it now, and what it is. ``kind``: as in ``ScalarSpec``."""
+
+    getter: Callable[[], Any]
+    kind: str | np.dtype[Any]
+    traced: PyScalar | Scalar
+
+
+_KINDS: dict[type, str] = {int: "int", float: "float", complex: "complex"}
+
+
+def number_kind(value: Any) -> str | np.dtype[Any] | None:
+    """What a number is as a hidden argument; None for what cannot be one."""
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        return None
+    if isinstance(value, np.number) and value.dtype.kind in "iufc":
+        return value.dtype if value.dtype in DTYPES.values() else None
+    return _KINDS.get(type(value))
+
+
+def hidden_number(value: Any, getter: Callable[[], Any], place: Hashable) -> PyScalar | Scalar:
+    """The traced form of a number; one place gives one parameter."""
+    session = current()
+    found = session.hidden.get(place)
+    if found is None:
+        kind = number_kind(value)
+        assert kind is not None, value
+        name = f"hidden{len(session.hidden)}"
+        dtype = DTYPES[KIND_DTYPE[kind]] if isinstance(kind, str) else kind
+        param = session.frames[0].builder.param(TensorType(dtype, ()), name)
+        traced = PyScalar(kind, param) if isinstance(kind, str) else Scalar(param)  # type: ignore[arg-type]
+        found = session.hidden[place] = HiddenNumber(getter, kind, traced)
+    result: PyScalar | Scalar = found.traced
+    return result
+
+
+def hidden_array(array: np.ndarray[Any, Any], getter: Callable[[], Any] | None = None) -> Array:
+    """The traced form of a real array or memory map; the same object gives the same cell.
+
+    UnsupportedTypeError for arrays of other classes.
+    """
+    session = current()
+    if id(array) in session.beside:
+        traced: Array = session.beside[id(array)][1]
+        return traced
+    found = session.hidden.get(id(array))
+    if found is None:
+        found = _new(array, getter or session.outside.way_to(array))
+        session.hidden[id(array)] = found
+    return Array(found.cell)
+
+
+def seen(x: Any) -> Any:
+    """``x`` where it is used; an array that tracing came upon in a container as its traced form, so
+    that what is computed of it is computed in each call; not None where it may be."""
+    if isinstance(x, MaybeNone):
+        return x.some()
+    return hidden_array(x) if isinstance(x, np.ndarray) and x.dtype.kind in "biufc" else x
+
+
+def seen_or_none(x: Any) -> Any:
+    """``seen`` for code that asks itself whether there is a value."""
+    return x if isinstance(x, MaybeNone) else seen(x)
+
+
+def seen_inside(x: Any) -> Any:
+    """``seen``, also of what is in lists and tuples."""
+    if type(x) in (list, tuple) and any(isinstance(i, np.ndarray | list | tuple) for i in x):
+        return type(x)(map(seen_inside, x))
+    return seen(x)
+
+
+def _new(found: np.ndarray[Any, Any], getter: Callable[[], Any]) -> Hidden:
+    session = current()
+    array = plain_array(found)
+    if array is None:
+        error = refused(found, "x", f"{where()}: ")
+        assert error is not None
+        raise error
+    root = session.frames[0].builder
+    number = len(session.hidden)
+    param = root.param(TensorType(dtype_of(array.dtype), array.shape), f"hidden{number}")
+    order = order_of(array)
+    cell = Cell(
+        param,
+        order,
+        writeable=bool(array.flags.writeable),
+        strided=order is None,
+        packing=packing_of(array) if order is None else None,
+    )
+    cell.depth = 0
+    cell.arg = session.first_hidden + number
+    if array is found:
+        return Hidden(getter, array, cell)
+    return Hidden(lambda: plain_array(getter()), array, cell, getter)
+
+
+def order_of(array: np.ndarray[Any, Any]) -> tuple[int, ...] | None:
+    """Axes from slowest to fastest for dense arrays, else None."""
+    if array.flags.c_contiguous:
+        return tuple(range(array.ndim))
+    if array.flags.f_contiguous:
+        return tuple(reversed(range(array.ndim)))
+    return None

@@ -1,0 +1,106 @@
+"""Any operand, traced or not, as an IR value or as an extent."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import UnsupportedTypeError, asks, throw
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import dtype_of
+from tracejit.trace.session.session import current, where
+from tracejit.trace.values.arrays import Array
+from tracejit.trace.values.scalars import KIND_DTYPE, PyScalar, Scalar, WeakKind, weak_kind
+from tracejit.trace.values.tracer import Tracer
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """An IR value and, for Python scalars, its weak kind; ``static`` is a literal's own value."""
+
+    value: Value
+    weak: WeakKind | None = None
+    static: Any = None
+
+
+@asks(TypeError, ValueError, ArithmeticError)
+def lift(x: Any) -> Lifted:
+    """Any array-like as an IR value. TypeError for what is not one."""
+    if isinstance(x, Array | Scalar):
+        return Lifted(x.read())
+    if isinstance(x, PyScalar):
+        return Lifted(x.value, x.kind)
+    b = current().b
+    kind = weak_kind(x)
+    if kind is not None:
+        return Lifted(_literal(x, kind), kind, x)
+    if isinstance(x, np.generic):
+        return Lifted(b.const(x, dtype_of(x.dtype)), None, x)
+    if isinstance(x, np.ndarray):
+        from tracejit.trace.values.captured_arrays import hidden_array
+
+        return Lifted(hidden_array(x).read())
+    if isinstance(x, range) and not x:  # integers, unlike those of an empty list
+        return Lifted(b.const(np.zeros(0, np.int64), "i64"))
+    if isinstance(x, list | tuple | range):
+        from tracejit.trace.values.dynamic_list import array_of, is_grown, run_of
+
+        return Lifted(array_of(run_of(x)) if is_grown(x) else _nested(x))
+    if isinstance(x, Value):
+        return Lifted(x)
+    if isinstance(x, Tracer):
+        return Lifted(x.read())
+    if hasattr(x, "__array__"):
+        return lift(np.asarray(x))
+    raise UnsupportedTypeError(
+        f"{where()}: {type(x).__name__} object is not an array or a number; compiled code has no "
+        "arrays of other things"
+    )
+
+
+def _literal(x: Any, kind: WeakKind) -> Value:
+    b = current().b
+    if kind == "int" and not -(2**63) <= int(x) < 2**63:
+        if 0 <= int(x) < 2**64:
+            return b.const(int(x), "u64")
+        throw(OverflowError("Python int too large to convert to C long"))
+    return b.const(x, KIND_DTYPE[kind])
+
+
+def _nested(x: Sequence[Any]) -> Value:
+    items = list(x)
+    if not any(_has_tracer(i) for i in items):
+        array = np.array(items)
+        return current().b.const(array, dtype_of(array.dtype))
+    from tracejit.trace.array_api import NAMES
+
+    return NAMES[np.stack](items).read()  # type: ignore[no-any-return]
+
+
+def _has_tracer(x: Any) -> bool:
+    if isinstance(x, list | tuple):
+        return any(_has_tracer(i) for i in x)
+    return isinstance(x, Tracer | np.ndarray)
+
+
+@asks(TypeError, ValueError, ArithmeticError)
+def as_dim(x: Any) -> Dim:
+    """An integer, traced or not, as an extent. TypeError as ``operator.index``."""
+    if isinstance(x, ex.Extent):
+        return x
+    if isinstance(x, Value):
+        return current().b.convert(x, "i64").dim
+    if isinstance(x, PyScalar) and x.kind in ("int", "bool"):
+        return current().b.convert(x.value, "i64").dim
+    if isinstance(x, Scalar | Array) and x.dtype.kind in "iu" and not x.dims:
+        return current().b.convert(x.read(), "i64").dim
+    if isinstance(x, Tracer):
+        kind = x.kind if isinstance(x, PyScalar) else getattr(x, "dtype", type(x).__name__)
+        throw(TypeError(f"'{kind}' object cannot be interpreted as an integer"))
+    return operator.index(x)

@@ -1,0 +1,335 @@
+"""Lists of which the run decides how long they are: buffers with room to grow, and a count.
+
+Such a list holds one object while it is traced, a ``Run``, which stands for all of its items:
+numbers of one kind, or tuples of them. It is a value: what changes the list makes another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn, TypeGuard
+
+import numpy as np
+
+from tracejit.errors import UnsupportedError
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import TensorType, dtype_of
+from tracejit.trace.session import containers
+from tracejit.trace.session.regions import emit_cond
+from tracejit.trace.session.session import current, where
+from tracejit.trace.values.scalar_join import is_number, joined_number, meeting_kind, number_value
+from tracejit.trace.values.scalars import (
+    KIND_DTYPE,
+    PyScalar,
+    Scalar,
+    WeakKind,
+    python_int,
+    weak_kind,
+)
+from tracejit.trace.values.tracer import Tracer
+
+_ROOM = 8
+
+
+class Kind:
+    """What one part of each item is: a Python kind or a NumPy dtype."""
+
+    __slots__ = ("dtype", "exact", "weak")
+
+    def __init__(self, kind: WeakKind | np.dtype[Any], *, exact: bool = False) -> None:
+        """``exact``: of a list of the caller's, which gets back the very kinds that Python has."""
+        self.exact = exact
+        self.weak: WeakKind | None = kind if isinstance(kind, str) else None
+        self.dtype = dtype_of(KIND_DTYPE[kind] if isinstance(kind, str) else kind)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Kind):
+            return NotImplemented
+        return self.weak == other.weak and self.dtype == other.dtype
+
+    def __hash__(self) -> int:
+        return hash((self.weak, self.dtype))
+
+    @property
+    def joined(self) -> WeakKind | np.dtype[Any]:
+        """As ``joined_number`` has it."""
+        return self.weak or self.dtype
+
+    def number(self, value: Value) -> Any:
+        """A traced number of this kind."""
+        if self.weak == "int":
+            return python_int(value)
+        return Scalar(value) if self.weak is None else PyScalar(self.weak, value)
+
+
+#: What the items are: the kinds of their parts, and whether they are tuples.
+Form = tuple[tuple[Kind, ...], bool]
+
+
+class Run(Tracer):
+    """All items of a list: ``columns`` have room for the parts of at least ``count`` items."""
+
+    __slots__ = ("columns", "count", "form")
+
+    def __init__(self, columns: Sequence[Value], count: Dim, form: Form) -> None:
+        self.columns = tuple(columns)
+        self.count = count
+        self.form = form
+
+    def read(self) -> NoReturn:
+        refuse("this")
+
+    def __iter__(self) -> NoReturn:
+        refuse("this")
+
+    def __bool__(self) -> NoReturn:
+        refuse("this")
+
+    def __repr__(self) -> str:
+        return "<items of a list>"
+
+    __str__ = __repr__
+
+
+def refuse(what: str) -> NoReturn:
+    """Something cannot be done with a list of which the run decides how long it is."""
+    raise UnsupportedError(
+        f"{where()}: {what} of a list whose length is known at run time only: use a `for` "
+        "statement, or make an array of it with np.array"
+    )
+
+
+def is_grown(x: Any) -> TypeGuard[list[Any]]:
+    """Whether ``x`` is a list of which the run decides how long it is."""
+    return type(x) is list and any(type(i) is Run for i in x)
+
+
+def run_of(x: list[Any]) -> Run:
+    """The items of a grown list. What ``+`` of lists put beside one another becomes one."""
+    if len(x) > 1:
+        form = form_of(x)
+        if form is None:
+            refuse("items of unlike kinds")
+        replace_items(x, run_of_items(x, form))
+    found: Run = x[0]
+    return found
+
+
+def replace_items(x: list[Any], run: Run) -> None:
+    """Other items for a list."""
+    containers.touch(current(), x)
+    x[:] = [run]
+
+
+# Forms --------------------------------------------------------------------------------------------
+
+
+def form_of(*lists: Iterable[Any]) -> Form | None:
+    """What holds all items of some lists; None where nothing does, or there are none."""
+    found: tuple[list[Any], bool] | None = None
+    empty: Form | None = None
+    runs = [i for items in lists for i in items if type(i) is Run]
+    exact = any(kind.exact for run in runs for kind in run.form[0])
+    for item in (i for items in lists for i in items):
+        if type(item) is Run:
+            if item.count == 0:
+                empty = item.form
+                continue
+            parts, is_tuple = [_example(k) for k in item.form[0]], item.form[1]
+        else:
+            is_tuple = type(item) is tuple and len(item) > 0
+            parts = list(item) if is_tuple else [item]
+        if not all(map(is_number, parts)):
+            return None
+        if found is None:
+            found = parts, is_tuple
+            continue
+        if (len(parts), is_tuple) != (len(found[0]), found[1]):
+            return None
+        for k, (a, b) in enumerate(zip(found[0], parts, strict=True)):
+            if _kind(a) != _kind(b):
+                if exact:
+                    refuse("an item of another kind")
+                kind = joined_number(a, b)
+                if kind is None:
+                    return None
+                found[0][k] = _example(Kind(kind))
+    if found is None:
+        return empty
+    return tuple(_kind(x, exact=exact) for x in found[0]), found[1]
+
+
+def _kind(x: Any, *, exact: bool = False) -> Kind:
+    return Kind(weak_kind(x) or x.dtype, exact=exact)
+
+
+def _example(kind: Kind) -> Any:
+    """A traced number of a kind, of which nothing else is known."""
+    value = Value(TensorType(kind.dtype))
+    return Scalar(value) if kind.weak is None else PyScalar(kind.weak, value)
+
+
+def empty_run(form: Form, room: int = _ROOM) -> Run:
+    """No items yet."""
+    b = current().b
+    columns = [b.op("empty", dtype=k.dtype, shape=(room,)) for k in form[0]]
+    return Run(columns, 0, form)
+
+
+def run_of_items(items: Sequence[Any], form: Form) -> Run:
+    """The items of an ordinary list, Runs among them, in a form that holds them all."""
+    first, *rest = items or [None]
+    if type(first) is Run:
+        run = converted(first, form)
+    else:
+        run, rest = empty_run(form, max(_ROOM, len(items))), list(items)
+    for item in rest:
+        if type(item) is Run:
+            run = extended(run, converted(item, form))
+        else:
+            run = _put_last(run, item, form)
+    return run
+
+
+def alike(before: Any, after: Any) -> Any:
+    """What a name is bound to at the end of a loop's body, as a run where it is at the start."""
+    if not is_grown(before) or type(after) is not list or is_grown(after):
+        return after
+    form = form_of(before, after)
+    return after if form is None else [run_of_items(after, form)]
+
+
+def converted(run: Run, form: Form) -> Run:
+    """The same items as numbers of other kinds."""
+    if run.form == form:
+        return run
+    if run.count == 0:
+        return empty_run(form)
+    b = current().b
+    columns = [b.convert(c, k.dtype) for c, k in zip(run.columns, form[0], strict=True)]
+    return Run(columns, run.count, form)
+
+
+# Items --------------------------------------------------------------------------------------------
+
+
+def appended(run: Run, item: Any) -> Run:
+    """With another item at the end."""
+    form = form_of([run], [item]) or _form_for_now(run, item)
+    return _put_last(converted(run, form), item, form)
+
+
+def _put_last(run: Run, item: Any, form: Form) -> Run:
+    parts = item if form[1] else (item,)
+    b = current().b
+    columns = []
+    for column, part, kind in zip(run.columns, parts, form[0], strict=True):
+        value = b.reshape(number_value(part, kind.joined), (1,))
+        column = _with_room(column, run.count)
+        columns.append(b.op("put_slice", column, value, *b.bounds((run.count,), (1,))))
+    return Run(columns, run.count + 1, form)
+
+
+def _form_for_now(run: Run, item: Any) -> Form:
+    """What holds the items where another kind comes. A loop's body may be traced again with the
+    kind that its numbers settle on; otherwise this is refused."""
+    error = UnsupportedError(
+        f"{where()}: a list whose length is known at run time only holds numbers of one kind, or "
+        "tuples of them: convert what is appended, or keep several lists"
+    )
+    other = form_of([item])
+    if other is None or (len(other[0]), other[1]) != (len(run.form[0]), run.form[1]):
+        raise error
+    pairs = zip(run.form[0], other[0], strict=True)
+    kinds = [meeting_kind(_example(a), _example(b)) if a != b else a.joined for a, b in pairs]
+    if any(k is None for k in kinds):
+        raise error
+    current().refuse_later(error)
+    return tuple(Kind(k) for k in kinds if k is not None), run.form[1]
+
+
+def _with_room(column: Value, count: Dim) -> Value:
+    """A buffer with room for one more, of twice the size where there was none."""
+    session = current()
+    b = session.b
+    size = column.shape[0]
+    if isinstance(size, int) and isinstance(count, int) and count < size:
+        return column
+
+    def same() -> list[Value]:
+        return _sized(column)
+
+    def larger() -> list[Value]:
+        b = session.b
+        more = b.op("empty", dtype=column.dtype, shape=(size + _ROOM,))
+        return _sized(b.op("concatenate", column, more, axis=0))
+
+    fits = b.op("lt", b.index(count), b.index(size))
+    found, grown = emit_cond(fits, same, larger)
+    session.ranges.extent(found, 1)
+    return grown
+
+
+def _sized(column: Value) -> list[Value]:
+    """A buffer after its extent, which is a value of its own."""
+    session = current()
+    b = session.b
+    size = session.ranges.extent(b.op("copy", b.index(column.shape[0])))
+    message = "an extent changed between a value and itself"
+    found = b.op("cast_shape", column, shape=(size.dim,), exc="AssertionError", message=message)
+    return [size, found]
+
+
+def extended(run: Run, other: Run) -> Run:
+    """The items of two runs of one form."""
+    assert run.form == other.form
+    pairs = zip(parts_of(run), parts_of(other), strict=True)
+    columns = [current().b.op("concatenate", a, z, axis=0) for a, z in pairs]
+    return Run(columns, run.count + other.count, run.form)
+
+
+def parts_of(run: Run) -> list[Value]:
+    """The columns without the room that is left."""
+    b = current().b
+    return [b.slice(c, (0,), (run.count,), (1,)) for c in run.columns]
+
+
+def window(run: Run, start: Dim, step: Dim, count: Dim) -> Run:
+    """Some of the items, in range."""
+    b = current().b
+    columns = [b.slice(c, (start,), (count,), (step,)) for c in run.columns]
+    return Run(columns, count, run.form)
+
+
+def item_at(run: Run, i: Dim) -> Any:
+    """One item, in range."""
+    b = current().b
+    values = [b.reshape(b.slice(c, (i,), (1,), (1,)), ()) for c in run.columns]
+    parts = [k.number(v) for k, v in zip(run.form[0], values, strict=True)]
+    return tuple(parts) if run.form[1] else parts[0]
+
+
+def with_item(run: Run, i: Dim, item: Any) -> Run:
+    """With another item at a place, in range."""
+    form = form_of([run], [item])
+    if form is None or form != run.form:
+        refuse("an item of another kind")
+    b = current().b
+    columns = []
+    for column, part, kind in zip(run.columns, item if form[1] else (item,), form[0], strict=True):
+        value = b.reshape(number_value(part, kind.joined), (1,))
+        columns.append(b.op("put_slice", column, value, *b.bounds((i,), (1,))))
+    return Run(columns, run.count, form)
+
+
+def array_of(run: Run) -> Value:
+    """``np.array`` of the list: one row for each tuple."""
+    kinds, is_tuple = run.form
+    columns = parts_of(run)
+    if not is_tuple:
+        return columns[0]
+    b = current().b
+    dtype = dtype_of(np.result_type(*(k.dtype for k in kinds)))
+    rows = [b.reshape(b.convert(c, dtype), (run.count, 1)) for c in columns]
+    return rows[0] if len(rows) == 1 else b.op("concatenate", *rows, axis=1)

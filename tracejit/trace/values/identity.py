@@ -1,0 +1,49 @@
+"""``is`` between arrays: which object a name is bound to may be decided at run time."""
+
+from __future__ import annotations
+
+from tracejit.errors import UnsupportedError
+from tracejit.ir.core import Value
+from tracejit.trace.session.session import Restart, current, where
+from tracejit.trace.values.all import Array, PyScalar
+from tracejit.trace.values.storage import Cell, Choice
+
+
+def same_array(left: Array, right: Array) -> bool | PyScalar:
+    """Whether two names are bound to one array."""
+    if left is right:
+        return True
+    for x in (left, right):
+        if isinstance(x.cell, Cell):
+            _must_be_exact(x.cell)
+    if not isinstance(left.cell, Choice) and not isinstance(right.cell, Choice):
+        return False
+    found = _same(left, right)
+    return found if isinstance(found, bool) else PyScalar("bool", found)
+
+
+def _must_be_exact(cell: Cell) -> None:
+    """What a loop carried by value may be storage that others know."""
+    cell.must_be_known()
+    if cell.carried is not None:
+        if current().loop_is(cell.carried, "exact"):
+            raise UnsupportedError(
+                f"{where()}: 'is' between arrays that a loop binds anew; keep a flag that says it"
+            )
+        raise Restart(cell.carried, "exact", "a loop decides what an array is compared with")
+
+
+def _same(left: Array, right: Array) -> bool | Value:
+    """``same_array`` where one of the two is decided at run time."""
+    for x, other in ((left, right), (right, left)):
+        if isinstance(x.cell, Choice):
+            then, otherwise = (_same(side, other) for side in x.sides())
+            if isinstance(then, bool) and then is otherwise:
+                return then
+            b = current().b
+            sides = (b.const(v, "bool") if isinstance(v, bool) else v for v in (then, otherwise))
+            return b.op("select", x.cell.pred, *sides)  # type: ignore[no-any-return]
+    for x in (left, right):
+        assert isinstance(x.cell, Cell)
+        _must_be_exact(x.cell)
+    return left.cell is right.cell and left.layers == right.layers

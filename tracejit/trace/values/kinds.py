@@ -1,0 +1,122 @@
+"""Which class of Python's or NumPy's each traced value is an instance of.
+
+What the program asks of types (``type``, ``isinstance``, ``x.__class__``, patterns of ``match``) is
+answered from ``types_of`` alone, so that it never sees the classes that stand for its values.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import UnsupportedError
+from tracejit.trace.array_api.generators import RandomSource
+from tracejit.trace.control.maybe_unbound import MaybeNone
+from tracejit.trace.python.builtin_functions import Enumerate, Range, Reversed, Zip
+from tracejit.trace.session.concretize import BoundMethod, Later
+from tracejit.trace.session.session import current, where
+from tracejit.trace.values.all import KIND_TYPE, Array, MixedScalar, PyScalar, Scalar, Tracer
+from tracejit.trace.values.distinct import Distinct
+from tracejit.trace.views.reshape import Flat
+
+_STAND_INS: dict[type, type] = {
+    Array: np.ndarray,
+    Flat: np.flatiter,
+    Range: range,
+    Enumerate: enumerate,
+    Zip: zip,
+    Reversed: reversed,
+    Later: str,
+    BoundMethod: type([].append),
+}
+
+
+def types_of(x: Any) -> tuple[type, ...]:
+    """The class of the value that ``x`` stands for; two where the run says which: NumPy's, and
+    Python's where ``x.python`` holds."""
+    if isinstance(x, MaybeNone):
+        return *types_of(x.value), type(None)
+    if isinstance(x, MixedScalar):
+        return x.dtype.type, KIND_TYPE[x.kind]
+    if isinstance(x, PyScalar):
+        return (KIND_TYPE[x.kind],)
+    if isinstance(x, Scalar):
+        return (x.dtype.type,)
+    if isinstance(x, RandomSource):
+        return (x.kind,)
+    if isinstance(x, Distinct):
+        return (frozenset if x.frozen else set,)
+    return (_STAND_INS.get(builtins.type(x), builtins.type(x)),)
+
+
+def type_of(x: Any) -> type:
+    """``type(x)``; UnsupportedError where the run says which of two it is."""
+    found = types_of(x)
+    if len(found) == 1:
+        return found[0]
+    names = " or ".join(_shown(kind) for kind in found)
+    raise UnsupportedError(
+        f"{where()}: the type of a number that is {names} as a loop or branch went; convert it "
+        "with float() or int(), or ask isinstance"
+    )
+
+
+def stands_for_other(x: Any) -> bool:
+    """Whether ``x`` is of a class of ours, which the program does not know of."""
+    return types_of(x) != (builtins.type(x),)
+
+
+def _shown(kind: type) -> str:
+    return kind.__name__ if kind.__module__ == "builtins" else f"numpy.{kind.__name__}"
+
+
+def is_instance(x: Any, kinds: Any, /) -> Any:
+    """``isinstance(x, kinds)``: known, but for a number whose type the run says."""
+    if isinstance(x, MaybeNone):
+        none = builtins.isinstance(None, kinds)
+        return current().operators.if_expr(
+            x.is_none(), lambda: none, lambda: is_instance(x.value, kinds), None
+        )
+    if not stands_for_other(x):
+        return builtins.isinstance(x, kinds)
+    found = types_of(x)
+    answers = [issubclass(kind, kinds) for kind in found]
+    if len(set(answers)) == 1:
+        return answers[0]
+    assert isinstance(x, MixedScalar)
+    pythons = answers[1]
+    flag = PyScalar("bool", x.python)
+    return flag if pythons else current().operators.not_(flag)
+
+
+def operands(symbol: str, left: Any, right: Any) -> tuple[Any, Any]:
+    """What stands on both sides of an operator that None does not have."""
+    found = []
+    for x in (left, right):
+        names = ["NoneType" if x is side else _operand_name(side) for side in (left, right)]
+        message = f"unsupported operand type(s) for {symbol}: '{names[0]}' and '{names[1]}'"
+        found.append(x.some(message) if isinstance(x, MaybeNone) else x)
+    return found[0], found[1]
+
+
+def _operand_name(x: Any) -> str:
+    kind = types_of(x)[0]
+    return "float" if kind is np.float64 else kind.__name__
+
+
+def builtin_type(x: Any, *rest: Any, **kwargs: Any) -> Any:
+    return builtins.type(x, *rest, **kwargs) if rest or kwargs else type_of(x)
+
+
+def builtin_callable(x: Any, /) -> bool:
+    return not isinstance(x, Tracer) and builtins.callable(x)
+
+
+KINDS: dict[Any, Callable[..., Any]] = {
+    builtins.type: builtin_type,
+    builtins.isinstance: is_instance,
+    builtins.callable: builtin_callable,
+}

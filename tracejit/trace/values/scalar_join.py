@@ -1,0 +1,161 @@
+"""Numbers of unlike kinds under one name: the kind that holds them all, and their values in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir.core import Value
+from tracejit.trace.session.session import current
+from tracejit.trace.values.all import (
+    KIND_RANK,
+    KIND_TYPE,
+    MixedScalar,
+    PyScalar,
+    Scalar,
+    Tracer,
+    WeakKind,
+    lift,
+    weak_kind,
+)
+from tracejit.trace.values.python_scalars import as_kind
+
+
+def is_number(x: Any) -> bool:
+    """A traced or plain Python or NumPy scalar."""
+    return isinstance(x, PyScalar | Scalar | np.number | np.bool_ | bool | int | float | complex)
+
+
+def is_python(x: Any) -> Value:
+    """Whether a number is Python's, as a value."""
+    if isinstance(x, MixedScalar):
+        return x.python
+    return current().b.const(weak_kind(x) is not None, "bool")
+
+
+#: Beyond it, integers are not all exact as floats, and what is added to them soon overflows.
+_SENTINEL = 2**53
+
+
+def is_sentinel(x: Any) -> bool:
+    """Whether a Python number stands for what is beyond all numbers: infinity, or an int so large
+    that it must not become one that wraps."""
+    if type(x) is float:
+        return bool(np.isinf(x))
+    return type(x) is int and abs(x) >= _SENTINEL
+
+
+def joined_number(a: Any, b: Any) -> WeakKind | np.dtype[Any] | None:
+    """The kind (weak) or dtype of a name that is bound to either number; None if there is none.
+
+    A constant takes the other's type when it is exact in it (decision 3)."""
+    ka, kb = weak_kind(a), weak_kind(b)
+    if ka is not None and kb is not None:
+        if ka == kb:
+            return ka
+        low, high = sorted((ka, kb), key=lambda k: KIND_RANK[k])
+        narrow = a if ka == low else b
+        if low == "bool":
+            return None if high != "int" else "int"
+        exact = not isinstance(narrow, PyScalar) and float(narrow) == narrow
+        return high if exact else None
+    if ka is None and kb is None:
+        return a.dtype if a.dtype == b.dtype else _exact_constant(a, b) or _exact_constant(b, a)
+    weak, strong = (a, b) if ka is not None else (b, a)
+    return _exact_constant(weak, strong) or _same_width(weak, strong)
+
+
+def _same_width(weak: Any, strong: Any) -> np.dtype[Any] | None:
+    kind = weak_kind(weak)
+    wide = {"bool": "?", "int": "i8", "float": "f8", "complex": "c16"}[kind or "int"]
+    dtype: np.dtype[Any] = strong.dtype
+    return dtype if dtype == np.dtype(wide) else None
+
+
+def _exact_constant(a: Any, b: Any) -> np.dtype[Any] | None:
+    """The dtype of ``b`` if ``a`` is a constant that is exact in it."""
+    if isinstance(a, Tracer):
+        known = a.static_value()  # type: ignore[attr-defined]
+        if known is None:
+            return None
+        a = known
+    dtype: np.dtype[Any] = b.dtype
+    order = "biufc"
+    kind = np.asarray(a).dtype.kind
+    if (kind == "b") != (dtype.kind == "b"):
+        return None
+    if order.index(kind.replace("u", "i")) > order.index(dtype.kind.replace("u", "i")):
+        return None
+    try:
+        with np.errstate(all="ignore"):
+            converted = np.array(a, dtype)
+    except OverflowError:
+        return None
+    return dtype if converted == a or a != a else None
+
+
+def meeting_kind(a: Any, b: Any) -> WeakKind | np.dtype[Any] | None:
+    """What holds either of two numbers of unlike kinds, by NumPy's promotion; None where one is a
+    bool and one is not. Whether it holds them as they are, ``fits`` says."""
+    weak = [weak_kind(x) for x in (a, b)]
+    bools = [k == "bool" or (k is None and x.dtype.kind == "b") for k, x in zip(weak, (a, b))]
+    if any(bools):
+        return None
+    if weak[0] is not None and weak[1] is not None:
+        return max(weak[0], weak[1], key=lambda k: KIND_RANK[k])
+    examples = (x.dtype if k is None else KIND_TYPE[k]() for k, x in zip(weak, (a, b)))
+    return np.result_type(*examples)
+
+
+def fits(x: Any, kind: WeakKind | np.dtype[Any]) -> bool:
+    """Whether a number keeps its value in another kind, for integers if they are not too large,
+    and what is computed with it is the same then."""
+    weak = weak_kind(x)
+    target = np.dtype(KIND_TYPE[kind]) if isinstance(kind, str) else kind
+    known = x.static_value() if isinstance(x, Tracer) else x  # type: ignore[attr-defined]
+    if weak is not None and known is not None:
+        try:
+            return bool(np.array(known, target) == known or known != known)
+        except OverflowError:
+            return False
+    have = np.dtype(KIND_TYPE[weak]) if weak is not None else x.dtype
+    if have == target:
+        return True
+    if have.kind in "iu" and target.kind in "fc":
+        return weak is not None or target.itemsize >= np.dtype("f8").itemsize
+    return bool(weak is not None and np.can_cast(have, target))
+
+
+def exact_value(x: Any, kind: WeakKind | np.dtype[Any]) -> Value:
+    """A number as a value of a joined kind; OverflowError at run time for an integer that a
+    floating kind cannot hold."""
+    made = number_value(x, kind)
+    if made.dtype.kind not in "fc" or not isinstance(x, Tracer):
+        return made
+    value = x.read()
+    digits = {"f4": 24, "c8": 24}.get(made.dtype.str[1:], 53)
+    session = current()
+    if value.dtype.kind not in "iu" or session.literal(value) is not None:
+        return made
+    small = value.dtype.itemsize * 8 <= digits
+    if small or (value.dtype == np.int64 and session.ranges.magnitude(value.dim) <= 2**digits):
+        return made
+    b = session.b
+    ok = b.op("le", value, b.const(2**digits, value.dtype))
+    if value.dtype.kind == "i":
+        low = b.op("ge", value, b.const(-(2**digits), value.dtype))
+        ok = b.op("bitwise_and", ok, low)
+    message = f"an int of more than {digits} bits where other runs have a {made.dtype}"
+    b.op("check", ok, exc="OverflowError", message=message)
+    return made
+
+
+def number_value(x: Any, kind: WeakKind | np.dtype[Any]) -> Value:
+    """A number as an IR value of a joined kind."""
+    if isinstance(kind, str):
+        return as_kind(x, kind)
+    lifted = lift(x)
+    if lifted.static is not None:
+        return current().b.const(np.array(lifted.static, kind))
+    return current().b.convert(lifted.value, kind)

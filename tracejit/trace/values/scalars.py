@@ -1,0 +1,190 @@
+"""Traced NumPy scalars and Python scalars, and the kinds of the latter."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, NoReturn
+
+import numpy as np
+
+from tracejit.errors import throw
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import DTYPES
+from tracejit.trace.session.session import current
+from tracejit.trace.values.tracer import Tracer
+
+WeakKind = Literal["bool", "int", "float", "complex"]
+KIND_DTYPE = {"bool": "bool", "int": "i64", "float": "f64", "complex": "c128"}
+KIND_RANK = {"bool": 0, "int": 1, "float": 2, "complex": 3}
+KIND_TYPE: dict[str, type] = {"bool": bool, "int": int, "float": float, "complex": complex}
+
+
+class Scalar(Tracer):
+    """A traced NumPy scalar."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        assert value.rank == 0, value.type
+        self.value = value
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.value.dtype
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            throw(AttributeError(name))
+        from tracejit.trace.python.number_methods import attribute
+
+        return attribute(self, name)
+
+    @property
+    def real(self) -> Scalar:
+        return self if self.dtype.kind != "c" else Scalar(current().b.op("real", self.value))
+
+    @property
+    def imag(self) -> Scalar:
+        b = current().b
+        if self.dtype.kind == "c":
+            return Scalar(b.op("imag", self.value))
+        return Scalar(b.const(0, self.dtype))
+
+    @property
+    def shape(self) -> tuple[()]:
+        return ()
+
+    ndim: ClassVar[int] = 0
+    size: ClassVar[int] = 1
+    base: ClassVar[None] = None
+
+    @property
+    def dims(self) -> tuple[()]:
+        return ()
+
+    @property
+    def T(self) -> Scalar:  # noqa: N802
+        return self
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.dtype.itemsize
+
+    def read(self) -> Value:
+        """The value (as for arrays)."""
+        return self.value
+
+    def static_value(self) -> Any:
+        """The value when it is a constant, else None."""
+        known = current().literal(self.value)
+        return None if known is None else known[()]
+
+    def __getitem__(self, key: Any) -> Any:
+        from tracejit.trace.values.arrays import wrap_array
+
+        if key == () or key is Ellipsis:
+            return self if key == () else wrap_array(self.value)
+        if key is None or isinstance(key, tuple):
+            return wrap_array(self.value)[key]
+        throw(IndexError("invalid index to scalar variable."))
+
+    def __iter__(self) -> NoReturn:
+        # Without it Python would iterate by __getitem__ and find nothing.
+        throw(TypeError(f"'numpy.{self.dtype.name}' object is not iterable"))
+
+    def __repr__(self) -> str:
+        return f"<traced {self.dtype} scalar>"
+
+
+class MixedScalar(Scalar):
+    """A NumPy scalar that is a Python scalar of ``kind`` where ``python`` holds (so returned)."""
+
+    __slots__ = ("kind", "python")
+
+    def __init__(self, value: Value, kind: WeakKind, python: Value) -> None:
+        super().__init__(value)
+        self.kind = kind
+        self.python = python
+
+
+class PyScalar(Tracer):
+    """A traced Python bool, int, float or complex (weak under NEP 50)."""
+
+    __slots__ = ("kind", "value")
+
+    def __init__(self, kind: WeakKind, value: Value) -> None:
+        assert value.rank == 0, value.type
+        assert value.dtype == DTYPES[KIND_DTYPE[kind]], (kind, value.type)
+        self.kind = kind
+        self.value = value
+
+    @property
+    def singleton(self) -> bool:
+        """Whether it is one of two objects, ``True`` or ``False``: ``is`` is then equality."""
+        return self.kind == "bool"
+
+    @property
+    def dims(self) -> tuple[()]:
+        return ()
+
+    @property
+    def real(self) -> Any:
+        from tracejit.trace.python.number_methods import real
+
+        return real(self)
+
+    @property
+    def imag(self) -> Any:
+        from tracejit.trace.python.number_methods import imag
+
+        return imag(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            throw(AttributeError(name))
+        from tracejit.trace.python.number_methods import attribute
+
+        return attribute(self, name)
+
+    def __iter__(self) -> NoReturn:
+        # Without it the exception would name the class of tracers.
+        throw(TypeError(f"'{self.kind}' object is not iterable"))
+
+    def read(self) -> Value:
+        """The value (as for arrays)."""
+        return self.value
+
+    def static_value(self) -> Any:
+        """The value when it is a constant, else None."""
+        known = current().literal(self.value)
+        return None if known is None else known.item()
+
+    def __repr__(self) -> str:
+        return f"<traced Python {self.kind}>"
+
+
+def weak_kind(x: Any) -> WeakKind | None:
+    """The kind of a Python scalar, traced or not, else None."""
+    if isinstance(x, PyScalar):
+        return x.kind
+    if isinstance(x, np.generic):
+        return None
+    for kind in ("bool", "int", "float", "complex"):
+        if isinstance(x, KIND_TYPE[kind]):
+            return kind
+    return None
+
+
+def dim_value(dim: Dim) -> Any:
+    """An extent as the user sees it: an int, or a traced Python int."""
+    return dim if isinstance(dim, int) else PyScalar("int", current().b.index(dim))
+
+
+def python_int(value: Value) -> PyScalar | int:
+    """An ``i64[]`` value as a Python int, a plain one when it is known."""
+    known = current().literal(value)
+    return int(known) if known is not None else PyScalar("int", value)

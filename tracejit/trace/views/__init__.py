@@ -1,0 +1,1 @@
+"""Views: layers over storage, indexing, broadcasting, assignment."""

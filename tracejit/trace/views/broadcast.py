@@ -1,0 +1,135 @@
+"""NumPy broadcasting on extents: static where provable, otherwise checked at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tracejit.errors import throw
+from tracejit.ir import extent as ex
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.trace.session.concretize import plain_text, shown_shape
+from tracejit.trace.session.session import current
+
+
+def shapes_message(shapes: Sequence[Sequence[Dim]]) -> str:
+    """NumPy's text, with the extents at run time."""
+    shown = " ".join(map(shown_shape, shapes))
+    return f"operands could not be broadcast together with shapes {shown} "
+
+
+def broadcast_shapes(
+    shapes: Sequence[Sequence[Dim]], message: str | None = None
+) -> tuple[Dim, ...]:
+    """The common shape. Where two extents may or may not be equal one of them is taken, and
+    ``stretch`` asserts it at run time. ValueError when they cannot fit."""
+    message = message or shapes_message(shapes)
+    rank = max((len(s) for s in shapes), default=0)
+    result: list[Dim] = []
+    for axis in range(rank):
+        dims = [s[axis - rank + len(s)] for s in shapes if axis - rank + len(s) >= 0]
+        result.append(_joined([d for d in dims if d != 1], message))
+    return tuple(result)
+
+
+def _joined(dims: list[Dim], message: str) -> Dim:
+    """The extent of one axis, none of ``dims`` being known to be 1."""
+    if not dims:
+        return 1
+    ranges = current().ranges
+    sure = [d for d in dims if isinstance(d, int) or ranges.at_least(d, 2) or d == 0]
+    for d in sure[1:]:
+        if ranges.equal(sure[0], d) is False:
+            throw(ValueError(message))
+    if sure:
+        return next((d for d in sure if isinstance(d, int)), sure[0])
+    first = dims[0]
+    for d in dims[1:]:
+        if d != first:
+            first = _either(first, d)
+    return first
+
+
+def _either(a: Dim, b: Dim) -> Dim:
+    """The extent that two, each possibly 1, broadcast to: the one that is not 1."""
+    session = current()
+    found = session.remembered(("either", a, b))
+    if found is not None:
+        return found  # type: ignore[no-any-return]
+    builder = session.b
+    one = builder.op("eq", builder.index(a), builder.index(1))
+    value = builder.op("select", one, builder.index(b), builder.index(a))
+    session.ranges.extent(value)
+    session.remember(("either", a, b), ex.atom_dim(value))
+    return ex.atom_dim(value)
+
+
+def stretch(value: Value, shape: Sequence[Dim], message: str | None = None) -> Value:
+    """``value`` broadcast to ``shape`` (trailing axes aligned), asserting what is not proved."""
+    shape = tuple(shape)
+    if value.shape == shape:
+        return value
+    session = current()
+    b, ranges = session.b, session.ranges
+    message = message or shapes_message((value.shape, shape))
+    offset = len(shape) - value.rank
+    if offset < 0:
+        throw(ValueError(message))
+    cast: list[Dim] = list(value.shape)
+    maybe_one: list[int] = []
+    for axis, dim in enumerate(value.shape):
+        want = shape[axis + offset]
+        if dim in (1, want):
+            continue
+        if ranges.equal(dim, 1) is not False:
+            _check_one_or(dim, want, message)
+            maybe_one.append(axis + offset)
+            continue
+        if ranges.equal(dim, want) is False:
+            throw(ValueError(message))
+        cast[axis] = want
+    if tuple(cast) != value.shape:
+        value = cast_shape(value, cast, message)
+    axes = tuple(range(offset, len(shape)))
+    if maybe_one:
+        return b.op(  # type: ignore[no-any-return]
+            "broadcast", value, shape=shape, axes=axes, maybe_one=tuple(maybe_one)
+        )
+    return b.broadcast(value, shape, axes)
+
+
+def _check_one_or(dim: Dim, want: Dim, message: str) -> None:
+    session = current()
+    if session.remembered(("one or", dim, want)):
+        return
+    b = session.b
+    have = b.index(dim)
+    ok = b.op("bitwise_or", b.op("eq", have, b.index(1)), b.op("eq", have, b.index(want)))
+    session.check(ok, ValueError, message.replace("{", "{{").replace("}", "}}"))
+    session.remember(("one or", dim, want), True)
+
+
+def cast_shape(value: Value, shape: Sequence[Dim], message: str, exc: str = "ValueError") -> Value:
+    """``value`` with its extents asserted to be ``shape`` at run time.
+
+    The check before it is the one that fails, with the extents in its message."""
+    if value.shape == tuple(shape):
+        return value
+    session = current()
+    text = message.replace("{", "{{").replace("}", "}}")
+    for have, want in zip(value.shape, shape, strict=True):
+        if have != want and not session.remembered(("equal", have, want)):
+            b = session.b
+            session.check(b.op("eq", b.index(have), b.index(want)), exc, text)
+            session.remember(("equal", have, want), True)
+    return session.b.op(  # type: ignore[no-any-return]
+        "cast_shape", value, shape=tuple(shape), exc=exc, message=plain_text(text)
+    )
+
+
+def broadcast_together(values: Sequence[Value], message: str | None = None) -> list[Value]:
+    """All values with one common shape."""
+    shapes = [v.shape for v in values]
+    message = message or shapes_message(shapes)
+    shape = broadcast_shapes(shapes, message)
+    return [stretch(v, shape, message) for v in values]

@@ -1,0 +1,172 @@
+"""Views of arrays: transposed, reshaped (view or copy as NumPy decides), diagonals, parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import UnsupportedError
+from tracejit.ir import extent as ex
+from tracejit.ir.extent import Dim
+from tracejit.trace.session.session import current, where
+from tracejit.trace.values.all import Array, Choice, fresh
+from tracejit.trace.views.transforms import (
+    Bitcast,
+    Broadcast,
+    Part,
+    ReadOnly,
+    Regroup,
+    Reshape,
+    Slice,
+    Transpose,
+)
+
+Strides = tuple[Dim | None, ...]
+
+
+def whole_view(x: Array) -> Array:
+    """All of the array, as another object (``x.view()``)."""
+    if x.layers:
+        return Array(x.cell, x.layers, x.dims, x.strides, x.dtype)
+    return x.viewed(Transpose(tuple(range(x.ndim))), x.dims, x.strides)
+
+
+def transposed(x: Array, perm: Sequence[int]) -> Array:
+    """A view with axis i the old axis ``perm[i]``."""
+    perm = tuple(perm)
+    if perm == tuple(range(x.ndim)):
+        return whole_view(x)
+    dims = tuple(x.dims[p] for p in perm)
+    return x.viewed(Transpose(perm), dims, tuple(x.strides[p] for p in perm))
+
+
+def sliced(x: Array, starts: Sequence[Dim], steps: Sequence[Dim], shape: Sequence[Dim]) -> Array:
+    """A view of the elements ``starts + steps * i``, i below ``shape``; in range."""
+    layer = Slice(tuple(starts), tuple(steps), tuple(shape))
+    strides = tuple(
+        None if s is None else s * t for s, t in zip(x.strides, layer.steps, strict=True)
+    )
+    return x.viewed(layer, layer.shape, strides)
+
+
+def regrouped(x: Array, kept: Sequence[int | None]) -> Array:
+    """A view whose axis i is the old axis ``kept[i]``, or new (None); the others have extent 1."""
+    if tuple(kept) == tuple(range(x.ndim)):
+        return x
+    dims = tuple(1 if k is None else x.dims[k] for k in kept)
+    strides: Strides = tuple(0 if k is None else x.strides[k] for k in kept)
+    return x.viewed(Reshape(dims, tuple(kept)), dims, strides)
+
+
+def broadcast_view(x: Array, shape: Sequence[Dim], axes: Sequence[int]) -> Array:
+    """A read-only stretched view (``np.broadcast_to``)."""
+    strides: list[Dim | None] = [0] * len(shape)
+    for axis, dim, stride in zip(axes, x.dims, x.strides, strict=True):
+        strides[axis] = stride if dim == shape[axis] else 0
+    return x.viewed(Broadcast(tuple(shape), tuple(axes)), shape, strides)
+
+
+def is_writeable(x: Array) -> bool:
+    """Whether NumPy would let the elements be assigned, in some runs at least."""
+    if isinstance(x.cell, Choice):
+        return any(is_writeable(side) for side in x.sides())
+    layered = any(isinstance(s, Broadcast | ReadOnly) for s in x.layers)
+    return x.cell.writeable is not False and not layered
+
+
+def agreed(flags: Iterable[bool | None]) -> bool | None:
+    """What all say, else None."""
+    found = set(flags)
+    return found.pop() if len(found) == 1 else None
+
+
+def writeability(x: Array) -> bool | None:
+    """Whether the elements may be assigned; None where only the run decides."""
+    if isinstance(x.cell, Choice):
+        return agreed(map(writeability, x.sides()))
+    return None if x.cell.writeable is None else is_writeable(x)
+
+
+def part(x: Array, which: str) -> Array:
+    """``x.real`` or ``x.imag``; the array itself, or read-only zeros, where it is real."""
+    if x.dtype.kind == "c":
+        real = np.dtype(f"f{x.dtype.itemsize // 2}")
+        doubled = tuple(None if s is None else 2 * s for s in x.strides)
+        return x.viewed(Part(which), x.dims, doubled, real)
+    if which == "real":
+        return x
+    b = current().b
+    zero = fresh(b.const(0, x.dtype))
+    zero.cell.writeable = False
+    return broadcast_view(zero, x.dims, ())
+
+
+def bit_view(x: Array, dtype: np.dtype[Any]) -> Array:
+    """The same bits as another dtype; of another size along a last axis without gaps."""
+    have, want = x.dtype.itemsize, dtype.itemsize
+    if have == want and x.dtype.kind != "c" and dtype.kind != "c":
+        return x.viewed(Bitcast(dtype), x.dims, x.strides, dtype)
+    session = current()
+    if not x.dims:
+        session.fail(
+            ValueError,
+            "Changing the dtype of a 0d array is only supported if the itemsize is unchanged",
+        )
+    if "b" in (x.dtype.kind, dtype.kind):
+        raise UnsupportedError(f"{where()}: a view of {x.dtype} as {dtype}: use x.astype")
+    *lead, n = x.dims
+    if have != want and x.strides[-1] != 1 and n != 1:
+        session.fail(
+            ValueError,
+            "To change to a dtype of a different size, the last axis must be contiguous",
+        )
+    if want > have:
+        message = (
+            "When changing to a larger dtype, its size must be a divisor of the total size in "
+            "bytes of the last axis of the array."
+        )
+        session.require_equal(ex.mod(n, want // have), 0, ValueError, message)
+    length = n * (have // want) if have >= want else ex.floordiv(n, want // have)
+    strides = (*(_scaled(s, have, want) for s in x.strides[:-1]), 1)
+    return x.viewed(Regroup(dtype), (*lead, length), strides, dtype)
+
+
+def _scaled(stride: Dim | None, have: int, want: int) -> Dim | None:
+    """A stride counted in elements of another size; None where that is no whole number."""
+    if stride is None or have >= want:
+        return None if stride is None else stride * (have // want)
+    if isinstance(stride, int) and stride % (want // have):
+        return None
+    return ex.floordiv(stride, want // have)
+
+
+def diagonal_view(x: Array, offset: int, axis1: int, axis2: int) -> Array:
+    """A view of a diagonal, put last (which ``np.diagonal`` makes read-only): of the two axes
+    merged, every element that lies one row and one column further."""
+    rest = [a for a in range(x.ndim) if a not in (axis1, axis2)]
+    last = transposed(x, (*rest, axis1, axis2))
+    *lead, rows, cols = last.dims
+    merged = last.viewed(Reshape((*lead, rows * cols)), (*lead, rows * cols))
+    start: Dim = offset if offset >= 0 else -offset * cols
+    count = _diagonal_length(rows, cols, offset)
+    found = sliced(merged, [0] * len(lead) + [start], [1] * len(lead) + [cols + 1], (*lead, count))
+    *outer, down, right = last.strides
+    step = None if down is None or right is None else down + right
+    return Array(found.cell, found.layers, found.dims, (*outer, step), found.dtype)
+
+
+def _diagonal_length(rows: Dim, cols: Dim, offset: int) -> Dim:
+    if offset >= 0:
+        cols = cols - offset
+    else:
+        rows = rows + offset
+    ranges = current().ranges
+    count = rows if ranges.at_least(cols, rows) else ex.emin(rows, cols)
+    return count if ranges.at_least(count, 0) else ex.emax(count, 0)
+
+
+def read_only(x: Array) -> Array:
+    """A view that may not be written."""
+    return x.viewed(ReadOnly(), x.dims, x.strides)
