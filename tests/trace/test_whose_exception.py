@@ -107,3 +107,75 @@ def test_what_only_we_raise_is_ours() -> None:
     assert not is_for_user(caught(throw, UnsupportedError("no")))
     assert not is_for_user(caught(throw, KeyboardInterrupt()))
     assert is_for_user(caught(throw, IndexError("out of bounds")))
+
+
+def popped(x: Any, n: int) -> Any:
+    v: list[int] = []
+    if n > 3:
+        v.pop()
+    return x
+
+
+def accumulated(x: Any, n: int) -> Any:
+    x[0] = 5
+    np.add.accumulate(2.0)  # type: ignore[arg-type]
+    return x
+
+
+def unlike(x: Any, n: int) -> Any:
+    x[0] = 6
+    return sorted([1, "a"])  # type: ignore[type-var,list-item]
+
+
+def smallest_of_none(x: Any, n: int) -> Any:
+    x[1] = 7
+    return min([])
+
+
+def badly_shown(x: Any, n: int) -> Any:
+    x[1] = 8
+    return format(3, "nonsense")
+
+
+def stopped(x: Any, n: int) -> Any:
+    x[2] = 9
+    return list(zip([1], [1, 2], strict=True))
+
+
+def no_hexadecimal(x: Any, n: int) -> Any:
+    x[2] = 10
+    return float.fromhex("no")
+
+
+def not_there(x: Any, n: int) -> Any:
+    x[2] = 11
+    return [1, 2].index(3)
+
+
+CALLS = [popped, accumulated, unlike, smallest_of_none, badly_shown, stopped, no_hexadecimal]
+
+
+def outcome(f: Callable[..., Any], n: int) -> Any:
+    x = np.arange(3.0)
+    try:
+        value = f(x, n)
+    except Exception as error:
+        value = f"{type(error).__name__}: {error}"
+    return repr(value), x.tolist()
+
+
+@pytest.mark.parametrize("n", [1, 5])
+@pytest.mark.parametrize("f", [*CALLS, not_there], ids=lambda f: f.__name__)
+def test_what_plain_calls_raise_comes_after_what_was_written(f: Callable[..., Any], n: int) -> None:
+    assert outcome(jit(f), n) == outcome(f, n)
+
+
+@pytest.mark.parametrize("f", [*CALLS[1:], not_there], ids=lambda f: f.__name__)
+def test_what_plain_calls_raise_is_raised_where_a_branch_is_taken(f: Callable[..., Any]) -> None:
+    def chosen(x: Any, n: int) -> Any:
+        if n > 3:
+            f(x, n)
+        return x
+
+    for n in (1, 5):
+        assert outcome(jit(chosen), n) == outcome(chosen, n)

@@ -17,7 +17,7 @@ from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, NoReturn
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, asks
 from tracejit.trace.guards.guard_equality import PLAIN_MODULES
 from tracejit.trace.session import containers
 from tracejit.trace.session.session import Session, current, where
@@ -70,6 +70,7 @@ def _unroll_or_refuse(session: Session, obj: Any, reason: str) -> NoReturn:
     session.unroll_or_refuse(session.frames[containers.made_at(session, obj) + 1 :], reason)
 
 
+@asks(Exception)
 def as_is(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call what is not compiled."""
     owner = getattr(f, "__self__", None)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import throw
+from tracejit.errors import all_ask, throw
 from tracejit.ir.extent import Dim
 from tracejit.trace.python.builtin_functions import Counted, choose, compared
 from tracejit.trace.python.dynamic_list_methods import of_nothing
@@ -164,3 +164,6 @@ CHOOSING: dict[Any, Callable[..., Any]] = {
     builtins.max: _extremum("max"),
     functools.reduce: reduced,
 }
+
+
+all_ask(globals(), TypeError, ValueError, ArithmeticError)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir.extent import Extent
 from tracejit.ir.interpret.print_effect import MESSAGE, QUOTED
 from tracejit.trace.control.maybe_unbound import MaybeNone
@@ -119,3 +119,6 @@ TEXTS: dict[Any, Callable[..., Any]] = {
     builtins.repr: builtin_repr,
     builtins.print: builtin_print,
 }
+
+
+all_ask(globals(), TypeError, ValueError, ArithmeticError)

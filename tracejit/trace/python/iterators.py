@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
 from tracejit.trace.python.builtin_functions import ENDLESS, Counted, Looped, is_endless
@@ -135,3 +135,6 @@ ITERATORS: dict[Any, Callable[..., Any]] = {
     itertools.pairwise: pairwise,
     itertools.product: product,
 }
+
+
+all_ask(globals(), TypeError, ValueError, ArithmeticError)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tracejit.errors import UnsupportedError, throw
+from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir.core import Value
 from tracejit.trace.session.concretize import BoundMethod
 from tracejit.trace.session.session import current, where
@@ -140,3 +140,6 @@ def attribute(x: Scalar | PyScalar, name: str) -> Any:
         f"{where()}: .{name} of {kind} {cls.__name__} is not supported inside a compiled "
         f"function; {_OUTSIDE}"
     )
+
+
+all_ask(globals(), TypeError, ValueError, ArithmeticError)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import UnsupportedError, throw
+from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir.core import Value
 from tracejit.trace.array_api.operands import match_shape
 from tracejit.trace.control.loop_attempt import UNROLL_LIMIT
@@ -218,3 +218,6 @@ ORDERING: dict[Any, Callable[..., Any]] = {
     builtins.sorted: builtin_sorted,
     builtins.list: builtin_list,
 }
+
+
+all_ask(globals(), TypeError, ValueError, ArithmeticError)
