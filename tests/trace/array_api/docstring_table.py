@@ -49,7 +49,8 @@ REASONS = {
     ),
     _NUMERALS: r"array_repr|array2string|array_str|binary_repr|format_float|hex needs|oct",
     _LENGTHS: (
-        r"StructureError|range\(\) whose length|a list is repeated|NumPy asked for the contents"
+        r"StructureError|range\(\) whose length|a list is repeated|NumPy asked for the contents|"
+        r"an index of a list or tuple needs"
     ),
     _RARE: (
         r"einsum_path|mode=a function|one dimension only|same_value|float16|sorted\(\)|mintypecode|"
