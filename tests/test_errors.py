@@ -84,7 +84,7 @@ def unbound(x: Any) -> Any:
 
 
 def generator(x: Any) -> Any:
-    rng = np.random.default_rng(0)
+    rng = np.random.Generator(np.random.PCG64(0))
     return x + rng.normal(size=5)
 
 
@@ -111,7 +111,12 @@ CASES: list[tuple[Callable[..., Any], type[Exception], str, str]] = [
     (leak_list, UnsupportedError, "STORE.append(x + 1)", "pass it as an argument"),
     (kinds, StructureError, "if x.sum() > 0:", "make both the same kind"),
     (unbound, UnboundLocalError, "return y", "'y'"),
-    (generator, UnsupportedError, "rng = np.random.default_rng(0)", "pass it as an argument"),
+    (
+        generator,
+        UnsupportedError,
+        "rng = np.random.Generator(np.random.PCG64(0))",
+        "pass it as an argument",
+    ),
     (truth, ValueError, "return 1 if y else 0", "a.any() or a.all()"),
     (wrong_slice, ValueError, "x[1:3] = np.ones(5)", "(5,) into shape (2,)"),
 ]
@@ -133,12 +138,24 @@ def test_text_of_traced_values_is_not_returned() -> None:
 
 def test_leaked_through_an_object() -> None:
     kept: collections.deque[Any] = collections.deque()
+    keep = kept.append
 
-    def f(x: Any) -> Any:
+    def seen(x: Any) -> Any:
         kept.append(x + 1)
         return x
 
-    jit(f)(X)
+    def unseen(x: Any) -> Any:
+        keep(x + 1)
+        return x
+
+    error = failure(jit(seen), X)
+    assert type(error) is UnsupportedError
+    line = inspect.getsourcelines(seen)[1] + 1
+    assert str(error).startswith(f"test_errors.py:{line}: append() would change a deque")
+    assert not kept
+    error = failure(jit(unseen), X)
+    assert type(error) is LeakedTracerError
+    assert "keeps a value that is known at run time only" in str(error)
     with pytest.raises(LeakedTracerError, match="return them instead"):
         kept[0] + 1
 

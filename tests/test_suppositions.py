@@ -277,7 +277,7 @@ def test_threads() -> None:
     assert f.stats().compilations == 2
 
 
-def test_derivatives_of_what_does_not_go_through_it() -> None:
+def test_derivatives_past_and_through_it() -> None:
     def loss(x: Any, a: Any) -> Any:
         return np.sum(x * x) * np.abs(np.linalg.eigvals(a)).sum()
 
@@ -293,9 +293,13 @@ def test_derivatives_of_what_does_not_go_through_it() -> None:
             jvp(lambda x, a=a: loss(x, a), (x,), (x,))[1],
             2 * x @ x * np.abs(np.linalg.eigvals(a)).sum(),
         )
+    # REAL's moduli sum to its trace, TURN's to twice the root of its determinant.
+    by_matrix = grad(loss, argnums=1)
+    for _ in range(2):
+        np.testing.assert_allclose(by_matrix(x, REAL), x @ x * np.eye(2), atol=1e-12)
+        np.testing.assert_allclose(by_matrix(x, TURN), x @ x * TURN, atol=1e-12)
     for a in (REAL, TURN):
-        with pytest.raises(TypeError, match=r"np.linalg.eigvals"):
-            grad(loss, argnums=1)(x, a)
+        check_grads(lambda a: loss(x, a), (a,))
 
 
 def test_inspection() -> None:

@@ -105,7 +105,8 @@ def _(x: Any) -> Any:
     return x * x
 
 
-@mistake("the gradient through an eigenvector", "", TypeError, "eigh",
-         "differentiate another way", np.eye(3), wrap=grad)  # fmt: skip
-def _(a: Any) -> Any:
-    return np.linalg.eigh(a)[1].sum()
+@mistake("the gradient by a parameter of drawn numbers", "", TypeError,
+         "gamma of a random generator", "scale and shift numbers of a fixed distribution",
+         np.ones(6), wrap=grad)  # fmt: skip
+def _(x: Any) -> Any:
+    return np.random.default_rng(0).gamma(x).sum()

@@ -221,6 +221,11 @@ def _(x: Any) -> Any:
     return x == "a", x != None  # noqa: E711
 
 
+@right("an eigenvector under a gradient", "–")
+def _(x: Any) -> Any:
+    return grad(lambda v: np.linalg.eigh(v.reshape(2, 3) @ v.reshape(3, 2))[1][0, 0])(x)
+
+
 @right("an assignment under a gradient", "autograd#58, autograd#177, autograd#375")
 def _(x: Any) -> Any:
     def f(b: Any) -> Any:

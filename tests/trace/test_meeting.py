@@ -133,13 +133,18 @@ def test_messages_have_no_internal_names() -> None:
             if c < 0:
                 return x
             if c > 10:
-                return None
+                return other
 
-    with pytest.raises(StructureError) as caught:
-        jit(found)(A, 1)
-    assert "_tj_" not in str(caught.value)
-    assert "what is returned" in str(caught.value)
-    assert "np.nan where there is none" in str(caught.value)
+    for other in ("none", -1, A[0], (A, A)):
+        with pytest.raises(StructureError) as caught:
+            jit(found)(A, 1)
+        assert "_tj_" not in str(caught.value)
+        assert "'what is returned' as float64 array of shape (3)" in str(caught.value)
+        assert "make both the same kind" in str(caught.value)
+    other = None
+    compiled = jit(found, shapes="dynamic")
+    np.testing.assert_array_equal(compiled(A, 11), A)
+    assert compiled(A, 20) is None
 
 
 def test_python_ints_do_not_wrap_where_other_runs_have_numpys() -> None:

@@ -239,11 +239,16 @@ def test_unsupported_name() -> None:
 
 def test_structures_that_disagree() -> None:
     def differs(x, c):  # type: ignore[no-untyped-def]
-        y = x if c > 0 else None
+        y = x if c > 0 else other
         return y
 
-    with pytest.raises(StructureError, match="two sides"):
-        run_traced(differs, [x3(), 1])
+    for other in ("none", 0, (x3(), x3()), [x3()], {"x": x3()}):
+        with pytest.raises(StructureError, match=r"two sides.*as float64 array of shape"):
+            run_traced(differs, [x3(), 1])
+    other = None
+    x = x3()
+    assert run_traced(differs, [x, 1]) is x
+    assert run_traced(differs, [x, 0]) is None
 
 
 def test_read_only_argument() -> None:
