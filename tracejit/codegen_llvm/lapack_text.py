@@ -46,6 +46,37 @@ done:
   ret void
 }"""
 
+# A square matrix transposed in place.
+_MIRROR = """define internal void @lapack_mirror_L(ptr %dst, i64 %n) #0 {
+entry:
+  %some = icmp sgt i64 %n, 1
+  br i1 %some, label %row, label %done
+row:
+  %i = phi i64 [ 1, %entry ], [ %i1, %next ]
+  %base = mul nsw i64 %i, %n
+  br label %col
+col:
+  %j = phi i64 [ 0, %row ], [ %j1, %col ]
+  %below = add nsw i64 %base, %j
+  %down = mul nsw i64 %j, %n
+  %above = add nsw i64 %down, %i
+  %belowp = getelementptr inbounds ELEMENT, ptr %dst, i64 %below
+  %abovep = getelementptr inbounds ELEMENT, ptr %dst, i64 %above
+  %x = load ELEMENT, ptr %belowp, align ALIGN
+  %y = load ELEMENT, ptr %abovep, align ALIGN
+  store ELEMENT %y, ptr %belowp, align ALIGN
+  store ELEMENT %x, ptr %abovep, align ALIGN
+  %j1 = add nuw nsw i64 %j, 1
+  %more = icmp slt i64 %j1, %i
+  br i1 %more, label %col, label %next
+next:
+  %i1 = add nuw nsw i64 %i, 1
+  %again = icmp slt i64 %i1, %n
+  br i1 %again, label %row, label %done
+done:
+  ret void
+}"""
+
 _FILL = """define internal void @lapack_nan_L(ptr %dst, i64 %count) #0 {
 entry:
   %reals = mul nsw i64 %count, PARTS
@@ -156,7 +187,8 @@ short:
   ret i32 1
 }"""
 
-# By rows a lower triangle is, by columns, an upper one, and its factor the transposed one.
+# By rows a lower triangle is, by columns, an upper one, and its factor the transposed one; but the
+# signs of zeros are NumPy's only where the matrix is by columns, as NumPy's copy is.
 _CHOLESKY = """define internal i32 @lapack_cholesky_L(ptr %ctx, ptr %a, ptr %x, ptr %ok,
     i64 %batch, i64 %n, i1 %upper) #0 {
 entry:
@@ -165,7 +197,7 @@ entry:
   %uplo = alloca i8
   call void @llvm.memset.p0.i64(ptr %ok, i8 1, i64 %batch, i1 false)
   store i64 %n, ptr %np
-  %letter = select i1 %upper, i8 76, i8 85
+  %letter = select i1 %upper, i8 85, i8 76
   store i8 %letter, ptr %uplo
   %nn = mul nsw i64 %n, %n
   %nnb = mul nsw i64 %nn, SIZE
@@ -178,18 +210,22 @@ each:
   %at = getelementptr inbounds i8, ptr %a, i64 %off
   %xt = getelementptr inbounds i8, ptr %x, i64 %off
   call void @llvm.memcpy.p0.p0.i64(ptr %xt, ptr %at, i64 %nnb, i1 false)
+  call void @lapack_mirror_L(ptr %xt, i64 %n)
   call void @Lpotrf(ptr %uplo, ptr %np, ptr %xt, ptr %np, ptr %infop, i64 1)
   %info = load i64, ptr %infop
   %good = icmp eq i64 %info, 0
   %flag = zext i1 %good to i8
   %okt = getelementptr inbounds i8, ptr %ok, i64 %t
   store i8 %flag, ptr %okt
-  br i1 %good, label %row, label %bad
+  br i1 %good, label %rows, label %bad
 bad:
   call void @lapack_nan_L(ptr %xt, i64 %nn)
   br label %next
+rows:
+  call void @lapack_mirror_L(ptr %xt, i64 %n)
+  br label %row
 row:
-  %i = phi i64 [ 0, %each ], [ %i1, %row ]
+  %i = phi i64 [ 0, %rows ], [ %i1, %row ]
   %start = mul nsw i64 %i, %n
   %i1 = add nuw nsw i64 %i, 1
   %after = add nsw i64 %start, %i1
@@ -355,11 +391,17 @@ short:
 }"""
 
 _TEXTS = {"det": _DET, "solve": _SOLVE, "cholesky": _CHOLESKY, "triangular_solve": _TRIANGULAR}
-_SHARED = {"transpose": _TRANSPOSE, "nan": _FILL, "eye": _IDENTITY, "scaled": _SCALED}
+_SHARED = {
+    "transpose": _TRANSPOSE,
+    "mirror": _MIRROR,
+    "nan": _FILL,
+    "eye": _IDENTITY,
+    "scaled": _SCALED,
+}
 #: What each function calls: shared functions, and routines by their names without a letter.
 NEEDS = {
     "solve": (("transpose", "nan", "eye"), ("gesv",)),
-    "cholesky": (("nan",), ("potrf",)),
+    "cholesky": (("mirror", "nan"), ("potrf",)),
     "triangular_solve": ((), ("trsm",)),
     "det": (("transpose", "scaled"), ("getrf",)),
 }
