@@ -48,7 +48,7 @@ PLACES: dict[str, Any] = {
     "np.polynomial.laguerre": np.polynomial.laguerre,
 }
 #: Not imported even where installed: the same examples run everywhere, and nothing is drawn.
-_ABSENT = ("matplotlib", "matplotlib.pyplot", "scipy")
+_ABSENT = ("matplotlib", "matplotlib.pyplot", "scipy", "scipy.special", "scipy.stats")
 #: Bytes that the arguments may have together.
 _LARGE = 1 << 22
 #: Examples that measure time: they are not run at all.
