@@ -134,7 +134,8 @@ def test_dropped_functions_are_freed_with_their_code() -> None:
         del f
     gc.collect()
     assert [r() for r in gone] == [None] * 20
-    assert shared_engine().linker.loaded == loaded
+    # Of what other tests left, the bounded cache may have let some go meanwhile.
+    assert shared_engine().linker.loaded <= loaded
 
 
 def test_the_number_of_kept_transforms_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
