@@ -4,6 +4,7 @@ python -m tracejit.bench                          all rows of benchmarks/
 python -m tracejit.bench -k softmax --peers numba
 python -m tracejit.bench --json times.json --plot times.png
 python -m tracejit.bench --npbench CHECKOUT --preset M        NPBench's programs instead
+python -m tracejit.bench --elementary                         elementary functions, by target
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from tracejit.bench import npbench, show
+from tracejit.bench import elementary, npbench, show
 from tracejit.bench.rows import Row, load
 from tracejit.bench.timing import Measurement, measure
 
@@ -32,6 +33,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--plot", type=Path, metavar="FILE")
     parser.add_argument("--npbench", type=Path, metavar="CHECKOUT", help="run NPBench's programs")
     parser.add_argument("--preset", default="S", help="of NPBench: S, M, L or paper")
+    parser.add_argument("--elementary", action="store_true", help="ns per element by function")
     return parser.parse_args(argv)
 
 
@@ -54,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return npbench.show(
             options.npbench, options.preset, options.k, options.rounds, options.json
         )
+    if options.elementary:
+        return elementary.show(options.k, options.rounds, options.json)
     from rich.console import Console
 
     path = options.path or (Path("benchmarks") if Path("benchmarks").is_dir() else HERE)

@@ -1,5 +1,8 @@
 """LLVM text in, native code out: target machine, optimisation pipeline, object code, linking.
 
+Code is for this processor, or for the one that `TRACEJIT_CPU` names (any name LLVM knows, such as
+x86-64-v3), of which it then has exactly the features.
+
 One `Engine` serves a process. Code is unloaded when its `CompiledModule` is collected: whoever can
 call into it holds that. What arrays and types point to for ever is compiled with `forever`. Nothing
 here knows what the code computes.
@@ -8,6 +11,7 @@ here knows what the code computes.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import time
 import weakref
@@ -26,6 +30,15 @@ from tracejit.codegen_llvm.object_cache import default_cache
 ATTRIBUTE_GROUP = "#0"
 # Object code also depends on the options below that the text does not show: count up with them.
 _PIPELINE = "1"
+
+_ADD_SIXTEEN = """
+define void @add(ptr %p) "prefer-vector-width"="512" {
+  %x = load <16 x float>, ptr %p
+  %y = fadd <16 x float> %x, %x
+  store <16 x float> %y, ptr %p
+  ret void
+}
+"""
 
 
 class CodegenError(RuntimeError):
@@ -68,6 +81,7 @@ class CompiledModule:
 class Engine:
     """Compiles and links modules for the host. Use `shared_engine()`; a fresh one is for tests.
 
+    `cpu`: an LLVM name; its features are those of that processor unless `features` says otherwise.
     `cache`: where object code is looked for and kept, if anywhere.
     """
 
@@ -81,10 +95,10 @@ class Engine:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         self.triple: str = llvm.get_process_triple()
-        self.cpu: str = llvm.get_host_cpu_name() if cpu is None else cpu
-        self.features: str = (
-            llvm.get_host_cpu_features().flatten() if features is None else features
-        )
+        self.cpu: str = cpu or llvm.get_host_cpu_name()
+        if features is None:
+            features = "" if cpu else llvm.get_host_cpu_features().flatten()
+        self.features: str = features
         self._machines: dict[int, Any] = {}
         self.linker = Linker(lambda: self._new_machine(2))
         self._forever: list[CompiledModule] = []
@@ -93,9 +107,19 @@ class Engine:
     def attributes(self) -> str:
         """Attribute group #0. Without the width, LLVM leaves half of an AVX-512 register idle."""
         words = ["nounwind"]
-        if "+avx512f" in self.features.split(","):
+        if self.has_wide_registers:
             words.append('"prefer-vector-width"="512"')
         return f"attributes {ATTRIBUTE_GROUP} = {{ {' '.join(words)} }}"
+
+    @cached_property
+    def has_wide_registers(self) -> bool:
+        """Whether the target has registers of 512 bits."""
+        if self.features:
+            return "+avx512f" in self.features.split(",")
+        # Only LLVM knows what a processor's name stands for: what does it add sixteen floats with?
+        with llvm_lock:
+            module = llvm.parse_assembly(_ADD_SIXTEEN)
+            return "zmm" in str(self.target_machine().emit_assembly(module))
 
     def _new_machine(self, opt_level: int) -> Any:
         target = llvm.Target.from_triple(self.triple)
@@ -233,10 +257,15 @@ def _quote_rejected(text: str, message: str) -> str:
 _shared: list[Engine] = []
 
 
+def named_cpu() -> str | None:
+    """The processor that TRACEJIT_CPU names; of one that it does not know, LLVM says so."""
+    return os.environ.get("TRACEJIT_CPU", "").strip() or None
+
+
 def shared_engine() -> Engine:
     """The engine of this process, made at first use."""
     if not _shared:
         with llvm_lock:
             if not _shared:
-                _shared.append(Engine(cache=default_cache()))
+                _shared.append(Engine(named_cpu(), cache=default_cache()))
     return _shared[0]
