@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from tracejit.bench import Row, show
+from tracejit.bench.calls import Call, cost
+from tracejit.bench.calls import load as load_calls
 from tracejit.bench.contenders import Contender, contenders
 from tracejit.bench.rows import load
 from tracejit.bench.timing import Measurement, copied, difference, measure, prepare
@@ -91,3 +93,12 @@ def test_every_row_has_a_name_of_its_own() -> None:
     rows = load(ROOT / "benchmarks")
     assert len({r.name for r in rows}) == len(rows) >= 15
     assert all(callable(factory) for r in rows for factory in r.peers.values())
+
+
+def test_calls_are_timed_and_slow_ones_counted() -> None:
+    found = cost(Call("r", bump, (np.ones(3),)), number=5, rounds=2)
+    assert found.time > 0
+    assert found.plain > 0
+    assert found.slow == 0.0
+    names = [call.name for call in load_calls(ROOT / "benchmarks")]
+    assert len(names) == len(set(names)) > 10

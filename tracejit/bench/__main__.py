@@ -5,6 +5,7 @@ python -m tracejit.bench -k softmax --peers numba
 python -m tracejit.bench --json times.json --plot times.png
 python -m tracejit.bench --npbench CHECKOUT --preset M        NPBench's programs instead
 python -m tracejit.bench --elementary                         elementary functions, by target
+python -m tracejit.bench --calls                              what a warm call costs
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from tracejit.bench import elementary, npbench, show
+from tracejit.bench import calls, elementary, npbench, show
 from tracejit.bench.rows import Row, load
 from tracejit.bench.timing import Measurement, measure
 
@@ -32,6 +33,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE")
     parser.add_argument("--npbench", type=Path, metavar="CHECKOUT", help="run NPBench's programs")
+    parser.add_argument("--calls", action="store_true", help="what warm calls cost, in µs")
     parser.add_argument("--preset", default="S", help="of NPBench: S, M, L or paper")
     parser.add_argument("--elementary", action="store_true", help="ns per element by function")
     return parser.parse_args(argv)
@@ -58,9 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if options.elementary:
         return elementary.show(options.k, options.rounds, options.json)
+    path = options.path or (Path("benchmarks") if Path("benchmarks").is_dir() else HERE)
+    if options.calls:
+        return calls.show([call for call in calls.load(path) if options.k in call.name])
     from rich.console import Console
 
-    path = options.path or (Path("benchmarks") if Path("benchmarks").is_dir() else HERE)
     rows = [row for row in load(path) if options.k in row.name]
     if not rows:
         print(f"no rows named like {options.k!r} in {path}", file=sys.stderr)

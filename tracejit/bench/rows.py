@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,5 +47,6 @@ def module_at(file: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise FileNotFoundError(f"{file} is not a python file with rows")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look for it there
     spec.loader.exec_module(module)
     return module

@@ -1,0 +1,110 @@
+"""Warm calls of functions that do next to nothing: how arguments and results travel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracejit.bench.calls import Call
+
+
+@dataclass
+class Pair:
+    """Two arrays of one object."""
+
+    x: Any
+    y: Any
+
+
+def plain(x, y):
+    return x + y
+
+
+def shifted(x, y=1.0, *, scale=2.0):
+    return x * scale + y
+
+
+def gathered(*xs, **rest):
+    return xs[0] + xs[1] + rest["c"]
+
+
+def four(d):
+    return d["a"] + d["b"] + d["c"] + d["d"]
+
+
+def nested(tree):
+    return tree[0]["a"] + tree[1][0]
+
+
+def of_record(pair):
+    return pair.x + pair.y
+
+
+def added_to(d):
+    d["n"] = d["n"] + 1.0
+
+
+def tail(x):
+    return x[1:]
+
+
+def three_views(x):
+    return x[::2], x.T, x[None]
+
+
+def rank_zero(x):
+    return np.array(x[0])
+
+
+def drawn(rng, x):
+    return x + rng.random()
+
+
+def smoothed(x, y):
+    x += y
+
+
+def spectrum(a):
+    return np.linalg.eigvals(a)
+
+
+def spectrum_after_a_write(a, x):
+    x += 1.0
+    return np.linalg.eigvals(a)
+
+
+OFFSET = np.full(8, 3.0)
+SCALE = 3.0
+
+
+def with_globals(x):
+    return x * SCALE + OFFSET
+
+
+X, Y = np.arange(8.0), np.ones(8)
+MEMORY = np.arange(16.0)
+SQUARE = np.array([[2.0, 1.0, 0.0], [1.0, 3.0, 0.0], [0.0, 0.0, 1.0]])
+
+CALLS = [
+    Call("positional", plain, (X, Y), goal=0.15),
+    Call("a default is used", shifted, (X,), goal=0.25),
+    Call("keyword", shifted, (X,), {"y": 2.0}, goal=0.25),
+    Call("keyword-only", shifted, (X, 1.0), {"scale": 3.0}, goal=0.25),
+    Call("*args and **kwargs", gathered, (X, Y), {"c": X}, goal=0.5),
+    Call("dict of 4 arrays", four, ({k: X.copy() for k in "abcd"},), goal=1.5),
+    Call("list of a dict and a tuple", nested, ([{"a": X}, (Y,)],), goal=1.5),
+    Call("dataclass", of_record, (Pair(X, Y),), goal=1.5),
+    Call("dict that is changed", added_to, ({"n": X.copy()},), goal=3.0),
+    Call("globals are read", with_globals, (X,), goal=0.25),
+    Call("a view is returned", tail, (X,), goal=1.0),
+    Call("three views are returned", three_views, (SQUARE,), goal=2.0),
+    Call("array of rank 0 is returned", rank_zero, (X,), goal=1.0),
+    Call("Generator", drawn, (np.random.default_rng(0), X), goal=3.0),
+    Call("arguments overlap", smoothed, (MEMORY[1:9], MEMORY[:8]), goal=2.0),
+    Call("values decide the dtype", spectrum, (SQUARE,)),
+    Call("values decide it after a write", spectrum_after_a_write, (SQUARE, np.zeros(8))),
+    Call("np.linalg.cholesky itself", np.linalg.cholesky, (SQUARE,), goal=3.0),
+    Call("np.linalg.solve itself", np.linalg.solve, (SQUARE, np.ones(3)), goal=3.0),
+]
