@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.bench.calls import Call
+from tracejit.bench.calls import CallRow
 
 
 @dataclass
@@ -88,23 +88,23 @@ MEMORY = np.arange(16.0)
 SQUARE = np.array([[2.0, 1.0, 0.0], [1.0, 3.0, 0.0], [0.0, 0.0, 1.0]])
 
 CALLS = [
-    Call("positional", plain, (X, Y), goal=0.15),
-    Call("a default is used", shifted, (X,), goal=0.25),
-    Call("keyword", shifted, (X,), {"y": 2.0}, goal=0.25),
-    Call("keyword-only", shifted, (X, 1.0), {"scale": 3.0}, goal=0.25),
-    Call("*args and **kwargs", gathered, (X, Y), {"c": X}, goal=0.5),
-    Call("dict of 4 arrays", four, ({k: X.copy() for k in "abcd"},), goal=1.5),
-    Call("list of a dict and a tuple", nested, ([{"a": X}, (Y,)],), goal=1.5),
-    Call("dataclass", of_record, (Pair(X, Y),), goal=1.5),
-    Call("dict that is changed", added_to, ({"n": X.copy()},), goal=3.0),
-    Call("globals are read", with_globals, (X,), goal=0.25),
-    Call("a view is returned", tail, (X,), goal=1.0),
-    Call("three views are returned", three_views, (SQUARE,), goal=2.0),
-    Call("array of rank 0 is returned", rank_zero, (X,), goal=1.0),
-    Call("Generator", drawn, (np.random.default_rng(0), X), goal=3.0),
-    Call("arguments overlap", smoothed, (MEMORY[1:9], MEMORY[:8]), goal=2.0),
-    Call("values decide the dtype", spectrum, (SQUARE,)),
-    Call("values decide it after a write", spectrum_after_a_write, (SQUARE, np.zeros(8))),
-    Call("np.linalg.cholesky itself", np.linalg.cholesky, (SQUARE,), goal=3.0),
-    Call("np.linalg.solve itself", np.linalg.solve, (SQUARE, np.ones(3)), goal=3.0),
+    CallRow("positional", plain, (X, Y), goal=0.15),
+    CallRow("a default is used", shifted, (X,), goal=0.25),
+    CallRow("keyword", shifted, (X,), {"y": 2.0}, goal=0.25),
+    CallRow("keyword-only", shifted, (X, 1.0), {"scale": 3.0}, goal=0.25),
+    CallRow("*args and **kwargs", gathered, (X, Y), {"c": X}, goal=0.5),
+    CallRow("dict of 4 arrays", four, ({k: X.copy() for k in "abcd"},), goal=1.5),
+    CallRow("list of a dict and a tuple", nested, ([{"a": X}, (Y,)],), goal=1.5),
+    CallRow("dataclass", of_record, (Pair(X, Y),), goal=1.5),
+    CallRow("dict that is changed", added_to, ({"n": X.copy()},), goal=3.0),
+    CallRow("globals are read", with_globals, (X,), goal=0.25),
+    CallRow("a view is returned", tail, (X,), goal=1.0),
+    CallRow("three views are returned", three_views, (SQUARE,), goal=2.0),
+    CallRow("array of rank 0 is returned", rank_zero, (X,), goal=1.0),
+    CallRow("Generator", drawn, (np.random.default_rng(0), X), goal=3.0),
+    CallRow("arguments overlap", smoothed, (MEMORY[1:9], MEMORY[:8]), goal=2.0),
+    CallRow("values decide the dtype", spectrum, (SQUARE,)),
+    CallRow("values decide it after a write", spectrum_after_a_write, (SQUARE, np.zeros(8))),
+    CallRow("np.linalg.cholesky itself", np.linalg.cholesky, (SQUARE,), goal=3.0),
+    CallRow("np.linalg.solve itself", np.linalg.solve, (SQUARE, np.ones(3)), goal=3.0),
 ]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tracejit.bench import Row, show
-from tracejit.bench.calls import Call, cost
+from tracejit.bench.calls import CallRow, cost
 from tracejit.bench.calls import load as load_calls
 from tracejit.bench.contenders import Contender, contenders
 from tracejit.bench.rows import load
@@ -96,7 +96,7 @@ def test_every_row_has_a_name_of_its_own() -> None:
 
 
 def test_calls_are_timed_and_slow_ones_counted() -> None:
-    found = cost(Call("r", bump, (np.ones(3),)), number=5, rounds=2)
+    found = cost(CallRow("r", bump, (np.ones(3),)), number=5, rounds=2)
     assert found.time > 0
     assert found.plain > 0
     assert found.slow == 0.0

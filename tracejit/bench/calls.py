@@ -19,7 +19,7 @@ ROUNDS = 15
 
 
 @dataclass(frozen=True)
-class Call:
+class CallRow:
     """``function(*args, **kwargs)`` once compiled; ``goal`` in microseconds."""
 
     name: str
@@ -33,13 +33,13 @@ class Call:
 class Cost:
     """Microseconds a call in the fastest round, NumPy's beside it, and the share of slow calls."""
 
-    call: Call
+    call: CallRow
     time: float
     plain: float
     slow: float
 
 
-def cost(call: Call, number: int = CALLS, rounds: int = ROUNDS) -> Cost:
+def cost(call: CallRow, number: int = CALLS, rounds: int = ROUNDS) -> Cost:
     """Time one row, interleaved with the function in Python."""
     from tracejit import jit
 
@@ -59,13 +59,13 @@ def cost(call: Call, number: int = CALLS, rounds: int = ROUNDS) -> Cost:
     return Cost(call, time, plain, slow)
 
 
-def load(path: Path) -> list[Call]:
+def load(path: Path) -> list[CallRow]:
     """The `CALLS` of every python file in a folder, or of one file."""
     files = sorted(path.glob("*.py")) if path.is_dir() else [path]
     return [call for file in files for call in getattr(module_at(file), "CALLS", ())]
 
 
-def show(rows: Sequence[Call]) -> int:
+def show(rows: Sequence[CallRow]) -> int:
     """Print the table; 1 where there is no row."""
     print(f"{'call':32} {'µs':>7} {'goal':>6} {'Python':>7} {'slow':>6}")
     for row in rows:
