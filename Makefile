@@ -1,7 +1,7 @@
 # Each goal makes its own environment in .venv; stamp files there make a second call start at once.
 #   make demo    train, smooth, draw: the main job end to end
 #   make test    the tests (TRACEJIT_FUZZ_EXAMPLES=50000 make test: the long fuzz)
-#   make check   lint, format, types, layering
+#   make check   lint, format, types (also as users see them), layering
 #   make bench   side-by-side rows against NumPy and whichever peers are installed
 
 PYTHON ?= python3
@@ -22,7 +22,7 @@ check: $(VENV)/.stamp-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy --strict tracejit
-	$(PY) -m pytest -q tests/test_layering.py
+	$(PY) -m pytest -q tests/test_layering.py tests/test_types.py
 
 bench: $(VENV)/.stamp-bench
 	$(PY) -m tracejit.bench

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -11,7 +12,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracejit import check_grads, grad, jit, jvp, value_and_grad, vjp
+import tracejit
+from tracejit import (
+    check_grads,
+    grad,
+    hessian,
+    jacfwd,
+    jacrev,
+    jit,
+    jvp,
+    options,
+    value_and_grad,
+    vjp,
+    vmap,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 SCALE = 2.0
@@ -147,3 +161,54 @@ def test_check_grads_sees_what_is_wrong() -> None:
 def test_gradient_of_an_integer_is_refused() -> None:
     with pytest.raises(TypeError):
         grad(lambda n: n * 2)(3)
+
+
+def test_dir_shows_what_is_public() -> None:
+    assert set(dir(tracejit)) == {*tracejit.__all__, "map", "__version__"}
+    for name in dir(tracejit):
+        assert getattr(tracejit, name) is not None
+
+
+def squared(x: Any) -> Any:
+    return np.sum(x * x)
+
+
+@pytest.mark.parametrize(
+    ("function", "option", "says"),
+    [
+        (jit, "nopython", "leave it out"),
+        (jit, "parallel", "leave it out"),
+        (jit, "forceobj", "fallback=True"),
+        (jit, "static_argnum", "did you mean static_argnums?"),
+        (jit, "shape", "did you mean shapes?"),
+        (jit, "fall_back", "did you mean fallback?"),
+        (jit, "dynamic", 'shapes="dynamic"'),
+        (jit, "quux", "there are static_argnums, static_argnames, shapes"),
+        (grad, "argnum", "did you mean argnums?"),
+        (grad, "static_argnums", "jit(grad(f), static_argnames=...)"),
+        (grad, "wrt", "argnames"),
+        (value_and_grad, "argname", "did you mean argnames?"),
+        (value_and_grad, "allow_int", "convert the argument"),
+        (vmap, "in_axis", "did you mean in_axes?"),
+        (vmap, "in_dims", "in_axes"),
+        (jacfwd, "argnum", "did you mean argnums?"),
+        (jacrev, "vectorize", "at once"),
+        (hessian, "holomorph", "did you mean holomorphic?"),
+    ],
+)
+def test_an_option_that_there_is_not(function: Any, option: str, says: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        function(squared, **{option: 1})
+    assert str(caught.value).startswith(f"{function.__name__} has no option {option!r}: ")
+    assert says in str(caught.value)
+
+
+def test_foreign_options_are_none_of_ours() -> None:
+    for name, table in options.FOREIGN.items():
+        assert not set(table) & set(inspect.signature(getattr(tracejit, name)).parameters)
+
+
+@pytest.mark.parametrize(("name", "says"), [("njit", "`jit`"), ("pmap", "`vmap`")])
+def test_a_name_of_another_compiler(name: str, says: str) -> None:
+    with pytest.raises(AttributeError, match=f"no attribute '{name}': it is {says} here"):
+        getattr(tracejit, name)

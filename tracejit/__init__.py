@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as _np  # noqa: F401  (arrays are what everything here is about)
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         vmap,
         while_loop,
     )
+    from tracejit.transforms import map as map  # not in __all__: it would hide Python's
 
 _WHERE = {
     "jit": "tracejit.api",
@@ -121,14 +122,35 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "random":
-        return import_module("tracejit.random")
-    module = _WHERE.get(name)
-    if module is None:
-        raise AttributeError(f"module 'tracejit' has no attribute {name!r}")
-    return getattr(import_module(module), name)
+_ELSEWHERE = {
+    "njit": "it is `jit` here, which always compiles without the interpreter",
+    "vectorize": "`jit` compiles NumPy functions of arrays as they are; `vmap` maps others",
+    "guvectorize": "`jit` compiles NumPy functions of arrays as they are; `vmap` maps others",
+    "prange": "it is `range` here",
+    "stencil": "write it with slices under `jit`",
+    "pmap": "it is `vmap` here",
+    "compile": "it is `jit` here",
+    "numpy": "use NumPy itself: `import numpy as np`",
+    "lax": "`scan`, `cond`, `switch`, `map`, `fori_loop` and `while_loop` are in `tracejit` itself",
+    "elementwise_grad": "it is `vmap(grad(f))` here",
+    "make_jvp": "it is `jvp` here",
+    "make_vjp": "it is `vjp` here",
+    "hessian_vector_product": "it is `hvp` here",
+    "value_and_jacobian": "`vjp` and `linearize` give value and derivative",
+}
+"""What other compilers export under these names, and where it is here."""
+
+if not TYPE_CHECKING:  # type checkers know the names above, and refuse others
+
+    def __getattr__(name):
+        if name == "random":
+            return import_module("tracejit.random")
+        module = _WHERE.get(name)
+        if module is None:
+            hint = f": {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+            raise AttributeError(f"module 'tracejit' has no attribute {name!r}{hint}")
+        return getattr(import_module(module), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_WHERE])
+    return sorted({*__all__, *_WHERE, "__version__"})

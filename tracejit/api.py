@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from tracejit import sources
 from tracejit.calls.argument_types import Policy
@@ -21,6 +21,12 @@ from tracejit.calls.versions import Options, Request, Stats, Version
 from tracejit.errors import UnsupportedError
 from tracejit.trace.session.assumption_sets import Supposed
 
+if TYPE_CHECKING:
+    from tracejit.callables import Decorator, Jitted
+
+P = ParamSpec("P")
+T = TypeVar("T")
+R = TypeVar("R")
 Fun = Callable[..., Any]
 _SUSPENDED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
@@ -29,8 +35,71 @@ def _disabled() -> bool:
     return os.environ.get("TRACEJIT_DISABLE_JIT", "") not in ("", "0")
 
 
+@overload
+def jit(  # type: ignore[overload-overlap]  (a static method can be called, too)
+    function: staticmethod[P, R],
+    /,
+    *,
+    static_argnums: int | Sequence[int] = ...,
+    static_argnames: str | Sequence[str] = ...,
+    shapes: Policy = ...,
+    opt_level: int = ...,
+    stabilize: bool = ...,
+    fallback: bool = ...,
+    cache: bool = ...,
+) -> staticmethod[P, R]: ...
+@overload
 def jit(
-    signature_or_function: Fun | str | Sequence[str] | None = None,
+    function: classmethod[T, P, R],
+    /,
+    *,
+    static_argnums: int | Sequence[int] = ...,
+    static_argnames: str | Sequence[str] = ...,
+    shapes: Policy = ...,
+    opt_level: int = ...,
+    stabilize: bool = ...,
+    fallback: bool = ...,
+    cache: bool = ...,
+) -> classmethod[T, P, R]: ...
+@overload
+def jit(
+    function: Callable[P, R],
+    /,
+    *,
+    static_argnums: int | Sequence[int] = ...,
+    static_argnames: str | Sequence[str] = ...,
+    shapes: Policy = ...,
+    opt_level: int = ...,
+    stabilize: bool = ...,
+    fallback: bool = ...,
+    cache: bool = ...,
+) -> Jitted[P, R]: ...
+@overload
+def jit(
+    signature: str | Sequence[str],
+    /,
+    *,
+    static_argnums: int | Sequence[int] = ...,
+    static_argnames: str | Sequence[str] = ...,
+    shapes: Policy = ...,
+    opt_level: int = ...,
+    stabilize: bool = ...,
+    fallback: bool = ...,
+    cache: bool = ...,
+) -> Decorator: ...
+@overload
+def jit(
+    *,
+    static_argnums: int | Sequence[int] = ...,
+    static_argnames: str | Sequence[str] = ...,
+    shapes: Policy = ...,
+    opt_level: int = ...,
+    stabilize: bool = ...,
+    fallback: bool = ...,
+    cache: bool = ...,
+) -> Decorator: ...
+def jit(
+    signature_or_function: Any = None,
     /,
     *,
     static_argnums: int | Sequence[int] = (),
@@ -40,6 +109,7 @@ def jit(
     stabilize: bool = False,
     fallback: bool = False,
     cache: bool = True,
+    **others: Any,
 ) -> Any:
     """Compile a NumPy function to native code on first call.
 
@@ -62,6 +132,10 @@ def jit(
     cannot be compiled. With ``TRACEJIT_DISABLE_JIT=1`` in the environment functions come back as
     they are.
     """
+    if others:
+        from tracejit.options import refuse
+
+        refuse(jit, others)
     if shapes not in ("auto", "static", "dynamic"):
         raise ValueError(f'shapes is "auto", "static" or "dynamic", not {shapes!r}')
     if opt_level not in (0, 1, 2, 3):

@@ -133,9 +133,10 @@ def measure(checkout: Path, name: str, preset: str, rounds: int, seconds: float)
         return Outcome(name, first_call=first, problem=problem)
     del want, got
     times: tuple[list[float], list[float]] = ([], [])
+    functions: tuple[Callable[..., Any], ...] = (program.numpy, compiled)
     start = time.perf_counter()
     while len(times[0]) < rounds and (len(times[0]) < 3 or time.perf_counter() - start < seconds):
-        for found, function in zip(times, (program.numpy, compiled)):
+        for found, function in zip(times, functions):
             found.append(program.run(function)[0])
     ours, theirs = float(np.median(times[1])), float(np.median(times[0]))
     return Outcome(name, theirs, ours, first, chaotic)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
 
@@ -23,16 +23,24 @@ from tracejit.trace.session.session import active, current
 from tracejit.trace.values.all import Array, Tracer, lift
 from tracejit.transforms.staged import Body, fitted, like, traced_body, value_like
 
+if TYPE_CHECKING:
+    from tracejit.callables import Transformed
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+S = TypeVar("S")
+X = TypeVar("X")
 Rule = Callable[..., Any]
 FUNCTION = "the function"
 
 
-class Custom:
+class Custom(Generic[P, R]):
     """A function with a derivative rule of its own; ``rule`` says which kind."""
 
     rule = ""
 
-    def __init__(self, function: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
+    def __init__(self, function: Callable[P, R], nondiff_argnums: int | Sequence[int] = ()) -> None:
         what = type(self).__name__
         if not callable(function):
             throw(TypeError(f"{what} takes a function, not {type(function).__name__}"))
@@ -42,11 +50,17 @@ class Custom:
         )
         functools.update_wrapper(self, function, updated=())
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if active():
-            return current().operators.call(self, *args, **kwargs)
+            return current().operators.call(self, *args, **kwargs)  # type: ignore[no-any-return]
         return self.function(*args, **kwargs)
 
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> Custom[P, R]: ...
+    @overload
+    def __get__(
+        self: Custom[Concatenate[S, Q], X], instance: S, owner: Any = None
+    ) -> Callable[Q, X]: ...
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
@@ -73,7 +87,7 @@ class Custom:
 class _Call:
     """One call of such a function: its arguments apart, and its bodies."""
 
-    def __init__(self, ops: Any, custom: Custom, args: Sequence[Any]) -> None:
+    def __init__(self, ops: Any, custom: Custom[..., Any], args: Sequence[Any]) -> None:
         self.ops, self.custom, self.args = ops, custom, list(args)
         count = len(self.args)
         fixed = {n % count for n in custom.nondiff_argnums if -count <= n < count}
@@ -169,7 +183,7 @@ def _is_number(x: Any) -> bool:
     return isinstance(x, Tracer | float | complex) or type(x) is int or hasattr(x, "dtype")
 
 
-class custom_jvp(Custom):  # noqa: N801  (used as a decorator)
+class custom_jvp(Custom[P, R]):  # noqa: N801  (used as a decorator)
     """A function with a rule for tangents.
 
     ``f.defjvp(rule)``: ``rule(primals, tangents)`` gives the result and its tangent, of the
@@ -190,7 +204,7 @@ class custom_jvp(Custom):  # noqa: N801  (used as a decorator)
 
     rule = "jvp"
 
-    def __init__(self, function: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
+    def __init__(self, function: Callable[P, R], nondiff_argnums: int | Sequence[int] = ()) -> None:
         super().__init__(function, nondiff_argnums)
         self.jvp: Rule | None = None
 
@@ -202,7 +216,7 @@ class custom_jvp(Custom):  # noqa: N801  (used as a decorator)
     def defjvps(self, *rules: Rule | None) -> None:
         """A rule per argument: ``rule(tangent, result, *primals)`` gives what it adds to the
         result's tangent; None adds nothing."""
-        function = self
+        function: Callable[..., Any] = self
 
         def rule(*args: Any) -> Any:
             *fixed, primals, tangents = args
@@ -240,7 +254,7 @@ class custom_jvp(Custom):  # noqa: N801  (used as a decorator)
         return [call.body("its rule", [*params, *dots], body, current().orders - 1)]
 
 
-class custom_vjp(Custom):  # noqa: N801  (used as a decorator)
+class custom_vjp(Custom[P, R]):  # noqa: N801  (used as a decorator)
     """A function with a rule for reverse mode.
 
     ``f.defvjp(forward, backward)``: ``forward`` takes the arguments and gives the result and any
@@ -258,7 +272,7 @@ class custom_vjp(Custom):  # noqa: N801  (used as a decorator)
 
     rule = "vjp"
 
-    def __init__(self, function: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
+    def __init__(self, function: Callable[P, R], nondiff_argnums: int | Sequence[int] = ()) -> None:
         super().__init__(function, nondiff_argnums)
         self.rules: tuple[Rule, Rule] | None = None
 
@@ -340,7 +354,7 @@ def _fit(x: Any, want: TensorType, what: str) -> Value:
         raise StructureError(str(error)) from None
 
 
-def _as_results(custom: Custom, primal: Body, answer: Any, what: str) -> list[Any]:
+def _as_results(custom: Custom[..., Any], primal: Body, answer: Any, what: str) -> list[Any]:
     leaves, tree = trees.flatten(answer)
     if tree != primal.tree:
         raise StructureError(
@@ -350,7 +364,7 @@ def _as_results(custom: Custom, primal: Body, answer: Any, what: str) -> list[An
     return [value_like(_fit(x, v.tensor, what)) for x, v in pairs if v is not None]
 
 
-def _as_tangents(custom: Custom, primal: Body, answer: Any) -> list[Any]:
+def _as_tangents(custom: Custom[..., Any], primal: Body, answer: Any) -> list[Any]:
     leaves, tree = trees.flatten(answer)
     if tree != primal.tree:
         raise StructureError(
@@ -370,18 +384,18 @@ def _cotangents(primal: Body, cts: Sequence[Value]) -> Any:
     return trees.unflatten(primal.tree, leaves)
 
 
-class _Checkpoint(Custom):
+class _Checkpoint(Custom[P, R]):
     rule = "checkpoint"
 
 
-class _Stop(Custom):
+class _Stop(Custom[P, R]):
     rule = "stop"
 
     def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
         return _Call(ops, self, args).emit()
 
 
-def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
+def checkpoint(fun: Callable[P, R]) -> Transformed[P, R]:
     """``fun``, of which reverse mode keeps the arguments only and computes the rest again.
 
     Values and derivatives are those of ``fun``; memory is less. In a loop of ``n`` steps that calls
@@ -393,15 +407,16 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
                 x = checkpoint(hundred_steps)(x)
             return np.sum(x)
     """
-    return _Checkpoint(fun)
+    made: Any = _Checkpoint(fun)
+    return made  # type: ignore[no-any-return]
 
 
 remat = checkpoint
 
 
-def stop_gradient(x: Any) -> Any:
+def stop_gradient(x: X) -> X:
     """``x``, a number, array or container of them, as a constant for derivatives: a copy."""
-    return _stopped(x)
+    return _stopped(x)  # type: ignore[no-any-return]
 
 
 def _copied(x: Any) -> Any:

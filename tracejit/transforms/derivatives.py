@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
 from tracejit import autodiff, trees
 from tracejit.autodiff.tangents import active_results
@@ -24,6 +24,14 @@ from tracejit.transforms.staged import (
     tangent_tree,
 )
 from tracejit.transforms.transform import Transform, applied, checked_argnums, shown
+
+if TYPE_CHECKING:
+    from tracejit.callables import Transformed
+
+P = ParamSpec("P")
+X = TypeVar("X", bound=Any)  # so that lambdas of it are accepted
+R = TypeVar("R")
+A = TypeVar("A")
 
 
 class Gradient(Transform):
@@ -139,6 +147,46 @@ def _kind_of(x: Any) -> str:
     return "None" if x is None else f"a {type(x).__name__}"
 
 
+@overload
+def grad(
+    fun: Callable[Concatenate[X, P], Any],
+    argnums: Literal[0] = ...,
+    has_aux: Literal[False] = ...,
+    holomorphic: bool = ...,
+    *,
+    argnames: None = ...,
+    disconnected_inputs: Literal["ignore", "raise"] = ...,
+) -> Transformed[Concatenate[X, P], X]: ...
+@overload
+def grad(
+    fun: Callable[Concatenate[X, P], tuple[Any, A]],
+    argnums: Literal[0] = ...,
+    *,
+    has_aux: Literal[True],
+    holomorphic: bool = ...,
+    argnames: None = ...,
+    disconnected_inputs: Literal["ignore", "raise"] = ...,
+) -> Transformed[Concatenate[X, P], tuple[X, A]]: ...
+@overload
+def grad(
+    fun: Callable[P, Any],
+    argnums: int | Sequence[int] = ...,
+    has_aux: bool = ...,
+    holomorphic: bool = ...,
+    *,
+    argnames: str | Sequence[str] | None = ...,
+    disconnected_inputs: Literal["ignore", "raise"] = ...,
+) -> Transformed[P, Any]: ...
+@overload
+def grad(
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] = ...,
+    has_aux: bool = ...,
+    holomorphic: bool = ...,
+    *,
+    argnames: str | Sequence[str] | None = ...,
+    disconnected_inputs: Literal["ignore", "raise"] = ...,
+) -> Transformed[..., Any]: ...
 def grad(
     fun: Callable[..., Any],
     argnums: int | Sequence[int] = 0,
@@ -146,8 +194,9 @@ def grad(
     holomorphic: bool = False,
     *,
     argnames: str | Sequence[str] | None = None,
-    disconnected_inputs: str = "ignore",
-) -> Gradient:
+    disconnected_inputs: Literal["ignore", "raise"] = "ignore",
+    **others: Any,
+) -> Any:
     """The gradient of a function that returns one real floating scalar.
 
     Returns a function of the same arguments; its result has the structure of the argument (or, for
@@ -162,9 +211,53 @@ def grad(
 
         slope = grad(lambda w, x: np.sum(w * x) ** 2)(w, x)
     """
+    if others:
+        from tracejit.options import refuse
+
+        refuse(grad, others)
     return Gradient(fun, argnums, has_aux, False, holomorphic, argnames, disconnected_inputs)
 
 
+@overload
+def value_and_grad(
+    fun: Callable[Concatenate[X, P], R],
+    argnums: Literal[0] = ...,
+    has_aux: Literal[False] = ...,
+    holomorphic: bool = ...,
+    *,
+    argnames: None = ...,
+    disconnected_inputs: Literal["ignore", "raise"] = ...,
+) -> Transformed[Concatenate[X, P], tuple[R, X]]: ...
+@overload
+def value_and_grad(
+    fun: Callable[Concatenate[X, P], R],
+    argnums: Literal[0] = ...,
+    *,
+    has_aux: Literal[True],
+    holomorphic: bool = ...,
+    argnames: None = ...,
+    disconnected_inputs: Literal["ignore", "raise"] = ...,
+) -> Transformed[Concatenate[X, P], tuple[R, X]]: ...
+@overload
+def value_and_grad(
+    fun: Callable[P, R],
+    argnums: int | Sequence[int] = ...,
+    has_aux: bool = ...,
+    holomorphic: bool = ...,
+    *,
+    argnames: str | Sequence[str] | None = ...,
+    disconnected_inputs: Literal["ignore", "raise"] = ...,
+) -> Transformed[P, tuple[R, Any]]: ...
+@overload
+def value_and_grad(
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] = ...,
+    has_aux: bool = ...,
+    holomorphic: bool = ...,
+    *,
+    argnames: str | Sequence[str] | None = ...,
+    disconnected_inputs: Literal["ignore", "raise"] = ...,
+) -> Transformed[..., Any]: ...
 def value_and_grad(
     fun: Callable[..., Any],
     argnums: int | Sequence[int] = 0,
@@ -172,12 +265,17 @@ def value_and_grad(
     holomorphic: bool = False,
     *,
     argnames: str | Sequence[str] | None = None,
-    disconnected_inputs: str = "ignore",
-) -> Gradient:
+    disconnected_inputs: Literal["ignore", "raise"] = "ignore",
+    **others: Any,
+) -> Any:
     """``(value, gradient)`` of a function, see ``grad``; with ``has_aux`` the value is a pair.
 
     value, slope = value_and_grad(loss)(w, x)
     """
+    if others:
+        from tracejit.options import refuse
+
+        refuse(value_and_grad, others)
     return Gradient(fun, argnums, has_aux, True, holomorphic, argnames, disconnected_inputs)
 
 
@@ -208,14 +306,12 @@ class _Jvp(Transform):
         return staged.rebuild(out[:count]), tangent_tree(staged, out[len(out) - inexact :])
 
 
-def jvp(
-    fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
-) -> tuple[Any, Any]:
+def jvp(fun: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[R, R]:
     """``(fun(*primals), directional derivative along tangents)``, by forward mode.
 
     ``tangents`` has the structure, shapes and dtypes of ``primals``. Raises TypeError otherwise.
     """
-    result: tuple[Any, Any] = applied(_Jvp(fun, "jvp"), tuple(primals), tuple(tangents))
+    result: tuple[R, R] = applied(_Jvp(fun, "jvp"), tuple(primals), tuple(tangents))
     return result
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 from tracejit import trees
 from tracejit.errors import throw
@@ -17,6 +17,10 @@ from tracejit.transforms.staged import require_inexact
 from tracejit.transforms.transform import Transform, checked_argnums, shown
 from tracejit.transforms.vmapping import Vmapped
 
+if TYPE_CHECKING:
+    from tracejit.callables import Transformed
+
+P = ParamSpec("P")
 Mode = Literal["jacfwd", "jacrev"]
 
 
@@ -168,11 +172,12 @@ def argnum(n: int, count: int) -> int:
 
 
 def jacfwd(
-    fun: Callable[..., Any],
+    fun: Callable[P, Any],
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
-) -> Jacobian:
+    **others: Any,
+) -> Transformed[P, Any]:
     """The Jacobian of a function, by pushing forward all unit vectors of its arguments at once.
 
     Returns a function of the same arguments. For a result of shape ``s`` and an argument of shape
@@ -184,19 +189,28 @@ def jacfwd(
 
         jacfwd(lambda x: np.array([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
     """
+    if others:
+        from tracejit.options import refuse
+
+        refuse(jacfwd, others)
     return Jacobian(fun, argnums, "jacfwd", has_aux, holomorphic)
 
 
 def jacrev(
-    fun: Callable[..., Any],
+    fun: Callable[P, Any],
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
-) -> Jacobian:
+    **others: Any,
+) -> Transformed[P, Any]:
     """The Jacobian of a function, by pulling back all unit vectors of its results at once.
 
     As ``jacfwd`` in all else. Best where there are fewer results than arguments.
     """
+    if others:
+        from tracejit.options import refuse
+
+        refuse(jacrev, others)
     return Jacobian(fun, argnums, "jacrev", has_aux, holomorphic)
 
 
@@ -204,14 +218,19 @@ jacobian = jacrev
 
 
 def hessian(
-    fun: Callable[..., Any],
+    fun: Callable[P, Any],
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
-) -> Jacobian:
+    **others: Any,
+) -> Transformed[P, Any]:
     """The second derivatives of a function, forward over reverse: ``jacfwd(jacrev(fun))``.
 
     For a scalar function of an argument of shape ``t`` it has the shape ``t + t``. See ``jacfwd``.
     """
+    if others:
+        from tracejit.options import refuse
+
+        refuse(hessian, others)
     inner = Jacobian(fun, argnums, "jacrev", has_aux, holomorphic)
     return Jacobian(inner, argnums, "jacfwd", has_aux, holomorphic)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeVar, overload
 
 from tracejit import autodiff, trees
 from tracejit.autodiff.split import Split
@@ -26,6 +26,9 @@ from tracejit.transforms.staged import (
     value_like,
 )
 from tracejit.transforms.transform import Transform, applied, shown
+
+R = TypeVar("R")
+A = TypeVar("A")
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +162,14 @@ class Linearized(Transform):
         return LinearMap(simplified(split.derivative), split.kept, given, made, what)
 
 
+@overload
+def vjp(
+    fun: Callable[..., R], *primals: Any, has_aux: Literal[False] = ...
+) -> tuple[R, Callable[[R], tuple[Any, ...]]]: ...
+@overload
+def vjp(
+    fun: Callable[..., tuple[R, A]], *primals: Any, has_aux: Literal[True]
+) -> tuple[R, Callable[[R], tuple[Any, ...]], A]: ...
 def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """``(fun(*primals), pullback)``; ``pullback(cotangents)`` gives one cotangent per argument.
 
@@ -175,6 +186,14 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     return applied(Linearized(fun, "vjp", has_aux), *primals)
 
 
+@overload
+def linearize(
+    fun: Callable[..., R], *primals: Any, has_aux: Literal[False] = ...
+) -> tuple[R, Callable[..., R]]: ...
+@overload
+def linearize(
+    fun: Callable[..., tuple[R, A]], *primals: Any, has_aux: Literal[True]
+) -> tuple[R, Callable[..., R], A]: ...
 def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """``(fun(*primals), pushforward)``; ``pushforward(*tangents)`` gives the result's tangents.
 

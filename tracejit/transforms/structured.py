@@ -6,17 +6,19 @@ They are written as a user would write them: plain Python loops, compiled where 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 import numpy as np
 
 from tracejit import trees
 from tracejit.errors import throw
 
-Fun = Callable[..., Any]
+C = TypeVar("C")
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 
 
-def fori_loop(lower: Any, upper: Any, body_fun: Fun, init_val: Any) -> Any:
+def fori_loop(lower: int, upper: int, body_fun: Callable[[Any, C], C], init_val: C) -> C:
     """``body_fun(i, value)`` for i from ``lower`` to ``upper - 1``; the last value.
 
     total = fori_loop(0, 10, lambda i, total: total + x[i], 0.0)
@@ -27,7 +29,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Fun, init_val: Any) -> Any:
     return value
 
 
-def while_loop(cond_fun: Fun, body_fun: Fun, init_val: Any) -> Any:
+def while_loop(cond_fun: Callable[[C], Any], body_fun: Callable[[C], C], init_val: C) -> C:
     """``value = body_fun(value)`` while ``cond_fun(value)``; the last value.
 
     power = while_loop(lambda p: p < 100, lambda p: p * 2, 1)
@@ -38,7 +40,9 @@ def while_loop(cond_fun: Fun, body_fun: Fun, init_val: Any) -> Any:
     return value
 
 
-def cond(pred: Any, true_fun: Fun, false_fun: Fun, *operands: Any) -> Any:
+def cond(
+    pred: Any, true_fun: Callable[[*Ts], R], false_fun: Callable[[*Ts], R], *operands: *Ts
+) -> R:
     """``true_fun(*operands)`` if ``pred``, else ``false_fun(*operands)``.
 
     size = cond(x > 0, lambda x: x, lambda x: -x, x)
@@ -48,7 +52,7 @@ def cond(pred: Any, true_fun: Fun, false_fun: Fun, *operands: Any) -> Any:
     return false_fun(*operands)
 
 
-def switch(index: Any, branches: Sequence[Fun], *operands: Any) -> Any:
+def switch(index: Any, branches: Sequence[Callable[[*Ts], R]], *operands: *Ts) -> R:
     """``branches[index](*operands)``, the index clamped to those that there are.
 
     y = switch(k, [np.sin, np.cos, np.tan], x)
@@ -94,8 +98,12 @@ def _restored(y: Any, stores: Any) -> Any:
 
 
 def scan(
-    f: Fun, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False
-) -> tuple[Any, Any]:
+    f: Callable[[C, Any], tuple[C, Any]],
+    init: C,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+) -> tuple[C, Any]:
     """``carry, y = f(carry, x)`` for each x along the first axis of ``xs``; the last carry, and the
     ys as arrays.
 
@@ -118,7 +126,7 @@ def scan(
     return carry, _restored(y, stores)
 
 
-def map(f: Fun, xs: Any) -> Any:
+def map(f: Callable[[Any], Any], xs: Any) -> Any:
     """``f`` of each x along the first axis of ``xs``, one after another; the results as arrays.
 
     rows = map(lambda row: row / row.sum(), table)

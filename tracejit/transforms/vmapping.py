@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from tracejit import autodiff, trees
 from tracejit.errors import UnsupportedError, throw
@@ -15,6 +15,11 @@ from tracejit.trace.session.raising import Diverged
 from tracejit.trace.values.all import Array, Scalar, lift, wrap_array
 from tracejit.transforms.staged import Staged, own
 from tracejit.transforms.transform import Transform, shown
+
+if TYPE_CHECKING:
+    from tracejit.callables import Vmapping
+
+P = ParamSpec("P")
 
 
 class Vmapped(Transform):
@@ -165,11 +170,12 @@ def _repeated(staged: Staged, x: Any, size: Dim) -> Any:
 
 
 def vmap(
-    fun: Callable[..., Any],
+    fun: Callable[P, Any],
     in_axes: Any = 0,
     out_axes: Any = 0,
     axis_size: int | None = None,
-) -> Vmapped:
+    **others: Any,
+) -> Vmapping[P]:
     """``fun`` for each example of a batch, as a loop over the examples would give it.
 
     ``in_axes``: which axis of the positional arguments counts examples; None for what they share;
@@ -183,4 +189,8 @@ def vmap(
 
         per_example = vmap(grad(loss), in_axes=(None, 0, 0))(params, x, y)
     """
+    if others:
+        from tracejit.options import refuse
+
+        refuse(vmap, others)
     return Vmapped(fun, in_axes, out_axes, axis_size)

@@ -1,0 +1,109 @@
+"""What `jit` and the transforms return, as type checkers see it; nothing here runs.
+
+A compiled function and a transform keep the parameters of the function that they are made of, so
+that a call with other arguments is an error before the program runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from tracejit.calls.versions import Stats
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+T = TypeVar("T")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Transformed(Protocol[P, R_co]):
+    """A function of the parameters of another one; as a member of a class it is a method."""
+
+    __name__: str
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> Transformed[P, R_co]: ...
+    @overload
+    def __get__(
+        self: Transformed[Concatenate[T, Q], R_co], instance: T, owner: Any = None
+    ) -> Callable[Q, R_co]: ...
+
+
+class Inspected(Protocol[P]):
+    """A text of the version for some arguments; without arguments, of all by signature."""
+
+    @overload
+    def __call__(self) -> dict[str, str]: ...
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> str: ...
+
+
+class Jitted(Protocol[P, R_co]):
+    """What ``jit`` returns."""
+
+    __name__: str
+    __qualname__: str
+    __module__: str
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> Jitted[P, R_co]: ...
+    @overload
+    def __get__(
+        self: Jitted[Concatenate[T, Q], R_co], instance: T, owner: Any = None
+    ) -> Callable[Q, R_co]: ...
+
+    @property
+    def py_func(self) -> Callable[P, R_co]: ...
+    @property
+    def __wrapped__(self) -> Callable[P, R_co]: ...
+    @property
+    def signatures(self) -> list[str]: ...
+    @property
+    def inspect_ir(self) -> Inspected[P]: ...
+    @property
+    def inspect_program(self) -> Inspected[P]: ...
+    @property
+    def inspect_llvm(self) -> Inspected[P]: ...
+    @property
+    def inspect_asm(self) -> Inspected[P]: ...
+    @property
+    def explain(self) -> Inspected[P]: ...
+    def inspect_ptx(self, *args: Any, arch: str = "sm_80", **kwargs: Any) -> Any: ...
+    def compile(self, signature: str) -> None: ...
+    def stats(self) -> Stats: ...
+    def recompile(self) -> None: ...
+
+
+class Decorator(Protocol):
+    """``jit`` with options, before it is given the function."""
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  (a static method can be called, too)
+        self, function: staticmethod[P, T], /
+    ) -> staticmethod[P, T]: ...
+    @overload
+    def __call__(self, function: classmethod[T, P, R_co], /) -> classmethod[T, P, R_co]: ...
+    @overload
+    def __call__(self, function: Callable[P, T], /) -> Jitted[P, T]: ...
+
+
+Batch = np.ndarray[Any, Any] | list[Any] | tuple[Any, ...] | dict[Any, Any] | None
+
+
+class Vmapping(Protocol[P]):
+    """What ``vmap`` returns: numbers of the parameters may be arrays of examples."""
+
+    __name__: str
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any: ...
+    @overload
+    def __call__(self, *args: Batch, **kwargs: Batch) -> Any: ...
