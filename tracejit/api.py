@@ -36,7 +36,7 @@ def _disabled() -> bool:
 
 
 @overload
-def jit(  # type: ignore[overload-overlap]  (a static method can be called, too)
+def jit(  # type: ignore[overload-overlap]  # it can be called, too
     function: staticmethod[P, R],
     /,
     *,

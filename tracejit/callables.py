@@ -86,7 +86,7 @@ class Decorator(Protocol):
     """``jit`` with options, before it is given the function."""
 
     @overload
-    def __call__(  # type: ignore[overload-overlap]  (a static method can be called, too)
+    def __call__(  # type: ignore[overload-overlap]  # it can be called, too
         self, function: staticmethod[P, T], /
     ) -> staticmethod[P, T]: ...
     @overload

@@ -178,7 +178,7 @@ def grad(
     disconnected_inputs: Literal["ignore", "raise"] = ...,
 ) -> Transformed[P, Any]: ...
 @overload
-def grad(
+def grad(  # type: ignore[overload-cannot-match]  # lambdas do
     fun: Callable[..., Any],
     argnums: int | Sequence[int] = ...,
     has_aux: bool = ...,
@@ -229,7 +229,7 @@ def value_and_grad(
     disconnected_inputs: Literal["ignore", "raise"] = ...,
 ) -> Transformed[Concatenate[X, P], tuple[R, X]]: ...
 @overload
-def value_and_grad(
+def value_and_grad(  # type: ignore[overload-overlap]  # lambdas match the last
     fun: Callable[Concatenate[X, P], R],
     argnums: Literal[0] = ...,
     *,
