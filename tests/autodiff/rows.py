@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from tests.ops import samples
 from tests.ops.library_samples import LIBRARY, library_samples
+from tests.ops.samples import accepted
+from tracejit.ir.core import TABLE
 
 Array = Any
 
@@ -31,62 +34,22 @@ def _draw(rng: np.random.Generator, shape: Any, dtype: Any, low: float, high: fl
     return np.asarray(out, dtype)
 
 
-#: Interval in which a real sample is smooth and well conditioned.
-RANGES: dict[str, tuple[float, float]] = {
-    "arcsin": (-0.6, 0.6),
-    "arccos": (-0.6, 0.6),
-    "arctanh": (-0.6, 0.6),
-    "arccosh": (1.5, 2.5),
-    "sqrt": (0.5, 2.0),
-    "cbrt": (0.5, 2.0),
-    "log": (0.5, 2.0),
-    "log2": (0.5, 2.0),
-    "log10": (0.5, 2.0),
-    "log1p": (-0.4, 2.0),
-    "pow": (0.5, 2.0),
-    "div": (0.5, 2.0),
-    "tan": (-1.0, 1.0),
-    "frexp_mantissa": (1.1, 1.8),
-    "abs": (0.3, 2.0),
-}
-REAL_UNARY = "cbrt erf logistic frexp_mantissa".split()
-UNARY = (
-    "neg abs sign sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh"
-    " cosh tanh arcsinh arccosh arctanh conj"
-).split()
-BINARY = "add sub mul div pow".split()
-REAL_BINARY = (
-    "remainder fmod arctan2 hypot minimum maximum fmin fmax copysign nextafter logaddexp logaddexp2"
-).split()
-
-
 def elementwise(name: str, rng: np.random.Generator, dtype: Any) -> list[Case]:
-    """Cases of an elementwise row; none when the dtype is not one of its."""
-    low, high = RANGES.get(name, (-1.2, 1.2))
-    kind = np.dtype(dtype).kind
-
-    def draw(a: float = low, b: float = high) -> Array:
-        return _draw(rng, (3, 2), dtype, a, b)
-
-    if name in UNARY or (name in REAL_UNARY and kind == "f"):
-        return [Case((draw(),))]
-    if name in BINARY:
-        return [Case((draw(), draw()))]
-    if name in ("remainder", "fmod") and kind == "f":
-        return [Case((draw(5.2, 5.8), draw(1.55, 1.65)))]
-    if name == "arctan2" and kind == "f":
-        return [Case((draw(0.3, 1.0), draw(-1.0, -0.3)))]
-    if name in REAL_BINARY and kind == "f":
-        return [Case((draw(-2.0, -0.2), draw(0.2, 2.0)))]
-    if name in ("real", "imag") and kind == "c":
-        return [Case((draw(),))]
-    if name == "complex" and kind == "f":
-        return [Case((draw(), draw()))]
-    if name == "ldexp" and kind == "f":
-        return [Case((draw(), rng.integers(-2, 3, (3, 2))))]
-    if name == "select":
-        return [Case((rng.random((3, 2)) > 0.5, draw(), draw()))]
-    return []
+    """Points in the smooth domain of an elementwise row; none when the dtype is not one of its."""
+    prim, dtype = TABLE[name], np.dtype(dtype)
+    if dtype.kind not in prim.samples.smooth_in:
+        return []
+    made = []
+    for k in range(prim.arity or 0):
+        own = prim.samples.dtypes.get(k, dtype)
+        if own.kind == "b":
+            made.append(rng.random((3, 2)) > 0.5)
+        elif own.kind == "i":
+            made.append(rng.integers(-2, 3, (3, 2)))
+        else:
+            made.append(_draw(rng, (3, 2), own, *prim.samples.smooth_of(k)))
+    case = Case(tuple(made))
+    return [case] if accepted(samples.Case(name, case.operands)) else []
 
 
 def _structural() -> dict[str, Callable[[np.random.Generator, Any], list[Case]]]:
@@ -190,11 +153,11 @@ def _library() -> dict[str, Smooth]:
     """Those samples of a library's rows that have derivatives, without phases of vectors."""
 
     def take(name: str, *which: int) -> Smooth:
-        def samples(dtype: Any) -> list[Any]:
+        def taken(dtype: Any) -> list[Any]:
             found = library_samples(name, dtype)
             return [found[k] for k in which] if found else []
 
-        return samples
+        return taken
 
     return {
         **{n: take(n, 0, 1) for n in "solve inv det slogdet cofactor rfft irfft bessel_i".split()},

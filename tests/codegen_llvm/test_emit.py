@@ -9,12 +9,12 @@ import pytest
 
 from tests.codegen_llvm.elementwise_loop import compile_loop
 from tests.ir.scalar_samples import BOOL, COMPLEX, FLOATS, INTS, distance, operands, pairs
-from tests.ir.test_lowering import REFERENCES, cases, convert_inputs
+from tests.ir.test_lowering import cases, convert_inputs, lowering
+from tracejit.ir.core import TABLE
 from tracejit.ir.scalar import elementary
 from tracejit.ir.scalar.emit import BOOL as I1
 from tracejit.ir.scalar.emit import F32, F64, I32, I64
 from tracejit.ir.scalar.emit_numpy import apply
-from tracejit.ir.scalar.lowering import LOWER
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, literal
 
 DTYPES = [BOOL, *INTS, *FLOATS, *COMPLEX]
@@ -29,31 +29,31 @@ def assert_same_bits(got: Any, want: Any) -> None:
 
 @pytest.mark.parametrize(("name", "dtype"), cases())
 def test_lowering_through_llvm(name: str, dtype: Any) -> None:
-    inputs = operands(name, REFERENCES[name][0], dtype)
-    loop = compile_loop(LOWER[name], [x.dtype for x in inputs])
-    assert_same_bits(loop(*inputs), apply(LOWER[name], *inputs))
+    inputs = operands(TABLE[name], dtype)
+    loop = compile_loop(lowering(name), [x.dtype for x in inputs])
+    assert_same_bits(loop(*inputs), apply(lowering(name), *inputs))
 
 
 @pytest.mark.parametrize("source", DTYPES, ids=str)
 def test_convert_through_llvm(source: Any) -> None:
     x = convert_inputs(source)
     for target in DTYPES:
-        loop = compile_loop(LOWER["convert"], [source], dtype=target)
-        assert_same_bits(loop(x), apply(LOWER["convert"], x, dtype=target))
+        loop = compile_loop(lowering("convert"), [source], dtype=target)
+        assert_same_bits(loop(x), apply(lowering("convert"), x, dtype=target))
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_select_through_llvm(dtype: Any) -> None:
     a, b = pairs(dtype)
     c = np.arange(a.size) % 3 == 0
-    loop = compile_loop(LOWER["select"], [BOOL, dtype, dtype])
+    loop = compile_loop(lowering("select"), [BOOL, dtype, dtype])
     assert_same_bits(loop(c, a, b), np.where(c, a, b))
 
 
 @pytest.mark.parametrize("name", ["add", "sub", "mul"])
 def test_overflow_through_llvm(name: str) -> None:
     a, b = pairs(np.dtype("i8"))
-    lower = LOWER[f"{name}_overflow"]
+    lower = lowering(f"{name}_overflow")
     for got, want in zip(compile_loop(lower, ["i8", "i8"])(a, b), apply(lower, a, b), strict=True):
         assert_same_bits(got, want)
 

@@ -5,62 +5,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mpmath as mp
 import numpy as np
 
 from tests.codegen_llvm.elementwise_loop import compile_loop
-from tracejit.ir.scalar import elementary
+from tracejit.ir import ops  # noqa: F401
+from tracejit.ir.core import TABLE
 
 Array = np.ndarray[Any, Any]
 
 
-REFERENCE: dict[str, Callable[..., Any]] = {
-    "exp": mp.exp,
-    "exp2": lambda x: mp.power(2, x),
-    "expm1": mp.expm1,
-    "log": mp.log,
-    "log2": lambda x: mp.log(x, 2),
-    "log10": mp.log10,
-    "log1p": mp.log1p,
-    "sin": mp.sin,
-    "cos": mp.cos,
-    "tan": mp.tan,
-    "arcsin": mp.asin,
-    "arccos": mp.acos,
-    "arctan": mp.atan,
-    "sinh": mp.sinh,
-    "cosh": mp.cosh,
-    "tanh": mp.tanh,
-    "arcsinh": mp.asinh,
-    "arccosh": mp.acosh,
-    "arctanh": mp.atanh,
-    "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
-    "erf": mp.erf,
-    "pow": mp.power,
-    "arctan2": mp.atan2,
-    "hypot": mp.hypot,
-}
-# The interval where the function is neither constant nor out of range, sampled uniformly.
-INTERVALS: dict[str, tuple[float, float]] = {
-    "exp": (-750.0, 712.0),
-    "exp2": (-1080.0, 1026.0),
-    "expm1": (-40.0, 712.0),
-    "log": (0.3, 3.0),
-    "log2": (0.3, 3.0),
-    "log10": (0.3, 3.0),
-    "log1p": (-1.0, 4.0),
-    "arcsin": (-1.0, 1.0),
-    "arccos": (-1.0, 1.0),
-    "sinh": (-720.0, 720.0),
-    "cosh": (-720.0, 720.0),
-    "arccosh": (1.0, 5.0),
-    "arctanh": (-1.0, 1.0),
-    "erf": (-6.5, 6.5),
-}
-TWO = ("pow", "arctan2", "hypot")
-TRIGONOMETRIC = ("sin", "cos", "tan")
+NAMES = [n for n, p in TABLE.items() if p.samples.exact is not None]
+
+
+def truth(name: str) -> Callable[..., Any]:
+    """The true value of a row, by mpmath."""
+    rule = TABLE[name].samples.exact
+    assert rule is not None
+    return getattr(mp, rule) if isinstance(rule, str) else partial(rule, mp)
 
 
 def _hard(dtype: Any, count: int) -> Array:
@@ -75,7 +40,7 @@ def inputs(name: str, dtype: Any, count: int, seed: int = 1) -> tuple[Array, ...
     """Uniform, near zero, near one, of every magnitude, and hard cases; finite."""
     rng = np.random.default_rng(seed)
     dtype = np.dtype(dtype)
-    low, high = INTERVALS.get(name, (-12.0, 12.0))
+    low, high = TABLE[name].samples.interval
     if high > 100 and dtype == np.float32:
         low, high = low / 8, high / 8
     integer = np.dtype(f"i{dtype.itemsize}")
@@ -87,10 +52,10 @@ def inputs(name: str, dtype: Any, count: int, seed: int = 1) -> tuple[Array, ...
         (rng.normal(size=count) * 2.0 ** rng.uniform(-60, 3, count)).astype(dtype),
         every,
     ]
-    if name in TRIGONOMETRIC:
+    if TABLE[name].samples.periodic:
         parts += [_hard(dtype, count // 4), rng.uniform(-1e6, 1e6, count).astype(dtype)]
     x = np.concatenate(parts)
-    if name not in TWO:
+    if TABLE[name].arity == 1:
         return (x[np.isfinite(x)],)
     y = rng.permutation(x)
     if name == "pow":  # exponents for which the result is in range
@@ -108,7 +73,7 @@ def ulps(name: str, got: Array, xs: tuple[Array, ...]) -> Array:
     info = np.finfo(got.dtype)
     digits, least = info.nmant, int(info.minexp) - info.nmant
     out = np.full(got.shape, np.nan)
-    reference = REFERENCE[name]
+    reference = truth(name)
     with mp.workprec(140):
         for k in range(got.size):
             try:
@@ -130,7 +95,7 @@ def ulps(name: str, got: Array, xs: tuple[Array, ...]) -> Array:
 def worst(name: str, dtype: Any, count: int) -> tuple[float, tuple[float, ...], int]:
     """Largest error, where it is, and how many inputs had a finite exact result."""
     xs = inputs(name, dtype, count)
-    got = compile_loop(getattr(elementary, name), [dtype] * len(xs))(*xs)
+    got = compile_loop(TABLE[name].lower, [dtype] * len(xs))(*xs)
     error = ulps(name, got, xs)
     k = int(np.nanargmax(error))
     return float(error[k]), tuple(float(x[k]) for x in xs), int(np.sum(~np.isnan(error)))
@@ -139,7 +104,7 @@ def worst(name: str, dtype: Any, count: int) -> tuple[float, tuple[float, ...], 
 def main(count: int) -> None:
     print("| function | float32: max ulp | at | float64: max ulp | at | inputs |")
     print("|---|---:|---|---:|---|---:|")
-    for name in REFERENCE:
+    for name in NAMES:
         cells, total = [], 0
         for dtype in (np.float32, np.float64):
             error, where, n = worst(name, dtype, count)

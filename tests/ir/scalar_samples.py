@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.ir.core import Primitive
+
 INTS = [np.dtype(f"{k}{n}") for k in "iu" for n in (1, 2, 4, 8)]
 FLOATS = [np.dtype("f4"), np.dtype("f8")]
 COMPLEX = [np.dtype("c8"), np.dtype("c16")]
@@ -64,56 +66,37 @@ def distance(got: Any, want: Any) -> np.ndarray[Any, Any]:
     return np.where(same, 0.0, np.where(np.isnan(gap) | (gap == 0), np.inf, gap))
 
 
-def operands(name: str, arity: int, dtype: np.dtype[Any]) -> tuple[Any, ...]:
-    """Sample operands of a primitive that takes `arity` operands of one dtype."""
-    if arity == 1:
-        return (samples(dtype),)
-    if name == "ldexp":
-        return pairs(dtype, np.dtype("i8"))
-    left, right = pairs(dtype)
-    if name == "pow" and dtype.kind == "i":
-        left, right = left[right >= 0], right[right >= 0]
-    if name == "pow" and dtype.kind == "c":  # C leaves most infinite cases open
-        finite = np.isfinite(left) & np.isfinite(right)
-        left, right = left[finite], right[finite]
-    return left, right
+def operands(prim: Primitive, dtype: np.dtype[Any]) -> tuple[Any, ...]:
+    """Sample operands of an elementwise row: all combinations for which its reference is defined.
+
+    A condition holds for one in three.
+    """
+    own = prim.samples.dtypes
+    kinds = [own.get(k, dtype) for k in range(prim.arity or 0)]
+    values = [d for d in kinds if d != BOOL or dtype == BOOL][-2:]
+    found = [*(pairs(*values) if len(values) == 2 else (samples(values[0]),))]
+    if len(kinds) > len(values):
+        found.insert(0, np.arange(found[0].size) % 3 == 0)
+    if prim.samples.where is not None:
+        defined = prim.samples.where(*found)
+        found = [x[defined] for x in found]
+    return tuple(found)
 
 
-ROUNDED = frozenset(
-    "cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh "
-    "arcsinh arccosh arctanh erf logistic pow arctan2 hypot logaddexp logaddexp2".split()
-)
-CANCELLING = frozenset(["logaddexp", "logaddexp2"])  # NumPy's formula loses what it loses
-
-
-def agrees(name: str, got: Any, want: Any, inputs: tuple[Any, ...]) -> np.ndarray[Any, Any]:
-    """Where `got` is as near to NumPy's `want` as `name` promises.
+def agrees(prim: Primitive, got: Any, want: Any, inputs: tuple[Any, ...]) -> np.ndarray[Any, Any]:
+    """Where `got` is as near to NumPy's `want` as the row promises.
 
     Exact operations agree in every bit. NumPy's own functions are within 4 ulp, ours within 2.
     A complex result is near relative to its modulus.
     """
-    gap = distance(got, want)
-    if want.dtype.kind == "c" and name in ROUNDED | {"sqrt", "abs", "sign", "mul", "div"}:
-        return _near_complex(name, got, want, inputs) | (gap <= 8)
-    if name in CANCELLING:
-        eps = np.finfo(want.dtype).eps
-        with np.errstate(all="ignore"):
-            size = np.maximum(np.abs(inputs[0]), np.abs(inputs[1]))
-            return (gap <= 6) | (np.abs(got - want) <= 4 * eps * size)
-    if inputs[0].dtype.kind == "c" and name == "abs":
-        return gap <= 2
-    return gap <= (6 if name in ROUNDED else 0)
-
-
-def _near_complex(name: str, got: Any, want: Any, inputs: tuple[Any, ...]) -> Any:
-    eps = np.finfo(want.dtype).eps
-    factor = 8.0 * np.ones(want.shape)
+    gap, s = distance(got, want), prim.samples
+    of_complex = inputs[-1].dtype.kind == "c"
+    limit = s.complex_ulps or s.ulps if of_complex else s.ulps
+    good = gap <= limit
+    reach = s.complex_reach if of_complex else s.reach
+    if not limit or (reach is None and want.dtype.kind != "c"):
+        return good
     with np.errstate(all="ignore"):
-        if name == "pow":  # the error of w log z is that of its size
-            factor += 8 * np.abs(inputs[1] * np.log(inputs[0]))
-            factor = np.where(np.isfinite(factor), factor, 8.0)
-        reach = np.abs(want)
-        if name in ("expm1", "log1p"):  # NumPy's cancel near zero, ours do not
-            reach = np.maximum(reach, np.abs(inputs[0]))
-        near = np.abs(got - want) <= factor * eps * reach
-    return near & np.isfinite(want)
+        size = np.abs(want) if reach is None else reach(want, *inputs)
+        near = np.abs(got - want) <= 8 * np.finfo(want.dtype).eps * size
+    return good | (near & np.isfinite(want))

@@ -21,7 +21,7 @@ INF, NAN = np.inf, np.nan
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("name", sorted(accuracy.REFERENCE))
+@pytest.mark.parametrize("name", sorted(accuracy.NAMES))
 def test_within_two_ulp(name: str, dtype: Any) -> None:
     error, where, count = accuracy.worst(name, dtype, 120)
     assert count > 200

@@ -16,7 +16,6 @@ from tests.ir.scalar_samples import operands, samples
 from tests.ops.library_samples import LIBRARY, library_samples
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Primitive
-from tracejit.ir.ops import elementwise
 from tracejit.ir.types import DTYPES, tensor
 
 ELSEWHERE = {
@@ -41,9 +40,6 @@ class Case:
     @property
     def exact(self) -> bool:
         return TABLE[self.name].kind not in ("elementwise", "contraction")
-
-
-ARITIES = {row[0]: row[1] for row in elementwise._ROWS}
 
 
 def cases(name: str, dtype: np.dtype[Any]) -> Iterator[Case]:
@@ -81,12 +77,8 @@ def _elementwise(name: str, dtype: np.dtype[Any]) -> Iterator[Case]:
         for target in DTYPES.values():
             if target.itemsize == dtype.itemsize:
                 yield from _sized(name, (samples(dtype),), {"dtype": target})
-    elif name == "select":
-        x, y = operands("add", 2, dtype)
-        yield from _sized(name, (np.arange(x.size) % 3 == 0, x, y), {})
     else:
-        arity = 2 if name in ("add_overflow", "sub_overflow", "mul_overflow") else ARITIES[name]
-        yield from _sized(name, operands(name, arity, dtype), {})
+        yield from _sized(name, operands(TABLE[name], dtype), {})
 
 
 def _convertible(dtype: np.dtype[Any], target: np.dtype[Any]) -> Any:

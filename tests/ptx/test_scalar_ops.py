@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.ir.test_lowering import lowering
 from tests.ptx.assembler import assemble
 from tests.ptx.simulator import Device, launch
 from tracejit.codegen_ptx.compile import compile_ptx
@@ -23,7 +24,7 @@ from tracejit.codegen_ptx.emit import (
     kernel_text,
     module_text,
 )
-from tracejit.ir.scalar import elementary
+from tracejit.ir.core import TABLE
 from tracejit.ir.scalar.emit_numpy import apply
 
 BOOL, F32, F64 = np.dtype("?"), np.dtype("f4"), np.dtype("f8")
@@ -207,14 +208,14 @@ def test_bitcasts_loops_and_tables() -> None:
     agree(collatz, RNG.integers(1, 1000, COUNT))
 
 
-TWO_OPERANDS = {"arctan2", "hypot", "logaddexp", "logaddexp2", "pow"}
+#: Rows that are more than one operation of the emitter.
+COSTLY = [p for p in TABLE.values() if p.kind == "elementwise" and p.cost > 1]
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
-@pytest.mark.parametrize("name", elementary.__all__)
-def test_elementary_functions_have_the_bits_of_the_cpu(name: str, dtype: np.dtype) -> None:
-    operands = [floats(dtype) for _ in range(2 if name in TWO_OPERANDS else 1)]
-    agree(getattr(elementary, name), *operands)
+@pytest.mark.parametrize("name", [p.name for p in COSTLY])
+def test_rows_have_the_bits_of_the_cpu(name: str, dtype: np.dtype) -> None:
+    agree(lowering(name), *(floats(dtype) for _ in range(TABLE[name].arity)))
 
 
 @pytest.mark.parametrize("architecture", ["sm_75", "sm_80", "sm_90"])
@@ -223,9 +224,8 @@ def test_ptxas_accepts_elementary_functions(architecture: str, tmp_path: Path) -
         i = e.global_thread()
         buffer: Pointer = params[0]
         value = e.load(e.element(buffer, i, F32), F32)
-        for name in elementary.__all__:
-            operands = [value] * (2 if name in TWO_OPERANDS else 1)
-            value = getattr(elementary, name)(e, *operands)
+        for row in COSTLY:
+            value = lowering(row.name)(e, *[value] * row.arity)
         e.store(e.element(buffer, i, F32), value)
 
     text = kernel_text("k", [KernelParam("x", F32, buffer=True)], 128, body)

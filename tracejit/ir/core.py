@@ -16,6 +16,7 @@ from typing import Literal as Lit
 import numpy as np
 
 from tracejit.ir.extent import Dim, Extent, ResultRef, atom_dim, leaves
+from tracejit.ir.samples import EVERYWHERE, Samples
 from tracejit.ir.types import BufferType, TensorType, Type
 
 Kind: TypeAlias = Lit[
@@ -164,6 +165,8 @@ class Primitive:
     ``lower(e, *scalars, **attrs)`` emits scalar code against the abstract emitter.
     ``cost``: machine operations of one element of the result, about; every pass that weighs work
     asks for it. 0 is an index map, whose elements are read where they are.
+    ``arity``: the number of operands, None where that differs. ``ufunc``: NumPy's own of which this
+    is the loop. ``samples``: where elementwise rows are tested.
     """
 
     name: str
@@ -178,6 +181,9 @@ class Primitive:
     opaque: Callable[[Sequence[Value]], bool] | None = None
     lower: Callable[..., Any] | None = None
     cost: int = 1
+    arity: int | None = None
+    ufunc: np.ufunc | None = None
+    samples: Samples = EVERYWHERE
     doc: str = ""
 
     def __repr__(self) -> str:

@@ -1,13 +1,16 @@
 """The op table: importing this package enters every row into ``tracejit.ir.core.TABLE``."""
 
 from tracejit.ir.ops import (  # noqa: F401
+    arithmetic,
     bessel,
+    bits,
+    comparison,
     contraction,
     control,
     create,
     dynamic,
-    elementwise,
     fourier,
+    functions,
     index_maps,
     linear_algebra,
     masked,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.core import Primitive, row
-from tracejit.ir.ops.derivatives_columns import derivative
+from tracejit.ir.ops.derivatives_linear import dot_side, linear, maps
 from tracejit.ir.ops.rules import (
     Attrs,
     Operands,
@@ -66,7 +66,7 @@ row(
         "contraction",
         _dot,
         _eval_dot,
-        **derivative("dot"),
+        **linear((0,), (1,), maps(dot_side(0), dot_side(1))),
         doc="Axes: batch, then free axes of a, then free axes of b; contract and batch pair axes.",
     )
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from tracejit.ir.core import Function, Primitive, Value, row, type_uses
 from tracejit.ir.extent import Dim
-from tracejit.ir.ops.derivatives_columns import derivative
+from tracejit.ir.ops import derivatives_linear as d
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
 from tracejit.ir.types import BOOL, INDEX, TapeType, TensorType, Type, is_inexact, subst_type
 
@@ -273,7 +273,8 @@ row(
         "push",
         "tape",
         _push,
-        **derivative("push"),
+        jvp=d.jvp_push,
+        transpose=d.push,
         doc="push(tape, *values): the values on top, first deepest.",
     )
 )
@@ -282,7 +283,8 @@ row(
         "pop",
         "tape",
         _pop,
-        **derivative("pop"),
+        jvp=d.jvp_pop,
+        transpose=d.pop,
         doc="%t, *values = pop(tape) {types}: inverse of one push of those types.",
     )
 )

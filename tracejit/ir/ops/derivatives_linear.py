@@ -46,7 +46,7 @@ def _single(cts: Cts) -> Value:
     return ct
 
 
-def _maps(*maps: Map | None) -> Transpose:
+def maps(*maps: Map | None) -> Transpose:
     """A transpose given by one map from the cotangent per operand."""
 
     def transpose(
@@ -61,45 +61,15 @@ def _maps(*maps: Map | None) -> Transpose:
     return transpose
 
 
-def _same(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+def same_map(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
     return ct
 
 
-def _through(name: str) -> Map:
+def through(name: str) -> Map:
     return lambda b, ct, operands, attrs: b.op(name, ct)
 
 
-def _times(other: int) -> Map:
-    return lambda b, ct, operands, attrs: b.op("mul", ct, operands[other])
-
-
-def _imag(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
-    return b.op("complex", b.zeros_like(ct), b.op("neg", ct))  # type: ignore[no-any-return]
-
-
-def _minus_imag(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
-    return b.op("neg", b.op("imag", ct))  # type: ignore[no-any-return]
-
-
-def _real(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
-    return b.op("complex", ct, b.zeros_like(ct))  # type: ignore[no-any-return]
-
-
-def _masked(keep: bool) -> Map:
-    def rule(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
-        zero = b.zeros_like(ct)
-        sides = (ct, zero) if keep else (zero, ct)
-        return b.op("select", operands[0], *sides)  # type: ignore[no-any-return]
-
-    return rule
-
-
-def _ldexp(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
-    return b.op("ldexp", ct, operands[1])  # type: ignore[no-any-return]
-
-
-def _convert(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
-    return b.convert(ct, operands[0].dtype)
+negated = through("neg")
 
 
 def _permute(b: Builder, value: Value, perm: Sequence[int]) -> Value:
@@ -108,20 +78,20 @@ def _permute(b: Builder, value: Value, perm: Sequence[int]) -> Value:
     return b.op("transpose", value, perm=tuple(perm))  # type: ignore[no-any-return]
 
 
-def _untranspose(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+def untranspose(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
     perm = attrs["perm"]
     return _permute(b, ct, [perm.index(a) for a in range(len(perm))])
 
 
-def _reshape(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+def reshape(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
     return b.reshape(ct, operands[0].shape)
 
 
-def _cast_shape(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+def cast_shape(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
     return b.op("cast_shape", ct, **{**attrs, "shape": operands[0].shape})  # type: ignore[no-any-return]
 
 
-def _broadcast(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+def broadcast(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
     """Sum over axes that were made or stretched; where an axis may be one, an index decides."""
     (acc,), (x,), ct = accs, operands, _single(cts)
     assert acc is not None
@@ -153,12 +123,12 @@ def _stretched_index(
     return b.op("minimum", line, last)  # type: ignore[no-any-return]
 
 
-def _slice(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+def slice(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
     assert accs[0] is not None
     accs[0].add_slice(_single(cts), operands[1:])
 
 
-def _pad(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+def pad(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
     ct, x = _single(cts), operands[0]
     inner = b.slice(ct, operands[2:], x.shape)
     if accs[0] is not None:
@@ -169,7 +139,7 @@ def _pad(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Att
         accs[1].add(b.op("reduce_sum", outside, axes=every))
 
 
-def _concatenate(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+def concatenate(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
     ct, axis = _single(cts), attrs["axis"]
     start: Dim = 0
     for x, acc in zip(operands, accs, strict=True):
@@ -179,12 +149,12 @@ def _concatenate(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, at
         start = x.shape[axis] + start
 
 
-def _gather(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+def gather(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
     assert accs[0] is not None
     accs[0].add_at(_single(cts), operands[1:], attrs["axes"])
 
 
-def _put_slice(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+def put_slice(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
     ct, v, bounds = _single(cts), operands[1], operands[2:]
     if accs[1] is not None:
         accs[1].add(b.op("slice", ct, *bounds, shape=v.shape))
@@ -192,7 +162,7 @@ def _put_slice(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attr
         accs[0].add(b.op("put_slice", ct, b.zeros_like(v), *bounds))
 
 
-def _add_slice(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+def add_slice(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
     ct, v, bounds = _single(cts), operands[1], operands[2:]
     if accs[1] is not None:
         accs[1].add(b.op("slice", ct, *bounds, shape=v.shape))
@@ -219,7 +189,7 @@ def _size(shape: Sequence[Dim]) -> Dim:
     return total
 
 
-def _scatter(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+def scatter(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
     ct, (x, v, *index) = _single(cts), operands
     axes, adds = attrs["axes"], attrs["mode"] == "add"
     if accs[1] is not None:
@@ -235,18 +205,18 @@ def _scatter(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs:
         accs[0].add(kept)
 
 
-def _reduce_sum(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+def reduce_sum(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
     x, gone = operands[0], attrs["axes"]
     return b.broadcast(ct, x.shape, [a for a in range(x.rank) if a not in gone])
 
 
-def _cumsum(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
+def cumsum(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
     return b.op(  # type: ignore[no-any-return]
         "cumsum", ct, axis=attrs["axis"], reverse=not attrs.get("reverse", False)
     )
 
 
-def _dot_side(which: int) -> Map:
+def dot_side(which: int) -> Map:
     """Transpose of a contraction: contract the cotangent with the other side's free axes."""
 
     def rule(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -> Value:
@@ -274,7 +244,7 @@ def _dot_side(which: int) -> Map:
     return rule
 
 
-def _push(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+def push(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
     """``push`` transposed is ``pop``: the tape of cotangents gives what was added last."""
     ct = _single(cts)
     types = tuple(v.type for v in operands[1:])
@@ -287,7 +257,7 @@ def _push(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: At
             acc.add(value)
 
 
-def _pop(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
+def pop(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
     """``pop`` transposed is ``push``."""
     tape = cts[0] if cts[0] is not None else b.op("tape")
     values = [
@@ -302,7 +272,7 @@ def _many(results: Any) -> tuple[Value, ...]:
     return results if isinstance(results, tuple) else (results,)
 
 
-def tape_jvp_push(
+def jvp_push(
     b: Builder,
     operands: Sequence[Value],
     tangents: Sequence[Value | None],
@@ -319,7 +289,7 @@ def tape_jvp_push(
     return [b.op("push", tangents[0], *pushed) if pushed else tangents[0]]
 
 
-def tape_jvp_pop(
+def jvp_pop(
     b: Builder,
     operands: Sequence[Value],
     tangents: Sequence[Value | None],
@@ -344,35 +314,9 @@ def is_tape(value: Value) -> bool:
 #: Stands for all operands in a group of a row that takes any number of them.
 ALL = -1
 
-#: Groups of operand positions in which the row is jointly linear, and its transpose.
-LINEAR: dict[str, tuple[tuple[tuple[int, ...], ...], Transpose]] = {
-    "neg": (((0,),), _maps(_through("neg"))),
-    "real": (((0,),), _maps(_real)),
-    "imag": (((0,),), _maps(_imag)),
-    "conj": (((0,),), _maps(_through("conj"))),
-    "complex": (((0, 1),), _maps(_through("real"), _minus_imag)),
-    "convert": (((0,),), _maps(_convert)),
-    "add": (((0, 1),), _maps(_same, _same)),
-    "sub": (((0, 1),), _maps(_same, _through("neg"))),
-    "mul": (((0,), (1,)), _maps(_times(1), _times(0))),
-    "div": (((0,),), _maps(lambda b, ct, o, a: b.op("div", ct, o[1]), None)),
-    "ldexp": (((0,),), _maps(_ldexp, None)),
-    "select": (((1, 2),), _maps(None, _masked(True), _masked(False))),
-    "broadcast": (((0,),), _broadcast),
-    "transpose": (((0,),), _maps(_untranspose)),
-    "reshape": (((0,),), _maps(_reshape)),
-    "cast_shape": (((0,),), _maps(_cast_shape)),
-    "copy": (((0,),), _maps(_same)),
-    "slice": (((0,),), _slice),
-    "pad": (((0, 1),), _pad),
-    "gather": (((0,),), _gather),
-    "put_slice": (((0, 1),), _put_slice),
-    "add_slice": (((0, 1),), _add_slice),
-    "scatter": (((0, 1),), _scatter),
-    "reduce_sum": (((0,),), _maps(_reduce_sum)),
-    "cumsum": (((0,),), _maps(_cumsum)),
-    "dot": (((0,), (1,)), _maps(_dot_side(0), _dot_side(1))),
-    "concatenate": (((ALL,),), _concatenate),
-    "push": ((), _push),
-    "pop": ((), _pop),
-}
+
+def linear(*columns: Any) -> dict[str, Any]:
+    """The columns of a row that is linear in each group of operand positions jointly; the last
+    of ``columns`` is its transpose."""
+    *groups, transpose = columns
+    return {"linear": tuple(groups), "transpose": transpose}

@@ -246,15 +246,3 @@ def _scatter_extreme(
     ties = _sum_into(b, wins_x, wins_v, index, axes)
     total = _sum_into(b, b.op("mul", tx, wins_x), b.op("mul", tv, wins_v), index, axes)
     return b.op("div", total, b.op("maximum", ties, b.lit(1, ties)))  # type: ignore[no-any-return]
-
-
-JVP_OTHER = {
-    "reduce_min": reduce_extreme,
-    "reduce_max": reduce_extreme,
-    "reduce_prod": reduce_prod,
-    "cumprod": Expand(cumprod_loop),
-    "cummin": running_extreme,
-    "cummax": running_extreme,
-    "compress": compress,
-    "scatter": ExpandWhere(product_loop, lambda attrs: attrs["mode"] == "mul", scatter),
-}

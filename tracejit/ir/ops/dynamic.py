@@ -9,7 +9,7 @@ import numpy as np
 
 from tracejit.ir.core import Primitive, Value, row
 from tracejit.ir.extent import Dim, ResultRef, atom_dim
-from tracejit.ir.ops.derivatives_columns import derivative
+from tracejit.ir.ops.derivatives_reductions import compress
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, indices, require
 from tracejit.ir.types import BOOL, DTYPES, INDEX, TensorType, Type
 
@@ -58,7 +58,7 @@ row(
         "dynamic",
         _compress,
         _eval_compress,
-        **derivative("compress"),
+        jvp=compress,
         doc="%k, %z = compress(x, mask): the slices of x along axis where mask holds; their number "
         "may be the last operand.",
     )

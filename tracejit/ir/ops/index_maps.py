@@ -12,7 +12,7 @@ import numpy as np
 
 from tracejit.ir.core import Primitive, row
 from tracejit.ir.extent import Dim
-from tracejit.ir.ops.derivatives_columns import derivative
+from tracejit.ir.ops import derivatives_linear as d
 from tracejit.ir.ops.rules import (
     Attrs,
     Operands,
@@ -174,7 +174,7 @@ row(
         _broadcast,
         _eval_broadcast,
         cost=0,
-        **derivative("broadcast"),
+        **d.linear((0,), d.broadcast),
         doc="Operand axis i is result axis axes[i]; extent 1 stretches (maybe_one: at run time).",
     )
 )
@@ -185,7 +185,7 @@ row(
         _transpose,
         lambda x, *, perm: np.transpose(x, perm).copy(),
         cost=0,
-        **derivative("transpose"),
+        **d.linear((0,), d.maps(d.untranspose)),
         doc="Result axis i is operand axis perm[i].",
     )
 )
@@ -196,7 +196,7 @@ row(
         _reshape,
         lambda x, *, shape: np.reshape(x, shape).copy(),
         cost=0,
-        **derivative("reshape"),
+        **d.linear((0,), d.maps(d.reshape)),
         doc="Same elements in C order; the sizes must be equal (the builder's responsibility).",
     )
 )
@@ -207,7 +207,7 @@ row(
         _slice,
         _eval_slice,
         cost=0,
-        **derivative("slice"),
+        **d.linear((0,), d.slice),
         doc="slice(x, *starts, *steps): result[i] = x[starts + steps * i], in range.",
     )
 )
@@ -219,7 +219,7 @@ row(
         _eval_cast_shape,
         effect="check",
         cost=0,
-        **derivative("cast_shape"),
+        **d.linear((0,), d.maps(d.cast_shape)),
         doc="The same tensor with extents asserted at run time, else raises exc(message).",
     )
 )
@@ -229,7 +229,7 @@ row(
         "index_map",
         _pad,
         _eval_pad,
-        **derivative("pad"),
+        **d.linear((0, 1), d.pad),
         doc="pad(x, fill, *lows): x placed at lows in a tensor of shape, fill elsewhere.",
     )
 )
@@ -239,7 +239,7 @@ row(
         "index_map",
         _concatenate,
         lambda *xs, axis: np.concatenate(xs, axis),
-        **derivative("concatenate"),
+        **d.linear((d.ALL,), d.concatenate),
         doc="Joined along axis.",
     )
 )
@@ -249,7 +249,7 @@ row(
         "index_map",
         _gather,
         _eval_gather,
-        **derivative("gather"),
+        **d.linear((0,), d.gather),
         doc="result[s…, r…] = x with axes[k] at index_k[s…] and the remaining axes r… in order.",
     )
 )

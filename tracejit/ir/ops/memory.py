@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tracejit.ir.core import Primitive, Value, row
 from tracejit.ir.ops.control import check_params
-from tracejit.ir.ops.derivatives_columns import derivative
+from tracejit.ir.ops.derivatives_linear import linear, maps, same_map
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, indices, require
 from tracejit.ir.types import BufferType, TapeType, TensorType, Type, dense_buffer, dtype_of
 
@@ -101,7 +101,7 @@ row(
         "index_map",
         _same_as_first,
         lambda x: x.copy(),
-        **derivative("copy"),
+        **linear((0,), maps(same_map)),
         doc="The same tensor in storage of its own (destinations inserts it; explain() lists it).",
     )
 )

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.core import Primitive, row
-from tracejit.ir.ops.derivatives_columns import derivative
+from tracejit.ir.ops import derivatives_linear as linear
+from tracejit.ir.ops import derivatives_reductions as d
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, axes_in_range, require
 from tracejit.ir.types import DTYPES, TensorType, Type
 
@@ -57,14 +58,24 @@ def _scanner(ufunc: np.ufunc) -> Callable[..., Any]:
     return evaluate
 
 
-_REDUCTIONS: list[tuple[str, Any, str]] = [
-    ("reduce_sum", np.add, "Sum in NumPy's order (see docs/ir.md)."),
-    ("reduce_prod", np.multiply, "Product, one after another."),
-    ("reduce_min", np.minimum, "Minimum; nan wins. Extents must not be zero."),
-    ("reduce_max", np.maximum, "Maximum; nan wins. Extents must not be zero."),
-]
-for _name, _ufunc, _doc in _REDUCTIONS:
-    row(Primitive(_name, "reduction", _reduce, _reducer(_ufunc), **derivative(_name), doc=_doc))
+_LINEAR = linear.linear((0,), linear.maps(linear.reduce_sum))
+for _name, _ufunc, _derivative, _doc in [
+    ("reduce_sum", np.add, _LINEAR, "Sum in NumPy's order (see docs/ir.md)."),
+    ("reduce_prod", np.multiply, {"jvp": d.reduce_prod}, "Product, one after another."),
+    (
+        "reduce_min",
+        np.minimum,
+        {"jvp": d.reduce_extreme},
+        "Minimum; nan wins. Extents must not be zero.",
+    ),
+    (
+        "reduce_max",
+        np.maximum,
+        {"jvp": d.reduce_extreme},
+        "Maximum; nan wins. Extents must not be zero.",
+    ),
+]:
+    row(Primitive(_name, "reduction", _reduce, _reducer(_ufunc), **_derivative, doc=_doc))
 for _name, _ufunc in [
     ("reduce_and", np.bitwise_and),
     ("reduce_or", np.bitwise_or),
@@ -91,11 +102,11 @@ for _name, _arg_fn in [("argmin", np.argmin), ("argmax", np.argmax)]:
             doc="Index of the first extremum along axis; the first nan wins.",
         )
     )
-for _name, _ufunc in [
-    ("cumsum", np.add),
-    ("cumprod", np.multiply),
-    ("cummin", np.minimum),
-    ("cummax", np.maximum),
+for _name, _ufunc, _derivative in [
+    ("cumsum", np.add, linear.linear((0,), linear.maps(linear.cumsum))),
+    ("cumprod", np.multiply, {"jvp": d.Expand(d.cumprod_loop)}),
+    ("cummin", np.minimum, {"jvp": d.running_extreme}),
+    ("cummax", np.maximum, {"jvp": d.running_extreme}),
 ]:
     row(
         Primitive(
@@ -103,7 +114,7 @@ for _name, _ufunc in [
             "scan",
             _scan,
             _scanner(_ufunc),
-            **derivative(_name),
+            **_derivative,
             doc="Running reduction along axis, from the end when reverse.",
         )
     )

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.core import Primitive, row
-from tracejit.ir.ops.derivatives_columns import derivative
+from tracejit.ir.ops import derivatives_linear as d
+from tracejit.ir.ops.derivatives_reductions import ExpandWhere, product_loop, scatter
 from tracejit.ir.ops.index_maps import picked, window
 from tracejit.ir.ops.rules import (
     Attrs,
@@ -93,7 +94,7 @@ row(
         "update",
         _put_slice,
         _eval_put_slice,
-        **derivative("put_slice"),
+        **d.linear((0, 1), d.put_slice),
         doc="put_slice(x, v, *starts, *steps): x with that window replaced by v.",
     )
 )
@@ -103,7 +104,7 @@ row(
         "update",
         _add_slice,
         _eval_add_slice,
-        **derivative("add_slice"),
+        **d.linear((0, 1), d.add_slice),
         doc="add_slice(x, v, *starts, *steps): x with v added to that window.",
     )
 )
@@ -113,7 +114,8 @@ row(
         "update",
         _scatter,
         _eval_scatter,
-        **derivative("scatter"),
+        jvp=ExpandWhere(product_loop, lambda attrs: attrs["mode"] == "mul", scatter),
+        **d.linear((0, 1), d.scatter),
         doc="Inverse of gather: elements of v are combined into x one after another, in C order.",
     )
 )

@@ -12,64 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.ir import ops  # noqa: F401
 from tracejit.ir.builder import Builder
-from tracejit.ir.core import Value
+from tracejit.ir.core import TABLE, Value
 from tracejit.ir.types import BOOL, DTYPES
 
 Loop = Callable[..., Any]
-
-_DIRECT: dict[np.ufunc, str] = {
-    np.sqrt: "sqrt",
-    np.cbrt: "cbrt",
-    np.exp: "exp",
-    np.exp2: "exp2",
-    np.expm1: "expm1",
-    np.log: "log",
-    np.log2: "log2",
-    np.log10: "log10",
-    np.log1p: "log1p",
-    np.sin: "sin",
-    np.cos: "cos",
-    np.tan: "tan",
-    np.arcsin: "arcsin",
-    np.arccos: "arccos",
-    np.arctan: "arctan",
-    np.sinh: "sinh",
-    np.cosh: "cosh",
-    np.tanh: "tanh",
-    np.arcsinh: "arcsinh",
-    np.arccosh: "arccosh",
-    np.arctanh: "arctanh",
-    np.negative: "neg",
-    np.sign: "sign",
-    np.rint: "rint",
-    np.signbit: "signbit",
-    np.spacing: "spacing",
-    np.invert: "invert",
-    np.subtract: "sub",
-    np.divide: "div",
-    np.floor_divide: "floor_divide",
-    np.remainder: "remainder",
-    np.fmod: "fmod",
-    np.arctan2: "arctan2",
-    np.hypot: "hypot",
-    np.minimum: "minimum",
-    np.maximum: "maximum",
-    np.fmin: "fmin",
-    np.fmax: "fmax",
-    np.copysign: "copysign",
-    np.nextafter: "nextafter",
-    np.logaddexp: "logaddexp",
-    np.logaddexp2: "logaddexp2",
-    np.bitwise_and: "bitwise_and",
-    np.bitwise_or: "bitwise_or",
-    np.bitwise_xor: "bitwise_xor",
-    np.left_shift: "shift_left",
-    np.right_shift: "shift_right",
-    np.gcd: "gcd",
-    np.lcm: "lcm",
-    np.float_power: "pow",
-}
 
 
 def _direct(name: str) -> Loop:
@@ -178,7 +126,10 @@ def _compare(name: str, mirrored: str) -> Loop:
     return loop
 
 
-LOOPS: dict[np.ufunc, Loop] = {ufunc: _direct(name) for ufunc, name in _DIRECT.items()} | {
+_ROWS = {p.ufunc: _direct(p.name) for p in TABLE.values() if p.ufunc is not None}
+"""Ufuncs whose loop is one row, which says so; others are below."""
+LOOPS: dict[np.ufunc, Loop] = _ROWS | {
+    np.float_power: _direct("pow"),
     np.absolute: _absolute,
     np.fabs: _absolute,
     np.positive: _identity,
@@ -202,11 +153,9 @@ LOOPS: dict[np.ufunc, Loop] = {ufunc: _direct(name) for ufunc, name in _DIRECT.i
     np.logical_and: _logical("bitwise_and"),
     np.logical_or: _logical("bitwise_or"),
     np.logical_xor: _logical("bitwise_xor"),
-    np.bitwise_count: _direct("bit_count"),
     np.add: _on_bool("bitwise_or", "add"),
     np.multiply: _on_bool("bitwise_and", "mul"),
     np.divmod: _divmod,
-    np.power: _direct("pow"),
     np.heaviside: _heaviside,
     np.equal: _compare("eq", "eq"),
     np.not_equal: _compare("ne", "ne"),

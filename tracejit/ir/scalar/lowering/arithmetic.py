@@ -8,7 +8,7 @@ from tracejit.ir.scalar.elementary import hypot
 from tracejit.ir.scalar.elementary.complex_num import Pair, complex_function, divide
 from tracejit.ir.scalar.elementary.num import INF, NAN, Num, choose, where
 from tracejit.ir.scalar.emit import ComplexPair, Emitter
-from tracejit.ir.scalar.lowering.rule import Lower, both_parts, by_kind
+from tracejit.ir.scalar.lowering.rule import both_parts, by_kind
 
 
 def _add(e: Emitter, a: Any, b: Any) -> Any:
@@ -81,25 +81,23 @@ def _same(e: Emitter, a: Any) -> Any:
     return a
 
 
-ARITHMETIC: dict[str, Lower] = {
-    "add": by_kind(n=lambda e, a, b: e.iadd(a, b), f=_add, c=both_parts(_add)),
-    "sub": by_kind(n=lambda e, a, b: e.isub(a, b), f=_sub, c=both_parts(_sub)),
-    "mul": by_kind(n=lambda e, a, b: e.imul(a, b), f=lambda e, a, b: e.fmul(a, b), c=_mul_complex),
-    "div": by_kind(f=lambda e, a, b: e.fdiv(a, b), c=_div_complex),
-    "neg": by_kind(n=lambda e, a: e.isub(e.const(0, a.dtype), a), f=_neg, c=both_parts(_neg)),
-    "abs": by_kind(
-        b=_same,
-        u=_same,
-        i=_abs_int,
-        f=lambda e, a: e.fabs(a),
-        c=lambda e, z: hypot(e, z.re, z.im),
-    ),
-    "sign": by_kind(n=_sign_int, f=_sign_float, c=_sign_complex),
-    "real": by_kind(b=_same, n=_same, f=_same, c=lambda e, z: z.re),
-    "imag": by_kind(b=_imag, n=_imag, f=_imag, c=lambda e, z: z.im),
-    "conj": by_kind(b=_same, n=_same, f=_same, c=_conj),
-    "complex": lambda e, re, im: ComplexPair(re, im),
-    "add_overflow": lambda e, a, b: e.sadd_overflow(a, b),
-    "sub_overflow": lambda e, a, b: e.ssub_overflow(a, b),
-    "mul_overflow": lambda e, a, b: e.smul_overflow(a, b),
-}
+add = by_kind(n=lambda e, a, b: e.iadd(a, b), f=_add, c=both_parts(_add))
+sub = by_kind(n=lambda e, a, b: e.isub(a, b), f=_sub, c=both_parts(_sub))
+mul = by_kind(n=lambda e, a, b: e.imul(a, b), f=lambda e, a, b: e.fmul(a, b), c=_mul_complex)
+div = by_kind(f=lambda e, a, b: e.fdiv(a, b), c=_div_complex)
+neg = by_kind(n=lambda e, a: e.isub(e.const(0, a.dtype), a), f=_neg, c=both_parts(_neg))
+absolute = by_kind(
+    b=_same,
+    u=_same,
+    i=_abs_int,
+    f=lambda e, a: e.fabs(a),
+    c=lambda e, z: hypot(e, z.re, z.im),
+)
+sign = by_kind(n=_sign_int, f=_sign_float, c=_sign_complex)
+real = by_kind(b=_same, n=_same, f=_same, c=lambda e, z: z.re)
+imag = by_kind(b=_imag, n=_imag, f=_imag, c=lambda e, z: z.im)
+conj = by_kind(b=_same, n=_same, f=_same, c=_conj)
+
+
+def complex_of(e: Emitter, re: Any, im: Any) -> ComplexPair:
+    return ComplexPair(re, im)

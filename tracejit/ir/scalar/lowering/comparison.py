@@ -65,7 +65,7 @@ def _parts(combine: str, rule: Lower) -> Lower:
 _isnan_complex = _parts("ior", _isnan)
 
 
-def _extremum(pred: str, ignore_nan: bool) -> Lower:
+def extremum(pred: str, *, ignore_nan: bool) -> Lower:
     def integer(e: Emitter, a: Any, b: Any) -> Any:
         return e.select(e.icmp(pred, a, b), a, b)
 
@@ -73,16 +73,16 @@ def _extremum(pred: str, ignore_nan: bool) -> Lower:
         keep = e.fcmp("uno", *((b, b) if ignore_nan else (a, a)))
         return e.select(e.ior(e.fcmp("o" + pred, a, b), keep), a, b)
 
-    order = _lexicographic("o" + pred, "o" + pred[0] + "e")
+    before = _lexicographic("o" + pred, "o" + pred[0] + "e")
 
     def complex_(e: Emitter, a: ComplexPair, b: ComplexPair) -> Any:
         keep = _isnan_complex(e, b if ignore_nan else a)
-        return select(e, e.ior(order(e, a, b), keep), a, b)
+        return select(e, e.ior(before(e, a, b), keep), a, b)
 
     return by_kind(b=integer, n=integer, f=real, c=complex_)
 
 
-def _order(pred: str) -> Lower:
+def order(pred: str) -> Lower:
     strict = "o" + pred[0] + "t"
     return by_kind(
         b=_integer(pred),
@@ -92,16 +92,8 @@ def _order(pred: str) -> Lower:
     )
 
 
-COMPARISON: dict[str, Lower] = {
-    "eq": by_kind(b=_integer("eq"), n=_integer("eq"), f=_float("oeq"), c=_eq_complex),
-    "ne": by_kind(b=_integer("ne"), n=_integer("ne"), f=_float("une"), c=_ne_complex),
-    **{pred: _order(pred) for pred in ("lt", "le", "gt", "ge")},
-    "minimum": _extremum("lt", ignore_nan=False),
-    "maximum": _extremum("gt", ignore_nan=False),
-    "fmin": _extremum("lt", ignore_nan=True),
-    "fmax": _extremum("gt", ignore_nan=True),
-    "isnan": by_kind(f=_isnan, c=_isnan_complex),
-    "isinf": by_kind(f=_isinf, c=_parts("ior", _isinf)),
-    "isfinite": by_kind(f=_isfinite, c=_parts("iand", _isfinite)),
-    "select": select,
-}
+eq = by_kind(b=_integer("eq"), n=_integer("eq"), f=_float("oeq"), c=_eq_complex)
+ne = by_kind(b=_integer("ne"), n=_integer("ne"), f=_float("une"), c=_ne_complex)
+isnan = by_kind(f=_isnan, c=_isnan_complex)
+isinf = by_kind(f=_isinf, c=_parts("ior", _isinf))
+isfinite = by_kind(f=_isfinite, c=_parts("iand", _isfinite))

@@ -14,7 +14,6 @@ import numpy as np
 
 from tracejit.ir.scalar.elementary.num import Num, where
 from tracejit.ir.scalar.emit import BOOL, I32, I64, ComplexPair, DType, Emitter
-from tracejit.ir.scalar.lowering.rule import Lower
 
 
 def _float_to_signed(x: Num, dtype: DType) -> Num:
@@ -72,6 +71,3 @@ def bitcast(e: Emitter, a: Any, *, dtype: DType) -> Any:
     if a.dtype == BOOL or dtype == BOOL:  # one bit in a register, one byte as bits
         return a if a.dtype == dtype else _real(e, a, dtype)
     return a if a.dtype == dtype else e.bitcast(a, dtype)
-
-
-CONVERSION: dict[str, Lower] = {"convert": convert, "bitcast": bitcast}

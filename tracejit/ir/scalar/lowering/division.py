@@ -15,7 +15,7 @@ from tracejit.ir.scalar.elementary.num import (
     where,
 )
 from tracejit.ir.scalar.emit import Emitter
-from tracejit.ir.scalar.lowering.rule import Lower, by_kind
+from tracejit.ir.scalar.lowering.rule import by_kind
 
 
 def _truncating(e: Emitter, a: Any, b: Any) -> tuple[Num, Num, Num]:
@@ -124,8 +124,6 @@ def _remainder_float(x: Num, y: Num) -> Num:
     return where(y.eq(0.0), NAN, _divmod(x, y)[1])
 
 
-DIVISION: dict[str, Lower] = {
-    "floor_divide": by_kind(n=_floor_divide_int, f=_floor_divide_float),
-    "remainder": by_kind(n=_remainder_int, f=_remainder_float),
-    "fmod": by_kind(n=_fmod_int, f=_fmod_float),
-}
+floor_divide = by_kind(n=_floor_divide_int, f=_floor_divide_float)
+remainder = by_kind(n=_remainder_int, f=_remainder_float)
+fmod = by_kind(n=_fmod_int, f=_fmod_float)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracejit.ir.scalar.elementary import complex_functions
 from tracejit.ir.scalar.elementary.num import (
     INF,
     NAN,
@@ -44,7 +45,7 @@ def _frexp_exponent(x: Num) -> Num:
 
 
 @elementary
-def _ldexp(x: Num, n: Num) -> Num:
+def ldexp(x: Num, n: Num) -> Num:
     """x 2**n rounded once: the mantissa is scaled, so that no step but the last is subnormal."""
     mantissa, exponent = _frexp(x)
     bound = 5000  # beyond it every finite x is 0 or inf
@@ -79,16 +80,14 @@ def _method(name: str) -> Lower:
     return lower
 
 
-FLOATS: dict[str, Lower] = {
-    "floor": by_kind(f=_method("floor")),
-    "ceil": by_kind(f=_method("ceil")),
-    "trunc": by_kind(f=_method("trunc")),
-    "rint": by_kind(f=_method("rint"), c=both_parts(_method("rint"))),
-    "copysign": by_kind(f=_method("copysign")),
-    "signbit": by_kind(f=lambda e, a: Num(e, a).signbit().v),
-    "nextafter": by_kind(f=_nextafter),
-    "spacing": by_kind(f=_spacing),
-    "ldexp": _ldexp,
-    "frexp_mantissa": by_kind(f=_frexp_mantissa),
-    "frexp_exponent": by_kind(f=_frexp_exponent),
-}
+copysign = by_kind(f=_method("copysign"))
+signbit = by_kind(f=lambda e, a: Num(e, a).signbit().v)
+nextafter = by_kind(f=_nextafter)
+spacing = by_kind(f=_spacing)
+frexp_mantissa = by_kind(f=_frexp_mantissa)
+frexp_exponent = by_kind(f=_frexp_exponent)
+floor = by_kind(f=_method("floor"))
+ceil = by_kind(f=_method("ceil"))
+trunc = by_kind(f=_method("trunc"))
+rint = by_kind(f=_method("rint"), c=both_parts(_method("rint")))
+sqrt = by_kind(f=_method("sqrt"), c=complex_functions.sqrt)

@@ -86,21 +86,16 @@ def power(e: Emitter, a: Any, b: Any) -> Any:
     return e.while_loop((e.const(1, a.dtype), a, b), more, step)[0]
 
 
-def _bits(method: str) -> Lower:
+def bits(method: str) -> Lower:
     def lower(e: Emitter, a: Any, b: Any) -> Any:
         return getattr(e, method)(a, b)
 
     return by_kind(b=lower, n=lower)
 
 
-INTEGERS: dict[str, Lower] = {
-    "invert": by_kind(b=_invert, n=_invert),
-    "bit_count": by_kind(n=_bit_count),
-    "bitwise_and": _bits("iand"),
-    "bitwise_or": _bits("ior"),
-    "bitwise_xor": _bits("ixor"),
-    "shift_left": by_kind(n=_shift_left),
-    "shift_right": by_kind(n=_shift_right),
-    "gcd": by_kind(n=_gcd),
-    "lcm": by_kind(n=_lcm),
-}
+invert = by_kind(b=_invert, n=_invert)
+bit_count = by_kind(n=_bit_count)
+shift_left = by_kind(n=_shift_left)
+shift_right = by_kind(n=_shift_right)
+gcd = by_kind(n=_gcd)
+lcm = by_kind(n=_lcm)
