@@ -10,6 +10,7 @@ import numpy as _np  # noqa: F401  (arrays are what everything here is about)
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from tracejit import numba_compat as numba
     from tracejit import random
     from tracejit.api import jit
     from tracejit.errors import (
@@ -85,6 +86,9 @@ _WHERE = {
     "InternalError": "tracejit.errors",
 }
 
+#: Modules that are attributes of this one before they are imported.
+_MODULES = {"numba": "tracejit.numba_compat", "random": "tracejit.random"}
+
 __all__ = [
     "FallbackWarning",
     "InternalError",
@@ -109,6 +113,7 @@ __all__ = [
     "jit",
     "jvp",
     "linearize",
+    "numba",
     "random",
     "remat",
     "scale_gradient",
@@ -123,11 +128,11 @@ __all__ = [
 
 
 _ELSEWHERE = {
-    "njit": "it is `jit` here, which always compiles without the interpreter",
-    "vectorize": "`jit` compiles NumPy functions of arrays as they are; `vmap` maps others",
-    "guvectorize": "`jit` compiles NumPy functions of arrays as they are; `vmap` maps others",
+    "njit": "it is `jit` here, and `tracejit.numba.njit` takes Numba's options",
+    "vectorize": "it is `tracejit.numba.vectorize` here; `vmap` maps functions",
+    "guvectorize": "it is `tracejit.numba.guvectorize` here; `vmap` maps functions",
     "prange": "it is `range` here",
-    "stencil": "write it with slices under `jit`",
+    "stencil": "it is `tracejit.numba.stencil` here",
     "pmap": "it is `vmap` here",
     "compile": "it is `jit` here",
     "numpy": "use NumPy itself: `import numpy as np`",
@@ -143,8 +148,8 @@ _ELSEWHERE = {
 if not TYPE_CHECKING:  # type checkers know the names above, and refuse others
 
     def __getattr__(name):
-        if name == "random":
-            return import_module("tracejit.random")
+        if name in _MODULES:
+            return import_module(_MODULES[name])
         module = _WHERE.get(name)
         if module is None:
             hint = f": {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
@@ -153,4 +158,4 @@ if not TYPE_CHECKING:  # type checkers know the names above, and refuse others
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_WHERE, "__version__"})
+    return sorted({*__all__, *_WHERE, *_MODULES, "__version__"})

@@ -6,6 +6,7 @@ body of a loop over the others.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,8 +24,8 @@ from tracejit.trace.values.all import as_dim, dim_value
 from tracejit.trace.views.broadcast import broadcast_shapes
 
 
-def _from_second(each: Any, count: Any) -> None:
-    for i in range(1, count):
+def _turns(each: Any, start: Any, count: Any) -> None:
+    for i in range(start, count):
         each(i)
 
 
@@ -74,10 +75,29 @@ def _mapped(
         for buffer, x in zip(buffers, made, strict=True):
             buffer[i] = x
 
-    staged(_from_second)(each, count)
+    staged(_turns)(each, 1, count)
     return tuple(
         np.reshape(buffer, (*lead, *x.shape)) for buffer, x in zip(buffers, first, strict=True)
     )
+
+
+def each_element(function: Any, arrays: Sequence[Any], kind: Any) -> Any:
+    """``function`` of each element, arrays broadcast together; the result has dtype ``kind``, or
+    that of the function of the first element where it is None."""
+    given = list(map(asarray, arrays))
+    ranks = [0] * len(given)
+    if kind is None:
+        empty = "the dtype of a function of no elements is not known"
+        call = functools.partial(user_call, function)
+        return _mapped(call, given, ranks, None, False, empty)[0]
+    lead, lines = _lines(given, ranks)
+    found = np.zeros_like(lines[0], kind)
+
+    def each(i: Any) -> None:
+        found[i] = user_call(function, *[line[i] for line in lines])
+
+    staged(_turns)(each, 0, lines[0].shape[0])
+    return np.reshape(found, lead)
 
 
 # Rows ---------------------------------------------------------------------------------------------

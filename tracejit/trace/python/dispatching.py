@@ -7,12 +7,16 @@ traced value and not what it stands for.
 from __future__ import annotations
 
 import functools
+import weakref
+from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.kinds import type_of
+
+Chooser = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 
 
 def _code_of(wrapper: Any) -> CodeType:
@@ -22,6 +26,16 @@ def _code_of(wrapper: Any) -> CodeType:
 
 _DISPATCH = _code_of(functools.singledispatch(lambda x: x))
 _DISPATCH_METHOD = _code_of(functools.singledispatchmethod(lambda self, x: x).__get__(None, object))
+
+
+#: Functions for which others stand in compiled code, and what chooses one for the arguments.
+_STANDING_FOR: weakref.WeakKeyDictionary[FunctionType, Chooser] = weakref.WeakKeyDictionary()
+
+
+def stand_for(function: FunctionType, choose: Chooser) -> None:
+    """In compiled code ``choose(args, kwargs)`` is called in place of ``function``, if it is not
+    None."""
+    _STANDING_FOR[function] = choose
 
 
 def behind(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -35,7 +49,12 @@ def behind(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         made = not current().outside.is_outside(f.__self__)
         traced = any(isinstance(a, Tracer) for a in (*args, *kwargs.values()))
         return MethodType(f.__func__.__wrapped__, f.__self__) if made or traced else f
-    if not isinstance(f, FunctionType) or not args:
+    if not isinstance(f, FunctionType):
+        return f
+    if f in _STANDING_FOR:
+        chosen = _STANDING_FOR[f](args, kwargs)
+        return f if chosen is None else chosen
+    if not args:
         return f
     if f.__code__ is _DISPATCH:
         return f.dispatch(type_of(args[0]))  # type: ignore[attr-defined]
