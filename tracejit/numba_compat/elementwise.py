@@ -157,15 +157,19 @@ class UniversalFunction(Folds):
             parts = wanted.replace("->", "") if isinstance(wanted, str) else wanted
             return tuple(map(np.dtype, parts))
         if not self.declared:
-            return self._dynamic(inputs)
+            return self._dynamic(inputs, dtype)
         loops = self.declared
         if dtype is not None:
             loops = [loop for loop in loops if loop[-1] == np.dtype(dtype)]
             return loops[0] if loops else op.loop_for(self.__name__, [], inputs)
         return op.loop_for(self.__name__, loops, inputs)
 
-    def _dynamic(self, inputs: Sequence[Any]) -> op.Dtypes:
-        """The dtypes of the inputs, numbers of Python's as those of the arrays beside them."""
+    def _dynamic(self, inputs: Sequence[Any], dtype: Any) -> op.Dtypes:
+        """The dtypes of the inputs, numbers of Python's as those of the arrays beside them; or the
+        dtype that is asked for."""
+        if dtype is not None:
+            wanted = (np.dtype(dtype),) * self.nin
+            return (*wanted, self._result(wanted))
         arrays = [x for x in inputs if not op.is_weak(x)]
         dtypes = [op.dtype_of_input(x) for x in inputs]
         if arrays:

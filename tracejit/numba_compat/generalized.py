@@ -31,7 +31,7 @@ _GROUP = re.compile(r"\(([^()]*)\)")
 
 
 @dataclass(frozen=True)
-class Layout:
+class CoreAxes:
     """Names (or fixed sizes) of the core axes of inputs and results."""
 
     text: str
@@ -39,8 +39,8 @@ class Layout:
     results: tuple[tuple[str, ...], ...]
 
 
-def parsed_layout(text: str) -> Layout:
-    """The layout that ``"(m,n),(n)->(m)"`` means. Raises ValueError for other texts."""
+def parsed_layout(text: str) -> CoreAxes:
+    """The core axes that ``"(m,n),(n)->(m)"`` means. Raises ValueError for other texts."""
     compact = "".join(text.split())
     left, _, right = compact.partition("->")
     groups = [_GROUP.findall(side) for side in (left, right)]
@@ -48,7 +48,7 @@ def parsed_layout(text: str) -> Layout:
     if "?" in compact or not groups[0] or written != [left, right]:
         raise ValueError(f'a layout looks like "(n),(n)->()", not {text!r}')
     sides = [tuple(tuple(n for n in g.split(",") if n) for g in side) for side in groups]
-    return Layout(compact, sides[0], sides[1])
+    return CoreAxes(compact, sides[0], sides[1])
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class GeneralizedFunction:
         self,
         function: Callable[..., Any],
         signatures: Sequence[nt.FunctionSignature],
-        layout: Layout,
+        layout: CoreAxes,
         keywords: dict[str, Any],
     ) -> None:
         sources.keep(function)

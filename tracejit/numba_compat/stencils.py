@@ -82,17 +82,24 @@ class OfStencil:
         self.of = of
 
     def __call__(self, *args: Any) -> Any:
-        at, first, sides = self._prepared(args, lambda f, *given: f(*given))
-        kind = np.asarray(at([low for low, _ in sides])).dtype
-        return self._filled(args, first, sides, kind, functools.partial(_walk, at))
+        first, sides, at = self._prepared(args, lambda f, *given: f(*given))
+        shape = [low + high + 1 for low, high in sides]
+        kind = np.asarray(at(lambda x: np.zeros(shape, x.dtype))([low for low, _ in sides])).dtype
+        return self._filled(args, first, sides, kind, functools.partial(_walk, at(lambda x: x)))
 
     def __traced_call__(self, ops: Any, *args: Any) -> Any:
-        at, first, sides = self._prepared(args, ops.call)
-        kind = _kind(ops, lambda: at([low for low, _ in sides]))
-        return self._filled(args, first, sides, kind, functools.partial(ops.converted(_walk), at))
+        first, sides, at = self._prepared(args, ops.call)
+        shape = [low + high + 1 for low, high in sides]
 
-    def _prepared(self, args: tuple[Any, ...], call: Any) -> tuple[Any, Any, Sides]:
-        """The kernel at a place, the first array, and what is left out at both ends of axes."""
+        def once() -> Any:
+            return at(lambda x: ops.call(np.zeros, shape, x.dtype))([low for low, _ in sides])
+
+        walk = functools.partial(ops.converted(_walk), at(lambda x: x))
+        return self._filled(args, first, sides, _kind(ops, once), walk)
+
+    def _prepared(self, args: tuple[Any, ...], call: Any) -> tuple[Any, Sides, Any]:
+        """The first array, what is left out at both ends of each axis, and what makes the kernel at
+        a place of the relative arrays, or of arrays in their place."""
         of = self.of
         given = args[: len(of.names)]
         first = given[0]
@@ -111,16 +118,20 @@ class OfStencil:
         if any(r and x.ndim != first.ndim for r, x in zip(relative, given, strict=True)):
             throw(ValueError(f"relative arrays of the stencil {of.__name__} have the same ndim"))
 
-        def at(place: Any) -> Any:
-            pairs = zip(given, relative, strict=True)
-            return call(of.function, *[Around(x, place) if r else x for x, r in pairs])
+        def at(array: Callable[[Any], Any]) -> Callable[[Any], Any]:
+            pairs = [(array(x) if r else x, r) for x, r in zip(given, relative, strict=True)]
+            return lambda place: call(
+                of.function, *[Around(x, place) if r else x for x, r in pairs]
+            )
 
-        return at, first, [(max(0, -low), max(0, high)) for low, high in of.reach]
+        return first, [(max(0, -low), max(0, high)) for low, high in of.reach], at
 
     def _filled(self, args: Any, first: Any, sides: Sides, kind: Any, walk: Any) -> Any:
         of, out = self.of, args[len(self.of.names) :]
         border = 0 if of.cval is None else of.cval
-        if not np.can_cast(np.asarray(border).dtype.type, kind, "same_kind"):
+        if of.cval is not None and not np.can_cast(
+            np.asarray(border).dtype.type, kind, "same_kind"
+        ):
             throw(ValueError(f"cval={border!r} does not fit results of dtype {kind}"))
         result = out[0] if out else np.full_like(first, border, kind)
         if out and of.cval is not None:

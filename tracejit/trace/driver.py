@@ -134,7 +134,8 @@ def trace(
         session = Session(getattr(fn, "__name__", "f").strip("<>"), loops, guesses, loose)
         session.orders = orders
         try:
-            with session_scope(session), bound(seen_objects):
+            # What is known now is computed by NumPy, as silently as compiled code computes.
+            with np.errstate(all="ignore"), session_scope(session), bound(seen_objects):
                 return _trace(
                     session, fn, tuple(arg_specs), dict(kwarg_specs or {}), shared, beside
                 )
