@@ -24,6 +24,7 @@ from tests.programs.python_types import KEYWORDS, METHODS, PATTERNS, SENTINELS, 
 from tests.programs.rebinding import REBINDING, UP, loss
 from tests.programs.state import STATE
 from tests.programs.suppositions import SUPPOSITIONS
+from tests.programs.tagged_numbers import TAGGED
 from tests.programs.views import VIEWS
 from tracejit import UnsupportedError, grad, jit
 
@@ -75,6 +76,11 @@ def test_state(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(NUMBERS))
 def test_numbers_that_meet(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(TAGGED))
+def test_tagged_numbers(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracejit import StructureError, jit
+from tracejit import StructureError, UnsupportedError, jit
 
 A = np.zeros(3)
 I = np.arange(3)
@@ -33,12 +33,37 @@ def test_an_integer_that_a_float_holds() -> None:
 
 
 @pytest.mark.parametrize("n", [1.5, np.float32(1), np.int8(1)])
-def test_what_is_not_exact_is_refused(n: Any) -> None:
+def test_what_is_not_exact_keeps_its_kind(n: Any) -> None:
     x = np.array([1.0, 2.0], np.float32 if isinstance(n, float) else np.float64)
     if isinstance(n, np.int8):
         x = x.astype(np.int16)
-    with pytest.raises(StructureError, match="convert one of them"):
-        jit(chosen)(x, n)
+    compiled = jit(chosen)
+    for given in (x, -x):
+        assert repr(compiled(given, n)) == repr(chosen(given, n))
+
+
+def of_either(use: Any) -> Any:
+    def function(x: Any) -> Any:
+        return use(True if x[0] > 0 else 2)
+
+    return function
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        type,
+        lambda s: np.array([s, 3]),
+        lambda s: np.zeros(3)[s],
+        lambda s: f"{s}" == "2",
+        lambda s: [1, 2, 3][:s],
+        lambda s: {s: 1},
+    ],
+    ids=["type", "array", "index", "text", "slice", "key"],
+)
+def test_what_needs_one_kind_is_refused(use: Any) -> None:
+    with pytest.raises((UnsupportedError, StructureError)):
+        jit(of_either(use))(A)
 
 
 def test_a_sum_that_is_an_integer_array_s_or_zero() -> None:

@@ -17,7 +17,16 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.control.maybe_unbound import MaybeNone, bound_value
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import KIND_TYPE, Array, Cell, Choice, MixedScalar, PyScalar, Scalar
+from tracejit.trace.values.all import (
+    KIND_TYPE,
+    Array,
+    Cell,
+    Choice,
+    MixedScalar,
+    PyScalar,
+    Scalar,
+    TaggedScalar,
+)
 from tracejit.trace.values.dynamic_list import Run, parts_of
 from tracejit.trace.views.transforms import (
     Bitcast,
@@ -191,6 +200,11 @@ class Describer:
             return ChoiceOut(self.need(leaf.flag), made, StaticOut(None))
         if isinstance(leaf, PyScalar):
             return PythonOut(self.need(leaf.value, leaf.kind), leaf.kind)
+        if isinstance(leaf, TaggedScalar):
+            *most, found = map(self.describe, leaf.alternatives)
+            for flag, other in zip(reversed(leaf.flags), reversed(most), strict=True):
+                found = ChoiceOut(self.need(flag), other, found)
+            return found
         if isinstance(leaf, MixedScalar):
             k = self.need(leaf.value)
             return ChoiceOut(self.need(leaf.python), PythonOut(k, leaf.kind), ScalarOut(k))

@@ -18,10 +18,11 @@ from tracejit.trace.session.concretize import ambiguous
 from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.regions import finish_cond
 from tracejit.trace.session.session import Session, current, where
-from tracejit.trace.values.all import Array, Tracer, dim_value
+from tracejit.trace.values.all import Array, TaggedScalar, Tracer, dim_value
 from tracejit.trace.values.captured_arrays import seen
 from tracejit.trace.values.dunder_methods import applied
 from tracejit.trace.values.dynamic_list import Run, is_grown, run_of
+from tracejit.trace.values.tagged import tags
 
 Thunk = Callable[[], Any]
 
@@ -34,6 +35,8 @@ def as_test(x: Any) -> bool | Value:
     if isinstance(x, MaybeNone):
         there = session.operators.not_(x.is_none())
         return as_test(session.operators.and_(there, lambda: builtin_bool(x.value)))
+    if isinstance(x, TaggedScalar):
+        return _truth_of_tagged(x)
     x = seen(x)
     if not isinstance(x, Tracer):
         session.outside.whole(x)
@@ -58,6 +61,23 @@ def as_test(x: Any) -> bool | Value:
         return value
     b = session.b
     return b.op("ne", value, b.const(0, value.dtype))  # type: ignore[no-any-return]
+
+
+def _truth_of_tagged(x: TaggedScalar) -> bool | Value:
+    if x.test is not None:
+        return x.test
+    b = current().b
+    found: bool | Value = False
+    for number, flag in tags(x):
+        test = as_test(number)
+        if isinstance(test, Value):
+            here = b.op("bitwise_and", flag(b), test)
+        elif test:
+            here = flag(b)
+        else:
+            continue
+        found = b.op("bitwise_or", found, here) if isinstance(found, Value) else here
+    return found
 
 
 def trace_side(
@@ -168,7 +188,7 @@ def _survivor(
 
 def _surviving(join: Join, name: str, x: Any, there: int) -> Finish:
     """A binding of the side that goes on; what it did not make itself stays as it is."""
-    if isinstance(x, Tracer) and not isinstance(x, Array | Run):
+    if isinstance(x, Tracer) and not isinstance(x, Array | Run | TaggedScalar):
         value = x.read()
         if not join.sides[there].defines(value):
             return lambda results: x

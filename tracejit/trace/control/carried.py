@@ -31,12 +31,14 @@ from tracejit.trace.values.all import (
     MixedScalar,
     PyScalar,
     Scalar,
+    TaggedScalar,
     WeakKind,
     python_int,
     weak_kind,
 )
 from tracejit.trace.values.dynamic_list import Form, Run, empty_run
-from tracejit.trace.values.scalar_join import is_number, is_python, number_value
+from tracejit.trace.values.scalar_join import common_kind, is_number, is_python, number_value
+from tracejit.trace.values.tagged import tags
 from tracejit.trace.views.parameters import sliced_first, view_numbers, with_numbers
 
 
@@ -70,6 +72,13 @@ class Number:
 def same_kind(a: WeakKind | np.dtype[Any], b: WeakKind | np.dtype[Any]) -> bool:
     """Equality that does not take the Python kind "float" for the dtype float64."""
     return isinstance(a, str) == isinstance(b, str) and a == b
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A number of one of these kinds, flags saying which."""
+
+    parts: tuple[Number, ...]
 
 
 @dataclass(frozen=True)
@@ -154,7 +163,7 @@ class Maybe:
 
 
 Plan: TypeAlias = (
-    Keep | Unbound | Number | ArrayPlan | ViewPlan | PickPlan | Structure | RunPlan | Maybe
+    Keep | Unbound | Number | Tagged | ArrayPlan | ViewPlan | PickPlan | Structure | RunPlan | Maybe
 )
 
 
@@ -170,10 +179,9 @@ class Opened:
 def first_plan(x: Any) -> Plan:
     """A guess from the binding at entry: numbers change, arrays stay."""
     if is_number(x):
-        if isinstance(x, MixedScalar):
-            return Number(dtype_of(x.dtype), x.kind)
-        kind = weak_kind(x)
-        return Number(kind if kind is not None else dtype_of(x.dtype))
+        return number_plan(x)
+    if isinstance(x, TaggedScalar):
+        return Tagged(tuple(map(number_plan, x.alternatives)))
     if isinstance(x, Run):
         return RunPlan(x.form)
     if isinstance(x, tuple) and any(is_number(i) for i in x):
@@ -183,6 +191,13 @@ def first_plan(x: Any) -> Plan:
     if isinstance(x, MaybeNone):
         return Maybe("", first_plan(x.value), none=True)
     return Keep()
+
+
+def number_plan(x: Any) -> Number:
+    if isinstance(x, MixedScalar):
+        return Number(dtype_of(x.dtype), x.kind)
+    kind = weak_kind(x)
+    return Number(kind if kind is not None else dtype_of(x.dtype))
 
 
 # Bindings at the start of an iteration ------------------------------------------------------------
@@ -202,6 +217,9 @@ def opened(plan: Plan, entry: Any, out: Opened) -> Any:
         if plan.python is not None:
             return MixedScalar(value, plan.python, _placeholder(TensorType(dtype_of("bool")), out))
         return Scalar(value)
+    if isinstance(plan, Tagged):
+        flags = [_placeholder(TensorType(dtype_of("bool")), out) for _ in plan.parts[1:]]
+        return TaggedScalar([opened(p, entry, out) for p in plan.parts], flags)
     if isinstance(plan, ArrayPlan):
         return _opened_array(plan, entry, out)
     if isinstance(plan, ViewPlan):
@@ -293,6 +311,8 @@ def carried_values(plan: Plan, x: Any, storage: Storage | None = None) -> list[V
             dtype = KIND_DTYPE[plan.kind] if isinstance(plan.kind, str) else plan.kind
             return [b.const(0, dtype), *flags]
         return [number_value(x, plan.kind), *flags]
+    if isinstance(plan, Tagged):
+        return _tagged_values(plan, x)
     if isinstance(plan, ArrayPlan):
         return _array_values(plan, x)
     if isinstance(plan, ViewPlan):
@@ -310,6 +330,38 @@ def carried_values(plan: Plan, x: Any, storage: Storage | None = None) -> list[V
         flag = b.const(inner is not UNDEFINED, "bool") if inner is x or x is None else x.flag
         return [flag, *carried_values(plan.plan, inner, storage)]
     return [v for p, part in _matched(plan, x) for v in carried_values(p, part, storage)]
+
+
+def _tagged_values(plan: Tagged, x: Any) -> list[Value]:
+    """For each part but the last whether the number is one, then the number in each, or zero."""
+    b = current().b
+    mine: dict[int, tuple[Any, Value]] = {}
+    for number, flag in () if x is UNDEFINED else tags(x):
+        place = next(k for k, part in enumerate(plan.parts) if is_part(number, part))
+        mine[place] = number, flag(b)
+    flags = [mine[k][1] if k in mine else b.const(False, "bool") for k in range(len(plan.parts))]
+    values = [
+        v for k, p in enumerate(plan.parts) for v in carried_values(p, mine.get(k, (UNDEFINED,))[0])
+    ]
+    return [*flags[:-1], *values]
+
+
+def is_part(x: Any, plan: Number) -> bool:
+    """Whether a number is one of a plan's kind as it is."""
+    found = number_plan(x)
+    if same_kind(found.kind, plan.kind) and found.python in (None, plan.python):
+        return True
+    if plan.python is not None and found.kind == plan.python:
+        return True
+    kind = common_kind(placeholder_of(plan), x)
+    return kind is not None and same_kind(kind, plan.kind)
+
+
+def placeholder_of(plan: Number) -> Any:
+    """A traced number of the plan's type, of which nothing else is known."""
+    dtype = KIND_DTYPE[plan.kind] if isinstance(plan.kind, str) else plan.kind
+    value = Value(TensorType(dtype_of(dtype)))
+    return PyScalar(plan.kind, value) if isinstance(plan.kind, str) else Scalar(value)
 
 
 def _array_values(plan: ArrayPlan, x: Any) -> list[Value]:
@@ -347,6 +399,9 @@ def rebound(
         if plan.python is not None and python is not None:
             return MixedScalar(value, plan.python, python)
         return Scalar(value)
+    if isinstance(plan, Tagged):
+        flags = [next(results)[0] for _ in plan.parts[1:]]
+        return TaggedScalar([rebound(p, UNDEFINED, results, slots) for p in plan.parts], flags)
     if isinstance(plan, ArrayPlan):
         for d in plan.dims:
             if d is None:
@@ -365,10 +420,10 @@ def rebound(
         ]
         return with_numbers(sliced_first(entry) if plan.sliced else entry, numbers)
     if isinstance(plan, PickPlan):
-        flags = [next(results) for _ in plan.options[1:]]
-        if isinstance(entry, Array) and not any(changed for _, changed in flags):
+        picks = [next(results) for _ in plan.options[1:]]
+        if isinstance(entry, Array) and not any(changed for _, changed in picks):
             return entry
-        return plan.chosen([flag for flag, _ in flags], slots)
+        return plan.chosen([flag for flag, _ in picks], slots)
     if isinstance(plan, RunPlan):
         return _rebound_run(plan, results)
     if isinstance(plan, Maybe):

@@ -11,7 +11,6 @@ import numpy as np
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.ir.types import TensorType, dtype_of
 from tracejit.trace.control.carried import (
     ArrayPlan,
     Keep,
@@ -21,9 +20,13 @@ from tracejit.trace.control.carried import (
     Plan,
     RunPlan,
     Structure,
+    Tagged,
     Unbound,
     ViewPlan,
     first_plan,
+    is_part,
+    number_plan,
+    placeholder_of,
     same_kind,
 )
 from tracejit.trace.control.carried_storage import (
@@ -42,17 +45,17 @@ from tracejit.trace.control.objects import is_object, parts_of
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import Frame, current
 from tracejit.trace.values.all import (
-    KIND_DTYPE,
     Array,
     Cell,
     MixedScalar,
     PyScalar,
     Scalar,
+    TaggedScalar,
     WeakKind,
     weak_kind,
 )
 from tracejit.trace.values.dynamic_list import Form, Run, form_of, is_grown, run_of
-from tracejit.trace.values.scalar_join import is_number, is_sentinel, joined_number
+from tracejit.trace.values.scalar_join import common_kind, is_number, is_sentinel, joined_number
 from tracejit.trace.views.parameters import aligned, view_numbers
 from tracejit.trace.views.transforms import Gather
 from tracejit.trace.views.views import writeability
@@ -109,6 +112,8 @@ def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
         return _exact_plan(plan, end, end, at)
     if entry is UNDEFINED:
         return plan if _fits(plan, end, at) else steady_plan(end, at)
+    if isinstance(plan, Tagged) or isinstance(end, TaggedScalar):
+        return _tagged(plan, end, name)
     if isinstance(plan, Number):
         return _improved_number(plan, entry, end, at, name)
     if isinstance(end, Run):
@@ -131,7 +136,7 @@ def _fits(plan: Plan, end: Any, at: Ending) -> bool:
 
 def steady_plan(end: Any, at: Ending) -> Plan:
     """A plan from the binding at the end alone."""
-    if is_number(end):
+    if is_number(end) or isinstance(end, TaggedScalar):
         return first_plan(end)
     if isinstance(end, Array):
         return _exact_plan(Keep(), end, end, at) if at.exact else slot_plan(None, end, at)
@@ -206,15 +211,43 @@ def _improved_number(plan: Number, entry: Any, end: Any, at: Ending, name: str) 
         anew = isinstance(end, MixedScalar) and plan.python is None
         return Number(plan.kind, end.kind) if anew else plan
     joined = joined_number(entry, end) or _widened(entry, end)
+    if joined is None and at.peeled:
+        return _tagged(plan, end, name)
     if joined is None or (is_sentinel(entry) and not at.peeled):
         raise Unsteady(name)
     wider = Number(joined, plan.python if joined == plan.kind else None)
     if wider == plan:
-        steady = joined_number(_as_start(plan), end)
+        steady = joined_number(placeholder_of(plan), end)
         if steady is None or not same_kind(steady, plan.kind):
             raise Unsteady(name)
         return plan
     return wider
+
+
+#: Of how many kinds a number may be.
+_MOST_KINDS = 4
+
+
+def _tagged(plan: Plan, end: Any, name: str) -> Plan:
+    """The plan for a number that is of another kind at the end of some iterations."""
+    if isinstance(plan, Keep):
+        return first_plan(end)
+    numbers = end.alternatives if isinstance(end, TaggedScalar) else (end,)
+    if not (isinstance(plan, Number | Tagged) and all(map(is_number, numbers))):
+        raise Unsteady(name)
+    parts = list(plan.parts) if isinstance(plan, Tagged) else [plan]
+    for x in numbers:
+        if any(is_part(x, part) for part in parts):
+            continue
+        kinds = [(k, common_kind(placeholder_of(p), x)) for k, p in enumerate(parts)]
+        place, kind = next(((k, kind) for k, kind in kinds if kind is not None), (None, None))
+        if place is None or kind is None:
+            parts.append(number_plan(x))
+        else:
+            parts[place] = Number(kind, number_plan(x).python or parts[place].python)
+    if len(parts) > _MOST_KINDS:
+        raise Unsteady(name)
+    return Tagged(tuple(parts)) if len(parts) > 1 else parts[0]
 
 
 def _widened(entry: Any, end: Any) -> WeakKind | np.dtype[Any] | None:
@@ -255,13 +288,6 @@ def _provisional_in(value: Value) -> Iterator[tuple[Any, int, Any]]:
             continue
         pending += [v for v in instr.operands if v not in seen]
         seen.update(instr.operands)
-
-
-def _as_start(plan: Number) -> Any:
-    """A traced number of the plan's type."""
-    dtype = KIND_DTYPE[plan.kind] if isinstance(plan.kind, str) else plan.kind
-    value = Value(TensorType(dtype_of(dtype)))
-    return PyScalar(plan.kind, value) if isinstance(plan.kind, str) else Scalar(value)
 
 
 def _improved_array(plan: Plan, entry: Any, start: Any, end: Array, at: Ending, name: str) -> Plan:

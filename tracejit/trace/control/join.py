@@ -13,35 +13,26 @@ import numpy as np
 
 from tracejit.errors import StructureError
 from tracejit.ir.core import Value
-from tracejit.trace.control.join_arrays import ArrayJoin, Finish
+from tracejit.trace.control.join_arrays import Finish
+from tracejit.trace.control.join_numbers import NumberJoin, unlike
 from tracejit.trace.control.maybe_unbound import MaybeNone, MaybeUndefined
 from tracejit.trace.control.objects import choose_among, is_object, is_older, made_object, parts_of
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.python.builtin_functions import Range
 from tracejit.trace.session import containers
 from tracejit.trace.values.all import (
-    KIND_TYPE,
     Array,
     Cell,
-    MixedScalar,
-    PyScalar,
-    Scalar,
+    TaggedScalar,
     Tracer,
-    python_int,
-    weak_kind,
 )
 from tracejit.trace.values.dynamic_list import Form, Run, form_of, is_grown, run_of_items
 from tracejit.trace.values.scalar_join import (
-    exact_value,
-    fits,
     is_number,
-    is_python,
-    joined_number,
-    meeting_kind,
 )
 
 
-class Join(ArrayJoin):
+class Join(NumberJoin):
     """Collects results of the ``cond`` pairwise and says how to bind names to them."""
 
     # Bindings -------------------------------------------------------------------------------------
@@ -73,8 +64,8 @@ class Join(ArrayJoin):
             if a.dtype != b.dtype or a.ndim != b.ndim:
                 raise unlike(name, a, b, "give both one dtype and rank")
             return self.arrays(a, b)
-        if is_number(a) and is_number(b):
-            return self._numbers(name, a, b)
+        if all(is_number(x) or isinstance(x, TaggedScalar) for x in (a, b)):
+            return (lambda results: a) if _same_static(a, b) else self.numbers(name, a, b)
         if type(a) is type(b) and isinstance(a, list | dict):
             found = self._containers(name, a, b)
             if found is not None:
@@ -178,27 +169,6 @@ class Join(ArrayJoin):
 
         return finish
 
-    def _numbers(self, name: str, a: Any, b: Any) -> Finish:
-        if _same_static(a, b):
-            return lambda results: a
-        kind = joined_number(a, b) or meeting_kind(a, b)
-        if kind is None:
-            raise unlike(name, a, b, "convert one of them")
-        if not (fits(a, kind) and fits(b, kind)):
-            self.session.refuse_later(unlike(name, a, b, "convert one of them"))
-        chosen = kind
-        k = self.pair([lambda _: exact_value(a, chosen), lambda _: exact_value(b, chosen)])
-        if isinstance(kind, str):
-            return lambda results: (
-                python_int(results[k]) if kind == "int" else PyScalar(kind, results[k])
-            )
-        weak = [x.kind if isinstance(x, MixedScalar) else weak_kind(x) for x in (a, b)]
-        pythons = {kind for kind in weak if kind is not None}
-        if len(pythons) != 1 or chosen != np.dtype(KIND_TYPE[(python := pythons.pop())]):
-            return lambda results: Scalar(results[k])
-        flag = self.pair([lambda _: is_python(a), lambda _: is_python(b)])
-        return lambda results: MixedScalar(results[k], python, results[flag])
-
     def _half_defined(self, name: str, a: Any, b: Any, either: bool) -> Finish:
         bound = b if a is UNDEFINED else a
         if isinstance(bound, MaybeUndefined):
@@ -241,17 +211,19 @@ class Join(ArrayJoin):
         if isinstance(x, Run):
             return self._runs([x, x], x.form, there)
         if isinstance(x, MaybeUndefined):
-            flag, found = self._only(there, x.flag), self.one_sided(name, x.value, there)
+            flag, found = (
+                self.only(there, x.flag),
+                self.one_sided(name, x.value, there),
+            )
             return lambda results: MaybeUndefined(x.name, results[flag], found(results))
         if isinstance(x, MaybeNone):
-            flag, found = self._only(there, x.flag), self.one_sided(name, x.value, there)
+            flag, found = (
+                self.only(there, x.flag),
+                self.one_sided(name, x.value, there),
+            )
             return lambda results: MaybeNone(results[flag], found(results))
         if isinstance(x, Tracer):
-            value = x.read()
-            k = self._only(there, value)
-            if isinstance(x, PyScalar):
-                return lambda results: PyScalar(x.kind, results[k])
-            return lambda results: Scalar(results[k])
+            return self.one_sided_number(x, there)
         if isinstance(x, tuple | list) and _holds_tracer(x):
             parts = [self.one_sided(f"{name}[{i}]", v, there) for i, v in enumerate(x)]
             if hasattr(x, "_fields"):
@@ -270,11 +242,6 @@ class Join(ArrayJoin):
                 self.session, {k: p(results) for k, p in items.items()}
             )
         return lambda results: x
-
-    def _only(self, there: int, value: Value) -> int:
-        makers: list[Callable[[Any], Value]] = [lambda b: b.const(0, value.dtype)] * 2
-        makers[there] = lambda _: value
-        return self.pair(makers)
 
 
 def _there(x: Any) -> Callable[[Any], Value]:
@@ -299,23 +266,3 @@ def _holds_tracer(items: Sequence[Any]) -> bool:
     return any(
         isinstance(i, Tracer) or (isinstance(i, tuple | list) and _holds_tracer(i)) for i in items
     )
-
-
-def unlike(name: str, a: Any, b: Any, fix: str) -> StructureError:
-    """What is said where the sides of a branch leave different kinds of things."""
-    return StructureError(
-        f"the two sides of a branch that is decided at run time leave {name!r} as {describe(a)} "
-        f"and as {describe(b)}; {fix}"
-    )
-
-
-def describe(x: Any) -> str:
-    """A value's kind for messages."""
-    if isinstance(x, Array):
-        shown = ", ".join(str(d) if isinstance(d, int) else "n" for d in x.dims)
-        return f"{x.dtype} array of shape ({shown})"
-    if isinstance(x, Scalar):
-        return f"NumPy {x.dtype} scalar"
-    if isinstance(x, PyScalar):
-        return f"Python {x.kind}"
-    return repr(x) if isinstance(x, int | float | complex | str | type(None)) else type(x).__name__

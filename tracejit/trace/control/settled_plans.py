@@ -24,6 +24,7 @@ from tracejit.trace.control.carried import (
     Number,
     Plan,
     Structure,
+    Tagged,
     Unbound,
     ViewPlan,
     first_plan,
@@ -119,7 +120,7 @@ def _is_made(loop: Loop, box: Any) -> bool:
 
 def _again(plan: Plan, x: Any) -> Plan | None:
     """The plan for a binding at entry now; None where it speaks of the earlier trace."""
-    if isinstance(plan, Number):
+    if isinstance(plan, Number | Tagged):
         return plan
     if isinstance(plan, Maybe):
         inner = _again(plan.plan, plan.inner(x))

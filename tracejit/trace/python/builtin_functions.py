@@ -20,6 +20,7 @@ from tracejit.trace.values.all import (
     Array,
     PyScalar,
     Scalar,
+    TaggedScalar,
     Tracer,
     WeakKind,
     as_dim,
@@ -29,6 +30,7 @@ from tracejit.trace.values.all import (
 )
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.python_scalars import COMPARED, as_kind, made, power
+from tracejit.trace.values.tagged import each_kind
 
 
 class Looped:
@@ -159,6 +161,8 @@ def _own(x: Any, name: str, *args: Any) -> Any:
 
 def compared(symbol: str, a: Any, b: Any) -> Any:
     """A comparison of numbers, as Python's of Python's."""
+    if isinstance(a, TaggedScalar) or isinstance(b, TaggedScalar):
+        return each_kind(lambda x, y: compared(symbol, x, y), a, b)
     if weak_kind(a) is not None and weak_kind(b) is not None:
         return COMPARED[symbol](a, b)
     ufunc = {"gt": np.greater, "lt": np.less, "ne": np.not_equal}[symbol]

@@ -40,11 +40,12 @@ from tracejit.trace.session.unsupported import (
     refuse_traced,
     refuse_values,
 )
-from tracejit.trace.values.all import Scalar, Tracer, fresh, name_of
+from tracejit.trace.values.all import MixedScalar, Scalar, TaggedScalar, Tracer, fresh, name_of
 from tracejit.trace.values.captured_arrays import seen, seen_inside
 from tracejit.trace.values.dunder_methods import as_arrays, class_attribute, convertible, method_of
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.dynamic_list import refuse as refuse_grown
+from tracejit.trace.values.tagged import depends_on_kind, each_kind
 
 #: NumPy functions that make arrays: their results are traced whatever the arguments are.
 _CREATION = {
@@ -134,6 +135,8 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         if f in (np.stack, np.hstack) and len(args) == 1 and not kwargs:
             f = np.array  # of numbers that is the same
         args, kwargs = _of_grown(f, args, kwargs)
+    if _is_split(f, args, kwargs):
+        return _for_each_kind(ops, f, args, kwargs)
     if isinstance(f, BoundMethod | Tracer):
         return f(*args, **kwargs)  # type: ignore[operator]
     chosen = behind(f, args, kwargs)
@@ -165,6 +168,38 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if isinstance(f, FunctionType | MethodType):
         return python_call(ops, f, args, kwargs)
     return other_call(ops, f, args, kwargs)
+
+
+#: What is asked of the value itself, whatever it is.
+_OF_VALUES = frozenset([builtins.isinstance, builtins.type, builtins.callable])
+_OF_NUMBERS = (bool, int, float, complex, str, np.generic)
+
+
+def _is_split(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a function of numbers is given one whose kind makes a difference."""
+    given = (*args, *kwargs.values())
+    tagged = any(isinstance(x, TaggedScalar) for x in given)
+    if not (tagged or any(isinstance(x, MixedScalar) for x in given)):
+        return False
+    if isinstance(f, type) and issubclass(f, _OF_NUMBERS):
+        return tagged
+    numeric = isinstance(f, BoundMethod | np.ufunc) or _in_table(NAMES, f) is not None
+    if numeric and not tagged:
+        mixed = [x for x in given if isinstance(x, MixedScalar)]
+        return any(depends_on_kind(x, other) for x in mixed for other in given)
+    if f in _OF_VALUES or not tagged:
+        return False
+    known = _builtins_table(), _math_table()
+    return numeric or any(_in_table(table, f) is not None for table in known)
+
+
+def _for_each_kind(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    names = list(kwargs)
+
+    def call(*given: Any) -> Any:
+        return ops.call(f, *given[: len(args)], **dict(zip(names, given[len(args) :], strict=True)))
+
+    return each_kind(call, *args, *kwargs.values())
 
 
 def _of_grown(

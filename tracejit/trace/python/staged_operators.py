@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import UnsupportedError, all_ask, throw
+from tracejit.ir.core import Value
 from tracejit.trace import convert
 from tracejit.trace.array_api import INDEXED
 from tracejit.trace.control import watched
@@ -39,7 +40,16 @@ from tracejit.trace.python.sets import set_of
 from tracejit.trace.session import containers
 from tracejit.trace.session.session import Session, where
 from tracejit.trace.values import dunder_methods
-from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer, lift, name_of, structural_int
+from tracejit.trace.values.all import (
+    Array,
+    PyScalar,
+    Scalar,
+    TaggedScalar,
+    Tracer,
+    lift,
+    name_of,
+    structural_int,
+)
 from tracejit.trace.values.captured_arrays import seen, seen_or_none
 from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
 from tracejit.trace.values.identity import same_array
@@ -51,6 +61,7 @@ from tracejit.trace.values.symbolic_text import (
     must_be_plain_text,
     plain_key,
 )
+from tracejit.trace.values.tagged import each_kind
 from tracejit.trace.views.parameters import byte_strides
 
 #: Attributes of an array that can be assigned.
@@ -144,7 +155,7 @@ class StagedOperators(Operators):
             last.append(self.and_(rest[0](), *rest[1:]))
             return last[0]
 
-        return self._known_truth(False, last, self.if_expr(pred, others, lambda: first, None))
+        return self._known_truth(False, test, last, self.if_expr(pred, others, lambda: first, None))
 
     def or_(self, first: Any, *rest: Thunk) -> Any:
         if not rest:
@@ -158,11 +169,14 @@ class StagedOperators(Operators):
             last.append(self.or_(rest[0](), *rest[1:]))
             return last[0]
 
-        return self._known_truth(True, last, self.if_expr(pred, lambda: first, others, None))
+        return self._known_truth(True, test, last, self.if_expr(pred, lambda: first, others, None))
 
-    def _known_truth(self, truth: bool, last: list[Any], result: Any) -> Any:
-        """``x or True`` is true and ``x and False`` is false, whatever is known of ``x``."""
+    def _known_truth(self, truth: bool, first: Value, last: list[Any], result: Any) -> Any:
+        """``x or True`` is true and ``x and False`` is false, whatever is known of ``x``;
+        ``x or False`` and ``x and True`` are as ``x``, whose truth is ``first``."""
         simple = last and isinstance(last[0], bool | int | float | type(None))
+        if simple and isinstance(result, TaggedScalar):
+            result.test = truth if bool(last[0]) is truth else first
         if simple and bool(last[0]) is truth and isinstance(result, PyScalar | Scalar):
             self.session.truths[result.read()] = truth
         return result
@@ -405,6 +419,8 @@ class StagedOperators(Operators):
             self.session.outside.whole(obj)
             return self.made(obj[key])
         obj = seen(obj)
+        if isinstance(obj, TaggedScalar) or isinstance(key, TaggedScalar):
+            return each_kind(self.getitem, obj, key)
         if isinstance(obj, Tracer):
             return obj[key]  # type: ignore[index]
         found = dunder_methods.applied(self, obj, "__getitem__", key)
@@ -445,6 +461,9 @@ class StagedOperators(Operators):
         obj, key = seen(obj), some_inside(key)
         if isinstance(obj, Tracer):
             value = some(value)
+            if isinstance(key, TaggedScalar) or isinstance(value, TaggedScalar):
+                each_kind(lambda k, x: self.setitem(obj, k, x), key, value)
+                return
         if isinstance(obj, list | dict):
             self._refuse_outside(obj)
             containers.must_be_known(self.session, obj)
@@ -586,6 +605,8 @@ class StagedOperators(Operators):
         for x, other in ((left, right), (right, left)):
             if isinstance(x, MaybeNone) and other is None:
                 return x.is_none()
+        if isinstance(left, TaggedScalar) or isinstance(right, TaggedScalar):
+            return each_kind(self.is_, left, right)
         left, right = seen(left), seen(right)
         if isinstance(left, Array) and isinstance(right, Array):
             return same_array(left, right)

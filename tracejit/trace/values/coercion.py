@@ -16,7 +16,14 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import dtype_of
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.arrays import Array
-from tracejit.trace.values.scalars import KIND_DTYPE, PyScalar, Scalar, WeakKind, weak_kind
+from tracejit.trace.values.scalars import (
+    KIND_DTYPE,
+    PyScalar,
+    Scalar,
+    TaggedScalar,
+    WeakKind,
+    weak_kind,
+)
 from tracejit.trace.values.tracer import Tracer
 
 
@@ -100,6 +107,10 @@ def as_dim(x: Any) -> Dim:
         return current().b.convert(x.value, "i64").dim
     if isinstance(x, Scalar | Array) and x.dtype.kind in "iu" and not x.dims:
         return current().b.convert(x.read(), "i64").dim
+    if isinstance(x, TaggedScalar):
+        from tracejit.trace.values.tagged import as_int
+
+        return as_dim(as_int(x) or x.read())
     if isinstance(x, Tracer):
         kind = x.kind if isinstance(x, PyScalar) else getattr(x, "dtype", type(x).__name__)
         throw(TypeError(f"'{kind}' object cannot be interpreted as an integer"))

@@ -18,8 +18,17 @@ from tracejit.trace.control.maybe_unbound import MaybeNone
 from tracejit.trace.python.builtin_functions import Enumerate, Range, Reversed, Zip
 from tracejit.trace.session.concretize import BoundMethod, Later
 from tracejit.trace.session.session import current, where
-from tracejit.trace.values.all import KIND_TYPE, Array, MixedScalar, PyScalar, Scalar, Tracer
+from tracejit.trace.values.all import (
+    KIND_TYPE,
+    Array,
+    MixedScalar,
+    PyScalar,
+    Scalar,
+    TaggedScalar,
+    Tracer,
+)
 from tracejit.trace.values.distinct import Distinct
+from tracejit.trace.values.tagged import each_kind
 from tracejit.trace.views.reshape import Flat
 
 _STAND_INS: dict[type, type] = {
@@ -39,6 +48,8 @@ def types_of(x: Any) -> tuple[type, ...]:
     Python's where ``x.python`` holds."""
     if isinstance(x, MaybeNone):
         return *types_of(x.value), type(None)
+    if isinstance(x, TaggedScalar):
+        return tuple(kind for number in x.alternatives for kind in types_of(number))
     if isinstance(x, MixedScalar):
         return x.dtype.type, KIND_TYPE[x.kind]
     if isinstance(x, PyScalar):
@@ -80,6 +91,8 @@ def is_instance(x: Any, kinds: Any, /) -> Any:
         return current().operators.if_expr(
             x.is_none(), lambda: none, lambda: is_instance(x.value, kinds), None
         )
+    if isinstance(x, TaggedScalar):
+        return each_kind(lambda number: is_instance(number, kinds), x)
     if not stands_for_other(x):
         return builtins.isinstance(x, kinds)
     found = types_of(x)

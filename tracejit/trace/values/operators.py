@@ -23,6 +23,7 @@ from tracejit.trace.values.all import (
     MixedScalar,
     PyScalar,
     Scalar,
+    TaggedScalar,
     Tracer,
     name_of,
     structural_int,
@@ -30,6 +31,7 @@ from tracejit.trace.values.all import (
 )
 from tracejit.trace.values.mixed import may_be_python, operated
 from tracejit.trace.values.python_scalars import BINARY, COMPARED, UNARY
+from tracejit.trace.values.tagged import as_int, depends_on_kind, each_kind
 
 UFUNCS: dict[str, np.ufunc] = {
     "add": np.add,
@@ -76,12 +78,16 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
         if not _known(other):
             return _foreign(name, self, other, reflected=reflected)
         if isinstance(other, list | tuple) and not isinstance(self, Array):
+            if isinstance(self, TaggedScalar):
+                self.read()
             repeated = name == "mul" and self.value.dtype.kind in "iu"
             if repeated:
                 return other * structural_int(self, "how often a list is repeated")
             if isinstance(self, PyScalar):
                 return NotImplemented
         left, right = (other, self) if reflected else (self, other)
+        if _is_split(left, right):
+            return _for_each_kind(name, left, right)
         if name in _OF_COMPLEX and weak_kind(left) == "complex":
             right = _as_float(right)
         if python is not None and weak_kind(left) is not None and weak_kind(right) is not None:
@@ -94,6 +100,30 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
         return name_of(ufunc)(left, right)
 
     return operate
+
+
+def _is_split(*operands: Any) -> bool:
+    """Whether the kinds that an operand may be of make a difference."""
+    if any(isinstance(x, TaggedScalar) for x in operands):
+        return True
+    pairs = (operands, operands[::-1])
+    return any(isinstance(a, MixedScalar) and depends_on_kind(a, b) for a, b in pairs)
+
+
+#: Operators that take a bool of Python's for what it is, and not for an int.
+_OF_BOOLS = frozenset(["and", "or", "xor"])
+
+
+def _may_be_numpys_bool(x: Any) -> bool:
+    numbers = x.alternatives if isinstance(x, TaggedScalar) else (x,)
+    return any(getattr(n, "dtype", None) == np.bool_ for n in numbers)
+
+
+def _for_each_kind(name: str, *operands: Any) -> Any:
+    if name not in _OF_BOOLS and not any(map(_may_be_numpys_bool, operands)):
+        ints = (as_int(x) if isinstance(x, TaggedScalar) else None for x in operands)
+        operands = tuple(x if n is None else n for x, n in zip(operands, ints, strict=True))
+    return each_kind(PLAIN[name], *operands)
 
 
 #: What Python's complex numbers answer where a float, and so an np.float64, stands on the right.
@@ -130,7 +160,7 @@ def _foreign(name: str, self: Any, other: Any, *, reflected: bool = False) -> An
 #: Python's operators, also those in place (as "iadd").
 PLAIN: dict[str, Callable[..., Any]] = {
     name: getattr(operator, f"{name}_" if name in ("and", "or") else name)
-    for name in [*UFUNCS, *(f"i{name}" for name in UFUNCS), *COMPARISONS]
+    for name in [*UFUNCS, *(f"i{name}" for name in UFUNCS), *COMPARISONS, *UNARIES]
 }
 
 
@@ -150,6 +180,8 @@ def _unary(name: str, ufunc: np.ufunc) -> Callable[[Any], Any]:
     def operate(self: Any) -> Any:
         if isinstance(self, PyScalar):
             return UNARY[name](self)
+        if isinstance(self, TaggedScalar):
+            return _for_each_kind(name, self)
         if isinstance(self, MixedScalar):
             return operated(name, UNARY[name], name_of(ufunc), self)
         return name_of(ufunc)(self)
@@ -185,7 +217,7 @@ def _rdivmod(self: Any, other: Any) -> Any:
 
 def install() -> None:
     """Attach the operators to the three classes."""
-    for cls in (Array, Scalar, PyScalar):
+    for cls in (Array, Scalar, PyScalar, TaggedScalar):
         for name, ufunc in UFUNCS.items():
             setattr(cls, f"__{name}__", _binary(name, ufunc, reflected=False))
             setattr(cls, f"__r{name}__", _binary(name, ufunc, reflected=True))

@@ -57,7 +57,7 @@ def joined_number(a: Any, b: Any) -> WeakKind | np.dtype[Any] | None:
         low, high = sorted((ka, kb), key=lambda k: KIND_RANK[k])
         narrow = a if ka == low else b
         if low == "bool":
-            return None if high != "int" else "int"
+            return None  # returned and shown, it is not the int it computes as
         exact = not isinstance(narrow, PyScalar) and float(narrow) == narrow
         return high if exact else None
     if ka is None and kb is None:
@@ -92,7 +92,12 @@ def _exact_constant(a: Any, b: Any) -> np.dtype[Any] | None:
             converted = np.array(a, dtype)
     except OverflowError:
         return None
-    return dtype if converted == a or a != a else None
+    return dtype if _same(converted, a) else None
+
+
+def _same(converted: np.ndarray[Any, Any], x: Any) -> bool:
+    """Whether a conversion kept a number: NumPy would compare a float of Python's rounded."""
+    return bool(converted.item() == x or x != x)
 
 
 def meeting_kind(a: Any, b: Any) -> WeakKind | np.dtype[Any] | None:
@@ -116,7 +121,7 @@ def fits(x: Any, kind: WeakKind | np.dtype[Any]) -> bool:
     known = x.static_value() if isinstance(x, Tracer) else x  # type: ignore[attr-defined]
     if weak is not None and known is not None:
         try:
-            return bool(np.array(known, target) == known or known != known)
+            return _same(np.array(known, target), known)
         except OverflowError:
             return False
     have = np.dtype(KIND_TYPE[weak]) if weak is not None else x.dtype
@@ -125,6 +130,12 @@ def fits(x: Any, kind: WeakKind | np.dtype[Any]) -> bool:
     if have.kind in "iu" and target.kind in "fc":
         return weak is not None or target.itemsize >= np.dtype("f8").itemsize
     return bool(weak is not None and np.can_cast(have, target))
+
+
+def common_kind(a: Any, b: Any) -> WeakKind | np.dtype[Any] | None:
+    """The kind that holds either of two numbers as it is; None where there is none."""
+    kind = joined_number(a, b) or meeting_kind(a, b)
+    return kind if kind is not None and fits(a, kind) and fits(b, kind) else None
 
 
 def exact_value(x: Any, kind: WeakKind | np.dtype[Any]) -> Value:

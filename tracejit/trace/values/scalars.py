@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 
-from tracejit.errors import throw
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTYPES
-from tracejit.trace.session.session import current
+from tracejit.trace.session.concretize import name_of
+from tracejit.trace.session.session import current, where
 from tracejit.trace.values.tracer import Tracer
 
 WeakKind = Literal["bool", "int", "float", "complex"]
@@ -167,6 +169,55 @@ class PyScalar(Tracer):
         return f"<traced Python {self.kind}>"
 
 
+class TaggedScalar(Tracer):
+    """``alternatives[k]`` where ``flags[k]`` holds, which one does at most; else the last.
+
+    ``test``: its truth, where more is known of it than of the alternatives."""
+
+    __slots__ = ("alternatives", "flags", "test")
+    ndim: ClassVar[int] = 0
+
+    def __init__(self, alternatives: Sequence[Any], flags: Sequence[Value]) -> None:
+        assert len(alternatives) == len(flags) + 1
+        self.alternatives = tuple(alternatives)
+        self.flags = tuple(flags)
+        self.test: bool | Value | None = None
+
+    @property
+    def dims(self) -> tuple[()]:
+        return ()
+
+    def read(self) -> NoReturn:
+        kinds = " or ".join(dict.fromkeys(map(shown_kind, self.alternatives)))
+        raise UnsupportedError(
+            f"{where()}: a number that is {kinds} as a loop or branch went is used where it must "
+            "be of one kind; convert it with bool(), int() or float()"
+        )
+
+    def static_value(self) -> None:
+        """No constant."""
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        if method != "__call__":
+            self.read()
+        from tracejit.trace.values.tagged import each_kind
+
+        return each_kind(lambda *xs: name_of(ufunc)(*xs, **kwargs), *args)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            throw(AttributeError(name))
+        from tracejit.trace.values.tagged import attribute
+
+        return attribute(self, name)
+
+    def __iter__(self) -> NoReturn:
+        throw(TypeError(f"'{shown_kind(self.alternatives[0])}' object is not iterable"))
+
+    def __repr__(self) -> str:
+        return f"<traced {' or '.join(map(shown_kind, self.alternatives))}>"
+
+
 def weak_kind(x: Any) -> WeakKind | None:
     """The kind of a Python scalar, traced or not, else None."""
     if isinstance(x, PyScalar):
@@ -177,6 +228,12 @@ def weak_kind(x: Any) -> WeakKind | None:
         if isinstance(x, KIND_TYPE[kind]):
             return kind
     return None
+
+
+def shown_kind(x: Any) -> str:
+    """The kind of a scalar for messages."""
+    kind = weak_kind(x)
+    return f"a Python {kind}" if kind is not None else f"a NumPy {x.dtype}"
 
 
 def dim_value(dim: Dim) -> Any:
