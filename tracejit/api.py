@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from tracejit import sources
 from tracejit.calls.argument_types import Policy
-from tracejit.calls.container_calls import TreeCalls
+from tracejit.calls.chains import Chains
 from tracejit.calls.deopt import Doubt
 from tracejit.calls.dispatcher import Dispatcher
 from tracejit.calls.signature_strings import parse_signature
@@ -180,7 +180,7 @@ def jit(
 
 
 def _init(self: Any, function: Fun, options: Options) -> None:
-    from tracejit.python_entry.entry import Miss, set_chain, set_miss
+    from tracejit.python_entry.entry import Miss, set_chain, set_miss, set_parameters
 
     def compile_version(request: Request, options: Options) -> Version:
         from tracejit.calls.compiler import compile_version as build
@@ -193,10 +193,12 @@ def _init(self: Any, function: Fun, options: Options) -> None:
     functools.update_wrapper(self, function, updated=())
     self.py_func = function
     self._options = options
-    calls = TreeCalls(functools.partial(set_chain, self))
-    self._dispatcher = Dispatcher(function, options, compile_version, calls.chain, Miss)
-    calls.dispatcher = self._dispatcher
-    set_miss(self, boundary(function, calls.miss))
+    chains = Chains(function, functools.partial(set_chain, self))
+    self._dispatcher = Dispatcher(function, options, compile_version, chains.renew, Miss)
+    chains.dispatcher = self._dispatcher
+    if self._dispatcher.parameters is not None:
+        set_parameters(self, self._dispatcher.parameters)
+    set_miss(self, boundary(function, chains.miss))
 
 
 def _compile(self: Any, signature: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import optree
@@ -113,6 +113,36 @@ def leaves_of(tree: Any) -> list[Any]:
 def unflatten(treedef: Any, leaves: Sequence[Any]) -> Any:
     """A pytree of this structure."""
     return optree.tree_unflatten(treedef, leaves)
+
+
+def node_types(treedef: Any) -> Iterator[type]:
+    """The class of every container in a structure."""
+    if treedef.type is not None:
+        yield treedef.type
+        for child in treedef.children():
+            yield from node_types(child)
+
+
+def lists_in(tree: Any) -> Iterator[list[Any]]:
+    """Every list in plain containers and records."""
+    if isinstance(tree, list):
+        yield tree
+    if isinstance(tree, dict):
+        tree = tuple(tree.values())
+    elif is_record(tree):
+        tree = tuple(children(tree).values())
+    for x in tree if isinstance(tree, list | tuple) else ():
+        yield from lists_in(x)
+
+
+def is_namedtuple_type(kind: type) -> bool:
+    """Whether instances are taken apart as named tuples."""
+    return bool(optree.is_namedtuple_class(kind))
+
+
+def is_record_type(kind: type) -> bool:
+    """Whether instances are taken apart as dataclasses, by their attributes."""
+    return kind in _registered and dataclasses.is_dataclass(kind)
 
 
 def map_leaves(f: Callable[[Any], Any], tree: Any) -> Any:

@@ -237,11 +237,15 @@ Result: TypeAlias = ArrayResult | ScalarResult | ArgResult | ViewResult | Consta
 
 @dataclass(frozen=True)
 class Container:
-    """A tuple, list or dict (with `keys`) of structures."""
+    """A tuple, list, dict (with `keys`) or object with attributes (a record) of structures.
 
-    kind: Literal["tuple", "list", "dict"]
+    `cls`: the class where it is not the plain one of that name. Among results there are only these.
+    """
+
+    kind: Literal["tuple", "list", "dict", "record"]
     children: tuple[Structure, ...]
     keys: tuple[Any, ...] = ()
+    cls: type | None = None
 
 
 @dataclass(frozen=True)

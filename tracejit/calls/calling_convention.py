@@ -11,7 +11,7 @@ import numpy as np
 from tracejit import abi, trees
 from tracejit.calls.argument_layouts import extent_places, hidden_layout, param_owners, unwrapped
 from tracejit.calls.argument_types import LeafKey, ScalarKey, StaticKey
-from tracejit.calls.container_calls import Pending
+from tracejit.calls.chains import Pending
 from tracejit.calls.epilogue import Finish
 from tracejit.calls.non_native import standing
 from tracejit.calls.versions import Request

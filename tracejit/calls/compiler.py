@@ -133,7 +133,7 @@ def compile_version(request: Request, options: Options) -> Version:
         guards=traced.holds,
         changed=lambda: {g.name: g.expected for g in traced.guards if g.changed_number},
         writes=tuple(sorted(k for k in traced.mutated if k < len(specs))),
-        fast=chained if direct and not Finish(traced).needs_call and _plain(request) else None,
+        needs_call=Finish(traced).needs_call,
         artefacts=artefacts,
         direct=direct,
         count=count,
@@ -154,12 +154,6 @@ def _sizes(request: Request) -> tuple[int, ...]:
     from tracejit.calls.argument_types import sizes_of
 
     return sizes_of(request.leaves, request.keys)
-
-
-def _plain(request: Request) -> bool:
-    """Whether every argument is itself one leaf, so that native code sees arguments as they are."""
-    args, kwargs = trees.unflatten(request.treedef, list(range(len(request.leaves))))
-    return not kwargs and list(args) == list(range(len(request.leaves)))
 
 
 def _result_slots(program: Program, signature: abi.Signature, layout: abi.SlotLayout) -> list[int]:

@@ -26,7 +26,7 @@ from tracejit.calls.argument_types import (
     int_positions,
     leaf_key,
 )
-from tracejit.calls.container_calls import Pending
+from tracejit.calls.chains import Pending
 from tracejit.calls.deopt import Doubt, Front
 from tracejit.calls.fallback import Fallback, Reason, Refused
 from tracejit.calls.many_numbers import packed
@@ -48,6 +48,7 @@ from tracejit.calls.versions import (
     hidden_meets_itself,
     hidden_overlap,
     looks_at_bits,
+    parameters_of,
     signature_of,
     static_positions,
     writes_into_itself,
@@ -86,9 +87,10 @@ class Dispatcher:
         function: Callable[..., Any],
         options: Options,
         compile_version: Callable[[Request, Options], Version],
-        chain: Callable[[Sequence[Any]], None],
+        chain: Callable[[Sequence[tuple[Any, Version]]], None],
         miss_type: type[Exception],
     ) -> None:
+        """``chain``: makes native rows of the versions of each structure of arguments."""
         self.function = function
         self.options = options
         self._compile = compile_version
@@ -111,7 +113,7 @@ class Dispatcher:
         self._sharer = Sharer()
         self._repeats = Repeats(miss_type)
         self._signature = signature_of(function)
-        self._defaults = getattr(function, "__defaults__", None)
+        self.parameters = parameters_of(function, self._signature)
         self._static = static_positions(self._signature, options)
         _dispatchers.add(self)
 
@@ -274,19 +276,17 @@ class Dispatcher:
 
     def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Positional and keyword values with defaults; TypeError as Python for a wrong call."""
-        if self._signature is None:
+        if self.parameters is None:
             return tuple(args), dict(kwargs)
-        if getattr(self.function, "__defaults__", None) is not self._defaults:
-            self._defaults = self.function.__defaults__
-            self._signature = inspect.signature(self.function)
+        places = self.parameters.placed(args, kwargs)
+        if places is not None:
+            return self.parameters.call(places)
         try:
-            bound = self._signature.bind(*args, **kwargs)
+            bound = inspect.signature(self.function).bind(*args, **kwargs)
         except TypeError as error:
             if type(self.function) is FunctionType and not hasattr(self.function, "__wrapped__"):
                 self.function(*args, **kwargs)  # raises what Python says of this call
             raise error.with_traceback(None) from None
-        if not hasattr(type(self.function), "__traced_call__"):
-            bound.apply_defaults()  # positions that a transform counts are those of the call
         return tuple(bound.args), dict(bound.kwargs)
 
     def _flatten(self, call: tuple[Any, dict[str, Any]]) -> tuple[list[Any], Any]:
@@ -417,8 +417,7 @@ class Dispatcher:
         return version
 
     def _rechain(self) -> None:
-        fast = [v.fast for _, v in self._chained() if v.fast is not None]
-        self._chain(fast[-32:])
+        self._chain([(key[0], v) for key, v in self._chained() if v.direct])
 
     def _chained(self) -> list[tuple[FamilyKey, Version]]:
         """The versions that native chains may hold."""
@@ -429,13 +428,6 @@ class Dispatcher:
             for v in reversed(family.versions)
             if v.alive and (not v.guesses.sites or fronts.get(key[:-1]) == key[-1])
         ]
-
-    def leaf_calls(self) -> list[tuple[Any, Any]]:
-        """Structure and native entry of each version that a call with containers can use."""
-        if self._static or self.options.static_argnames:
-            return []
-        found = self._chained()
-        return [(key[0], v.chained) for key, v in found if v.direct and v.fast is None]
 
     # -- inspection ----------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from tracejit.calls.argument_types import (
 )
 from tracejit.calls.overlap import meets_itself
 from tracejit.ir.core import Function
+from tracejit.python_entry.parameters import CallParameters
 from tracejit.trace.session.assumption_sets import Guesses
 from tracejit.trace.session.specs import Window
 from tracejit.trace.values.exporters import refused
@@ -37,6 +38,7 @@ class Version:
     ``direct``: native code takes the leaves as the caller passes them. ``count``: how many leaves
     are the caller's arguments; what follows is about memory that they share. ``guesses``: what the
     version supposes of values; ``undo``: what a run changes before it finds that this is wrong.
+    ``needs_call``: what it returns is ``Pending``.
     ``chained``: ``call`` as part of a native chain, missing where a supposition is wrong.
     ``changed``: numbers found outside, by name, that are others now than it was compiled for.
     """
@@ -48,7 +50,7 @@ class Version:
     guards: Callable[[], bool]
     changed: Callable[[], dict[str, Any]]
     writes: tuple[int, ...]
-    fast: Any = None
+    needs_call: bool = False
     artefacts: Any = None
     direct: bool = True
     count: int | None = None
@@ -208,6 +210,16 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
         return inspect.signature(function)
     except (TypeError, ValueError):
         return None
+
+
+def parameters_of(
+    function: Callable[..., Any], signature: inspect.Signature | None
+) -> CallParameters | None:
+    """Where calls put arguments; None for a function that does not say what it takes."""
+    if signature is None:
+        return None
+    # Positions that a transform counts are those of the call.
+    return CallParameters(function, signature, fills=not hasattr(type(function), "__traced_call__"))
 
 
 def static_positions(signature: inspect.Signature | None, options: Options) -> frozenset[int]:

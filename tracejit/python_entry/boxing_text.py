@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tracejit.abi import capi
 from tracejit.codegen_llvm.memory_text import RECYCLE_FROM, RECYCLE_UP_TO
-from tracejit.python_entry import callable_text
+from tracejit.python_entry import callable_text, parameters_text, unpacking_text
 
 # What an entry returns when its guards fail; no object lives at this address.
 MISS = 1
@@ -302,7 +302,7 @@ fail:
 
 EXPORTS = (
     "tj_same_dtype", "tj_new_array", "tj_adopt", "tj_view", "tj_bounds", "tj_decref_all",
-    "tj_tuple", "tj_list", "tj_dict", *callable_text.EXPORTS,
+    "tj_tuple", "tj_list", "tj_dict", *unpacking_text.EXPORTS, *callable_text.EXPORTS,
 )  # fmt: skip
 
 # For entries.
@@ -323,7 +323,8 @@ declare void @tj_raise(ptr, ptr)
 
 def boxing_text() -> str:
     """The functions' text with the field offsets of `capi` filled in."""
-    text = _ARRAYS + _CONTAINERS + callable_text.SLOTS
+    text = _ARRAYS + _CONTAINERS + parameters_text.TEXT + unpacking_text.TEXT
+    text += callable_text.SLOTS
     values = {
         "RECYCLE_FROM": RECYCLE_FROM,
         "RECYCLE_UP_TO": RECYCLE_UP_TO,

@@ -1,9 +1,10 @@
 """The type of what `jit` returns: a per-program heap type whose vectorcall slot is native code.
 
-A call walks a chain of (entry, environment) pairs; each entry checks its guards and either answers
-or says "miss"; after the last one the instance's `miss(*args, **kwargs)` is called. The type binds
-as a method, has a `__dict__`, takes part in garbage collection, and any Python class body can be
-given as its namespace. `portable.py` has the same interface in plain Python.
+A call puts its arguments in their places (`parameters.py`), then walks a chain of (entry,
+environment) pairs; each entry checks its guards and either answers or says "miss"; after the last
+one the instance's `miss(*args, **kwargs)` is called. The type binds as a method, has a `__dict__`,
+takes part in garbage collection, and any Python class body can be given as its namespace.
+`portable.py` has the same interface in plain Python.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from tracejit.abi import capi
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.codegen_llvm.runtime import mem_handler, runtime_symbols
 from tracejit.python_entry import boxing_text
+from tracejit.python_entry.parameters import CallParameters
 
-_VECTORCALL, _DICT, _WEAK, _CHAIN, _MISS, _KEPT, _INSIDE, _SIZE = 16, 24, 32, 40, 48, 56, 64, 72
+_VECTORCALL, _DICT, _WEAK, _CHAIN, _MISS, _KEPT, _INSIDE = 16, 24, 32, 40, 48, 56, 64
+_PARAMETERS, _TABLE, _SIZE = 72, 80, 88
 _T_PYSSIZET, _READONLY = 19, 1
 _TP_CALL, _TP_CLEAR, _TP_DEALLOC, _TP_DESCR_GET, _TP_TRAVERSE = 50, 51, 52, 54, 71
 _TP_MEMBERS, _TP_GETSET = 72, 73
@@ -138,6 +141,12 @@ def set_miss(instance: Any, miss: Callable[..., Any]) -> None:
     _replace_reference(id(instance) + _MISS, miss)
     field = ctypes.c_void_p.from_address(id(instance) + _VECTORCALL)
     field.value = boxing_symbols()["tj_dispatch"]
+
+
+def set_parameters(instance: Any, parameters: CallParameters) -> None:
+    """Where the arguments of calls belong. Once, before any call."""
+    _replace_reference(id(instance) + _PARAMETERS, parameters)
+    ctypes.c_void_p.from_address(id(instance) + _TABLE).value = parameters.address
 
 
 def set_chain(instance: Any, entries: Sequence[Entry]) -> None:

@@ -1,8 +1,8 @@
 """LLVM text of the slots of the callable type (`callable.py`): call, bind, collect.
 
 Part of what `boxing_text` compiles. Instances are
-header 0, vectorcall 16, dict 24, weak references 32, chain 40, miss 48, kept 56, and how many
-calls are in the chain 64.
+header 0, vectorcall 16, dict 24, weak references 32, chain 40, miss 48, kept 56, how many calls are
+in the chain 64, the object that describes the parameters 72, and its table 80.
 """
 
 from __future__ import annotations
@@ -25,16 +25,31 @@ define internal i64 @tj_left(ptr %insidep) #0 {
   ret i64 %left
 }
 
-define ptr @tj_dispatch(ptr %self, ptr %args, i64 %nargsf, ptr %names) #0 {
+; The first answer of rows (code, environment) that end with null code; MISS where none has one.
+define internal ptr @tj_rows(ptr %rows, ptr %args, i64 %n) #0 {
 entry:
-  %n = and i64 %nargsf, 9223372036854775807
-  %plain = icmp eq ptr %names, null
-  br i1 %plain, label %start, label %named
-named:
-  %count = call i64 @PyObject_Size(ptr %names)
-  %unnamed = icmp eq i64 %count, 0
-  br i1 %unnamed, label %start, label %miss
-start:
+  br label %head
+head:
+  %row = phi ptr [ %rows, %entry ], [ %next, %try ]
+  %code = load ptr, ptr %row
+  %end = icmp eq ptr %code, null
+  br i1 %end, label %none, label %try
+try:
+  %envp = getelementptr i8, ptr %row, i64 8
+  %env = load ptr, ptr %envp
+  %r = call ptr %code(ptr %args, i64 %n, ptr %env)
+  %next = getelementptr i8, ptr %row, i64 16
+  %missed = icmp eq ptr %r, inttoptr (i64 1 to ptr)
+  br i1 %missed, label %head, label %hit
+hit:
+  ret ptr %r
+none:
+  ret ptr inttoptr (i64 1 to ptr)
+}
+
+; The chain's answer; meanwhile the chain stays alive.
+define internal ptr @tj_through(ptr %self, ptr %args, i64 %n) #0 {
+entry:
   %chainp = getelementptr i8, ptr %self, i64 40
   %chain = load ptr, ptr %chainp
   %never = icmp eq ptr %chain, null
@@ -44,25 +59,51 @@ enter:
   %outside = load i64, ptr %insidep
   %inside = add i64 %outside, 1
   store i64 %inside, ptr %insidep
-  br label %head
-head:
-  %row = phi ptr [ %chain, %enter ], [ %next, %try ]
-  %code = load ptr, ptr %row
-  %end = icmp eq ptr %code, null
-  br i1 %end, label %leave, label %try
-try:
-  %envp = getelementptr i8, ptr %row, i64 8
-  %env = load ptr, ptr %envp
-  %r = call ptr %code(ptr %args, i64 %n, ptr %env)
-  %next = getelementptr i8, ptr %row, i64 16
-  %missed = icmp eq ptr %r, inttoptr (i64 1 to ptr)
-  br i1 %missed, label %head, label %hit
-hit:
+  %r = call ptr @tj_rows(ptr %chain, ptr %args, i64 %n)
   %left = call i64 @tj_left(ptr %insidep)
   ret ptr %r
-leave:
-  %gone = call i64 @tj_left(ptr %insidep)
-  br label %miss
+miss:
+  ret ptr inttoptr (i64 1 to ptr)
+}
+
+; Arguments that lie in their places, or whose function says nothing of its parameters, go through
+; the chain as they are.
+define ptr @tj_dispatch(ptr %self, ptr %args, i64 %nargsf, ptr %names) #0 {
+entry:
+  %n = and i64 %nargsf, 9223372036854775807
+  %tablep = getelementptr i8, ptr %self, i64 80
+  %table = load ptr, ptr %tablep
+  %plain = icmp eq ptr %names, null
+  %bare = icmp eq ptr %table, null
+  br i1 %bare, label %anyhow, label %look
+look:
+  %leastp = getelementptr i64, ptr %table, i64 7
+  %mostp = getelementptr i64, ptr %table, i64 8
+  %least = load i64, ptr %leastp
+  %most = load i64, ptr %mostp
+  %above = icmp sge i64 %n, %least
+  %below = icmp sle i64 %n, %most
+  %within = and i1 %above, %below
+  %inplace = and i1 %within, %plain
+  br i1 %inplace, label %asis, label %place
+place:
+  %placed = call ptr @tj_placed(ptr %self, ptr %args, i64 %n, ptr %names, ptr %table)
+  br label %answered
+anyhow:
+  br i1 %plain, label %asis, label %named
+named:
+  %count = call i64 @PyObject_Size(ptr %names)
+  %unnamed = icmp eq i64 %count, 0
+  br i1 %unnamed, label %asis, label %miss
+asis:
+  %through = call ptr @tj_through(ptr %self, ptr %args, i64 %n)
+  br label %answered
+answered:
+  %r = phi ptr [ %placed, %place ], [ %through, %asis ]
+  %missed = icmp eq ptr %r, inttoptr (i64 1 to ptr)
+  br i1 %missed, label %miss, label %hit
+hit:
+  ret ptr %r
 miss:
   %missp = getelementptr i8, ptr %self, i64 48
   %slow = load ptr, ptr %missp
@@ -85,8 +126,8 @@ bound:
   ret ptr %method
 }
 
-; The references that an instance holds: type, dict, miss, kept.
-@tj_held = internal constant [4 x i64] [i64 8, i64 24, i64 48, i64 56]
+; The references that an instance holds: type, dict, miss, kept, parameters.
+@tj_held = internal constant [5 x i64] [i64 8, i64 24, i64 48, i64 56, i64 72]
 
 define i32 @tj_traverse(ptr %self, ptr %visit, ptr %arg) #0 {
 entry:
@@ -105,7 +146,7 @@ call:
   br i1 %stop, label %out, label %next
 next:
   %k1 = add i64 %k, 1
-  %more = icmp ult i64 %k1, 4
+  %more = icmp ult i64 %k1, 5
   br i1 %more, label %head, label %done
 out:
   ret i32 %status
@@ -121,13 +162,19 @@ define i32 @tj_clear(ptr %self) #0 {
   %dict = load ptr, ptr %dictp
   %miss = load ptr, ptr %missp
   %kept = load ptr, ptr %keptp
+  %describedp = getelementptr i8, ptr %self, i64 72
+  %tablep = getelementptr i8, ptr %self, i64 80
+  %described = load ptr, ptr %describedp
   store ptr null, ptr %dictp
   store ptr null, ptr %chainp
   store ptr null, ptr %missp
   store ptr null, ptr %keptp
+  store ptr null, ptr %tablep
+  store ptr null, ptr %describedp
   call void @Py_DecRef(ptr %dict)
   call void @Py_DecRef(ptr %miss)
   call void @Py_DecRef(ptr %kept)
+  call void @Py_DecRef(ptr %described)
   ret i32 0
 }
 

@@ -22,6 +22,7 @@ from tracejit.codegen_llvm.engine import CompiledModule, Engine, shared_engine
 from tracejit.codegen_llvm.runtime import ErrorTable, HostTable, runtime_symbols
 from tracejit.python_entry import boxing_text, entry_text
 from tracejit.python_entry import callable as native
+from tracejit.python_entry.parameters import CallParameters
 from tracejit.python_entry.portable import Miss, PortableCallable, PortableEntry
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "callable_type",
     "set_chain",
     "set_miss",
+    "set_parameters",
     "specialise",
     "uses_native_entry",
 ]
@@ -176,6 +178,14 @@ def set_miss(instance: Any, miss: Callable[..., Any]) -> None:
         instance._miss = miss
     else:
         native.set_miss(instance, miss)
+
+
+def set_parameters(instance: Any, parameters: CallParameters) -> None:
+    """Where the arguments of calls belong; without it a call with keywords is a miss."""
+    if isinstance(instance, PortableCallable):
+        instance._parameters = parameters
+    else:
+        native.set_parameters(instance, parameters)
 
 
 def set_chain(instance: Any, specialisations: Sequence[Specialisation | Armed]) -> None:

@@ -24,6 +24,7 @@ from tracejit.codegen_llvm.runtime import (
     scalar_from_slots,
     store_scalar,
 )
+from tracejit.python_entry.parameters import CallParameters
 
 
 class Miss(Exception):  # noqa: N818  (not an error: the next entry is tried)
@@ -295,14 +296,17 @@ class PortableCallable:
 
     _miss: Callable[..., Any]
     _chain: tuple[Any, ...] = ()
+    _parameters: CallParameters | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not kwargs:
-            for specialisation in self._chain:
-                try:
-                    return specialisation.portable.call(args)
-                except Miss:
-                    continue
+        places: Sequence[Any] | None = None if kwargs else args
+        if self._parameters is not None:
+            places = self._parameters.placed(args, kwargs)
+        for specialisation in self._chain if places is not None else ():
+            try:
+                return specialisation.portable.call(places)
+            except Miss:
+                continue
         return self._miss(*args, **kwargs)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:

@@ -1,0 +1,200 @@
+"""The native chain of one function: which rows answer its calls.
+
+A version whose arguments are leaves as they lie is a row by itself. Arguments with containers in
+them are taken apart by a row per structure, with the versions for it behind. Structures that native
+code does not take apart (deques, classes that programs register) are flattened in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import GetSetDescriptorType
+from typing import TYPE_CHECKING, Any
+
+from tracejit import abi, trees
+from tracejit.calls.many_numbers import MANY
+from tracejit.calls.tracebacks import boundary
+from tracejit.python_entry.parameters import CallParameters
+
+if TYPE_CHECKING:
+    from tracejit.calls.versions import Version
+
+_MISSED = object()
+#: Rows kept for versions, and for structures; the slow path serves all the others.
+VERSIONS, STRUCTURES = 32, 64
+
+
+def _missed(*args: Any, **kwargs: Any) -> Any:
+    return _MISSED
+
+
+@cache
+def _leaf_type() -> type:
+    from tracejit.python_entry.entry import callable_type
+
+    return callable_type("LeafCall", __name__, {"__doc__": "A native chain over leaves."})
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What native code returned, before the caller's containers and attributes are changed."""
+
+    finish: Callable[[Any, Any], Any]
+    raw: Any
+
+
+@dataclass(frozen=True)
+class _Arrangement:
+    """How the leaves of calls of one structure lie in the places of parameters (see
+    ``CallParameters``)."""
+
+    places: tuple[abi.Structure, ...]
+    count: int
+
+    @property
+    def plain(self) -> bool:
+        """Whether each place is one leaf, in order."""
+        return self.places == tuple(range(self.count))
+
+
+class Chains:
+    """The rows of one function, and the calls that are flattened in Python."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        chain: Callable[[Sequence[Any]], None],
+    ) -> None:
+        self.function = function
+        self._chain = chain
+        self._arrangements: dict[Any, _Arrangement | None] = {}
+        self._inner: dict[Any, Any] = {}
+        self.dispatcher: Any = None
+
+    @property
+    def parameters(self) -> CallParameters | None:
+        found: CallParameters | None = self.dispatcher.parameters
+        return found
+
+    def renew(self, versions: Sequence[tuple[Any, Version]]) -> None:
+        """These are the versions now, by structure; those behind are tried first."""
+        rows: list[Any] = []
+        apart: dict[Any, list[Version]] = {}
+        for structure, version in versions:
+            arrangement = self._arrangement(structure)
+            if arrangement is not None and arrangement.plain and not version.needs_call:
+                rows.append(version.chained)
+            else:
+                apart.setdefault(structure, []).append(version)
+        rows = rows[-VERSIONS:]
+        inner: dict[Any, Any] = {}
+        for structure, found in list(apart.items())[-STRUCTURES:]:
+            row = self._unpacking(structure, found)
+            if row is not None:
+                rows.append(row)
+            else:
+                inner[structure] = _leaf_call([v.chained for v in found])
+        self._inner = inner
+        self._chain(rows)
+
+    def _arrangement(self, structure: Any) -> _Arrangement | None:
+        if structure not in self._arrangements:
+            if len(self._arrangements) > 4 * STRUCTURES:
+                self._arrangements.clear()
+            self._arrangements[structure] = self._arranged(structure[0])
+        return self._arrangements[structure]
+
+    def _arranged(self, treedef: Any) -> _Arrangement | None:
+        """None where native code does not take such a structure apart."""
+        if not all(map(_is_known, trees.node_types(treedef))):
+            return None
+        args, kwargs = trees.unflatten(treedef, range(treedef.num_leaves))
+        if self.parameters is not None:
+            places = self.parameters.places(args, kwargs)
+        else:
+            places = None if kwargs else list(args)
+        if places is None or any(map(_is_long, trees.lists_in(places))):
+            return None
+        return _Arrangement(tuple(map(_structure, places)), treedef.num_leaves)
+
+    def _unpacking(self, structure: Any, versions: Sequence[Version]) -> Any:
+        from tracejit.python_entry.unpacking import Unpacking
+
+        arrangement = self._arrangement(structure)
+        if arrangement is None:
+            return None
+        finish = None
+        if any(v.needs_call for v in versions):
+            finish = boundary(self.function, self._finished)
+        rows = [v.chained for v in versions]
+        return Unpacking(arrangement.places, arrangement.count, rows, finish)
+
+    def _finished(self, answer: Any, *places: Any) -> Any:
+        """The result, once the caller's containers and attributes are changed."""
+        if type(answer) is not Pending:
+            return answer
+        call = self.parameters.call(places) if self.parameters is not None else (places, {})
+        return answer.finish(call, answer.raw)
+
+    def miss(self, *args: Any, **kwargs: Any) -> Any:
+        """A call that native code did not take."""
+        if self._inner and not kwargs:
+            call = (args, kwargs)
+            seen = self.dispatcher.packed(call)
+            leaves, treedef = trees.flatten(seen)
+            inner = self._inner.get((treedef, trees.key_orders(seen)))
+            if inner is not None:
+                result = inner(*leaves)
+                if type(result) is Pending:
+                    return result.finish(call, result.raw)
+                if result is not _MISSED:
+                    return result
+        return self.dispatcher.miss(*args, **kwargs)
+
+
+def _leaf_call(rows: Sequence[Any]) -> Any:
+    from tracejit.python_entry.entry import set_chain, set_miss
+
+    call = _leaf_type()()
+    set_miss(call, _missed)
+    set_chain(call, rows)
+    return call
+
+
+def _is_known(kind: type) -> bool:
+    """Whether native code takes objects of a class apart as ``trees.flatten`` does."""
+    if kind in (tuple, list, dict) or trees.is_namedtuple_type(kind):
+        return True
+    return trees.is_record_type(kind) and _shows_its_dict(kind)
+
+
+def _shows_its_dict(kind: type) -> bool:
+    """Whether ``vars`` of an object runs no code of the program's."""
+    looks_up: Any = kind.__getattribute__
+    if looks_up is not object.__getattribute__:
+        return False
+    found = [c.__dict__["__dict__"] for c in kind.__mro__ if "__dict__" in c.__dict__]
+    return bool(found) and all(type(f) is GetSetDescriptorType for f in found)
+
+
+def _is_long(x: list[Any]) -> bool:
+    """Whether a list like this one may be passed as an array (see ``many_numbers``)."""
+    return len(x) >= MANY
+
+
+def _structure(x: Any) -> abi.Structure:
+    """Of an object whose leaves are numbers."""
+    kind = type(x)
+    if kind is int:
+        number: int = x
+        return number
+    if kind is list:
+        return abi.Container("list", tuple(map(_structure, x)))
+    if isinstance(x, tuple):
+        return abi.Container("tuple", tuple(map(_structure, x)), cls=kind)
+    fields = x if kind is dict else vars(x)
+    children = tuple(map(_structure, fields.values()))
+    name: Any = "dict" if kind is dict else "record"
+    return abi.Container(name, children, tuple(fields), kind)

@@ -1,0 +1,235 @@
+"""LLVM text that takes arguments apart into leaves for the entries behind (see `unpacking.py`).
+
+Part of what `boxing_text` compiles. A program is words in the order of a walk: (0, leaf), or
+(1 tuple, 2 list, 3 dict, 4 attributes of an object; the class; how many), then the items; before
+each item of the last two come its key and whether keys like it may be compared.
+"""
+
+from __future__ import annotations
+
+EXPORTS = ("tj_unpack",)
+
+TEXT = """
+declare i64 @PyList_Size(ptr)
+declare ptr @PyList_GetItem(ptr, i64)
+declare i64 @PyDict_Size(ptr)
+declare i32 @PyDict_Next(ptr, ptr, ptr, ptr)
+declare i32 @PyObject_RichCompareBool(ptr, ptr, i32)
+declare ptr @PyObject_GenericGetDict(ptr, ptr)
+
+; Whether a key is the one that two words describe.
+define internal i1 @tj_same_key(ptr %key, ptr %p) #0 {
+entry:
+  %wanted = load ptr, ptr %p
+  %itself = icmp eq ptr %key, %wanted
+  br i1 %itself, label %yes, label %other
+other:
+  %plainp = getelementptr i64, ptr %p, i64 1
+  %plain = load i64, ptr %plainp
+  %kindp = getelementptr i8, ptr %key, i64 8
+  %kind = load ptr, ptr %kindp
+  %kinds = getelementptr i8, ptr %wanted, i64 8
+  %right = load ptr, ptr %kinds
+  %alike = icmp eq ptr %kind, %right
+  %may = icmp ne i64 %plain, 0
+  %both = and i1 %alike, %may
+  br i1 %both, label %compare, label %no
+compare:
+  %status = call i32 @PyObject_RichCompareBool(ptr %key, ptr %wanted, i32 2)
+  %same = icmp eq i32 %status, 1
+  ret i1 %same
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
+
+; Values of a dict, or of an object's, in their order. The next word of the program, or null.
+define internal ptr @tj_leaves_of_dict(ptr %dict, ptr %start, i64 %n, ptr %out) #0 {
+entry:
+  %pos = alloca i64
+  %key = alloca ptr
+  %value = alloca ptr
+  store i64 0, ptr %pos
+  %size = call i64 @PyDict_Size(ptr %dict)
+  %right = icmp eq i64 %size, %n
+  br i1 %right, label %head, label %fail
+head:
+  %k = phi i64 [ 0, %entry ], [ %k1, %next ]
+  %p = phi ptr [ %start, %entry ], [ %after, %next ]
+  %more = icmp slt i64 %k, %n
+  br i1 %more, label %step, label %done
+step:
+  %found = call i32 @PyDict_Next(ptr %dict, ptr %pos, ptr %key, ptr %value)
+  %is = icmp ne i32 %found, 0
+  br i1 %is, label %named, label %fail
+named:
+  %name = load ptr, ptr %key
+  %same = call i1 @tj_same_key(ptr %name, ptr %p)
+  br i1 %same, label %take, label %fail
+take:
+  %one = load ptr, ptr %value
+  %inner = getelementptr i64, ptr %p, i64 2
+  call void @Py_IncRef(ptr %one)
+  %after = call ptr @tj_leaves(ptr %one, ptr %inner, ptr %out)
+  call void @Py_DecRef(ptr %one)
+  %k1 = add i64 %k, 1
+  %failed = icmp eq ptr %after, null
+  br i1 %failed, label %fail, label %next
+next:
+  br label %head
+done:
+  ret ptr %p
+fail:
+  ret ptr null
+}
+
+; Leaves of an object, each a reference that we own. The next word of the program, or null where
+; the object is another kind of thing. Making a dict can collect garbage, so that anything may run:
+; what is looked at is held.
+define internal ptr @tj_leaves(ptr %o, ptr %p, ptr %out) #0 {
+entry:
+  %kind = load i64, ptr %p
+  %firstp = getelementptr i64, ptr %p, i64 1
+  %is = icmp eq i64 %kind, 0
+  br i1 %is, label %leaf, label %typed
+leaf:
+  %index = load i64, ptr %firstp
+  %slot = getelementptr ptr, ptr %out, i64 %index
+  call void @Py_IncRef(ptr %o)
+  store ptr %o, ptr %slot
+  %behind = getelementptr i64, ptr %p, i64 2
+  ret ptr %behind
+typed:
+  %classp = getelementptr i8, ptr %o, i64 8
+  %class = load ptr, ptr %classp
+  %wanted = load ptr, ptr %firstp
+  %sizep = getelementptr i64, ptr %p, i64 2
+  %n = load i64, ptr %sizep
+  %items = getelementptr i64, ptr %p, i64 3
+  %right = icmp eq ptr %class, %wanted
+  br i1 %right, label %which, label %fail
+which:
+  switch i64 %kind, label %fail [
+    i64 1, label %tuple
+    i64 2, label %list
+    i64 3, label %dict
+    i64 4, label %record
+  ]
+dict:
+  %last = call ptr @tj_leaves_of_dict(ptr %o, ptr %items, i64 %n, ptr %out)
+  ret ptr %last
+record:
+  %fields = call ptr @PyObject_GenericGetDict(ptr %o, ptr null)
+  %none = icmp eq ptr %fields, null
+  br i1 %none, label %fail, label %fielded
+fielded:
+  %end = call ptr @tj_leaves_of_dict(ptr %fields, ptr %items, i64 %n, ptr %out)
+  call void @Py_DecRef(ptr %fields)
+  ret ptr %end
+tuple:
+  %tn = call i64 @PyTuple_Size(ptr %o)
+  br label %sized
+list:
+  %ln = call i64 @PyList_Size(ptr %o)
+  br label %sized
+sized:
+  %size = phi i64 [ %tn, %tuple ], [ %ln, %list ]
+  %all = icmp eq i64 %size, %n
+  br i1 %all, label %head, label %fail
+head:
+  %k = phi i64 [ 0, %sized ], [ %k1, %next ]
+  %q = phi ptr [ %items, %sized ], [ %after, %next ]
+  %more = icmp slt i64 %k, %n
+  br i1 %more, label %step, label %done
+step:
+  %fixed = icmp eq i64 %kind, 1
+  br i1 %fixed, label %oftuple, label %oflist
+oftuple:
+  %t = call ptr @PyTuple_GetItem(ptr %o, i64 %k)
+  br label %item
+oflist:
+  %l = call ptr @PyList_GetItem(ptr %o, i64 %k)
+  br label %item
+item:
+  %one = phi ptr [ %t, %oftuple ], [ %l, %oflist ]
+  %gone = icmp eq ptr %one, null
+  br i1 %gone, label %fail, label %take
+take:
+  call void @Py_IncRef(ptr %one)
+  %after = call ptr @tj_leaves(ptr %one, ptr %q, ptr %out)
+  call void @Py_DecRef(ptr %one)
+  %k1 = add i64 %k, 1
+  %failed = icmp eq ptr %after, null
+  br i1 %failed, label %fail, label %next
+next:
+  br label %head
+done:
+  ret ptr %q
+fail:
+  ret ptr null
+}
+
+; A row of a chain: the words of %env are how many arguments, their program, how many leaves, rows
+; that take these, and what makes the result of an answer and the arguments, or null.
+define ptr @tj_unpack(ptr %args, i64 %n, ptr %env) #0 {
+entry:
+  %wanted = load i64, ptr %env
+  %right = icmp eq i64 %wanted, %n
+  br i1 %right, label %room, label %never
+never:
+  ret ptr inttoptr (i64 1 to ptr)
+room:
+  %programp = getelementptr i64, ptr %env, i64 1
+  %program = load ptr, ptr %programp
+  %countp = getelementptr i64, ptr %env, i64 2
+  %count = load i64, ptr %countp
+  %rowsp = getelementptr i64, ptr %env, i64 3
+  %rows = load ptr, ptr %rowsp
+  %finishp = getelementptr i64, ptr %env, i64 4
+  %finish = load ptr, ptr %finishp
+  %words = add i64 %count, 1
+  %bytes = mul i64 %words, 8
+  %leaves = alloca ptr, i64 %words
+  call void @llvm.memset.p0.i64(ptr %leaves, i8 0, i64 %bytes, i1 false)
+  br label %head
+head:
+  %k = phi i64 [ 0, %room ], [ %k1, %next ]
+  %p = phi ptr [ %program, %room ], [ %after, %next ]
+  %more = icmp slt i64 %k, %n
+  br i1 %more, label %step, label %call
+step:
+  %argp = getelementptr ptr, ptr %args, i64 %k
+  %arg = load ptr, ptr %argp
+  %after = call ptr @tj_leaves(ptr %arg, ptr %p, ptr %leaves)
+  %k1 = add i64 %k, 1
+  %failed = icmp eq ptr %after, null
+  br i1 %failed, label %fail, label %next
+next:
+  br label %head
+call:
+  %r = call ptr @tj_rows(ptr %rows, ptr %leaves, i64 %count)
+  call void @tj_decref_all(ptr %leaves, i64 %count)
+  %value = ptrtoint ptr %r to i64
+  %is = icmp ugt i64 %value, 1
+  %finishes = icmp ne ptr %finish, null
+  %both = and i1 %is, %finishes
+  br i1 %both, label %end, label %out
+out:
+  ret ptr %r
+end:
+  %size = add i64 %n, 1
+  %given = alloca ptr, i64 %size
+  store ptr %r, ptr %given
+  %behind = getelementptr ptr, ptr %given, i64 1
+  %argbytes = mul i64 %n, 8
+  call void @llvm.memcpy.p0.p0.i64(ptr %behind, ptr %args, i64 %argbytes, i1 false)
+  %made = call ptr @PyObject_Vectorcall(ptr %finish, ptr %given, i64 %size, ptr null)
+  call void @Py_DecRef(ptr %r)
+  ret ptr %made
+fail:
+  call void @PyErr_Clear()
+  call void @tj_decref_all(ptr %leaves, i64 %count)
+  ret ptr inttoptr (i64 1 to ptr)
+}
+"""
