@@ -24,17 +24,25 @@ C_CONTIGUOUS, F_CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x2, 0x4, 0x100, 
 _PYTHON_FUNCTIONS = (
     "PyCell_Get", "PyComplex_FromDoubles", "PyComplex_ImagAsDouble", "PyComplex_RealAsDouble",
     "PyDict_GetItemWithError", "PyDict_New", "PyDict_Next", "PyDict_SetItem", "PyDict_Size",
-    "PyErr_CheckSignals", "PyErr_Clear", "PyErr_NoMemory", "PyErr_Occurred", "PyErr_SetObject",
-    "PyEval_RestoreThread", "PyEval_SaveThread", "PyFloat_AsDouble", "PyFloat_FromDouble",
+    "PyErr_CheckSignals", "PyErr_Clear", "PyErr_Fetch", "PyErr_NoMemory", "PyErr_Occurred",
+    "PyErr_Restore", "PyErr_SetObject", "PyEval_RestoreThread", "PyEval_SaveThread", "PyFloat_AsDouble", "PyFloat_FromDouble",
     "PyFunction_GetDefaults", "PyFunction_GetKwDefaults", "PyList_GetItem", "PyList_New",
     "PyList_SetItem", "PyList_Size", "PyLong_AsLongLongAndOverflow", "PyLong_FromLongLong",
     "PyLong_FromUnsignedLongLong", "PyMethod_New", "PyObject_CallFunctionObjArgs",
     "PyObject_CallNoArgs", "PyObject_CallOneArg", "PyObject_ClearWeakRefs", "PyObject_GC_Del",
     "PyObject_GC_UnTrack", "PyObject_GenericGetDict", "PyObject_GetAttr",
-    "PyObject_RichCompareBool", "PyObject_Size", "PyObject_Vectorcall", "PyTuple_GetItem",
-    "PyTuple_New", "PyTuple_SetItem", "PyTuple_Size", "PyUnicode_Compare", "PyVectorcall_Call",
+    "PyObject_RichCompareBool", "PyObject_Size", "PyObject_Vectorcall",
+    "PyObject_VectorcallMethod", "PyTuple_GetItem", "PyTuple_New", "PyTuple_SetItem",
+    "PyTuple_Size", "PyUnicode_Compare", "PyVectorcall_Call",
     "Py_DecRef", "Py_IncRef",
 )  # fmt: skip
+#: Names of attributes that native code looks up, as objects that live as long as the process.
+_NAMES = {
+    "bit_generator": "_bit_generator",
+    "lock": "lock",
+    "acquire": "acquire",
+    "release": "release",
+}
 _NUMPY_FUNCTIONS = {
     "PyArray_Type": 2,
     "PyArray_Scalar": 60,
@@ -68,6 +76,7 @@ def symbols() -> dict[str, int]:
     objects: dict[str, object] = {"None": None, "True": True, "False": False}
     objects |= {"Long_Type": int, "Float_Type": float, "Complex_Type": complex, "Unicode_Type": str}
     found |= {f"Py_{name}": id(value) for name, value in objects.items()}
+    found |= {f"tj_name_{name}": id(value) for name, value in _NAMES.items()}
     return found
 
 

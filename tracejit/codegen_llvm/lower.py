@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.codegen_llvm.lower_control import CONTROL
-from tracejit.codegen_llvm.lower_extern import EXTERN
+from tracejit.codegen_llvm.lower_extern import EXTERN, is_native_draw
 from tracejit.codegen_llvm.lower_memory import MEMORY, load_scalar, stack_buffers
 from tracejit.codegen_llvm.lower_sum import SUM
 from tracejit.codegen_llvm.lower_true import TRUE
@@ -60,17 +60,18 @@ def lower_program(
     else:
         result_places = tuple(result_slots)
     end = max([end, *(p + slot_width(v) for p, v in zip(result_places, host.results, strict=True))])
-    module = Module(RULES)
+    module = Module(RULES, light=is_native_draw)
     f = FunctionText(module, kernel=False)
     f.on_stack = stack_buffers(host)
     args = [_read(f, v, place) for v, place in zip(host.params, places, strict=True)]
     if f.run(host, args):
         for value, place in zip(host.results, result_places, strict=True):
             _write(f, f.scalar(value), place)
+        f.e.lines += [f"  {line}" for line in f.leaving]
         f.e.line("ret i32 0")
     lines = ["define i32 @core(ptr %ctx, ptr %slots) #0 {", "entry:", f.body()]
     if f.fails:
-        lines += ["fail:", "  ret i32 1"]
+        lines += ["fail:", *(f"  {line}" for line in f.leaving), "  ret i32 1"]
     module.functions.append("\n".join([*lines, "}"]))
     return Core(
         module.text(), module.errors, module.host, module.symbols, places, result_places, end

@@ -82,7 +82,7 @@ def _for(f: FunctionText, instr: Instr) -> None:
     trip, rest = f.scalar(instr.operands[0]), [f.scalar(v) for v in instr.operands[1:]]
     carried = instr.attrs["carried"]
     inits, consts = rest[:carried], rest[carried:]
-    heavy = is_heavy(body)
+    heavy = is_heavy(body, f.module.light)
     f.extremes.update(_extremes(body))
     known = number(trip)
     if known is not None and known <= 0:
@@ -218,7 +218,8 @@ def _while(f: FunctionText, instr: Instr) -> None:
     e.line(f"br {ok}, label %{inside}, label %{after}")
     e.label(inside)
     if counter:
-        _poll_sometimes(f, phis.values[carried], 8 if is_heavy(body) or is_heavy(test) else 1024)
+        heavy = any(is_heavy(r, f.module.light) for r in (body, test))
+        _poll_sometimes(f, phis.values[carried], 8 if heavy else 1024)
     if f.run(body, [*values, *consts]):
         steps = [e.iadd(phis.values[carried], f.const(1))] if counter else []
         phis.edge(e.block, [*f.results(body), *steps])

@@ -11,10 +11,11 @@ from typing import Any
 
 from tracejit.codegen_llvm import blas
 from tracejit.codegen_llvm.gemm_text import gemm_text
+from tracejit.codegen_llvm.lower_draws import draws_natively, native_draw
 from tracejit.codegen_llvm.lower_lapack import native
 from tracejit.codegen_llvm.lower_memory import load_scalar, store_scalar
 from tracejit.codegen_llvm.runtime import HostArray, HostCall, HostScalar
-from tracejit.ir.core import Instr, Value
+from tracejit.ir.core import TABLE, Instr, Value
 from tracejit.ir.interpret.print_effect import print_values
 from tracejit.ir.scalar.emit import ComplexPair
 from tracejit.ir.types import BufferType
@@ -105,18 +106,36 @@ def load_slots(f: FunctionText, at: Sequence[Any], value: Value) -> Any:
     return ComplexPair(load_scalar(f, at[0], part), load_scalar(f, at[1], part))
 
 
-def _host_call(f: FunctionText, instr: Instr) -> None:
+def _parts_of(instr: Instr) -> tuple[Any, Sequence[Value], Sequence[Value]]:
+    """What a call of the host calls, with which operands, and its results."""
     count = instr.attrs["inputs"]
     inputs, dests = instr.operands[:count], iter(instr.operands[count:])
     scalars = iter(instr.results)
     order = instr.attrs["order"]
     results = [next(dests) if is_array else next(scalars) for is_array in order]
-    function = instr.attrs["fn"]
+    return instr.attrs["fn"], inputs, results
+
+
+def is_native_draw(instr: Instr) -> bool:
+    """Whether an instruction draws one random number without the host, most of the time."""
+    if instr.prim is not TABLE["host_call"] or any(instr.attrs["order"]):
+        return False
+    function, inputs, results = _parts_of(instr)
+    return draws_natively(function, inputs, results)
+
+
+def _host_call(f: FunctionText, instr: Instr) -> None:
+    function, inputs, results = _parts_of(instr)
+
+    def host(f: FunctionText) -> None:
+        _call_host(f, function, inputs, results)
+
     rule = native(function, inputs, results)
+    draw = native_draw(function, inputs, results, host)
     if rule is not None:
         rule(f, function, inputs, results)
     else:
-        _call_host(f, function, inputs, results)
+        (draw or host)(f)
 
 
 class _Print:

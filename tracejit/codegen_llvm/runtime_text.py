@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import sys
 
+from tracejit.codegen_llvm import holding_text
 from tracejit.codegen_llvm.memory_text import memory_text
 
 DECLARATIONS = """
@@ -26,6 +27,9 @@ declare ptr @tj_realloc(ptr, ptr, i64)
 declare void @tj_free(ptr, ptr)
 declare i32 @tj_poll(ptr)
 declare i32 @tj_host_call(ptr, i64, ptr)
+declare i32 @tj_hold(ptr, ptr, ptr)
+declare void @tj_release_held(ptr)
+declare void @tj_keep(ptr, ptr, ptr)
 """
 
 _POLL_NANOSECONDS = 10_000_000
@@ -96,6 +100,7 @@ compare:
   br i1 %early, label %go_on, label %look
 look:
   call void @tj_take_gil(ptr %ctx)
+  call void @tj_release_list(ptr %ctx)
   %status = call i32 @PyErr_CheckSignals()
   call void @tj_give_gil(ptr %ctx)
   %later = call i64 @tj_now()
@@ -116,6 +121,7 @@ entry:
   %hostp = getelementptr i64, ptr %ctx, i64 11
   %host = load ptr, ptr %hostp
   call void @tj_take_gil(ptr %ctx)
+  call void @tj_release_list(ptr %ctx)
   %at = ptrtoint ptr %slots to i64
   %owner = ptrtoint ptr %ctx to i64
   %a = call ptr @PyLong_FromLongLong(i64 %call)
@@ -200,6 +206,7 @@ EXPORTS = (
     "tj_alloc", "tj_alloc_zero", "tj_realloc", "tj_free", "tj_poll", "tj_host_call",
     "tj_detach", "tj_free_all", "tj_raise",
     "tj_data_malloc", "tj_data_calloc", "tj_data_realloc", "tj_data_free",
+    *holding_text.EXPORTS,
 )  # fmt: skip
 
 
@@ -207,4 +214,4 @@ def runtime_text() -> str:
     """The module's text for this platform."""
     clock = "1," if sys.platform.startswith("linux") else "6,"
     python = _PYTHON.replace("CLOCK,", clock).replace("POLL", str(_POLL_NANOSECONDS))
-    return memory_text() + python
+    return memory_text() + python + holding_text.holding_text()

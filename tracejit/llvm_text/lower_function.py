@@ -50,6 +50,8 @@ class Module:
     tables: dict[str, str] = field(default_factory=dict)
     symbols: dict[str, int] = field(default_factory=dict)
     metadata: list[str] = field(default_factory=list)
+    #: Calls of the host that are as short as arithmetic.
+    light: Callable[[Instr], bool] = field(default=lambda instr: False)
     _shared: dict[str, str] = field(default_factory=dict)
 
     def declare(self, line: str) -> None:
@@ -96,6 +98,8 @@ class FunctionText:
         self.on_stack: set[Value] = set()
         self.stack_bytes = 0
         self.extremes: set[Instr] = set()
+        self.leaving: list[str] = []
+        self._kept: dict[Any, Pointer] = {}
         self._numbers = itertools.count()
 
     # -- values --------------------------------------------------------------------------------
@@ -202,6 +206,17 @@ class FunctionText:
         self.entry.append(f"  {name} = alloca {type_}, align {align}")
         return Pointer(name)
 
+    def kept(self, key: object, new: Callable[[], Pointer]) -> Pointer:
+        """Memory that the call has one of for each key, made at first use."""
+        if key not in self._kept:
+            self._kept[key] = new()
+        return self._kept[key]
+
+    def leaves(self, line: str) -> None:
+        """Code to be run on every way out of the function."""
+        if line not in self.leaving:
+            self.leaving.append(line)
+
     def at(self, base: Pointer, offset: Reg | int, bound: str = "inbounds ") -> Pointer:
         """`base` moved by bytes."""
         text = str(offset) if isinstance(offset, int) else offset.text
@@ -289,11 +304,14 @@ def loops_inside(function: Function) -> bool:
     )
 
 
-def is_heavy(function: Function) -> bool:
+def is_heavy(function: Function, light: Callable[[Instr], bool]) -> bool:
     """Whether one run of a host region may take more than some ten nanoseconds."""
     for instr in function.instrs:
-        if instr.name in ("for", "while", "gemm", "host_call", "print"):
+        if instr.name in ("for", "while", "gemm", "host_call", "print") and not light(instr):
             return True
-        if any(loops_inside(r) if instr.name == "launch" else is_heavy(r) for r in instr.regions):
+        inside = [
+            loops_inside(r) if instr.name == "launch" else is_heavy(r, light) for r in instr.regions
+        ]
+        if any(inside):
             return True
     return False

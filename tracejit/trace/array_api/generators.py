@@ -6,9 +6,8 @@ global is held by the calls. The numbers drawn, and the state left, are NumPy's 
 
 from __future__ import annotations
 
-import ctypes
 import inspect
-import threading
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +18,7 @@ import numpy as np
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.ir.interpret.draws import HostDraw, HostMake, MadeSource
 from tracejit.ir.types import TensorType
 from tracejit.trace.array_api.attempted import host_call
 from tracejit.trace.array_api.creation import asarray
@@ -51,92 +51,6 @@ _REFUSED = {
 #: What drawing may raise, depending on values.
 _RAISED = (ValueError, TypeError, OverflowError)
 _PLAIN = (bool, int, float, str, type(None), type, np.dtype)
-
-
-class MadeSource:
-    """A generator that the program makes: another one whenever that line runs, for each thread."""
-
-    def __init__(self) -> None:
-        self._local = threading.local()
-
-    @property
-    def now(self) -> Any:
-        return self._local.source
-
-    def start(self, source: Any) -> None:
-        self._local.source = source
-
-
-@dataclass(frozen=True)
-class HostMake:
-    """``np.random.<maker>(seed)`` at run time; the seed is an operand if it is not an option."""
-
-    maker: str
-    made: MadeSource
-    options: tuple[Any, ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "__qualname__", f"{self.maker}({', '.join(map(repr, self.options))})"
-        )
-        object.__setattr__(self, "__module__", "numpy.random")
-
-    def __call__(self, *operands: Any) -> Any:
-        self.made.start(getattr(np.random, self.maker)(*map(_plain, operands), *self.options))
-        return np.int64(0)
-
-
-@dataclass(frozen=True)
-class HostDraw:
-    """``source.<method>(…)``: operands are the address of the source (when it is not ``held``),
-    the arguments ``named``, and then the ``extents`` that are known at run time only."""
-
-    method: str
-    named: tuple[str, ...]
-    options: tuple[tuple[str, Any], ...]
-    extents: int = 0
-    held: Any = None
-    made: MadeSource | None = None
-
-    def __post_init__(self) -> None:
-        given = [*self.named, *(f"{name}={value!r}" for name, value in self.options)]
-        object.__setattr__(self, "__qualname__", f"{self.method}({', '.join(given)})")
-        object.__setattr__(self, "__module__", "numpy.random.Generator")
-
-    @property
-    def written(self) -> str:
-        """As the user writes it."""
-        return f"{self.method} of a random generator"
-
-    def __call__(self, *operands: Any) -> Any:
-        source, operands = self._source(operands)
-        given = dict(zip(self.named, map(_plain, operands), strict=False))
-        given |= dict(self.options)
-        if self.extents:
-            given["size"] = tuple(int(n) for n in operands[len(self.named) :])
-        if self.method == "shuffle":
-            return self._shuffled(source, given)
-        if self.method == "seed":
-            source.seed(**given)
-            return np.int64(0)
-        return getattr(source, self.method)(**given)
-
-    def _source(self, operands: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-        if self.held is not None:
-            return self.held, operands
-        if self.made is not None:
-            return self.made.now, operands
-        return ctypes.cast(int(operands[0]), ctypes.py_object).value, operands[1:]
-
-    def _shuffled(self, source: Any, given: dict[str, Any]) -> Any:
-        given["x"] = shuffled = np.array(given["x"])
-        source.shuffle(**given)
-        return shuffled
-
-
-def _plain(x: Any) -> Any:
-    """Scalars as Python's: NumPy's methods treat arrays otherwise."""
-    return x.item() if np.ndim(x) == 0 else x
 
 
 class RandomSource:
@@ -200,6 +114,7 @@ class RandomSource:
             len(extents),
             self.held,
             self.made,
+            self.kind if self.kind in _KNOWN else None,
         )
         handle = [] if self.handle is None else [self.handle]
         types = tuple(TensorType(np.dtype(dtype), tuple(shape)) for dtype, shape in results)
@@ -216,6 +131,8 @@ class RandomSource:
 
 
 _OPTIONAL = {"size", "out", "high", "p"}
+#: Classes whose methods code generators may know; those of a class derived from them may differ.
+_KNOWN = (np.random.Generator, np.random.RandomState, random.Random)
 
 
 @cache
