@@ -34,11 +34,8 @@ def integers_plan(draw: Draw) -> DrawPlan | None:
     asked, closed = given.pop("dtype", np.int64), given.pop("endpoint", False)
     if asked is int and legacy:
         asked = np.dtype("long")
-    if (
-        type(closed) is not bool
-        or np.dtype(asked) != dtype
-        or (not np.can_cast(dtype, np.int64) and dtype != np.uint64)
-    ):
+    whole = dtype == BOOL or np.issubdtype(dtype, np.integer)
+    if type(closed) is not bool or np.dtype(asked) != dtype or not whole:
         return None
     if given.get("high") is None:
         given = {"low": 0, "high": given.get("low")}
@@ -94,12 +91,8 @@ def choice_plan(draw: Draw) -> DrawPlan | None:
     vector = isinstance(of, Value) and isinstance(of.type, BufferType)
     if given or generators.distribution(_fill_name(np.dtype(np.int64))) is None:
         return None
-    if (
-        vector
-        and of.rank == 1
-        and of.dtype == draw.result.dtype
-        and not np.issubdtype(of.dtype, np.complexfloating)
-    ):
+    simple = not np.issubdtype(draw.result.dtype, np.complexfloating)
+    if vector and of.rank == 1 and of.dtype == draw.result.dtype and simple:
         return DrawPlan(lambda f, d, c: _element(f, d, of, legacy, c))
     if vector or not is_number(of, "i8") or draw.result.dtype != np.int64:
         return None

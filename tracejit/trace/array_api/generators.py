@@ -17,11 +17,11 @@ import numpy as np
 
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
-from tracejit.ir.extent import Dim
+from tracejit.ir.extent import Dim, emax
 from tracejit.ir.interpret.draws import HostDraw, HostMake, MadeSource
 from tracejit.ir.types import TensorType
 from tracejit.trace.array_api.attempted import host_call
-from tracejit.trace.array_api.creation import asarray
+from tracejit.trace.array_api.creation import asarray, shape_of
 from tracejit.trace.array_api.delivery import write
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import axis_of, builder, given_dtype, operand
@@ -165,7 +165,7 @@ class _Draw:
                 shapes.append(given_shape[:-1])
         if out is not None:
             size = out.dims
-        dims = None if size is None else [as_dim(d) for d in _tuple(size)]
+        dims = None if size is None else shape_of(_sizes(size))
         shape = [*(broadcast_shapes(shapes) if dims is None else dims), *row]
         value = source.call(self.method, given, [(dtype, shape)], dims)
         if out is not None:
@@ -180,8 +180,8 @@ class _Draw:
 _OF = {"float": "f64", "int": "i64", "bool": "bool"}
 
 
-def _tuple(size: Any) -> tuple[Any, ...]:
-    return tuple(size) if isinstance(size, tuple | list) else (size,)
+def _sizes(size: Any) -> Any:
+    return tuple(size) if isinstance(size, tuple | list) else size
 
 
 def _result_kind(source: RandomSource, method: str, given: dict[str, Any]) -> tuple[Any, Any]:
@@ -219,7 +219,7 @@ def _shuffle(source: RandomSource, x: Any, axis: int = 0) -> None:
 def _permutation(source: RandomSource, x: Any, axis: int = 0) -> Any:
     given = {"x": x} if axis == 0 else {"x": x, "axis": axis}
     if _is_count(x):
-        return fresh(source.call("permutation", given, [(np.int64, [as_dim(x)])]))
+        return fresh(source.call("permutation", given, [(np.int64, [emax(as_dim(x), 0)])]))
     given["x"] = array = asarray(x)
     return fresh(source.call("permutation", given, [(array.dtype, array.dims)]))
 
@@ -234,7 +234,7 @@ def _permuted(source: RandomSource, x: Any, *, axis: Any = None, out: Any = None
 def _choice(source: RandomSource, *args: Any, **kwargs: Any) -> Any:
     given = source.bound("choice", args, kwargs)
     a, size = given["a"], given.pop("size", None)
-    dims = None if size is None else [as_dim(d) for d in _tuple(size)]
+    dims = None if size is None else shape_of(_sizes(size))
     if _is_count(a):
         value = source.call("choice", given, [(np.int64, dims or ())], dims)
         return PyScalar("int", value) if dims is None else fresh(value)
