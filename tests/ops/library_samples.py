@@ -75,6 +75,15 @@ def _irfft(d: Any) -> list[Sample]:
     return [((drawn(d, 2, 4),), {**how, "points": n}) for n in (6, 7)]
 
 
+def _ufunc(d: Any) -> list[Sample]:
+    """One operand and two, an array and a number."""
+    letter, place = np.dtype(d).char, "scipy.special:"
+    x = drawn(d, 2, 3) + d.type(1.5)
+    one = {"function": place + "gammaln", "loop": f"{letter}->{letter}"}
+    two = {"function": place + "betaln", "loop": f"{letter}{letter}->{letter}"}
+    return [((x,), one), ((x, x + 1), two), ((x[0, 0], x[0, 1]), two)]
+
+
 _FLOATS = "fdFD"
 LIBRARY: dict[str, tuple[str, Callable[[Any], list[Sample]]]] = {
     "solve": (_FLOATS, _solve),
@@ -105,6 +114,7 @@ LIBRARY: dict[str, tuple[str, Callable[[Any], list[Sample]]]] = {
     "sort": ("?bBhHiIlL", lambda d: _along(d, kind="quicksort")),
     "argsort": ("?bBhHiIlLfdFD", lambda d: _along(d, kind="stable")),
     "lexsort": ("?bBhHiIlLfdFD", lambda d: [((drawn(d, 2, 5),), {})]),
+    "ufunc": ("fd", _ufunc),
     "bessel_i": ("fd", lambda d: [((drawn(d, 5) * 9,), {"n": n}) for n in (0, 1, 2)]),
 }
 

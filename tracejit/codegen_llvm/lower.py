@@ -67,6 +67,9 @@ def lower_program(
     if f.run(host, args):
         for value, place in zip(host.results, result_places, strict=True):
             _write(f, f.scalar(value), place)
+        if module.leaves_errors:
+            module.declare("declare i32 @tj_left_error(ptr)")
+            f.call_status("@tj_left_error(ptr %ctx)")
         f.e.lines += [f"  {line}" for line in f.leaving]
         f.e.line("ret i32 0")
     lines = ["define i32 @core(ptr %ctx, ptr %slots) #0 {", "entry:", f.body()]

@@ -14,6 +14,7 @@ from tracejit.codegen_llvm.gemm_text import gemm_text
 from tracejit.codegen_llvm.lower_draws import draws_natively, native_draw
 from tracejit.codegen_llvm.lower_lapack import native
 from tracejit.codegen_llvm.lower_memory import load_scalar, store_scalar
+from tracejit.codegen_llvm.lower_ufunc import native_ufunc
 from tracejit.codegen_llvm.runtime import HostArray, HostCall, HostScalar
 from tracejit.ir.core import TABLE, Instr, Value
 from tracejit.ir.interpret.print_effect import print_values
@@ -130,7 +131,7 @@ def _host_call(f: FunctionText, instr: Instr) -> None:
     def host(f: FunctionText) -> None:
         _call_host(f, function, inputs, results)
 
-    rule = native(function, inputs, results)
+    rule = native(function, inputs, results) or native_ufunc(function, inputs, results)
     draw = native_draw(function, inputs, results, host)
     if rule is not None:
         rule(f, function, inputs, results)

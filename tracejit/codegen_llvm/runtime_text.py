@@ -8,6 +8,7 @@ Compiled once per process (`runtime.py`). A core declares what it uses:
     declare void @tj_free(ptr ctx, ptr data)                   data may be null
     declare i32  @tj_poll(ptr ctx)                             nonzero: return 1
     declare i32  @tj_host_call(ptr ctx, i64 call, ptr slots)   nonzero: return 1
+    declare i32  @tj_left_error(ptr ctx)                       nonzero: return 1
 
 Every allocation is linked into the context and freed when the call ends unless a result took it, so
 a core may simply return 1 at any point.
@@ -30,6 +31,7 @@ declare i32 @tj_host_call(ptr, i64, ptr)
 declare i32 @tj_hold(ptr, ptr, ptr)
 declare void @tj_release_held(ptr)
 declare void @tj_keep(ptr, ptr, ptr)
+declare i32 @tj_left_error(ptr)
 """
 
 _POLL_NANOSECONDS = 10_000_000
@@ -154,6 +156,28 @@ fail:
   ret i32 1
 }
 
+; Whether a library that was called by address has left a Python exception.
+define i32 @tj_left_error(ptr %ctx) #0 {
+entry:
+  call void @tj_take_gil(ptr %ctx)
+  %error = call ptr @PyErr_Occurred()
+  %savedp = getelementptr i64, ptr %ctx, i64 12
+  %saved = load ptr, ptr %savedp
+  %held = icmp eq ptr %saved, null
+  br i1 %held, label %check, label %give
+give:
+  %thread = call ptr @PyEval_SaveThread()
+  br label %check
+check:
+  %none = icmp eq ptr %error, null
+  br i1 %none, label %good, label %fail
+good:
+  ret i32 0
+fail:
+  store i64 -1, ptr %ctx
+  ret i32 1
+}
+
 ; Sets the Python exception that the context describes. `build` is ErrorTable.build.
 define void @tj_raise(ptr %ctx, ptr %build) #0 {
 entry:
@@ -204,6 +228,7 @@ done:
 
 EXPORTS = (
     "tj_alloc", "tj_alloc_zero", "tj_realloc", "tj_free", "tj_poll", "tj_host_call",
+    "tj_left_error",
     "tj_detach", "tj_free_all", "tj_raise",
     "tj_data_malloc", "tj_data_calloc", "tj_data_realloc", "tj_data_free",
     *holding_text.EXPORTS,

@@ -52,6 +52,8 @@ class Module:
     metadata: list[str] = field(default_factory=list)
     #: Calls of the host that are as short as arithmetic.
     light: Callable[[Instr], bool] = field(default=lambda instr: False)
+    #: Whether what is called may leave a Python exception behind, without saying so.
+    leaves_errors: bool = False
     _shared: dict[str, str] = field(default_factory=dict)
 
     def declare(self, line: str) -> None:

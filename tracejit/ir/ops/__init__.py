@@ -17,5 +17,6 @@ from tracejit.ir.ops import (  # noqa: F401
     memory,
     reductions,
     sorting,
+    ufunc,
     updates,
 )

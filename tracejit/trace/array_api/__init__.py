@@ -35,10 +35,12 @@ from tracejit.trace.array_api import (  # noqa: F401
     unsupported_names,
     windows_and_bits,
 )
+from tracejit.trace.array_api.library_ufuncs import library_ufunc
 from tracejit.trace.array_api.matrices import c_, mgrid, ogrid, r_
 from tracejit.trace.array_api.names import METHODS, NAMES, SCALAR_METHODS
+from tracejit.trace.array_api.special_functions import library_function
 
 #: Objects of NumPy that are indexed rather than called, and what stands for them.
 INDEXED = {np.mgrid: mgrid, np.ogrid: ogrid, np.r_: r_, np.c_: c_}
 
-__all__ = ["INDEXED", "METHODS", "NAMES", "SCALAR_METHODS"]
+__all__ = ["INDEXED", "METHODS", "NAMES", "SCALAR_METHODS", "library_function", "library_ufunc"]

@@ -18,7 +18,7 @@ import numpy as np
 from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
-from tracejit.trace.array_api import NAMES
+from tracejit.trace.array_api import NAMES, library_function
 from tracejit.trace.array_api.applying import vectorized
 from tracejit.trace.array_api.creation import ndarray
 from tracejit.trace.array_api.generators import held_source, is_source, source_made
@@ -160,7 +160,7 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
             explain_builtin(f, special, args, kwargs)
             raise
     if isinstance(f, np.ufunc):
-        return name_of(f)(*args, **kwargs)
+        return numpy_call(f, name_of(f), *as_arrays(ops, f, args, kwargs))
     if isinstance(f, type):
         return construct(ops, f, args, kwargs)
     if isinstance(f, functools.partial):
@@ -399,6 +399,9 @@ def library_call(f: Any, root: str, args: tuple[Any, ...], kwargs: dict[str, Any
     must_be_pure(f)
     traced = any(contains_tracer(a) for a in (*args, *kwargs.values()))
     if root == "scipy" and traced:
+        found = library_function(f)
+        if found is not None:
+            return numpy_call(f, found, args, kwargs)
         refuse_library(f)
     if root != "numpy":
         return _as_it_is(f, args, kwargs)

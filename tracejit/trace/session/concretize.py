@@ -178,9 +178,11 @@ def hash_of(x: Any) -> int:
 
 def name_of(function: Any) -> Callable[..., Any]:
     """The implementation of a NumPy function on traced values; UnsupportedError if none."""
-    from tracejit.trace.array_api import NAMES
+    from tracejit.trace.array_api import NAMES, library_ufunc
 
     found = NAMES.get(function) if isinstance(function, Hashable) else None
+    if found is None and isinstance(function, np.ufunc):
+        found = library_ufunc(function)
     if found is None:
         name = getattr(function, "__name__", type(function).__name__)
         module = getattr(function, "__module__", None) or "numpy"

@@ -1,0 +1,270 @@
+"""Partial derivatives of special functions, each a line of mathematics.
+
+``PARTIALS[module:name][k](x…, y)`` is the derivative of ``y = name(x…)`` by operand ``k``; None
+where none is known in closed form (by the order of a Bessel function, by the parameter of an
+incomplete gamma function). Formulas: NIST Digital Library of Mathematical Functions, in brackets.
+They use functions of the same library, so that they have derivatives in turn.
+
+Where a product such as ``x log y`` has a factor that is zero, so is its derivative by the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+from tracejit.ir.ops.derivatives import Expr
+
+Partial: TypeAlias = Callable[..., Expr]
+
+_ROOT_PI = math.sqrt(math.pi)
+_ROOT_2PI = math.sqrt(2 * math.pi)
+_ROOT_2_OVER_PI = math.sqrt(2 / math.pi)
+
+
+def _of(place: str) -> Callable[..., Expr]:
+    """A function of the library, with results of the dtype of its last operand."""
+
+    def call(*operands: Expr) -> Expr:
+        last = operands[-1]  # the argument; orders and parameters before it may be real or ints
+        values = [x.v for x in operands]
+        loop = f"{''.join(v.dtype.char for v in values)}->{last.v.dtype.char}"
+        return Expr(last.b, last.b.op("ufunc", *values, function=place, loop=loop))
+
+    return call
+
+
+def _special(name: str) -> Callable[..., Expr]:
+    return _of(f"scipy.special:{name}")
+
+
+def _math(name: str) -> Callable[..., Expr]:
+    return lambda x, *rest: x.op(name, *rest)
+
+
+_exp, _log, _log1p, _cos, _sin, _sqrt, _sign, _expit = map(
+    _math, ("exp", "log", "log1p", "cos", "sin", "sqrt", "sign", "logistic")
+)
+_psi, _gamma, _i0, _i1, _i0e, _i1e, _j0, _j1, _y0, _y1, _k0, _k1, _k0e, _k1e, _erfcx, _jv, _yv = (
+    map(
+        _special,
+        [
+            "psi",
+            "gamma",
+            "i0",
+            "i1",
+            "i0e",
+            "i1e",
+            "j0",
+            "j1",
+            "y0",
+            "y1",
+            "k0",
+            "k1",
+            "k0e",
+            "k1e",
+            "erfcx",
+            "jv",
+            "yv",
+        ],
+    )
+)
+_iv, _kv, _ive, _kve, _gammaln, _betaln, _expn, _kn, _yn = map(
+    _special, ["iv", "kv", "ive", "kve", "gammaln", "betaln", "expn", "kn", "yn"]
+)
+_zeta = _of("scipy.special._ufuncs:_zeta")
+
+
+def _product(factor: Expr, other: Expr) -> Expr:
+    """``factor * other``, zero where the factor is."""
+    return factor.same(0).where(factor.num(0), factor * other)
+
+
+def _gaussian(x: Expr) -> Expr:
+    """The density of the standard normal distribution."""
+    return _exp(x * x * -0.5) / _ROOT_2PI
+
+
+def _rgamma(x: Expr, y: Expr) -> Expr:
+    """By the reflection formula on the left, where psi has poles [5.5.3]."""
+    if x.v.dtype.kind == "c":
+        return -(y * _psi(x))
+    left = x.op("lt", 0.5)
+    inside = left.where(x, 0.25)
+    turn = inside * math.pi
+    mirrored = (-inside) + 1
+    reflected = _gamma(mirrored) * (_cos(turn) - _sin(turn) * _psi(mirrored) / math.pi)
+    return left.where(reflected, -(y * _psi(left.where(x.num(1), x))))
+
+
+def _log_ndtr(x: Expr, y: Expr) -> Expr:
+    """Density over distribution; below zero by the scaled complementary error function, as both
+    vanish there."""
+    below = x.op("lt", 0)
+    tail = below.where(x, 0.0)
+    scaled = _erfcx(tail * -math.sqrt(0.5))
+    return below.where(_ROOT_2_OVER_PI / scaled, _gaussian(below.where(x.num(0), x)) / _exp(y))
+
+
+def _gamma_density(a: Expr, x: Expr) -> Expr:
+    """``x**(a-1) e**-x / gamma(a)`` [8.8.13]."""
+    return _exp((a - 1) * _log(x) - x - _gammaln(a))
+
+
+def _beta_density(a: Expr, b: Expr, x: Expr) -> Expr:
+    """``x**(a-1) (1-x)**(b-1) / beta(a, b)`` [8.17.1]."""
+    return _exp((a - 1) * _log(x) + (b - 1) * _log1p(-x) - _betaln(a, b))
+
+
+def _student_density(df: Expr, t: Expr) -> Expr:
+    half = df * 0.5
+    scale = _gammaln(half + 0.5) - _gammaln(half) - _log(df * math.pi) * 0.5
+    return _exp(scale - (half + 0.5) * _log1p(t * t / df))
+
+
+def _neighbours(f: Callable[..., Expr], sign: float) -> Partial:
+    """``(f(v-1) + sign f(v+1)) / 2`` [10.6.1, 10.29.1]."""
+    return lambda v, x, y: (f(v - 1, x) + f(v + 1, x) * sign) * 0.5
+
+
+def _huber_by_delta(delta: Expr, r: Expr, y: Expr) -> Expr:
+    size = r.op("abs")
+    return size.op("le", delta).where(r.num(0), size - delta)
+
+
+def _huber_by_r(delta: Expr, r: Expr, y: Expr) -> Expr:
+    return r.op("abs").op("le", delta).where(r, delta * _sign(r))
+
+
+def _pseudo_root(delta: Expr, r: Expr) -> Expr:
+    return (r / delta).op("hypot", 1)
+
+
+def _spence(x: Expr, y: Expr) -> Expr:
+    at_one = x.same(1)
+    away = at_one.where(x.num(2), x)
+    return at_one.where(x.num(-1), _log(away) / (1 - away))
+
+
+_UNARY: dict[str, Partial] = {
+    # Gamma and its kin [5.4, 5.15]
+    "gamma": lambda x, y: y * _psi(x),
+    "gammaln": lambda x, y: _psi(x),
+    "loggamma": lambda x, y: _psi(x),
+    "rgamma": _rgamma,
+    "psi": lambda x, y: _zeta(x.num(2), x),
+    "digamma": lambda x, y: _zeta(x.num(2), x),
+    "gammasgn": lambda x, y: x * 0,
+    # Errors of the normal distribution [7.10, 7.2]
+    "erf": lambda x, y: _exp(-(x * x)) * (2 / _ROOT_PI),
+    "erfc": lambda x, y: _exp(-(x * x)) * (-2 / _ROOT_PI),
+    "erfcx": lambda x, y: 2 * x * y - 2 / _ROOT_PI,
+    "erfi": lambda x, y: _exp(x * x) * (2 / _ROOT_PI),
+    "dawsn": lambda x, y: 1 - 2 * x * y,
+    "erfinv": lambda x, y: _exp(y * y) * (_ROOT_PI / 2),
+    "erfcinv": lambda x, y: _exp(y * y) * (-_ROOT_PI / 2),
+    "ndtr": lambda x, y: _gaussian(x),
+    "ndtri": lambda x, y: _exp(y * y * 0.5) * _ROOT_2PI,
+    "ndtri_exp": lambda x, y: _exp(y * y * 0.5 + x) * _ROOT_2PI,
+    "log_ndtr": _log_ndtr,
+    # Logistic
+    "expit": lambda x, y: y * _expit(-x),
+    "logit": lambda x, y: 1 / (x * (1 - x)),
+    "log_expit": lambda x, y: _expit(-x),
+    # Entropy
+    "entr": lambda x, y: -(_log(x) + 1),
+    # Bessel functions of orders 0 and 1 [10.6.3, 10.29.3]
+    "j0": lambda x, y: -_j1(x),
+    "j1": lambda x, y: (_j0(x) - _jv(x.num(2), x)) * 0.5,
+    "y0": lambda x, y: -_y1(x),
+    "y1": lambda x, y: (_y0(x) - _yv(x.num(2), x)) * 0.5,
+    "i0": lambda x, y: _i1(x),
+    "i1": lambda x, y: (_i0(x) + _iv(x.num(2), x)) * 0.5,
+    "k0": lambda x, y: -_k1(x),
+    "k1": lambda x, y: (_k0(x) + _kv(x.num(2), x)) * -0.5,
+    "i0e": lambda x, y: _i1e(x) - _sign(x) * y,
+    "i1e": lambda x, y: (_i0e(x) + _ive(x.num(2), x)) * 0.5 - _sign(x) * y,
+    "k0e": lambda x, y: y - _k1e(x),
+    "k1e": lambda x, y: y - (_k0e(x) + _kve(x.num(2), x)) * 0.5,
+    # Exponential integrals [6.2], dilogarithm
+    "exp1": lambda x, y: -(_exp(-x) / x),
+    "expi": lambda x, y: _exp(x) / x,
+    "spence": _spence,
+    # More exact forms of elementary functions
+    "expm1": lambda x, y: _exp(x),
+    "log1p": lambda x, y: 1 / (x + 1),
+    "exp2": lambda x, y: y * math.log(2),
+    "exp10": lambda x, y: y * math.log(10),
+    "cbrt": lambda x, y: 1 / (3 * y * y),
+    "cosm1": lambda x, y: -_sin(x),
+    "wrightomega": lambda x, y: y / (y + 1),
+}
+
+_BINARY: dict[str, tuple[Partial | None, Partial | None]] = {
+    "beta": (
+        lambda a, b, y: y * (_psi(a) - _psi(a + b)),
+        lambda a, b, y: y * (_psi(b) - _psi(a + b)),
+    ),
+    "betaln": (
+        lambda a, b, y: _psi(a) - _psi(a + b),
+        lambda a, b, y: _psi(b) - _psi(a + b),
+    ),
+    "binom": (
+        lambda n, k, y: y * (_psi(n + 1) - _psi(n - k + 1)),
+        lambda n, k, y: y * (_psi(n - k + 1) - _psi(k + 1)),
+    ),
+    "poch": (
+        lambda a, m, y: y * (_psi(a + m) - _psi(a)),
+        lambda a, m, y: y * _psi(a + m),
+    ),
+    "gammainc": (None, lambda a, x, y: _gamma_density(a, x)),
+    "gammaincc": (None, lambda a, x, y: -_gamma_density(a, x)),
+    "gammaincinv": (None, lambda a, p, y: 1 / _gamma_density(a, y)),
+    "gammainccinv": (None, lambda a, p, y: -1 / _gamma_density(a, y)),
+    "chdtr": (None, lambda v, x, y: _gamma_density(v * 0.5, x * 0.5) * 0.5),
+    "chdtrc": (None, lambda v, x, y: _gamma_density(v * 0.5, x * 0.5) * -0.5),
+    "pdtr": (None, lambda k, m, y: -_gamma_density(k.op("floor") + 1, m)),
+    "pdtrc": (None, lambda k, m, y: _gamma_density(k.op("floor") + 1, m)),
+    "stdtr": (None, lambda df, t, y: _student_density(df, t)),
+    "stdtrit": (None, lambda df, p, y: 1 / _student_density(df, y)),
+    "xlogy": (lambda x, y, z: _log(y), lambda x, y, z: _product(x, 1 / y)),
+    "xlog1py": (lambda x, y, z: _log1p(y), lambda x, y, z: _product(x, 1 / (y + 1))),
+    "rel_entr": (lambda x, y, z: _log(x / y) + 1, lambda x, y, z: _product(-x, 1 / y)),
+    "kl_div": (lambda x, y, z: _log(x / y), lambda x, y, z: 1 - _product(x, 1 / y)),
+    "huber": (_huber_by_delta, _huber_by_r),
+    "pseudo_huber": (
+        lambda d, r, y: 2 * y / d - (r / d) * (r / _pseudo_root(d, r)),
+        lambda d, r, y: r / _pseudo_root(d, r),
+    ),
+    "jv": (None, _neighbours(_jv, -1)),
+    "jn": (None, _neighbours(_jv, -1)),
+    "yv": (None, _neighbours(_yv, -1)),
+    "iv": (None, _neighbours(_iv, 1)),
+    "kv": (None, lambda v, x, y: -_neighbours(_kv, 1)(v, x, y)),
+    "ive": (None, lambda v, x, y: _neighbours(_ive, 1)(v, x, y) - _sign(x) * y),
+    "kve": (None, lambda v, x, y: y - _neighbours(_kve, 1)(v, x, y)),
+    "kn": (None, lambda n, x, y: -_neighbours(_kn, 1)(n, x, y)),
+    "yn": (None, _neighbours(_yn, -1)),
+    "expn": (None, lambda n, x, y: -_expn(n - 1, x)),
+}
+
+_TERNARY: dict[str, tuple[Partial | None, ...]] = {
+    "betainc": (None, None, lambda a, b, x, y: _beta_density(a, b, x)),
+    "betaincc": (None, None, lambda a, b, x, y: -_beta_density(a, b, x)),
+    "betaincinv": (None, None, lambda a, b, p, y: 1 / _beta_density(a, b, y)),
+    "betainccinv": (None, None, lambda a, b, p, y: -1 / _beta_density(a, b, y)),
+}
+
+
+def _by_order(s: Expr, q: Expr, y: Expr) -> Expr:
+    """``d/dq zeta(s, q) = -s zeta(s + 1, q)`` [25.11.17]."""
+    return -(s * _zeta(s + 1, q))
+
+
+PARTIALS: dict[str, tuple[Partial | None, ...]] = {
+    **{f"scipy.special:{name}": (partial,) for name, partial in _UNARY.items()},
+    **{f"scipy.special:{name}": pair for name, pair in (_BINARY | _TERNARY).items()},
+    "scipy.special._ufuncs:_zeta": (None, _by_order),
+    "scipy.special._ufuncs:_lambertw": (lambda z, k, tol, y: _exp(-y) / (y + 1), None, None),
+}
