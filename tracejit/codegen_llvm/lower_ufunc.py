@@ -42,7 +42,7 @@ class _Table(ctypes.Structure):
 
 
 @dataclass(frozen=True)
-class Loop:
+class InnerLoop:
     """Addresses of a loop and of its data."""
 
     symbol: str
@@ -50,7 +50,7 @@ class Loop:
     data: int
 
 
-def _loop(place: str, types: str) -> Loop | None:
+def _loop(place: str, types: str) -> InnerLoop | None:
     """The loop of these types; None where the ufunc does not lie in memory as its API says."""
     ufunc = function_at(place)
     table = _Table.from_address(id(ufunc) + object.__basicsize__)
@@ -60,7 +60,7 @@ def _loop(place: str, types: str) -> Loop | None:
     k = ufunc.types.index(types)
     address, data = table.functions[k], table.data[k] if table.data else None
     name = re.sub(r"\W", "_", f"{place}_{types}")
-    return Loop(name, address, data or 0) if address else None
+    return InnerLoop(name, address, data or 0) if address else None
 
 
 def _raises() -> bool:
@@ -73,9 +73,9 @@ def _raises() -> bool:
 
 def native_ufunc(function: object, operands: Sequence[Value], results: Sequence[Value]) -> Any:
     """What lowers a call of a library's ufunc; None where Python makes it."""
-    if not isinstance(function, Reference) or function.name != "ufunc" or _raises():
+    attrs = dict(function.attrs) if isinstance(function, Reference) else {}
+    if "loop" not in attrs or _raises():
         return None
-    attrs = dict(function.attrs)
     loop = _loop(attrs["function"], attrs["loop"])
     steps = [_step(v) for v in (*operands, *results)]
     if loop is None or None in steps:
@@ -98,7 +98,9 @@ def _step(value: Value) -> Dim | None:
     return type_.dtype.itemsize
 
 
-def _run(f: FunctionText, loop: Loop, operands: Sequence[Value], results: Sequence[Value]) -> None:
+def _run(
+    f: FunctionText, loop: InnerLoop, operands: Sequence[Value], results: Sequence[Value]
+) -> None:
     values = [*operands, *results]
     args, steps = f.stack(f"[{len(values)} x ptr]"), f.stack(f"[{len(values)} x i64]")
     places = [_place(f, v) for v in values]
@@ -125,13 +127,13 @@ def _place(f: FunctionText, value: Value) -> Pointer:
     return f.stack(f"[{np.dtype(value.dtype).itemsize} x i8]", align=16)
 
 
-def _function(f: FunctionText, loop: Loop) -> str:
+def _function(f: FunctionText, loop: InnerLoop) -> str:
     f.module.declare(f"declare void @{loop.symbol}(ptr, ptr, ptr, ptr)")
     f.module.symbols[loop.symbol] = loop.address
     return f"@{loop.symbol}"
 
 
-def _data(f: FunctionText, loop: Loop) -> str:
+def _data(f: FunctionText, loop: InnerLoop) -> str:
     if not loop.data:
         return "ptr null"
     name = f"{loop.symbol}_data"

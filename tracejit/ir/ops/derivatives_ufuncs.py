@@ -46,33 +46,13 @@ def _math(name: str) -> Callable[..., Expr]:
 _exp, _log, _log1p, _cos, _sin, _sqrt, _sign, _expit = map(
     _math, ("exp", "log", "log1p", "cos", "sin", "sqrt", "sign", "logistic")
 )
-_psi, _gamma, _i0, _i1, _i0e, _i1e, _j0, _j1, _y0, _y1, _k0, _k1, _k0e, _k1e, _erfcx, _jv, _yv = (
-    map(
-        _special,
-        [
-            "psi",
-            "gamma",
-            "i0",
-            "i1",
-            "i0e",
-            "i1e",
-            "j0",
-            "j1",
-            "y0",
-            "y1",
-            "k0",
-            "k1",
-            "k0e",
-            "k1e",
-            "erfcx",
-            "jv",
-            "yv",
-        ],
-    )
+_psi, _gamma, _gammaln, _betaln, _erfcx, _expn = map(
+    _special, ("psi", "gamma", "gammaln", "betaln", "erfcx", "expn")
 )
-_iv, _kv, _ive, _kve, _gammaln, _betaln, _expn, _kn, _yn = map(
-    _special, ["iv", "kv", "ive", "kve", "gammaln", "betaln", "expn", "kn", "yn"]
-)
+_i0, _i1, _i0e, _i1e, _iv, _ive = map(_special, ("i0", "i1", "i0e", "i1e", "iv", "ive"))
+_k0, _k1, _k0e, _k1e, _kv, _kve = map(_special, ("k0", "k1", "k0e", "k1e", "kv", "kve"))
+_j0, _j1, _jv, _y0, _y1, _yv = map(_special, ("j0", "j1", "jv", "y0", "y1", "yv"))
+_kn, _yn = map(_special, ("kn", "yn"))
 _zeta = _of("scipy.special._ufuncs:_zeta")
 
 

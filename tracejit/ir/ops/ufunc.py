@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def _jvp(
     return [None if total is None else total.v]
 
 
-def _refuse(place: str, k: int, count: int) -> None:
+def _refuse(place: str, k: int, count: int) -> NoReturn:
     """TypeError: no derivative is known by an operand that is active."""
     name = place.replace(":", ".").replace("._ufuncs._", ".")
     by = f" by its argument {k + 1}" if count > 1 else ""

@@ -36,7 +36,7 @@ _ROWS = {
 _MODULES = ("scipy.special", "scipy.special._ufuncs")
 
 
-def library_ufunc(f: Any) -> Any:
+def library_ufunc(f: np.ufunc) -> Any:
     """The implementation of a library's ufunc, entered into the tables; None if it is none."""
     place = _place(f)
     if place is None:
@@ -46,7 +46,7 @@ def library_ufunc(f: Any) -> Any:
     return found
 
 
-def _place(f: Any) -> str | None:
+def _place(f: np.ufunc) -> str | None:
     """Where a library has this very function."""
     for name in _MODULES:
         module = sys.modules.get(name)

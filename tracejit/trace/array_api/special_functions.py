@@ -144,10 +144,10 @@ def polygamma(n: Any, x: Any) -> Any:
             return ufunc("psi")(x)
         factor = (-1.0) ** (order + 1) * math.gamma(order + 1.0)
         return _private("_zeta")(float(order + 1), x) * factor
-    order = asarray(n)
-    sign = np.where(order % 2 == 1, 1.0, -1.0)
-    higher = sign * ufunc("gamma")(order + 1.0) * _private("_zeta")(order + 1.0, x)
-    return np.where(order == 0, ufunc("psi")(x), higher)[()]
+    orders: Any = asarray(n)
+    sign = np.where(orders % 2 == 1, 1.0, -1.0)
+    higher = sign * ufunc("gamma")(orders + 1.0) * _private("_zeta")(orders + 1.0, x)
+    return np.where(orders == 0, ufunc("psi")(x), higher)[()]
 
 
 @of_library("scipy.special:multigammaln")
