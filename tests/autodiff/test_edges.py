@@ -18,7 +18,6 @@ from tests.ops.samples import Case, accepted
 from tracejit.autodiff import jvp, vjp
 from tracejit.ir import ops  # noqa: F401
 from tracejit.ir.builder import Builder
-from tracejit.ir.core import TABLE
 from tracejit.ir.core import TABLE, Function
 from tracejit.ir.types import dtype_of, tensor
 
