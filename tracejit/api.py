@@ -47,6 +47,9 @@ def jit(  # type: ignore[overload-overlap]  # it can be called, too
     stabilize: bool = ...,
     fallback: bool = ...,
     cache: bool = ...,
+    check_nan: bool = ...,
+    debug: bool = ...,
+    disable_jit: bool = ...,
 ) -> staticmethod[P, R]: ...
 @overload
 def jit(
@@ -60,6 +63,9 @@ def jit(
     stabilize: bool = ...,
     fallback: bool = ...,
     cache: bool = ...,
+    check_nan: bool = ...,
+    debug: bool = ...,
+    disable_jit: bool = ...,
 ) -> classmethod[T, P, R]: ...
 @overload
 def jit(
@@ -73,6 +79,9 @@ def jit(
     stabilize: bool = ...,
     fallback: bool = ...,
     cache: bool = ...,
+    check_nan: bool = ...,
+    debug: bool = ...,
+    disable_jit: bool = ...,
 ) -> Jitted[P, R]: ...
 @overload
 def jit(
@@ -86,6 +95,9 @@ def jit(
     stabilize: bool = ...,
     fallback: bool = ...,
     cache: bool = ...,
+    check_nan: bool = ...,
+    debug: bool = ...,
+    disable_jit: bool = ...,
 ) -> Decorator: ...
 @overload
 def jit(
@@ -97,6 +109,9 @@ def jit(
     stabilize: bool = ...,
     fallback: bool = ...,
     cache: bool = ...,
+    check_nan: bool = ...,
+    debug: bool = ...,
+    disable_jit: bool = ...,
 ) -> Decorator: ...
 def jit(
     signature_or_function: Any = None,
@@ -109,6 +124,9 @@ def jit(
     stabilize: bool = False,
     fallback: bool = False,
     cache: bool = True,
+    check_nan: bool = False,
+    debug: bool = False,
+    disable_jit: bool = False,
     **others: Any,
 ) -> Any:
     """Compile a NumPy function to native code on first call.
@@ -128,9 +146,15 @@ def jit(
     ``cache``: whether object code may be kept on disk for later processes, and be taken from there
     (``TRACEJIT_CACHE_DIR``; see docs/cache.md).
 
+    ``check_nan``: FloatingPointError, naming the operation and the line, where a nan or an infinity
+    in the results was made from finite numbers. ``debug``: each call is interpreted after each pass
+    and stage, and the first at which results part is named (InternalError). Both are slow.
+
+    ``disable_jit``: the function runs in Python, where a debugger stops in it.
+    ``TRACEJIT_DISABLE_JIT=1`` in the environment says so for all (docs/debugging.md).
+
     Raises what the function would raise in NumPy, and ``UnsupportedError`` naming the line for what
-    cannot be compiled. With ``TRACEJIT_DISABLE_JIT=1`` in the environment functions come back as
-    they are.
+    cannot be compiled.
     """
     if others:
         from tracejit.options import refuse
@@ -150,6 +174,8 @@ def jit(
         stabilize=stabilize,
         fallback=fallback,
         cache=cache,
+        check_nan=check_nan,
+        debug=debug,
     )
 
     def wrap(function: Any, signatures: Sequence[str] = ()) -> Any:
@@ -163,8 +189,10 @@ def jit(
                 f"{function.__qualname__} is a generator or coroutine, which stops half way: "
                 "compile an ordinary function that returns arrays"
             )
-        if _disabled():
-            return function
+        if disable_jit or _disabled():
+            from tracejit.diagnostics.uncompiled import Uncompiled
+
+            return Uncompiled(function, options)
         made = jitted_type()(function, options)
         for text in signatures:
             made.compile(text)
@@ -187,18 +215,25 @@ def _init(self: Any, function: Fun, options: Options) -> None:
 
         return build(request, options)
 
-    while type(function) is type(self):
-        function = function.py_func  # type: ignore[attr-defined]
+    while hasattr(function, "py_func") and hasattr(type(function), "__traced_call__"):
+        function = function.py_func
     sources.keep(function)
     functools.update_wrapper(self, function, updated=())
     self.py_func = function
     self._options = options
-    chains = Chains(function, functools.partial(set_chain, self))
+    watched = options.check_nan or options.debug or (_disabled() and hasattr(function, "example"))
+    publish = (lambda chain: None) if watched else functools.partial(set_chain, self)
+    chains = Chains(function, publish)
     self._dispatcher = Dispatcher(function, options, compile_version, chains.renew, Miss)
     chains.dispatcher = self._dispatcher
     if self._dispatcher.parameters is not None:
         set_parameters(self, self._dispatcher.parameters)
-    set_miss(self, boundary(function, chains.miss))
+    call = chains.miss
+    if watched:
+        from tracejit.diagnostics.checked_calls import watching
+
+        call = watching(function, options, call)
+    set_miss(self, boundary(function, call))
 
 
 def _compile(self: Any, signature: str) -> None:
@@ -219,7 +254,7 @@ def _versions(self: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Ve
 
 
 def _shown(
-    self: Any, args: Sequence[Any], kwargs: dict[str, Any], show: Callable[[Any], str]
+    self: Any, args: Sequence[Any], kwargs: dict[str, Any], show: Callable[[Any], Any]
 ) -> Any:
     from tracejit.calls.signature_strings import describe
 
@@ -262,6 +297,11 @@ def _explain(self: Any, *args: Any, **kwargs: Any) -> Any:
     return _shown(self, args, kwargs, lambda a: "\n".join(a.program.copies))
 
 
+def _compile_times(self: Any, *args: Any, **kwargs: Any) -> Any:
+    """The milliseconds of each stage of compiling, as ``inspect_ir``."""
+    return _shown(self, args, kwargs, lambda a: dict(a.milliseconds))
+
+
 def _signatures(self: Any) -> list[str]:
     """One description per compiled version."""
     from tracejit.calls.signature_strings import describe
@@ -289,8 +329,9 @@ def _repr(self: Any) -> str:
     return f"<tracejit.jit of {getattr(self.py_func, '__qualname__', self.py_func)!r}>"
 
 
-def _reduce(self: Any) -> Any:
-    """By name where the other process finds it so; else by value, with the text of its file."""
+def reduced(self: Any) -> Any:
+    """How it is pickled: by name where the other process finds it so; else by value, with the text
+    of its file."""
     function = self.py_func
     name = getattr(function, "__qualname__", "<")
     module = getattr(function, "__module__", "")
@@ -299,7 +340,7 @@ def _reduce(self: Any) -> Any:
         found = getattr(found, part, None)
     if found is self and not (module == "__main__" and _by_cloudpickle()):
         return name
-    return _rebuilt, (function, self._options, sources.packed(function))
+    return _rebuilt, (type(self).__name__, function, self._options, sources.packed(function))
 
 
 def _by_cloudpickle() -> bool:
@@ -313,8 +354,12 @@ def _by_cloudpickle() -> bool:
     return False
 
 
-def _rebuilt(function: Fun, options: Options, file: tuple[str, tuple[str, ...]]) -> Any:
+def _rebuilt(kind: str, function: Fun, options: Options, file: tuple[str, tuple[str, ...]]) -> Any:
     sources.unpack(function, file)
+    if kind == "Uncompiled":
+        from tracejit.diagnostics.uncompiled import Uncompiled
+
+        return Uncompiled(function, options)
     return jitted_type()(function, options)
 
 
@@ -336,11 +381,12 @@ def jitted_type() -> type:
             "inspect_asm": _inspect_asm,
             "inspect_ptx": _inspect_ptx,
             "explain": _explain,
+            "compile_times": _compile_times,
             "signatures": property(_signatures),
             "stats": _stats,
             "recompile": _recompile,
             "__traced_call__": _traced_call,
             "__repr__": _repr,
-            "__reduce__": _reduce,
+            "__reduce__": reduced,
         },
     )

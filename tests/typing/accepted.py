@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_type
 
@@ -128,7 +129,8 @@ assert_type(scaled(x, n=2), F)
 assert_type(shifted(x), F)
 assert_type(by_signature(x), F)
 assert_type(by_signatures(1.0, n=2), float)
-assert_type(scaled.inspect_ir(), dict[str, str])
+assert_type(scaled.inspect_ir(), Mapping[str, str])
+assert_type(scaled.compile_times(x, 2), dict[str, float])
 assert_type(scaled.inspect_ir(x, 2), str)
 assert_type(scaled.inspect_asm(x, n=2), str)
 assert_type(scaled.stats().compilations, int)

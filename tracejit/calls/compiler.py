@@ -6,7 +6,7 @@ This is where the stages meet. Nothing here decides what a program means.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,7 @@ from tracejit.calls.argument_layouts import layouts_of, param_slots, specs_for
 from tracejit.calls.calling_convention import SignatureBuilder
 from tracejit.calls.deopt import undo_of
 from tracejit.calls.epilogue import Finish
+from tracejit.calls.log import Clock
 from tracejit.calls.versions import NeedsStatic, Options, Request, Version
 from tracejit.codegen_llvm.lower import lower_program
 from tracejit.errors import StructureError, UnsupportedError, UnsupportedRecursionError
@@ -29,6 +30,7 @@ from tracejit.lower.kernel_fusion import merge
 from tracejit.lower.lower import lower
 from tracejit.passes.calls import inline_calls
 from tracejit.passes.pipeline import DEFAULT, SIMPLIFY
+from tracejit.passes.rebuild import Pass
 from tracejit.passes.runner import dump_stage, dump_text, run
 from tracejit.python_entry.entry import Specialisation, specialise
 from tracejit.trace.driver import Traced, trace
@@ -48,7 +50,7 @@ class Artefacts:
     program: Program
     core_text: str
     spec: Specialisation
-    notes: dict[str, Any] = field(default_factory=dict)
+    milliseconds: dict[str, float] = field(default_factory=dict)
 
     @cached_property
     def ir(self) -> str:
@@ -64,17 +66,22 @@ class Artefacts:
 def simplify(function: Function, *, stabilize: bool = False) -> Function:
     """The function as it is lowered."""
     dump_stage("trace", function)
-    pipeline = (inline_calls, *DEFAULT)
-    if stabilize:
-        from tracejit.passes.stabilize import stabilize as rewrite
+    return run(function, pipeline(stabilize=stabilize))
 
-        # Rules look for one value used twice.
-        pipeline = (inline_calls, *SIMPLIFY, rewrite, *DEFAULT)
-    return run(function, pipeline)
+
+def pipeline(*, stabilize: bool = False) -> tuple[Pass, ...]:
+    """The passes between the trace and the lowering."""
+    if not stabilize:
+        return (inline_calls, *DEFAULT)
+    from tracejit.passes.stabilize import stabilize as rewrite
+
+    # Rules look for one value used twice.
+    return (inline_calls, *SIMPLIFY, rewrite, *DEFAULT)
 
 
 def compile_version(request: Request, options: Options) -> Version:
     """Trace and compile one version."""
+    clock = Clock()
     specs = specs_for(request)
     count = request.treedef.num_leaves
     args, kwargs = trees.unflatten(request.treedef, specs[:count])
@@ -94,10 +101,13 @@ def compile_version(request: Request, options: Options) -> Version:
             ends = isinstance(error, UnsupportedRecursionError)
             raise NeedsStatic(error, of_integers=ends) from None
         raise
+    clock.lap("trace")
     EXCEPTIONS.update(traced.exceptions)
     function = simplify(traced.function, stabilize=options.stabilize)
+    clock.lap("passes")
     layouts, numbers = layouts_of(traced, request, function)
     program = merge(lower(function, layouts, numbers))
+    clock.lap("lower")
     signature = SignatureBuilder(traced, function, program, request).build()
     layout = abi.layout(signature)
     core = lower_program(
@@ -106,6 +116,7 @@ def compile_version(request: Request, options: Options) -> Version:
         _result_slots(program, signature, layout),
     )
     _dump(program, core.text)
+    clock.lap("llvm text")
     wrong = [k for k, site in enumerate(core.errors.sites, 1) if type(site.exception) is Finding]
     spec = specialise(
         core.text,
@@ -117,7 +128,9 @@ def compile_version(request: Request, options: Options) -> Version:
         cache=options.cache,
         rejecting=wrong,
     )
-    artefacts = Artefacts(traced, function, program, core.text, spec)
+    clock.lap("entry", spec.module.milliseconds)
+    clock.log(request.function, spec.module.from_cache)
+    artefacts = Artefacts(traced, function, program, core.text, spec, clock.milliseconds)
     # Addresses and shared storages are found by the slow path.
     sources = any(getattr(key, "source", None) is not None for key in request.keys)
     direct = not sources and not request.windows and not request.beside
@@ -171,13 +184,18 @@ def _result_slots(program: Program, signature: abi.Signature, layout: abi.SlotLa
 
 
 def traced_function(
-    fun: Callable[..., Any], args: Sequence[Any], guesses: Guesses | None = None, orders: int = 0
+    fun: Callable[..., Any],
+    args: Sequence[Any],
+    guesses: Guesses | None = None,
+    orders: int = 0,
+    kwargs: Mapping[str, Any] | None = None,
+    passes: Sequence[Pass] = DEFAULT,
 ) -> tuple[Function, list[Any], list[int]]:
     """``fun`` as an IR function of exact shapes, its argument values, and which are inexact;
     ``orders``: how many times derivatives will be taken of it."""
     from tracejit.calls.argument_types import EVERY_CLASS, alias_groups, leaf_key
 
-    found, treedef = trees.flatten((tuple(args), {}))
+    found, treedef = trees.flatten((tuple(args), dict(kwargs or {})))
     keys = tuple(leaf_key(x, EVERY_CLASS) for x in found)
     leaves = [x if (plain := plain_array(x)) is None else plain for x in found]
     from tracejit.calls.argument_types import is_source, sizes_of
@@ -195,7 +213,7 @@ def traced_function(
     values += [h.array for h in traced.hidden if isinstance(h, Hidden)]
     count = sum(not isinstance(s, Static) for s in traced.leaves)
     wrt = [k for k, v in enumerate(values[:count]) if np.asarray(v).dtype.kind in "fc"]
-    return run(traced.function, DEFAULT), values, wrt  # calls keep their rules
+    return run(traced.function, passes), values, wrt  # calls keep their rules
 
 
 def run_function(function: Function, args: Sequence[Any]) -> list[Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
+from tracejit.calls.log import log
 from tracejit.errors import (
     PACKAGE,
     FallbackWarning,
@@ -90,6 +91,7 @@ class Fallback:
     def run(self, reason: Reason, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The call in Python."""
         self.calls += 1
+        log("fallback", self.function, f"runs in Python: {reason}")
         if self.reason is None:
             self.reason = str(reason)
             name = getattr(self.function, "__qualname__", repr(self.function))

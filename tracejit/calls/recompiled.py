@@ -17,6 +17,7 @@ from tracejit.calls.argument_types import (
     ScalarKey,
     StaticKey,
 )
+from tracejit.calls.log import log
 from tracejit.calls.versions import Arguments, StaticArgument
 
 #: The compilation of one function that is warned of.
@@ -34,7 +35,9 @@ class Recompiled:
 
     def note(self, family: Family, arguments: Arguments, names: Sequence[str]) -> None:
         """A version is about to be compiled for these arguments, in this family."""
-        self._reasons.update(self._why(family, arguments, names))
+        why = self._why(family, arguments, names)
+        log("recompile", self.function, "; ".join(why) or "the first call")
+        self._reasons.update(why)
         self._last = arguments.kind
         self._count += 1
         if self._count == TOO_OFTEN:

@@ -122,6 +122,8 @@ class Options:
     stabilize: bool = False
     fallback: bool = False
     cache: bool = True
+    check_nan: bool = False
+    debug: bool = False
 
 
 @dataclass(frozen=True)

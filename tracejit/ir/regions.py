@@ -6,20 +6,49 @@ on every level in between. ``Scope.use`` does that; nothing else in the lowering
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from tracejit.ir.builder import Builder, rename_type
-from tracejit.ir.core import Value, type_uses
+from tracejit.ir.core import Function, Instr, Loc, Primitive, Value, type_uses
 from tracejit.ir.extent import Dim, Extent, leaves, subst
 from tracejit.ir.types import INDEX, BufferType
+
+
+@dataclass
+class Place:
+    """The user's line that is being lowered."""
+
+    loc: Loc | None = None
+
+
+class PlacedBuilder(Builder):
+    """A builder of which instructions without a line get that of ``place``."""
+
+    def __init__(self, name: str, place: Place) -> None:
+        super().__init__(name)
+        self.place: Place = place
+
+    def append(
+        self,
+        prim: str | Primitive,
+        operands: Sequence[Value],
+        attrs: Mapping[str, Any],
+        regions: tuple[Function, ...] = (),
+        loc: Loc | None = None,
+        hint: str = "",
+    ) -> Instr:
+        return super().append(prim, operands, attrs, regions, loc or self.place.loc, hint)
 
 
 class Scope:
     """A function body under construction, inside ``parent`` (None: outermost)."""
 
     def __init__(self, name: str, parent: Scope | None = None) -> None:
-        self.b = Builder(name)
+        self.place: Place = Place() if parent is None else parent.place
+        self.b: Builder = PlacedBuilder(name, self.place)
         self.parent = parent
         self.local: dict[Value, Value] = {}
         self.captured: list[Value] = []
@@ -66,6 +95,16 @@ class Scope:
         for value in out if isinstance(out, tuple) else (out,):
             self.own(value)
         return out
+
+    @contextmanager
+    def at(self, loc: Loc | None) -> Iterator[None]:
+        """Inside, what is emitted stands for this line; without one, for the line as it is."""
+        before = self.place.loc
+        self.place.loc = loc or before
+        try:
+            yield
+        finally:
+            self.place.loc = before
 
     def child(self, name: str) -> Scope:
         """A region of an instruction that will be emitted here."""

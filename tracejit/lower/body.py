@@ -245,9 +245,9 @@ class Body:
         for v in instr.operands if instr is not None else ():
             for selection in masked_loops.selections(self.inlining, v):
                 self.materialize(selection.results[1])
-        if self.as_view(value):
-            return
-        self.fill(value)
+        with self.scope.at(None if instr is None else instr.loc):
+            if not self.as_view(value):
+                self.fill(value)
 
     def _at_once(self, value: Value) -> None:
         """Compute a value here instead of at its uses."""

@@ -205,10 +205,15 @@ class Puller:
         if buffer is not None:
             self.reads.setdefault(value, set()).add(idx)
             return self._load(buffer, idx, scope)
-        instr = self.defs[value]
+        instr, place = self.defs[value], scope.place
+        before = place.loc
+        place.loc = instr.loc or before
         if instr.prim.kind == "elementwise":
-            return self._elementwise(instr, value, idx, scope)
-        return _MAPS[instr.name](self, instr, idx, scope)
+            found = self._elementwise(instr, value, idx, scope)
+        else:
+            found = _MAPS[instr.name](self, instr, idx, scope)
+        place.loc = before
+        return found
 
     def _load(self, buffer: Value, idx: Index, scope: Scope) -> Value:
         """A load; a flattened index that was split again goes back to one number."""
@@ -223,7 +228,7 @@ class Puller:
 
     def _elementwise(self, instr: Instr, value: Value, idx: Index, scope: Scope) -> Value:
         scalars = [self.pull(v, idx, scope) for v in instr.operands]
-        out = scope.op(instr.name, *scalars, **instr.attrs)
+        out = scope.op(instr.name, *scalars, loc=instr.loc, **instr.attrs)
         results = out if isinstance(out, tuple) else (out,)
         for r, s in zip(instr.results, results, strict=True):
             scope.memo[(r, idx)] = s

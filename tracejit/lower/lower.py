@@ -182,10 +182,11 @@ def run_body(body: Body) -> None:
     """Lower the instructions of one body in program order."""
     for t, instr in enumerate(body.function.instrs):
         body.t = t
-        if instr.prim.kind == "control":
-            lower_control(body, instr, run_body)
-        else:
-            lower_instr(body, instr)
+        with body.scope.at(instr.loc):
+            if instr.prim.kind == "control":
+                lower_control(body, instr, run_body)
+            else:
+                lower_instr(body, instr)
         if instr.name != "raise":
             body.release()
 

@@ -75,10 +75,10 @@ def outcome(function: Function, inputs: Sequence[Any]) -> tuple[Any, ...]:
     left: dict[int, Any] = {}
 
     def write_back(k: int, array: Any) -> None:
-        left[k] = _bits(array)
+        left[k] = bits(array)
 
     try:
-        got: tuple[Any, ...] = tuple(map(_bits, interpret(function, inputs, write_back=write_back)))
+        got: tuple[Any, ...] = tuple(map(bits, interpret(function, inputs, write_back=write_back)))
     except Exception as error:
         if isinstance(error, AssertionError):
             raise
@@ -86,7 +86,7 @@ def outcome(function: Function, inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (*got, tuple(sorted(left.items())))
 
 
-def _bits(array: Any) -> tuple[str, tuple[int, ...], bytes]:
+def bits(array: Any) -> tuple[str, tuple[int, ...], bytes]:
     array = np.array(array, order="C")
     if array.dtype.kind in "fc":
         parts = array.reshape(-1).view(

@@ -287,6 +287,9 @@ def _signature(names: Sequence[str]) -> inspect.Signature:
 class _Jvp(Transform):
     __signature__ = _signature(("primals", "tangents"))
 
+    def example(self, args: tuple[Any, ...], kwargs: Any) -> tuple[tuple[Any, ...], Any]:
+        return args[0], {}
+
     def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
         primals, tangents = args
         staged = Staged(ops, self.function, primals, {})

@@ -79,6 +79,10 @@ class Transform:
         made.function, made._compiled = function, None
         return made
 
+    def example(self, args: tuple[Any, ...], kwargs: Any) -> tuple[tuple[Any, ...], Any]:
+        """Arguments of its function, from those of a call of the transform."""
+        return args, kwargs
+
     def __copy__(self) -> Any:
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__)

@@ -35,6 +35,19 @@ class Vmapped(Transform):
     def options(self) -> tuple[Hashable, ...]:
         return _frozen(self.in_axes), _frozen(self.out_axes), self.axis_size
 
+    def example(self, args: tuple[Any, ...], kwargs: Any) -> tuple[tuple[Any, ...], Any]:
+        """The first example of the batch."""
+        axes = self._spread(args, kwargs)
+        leaves, tree = trees.flatten((args, kwargs))
+        first = [x if a is None else x.take(0, a) for x, a in zip(leaves, axes, strict=True)]
+        return trees.unflatten(tree, first)  # type: ignore[no-any-return]
+
+    def _spread(self, args: Sequence[Any], kwargs: Any) -> list[int | None]:
+        """The mapped axis of each leaf of the arguments."""
+        in_axes = self.in_axes
+        whole = tuple(in_axes) if isinstance(in_axes, list | tuple) else (in_axes,) * len(args)
+        return spread_axes((whole, dict.fromkeys(kwargs, 0)), (args, kwargs), "in_axes")
+
     def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
         in_axes = self.in_axes
         if isinstance(in_axes, list | tuple) and len(in_axes) != len(args):
@@ -44,8 +57,7 @@ class Vmapped(Transform):
                 )
             )
         leaves, tree = trees.flatten((args, kwargs))
-        whole = tuple(in_axes) if isinstance(in_axes, list | tuple) else (in_axes,) * len(args)
-        axes = spread_axes((whole, dict.fromkeys(kwargs, 0)), (args, kwargs), "in_axes")
+        axes = self._spread(args, kwargs)
         staged = Staged(ops, self.function, args, kwargs)
         mapped = [k for k, axis in enumerate(axes) if axis is not None]
         staged.wrt = [leaves[k] for k in mapped]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,14 @@ def interpret(
     for param in function.params:
         _check_shape(param, env[param], env, function.name)
     return _run(function, env, write_back)
+
+
+def values_of(function: Function, args: Sequence[Any]) -> Env:
+    """Every value at the outermost level of a function, as far as it runs."""
+    env: Env = dict(zip(function.params, map(_argument, function.params, args), strict=True))
+    with suppress(Exception):  # as the program ends
+        _run(function, env, None)
+    return env
 
 
 def _argument(param: Value, arg: Any) -> Any:

@@ -6,6 +6,7 @@ A text that is made while tracing has marks where values that are known at run t
 from __future__ import annotations
 
 import builtins
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -114,10 +115,20 @@ def _pieces(value: Any) -> list[Any]:
     return split_marks(text) if MARK in text else [text]
 
 
+def builtin_breakpoint(*args: Any, **kwargs: Any) -> None:
+    """Nothing where jit is switched off: there the function has run in Python and stopped."""
+    if os.environ.get("TRACEJIT_DISABLE_JIT", "") in ("", "0"):
+        raise UnsupportedError(
+            f"{where()}: breakpoint() inside a compiled function: with TRACEJIT_DISABLE_JIT=1 in "
+            "the environment, or jit(disable_jit=True), it stops with your values"
+        )
+
+
 TEXTS: dict[Any, Callable[..., Any]] = {
     builtins.str: builtin_str,
     builtins.repr: builtin_repr,
     builtins.print: builtin_print,
+    builtins.breakpoint: builtin_breakpoint,
 }
 
 

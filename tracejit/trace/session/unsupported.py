@@ -28,6 +28,7 @@ _LOG = "report once, when compiling; use print, which is compiled, or report wha
 _SET = "set it once, when compiling, for everything else too; call it outside"
 _ASK = "ask once, when compiling; ask before the call and pass the answer as an argument"
 _SEED = "seed once, when compiling; seed before the call, or pass a generator"
+_DEBUG = "stop once, when compiling; with TRACEJIT_DISABLE_JIT=1 it stops with your values"
 _TEST = "look for values that are not there yet; test what the call returns, or use assert"
 _SHOW = "show it once, when compiling; use print, which is compiled, or show what the call returns"
 _PRINT = "print once, when compiling; print in a function that is compiled, not in a generator"
@@ -77,6 +78,7 @@ _WOULD: Final = {
     "numpy.testing": _TEST,
     "builtins.input": _ASK,
     "builtins.print": _PRINT,
+    "pdb": _DEBUG,
     "os.getenv": _ASK,
     "builtins.globals": _NAMES,
     "builtins.locals": _NAMES,

@@ -1,0 +1,90 @@
+"""``TRACEJIT_LOG``: that a function is compiled again, and why; stages, cache, and fallbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import FallbackWarning, jit
+
+LIMIT = 2.0
+
+
+def scaled(x: Any, n: Any) -> Any:
+    return x * n * LIMIT
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    def after(topics: str, calls: Callable[[], Any]) -> list[str]:
+        monkeypatch.setenv("TRACEJIT_LOG", topics)
+        capsys.readouterr()
+        calls()
+        monkeypatch.setenv("TRACEJIT_LOG", "")
+        return capsys.readouterr().err.splitlines()
+
+    return after
+
+
+HEAD = f"scaled (test_log.py:{scaled.__code__.co_firstlineno}): "
+
+
+def test_why_it_is_compiled_again(lines: Any) -> None:
+    f = jit(scaled)
+    asked = [
+        (lambda: f(np.ones(3), 2), "the first call"),
+        (lambda: f(np.ones(3), 2), None),
+        (lambda: f(np.ones(4), 2), "extents or ints are others"),
+        (lambda: f(np.ones(5), 2), None),
+        (lambda: f(np.ones(3, "f4"), 2), "argument 'x' has another dtype"),
+        (lambda: f(np.ones((3, 3), "f4"), 2), "argument 'x' has another rank"),
+        (lambda: f(np.ones((3, 3), "f4"), 2.5), "argument 'n' is of type float"),
+    ]
+    for call, why in asked:
+        want = [] if why is None else [f"tracejit recompile: {HEAD}{why}"]
+        assert lines("recompile", call) == want
+
+
+def test_a_changed_global_is_a_reason(lines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    f = jit(scaled)
+    f(np.ones(3), 2)
+    monkeypatch.setitem(globals(), "LIMIT", np.arange(3.0))
+    found = lines("recompile", lambda: f(np.ones(3), 2))
+    assert found[0] == f"tracejit recompile: {HEAD}LIMIT is another"
+
+
+def test_stages_and_the_cache(lines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled, cached = lines("compile,cache", lambda: jit(scaled)(np.ones(3), 2))[::-1]
+    assert compiled.startswith(f"tracejit compile: {HEAD}")
+    for stage in ("trace", "passes", "lower", "llvm text", "entry", "link"):
+        assert f"{stage} " in compiled
+    assert cached.startswith(f"tracejit cache: {HEAD}object code ")
+    assert lines("cache", lambda: jit(scaled)(np.ones(3), 2)) == [
+        f"tracejit cache: {HEAD}object code from disk"
+    ]
+
+
+def test_what_runs_in_python(lines: Any) -> None:
+    @jit(fallback=True)
+    def held(x: Any) -> Any:
+        return hash((x + 1).tobytes())
+
+    with pytest.warns(FallbackWarning):
+        first = lines("fallback", lambda: held(np.ones(3)))
+    (second,) = lines("all", lambda: held(np.ones(3)))
+    assert [second] == first
+    assert "runs in Python: test_log.py" in second
+    assert "tobytes" in second
+
+
+def test_times_by_stage() -> None:
+    f = jit(scaled)
+    f(np.ones(3), 2)
+    ((signature, times),) = f.compile_times().items()
+    assert signature in f.signatures
+    assert times == f.compile_times(np.ones(3), 2)
+    assert {"trace", "passes", "lower", "entry", "link"} <= set(times)
+    assert all(ms >= 0.0 for ms in times.values())

@@ -1,0 +1,89 @@
+"""Calls that are looked at from outside: for nan, for stages that part, in Python first."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tracejit import trees
+from tracejit.calls.versions import Options
+
+Call = Callable[..., Any]
+
+
+def watching(function: Call, options: Options, call: Call) -> Call:
+    """``call``, the way into compiled code, with what the options ask for around it."""
+    from tracejit.diagnostics import nan, stages, uncompiled
+
+    if options.debug:
+        call = _before(call, lambda args, kwargs: stages.compare(function, options, args, kwargs))
+    if options.check_nan:
+        call = _after(call, lambda args, kwargs: nan.blame(function, args, kwargs))
+    if uncompiled.switched_off() and hasattr(function, "example"):
+        call = uncompiled.in_python_first(function, call)
+    return call
+
+
+def _before(call: Call, check: Callable[[Any, Any], None]) -> Call:
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        with unobserved(args, kwargs):
+            check(*copied(args, kwargs))
+        return call(*args, **kwargs)
+
+    return checked
+
+
+def _after(call: Call, explain: Callable[[Any, Any], None]) -> Call:
+    """Explain what is not finite in results and changed arguments, from the arguments before."""
+
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        before = copied(args, kwargs)
+        states = list(_generators(args, kwargs))
+        result = call(*args, **kwargs)
+        if not all(map(finite, trees.leaves_of((result, args, kwargs)))):
+            with unobserved(args, kwargs):
+                for generator, state in states:
+                    generator.bit_generator.state = state
+                explain(*before)
+        return result
+
+    return checked
+
+
+def copied(args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """The same arguments with arrays of their own, laid out as they were."""
+    memo = {id(g): g for g, _ in _generators(args, kwargs)}
+    return copy.deepcopy((args, kwargs), memo)
+
+
+def finite(x: Any) -> bool:
+    """Whether there is neither nan nor infinity in a number or an array."""
+    if not isinstance(x, np.ndarray | np.inexact | float | complex):
+        return True
+    return np.asarray(x).dtype.kind not in "fc" or bool(np.isfinite(x).all())
+
+
+@contextlib.contextmanager
+def unobserved(args: Any, kwargs: Any) -> Iterator[None]:
+    """What runs inside prints nothing, and draws no random numbers from the program's point of
+    view."""
+    states = list(_generators(args, kwargs))
+    shared = np.random.get_state()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        np.random.set_state(shared)
+        for generator, state in states:
+            generator.bit_generator.state = state
+
+
+def _generators(args: Any, kwargs: Any) -> Iterator[tuple[Any, Any]]:
+    for leaf in trees.leaves_of((args, kwargs)):
+        if isinstance(leaf, np.random.Generator):
+            yield leaf, leaf.bit_generator.state

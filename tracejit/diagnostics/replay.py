@@ -1,0 +1,54 @@
+"""A call once more in the interpreter of the IR, with every value that each instruction makes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tracejit.calls.compiler import traced_function
+from tracejit.calls.deopt import Doubt
+from tracejit.ir.core import Function, Instr, Loc, Value
+from tracejit.ir.interpret.interpreter import interpret
+from tracejit.trace.session.assumption_sets import Guesses, Supposed, Unsupposed
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A traced function of exact shapes, and the values of its parameters."""
+
+    function: Function
+    args: Sequence[Any]
+
+
+def recorded(function: Callable[..., Any], args: Sequence[Any], kwargs: Any) -> Recorded:
+    """Trace a call with these arguments, supposing of values what is so."""
+    doubt = Doubt()
+    while True:
+        guesses = Guesses(doubt.supposed or Supposed())
+        traced, values, _ = traced_function(function, args, guesses, kwargs=kwargs, passes=())
+        try:
+            interpret(traced, copy.deepcopy(values))
+        except Unsupposed as wrong:
+            doubt.learn(wrong, guesses)
+            continue
+        except Exception:  # as the program ends: what it made until then is of interest
+            return Recorded(traced, values)
+        return Recorded(traced, values)
+
+
+def place(loc: Loc | None) -> str:
+    """``file:line`` as messages begin with it."""
+    return "?" if loc is None else f"{loc.filename.rpartition('/')[2]}:{loc.line}"
+
+
+def named(instr: Instr) -> str:
+    """How messages name an instruction: NumPy's name of what it does, and the types."""
+    types = ", ".join(str(v.dtype) + shown(v) for v in instr.operands if hasattr(v.type, "dtype"))
+    return f"{instr.name}({types})"
+
+
+def shown(value: Value) -> str:
+    """The shape of a value, as errors show it; nothing for a number."""
+    return f"[{', '.join(map(str, value.shape))}]" if value.rank else ""

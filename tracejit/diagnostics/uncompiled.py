@@ -1,0 +1,102 @@
+"""``jit`` switched off: the function runs in Python, where a debugger stops in it.
+
+A transform has no form in plain NumPy. Where everything is switched off it first runs its function
+in Python, on copies of the arguments, so that a debugger stops there with the user's values; what
+it returns is computed by compiled code as ever.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import os
+from collections.abc import Callable
+from types import MethodType
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tracejit.calls.versions import Options, Stats
+from tracejit.errors import TracejitError
+
+
+def switched_off() -> bool:
+    """Whether ``TRACEJIT_DISABLE_JIT`` says that nothing is compiled."""
+    return os.environ.get("TRACEJIT_DISABLE_JIT", "") not in ("", "0")
+
+
+class Uncompiled:
+    """What ``jit`` returns where it is switched off: it has what a compiled function has."""
+
+    def __init__(self, function: Callable[..., Any], options: Options) -> None:
+        while type(function) is Uncompiled:
+            function = function.py_func
+        self.py_func: Callable[..., Any] = function
+        self._options = options
+        self._calls = 0
+        functools.update_wrapper(self, function, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._calls += 1
+        return self.py_func(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+        ops.session.outside.root(getattr(self.py_func, "__self__", self.py_func), "self")
+        return ops.call(self.py_func, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<tracejit.jit of {getattr(self.py_func, '__qualname__', self.py_func)!r}, off>"
+
+    def __reduce__(self) -> Any:
+        from tracejit.api import reduced
+
+        return reduced(self)
+
+    @property
+    def signatures(self) -> list[str]:
+        """Nothing is compiled."""
+        return []
+
+    def stats(self) -> Stats:
+        """How many calls ran in Python; all else is zero."""
+        return Stats(0, 0, 0, 0, self._calls, "jit is switched off" if self._calls else None)
+
+    def compile(self, signature: str) -> None:
+        """Nothing: there is no code to make."""
+
+    def recompile(self) -> None:
+        """Nothing: there is no code to forget."""
+
+    def _refused(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """There is no code to look at."""
+        raise TracejitError(
+            f"{getattr(self.py_func, '__qualname__', self.py_func)} is not compiled, as jit is "
+            "switched off (TRACEJIT_DISABLE_JIT or disable_jit=True)"
+        )
+
+    inspect_ir = inspect_program = inspect_llvm = inspect_asm = inspect_ptx = _refused
+    explain = show = profile = compile_times = _refused
+
+
+def in_python_first(transform: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+    """Calls of a transform that first run its function in Python, on copies."""
+
+    def both(*args: Any, **kwargs: Any) -> Any:
+        found: Any = transform
+        plain, named = copy.deepcopy((args, kwargs))
+        while hasattr(found, "example"):
+            plain, named = found.example(plain, named)
+            found = found.function
+        while hasattr(found, "py_func"):
+            found = found.py_func
+        drawn = np.random.get_state()
+        try:
+            found(*plain, **named)
+        finally:
+            np.random.set_state(drawn)  # what the program draws comes after this
+        return call(*args, **kwargs)
+
+    return both
