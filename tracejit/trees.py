@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import optree
 
@@ -181,6 +181,92 @@ def _key_orders(tree: Any, leaves: frozenset[int]) -> tuple[Any, ...]:
     if isinstance(tree, list | tuple):
         return tuple(o for v in tree if (o := _key_orders(v, leaves)))
     return _key_orders(tuple(children(tree).values()), leaves) if is_record(tree) else ()
+
+
+Place: TypeAlias = tuple[Any, ...]
+#: Places of one list, dict or record: where it is first met, and another.
+Shared: TypeAlias = tuple[tuple[Place, Place], ...]
+
+
+def arrangement(tree: Any) -> tuple[tuple[Any, ...], Shared]:
+    """What the structure that ``flatten`` gives does not say: the order of keys, and which lists,
+    dicts and records are one object in several places."""
+    return key_orders(tree), _shared(tree) if _repeats(tree, set()) else ()
+
+
+def _repeats(tree: Any, met: set[int]) -> bool:
+    """Whether something that can be changed is met twice; what holds itself is no container."""
+    if isinstance(tree, tuple):
+        return any(_repeats(x, met) for x in tree)
+    if isinstance(tree, list):
+        held: Any = tree
+    elif isinstance(tree, dict):
+        held = tree.values()
+    elif is_record(tree):
+        held = children(tree).values()
+    else:
+        return False
+    if id(tree) in met:
+        return True
+    met.add(id(tree))
+    return any(_repeats(x, met) for x in held)
+
+
+def _shared(tree: Any) -> Shared:
+    first: dict[int, Place] = {}
+    found: list[tuple[Place, Place]] = []
+    under_way: set[int] = set()
+
+    def walk(x: Any, place: Place) -> None:
+        parts = parts_of(x)
+        if parts is None or id(x) in under_way:
+            return
+        if not isinstance(x, tuple) and id(x) in first:
+            found.append((first[id(x)], place))
+            return
+        first.setdefault(id(x), place)
+        under_way.add(id(x))
+        for key, part in parts.items():
+            walk(part, (*place, key))
+        under_way.remove(id(x))
+
+    walk(tree, ())
+    return tuple(found)
+
+
+def parts_of(x: Any) -> dict[Any, Any] | None:
+    """What a list, tuple, dict or record holds, by key; None of anything else."""
+    if isinstance(x, list | tuple):
+        return dict(enumerate(x))
+    if isinstance(x, dict):
+        return x
+    return children(x) if is_record(x) else None
+
+
+def with_shared(tree: Any, shared: Shared) -> Any:
+    """A tree of new containers in which ``shared`` places hold one object. Changes the tree."""
+    firsts = {other: first for first, other in shared}
+    held: dict[Place, Any] = {}
+
+    def walk(x: Any, place: Place) -> Any:
+        if place in firsts:
+            return held[firsts[place]]
+        parts = parts_of(x)
+        if parts is None:
+            return x
+        held[place] = x
+        new = {key: walk(part, (*place, key)) for key, part in parts.items()}
+        changed = [key for key, part in parts.items() if new[key] is not part]
+        if isinstance(x, tuple) and changed:
+            return type(x)(*new.values()) if hasattr(x, "_fields") else type(x)(new.values())
+        for key in changed:
+            if isinstance(x, list | dict):
+                x[key] = new[key]
+            else:
+                object.__setattr__(x, key, new[key])
+        return x
+
+    return walk(tree, ())
 
 
 def register(

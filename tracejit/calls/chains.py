@@ -2,7 +2,8 @@
 
 A version whose arguments are leaves as they lie is a row by itself. Arguments with containers in
 them are taken apart by a row per structure, with the versions for it behind. Structures that native
-code does not take apart (deques, classes that programs register) are flattened in Python.
+code does not take apart (deques, classes that programs register), and containers that are in several places of a call, are flattened
+in Python.
 """
 
 from __future__ import annotations
@@ -123,7 +124,8 @@ class Chains:
         from tracejit.python_entry.unpacking import Unpacking
 
         arrangement = self._arrangement(structure)
-        if arrangement is None:
+        _, (_, shared) = structure
+        if arrangement is None or shared:
             return None
         finish = None
         if any(v.needs_call for v in versions):
@@ -144,7 +146,7 @@ class Chains:
             call = (args, kwargs)
             seen = self.dispatcher.packed(call)
             leaves, treedef = trees.flatten(seen)
-            inner = self._inner.get((treedef, trees.key_orders(seen)))
+            inner = self._inner.get((treedef, trees.arrangement(seen)))
             if inner is not None:
                 result = inner(*leaves)
                 if type(result) is Pending:

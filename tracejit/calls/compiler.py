@@ -95,6 +95,7 @@ def compile_version(request: Request, options: Options) -> Version:
             beside,
             request.guesses,
             request.loose,
+            same=request.shared,
         )
     except (UnsupportedError, StructureError) as error:
         if any(request.dynamic):

@@ -297,7 +297,7 @@ class Dispatcher:
             kwargs = {n: StaticArgument(v) if n in names else v for n, v in kwargs.items()}
         call = self.packed((args, kwargs))
         leaves, treedef = trees.flatten(call)
-        return leaves, (treedef, trees.key_orders(call))
+        return leaves, (treedef, trees.arrangement(call))
 
     def packed(self, call: Any) -> Any:
         """The call with lists of many numbers as arrays, where the function can take them so."""
@@ -380,6 +380,7 @@ class Dispatcher:
                 arguments.beside,
                 guesses,
                 loose,
+                arguments.structure[1][1],
             )
             try:
                 version = self._compile(request, self.options)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from tracejit import trees
+from tracejit.errors import UnsupportedError
 from tracejit.trace.driver import Traced
 from tracejit.trace.guards.guards import FIELDS
 from tracejit.trace.guards.paths import Path
@@ -35,6 +37,7 @@ class Finish:
         # All are found before one is changed: the change of one may drop another.
         containers = {path: _container(call, path) for path in self.paths}
         owners = [_owner(call, change.owner) for change in self.traced.attributes]
+        self._must_be_seen(call, [containers[change.path] for change in self.traced.containers])
         rebuilder = Rebuilder(values, by_number.__getitem__, containers)
         for change in self.traced.containers:
             target = containers[change.path]
@@ -48,6 +51,18 @@ class Finish:
             value = rebuilder.tree(attribute.outs, attribute.tree)
             setattr(owner, attribute.name, value)
         return rebuilder.tree(self.traced.outs, self.traced.out_tree)
+
+    def _must_be_seen(self, call: tuple[Any, Any], changed: Sequence[Any]) -> None:
+        """UnsupportedError where an argument that is changed was also found in another way: there
+        the compiled code saw what it held before."""
+        for path, name in self.traced.beyond if changed else ():
+            found = _owner(call, path)
+            found = vars(found) if trees.is_record(found) else found
+            if any(found is x for x in changed):
+                raise UnsupportedError(
+                    f"an argument that the function changes is {name} too, where compiled code "
+                    "does not see the change: pass it once, or reach it in one way"
+                )
 
 
 def _caller_paths(outs: Iterable[Out]) -> Iterator[tuple[Any, ...]]:

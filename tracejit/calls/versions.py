@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracejit import trees
 from tracejit.calls.argument_types import (
     ArrayKey,
     FamilyKey,
@@ -84,6 +85,7 @@ class Request:
     ``windows``: leaves that lie in storage which follows the arguments (see ``overlap``), after the
     ``beside`` arrays found in globals that overlap something. ``guesses``: what the version is to
     suppose of values that decide dtypes. ``loose``: numbers outside that are run-time values.
+    ``shared``: containers that are one object in several places.
     """
 
     function: Callable[..., Any]
@@ -97,6 +99,7 @@ class Request:
     beside: int = 0
     guesses: Guesses = field(default_factory=Guesses)
     loose: frozenset[str] = frozenset()
+    shared: trees.Shared = ()
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ class Options:
 class Arguments:
     """The leaves of a call, and what of them decides the version besides sizes.
 
-    ``structure``: of (args, kwargs), with the order of keys. ``windows``: leaves that lie in
+    ``structure``: of (args, kwargs), with its arrangement. ``windows``: leaves that lie in
     storage which follows the arguments. ``beside``: how many arrays found in globals come before
     that.
     """

@@ -1,7 +1,8 @@
 """A row of a chain that takes containers apart: entries behind it see the leaves.
 
 `unpacking_text.py` walks tuples, lists, dicts and the attributes of objects natively, as far as
-their classes, sizes and keys (with their order) are those that the code was compiled for.
+their classes, sizes and keys (with their order) are those that the code was compiled for, and what
+can be changed among them is not in two places.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Unpacking:
         self.rows = tuple(rows)
         self.finish = finish
         self._objects: list[Any] = []  # what words point to
+        self._changeable = 0  # lists, dicts and objects taken apart so far
 
     @property
     def entry_address(self) -> int:
@@ -50,12 +52,13 @@ class Unpacking:
         self._program = (ctypes.c_int64 * max(1, len(words)))(*words)
         addresses = [a for r in self.rows for a in (r.entry_address, r.env_address)]
         self._rows = (ctypes.c_int64 * (len(addresses) + 2))(*addresses)
-        self._env = (ctypes.c_int64 * 5)(
+        self._env = (ctypes.c_int64 * 6)(
             len(self.structures),
             ctypes.addressof(self._program),
             self.count,
             ctypes.addressof(self._rows),
             0 if self.finish is None else id(self.finish),
+            self._changeable,
         )
         return ctypes.addressof(self._env)
 
@@ -67,6 +70,10 @@ class Unpacking:
         kind = class_of(structure)
         self._objects.append(kind)
         yield from (_KINDS[structure.kind], id(kind), len(structure.children))
+        if structure.kind != "tuple":
+            first = self.count + 1
+            yield from (first, first + self._changeable)
+            self._changeable += 1
         for k, child in enumerate(structure.children):
             if structure.keys:
                 key = structure.keys[k]
@@ -83,8 +90,9 @@ class Unpacking:
         leaves: list[Any] = [None] * self.count
         if len(arguments) != len(self.structures):
             raise Miss
+        met: list[Any] = []
         for argument, structure in zip(arguments, self.structures, strict=True):
-            take(argument, structure, leaves)
+            take(argument, structure, leaves, met)
         for row in self.rows:
             try:
                 answer = row.portable.call(leaves)
@@ -99,14 +107,19 @@ def class_of(structure: Container) -> type:
     return structure.cls if structure.cls is not None else _PLAIN[structure.kind]
 
 
-def take(x: Any, structure: Structure, leaves: list[Any]) -> None:
-    """Put the leaves of ``x`` in their places. Miss: it is of another structure."""
+def take(x: Any, structure: Structure, leaves: list[Any], met: list[Any]) -> None:
+    """Put the leaves of ``x`` in their places, and what can be changed into ``met``. Miss: it is of
+    another structure, or was met before."""
     if isinstance(structure, int):
         leaves[structure] = x
         return
     assert isinstance(structure, Container)
     if type(x) is not class_of(structure):
         raise Miss
+    if structure.kind != "tuple":
+        if any(x is other for other in met):
+            raise Miss
+        met.append(x)
     items: Any = vars(x) if structure.kind == "record" else x
     if len(items) != len(structure.children):
         raise Miss
@@ -115,7 +128,7 @@ def take(x: Any, structure: Structure, leaves: list[Any]) -> None:
             raise Miss
         items = items.values()
     for item, child in zip(items, structure.children, strict=True):
-        take(item, child, leaves)
+        take(item, child, leaves, met)
 
 
 def _same_key(key: Any, wanted: Any) -> bool:

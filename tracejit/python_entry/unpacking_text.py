@@ -1,8 +1,10 @@
 """LLVM text that takes arguments apart into leaves for the entries behind (see `unpacking.py`).
 
 Part of what `boxing_text` compiles. A program is words in the order of a walk: (0, leaf), or
-(1 tuple, 2 list, 3 dict, 4 attributes of an object; the class; how many), then the items; before
-each item of the last two come its key and whether keys like it may be compared.
+(1 tuple, 2 list, 3 dict, 4 attributes of an object; the class; how many), then the items. The last
+three have two words more before the items: where, after the leaves, those that were met before
+stand, and where this one is noted. Before each item of the last two come its key and whether keys
+like it may be compared.
 """
 
 from __future__ import annotations
@@ -106,9 +108,35 @@ typed:
   %wanted = load ptr, ptr %firstp
   %sizep = getelementptr i64, ptr %p, i64 2
   %n = load i64, ptr %sizep
-  %items = getelementptr i64, ptr %p, i64 3
+  %third = getelementptr i64, ptr %p, i64 3
+  %fourth = getelementptr i64, ptr %p, i64 4
+  %fifth = getelementptr i64, ptr %p, i64 5
+  %fixes = icmp eq i64 %kind, 1
+  %items = select i1 %fixes, ptr %third, ptr %fifth
   %right = icmp eq ptr %class, %wanted
-  br i1 %right, label %which, label %fail
+  br i1 %right, label %changeable, label %fail
+changeable:
+  br i1 %fixes, label %which, label %bounds
+bounds:
+  %from = load i64, ptr %third
+  %to = load i64, ptr %fourth
+  br label %earlier
+earlier:
+  %m = phi i64 [ %from, %bounds ], [ %m1, %another ]
+  %before = icmp slt i64 %m, %to
+  br i1 %before, label %compared, label %note
+compared:
+  %metp = getelementptr ptr, ptr %out, i64 %m
+  %met = load ptr, ptr %metp
+  %twice = icmp eq ptr %met, %o
+  br i1 %twice, label %fail, label %another
+another:
+  %m1 = add i64 %m, 1
+  br label %earlier
+note:
+  %notep = getelementptr ptr, ptr %out, i64 %to
+  store ptr %o, ptr %notep
+  br label %which
 which:
   switch i64 %kind, label %fail [
     i64 1, label %tuple
@@ -171,7 +199,8 @@ fail:
 }
 
 ; A row of a chain: the words of %env are how many arguments, their program, how many leaves, rows
-; that take these, and what makes the result of an answer and the arguments, or null.
+; that take these, what makes the result of an answer and the arguments, or null, and how many
+; containers that can be changed there are.
 define ptr @tj_unpack(ptr %args, i64 %n, ptr %env) #0 {
 entry:
   %wanted = load i64, ptr %env
@@ -190,7 +219,10 @@ room:
   %finish = load ptr, ptr %finishp
   %words = add i64 %count, 1
   %bytes = mul i64 %words, 8
-  %leaves = alloca ptr, i64 %words
+  %changeablep = getelementptr i64, ptr %env, i64 5
+  %changeable = load i64, ptr %changeablep
+  %slots = add i64 %words, %changeable
+  %leaves = alloca ptr, i64 %slots
   call void @llvm.memset.p0.i64(ptr %leaves, i8 0, i64 %bytes, i1 false)
   br label %head
 head:

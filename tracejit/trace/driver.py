@@ -30,7 +30,7 @@ from tracejit.trace.control.maybe_unbound import MaybeNone, MaybeUndefined, boun
 from tracejit.trace.control.objects import refers_to_itself
 from tracejit.trace.control.try_statement import CatchingOperators
 from tracejit.trace.guards.guards import AttributeChange, ContainerChange, Guard, Outside, Relation
-from tracejit.trace.guards.paths import bound
+from tracejit.trace.guards.paths import Path, bound
 from tracejit.trace.results import Describer, Out
 from tracejit.trace.session.assumption_sets import Guesses
 from tracejit.trace.session.concretize import MARK, made_at
@@ -68,6 +68,7 @@ class Traced:
     containers: list[ContainerChange] = field(default_factory=list)
     attributes: list[AttributeChange] = field(default_factory=list)
     exceptions: dict[str, Callable[[str], BaseException]] = field(default_factory=dict)
+    beyond: list[tuple[Path, str]] = field(default_factory=list)
 
     def holds(self) -> bool:
         """Whether what the trace found outside is still so."""
@@ -118,6 +119,7 @@ def trace(
     guesses: Guesses | None = None,
     loose: frozenset[str] = frozenset(),
     *,
+    same: trees.Shared = (),
     orders: int = 0,
 ) -> Traced:
     """Trace ``fn`` on arguments described by pytrees of ArraySpec, ScalarSpec and Static.
@@ -125,6 +127,7 @@ def trace(
     ``shared``: further leaves, not passed to ``fn``, that windows among the arguments refer to; the
     first of them are arrays that ``fn`` finds outside, in ``beside``. ``guesses``: what is supposed
     of values that decide dtypes. ``loose``: names of numbers outside that are run-time values.
+    ``same``: places among the arguments that hold one list, dict or record.
     ``orders``: how many times derivatives will be taken of the result.
     """
     found = trees.flatten((arg_specs, dict(kwarg_specs or {})), is_leaf=is_spec)[0]
@@ -137,7 +140,7 @@ def trace(
             # What is known now is computed by NumPy, as silently as compiled code computes.
             with np.errstate(all="ignore"), session_scope(session), bound(seen_objects):
                 return _trace(
-                    session, fn, tuple(arg_specs), dict(kwarg_specs or {}), shared, beside
+                    session, fn, tuple(arg_specs), dict(kwarg_specs or {}), shared, beside, same
                 )
         except Restart as restart:
             if restart.key in loops:
@@ -153,6 +156,7 @@ def _trace(
     kwargs: dict[str, Any],
     shared: Sequence[Any],
     beside: Sequence[Any],
+    same: trees.Shared,
 ) -> Traced:
     leaves, in_tree = trees.flatten((args, kwargs), is_leaf=is_spec)
     count = len(leaves)
@@ -164,6 +168,8 @@ def _trace(
             _must_not_hold_itself(leaf.value)
     call_args, call_kwargs = trees.unflatten(in_tree, tracers[:count])
     call_args, call_kwargs = trees.map_containers(_as_list, (call_args, call_kwargs))
+    if same:
+        call_args, call_kwargs = trees.with_shared((call_args, call_kwargs), same)
     session.beside = {id(x): (x, tracers[count + k]) for k, x in enumerate(beside)}
     static = [leaf.value for leaf in leaves if type(leaf) is Static]
     known = [leaf.value for leaf in leaves if isinstance(leaf, Static)]
@@ -218,6 +224,7 @@ def _trace(
         containers,
         attributes,
         session.exceptions,
+        outside.containers_beyond(),
     )
 
 

@@ -444,7 +444,8 @@ class Outside:
         container = isinstance(obj, list | tuple | dict) or trees.is_record(obj)
         if len(path) > 1 and (container or is_by_kind(type(obj))):
             self._came_in.setdefault(id(obj), (obj, path))
-        if id(obj) in self._static:
+        held = vars(obj) if trees.is_record(obj) and hasattr(obj, "__dict__") else obj
+        if id(obj) in self._static or any(x is held for _, x, _ in self._containers):
             return
         if isinstance(obj, list):
             self._containers.append((path, obj, list(obj)))
@@ -457,9 +458,8 @@ class Outside:
             for key, item in obj.items():
                 self._note_containers(item, (*path, key))
         elif trees.is_record(obj) and hasattr(obj, "__dict__"):
-            fields = vars(obj)
-            self._containers.append(((*path, FIELDS), fields, dict(fields)))
-            for key, item in fields.items():
+            self._containers.append(((*path, FIELDS), held, dict(held)))
+            for key, item in held.items():
                 self._note_containers(item, (*path, FIELDS, key))
 
     def container_changes(self, describer: Describer) -> list[ContainerChange]:
@@ -475,6 +475,11 @@ class Outside:
             outs = tuple(describer.describe(leaf) for leaf in leaves)
             changes.append(ContainerChange(path, keys, tree, outs))
         return changes
+
+    def containers_beyond(self) -> list[tuple[Path, str]]:
+        """Lists, dicts and records that were found otherwise than as arguments or in them."""
+        found = self._getters.values()
+        return [(p, name) for x, p, name in found if type(x) in (list, dict) or trees.is_record(x)]
 
     def set_attribute(self, obj: Any, name: str, value: Any) -> None:
         """Note an assignment; none is needed where the attribute keeps its array (``-=``)."""
