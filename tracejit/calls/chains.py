@@ -2,8 +2,8 @@
 
 A version whose arguments are leaves as they lie is a row by itself. Arguments with containers in
 them are taken apart by a row per structure, with the versions for it behind. Structures that native
-code does not take apart (deques, classes that programs register), and containers that are in several places of a call, are flattened
-in Python.
+code does not take apart (deques, classes that programs register) are flattened in Python, and so
+are calls in which a container is in several places.
 """
 
 from __future__ import annotations
