@@ -6,6 +6,7 @@ entry all read this file, and nothing else, to agree. Nothing here emits code.
 
 Slots, in order:
 * array parameter: data pointer, the extents that are `None`, the strides (bytes) that are `None`;
+* an object's address: one slot;
 * scalar parameter: its bits (floats as IEEE bits in the low end, signed ints sign-extended);
   a complex one takes two slots, real and imaginary part;
 * `ArrayResult`: data pointer, then the extents that are `None`. With every extent known the entry
@@ -122,11 +123,20 @@ class TypeParam:
 
 
 @dataclass(frozen=True)
+class AddressParam:
+    """An object of exactly this class, whose address the core gets."""
+
+    cls: type
+
+
+@dataclass(frozen=True)
 class AnyParam:
     """An object that the code does not look at. No slots, no guard."""
 
 
-Param: TypeAlias = ArrayParam | ScalarParam | IdentityParam | TypeParam | AnyParam
+Param: TypeAlias = (
+    ArrayParam | ScalarParam | IdentityParam | TypeParam | AddressParam | AnyParam
+)
 
 
 @dataclass(frozen=True)
@@ -344,7 +354,7 @@ def _param_slots(param: Param, counter: _Counter) -> Slots:
         return Slots(data, extents, counter.take_unknown(param.stride_axes()))
     if isinstance(param, ScalarParam):
         return Slots(counter.take(2 if param.dtype.kind == "c" else 1))
-    return Slots(None)
+    return Slots(counter.take()) if isinstance(param, AddressParam) else Slots(None)
 
 
 def _result_slots(result: Result, counter: _Counter) -> Slots:

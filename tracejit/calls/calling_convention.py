@@ -126,6 +126,8 @@ class SignatureBuilder:
             return abi.TypeParam(leaf.kind)
         if isinstance(leaf, ScalarSpec):
             assert isinstance(key, ScalarKey)
+            if key.source is not None:
+                return abi.AddressParam(key.source)
             return abi.ScalarParam(key.dtype, key.kind)
         if isinstance(key, ScalarKey):
             if key.kind == "bool":

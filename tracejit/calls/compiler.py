@@ -132,9 +132,8 @@ def compile_version(request: Request, options: Options) -> Version:
     clock.lap("entry", spec.module.milliseconds)
     clock.log(request.function, spec.module.from_cache)
     artefacts = Artefacts(traced, function, program, core.text, spec, clock.milliseconds)
-    # Addresses and shared storages are found by the slow path.
-    sources = any(getattr(key, "source", None) is not None for key in request.keys)
-    direct = not sources and not request.windows and not request.beside
+    # Shared storages are found by the slow path.
+    direct = not request.windows and not request.beside
     undo = undo_of(traced, request.keys)
     chained = spec.chained if undo is None and None not in request.guesses.sites.values() else None
     direct = direct and chained is not None

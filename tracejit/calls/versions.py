@@ -199,8 +199,6 @@ def canonical(leaves: Sequence[Any], version: Version) -> list[Any]:
             out.append(key.value.value if isinstance(key.value, StaticArgument) else key.value)
         elif isinstance(key, ScalarKey) and key.by_value and not version.dynamic[position]:
             out.append(version.sizes[position])
-        elif isinstance(key, ScalarKey) and key.source is not None:
-            out.append(np.int64(id(leaf)))  # the caller holds it while the call runs
         else:
             out.append(leaf)
         if isinstance(key, ArrayKey):

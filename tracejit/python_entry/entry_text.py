@@ -148,9 +148,13 @@ class EntryText:
         elif isinstance(param, abi.IdentityParam):
             wanted = self.w.env_load(param.value)
             self.w.guard(self.w.op(f"icmp eq ptr {self.objects[k]}, {wanted}"))
-        elif isinstance(param, abi.TypeParam):
+        elif isinstance(param, abi.TypeParam | abi.AddressParam):
             kind = self.w.load_at("ptr", self.objects[k], 8)
             self.w.guard(self.w.op(f"icmp eq ptr {kind}, {self.w.env_load(param.cls)}"))
+            if isinstance(param, abi.AddressParam):
+                slot = self.layout.params[k].data
+                assert slot is not None
+                self.w.store(f"ptr {self.objects[k]}", "%slots", slot)
 
     def _guard_array(self, k: int, param: abi.ArrayParam) -> None:
         w, o = self.w, self.objects[k]

@@ -90,7 +90,7 @@ def param_matches(param: abi.Param, value: Any) -> bool:
         if type(value) is not _PYTHON_KINDS[param.kind]:
             return False
         return type(value) is not int or -(2**63) <= value < 2**63
-    if isinstance(param, abi.TypeParam):
+    if isinstance(param, abi.TypeParam | abi.AddressParam):
         return type(value) is param.cls
     return not isinstance(param, abi.IdentityParam) or value is param.value
 
@@ -217,6 +217,9 @@ def _fill(slots: Any, param: abi.Param, at: abi.Slots, value: Any) -> None:
     elif isinstance(param, abi.ScalarParam):
         assert at.data is not None
         store_scalar(param.dtype, value, ctypes.addressof(slots) + 8 * at.data)
+    elif isinstance(param, abi.AddressParam):
+        assert at.data is not None
+        slots[at.data] = id(value)
 
 
 def _empty(result: abi.ArrayResult, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
