@@ -134,9 +134,7 @@ class AnyParam:
     """An object that the code does not look at. No slots, no guard."""
 
 
-Param: TypeAlias = (
-    ArrayParam | ScalarParam | IdentityParam | TypeParam | AddressParam | AnyParam
-)
+Param: TypeAlias = ArrayParam | ScalarParam | IdentityParam | TypeParam | AddressParam | AnyParam
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ class Param:
 
 @dataclass(frozen=True)
 class Distribution:
-    """`result function(interface, *params)`; with `fills`, `void function(interface, n, out)`.
+    """`result function(interface, *params)`; with `fills`, `void function(interface, n, out)`,
+    and `one`, which gives one number, where there is such a function.
 
     `legacy`: a function of `legacy_draws_text`, which gets the `aug_bitgen_t` instead. `extra`: a
     rule about all parameters, by name (see `lower_draws`). `options`: arguments that must be these.
@@ -55,9 +56,16 @@ class Distribution:
     params: tuple[Param, ...] = ()
     result: str = "f8"
     fills: bool = False
+    one: str = ""
     legacy: bool = False
     extra: str = ""
     options: tuple[tuple[str, object], ...] = ()
+
+
+def _filling(name: str, result: str = "f8") -> Distribution:
+    """A distribution of which NumPy exports a function for one number and one for many."""
+    end = "_f" if result == "f4" else ""
+    return Distribution(f"{name}_fill{end}", (), result, fills=True, one=f"{name}{end}")
 
 
 _LOC, _SCALE = Param("loc", default=0.0), Param("scale", "not negative", 1.0)
@@ -78,9 +86,9 @@ _BOTH: dict[str, Distribution] = {
 }
 _GENERATOR: dict[str, Distribution] = {
     **_BOTH,
-    "random": Distribution("random_standard_uniform_fill", fills=True),
-    "standard_normal": Distribution("random_standard_normal_fill", fills=True),
-    "standard_exponential": Distribution("random_standard_exponential_fill", fills=True),
+    "random": _filling("random_standard_uniform"),
+    "standard_normal": _filling("random_standard_normal"),
+    "standard_exponential": _filling("random_standard_exponential"),
     "normal": Distribution("random_normal", (_LOC, _SCALE)),
     "lognormal": Distribution("random_lognormal", (_MEAN, _SIGMA)),
     "exponential": Distribution("random_exponential", (_SCALE,)),
@@ -125,11 +133,9 @@ _GENERATOR: dict[str, Distribution] = {
 }
 #: Other forms of the methods above: a method, the dtype of its results, what else is asked for.
 _SINGLE: dict[str, Distribution] = {
-    "random": Distribution("random_standard_uniform_fill_f", result="f4", fills=True),
-    "standard_normal": Distribution("random_standard_normal_fill_f", result="f4", fills=True),
-    "standard_exponential": Distribution(
-        "random_standard_exponential_fill_f", result="f4", fills=True
-    ),
+    "random": _filling("random_standard_uniform", "f4"),
+    "standard_normal": _filling("random_standard_normal", "f4"),
+    "standard_exponential": _filling("random_standard_exponential", "f4"),
     "standard_gamma": Distribution(
         "random_standard_gamma_f", (Param("shape", "not negative", dtype="f4"),), "f4"
     ),

@@ -24,6 +24,8 @@ from tracejit.ir.scalar.emit import F64, I64
 from tracejit.llvm_text.emit import Reg, llvm_type
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
 
+_NEXT_DOUBLE = "random_standard_uniform"
+
 
 def distribution_plan(draw: Draw) -> DrawPlan | None:
     """A method of the tables in `distributions`."""
@@ -63,8 +65,9 @@ def _function(f: FunctionText, row: Distribution, types: Sequence[str]) -> str:
         for symbol, text in texts:
             f.module.once(symbol, text)
         return f"@legacy_{row.function}"
-    result = "void" if row.fills else llvm_type(np.dtype(row.result))
-    return numpy_function(f, row.function, result, types)
+    if row.fills and len(types) > 1:
+        return numpy_function(f, row.function, "void", types)
+    return numpy_function(f, row.one or row.function, llvm_type(np.dtype(row.result)), types)
 
 
 def _declare_c(f: FunctionText, name: str) -> None:
@@ -100,15 +103,25 @@ def _distribution(
     arguments = [*map(str, _together(f, row.extra, numbers, conditions))]
     types = ["ptr", *(a.split(" ")[0] for a in arguments)]
     dtype = np.dtype(row.result)
-    if row.fills:
+    if row.fills and (draw.sized or not row.one):
         symbol = _function(f, row, ["ptr", "i64", "ptr"])
         return lambda f, interface: filled(f, draw, symbol, interface, dtype)
+    if row.one == _NEXT_DOUBLE:
+        return lambda f, interface: _next_double(f, interface)
     symbol, kind = _function(f, row, types), llvm_type(dtype)
 
     def one(f: FunctionText, interface: Pointer) -> Reg:
         return f.e.op(dtype, f"call {kind} {symbol}({', '.join([str(interface), *arguments])})")
 
     return lambda f, interface: each(f, draw, lambda: one(f, interface))
+
+
+def _next_double(f: FunctionText, interface: Pointer) -> Reg:
+    """What `random_standard_uniform` calls, without the call around it."""
+    state, draw = f.e.fresh(), f.e.fresh()
+    f.e.line(f"{state} = load ptr, {f.at(interface, generators.STATE)}")
+    f.e.line(f"{draw} = load ptr, {f.at(interface, generators.NEXT_DOUBLE)}")
+    return f.e.op(F64, f"call double {draw}(ptr {state})")
 
 
 def _together(

@@ -174,10 +174,16 @@ class _Emission:
         conditions.append(f.e.op(BOOL, f"icmp ne ptr {name}, null"))
         return Pointer(name)
 
+    def _key(self) -> object:
+        """Equal for draws that are known to be from one generator."""
+        if self.draw.source is not None:
+            return self.f.scalar(self.draw.source)
+        return self.draw.of.held
+
     def _hold(self, source: Pointer) -> None:
         """The lock of the bit generator, unless the core holds it."""
         f = self.f
-        record = _record(f, source)
+        record = _record(f, self._key())
         seen, held = f.e.fresh(), f.e.fresh()
         take, go_on = f.e.fresh_label("take_lock"), f.e.fresh_label("locked")
         f.e.line(f"{seen} = load ptr, {record}")
@@ -211,7 +217,7 @@ def _symbol(f: FunctionText, held: object) -> str:
     return f"@{name}"
 
 
-def _record(f: FunctionText, source: Pointer) -> Pointer:
+def _record(f: FunctionText, key: object) -> Pointer:
     """The core's record for a generator (`holding_text`)."""
 
     def new() -> Pointer:
@@ -221,7 +227,7 @@ def _record(f: FunctionText, source: Pointer) -> Pointer:
 
     f.module.declare("declare void @tj_release_held(ptr)")
     f.leaves("call void @tj_release_held(ptr %ctx)")
-    return f.kept(source.text, new)
+    return f.kept(("record", key if isinstance(key, Reg) else id(key)), new)
 
 
 def _slot(f: FunctionText, made: object) -> Pointer:
