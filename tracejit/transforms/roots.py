@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracejit import autodiff, trees
-from tracejit.errors import StructureError
+from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir.core import Function, Value
 from tracejit.trace.session.raising import Diverged
 from tracejit.trace.session.regions import Free, closed, diverged
@@ -38,6 +38,23 @@ class _Linear:
         return trees.unflatten(tree, [k.wrap(v) for k, v in zip(kinds, results, strict=True)])
 
 
+def _pure(
+    ops: Any, name: str, params: Sequence[Value], call: Callable[[], Any], orders: int
+) -> Body:
+    """A body of the equation's."""
+    made = traced_body(ops, name, params, call, orders)
+    _must_not_write(made.wrote)
+    return made
+
+
+def _must_not_write(wrote: Any) -> None:
+    if wrote:
+        raise UnsupportedError(
+            "custom_root: the equation or its solver writes to an array from outside; "
+            "write to a copy and return it"
+        )
+
+
 class _Root:
     """``custom_root`` inside of a trace of which derivatives are taken."""
 
@@ -48,19 +65,19 @@ class _Root:
         if not ops.session.orders:
             return ops.call(self.solve, self.f, self.guess)
         orders = ops.session.orders - 1
-        primal = traced_body(ops, "root", [], lambda: ops.call(self.solve, self.f, self.guess), 0)
+        primal = _pure(ops, "root", [], lambda: ops.call(self.solve, self.f, self.guess), 0)
         session, free = ops.session, Free(ops.session)
         free.scan(primal.builder, primal.results)
         if diverged(primal.builder):
             session.b.inline(primal.closed(free), free.values)
             raise Diverged
-        equation = traced_body(ops, "equation", [], lambda: ops.call(self.f, self.guess), orders)
+        equation = _pure(ops, "equation", [], lambda: ops.call(self.f, self.guess), orders)
         free.scan(equation.builder, equation.results)
         args = list(free.values)
         moving = [v for v in args if v.dtype.kind in "fc"]
         dots = [Value(v.type) for v in moving]
         tangents = dict(zip(moving, dots, strict=True))
-        rule = traced_body(ops, "rule", dots, lambda: self._rule(ops, primal, tangents), orders)
+        rule = _pure(ops, "rule", dots, lambda: self._rule(ops, primal, tangents), orders)
         free.scan(rule.builder, rule.results)
         outer = free.values[len(args) :]
         regions = (
@@ -79,6 +96,7 @@ class _Root:
         root = self.__traced_call__(ops)  # which has this rule again, to the next order
         staged = Staged(ops, self.f, (root,), {})
         staged.run([0])
+        _must_not_write(staged.wrote)
         if staged.out_tree != primal.tree:
             raise StructureError(
                 "custom_root: f gives another structure than its argument, the root"

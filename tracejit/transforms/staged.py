@@ -18,7 +18,7 @@ from tracejit.trace.session.concretize import shown_shape
 from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.regions import Free, closed, diverged
 from tracejit.trace.session.session import TraceBuilder, current
-from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
+from tracejit.trace.values.all import Array, Cell, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
 
 
 class Staged:
@@ -112,29 +112,34 @@ class Staged:
         return list(range(sum(v is not None for v in self.values[:count])))
 
     def rebuild(self, values: Sequence[Value]) -> Any:
-        """The function's result from its IR results."""
+        """The function's result from its IR results, after what it wrote to arrays from outside."""
         found = iter(values)
         leaves = [
             x if v is None else like(x, next(found))
             for x, v in zip(self.out, self.values, strict=True)
         ]
+        for cell, value in zip(self.wrote, found, strict=True):
+            self.session.write_cell(cell, value)
         return trees.unflatten(self.out_tree, leaves)
 
 
 @dataclass
 class Body:
-    """What was traced into a builder of its own: leaves of the result, and their IR values."""
+    """What was traced into a builder of its own: leaves of the result, and their IR values; what
+    was written outside, and what it holds now."""
 
     builder: TraceBuilder
     out: list[Any]
     tree: Any
     values: list[Value | None]
-    wrote: bool
+    wrote: dict[Cell, Value]
 
     @property
     def results(self) -> list[Value]:
-        """The IR results, none where the body always raises."""
-        return [] if diverged(self.builder) else [v for v in self.values if v is not None]
+        """The IR results, none where the body always raises. What was written comes last."""
+        if diverged(self.builder):
+            return []
+        return [*(v for v in self.values if v is not None), *self.wrote.values()]
 
     def closed(self, free: Free) -> Function:
         """The function of its parameters and the outer values of ``free``."""
@@ -166,7 +171,7 @@ def traced_body(
     before = dict(frame.touched)
     final = session.leave(frame)
     frame.builder.params = list(params)
-    wrote = any(final[cell] is not before[cell] for cell in final)
+    wrote = {cell: value for cell, value in final.items() if value is not before[cell]}
     return Body(frame.builder, out, tree, values, wrote)
 
 

@@ -140,6 +140,7 @@ class Outside:
         self._guarded: set[tuple[int, str, int]] = set()
         self._owners: list[Any] = []  # alive, so that their ids stay theirs
         self._getters: dict[int, tuple[Any, Path, str]] = {}
+        self._read: set[int] = set()
         self._places: dict[int, set[tuple[int, str]]] = {}
         self._relations: list[Relation] = []
         #: Whether objects of the program's are arguments.
@@ -164,6 +165,7 @@ class Outside:
         if isinstance(value, Tracer):
             return value
         path = as_path(getter)
+        self._read.add(id(value))
         if traced and isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
             if path.leaf is not None and type(value) is not np.ndarray:
                 need_identity(path)
@@ -477,8 +479,8 @@ class Outside:
         return changes
 
     def containers_beyond(self) -> list[tuple[Path, str]]:
-        """Lists, dicts and records that were found otherwise than as arguments or in them."""
-        found = self._getters.values()
+        """Lists, dicts and records that were read otherwise than as arguments or in them."""
+        found = [self._getters[k] for k in self._getters if k in self._read]
         return [(p, name) for x, p, name in found if type(x) in (list, dict) or trees.is_record(x)]
 
     def set_attribute(self, obj: Any, name: str, value: Any) -> None:
