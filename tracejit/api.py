@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
@@ -293,8 +294,59 @@ def _inspect_ptx(self: Any, *args: Any, arch: str = "sm_80", **kwargs: Any) -> A
 
 
 def _explain(self: Any, *args: Any, **kwargs: Any) -> Any:
-    """Copies that the compiler had to make and why, as ``inspect_ir``; empty if none."""
-    return _shown(self, args, kwargs, lambda a: "\n".join(a.program.copies))
+    """What the compiler made of it, in words, as ``inspect_ir``: kernels, what is fused in them,
+    whether they are vector code and why not, calls, and copies of arrays."""
+    from tracejit.diagnostics.report import explained
+
+    return _shown(self, args, kwargs, lambda a: explained(a, self.__name__))
+
+
+def _pages(self: Any) -> dict[str, Any]:
+    """The page of each version, by signature, the newest last."""
+    from tracejit.calls.signature_strings import describe
+    from tracejit.diagnostics.page import Page
+
+    pages = {}
+    for v in self._dispatcher.versions():
+        signature = describe(v.keys, v.count, v.guesses.sites)
+        pages[signature] = Page(v.artefacts, signature, self.__name__)
+    return pages
+
+
+def _show(self: Any, stage: str = "all", path: Any = None) -> Path:
+    """An HTML page of the newest version: source, IR, kernels and assembly, side by side.
+
+    ``stage``: ``"all"``, or the one to see beside the source: ``"ir"``, ``"program"``,
+    ``"assembly"``. ``path``: the file to write; without one it is a temporary file, opened in the
+    browser. Returns the path. ValueError where nothing is compiled yet.
+    """
+    from tracejit.diagnostics.page import checked_stage, written
+
+    wanted, pages = checked_stage(stage), _pages(self)
+    if not pages:
+        raise ValueError(f"{self.__name__} is not compiled yet: call it once, then show it")
+    file = written(pages, wanted, path)
+    if path is None:
+        import webbrowser
+
+        webbrowser.open(file.as_uri())
+    return file
+
+
+def _repr_html(self: Any) -> str | None:
+    """What a notebook shows: the page of the newest version, nothing before the first call."""
+    from tracejit.diagnostics.page import framed
+
+    pages = _pages(self)
+    return framed(next(reversed(list(pages.values())))) if pages else None
+
+
+def _profile(self: Any, *args: Any, **kwargs: Any) -> Any:
+    """The time of each kernel, call and source line in calls with these arguments, which are
+    copied: a table to print, with ``rows`` and ``lines``."""
+    from tracejit.diagnostics.profile import profiled
+
+    return profiled(self.py_func, self._options, args, kwargs)
 
 
 def _compile_times(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -381,6 +433,9 @@ def jitted_type() -> type:
             "inspect_asm": _inspect_asm,
             "inspect_ptx": _inspect_ptx,
             "explain": _explain,
+            "profile": _profile,
+            "show": _show,
+            "_repr_html_": _repr_html,
             "compile_times": _compile_times,
             "signatures": property(_signatures),
             "stats": _stats,

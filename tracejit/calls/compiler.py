@@ -18,14 +18,16 @@ from tracejit.calls.argument_layouts import layouts_of, param_slots, specs_for
 from tracejit.calls.calling_convention import SignatureBuilder
 from tracejit.calls.deopt import undo_of
 from tracejit.calls.epilogue import Finish
-from tracejit.calls.log import Clock
+from tracejit.calls.log import Clock, described
 from tracejit.calls.versions import NeedsStatic, Options, Request, Version
-from tracejit.codegen_llvm.lower import lower_program
+from tracejit.codegen_llvm import perf_map
+from tracejit.codegen_llvm.lower import RULES, lower_program
 from tracejit.errors import StructureError, UnsupportedError, UnsupportedRecursionError
-from tracejit.ir.core import Function
+from tracejit.ir.core import Function, Instr
 from tracejit.ir.interpret.interpreter import EXCEPTIONS
 from tracejit.ir.printer import format_function
-from tracejit.ir.program import Program
+from tracejit.ir.program import Program, instructions
+from tracejit.llvm_text.lower_function import Rule
 from tracejit.lower.kernel_fusion import merge
 from tracejit.lower.lower import lower
 from tracejit.passes.calls import inline_calls
@@ -50,6 +52,7 @@ class Artefacts:
     program: Program
     core_text: str
     spec: Specialisation
+    kernels: Mapping[Instr, str]
     milliseconds: dict[str, float] = field(default_factory=dict)
 
     @cached_property
@@ -79,8 +82,10 @@ def pipeline(*, stabilize: bool = False) -> tuple[Pass, ...]:
     return (inline_calls, *SIMPLIFY, rewrite, *DEFAULT)
 
 
-def compile_version(request: Request, options: Options) -> Version:
-    """Trace and compile one version."""
+def compile_version(
+    request: Request, options: Options, rules: Mapping[str, Rule] = RULES
+) -> Version:
+    """Trace and compile one version; ``rules``: as ``lower_program`` takes them."""
     clock = Clock()
     specs = specs_for(request)
     count = request.treedef.num_leaves
@@ -115,6 +120,7 @@ def compile_version(request: Request, options: Options) -> Version:
         program,
         param_slots(traced, function, program, layout),
         _result_slots(program, signature, layout),
+        rules,
     )
     _dump(program, core.text)
     clock.lap("llvm text")
@@ -131,7 +137,10 @@ def compile_version(request: Request, options: Options) -> Version:
     )
     clock.lap("entry", spec.module.milliseconds)
     clock.log(request.function, spec.module.from_cache)
-    artefacts = Artefacts(traced, function, program, core.text, spec, clock.milliseconds)
+    artefacts = Artefacts(
+        traced, function, program, core.text, spec, core.kernels, clock.milliseconds
+    )
+    perf_map.note(spec.module, _native_names(request.function, artefacts))
     # Shared storages are found by the slow path.
     direct = not request.windows and not request.beside
     undo = undo_of(traced, request.keys)
@@ -154,6 +163,17 @@ def compile_version(request: Request, options: Options) -> Version:
         undo=undo,
         chained=chained,
     )
+
+
+def _native_names(function: Callable[..., Any], made: Artefacts) -> dict[str, str]:
+    """What profilers show for the native functions of a version."""
+    name = described(function)
+    names = {"core": name, "entry": f"{name}: entry"}
+    for instr, symbol in made.kernels.items():
+        places = sorted({i.loc.line for i in instructions(instr.regions[0]) if i.loc is not None})
+        lines = ", ".join(map(str, places))
+        names[symbol] = f"{name}: {symbol}" + (f", lines {lines}" if lines else "")
+    return names
 
 
 def _dump(program: Program, text: str) -> None:

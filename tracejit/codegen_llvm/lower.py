@@ -18,7 +18,7 @@ from tracejit.codegen_llvm.lower_memory import MEMORY, load_scalar, stack_buffer
 from tracejit.codegen_llvm.lower_sum import SUM
 from tracejit.codegen_llvm.lower_true import TRUE
 from tracejit.codegen_llvm.runtime import ErrorTable, HostTable
-from tracejit.ir.core import Value
+from tracejit.ir.core import Instr, Value
 from tracejit.ir.program import Program
 from tracejit.ir.scalar.emit import BOOL, I64, U32, U64, ComplexPair
 from tracejit.ir.types import TensorType
@@ -39,6 +39,7 @@ class Core:
     param_slots: tuple[int, ...]
     result_slots: tuple[int, ...]
     slot_count: int
+    kernels: Mapping[Instr, str]
 
 
 def slot_width(value: Value) -> int:
@@ -50,8 +51,9 @@ def lower_program(
     program: Program,
     param_slots: Sequence[int] | None = None,
     result_slots: Sequence[int] | None = None,
+    rules: Mapping[str, Rule] = RULES,
 ) -> Core:
-    """Native code for a verified Program, as text."""
+    """Native code for a verified Program, as text; ``rules`` lower what is not a row's own."""
     host = program.host
     places, count = _consecutive(host.params, 0) if param_slots is None else (tuple(param_slots), 0)
     end = max([count, *(p + slot_width(v) for p, v in zip(places, host.params, strict=True))])
@@ -60,7 +62,7 @@ def lower_program(
     else:
         result_places = tuple(result_slots)
     end = max([end, *(p + slot_width(v) for p, v in zip(result_places, host.results, strict=True))])
-    module = Module(RULES, light=is_native_draw)
+    module = Module(rules, light=is_native_draw)
     f = FunctionText(module, kernel=False)
     f.on_stack = stack_buffers(host)
     args = [_read(f, v, place) for v, place in zip(host.params, places, strict=True)]
@@ -77,7 +79,14 @@ def lower_program(
         lines += ["fail:", *(f"  {line}" for line in f.leaving), "  ret i32 1"]
     module.functions.append("\n".join([*lines, "}"]))
     return Core(
-        module.text(), module.errors, module.host, module.symbols, places, result_places, end
+        module.text(),
+        module.errors,
+        module.host,
+        module.symbols,
+        places,
+        result_places,
+        end,
+        module.kernels,
     )
 
 

@@ -321,6 +321,7 @@ def _launch(f: FunctionText, instr: Instr) -> None:
         f.bind(instr.results, f.results(kernel))
         return
     symbol, result = kernel_function(f, kernel, instr.attrs.get("aliases", ()))
+    f.module.kernels[instr] = symbol.removeprefix("@")
     operands = ", ".join(str(p) for a in args for p in parts(a))
     call = f"call {result} {symbol}({operands})"
     f.bind(instr.results, unpack(f, call, result, [r.type for r in instr.results]))

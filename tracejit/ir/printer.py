@@ -12,6 +12,7 @@ from tracejit.ir.extent import Extent, format_dim
 from tracejit.ir.types import BufferType, TensorType, Type, dense_strides, short_name
 
 Names = dict[Value, str]
+Line = tuple[str, Instr | None]
 
 
 def format_type(type_: Type, name: Callable[[Value], str]) -> str:
@@ -70,18 +71,18 @@ class _Printer:
         self.count += 1
         return self.names[value]
 
-    def instr(self, instr: Instr, indent: str) -> list[str]:
+    def instr(self, instr: Instr, indent: str) -> list[Line]:
         operands = ", ".join(self.name(v) for v in instr.operands)
         left = ", ".join(f"{self.define(r)}: {self.type(r)}" for r in instr.results)
         text = f"{indent}{left + ' = ' if left else ''}{instr.name}"
         text += f" {operands}" if operands else ""
         text += self.attrs(instr.attrs)
         if not instr.regions:
-            return [text]
-        lines = [text + " ("]
+            return [(text, instr)]
+        lines: list[Line] = [(text + " (", instr)]
         for region in instr.regions:
-            lines += format_lines(region, indent + "  ")
-        return [*lines, f"{indent})"]
+            lines += lines_of(region, indent + "  ")
+        return [*lines, (f"{indent})", None)]
 
     def type(self, value: Value) -> str:
         return format_type(value.type, self.name)
@@ -92,8 +93,8 @@ class _Printer:
         return f" {{{', '.join(f'{k}={format_attr(v, self.name)}' for k, v in attrs.items())}}}"
 
 
-def format_lines(function: Function, indent: str = "") -> list[str]:
-    """The lines of a function."""
+def lines_of(function: Function, indent: str = "") -> list[Line]:
+    """The lines of a function, each with the instruction that begins there."""
     p = _Printer(function)
     params = ", ".join(f"{p.name(v)}: {p.type(v)}" for v in function.params)
     body = [line for instr in function.instrs for line in p.instr(instr, indent + "  ")]
@@ -102,16 +103,16 @@ def format_lines(function: Function, indent: str = "") -> list[str]:
         "" if function.diverges else f"return {', '.join(map(p.name, function.results))}".rstrip()
     )
     return [
-        f"{indent}func @{function.name}({params}) -> ({results}) {{",
+        (f"{indent}func @{function.name}({params}) -> ({results}) {{", None),
         *body,
-        *([f"{indent}  {ends}"] if ends else []),
-        f"{indent}}}",
+        *([(f"{indent}  {ends}", None)] if ends else []),
+        (f"{indent}}}", None),
     ]
 
 
 def format_function(function: Function) -> str:
     """The whole text form, ending in a newline."""
-    return "\n".join(format_lines(function)) + "\n"
+    return "\n".join(text for text, _ in lines_of(function)) + "\n"
 
 
 def format_context(function: Function, instr: Instr | None, around: int = 5) -> str:
@@ -122,7 +123,7 @@ def format_context(function: Function, instr: Instr | None, around: int = 5) -> 
     for each in function.instrs:
         if each is instr:
             mark = len(lines)
-        lines += [line[:160] for line in p.instr(each, "  ")[:1]]
+        lines += [line[:160] for line, _ in p.instr(each, "  ")[:1]]
     start = max(0, mark - around)
     shown = lines[start : mark + around]
     if instr is not None and mark - start < len(shown):

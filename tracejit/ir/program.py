@@ -92,6 +92,14 @@ def kernels(function: Function) -> Iterator[Instr]:
                 yield from kernels(region)
 
 
+def instructions(function: Function) -> Iterator[Instr]:
+    """Every instruction of a function, those of regions after what holds them."""
+    for instr in function.instrs:
+        yield instr
+        for region in instr.regions:
+            yield from instructions(region)
+
+
 def is_buffer(value: Value) -> bool:
     """Whether a value is memory."""
     return isinstance(value.type, BufferType)

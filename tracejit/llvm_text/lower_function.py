@@ -8,7 +8,7 @@ The rules for the instructions are elsewhere (`lower_control.py`, `lower_memory.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -42,7 +42,7 @@ Rule: TypeAlias = Callable[["FunctionText", Instr], None]
 class Module:
     """Everything of the module besides the function at hand."""
 
-    rules: dict[str, Rule]
+    rules: Mapping[str, Rule]
     errors: ErrorTable = field(default_factory=ErrorTable)
     host: HostTable = field(default_factory=HostTable)
     functions: list[str] = field(default_factory=list)
@@ -54,6 +54,8 @@ class Module:
     light: Callable[[Instr], bool] = field(default=lambda instr: False)
     #: Whether what is called may leave a Python exception behind, without saying so.
     leaves_errors: bool = False
+    #: The function that each kernel became, where it became one.
+    kernels: dict[Instr, str] = field(default_factory=dict)
     _shared: dict[str, str] = field(default_factory=dict)
 
     def declare(self, line: str) -> None:
@@ -182,7 +184,11 @@ class FunctionText:
         rule = self.module.rules.get(instr.name)
         if rule is not None:
             rule(self, instr)
-            return
+        else:
+            self.scalar_instr(instr)
+
+    def scalar_instr(self, instr: Instr) -> None:
+        """Lower one instruction by its row."""
         if instr in self.extremes:
             self.env[instr.result] = self.e.intrinsic(
                 instr.name, instr.result.dtype, *[self.env[v] for v in instr.operands]

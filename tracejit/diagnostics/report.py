@@ -1,0 +1,105 @@
+"""``f.explain()``: what the compiler made of a function, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tracejit.diagnostics.kernels import CompiledKernel, kernels_of, sizes_of
+from tracejit.ir.core import Instr, Loc
+
+_CALLS = {"gemm": "a product of matrices, by BLAS or loops of our own"}
+#: Kernels that are described one by one.
+_SHOWN = 60
+
+
+def explained(made: Any, name: str) -> str:
+    """The text for a version's artefacts."""
+    found, sizes = kernels_of(made), sizes_of(made)
+    host = list(_of_host(made.program.host))
+    lines = [f"{name}: {_counted(found, host)}, {sum(sizes.values())} bytes of native code"]
+    loops = [k for k in found if k.loops]
+    lines += [line for k in loops[:_SHOWN] for line in _of_kernel(k, sizes)]
+    if len(loops) > _SHOWN:
+        lines.append(f"and {len(loops) - _SHOWN} kernels more")
+    if len(loops) < len(found):
+        places = [p for k in found if not k.loops for p in k.places]
+        lines.append(f"in line: {len(found) - len(loops)} kernels without a loop{_at(places)}")
+    lines += [
+        f"call{_at([i.loc])}: {_CALLS.get(i.name) or _called(i)}" for i in host if _is_call(i)
+    ]
+    if made.program.copies:
+        lines += [f"copy: {text}" for text in made.program.copies]
+    else:
+        lines.append("no array is copied")
+    return "\n".join(lines)
+
+
+def _of_host(function: Any) -> Iterator[Instr]:
+    """Statements outside of kernels."""
+    for instr in function.instrs:
+        yield instr
+        if instr.name != "launch":
+            for region in instr.regions:
+                yield from _of_host(region)
+
+
+def _is_call(instr: Instr) -> bool:
+    return instr.name in ("gemm", "host_call") or instr.prim.kind == "extern"
+
+
+def _called(instr: Instr) -> str:
+    fn = instr.attrs.get("fn")
+    if fn is None:
+        return f"{instr.name}, by LAPACK or code of its own"
+    name = getattr(fn, "__qualname__", None) or type(fn).__name__
+    return f"{getattr(fn, '__module__', '') or 'numpy'}.{name}, in Python"
+
+
+def _counted(found: Sequence[CompiledKernel], host: Sequence[Instr]) -> str:
+    def some(n: int, what: str) -> str:
+        return f"{n} {what}{'' if n == 1 else 's'}"
+
+    allocated = sum(i.name == "alloc" for i in host)
+    calls = sum(map(_is_call, host))
+    return (
+        f"{some(len(found), 'kernel')}, {some(calls, 'call')}, {some(allocated, 'temporary array')}"
+    )
+
+
+def _at(places: Sequence[Loc | None]) -> str:
+    known = [p for p in places if p is not None]
+    if not known:
+        return ""
+    numbers = sorted({p.line for p in known})
+    word = "line" if len(numbers) == 1 else "lines"
+    return f" ({known[0].filename.rpartition('/')[2]}, {word} {', '.join(map(str, numbers))})"
+
+
+def _of_kernel(kernel: CompiledKernel, sizes: Any) -> list[str]:
+    size = f", {sizes[kernel.symbol]} bytes" if kernel.symbol in sizes else ""
+    head = f"kernel {kernel.number}{_at(kernel.places)}: {what(kernel)}{size}"
+    return [head, f"  {vector_code(kernel)}"]
+
+
+def what(kernel: CompiledKernel) -> str:
+    """What a kernel does, in words."""
+    operations = kernel.operations
+    reads, writes = kernel.count("load"), kernel.count("store")
+    loops = "one loop" if kernel.loops == 1 else f"loops {kernel.loops} deep"
+    if not operations:
+        return f"fills or copies elements, in {loops}"
+    fused = " fused" if len(operations) > 1 else ""
+    moved = f"{reads} read{'' if reads == 1 else 's'}, {writes} write{'' if writes == 1 else 's'}"
+    return f"{', '.join(operations)}{fused} in {loops}, {moved} of elements"
+
+
+def vector_code(kernel: CompiledKernel) -> str:
+    """Whether it is vector code, and why not."""
+    if not kernel.loops:
+        return "in line, without a loop"
+    if kernel.vectors is not None:
+        return f"vectorised, {kernel.vectors} at once"
+    if kernel.moves_blocks:
+        return "moves memory in blocks"
+    return f"not vectorised: {kernel.why_scalar}"
