@@ -67,6 +67,7 @@ THIRD_PARTY = {
     "codegen_llvm": {"numpy", "llvmlite", "platformdirs", "scipy_openblas64"},
     "codegen_ptx": {"numpy", "llvmlite", "cupy"},
     "python_entry": {"numpy"},
+    "cli": {"numpy", "cupy", "llvmlite", "rich", "typer"},
     "bench": {"numpy", "optree", "matplotlib", "rich", "jax", "numba", "numexpr", "torch"},
 }
 """Which packages from outside the standard library each folder may import."""
@@ -75,7 +76,17 @@ OTHERS = {"numpy", "optree"}
 LAZY = {"cupy", "matplotlib", "rich", "jax", "numba", "numexpr", "torch"}
 """Packages that may be imported inside functions only."""
 
-NOT_IMPORTED = ("scipy", "numba", "cupy", "matplotlib", "rich", "llvmlite", "sklearn", "torch")
+NOT_IMPORTED = (
+    "scipy",
+    "numba",
+    "cupy",
+    "matplotlib",
+    "rich",
+    "llvmlite",
+    "sklearn",
+    "torch",
+    "typer",
+)
 
 
 @dataclass(frozen=True)

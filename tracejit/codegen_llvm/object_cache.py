@@ -136,12 +136,14 @@ class DiskCache:
 
     def damaged(self) -> list[Path]:
         """Entries that are not what was written."""
-        found = []
-        for entry in self.entries():
-            with contextlib.suppress(OSError):
-                if checked(entry.path.read_bytes()) is None:
-                    found.append(entry.path)
-        return found
+        return [entry.path for entry in self.entries() if not self.is_whole(entry)]
+
+    def is_whole(self, entry: Entry) -> bool:
+        """Whether an entry is what was written, or gone since."""
+        try:
+            return checked(entry.path.read_bytes()) is not None
+        except OSError:
+            return True
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}{_SUFFIX}"

@@ -1,0 +1,128 @@
+"""The command line: each command once, with something wrong that it must name."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tracejit.cli import main as cli
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = """
+import numpy as np
+from tracejit import jit
+
+SIZE = 4
+
+@jit
+def compiled(x, n):
+    for _ in range(n):
+        x = np.sin(x) + 1.0
+    return x
+
+def plain(x):
+    return np.sqrt(x) * 2.0
+
+value = 3
+"""
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    pytest.importorskip("typer")
+    pytest.importorskip("rich")
+    (tmp_path / "model.py").write_text(SOURCE)
+
+    def command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        own = {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1"}
+        own["TRACEJIT_CACHE_DIR"] = str(tmp_path / "cache")
+        env = {**os.environ, **own, **environment}
+        return subprocess.run(
+            [sys.executable, "-m", "tracejit", *words],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+        )
+
+    return command
+
+
+def test_a_missing_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    assert cli.main(["doctor"]) == 1
+    says = "tracejit: this needs typer and rich: pip install 'tracejit[cli]'\n"
+    assert capsys.readouterr().err == says
+
+
+def test_doctor(run: Run) -> None:
+    done = run("doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("python", "processor", "calls", "compiling", "BLAS", "threads", "cache", "cupy"):
+        assert word in done.stdout
+    assert "native entry" in done.stdout
+    slow = run("doctor", TRACEJIT_PORTABLE_ENTRY="1")
+    assert slow.returncode == 1
+    assert "TRACEJIT_PORTABLE_ENTRY is set" in slow.stdout
+    assert "switched off" in run("doctor", TRACEJIT_CACHE_DIR="").stdout
+
+
+def test_the_cache_is_listed_verified_and_cleared(run: Run, tmp_path: Path) -> None:
+    assert run("cache", "path").stdout.strip() == str(tmp_path / "cache")
+    assert run("cache", "ls").stdout.strip() == "0 entries, 0 bytes"
+    assert run("explain", "model.py:plain", "--args", "np.ones(3)").returncode == 0
+    files = sorted((tmp_path / "cache").glob("??/*.obj"))
+    assert files
+    assert f"{len(files)} entries, " in run("cache", "ls").stdout
+    assert run("cache", "verify").stdout == f"0 of {len(files)} entries are damaged\n"
+    files[0].write_bytes(files[0].read_bytes()[:-1])
+    found = run("cache", "verify")
+    assert found.returncode == 1
+    assert found.stdout.splitlines()[0] == f"damaged: {files[0]}"
+    assert run("cache", "clear").stdout == f"{len(files)} entries removed\n"
+    assert run("cache", "ls", TRACEJIT_CACHE_DIR="").returncode == 1
+
+
+def test_a_function_is_inspected_and_explained(run: Run, tmp_path: Path) -> None:
+    target = ("model.py:compiled", "--args", "np.ones(SIZE), 3")
+    for stage, word in (("ir", "func @compiled"), ("llvm", "define "), ("asm", ".text")):
+        assert word in run("inspect", *target, "--stage", stage).stdout
+    explained = run("explain", *target, "--profile").stdout
+    assert "compiled: " in explained
+    assert "sin, add fused" in explained
+    assert "ms per call" in explained
+    assert run("inspect", *target, "--page", "page.html").stdout.strip() == "page.html"
+    assert "np.sin(x) + 1.0" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("inspect", "model.py"), "names no function: write FILE:FUNCTION"),
+        (("inspect", "other.py:f"), "there is no file other.py"),
+        (("explain", "model.py:plane"), "has no function plane; there are compiled, plain"),
+        (("explain", "model.py:value"), "is a int, not a function"),
+        (("explain", "model.py:plain", "--args", "np.one(3)"), "AttributeError"),
+        (("inspect", "model.py:plain", "--args", "1.0", "--stage", "ast"), "--stage is one of ir"),
+    ],
+)
+def test_what_is_wrong_is_named(run: Run, words: tuple[str, ...], says: str) -> None:
+    done = run(*words)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_bench_is_the_benchmark(run: Run) -> None:
+    done = run("bench", "-k", "no such row", str(ROOT / "benchmarks"))
+    assert done.returncode == 1
+    assert "no rows named like 'no such row'" in done.stderr

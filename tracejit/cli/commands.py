@@ -1,0 +1,165 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tracejit.cli import doctor as checks
+from tracejit.cli.target import TargetError, arguments, function_at
+from tracejit.codegen_llvm.object_cache import DiskCache, default_cache
+from tracejit.errors import TracejitError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="NumPy functions, compiled.")
+cache_app = typer.Typer(no_args_is_help=True, help="The object code that is kept on disk.")
+app.add_typer(cache_app, name="cache")
+
+Target = Annotated[str, typer.Argument(metavar="FILE:FUNCTION", help="a function in a file")]
+Args = Annotated[
+    str,
+    typer.Option(
+        metavar="EXPRESSIONS",
+        help="arguments, as Python expressions with np: 'np.ones((3, 4)), 2.0'",
+    ),
+]
+STAGES = ("ir", "program", "llvm", "asm", "ptx")
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run a command; its exit status."""
+    try:
+        app(list(argv), prog_name="tracejit", standalone_mode=True)
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(bool(done.code))
+    except (TargetError, TracejitError) as error:
+        _console(stderr=True).print(f"tracejit: {error}", style="red", markup=False)
+        return 1
+    return 0
+
+
+def _console(*, stderr: bool = False) -> Any:
+    from rich.console import Console
+
+    return Console(stderr=stderr, soft_wrap=True, highlight=False)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what works here: the processor, LLVM, BLAS, the cache, and what is optional."""
+    from rich.table import Table
+
+    table = Table("", "what", "here")
+    found = checks.all_checks()
+    for check in found:
+        mark = {True: "[green]ok[/]", False: "[red]no[/]", None: "-"}[check.good]
+        table.add_row(mark, check.what, check.text)
+    console = _console()
+    console.print(table)
+    for check in found:
+        if check.advice:
+            console.print(f"{check.what}: {check.advice}", markup=False)
+    if any(check.good is False for check in found):
+        raise typer.Exit(1)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(context: typer.Context) -> None:
+    """Time rows side by side with NumPy and other compilers; takes the options of
+    `python -m tracejit.bench`."""
+    from tracejit.bench.__main__ import main as timed
+
+    raise typer.Exit(timed(context.args))
+
+
+@cache_app.command("path")
+def cache_path() -> None:
+    """Print the folder."""
+    print(_cache().folder)
+
+
+@cache_app.command("ls")
+def cache_ls() -> None:
+    """List entries, the one used last at the end, and their sizes."""
+    from datetime import datetime
+
+    from rich.table import Table
+
+    entries = _cache().entries()
+    table = Table("used", "bytes", "entry")
+    for entry in entries:
+        used = datetime.fromtimestamp(entry.used).strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(used, str(entry.size), f"{entry.path.parent.name}{entry.path.stem}")
+    console = _console()
+    if entries:
+        console.print(table)
+    console.print(f"{len(entries)} entries, {sum(e.size for e in entries)} bytes")
+
+
+@cache_app.command("clear")
+def cache_clear() -> None:
+    """Remove all entries."""
+    print(f"{_cache().clear()} entries removed")
+
+
+@cache_app.command("verify")
+def cache_verify() -> None:
+    """Find entries that are not what was written; exit status 1 if there are any."""
+    from rich.progress import track
+
+    cache = _cache()
+    entries = cache.entries()
+    quick = sum(e.size for e in entries) < 100 << 20  # less than a second
+    wrong = [
+        entry.path
+        for entry in track(entries, "verifying", transient=True, disable=quick)
+        if not cache.is_whole(entry)
+    ]
+    for path in wrong:
+        print(f"damaged: {path}")
+    print(f"{len(wrong)} of {len(entries)} entries are damaged")
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _cache() -> DiskCache:
+    cache = default_cache()
+    if cache is None:
+        raise TargetError("the cache is switched off by TRACEJIT_CACHE_DIR=")
+    return cache
+
+
+@app.command()
+def inspect(
+    target: Target,
+    args: Args = "",
+    stage: Annotated[str, typer.Option(help="ir, program, llvm, asm or ptx")] = "ir",
+    page: Annotated[Path | None, typer.Option(help="write an HTML page of all stages here")] = None,
+) -> None:
+    """Print a stage of a compiled function, or write a page of all of them."""
+    if stage not in STAGES:
+        raise TargetError(f"--stage is one of {', '.join(STAGES)}, not {stage!r}")
+    function = function_at(target)
+    given = arguments(args, function)
+    text = getattr(function, f"inspect_{stage}")(*given)
+    if page is not None:
+        print(function.show(path=page))
+        return
+    print(text)
+
+
+@app.command()
+def explain(
+    target: Target,
+    args: Args = "",
+    profile: Annotated[bool, typer.Option(help="run it, and print the time of each line")] = False,
+) -> None:
+    """Tell what the compiler made of a function: fused, vectorised, called, copied, and why not."""
+    function: Any = function_at(target)
+    given = arguments(args, function)
+    print(function.explain(*given))
+    if profile:
+        print()
+        print(function.profile(*given))
