@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracejit.autodiff import storage
+from tracejit.autodiff.region_rules import rules_of
 from tracejit.autodiff.spread import (
     NeedsLoop,
     call_flags,
-    carried,
     length_differs,
-    results_of,
     side_by_side,
     spread,
+    spread_branch,
+    spread_loop,
 )
 from tracejit.errors import UnsupportedError
 from tracejit.ir.builder import Builder, rename_attr, rename_type
 from tracejit.ir.core import Function, Instr, Value, type_uses, uses
 from tracejit.ir.extent import Dim
+from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.types import INDEX, TensorType, Type
 
 
@@ -82,22 +84,16 @@ class Batcher:
         from tracejit.autodiff.batching_rules import RULES
 
         flags = [v in self.differ for v in operands]
-        if instr.name in ("for", "while"):
-            if not length_differs(instr, flags):
-                return self._loop(instr, operands, flags)
-        elif instr.name == "cond" and not flags[0]:
-            return self._cond(instr, operands, flags)
-        elif instr.name == "call":
-            return self._call(instr, operands, flags)
-        elif side_by_side(instr):
-            return self._both_sides(instr, operands)
-        else:
-            rule = RULES.get(instr.name) or RULES.get(instr.prim.kind)
-            attrs = {k: rename_attr(v, mapping) for k, v in instr.attrs.items()}
-            found = None if rule is None else rule(self, instr, operands, attrs)
-            if found is not None:
-                return [self.made(v) for v in found]
-        return self._one_by_one(instr, mapping)
+        rules = rules_of(instr)
+        if rules is not None:
+            done = rules.batch(self, instr, operands, flags)
+            return self._one_by_one(instr, mapping) if done is None else done
+        rule = RULES.get(instr.name) or RULES.get(instr.prim.kind)
+        attrs = {k: rename_attr(v, mapping) for k, v in instr.attrs.items()}
+        found = None if rule is None else rule(self, instr, operands, attrs)
+        if found is None:
+            return self._one_by_one(instr, mapping)
+        return [self.made(v) for v in found]
 
     # -- one example after another -------------------------------------------------------------
 
@@ -173,26 +169,33 @@ class Batcher:
         """Values that the number of examples is arithmetic of."""
         return list(type_uses(TensorType(INDEX.dtype, (self.size,))))
 
-    def _loop(self, instr: Instr, operands: list[Value], flags: list[bool]) -> list[Value]:
-        first, count = (1 if instr.name == "for" else 0), instr.attrs["carried"]
-        moving = carried(instr, flags)
-        now = [*flags[:first], *moving, *flags[first + count :]]
-        regions = [self._built(instr.regions[-1], now, moving)]
-        if instr.name == "while":
-            regions.insert(0, self._built(instr.regions[0], now, [False]))
+    def loop(self, instr: Instr, operands: list[Value], flags: list[bool]) -> list[Value] | None:
+        """One loop for all examples, where they leave it together."""
+        if length_differs(instr, flags):
+            return None
+        op, moving = RegionOp(instr), spread_loop(instr, flags)
+        lead, _, consts = op.split(flags)
+        now = [*lead, *moving, *consts]
+        regions = [self._built(op.body, now, moving)]
+        if op.test is not None:
+            regions.insert(0, self._built(op.test, now, [False]))
         given = [self.full(v) if f else v for v, f in zip(operands, now, strict=True)]
         given += self._size_leaves()
-        new = self.b.append(instr.name, given, dict(instr.attrs), tuple(regions), instr.loc)
+        new = self.b.append(instr.prim, given, dict(instr.attrs), tuple(regions), instr.loc)
         return self._noted(new, moving)
 
-    def _cond(self, instr: Instr, operands: list[Value], flags: list[bool]) -> list[Value]:
-        moving = results_of(instr, flags)
-        regions = tuple(self._built(r, flags[1:], moving) for r in instr.regions)
-        given = [*operands, *self._size_leaves()]
-        new = self.b.append("cond", given, dict(instr.attrs), regions, instr.loc)
+    def branch(self, instr: Instr, operands: list[Value], flags: list[bool]) -> list[Value] | None:
+        """One branch where all examples take the same side; else both sides and a choice."""
+        lead, _, given = RegionOp(instr).split(flags)
+        if any(lead):
+            return self._both_sides(instr, operands) if side_by_side(instr) else None
+        moving = spread_branch(instr, flags)
+        regions = tuple(self._built(r, given, moving) for r in instr.regions)
+        operands = [*operands, *self._size_leaves()]
+        new = self.b.append(instr.prim, operands, dict(instr.attrs), regions, instr.loc)
         return self._noted(new, moving)
 
-    def _call(self, instr: Instr, operands: list[Value], flags: list[bool]) -> list[Value]:
+    def call(self, instr: Instr, operands: list[Value], flags: list[bool]) -> list[Value]:
         """The call of a batch: its rules are those of one example, batched."""
         every = call_flags(instr, flags)
         regions = tuple(
@@ -201,7 +204,7 @@ class Batcher:
         )
         given = [self.full(v) if f else v for v, f in zip(operands, every[0], strict=True)]
         given += self._size_leaves()
-        new = self.b.append("call", given, dict(instr.attrs), regions, instr.loc)
+        new = self.b.append(instr.prim, given, dict(instr.attrs), regions, instr.loc)
         return self._noted(new, [True] * len(new.results))
 
     def _noted(self, instr: Instr, moving: Sequence[bool]) -> list[Value]:

@@ -151,7 +151,7 @@ def _window(
     batcher: Batcher, instr: Instr, operands: list[Value], attrs: Attrs
 ) -> Sequence[Value] | None:
     """``slice``, ``put_slice``, ``add_slice`` where all examples have the same window."""
-    arrays = 1 if instr.name == "slice" else 2
+    arrays = 2 if instr.prim.updates else 1
     bounds = operands[arrays:]
     if any(v in batcher.differ for v in bounds):
         return _elements(batcher, instr, operands[:arrays], bounds, attrs)
@@ -171,11 +171,11 @@ def _elements(
 ) -> Sequence[Value] | None:
     """One element of each example, each at its own place: ``gather`` or ``scatter``."""
     b, rank = batcher.b, len(bounds) // 2
-    window = attrs["shape"] if instr.name == "slice" else instr.operands[1].shape
+    window = instr.operands[1].shape if instr.prim.updates else attrs["shape"]
     if any(d != 1 for d in window) or not rank:
         return None
     index = [batcher.full(v) for v in bounds[:rank]]
-    if instr.name == "slice":
+    if not instr.prim.updates:
         x = arrays[0]
         if x in batcher.differ:
             found = b.op(

@@ -25,6 +25,7 @@ from tracejit.autodiff.tangents import active_results, has_tangent
 from tracejit.autodiff.undoing import updated_operand
 from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, type_uses, uses
+from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.types import INDEX, TapeType, TensorType
 
 
@@ -43,10 +44,11 @@ class Side:
     undone: dict[int, int]
 
 
-def linearize_cond(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -> None:
+def linearize_branch(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -> None:
     """Emit the augmented branch and enter its reverse as a step."""
-    args = [mapping.get(v, v) for v in instr.operands]
-    active = [v in lin.tangents for v in args[1:]]
+    operands = [mapping.get(v, v) for v in instr.operands]
+    lead, _, args = RegionOp(instr).split(operands)
+    active = [v in lin.tangents for v in args]
     alive = [r for r in instr.regions if not r.diverges]
     flags = [active_results(r, active) for r in alive]
     moving = [has_tangent(r) and any(f[k] for f in flags) for k, r in enumerate(instr.results)]
@@ -54,7 +56,7 @@ def linearize_cond(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -
         lin.b.clone(instr, mapping)
         return
     undone = _undone(instr, [k for k, r in enumerate(instr.results) if r in lin.undone])
-    free = [_is_index(a) or a in lin.free for a in args[1:]]
+    free = [_is_index(a) or a in lin.free for a in args]
     sides, slots = _sides(instr, args, active, moving, free, undone, lin.settled)
     lin.taped += max(
         sum(map(size, [*s.plan.arrays, *s.plan.indices])) + s.joint.taped for s in sides
@@ -62,15 +64,15 @@ def linearize_cond(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -
     taped = _taped(sides)
     tape = [lin.thread_tape()] if taped else []
     regions = tuple(_forward_side(s, slots, sides, taped) for s in sides)
-    new = lin.b.append("cond", [*args, *tape], dict(instr.attrs), regions, instr.loc)
+    new = lin.b.append(instr.prim, [*operands, *tape], dict(instr.attrs), regions, instr.loc)
     count = len(instr.results)
     results, rows = list(new.results[:count]), list(new.results[count : count + len(slots)])
     mapping.update(zip(instr.results, results, strict=True))
     if taped:
         lin.tape = new.results[-1]
-    linear = [lin.tangent(a) for a in args[1:]]
+    linear = [lin.tangent(a) for a in args]
     out = [lin.fresh(r) if m else None for r, m in zip(results, moving, strict=True)]
-    lin.steps.append(CondStep(instr, args, sides, linear, out, results, rows, taped))
+    lin.steps.append(BranchStep(instr, lead, args, sides, linear, out, results, rows, taped))
 
 
 def _undone(instr: Instr, wanted: Sequence[int]) -> dict[int, int]:
@@ -79,9 +81,10 @@ def _undone(instr: Instr, wanted: Sequence[int]) -> dict[int, int]:
     A parameter of which two results are versions is left out.
     """
     found: dict[int, int] = {}
+    given = RegionOp(instr).given
     for k in wanted:
         earlier = updated_operand(instr, instr.results[k])
-        at = instr.operands.index(earlier) - 1 if earlier is not None else -1
+        at = given.index(earlier) if earlier in given else -1
         if at >= 0 and at not in found.values():
             found[k] = at
     return found
@@ -102,7 +105,7 @@ def _sides(
     is a running sum. What cannot be undone on one side, or is asked for too early, is kept.
     """
     updated = {updated_operand(instr, r) for r in instr.results}
-    summed = [a and v not in updated for a, v in zip(active, instr.operands[1:], strict=True)]
+    summed = [a and v not in updated for a, v in zip(active, RegionOp(instr).given, strict=True)]
     joints = [joint(r, active, moving, summed, undone, free, (), settled) for r in instr.regions]
     alive = [j for j in joints if not j.diverges]
     undone = {k: at for k, at in undone.items() if all(_ends_at(j, k, at) for j in alive)}
@@ -110,13 +113,14 @@ def _sides(
     while True:
         slots: list[TensorType] = []
         sides = [
-            _side(j, region, chooser, args[1:], undone, slots)
+            _side(j, region, chooser, args, undone, slots)
             for j, region, chooser in zip(joints, instr.regions, choosers, strict=True)
         ]
         if not undone:
             return sides, slots
         rows = [Value(t) for t in slots]
-        trial = CondStep(instr, list(args), sides, [], [], list(instr.results), rows, _taped(sides))
+        results, taped = list(instr.results), _taped(sides)
+        trial = BranchStep(instr, [], list(args), sides, [], [], results, rows, taped)
         for side, chooser in zip(sides, choosers, strict=True):
             try:
                 if chooser is not None:
@@ -218,10 +222,11 @@ def _forward_side(
 
 
 @dataclass
-class CondStep:
-    """The reverse branch as a step of the outer function's reverse."""
+class BranchStep:
+    """The reverse branch as a step of the outer function's reverse; ``lead`` decides."""
 
     instr: Instr
+    lead: list[Value]
     args: list[Value]
     sides: list[Side]
     linear: list[Value | None]
@@ -246,21 +251,21 @@ class CondStep:
             if t is not None and s is not None
         ]
         undone = alive[0].undone
-        later = [_as_type(b, self.results[k], self.args[1 + at]) for k, at in undone.items()]
+        later = [_as_type(b, self.results[k], self.args[at]) for k, at in undone.items()]
         tape = [reverse.tape] if self.taped and reverse.tape is not None else []
-        consts = [self.args[1 + k] for k in positions]
+        consts = [self.args[k] for k in positions]
         operands = [*extents, *cts, *sums, *later, *tape, *self.rows, *consts]
         if len(functions) == 1:
             found = b.inline(functions[0], operands)
         else:
-            new = b.append("cond", [self.args[0], *operands], {}, functions, self.instr.loc)
+            new = b.append(self.instr.prim, [*self.lead, *operands], {}, functions, self.instr.loc)
             found = new.results
         got = iter(found)
         for t in self.linear:
             if t is not None:
                 reverse.sum(t).add(next(got))
         for at in undone.values():
-            earlier = self.args[1 + at]
+            earlier = self.args[at]
             reverse.restored[earlier] = _as_type(b, next(got), earlier)
         if self.taped:
             reverse.tape = found[-1]

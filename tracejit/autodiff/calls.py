@@ -15,7 +15,7 @@ from tracejit.autodiff.linearize import Linearizer, Reverse
 from tracejit.autodiff.tangents import has_tangent
 from tracejit.errors import throw
 from tracejit.ir.builder import Builder
-from tracejit.ir.core import Constant, Function, Instr, Value
+from tracejit.ir.core import Constant, Function, Instr, Value, is_array
 from tracejit.ir.types import TensorType
 
 
@@ -50,11 +50,19 @@ def forward_call(
     forward.tangents.update(zip(moving, found[count:], strict=True))
 
 
-def linearize_call(
-    lin: Linearizer, instr: Instr, operands: list[Value], mapping: dict[Value, Value]
-) -> None:
+def active_call(instr: Instr, flags: Sequence[bool]) -> list[bool]:
+    """All results of a call may have tangents, but where its rule is that there are none."""
+    return [instr.attrs["rule"] != "stop"] * len(instr.results)
+
+
+def linear_call(instr: Instr, flags: Sequence[bool]) -> list[bool]:
+    """Its own rule says how a call is linear."""
+    return [has_tangent(r) for r in instr.results]
+
+
+def linearize_call(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -> None:
     """Reverse mode of a ``call``: its primal part, and its linear steps."""
-    rule = instr.attrs["rule"]
+    rule, operands = instr.attrs["rule"], [mapping.get(v, v) for v in instr.operands]
     args, outer = _apart(instr, operands, [v in lin.tangents for v in operands])
     if rule == "jvp":
         _by_jvp(lin, instr, args, outer, mapping)
@@ -194,7 +202,7 @@ class _Again:
             return
         b = reverse.b
         # Copies, so that nobody finds that all of this has been computed before.
-        args = [b.op("copy", v) if _is_array(v) else v for v in self.args]
+        args = [b.op("copy", v) if is_array(v) else v for v in self.args]
         inner = Linearizer(b)
         own = [
             None if t is None else inner.fresh(v) for v, t in zip(args, self.linear, strict=True)
@@ -210,7 +218,3 @@ class _Again:
             ct = back.cotangent(mine)
             if t is not None and ct is not None:
                 reverse.sum(t).add(ct)
-
-
-def _is_array(value: Value) -> bool:
-    return isinstance(value.type, TensorType) and value.rank > 0

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, evaluate
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType
 
 #: Stands for the unknown number behind a symbolic extent when sizes are compared.
@@ -24,9 +25,9 @@ _SINK: _Point = ("sink", None)
 def recomputable(instr: Instr) -> bool:
     """Whether doing it again is cheaper than keeping the result: no sums, loops or checks."""
     return (
-        instr.prim.kind in ("elementwise", "create", "index_map")
+        (instr.prim.elementwise or instr.prim.kind in ("create", "index_map"))
         and instr.prim.effect == "none"
-        and instr.name != "copy"
+        and not instr.has(Trait.KEPT)
     )
 
 

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracejit.autodiff import masking
-from tracejit.autodiff.tangents import active_carried, expansion, has_tangent, push_forward, zero
+from tracejit.autodiff.region_rules import rules_of
+from tracejit.autodiff.tangents import (
+    active_carried,
+    expansion,
+    has_tangent,
+    makes_tape,
+    push_forward,
+    zero,
+)
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.ops.derivatives_linear import is_tape
+from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
 
 
 class Forward:
@@ -27,22 +37,17 @@ class Forward:
 
     def run(self, function: Function, args: Sequence[Value]) -> list[Value]:
         """The primal results (none if the function always raises)."""
-        from tracejit.autodiff.calls import forward_call
-
         mapping = dict(zip(function.params, args, strict=True))
         for instr in function.instrs:
             operands = [mapping.get(v, v) for v in instr.operands]
-            if instr.name == "tape":  # mirrored by a tape of tangents from its first push on
+            rules = rules_of(instr)
+            if makes_tape(instr):
                 tape = self.b.clone(instr, mapping).result
                 self.tangents[tape] = zero(self.b, tape)
             elif all(v not in self.tangents for v in operands):
                 self._note(self.b.clone(instr, mapping))
-            elif instr.name in ("for", "while"):
-                self._loop(instr, operands, mapping)
-            elif instr.name == "cond":
-                self._cond(instr, operands, mapping)
-            elif instr.name == "call":
-                forward_call(self, instr, operands, mapping)
+            elif rules is not None:
+                rules.forward(self, instr, operands, mapping)
             else:
                 self._rule(instr, mapping)
         return [] if function.diverges else [mapping[r] for r in function.results]
@@ -90,7 +95,7 @@ class Forward:
             return None
         pairs = zip(step.operands, active, strict=True)
         masks = [self.masks.get(v) if a else None for v, a in pairs]
-        if step.name == "select" and not active[0]:
+        if step.has(Trait.CHOOSES) and not active[0]:
             return masking.of_choice(self.b, step, masks, active)
         return masking.of_result(self.b, step, masks) if sum(active) == 1 else None
 
@@ -111,39 +116,38 @@ class Forward:
             if t is not None and has_tangent(primal):
                 self.tangents[primal] = t
 
-    def _loop(self, instr: Instr, operands: list[Value], mapping: dict[Value, Value]) -> None:
+    def loop(self, instr: Instr, operands: list[Value], mapping: dict[Value, Value]) -> None:
         """Operands become (trip), carried, their tangents, constants, their tangents."""
-        first, count = (1 if instr.name == "for" else 0), instr.attrs["carried"]
+        op = RegionOp(instr)
         moving = active_carried(instr, [v in self.tangents for v in operands])
-        inits, consts = operands[first : first + count], operands[first + count :]
+        lead, inits, consts = op.split(operands)
         fixed = [v in self.tangents for v in consts]
-        body = self._body(instr, operands, moving, fixed)
-        regions = [body]
-        if instr.name == "while":
-            regions.insert(0, self._test(instr.regions[0], operands, moving, fixed))
+        regions = [self._body(op, moving, fixed)]
+        if op.test is not None:
+            regions.insert(0, self._test(op, op.test, moving, fixed))
         args = [
-            *operands[:first],
+            *lead,
             *inits,
             *(self.dense(v) for v, m in zip(inits, moving, strict=True) if m),
             *consts,
             *(self.tangents[v] for v, f in zip(consts, fixed, strict=True) if f),
         ]
-        carried = count + sum(moving)
-        new = self.b.append(instr.name, args, {"carried": carried}, tuple(regions), instr.loc)
+        count, carried = op.count, op.count + sum(moving)
+        new = self.b.append(instr.prim, args, {"carried": carried}, tuple(regions), instr.loc)
         mapping.update(zip(instr.results, new.results[:count], strict=True))
         active = [r for r, m in zip(new.results[:count], moving, strict=True) if m]
         self._enter(active, new.results[count:])
 
     def _bind(
-        self, b: Builder, region: Function, first: int, moving: list[bool], fixed: list[bool]
+        self, b: Builder, region: Function, op: RegionOp, moving: list[bool], fixed: list[bool]
     ) -> tuple[list[Value], Forward]:
         """Parameters of a loop region with tangents inserted after each group."""
         inner = Forward(b)
-        count = len(moving)
         made = b.params_like(region.params)
         params = [made[p] for p in region.params]
-        carried, consts = params[first : first + count], params[first + count :]
-        groups: list[Value] = params[:first]
+        carried = [made[p] for p in op.carried_in(region)]
+        consts = [made[p] for p in op.consts_in(region)]
+        groups: list[Value] = params[: op.own]
         for values, flags in ((carried, moving), (consts, fixed)):
             tangents = [Value(v.type) for v, f in zip(values, flags, strict=True) if f]
             inner._enter([v for v, f in zip(values, flags, strict=True) if f], tangents)
@@ -151,12 +155,10 @@ class Forward:
         b.params[:] = groups
         return params, inner
 
-    def _body(
-        self, instr: Instr, operands: list[Value], moving: list[bool], fixed: list[bool]
-    ) -> Function:
-        region = instr.regions[-1]
+    def _body(self, op: RegionOp, moving: list[bool], fixed: list[bool]) -> Function:
+        region = op.body
         b = Builder(region.name)
-        params, inner = self._bind(b, region, 1 if instr.name == "for" else 0, moving, fixed)
+        params, inner = self._bind(b, region, op, moving, fixed)
         results = inner.run(region, params)
         if region.diverges:
             return b.build([])
@@ -164,14 +166,15 @@ class Forward:
         return b.build([*results, *out])
 
     def _test(
-        self, region: Function, operands: list[Value], moving: list[bool], fixed: list[bool]
+        self, op: RegionOp, region: Function, moving: list[bool], fixed: list[bool]
     ) -> Function:
         b = Builder(region.name)
-        params, _ = self._bind(b, region, 0, moving, fixed)
+        params, _ = self._bind(b, region, op, moving, fixed)
         return b.build(b.inline(region, params))
 
-    def _cond(self, instr: Instr, operands: list[Value], mapping: dict[Value, Value]) -> None:
-        args = operands[1:]
+    def branch(self, instr: Instr, operands: list[Value], mapping: dict[Value, Value]) -> None:
+        """Operands become the predicate, what is given, their tangents."""
+        _, _, args = RegionOp(instr).split(operands)
         active = [v in self.tangents for v in args]
         sides = []
         for region in instr.regions:
@@ -195,7 +198,7 @@ class Forward:
         attrs = dict(instr.attrs)
         if all(s[3] for s in sides):
             joined = [False] * len(instr.results)
-        new = self.b.append("cond", [*operands, *tangents], attrs, tuple(regions), instr.loc)
+        new = self.b.append(instr.prim, [*operands, *tangents], attrs, tuple(regions), instr.loc)
         count = len(instr.results)
         mapping.update(zip(instr.results, new.results[:count], strict=True))
         self._enter([r for r, j in zip(new.results, joined) if j], new.results[count:])

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracejit.autodiff.tangents import has_tangent
+from tracejit.autodiff.region_rules import rules_of
 from tracejit.ir.core import Function, Instr
 from tracejit.ir.ops.derivatives_linear import ALL
+from tracejit.ir.region_ops import RegionOp
 
 
 class NotLinearError(Exception):
@@ -33,14 +34,9 @@ def linear_results(function: Function, flags: Sequence[bool]) -> list[bool]:
 
 
 def _step(instr: Instr, flags: list[bool]) -> list[bool]:
-    if instr.name == "cond" and not flags[0]:
-        sides = [linear_results(r, flags[1:]) for r in instr.regions]
-        alive = [s for s, r in zip(sides, instr.regions, strict=True) if not r.diverges]
-        return [any(s[k] for s in alive) for k in range(len(instr.results))]
-    if instr.name in ("for", "while"):
-        return _loop(instr, flags)
-    if instr.name == "call":
-        return [has_tangent(r) for r in instr.results]  # its own rule says how
+    rules = rules_of(instr)
+    if rules is not None:
+        return rules.linear(instr, flags)
     for group in instr.prim.linear:
         members = range(len(flags)) if group == (ALL,) else group
         if all(k in members for k, f in enumerate(flags) if f):
@@ -48,17 +44,28 @@ def _step(instr: Instr, flags: list[bool]) -> list[bool]:
     raise NotLinearError(instr)
 
 
-def _loop(instr: Instr, flags: list[bool]) -> list[bool]:
-    first, count = (1 if instr.name == "for" else 0), instr.attrs["carried"]
-    if first and flags[0]:
+def linear_branch(instr: Instr, flags: Sequence[bool]) -> list[bool]:
+    """A branch that no tangent decides is linear where its sides are."""
+    lead, _, given = RegionOp(instr).split(flags)
+    if any(lead):
         raise NotLinearError(instr)
-    now, consts = flags[first : first + count], flags[first + count :]
+    sides = [linear_results(r, given) for r in instr.regions]
+    alive = [s for s, r in zip(sides, instr.regions, strict=True) if not r.diverges]
+    return [any(s[k] for s in alive) for k in range(len(instr.results))]
+
+
+def linear_loop(instr: Instr, flags: Sequence[bool]) -> list[bool]:
+    """A loop whose length no tangent decides is linear where its body is."""
+    op = RegionOp(instr)
+    lead, now, consts = op.split(flags)
+    if any(lead):
+        raise NotLinearError(instr)
     while True:
-        found = linear_results(instr.regions[-1], [*[False] * first, *now, *consts])
+        found = linear_results(op.body, op.flags(now, consts))
         grown = [a or f for a, f in zip(now, found, strict=False)] or now
         if grown == now:
             break
         now = grown
-    if not first and any(linear_results(instr.regions[0], [*now, *consts])):
+    if op.test is not None and any(linear_results(op.test, [*now, *consts])):
         raise NotLinearError(instr)
     return now

@@ -2,7 +2,7 @@
 
 Each instruction's JVP rule is emitted on fresh linear values; what depends on them is moved to a
 list of steps, the rest stays with the primal. Residuals are plain values of the same function.
-Loops and branches are steps of their own (``ufunc_loops.py``, ``branches.py``).
+Loops and branches are steps of their own (``loops.py``, ``branches.py``).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Protocol
 from tracejit.autodiff import masking
 from tracejit.autodiff.accumulator import Sum
 from tracejit.autodiff.cut import recomputable
+from tracejit.autodiff.region_rules import rules_of
 from tracejit.autodiff.settled import Settled
-from tracejit.autodiff.tangents import expansion, has_tangent, push_forward
+from tracejit.autodiff.tangents import expansion, has_tangent, makes_tape, push_forward
 from tracejit.autodiff.undoing import updated_operand
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value, uses
@@ -149,23 +150,15 @@ class Linearizer:
 
     def run(self, function: Function, args: Sequence[Value]) -> list[Value]:
         """Linearize ``function`` at ``args``; its primal results (none if it always raises)."""
-        from tracejit.autodiff.branches import linearize_cond
-        from tracejit.autodiff.calls import linearize_call
-        from tracejit.autodiff.loops import linearize_loop
-
         mapping = dict(zip(function.params, args, strict=True))
         self.free.update(mapping[p] for p in function.params if p in self.versions)
         final = self.settled.versions if self.settled else set()
         self.final.update(mapping[p] for p in function.params if p in final)
         for instr in function.instrs:
             active = any(mapping.get(v, v) in self.tangents for v in instr.operands)
-            if active and instr.name in ("for", "while"):
-                linearize_loop(self, instr, mapping)
-            elif active and instr.name == "cond":
-                linearize_cond(self, instr, mapping)
-            elif active and instr.name == "call":
-                operands = [mapping.get(v, v) for v in instr.operands]
-                linearize_call(self, instr, operands, mapping)
+            rules = rules_of(instr) if active else None
+            if rules is not None:
+                rules.linearize(self, instr, mapping)
             else:
                 self._emit(instr, mapping, active)
             self._note_free(instr, mapping)
@@ -178,7 +171,7 @@ class Linearizer:
             return
         new = self.b.clone(instr, mapping)
         self._note(new)
-        if instr.name == "tape":  # mirrored by a tape of tangents from its first push on
+        if makes_tape(instr):
             self.fresh(new.result)
         if not active:
             return

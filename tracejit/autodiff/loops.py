@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from tracejit.autodiff import storage
 from tracejit.autodiff.cut import TYPICAL_EXTENT, size, typical
@@ -30,6 +31,7 @@ from tracejit.autodiff.undoing import blocked
 from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, type_uses, uses
 from tracejit.ir.extent import Dim, emax
+from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.types import INDEX, TapeType
 
 #: Nothing larger than this being kept, there is nothing to gain by undoing more.
@@ -45,26 +47,39 @@ class Loop:
     moving: list[bool]
     fixed: list[bool]
     joint: Joint
-    count: int
-    first: int
+
+    @cached_property
+    def op(self) -> RegionOp:
+        return RegionOp(self.instr)
 
     @property
-    def is_for(self) -> bool:
-        return self.first == 1
+    def count(self) -> int:
+        return self.op.count
+
+    @property
+    def first(self) -> int:
+        """Where carried operands begin, and carried parameters of the body."""
+        assert self.op.first == self.op.own
+        return self.op.first
+
+    @property
+    def counted(self) -> bool:
+        """Whether the number of trips is known on entry: the iteration number is at hand."""
+        return self.op.trip is not None
 
     @property
     def carried(self) -> list[Value]:
         """Carried parameters of the joint body."""
-        return self.joint.params[self.first : self.first + self.count]
+        return self.op.split(self.joint.params)[1]
 
     @property
     def consts(self) -> list[Value]:
         """Constant parameters of the joint body."""
-        return self.joint.params[self.first + self.count :]
+        return self.op.split(self.joint.params)[2]
 
     @property
     def const_args(self) -> list[Value]:
-        return self.args[self.first + self.count :]
+        return self.op.split(self.args)[2]
 
     @property
     def changing_extents(self) -> list[int]:
@@ -76,18 +91,17 @@ class Loop:
 def linearize_loop(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -> None:
     """Emit the augmented forward loop and enter its reverse as a step."""
     args = [mapping.get(v, v) for v in instr.operands]
-    flags = [v in lin.tangents for v in args]
-    moving = active_carried(instr, flags)
-    first, count = (1 if instr.name == "for" else 0), instr.attrs["carried"]
-    body = instr.regions[-1]
+    op, flags = RegionOp(instr), [v in lin.tangents for v in args]
+    moving, body = active_carried(instr, flags), op.body
+    _, inits, _ = op.split(args)
     if body.diverges or not any(moving):
         lin.b.clone(instr, mapping)
-        for init, result in zip(args[first : first + count], instr.results, strict=True):
+        for init, result in zip(inits, instr.results, strict=True):
             if body.diverges and init in lin.tangents:  # results exist only after no iteration
                 lin.tangents[mapping[result]] = lin.tangents[init]
         return
     undone = {k for k, r in enumerate(instr.results) if r in lin.undone}
-    nest = Nest(instr, args, moving, flags[first + count :])
+    nest = Nest(instr, args, moving, op.split(flags)[2])
     loop, choice, plan, reverse = _of_nest(nest, undone, lin.settled)
     lin.taped += _trips(loop) * (sum(map(size, [*plan.arrays, *plan.indices])) + loop.joint.taped)
     inner_tape = loop.joint.uses_tape or plan.on_tape
@@ -132,7 +146,7 @@ def _bytes(linearized: Linearized) -> int:
 
 
 def _trips(loop: Loop) -> int:
-    return max(1, typical(loop.args[0].dim)) if loop.is_for else TYPICAL_EXTENT
+    return max(1, typical(loop.args[0].dim)) if loop.counted else TYPICAL_EXTENT
 
 
 def _cheapest(nest: Nest, undone: set[int], settled: Settled | None) -> Linearized:
@@ -152,12 +166,11 @@ def _cheapest(nest: Nest, undone: set[int], settled: Settled | None) -> Lineariz
 
 def _linearized(nest: Nest, undone: set[int], settled: Settled | None) -> Linearized:
     instr, moving, fixed = nest.instr, nest.moving, nest.fixed
-    first, count = (1 if instr.name == "for" else 0), len(moving)
-    active = [*[False] * first, *moving, *fixed]
-    summed = [*[False] * (first + count), *fixed]
-    free = [*[True] * first, *[False] * count, *[True] * len(fixed)]
-    j = joint(instr.regions[-1], active, moving, summed, undone, free, range(count), settled)
-    loop = Loop(instr, nest.args, moving, fixed, j, count, first)
+    op, still = RegionOp(instr), [False] * len(moving)
+    active, summed = op.flags(moving, fixed), op.flags(still, fixed)
+    free = [*[True] * op.own, *still, *[True] * len(fixed)]
+    j = joint(op.body, active, moving, summed, undone, free, range(op.count), settled)
+    loop = Loop(instr, nest.args, moving, fixed, j)
     return (loop, *_choose(loop, undone))
 
 
@@ -173,7 +186,7 @@ def _choose(loop: Loop, undone: set[int]) -> tuple[Residuals, Layout, ReverseBod
     chooser = Chooser(j, free, list(enumerate(loop.carried)), needed)
     while True:
         choice = chooser.choose(undone)
-        plan = storage.layout(choice.kept, loop.consts, tape_only=not loop.is_for)
+        plan = storage.layout(choice.kept, loop.consts, tape_only=not loop.counted)
         try:
             return choice, plan, ReverseBody(loop, choice, plan)
         except NotRestoredError as problem:
@@ -186,23 +199,23 @@ def _forward(
     """Emit the loop that saves; its own results, the stores, and the number of trips."""
     b, instr = lin.b, loop.instr
     consts = dict(zip(loop.consts, loop.const_args, strict=True))
-    trips = b.index(emax(loop.args[0].dim, 0)) if loop.is_for else b.const(0, "i64")
+    trips = b.index(emax(loop.args[0].dim, 0)) if loop.counted else b.const(0, "i64")
     stores = []
     for v in plan.rows:
         type_ = storage.row_type(v, trips.dim, consts)
         stores.append(b.op("empty", shape=type_.shape, dtype=type_.dtype))
-    extra = [*stores, *([lin.thread_tape()] if taped else []), *([] if loop.is_for else [trips])]
+    extra = [*stores, *([lin.thread_tape()] if taped else []), *([] if loop.counted else [trips])]
     body, trip_const = _forward_body(loop, choice, plan, taped)
     first, count = loop.first, loop.count
     operands = [*loop.args[: first + count], *extra, *loop.const_args]
     operands += [trips] if trip_const else []
-    regions = [body] if loop.is_for else [_test(loop, extra), body]
+    regions = [body] if loop.counted else [_test(loop, extra), body]
     carried = count + len(extra)
-    new = b.append(instr.name, operands, {"carried": carried}, tuple(regions), instr.loc)
+    new = b.append(instr.prim, operands, {"carried": carried}, tuple(regions), instr.loc)
     out = list(new.results)
     if taped:
         lin.tape = out[count + len(stores)]
-    return out[:count], out[count : count + len(stores)], trips if loop.is_for else out[-1]
+    return out[:count], out[count : count + len(stores)], trips if loop.counted else out[-1]
 
 
 def _forward_body(
@@ -217,7 +230,7 @@ def _forward_body(
     trip = Value(INDEX)
     stores = [Value(storage.row_type(v, _trip_dim(loop, trip), mapping)) for v in plan.rows]
     tape = [Value(TapeType())] if taped else []
-    counter = [] if loop.is_for else [Value(INDEX)]
+    counter = [] if loop.counted else [Value(INDEX)]
     trip_const = [trip] if stores and trip in type_uses(stores[0].type) else []
     b.params[:] = [*params, *stores, *tape, *counter, *consts, *trip_const]
     if taped:
@@ -234,12 +247,13 @@ def _forward_body(
 
 def _trip_dim(loop: Loop, trip: Value) -> Dim:
     """The number of trips inside a body: known, or its parameter ``trip``."""
-    n = loop.args[0].dim if loop.is_for else 0
+    n = loop.args[0].dim if loop.counted else 0
     return max(n, 0) if isinstance(n, int) else trip.dim
 
 
 def _test(loop: Loop, extra: Sequence[Value]) -> Function:
-    region = loop.instr.regions[0]
+    region = loop.op.test
+    assert region is not None
     b = Builder(region.name)
     made = b.params_like(region.params)
     params = [made[p] for p in region.params]
@@ -282,7 +296,7 @@ class ReverseBody:
         for k in self.extents:
             if j.results[k].expr is None:
                 mapping.setdefault(j.results[k], self.ends[loop.carried[k]])
-        if loop.is_for:
+        if loop.counted:
             last = b.index(_trip_dim(loop, self.trip) - 1)
             mapping[j.params[0]] = b.op("sub", last, self.step)
         replay = Replay(b, j, mapping, self.choice.undos)

@@ -15,8 +15,9 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from tracejit.ir.builder import Builder
-from tracejit.ir.core import Instr, Value
+from tracejit.ir.core import Instr, Value, window_of
 from tracejit.ir.extent import Dim
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import BOOL, TensorType
 
 
@@ -34,28 +35,17 @@ class Window:
 #: A bool value, or a window.
 Mask: TypeAlias = "Value | Window"
 
-#: What is finite wherever its operands are, which a mask need not keep out of a product.
-_NAMES = """
-    neg abs sign floor ceil trunc rint real imag conj complex add sub mul minimum maximum fmin fmax
-    sin cos tanh arctan erf
-    select convert broadcast transpose reshape cast_shape copy slice pad concatenate gather iota
-"""
-_STEADY = frozenset(_NAMES.split())
-#: What is finite whatever its operands.
-_BOUNDED = frozenset(["sign", "signbit", "iota", "isnan", "isinf", "isfinite"])
-
 
 def stays_finite(instr: Instr, finite: set[Value]) -> bool:
     """Whether the result is finite (short of an overflow of products) for any arguments."""
     if len(instr.results) != 1 or not isinstance(instr.result.type, TensorType):
         return False
-    if instr.name == "constant":
+    if instr.has(Trait.LITERAL):
         return _all_finite(instr)
-    if instr.name in _BOUNDED or instr.result.dtype.kind in "biu":
+    if instr.has(Trait.BOUNDED) or instr.result.dtype.kind in "biu":
         return True
-    return instr.name in _STEADY and all(
-        v in finite or v.dtype.kind in "biu" for v in instr.operands
-    )
+    steady = instr.has(Trait.STEADY)
+    return steady and all(v in finite or v.dtype.kind in "biu" for v in instr.operands)
 
 
 def _all_finite(instr: Instr) -> bool:
@@ -76,7 +66,7 @@ def both(b: Builder, one: Value, other: Value | None) -> Value:
 
 
 def _elementwise(instr: Instr) -> bool:
-    return instr.prim.kind == "elementwise" and instr.name != "select"
+    return instr.prim.elementwise and not instr.has(Trait.CHOOSES)
 
 
 def of_result(b: Builder, instr: Instr, masks: Sequence[Value | None]) -> Value | None:
@@ -85,7 +75,7 @@ def of_result(b: Builder, instr: Instr, masks: Sequence[Value | None]) -> Value 
     ``masks`` has an entry for each operand; what carries no tangent has the mask None too.
     """
     present = [m for m in masks if m is not None]
-    if instr.name in ("slice", "gather", "broadcast", "transpose", "reshape", "cast_shape"):
+    if instr.has(Trait.REARRANGES):
         return b.op(instr.prim, present[0], *instr.operands[1:], **instr.attrs) if present else None
     if _elementwise(instr) and len(present) == 1:
         return present[0]
@@ -110,29 +100,47 @@ def of_operand(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | N
 
     ``mask`` is that of its result. None is a cotangent of which any zero is a number.
     """
-    name, setting = instr.name, instr.attrs.get("mode") != "add"
-    if name == "select":
-        chosen = instr.operands[0]
-        return both(b, chosen if k == 1 else b.op("invert", chosen), mask)
-    if name in ("slice", "gather"):
-        return Window(lambda b: _inside(b, instr, mask))
-    if k == 0 and (name == "put_slice" or (name == "scatter" and setting)):
+    rule = _BACK.get(instr.name)
+    if rule is not None:
+        return rule(b, instr, k, mask)
+    return mask if _elementwise(instr) else None
+
+
+def _of_choice_back(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask:
+    chosen = instr.operands[0]
+    return both(b, chosen if k == 1 else b.op("invert", chosen), mask)
+
+
+def _of_read(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask:
+    return Window(lambda b: _inside(b, instr, mask))
+
+
+def _of_put_slice(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | None:
+    if k == 0:
         return Window(lambda b: _outside(b, instr, mask))
-    if name == "scatter" and setting:
-        return None
-    if mask is None:
-        return None
-    if name == "reduce_sum":
-        gone, x = instr.attrs["axes"], instr.operands[0]
-        return b.broadcast(mask, x.shape, [a for a in range(x.rank) if a not in gone])
-    if name == "transpose":
-        perm = instr.attrs["perm"]
-        return b.op("transpose", mask, perm=tuple(perm.index(a) for a in range(len(perm))))  # type: ignore[no-any-return]
-    if name == "reshape":
-        return b.reshape(mask, instr.operands[0].shape)
-    if name == "put_slice":
-        return b.op("slice", mask, *instr.operands[2:], shape=instr.operands[1].shape)  # type: ignore[no-any-return]
-    return mask if _elementwise(instr) else _of_sum(b, instr, mask)
+    bounds, shape = window_of(instr)
+    return None if mask is None else b.op("slice", mask, *bounds, shape=shape)
+
+
+def _of_scatter(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | None:
+    written = k == 0 and instr.attrs["mode"] != "add"
+    return Window(lambda b: _outside(b, instr, mask)) if written else None
+
+
+def _of_reduce_sum(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | None:
+    gone, x = instr.attrs["axes"], instr.operands[0]
+    kept = [a for a in range(x.rank) if a not in gone]
+    return None if mask is None else b.broadcast(mask, x.shape, kept)
+
+
+def _of_transpose(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | None:
+    perm = instr.attrs["perm"]
+    back = tuple(perm.index(a) for a in range(len(perm)))
+    return None if mask is None else b.op("transpose", mask, perm=back)
+
+
+def _of_reshape(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | None:
+    return None if mask is None else b.reshape(mask, instr.operands[0].shape)
 
 
 def _flags(b: Builder, value: bool, shape: tuple[Dim, ...]) -> Value:
@@ -144,7 +152,7 @@ def _inside(b: Builder, instr: Instr, mask: Value | None) -> Value:
     x, *rest = instr.operands
     nothing = _flags(b, False, x.shape)
     read = _flags(b, True, instr.result.shape) if mask is None else mask
-    if instr.name == "slice":
+    if instr.has(Trait.WINDOW):
         return b.op("put_slice", nothing, read, *rest)  # type: ignore[no-any-return]
     attrs = {"axes": instr.attrs["axes"], "mode": "maximum" if mask is not None else "set"}
     return b.op("scatter", nothing, read, *rest, **attrs)  # type: ignore[no-any-return]
@@ -155,16 +163,16 @@ def _outside(b: Builder, instr: Instr, mask: Value | None) -> Value:
     x, v, *rest = instr.operands
     kept = _flags(b, True, x.shape) if mask is None else mask
     gone = _flags(b, False, v.shape)
-    if instr.name == "put_slice":
+    if instr.has(Trait.WINDOW):
         return b.op("put_slice", kept, gone, *rest)  # type: ignore[no-any-return]
     attrs = {"axes": instr.attrs["axes"], "mode": "set"}
     return b.op("scatter", kept, gone, *rest, **attrs)  # type: ignore[no-any-return]
 
 
-def _of_sum(b: Builder, instr: Instr, mask: Value) -> Value | None:
+def _of_broadcast(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | None:
     """The mask of what was repeated along axes of a result: whether any of the copies was used."""
     x = instr.operands[0]
-    if instr.name != "broadcast" or instr.attrs.get("maybe_one", ()):
+    if mask is None or instr.attrs.get("maybe_one", ()):
         return None
     axes = instr.attrs["axes"]
     kept = [a for e, a in zip(x.shape, axes, strict=True) if e == mask.shape[a]]
@@ -172,3 +180,16 @@ def _of_sum(b: Builder, instr: Instr, mask: Value) -> Value | None:
     if any(p > q for p, q in pairwise(axes)):
         return None
     return b.reshape(b.op("reduce_or", mask, axes=gone), x.shape)
+
+
+_BACK: dict[str, Callable[[Builder, Instr, int, Value | None], Mask | None]] = {
+    "select": _of_choice_back,
+    "slice": _of_read,
+    "gather": _of_read,
+    "put_slice": _of_put_slice,
+    "scatter": _of_scatter,
+    "reduce_sum": _of_reduce_sum,
+    "transpose": _of_transpose,
+    "reshape": _of_reshape,
+    "broadcast": _of_broadcast,
+}

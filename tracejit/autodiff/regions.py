@@ -14,7 +14,7 @@ from tracejit.autodiff.accumulator import Sum
 from tracejit.autodiff.cut import recomputable
 from tracejit.autodiff.linearize import Linearizer, Reverse
 from tracejit.autodiff.settled import Settled
-from tracejit.autodiff.undoing import Undo, undo_chain, versions, ways
+from tracejit.autodiff.undoing import Undo, put_back, undo_chain, versions, ways
 from tracejit.ir.builder import Builder, rename_attr
 from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
 from tracejit.ir.extent import ResultRef, leaves
@@ -230,11 +230,7 @@ class Replay:
             assert undo.old is not None
             later, old = self.mapping[undo.later], self.mapping[undo.old]
             rest = [self.mapping[u] for u in undo.update.operands[2:]]
-            if undo.update.name == "scatter":
-                attrs = {"axes": undo.update.attrs["axes"], "mode": "set"}
-                self.mapping[v] = self.b.op("scatter", later, old, *rest, **attrs)
-            else:
-                self.mapping[v] = self.b.op("put_slice", later, old, *rest)
+            self.mapping[v] = put_back(self.b, undo.update, later, old, rest)
         elif v.expr is not None:
             self.mapping[v] = self.b.index(rename_attr(v.expr, self.mapping))
         else:

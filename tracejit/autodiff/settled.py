@@ -9,15 +9,15 @@ a later iteration of any of those loops, provably goes elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tracejit.autodiff.undoing import updated_operand, way
-from tracejit.ir.core import Function, Instr, Value, uses
+from tracejit.ir.core import Function, Instr, Value, uses, window_of
 from tracejit.ir.extent import Dim, Extent, Opaque, leaves, linear_in, subst
+from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX
-
-_UPDATES = frozenset(["put_slice", "add_slice"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ class _Walk:
             self.count += 1
             if any(v in chain and v not in now for v in uses(instr)):
                 self.reads.append(Access(instr, self.count, levels, None))
-            if instr.name in ("for", "while", "cond"):
+            if instr.has(Trait.LOOP) or instr.has(Trait.BRANCH):
                 self._regions(instr, names, now, chain, levels)
             elif any(v in now for v in uses(instr)):
                 self._access(instr, names, now, chain, levels)
@@ -90,7 +90,7 @@ class _Walk:
 
     def around(self, loop: Instr, k: int) -> None:
         """The accesses in a whole loop, to the array that is its result ``k``."""
-        self._regions(loop, {}, {loop.operands[k + (loop.name == "for")]}, {loop.results[k]}, ())
+        self._regions(loop, {}, {RegionOp(loop).inits[k]}, {loop.results[k]}, ())
 
     def _access(
         self,
@@ -101,8 +101,7 @@ class _Walk:
         levels: tuple[Level, ...],
     ) -> None:
         alone = instr.operands[0] in mine and not any(v in mine for v in instr.operands[1:])
-        windowed = alone and (instr.name == "slice" or instr.name in _UPDATES)
-        window = self._window(instr, names) if windowed else None
+        window = self._window(instr, names) if alone and instr.has(Trait.WINDOW) else None
         lows, sizes = window if window is not None else (None, ())
         access = Access(instr, self.count, levels, lows, sizes)
         updates = any(r in chain for r in instr.results)
@@ -114,12 +113,11 @@ class _Walk:
     def _window(
         self, instr: Instr, names: dict[Value, Dim]
     ) -> tuple[tuple[Dim, ...], tuple[Dim, ...]] | None:
-        first = 1 if instr.name == "slice" else 2
         rank = instr.operands[0].rank
-        bounds = [self._dim(v.dim, names) for v in instr.operands[first:]]
+        window, shape = window_of(instr)
+        bounds = [self._dim(v.dim, names) for v in window]
         if any(step != 1 for step in bounds[rank:]):
             return None
-        shape = instr.result.shape if instr.name == "slice" else instr.operands[1].shape
         return tuple(bounds[:rank]), tuple(self._dim(d, names) for d in shape)
 
     def _dim(self, dim: Dim, names: dict[Value, Dim]) -> Dim:
@@ -136,56 +134,37 @@ class _Walk:
         chain: set[Value],
         levels: tuple[Level, ...],
     ) -> None:
+        op = RegionOp(instr)
         at = [k for k, r in enumerate(instr.results) if r in chain]
         for region in instr.regions:
-            below = self._chain(instr, region, at)
-            inner = self._names(instr, region, names)
-            arrays = set()
-            for param, operand in _given(instr, region):
-                if operand in mine and (
-                    param in below or not (at or _changes(instr, region, param))
-                ):
+            below = self._chain(op, region, at)
+            inner = self._names(op, region, names)
+            carried, arrays = op.carried_in(region), set()
+            for param, operand in op.bound(region):
+                if operand in mine and (param in below or not (at or param in carried)):
                     arrays.add(param)
                 elif operand in mine:  # it goes its own way from here on
                     self.reads.append(Access(instr, self.count, levels, None))
             around = levels
-            if instr.name == "for":
-                trip = self._dim(instr.operands[0].dim, names)
+            if op.trip is not None:
+                trip = self._dim(op.trip, names)
                 around = (*levels, Level(region.params[0], _positive(trip)))
-            elif instr.name == "while":
+            elif op.is_loop:
                 around = (*levels, Level(Value(INDEX), None))
             self.function(region, inner, arrays, below, around)
 
-    def _chain(self, instr: Instr, region: Function, at: list[int]) -> set[Value]:
+    def _chain(self, op: RegionOp, region: Function, at: list[int]) -> set[Value]:
         """The versions in a region that lead to these results (a test has what is carried)."""
         if region.diverges:
             return set()
-        if instr.name == "while" and region is instr.regions[0]:
+        if region is op.test:
             return {region.params[k] for k in at}
         return {v for k in at for v in way(region, k, strict=True)}
 
-    def _names(self, instr: Instr, region: Function, names: dict[Value, Dim]) -> dict[Value, Dim]:
-        found: dict[Value, Dim] = {}
-        for param, operand in _given(instr, region):
-            if param.type == INDEX and not _changes(instr, region, param):
-                found[param] = self._dim(operand.dim, names)
-        if instr.name == "for":
-            found[region.params[0]] = region.params[0].dim
+    def _names(self, op: RegionOp, region: Function, names: dict[Value, Dim]) -> dict[Value, Dim]:
+        found = {p: self._dim(v.dim, names) for p, v in op.constants(region) if p.type == INDEX}
+        found |= {p: p.dim for p in region.params[: op.own]}
         return found
-
-
-def _given(instr: Instr, region: Function) -> Iterator[tuple[Value, Value]]:
-    """Parameters of a region with the operands that they are, or begin as."""
-    first = 1 if instr.name == "for" else 0
-    params, operands = region.params[first:], instr.operands[1 if instr.name != "while" else 0 :]
-    return zip(params, operands, strict=True)
-
-
-def _changes(instr: Instr, region: Function, param: Value) -> bool:
-    """Whether a parameter is carried, and so another integer in each iteration."""
-    first = 1 if instr.name == "for" else 0
-    carried = region.params[first : first + instr.attrs.get("carried", 0)]
-    return param in carried
 
 
 def _positive(trip: Dim) -> Dim:

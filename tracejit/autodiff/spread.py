@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tracejit.autodiff.region_rules import rules_of
 from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
+from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import TapeType
 
 
@@ -28,7 +31,7 @@ def spread(function: Function, flags: Sequence[bool]) -> list[bool]:
         if not any(found):
             for region in instr.regions:
                 spread(region, [False] * len(region.params))
-        elif instr.prim.kind == "dynamic" or instr.name == "raise":
+        elif instr.prim.finds_size or instr.has(Trait.ENDS):
             raise NeedsLoop
         else:
             moved = results_of(instr, found)
@@ -47,17 +50,26 @@ def _require_one_shape(values: Sequence[Value], differ: set[Value]) -> None:
 
 def results_of(instr: Instr, flags: Sequence[bool]) -> list[bool]:
     """Which results of an instruction differ where the flagged operands do."""
-    if instr.name == "cond" and not flags[0]:
-        sides = [spread(r, flags[1:]) for r in instr.regions]
-        alive = [s for s, r in zip(sides, instr.regions, strict=True) if not r.diverges]
-        return [any(s[k] for s in alive) for k in range(len(instr.results))]
-    if instr.name in ("for", "while"):
-        return carried(instr, flags)
-    for region in instr.regions if side_by_side(instr) else ():
-        spread(region, flags[1:])
-    if instr.name == "call":
-        for region, given in zip(instr.regions, call_flags(instr, flags), strict=True):
+    rules = rules_of(instr)
+    return [True] * len(instr.results) if rules is None else rules.spread(instr, flags)
+
+
+def spread_branch(instr: Instr, flags: Sequence[bool]) -> list[bool]:
+    """Which results of a branch differ; all of them where examples take different sides."""
+    lead, _, given = RegionOp(instr).split(flags)
+    if any(lead):
+        for region in instr.regions if side_by_side(instr) else ():
             spread(region, given)
+        return [True] * len(instr.results)
+    sides = [spread(r, given) for r in instr.regions]
+    alive = [s for s, r in zip(sides, instr.regions, strict=True) if not r.diverges]
+    return [any(s[k] for s in alive) for k in range(len(instr.results))]
+
+
+def spread_call(instr: Instr, flags: Sequence[bool]) -> list[bool]:
+    """All results of a call differ."""
+    for region, given in zip(instr.regions, call_flags(instr, flags), strict=True):
+        spread(region, given)
     return [True] * len(instr.results)
 
 
@@ -77,37 +89,37 @@ def call_flags(instr: Instr, flags: Sequence[bool]) -> list[list[bool]]:
     return found
 
 
-def carried(instr: Instr, flags: Sequence[bool]) -> list[bool]:
+def spread_loop(instr: Instr, flags: Sequence[bool]) -> list[bool]:
     """Which carried values of a loop differ; all of them where its length does."""
-    count, body = instr.attrs["carried"], instr.regions[-1]
-    first = 1 if instr.name == "for" else 0
-    if first and flags[0]:
-        return [True] * count
-    now, consts = list(flags[first : first + count]), list(flags[first + count :])
+    op = RegionOp(instr)
+    lead, now, consts = op.split(flags)
+    if any(lead):
+        return [True] * op.count
     while True:
-        found = spread(body, [*[False] * first, *now, *consts])
-        if body.diverges:
+        found = spread(op.body, op.flags(now, consts))
+        if op.body.diverges:
             break
         grown = [a or f for a, f in zip(now, found, strict=True)]
         if grown == now:
             break
         now = grown
-    if not first and spread(instr.regions[0], [*now, *consts]) == [True]:
-        return [True] * count
+    if op.test is not None and spread(op.test, [*now, *consts]) == [True]:
+        return [True] * op.count
     return now
 
 
 def length_differs(instr: Instr, flags: Sequence[bool]) -> bool:
     """Whether examples leave a loop after different numbers of iterations."""
-    if instr.name == "for":
-        return flags[0]
-    now = carried(instr, flags)
-    return spread(instr.regions[0], [*now, *flags[instr.attrs["carried"] :]]) == [True]
+    op = RegionOp(instr)
+    lead, _, consts = op.split(flags)
+    if op.test is None:
+        return any(lead)
+    return spread(op.test, [*spread_loop(instr, flags), *consts]) == [True]
 
 
 def side_by_side(instr: Instr) -> bool:
-    """Whether both sides of a ``cond`` may be computed for all examples: short, and harmless."""
-    return instr.name == "cond" and all(
+    """Whether both sides of a branch may be computed for all examples: short, and harmless."""
+    return all(
         not region.diverges
         and all(instr_effect(i) == "none" and not i.regions for i in region.instrs)
         for region in instr.regions

@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
+from tracejit.autodiff.region_rules import rules_of
 from tracejit.errors import throw
 from tracejit.ir.builder import Builder, rename_attr
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.ops.derivatives_linear import ALL
 from tracejit.ir.ops.derivatives_reductions import Expand
+from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import TapeType, TensorType, is_inexact
 
 Tangents = Sequence["Value | None"]
@@ -31,6 +34,11 @@ def zero(b: Builder, like: Value) -> Value:
     if isinstance(like.type, TapeType):
         return b.op("tape")  # type: ignore[no-any-return]
     return b.zeros_like(like)
+
+
+def makes_tape(instr: Instr) -> bool:
+    """Whether an instruction begins a tape, which a tape of tangents mirrors from then on."""
+    return not instr.operands and any(isinstance(r.type, TapeType) for r in instr.results)
 
 
 def push_forward(
@@ -124,7 +132,7 @@ def active_results(function: Function, active: Sequence[bool]) -> list[bool]:
     live = {p for p, a in zip(function.params, active, strict=True) if a and has_tangent(p)}
     for instr in function.instrs:
         flags = [v in live for v in instr.operands]
-        if instr.name == "tape":
+        if makes_tape(instr):
             live.add(instr.result)
         elif any(flags):
             found = _active_step(instr, flags)
@@ -135,25 +143,26 @@ def active_results(function: Function, active: Sequence[bool]) -> list[bool]:
 
 
 def _active_step(instr: Instr, flags: list[bool]) -> list[bool]:
-    if instr.name in ("for", "while"):
-        return active_carried(instr, flags)
-    if instr.name == "cond":
-        sides = [active_results(r, flags[1:]) for r in instr.regions if not r.diverges]
-        return [any(s[k] for s in sides) for k in range(len(instr.results))]
-    if instr.name == "call":
-        return [instr.attrs["rule"] != "stop"] * len(instr.results)
+    rules = rules_of(instr)
+    if rules is not None:
+        return rules.active(instr, flags)
     refuse_opaque(instr)
     return [instr.prim.differentiable] * len(instr.results)
 
 
+def active_branch(instr: Instr, flags: Sequence[bool]) -> list[bool]:
+    """Which results of a branch are active on one of its sides."""
+    _, _, given = RegionOp(instr).split(flags)
+    sides = [active_results(r, given) for r in instr.regions if not r.diverges]
+    return [any(s[k] for s in sides) for k in range(len(instr.results))]
+
+
 def active_carried(instr: Instr, flags: Sequence[bool]) -> list[bool]:
     """Fixpoint of which carried values of a loop are active, given its operands' activity."""
-    count, body = instr.attrs["carried"], instr.regions[-1]
-    first = 1 if instr.name == "for" else 0
-    carried = [bool(f) for f in flags[first : first + count]]
-    consts = list(flags[first + count :])
-    while not body.diverges:
-        found = active_results(body, [*[False] * first, *carried, *consts])
+    op = RegionOp(instr)
+    _, carried, consts = op.split(flags)
+    while not op.body.diverges:
+        found = active_results(op.body, op.flags(carried, consts))
         grown = [a or f for a, f in zip(carried, found, strict=True)]
         if grown == carried:
             break
@@ -173,7 +182,7 @@ def without_write_back(function: Function) -> Function:
             i.loc,
         )
         for i in function.instrs
-        if i.name != "write_back"
+        if not i.has(Trait.WRITES_BACK)
     )
     return Function(function.name, function.params, instrs, function.results)
 

@@ -7,14 +7,13 @@ asked to (``ways``) before it is linearized.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tracejit.ir.builder import Builder
-from tracejit.ir.core import Function, Instr, Value
-from tracejit.ir.types import TensorType
-
-_UPDATES = frozenset(["put_slice", "add_slice", "scatter"])
+from tracejit.ir.core import Function, Instr, Value, is_array
+from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,17 @@ class Undo:
 def window_read(b: Builder, update: Instr) -> Value:
     """The elements of its first operand that an update is about to overwrite."""
     x, v, *rest = update.operands
-    if update.name == "scatter":
-        return b.op("gather", x, *rest, axes=update.attrs["axes"])  # type: ignore[no-any-return]
-    return b.op("slice", x, *rest, shape=v.shape)  # type: ignore[no-any-return]
+    if update.has(Trait.WINDOW):
+        return b.op("slice", x, *rest, shape=v.shape)  # type: ignore[no-any-return]
+    return b.op("gather", x, *rest, axes=update.attrs["axes"])  # type: ignore[no-any-return]
+
+
+def put_back(b: Builder, update: Instr, later: Value, old: Value, rest: Sequence[Value]) -> Value:
+    """The array before an update: those elements again where they were; ``rest`` says where."""
+    if update.has(Trait.WINDOW):
+        return b.op("put_slice", later, old, *rest)  # type: ignore[no-any-return]
+    attrs = {"axes": update.attrs["axes"], "mode": "set"}
+    return b.op("scatter", later, old, *rest, **attrs)  # type: ignore[no-any-return]
 
 
 def updated_operand(instr: Instr, result: Value, *, strict: bool = False) -> Value | None:
@@ -43,24 +50,18 @@ def updated_operand(instr: Instr, result: Value, *, strict: bool = False) -> Val
 
     Arrays that a loop swaps are versions of one another; not if that is to be ``strict``.
     """
-    if instr.name in _UPDATES:
+    if instr.prim.updates:
         return instr.operands[0]
-    if instr.name not in ("for", "while", "cond") or not _is_array(result):
+    op = RegionOp(instr)
+    if not (op.is_loop or op.is_branch) or not is_array(result):
         return None
     k = instr.results.index(result)
-    if instr.name == "cond":
-        tops = {_position(side, k, strict) for side in instr.regions if not side.diverges}
-        top = tops.pop() if len(tops) == 1 else None
-        return None if top is None else instr.operands[1 + top]
-    first = 1 if instr.name == "for" else 0
-    top = None if instr.regions[-1].diverges else _position(instr.regions[-1], k, strict)
-    carried = top is not None and first <= top < first + instr.attrs["carried"]
-    carried = carried and (top == first + k or not strict)
-    return instr.operands[first + k] if carried else None
-
-
-def _is_array(value: Value) -> bool:
-    return isinstance(value.type, TensorType) and value.rank > 0
+    tops = {_position(side, k, strict) for side in op.yielding if not side.diverges}
+    top = tops.pop() if len(tops) == 1 else None
+    if top is None or op.is_branch:
+        return None if top is None else op.given[top]
+    carried = op.own <= top < op.own + op.count and (top == op.own + k or not strict)
+    return op.inits[k] if carried else None
 
 
 def _position(region: Function, k: int, strict: bool) -> int | None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from tracejit.ir.extent import Dim, Extent, ResultRef, atom_dim, leaves
 from tracejit.ir.samples import EVERYWHERE, Samples
+from tracejit.ir.traits import NOTHING_LED, Passing, Trait
 from tracejit.ir.types import BufferType, TensorType, Type
 
 Kind: TypeAlias = Lit[
@@ -125,6 +126,10 @@ class Instr:
         (value,) = self.results
         return value
 
+    def has(self, trait: Trait) -> bool:
+        """Whether the row has a trait."""
+        return trait in self.prim.traits
+
 
 @dataclass(frozen=True, eq=False)
 class Function:
@@ -138,7 +143,7 @@ class Function:
     @property
     def diverges(self) -> bool:
         """Whether the function always raises; then it has no results and joins with anything."""
-        return bool(self.instrs) and self.instrs[-1].name == "raise"
+        return bool(self.instrs) and self.instrs[-1].has(Trait.ENDS)
 
 
 #: What an elementary function costs (``Primitive.cost``); at least this is worth remembering.
@@ -165,6 +170,7 @@ class Primitive:
     ``lower(e, *scalars, **attrs)`` emits scalar code against the abstract emitter.
     ``cost``: machine operations of one element of the result, about; every pass that weighs work
     asks for it. 0 is an index map, whose elements are read where they are.
+    ``traits``: what passes ask besides. ``passing``: which operands go into regions.
     ``arity``: the number of operands, None where that differs. ``ufunc``: NumPy's own of which this
     is the loop. ``samples``: where elementwise rows are tested.
     """
@@ -181,6 +187,8 @@ class Primitive:
     opaque: Callable[[Sequence[Value]], bool] | None = None
     lower: Callable[..., Any] | None = None
     cost: int = 1
+    traits: frozenset[Trait] = frozenset()
+    passing: Passing = NOTHING_LED
     arity: int | None = None
     ufunc: np.ufunc | None = None
     samples: Samples = EVERYWHERE
@@ -188,6 +196,58 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether each element of the result is scalar code of one element of each operand."""
+        return self.kind == "elementwise"
+
+    @property
+    def updates(self) -> bool:
+        """Whether the result is operand 0 with other elements in places."""
+        return self.kind == "update"
+
+    @property
+    def maps_index(self) -> bool:
+        """Whether each element of the result is one of an operand, found by its place."""
+        return self.kind == "index_map"
+
+    @property
+    def loops(self) -> bool:
+        """Whether an element of the result takes a loop over elements of the operands."""
+        return self.kind in ("reduction", "scan", "contraction")
+
+    @property
+    def finds_size(self) -> bool:
+        """Whether the first result is an extent that only the run knows."""
+        return self.kind == "dynamic"
+
+    @property
+    def computes(self) -> bool:
+        """Whether the results are tensors that loops of our own compute from the operands."""
+        return self.elementwise or self.updates or self.loops or self.maps_index
+
+
+def is_array(value: Value) -> bool:
+    """Whether a value is a tensor with axes."""
+    return isinstance(value.type, TensorType) and value.type.rank > 0
+
+
+def is_splat(instr: Instr) -> bool:
+    """A broadcast scalar: needs no memory whoever reads it."""
+    return instr.has(Trait.REPEATS) and instr.operands[0].rank == 0
+
+
+def window_of(instr: Instr) -> tuple[tuple[Value, ...], tuple[Dim, ...]]:
+    """Bounds (starts, then steps) and extents of the window that an instruction reads or writes."""
+    if instr.prim.updates:
+        return instr.operands[2:], instr.operands[1].shape
+    return instr.operands[1:], instr.result.shape
+
+
+def element_of(instr: Instr) -> tuple[Value, tuple[Value, ...]]:
+    """The buffer that one element is loaded from or stored to, and where."""
+    return instr.operands[0], instr.operands[1 + instr.has(Trait.STORES) :]
 
 
 TABLE: dict[str, Primitive] = {}

@@ -16,6 +16,7 @@ from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.printer import format_type
 from tracejit.ir.regions import Scope, launch
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType, TensorType, dense_buffer, dense_strides
 from tracejit.lower import loop_nests, masked_loops
 from tracejit.lower.element import Index, Puller, linear_index
@@ -135,7 +136,7 @@ class Body:
         if storage.arg is None:
             return False
         for instr in self.function.instrs[self.t + 1 :]:
-            if instr.name == "write_back" and instr.attrs["arg"] == storage.arg:
+            if instr.has(Trait.WRITES_BACK) and instr.attrs["arg"] == storage.arg:
                 return False
             if may_fail(instr):
                 return True
@@ -239,7 +240,7 @@ class Body:
             return
         self._at_once(value)
         instr = self.inlining.defs.get(value)
-        if instr is not None and instr.name == "compress":
+        if instr is not None and instr.has(Trait.SELECTS):
             masked_loops.fill_selection(self, instr)
             return
         for v in instr.operands if instr is not None else ():
@@ -306,9 +307,7 @@ class Body:
         storage, buffer = found
         instr = self.inlining.defs[value]
         before = storage.values.get(instr.operands[0])
-        if instr.name in ("reshape", "cast_shape") and (
-            before is storage.buffer or before in storage.whole
-        ):
+        if instr.has(Trait.SAME_ELEMENTS) and (before is storage.buffer or before in storage.whole):
             storage.whole.add(buffer)
         self.place(value, storage, buffer)
         return True

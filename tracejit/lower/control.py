@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.core import Function, Instr, Value, is_array
+from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.regions import Scope, unify
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, TensorType, dense_buffer
 from tracejit.lower.body import Body
-from tracejit.lower.fusion import is_array
 from tracejit.lower.overwriting import before_overwrite, vacate
 from tracejit.lower.storage import (
     Storage,
@@ -43,19 +44,15 @@ def _clear_argument(body: Body, instr: Instr, k: int) -> None:
     """
     storage = body.args[k]
     before_overwrite(body, storage, instr.operands)
-    first = 1 if instr.name == "for" else 0
-    into = instr.operands[first:]
-    if instr.name != "cond":
-        into = into[: instr.attrs["carried"]]
+    op = RegionOp(instr)
+    into = op.inits if op.is_loop else instr.operands
     needed = body.busy(storage, at=True)
     carried = [v for v in needed if v in into and storage.values[v] is storage.buffer]
     stays = carried[0] if len(carried) == 1 and instr.operands.count(carried[0]) == 1 else None
     for v in needed:
         if v is not stays or body.live.live_after(v, body.t):
-            body.detach(v, f"the {_WORDS[instr.name]} writes the argument it lives in")
-
-
-_WORDS = {"for": "loop", "while": "loop", "cond": "branch"}
+            word = "loop" if op.is_loop else "branch"
+            body.detach(v, f"the {word} writes the argument it lives in")
 
 
 @dataclass
@@ -89,8 +86,9 @@ def _kept_in_step(instr: Instr, storage: Storage, result: Value) -> bool:
     if storage.arg not in written_args(instr):
         return False
     k = instr.results.index(result)
-    sides = instr.regions if instr.name == "cond" else instr.regions[-1:]
-    return all(r.diverges or in_step(r, r.results[k], storage.arg) for r in sides)
+    return all(
+        r.diverges or in_step(r, r.results[k], storage.arg) for r in RegionOp(instr).yielding
+    )
 
 
 def _inside(storage: Storage) -> Storage:
@@ -114,10 +112,9 @@ def _take_over(body: Body, instr: Instr, init: Value, result: Value) -> Storage:
     return storage
 
 
-def _carries(body: Body, instr: Instr, first: int, loop: Function) -> list[Carry]:
+def _carries(body: Body, instr: Instr) -> list[Carry]:
     carries = []
-    for k in range(instr.attrs["carried"]):
-        init = instr.operands[first + k]
+    for k, init in enumerate(RegionOp(instr).inits):
         carry = Carry(init)
         if is_array(init) and updated_from(instr, instr.results[k]) is not None:
             carry.inside = _inside_of_carry(body, instr, init, instr.results[k])
@@ -132,7 +129,7 @@ def _inside_of_carry(body: Body, instr: Instr, init: Value, result: Value) -> St
 
 
 def _nested(body: Body, function: Function, scope: Scope, instr: Instr) -> Body:
-    depth = body.depth + (instr.name != "cond")
+    depth = body.depth + instr.has(Trait.LOOP)
     inner = Body(function, scope, body.notes, depth)
     inner.args = {k: Storage(s.buffer, "pinned", k) for k, s in body.args.items()}
     inner.exposed_after = {k for k, s in body.args.items() if not _unseen(body, instr, s)}
@@ -271,18 +268,16 @@ def _store_operands(body: Body, instr: Instr) -> None:
 
 
 def _lower_for(body: Body, instr: Instr, run: Run) -> None:
-    (function,) = instr.regions
+    op, (function,) = RegionOp(instr), instr.regions
     _store_operands(body, instr)
-    count = instr.attrs["carried"]
-    constants = list(zip(function.params[1 + count :], instr.operands[1 + count :], strict=True))
     trip = body.scope.use(body.scalar(instr.operands[0]))
-    carries = _carries(body, instr, 1, function)
+    carries = _carries(body, instr)
     scope = body.scope.child("body")
     inner = _nested(body, function, scope, instr)
     inner.scalars[function.params[0]] = scope.own(scope.b.param(INDEX, "i"))
-    for param, operand in constants:
+    for param, operand in op.constants(function):
         _bind_constant(body, inner, param, operand)
-    params = function.params[1 : 1 + count]
+    params = op.carried_in(function)
     _bind_carried(inner, params, carries)
     homes = _homes(inner, params, carries)
     _run_region(inner, homes, run)
@@ -302,17 +297,16 @@ def _run_region(inner: Body, homes: Sequence[Storage | None], run: Run) -> None:
 
 
 def _lower_while(body: Body, instr: Instr, run: Run) -> None:
-    test_fn, body_fn = instr.regions
+    op, (test_fn, body_fn) = RegionOp(instr), instr.regions
     _store_operands(body, instr)
-    count = instr.attrs["carried"]
-    carries = _carries(body, instr, 0, body_fn)
+    carries = _carries(body, instr)
     sides = []
     for function, name in ((test_fn, "test"), (body_fn, "body")):
         scope = body.scope.child(name)
         inner = _nested(body, function, scope, instr)
-        for param, operand in zip(function.params[count:], instr.operands[count:], strict=True):
+        for param, operand in op.constants(function):
             _bind_constant(body, inner, param, operand)
-        params = function.params[:count]
+        params = op.carried_in(function)
         _bind_carried(inner, params, carries)
         if name == "test":
             _borrow_all(inner)
@@ -343,12 +337,12 @@ def _lower_cond(body: Body, instr: Instr, run: Run) -> None:
     _store_operands(body, instr)
     pred = body.scope.use(body.scalar(instr.operands[0]))
     carries = [_branch_carry(body, instr, r) for r in instr.results]
-    given = [v for k, v in enumerate(instr.operands) if k and _given(body, instr, k)]
+    given = [v for v in RegionOp(instr).given if _given(body, instr, v)]
     inners = []
     for function, name in zip(instr.regions, ("then", "else"), strict=True):
         inner = _nested(body, function, body.scope.child(name), instr)
         homes: list[Storage | None] = [None] * len(carries)
-        for param, operand in zip(function.params, instr.operands[1:], strict=True):
+        for param, operand in RegionOp(instr).constants(function):
             owners = [
                 k for k, c in enumerate(carries) if c.inside is not None and c.init is operand
             ]
@@ -378,9 +372,8 @@ def _lower_cond(body: Body, instr: Instr, run: Run) -> None:
         _bind_results(body, instr, carries, out.results)
 
 
-def _given(body: Body, instr: Instr, k: int) -> bool:
+def _given(body: Body, instr: Instr, operand: Value) -> bool:
     """Whether a branch may have an operand's memory: each side then yields or frees it."""
-    operand = instr.operands[k]
     storage = body.storage.get(operand)
     if storage is None or storage not in body.owned or instr.operands.count(operand) > 1:
         return False
@@ -388,8 +381,9 @@ def _given(body: Body, instr: Instr, k: int) -> bool:
         return False
     if body.busy(storage, [operand], at=True):
         return False
+    k = RegionOp(instr).given.index(operand)
     return any(
-        whole_of(side, result) is side.params[k - 1]
+        whole_of(side, result) is side.params[k]
         for side in instr.regions
         for result in side.results
     )

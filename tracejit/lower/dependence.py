@@ -6,10 +6,12 @@ accesses of the other loop, however many have joined before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.core import Function, Instr, Value, element_of
+from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
 
 
 @dataclass
@@ -61,32 +63,18 @@ def _walk(
 ) -> Iterator[tuple[Value, Touched]]:
     """Accesses of a body whose outer buffers are ``names`` and whose outer variable is ``i``."""
     for instr in function.instrs:
-        if instr.name in ("load", "store"):
-            index = instr.operands[2 if instr.name == "store" else 1 :]
-            buffer = names.get(instr.operands[0], instr.operands[0])
+        stores = instr.has(Trait.STORES)
+        if stores or instr.has(Trait.LOADS):
+            outer, index = element_of(instr)
+            buffer = names.get(outer, outer)
             axes = frozenset(k for k, v in enumerate(index) if i is not None and v is i)
-            yield buffer, Touched({buffer}, instr.name == "store", axes)
-        if not instr.regions:
-            continue
-        for region, first, operands in _passed(instr):
+            yield buffer, Touched({buffer}, stores, axes)
+        op = RegionOp(instr)
+        for region in instr.regions:
             inner: dict[Value, Value] = {}
             counter: Value | None = None
-            for param, operand in zip(region.params[first:], operands, strict=True):
+            for param, operand in zip(op.consts_in(region), op.consts, strict=True):
                 if operand is i:
                     counter = param
                 inner[param] = names.get(operand, operand)
             yield from _walk(region, counter, inner)
-
-
-def _passed(instr: Instr) -> Iterator[tuple[Function, int, Sequence[Value]]]:
-    """Regions, with the parameters (from that position on) that are just operands passed in."""
-    for region in instr.regions:
-        if instr.name == "cond":
-            yield region, 0, instr.operands[1:]
-        elif instr.name in ("for_true", "sum_true"):
-            first = 1 + (instr.attrs.get("carried", 0) if region is instr.regions[-1] else 0)
-            skipped = len(instr.operands) - len(region.params)
-            yield region, first, instr.operands[skipped + first :]
-        else:
-            first = instr.attrs.get("carried", 0) + (instr.name != "while")
-            yield region, first, instr.operands[first:]

@@ -196,7 +196,7 @@ class Puller:
 
     def pull_rank0(self, instr: Instr, scope: Scope) -> Value:
         """The element that an index map of rank 0 reads."""
-        if instr.prim.kind == "elementwise":
+        if instr.prim.elementwise:
             return self._elementwise(instr, instr.results[0], (), scope)
         return _MAPS[instr.name](self, instr, (), scope)
 
@@ -208,7 +208,7 @@ class Puller:
         instr, place = self.defs[value], scope.place
         before = place.loc
         place.loc = instr.loc or before
-        if instr.prim.kind == "elementwise":
+        if instr.prim.elementwise:
             found = self._elementwise(instr, value, idx, scope)
         else:
             found = _MAPS[instr.name](self, instr, idx, scope)

@@ -10,21 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.core import Function, Instr, Value, is_array, is_splat
 from tracejit.ir.extent import Dim, product
-from tracejit.ir.types import TensorType
+from tracejit.ir.traits import Trait
 
-_INLINE_MAPS = frozenset(
-    ["broadcast", "transpose", "reshape", "slice", "gather", "iota", "pad", "concatenate"]
-)
 #: Recomputing this much at each further reader costs less than a store and the loads it saves.
 CHEAP = 4
 #: A kernel stays under about this many scalar operations, also when kernels are merged: beyond it
 #: compile time grows faster than the kernel, and LLVM gives up vectorising.
 KERNEL_LIMIT = 300
 
-#: Reductions of all elements that visit a mask's true positions themselves.
-_WHOLE = frozenset(f"reduce_{name}" for name in "sum prod min max and or xor".split())  # noqa: SIM905
 #: A selection that is reduced more often than this is stored.
 _PASSES = 3
 
@@ -35,12 +30,8 @@ def can_inline(instr: Instr) -> bool:
     """Whether a tensor result can be computed element by element at its uses."""
     if instr.prim.effect != "none" or not instr.results:
         return False
-    return instr.prim.kind == "elementwise" or instr.name in _INLINE_MAPS
-
-
-def is_array(value: Value) -> bool:
-    """A tensor of rank one or more."""
-    return isinstance(value.type, TensorType) and value.type.rank > 0
+    maps = instr.prim.maps_index and not instr.has(Trait.KEPT)
+    return instr.prim.elementwise or maps or instr.has(Trait.COUNTS)
 
 
 class Inlining:
@@ -88,14 +79,14 @@ class Inlining:
             for v in instr.operands:
                 if is_array(v):
                     self._readers.setdefault(v, set()).update(readers)
-            if instr.prim.kind == "dynamic" and is_array(instr.operands[-1]):
+            if instr.prim.finds_size and is_array(instr.operands[-1]):
                 # The mask is read once more, to be counted.
                 self._readers[instr.operands[-1]].add((instr, (instr,)))
 
     def _instr_readers(self, instr: Instr) -> set[Reader]:
         """Who evaluates this instruction's operands, having decided whether it is inlined."""
         arrays = [r for r in instr.results if is_array(r)]
-        if instr.name == "compress" and self._reduced_at_once(instr):
+        if instr.has(Trait.SELECTS) and self._reduced_at_once(instr):
             self.inlined.update(arrays)
             return {(root, (instr,)) for root, _ in self._readers[arrays[0]]}
         if not arrays or not can_inline(instr):
@@ -104,7 +95,7 @@ class Inlining:
         if not self._worth_inlining(instr, arrays, readers):
             return {(instr, ())}
         self.inlined.update(arrays)
-        if instr.prim.kind == "elementwise":
+        if instr.prim.elementwise:
             return readers
         return {(root, (*path, instr)) for root, path in readers}
 
@@ -114,17 +105,14 @@ class Inlining:
         readers = self._readers.get(result, set())
         if result.rank != 1 or result in self.forced or not 0 < len(readers) <= _PASSES:
             return False
-        return all(
-            root is not None and not path and root.name in _WHOLE and root.operands[0].rank == 1
-            for root, path in readers
-        )
+        return all(root is not None and not path and _reduces_line(root) for root, path in readers)
 
     def _worth_inlining(self, instr: Instr, arrays: list[Value], readers: set[Reader]) -> bool:
         if any(r in self.forced for r in arrays) or any(root is None for root, _ in readers):
             return False
         if any(root.regions or not _pulls(root) for root, _ in readers if root is not None):
             return False
-        if instr.name in ("iota",) or is_splat(instr):
+        if instr.has(Trait.COUNTS) or is_splat(instr):
             return True
         cost = self._chain_cost(instr)
         if cost * (len(readers) - 1) > CHEAP:
@@ -143,10 +131,8 @@ class Inlining:
         return total
 
     def _grows(self, step: Instr) -> bool:
-        if step.name == "gather":
-            return True
-        if step.name != "broadcast":
-            return False
+        if not step.has(Trait.REPEATS):
+            return step.has(Trait.PICKS)
         before, after = product(step.operands[0].shape), product(step.results[0].shape)
         return before != after
 
@@ -161,27 +147,21 @@ class Inlining:
                 sizes[r] = size if r in self.inlined else 1
 
 
-def is_splat(instr: Instr) -> bool:
-    """A broadcast scalar: needs no memory whoever reads it."""
-    return instr.name == "broadcast" and instr.operands[0].rank == 0
-
-
 def _pulls(root: Instr) -> bool:
     """Whether a root's kernel evaluates operands element by element (others need buffers)."""
-    return root.prim.kind in (
-        "elementwise",
-        "index_map",
-        "update",
-        "reduction",
-        "scan",
-        "dynamic",
-    )
+    return (root.prim.computes and root.prim.kind != "contraction") or root.prim.finds_size
+
+
+def _reduces_line(root: Instr) -> bool:
+    """Whether a root is a reduction of a line that can visit a mask's true positions itself."""
+    folds = root.prim.kind == "reduction" and not root.has(Trait.FINDS_PLACE)
+    return folds and root.operands[0].rank == 1
 
 
 def line_of(inlining: Inlining, value: Value) -> Value:
     """The line of elements that ``value`` is cut out of, or itself."""
     instr = inlining.defs.get(value)
-    if instr is None or instr.name != "reshape":
+    if instr is None or not instr.has(Trait.SAME_ELEMENTS):
         return value
     (x,) = instr.operands
     return x if x.rank == 1 and x in inlining.inlined else value
@@ -200,9 +180,9 @@ def unflattened_shape(
         instr = inlining.defs.get(v)
         if instr is None or not is_array(v) or (v not in inlining.inlined and v is not value):
             continue
-        if instr.prim.kind == "elementwise":
+        if instr.prim.elementwise:
             stack.extend(instr.operands)
-        elif instr.name == "reshape" and instr.operands[0] in inlining.inlined:
+        elif instr.has(Trait.SAME_ELEMENTS) and instr.operands[0] in inlining.inlined:
             axes = tuple(n for n in map(dim, instr.operands[0].shape) if n != 1)
             if len(axes) > 1:
                 return axes

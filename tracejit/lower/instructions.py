@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tracejit.ir.core import Constant, Instr, Value
+from tracejit.ir.core import Constant, Instr, Value, is_array
 from tracejit.ir.ops.extern import reference
 from tracejit.ir.regions import Scope
+from tracejit.ir.traits import Trait
 from tracejit.lower import loop_nests, masked_loops
 from tracejit.lower.body import Body
 from tracejit.lower.contraction import lower_dot
 from tracejit.lower.element import Index, Puller
-from tracejit.lower.fusion import is_array
 from tracejit.lower.overwriting import before_overwrite, vacate
 from tracejit.lower.storage import Storage
 
@@ -50,17 +50,20 @@ def _elementwise(body: Body, instr: Instr) -> None:
 
 def _index_map(body: Body, instr: Instr) -> None:
     result = instr.result
-    if instr.name == "cast_shape":
-        _check_shape(body, instr)
     if result.rank == 0:
         _scalar_read(body, result)
-    elif instr.name == "copy":
-        body.detach(result, "asked for")
     else:
         body.materialize(result)
 
 
-def _check_shape(body: Body, instr: Instr) -> None:
+def _copy(body: Body, instr: Instr) -> None:
+    if instr.result.rank == 0:
+        _scalar_read(body, instr.result)
+    else:
+        body.detach(instr.result, "asked for")
+
+
+def _cast_shape(body: Body, instr: Instr) -> None:
     scope = body.scope
     pairs = zip(instr.operands[0].shape, instr.attrs["shape"], strict=True)
     for have, want in ((body.dim(h), body.dim(w)) for h, w in pairs):
@@ -68,6 +71,7 @@ def _check_shape(body: Body, instr: Instr) -> None:
             same = scope.op("eq", scope.index(have), scope.index(want))
             attrs = {"exc": instr.attrs["exc"], "message": instr.attrs["message"]}
             scope.op("check", same, loc=instr.loc, **attrs)
+    _index_map(body, instr)
 
 
 def _scalar_read(body: Body, result: Value) -> None:
@@ -77,14 +81,16 @@ def _scalar_read(body: Body, result: Value) -> None:
 
 
 def _create(body: Body, instr: Instr) -> None:
-    if instr.name == "empty" and instr.result.rank:
+    body.materialize(instr.result)
+
+
+def _empty(body: Body, instr: Instr) -> None:
+    if instr.result.rank:
         wanted = body.wanted(instr.result)
         body.place(instr.result, wanted or body.fresh(body.type(instr.result)))
-    elif instr.name == "empty":
+    else:
         zero = body.scope.b.const(0, instr.result.dtype)
         body.scalars[instr.result] = body.scope.own(zero)
-    else:
-        body.materialize(instr.result)
 
 
 def _update(body: Body, instr: Instr) -> None:
@@ -130,8 +136,15 @@ def _update_target(body: Body, instr: Instr) -> Storage:
     return target
 
 
+_UPDATES = {
+    "put_slice": loop_nests.put_slice,
+    "add_slice": loop_nests.add_slice,
+    "scatter": loop_nests.scatter,
+}
+
+
 def _update_kernel(body: Body, instr: Instr, dest: Value) -> Callable[[Puller, Scope], Index]:
-    nest = loop_nests.scatter if instr.name == "scatter" else loop_nests.put_slice
+    nest = _UPDATES[instr.name]
     return lambda p, kernel: nest(p, kernel, instr, dest)
 
 
@@ -140,7 +153,7 @@ def _reads_allowed(
 ) -> bool:
     if all(n == 1 for n in p.shape(instr.operands[1])):
         return True  # one element is read before it is written
-    if instr.name != "scatter":
+    if instr.has(Trait.WINDOW):
         return body.pointwise(p, storage, written)
     return not any(body.storage.get(v) is storage for v in p.reads)
 
@@ -158,7 +171,7 @@ def _reduction(body: Body, instr: Instr) -> None:
     result = instr.result
     if _selected(body, instr):
         return
-    is_arg = instr.name in ("argmin", "argmax")
+    is_arg = instr.has(Trait.FINDS_PLACE)
     if result.rank == 0:
         point = (
             (lambda p, k: [loop_nests.arg_reduce(p, k, instr, ())])
@@ -341,6 +354,9 @@ _BY_KIND: dict[str, Callable[[Body, Instr], None]] = {
 }
 _BY_NAME: dict[str, Callable[[Body, Instr], None]] = {
     "constant": _constant,
+    "empty": _empty,
+    "copy": _copy,
+    "cast_shape": _cast_shape,
     "compress": _compress,
     "nonzero": _nonzero,
     "raise": _effect,

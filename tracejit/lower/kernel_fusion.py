@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.program import Program
+from tracejit.ir.region_ops import RegionOp, is_counted
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType
 from tracejit.lower.fusion import KERNEL_LIMIT
 from tracejit.lower.loop_fusion import Body, Growth
-
-_MOVABLE = frozenset(["alloc", "view", "const_buffer"])
 
 
 def merge(program: Program) -> Program:
@@ -34,16 +34,16 @@ def _merge_body(function: Function, roots: dict[Value, Value]) -> Function:
     pending: _Launches | None = None
     late: list[Instr] = []
     for instr in function.instrs:
-        if instr.name == "view":
+        if instr.has(Trait.VIEWS):
             roots[instr.result] = roots.get(instr.operands[0], instr.operands[0])
-        if instr.name == "launch":
+        if instr.has(Trait.LAUNCHES):
             if pending is not None and pending.join(instr):
                 continue
             new += [pending.build(), *late] if pending is not None else []
             pending, late = _Launches(instr, roots), []
             continue
         if pending is not None and _may_pass(instr, pending.made):
-            (late if instr.name == "free" else new).append(instr)
+            (late if instr.has(Trait.FREES) else new).append(instr)
             continue
         new += [pending.build(), *late] if pending is not None else []
         pending, late = None, []
@@ -55,25 +55,23 @@ def _merge_body(function: Function, roots: dict[Value, Value]) -> Function:
 def _may_pass(instr: Instr, made: Container[Value]) -> bool:
     """Whether an instruction can move before a launch that made these values (a ``free``: wait
     until after the next)."""
-    if instr.name == "free":
+    if instr.has(Trait.FREES):
         return True
-    if instr.name not in _MOVABLE and (instr.prim.effect != "none" or instr.regions):
-        return False
-    return not any(v in made for v in uses(instr))
+    still = instr.prim.effect == "none" and not instr.regions
+    return (still or instr.has(Trait.ALLOCATES)) and not any(v in made for v in uses(instr))
 
 
 def _nested(instr: Instr, roots: Mapping[Value, Value]) -> Instr:
-    if not instr.regions or instr.name == "launch":
+    if not instr.regions or instr.has(Trait.LAUNCHES):
         return instr
     regions = tuple(_merge_region(instr, region, roots) for region in instr.regions)
     return replace(instr, regions=regions)
 
 
 def _merge_region(instr: Instr, region: Function, roots: Mapping[Value, Value]) -> Function:
-    skipped = {"for": 0, "cond": 1}.get(instr.name, 0)
     inner: dict[Value, Value] = {}
     owner: dict[Value, Value] = {}
-    for param, operand in zip(region.params, instr.operands[skipped:], strict=True):
+    for param, operand in RegionOp(instr).bound(region):
         if isinstance(param.type, BufferType):
             root = roots.get(operand, operand)
             inner[param] = owner.setdefault(root, param)
@@ -162,4 +160,4 @@ def _size(function: Function) -> int:
 
 
 def _loops(function: Function) -> int:
-    return sum(instr.name == "for" for instr in function.instrs)
+    return sum(map(is_counted, function.instrs))

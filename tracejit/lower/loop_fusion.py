@@ -12,6 +12,7 @@ from functools import cached_property
 
 from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, uses
+from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.types import INDEX
 from tracejit.lower.dependence import Accesses, accesses, extend, independent
 
@@ -58,7 +59,7 @@ class Body:
         first = len(self.loops)
         for instr in function.instrs:
             new = self.builder.clone(instr, mapping)
-            if new.name == "for":
+            if is_counted(new):
                 self._add_loop(Loop(new, self.growth))
         for _, loop in self.loops[first:]:
             loop.join_inside()
@@ -88,7 +89,7 @@ class Body:
             between = self.builder.instrs[k + 1 :]
         for instr in function.instrs:
             new = scratch.clone(instr, mapping)
-            if new.name != "for":
+            if not is_counted(new):
                 between.append(new)
                 continue
             loop = Loop(new, self.growth)
@@ -159,9 +160,9 @@ class Loop:
         return self.body
 
     def _enter(self, body: Body, loop: Instr) -> None:
-        (region,), first = loop.regions, 1 + loop.attrs["carried"]
-        starts, consts = loop.operands[1:first], loop.operands[first:]
-        own = [Value(p.type) for p in region.params[1:first]]
+        op, (region,) = RegionOp(loop), loop.regions
+        _, starts, consts = op.split(loop.operands)
+        own = [Value(p.type) for p in op.carried_in(region)]
         roots = self.growth.roots
         roots.update({p: roots.get(v, v) for p, v in zip(own, starts, strict=True)})
         body.take(consts, roots)
@@ -186,5 +187,5 @@ def _same_trip(a: Value, b: Value) -> bool:
 
 def _loops_meet(function: Function) -> bool:
     """Whether any body in the function, or its own, has more than one loop."""
-    loops = [instr for instr in function.instrs if instr.name == "for"]
+    loops = [instr for instr in function.instrs if is_counted(instr)]
     return len(loops) > 1 or any(_loops_meet(loop.regions[0]) for loop in loops)

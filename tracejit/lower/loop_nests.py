@@ -58,13 +58,18 @@ def fill(p: Puller, kernel: Scope, dest: Value, shape: Sequence[Dim], element: E
     nest.close()
 
 
-def put_slice(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> Index:
+def add_slice(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> Index:
+    """Add to a window of ``dest``; the index written, for alias checks."""
+    return put_slice(p, kernel, instr, dest, adds=True)
+
+
+def put_slice(p: Puller, kernel: Scope, instr: Instr, dest: Value, *, adds: bool = False) -> Index:
     """Replace (or add to) a window of ``dest``; the index written, for alias checks."""
     value, bounds = instr.operands[1], instr.operands[2:]
     nest = Nest(p, kernel, p.shape(value))
     at = p.window(bounds, nest.idx)
     element = p.pull(value, nest.idx, nest.scope)
-    if instr.name == "add_slice":
+    if adds:
         where = [nest.scope.index(d) for d in at]
         element = nest.scope.op("add", nest.scope.op("load", dest, *where), element)
     store(nest.scope, dest, element, at)
@@ -196,6 +201,11 @@ def fold_line(
     return fold(p, scope, count, name, instr, element)
 
 
+def combining(reduction: str) -> str:
+    """The primitive that a reduction combines elements with."""
+    return _REDUCERS[reduction][0]
+
+
 def combine(scope: Scope, reduction: str, a: Value, b: Value) -> Value:
     """One step of a reduction."""
     return _combine(scope, _REDUCERS[reduction][0], a, b)
@@ -318,6 +328,9 @@ def reduce_into(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> None:
     outer.close()
 
 
+_BETTER = {"argmin": "lt", "argmax": "gt"}
+
+
 def arg_reduce(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
     """Index of the first extremum along one axis; the first nan wins."""
     (x,) = instr.operands
@@ -331,8 +344,7 @@ def arg_reduce(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
     best, where = loop.carried
     i = loop.i.dim + 1
     value = element(i, loop.inner)
-    name = "lt" if instr.name == "argmin" else "gt"
-    better = loop.inner.op(name, value, best)
+    better = loop.inner.op(_BETTER[instr.name], value, best)
     if x.dtype.kind in "fc":
         fresh_nan = loop.inner.op(
             "bitwise_and",

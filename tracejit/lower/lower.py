@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tracejit.ir import extent as ex
-from tracejit.ir.core import Function, Value
+from tracejit.ir.core import Function, Value, is_array
 from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program, ProgramResult, Slot
 from tracejit.ir.regions import Scope
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, BufferType, TensorType, dense_buffer, dense_strides
 from tracejit.lower.body import Body, Notes
 from tracejit.lower.control import lower_control
-from tracejit.lower.fusion import is_array
 from tracejit.lower.instructions import lower_instr
 from tracejit.lower.storage import Storage, writes
 
@@ -123,7 +123,7 @@ class _Lowering:
     def _out_params(self) -> None:
         """Results whose extents are known on entry get memory from the caller."""
         for instr in self.function.instrs:
-            if instr.name == "write_back" and is_array(instr.operands[0]):
+            if instr.has(Trait.WRITES_BACK) and is_array(instr.operands[0]):
                 self.body.want(instr.operands[0], self.body.args[instr.attrs["arg"]])
         # The content of an array of rank 0 is in memory: the entry does not read it.
         params = zip(self.function.params, self.layouts, strict=True)
@@ -183,11 +183,11 @@ def run_body(body: Body) -> None:
     for t, instr in enumerate(body.function.instrs):
         body.t = t
         with body.scope.at(instr.loc):
-            if instr.prim.kind == "control":
+            if instr.regions:
                 lower_control(body, instr, run_body)
             else:
                 lower_instr(body, instr)
-        if instr.name != "raise":
+        if not instr.has(Trait.ENDS):
             body.release()
 
 

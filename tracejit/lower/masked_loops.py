@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tracejit.ir.core import Instr, Value
+from tracejit.ir.core import Instr, Value, is_array, is_splat
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.regions import Loop, Scope, TrueLoop, unify
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import DTYPES, INDEX
 from tracejit.lower import loop_nests
 from tracejit.lower.element import Index, Puller, delinearize
-from tracejit.lower.fusion import CHEAP, Inlining, is_array, is_splat
+from tracejit.lower.fusion import CHEAP, Inlining
 
 if TYPE_CHECKING:
     from tracejit.lower.body import Body
@@ -108,7 +109,7 @@ def selections(inlining: Inlining, value: Value) -> list[Instr]:
             continue
         seen.add(v)
         instr = inlining.defs[v]
-        if instr.name == "compress":
+        if instr.has(Trait.SELECTS):
             found[instr] = None
         else:
             stack.extend(instr.operands)
@@ -129,9 +130,9 @@ def common_mask(inlining: Inlining, value: Value) -> Value | None:
             continue
         if instr is None or v not in inlining.inlined:
             return None
-        if instr.name == "compress":
+        if instr.has(Trait.SELECTS):
             masks.add(instr.operands[1])
-        elif instr.prim.kind == "elementwise":
+        elif instr.prim.elementwise:
             stack.extend(instr.operands)
         else:
             return None
@@ -143,9 +144,10 @@ def reduce_selected(
 ) -> Value:
     """A reduction over the elements that a mask selects, without storing them."""
     (x,) = instr.operands
-    if instr.name == "reduce_sum" and x.dtype.kind in "fc":
+    combine = loop_nests.combining(instr.name)
+    if combine == "add" and x.dtype.kind in "fc":
         return _sum(p, kernel, x, mask, count)
-    exact = x.dtype.kind != "c" or instr.name != "reduce_prod"
+    exact = x.dtype.kind != "c" or combine != "mul"
     if cost > CHEAP or not exact:
         return _fold(p, kernel, instr, mask)
     neutral = loop_nests.identity(instr.name, x.dtype)
@@ -193,6 +195,6 @@ def element_cost(inlining: Inlining, value: Value) -> int:
     if value not in inlining.inlined:
         return 0
     instr = inlining.defs[value]
-    operands = instr.operands[:1] if instr.name == "compress" else instr.operands
-    own = 0 if instr.name == "compress" else instr.prim.cost
+    operands = instr.operands[:1] if instr.has(Trait.SELECTS) else instr.operands
+    own = 0 if instr.has(Trait.SELECTS) else instr.prim.cost
     return own + sum(element_cost(inlining, v) for v in operands)

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.core import Function, Instr, Value, element_of
 from tracejit.ir.extent import Dim, Extent, Monomial, leaves, subst
+from tracejit.ir.region_ops import RegionOp, is_counted
+from tracejit.ir.traits import Trait
 
 #: map: points over threads. rows: one block a point, reductions by the block. total: reduction by
 #: the grid in two kernels. serial: one thread.
@@ -19,8 +21,6 @@ Role: TypeAlias = Literal["map", "rows", "total", "serial"]
 
 #: A reduction of fewer elements than this (known when compiling) is left to one thread.
 SHORT = 128
-_EFFECTS = frozenset(["for", "while", "cond", "store", "sum_pairwise"])
-_FOLDS = frozenset(["add", "mul", "maximum", "minimum", "bitwise_and", "bitwise_or", "bitwise_xor"])
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,11 @@ class Roots:
 
     def _enter(self, function: Function) -> None:
         for instr in function.instrs:
-            if instr.name == "view":
+            if instr.has(Trait.VIEWS):
                 self._outer[instr.result] = instr.operands[0]
+            op = RegionOp(instr)
             for region in instr.regions:
-                consts = len(region.params) - _own_params(instr)
-                if consts:
-                    pairs = zip(region.params[-consts:], instr.operands[-consts:], strict=True)
-                    self._outer.update(pairs)
+                self._outer.update(zip(op.consts_in(region), op.consts, strict=True))
                 self._enter(region)
 
     def value(self, value: Value) -> Value:
@@ -81,13 +79,9 @@ class Roots:
         return self._dims[root]
 
 
-def _own_params(instr: Instr) -> int:
-    """Leading parameters of an instruction's regions that are not values from outside."""
-    if instr.name == "sum_pairwise":
-        return 1
-    if instr.name == "cond":
-        return 0
-    return int(instr.attrs["carried"]) + (instr.name == "for")
+def _acts(instr: Instr) -> bool:
+    """Whether an instruction of a kernel does more than compute a value."""
+    return bool(instr.regions) or instr.has(Trait.STORES)
 
 
 def walk(instrs: Sequence[Instr]) -> Iterator[Instr]:
@@ -108,7 +102,7 @@ class Kernel:
         for group in aliases:
             members = frozenset(function.params[k] for k in group)
             self.overlap.update(dict.fromkeys(members, members))
-        views = [i.result for i in walk(function.instrs) if i.name == "view"]
+        views = [i.result for i in walk(function.instrs) if i.has(Trait.VIEWS)]
         self.windows = {self.roots.value(v) for v in views}
         self.stored = self._stored(function.instrs)
 
@@ -116,7 +110,7 @@ class Kernel:
         """Buffers that may change: those stored to, and what they overlap."""
         found: set[Value] = set()
         for instr in walk(instrs):
-            if instr.name == "store":
+            if instr.has(Trait.STORES):
                 buffer = self.roots.value(instr.operands[0])
                 found |= {buffer, *self.overlap.get(buffer, ())}
         return found
@@ -124,15 +118,15 @@ class Kernel:
     def phases(self) -> list[Phase]:
         """The whole kernel."""
         top = self.function.instrs
-        effects = [i for i in top if i.name in _EFFECTS]
+        effects = [i for i in top if _acts(i)]
         if self.function.results or any(i.results for i in effects) or self._reads_stored(top):
             return [self._whole(top)]
         before: list[Instr] = []
         groups: list[tuple[tuple[Instr, ...], list[Instr]]] = []
         for instr in top:
-            if instr.name not in _EFFECTS:
+            if not _acts(instr):
                 before.append(instr)
-            elif groups and instr.name == "store" and groups[-1][1][-1].name == "store":
+            elif groups and instr.has(Trait.STORES) and groups[-1][1][-1].has(Trait.STORES):
                 groups[-1] = (tuple(before), [*groups[-1][1], instr])
             else:
                 groups.append((tuple(before), [instr]))
@@ -140,7 +134,7 @@ class Kernel:
 
     def _reads_stored(self, instrs: Sequence[Instr]) -> bool:
         return any(
-            i.name == "load" and self.roots.value(i.operands[0]) in self.stored for i in instrs
+            i.has(Trait.LOADS) and self.roots.value(i.operands[0]) in self.stored for i in instrs
         )
 
     def _whole(self, top: tuple[Instr, ...]) -> Phase:
@@ -151,7 +145,7 @@ class Kernel:
 
     def _phase(self, before: tuple[Instr, ...], instrs: Sequence[Instr]) -> Phase:
         first = instrs[0]
-        if first.name != "for":
+        if not is_counted(first):
             return Phase("serial", before, tuple(instrs))
         loops, trips = self._nest(first)
         parallel = tuple(k for k, loop in enumerate(loops) if self._is_parallel(loop, first))
@@ -173,8 +167,8 @@ class Kernel:
             loops.append(loop)
             trips.append(trip)
             *pure, last = loop.regions[0].instrs or (loop,)
-            inside = any(i.name in _EFFECTS for i in pure) or self._reads_stored(pure)
-            if last.name != "for" or last is loop or inside:
+            inside = any(map(_acts, pure)) or self._reads_stored(pure)
+            if not is_counted(last) or last is loop or inside:
                 break
             loop = last
         return loops, trips
@@ -198,11 +192,11 @@ class Kernel:
         changed = self._stored((phase,))
         touched: dict[Value, list[tuple[Dim, ...]]] = {}
         for instr in walk((phase,)):
-            if instr.name not in ("load", "store"):
+            if not (instr.has(Trait.LOADS) or instr.has(Trait.STORES)):
                 continue
-            buffer = self.roots.value(instr.operands[0])
+            memory, index = element_of(instr)
+            buffer = self.roots.value(memory)
             if buffer in changed:
-                index = instr.operands[1 + (instr.name == "store") :]
                 touched.setdefault(buffer, []).append(tuple(self.roots.dim(v) for v in index))
         if self.windows & touched.keys():
             return False
@@ -228,23 +222,22 @@ class Kernel:
 
     def cooperative(self, instr: Instr) -> bool:
         """Whether a reduction may be taken in any order: a sum, or a fold of exact operations."""
-        if instr.name == "sum_pairwise":
+        if instr.has(Trait.SUMS):
             return True
-        if instr.name != "for" or not instr.attrs["carried"]:
-            return False
-        return fold_names(instr) is not None
+        folds = is_counted(instr) and RegionOp(instr).count > 0
+        return folds and fold_names(instr) is not None
 
     def _uniform(self, leaf: Sequence[Instr], phase: Sequence[Instr]) -> bool:
         """Whether a block may do a leaf together: no thread reads what another one stores."""
         changed = self._stored(phase)
         for instr in leaf:
             inner = list(walk([r for region in instr.regions for r in region.instrs]))
-            if instr.name in _EFFECTS - {"store"} and not self.cooperative(instr):
+            if instr.regions and not self.cooperative(instr):
                 return False
-            if any(i.name == "store" for i in inner):
+            if any(i.has(Trait.STORES) for i in inner):
                 return False
             for i in (instr, *inner):
-                if i.name == "load" and self.roots.value(i.operands[0]) in changed:
+                if i.has(Trait.LOADS) and self.roots.value(i.operands[0]) in changed:
                     return False
         return True
 
@@ -258,12 +251,12 @@ def short(kernel: Kernel, instr: Instr) -> bool:
 def fold_names(loop: Instr) -> list[str] | None:
     """The exact, associative operations that a `for` folds its carried values with, or None."""
     (body,) = loop.regions
-    carried = body.params[1 : 1 + loop.attrs["carried"]]
+    carried = RegionOp(loop).carried_in(body)
     makers = {r: i for i in body.instrs for r in i.results}
     names = []
     for param, result in zip(carried, body.results, strict=True):
         maker = makers.get(result)
-        if maker is None or maker.name not in _FOLDS or result.dtype.kind not in "iub":
+        if maker is None or not maker.has(Trait.FOLDS) or result.dtype.kind not in "iub":
             return None
         if maker.operands.count(param) != 1:
             return None

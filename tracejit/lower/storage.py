@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tracejit.ir.core import Function, Instr, Value, uses
-from tracejit.lower.fusion import Inlining, is_array
+from tracejit.ir.core import Function, Instr, Value, is_array, uses
+from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
+from tracejit.lower.fusion import Inlining
 
 Mode = Literal["owned", "pinned", "borrowed"]
 
@@ -74,7 +76,7 @@ class Liveness:
 
 def may_fail(instr: Instr) -> bool:
     """Whether the call may end at an instruction, or someone else look at the caller's arrays."""
-    if instr.name == "write_back":
+    if instr.has(Trait.WRITES_BACK):
         return False
     return instr.prim.effect != "none" or any(may_fail(i) for r in instr.regions for i in r.instrs)
 
@@ -86,19 +88,16 @@ def in_step(function: Function, value: Value, arg: int, end: int | None = None) 
     """
     before = function.instrs[:end]
     for t, instr in reversed(list(enumerate(before))):
-        if instr.name == "write_back" and instr.attrs["arg"] == arg:
+        if instr.has(Trait.WRITES_BACK) and instr.attrs["arg"] == arg:
             return instr.operands[0] is value
         if arg not in written_args(instr):
             continue
         if value not in instr.results:
             return False
-        k = instr.results.index(value)
-        sides = instr.regions if instr.name == "cond" else instr.regions[-1:]
-        if instr.name != "cond":
-            init = instr.operands[k + (instr.name == "for")]
-            if not in_step(function, init, arg, t):
-                return False
-        return all(r.diverges or in_step(r, r.results[k], arg) for r in sides)
+        op, k = RegionOp(instr), instr.results.index(value)
+        if op.is_loop and not in_step(function, op.inits[k], arg, t):
+            return False
+        return all(r.diverges or in_step(r, r.results[k], arg) for r in op.yielding)
     return value in function.params
 
 
@@ -106,18 +105,15 @@ def written_args(instr: Instr) -> Iterator[int]:
     """Caller's arrays that regions write back to."""
     for region in instr.regions:
         for inner in region.instrs:
-            if inner.name == "write_back":
+            if inner.has(Trait.WRITES_BACK):
                 yield inner.attrs["arg"]
             yield from written_args(inner)
 
 
 def writes(function: Function) -> list[int]:
     """Caller's arrays that a function writes back to."""
-    found = [i.attrs["arg"] for i in function.instrs if i.name == "write_back"]
+    found = [i.attrs["arg"] for i in function.instrs if i.has(Trait.WRITES_BACK)]
     return found + [k for i in function.instrs for k in written_args(i)]
-
-
-UPDATES = frozenset(["put_slice", "add_slice", "scatter"])
 
 
 def versions(function: Function, value: Value) -> Iterator[Value]:
@@ -138,30 +134,27 @@ def origin(function: Function, value: Value) -> Value:
 def whole_of(function: Function, value: Value) -> Value:
     """The tensor that ``value`` is under another shape."""
     defs = {r: i for i in function.instrs for r in i.results}
-    while value in defs and defs[value].name in ("reshape", "cast_shape"):
+    while value in defs and defs[value].has(Trait.SAME_ELEMENTS):
         value = defs[value].operands[0]
     return value
 
 
 def updated_from(instr: Instr, value: Value) -> Value | None:
     """The operand whose memory ``value`` would take over, when the instruction updates one."""
-    if instr.name in UPDATES:
+    if instr.prim.updates:
         return instr.operands[0]
-    if instr.name in ("for", "while"):
-        first = 1 if instr.name == "for" else 0
-        k = instr.results.index(value)
-        body = instr.regions[-1]
-        if not body.diverges and origin(body, body.results[k]) is body.params[first + k]:
-            return instr.operands[first + k]
+    op = RegionOp(instr)
+    if not (op.is_loop or op.is_branch):
         return None
-    if instr.name == "cond":
-        k = instr.results.index(value)
-        found = {
-            instr.operands[1 + side.params.index(top)] if top in side.params else None
-            for side in instr.regions
-            if not side.diverges
-            for top in [origin(side, side.results[k])]
-        }
-        found.discard(None)
-        return found.pop() if len(found) == 1 else None
-    return None
+    k, body = instr.results.index(value), op.body
+    if op.is_loop:
+        stays = not body.diverges and origin(body, body.results[k]) is op.carried_in(body)[k]
+        return op.inits[k] if stays else None
+    found = {
+        op.given[side.params.index(top)] if top in side.params else None
+        for side in instr.regions
+        if not side.diverges
+        for top in [origin(side, side.results[k])]
+    }
+    found.discard(None)
+    return found.pop() if len(found) == 1 else None

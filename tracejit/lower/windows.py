@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
-from tracejit.ir.core import Value
+from tracejit.ir.core import Instr, Value, window_of
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import BufferType, dense_strides
 from tracejit.lower.storage import Storage
@@ -39,24 +40,49 @@ def _layout(body: Body, value: Value) -> Layout | None:
         assert isinstance(buffer.type, BufferType)
         return storage, buffer, 0, buffer.type.shape, buffer.type.strides
     instr = body.inlining.defs.get(value)
-    if instr is None or instr.name not in ("slice", "transpose", "reshape", "cast_shape"):
+    step = None if instr is None else _STEPS.get(instr.name)
+    inner = None if instr is None or step is None else _layout(body, instr.operands[0])
+    if instr is None or step is None or inner is None:
         return None
-    inner = _layout(body, instr.operands[0])
-    if inner is None:
+    storage, base, offset, shape, strides = inner
+    found = step(body, instr, shape, strides)
+    if found is None:
         return None
-    base_storage, base, offset, shape, strides = inner
-    target = body.type(value).shape
-    if instr.name == "slice":
-        rank = len(shape)
-        bounds = [body.dim(v.dim) for v in instr.operands[1:]]
-        for start, stride in zip(bounds[:rank], strides, strict=True):
-            offset = start * stride + offset
-        moved = tuple(s * k for s, k in zip(strides, bounds[rank:], strict=True))
-        return base_storage, base, offset, target, moved
-    if instr.name == "transpose":
-        return base_storage, base, offset, target, tuple(strides[p] for p in instr.attrs["perm"])
-    if instr.name == "cast_shape":
-        return base_storage, base, offset, target, strides
-    if strides != dense_strides(value.dtype, shape):
+    return storage, base, found[0] + offset, body.type(value).shape, found[1]
+
+
+Dims = tuple[Dim, ...]
+Step = tuple[Dim, Dims]
+"""How far from its operand an index map begins, in bytes, and its byte strides."""
+
+
+def _slice(body: Body, instr: Instr, shape: Dims, strides: Dims) -> Step:
+    rank, total = len(shape), cast(Dim, 0)
+    bounds = [body.dim(v.dim) for v in window_of(instr)[0]]
+    for start, stride in zip(bounds[:rank], strides, strict=True):
+        total = start * stride + total
+    return total, tuple(s * k for s, k in zip(strides, bounds[rank:], strict=True))
+
+
+def _transpose(body: Body, instr: Instr, shape: Dims, strides: Dims) -> Step:
+    return 0, tuple(strides[p] for p in instr.attrs["perm"])
+
+
+def _cast_shape(body: Body, instr: Instr, shape: Dims, strides: Dims) -> Step:
+    return 0, strides
+
+
+def _reshape(body: Body, instr: Instr, shape: Dims, strides: Dims) -> Step | None:
+    """Dense memory is dense under any shape."""
+    dtype = instr.result.dtype
+    if strides != dense_strides(dtype, shape):
         return None
-    return base_storage, base, offset, target, dense_strides(value.dtype, target)
+    return 0, dense_strides(dtype, body.type(instr.result).shape)
+
+
+_STEPS: dict[str, Callable[[Body, Instr, Dims, Dims], Step | None]] = {
+    "slice": _slice,
+    "transpose": _transpose,
+    "reshape": _reshape,
+    "cast_shape": _cast_shape,
+}

@@ -13,8 +13,10 @@ import numpy as np
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, Extent, leaves, single_atom
+from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType
-from tracejit.passes.rebuild import Rebuild, outer_names
+from tracejit.passes.rebuild import Rebuild
 
 Rule = Callable[[Rebuild, Instr], Value | None]
 
@@ -25,7 +27,7 @@ def canonicalize(function: Function) -> Function:
     numbers = _Numbers(function)
     for instr in function.instrs:
         now = re.renamed(instr)
-        if now.name in ("for", "while") and _invariants(re, instr, now):
+        if now.has(Trait.LOOP) and _invariants(re, instr, now):
             continue
         if now.regions:
             re.emit(instr, re.with_regions(now, tuple(canonicalize(r) for r in now.regions)))
@@ -71,7 +73,7 @@ class _Numbers:
 
     def same(self, re: Rebuild, instr: Instr) -> Value | None:
         """An earlier value, or a constant, equal to the integer that ``instr`` makes."""
-        if len(instr.results) != 1 or instr.result.expr is None or instr.name == "constant":
+        if len(instr.results) != 1 or instr.result.expr is None or instr.has(Trait.LITERAL):
             return None
         result, expr = instr.result, instr.result.expr
         if any(v in self.wrapped for v in instr.operands) or not self._exact(instr):
@@ -90,7 +92,7 @@ class _Numbers:
                 self.known.setdefault(result.expr, result)
 
     def _exact(self, instr: Instr) -> bool:
-        if instr.name in ("add", "sub", "mul"):
+        if instr.has(Trait.RING):
             return True
         dims = [v.dim for v in instr.operands]
         return all(leaf in self.sizes for d in dims for leaf in leaves(d))
@@ -103,11 +105,11 @@ def _single(expr: Extent) -> Value | None:
 
 def _invariants(re: Rebuild, old: Instr, now: Instr) -> bool:
     """Pass what the body hands on unchanged as a loop constant."""
-    first, last = outer_names(now)
-    body = now.regions[-1]
+    op = RegionOp(now)
+    first, last, body = op.first, op.last, op.body
     if body.diverges:
         return False
-    carried = range(last - first)
+    carried = range(op.count)
     kept = {k for k in carried if body.results[k] is body.params[first + k]}
     fixed = [k for k in carried if k in kept]
     if not fixed:

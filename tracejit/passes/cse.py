@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from tracejit.ir.core import Function, Instr, Value
-from tracejit.passes.rebuild import Rebuild, constants_in
-
-#: Memory of one's own, and linear values: two of them are not one.
-_DISTINCT = frozenset(["empty", "copy", "tape", "push", "pop"])
+from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
+from tracejit.passes.rebuild import Rebuild
 
 
 def cse(function: Function) -> Function:
@@ -46,9 +45,10 @@ def _cse(function: Function, bound: dict[Value, Value]) -> Function:
 
 def _key(instr: Instr) -> Any:
     """Equal for instructions that compute the same; None for those that must stay."""
-    if instr.name == "check":
+    if instr.has(Trait.GUARD):
         return ("check", instr.operands[0])
-    if instr.name == "cast_shape" or (instr.prim.effect == "none" and instr.name not in _DISTINCT):
+    pure = instr.prim.effect == "none" and not instr.has(Trait.DISTINCT)
+    if pure or instr.has(Trait.SAME_ELEMENTS):
         return (instr.name, instr.operands, tuple(instr.attrs.items()))
     return None
 
@@ -57,7 +57,7 @@ def _merged(instr: Instr, region: Function) -> dict[Value, Value]:
     """Region parameters that are another name of an earlier loop constant."""
     found: dict[Value, Value] = {}
     bound: dict[Value, Value] = {}
-    for p, v in constants_in(instr, region):
+    for p, v in RegionOp(instr).constants(region):
         if v in found:
             bound[p] = found[v]
         else:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
-from tracejit.passes.rebuild import Rebuild, outer_names
+from tracejit.ir.region_ops import RegionOp
+from tracejit.passes.rebuild import Rebuild
 
 Slim = tuple[Instr, list[int]]
 
@@ -88,8 +89,8 @@ def _select(region: Function, params: list[int], results: list[int]) -> Function
 
 def _loop(instr: Instr, wanted: list[int]) -> Slim:
     """Grow the set of carried values until no live one needs another."""
-    first, last = outer_names(instr)
-    carried = last - first
+    op = RegionOp(instr)
+    first, last, carried = op.first, op.last, op.count
     need = set(wanted)
     while True:
         swept, used = _loop_regions(instr, sorted(need), last)
@@ -113,7 +114,7 @@ def _loop(instr: Instr, wanted: list[int]) -> Slim:
 
 def _loop_regions(instr: Instr, need: list[int], last: int) -> tuple[list[Function], set[int]]:
     """Swept regions that yield only ``need``; operand positions (less the trip count) in use."""
-    first = outer_names(instr)[0]
+    first = RegionOp(instr).first
     swept, positions = [], set()
     for region in instr.regions:
         yields = region is instr.regions[-1]

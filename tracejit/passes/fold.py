@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tracejit.ir.core import Constant, Function, Instr, Value, attr_dims, instr_effect
+from tracejit.ir.core import Constant, Function, Instr, Value, attr_dims, instr_effect, is_splat
 from tracejit.ir.extent import product
-from tracejit.passes.rebuild import Rebuild, constants_in, outer_names
+from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
+from tracejit.passes.rebuild import Rebuild
 
 #: The largest literal that folding makes.
 LIMIT = 16
-_KINDS = frozenset(["elementwise", "index_map", "update", "reduction", "scan", "contraction"])
-_KEPT = frozenset(["copy", "cast_shape"])
 
 
 def fold(function: Function) -> Function:
@@ -32,7 +32,7 @@ def _fold(function: Function, bound: dict[Value, Constant]) -> Function:
         now = re.renamed(instr)
         if now.regions:
             _control(re, instr, now)
-        elif now.name == "check" and _is(re, now.operands[0], True):
+        elif now.has(Trait.GUARD) and _is(re, now.operands[0], True):
             re.changed = True
         elif not (_evaluated(re, instr, now) or _splat(re, instr, now)):
             re.emit(instr, now)
@@ -46,7 +46,7 @@ def _is(re: Rebuild, value: Value, want: bool) -> bool:
 
 def _evaluated(re: Rebuild, old: Instr, now: Instr) -> bool:
     prim = now.prim
-    if prim.kind not in _KINDS or prim.eval is None or now.name in _KEPT or not now.operands:
+    if not prim.computes or prim.eval is None or now.has(Trait.KEPT) or not now.operands:
         return False
     arrays = [re.constant(v) for v in now.operands]
     if any(a is None or a.size == 0 for a in arrays) or any(attr_dims(now.attrs)):
@@ -56,7 +56,7 @@ def _evaluated(re: Rebuild, old: Instr, now: Instr) -> bool:
         if not isinstance(size, int) or size > LIMIT:
             return False
         # A scalar repeated is one broadcast, which every pass sees through.
-        if now.name == "broadcast" and arrays[0] is not None and arrays[0].ndim == 0:
+        if is_splat(now):
             return False
     try:
         got = prim.eval(*arrays, **now.attrs)
@@ -69,7 +69,7 @@ def _evaluated(re: Rebuild, old: Instr, now: Instr) -> bool:
 
 def _splat(re: Rebuild, old: Instr, now: Instr) -> bool:
     """An elementwise instruction on repeated literals: the scalar, repeated."""
-    if now.prim.kind != "elementwise" or now.prim.eval is None or len(now.results) != 1:
+    if not now.prim.elementwise or now.prim.eval is None or len(now.results) != 1:
         return False
     if now.result.rank == 0:
         return False
@@ -82,21 +82,21 @@ def _splat(re: Rebuild, old: Instr, now: Instr) -> bool:
 
 
 def _control(re: Rebuild, old: Instr, now: Instr) -> None:
-    if now.name == "cond" and re.constant(now.operands[0]) is not None:
+    op = RegionOp(now)
+    if op.is_branch and re.constant(now.operands[0]) is not None:
         side = now.regions[0 if _is(re, now.operands[0], True) else 1]
-        _splice(re, old, side, now.operands[1:])
+        _splice(re, old, side, op.given)
         return
-    trip = now.operands[0].expr if now.name == "for" else None
-    if isinstance(trip, int) and trip <= 1:
-        first, last = outer_names(now)
+    trip = op.known_trip
+    if trip is not None and trip <= 1:
         if trip <= 0:
-            _alias(re, old, now.operands[first:last])
+            _alias(re, old, op.inits)
         else:
-            _splice(re, old, now.regions[0], [re.b.const(0, "i64"), *now.operands[1:]])
+            _splice(re, old, op.body, [re.b.const(0, "i64"), *op.given])
         return
     regions = tuple(_fold(r, _known(re, now, r)) for r in now.regions)
-    if now.name == "while" and _never(regions[0]):
-        _alias(re, old, now.operands[: now.attrs["carried"]])
+    if op.test is not None and _never(regions[0]):
+        _alias(re, old, op.inits)
         return
     re.emit(old, re.with_regions(now, regions))
 
@@ -106,7 +106,7 @@ def _never(test: Function) -> bool:
     if test.diverges or any(instr_effect(i) != "none" for i in test.instrs):
         return False
     made = [i for i in test.instrs if test.results[0] in i.results]
-    return bool(made) and made[0].name == "constant" and not made[0].attrs["value"].array
+    return bool(made) and made[0].has(Trait.LITERAL) and not made[0].attrs["value"].array
 
 
 def _splice(re: Rebuild, old: Instr, region: Function, args: Any) -> None:
@@ -123,7 +123,7 @@ def _alias(re: Rebuild, old: Instr, values: Any) -> None:
 def _known(re: Rebuild, instr: Instr, region: Function) -> dict[Value, Constant]:
     """Region parameters that are literals in every iteration."""
     found = {}
-    for p, v in constants_in(instr, region):
+    for p, v in RegionOp(instr).constants(region):
         array = re.constant(v)
         if array is not None and array.size <= LIMIT:
             found[p] = Constant(array)

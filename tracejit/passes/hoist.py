@@ -12,14 +12,13 @@ import math
 from tracejit.ir.builder import rename_type
 from tracejit.ir.core import ELEMENTARY_COST, Function, Instr, Value, uses
 from tracejit.ir.extent import Dim
+from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, TensorType
-from tracejit.passes.rebuild import Rebuild, outer_names
+from tracejit.passes.rebuild import Rebuild
 
 #: Tensors of at most this many elements count as scalars.
 SMALL = 16
-_KINDS = frozenset(["elementwise", "index_map", "reduction", "scan", "contraction", "extern"])
-_READS = frozenset(["slice", "gather", "pad", "reshape", "cast_shape", "copy"])
-_EXTREMA = frozenset(["reduce_min", "reduce_max", "argmin", "argmax"])
 
 
 def hoist(function: Function) -> Function:
@@ -29,7 +28,7 @@ def hoist(function: Function) -> Function:
         now = re.renamed(instr)
         if now.regions:
             now = re.with_regions(now, tuple(hoist(r) for r in now.regions))
-            if now.name in ("for", "while"):
+            if now.has(Trait.LOOP):
                 now = _loop(re, now)
         re.emit(instr, now)
     return re.finish()
@@ -37,14 +36,13 @@ def hoist(function: Function) -> Function:
 
 def _loop(re: Rebuild, loop: Instr) -> Instr:
     """Emit what leaves the loop's body; the loop that is left."""
-    body = loop.regions[-1]
-    last = outer_names(loop)[1]
-    outside = dict(zip(body.params[last:], loop.operands[last:], strict=True))
-    trip = loop.operands[0].expr if loop.name == "for" else None
-    surely = isinstance(trip, int) and trip >= 2
+    op = RegionOp(loop)
+    body = op.body
+    outside = dict(op.constants(body))
+    surely = (op.known_trip or 0) >= 2
     moved: list[Instr] = []
     for instr in body.instrs:
-        free = instr.name == "constant"
+        free = instr.has(Trait.LITERAL)
         if not free and not (_may_move(instr, surely) and all(v in outside for v in uses(instr))):
             continue
         if free:
@@ -91,25 +89,25 @@ def _fresh(params: tuple[Value, ...], body: Function, test: Function) -> list[Va
 
 
 def _may_move(instr: Instr, surely: bool) -> bool:
-    if instr.prim.effect != "none" or instr.prim.kind not in _KINDS or instr.name == "copy":
+    moves = instr.prim.computes or instr.prim.kind == "extern"
+    if instr.prim.effect != "none" or not moves or instr.prim.updates or instr.has(Trait.KEPT):
         return False
-    if instr.name in _READS and not _in_range(instr):
+    if instr.has(Trait.INDEXES) and not _in_range(instr):
         return False
-    if instr.name in _EXTREMA and _size(instr.operands[0]) in (None, 0):
+    if instr.has(Trait.NOT_EMPTY) and _size(instr.operands[0]) in (None, 0):
         return False
     for r in instr.results:
         # An integer that types may mention by its normal form would lose it as a parameter.
         if r.type == INDEX and r.expr is not None:
             return False
-    if instr.prim.kind == "extern":
+    if not instr.prim.computes:
         return True
     sizes = [_size(r) for r in instr.results]
     if all(s is not None and s <= SMALL for s in sizes):
         return True
     if not surely:
         return False
-    costly = instr.prim.cost >= ELEMENTARY_COST
-    return costly or instr.prim.kind in ("reduction", "scan", "contraction")
+    return instr.prim.loops or instr.prim.cost >= ELEMENTARY_COST
 
 
 def _size(value: Value) -> int | None:
@@ -123,9 +121,9 @@ def _in_range(instr: Instr) -> bool:
     x = instr.operands[0]
     if _size(x) is None or _size(instr.result) is None:
         return False
-    if instr.name == "reshape":
+    if instr.has(Trait.SAME_ELEMENTS):
         return True
-    if instr.name != "slice":
+    if not instr.has(Trait.WINDOW):
         return False
     rank = x.rank
     bounds: list[Dim | None] = [v.expr for v in instr.operands[1:]]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.core import Function, Instr, Value, is_array, is_splat
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, TensorType
-from tracejit.lower.fusion import is_array, is_splat
 from tracejit.passes.rebuild import Rebuild, each_region
 
 #: Elementwise work that may be done where the mask does not hold, to save selecting and scattering.
@@ -20,7 +20,7 @@ DENSE = 32
 def masks(function: Function) -> Function:
     """One count for each mask; masked updates become choices."""
     function = each_region(function, masks)
-    if not any(i.prim.kind == "dynamic" for i in function.instrs):
+    if not any(i.prim.finds_size for i in function.instrs):
         return function
     return _Masks(function).run()
 
@@ -33,7 +33,7 @@ class _Masks:
     def run(self) -> Function:
         for instr in self.re.function.instrs:
             now = self.re.renamed(instr)
-            if now.prim.kind == "dynamic":
+            if now.prim.finds_size:
                 self._selection(instr, now)
                 continue
             by = self._choice(now) if now.name == "scatter" else self._same(now)
@@ -61,7 +61,7 @@ class _Masks:
     def _root(self, value: Value) -> Value:
         """The mask before it was reshaped."""
         instr = self.re.instr_of(value)
-        while instr is not None and instr.name in ("reshape", "cast_shape"):
+        while instr is not None and instr.has(Trait.SAME_ELEMENTS):
             value = instr.operands[0]
             instr = self.re.instr_of(value)
         return value
@@ -72,7 +72,7 @@ class _Masks:
             return None
         if now.name == "select" and now.operands[1] is now.operands[2]:
             return now.operands[1]
-        if now.name == "broadcast" and now.operands[0].type == now.result.type:
+        if now.has(Trait.REPEATS) and now.operands[0].type == now.result.type:
             return now.operands[0]
         if (
             now.name == "eq"
@@ -136,7 +136,7 @@ class _Masks:
                 order[instr] = None
             elif instr not in order and not (is_splat(instr) or self._selects(instr, root)):
                 cost += instr.prim.cost
-                if instr.prim.kind != "elementwise" or len(instr.results) > 1 or cost > DENSE:
+                if not instr.prim.elementwise or len(instr.results) > 1 or cost > DENSE:
                     return None
                 pending += [(v, True), *((o, False) for o in instr.operands)]
             else:

@@ -12,8 +12,10 @@ from collections.abc import Iterable
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Atom, Dim, Extent
+from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, TensorType
-from tracejit.passes.rebuild import Rebuild, outer_names
+from tracejit.passes.rebuild import Rebuild
 
 #: No array has more elements than this.
 EXTENT_LIMIT = 2**47
@@ -48,7 +50,7 @@ class Facts:
         instr = self.made.get(value)
         if instr is None or value.expr is None:
             return ex.atom_dim(value)
-        if instr.name == "constant":
+        if instr.has(Trait.LITERAL):
             return value.dim
         a, b = map(self.dim, instr.operands)
         return ex.ARITHMETIC[instr.name](a, b)
@@ -98,7 +100,7 @@ class Facts:
         if instr.name == "invert":
             inside = self.known(instr.operands[0])
             return None if inside is None else not inside
-        if instr.name == "constant" and instr.results[0].rank == 0:
+        if instr.has(Trait.LITERAL) and instr.results[0].rank == 0:
             return bool(instr.attrs["value"].array)
         if instr.name not in _COMPARED or instr.operands[0].type != INDEX:
             return None
@@ -199,7 +201,7 @@ def _run(function: Function, facts: Facts) -> Function:
         if now.regions:
             regions = tuple(_region(now, k, facts) for k in range(len(now.regions)))
             re.emit(instr, re.with_regions(now, regions))
-        elif now.name == "check":
+        elif now.has(Trait.GUARD):
             if facts.known(now.operands[0]):
                 re.changed = True
                 continue
@@ -213,7 +215,7 @@ def _run(function: Function, facts: Facts) -> Function:
 
 
 def _anything(function: Function) -> bool:
-    return any(i.name == "check" or i.name in _CHECKED or i.regions for i in function.instrs)
+    return any(i.has(Trait.GUARD) or i.name in _CHECKED or i.regions for i in function.instrs)
 
 
 _CHECKED = {"add_overflow": "add", "sub_overflow": "sub", "mul_overflow": "mul"}
@@ -238,51 +240,49 @@ def _checked(re: Rebuild, old: Instr, now: Instr, facts: Facts) -> None:
 def _region(instr: Instr, k: int, outer: Facts) -> Function:
     region = instr.regions[k]
     facts = Facts(outer)
-    if instr.name == "cond":
-        _bind(facts, region.params, instr.operands[1:])
+    op = RegionOp(instr)
+    for p, v in op.constants(region):
+        _bind(facts, p, v)
+    if op.is_branch:
         facts.assume(instr.operands[0], k == 0)
-    elif instr.name in ("for", "while"):
-        first, last = outer_names(instr)
-        _bind(facts, region.params[last:], instr.operands[last:])
-        if first:
+    elif op.is_loop:
+        if op.trip is not None:
             counter = region.params[0]
             facts.low[counter] = 0
             facts.high[counter] = facts.dim(instr.operands[0]) - 1
-        _steps(facts, instr, first, last)
-        if instr.name == "while" and k == 1:
-            _tested(facts, instr)
+        _steps(facts, op)
+        if op.test is not None and region is op.body:
+            _tested(facts, op)
     facts.extents(region.params)
     return _run(region, facts)
 
 
-def _bind(facts: Facts, params: Iterable[Value], operands: Iterable[Value]) -> None:
-    for p, v in zip(params, operands, strict=True):
-        if p.type == INDEX:
-            facts.dims[p] = facts.dim(v)
-        if v in facts.made:
-            facts.made[p] = facts.made[v]
+def _bind(facts: Facts, param: Value, operand: Value) -> None:
+    if param.type == INDEX:
+        facts.dims[param] = facts.dim(operand)
+    if operand in facts.made:
+        facts.made[param] = facts.made[operand]
 
 
-def _steps(facts: Facts, loop: Instr, first: int, last: int) -> None:
+def _steps(facts: Facts, op: RegionOp) -> None:
     """A carried integer with a fixed step: ``init + step * i``, or bounded by its first value."""
-    body = loop.regions[-1]
+    body = op.body
     if body.diverges:
         return
     defs = {r: i for i in body.instrs for r in i.results}
     inside = Facts(facts)
     inside.made.update(defs)
-    for k in range(first, last):
-        p = body.params[k]
-        step = _step(Facts(inside), p, body.results[k - first], defs)
+    for k, (p, v) in enumerate(zip(op.carried_in(body), op.inits, strict=True)):
+        step = _step(Facts(inside), p, body.results[k], defs)
         if not step:
             continue
-        init = facts.dim(loop.operands[k])
-        if first:
+        init = facts.dim(v)
+        if op.test is None:
             exact = init + step * ex.atom_dim(body.params[0])
             if facts.fits(exact) and facts.fits(exact + step):
                 facts.dims[p] = exact
         else:
-            _bounded(facts, loop, k, init, step)
+            _bounded(facts, op, k, init, step)
 
 
 def _step(facts: Facts, p: Value, out: Value, defs: dict[Value, Instr]) -> int:
@@ -301,22 +301,22 @@ def _step(facts: Facts, p: Value, out: Value, defs: dict[Value, Instr]) -> int:
     return step if isinstance(step, int) else 0
 
 
-def _bounded(facts: Facts, loop: Instr, k: int, init: Dim, step: int) -> None:
+def _bounded(facts: Facts, op: RegionOp, k: int, init: Dim, step: int) -> None:
     """By induction: if the value is beyond its first and the test holds, the next one fits."""
-    test, body = loop.regions
+    test, body = op.instr.regions
     trial = Facts(facts)
     bound = trial.low if step > 0 else trial.high
     bound[body.params[k]] = init
-    _tested(trial, loop)
+    _tested(trial, op)
     if trial.fits(ex.atom_dim(body.params[k]) + step):
         bound = facts.low if step > 0 else facts.high
         for region in (test, body):
             bound[region.params[k]] = init
 
 
-def _tested(facts: Facts, loop: Instr) -> None:
+def _tested(facts: Facts, op: RegionOp) -> None:
     """What a loop's test has found, in terms of its body's parameters."""
-    test, body = loop.regions
+    test, body = op.instr.regions
     if test.diverges:
         return
     inner = Facts(facts)

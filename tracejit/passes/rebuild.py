@@ -6,13 +6,14 @@ changes nothing. Anything else goes through the builder, which infers its types 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tracejit.ir.builder import Builder, rename_attr, rename_type
 from tracejit.ir.core import Constant, Function, Instr, Value, uses
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, TensorType
 
 Pass = Callable[[Function], Function]
@@ -88,7 +89,7 @@ class Rebuild:
             return
         now = self.renamed(old) if now is None else now
         self.b.instrs.append(now)
-        self.ended = now.name == "raise"
+        self.ended = now.has(Trait.ENDS)
         if now is not old:
             self.changed = True
             for before, after in zip(old.results, now.results, strict=True):
@@ -133,18 +134,21 @@ class Rebuild:
 
     def literal(self, value: Value) -> Any:
         """The NumPy scalar that every element of ``value`` is, or None."""
+        spread = self.made(value, "broadcast")
+        if spread is not None:
+            value = spread.operands[0]
+        array = self.constant(value)
+        return array[()] if array is not None and array.ndim == 0 else None
+
+    def made(self, value: Value, *names: str) -> Instr | None:
+        """What made ``value``, if it is of one of these rows: the pattern of a rule."""
         instr = self.instr_of(value)
-        if instr is not None and instr.name == "broadcast":
-            instr = self.instr_of(instr.operands[0])
-        if instr is None or instr.name != "constant":
-            return None
-        array = instr.attrs["value"].array
-        return array[()] if array.ndim == 0 else None
+        return instr if instr is not None and instr.name in names else None
 
     def constant(self, value: Value) -> np.ndarray[Any, Any] | None:
         """The array of a ``constant`` instruction, or None."""
         instr = self.instr_of(value)
-        if instr is None or instr.name != "constant":
+        if instr is None or not instr.has(Trait.LITERAL):
             return None
         array: np.ndarray[Any, Any] = instr.attrs["value"].array
         return array
@@ -174,18 +178,3 @@ def each_region(function: Function, apply: Pass) -> Function:
         else:
             re.emit(instr)
     return re.finish()
-
-
-def outer_names(instr: Instr) -> tuple[int, int]:
-    """Where carried operands begin and end: ``operands[first:last]`` of a loop."""
-    first = 1 if instr.name == "for" else 0
-    return first, first + int(instr.attrs["carried"])
-
-
-def constants_in(instr: Instr, region: Function) -> Iterator[tuple[Value, Value]]:
-    """Parameters of a region that are the same each time it runs, and the outer values given."""
-    if instr.name in ("for", "while"):
-        first = outer_names(instr)[1]
-        yield from zip(region.params[first:], instr.operands[first:], strict=True)
-    elif instr.name == "cond":
-        yield from zip(region.params, instr.operands[1:], strict=True)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value, instr_effect
-from tracejit.passes.rebuild import outer_names
+from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
 from tracejit.passes.scaled import NEVER, Scaled, scaled
 from tracejit.passes.stable import Stable
 
@@ -20,9 +21,9 @@ def of_region(re: Stable, instr: Instr, value: Value, depth: int) -> Scaled | No
     if instr_effect(instr) == "ordered" or any(r.diverges for r in instr.regions):
         return None
     k = instr.results.index(value)
-    if instr.name == "cond":
+    if instr.has(Trait.BRANCH):
         return _branch(re, instr, k, depth)
-    return _loop(re, instr, k, depth) if instr.name in ("for", "while") else None
+    return _loop(re, instr, k, depth) if instr.has(Trait.LOOP) else None
 
 
 def _beside(re: Stable, values: tuple[Value, ...], depth: int) -> dict[int, Scaled]:
@@ -71,8 +72,8 @@ def _open(
 
 
 def _loop(re: Stable, instr: Instr, k: int, depth: int) -> Scaled | None:
-    first, last = outer_names(instr)
-    value, body, carried = instr.results[k], instr.regions[-1], last - first
+    op = RegionOp(instr)
+    first, last, carried, body, value = op.first, op.last, op.count, op.body, instr.results[k]
     consts = _beside(re, instr.operands[last:], depth)
     start = scaled(re, instr.operands[first + k], depth)
     at_end = [len(body.params), *(last + c for c in consts)]
@@ -91,9 +92,9 @@ def _loop(re: Stable, instr: Instr, k: int, depth: int) -> Scaled | None:
     if found is None or results[k] in inner.b.params:
         return None
     regions = [inner.b.build([*results, *_pair(_filled(inner, found))])]
-    if instr.name == "while":
-        after = [len(instr.regions[0].params), *(carried + c for c in consts)]
-        test, answer = _open(instr.regions[0], re, [[carried, k], after])
+    if op.test is not None:
+        after = [len(op.test.params), *(carried + c for c in consts)]
+        test, answer = _open(op.test, re, [[carried, k], after])
         regions.insert(0, test.b.build(answer))
     operands = [
         *instr.operands[:last],
@@ -116,7 +117,7 @@ def _start(re: Stable, init: Value, found: Scaled | None) -> Scaled:
 
 
 def _branch(re: Stable, instr: Instr, k: int, depth: int) -> Scaled | None:
-    args = instr.operands[1:]
+    args = RegionOp(instr).given
     beside = _beside(re, args, depth)
     flat = {c: found.flat for c, found in beside.items()}
     regions, any_found, sums = [], False, True

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tracejit.ir.core import Function, Instr, Value
-from tracejit.passes.rebuild import Rebuild, outer_names
+from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
+from tracejit.passes.rebuild import Rebuild
 
 Contents = dict[int, Value]
 
@@ -30,7 +32,7 @@ def written(function: Function) -> set[int]:
     """Numbers of the arrays that a function or its regions write."""
     found: set[int] = set()
     for instr in function.instrs:
-        if instr.name == "write_back":
+        if instr.has(Trait.WRITES_BACK):
             found.add(instr.attrs["arg"])
         for region in instr.regions:
             found |= written(region)
@@ -43,7 +45,7 @@ def _quiet(function: Function) -> bool:
 
 
 def _visible(instr: Instr) -> bool:
-    if instr.name == "write_back":
+    if instr.has(Trait.WRITES_BACK):
         return False
     if instr.prim.effect != "none":
         return True
@@ -56,14 +58,14 @@ def _forward(function: Function, contents: Contents) -> tuple[Function, Contents
     re = Rebuild(function)
     for instr in function.instrs:
         now = re.renamed(instr)
-        if now.name == "write_back":
+        if now.has(Trait.WRITES_BACK):
             k = now.attrs["arg"]
             if contents.get(k) is now.operands[0]:
                 re.changed = True
                 continue
             contents[k] = now.operands[0]
             re.emit(instr, now)
-        elif now.name in ("for", "while") and written(now.regions[-1]):
+        elif now.has(Trait.LOOP) and written(now.regions[-1]):
             _loop(re, instr, now, contents)
         elif now.regions and any(written(r) for r in now.regions):
             regions = tuple(_forward(r, {})[0] for r in now.regions)
@@ -98,13 +100,12 @@ def _repeated(loop: Instr, contents: Contents) -> tuple[Function, dict[int, int]
     With no iteration an array must hold the initial value already; that is assumed where it does
     on entry, and kept only if every iteration ends so.
     """
-    first, last = outer_names(loop)
-    body = loop.regions[-1]
-    trip = loop.operands[0].expr if loop.name == "for" else None
-    runs = isinstance(trip, int) and trip >= 1
-    places = _places(loop, contents, body, last - first)
+    op = RegionOp(loop)
+    body, carried = op.body, op.carried_in(op.body)
+    runs = (op.known_trip or 0) >= 1
+    places = _places(op, contents)
     while True:
-        assumed = {k: body.params[first + c] for k, c in places.items()}
+        assumed = {k: carried[c] for k, c in places.items()}
         inner, after = _forward(body, assumed)
         good = {k: c for k, c in places.items() if _follows(inner, after, k, c)}
         if good == places:
@@ -112,22 +113,16 @@ def _repeated(loop: Instr, contents: Contents) -> tuple[Function, dict[int, int]
         places = good
     if runs and not body.diverges:
         for k in sorted(written(body) - set(places)):
-            found = [c for c in range(last - first) if _follows(inner, after, k, c)]
+            found = [c for c in range(op.count) if _follows(inner, after, k, c)]
             if found:
                 places[k] = found[0]
     return inner, places
 
 
-def _places(loop: Instr, contents: Contents, body: Function, carried: int) -> dict[int, int]:
+def _places(op: RegionOp, contents: Contents) -> dict[int, int]:
     """Arrays that hold the initial value of a carried value, and which one."""
-    first = outer_names(loop)[0]
-    places: dict[int, int] = {}
-    for k, v in contents.items():
-        if k in written(body):
-            for c in range(carried):
-                if loop.operands[first + c] is v:
-                    places.setdefault(k, c)
-    return places
+    mine = written(op.body)
+    return {k: op.inits.index(v) for k, v in contents.items() if k in mine and v in op.inits}
 
 
 def _follows(body: Function, after: Contents, k: int, c: int) -> bool:
@@ -145,7 +140,7 @@ def _take(body: Function, follow: dict[int, int]) -> tuple[Function, dict[int, i
 def _dropping(function: Function, args: set[int]) -> Function:
     re = Rebuild(function)
     for instr in function.instrs:
-        if instr.name == "write_back" and instr.attrs["arg"] in args:
+        if instr.has(Trait.WRITES_BACK) and instr.attrs["arg"] in args:
             re.changed = True
             continue
         now = re.renamed(instr)
@@ -164,7 +159,7 @@ def _overwritten(function: Function, later: Iterable[int]) -> tuple[Function, se
     kept: list[tuple[Instr, tuple[Function, ...]]] = []
     for instr in reversed(function.instrs):
         regions = instr.regions
-        if instr.name == "write_back":
+        if instr.has(Trait.WRITES_BACK):
             if instr.attrs["arg"] in pending:
                 continue
             pending.add(instr.attrs["arg"])

@@ -14,12 +14,14 @@ from tracejit.ir.ops.elementwise import common, elementwise, same, to_real
 from tracejit.ir.ops.rules import Operands, Regions, all_tensors, arity, require, same_shape
 from tracejit.ir.samples import Samples
 from tracejit.ir.scalar.lowering import arithmetic, division, floats
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import BOOL, DTYPES, TensorType, Type
 
 _COMPLEX_OF = {DTYPES["f32"]: DTYPES["c64"], DTYPES["f64"]: DTYPES["c128"]}
 _FLAT: dict[str, Any] = {"differentiable": False}
 """The derivative is zero wherever it exists."""
 _reference: np.ufunc
+_STEADY = frozenset([Trait.STEADY])
 
 elementwise(
     "neg",
@@ -28,6 +30,7 @@ elementwise(
     arithmetic.neg,
     count=1,
     **linear((0,), maps(negated)),
+    traits=_STEADY,
 )
 
 
@@ -52,6 +55,7 @@ elementwise(
     arithmetic.absolute,
     count=1,
     jvp=unary(_jvp_abs),
+    traits=_STEADY,
     samples=Samples(complex_ulps=2, smooth=((0.3, 2.0),)),
 )
 elementwise(
@@ -61,6 +65,7 @@ elementwise(
     arithmetic.sign,
     count=1,
     jvp=unary(_jvp_sign),
+    traits=frozenset([Trait.BOUNDED, Trait.STEADY]),
     samples=Samples(complex_ulps=8),
 )
 for _name, _reference, _lower in [
@@ -68,8 +73,8 @@ for _name, _reference, _lower in [
     ("ceil", np.ceil, floats.ceil),
     ("trunc", np.trunc, floats.trunc),
 ]:
-    elementwise(_name, same("f"), _reference, _lower, count=1, **_FLAT)
-elementwise("rint", same("fc"), np.rint, floats.rint, count=1, **_FLAT)
+    elementwise(_name, same("f"), _reference, _lower, count=1, traits=_STEADY, **_FLAT)
+elementwise("rint", same("fc"), np.rint, floats.rint, count=1, traits=_STEADY, **_FLAT)
 
 
 def _imag(b: Any, ct: Value, operands: Operands, attrs: Attrs) -> Value:
@@ -101,6 +106,7 @@ elementwise(
     arithmetic.real,
     count=1,
     **linear((0,), maps(_real)),
+    traits=_STEADY,
     samples=Samples(smooth_in="c"),
 )
 elementwise(
@@ -110,6 +116,7 @@ elementwise(
     arithmetic.imag,
     count=1,
     **linear((0,), maps(_imag)),
+    traits=_STEADY,
     samples=Samples(smooth_in="c"),
 )
 elementwise(
@@ -119,6 +126,7 @@ elementwise(
     arithmetic.conj,
     count=1,
     **linear((0,), maps(through("conj"))),
+    traits=_STEADY,
 )
 elementwise(
     "complex",
@@ -127,6 +135,7 @@ elementwise(
     arithmetic.complex_of,
     count=2,
     **linear((0, 1), maps(through("real"), _minus_imag)),
+    traits=_STEADY,
 )
 elementwise(
     "add",
@@ -135,6 +144,7 @@ elementwise(
     arithmetic.add,
     count=2,
     **linear((0, 1), maps(same_map, same_map)),
+    traits=_STEADY | {Trait.RING, Trait.FOLDS},
 )
 elementwise(
     "sub",
@@ -143,6 +153,7 @@ elementwise(
     arithmetic.sub,
     count=2,
     **linear((0, 1), maps(same_map, negated)),
+    traits=_STEADY | {Trait.RING},
 )
 
 
@@ -157,6 +168,7 @@ elementwise(
     arithmetic.mul,
     count=2,
     **linear((0,), (1,), maps(_times(1), _times(0))),
+    traits=_STEADY | {Trait.RING, Trait.FOLDS},
     samples=Samples(complex_ulps=8),
 )
 elementwise(

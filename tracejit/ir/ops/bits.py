@@ -14,9 +14,11 @@ from tracejit.ir.ops.elementwise import common, elementwise, same, to, to_bool
 from tracejit.ir.ops.rules import Operands, Regions, all_tensors, arity, require
 from tracejit.ir.samples import Samples
 from tracejit.ir.scalar.lowering import conversion, floats, integers
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import DTYPES, TensorType, Type
 
 _FLAT: dict[str, Any] = {"differentiable": False}
+_FOLDS = frozenset([Trait.FOLDS])
 _reference: np.ufunc
 
 elementwise("invert", same("biu"), np.invert, integers.invert, count=1, **_FLAT)
@@ -28,7 +30,7 @@ for _name, _reference, _lower in [
     ("bitwise_or", np.bitwise_or, integers.bits("ior")),
     ("bitwise_xor", np.bitwise_xor, integers.bits("ixor")),
 ]:
-    elementwise(_name, same("biu"), _reference, _lower, count=2, **_FLAT)
+    elementwise(_name, same("biu"), _reference, _lower, count=2, traits=_FOLDS, **_FLAT)
 for _name, _reference, _lower in [
     ("shift_left", np.left_shift, integers.shift_left),
     ("shift_right", np.right_shift, integers.shift_right),
@@ -142,6 +144,7 @@ row(
         lower=conversion.convert,
         arity=1,
         **linear((0,), maps(_back)),
+        traits=frozenset([Trait.STEADY]),
         doc="NumPy's unsafe cast to dtype; complex to real keeps the real part.",
     )
 )

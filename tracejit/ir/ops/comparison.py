@@ -13,6 +13,7 @@ from tracejit.ir.ops.elementwise import common, elementwise, same, to_bool
 from tracejit.ir.ops.rules import Operands, require
 from tracejit.ir.samples import Samples
 from tracejit.ir.scalar.lowering import comparison
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import BOOL
 
 _FLAT: dict[str, Any] = {"differentiable": False}
@@ -41,11 +42,11 @@ def _tie(t: Expr, mine: Expr, other: Expr, z: Expr) -> Expr:
     return mine.same(z).where(other.same(z).where(t * 0.5, t), 0.0)
 
 
-for _name, _reference, _lower in [
-    ("minimum", np.minimum, comparison.extremum("lt", ignore_nan=False)),
-    ("maximum", np.maximum, comparison.extremum("gt", ignore_nan=False)),
-    ("fmin", np.fmin, comparison.extremum("lt", ignore_nan=True)),
-    ("fmax", np.fmax, comparison.extremum("gt", ignore_nan=True)),
+for _name, _reference, _lower, _folds in [
+    ("minimum", np.minimum, comparison.extremum("lt", ignore_nan=False), (Trait.FOLDS,)),
+    ("maximum", np.maximum, comparison.extremum("gt", ignore_nan=False), (Trait.FOLDS,)),
+    ("fmin", np.fmin, comparison.extremum("lt", ignore_nan=True), ()),
+    ("fmax", np.fmax, comparison.extremum("gt", ignore_nan=True), ()),
 ]:
     elementwise(
         _name,
@@ -53,6 +54,7 @@ for _name, _reference, _lower in [
         _reference,
         _lower,
         count=2,
+        traits=frozenset([Trait.STEADY, *_folds]),
         jvp=binary(lambda t, a, b, z: _tie(t, a, b, z), lambda t, a, b, z: _tie(t, b, a, z)),
         samples=Samples(smooth=((-2.0, -0.2), (0.2, 2.0)), smooth_in="f"),
     )
@@ -79,5 +81,6 @@ elementwise(
     comparison.select,
     count=3,
     **linear((1, 2), maps(None, _masked(True), _masked(False))),
+    traits=frozenset([Trait.CHOOSES, Trait.STEADY]),
     samples=Samples(dtypes={0: BOOL.dtype}),
 )

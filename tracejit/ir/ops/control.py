@@ -12,6 +12,7 @@ from tracejit.ir.core import Function, Primitive, Value, row, type_uses
 from tracejit.ir.extent import Dim
 from tracejit.ir.ops import derivatives_linear as d
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
+from tracejit.ir.traits import Passing, Trait
 from tracejit.ir.types import BOOL, INDEX, TapeType, TensorType, Type, is_inexact, subst_type
 
 
@@ -187,6 +188,8 @@ row(
         "for",
         "control",
         _for,
+        traits=frozenset([Trait.LOOP, Trait.HEAVY]),
+        passing=Passing(lead=1, counted=True),
         doc="for(n, *inits, *consts) {carried} body(i, *carried, *consts): i from 0 to n-1.",
     )
 )
@@ -195,6 +198,7 @@ row(
         "while",
         "control",
         _while,
+        traits=frozenset([Trait.LOOP, Trait.HEAVY]),
         doc="while(*inits, *consts) {carried} test(*all) -> bool, body(*all) -> carried.",
     )
 )
@@ -203,6 +207,8 @@ row(
         "cond",
         "control",
         _cond,
+        traits=frozenset([Trait.BRANCH]),
+        passing=Passing(lead=1),
         doc="cond(pred, *args) then(*args), else(*args); a side that diverges joins with anything.",
     )
 )
@@ -211,6 +217,7 @@ row(
         "call",
         "control",
         _call,
+        traits=frozenset([Trait.CALL]),
         doc="call(*args, *outer) {rule, args} primal(*args, *outer), and its derivative: "
         "jvp(*args, *tangents, *outer), or forward(*args, *outer) and "
         "backward(*residuals, *cotangents, *outer), or none where the rule is stop or checkpoint.",
@@ -223,6 +230,7 @@ row(
         _none,
         effect="check",
         differentiable=False,
+        traits=frozenset([Trait.ENDS]),
         doc="raise(*payload) {exc, message}: ends its function.",
     )
 )
@@ -233,6 +241,7 @@ row(
         _check,
         effect="check",
         differentiable=False,
+        traits=frozenset([Trait.GUARD]),
         doc="check(ok, *payload) {exc, message}: raises unless ok.",
     )
 )
@@ -243,6 +252,7 @@ row(
         _none,
         effect="ordered",
         differentiable=False,
+        traits=frozenset([Trait.HEAVY]),
         doc="print(*values) {parts, sep, end}: Python's; parts are literals, None per value.",
     )
 )
@@ -253,6 +263,7 @@ row(
         _write_back,
         effect="ordered",
         differentiable=False,
+        traits=frozenset([Trait.WRITES_BACK]),
         doc="write_back(x) {arg}: the caller's array number arg now holds x.",
     )
 )
@@ -264,10 +275,11 @@ row(
         effect="ordered",
         differentiable=False,
         opaque=lambda results: any(is_inexact(r.dtype) for r in results),
+        traits=frozenset([Trait.HEAVY]),
         doc="host_call(*args) {fn, types}: Python called under the GIL, in program order.",
     )
 )
-row(Primitive("tape", "tape", _tape, doc="An empty tape."))
+row(Primitive("tape", "tape", _tape, traits=frozenset([Trait.DISTINCT]), doc="An empty tape."))
 row(
     Primitive(
         "push",
@@ -275,6 +287,7 @@ row(
         _push,
         jvp=d.jvp_push,
         transpose=d.push,
+        traits=frozenset([Trait.DISTINCT]),
         doc="push(tape, *values): the values on top, first deepest.",
     )
 )
@@ -285,6 +298,7 @@ row(
         _pop,
         jvp=d.jvp_pop,
         transpose=d.pop,
+        traits=frozenset([Trait.DISTINCT]),
         doc="%t, *values = pop(tape) {types}: inverse of one push of those types.",
     )
 )

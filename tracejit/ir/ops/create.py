@@ -8,6 +8,7 @@ import numpy as np
 
 from tracejit.ir.core import Primitive, row
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType, Type, dtype_of
 
 
@@ -44,6 +45,7 @@ row(
         lambda *, value: value.array,
         cost=0,
         differentiable=False,
+        traits=frozenset([Trait.LITERAL]),
         doc="A literal scalar or small array.",
     )
 )
@@ -55,6 +57,7 @@ row(
         _eval_iota,
         cost=0,
         differentiable=False,
+        traits=frozenset([Trait.BOUNDED, Trait.COUNTS, Trait.STEADY]),
         doc="result[i, …] = i_axis, converted to dtype.",
     )
 )
@@ -65,6 +68,7 @@ row(
         _empty,
         lambda *, shape, dtype: np.zeros(shape, dtype),
         differentiable=False,
+        traits=frozenset([Trait.DISTINCT]),
         doc="Undefined but frozen contents; the interpreter and derivatives use zeros.",
     )
 )

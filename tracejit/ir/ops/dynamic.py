@@ -11,6 +11,7 @@ from tracejit.ir.core import Primitive, Value, row
 from tracejit.ir.extent import Dim, ResultRef, atom_dim
 from tracejit.ir.ops.derivatives_reductions import compress
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, indices, require
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import BOOL, DTYPES, INDEX, TensorType, Type
 
 
@@ -59,6 +60,7 @@ row(
         _compress,
         _eval_compress,
         jvp=compress,
+        traits=frozenset([Trait.SELECTS]),
         doc="%k, %z = compress(x, mask): the slices of x along axis where mask holds; their number "
         "may be the last operand.",
     )

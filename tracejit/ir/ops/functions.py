@@ -16,12 +16,14 @@ from tracejit.ir.scalar import elementary as real
 from tracejit.ir.scalar.elementary import complex_functions as complex_
 from tracejit.ir.scalar.lowering import floats, integers
 from tracejit.ir.scalar.lowering.rule import by_kind
+from tracejit.ir.traits import Trait
 
 _LN2, _LN10 = math.log(2.0), math.log(10.0)
 _cos, _sin, _cosh, _sinh, _exp, _log, _sqrt = map(
     apply, ("cos", "sin", "cosh", "sinh", "exp", "log", "sqrt")
 )
 """Only derivatives use these: a rule reads as mathematics."""
+_STEADY = frozenset([Trait.STEADY])
 _CODE = {"f": real, "c": complex_}
 
 
@@ -33,6 +35,7 @@ def _function(
     *,
     lower: Any = None,
     cost: int = ELEMENTARY_COST,
+    traits: frozenset[Trait] = frozenset(),
     **samples: Any,
 ) -> None:
     """A row of one operand whose derivative is ``rule``; the rest is said of its samples.
@@ -42,7 +45,7 @@ def _function(
     if lower is None:
         lower = by_kind(**{kind: getattr(_CODE[kind], name) for kind in kinds})
     where = Samples(**{"ulps": ROUNDED, **samples})
-    columns = {"jvp": unary(rule), "cost": cost, "samples": where}
+    columns = {"jvp": unary(rule), "cost": cost, "traits": traits, "samples": where}
     elementwise(name, same(kinds), reference, lower, count=1, **columns)
 
 
@@ -125,8 +128,12 @@ _function(
     smooth=((-0.4, 2.0),),
     complex_reach=_near_operand,
 )
-_function("sin", "fc", np.sin, lambda t, x, y: t * _cos(x), exact="sin", periodic=True)
-_function("cos", "fc", np.cos, lambda t, x, y: t * -_sin(x), exact="cos", periodic=True)
+_function(
+    "sin", "fc", np.sin, lambda t, x, y: t * _cos(x), traits=_STEADY, exact="sin", periodic=True
+)
+_function(
+    "cos", "fc", np.cos, lambda t, x, y: t * -_sin(x), traits=_STEADY, exact="cos", periodic=True
+)
 _function(
     "tan",
     "fc",
@@ -173,14 +180,18 @@ _function(
     interval=(-1.0, 1.0),
     smooth=((-0.6, 0.6),),
 )
-_function("arctan", "fc", np.arctan, lambda t, x, y: t / _one_plus_square(x), exact="atan")
+_function(
+    "arctan", "fc", np.arctan, lambda t, x, y: t / _one_plus_square(x), traits=_STEADY, exact="atan"
+)
 _function(
     "sinh", "fc", np.sinh, lambda t, x, y: t * _cosh(x), exact="sinh", interval=(-720.0, 720.0)
 )
 _function(
     "cosh", "fc", np.cosh, lambda t, x, y: t * _sinh(x), exact="cosh", interval=(-720.0, 720.0)
 )
-_function("tanh", "fc", np.tanh, lambda t, x, y: t * ((1 - y) * (1 + y)), exact="tanh")
+_function(
+    "tanh", "fc", np.tanh, lambda t, x, y: t * ((1 - y) * (1 + y)), traits=_STEADY, exact="tanh"
+)
 _function("arcsinh", "fc", np.arcsinh, lambda t, x, y: t / _arcsinh_root(x), exact="asinh")
 _function(
     "arccosh",
@@ -212,6 +223,7 @@ _function(
     "f",
     _eval_erf,
     lambda t, x, y: t * (2 / math.sqrt(math.pi) * _exp(-(x * x))),
+    traits=_STEADY,
     exact="erf",
     interval=(-6.5, 6.5),
 )

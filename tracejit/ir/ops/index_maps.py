@@ -25,6 +25,7 @@ from tracejit.ir.ops.rules import (
     same_dtype,
     same_shape,
 )
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType, Type
 
 
@@ -175,6 +176,7 @@ row(
         _eval_broadcast,
         cost=0,
         **d.linear((0,), d.broadcast),
+        traits=frozenset([Trait.STEADY, Trait.REPEATS, Trait.REARRANGES]),
         doc="Operand axis i is result axis axes[i]; extent 1 stretches (maybe_one: at run time).",
     )
 )
@@ -186,6 +188,7 @@ row(
         lambda x, *, perm: np.transpose(x, perm).copy(),
         cost=0,
         **d.linear((0,), d.maps(d.untranspose)),
+        traits=frozenset([Trait.STEADY, Trait.REARRANGES]),
         doc="Result axis i is operand axis perm[i].",
     )
 )
@@ -197,6 +200,7 @@ row(
         lambda x, *, shape: np.reshape(x, shape).copy(),
         cost=0,
         **d.linear((0,), d.maps(d.reshape)),
+        traits=frozenset([Trait.STEADY, Trait.SAME_ELEMENTS, Trait.REARRANGES, Trait.INDEXES]),
         doc="Same elements in C order; the sizes must be equal (the builder's responsibility).",
     )
 )
@@ -208,6 +212,7 @@ row(
         _eval_slice,
         cost=0,
         **d.linear((0,), d.slice),
+        traits=frozenset([Trait.STEADY, Trait.WINDOW, Trait.REARRANGES, Trait.INDEXES]),
         doc="slice(x, *starts, *steps): result[i] = x[starts + steps * i], in range.",
     )
 )
@@ -220,6 +225,9 @@ row(
         effect="check",
         cost=0,
         **d.linear((0,), d.maps(d.cast_shape)),
+        traits=frozenset(
+            [Trait.STEADY, Trait.SAME_ELEMENTS, Trait.REARRANGES, Trait.KEPT, Trait.INDEXES]
+        ),
         doc="The same tensor with extents asserted at run time, else raises exc(message).",
     )
 )
@@ -230,6 +238,7 @@ row(
         _pad,
         _eval_pad,
         **d.linear((0, 1), d.pad),
+        traits=frozenset([Trait.STEADY, Trait.INDEXES]),
         doc="pad(x, fill, *lows): x placed at lows in a tensor of shape, fill elsewhere.",
     )
 )
@@ -240,6 +249,7 @@ row(
         _concatenate,
         lambda *xs, axis: np.concatenate(xs, axis),
         **d.linear((d.ALL,), d.concatenate),
+        traits=frozenset([Trait.STEADY]),
         doc="Joined along axis.",
     )
 )
@@ -250,6 +260,7 @@ row(
         _gather,
         _eval_gather,
         **d.linear((0,), d.gather),
+        traits=frozenset([Trait.STEADY, Trait.REARRANGES, Trait.PICKS, Trait.INDEXES]),
         doc="result[s…, r…] = x with axes[k] at index_k[s…] and the remaining axes r… in order.",
     )
 )

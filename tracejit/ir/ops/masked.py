@@ -8,6 +8,7 @@ from __future__ import annotations
 from tracejit.ir.core import Primitive, row
 from tracejit.ir.ops.control import check_params, check_yield
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, indices, require
+from tracejit.ir.traits import Passing, Trait
 from tracejit.ir.types import BOOL, Type
 
 
@@ -39,6 +40,7 @@ row(
         _for_true,
         effect="ordered",
         differentiable=False,
+        passing=Passing(lead=1, counted=True),
         doc="for_true(n, *inits, *consts) {carried} mask(i, *consts) -> bool, "
         "body(i, *carried, *consts): body for each i below n where mask holds.",
     )
@@ -50,6 +52,8 @@ row(
         _sum_true,
         effect="ordered",
         differentiable=False,
+        traits=frozenset([Trait.SUMS]),
+        passing=Passing(lead=2, counted=True),
         doc="sum_true(k, n, *consts) mask(i, *consts), element(i, *consts): the k elements below n "
         "where mask holds, summed in NumPy's order.",
     )

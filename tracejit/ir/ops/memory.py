@@ -10,6 +10,7 @@ from tracejit.ir.core import Primitive, Value, row
 from tracejit.ir.ops.control import check_params
 from tracejit.ir.ops.derivatives_linear import linear, maps, same_map
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, indices, require
+from tracejit.ir.traits import Passing, Trait
 from tracejit.ir.types import BufferType, TapeType, TensorType, Type, dense_buffer, dtype_of
 
 
@@ -102,6 +103,7 @@ row(
         _same_as_first,
         lambda x: x.copy(),
         **linear((0,), maps(same_map)),
+        traits=frozenset([Trait.STEADY, Trait.DISTINCT, Trait.KEPT, Trait.INDEXES]),
         doc="The same tensor in storage of its own (destinations inserts it; explain() lists it).",
     )
 )
@@ -112,6 +114,7 @@ row(
         _alloc,
         effect="ordered",
         differentiable=False,
+        traits=frozenset([Trait.ALLOCATES]),
         doc="alloc() {type}: uninitialised memory owned by the call until freed or returned.",
     )
 )
@@ -122,6 +125,7 @@ row(
         _free,
         effect="ordered",
         differentiable=False,
+        traits=frozenset([Trait.FREES]),
         doc="free(buf): gives back what alloc made.",
     )
 )
@@ -132,6 +136,7 @@ row(
         _view,
         effect="none",
         differentiable=False,
+        traits=frozenset([Trait.VIEWS]),
         doc="view(buf, offset_bytes) {type}: another shape and strides over the same memory.",
     )
 )
@@ -142,6 +147,7 @@ row(
         _load,
         effect="ordered",
         differentiable=False,
+        traits=frozenset([Trait.LOADS]),
         doc="load(buf, *index): one element; in kernels only.",
     )
 )
@@ -152,6 +158,7 @@ row(
         _store,
         effect="ordered",
         differentiable=False,
+        traits=frozenset([Trait.STORES]),
         doc="store(buf, value, *index): one element; in kernels only.",
     )
 )
@@ -172,6 +179,7 @@ row(
         _launch,
         effect="ordered",
         differentiable=False,
+        traits=frozenset([Trait.LAUNCHES]),
         doc="launch(*operands) kernel: runs a kernel; results are host scalars.",
     )
 )
@@ -182,6 +190,7 @@ row(
         _blas,
         effect="ordered",
         differentiable=False,
+        traits=frozenset([Trait.HEAVY]),
         doc="gemm(a, b, c): c[m, n] = a[m, k] @ b[k, n] on rank 2, by BLAS; beta adds into c.",
     )
 )
@@ -192,6 +201,8 @@ row(
         _sum_pairwise,
         effect="ordered",
         differentiable=False,
+        traits=frozenset([Trait.SUMS]),
+        passing=Passing(lead=1, counted=True),
         doc="sum_pairwise(n, *consts) element(i, *consts): sums of its results in NumPy's order.",
     )
 )
@@ -201,6 +212,7 @@ row(
         "memory",
         _const_buffer,
         differentiable=False,
+        traits=frozenset([Trait.ALLOCATES]),
         doc="const_buffer() {value}: read-only memory that holds a literal array.",
     )
 )

@@ -11,6 +11,7 @@ from tracejit.ir.core import Primitive, row
 from tracejit.ir.ops import derivatives_linear as linear
 from tracejit.ir.ops import derivatives_reductions as d
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, axes_in_range, require
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import DTYPES, TensorType, Type
 
 
@@ -59,23 +60,14 @@ def _scanner(ufunc: np.ufunc) -> Callable[..., Any]:
 
 
 _LINEAR = linear.linear((0,), linear.maps(linear.reduce_sum))
-for _name, _ufunc, _derivative, _doc in [
+_EXTREME: dict[str, Any] = {"jvp": d.reduce_extreme, "traits": frozenset([Trait.NOT_EMPTY])}
+for _name, _ufunc, _columns, _doc in [
     ("reduce_sum", np.add, _LINEAR, "Sum in NumPy's order (see docs/ir.md)."),
     ("reduce_prod", np.multiply, {"jvp": d.reduce_prod}, "Product, one after another."),
-    (
-        "reduce_min",
-        np.minimum,
-        {"jvp": d.reduce_extreme},
-        "Minimum; nan wins. Extents must not be zero.",
-    ),
-    (
-        "reduce_max",
-        np.maximum,
-        {"jvp": d.reduce_extreme},
-        "Maximum; nan wins. Extents must not be zero.",
-    ),
+    ("reduce_min", np.minimum, _EXTREME, "Minimum; nan wins. Extents must not be zero."),
+    ("reduce_max", np.maximum, _EXTREME, "Maximum; nan wins. Extents must not be zero."),
 ]:
-    row(Primitive(_name, "reduction", _reduce, _reducer(_ufunc), **_derivative, doc=_doc))
+    row(Primitive(_name, "reduction", _reduce, _reducer(_ufunc), **_columns, doc=_doc))
 for _name, _ufunc in [
     ("reduce_and", np.bitwise_and),
     ("reduce_or", np.bitwise_or),
@@ -99,6 +91,7 @@ for _name, _arg_fn in [("argmin", np.argmin), ("argmax", np.argmax)]:
             _arg,
             lambda x, *, axis, _fn=_arg_fn: np.asarray(_fn(x, axis=axis), np.int64),
             differentiable=False,
+            traits=frozenset([Trait.NOT_EMPTY, Trait.FINDS_PLACE]),
             doc="Index of the first extremum along axis; the first nan wins.",
         )
     )

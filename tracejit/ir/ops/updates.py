@@ -24,6 +24,7 @@ from tracejit.ir.ops.rules import (
     same_dtype,
     same_shape,
 )
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType, Type
 
 #: NumPy ufunc that combines the old and the new element, per scatter mode (None: replace).
@@ -95,6 +96,7 @@ row(
         _put_slice,
         _eval_put_slice,
         **d.linear((0, 1), d.put_slice),
+        traits=frozenset([Trait.WINDOW]),
         doc="put_slice(x, v, *starts, *steps): x with that window replaced by v.",
     )
 )
@@ -105,6 +107,7 @@ row(
         _add_slice,
         _eval_add_slice,
         **d.linear((0, 1), d.add_slice),
+        traits=frozenset([Trait.WINDOW]),
         doc="add_slice(x, v, *starts, *steps): x with v added to that window.",
     )
 )
