@@ -14,6 +14,7 @@ from tracejit.codegen_llvm.runtime import ErrorSite, Location, PayloadKind
 from tracejit.ir.core import Function, Instr, Loc, Value
 from tracejit.ir.interpret.interpreter import exception_type
 from tracejit.ir.scalar.emit import BOOL, F64, I64, ComplexPair
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, BufferType, Type
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import (
@@ -123,7 +124,7 @@ def _extremes(body: Function) -> list[Instr]:
     for instr in body.instrs:
         for v in instr.operands:
             uses[v] = uses.get(v, 0) + 1
-    makers = {i.results[0]: i for i in body.instrs if i.name in ("maximum", "minimum")}
+    makers = {i.results[0]: i for i in body.instrs if i.has(Trait.EXTREME)}
     found = []
     for param, result in zip(body.params[1:], body.results, strict=False):
         maker = makers.get(result)
@@ -392,7 +393,7 @@ def stored_params(function: Function) -> set[int]:
     place = {p: k for k, p in enumerate(function.params)}
     found: set[int] = set()
     for instr in function.instrs:
-        if instr.name == "store":
+        if instr.has(Trait.STORES):
             found.add(place[instr.operands[0]])
         for region in instr.regions:
             operands = instr.operands[len(instr.operands) - len(region.params) :]

@@ -13,7 +13,9 @@ import numpy as np
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, product
+from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.scalar.emit import I64, ComplexPair, DType
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType, TensorType
 from tracejit.llvm_text.emit import Reg, llvm_type
 from tracejit.llvm_text.lower_function import FunctionText, Pointer, Rule, number, part_of
@@ -129,18 +131,13 @@ def stack_buffers(function: Function) -> set[Value]:
     made = {
         i.result
         for i in function.instrs
-        if i.name == "alloc" and _small(_type(i.result)) and i.result not in function.results
+        if i.has(Trait.ALLOCATES) and _small(_type(i.result)) and i.result not in function.results
     }
-    freed = {v for i in function.instrs if i.name == "free" for v in i.operands}
-    moved = {
-        v
-        for i in function.instrs
-        if i.name in ("for", "while")
-        for v in i.operands[: i.attrs["carried"] + (i.name == "for")]
-    }
+    freed = {v for i in function.instrs if i.has(Trait.FREES) for v in i.operands}
+    moved = {v for i in function.instrs if i.has(Trait.LOOP) for v in RegionOp(i).inits}
     found = (made & freed) - moved
     for instr in function.instrs:
-        if instr.name != "launch":
+        if not instr.has(Trait.LAUNCHES):
             for region in instr.regions:
                 found |= stack_buffers(region)
     return found

@@ -14,6 +14,7 @@ from tracejit.codegen_llvm.lower_control import parameters, result_type, return_
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, Extent, Monomial, leaves
 from tracejit.ir.scalar.emit import BOOL, I64, ComplexPair, DType
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType, TensorType, Type
 from tracejit.llvm_text.emit import Reg, llvm_type
 from tracejit.llvm_text.emit_vector import Lanes, NoVectorForm, VectorEmitter
@@ -297,13 +298,13 @@ class Lane:
         return found
 
     def _instr(self, instr: Instr) -> None:
-        if instr.name == "load":
+        if instr.has(Trait.LOADS):
             self._load(instr)
         elif not any(v in self.vectors for v in instr.operands):
             if instr.regions:
                 raise NoVectorForm(instr.name)
             self.f.instr(instr)
-        elif instr.prim.lower is None or instr.prim.kind != "elementwise":
+        elif instr.prim.lower is None or not instr.prim.elementwise:
             raise NoVectorForm(instr.name)
         else:
             operands = [self._vector(v) for v in instr.operands]

@@ -17,6 +17,7 @@ from tracejit.codegen_ptx import emit
 from tracejit.codegen_ptx.emit import PTXEmitter, Values
 from tracejit.ir.core import TABLE, Instr, Value
 from tracejit.ir.scalar.emit import DType
+from tracejit.ir.traits import Trait
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import (
     FunctionText,
@@ -107,7 +108,7 @@ class Reduction:
     def __init__(self, f: DeviceText, instr: Instr) -> None:
         self.f, self.instr = f, instr
         (self.body,) = instr.regions
-        self.sums = instr.name == "sum_pairwise"
+        self.sums = instr.has(Trait.SUMS)
         count = 0 if self.sums else instr.attrs["carried"]
         names = None if self.sums else fold_names(instr)
         self.names = ["add"] * len(instr.results) if names is None else names

@@ -18,6 +18,7 @@ from tracejit.codegen_ptx.emit import I32, KernelParam, KernelText, PTXEmitter, 
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.scalar.emit import I64, DType
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import joined, part_of
@@ -223,7 +224,7 @@ def _level(
 def _together(f: DeviceText, kernel: Kernel, instrs: Sequence[Instr]) -> None:
     """A block runs scalar code alike in all threads, shares reductions, and stores once."""
     for instr in instrs:
-        if instr.name == "store":
+        if instr.has(Trait.STORES):
             _by_first(f, lambda instr=instr: f.instr(instr))  # type: ignore[misc]
         elif kernel.cooperative(instr) and not short(kernel, instr):
             f.bind(instr.results, Reduction(f, instr).by_block())
@@ -235,7 +236,7 @@ def _total(kernel: Kernel, phase: Phase, name: str) -> Stages:
     """A reduction of everything: each block leaves its part, one block combines them."""
     (shared,) = [i for i in phase.instrs if kernel.cooperative(i) and not short(kernel, i)]
     place = phase.instrs.index(shared)
-    before = [i for i in phase.instrs[:place] if i.name != "store"]
+    before = [i for i in phase.instrs[:place] if not i.has(Trait.STORES)]
     first, last = _Parameters(kernel), _Parameters(kernel)
     first.outputs("partial", shared.results)
     last.outputs("partial", shared.results)

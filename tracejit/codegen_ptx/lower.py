@@ -16,6 +16,7 @@ from tracejit.codegen_ptx.kernels import Argument, Stage, phase_kernels, points
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, evaluate, format_dim
 from tracejit.ir.program import Program, kernels
+from tracejit.ir.traits import Trait
 from tracejit.lower.expand_gemm import products
 from tracejit.lower.expand_masked import plain
 from tracejit.lower.parallel import Kernel
@@ -121,7 +122,7 @@ def _plan(
                 yield f"{pad}launch {info.name} {grid} ({info.stage})"
         elif instr.name in _SHOWN:
             yield f"{pad}{instr.name}"
-        elif instr.regions and instr.name != "launch":
+        elif instr.regions and not instr.has(Trait.LAUNCHES):
             yield f"{pad}{instr.name}"
             for region in instr.regions:
                 yield from _plan(region, launches, gemms, depth + 1)
@@ -148,6 +149,6 @@ def _unmapped(function: Function) -> Iterator[str]:
         if instr.name in _UNMAPPED:
             where = f" (line {instr.loc.line})" if instr.loc is not None else ""
             yield f"{instr.name}{where}"
-        elif instr.name != "launch":
+        elif not instr.has(Trait.LAUNCHES):
             for region in instr.regions:
                 yield from _unmapped(region)

@@ -11,6 +11,8 @@ class Trait(Enum):
 
     #: Runs its last region again and again; the region's results are what it takes next time.
     LOOP = auto()
+    #: Runs a region again and again: loops, and sums.
+    REPEATS_REGION = auto()
     #: Runs one of its regions; operand 0 says which.
     BRANCH = auto()
     #: Runs its first region; the attribute ``rule`` says how it is differentiated.
@@ -52,6 +54,8 @@ class Trait(Enum):
     SELECTS = auto()
     #: Elements of operand 1 or 2, as operand 0 says.
     CHOOSES = auto()
+    #: The larger or the smaller of two; a nan wins.
+    EXTREME = auto()
     #: Sums and products: modulo 2**64 what they are without bounds.
     RING = auto()
     #: Associative and commutative on integers.

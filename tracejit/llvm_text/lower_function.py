@@ -19,6 +19,7 @@ from tracejit.codegen_llvm.runtime import ErrorTable, HostTable
 from tracejit.ir import extent as ex
 from tracejit.ir.core import TABLE, Function, Instr, Value
 from tracejit.ir.scalar.emit import I64, ComplexPair, DType
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType, Type
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, llvm_type
 
@@ -301,24 +302,22 @@ def zero(type_: Type) -> Any:
     return Reg({"f": "0.0", "b": "false"}.get(type_.dtype.kind, "0"), type_.dtype)
 
 
-#: What repeats something.
-_LOOPS = frozenset(["for", "while", "sum_pairwise", "for_true", "sum_true"])
-
-
 def loops_inside(function: Function) -> bool:
     """Whether a region repeats anything."""
     return any(
-        instr.name in _LOOPS or any(map(loops_inside, instr.regions)) for instr in function.instrs
+        instr.has(Trait.REPEATS_REGION) or any(map(loops_inside, instr.regions))
+        for instr in function.instrs
     )
 
 
 def is_heavy(function: Function, light: Callable[[Instr], bool]) -> bool:
     """Whether one run of a host region may take more than some ten nanoseconds."""
     for instr in function.instrs:
-        if instr.name in ("for", "while", "gemm", "host_call", "print") and not light(instr):
+        if instr.has(Trait.HEAVY) and not light(instr):
             return True
         inside = [
-            loops_inside(r) if instr.name == "launch" else is_heavy(r, light) for r in instr.regions
+            loops_inside(r) if instr.has(Trait.LAUNCHES) else is_heavy(r, light)
+            for r in instr.regions
         ]
         if any(inside):
             return True

@@ -60,11 +60,6 @@ def _apply(re: Rebuild, instr: Instr) -> Value | None:
     return None
 
 
-def _made_by(re: Rebuild, value: Value, name: str) -> Instr | None:
-    instr = re.instr_of(value)
-    return instr if instr is not None and instr.name == name else None
-
-
 def _is(number: Any, want: float) -> bool:
     """Equal, and of the same sign when zero."""
     if number is None or isinstance(number, np.complexfloating) or number != want:
@@ -124,7 +119,7 @@ def _undo(inner: str) -> Apply:
     """``op(inner(x)) -> x``."""
 
     def apply(re: Rebuild, instr: Instr) -> Value | None:
-        made = _made_by(re, instr.operands[0], inner)
+        made = re.made(instr.operands[0], inner)
         return None if made is None else made.operands[0]
 
     return apply
@@ -134,7 +129,7 @@ def _again(name: str) -> Apply:
     """``op(op(x)) -> op(x)``."""
 
     def apply(re: Rebuild, instr: Instr) -> Value | None:
-        return instr.operands[0] if _made_by(re, instr.operands[0], name) else None
+        return instr.operands[0] if re.made(instr.operands[0], name) else None
 
     return apply
 
@@ -149,7 +144,7 @@ def _twice(make: Callable[[Rebuild, Instr], Value]) -> Apply:
 
 
 def _through_neg(re: Rebuild, instr: Instr) -> Value | None:
-    made = _made_by(re, instr.operands[0], "neg")
+    made = re.made(instr.operands[0], "neg")
     if made is None:
         return None
     out: Value = re.b.op(instr.name, made.operands[0])
@@ -160,7 +155,7 @@ def _other_sign(name: str) -> Apply:
     """``a op (-b) -> a name b``."""
 
     def apply(re: Rebuild, instr: Instr) -> Value | None:
-        made = _made_by(re, instr.operands[1], "neg")
+        made = re.made(instr.operands[1], "neg")
         if made is None:
             return None
         out: Value = re.b.op(name, instr.operands[0], made.operands[0])
@@ -170,7 +165,7 @@ def _other_sign(name: str) -> Apply:
 
 
 def _both_neg(re: Rebuild, instr: Instr) -> Value | None:
-    a, b = (_made_by(re, v, "neg") for v in instr.operands)
+    a, b = (re.made(v, "neg") for v in instr.operands)
     if a is None or b is None:
         return None
     out: Value = re.b.op(instr.name, a.operands[0], b.operands[0])
@@ -194,7 +189,7 @@ def _part(position: int) -> Apply:
     """``real(complex(a, b)) -> a`` and its like."""
 
     def apply(re: Rebuild, instr: Instr) -> Value | None:
-        made = _made_by(re, instr.operands[0], "complex")
+        made = re.made(instr.operands[0], "complex")
         return None if made is None else made.operands[position]
 
     return apply
@@ -204,10 +199,11 @@ _OPPOSITE = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "
 
 
 def _not_compared(re: Rebuild, instr: Instr) -> Value | None:
-    made = re.instr_of(instr.operands[0])
-    if made is None or made.name not in _OPPOSITE:
+    made = re.made(instr.operands[0], *_OPPOSITE)
+    if made is None:
         return None
-    if made.name not in ("eq", "ne") and made.operands[0].dtype.kind not in "biu":
+    equality = re.made(made.result, "eq", "ne") is not None
+    if not equality and made.operands[0].dtype.kind not in "biu":
         return None  # a nan is neither less nor greater or equal
     out: Value = re.b.op(_OPPOSITE[made.name], *made.operands)
     return out

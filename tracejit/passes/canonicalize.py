@@ -146,9 +146,9 @@ def _broadcast(re: Rebuild, instr: Instr) -> Value | None:
     x, axes = instr.operands[0], instr.attrs["axes"]
     if x.type == instr.result.type and axes == tuple(range(x.rank)):
         return x
-    inner = re.instr_of(x)
+    inner = re.made(x, "broadcast")
     maybe = instr.attrs.get("maybe_one", ())
-    if inner is None or inner.name != "broadcast" or maybe or inner.attrs.get("maybe_one", ()):
+    if inner is None or maybe or inner.attrs.get("maybe_one", ()):
         return None
     through = tuple(axes[a] for a in inner.attrs["axes"])
     return re.b.broadcast(inner.operands[0], instr.attrs["shape"], through)
@@ -158,20 +158,24 @@ def _reshape(re: Rebuild, instr: Instr) -> Value | None:
     x = instr.operands[0]
     if x.type == instr.result.type:
         return x
-    inner = re.instr_of(x)
-    if inner is not None and inner.name == "reshape":
+    inner = re.made(x, "reshape")
+    if inner is not None:
         return re.b.reshape(inner.operands[0], instr.attrs["shape"])
-    if inner is not None and inner.name == "broadcast" and inner.operands[0].rank == 0:
-        return re.b.broadcast(inner.operands[0], instr.attrs["shape"])
-    return None
+    return _of_splat(re, x, instr)
+
+
+def _of_splat(re: Rebuild, x: Value, instr: Instr) -> Value | None:
+    """A repeated scalar in another shape."""
+    scalar = re.repeated(x)
+    return None if scalar is None else re.b.broadcast(scalar, instr.attrs["shape"])
 
 
 def _transpose(re: Rebuild, instr: Instr) -> Value | None:
     x, perm = instr.operands[0], instr.attrs["perm"]
     if perm == tuple(range(x.rank)):
         return x
-    inner = re.instr_of(x)
-    if inner is None or inner.name != "transpose":
+    inner = re.made(x, "transpose")
+    if inner is None:
         return None
     through = tuple(inner.attrs["perm"][p] for p in perm)
     if through == tuple(range(x.rank)):
@@ -191,20 +195,16 @@ def _slice(re: Rebuild, instr: Instr) -> Value | None:
     starts, steps = _bounds(instr)
     if x.type == instr.result.type and all(s == 0 for s in starts) and all(s == 1 for s in steps):
         return x
-    inner = re.instr_of(x)
-    if inner is None:
-        return None
-    if inner.name == "slice":
+    inner, written = re.made(x, "slice"), re.made(x, "put_slice")
+    if inner is not None:
         low, by = _bounds(inner)
         starts = [a + b * c for a, b, c in zip(low, by, starts, strict=True)]
         steps = [a * b for a, b in zip(by, steps, strict=True)]
         return re.b.slice(inner.operands[0], starts, instr.attrs["shape"], steps)
-    if inner.name == "broadcast" and inner.operands[0].rank == 0:
-        return re.b.broadcast(inner.operands[0], instr.attrs["shape"])
-    if inner.name == "put_slice" and inner.operands[2:] == instr.operands[1:]:
+    if written is not None and written.operands[2:] == instr.operands[1:]:
         # A step of zero writes one element many times; what was written is not what is read.
-        return inner.operands[1] if all(isinstance(s, int) and s for s in steps) else None
-    return None
+        return written.operands[1] if all(isinstance(s, int) and s for s in steps) else None
+    return _of_splat(re, x, instr)
 
 
 # ---- conversions and selections ----
@@ -225,8 +225,8 @@ def _convert(re: Rebuild, instr: Instr) -> Value | None:
     x, target = instr.operands[0], instr.attrs["dtype"]
     if x.dtype == target:
         return x
-    inner = re.instr_of(x)
-    if inner is None or inner.name != "convert":
+    inner = re.made(x, "convert")
+    if inner is None:
         return None
     source = inner.operands[0]
     # A float that does not fit an integer gives what the float's own conversion gives.
@@ -243,8 +243,8 @@ def _select(re: Rebuild, instr: Instr) -> Value | None:
     known = re.literal(condition)
     if known is not None:
         return a if known else b
-    inner = re.instr_of(condition)
-    if inner is not None and inner.name == "invert":
+    inner = re.made(condition, "invert")
+    if inner is not None:
         made: Value = re.b.op("select", inner.operands[0], b, a)
         return made
     return None
@@ -256,10 +256,10 @@ def _repeated(re: Rebuild, instr: Instr) -> Value | None:
         return None
     scalars = []
     for v in instr.operands:
-        made = re.instr_of(v)
-        if made is None or made.name != "broadcast" or made.operands[0].rank:
+        scalar = re.repeated(v)
+        if scalar is None:
             return None
-        scalars.append(made.operands[0])
+        scalars.append(scalar)
     out = re.b.append(instr.prim, scalars, instr.attrs, (), instr.loc).result
     return re.b.broadcast(out, instr.result.shape)
 

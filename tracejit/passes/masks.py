@@ -70,7 +70,7 @@ class _Masks:
         """What comparing or joining equal sizes comes to."""
         if not self.counts or len(now.results) != 1:
             return None
-        if now.name == "select" and now.operands[1] is now.operands[2]:
+        if now.has(Trait.CHOOSES) and now.operands[1] is now.operands[2]:
             return now.operands[1]
         if now.has(Trait.REPEATS) and now.operands[0].type == now.result.type:
             return now.operands[0]
@@ -91,8 +91,8 @@ class _Masks:
     def _choice(self, now: Instr) -> Value | None:
         """A scatter to where a mask holds, of what was selected by it, as a ``select``."""
         x, value, *index = now.operands
-        found = self.re.instr_of(index[0])
-        if found is None or found.name != "nonzero" or now.attrs["mode"] != "set":
+        found = self.re.made(index[0], "nonzero")
+        if found is None or now.attrs["mode"] != "set":
             return None
         mask = found.operands[0]
         whole = now.attrs["axes"] == tuple(range(x.rank)) and mask.shape == x.shape
@@ -114,7 +114,7 @@ class _Masks:
         for instr in order:
             if is_splat(instr):
                 dense = self.re.b.broadcast(instr.operands[0], like.shape)
-            elif instr.name == "compress":
+            elif instr.has(Trait.SELECTS):
                 dense = self._unselected(instr.operands[0], like)
             else:
                 operands = [made.get(v, v) for v in instr.operands]
@@ -144,13 +144,13 @@ class _Masks:
         return list(order)
 
     def _selects(self, instr: Instr, root: Value) -> bool:
-        x = instr.operands[0] if instr.name == "compress" else None
+        x = instr.operands[0] if instr.has(Trait.SELECTS) else None
         return x is not None and x.rank == 1 and self._root(instr.operands[1]) is root
 
     def _unselected(self, x: Value, like: Value) -> Value:
         """What was selected from, in the shape of the mask."""
-        instr = self.re.instr_of(x)
-        if instr is not None and instr.name == "reshape":
+        instr = self.re.made(x, "reshape")
+        if instr is not None:
             before = instr.operands[0]
             if before.shape == like.shape:
                 return before
@@ -159,4 +159,4 @@ class _Masks:
 
 
 def _mask_place(instr: Instr) -> int:
-    return 1 if instr.name == "compress" else 0
+    return int(instr.has(Trait.SELECTS))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.builder import Builder, rename_attr, rename_type
-from tracejit.ir.core import Constant, Function, Instr, Value, uses
+from tracejit.ir.core import Constant, Function, Instr, Value, is_splat, uses
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, TensorType
 
@@ -134,16 +134,18 @@ class Rebuild:
 
     def literal(self, value: Value) -> Any:
         """The NumPy scalar that every element of ``value`` is, or None."""
-        spread = self.made(value, "broadcast")
-        if spread is not None:
-            value = spread.operands[0]
-        array = self.constant(value)
+        array = self.constant(self.repeated(value) or value)
         return array[()] if array is not None and array.ndim == 0 else None
 
     def made(self, value: Value, *names: str) -> Instr | None:
         """What made ``value``, if it is of one of these rows: the pattern of a rule."""
         instr = self.instr_of(value)
         return instr if instr is not None and instr.name in names else None
+
+    def repeated(self, value: Value) -> Value | None:
+        """The scalar that every element of a broadcast is, or None."""
+        instr = self.instr_of(value)
+        return instr.operands[0] if instr is not None and is_splat(instr) else None
 
     def constant(self, value: Value) -> np.ndarray[Any, Any] | None:
         """The array of a ``constant`` instruction, or None."""

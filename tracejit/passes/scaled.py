@@ -16,7 +16,7 @@ from itertools import pairwise
 
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.types import TensorType
-from tracejit.passes.stable import Stable, emit, made_by, minus, through_layout, times
+from tracejit.passes.stable import Stable, emit, minus, through_layout, times
 
 #: An exponential of a sum is kept between ``exp(LOW)`` and ``exp(HIGH)``.
 LOW, HIGH = -10.0, 10.0
@@ -77,28 +77,27 @@ def shift(re: Stable, top: Value) -> Value:
 
 def _is_shift(re: Stable, value: Value, depth: int = 4) -> bool:
     """Whether a value is a ``shift``, or made of some."""
-    made = re.instr_of(through_layout(re, value))
-    if made is None or depth == 0:
+    value = through_layout(re, value)
+    chosen, made = re.made(value, "select"), re.made(value, "maximum", "add", "sub", "neg")
+    if not depth or (chosen is None and made is None):
         return False
-    if made.name == "select":
-        return made_by(re, made.operands[0], "isfinite") is not None
-    return made.name in ("maximum", "add", "sub", "neg") and any(
-        _is_shift(re, v, depth - 1) for v in made.operands
-    )
+    if chosen is not None:
+        return re.made(chosen.operands[0], "isfinite") is not None
+    return made is not None and any(_is_shift(re, v, depth - 1) for v in made.operands)
 
 
 def _is_shifted(re: Stable, exponent: Value) -> bool:
     """Whether a shift is in an exponent: nothing more is to be done."""
-    made = made_by(re, exponent, "sub")
+    made = re.made(exponent, "sub")
     return _is_shift(re, exponent) or (made is not None and _is_shift(re, made.operands[1]))
 
 
 def below_maximum(re: Stable, exponent: Value) -> bool:
     """Whether an exponent is ``x - max(x)``, as programs write it themselves."""
-    made = made_by(re, exponent, "sub")
+    made = re.made(exponent, "sub")
     if made is None:
         return False
-    top = made_by(re, through_layout(re, made.operands[1]), "reduce_max")
+    top = re.made(through_layout(re, made.operands[1]), "reduce_max")
     return top is not None and top.operands[0] is made.operands[0]
 
 
@@ -127,7 +126,7 @@ def _neg(re: Stable, instr: Instr, value: Value, depth: int) -> Scaled | None:
 
 def _product(re: Stable, instr: Instr, value: Value, depth: int) -> Scaled | None:
     for factor, mask in (instr.operands, instr.operands[::-1]):
-        chosen = made_by(re, mask, "convert")
+        chosen = re.made(mask, "convert")
         if chosen is not None and chosen.operands[0].dtype.kind == "b":
             return _choice(re, chosen.operands[0], factor, None, depth)
     x, y = instr.operands
@@ -186,8 +185,8 @@ class _Term:
 
 def _terms(re: Stable, value: Value, positive: bool, depth: int) -> list[_Term]:
     """The terms of a sum of sums; a literal zero is none."""
-    made = re.instr_of(value)
-    if made is None or depth == 0 or made.name not in ("add", "sub"):
+    made = re.made(value, "add", "sub")
+    if made is None or depth == 0:
         return [] if re.literal(value) == 0 else [_Term(value, positive)]
     a, b = made.operands
     other = positive == (made.name == "add")
@@ -235,8 +234,8 @@ def _shifted(re: Stable, found: Scaled, axes: Sequence[int]) -> tuple[Value, Val
 
 def _reduce_sum(re: Stable, instr: Instr, value: Value, depth: int) -> Scaled | None:
     (x,), axes = instr.operands, instr.attrs["axes"]
-    made = re.instr_of(x)
-    if made is not None and made.name == "exp" and below_maximum(re, made.operands[0]):
+    made = re.made(x, "exp")
+    if made is not None and below_maximum(re, made.operands[0]):
         return None  # at least one term is 1
     if not axes or not all(re.some(x.shape[a]) for a in axes):  # there is no maximum of nothing
         return None

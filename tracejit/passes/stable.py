@@ -29,7 +29,7 @@ class Stable(Rebuild):
 
     def rewritten(self, instr: Instr) -> Value | None:
         """What the first rule that applies makes of an instruction."""
-        if instr.prim.kind != "elementwise" or instr.results[0].dtype.kind != "f":
+        if not instr.prim.elementwise or instr.results[0].dtype.kind != "f":
             return None
         for rule in self.rules.get(instr.name, ()):
             by = rule(self, instr)
@@ -48,12 +48,6 @@ def applied(re: Stable, name: str, *operands: Value) -> Value:
     return emit(re, name, *operands) if by is None else by
 
 
-def made_by(re: Stable, value: Value, name: str) -> Instr | None:
-    """The instruction that made ``value``, where it is called ``name``."""
-    instr = re.instr_of(value)
-    return instr if instr is not None and instr.name == name else None
-
-
 def emit(re: Stable, name: str, *operands: Value, **attrs: Any) -> Value:
     """Append an instruction with one result."""
     out: Value = re.b.op(name, *operands, **attrs)
@@ -62,7 +56,7 @@ def emit(re: Stable, name: str, *operands: Value, **attrs: Any) -> Value:
 
 def one_plus(re: Stable, value: Value) -> Value | None:
     """``x`` where ``value`` is ``1 + x``."""
-    made = made_by(re, value, "add")
+    made = re.made(value, "add")
     if made is None:
         return None
     a, b = made.operands
@@ -73,7 +67,7 @@ def one_plus(re: Stable, value: Value) -> Value | None:
 
 def one_minus(re: Stable, value: Value) -> Value | None:
     """``x`` where ``value`` is ``1 - x``."""
-    made = made_by(re, value, "sub")
+    made = re.made(value, "sub")
     if made is None or re.literal(made.operands[0]) != 1:
         return None
     return made.operands[1]
@@ -81,16 +75,16 @@ def one_minus(re: Stable, value: Value) -> Value | None:
 
 def exp_of(re: Stable, value: Value) -> Value | None:
     """``x`` where ``value`` is ``exp(x)``."""
-    made = made_by(re, value, "exp")
+    made = re.made(value, "exp")
     return None if made is None else made.operands[0]
 
 
 def negated(re: Stable, value: Value) -> Value | None:
     """``x`` where ``value`` is ``-x``."""
-    made = made_by(re, value, "neg")
+    made = re.made(value, "neg")
     if made is not None:
         return made.operands[0]
-    made = made_by(re, value, "mul")
+    made = re.made(value, "mul")
     if made is None:
         return None
     a, b = made.operands
@@ -112,19 +106,16 @@ def times(re: Stable, number: float, value: Value) -> Value:
 
 def without_units(re: Stable, value: Value) -> Value:
     """A value looked at through what only adds axes of extent one to it (``keepdims``)."""
-    made = re.instr_of(value)
-    while made is not None and made.name in ("broadcast", "reshape"):
+    while made := re.made(value, "broadcast", "reshape"):
         inner = made.operands[0]
         if [d for d in inner.shape if d != 1] != [d for d in value.shape if d != 1]:
             break
-        value, made = inner, re.instr_of(inner)
+        value = inner
     return value
 
 
 def through_layout(re: Stable, value: Value) -> Value:
     """A value looked at through what repeats or rearranges it."""
-    made = re.instr_of(value)
-    while made is not None and made.name in ("broadcast", "reshape", "transpose"):
+    while made := re.made(value, "broadcast", "reshape", "transpose"):
         value = made.operands[0]
-        made = re.instr_of(value)
     return value

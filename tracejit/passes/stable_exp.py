@@ -11,7 +11,6 @@ from tracejit.passes.stable import (
     Stable,
     emit,
     exp_of,
-    made_by,
     minus,
     negated,
     one_minus,
@@ -47,7 +46,7 @@ def hyperbolic(re: Stable, instr: Instr) -> Value | None:
 def tangent(re: Stable, instr: Instr) -> Value | None:
     """``sinh(x) / cosh(x) -> tanh(x)``: everywhere; multiples of both by one number too."""
     top, below = (_unscaled(re, v) for v in instr.operands)
-    above, under = made_by(re, top[1], "sinh"), made_by(re, below[1], "cosh")
+    above, under = re.made(top[1], "sinh"), re.made(below[1], "cosh")
     if above is None or under is None or above.operands[0] is not under.operands[0]:
         return None
     y = emit(re, "tanh", above.operands[0])
@@ -56,8 +55,8 @@ def tangent(re: Stable, instr: Instr) -> Value | None:
 
 def _unscaled(re: Stable, value: Value) -> tuple[float, Value]:
     """``c, x`` where ``value`` is ``c * x`` with a literal c that is not 0."""
-    made = re.instr_of(value)
-    if made is not None and made.name in ("mul", "div"):
+    made = re.made(value, "mul", "div")
+    if made is not None:
         a, b = made.operands
         for number, x in ((b, a), (a, b)):
             c = re.literal(number)
@@ -69,7 +68,7 @@ def _unscaled(re: Stable, value: Value) -> tuple[float, Value]:
 
 def _logistic_of(re: Stable, value: Value) -> Value | None:
     """``x`` where ``value`` is ``1 / (1 + exp(-x))``, as written before it was rewritten."""
-    made = made_by(re, value, "logistic")
+    made = re.made(value, "logistic")
     return None if made is None else made.operands[0]
 
 
@@ -99,7 +98,7 @@ def logistic_of_tanh(re: Stable, instr: Instr) -> Value | None:
         one, sign = one_plus(re, x), 2.0
         if one is None:
             one, sign = one_minus(re, x), -2.0
-        made = None if one is None else made_by(re, one, "tanh")
+        made = None if one is None else re.made(one, "tanh")
         if c is None or c == 0 or made is None:
             continue
         y = emit(re, "logistic", times(re, sign, made.operands[0]))
@@ -169,7 +168,7 @@ def log_of_expm1(re: Stable, instr: Instr) -> Value | None:
     exp(-x))``: everywhere."""
     (value,) = instr.operands
     inner = negated(re, value)
-    made = made_by(re, value if inner is None else inner, "expm1")
+    made = re.made(value if inner is None else inner, "expm1")
     if made is None:
         return None
     (x,) = made.operands
@@ -180,7 +179,7 @@ def log_of_expm1(re: Stable, instr: Instr) -> Value | None:
 
 def log_of_difference(re: Stable, instr: Instr) -> Value | None:
     """``log(exp(a) - exp(b)) -> a + log(1 - exp(b - a))``: everywhere."""
-    made = made_by(re, instr.operands[0], "sub")
+    made = re.made(instr.operands[0], "sub")
     if made is None:
         return None
     a, b = (exp_of(re, v) for v in made.operands)
@@ -191,7 +190,7 @@ def log_of_difference(re: Stable, instr: Instr) -> Value | None:
 
 def log_tanh(re: Stable, instr: Instr) -> Value | None:
     """``log(tanh(x)) -> log(1 - exp(-2 x)) - log(1 + exp(-2 x))``: everywhere."""
-    made = made_by(re, instr.operands[0], "tanh")
+    made = re.made(instr.operands[0], "tanh")
     if made is None:
         return None
     y = times(re, -2.0, made.operands[0])
@@ -201,7 +200,7 @@ def log_tanh(re: Stable, instr: Instr) -> Value | None:
 def log_cosh(re: Stable, instr: Instr) -> Value | None:
     """``log(cosh(x))``: ``log1p(2 sinh(x / 2)**2)`` near 0, ``abs(x) - log(2)`` and a rest far."""
     c, inner = _unscaled(re, instr.operands[0])
-    made = made_by(re, inner, "cosh")
+    made = re.made(inner, "cosh")
     if made is None or c <= 0:
         return None
     (x,) = made.operands

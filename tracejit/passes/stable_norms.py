@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.types import DTYPES
-from tracejit.passes.stable import Rule, Stable, applied, emit, made_by, through_layout, times
+from tracejit.passes.stable import Rule, Stable, applied, emit, through_layout, times
 
 #: How far back a sum of squares is looked at.
 _DEPTH = 64
@@ -16,13 +16,12 @@ _DEPTH = 64
 
 def squared(re: Stable, value: Value) -> Value | None:
     """``x`` where ``value`` is ``x * x`` or ``x ** 2``."""
-    made = re.instr_of(value)
-    if made is None or made.name not in ("mul", "pow"):
-        return None
-    a, b = made.operands
-    if made.name == "mul":
+    product, power = re.made(value, "mul"), re.made(value, "pow")
+    if product is not None:
+        a, b = product.operands
         return a if a is b else None
-    return a if re.literal(b) == 2 else None
+    two = power is not None and re.literal(power.operands[1]) == 2
+    return power.operands[0] if power is not None and two else None
 
 
 def is_sum_of_squares(re: Stable, value: Value, depth: int = _DEPTH) -> bool:
@@ -139,10 +138,11 @@ def log_of_power(re: Stable, instr: Instr) -> Value | None:
     made = re.instr_of(value)
     if made is None:
         return None
-    if made.name == "sqrt":
-        return times(re, 0.5, applied(re, "log", made.operands[0]))
-    if made.name == "div" and re.literal(made.operands[0]) == 1:
-        return emit(re, "neg", applied(re, "log", made.operands[1]))
+    root, quotient = re.made(value, "sqrt"), re.made(value, "div")
+    if root is not None:
+        return times(re, 0.5, applied(re, "log", root.operands[0]))
+    if quotient is not None and re.literal(quotient.operands[0]) == 1:
+        return emit(re, "neg", applied(re, "log", quotient.operands[1]))
     p, x = _power(re, made)
     if x is None:
         return None
@@ -167,8 +167,8 @@ def _power(re: Stable, made: Instr) -> tuple[float, Value | None]:
 
 def log_of_abs(re: Stable, instr: Instr) -> Value | None:
     """``log(abs(sinh(x))) -> log(sinh(abs(x)))``: everywhere."""
-    made = made_by(re, instr.operands[0], "abs")
-    inner = None if made is None else made_by(re, made.operands[0], "sinh")
+    made = re.made(instr.operands[0], "abs")
+    inner = None if made is None else re.made(made.operands[0], "sinh")
     if inner is None:
         return None
     return applied(re, "log", emit(re, "sinh", emit(re, "abs", inner.operands[0])))
@@ -177,17 +177,13 @@ def log_of_abs(re: Stable, instr: Instr) -> Value | None:
 def unit(re: Stable, instr: Instr) -> Value | None:
     """``x * (1 / norm) -> x / norm``: the derivative of the reciprocal is below what is left."""
     for x, other in (instr.operands, instr.operands[::-1]):
-        made = made_by(re, through_layout(re, other), "div")
+        made = re.made(through_layout(re, other), "div")
         if made is None or re.literal(made.operands[0]) != 1 or made.operands[1] not in re.roots:
             continue
         below = made.operands[1]
         if other is not made.result:
-            spread = re.instr_of(other)
-            if (
-                spread is None
-                or spread.name != "broadcast"
-                or spread.operands[0] is not made.result
-            ):
+            spread = re.made(other, "broadcast")
+            if spread is None or spread.operands[0] is not made.result:
                 continue
             below = emit(re, "broadcast", below, *spread.operands[1:], **spread.attrs)
         return emit(re, "div", x, below)

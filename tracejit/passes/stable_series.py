@@ -14,7 +14,7 @@ from functools import cache
 
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.types import DTYPES
-from tracejit.passes.stable import Rule, Stable, emit, made_by, minus, negated
+from tracejit.passes.stable import Rule, Stable, emit, minus, negated
 from tracejit.passes.stable_norms import squared
 
 Coefficients = list[Fraction]
@@ -118,17 +118,15 @@ def _numerator(re: Stable, value: Value) -> tuple[str, Value, bool] | None:
     if inner is not None:
         found = _numerator(re, inner)
         return None if found is None else (found[0], found[1], not found[2])
-    made = re.instr_of(value)
-    if made is None:
-        return None
-    if made.name in _KINDS:
+    made, difference = re.made(value, *_KINDS), re.made(value, "sub")
+    if made is not None:
         return made.name, made.operands[0], False
-    return _difference(re, made) if made.name == "sub" else None
+    return None if difference is None else _difference(re, difference)
 
 
 def _difference(re: Stable, made: Instr) -> tuple[str, Value, bool] | None:
     for kind, name, place in _DIFFERENCES:
-        inner = made_by(re, made.operands[place], name)
+        inner = re.made(made.operands[place], name)
         other = made.operands[1 - place]
         if inner is None:
             continue
@@ -143,13 +141,13 @@ def _power(re: Stable, value: Value) -> tuple[Value, int]:
     x = squared(re, value)
     if x is not None:
         return x, 2
-    made = re.instr_of(value)
-    if made is not None and made.name == "pow":
-        number = re.literal(made.operands[1])
+    power, product = re.made(value, "pow"), re.made(value, "mul")
+    if power is not None:
+        number = re.literal(power.operands[1])
         if number is not None and float(number).is_integer() and 1 <= number <= 4:
-            return made.operands[0], int(number)
-    if made is not None and made.name == "mul":
-        for a, b in (made.operands, made.operands[::-1]):
+            return power.operands[0], int(number)
+    if product is not None:
+        for a, b in (product.operands, product.operands[::-1]):
             inner, k = _power(re, b) if squared(re, b) is not None else (b, 0)
             if k and inner is a:
                 return a, k + 1

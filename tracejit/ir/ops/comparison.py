@@ -43,8 +43,18 @@ def _tie(t: Expr, mine: Expr, other: Expr, z: Expr) -> Expr:
 
 
 for _name, _reference, _lower, _folds in [
-    ("minimum", np.minimum, comparison.extremum("lt", ignore_nan=False), (Trait.FOLDS,)),
-    ("maximum", np.maximum, comparison.extremum("gt", ignore_nan=False), (Trait.FOLDS,)),
+    (
+        "minimum",
+        np.minimum,
+        comparison.extremum("lt", ignore_nan=False),
+        (Trait.EXTREME, Trait.FOLDS),
+    ),
+    (
+        "maximum",
+        np.maximum,
+        comparison.extremum("gt", ignore_nan=False),
+        (Trait.EXTREME, Trait.FOLDS),
+    ),
     ("fmin", np.fmin, comparison.extremum("lt", ignore_nan=True), ()),
     ("fmax", np.fmax, comparison.extremum("gt", ignore_nan=True), ()),
 ]:

@@ -188,7 +188,7 @@ row(
         "for",
         "control",
         _for,
-        traits=frozenset([Trait.LOOP, Trait.HEAVY]),
+        traits=frozenset([Trait.LOOP, Trait.HEAVY, Trait.REPEATS_REGION]),
         passing=Passing(lead=1, counted=True),
         doc="for(n, *inits, *consts) {carried} body(i, *carried, *consts): i from 0 to n-1.",
     )
@@ -198,7 +198,7 @@ row(
         "while",
         "control",
         _while,
-        traits=frozenset([Trait.LOOP, Trait.HEAVY]),
+        traits=frozenset([Trait.LOOP, Trait.HEAVY, Trait.REPEATS_REGION]),
         doc="while(*inits, *consts) {carried} test(*all) -> bool, body(*all) -> carried.",
     )
 )

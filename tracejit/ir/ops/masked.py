@@ -40,6 +40,7 @@ row(
         _for_true,
         effect="ordered",
         differentiable=False,
+        traits=frozenset([Trait.REPEATS_REGION]),
         passing=Passing(lead=1, counted=True),
         doc="for_true(n, *inits, *consts) {carried} mask(i, *consts) -> bool, "
         "body(i, *carried, *consts): body for each i below n where mask holds.",
@@ -52,7 +53,7 @@ row(
         _sum_true,
         effect="ordered",
         differentiable=False,
-        traits=frozenset([Trait.SUMS]),
+        traits=frozenset([Trait.REPEATS_REGION, Trait.SUMS]),
         passing=Passing(lead=2, counted=True),
         doc="sum_true(k, n, *consts) mask(i, *consts), element(i, *consts): the k elements below n "
         "where mask holds, summed in NumPy's order.",

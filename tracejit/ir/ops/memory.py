@@ -201,7 +201,7 @@ row(
         _sum_pairwise,
         effect="ordered",
         differentiable=False,
-        traits=frozenset([Trait.SUMS]),
+        traits=frozenset([Trait.REPEATS_REGION, Trait.SUMS]),
         passing=Passing(lead=1, counted=True),
         doc="sum_pairwise(n, *consts) element(i, *consts): sums of its results in NumPy's order.",
     )
