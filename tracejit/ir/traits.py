@@ -54,6 +54,10 @@ class Trait(Enum):
     SELECTS = auto()
     #: Elements of operand 1 or 2, as operand 0 says.
     CHOOSES = auto()
+    #: Every bit the other way round.
+    NEGATES = auto()
+    #: Result 0 is modulo 2**64; result 1 says whether that is another number.
+    OVERFLOWS = auto()
     #: The larger or the smaller of two; a nan wins.
     EXTREME = auto()
     #: Sums and products: modulo 2**64 what they are without bounds.

@@ -71,12 +71,12 @@ class Facts:
         instr = self.made.get(value)
         if instr is None:
             return
-        if instr.name == ("bitwise_and" if truth else "bitwise_or"):
+        if _JOINS.get(instr.name) is truth:
             for v in instr.operands:
                 self.assume(v, truth)
-        elif instr.name == "invert":
+        elif instr.has(Trait.NEGATES):
             self.assume(instr.operands[0], not truth)
-        elif instr.name in _COMPARED and instr.operands[0].type == INDEX:
+        elif _compares(instr):
             self.holds.append(self._gap(instr, truth))
 
     def _gap(self, instr: Instr, truth: bool) -> Dim:
@@ -91,18 +91,18 @@ class Facts:
         instr = self.made.get(value)
         if instr is None:
             return None
-        if instr.name in ("bitwise_and", "bitwise_or") and instr.operands[0].rank == 0:
+        whole = _JOINS.get(instr.name)
+        if whole is not None and instr.operands[0].rank == 0:
             parts = [self.known(v) for v in instr.operands]
-            decides = instr.name == "bitwise_or"
-            if decides in parts:
-                return decides
-            return None if None in parts else not decides
-        if instr.name == "invert":
+            if (not whole) in parts:
+                return not whole
+            return None if None in parts else whole
+        if instr.has(Trait.NEGATES):
             inside = self.known(instr.operands[0])
             return None if inside is None else not inside
         if instr.has(Trait.LITERAL) and instr.results[0].rank == 0:
             return bool(instr.attrs["value"].array)
-        if instr.name not in _COMPARED or instr.operands[0].type != INDEX:
+        if not _compares(instr):
             return None
         if self.nonnegative(self._gap(instr, True)):
             return True
@@ -183,6 +183,15 @@ class Facts:
         return any(self.nonnegative(ex.atom_dim(a) - dim) for a in tops if isinstance(a, Value))
 
 
+#: What all operands are where a conjunction or disjunction is that.
+_JOINS = {"bitwise_and": True, "bitwise_or": False}
+
+
+def _compares(instr: Instr) -> bool:
+    """Whether an instruction compares two integers."""
+    return instr.name in _COMPARED and instr.operands[0].type == INDEX
+
+
 def ranges(function: Function) -> Function:
     """Drop proved checks; decide proved comparisons of integers; clear proved overflow flags."""
     facts = Facts()
@@ -207,7 +216,7 @@ def _run(function: Function, facts: Facts) -> Function:
                 continue
             re.emit(instr, now)
             facts.assume(now.operands[0], True)
-        elif now.name in _CHECKED and now.operands[0].type == INDEX:
+        elif now.has(Trait.OVERFLOWS) and now.operands[0].type == INDEX:
             _checked(re, instr, now, facts)
         else:
             re.emit(instr, now)
@@ -215,7 +224,7 @@ def _run(function: Function, facts: Facts) -> Function:
 
 
 def _anything(function: Function) -> bool:
-    return any(i.has(Trait.GUARD) or i.name in _CHECKED or i.regions for i in function.instrs)
+    return any(i.has(Trait.GUARD) or i.has(Trait.OVERFLOWS) or i.regions for i in function.instrs)
 
 
 _CHECKED = {"add_overflow": "add", "sub_overflow": "sub", "mul_overflow": "mul"}
@@ -291,10 +300,10 @@ def _step(facts: Facts, p: Value, out: Value, defs: dict[Value, Instr]) -> int:
         return 0
     dim = facts.dim(out)
     made = defs.get(out)
-    if made is not None and made.name in _CHECKED and out is made.results[0]:
+    if made is not None and made.has(Trait.OVERFLOWS) and out is made.results[0]:
         a, b = map(facts.dim, made.operands)
         dim = ex.ARITHMETIC[_CHECKED[made.name]](a, b)
-    elif made is not None and made.name in ("add", "sub"):
+    elif made is not None and made.has(Trait.RING):
         a, b = map(facts.dim, made.operands)
         dim = ex.ARITHMETIC[made.name](a, b)
     step = dim - ex.atom_dim(p)

@@ -246,6 +246,7 @@ for _name, _reference, _lower in [
             _checked(_reference),
             lower=_lower,
             arity=2,
+            traits=frozenset([Trait.OVERFLOWS]),
             **_FLAT,
             doc="Wrapped i64 result and whether it overflowed (Python int arithmetic).",
         )

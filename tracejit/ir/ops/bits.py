@@ -21,7 +21,15 @@ _FLAT: dict[str, Any] = {"differentiable": False}
 _FOLDS = frozenset([Trait.FOLDS])
 _reference: np.ufunc
 
-elementwise("invert", same("biu"), np.invert, integers.invert, count=1, **_FLAT)
+elementwise(
+    "invert",
+    same("biu"),
+    np.invert,
+    integers.invert,
+    count=1,
+    traits=frozenset([Trait.NEGATES]),
+    **_FLAT,
+)
 elementwise(
     "bit_count", to(DTYPES["u8"], "iu"), np.bitwise_count, integers.bit_count, count=1, **_FLAT
 )
