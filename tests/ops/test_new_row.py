@@ -19,7 +19,7 @@ PAGE = ROOT / "docs" / "add-an-op.md"
 GENERATED = """
 tests/ir/test_rows.py tests/ir/test_lowering.py tests/ir/test_elementary.py
 tests/codegen_llvm/test_emit.py tests/ptx/test_scalar_ops.py
-tests/autodiff/test_rows.py tests/autodiff/test_batching.py
+tests/autodiff/test_rows.py tests/autodiff/test_edges.py tests/autodiff/test_batching.py
 """.split()
 #: ``test_native.py`` compiles all rows of a dtype together: of these this is one.
 NATIVE = """

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, leaves, product, subst
 from tracejit.ir.program import Program
+from tracejit.ir.region_ops import RegionOp, is_counted
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType
 
 
@@ -43,24 +45,22 @@ Names = Mapping[Value, Value]
 def _host(function: Function, around: Names, loops: int) -> Iterator[WholeCopy]:
     names = dict(around)
     for instr in function.instrs:
-        if instr.name == "view":
+        if instr.has(Trait.VIEWS):
             names[instr.result] = _name(names, instr.operands[0])
         for region in instr.regions:
             inner = _passed(instr, region, names)
-            if instr.name == "launch":
+            if instr.has(Trait.LAUNCHES):
                 for source, target in _copied(region, inner, {}):
                     yield WholeCopy(source, target, loops)
             else:
-                yield from _host(region, inner, loops + (instr.name in ("for", "while")))
+                yield from _host(region, inner, loops + instr.has(Trait.LOOP))
 
 
 def _passed(instr: Instr, region: Function, names: Names) -> Names:
-    """The names in a region: its last parameters are the last operands, the same in each trip."""
-    carried = instr.attrs.get("carried", 0) + (instr.name in ("for", "for_true"))
-    count = 0 if "_true" in instr.name else len(region.params) - carried
-    params = region.params[len(region.params) - count :]
-    given = instr.operands[len(instr.operands) - count :]
-    return {**names, **{p: _name(names, v) for p, v in zip(params, given, strict=True)}}
+    """The names in a region: some of its parameters are operands, the same in each trip."""
+    op = RegionOp(instr)
+    pairs = zip(op.consts_in(region), op.consts, strict=True)
+    return {**names, **{p: _name(names, v) for p, v in pairs}}
 
 
 def _name(names: Names, value: Value) -> Value:
@@ -73,9 +73,9 @@ def _copied(
     """Source and target of stores of what was loaded, where the loops visit all of the source."""
     loaded: dict[Value, Instr] = {}
     for instr in function.instrs:
-        if instr.name == "load":
+        if instr.has(Trait.LOADS):
             loaded[instr.result] = instr
-        elif instr.name == "store" and instr.operands[1] in loaded:
+        elif instr.has(Trait.STORES) and instr.operands[1] in loaded:
             read = loaded[instr.operands[1]]
             source, target = (_name(names, i.operands[0]) for i in (read, instr))
             over = _variables(read.operands[1:], names) & loops.keys()
@@ -83,8 +83,9 @@ def _copied(
             same = over == _variables(instr.operands[2:], names) & loops.keys()
             if over and same and everything == _elements(source):
                 yield source, target
-        for region in instr.regions if instr.name in ("for", "cond") else ():
-            trip = {region.params[0]: _dim(instr.operands[0], names)} if instr.name == "for" else {}
+        counted = is_counted(instr)
+        for region in instr.regions if counted or instr.has(Trait.BRANCH) else ():
+            trip = {region.params[0]: _dim(instr.operands[0], names)} if counted else {}
             yield from _copied(region, _passed(instr, region, names), {**loops, **trip})
 
 

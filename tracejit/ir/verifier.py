@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from tracejit.ir.core import Function, Instr, Value, type_uses, uses
 from tracejit.ir.extent import ResultRef
 from tracejit.ir.printer import format_context
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, BufferType, TapeType, subst_type
 
 
@@ -72,7 +73,7 @@ class _Verifier:
                 self.fail(f"{instr.name} uses a value that is not defined here", instr)
         for operand in instr.operands:
             self.linear(operand, instr)
-        if instr.name == "raise" and not last:
+        if instr.has(Trait.ENDS) and not last:
             self.fail("raise is not the last instruction", instr)
         for region in instr.regions:
             inner = "program" if self.level == "program" else "tensor"

@@ -183,13 +183,7 @@ elementwise(
     samples=Samples(complex_ulps=8, smooth=((0.5, 2.0),)),
 )
 elementwise(
-    "floor_divide",
-    same("iuf"),
-    np.floor_divide,
-    division.floor_divide,
-    count=2,
-    cost=6,
-    **_FLAT,
+    "floor_divide", same("iuf"), np.floor_divide, division.floor_divide, count=2, cost=6, **_FLAT
 )
 _BETWEEN = Samples(smooth=((5.2, 5.8), (1.55, 1.65)))
 """The quotients have one whole part."""

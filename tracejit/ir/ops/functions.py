@@ -28,11 +28,11 @@ _CODE = {"f": real, "c": complex_}
 
 
 def _function(
-    name: str,
-    kinds: str,
     reference: Any,
     rule: Callable[[Expr, Expr, Expr], Expr],
     *,
+    name: str = "",
+    kinds: str = "fc",
     lower: Any = None,
     cost: int = ELEMENTARY_COST,
     traits: frozenset[Trait] = frozenset(),
@@ -40,8 +40,10 @@ def _function(
 ) -> None:
     """A row of one operand whose derivative is ``rule``; the rest is said of its samples.
 
-    The scalar code, where none is given, is the elementary function of the same name.
+    It has the name of its reference; the scalar code, where none is given, is the elementary
+    function of that name.
     """
+    name = name or reference.__name__
     if lower is None:
         lower = by_kind(**{kind: getattr(_CODE[kind], name) for kind in kinds})
     where = Samples(**{"ulps": ROUNDED, **samples})
@@ -55,8 +57,6 @@ def _near_operand(want: Any, x: Any) -> Any:
 
 
 _function(
-    "sqrt",
-    "fc",
     np.sqrt,
     lambda t, x, y: t / (2 * y),
     lower=floats.sqrt,
@@ -66,43 +66,28 @@ _function(
     smooth=((0.5, 2.0),),
 )
 _function(
-    "cbrt",
-    "f",
     np.cbrt,
     lambda t, x, y: t / (3 * y * y),
+    kinds="f",
     exact=lambda mp, x: mp.sign(x) * mp.cbrt(abs(x)),
     smooth=((0.5, 2.0),),
 )
-_function("exp", "fc", np.exp, lambda t, x, y: t * y, exact="exp", interval=(-750.0, 712.0))
+_function(np.exp, lambda t, x, y: t * y, exact="exp", interval=(-750.0, 712.0))
 _function(
-    "exp2",
-    "fc",
     np.exp2,
     lambda t, x, y: t * (y * _LN2),
     exact=lambda mp, x: mp.power(2, x),
     interval=(-1080.0, 1026.0),
 )
 _function(
-    "expm1",
-    "fc",
     np.expm1,
     lambda t, x, y: t * _exp(x),
     exact="expm1",
     interval=(-40.0, 712.0),
     complex_reach=_near_operand,
 )
+_function(np.log, lambda t, x, y: t / x, exact="log", interval=(0.3, 3.0), smooth=((0.5, 2.0),))
 _function(
-    "log",
-    "fc",
-    np.log,
-    lambda t, x, y: t / x,
-    exact="log",
-    interval=(0.3, 3.0),
-    smooth=((0.5, 2.0),),
-)
-_function(
-    "log2",
-    "fc",
     np.log2,
     lambda t, x, y: t / (x * _LN2),
     exact=lambda mp, x: mp.log(x, 2),
@@ -110,8 +95,6 @@ _function(
     smooth=((0.5, 2.0),),
 )
 _function(
-    "log10",
-    "fc",
     np.log10,
     lambda t, x, y: t / (x * _LN10),
     exact=lambda mp, x: mp.log(x, 10),
@@ -119,8 +102,6 @@ _function(
     smooth=((0.5, 2.0),),
 )
 _function(
-    "log1p",
-    "fc",
     np.log1p,
     lambda t, x, y: t / shifted(x, 1),
     exact="log1p",
@@ -128,20 +109,10 @@ _function(
     smooth=((-0.4, 2.0),),
     complex_reach=_near_operand,
 )
+_function(np.sin, lambda t, x, y: t * _cos(x), traits=_STEADY, exact="sin", periodic=True)
+_function(np.cos, lambda t, x, y: t * -_sin(x), traits=_STEADY, exact="cos", periodic=True)
 _function(
-    "sin", "fc", np.sin, lambda t, x, y: t * _cos(x), traits=_STEADY, exact="sin", periodic=True
-)
-_function(
-    "cos", "fc", np.cos, lambda t, x, y: t * -_sin(x), traits=_STEADY, exact="cos", periodic=True
-)
-_function(
-    "tan",
-    "fc",
-    np.tan,
-    lambda t, x, y: t * (y * y + 1),
-    exact="tan",
-    periodic=True,
-    smooth=((-1.0, 1.0),),
+    np.tan, lambda t, x, y: t * (y * y + 1), exact="tan", periodic=True, smooth=((-1.0, 1.0),)
 )
 
 
@@ -163,8 +134,6 @@ def _one_plus_square(x: Expr) -> Expr:
 
 
 _function(
-    "arcsin",
-    "fc",
     np.arcsin,
     lambda t, x, y: t / _arcsin_root(x),
     exact="asin",
@@ -172,30 +141,18 @@ _function(
     smooth=((-0.6, 0.6),),
 )
 _function(
-    "arccos",
-    "fc",
     np.arccos,
     lambda t, x, y: -(t / _arcsin_root(x)),
     exact="acos",
     interval=(-1.0, 1.0),
     smooth=((-0.6, 0.6),),
 )
+_function(np.arctan, lambda t, x, y: t / _one_plus_square(x), traits=_STEADY, exact="atan")
+_function(np.sinh, lambda t, x, y: t * _cosh(x), exact="sinh", interval=(-720.0, 720.0))
+_function(np.cosh, lambda t, x, y: t * _sinh(x), exact="cosh", interval=(-720.0, 720.0))
+_function(np.tanh, lambda t, x, y: t * ((1 - y) * (1 + y)), traits=_STEADY, exact="tanh")
+_function(np.arcsinh, lambda t, x, y: t / _arcsinh_root(x), exact="asinh")
 _function(
-    "arctan", "fc", np.arctan, lambda t, x, y: t / _one_plus_square(x), traits=_STEADY, exact="atan"
-)
-_function(
-    "sinh", "fc", np.sinh, lambda t, x, y: t * _cosh(x), exact="sinh", interval=(-720.0, 720.0)
-)
-_function(
-    "cosh", "fc", np.cosh, lambda t, x, y: t * _sinh(x), exact="cosh", interval=(-720.0, 720.0)
-)
-_function(
-    "tanh", "fc", np.tanh, lambda t, x, y: t * ((1 - y) * (1 + y)), traits=_STEADY, exact="tanh"
-)
-_function("arcsinh", "fc", np.arcsinh, lambda t, x, y: t / _arcsinh_root(x), exact="asinh")
-_function(
-    "arccosh",
-    "fc",
     np.arccosh,
     lambda t, x, y: t / (_sqrt(shifted(x, -1)) * _sqrt(shifted(x, 1))),
     exact="acosh",
@@ -203,8 +160,6 @@ _function(
     smooth=((1.5, 2.5),),
 )
 _function(
-    "arctanh",
-    "fc",
     np.arctanh,
     lambda t, x, y: t / (shifted(-x, 1) * shifted(x, 1)),
     exact="atanh",
@@ -219,16 +174,19 @@ def _eval_erf(x: Any) -> Any:
 
 
 _function(
-    "erf",
-    "f",
     _eval_erf,
     lambda t, x, y: t * (2 / math.sqrt(math.pi) * _exp(-(x * x))),
+    name="erf",
+    kinds="f",
     traits=_STEADY,
     exact="erf",
     interval=(-6.5, 6.5),
 )
 _function(
-    "logistic", "f", lambda x: 1 / (1 + np.exp(-x)), lambda t, x, y: t * (y * (-x).op("logistic"))
+    lambda x: 1 / (1 + np.exp(-x)),
+    lambda t, x, y: t * (y * (-x).op("logistic")),
+    name="logistic",
+    kinds="f",
 )
 
 
