@@ -36,11 +36,14 @@ from tracejit.abi import (
     Guard,
     Hidden,
     IdentityParam,
+    RankZeroResult,
+    ResultOf,
     ScalarOf,
     ScalarParam,
     ScalarResult,
     Signature,
     Stride,
+    UnboxedResult,
     Unflatten,
     ViewResult,
     WorkAbove,
@@ -138,18 +141,16 @@ def test_scalars_travel_both_ways_bit_by_bit(make, param, value, rejected):
     assert all(misses(f, other) for other in rejected)
 
 
-def test_result_shapes_from_expressions_and_axis_order(make):
+def test_result_shapes_from_expressions(make):
     n, m = Extent(0, 0), Extent(0, 1)
     half = BinOp("floordiv", BinOp("sub", n, 1), 2)
     shape = (BinOp("max", half, 0), BinOp("mod", BinOp("mul", m, 7), 5), BinOp("add", n, m))
-    signature = Signature(
-        (ArrayParam(F8, (None, None)),), (ArrayResult(F4, shape, axis_order=(2, 0, 1)),), 0
-    )
+    signature = Signature((ArrayParam(F8, (None, None)),), (ArrayResult(F4, shape),), 0)
     f = make(NOTHING, signature)
     got = f(np.zeros((9, 4)))
     assert got.shape == (4, 3, 13)
     assert got.dtype == F4
-    assert got.transpose(2, 0, 1).flags.c_contiguous
+    assert got.flags.c_contiguous
     assert f(np.zeros((0, 4))).shape == (0, 3, 4)
 
 
@@ -214,11 +215,13 @@ def test_core_allocated_result_owns_its_memory(make):
 
 
 def test_views_have_numpys_base(make):
-    view = ViewResult(0, F8, (BinOp("sub", Extent(0, 0), 1), None), (None, 8), offset=None)
+    found = (UnboxedResult(I8), UnboxedResult(I8), UnboxedResult(I8))
+    shape, strides = (BinOp("sub", Extent(0, 0), 1), ResultOf(1)), (ResultOf(2), 8)
+    view = ViewResult(0, F8, shape, strides, ResultOf(0))
     text = core(
         "store i64 40, ptr %s2", "store i64 3, ptr %s3", "store i64 32, ptr %s4", "ret i32 0"
     )
-    f = make(text, Signature((ArrayParam(F8, (None, 4)),), (view,), 0))
+    f = make(text, Signature((ArrayParam(F8, (None, 4)),), (*found, view), 3))
     x = np.arange(12.0).reshape(3, 4).copy()
     got = f(x)
     assert got.base is x
@@ -329,7 +332,7 @@ def test_gil_release_keeps_results_right(make, release):
 def test_slot_numbers_follow_the_contract():
     signature = Signature(
         (ArrayParam(F8, (None, 3, None), (None, None, 8)), ScalarParam(C8), IdentityParam(None)),
-        (ArrayResult(F8, (None, 2)), ScalarResult(C16), ViewResult(0, F8, (None,), (None,), None)),
+        (ArrayResult(F8, (None, 2)), ScalarResult(C16), RankZeroResult(C8), UnboxedResult(I8)),
     )
     slots = abi.layout(signature)
     assert slots.params[0] == abi.Slots(0, (1, None, 2), (3, 4, None))
@@ -337,5 +340,5 @@ def test_slot_numbers_follow_the_contract():
     assert slots.params[2].data is None
     assert slots.results[0] == abi.Slots(7, (8, None))
     assert slots.results[1].data == 9
-    assert slots.results[2] == abi.Slots(11, (12,), (13,))
+    assert [at.data for at in slots.results[2:]] == [11, 13]
     assert slots.count == 14

@@ -12,9 +12,8 @@ Slots, in order:
 * `ArrayResult`: data pointer, then the extents that are `None`. With every extent known the entry
   allocates and fills the pointer in before the call; otherwise the core stores a `tj_alloc`ed
   pointer and the extents;
-* `ScalarResult`: its bits as above (bool: 0 or 1), stored by the core;
-* `ViewResult`: the offset if `None`, then the `None` extents, then the `None` strides, stored by
-  the core; other results have no slots.
+* `ScalarResult`, `RankZeroResult` and `UnboxedResult`: bits as above (bool: 0 or 1), stored by the
+  core; other results have no slots.
 """
 
 from __future__ import annotations
@@ -67,6 +66,21 @@ class ScalarOf:
 
 
 @dataclass(frozen=True)
+class ResultOf:
+    """Value of an integer scalar result, once the core has run."""
+
+    result: int
+
+
+@dataclass(frozen=True)
+class ResultExtent:
+    """Length of one axis of an array result that the core allocates, once it has run."""
+
+    result: int
+    axis: int
+
+
+@dataclass(frozen=True)
 class BinOp:
     """Integer arithmetic with Python's meaning; divisors are positive by construction."""
 
@@ -75,7 +89,7 @@ class BinOp:
     right: Expr
 
 
-Expr: TypeAlias = int | Extent | Stride | ScalarOf | BinOp
+Expr: TypeAlias = int | Extent | Stride | ScalarOf | ResultOf | ResultExtent | BinOp
 
 
 @dataclass(frozen=True)
@@ -188,14 +202,10 @@ class Hidden:
 
 @dataclass(frozen=True)
 class ArrayResult:
-    """A fresh array. A None extent is found by the core, which then owns the allocation.
-
-    `axis_order`: axes from slowest to fastest in memory; None means C order.
-    """
+    """A fresh array in C order. A None extent is found by the core, which then owns the memory."""
 
     dtype: DType
     shape: tuple[Expr | None, ...]
-    axis_order: tuple[int, ...] | None = None
 
     @property
     def core_allocates(self) -> bool:
@@ -219,19 +229,34 @@ class ArgResult:
 
 
 @dataclass(frozen=True)
+class RankZeroResult:
+    """A fresh array without axes, of which the core stores the value as it does a scalar's."""
+
+    dtype: DType
+
+
+@dataclass(frozen=True)
+class UnboxedResult:
+    """A scalar that is no object: the core stores it, and expressions look at it."""
+
+    dtype: DType
+
+
+@dataclass(frozen=True)
 class ViewResult:
     """A view of a parameter, or with `of_result` of an earlier array result, as its `base`.
 
-    `offset` (bytes from the source's first element), `shape` and `strides` (bytes) are expressions,
-    or None where the core stores them. Writeable as its source is.
+    `offset` (bytes from the source's first element), `shape` and `strides` (bytes) may look at
+    results of the core. Writeable where it and its source are.
     """
 
     source: int
     dtype: DType
-    shape: tuple[Expr | None, ...]
-    strides: tuple[Expr | None, ...]
-    offset: Expr | None = 0
+    shape: tuple[Expr, ...]
+    strides: tuple[Expr, ...]
+    offset: Expr = 0
     of_result: bool = False
+    writeable: bool = True
 
 
 @dataclass(frozen=True)
@@ -241,7 +266,17 @@ class ConstantResult:
     value: Any
 
 
-Result: TypeAlias = ArrayResult | ScalarResult | ArgResult | ViewResult | ConstantResult
+Result: TypeAlias = (
+    ArrayResult
+    | ScalarResult
+    | RankZeroResult
+    | UnboxedResult
+    | ArgResult
+    | ViewResult
+    | ConstantResult
+)
+#: Results of which the core stores the bits.
+BITS = (ScalarResult, RankZeroResult, UnboxedResult)
 
 
 @dataclass(frozen=True)
@@ -315,7 +350,7 @@ class Signature:
 class Slots:
     """Slot numbers of one parameter or result.
 
-    `data`: pointer, a scalar's bits (the first slot of a complex one), or a view's offset.
+    `data`: pointer, address, or a scalar's bits (the first slot of a complex one).
     """
 
     data: int | None
@@ -359,12 +394,8 @@ def _result_slots(result: Result, counter: _Counter) -> Slots:
     if isinstance(result, ArrayResult):
         data = counter.take()
         return Slots(data, counter.take_unknown(result.shape))
-    if isinstance(result, ScalarResult):
+    if isinstance(result, BITS):
         return Slots(counter.take(2 if result.dtype.kind == "c" else 1))
-    if isinstance(result, ViewResult):
-        offset = counter.take() if result.offset is None else None
-        extents = counter.take_unknown(result.shape)
-        return Slots(offset, extents, counter.take_unknown(result.strides))
     return Slots(None)
 
 

@@ -13,6 +13,7 @@ from tracejit.calls.argument_layouts import extent_places, hidden_layout, param_
 from tracejit.calls.argument_types import LeafKey, ScalarKey, StaticKey
 from tracejit.calls.chains import Pending
 from tracejit.calls.epilogue import Finish
+from tracejit.calls.native_views import ViewMaker
 from tracejit.calls.non_native import standing
 from tracejit.calls.versions import Request
 from tracejit.ir import extent as ex
@@ -21,7 +22,15 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program
 from tracejit.trace.driver import Traced
 from tracejit.trace.guards.paths import as_path
-from tracejit.trace.results import ArgOut, ArrayOut, PythonOut, SameOut, ScalarOut, StaticOut
+from tracejit.trace.results import (
+    ArgOut,
+    ArrayOut,
+    PythonOut,
+    SameOut,
+    ScalarOut,
+    StaticOut,
+    ViewOut,
+)
 from tracejit.trace.session.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
 from tracejit.trace.session.stride_classes import Packing
 from tracejit.trace.values.captured_arrays import Hidden, HiddenNumber
@@ -216,47 +225,70 @@ class SignatureBuilder:
     # -- results -------------------------------------------------------------------------------
 
     def results(self) -> tuple[tuple[abi.Result, ...], abi.Structure]:
-        traced = self.traced
         raw = [self.raw(k) for k in range(len(self.program.results))]
         if self.function.diverges:
             return (), None
-        scalar_arrays = any(self.is_zero_d(o) for o in traced.outs)
-        simple = ArrayOut | ScalarOut | PythonOut | ArgOut | SameOut | StaticOut
-        plain = all(isinstance(o, simple) for o in traced.outs)
-        plain = plain and all(h.held is None for h in traced.hidden_arrays().values())
-        if not plain or scalar_arrays or Finish(traced).needs_call:
-            return self.rebuilt(raw)
-        return self.direct(raw)
+        held = any(h.held is not None for h in self.traced.hidden_arrays().values())
+        found = None
+        if not (held or self.request.stands or Finish(self.traced).needs_call):
+            found = self.direct(raw)
+        return self.rebuilt(raw) if found is None else found
 
-    def is_zero_d(self, out: Any) -> bool:
-        """An array of rank 0, which comes back from native code as a scalar."""
-        return isinstance(out, ArrayOut) and self.program.results[out.index].kind == "scalar"
-
-    def direct(self, raw: list[abi.Result]) -> tuple[tuple[abi.Result, ...], abi.Structure]:
+    def direct(self, raw: list[abi.Result]) -> tuple[tuple[abi.Result, ...], abi.Structure] | None:
+        """Results that native code makes; None where Python has to put some together."""
         results = list(raw)
+        shown: dict[int, abi.Result] = {}
         leaves: list[abi.Structure] = []
         for out in self.traced.outs:
             if isinstance(out, SameOut):
                 leaves.append(leaves[out.leaf])
-            elif isinstance(out, ArrayOut | ScalarOut):
+                continue
+            if isinstance(out, ArrayOut | ScalarOut | PythonOut):
+                result = self.boxed(raw[out.index], out)
+                if shown.setdefault(out.index, result) != result:
+                    return None
                 leaves.append(out.index)
-            elif isinstance(out, PythonOut):
-                leaves.append(self.python_scalar(results, out))
-            elif isinstance(out, ArgOut):
-                results.append(abi.ArgResult(out.arg))
-                leaves.append(len(results) - 1)
-            else:
-                assert isinstance(out, StaticOut)
-                results.append(abi.ConstantResult(out.value))
-                leaves.append(len(results) - 1)
+                continue
+            made = self.other(out, raw)
+            if made is None:
+                return None
+            results.append(made)
+            leaves.append(len(results) - 1)
+        for k, result in enumerate(raw):
+            if k in shown:
+                results[k] = shown[k]
+            elif isinstance(result, abi.ScalarResult):
+                results[k] = abi.UnboxedResult(result.dtype)
         tree = trees.unflatten(self.traced.out_tree, [_Leaf(x) for x in leaves])
-        return tuple(results), _structure(tree, results, self.traced)
+        return tuple(results), _structure(tree)
 
-    def python_scalar(self, results: list[abi.Result], out: PythonOut) -> int:
-        old = results[out.index]
-        assert isinstance(old, abi.ScalarResult)
-        results[out.index] = abi.ScalarResult(old.dtype, out.kind)  # type: ignore[arg-type]
-        return out.index
+    def boxed(self, raw: abi.Result, out: ArrayOut | ScalarOut | PythonOut) -> abi.Result:
+        """What becomes of a result of the core that is returned itself."""
+        if not isinstance(raw, abi.ScalarResult):
+            return raw
+        if isinstance(out, ArrayOut):
+            return abi.RankZeroResult(raw.dtype)
+        kind: Any = out.kind if isinstance(out, PythonOut) else None
+        return abi.ScalarResult(raw.dtype, kind)
+
+    def other(self, out: Any, raw: list[abi.Result]) -> abi.Result | None:
+        """A result that is no result of the core."""
+        if isinstance(out, ArgOut):
+            return abi.ArgResult(out.arg)
+        if isinstance(out, StaticOut):
+            return abi.ConstantResult(out.value)
+        if isinstance(out, ViewOut):
+            return ViewMaker(self.array, raw).result(out)
+        return None
+
+    def array(self, k: int) -> abi.ArrayParam | None:
+        """The parameter that argument array k is (arrays found outside follow the leaves)."""
+        leaves = self.traced.leaves
+        if k < len(leaves):
+            found = self.param(leaves[k], self.request.keys[k])
+        else:
+            found = self.hidden_param(self.traced.hidden_arrays()[k])
+        return found if isinstance(found, abi.ArrayParam) else None
 
     def rebuilt(self, raw: list[abi.Result]) -> tuple[tuple[abi.Result, ...], abi.Structure]:
         arrays = self.arrays()
@@ -330,16 +362,16 @@ class _Leaf:
     index: Any
 
 
-def _structure(tree: Any, results: list[abi.Result], traced: Traced) -> abi.Structure:
+def _structure(tree: Any) -> abi.Structure:
     """The nesting of results as the entry builds it; anything unusual goes through optree."""
     if isinstance(tree, _Leaf):
         index: abi.Structure = tree.index
         return index
     if type(tree) in (tuple, list):
         kind: Any = type(tree).__name__
-        return abi.Container(kind, tuple(_structure(x, results, traced) for x in tree))
+        return abi.Container(kind, tuple(map(_structure, tree)))
     if type(tree) is dict:
-        children = tuple(_structure(x, results, traced) for x in tree.values())
+        children = tuple(map(_structure, tree.values()))
         return abi.Container("dict", children, tuple(tree))
     leaves, treedef = trees.flatten(tree, is_leaf=lambda x: isinstance(x, _Leaf))
     order = [leaf.index for leaf in leaves]

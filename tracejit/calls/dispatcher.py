@@ -175,7 +175,9 @@ class Dispatcher:
     def _attempt(
         self, held: NativeLeaves, structure: tuple[Any, ...], doubt: Doubt
     ) -> tuple[Version, Plan | None, Any]:
-        arguments, overlap = described(held.leaves, structure, by_identity=self._by_identity)
+        arguments, overlap = described(
+            held.leaves, structure, by_identity=self._by_identity, stands=held.stands
+        )
         plan = None
         version = self._wanted(arguments, doubt)
         if writes_into_itself(version, held.given):
@@ -190,7 +192,7 @@ class Dispatcher:
                 version, result = self._run(version, arguments, doubt)
         except HiddenOverlap:
             plan = None
-            version, result = self._run_beside(version, held.leaves, structure, doubt)
+            version, result = self._run_beside(version, held, structure, doubt)
         finally:
             held.copy_back(version.writes)
         return version, plan, result
@@ -235,7 +237,7 @@ class Dispatcher:
                 self._rechain()
 
     def _run_beside(
-        self, version: Version, leaves: Sequence[Any], structure: tuple[Any, ...], doubt: Doubt
+        self, version: Version, held: NativeLeaves, structure: tuple[Any, ...], doubt: Doubt
     ) -> tuple[Version, Any]:
         """Call with arrays found in globals as further leaves, since these overlap something."""
         hidden = version.artefacts.traced.hidden_arrays().values()
@@ -243,7 +245,11 @@ class Dispatcher:
             raise self._in_python("a memory map in a global overlaps what is written")
         beside = [h.getter() for h in hidden]
         arguments, _ = described(
-            [*leaves, *beside], structure, len(beside), by_identity=self._by_identity
+            [*held.leaves, *beside],
+            structure,
+            len(beside),
+            by_identity=self._by_identity,
+            stands=held.stands,
         )
         arguments, _ = self._shared(arguments)
         try:
@@ -265,6 +271,7 @@ class Dispatcher:
             (*arguments.groups, *range(len(arguments.keys), len(keys))),
             sharing.windows,
             arguments.beside,
+            arguments.stands,
         )
         return shared, sharing.plan
 
@@ -381,6 +388,7 @@ class Dispatcher:
                 guesses,
                 loose,
                 arguments.structure[1][1],
+                arguments.stands,
             )
             try:
                 version = self._compile(request, self.options)
@@ -447,11 +455,13 @@ class Dispatcher:
     def prepared(self, call: tuple[Any, dict[str, Any]], dynamic: bool, doubt: Doubt) -> Version:
         """``version_for`` under what a doubt supposes."""
         leaves, structure = self._flatten(self.bind(*call))
-        native = self._native(leaves, tuple(map(leaf_key, leaves))).leaves
+        held = self._native(leaves, tuple(map(leaf_key, leaves)))
         policy = "dynamic" if dynamic else self.options.shapes
-        with bound(native):
+        with bound(held.leaves):
             while True:
-                arguments, overlap = described(native, structure, by_identity=self._by_identity)
+                arguments, overlap = described(
+                    held.leaves, structure, by_identity=self._by_identity, stands=held.stands
+                )
                 try:
                     version = self.find(arguments, policy, doubt)
                     if overlap and writes_into_overlap(version, arguments.leaves):

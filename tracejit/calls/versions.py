@@ -86,6 +86,7 @@ class Request:
     ``beside`` arrays found in globals that overlap something. ``guesses``: what the version is to
     suppose of values that decide dtypes. ``loose``: numbers outside that are run-time values.
     ``shared``: containers that are one object in several places.
+    ``stands``: some leaf stands for an argument (see ``non_native``).
     """
 
     function: Callable[..., Any]
@@ -100,6 +101,7 @@ class Request:
     guesses: Guesses = field(default_factory=Guesses)
     loose: frozenset[str] = frozenset()
     shared: trees.Shared = ()
+    stands: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class Arguments:
 
     ``structure``: of (args, kwargs), with its arrangement. ``windows``: leaves that lie in
     storage which follows the arguments. ``beside``: how many arrays found in globals come before
-    that.
+    that. ``stands``: some leaf stands for an argument.
     """
 
     leaves: tuple[Any, ...]
@@ -144,11 +146,12 @@ class Arguments:
     groups: tuple[int, ...]
     windows: tuple[tuple[int, Window], ...] = ()
     beside: int = 0
+    stands: bool = False
 
     @property
     def kind(self) -> FamilyKey:
         """What versions of one family have in common."""
-        return self.structure, self.keys, self.groups, self.windows, self.beside
+        return self.structure, self.keys, self.groups, self.windows, self.beside, self.stands
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -247,11 +250,13 @@ def described(
     structure: tuple[Any, ...],
     beside: int = 0,
     by_identity: Container[type] = (),
+    *,
+    stands: bool,
 ) -> tuple[Arguments, bool]:
     """The arguments of a call, and whether some overlap."""
     groups, overlap = alias_groups(leaves)
     keys = tuple(leaf_key(leaf, by_identity) for leaf in leaves)
-    return Arguments(tuple(leaves), keys, structure, groups, (), beside), overlap
+    return Arguments(tuple(leaves), keys, structure, groups, (), beside, stands), overlap
 
 
 def writes_into_overlap(version: Version, leaves: Sequence[Any]) -> bool:

@@ -68,10 +68,10 @@ done:
 declare { i64, i1 } @llvm.smul.with.overflow.i64(i64, i64)
 
 ; An array over memory of the runtime's allocator, which it then owns; frees it on failure.
-define internal ptr @tj_wrap(ptr %data, ptr %descr, i32 %nd, ptr %dims, ptr %strides) #0 {
+define internal ptr @tj_wrap(ptr %data, ptr %descr, i32 %nd, ptr %dims) #0 {
   call void @Py_IncRef(ptr %descr)
   %array = call ptr @PyArray_NewFromDescr(ptr @PyArray_Type, ptr %descr, i32 %nd, ptr %dims,
-                                          ptr %strides, ptr %data, i32 CARRAY, ptr null)
+                                          ptr null, ptr %data, i32 CARRAY, ptr null)
   %null = icmp eq ptr %array, null
   br i1 %null, label %fail, label %good
 good:
@@ -88,8 +88,8 @@ fail:
   ret ptr null
 }
 
-; A fresh array; strides null for C order. Large ones reuse blocks: fresh pages cost a fault each.
-define ptr @tj_new_array(ptr %descr, i32 %nd, ptr %dims, ptr %strides) #0 {
+; A fresh array in C order. Large ones reuse blocks: fresh pages cost a fault each.
+define ptr @tj_new_array(ptr %descr, i32 %nd, ptr %dims) #0 {
 entry:
   %bytes = call i64 @tj_bytes(ptr %descr, i32 %nd, ptr %dims)
   %large = icmp sge i64 %bytes, RECYCLE_FROM
@@ -101,29 +101,31 @@ take:
   %null = icmp eq ptr %data, null
   br i1 %null, label %plain, label %wrap
 wrap:
-  %array = call ptr @tj_wrap(ptr %data, ptr %descr, i32 %nd, ptr %dims, ptr %strides)
+  %array = call ptr @tj_wrap(ptr %data, ptr %descr, i32 %nd, ptr %dims)
   ret ptr %array
 plain:
   call void @Py_IncRef(ptr %descr)
   %numpys = call ptr @PyArray_NewFromDescr(ptr @PyArray_Type, ptr %descr, i32 %nd, ptr %dims,
-                                           ptr %strides, ptr null, i32 0, ptr null)
+                                           ptr null, ptr null, i32 0, ptr null)
   ret ptr %numpys
 }
 
 ; An array over memory that the core allocated: ownership moves from the context to the array.
-define ptr @tj_adopt(ptr %ctx, ptr %data, ptr %descr, i32 %nd, ptr %dims, ptr %strides) #0 {
+define ptr @tj_adopt(ptr %ctx, ptr %data, ptr %descr, i32 %nd, ptr %dims) #0 {
   call void @tj_detach(ptr %ctx, ptr %data)
-  %array = call ptr @tj_wrap(ptr %data, ptr %descr, i32 %nd, ptr %dims, ptr %strides)
+  %array = call ptr @tj_wrap(ptr %data, ptr %descr, i32 %nd, ptr %dims)
   ret ptr %array
 }
 
-define ptr @tj_view(ptr %source, ptr %descr, i32 %nd, ptr %dims, ptr %strides, i64 %offset) #0 {
+define ptr @tj_view(ptr %source, ptr %descr, i32 %nd, ptr %dims, ptr %strides, i64 %offset,
+                    i1 %writeable) #0 {
   %datap = getelementptr i8, ptr %source, i64 DATA
   %first = load ptr, ptr %datap
   %data = getelementptr i8, ptr %first, i64 %offset
   %flagsp = getelementptr i8, ptr %source, i64 FLAGS
   %flags = load i32, ptr %flagsp
-  %write = and i32 %flags, WRITEABLE
+  %mask = select i1 %writeable, i32 WRITEABLE, i32 0
+  %write = and i32 %flags, %mask
   call void @Py_IncRef(ptr %descr)
   %array = call ptr @PyArray_NewFromDescr(ptr @PyArray_Type, ptr %descr, i32 %nd, ptr %dims,
                                           ptr %strides, ptr %data, i32 %write, ptr null)
@@ -308,9 +310,9 @@ EXPORTS = (
 # For entries.
 DECLARATIONS = """
 declare i1 @tj_same_dtype(ptr, i32, i32)
-declare ptr @tj_new_array(ptr, i32, ptr, ptr)
-declare ptr @tj_adopt(ptr, ptr, ptr, i32, ptr, ptr)
-declare ptr @tj_view(ptr, ptr, i32, ptr, ptr, i64)
+declare ptr @tj_new_array(ptr, i32, ptr)
+declare ptr @tj_adopt(ptr, ptr, ptr, i32, ptr)
+declare ptr @tj_view(ptr, ptr, i32, ptr, ptr, i64, i1)
 declare { i64, i64 } @tj_bounds(ptr)
 declare void @tj_decref_all(ptr, i64)
 declare ptr @tj_tuple(ptr, ptr, i64)

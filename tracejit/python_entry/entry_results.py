@@ -25,13 +25,13 @@ class ResultWriter:
         for k, result in enumerate(self.signature.results):
             if not isinstance(result, abi.ArrayResult) or result.core_allocates:
                 continue
-            dims, strides = self._geometry(k, result)
-            made = w.op(
-                f"call ptr @tj_new_array(ptr {w.env_load(result.dtype)}, i32 {len(result.shape)}, "
-                f"ptr {dims}, ptr {strides})"
-            )
-            self._keep(k, made, otherwise="drop")
-            w.store(f"ptr {w.load_at('ptr', made, 16)}", "%slots", self.layout.results[k].data)
+            self._keep(k, self._new(result.dtype, self._dims(k, result)), otherwise="drop")
+            data = w.load_at("ptr", self.leaves[k] or "", 16)
+            w.store(f"ptr {data}", "%slots", self.layout.results[k].data)
+
+    def _new(self, dtype: abi.DType, dims: list[str]) -> str:
+        descr, block = self.w.env_load(dtype), self._block(dims)
+        return self.w.op(f"call ptr @tj_new_array(ptr {descr}, i32 {len(dims)}, ptr {block})")
 
     def _keep(self, k: int, made: str, otherwise: str = "unwind") -> None:
         self.w.guard(self.w.op(f"icmp ne ptr {made}, null"), otherwise)
@@ -58,24 +58,13 @@ class ResultWriter:
             return found
         return self.w.op(f"call i64 @llvm.smax.i64(i64 {found}, i64 0)")
 
-    def _geometry(self, k: int, result: abi.ArrayResult) -> tuple[str, str]:
-        """Pointers to a result's extents and strides (null strides: C order)."""
-        w, slots = self.w, self.layout.results[k]
-        extents = [
+    def _dims(self, k: int, result: abi.ArrayResult) -> list[str]:
+        """A result's extents."""
+        slots = self.layout.results[k]
+        return [
             self._slot("i64", slots.extents[axis]) if extent is None else self._size(extent)
             for axis, extent in enumerate(result.shape)
         ]
-        dims = self._block(extents)
-        if result.axis_order is None or not extents:
-            return dims, "null"
-        strides = [""] * len(extents)
-        running = str(result.dtype.itemsize)
-        for axis in reversed(result.axis_order):
-            strides[axis] = running
-            # As NumPy: an empty axis does not make the strides of the others zero.
-            some = w.op(f"call i64 @llvm.smax.i64(i64 {extents[axis]}, i64 1)")
-            running = w.op(f"mul i64 {running}, {some}")
-        return dims, self._block(strides)
 
     def build(self) -> None:
         """After the call: every leaf, then the structure around them."""
@@ -85,6 +74,10 @@ class ResultWriter:
                     self._adopt(k, result)
             elif isinstance(result, abi.ScalarResult):
                 self._keep(k, self._box(k, result))
+            elif isinstance(result, abi.RankZeroResult):
+                self._keep(k, self._rank_zero(k, result))
+            elif isinstance(result, abi.UnboxedResult):
+                continue
             elif isinstance(result, abi.ViewResult):
                 self._keep(k, self._view(k, result))
             else:
@@ -99,30 +92,53 @@ class ResultWriter:
         self._assemble()
 
     def _adopt(self, k: int, result: abi.ArrayResult) -> None:
-        w = self.w
-        dims, strides = self._geometry(k, result)
+        w, dims = self.w, self._dims(k, result)
         data = self._slot("ptr", self.layout.results[k].data)
         descr = w.env_load(result.dtype)
         made = w.op(
-            f"call ptr @tj_adopt(ptr %ctx, ptr {data}, ptr {descr}, i32 {len(result.shape)}, "
-            f"ptr {dims}, ptr {strides})"
+            f"call ptr @tj_adopt(ptr %ctx, ptr {data}, ptr {descr}, i32 {len(dims)}, "
+            f"ptr {self._block(dims)})"
         )
         self._keep(k, made)
 
+    def _rank_zero(self, k: int, result: abi.RankZeroResult) -> str:
+        """An array that gets the bits of a scalar."""
+        w, slot = self.w, self.layout.results[k].data
+        assert slot is not None
+        made = self._new(result.dtype, [])
+        w.guard(w.op(f"icmp ne ptr {made}, null"), "unwind")
+        data = w.load_at("ptr", made, 16)
+        parts = 2 if result.dtype.kind == "c" else 1
+        size = result.dtype.itemsize // parts
+        for part in range(parts):
+            bits = self._slot(f"i{8 * size}", slot + part)
+            at = w.op(f"getelementptr i8, ptr {data}, i64 {size * part}")
+            w.emit(f"store i{8 * size} {bits}, ptr {at}")
+        return made
+
     def _view(self, k: int, result: abi.ViewResult) -> str:
-        w, slots = self.w, self.layout.results[k]
+        w = self.w
         source = self.leaves[result.source] if result.of_result else self.objects[result.source]
-
-        def known(value: abi.Expr | None, slot: int | None) -> str:
-            return self._slot("i64", slot) if value is None else w.expr(value)
-
-        offset = known(result.offset, slots.data)
-        dims = self._block([known(*x) for x in zip(result.shape, slots.extents, strict=True)])
-        strides = self._block([known(*x) for x in zip(result.strides, slots.strides, strict=True)])
+        for expr in (result.offset, *result.shape, *result.strides):
+            self._know(expr)
+        offset = w.expr(result.offset)
+        dims = self._block([w.expr(x) for x in result.shape])
+        strides = self._block([w.expr(x) for x in result.strides])
         return w.op(
             f"call ptr @tj_view(ptr {source}, ptr {w.env_load(result.dtype)}, "
-            f"i32 {len(result.shape)}, ptr {dims}, ptr {strides}, i64 {offset})"
+            f"i32 {len(result.shape)}, ptr {dims}, ptr {strides}, i64 {offset}, "
+            f"i1 {int(result.writeable)})"
         )
+
+    def _know(self, expr: abi.Expr) -> None:
+        """Load what an expression looks at of the core's results."""
+        if isinstance(expr, abi.BinOp):
+            self._know(expr.left)
+            self._know(expr.right)
+        elif isinstance(expr, abi.ResultOf | abi.ResultExtent) and expr not in self.w.values:
+            at = self.layout.results[expr.result]
+            slot = at.data if isinstance(expr, abi.ResultOf) else at.extents[expr.axis]
+            self.w.values[expr] = self._slot("i64", slot)
 
     def _box(self, k: int, result: abi.ScalarResult) -> str:
         w, slot = self.w, self.layout.results[k].data
@@ -182,7 +198,8 @@ class ResultWriter:
             return str(made)
         if isinstance(structure, abi.Unflatten):
             args = w.alloca("ptr")
-            leaves = self._container("list", [self._structure(k) for k in range(len(self.leaves))])
+            objects = [None if leaf is None else k for k, leaf in enumerate(self.leaves)]
+            leaves = self._container("list", [self._structure(k) for k in objects])
             w.emit(f"store ptr {leaves}, ptr {args}")
             w.guard(w.op(f"icmp ne ptr {leaves}, null"), otherwise="drop")
             build = w.env_load(structure.build)

@@ -51,8 +51,11 @@ _OPS: dict[str, Callable[[int, int], int]] = {
 _PYTHON_KINDS = {"bool": bool, "int": int, "float": float, "complex": complex}
 
 
-def evaluate(expr: abi.Expr, values: Sequence[Any]) -> int:
-    """The value of an extent expression for these parameter values."""
+def evaluate(
+    expr: abi.Expr, values: Sequence[Any], found: Callable[[abi.Expr], int] | None = None
+) -> int:
+    """The value of an extent expression for these parameter values; ``found``: of what looks at
+    results."""
     if isinstance(expr, abi.Extent):
         return int(values[expr.param].shape[expr.axis])
     if isinstance(expr, abi.Stride):
@@ -60,7 +63,11 @@ def evaluate(expr: abi.Expr, values: Sequence[Any]) -> int:
     if isinstance(expr, abi.ScalarOf):
         return int(values[expr.param])
     if isinstance(expr, abi.BinOp):
-        return _OPS[expr.op](evaluate(expr.left, values), evaluate(expr.right, values))
+        sides = (evaluate(side, values, found) for side in (expr.left, expr.right))
+        return _OPS[expr.op](*sides)
+    if isinstance(expr, abi.ResultOf | abi.ResultExtent):
+        assert found is not None
+        return found(expr)
     return expr
 
 
@@ -174,7 +181,7 @@ class PortableEntry:
             leaf = None
             if isinstance(result, abi.ArrayResult) and not result.core_allocates:
                 shape = tuple(evaluate(e, values) for e in result.shape if e is not None)
-                leaf = _empty(result, shape)
+                leaf = np.empty(shape, result.dtype)
                 slots[at.data] = _data(leaf)
             leaves.append(leaf)
         return leaves
@@ -191,14 +198,35 @@ class PortableEntry:
         at = self.layout.results[k]
         if isinstance(result, abi.ArrayResult):
             return _adopt(result, at, slots, context, values) if leaves[k] is None else leaves[k]
-        if isinstance(result, abi.ScalarResult):
+        if isinstance(result, abi.UnboxedResult):
+            return None
+        if isinstance(result, abi.BITS):
             assert at.data is not None
             value = scalar_from_slots(result.dtype, ctypes.addressof(slots) + 8 * at.data)
+            if isinstance(result, abi.RankZeroResult):
+                return np.array(value)
             return value if result.kind is None else value.item()
         if isinstance(result, abi.ViewResult):
             source = leaves[result.source] if result.of_result else values[result.source]
-            return _view(result, at, slots, source, values)
+            return self._view(result, slots, source, values)
         return values[result.param] if isinstance(result, abi.ArgResult) else result.value
+
+    def _view(
+        self, result: abi.ViewResult, slots: Any, source: Any, values: Any
+    ) -> np.ndarray[Any, Any]:
+        def found(expr: abi.Expr) -> int:
+            assert isinstance(expr, abi.ResultOf | abi.ResultExtent)
+            at = self.layout.results[expr.result]
+            slot = at.data if isinstance(expr, abi.ResultOf) else at.extents[expr.axis]
+            assert slot is not None
+            return int(slots[slot])
+
+        shape, strides = (
+            tuple(evaluate(expr, values, found) for expr in exprs)
+            for exprs in (result.shape, result.strides)
+        )
+        offset = evaluate(result.offset, values, found)
+        return _strided_view(source, result.dtype, shape, strides, offset, result.writeable)
 
 
 def _data(array: np.ndarray[Any, Any]) -> int:
@@ -222,14 +250,6 @@ def _fill(slots: Any, param: abi.Param, at: abi.Slots, value: Any) -> None:
         slots[at.data] = id(value)
 
 
-def _empty(result: abi.ArrayResult, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    order = result.axis_order
-    if order is None:
-        return np.empty(shape, result.dtype)
-    stored = np.empty(tuple(shape[axis] for axis in order), result.dtype)
-    return stored.transpose(tuple(order.index(axis) for axis in range(len(order))))
-
-
 def _known(
     exprs: Sequence[abi.Expr | None], places: Sequence[int | None], slots: Any, values: Any
 ) -> tuple[int, ...]:
@@ -243,18 +263,9 @@ def _adopt(
     result: abi.ArrayResult, at: abi.Slots, slots: Any, context: Any, values: Any
 ) -> np.ndarray[Any, Any]:
     # A copy: taking ownership needs array fields, which this entry does not touch.
-    leaf = _empty(result, _known(result.shape, at.extents, slots, values))
+    leaf = np.empty(_known(result.shape, at.extents, slots, values), result.dtype)
     ctypes.memmove(_data(leaf), slots[at.data], leaf.nbytes)
     return leaf
-
-
-def _view(
-    result: abi.ViewResult, at: abi.Slots, slots: Any, source: Any, values: Any
-) -> np.ndarray[Any, Any]:
-    shape = _known(result.shape, at.extents, slots, values)
-    strides = _known(result.strides, at.strides, slots, values)
-    (offset,) = _known((result.offset,), (at.data,), slots, values)
-    return _strided_view(source, result.dtype, shape, strides, offset)
 
 
 def _strided_view(
@@ -263,6 +274,7 @@ def _strided_view(
     shape: tuple[int, ...],
     strides: tuple[int, ...],
     offset: int,
+    writeable: bool,
 ) -> np.ndarray[Any, Any]:
     """A view with `source` as its base. (`as_strided` would put an object of its own between.)"""
     where, n = capi.symbols(), len(shape)
@@ -273,7 +285,7 @@ def _strided_view(
     set_base = ctypes.PYFUNCTYPE(ctypes.c_int, py, py)(where["PyArray_SetBaseObject"])
     dims, steps = ((ctypes.c_ssize_t * n)(*numbers) for numbers in (shape, strides))
     data = _data(source) + offset
-    flags = capi.WRITEABLE if source.flags.writeable else 0
+    flags = capi.WRITEABLE if writeable and source.flags.writeable else 0
     for stolen in (dtype, source):
         ctypes.pythonapi.Py_IncRef(py(stolen))
     made: np.ndarray[Any, Any] = new(np.ndarray, dtype, n, dims, steps, data, flags, None)
