@@ -156,6 +156,7 @@ def compile_version(
         changed=lambda: {g.name: g.expected for g in traced.guards if g.changed_number},
         writes=tuple(sorted(k for k in traced.mutated if k < len(specs))),
         needs_call=Finish(traced).needs_call,
+        makes_views=any(isinstance(r, abi.ViewResult) for r in signature.results),
         artefacts=artefacts,
         direct=direct,
         count=count,

@@ -12,6 +12,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
@@ -175,18 +176,16 @@ class Dispatcher:
     def _attempt(
         self, held: NativeLeaves, structure: tuple[Any, ...], doubt: Doubt
     ) -> tuple[Version, Plan | None, Any]:
-        arguments, overlap = described(
-            held.leaves, structure, by_identity=self._by_identity, stands=held.stands
-        )
+        arguments, overlap = described(held.leaves, structure, by_identity=self._by_identity)
         plan = None
-        version = self._wanted(arguments, doubt)
+        arguments, version = self._fitting(held, arguments, doubt)
         if writes_into_itself(version, held.given):
             raise self._in_python(MEETS_ITSELF)
         if held.swapped and looks_at_bits(version.artefacts.traced.function):
             raise self._in_python("a byte-swapped array is viewed as another dtype")
         if overlap and writes_into_overlap(version, arguments.leaves):
             arguments, plan = self._shared(arguments)
-            version = self._wanted(arguments, doubt)
+            arguments, version = self._fitting(held, arguments, doubt)
         try:
             with held.standing() if held.stands else nullcontext():
                 version, result = self._run(version, arguments, doubt)
@@ -196,6 +195,16 @@ class Dispatcher:
         finally:
             held.copy_back(version.writes)
         return version, plan, result
+
+    def _fitting(
+        self, held: NativeLeaves, arguments: Arguments, doubt: Doubt
+    ) -> tuple[Arguments, Version]:
+        """The version, one that leaves views to Python where they are of what others stand for."""
+        version = self._wanted(arguments, doubt)
+        if held.stands and version.makes_views:
+            arguments = replace(arguments, stands=True)
+            version = self._wanted(arguments, doubt)
+        return arguments, version
 
     def _native(self, leaves: Sequence[Any], keys: Sequence[LeafKey]) -> NativeLeaves:
         try:
@@ -245,15 +254,12 @@ class Dispatcher:
             raise self._in_python("a memory map in a global overlaps what is written")
         beside = [h.getter() for h in hidden]
         arguments, _ = described(
-            [*held.leaves, *beside],
-            structure,
-            len(beside),
-            by_identity=self._by_identity,
-            stands=held.stands,
+            [*held.leaves, *beside], structure, len(beside), by_identity=self._by_identity
         )
         arguments, _ = self._shared(arguments)
+        arguments, version = self._fitting(held, arguments, doubt)
         try:
-            return self._run(self._wanted(arguments, doubt), arguments, doubt)
+            return self._run(version, arguments, doubt)
         except HiddenOverlap:
             raise self._in_python("arrays in globals that are written overlap") from None
 
@@ -460,7 +466,7 @@ class Dispatcher:
         with bound(held.leaves):
             while True:
                 arguments, overlap = described(
-                    held.leaves, structure, by_identity=self._by_identity, stands=held.stands
+                    held.leaves, structure, by_identity=self._by_identity
                 )
                 try:
                     version = self.find(arguments, policy, doubt)

@@ -39,7 +39,7 @@ class Version:
     ``direct``: native code takes the leaves as the caller passes them. ``count``: how many leaves
     are the caller's arguments; what follows is about memory that they share. ``guesses``: what the
     version supposes of values; ``undo``: what a run changes before it finds that this is wrong.
-    ``needs_call``: what it returns is ``Pending``.
+    ``needs_call``: what it returns is ``Pending``; ``makes_views``: its entry makes views.
     ``chained``: ``call`` as part of a native chain, missing where a supposition is wrong.
     ``changed``: numbers found outside, by name, that are others now than it was compiled for.
     """
@@ -52,6 +52,7 @@ class Version:
     changed: Callable[[], dict[str, Any]]
     writes: tuple[int, ...]
     needs_call: bool = False
+    makes_views: bool = False
     artefacts: Any = None
     direct: bool = True
     count: int | None = None
@@ -86,7 +87,7 @@ class Request:
     ``beside`` arrays found in globals that overlap something. ``guesses``: what the version is to
     suppose of values that decide dtypes. ``loose``: numbers outside that are run-time values.
     ``shared``: containers that are one object in several places.
-    ``stands``: some leaf stands for an argument (see ``non_native``).
+    ``stands``: views are of what leaves stand for (see ``non_native``), and left to Python.
     """
 
     function: Callable[..., Any]
@@ -137,7 +138,7 @@ class Arguments:
 
     ``structure``: of (args, kwargs), with its arrangement. ``windows``: leaves that lie in
     storage which follows the arguments. ``beside``: how many arrays found in globals come before
-    that. ``stands``: some leaf stands for an argument.
+    that. ``stands``: views are of what leaves stand for.
     """
 
     leaves: tuple[Any, ...]
@@ -250,13 +251,11 @@ def described(
     structure: tuple[Any, ...],
     beside: int = 0,
     by_identity: Container[type] = (),
-    *,
-    stands: bool,
 ) -> tuple[Arguments, bool]:
     """The arguments of a call, and whether some overlap."""
     groups, overlap = alias_groups(leaves)
     keys = tuple(leaf_key(leaf, by_identity) for leaf in leaves)
-    return Arguments(tuple(leaves), keys, structure, groups, (), beside, stands), overlap
+    return Arguments(tuple(leaves), keys, structure, groups, (), beside), overlap
 
 
 def writes_into_overlap(version: Version, leaves: Sequence[Any]) -> bool:
