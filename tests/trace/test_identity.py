@@ -107,3 +107,111 @@ def test_identity(f: Callable[..., Any], n: int) -> None:
         np.testing.assert_array_equal(a, b)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+# The caller's array on one path, None on another --------------------------------------------------
+
+
+def from_an_endless_while(x: Any, n: int) -> Any:
+    while True:
+        n -= 1
+        if n < 0:
+            return x
+        if n > 10:
+            return None
+
+
+def written_in_an_endless_while(x: Any, n: int) -> Any:
+    while True:
+        n -= 1
+        x[0] += 1
+        if n < 0:
+            return x
+        if n > 10:
+            return None
+
+
+def found_in_a_for(x: Any, n: int) -> Any:
+    for i in range(n):
+        if x[i] > 2:
+            return x
+    return None
+
+
+def found_or_none_in_a_for(x: Any, n: int) -> Any:
+    for i in range(n):
+        if x[i] > 2:
+            return x
+        if x[i] < 0:
+            return None
+    return x
+
+
+def bound_in_a_for(x: Any, n: int) -> Any:
+    y = None
+    for i in range(n):
+        if x[i] > 2:
+            y = x
+    return y
+
+
+def bound_in_a_branch(x: Any, n: int) -> Any:
+    y = None
+    if n > 1:
+        y = x
+    return y
+
+
+def written_through_the_name(x: Any, n: int) -> Any:
+    y = None
+    for i in range(n):
+        if x[i] > 2:
+            y = x
+    if y is not None:
+        y[0] = 50.0
+    return x
+
+
+def one_of_two_arrays(x: Any, n: int) -> Any:
+    z = np.ones(4)
+    y = None
+    for i in range(n):
+        if x[i] > 2:
+            y = x
+        elif x[i] < 0:
+            y = z
+    return y
+
+
+def the_array_or_a_new_one(x: Any, n: int) -> Any:
+    y = None
+    for i in range(n):
+        if x[i] > 2:
+            y = x
+        elif x[i] < 0:
+            y = x * 2
+    return y
+
+
+FOUND = [
+    from_an_endless_while,
+    written_in_an_endless_while,
+    found_in_a_for,
+    found_or_none_in_a_for,
+    bound_in_a_for,
+    bound_in_a_branch,
+    written_through_the_name,
+    one_of_two_arrays,
+    the_array_or_a_new_one,
+]
+
+
+@pytest.mark.parametrize("f", FOUND)
+@pytest.mark.parametrize("shapes", ["auto", "dynamic"])
+def test_none_or_the_caller_s_array(f: Callable[..., Any], shapes: str) -> None:
+    compiled = jit(f, shapes=shapes)
+    for n in (1, 2, 3, 4):
+        mine, theirs = np.array([1.0, 2.0, 3.0, -1.0]), np.array([1.0, 2.0, 3.0, -1.0])
+        want, got = f(theirs, n), compiled(mine, n)
+        assert (got is mine) == (want is theirs)
+        assert repr((got, mine)) == repr((want, theirs))

@@ -139,7 +139,7 @@ def steady_plan(end: Any, at: Ending) -> Plan:
     if is_number(end) or isinstance(end, TaggedScalar):
         return first_plan(end)
     if isinstance(end, Array):
-        return _exact_plan(Keep(), end, end, at) if at.exact else slot_plan(None, end, at)
+        return _plan_of_array(end, at)
     if isinstance(end, Run):
         return RunPlan(end.form)
     if isinstance(end, tuple | list | dict) or is_object(end):
@@ -151,6 +151,19 @@ def steady_plan(end: Any, at: Ending) -> Plan:
     if isinstance(end, MaybeNone):
         return Maybe("", steady_plan(end.value, at), none=True)
     return Keep()
+
+
+def _plan_of_array(end: Array, at: Ending) -> Plan:
+    """An array is carried by value, unless it may be the caller's: that stays the object it is."""
+    cells = {cell for x in pieces(end) for cell in storage_of(x)}
+    callers = any(c.arg is not None and not at.storage.made_here(c) for c in cells)
+    if at.exact or callers:
+        try:
+            return _exact_plan(Keep(), end, end, at)
+        except Unsteady:
+            if at.exact:
+                raise
+    return slot_plan(None, end, at)
 
 
 def slot_plan(plan: ArrayPlan | None, end: Array, at: Ending, slot: SlotName | None = None) -> Plan:
