@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import subprocess
 import sys
@@ -78,6 +79,31 @@ def test_error_models() -> None:
     with pytest.raises(ZeroDivisionError):
         nb.njit("f8(f8, f8)")(divided)(1.0, 0.0)
     assert nb.njit("f8(f8, f8)", error_model="numpy")(divided)(1, 0) == np.inf
+
+
+MATH = [
+    (math.log, 0.0), (math.log, -1.0), (math.log2, 0.0), (math.log10, 0.0), (math.log1p, -1.0),
+    (math.log1p, -2.0), (math.sqrt, -1.0), (math.exp, 1000.0), (math.expm1, 1000.0),
+    (math.acos, 2.0), (math.asin, 2.0), (math.acosh, 0.0), (math.atanh, 1.0), (math.cosh, 1000.0),
+    (math.sinh, 1000.0), (math.sin, np.inf), (math.log, 2.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "x"), MATH, ids=lambda v: getattr(v, "__name__", str(v)))
+def test_math_under_the_error_models(f: Any, x: float) -> None:
+    other = {"acos": "arccos", "asin": "arcsin", "acosh": "arccosh", "atanh": "arctanh"}
+    with np.errstate(all="ignore"):
+        want = getattr(np, other.get(f.__name__, f.__name__))(x)
+    applied = nb.njit(error_model="numpy")(lambda x: f(x[0]))
+    constant = nb.njit(error_model="numpy")(lambda: f(x))
+    inner = nb.njit(lambda x: f(x[0]))
+    outer = nb.njit(error_model="numpy")(lambda x: 0.0 if x[0] == 99 else applied(x))
+    np.testing.assert_allclose([applied(np.array([x])), constant(), outer(np.array([x]))], want)
+    if np.isfinite(want):
+        assert inner(np.array([x])) == pytest.approx(want)
+    else:
+        with pytest.raises((ValueError, OverflowError)):
+            inner(np.array([x]))
 
 
 def product(a: Any, b: Any) -> Any:

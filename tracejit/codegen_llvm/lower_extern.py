@@ -11,6 +11,7 @@ from typing import Any
 
 from tracejit.codegen_llvm import blas
 from tracejit.codegen_llvm.gemm_text import gemm_text
+from tracejit.codegen_llvm.lower_c_call import native_c_call
 from tracejit.codegen_llvm.lower_draws import draws_natively, native_draw
 from tracejit.codegen_llvm.lower_lapack import native
 from tracejit.codegen_llvm.lower_memory import load_scalar, store_scalar
@@ -132,6 +133,7 @@ def _host_call(f: FunctionText, instr: Instr) -> None:
         _call_host(f, function, inputs, results)
 
     rule = native(function, inputs, results) or native_ufunc(function, inputs, results)
+    rule = rule or native_c_call(function)
     draw = native_draw(function, inputs, results, host)
     if rule is not None:
         rule(f, function, inputs, results)

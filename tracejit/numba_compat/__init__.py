@@ -8,6 +8,7 @@ this module, for packages that were written for Numba.
 from __future__ import annotations
 
 from tracejit.numba_compat import errors, experimental, extending, typed, types
+from tracejit.numba_compat.c_functions import carray, cfunc, farray
 from tracejit.numba_compat.decorators import jit, jit_module, njit
 from tracejit.numba_compat.elementwise import vectorize
 from tracejit.numba_compat.errors import NumbaError, TypingError
@@ -89,6 +90,8 @@ __all__ = [
     "byte",
     "c8",
     "c16",
+    "carray",
+    "cfunc",
     "char",
     "complex64",
     "complex128",
@@ -99,6 +102,7 @@ __all__ = [
     "extending",
     "f4",
     "f8",
+    "farray",
     "float32",
     "float64",
     "float_",

@@ -12,6 +12,7 @@ from tracejit.errors import throw
 from tracejit.numba_compat import signatures as sg
 from tracejit.numba_compat import types as nt
 from tracejit.numba_compat.options import NumbaOptions, understood
+from tracejit.trace.session.session import current
 
 Function = Callable[..., Any]
 
@@ -49,7 +50,7 @@ class TypedFunction:
             bound.apply_defaults()
             args, kwargs = bound.args, bound.kwargs
         if not self.declared:
-            return ops.call(self.function, *self._as_numpys(ops, args), **kwargs)
+            return self._called(ops, self._as_numpys(ops, args), kwargs)
         signature = sg.chosen(self.declared, args)
         if signature is None:
             throw(TypeError(f"No matching definition for argument type(s) {sg.shown(args)}"))
@@ -57,8 +58,16 @@ class TypedFunction:
             sg.converted(ops, x, want, self.numpy_errors)
             for x, want in zip(args, signature.args, strict=True)
         ]
-        found = ops.call(self.function, *given, **kwargs)
+        found = self._called(ops, given, kwargs)
         return self._result(ops, found, signature.return_type)
+
+    def _called(self, ops: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        session = current()
+        outer, session.numpy_errors = session.numpy_errors, self.numpy_errors
+        try:
+            return ops.call(self.function, *args, **kwargs)
+        finally:
+            session.numpy_errors = outer
 
     def _as_numpys(self, ops: Any, args: Sequence[Any]) -> list[Any]:
         """Floats of Python's as NumPy's, where division by zero is to be as in NumPy."""

@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import throw
+from tracejit.errors import asks, throw
 from tracejit.ir import extent as ex
+from tracejit.ir.extent import Dim
 from tracejit.ir.ops.derivatives_reductions import take_along
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.names import covers, method
-from tracejit.trace.array_api.operands import axis_of, builder, check_dim, static_int, value_of
+from tracejit.trace.array_api.operands import axis_of, builder, check, value_of
+from tracejit.trace.array_api.staged import staged
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import Array, fresh
+from tracejit.trace.values.all import Array, Tracer, dim_value, fresh
 
 _KINDS = {"q": "quicksort", "h": "heapsort", "m": "stable", "s": "stable"}
 
@@ -102,17 +104,58 @@ def sort_complex(a: Any) -> Any:
     return found.astype(np.complex64 if single else np.complex128)
 
 
+_OUTSIDE = "kth(={0}) out of bounds ({1})"
+
+
 def _check_kth(x: Array, axis: int, kth: Any) -> None:
-    """ValueError where a ``kth`` is outside of the axis."""
+    """ValueError where a ``kth`` is outside of the axis, TypeError where it is no integer."""
     n = x.dims[axis]
-    many = kth if isinstance(kth, (tuple, list, np.ndarray)) else (kth,)
-    for k in many:
-        at = static_int(k, "kth")
-        least = at + 1 if at >= 0 else -at
-        if isinstance(n, int) and n < least:
-            throw(ValueError(f"kth(={at}) out of bounds ({n})"))
-        if not current().ranges.at_least(n, least):
-            check_dim("ge", n, least, "ValueError", f"kth(={at}) out of bounds ({{0}})")
+    many = kth if isinstance(kth, (tuple, list)) else (kth,)
+    if not any(isinstance(k, Tracer) for k in many):
+        for at in np.ravel(_as_places(kth)).tolist():
+            _check_known(at, n)
+        return
+    given: Any = asarray(kth)
+    _must_be_places(given)
+    staged(_each_within)(np.reshape(given, (-1,)).astype(np.int64), dim_value(n), _check_within)
+
+
+@asks(TypeError, ValueError)
+def _as_places(kth: Any) -> Any:
+    places = np.asarray(kth)
+    _must_be_places(places)
+    return places
+
+
+def _must_be_places(kth: Any) -> None:
+    if kth.dtype.kind == "b":
+        throw(ValueError("Booleans unacceptable as partition index"))
+    if kth.dtype.kind not in "iu":
+        throw(TypeError("Partition index must be integer"))
+    if kth.ndim > 1:
+        throw(ValueError("object too deep for desired array"))
+
+
+def _check_known(k: int, n: Dim) -> None:
+    least = k + 1 if k >= 0 else -k
+    if isinstance(n, int) and n < least:
+        throw(ValueError(_OUTSIDE.format(k + n if k < 0 else k, n)))
+    if not current().ranges.at_least(n, least):
+        b = builder()
+        extent, shown = b.index(n), b.index(n + k if k < 0 else k)
+        check(b.op("ge", extent, b.index(least)), "ValueError", _OUTSIDE, shown, extent)
+
+
+def _each_within(kth: Any, n: Any, check_one: Any) -> None:
+    for k in kth:
+        check_one(k, n)
+
+
+def _check_within(k: Any, n: Any) -> None:
+    """One place in ``n``, counted from the end where it is negative."""
+    at: Any = np.where(k < 0, k + n, k)[()]
+    inside: Any = (at >= 0) & (at < n)
+    check(inside.read(), "ValueError", _OUTSIDE, at.read(), value_of(n))
 
 
 @covers(np.partition)

@@ -7,10 +7,13 @@ traced value and not what it stands for.
 from __future__ import annotations
 
 import functools
+import math
 import weakref
 from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any
+
+import numpy as np
 
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Tracer
@@ -28,6 +31,21 @@ _DISPATCH = _code_of(functools.singledispatch(lambda x: x))
 _DISPATCH_METHOD = _code_of(functools.singledispatchmethod(lambda self, x: x).__get__(None, object))
 
 
+#: Functions of ``math`` that raise where NumPy's give infinity or nan.
+_IN_NUMPY: dict[Any, np.ufunc] = {
+    **{
+        getattr(math, name): getattr(np, name)
+        for name in (
+            "cosh", "exp", "exp2", "expm1", "fmod", "log", "log10", "log1p", "log2", "sin", "sinh",
+            "cos", "sqrt", "tan",
+        )
+    },
+    math.acos: np.arccos,
+    math.acosh: np.arccosh,
+    math.asin: np.arcsin,
+    math.atanh: np.arctanh,
+    math.pow: np.power,
+}  # fmt: skip
 #: Functions for which others stand in compiled code, and what chooses one for the arguments.
 _STANDING_FOR: weakref.WeakKeyDictionary[FunctionType, Chooser] = weakref.WeakKeyDictionary()
 
@@ -50,7 +68,7 @@ def behind(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         traced = any(isinstance(a, Tracer) for a in (*args, *kwargs.values()))
         return MethodType(f.__func__.__wrapped__, f.__self__) if made or traced else f
     if not isinstance(f, FunctionType):
-        return f
+        return _IN_NUMPY.get(f, f) if current().numpy_errors and callable(f) else f
     if f in _STANDING_FOR:
         chosen = _STANDING_FOR[f](args, kwargs)
         return f if chosen is None else chosen

@@ -147,6 +147,8 @@ class Session:
         self.provisional: dict[Value, tuple[Any, int, Any]] = {}
         #: How many times derivatives will be taken of what is traced: rules matter to that order.
         self.orders = 0
+        #: Whether functions of ``math`` give what NumPy gives, where Python's raise.
+        self.numpy_errors = False
         self.shown: list[Any] = []
         self.shown_at: list[Loc | None] = []
         self.over = False
