@@ -11,14 +11,16 @@ from tracejit.ir.ops.c_function import CFunction
 from tracejit.llvm_text.emit import Reg, llvm_type
 from tracejit.llvm_text.lower_function import FunctionText
 
+#: Codes of dtypes that C passes as LLVM does without being told how to extend them.
+_ALIKE = set("ilqILQfd")
+
 
 def native_c_call(function: object) -> Lowering | None:
     """What lowers a call of a C function; None for others, and for numbers that C extends."""
     if not isinstance(function, CFunction):
         return None
-    numbers = (function.result, *function.args)
-    alike = all(d.kind in "iuf" and d.itemsize >= 4 for d in numbers)
-    return _call_address if alike else None
+    numbers = {d.char for d in (function.result, *function.args)}
+    return _call_address if numbers <= _ALIKE else None
 
 
 def _call_address(
