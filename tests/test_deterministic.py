@@ -5,6 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import jit
 
 SCRIPT = """
 import hashlib
@@ -36,3 +42,29 @@ def test_two_processes_make_the_same_code() -> None:
     first = texts("1")
     assert len(first) == 6 * len(NAMES)
     assert first == texts("2")
+
+
+class Coded(Exception):
+    def __init__(self, code: float) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def raises_one_of_two(x: Any, k: Any) -> Any:
+    if x[0] > k:
+        raise Coded(float(x[0]))
+    if x[1] > k:
+        raise Coded(float(-x[1]))
+    return x
+
+
+def test_what_was_compiled_before_is_not_in_the_text() -> None:
+    x = np.array([1.0, 2.0])
+    texts = [str(jit(raises_one_of_two).inspect_ir(x, 5.0)) for _ in range(3)]
+    assert texts[0] == texts[1] == texts[2]
+    assert "Coded" in texts[0]
+    f = jit(raises_one_of_two)
+    for k, code in ((0.5, 1.0), (1.5, -2.0)):
+        with pytest.raises(Coded) as found:
+            f(x, k)
+        assert found.value.code == code

@@ -18,7 +18,7 @@ def forms(function: Any) -> Any:
 
     if not active():
         return function
-    from tracejit.trace.array_api import NAMES
+    from tracejit.trace.session.registry import NAMES
 
     return NAMES[function]
 
@@ -27,7 +27,7 @@ def bitcast(x: Any, dtype: Any) -> Any:
     """The same bits as another dtype of the same size."""
     if isinstance(x, np.ndarray):
         return x.view(dtype)
-    from tracejit.trace.array_api import METHODS
+    from tracejit.trace.session.registry import METHODS
 
     return METHODS["view"](x, dtype)
 

@@ -69,7 +69,7 @@ def test_results_and_what_is_written_are_compared(
 
 
 def test_every_call_gets_fresh_arguments(checkout: Path) -> None:
-    program = npbench.Program(checkout, "doubled", "S")
+    program = npbench.BenchProgram(checkout, "doubled", "S")
     for _ in range(2):
         _, (total, out) = program.run(program.numpy)
         assert total == 45

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracejit.abi import ArrayParam, ArrayResult, Extent, ScalarParam, Signature
+from tracejit.abi import ArrayParam, ArrayResult, AxisLength, ScalarParam, Signature
 from tracejit.python_entry import entry
 
 F8, F4, I8, C8, C16 = (np.dtype(c) for c in ("f8", "f4", "i8", "c8", "c16"))
@@ -53,7 +53,7 @@ done:
 }
 """
 STRIDED = Signature(
-    (ArrayParam(F8, (None,), (None,)),), (ArrayResult(F8, (Extent(0, 0),)),), structure=0
+    (ArrayParam(F8, (None,), (None,)),), (ArrayResult(F8, (AxisLength(0, 0),)),), structure=0
 )
 
 # A result whose length only the core knows: the numbers 0 .. k-1 for a Python int k.

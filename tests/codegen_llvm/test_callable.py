@@ -27,13 +27,13 @@ from tracejit.abi import (
     ArgResult,
     ArrayParam,
     ArrayResult,
+    AxisLength,
     Container,
-    Extent,
     GlobalSource,
     Hidden,
     Signature,
 )
-from tracejit.codegen_llvm import runtime
+from tracejit.llvm_text import tables
 from tracejit.python_entry import entry
 from tracejit.python_entry.entry import Miss, specialise
 
@@ -42,10 +42,10 @@ NATIVE = pytest.mark.skipif(not entry.uses_native_entry(), reason="portable entr
 
 def test_no_reference_and_no_memory_is_leaked(make):
     x = np.arange(50.0)
-    table = runtime.ErrorTable([runtime.ErrorSite(ValueError, "no")])
+    table = tables.ErrorTable([tables.ErrorSite(ValueError, "no")])
     fail = core("%o = call ptr @tj_alloc(ptr %ctx, i64 5000)", "store i64 1, ptr %ctx", "ret i32 1")
     space = {"g": x}
-    result = ArrayResult(F8, (Extent(0, 0),))
+    result = ArrayResult(F8, (AxisLength(0, 0),))
     hidden = (Hidden(GlobalSource(space, "g"), ArrayParam(F8, (50,))),)
     calls = [
         make(ADD_ONE, STRIDED),
@@ -86,7 +86,7 @@ def _resident_kib():
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs /proc")
 def test_native_allocations_are_freed_after_success_and_failure(make):
-    table = runtime.ErrorTable([runtime.ErrorSite(ValueError, "no")])
+    table = tables.ErrorTable([tables.ErrorSite(ValueError, "no")])
     lines = [f"%o{k} = call ptr @tj_alloc_zero(ptr %ctx, i64 300000)" for k in range(4)]
     lines += [f"call void @llvm.memset.p0.i64(ptr %o{k}, i8 1, i64 300000, i1 0)" for k in range(4)]
     lines += ["call void @tj_free(ptr %ctx, ptr %o1)"]
@@ -110,7 +110,7 @@ def test_native_allocations_are_freed_after_success_and_failure(make):
 
 def test_large_results_are_recycled_but_never_shared(make):
     signature = Signature(
-        (ArrayParam(F8, (None,), (None,)),), (ArrayResult(F8, (Extent(0, 0),)),), 0
+        (ArrayParam(F8, (None,), (None,)),), (ArrayResult(F8, (AxisLength(0, 0),)),), 0
     )
     f = make(ADD_ONE, signature)
     x = np.arange(float(1 << 18))

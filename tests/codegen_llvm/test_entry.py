@@ -26,16 +26,16 @@ from tracejit.abi import (
     ArrayParam,
     ArrayResult,
     AttrSource,
+    AxisLength,
     BinOp,
     CallSource,
     CellSource,
     ConstantResult,
     Container,
-    Extent,
     GlobalSource,
-    Guard,
     Hidden,
     IdentityParam,
+    IntegerGuard,
     RankZeroResult,
     ResultOf,
     ScalarOf,
@@ -142,7 +142,7 @@ def test_scalars_travel_both_ways_bit_by_bit(make, param, value, rejected):
 
 
 def test_result_shapes_from_expressions(make):
-    n, m = Extent(0, 0), Extent(0, 1)
+    n, m = AxisLength(0, 0), AxisLength(0, 1)
     half = BinOp("floordiv", BinOp("sub", n, 1), 2)
     shape = (BinOp("max", half, 0), BinOp("mod", BinOp("mul", m, 7), 5), BinOp("add", n, m))
     signature = Signature((ArrayParam(F8, (None, None)),), (ArrayResult(F4, shape),), 0)
@@ -162,9 +162,9 @@ def test_guards_on_extents_scalars_and_strides(make):
             ScalarParam(I8, "int"),
         ),
         guards=(
-            Guard("eq", Extent(0, 0), Extent(1, 0)),
-            Guard("gt", Stride(0, 0), 0),
-            Guard("lt", ScalarOf(2), BinOp("min", Extent(0, 0), 5)),
+            IntegerGuard("eq", AxisLength(0, 0), AxisLength(1, 0)),
+            IntegerGuard("gt", Stride(0, 0), 0),
+            IntegerGuard("lt", ScalarOf(2), BinOp("min", AxisLength(0, 0), 5)),
         ),
     )
     f = make(NOTHING, signature)
@@ -216,7 +216,7 @@ def test_core_allocated_result_owns_its_memory(make):
 
 def test_views_have_numpys_base(make):
     found = (UnboxedResult(I8), UnboxedResult(I8), UnboxedResult(I8))
-    shape, strides = (BinOp("sub", Extent(0, 0), 1), ResultOf(1)), (ResultOf(2), 8)
+    shape, strides = (BinOp("sub", AxisLength(0, 0), 1), ResultOf(1)), (ResultOf(2), 8)
     view = ViewResult(0, F8, shape, strides, ResultOf(0))
     text = core(
         "store i64 40, ptr %s2", "store i64 3, ptr %s3", "store i64 32, ptr %s4", "ret i32 0"
@@ -230,7 +230,7 @@ def test_views_have_numpys_base(make):
     np.testing.assert_array_equal(got, x[1:, 1:])
     x.flags.writeable = False
     assert not f(x).flags.writeable
-    inner = ViewResult(0, F8, (Extent(0, 0),), (-8,), offset=16, of_result=True)
+    inner = ViewResult(0, F8, (AxisLength(0, 0),), (-8,), offset=16, of_result=True)
     g = make(
         NOTHING,
         Signature(
@@ -319,7 +319,7 @@ def test_identity_parameter(make):
 ADD_INTO_LOOP = core("%x = load ptr, ptr %s0", "store double 5.0, ptr %x", "ret i32 0")
 
 
-@pytest.mark.parametrize("release", [True, WorkAbove(Extent(0, 0), 2)])
+@pytest.mark.parametrize("release", [True, WorkAbove(AxisLength(0, 0), 2)])
 def test_gil_release_keeps_results_right(make, release):
     signature = Signature((ArrayParam(F8, (None,)),), (ArgResult(0),), 0, release_gil=release)
     f = make(ADD_INTO_LOOP, signature)

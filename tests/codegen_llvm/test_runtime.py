@@ -15,23 +15,23 @@ import pytest
 from tracejit.abi import (
     ArrayParam,
     ArrayResult,
+    AxisLength,
     Container,
-    Extent,
     ScalarParam,
     ScalarResult,
     Signature,
 )
 from tracejit.codegen_llvm import blas
 from tracejit.codegen_llvm.engine import CodegenError, Engine, shared_engine
-from tracejit.codegen_llvm.runtime import (
+from tracejit.codegen_llvm.runtime import HostTable
+from tracejit.llvm_text.tables import (
     ErrorSite,
     ErrorTable,
     HostArray,
     HostCall,
     HostScalar,
-    HostTable,
     Location,
-)  # fmt: skip
+)
 from tracejit.python_entry import entry
 
 F8, I8, C8, I2 = (np.dtype(c) for c in ("f8", "i8", "c8", "i2"))
@@ -262,7 +262,7 @@ define i32 @core(ptr %ctx, ptr %slots) #0 {
 def test_blas_is_called_by_address_and_single_threaded(make):
     signature = Signature(
         (ArrayParam(F8, (None, 4)), ArrayParam(F8, (4, 3))),
-        (ArrayResult(F8, (Extent(0, 0), 3)),),
+        (ArrayResult(F8, (AxisLength(0, 0), 3)),),
         0,
     )
     f = make(GEMM, signature, symbols=blas.cblas_symbols("cblas_dgemm"))

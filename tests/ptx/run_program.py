@@ -15,8 +15,8 @@ from tests.ptx.simulator import launch as simulate
 from tracejit.codegen_ptx.kernels import Argument
 from tracejit.codegen_ptx.lower import KernelInfo, PtxProgram
 from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.exceptions import exception_type
 from tracejit.ir.extent import Dim, evaluate
-from tracejit.ir.interpret.interpreter import exception_type
 from tracejit.ir.types import BufferType
 
 

@@ -20,8 +20,8 @@ from tracejit.codegen_ptx.compile import (
 from tracejit.codegen_ptx.emit import (
     KernelParam,
     KernelText,
-    Pointer,
     PTXEmitter,
+    SpacePointer,
     Values,
     kernel_text,
     module_text,
@@ -42,7 +42,7 @@ def buffer(name: str, dtype: np.dtype, readonly: bool = False) -> KernelParam:
 def fused(dtype: np.dtype) -> KernelText:
     """out = where(x > 0, sqrt(x) * y + a, -y)"""
 
-    def body(e: PTXEmitter, params: list[Reg | Pointer]) -> None:
+    def body(e: PTXEmitter, params: list[Reg | SpacePointer]) -> None:
         x, y, out, a, count = params
 
         def point(i: Reg, _: Values) -> list[Reg]:
@@ -67,7 +67,7 @@ def add(e: PTXEmitter):
 def total(dtype: np.dtype, name: str) -> KernelText:
     """Each block's part of a sum; one block of it finishes the sum."""
 
-    def body(e: PTXEmitter, params: list[Reg | Pointer]) -> None:
+    def body(e: PTXEmitter, params: list[Reg | SpacePointer]) -> None:
         x, out, count = params
         zero = e.const(0, dtype)
 
@@ -88,7 +88,7 @@ def total(dtype: np.dtype, name: str) -> KernelText:
 def row_argmax(dtype: np.dtype) -> KernelText:
     """Blocks stride over rows; out[r] is the first position of the row's maximum."""
 
-    def body(e: PTXEmitter, params: list[Reg | Pointer]) -> None:
+    def body(e: PTXEmitter, params: list[Reg | SpacePointer]) -> None:
         x, out, rows, columns = params
 
         def better(a: Values, b: Values) -> list[Reg]:
@@ -201,7 +201,7 @@ def test_shuffles_and_memory_of_every_dtype(dtype: str) -> None:
     """Lane i of the result holds what lane i ^ 1 loaded."""
     kind = np.dtype(dtype)
 
-    def body(e: PTXEmitter, params: list[Reg | Pointer]) -> None:
+    def body(e: PTXEmitter, params: list[Reg | SpacePointer]) -> None:
         i = e.global_thread()
         value = e.load(e.element(params[0], i, kind), kind)
         e.store(e.element(params[1], i, kind), e.shuffle_xor(value, 1))
@@ -217,7 +217,7 @@ def test_shuffles_and_memory_of_every_dtype(dtype: str) -> None:
 
 
 def test_atomics_count_errors_and_refuse_floats() -> None:
-    def body(e: PTXEmitter, params: list[Reg | Pointer]) -> None:
+    def body(e: PTXEmitter, params: list[Reg | SpacePointer]) -> None:
         e.atomic("add", params[0], e.const(1, I64))
         e.atomic("umax", e.element(params[0], e.const(1, I64), I64), e.global_thread())
         with pytest.raises(TypeError, match="deterministic"):

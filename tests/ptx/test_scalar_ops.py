@@ -19,8 +19,8 @@ from tests.ptx.simulator import Device, launch
 from tracejit.codegen_ptx.compile import compile_ptx
 from tracejit.codegen_ptx.emit import (
     KernelParam,
-    Pointer,
     PTXEmitter,
+    SpacePointer,
     kernel_text,
     module_text,
 )
@@ -222,7 +222,7 @@ def test_rows_have_the_bits_of_the_cpu(name: str, dtype: np.dtype) -> None:
 def test_ptxas_accepts_elementary_functions(architecture: str, tmp_path: Path) -> None:
     def body(e: PTXEmitter, params: list[Any]) -> None:
         i = e.global_thread()
-        buffer: Pointer = params[0]
+        buffer: SpacePointer = params[0]
         value = e.load(e.element(buffer, i, F32), F32)
         for row in COSTLY:
             value = lowering(row.name)(e, *[value] * row.arity)

@@ -80,29 +80,13 @@ def call_traced(
     def write_back(k: int, value: Any) -> None:
         everything[k][...] = value
 
-    with _exceptions(traced):
-        if execute is None:
-            found = interpreter.interpret(traced.function, values, write_back=write_back)
-            # Values have no memory: each result gets its own, as native code gives it.
-            results = [r.copy() if isinstance(r, np.ndarray) else r for r in found]
-        else:
-            results = execute(values, write_back)
+    if execute is None:
+        found = interpreter.interpret(traced.function, values, write_back=write_back)
+        # Values have no memory: each result gets its own, as native code gives it.
+        results = [r.copy() if isinstance(r, np.ndarray) else r for r in found]
+    else:
+        results = execute(values, write_back)
     return Finish(traced).apply(call, (results, dict(enumerate(everything))))
-
-
-class _exceptions:  # noqa: N801
-    """Lets the interpreter find the exception classes of the user."""
-
-    def __init__(self, traced: Traced) -> None:
-        self.traced = traced
-
-    def __enter__(self) -> None:
-        self.before = interpreter.exception_type
-        known = self.traced.exceptions
-        interpreter.exception_type = lambda name: known.get(name) or self.before(name)
-
-    def __exit__(self, *_: object) -> None:
-        interpreter.exception_type = self.before
 
 
 def run_traced(fn: Callable[..., Any], args: Sequence[Any], **how: Any) -> Any:

@@ -43,7 +43,7 @@ ERROR_MEMORY = -2  # an allocation failed
 
 
 @dataclass(frozen=True)
-class Extent:
+class AxisLength:
     """Run-time length of one axis of an array parameter."""
 
     param: int
@@ -89,7 +89,7 @@ class BinOp:
     right: Expr
 
 
-Expr: TypeAlias = int | Extent | Stride | ScalarOf | ResultOf | ResultExtent | BinOp
+Expr: TypeAlias = int | AxisLength | Stride | ScalarOf | ResultOf | ResultExtent | BinOp
 
 
 @dataclass(frozen=True)
@@ -304,7 +304,7 @@ Structure: TypeAlias = int | Container | Unflatten | None
 
 
 @dataclass(frozen=True)
-class Guard:
+class IntegerGuard:
     """A comparison of run-time integers that must hold for the code to apply."""
 
     relation: Literal["eq", "ne", "lt", "le", "gt", "ge"]
@@ -333,7 +333,7 @@ class Signature:
     results: tuple[Result, ...] = ()
     structure: Structure = None
     hidden: tuple[Hidden, ...] = ()
-    guards: tuple[Guard, ...] = ()
+    guards: tuple[IntegerGuard, ...] = ()
     disjoint: tuple[tuple[int, int], ...] = ()
     identical: tuple[tuple[int, int], ...] = ()
     same: tuple[tuple[int, int], ...] = ()

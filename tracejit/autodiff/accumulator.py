@@ -11,7 +11,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.types import TapeType
 
 
-class Sum:
+class CotangentSum:
     """The cotangent of one linear value; see ``derivatives_linear.Accumulator``.
 
     ``masks``: those of everything that was added; None where a zero may be a number.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tracejit.autodiff import masking
-from tracejit.autodiff.accumulator import Sum
+from tracejit.autodiff.accumulator import CotangentSum
 from tracejit.autodiff.cut import recomputable
 from tracejit.autodiff.region_rules import rules_of
 from tracejit.autodiff.settled import Settled
@@ -40,14 +40,14 @@ class Reverse:
 
     b: Builder
     tape: Value | None = None
-    sums: dict[Value, Sum] = field(default_factory=dict)
+    sums: dict[Value, CotangentSum] = field(default_factory=dict)
     restored: dict[Value, Value] = field(default_factory=dict)
 
-    def sum(self, linear: Value) -> Sum:
+    def sum(self, linear: Value) -> CotangentSum:
         """The accumulator of a linear value."""
         found = self.sums.get(linear)
         if found is None:
-            found = self.sums[linear] = Sum(self.b, linear)
+            found = self.sums[linear] = CotangentSum(self.b, linear)
         return found
 
     def cotangent(self, linear: Value | None) -> Value | None:
@@ -85,7 +85,11 @@ class LinearInstr:
         b.loc = outer
 
     def _transpose(
-        self, b: Builder, cts: list[Value | None], accs: list[Sum | None], mask: Value | None
+        self,
+        b: Builder,
+        cts: list[Value | None],
+        accs: list[CotangentSum | None],
+        mask: Value | None,
     ) -> None:
         instr = self.instr
         ((k, acc), *_) = ((k, a) for k, a in enumerate(accs) if a is not None)

@@ -39,7 +39,7 @@ _FEW_BYTES = 16
 
 
 @dataclass
-class Loop:
+class DifferentiatedLoop:
     """One loop while it is differentiated; ``args`` are its operands in the outer function."""
 
     instr: Instr
@@ -101,7 +101,7 @@ def linearize_loop(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -
                 lin.tangents[mapping[result]] = lin.tangents[init]
         return
     undone = {k for k, r in enumerate(instr.results) if r in lin.undone}
-    nest = Nest(instr, args, moving, op.split(flags)[2])
+    nest = TangentLoop(instr, args, moving, op.split(flags)[2])
     loop, choice, plan, reverse = _of_nest(nest, undone, lin.settled)
     lin.taped += _trips(loop) * (sum(map(size, [*plan.arrays, *plan.indices])) + loop.joint.taped)
     inner_tape = loop.joint.uses_tape or plan.on_tape
@@ -115,7 +115,7 @@ def linearize_loop(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -
 
 
 @dataclass
-class Nest:
+class TangentLoop:
     """A loop to linearize, with what of it has tangents."""
 
     instr: Instr
@@ -124,10 +124,10 @@ class Nest:
     fixed: list[bool]
 
 
-Linearized = tuple[Loop, Residuals, Layout, "ReverseBody"]
+Linearized = tuple[DifferentiatedLoop, Residuals, Layout, "ReverseBody"]
 
 
-def _of_nest(nest: Nest, undone: set[int], around: Settled | None) -> Linearized:
+def _of_nest(nest: TangentLoop, undone: set[int], around: Settled | None) -> Linearized:
     """The loop linearized; the outermost one of a nest with nothing put back of the arrays in
     which it reads what is settled, where that keeps less."""
     found = _cheapest(nest, undone, around)
@@ -145,11 +145,11 @@ def _bytes(linearized: Linearized) -> int:
     return _trips(loop) * (choice.cost + loop.joint.taped)
 
 
-def _trips(loop: Loop) -> int:
+def _trips(loop: DifferentiatedLoop) -> int:
     return max(1, typical(loop.args[0].dim)) if loop.counted else TYPICAL_EXTENT
 
 
-def _cheapest(nest: Nest, undone: set[int], settled: Settled | None) -> Linearized:
+def _cheapest(nest: TangentLoop, undone: set[int], settled: Settled | None) -> Linearized:
     """The loop linearized; with loops and branches inside undone too where that keeps less.
 
     ``undone``: results that the loop around wants to be undone.
@@ -164,17 +164,17 @@ def _cheapest(nest: Nest, undone: set[int], settled: Settled | None) -> Lineariz
     return found
 
 
-def _linearized(nest: Nest, undone: set[int], settled: Settled | None) -> Linearized:
+def _linearized(nest: TangentLoop, undone: set[int], settled: Settled | None) -> Linearized:
     instr, moving, fixed = nest.instr, nest.moving, nest.fixed
     op, still = RegionOp(instr), [False] * len(moving)
     active, summed = op.flags(moving, fixed), op.flags(still, fixed)
     free = [*[True] * op.own, *still, *[True] * len(fixed)]
     j = joint(op.body, active, moving, summed, undone, free, range(op.count), settled)
-    loop = Loop(instr, nest.args, moving, fixed, j)
+    loop = DifferentiatedLoop(instr, nest.args, moving, fixed, j)
     return (loop, *_choose(loop, undone))
 
 
-def _choose(loop: Loop, undone: set[int]) -> tuple[Residuals, Layout, ReverseBody]:
+def _choose(loop: DifferentiatedLoop, undone: set[int]) -> tuple[Residuals, Layout, ReverseBody]:
     """Residuals, their places, and the reverse body; retried when a version comes too late."""
     j = loop.joint
     extents = loop.changing_extents
@@ -194,7 +194,7 @@ def _choose(loop: Loop, undone: set[int]) -> tuple[Residuals, Layout, ReverseBod
 
 
 def _forward(
-    lin: Linearizer, loop: Loop, choice: Residuals, plan: Layout, taped: bool
+    lin: Linearizer, loop: DifferentiatedLoop, choice: Residuals, plan: Layout, taped: bool
 ) -> tuple[list[Value], list[Value], Value]:
     """Emit the loop that saves; its own results, the stores, and the number of trips."""
     b, instr = lin.b, loop.instr
@@ -219,7 +219,7 @@ def _forward(
 
 
 def _forward_body(
-    loop: Loop, choice: Residuals, plan: Layout, taped: bool
+    loop: DifferentiatedLoop, choice: Residuals, plan: Layout, taped: bool
 ) -> tuple[Function, bool]:
     j = loop.joint
     b = Builder(j.name)
@@ -245,13 +245,13 @@ def _forward_body(
     return b.build(out), bool(trip_const)
 
 
-def _trip_dim(loop: Loop, trip: Value) -> Dim:
+def _trip_dim(loop: DifferentiatedLoop, trip: Value) -> Dim:
     """The number of trips inside a body: known, or its parameter ``trip``."""
     n = loop.args[0].dim if loop.counted else 0
     return max(n, 0) if isinstance(n, int) else trip.dim
 
 
-def _test(loop: Loop, extra: Sequence[Value]) -> Function:
+def _test(loop: DifferentiatedLoop, extra: Sequence[Value]) -> Function:
     region = loop.op.test
     assert region is not None
     b = Builder(region.name)
@@ -268,7 +268,7 @@ def _test(loop: Loop, extra: Sequence[Value]) -> Function:
 class ReverseBody:
     """The body of the reverse loop and what its operands stand for."""
 
-    def __init__(self, loop: Loop, choice: Residuals, plan: Layout) -> None:
+    def __init__(self, loop: DifferentiatedLoop, choice: Residuals, plan: Layout) -> None:
         j = loop.joint
         self.loop, self.choice, self.plan = loop, choice, plan
         self.b = Builder(f"{j.name}_reverse")
@@ -350,7 +350,7 @@ class ReverseBody:
 class LoopStep:
     """The reverse loop as a step of the outer function's reverse."""
 
-    loop: Loop
+    loop: DifferentiatedLoop
     choice: Residuals
     body: ReverseBody
     linear: list[Value | None]  # tangents of the loop's operands

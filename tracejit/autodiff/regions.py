@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tracejit.autodiff.accumulator import Sum
+from tracejit.autodiff.accumulator import CotangentSum
 from tracejit.autodiff.cut import recomputable
 from tracejit.autodiff.linearize import Linearizer, Reverse
 from tracejit.autodiff.settled import Settled
@@ -93,7 +93,7 @@ def joint(
     for k, (t, p) in enumerate(zip(linear, params, strict=True)):
         if t is not None and summed[k] and not is_tape(p):  # a tape has one source, no sum
             sums[k] = Value(p.type)
-            reverse.sums[t] = Sum(w, t, sums[k])
+            reverse.sums[t] = CotangentSum(w, t, sums[k])
     cts: list[Value | None] = []
     for r, m in zip(results, moving):
         cts.append(Value(r.type) if m else None)

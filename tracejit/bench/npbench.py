@@ -57,7 +57,7 @@ class Outcome:
         return self.numpy / self.tracejit
 
 
-class Program:
+class BenchProgram:
     """A program of a checkout with the data of a preset."""
 
     def __init__(self, checkout: Path, name: str, preset: str) -> None:
@@ -122,7 +122,7 @@ def measure(checkout: Path, name: str, preset: str, rounds: int, seconds: float)
     """One program in this process."""
     from tracejit import jit
 
-    program = Program(checkout, name, preset)
+    program = BenchProgram(checkout, name, preset)
     compiled = jit(program.numpy)
     _, want = program.run(program.numpy)
     first, got = program.run(compiled)

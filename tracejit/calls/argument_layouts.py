@@ -14,7 +14,7 @@ from tracejit.ir.program import Program
 from tracejit.lower.lower import Layout
 from tracejit.trace.driver import Traced
 from tracejit.trace.session.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
-from tracejit.trace.values.captured_arrays import Hidden
+from tracejit.trace.values.captured_arrays import CapturedArray
 
 
 def specs_for(request: Request) -> list[Any]:
@@ -92,7 +92,7 @@ def layouts_of(
         elif kind == "hidden":
             number = len(traced.leaves) + k
             hidden = traced.hidden[k]
-            layout = hidden_layout(hidden.array) if isinstance(hidden, Hidden) else None
+            layout = hidden_layout(hidden.array) if isinstance(hidden, CapturedArray) else None
         layouts.append(layout)
         numbers.append(number)
     return layouts, numbers

@@ -22,7 +22,10 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program
 from tracejit.trace.driver import Traced
 from tracejit.trace.guards.paths import as_path
-from tracejit.trace.results import (
+from tracejit.trace.session.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
+from tracejit.trace.session.stride_classes import Packing
+from tracejit.trace.values.captured_arrays import CapturedArray, CapturedNumber
+from tracejit.trace.values.results import (
     ArgOut,
     ArrayOut,
     PythonOut,
@@ -31,9 +34,6 @@ from tracejit.trace.results import (
     StaticOut,
     ViewOut,
 )
-from tracejit.trace.session.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
-from tracejit.trace.session.stride_classes import Packing
-from tracejit.trace.values.captured_arrays import Hidden, HiddenNumber
 
 #: Elements above which a call lets other threads run.
 RELEASE_ELEMENTS = 20_000
@@ -48,38 +48,38 @@ def _source(getter: Callable[[], Any]) -> abi.Source:
     return abi.ArgSource(read, path.leaf.number)
 
 
-def _packing_guards(k: int, packing: Packing, itemsize: int) -> list[abi.Guard]:
+def _packing_guards(k: int, packing: Packing, itemsize: int) -> list[abi.IntegerGuard]:
     """What of its strides makes an array have this packing."""
     signs = {"+": 1, "-": -1, "0": 0}
-    found: list[abi.Guard] = []
+    found: list[abi.IntegerGuard] = []
     sign = 1
     dense: abi.Expr = itemsize
     behind: tuple[int, abi.Expr] | None = None
     for axis, kind in reversed(packing):
         stride = abi.Stride(k, axis)
-        found.append(abi.Guard("eq" if kind == "packed" else "ne", stride, dense))
+        found.append(abi.IntegerGuard("eq" if kind == "packed" else "ne", stride, dense))
         if kind != "packed":
             sign = signs[kind]
-            found.append(abi.Guard({1: "gt", -1: "lt", 0: "eq"}[sign], stride, 0))  # type: ignore[arg-type]
+            found.append(abi.IntegerGuard({1: "gt", -1: "lt", 0: "eq"}[sign], stride, 0))  # type: ignore[arg-type]
         length = abi.BinOp("mul", sign, stride)
         if behind is not None:
-            found.append(abi.Guard("ge" if axis < behind[0] else "gt", length, behind[1]))
+            found.append(abi.IntegerGuard("ge" if axis < behind[0] else "gt", length, behind[1]))
         behind = (axis, length)
-        dense = abi.BinOp("mul", abi.Extent(k, axis), stride)
+        dense = abi.BinOp("mul", abi.AxisLength(k, axis), stride)
     return found
 
 
-def _apart_guards(k: int, packing: Packing, itemsize: int) -> list[abi.Guard]:
+def _apart_guards(k: int, packing: Packing, itemsize: int) -> list[abi.IntegerGuard]:
     """No two elements lie in one place, as ``overlap.meets_itself`` tells it: each stride is longer
     than all that the axes inside of it take."""
-    found: list[abi.Guard] = []
+    found: list[abi.IntegerGuard] = []
     reach: abi.Expr = itemsize
     sign = 1  # packed axes run as the axis inside of them
     for axis, kind in reversed(packing):
         sign = {"packed": sign, "-": -1}.get(kind, 1)
         length = abi.BinOp("mul", sign, abi.Stride(k, axis))
-        found.append(abi.Guard("ge", length, reach))
-        count = abi.BinOp("add", abi.Extent(k, axis), -1)
+        found.append(abi.IntegerGuard("ge", length, reach))
+        count = abi.BinOp("add", abi.AxisLength(k, axis), -1)
         reach = abi.BinOp("add", reach, abi.BinOp("mul", length, count))
     return found
 
@@ -145,14 +145,16 @@ class SignatureBuilder:
         assert isinstance(key, StaticKey)
         return abi.IdentityParam(unwrapped(key.value))
 
-    def values(self) -> tuple[abi.Guard, ...]:
+    def values(self) -> tuple[abi.IntegerGuard, ...]:
         """Python ints that the code is compiled for; run-time extents were traced as 2 or more."""
-        extents = tuple(abi.Guard("ge", abi.Extent(k, axis), 2) for k, axis in self.places)
+        extents = tuple(
+            abi.IntegerGuard("ge", abi.AxisLength(k, axis), 2) for k, axis in self.places
+        )
         return (
             extents
             + self.packings()
             + tuple(
-                abi.Guard("eq", abi.ScalarOf(k), leaf.value)
+                abi.IntegerGuard("eq", abi.ScalarOf(k), leaf.value)
                 for k, (leaf, key) in enumerate(
                     zip(self.traced.leaves, self.request.keys, strict=True)
                 )
@@ -160,11 +162,11 @@ class SignatureBuilder:
             )
         )
 
-    def packings(self) -> tuple[abi.Guard, ...]:
+    def packings(self) -> tuple[abi.IntegerGuard, ...]:
         """What the trace supposed of arrays that are not dense."""
         hidden = self.traced.hidden_arrays()
         arrays = {**dict(enumerate(self.traced.leaves)), **{k: h.cell for k, h in hidden.items()}}
-        found: list[abi.Guard] = []
+        found: list[abi.IntegerGuard] = []
         for k, array in arrays.items():
             packing = getattr(array, "packing", None)
             if packing is not None:
@@ -173,8 +175,8 @@ class SignatureBuilder:
                 found += _apart_guards(k, packing, np.dtype(array.dtype).itemsize)
         return tuple(found)
 
-    def hidden_param(self, hidden: Hidden | HiddenNumber) -> abi.Param:
-        if isinstance(hidden, HiddenNumber):
+    def hidden_param(self, hidden: CapturedArray | CapturedNumber) -> abi.Param:
+        if isinstance(hidden, CapturedNumber):
             kind: Any = hidden.kind if isinstance(hidden.kind, str) else None
             return abi.ScalarParam(hidden.traced.value.dtype, kind)
         x = hidden.array
@@ -340,7 +342,7 @@ class SignatureBuilder:
         slot = self.program.slots[self.program.host.params.index(atom)]
         kind, k = self.owners[slot.index]
         if kind == "extent":
-            return abi.Extent(*self.places[k])
+            return abi.AxisLength(*self.places[k])
         return abi.ScalarOf(k if kind == "leaf" else len(self.traced.leaves) + k)
 
     def release(self) -> bool | abi.WorkAbove:
@@ -351,7 +353,7 @@ class SignatureBuilder:
         for k in arrays:
             size: abi.Expr = 1
             for axis, d in enumerate(self.traced.leaves[k].shape):
-                extent = abi.Extent(k, axis) if isinstance(d, SymDim) else d
+                extent = abi.AxisLength(k, axis) if isinstance(d, SymDim) else d
                 size = extent if size == 1 else abi.BinOp("mul", size, extent)
             work = size if work == 0 else abi.BinOp("add", work, size)
         return abi.WorkAbove(work, RELEASE_ELEMENTS)

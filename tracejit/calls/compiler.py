@@ -24,7 +24,6 @@ from tracejit.codegen_llvm import perf_map
 from tracejit.codegen_llvm.lower import RULES, lower_program
 from tracejit.errors import StructureError, UnsupportedError, UnsupportedRecursionError
 from tracejit.ir.core import Function, Instr
-from tracejit.ir.interpret.interpreter import EXCEPTIONS
 from tracejit.ir.printer import format_function
 from tracejit.ir.program import Program, instructions
 from tracejit.llvm_text.lower_function import Rule
@@ -39,7 +38,7 @@ from tracejit.trace.driver import Traced, trace
 from tracejit.trace.session.assumption_sets import Guesses
 from tracejit.trace.session.assumptions import Finding
 from tracejit.trace.session.specs import Static
-from tracejit.trace.values.captured_arrays import Hidden
+from tracejit.trace.values.captured_arrays import CapturedArray
 from tracejit.trace.values.exporters import plain_array
 
 
@@ -108,7 +107,6 @@ def compile_version(
             raise NeedsStatic(error, of_integers=ends) from None
         raise
     clock.lap("trace")
-    EXCEPTIONS.update(traced.exceptions)
     function = simplify(traced.function, stabilize=options.stabilize)
     clock.lap("passes")
     layouts, numbers = layouts_of(traced, request, function)
@@ -225,13 +223,12 @@ def traced_function(
     request = Request(fun, treedef, tuple(leaves), keys, dynamic, alias_groups(leaves)[0], ())
     call_args, call_kwargs = trees.unflatten(treedef, specs_for(request))
     traced = trace(fun, call_args, call_kwargs, guesses=guesses, orders=orders)
-    EXCEPTIONS.update(traced.exceptions)
     values = [
         np.int64(id(x)) if is_source(x) else x
         for x, s in zip(leaves, traced.leaves, strict=True)
         if not isinstance(s, Static)
     ]
-    values += [h.array for h in traced.hidden if isinstance(h, Hidden)]
+    values += [h.array for h in traced.hidden if isinstance(h, CapturedArray)]
     count = sum(not isinstance(s, Static) for s in traced.leaves)
     wrt = [k for k, v in enumerate(values[:count]) if np.asarray(v).dtype.kind in "fc"]
     return run(traced.function, passes), values, wrt  # calls keep their rules

@@ -19,7 +19,7 @@ import numpy as np
 from tracejit.calls.argument_types import LeafKey, ScalarKey
 from tracejit.errors import UnsupportedError, raise_at
 from tracejit.ir.interpret.print_effect import kept_back
-from tracejit.trace.session.assumption_sets import Guesses, Site, Supposed, Unsupposed
+from tracejit.trace.session.assumption_sets import AssumptionSite, Guesses, Supposed, Unsupposed
 
 if TYPE_CHECKING:
     from tracejit.trace.driver import Traced
@@ -36,7 +36,7 @@ class Doubt:
     """
 
     supposed: Supposed | None = None
-    found: dict[Site, bool] = field(default_factory=dict)
+    found: dict[AssumptionSite, bool] = field(default_factory=dict)
 
     def learn(self, wrong: Unsupposed, guesses: Guesses) -> None:
         """Suppose what a run found. UnsupportedError where a run finds both at one place."""
@@ -77,7 +77,7 @@ class Front:
         return True
 
 
-def _refuse(site: Site) -> NoReturn:
+def _refuse(site: AssumptionSite) -> NoReturn:
     error = UnsupportedError(
         f"{site.what} in one part of this call and not in another, which decides a dtype: "
         f"{site.instead}"
@@ -86,7 +86,7 @@ def _refuse(site: Site) -> NoReturn:
 
 
 @dataclass(frozen=True)
-class Undo:
+class Rollback:
     """What a run may have changed before it finds that its version supposes something wrong."""
 
     arrays: tuple[int, ...]
@@ -112,7 +112,7 @@ class Undo:
                 raise
 
 
-def undo_of(traced: Traced, keys: Sequence[LeafKey]) -> Undo | None:
+def undo_of(traced: Traced, keys: Sequence[LeafKey]) -> Rollback | None:
     """What to undo after a failed run of a version; None when there is nothing."""
     from tracejit.trace.session.assumptions import (
         effects_before,  # not before something is compiled
@@ -124,14 +124,14 @@ def undo_of(traced: Traced, keys: Sequence[LeafKey]) -> Undo | None:
     draws = [i.attrs["fn"] for i in before if hasattr(i.attrs.get("fn"), "held")]
     held = {id(f.held): f.held for f in draws if f.held is not None}
     sources = [k for k, key in enumerate(keys) if isinstance(key, ScalarKey) and key.source]
-    undo = Undo(
+    undo = Rollback(
         tuple(k for k in written if k < count),
         tuple(traced.hidden_arrays()[k].getter for k in written if k >= count),
         tuple(sources) if any(f.held is None for f in draws) else (),
         tuple(held.values()),
         any(i.name == "print" for i in before),
     )
-    nothing = Undo((), (), (), (), False)
+    nothing = Rollback((), (), (), (), False)
     return None if undo == nothing else undo
 
 

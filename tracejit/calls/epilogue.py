@@ -8,9 +8,9 @@ from typing import Any
 from tracejit import trees
 from tracejit.errors import UnsupportedError
 from tracejit.trace.driver import Traced
-from tracejit.trace.guards.guards import FIELDS
+from tracejit.trace.guards.changes import FIELDS
 from tracejit.trace.guards.paths import Path
-from tracejit.trace.results import CallerOut, Out, Rebuilder, TreeOut
+from tracejit.trace.values.results import CallerOut, Out, Rebuilder, TreeOut
 
 
 class Finish:

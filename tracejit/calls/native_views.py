@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import abi
-from tracejit.trace.results import ArgOut, ArrayOut, Extents, Ref, ViewOut
+from tracejit.trace.values.results import ArgOut, ArrayOut, Extents, Ref, ViewOut
 
 Exprs = tuple[abi.Expr, ...]
 
@@ -62,7 +62,9 @@ class ViewMaker:
         if param is None:
             return None
         axes = range(len(param.shape))
-        shape = tuple(abi.Extent(k, a) if param.shape[a] is None else param.shape[a] for a in axes)
+        shape = tuple(
+            abi.AxisLength(k, a) if param.shape[a] is None else param.shape[a] for a in axes
+        )
         strides = tuple(abi.Stride(k, a) for a in axes)
         return _View(param.dtype, shape, strides, dense=param.strides == "C")  # type: ignore[arg-type]
 

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tracejit.trace.session.specs import Window
+from tracejit.trace.session.specs import WindowSpec
 
 #: Ways for arguments to lie in memory that one function remembers.
 KEPT = 256
@@ -34,7 +34,7 @@ class Sharing:
 
     storages: tuple[NDArray, ...]
     numbers: tuple[int, ...]
-    windows: tuple[tuple[int, Window], ...]
+    windows: tuple[tuple[int, WindowSpec], ...]
     plan: Plan
 
     @property
@@ -77,7 +77,7 @@ class Plan:
 
     storages: tuple[tuple[int, _Storage], ...]
     numbers: tuple[int, ...]
-    windows: tuple[tuple[int, Window], ...]
+    windows: tuple[tuple[int, WindowSpec], ...]
 
     def made(self, arrays: dict[int, NDArray], first: int) -> tuple[NDArray, ...]:
         """The storages, the first array being at this address."""
@@ -88,12 +88,12 @@ class Plan:
 def _plan(arrays: dict[int, NDArray], first: int, count: int) -> Plan:
     storages = [_storage(arrays, cluster) for cluster in _clusters(arrays)]
     numbers: list[int] = []
-    windows: list[tuple[int, Window]] = []
+    windows: list[tuple[int, WindowSpec]] = []
     for s, storage in enumerate(storages):
         for k, place in storage.places:
             at = count + len(storages) + len(numbers)
             numbers += place.numbers
-            window = Window(
+            window = WindowSpec(
                 count + s,
                 place.form,
                 tuple(range(at, at + len(place.numbers))),
@@ -182,7 +182,7 @@ class _Member:
 
 @dataclass(frozen=True)
 class _Place:
-    """How a member lies in the storage; see ``Window``."""
+    """How a member lies in the storage; see ``WindowSpec``."""
 
     form: str
     numbers: tuple[int, ...]

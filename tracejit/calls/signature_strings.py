@@ -11,7 +11,7 @@ import numpy as np
 
 from tracejit.calls.argument_types import ArrayKey, LeafKey, ObjectKey, ScalarKey
 from tracejit.ir.types import dtype_of, short_name
-from tracejit.trace.session.assumption_sets import Site
+from tracejit.trace.session.assumption_sets import AssumptionSite
 
 _NAMES = {
     "b1": "bool", "bool": "bool", "boolean": "bool",
@@ -134,7 +134,7 @@ def _parse_type(part: str, text: str) -> ArgType:
 def describe(
     keys: Sequence[LeafKey],
     count: int | None = None,
-    sites: Mapping[Site, bool | None] | None = None,
+    sites: Mapping[AssumptionSite, bool | None] | None = None,
 ) -> str:
     """The leaves of a version: ``(f8[:, :] C, int64)``; what follows the first ``count`` is about
     memory that they share, ``sites`` what the version supposes of values."""

@@ -25,11 +25,11 @@ from tracejit.calls.overlap import meets_itself
 from tracejit.ir.core import Function
 from tracejit.python_entry.parameters import CallParameters
 from tracejit.trace.session.assumption_sets import Guesses
-from tracejit.trace.session.specs import Window
+from tracejit.trace.session.specs import WindowSpec
 from tracejit.trace.values.exporters import refused
 
 if TYPE_CHECKING:
-    from tracejit.calls.deopt import Undo
+    from tracejit.calls.deopt import Rollback
 
 
 @dataclass(eq=False)
@@ -58,7 +58,7 @@ class Version:
     count: int | None = None
     alive: bool = True
     guesses: Guesses = field(default_factory=Guesses)
-    undo: Undo | None = None
+    undo: Rollback | None = None
     chained: Any = None
 
     def accepts(self, sizes: tuple[int, ...]) -> bool:
@@ -97,7 +97,7 @@ class Request:
     dynamic: tuple[bool, ...]
     groups: tuple[int, ...]
     names: tuple[str, ...]
-    windows: tuple[tuple[int, Window], ...] = ()
+    windows: tuple[tuple[int, WindowSpec], ...] = ()
     beside: int = 0
     guesses: Guesses = field(default_factory=Guesses)
     loose: frozenset[str] = frozenset()
@@ -145,7 +145,7 @@ class Arguments:
     keys: tuple[LeafKey, ...]
     structure: tuple[Any, ...]
     groups: tuple[int, ...]
-    windows: tuple[tuple[int, Window], ...] = ()
+    windows: tuple[tuple[int, WindowSpec], ...] = ()
     beside: int = 0
     stands: bool = False
 

@@ -17,12 +17,12 @@ from tracejit.codegen_llvm.draws import (
     is_number,
     numpy_function,
 )
-from tracejit.codegen_llvm.lower_memory import load_scalar
 from tracejit.ir.core import Value
 from tracejit.ir.scalar.emit import BOOL, I64
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.emit import Reg, llvm_type
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
+from tracejit.llvm_text.lower_memory import load_scalar
 
 _BYTE = np.dtype(np.uint8)
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from tracejit.abi import generators
 from tracejit.codegen_llvm.draws import Draw, Drawing, DrawPlan, is_number, numpy_function
-from tracejit.codegen_llvm.lower_memory import store_scalar
 from tracejit.ir.core import Value
 from tracejit.ir.extent import product
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
+from tracejit.llvm_text.lower_memory import store_scalar
 
 _SHUFFLE = """
 define internal void @shuffle_rows(ptr %interface, ptr %data, i64 %n, i64 %bytes) {

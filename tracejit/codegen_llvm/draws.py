@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from tracejit.abi import generators
-from tracejit.codegen_llvm.lower_memory import load_scalar, store_scalar
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.interpret.draws import HostDraw
@@ -17,6 +16,7 @@ from tracejit.ir.scalar.emit import F32, F64, I64
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
+from tracejit.llvm_text.lower_memory import load_scalar, store_scalar
 
 #: Draws into the destination of a method's result, or gives the scalar that it is.
 Drawing = Callable[[FunctionText, Pointer], Any]

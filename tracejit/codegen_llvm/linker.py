@@ -31,7 +31,7 @@ if hasattr(os, "register_at_fork"):
 
 
 @dataclass(eq=False)
-class Session:
+class LinkSession:
     """A session of LLVM's linker: libraries that were linked in it, and those that still are."""
 
     jit: Any
@@ -44,7 +44,7 @@ class Linked:
     """Code in the process: `addresses` by exported name, valid until it is dropped."""
 
     addresses: Mapping[str, int]
-    session: Session
+    session: LinkSession
     tracker: Any
 
 
@@ -57,11 +57,11 @@ class Linker:
         self._dropped: deque[Linked] = deque()
         self.linked, self.loaded = 0, 0
 
-    def _new_session(self) -> Session:
+    def _new_session(self) -> LinkSession:
         jit = llvm.create_lljit_compiler(self._new_machine(), use_jit_link=True)
         # Arrays freed at interpreter exit still call our deallocator: only `_unload` disposes.
         jit._owned = True
-        return Session(jit)
+        return LinkSession(jit)
 
     def link(self, code: bytes, symbols: Mapping[str, int], exports: tuple[str, ...]) -> Linked:
         """Load object code that calls `symbols`. RuntimeError where a symbol is missing."""
@@ -105,7 +105,7 @@ class Linker:
             self.loaded -= 1
             self._close_if_empty(linked.session)
 
-    def _close_if_empty(self, session: Session) -> None:
+    def _close_if_empty(self, session: LinkSession) -> None:
         if not session.loaded and session is not self._session:
             _dispose(session.jit)
 

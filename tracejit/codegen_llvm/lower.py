@@ -12,18 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.codegen_llvm.lower_control import CONTROL
 from tracejit.codegen_llvm.lower_extern import EXTERN, is_native_draw
-from tracejit.codegen_llvm.lower_memory import MEMORY, load_scalar, stack_buffers
 from tracejit.codegen_llvm.lower_sum import SUM
 from tracejit.codegen_llvm.lower_true import TRUE
-from tracejit.codegen_llvm.runtime import ErrorTable, HostTable
+from tracejit.codegen_llvm.runtime import HostTable
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.program import Program
 from tracejit.ir.scalar.emit import BOOL, I64, U32, U64, ComplexPair
 from tracejit.ir.types import TensorType
 from tracejit.llvm_text.emit import Reg, llvm_type
+from tracejit.llvm_text.lower_control import CONTROL
 from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer, Rule, part_of
+from tracejit.llvm_text.lower_memory import MEMORY, load_scalar, stack_buffers
+from tracejit.llvm_text.tables import ErrorTable
 
 RULES: dict[str, Rule] = {**CONTROL, **MEMORY, **SUM, **TRUE, **EXTERN}
 
@@ -62,7 +63,8 @@ def lower_program(
     else:
         result_places = tuple(result_slots)
     end = max([end, *(p + slot_width(v) for p, v in zip(result_places, host.results, strict=True))])
-    module = Module(rules, light=is_native_draw)
+    calls = HostTable()
+    module = Module(rules, host=calls, light=is_native_draw)
     f = FunctionText(module, kernel=False)
     f.on_stack = stack_buffers(host)
     args = [_read(f, v, place) for v, place in zip(host.params, places, strict=True)]
@@ -81,7 +83,7 @@ def lower_program(
     return Core(
         module.text(),
         module.errors,
-        module.host,
+        calls,
         module.symbols,
         places,
         result_places,

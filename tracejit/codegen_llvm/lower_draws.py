@@ -19,7 +19,7 @@ from tracejit.codegen_llvm.draws import Draw, DrawPlan
 from tracejit.codegen_llvm.holding_text import RECORD
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.ir.interpret.attempt import Attempt
+from tracejit.ir.interpret.attempt import AttemptedCall
 from tracejit.ir.interpret.draws import HostDraw, HostMake
 from tracejit.ir.scalar.emit import BOOL
 from tracejit.ir.types import BufferType
@@ -38,7 +38,7 @@ _SPECIAL: dict[str, Callable[[Draw], DrawPlan | None]] = {
 
 def _called(function: object) -> object:
     """The function itself where its exceptions are caught."""
-    return function.function if isinstance(function, Attempt) else function
+    return function.function if isinstance(function, AttemptedCall) else function
 
 
 def _draw_of(function: object, operands: Sequence[Value], results: Sequence[Value]) -> Draw | None:

@@ -14,14 +14,14 @@ from tracejit.codegen_llvm.gemm_text import gemm_text
 from tracejit.codegen_llvm.lower_c_call import native_c_call
 from tracejit.codegen_llvm.lower_draws import draws_natively, native_draw
 from tracejit.codegen_llvm.lower_lapack import native
-from tracejit.codegen_llvm.lower_memory import load_scalar, store_scalar
 from tracejit.codegen_llvm.lower_ufunc import native_ufunc
-from tracejit.codegen_llvm.runtime import HostArray, HostCall, HostScalar
 from tracejit.ir.core import TABLE, Instr, Value
 from tracejit.ir.interpret.print_effect import print_values
 from tracejit.ir.scalar.emit import ComplexPair
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.lower_function import FunctionText, Rule, part_of
+from tracejit.llvm_text.lower_memory import load_scalar, store_scalar
+from tracejit.llvm_text.tables import HostArray, HostCall, HostScalar
 
 _LETTER = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
 

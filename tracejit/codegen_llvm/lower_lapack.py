@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 
 from tracejit.codegen_llvm import blas
 from tracejit.codegen_llvm.lapack_text import NEEDS, function_text, routine, shared_text
-from tracejit.codegen_llvm.lower_memory import load_scalar
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.ops.extern import Reference
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
+from tracejit.llvm_text.lower_memory import load_scalar
 
 _LETTER = {"f": "s", "d": "d", "F": "c", "D": "z"}
 Lowering = Callable[[FunctionText, Reference, Sequence[Value], Sequence[Value]], None]

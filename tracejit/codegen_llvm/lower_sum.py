@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tracejit.codegen_llvm.lower_control import parameters, result_type, return_results, unpack
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, Extent, Monomial, leaves
 from tracejit.ir.scalar.emit import BOOL, I64, ComplexPair, DType
@@ -18,6 +17,7 @@ from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType, TensorType, Type
 from tracejit.llvm_text.emit import Reg, llvm_type
 from tracejit.llvm_text.emit_vector import Lanes, NoVectorForm, VectorEmitter
+from tracejit.llvm_text.lower_control import parameters, result_type, return_results, unpack
 from tracejit.llvm_text.lower_function import (
     FunctionText,
     Rule,

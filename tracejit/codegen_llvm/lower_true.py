@@ -14,8 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from tracejit.codegen_llvm.lower_control import parameters
-from tracejit.codegen_llvm.lower_memory import load_scalar, store_scalar
 from tracejit.codegen_llvm.lower_sum import Lane, Sum, plus
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr
@@ -23,7 +21,9 @@ from tracejit.ir.scalar.emit import I64
 from tracejit.ir.types import INDEX, TensorType, dense_buffer, tensor
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.emit_vector import NoVectorForm
+from tracejit.llvm_text.lower_control import parameters
 from tracejit.llvm_text.lower_function import FunctionText, Rule, parts
+from tracejit.llvm_text.lower_memory import load_scalar, store_scalar
 
 Visit: TypeAlias = Callable[[Reg], None]
 

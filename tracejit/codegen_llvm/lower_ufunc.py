@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.codegen_llvm.lower_memory import load_scalar, store_scalar
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.ops.extern import Reference
 from tracejit.ir.ops.ufunc import function_at
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
+from tracejit.llvm_text.lower_memory import load_scalar, store_scalar
 
 
 class _Table(ctypes.Structure):

@@ -28,7 +28,7 @@ DEFAULT_LIMIT = 512 << 20
 
 
 @dataclass(frozen=True)
-class Entry:
+class CachedFile:
     """One file of the cache: ``used`` is the time (seconds since 1970) of its last hit or write."""
 
     path: Path
@@ -100,10 +100,10 @@ class DiskCache:
             self._usable = self._prepared()
         return self._usable
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[CachedFile]:
         """What is stored, the least recently used first."""
         found = [
-            Entry(path, status.st_size, status.st_mtime)
+            CachedFile(path, status.st_size, status.st_mtime)
             for path, status in self._files()
             if path.suffix == _SUFFIX
         ]
@@ -138,7 +138,7 @@ class DiskCache:
         """Entries that are not what was written."""
         return [entry.path for entry in self.entries() if not self.is_whole(entry)]
 
-    def is_whole(self, entry: Entry) -> bool:
+    def is_whole(self, entry: CachedFile) -> bool:
         """Whether an entry is what was written, or gone since."""
         try:
             return checked(entry.path.read_bytes()) is not None

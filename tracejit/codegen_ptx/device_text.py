@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.codegen_llvm.lower_control import CONTROL
-from tracejit.codegen_llvm.lower_memory import MEMORY
 from tracejit.codegen_ptx import emit
 from tracejit.codegen_ptx.emit import PTXEmitter, Values
 from tracejit.ir.core import TABLE, Instr, Value
 from tracejit.ir.scalar.emit import DType
 from tracejit.ir.traits import Trait
 from tracejit.llvm_text.emit import Reg
+from tracejit.llvm_text.lower_control import CONTROL
 from tracejit.llvm_text.lower_function import (
     FunctionText,
     Module,
@@ -28,6 +27,7 @@ from tracejit.llvm_text.lower_function import (
     part_of,
     parts,
 )
+from tracejit.llvm_text.lower_memory import MEMORY
 from tracejit.lower.parallel import fold_names
 
 

@@ -25,7 +25,7 @@ Combine = Callable[[Values, Values], Sequence[Reg]]
 
 
 @dataclass(frozen=True, eq=False)
-class Pointer:
+class SpacePointer:
     """An address: its register and LLVM address space (1 global, 3 shared)."""
 
     text: str
@@ -136,19 +136,19 @@ class PTXEmitter(LLVMEmitter):
         self.label(after)
 
     # Memory.
-    def element(self, base: Pointer, index: Reg, dtype: DType) -> Pointer:
+    def element(self, base: SpacePointer, index: Reg, dtype: DType) -> SpacePointer:
         """The address of element `index` (an int64) of contiguous elements at `base`."""
         name = self.fresh()
         self.line(f"{name} = getelementptr inbounds {_memory_type(dtype)}, {base}, {index}")
-        return Pointer(name, base.space)
+        return SpacePointer(name, base.space)
 
-    def at_bytes(self, base: Pointer, offset: Reg) -> Pointer:
+    def at_bytes(self, base: SpacePointer, offset: Reg) -> SpacePointer:
         """The address `offset` bytes (an int64, possibly negative) after `base`."""
         name = self.fresh()
         self.line(f"{name} = getelementptr i8, {base}, {offset}")
-        return Pointer(name, base.space)
+        return SpacePointer(name, base.space)
 
-    def load(self, address: Pointer, dtype: DType) -> Reg:
+    def load(self, address: SpacePointer, dtype: DType) -> Reg:
         text = f"load {_memory_type(dtype)}, {address}, align {dtype.itemsize}"
         if dtype.kind != "b":
             return self.op(dtype, text)
@@ -156,7 +156,7 @@ class PTXEmitter(LLVMEmitter):
         self.line(f"{name} = {text}")
         return self.op(BOOL, f"icmp ne i8 {name}, 0")
 
-    def store(self, address: Pointer, value: Reg) -> None:
+    def store(self, address: SpacePointer, value: Reg) -> None:
         held = value.text
         if value.dtype.kind == "b":
             held = self.fresh()
@@ -164,15 +164,15 @@ class PTXEmitter(LLVMEmitter):
         kind = _memory_type(value.dtype)
         self.line(f"store {kind} {held}, {address}, align {value.dtype.itemsize}")
 
-    def param(self, param: KernelParam) -> Reg | Pointer:
+    def param(self, param: KernelParam) -> Reg | SpacePointer:
         """A parameter's value at the start of the kernel."""
         if param.buffer:
-            return Pointer(f"%{param.name}", GLOBAL)
+            return SpacePointer(f"%{param.name}", GLOBAL)
         if param.dtype.kind == "b":
             return self.op(BOOL, f"icmp ne i8 %{param.name}, 0")
         return Reg(f"%{param.name}", param.dtype)
 
-    def shared(self, dtype: DType, count: int) -> Pointer:
+    def shared(self, dtype: DType, count: int) -> SpacePointer:
         """Shared memory for `count` elements, with undefined contents."""
         symbol = f"@{self.name}.shared{self._shared}"
         self._shared += 1
@@ -180,9 +180,9 @@ class PTXEmitter(LLVMEmitter):
         self.tables[symbol] = (
             f"{symbol} = internal addrspace({SHARED}) global {kind} undef, align 16"
         )
-        return Pointer(symbol, SHARED)
+        return SpacePointer(symbol, SHARED)
 
-    def atomic(self, operation: str, address: Pointer, value: Reg) -> Reg:
+    def atomic(self, operation: str, address: SpacePointer, value: Reg) -> Reg:
         """An integer atomic (add, and, or, xor, xchg, max, min, umax, umin); the old value.
 
         Relaxed, among all threads of the device. Floats are refused: their order would show.
@@ -297,7 +297,7 @@ def kernel_text(
     name: str,
     params: Sequence[KernelParam],
     threads: int,
-    body: Callable[[PTXEmitter, list[Reg | Pointer]], None],
+    body: Callable[[PTXEmitter, list[Reg | SpacePointer]], None],
 ) -> KernelText:
     """A kernel of `threads` threads a block; `body(emitter, params)` emits what it does."""
     emitter = PTXEmitter([], name, threads)

@@ -88,7 +88,7 @@ class _Parameters:
         """How many parts there are."""
         self._add("blocks", 0, 0, I64)
 
-    def bind(self, f: DeviceText, given: Sequence[Reg | emit.Pointer]) -> None:
+    def bind(self, f: DeviceText, given: Sequence[Reg | emit.SpacePointer]) -> None:
         """The kernel's own parameters."""
         found: dict[int, list[str]] = {}
         for argument, value in zip(self.arguments, given, strict=True):
@@ -115,7 +115,7 @@ def phase_kernels(kernel: Kernel, phase: Phase, name: str) -> Stages:
         return _total(kernel, phase, name)
     params.outputs("result", results)
 
-    def body(e: PTXEmitter, given: list[Reg | emit.Pointer]) -> None:
+    def body(e: PTXEmitter, given: list[Reg | emit.SpacePointer]) -> None:
         f = DeviceText(e)
         params.bind(f, given)
         if phase.role == "serial":
@@ -136,7 +136,7 @@ def phase_kernels(kernel: Kernel, phase: Phase, name: str) -> Stages:
     return Stages((text,), (stage,), (tuple(params.arguments),))
 
 
-def _serial(f: DeviceText, phase: Phase, kernel: Kernel, places: list[emit.Pointer]) -> None:
+def _serial(f: DeviceText, phase: Phase, kernel: Kernel, places: list[emit.SpacePointer]) -> None:
     f.all(phase.before)
     f.all(phase.instrs)
     for place, part in zip(places, _results(f, kernel), strict=True):
@@ -147,7 +147,7 @@ def _results(f: DeviceText, kernel: Kernel) -> list[Reg]:
     return registers(f.scalar(r) for r in kernel.function.results)
 
 
-def _yield(f: DeviceText, kernel: Kernel, places: Sequence[emit.Pointer]) -> None:
+def _yield(f: DeviceText, kernel: Kernel, places: Sequence[emit.SpacePointer]) -> None:
     """One thread of the block leaves the kernel's results."""
     for place, part in zip(places, _results(f, kernel), strict=True):
         _by_first(f, lambda place=place, part=part: f.e.store(place, part))  # type: ignore[misc]
@@ -243,7 +243,7 @@ def _total(kernel: Kernel, phase: Phase, name: str) -> Stages:
     last.blocks()
     last.outputs("result", kernel.function.results)
 
-    def partials(e: PTXEmitter, given: list[Reg | emit.Pointer]) -> None:
+    def partials(e: PTXEmitter, given: list[Reg | emit.SpacePointer]) -> None:
         f = DeviceText(e)
         first.bind(f, given)
         f.all(before)
@@ -253,7 +253,7 @@ def _total(kernel: Kernel, phase: Phase, name: str) -> Stages:
             where = e.element(at, block, value.dtype)
             _by_first(f, lambda where=where, value=value: e.store(where, value))  # type: ignore[misc]
 
-    def finish(e: PTXEmitter, given: list[Reg | emit.Pointer]) -> None:
+    def finish(e: PTXEmitter, given: list[Reg | emit.SpacePointer]) -> None:
         f = DeviceText(e)
         last.bind(f, given)
         _together(f, kernel, phase.instrs[:place])

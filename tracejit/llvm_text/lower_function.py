@@ -15,13 +15,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
-from tracejit.codegen_llvm.runtime import ErrorTable, HostTable
 from tracejit.ir import extent as ex
 from tracejit.ir.core import TABLE, Function, Instr, Value
 from tracejit.ir.scalar.emit import I64, ComplexPair, DType
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType, Type
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, llvm_type
+from tracejit.llvm_text.tables import ErrorTable, HostCalls
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Module:
 
     rules: Mapping[str, Rule]
     errors: ErrorTable = field(default_factory=ErrorTable)
-    host: HostTable = field(default_factory=HostTable)
+    host: HostCalls = field(default_factory=HostCalls)
     functions: list[str] = field(default_factory=list)
     declares: dict[str, str] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)

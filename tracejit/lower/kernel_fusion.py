@@ -16,7 +16,7 @@ from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType
 from tracejit.lower.fusion import KERNEL_LIMIT
-from tracejit.lower.loop_fusion import Body, Growth
+from tracejit.lower.loop_fusion import FusedBody, Growth
 
 
 def merge(program: Program) -> Program:
@@ -99,7 +99,7 @@ class _Launches:
         self.count = 1
         self.size = _size(first.regions[0])
         self.growth = Growth()
-        self.kernel: Body | None = None
+        self.kernel: FusedBody | None = None
         self.outs: list[Value] = []
 
     def join(self, launch: Instr) -> bool:
@@ -125,9 +125,9 @@ class _Launches:
         self.size = size - (self.growth.joins - before)
         return True
 
-    def _started(self) -> Body:
+    def _started(self) -> FusedBody:
         if self.kernel is None:
-            self.kernel = Body("kernel", self.growth)
+            self.kernel = FusedBody("kernel", self.growth)
             self.kernel.take(self.first.operands, self.roots)
             args = [self.kernel.outer[v] for v in self.first.operands]
             self.outs += self.kernel.add(self.first.regions[0], args)

@@ -25,7 +25,7 @@ class Growth:
     joins: int = 0
 
 
-class Body:
+class FusedBody:
     """Instructions to which more are added; a loop joins the one before it where it may."""
 
     def __init__(self, name: str, growth: Growth) -> None:
@@ -35,7 +35,7 @@ class Body:
         self.outer: dict[Value, Value] = {}
         self._extents: dict[Value, Value] = {}
         #: Where the loops are. What stands there is the first loop of each, until ``build``.
-        self.loops: list[tuple[int, Loop]] = []
+        self.loops: list[tuple[int, FusibleLoop]] = []
 
     def take(self, values: Sequence[Value], roots: Mapping[Value, Value]) -> list[Value]:
         """Parameters for outside values, extents among them rebound; those that are new."""
@@ -60,12 +60,12 @@ class Body:
         for instr in function.instrs:
             new = self.builder.clone(instr, mapping)
             if is_counted(new):
-                self._add_loop(Loop(new, self.growth))
+                self._add_loop(FusibleLoop(new, self.growth))
         for _, loop in self.loops[first:]:
             loop.join_inside()
         return tuple(mapping[r] for r in function.results)
 
-    def _add_loop(self, loop: Loop) -> None:
+    def _add_loop(self, loop: FusibleLoop) -> None:
         """The instruction just appended is ``loop``: joined, the one before runs here instead."""
         instrs = self.builder.instrs
         at = len(instrs) - 1
@@ -92,7 +92,7 @@ class Body:
             if not is_counted(new):
                 between.append(new)
                 continue
-            loop = Loop(new, self.growth)
+            loop = FusibleLoop(new, self.growth)
             if before is not None and before.may_take(between, loop):
                 return True
             before, between = loop, []
@@ -106,7 +106,7 @@ class Body:
         return self.builder.build(results)
 
 
-class Loop:
+class FusibleLoop:
     """A ``for`` instruction that others may join."""
 
     def __init__(self, instr: Instr, growth: Growth) -> None:
@@ -114,7 +114,7 @@ class Loop:
         self.growth = growth
         self.trip = instr.operands[0]
         self.made = dict.fromkeys(instr.results)
-        self.body: Body | None = None
+        self.body: FusedBody | None = None
         self.joined = False
         self.i = Value(INDEX, "i")
         self.starts: list[Value] = []
@@ -126,7 +126,7 @@ class Loop:
         """What the loop, with all that joined, touches."""
         return accesses(self.first, self.growth.roots)
 
-    def may_take(self, between: Sequence[Instr], other: Loop) -> bool:
+    def may_take(self, between: Sequence[Instr], other: FusibleLoop) -> bool:
         """Whether ``other``, which comes after ``between``, may join."""
         if not _same_trip(self.trip, other.trip):
             return False
@@ -138,7 +138,7 @@ class Loop:
     def _feeds(self, instr: Instr) -> bool:
         return bool(self.made) and any(v in self.made for v in uses(instr))
 
-    def join(self, other: Loop) -> None:
+    def join(self, other: FusibleLoop) -> None:
         """Run the body of ``other`` after this one, its carried values after those of this."""
         extend(self.touched, other.touched)
         body = self._opened()
@@ -153,13 +153,13 @@ class Loop:
         if self.body is None and _loops_meet(self.first.regions[0]):
             self._opened()
 
-    def _opened(self) -> Body:
+    def _opened(self) -> FusedBody:
         if self.body is None:
-            self.body = Body(self.first.regions[0].name, self.growth)
+            self.body = FusedBody(self.first.regions[0].name, self.growth)
             self._enter(self.body, self.first)
         return self.body
 
-    def _enter(self, body: Body, loop: Instr) -> None:
+    def _enter(self, body: FusedBody, loop: Instr) -> None:
         op, (region,) = RegionOp(loop), loop.regions
         _, starts, consts = op.split(loop.operands)
         own = [Value(p.type) for p in op.carried_in(region)]

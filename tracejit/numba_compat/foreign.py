@@ -14,8 +14,8 @@ from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.ops.c_function import C_TYPES, CFunction
 from tracejit.ir.types import TensorType, dtype_of
 from tracejit.numba_compat import types as nt
-from tracejit.trace.array_api.attempted import host_call
 from tracejit.trace.array_api.creation import asarray
+from tracejit.trace.session.host_calls import host_call
 from tracejit.trace.values.all import Scalar
 
 

@@ -19,7 +19,8 @@ from typing import Any
 from tracejit.abi import Signature, capi
 from tracejit.codegen_llvm import runtime_text
 from tracejit.codegen_llvm.engine import CompiledModule, Engine, shared_engine
-from tracejit.codegen_llvm.runtime import ErrorTable, HostTable, runtime_symbols
+from tracejit.codegen_llvm.runtime import HostTable, runtime_symbols
+from tracejit.llvm_text.tables import ErrorTable
 from tracejit.python_entry import boxing_text, entry_text
 from tracejit.python_entry import callable as native
 from tracejit.python_entry.parameters import CallParameters

@@ -54,7 +54,7 @@ class ResultWriter:
     def _size(self, extent: abi.Expr) -> str:
         """An extent before the code has run: where it is negative, that fails in its own place."""
         found = self.w.expr(extent)
-        if isinstance(extent, int | abi.Extent):
+        if isinstance(extent, int | abi.AxisLength):
             return found
         return self.w.op(f"call i64 @llvm.smax.i64(i64 {found}, i64 0)")
 

@@ -191,7 +191,7 @@ class EntryText:
         checks = []
         for axis, wanted in enumerate(param.shape):
             extent = w.load_at("i64", dims, 8 * axis)
-            w.values[abi.Extent(k, axis)] = extent
+            w.values[abi.AxisLength(k, axis)] = extent
             if wanted is None:
                 w.store(f"i64 {extent}", "%slots", slots.extents[axis])
             else:
@@ -282,7 +282,7 @@ class EntryText:
         assert isinstance(first, abi.ArrayParam)
         data = [w.load_at("ptr", self.objects[k], capi.DATA) for k in (a, b)]
         checks = [w.op(f"icmp eq ptr {data[0]}, {data[1]}")]
-        for term in (abi.Extent, abi.Stride):
+        for term in (abi.AxisLength, abi.Stride):
             for axis in range(len(first.shape)):
                 x, y = w.values[term(a, axis)], w.values[term(b, axis)]
                 checks.append(w.op(f"icmp eq i64 {x}, {y}"))

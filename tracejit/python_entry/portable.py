@@ -18,12 +18,12 @@ import numpy as np
 from tracejit import abi
 from tracejit.abi import capi
 from tracejit.codegen_llvm.runtime import (
-    ErrorTable,
     HostTable,
     native_function,
     scalar_from_slots,
     store_scalar,
 )
+from tracejit.llvm_text.tables import ErrorTable
 from tracejit.python_entry.parameters import CallParameters
 
 
@@ -56,7 +56,7 @@ def evaluate(
 ) -> int:
     """The value of an extent expression for these parameter values; ``found``: of what looks at
     results."""
-    if isinstance(expr, abi.Extent):
+    if isinstance(expr, abi.AxisLength):
         return int(values[expr.param].shape[expr.axis])
     if isinstance(expr, abi.Stride):
         return int(values[expr.param].strides[expr.axis])

@@ -25,13 +25,16 @@ from tracejit.errors import (
 )
 from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, TensorType, dtype_of
+from tracejit.trace import array_api  # noqa: F401  (fills the registry, as these do)
 from tracejit.trace.array_api.generators import RandomSource
-from tracejit.trace.control.maybe_unbound import MaybeNone, MaybeUndefined, bound_value
 from tracejit.trace.control.objects import refers_to_itself
-from tracejit.trace.control.try_statement import CatchingOperators
-from tracejit.trace.guards.guards import AttributeChange, ContainerChange, Guard, Outside, Relation
+from tracejit.trace.control.try_statement import TryOperators
+from tracejit.trace.guards.changes import AttributeChange, ContainerChange
+from tracejit.trace.guards.guards import Guard, Relation
+from tracejit.trace.guards.outside import Outside
 from tracejit.trace.guards.paths import Path, bound
-from tracejit.trace.results import Describer, Out
+from tracejit.trace.python import number_methods  # noqa: F401
+from tracejit.trace.python.staged_operators import StagedOperators
 from tracejit.trace.session.assumption_sets import Guesses
 from tracejit.trace.session.concretize import MARK, made_at
 from tracejit.trace.session.raising import Diverged, emit_raise, raised_at
@@ -40,13 +43,22 @@ from tracejit.trace.session.session import Restart, Session, nested, session_sco
 from tracejit.trace.session.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
 from tracejit.trace.values import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.values.all import KIND_DTYPE, Array, Cell, PyScalar, Scalar, Tracer
-from tracejit.trace.values.captured_arrays import Hidden, HiddenNumber
-from tracejit.trace.values.dynamic_list import Kind, Run
+from tracejit.trace.values.captured_arrays import CapturedArray, CapturedNumber
+from tracejit.trace.values.dynamic_list import Kind, ListBuffer
+from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound, bound_value
 from tracejit.trace.values.reach import holds_traced
+from tracejit.trace.values.results import Describer, Out
+from tracejit.trace.views import assignment, indexing, reshape, views  # noqa: F401
 from tracejit.trace.views.overlapping_arguments import window_on
 from tracejit.trace.views.reshape import Flat
 
 _RESTARTS = 32
+
+
+class TraceOperators(TryOperators, StagedOperators):
+    """All that a converted function runs on while it is traced."""
+
+
 PARAM_SPECS = (ArraySpec, ScalarSpec, Static)
 
 
@@ -59,7 +71,7 @@ class Traced:
     sym_dims: list[SymDim]
     leaves: list[Any]
     in_tree: Any
-    hidden: list[Hidden | HiddenNumber]
+    hidden: list[CapturedArray | CapturedNumber]
     guards: list[Guard]
     relations: list[Relation]
     out_tree: Any
@@ -67,7 +79,6 @@ class Traced:
     mutated: set[int]
     containers: list[ContainerChange] = field(default_factory=list)
     attributes: list[AttributeChange] = field(default_factory=list)
-    exceptions: dict[str, Callable[[str], BaseException]] = field(default_factory=dict)
     beyond: list[tuple[Path, str]] = field(default_factory=list)
 
     def holds(self) -> bool:
@@ -99,10 +110,10 @@ class Traced:
         for hidden in self.hidden_arrays().values():
             hidden.release()
 
-    def hidden_arrays(self) -> dict[int, Hidden]:
+    def hidden_arrays(self) -> dict[int, CapturedArray]:
         """The hidden arrays by their numbers, which count on after the leaves."""
         numbered = enumerate(self.hidden, len(self.leaves))
-        return {k: h for k, h in numbered if isinstance(h, Hidden)}
+        return {k: h for k, h in numbered if isinstance(h, CapturedArray)}
 
 
 def is_spec(x: Any) -> bool:
@@ -182,7 +193,7 @@ def _trace(
             outside.argument(leaf.value, k)
     outside.root(getattr(fn, "__self__", fn), "self")
     session.first_hidden = len(leaves)
-    ops = CatchingOperators(session)
+    ops = TraceOperators(session)
     session.operators = ops
     result: Any = None
     try:
@@ -199,7 +210,7 @@ def _trace(
         result = None
     _check_keys(result)
     found = [x for x in trees.flatten(result, outside.keeps)[0] if not outside.keeps(x)]
-    found = [x.value if isinstance(x, MaybeUndefined) else x for x in found]
+    found = [x.value if isinstance(x, MaybeUnbound) else x for x in found]
     optional = [x.value for x in found if isinstance(x, MaybeNone)]
     _check(trees.leaves_of([optional, [x for x in found if not isinstance(x, MaybeNone)]]))
     describer = Describer(outside.note_results([result, optional] if optional else result))
@@ -223,7 +234,6 @@ def _trace(
         _mutated(function),
         containers,
         attributes,
-        session.exceptions,
         outside.containers_beyond(),
     )
 
@@ -240,7 +250,7 @@ def _as_list(x: Any) -> Any:
     if not isinstance(x, trees.Numbers):
         return x
     kind = Kind("int" if x.array.dtype.kind == "i" else "float", exact=True)
-    return [Run((x.array.read(),), x.array.dims[0], ((kind,), False))]
+    return [ListBuffer((x.array.read(),), x.array.dims[0], ((kind,), False))]
 
 
 #: Results of which part is still to be computed.

@@ -21,7 +21,7 @@ from tracejit.trace.session.raising import Diverged
 from tracejit.trace.session.regions import Free, diverged
 from tracejit.trace.session.session import active, current
 from tracejit.trace.values.all import Array, Tracer, lift
-from tracejit.transforms.staged import Body, fitted, like, traced_body, value_like
+from tracejit.transforms.staged import StagedBody, fitted, like, traced_body, value_like
 
 if TYPE_CHECKING:
     from tracejit.callables import Transformed
@@ -79,7 +79,7 @@ class Custom(Generic[P, R]):
         """How errors name it."""
         return f"{type(self).__name__} of {getattr(self.function, '__name__', 'a function')}"
 
-    def bodies(self, call: _Call) -> list[Body]:
+    def bodies(self, call: _Call) -> list[StagedBody]:
         """The bodies of the rule, to be closed after that of the function."""
         return []
 
@@ -118,7 +118,7 @@ class _Call:
 
     def body(
         self, what: str, params: Sequence[Value], call: Callable[[], Any], orders: int
-    ) -> Body:
+    ) -> StagedBody:
         """Trace a body, which changes nothing outside of it."""
         made = traced_body(self.ops, what, params, call, orders)
         if what != FUNCTION and diverged(made.builder):
@@ -233,7 +233,7 @@ class custom_jvp(Custom[P, R]):  # noqa: N801  (used as a decorator)
 
         self.jvp = rule
 
-    def bodies(self, call: _Call) -> list[Body]:
+    def bodies(self, call: _Call) -> list[StagedBody]:
         if self.jvp is None:
             throw(TypeError(f"{self.rule_name} has no rule: give one by defjvp"))
         rule, params = self.jvp, call.params()
@@ -280,7 +280,7 @@ class custom_vjp(Custom[P, R]):  # noqa: N801  (used as a decorator)
         """Give the rule."""
         self.rules = forward, backward
 
-    def bodies(self, call: _Call) -> list[Body]:
+    def bodies(self, call: _Call) -> list[StagedBody]:
         if self.rules is None:
             throw(TypeError(f"{self.rule_name} has no rule: give one by defvjp"))
         forward, backward = self.rules
@@ -354,7 +354,7 @@ def _fit(x: Any, want: TensorType, what: str) -> Value:
         raise StructureError(str(error)) from None
 
 
-def _as_results(custom: Custom[..., Any], primal: Body, answer: Any, what: str) -> list[Any]:
+def _as_results(custom: Custom[..., Any], primal: StagedBody, answer: Any, what: str) -> list[Any]:
     leaves, tree = trees.flatten(answer)
     if tree != primal.tree:
         raise StructureError(
@@ -364,7 +364,7 @@ def _as_results(custom: Custom[..., Any], primal: Body, answer: Any, what: str) 
     return [value_like(_fit(x, v.tensor, what)) for x, v in pairs if v is not None]
 
 
-def _as_tangents(custom: Custom[..., Any], primal: Body, answer: Any) -> list[Any]:
+def _as_tangents(custom: Custom[..., Any], primal: StagedBody, answer: Any) -> list[Any]:
     leaves, tree = trees.flatten(answer)
     if tree != primal.tree:
         raise StructureError(
@@ -375,7 +375,7 @@ def _as_tangents(custom: Custom[..., Any], primal: Body, answer: Any) -> list[An
     return [value_like(_fit(x, v.tensor, "tangent")) for x, v in moving]
 
 
-def _cotangents(primal: Body, cts: Sequence[Value]) -> Any:
+def _cotangents(primal: StagedBody, cts: Sequence[Value]) -> Any:
     found = iter(cts)
     leaves = [
         value_like(next(found)) if v is not None and v.dtype.kind in "fc" else 0.0

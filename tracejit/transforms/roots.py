@@ -13,7 +13,7 @@ from tracejit.trace.session.regions import Free, closed, diverged
 from tracejit.trace.session.session import active, current
 from tracejit.trace.values.all import Array, Tracer, lift
 from tracejit.transforms.linear_maps import Leaf
-from tracejit.transforms.staged import Body, Staged, fitted, like, traced_body, value_like
+from tracejit.transforms.staged import Staged, StagedBody, fitted, like, traced_body, value_like
 
 
 class _Linear:
@@ -40,7 +40,7 @@ class _Linear:
 
 def _pure(
     ops: Any, name: str, params: Sequence[Value], call: Callable[[], Any], orders: int
-) -> Body:
+) -> StagedBody:
     """A body of the equation's."""
     made = traced_body(ops, name, params, call, orders)
     _must_not_write(made.wrote)
@@ -91,7 +91,7 @@ class _Root:
         leaves = [x if v is None else like(x, next(results)) for x, v in pairs]
         return trees.unflatten(primal.tree, leaves)
 
-    def _rule(self, ops: Any, primal: Body, tangents: dict[Value, Value]) -> list[Any]:
+    def _rule(self, ops: Any, primal: StagedBody, tangents: dict[Value, Value]) -> list[Any]:
         """The root, and its tangent: the equation linearized there, solved for what moves it."""
         root = self.__traced_call__(ops)  # which has this rule again, to the next order
         staged = Staged(ops, self.f, (root,), {})

@@ -124,7 +124,7 @@ class Staged:
 
 
 @dataclass
-class Body:
+class StagedBody:
     """What was traced into a builder of its own: leaves of the result, and their IR values; what
     was written outside, and what it holds now."""
 
@@ -149,7 +149,7 @@ class Body:
 
 def traced_body(
     ops: Any, name: str, params: Sequence[Value], call: Callable[[], Any], orders: int
-) -> Body:
+) -> StagedBody:
     """Trace what ``call`` does as a body of ``params``, of which derivatives are taken ``orders``
     times."""
     session = current()
@@ -172,7 +172,7 @@ def traced_body(
     final = session.leave(frame)
     frame.builder.params = list(params)
     wrote = {cell: value for cell, value in final.items() if value is not before[cell]}
-    return Body(frame.builder, out, tree, values, wrote)
+    return StagedBody(frame.builder, out, tree, values, wrote)
 
 
 def like(x: Any, value: Value) -> Any:

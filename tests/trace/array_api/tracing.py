@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from tracejit.calls.deopt import Doubt
-from tracejit.ir.interpret.interpreter import EXCEPTIONS, interpret
+from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.types import INDEX, TensorType
 from tracejit.ir.verifier import verify
 from tracejit.trace.array_api import NAMES, matrices
 from tracejit.trace.array_api.applying import vectorized
-from tracejit.trace.guards.guards import Outside
+from tracejit.trace.guards.outside import Outside
 from tracejit.trace.python.staged_operators import StagedOperators
 from tracejit.trace.session.assumption_sets import Guesses, Supposed, Unsupposed
 from tracejit.trace.session.session import Session, session_scope
@@ -54,7 +54,6 @@ def _run_once(
         ir = session.frames[0].builder.build(values)
     assert b is not None
     verify(ir)
-    EXCEPTIONS.update(session.exceptions)
     return rebuild(iter(interpret(ir, inputs)))
 
 

@@ -15,7 +15,7 @@ Kinds = tuple[type[Exception], ...]
 
 
 @dataclass(frozen=True)
-class Attempt:
+class AttemptedCall:
     """A host function that also gives the number of what it raised among ``kinds``, from 1 (0: its
     answers are those of the function), and the number of the message."""
 

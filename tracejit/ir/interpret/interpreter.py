@@ -6,7 +6,6 @@ its arguments, except through ``write_back`` and ``print``.
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -14,26 +13,13 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.exceptions import exception_type
 from tracejit.ir.extent import Dim, Extent, evaluate
 from tracejit.ir.interpret.print_effect import formatted, print_values
 from tracejit.ir.types import TapeType, TensorType
 
 Env = dict[Value, Any]
 WriteBack = Callable[[int, Any], None]
-
-
-#: Exceptions of the user's own, or what makes them, by the name that ``raise`` instructions use.
-EXCEPTIONS: dict[str, Callable[[str], BaseException]] = {}
-
-
-def exception_type(name: str) -> Callable[[str], BaseException]:
-    """A builtin exception, one of NumPy's, or one of ``EXCEPTIONS``, by name: made of a message."""
-    places = (builtins, np.linalg, np.exceptions)
-    named = (getattr(p, name, None) for p in places)
-    found = EXCEPTIONS.get(name) or next(filter(None, named), None)
-    if not callable(found):
-        raise TypeError(f"{name!r} names no exception")
-    return found
 
 
 def interpret(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import string
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,16 +14,16 @@ _LOCAL = threading.local()
 MESSAGE = "message"
 #: The same, as ``repr`` shows it.
 QUOTED = "quoted"
-_NUMBERS = itertools.count(1)
+#: Texts by their numbers, which count from 1.
 _NUMBER_OF: dict[str, int] = {}
 _TEXT_OF: dict[int, str] = {}
+_LOCK = threading.Lock()
 
 
 def number_of(text: str) -> int:
-    """A number that stands for a text in compiled code."""
-    number = _NUMBER_OF.get(text)
-    if number is None:
-        number = _NUMBER_OF.setdefault(text, next(_NUMBERS))
+    """A number that stands for a text while compiled code runs."""
+    with _LOCK:
+        number = _NUMBER_OF.setdefault(text, len(_NUMBER_OF) + 1)
         _TEXT_OF[number] = text
     return number
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.exceptions import exception_type
 from tracejit.ir.extent import Dim, evaluate
-from tracejit.ir.interpret.interpreter import exception_type
 from tracejit.ir.interpret.print_effect import formatted, print_values
 from tracejit.ir.program import Program, ProgramResult
 from tracejit.ir.types import BufferType, TensorType

@@ -30,13 +30,6 @@ C64: DType = np.dtype(np.complex64)
 C128: DType = np.dtype(np.complex128)
 
 
-class Scalar(Protocol):
-    """What every emitted value shows: its dtype. Bool is one bit wide in a register."""
-
-    @property
-    def dtype(self) -> DType: ...
-
-
 @dataclass(frozen=True, eq=False)
 class ComplexPair:
     """A complex scalar: two floats of one dtype."""

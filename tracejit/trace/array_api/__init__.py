@@ -22,6 +22,7 @@ from tracejit.trace.array_api import (  # noqa: F401
     polynomial_fits,
     polynomials,
     products,
+    python_random,
     quantiles,
     queries,
     reductions,
@@ -29,18 +30,16 @@ from tracejit.trace.array_api import (  # noqa: F401
     sets,
     shapes,
     sorting,
+    special_functions,
     statistics,
     triangles,
     ufuncs,
     unsupported_names,
     windows_and_bits,
 )
-from tracejit.trace.array_api.library_ufuncs import library_ufunc
 from tracejit.trace.array_api.matrices import c_, mgrid, ogrid, r_
-from tracejit.trace.array_api.names import METHODS, NAMES, SCALAR_METHODS
-from tracejit.trace.array_api.special_functions import library_function
+from tracejit.trace.session.registry import INDEXED, METHODS, NAMES, SCALAR_METHODS
 
-#: Objects of NumPy that are indexed rather than called, and what stands for them.
-INDEXED = {np.mgrid: mgrid, np.ogrid: ogrid, np.r_: r_, np.c_: c_}
+INDEXED.update({np.mgrid: mgrid, np.ogrid: ogrid, np.r_: r_, np.c_: c_})
 
-__all__ = ["INDEXED", "METHODS", "NAMES", "SCALAR_METHODS", "library_function", "library_ufunc"]
+__all__ = ["INDEXED", "METHODS", "NAMES", "SCALAR_METHODS"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import axis_of, check_dim
 from tracejit.trace.array_api.staged import staged, user_call
-from tracejit.trace.python.builtin_functions import Counted
+from tracejit.trace.session.registry import STAND_INS
 from tracejit.trace.values.all import as_dim, dim_value
+from tracejit.trace.values.iterables import Counted
 from tracejit.trace.views.broadcast import broadcast_shapes
 
 
@@ -139,7 +141,7 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
 # Elements -----------------------------------------------------------------------------------------
 
 
-def vectorized(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def vectorized(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     """A call of an ``np.vectorize`` object: a loop over the elements (or core slices)."""
     names = [n for n in kwargs if n not in f.excluded]
     places = [k for k in range(len(args)) if k not in f.excluded]
@@ -158,6 +160,13 @@ def vectorized(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     empty = "cannot call `vectorize` on size 0 inputs unless `otypes` is set"
     found = _mapped(call, arrays, ranks, kinds, core is None, empty)
     return found[0] if len(found) == 1 else found
+
+
+def _of_vectorize(f: Any) -> Any:
+    return partial(vectorized, f) if isinstance(f, np.vectorize) else None
+
+
+STAND_INS.append(_of_vectorize)
 
 
 # Indices ------------------------------------------------------------------------------------------

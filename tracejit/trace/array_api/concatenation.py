@@ -22,7 +22,6 @@ from tracejit.trace.array_api.operands import (
     check,
     check_dim,
     given_dtype,
-    match_shape,
     operand,
     static_int,
     value_of,
@@ -31,7 +30,7 @@ from tracejit.trace.array_api.promotion import promote
 from tracejit.trace.array_api.shapes import atleast_1d, atleast_2d, atleast_3d
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, as_dim, fresh
-from tracejit.trace.views.broadcast import stretch
+from tracejit.trace.views.broadcast import match_shape, stretch
 from tracejit.trace.views.reshape import reshaped
 
 _MISMATCH = (

@@ -26,6 +26,7 @@ from tracejit.trace.array_api.operands import (
 )
 from tracejit.trace.array_api.promotion import promote
 from tracejit.trace.session.concretize import shown_shape
+from tracejit.trace.session.registry import CONSTRUCTORS
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Scalar, Tracer, as_dim, fresh, k_order, weak_kind
 from tracejit.trace.values.casting import element
@@ -97,6 +98,9 @@ def ndarray(
     unsupported("np.ndarray", "use np.reshape and x.view", **given)
     found: Array = empty(shape, dtype, order or "C")
     return found
+
+
+CONSTRUCTORS[np.ndarray] = ndarray
 
 
 @covers(np.full)

@@ -10,7 +10,7 @@ import inspect
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,13 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim, emax
 from tracejit.ir.interpret.draws import HostDraw, HostMake, MadeSource
 from tracejit.ir.types import TensorType
-from tracejit.trace.array_api.attempted import host_call
 from tracejit.trace.array_api.creation import asarray, shape_of
 from tracejit.trace.array_api.delivery import write
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import axis_of, builder, given_dtype, operand
 from tracejit.trace.session.concretize import BoundMethod
+from tracejit.trace.session.host_calls import host_call
+from tracejit.trace.session.registry import CLASS_SEEN, CONSTRUCTORS
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import Array, PyScalar, Scalar, as_dim, fresh
 from tracejit.trace.views.broadcast import broadcast_shapes
@@ -298,3 +299,7 @@ def default_rng(seed: Any = None) -> Any:
             "function; make the generator outside and pass it as an argument"
         )
     return source_made(np.random.Generator, "default_rng", seed)
+
+
+CLASS_SEEN[RandomSource] = lambda x: x.kind
+CONSTRUCTORS[np.random.RandomState] = partial(source_made, np.random.RandomState, "RandomState")

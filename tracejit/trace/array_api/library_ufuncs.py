@@ -19,6 +19,7 @@ from tracejit.ir.types import DTYPES
 from tracejit.trace.array_api.names import NAMES
 from tracejit.trace.array_api.ufunc_loops import LOOPS, Loop
 from tracejit.trace.array_api.ufuncs import Ufunc
+from tracejit.trace.session.registry import OF_LIBRARIES
 
 #: Functions that are rows of their own where operands are real: they fuse and run in vectors.
 _ROWS = {
@@ -36,9 +37,9 @@ _ROWS = {
 _MODULES = ("scipy.special", "scipy.special._ufuncs")
 
 
-def library_ufunc(f: np.ufunc) -> Any:
+def library_ufunc(f: Any) -> Any:
     """The implementation of a library's ufunc, entered into the tables; None if it is none."""
-    place = _place(f)
+    place = _place(f) if isinstance(f, np.ufunc) else None
     if place is None:
         return None
     LOOPS[f] = _loop(f, place)
@@ -68,3 +69,6 @@ def _loop(f: np.ufunc, place: str) -> Loop:
         raise UnsupportedError(f"{place.replace(':', '.')} has no loop of {shown}")
 
     return call
+
+
+OF_LIBRARIES.append(library_ufunc)

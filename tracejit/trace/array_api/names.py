@@ -1,4 +1,4 @@
-"""The tables that map NumPy's functions and methods to implementations on traced values."""
+"""How implementations of NumPy's functions and methods enter the tables of the registry."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tracejit.errors import UnsupportedError
+from tracejit.trace.session.registry import METHODS, NAMES, SCALAR_METHODS
 
-#: NumPy function or ufunc object -> implementation with NumPy's own parameters.
-NAMES: dict[object, Callable[..., Any]] = {}
-#: ndarray method name -> implementation taking the array first.
-METHODS: dict[str, Callable[..., Any]] = {}
-#: Method name of NumPy scalars -> implementation taking the scalar first.
-SCALAR_METHODS: dict[str, Callable[..., Any]] = {}
+__all__ = ["METHODS", "NAMES", "SCALAR_METHODS", "covers", "method", "unsupported"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

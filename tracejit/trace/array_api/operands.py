@@ -20,6 +20,8 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTYPES, dtype_of
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, PyScalar, Scalar, lift, structural_int
+from tracejit.trace.values.casting import check_fits
+from tracejit.trace.views.broadcast import match_shape
 
 DType = np.dtype[Any]
 _LITERALS = (int, float, complex)
@@ -92,15 +94,6 @@ def _constant(x: Operand, dtype: DType) -> Value:
         return builder().const(np.asarray(x.literal).astype(dtype))
 
 
-def check_fits(value: Value, dtype: DType) -> None:
-    """Check at run time that an i64 scalar fits in ``dtype``."""
-    b, info = builder(), np.iinfo(dtype)
-    ok = b.op("ge", value, b.const(int(info.min), "i64"))
-    if dtype.itemsize < 8:
-        ok = b.op("bitwise_and", ok, b.op("le", value, b.const(int(info.max), "i64")))
-    check(ok, "OverflowError", f"Python integer {{0}} out of bounds for {dtype.name}", value)
-
-
 def check(ok: Value, exc: str, message: str, *payload: Value) -> None:
     """A run-time check through the session (which knows facts and places)."""
     current().check(ok, exc, message, *payload)
@@ -140,22 +133,6 @@ def match_axis(x: Value, axis: int, dim: Dim, message: str) -> Value:
         throw(ValueError(message))
     shape = tuple(dim if a == axis else d for a, d in enumerate(x.shape))
     return match_shape(x, shape, message)
-
-
-def match_shape(x: Value, shape: Sequence[Dim], message: str) -> Value:
-    """``x`` with its extents asserted to be ``shape``."""
-    shape = tuple(shape)
-    if x.shape == shape:
-        return x
-    for have, want in zip(x.shape, shape, strict=True):
-        if isinstance(have, int) and isinstance(want, int) and have != want:
-            throw(ValueError(message))
-        if have != want and current().catching:  # a `try` sees checks, not what `cast_shape` raises
-            current().require_equal(have, want, ValueError, message)
-    plain = message.replace("{", "{{").replace("}", "}}")
-    return builder().op(  # type: ignore[no-any-return]
-        "cast_shape", x, shape=shape, exc="ValueError", message=plain
-    )
 
 
 def static_int(x: Any, what: str) -> int:

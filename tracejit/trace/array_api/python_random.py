@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from tracejit.errors import UnsupportedError, throw
-from tracejit.trace.array_api.generators import RandomSource
+from tracejit.errors import UnsupportedError, asks, throw
+from tracejit.trace.array_api.generators import RandomSource, held_source, is_source
+from tracejit.trace.session.registry import STAND_INS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import PyScalar, WeakKind
 
@@ -64,3 +65,24 @@ def _choice(source: RandomSource, seq: Any) -> Any:
     if isinstance(seq, range):
         return seq.start + place * seq.step
     return operators.getitem(seq, place)
+
+
+@asks(Exception)
+def drawn(f: Any) -> Any:
+    """The traced form of a method of a generator of NumPy's (``np.random.rand`` is one too)."""
+    if f in (np.random.ranf, np.random.sample):
+        f = np.random.random_sample
+    owner = getattr(np.random.rand if f is np.random.seed else f, "__self__", None)
+    if isinstance(owner, random.Random):
+        return python_draw(owner, f)
+    if owner is None or not type(owner).__module__.startswith("numpy.random"):
+        return None
+    if is_source(owner):
+        return getattr(held_source(owner), f.__name__)
+    raise UnsupportedError(
+        f"{where()}: {type(owner).__name__}.{f.__name__} inside a compiled function would run "
+        "only once, when compiling; use it outside"
+    )
+
+
+STAND_INS.append(drawn)

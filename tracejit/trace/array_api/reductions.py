@@ -36,7 +36,7 @@ NO_VALUE: Any = np._NoValue
 
 
 @dataclass(frozen=True)
-class Fold:
+class UfuncFold:
     """How a ufunc reduces: primitive, identity (None where there is none), primitive on bool."""
 
     prim: str
@@ -46,19 +46,19 @@ class Fold:
     widens: bool = False
 
 
-FOLDS: dict[np.ufunc, Fold] = {
-    np.add: Fold("reduce_sum", np.add, 0, "reduce_or", widens=True),
-    np.multiply: Fold("reduce_prod", np.multiply, 1, "reduce_and", widens=True),
-    np.minimum: Fold("reduce_min", np.minimum, None, "reduce_and"),
-    np.maximum: Fold("reduce_max", np.maximum, None, "reduce_or"),
-    np.fmin: Fold("reduce_min", np.fmin, None, "reduce_and"),
-    np.fmax: Fold("reduce_max", np.fmax, None, "reduce_or"),
-    np.bitwise_and: Fold("reduce_and", np.bitwise_and, -1, "reduce_and"),
-    np.bitwise_or: Fold("reduce_or", np.bitwise_or, 0, "reduce_or"),
-    np.bitwise_xor: Fold("reduce_xor", np.bitwise_xor, 0, "reduce_xor"),
-    np.logical_and: Fold("reduce_and", np.logical_and, True, "reduce_and"),
-    np.logical_or: Fold("reduce_or", np.logical_or, False, "reduce_or"),
-    np.logical_xor: Fold("reduce_xor", np.logical_xor, False, "reduce_xor"),
+FOLDS: dict[np.ufunc, UfuncFold] = {
+    np.add: UfuncFold("reduce_sum", np.add, 0, "reduce_or", widens=True),
+    np.multiply: UfuncFold("reduce_prod", np.multiply, 1, "reduce_and", widens=True),
+    np.minimum: UfuncFold("reduce_min", np.minimum, None, "reduce_and"),
+    np.maximum: UfuncFold("reduce_max", np.maximum, None, "reduce_or"),
+    np.fmin: UfuncFold("reduce_min", np.fmin, None, "reduce_and"),
+    np.fmax: UfuncFold("reduce_max", np.fmax, None, "reduce_or"),
+    np.bitwise_and: UfuncFold("reduce_and", np.bitwise_and, -1, "reduce_and"),
+    np.bitwise_or: UfuncFold("reduce_or", np.bitwise_or, 0, "reduce_or"),
+    np.bitwise_xor: UfuncFold("reduce_xor", np.bitwise_xor, 0, "reduce_xor"),
+    np.logical_and: UfuncFold("reduce_and", np.logical_and, True, "reduce_and"),
+    np.logical_or: UfuncFold("reduce_or", np.logical_or, False, "reduce_or"),
+    np.logical_xor: UfuncFold("reduce_xor", np.logical_xor, False, "reduce_xor"),
 }
 
 
@@ -160,7 +160,7 @@ def _from_start(ufunc: np.ufunc, x: Value, axes: tuple[int, ...], start: Value) 
     return x
 
 
-def _masked(rule: Fold, x: Value, where: Any, start: Value | None) -> Value:
+def _masked(rule: UfuncFold, x: Value, where: Any, start: Value | None) -> Value:
     b = builder()
     if rule.identity is None:
         if start is None:

@@ -17,6 +17,7 @@ from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.library_ufuncs import library_ufunc
 from tracejit.trace.array_api.operands import axis_of
+from tracejit.trace.session.registry import OF_LIBRARIES
 from tracejit.trace.values.all import Tracer
 
 #: Public place of a function -> implementation.
@@ -44,6 +45,9 @@ def library_function(f: Any) -> Callable[..., Any] | None:
         if found is not None and getattr(sys.modules.get(module), name, None) is f:
             return found
     return None
+
+
+OF_LIBRARIES.append(library_function)
 
 
 def ufunc(name: str, module: str = "scipy.special") -> Callable[..., Any]:

@@ -21,7 +21,6 @@ from tracejit.trace.array_api.operands import (
     expanded,
     full_like,
     given_dtype,
-    match_shape,
     size_of,
     value_of,
 )
@@ -29,7 +28,7 @@ from tracejit.trace.array_api.reductions import NO_VALUE, extremum, fold_value, 
 from tracejit.trace.session.session import current
 from tracejit.trace.session.session import where as place
 from tracejit.trace.values.all import Array, python_int
-from tracejit.trace.views.broadcast import stretch
+from tracejit.trace.views.broadcast import match_shape, stretch
 
 
 def _count(x: Value, axes: tuple[int, ...], where: Any, dtype: DType) -> Value:

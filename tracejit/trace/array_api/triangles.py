@@ -13,8 +13,8 @@ from tracejit.trace.array_api.matrices import tri
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import static_int
 from tracejit.trace.array_api.selecting import diag_indices
-from tracejit.trace.python.builtin_functions import Range
 from tracejit.trace.values.all import dim_value
+from tracejit.trace.values.iterables import Range
 
 
 @covers(np.tril_indices)

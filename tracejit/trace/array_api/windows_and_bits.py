@@ -15,7 +15,7 @@ from tracejit.trace.array_api.staged import user_call
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, as_dim, dim_value, fresh
 from tracejit.trace.values.casting import safe_element
-from tracejit.trace.views.transforms import Gather
+from tracejit.trace.values.view_transforms import Gather
 from tracejit.trace.views.views import read_only, transposed
 
 

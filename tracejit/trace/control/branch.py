@@ -9,19 +9,18 @@ from tracejit.errors import StructureError, is_for_user
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.trace.control.join import Join
-from tracejit.trace.control.join_arrays import Finish, Side
-from tracejit.trace.control.maybe_unbound import MaybeNone
+from tracejit.trace.control.join_arrays import Finish, TracedSide
 from tracejit.trace.convert import UNDEFINED, VarInfo
-from tracejit.trace.python.builtin_functions import builtin_bool
-from tracejit.trace.session import containers
 from tracejit.trace.session.concretize import ambiguous
 from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.regions import finish_cond
 from tracejit.trace.session.session import Session, current, where
-from tracejit.trace.values.all import Array, TaggedScalar, Tracer, dim_value
+from tracejit.trace.values import containers
+from tracejit.trace.values.all import Array, PyScalar, TaggedScalar, Tracer, dim_value
 from tracejit.trace.values.captured_arrays import seen
 from tracejit.trace.values.dunder_methods import applied
-from tracejit.trace.values.dynamic_list import Run, is_grown, run_of
+from tracejit.trace.values.dynamic_list import ListBuffer, is_grown, run_of
+from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.tagged import tags
 
 Thunk = Callable[[], Any]
@@ -34,7 +33,7 @@ def as_test(x: Any) -> bool | Value:
         x = dim_value(run_of(x).count)
     if isinstance(x, MaybeNone):
         there = session.operators.not_(x.is_none())
-        return as_test(session.operators.and_(there, lambda: builtin_bool(x.value)))
+        return as_test(session.operators.and_(there, lambda: bool_of(x.value)))
     if isinstance(x, TaggedScalar):
         return _truth_of_tagged(x)
     x = seen(x)
@@ -80,9 +79,15 @@ def _truth_of_tagged(x: TaggedScalar) -> bool | Value:
     return found
 
 
+def bool_of(x: Any) -> Any:
+    """``bool(x)``: a bool, or a Python bool that is known at run time."""
+    test = as_test(x)
+    return test if isinstance(test, bool) else PyScalar("bool", test)
+
+
 def trace_side(
     session: Session, name: str, run: Thunk, get_state: Callable[[], tuple[Any, ...]]
-) -> Side:
+) -> TracedSide:
     """Trace one side into a region; storage and containers are as before afterwards."""
     raised = False
     value: Any = None
@@ -97,7 +102,7 @@ def trace_side(
             emit_raise(session, error)
             raised = True
     final = session.leave(frame)
-    return Side(session, frame, state, value, final, raised, containers.leave(frame))
+    return TracedSide(session, frame, state, value, final, raised, containers.leave(frame))
 
 
 def staged_if(
@@ -122,8 +127,8 @@ def staged_if(
 def join_sides(
     session: Session,
     pred: Value,
-    then: Side,
-    other: Side,
+    then: TracedSide,
+    other: TracedSide,
     set_state: Callable[[tuple[Any, ...]], None],
     names: tuple[VarInfo, ...],
 ) -> Any:
@@ -144,7 +149,7 @@ def join_sides(
     return _finish(session, join, bindings, value, stores, set_state)
 
 
-def _note_all(join: Join, names: tuple[VarInfo, ...], then: Side, other: Side) -> None:
+def _note_all(join: Join, names: tuple[VarInfo, ...], then: TracedSide, other: TracedSide) -> None:
     for info, a, b in zip(names, then.state, other.state, strict=True):
         if info.live_out and a is not b:
             join.note(a, b)
@@ -163,8 +168,8 @@ def _joined(join: Join, info: VarInfo, a: Any, b: Any) -> Finish:
 def _survivor(
     session: Session,
     pred: Value,
-    then: Side,
-    other: Side,
+    then: TracedSide,
+    other: TracedSide,
     set_state: Callable[[tuple[Any, ...]], None],
     names: tuple[VarInfo, ...],
 ) -> Any:
@@ -188,7 +193,7 @@ def _survivor(
 
 def _surviving(join: Join, name: str, x: Any, there: int) -> Finish:
     """A binding of the side that goes on; what it did not make itself stays as it is."""
-    if isinstance(x, Tracer) and not isinstance(x, Array | Run | TaggedScalar):
+    if isinstance(x, Tracer) and not isinstance(x, Array | ListBuffer | TaggedScalar):
         value = x.read()
         if not join.sides[there].defines(value):
             return lambda results: x
@@ -199,7 +204,9 @@ def _items(contents: Any) -> list[tuple[Any, Any]]:
     return list(contents.items()) if isinstance(contents, dict) else list(enumerate(contents))
 
 
-def _joined_containers(join: Join, then: Side, other: Side) -> list[tuple[Any, dict[Any, Finish]]]:
+def _joined_containers(
+    join: Join, then: TracedSide, other: TracedSide
+) -> list[tuple[Any, dict[Any, Finish]]]:
     """Contents of changed containers, item by item."""
     found = []
     for key in {**then.containers, **other.containers}:

@@ -1,9 +1,9 @@
 """What a loop carries: one *plan* per variable.
 
-A plan says what a name is bound to at the start of every iteration: the same object as before the
-loop (``Keep``), a number (``Number``), an array carried by value (``ArrayPlan``), a view of the
-same storage that moves (``ViewPlan``), one of several storages (``PickPlan``), or a tuple, list or
-dict of plans.
+A plan says what a name is bound to at the start of every iteration: the same object as before
+the loop (``Invariant``), a number (``Number``), an array carried by value (``ArrayPlan``), a view
+of the same storage that moves (``ViewPlan``), one of several storages (``SelectPlan``), or a tuple,
+list or dict of plans.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ import numpy as np
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, dtype_of
-from tracejit.trace.control.carried_storage import Option, SlotName, Storage
-from tracejit.trace.control.maybe_unbound import MaybeNone, MaybeUndefined
+from tracejit.trace.control.carried_storage import EndStorage, Option, SlotName
 from tracejit.trace.control.objects import choose_among, made_object, parts_of
 from tracejit.trace.convert import UNDEFINED
-from tracejit.trace.session import containers
 from tracejit.trace.session.session import current
+from tracejit.trace.values import containers
 from tracejit.trace.values.all import (
     KIND_DTYPE,
     Array,
     Cell,
-    Choice,
     MixedScalar,
     PyScalar,
     Scalar,
+    Select,
     TaggedScalar,
     WeakKind,
     python_int,
     weak_kind,
 )
-from tracejit.trace.values.dynamic_list import Form, Run, empty_run
+from tracejit.trace.values.dynamic_list import ElementKinds, ListBuffer, empty_run
+from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import common_kind, is_number, is_python, number_value
 from tracejit.trace.values.tagged import tags
 from tracejit.trace.views.parameters import sliced_first, view_numbers, with_numbers
 
 
 @dataclass(frozen=True)
-class Keep:
+class Invariant:
     """Bound to the same object throughout; UNDEFINED when it is bound anew before it is read."""
 
 
@@ -84,7 +84,7 @@ class Tagged:
 @dataclass(frozen=True)
 class ArrayPlan:
     """An array carried by value; None for an extent that changes. ``slot``: no name's own, but
-    storage that ``PickPlan``s speak of. ``order``: axes from slowest to fastest in memory, None
+    storage that ``SelectPlan``s speak of. ``order``: axes from slowest to fastest in memory, None
     where iterations differ; and so ``writeable``."""
 
     dtype: np.dtype[Any]
@@ -105,15 +105,15 @@ class ViewPlan:
 
 
 @dataclass(frozen=True)
-class PickPlan:
+class SelectPlan:
     """One of several storages, which one being carried: existing ones, or what iterations made."""
 
     options: tuple[Option, ...]
 
-    def values(self, x: Any, storage: Storage | None) -> list[Value]:
+    def values(self, x: Any, storage: EndStorage | None) -> list[Value]:
         """For each option but the last: whether a binding is that option."""
         b = current().b
-        known = storage or Storage([], current().frame.depth + 1)
+        known = storage or EndStorage([], current().frame.depth + 1)
         flags = [x is not UNDEFINED and known.is_at(x, option) for option in self.options[:-1]]
         return [b.const(flag, "bool") if isinstance(flag, bool) else flag for flag in flags]
 
@@ -121,7 +121,7 @@ class PickPlan:
         """The binding that the flags say."""
         *most, found = [option.array(slots) for option in self.options]
         for option, flag in zip(reversed(most), reversed(flags), strict=True):
-            found = Array(Choice(flag, option, found))
+            found = Array(Select(flag, option, found))
         return found
 
 
@@ -137,10 +137,10 @@ class Structure:
 
 
 @dataclass(frozen=True)
-class RunPlan:
+class ListPlan:
     """The items of a list of which the run decides how long it is."""
 
-    form: Form
+    form: ElementKinds
 
 
 @dataclass(frozen=True)
@@ -153,17 +153,26 @@ class Maybe:
 
     def inner(self, x: Any) -> Any:
         """What a binding is if it is bound, or a value; UNDEFINED where it surely is not."""
-        if isinstance(x, MaybeNone if self.none else MaybeUndefined):
+        if isinstance(x, MaybeNone if self.none else MaybeUnbound):
             return x.value
         return UNDEFINED if self.none and x is None else x
 
     def wrapped(self, flag: Value, x: Any) -> Any:
         """A binding that is ``x`` where the flag says so."""
-        return MaybeNone(flag, x) if self.none else MaybeUndefined(self.name, flag, x)
+        return MaybeNone(flag, x) if self.none else MaybeUnbound(self.name, flag, x)
 
 
 Plan: TypeAlias = (
-    Keep | Unbound | Number | Tagged | ArrayPlan | ViewPlan | PickPlan | Structure | RunPlan | Maybe
+    Invariant
+    | Unbound
+    | Number
+    | Tagged
+    | ArrayPlan
+    | ViewPlan
+    | SelectPlan
+    | Structure
+    | ListPlan
+    | Maybe
 )
 
 
@@ -182,15 +191,15 @@ def first_plan(x: Any) -> Plan:
         return number_plan(x)
     if isinstance(x, TaggedScalar):
         return Tagged(tuple(map(number_plan, x.alternatives)))
-    if isinstance(x, Run):
-        return RunPlan(x.form)
+    if isinstance(x, ListBuffer):
+        return ListPlan(x.form)
     if isinstance(x, tuple) and any(is_number(i) for i in x):
         return Structure(type(x), tuple(range(len(x))), tuple(first_plan(i) for i in x))
-    if isinstance(x, MaybeUndefined):
+    if isinstance(x, MaybeUnbound):
         return Maybe(x.name, first_plan(x.value))
     if isinstance(x, MaybeNone):
         return Maybe("", first_plan(x.value), none=True)
-    return Keep()
+    return Invariant()
 
 
 def number_plan(x: Any) -> Number:
@@ -205,7 +214,7 @@ def number_plan(x: Any) -> Number:
 
 def opened(plan: Plan, entry: Any, out: Opened) -> Any:
     """The binding at the start of an iteration, made of new placeholders."""
-    if isinstance(plan, Keep):
+    if isinstance(plan, Invariant):
         return entry
     if isinstance(plan, Unbound):
         return UNDEFINED
@@ -224,10 +233,10 @@ def opened(plan: Plan, entry: Any, out: Opened) -> Any:
         return _opened_array(plan, entry, out)
     if isinstance(plan, ViewPlan):
         return _opened_view(plan, entry, out)
-    if isinstance(plan, PickPlan):
+    if isinstance(plan, SelectPlan):
         flags = [_placeholder(TensorType(dtype_of("bool")), out) for _ in plan.options[1:]]
         return plan.chosen(flags, out.slots)
-    if isinstance(plan, RunPlan):
+    if isinstance(plan, ListPlan):
         return _opened_run(plan, out)
     if isinstance(plan, Maybe):
         flag = _placeholder(TensorType(dtype_of("bool")), out)
@@ -255,13 +264,13 @@ def _opened_array(plan: ArrayPlan, entry: Any, out: Opened) -> Array:
     return Array(cell)
 
 
-def _opened_run(plan: RunPlan, out: Opened) -> Run:
+def _opened_run(plan: ListPlan, out: Opened) -> ListBuffer:
     ranges = current().ranges
     columns = []
     for kind in plan.form[0]:
         size = ranges.extent(_placeholder(INDEX, out))
         columns.append(_placeholder(TensorType(kind.dtype, (size.dim,)), out))
-    return Run(columns, ranges.extent(_placeholder(INDEX, out)).dim, plan.form)
+    return ListBuffer(columns, ranges.extent(_placeholder(INDEX, out)).dim, plan.form)
 
 
 def _opened_view(plan: ViewPlan, entry: Array, out: Opened) -> Array:
@@ -297,13 +306,13 @@ def _matched(plan: Structure, x: Any) -> Iterator[tuple[Plan, Any]]:
 # Values carried -----------------------------------------------------------------------------------
 
 
-def carried_values(plan: Plan, x: Any, storage: Storage | None = None) -> list[Value]:
+def carried_values(plan: Plan, x: Any, storage: EndStorage | None = None) -> list[Value]:
     """The IR values of a binding under its plan, in the order of the placeholders.
 
     UNDEFINED gives zeros (the variable is bound anew before it is read). ``storage``: who shares
     what at the end of an iteration (None: before the loop)."""
     b = current().b
-    if isinstance(plan, Keep | Unbound):
+    if isinstance(plan, Invariant | Unbound):
         return []
     if isinstance(plan, Number):
         flags = [] if plan.python is None else [is_python(x)]
@@ -319,9 +328,9 @@ def carried_values(plan: Plan, x: Any, storage: Storage | None = None) -> list[V
         view = sliced_first(x) if plan.sliced else x
         pairs = zip(view_numbers(view), plan.numbers, strict=True)
         return [b.index(have) for have, n in pairs if n is None]
-    if isinstance(plan, PickPlan):
+    if isinstance(plan, SelectPlan):
         return plan.values(x, storage)
-    if isinstance(plan, RunPlan):
+    if isinstance(plan, ListPlan):
         run = empty_run(plan.form) if x is UNDEFINED else x
         columns = [v for c in run.columns for v in (b.index(c.shape[0]), c)]
         return [*columns, b.index(run.count)]
@@ -385,7 +394,7 @@ def rebound(
     slots: dict[SlotName, Cell],
 ) -> Any:
     """The binding after the loop; ``results`` are (value, whether it changed)."""
-    if isinstance(plan, Keep):
+    if isinstance(plan, Invariant):
         return entry
     if isinstance(plan, Unbound):
         return UNDEFINED
@@ -419,12 +428,12 @@ def rebound(
             ranges.bound(next(results)[0], 0, None).dim if n is None else n for n in plan.numbers
         ]
         return with_numbers(sliced_first(entry) if plan.sliced else entry, numbers)
-    if isinstance(plan, PickPlan):
+    if isinstance(plan, SelectPlan):
         picks = [next(results) for _ in plan.options[1:]]
         if isinstance(entry, Array) and not any(changed for _, changed in picks):
             return entry
         return plan.chosen([flag for flag, _ in picks], slots)
-    if isinstance(plan, RunPlan):
+    if isinstance(plan, ListPlan):
         return _rebound_run(plan, results)
     if isinstance(plan, Maybe):
         flag, _ = next(results)
@@ -433,10 +442,10 @@ def rebound(
     return _assembled(plan, items)
 
 
-def _rebound_run(plan: RunPlan, results: Iterator[tuple[Value, bool]]) -> Run:
+def _rebound_run(plan: ListPlan, results: Iterator[tuple[Value, bool]]) -> ListBuffer:
     ranges = current().ranges
     columns = []
     for _ in plan.form[0]:
         ranges.extent(next(results)[0])
         columns.append(next(results)[0])
-    return Run(columns, ranges.extent(next(results)[0]).dim, plan.form)
+    return ListBuffer(columns, ranges.extent(next(results)[0]).dim, plan.form)

@@ -14,11 +14,11 @@ from typing import Any, TypeAlias
 
 from tracejit.ir.core import Value
 from tracejit.trace.control.join_arrays import storage_of
-from tracejit.trace.control.maybe_unbound import MaybeNone, MaybeUndefined
 from tracejit.trace.control.objects import parts_of
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import Array, Cell, Choice
-from tracejit.trace.views.transforms import Layer
+from tracejit.trace.values.all import Array, Cell, Select
+from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
+from tracejit.trace.values.view_transforms import Layer
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Outer:
 
 
 @dataclass(frozen=True)
-class Slot:
+class SlotView:
     """A view of a slot."""
 
     slot: SlotName
@@ -56,10 +56,10 @@ class Slot:
         return Array(cell, self.layers, view.dims, view.strides, view.dtype)
 
 
-Option: TypeAlias = Outer | Slot
+Option: TypeAlias = Outer | SlotView
 
 
-class Storage:
+class EndStorage:
     """Who holds what at the end of an iteration. ``ends``: the bindings by name; ``depth``: the
     body's, storage made in it has at least this depth.
 
@@ -85,8 +85,8 @@ class Storage:
         found: list[Option] = []
         for name in self.holders[piece.cell]:
             whole = self._whole(name)
-            found.append(Slot(SlotName(name, whole), piece.layers if whole else (), piece))
-            if not isinstance(self.arrays[name].cell, Choice):
+            found.append(SlotView(SlotName(name, whole), piece.layers if whole else (), piece))
+            if not isinstance(self.arrays[name].cell, Select):
                 break
         return found
 
@@ -127,13 +127,13 @@ class Storage:
                 found = _logic("bitwise_or", found, _logic("bitwise_and", here, there))
         return found
 
-    def _fits(self, piece: Array, option: Slot) -> bool:
+    def _fits(self, piece: Array, option: SlotView) -> bool:
         return not option.slot.whole or piece.layers == option.layers
 
 
 def holds(x: Array, test: Callable[[Array], bool]) -> bool | Value:
     """Whether a binding is to a view that passes, found at run time where it must be."""
-    if not isinstance(x.cell, Choice):
+    if not isinstance(x.cell, Select):
         return test(x)
     then, other = (holds(side, test) for side in x.sides())
     if isinstance(then, bool) and then is other:
@@ -154,7 +154,7 @@ def _logic(name: str, a: bool | Value, b: bool | Value) -> bool | Value:
 
 def leaves(name: str, x: Any) -> Iterator[tuple[str, Array]]:
     """The arrays in a binding, each with the name it has in plans."""
-    if isinstance(x, MaybeUndefined | MaybeNone):
+    if isinstance(x, MaybeUnbound | MaybeNone):
         x = x.value
     if isinstance(x, Array):
         yield name, x
@@ -165,7 +165,7 @@ def leaves(name: str, x: Any) -> Iterator[tuple[str, Array]]:
 
 def pieces(x: Array) -> list[Array]:
     """The views of cells that a binding may be."""
-    if not isinstance(x.cell, Choice):
+    if not isinstance(x.cell, Select):
         return [x]
     found: dict[Any, Array] = {}
     for side in x.sides():
@@ -181,7 +181,7 @@ def binding(x: Any) -> Any:
 
 def _whole_of(x: Array, cells: Sequence[Cell]) -> Array:
     """Whichever of ``cells`` a binding lies in (anything where it lies in none)."""
-    if not isinstance(x.cell, Choice):
+    if not isinstance(x.cell, Select):
         return Array(x.cell if x.cell in cells else cells[0])
     then, other = _whole_of(x.cell.then, cells), _whole_of(x.cell.other, cells)
-    return then if then.cell is other.cell else Array(Choice(x.cell.pred, then, other))
+    return then if then.cell is other.cell else Array(Select(x.cell.pred, then, other))

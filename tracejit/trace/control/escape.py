@@ -14,13 +14,14 @@ from tracejit.ir.core import Value
 from tracejit.trace.control.carried_storage import leaves
 from tracejit.trace.control.fixpoint import layout
 from tracejit.trace.control.join_arrays import storage_of
-from tracejit.trace.control.loop_attempt import Attempt, Loop, variables
+from tracejit.trace.control.loop_attempt import Attempt, StagedLoop, variables
 from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.session.storage import Cell, Link
 from tracejit.trace.values.all import Array
-from tracejit.trace.values.storage import Cell, Choice, Link
+from tracejit.trace.values.selected_storage import Select
 
 
-def alone(loop: Loop) -> frozenset[str]:
+def alone(loop: StagedLoop) -> frozenset[str]:
     """Names bound to arrays that nothing else refers to, not even to a part: when the name lets go,
     nobody is left."""
     state: list[Any] = list(loop.get_state())
@@ -43,12 +44,12 @@ def alone(loop: Loop) -> frozenset[str]:
     return frozenset(found)
 
 
-def _only_here(cell: Cell | Choice) -> bool:
+def _only_here(cell: Cell | Select) -> bool:
     """Whether the storage under a binding is used by that binding alone."""
-    uses: dict[Cell | Choice, int] = {}
+    uses: dict[Cell | Select, int] = {}
 
-    def count(of: Cell | Choice) -> None:
-        if isinstance(of, Choice):
+    def count(of: Cell | Select) -> None:
+        if isinstance(of, Select):
             for side in (of.then, of.other):
                 uses[side.cell] = uses.get(side.cell, 0) + 1
                 if uses[side.cell] == 1:
@@ -60,10 +61,10 @@ def _only_here(cell: Cell | Choice) -> bool:
     return all(c.users == n for c, n in uses.items())
 
 
-class Sharing:
+class CarriedByValue:
     """The arrays that one trace of a body carries by value, and who shares them."""
 
-    def __init__(self, loop: Loop, attempt: Attempt, entry: Sequence[Any]) -> None:
+    def __init__(self, loop: StagedLoop, attempt: Attempt, entry: Sequence[Any]) -> None:
         self.loop = loop
         self.attempt = attempt
         self.opened = opened = {cell: value for cell, value, _ in attempt.opened.cells}

@@ -13,12 +13,12 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.control.carried import (
     ArrayPlan,
-    Keep,
+    Invariant,
+    ListPlan,
     Maybe,
     Number,
-    PickPlan,
     Plan,
-    RunPlan,
+    SelectPlan,
     Structure,
     Tagged,
     Unbound,
@@ -30,17 +30,16 @@ from tracejit.trace.control.carried import (
     same_kind,
 )
 from tracejit.trace.control.carried_storage import (
+    EndStorage,
     Option,
     Outer,
-    Slot,
     SlotName,
-    Storage,
+    SlotView,
     binding,
     pieces,
 )
 from tracejit.trace.control.join_arrays import storage_of
 from tracejit.trace.control.loop_attempt import variables
-from tracejit.trace.control.maybe_unbound import MaybeNone, MaybeUndefined
 from tracejit.trace.control.objects import is_object, parts_of
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import Frame, current
@@ -54,10 +53,11 @@ from tracejit.trace.values.all import (
     WeakKind,
     weak_kind,
 )
-from tracejit.trace.values.dynamic_list import Form, Run, form_of, is_grown, run_of
+from tracejit.trace.values.dynamic_list import ElementKinds, ListBuffer, form_of, is_grown, run_of
+from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import common_kind, is_number, is_sentinel, joined_number
+from tracejit.trace.values.view_transforms import Gather
 from tracejit.trace.views.parameters import aligned, view_numbers
-from tracejit.trace.views.transforms import Gather
 from tracejit.trace.views.views import writeability
 
 _MOST_OPTIONS = 6
@@ -69,30 +69,30 @@ class Ending:
     are not carried by value but with what they are bound to."""
 
     frame: Frame
-    storage: Storage
+    storage: EndStorage
     exact: bool
     peeled: bool
 
 
-class Unsteady(Exception):  # noqa: N818
+class NotConverged(Exception):  # noqa: N818
     """No plan fits all iterations: the first one differs. Peel it, or report ``reason``."""
 
 
-class Resized(Unsteady):
+class Resized(NotConverged):
     """A list or dict has another number of items at the end of an iteration."""
 
 
 class Growing(Resized):
     """A list that is to be one of which the run decides how long it is, before the loop."""
 
-    def __init__(self, name: str, entry: list[Any], form: Form, certain: bool) -> None:
+    def __init__(self, name: str, entry: list[Any], form: ElementKinds, certain: bool) -> None:
         super().__init__(name)
         self.entry = entry
         self.form = form
         self.certain = certain
 
 
-class Shared(Exception):  # noqa: N818
+class Escapes(Exception):  # noqa: N818
     """A name is bound to existing storage or to an iteration's own: the loop must be exact."""
 
 
@@ -100,15 +100,15 @@ class Shared(Exception):  # noqa: N818
 
 
 def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str) -> Plan:
-    """The plan that also fits the binding at the end of an iteration. Unsteady if none does."""
-    if isinstance(plan, Unbound) or (end is start and not isinstance(plan, PickPlan)):
+    """The plan that also fits the binding at the end of an iteration. NotConverged if none does."""
+    if isinstance(plan, Unbound) or (end is start and not isinstance(plan, SelectPlan)):
         return plan
-    if isinstance(plan, Maybe) and plan.none is not isinstance(end, MaybeUndefined):
+    if isinstance(plan, Maybe) and plan.none is not isinstance(end, MaybeUnbound):
         return _improved_maybe(plan, entry, start, end, at, name)
     if isinstance(end, MaybeNone) or (end is None and entry is not UNDEFINED):
         first = None if end is None else steady_plan(end.value, at)
         return Maybe(name, first_plan(entry) if first is None else first, none=True)
-    if entry is UNDEFINED and isinstance(plan, PickPlan) and isinstance(end, Array):
+    if entry is UNDEFINED and isinstance(plan, SelectPlan) and isinstance(end, Array):
         return _exact_plan(plan, end, end, at)
     if entry is UNDEFINED:
         return plan if _fits(plan, end, at) else steady_plan(end, at)
@@ -116,21 +116,21 @@ def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
         return _tagged(plan, end, name)
     if isinstance(plan, Number):
         return _improved_number(plan, entry, end, at, name)
-    if isinstance(end, Run):
-        return plan if isinstance(plan, RunPlan) and plan.form == end.form else RunPlan(end.form)
+    if isinstance(end, ListBuffer):
+        return plan if isinstance(plan, ListPlan) and plan.form == end.form else ListPlan(end.form)
     if isinstance(end, Array):
         return _improved_array(plan, entry, start, end, at, name)
     if isinstance(end, tuple | list | dict) or is_object(end):
         return _improved_structure(plan, entry, start, end, at, name)
-    if isinstance(end, MaybeUndefined):
+    if isinstance(end, MaybeUnbound):
         return Maybe(name, improved(plan, entry, start, end.value, at, name))
-    raise Unsteady(name)
+    raise NotConverged(name)
 
 
 def _fits(plan: Plan, end: Any, at: Ending) -> bool:
     try:
-        return not isinstance(plan, Keep) and steady_plan(end, at) == plan
-    except Unsteady:
+        return not isinstance(plan, Invariant) and steady_plan(end, at) == plan
+    except NotConverged:
         return False
 
 
@@ -140,17 +140,17 @@ def steady_plan(end: Any, at: Ending) -> Plan:
         return first_plan(end)
     if isinstance(end, Array):
         return _plan_of_array(end, at)
-    if isinstance(end, Run):
-        return RunPlan(end.form)
+    if isinstance(end, ListBuffer):
+        return ListPlan(end.form)
     if isinstance(end, tuple | list | dict) or is_object(end):
         parts = parts_of(end)
         kind = dict if isinstance(end, dict) else type(end)
         return Structure(kind, tuple(parts), tuple(steady_plan(i, at) for i in parts.values()))
-    if isinstance(end, MaybeUndefined):
+    if isinstance(end, MaybeUnbound):
         return Maybe(end.name, steady_plan(end.value, at))
     if isinstance(end, MaybeNone):
         return Maybe("", steady_plan(end.value, at), none=True)
-    return Keep()
+    return Invariant()
 
 
 def _plan_of_array(end: Array, at: Ending) -> Plan:
@@ -159,8 +159,8 @@ def _plan_of_array(end: Array, at: Ending) -> Plan:
     callers = any(c.arg is not None and not at.storage.made_here(c) for c in cells)
     if at.exact or callers:
         try:
-            return _exact_plan(Keep(), end, end, at)
-        except Unsteady:
+            return _exact_plan(Invariant(), end, end, at)
+        except NotConverged:
             if at.exact:
                 raise
     return slot_plan(None, end, at)
@@ -177,7 +177,7 @@ def slot_plan(plan: ArrayPlan | None, end: Array, at: Ending, slot: SlotName | N
         for d, e in zip(known, end.dims, strict=True)
     )
     if slot is not None and slot.whole and None in dims:
-        raise Unsteady("array names that share their storage")  # views of it would not fit
+        raise NotConverged("array names that share their storage")  # views of it would not fit
     writeable = writeability(end)
     if plan is not None and plan.writeable != writeable:
         writeable = None
@@ -214,10 +214,10 @@ def _improved_maybe(plan: Maybe, entry: Any, start: Any, end: Any, at: Ending, n
 
 
 def _improved_number(plan: Number, entry: Any, end: Any, at: Ending, name: str) -> Plan:
-    if isinstance(end, MaybeUndefined):
+    if isinstance(end, MaybeUnbound):
         return Maybe(name, _improved_number(plan, entry, end.value, at, name))
     if not is_number(end):
-        raise Unsteady(name)
+        raise NotConverged(name)
     kind = weak_kind(end)
     have = kind if kind is not None else end.dtype
     if same_kind(have, plan.kind):
@@ -227,12 +227,12 @@ def _improved_number(plan: Number, entry: Any, end: Any, at: Ending, name: str) 
     if joined is None and at.peeled:
         return _tagged(plan, end, name)
     if joined is None or (is_sentinel(entry) and not at.peeled):
-        raise Unsteady(name)
+        raise NotConverged(name)
     wider = Number(joined, plan.python if joined == plan.kind else None)
     if wider == plan:
         steady = joined_number(placeholder_of(plan), end)
         if steady is None or not same_kind(steady, plan.kind):
-            raise Unsteady(name)
+            raise NotConverged(name)
         return plan
     return wider
 
@@ -243,11 +243,11 @@ _MOST_KINDS = 4
 
 def _tagged(plan: Plan, end: Any, name: str) -> Plan:
     """The plan for a number that is of another kind at the end of some iterations."""
-    if isinstance(plan, Keep):
+    if isinstance(plan, Invariant):
         return first_plan(end)
     numbers = end.alternatives if isinstance(end, TaggedScalar) else (end,)
     if not (isinstance(plan, Number | Tagged) and all(map(is_number, numbers))):
-        raise Unsteady(name)
+        raise NotConverged(name)
     parts = list(plan.parts) if isinstance(plan, Tagged) else [plan]
     for x in numbers:
         if any(is_part(x, part) for part in parts):
@@ -259,7 +259,7 @@ def _tagged(plan: Plan, end: Any, name: str) -> Plan:
         else:
             parts[place] = Number(kind, number_plan(x).python or parts[place].python)
     if len(parts) > _MOST_KINDS:
-        raise Unsteady(name)
+        raise NotConverged(name)
     return Tagged(tuple(parts)) if len(parts) > 1 else parts[0]
 
 
@@ -305,12 +305,12 @@ def _provisional_in(value: Value) -> Iterator[tuple[Any, int, Any]]:
 
 def _improved_array(plan: Plan, entry: Any, start: Any, end: Array, at: Ending, name: str) -> Plan:
     if not isinstance(entry, Array) or entry.dtype != end.dtype or entry.ndim != end.ndim:
-        raise Unsteady(name)
+        raise NotConverged(name)
     same = isinstance(start, Array) and binding(start) == binding(end)
-    if same and not isinstance(plan, PickPlan):
+    if same and not isinstance(plan, SelectPlan):
         return plan
-    if at.exact or isinstance(plan, PickPlan):
-        moved = not isinstance(plan, PickPlan) and end.cell is entry.cell
+    if at.exact or isinstance(plan, SelectPlan):
+        moved = not isinstance(plan, SelectPlan) and end.cell is entry.cell
         return (
             _improved_view(plan, entry, end, at, name)
             if moved and isinstance(end.cell, Cell)
@@ -327,7 +327,7 @@ def _improved_array(plan: Plan, entry: Any, start: Any, end: Array, at: Ending, 
         else ArrayPlan(entry.dtype, entry.dims, order=layout(end), writeable=writeability(entry))
     )
     if not at.peeled and known.writeable != writeability(end):
-        raise Unsteady(name)
+        raise NotConverged(name)
     return slot_plan(known, end, at)
 
 
@@ -339,40 +339,40 @@ def _picks(entry: Array, end: Array, at: Ending) -> bool:
     return outer and len(cells) > 1 and any(c.arg is not None for c in cells)
 
 
-def _exact_plan(plan: Plan, entry: Array, end: Array, at: Ending) -> PickPlan:
+def _exact_plan(plan: Plan, entry: Array, end: Array, at: Ending) -> SelectPlan:
     """A plan for a name that is bound to one of several storages."""
-    known = list(plan.options) if isinstance(plan, PickPlan) else []
+    known = list(plan.options) if isinstance(plan, SelectPlan) else []
     if not known and entry is not end:
         known = [Outer(binding(x), x) for x in pieces(entry)]
     for option in (o for x in pieces(end) for o in at.storage.options(x)):
-        if isinstance(option, Slot) and not at.exact:
-            raise Shared
+        if isinstance(option, SlotView) and not at.exact:
+            raise Escapes
         if option not in known:
             known.append(option)
     for option in known:
         _must_be_steady(option, at)
     if len(known) > _MOST_OPTIONS:
-        raise Unsteady("an array name")
+        raise NotConverged("an array name")
     names = list(at.storage.arrays)
-    slots = [o for o in known if isinstance(o, Slot)]
+    slots = [o for o in known if isinstance(o, SlotView)]
     outer = [o for o in known if isinstance(o, Outer)]
-    return PickPlan((*sorted(slots, key=lambda o: names.index(o.slot.name)), *outer))
+    return SelectPlan((*sorted(slots, key=lambda o: names.index(o.slot.name)), *outer))
 
 
 def _must_be_steady(option: Option, at: Ending) -> None:
     """Which part of its storage a name is bound to must not depend on the iteration."""
     view = option.view
-    if isinstance(option, Slot) and not option.layers:
+    if isinstance(option, SlotView) and not option.layers:
         return
     moves = any(not outer_dim(n, at) for n in view_numbers(view))
     if moves or any(isinstance(layer, Gather) for layer in option.view.layers):
-        raise Unsteady("an array name")
+        raise NotConverged("an array name")
 
 
 def _improved_view(plan: Plan, entry: Array, end: Array, at: Ending, name: str) -> Plan:
     views = aligned(entry, end)
     if views is None:
-        raise Unsteady(name)
+        raise NotConverged(name)
     first, last = views
     sliced = (first.layers, last.layers) != (entry.layers, end.layers)
     known = plan.numbers if isinstance(plan, ViewPlan) else tuple(view_numbers(first))
@@ -391,7 +391,7 @@ def _improved_structure(
     plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
 ) -> Plan:
     if type(entry) is not type(end):
-        raise Unsteady(name)
+        raise NotConverged(name)
     _must_not_grow(entry, end, name)
     had, has = parts_of(entry), parts_of(end)
     if tuple(had) != tuple(has):

@@ -1,7 +1,7 @@
 """Joining two sides of a branch: what each name is bound to, and what storage holds, afterwards.
 
 Values that differ become results of the ``cond``. A name bound to existing storage on one side and
-to other storage on the other denotes a ``Choice``: writing through it reaches the right one.
+to other storage on the other denotes a ``Select``: writing through it reaches the right one.
 """
 
 from __future__ import annotations
@@ -15,18 +15,24 @@ from tracejit.errors import StructureError
 from tracejit.ir.core import Value
 from tracejit.trace.control.join_arrays import Finish
 from tracejit.trace.control.join_numbers import NumberJoin, unlike
-from tracejit.trace.control.maybe_unbound import MaybeNone, MaybeUndefined
 from tracejit.trace.control.objects import choose_among, is_object, is_older, made_object, parts_of
 from tracejit.trace.convert import UNDEFINED
-from tracejit.trace.python.builtin_functions import Range
-from tracejit.trace.session import containers
+from tracejit.trace.values import containers
 from tracejit.trace.values.all import (
     Array,
     Cell,
     TaggedScalar,
     Tracer,
 )
-from tracejit.trace.values.dynamic_list import Form, Run, form_of, is_grown, run_of_items
+from tracejit.trace.values.dynamic_list import (
+    ElementKinds,
+    ListBuffer,
+    form_of,
+    is_grown,
+    run_of_items,
+)
+from tracejit.trace.values.iterables import Range
+from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import (
     is_number,
 )
@@ -40,7 +46,7 @@ class Join(NumberJoin):
     def note(self, a: Any, b: Any) -> None:
         """Say, before anything is joined, that ``a`` and ``b`` will be: what shares storage on one
         side only must not become one on both."""
-        a, b = (x.value if isinstance(x, MaybeUndefined) else x for x in (a, b))
+        a, b = (x.value if isinstance(x, MaybeUnbound) else x for x in (a, b))
         a, b = (x.value if isinstance(x, MaybeNone) else x for x in (a, b))
         if isinstance(a, Array) and isinstance(b, Array):
             self.note_arrays(a, b)
@@ -56,7 +62,7 @@ class Join(NumberJoin):
             return lambda results: a
         if a is UNDEFINED or b is UNDEFINED:
             return self._half_defined(name, a, b, either)
-        if isinstance(a, MaybeUndefined) or isinstance(b, MaybeUndefined):
+        if isinstance(a, MaybeUnbound) or isinstance(b, MaybeUnbound):
             return self._maybe(name, a, b)
         if any(x is None or isinstance(x, MaybeNone) for x in (a, b)):
             return self._optional(name, a, b)
@@ -111,13 +117,15 @@ class Join(NumberJoin):
         form = form_of(a, b)
         if form is None:
             return None
-        found: list[Run] = []
+        found: list[ListBuffer] = []
         for side, items in zip(self.sides, (a, b), strict=True):
             with side.inside():
                 found.append(run_of_items(items, form))
         return self._runs(found, form)
 
-    def _runs(self, found: Sequence[Run], form: Form, only: int | None = None) -> Finish:
+    def _runs(
+        self, found: Sequence[ListBuffer], form: ElementKinds, only: int | None = None
+    ) -> Finish:
         columns = [
             self.array_value([Array(Cell(c)) for c in pair], only)
             for pair in zip(*(r.columns for r in found), strict=True)
@@ -127,7 +135,7 @@ class Join(NumberJoin):
         for n in counts:
             makers.append(lambda b, n=n: b.op("copy", b.index(n)))  # type: ignore[misc]
         count = self.pair(makers)
-        return lambda results: Run(
+        return lambda results: ListBuffer(
             [results[k] for k in columns], self.session.ranges.extent(results[count]).dim, form
         )
 
@@ -171,7 +179,7 @@ class Join(NumberJoin):
 
     def _half_defined(self, name: str, a: Any, b: Any, either: bool) -> Finish:
         bound = b if a is UNDEFINED else a
-        if isinstance(bound, MaybeUndefined):
+        if isinstance(bound, MaybeUnbound):
             return self._maybe(name, a, b)
         there = 1 if a is UNDEFINED else 0
         value = self.one_sided(name, bound, there)
@@ -180,18 +188,18 @@ class Join(NumberJoin):
         flag = self.pair(
             [lambda b: b.const(there == 0, "bool"), lambda b: b.const(there == 1, "bool")]
         )
-        return lambda results: MaybeUndefined(name, results[flag], value(results))
+        return lambda results: MaybeUnbound(name, results[flag], value(results))
 
     def _maybe(self, name: str, a: Any, b: Any) -> Finish:
         def flag_of(x: Any) -> Callable[[Any], Value]:
-            if isinstance(x, MaybeUndefined):
+            if isinstance(x, MaybeUnbound):
                 return lambda _: x.flag
             return lambda b: b.const(x is not UNDEFINED, "bool")
 
-        inner = [x.value if isinstance(x, MaybeUndefined) else x for x in (a, b)]
+        inner = [x.value if isinstance(x, MaybeUnbound) else x for x in (a, b)]
         value = self.join(name, inner[0], inner[1], either=True)
         flag = self.pair([flag_of(a), flag_of(b)])
-        return lambda results: MaybeUndefined(name, results[flag], value(results))
+        return lambda results: MaybeUnbound(name, results[flag], value(results))
 
     def _optional(self, name: str, a: Any, b: Any) -> Finish:
         """A value on one side, None on the other, or either on either."""
@@ -208,14 +216,14 @@ class Join(NumberJoin):
         """A binding that only side ``there`` makes; the other yields zeros of its type."""
         if isinstance(x, Array):
             return self.exported(x, there)
-        if isinstance(x, Run):
+        if isinstance(x, ListBuffer):
             return self._runs([x, x], x.form, there)
-        if isinstance(x, MaybeUndefined):
+        if isinstance(x, MaybeUnbound):
             flag, found = (
                 self.only(there, x.flag),
                 self.one_sided(name, x.value, there),
             )
-            return lambda results: MaybeUndefined(x.name, results[flag], found(results))
+            return lambda results: MaybeUnbound(x.name, results[flag], found(results))
         if isinstance(x, MaybeNone):
             flag, found = (
                 self.only(there, x.flag),

@@ -2,7 +2,7 @@
 
 Storage made on both sides becomes one new cell, where all names that share it on one side share it
 on the other too. A name that denotes existing storage on either side, or storage that is shared
-otherwise on the other side, denotes a ``Choice`` afterwards, so that writes reach the right one.
+otherwise on the other side, denotes a ``Select`` afterwards, so that writes reach the right one.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.session import Frame, Session, where
-from tracejit.trace.values.all import Array, Cell, Choice
+from tracejit.trace.values.all import Array, Cell, Select
+from tracejit.trace.values.view_transforms import Gather, Layer
 from tracejit.trace.views.parameters import aligned, empty_numbers, view_numbers, with_numbers
-from tracejit.trace.views.transforms import Gather, Layer
 from tracejit.trace.views.views import agreed, writeability
 
 Finish = Callable[[Sequence[Value]], Any]
 
 
 @dataclass(eq=False)
-class Side:
+class TracedSide:
     """One traced side: its frame, the bindings at its end, and what it left in storage."""
 
     session: Session
@@ -61,7 +61,7 @@ class Side:
         """Whether a value was made in this side."""
         return any(value in i.results for i in self.frame.builder.instrs)
 
-    def is_fresh(self, cell: Cell | Choice) -> bool:
+    def is_fresh(self, cell: Cell | Select) -> bool:
         """Whether storage was made in this side."""
         return isinstance(cell, Cell) and cell.depth >= self.frame.depth
 
@@ -81,7 +81,7 @@ def _once(finish: Finish) -> Finish:
 class ArrayJoin:
     """Collects results of the ``cond`` pairwise."""
 
-    def __init__(self, session: Session, pred: Value, then: Side, other: Side) -> None:
+    def __init__(self, session: Session, pred: Value, then: TracedSide, other: TracedSide) -> None:
         self.session = session
         self.pred = pred
         self.sides = (then, other)
@@ -141,7 +141,7 @@ class ArrayJoin:
             numbers = self._joined_numbers(*map(view_numbers, views))
             return lambda results: with_numbers(views[0], [n(results) for n in numbers])
         one, two = self.exported(a, 0), self.exported(b, 1)
-        return lambda results: Array(Choice(self.pred, one(results), two(results)))
+        return lambda results: Array(Select(self.pred, one(results), two(results)))
 
     def _fresh_pair(self, a: Array, b: Array) -> Finish:
         """Storage made on both sides: one new cell; names that shared it share it still."""
@@ -188,7 +188,7 @@ class ArrayJoin:
         for layer in x.layers:
             self._refuse_inner_index(layer)
         cell = x.cell
-        if isinstance(cell, Choice):
+        if isinstance(cell, Select):
             base = self._exported_choice(cell, there)
         elif self.sides[there].is_fresh(cell):
             pair = (cell, None) if there == 0 else (None, cell)
@@ -199,7 +199,7 @@ class ArrayJoin:
             return lambda results: Array(base(results))
         return lambda results: with_numbers(x, [n(results) for n in numbers], base(results))
 
-    def _exported_choice(self, cell: Choice, there: int) -> Finish:
+    def _exported_choice(self, cell: Select, there: int) -> Finish:
         if cell.depth < self.sides[there].frame.depth:
             return lambda results: cell
         then, other = self.exported(cell.then, there), self.exported(cell.other, there)
@@ -208,8 +208,8 @@ class ArrayJoin:
             makers: list[Callable[[Any], Value]] = [lambda b: b.const(False, "bool")] * 2
             makers[there] = lambda _: pred
             k = self.pair(makers)
-            return lambda results: Choice(results[k], then(results), other(results))
-        return lambda results: Choice(pred, then(results), other(results))
+            return lambda results: Select(results[k], then(results), other(results))
+        return lambda results: Select(pred, then(results), other(results))
 
     def _exported_number(
         self, dim: Dim, there: int, inner: bool, nothing: int
@@ -317,7 +317,7 @@ def _in_place_of(new: Cell, *sides: Cell | None) -> Cell:
 
 def storage_of(x: Array) -> Iterator[Cell]:
     """The cells that an array may lie in."""
-    if isinstance(x.cell, Choice):
+    if isinstance(x.cell, Select):
         yield from storage_of(x.cell.then)
         yield from storage_of(x.cell.other)
     else:

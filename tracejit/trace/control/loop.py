@@ -12,23 +12,31 @@ from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim, emax, floordiv, mod
 from tracejit.trace.control.branch import as_test, staged_if
-from tracejit.trace.control.carried import ArrayPlan, Keep, Maybe, Number, Plan, Unbound, first_plan
+from tracejit.trace.control.carried import (
+    ArrayPlan,
+    Invariant,
+    Maybe,
+    Number,
+    Plan,
+    Unbound,
+    first_plan,
+)
 from tracejit.trace.control.carried_permutation import Swapped, find_swap
 from tracejit.trace.control.carried_storage import binding
-from tracejit.trace.control.escape import Sharing, alone
+from tracejit.trace.control.escape import CarriedByValue, alone
 from tracejit.trace.control.fixpoint import (
     Ending,
+    Escapes,
     Growing,
+    NotConverged,
     Resized,
-    Shared,
-    Unsteady,
     improved,
     slot_plan,
 )
 from tracejit.trace.control.loop_attempt import (
     UNROLL_LIMIT,
     Attempt,
-    Loop,
+    StagedLoop,
     at_least_one,
     entry_state,
     restore_state,
@@ -38,11 +46,12 @@ from tracejit.trace.control.loop_emit import emit
 from tracejit.trace.control.loop_trace import trace_body
 from tracejit.trace.control.settled_plans import Recall, attempt_memory
 from tracejit.trace.convert import UNDEFINED, Site, VarInfo
-from tracejit.trace.python.iteration import Steps, iterated, steps_of
-from tracejit.trace.session import containers
 from tracejit.trace.session.session import Restart, current, where
+from tracejit.trace.session.tracer import Steps
+from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
 from tracejit.trace.values.dynamic_list import is_grown, refuse, replace_items, run_of_items
+from tracejit.trace.values.iterables import iterated, steps_of
 
 _ATTEMPTS = 12
 
@@ -68,7 +77,7 @@ def staged_for(
         plain_for(ops, iterated(items), body_fn, get_state, set_state, names, extra)
         return
     body = _body_of(steps, body_fn)
-    loop = Loop(session, steps.trip, body, extra, get_state, set_state, names, key)
+    loop = StagedLoop(session, steps.trip, body, extra, get_state, set_state, names, key)
     loop.exact = session.loop_is(key, "exact")
     held = list(iterable) if is_grown(iterable) else None
     run(loop)
@@ -128,7 +137,7 @@ def staged_while(
     if session.loop_is(key, "unroll"):
         _plain_while(test_fn, body_fn)
         return
-    loop = Loop(session, None, lambda _: body_fn(), test_fn, get_state, set_state, names, key)
+    loop = StagedLoop(session, None, lambda _: body_fn(), test_fn, get_state, set_state, names, key)
     loop.exact = session.loop_is(key, "exact")
     run(loop)
 
@@ -158,7 +167,7 @@ def loop_over(ops: Any, iterable: Any, body_fn: Callable[[Any], Any], state: lis
 # One loop -----------------------------------------------------------------------------------------
 
 
-def run(loop: Loop) -> None:
+def run(loop: StagedLoop) -> None:
     """Stage the loop: find a steady plan, or peel an iteration and stage the rest."""
     loop.alone = alone(loop)
     go: bool | Value = True
@@ -170,7 +179,7 @@ def run(loop: Loop) -> None:
     _run(loop, go)
 
 
-def _run(loop: Loop, go: bool | Value) -> None:
+def _run(loop: StagedLoop, go: bool | Value) -> None:
     entry = entry_state(loop)
     try:
         plans, attempt, entry = _steady(loop, entry)
@@ -178,7 +187,7 @@ def _run(loop: Loop, go: bool | Value) -> None:
         _give_up(loop, entry)
         _unroll_cycle(loop, swap.cycle)
         return
-    except Shared:
+    except Escapes:
         _give_up(loop, entry)
         _run_exactly(loop, go)
         return
@@ -187,11 +196,11 @@ def _run(loop: Loop, go: bool | Value) -> None:
         _grow(loop, found)
         _run(loop, go)
         return
-    except Unsteady as reason:
+    except NotConverged as reason:
         _give_up(loop, entry)
         _unsteady(loop, reason, go)
         return
-    clash = "" if attempt.raised or loop.exact else Sharing(loop, attempt, entry).clash()
+    clash = "" if attempt.raised or loop.exact else CarriedByValue(loop, attempt, entry).clash()
     if clash == "first":
         _peel(loop, go)
         return
@@ -201,7 +210,7 @@ def _run(loop: Loop, go: bool | Value) -> None:
     emit(loop, plans, attempt, entry, go)
 
 
-def _grow(loop: Loop, found: Growing) -> None:
+def _grow(loop: StagedLoop, found: Growing) -> None:
     """Before the loop, make a list one of which the run decides how long it is."""
     if loop.may_unroll and not (found.certain or is_grown(found.entry)):
         raise Restart(loop.key, "unroll", "a list changes its length in a loop")
@@ -211,19 +220,19 @@ def _grow(loop: Loop, found: Growing) -> None:
     replace_items(found.entry, run_of_items(list(found.entry), found.form))
 
 
-def _give_up(loop: Loop, entry: Sequence[Any]) -> None:
+def _give_up(loop: StagedLoop, entry: Sequence[Any]) -> None:
     loop.slots.clear()
     restore_state(loop, entry)
 
 
-def _run_exactly(loop: Loop, go: bool | Value) -> None:
+def _run_exactly(loop: StagedLoop, go: bool | Value) -> None:
     loop.exact = True
     loop.boxes.clear()
     _run(loop, go)
 
 
-def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any]]:
-    """Trace the body until its plans fit. Unsteady when none do."""
+def _steady(loop: StagedLoop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any]]:
+    """Trace the body until its plans fit. NotConverged when none do."""
     recall = Recall(loop)
     boxes = recall.boxes()
     loop.boxes.extend(boxes)
@@ -247,7 +256,7 @@ def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any
             continue
         if loop.test is None and not (attempt.raised or asked) and "cycle" not in loop.key:
             cycle = find_swap(attempt.start, attempt.end)
-            if cycle > 1 and all(isinstance(p, Keep) for p in _moved(plans, attempt)):
+            if cycle > 1 and all(isinstance(p, Invariant) for p in _moved(plans, attempt)):
                 raise Swapped(cycle)
         better = _better_than(loop, plans, entry, attempt, asked)
         if better is None:
@@ -263,7 +272,7 @@ def _steady(loop: Loop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any
             recall.settled(entry, plans)
             return plans, attempt, entry
         plans = better
-    raise Unsteady("what the loop carries never settles")
+    raise NotConverged("what the loop carries never settles")
 
 
 def _moved(plans: Sequence[Plan], attempt: Attempt) -> list[Plan]:
@@ -291,11 +300,11 @@ def _first(info: VarInfo, x: Any) -> Plan:
     return first_plan(x)
 
 
-def _new_slots(loop: Loop, attempt: Attempt) -> list[Plan]:
+def _new_slots(loop: StagedLoop, attempt: Attempt) -> list[Plan]:
     """Plans of slots that the last trace was the first to need."""
     contents = attempt.storage.contents()
     if contents is None:
-        raise Unsteady("array names that share their storage")
+        raise NotConverged("array names that share their storage")
     at = Ending(attempt.frame, attempt.storage, True, loop.peeled)
     new = [name for name in contents if name not in loop.slots]
     loop.slots[:0] = new
@@ -303,7 +312,7 @@ def _new_slots(loop: Loop, attempt: Attempt) -> list[Plan]:
 
 
 def _better_than(
-    loop: Loop,
+    loop: StagedLoop,
     plans: list[Plan],
     entry: Sequence[Any],
     attempt: Attempt,
@@ -315,7 +324,7 @@ def _better_than(
         return None if asked else plans
     try:
         better = _all_better(loop, plans, entry, attempt)
-    except (Unsteady, Shared):
+    except (NotConverged, Escapes):
         if asked:
             return None
         raise
@@ -323,7 +332,7 @@ def _better_than(
 
 
 def _all_better(
-    loop: Loop, plans: Sequence[Plan], entry: Sequence[Any], attempt: Attempt
+    loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any], attempt: Attempt
 ) -> list[Plan]:
     at = Ending(attempt.frame, attempt.storage, loop.exact, loop.peeled)
     rows = zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=True)
@@ -340,7 +349,7 @@ def _all_better(
 
 
 def _better(
-    loop: Loop, info: VarInfo, plan: Plan, entry: Any, start: Any, end: Any, at: Ending
+    loop: StagedLoop, info: VarInfo, plan: Plan, entry: Any, start: Any, end: Any, at: Ending
 ) -> Plan:
     if isinstance(plan, Unbound) or end is UNDEFINED:
         return plan
@@ -348,7 +357,7 @@ def _better(
         return slot_plan(plan, end, at, plan.slot)
     new = improved(plan, entry, start, end, at, info.shown)
     unbound = entry is UNDEFINED and not loop.runs and info.kind not in ("flag", "return_value")
-    if unbound and not isinstance(new, Maybe | Keep):
+    if unbound and not isinstance(new, Maybe | Invariant):
         return Maybe(info.name, new)
     return new
 
@@ -356,7 +365,7 @@ def _better(
 # Iterations unlike the rest -----------------------------------------------------------------------
 
 
-def _unsteady(loop: Loop, reason: Unsteady, go: bool | Value) -> None:
+def _unsteady(loop: StagedLoop, reason: NotConverged, go: bool | Value) -> None:
     if isinstance(reason, Resized) and loop.may_unroll:
         raise Restart(loop.key, "unroll", "a list changes its length in a loop")
     known = loop.trip is None and go is True and loop.first < UNROLL_LIMIT
@@ -375,10 +384,10 @@ def _unsteady(loop: Loop, reason: Unsteady, go: bool | Value) -> None:
     _peel(loop, go)
 
 
-def _peel(loop: Loop, go: bool | Value) -> None:
+def _peel(loop: StagedLoop, go: bool | Value) -> None:
     """The first iteration by itself, then the loop over the rest."""
     session = loop.session
-    rest = Loop(
+    rest = StagedLoop(
         session,
         None if loop.trip is None else loop.trip - 1,
         loop.body, loop.test, loop.get_state, loop.set_state, loop.names, loop.key,
@@ -415,7 +424,7 @@ def _peel(loop: Loop, go: bool | Value) -> None:
 # Swaps --------------------------------------------------------------------------------------------
 
 
-def _unroll_cycle(loop: Loop, cycle: int) -> None:
+def _unroll_cycle(loop: StagedLoop, cycle: int) -> None:
     """``cycle`` iterations per turn, then the rest one by one."""
     session = loop.session
     assert loop.trip is not None
@@ -428,7 +437,7 @@ def _unroll_cycle(loop: Loop, cycle: int) -> None:
     turns = floordiv(trip, cycle)
     left = mod(trip, cycle)
     still_read = tuple(replace(v, live_out=v.live_in or v.live_out) for v in loop.names)
-    inner = Loop(
+    inner = StagedLoop(
         session, turns, several, None, loop.get_state, loop.set_state, still_read,
         (*loop.key, "cycle"), 0, loop.peeled, loop.exact,
     )  # fmt: skip

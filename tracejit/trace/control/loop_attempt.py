@@ -9,17 +9,17 @@ from typing import Any
 from tracejit.ir.core import Loc, Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.control.carried import Opened
-from tracejit.trace.control.carried_storage import SlotName, Storage
+from tracejit.trace.control.carried_storage import EndStorage, SlotName
 from tracejit.trace.convert import UNDEFINED, VarInfo
-from tracejit.trace.session import containers
 from tracejit.trace.session.session import Frame, Session
+from tracejit.trace.values import containers
 
 #: Loops are unrolled up to this many turns.
 UNROLL_LIMIT = 64
 
 
 @dataclass(eq=False)
-class Loop:
+class StagedLoop:
     """A loop statement being staged. ``body`` gets the iteration number (None for ``while``);
     ``test`` says whether to go on (None: the trip count alone decides). ``exact``: arrays are
     carried with the storage that they are bound to; ``slots`` is what iterations made of it.
@@ -71,26 +71,26 @@ class Attempt:
     final: dict[Any, Value]
     raised: bool
     boxes_final: dict[int, tuple[Any, Any]]
-    storage: Storage
+    storage: EndStorage
     refusals: list[tuple[Exception, Loc | None]] = field(default_factory=list)
 
 
 # Variables of a loop are its slots, its names and the containers that it changes, in this order ---
 
 
-def entry_state(loop: Loop) -> list[Any]:
+def entry_state(loop: StagedLoop) -> list[Any]:
     boxes = (containers.snapshot(b) for b in loop.boxes)
     return [*([UNDEFINED] * len(loop.slots)), *loop.get_state(), *boxes]
 
 
-def restore_state(loop: Loop, entry: Sequence[Any]) -> None:
+def restore_state(loop: StagedLoop, entry: Sequence[Any]) -> None:
     first, last = len(loop.slots), len(loop.slots) + len(loop.names)
     loop.set_state(tuple(entry[first:last]))
     for box, contents in zip(loop.boxes, entry[last:], strict=False):
         containers.restore(box, contents)
 
 
-def variables(loop: Loop) -> list[VarInfo]:
+def variables(loop: StagedLoop) -> list[VarInfo]:
     kinds = [type(b).__name__ for b in loop.boxes]
     boxes = [f"{kind} {k}" if kinds.count(kind) > 1 else kind for k, kind in enumerate(kinds)]
     return [
@@ -100,7 +100,7 @@ def variables(loop: Loop) -> list[VarInfo]:
     ]
 
 
-def at_least_one(loop: Loop) -> bool | Value:
+def at_least_one(loop: StagedLoop) -> bool | Value:
     assert loop.trip is not None
     if loop.runs:
         return True

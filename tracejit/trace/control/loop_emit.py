@@ -8,23 +8,23 @@ from typing import Any
 from tracejit.ir.core import Value
 from tracejit.trace.control.carried import Plan, carried_values, rebound
 from tracejit.trace.control.carried_storage import SlotName
-from tracejit.trace.control.escape import Sharing
+from tracejit.trace.control.escape import CarriedByValue
 from tracejit.trace.control.loop_attempt import (
     Attempt,
-    Loop,
+    StagedLoop,
     at_least_one,
     restore_state,
     variables,
 )
 from tracejit.trace.convert import UNDEFINED, VarInfo
-from tracejit.trace.session import containers
 from tracejit.trace.session.raising import Diverged
 from tracejit.trace.session.regions import Carried, diverged, emit_for, emit_while
-from tracejit.trace.values.all import Array, Cell, Choice
+from tracejit.trace.values import containers
+from tracejit.trace.values.all import Array, Cell, Select
 
 
 def emit(
-    loop: Loop,
+    loop: StagedLoop,
     plans: Sequence[Plan],
     attempt: Attempt,
     entry: Sequence[Any],
@@ -33,7 +33,7 @@ def emit(
     session = loop.session
     session.settle(attempt.refusals)
     plans = list(plans)
-    sharing = Sharing(loop, attempt, entry)
+    sharing = CarriedByValue(loop, attempt, entry)
     moved = sharing.moved()
     values = _carried(loop, plans, attempt, entry)
     cells = [
@@ -70,7 +70,7 @@ def _differs(c: Carried, builder: Any) -> bool:
     return c.end is not c.placeholder and not diverged(builder)
 
 
-def _after(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any], pairs: Any) -> list[Any]:
+def _after(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any], pairs: Any) -> list[Any]:
     state: list[Any] = []
     slots: dict[SlotName, Cell] = {}
     for info, plan, x in zip(variables(loop), plans, entry, strict=True):
@@ -79,7 +79,7 @@ def _after(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any], pairs: Any) 
     return state
 
 
-def _or_entry(loop: Loop, go: bool | Value, x: Any, old: Any) -> Any:
+def _or_entry(loop: StagedLoop, go: bool | Value, x: Any, old: Any) -> Any:
     """After no iteration at all, a name is still bound to the caller's array."""
     if not isinstance(x, Array) or not isinstance(old, Array) or x.cell is old.cell:
         return x
@@ -88,11 +88,11 @@ def _or_entry(loop: Loop, go: bool | Value, x: Any, old: Any) -> Any:
         return x
     if not isinstance(x.cell, Cell):
         return x
-    return Array(Choice(ran, x, old, x.cell.value))
+    return Array(Select(ran, x, old, x.cell.value))
 
 
 def _carried(
-    loop: Loop, plans: list[Plan], attempt: Attempt, entry: Sequence[Any]
+    loop: StagedLoop, plans: list[Plan], attempt: Attempt, entry: Sequence[Any]
 ) -> list[Carried]:
     """Placeholders with entry and end values; variables that zero trips leave unbound get a
     flag (which the body itself never reads)."""
@@ -125,13 +125,13 @@ def _first_read_here(attempt: Attempt) -> None:
             cell.value = before
 
 
-def _needed(loop: Loop, info: VarInfo, x: Any) -> bool:
+def _needed(loop: StagedLoop, info: VarInfo, x: Any) -> bool:
     """Whether the value at entry can be seen in or after the loop."""
     return info.live_in or x is not UNDEFINED
 
 
 def _emit_while(
-    loop: Loop, attempt: Attempt, every: list[Carried], go: bool | Value
+    loop: StagedLoop, attempt: Attempt, every: list[Carried], go: bool | Value
 ) -> tuple[list[Value], list[Carried]]:
     """A loop with a test: ``go`` is carried; with a trip count the counter is too."""
     session = loop.session

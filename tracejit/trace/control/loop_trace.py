@@ -10,16 +10,22 @@ from tracejit.ir.core import Value
 from tracejit.ir.types import BOOL, INDEX
 from tracejit.trace.control.branch import as_test
 from tracejit.trace.control.carried import Number, Opened, Plan, opened
-from tracejit.trace.control.carried_storage import Storage
-from tracejit.trace.control.loop_attempt import Attempt, Loop, entry_state, restore_state, variables
+from tracejit.trace.control.carried_storage import EndStorage
+from tracejit.trace.control.loop_attempt import (
+    Attempt,
+    StagedLoop,
+    entry_state,
+    restore_state,
+    variables,
+)
 from tracejit.trace.control.objects import is_object
-from tracejit.trace.session import containers
 from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.session import Frame
+from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import alike
 
 
-def trace_body(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
+def trace_body(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
     """The body traced under its plans; names and containers are as before afterwards."""
     session = loop.session
     before = len(session.refusals)
@@ -33,7 +39,7 @@ def trace_body(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attem
     return attempt
 
 
-def _traced(loop: Loop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
+def _traced(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
     session = loop.session
     out = Opened()
     raised = False
@@ -81,7 +87,7 @@ def _kept(start: Any, entry: Any) -> Any:
     return start if start is entry else containers.copied(start)
 
 
-def _storage(loop: Loop, start: list[Any], end: list[Any], frame: Frame) -> Storage:
+def _storage(loop: StagedLoop, start: list[Any], end: list[Any], frame: Frame) -> EndStorage:
     """Who holds what at the end of the body; the slots' ends are filled in."""
     rows = list(zip(variables(loop), start, end, strict=True)) if end else []
     kept = [
@@ -89,7 +95,7 @@ def _storage(loop: Loop, start: list[Any], end: list[Any], frame: Frame) -> Stor
         for v, before, x in rows[len(loop.slots) :]
         if (v.live_in or v.live_out) and not (x is before and is_object(x))
     ]
-    storage = Storage(kept, frame.depth)
+    storage = EndStorage(kept, frame.depth)
     contents = storage.contents() or {}
     if end:
         end[: len(loop.slots)] = [
@@ -98,7 +104,7 @@ def _storage(loop: Loop, start: list[Any], end: list[Any], frame: Frame) -> Stor
     return storage
 
 
-def _test_value(loop: Loop) -> Value:
+def _test_value(loop: StagedLoop) -> Value:
     assert loop.test is not None
     test = as_test(loop.test())
     return loop.session.b.const(test, "bool") if isinstance(test, bool) else test

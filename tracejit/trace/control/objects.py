@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import FunctionType, ModuleType
 from typing import Any
 
-from tracejit.trace.guards.guard_equality import PLAIN_MODULES
+from tracejit.trace.session.plain import PLAIN_MODULES
 from tracejit.trace.session.session import Session
 from tracejit.trace.values.all import Tracer
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from tracejit.trace.control.carried import (
     ArrayPlan,
-    Keep,
+    Invariant,
     Maybe,
     Number,
     Plan,
@@ -29,7 +29,7 @@ from tracejit.trace.control.carried import (
     ViewPlan,
     first_plan,
 )
-from tracejit.trace.control.loop_attempt import Loop
+from tracejit.trace.control.loop_attempt import StagedLoop
 from tracejit.trace.session.session import user_lines
 from tracejit.trace.values.all import Array
 from tracejit.trace.views.parameters import sliced_first, view_numbers
@@ -48,14 +48,14 @@ class Found:
 
 
 @dataclass(eq=False)
-class Memory:
+class SettledPlans:
     """Of one attempt at a loop: what loops in it settle on, and what they did the last time."""
 
     before: Mapping[Any, Found]
     now: dict[Any, Found] = field(default_factory=dict)
     counts: Counter[Any] = field(default_factory=Counter)
 
-    def place(self, loop: Loop) -> Any:
+    def place(self, loop: StagedLoop) -> Any:
         """Which execution of which loop this is, by the lines that led to it."""
         place = (loop.key, loop.first, loop.peeled, loop.exact, user_lines())
         self.counts[place] += 1
@@ -65,9 +65,11 @@ class Memory:
 class Recall:
     """What is known of one execution of a loop inside of an attempt at another."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: StagedLoop) -> None:
         self.loop = loop
-        self.memory: Memory | None = loop.session.memories[-1] if loop.session.memories else None
+        self.memory: SettledPlans | None = (
+            loop.session.memories[-1] if loop.session.memories else None
+        )
         self.place = None if self.memory is None else self.memory.place(loop)
         self.found = None if self.memory is None else self.memory.before.get(self.place)
         if self.found is not None:
@@ -102,9 +104,9 @@ class Recall:
 
 
 @contextmanager
-def attempt_memory(loop: Loop) -> Iterator[None]:
+def attempt_memory(loop: StagedLoop) -> Iterator[None]:
     """While the body of ``loop`` is traced: its loops recall the last attempt, for the next one."""
-    memory = Memory(loop.inside)
+    memory = SettledPlans(loop.inside)
     loop.session.memories.append(memory)
     try:
         yield
@@ -113,7 +115,7 @@ def attempt_memory(loop: Loop) -> Iterator[None]:
     loop.inside = memory.now
 
 
-def _is_made(loop: Loop, box: Any) -> bool:
+def _is_made(loop: StagedLoop, box: Any) -> bool:
     """Whether a region under way made the container."""
     return any(frame.made.get(id(box)) is box for frame in loop.session.frames)
 
@@ -152,7 +154,7 @@ def _structure(plan: Structure, x: Any) -> Plan | None:
         return None
     parts = []
     for part, item in zip(plan.parts, items.values(), strict=True):
-        again = part if isinstance(part, Keep) else _again(part, item)
+        again = part if isinstance(part, Invariant) else _again(part, item)
         if again is None:
             return None
         parts.append(again)

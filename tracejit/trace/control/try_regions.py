@@ -13,7 +13,7 @@ where it ends (``Escape``).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,26 +22,25 @@ from typing import Any
 from tracejit.errors import UnsupportedError, is_for_user, throw
 from tracejit.ir.core import Value
 from tracejit.trace.control.branch import join_sides, trace_side
-from tracejit.trace.control.join_arrays import Side
-from tracejit.trace.control.maybe_unbound import MaybeUndefined
+from tracejit.trace.control.join_arrays import TracedSide
 from tracejit.trace.convert import UNDEFINED, VarInfo
-from tracejit.trace.session import containers
 from tracejit.trace.session.concretize import MARK, mark, shown_later, split_marks
 from tracejit.trace.session.exceptions import holds_later
 from tracejit.trace.session.raising import CHECKED_AT, Diverged, emit_raise
 from tracejit.trace.session.session import (
     Frame,
+    Payload,
     Session,
     TraceBuilder,
-    current,
     exception_class,
     user_location,
     where,
 )
+from tracejit.trace.values import containers
 from tracejit.trace.values.all import PyScalar, Scalar, lift
+from tracejit.trace.values.maybe_unbound import MaybeUnbound
 
 Thunk = Callable[[], Any]
-Payload = Sequence[Value] | Callable[[], Sequence[Value]]
 #: Checks that one ``try`` may split at: each nests what follows one level deeper.
 LIMIT = 40
 #: What only our 64-bit integers raise, and no handler of the program is meant for.
@@ -58,7 +57,7 @@ class State:
     names: tuple[VarInfo, ...]
     code_at: int | None = None
 
-    def join(self, session: Session, pred: Value, then: Side, other: Side) -> None:
+    def join(self, session: Session, pred: Value, then: TracedSide, other: TracedSide) -> None:
         """One ``cond`` of two sides."""
         gone = [self._escaped(side) for side in (then, other)]
         left, alive = (then, other) if gone[0] else (other, then)
@@ -69,10 +68,10 @@ class State:
         join_sides(session, pred, then, other, self.set, self.names)
         found = self.get() if sure else ()
         for k in sure:
-            if isinstance(found[k], MaybeUndefined):
+            if isinstance(found[k], MaybeUnbound):
                 found[k].sure = True
 
-    def _escaped(self, side: Side) -> bool:
+    def _escaped(self, side: TracedSide) -> bool:
         if side.raised or self.code_at is None:
             return False
         code = side.state[self.code_at]
@@ -85,11 +84,11 @@ class State:
 
 
 def _is_sure(x: Any) -> bool:
-    return x.sure if isinstance(x, MaybeUndefined) else x is not UNDEFINED
+    return x.sure if isinstance(x, MaybeUnbound) else x is not UNDEFINED
 
 
 def _known(x: Any) -> Any:
-    return x.value if isinstance(x, MaybeUndefined) and x.sure else x
+    return x.value if isinstance(x, MaybeUnbound) and x.sure else x
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ class Handler:
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitCheck:
     """A check at which the body was split."""
 
     ok: Value
@@ -112,21 +111,55 @@ class Split:
 
 
 @dataclass(eq=False)
-class Scope:
+class TryRegion:
     """A ``try`` under way: it splits at checks that its handlers catch."""
 
     session: Session
     handlers: tuple[Handler, ...]
     state: State
     within: Callable[[Thunk], None]
-    splits: list[Split] = field(default_factory=list)
+    splits: list[SplitCheck] = field(default_factory=list)
     depth: int = 0
 
     def __post_init__(self) -> None:
         self.depth = len(self.session.frames)
 
+    @property
+    def keeps(self) -> bool:
+        return any(h.keeps for h in self.handlers)
+
     def handler_of(self, kind: type[BaseException]) -> Handler | None:
         return next((h for h in self.handlers if h.matches(kind)), None)
+
+    def catches(self, kind: type[BaseException]) -> bool:
+        return self.handler_of(kind) is not None
+
+    def takes(
+        self, ok: Value, exc: type[BaseException] | str, message: str, payload: Payload
+    ) -> bool:
+        """Whether a check of what this is around is taken over."""
+        kind = exception_class(exc) if isinstance(exc, str) else exc
+        if message == _OURS:
+            return False
+        loc = user_location()
+
+        def error() -> BaseException:
+            values = payload() if callable(payload) else payload
+            made = kind(message.format(*map(_Later, values)))
+            setattr(made, CHECKED_AT, loc)
+            return made
+
+        return self.split_at(ok, kind, error)
+
+    def split_at(
+        self, ok: Value, kind: type[BaseException], error: Callable[[], BaseException]
+    ) -> bool:
+        """Split here if this, or a ``try`` around it, catches the exception unless ``ok``."""
+        handler = self.handler_of(kind)
+        if handler is None:
+            return False
+        self.split(ok, handler, error)
+        return True
 
     def split(self, ok: Value, handler: Handler, error: Callable[[], BaseException]) -> None:
         """What follows runs only where the check holds."""
@@ -141,7 +174,7 @@ class Scope:
                 f"{where()}: more than {LIMIT} operations in one `try` may raise what it catches; "
                 "put fewer of them in it, or test before"
             )
-        self.splits.append(Split(ok, handler, error, self.state.get()))
+        self.splits.append(SplitCheck(ok, handler, error, self.state.get()))
         # Code that has asked for the builder before the check must go on after it.
         outer, builder = session.frame, session.frame.builder
         outer.builder = TraceBuilder("rest", session.literals)
@@ -171,7 +204,7 @@ class Scope:
         if raised:
             raise Diverged
 
-    def _join(self, split: Split, raised: bool) -> bool:
+    def _join(self, split: SplitCheck, raised: bool) -> bool:
         session, state = self.session, self.state
         end = () if raised else state.get()
         rest = self._left(end, raised)
@@ -188,7 +221,7 @@ class Scope:
             return True
         return False
 
-    def _left(self, end: tuple[Any, ...], raised: bool) -> Side:
+    def _left(self, end: tuple[Any, ...], raised: bool) -> TracedSide:
         frame = self.session.frames.pop()
         outer, builder = self.session.frame, frame.builder
         frame.builder = TraceBuilder("", self.session.literals)
@@ -196,7 +229,7 @@ class Scope:
         builder.swap(outer.builder)
         outer.builder = builder
         final = self.session.leave(frame)
-        return Side(self.session, frame, end, None, final, raised, containers.leave(frame))
+        return TracedSide(self.session, frame, end, None, final, raised, containers.leave(frame))
 
     def abandon(self) -> None:
         """The trace goes elsewhere: leave the regions that were split off."""
@@ -213,55 +246,16 @@ def handled(handler: Handler, error: BaseException) -> None:
         handler.run(current_error)
 
 
-def complete(scope: Scope, error: BaseException | None, orelse: Thunk | None) -> None:
+def complete(region: TryRegion, error: BaseException | None, orelse: Thunk | None) -> None:
     """What ends a body: ``else``, the handler of what it raised for certain, or that exception."""
     if error is None:
         if orelse is not None:
-            scope.within(orelse)
+            region.within(orelse)
         return
-    handler = None if isinstance(error, Diverged) else scope.handler_of(type(error))
+    handler = None if isinstance(error, Diverged) else region.handler_of(type(error))
     if handler is None:
         throw(error)
-    scope.within(partial(handled, handler, error))
-
-
-# What checks ask ----------------------------------------------------------------------------------
-
-
-def caught_check(
-    session: Session, ok: Value, exc: type[BaseException] | str, message: str, payload: Payload
-) -> bool:
-    """Whether a ``try`` takes this check over."""
-    kind = exception_class(exc) if isinstance(exc, str) else exc
-    if message == _OURS:
-        return False
-    loc = user_location()
-
-    def error() -> BaseException:
-        values = payload() if callable(payload) else payload
-        made = kind(message.format(*map(_Later, values)))
-        setattr(made, CHECKED_AT, loc)
-        return made
-
-    return caught(session, ok, kind, error)
-
-
-def caught(
-    session: Session, ok: Value, kind: type[BaseException], error: Callable[[], BaseException]
-) -> bool:
-    """Split the innermost ``try`` if it, or one around it, catches this unless ``ok``."""
-    scope: Scope = session.catching[-1]
-    handler = scope.handler_of(kind)
-    if handler is None:
-        return False
-    scope.split(ok, handler, error)
-    return True
-
-
-def catches_now(kind: type[BaseException]) -> bool:
-    """Whether a ``try`` around what is being traced catches such an exception."""
-    session = current()
-    return bool(session.catching) and session.catching[-1].handler_of(kind) is not None
+    region.within(partial(handled, handler, error))
 
 
 class _Later:
@@ -292,10 +286,9 @@ class Escape:
         self.errors: list[BaseException] = []
         self._known: dict[Any, int] = {}
         self.state: State
-        handlers = [h for scope in session.catching for h in scope.handlers]
-        self.slots: list[Any] = [0, 0, 0, 0.0, 0.0] if any(h.keeps for h in handlers) else []
-        outer: Scope = session.catching[-1]
-        self.handler = Handler(lambda kind: outer.handler_of(kind) is not None, self.note, False)
+        kept = any(region.keeps for region in session.catching)
+        self.slots: list[Any] = [0, 0, 0, 0.0, 0.0] if kept else []
+        self.handler = Handler(session.catching[-1].catches, self.note, False)
 
     def note(self, error: BaseException) -> None:
         """This exception is under way."""
@@ -347,7 +340,7 @@ class Escape:
             return
         for k, error in enumerate(self.errors, 1):
             ok = self._compared("ne", k)
-            caught(self.session, ok, type(error), partial(self._shown, error))
+            self.session.catching[-1].split_at(ok, type(error), partial(self._shown, error))
         self.state.set(tuple(map(_known, self.state.get())))
 
     def _compared(self, op: str, k: int) -> Value:

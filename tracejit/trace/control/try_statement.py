@@ -11,16 +11,18 @@ from tracejit.errors import is_for_user, throw
 from tracejit.ir.core import Value
 from tracejit.trace.control.branch import as_test, trace_side
 from tracejit.trace.control.nonlocals import Captured, with_captured
-from tracejit.trace.control.try_regions import Escape, Handler, Scope, State, Thunk, complete
-from tracejit.trace.convert import UNDEFINED, Site, VarInfo
+from tracejit.trace.control.try_regions import Escape, Handler, State, Thunk, TryRegion, complete
+from tracejit.trace.convert import UNDEFINED, Operators, Site, VarInfo
 from tracejit.trace.convert.operators import ExceptPart, catches
-from tracejit.trace.python.staged_operators import StagedOperators
 from tracejit.trace.session.raising import Diverged, note_unbound
+from tracejit.trace.session.session import Session
 from tracejit.trace.values.all import PyScalar
 
 
-class CatchingOperators(StagedOperators):
-    """Operators that stage ``try`` statements too."""
+class TryOperators(Operators):
+    """Stages ``try`` statements, over operators that stage branches and loops."""
+
+    session: Session
 
     def try_stmt(
         self, body_fn: Thunk, handlers: tuple[ExceptPart, ...], else_fn: Thunk | None,
@@ -72,20 +74,20 @@ class CatchingOperators(StagedOperators):
                 self._scoped(run, (escape.handler,), None, state, None)
 
         session = self.session
-        scope = Scope(session, handlers, state, within)
+        region = TryRegion(session, handlers, state, within)
         error: BaseException | None = None
-        session.catching.append(scope)
+        session.catching.append(region)
         try:
             body()
         except BaseException as raised:
             if not isinstance(raised, Diverged) and not is_for_user(raised):
-                scope.abandon()
+                region.abandon()
                 raise
             error = raised
             note_unbound(session, raised)
         finally:
             session.catching.pop()
-        scope.close(partial(complete, scope, error, orelse))
+        region.close(partial(complete, region, error, orelse))
 
     def captured(
         self, get_state: Callable[[], tuple[Any, ...]],

@@ -18,9 +18,9 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, NoReturn
 
 from tracejit.errors import UnsupportedError, asks
-from tracejit.trace.guards.guard_equality import PLAIN_MODULES
-from tracejit.trace.session import containers
+from tracejit.trace.session.plain import PLAIN_MODULES
 from tracejit.trace.session.session import Session, current, where
+from tracejit.trace.values import containers
 from tracejit.trace.values.dunder_methods import method_of
 from tracejit.trace.values.reach import Held, is_iterator, is_stateful, reached
 

@@ -55,7 +55,7 @@ class Flag:
 
 
 @dataclass(frozen=True)
-class Loop:
+class LoopFlags:
     """The flags of the innermost loop around a block."""
 
     broken: Flag
@@ -136,7 +136,7 @@ class _Lowering:
     loops: int = 0
     flagged_returns: int = 0
 
-    def block(self, stmts: Statements, mode: Mode, loop: Loop | None) -> Statements:
+    def block(self, stmts: Statements, mode: Mode, loop: LoopFlags | None) -> Statements:
         """`stmts` lowered. In TAIL mode the result ends in `return` on every path."""
         out: Statements = []
         for index, stmt in enumerate(stmts):
@@ -161,7 +161,7 @@ class _Lowering:
         return out
 
     def jump(
-        self, stmt: ast.Return | ast.Break | ast.Continue, mode: Mode, loop: Loop | None
+        self, stmt: ast.Return | ast.Break | ast.Continue, mode: Mode, loop: LoopFlags | None
     ) -> Statements:
         if isinstance(stmt, ast.Return):
             if mode is not Mode.FLAG:
@@ -177,7 +177,7 @@ class _Lowering:
         return [_assign(flag.name, True, stmt)]
 
     def branch(
-        self, stmt: ast.If, rest: Statements, mode: Mode, loop: Loop | None, out: Statements
+        self, stmt: ast.If, rest: Statements, mode: Mode, loop: LoopFlags | None, out: Statements
     ) -> Statements | None:
         """Appends the lowered `if`. The finished block when it took in `rest`, else None."""
         kinds = jumps([stmt])
@@ -203,7 +203,7 @@ class _Lowering:
         body: Statements,
         orelse: Statements,
         mode: Mode,
-        loop: Loop | None,
+        loop: LoopFlags | None,
         form: type[ast.If] = ast.If,
     ) -> ast.If:
         lowered = form(
@@ -218,13 +218,13 @@ class _Lowering:
         stmt: ast.While | ast.For,
         rest: Statements,
         mode: Mode,
-        outer: Loop | None,
+        outer: LoopFlags | None,
         out: Statements,
     ) -> Statements | None:
         kinds = jumps(stmt.body)
         self.loops += 1
         suffix = f"_{self.loops}"
-        loop = Loop(Flag(f"{GENERATED}break{suffix}"), Flag(f"{GENERATED}continue{suffix}"))
+        loop = LoopFlags(Flag(f"{GENERATED}break{suffix}"), Flag(f"{GENERATED}continue{suffix}"))
         body = self.block(stmt.body, Mode.FLAG, loop)
         if loop.continued.is_read:
             body.insert(0, _assign(loop.continued.name, False, stmt))
@@ -255,7 +255,7 @@ class _Lowering:
         return None
 
     def compound(
-        self, stmt: Compound, rest: Statements, mode: Mode, loop: Loop | None, out: Statements
+        self, stmt: Compound, rest: Statements, mode: Mode, loop: LoopFlags | None, out: Statements
     ) -> Statements | None:
         """`with` and `except*` stay plain; their blocks are lowered. The blocks of a `try`
         become functions of their own, so every jump out of them becomes a flag."""
@@ -276,7 +276,7 @@ class _Lowering:
                 return out
         return self.leave(stmt, rest, kinds, mode, loop, out) if kinds else None
 
-    def blocks(self, stmt: Compound, mode: Mode, loop: Loop | None) -> Compound:
+    def blocks(self, stmt: Compound, mode: Mode, loop: LoopFlags | None) -> Compound:
         def lowered(stmts: Statements) -> Statements:
             return self.block(stmts, mode, loop) or [_pass(stmt)]
 
@@ -305,7 +305,7 @@ class _Lowering:
         rest: Statements,
         kinds: set[str],
         mode: Mode,
-        loop: Loop | None,
+        loop: LoopFlags | None,
         out: Statements,
     ) -> Statements | None:
         """The block finished after `stmt`, which may have set the flags of `kinds`."""
@@ -337,7 +337,7 @@ class _Lowering:
         rest: Statements,
         kinds: set[str],
         mode: Mode,
-        loop: Loop | None,
+        loop: LoopFlags | None,
     ) -> Statements:
         """`rest`, run only when no flag of `kinds` is set."""
         if not kinds:

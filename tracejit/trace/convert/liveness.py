@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tracejit.trace.convert.jumps import ReturnIf, StopFor, StopWhile
-from tracejit.trace.convert.scope import Scope, usage
+from tracejit.trace.convert.scope import NameScope, usage
 
 Names = frozenset[str]
 NONE: Names = frozenset()
@@ -79,7 +79,7 @@ def _evaluated(*trees: ast.AST | None) -> _Flow:
     return flow
 
 
-def find_liveness(body: list[ast.stmt], scope: Scope) -> dict[ast.stmt, Live]:
+def find_liveness(body: list[ast.stmt], scope: NameScope) -> dict[ast.stmt, Live]:
     """Liveness of each structured statement of a function, keyed by statement."""
     walk = _Backward(scope)
     walk.block(body, NONE)
@@ -88,7 +88,7 @@ def find_liveness(body: list[ast.stmt], scope: Scope) -> dict[ast.stmt, Live]:
 
 @dataclass
 class _Backward:
-    scope: Scope
+    scope: NameScope
     found: dict[ast.stmt, Live] = field(default_factory=dict)
     caught: Names = NONE
     """Variables live where an exception raised at this point would be caught."""

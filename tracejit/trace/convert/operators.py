@@ -151,7 +151,7 @@ class Operators:
         get_state: GetState,
         set_state: SetState,
         names: tuple[VarInfo, ...],
-        site: Site,
+        site: Site | None,
     ) -> Any:
         """An `if` both arms of which end the function: the value of the arm taken is returned."""
         return then_fn() if test else else_fn()

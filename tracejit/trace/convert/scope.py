@@ -229,7 +229,7 @@ def is_coroutine_like(body: Iterable[ast.AST]) -> bool:
 
 
 @dataclass(frozen=True)
-class Scope:
+class NameScope:
     """The names of one function. `locals` are its own; the others are declared elsewhere."""
 
     parameters: frozenset[str]
@@ -244,10 +244,10 @@ class Scope:
         return self.locals | self.globals | self.nonlocals
 
 
-def function_scope(args: ast.arguments, body: Sequence[ast.AST]) -> Scope:
+def function_scope(args: ast.arguments, body: Sequence[ast.AST]) -> NameScope:
     found = function_usage(args, body)
     own = frozenset(found.binds - found.globals - found.nonlocals)
-    return Scope(
+    return NameScope(
         parameters=frozenset(parameters(args)),
         locals=own,
         globals=frozenset(found.globals),

@@ -23,8 +23,8 @@ from tracejit.trace.convert.matching import unfold_match
 from tracejit.trace.convert.operators import VarInfo
 from tracejit.trace.convert.scope import (
     GENERATED,
+    NameScope,
     NoneSet,
-    Scope,
     function_scope,
     is_coroutine_like,
     usage,
@@ -335,7 +335,7 @@ def make_rewriter(
     """The rewriter of a function; `enclosing` are the variables of converted functions around."""
     positional = [*args.posonlyargs, *args.args]
     first = positional[0].arg if positional else None
-    scope: Scope = function_scope(args, body)
+    scope: NameScope = function_scope(args, body)
     return StatementRewriter(unit, scope, enclosing, class_name, first)
 
 

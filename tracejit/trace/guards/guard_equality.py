@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
-LIBRARY = ("numpy", "math", "cmath", "builtins", "tracejit", "typing", "functools", "operator")
+from tracejit.trace.session.plain import PLAIN, PLAIN_MODULES
 
 
 def contents(x: Any) -> Any:
@@ -84,8 +83,6 @@ def kinds(x: Any, *, numbers: bool) -> Any:
     return _Kind(type(x)) if by_kind else _Same(x)
 
 
-#: Modules of which functions and classes are not the program's.
-PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "typing", "scipy"}
 #: Methods that Python calls by itself, on attributes as they are.
 _UNSEEN = (
     "__enter__", "__aenter__", "__index__", "__float__", "__int__", "__complex__", "__next__",
@@ -118,11 +115,6 @@ def _is_by_kind(cls: type) -> bool:
     own_dict = any("__dict__" in base.__dict__ for base in bases)
     defined = {name for base in bases for name in base.__dict__}
     return in_python and own_dict and not defined.intersection(_UNSEEN)
-
-
-def is_plain_value(x: Any) -> bool:
-    """Whether a guard compares it by type and value: a scalar, a text, None."""
-    return isinstance(x, PLAIN)
 
 
 def same_value(a: Any, b: Any) -> bool:

@@ -28,7 +28,7 @@ def bound(leaves: Sequence[Any]) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Leaf:
+class ArgumentLeaf:
     """The object that is argument leaf ``number``, which lies at ``where`` in (args, kwargs)."""
 
     number: int
@@ -55,9 +55,9 @@ class Path:
         return found
 
     @property
-    def leaf(self) -> Leaf | None:
+    def leaf(self) -> ArgumentLeaf | None:
         """The argument at which it begins, if it does at one."""
-        return self.start if isinstance(self.start, Leaf) else None
+        return self.start if isinstance(self.start, ArgumentLeaf) else None
 
     def then(self, step: Callable[[Any], Any]) -> Path:
         """One step further."""

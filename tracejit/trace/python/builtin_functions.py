@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import builtins
 import functools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tracejit.errors import UnsupportedError, all_ask, throw
-from tracejit.ir.extent import Dim
+from tracejit.trace.control.branch import bool_of
 from tracejit.trace.python import dynamic_list_methods
 from tracejit.trace.python.attributes import ATTRIBUTES
 from tracejit.trace.python.formatting import TEXTS
-from tracejit.trace.session.session import Frame, current, where
+from tracejit.trace.session.registry import BUILTINS
+from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import (
     Array,
     PyScalar,
@@ -29,94 +29,19 @@ from tracejit.trace.values.all import (
     weak_kind,
 )
 from tracejit.trace.values.dynamic_list import is_grown
+from tracejit.trace.values.iterables import (
+    Counted,
+    Enumerate,
+    Looped,
+    Range,
+    Reversed,
+    Zip,
+    is_endless,
+    strict_zip,
+    trip_count,
+)
 from tracejit.trace.values.python_scalars import COMPARED, as_kind, made, power
 from tracejit.trace.values.tagged import each_kind
-
-
-class Looped:
-    """What a ``for`` statement goes over at run time; elsewhere its length must be known."""
-
-    def __iter__(self) -> Iterator[Any]:
-        from tracejit.trace.python.iteration import steps_of
-
-        steps = steps_of(self)
-        assert steps is not None
-        if not isinstance(steps.trip, int):
-            what = getattr(self, "name", type(self).__name__.lower())
-            raise UnsupportedError(
-                f"{where()}: {what}() whose length is known at run time only can be looped over "
-                "in a for statement, not unpacked or turned into a list"
-            )
-        return (steps.item(i) for i in builtins.range(steps.trip))
-
-
-@dataclass(frozen=True)
-class Range(Looped):
-    """``range`` with a traced bound."""
-
-    start: Any
-    stop: Any
-    step: Any
-
-
-class Once(Looped):
-    """An iterator: what has been taken from it is gone."""
-
-    life: Life
-
-    def __post_init__(self) -> None:
-        self.__dict__["life"] = Life(current().frame)
-
-
-@dataclass
-class Life:
-    """Where an iterator was made, whether something has gone through it, and how many items were
-    taken before."""
-
-    made_in: Frame
-    spent: bool = False
-    taken: int = 0
-
-
-@dataclass(frozen=True)
-class Enumerate(Once):
-    """``enumerate`` of something that is looped over at run time."""
-
-    inner: Any
-    start: Any = 0
-
-
-@dataclass(frozen=True)
-class Zip(Once):
-    """``zip`` with at least one part that is looped over at run time."""
-
-    parts: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Reversed(Once):
-    """``reversed`` of an array or range that is looped over at run time."""
-
-    inner: Any
-
-
-@dataclass(frozen=True)
-class Counted(Once):
-    """``trip`` items, the one at a place made by ``item``; ``name``: what the program calls it."""
-
-    trip: Dim
-    item: Callable[[Dim], Any]
-    name: str = "iterator"
-
-
-#: The number of items of an iterator without an end.
-ENDLESS = 2**63 - 1
-
-
-def is_endless(x: Any) -> bool:
-    """Whether something is gone through only as far as what stands beside it."""
-    return isinstance(x, Counted) and x.trip == ENDLESS
-
 
 LOOPED = (Array, Range, Enumerate, Zip, Reversed, Counted)
 
@@ -145,8 +70,6 @@ def builtin_len(x: Any, /) -> Any:
         kind = x.kind if isinstance(x, PyScalar) else f"numpy.{x.dtype}"  # type: ignore[attr-defined]
         throw(TypeError(f"object of type '{kind}' has no len()"))
     if isinstance(x, Range):
-        from tracejit.trace.python.iteration import trip_count
-
         return dim_value(trip_count(x.start, x.stop, x.step))
     found = _own(x, "__len__")
     return builtins.len(x) if found is NotImplemented else found
@@ -188,9 +111,7 @@ def builtin_sum(items: Any, /, start: Any = 0) -> Any:
 
 def _is_long(x: Any) -> bool:
     """Whether only the run says how many items an iterator has."""
-    from tracejit.trace.python.iteration import steps_of
-
-    steps = steps_of(x) if isinstance(x, Once | Range) else None
+    steps = x.steps() if isinstance(x, Looped) else None
     return steps is not None and not isinstance(steps.trip, int)
 
 
@@ -229,10 +150,7 @@ def builtin_complex(real: Any = 0.0, imag: Any = None) -> Any:
 
 
 def builtin_bool(x: Any = False, /) -> Any:
-    from tracejit.trace.control.branch import as_test
-
-    test = as_test(x)
-    return test if isinstance(test, bool) else PyScalar("bool", test)
+    return bool_of(x)
 
 
 def builtin_int(x: Any = 0, /, base: Any = None) -> Any:
@@ -367,8 +285,6 @@ def builtin_enumerate(iterable: Any, start: Any = 0) -> Any:
 def builtin_zip(*parts: Any, strict: bool = False) -> Any:
     ranges = len(parts) > 1 and all(isinstance(p, builtins.range) for p in parts)
     if any(_staged_part(p) for p in parts) or ranges:
-        from tracejit.trace.python.iteration import strict_zip
-
         return strict_zip(parts) if strict else Zip(parts)
     return builtins.zip(*parts, strict=strict)
 
@@ -417,7 +333,7 @@ OF_GROWN = {
     builtins.sorted,
 }  # fmt: skip
 
-BUILTINS: dict[Any, Callable[..., Any]] = {
+BUILTINS |= {
     builtins.range: builtin_range,
     builtins.len: builtin_len,
     builtins.sum: builtin_sum,

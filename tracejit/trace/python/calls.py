@@ -7,7 +7,6 @@ import dataclasses
 import functools
 import inspect
 import math
-import random
 import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -18,19 +17,14 @@ import numpy as np
 from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
-from tracejit.trace.array_api import NAMES, library_function
-from tracejit.trace.array_api.applying import vectorized
-from tracejit.trace.array_api.creation import ndarray
-from tracejit.trace.array_api.generators import held_source, is_source, source_made
-from tracejit.trace.array_api.python_random import python_draw
 from tracejit.trace.control.recursion import under_way
 from tracejit.trace.control.watched import as_is
-from tracejit.trace.guards.guard_equality import PLAIN_MODULES
-from tracejit.trace.python.builtin_functions import Looped
 from tracejit.trace.python.contexts import GENERATOR_MANAGER, generator_manager
 from tracejit.trace.python.dispatching import behind
 from tracejit.trace.python.named_effects import refuse_effects
 from tracejit.trace.session.concretize import BoundMethod, unroll_if_counter
+from tracejit.trace.session.plain import PLAIN_MODULES
+from tracejit.trace.session.registry import CONSTRUCTORS, NAMES, STAND_INS, from_library
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.unsupported import (
     explain_builtin,
@@ -45,6 +39,7 @@ from tracejit.trace.values.captured_arrays import seen, seen_inside
 from tracejit.trace.values.dunder_methods import as_arrays, class_attribute, convertible, method_of
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.dynamic_list import refuse as refuse_grown
+from tracejit.trace.values.iterables import Looped
 from tracejit.trace.values.tagged import depends_on_kind, each_kind
 
 #: NumPy functions that make arrays: their results are traced whatever the arguments are.
@@ -142,9 +137,10 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     chosen = behind(f, args, kwargs)
     if chosen is not f:
         return ops.call(chosen, *args, **kwargs)
-    drawn = random_method(f)
-    if drawn is not None:
-        return drawn(*args, **kwargs)
+    for asked in STAND_INS:
+        stand_in = asked(f)
+        if stand_in is not None:
+            return stand_in(*args, **kwargs)
     refuse_mutation(f)
     staged = getattr(type(f), "__traced_call__", None)
     if staged is not None:
@@ -240,13 +236,13 @@ def _in_table(table: dict[Any, Any], f: Any) -> Any:
 @functools.cache
 def _builtins_table() -> dict[Any, Callable[..., Any]]:
     """What stands for Python's builtins, under their names: those are in messages about calls."""
-    from tracejit.trace.python.builtin_functions import BUILTINS
     from tracejit.trace.python.choosing import CHOOSING
     from tracejit.trace.python.copying import COPYING
     from tracejit.trace.python.iterators import ITERATORS
     from tracejit.trace.python.ordering import ORDERING
     from tracejit.trace.python.rewritten import REWRITTEN
     from tracejit.trace.python.sets import SETS
+    from tracejit.trace.session.registry import BUILTINS
     from tracejit.trace.values.kinds import KINDS
 
     table = BUILTINS | CHOOSING | COPYING | ITERATORS | KINDS | ORDERING | REWRITTEN | SETS
@@ -286,15 +282,14 @@ def as_constants(x: Any) -> Any:
 
 def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A class called: NumPy scalar types convert; ``__init__`` in Python is converted."""
-    if cls is np.ndarray:
-        return ndarray(*args, **kwargs)
+    own = _in_table(CONSTRUCTORS, cls)
+    if own is not None:
+        return own(*args, **kwargs)
     traced = any(contains_tracer(a) for a in args)
     if issubclass(cls, np.generic) and traced:
         return numpy_scalar(cls, *args)
     if traced and cls.__module__.startswith("scipy."):
         refuse_library(cls)
-    if cls is np.random.RandomState:
-        return source_made(cls, "RandomState", *args, **kwargs)
     if cls.__module__.startswith("numpy.random"):
         raise UnsupportedError(
             f"{where()}: a {cls.__name__} made inside a compiled function would be made only once, "
@@ -399,7 +394,7 @@ def library_call(f: Any, root: str, args: tuple[Any, ...], kwargs: dict[str, Any
     must_be_pure(f)
     traced = any(contains_tracer(a) for a in (*args, *kwargs.values()))
     if root == "scipy" and traced:
-        found = library_function(f)
+        found = from_library(f)
         if found is not None:
             return numpy_call(f, found, args, kwargs)
         refuse_library(f)
@@ -431,8 +426,6 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     original = getattr(f, "py_func", None)
     if original is not None:
         return ops.call(original, *args, **kwargs)
-    if isinstance(f, np.vectorize):
-        return vectorized(f, args, kwargs)
     for base in type(f).__mro__:
         method = base.__dict__.get("__call__")
         if isinstance(method, FunctionType) and convertible(method):
@@ -471,23 +464,6 @@ def refuse_mutation(f: Any) -> None:
             f"{where()}: {f.__name__}() would change a {type(owner).__name__} that is not an "
             "argument once, when compiling; pass it as an argument or return what it should hold"
         )
-
-
-def random_method(f: Any) -> Any:
-    """The traced form of a method of a generator of NumPy's (``np.random.rand`` is one too)."""
-    if f in (np.random.ranf, np.random.sample):
-        f = np.random.random_sample
-    owner = getattr(np.random.rand if f is np.random.seed else f, "__self__", None)
-    if isinstance(owner, random.Random):
-        return python_draw(owner, f)
-    if owner is None or not type(owner).__module__.startswith("numpy.random"):
-        return None
-    if is_source(owner):
-        return builtins.getattr(held_source(owner), f.__name__)
-    raise UnsupportedError(
-        f"{where()}: {type(owner).__name__}.{f.__name__} inside a compiled function would run "
-        "only once, when compiling; use it outside"
-    )
 
 
 def math_call(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

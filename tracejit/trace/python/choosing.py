@@ -14,11 +14,12 @@ import numpy as np
 
 from tracejit.errors import all_ask, throw
 from tracejit.ir.extent import Dim
-from tracejit.trace.python.builtin_functions import Counted, choose, compared
+from tracejit.trace.python.builtin_functions import choose, compared
 from tracejit.trace.python.dynamic_list_methods import of_nothing
-from tracejit.trace.python.iteration import Steps, spend, steps_of
 from tracejit.trace.session.session import current
+from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values.all import Array, PyScalar, Tracer, as_dim, dim_value, name_of
+from tracejit.trace.values.iterables import Counted, spend, steps_of
 
 _NOT_GIVEN = object()
 _REDUCED = "reduce() of empty iterable with no initial value"

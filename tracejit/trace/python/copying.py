@@ -13,10 +13,10 @@ import numpy as np
 
 from tracejit.errors import throw
 from tracejit.trace.control.objects import is_instance, made_object
-from tracejit.trace.guards.guard_equality import PLAIN
-from tracejit.trace.session import containers
-from tracejit.trace.session.concretize import method
+from tracejit.trace.session.plain import PLAIN
+from tracejit.trace.session.registry import METHODS
 from tracejit.trace.session.session import current
+from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array, Tracer
 from tracejit.trace.values.captured_arrays import hidden_array
 from tracejit.trace.values.dunder_methods import method_of
@@ -79,7 +79,7 @@ def _filled(made: Any, found: dict[str, Any]) -> Any:
 
 
 def _array(x: Any) -> Any:
-    return method("copy")(x if isinstance(x, Array) else hidden_array(x), order="K")
+    return METHODS["copy"](x if isinstance(x, Array) else hidden_array(x), order="K")
 
 
 def _container(x: Any, memo: dict[Any, Any]) -> Any:

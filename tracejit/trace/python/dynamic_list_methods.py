@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
-from tracejit.trace.session import containers
 from tracejit.trace.session.session import current
+from tracejit.trace.values import containers
 from tracejit.trace.values.all import KIND_DTYPE, Array, Tracer, as_dim, dim_value, fresh, name_of
 from tracejit.trace.values.dynamic_list import (
     Kind,
-    Run,
+    ListBuffer,
     appended,
     array_of,
     extended,
@@ -77,10 +76,10 @@ def delitem(x: list[Any], key: Any) -> None:
     replace_items(x, without(run, at))
 
 
-def without(run: Run, at: Dim) -> Run:
+def without(run: ListBuffer, at: Dim) -> ListBuffer:
     """All items but one."""
     if at == run.count - 1:
-        return Run(run.columns, at, run.form)
+        return ListBuffer(run.columns, at, run.form)
     before = window(run, 0, 1, at)
     return extended(before, window(run, at + 1, 1, run.count - at - 1))
 
@@ -103,9 +102,9 @@ def holds(item: Any, x: list[Any]) -> Any:
     run = run_of(x)
     if run.form[1]:
         refuse("a search for a tuple")
-    from tracejit.trace.python.builtin_functions import builtin_bool
+    from tracejit.trace.control.branch import bool_of
 
-    return builtin_bool(name_of(np.any)(fresh(parts_of(run)[0]) == item))
+    return bool_of(name_of(np.any)(fresh(parts_of(run)[0]) == item))
 
 
 # Methods ------------------------------------------------------------------------------------------
@@ -165,7 +164,7 @@ def insert(x: list[Any], index: Any, item: Any) -> None:
 
 def clear(x: list[Any]) -> None:
     run = run_of(x)
-    replace_items(x, Run(run.columns, 0, run.form))
+    replace_items(x, ListBuffer(run.columns, 0, run.form))
 
 
 def reverse(x: list[Any]) -> None:
@@ -204,7 +203,9 @@ def list_of(x: Array, is_python: bool) -> list[Any]:
         value = current().b.convert(value, KIND_DTYPE[kind])
     else:
         kind = x.dtype
-    made: list[Any] = containers.made(current(), [Run([value], x.dims[0], ((Kind(kind),), False))])
+    made: list[Any] = containers.made(
+        current(), [ListBuffer([value], x.dims[0], ((Kind(kind),), False))]
+    )
     return made
 
 
@@ -219,10 +220,3 @@ def of_nothing(name: str) -> str:
     except ValueError as error:
         return str(error)
     raise AssertionError(name)
-
-
-def steps(x: list[Any]) -> tuple[Dim, Callable[[Dim], Any]]:
-    """How many items there are, and the item of a number."""
-    run = run_of(x)
-    count = run.count if current().ranges.at_least(run.count, 0) else ex.emax(run.count, 0)
-    return count, lambda i: item_at(run, i)

@@ -14,10 +14,10 @@ from typing import Any
 from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir.extent import Extent
 from tracejit.ir.interpret.print_effect import MESSAGE, QUOTED
-from tracejit.trace.control.maybe_unbound import MaybeNone
-from tracejit.trace.session.concretize import MARK, Later, mark, split_marks, str_later
+from tracejit.trace.session.concretize import MARK, DeferredText, mark, split_marks, str_later
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer
+from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.scalars import MixedScalar
 
 #: How exceptions show themselves where they say nothing of it.
@@ -30,9 +30,9 @@ def builtin_repr(x: Any) -> str:
     if isinstance(x, MaybeNone):
         raise UnsupportedError(f"{where()}: a text of what may be None; test `is None` first")
     if isinstance(x, Array):
-        return Later(x, "r")
+        return DeferredText(x, "r")
     if isinstance(x, PyScalar):
-        return Later(x, "s")  # of the NumPy scalar that stands for it: as repr of Python's
+        return DeferredText(x, "s")  # of the NumPy scalar that stands for it: as repr of Python's
     if isinstance(x, MixedScalar):
         raise UnsupportedError(f"{where()}: repr of what may be a Python or a NumPy scalar")
     if isinstance(x, Scalar):

@@ -16,19 +16,12 @@ from tracejit.ir.extent import Dim
 from tracejit.trace.control.loop_attempt import UNROLL_LIMIT
 from tracejit.trace.convert import Site, Traits, Turns, VarInfo
 from tracejit.trace.python import dynamic_list_methods
-from tracejit.trace.python.builtin_functions import (
-    Counted,
-    Enumerate,
-    Reversed,
-    Zip,
-    builtin_bool,
-    choose,
-    compared,
-)
-from tracejit.trace.python.iteration import Steps, spend, steps_of
+from tracejit.trace.python.builtin_functions import builtin_bool, choose, compared
 from tracejit.trace.session.session import Restart, current, where
+from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values.all import Array, Tracer
 from tracejit.trace.values.dynamic_list import is_grown
+from tracejit.trace.values.iterables import Counted, Enumerate, Reversed, Zip, spend, steps_of
 
 #: Up to this many items known while tracing are gone through then.
 _FEW = 16

@@ -14,10 +14,17 @@ from typing import Any
 from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
-from tracejit.trace.python.builtin_functions import ENDLESS, Counted, Looped, is_endless
-from tracejit.trace.python.iteration import part_of, steps_of, take_one
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import as_dim, dim_value
+from tracejit.trace.values.iterables import (
+    ENDLESS,
+    Counted,
+    Looped,
+    is_endless,
+    part_of,
+    steps_of,
+    take_one,
+)
 
 
 def _is_staged(x: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir.core import Value
 from tracejit.trace.session.concretize import BoundMethod
+from tracejit.trace.session.registry import NUMBER, SCALAR_METHODS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import KIND_TYPE, PyScalar, Scalar
 from tracejit.trace.values.python_scalars import as_kind, made
@@ -124,8 +125,6 @@ _ATTRIBUTES: dict[str, Callable[[Any], Any]] = {
 
 def attribute(x: Scalar | PyScalar, name: str) -> Any:
     """``x.name``, if numbers of this kind have it in Python; AttributeError as Python's if not."""
-    from tracejit.trace.array_api import SCALAR_METHODS
-
     cls: type = KIND_TYPE[x.kind] if isinstance(x, PyScalar) else x.dtype.type
     shown = cls.__name__ if isinstance(x, PyScalar) else f"numpy.{cls.__name__}"
     if not hasattr(cls, name):
@@ -141,5 +140,7 @@ def attribute(x: Scalar | PyScalar, name: str) -> Any:
         f"function; {_OUTSIDE}"
     )
 
+
+NUMBER.update(attribute=attribute, real=real, imag=imag)
 
 all_ask(globals(), TypeError, ValueError, ArithmeticError)

@@ -20,8 +20,9 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.trace.control.watched import watching
 from tracejit.trace.convert.same_code import codes_in
-from tracejit.trace.guards.guard_equality import is_plain_value, objects_in
+from tracejit.trace.guards.guard_equality import objects_in
 from tracejit.trace.python.named_effects import refuse_effects
+from tracejit.trace.session.plain import is_plain_value
 from tracejit.trace.values.all import Tracer
 
 if TYPE_CHECKING:

@@ -10,15 +10,13 @@ import numpy as np
 
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir.core import Value
-from tracejit.trace.array_api.operands import match_shape
+from tracejit.trace.control.branch import bool_of
 from tracejit.trace.control.loop_attempt import UNROLL_LIMIT
-from tracejit.trace.python.builtin_functions import builtin_bool
 from tracejit.trace.python.dynamic_list_methods import list_of
-from tracejit.trace.python.iteration import steps_of
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import Array, PyScalar, Tracer, dim_value, fresh, name_of
 from tracejit.trace.values.dynamic_list import (
-    Run,
+    ListBuffer,
     array_of,
     form_of,
     is_grown,
@@ -28,6 +26,8 @@ from tracejit.trace.values.dynamic_list import (
     run_of,
     run_of_items,
 )
+from tracejit.trace.values.iterables import steps_of
+from tracejit.trace.views.broadcast import match_shape
 
 _NAN = "sorted() of numbers with a nan among them, which Python leaves in an order of its own"
 
@@ -43,7 +43,7 @@ def builtin_sorted(iterable: Any, /, *, key: Any = None, reverse: Any = False) -
     run, order = _run(items), _order(_run(keys), bool(reverse))
     b = current().b
     columns = [b.op("gather", c, order, axes=(0,)) for c in parts_of(run)]
-    found = Run(columns, run.count, run.form)
+    found = ListBuffer(columns, run.count, run.form)
     if is_grown(items) or not isinstance(found.count, int) or found.count > UNROLL_LIMIT:
         return operators.made([found])
     return [item_at(found, k) for k in range(found.count)]
@@ -86,7 +86,7 @@ def same_items(left: Any, right: Any) -> Any:
 
     def all_same() -> Any:
         equal: Any = fresh(mine) == fresh(match_shape(theirs, mine.shape, "lists of one length"))
-        return builtin_bool(name_of(np.all)(equal))
+        return bool_of(name_of(np.all)(equal))
 
     return operators.if_expr(operators.compare_one("==", *counts), all_same, lambda: False, None)
 
@@ -118,7 +118,7 @@ def _is_traced(x: Any) -> bool:
     return isinstance(x, Tracer) or (isinstance(x, tuple | list) and any(map(_is_traced, x)))
 
 
-def _run(items: list[Any]) -> Run:
+def _run(items: list[Any]) -> ListBuffer:
     """Items as columns."""
     if is_grown(items):
         return run_of(items)
@@ -131,7 +131,7 @@ def _run(items: list[Any]) -> Run:
     return run_of_items(items, form)
 
 
-def _order(keys: Run, reverse: bool) -> Value:
+def _order(keys: ListBuffer, reverse: bool) -> Value:
     """The places of the items in order, equal ones as they stand."""
     session = current()
     columns: list[Any] = [fresh(c) for c in parts_of(keys)]
@@ -171,9 +171,9 @@ def _same(x: list[Any], value: Any) -> list[Any] | Array:
             found: Array = fresh(parts_of(run)[0]) == value
             return found
         out: list[Any] = operators.made([])
-        _append_each(x, out, lambda item: builtin_bool(operators.compare_one("==", item, value)))
+        _append_each(x, out, lambda item: bool_of(operators.compare_one("==", item, value)))
         return fresh(parts_of(run_of(out))[0]) if is_grown(out) else out
-    return [builtin_bool(item is value or operators.compare_one("==", item, value)) for item in x]
+    return [bool_of(item is value or operators.compare_one("==", item, value)) for item in x]
 
 
 def index(x: list[Any], value: Any, start: Any = 0, stop: Any = None) -> Any:

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
+from tracejit.trace.python.distinct import Distinct, differing
 from tracejit.trace.python.dynamic_list_methods import as_array
-from tracejit.trace.python.iteration import steps_of
-from tracejit.trace.session import containers
 from tracejit.trace.session.session import current
-from tracejit.trace.values import dunder_methods
+from tracejit.trace.values import containers, dunder_methods
 from tracejit.trace.values.all import Array, Tracer, name_of
-from tracejit.trace.values.distinct import Distinct, differing
 from tracejit.trace.values.dynamic_list import is_grown, run_of
+from tracejit.trace.values.iterables import steps_of
 from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.values.scalars import weak_kind
 

@@ -15,12 +15,12 @@ import numpy as np
 from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.types import TensorType, dtype_of
-from tracejit.trace.array_api.attempted import host_call
-from tracejit.trace.array_api.creation import asarray
-from tracejit.trace.python.builtin_functions import Range, builtin_float, builtin_index, choose
-from tracejit.trace.python.iteration import steps_of
+from tracejit.trace.python.builtin_functions import builtin_float, builtin_index, choose
+from tracejit.trace.session.host_calls import host_call
+from tracejit.trace.session.registry import NAMES
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import PyScalar, Scalar, Tracer, fresh
+from tracejit.trace.values.iterables import Range, steps_of
 from tracejit.trace.values.python_scalars import as_kind, int_arithmetic, made
 
 _DOMAIN = "math domain error"
@@ -73,7 +73,7 @@ def _host(name: str, value: Value) -> Any:
 
 
 def fsum(seq: Any, /) -> Any:
-    return _host("fsum", current().b.convert(asarray(seq).read(), "f64"))
+    return _host("fsum", current().b.convert(NAMES[np.asarray](seq).read(), "f64"))
 
 
 # Parts of floats ----------------------------------------------------------------------------------

@@ -13,16 +13,13 @@ import numpy as np
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir.core import Value
 from tracejit.trace import convert
-from tracejit.trace.array_api import INDEXED
 from tracejit.trace.control import watched
-from tracejit.trace.control.branch import as_test, staged_if
+from tracejit.trace.control.branch import as_test, bool_of, staged_if
 from tracejit.trace.control.loop import loop_over, staged_for, staged_while
-from tracejit.trace.control.maybe_unbound import MaybeNone, MaybeUndefined, some, some_inside
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, Traits, Turns, VarInfo
-from tracejit.trace.guards.guard_equality import is_plain_value
 from tracejit.trace.guards.process_state import is_reader, read_state
 from tracejit.trace.python import contexts, dynamic_list_methods
-from tracejit.trace.python.builtin_functions import LOOPED, builtin_bool
+from tracejit.trace.python.builtin_functions import LOOPED
 from tracejit.trace.python.calls import (
     MUTATING,
     contains_tracer,
@@ -33,13 +30,14 @@ from tracejit.trace.python.calls import (
     traced_call,
 )
 from tracejit.trace.python.generator_reductions import folded, listed
-from tracejit.trace.python.iteration import steps_of
+from tracejit.trace.python.keys import has_traced, is_among
 from tracejit.trace.python.opaque_functions import stand_in
 from tracejit.trace.python.ordering import LIST_METHODS, same_items
 from tracejit.trace.python.sets import set_of
-from tracejit.trace.session import containers
+from tracejit.trace.session.plain import is_plain_value
+from tracejit.trace.session.registry import INDEXED
 from tracejit.trace.session.session import Session, where
-from tracejit.trace.values import dunder_methods
+from tracejit.trace.values import containers, dunder_methods
 from tracejit.trace.values.all import (
     Array,
     PyScalar,
@@ -53,8 +51,9 @@ from tracejit.trace.values.all import (
 from tracejit.trace.values.captured_arrays import seen, seen_or_none
 from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
 from tracejit.trace.values.identity import same_array
-from tracejit.trace.values.keys import has_traced, is_among
+from tracejit.trace.values.iterables import steps_of
 from tracejit.trace.values.kinds import operands, stands_for_other, type_of
+from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound, some, some_inside
 from tracejit.trace.values.symbolic_text import (
     check_call,
     must_be_plain,
@@ -212,9 +211,9 @@ class StagedOperators(Operators):
         watched.must_not_advance(self.session, container)
         found = dunder_methods.applied(self, container, "__contains__", item)
         if found is not NotImplemented:
-            return builtin_bool(found)
+            return bool_of(found)
         if isinstance(container, Array):
-            return builtin_bool(name_of(np.any)(container == item))
+            return bool_of(name_of(np.any)(container == item))
         if isinstance(container, tuple | list) and any(
             isinstance(x, Tracer) for x in (item, *container)
         ):
@@ -229,7 +228,7 @@ class StagedOperators(Operators):
 
     def _is_found(self, x: Any, item: Any) -> Any:
         """Whether an item of a container is the one that is looked for: a bool of Python's."""
-        return x is item or builtin_bool(self.compare_one("==", x, item))
+        return x is item or bool_of(self.compare_one("==", x, item))
 
     # Calls ----------------------------------------------------------------------------------------
 
@@ -321,10 +320,10 @@ class StagedOperators(Operators):
 
     def load(self, read: Thunk, name: str, is_captured: bool = False) -> Any:
         value = super().load(read, name, is_captured)
-        return value.value_or_raise(name) if isinstance(value, MaybeUndefined) else value
+        return value.value_or_raise(name) if isinstance(value, MaybeUnbound) else value
 
     def load_enclosing(self, name: str, value: Any) -> Any:
-        unsure = isinstance(value, MaybeUndefined)
+        unsure = isinstance(value, MaybeUnbound)
         return value.value_or_raise(name, is_free=True) if unsure else value
 
     def load_global(self, name: str, value: Any, env: Env) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Site:
+class AssumptionSite:
     """A place where values decide what the code behind it is.
 
     ``what`` holds there or not; ``instead``: how to write it so that both do. ``before``: how many
@@ -24,7 +24,7 @@ class Site:
 class Unsupposed(Exception):  # noqa: N818  (the call begins again, nothing failed)
     """A run found something else at a site than its version supposes."""
 
-    def __init__(self, site: Site, found: bool) -> None:
+    def __init__(self, site: AssumptionSite, found: bool) -> None:
         super().__init__(f"{site.filename}:{site.line}: {site.what}: {found}")
         self.site = site
         self.found = found
@@ -38,14 +38,14 @@ class Supposed:
     """
 
     default: bool | None = True
-    known: frozenset[tuple[Site, bool]] = frozenset()
+    known: frozenset[tuple[AssumptionSite, bool]] = frozenset()
 
     @classmethod
-    def of(cls, default: bool | None, known: Mapping[Site, bool]) -> Supposed:
+    def of(cls, default: bool | None, known: Mapping[AssumptionSite, bool]) -> Supposed:
         """Equal where the versions are."""
         return cls(default, frozenset((s, v) for s, v in known.items() if v is not default))
 
-    def at(self, site: Site) -> bool | None:
+    def at(self, site: AssumptionSite) -> bool | None:
         """What is supposed at a site."""
         return dict(self.known).get(site, self.default)
 
@@ -55,14 +55,14 @@ class Guesses:
     """What a trace supposes, and the sites that it met, in order."""
 
     supposed: Supposed = field(default_factory=Supposed)
-    sites: dict[Site, bool | None] = field(default_factory=dict)
+    sites: dict[AssumptionSite, bool | None] = field(default_factory=dict)
 
-    def at(self, site: Site) -> bool | None:
+    def at(self, site: AssumptionSite) -> bool | None:
         """What is supposed at a site that the trace meets now."""
         self.sites[site] = self.supposed.at(site)
         return self.sites[site]
 
-    def corrected(self, site: Site, found: bool) -> Supposed:
+    def corrected(self, site: AssumptionSite, found: bool) -> Supposed:
         """What to suppose after a run that was wrong about one site, and right about those before.
 
         Sites of which nothing is known are taken to be as this one.
@@ -74,7 +74,7 @@ class Guesses:
             known |= {s: v for s, v in self._until(site) if v is not None}
         return Supposed.of(default, {**known, site: found})
 
-    def _until(self, site: Site) -> Iterable[tuple[Site, bool | None]]:
+    def _until(self, site: AssumptionSite) -> Iterable[tuple[AssumptionSite, bool | None]]:
         for s, v in self.sites.items():
             if s == site:
                 return

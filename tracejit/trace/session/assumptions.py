@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracejit.ir.core import Function, Instr, Value
-from tracejit.trace.session.assumption_sets import Site, Unsupposed
+from tracejit.ir.exceptions import ExceptionName
+from tracejit.trace.session.assumption_sets import AssumptionSite, Unsupposed
 from tracejit.trace.session.raising import Diverged
 from tracejit.trace.session.session import current
 
@@ -20,7 +21,7 @@ from tracejit.trace.session.session import current
 class Finding:
     """Makes the exception of a run that found this at a site."""
 
-    site: Site
+    site: AssumptionSite
     found: bool
 
     def __call__(self, message: str) -> BaseException:
@@ -38,7 +39,9 @@ def suppose(holds: Value, what: str, instead: str) -> bool:
         return bool(known)
     loc = session.loc
     place = ("<unknown>", 1) if loc is None else (loc.filename, loc.line)
-    site = Site(what, instead, *place, sum(_count(f.builder.instrs) for f in session.frames))
+    site = AssumptionSite(
+        what, instead, *place, sum(_count(f.builder.instrs) for f in session.frames)
+    )
     guess = session.guesses.at(site)
     b = session.b
     if guess is not False:
@@ -65,11 +68,10 @@ def _ordered(instrs: Sequence[Instr]) -> bool:
     )
 
 
-def _exception(site: Site, found: bool) -> str:
+def _exception(site: AssumptionSite, found: bool) -> str:
     """The name in the IR of what ends a run that found this at a site."""
     name = f"Unsupposed {site.what} {site.filename}:{site.line} #{site.before} {found}"
-    current().exceptions[name] = Finding(site, found)
-    return name
+    return ExceptionName(name, Finding(site, found))
 
 
 def is_supposition(instr: Instr) -> bool:

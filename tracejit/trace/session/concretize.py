@@ -12,6 +12,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Loc
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX
+from tracejit.trace.session.registry import NAMES, from_library
 from tracejit.trace.session.session import Restart, current, user_location, where
 
 #: Stands for a traced value in a text that is made while tracing.
@@ -44,13 +45,13 @@ def made_at(text: str) -> Loc | None:
     return current().shown_at[int(text.split(MARK)[1])]
 
 
-class Later(str):
+class DeferredText(str):
     """The mark of a traced value that ``str`` or ``repr`` was taken of; it can be padded."""
 
     value: Any
     conversion: str
 
-    def __new__(cls, value: Any, conversion: str) -> Later:
+    def __new__(cls, value: Any, conversion: str) -> DeferredText:
         made = super().__new__(cls, shown_later(value, "", conversion))
         made.value, made.conversion = value, conversion
         return made
@@ -59,9 +60,9 @@ class Later(str):
         return shown_later(self.value, spec, self.conversion) if spec else str.__str__(self)
 
 
-def str_later(x: Any) -> Later:
+def str_later(x: Any) -> DeferredText:
     """``str`` of a traced value; in single precision it is shorter than what ``format`` gives."""
-    return Later(x, "s")
+    return DeferredText(x, "s")
 
 
 def shown_dim(dim: Dim) -> str:
@@ -178,11 +179,9 @@ def hash_of(x: Any) -> int:
 
 def name_of(function: Any) -> Callable[..., Any]:
     """The implementation of a NumPy function on traced values; UnsupportedError if none."""
-    from tracejit.trace.array_api import NAMES, library_ufunc
-
     found = NAMES.get(function) if isinstance(function, Hashable) else None
     if found is None and isinstance(function, np.ufunc):
-        found = library_ufunc(function)
+        found = from_library(function)
     if found is None:
         name = getattr(function, "__name__", type(function).__name__)
         module = getattr(function, "__module__", None) or "numpy"
@@ -193,18 +192,6 @@ def name_of(function: Any) -> Callable[..., Any]:
             "docs/coverage.md lists what is, and what to use instead"
         )
     return found
-
-
-def methods() -> dict[str, Callable[..., Any]]:
-    """ndarray methods by name."""
-    from tracejit.trace.array_api import METHODS
-
-    return METHODS
-
-
-def method(name: str) -> Callable[..., Any]:
-    """One ndarray method."""
-    return methods()[name]
 
 
 class BoundMethod:

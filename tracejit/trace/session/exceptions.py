@@ -6,7 +6,6 @@ Values that the trace computes come with the message where they are a few real n
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -19,11 +18,10 @@ from tracejit.ir.extent import Extent
 from tracejit.ir.interpret.print_effect import formatted
 from tracejit.trace.session.concretize import split_marks, with_payload
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import KIND_TYPE, PyScalar, Scalar, Tracer
+from tracejit.trace.session.tracer import Tracer
 
 #: Attribute of an exception that a check raised and a ``try`` caught: where the check is.
 CHECKED_AT = "__tracejit_checked_at__"
-_NUMBERS = itertools.count()
 #: Between the parts of a message that hold what is known when the exception is raised only.
 _BETWEEN = "\x1f"
 #: Numbers that a message can have.
@@ -40,7 +38,7 @@ class _Hole:
         self.number = number
 
 
-class Carry:
+class CarryPayload:
     """The host function that keeps values for the exception that is raised next."""
 
     def __init__(self) -> None:
@@ -128,7 +126,7 @@ def named(error: BaseException, payload: list[Any]) -> tuple[str, str, Again, li
     found = [(place, x, _mapped(x, hole)) for place, x in slots]
     templates = [(place, t) for place, x, t in found if any(map(_is_later, _leaves(x)))]
     kind = type(error)
-    name = f"{kind.__module__}.{kind.__qualname__}#{next(_NUMBERS)}"
+    name = f"{kind.__module__}.{kind.__qualname__}"
     if _fits_message(later):
         texts = [_text_of(x, payload) for x in later]
         again = Again(error, templates, [_converter(x) or str for x in later])
@@ -161,10 +159,7 @@ def _maker(x: Any, values: list[Value]) -> Callable[[Iterator[Any]], Any]:
     """Makes a value again of those carried, in order; appends to ``values`` what is carried."""
     if isinstance(x, Tracer):
         values.append(x.read())
-        if isinstance(x, PyScalar):
-            kind = KIND_TYPE[x.kind]
-            return lambda carried: kind(next(carried).item())
-        return lambda carried: next(carried)[() if isinstance(x, Scalar) else ...]
+        return lambda carried: x.out_of(next(carried))
     parts = split_marks(x)
     for value, _ in parts[1::2]:
         values.append(current().b.index(value) if isinstance(value, Extent) else value.read())
@@ -219,15 +214,7 @@ def _parts(error: BaseException) -> list[Any]:
 
 def _converter(x: Any) -> Callable[[str], Any] | None:
     """From the ``repr`` of a number to the number; None for what is no real scalar."""
-    if isinstance(x, PyScalar) and x.kind != "complex":
-        kind = KIND_TYPE[x.kind]
-        return (lambda text: text == "True") if kind is bool else kind
-    if isinstance(x, Scalar) and x.dtype.kind in "iuf":
-        scalar = x.dtype.type
-        return lambda text: scalar(float(text) if issubclass(scalar, np.floating) else int(text))
-    if isinstance(x, Scalar) and x.dtype.kind == "b":
-        return lambda text: np.bool_(text == "True")
-    return None
+    return x.parser() if isinstance(x, Tracer) else None
 
 
 def _state(error: BaseException) -> Iterator[tuple[str, Any]]:

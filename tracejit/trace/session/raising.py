@@ -6,9 +6,10 @@ from typing import Any
 
 from tracejit.errors import PACKAGE
 from tracejit.ir.core import Loc
+from tracejit.ir.exceptions import ExceptionName
 from tracejit.trace.session.concretize import with_payload
 from tracejit.trace.session.exceptions import CHECKED_AT as CHECKED_AT
-from tracejit.trace.session.exceptions import Carry, is_plain, named
+from tracejit.trace.session.exceptions import CarryPayload, is_plain, named
 from tracejit.trace.session.session import NUMPY, Session
 
 
@@ -27,9 +28,9 @@ def emit_raise(session: Session, error: BaseException) -> None:
         message, name = _template(error.args[0], payload), session.exception_name(type(error))
     else:
         name, message, again, carried = named(error, payload)
-        session.exceptions[name] = again
+        name = ExceptionName(name, again)
         if carried:
-            b.op("host_call", *carried, loc=raised_at(error), fn=Carry(), types=())
+            b.op("host_call", *carried, loc=raised_at(error), fn=CarryPayload(), types=())
     b.op("raise", *payload, loc=raised_at(error), exc=name, message=message)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
 import numpy as np
 
@@ -29,16 +29,19 @@ from tracejit.errors import (
 )
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Constant, Instr, Loc, Value
+from tracejit.ir.exceptions import ExceptionName
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTypeLike, TensorType, dtype_of
 from tracejit.trace.session.assumption_sets import Guesses
 from tracejit.trace.session.ranges import Ranges
 
 if TYPE_CHECKING:
-    from tracejit.trace.values.all import Cell
+    from tracejit.trace.session.storage import Cell
 
 NUMPY = os.path.dirname(os.path.abspath(np.__file__))
 FrameKind = Literal["root", "branch", "loop"]
+#: Values in the message of an exception, or what makes them where it is raised.
+Payload = Sequence[Value] | Callable[[], Sequence[Value]]
 
 
 class TraceBuilder(Builder):
@@ -90,6 +93,27 @@ class Restart(BaseException):
         self.key = (key, how)
 
 
+class Catching(Protocol):
+    """A ``try`` under way (see ``control.try_regions``)."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a handler uses the exception itself."""
+
+    def catches(self, kind: type[BaseException]) -> bool:
+        """Whether it, or one around it, catches such an exception."""
+
+    def takes(
+        self, ok: Value, exc: type[BaseException] | str, message: str, payload: Payload
+    ) -> bool:
+        """Take a check over, if what it raises is caught; whether it is."""
+
+    def split_at(
+        self, ok: Value, kind: type[BaseException], error: Callable[[], BaseException]
+    ) -> bool:
+        """As ``takes``, of an exception that ``error`` makes."""
+
+
 class Session:
     """One trace from start to end."""
 
@@ -128,9 +152,8 @@ class Session:
         self.truths: dict[Value, bool] = {}
         #: Of values that are the inverse of one: that one.
         self.inverses: dict[Value, Value] = {}
-        self.exceptions: dict[str, Callable[[str], BaseException]] = {}
         #: The `try` statements under way, innermost last (see ``try_regions``).
-        self.catching: list[Any] = []
+        self.catching: list[Catching] = []
         #: What a check raises instead, while some values are converted (see ``casting``).
         self.failing: tuple[type[BaseException], str] | None = None
         #: The calls under way of each function, by its code (see ``recursion``).
@@ -287,11 +310,8 @@ class Session:
             found = [self.literal(v) for v in values]
             if all(v is not None for v in found):
                 self.fail(exc, message.format(*(v.item() for v in found if v is not None)))
-        if self.catching:
-            from tracejit.trace.control.try_regions import caught_check
-
-            if caught_check(self, ok, exc, message, values):
-                return
+        if self.catching and self.catching[-1].takes(ok, exc, message, values):
+            return
         b.op("check", ok, *values, exc=self.exception_name(exc), message=message)
 
     def fail(self, exc: type[BaseException] | str, message: str) -> None:
@@ -332,9 +352,7 @@ class Session:
             named = any(getattr(p, base.__name__, None) is base for p in places)
             if named and (base is exc or exc.__module__.split(".")[0] == "numpy"):
                 return str(base.__name__)
-        name = f"{exc.__module__}.{exc.__qualname__}"
-        self.exceptions[name] = exc
-        return name
+        return ExceptionName(f"{exc.__module__}.{exc.__qualname__}", exc)
 
     def require_equal(self, a: Dim, b: Dim, exc: type[BaseException], message: str) -> None:
         """Two extents must be equal: known, refuted at once, or checked at run time."""

@@ -22,7 +22,7 @@ class SymDim:
 
 
 @dataclass(frozen=True)
-class Window:
+class WindowSpec:
     """An argument that lies in leaf ``storage``, a C-ordered array that other arguments share.
 
     ``numbers``: leaves that hold Python integers, counted in elements of the storage. ``form`` says
@@ -57,7 +57,7 @@ class ArraySpec:
     alias_group: int | None = None
     writeable: bool = True
     packing: Packing | None = None
-    window: Window | None = None
+    window: WindowSpec | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ Nothing here knows a NumPy function: operators and methods look their implementa
 from __future__ import annotations
 
 from tracejit.trace.session.concretize import name_of, structural_int, truth
+from tracejit.trace.session.storage import Cell
+from tracejit.trace.session.tracer import Tracer
 from tracejit.trace.values.arrays import Array, fresh, k_order, wrap, wrap_array
 from tracejit.trace.values.coercion import Lifted, as_dim, lift
 from tracejit.trace.values.scalars import (
@@ -22,8 +24,7 @@ from tracejit.trace.values.scalars import (
     python_int,
     weak_kind,
 )
-from tracejit.trace.values.storage import Cell, Choice
-from tracejit.trace.values.tracer import Tracer
+from tracejit.trace.values.selected_storage import Select
 
 __all__ = [
     "KIND_DTYPE",
@@ -31,11 +32,11 @@ __all__ = [
     "KIND_TYPE",
     "Array",
     "Cell",
-    "Choice",
     "Lifted",
     "MixedScalar",
     "PyScalar",
     "Scalar",
+    "Select",
     "TaggedScalar",
     "Tracer",
     "WeakKind",

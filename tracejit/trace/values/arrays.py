@@ -11,12 +11,14 @@ from tracejit.errors import LeakedTracerError, UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.session.concretize import bound, method, methods, structural_int, truth
+from tracejit.trace.session.concretize import bound, structural_int, truth
+from tracejit.trace.session.registry import ARRAY, METHODS, NAMES
 from tracejit.trace.session.session import Session, current, where
-from tracejit.trace.values.scalars import Scalar, dim_value
-from tracejit.trace.values.storage import Cell, Choice
-from tracejit.trace.values.tracer import Tracer
-from tracejit.trace.views.transforms import Layer, Transpose, layered
+from tracejit.trace.session.storage import Cell
+from tracejit.trace.session.tracer import Steps, Tracer
+from tracejit.trace.values.scalars import PyScalar, Scalar, dim_value
+from tracejit.trace.values.selected_storage import Select
+from tracejit.trace.values.view_transforms import Layer, Transpose, layered
 
 _NOT_IN_PLACE = (
     "Incompatible shape for in-place modification. Use `.reshape()` to make a copy with the "
@@ -31,7 +33,7 @@ class Array(Tracer):
 
     def __init__(
         self,
-        cell: Cell | Choice,
+        cell: Cell | Select,
         layers: tuple[Layer, ...] = (),
         dims: tuple[Dim, ...] | None = None,
         strides: tuple[Dim | None, ...] | None = None,
@@ -51,7 +53,7 @@ class Array(Tracer):
     def sides(self) -> tuple[Array, Array]:
         """The two views of which this is one, known at run time."""
         cell = self.cell
-        assert isinstance(cell, Choice)
+        assert isinstance(cell, Select)
         if not self.layers:
             return cell.then, cell.other
         return _onto(cell.then, self), _onto(cell.other, self)
@@ -61,7 +63,7 @@ class Array(Tracer):
     def read(self) -> Value:
         """The view's elements now."""
         session = current()
-        if isinstance(self.cell, Choice):
+        if isinstance(self.cell, Select):
             return self._read_choice(self.cell, session)
         self._same_trace(session)
         value = base = session.read_cell(self.cell)
@@ -76,7 +78,7 @@ class Array(Tracer):
     def write(self, value: Value) -> None:
         """Replace the view's elements by ``value`` of the view's dtype and shape."""
         session = current()
-        if isinstance(self.cell, Choice):
+        if isinstance(self.cell, Select):
             self._write_choice(self.cell, value, session)
             return
         if self.cell.writeable is None:
@@ -96,7 +98,7 @@ class Array(Tracer):
             value = layer.put(b, parent, value)
         session.write_cell(self.cell, value)
 
-    def _read_choice(self, cell: Choice, session: Session) -> Value:
+    def _read_choice(self, cell: Select, session: Session) -> Value:
         known = cell.contents()
         b = session.b
         if known is not None:
@@ -116,15 +118,14 @@ class Array(Tracer):
 
         return emit_cond(cell.pred, side(then), side(other))[0]
 
-    def _write_choice(self, cell: Choice, value: Value, session: Session) -> None:
-        from tracejit.trace.control.branch import staged_if
-
+    def _write_choice(self, cell: Select, value: Value, session: Session) -> None:
         def side(view: Array) -> Callable[[], None]:
             target = _onto(view, self)
             dims = self.dims if self.layers else view.dims
             return lambda: target.write(_as_shape(value, dims))
 
-        staged_if(cell.pred, side(cell.then), side(cell.other), tuple, lambda state: None, ())
+        test = PyScalar("bool", cell.pred)
+        session.operators.if_expr(test, side(cell.then), side(cell.other), None)
 
     def _same_trace(self, session: Session) -> None:
         assert isinstance(self.cell, Cell)
@@ -147,6 +148,7 @@ class Array(Tracer):
         return Array(self.cell, layers, tuple(dims), known, dtype or self.dtype)
 
     # NumPy attributes -----------------------------------------------------------------------------
+    # What is assigned to one NumPy makes an array first, so that it is cast as one.
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -154,7 +156,7 @@ class Array(Tracer):
 
     @shape.setter
     def shape(self, shape: Any) -> None:
-        other = method("reshape")(self, shape)
+        other = METHODS["reshape"](self, shape)
         if other.cell is not self.cell:
             current().fail(AttributeError, _NOT_IN_PLACE)
         if other.dims != self.dims and self._is_argument():
@@ -188,44 +190,33 @@ class Array(Tracer):
 
     @property
     def T(self) -> Array:  # noqa: N802
-        from tracejit.trace.views.views import transposed
-
-        return transposed(self, tuple(reversed(range(self.ndim))))
+        return ARRAY["T"](self)  # type: ignore[no-any-return]
 
     @property
     def mT(self) -> Array:  # noqa: N802
-        from tracejit.trace.views.views import transposed
-
-        rank = self.ndim
-        return transposed(self, (*range(rank - 2), rank - 1, rank - 2))
+        return ARRAY["mT"](self)  # type: ignore[no-any-return]
 
     @property
     def real(self) -> Array:
-        from tracejit.trace.views.views import part
-
-        return part(self, "real")
+        return ARRAY["real"](self)  # type: ignore[no-any-return]
 
     @real.setter
     def real(self, value: Any) -> None:
-        self.real[...] = _as_array(value)
+        self.real[...] = NAMES[np.asarray](value)
 
     @property
     def imag(self) -> Array:
-        from tracejit.trace.views.views import part
-
-        return part(self, "imag")
+        return ARRAY["imag"](self)  # type: ignore[no-any-return]
 
     @imag.setter
     def imag(self, value: Any) -> None:
         if self.dtype.kind != "c":
             throw(TypeError("array does not have imaginary part to set"))
-        self.imag[...] = _as_array(value)
+        self.imag[...] = NAMES[np.asarray](value)
 
     @property
     def flat(self) -> Any:
-        from tracejit.trace.views.reshape import Flat
-
-        return Flat(self)
+        return ARRAY["flat"](self)
 
     @flat.setter
     def flat(self, value: Any) -> None:
@@ -243,17 +234,18 @@ class Array(Tracer):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             throw(AttributeError(name))
-        return bound(self, methods().get(name), name)
+        return bound(self, METHODS.get(name), name)
+
+    def steps(self) -> Steps:
+        if not self.dims:
+            throw(TypeError("iteration over a 0-d array"))
+        return Steps(self.dims[0], lambda i: self[dim_value(i)])
 
     def __getitem__(self, key: Any) -> Any:
-        from tracejit.trace.views.indexing import getitem
-
-        return getitem(self, key)
+        return ARRAY["getitem"](self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        from tracejit.trace.views.assignment import setitem
-
-        setitem(self, key, value)
+        ARRAY["setitem"](self, key, value)
 
     def __len__(self) -> int:
         if not self.dims:
@@ -266,17 +258,10 @@ class Array(Tracer):
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, item: Any) -> bool:
-        return truth(method("any")(self == item))
+        return truth(METHODS["any"](self == item))
 
     def __repr__(self) -> str:
         return f"<traced {self.dtype}[{', '.join(map(str, self.dims))}]>"
-
-
-def _as_array(value: Any) -> Any:
-    """What an attribute is set to: NumPy makes it an array first, so that it is cast as one."""
-    from tracejit.trace.array_api.creation import asarray
-
-    return asarray(value)
 
 
 def layered_on(x: Array, layer: Layer) -> tuple[Layer, ...]:

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir.types import DTYPES, TensorType, dtype_of
-from tracejit.trace.control.maybe_unbound import MaybeNone
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.stride_classes import packing_of
 from tracejit.trace.values.all import KIND_DTYPE, Array, Cell, PyScalar, Scalar
 from tracejit.trace.values.exporters import plain_array, refused
+from tracejit.trace.values.maybe_unbound import MaybeNone
 
 
 @dataclass(eq=False)
-class Hidden:
+class CapturedArray:
     """One hidden array: how to fetch it now, and its traced form.
 
     ``held``: how to fetch what the program has, where that is no plain array but a memory map.
@@ -50,7 +50,7 @@ class Hidden:
 
 
 @dataclass(eq=False)
-class HiddenNumber:
+class CapturedNumber:
     """One hidden number: how to fetch it now, and what it is. ``kind``: as in ``ScalarSpec``."""
 
     getter: Callable[[], Any]
@@ -81,7 +81,7 @@ def hidden_number(value: Any, getter: Callable[[], Any], place: Hashable) -> PyS
         dtype = DTYPES[KIND_DTYPE[kind]] if isinstance(kind, str) else kind
         param = session.frames[0].builder.param(TensorType(dtype, ()), name)
         traced = PyScalar(kind, param) if isinstance(kind, str) else Scalar(param)  # type: ignore[arg-type]
-        found = session.hidden[place] = HiddenNumber(getter, kind, traced)
+        found = session.hidden[place] = CapturedNumber(getter, kind, traced)
     result: PyScalar | Scalar = found.traced
     return result
 
@@ -122,7 +122,7 @@ def seen_inside(x: Any) -> Any:
     return seen(x)
 
 
-def _new(found: np.ndarray[Any, Any], getter: Callable[[], Any]) -> Hidden:
+def _new(found: np.ndarray[Any, Any], getter: Callable[[], Any]) -> CapturedArray:
     session = current()
     array = plain_array(found)
     if array is None:
@@ -143,8 +143,8 @@ def _new(found: np.ndarray[Any, Any], getter: Callable[[], Any]) -> Hidden:
     cell.depth = 0
     cell.arg = session.first_hidden + number
     if array is found:
-        return Hidden(getter, array, cell)
-    return Hidden(lambda: plain_array(getter()), array, cell, getter)
+        return CapturedArray(getter, array, cell)
+    return CapturedArray(lambda: plain_array(getter()), array, cell, getter)
 
 
 def order_of(array: np.ndarray[Any, Any]) -> tuple[int, ...] | None:

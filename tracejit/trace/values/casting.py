@@ -17,6 +17,7 @@ import numpy as np
 from tracejit.errors import asks, throw
 from tracejit.ir.core import Value
 from tracejit.ir.types import DTYPES
+from tracejit.trace.session.registry import BUILTINS, NAMES
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, PyScalar, Scalar, lift
 
@@ -27,9 +28,7 @@ _SINGLE = "Error setting single item of array."
 def element(value: Any, dtype: np.dtype[Any], *, direct: bool) -> Value:
     """A value, or an array of them, as it is stored in ``dtype``."""
     if isinstance(value, list | tuple) and not _holds_arrays(value):
-        from tracejit.trace.array_api.creation import array
-
-        return array(value, dtype).read()
+        return NAMES[np.array](value, dtype).read()  # type: ignore[no-any-return]
     lifted = lift(value)
     if lifted.static is not None and (lifted.weak is not None or direct):
         return current().b.const(_asked(lifted.static, dtype))
@@ -80,19 +79,26 @@ def _from_numpy(value: Value, dtype: np.dtype[Any]) -> Value:
 
 
 def _as_int(number: Any) -> Value:
-    from tracejit.trace.python.builtin_functions import BUILTINS
-
     found: Value = lift(BUILTINS[int](number)).value
     return found
 
 
 def _fitting(value: Value, dtype: np.dtype[Any]) -> Value:
     """An integer; OverflowError where the dtype cannot hold it."""
-    from tracejit.trace.array_api.operands import check_fits
-
     if dtype.kind in "iu" and dtype != value.dtype:
         check_fits(value, dtype)
     return current().b.convert(value, dtype)
+
+
+def check_fits(value: Value, dtype: np.dtype[Any]) -> None:
+    """Check at run time that an i64 scalar fits in ``dtype``."""
+    session, info = current(), np.iinfo(dtype)
+    b = session.b
+    ok = b.op("ge", value, b.const(int(info.min), "i64"))
+    if dtype.itemsize < 8:
+        ok = b.op("bitwise_and", ok, b.op("le", value, b.const(int(info.max), "i64")))
+    message = f"Python integer {{0}} out of bounds for {dtype.name}"
+    session.check(ok, OverflowError, message, value)
 
 
 def _unsigned(value: Value) -> Value:

@@ -14,7 +14,9 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import dtype_of
+from tracejit.trace.session.registry import NAMES
 from tracejit.trace.session.session import current, where
+from tracejit.trace.session.tracer import Tracer
 from tracejit.trace.values.arrays import Array
 from tracejit.trace.values.scalars import (
     KIND_DTYPE,
@@ -24,7 +26,6 @@ from tracejit.trace.values.scalars import (
     WeakKind,
     weak_kind,
 )
-from tracejit.trace.values.tracer import Tracer
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,6 @@ def _nested(x: Sequence[Any]) -> Value:
     if not any(_has_tracer(i) for i in items):
         array = np.array(items)
         return current().b.const(array, dtype_of(array.dtype))
-    from tracejit.trace.array_api import NAMES
-
     return NAMES[np.stack](items).read()  # type: ignore[no-any-return]
 
 

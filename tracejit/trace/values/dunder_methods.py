@@ -12,7 +12,7 @@ import sys
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
-from tracejit.trace.guards.guard_equality import PLAIN_MODULES
+from tracejit.trace.session.plain import CONVERTED, PLAIN_MODULES
 from tracejit.trace.values.all import Array, Tracer
 
 _HEAP_TYPE = 1 << 9
@@ -58,10 +58,8 @@ def convertible(f: FunctionType) -> bool:
     root = (f.__module__ or "").split(".")[0]
     if (f.__module__ or "").startswith("numpy.polynomial."):
         return True  # loops over coefficients, in terms of names that are in the tables
-    if f.__module__ == "tracejit.transforms.structured":
-        return True  # written as a user would
-    if f.__module__ == "tracejit.trace.values.distinct":
-        return True  # what stands for sets of the program
+    if f.__module__ in CONVERTED:
+        return True
     if root in PLAIN_MODULES:
         return False
     module = sys.modules.get(f.__module__ or "")
@@ -70,7 +68,7 @@ def convertible(f: FunctionType) -> bool:
 
 def iterable(ops: Any, x: Any) -> Any:
     """``x``, or what its own ``__iter__`` gives: it is gone through from here on."""
-    from tracejit.trace.python.iteration import spend
+    from tracejit.trace.values.iterables import spend
 
     spend(x)
     method = method_of(x, "__iter__")

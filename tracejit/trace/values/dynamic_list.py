@@ -1,7 +1,7 @@
 """Lists of which the run decides how long they are: buffers with room to grow, and a count.
 
-Such a list holds one object while it is traced, a ``Run``, which stands for all of its items:
-numbers of one kind, or tuples of them. It is a value: what changes the list makes another one.
+Such a list holds one object while it is traced, a ``ListBuffer``, which stands for all of its
+items: numbers of one kind, or tuples of them. It is a value: what changes the list makes another.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from typing import Any, NoReturn, TypeGuard
 import numpy as np
 
 from tracejit.errors import UnsupportedError
+from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType, dtype_of
-from tracejit.trace.session import containers
 from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.session import current, where
+from tracejit.trace.session.tracer import Steps, Tracer
+from tracejit.trace.values import containers
 from tracejit.trace.values.scalar_join import is_number, joined_number, meeting_kind, number_value
 from tracejit.trace.values.scalars import (
     KIND_DTYPE,
@@ -27,7 +29,6 @@ from tracejit.trace.values.scalars import (
     python_int,
     weak_kind,
 )
-from tracejit.trace.values.tracer import Tracer
 
 _ROOM = 8
 
@@ -64,21 +65,26 @@ class Kind:
 
 
 #: What the items are: the kinds of their parts, and whether they are tuples.
-Form = tuple[tuple[Kind, ...], bool]
+ElementKinds = tuple[tuple[Kind, ...], bool]
 
 
-class Run(Tracer):
+class ListBuffer(Tracer):
     """All items of a list: ``columns`` have room for the parts of at least ``count`` items."""
 
     __slots__ = ("columns", "count", "form")
 
-    def __init__(self, columns: Sequence[Value], count: Dim, form: Form) -> None:
+    def __init__(self, columns: Sequence[Value], count: Dim, form: ElementKinds) -> None:
         self.columns = tuple(columns)
         self.count = count
         self.form = form
 
     def read(self) -> NoReturn:
         refuse("this")
+
+    def steps(self) -> Steps:
+        known = current().ranges.at_least(self.count, 0)
+        count = self.count if known else ex.emax(self.count, 0)
+        return Steps(count, lambda i: item_at(self, i))
 
     def __iter__(self) -> NoReturn:
         refuse("this")
@@ -102,21 +108,21 @@ def refuse(what: str) -> NoReturn:
 
 def is_grown(x: Any) -> TypeGuard[list[Any]]:
     """Whether ``x`` is a list of which the run decides how long it is."""
-    return type(x) is list and any(type(i) is Run for i in x)
+    return type(x) is list and any(type(i) is ListBuffer for i in x)
 
 
-def run_of(x: list[Any]) -> Run:
+def run_of(x: list[Any]) -> ListBuffer:
     """The items of a grown list. What ``+`` of lists put beside one another becomes one."""
     if len(x) > 1:
         form = form_of(x)
         if form is None:
             refuse("items of unlike kinds")
         replace_items(x, run_of_items(x, form))
-    found: Run = x[0]
+    found: ListBuffer = x[0]
     return found
 
 
-def replace_items(x: list[Any], run: Run) -> None:
+def replace_items(x: list[Any], run: ListBuffer) -> None:
     """Other items for a list."""
     containers.touch(current(), x)
     x[:] = [run]
@@ -125,14 +131,14 @@ def replace_items(x: list[Any], run: Run) -> None:
 # Forms --------------------------------------------------------------------------------------------
 
 
-def form_of(*lists: Iterable[Any]) -> Form | None:
+def form_of(*lists: Iterable[Any]) -> ElementKinds | None:
     """What holds all items of some lists; None where nothing does, or there are none."""
     found: tuple[list[Any], bool] | None = None
-    empty: Form | None = None
-    runs = [i for items in lists for i in items if type(i) is Run]
+    empty: ElementKinds | None = None
+    runs = [i for items in lists for i in items if type(i) is ListBuffer]
     exact = any(kind.exact for run in runs for kind in run.form[0])
     for item in (i for items in lists for i in items):
-        if type(item) is Run:
+        if type(item) is ListBuffer:
             if item.count == 0:
                 empty = item.form
                 continue
@@ -170,22 +176,22 @@ def _example(kind: Kind) -> Any:
     return Scalar(value) if kind.weak is None else PyScalar(kind.weak, value)
 
 
-def empty_run(form: Form, room: int = _ROOM) -> Run:
+def empty_run(form: ElementKinds, room: int = _ROOM) -> ListBuffer:
     """No items yet."""
     b = current().b
     columns = [b.op("empty", dtype=k.dtype, shape=(room,)) for k in form[0]]
-    return Run(columns, 0, form)
+    return ListBuffer(columns, 0, form)
 
 
-def run_of_items(items: Sequence[Any], form: Form) -> Run:
+def run_of_items(items: Sequence[Any], form: ElementKinds) -> ListBuffer:
     """The items of an ordinary list, Runs among them, in a form that holds them all."""
     first, *rest = items or [None]
-    if type(first) is Run:
+    if type(first) is ListBuffer:
         run = converted(first, form)
     else:
         run, rest = empty_run(form, max(_ROOM, len(items))), list(items)
     for item in rest:
-        if type(item) is Run:
+        if type(item) is ListBuffer:
             run = extended(run, converted(item, form))
         else:
             run = _put_last(run, item, form)
@@ -200,7 +206,7 @@ def alike(before: Any, after: Any) -> Any:
     return after if form is None else [run_of_items(after, form)]
 
 
-def converted(run: Run, form: Form) -> Run:
+def converted(run: ListBuffer, form: ElementKinds) -> ListBuffer:
     """The same items as numbers of other kinds."""
     if run.form == form:
         return run
@@ -208,19 +214,19 @@ def converted(run: Run, form: Form) -> Run:
         return empty_run(form)
     b = current().b
     columns = [b.convert(c, k.dtype) for c, k in zip(run.columns, form[0], strict=True)]
-    return Run(columns, run.count, form)
+    return ListBuffer(columns, run.count, form)
 
 
 # Items --------------------------------------------------------------------------------------------
 
 
-def appended(run: Run, item: Any) -> Run:
+def appended(run: ListBuffer, item: Any) -> ListBuffer:
     """With another item at the end."""
     form = form_of([run], [item]) or _form_for_now(run, item)
     return _put_last(converted(run, form), item, form)
 
 
-def _put_last(run: Run, item: Any, form: Form) -> Run:
+def _put_last(run: ListBuffer, item: Any, form: ElementKinds) -> ListBuffer:
     parts = item if form[1] else (item,)
     b = current().b
     columns = []
@@ -228,10 +234,10 @@ def _put_last(run: Run, item: Any, form: Form) -> Run:
         value = b.reshape(number_value(part, kind.joined), (1,))
         column = _with_room(column, run.count)
         columns.append(b.op("put_slice", column, value, *b.bounds((run.count,), (1,))))
-    return Run(columns, run.count + 1, form)
+    return ListBuffer(columns, run.count + 1, form)
 
 
-def _form_for_now(run: Run, item: Any) -> Form:
+def _form_for_now(run: ListBuffer, item: Any) -> ElementKinds:
     """What holds the items where another kind comes. A loop's body may be traced again with the
     kind that its numbers settle on; otherwise this is refused."""
     error = UnsupportedError(
@@ -281,28 +287,28 @@ def _sized(column: Value) -> list[Value]:
     return [size, found]
 
 
-def extended(run: Run, other: Run) -> Run:
+def extended(run: ListBuffer, other: ListBuffer) -> ListBuffer:
     """The items of two runs of one form."""
     assert run.form == other.form
     pairs = zip(parts_of(run), parts_of(other), strict=True)
     columns = [current().b.op("concatenate", a, z, axis=0) for a, z in pairs]
-    return Run(columns, run.count + other.count, run.form)
+    return ListBuffer(columns, run.count + other.count, run.form)
 
 
-def parts_of(run: Run) -> list[Value]:
+def parts_of(run: ListBuffer) -> list[Value]:
     """The columns without the room that is left."""
     b = current().b
     return [b.slice(c, (0,), (run.count,), (1,)) for c in run.columns]
 
 
-def window(run: Run, start: Dim, step: Dim, count: Dim) -> Run:
+def window(run: ListBuffer, start: Dim, step: Dim, count: Dim) -> ListBuffer:
     """Some of the items, in range."""
     b = current().b
     columns = [b.slice(c, (start,), (count,), (step,)) for c in run.columns]
-    return Run(columns, count, run.form)
+    return ListBuffer(columns, count, run.form)
 
 
-def item_at(run: Run, i: Dim) -> Any:
+def item_at(run: ListBuffer, i: Dim) -> Any:
     """One item, in range."""
     b = current().b
     values = [b.reshape(b.slice(c, (i,), (1,), (1,)), ()) for c in run.columns]
@@ -310,7 +316,7 @@ def item_at(run: Run, i: Dim) -> Any:
     return tuple(parts) if run.form[1] else parts[0]
 
 
-def with_item(run: Run, i: Dim, item: Any) -> Run:
+def with_item(run: ListBuffer, i: Dim, item: Any) -> ListBuffer:
     """With another item at a place, in range."""
     form = form_of([run], [item])
     if form is None or form != run.form:
@@ -320,10 +326,10 @@ def with_item(run: Run, i: Dim, item: Any) -> Run:
     for column, part, kind in zip(run.columns, item if form[1] else (item,), form[0], strict=True):
         value = b.reshape(number_value(part, kind.joined), (1,))
         columns.append(b.op("put_slice", column, value, *b.bounds((i,), (1,))))
-    return Run(columns, run.count, form)
+    return ListBuffer(columns, run.count, form)
 
 
-def array_of(run: Run) -> Value:
+def array_of(run: ListBuffer) -> Value:
     """``np.array`` of the list: one row for each tuple."""
     kinds, is_tuple = run.form
     columns = parts_of(run)

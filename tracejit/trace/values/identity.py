@@ -5,8 +5,9 @@ from __future__ import annotations
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.trace.session.session import Restart, current, where
+from tracejit.trace.session.storage import Cell
 from tracejit.trace.values.all import Array, PyScalar
-from tracejit.trace.values.storage import Cell, Choice
+from tracejit.trace.values.selected_storage import Select
 
 
 def same_array(left: Array, right: Array) -> bool | PyScalar:
@@ -16,7 +17,7 @@ def same_array(left: Array, right: Array) -> bool | PyScalar:
     for x in (left, right):
         if isinstance(x.cell, Cell):
             _must_be_exact(x.cell)
-    if not isinstance(left.cell, Choice) and not isinstance(right.cell, Choice):
+    if not isinstance(left.cell, Select) and not isinstance(right.cell, Select):
         return False
     found = _same(left, right)
     return found if isinstance(found, bool) else PyScalar("bool", found)
@@ -36,7 +37,7 @@ def _must_be_exact(cell: Cell) -> None:
 def _same(left: Array, right: Array) -> bool | Value:
     """``same_array`` where one of the two is decided at run time."""
     for x, other in ((left, right), (right, left)):
-        if isinstance(x.cell, Choice):
+        if isinstance(x.cell, Select):
             then, otherwise = (_same(side, other) for side in x.sides())
             if isinstance(then, bool) and then is otherwise:
                 return then

@@ -13,10 +13,8 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import UnsupportedError
-from tracejit.trace.array_api.generators import RandomSource
-from tracejit.trace.control.maybe_unbound import MaybeNone
-from tracejit.trace.python.builtin_functions import Enumerate, Range, Reversed, Zip
-from tracejit.trace.session.concretize import BoundMethod, Later
+from tracejit.trace.session.concretize import BoundMethod, DeferredText
+from tracejit.trace.session.registry import CLASS_SEEN
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import (
     KIND_TYPE,
@@ -27,19 +25,20 @@ from tracejit.trace.values.all import (
     TaggedScalar,
     Tracer,
 )
-from tracejit.trace.values.distinct import Distinct
+from tracejit.trace.values.iterables import Enumerate, Range, Reversed, Zip
+from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.tagged import each_kind
-from tracejit.trace.views.reshape import Flat
 
-_STAND_INS: dict[type, type] = {
-    Array: np.ndarray,
-    Flat: np.flatiter,
-    Range: range,
-    Enumerate: enumerate,
-    Zip: zip,
-    Reversed: reversed,
-    Later: str,
-    BoundMethod: type([].append),
+CLASS_SEEN |= {
+    Array: lambda x: np.ndarray,
+    Range: lambda x: range,
+    Enumerate: lambda x: enumerate,
+    Zip: lambda x: zip,
+    Reversed: lambda x: reversed,
+    DeferredText: lambda x: str,
+    BoundMethod: lambda x: type([].append),
+    PyScalar: lambda x: KIND_TYPE[x.kind],
+    Scalar: lambda x: x.dtype.type,
 }
 
 
@@ -52,15 +51,8 @@ def types_of(x: Any) -> tuple[type, ...]:
         return tuple(kind for number in x.alternatives for kind in types_of(number))
     if isinstance(x, MixedScalar):
         return x.dtype.type, KIND_TYPE[x.kind]
-    if isinstance(x, PyScalar):
-        return (KIND_TYPE[x.kind],)
-    if isinstance(x, Scalar):
-        return (x.dtype.type,)
-    if isinstance(x, RandomSource):
-        return (x.kind,)
-    if isinstance(x, Distinct):
-        return (frozenset if x.frozen else set,)
-    return (_STAND_INS.get(builtins.type(x), builtins.type(x)),)
+    seen = CLASS_SEEN.get(builtins.type(x), builtins.type)
+    return (seen(x),)
 
 
 def type_of(x: Any) -> type:

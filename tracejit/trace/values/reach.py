@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.trace.guards.guard_equality import PLAIN
+from tracejit.trace.session.plain import PLAIN
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.dunder_methods import convertible
 

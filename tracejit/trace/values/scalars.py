@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, NoReturn
 
 import numpy as np
@@ -12,8 +12,9 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTYPES
 from tracejit.trace.session.concretize import name_of
+from tracejit.trace.session.registry import NUMBER
 from tracejit.trace.session.session import current, where
-from tracejit.trace.values.tracer import Tracer
+from tracejit.trace.session.tracer import Tracer
 
 WeakKind = Literal["bool", "int", "float", "complex"]
 KIND_DTYPE = {"bool": "bool", "int": "i64", "float": "f64", "complex": "c128"}
@@ -37,9 +38,7 @@ class Scalar(Tracer):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             throw(AttributeError(name))
-        from tracejit.trace.python.number_methods import attribute
-
-        return attribute(self, name)
+        return NUMBER["attribute"](self, name)
 
     @property
     def real(self) -> Scalar:
@@ -79,6 +78,17 @@ class Scalar(Tracer):
     def read(self) -> Value:
         """The value (as for arrays)."""
         return self.value
+
+    def parser(self) -> Callable[[str], Any] | None:
+        scalar: Any = self.dtype.type
+        if self.dtype.kind == "b":
+            return lambda text: scalar(text == "True")
+        if self.dtype.kind == "c":
+            return None
+        return lambda text: scalar(float(text) if self.dtype.kind == "f" else int(text))
+
+    def out_of(self, array: Any) -> Any:
+        return array[()]
 
     def static_value(self) -> Any:
         """The value when it is a constant, else None."""
@@ -135,22 +145,16 @@ class PyScalar(Tracer):
 
     @property
     def real(self) -> Any:
-        from tracejit.trace.python.number_methods import real
-
-        return real(self)
+        return NUMBER["real"](self)
 
     @property
     def imag(self) -> Any:
-        from tracejit.trace.python.number_methods import imag
-
-        return imag(self)
+        return NUMBER["imag"](self)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             throw(AttributeError(name))
-        from tracejit.trace.python.number_methods import attribute
-
-        return attribute(self, name)
+        return NUMBER["attribute"](self, name)
 
     def __iter__(self) -> NoReturn:
         # Without it the exception would name the class of tracers.
@@ -159,6 +163,15 @@ class PyScalar(Tracer):
     def read(self) -> Value:
         """The value (as for arrays)."""
         return self.value
+
+    def parser(self) -> Callable[[str], Any] | None:
+        kind = KIND_TYPE[self.kind]
+        if kind is bool:
+            return lambda text: text == "True"
+        return None if kind is complex else kind
+
+    def out_of(self, array: Any) -> Any:
+        return KIND_TYPE[self.kind](array.item())
 
     def static_value(self) -> Any:
         """The value when it is a constant, else None."""

@@ -10,6 +10,7 @@ from tracejit.errors import asks, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.trace.session.concretize import shown_dim, shown_shape
+from tracejit.trace.session.registry import ARRAY
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Scalar
 from tracejit.trace.values.casting import element
@@ -115,3 +116,6 @@ def _mask_sized(selected: Advanced, new: Value) -> Value:
     if extra > 0 and all(d == 1 for d in new.shape[:extra]):
         new = current().b.reshape(new, new.shape[extra:])
     return stretch(new, dims, message)
+
+
+ARRAY["setitem"] = setitem

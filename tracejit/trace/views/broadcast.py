@@ -133,3 +133,19 @@ def broadcast_together(values: Sequence[Value], message: str | None = None) -> l
     message = message or shapes_message(shapes)
     shape = broadcast_shapes(shapes, message)
     return [stretch(v, shape, message) for v in values]
+
+
+def match_shape(x: Value, shape: Sequence[Dim], message: str) -> Value:
+    """``x`` with its extents asserted to be ``shape``."""
+    session, shape = current(), tuple(shape)
+    if x.shape == shape:
+        return x
+    for have, want in zip(x.shape, shape, strict=True):
+        if isinstance(have, int) and isinstance(want, int) and have != want:
+            throw(ValueError(message))
+        if have != want and session.catching:  # a `try` sees checks, not what `cast_shape` raises
+            session.require_equal(have, want, ValueError, message)
+    plain = message.replace("{", "{{").replace("}", "}}")
+    return session.b.op(  # type: ignore[no-any-return]
+        "cast_shape", x, shape=shape, exc="ValueError", message=plain
+    )

@@ -101,11 +101,8 @@ def _raise_first_bad(ok: Value, good: Value, index: Value, n: Dim, axis: int) ->
         session.b.op("raise", *payload(), exc="IndexError", message=_OUT)
         return []
 
-    if session.catching:
-        from tracejit.trace.control.try_regions import caught_check
-
-        if caught_check(session, ok, IndexError, _OUT, payload):
-            return
+    if session.catching and session.catching[-1].takes(ok, IndexError, _OUT, payload):
+        return
     emit_cond(ok, list, find)
 
 

@@ -17,6 +17,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.concretize import shown_dim
+from tracejit.trace.session.registry import ARRAY
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer, as_dim, fresh, lift, wrap
 from tracejit.trace.views.broadcast import broadcast_together
@@ -311,3 +312,6 @@ def _placement(items: list[Any], axes: list[int]) -> int:
     first = flags.index(True)
     last = len(flags) - 1 - flags[::-1].index(True)
     return min(axes) if all(flags[first : last + 1]) else 0
+
+
+ARRAY["getitem"] = getitem

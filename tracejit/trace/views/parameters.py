@@ -13,7 +13,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import Array, Cell, dim_value
-from tracejit.trace.views.transforms import Gather, Layer, Reshape, Slice
+from tracejit.trace.values.view_transforms import Gather, Layer, Reshape, Slice
 
 _NUMERIC = ("starts", "steps", "shape")
 

@@ -16,11 +16,12 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTYPES
 from tracejit.trace.session.assumptions import nothing_to_undo, suppose
 from tracejit.trace.session.concretize import shown_dim, shown_shape
+from tracejit.trace.session.registry import ARRAY, CLASS_SEEN
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import Array, Choice, PyScalar, Scalar, as_dim, fresh, k_order
+from tracejit.trace.session.tracer import Steps, Tracer
+from tracejit.trace.values.all import Array, PyScalar, Scalar, Select, as_dim, fresh, k_order
 from tracejit.trace.values.casting import as_single_item, element
-from tracejit.trace.values.tracer import Tracer
-from tracejit.trace.views.transforms import Reshape
+from tracejit.trace.values.view_transforms import Reshape
 from tracejit.trace.views.views import Strides, transposed, whole_view
 
 _ONE_HOLE = "can only specify one unknown dimension"
@@ -56,7 +57,7 @@ def _staged_view(x: Array, view: Array, needs: list[tuple[Dim, Dim]]) -> Array:
     """The view where the strides fit at run time, else a copy."""
     pred = _all_equal(needs)
     copy = fresh(current().b.reshape(x.read(), view.dims))
-    return Array(Choice(pred, view, copy), (), view.dims, view.strides, view.dtype)
+    return Array(Select(pred, view, copy), (), view.dims, view.strides, view.dtype)
 
 
 def _all_equal(needs: Sequence[tuple[Dim, Dim]]) -> Value:
@@ -246,7 +247,7 @@ def contiguous(x: Array, order: str = "C") -> Array:
     axes = tuple(range(x.ndim))
     copy = fresh(x.read(), axes if order == "C" else axes[::-1])
     needs = [] if known is False else _dense_needs(x, order)
-    return Array(Choice(_all_dense(needs), x, copy)) if needs else copy
+    return Array(Select(_all_dense(needs), x, copy)) if needs else copy
 
 
 def _all_dense(needs: Sequence[tuple[Dim, Dim, Dim]]) -> Value:
@@ -279,14 +280,14 @@ def _dense_needs(x: Array, order: str) -> list[tuple[Dim, Dim, Dim]]:
 
 def _undecided(x: Array) -> bool:
     """Whether a run-time choice decides the strides."""
-    return isinstance(x.cell, Choice) and any(s is None for s in x.strides)
+    return isinstance(x.cell, Select) and any(s is None for s in x.strides)
 
 
 def _either(x: Array, make: Callable[[Array], Array]) -> Array:
     """What is made of the one view or of the other."""
-    assert isinstance(x.cell, Choice)
+    assert isinstance(x.cell, Select)
     then, other = x.sides()
-    return Array(Choice(x.cell.pred, make(then), make(other)))
+    return Array(Select(x.cell.pred, make(then), make(other)))
 
 
 def raveled(x: Array, order: str = "C") -> Array:
@@ -342,6 +343,9 @@ class Flat(Tracer):
         """The elements as one axis."""
         return self.array.viewed(Reshape(self.dims), self.dims)
 
+    def steps(self) -> Steps:
+        return self.line().steps()
+
     def __getitem__(self, key: Any) -> Any:
         got = self.line()[key]
         return got if isinstance(got, Scalar) else fresh(got.read())
@@ -368,3 +372,7 @@ class Flat(Tracer):
 
     def copy(self) -> Array:
         return fresh(self.read())
+
+
+ARRAY["flat"] = Flat
+CLASS_SEEN[Flat] = lambda x: np.flatiter

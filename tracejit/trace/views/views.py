@@ -10,9 +10,10 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
+from tracejit.trace.session.registry import ARRAY
 from tracejit.trace.session.session import current, where
-from tracejit.trace.values.all import Array, Choice, fresh
-from tracejit.trace.views.transforms import (
+from tracejit.trace.values.all import Array, Select, fresh
+from tracejit.trace.values.view_transforms import (
     Bitcast,
     Broadcast,
     Part,
@@ -70,7 +71,7 @@ def broadcast_view(x: Array, shape: Sequence[Dim], axes: Sequence[int]) -> Array
 
 def is_writeable(x: Array) -> bool:
     """Whether NumPy would let the elements be assigned, in some runs at least."""
-    if isinstance(x.cell, Choice):
+    if isinstance(x.cell, Select):
         return any(is_writeable(side) for side in x.sides())
     layered = any(isinstance(s, Broadcast | ReadOnly) for s in x.layers)
     return x.cell.writeable is not False and not layered
@@ -84,7 +85,7 @@ def agreed(flags: Iterable[bool | None]) -> bool | None:
 
 def writeability(x: Array) -> bool | None:
     """Whether the elements may be assigned; None where only the run decides."""
-    if isinstance(x.cell, Choice):
+    if isinstance(x.cell, Select):
         return agreed(map(writeability, x.sides()))
     return None if x.cell.writeable is None else is_writeable(x)
 
@@ -170,3 +171,9 @@ def _diagonal_length(rows: Dim, cols: Dim, offset: int) -> Dim:
 def read_only(x: Array) -> Array:
     """A view that may not be written."""
     return x.viewed(ReadOnly(), x.dims, x.strides)
+
+
+ARRAY["T"] = lambda x: transposed(x, range(x.ndim)[::-1])
+ARRAY["mT"] = lambda x: transposed(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+ARRAY["real"] = lambda x: part(x, "real")
+ARRAY["imag"] = lambda x: part(x, "imag")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
 from tracejit.trace.session.concretize import (
     hash_of,
     name_of,
@@ -15,7 +18,16 @@ from tracejit.trace.session.concretize import (
     structural_int,
     truth,
 )
+from tracejit.trace.session.registry import BUILTINS
 from tracejit.trace.session.session import where
+
+
+@dataclass(frozen=True)
+class Steps:
+    """``trip`` iterations (none where it is not positive); ``item(i)`` is the item of number i."""
+
+    trip: Dim
+    item: Callable[[Dim], Any]
 
 
 class Tracer:
@@ -47,6 +59,18 @@ class Tracer:
         """The IR value now."""
         raise NotImplementedError
 
+    def steps(self) -> Steps | None:
+        """How a ``for`` statement goes over it at run time; None where it does not."""
+        return None
+
+    def parser(self) -> Callable[[str], Any] | None:
+        """From the ``repr`` of a real number of this kind to the number; None for anything else."""
+        return None
+
+    def out_of(self, array: Any) -> Any:
+        """What the program has where an array holds the value."""
+        return array
+
     def __bool__(self) -> bool:
         return truth(self)
 
@@ -70,6 +94,4 @@ class Tracer:
         return str_later(self)
 
     def __round__(self, digits: int | None = None) -> Any:
-        from tracejit.trace.python.builtin_functions import builtin_round
-
-        return builtin_round(self, digits)
+        return BUILTINS[round](self, digits)

@@ -9,7 +9,7 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values.scalars import PyScalar
 
 
-class MaybeUndefined:
+class MaybeUnbound:
     """A variable's value where it is known at run time only whether it is bound.
 
     ``sure``: it is bound unless an exception is under way to a ``try`` around.
@@ -76,4 +76,4 @@ def some_inside(key: Any) -> Any:
 
 def bound_value(x: Any) -> Any:
     """The value of a variable that may be unbound, after a check; anything else as it is."""
-    return x.value_or_raise() if isinstance(x, MaybeUndefined) else x
+    return x.value_or_raise() if isinstance(x, MaybeUnbound) else x

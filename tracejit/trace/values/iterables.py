@@ -1,4 +1,4 @@
-"""What a ``for`` statement goes over at run time: a trip count and the item of each iteration."""
+"""What a ``for`` statement goes over at run time: ranges, and iterators over what is traced."""
 
 from __future__ import annotations
 
@@ -10,29 +10,135 @@ from typing import Any
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
-from tracejit.trace.python import dynamic_list_methods
-from tracejit.trace.python.builtin_functions import (
-    Counted,
-    Enumerate,
-    Looped,
-    Once,
-    Range,
-    Reversed,
-    Zip,
-)
 from tracejit.trace.session.concretize import structural_int
 from tracejit.trace.session.session import Frame, current, where
-from tracejit.trace.values.all import Array, as_dim, dim_value
-from tracejit.trace.values.dynamic_list import is_grown, refuse
-from tracejit.trace.views.reshape import Flat
+from tracejit.trace.session.tracer import Steps, Tracer
+from tracejit.trace.values.all import as_dim, dim_value
+from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
+
+
+class Looped:
+    """What a ``for`` statement goes over at run time; elsewhere its length must be known."""
+
+    def steps(self) -> Steps:
+        """What is left to go over."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[Any]:
+        steps = self.steps()
+        if not isinstance(steps.trip, int):
+            what = getattr(self, "name", type(self).__name__.lower())
+            raise UnsupportedError(
+                f"{where()}: {what}() whose length is known at run time only can be looped over "
+                "in a for statement, not unpacked or turned into a list"
+            )
+        return (steps.item(i) for i in builtins.range(steps.trip))
 
 
 @dataclass(frozen=True)
-class Steps:
-    """``trip`` iterations (none where it is not positive); ``item(i)`` is the item of number i."""
+class Range(Looped):
+    """``range`` with a traced bound."""
+
+    start: Any
+    stop: Any
+    step: Any
+
+    def steps(self) -> Steps:
+        start, stop, step = (as_dim(x) for x in (self.start, self.stop, self.step))
+        if isinstance(step, int):
+            if step == 0:
+                throw(ValueError("range() arg 3 must not be zero"))
+            span = stop - start if step > 0 else start - stop
+            trip = span if abs(step) == 1 else ex.ceildiv(span, abs(step))
+        else:
+            trip = _traced_step(start, stop, step)
+        return Steps(trip, lambda i: dim_value(start + step * i))
+
+
+@dataclass
+class Life:
+    """Where an iterator was made, whether something has gone through it, and how many items were
+    taken before."""
+
+    made_in: Frame
+    spent: bool = False
+    taken: int = 0
+
+
+class Once(Looped):
+    """An iterator: what has been taken from it is gone."""
+
+    life: Life
+
+    def __post_init__(self) -> None:
+        self.__dict__["life"] = Life(current().frame)
+
+    def whole(self) -> Steps:
+        """All items, those that were taken, too."""
+        raise NotImplementedError
+
+    def steps(self) -> Steps:
+        whole, first = self.whole(), self.life.taken
+        return Steps(whole.trip - first, lambda i: whole.item(i + first)) if first else whole
+
+
+@dataclass(frozen=True)
+class Enumerate(Once):
+    """``enumerate`` of something that is looped over at run time."""
+
+    inner: Any
+    start: Any = 0
+
+    def whole(self) -> Steps:
+        parts = part_of(self.inner)
+        return Steps(parts.trip, lambda i: (self.start + dim_value(i), parts.item(i)))
+
+
+@dataclass(frozen=True)
+class Zip(Once):
+    """``zip`` with at least one part that is looped over at run time."""
+
+    parts: tuple[Any, ...]
+
+    def whole(self) -> Steps:
+        every = [part_of(p) for p in self.parts]
+        trip = every[0].trip
+        for part in every[1:]:
+            trip = ex.emin(trip, part.trip)
+        return Steps(trip, lambda i: tuple(p.item(i) for p in every))
+
+
+@dataclass(frozen=True)
+class Reversed(Once):
+    """``reversed`` of an array or range that is looped over at run time."""
+
+    inner: Any
+
+    def whole(self) -> Steps:
+        inner = steps_of(self.inner)
+        assert inner is not None
+        return Steps(inner.trip, lambda i: inner.item(inner.trip - 1 - i))
+
+
+@dataclass(frozen=True)
+class Counted(Once):
+    """``trip`` items, the one at a place made by ``item``; ``name``: what the program calls it."""
 
     trip: Dim
     item: Callable[[Dim], Any]
+    name: str = "iterator"
+
+    def whole(self) -> Steps:
+        return Steps(self.trip, self.item)
+
+
+#: The number of items of an iterator without an end.
+ENDLESS = 2**63 - 1
+
+
+def is_endless(x: Any) -> bool:
+    """Whether something is gone through only as far as what stands beside it."""
+    return isinstance(x, Counted) and x.trip == ENDLESS
 
 
 def steps_of(iterable: Any) -> Steps | None:
@@ -40,41 +146,9 @@ def steps_of(iterable: Any) -> Steps | None:
     if isinstance(iterable, builtins.range):
         r = iterable
         return Steps(len(r), lambda i: dim_value(r.start + i * r.step))
-    if isinstance(iterable, Range):
-        return _range_steps(iterable)
-    if isinstance(iterable, Array):
-        if not iterable.dims:
-            throw(TypeError("iteration over a 0-d array"))
-        return Steps(iterable.dims[0], lambda i: iterable[dim_value(i)])
-    if is_grown(iterable):
-        return Steps(*dynamic_list_methods.steps(iterable))
-    if isinstance(iterable, Flat):
-        return steps_of(iterable.line())
-    if isinstance(iterable, Once):
-        whole, first = _whole(iterable), iterable.life.taken
-        if not first:
-            return whole
-        return Steps(whole.trip - first, lambda i: whole.item(i + first))
-    return None
-
-
-def _whole(iterator: Once) -> Steps:
-    """All items of an iterator, those that were taken from it too."""
-    if isinstance(iterator, Reversed):
-        inner = steps_of(iterator.inner)
-        assert inner is not None
-        return Steps(inner.trip, lambda i: inner.item(inner.trip - 1 - i))
-    if isinstance(iterator, Enumerate):
-        parts = part_of(iterator.inner)
-        return Steps(parts.trip, lambda i: (iterator.start + dim_value(i), parts.item(i)))
-    if isinstance(iterator, Zip):
-        every = [part_of(p) for p in iterator.parts]
-        trip = every[0].trip
-        for part in every[1:]:
-            trip = ex.emin(trip, part.trip)
-        return Steps(trip, lambda i: tuple(p.item(i) for p in every))
-    assert isinstance(iterator, Counted)
-    return Steps(iterator.trip, iterator.item)
+    if isinstance(iterable, Looped | Tracer):
+        return iterable.steps()
+    return run_of(iterable).steps() if is_grown(iterable) else None
 
 
 def spend(x: Any) -> None:
@@ -163,22 +237,10 @@ def part_of(x: Any) -> Steps:
 def trip_count(start: Any, stop: Any, step: Any) -> Dim:
     """``len(range(start, stop, step))``."""
     session = current()
-    steps = _range_steps(Range(start, stop, step))
+    steps = Range(start, stop, step).steps()
     if session.ranges.at_least(steps.trip, 0):
         return steps.trip
     return ex.emax(steps.trip, 0)
-
-
-def _range_steps(r: Range) -> Steps:
-    start, stop, step = (as_dim(x) for x in (r.start, r.stop, r.step))
-    if isinstance(step, int):
-        if step == 0:
-            throw(ValueError("range() arg 3 must not be zero"))
-        span = stop - start if step > 0 else start - stop
-        trip = span if abs(step) == 1 else ex.ceildiv(span, abs(step))
-    else:
-        trip = _traced_step(start, stop, step)
-    return Steps(trip, lambda i: dim_value(start + step * i))
 
 
 def _traced_step(start: Dim, stop: Dim, step: Dim) -> Dim:

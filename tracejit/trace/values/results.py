@@ -15,20 +15,20 @@ import numpy as np
 from tracejit import trees
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.control.maybe_unbound import MaybeNone, bound_value
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import (
     KIND_TYPE,
     Array,
     Cell,
-    Choice,
     MixedScalar,
     PyScalar,
     Scalar,
+    Select,
     TaggedScalar,
 )
-from tracejit.trace.values.dynamic_list import Run, parts_of
-from tracejit.trace.views.transforms import (
+from tracejit.trace.values.dynamic_list import ListBuffer, parts_of
+from tracejit.trace.values.maybe_unbound import MaybeNone, bound_value
+from tracejit.trace.values.view_transforms import (
     Bitcast,
     Broadcast,
     Gather,
@@ -74,7 +74,7 @@ class PythonOut:
 
 
 @dataclass(frozen=True)
-class RunOut:
+class ListOut:
     """All items of a list: IR results ``columns``, of these Python kinds (None: NumPy scalars)."""
 
     columns: tuple[int, ...]
@@ -98,7 +98,7 @@ class ViewOut:
 
 
 @dataclass(frozen=True)
-class ChoiceOut:
+class SelectOut:
     """One of two, by the bool IR result ``index``."""
 
     index: int
@@ -148,10 +148,10 @@ Out: TypeAlias = (
     ArrayOut
     | ScalarOut
     | PythonOut
-    | RunOut
+    | ListOut
     | ArgOut
     | ViewOut
-    | ChoiceOut
+    | SelectOut
     | MadeOut
     | SameOut
     | CallerOut
@@ -197,27 +197,27 @@ class Describer:
         if isinstance(leaf, MaybeNone):
             leaves, tree = trees.flatten(leaf.value)
             made = MadeOut(tree, tuple(self.describe(bound_value(x)) for x in leaves))
-            return ChoiceOut(self.need(leaf.flag), made, StaticOut(None))
+            return SelectOut(self.need(leaf.flag), made, StaticOut(None))
         if isinstance(leaf, PyScalar):
             return PythonOut(self.need(leaf.value, leaf.kind), leaf.kind)
         if isinstance(leaf, TaggedScalar):
             *most, found = map(self.describe, leaf.alternatives)
             for flag, other in zip(reversed(leaf.flags), reversed(most), strict=True):
-                found = ChoiceOut(self.need(flag), other, found)
+                found = SelectOut(self.need(flag), other, found)
             return found
         if isinstance(leaf, MixedScalar):
             k = self.need(leaf.value)
-            return ChoiceOut(self.need(leaf.python), PythonOut(k, leaf.kind), ScalarOut(k))
+            return SelectOut(self.need(leaf.python), PythonOut(k, leaf.kind), ScalarOut(k))
         if isinstance(leaf, Scalar):
             return ScalarOut(self.need(leaf.value))
         if isinstance(leaf, Array):
             if id(leaf) not in self._arrays:
                 self._arrays[id(leaf)] = (leaf, self._array(leaf))
             return self._arrays[id(leaf)][1]
-        if isinstance(leaf, Run):
+        if isinstance(leaf, ListBuffer):
             kinds, is_tuple = leaf.form
             columns = tuple(self._column(c) for c in parts_of(leaf))
-            return RunOut(columns, tuple(k.weak for k in kinds), is_tuple)
+            return ListOut(columns, tuple(k.weak for k in kinds), is_tuple)
         outside = current().outside
         path = outside.path_of(leaf)
         if path is not None:
@@ -236,10 +236,10 @@ class Describer:
 
     def _array(self, x: Array) -> Out:
         cell = x.cell
-        if isinstance(cell, Choice):
+        if isinstance(cell, Select):
             pred = self.need(cell.pred)
             return self._layered(
-                ChoiceOut(pred, self.describe(cell.then), self.describe(cell.other)),
+                SelectOut(pred, self.describe(cell.then), self.describe(cell.other)),
                 x.layers,
             )
         if cell.arg is not None:
@@ -344,7 +344,7 @@ class Rebuilder:
         for out in outs:
             leaves.append(leaves[out.leaf] if isinstance(out, SameOut) else self._leaf(out))
         found = trees.unflatten(tree, leaves)
-        if any(isinstance(out, RunOut) for out in outs):
+        if any(isinstance(out, ListOut) for out in outs):
             _spread(found)
         return found
 
@@ -356,11 +356,11 @@ class Rebuilder:
             return np.asarray(results[out.index])[()]
         if isinstance(out, PythonOut):
             return KIND_TYPE[out.kind](np.asarray(results[out.index]).item())
-        if isinstance(out, RunOut):
+        if isinstance(out, ListOut):
             return self._run(out)
         if isinstance(out, ArgOut):
             return self.array(out.arg)
-        if isinstance(out, ChoiceOut):
+        if isinstance(out, SelectOut):
             return self._leaf(out.then if bool(results[out.index]) else out.other)
         if isinstance(out, MadeOut):
             return self.tree(out.outs, out.tree)
@@ -377,7 +377,7 @@ class Rebuilder:
         assert isinstance(out, StaticOut)
         return out.value
 
-    def _run(self, out: RunOut) -> _Items:
+    def _run(self, out: ListOut) -> _Items:
         columns = []
         for k, kind in zip(out.columns, out.kinds, strict=True):
             column = np.asarray(self.results[k])

@@ -16,7 +16,7 @@ from tracejit.errors import throw
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.views.dtype_views import regrouped
+from tracejit.trace.values.dtype_views import regrouped
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.python.dynamic_list_methods import list_of
+from tracejit.trace.session.registry import CLASS_SEEN
 
 
 def differing(x: Any) -> Any:
@@ -169,3 +170,6 @@ class Distinct:
         return len(self) == len(other) and self <= other
 
     __hash__ = None  # type: ignore[assignment]
+
+
+CLASS_SEEN[Distinct] = lambda x: frozenset if x.frozen else set

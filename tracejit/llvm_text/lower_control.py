@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tracejit.codegen_llvm.runtime import ErrorSite, Location, PayloadKind
 from tracejit.ir.core import Function, Instr, Loc, Value
-from tracejit.ir.interpret.interpreter import exception_type
+from tracejit.ir.exceptions import exception_type
 from tracejit.ir.scalar.emit import BOOL, F64, I64, ComplexPair
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, BufferType, Type
@@ -29,6 +28,7 @@ from tracejit.llvm_text.lower_function import (
     parts,
     zero,
 )
+from tracejit.llvm_text.tables import ErrorSite, Location, PayloadKind
 
 _LIGHT_CHUNK = 8192
 _HEAVY_CHUNK = 8

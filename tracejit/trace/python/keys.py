@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tracejit.trace.python.builtin_functions import builtin_bool
+from tracejit.trace.control.branch import bool_of
 from tracejit.trace.values.all import Array, Scalar, Tracer
 from tracejit.trace.values.scalars import weak_kind
 
@@ -21,7 +21,7 @@ def is_among(ops: Any, key: Any, known: Iterable[Any]) -> Any:
     found: Any = False
     for other in known:
         if _comparable(key, other):
-            found = found | builtin_bool(ops.compare_one("==", key, other))
+            found = found | bool_of(ops.compare_one("==", key, other))
     return found
 
 

@@ -9,11 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracejit.ir.core import Value
-from tracejit.ir.interpret.attempt import Attempt, Kinds
+from tracejit.ir.interpret.attempt import AttemptedCall, Kinds
 from tracejit.ir.interpret.print_effect import MESSAGE
 from tracejit.ir.types import INDEX, TensorType
-from tracejit.trace.array_api.operands import builder
-from tracejit.trace.control.try_regions import catches_now, caught_check
 from tracejit.trace.session.session import current
 
 
@@ -24,15 +22,17 @@ def host_call(
     kinds: Kinds,
 ) -> list[Value]:
     """An ordered call at run time, which may raise exceptions of these kinds."""
-    caught = tuple(kind for kind in kinds if catches_now(kind))
+    session = current()
+    region = session.catching[-1] if session.catching else None
+    caught = tuple(kind for kind in kinds if region is not None and region.catches(kind))
     if not caught:
-        found = builder().op("host_call", *operands, fn=function, types=tuple(types))
+        found = session.b.op("host_call", *operands, fn=function, types=tuple(types))
         return [found] if len(types) == 1 else list(found)
-    attempt = Attempt(function, caught, tuple(types))
-    found = builder().op("host_call", *operands, fn=attempt, types=(*types, INDEX, INDEX))
+    attempt = AttemptedCall(function, caught, tuple(types))
+    found = session.b.op("host_call", *operands, fn=attempt, types=(*types, INDEX, INDEX))
     *results, raised, message = found
     for number, kind in enumerate(caught, 1):
-        b = builder()
+        b = session.b
         ok = b.op("ne", raised, b.const(number, "i64"))
-        caught_check(current(), ok, kind, f"{{0:{MESSAGE}}}", [message])
+        session.catching[-1].takes(ok, kind, f"{{0:{MESSAGE}}}", [message])
     return list(results)

@@ -1,0 +1,183 @@
+"""What a trace did to objects of the caller's: items of containers, attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tracejit import trees
+from tracejit.trace.guards.guard_equality import is_by_kind
+from tracejit.trace.guards.guards import Relation
+from tracejit.trace.guards.paths import Path
+from tracejit.trace.values.all import Array
+from tracejit.trace.values.results import Describer, Out
+
+if TYPE_CHECKING:
+    from tracejit.trace.session.session import Session
+
+#: In a path: from a dataclass instance to the dict of its attributes.
+FIELDS = object()
+
+
+@dataclass(frozen=True)
+class ContainerChange:
+    """The caller's list or dict at ``path`` (from (args, kwargs)) now holds ``outs``."""
+
+    path: tuple[Any, ...]
+    keys: tuple[Any, ...] | None
+    tree: Any
+    outs: tuple[Out, ...]
+
+
+@dataclass(frozen=True)
+class AttributeChange:
+    """Attribute ``name`` of ``owner`` was set; None for ``outs`` when it was deleted."""
+
+    owner: Path
+    name: str
+    tree: Any
+    outs: tuple[Out, ...]
+
+
+class Changes:
+    """The objects that a trace did not make, with the ways to them, and what it changed in them."""
+
+    def __init__(self, session: Session, args: Any, static: Sequence[Any]) -> None:
+        self.session = session
+        self._getters: dict[int, tuple[Any, Path, str]] = {}
+        self._read: set[int] = set()
+        self._relations: list[Relation] = []
+        self._containers: list[tuple[tuple[Any, ...], Any, Any]] = []
+        self._came_in: dict[int, tuple[Any, tuple[Any, ...]]] = {}
+        self._repeated: dict[int, tuple[Any, int]] = {}
+        self._attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+        self._static = {id(x): x for x in static}
+        self._note_containers(args, ())
+
+    def is_outside(self, obj: Any) -> bool:
+        found = self._getters.get(id(obj))
+        return found is not None and found[0] is obj
+
+    def path_of(self, obj: Any) -> tuple[Any, ...] | None:
+        """Where in (args, kwargs) a container came in; None for one that did not."""
+        found = self._came_in.get(id(obj))
+        return found[1] if found is not None and found[0] is obj else None
+
+    def keeps(self, obj: Any) -> bool:
+        """Whether a container in a result is an object that the caller has, not a new one."""
+        if not isinstance(obj, list | tuple | dict) and not trees.is_record(obj):
+            return False
+        return self.path_of(obj) is not None or self.is_outside(obj)
+
+    def number_of(self, obj: Any) -> int | None:
+        """The number of a new container that leaves the trace in several places."""
+        found = self._repeated.get(id(obj))
+        return found[1] if found is not None and found[0] is obj else None
+
+    def apart(self, obj: Any) -> bool:
+        """Whether a container in a result is described as one object, not by its leaves."""
+        return self.keeps(obj) or self.number_of(obj) is not None
+
+    def note_results(self, result: Any) -> list[Array]:
+        """Find new containers that are in several places of what leaves the trace; its arrays."""
+        arrays: list[Array] = []
+        changed = [_items(obj) for _, obj, _ in self._containers]
+        stack = [result, *changed, *(value for _, _, value in self._attributes.values())]
+        seen: dict[int, Any] = {}
+        while stack:
+            obj = stack.pop()
+            if isinstance(obj, Array):
+                arrays.append(obj)
+            record = trees.is_record(obj)
+            if not (record or isinstance(obj, list | tuple | dict)) or self.keeps(obj):
+                continue
+            if not isinstance(obj, tuple):
+                if id(obj) in seen:
+                    self._repeated.setdefault(id(obj), (obj, len(self._repeated)))
+                    continue
+                seen[id(obj)] = obj
+            stack += list(trees.children(obj).values()) if record else _items(obj)
+        return arrays
+
+    def _note_containers(self, obj: Any, path: tuple[Any, ...]) -> None:
+        container = isinstance(obj, list | tuple | dict) or trees.is_record(obj)
+        if len(path) > 1 and (container or is_by_kind(type(obj))):
+            self._came_in.setdefault(id(obj), (obj, path))
+        held = vars(obj) if trees.is_record(obj) and hasattr(obj, "__dict__") else obj
+        if id(obj) in self._static or any(x is held for _, x, _ in self._containers):
+            return
+        if isinstance(obj, list):
+            self._containers.append((path, obj, list(obj)))
+        elif isinstance(obj, dict) and path not in ((), (1,)):
+            self._containers.append((path, obj, dict(obj)))
+        if isinstance(obj, list | tuple):
+            for k, item in enumerate(obj):
+                self._note_containers(item, (*path, k))
+        elif isinstance(obj, dict):
+            for key, item in obj.items():
+                self._note_containers(item, (*path, key))
+        elif trees.is_record(obj) and hasattr(obj, "__dict__"):
+            self._containers.append(((*path, FIELDS), held, dict(held)))
+            for key, item in held.items():
+                self._note_containers(item, (*path, FIELDS, key))
+
+    def container_changes(self, describer: Describer) -> list[ContainerChange]:
+        """Lists and dicts of the arguments whose items are no longer what came in."""
+        changes = []
+        for path, obj, before in self._containers:
+            items, old = _items(obj), _items(before)
+            keys = tuple(obj) if isinstance(obj, dict) else None
+            same = len(items) == len(old) and all(a is b for a, b in zip(items, old, strict=True))
+            if same and (keys is None or keys == tuple(before)):
+                continue
+            leaves, tree = trees.flatten(items, self.apart)
+            outs = tuple(describer.describe(leaf) for leaf in leaves)
+            changes.append(ContainerChange(path, keys, tree, outs))
+        return changes
+
+    def containers_beyond(self) -> list[tuple[Path, str]]:
+        """Lists, dicts and records that were read otherwise than as arguments or in them."""
+        found = [self._getters[k] for k in self._getters if k in self._read]
+        return [(p, name) for x, p, name in found if type(x) in (list, dict) or trees.is_record(x)]
+
+    def set_attribute(self, obj: Any, name: str, value: Any) -> None:
+        """Note an assignment; none is needed where the attribute keeps its array (``-=``)."""
+        if isinstance(value, Array) and self._keeps_array(getattr(obj, name, None), value):
+            self._attributes.pop((id(obj), name), None)
+            return
+        self._attributes[id(obj), name] = (obj, name, value)
+
+    def _keeps_array(self, now: Any, value: Array) -> bool:
+        """Whether a traced array is the array that is there already."""
+        if id(now) in self.session.beside:
+            held = self.session.beside[id(now)][1]
+            return (held.cell, held.layers) == (value.cell, value.layers)
+        real = self.session.hidden.get(id(now))
+        return real is not None and not value.layers and value.cell is real.cell
+
+    def changed_attribute(self, obj: Any, name: str) -> tuple[Any, str, Any] | None:
+        return self._attributes.get((id(obj), name))
+
+    def attribute_changes(self, describer: Describer) -> list[AttributeChange]:
+        """Attributes of outside objects that the trace set."""
+        changes = []
+        for obj, name, value in self._attributes.values():
+            leaves, tree = trees.flatten(value, self.apart)
+            outs = tuple(describer.describe(leaf) for leaf in leaves)
+            changes.append(AttributeChange(self._getters[id(obj)][1], name, tree, outs))
+        return changes
+
+    def relations(self) -> list[Relation]:
+        """Which objects must be one, and that an object which is changed is no other one."""
+        apart = [
+            Relation(self._getters[id(obj)][1], path, same=False)
+            for obj in {id(o): o for o, _, _ in self._attributes.values()}.values()
+            for other, path, _ in self._getters.values()
+            if other is not obj and type(other) is type(obj)
+        ]
+        return [*self._relations, *apart]
+
+
+def _items(container: Any) -> list[Any]:
+    return list(container.values() if isinstance(container, dict) else container)

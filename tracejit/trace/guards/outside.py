@@ -1,0 +1,360 @@
+"""What a trace read outside of itself: each object found there is guarded, arrays are passed."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import Enum
+from functools import partial
+from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracejit.errors import LeakedTracerError, UnsupportedError, UnsupportedTypeError
+from tracejit.trace.convert import is_converted
+from tracejit.trace.guards.changes import Changes
+from tracejit.trace.guards.guard_equality import (
+    contents,
+    is_by_kind,
+    kinds,
+    objects_in,
+    same_contents,
+)
+from tracejit.trace.guards.guards import Getter, Guard, Relation
+from tracejit.trace.guards.paths import ArgumentLeaf, Path, as_path, need_identity
+from tracejit.trace.session.plain import LIBRARY, PLAIN
+from tracejit.trace.session.session import where
+from tracejit.trace.values.all import Tracer
+from tracejit.trace.values.captured_arrays import hidden_array, hidden_number, number_kind
+from tracejit.trace.values.dunder_methods import class_attribute, convertible
+from tracejit.trace.values.exporters import frozen, refused
+from tracejit.trace.values.reach import holds_traced
+
+if TYPE_CHECKING:
+    from tracejit.trace.session.session import Session
+
+
+class Outside(Changes):
+    """The objects that a trace did not make."""
+
+    def __init__(self, session: Session, args: Any, static: Sequence[Any] = ()) -> None:
+        super().__init__(session, args, static)
+        self.guards: list[Guard] = []
+        self._guarded: set[tuple[int, str, int]] = set()
+        self._owners: list[Any] = []  # alive, so that their ids stay theirs
+        self._places: dict[int, set[tuple[int, str]]] = {}
+        #: Whether objects of the program's are arguments.
+        self.has_arguments = False
+
+    # Reading --------------------------------------------------------------------------------------
+
+    def read(
+        self, value: Any, getter: Getter, name: str, owner: Any = None, *, traced: bool = True
+    ) -> Any:
+        """A value found outside: arrays become hidden arguments (if ``traced``), the rest is
+        guarded.
+
+        ``owner``: the object, cell or namespace that held it under ``name``.
+        """
+        if isinstance(value, Tracer):
+            return value
+        path = as_path(getter)
+        self._read.add(id(value))
+        if traced and isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+            if path.leaf is not None and type(value) is not np.ndarray:
+                need_identity(path)
+            self._met(value, path, name, owner)
+            return hidden_array(value, path)
+        self._can_be_read(value, name, path)
+        by_value = isinstance(value, PLAIN)
+        if traced and name in self.session.loose and number_kind(value) is not None:
+            self._owners.append(owner)
+            return hidden_number(value, getter, (id(owner), name))
+        place = (id(owner), name, id(value))
+        known = place in self._guarded
+        if path.leaf is not None and not by_value and self._of_argument(value, path, name, owner):
+            return value
+        if not known and not _unguarded(value):
+            self._guarded.add(place)
+            self._owners.append(owner)
+            self.guards.append(Guard(getter, value, by_value, name))
+        if not by_value:
+            self._getters[id(value)] = (value, path, name)
+        return value
+
+    def _met(self, value: Any, path: Path, name: str, owner: Any) -> None:
+        """An array or object that has been found before in another place is found in both."""
+        places = self._places.setdefault(id(value), set())
+        if (id(owner), name) not in places:
+            places.add((id(owner), name))
+            self._owners += [owner, value]
+            first = self._getters.setdefault(id(value), (value, path, name))[1]
+            if first is not path:
+                self._relations.append(Relation(first, path, same=True))
+
+    def _of_argument(self, value: Any, path: Path, name: str, owner: Any) -> bool:
+        """Whether ``value``, which is a part of an object that is an argument, may be another one
+        of its kind in other calls."""
+        kind = type(value)
+        if is_by_kind(kind):
+            self._met(value, path, name, owner)
+            self.guards.append(Guard(path.then(type), kind, False, name))
+            return True
+        if kind in (list, tuple, dict):
+            self._met(value, path, name, owner)
+            self._items_of_argument(value, path, name)
+            self._guard_kinds(value, path, name, numbers=False)
+            return True
+        if not isinstance(value, _SHARED) and not _unguarded(value):
+            need_identity(path)
+        return False
+
+    def _can_be_read(self, value: Any, name: str, path: Path | None = None) -> None:
+        """UnsupportedTypeError for an object that holds an array which is not seen; arrays of texts
+        and dates must hold what they do."""
+        error = refused(value, name, f"{where()}: ")
+        if error is not None:
+            raise error
+        if isinstance(value, np.ndarray) and value.dtype.kind not in "biufc":
+            if value.dtype.hasobject:
+                raise UnsupportedTypeError(
+                    f"{where()}: {name} is an array of objects, which compiled code does not have: "
+                    "make it a list, or an array of numbers"
+                )
+            self.constant(value, path)
+        if type(value) is np.poly1d:
+            self.constant(value, path)
+
+    def answer(self, getter: Getter, name: str, owner: Any) -> Any:
+        """What a function says that was found outside; a container made anew is compared."""
+        value = getter()
+        if not isinstance(value, list | tuple | dict | set) or getter() is value:
+            return self.read(value, getter, name, owner)
+        held = contents(value)
+        same = lambda: same_contents(held, getter())  # noqa: E731
+        self.guards.append(Guard(same, True, True, name))
+        return value
+
+    def attribute(self, obj: Any, name: str, value: Any, *, traced: bool = True) -> Any:
+        """An attribute that was read from an object found outside."""
+        found = self._getters.get(id(obj))
+        if found is None or found[0] is not obj or _library(obj):
+            return value
+        if found[1].leaf is not None and isinstance(value, MethodType) and value.__self__ is obj:
+            shadowed = found[1].then(lambda x: name in vars(x))
+            self._absent(shadowed, f"{found[2]}.{name} of the object itself", obj)
+        path = found[1].attribute(name)
+        return self.read(value, path, f"{found[2]}.{name}", obj, traced=traced)
+
+    def constant(self, obj: Any, path: Path | None = None) -> None:
+        """An array or polynomial that Python reads while tracing: its elements must stay what they
+        are."""
+        place = (id(obj), "contents", id(obj))
+        if place not in self._guarded:
+            self._guarded.add(place)
+            self._owners.append(obj)
+            held = frozen(obj)
+            same = (path or Path(lambda: obj)).then(lambda now: frozen(now) == held)
+            self.guards.append(Guard(same, True, True, "contents of an array"))
+
+    def item(self, obj: Any, key: Any, value: Any) -> Any:
+        """An item of a container found outside."""
+        found = self._getters.get(id(obj))
+        if found is None or found[0] is not obj:
+            return value
+        if isinstance(key, slice):
+            self.whole(obj)
+            return value
+        owner = found[1]
+        if type(obj).__module__.split(".")[0] == "numpy" and owner()[key] is not value:
+            raise UnsupportedError(
+                f"{found[2]}[{key!r}] is another object each time that it is read: read it before "
+                "the call and pass it as an argument"
+            )
+        return self.read(value, owner.item(key), f"{found[2]}[{key!r}]", obj)
+
+    def missing(self, obj: Any, name: str) -> None:
+        """An attribute that an object found outside does not have: it must not get it."""
+        if self.is_outside(obj) and not _library(obj):
+            owner, path = self._getters[id(obj)][1:]
+            self._absent(owner.then(lambda x: hasattr(x, name)), f"{path}.{name}", obj)
+
+    def missing_item(self, obj: Any, key: Any) -> None:
+        """A key or index that a container found outside does not have."""
+        if self.is_outside(obj):
+            owner, path = self._getters[id(obj)][1:]
+            self._absent(owner.then(lambda x: _has_item(x, key)), f"{path}[{key!r}]", obj)
+
+    def missing_name(self, name: str, namespace: dict[str, Any]) -> None:
+        """A global variable that does not exist."""
+        if not _is_defined(name, namespace):
+            self._absent(partial(_is_defined, name, namespace), name, namespace)
+
+    def missing_cell(self, name: str, cell: Any) -> None:
+        """A variable of an enclosing function that is not bound yet."""
+        if not _is_bound(cell):
+            self._absent(partial(_is_bound, cell), name, cell)
+
+    def _absent(self, is_there: Callable[[], bool], name: str, owner: Any) -> None:
+        place = (id(owner), name, id(None))
+        if place not in self._guarded:
+            self._guarded.add(place)
+            self._owners.append(owner)
+            self.guards.append(Guard(is_there, False, True, name))
+
+    def whole(self, obj: Any) -> None:
+        """All of a list, tuple, dict, set or deque from outside is used (looped over, counted): it
+        must still hold the same things, and attributes of these are guarded in their turn."""
+        if obj is os.environ:
+            held = dict(os.environ)
+            self.guards.append(Guard(lambda: dict(os.environ), held, True, "os.environ"))
+        if not self.is_outside(obj):
+            return
+        owner, name = self._getters[id(obj)][1:]
+        refuse_iterator(obj, name)
+        if not isinstance(obj, list | tuple | dict | set | deque):
+            return
+        place = (id(obj), "all of it", id(obj))
+        if place in self._guarded:
+            return
+        self._guarded.add(place)
+        self._owners.append(obj)
+        if owner.leaf is not None:
+            self._guard_kinds(obj, owner, name, numbers=True)
+            return
+        held = contents(obj)
+        for item in objects_in(obj):
+            self.root(item, f"item of {name}")
+        same = owner.then(lambda now: held if same_contents(held, now) else None)
+        self.guards.append(Guard(same, held, False, name))
+
+    def _guard_kinds(self, obj: Any, path: Path, name: str, *, numbers: bool) -> None:
+        held = kinds(obj, numbers=numbers)
+        same = path.then(lambda now: held if kinds(now, numbers=numbers) == held else None)
+        self.guards.append(Guard(same, held, False, name))
+
+    def _items_of_argument(self, obj: Any, path: Path, name: str) -> None:
+        """Items of a container in an object that is an argument, containers inside of it too."""
+        for key, item in obj.items() if isinstance(obj, dict) else enumerate(obj):
+            if isinstance(item, (*PLAIN, *_SHARED)):
+                continue
+            at, called = path.item(key), f"{name}[{key!r}]"
+            self._can_be_read(item, called, at)
+            if type(item) in (list, tuple, dict):
+                self._met(item, at, called, obj)
+                self._items_of_argument(item, at, called)
+            elif type(item) is np.ndarray or is_by_kind(type(item)):
+                self._met(item, at, called, obj)
+            else:
+                need_identity(path)
+
+    def root(self, obj: Any, name: str) -> None:
+        """An object that is itself known to the caller (a static argument, ``self``)."""
+        if not isinstance(obj, PLAIN):
+            self._can_be_read(obj, name)
+            self._getters.setdefault(id(obj), (obj, Path(lambda: obj), name))
+
+    def argument(self, obj: Any, number: int) -> None:
+        """An object of the program's that is argument leaf ``number``."""
+        self.has_arguments = True
+        where = self.path_of(obj)
+        assert where is not None, obj
+        path = Path(ArgumentLeaf(number, where))
+        self._getters.setdefault(id(obj), (obj, path, type(obj).__name__))
+
+    def way_to(self, obj: Any) -> Getter:
+        """What gives an object that was found outside, or came up in a container."""
+        return self._getters[id(obj)][1] if self.is_outside(obj) else lambda: obj
+
+    def pin(self, *values: Any) -> None:
+        """What is done with these is not seen, or depends on which objects they are: where one is
+        an argument, or part of one, the trace is for that very object."""
+        for value in values if self.has_arguments else ():
+            found = self._getters.get(id(value))
+            shared = isinstance(value, (np.ndarray, *_SHARED))
+            if found is not None and found[0] is value and found[1].leaf and not shared:
+                need_identity(found[1])
+            self.pin(*_held_by(value))
+
+    def must_hold_nothing(self) -> None:
+        """At the end of the trace: LeakedTracerError where an object from outside keeps a value of
+        it, which no change that is noticed leads to."""
+        # A function that the program defines inside, and differentiates, ends with the trace.
+        roots = [root for root in self._getters.values() if not is_converted(root[0])]
+        if not holds_traced(*(obj for obj, _, _ in roots)):
+            return
+        name = next(name for obj, _, name in roots if holds_traced(obj))
+        raise LeakedTracerError(
+            f"{name} keeps a value that is known at run time only: it would be used after the "
+            "function is compiled; return it instead of storing it"
+        )
+
+
+#: Things that many objects share, and that a version may be for.
+_SHARED = (type, FunctionType, BuiltinFunctionType, ModuleType, np.ufunc, np.dtype, Enum)
+
+
+def _held_by(value: Any) -> list[Any]:
+    """What a bound method, function, partial function or container has in it."""
+    if isinstance(value, MethodType | BuiltinMethodType):
+        return [value.__self__]
+    if isinstance(value, FunctionType):
+        if is_converted(value):
+            return []
+        cells = value.__closure__ or ()
+        return [c.cell_contents for c in cells if _is_bound(c) and c.cell_contents is not value]
+    if isinstance(value, partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    return objects_in(value)
+
+
+def refuse_iterator(x: Any, name: str) -> None:
+    """Raise for an iterator, file or generator from outside: what is taken of it is gone."""
+    advances = class_attribute(type(x), "__next__")
+    if advances is None or (isinstance(advances, FunctionType) and convertible(advances)):
+        return
+    if isinstance(x, io.IOBase):
+        raise UnsupportedError(
+            f"{where()}: the file {name} would be used once, when compiling; read before the call "
+            "and write its results after it, or use print, which is compiled"
+        )
+    raise UnsupportedError(
+        f"{where()}: items of {name}, a {type(x).__name__}, would be taken once, when compiling; "
+        "pass a list or an array of them as an argument"
+    )
+
+
+def _has_item(container: Any, key: Any) -> bool:
+    try:
+        container[key]
+    except (LookupError, TypeError):
+        return False
+    return True
+
+
+def _is_defined(name: str, namespace: dict[str, Any]) -> bool:
+    return name in namespace or hasattr(builtins, name)
+
+
+def _is_bound(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018  (raises where there is nothing)
+    except ValueError:
+        return False
+    return True
+
+
+def _library(obj: Any) -> bool:
+    return isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in LIBRARY
+
+
+def _unguarded(value: Any) -> bool:
+    """Things that have no identity of their own or never change."""
+    if isinstance(value, MethodType | BuiltinMethodType | BuiltinFunctionType):
+        return True
+    name = getattr(value, "__name__", " ")
+    return _library(value) or (value is not None and getattr(builtins, name, None) is value)

@@ -1,0 +1,96 @@
+"""``heapq`` and ``bisect`` in Python, converted like the program's own functions.
+
+They compare and move items in the order in which Python's do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracejit.errors import throw
+
+
+def _sift_up(heap: Any, place: Any, first: int, item: Any) -> None:
+    """Put an item at an empty place, or as far above it as the item is less than what is there."""
+    while place > first:
+        parent = (place - 1) >> 1
+        if not item < heap[parent]:
+            break
+        heap[place] = heap[parent]
+        place = parent
+    heap[place] = item
+
+
+def _leaf_below(heap: Any, place: Any) -> Any:
+    """Move the lesser items below an empty place up; the place without items below, which is then
+    empty."""
+    end, child = len(heap), 2 * place + 1
+    while child < end:
+        if child + 1 < end and not heap[child] < heap[child + 1]:
+            child += 1
+        heap[place] = heap[child]
+        place = child
+        child = 2 * place + 1
+    return place
+
+
+def heappush(heap: Any, item: Any) -> None:
+    heap.append(item)
+    _sift_up(heap, len(heap) - 1, 0, item)
+
+
+def heappop(heap: Any) -> Any:
+    last = heap.pop()
+    if len(heap) == 0:
+        return last
+    top = heap[0]
+    _sift_up(heap, _leaf_below(heap, 0), 0, last)
+    return top
+
+
+def heapreplace(heap: Any, item: Any) -> Any:
+    top = heap[0]
+    _sift_up(heap, _leaf_below(heap, 0), 0, item)
+    return top
+
+
+def heapify(heap: Any) -> None:
+    for start in range(len(heap) // 2 - 1, -1, -1):
+        item = heap[start]
+        _sift_up(heap, _leaf_below(heap, start), start, item)
+
+
+def bisect_left(a: Any, x: Any, lo: Any = 0, hi: Any = None) -> Any:
+    if lo < 0:
+        throw(ValueError("lo must be non-negative"))
+    if hi is None:
+        hi = len(a)
+    while lo < hi:
+        middle = (lo + hi) // 2
+        if a[middle] < x:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo
+
+
+def bisect_right(a: Any, x: Any, lo: Any = 0, hi: Any = None) -> Any:
+    if lo < 0:
+        throw(ValueError("lo must be non-negative"))
+    if hi is None:
+        hi = len(a)
+    while lo < hi:
+        middle = (lo + hi) // 2
+        if x < a[middle]:
+            hi = middle
+        else:
+            lo = middle + 1
+    return lo
+
+
+def insort_left(a: Any, x: Any) -> None:
+    a.insert(bisect_left(a, x), x)
+
+
+def insort_right(a: Any, x: Any) -> None:
+    a.insert(bisect_right(a, x), x)
