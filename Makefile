@@ -2,6 +2,8 @@
 #   make demo    train, smooth, draw: the main job end to end
 #   make test    the tests (TRACEJIT_FUZZ_EXAMPLES=50000 make test: the long fuzz)
 #   make check   lint, format, types (also as users see them), layering
+#   make docs    the documentation site in build/site; warnings are errors
+#   make dist    wheel and source archive in dist, checked
 #   make bench   side-by-side rows against NumPy and whichever peers are installed
 
 PYTHON ?= python3
@@ -10,7 +12,7 @@ JOBS ?= 2
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench docs dist format clean
 
 demo: $(VENV)/.stamp-demo
 	$(PY) -m demo
@@ -23,6 +25,14 @@ check: $(VENV)/.stamp-dev
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy --strict tracejit
 	$(PY) -m pytest -q tests/test_layering.py tests/test_types.py
+
+docs: $(VENV)/.stamp-docs
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+
+dist: $(VENV)/.stamp-dist
+	rm -rf dist
+	$(PY) -m build --quiet
+	$(PY) -m twine check --strict dist/*
 
 bench: $(VENV)/.stamp-bench
 	$(PY) -m tracejit.bench

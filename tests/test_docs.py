@@ -51,6 +51,15 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert missing == []
 
 
+def test_every_page_is_in_the_navigation() -> None:
+    known = (ROOT / "mkdocs.yml").read_text() + (ROOT / "docs/decisions/index.md").read_text()
+    pages = [p for p in PAGES if "docs" in p.parts]
+    named = [
+        p.name if p.parent.name == "decisions" else str(p.relative_to(ROOT / "docs")) for p in pages
+    ]
+    assert [n for n in named if f" {n}\n" not in known and f"({n})" not in known] == []
+
+
 def test_blocks_are_found_where_they_stand() -> None:
     text = "a\n```python\nx = 1\n```\nb\n```text\nno\n```\n```python\ny = 2\n```\n"
     assert program(text).splitlines() == ["", "", "x = 1", "", "", "", "", "", "", "y = 2", ""]

@@ -156,6 +156,12 @@ def jit(
 
     Raises what the function would raise in NumPy, and ``UnsupportedError`` naming the line for what
     cannot be compiled.
+
+        @jit
+        def scale(x, a):
+            return a * x
+
+        assert scale(np.ones(2), 3.0).tolist() == [3.0, 3.0]
     """
     if others:
         from tracejit.options import refuse

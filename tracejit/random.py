@@ -57,6 +57,10 @@ def threefry2x32(key: Any, x0: Any, x1: Any, rounds: int = 20) -> tuple[Any, Any
     """Threefry-2x32: the two ``uint32`` words of the counters (x0, x1) enciphered under ``key``.
 
     ``key``: ``uint32[2]``. ``x0``, ``x1``: ``uint32`` arrays of one shape and at least one axis.
+
+        zero = np.zeros(1, np.uint32)
+        first, second = random.threefry2x32(np.zeros(2, np.uint32), zero, zero)
+        assert (first[0], second[0]) == (0x6B200159, 0x99BA4EFE)
     """
     k0, k1 = key[0:1], key[1:2]
     schedule = (k0, k1, k0 ^ k1 ^ np.uint32(_PARITY))
@@ -73,7 +77,12 @@ def threefry2x32(key: Any, x0: Any, x1: Any, rounds: int = 20) -> tuple[Any, Any
 
 
 def key(seed: Any) -> Any:
-    """The key of an integer seed (64 bits of it)."""
+    """The key of an integer seed (64 bits of it).
+
+    A ``uint32`` array of two words.
+
+        assert random.key(0).shape == (2,)
+    """
     if isinstance(seed, (int, np.integer)):
         words = [int(seed) >> 32 & _LOW, int(seed) & _LOW]
         return _np(np.array)(words, dtype=np.uint32)
@@ -82,19 +91,36 @@ def key(seed: Any) -> Any:
 
 
 def split(key: Any, num: int = 2) -> Any:
-    """``num`` independent keys from one: ``uint32[num, 2]``."""
+    """``num`` independent keys from one: ``uint32[num, 2]``.
+
+    TypeError for what is not a key.
+
+        first, second = random.split(random.key(0))
+        assert not np.array_equal(first, second)
+    """
     return _np(np.stack)(_blocks(key, num), axis=-1)
 
 
 def fold_in(key: Any, data: Any) -> Any:
-    """The key of an integer under a key, such as the number of a step of a loop: ``uint32[2]``."""
+    """The key of an integer under a key, such as the number of a step of a loop: ``uint32[2]``.
+
+    ``data`` is an integer, also one that only the run knows.
+
+        key = random.fold_in(random.key(0), 7)
+        assert key.shape == (2,)
+    """
     word = _np(np.reshape)(_np(np.asarray)(data).astype(np.int64), (1,))
     high, low = (word >> 32).astype(np.uint32), (word & _LOW).astype(np.uint32)
     return _np(np.concatenate)(threefry2x32(_checked(key), high, low))
 
 
 def bits(key: Any, shape: Shape = (), dtype: Any = np.uint64) -> Any:
-    """Uniform bits as an unsigned integer dtype."""
+    """Uniform bits as an unsigned integer dtype.
+
+    Shape ``shape``. TypeError for a dtype that is not unsigned.
+
+        assert random.bits(random.key(0), (2, 3), np.uint8).dtype == np.uint8
+    """
     kind = np.dtype(dtype)
     if kind.kind != "u":
         throw(TypeError(f"bits are unsigned integers, not {kind}"))
@@ -107,6 +133,11 @@ def uniform(
     """Uniform floats in ``[minval, maxval)``: multiples of 2**-53 (float32: 2**-24) of the range.
 
     Differentiable in ``minval`` and ``maxval``, which are numbers or arrays.
+
+    Shape ``shape``, dtype ``float64`` or ``float32``; TypeError for another one.
+
+        x = random.uniform(random.key(0), 1000, 2.0, 3.0)
+        assert 2.0 <= x.min() < x.max() < 3.0
     """
     kind = _floating(dtype)
     u = _shaped(_unit(_words(key, shape), kind), shape)
@@ -121,26 +152,47 @@ def normal(key: Any, shape: Shape = (), dtype: Any = np.float64) -> Any:
 
     Wichura, "Algorithm AS 241", Applied Statistics 37 (1988): relative error about 1e-16. float32
     is the float64 draw rounded.
+
+    Shape ``shape``, dtype ``float64`` or ``float32``; TypeError for another one.
+
+        x = random.normal(random.key(0), (3, 4))
+        assert x.shape == (3, 4)
     """
     kind = _floating(dtype)
     return _shaped(normal_quantile(_open_unit(_words(key, shape))).astype(kind), shape)
 
 
 def exponential(key: Any, shape: Shape = (), dtype: Any = np.float64) -> Any:
-    """Exponential floats of mean 1."""
+    """Exponential floats of mean 1.
+
+    Shape and dtype as for ``normal``.
+
+        assert random.exponential(random.key(0), 10).min() >= 0.0
+    """
     kind = _floating(dtype)
     u = _unit(_words(key, shape), np.dtype(np.float64))
     return _shaped((-log(1.0 - u)).astype(kind), shape)
 
 
 def gumbel(key: Any, shape: Shape = (), dtype: Any = np.float64) -> Any:
-    """Standard Gumbel floats: ``-log(-log(u))``."""
+    """Standard Gumbel floats: ``-log(-log(u))``.
+
+    Shape and dtype as for ``normal``.
+
+        assert random.gumbel(random.key(0), 10).shape == (10,)
+    """
     kind = _floating(dtype)
     return _shaped((-log(-log(_open_unit(_words(key, shape))))).astype(kind), shape)
 
 
 def bernoulli(key: Any, p: Any = 0.5, shape: Shape | None = None) -> Any:
-    """True with probability ``p``, which is broadcast to ``shape`` (its own shape if None)."""
+    """True with probability ``p``, which is broadcast to ``shape`` (its own shape if None).
+
+    A ``bool`` array.
+
+        coins = random.bernoulli(random.key(0), 0.5, 100)
+        assert 20 < coins.sum() < 80
+    """
     shape = _np(np.shape)(p) if shape is None else shape
     return _np(np.less)(uniform(key, shape), p)
 
@@ -150,6 +202,11 @@ def integers(key: Any, low: Any, high: Any = None, shape: Shape = (), dtype: Any
 
     An element is the high part of 128 random bits times the range (64 where the dtype has at most
     32): no value is favoured by more than 2**-64 (2**-32 of its probability).
+
+    Shape ``shape``, an integer ``dtype``; TypeError for another one.
+
+        dice = random.integers(random.key(0), 1, 7, 100)
+        assert (dice.min(), dice.max()) == (1, 6)
     """
     if high is None:
         low, high = 0, low
@@ -173,7 +230,13 @@ randint = integers
 
 
 def permutation(key: Any, x: Any, axis: int = 0) -> Any:
-    """A random order of the slices of an array along ``axis``; of ``arange(x)`` for an integer."""
+    """A random order of the slices of an array along ``axis``; of ``arange(x)`` for an integer.
+
+    The result has the shape and dtype of ``x``, ``int64`` for an integer.
+
+        order = random.permutation(random.key(0), 5)
+        assert sorted(order.tolist()) == [0, 1, 2, 3, 4]
+    """
     if _is_integer(x):
         return _np(np.argsort)(_words(key, x), kind="stable")
     order = _np(np.argsort)(_words(key, _np(np.shape)(x)[axis]), kind="stable")
@@ -183,7 +246,13 @@ def permutation(key: Any, x: Any, axis: int = 0) -> Any:
 def choice(
     key: Any, a: Any, shape: Shape = (), replace: bool = True, p: Any = None, axis: int = 0
 ) -> Any:
-    """Elements of ``a`` along ``axis``, or of ``arange(a)``; ``p``: their probabilities."""
+    """Elements of ``a`` along ``axis``, or of ``arange(a)``; ``p``: their probabilities.
+
+    ValueError where more are taken than there are, without replacement.
+
+        drawn = random.choice(random.key(0), np.array([10.0, 20.0]), 50, p=np.array([0.0, 1.0]))
+        assert drawn.tolist() == [20.0] * 50
+    """
     count = a if _is_integer(a) else _np(np.shape)(a)[axis]
     if not replace:
         many = _count(shape)
@@ -200,7 +269,13 @@ def choice(
 
 
 def categorical(key: Any, logits: Any, axis: int = -1) -> Any:
-    """Indices along ``axis``, each with probability proportional to ``exp(logits)``."""
+    """Indices along ``axis``, each with probability proportional to ``exp(logits)``.
+
+    Integers, of the shape of ``logits`` without that axis.
+
+        picked = random.categorical(random.key(0), np.array([[0.0, 100.0], [100.0, 0.0]]))
+        assert picked.tolist() == [1, 0]
+    """
     logits = _np(np.asarray)(logits)
     return _np(np.argmax)(logits + gumbel(key, logits.shape), axis=axis)
 
@@ -209,6 +284,11 @@ def gamma(key: Any, a: Any, shape: Shape | None = None, dtype: Any = np.float64)
     """Gamma floats of shape parameter ``a`` > 0 and scale 1. Not differentiable in ``a``.
 
     Marsaglia and Tsang, "A simple method for generating gamma variables" (2000).
+
+    Shape ``shape`` (that of ``a`` if None), dtype ``float64`` or ``float32``.
+
+        x = random.gamma(random.key(0), 2.0, 1000)
+        assert 1.7 < x.mean() < 2.3
     """
     kind = _floating(dtype)
     shape = _np(np.shape)(a) if shape is None else shape

@@ -20,6 +20,8 @@ def check_grads(
 
     Forward mode against central differences, reverse mode against forward mode by the dot-product
     identity. Floating and complex leaves of ``args`` are differentiated. Raises AssertionError.
+
+        check_grads(lambda x: np.sum(np.tanh(x)), (np.ones(3),))
     """
     from tracejit.autodiff.numeric import check_function
     from tracejit.calls.compiler import run_function, traced_function

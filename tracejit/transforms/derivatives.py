@@ -209,7 +209,11 @@ def grad(
     with respect to their values on entry. Raises TypeError for a result or argument without
     derivative.
 
-        slope = grad(lambda w, x: np.sum(w * x) ** 2)(w, x)
+        def loss(w, x):
+            return np.sum(w * x) ** 2
+
+        slope = grad(loss)(np.ones(3), np.arange(3.0))
+        assert slope.tolist() == [0.0, 6.0, 12.0]
     """
     if others:
         from tracejit.options import refuse
@@ -270,7 +274,11 @@ def value_and_grad(
 ) -> Any:
     """``(value, gradient)`` of a function, see ``grad``; with ``has_aux`` the value is a pair.
 
-    value, slope = value_and_grad(loss)(w, x)
+    Raises what ``grad`` raises. Inside ``jit`` the value and the gradient are one computation.
+
+        value, slope = value_and_grad(lambda w: np.sum(w**2))(np.array([1.0, 2.0]))
+        assert value == 5.0
+        assert slope.tolist() == [2.0, 4.0]
     """
     if others:
         from tracejit.options import refuse
@@ -313,6 +321,9 @@ def jvp(fun: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any]) 
     """``(fun(*primals), directional derivative along tangents)``, by forward mode.
 
     ``tangents`` has the structure, shapes and dtypes of ``primals``. Raises TypeError otherwise.
+
+        value, moved = jvp(lambda x: x * x, (3.0,), (1.0,))
+        assert (value, moved) == (9.0, 6.0)
     """
     result: tuple[R, R] = applied(_Jvp(fun, "jvp"), tuple(primals), tuple(tangents))
     return result
@@ -326,7 +337,11 @@ def hvp(
     ``tangents`` has the structure, shapes and dtypes of ``primals``, and so has the answer: a tuple
     of one product per argument. It costs a few gradients, whatever the number of parameters.
 
-        (product,) = hvp(loss, (x,), (v,))
+        def cubes(x):
+            return np.sum(x**3)
+
+        (product,) = hvp(cubes, (np.array([1.0, 2.0]),), (np.array([1.0, 0.0]),))
+        assert product.tolist() == [6.0, 0.0]
     """
     slope = Gradient(fun, tuple(range(len(primals))), False, False)
     product: tuple[Any, ...] = jvp(slope, primals, tangents)[1]

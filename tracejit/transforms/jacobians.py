@@ -187,7 +187,8 @@ def jacfwd(
     where there are fewer arguments than results. Raises TypeError for complex arguments, unless
     ``holomorphic``.
 
-        jacfwd(lambda x: np.array([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
+        matrix = jacfwd(lambda x: np.array([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
+        assert matrix.tolist() == [[3.0, 2.0], [0.0, 1.0]]
     """
     if others:
         from tracejit.options import refuse
@@ -206,6 +207,9 @@ def jacrev(
     """The Jacobian of a function, by pulling back all unit vectors of its results at once.
 
     As ``jacfwd`` in all else. Best where there are fewer results than arguments.
+
+        matrix = jacrev(lambda x: x * x)(np.array([1.0, 2.0]))
+        assert matrix.tolist() == [[2.0, 0.0], [0.0, 4.0]]
     """
     if others:
         from tracejit.options import refuse
@@ -227,6 +231,9 @@ def hessian(
     """The second derivatives of a function, forward over reverse: ``jacfwd(jacrev(fun))``.
 
     For a scalar function of an argument of shape ``t`` it has the shape ``t + t``. See ``jacfwd``.
+
+        matrix = hessian(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
+        assert matrix.tolist() == [[6.0, 0.0], [0.0, 12.0]]
     """
     if others:
         from tracejit.options import refuse

@@ -180,8 +180,9 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     returns ``(result, aux)``, and ``vjp`` returns ``(result, pullback, aux)``. Raises TypeError for
     arguments without derivative and for cotangents of another structure.
 
-        y, pullback = vjp(np.sin, x)
+        y, pullback = vjp(np.sin, np.zeros(2))
         (slope,) = pullback(np.ones_like(y))
+        assert slope.tolist() == [1.0, 1.0]
     """
     return applied(Linearized(fun, "vjp", has_aux), *primals)
 
@@ -200,7 +201,8 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
     ``jvp`` at one point along many directions: what they have in common is computed once (loops
     run again beside their tangents). Structures, ``has_aux`` and errors as for ``vjp``.
 
-        y, pushforward = linearize(f, x)
-        columns = [pushforward(e) for e in np.eye(x.size)]
+        y, pushforward = linearize(lambda x: x**2, np.array([1.0, 2.0]))
+        columns = [pushforward(e) for e in np.eye(2)]
+        assert np.array(columns).tolist() == [[2.0, 0.0], [0.0, 4.0]]
     """
     return applied(Linearized(fun, "linearize", has_aux), *primals)

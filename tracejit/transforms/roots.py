@@ -136,10 +136,15 @@ def custom_root(
     ``g(x) = y`` for a linear ``g``, ``f`` linearized at the root; for reverse mode by operations
     that are linear in ``y``. TypeError where structures, shapes or dtypes differ.
 
+        def newton(f, x):
+            for _ in range(20):
+                x = x - f(x) / (2.0 * x)
+            return x
+
         def square_root(a):
-            return custom_root(
-                lambda x: x * x - a, 1.0, newton, lambda g, y: y / g(1.0)
-            )
+            return custom_root(lambda x: x * x - a, 1.0, newton, lambda g, y: y / g(1.0))
+
+        assert np.isclose(grad(square_root)(4.0), 0.25)
     """
     if active():
         return current().operators.call(_Root(f, initial_guess, solve, tangent_solve))

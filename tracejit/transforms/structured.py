@@ -21,7 +21,10 @@ Ts = TypeVarTuple("Ts")
 def fori_loop(lower: int, upper: int, body_fun: Callable[[Any, C], C], init_val: C) -> C:
     """``body_fun(i, value)`` for i from ``lower`` to ``upper - 1``; the last value.
 
-    total = fori_loop(0, 10, lambda i, total: total + x[i], 0.0)
+    A plain ``for`` does the same. ``value`` may be an array or a container; its kind stays.
+
+        total = fori_loop(0, 4, lambda i, total: total + i, 0.0)
+        assert total == 6.0
     """
     value = init_val
     for i in range(lower, upper):
@@ -32,7 +35,10 @@ def fori_loop(lower: int, upper: int, body_fun: Callable[[Any, C], C], init_val:
 def while_loop(cond_fun: Callable[[C], Any], body_fun: Callable[[C], C], init_val: C) -> C:
     """``value = body_fun(value)`` while ``cond_fun(value)``; the last value.
 
-    power = while_loop(lambda p: p < 100, lambda p: p * 2, 1)
+    A plain ``while`` does the same. ``value`` may be an array or a container; its kind stays.
+
+        power = while_loop(lambda p: p < 100, lambda p: p * 2, 1)
+        assert power == 128
     """
     value = init_val
     while cond_fun(value):
@@ -45,7 +51,11 @@ def cond(
 ) -> R:
     """``true_fun(*operands)`` if ``pred``, else ``false_fun(*operands)``.
 
-    size = cond(x > 0, lambda x: x, lambda x: -x, x)
+    A plain ``if`` does the same. Both sides give the same kind of result: StructureError otherwise.
+
+        x = -2.0
+        size = cond(x > 0, lambda x: x, lambda x: -x, x)
+        assert size == 2.0
     """
     if pred:
         return true_fun(*operands)
@@ -55,7 +65,10 @@ def cond(
 def switch(index: Any, branches: Sequence[Callable[[*Ts], R]], *operands: *Ts) -> R:
     """``branches[index](*operands)``, the index clamped to those that there are.
 
-    y = switch(k, [np.sin, np.cos, np.tan], x)
+    All branches give the same kind of result: StructureError otherwise.
+
+        y = switch(1, [np.sin, np.cos, np.tan], 0.0)
+        assert y == 1.0
     """
     if len(branches) == 1:
         return branches[0](*operands)
@@ -110,7 +123,9 @@ def scan(
     ``xs``: an array or a container of them; None with ``length``, the number of steps. ``reverse``:
     from the last x to the first, each y where its x was. ValueError where there is no step.
 
-        last, sums = scan(lambda total, x: (total + x, total + x), 0.0, x)
+        last, sums = scan(lambda total, x: (total + x, total + x), 0.0, np.arange(4.0))
+        assert last == 6.0
+        assert sums.tolist() == [0.0, 1.0, 3.0, 6.0]
     """
     count = _length(xs, length)
     if count == 0:
@@ -129,6 +144,9 @@ def scan(
 def map(f: Callable[[Any], Any], xs: Any) -> Any:
     """``f`` of each x along the first axis of ``xs``, one after another; the results as arrays.
 
-    rows = map(lambda row: row / row.sum(), table)
+    As ``scan`` without a carry. ValueError where there is no x.
+
+        rows = tracejit.map(lambda row: row / row.sum(), np.ones((2, 4)))
+        assert rows.tolist() == [[0.25] * 4] * 2
     """
     return scan(lambda carry, x: (carry, f(x)), 0, xs)[1]

@@ -199,7 +199,11 @@ def vmap(
     caller's arrays are left alone. Results of examples have to have one shape: UnsupportedError
     where values decide it. ValueError for axes that do not fit.
 
-        per_example = vmap(grad(loss), in_axes=(None, 0, 0))(params, x, y)
+        def of_one(w, x):
+            return w @ x
+
+        of_many = vmap(of_one, in_axes=(None, 0))
+        assert of_many(np.arange(3.0), np.eye(3)).tolist() == [0.0, 1.0, 2.0]
     """
     if others:
         from tracejit.options import refuse
