@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from types import MethodType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,7 +23,9 @@ from tracejit.trace.values.all import Tracer
 
 #: Public place of a function -> implementation.
 _FUNCTIONS: dict[str, Callable[..., Any]] = {}
-_MODULES = ("scipy.special",)
+_MODULES = ("scipy.special", "scipy.linalg")
+#: What gives implementations of methods of a library's objects.
+_METHODS: list[Callable[[MethodType], Callable[..., Any] | None]] = []
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -37,8 +40,18 @@ def of_library(place: str) -> Callable[[_F], _F]:
     return enter
 
 
+def of_methods(
+    find: Callable[[MethodType], Callable[..., Any] | None],
+) -> Callable[[MethodType], Callable[..., Any] | None]:
+    """Enter what gives the implementation of a method, or None."""
+    _METHODS.append(find)
+    return find
+
+
 def library_function(f: Any) -> Callable[..., Any] | None:
-    """The implementation of a library's Python function, if there is one."""
+    """The implementation of a library's Python function or method, if there is one."""
+    if isinstance(f, MethodType):
+        return next((found for of in _METHODS if (found := of(f)) is not None), None)
     name = getattr(f, "__name__", "")
     for module in _MODULES:
         found = _FUNCTIONS.get(f"{module}:{name}")

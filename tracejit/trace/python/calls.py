@@ -432,6 +432,10 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
             return ops.call(MethodType(method, f), *args, **kwargs)
         if method is not None:
             break
+    if type(f).__module__.startswith("scipy.") and any(
+        map(contains_tracer, (*args, *kwargs.values()))
+    ):
+        return library_call(f.__call__, "scipy", args, kwargs)
     has_no_effect(f)
     module = getattr(f, "__module__", None) or ""
     if module.split(".")[0] == "numpy" and any(contains_tracer(a) for a in args):
