@@ -153,6 +153,12 @@ def test_check_grads_accepts_what_is_right() -> None:
     check_grads(lambda x, y: np.sum(np.tanh(x @ y)), (np.eye(3), np.ones((3, 2))), order=2)
 
 
+def test_check_grads_takes_any_layout() -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    for laid in (np.asfortranarray(x), x[:, ::-1], np.broadcast_to(x[0], (2, 3)), x.T):
+        check_grads(lambda x: np.sin(x) @ np.ones(x.shape[1]), (laid,), order=1)
+
+
 def test_check_grads_sees_what_is_wrong() -> None:
     with pytest.raises(AssertionError):
         check_grads(lambda x: np.sum(np.floor(x) * x), (np.array([1.0, 1.5]),), order=1)

@@ -239,5 +239,7 @@ def run_function(function: Function, args: Sequence[Any]) -> list[Any]:
     from tracejit.codegen_llvm.compile import compile_program
 
     compiled = compile_program(merge(lower(simplify(function))))
-    arrays = [np.array(a, dtype=p.dtype) for a, p in zip(args, function.params, strict=True)]
+    arrays = [
+        np.array(a, dtype=p.dtype, order="C") for a, p in zip(args, function.params, strict=True)
+    ]
     return compiled.call(*arrays)

@@ -1,6 +1,6 @@
 """Distributions of ``scipy.stats`` as compositions: densities, distribution functions, quantiles.
 
-A ``Distribution`` is its standard form (location 0, scale 1). What ``rv_continuous`` and
+A ``StandardForm`` is its standard form (location 0, scale 1). What ``rv_continuous`` and
 ``rv_discrete`` add is in ``Method``: parameters by position or name, location and scale, the
 support, and nan for parameters that are none. Formulas are those of SciPy's documentation.
 """
@@ -44,7 +44,7 @@ _stdtr, _stdtrit = _s("stdtr"), _s("stdtrit")
 
 
 @dataclass(frozen=True)
-class Distribution:
+class StandardForm:
     """A standard distribution: its formulas by the names of SciPy's methods.
 
     ``low``, ``high``: the support, numbers or functions of the shape parameters. ``valid``:
@@ -109,7 +109,7 @@ def _gamma_log(x: Any, a: Any) -> Any:
 
 
 _CONTINUOUS = {
-    "norm": Distribution(
+    "norm": StandardForm(
         (),
         lambda x: -0.5 * x * x - _LOG_ROOT_2PI,
         cdf=_ndtr,
@@ -120,7 +120,7 @@ _CONTINUOUS = {
         logsf=lambda x: _log_ndtr(-x),
         pdf=lambda x: np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi),
     ),
-    "uniform": Distribution(
+    "uniform": StandardForm(
         (),
         lambda x: 0.0 * x,
         cdf=lambda x: x,
@@ -130,7 +130,7 @@ _CONTINUOUS = {
         low=0.0,
         high=1.0,
     ),
-    "expon": Distribution(
+    "expon": StandardForm(
         (),
         lambda x: -x,
         cdf=lambda x: -np.expm1(-x),
@@ -140,7 +140,7 @@ _CONTINUOUS = {
         logsf=lambda x: -x,
         low=0.0,
     ),
-    "gamma": Distribution(
+    "gamma": StandardForm(
         ("a",),
         _gamma_log,
         cdf=lambda x, a: _gammainc(a, x),
@@ -149,7 +149,7 @@ _CONTINUOUS = {
         isf=lambda q, a: _gammainccinv(a, q),
         low=0.0,
     ),
-    "chi2": Distribution(
+    "chi2": StandardForm(
         ("df",),
         lambda x, df: (
             _xlogy(0.5 * df - 1.0, x) - 0.5 * x - _gammaln(0.5 * df) - 0.5 * math.log(2) * df
@@ -160,7 +160,7 @@ _CONTINUOUS = {
         isf=lambda q, df: 2 * _gammainccinv(0.5 * df, q),
         low=0.0,
     ),
-    "invgamma": Distribution(
+    "invgamma": StandardForm(
         ("a",),
         lambda x, a: -(a + 1) * np.log(x) - _gammaln(a) - 1.0 / x,
         cdf=lambda x, a: _gammaincc(a, 1.0 / x),
@@ -170,7 +170,7 @@ _CONTINUOUS = {
         low=0.0,
         closed=False,
     ),
-    "beta": Distribution(
+    "beta": StandardForm(
         ("a", "b"),
         lambda x, a, b: _xlog1py(b - 1.0, -x) + _xlogy(a - 1.0, x) - _betaln(a, b),
         cdf=lambda x, a, b: _betainc(a, b, x),
@@ -180,7 +180,7 @@ _CONTINUOUS = {
         low=0.0,
         high=1.0,
     ),
-    "t": Distribution(
+    "t": StandardForm(
         ("df",),
         _t_log,
         cdf=lambda x, df: _stdtr(df, x),
@@ -188,7 +188,7 @@ _CONTINUOUS = {
         ppf=lambda q, df: _stdtrit(df, q),
         isf=lambda q, df: -_stdtrit(df, q),
     ),
-    "laplace": Distribution(
+    "laplace": StandardForm(
         (),
         lambda x: -np.abs(x) - math.log(2),
         cdf=_laplace_cdf,
@@ -196,7 +196,7 @@ _CONTINUOUS = {
         ppf=_laplace_ppf,
         isf=lambda q: -_laplace_ppf(q),
     ),
-    "logistic": Distribution(
+    "logistic": StandardForm(
         (),
         _logistic_log,
         cdf=_expit,
@@ -206,7 +206,7 @@ _CONTINUOUS = {
         logcdf=_log_expit,
         logsf=lambda x: _log_expit(-x),
     ),
-    "cauchy": Distribution(
+    "cauchy": StandardForm(
         (),
         lambda x: -math.log(math.pi) - np.log1p(x * x),
         cdf=lambda x: np.arctan2(1.0, -x) / math.pi,
@@ -214,7 +214,7 @@ _CONTINUOUS = {
         ppf=lambda q: np.tan(math.pi * q - math.pi / 2.0),
         isf=lambda q: np.tan(math.pi / 2.0 - math.pi * q),
     ),
-    "lognorm": Distribution(
+    "lognorm": StandardForm(
         ("s",),
         lambda x, s: -0.5 * (np.log(x) / s) ** 2 - np.log(s * x) - _LOG_ROOT_2PI,
         cdf=lambda x, s: _ndtr(np.log(x) / s),
@@ -226,7 +226,7 @@ _CONTINUOUS = {
         low=0.0,
         closed=False,
     ),
-    "halfnorm": Distribution(
+    "halfnorm": StandardForm(
         (),
         lambda x: 0.5 * math.log(2 / math.pi) - 0.5 * x * x,
         cdf=lambda x: _erf(x / math.sqrt(2)),
@@ -235,7 +235,7 @@ _CONTINUOUS = {
         isf=lambda q: -_ndtri(0.5 * q),
         low=0.0,
     ),
-    "weibull_min": Distribution(
+    "weibull_min": StandardForm(
         ("c",),
         lambda x, c: np.log(c) + _xlogy(c - 1, x) - x**c,
         cdf=lambda x, c: -np.expm1(-(x**c)),
@@ -245,7 +245,7 @@ _CONTINUOUS = {
         logsf=lambda x, c: -(x**c),
         low=0.0,
     ),
-    "gumbel_r": Distribution(
+    "gumbel_r": StandardForm(
         (),
         lambda x: -x - np.exp(-x),
         cdf=lambda x: np.exp(-np.exp(-x)),
@@ -254,7 +254,7 @@ _CONTINUOUS = {
         isf=lambda q: -np.log(-np.log1p(-q)),
         logcdf=lambda x: -np.exp(-x),
     ),
-    "pareto": Distribution(
+    "pareto": StandardForm(
         ("b",),
         lambda x, b: np.log(b) - (b + 1) * np.log(x),
         cdf=lambda x, b: 1 - x ** (-b),
@@ -266,7 +266,7 @@ _CONTINUOUS = {
 }
 
 _DISCRETE = {
-    "poisson": Distribution(
+    "poisson": StandardForm(
         ("mu",),
         lambda k, mu: _xlogy(k, mu) - _gammaln(k + 1) - mu,
         cdf=lambda k, mu: _gammaincc(np.floor(k) + 1, mu),
@@ -275,7 +275,7 @@ _DISCRETE = {
         low=0.0,
         valid=lambda mu: mu >= 0,
     ),
-    "binom": Distribution(
+    "binom": StandardForm(
         ("n", "p"),
         _binom_log,
         cdf=lambda k, n, p: _binom_cdf(np.floor(k), n, p),
@@ -284,7 +284,7 @@ _DISCRETE = {
         high=lambda n, p: n,
         valid=lambda n, p: (n >= 0) & (n == np.floor(n)) & _share(p),
     ),
-    "bernoulli": Distribution(
+    "bernoulli": StandardForm(
         ("p",),
         lambda k, p: _binom_log(k, 1.0, p),
         cdf=lambda k, p: _binom_cdf(np.floor(k), 1.0, p),
@@ -293,7 +293,7 @@ _DISCRETE = {
         high=1.0,
         valid=_share,
     ),
-    "geom": Distribution(
+    "geom": StandardForm(
         ("p",),
         lambda k, p: _xlog1py(k - 1, -p) + np.log(p),
         cdf=lambda k, p: -np.expm1(np.log1p(-p) * np.floor(k)),
@@ -302,7 +302,7 @@ _DISCRETE = {
         low=1.0,
         valid=lambda p: (p > 0) & (p <= 1),
     ),
-    "nbinom": Distribution(
+    "nbinom": StandardForm(
         ("n", "p"),
         lambda k, n, p: (
             _gammaln(n + k) - _gammaln(k + 1) - _gammaln(n) + n * np.log(p) + _xlog1py(k, -p)
@@ -325,7 +325,7 @@ def _float(x: Any) -> Any:
 class Method:
     """A method of one of SciPy's distributions, with its signature."""
 
-    of: Distribution
+    of: StandardForm
     name: str
     distribution: str
 
