@@ -32,7 +32,7 @@ _PYTHON_FUNCTIONS = (
     "PyLong_FromUnsignedLongLong", "PyMethod_New", "PyObject_CallFunctionObjArgs",
     "PyObject_CallNoArgs", "PyObject_CallOneArg", "PyObject_ClearWeakRefs", "PyObject_GC_Del",
     "PyObject_GC_UnTrack", "PyObject_GenericGetDict", "PyObject_GetAttr",
-    "PyObject_RichCompareBool", "PyObject_Size", "PyObject_Vectorcall",
+    "PyObject_RichCompareBool", "PyObject_SetAttr", "PyObject_Size", "PyObject_Vectorcall",
     "PyObject_VectorcallMethod", "PyTuple_GetItem", "PyTuple_New", "PyTuple_SetItem",
     "PyTuple_Size", "PyUnicode_Compare", "PyVectorcall_Call",
     "Py_DecRef", "Py_IncRef",
@@ -43,6 +43,7 @@ _NAMES = {
     "lock": "lock",
     "acquire": "acquire",
     "release": "release",
+    "gauss_next": "gauss_next",
 }
 _NUMPY_FUNCTIONS = {
     "PyArray_Type": 2,

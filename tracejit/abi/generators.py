@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
+import random
 from functools import cache
 from typing import Any
 
@@ -71,6 +72,22 @@ def gauss_offset() -> int | None:
         if (found[0].value, found[1].value) != (has, kept):
             return None
     return places[0]
+
+
+@cache
+def python_state_offset() -> int | None:
+    """Bytes from a `random.Random` to the index and the 624 words of its MT19937; None where that
+    is unknown."""
+    source = random.Random(1)
+    header, words = object.__basicsize__, 625
+    if random.Random.__basicsize__ < header + 4 * words:
+        return None
+    for _ in range(2):
+        *state, index = source.getstate()[1]
+        if list((ctypes.c_uint32 * words).from_address(id(source) + header)) != [index, *state]:
+            return None
+        source.random()
+    return header
 
 
 @cache

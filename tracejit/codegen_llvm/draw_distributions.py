@@ -14,6 +14,7 @@ from tracejit.codegen_llvm.draws import (
     Drawing,
     DrawPlan,
     as_number,
+    declare_c,
     each,
     filled,
     is_number,
@@ -60,7 +61,7 @@ def _function(f: FunctionText, row: Distribution, types: Sequence[str]) -> str:
     if row.legacy:
         texts, library = legacy_text(row.function)
         for name in sorted(library):
-            _declare_c(f, name)
+            declare_c(f, name)
         f.module.declare("declare double @llvm.sqrt.f64(double)")
         for symbol, text in texts:
             f.module.once(symbol, text)
@@ -68,13 +69,6 @@ def _function(f: FunctionText, row: Distribution, types: Sequence[str]) -> str:
     if row.fills and len(types) > 1:
         return numpy_function(f, row.function, "void", types)
     return numpy_function(f, row.one or row.function, llvm_type(np.dtype(row.result)), types)
-
-
-def _declare_c(f: FunctionText, name: str) -> None:
-    """A function of the C library under a name that LLVM knows nothing about."""
-    params = ", ".join(["double"] * (2 if name == "pow" else 1))
-    f.module.declare(f"declare double @tj_c_{name}({params})")
-    f.module.symbols[f"tj_c_{name}"] = generators.legacy_function(name) or 0
 
 
 def _allows(f: FunctionText, param: Param, x: Reg) -> list[Reg]:

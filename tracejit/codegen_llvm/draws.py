@@ -44,10 +44,14 @@ class Draw:
 
 @dataclass(frozen=True)
 class DrawPlan:
-    """``prepare`` emits the conditions and gives what draws; ``aug``: from the `aug_bitgen_t`."""
+    """``prepare`` emits the conditions and gives what draws; ``aug``: from the `aug_bitgen_t`.
+
+    ``retreats``: what draws also says whether it did, and has drawn nothing where it did not.
+    """
 
     prepare: Callable[[FunctionText, Draw, list[Reg]], Drawing]
     aug: bool = False
+    retreats: bool = False
 
 
 _FLOAT = {"f8": F64, "f4": F32}
@@ -75,6 +79,13 @@ def is_number(given: Any, kind: str) -> bool:
     if type(given) is float:
         return kind != "i8"
     return type(given) in (bool, int) and -(2**63) <= given < 2**63
+
+
+def declare_c(f: FunctionText, name: str) -> None:
+    """A function of the C library under a name that LLVM knows nothing about."""
+    params = ", ".join(["double"] * (2 if name == "pow" else 1))
+    f.module.declare(f"declare double @tj_c_{name}({params})")
+    f.module.symbols[f"tj_c_{name}"] = generators.legacy_function(name) or 0
 
 
 def numpy_function(f: FunctionText, name: str, result: str, types: Sequence[str]) -> str:

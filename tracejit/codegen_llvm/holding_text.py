@@ -7,7 +7,10 @@ waits for it. A record of a core, on its stack, says which generator's lock is h
 
     declare i32  @tj_hold(ptr ctx, ptr record, ptr generator)   nonzero: return 1
     declare void @tj_release_held(ptr ctx)                       before the core returns
+    declare void @tj_hold_gil(ptr ctx)                           until the core returns
     declare void @tj_keep(ptr ctx, ptr slot, ptr object)         `slot` owns a reference; null: none
+
+Python's own `random` has no lock but the GIL: a core takes it at the first draw and keeps it.
 
 Record, three words: the generator (null: not held), the next record, the lock (null where an
 earlier record has the same one). Their list begins in the context.
@@ -18,7 +21,7 @@ from __future__ import annotations
 from tracejit import abi
 
 RECORD = "[3 x ptr]"
-EXPORTS = ("tj_hold", "tj_release_held", "tj_keep")
+EXPORTS = ("tj_hold", "tj_hold_gil", "tj_release_held", "tj_keep")
 
 _TEXT = """
 declare ptr @PyObject_GetAttr(ptr, ptr)
@@ -194,6 +197,13 @@ fail:
   call void @tj_return_gil(ptr %ctx)
   store i64 -1, ptr %ctx
   ret i32 1
+}
+
+define void @tj_hold_gil(ptr %ctx) #0 {
+  %savedp = getelementptr i64, ptr %ctx, i64 12
+  call void @tj_take_gil(ptr %ctx)
+  store ptr null, ptr %savedp
+  ret void
 }
 
 define void @tj_keep(ptr %ctx, ptr %slot, ptr %object) #0 {

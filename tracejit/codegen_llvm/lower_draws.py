@@ -6,15 +6,16 @@ which raises NumPy's error or draws. So is what is not in the tables: all draw f
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
+from tracejit import abi
 from tracejit.abi import generators
 from tracejit.codegen_llvm.draw_distributions import distribution_plan
 from tracejit.codegen_llvm.draw_integers import choice_plan, integers_plan
 from tracejit.codegen_llvm.draw_orders import order_plan
+from tracejit.codegen_llvm.draw_python import python_plan
 from tracejit.codegen_llvm.draws import Draw, DrawPlan
 from tracejit.codegen_llvm.holding_text import RECORD
 from tracejit.ir.core import Value
@@ -77,14 +78,18 @@ def _planned(
     draw = _draw_of(function, operands, results)
     if draw is None or not _sizes_known(draw.result) or _offset(draw) is None:
         return None
-    plan = _SPECIAL.get(draw.of.method, distribution_plan)(draw)
+    python = draw.of.of is random.Random
+    plan = (python_plan if python else _SPECIAL.get(draw.of.method, distribution_plan))(draw)
     return None if plan is None else (draw, plan)
 
 
 def _offset(draw: Draw) -> int | None:
     """Bytes from the generator to the interface of its bit generator."""
-    known = draw.of.of in (np.random.Generator, np.random.RandomState)
-    return generators.interface_offset(draw.of.of) if known and draw.of.of else None
+    if draw.of.of is None:
+        return None
+    if draw.of.of is random.Random:
+        return generators.python_state_offset()
+    return generators.interface_offset(draw.of.of)
 
 
 def _sizes_known(result: Value) -> bool:
@@ -129,12 +134,16 @@ class _Emission:
                 ok = f.e.iand(ok, c)
             f.e.line(f"br {ok}, label %{fast}, label %{slow}, !prof !{_likely(f)}")
             f.e.label(fast)
-        if draw.of.made is None:
+        if draw.of.of is random.Random:
+            self._hold_gil()
+        elif draw.of.made is None:
             self._hold(source)
         at = generators.gauss_offset() if self.plan.aug else _offset(draw)
         assert at is not None
         value = drawing(f, f.at(source, at))
-        if conditions:
+        if self.plan.retreats:
+            self._join(slow, *value)
+        elif conditions:
             self._join(slow, value)
         else:
             self._bind(value, f.const(0))
@@ -144,11 +153,14 @@ class _Emission:
             self.f.env[self.draw.result] = value
         self.f.bind(self.draw.failed, [nothing for _ in self.draw.failed])
 
-    def _join(self, slow: str, value: Any) -> None:
+    def _join(self, slow: str, value: Any, drawn: Reg | None = None) -> None:
         """The host's way, and what holds after either."""
         f, draw = self.f, self.draw
         after, fast = f.e.fresh_label("drawn"), f.e.block
-        f.e.line(f"br label %{after}")
+        if drawn is None:
+            f.e.line(f"br label %{after}")
+        else:
+            f.e.line(f"br {drawn}, label %{after}, label %{slow}, !prof !{_likely(f)}")
         f.e.label(slow)
         self.host(f)
         scalars = [*([] if draw.sized else [draw.result]), *draw.failed]
@@ -192,6 +204,21 @@ class _Emission:
         f.e.label(take)
         f.module.declare("declare i32 @tj_hold(ptr, ptr, ptr)")
         f.call_status(f"@tj_hold(ptr %ctx, {record}, {source})")
+        f.e.line(f"br label %{go_on}")
+        f.e.label(go_on)
+
+    def _hold_gil(self) -> None:
+        """The GIL, which is what guards Python's generators, until the core returns."""
+        f = self.f
+        at = f.at(Pointer("%ctx"), 8 * abi.CTX_THREAD)
+        seen, held = f.e.fresh(), f.e.fresh()
+        take, go_on = f.e.fresh_label("take_gil"), f.e.fresh_label("with_gil")
+        f.e.line(f"{seen} = load ptr, {at}")
+        f.e.line(f"{held} = icmp eq ptr {seen}, null")
+        f.e.line(f"br i1 {held}, label %{go_on}, label %{take}, !prof !{_likely(f)}")
+        f.e.label(take)
+        f.module.declare("declare void @tj_hold_gil(ptr)")
+        f.e.line("call void @tj_hold_gil(ptr %ctx)")
         f.e.line(f"br label %{go_on}")
         f.e.label(go_on)
 

@@ -31,7 +31,7 @@ def python_draw(owner: random.Random, f: Any) -> Callable[..., Any]:
     name = f.__name__
     if type(owner) not in (random.Random, random.SystemRandom):
         raise UnsupportedError(f"{where()}: {type(owner).__name__}.{name}: {_INSTEAD}")
-    source = RandomSource(random.Random, held=owner)
+    source = RandomSource(type(owner), held=owner)
     if name in _FLOATS or name in _INTEGERS:
         kind: WeakKind = "float" if name in _FLOATS else "int"
         dtype = {"float": np.float64, "int": np.int64}[kind]
