@@ -62,6 +62,14 @@ def _(x: Any) -> Any:
     return x * random.random()
 
 
+@right("a list is shuffled by Python's `random`", "numba#9196")
+def _(x: Any) -> Any:
+    random.seed(7)
+    order = [0, 1, 2]
+    random.shuffle(order)
+    return x[order]
+
+
 @right("a seed is set inside", "numba#7715")
 def _(x: Any) -> Any:
     np.random.seed(3)

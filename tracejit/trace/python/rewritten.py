@@ -22,7 +22,7 @@ def _staged(theirs: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..
         if not traced and not any(_is_traced(x) for x in (*inside, *given)):
             return as_is(theirs, (items, *args), kwargs)
         if type(items) is list and not is_grown(items):
-            _become_run(items, given)
+            become_run(items, given)
         if isinstance(items, Array) or type(items) is list:
             return current().operators.converted(ours)(items, *args, **kwargs)
         return as_is(theirs, (items, *args), kwargs)
@@ -34,7 +34,7 @@ def _is_traced(x: Any) -> bool:
     return isinstance(x, Tracer) or (type(x) is tuple and any(map(_is_traced, x)))
 
 
-def _become_run(items: list[Any], given: tuple[Any, ...]) -> None:
+def become_run(items: list[Any], given: tuple[Any, ...] = ()) -> None:
     """Of a list of numbers of one kind: items are read and written at places that the run says."""
     form = form_of(items) or form_of(given[:1])
     if form is not None:
