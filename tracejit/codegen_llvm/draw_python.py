@@ -7,12 +7,12 @@ from typing import Any
 
 from tracejit.abi import generators
 from tracejit.codegen_llvm.draws import Draw, Drawing, DrawPlan, as_number, declare_c, is_number
-from tracejit.codegen_llvm.lower_memory import load_scalar
 from tracejit.codegen_llvm.python_draws_text import DECLARATIONS, OBJECTS, python_draw_text
 from tracejit.ir.core import Value
 from tracejit.ir.scalar.emit import BOOL, F64, I64
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
+from tracejit.llvm_text.lower_memory import load_scalar
 
 #: Beyond these, differences of integers need more than 64 bits, or are not exact as floats.
 _WIDE, _EXACT = 2**62, 2**53
