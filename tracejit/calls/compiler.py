@@ -138,7 +138,8 @@ def compile_version(
     artefacts = Artefacts(
         traced, function, program, core.text, spec, core.kernels, clock.milliseconds
     )
-    perf_map.note(spec.module, _native_names(request.function, artefacts))
+    if perf_map.asked_for():
+        perf_map.note(spec.module, _native_names(request.function, artefacts))
     # Shared storages are found by the slow path.
     direct = not request.windows and not request.beside
     undo = undo_of(traced, request.keys)

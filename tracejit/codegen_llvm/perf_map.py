@@ -69,9 +69,7 @@ def path() -> Path:
 
 
 def note(module: CompiledModule, names: Mapping[str, str]) -> None:
-    """Add the functions of a module to the map, if it is asked for."""
-    if not asked_for():
-        return
+    """Add the functions of a module to the map."""
     with path().open("a") as file:
         for symbol, (start, size) in sorted(loaded(module).items()):
             file.write(f"{start:x} {size:x} tracejit {names.get(symbol, symbol)}\n")
