@@ -52,12 +52,10 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_every_page_is_in_the_navigation() -> None:
-    known = (ROOT / "mkdocs.yml").read_text() + (ROOT / "docs/decisions/index.md").read_text()
-    pages = [p for p in PAGES if "docs" in p.parts]
-    named = [
-        p.name if p.parent.name == "decisions" else str(p.relative_to(ROOT / "docs")) for p in pages
-    ]
-    assert [n for n in named if f" {n}\n" not in known and f"({n})" not in known] == []
+    """Of the site; decisions have a list of their own, which is in it."""
+    known = (ROOT / "mkdocs.yml").read_text().split()
+    pages = [str(p.relative_to(ROOT / "docs")) for p in PAGES if "docs" in p.parts]
+    assert [p for p in pages if p not in known and not p.startswith("decisions/0")] == []
 
 
 def test_blocks_are_found_where_they_stand() -> None:
