@@ -47,11 +47,15 @@ def _store(e: LLVMEmitter, pointer: str, value: Any) -> None:
 
 
 def loop_text(
-    lower: Callable[..., Any], dtypes: Sequence[DType], attrs: dict[str, Any]
+    lower: Callable[..., Any], dtypes: Sequence[DType], attrs: dict[str, Any], usual: bool = False
 ) -> tuple[str, list[DType]]:
-    """Module text of `void k(ptr in…, ptr out…, i64 n)`, and the dtypes of the outputs."""
+    """Module text of `void k(ptr in…, ptr out…, i64 n)`, and the dtypes of the outputs.
+
+    `usual`: without the rare ways.
+    """
     lines: list[str] = []
     e = LLVMEmitter(lines, block="loop")
+    e.rare = [] if usual else None
     e.line("%i = phi i64 [ 0, %start ], [ %next, %LATCH ]")
 
     def at(name: str, dtype: DType) -> str:
@@ -115,5 +119,7 @@ class CompiledLoop:
         return outs[0] if len(outs) == 1 else tuple(outs)
 
 
-def compile_loop(lower: Callable[..., Any], dtypes: Sequence[Any], **attrs: Any) -> CompiledLoop:
-    return CompiledLoop(*loop_text(lower, [np.dtype(d) for d in dtypes], attrs))
+def compile_loop(
+    lower: Callable[..., Any], dtypes: Sequence[Any], usual: bool = False, **attrs: Any
+) -> CompiledLoop:
+    return CompiledLoop(*loop_text(lower, [np.dtype(d) for d in dtypes], attrs, usual))

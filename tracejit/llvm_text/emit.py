@@ -71,7 +71,9 @@ class LLVMEmitter:
     `declares` and `tables` collect, by symbol, the module-level lines that the text needs. `block`
     is the label of the block being filled; a caller that opens blocks itself uses `label`.
     `flags` are fast-math flags (`"fast"`, `"contract"`, …) put on float arithmetic outside
-    `strict()`; the default gives none.
+    `strict()`; the default gives none. Where `rare` is a list, the conditions under which `rarely`
+    would take its other way are appended to it, and that way is not emitted: the caller looks at
+    them for many elements at once.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class LLVMEmitter:
         self.block = block
         self.declares: dict[str, str] = {} if declares is None else declares
         self.tables: dict[str, str] = {} if tables is None else tables
+        self.rare: list[Reg] | None = None
         self._count = 0
 
     # Text.
@@ -311,6 +314,30 @@ class LLVMEmitter:
         address = self.fresh()
         self.line(f"{address} = getelementptr inbounds {element}, ptr {symbol}, {index}")
         return self.op(dtype, f"load {element}, ptr {address}, !invariant.load !{{}}")
+
+    def rarely(
+        self, c: Reg, usual: Sequence[Reg], otherwise: Callable[[], Sequence[Reg]]
+    ) -> tuple[Reg, ...]:
+        if self.rare is not None:
+            self.rare.append(c)
+            return tuple(usual)
+        return self._branch_rarely(c, usual, otherwise)
+
+    def _branch_rarely(
+        self, some: Reg, usual: Sequence[Reg], otherwise: Callable[[], Sequence[Reg]]
+    ) -> tuple[Reg, ...]:
+        """`otherwise()` in a block of its own, taken where the `i1` holds."""
+        before, inside, after = self.block, self.fresh_label("rare"), self.fresh_label("after")
+        self.line(f"br {some}, label %{inside}, label %{after}")
+        self.label(inside)
+        rare = otherwise()
+        last = self.block
+        self.line(f"br label %{after}")
+        self.label(after)
+        return tuple(
+            self.op(u.dtype, f"phi {u.type} [ {u.text}, %{before} ], [ {r.text}, %{last} ]")
+            for u, r in zip(usual, rare, strict=True)
+        )
 
     def while_loop(
         self,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracejit.ir.scalar.emit import I64, ComplexPair, DType
+from tracejit.ir.scalar.emit import BOOL, I64, ComplexPair, DType
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, literal, llvm_type
 
 
@@ -41,6 +41,13 @@ class VectorEmitter(LLVMEmitter):
 
     def fresh(self) -> str:
         return self.scalar.fresh()
+
+    def fresh_label(self, hint: str) -> str:
+        return self.scalar.fresh_label(hint)
+
+    def label(self, name: str) -> None:
+        self.scalar.label(name)
+        self.block = name
 
     def lanes(self, text: str, dtype: DType) -> Lanes:
         """A vector by name or literal."""
@@ -121,6 +128,20 @@ class VectorEmitter(LLVMEmitter):
         wide = self.int_cast(index, I64)
         offsets = self.op(I64, f"mul nsw {wide}, splat (i64 {dtype.itemsize})")
         return self.gather(self.table(table, dtype), offsets, dtype)
+
+    def rarely(
+        self, c: Reg, usual: Sequence[Reg], otherwise: Callable[[], Sequence[Reg]]
+    ) -> tuple[Reg, ...]:
+        """A branch on whether any lane is rare."""
+
+        def chosen() -> Sequence[Reg]:
+            return [self.select(c, r, u) for r, u in zip(otherwise(), usual, strict=True)]
+
+        self.block = self.scalar.block
+        symbol = f"@llvm.vector.reduce.or.v{self.count}i1"
+        self.declares[symbol] = f"declare i1 {symbol}({c.type})"
+        some = self.scalar.op(BOOL, f"call i1 {symbol}({c})")
+        return self._branch_rarely(some, usual, chosen)
 
     def while_loop(
         self,

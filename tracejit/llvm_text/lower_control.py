@@ -12,10 +12,12 @@ from typing import Any
 
 from tracejit.ir.core import Function, Instr, Loc, Value
 from tracejit.ir.exceptions import exception_type
-from tracejit.ir.scalar.emit import BOOL, F64, I64, ComplexPair
+from tracejit.ir.scalar.emit import F64, I64, ComplexPair
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, BufferType, Type
+from tracejit.llvm_text import lower_usual
 from tracejit.llvm_text.emit import Reg
+from tracejit.llvm_text.loops import CountedLoop, Phis, merge, poll
 from tracejit.llvm_text.lower_function import (
     FunctionText,
     Pointer,
@@ -36,45 +38,6 @@ _UNCHUNKED_LIGHT = 1 << 18
 _UNCHUNKED_HEAVY = 64
 
 
-class _Phis:
-    """Phi nodes whose last incoming values are not known yet."""
-
-    def __init__(self, f: FunctionText, types: Sequence[Type]) -> None:
-        self.f = f
-        self.kinds = [t for type_ in types for t in part_types(type_)]
-        self.names = [f.e.fresh() for _ in self.kinds]
-        self.place = len(f.e.lines)
-        self.edges: list[tuple[str, list[str]]] = []
-        f.e.lines.extend("" for _ in self.kinds)
-        source = iter(self.names)
-        self.values = [joined(t, source) for t in types]
-
-    def edge(self, block: str, scalars: Sequence[Any]) -> None:
-        """What comes in from `block`."""
-        self.edges.append((block, [p.text for s in scalars for p in parts(s)]))
-
-    def close(self) -> None:
-        for k, (name, kind) in enumerate(zip(self.names, self.kinds, strict=True)):
-            incoming = ", ".join(f"[ {texts[k]}, %{block} ]" for block, texts in self.edges)
-            self.f.e.lines[self.place + k] = f"  {name} = phi {kind} {incoming}"
-
-
-def _merge(f: FunctionText, types: Sequence[Type], edges: list[tuple[str, list[Any]]]) -> list[Any]:
-    """Phis at the head of the block just begun."""
-    if len(edges) == 1:
-        return edges[0][1]
-    phis = _Phis(f, types)
-    for block, scalars in edges:
-        phis.edge(block, scalars)
-    phis.close()
-    return phis.values
-
-
-def _poll(f: FunctionText) -> None:
-    f.module.declare("declare i32 @tj_poll(ptr)")
-    f.call_status("@tj_poll(ptr %ctx)")
-
-
 # -- for ---------------------------------------------------------------------------------------
 
 
@@ -91,7 +54,8 @@ def _for(f: FunctionText, instr: Instr) -> None:
         return
     limit = _UNCHUNKED_HEAVY if heavy else _UNCHUNKED_LIGHT
     plain = f.kernel or body.diverges or (known is not None and known <= limit)
-    loop = _Loop(f, instr, body, inits, consts)
+    loop = CountedLoop(f, body, inits, consts)
+    usual = lower_usual.trial(f, body, [*inits, *consts]) if f.kernel and plain else None
     exits = [] if known is not None else [(f.e.block, inits)]
     inside, after = f.e.fresh_label("loop"), f.e.fresh_label("after")
     if known is None:
@@ -99,7 +63,9 @@ def _for(f: FunctionText, instr: Instr) -> None:
         f.e.line(f"br {some}, label %{inside}, label %{after}")
     else:
         f.e.line(f"br label %{inside}")
-    if plain:
+    if usual is not None:
+        exits += lower_usual.Chunks(f, loop, trip, usual).run(inside, after)
+    elif plain:
         entry = f.e.block
         f.e.label(inside)
         exits += loop.run(entry, f.const(0), trip, after)
@@ -111,7 +77,7 @@ def _for(f: FunctionText, instr: Instr) -> None:
         f.bind(instr.results, [zero(r.type) for r in instr.results])
         return
     f.e.label(after)
-    f.bind(instr.results, _merge(f, [v.type for v in instr.results], exits))
+    f.bind(instr.results, merge(f, [v.type for v in instr.results], exits))
 
 
 def _extremes(body: Function) -> list[Instr]:
@@ -135,63 +101,6 @@ def _extremes(body: Function) -> list[Instr]:
     return found
 
 
-class _Loop:
-    """A counted loop being emitted."""
-
-    def __init__(
-        self, f: FunctionText, instr: Instr, body: Function, inits: list[Any], consts: list[Any]
-    ) -> None:
-        self.f, self.body, self.inits, self.consts = f, body, inits, consts
-        self.types = [p.type for p in body.params[1 : 1 + len(inits)]]
-
-    def run(
-        self, entry: str, first: Reg, end: Reg, after: str, inits: list[Any] | None = None
-    ) -> list[tuple[str, list[Any]]]:
-        """Iterations `first` to `end - 1` from the block just begun; the edges into `after`."""
-        f, e = self.f, self.f.e
-        inits = self.inits if inits is None else inits
-        head = e.block
-        phis = _Phis(f, [self.body.params[0].type, *self.types])
-        phis.edge(entry, [first, *inits])
-        i = phis.values[0]
-        if not f.run(self.body, [*phis.values, *self.consts]):
-            phis.close()
-            return []
-        step = e.op(I64, f"add nuw nsw {i}, 1")
-        more = e.op(BOOL, f"icmp slt {step}, {end.text}")
-        results = f.results(self.body)
-        phis.edge(e.block, [step, *results])
-        phis.close()
-        e.line(f"br {more}, label %{head}, label %{after}")
-        return [(e.block, results)]
-
-    def run_chunks(
-        self, inside: str, after: str, trip: Reg, chunk: int
-    ) -> list[tuple[str, list[Any]]]:
-        """The same from 0 to `trip`, in chunks with a poll between them."""
-        f, e = self.f, self.f.e
-        entry = e.block
-        e.label(inside)
-        phis = _Phis(f, [self.body.params[0].type, *self.types])
-        phis.edge(entry, [f.const(0), *self.inits])
-        start, *carried = phis.values
-        left = e.op(I64, f"sub nuw nsw {trip}, {start.text}")
-        small = e.icmp("lt", left, f.const(chunk))
-        end = e.op(I64, f"add nuw nsw {start}, {e.select(small, left, f.const(chunk)).text}")
-        loop, pause = e.fresh_label("loop"), e.fresh_label("pause")
-        e.line(f"br label %{loop}")
-        outer = e.block
-        e.label(loop)
-        ((_, results),) = self.run(outer, start, end, pause, carried)
-        e.label(pause)
-        _poll(f)
-        phis.edge(e.block, [end, *results])
-        phis.close()
-        more = e.icmp("lt", end, trip)
-        e.line(f"br {more}, label %{inside}, label %{after}")
-        return [(e.block, results)]
-
-
 # -- while and cond ----------------------------------------------------------------------------
 
 
@@ -207,7 +116,7 @@ def _while(f: FunctionText, instr: Instr) -> None:
     e.line(f"br label %{head}")
     e.label(head)
     counter = not f.kernel
-    phis = _Phis(f, [*types, *([INDEX] if counter else [])])
+    phis = Phis(f, [*types, *([INDEX] if counter else [])])
     phis.edge(entry, [*inits, *([f.const(1)] if counter else [])])
     values = phis.values[:carried]
     if not f.run(test, [*values, *consts]):
@@ -236,7 +145,7 @@ def _poll_sometimes(f: FunctionText, count: Reg, every: int) -> None:
     due, ask, on = e.icmp("eq", rest, f.const(0)), e.fresh_label("poll"), e.fresh_label("on")
     e.line(f"br {due}, label %{ask}, label %{on}")
     e.label(ask)
-    _poll(f)
+    poll(f)
     e.line(f"br label %{on}")
     e.label(on)
 
@@ -255,7 +164,7 @@ def _cond(f: FunctionText, instr: Instr) -> None:
             e.line(f"br label %{after}")
     e.label(after)
     types = [r.type for r in instr.results]
-    f.bind(instr.results, _merge(f, types, edges) if edges else [zero(t) for t in types])
+    f.bind(instr.results, merge(f, types, edges) if edges else [zero(t) for t in types])
 
 
 # -- check and raise ---------------------------------------------------------------------------
@@ -351,6 +260,7 @@ def kernel_function(
     written = stored_params(kernel)
     shared = {p for group in aliases if written.intersection(group) for p in group}
     params, args = parameters(kernel.params, shared)
+    k.alone = {a.text for p, a in enumerate(args) if isinstance(a, Pointer) and p not in shared}
     k.run(kernel, args)
     result = result_type([r.type for r in kernel.results])
     return_results(k, k.results(kernel), result)

@@ -105,6 +105,9 @@ class FunctionText:
         self.extremes: set[Instr] = set()
         self.leaving: list[str] = []
         self._kept: dict[Any, Pointer] = {}
+        #: Pointers to memory that no other pointer of the function reaches.
+        self.alone: set[str] = set()
+        self.stores = True
         self._numbers = itertools.count()
 
     # -- values --------------------------------------------------------------------------------

@@ -72,6 +72,8 @@ def _load(f: FunctionText, instr: Instr) -> None:
 
 
 def _store(f: FunctionText, instr: Instr) -> None:
+    if not f.stores:
+        return
     buffer, value, *index = instr.operands
     store_scalar(f, address(f, buffer, index), f.scalar(value))
 

@@ -119,6 +119,16 @@ class Emitter(Protocol):
     def lookup(self, table: Sequence[float], index: Any, dtype: DType) -> Any:
         """Entry `index` (an i32 or i64 in range) of a table of constants of a float dtype."""
 
+    def rarely(
+        self, c: Any, usual: Sequence[Any], otherwise: Callable[[], Sequence[Any]]
+    ) -> tuple[Any, ...]:
+        """`otherwise()` where the bool `c` holds, else `usual`: real scalars of equal dtypes.
+
+        For what few elements need and is dear: whether it runs at all is found out first, by a
+        branch or for many elements at once. `usual` must be computable where `c` holds, too; what
+        it is there does not matter.
+        """
+
     def while_loop(
         self,
         init: Sequence[Any],

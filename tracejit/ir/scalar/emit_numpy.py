@@ -289,6 +289,13 @@ class NumpyEmitter:
     def lookup(self, table: Sequence[float], index: Array, dtype: DType) -> Array:
         return np.asarray(table, dtype)[index]
 
+    def rarely(
+        self, c: Array, usual: Sequence[Array], otherwise: Callable[[], Sequence[Array]]
+    ) -> tuple[Array, ...]:
+        if not np.any(c):
+            return tuple(usual)
+        return tuple(np.where(c, r, u) for r, u in zip(otherwise(), usual, strict=True))
+
     def while_loop(
         self,
         init: Sequence[Array],

@@ -200,6 +200,12 @@ def where(c: Num, a: Any, b: Any) -> Num:
     return Num(c.e, c.e.select(c.v, like.lift(a), like.lift(b)))
 
 
+def rarely(c: Num, usual: Sequence[Num], otherwise: Callable[[], Sequence[Num]]) -> list[Num]:
+    """`otherwise()` where `c`, else `usual`: for what is dear and few elements need."""
+    found = c.e.rarely(c.v, [u.v for u in usual], lambda: [r.v for r in otherwise()])
+    return [Num(c.e, v) for v in found]
+
+
 def choose(c: Num, a: float, b: float, like: Num) -> Num:
     """`where` of two constants."""
     return where(c, like.const(a), b)

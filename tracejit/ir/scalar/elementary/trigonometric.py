@@ -1,11 +1,13 @@
 """sin, cos, tan over the full range.
 
-x = q pi/2 + r with r = rh + rl, |r| <= pi/4. Arguments below 2**28 subtract multiples of pi/2 held
-in three floats; larger ones multiply by a window of the bits of 2/pi (Payne and Hanek 1983) read
-from a table by exponent, so both ways are branch-free. float32 reduces in float64.
+|x| = q pi/2 + r with r = rh + rl, |r| <= pi/4. Below 2**28 (2**14 in float32) multiples of pi/2
+held in three floats are subtracted. Larger arguments are rare and multiply by a window of the bits
+of 2/pi (Payne and Hanek 1983) read from a table by exponent; those of float32 reduce in float64.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from tracejit.ir.scalar.elementary import coefficients as k
 from tracejit.ir.scalar.elementary.num import (
@@ -18,6 +20,7 @@ from tracejit.ir.scalar.elementary.num import (
     fma,
     format_of,
     poly,
+    rarely,
     two_product,
     two_sum,
     where,
@@ -25,6 +28,8 @@ from tracejit.ir.scalar.elementary.num import (
 from tracejit.ir.scalar.emit import F32, F64, I32
 
 _SMALL = 2.0**28
+#: Up to where the usual reduction is good: the nearest n is right, n pi/2 has bits to spare.
+_BOUND = {32: 2.0**14, 64: _SMALL}
 _PIO2 = k.PIO2_64
 _TABLE_64 = (k.TWO_OVER_PI_64_0, k.TWO_OVER_PI_64_1, k.TWO_OVER_PI_64_2, k.TWO_OVER_PI_64_3)
 _TABLE_32 = (k.TWO_OVER_PI_32_0, k.TWO_OVER_PI_32_1)
@@ -82,40 +87,29 @@ def _reduce_large(x: Num) -> tuple[Num, Num, Num]:
     h, low = two_sum(h, t1 + t2 + t3 + (gl + e2 + m * c[3]))
     rh, rl = two_product(h, h.const(_PIO2[0]))
     rl = rl + fma(h, _PIO2[1], low * _PIO2[0])
-    negative = x < 0.0
-    return (
-        where(negative, -rh, rh),
-        where(negative, -rl, rl),
-        where(negative, -quadrant, quadrant),
-    )
-
-
-def _reduce_small(x: Num) -> tuple[Num, Num, Num]:
-    n, quadrant = _quarter_turns(x)
-    ph, pl = two_product(n, n.const(_PIO2[0]))
-    b, bl = two_sum(x - ph, -pl)
-    qh, ql = two_product(n, n.const(_PIO2[1]))
-    c, cl = two_sum(b, -qh)
-    low = (cl + bl - ql) - n * _PIO2[2]
-    rh, rl = fast_two_sum(c, low)
     return rh, rl, quadrant
 
 
-def reduce(x: Num) -> tuple[Num, Num, Num]:
-    """r = rh + rl in x's dtype and q modulo 4 (an i64) with x = q pi/2 + r; nan for inf."""
-    if x.dtype == F32:
-        return _reduce_single(x)
-    a = x.abs()
-    large = a > _SMALL
-    small = _reduce_small(where(large, 0.0, x))
-    rest = _reduce_large(x)
-    rh, rl, q = (where(large, b, s) for b, s in zip(rest, small, strict=True))
-    return where(a < INF, rh, NAN), rl, q
+def _reduce_usual(a: Num) -> tuple[Num, Num, Num]:
+    """r as a sum of two and q modulo 4, for 0 <= a below the format's bound.
+
+    The first product cancels exactly: its bits and those of `a` are multiples of one unit.
+    """
+    f = format_of(a)
+    pio2 = f.table("PIO2")
+    shifted = fma(a, f.table("INV_PIO2")[0], f.magic)
+    n = shifted - f.magic
+    near = fma(n, -pio2[0], a)
+    p = n * pio2[1]
+    low = fma(n, pio2[2], fma(n, pio2[1], -p))
+    rh, rl = two_sum(near, -p)
+    return rh, rl - low, shifted.bits()
 
 
 def _reduce_single(x: Num) -> tuple[Num, Num, Num]:
+    """The same for any finite float32, by way of float64."""
     wide = x.to_float(F64)
-    large = wide.abs() > _SMALL
+    large = wide > _SMALL
     n, q = _quarter_turns(where(large, 0.0, wide))
     r = fma(n, -_PIO2[1], fma(n, -_PIO2[0], wide))
     m, c = _window(wide, _TABLE_32, 23)
@@ -123,12 +117,25 @@ def _reduce_single(x: Num) -> tuple[Num, Num, Num]:
     turns, tail = _modulo_4(p), fma(m, c[1], e)
     n, quadrant = _nearest(turns + tail)
     far = ((turns - n) + tail) * _PIO2[0]
-    negative = wide < 0.0
-    r = where(large, where(negative, -far, far), r)
-    q = where(large, where(negative, -quadrant, quadrant), q)
+    r = where(large, far, r)
     rh = r.to_float(F32)
     rl = (r - rh.to_float(F64)).to_float(F32)
-    return where(x.abs() < INF, rh, NAN), rl, q
+    return rh, rl, where(large, quadrant, q).to_int(I32)
+
+
+def reduce(a: Num) -> tuple[Num, Num, Num]:
+    """r = rh + rl and q modulo 4 (an integer of a's width) with a = q pi/2 + r; a >= 0.
+
+    nan for inf.
+    """
+    usual = _reduce_usual(a)
+
+    def rare() -> Sequence[Num]:
+        rh, rl, q = _reduce_single(a) if a.dtype == F32 else _reduce_large(a)
+        return where(a < INF, rh, NAN), rl, q
+
+    rh, rl, q = rarely(a > _BOUND[format_of(a).bits], usual, rare)
+    return rh, rl, q
 
 
 def _kernels(rh: Num, rl: Num) -> tuple[Num, Num, Num, Num]:
@@ -144,37 +151,44 @@ def _kernels(rh: Num, rl: Num) -> tuple[Num, Num, Num, Num]:
 
 
 def _odd(q: Num) -> Num:
-    return (q & 1).ne(0)
+    """Bit 0 of q, asked as a sign: what vector registers choose by."""
+    return (q << (8 * q.dtype.itemsize - 1)) < 0
 
 
-def _negated_by(r: Num, q: Num) -> Num:
-    """`-r` where bit 1 of q is set."""
-    return where((q & 2).ne(0), -r, r)
+def _signed(r: Num, turns: Num) -> Num:
+    """`r` with its sign changed where the top bit of `turns` is set."""
+    return (r.bits() ^ (turns & turns.const(-1 << (8 * turns.dtype.itemsize - 1)))).floats()
+
+
+def _half_turn(q: Num) -> Num:
+    """Bit 1 of q on top."""
+    return q << (8 * q.dtype.itemsize - 2)
 
 
 @elementary
 def sin(x: Num) -> Num:
     """Sine of x radians."""
-    rh, rl, q = reduce(x)
+    rh, rl, q = reduce(x.abs())
     s, sl, c, cl = _kernels(rh, rl)
     odd = _odd(q)
-    r = _negated_by(where(odd, c, s) + where(odd, cl, sl), q)
-    return where(x.abs() < format_of(x).tiny, x, r)
+    r = where(odd, c, s) + where(odd, cl, sl)
+    return _signed(r, _half_turn(q) ^ x.bits())
 
 
 @elementary
 def cos(x: Num) -> Num:
     """Cosine of x radians."""
-    rh, rl, q = reduce(x)
+    rh, rl, q = reduce(x.abs())
     s, sl, c, cl = _kernels(rh, rl)
     odd = _odd(q)
-    return _negated_by(where(odd, s, c) + where(odd, sl, cl), q + 1)
+    r = where(odd, s, c) + where(odd, sl, cl)
+    return _signed(r, _half_turn(q + 1))
 
 
 @elementary
 def tan(x: Num) -> Num:
     """Tangent of x radians."""
-    rh, rl, q = reduce(x)
+    rh, rl, q = reduce(x.abs())
     s, sl, c, cl = _kernels(rh, rl)
     s, sl = fast_two_sum(s, sl)
     c, cl = fast_two_sum(c, cl)
@@ -184,4 +198,4 @@ def tan(x: Num) -> Num:
     inv = 1.0 / den
     t = num * inv
     t = t + (fma(-t, den, num) + num_low - t * den_low) * inv
-    return where(x.abs() < format_of(x).tiny, x, t)
+    return _signed(t, x.bits())

@@ -1,0 +1,132 @@
+"""Counted loops as blocks: rotated, carried values in phi nodes, in chunks where they poll."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+from tracejit.ir.core import Function
+from tracejit.ir.scalar.emit import BOOL, I64
+from tracejit.ir.types import Type, tensor
+from tracejit.llvm_text.emit import Reg
+from tracejit.llvm_text.lower_function import FunctionText, joined, part_types, parts
+
+_FLAG = tensor("bool")
+
+
+class Phis:
+    """Phi nodes whose last incoming values are not known yet."""
+
+    def __init__(self, f: FunctionText, types: Sequence[Type]) -> None:
+        self.f = f
+        self.kinds = [t for type_ in types for t in part_types(type_)]
+        self.names = [f.e.fresh() for _ in self.kinds]
+        self.place = len(f.e.lines)
+        self.edges: list[tuple[str, list[str]]] = []
+        f.e.lines.extend("" for _ in self.kinds)
+        source = iter(self.names)
+        self.values = [joined(t, source) for t in types]
+
+    def edge(self, block: str, scalars: Sequence[Any]) -> None:
+        """What comes in from `block`."""
+        self.edges.append((block, [p.text for s in scalars for p in parts(s)]))
+
+    def close(self) -> None:
+        for k, (name, kind) in enumerate(zip(self.names, self.kinds, strict=True)):
+            incoming = ", ".join(f"[ {texts[k]}, %{block} ]" for block, texts in self.edges)
+            self.f.e.lines[self.place + k] = f"  {name} = phi {kind} {incoming}"
+
+
+def merge(f: FunctionText, types: Sequence[Type], edges: list[tuple[str, list[Any]]]) -> list[Any]:
+    """Phis at the head of the block just begun."""
+    if len(edges) == 1:
+        return edges[0][1]
+    phis = Phis(f, types)
+    for block, scalars in edges:
+        phis.edge(block, scalars)
+    phis.close()
+    return phis.values
+
+
+def poll(f: FunctionText) -> None:
+    """Ask whether Ctrl-C was pressed."""
+    f.module.declare("declare i32 @tj_poll(ptr)")
+    f.call_status("@tj_poll(ptr %ctx)")
+
+
+def chunk_end(f: FunctionText, start: Reg, trip: Reg, chunk: int) -> Reg:
+    """Where the chunk that begins at `start` ends."""
+    e = f.e
+    left = e.op(I64, f"sub nuw nsw {trip}, {start.text}")
+    size = e.select(e.icmp("lt", left, f.const(chunk)), left, f.const(chunk))
+    return e.op(I64, f"add nuw nsw {start}, {size.text}")
+
+
+class CountedLoop:
+    """A counted loop being emitted."""
+
+    def __init__(
+        self, f: FunctionText, body: Function, inits: list[Any], consts: list[Any]
+    ) -> None:
+        self.f, self.body, self.inits, self.consts = f, body, inits, consts
+        self.types = [p.type for p in body.params[1 : 1 + len(inits)]]
+
+    def run(
+        self,
+        entry: str,
+        first: Reg,
+        end: Reg,
+        after: str,
+        inits: list[Any] | None = None,
+        latch: str = "",
+    ) -> list[tuple[str, list[Any]]]:
+        """Iterations `first` to `end - 1` from the block just begun; the edges into `after`.
+
+        `latch` is put behind the branch that ends an iteration. While the emitter collects rare
+        conditions, whether one of them held is carried, too, behind the rest.
+        """
+        f, e = self.f, self.f.e
+        watched = e.rare is not None
+        inits = [*(self.inits if inits is None else inits), *([f.e.const(False, BOOL)] * watched)]
+        head = e.block
+        phis = Phis(f, [self.body.params[0].type, *self.types, *([_FLAG] * watched)])
+        phis.edge(entry, [first, *inits])
+        i = phis.values[0]
+        carried = phis.values[1 : 1 + len(self.types)]
+        if not f.run(self.body, [i, *carried, *self.consts]):
+            phis.close()
+            return []
+        results = f.results(self.body)
+        if e.rare is not None:
+            results.append(reduce(e.ior, e.rare, phis.values[-1]))
+        step = e.op(I64, f"add nuw nsw {i}, 1")
+        more = e.op(BOOL, f"icmp slt {step}, {end.text}")
+        phis.edge(e.block, [step, *results])
+        phis.close()
+        e.line(f"br {more}, label %{head}, label %{after}{latch}")
+        return [(e.block, results)]
+
+    def run_chunks(
+        self, inside: str, after: str, trip: Reg, chunk: int
+    ) -> list[tuple[str, list[Any]]]:
+        """The same from 0 to `trip`, in chunks with a poll between them."""
+        f, e = self.f, self.f.e
+        entry = e.block
+        e.label(inside)
+        phis = Phis(f, [self.body.params[0].type, *self.types])
+        phis.edge(entry, [f.const(0), *self.inits])
+        start, *carried = phis.values
+        end = chunk_end(f, start, trip, chunk)
+        loop, pause = e.fresh_label("loop"), e.fresh_label("pause")
+        e.line(f"br label %{loop}")
+        outer = e.block
+        e.label(loop)
+        ((_, results),) = self.run(outer, start, end, pause, carried)
+        e.label(pause)
+        poll(f)
+        phis.edge(e.block, [end, *results])
+        phis.close()
+        more = e.icmp("lt", end, trip)
+        e.line(f"br {more}, label %{inside}, label %{after}")
+        return [(e.block, results)]

@@ -1,0 +1,200 @@
+"""Innermost loops of kernels in which an operation has a rare, dear way (`Emitter.rarely`).
+
+LLVM makes vector code of a loop without branches. So a chunk of some hundreds of elements runs on
+the usual ways alone and notes whether any element was a rare one; if so, the chunk is done again
+with branches, from the values that it began with. Where a chunk would overwrite what it reads, only
+the question is asked first, without storing anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from tracejit.ir.core import TABLE, Function, Instr, Value, element_of
+from tracejit.ir.scalar.emit import ComplexPair, DType
+from tracejit.ir.traits import Trait
+from tracejit.ir.types import INDEX, BufferType
+from tracejit.llvm_text.emit import LLVMEmitter, Reg
+from tracejit.llvm_text.loops import CountedLoop, Phis, chunk_end, merge
+from tracejit.llvm_text.lower_function import FunctionText, Pointer, part_of
+
+#: Elements of a chunk.
+CHUNK = 512
+
+#: How the usual form may be tried: stores and all, or without storing first.
+Trial: TypeAlias = Literal["stores", "asks"]
+
+_ACCESSES = (Trait.LOADS, Trait.STORES)
+_NO_VECTORS = "!0 = distinct !{!0, !1, !2}"
+_NO_VECTORS_MORE = (
+    '!1 = !{!"llvm.loop.vectorize.enable", i1 false}',
+    '!2 = !{!"llvm.loop.unroll.disable"}',
+)
+
+
+def plain_loop(f: FunctionText) -> str:
+    """What ends the latch of a loop that LLVM shall leave as it is."""
+    if _NO_VECTORS not in f.module.metadata:
+        f.module.metadata += [_NO_VECTORS, *_NO_VECTORS_MORE]
+    return ", !llvm.loop !0"
+
+
+def trial(f: FunctionText, body: Function, scalars: Sequence[Any]) -> Trial | None:
+    """How the loop with this body may be tried; None where it gains nothing or is not safe.
+
+    `scalars` are what the parameters of the body but the first, the counter, are at the start.
+    """
+    rare = [i for i in body.instrs if _rare(i)]
+    if not rare or not all(_pure(f, i) for i in body.instrs):
+        return None
+    doubtful = _doubtful(body, rare, len(scalars))
+    for instr in body.instrs:
+        if any(map(instr.has, _ACCESSES)) and doubtful.intersection(element_of(instr)[1]):
+            return None  # what is not yet right must not be an address
+    return _by_memory(f, body, dict(zip(body.params[1:], scalars, strict=True)))
+
+
+def _pure(f: FunctionText, instr: Instr) -> bool:
+    """Whether it may be computed twice, and by the lowering of its row."""
+    prim = instr.prim
+    plain = prim.elementwise and prim.lower is not None and prim.effect == "none"
+    always = any(map(instr.has, (*_ACCESSES, Trait.LITERAL)))
+    return always or (plain and f.module.rules.get(instr.name) is None)
+
+
+def _rare(instr: Instr) -> bool:
+    dtypes = tuple(v.dtype for v in instr.operands)
+    if not instr.prim.elementwise or not any(np.issubdtype(d, np.inexact) for d in dtypes):
+        return False
+    return has_rare_way(instr.name, dtypes, tuple(sorted(instr.attrs.items())))
+
+
+@cache
+def has_rare_way(
+    name: str, dtypes: tuple[DType, ...], attrs: tuple[tuple[str, Any], ...] = ()
+) -> bool:
+    """Whether the lowering of a primitive uses `rarely`."""
+    lower = TABLE[name].lower
+    if lower is None:
+        return False
+    e = LLVMEmitter([])
+    e.rare = []
+    lower(e, *(_operand(k, dtype) for k, dtype in enumerate(dtypes)), **dict(attrs))
+    return bool(e.rare)
+
+
+def _operand(k: int, dtype: DType) -> Any:
+    if dtype.kind != "c":
+        return Reg(f"%x{k}", dtype)
+    part = part_of(dtype)
+    return ComplexPair(Reg(f"%x{k}", part), Reg(f"%y{k}", part))
+
+
+def _doubtful(body: Function, rare: Sequence[Instr], consts: int) -> set[Value]:
+    """Values that may be wrong until a chunk is done again."""
+    found = {r for instr in rare for r in instr.results}
+    while True:
+        before = len(found)
+        for instr in body.instrs:
+            if found.intersection(instr.operands):
+                found.update(instr.results)
+        found.update(p for p, r in zip(body.params[1:], body.results) if r in found)
+        if len(found) == before:
+            return found
+
+
+def _by_memory(f: FunctionText, body: Function, known: Mapping[Value, Any]) -> Trial | None:
+    """Whether what is stored may be read by the same loop, and if so only where it is stored."""
+    stores = [i for i in body.instrs if i.has(Trait.STORES)]
+    how: Trial = "stores"
+    for store in stores:
+        target, at = _pointer(known, store), store.operands[2:]
+        for k, load in enumerate(body.instrs):
+            if not load.has(Trait.LOADS):
+                continue
+            source = _pointer(known, load)
+            if target is None or source is None:
+                return None
+            if source != target:
+                if not f.alone.issuperset((source, target)):
+                    return None
+                continue
+            before = k < body.instrs.index(store)
+            if not (before and load.operands[1:] == at and _moves(store, body.params[0])):
+                return None
+            how = "asks"
+    return how
+
+
+def _pointer(known: Mapping[Value, Any], access: Instr) -> str | None:
+    found = known.get(access.operands[0])
+    return found.text if isinstance(found, Pointer) else None
+
+
+def _moves(store: Instr, counter: Value) -> bool:
+    """Whether each iteration stores to a place of its own."""
+    type_ = store.operands[0].type
+    assert isinstance(type_, BufferType)
+    steps = zip(store.operands[2:], type_.strides, strict=True)
+    return any(at is counter and isinstance(step, int) and step != 0 for at, step in steps)
+
+
+class Chunks:
+    """A loop over chunks, each tried and, where an element is a rare one, done with branches."""
+
+    def __init__(self, f: FunctionText, loop: CountedLoop, trip: Reg, how: Trial) -> None:
+        self.f, self.loop, self.trip, self.how = f, loop, trip, how
+
+    def run(self, inside: str, after: str) -> list[tuple[str, list[Any]]]:
+        """From block `inside`, reached from the block at hand; the edges into `after`."""
+        f, e = self.f, self.f.e
+        entry = e.block
+        e.label(inside)
+        phis = Phis(f, [INDEX, *self.loop.types])
+        phis.edge(entry, [f.const(0), *self.loop.inits])
+        start, *carried = phis.values
+        end = chunk_end(f, start, self.trip, CHUNK)
+        results = self._chunk(start, end, carried)
+        phis.edge(e.block, [end, *results])
+        phis.close()
+        more = e.icmp("lt", end, self.trip)
+        e.line(f"br {more}, label %{inside}, label %{after}")
+        return [(e.block, results)]
+
+    def _chunk(self, start: Reg, end: Reg, carried: list[Any]) -> list[Any]:
+        """One chunk from the block at hand; what it carries out."""
+        f, e = self.f, self.f.e
+        again, done = e.fresh_label("again"), e.fresh_label("done")
+        f.stores = self.how == "stores"
+        flag, results = self._usual(start, end, carried)
+        f.stores = True
+        asked = e.block
+        if self.how == "stores":
+            e.line(f"br {flag}, label %{again}, label %{done}")
+        else:
+            usual = e.fresh_label("usual")
+            e.line(f"br {flag}, label %{again}, label %{usual}")
+            e.label(usual)
+            _, results = self._usual(start, end, carried)
+            e.line(f"br label %{done}")
+        edges = [(e.block, results)]
+        e.label(again)
+        edges += self.loop.run(asked, start, end, done, carried, plain_loop(f))
+        e.label(done)
+        return merge(f, self.loop.types, edges)
+
+    def _usual(self, start: Reg, end: Reg, carried: list[Any]) -> tuple[Reg, list[Any]]:
+        """The loop without rare ways; whether one was called for, and what is carried out."""
+        e = self.f.e
+        before, inside, after = e.block, e.fresh_label("try"), e.fresh_label("tried")
+        e.line(f"br label %{inside}")
+        e.label(inside)
+        e.rare = []
+        ((_, (*results, flag)),) = self.loop.run(before, start, end, after, carried)
+        e.rare = None
+        e.label(after)
+        return flag, results
