@@ -17,6 +17,13 @@ import numpy as np
 # Fields of PyArrayObject and PyArray_Descr, in bytes from the object (NumPy 2 on 64 bits).
 DATA, NDIM, DIMS, STRIDES, BASE, DESCR, FLAGS, MEM_HANDLER = 16, 24, 32, 40, 48, 56, 64, 88
 DESCR_BYTEORDER, DESCR_TYPE_NUM, DESCR_ELSIZE = 26, 28, 40
+#: Numbers of types that are alike: long and long long.
+TWIN_NUMBERS = {
+    np.dtype("l").num: np.dtype("q").num,
+    np.dtype("q").num: np.dtype("l").num,
+    np.dtype("L").num: np.dtype("Q").num,
+    np.dtype("Q").num: np.dtype("L").num,
+}
 SCALAR_VALUE = 16  # where a NumPy scalar of a numeric type keeps its bits
 
 C_CONTIGUOUS, F_CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x2, 0x4, 0x100, 0x400

@@ -12,15 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import GetSetDescriptorType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tracejit import abi, trees
 from tracejit.calls.many_numbers import MANY
 from tracejit.calls.tracebacks import boundary
 from tracejit.python_entry.parameters import CallParameters
-
-if TYPE_CHECKING:
-    from tracejit.calls.versions import Version
 
 _MISSED = object()
 #: Rows kept for versions, and for structures; the slow path serves all the others.
@@ -44,6 +41,15 @@ class Pending:
 
     finish: Callable[[Any, Any], Any]
     raw: Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """What native code tries for leaves of a structure; ``needs_call``: it answers ``Pending``."""
+
+    structure: Any
+    entry: Any
+    needs_call: bool
 
 
 @dataclass(frozen=True)
@@ -79,24 +85,24 @@ class Chains:
         found: CallParameters | None = self.dispatcher.parameters
         return found
 
-    def renew(self, versions: Sequence[tuple[Any, Version]]) -> None:
-        """These are the versions now, by structure; those behind are tried first."""
+    def renew(self, found: Sequence[Row]) -> None:
+        """These are the rows now. Where there are too many, those in front go."""
         rows: list[Any] = []
-        apart: dict[Any, list[Version]] = {}
-        for structure, version in versions:
-            arrangement = self._arrangement(structure)
-            if arrangement is not None and arrangement.plain and not version.needs_call:
-                rows.append(version.chained)
+        apart: dict[Any, list[Row]] = {}
+        for row in found:
+            arrangement = self._arrangement(row.structure)
+            if arrangement is not None and arrangement.plain and not row.needs_call:
+                rows.append(row.entry)
             else:
-                apart.setdefault(structure, []).append(version)
+                apart.setdefault(row.structure, []).append(row)
         rows = rows[-VERSIONS:]
         inner: dict[Any, Any] = {}
-        for structure, found in list(apart.items())[-STRUCTURES:]:
-            row = self._unpacking(structure, found)
-            if row is not None:
-                rows.append(row)
+        for structure, behind in list(apart.items())[-STRUCTURES:]:
+            unpacking = self._unpacking(structure, behind)
+            if unpacking is not None:
+                rows.append(unpacking)
             else:
-                inner[structure] = _leaf_call([v.chained for v in found])
+                inner[structure] = _leaf_call([row.entry for row in behind])
         self._inner = inner
         self._chain(rows)
 
@@ -120,7 +126,7 @@ class Chains:
             return None
         return _Arrangement(tuple(map(_structure, places)), treedef.num_leaves)
 
-    def _unpacking(self, structure: Any, versions: Sequence[Version]) -> Any:
+    def _unpacking(self, structure: Any, behind: Sequence[Row]) -> Any:
         from tracejit.python_entry.unpacking import Unpacking
 
         arrangement = self._arrangement(structure)
@@ -128,10 +134,10 @@ class Chains:
         if arrangement is None or shared:
             return None
         finish = None
-        if any(v.needs_call for v in versions):
+        if any(row.needs_call for row in behind):
             finish = boundary(self.function, self._finished)
-        rows = [v.chained for v in versions]
-        return Unpacking(arrangement.places, arrangement.count, rows, finish)
+        entries = [row.entry for row in behind]
+        return Unpacking(arrangement.places, arrangement.count, entries, finish)
 
     def _finished(self, answer: Any, *places: Any) -> Any:
         """The result, once the caller's containers and attributes are changed."""

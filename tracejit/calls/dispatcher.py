@@ -27,14 +27,14 @@ from tracejit.calls.argument_types import (
     int_positions,
     leaf_key,
 )
-from tracejit.calls.chains import Pending
+from tracejit.calls.chains import Pending, Row
 from tracejit.calls.deopt import Doubt, Front
 from tracejit.calls.fallback import Fallback, Reason, Refused
 from tracejit.calls.many_numbers import packed
 from tracejit.calls.non_native import NativeLeaves
 from tracejit.calls.outside_numbers import OutsideNumbers
 from tracejit.calls.overlap import MEETS_ITSELF, Plan, Sharer, Unshareable
-from tracejit.calls.overlap_cache import MISSED, Repeats
+from tracejit.calls.overlap_cache import MISSED, NativeSharings, Repeats
 from tracejit.calls.recompiled import Recompiled
 from tracejit.calls.versions import (
     Arguments,
@@ -88,10 +88,10 @@ class Dispatcher:
         function: Callable[..., Any],
         options: Options,
         compile_version: Callable[[Request, Options], Version],
-        chain: Callable[[Sequence[tuple[Any, Version]]], None],
+        chain: Callable[[Sequence[Row]], None],
         miss_type: type[Exception],
     ) -> None:
-        """``chain``: makes native rows of the versions of each structure of arguments."""
+        """``chain``: makes these the rows that native calls try."""
         self.function = function
         self.options = options
         self._compile = compile_version
@@ -112,6 +112,7 @@ class Dispatcher:
         self._slow_calls = 0
         self._fallback = Fallback(function, enabled=options.fallback)
         self._sharer = Sharer()
+        self._sharings = NativeSharings()
         self._repeats = Repeats(miss_type)
         self._signature = signature_of(function)
         self.parameters = parameters_of(function, self._signature)
@@ -153,6 +154,10 @@ class Dispatcher:
         held = self._native(leaves, keys)
         with bound(held.leaves):
             version, plan, result = self._settled(held, structure)
+        if plan is not None and version.chained is not None and not held.stands:
+            with self._lock:
+                if self._sharings.note(structure, held.leaves, version, plan):
+                    self._rechain()
         if type(result) is Pending:
             return result.finish(call, held.originals(result.raw))
         plain = len(args) == len(leaves) and not (self._static or held.stands)
@@ -432,7 +437,9 @@ class Dispatcher:
         return version
 
     def _rechain(self) -> None:
-        self._chain([(key[0], v) for key, v in self._chained() if v.direct])
+        found = [(key[0], v) for key, v in self._chained() if v.direct]
+        rows = [Row(structure, v.chained, v.needs_call) for structure, v in found]
+        self._chain([*rows, *self._sharings.rows()])
 
     def _chained(self) -> list[tuple[FamilyKey, Version]]:
         """The versions that native chains may hold."""
@@ -487,6 +494,7 @@ class Dispatcher:
             self._recompiled.clear()
             self._by_identity.clear()
             self._repeats.clear()
+            self._sharings.clear()
             self._rechain()
 
     def stats(self) -> Stats:

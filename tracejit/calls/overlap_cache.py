@@ -1,4 +1,7 @@
-"""Calls with overlapping arguments that lie as in an earlier call: found without the slow path."""
+"""Calls with overlapping arguments that lie as in an earlier call.
+
+The first ways for arguments to lie have native rows; the others are found by their layout.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,45 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracejit.calls.chains import Row
 from tracejit.calls.overlap import KEPT, Plan, address, layout_of
 
 if TYPE_CHECKING:
     from tracejit.calls.versions import Version
 
+#: Ways for arguments to lie that have native rows, for one function.
+NATIVE = 16
 _PLAIN = (bool, int, float, complex)
 MISSED = object()
+
+
+class NativeSharings:
+    """Rows for calls whose arguments overlap as those of earlier calls did."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, tuple[Version, Row]] = {}
+
+    def note(self, structure: Any, leaves: Sequence[Any], version: Version, plan: Plan) -> bool:
+        """A version answered leaves that lie like this; whether there is a row more now."""
+        from tracejit.python_entry.sharing import SharedStorage, SharingRow, owner_of
+
+        arrays = {k: x for k, x in enumerate(leaves) if type(x) is np.ndarray and x.size}
+        owners = {k: owner for k, x in arrays.items() if (owner := owner_of(x)) is not None}
+        key = structure, version, layout_of(arrays, address(next(iter(arrays.values()))))
+        self._known = {k: known for k, known in self._known.items() if known[0].alive}
+        if len(owners) < len(arrays) or key in self._known or len(self._known) >= NATIVE:
+            return False
+        storages = [SharedStorage(at, s.shape, s.dtype, s.writeable) for at, s in plan.storages]
+        row = SharingRow(len(leaves), arrays, owners, storages, plan.numbers, version.chained)
+        self._known[key] = (version, Row(structure, row, version.needs_call))
+        return True
+
+    def rows(self) -> list[Row]:
+        return [row for version, row in self._known.values() if version.alive]
+
+    def clear(self) -> None:
+        """Forget all of it."""
+        self._known.clear()
 
 
 class Repeats:

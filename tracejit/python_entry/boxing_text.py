@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from tracejit.abi import capi
 from tracejit.codegen_llvm.memory_text import RECYCLE_FROM, RECYCLE_UP_TO
-from tracejit.python_entry import callable_text, parameters_text, unpacking_text
+from tracejit.python_entry import (
+    callable_text,
+    parameters_text,
+    sharing_text,
+    unpacking_text,
+)
 
 # What an entry returns when its guards fail; no object lives at this address.
 MISS = 1
@@ -304,7 +309,8 @@ fail:
 
 EXPORTS = (
     "tj_same_dtype", "tj_new_array", "tj_adopt", "tj_view", "tj_bounds", "tj_decref_all",
-    "tj_tuple", "tj_list", "tj_dict", *unpacking_text.EXPORTS, *callable_text.EXPORTS,
+    "tj_tuple", "tj_list", "tj_dict", *unpacking_text.EXPORTS, *sharing_text.EXPORTS,
+    *callable_text.EXPORTS,
 )  # fmt: skip
 
 # For entries.
@@ -326,7 +332,7 @@ declare void @tj_raise(ptr, ptr)
 def boxing_text() -> str:
     """The functions' text with the field offsets of `capi` filled in."""
     text = _ARRAYS + _CONTAINERS + parameters_text.TEXT + unpacking_text.TEXT
-    text += callable_text.SLOTS
+    text += sharing_text.TEXT + callable_text.SLOTS
     values = {
         "RECYCLE_FROM": RECYCLE_FROM,
         "RECYCLE_UP_TO": RECYCLE_UP_TO,
@@ -337,6 +343,7 @@ def boxing_text() -> str:
         "MEM_HANDLER": capi.MEM_HANDLER,
         "OWNDATA": capi.OWNDATA,
         "WRITEABLE": capi.WRITEABLE,
+        "i64 BASE": f"i64 {capi.BASE}",
         "i64 DATA": f"i64 {capi.DATA}",
         "i64 NDIM": f"i64 {capi.NDIM}",
         "i64 DIMS": f"i64 {capi.DIMS}",

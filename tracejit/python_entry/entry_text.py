@@ -27,12 +27,6 @@ ENV_ERRORS, ENV_HOST = 0, 1
 ARMED = True
 
 _RELATIONS = {"eq": "eq", "ne": "ne", "lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge"}
-_TWIN_NUMBERS = {
-    np.dtype("l").num: np.dtype("q").num,
-    np.dtype("q").num: np.dtype("l").num,
-    np.dtype("L").num: np.dtype("Q").num,
-    np.dtype("Q").num: np.dtype("L").num,
-}
 
 DECLARATIONS = """
 declare i64 @llvm.smax.i64(i64, i64)
@@ -179,7 +173,7 @@ class EntryText:
         rare, done = w.label("other_dtype"), w.label("dtype")
         w.emit(f"br i1 {usual}, label %{done}, label %{rare}")
         w.block(rare)
-        twin = _TWIN_NUMBERS.get(dtype.num, dtype.num)
+        twin = capi.TWIN_NUMBERS.get(dtype.num, dtype.num)
         same = w.op(f"call i1 @tj_same_dtype(ptr {found}, i32 {dtype.num}, i32 {twin})")
         w.emit(f"br i1 {same}, label %{done}, label %miss")
         w.block(done)
@@ -236,7 +230,7 @@ class EntryText:
         w, o, dtype = self.w, self.objects[k], param.dtype
         kind = w.load_at("ptr", o, 8)
         right = w.op(f"icmp eq ptr {kind}, {w.env_load(dtype.type)}")
-        if dtype.num in _TWIN_NUMBERS:
+        if dtype.num in capi.TWIN_NUMBERS:
             twin = np.dtype(dtype.char.translate(str.maketrans("lqLQ", "qlQL"))).type
             other = w.op(f"icmp eq ptr {kind}, {w.env_load(twin)}")
             right = w.op(f"or i1 {right}, {other}")
