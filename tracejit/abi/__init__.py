@@ -321,6 +321,18 @@ class WorkAbove:
 
 
 @dataclass(frozen=True)
+class Rollback:
+    """What is put back where the core ends with an error that says that it is not for these values.
+
+    `save(*objects)` is called before the core, on these parameters; then `restore` on its answer.
+    """
+
+    params: tuple[int, ...]
+    save: Callable[..., Any]
+    restore: Callable[[Any], None]
+
+
+@dataclass(frozen=True)
 class Signature:
     """Everything that a caller of a core must know.
 
@@ -339,6 +351,7 @@ class Signature:
     same: tuple[tuple[int, int], ...] = ()
     distinct: tuple[tuple[int, int], ...] = ()
     release_gil: bool | WorkAbove = False
+    rollback: Rollback | None = None
 
     @property
     def all_params(self) -> tuple[Param, ...]:

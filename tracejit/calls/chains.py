@@ -44,7 +44,7 @@ class Pending:
 
 
 @dataclass(frozen=True)
-class Row:
+class ChainRow:
     """What native code tries for leaves of a structure; ``needs_call``: it answers ``Pending``."""
 
     structure: Any
@@ -85,10 +85,10 @@ class Chains:
         found: CallParameters | None = self.dispatcher.parameters
         return found
 
-    def renew(self, found: Sequence[Row]) -> None:
+    def renew(self, found: Sequence[ChainRow]) -> None:
         """These are the rows now. Where there are too many, those in front go."""
         rows: list[Any] = []
-        apart: dict[Any, list[Row]] = {}
+        apart: dict[Any, list[ChainRow]] = {}
         for row in found:
             arrangement = self._arrangement(row.structure)
             if arrangement is not None and arrangement.plain and not row.needs_call:
@@ -126,7 +126,7 @@ class Chains:
             return None
         return _Arrangement(tuple(map(_structure, places)), treedef.num_leaves)
 
-    def _unpacking(self, structure: Any, behind: Sequence[Row]) -> Any:
+    def _unpacking(self, structure: Any, behind: Sequence[ChainRow]) -> Any:
         from tracejit.python_entry.unpacking import Unpacking
 
         arrangement = self._arrangement(structure)

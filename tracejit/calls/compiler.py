@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from tracejit import abi, trees
 from tracejit.calls.argument_layouts import layouts_of, param_slots, specs_for
 from tracejit.calls.calling_convention import SignatureBuilder
-from tracejit.calls.deopt import undo_of
+from tracejit.calls.deopt import prints_before, rollback_of
 from tracejit.calls.epilogue import Finish
 from tracejit.calls.log import Clock, described
 from tracejit.calls.versions import NeedsStatic, Options, Request, Version
@@ -113,6 +113,7 @@ def compile_version(
     program = merge(lower(function, layouts, numbers))
     clock.lap("lower")
     signature = SignatureBuilder(traced, function, program, request).build()
+    signature = replace(signature, rollback=rollback_of(traced, request.keys))
     layout = abi.layout(signature)
     core = lower_program(
         program,
@@ -142,8 +143,9 @@ def compile_version(
         perf_map.note(spec.module, _native_names(request.function, artefacts))
     # Shared storages are found by the slow path.
     direct = not request.windows and not request.beside
-    undo = undo_of(traced, request.keys)
-    chained = spec.chained if undo is None and None not in request.guesses.sites.values() else None
+    prints = bool(wrong) and prints_before(traced)
+    unsure = prints or None in request.guesses.sites.values()
+    chained = None if unsure else spec.chained
     direct = direct and chained is not None
     traced.release()
     return Version(
@@ -160,7 +162,7 @@ def compile_version(
         direct=direct,
         count=count,
         guesses=request.guesses,
-        undo=undo,
+        prints=prints,
         chained=chained,
     )
 

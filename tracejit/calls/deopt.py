@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from tracejit import abi
 from tracejit.calls.argument_types import LeafKey, ScalarKey
 from tracejit.errors import UnsupportedError, raise_at
-from tracejit.ir.interpret.print_effect import kept_back
 from tracejit.trace.session.assumption_sets import AssumptionSite, Guesses, Supposed, Unsupposed
 
 if TYPE_CHECKING:
@@ -85,57 +85,44 @@ def _refuse(site: AssumptionSite) -> NoReturn:
     raise_at(error, site.filename, site.line)
 
 
-@dataclass(frozen=True)
-class Rollback:
-    """What a run may have changed before it finds that its version supposes something wrong."""
-
-    arrays: tuple[int, ...]
-    hidden: tuple[Callable[[], Any], ...]
-    sources: tuple[int, ...]
-    held: tuple[Any, ...]
-    prints: bool
-
-    def call(self, run: Callable[..., Any], given: Sequence[Any], leaves: Sequence[Any]) -> Any:
-        """``run(*given)``; as if it had not been called where it ends with ``Unsupposed``."""
-        arrays = [leaves[k] for k in self.arrays] + [find() for find in self.hidden]
-        copies = [x.copy() for x in arrays]
-        sources = [leaves[k] for k in self.sources] + list(self.held)
-        states = [_state(source) for source in sources]
-        with kept_back(self.prints, unless=Unsupposed):
-            try:
-                return run(*given)
-            except Unsupposed:
-                for x, old in zip(arrays, copies, strict=True):
-                    x[...] = old
-                for source, state in zip(sources, states, strict=True):
-                    _set_state(source, state)
-                raise
-
-
-def undo_of(traced: Traced, keys: Sequence[LeafKey]) -> Rollback | None:
-    """What to undo after a failed run of a version; None when there is nothing."""
+def rollback_of(traced: Traced, keys: Sequence[LeafKey]) -> abi.Rollback | None:
+    """What to put back after a run that finds that its version supposes something wrong; None when
+    there is nothing."""
     from tracejit.trace.session.assumptions import (
         effects_before,  # not before something is compiled
     )
 
     before = effects_before(traced.function)
-    count = len(traced.leaves)
     written = sorted({i.attrs["arg"] for i in before if i.name == "write_back"})
     draws = [i.attrs["fn"] for i in before if hasattr(i.attrs.get("fn"), "held")]
-    held = {id(f.held): f.held for f in draws if f.held is not None}
+    held = list({id(f.held): f.held for f in draws if f.held is not None}.values())
     sources = [k for k, key in enumerate(keys) if isinstance(key, ScalarKey) and key.source]
-    undo = Rollback(
-        tuple(k for k in written if k < count),
-        tuple(traced.hidden_arrays()[k].getter for k in written if k >= count),
-        tuple(sources) if any(f.held is None for f in draws) else (),
-        tuple(held.values()),
-        any(i.name == "print" for i in before),
-    )
-    nothing = Rollback((), (), (), (), False)
-    return None if undo == nothing else undo
+    if all(f.held is not None for f in draws):
+        sources = []
+    if not (written or held or sources):
+        return None
+
+    def save(*found: Any) -> list[tuple[Any, Any]]:
+        return [(x, _state(x)) for x in (*found, *held)]
+
+    return abi.Rollback((*written, *sources), save, _restore)
+
+
+def prints_before(traced: Traced) -> bool:
+    """Whether a run may print before it finds that its version supposes something wrong."""
+    from tracejit.trace.session.assumptions import effects_before
+
+    return any(i.name == "print" for i in effects_before(traced.function))
+
+
+def _restore(saved: Sequence[tuple[Any, Any]]) -> None:
+    for x, state in saved:
+        _set_state(x, state)
 
 
 def _state(source: Any) -> Any:
+    if isinstance(source, np.ndarray):
+        return source.copy()
     if isinstance(source, random.Random):
         return source.getstate()
     if isinstance(source, np.random.RandomState):
@@ -144,7 +131,9 @@ def _state(source: Any) -> Any:
 
 
 def _set_state(source: Any, state: Any) -> None:
-    if isinstance(source, random.Random):
+    if isinstance(source, np.ndarray):
+        source[...] = state
+    elif isinstance(source, random.Random):
         source.setstate(state)
     elif isinstance(source, np.random.RandomState):
         source.set_state(state)

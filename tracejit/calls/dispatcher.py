@@ -27,7 +27,7 @@ from tracejit.calls.argument_types import (
     int_positions,
     leaf_key,
 )
-from tracejit.calls.chains import Pending, Row
+from tracejit.calls.chains import ChainRow, Pending
 from tracejit.calls.deopt import Doubt, Front
 from tracejit.calls.fallback import Fallback, Reason, Refused
 from tracejit.calls.many_numbers import packed
@@ -88,7 +88,7 @@ class Dispatcher:
         function: Callable[..., Any],
         options: Options,
         compile_version: Callable[[Request, Options], Version],
-        chain: Callable[[Sequence[Row]], None],
+        chain: Callable[[Sequence[ChainRow]], None],
         miss_type: type[Exception],
     ) -> None:
         """``chain``: makes these the rows that native calls try."""
@@ -438,7 +438,7 @@ class Dispatcher:
 
     def _rechain(self) -> None:
         found = [(key[0], v) for key, v in self._chained() if v.direct]
-        rows = [Row(structure, v.chained, v.needs_call) for structure, v in found]
+        rows = [ChainRow(structure, v.chained, v.needs_call) for structure, v in found]
         self._chain([*rows, *self._sharings.rows()])
 
     def _chained(self) -> list[tuple[FamilyKey, Version]]:

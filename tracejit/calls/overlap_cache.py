@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracejit.calls.chains import Row
+from tracejit.calls.chains import ChainRow
 from tracejit.calls.overlap import KEPT, Plan, address, layout_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class NativeSharings:
     """Rows for calls whose arguments overlap as those of earlier calls did."""
 
     def __init__(self) -> None:
-        self._known: dict[Any, tuple[Version, Row]] = {}
+        self._known: dict[Any, tuple[Version, ChainRow]] = {}
 
     def note(self, structure: Any, leaves: Sequence[Any], version: Version, plan: Plan) -> bool:
         """A version answered leaves that lie like this; whether there is a row more now."""
@@ -40,10 +40,10 @@ class NativeSharings:
             return False
         storages = [SharedStorage(at, s.shape, s.dtype, s.writeable) for at, s in plan.storages]
         row = SharingRow(len(leaves), arrays, owners, storages, plan.numbers, version.chained)
-        self._known[key] = (version, Row(structure, row, version.needs_call))
+        self._known[key] = (version, ChainRow(structure, row, version.needs_call))
         return True
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ChainRow]:
         return [row for version, row in self._known.values() if version.alive]
 
     def clear(self) -> None:

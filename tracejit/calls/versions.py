@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,13 +23,11 @@ from tracejit.calls.argument_types import (
 )
 from tracejit.calls.overlap import meets_itself
 from tracejit.ir.core import Function
+from tracejit.ir.interpret.print_effect import kept_back
 from tracejit.python_entry.parameters import CallParameters
-from tracejit.trace.session.assumption_sets import Guesses
+from tracejit.trace.session.assumption_sets import Guesses, Unsupposed
 from tracejit.trace.session.specs import WindowSpec
 from tracejit.trace.values.exporters import refused
-
-if TYPE_CHECKING:
-    from tracejit.calls.deopt import Rollback
 
 
 @dataclass(eq=False)
@@ -38,7 +36,7 @@ class Version:
 
     ``direct``: native code takes the leaves as the caller passes them. ``count``: how many leaves
     are the caller's arguments; what follows is about memory that they share. ``guesses``: what the
-    version supposes of values; ``undo``: what a run changes before it finds that this is wrong.
+    version supposes of values; ``prints``: a run may print before it finds that this is wrong.
     ``needs_call``: what it returns is ``Pending``; ``makes_views``: its entry makes views.
     ``chained``: ``call`` as part of a native chain, missing where a supposition is wrong.
     ``changed``: numbers found outside, by name, that are others now than it was compiled for.
@@ -58,7 +56,7 @@ class Version:
     count: int | None = None
     alive: bool = True
     guesses: Guesses = field(default_factory=Guesses)
-    undo: Rollback | None = None
+    prints: bool = False
     chained: Any = None
 
     def accepts(self, sizes: tuple[int, ...]) -> bool:
@@ -76,7 +74,8 @@ class Version:
     def run(self, leaves: Sequence[Any]) -> Any:
         """The answer for leaves; ``Unsupposed`` where the version supposes something wrong."""
         given = canonical(leaves, self)
-        return self.call(*given) if self.undo is None else self.undo.call(self.call, given, leaves)
+        with kept_back(self.prints, unless=Unsupposed):
+            return self.call(*given)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,8 @@ class Specialisation:
     @cached_property
     def portable(self) -> PortableEntry:
         """The plain Python entry to the same core."""
-        return PortableEntry(self.signature, self.core_address, self.errors, self.host)
+        found = (self.signature, self.core_address, self.errors, self.host, self.rejecting)
+        return PortableEntry(*found)
 
     @cached_property
     def chained(self) -> Any:

@@ -144,9 +144,15 @@ class PortableEntry:
     """Calls one core. `call(args)` returns its result or raises `Miss`."""
 
     def __init__(
-        self, signature: abi.Signature, core: int, errors: ErrorTable, host: HostTable | None
+        self,
+        signature: abi.Signature,
+        core: int,
+        errors: ErrorTable,
+        host: HostTable | None,
+        rejecting: Sequence[int] = (),
     ) -> None:
         self.signature = signature
+        self.rejecting = rejecting
         self.layout = abi.layout(signature)
         self.errors = errors
         self.host = host
@@ -166,8 +172,12 @@ class PortableEntry:
         for param, at, value in zip(self.signature.all_params, self.layout.params, values):
             _fill(slots, param, at, value)
         leaves = self._allocate(slots, values)
+        rollback = self.signature.rollback
+        saved = rollback and rollback.save(*(values[k] for k in rollback.params))
         try:
             if self._core(ctypes.addressof(context), ctypes.addressof(slots)):
+                if rollback is not None and context[abi.CTX_ERROR] in self.rejecting:
+                    rollback.restore(saved)
                 self._fail(context)
             for k, result in enumerate(self.signature.results):
                 leaves[k] = self._leaf(k, result, leaves, slots, context, values)
