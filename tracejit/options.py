@@ -10,8 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 _LEAVE_OUT = "leave it out"
-_ONE_DEVICE = (
-    "what is compiled runs on this machine's CPU (docs/gpu.md says what there is for GPUs)"
+_ONE_DEVICE = "what is compiled runs on this machine's CPU"
+_NUMBAS = frozenset(
+    [
+        *("boundscheck", "error_model", "fastmath", "forceobj", "inline", "locals", "looplift"),
+        *("nogil", "nopython", "nrt", "parallel", "pipeline_class"),
+    ]
 )
 _IN_PLACE = f"memory is reused in place where nothing else reads it: {_LEAVE_OUT}"
 _STATIC = "compile the transform: jit(grad(f), static_argnames=...)"
@@ -98,4 +102,6 @@ def refuse(function: Callable[..., Any], options: Mapping[str, Any]) -> NoReturn
         close = get_close_matches(name, known, 1, 0.6)
         others = f"there are {', '.join(known)}"
         meant = f"did you mean {close[0]}?" if close else others
+    if what == "jit" and name in _NUMBAS:
+        meant += "; tracejit.numba.jit takes Numba's options"
     raise TypeError(f"{what} has no option {name!r}: {meant}")
