@@ -19,7 +19,7 @@ from tests.mistakes import values, kinds, numpys, right_answers  # isort: skip (
 from tests.mistakes.row import MISTAKES, RIGHT, Mistake, Right
 from tracejit import jit
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "mistakes.md"
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "mistakes.md"
 FILES = {part.__file__ for part in (values, kinds, numpys)}
 PACKAGE = os.path.dirname(tracejit.__file__) + os.sep
 

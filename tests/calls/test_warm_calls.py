@@ -980,7 +980,7 @@ def test_what_was_written_and_drawn_before_is_put_back_natively() -> None:
 
 # Every row of the benchmark -----------------------------------------------------------------------
 
-ROWS = bench.load(Path(__file__).resolve().parents[1] / "benchmarks")
+ROWS = bench.load(Path(__file__).resolve().parents[2] / "benchmarks")
 
 
 @NATIVE

@@ -179,7 +179,7 @@ print(total(np.linspace(0, 3, 7)), jit(lambda x: x if x > 0 else -x)(-2.0))
 
 
 def run(*words: str, stdin: Any = None, env: dict[str, str] | None = None) -> str:
-    root = str(Path(__file__).resolve().parent.parent)
+    root = str(Path(__file__).resolve().parent.parent.parent)
     found = subprocess.run(
         [sys.executable, *words], stdin=stdin, capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": root, **(env or {})}, timeout=300,
