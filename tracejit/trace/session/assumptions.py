@@ -2,7 +2,8 @@
 
 Whether ``np.linalg.eigvals`` of a real matrix is real is known when it has run. A trace goes on
 under a supposition, and a check in the code ends the run with ``Unsupposed`` where values are
-otherwise: the call begins again then, with a version that supposes what was found (``calls.deopt``).
+otherwise: the call begins again then, with a version that supposes what was found
+(``calls.deopt``).
 """
 
 from __future__ import annotations

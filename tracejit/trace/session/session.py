@@ -7,6 +7,7 @@ own builder and remembers which storage cells it touched, so that leaving it can
 from __future__ import annotations
 
 import builtins
+import functools
 import os
 import sys
 import threading
@@ -430,18 +431,21 @@ _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _INSTALLED = (_STANDARD + "site-packages", _STANDARD + "dist-packages", _STANDARD + "test")
 
 
+@functools.cache
+def _is_library(filename: str) -> bool:
+    """Whether a file is of this package, NumPy or the standard library."""
+    standard = filename.startswith(_STANDARD) and not filename.startswith(_INSTALLED)
+    return standard or filename.startswith(_LIBRARIES)
+
+
 def user_location() -> Loc | None:
     """The innermost stack frame outside of this package, NumPy and the standard library."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        library = name.startswith(_LIBRARIES)
-        if name.startswith(_STANDARD) and not name.startswith(_INSTALLED):
-            library = True
-        if not library:
-            return Loc(name, frame.f_lineno, frame.f_code.co_name)
+    while frame is not None and _is_library(frame.f_code.co_filename):
         frame = frame.f_back
-    return None
+    if frame is None:
+        return None
+    return Loc(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
 def user_lines() -> tuple[tuple[CodeType, int], ...]:
