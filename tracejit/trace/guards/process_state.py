@@ -60,4 +60,5 @@ def read_state(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
     """What a reader gives; a version is for this."""
     getter = partial(f, *args, **kwargs)
     shown = ", ".join(map(repr, args))
-    return current().outside.answer(getter, f"{f.__qualname__}({shown})", f)
+    with np.errstate(**current().errors):
+        return current().outside.answer(getter, f"{f.__qualname__}({shown})", f)
