@@ -142,7 +142,7 @@ class Session:
         self.beside: dict[int, tuple[Any, Any]] = {}
         self.outside: Any = None
         #: How NumPy treats errors where the call was made; while tracing it is silent.
-        self.errors: dict[str, Any] = current().errors if active() else np.geterr()
+        self.errors: Any = current().errors if active() else np.geterr()
         self.operators: Any = None
         #: Containers that stand for one of two others, with these (see ``containers``).
         self.unsure: list[tuple[Any, Any, Any]] = []
