@@ -928,6 +928,50 @@ def test_no_reference_to_shared_memory_is_kept() -> None:
     assert [sys.getrefcount(a) for a in (memory, x, y, np.dtype("f8"))] == before
 
 
+# Variables outside -----------------------------------------------------------------------------
+
+
+@NATIVE
+def test_globals_and_enclosing_variables_are_read_natively() -> None:
+    space: dict[str, Any] = {"scale": X, "shift": 2.0}
+    exec("def f(x, y=1.0): return x * scale + shift + abs(y)", space)
+    f, function = jit(space["f"]), space["f"]
+    assert_warm(f, ((Y,), {}), ((Y,), {"y": -2.0}))
+    for changed in ({"scale": Z}, {"shift": 5.0}, {"scale": X}):
+        space.update(changed)
+        assert_warm(f, ((Y,), {}), ((Y,), {"y": -2.0}))
+    del space["scale"]
+    for _ in range(2):
+        with pytest.raises(NameError) as got:
+            f(Y)
+        with pytest.raises(NameError) as want:
+            function(Y)
+        assert str(got.value) == str(want.value)
+    space["scale"] = Z
+    assert_warm(f, ((Y,), {}))
+
+    def around() -> tuple[Any, Any]:
+        held, by = X, 2.0
+
+        def inner(x: Any) -> Any:
+            return x * held * by
+
+        def change(new: Any, factor: Any) -> None:
+            nonlocal held, by
+            held, by = new, factor
+
+        return inner, change
+
+    inner, change = around()
+    g = jit(inner)
+    assert_warm(g, ((Y,), {}))
+    for new in (Z, X):
+        change(new, 2.0)
+        assert_warm(g, ((Y,), {}))
+    change(X, 7.0)
+    assert_warm(g, ((Y,), {}))
+
+
 # What versions suppose ---------------------------------------------------------------------------
 
 REAL, TURN = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([[0.0, 1.0], [-1.0, 0.0]])

@@ -25,7 +25,6 @@ from tracejit.abi import (
     ArgResult,
     ArrayParam,
     ArrayResult,
-    AttrSource,
     AxisLength,
     BinOp,
     CallSource,
@@ -287,7 +286,7 @@ def test_hidden_parameters_are_read_at_each_call(make):
     sources = (
         GlobalSource(space, "g"),
         CallSource(lambda: box[0]),
-        AttrSource(Owner, "value"),
+        CallSource(lambda: Owner.value),
         CellSource(closure.__closure__[0]),
     )
     signature = Signature(

@@ -167,14 +167,6 @@ class CellSource:
 
 
 @dataclass(frozen=True)
-class AttrSource:
-    """`getattr(owner, name)`, read at each call."""
-
-    owner: Any
-    name: str
-
-
-@dataclass(frozen=True)
 class CallSource:
     """`read()`, called at each call: whatever the other sources cannot say."""
 
@@ -189,7 +181,7 @@ class ArgSource:
     param: int
 
 
-Source: TypeAlias = GlobalSource | CellSource | AttrSource | CallSource | ArgSource
+Source: TypeAlias = GlobalSource | CellSource | CallSource | ArgSource
 
 
 @dataclass(frozen=True)

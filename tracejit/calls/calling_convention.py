@@ -21,7 +21,7 @@ from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program
 from tracejit.trace.driver import Traced
-from tracejit.trace.guards.paths import as_path
+from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, as_path
 from tracejit.trace.session.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
 from tracejit.trace.session.stride_classes import Packing
 from tracejit.trace.values.captured_arrays import CapturedArray, CapturedNumber
@@ -42,6 +42,12 @@ RELEASE_ELEMENTS = 20_000
 def _source(getter: Callable[[], Any]) -> abi.Source:
     """How native code finds a value outside."""
     path = as_path(getter)
+    if isinstance(path.start, EnclosingVariable) and not path.steps:
+        return abi.CellSource(path.start.cell)
+    if isinstance(path.start, GlobalVariable) and not path.steps:
+        namespace, name = path.start.namespace, path.start.name
+        if type(namespace) is dict and name in namespace:
+            return abi.GlobalSource(namespace, name)
     if path.leaf is None:
         return abi.CallSource(path if path.steps else path.start)
     read = path.steps[0] if len(path.steps) == 1 else path.of

@@ -53,7 +53,6 @@ declare ptr @PyLong_FromLongLong(i64)
 declare ptr @PyLong_FromUnsignedLongLong(i64)
 declare ptr @PyObject_CallNoArgs(ptr)
 declare ptr @PyObject_CallOneArg(ptr, ptr)
-declare ptr @PyObject_GetAttr(ptr, ptr)
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare void @Py_DecRef(ptr)
 declare void @Py_IncRef(ptr)
@@ -122,9 +121,6 @@ class EntryText:
             found = w.op(f"call ptr @PyDict_GetItemWithError(ptr {space}, ptr {key})")
         elif isinstance(source, abi.CellSource):
             found = w.op(f"call ptr @PyCell_Get(ptr {w.env_load(source.cell)})")
-        elif isinstance(source, abi.AttrSource):
-            owner, key = w.env_load(source.owner), w.env_load(source.name)
-            found = w.op(f"call ptr @PyObject_GetAttr(ptr {owner}, ptr {key})")
         elif isinstance(source, abi.ArgSource):
             read, of = w.env_load(source.read), self.objects[source.param]
             found = w.op(f"call ptr @PyObject_CallOneArg(ptr {read}, ptr {of})")

@@ -78,8 +78,6 @@ def read_source(source: abi.Source, args: Sequence[Any] = ()) -> Any:
             return source.namespace[source.name]
         if isinstance(source, abi.CellSource):
             return source.cell.cell_contents
-        if isinstance(source, abi.AttrSource):
-            return getattr(source.owner, source.name)
         if isinstance(source, abi.ArgSource):
             return source.read(args[source.param])
         return source.read()

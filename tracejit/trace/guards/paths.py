@@ -6,11 +6,13 @@ function) or at an object that is an argument, and goes on through attributes an
 
 from __future__ import annotations
 
+import builtins
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import local
+from types import CellType
 from typing import Any, NoReturn
 
 _bound = local()
@@ -36,6 +38,29 @@ class ArgumentLeaf:
 
     def __call__(self) -> Any:
         return _bound.leaves[self.number]
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalVariable:
+    """Where a function finds a global variable, or else something built in."""
+
+    namespace: dict[str, Any]
+    name: str
+
+    def __call__(self) -> Any:
+        if self.name in self.namespace:
+            return self.namespace[self.name]
+        return getattr(builtins, self.name)
+
+
+@dataclass(frozen=True, eq=False)
+class EnclosingVariable:
+    """Where a function finds a variable of one around it."""
+
+    cell: CellType
+
+    def __call__(self) -> Any:
+        return self.cell.cell_contents
 
 
 @dataclass(frozen=True)

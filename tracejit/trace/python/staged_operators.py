@@ -17,6 +17,7 @@ from tracejit.trace.control import watched
 from tracejit.trace.control.branch import as_test, bool_of, staged_if
 from tracejit.trace.control.loop import loop_over, staged_for, staged_while
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, Traits, Turns, VarInfo
+from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable
 from tracejit.trace.guards.process_state import is_reader, read_state
 from tracejit.trace.python import contexts, dynamic_list_methods
 from tracejit.trace.python.builtin_functions import LOOPED
@@ -327,10 +328,8 @@ class StagedOperators(Operators):
         return value.value_or_raise(name, is_free=True) if unsure else value
 
     def load_global(self, name: str, value: Any, env: Env) -> Any:
-        def getter() -> Any:
-            return env.globals[name] if name in env.globals else getattr(builtins, name)
-
-        return self.session.outside.read(value, getter, name, env.globals)
+        found = GlobalVariable(env.globals, name)
+        return self.session.outside.read(value, found, name, env.globals)
 
     def namespace(self, env: Env) -> dict[str, Any]:
         found: dict[str, Any] = self.session.outside.read(
@@ -342,7 +341,7 @@ class StagedOperators(Operators):
         cell = env.cells.get(name)
         if cell is None:
             return value
-        return self.session.outside.read(value, lambda: cell.cell_contents, name, cell)
+        return self.session.outside.read(value, EnclosingVariable(cell), name, cell)
 
     def store_outer(self, name: str, value: Any, env: Env) -> Any:
         raise UnsupportedError(
