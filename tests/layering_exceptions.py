@@ -8,8 +8,8 @@ NAMES_COMPARED = {
     "codegen_llvm": 8,
     "codegen_ptx": 2,
     "llvm_text": 1,
-    "lower": 7,
-    "passes": 33,
+    "lower": 2,
+    "passes": 23,
 }
 
 #: Exceptions of Python's that traced programs meet: `throw` raises them.

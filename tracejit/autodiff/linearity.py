@@ -57,15 +57,10 @@ def linear_branch(instr: Instr, flags: Sequence[bool]) -> list[bool]:
 def linear_loop(instr: Instr, flags: Sequence[bool]) -> list[bool]:
     """A loop whose length no tangent decides is linear where its body is."""
     op = RegionOp(instr)
-    lead, now, consts = op.split(flags)
+    lead, _, consts = op.split(flags)
     if any(lead):
         raise NotLinearError(instr)
-    while True:
-        found = linear_results(op.body, op.flags(now, consts))
-        grown = [a or f for a, f in zip(now, found, strict=False)] or now
-        if grown == now:
-            break
-        now = grown
+    now = op.flagged(flags, linear_results)
     if op.test is not None and any(linear_results(op.test, [*now, *consts])):
         raise NotLinearError(instr)
     return now

@@ -92,17 +92,10 @@ def call_flags(instr: Instr, flags: Sequence[bool]) -> list[list[bool]]:
 def spread_loop(instr: Instr, flags: Sequence[bool]) -> list[bool]:
     """Which carried values of a loop differ; all of them where its length does."""
     op = RegionOp(instr)
-    lead, now, consts = op.split(flags)
+    lead, _, consts = op.split(flags)
     if any(lead):
         return [True] * op.count
-    while True:
-        found = spread(op.body, op.flags(now, consts))
-        if op.body.diverges:
-            break
-        grown = [a or f for a, f in zip(now, found, strict=True)]
-        if grown == now:
-            break
-        now = grown
+    now = op.flagged(flags, spread)
     if op.test is not None and spread(op.test, [*now, *consts]) == [True]:
         return [True] * op.count
     return now

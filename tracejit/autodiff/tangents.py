@@ -160,13 +160,7 @@ def active_branch(instr: Instr, flags: Sequence[bool]) -> list[bool]:
 def active_carried(instr: Instr, flags: Sequence[bool]) -> list[bool]:
     """Fixpoint of which carried values of a loop are active, given its operands' activity."""
     op = RegionOp(instr)
-    _, carried, consts = op.split(flags)
-    while not op.body.diverges:
-        found = active_results(op.body, op.flags(carried, consts))
-        grown = [a or f for a, f in zip(carried, found, strict=True)]
-        if grown == carried:
-            break
-        carried = grown
+    carried = op.split(flags)[1] if op.body.diverges else op.flagged(flags, active_results)
     return [c and has_tangent(r) for c, r in zip(carried, instr.results, strict=True)]
 
 

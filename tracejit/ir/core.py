@@ -218,6 +218,21 @@ class Primitive:
         return self.kind in ("reduction", "scan", "contraction")
 
     @property
+    def reduces(self) -> bool:
+        """Whether each element of the result is made of elements along axes of operand 0."""
+        return self.kind == "reduction"
+
+    @property
+    def contracts(self) -> bool:
+        """Whether the result is a product of two tensors summed over paired axes."""
+        return self.kind == "contraction"
+
+    @property
+    def external(self) -> bool:
+        """Whether a library computes the results."""
+        return self.kind == "extern"
+
+    @property
     def finds_size(self) -> bool:
         """Whether the first result is an extent that only the run knows."""
         return self.kind == "dynamic"

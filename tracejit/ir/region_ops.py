@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -100,6 +100,23 @@ class RegionOp:
     def flags(self, carried: Sequence[bool], consts: Sequence[bool]) -> list[bool]:
         """Flags of a region's parameters; none for the iteration number."""
         return [*[False] * self.own, *carried, *consts]
+
+    def flagged(
+        self, flags: Sequence[bool], through: Callable[[Function, Sequence[bool]], Sequence[bool]]
+    ) -> list[bool]:
+        """Which carried values are flagged in some iteration, where these operands are.
+
+        ``through`` gives the flags of the body's results from those of its parameters.
+        """
+        _, now, consts = self.split(flags)
+        while True:
+            found = through(self.body, self.flags(now, consts))
+            if self.body.diverges:
+                return now
+            grown = [a or f for a, f in zip(now, found, strict=True)]
+            if grown == now:
+                return now
+            now = grown
 
     def carried_in(self, region: Function) -> tuple[Value, ...]:
         """The parameters of a region for what is carried."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum, auto
 
 
-class Trait(Enum):
+class Trait(StrEnum):
     """A property of all instructions of a row. Nothing outside of the rows asks for names."""
 
     #: Runs its last region again and again; the region's results are what it takes next time.

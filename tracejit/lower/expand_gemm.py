@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, type_uses
 from tracejit.ir.extent import Dim, ResultRef, leaves, subst
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX
 
 Names = dict[Value, Value]
@@ -90,7 +91,7 @@ def products(function: Function) -> dict[Instr, Instr]:
     for instr in function.instrs:
         if instr.name == "gemm":
             found[instr] = as_launch(instr)
-        elif instr.name != "launch":
+        elif not instr.has(Trait.LAUNCHES):
             for region in instr.regions:
                 found |= products(region)
     return found

@@ -33,9 +33,8 @@ def _instr(instr: Instr) -> Instr:
     regions = tuple(_plain(r) for r in instr.regions)
     if any(a is not b for a, b in zip(regions, instr.regions, strict=True)):
         instr = replace(instr, regions=regions)
-    if instr.name == "for_true":
-        return _loop(instr)
-    return _sum(instr) if instr.name == "sum_true" else instr
+    plain = _PLAIN.get(instr.name)
+    return instr if plain is None else plain(instr)
 
 
 def _loop(instr: Instr) -> Instr:
@@ -75,3 +74,6 @@ def _as(
 ) -> Instr:
     made = Builder().append(name, operands, attrs, (region,), old.loc)
     return replace(made, results=old.results)
+
+
+_PLAIN = {"for_true": _loop, "sum_true": _sum}

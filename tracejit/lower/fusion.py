@@ -149,12 +149,12 @@ class Inlining:
 
 def _pulls(root: Instr) -> bool:
     """Whether a root's kernel evaluates operands element by element (others need buffers)."""
-    return (root.prim.computes and root.prim.kind != "contraction") or root.prim.finds_size
+    return (root.prim.computes and not root.prim.contracts) or root.prim.finds_size
 
 
 def _reduces_line(root: Instr) -> bool:
     """Whether a root is a reduction of a line that can visit a mask's true positions itself."""
-    folds = root.prim.kind == "reduction" and not root.has(Trait.FINDS_PLACE)
+    folds = root.prim.reduces and not root.has(Trait.FINDS_PLACE)
     return folds and root.operands[0].rank == 1
 
 

@@ -89,7 +89,7 @@ def _fresh(params: tuple[Value, ...], body: Function, test: Function) -> list[Va
 
 
 def _may_move(instr: Instr, surely: bool) -> bool:
-    moves = instr.prim.computes or instr.prim.kind == "extern"
+    moves = instr.prim.computes or instr.prim.external
     if instr.prim.effect != "none" or not moves or instr.prim.updates or instr.has(Trait.KEPT):
         return False
     if instr.has(Trait.INDEXES) and not _in_range(instr):

@@ -31,15 +31,14 @@ def is_sum_of_squares(re: Stable, value: Value, depth: int = _DEPTH) -> bool:
         return False
     if squared(re, value) is not None or _is_contraction(made):
         return True
-    if made.name == "add":
+    if re.made(value, "add"):
         return all(is_sum_of_squares(re, v, depth - 1) for v in made.operands)
-    if made.name == "convert" and made.operands[0].dtype.kind != "f":
-        return False
-    if made.name in ("reduce_sum", "reshape", "broadcast", "transpose", "slice", "convert"):
-        return is_sum_of_squares(re, made.operands[0], depth - 1)
-    if made.name in ("div", "mul"):
+    if re.made(value, "reduce_sum", "reshape", "broadcast", "transpose", "slice", "convert"):
+        inner = made.operands[0]
+        return inner.dtype.kind == "f" and is_sum_of_squares(re, inner, depth - 1)
+    if re.made(value, "mul", "div"):
         a, b = made.operands
-        if made.name == "mul" and re.literal(a) is not None:
+        if re.made(value, "mul") and re.literal(a) is not None:
             a, b = b, a
         number = re.literal(b)
         positive = number is not None and number > 0
@@ -48,7 +47,7 @@ def is_sum_of_squares(re: Stable, value: Value, depth: int = _DEPTH) -> bool:
 
 
 def _is_contraction(made: Instr) -> bool:
-    if made.name != "dot" or made.operands[0] is not made.operands[1]:
+    if not made.prim.contracts or made.operands[0] is not made.operands[1]:
         return False
     contract, batch = made.attrs["contract"], made.attrs["batch"]
     whole = len(contract[0]) + len(batch[0]) == made.operands[0].rank
@@ -67,7 +66,7 @@ def _widened(re: Stable, value: Value) -> Value:
     if _is_contraction(made):
         x = re.b.convert(made.operands[0], wide)
         return emit(re, "dot", x, x, **made.attrs)
-    if made.name == "convert":
+    if re.made(value, "convert"):
         return _widened(re, made.operands[0])
     operands = [_widened(re, v) if is_sum_of_squares(re, v) else v for v in made.operands]
     operands = [re.b.convert(v, wide) if v.dtype.kind == "f" else v for v in operands]
@@ -152,11 +151,11 @@ def log_of_power(re: Stable, instr: Instr) -> Value | None:
 
 def _power(re: Stable, made: Instr) -> tuple[float, Value | None]:
     """``p, x`` where an instruction is ``x ** p``, also as a product of two or three."""
-    if made.name == "pow":
+    if re.made(made.result, "pow"):
         number = re.literal(made.operands[1])
         usable = number is not None and number != 0
         return (float(number), made.operands[0]) if usable else (0.0, None)
-    if made.name == "mul":
+    if re.made(made.result, "mul"):
         a, b = made.operands
         for x, rest in ((a, b), (b, a)):
             inner = squared(re, rest)
