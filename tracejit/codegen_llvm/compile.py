@@ -53,11 +53,6 @@ class CompiledProgram:
         """Assembly for this machine."""
         return self.module.asm()
 
-    @property
-    def object_bytes(self) -> bytes:
-        """The relocatable object file."""
-        return self.module.object_code
-
     @cached_property
     def _function(self) -> Any:
         kind = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)

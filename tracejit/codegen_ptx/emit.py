@@ -142,12 +142,6 @@ class PTXEmitter(LLVMEmitter):
         self.line(f"{name} = getelementptr inbounds {_memory_type(dtype)}, {base}, {index}")
         return SpacePointer(name, base.space)
 
-    def at_bytes(self, base: SpacePointer, offset: Reg) -> SpacePointer:
-        """The address `offset` bytes (an int64, possibly negative) after `base`."""
-        name = self.fresh()
-        self.line(f"{name} = getelementptr i8, {base}, {offset}")
-        return SpacePointer(name, base.space)
-
     def load(self, address: SpacePointer, dtype: DType) -> Reg:
         text = f"load {_memory_type(dtype)}, {address}, align {dtype.itemsize}"
         if dtype.kind != "b":

@@ -27,12 +27,6 @@ def _cupy() -> Any:
     return cupy
 
 
-def device_capability() -> tuple[int, int]:
-    """Compute capability (major, minor) of the current device."""
-    digits = str(_cupy().cuda.Device().compute_capability)
-    return int(digits[:-1]), int(digits[-1])
-
-
 @dataclass(frozen=True)
 class LoadedKernels:
     """A module on the current device."""

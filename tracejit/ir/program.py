@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim
-from tracejit.ir.types import BufferType, TensorType
+from tracejit.ir.types import TensorType
 from tracejit.ir.verifier import VerifyError, verify
 
 SlotKind: TypeAlias = Literal["scalar", "array", "stride", "out"]
@@ -98,8 +98,3 @@ def instructions(function: Function) -> Iterator[Instr]:
         yield instr
         for region in instr.regions:
             yield from instructions(region)
-
-
-def is_buffer(value: Value) -> bool:
-    """Whether a value is memory."""
-    return isinstance(value.type, BufferType)

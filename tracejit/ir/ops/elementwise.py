@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.ir.core import Primitive, Value, row
+from tracejit.ir.core import Primitive, row
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, all_tensors, arity, require, same_shape
 from tracejit.ir.types import BOOL, TensorType, Type
 
@@ -84,8 +84,3 @@ def quiet(reference: Callable[..., Any]) -> Callable[..., Any]:
             return np.asarray(reference(*operands))
 
     return evaluate
-
-
-def is_scalar(value: Value) -> bool:
-    """Whether a value is a rank-0 tensor."""
-    return isinstance(value.type, TensorType) and value.type.rank == 0
