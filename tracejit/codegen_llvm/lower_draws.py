@@ -234,12 +234,13 @@ def _likely(f: FunctionText) -> int:
 
 
 def _symbol(f: FunctionText, held: object) -> str:
-    """An object outside, which a row of the host table keeps alive."""
+    """An object outside, which the table of host calls keeps alive."""
     for name, address in f.module.symbols.items():
         if name.startswith("generator.") and address == id(held):
             return f"@{name}"
     name = f"generator.{sum(s.startswith('generator.') for s in f.module.symbols)}"
     f.module.symbols[name] = id(held)
+    f.module.host.held.append(held)
     f.module.tables[f"@{name}"] = f"@{name} = external global i8"
     return f"@{name}"
 

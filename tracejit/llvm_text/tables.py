@@ -112,6 +112,7 @@ class HostCalls:
 
     def __init__(self, calls: Sequence[HostCall] = ()) -> None:
         self.calls = list(calls)
+        self.held: list[object] = []  # what native code knows by its address
 
     def add(self, call: HostCall) -> int:
         """Append a row and return its number."""

@@ -15,6 +15,7 @@ import pytest
 
 import tracejit
 from tracejit.abi import generators
+from tracejit.codegen_llvm.runtime import HostTable
 from tracejit.errors import UnsupportedError
 from tracejit.ir.interpret.draws import HostDraw
 
@@ -578,6 +579,14 @@ def test_the_host_may_wait_for_a_thread_that_draws(monkeypatch: pytest.MonkeyPat
         patch.setattr(sys, "stdout", Out())
         compiled(rng, 3)
     assert not held_elsewhere(rng)
+
+
+def test_a_generator_outside_lives_as_long_as_the_code() -> None:
+    rng = np.random.default_rng(3)
+    compiled = tracejit.jit(lambda: rng.random())
+    compiled()
+    tables = [x for x in gc.get_objects() if type(x) is HostTable]
+    assert any(held is rng for table in tables for held in table.held)
 
 
 def test_generators_made_inside_are_let_go_of() -> None:
