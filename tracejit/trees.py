@@ -15,6 +15,7 @@ import optree
 
 _NAMESPACE = "tracejit"
 _registered: set[type] = set()
+_apart: dict[type, Callable[[Any], tuple[Sequence[Any], Any]]] = {}
 
 optree.register_pytree_node(
     collections.Counter,
@@ -277,6 +278,13 @@ def register(
     """A class whose instances are containers: their parts, with what else tells how to make one."""
     optree.register_pytree_node(kind, apart, together, namespace=_NAMESPACE)
     _registered.add(kind)
+    _apart[kind] = apart
+
+
+def registered_parts(x: Any) -> list[Any] | None:
+    """What an object of a class that ``register`` was told of holds; None of others."""
+    apart = _apart.get(type(x))
+    return None if apart is None else list(apart(x)[0])
 
 
 def _register(kind: type) -> None:

@@ -10,7 +10,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace.driver import Traced
 from tracejit.trace.guards.changes import FIELDS
 from tracejit.trace.guards.paths import Path
-from tracejit.trace.values.results import CallerOut, Out, Rebuilder, TreeOut
+from tracejit.trace.values.results import CallerOut, ObjectOut, Out, Rebuilder, TreeOut
 
 
 class Finish:
@@ -65,12 +65,16 @@ class Finish:
                 )
 
 
-def _caller_paths(outs: Iterable[Out]) -> Iterator[tuple[Any, ...]]:
+def _caller_paths(
+    outs: Iterable[Out], met: tuple[ObjectOut, ...] = ()
+) -> Iterator[tuple[Any, ...]]:
     for out in outs:
         if isinstance(out, CallerOut):
             yield out.path
         elif isinstance(out, TreeOut):
-            yield from _caller_paths(out.outs)
+            yield from _caller_paths(out.outs, met)
+        elif isinstance(out, ObjectOut) and out not in met:
+            yield from _caller_paths(out.outs, (*met, out))
 
 
 def _owner(call: tuple[Any, Any], path: Path) -> Any:

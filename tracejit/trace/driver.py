@@ -45,6 +45,7 @@ from tracejit.trace.values import operators  # noqa: F401  (attaches the operato
 from tracejit.trace.values.all import KIND_DTYPE, Array, Cell, PyScalar, Scalar, Tracer
 from tracejit.trace.values.captured_arrays import CapturedArray, CapturedNumber
 from tracejit.trace.values.dynamic_list import Kind, ListBuffer
+from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound, bound_value
 from tracejit.trace.values.reach import holds_traced
 from tracejit.trace.values.results import Describer, Out
@@ -257,9 +258,17 @@ def _as_list(x: Any) -> Any:
 _UNFINISHED = (GeneratorType, CoroutineType, AsyncGeneratorType, zip, map, filter, enumerate)
 
 
-def _check(leaves: Sequence[Any]) -> None:
+def _check(leaves: Sequence[Any], met: frozenset[int] = frozenset()) -> None:
     """Raise for what cannot be a result."""
     for leaf in leaves:
+        if isinstance(leaf, MaybeNone | MaybeUnbound):
+            _check(trees.leaves_of(leaf.value), met)
+            continue
+        attributes = made_attributes(leaf)
+        if attributes is not None:
+            if id(leaf) not in met:
+                _check(trees.leaves_of(list(attributes.values())), met | {id(leaf)})
+            continue
         if isinstance(leaf, str) and MARK in leaf:
             refused = UnsupportedError(
                 "a text made from a traced value cannot be returned: return the value and make "
@@ -269,7 +278,7 @@ def _check(leaves: Sequence[Any]) -> None:
             if loc is not None:
                 raise_at(refused, loc.filename, loc.line)
             raise refused
-        if isinstance(leaf, _UNFINISHED):
+        if isinstance(leaf, _UNFINISHED) or _is_iterator(leaf):
             kind = type(leaf).__name__
             raise UnsupportedError(
                 f"a {kind} cannot be returned from a compiled function, as it would go on after "
@@ -305,6 +314,12 @@ def _refuse_holder(leaf: Any) -> NoReturn:
         f"a {kind} object with values of this call cannot be returned: {instead}, or return the "
         "values and make the object outside"
     )
+
+
+def _is_iterator(leaf: Any) -> bool:
+    """Whether it is an iterator of Python's own, of which the next call would get what is left."""
+    kind = type(leaf)
+    return kind.__module__ in ("builtins", "itertools") and hasattr(kind, "__next__")
 
 
 def _refuse_recursion(error: RecursionError) -> NoReturn:

@@ -314,7 +314,7 @@ class _Jvp(Transform):
         # jvp takes the tangents after all parameters, outer values included
         out = staged.inline(staged.derived(transformed, len(function.results)), dots)
         inexact = sum(v.dtype.kind in "fc" for v in staged.function.results)
-        return staged.rebuild(out[:count]), tangent_tree(staged, out[len(out) - inexact :])
+        return staged.rebuild(out[:count]), tangent_tree(staged, out, out[len(out) - inexact :])
 
 
 def jvp(fun: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[R, R]:

@@ -239,15 +239,17 @@ def require_inexact(arguments: Sequence[Any], what: str) -> None:
             )
 
 
-def tangent_tree(staged: Staged, values: Sequence[Value]) -> Any:
-    """Tangents (or cotangents) of results in the results' structure; zeros for integers."""
-    found = iter(values)
+def tangent_tree(staged: Staged, results: Sequence[Value], values: Sequence[Value]) -> Any:
+    """Tangents (or cotangents) of ``results`` in their structure; zeros for integers."""
+    found, primals = iter(values), iter(results)
     b = staged.session.b
     leaves = []
-    for x, v in zip(staged.out, staged.values, strict=True):
-        if v is None:
+    for x, inner in zip(staged.out, staged.values, strict=True):
+        if inner is None:
             leaves.append(0.0)
-        elif v.dtype.kind in "fc":
+            continue
+        v = next(primals)  # whose extents are values of the trace around, unlike those of `inner`
+        if v.dtype.kind in "fc":
             leaves.append(gradient_like(x, next(found)))
         else:
             leaves.append(gradient_like(x, b.zeros_like(v) if v.rank else b.const(0, v.dtype)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import FunctionType, ModuleType
 from typing import Any
 
-from tracejit.trace.session.plain import PLAIN_MODULES
 from tracejit.trace.session.session import Session
 from tracejit.trace.values.all import Tracer
+from tracejit.trace.values.made_objects import is_instance
 
 _MANY = 10_000
 
@@ -15,16 +15,6 @@ _MANY = 10_000
 def is_object(x: Any) -> bool:
     """An instance of the user's whose attributes are its structure: not one in a circle."""
     return is_instance(x) and not refers_to_itself(x)
-
-
-def is_instance(x: Any) -> bool:
-    """An instance of a class of the user's that holds its attributes in a dict."""
-    cls = type(x)
-    if isinstance(x, Tracer | type | BaseException | dict | list | tuple):
-        return False
-    if isinstance(x, ModuleType | FunctionType) or not hasattr(x, "__dict__"):
-        return False
-    return cls.__module__.split(".")[0] not in PLAIN_MODULES
 
 
 def refers_to_itself(x: Any) -> bool:

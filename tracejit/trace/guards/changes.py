@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from tracejit.trace.guards.guard_equality import is_by_kind
 from tracejit.trace.guards.guards import Relation
 from tracejit.trace.guards.paths import Path
 from tracejit.trace.values.all import Array
+from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.results import Describer, Out
 
 if TYPE_CHECKING:
@@ -89,15 +91,17 @@ class Changes:
             obj = stack.pop()
             if isinstance(obj, Array):
                 arrays.append(obj)
-            record = trees.is_record(obj)
-            if not (record or isinstance(obj, list | tuple | dict)) or self.keeps(obj):
+            held = _parts_of_result(obj)
+            if held is None or self.keeps(obj):
                 continue
             if not isinstance(obj, tuple):
                 if id(obj) in seen:
-                    self._repeated.setdefault(id(obj), (obj, len(self._repeated)))
+                    # What the trace made of a plain class is always described as one object.
+                    if made_attributes(obj) is None or trees.is_record(obj):
+                        self._repeated.setdefault(id(obj), (obj, len(self._repeated)))
                     continue
                 seen[id(obj)] = obj
-            stack += list(trees.children(obj).values()) if record else _items(obj)
+            stack += held
         return arrays
 
     def _note_containers(self, obj: Any, path: tuple[Any, ...]) -> None:
@@ -181,3 +185,15 @@ class Changes:
 
 def _items(container: Any) -> list[Any]:
     return list(container.values() if isinstance(container, dict) else container)
+
+
+def _parts_of_result(obj: Any) -> list[Any] | None:
+    """What is in a container that is returned, or in an object that the trace made."""
+    if isinstance(obj, list | tuple | dict):
+        return _items(obj)
+    if isinstance(obj, deque):
+        return list(obj)
+    if trees.is_record(obj):
+        return list(trees.children(obj).values())
+    attributes = made_attributes(obj)
+    return trees.registered_parts(obj) if attributes is None else list(attributes.values())

@@ -6,6 +6,7 @@ arguments at run time.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -27,6 +28,7 @@ from tracejit.trace.values.all import (
     TaggedScalar,
 )
 from tracejit.trace.values.dynamic_list import ListBuffer, parts_of
+from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, bound_value
 from tracejit.trace.values.view_transforms import (
     Bitcast,
@@ -144,6 +146,23 @@ class StaticOut:
     value: Any
 
 
+@dataclass(frozen=True, eq=False)
+class CopyOut:
+    """A new set or buffer with what ``value`` holds, the same one wherever it is returned."""
+
+    value: Any
+
+
+@dataclass(eq=False)
+class ObjectOut:
+    """A new object of the program's class ``kind`` with these attributes, the same one wherever it
+    is returned."""
+
+    kind: type
+    tree: Any = None
+    outs: tuple[Out, ...] = ()
+
+
 Out: TypeAlias = (
     ArrayOut
     | ScalarOut
@@ -157,6 +176,8 @@ Out: TypeAlias = (
     | CallerOut
     | TreeOut
     | StaticOut
+    | CopyOut
+    | ObjectOut
 )
 
 
@@ -170,6 +191,7 @@ class Describer:
         self._index: dict[tuple[Value, str], int] = {}
         self._storage: dict[Any, tuple[Cell, int]] = {}
         self._objects: dict[int, int] = {}
+        self._new: dict[int, CopyOut | ObjectOut] = {}
         self._kept: list[Any] = []
         self.leaves: list[Out] = []
 
@@ -225,10 +247,23 @@ class Describer:
         number = outside.number_of(leaf)
         if number is None:
             outside.pin(leaf)
-            return StaticOut(leaf)
+            return self._static(leaf)
         leaves, tree = _inside(leaf)
         outs = tuple(self.describe(bound_value(x)) for x in leaves)
         return TreeOut(number, tree, outs)
+
+    def _static(self, leaf: Any) -> Out:
+        """What was made while tracing, and could be changed, is made anew in each call."""
+        attributes = made_attributes(leaf)
+        if attributes is None:
+            if not isinstance(leaf, set | bytearray) or current().outside.is_outside(leaf):
+                return StaticOut(leaf)
+            return self._new.setdefault(id(leaf), CopyOut(leaf))
+        if id(leaf) not in self._new:
+            found = self._new[id(leaf)] = ObjectOut(type(leaf))
+            leaves, found.tree = trees.flatten(attributes, current().outside.apart)
+            found.outs = tuple(self.describe(bound_value(x)) for x in leaves)
+        return self._new[id(leaf)]
 
     def _column(self, value: Value) -> int:
         self.values.append(value)
@@ -337,6 +372,7 @@ class Rebuilder:
         self._arrays: dict[int, Any] = {}
         self._views: dict[int, Any] = {}
         self._trees: dict[int, Any] = {}
+        self._new: dict[CopyOut | ObjectOut, Any] = {}
 
     def tree(self, outs: Sequence[Out], tree: Any) -> Any:
         """The container or leaf of this structure."""
@@ -374,6 +410,12 @@ class Rebuilder:
             if out.number not in self._trees:
                 self._trees[out.number] = self.tree(out.outs, out.tree)
             return self._trees[out.number]
+        if isinstance(out, CopyOut):
+            if out not in self._new:
+                self._new[out] = copy.copy(out.value)
+            return self._new[out]
+        if isinstance(out, ObjectOut):
+            return self._object(out)
         assert isinstance(out, StaticOut)
         return out.value
 
