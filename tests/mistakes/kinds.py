@@ -132,10 +132,16 @@ def _(x: Any) -> Any:
     return lambda z: y + z
 
 
-@mistake("an object of an ordinary class is returned", "jax#853", UnsupportedError,
-         "make Model a dataclass", "make it a dataclass")  # fmt: skip
+class Slotted:
+    __slots__ = ("w",)
+
+
+@mistake("an object with `__slots__` is returned", "jax#853", UnsupportedError,
+         "or return the values", "leave `__slots__` out")  # fmt: skip
 def _(x: Any) -> Any:
-    return Model(x + 1)
+    made = Slotted()
+    made.w = x + 1
+    return made
 
 
 @mistake("a static argument that cannot be hashed", "jax#3701", TypeError,
