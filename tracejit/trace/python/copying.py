@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import throw
-from tracejit.trace.control.objects import is_instance, made_object
+from tracejit.trace.control.objects import made_object
 from tracejit.trace.session.plain import PLAIN
 from tracejit.trace.session.registry import METHODS
 from tracejit.trace.session.session import current
@@ -20,6 +20,7 @@ from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array, Tracer
 from tracejit.trace.values.captured_arrays import hidden_array
 from tracejit.trace.values.dunder_methods import method_of
+from tracejit.trace.values.made_objects import is_instance
 from tracejit.trace.values.reach import attributes
 
 _NOTHING = object()

@@ -7,7 +7,7 @@ from typing import Any
 
 from tracejit.trace.session.plain import PLAIN_MODULES
 from tracejit.trace.session.session import current
-from tracejit.trace.values.tracer import Tracer
+from tracejit.trace.session.tracer import Tracer
 
 
 def is_instance(x: Any) -> bool:

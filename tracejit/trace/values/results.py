@@ -419,6 +419,13 @@ class Rebuilder:
         assert isinstance(out, StaticOut)
         return out.value
 
+    def _object(self, out: ObjectOut) -> Any:
+        if out not in self._new:
+            made: Any = object.__new__(out.kind)
+            self._new[out] = made
+            vars(made).update(self.tree(out.outs, out.tree))
+        return self._new[out]
+
     def _run(self, out: ListOut) -> _Items:
         columns = []
         for k, kind in zip(out.columns, out.kinds, strict=True):
