@@ -114,6 +114,15 @@ def test_what_came_from_outside_is_nobodys() -> None:
     np.testing.assert_array_equal(checked(np.ones(2)), 2.0 * np.log(np.full(2, 2.0)))
 
 
+def test_what_the_program_has_as_a_constant_is_not_made() -> None:
+    def limits(x: Any) -> Any:
+        best = np.full(3, np.inf)
+        best[0] = x[0]
+        return best, -np.inf
+
+    assert jit(limits, check_nan=True)(X)[0].tolist() == [4.0, np.inf, np.inf]
+
+
 def test_a_gradient_and_a_batch() -> None:
     roots = jit(grad(lambda x: np.sqrt(x).sum()), check_nan=True)
     np.testing.assert_allclose(roots(np.ones(2)), 0.5)

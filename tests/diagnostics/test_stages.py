@@ -60,6 +60,14 @@ def test_it_passes_what_writes_prints_and_raises(capsys: pytest.CaptureFixture[s
     with pytest.raises(ValueError, match="too much"):
         effects(np.full(3, 10.0))
 
+    @jit(debug=True)
+    def asserts(x: Any) -> Any:
+        assert x[0] > 0.0, "not positive"
+        return x + 1.0
+
+    with pytest.raises(AssertionError, match="not positive"):
+        asserts(-X)
+
 
 def test_a_wrong_pass_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     passes = (*DEFAULT[:2], divides, *DEFAULT[2:])

@@ -49,17 +49,20 @@ def _shown(function: Function) -> list[Value]:
     return [*written, *function.results]
 
 
-def _maker(function: Function, env: Env, value: Value) -> Made | Value:
-    """Who made what is not finite in ``value``; a parameter where it came from outside."""
+def _maker(function: Function, env: Env, value: Value) -> Made | Value | None:
+    """Who made what is not finite in ``value``; a parameter where it came from outside, None where
+    the program has it as a constant."""
     defs = {r: i for i in function.instrs for r in i.results}
     while value in defs:
         instr = defs[value]
         if instr.regions:
             inside = _INSIDE[instr.name](instr, env, instr.results.index(value))
-            if isinstance(inside, Made):
+            if not isinstance(inside, Value):
                 return inside
             value = inside
             continue
+        if not instr.operands:
+            return None
         operands = [env[v] for v in instr.operands]
         wrong = [v for v, x in zip(instr.operands, operands, strict=True) if not finite(x)]
         if not wrong:
@@ -70,23 +73,23 @@ def _maker(function: Function, env: Env, value: Value) -> Made | Value:
 
 def _in_region(
     region: Function, operands: Sequence[Value], args: Sequence[Any], k: int
-) -> Made | Value:
+) -> Made | Value | None:
     """The maker of result ``k`` of one run of a region, or the operand that it came by."""
     found = _maker(region, values_of(region, args), region.results[k])
-    return found if isinstance(found, Made) else operands[region.params.index(found)]
+    return operands[region.params.index(found)] if isinstance(found, Value) else found
 
 
-def _in_cond(instr: Instr, env: Env, k: int) -> Made | Value:
+def _in_cond(instr: Instr, env: Env, k: int) -> Made | Value | None:
     operands = instr.operands[1:]
     region = instr.regions[0 if bool(env[instr.operands[0]]) else 1]
     return _in_region(region, operands, [env[v] for v in operands], k)
 
 
-def _in_call(instr: Instr, env: Env, k: int) -> Made | Value:
+def _in_call(instr: Instr, env: Env, k: int) -> Made | Value | None:
     return _in_region(instr.regions[0], instr.operands, [env[v] for v in instr.operands], k)
 
 
-def _in_loop(instr: Instr, env: Env, k: int) -> Made | Value:
+def _in_loop(instr: Instr, env: Env, k: int) -> Made | Value | None:
     """The first iteration after which a carried value is not finite, and what it came by there."""
     lead = 1 if instr.name == "for" else 0
     body = instr.regions[-1]
@@ -99,7 +102,7 @@ def _in_loop(instr: Instr, env: Env, k: int) -> Made | Value:
             return first[k]
         args = [np.asarray(step - 1, np.int64)] * lead + states[step - 1]
         found = _maker(body, values_of(body, args), body.results[k])
-        if isinstance(found, Made):
+        if not isinstance(found, Value):
             return found
         k = body.params.index(found) - lead
         if k >= instr.attrs["carried"]:
@@ -123,7 +126,7 @@ def _iterations(instr: Instr, state: list[Any], trips: int | None) -> list[list[
     return states
 
 
-_INSIDE: dict[str, Callable[[Instr, Env, int], Made | Value]] = {
+_INSIDE: dict[str, Callable[[Instr, Env, int], Made | Value | None]] = {
     "for": _in_loop,
     "while": _in_loop,
     "cond": _in_cond,
