@@ -166,6 +166,8 @@ def main() -> None:
     # Short high parts: an exponent times them is exact.
     print(_tuple("LN2_SHORT_32", split(mp.log(2), 1, np.float32, 15)))
     print(_tuple("LN2_SHORT_64", split(mp.log(2), 1, np.float64, 40)))
+    print(_tuple("LOG10_2_SHORT_32", split(mp.log10(2), 1, np.float32, 15)))
+    print(_tuple("LOG10_2_SHORT_64", split(mp.log10(2), 1, np.float64, 40)))
     for j, row in enumerate(two_over_pi(16, 1024, 16, 4, 52)):
         print(_tuple(f"TWO_OVER_PI_64_{j}", row))
     for j, row in enumerate(two_over_pi(16, 128, 16, 2, 23)):

@@ -5,7 +5,8 @@ python -m tracejit.bench --elementary -k sin --rounds 9
 
 Each target runs in a process of its own: `TRACEJIT_CPU` says what tracejit compiles for, and NumPy
 is told to leave the same instructions alone. Arrays fit into the second cache, so that memory is
-not what is measured. Contenders run in turn, and medians are shown.
+not what is measured. Contenders run in turn, and medians are shown of the time that the processor
+spent, which other work on the machine changes little.
 """
 
 from __future__ import annotations
@@ -146,15 +147,15 @@ def measure(case: Case, dtype: str, target: str, rounds: int) -> Timing:
     calls = contenders(case, case.operands(dtype))
     repeats, samples = {}, {name: list[float]() for name in calls}
     for name, call in calls.items():
-        start = time.perf_counter()
+        start = time.process_time()
         call()
-        repeats[name] = max(1, int(_SAMPLE_SECONDS / (time.perf_counter() - start)))
+        repeats[name] = max(1, int(_SAMPLE_SECONDS / (time.process_time() - start)))
     for _ in range(rounds):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = time.process_time()
             for _ in range(repeats[name]):
                 call()
-            spent = (time.perf_counter() - start) / repeats[name]
+            spent = (time.process_time() - start) / repeats[name]
             samples[name].append(spent / ELEMENTS * 1e9)
     medians = {name: float(np.median(s)) for name, s in samples.items()}
     return Timing(case.name, dtype, target, medians)

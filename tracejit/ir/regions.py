@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracejit.ir.builder import Builder, rename_type
-from tracejit.ir.core import Function, Instr, Loc, Primitive, Value, type_uses
+from tracejit.ir.core import Constant, Function, Instr, Loc, Primitive, Value, type_uses
 from tracejit.ir.extent import Dim, Extent, leaves, subst
 from tracejit.ir.types import INDEX, BufferType
 
@@ -53,6 +53,13 @@ class Scope:
         self.local: dict[Value, Value] = {}
         self.captured: list[Value] = []
         self.memo: dict[Any, Any] = {}
+        self.literals: dict[Value, Constant] = parent.literals if parent else {}
+
+    def literal(self, constant: Constant) -> Value:
+        """A constant scalar of this body; bodies inside have it as a constant of their own."""
+        value = self.own(self.b.const(constant.array))
+        self.literals[value] = constant
+        return value
 
     def use(self, value: Value) -> Value:
         """``value`` as seen in this body, captured from outside when it is not made here."""
@@ -62,6 +69,10 @@ class Scope:
                 return value
             if isinstance(value.expr, int):
                 return self.own(self.b.const(value.expr, "i64"))
+            if value in self.literals:
+                found = self.own(self.b.const(self.literals[value].array))
+                self.local[value] = found
+                return found
             for needed in type_uses(value.type):
                 self.use(needed)
             found = self.b.param(rename_type(value.type, self.local), value.hint)

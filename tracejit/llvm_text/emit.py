@@ -61,6 +61,17 @@ def literal(value: Any, dtype: DType) -> str:
     return f"0x{struct.unpack('<Q', struct.pack('<d', exact))[0]:016X}"
 
 
+def value_of(text: str, dtype: DType) -> float | int | None:
+    """The number that a literal stands for; None for a register and for what has no number."""
+    if text.startswith("0x") and dtype.kind == "f":
+        found: float = struct.unpack("<d", int(text, 16).to_bytes(8, "little"))[0]
+        return found
+    if text.lstrip("-").isdigit() and dtype.kind in "iu":
+        number = int(text)
+        return number % (1 << 8 * dtype.itemsize) if dtype.kind == "u" else number
+    return None
+
+
 def _suffix(dtype: DType) -> str:
     return f"f{8 * dtype.itemsize}" if dtype.kind == "f" else f"i{8 * dtype.itemsize}"
 
@@ -147,6 +158,9 @@ class LLVMEmitter:
             z = complex(value)
             return ComplexPair(self.const(z.real, part), self.const(z.imag, part))
         return Reg(literal(value, dtype), dtype)
+
+    def known(self, a: Reg) -> float | int | None:
+        return value_of(a.text, a.dtype)
 
     # Floating point.
     def _arith(self, name: str, a: Reg, b: Reg) -> Reg:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracejit.ir.scalar.emit import BOOL, I64, ComplexPair, DType
-from tracejit.llvm_text.emit import LLVMEmitter, Reg, literal, llvm_type
+from tracejit.llvm_text.emit import LLVMEmitter, Reg, literal, llvm_type, value_of
 
 
 class NoVectorForm(Exception):  # noqa: N818  (not an error: scalar code is used)
@@ -80,6 +80,10 @@ class VectorEmitter(LLVMEmitter):
         if dtype.kind == "c":
             return super().const(value, dtype)
         return self.lanes(f"splat ({llvm_type(dtype)} {literal(value, dtype)})", dtype)
+
+    def known(self, a: Reg) -> float | int | None:
+        text = a.text.removeprefix("splat (").removesuffix(")")
+        return value_of(text.split(" ")[-1], a.dtype) if text != a.text else None
 
     def _vector_suffix(self, dtype: DType) -> str:
         letter = "f" if dtype.kind == "f" else "i"

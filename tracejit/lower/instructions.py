@@ -29,9 +29,7 @@ def lower_instr(body: Body, instr: Instr) -> None:
 def _constant(body: Body, instr: Instr) -> None:
     value: Constant = instr.attrs["value"]
     if instr.result.rank == 0:
-        body.scalars[instr.result] = body.scope.own(
-            body.scope.b.const(value.array, instr.result.dtype)
-        )
+        body.scalars[instr.result] = body.scope.literal(value)
         return
     buffer = body.scope.own(body.scope.b.op("const_buffer", value=value))
     body.place(instr.result, Storage(buffer, "borrowed"))

@@ -52,6 +52,9 @@ class Emitter(Protocol):
     def const(self, value: Any, dtype: DType) -> Any:
         """A constant; for a complex dtype a `ComplexPair` of constants."""
 
+    def known(self, a: Any) -> float | int | None:
+        """What a real scalar is if that is known while code is made, else None."""
+
     def strict(self) -> AbstractContextManager[None]:
         """While active, no fast-math licence is given, whatever the emitter was made for."""
 

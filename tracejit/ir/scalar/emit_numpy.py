@@ -148,8 +148,15 @@ class NumpyEmitter:
             z = complex(value)
             return ComplexPair(self.const(z.real, part), self.const(z.imag, part))
         if dtype.kind in "iu":
-            return np.asarray(int(value) & (2 ** (8 * dtype.itemsize) - 1)).astype(dtype)
-        return np.asarray(value, dtype)
+            made = np.asarray(int(value) & (2 ** (8 * dtype.itemsize) - 1)).astype(dtype)
+        else:
+            made = np.array(value, dtype)
+        made.flags.writeable = False  # what `known` knows them by
+        return made
+
+    def known(self, a: Array) -> float | int | None:
+        constant = type(a) is np.ndarray and a.ndim == 0 and not a.flags.writeable
+        return a.item() if constant else None
 
     def strict(self) -> AbstractContextManager[None]:
         return nullcontext()

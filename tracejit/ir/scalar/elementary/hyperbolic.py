@@ -26,8 +26,9 @@ def sinh(x: Num) -> Num:
     capped = smaller(h, 2.0**100)  # beyond, the quotient is lost beside h
     dh, dl = two_sum(h.const(1.0), 4.0 * capped)
     dl = fma(low, 4.0, dl)
-    w = capped / dh
-    wl = (fma(-w, dh, capped) + low - w * dl) / dh
+    inv = 1.0 / dh
+    w = capped * inv
+    wl = (fma(-w, dh, capped) + low - w * dl) * inv
     s, sl = fast_two_sum(h, w)
     r = 2.0 * (s + (sl + low + wl))
     r = where(x.abs() < INF, r, x.abs())
@@ -50,8 +51,9 @@ def tanh(x: Num) -> Num:
     h, low = expm1_quarter(2.0 * smaller(x.abs(), 20.0))
     d, dl = two_sum(h, h.const(0.5))
     dl = dl + low
-    q = h / d
-    q = q + (fma(-q, d, h) + low - q * dl) / d
+    inv = 1.0 / d
+    q = h * inv
+    q = q + (fma(-q, d, h) + low - q * dl) * inv
     return where(x.abs() < format_of(x).tiny, x, q.copysign(x))
 
 

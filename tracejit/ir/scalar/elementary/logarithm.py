@@ -55,6 +55,29 @@ def log_of_split(e: Num, f: Num, fl: Num | None = None) -> Num:
     return fma(ef, ln2, f - (half - low))
 
 
+def _log_near_one(f: Num) -> tuple[Num, Num]:
+    """log(1 + f) as a sum of two, the second right to some bits: f - f*f/2 is carried exactly."""
+    fmt = format_of(f)
+    s = f / (f + 2.0)
+    z = s * s
+    r = z * fma(z, poly(z, fmt.table("LOG")), fmt.table("TWO_THIRDS")[0])
+    half = 0.5 * f * f
+    h = f - half
+    return h, fma(s, half + r, (f - h) - half)
+
+
+def _in_base(e: Num, f: Num, unit: tuple[float, ...], inverse: tuple[float, ...]) -> Num:
+    """e unit + log(1 + f) inverse, both factors in two floats (unit's first has spare bits)."""
+    lh, ll = _log_near_one(f)
+    ph = lh * inverse[0]
+    pl = fma(lh, inverse[0], -ph) + fma(lh, inverse[1], ll * inverse[0])
+    ef = e.to_float(f.dtype)
+    h, low = two_sum(ef * unit[0], ph)
+    if unit[1]:
+        low = fma(ef, unit[1], low)
+    return h + (low + pl)
+
+
 def log_in_two(e: Num, f: Num) -> tuple[Num, Num]:
     """e ln 2 + log(1 + f) as a sum of two floats."""
     fmt = format_of(f)
@@ -103,23 +126,16 @@ def log(x: Num) -> Num:
 @elementary
 def log2(x: Num) -> Num:
     """Logarithm to base 2, exact for powers of two."""
-    inv = format_of(x).table("INV_LN2")
     e, m = split(x)
-    lh, ll = log_in_two(e.const(0), m - 1.0)
-    ph, pl = two_product(lh, lh.const(inv[0]))
-    pl = pl + fma(lh, inv[1], ll * inv[0])
-    h, low = two_sum(e.to_float(x.dtype), ph)
-    return _finish(x, h + (low + pl))
+    return _finish(x, _in_base(e, m - 1.0, (1.0, 0.0), format_of(x).table("INV_LN2")))
 
 
 @elementary
 def log10(x: Num) -> Num:
     """Logarithm to base 10."""
-    inv = format_of(x).table("INV_LN10")
+    f = format_of(x)
     e, m = split(x)
-    lh, ll = log_in_two(e, m - 1.0)
-    ph, pl = two_product(lh, lh.const(inv[0]))
-    return _finish(x, ph + (pl + fma(lh, inv[1], ll * inv[0])))
+    return _finish(x, _in_base(e, m - 1.0, f.table("LOG10_2_SHORT"), f.table("INV_LN10")))
 
 
 @elementary

@@ -38,6 +38,10 @@ class Num:
     def const(self, value: Any) -> Num:
         return Num(self.e, self.e.const(value, self.dtype))
 
+    def known(self) -> float | int | None:
+        """Its value if that is known while code is made."""
+        return self.e.known(self.v)
+
     def _two(self, name: str, other: Any, swap: bool = False) -> Num:
         a, b = self.v, self.lift(other)
         kind = self.dtype.kind

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tracejit.ir.scalar.elementary import exponential, logarithm
 from tracejit.ir.scalar.elementary.exponential import exp_of_sum
 from tracejit.ir.scalar.elementary.logarithm import log_in_two
@@ -22,9 +24,36 @@ from tracejit.ir.scalar.elementary.num import (
 )
 
 
+def _root(x: Num) -> Num:
+    """x**0.5: +0 for -0, inf for -inf."""
+    return where(x.eq(-INF), INF, (x + 0.0).sqrt())
+
+
+#: Powers by constants as products, quotients and roots, within 2 ulp. (1/x)**2 and not 1/x**2:
+#: the square of what is nearly subnormal has few bits. 0.5 is a root rounded once.
+_BY_PRODUCTS: dict[float, Callable[[Num], Num]] = {
+    0.0: lambda x: x.const(1.0),
+    0.5: _root,
+    1.0: lambda x: x,
+    1.5: lambda x: where(x.eq(-INF), INF, x * x.sqrt()),
+    2.0: lambda x: x * x,
+    3.0: lambda x: x * x * x,
+    4.0: lambda x: (x * x) * (x * x),
+    -0.5: lambda x: 1.0 / _root(x),
+    -1.0: lambda x: 1.0 / x,
+    -2.0: lambda x: (1.0 / x) * (1.0 / x),
+}
+
+
 @elementary
 def pow(x: Num, y: Num) -> Num:
-    """x**y = exp(y log x) with log x and the product in two floats; C99 Annex F at the edges."""
+    """x**y = exp(y log x) with log x and the product in two floats; C99 Annex F at the edges.
+
+    Small whole and half powers that are known are products and roots.
+    """
+    exponent = y.known()
+    if exponent in _BY_PRODUCTS:
+        return _BY_PRODUCTS[exponent](x)
     bound = 800.0 if format_of(x) is DOUBLE else 120.0
     ax = x.abs()
     usual = (ax > 0.0) & (ax < INF)

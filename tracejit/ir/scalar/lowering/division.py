@@ -12,6 +12,7 @@ from tracejit.ir.scalar.elementary.num import (
     elementary,
     fma,
     format_of,
+    rarely,
     where,
 )
 from tracejit.ir.scalar.emit import Emitter
@@ -77,32 +78,71 @@ def _fmod_step(r: Num, y: Num) -> Num:
     return where(rest < 0.0, rest + scaled, where(rest >= scaled, rest - scaled, rest))
 
 
-def fmod_of(x: Num, y: Num) -> Num:
-    """C's fmod: exact, with the sign of x. One step of the loop serves quotients below 2**50."""
-    e = x.e
-    ax, ay = x.abs(), y.abs()
-    usual = (ax < INF) & (ay < INF) & (ay > 0.0)
-    divisor = where(usual, ay, 1.0)
+def _by_steps(ax: Num, ay: Num) -> Num:
+    """The remainder of finite ax >= 0 and ay > 0; one step serves quotients below 2**50."""
+    e = ax.e
 
     def more(values: tuple[Any, ...]) -> Any:
-        return e.fcmp("oge", values[0], divisor.v)
+        return e.fcmp("oge", values[0], ay.v)
 
     def step(values: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (_fmod_step(Num(e, values[0]), divisor).v,)
+        return (_fmod_step(Num(e, values[0]), ay).v,)
 
-    r = Num(e, e.while_loop((where(usual, ax, 0.0).v,), more, step)[0])
+    return Num(e, e.while_loop((ax.v,), more, step)[0])
+
+
+def _usual_quotient(x: Num, y: Num) -> tuple[Num, Num, Num]:
+    """trunc(|x| / |y|) and the remainder, both exact, and whether they are not to be used.
+
+    The quotient that is tried is off by one at most, and the remainder then has few enough bits.
+    """
+    f = format_of(x)
+    ax, divisor = x.abs(), abs(y.known() or 0.0)
+    if f.min_normal < divisor < 0.25 / f.min_normal:  # the inverse is a normal number
+        ay = y.const(divisor)
+        q = (ax * (1.0 / divisor)).trunc()
+    else:
+        ay = y.abs()
+        q = (ax / ay).trunc()
+    rest = fma(-q, ay, ax)
+    over, under = rest >= ay, rest < 0.0
+    rest = where(under, rest + ay, where(over, rest - ay, rest))
+    rare = (q >= 2.0 ** (f.mantissa - 2)) | ay.eq(INF)
+    return where(under, q - 1.0, where(over, q + 1.0, q)), rest, rare
+
+
+def _fmod_in_steps(x: Num, y: Num) -> Num:
+    """C's fmod of any operands: exact, with the sign of x."""
+    ax, ay = x.abs(), y.abs()
+    usual = (ax < INF) & (ay < INF) & (ay > 0.0)
+    r = _by_steps(where(usual, ax, 0.0), where(usual, ay, 1.0))
     edge = where((ax < INF) & ay.eq(INF), x, where(x.isnan() | y.isnan(), x + y, NAN))
     return where(usual, r.copysign(x), edge)
 
 
 @elementary
 def _fmod_float(x: Num, y: Num) -> Num:
-    return fmod_of(x, y)
+    _, rest, rare = _usual_quotient(x, y)
+    return rarely(rare, [rest.copysign(x)], lambda: [_fmod_in_steps(x, y)])[0]
 
 
 def _divmod(x: Num, y: Num) -> tuple[Num, Num]:
-    """NumPy's npy_divmod for y != 0."""
-    mod = fmod_of(x, y)
+    """NumPy's npy_divmod; for y = 0 the quotient is x / y and the remainder nan."""
+    q, rest, rare = _usual_quotient(x, y)
+    mod = rest.copysign(x)
+    opposite = x.signbit() ^ y.signbit()
+    borrow = mod.ne(0.0) & opposite
+    quotient = q.copysign((x.bits() ^ y.bits()).floats())
+    usual = (
+        where(borrow, quotient - 1.0, quotient),
+        where(rest.eq(0.0), rest.copysign(y), where(borrow, mod + y, mod)),
+    )
+    low, mod = rarely(rare, usual, lambda: _divmod_in_steps(x, y))
+    return low, mod
+
+
+def _divmod_in_steps(x: Num, y: Num) -> tuple[Num, Num]:
+    mod = _fmod_in_steps(x, y)
     quotient = (x - mod) / y
     nonzero = mod.ne(0.0)
     borrow = nonzero & ((y < 0.0) ^ (mod < 0.0))
@@ -111,17 +151,18 @@ def _divmod(x: Num, y: Num) -> tuple[Num, Num]:
     low = quotient.floor()
     low = where(quotient - low > 0.5, low + 1.0, low)
     zero = quotient.const(0.0).copysign(x / y)
-    return where(quotient.ne(0.0), low, zero), mod
+    low = where(quotient.ne(0.0), low, zero)
+    return where(y.eq(0.0), x / y, low), where(y.eq(0.0), NAN, mod)
 
 
 @elementary
 def _floor_divide_float(x: Num, y: Num) -> Num:
-    return where(y.eq(0.0), x / y, _divmod(x, y)[0])
+    return _divmod(x, y)[0]
 
 
 @elementary
 def _remainder_float(x: Num, y: Num) -> Num:
-    return where(y.eq(0.0), NAN, _divmod(x, y)[1])
+    return _divmod(x, y)[1]
 
 
 floor_divide = by_kind(n=_floor_divide_int, f=_floor_divide_float)

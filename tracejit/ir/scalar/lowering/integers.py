@@ -71,8 +71,22 @@ def _lcm(e: Emitter, a: Any, b: Any) -> Any:
     return (quotient * y).to_int(a.dtype).v
 
 
+def _power_by_products(x: Num, exponent: int) -> Num:
+    product: Num | None = None
+    while exponent:
+        if exponent & 1:
+            product = x if product is None else product * x
+        exponent >>= 1
+        if exponent:
+            x = x * x
+    return x.const(1) if product is None else product
+
+
 def power(e: Emitter, a: Any, b: Any) -> Any:
     """Wrapping a**b by squaring; 1 for a negative b, which is checked elsewhere."""
+    exponent = e.known(b)
+    if exponent is not None and exponent <= 64:
+        return _power_by_products(Num(e, a), max(int(exponent), 0)).v
     zero = e.const(0, b.dtype)
 
     def more(values: tuple[Any, ...]) -> Any:
