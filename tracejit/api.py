@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 from tracejit import sources
 from tracejit.calls.argument_types import Policy
 from tracejit.calls.chains import Chains
-from tracejit.calls.deopt import Doubt
+from tracejit.calls.deopt import CallAssumptions
 from tracejit.calls.dispatcher import Dispatcher
 from tracejit.calls.signature_strings import parse_signature
 from tracejit.calls.tracebacks import boundary
 from tracejit.calls.versions import Options, Request, Stats, Version
 from tracejit.errors import UnsupportedError
-from tracejit.trace.session.assumption_sets import Supposed
+from tracejit.trace.session.assumption_sets import AssumptionSet
 
 if TYPE_CHECKING:
     from tracejit.callables import Decorator, Jitted
@@ -247,9 +247,11 @@ def _compile(self: Any, signature: str) -> None:
     """Compile for a signature such as ``"f8[:](f8[:], f8)"`` now."""
     parsed = parse_signature(signature)
     call: Any = (parsed.examples(), {})
-    version = self._dispatcher.prepared(call, dynamic=True, doubt=Doubt())
+    version = self._dispatcher.prepared(call, dynamic=True, doubt=CallAssumptions())
     if version.guesses.sites and not parsed.fits(version.artefacts.traced):
-        version = self._dispatcher.prepared(call, dynamic=True, doubt=Doubt(Supposed(False)))
+        version = self._dispatcher.prepared(
+            call, dynamic=True, doubt=CallAssumptions(AssumptionSet(False))
+        )
     parsed.check_result(version.artefacts.traced)
 
 

@@ -17,7 +17,7 @@ from tests.trace.running import Execute, call_traced
 from tracejit import jit, trees
 from tracejit.calls import compiler
 from tracejit.ir.interpret.program_interpreter import interpret_program
-from tracejit.trace.session.assumption_sets import Unsupposed
+from tracejit.trace.session.assumption_sets import AssumptionFailed
 
 Way = tuple[str, Outcome, Outcome]
 
@@ -55,7 +55,7 @@ def _answering(fast: Any, args: tuple[Any, ...]) -> Any:
             return version.artefacts
         try:
             call_traced(version.artefacts.traced, trees.map_leaves(_copied, bound), None, kwargs)
-        except Unsupposed:
+        except AssumptionFailed:
             continue
         except Exception:  # as the program may end: what matters is that it was not the first
             return version.artefacts

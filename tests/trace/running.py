@@ -9,7 +9,7 @@ import numpy as np
 import optree
 
 from tracejit import trees
-from tracejit.calls.epilogue import Finish
+from tracejit.calls.epilogue import Epilogue
 from tracejit.errors import StructureError, TracejitError, UnsupportedError
 from tracejit.ir.interpret import interpreter
 from tracejit.ir.verifier import verify
@@ -86,7 +86,7 @@ def call_traced(
         results = [r.copy() if isinstance(r, np.ndarray) else r for r in found]
     else:
         results = execute(values, write_back)
-    return Finish(traced).apply(call, (results, dict(enumerate(everything))))
+    return Epilogue(traced).apply(call, (results, dict(enumerate(everything))))
 
 
 def run_traced(fn: Callable[..., Any], args: Sequence[Any], **how: Any) -> Any:

@@ -12,7 +12,7 @@ from tracejit import abi, trees
 from tracejit.calls.argument_layouts import extent_places, hidden_layout, param_owners, unwrapped
 from tracejit.calls.argument_types import LeafKey, ScalarKey, StaticKey
 from tracejit.calls.chains import Pending
-from tracejit.calls.epilogue import Finish
+from tracejit.calls.epilogue import Epilogue
 from tracejit.calls.native_views import ViewMaker
 from tracejit.calls.non_native import standing
 from tracejit.calls.versions import Request
@@ -238,7 +238,7 @@ class SignatureBuilder:
             return (), None
         held = any(h.held is not None for h in self.traced.hidden_arrays().values())
         found = None
-        if not (held or self.request.stands or Finish(self.traced).needs_call):
+        if not (held or self.request.stands or Epilogue(self.traced).needs_call):
             found = self.direct(raw)
         return self.rebuilt(raw) if found is None else found
 
@@ -301,7 +301,7 @@ class SignatureBuilder:
     def rebuilt(self, raw: list[abi.Result]) -> tuple[tuple[abi.Result, ...], abi.Structure]:
         arrays = self.arrays()
         results = [*raw, *[abi.ArgResult(k) for k in arrays]]
-        finish = Finish(self.traced)
+        finish = Epilogue(self.traced)
         outside = self.traced.hidden_arrays().items()
         maps = {k: h.held for k, h in outside if h.held is not None}
 

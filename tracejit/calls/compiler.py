@@ -17,7 +17,7 @@ from tracejit import abi, trees
 from tracejit.calls.argument_layouts import layouts_of, param_slots, specs_for
 from tracejit.calls.calling_convention import SignatureBuilder
 from tracejit.calls.deopt import prints_before, rollback_of
-from tracejit.calls.epilogue import Finish
+from tracejit.calls.epilogue import Epilogue
 from tracejit.calls.log import Clock, described
 from tracejit.calls.versions import NeedsStatic, Options, Request, Version
 from tracejit.codegen_llvm import perf_map
@@ -35,8 +35,8 @@ from tracejit.passes.rebuild import Pass
 from tracejit.passes.runner import dump_stage, dump_text, run
 from tracejit.python_entry.entry import Specialisation, specialise
 from tracejit.trace.driver import Traced, trace
-from tracejit.trace.session.assumption_sets import Guesses
-from tracejit.trace.session.assumptions import Finding
+from tracejit.trace.session.assumption_sets import TraceAssumptions
+from tracejit.trace.session.assumptions import FailedAssumption
 from tracejit.trace.session.specs import Static
 from tracejit.trace.values.captured_arrays import CapturedArray
 from tracejit.trace.values.exporters import plain_array
@@ -123,7 +123,9 @@ def compile_version(
     )
     _dump(program, core.text)
     clock.lap("llvm text")
-    wrong = [k for k, site in enumerate(core.errors.sites, 1) if type(site.exception) is Finding]
+    wrong = [
+        k for k, site in enumerate(core.errors.sites, 1) if type(site.exception) is FailedAssumption
+    ]
     spec = specialise(
         core.text,
         signature,
@@ -156,7 +158,7 @@ def compile_version(
         guards=traced.holds,
         changed=lambda: {g.name: g.expected for g in traced.guards if g.changed_number},
         writes=tuple(sorted(k for k in traced.mutated if k < len(specs))),
-        needs_call=Finish(traced).needs_call,
+        needs_call=Epilogue(traced).needs_call,
         makes_views=any(isinstance(r, abi.ViewResult) for r in signature.results),
         artefacts=artefacts,
         direct=direct,
@@ -208,7 +210,7 @@ def _result_slots(program: Program, signature: abi.Signature, layout: abi.SlotLa
 def traced_function(
     fun: Callable[..., Any],
     args: Sequence[Any],
-    guesses: Guesses | None = None,
+    guesses: TraceAssumptions | None = None,
     orders: int = 0,
     kwargs: Mapping[str, Any] | None = None,
     passes: Sequence[Pass] = DEFAULT,

@@ -19,7 +19,12 @@ import numpy as np
 from tracejit import abi
 from tracejit.calls.argument_types import LeafKey, ScalarKey
 from tracejit.errors import UnsupportedError, raise_at
-from tracejit.trace.session.assumption_sets import AssumptionSite, Guesses, Supposed, Unsupposed
+from tracejit.trace.session.assumption_sets import (
+    AssumptionFailed,
+    AssumptionSet,
+    AssumptionSite,
+    TraceAssumptions,
+)
 
 if TYPE_CHECKING:
     from tracejit.trace.driver import Traced
@@ -29,16 +34,16 @@ LIMIT = 64
 
 
 @dataclass
-class Doubt:
+class CallAssumptions:
     """What one call found that versions had supposed otherwise.
 
     ``supposed``: what its next version supposes, None to begin as the last call ended.
     """
 
-    supposed: Supposed | None = None
+    supposed: AssumptionSet | None = None
     found: dict[AssumptionSite, bool] = field(default_factory=dict)
 
-    def learn(self, wrong: Unsupposed, guesses: Guesses) -> None:
+    def learn(self, wrong: AssumptionFailed, guesses: TraceAssumptions) -> None:
         """Suppose what a run found. UnsupportedError where a run finds both at one place."""
         site = wrong.site
         if self.found.get(site, wrong.found) is not wrong.found or len(self.found) >= LIMIT:
@@ -46,26 +51,26 @@ class Doubt:
         self.found[site] = wrong.found
         self.supposed = guesses.corrected(site, wrong.found)
 
-    def only_found(self, guesses: Guesses) -> Supposed | None:
+    def only_found(self, guesses: TraceAssumptions) -> AssumptionSet | None:
         """What to suppose when code does not compile that stands on guesses; None if none do."""
         guessed = {s for s, v in guesses.sites.items() if v is not None}
         if all(self.found.get(s) is guesses.sites[s] for s in guessed):
             return None
-        return Supposed.of(None, self.found)
+        return AssumptionSet.of(None, self.found)
 
 
 @dataclass
-class Front:
+class ActiveSet:
     """Which versions for one kind of arguments are tried first: those that suppose the same.
 
     They give way to others that answered ``patience`` calls; each change doubles that.
     """
 
-    supposed: Supposed
+    supposed: AssumptionSet
     patience: int = 8
     others: int = 0
 
-    def answered(self, supposed: Supposed) -> bool:
+    def answered(self, supposed: AssumptionSet) -> bool:
         """Note what a version supposed that was found by the slow path; whether it is in front now,
         and was not before."""
         if supposed == self.supposed:

@@ -28,13 +28,13 @@ from tracejit.calls.argument_types import (
     leaf_key,
 )
 from tracejit.calls.chains import ChainRow, Pending
-from tracejit.calls.deopt import Doubt, Front
+from tracejit.calls.deopt import ActiveSet, CallAssumptions
 from tracejit.calls.fallback import Fallback, Reason, Refused
 from tracejit.calls.many_numbers import packed
 from tracejit.calls.non_native import NativeLeaves
 from tracejit.calls.outside_numbers import OutsideNumbers
 from tracejit.calls.overlap import MEETS_ITSELF, Plan, Sharer, Unshareable
-from tracejit.calls.overlap_cache import MISSED, NativeSharings, Repeats
+from tracejit.calls.overlap_cache import MISSED, NativeSharings, OverlapCache
 from tracejit.calls.recompiled import Recompiled
 from tracejit.calls.versions import (
     Arguments,
@@ -57,13 +57,13 @@ from tracejit.calls.versions import (
 )
 from tracejit.errors import InternalError, StructureError, UnsupportedError
 from tracejit.trace.guards.paths import NeedsIdentity, bound
-from tracejit.trace.session.assumption_sets import Guesses, Supposed, Unsupposed
+from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSet, TraceAssumptions
 
 #: Versions kept per family before one of them is dropped, with a warning.
 MAX_VERSIONS = 8
 #: Ways kept in which versions for one kind of arguments suppose that values decide dtypes.
 MAX_SUPPOSED = 16
-_FIRST = Supposed()
+_FIRST = AssumptionSet()
 #: Numbers that may be arguments of their own, for which code compiles in seconds.
 _MANY_ARGUMENTS = 2000
 
@@ -100,8 +100,8 @@ class Dispatcher:
         self._lock = threading.RLock()
         self._families: dict[FamilyKey, Family] = {}
         #: What the version supposed that answered last, by kind of arguments.
-        self._latest: dict[FamilyKey, Supposed] = {}
-        self._fronts: dict[FamilyKey, Front] = {}
+        self._latest: dict[FamilyKey, AssumptionSet] = {}
+        self._fronts: dict[FamilyKey, ActiveSet] = {}
         self._compilations = 0
         self._outside = OutsideNumbers()
         self._recompiled = Recompiled(function)
@@ -113,7 +113,7 @@ class Dispatcher:
         self._fallback = Fallback(function, enabled=options.fallback)
         self._sharer = Sharer()
         self._sharings = NativeSharings()
-        self._repeats = Repeats(miss_type)
+        self._repeats = OverlapCache(miss_type)
         self._signature = signature_of(function)
         self.parameters = parameters_of(function, self._signature)
         self._static = static_positions(self._signature, options)
@@ -169,17 +169,17 @@ class Dispatcher:
         self, held: NativeLeaves, structure: tuple[Any, ...]
     ) -> tuple[Version, Plan | None, Any]:
         """The version that answers the call, how its memory is shared, and the answer."""
-        doubt = Doubt()
+        doubt = CallAssumptions()
         while True:
             try:
                 return self._attempt(held, structure, doubt)
-            except Unsupposed:
+            except AssumptionFailed:
                 continue  # begins again, with what the doubt has learnt
             except NeedsIdentity as need:
                 self._by_identity.add(need.kind)
 
     def _attempt(
-        self, held: NativeLeaves, structure: tuple[Any, ...], doubt: Doubt
+        self, held: NativeLeaves, structure: tuple[Any, ...], doubt: CallAssumptions
     ) -> tuple[Version, Plan | None, Any]:
         arguments, overlap = described(held.leaves, structure, by_identity=self._by_identity)
         plan = None
@@ -202,7 +202,7 @@ class Dispatcher:
         return version, plan, result
 
     def _fitting(
-        self, held: NativeLeaves, arguments: Arguments, doubt: Doubt
+        self, held: NativeLeaves, arguments: Arguments, doubt: CallAssumptions
     ) -> tuple[Arguments, Version]:
         """The version, one that leaves views to Python where they are of what others stand for."""
         version = self._wanted(arguments, doubt)
@@ -217,7 +217,9 @@ class Dispatcher:
         except Unshareable as error:
             raise self._in_python(str(error)) from None
 
-    def _run(self, version: Version, arguments: Arguments, doubt: Doubt) -> tuple[Version, Any]:
+    def _run(
+        self, version: Version, arguments: Arguments, doubt: CallAssumptions
+    ) -> tuple[Version, Any]:
         """Call a version; one whose hidden arguments changed in kind is compiled anew."""
         for _ in range(3):
             try:
@@ -225,7 +227,7 @@ class Dispatcher:
                 if version.guesses.sites:
                     self._answered(arguments.kind, version)
                 return version, result
-            except Unsupposed as wrong:
+            except AssumptionFailed as wrong:
                 with self._fallback.refusing():
                     doubt.learn(wrong, version.guesses)
                 raise
@@ -246,12 +248,16 @@ class Dispatcher:
         with self._lock:
             front = self._fronts.get(kind)
             if front is None:
-                self._fronts[kind] = Front(supposed)
+                self._fronts[kind] = ActiveSet(supposed)
             if front is None or front.answered(supposed):
                 self._rechain()
 
     def _run_beside(
-        self, version: Version, held: NativeLeaves, structure: tuple[Any, ...], doubt: Doubt
+        self,
+        version: Version,
+        held: NativeLeaves,
+        structure: tuple[Any, ...],
+        doubt: CallAssumptions,
     ) -> tuple[Version, Any]:
         """Call with arrays found in globals as further leaves, since these overlap something."""
         hidden = version.artefacts.traced.hidden_arrays().values()
@@ -329,7 +335,7 @@ class Dispatcher:
         self._packs = False
         return True
 
-    def _wanted(self, arguments: Arguments, doubt: Doubt) -> Version:
+    def _wanted(self, arguments: Arguments, doubt: CallAssumptions) -> Version:
         """``find`` for a call, which may run in Python instead."""
         if not self._fallback.enabled:
             return self.find(arguments, None, doubt)
@@ -338,10 +344,13 @@ class Dispatcher:
             return self.find(arguments, None, doubt)
 
     def find(
-        self, arguments: Arguments, policy: Policy | None = None, doubt: Doubt | None = None
+        self,
+        arguments: Arguments,
+        policy: Policy | None = None,
+        doubt: CallAssumptions | None = None,
     ) -> Version:
         """The version for these arguments, compiled when there is none."""
-        sizes, doubt = arguments.sizes, doubt or Doubt()
+        sizes, doubt = arguments.sizes, doubt or CallAssumptions()
         with self._lock:
             supposed = doubt.supposed or self._latest.get(arguments.kind, _FIRST)
             family = self._family(arguments, supposed)
@@ -353,7 +362,7 @@ class Dispatcher:
                     if self._outside.note(version.changed()):
                         version.alive = False  # another takes its place
             family.versions = [v for v in family.versions if v.alive]
-            guesses = Guesses(supposed)
+            guesses = TraceAssumptions(supposed)
             try:
                 return self._new_version(family, arguments, policy or self.options.shapes, guesses)
             except Exception:
@@ -364,7 +373,7 @@ class Dispatcher:
             self._latest[arguments.kind] = certain
             return self.find(arguments, policy, doubt)
 
-    def _family(self, arguments: Arguments, supposed: Supposed) -> Family:
+    def _family(self, arguments: Arguments, supposed: AssumptionSet) -> Family:
         """The versions for one kind of arguments that suppose the same of values."""
         key = (*arguments.kind, supposed)
         family = self._families.get(key)
@@ -378,7 +387,7 @@ class Dispatcher:
         return family
 
     def _new_version(
-        self, family: Family, arguments: Arguments, policy: Policy, guesses: Guesses
+        self, family: Family, arguments: Arguments, policy: Policy, guesses: TraceAssumptions
     ) -> Version:
         names = tuple(self._signature.parameters) if self._signature is not None else ()
         self._recompiled.note(family, arguments, names)
@@ -463,9 +472,11 @@ class Dispatcher:
         ``dynamic``: compile for any extents and integers of this kind at once. Where values decide
         the version, it is the one that answered such a call before, or that would be tried first.
         """
-        return self.prepared((args, kwargs), dynamic, Doubt())
+        return self.prepared((args, kwargs), dynamic, CallAssumptions())
 
-    def prepared(self, call: tuple[Any, dict[str, Any]], dynamic: bool, doubt: Doubt) -> Version:
+    def prepared(
+        self, call: tuple[Any, dict[str, Any]], dynamic: bool, doubt: CallAssumptions
+    ) -> Version:
         """``version_for`` under what a doubt supposes."""
         leaves, structure = self._flatten(self.bind(*call))
         held = self._native(leaves, tuple(map(leaf_key, leaves)))

@@ -13,7 +13,7 @@ from tracejit.trace.guards.paths import Path
 from tracejit.trace.values.results import CallerOut, ObjectOut, Out, Rebuilder, TreeOut
 
 
-class Finish:
+class Epilogue:
     """What happens after the native call when results are views or the caller's objects change."""
 
     def __init__(self, traced: Traced) -> None:

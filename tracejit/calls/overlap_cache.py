@@ -51,7 +51,7 @@ class NativeSharings:
         self._known.clear()
 
 
-class Repeats:
+class OverlapCache:
     """What earlier calls with plain positional arguments called, by how these lie in memory."""
 
     def __init__(self, miss: type[Exception]) -> None:

@@ -25,7 +25,7 @@ from tracejit.calls.overlap import meets_itself
 from tracejit.ir.core import Function
 from tracejit.ir.interpret.print_effect import kept_back
 from tracejit.python_entry.parameters import CallParameters
-from tracejit.trace.session.assumption_sets import Guesses, Unsupposed
+from tracejit.trace.session.assumption_sets import AssumptionFailed, TraceAssumptions
 from tracejit.trace.session.specs import WindowSpec
 from tracejit.trace.values.exporters import refused
 
@@ -55,7 +55,7 @@ class Version:
     direct: bool = True
     count: int | None = None
     alive: bool = True
-    guesses: Guesses = field(default_factory=Guesses)
+    guesses: TraceAssumptions = field(default_factory=TraceAssumptions)
     prints: bool = False
     chained: Any = None
 
@@ -72,9 +72,9 @@ class Version:
         return tuple(n for n, free in zip(self.sizes, self.dynamic, strict=True) if not free)
 
     def run(self, leaves: Sequence[Any]) -> Any:
-        """The answer for leaves; ``Unsupposed`` where the version supposes something wrong."""
+        """The answer for leaves; ``AssumptionFailed`` where the version assumes what is not so."""
         given = canonical(leaves, self)
-        with kept_back(self.prints, unless=Unsupposed):
+        with kept_back(self.prints, unless=AssumptionFailed):
             return self.call(*given)
 
 
@@ -98,7 +98,7 @@ class Request:
     names: tuple[str, ...]
     windows: tuple[tuple[int, WindowSpec], ...] = ()
     beside: int = 0
-    guesses: Guesses = field(default_factory=Guesses)
+    guesses: TraceAssumptions = field(default_factory=TraceAssumptions)
     loose: frozenset[str] = frozenset()
     shared: trees.Shared = ()
     stands: bool = False

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracejit.calls.compiler import traced_function
-from tracejit.calls.deopt import Doubt
+from tracejit.calls.deopt import CallAssumptions
 from tracejit.ir.core import Function, Instr, Loc, Value
 from tracejit.ir.interpret.interpreter import interpret
-from tracejit.trace.session.assumption_sets import Guesses, Supposed, Unsupposed
+from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSet, TraceAssumptions
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class Recorded:
 
 def recorded(function: Callable[..., Any], args: Sequence[Any], kwargs: Any) -> Recorded:
     """Trace a call with these arguments, supposing of values what is so."""
-    doubt = Doubt()
+    doubt = CallAssumptions()
     while True:
-        guesses = Guesses(doubt.supposed or Supposed())
+        guesses = TraceAssumptions(doubt.supposed or AssumptionSet())
         traced, values, _ = traced_function(function, args, guesses, kwargs=kwargs, passes=())
         try:
             interpret(traced, copy.deepcopy(values))
-        except Unsupposed as wrong:
+        except AssumptionFailed as wrong:
             doubt.learn(wrong, guesses)
             continue
         except Exception:  # as the program ends: what it made until then is of interest

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import api
-from tracejit.calls.deopt import Doubt
+from tracejit.calls.deopt import CallAssumptions
 from tracejit.errors import UnsupportedError
 from tracejit.numba_compat import signatures as sg
 from tracejit.numba_compat import types as nt
@@ -46,7 +46,7 @@ class CallbackFunction:
         if not isinstance(jitted, api.jitted_type()):
             raise UnsupportedError("cfunc compiles: TRACEJIT_DISABLE_JIT leaves nothing to call")
         version = jitted._dispatcher.prepared(  # type: ignore[attr-defined]
-            ([_example(t) for t in signature.args], {}), dynamic=True, doubt=Doubt()
+            ([_example(t) for t in signature.args], {}), dynamic=True, doubt=CallAssumptions()
         )
         spec = version.call
         if spec.signature.hidden:

@@ -35,7 +35,7 @@ from tracejit.trace.guards.outside import Outside
 from tracejit.trace.guards.paths import Path, bound
 from tracejit.trace.python import number_methods  # noqa: F401
 from tracejit.trace.python.staged_operators import StagedOperators
-from tracejit.trace.session.assumption_sets import Guesses
+from tracejit.trace.session.assumption_sets import TraceAssumptions
 from tracejit.trace.session.concretize import MARK, made_at
 from tracejit.trace.session.raising import Diverged, emit_raise, raised_at
 from tracejit.trace.session.regions import Free, diverged
@@ -128,7 +128,7 @@ def trace(
     kwarg_specs: Mapping[str, Any] | None = None,
     shared: Sequence[Any] = (),
     beside: Sequence[Any] = (),
-    guesses: Guesses | None = None,
+    guesses: TraceAssumptions | None = None,
     loose: frozenset[str] = frozenset(),
     *,
     same: trees.Shared = (),

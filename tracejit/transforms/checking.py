@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tracejit.calls.deopt import Doubt
+from tracejit.calls.deopt import CallAssumptions
 from tracejit.errors import UnsupportedError
-from tracejit.trace.session.assumption_sets import Guesses, Supposed, Unsupposed
+from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSet, TraceAssumptions
 
 
 def check_grads(
@@ -26,15 +26,15 @@ def check_grads(
     from tracejit.autodiff.numeric import check_function
     from tracejit.calls.compiler import run_function, traced_function
 
-    doubt = Doubt()
+    doubt = CallAssumptions()
     while True:
-        guesses = Guesses(doubt.supposed or Supposed())
+        guesses = TraceAssumptions(doubt.supposed or AssumptionSet())
         function, values, wrt = traced_function(fun, args, guesses, order)
         if not wrt:
             raise UnsupportedError("check_grads needs at least one floating or complex argument")
         try:
             check_function(function, values, wrt, run_function, order=order, **tolerances)
-        except Unsupposed as wrong:
+        except AssumptionFailed as wrong:
             doubt.learn(wrong, guesses)
         else:
             return

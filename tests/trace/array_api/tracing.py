@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.calls.deopt import Doubt
+from tracejit.calls.deopt import CallAssumptions
 from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.types import INDEX, TensorType
 from tracejit.ir.verifier import verify
@@ -19,7 +19,7 @@ from tracejit.trace.array_api import NAMES, matrices
 from tracejit.trace.array_api.applying import vectorized
 from tracejit.trace.guards.outside import Outside
 from tracejit.trace.python.staged_operators import StagedOperators
-from tracejit.trace.session.assumption_sets import Guesses, Supposed, Unsupposed
+from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSet, TraceAssumptions
 from tracejit.trace.session.session import Session, session_scope
 from tracejit.trace.values import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.values.all import Array, Cell, PyScalar, Scalar
@@ -30,17 +30,17 @@ KINDS = {bool: "bool", int: "int", float: "float", complex: "complex"}
 
 def run_traced(function: Callable[..., Any], args: tuple[Any, ...], symbolic: bool) -> Any:
     """``function(*args)`` through a trace and the interpreter, as often as values ask for."""
-    doubt = Doubt()
+    doubt = CallAssumptions()
     while True:
-        guesses = Guesses(doubt.supposed or Supposed())
+        guesses = TraceAssumptions(doubt.supposed or AssumptionSet())
         try:
             return _run_once(function, args, symbolic, guesses)
-        except Unsupposed as wrong:
+        except AssumptionFailed as wrong:
             doubt.learn(wrong, guesses)
 
 
 def _run_once(
-    function: Callable[..., Any], args: tuple[Any, ...], symbolic: bool, guesses: Guesses
+    function: Callable[..., Any], args: tuple[Any, ...], symbolic: bool, guesses: TraceAssumptions
 ) -> Any:
     session = Session("f", guesses=guesses)
     with session_scope(session):

@@ -13,14 +13,14 @@ import numpy as np
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import value_of
-from tracejit.trace.session.assumptions import suppose
+from tracejit.trace.session.assumptions import assume
 
 #: Of these dtypes NumPy makes complex64, of others complex128.
 _SINGLE = ("f4", "i1", "i2", "u1", "u2", "c8")
 
 
 def _any(found: Any, what: str, instead: str) -> bool:
-    return not suppose(value_of(np.logical_not(np.any(found))), f"no element of {what}", instead)
+    return not assume(value_of(np.logical_not(np.any(found))), f"no element of {what}", instead)
 
 
 def _complex(x: Any) -> Any:
@@ -89,6 +89,6 @@ def real_if_close(a: Any, tol: Any = 100) -> Any:
     if tol > 1:
         tol = np.finfo(x.dtype).eps * tol
     near = value_of(np.all(np.absolute(x.imag) < tol))
-    if suppose(near, "the argument of np.real_if_close is nearly real", "use x.real or x itself"):
+    if assume(near, "the argument of np.real_if_close is nearly real", "use x.real or x itself"):
         return x.real
     return x

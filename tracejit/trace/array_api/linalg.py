@@ -29,7 +29,7 @@ from tracejit.trace.array_api.promotion import result_dtype
 from tracejit.trace.array_api.queries import norm
 from tracejit.trace.array_api.reductions import NO_VALUE
 from tracejit.trace.array_api.sorting import positions, sorted_along
-from tracejit.trace.session.assumptions import suppose
+from tracejit.trace.session.assumptions import assume
 from tracejit.trace.session.concretize import shown_dim
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import dim_value, python_int, wrap
@@ -244,7 +244,7 @@ def _spectral(name: str, x: Value) -> list[Any]:
     if x.dtype.kind == "c":
         return results
     small = 0 in x.shape or x.shape[-1] == 1
-    if small or suppose(_all(real), f"the result of np.linalg.{name} is real", _BOTH):
+    if small or assume(_all(real), f"the result of np.linalg.{name} is real", _BOTH):
         return [np.real(r).copy() for r in results]
     return results
 

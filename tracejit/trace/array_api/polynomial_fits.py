@@ -12,7 +12,7 @@ from tracejit.trace.array_api.matrices import eye
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import builder, static_int, value_of
 from tracejit.trace.array_api.polynomials import _coefficients
-from tracejit.trace.session.assumptions import suppose
+from tracejit.trace.session.assumptions import assume
 from tracejit.trace.values.all import Tracer, dim_value, wrap
 
 
@@ -106,7 +106,7 @@ def poly(seq_of_zeros: Any) -> Any:
     if line.dtype.kind == "c":
         roots = line.astype(complex)
         paired = value_of(np.all(np.sort(roots) == np.sort(np.conj(roots))))
-        if suppose(paired, "the roots given to np.poly are conjugate pairs", _COMPLEX):
+        if assume(paired, "the roots given to np.poly are conjugate pairs", _COMPLEX):
             found = found.real.copy()
     return found
 
@@ -118,7 +118,7 @@ def roots(p: Any) -> Any:
     if line.ndim != 1:
         throw(ValueError("Input must be a rank-1 array."))
     there = line != 0
-    if not suppose(value_of(np.any(there)), "a coefficient given to np.roots is not 0", _COMPLEX):
+    if not assume(value_of(np.any(there)), "a coefficient given to np.roots is not 0", _COMPLEX):
         return zeros(0)
     n = dim_value(line.dims[0])
     first, trailing = np.argmax(there), np.argmax(there[::-1])
@@ -126,7 +126,7 @@ def roots(p: Any) -> Any:
         line = line.astype(float)
     found: Any = zeros(0)
     several = value_of(first + trailing < n - 1)
-    if suppose(several, "two coefficients given to np.roots are not 0", _COMPLEX):
+    if assume(several, "two coefficients given to np.roots are not 0", _COMPLEX):
         line = line[first : n - trailing]
         size = dim_value(line.dims[0]) - 1
         companion: Any = eye(size, k=-1, dtype=line.dtype)

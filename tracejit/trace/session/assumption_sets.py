@@ -1,4 +1,4 @@
-"""What a version supposes of values that decide dtypes, site by site."""
+"""What a version assumes of values that decide dtypes, site by site."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class AssumptionSite:
     before: int
 
 
-class Unsupposed(Exception):  # noqa: N818  (the call begins again, nothing failed)
-    """A run found something else at a site than its version supposes."""
+class AssumptionFailed(Exception):  # noqa: N818  (the call begins again, nothing failed)
+    """A run found something else at a site than its version assumes."""
 
     def __init__(self, site: AssumptionSite, found: bool) -> None:
         super().__init__(f"{site.filename}:{site.line}: {site.what}: {found}")
@@ -31,8 +31,8 @@ class Unsupposed(Exception):  # noqa: N818  (the call begins again, nothing fail
 
 
 @dataclass(frozen=True)
-class Supposed:
-    """What a version supposes: ``known`` of some sites, ``default`` of others.
+class AssumptionSet:
+    """What a version assumes: ``known`` of some sites, ``default`` of others.
 
     With no default a run ends at the first site that is not known, and says what it found there.
     """
@@ -41,29 +41,29 @@ class Supposed:
     known: frozenset[tuple[AssumptionSite, bool]] = frozenset()
 
     @classmethod
-    def of(cls, default: bool | None, known: Mapping[AssumptionSite, bool]) -> Supposed:
+    def of(cls, default: bool | None, known: Mapping[AssumptionSite, bool]) -> AssumptionSet:
         """Equal where the versions are."""
         return cls(default, frozenset((s, v) for s, v in known.items() if v is not default))
 
     def at(self, site: AssumptionSite) -> bool | None:
-        """What is supposed at a site."""
+        """What is assumed at a site."""
         return dict(self.known).get(site, self.default)
 
 
 @dataclass
-class Guesses:
-    """What a trace supposes, and the sites that it met, in order."""
+class TraceAssumptions:
+    """What a trace assumes, and the sites that it met, in order."""
 
-    supposed: Supposed = field(default_factory=Supposed)
+    supposed: AssumptionSet = field(default_factory=AssumptionSet)
     sites: dict[AssumptionSite, bool | None] = field(default_factory=dict)
 
     def at(self, site: AssumptionSite) -> bool | None:
-        """What is supposed at a site that the trace meets now."""
+        """What is assumed at a site that the trace meets now."""
         self.sites[site] = self.supposed.at(site)
         return self.sites[site]
 
-    def corrected(self, site: AssumptionSite, found: bool) -> Supposed:
-        """What to suppose after a run that was wrong about one site, and right about those before.
+    def corrected(self, site: AssumptionSite, found: bool) -> AssumptionSet:
+        """What to assume after a run that was wrong about one site, and right about those before.
 
         Sites of which nothing is known are taken to be as this one.
         """
@@ -72,7 +72,7 @@ class Guesses:
         if site not in known and default is not None:
             default = found
             known |= {s: v for s, v in self._until(site) if v is not None}
-        return Supposed.of(default, {**known, site: found})
+        return AssumptionSet.of(default, {**known, site: found})
 
     def _until(self, site: AssumptionSite) -> Iterable[tuple[AssumptionSite, bool | None]]:
         for s, v in self.sites.items():

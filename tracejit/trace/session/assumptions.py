@@ -1,8 +1,8 @@
-"""What a version supposes of values that decide dtypes, and the checks that this is so.
+"""What a version assumes of values that decide dtypes, and the checks that this is so.
 
 Whether ``np.linalg.eigvals`` of a real matrix is real is known when it has run. A trace goes on
-under a supposition, and a check in the code ends the run with ``Unsupposed`` where values are
-otherwise: the call begins again then, with a version that supposes what was found
+under an assumption, and a check in the code ends the run with ``AssumptionFailed`` where values are
+otherwise: the call begins again then, with a version that assumes what was found
 (``calls.deopt``).
 """
 
@@ -13,24 +13,24 @@ from dataclasses import dataclass
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.exceptions import ExceptionName
-from tracejit.trace.session.assumption_sets import AssumptionSite, Unsupposed
+from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSite
 from tracejit.trace.session.raising import Diverged
 from tracejit.trace.session.session import current
 
 
 @dataclass(frozen=True)
-class Finding:
+class FailedAssumption:
     """Makes the exception of a run that found this at a site."""
 
     site: AssumptionSite
     found: bool
 
     def __call__(self, message: str) -> BaseException:
-        return Unsupposed(self.site, self.found)
+        return AssumptionFailed(self.site, self.found)
 
 
-def suppose(holds: Value, what: str, instead: str) -> bool:
-    """Whether ``holds`` (a bool scalar) is true, as this version supposes and checks.
+def assume(holds: Value, what: str, instead: str) -> bool:
+    """Whether ``holds`` (a bool scalar) is true, as this version assumes and checks.
 
     ``what`` it says, and what to write ``instead`` where it is so only in part of a run.
     """
@@ -71,18 +71,18 @@ def _ordered(instrs: Sequence[Instr]) -> bool:
 
 def _exception(site: AssumptionSite, found: bool) -> str:
     """The name in the IR of what ends a run that found this at a site."""
-    name = f"Unsupposed {site.what} {site.filename}:{site.line} #{site.before} {found}"
-    return ExceptionName(name, Finding(site, found))
+    name = f"AssumptionFailed {site.what} {site.filename}:{site.line} #{site.before} {found}"
+    return ExceptionName(name, FailedAssumption(site, found))
 
 
-def is_supposition(instr: Instr) -> bool:
+def is_assumption(instr: Instr) -> bool:
     """Whether an instruction ends a run that its version is wrong for."""
-    return instr.name in ("check", "raise") and instr.attrs["exc"].startswith("Unsupposed ")
+    return instr.name in ("check", "raise") and instr.attrs["exc"].startswith("AssumptionFailed ")
 
 
 def _count(instrs: Sequence[Instr]) -> int:
     return sum(
-        is_supposition(i) + sum(_count(region.instrs) for region in i.regions) for i in instrs
+        is_assumption(i) + sum(_count(region.instrs) for region in i.regions) for i in instrs
     )
 
 
@@ -100,7 +100,7 @@ def _scan(function: Function, later: bool, found: list[Instr]) -> bool:
         again = later or (inside and instr.name != "cond")
         for region in instr.regions:
             _scan(region, again, found)
-        later = later or inside or is_supposition(instr)
+        later = later or inside or is_assumption(instr)
         if later and instr.prim.effect == "ordered":
             found.append(instr)
     return later

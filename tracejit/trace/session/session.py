@@ -33,7 +33,7 @@ from tracejit.ir.core import Constant, Instr, Loc, Value
 from tracejit.ir.exceptions import ExceptionName
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTypeLike, TensorType, dtype_of
-from tracejit.trace.session.assumption_sets import Guesses
+from tracejit.trace.session.assumption_sets import TraceAssumptions
 from tracejit.trace.session.ranges import Ranges
 
 if TYPE_CHECKING:
@@ -122,14 +122,14 @@ class Session:
         self,
         name: str = "f",
         loops: frozenset[Any] = frozenset(),
-        guesses: Guesses | None = None,
+        guesses: TraceAssumptions | None = None,
         loose: frozenset[str] = frozenset(),
     ) -> None:
         self.literals: dict[Value, Constant] = {}
         self.frames: list[Frame] = [Frame("root", TraceBuilder(name, self.literals), 0)]
         self.ranges = Ranges()
         self.loops = loops
-        self.guesses = guesses or Guesses()
+        self.guesses = guesses or TraceAssumptions()
         self.loop_of: dict[Value, Any] = {}
         self.memory: dict[Any, Any] = {}
         self.hidden: dict[Any, Any] = {}

@@ -13,7 +13,7 @@ from typing import Any
 
 from tracejit.errors import throw
 from tracejit.ir.core import Value
-from tracejit.trace.session.assumptions import nothing_to_undo, suppose
+from tracejit.trace.session.assumptions import assume, nothing_to_undo
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import KIND_DTYPE, KIND_RANK, PyScalar, WeakKind, weak_kind
 
@@ -214,7 +214,7 @@ def _traced_int_power(base: Value, exponent: Value) -> Any:
     if not whole and not session.ranges.at_least(-1 * exponent.dim, 0):
         holds = b.op("ge", exponent, b.const(0, "i64"))
         if nothing_to_undo():
-            whole = suppose(holds, "the power of an int is not negative", _FLOAT_POWER)
+            whole = assume(holds, "the power of an int is not negative", _FLOAT_POWER)
         else:
             whole = True
             message = "an int to a negative power is a float in Python, to others an int"

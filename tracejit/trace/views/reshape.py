@@ -14,7 +14,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTYPES
-from tracejit.trace.session.assumptions import nothing_to_undo, suppose
+from tracejit.trace.session.assumptions import assume, nothing_to_undo
 from tracejit.trace.session.concretize import shown_dim, shown_shape
 from tracejit.trace.session.registry import ARRAY, CLASS_SEEN
 from tracejit.trace.session.session import current
@@ -112,7 +112,7 @@ def _hole(dims: list[Dim]) -> int | None:
 def _is_size(dim: Dim) -> bool:
     b = current().b
     whole = b.op("ge", b.index(dim), b.const(0, "i64"))
-    return suppose(whole, "a size to reshape to is not negative", "write -1 where the size is")
+    return assume(whole, "a size to reshape to is not negative", "write -1 where the size is")
 
 
 def _quotient(size: Dim, rest: Dim, message: str) -> Dim:
