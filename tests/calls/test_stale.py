@@ -4,6 +4,8 @@ what was not there, and what Python reads by itself in methods such as ``__len__
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -345,3 +347,66 @@ def test_arrays_in_containers_are_read_at_each_call(f: Callable[[Any], Any]) -> 
         assert type(got) is type(expected)
         np.testing.assert_array_equal(got, expected)
         np.testing.assert_array_equal(HELD, after)
+
+
+REBOUND = """
+import math
+import numpy as np
+
+act = math.sin
+total = max
+
+
+def f(x):
+    return act(x) + abs(-1.0)
+
+
+def g(x):
+    return np.sum(x)
+
+
+def h(x):
+    return total(x, 2.0)
+
+
+def around(inner):
+    def k(x):
+        return inner(x, 2.0)
+
+    def change(new):
+        nonlocal inner
+        inner = new
+
+    return k, change
+"""
+
+
+class Rebound:
+    sum = staticmethod(np.max)
+
+
+def test_names_of_what_is_built_in_may_be_bound_anew(tmp_path: Any, monkeypatch: Any) -> None:
+    (tmp_path / "bound_anew.py").write_text(REBOUND)
+    monkeypatch.syspath_prepend(tmp_path)
+    m: Any = importlib.import_module("bound_anew")
+    f, g, h = jit(m.f), jit(m.g), jit(m.h)
+    inner, change = m.around(max)
+    k = jit(inner)
+
+    def check() -> None:
+        for _ in range(2):
+            assert f(1.0) == m.f(1.0)
+            assert h(1.0) == m.h(1.0)
+            assert k(1.0) == inner(1.0)
+            assert g(np.arange(3.0)) == m.g(np.arange(3.0))
+
+    check()
+    m.act, m.total, m.np = math.cos, min, Rebound
+    change(min)
+    check()
+    m.abs = lambda x: 10.0 * x
+    check()
+    m.act, m.total, m.np = math.sin, max, np
+    del m.abs
+    change(max)
+    check()

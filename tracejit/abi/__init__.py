@@ -153,7 +153,7 @@ Param: TypeAlias = ArrayParam | ScalarParam | IdentityParam | TypeParam | Addres
 
 @dataclass(frozen=True)
 class GlobalSource:
-    """`namespace[name]`, read at each call."""
+    """`namespace[name]`, else what is built in under that name, read at each call."""
 
     namespace: dict[str, Any]
     name: str

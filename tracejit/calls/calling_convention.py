@@ -46,7 +46,7 @@ def _source(getter: Callable[[], Any]) -> abi.Source:
         return abi.CellSource(path.start.cell)
     if isinstance(path.start, GlobalVariable) and not path.steps:
         namespace, name = path.start.namespace, path.start.name
-        if type(namespace) is dict and name in namespace:
+        if type(namespace) is dict:
             return abi.GlobalSource(namespace, name)
     if path.leaf is None:
         return abi.CallSource(path if path.steps else path.start)

@@ -11,6 +11,7 @@ far are dropped on every way out.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from typing import Any
 
@@ -119,6 +120,11 @@ class EntryText:
         if isinstance(source, abi.GlobalSource):
             space, key = w.env_load(source.namespace), w.env_load(source.name)
             found = w.op(f"call ptr @PyDict_GetItemWithError(ptr {space}, ptr {key})")
+            missing = w.op(f"icmp eq ptr {found}, null")
+            space = w.env_load(builtins.__dict__)
+            look = f"call ptr @PyDict_GetItemWithError(ptr {space}, ptr {key})"
+            other = w.choose(missing, look)
+            found = w.op(f"select i1 {missing}, ptr {other}, ptr {found}")
         elif isinstance(source, abi.CellSource):
             found = w.op(f"call ptr @PyCell_Get(ptr {w.env_load(source.cell)})")
         elif isinstance(source, abi.ArgSource):

@@ -6,6 +6,7 @@ entry is tested against. Slower by some microseconds a call, and it never releas
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import operator
 from collections.abc import Callable, Sequence
@@ -75,7 +76,9 @@ def read_source(source: abi.Source, args: Sequence[Any] = ()) -> Any:
     """A hidden parameter's present object. Raises `Miss` where there is none."""
     try:
         if isinstance(source, abi.GlobalSource):
-            return source.namespace[source.name]
+            if source.name in source.namespace:
+                return source.namespace[source.name]
+            return getattr(builtins, source.name)
         if isinstance(source, abi.CellSource):
             return source.cell.cell_contents
         if isinstance(source, abi.ArgSource):

@@ -78,7 +78,7 @@ class Outside(Changes):
         known = place in self._guarded
         if path.leaf is not None and not by_value and self._of_argument(value, path, name, owner):
             return value
-        if not known and not _unguarded(value):
+        if not known and (path.is_variable or not _unguarded(value)):
             self._guarded.add(place)
             self._owners.append(owner)
             self.guards.append(Guard(getter, value, by_value, name))

@@ -84,6 +84,11 @@ class Path:
         """The argument at which it begins, if it does at one."""
         return self.start if isinstance(self.start, ArgumentLeaf) else None
 
+    @property
+    def is_variable(self) -> bool:
+        """Whether it is a variable, which can be bound to something else."""
+        return isinstance(self.start, GlobalVariable | EnclosingVariable) and not self.steps
+
     def then(self, step: Callable[[Any], Any]) -> Path:
         """One step further."""
         return Path(self.start, (*self.steps, step))

@@ -21,6 +21,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace.control.watched import watching
 from tracejit.trace.convert.same_code import codes_in
 from tracejit.trace.guards.guard_equality import objects_in
+from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable
 from tracejit.trace.python.named_effects import refuse_effects
 from tracejit.trace.session.plain import is_plain_value
 from tracejit.trace.values.all import Tracer
@@ -92,7 +93,7 @@ class _Reader:
     def globals(self, namespace: dict[str, Any]) -> dict[str, Any]:
         """The global variables that are named."""
         found = sorted(self.names & namespace.keys())
-        return {n: self.read(partial(namespace.__getitem__, n), n, namespace) for n in found}
+        return {n: self.read(GlobalVariable(namespace, n), n, namespace) for n in found}
 
     def cells(self, function: FunctionType) -> tuple[CellType, ...]:
         """The enclosing variables; those of the trace itself are shared with it."""
@@ -106,7 +107,7 @@ class _Reader:
                 self.outside.missing_cell(name, cell)
                 found.append(cell)
                 continue
-            now = self.read(partial(builtins.getattr, cell, "cell_contents"), name, cell)
+            now = self.read(EnclosingVariable(cell), name, cell)
             found.append(cell if now is value else CellType(now))
         return tuple(found)
 
@@ -164,7 +165,7 @@ class _Reader:
         names = {name for code in codes_in(method.__code__) for name in code.co_names}
         for name in sorted(names & namespace.keys()):
             value = namespace[name]
-            getter = partial(namespace.__getitem__, name)
+            getter = GlobalVariable(namespace, name)
             self.outside.read(value, getter, name, namespace, traced=False)
             if isinstance(value, FunctionType):
                 self.globals_of(value, depth - 1)
