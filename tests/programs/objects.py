@@ -280,3 +280,23 @@ def known_truth(n: Any, x: Any) -> Any:
         return halves(v[::2], depth - 1) * halves(v[1::2], depth - 1)
 
     return halves(np.arange(n) * x[0], 2)
+
+
+class Comparing:
+    """An object that is called and compares by value, so that it has no hash."""
+
+    def __init__(self, v: Any) -> None:
+        self.v = v
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self.v == other.v)  # type: ignore[attr-defined]
+
+    def __call__(self, k: Any) -> Any:
+        return self.v + k
+
+
+@OBJECTS((UP,), (DOWN,))
+def called_and_compared(x: Any) -> Any:
+    """Asking which function is called must not ask the object what it equals."""
+    a, b = Comparing(x[0]), Comparing(x[1])
+    return a(3), a == b, [c(k) for k, c in enumerate((a, b))], list(map(a, [1, 2])), a(None or 1)

@@ -142,7 +142,7 @@ def _some(count: Any) -> None:
 @asks(Exception)
 def drawn(f: Any) -> Any:
     """The traced form of a method of a generator of NumPy's (``np.random.rand`` is one too)."""
-    if f in (np.random.ranf, np.random.sample):
+    if f is np.random.ranf or f is np.random.sample:
         f = np.random.random_sample
     owner = getattr(np.random.rand if f is np.random.seed else f, "__self__", None)
     if isinstance(owner, random.Random):

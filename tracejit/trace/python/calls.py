@@ -115,9 +115,14 @@ def has_array(x: Any) -> bool:
     return method_of(x, "__array__") is not None
 
 
+def _is_one_of(f: Any, *functions: Any) -> bool:
+    """By identity: ``==`` of an object that is called is the program's."""
+    return any(f is function for function in functions)
+
+
 def takes_none(f: Any) -> bool:
     """Whether a call may be given what is None in some runs: what the user wrote decides itself."""
-    if f in (isinstance, type, print, str, repr):
+    if _is_one_of(f, isinstance, type, print, str, repr):
         return True
     kept = isinstance(getattr(f, "__self__", None), list | dict)
     own = isinstance(f, type) and f.__module__.split(".")[0] not in PLAIN_MODULES
@@ -127,7 +132,7 @@ def takes_none(f: Any) -> bool:
 def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call ``f`` as the traced program would."""
     if any(map(is_grown, (*args, *kwargs.values()))):
-        if f in (np.stack, np.hstack) and len(args) == 1 and not kwargs:
+        if _is_one_of(f, np.stack, np.hstack) and len(args) == 1 and not kwargs:
             f = np.array  # of numbers that is the same
         args, kwargs = _of_grown(f, args, kwargs)
     if _is_split(f, args, kwargs):
@@ -167,7 +172,7 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 
 #: What is asked of the value itself, whatever it is.
-_OF_VALUES = frozenset([builtins.isinstance, builtins.type, builtins.callable])
+_OF_VALUES = (builtins.isinstance, builtins.type, builtins.callable)
 _OF_NUMBERS = (bool, int, float, complex, str, np.generic)
 
 
@@ -183,7 +188,7 @@ def _is_split(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     if numeric and not tagged:
         mixed = [x for x in given if isinstance(x, MixedScalar)]
         return any(depends_on_kind(x, other) for x in mixed for other in given)
-    if f in _OF_VALUES or not tagged:
+    if _is_one_of(f, *_OF_VALUES) or not tagged:
         return False
     known = _builtins_table(), _math_table()
     return numeric or any(_in_table(table, f) is not None for table in known)
