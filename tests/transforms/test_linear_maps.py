@@ -168,3 +168,22 @@ def test_wrong_cotangents() -> None:
         pullback((np.ones(3),))
     with pytest.raises(TypeError, match="floating or complex"):
         vjp(np.sin, np.arange(3))
+
+
+@pytest.mark.parametrize("made", ["bool", "int64"])
+def test_results_without_derivative_whose_size_the_run_decides(made: str) -> None:
+    """Their tangents are zeros of that size."""
+
+    def part(x: Any) -> Any:
+        k = 0
+        while x[k] > 0:
+            k += 1
+        marks = np.array([1, 0, 1, 0]).astype(made)
+        return x * 2, np.concatenate([marks[k : k + 1], marks[2:], marks[:k]])
+
+    x = np.array([1.0, 2.0, -1.0, 0.5])
+    (_, marks), (dots, zeros) = jvp(part, (x,), (x,))
+    np.testing.assert_array_equal(marks, part(x)[1])
+    np.testing.assert_array_equal(dots, 2 * x)
+    assert zeros.shape == marks.shape
+    assert not zeros.any()
