@@ -7,8 +7,12 @@ a text is that of a function is for `trace.convert.source` to find out.
 
 from __future__ import annotations
 
+import ast
+import copy
+import functools
 import linecache
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +22,12 @@ from typing import Any
 _VERSIONS, _UNNAMED = 4, 64
 #: By file: versions of its text, the newest last, each with size and time of the file (or None).
 _kept: dict[str, list[tuple[Any, list[str]]]] = {}
+
+#: Trees that were compiled, the newest last.
+_trees: list[ast.Module] = []
+#: Modules whose compiling is not the program's.
+_LIBRARIES = sys.stdlib_module_names | {"_pytest", "tracejit"}
+_FUNCTIONS = re.compile(r"\b(def|lambda)\b")
 
 
 def keep(function: Any) -> None:
@@ -39,6 +49,34 @@ def add(filename: str, lines: Sequence[str], stamp: Any = None) -> None:
     if lines and not any(held == lines for _, held in versions):
         versions.append((stamp, list(lines)))
         del versions[: -_UNNAMED if filename.startswith("<") else -_VERSIONS]
+
+
+def compiled_trees() -> Iterator[ast.Module]:
+    """Trees that were compiled, the latest first, where `keep_compiled` was called."""
+    yield from reversed(_trees)
+
+
+@functools.cache
+def keep_compiled() -> None:
+    """From now on, keep what ``exec`` and ``eval`` compile under names that are no files, and trees
+    that are compiled. Python tells of each by an audit event, for the rest of the process."""
+    sys.addaudithook(_see)
+
+
+def _see(event: str, args: tuple[Any, ...]) -> None:
+    if event != "compile":
+        return
+    source, filename = args
+    caller = sys._getframe(1).f_globals.get("__name__") or ""
+    if caller.split(".")[0] in _LIBRARIES:
+        return  # what dataclasses are made of, and what is only parsed
+    if isinstance(source, ast.Module):
+        _trees.append(copy.deepcopy(source))
+        del _trees[:-_UNNAMED]
+    elif isinstance(filename, str) and filename.startswith("<"):
+        text = source.decode("utf-8", "replace") if isinstance(source, bytes) else source
+        if isinstance(text, str) and _FUNCTIONS.search(text):
+            add(filename, text.splitlines(keepends=True))
 
 
 def packed(function: Any) -> tuple[str, tuple[str, ...]]:

@@ -209,6 +209,46 @@ def test_typed_at_a_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     assert namespace["f"](-2.0) == 2.0
 
 
+KEPT = """
+import ast
+import numpy as np
+from tracejit import jit, sources
+sources.keep_compiled()
+sources.keep_compiled()
+TEXT = "def f(x):\\n    return x if x > 0 else -x\\ng = lambda x: x if x > 1 else 2 * x\\n"
+made = {{}}
+{make}
+assert (jit(made["f"])(-3.0), jit(made["f"])(3.0)) == (3.0, 3.0)
+assert (jit(made["g"])(0.5), jit(made["g"])(3.0)) == (1.0, 3.0)
+"""
+WAYS_TO_MAKE = {
+    "exec": "exec(TEXT, made)",
+    "compiled text": "exec(compile(TEXT, '<made>', 'exec'), made)",
+    "bytes": "exec(TEXT.encode(), made)",
+    "tree": "exec(compile(ast.parse(TEXT), '<ast>', 'exec'), made)",
+    "changed tree": """
+tree = ast.parse(TEXT.replace("-x", "+x"))
+tree.body[0].body[0].value.orelse.op = ast.USub()
+exec(compile(tree, '<ast>', 'exec'), made)
+tree.body.clear()""",
+    "lambdas": """
+made["f"] = eval("lambda x: x if x > 0 else -x")
+made["g"] = eval("lambda x: x if x > 1 else 2 * x")""",
+    "several of one name": """
+for k in range(20):
+    exec(TEXT.replace("x > 0", f"x > {k}"), {})
+    exec(compile(ast.parse(TEXT.replace("x > 0", f"x > {k}")), '<string>', 'exec'), {})
+exec(TEXT, made)""",
+}
+
+
+@pytest.mark.parametrize("make", WAYS_TO_MAKE.values(), ids=WAYS_TO_MAKE)
+def test_what_is_compiled_may_be_kept(make: str, tmp_path: Path) -> None:
+    script = tmp_path / "made.py"
+    script.write_text(KEPT.format(make=make))
+    subprocess.run([sys.executable, str(script)], check=True)
+
+
 def test_exec_says_what_to_do() -> None:
     namespace: dict[str, Any] = {}
     exec("def f(x):\n    return x if x > 0 else -x", namespace)

@@ -7,6 +7,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from tracejit import sources
+
 _ROOM = "tracejit.numba_compat"
 #: Modules of Numba's, and what of this room they have (a module of it, or names).
 _MODULES: dict[str, str | dict[str, str]] = {
@@ -34,11 +36,13 @@ _MODULES: dict[str, str | dict[str, str]] = {
 def stand_in() -> None:
     """From now on ``import numba``, and of its modules what this room has, give this room.
 
-    Call it before anything imports Numba: RuntimeError if something has.
+    Call it before anything imports Numba: RuntimeError if something has. Numba compiles byte code,
+    so packages for it make functions of text and of trees, which have no file: those are kept.
     """
     loaded = sys.modules.get("numba")
     if loaded is not None and loaded.__name__ != _ROOM:
         raise RuntimeError("numba has been imported already: call stand_in() before that")
+    sources.keep_compiled()
     room = import_module(_ROOM)
     sys.modules["numba"] = room
     for name, content in _MODULES.items():

@@ -135,6 +135,10 @@ def locate(code: CodeType, module_globals: dict[str, Any]) -> Located:
         if has_code(parsed, code):
             return found
         other = other or found
+    for tree in sources.compiled_trees() if filename.startswith("<") else ():
+        made = Parsed([], tree)
+        if has_code(made, code):
+            return _found(code, made)
     if filename.startswith("<") or not sources.known(filename, module_globals):
         raise problem
     if sources.may_have_changed(filename):
