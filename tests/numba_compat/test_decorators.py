@@ -217,6 +217,24 @@ def test_static_and_class_methods() -> None:
     assert Shape.side(3.0) == 3.0
 
 
+def test_generators_are_inlined_and_run_in_python_alone() -> None:
+    @nb.njit
+    def squares(n: Any) -> Any:
+        for i in range(n):
+            yield i * i
+
+    @nb.njit
+    def total(n: Any) -> Any:
+        s = 0
+        for v in squares(n):
+            s += v
+        return s
+
+    assert total(5) == 30
+    with pytest.warns(errors.FallbackWarning, match="generator"):
+        assert list(squares(4)) == [0, 1, 4, 9]
+
+
 def test_prange_is_a_loop() -> None:
     @nb.njit(parallel=True)
     def f(x: Any) -> Any:

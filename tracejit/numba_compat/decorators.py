@@ -12,12 +12,13 @@ from tracejit.errors import throw
 from tracejit.numba_compat import signatures as sg
 from tracejit.numba_compat import types as nt
 from tracejit.numba_compat.options import NumbaOptions, understood
+from tracejit.numba_compat.passing import Passed
 from tracejit.trace.session.session import current
 
 Function = Callable[..., Any]
 
 
-class TypedFunction:
+class TypedFunction(Passed):
     """A function whose arguments are converted as its signatures and options say.
 
     ``signatures``: none where arguments are taken as they are. With ``numpy_errors`` floats are
@@ -33,13 +34,6 @@ class TypedFunction:
         self._parameters = inspect.signature(function)
         sources.keep(function)
         functools.update_wrapper(self, function, updated=())
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_file": sources.packed(self.function)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        sources.unpack(self.function, self.__dict__.pop("_file"))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -116,7 +110,10 @@ def compiled(function: Any, signatures: Sequence[nt.FunctionSignature], asked: N
     function = plain(function)
     if signatures or asked.numpy_errors:
         function = TypedFunction(function, signatures, asked.numpy_errors)
-    return api.jit(function, **asked.keywords)
+    keywords = dict(asked.keywords)
+    if inspect.isgeneratorfunction(function):
+        keywords["fallback"] = True  # in compiled code it is inlined; alone Python runs it
+    return api.jit(function, **keywords)
 
 
 def plain(function: Any) -> Any:

@@ -21,6 +21,7 @@ from tracejit.numba_compat import types as nt
 from tracejit.numba_compat.decorators import plain
 from tracejit.numba_compat.folds import Folds
 from tracejit.numba_compat.options import understood
+from tracejit.numba_compat.passing import Passed
 from tracejit.trace.array_api.applying import each_element
 from tracejit.trace.array_api.creation import asarray
 
@@ -41,11 +42,12 @@ class ElementFunction:
         return each_element(self.function, given, self.loop[-1])
 
 
-class UniversalFunction(Folds):
+class UniversalFunction(Folds, Passed):
     """What `vectorize` returns: a function of numbers, applied to each element of arrays."""
 
     nout = 1
     signature = None
+    _compiled = {"_made": {}}  # noqa: RUF012 (read only)
 
     def __init__(
         self,
@@ -87,13 +89,6 @@ class UniversalFunction(Folds):
 
     def __repr__(self) -> str:
         return f"<tracejit.vectorize of {self.function.__qualname__!r}>"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_made": {}, "_file": sources.packed(self.function)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        sources.unpack(self.function, self.__dict__.pop("_file"))
 
     # -- calls -------------------------------------------------------------------------------------
 

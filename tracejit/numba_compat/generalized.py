@@ -23,6 +23,7 @@ from tracejit.numba_compat import types as nt
 from tracejit.numba_compat.axes import moved_back, moved_inputs
 from tracejit.numba_compat.decorators import plain
 from tracejit.numba_compat.options import understood
+from tracejit.numba_compat.passing import Passed
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.values.all import as_dim, dim_value
 from tracejit.trace.views.broadcast import broadcast_shapes
@@ -59,10 +60,11 @@ class CoreLoop:
     boxed: tuple[bool, ...]
 
 
-class GeneralizedFunction:
+class GeneralizedFunction(Passed):
     """What `guvectorize` returns."""
 
     __name__: str
+    _compiled = {"_made": {}}  # noqa: RUF012 (read only)
 
     def __init__(
         self,
@@ -119,13 +121,6 @@ class GeneralizedFunction:
 
     def __repr__(self) -> str:
         return f"<tracejit.guvectorize of {self.function.__qualname__!r}>"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_made": {}, "_file": sources.packed(self.function)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        sources.unpack(self.function, self.__dict__.pop("_file"))
 
     # -- calls -------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ import numpy as np
 from tracejit import api, sources
 from tracejit.errors import UnsupportedError, throw
 from tracejit.numba_compat.decorators import plain
+from tracejit.numba_compat.passing import Passed
 from tracejit.trace.convert.source import SourceUnavailable, locate
 from tracejit.trace.session.session import current
 from tracejit.transforms.staged import traced_body
@@ -37,11 +38,12 @@ class Around:
         return self.array[tuple([p + s for p, s in zip(self.place, steps, strict=True)])]
 
 
-class StencilFunction:
+class StencilFunction(Passed):
     """What `stencil` returns. ``out=`` takes the result; its border is written if ``cval`` was
     given."""
 
     __name__: str
+    _compiled = {"_jitted": None}  # noqa: RUF012 (read only)
 
     def __init__(
         self, kernel: Callable[..., Any], reach: Any, cval: Any, standard: Sequence[str]
@@ -53,13 +55,6 @@ class StencilFunction:
         self.neighborhood = None if reach is None else tuple(map(tuple, reach))
         self.cval, self.standard = cval, tuple(standard)
         self._jitted: Any = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_jitted": None, "_file": sources.packed(self.function)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        sources.unpack(self.function, self.__dict__.pop("_file"))
 
     @functools.cached_property
     def reach(self) -> Reach:
