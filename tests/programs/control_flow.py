@@ -397,6 +397,23 @@ def all_indices(a):
     return total
 
 
+@CONTROL_FLOW((A,), (A.T,))
+def iterators_of_flat(a):
+    least, at = np.inf, -1
+    for i, v in enumerate(a.flat):
+        if v < least or (at == -1 and not np.isnan(v)):
+            least, at = v, i
+    for v, w in zip(a.flat, a.T.flat):
+        least += v * w
+    for i, v in enumerate(a.flat, start=3):
+        least += i * v
+    for v, i in zip(a.flat, range(3)):
+        least -= i * v
+    for i, (v, w) in enumerate(zip(a.flat, a[0])):
+        least += i * v * w
+    return least, at
+
+
 @CONTROL_FLOW((X, 2.0), (X, 4.0))
 def quantifiers(x, y):
     some = any(v > 4 for v in (x[0], x[2], x[4]))

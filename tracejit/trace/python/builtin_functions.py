@@ -272,7 +272,9 @@ def builtin_pow(base: Any, exp: Any, mod: Any = None) -> Any:
 
 
 def _staged_part(x: Any) -> bool:
-    return (isinstance(x, LOOPED) and not is_endless(x)) or is_grown(x)
+    from tracejit.trace.python.iteration import steps_of
+
+    return not (isinstance(x, builtins.range) or is_endless(x)) and steps_of(x) is not None
 
 
 def builtin_enumerate(iterable: Any, start: Any = 0) -> Any:
