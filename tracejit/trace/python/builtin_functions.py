@@ -37,6 +37,7 @@ from tracejit.trace.values.iterables import (
     Reversed,
     Zip,
     is_endless,
+    steps_of,
     strict_zip,
     trip_count,
 )
@@ -272,8 +273,6 @@ def builtin_pow(base: Any, exp: Any, mod: Any = None) -> Any:
 
 
 def _staged_part(x: Any) -> bool:
-    from tracejit.trace.python.iteration import steps_of
-
     return not (isinstance(x, builtins.range) or is_endless(x)) and steps_of(x) is not None
 
 
