@@ -162,15 +162,7 @@ def _(x: Any, n: int) -> Any:
 def _(x: Any) -> Any:
     from scipy import linalg
 
-    return linalg.expm(x.reshape(2, 3)[:, :2])  # here
-
-
-@mistake("a ufunc of SciPy is called", "numba-scipy#64", UnsupportedError,
-         "is not supported inside a compiled function", "call it outside")  # fmt: skip
-def _(x: Any) -> Any:
-    from scipy import special
-
-    return special.erf(x)  # here
+    return linalg.sqrtm(x.reshape(2, 3)[:, :2])  # here
 
 
 @mistake("an array is made sparse", "numba-scipy#29", UnsupportedError, "call it outside",

@@ -22,6 +22,13 @@ def _(x: Any) -> Any:
     return x
 
 
+@right("a ufunc of SciPy is called", "numba-scipy#64")
+def _(x: Any) -> Any:
+    from scipy import special
+
+    return special.gammaln(x + 9)
+
+
 @right("a mask as index", "jax#4471")
 def _(x: Any) -> Any:
     return x[x > 2].sum(), x[x > 2]
