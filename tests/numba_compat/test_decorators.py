@@ -33,7 +33,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"parallel": True},
     {"parallel": {"reduction": True}},
     {"fastmath": True},
-    {"fastmath": {"nsz", "contract"}},
+    {"fastmath": {"contract"}},
     {"error_model": "numpy"},
     {"error_model": "python"},
     {"boundscheck": True},
