@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from numbers import Number
 from typing import Any, TypeAlias
 
 import optree
@@ -184,15 +185,27 @@ def _key_orders(tree: Any, leaves: frozenset[int]) -> tuple[Any, ...]:
     return _key_orders(tuple(children(tree).values()), leaves) if is_record(tree) else ()
 
 
+def _exactly(key: Any) -> Any:
+    """What is equal for keys only that are equal, of the same types, and have the same signs."""
+    kind = type(key)
+    if kind is str:
+        return key
+    if isinstance(key, tuple):
+        return kind, tuple(map(_exactly, key))
+    if isinstance(key, frozenset):
+        return kind, frozenset(map(_exactly, key))
+    return kind, repr(key) if isinstance(key, Number) and kind is not int else key
+
+
 Place: TypeAlias = tuple[Any, ...]
 #: Places of one list, dict or record: where it is first met, and another.
 Shared: TypeAlias = tuple[tuple[Place, Place], ...]
 
 
-def arrangement(tree: Any) -> tuple[tuple[Any, ...], Shared]:
-    """What the structure that ``flatten`` gives does not say: the order of keys, and which lists,
-    dicts and records are one object in several places."""
-    return key_orders(tree), _shared(tree) if _repeats(tree, set()) else ()
+def arrangement(tree: Any) -> tuple[Any, Shared]:
+    """What the structure that ``flatten`` gives does not say: the keys in order (``1`` is not
+    ``True`` here), and which lists, dicts and records are one object in several places."""
+    return _exactly(key_orders(tree)), _shared(tree) if _repeats(tree, set()) else ()
 
 
 def _repeats(tree: Any, met: set[int]) -> bool:

@@ -150,6 +150,28 @@ def test_pytrees() -> None:
     check(f, {"b": [X, 2.0], "a": np.float32(3), "c": Pair(1, np.ones((2, 2)))})
 
 
+EQUAL_KEYS: list[tuple[Any, ...]] = [
+    (1, True, 1.0, np.int64(1), np.True_, 1 + 0j),
+    (0.0, -0.0, 0, False),
+    ((1, 2), (True, 2), (1.0, 2)),
+    (((1,),), ((True,),)),
+    (frozenset([1]), frozenset([True])),
+]
+
+
+@pytest.mark.parametrize("keys", EQUAL_KEYS, ids=repr)
+@pytest.mark.parametrize("wrap", [lambda d: d, lambda d: {"inner": [d]}], ids=["d", "inside"])
+def test_keys_that_are_equal_are_not_one_key(keys: tuple[Any, ...], wrap: Any) -> None:
+    def listed(d: Any) -> Any:
+        inner = d["inner"][0] if "inner" in d else d
+        return [(k, 2 * v) for k, v in inner.items()]
+
+    f = jit(listed)
+    for key in keys * 3:
+        made = wrap({key: 1.5, "b": 2.0})
+        assert repr(f(made)) == repr(listed(made))
+
+
 def test_order_of_dict_keys_is_part_of_the_argument() -> None:
     f = jit(lambda d: list(d.values()))
     assert f({"a": 1.0, "z": 2.0}) == [1.0, 2.0]

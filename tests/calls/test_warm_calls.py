@@ -928,6 +928,24 @@ def test_no_reference_to_shared_memory_is_kept() -> None:
     assert [sys.getrefcount(a) for a in (memory, x, y, np.dtype("f8"))] == before
 
 
+def test_a_view_keeps_the_memory_that_it_is_of() -> None:
+    """Two groups of arguments that overlap, in memory of two owners: each result has its own."""
+
+    def both(a: Any, b: Any, c: Any, d: Any) -> Any:
+        b[0], d[0] = a[1] * 2, c[1] + 1
+        return a[1:], c[1:], d[1:]
+
+    f = jit(both)
+    one, other = np.arange(6.0), np.arange(6.0) + 10
+    for _ in range(4):
+        held = f(one, one[1:], other, other[1:])
+        if not entry.uses_native_entry():
+            assert np.shares_memory(held[1], other)
+    if entry.uses_native_entry():
+        assert [x.base is one for x in held] == [True, False, False]
+        assert [x.base is other for x in held] == [False, True, True]
+
+
 # Variables outside -----------------------------------------------------------------------------
 
 

@@ -38,7 +38,10 @@ class NativeSharings:
         self._known = {k: known for k, known in self._known.items() if known[0].alive}
         if len(owners) < len(arrays) or key in self._known or len(self._known) >= NATIVE:
             return False
-        storages = [SharedStorage(at, s.shape, s.dtype, s.writeable) for at, s in plan.storages]
+        storages = [
+            SharedStorage(s.places[0][0], at, s.shape, s.dtype, s.writeable)
+            for at, s in plan.storages
+        ]
         row = SharingRow(len(leaves), arrays, owners, storages, plan.numbers, version.chained)
         self._known[key] = (version, ChainRow(structure, row, version.needs_call))
         return True

@@ -24,8 +24,12 @@ _ORDERED = capi.C_CONTIGUOUS | capi.ALIGNED
 
 @dataclass(frozen=True)
 class SharedStorage:
-    """A C-ordered array, ``offset`` bytes from the first element of the first argument array."""
+    """A C-ordered array, ``offset`` bytes from the first element of the first argument array.
 
+    ``member``: the number of an argument that lies in it, and whose owner keeps its memory.
+    """
+
+    member: int
     offset: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -114,5 +118,5 @@ def _described(k: int, x: NDArray, owner: NDArray, start: int) -> Iterator[int]:
 def _storage_words(storage: SharedStorage) -> Any:
     flags = _ORDERED | (capi.WRITEABLE if storage.writeable else 0)
     shape = storage.shape
-    words = (storage.offset, id(storage.dtype), flags, len(shape), *shape)
+    words = (storage.member, storage.offset, id(storage.dtype), flags, len(shape), *shape)
     return (ctypes.c_int64 * len(words))(*words)

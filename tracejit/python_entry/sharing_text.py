@@ -144,8 +144,8 @@ no:
   ret i1 false
 }
 
-; An array over memory of %owner, as words say: bytes from the first array, a dtype, flags, how many
-; axes, extents.
+; An array over memory, as words say: bytes from the first array, a dtype, flags, how many axes,
+; extents. Views of it outlive the call: its base is the argument %owner, whose memory it is.
 define internal ptr @tj_storage(ptr %owner, i64 %first, ptr %p) #0 {
   %at = load i64, ptr %p
   %address = add i64 %first, %at
@@ -180,7 +180,7 @@ fail:
 
 ; A row of a chain: the words of %env are how many arguments, which is the first array, descriptions
 ; of arrays and their number, addresses of storages' words and their number, numbers and how many,
-; and the rows that take all of it.
+; and the rows that take all of it. The first word of a storage is which argument lies in it.
 define ptr @tj_share(ptr %args, i64 %n, ptr %env) #0 {
 entry:
   %wanted = load i64, ptr %env
@@ -237,7 +237,11 @@ step:
   %k1 = add i64 %k, 1
   %wordsp = getelementptr ptr, ptr %storages, i64 %k
   %words = load ptr, ptr %wordsp
-  %storage = call ptr @tj_storage(ptr %array, i64 %first, ptr %words)
+  %member = load i64, ptr %words
+  %ownerp = getelementptr ptr, ptr %args, i64 %member
+  %owner = load ptr, ptr %ownerp
+  %lies = getelementptr i64, ptr %words, i64 1
+  %storage = call ptr @tj_storage(ptr %owner, i64 %first, ptr %lies)
   %failed = icmp eq ptr %storage, null
   br i1 %failed, label %fail, label %next
 next:
