@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import pickle
+import random
 import sys
 from typing import Any
 
@@ -74,6 +75,25 @@ def test_pointers_and_carray() -> None:
     assert last_of_first_column.ctypes(p, 3, 4) == 2.0
     np.testing.assert_array_equal(nb.carray(p, (3, 4)), x)
     np.testing.assert_array_equal(nb.farray(p, (3, 4)), x.ravel().reshape((3, 4), order="F"))
+
+
+DRAWS: dict[str, Any] = {
+    "numpy": lambda x: np.random.random() + x,
+    "a generator made inside": lambda x: np.random.default_rng(3).normal() + x,
+    "python": lambda x: random.random() + random.gauss(0.0, 1.0) + x,
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_draws_take_the_gil(name: str) -> None:
+    """ctypes calls C functions without it, and a draw takes a lock, which is a Python object."""
+    f = nb.cfunc("float64(float64)")(DRAWS[name])
+    found = []
+    for function in (f.ctypes, DRAWS[name]):
+        np.random.seed(1)
+        random.seed(1)
+        found.append([function(1.0) for _ in range(20)])
+    assert found[0] == found[1]
 
 
 def test_what_fails_is_reported_and_gives_zero(monkeypatch: pytest.MonkeyPatch) -> None:

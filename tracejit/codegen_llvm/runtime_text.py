@@ -234,6 +234,13 @@ EXPORTS = (
     "tj_data_malloc", "tj_data_calloc", "tj_data_realloc", "tj_data_free",
     *holding_text.EXPORTS,
 )  # fmt: skip
+#: Those that are for threads only that have the GIL, or gave it away as the context says.
+_OF_PYTHON = ("tj_poll", "tj_host_call", "tj_left_error", *holding_text.EXPORTS)
+
+
+def calls_python(core: str) -> bool:
+    """Whether the text of a core calls Python, itself or through the functions here."""
+    return "@Py" in core or any(f"@{name}(" in core for name in _OF_PYTHON)
 
 
 def runtime_text() -> str:

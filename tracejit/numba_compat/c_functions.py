@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from tracejit import api
+from tracejit import abi, api
 from tracejit.calls.deopt import CallAssumptions
+from tracejit.codegen_llvm.runtime_text import calls_python
 from tracejit.errors import UnsupportedError
 from tracejit.numba_compat import signatures as sg
 from tracejit.numba_compat import types as nt
@@ -24,10 +25,6 @@ from tracejit.numba_compat.foreign import c_type
 from tracejit.numba_compat.options import understood
 from tracejit.python_entry.c_entry import CEntry, CType
 from tracejit.trace.array_api.creation import asarray
-
-#: What in a core's text calls Python.
-_CALLS_PYTHON = ("@tj_host_call(", "@tj_poll(")
-
 
 class CallbackFunction:
     """What `cfunc` returns. What fails in it is printed, and it returns zero: C knows no exception.
@@ -49,13 +46,12 @@ class CallbackFunction:
             ([_example(t) for t in signature.args], {}), dynamic=True, doubt=CallAssumptions()
         )
         spec = version.call
-        if spec.signature.hidden:
+        if _looks_up(spec.signature):
             raise UnsupportedError(
                 f"{function.__qualname__} reads arrays or numbers from outside, which a C function "
                 "cannot look up: pass them, by a pointer"
             )
-        text = version.artefacts.core_text
-        locked = any(name in text for name in _CALLS_PYTHON)
+        locked = calls_python(version.artefacts.core_text)
         result = signature.return_type
         given = [_of_c(t) for t in signature.args]
         self._entry = CEntry(spec, given, None if result == nt.void else _of_c(result), locked)
@@ -78,6 +74,13 @@ class CallbackFunction:
 
     def __traced_call__(self, ops: Any, *args: Any) -> Any:
         return ops.call(self.function, *args)
+
+
+def _looks_up(signature: abi.Signature) -> bool:
+    """Whether the core is given something that is found at each call. Functions, classes and modules
+    are not: their names mean what they meant when this was compiled, as in Numba."""
+    found = abi.layout(signature).params[len(signature.params) :]
+    return any(slots.data is not None for slots in found)
 
 
 def _of_c(kind: Any) -> CType:

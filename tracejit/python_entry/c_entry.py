@@ -77,12 +77,11 @@ def _text(
     signature: abi.Signature, args: Sequence[CType], result: CType | None, locked: bool
 ) -> str:
     layout = abi.layout(signature)
+    given = layout.params[: len(signature.params)]  # hidden parameters behind have no slots
     stores = [
         line
-        for k, (param, at, kind) in enumerate(
-            zip(signature.params, layout.params, args, strict=True)
-        )
-        for line in _stored(k, param, at, kind)
+        for k, (at, kind) in enumerate(zip(given, args, strict=True))
+        for line in _stored(k, at, kind)
     ]
     returned, zero = _returned(signature, layout, result)
     take = "%state = call i32 @PyGILState_Ensure()"
@@ -119,7 +118,7 @@ def _text(
     )
 
 
-def _stored(k: int, param: abi.Param, at: abi.Slots, kind: CType) -> list[str]:
+def _stored(k: int, at: abi.Slots, kind: CType) -> list[str]:
     """An argument in its slots."""
     if at.data is None:
         return []
