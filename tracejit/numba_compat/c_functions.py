@@ -26,6 +26,7 @@ from tracejit.numba_compat.options import understood
 from tracejit.python_entry.c_entry import CEntry, CType
 from tracejit.trace.array_api.creation import asarray
 
+
 class CallbackFunction:
     """What `cfunc` returns. What fails in it is printed, and it returns zero: C knows no exception.
 
