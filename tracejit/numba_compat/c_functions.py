@@ -78,8 +78,8 @@ class CallbackFunction:
 
 
 def _looks_up(signature: abi.Signature) -> bool:
-    """Whether the core is given something that is found at each call. Functions, classes and modules
-    are not: their names mean what they meant when this was compiled, as in Numba."""
+    """Whether the core is given something that is found at each call. Names of functions, classes
+    and modules mean what they meant when this was compiled, as in Numba."""
     found = abi.layout(signature).params[len(signature.params) :]
     return any(slots.data is not None for slots in found)
 
