@@ -115,14 +115,10 @@ class TracedNumpy:
         if name in ("mgrid", "ogrid", "r_", "c_"):
             return getattr(matrices, name)
         if found is np.vectorize:
-            return lambda *args, **kwargs: partial(_vectorized, np.vectorize(*args, **kwargs))
+            return lambda *args, **kwargs: partial(vectorized, np.vectorize(*args, **kwargs))
         scalar_type = isinstance(found, type) and issubclass(found, np.generic)
         plain = not callable(found) or (scalar_type and not self._constructors)
         return found if plain else NAMES.get(found, found)
-
-
-def _vectorized(function: Any, *args: Any, **kwargs: Any) -> Any:
-    return vectorized(function, args, kwargs)
 
 
 def outcome(run: Callable[[], Any]) -> Any:
