@@ -134,29 +134,27 @@ def log_of_power(re: Stable, instr: Instr) -> Value | None:
     """``log(x ** p) -> p log(x)`` for literal p, with ``abs(x)`` where p is even; ``log(1 / x)``
     and logarithms of roots likewise."""
     (value,) = instr.operands
-    made = re.instr_of(value)
-    if made is None:
-        return None
     root, quotient = re.made(value, "sqrt"), re.made(value, "div")
     if root is not None:
         return times(re, 0.5, applied(re, "log", root.operands[0]))
     if quotient is not None and re.literal(quotient.operands[0]) == 1:
         return emit(re, "neg", applied(re, "log", quotient.operands[1]))
-    p, x = _power(re, made)
+    p, x = _power(re, value)
     if x is None:
         return None
     even = p % 2 == 0
     return times(re, p, applied(re, "log", emit(re, "abs", x) if even else x))
 
 
-def _power(re: Stable, made: Instr) -> tuple[float, Value | None]:
-    """``p, x`` where an instruction is ``x ** p``, also as a product of two or three."""
-    if re.made(made.result, "pow"):
-        number = re.literal(made.operands[1])
+def _power(re: Stable, value: Value) -> tuple[float, Value | None]:
+    """``p, x`` where a value is ``x ** p``, also as a product of two or three."""
+    power, product = re.made(value, "pow"), re.made(value, "mul")
+    if power is not None:
+        number = re.literal(power.operands[1])
         usable = number is not None and number != 0
-        return (float(number), made.operands[0]) if usable else (0.0, None)
-    if re.made(made.result, "mul"):
-        a, b = made.operands
+        return (float(number), power.operands[0]) if usable else (0.0, None)
+    if product is not None:
+        a, b = product.operands
         for x, rest in ((a, b), (b, a)):
             inner = squared(re, rest)
             if inner is x:

@@ -68,9 +68,13 @@ def functions() -> dict[str, Any]:
 
 
 def ufuncs() -> list[str]:
-    """The names of the ufuncs."""
+    """The names of NumPy's ufuncs; those of libraries enter the table when they are called."""
     return sorted(
-        {f.__name__ for f, i in NAMES.items() if isinstance(f, np.ufunc) and not refused(i)}
+        {
+            f.__name__
+            for f, i in NAMES.items()
+            if isinstance(f, np.ufunc) and not refused(i) and getattr(np, f.__name__, None) is f
+        }
     )
 
 
