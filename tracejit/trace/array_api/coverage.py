@@ -69,13 +69,8 @@ def functions() -> dict[str, Any]:
 
 def ufuncs() -> list[str]:
     """The names of NumPy's ufuncs; those of libraries enter the table when they are called."""
-    return sorted(
-        {
-            f.__name__
-            for f, i in NAMES.items()
-            if isinstance(f, np.ufunc) and not refused(i) and getattr(np, f.__name__, None) is f
-        }
-    )
+    every = [f for f, i in NAMES.items() if isinstance(f, np.ufunc) and not refused(i)]
+    return sorted({f.__name__ for f in every if getattr(np, f.__name__, None) is f})
 
 
 def methods() -> list[str]:
