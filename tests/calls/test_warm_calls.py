@@ -781,6 +781,33 @@ def test_what_is_written_to_a_view_is_seen() -> None:
         assert f(view).base is x
 
 
+ONE_ROW: list[Any] = [
+    lambda x, a, b: x[a:b].reshape(-1),
+    lambda x, a, b: x[a:b].ravel(),
+    lambda x, a, b: np.reshape(x[a:b], (1, -1)),
+    lambda x, a, b: x[a:b][..., None].reshape(-1, 1),
+]
+
+
+@pytest.mark.parametrize("function", ONE_ROW, ids=["reshape", "ravel", "a row", "a column"])
+@pytest.mark.parametrize("turned", [True, False])
+def test_reshaped_is_a_view_where_the_run_leaves_one_row(function: Any, turned: bool) -> None:
+    def written(x: Any, a: Any, b: Any) -> Any:
+        y = function(x, a, b)
+        y[...] = 9
+        return y
+
+    for f, g in ((function, jit(function)), (written, jit(written))):
+        for a, b in [(0, 2), (0, 1), (1, 2), (0, 3), (2, 3), (1, 1)] * 2:
+            wide = np.arange(24.0).reshape(4, 6)
+            theirs = wide.T[:3] if turned else wide[:, ::2][:3]
+            ours = theirs.copy("K") if turned else wide.copy()[:, ::2][:3]
+            want, got = f(theirs, a, b), g(ours, a, b)
+            np.testing.assert_array_equal(got, want)
+            np.testing.assert_array_equal(ours, theirs)
+            assert np.shares_memory(got, ours) == np.shares_memory(want, theirs)
+
+
 def test_views_of_arrays_that_others_stand_for(tmp_path: Path) -> None:
     swapped = np.arange(6.0).astype(">f8")
     np.save(tmp_path / "x.npy", np.arange(6.0))

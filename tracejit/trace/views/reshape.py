@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -23,6 +22,9 @@ from tracejit.trace.values.all import Array, PyScalar, Scalar, Select, as_dim, f
 from tracejit.trace.values.casting import as_single_item, element
 from tracejit.trace.values.view_transforms import Reshape
 from tracejit.trace.views.views import Strides, transposed, whole_view
+
+#: A stride, what it must be, and the extent along it: of one element at most, any stride will do.
+Need: TypeAlias = tuple[Dim, Dim, Dim]
 
 _ONE_HOLE = "can only specify one unknown dimension"
 
@@ -53,18 +55,11 @@ def reshaped(x: Array, shape: Any, *, order: str = "C", copy: bool | None = None
     return _staged_view(x, view, needs)
 
 
-def _staged_view(x: Array, view: Array, needs: list[tuple[Dim, Dim]]) -> Array:
+def _staged_view(x: Array, view: Array, needs: Sequence[Need]) -> Array:
     """The view where the strides fit at run time, else a copy."""
-    pred = _all_equal(needs)
+    pred = _all_dense(needs)
     copy = fresh(current().b.reshape(x.read(), view.dims))
     return Array(Select(pred, view, copy), (), view.dims, view.strides, view.dtype)
-
-
-def _all_equal(needs: Sequence[tuple[Dim, Dim]]) -> Value:
-    b = current().b
-    same = [b.op("eq", b.index(left), b.index(right)) for left, right in needs]
-    found: Value = functools.reduce(lambda p, q: b.op("bitwise_and", p, q), same)
-    return found
 
 
 def resolve_shape(old: tuple[Dim, ...], shape: Any) -> tuple[Dim, ...]:
@@ -154,26 +149,25 @@ def divide_exactly(size: Dim, by: Dim) -> Dim | None:
     return result
 
 
-def reshape_strides(
-    x: Array, dims: tuple[Dim, ...]
-) -> tuple[Strides | None, list[tuple[Dim, Dim]]]:
-    """NumPy's no-copy reshape on symbolic strides: the new strides (None: a copy is made) and the
-    equalities between strides that must hold at run time for a view."""
+def reshape_strides(x: Array, dims: tuple[Dim, ...]) -> tuple[Strides | None, list[Need]]:
+    """NumPy's no-copy reshape on symbolic strides: the new strides (None: a copy is made) and what
+    must hold of strides at run time for a view."""
     x.cell.look()
     old = [(d, s) for d, s in zip(x.dims, x.strides, strict=True) if d != 1]
-    needs: list[tuple[Dim, Dim]] = []
+    needs: list[Need] = []
     new: list[Dim | None] = [0] * len(dims)
     if any(d == 0 for d in x.dims):
         return tuple(new), needs
     for group_old, group_new in _groups(old, list(dims)):
         strides = [s for _, s in group_old]
-        for (_, s), (d2, s2) in itertools.pairwise(group_old):
+        for (d, s), (d2, s2) in itertools.pairwise(group_old):
             if s is None or s2 is None:
                 return None, []
             if s != d2 * s2:
-                if current().ranges.equal(s, d2 * s2) is False:
+                ranges = current().ranges
+                if ranges.equal(s, d2 * s2) is False and ranges.at_least(d, 2):
                     return None, []
-                needs.append((s, d2 * s2))
+                needs.append((s, d2 * s2, d))
         step: Dim | None = strides[-1] if strides else 1
         for axis in reversed(group_new):
             new[axis] = step
@@ -232,7 +226,7 @@ def is_contiguous(x: Array, order: str = "C") -> bool | None:
                 return None
             same = current().ranges.equal(s, step)
             if same is not True:
-                return same
+                return same if current().ranges.at_least(d, 2) else None
         step = d * step
     return True
 
@@ -250,7 +244,7 @@ def contiguous(x: Array, order: str = "C") -> Array:
     return Array(Select(_all_dense(needs), x, copy)) if needs else copy
 
 
-def _all_dense(needs: Sequence[tuple[Dim, Dim, Dim]]) -> Value:
+def _all_dense(needs: Sequence[Need]) -> Value:
     """Whether each stride is the dense one, or that of an axis of one element at most."""
     b = current().b
     found = b.const(True, "bool")
@@ -261,11 +255,10 @@ def _all_dense(needs: Sequence[tuple[Dim, Dim, Dim]]) -> Value:
     return found
 
 
-def _dense_needs(x: Array, order: str) -> list[tuple[Dim, Dim, Dim]]:
-    """Strides, what they are where an array lies densely, and the extents; none where it never
-    does."""
+def _dense_needs(x: Array, order: str) -> list[Need]:
+    """What must hold for an array to lie densely; nothing where it never does."""
     axes = range(x.ndim) if order == "F" else reversed(range(x.ndim))
-    needs: list[tuple[Dim, Dim, Dim]] = []
+    needs: list[Need] = []
     step: Dim = 1
     for axis in axes:
         d, s = x.dims[axis], x.strides[axis]
