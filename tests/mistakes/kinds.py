@@ -165,6 +165,17 @@ def _(x: Any) -> Any:
     return linalg.sqrtm(x.reshape(2, 3)[:, :2])  # here
 
 
+@mistake("a generator function decides by values", "", UnsupportedError,
+         "a truth test in a generator function", "write the loop where it is used")  # fmt: skip
+def _(x: Any) -> Any:
+    def positive() -> Any:
+        for v in x:
+            if v > 0:  # here
+                yield v
+
+    return sum(v for v in positive())
+
+
 @mistake("an array is made sparse", "numba-scipy#29", UnsupportedError, "call it outside",
          "pass data, indices and indptr")  # fmt: skip
 def _(x: Any) -> Any:

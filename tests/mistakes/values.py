@@ -71,7 +71,7 @@ def _(x: Any) -> Any:
 
 
 @mistake("a run-time value as key of a dict", "jax#2962", UnsupportedError,
-         "make it a static argument", "index an array")  # fmt: skip
+         "find the place with np.searchsorted", "index an array")  # fmt: skip
 def _(x: Any) -> Any:
     d = {}
     d[int(x[0])] = 1  # here

@@ -35,6 +35,7 @@ from tracejit.trace.python.keys import has_traced, is_among
 from tracejit.trace.python.opaque_functions import stand_in
 from tracejit.trace.python.ordering import LIST_METHODS, same_items
 from tracejit.trace.python.sets import set_of
+from tracejit.trace.session.concretize import AS_ARRAYS
 from tracejit.trace.session.plain import is_plain_value
 from tracejit.trace.session.registry import INDEXED
 from tracejit.trace.session.session import Session, where
@@ -453,7 +454,7 @@ class StagedOperators(Operators):
             return obj[known]
         if isinstance(obj, list | tuple) and len(obj) > 0:
             return obj[structural_int(key, "an index of a list or tuple")]
-        return obj[structural_int(key, "a key")]
+        return obj[structural_int(key, "a key", AS_ARRAYS)]
 
     def setitem(self, obj: Any, key: Any, value: Any) -> None:
         obj, key = seen(obj), some_inside(key)
@@ -471,7 +472,8 @@ class StagedOperators(Operators):
                 return
             if isinstance(key, Tracer):
                 kind = type(obj).__name__
-                key = structural_int(key, f"where to write in a {kind}")
+                to_do = (AS_ARRAYS,) if isinstance(obj, dict) else ()
+                key = structural_int(key, f"where to write in a {kind}", *to_do)
             must_be_plain_text(key)
         if dunder_methods.applied(self, obj, "__setitem__", key, value) is NotImplemented:
             self._refuse_outside(obj)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -13,18 +14,23 @@ from tracejit.ir.core import Loc
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX
 from tracejit.trace.session.registry import NAMES, from_library
-from tracejit.trace.session.session import Restart, current, user_location, where
+from tracejit.trace.session.session import Restart, current, user_lines, user_location, where
 
 #: Stands for a traced value in a text that is made while tracing.
 MARK = "\x1a"
 
 
-def run_time_only(what: str, x: Any) -> str:
+_INSTEAD = "make it a static argument, or compute with arrays instead of deciding in Python"
+#: What to do where the run decides which item of a dict is meant.
+AS_ARRAYS = (
+    "keep the keys in a sorted array and find the place with np.searchsorted, number the keys from "
+    "0 and index an array, or count with np.unique or np.bincount"
+)
+
+
+def run_time_only(what: str, x: Any, instead: str = _INSTEAD) -> str:
     """The message about a value that is not known while tracing."""
-    return (
-        f"{where()}: {what} needs a value that is known at run time only ({x!r}); make it a "
-        "static argument, or compute with arrays instead of deciding in Python"
-    )
+    return f"{where()}: {what} needs a value that is known at run time only ({x!r}); {instead}"
 
 
 def shown_later(x: Any, spec: str, conversion: str = "") -> str:
@@ -129,6 +135,13 @@ def truth(x: Any) -> bool:
     known = current().literal(x.read())
     if known is not None:
         return bool(known)
+    lines = user_lines()
+    if lines and lines[0][0].co_flags & inspect.CO_GENERATOR:
+        instead = (
+            "write the loop in the compiled function, or collect in a list, as a generator "
+            "function runs while tracing"
+        )
+        raise UnsupportedError(run_time_only("a truth test in a generator function", x, instead))
     raise UnsupportedError(
         f"{where()}: a truth test in code whose source cannot be read needs a value that is known "
         f"at run time only ({x!r}); put the function in a file if it is from exec, a pipe or a "
@@ -136,7 +149,7 @@ def truth(x: Any) -> bool:
     )
 
 
-def structural_int(x: Any, what: str) -> int:
+def structural_int(x: Any, what: str, instead: str = _INSTEAD) -> int:
     """An int that decides the structure of the program. A loop counter restarts the trace."""
     if isinstance(x, int):
         return x
@@ -144,7 +157,7 @@ def structural_int(x: Any, what: str) -> int:
     known = session.literal(x.read())
     if known is not None and known.dtype.kind in "iub":
         return int(known)
-    reason = run_time_only(what, x)
+    reason = run_time_only(what, x, instead)
     unroll_if_counter(reason, x)
     raise UnsupportedError(reason)
 

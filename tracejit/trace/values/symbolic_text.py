@@ -13,7 +13,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from tracejit.errors import UnsupportedError
-from tracejit.trace.session.concretize import MARK, split_marks, structural_int
+from tracejit.trace.session.concretize import AS_ARRAYS, MARK, split_marks, structural_int
 from tracejit.trace.session.plain import PLAIN_MODULES
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import PyScalar, Scalar
@@ -61,7 +61,7 @@ def check_call(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
 def plain_key(key: Any) -> Any:
     """A key of a dict; what stands for a number would never be found."""
     if isinstance(key, PyScalar | Scalar):
-        return structural_int(key, "a key")
+        return structural_int(key, "a key", AS_ARRAYS)
     must_be_plain_text(key)
     return tuple(map(plain_key, key)) if type(key) is tuple else key
 
