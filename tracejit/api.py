@@ -274,34 +274,34 @@ def _shown(
     return next(iter(texts.values())) if args or kwargs else texts
 
 
-def _inspect_ir(self: Any, *args: Any, **kwargs: Any) -> Any:
+def _inspect_ir(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     """The IR of the version for these arguments; without arguments, of all by signature."""
     return _shown(self, args, kwargs, lambda a: a.ir)
 
 
-def _inspect_program(self: Any, *args: Any, **kwargs: Any) -> Any:
+def _inspect_program(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     """The lowered Program (host statements and kernels), as ``inspect_ir``."""
     return _shown(self, args, kwargs, lambda a: a.program_text)
 
 
-def _inspect_llvm(self: Any, *args: Any, **kwargs: Any) -> Any:
+def _inspect_llvm(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Optimised LLVM IR, as ``inspect_ir``."""
     return _shown(self, args, kwargs, lambda a: a.spec.module.llvm_ir_optimised())
 
 
-def _inspect_asm(self: Any, *args: Any, **kwargs: Any) -> Any:
+def _inspect_asm(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Assembly for this machine, as ``inspect_ir``."""
     return _shown(self, args, kwargs, lambda a: a.spec.module.asm())
 
 
-def _inspect_ptx(self: Any, *args: Any, arch: str = "sm_80", **kwargs: Any) -> Any:
+def _inspect_ptx(self: Any, /, *args: Any, arch: str = "sm_80", **kwargs: Any) -> Any:
     """PTX of the kernels for an NVIDIA architecture, as ``inspect_ir``."""
     from tracejit.codegen_ptx.lower import ptx_module
 
     return _shown(self, args, kwargs, lambda a: ptx_module(a.program, arch).text)
 
 
-def _explain(self: Any, *args: Any, **kwargs: Any) -> Any:
+def _explain(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     """What the compiler made of it, in words, as ``inspect_ir``: kernels, what is fused in them,
     whether they are vector code and why not, calls, and copies of arrays."""
     from tracejit.diagnostics.report import explained
@@ -349,7 +349,7 @@ def _repr_html(self: Any) -> str | None:
     return framed(next(reversed(list(pages.values())))) if pages else None
 
 
-def _profile(self: Any, *args: Any, **kwargs: Any) -> Any:
+def _profile(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     """The time of each kernel, call and source line in calls with these arguments, which are
     copied: a table to print, with ``rows`` and ``lines``."""
     from tracejit.diagnostics.profile import profiled
@@ -357,7 +357,7 @@ def _profile(self: Any, *args: Any, **kwargs: Any) -> Any:
     return profiled(self.py_func, self._options, args, kwargs)
 
 
-def _compile_times(self: Any, *args: Any, **kwargs: Any) -> Any:
+def _compile_times(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     """The milliseconds of each stage of compiling, as ``inspect_ir``."""
     return _shown(self, args, kwargs, lambda a: dict(a.milliseconds))
 
@@ -380,7 +380,7 @@ def _recompile(self: Any) -> None:
     self._dispatcher.clear()
 
 
-def _traced_call(self: Any, ops: Any, *args: Any, **kwargs: Any) -> Any:
+def _traced_call(self: Any, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
     ops.session.outside.root(getattr(self.py_func, "__self__", self.py_func), "self")
     return ops.call(self.py_func, *args, **kwargs)
 

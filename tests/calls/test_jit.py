@@ -150,6 +150,27 @@ def test_pytrees() -> None:
     check(f, {"b": [X, 2.0], "a": np.float32(3), "c": Pair(1, np.ones((2, 2)))})
 
 
+NAMES = ("self", "args", "kwargs", "function", "call", "f", "name", "key")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_may_have_any_name(name: str) -> None:
+    space: dict[str, Any] = {}
+    exec(
+        f"def taken({name}, x=1.0): return {name} * x\ndef rest(x, **k): return x + k['{name}']",
+        space,
+    )
+    for function, args in ((space["taken"], ()), (space["rest"], (3.0,))):
+        f = jit(function)
+        for _ in range(3):
+            assert f(*args, **{name: 2.0}) == function(*args, **{name: 2.0})
+            with pytest.raises(TypeError) as want:
+                function(*args, 1.0, 2.0, **{name: 2.0})
+            with pytest.raises(TypeError) as got:
+                f(*args, 1.0, 2.0, **{name: 2.0})
+            assert str(got.value) == str(want.value)
+
+
 EQUAL_KEYS: list[tuple[Any, ...]] = [
     (1, True, 1.0, np.int64(1), np.True_, 1 + 0j),
     (0.0, -0.0, 0, False),

@@ -146,7 +146,7 @@ class Chains:
         call = self.parameters.call(places) if self.parameters is not None else (places, {})
         return answer.finish(call, answer.raw)
 
-    def miss(self, *args: Any, **kwargs: Any) -> Any:
+    def miss(self, /, *args: Any, **kwargs: Any) -> Any:
         """A call that native code did not take."""
         if self._inner and not kwargs:
             call = (args, kwargs)

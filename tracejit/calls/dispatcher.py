@@ -125,7 +125,7 @@ class Dispatcher:
 
     # -- calls ---------------------------------------------------------------------------------
 
-    def miss(self, *args: Any, **kwargs: Any) -> Any:
+    def miss(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call by the slow path."""
         self._slow_calls += 1
         if not kwargs:
@@ -466,7 +466,7 @@ class Dispatcher:
         """All live versions, oldest family first."""
         return [v for f in self._families.values() for v in f.versions if v.alive]
 
-    def version_for(self, *args: Any, dynamic: bool = False, **kwargs: Any) -> Version:
+    def version_for(self, /, *args: Any, dynamic: bool = False, **kwargs: Any) -> Version:
         """The version that a call with these arguments uses, compiled if need be.
 
         ``dynamic``: compile for any extents and integers of this kind at once. Where values decide

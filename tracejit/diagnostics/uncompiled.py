@@ -36,14 +36,14 @@ class Uncompiled:
         self._calls = 0
         functools.update_wrapper(self, function, updated=())
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         self._calls += 1
         return self.py_func(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
-    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+    def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         ops.session.outside.root(getattr(self.py_func, "__self__", self.py_func), "self")
         return ops.call(self.py_func, *args, **kwargs)
 
@@ -70,7 +70,7 @@ class Uncompiled:
     def recompile(self) -> None:
         """Nothing: there is no code to forget."""
 
-    def _refused(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def _refused(self, /, *args: Any, **kwargs: Any) -> NoReturn:
         """There is no code to look at."""
         raise TracejitError(
             f"{getattr(self.py_func, '__qualname__', self.py_func)} is not compiled, as jit is "

@@ -35,10 +35,10 @@ class TypedFunction(Passed):
         sources.keep(function)
         functools.update_wrapper(self, function, updated=())
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
 
-    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+    def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         if kwargs or self.declared:
             bound = self._parameters.bind(*args, **kwargs)
             bound.apply_defaults()

@@ -92,7 +92,7 @@ class UniversalFunction(Folds, Passed):
 
     # -- calls -------------------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         inputs, out = self._split(args, kwargs)
         found = op.overridden(self, "__call__", inputs, {**kwargs, **_given(out)})
         if found is not NotImplemented:
@@ -108,7 +108,7 @@ class UniversalFunction(Folds, Passed):
             result = op.copied_out(result, masked, casting, where)
         return op.wrapped(result, arrays)
 
-    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+    def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         inputs, out = self._split(args, kwargs)
         where = kwargs.pop("where", True)
         kwargs.pop("casting", None)

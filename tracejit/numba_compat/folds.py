@@ -19,7 +19,7 @@ class Folds:
     identity: Any
     reorderable: bool
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
 
     def _loop(self, inputs: Sequence[Any], kwargs: dict[str, Any]) -> op.Dtypes:

@@ -124,7 +124,7 @@ class GeneralizedFunction(Passed):
 
     # -- calls -------------------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         inputs, outs = self._split(args, kwargs)
         given = {"out": tuple(outs)} if any(o is not None for o in outs) else {}
         found = op.overridden(self, "__call__", inputs, {**kwargs, **given})
@@ -267,7 +267,7 @@ class GeneralizedFunction(Passed):
             made = self._made[key] = api.jit(nest, **self._keywords)
         made(*[x[()] if x.ndim == 0 else x for x in views])
 
-    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+    def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         inputs, outs = self._split(args, kwargs)
         if kwargs:
             throw(TypeError(f"{self.__name__}() got an unexpected keyword {next(iter(kwargs))!r}"))

@@ -12,7 +12,7 @@ prange = range
 
 
 class _Refusing(type):
-    def __traced_call__(cls, ops: Any, *args: Any, **kwargs: Any) -> NoReturn:
+    def __traced_call__(cls, ops: Any, /, *args: Any, **kwargs: Any) -> NoReturn:
         raise UnsupportedError(
             f"{where()}: objmode is refused: call what is in its block outside of the compiled "
             "function, or compile with fallback=True"

@@ -13,13 +13,13 @@ class _OfPython(type):
 
     kind: type
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:
         return cls.kind(*args, **kwargs)
 
     def __instancecheck__(cls, x: Any) -> bool:
         return isinstance(x, cls.kind)
 
-    def __traced_call__(cls, ops: Any, *args: Any, **kwargs: Any) -> Any:
+    def __traced_call__(cls, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         return ops.call(cls.kind, *args, **kwargs)
 
 

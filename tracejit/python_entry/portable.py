@@ -324,7 +324,7 @@ class PortableCallable:
     _chain: tuple[Any, ...] = ()
     _parameters: CallParameters | None = None
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         places: Sequence[Any] | None = None if kwargs else args
         if self._parameters is not None:
             places = self._parameters.placed(args, kwargs)

@@ -50,7 +50,7 @@ class Custom(Generic[P, R]):
         )
         functools.update_wrapper(self, function, updated=())
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if active():
             return current().operators.call(self, *args, **kwargs)  # type: ignore[no-any-return]
         return self.function(*args, **kwargs)
@@ -64,7 +64,7 @@ class Custom(Generic[P, R]):
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
-    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+    def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         if not ops.session.orders:
             return ops.call(self.function, *args, **kwargs)
         if kwargs:
@@ -391,7 +391,7 @@ class _Checkpoint(Custom[P, R]):
 class _Stop(Custom[P, R]):
     rule = "stop"
 
-    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+    def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         return _Call(ops, self, args).emit()
 
 

@@ -61,7 +61,7 @@ class Gradient(Transform):
         how = self.has_aux, self.with_value, self.holomorphic, self.disconnected
         return self.argnums, *how
 
-    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+    def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         single = isinstance(self.argnums, int | str)
         asked: Any = [self.argnums] if single else list(self.argnums)  # type: ignore[arg-type]
         if any(isinstance(n, str) for n in asked):
@@ -298,7 +298,7 @@ class _Jvp(Transform):
     def example(self, args: tuple[Any, ...], kwargs: Any) -> tuple[tuple[Any, ...], Any]:
         return args[0], {}
 
-    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+    def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         primals, tangents = args
         staged = Staged(ops, self.function, primals, {})
         require_inexact(tuple(primals), shown(self))

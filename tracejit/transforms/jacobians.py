@@ -64,7 +64,7 @@ class Jacobian(Transform):
     def options(self) -> tuple[Hashable, ...]:
         return self.argnums, self.mode, self.has_aux, self.holomorphic
 
-    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+    def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         single = isinstance(self.argnums, int)
         nums = [self.argnums] if isinstance(self.argnums, int) else list(self.argnums)
         argnums = [argnum(n, len(args)) for n in nums]

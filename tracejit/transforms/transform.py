@@ -103,7 +103,7 @@ class Transform:
         like = inner.like
         return Identity(inner.anchor, key, lambda: self.of(like()))
 
-    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+    def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
 
     @property

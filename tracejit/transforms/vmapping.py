@@ -48,7 +48,7 @@ class Vmapped(Transform):
         whole = tuple(in_axes) if isinstance(in_axes, list | tuple) else (in_axes,) * len(args)
         return spread_axes((whole, dict.fromkeys(kwargs, 0)), (args, kwargs), "in_axes")
 
-    def __traced_call__(self, ops: Any, *args: Any, **kwargs: Any) -> Any:
+    def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         in_axes = self.in_axes
         if isinstance(in_axes, list | tuple) and len(in_axes) != len(args):
             throw(

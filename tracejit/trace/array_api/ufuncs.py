@@ -285,13 +285,13 @@ class Ufunc:
         self.ufunc = ufunc
         self.__name__ = ufunc.__name__
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return call_ufunc(self.ufunc, *args, **kwargs)
 
-    def reduce(self, *args: Any, **kwargs: Any) -> Any:
+    def reduce(self, /, *args: Any, **kwargs: Any) -> Any:
         return reduce_ufunc(self.ufunc, *args, **kwargs)
 
-    def accumulate(self, *args: Any, **kwargs: Any) -> Any:
+    def accumulate(self, /, *args: Any, **kwargs: Any) -> Any:
         return accumulate_ufunc(self.ufunc, *args, **kwargs)
 
     def outer(self, x: Any, y: Any, **kwargs: Any) -> Any:
@@ -300,7 +300,7 @@ class Ufunc:
     def at(self, a: Any, indices: Any, b: Any = None) -> None:
         scatter_at(self.ufunc, a, indices, b)
 
-    def reduceat(self, *args: Any, **kwargs: Any) -> Any:
+    def reduceat(self, /, *args: Any, **kwargs: Any) -> Any:
         return reduceat_by_loop(self.ufunc, *args, **kwargs)
 
 

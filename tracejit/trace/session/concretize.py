@@ -216,7 +216,7 @@ class BoundMethod:
         self.owner = owner
         self.function = function
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         try:
             return self.function(self.owner, *args, **kwargs)
         except TypeError:

@@ -40,7 +40,7 @@ class Tracer:
         """What hashes decides by the value while tracing: a set, a key of a dict, a cache."""
         return hash_of(self)
 
-    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def __array__(self, /, *args: Any, **kwargs: Any) -> NoReturn:
         raise UnsupportedError(
             f"{where()}: NumPy asked for the contents of a traced value, which are known at run "
             "time only; use a NumPy function that tracejit knows (docs/coverage.md)"
