@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 from tracejit import sources
 from tracejit.calls.argument_types import Policy
@@ -36,83 +36,48 @@ def _disabled() -> bool:
     return os.environ.get("TRACEJIT_DISABLE_JIT", "") not in ("", "0")
 
 
+class JitOptions(TypedDict, total=False):
+    """What ``jit`` may be told, by keyword."""
+
+    static_argnums: int | Sequence[int]
+    static_argnames: str | Sequence[str]
+    shapes: Policy
+    opt_level: int
+    stabilize: bool
+    fallback: bool
+    cache: bool
+    check_nan: bool
+    debug: bool
+    disable_jit: bool
+
+
 @overload
 def jit(  # type: ignore[overload-overlap]  # it can be called, too
     function: staticmethod[P, R],
     /,
-    *,
-    static_argnums: int | Sequence[int] = ...,
-    static_argnames: str | Sequence[str] = ...,
-    shapes: Policy = ...,
-    opt_level: int = ...,
-    stabilize: bool = ...,
-    fallback: bool = ...,
-    cache: bool = ...,
-    check_nan: bool = ...,
-    debug: bool = ...,
-    disable_jit: bool = ...,
+    **options: Unpack[JitOptions],
 ) -> staticmethod[P, R]: ...
 @overload
 def jit(
     function: classmethod[T, P, R],
     /,
-    *,
-    static_argnums: int | Sequence[int] = ...,
-    static_argnames: str | Sequence[str] = ...,
-    shapes: Policy = ...,
-    opt_level: int = ...,
-    stabilize: bool = ...,
-    fallback: bool = ...,
-    cache: bool = ...,
-    check_nan: bool = ...,
-    debug: bool = ...,
-    disable_jit: bool = ...,
+    **options: Unpack[JitOptions],
 ) -> classmethod[T, P, R]: ...
 @overload
 def jit(
     function: Callable[P, R],
     /,
-    *,
-    static_argnums: int | Sequence[int] = ...,
-    static_argnames: str | Sequence[str] = ...,
-    shapes: Policy = ...,
-    opt_level: int = ...,
-    stabilize: bool = ...,
-    fallback: bool = ...,
-    cache: bool = ...,
-    check_nan: bool = ...,
-    debug: bool = ...,
-    disable_jit: bool = ...,
+    **options: Unpack[JitOptions],
 ) -> Jitted[P, R]: ...
 @overload
 def jit(
     signature: str | Sequence[str],
     /,
-    *,
-    static_argnums: int | Sequence[int] = ...,
-    static_argnames: str | Sequence[str] = ...,
-    shapes: Policy = ...,
-    opt_level: int = ...,
-    stabilize: bool = ...,
-    fallback: bool = ...,
-    cache: bool = ...,
-    check_nan: bool = ...,
-    debug: bool = ...,
-    disable_jit: bool = ...,
+    **options: Unpack[JitOptions],
 ) -> Decorator: ...
 @overload
 def jit(
-    *,
-    static_argnums: int | Sequence[int] = ...,
-    static_argnames: str | Sequence[str] = ...,
-    shapes: Policy = ...,
-    opt_level: int = ...,
-    stabilize: bool = ...,
-    fallback: bool = ...,
-    cache: bool = ...,
-    check_nan: bool = ...,
-    debug: bool = ...,
-    disable_jit: bool = ...,
+    **options: Unpack[JitOptions],
 ) -> Decorator: ...
 def jit(
     signature_or_function: Any = None,
@@ -152,7 +117,7 @@ def jit(
     and stage, and the first at which results part is named (InternalError). Both are slow.
 
     ``disable_jit``: the function runs in Python, where a debugger stops in it.
-    ``TRACEJIT_DISABLE_JIT=1`` in the environment says so for all (docs/debugging.md).
+    ``TRACEJIT_DISABLE_JIT=1`` in the environment says so for all (docs/howto/debugging.md).
 
     Raises what the function would raise in NumPy, and ``UnsupportedError`` naming the line for what
     cannot be compiled.

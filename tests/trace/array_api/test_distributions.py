@@ -12,16 +12,12 @@ import pytest
 stats = pytest.importorskip("scipy.stats")
 
 from tracejit import UnsupportedError, grad, jit, jvp, vjp, vmap  # noqa: E402
-from tracejit.trace.array_api.distributions import (  # noqa: E402
-    _CONTINUOUS,
-    _DISCRETE,
-    _OF_CONTINUOUS,
-    _OF_DISCRETE,
-)
+from tracejit.trace.array_api.distributions import _OF_CONTINUOUS, _OF_DISCRETE  # noqa: E402
+from tracejit.trace.array_api.standard_forms import CONTINUOUS, DISCRETE  # noqa: E402
 
-TABLE = _CONTINUOUS | _DISCRETE
-METHODS = [(n, m) for n in _CONTINUOUS for m in _OF_CONTINUOUS]
-METHODS += [(n, m) for n in _DISCRETE for m in _OF_DISCRETE]
+TABLE = CONTINUOUS | DISCRETE
+METHODS = [(n, m) for n in CONTINUOUS for m in _OF_CONTINUOUS]
+METHODS += [(n, m) for n in DISCRETE for m in _OF_DISCRETE]
 
 SHARES = np.array([0, 0.01, 0.3, 0.5, 0.9, 0.999, 1, 1.2, -0.1, np.nan])
 COUNTS = np.array([-1, 0, 1, 2, 2.5, 3, 5, 7, 8, 9.0, np.nan])
@@ -36,7 +32,7 @@ def shapes_of(name: str) -> list[float]:
 def test_values(name: str, method: str) -> None:
     """In and out of the support, at its ends, for good parameters and bad ones."""
     f, shapes = getattr(getattr(stats, name), method), shapes_of(name)
-    discrete = name in _DISCRETE
+    discrete = name in DISCRETE
     x = SHARES if method in ("ppf", "isf") else COUNTS if discrete else NUMBERS
     moved = {"loc": 1} if discrete else {"loc": 0.5, "scale": 1.5}
     bad = [-1.0 for _ in shapes]
@@ -66,7 +62,7 @@ UNKNOWN = {"gamma", "chi2", "invgamma", "beta", "t", "nbinom"}
 )
 def test_derivatives(name: str, method: str) -> None:
     """By the argument, location and scale, and the shape parameters, against differences."""
-    f, shapes, discrete = getattr(getattr(stats, name), method), shapes_of(name), name in _DISCRETE
+    f, shapes, discrete = getattr(getattr(stats, name), method), shapes_of(name), name in DISCRETE
     of_law = "pdf" not in method and "pmf" not in method
     inner = 0.37 if method in ("ppf", "isf") or name in ("beta", "uniform") else 1.7
     x: Any = (1.0 if name == "bernoulli" else 2.0) if discrete else inner

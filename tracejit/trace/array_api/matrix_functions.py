@@ -22,10 +22,10 @@ from tracejit.trace.values.all import wrap
 _PERMITS = frozenset(["overwrite_a", "overwrite_b", "overwrite_ab", "lwork", "lapack_driver"])
 
 
-def _options(name: str, given: dict[str, Any], *known: str) -> bool:
+def _options(name: str, given: dict[str, Any]) -> bool:
     """Whether to look for infinities and nan; UnsupportedError for what is not compiled."""
     finite = given.pop("check_finite", True)
-    for key in [k for k in given if k not in _PERMITS and k not in known]:
+    for key in [k for k in given if k not in _PERMITS]:
         if not (given[key] is None or given[key] is False or (key == "type" and given[key] == 1)):
             raise UnsupportedError(f"scipy.linalg.{name}({key}={given[key]!r}) is not compiled")
     return bool(finite)
@@ -46,7 +46,6 @@ def _operands(*arrays: Any, finite: bool) -> list[Any]:
 def _whole(a: Any, lower: Any, *, conjugate: bool) -> Any:
     """The symmetric or Hermitian matrix of one triangle."""
     part: Any = np.tril(a) if lower else np.triu(a)
-    other = np.swapaxes(part, -1, -2)
     off = np.tril(part, -1) if lower else np.triu(part, 1)
     other = np.swapaxes(off, -1, -2)
     return part + (np.conj(other) if conjugate else other)
@@ -175,7 +174,6 @@ def eigvalsh(a: Any, b: Any = None, *, lower: Any = True, **options: Any) -> Any
 @of_library("scipy.linalg:svd")
 def svd(a: Any, full_matrices: Any = True, compute_uv: Any = True, **options: Any) -> Any:
     """The singular value decomposition."""
-    options = {k: v for k, v in options.items() if k != "lapack_driver"}
     (matrix,) = _operands(a, finite=_options("svd", options))
     if not compute_uv:
         return np.linalg.svdvals(matrix)
