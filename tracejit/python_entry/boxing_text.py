@@ -122,6 +122,24 @@ define ptr @tj_adopt(ptr %ctx, ptr %data, ptr %descr, i32 %nd, ptr %dims) #0 {
   ret ptr %array
 }
 
+; A new array whose memory another object keeps. Null, with an exception set, where either fails.
+define internal ptr @tj_based(ptr %array, ptr %owner) #0 {
+  %null = icmp eq ptr %array, null
+  br i1 %null, label %fail, label %based
+based:
+  call void @Py_IncRef(ptr %owner)
+  %status = call i32 @PyArray_SetBaseObject(ptr %array, ptr %owner)
+  %good = icmp eq i32 %status, 0
+  br i1 %good, label %done, label %drop
+drop:
+  call void @Py_DecRef(ptr %array)
+  br label %fail
+done:
+  ret ptr %array
+fail:
+  ret ptr null
+}
+
 define ptr @tj_view(ptr %source, ptr %descr, i32 %nd, ptr %dims, ptr %strides, i64 %offset,
                     i1 %writeable) #0 {
   %datap = getelementptr i8, ptr %source, i64 DATA
@@ -134,20 +152,8 @@ define ptr @tj_view(ptr %source, ptr %descr, i32 %nd, ptr %dims, ptr %strides, i
   call void @Py_IncRef(ptr %descr)
   %array = call ptr @PyArray_NewFromDescr(ptr @PyArray_Type, ptr %descr, i32 %nd, ptr %dims,
                                           ptr %strides, ptr %data, i32 %write, ptr null)
-  %null = icmp eq ptr %array, null
-  br i1 %null, label %fail, label %based
-based:
-  call void @Py_IncRef(ptr %source)
-  %status = call i32 @PyArray_SetBaseObject(ptr %array, ptr %source)
-  %good = icmp eq i32 %status, 0
-  br i1 %good, label %done, label %drop
-drop:
-  call void @Py_DecRef(ptr %array)
-  br label %fail
-done:
-  ret ptr %array
-fail:
-  ret ptr null
+  %based = call ptr @tj_based(ptr %array, ptr %source)
+  ret ptr %based
 }
 
 ; First byte and end of the memory that an array spans; 0 and 0 where it is empty.

@@ -162,20 +162,8 @@ define internal ptr @tj_storage(ptr %owner, i64 %first, ptr %p) #0 {
   call void @Py_IncRef(ptr %descr)
   %array = call ptr @PyArray_NewFromDescr(ptr @PyArray_Type, ptr %descr, i32 %nd, ptr %dims,
                                           ptr null, ptr %data, i32 %flags, ptr null)
-  %null = icmp eq ptr %array, null
-  br i1 %null, label %fail, label %based
-based:
-  call void @Py_IncRef(ptr %owner)
-  %status = call i32 @PyArray_SetBaseObject(ptr %array, ptr %owner)
-  %good = icmp eq i32 %status, 0
-  br i1 %good, label %done, label %drop
-drop:
-  call void @Py_DecRef(ptr %array)
-  br label %fail
-done:
-  ret ptr %array
-fail:
-  ret ptr null
+  %based = call ptr @tj_based(ptr %array, ptr %owner)
+  ret ptr %based
 }
 
 ; A row of a chain: the words of %env are how many arguments, which is the first array, descriptions
