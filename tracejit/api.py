@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack, ov
 from tracejit import sources
 from tracejit.calls.argument_types import Policy
 from tracejit.calls.chains import Chains
-from tracejit.calls.deopt import CallAssumptions
+from tracejit.calls.deopt import DeoptState
 from tracejit.calls.dispatcher import Dispatcher
 from tracejit.calls.signature_strings import parse_signature
 from tracejit.calls.tracebacks import boundary
@@ -212,10 +212,10 @@ def _compile(self: Any, signature: str) -> None:
     """Compile for a signature such as ``"f8[:](f8[:], f8)"`` now."""
     parsed = parse_signature(signature)
     call: Any = (parsed.examples(), {})
-    version = self._dispatcher.prepared(call, dynamic=True, doubt=CallAssumptions())
-    if version.guesses.sites and not parsed.fits(version.artefacts.traced):
+    version = self._dispatcher.prepared(call, dynamic=True, deopt=DeoptState())
+    if version.assumptions.sites and not parsed.fits(version.artefacts.traced):
         version = self._dispatcher.prepared(
-            call, dynamic=True, doubt=CallAssumptions(AssumptionSet(False))
+            call, dynamic=True, deopt=DeoptState(AssumptionSet(False))
         )
     parsed.check_result(version.artefacts.traced)
 
@@ -233,7 +233,7 @@ def _shown(
     from tracejit.calls.signature_strings import describe
 
     texts = {
-        describe(v.keys, v.count, v.guesses.sites): show(v.artefacts)
+        describe(v.keys, v.count, v.assumptions.sites): show(v.artefacts)
         for v in _versions(self, args, kwargs)
     }
     return next(iter(texts.values())) if args or kwargs else texts
@@ -281,7 +281,7 @@ def _pages(self: Any) -> dict[str, Any]:
 
     pages = {}
     for v in self._dispatcher.versions():
-        signature = describe(v.keys, v.count, v.guesses.sites)
+        signature = describe(v.keys, v.count, v.assumptions.sites)
         pages[signature] = Page(v.artefacts, signature, self.__name__)
     return pages
 
@@ -331,7 +331,7 @@ def _signatures(self: Any) -> list[str]:
     """One description per compiled version."""
     from tracejit.calls.signature_strings import describe
 
-    return [describe(v.keys, v.count, v.guesses.sites) for v in self._dispatcher.versions()]
+    return [describe(v.keys, v.count, v.assumptions.sites) for v in self._dispatcher.versions()]
 
 
 def _stats(self: Any) -> Stats:

@@ -1017,7 +1017,7 @@ def test_globals_and_enclosing_variables_are_read_natively() -> None:
     assert_warm(g, ((Y,), {}))
 
 
-# What versions suppose ---------------------------------------------------------------------------
+# What versions assume ---------------------------------------------------------------------------
 
 REAL, TURN = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([[0.0, 1.0], [-1.0, 0.0]])
 OUTSIDE = np.zeros(2)

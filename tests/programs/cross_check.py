@@ -48,10 +48,10 @@ def outcomes(
 
 
 def _answering(fast: Any, args: tuple[Any, ...]) -> Any:
-    """The artefacts of the first version that supposes of values what is so in a call."""
+    """The artefacts of the first version that assumes of values what is so in a call."""
     for version in fast._dispatcher.versions():
         bound, kwargs = fast._dispatcher.bind(args, {})
-        if not version.guesses.sites:
+        if not version.assumptions.sites:
             return version.artefacts
         try:
             call_traced(version.artefacts.traced, trees.map_leaves(_copied, bound), None, kwargs)

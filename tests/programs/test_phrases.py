@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.programs.assumptions import ASSUMPTIONS
 from tests.programs.comprehensions import COMPREHENSIONS, ITERATORS
 from tests.programs.control_flow import CONTROL_FLOW
 from tests.programs.copying import COPIES
@@ -23,7 +24,6 @@ from tests.programs.phrase import Phrase, cases, check
 from tests.programs.python_types import KEYWORDS, METHODS, PATTERNS, SENTINELS, TYPES
 from tests.programs.rebinding import REBINDING, UP, loss
 from tests.programs.state import STATE
-from tests.programs.suppositions import SUPPOSITIONS
 from tests.programs.tagged_numbers import TAGGED
 from tests.programs.views import VIEWS
 from tracejit import UnsupportedError, grad, jit
@@ -155,8 +155,8 @@ def test_the_shape_of_an_argument_is_the_callers() -> None:
         jit(flattened)(np.ones((2, 3)))
 
 
-@pytest.mark.parametrize(("phrase", "policy"), cases(SUPPOSITIONS))
-def test_suppositions(phrase: Phrase, policy: str) -> None:
+@pytest.mark.parametrize(("phrase", "policy"), cases(ASSUMPTIONS))
+def test_assumptions(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

@@ -169,7 +169,7 @@ class SignatureBuilder:
         )
 
     def packings(self) -> tuple[abi.IntegerGuard, ...]:
-        """What the trace supposed of arrays that are not dense."""
+        """What the trace assumed of arrays that are not dense."""
         hidden = self.traced.hidden_arrays()
         arrays = {**dict(enumerate(self.traced.leaves)), **{k: h.cell for k, h in hidden.items()}}
         found: list[abi.IntegerGuard] = []

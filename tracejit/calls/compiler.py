@@ -90,15 +90,15 @@ def compile_version(
     count = request.treedef.num_leaves
     args, kwargs = trees.unflatten(request.treedef, specs[:count])
     try:
-        beside = request.leaves[count : count + request.beside]
+        overlapping_globals = request.leaves[count : count + request.overlapping_globals]
         traced = trace(
             request.function,
             args,
             kwargs,
             specs[count:],
-            beside,
-            request.guesses,
-            request.loose,
+            overlapping_globals,
+            request.assumptions,
+            request.run_time_globals,
             same=request.shared,
         )
     except (UnsupportedError, StructureError) as error:
@@ -144,9 +144,9 @@ def compile_version(
     if perf_map.asked_for():
         perf_map.note(spec.module, _native_names(request.function, artefacts))
     # Shared storages are found by the slow path.
-    direct = not request.windows and not request.beside
+    direct = not request.windows and not request.overlapping_globals
     prints = bool(wrong) and prints_before(traced)
-    unsure = prints or None in request.guesses.sites.values()
+    unsure = prints or None in request.assumptions.sites.values()
     chained = None if unsure else spec.chained
     direct = direct and chained is not None
     traced.release()
@@ -163,7 +163,7 @@ def compile_version(
         artefacts=artefacts,
         direct=direct,
         count=count,
-        guesses=request.guesses,
+        assumptions=request.assumptions,
         prints=prints,
         chained=chained,
     )
@@ -210,7 +210,7 @@ def _result_slots(program: Program, signature: abi.Signature, layout: abi.SlotLa
 def traced_function(
     fun: Callable[..., Any],
     args: Sequence[Any],
-    guesses: TraceAssumptions | None = None,
+    assumptions: TraceAssumptions | None = None,
     orders: int = 0,
     kwargs: Mapping[str, Any] | None = None,
     passes: Sequence[Pass] = DEFAULT,
@@ -227,7 +227,7 @@ def traced_function(
     dynamic = (False,) * len(sizes_of(leaves, keys))
     request = Request(fun, treedef, tuple(leaves), keys, dynamic, alias_groups(leaves)[0], ())
     call_args, call_kwargs = trees.unflatten(treedef, specs_for(request))
-    traced = trace(fun, call_args, call_kwargs, guesses=guesses, orders=orders)
+    traced = trace(fun, call_args, call_kwargs, assumptions=assumptions, orders=orders)
     values = [
         np.int64(id(x)) if is_source(x) else x
         for x, s in zip(leaves, traced.leaves, strict=True)

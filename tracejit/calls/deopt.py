@@ -1,8 +1,8 @@
-"""Calls that may begin again: what a version supposed, what the call found, what is put back.
+"""Calls that may begin again: what a version assumed, what the call found, what is put back.
 
 Values can decide the dtype of a result (see ``trace/session/assumptions.py``). A run that finds
-another value than its version supposes ends before anything depends on it; what it wrote, drew and
-printed until then is undone, and the version that supposes what was found starts from the
+another value than its version assumes ends before anything depends on it; what it wrote, drew and
+printed until then is undone, and the version that assumes what was found starts from the
 beginning.
 """
 
@@ -34,51 +34,51 @@ LIMIT = 64
 
 
 @dataclass
-class CallAssumptions:
-    """What one call found that versions had supposed otherwise.
+class DeoptState:
+    """What one call found that versions had assumed otherwise.
 
-    ``supposed``: what its next version supposes, None to begin as the last call ended.
+    ``assumed``: what its next version assumes, None to begin as the last call ended.
     """
 
-    supposed: AssumptionSet | None = None
+    assumed: AssumptionSet | None = None
     found: dict[AssumptionSite, bool] = field(default_factory=dict)
 
-    def learn(self, wrong: AssumptionFailed, guesses: TraceAssumptions) -> None:
-        """Suppose what a run found. UnsupportedError where a run finds both at one place."""
+    def learn(self, wrong: AssumptionFailed, assumptions: TraceAssumptions) -> None:
+        """Assume what a run found. UnsupportedError where a run finds both at one place."""
         site = wrong.site
         if self.found.get(site, wrong.found) is not wrong.found or len(self.found) >= LIMIT:
             _refuse(site)
         self.found[site] = wrong.found
-        self.supposed = guesses.corrected(site, wrong.found)
+        self.assumed = assumptions.corrected(site, wrong.found)
 
-    def only_found(self, guesses: TraceAssumptions) -> AssumptionSet | None:
-        """What to suppose when code does not compile that stands on guesses; None if none do."""
-        guessed = {s for s, v in guesses.sites.items() if v is not None}
-        if all(self.found.get(s) is guesses.sites[s] for s in guessed):
+    def only_found(self, assumptions: TraceAssumptions) -> AssumptionSet | None:
+        """What to assume when code does not compile that rests on assumptions; None if none."""
+        assumed = {s for s, v in assumptions.sites.items() if v is not None}
+        if all(self.found.get(s) is assumptions.sites[s] for s in assumed):
             return None
         return AssumptionSet.of(None, self.found)
 
 
 @dataclass
 class ActiveSet:
-    """Which versions for one kind of arguments are tried first: those that suppose the same.
+    """Which versions for one kind of arguments are tried first: those that assume the same.
 
     They give way to others that answered ``patience`` calls; each change doubles that.
     """
 
-    supposed: AssumptionSet
+    assumed: AssumptionSet
     patience: int = 8
     others: int = 0
 
-    def answered(self, supposed: AssumptionSet) -> bool:
-        """Note what a version supposed that was found by the slow path; whether it is in front now,
+    def answered(self, assumed: AssumptionSet) -> bool:
+        """Note what a version assumed that was found by the slow path; whether it is in front now,
         and was not before."""
-        if supposed == self.supposed:
+        if assumed == self.assumed:
             return False
         self.others += 1
         if self.others < self.patience:
             return False
-        self.supposed, self.patience, self.others = supposed, 2 * self.patience, 0
+        self.assumed, self.patience, self.others = assumed, 2 * self.patience, 0
         return True
 
 
@@ -91,7 +91,7 @@ def _refuse(site: AssumptionSite) -> NoReturn:
 
 
 def rollback_of(traced: Traced, keys: Sequence[LeafKey]) -> abi.Rollback | None:
-    """What to put back after a run that finds that its version supposes something wrong; None when
+    """What to put back after a run that finds that its version assumes something wrong; None when
     there is nothing."""
     from tracejit.trace.session.assumptions import (
         effects_before,  # not before something is compiled
@@ -114,7 +114,7 @@ def rollback_of(traced: Traced, keys: Sequence[LeafKey]) -> abi.Rollback | None:
 
 
 def prints_before(traced: Traced) -> bool:
-    """Whether a run may print before it finds that its version supposes something wrong."""
+    """Whether a run may print before it finds that its version assumes something wrong."""
     from tracejit.trace.session.assumptions import effects_before
 
     return any(i.name == "print" for i in effects_before(traced.function))

@@ -28,7 +28,7 @@ from tracejit.calls.argument_types import (
     leaf_key,
 )
 from tracejit.calls.chains import ChainRow, Pending
-from tracejit.calls.deopt import ActiveSet, CallAssumptions
+from tracejit.calls.deopt import ActiveSet, DeoptState
 from tracejit.calls.fallback import Fallback, Reason, Refused
 from tracejit.calls.many_numbers import packed
 from tracejit.calls.non_native import NativeLeaves
@@ -61,8 +61,8 @@ from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionS
 
 #: Versions kept per family before one of them is dropped, with a warning.
 MAX_VERSIONS = 8
-#: Ways kept in which versions for one kind of arguments suppose that values decide dtypes.
-MAX_SUPPOSED = 16
+#: Ways kept in which versions for one kind of arguments assume that values decide dtypes.
+MAX_ASSUMPTION_SETS = 16
 _FIRST = AssumptionSet()
 #: Numbers that may be arguments of their own, for which code compiles in seconds.
 _MANY_ARGUMENTS = 2000
@@ -99,7 +99,7 @@ class Dispatcher:
         self.miss_type = miss_type
         self._lock = threading.RLock()
         self._families: dict[FamilyKey, Family] = {}
-        #: What the version supposed that answered last, by kind of arguments.
+        #: What the version assumed that answered last, by kind of arguments.
         self._latest: dict[FamilyKey, AssumptionSet] = {}
         self._fronts: dict[FamilyKey, ActiveSet] = {}
         self._compilations = 0
@@ -161,7 +161,7 @@ class Dispatcher:
         if type(result) is Pending:
             return result.finish(call, held.originals(result.raw))
         plain = len(args) == len(leaves) and not (self._static or held.stands)
-        if plan is not None and plain and not version.guesses.sites:
+        if plan is not None and plain and not version.assumptions.sites:
             self._repeats.remember(args, version, plan)
         return held.originals(result)
 
@@ -169,46 +169,46 @@ class Dispatcher:
         self, held: NativeLeaves, structure: tuple[Any, ...]
     ) -> tuple[Version, Plan | None, Any]:
         """The version that answers the call, how its memory is shared, and the answer."""
-        doubt = CallAssumptions()
+        deopt = DeoptState()
         while True:
             try:
-                return self._attempt(held, structure, doubt)
+                return self._attempt(held, structure, deopt)
             except AssumptionFailed:
-                continue  # begins again, with what the doubt has learnt
+                continue  # begins again, with what it has learnt
             except NeedsIdentity as need:
                 self._by_identity.add(need.kind)
 
     def _attempt(
-        self, held: NativeLeaves, structure: tuple[Any, ...], doubt: CallAssumptions
+        self, held: NativeLeaves, structure: tuple[Any, ...], deopt: DeoptState
     ) -> tuple[Version, Plan | None, Any]:
         arguments, overlap = described(held.leaves, structure, by_identity=self._by_identity)
         plan = None
-        arguments, version = self._fitting(held, arguments, doubt)
+        arguments, version = self._fitting(held, arguments, deopt)
         if writes_into_itself(version, held.given):
             raise self._in_python(MEETS_ITSELF)
         if held.swapped and looks_at_bits(version.artefacts.traced.function):
             raise self._in_python("a byte-swapped array is viewed as another dtype")
         if overlap and writes_into_overlap(version, arguments.leaves):
             arguments, plan = self._shared(arguments)
-            arguments, version = self._fitting(held, arguments, doubt)
+            arguments, version = self._fitting(held, arguments, deopt)
         try:
             with held.standing() if held.stands else nullcontext():
-                version, result = self._run(version, arguments, doubt)
+                version, result = self._run(version, arguments, deopt)
         except HiddenOverlap:
             plan = None
-            version, result = self._run_beside(version, held, structure, doubt)
+            version, result = self._run_with_globals(version, held, structure, deopt)
         finally:
             held.copy_back(version.writes)
         return version, plan, result
 
     def _fitting(
-        self, held: NativeLeaves, arguments: Arguments, doubt: CallAssumptions
+        self, held: NativeLeaves, arguments: Arguments, deopt: DeoptState
     ) -> tuple[Arguments, Version]:
         """The version, one that leaves views to Python where they are of what others stand for."""
-        version = self._wanted(arguments, doubt)
+        version = self._wanted(arguments, deopt)
         if held.stands and version.makes_views:
             arguments = replace(arguments, stands=True)
-            version = self._wanted(arguments, doubt)
+            version = self._wanted(arguments, deopt)
         return arguments, version
 
     def _native(self, leaves: Sequence[Any], keys: Sequence[LeafKey]) -> NativeLeaves:
@@ -218,18 +218,18 @@ class Dispatcher:
             raise self._in_python(str(error)) from None
 
     def _run(
-        self, version: Version, arguments: Arguments, doubt: CallAssumptions
+        self, version: Version, arguments: Arguments, deopt: DeoptState
     ) -> tuple[Version, Any]:
         """Call a version; one whose hidden arguments changed in kind is compiled anew."""
         for _ in range(3):
             try:
                 result = version.run(arguments.leaves)
-                if version.guesses.sites:
+                if version.assumptions.sites:
                     self._answered(arguments.kind, version)
                 return version, result
             except AssumptionFailed as wrong:
                 with self._fallback.refusing():
-                    doubt.learn(wrong, version.guesses)
+                    deopt.learn(wrong, version.assumptions)
                 raise
             except self.miss_type:
                 if hidden_overlap(version, arguments.leaves):
@@ -238,39 +238,42 @@ class Dispatcher:
                     raise self._in_python(MEETS_ITSELF) from None
                 self._outside.note(version.changed())
                 version.alive = False
-                version = self._wanted(arguments, doubt)
+                version = self._wanted(arguments, deopt)
         raise InternalError("a compiled version refuses the arguments that it was compiled for")
 
     def _answered(self, kind: FamilyKey, version: Version) -> None:
-        """Note that what the version supposes was right."""
-        supposed = version.guesses.supposed
-        self._latest[kind] = supposed
+        """Note that what the version assumes was right."""
+        assumed = version.assumptions.assumed
+        self._latest[kind] = assumed
         with self._lock:
             front = self._fronts.get(kind)
             if front is None:
-                self._fronts[kind] = ActiveSet(supposed)
-            if front is None or front.answered(supposed):
+                self._fronts[kind] = ActiveSet(assumed)
+            if front is None or front.answered(assumed):
                 self._rechain()
 
-    def _run_beside(
+    def _run_with_globals(
         self,
         version: Version,
         held: NativeLeaves,
         structure: tuple[Any, ...],
-        doubt: CallAssumptions,
+        deopt: DeoptState,
     ) -> tuple[Version, Any]:
         """Call with arrays found in globals as further leaves, since these overlap something."""
         hidden = version.artefacts.traced.hidden_arrays().values()
         if any(h.held is not None for h in hidden):
             raise self._in_python("a memory map in a global overlaps what is written")
-        beside = [h.getter() for h in hidden]
+        overlapping_globals = [h.getter() for h in hidden]
         arguments, _ = described(
-            [*held.leaves, *beside], structure, len(beside), by_identity=self._by_identity
+            [*held.leaves, *overlapping_globals],
+            structure,
+            len(overlapping_globals),
+            by_identity=self._by_identity,
         )
         arguments, _ = self._shared(arguments)
-        arguments, version = self._fitting(held, arguments, doubt)
+        arguments, version = self._fitting(held, arguments, deopt)
         try:
-            return self._run(version, arguments, doubt)
+            return self._run(version, arguments, deopt)
         except HiddenOverlap:
             raise self._in_python("arrays in globals that are written overlap") from None
 
@@ -287,7 +290,7 @@ class Dispatcher:
             arguments.structure,
             (*arguments.groups, *range(len(arguments.keys), len(keys))),
             sharing.windows,
-            arguments.beside,
+            arguments.overlapping_globals,
             arguments.stands,
         )
         return shared, sharing.plan
@@ -335,25 +338,25 @@ class Dispatcher:
         self._packs = False
         return True
 
-    def _wanted(self, arguments: Arguments, doubt: CallAssumptions) -> Version:
+    def _wanted(self, arguments: Arguments, deopt: DeoptState) -> Version:
         """``find`` for a call, which may run in Python instead."""
         if not self._fallback.enabled:
-            return self.find(arguments, None, doubt)
-        family = (*arguments.kind, doubt.supposed)
+            return self.find(arguments, None, deopt)
+        family = (*arguments.kind, deopt.assumed)
         with self._fallback.refusing_family(family, arguments.sizes):
-            return self.find(arguments, None, doubt)
+            return self.find(arguments, None, deopt)
 
     def find(
         self,
         arguments: Arguments,
         policy: Policy | None = None,
-        doubt: CallAssumptions | None = None,
+        deopt: DeoptState | None = None,
     ) -> Version:
         """The version for these arguments, compiled when there is none."""
-        sizes, doubt = arguments.sizes, doubt or CallAssumptions()
+        sizes, deopt = arguments.sizes, deopt or DeoptState()
         with self._lock:
-            supposed = doubt.supposed or self._latest.get(arguments.kind, _FIRST)
-            family = self._family(arguments, supposed)
+            assumed = deopt.assumed or self._latest.get(arguments.kind, _FIRST)
+            family = self._family(arguments, assumed)
             version: Version
             for version in family.versions:
                 if version.accepts(sizes):
@@ -362,24 +365,26 @@ class Dispatcher:
                     if self._outside.note(version.changed()):
                         version.alive = False  # another takes its place
             family.versions = [v for v in family.versions if v.alive]
-            guesses = TraceAssumptions(supposed)
+            assumptions = TraceAssumptions(assumed)
             try:
-                return self._new_version(family, arguments, policy or self.options.shapes, guesses)
+                return self._new_version(
+                    family, arguments, policy or self.options.shapes, assumptions
+                )
             except Exception:
-                certain = doubt.only_found(guesses)
-                if certain is None:
+                observed = deopt.only_found(assumptions)
+                if observed is None:
                     raise
-            doubt.supposed = certain
-            self._latest[arguments.kind] = certain
-            return self.find(arguments, policy, doubt)
+            deopt.assumed = observed
+            self._latest[arguments.kind] = observed
+            return self.find(arguments, policy, deopt)
 
-    def _family(self, arguments: Arguments, supposed: AssumptionSet) -> Family:
-        """The versions for one kind of arguments that suppose the same of values."""
-        key = (*arguments.kind, supposed)
+    def _family(self, arguments: Arguments, assumed: AssumptionSet) -> Family:
+        """The versions for one kind of arguments that assume the same of values."""
+        key = (*arguments.kind, assumed)
         family = self._families.get(key)
         if family is None:
             alike = [k for k in self._families if k[:-1] == key[:-1]]
-            if len(alike) >= MAX_SUPPOSED:
+            if len(alike) >= MAX_ASSUMPTION_SETS:
                 for version in self._families.pop(alike[0]).versions:
                     version.alive = False
             family = Family(arguments.sizes, int_positions(arguments.leaves, arguments.keys))
@@ -387,12 +392,12 @@ class Dispatcher:
         return family
 
     def _new_version(
-        self, family: Family, arguments: Arguments, policy: Policy, guesses: TraceAssumptions
+        self, family: Family, arguments: Arguments, policy: Policy, assumptions: TraceAssumptions
     ) -> Version:
         names = tuple(self._signature.parameters) if self._signature is not None else ()
         self._recompiled.note(family, arguments, names)
         attempts = self._outside.attempts()
-        loose = next(attempts)
+        run_time_globals = next(attempts)
         while True:
             dynamic = family.plan(arguments.sizes, policy)
             request = Request(
@@ -404,25 +409,25 @@ class Dispatcher:
                 arguments.groups,
                 names,
                 arguments.windows,
-                arguments.beside,
-                guesses,
-                loose,
+                arguments.overlapping_globals,
+                assumptions,
+                run_time_globals,
                 arguments.structure[1][1],
                 arguments.stands,
             )
             try:
                 version = self._compile(request, self.options)
-                self._outside.compiled_with(loose)
+                self._outside.compiled_with(run_time_globals)
                 break
             except Exception as error:
-                if loose:  # whether the numbers are to blame is seen without them
-                    loose = next(attempts)
+                if run_time_globals:  # whether the numbers are to blame is seen without them
+                    run_time_globals = next(attempts)
                     continue
                 if not isinstance(error, NeedsStatic):
                     raise
                 need = error
                 attempts = self._outside.attempts()
-                loose = next(attempts)
+                run_time_globals = next(attempts)
                 free = {k for k, d in enumerate(dynamic) if d}
                 integers = {k for k in free if family.ints[k]}
                 if policy == "dynamic" and not (need.of_integers and integers):
@@ -452,12 +457,12 @@ class Dispatcher:
 
     def _chained(self) -> list[tuple[FamilyKey, Version]]:
         """The versions that native chains may hold."""
-        fronts = {kind: front.supposed for kind, front in self._fronts.items()}
+        fronts = {kind: front.assumed for kind, front in self._fronts.items()}
         return [
             (key, v)
             for key, family in self._families.items()
             for v in reversed(family.versions)
-            if v.alive and (not v.guesses.sites or fronts.get(key[:-1]) == key[-1])
+            if v.alive and (not v.assumptions.sites or fronts.get(key[:-1]) == key[-1])
         ]
 
     # -- inspection ----------------------------------------------------------------------------
@@ -472,12 +477,12 @@ class Dispatcher:
         ``dynamic``: compile for any extents and integers of this kind at once. Where values decide
         the version, it is the one that answered such a call before, or that would be tried first.
         """
-        return self.prepared((args, kwargs), dynamic, CallAssumptions())
+        return self.prepared((args, kwargs), dynamic, DeoptState())
 
     def prepared(
-        self, call: tuple[Any, dict[str, Any]], dynamic: bool, doubt: CallAssumptions
+        self, call: tuple[Any, dict[str, Any]], dynamic: bool, deopt: DeoptState
     ) -> Version:
-        """``version_for`` under what a doubt supposes."""
+        """``version_for`` under what calls found so far."""
         leaves, structure = self._flatten(self.bind(*call))
         held = self._native(leaves, tuple(map(leaf_key, leaves)))
         policy = "dynamic" if dynamic else self.options.shapes
@@ -487,9 +492,9 @@ class Dispatcher:
                     held.leaves, structure, by_identity=self._by_identity
                 )
                 try:
-                    version = self.find(arguments, policy, doubt)
+                    version = self.find(arguments, policy, deopt)
                     if overlap and writes_into_overlap(version, arguments.leaves):
-                        version = self.find(self._shared(arguments)[0], policy, doubt)
+                        version = self.find(self._shared(arguments)[0], policy, deopt)
                     return version
                 except NeedsIdentity as need:
                     self._by_identity.add(need.kind)

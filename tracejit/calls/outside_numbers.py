@@ -34,9 +34,9 @@ class OutsideNumbers:
         floats = frozenset(n for n in names if not self._changed[n])
         yield from dict.fromkeys([names, floats, frozenset()])
 
-    def compiled_with(self, loose: frozenset[str]) -> None:
+    def compiled_with(self, run_time_globals: frozenset[str]) -> None:
         """Code compiles with these, so it was the others that it did not compile with."""
-        self._constant |= self._changed.keys() - loose
+        self._constant |= self._changed.keys() - run_time_globals
 
     def clear(self) -> None:
         """Forget all of it."""

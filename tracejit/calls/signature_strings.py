@@ -137,7 +137,7 @@ def describe(
     sites: Mapping[AssumptionSite, bool | None] | None = None,
 ) -> str:
     """The leaves of a version: ``(f8[:, :] C, int64)``; what follows the first ``count`` is about
-    memory that they share, ``sites`` what the version supposes of values."""
+    memory that they share, ``sites`` what the version assumes of values."""
     parts = []
     for key in keys[:count]:
         if isinstance(key, ArrayKey):
@@ -150,9 +150,9 @@ def describe(
         else:
             parts.append(repr(getattr(key.value, "value", key.value))[:40])
     shared = " overlapping" if count is not None and count < len(keys) else ""
-    supposed = "; ".join(
+    assumed = "; ".join(
         f"{'not ' * (not holds)}{site.what} (line {site.line})"
         for site, holds in (sites or {}).items()
         if holds is not None
     )
-    return f"({', '.join(parts)}){shared}{' if ' * bool(supposed)}{supposed}"
+    return f"({', '.join(parts)}){shared}{' if ' * bool(assumed)}{assumed}"

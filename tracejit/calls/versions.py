@@ -35,10 +35,10 @@ class Version:
     """One compiled version: for which sizes it is, and how to call it on leaves.
 
     ``direct``: native code takes the leaves as the caller passes them. ``count``: how many leaves
-    are the caller's arguments; what follows is about memory that they share. ``guesses``: what the
-    version supposes of values; ``prints``: a run may print before it finds that this is wrong.
+    are the caller's arguments; what follows is about memory that they share. ``assumptions``: what
+    the version assumes of values; ``prints``: a run may print before it finds that this is wrong.
     ``needs_call``: what it returns is ``Pending``; ``makes_views``: its entry makes views.
-    ``chained``: ``call`` as part of a native chain, missing where a supposition is wrong.
+    ``chained``: ``call`` as part of a native chain, missing where an assumption is wrong.
     ``changed``: numbers found outside, by name, that are others now than it was compiled for.
     """
 
@@ -55,7 +55,7 @@ class Version:
     direct: bool = True
     count: int | None = None
     alive: bool = True
-    guesses: TraceAssumptions = field(default_factory=TraceAssumptions)
+    assumptions: TraceAssumptions = field(default_factory=TraceAssumptions)
     prints: bool = False
     chained: Any = None
 
@@ -83,8 +83,9 @@ class Request:
     """What to compile: the function, its arguments' structure, and what is known of each leaf.
 
     ``windows``: leaves that lie in storage which follows the arguments (see ``overlap``), after the
-    ``beside`` arrays found in globals that overlap something. ``guesses``: what the version is to
-    suppose of values that decide dtypes. ``loose``: numbers outside that are run-time values.
+    ``overlapping_globals`` arrays found in globals that overlap something. ``assumptions``: what
+    the version is to assume of values that decide dtypes. ``run_time_globals``: numbers outside
+    that are run-time values.
     ``shared``: containers that are one object in several places.
     ``stands``: views are of what leaves stand for (see ``non_native``), and left to Python.
     """
@@ -97,9 +98,9 @@ class Request:
     groups: tuple[int, ...]
     names: tuple[str, ...]
     windows: tuple[tuple[int, WindowSpec], ...] = ()
-    beside: int = 0
-    guesses: TraceAssumptions = field(default_factory=TraceAssumptions)
-    loose: frozenset[str] = frozenset()
+    overlapping_globals: int = 0
+    assumptions: TraceAssumptions = field(default_factory=TraceAssumptions)
+    run_time_globals: frozenset[str] = frozenset()
     shared: trees.Shared = ()
     stands: bool = False
 
@@ -136,8 +137,8 @@ class Arguments:
     """The leaves of a call, and what of them decides the version besides sizes.
 
     ``structure``: of (args, kwargs), with its arrangement. ``windows``: leaves that lie in
-    storage which follows the arguments. ``beside``: how many arrays found in globals come before
-    that. ``stands``: views are of what leaves stand for.
+    storage which follows the arguments. ``overlapping_globals``: how many arrays found in globals
+    come before that. ``stands``: views are of what leaves stand for.
     """
 
     leaves: tuple[Any, ...]
@@ -145,13 +146,20 @@ class Arguments:
     structure: tuple[Any, ...]
     groups: tuple[int, ...]
     windows: tuple[tuple[int, WindowSpec], ...] = ()
-    beside: int = 0
+    overlapping_globals: int = 0
     stands: bool = False
 
     @property
     def kind(self) -> FamilyKey:
         """What versions of one family have in common."""
-        return self.structure, self.keys, self.groups, self.windows, self.beside, self.stands
+        return (
+            self.structure,
+            self.keys,
+            self.groups,
+            self.windows,
+            self.overlapping_globals,
+            self.stands,
+        )
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -248,13 +256,13 @@ class HiddenOverlap(Exception):  # noqa: N818  (the call is made in another way,
 def described(
     leaves: Sequence[Any],
     structure: tuple[Any, ...],
-    beside: int = 0,
+    overlapping_globals: int = 0,
     by_identity: Container[type] = (),
 ) -> tuple[Arguments, bool]:
     """The arguments of a call, and whether some overlap."""
     groups, overlap = alias_groups(leaves)
     keys = tuple(leaf_key(leaf, by_identity) for leaf in leaves)
-    return Arguments(tuple(leaves), keys, structure, groups, (), beside), overlap
+    return Arguments(tuple(leaves), keys, structure, groups, (), overlapping_globals), overlap
 
 
 def writes_into_overlap(version: Version, leaves: Sequence[Any]) -> bool:

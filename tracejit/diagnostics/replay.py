@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracejit.calls.compiler import traced_function
-from tracejit.calls.deopt import CallAssumptions
+from tracejit.calls.deopt import DeoptState
 from tracejit.ir.core import Function, Instr, Loc, Value
 from tracejit.ir.interpret.interpreter import interpret
 from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSet, TraceAssumptions
@@ -23,15 +23,15 @@ class Recorded:
 
 
 def recorded(function: Callable[..., Any], args: Sequence[Any], kwargs: Any) -> Recorded:
-    """Trace a call with these arguments, supposing of values what is so."""
-    doubt = CallAssumptions()
+    """Trace a call with these arguments, assuming of values what is so."""
+    deopt = DeoptState()
     while True:
-        guesses = TraceAssumptions(doubt.supposed or AssumptionSet())
-        traced, values, _ = traced_function(function, args, guesses, kwargs=kwargs, passes=())
+        assumptions = TraceAssumptions(deopt.assumed or AssumptionSet())
+        traced, values, _ = traced_function(function, args, assumptions, kwargs=kwargs, passes=())
         try:
             interpret(traced, copy.deepcopy(values))
         except AssumptionFailed as wrong:
-            doubt.learn(wrong, guesses)
+            deopt.learn(wrong, assumptions)
             continue
         except Exception:  # as the program ends: what it made until then is of interest
             return Recorded(traced, values)

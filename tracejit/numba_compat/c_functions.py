@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import abi, api
-from tracejit.calls.deopt import CallAssumptions
+from tracejit.calls.deopt import DeoptState
 from tracejit.codegen_llvm.runtime_text import calls_python
 from tracejit.errors import UnsupportedError
 from tracejit.numba_compat import signatures as sg
@@ -44,7 +44,7 @@ class CallbackFunction:
         if not isinstance(jitted, api.jitted_type()):
             raise UnsupportedError("cfunc compiles: TRACEJIT_DISABLE_JIT leaves nothing to call")
         version = jitted._dispatcher.prepared(  # type: ignore[attr-defined]
-            ([_example(t) for t in signature.args], {}), dynamic=True, doubt=CallAssumptions()
+            ([_example(t) for t in signature.args], {}), dynamic=True, deopt=DeoptState()
         )
         spec = version.call
         if _looks_up(spec.signature):

@@ -127,9 +127,9 @@ def trace(
     arg_specs: Sequence[Any],
     kwarg_specs: Mapping[str, Any] | None = None,
     shared: Sequence[Any] = (),
-    beside: Sequence[Any] = (),
-    guesses: TraceAssumptions | None = None,
-    loose: frozenset[str] = frozenset(),
+    overlapping_globals: Sequence[Any] = (),
+    assumptions: TraceAssumptions | None = None,
+    run_time_globals: frozenset[str] = frozenset(),
     *,
     same: trees.Shared = (),
     orders: int = 0,
@@ -137,8 +137,9 @@ def trace(
     """Trace ``fn`` on arguments described by pytrees of ArraySpec, ScalarSpec and Static.
 
     ``shared``: further leaves, not passed to ``fn``, that windows among the arguments refer to; the
-    first of them are arrays that ``fn`` finds outside, in ``beside``. ``guesses``: what is supposed
-    of values that decide dtypes. ``loose``: names of numbers outside that are run-time values.
+    first of them are arrays that ``fn`` finds outside, in ``overlapping_globals``.
+    ``assumptions``: what is assumed of values that decide dtypes.
+    ``run_time_globals``: names of numbers outside that are run-time values.
     ``same``: places among the arguments that hold one list, dict or record.
     ``orders``: how many times derivatives will be taken of the result.
     """
@@ -146,13 +147,21 @@ def trace(
     seen_objects = [leaf.value if isinstance(leaf, Static) else None for leaf in found]
     loops: frozenset[Any] = frozenset()
     for _ in range(_RESTARTS):
-        session = Session(getattr(fn, "__name__", "f").strip("<>"), loops, guesses, loose)
+        session = Session(
+            getattr(fn, "__name__", "f").strip("<>"), loops, assumptions, run_time_globals
+        )
         session.orders = orders
         try:
             # What is known now is computed by NumPy, as silently as compiled code computes.
             with np.errstate(all="ignore"), session_scope(session), bound(seen_objects):
                 return _trace(
-                    session, fn, tuple(arg_specs), dict(kwarg_specs or {}), shared, beside, same
+                    session,
+                    fn,
+                    tuple(arg_specs),
+                    dict(kwarg_specs or {}),
+                    shared,
+                    overlapping_globals,
+                    same,
                 )
         except Restart as restart:
             if restart.key in loops:
@@ -167,7 +176,7 @@ def _trace(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     shared: Sequence[Any],
-    beside: Sequence[Any],
+    overlapping_globals: Sequence[Any],
     same: trees.Shared,
 ) -> Traced:
     leaves, in_tree = trees.flatten((args, kwargs), is_leaf=is_spec)
@@ -182,7 +191,9 @@ def _trace(
     call_args, call_kwargs = trees.map_containers(_as_list, (call_args, call_kwargs))
     if same:
         call_args, call_kwargs = trees.with_shared((call_args, call_kwargs), same)
-    session.beside = {id(x): (x, tracers[count + k]) for k, x in enumerate(beside)}
+    session.overlapping_globals = {
+        id(x): (x, tracers[count + k]) for k, x in enumerate(overlapping_globals)
+    }
     static = [leaf.value for leaf in leaves if type(leaf) is Static]
     known = [leaf.value for leaf in leaves if isinstance(leaf, Static)]
     outside = Outside(session, (call_args, call_kwargs), known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tracejit.calls.deopt import CallAssumptions
+from tracejit.calls.deopt import DeoptState
 from tracejit.errors import UnsupportedError
 from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSet, TraceAssumptions
 
@@ -26,15 +26,15 @@ def check_grads(
     from tracejit.autodiff.numeric import check_function
     from tracejit.calls.compiler import run_function, traced_function
 
-    doubt = CallAssumptions()
+    deopt = DeoptState()
     while True:
-        guesses = TraceAssumptions(doubt.supposed or AssumptionSet())
-        function, values, wrt = traced_function(fun, args, guesses, order)
+        assumptions = TraceAssumptions(deopt.assumed or AssumptionSet())
+        function, values, wrt = traced_function(fun, args, assumptions, order)
         if not wrt:
             raise UnsupportedError("check_grads needs at least one floating or complex argument")
         try:
             check_function(function, values, wrt, run_function, order=order, **tolerances)
         except AssumptionFailed as wrong:
-            doubt.learn(wrong, guesses)
+            deopt.learn(wrong, assumptions)
         else:
             return

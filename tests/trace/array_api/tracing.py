@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.calls.deopt import CallAssumptions
+from tracejit.calls.deopt import DeoptState
 from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.types import INDEX, TensorType
 from tracejit.ir.verifier import verify
@@ -30,19 +30,22 @@ KINDS = {bool: "bool", int: "int", float: "float", complex: "complex"}
 
 def run_traced(function: Callable[..., Any], args: tuple[Any, ...], symbolic: bool) -> Any:
     """``function(*args)`` through a trace and the interpreter, as often as values ask for."""
-    doubt = CallAssumptions()
+    deopt = DeoptState()
     while True:
-        guesses = TraceAssumptions(doubt.supposed or AssumptionSet())
+        assumptions = TraceAssumptions(deopt.assumed or AssumptionSet())
         try:
-            return _run_once(function, args, symbolic, guesses)
+            return _run_once(function, args, symbolic, assumptions)
         except AssumptionFailed as wrong:
-            doubt.learn(wrong, guesses)
+            deopt.learn(wrong, assumptions)
 
 
 def _run_once(
-    function: Callable[..., Any], args: tuple[Any, ...], symbolic: bool, guesses: TraceAssumptions
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    symbolic: bool,
+    assumptions: TraceAssumptions,
 ) -> Any:
-    session = Session("f", guesses=guesses)
+    session = Session("f", assumptions=assumptions)
     with session_scope(session):
         session.outside = Outside(session, ((), {}))
         session.operators = StagedOperators(session)

@@ -1,6 +1,6 @@
 """``np.emath``, whose results are complex where real ones would be nan, and ``np.real_if_close``.
 
-Values decide the dtype of what they return: a version supposes one, and checks it.
+Values decide the dtype of what they return: a version assumes one, and checks it.
 """
 
 from __future__ import annotations

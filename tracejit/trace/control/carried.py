@@ -186,7 +186,7 @@ class Opened:
 
 
 def first_plan(x: Any) -> Plan:
-    """A guess from the binding at entry: numbers change, arrays stay."""
+    """An initial plan from the binding at entry: numbers change, arrays stay."""
     if is_number(x):
         return number_plan(x)
     if isinstance(x, TaggedScalar):

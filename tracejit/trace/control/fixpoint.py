@@ -85,11 +85,11 @@ class Resized(NotConverged):
 class Growing(Resized):
     """A list that is to be one of which the run decides how long it is, before the loop."""
 
-    def __init__(self, name: str, entry: list[Any], form: ElementKinds, certain: bool) -> None:
+    def __init__(self, name: str, entry: list[Any], form: ElementKinds, proved: bool) -> None:
         super().__init__(name)
         self.entry = entry
         self.form = form
-        self.certain = certain
+        self.proved = proved
 
 
 class Escapes(Exception):  # noqa: N818

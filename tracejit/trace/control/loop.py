@@ -212,7 +212,7 @@ def _run(loop: StagedLoop, go: bool | Value) -> None:
 
 def _grow(loop: StagedLoop, found: Growing) -> None:
     """Before the loop, make a list one of which the run decides how long it is."""
-    if loop.may_unroll and not (found.certain or is_grown(found.entry)):
+    if loop.may_unroll and not (found.proved or is_grown(found.entry)):
         raise Restart(loop.key, "unroll", "a list changes its length in a loop")
     loop.grown += 1
     if loop.grown > _ATTEMPTS:

@@ -49,7 +49,7 @@ class StagedLoop:
 
     @property
     def runs(self) -> bool:
-        """Whether at least one iteration is certain."""
+        """Whether at least one iteration is proved."""
         return self.trip is not None and self.session.ranges.at_least(self.trip, 1)
 
     @property

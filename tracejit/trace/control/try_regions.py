@@ -61,15 +61,15 @@ class State:
         """One ``cond`` of two sides."""
         gone = [self._escaped(side) for side in (then, other)]
         left, alive = (then, other) if gone[0] else (other, then)
-        sure: list[int] = []
+        definite: list[int] = []
         if gone[0] != gone[1] and not alive.raised:
             pairs = enumerate(zip(left.state, alive.state, strict=True))
-            sure = [k for k, (a, b) in pairs if a is UNDEFINED and _is_sure(b)]
+            definite = [k for k, (a, b) in pairs if a is UNDEFINED and _is_definite(b)]
         join_sides(session, pred, then, other, self.set, self.names)
-        found = self.get() if sure else ()
-        for k in sure:
+        found = self.get() if definite else ()
+        for k in definite:
             if isinstance(found[k], MaybeUnbound):
-                found[k].sure = True
+                found[k].definite = True
 
     def _escaped(self, side: TracedSide) -> bool:
         if side.raised or self.code_at is None:
@@ -83,12 +83,12 @@ class State:
         return State(self.get, self.set, tuple(names), self.code_at)
 
 
-def _is_sure(x: Any) -> bool:
-    return x.sure if isinstance(x, MaybeUnbound) else x is not UNDEFINED
+def _is_definite(x: Any) -> bool:
+    return x.definite if isinstance(x, MaybeUnbound) else x is not UNDEFINED
 
 
 def _known(x: Any) -> Any:
-    return x.value if isinstance(x, MaybeUnbound) and x.sure else x
+    return x.value if isinstance(x, MaybeUnbound) and x.definite else x
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ def handled(handler: Handler, error: BaseException) -> None:
 
 
 def complete(region: TryRegion, error: BaseException | None, orelse: Thunk | None) -> None:
-    """What ends a body: ``else``, the handler of what it raised for certain, or that exception."""
+    """What ends a body: ``else``, the handler of what it certainly raised, or that exception."""
     if error is None:
         if orelse is not None:
             region.within(orelse)

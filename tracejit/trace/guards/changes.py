@@ -154,8 +154,8 @@ class Changes:
 
     def _keeps_array(self, now: Any, value: Array) -> bool:
         """Whether a traced array is the array that is there already."""
-        if id(now) in self.session.beside:
-            held = self.session.beside[id(now)][1]
+        if id(now) in self.session.overlapping_globals:
+            held = self.session.overlapping_globals[id(now)][1]
             return (held.cell, held.layers) == (value.cell, value.layers)
         real = self.session.hidden.get(id(now))
         return real is not None and not value.layers and value.cell is real.cell

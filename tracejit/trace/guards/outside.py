@@ -71,7 +71,7 @@ class Outside(Changes):
             return hidden_array(value, path)
         self._can_be_read(value, name, path)
         by_value = isinstance(value, PLAIN)
-        if traced and name in self.session.loose and number_kind(value) is not None:
+        if traced and name in self.session.run_time_globals and number_kind(value) is not None:
             self._owners.append(owner)
             return hidden_number(value, getter, (id(owner), name))
         place = (id(owner), name, id(value))

@@ -47,7 +47,7 @@ class Fold:
     """Whether the next item is asked for; None where all are."""
 
     def turn(self, item: Any) -> None:
-        """What one item does. An error that is certain may be one of what stands for an item:
+        """What one item does. An error that is proved may be one of what stands for an item:
         then no loop is made, and what Python raises is seen."""
         if self.unrolled:
             self._turn(item)

@@ -54,12 +54,12 @@ class AssumptionSet:
 class TraceAssumptions:
     """What a trace assumes, and the sites that it met, in order."""
 
-    supposed: AssumptionSet = field(default_factory=AssumptionSet)
+    assumed: AssumptionSet = field(default_factory=AssumptionSet)
     sites: dict[AssumptionSite, bool | None] = field(default_factory=dict)
 
     def at(self, site: AssumptionSite) -> bool | None:
         """What is assumed at a site that the trace meets now."""
-        self.sites[site] = self.supposed.at(site)
+        self.sites[site] = self.assumed.at(site)
         return self.sites[site]
 
     def corrected(self, site: AssumptionSite, found: bool) -> AssumptionSet:
@@ -67,8 +67,8 @@ class TraceAssumptions:
 
         Sites of which nothing is known are taken to be as this one.
         """
-        known = dict(self.supposed.known)
-        default = self.supposed.default
+        known = dict(self.assumed.known)
+        default = self.assumed.default
         if site not in known and default is not None:
             default = found
             known |= {s: v for s, v in self._until(site) if v is not None}

@@ -43,17 +43,17 @@ def assume(holds: Value, what: str, instead: str) -> bool:
     site = AssumptionSite(
         what, instead, *place, sum(_count(f.builder.instrs) for f in session.frames)
     )
-    guess = session.guesses.at(site)
+    assumed = session.assumptions.at(site)
     b = session.b
-    if guess is not False:
+    if assumed is not False:
         b.op("check", holds, exc=_exception(site, False), message="")
-    if guess is not True:
-        no = holds if guess is None else b.op("invert", holds)
-        if guess is None:
+    if assumed is not True:
+        no = holds if assumed is None else b.op("invert", holds)
+        if assumed is None:
             b.op("raise", exc=_exception(site, True), message="")
             raise Diverged
         b.op("check", no, exc=_exception(site, True), message="")
-    return guess
+    return assumed
 
 
 def nothing_to_undo() -> bool:
@@ -94,7 +94,7 @@ def effects_before(function: Function) -> list[Instr]:
 
 
 def _scan(function: Function, later: bool, found: list[Instr]) -> bool:
-    """Walk backwards; ``later``: whether a supposition may be checked after the function."""
+    """Walk backwards; ``later``: whether a assumption may be checked after the function."""
     for instr in reversed(function.instrs):
         inside = any(_count(region.instrs) for region in instr.regions)
         again = later or (inside and instr.name != "cond")

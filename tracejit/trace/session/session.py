@@ -122,24 +122,24 @@ class Session:
         self,
         name: str = "f",
         loops: frozenset[Any] = frozenset(),
-        guesses: TraceAssumptions | None = None,
-        loose: frozenset[str] = frozenset(),
+        assumptions: TraceAssumptions | None = None,
+        run_time_globals: frozenset[str] = frozenset(),
     ) -> None:
         self.literals: dict[Value, Constant] = {}
         self.frames: list[Frame] = [Frame("root", TraceBuilder(name, self.literals), 0)]
         self.ranges = Ranges()
         self.loops = loops
-        self.guesses = guesses or TraceAssumptions()
+        self.assumptions = assumptions or TraceAssumptions()
         self.loop_of: dict[Value, Any] = {}
         self.memory: dict[Any, Any] = {}
         self.hidden: dict[Any, Any] = {}
         #: Names of numbers outside of the trace that change from call to call.
-        self.loose = loose
+        self.run_time_globals = run_time_globals
         self.first_hidden = 0
         #: Arguments that are windows of shared storage, and their leaf numbers.
         self.windows: list[tuple[Any, int]] = []
         #: Arrays found outside that are leaves, with their traced form, by identity.
-        self.beside: dict[int, tuple[Any, Any]] = {}
+        self.overlapping_globals: dict[int, tuple[Any, Any]] = {}
         self.outside: Any = None
         #: How NumPy treats errors where the call was made; while tracing it is silent.
         self.errors: Any = current().errors if active() else np.geterr()

@@ -1,6 +1,6 @@
 """Arrays found in globals, closures and attributes: hidden arguments, read afresh at each call.
 
-So are numbers of which the dispatcher has seen that they change (``Session.loose``)."""
+So are numbers of which the dispatcher has seen that they change (``Session.run_time_globals``)."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def hidden_array(array: np.ndarray[Any, Any], getter: Callable[[], Any] | None =
     UnsupportedTypeError for arrays of other classes.
     """
     session = current()
-    if id(array) in session.beside:
-        traced: Array = session.beside[id(array)][1]
+    if id(array) in session.overlapping_globals:
+        traced: Array = session.overlapping_globals[id(array)][1]
         return traced
     found = session.hidden.get(id(array))
     if found is None:

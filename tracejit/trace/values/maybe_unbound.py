@@ -12,14 +12,14 @@ from tracejit.trace.values.scalars import PyScalar
 class MaybeUnbound:
     """A variable's value where it is known at run time only whether it is bound.
 
-    ``sure``: it is bound unless an exception is under way to a ``try`` around.
+    ``definite``: it is bound unless an exception is under way to a ``try`` around.
     """
 
     def __init__(self, name: str, flag: Value, value: Any) -> None:
         self.name = name
         self.flag = flag
         self.value = value
-        self.sure = False
+        self.definite = False
 
     def value_or_raise(self, name: str | None = None, *, is_free: bool = False) -> Any:
         """The value, after a check that the variable is bound. ``name``: as the program has it.

@@ -37,12 +37,12 @@ def _joined(dims: list[Dim], message: str) -> Dim:
     if not dims:
         return 1
     ranges = current().ranges
-    sure = [d for d in dims if isinstance(d, int) or ranges.at_least(d, 2) or d == 0]
-    for d in sure[1:]:
-        if ranges.equal(sure[0], d) is False:
+    known = [d for d in dims if isinstance(d, int) or ranges.at_least(d, 2) or d == 0]
+    for d in known[1:]:
+        if ranges.equal(known[0], d) is False:
             throw(ValueError(message))
-    if sure:
-        return next((d for d in sure if isinstance(d, int)), sure[0])
+    if known:
+        return next((d for d in known if isinstance(d, int)), known[0])
     first = dims[0]
     for d in dims[1:]:
         if d != first:

@@ -81,7 +81,7 @@ def resolve_shape(old: tuple[Dim, ...], shape: Any) -> tuple[Dim, ...]:
 
 def _hole(dims: list[Dim]) -> int | None:
     """Which extent is negative, and so to be worked out. Of one that the run decides a version
-    supposes that it is not, where it can still begin again."""
+    assumes that it is not, where it can still begin again."""
     session = current()
     holes = [k for k, d in enumerate(dims) if isinstance(d, int) and d < 0]
     unsure = [

@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.programs.phrase import Phrases
 
-SUPPOSITIONS = Phrases()
+ASSUMPTIONS = Phrases()
 
 REAL = np.array([[2.0, 1.0, 0.0], [1.0, 3.0, 0.5], [0.0, 0.5, -1.0]])
 TURN = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 2.0]])
@@ -19,31 +19,31 @@ BAD = np.array([[1.0, np.nan, 0.0], [0.0, 1.0, 0.0], [np.inf, 0.0, 1.0]])
 MATRICES = ((REAL,), (TURN,), (SKEW,), (WIDE,), (TRIANGLE,), (WIDE + WIDE.T,), (BAD,))
 
 
-@SUPPOSITIONS(*MATRICES, (np.zeros((1, 1)),), (np.zeros((0, 0)),))
+@ASSUMPTIONS(*MATRICES, (np.zeros((1, 1)),), (np.zeros((0, 0)),))
 def spectrum(a: Any) -> Any:
     return np.linalg.eigvals(a)
 
 
-@SUPPOSITIONS(*MATRICES, (np.full((1, 1), 4.0),), (np.zeros((0, 0)),), (TURN[:2],))
+@ASSUMPTIONS(*MATRICES, (np.full((1, 1), 4.0),), (np.zeros((0, 0)),), (TURN[:2],))
 def vectors(a: Any) -> Any:
     values, vectors = np.linalg.eig(a)
     return values, vectors
 
 
-@SUPPOSITIONS(*((a.astype(np.float32),) for (a,) in MATRICES))
+@ASSUMPTIONS(*((a.astype(np.float32),) for (a,) in MATRICES))
 def in_single_precision(a: Any) -> Any:
     found = np.linalg.eig(a)
     return found.eigenvalues, found.eigenvectors, found.eigenvalues.dtype.itemsize
 
 
-@SUPPOSITIONS(
+@ASSUMPTIONS(
     (TURN.astype(np.int64),), (np.array([[2, 1], [1, 2]]),), (np.array([[2, 1], [-1, 2]]),)
 )
 def of_integers(a: Any) -> Any:
     return np.linalg.eigvals(a)
 
 
-@SUPPOSITIONS(
+@ASSUMPTIONS(
     (np.stack([REAL, TRIANGLE]),),
     (np.stack([REAL, TURN]),),
     (np.stack([TURN, TURN, SKEW]),),
@@ -55,7 +55,7 @@ def of_stacks(a: Any) -> Any:
     return values, vectors, np.linalg.eigvals(a * 2)
 
 
-@SUPPOSITIONS(*((a, np.ones(3)) for a in (REAL, TURN, TURN, REAL, SKEW, BAD)))
+@ASSUMPTIONS(*((a, np.ones(3)) for a in (REAL, TURN, TURN, REAL, SKEW, BAD)))
 def after_writing(a: Any, out: Any) -> Any:
     out *= 2
     out[0] += a[0, 0]
@@ -65,7 +65,7 @@ def after_writing(a: Any, out: Any) -> Any:
     return values
 
 
-@SUPPOSITIONS(*((a,) for a in (TURN, REAL, TURN, REAL, BAD)))
+@ASSUMPTIONS(*((a,) for a in (TURN, REAL, TURN, REAL, BAD)))
 def after_printing(a: Any) -> Any:
     print("trace", int(np.trace(a)))
     values = np.linalg.eigvals(a)
@@ -73,7 +73,7 @@ def after_printing(a: Any) -> Any:
     return values
 
 
-@SUPPOSITIONS(*((a, np.arange(9.0)) for a in (TURN, REAL, TURN)))
+@ASSUMPTIONS(*((a, np.arange(9.0)) for a in (TURN, REAL, TURN)))
 def after_writing_what_overlaps(a: Any, x: Any) -> Any:
     left, right = x[:6], x[3:]
     left[:] = right * 2
@@ -82,7 +82,7 @@ def after_writing_what_overlaps(a: Any, x: Any) -> Any:
     return values, x[::2]
 
 
-@SUPPOSITIONS((REAL, 1), (TURN, 1), (TURN, -1), (REAL, -1), (TURN, 1))
+@ASSUMPTIONS((REAL, 1), (TURN, 1), (TURN, -1), (REAL, -1), (TURN, 1))
 def in_a_branch(a: Any, way: int) -> Any:
     if a[0, 0] * way >= 0:
         found = np.abs(np.linalg.eigvals(a)).sum()
@@ -91,7 +91,7 @@ def in_a_branch(a: Any, way: int) -> Any:
     return found
 
 
-@SUPPOSITIONS(
+@ASSUMPTIONS(
     (np.stack([REAL, TRIANGLE]),),
     (np.stack([TURN, -2 * TURN]),),
     (np.stack([TURN, TURN, TURN]),),
@@ -108,7 +108,7 @@ def in_a_loop(matrices: Any) -> Any:
     return largest, total
 
 
-@SUPPOSITIONS((TURN, 3), (TURN, 0), (TURN, 4), policies=("dynamic",))
+@ASSUMPTIONS((TURN, 3), (TURN, 0), (TURN, 4), policies=("dynamic",))
 def that_compiles_one_way_only(a: Any, n: int) -> Any:
     found = np.zeros(3, complex)
     for k in range(n):
@@ -117,14 +117,14 @@ def that_compiles_one_way_only(a: Any, n: int) -> Any:
     return found
 
 
-@SUPPOSITIONS((REAL, TURN), (TURN, REAL), (TURN, TURN), (REAL, REAL), (SKEW, TURN))
+@ASSUMPTIONS((REAL, TURN), (TURN, REAL), (TURN, TURN), (REAL, REAL), (SKEW, TURN))
 def several(a: Any, b: Any) -> Any:
     first, second = np.linalg.eigvals(a), np.linalg.eigvals(b)
     third = np.linalg.eigvals(a @ b) if first.dtype == second.dtype else first * second
     return first, second, third
 
 
-@SUPPOSITIONS((TURN,), (REAL,), (TURN,))
+@ASSUMPTIONS((TURN,), (REAL,), (TURN,))
 def what_dtypes_decide(a: Any) -> Any:
     values = np.linalg.eigvals(a)
     if values.dtype.kind == "c":
@@ -147,39 +147,39 @@ COEFFICIENTS = (
 POLYNOMIALS = tuple(np.array(p, float) for p in COEFFICIENTS)
 
 
-@SUPPOSITIONS(*((p,) for p in POLYNOMIALS))
+@ASSUMPTIONS(*((p,) for p in POLYNOMIALS))
 def roots_of(p: Any) -> Any:
     return np.roots(p)
 
 
-@SUPPOSITIONS(*((p.astype(np.float32),) for p in POLYNOMIALS))
+@ASSUMPTIONS(*((p.astype(np.float32),) for p in POLYNOMIALS))
 def roots_in_single_precision(p: Any) -> Any:
     return np.roots(p)
 
 
-@SUPPOSITIONS(*((p * 1j,) for p in POLYNOMIALS))
+@ASSUMPTIONS(*((p * 1j,) for p in POLYNOMIALS))
 def roots_of_complex(p: Any) -> Any:
     return np.roots(p)
 
 
-@SUPPOSITIONS(*((p.astype(int),) for p in POLYNOMIALS[:-1]))
+@ASSUMPTIONS(*((p.astype(int),) for p in POLYNOMIALS[:-1]))
 def roots_of_integers(p: Any) -> Any:
     return np.roots(p), np.roots(p[::-1]).real.sum()
 
 
-@SUPPOSITIONS((1.0, 2.0), (3.0, 2.0), (0.0, 0.0), (3.0, 0.0))
+@ASSUMPTIONS((1.0, 2.0), (3.0, 2.0), (0.0, 0.0), (3.0, 0.0))
 def roots_of_a_list(b: float, c: float) -> Any:
     return np.roots([1.0, b, c])
 
 
-@SUPPOSITIONS(
+@ASSUMPTIONS(
     (REAL,), (TURN,), (TRIANGLE.astype(int),), (REAL[:2],), (WIDE,), rtol=1e-13, policies=("auto",)
 )
 def characteristic_polynomial(a: Any) -> Any:
     return np.poly(a)
 
 
-@SUPPOSITIONS(
+@ASSUMPTIONS(
     (np.array([1j, -1j]),),
     (np.array([1j, 1j]),),
     (np.array([2.0 + 1j, 3.0, 2.0 - 1j]),),
@@ -193,28 +193,28 @@ def polynomial_of_complex_roots(zeros: Any) -> Any:
 NUMBERS = ((np.array([1.0, 4.0]),), (np.array([-1.0, 0.5]),), (np.array([np.nan, 0.25]),))
 
 
-@SUPPOSITIONS(*NUMBERS, (np.zeros(0),), (np.array([0.5, 0.25]),), rtol=1e-14)
+@ASSUMPTIONS(*NUMBERS, (np.zeros(0),), (np.array([0.5, 0.25]),), rtol=1e-14)
 def complex_where_needed(x: Any) -> Any:
     em = np.emath
     found = [em.sqrt(x), em.log(x), em.log2(x), em.log10(x), em.logn(2.0, x), em.power(x, 1.5)]
     return *found, em.arccos(x), em.arcsin(x), em.arctanh(x / 2)
 
 
-@SUPPOSITIONS((np.array([2, 4]), 2), (np.array([2, 4]), -2), (np.array([-2, 4]), -2), rtol=1e-14)
+@ASSUMPTIONS((np.array([2, 4]), 2), (np.array([2, 4]), -2), (np.array([-2, 4]), -2), rtol=1e-14)
 def complex_powers_of_integers(x: Any, n: int) -> Any:
     return np.emath.power(x, n), np.emath.power(x, np.array([n, 1])), np.emath.sqrt(x)
 
 
-@SUPPOSITIONS((4.0, 2), (-4.0, -2), (0.25, 3), rtol=1e-14)
+@ASSUMPTIONS((4.0, 2), (-4.0, -2), (0.25, 3), rtol=1e-14)
 def complex_numbers(x: float, n: int) -> Any:
     return np.emath.sqrt(x), np.emath.sqrt(n), np.emath.arccos(x)
 
 
-@SUPPOSITIONS((np.array([1 + 1j, 2]),), (np.array([1 + 1e-15j, 2]),), (np.array([1 + 1e-5j, 2]),))
+@ASSUMPTIONS((np.array([1 + 1j, 2]),), (np.array([1 + 1e-15j, 2]),), (np.array([1 + 1e-5j, 2]),))
 def nearly_real(z: Any) -> Any:
     return np.real_if_close(z), np.real_if_close(z, tol=1e-4), np.real_if_close(z.imag)
 
 
-@SUPPOSITIONS((2, 3), (2, 2), (10, -2), (5, 0), (0, 2), (0, -1), policies=("dynamic",))
+@ASSUMPTIONS((2, 3), (2, 2), (10, -2), (5, 0), (0, 2), (0, -1), policies=("dynamic",))
 def integer_powers(a: int, n: int) -> Any:
     return 3 * a**n
