@@ -7,9 +7,9 @@ NAMES_COMPARED = {
     "autodiff": 8,
     "codegen_llvm": 8,
     "codegen_ptx": 2,
-    "llvm_text": 1,
+    "llvm_text": 0,
     "lower": 2,
-    "passes": 23,
+    "passes": 19,
 }
 
 #: Exceptions of Python's that traced programs meet: `throw` raises them.

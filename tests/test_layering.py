@@ -53,7 +53,7 @@ ROOMS: dict[str, set[str]] = {
 ROOMS["trace"] = IR | {room for room in ROOMS if room.startswith("trace/")}
 ROOMS["calls"] = set(ROOMS) - {"codegen_ptx"}
 
-SHARED = {"errors", "sources", "trees"}
+SHARED = {"dtypes", "errors", "sources", "trees"}
 """Modules beside the rooms that every room may import; they import nothing of tracejit."""
 
 THIRD_PARTY = {
@@ -286,6 +286,24 @@ def test_passes_ask_rows_and_not_names() -> None:
         for folder in known.NAMES_COMPARED
     }
     assert counts == known.NAMES_COMPARED, "fewer is better: lower the number"
+
+
+def test_only_one_file_reads_what_a_dtype_says_of_its_kind() -> None:
+    """``tracejit/dtypes.py`` says what a dtype is; a dtype from outside of NumPy is of kind `V`."""
+    letters = set("biufcOSUVMmT")
+    found = []
+    for file, tree in sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr == "kind":
+                of = ast.unparse(node.value)
+                if re.search(r"dtype(\b|\(.*\)$|[\"']\]$)", of) and file != "dtypes.py":
+                    found.append(f"{file}:{node.lineno} {of}.kind")
+            elif isinstance(node, ast.Compare) and getattr(node.left, "attr", "") == "kind":
+                to = getattr(node.comparators[0], "value", "")
+                one = isinstance(to, str) and (len(to) == 1 or isinstance(node.ops[0], ast.In))
+                if one and to and set(to) <= letters and file != "dtypes.py":
+                    found.append(f"{file}:{node.lineno} {ast.unparse(node)}")
+    assert found == []
 
 
 def test_one_class_name_has_one_meaning() -> None:

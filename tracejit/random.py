@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_integer, is_unsigned
 from tracejit.errors import throw
 from tracejit.rounded import exp, log, normal_quantile
 from tracejit.rounded import forms as _np
@@ -122,7 +123,7 @@ def bits(key: Any, shape: Shape = (), dtype: Any = np.uint64) -> Any:
         assert random.bits(random.key(0), (2, 3), np.uint8).dtype == np.uint8
     """
     kind = np.dtype(dtype)
-    if kind.kind != "u":
+    if not is_unsigned(kind):
         throw(TypeError(f"bits are unsigned integers, not {kind}"))
     return _shaped(_words(key, shape) >> (64 - 8 * kind.itemsize), shape).astype(kind)
 
@@ -211,7 +212,7 @@ def integers(key: Any, low: Any, high: Any = None, shape: Shape = (), dtype: Any
     if high is None:
         low, high = 0, low
     kind = np.dtype(dtype)
-    if kind.kind not in "iu":
+    if not is_integer(kind):
         throw(TypeError(f"integers have an integer dtype, not {kind}"))
     first = _np(np.asarray)(low).astype(np.int64).astype(np.uint64)[()]
     last = _np(np.asarray)(high).astype(np.int64).astype(np.uint64)[()]

@@ -25,6 +25,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from tracejit.dtypes import is_complex
+
 DType: TypeAlias = "np.dtype[Any]"
 Kind: TypeAlias = Literal["bool", "int", "float", "complex"]
 
@@ -391,7 +393,7 @@ def _param_slots(param: Param, counter: _Counter) -> Slots:
         extents = counter.take_unknown(param.shape)
         return Slots(data, extents, counter.take_unknown(param.stride_axes()))
     if isinstance(param, ScalarParam):
-        return Slots(counter.take(2 if param.dtype.kind == "c" else 1))
+        return Slots(counter.take(2 if is_complex(param.dtype) else 1))
     return Slots(counter.take()) if isinstance(param, AddressParam) else Slots(None)
 
 
@@ -400,7 +402,7 @@ def _result_slots(result: Result, counter: _Counter) -> Slots:
         data = counter.take()
         return Slots(data, counter.take_unknown(result.shape))
     if isinstance(result, BITS):
-        return Slots(counter.take(2 if result.dtype.kind == "c" else 1))
+        return Slots(counter.take(2 if is_complex(result.dtype) else 1))
     return Slots(None)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
+from tracejit.dtypes import is_exact
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Instr, Value, window_of
 from tracejit.ir.extent import Dim
@@ -42,15 +43,15 @@ def stays_finite(instr: Instr, finite: set[Value]) -> bool:
         return False
     if instr.has(Trait.LITERAL):
         return _all_finite(instr)
-    if instr.has(Trait.BOUNDED) or instr.result.dtype.kind in "biu":
+    if instr.has(Trait.BOUNDED) or is_exact(instr.result.dtype):
         return True
     steady = instr.has(Trait.STEADY)
-    return steady and all(v in finite or v.dtype.kind in "biu" for v in instr.operands)
+    return steady and all(v in finite or is_exact(v.dtype) for v in instr.operands)
 
 
 def _all_finite(instr: Instr) -> bool:
     array = instr.attrs["value"].array
-    return array.dtype.kind in "biu" or bool(abs(array).max(initial=0) < float("inf"))
+    return is_exact(array.dtype) or bool(abs(array).max(initial=0) < float("inf"))
 
 
 def guards(instr: Instr, k: int, finite: set[Value]) -> bool:

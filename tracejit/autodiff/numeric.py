@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tracejit.autodiff.transform import jvp, vjp
+from tracejit.dtypes import is_complex, is_inexact
 from tracejit.ir.core import Function
-from tracejit.ir.types import INDEX, TensorType, is_inexact
+from tracejit.ir.types import INDEX, TensorType
 
 Run: TypeAlias = Callable[[Function, Sequence[Any]], Sequence[Any]]
 
@@ -50,7 +51,7 @@ def random_like(rng: np.random.Generator, array: Any) -> Any:
     """A normal random array of the shape and inexact dtype of ``array``."""
     array = np.asarray(array)
     out = rng.standard_normal(array.shape)
-    if array.dtype.kind == "c":
+    if is_complex(array.dtype):
         out = out + 1j * rng.standard_normal(array.shape)
     return np.asarray(out, array.dtype)
 

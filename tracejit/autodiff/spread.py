@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracejit.autodiff.region_rules import rules_of
+from tracejit.dtypes import is_inexact
 from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
@@ -76,7 +77,7 @@ def spread_call(instr: Instr, flags: Sequence[bool]) -> list[bool]:
 def call_flags(instr: Instr, flags: Sequence[bool]) -> list[list[bool]]:
     """Which parameters of each region of a ``call`` differ: all that have derivatives do."""
     count = instr.attrs["args"]
-    inexact = [v.dtype.kind in "fc" for v in instr.operands[:count]]
+    inexact = [is_inexact(v.dtype) for v in instr.operands[:count]]
     args = [f or i for f, i in zip(flags, inexact, strict=False)]
     outer = list(flags[count:])
     found = [[*args, *outer]]

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from tracejit.autodiff.region_rules import rules_of
+from tracejit.dtypes import is_inexact
 from tracejit.errors import throw
 from tracejit.ir.builder import Builder, rename_attr
 from tracejit.ir.core import Function, Instr, Value
@@ -17,7 +18,7 @@ from tracejit.ir.ops.derivatives_linear import ALL
 from tracejit.ir.ops.derivatives_reductions import Expand
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
-from tracejit.ir.types import TapeType, TensorType, is_inexact
+from tracejit.ir.types import TapeType, TensorType
 
 Tangents = Sequence["Value | None"]
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from tracejit.autodiff.forward import Forward
 from tracejit.autodiff.linearize import Linearizer, Reverse
 from tracejit.autodiff.tangents import has_tangent, without_write_back, zero
+from tracejit.dtypes import kind_of
 from tracejit.errors import throw
 from tracejit.ir.builder import Builder, rename_attr
 from tracejit.ir.core import Function, Value
@@ -87,7 +88,7 @@ def grad(
     if function.diverges:
         return b.build([])
     loss = results[result]
-    if loss.type != TensorType(loss.dtype) or loss.dtype.kind != ("c" if holomorphic else "f"):
+    if loss.type != TensorType(loss.dtype) or kind_of(loss.dtype) != ("c" if holomorphic else "f"):
         throw(TypeError(f"grad needs a real floating scalar, @{function.name} gives {loss.type}"))
     reverse = Reverse(b, lin.tape)
     t = lin.tangent(loss)

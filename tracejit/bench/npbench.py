@@ -24,6 +24,8 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_float
+
 #: NPBench's own tolerances are of this kind.
 _RTOL, _ATOL = 1e-4, 1e-6
 #: Values may differ by this many times what moving the arguments by one unit in the last place
@@ -92,7 +94,7 @@ class BenchProgram:
 
 def nudged(value: Any) -> Any:
     """A copy with every inexact number moved to its neighbour."""
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+    if isinstance(value, np.ndarray) and is_float(value.dtype):
         return np.nextafter(value, np.array(np.inf, value.dtype))
     return copy.deepcopy(value)
 

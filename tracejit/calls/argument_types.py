@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tracejit.dtypes import is_numeric, kind_of
 from tracejit.errors import UnsupportedTypeError
 from tracejit.ir.types import dtype_of
 from tracejit.trace.guards.guard_equality import is_by_kind
@@ -155,7 +156,7 @@ def leaf_key(leaf: Any, by_identity: Container[type] = ()) -> LeafKey:
     found = _PYTHON.get(type(leaf))
     if found is not None and not (type(leaf) is int and leaf not in _I64):
         return ScalarKey(found[0], dtype_of(found[1]))  # type: ignore[arg-type]
-    if isinstance(leaf, np.generic) and leaf.dtype.kind in "biufc":
+    if isinstance(leaf, np.generic) and is_numeric(leaf.dtype):
         return ScalarKey(None, _argument_dtype(leaf))
     if is_source(leaf):
         return ScalarKey(None, dtype_of("i64"), type(leaf))
@@ -202,7 +203,7 @@ def _argument_dtype(x: np.ndarray[Any, Any] | np.generic) -> np.dtype[Any]:
         return dtype_of(x.dtype)
     except TypeError:
         what = "an array" if isinstance(x, np.ndarray) else "a scalar"
-        instead = _INSTEAD.get(x.dtype.kind, "convert it before the call")
+        instead = _INSTEAD.get(kind_of(x.dtype), "convert it before the call")
         raise UnsupportedTypeError(
             f"{what} of dtype {x.dtype} was passed, which compiled code does not have: {instead}"
         ) from None

@@ -22,6 +22,7 @@ from tracejit.calls.log import Clock, described
 from tracejit.calls.versions import NeedsStatic, Options, Request, Version
 from tracejit.codegen_llvm import perf_map
 from tracejit.codegen_llvm.lower import RULES, lower_program
+from tracejit.dtypes import is_inexact
 from tracejit.errors import StructureError, UnsupportedError, UnsupportedRecursionError
 from tracejit.ir.core import Function, Instr
 from tracejit.ir.printer import format_function
@@ -235,7 +236,7 @@ def traced_function(
     ]
     values += [h.array for h in traced.hidden if isinstance(h, CapturedArray)]
     count = sum(not isinstance(s, Static) for s in traced.leaves)
-    wrt = [k for k, v in enumerate(values[:count]) if np.asarray(v).dtype.kind in "fc"]
+    wrt = [k for k, v in enumerate(values[:count]) if is_inexact(np.asarray(v).dtype)]
     return run(traced.function, passes), values, wrt  # calls keep their rules
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import abi
+from tracejit.dtypes import is_complex, part_of
 from tracejit.trace.values.results import ArgOut, ArrayOut, Extents, Ref, ViewOut
 
 Exprs = tuple[abi.Expr, ...]
@@ -130,9 +131,9 @@ class ViewMaker:
         return replace(view, shape=new, strides=tuple(strides), writeable=False, dense=False)
 
     def part(self, view: _View, which: str) -> _View | None:
-        if view.dtype.kind != "c":
+        if not is_complex(view.dtype):
             return None
-        real = np.dtype(f"f{view.dtype.itemsize // 2}")
+        real = part_of(view.dtype)
         offset = _sum(view.offset, real.itemsize if which == "imag" else 0)
         return replace(view, dtype=real, offset=offset, dense=False)
 

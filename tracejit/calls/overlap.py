@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, is_float, is_real
 from tracejit.trace.session.specs import WindowSpec
 
 #: Ways for arguments to lie in memory that one function remembers.
@@ -246,12 +247,12 @@ class _Memory:
 def _common_dtype(views: Sequence[NDArray]) -> np.dtype[Any]:
     """The dtype of the storage: all have it, are parts of it, or the same bits as it."""
     dtypes: list[np.dtype[Any]] = sorted(
-        {x.dtype for x in views}, key=lambda d: (d.kind != "c", d.str)
+        {x.dtype for x in views}, key=lambda d: (not is_complex(d), d.str)
     )
     first = dtypes[0]
     for other in dtypes[1:]:
-        part = first.kind == "c" and other.kind == "f" and 2 * other.itemsize == first.itemsize
-        bits = first.kind in "iuf" and other.kind in "iuf" and first.itemsize == other.itemsize
+        part = is_complex(first) and is_float(other) and 2 * other.itemsize == first.itemsize
+        bits = is_real(first) and is_real(other) and first.itemsize == other.itemsize
         if not part and not bits:
             raise Unshareable(f"arrays of dtype {first} and {other} share memory")
     return first
@@ -281,7 +282,7 @@ def _member(k: int, x: NDArray, dtype: np.dtype[Any], anchor: int) -> _Member:
     size = dtype.itemsize
     offset = address(x) - anchor
     part = None
-    if dtype.kind == "c" and x.dtype != dtype:
+    if is_complex(dtype) and x.dtype != dtype:
         part = "imag" if offset % size else "real"
         offset -= x.itemsize if part == "imag" else 0
     strides = tuple(0 if n == 1 else s for n, s in zip(x.shape, x.strides, strict=True))

@@ -25,6 +25,7 @@ from tracejit.codegen_llvm.runtime import (
     scalar_from_slots,
     store_scalar,
 )
+from tracejit.dtypes import is_integer
 from tracejit.ir.core import Value
 from tracejit.ir.extent import evaluate
 from tracejit.ir.program import Program, ProgramResult
@@ -134,7 +135,7 @@ class _Call:
 
     def _scalar(self, value: Value, arg: Any, place: int) -> None:
         store_scalar(value.dtype, arg, ctypes.addressof(self.slots) + 8 * place)
-        if value.dtype.kind in "iu":
+        if is_integer(value.dtype):
             self.numbers[value] = int(arg)
 
     def _array(self, value: Value, arg: Any, place: int) -> None:

@@ -16,13 +16,14 @@ from tracejit.codegen_llvm.lower_extern import EXTERN, is_native_draw
 from tracejit.codegen_llvm.lower_sum import SUM
 from tracejit.codegen_llvm.lower_true import TRUE
 from tracejit.codegen_llvm.runtime import HostTable
+from tracejit.dtypes import is_complex, kind_of, part_of
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.program import Program
 from tracejit.ir.scalar.emit import BOOL, I64, U32, U64, ComplexPair
 from tracejit.ir.types import TensorType
 from tracejit.llvm_text.emit import Reg, llvm_type
 from tracejit.llvm_text.lower_control import CONTROL
-from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer, Rule, part_of
+from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer, Rule
 from tracejit.llvm_text.lower_memory import MEMORY, load_scalar, stack_buffers
 from tracejit.llvm_text.tables import ErrorTable
 
@@ -45,7 +46,7 @@ class Core:
 
 def slot_width(value: Value) -> int:
     """Slots that a host parameter or result takes."""
-    return 2 if isinstance(value.type, TensorType) and value.type.dtype.kind == "c" else 1
+    return 2 if isinstance(value.type, TensorType) and is_complex(value.type.dtype) else 1
 
 
 def lower_program(
@@ -106,7 +107,7 @@ def _read(f: FunctionText, value: Value, place: int) -> Any:
         name = f.e.fresh()
         f.e.line(f"{name} = load ptr, {at}")
         return Pointer(name)
-    if value.dtype.kind == "c":
+    if is_complex(value.dtype):
         part, high = part_of(value.dtype), f.at(Pointer("%slots"), 8 * place + 8)
         kind = llvm_type(part)
         return ComplexPair(*(f.e.op(part, f"load {kind}, {p}") for p in (at, high)))
@@ -124,7 +125,7 @@ def _word(f: FunctionText, part: Reg | Pointer) -> Reg | Pointer:
     """A scalar's bits in 64 (floats in the low end, ints extended by their sign)."""
     if isinstance(part, Pointer):
         return part
-    kind, size = part.dtype.kind, part.dtype.itemsize
+    kind, size = kind_of(part.dtype), part.dtype.itemsize
     if kind == "f":
         bits = f.e.bitcast(part, U32 if size == 4 else U64)
         return f.e.int_cast(bits, U64)

@@ -15,11 +15,12 @@ from tracejit.codegen_llvm.lower_c_call import native_c_call
 from tracejit.codegen_llvm.lower_draws import draws_natively, native_draw
 from tracejit.codegen_llvm.lower_lapack import native
 from tracejit.codegen_llvm.lower_ufunc import native_ufunc
+from tracejit.dtypes import is_complex, part_of
 from tracejit.ir.core import TABLE, Instr, Value
 from tracejit.ir.interpret.print_effect import print_values
 from tracejit.ir.scalar.emit import ComplexPair
 from tracejit.ir.types import BufferType
-from tracejit.llvm_text.lower_function import FunctionText, Rule, part_of
+from tracejit.llvm_text.lower_function import FunctionText, Rule
 from tracejit.llvm_text.lower_memory import load_scalar, store_scalar
 from tracejit.llvm_text.tables import HostArray, HostCall, HostScalar
 
@@ -59,7 +60,7 @@ def _descriptor(value: Value) -> HostArray | HostScalar:
 def _width(value: Value) -> int:
     if isinstance(value.type, BufferType):
         return 1 + 2 * value.rank
-    return 2 if value.dtype.kind == "c" else 1
+    return 2 if is_complex(value.dtype) else 1
 
 
 def _call_host(
@@ -93,7 +94,7 @@ def _call_host(
 
 def store_slots(f: FunctionText, at: Sequence[Any], scalar: Any) -> None:
     """A scalar's bits into its slot (complex: two slots)."""
-    if scalar.dtype.kind == "c":
+    if is_complex(scalar.dtype):
         store_scalar(f, at[0], scalar.re)
         store_scalar(f, at[1], scalar.im)
     else:
@@ -102,7 +103,7 @@ def store_slots(f: FunctionText, at: Sequence[Any], scalar: Any) -> None:
 
 def load_slots(f: FunctionText, at: Sequence[Any], value: Value) -> Any:
     """A scalar from its slot or slots."""
-    if value.dtype.kind != "c":
+    if not is_complex(value.dtype):
         return load_scalar(f, at[0], value.dtype)
     part = part_of(value.dtype)
     return ComplexPair(load_scalar(f, at[0], part), load_scalar(f, at[1], part))

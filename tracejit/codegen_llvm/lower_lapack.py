@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from tracejit.codegen_llvm import blas
 from tracejit.codegen_llvm.lapack_text import NEEDS, function_text, routine, shared_text
+from tracejit.dtypes import is_complex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.ops.extern import Reference
@@ -26,7 +27,7 @@ def native(
     """What lowers a call of a library, or None where Python does it."""
     if not isinstance(function, Reference) or function.name not in _NATIVE:
         return None
-    if function.name in _REAL_ONLY and operands[0].dtype.kind == "c":
+    if function.name in _REAL_ONLY and is_complex(operands[0].dtype):
         return None
     arrays = [v.type for v in (*operands, *results) if isinstance(v.type, BufferType)]
     return _NATIVE[function.name] if all(map(_in_c_order, arrays)) else None

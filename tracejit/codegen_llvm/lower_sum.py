@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tracejit.dtypes import is_bool, is_complex, part_of
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, Extent, Monomial, leaves
 from tracejit.ir.scalar.emit import BOOL, I64, ComplexPair, DType
@@ -18,15 +19,7 @@ from tracejit.ir.types import BufferType, TensorType, Type
 from tracejit.llvm_text.emit import Reg, llvm_type
 from tracejit.llvm_text.emit_vector import Lanes, NoVectorForm, VectorEmitter
 from tracejit.llvm_text.lower_control import parameters, result_type, return_results, unpack
-from tracejit.llvm_text.lower_function import (
-    FunctionText,
-    Rule,
-    joined,
-    number,
-    part_of,
-    part_types,
-    parts,
-)
+from tracejit.llvm_text.lower_function import FunctionText, Rule, joined, number, part_types, parts
 
 _BLOCK = 128
 
@@ -46,7 +39,7 @@ def _sum(f: FunctionText, instr: Instr) -> None:
 
 def _lanes(dtype: DType) -> int:
     """How many elements the eight accumulators take."""
-    return 4 if dtype.kind == "c" else 8
+    return 4 if is_complex(dtype) else 8
 
 
 def _unrolled(f: FunctionText, element: Function, count: int, consts: list[Any]) -> Any:
@@ -238,7 +231,7 @@ def _fill_phis(
 
 
 def _vectors(v: VectorEmitter, dtype: DType, names: Sequence[str]) -> Any:
-    if dtype.kind == "c":
+    if is_complex(dtype):
         part = part_of(dtype)
         return ComplexPair(v.lanes(names[0], part), v.lanes(names[1], part))
     return v.lanes(names[0], dtype)
@@ -354,9 +347,9 @@ class Lane:
             total = total + at.dim * stride
         at_ = self.f.at(base, self.f.dim(total))
         v, count = self.v, self.v.count
-        if dtype.kind == "c":
+        if is_complex(dtype):
             return self._pairs(at_.text, part_of(dtype))
-        if dtype.kind == "b":
+        if is_bool(dtype):
             raw = self.f.e.fresh()
             self.f.e.line(f"{raw} = load <{count} x i8>, {at_}, align 1")
             return v.op(BOOL, f"icmp ne <{count} x i8> {raw}, zeroinitializer")
@@ -384,11 +377,11 @@ class Lane:
             offsets = term if offsets is None else v.op(I64, f"add {offsets}, {term.text}")
         assert offsets is not None
         base = self.f.pointer(buffer).text
-        if dtype.kind == "c":
+        if is_complex(dtype):
             part = part_of(dtype)
             high = v.op(I64, f"add {offsets}, splat (i64 {part.itemsize})")
             return ComplexPair(v.gather(base, offsets, part), v.gather(base, high, part))
-        if dtype.kind == "b":
+        if is_bool(dtype):
             raise NoVectorForm("bytes gathered")
         return v.gather(base, offsets, dtype)
 

@@ -15,6 +15,7 @@ import numpy as np
 from tracejit.abi import DType, capi
 from tracejit.codegen_llvm import runtime_text
 from tracejit.codegen_llvm.engine import shared_engine
+from tracejit.dtypes import is_complex, is_signed
 from tracejit.llvm_text.tables import HostArray, HostCalls, HostScalar
 
 
@@ -91,23 +92,23 @@ def _write(result: HostArray | HostScalar, value: Any, address: int, context: in
 
 def scalar_slots(dtype: DType) -> int:
     """Slots that a scalar takes."""
-    return 2 if dtype.kind == "c" else 1
+    return 2 if is_complex(dtype) else 1
 
 
 def store_scalar(dtype: DType, value: Any, address: int) -> None:
     """Write a scalar's bits as the core expects them."""
     number = np.asarray(value).astype(dtype, casting="unsafe")[()]
-    parts = (number.real, number.imag) if dtype.kind == "c" else (number,)
+    parts = (number.real, number.imag) if is_complex(dtype) else (number,)
     for k, part in enumerate(parts):
         raw = part.tobytes()
-        negative = dtype.kind == "i" and part < 0
+        negative = is_signed(dtype) and part < 0
         padded = raw + (b"\xff" if negative else b"\0") * (8 - len(raw))
         ctypes.memmove(address + 8 * k, padded, 8)
 
 
 def scalar_from_slots(dtype: DType, address: int) -> Any:
     """The NumPy scalar whose bits are at `address`."""
-    if dtype.kind != "c":
+    if not is_complex(dtype):
         return np.frombuffer(ctypes.string_at(address, dtype.itemsize), dtype)[0]
     half = dtype.itemsize // 2
     raw = ctypes.string_at(address, half) + ctypes.string_at(address + 8, half)

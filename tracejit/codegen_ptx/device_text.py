@@ -13,20 +13,13 @@ import numpy as np
 
 from tracejit.codegen_ptx import emit
 from tracejit.codegen_ptx.emit import PTXEmitter, Values
+from tracejit.dtypes import is_bool, is_complex, part_of
 from tracejit.ir.core import TABLE, Instr, Value
 from tracejit.ir.scalar.emit import DType
 from tracejit.ir.traits import Trait
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_control import CONTROL
-from tracejit.llvm_text.lower_function import (
-    FunctionText,
-    Module,
-    Pointer,
-    Rule,
-    joined,
-    part_of,
-    parts,
-)
+from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer, Rule, joined, parts
 from tracejit.llvm_text.lower_memory import MEMORY
 from tracejit.lower.parallel import fold_names
 
@@ -96,7 +89,7 @@ def _scalars(values: Sequence[Value], regs: Sequence[Reg]) -> list[Any]:
 
 def real_parts(value: Value) -> list[DType]:
     """The dtypes of the registers of a scalar."""
-    return [part_of(value.dtype)] * 2 if value.dtype.kind == "c" else [value.dtype]
+    return [part_of(value.dtype)] * 2 if is_complex(value.dtype) else [value.dtype]
 
 
 # -- reductions --------------------------------------------------------------------------------
@@ -173,8 +166,8 @@ class Reduction:
 def _identity(name: str, dtype: DType) -> Any:
     simple = {"add": 0, "mul": 1, "bitwise_or": 0, "bitwise_xor": 0, "bitwise_and": -1}
     if name in simple:
-        return bool(simple[name]) if dtype.kind == "b" else simple[name]
-    if dtype.kind == "b":
+        return bool(simple[name]) if is_bool(dtype) else simple[name]
+    if is_bool(dtype):
         return name == "minimum"
     info = np.iinfo(dtype)
     return int(info.min if name == "maximum" else info.max)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_integer
 from tracejit.ir.scalar.emit import BOOL, DType
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, llvm_type
 
@@ -58,7 +59,7 @@ class KernelParam:
 
 
 def _memory_type(dtype: DType) -> str:
-    return "i8" if dtype.kind == "b" else llvm_type(dtype)
+    return "i8" if is_bool(dtype) else llvm_type(dtype)
 
 
 class PTXEmitter(LLVMEmitter):
@@ -144,7 +145,7 @@ class PTXEmitter(LLVMEmitter):
 
     def load(self, address: SpacePointer, dtype: DType) -> Reg:
         text = f"load {_memory_type(dtype)}, {address}, align {dtype.itemsize}"
-        if dtype.kind != "b":
+        if not is_bool(dtype):
             return self.op(dtype, text)
         name = self.fresh()
         self.line(f"{name} = {text}")
@@ -152,7 +153,7 @@ class PTXEmitter(LLVMEmitter):
 
     def store(self, address: SpacePointer, value: Reg) -> None:
         held = value.text
-        if value.dtype.kind == "b":
+        if is_bool(value.dtype):
             held = self.fresh()
             self.line(f"{held} = zext {value} to i8")
         kind = _memory_type(value.dtype)
@@ -162,7 +163,7 @@ class PTXEmitter(LLVMEmitter):
         """A parameter's value at the start of the kernel."""
         if param.buffer:
             return SpacePointer(f"%{param.name}", GLOBAL)
-        if param.dtype.kind == "b":
+        if is_bool(param.dtype):
             return self.op(BOOL, f"icmp ne i8 %{param.name}, 0")
         return Reg(f"%{param.name}", param.dtype)
 
@@ -181,7 +182,7 @@ class PTXEmitter(LLVMEmitter):
 
         Relaxed, among all threads of the device. Floats are refused: their order would show.
         """
-        if value.dtype.kind not in "iu" or value.dtype.itemsize < 4:
+        if not is_integer(value.dtype) or value.dtype.itemsize < 4:
             raise TypeError(f"no deterministic atomic on {value.dtype}")
         text = f'atomicrmw {operation} {address}, {value} syncscope("device") monotonic'
         return self.op(value.dtype, text)
@@ -205,7 +206,7 @@ class PTXEmitter(LLVMEmitter):
     # Reductions.
     def shuffle_xor(self, value: Reg, distance: int) -> Reg:
         """The value of the lane whose number differs by xor `distance`; all lanes take part."""
-        if value.dtype.kind == "b":
+        if is_bool(value.dtype):
             return self._narrow(self._shuffle_word(self.int_cast(value, U32), distance), BOOL)
         integer = np.dtype(f"u{value.dtype.itemsize}")
         bits = self.bitcast(value, integer)

@@ -15,13 +15,14 @@ from tracejit.codegen_ptx.device_text import (
     registers,
 )
 from tracejit.codegen_ptx.emit import I32, KernelParam, KernelText, PTXEmitter, Values, kernel_text
+from tracejit.dtypes import is_complex, part_of
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.scalar.emit import I64, DType
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType
 from tracejit.llvm_text.emit import Reg
-from tracejit.llvm_text.lower_function import joined, part_of
+from tracejit.llvm_text.lower_function import joined
 from tracejit.lower.parallel import Kernel, Phase, Role, short
 
 #: Threads of a block, by role.
@@ -67,7 +68,7 @@ class _Parameters:
                 self._buffer(k, value)
 
     def _buffer(self, k: int, value: Value) -> None:
-        part = part_of(value.dtype) if value.dtype.kind == "c" else value.dtype
+        part = part_of(value.dtype) if is_complex(value.dtype) else value.dtype
         stored = value in self.kernel.stored
         alone = not stored or value not in self.kernel.overlap
         param = KernelParam(f"a{k}", part, buffer=True, readonly=not stored, noalias=alone)

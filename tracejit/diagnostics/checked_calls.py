@@ -12,6 +12,7 @@ import numpy as np
 
 from tracejit import trees
 from tracejit.calls.versions import Options
+from tracejit.dtypes import is_inexact
 
 Call = Callable[..., Any]
 
@@ -65,7 +66,7 @@ def finite(x: Any) -> bool:
     """Whether there is neither nan nor infinity in a number or an array."""
     if not isinstance(x, np.ndarray | np.inexact | float | complex):
         return True
-    return np.asarray(x).dtype.kind not in "fc" or bool(np.isfinite(x).all())
+    return not is_inexact(np.asarray(x).dtype) or bool(np.isfinite(x).all())
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from tracejit.calls.compiler import pipeline
 from tracejit.calls.versions import Options
 from tracejit.codegen_llvm.compile import compile_program
 from tracejit.diagnostics.replay import named, place, recorded
+from tracejit.dtypes import is_inexact
 from tracejit.errors import InternalError
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.interpret.interpreter import interpret, values_of
@@ -82,7 +83,7 @@ def _alike(got: list[Any] | str, want: list[Any] | str) -> bool:
 
 
 def _close(got: Any, want: Any) -> bool:
-    if want.dtype.kind not in "fc":
+    if not is_inexact(want.dtype):
         return bool(np.array_equal(got, want))
     limit = np.max(np.abs(want), initial=0.0, where=np.isfinite(want))
     rounding = np.finfo(want.dtype).eps * _UNITS

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex
 from tracejit.ir.core import Constant, Function, Instr, Value
 from tracejit.ir.extent import Extent, format_dim
 from tracejit.ir.types import BufferType, TensorType, Type, dense_strides, short_name
@@ -51,7 +52,7 @@ def format_attr(attr: Any, name: Callable[[Value], str]) -> str:
 def _format_constant(array: np.ndarray[Any, Any]) -> str:
     if array.ndim:
         return f"[{', '.join(_format_constant(row) for row in array)}]"
-    if array.dtype.kind == "c":
+    if is_complex(array.dtype):
         return f"({float(array.real)!r}, {float(array.imag)!r})"
     return repr(array.item())
 

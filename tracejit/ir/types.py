@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 
 import numpy as np
 
+from tracejit.dtypes import ROWS, row_of
 from tracejit.ir.extent import Dim, ResultRef, subst
 
 if TYPE_CHECKING:
@@ -15,23 +16,7 @@ if TYPE_CHECKING:
 
 DTypeLike: TypeAlias = Union[str, "np.dtype[np.generic]"]
 
-_NAMES = {
-    "bool": np.bool_,
-    "i8": np.int8,
-    "i16": np.int16,
-    "i32": np.int32,
-    "i64": np.int64,
-    "u8": np.uint8,
-    "u16": np.uint16,
-    "u32": np.uint32,
-    "u64": np.uint64,
-    "f32": np.float32,
-    "f64": np.float64,
-    "c64": np.complex64,
-    "c128": np.complex128,
-}
-DTYPES: dict[str, np.dtype[np.generic]] = {k: np.dtype(v) for k, v in _NAMES.items()}
-_SHORT: dict[np.dtype[np.generic], str] = {v: k for k, v in DTYPES.items()}
+DTYPES: dict[str, np.dtype[np.generic]] = {row.name: row.dtype for row in ROWS.values()}
 
 
 def dtype_of(spec: DTypeLike) -> np.dtype[np.generic]:
@@ -42,20 +27,15 @@ def dtype_of(spec: DTypeLike) -> np.dtype[np.generic]:
     if isinstance(spec, str) and spec in DTYPES:
         return DTYPES[spec]
     dtype = np.dtype(spec).newbyteorder("=")
-    for known in _SHORT:
-        if dtype == known:
-            return known
-    raise TypeError(f"dtype {np.dtype(spec)} is not supported")
+    row = row_of(dtype)
+    if row is None:
+        raise TypeError(f"dtype {np.dtype(spec)} is not supported")
+    return row.dtype
 
 
 def short_name(dtype: np.dtype[np.generic]) -> str:
     """``f64`` for float64 and so on."""
-    return _SHORT[dtype]
-
-
-def is_inexact(dtype: np.dtype[np.generic]) -> bool:
-    """Whether the dtype is floating or complex (the ones that have derivatives)."""
-    return dtype.kind in "fc"
+    return ROWS[dtype].name
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,15 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import (
+    is_bool,
+    is_complex,
+    is_float,
+    is_integer,
+    is_signed,
+    is_unsigned,
+    part_of,
+)
 from tracejit.ir.scalar.emit import BOOL, F32, ComplexPair, DType
 
 _PRED_SIGNED = {"eq": "eq", "ne": "ne", "lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge"}
@@ -39,20 +48,20 @@ class Reg:
 
 def llvm_type(dtype: DType) -> str:
     """The LLVM type of a real scalar in a register."""
-    if dtype.kind == "b":
+    if is_bool(dtype):
         return "i1"
-    if dtype.kind in "iu":
+    if is_integer(dtype):
         return f"i{8 * dtype.itemsize}"
-    if dtype.kind == "f" and dtype.itemsize in (4, 8):
+    if is_float(dtype) and dtype.itemsize in (4, 8):
         return "float" if dtype.itemsize == 4 else "double"
     raise TypeError(f"no LLVM register type for {dtype}")
 
 
 def literal(value: Any, dtype: DType) -> str:
     """The exact LLVM literal of `value` in `dtype` (floats as the hex of their double)."""
-    if dtype.kind == "b":
+    if is_bool(dtype):
         return "true" if value else "false"
-    if dtype.kind in "iu":
+    if is_integer(dtype):
         bits = 8 * dtype.itemsize
         wrapped = int(value) & ((1 << bits) - 1)
         return str(wrapped - (1 << bits) if wrapped >> (bits - 1) else wrapped)
@@ -63,17 +72,17 @@ def literal(value: Any, dtype: DType) -> str:
 
 def value_of(text: str, dtype: DType) -> float | int | None:
     """The number that a literal stands for; None for a register and for what has no number."""
-    if text.startswith("0x") and dtype.kind == "f":
+    if text.startswith("0x") and is_float(dtype):
         found: float = struct.unpack("<d", int(text, 16).to_bytes(8, "little"))[0]
         return found
-    if text.lstrip("-").isdigit() and dtype.kind in "iu":
+    if text.lstrip("-").isdigit() and is_integer(dtype):
         number = int(text)
-        return number % (1 << 8 * dtype.itemsize) if dtype.kind == "u" else number
+        return number % (1 << 8 * dtype.itemsize) if is_unsigned(dtype) else number
     return None
 
 
 def _suffix(dtype: DType) -> str:
-    return f"f{8 * dtype.itemsize}" if dtype.kind == "f" else f"i{8 * dtype.itemsize}"
+    return f"f{8 * dtype.itemsize}" if is_float(dtype) else f"i{8 * dtype.itemsize}"
 
 
 class LLVMEmitter:
@@ -153,8 +162,8 @@ class LLVMEmitter:
             self.flags = saved
 
     def const(self, value: Any, dtype: DType) -> Any:
-        if dtype.kind == "c":
-            part = np.dtype(np.float32 if dtype.itemsize == 8 else np.float64)
+        if is_complex(dtype):
+            part = part_of(dtype)
             z = complex(value)
             return ComplexPair(self.const(z.real, part), self.const(z.imag, part))
         return Reg(literal(value, dtype), dtype)
@@ -258,7 +267,7 @@ class LLVMEmitter:
         return self.intrinsic("cttz", a.dtype, a, extra="i1 false")
 
     def icmp(self, pred: str, a: Reg, b: Reg) -> Reg:
-        table = _PRED_SIGNED if a.dtype.kind == "i" else _PRED_UNSIGNED
+        table = _PRED_SIGNED if is_signed(a.dtype) else _PRED_UNSIGNED
         return self.op(BOOL, f"icmp {table[pred]} {a}, {b.text}")
 
     def _overflow(self, name: str, a: Reg, b: Reg) -> tuple[Reg, Reg]:
@@ -289,18 +298,18 @@ class LLVMEmitter:
         return self.op(dtype, f"{name} {a} to {llvm_type(dtype)}")
 
     def int_to_float(self, a: Reg, dtype: DType) -> Reg:
-        return self._convert("sitofp" if a.dtype.kind == "i" else "uitofp", a, dtype)
+        return self._convert("sitofp" if is_signed(a.dtype) else "uitofp", a, dtype)
 
     def float_to_int(self, a: Reg, dtype: DType) -> Reg:
-        return self._convert("fptosi" if dtype.kind == "i" else "fptoui", a, dtype)
+        return self._convert("fptosi" if is_signed(dtype) else "fptoui", a, dtype)
 
     def int_cast(self, a: Reg, dtype: DType) -> Reg:
-        source, target = (1 if d.kind == "b" else 8 * d.itemsize for d in (a.dtype, dtype))
+        source, target = (1 if is_bool(d) else 8 * d.itemsize for d in (a.dtype, dtype))
         if source == target:
             return Reg(a.text, dtype)
         if target < source:
             return self._convert("trunc", a, dtype)
-        return self._convert("sext" if a.dtype.kind == "i" else "zext", a, dtype)
+        return self._convert("sext" if is_signed(a.dtype) else "zext", a, dtype)
 
     def float_cast(self, a: Reg, dtype: DType) -> Reg:
         if a.dtype == dtype:

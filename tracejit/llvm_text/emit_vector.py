@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tracejit.dtypes import is_bool, is_complex, is_float
 from tracejit.ir.scalar.emit import BOOL, I64, ComplexPair, DType
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, literal, llvm_type, value_of
 
@@ -77,7 +78,7 @@ class VectorEmitter(LLVMEmitter):
         return self.lanes(super().op(dtype, text).text, dtype)
 
     def const(self, value: Any, dtype: DType) -> Any:
-        if dtype.kind == "c":
+        if is_complex(dtype):
             return super().const(value, dtype)
         return self.lanes(f"splat ({llvm_type(dtype)} {literal(value, dtype)})", dtype)
 
@@ -86,8 +87,8 @@ class VectorEmitter(LLVMEmitter):
         return value_of(text.split(" ")[-1], a.dtype) if text != a.text else None
 
     def _vector_suffix(self, dtype: DType) -> str:
-        letter = "f" if dtype.kind == "f" else "i"
-        bits = 1 if dtype.kind == "b" else 8 * dtype.itemsize
+        letter = "f" if is_float(dtype) else "i"
+        bits = 1 if is_bool(dtype) else 8 * dtype.itemsize
         return f"v{self.count}{letter}{bits}"
 
     def intrinsic(self, name: str, dtype: DType, *args: Reg, extra: str = "") -> Reg:

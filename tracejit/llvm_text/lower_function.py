@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import numpy as np
-
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
+from tracejit.dtypes import is_complex, kind_of, part_of
 from tracejit.ir import extent as ex
 from tracejit.ir.core import TABLE, Function, Instr, Value
-from tracejit.ir.scalar.emit import I64, ComplexPair, DType
+from tracejit.ir.scalar.emit import I64, ComplexPair
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType, Type
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, llvm_type
@@ -266,11 +265,6 @@ def number(reg: Reg) -> int | None:
     return None if reg.text.startswith("%") else int(reg.text)
 
 
-def part_of(dtype: DType) -> DType:
-    """The dtype of the real part."""
-    return np.dtype(np.float32 if dtype.itemsize == 8 else np.float64)
-
-
 def parts(scalar: Any) -> list[Reg | Pointer]:
     """The LLVM values that a scalar consists of."""
     return [scalar.re, scalar.im] if isinstance(scalar, ComplexPair) else [scalar]
@@ -280,7 +274,7 @@ def part_types(type_: Type) -> list[str]:
     """The LLVM types of a value's parts."""
     if not isinstance(type_, TensorType):
         return ["ptr"]
-    if type_.dtype.kind == "c":
+    if is_complex(type_.dtype):
         return [llvm_type(part_of(type_.dtype))] * 2
     return [llvm_type(type_.dtype)]
 
@@ -289,7 +283,7 @@ def joined(type_: Type, names: Iterable[str]) -> Any:
     """A scalar of `type_` from the names of its parts, taken from an iterator."""
     if not isinstance(type_, TensorType):
         return Pointer(next(iter(names)))
-    if type_.dtype.kind == "c":
+    if is_complex(type_.dtype):
         source, part = iter(names), part_of(type_.dtype)
         return ComplexPair(Reg(next(source), part), Reg(next(source), part))
     return Reg(next(iter(names)), type_.dtype)
@@ -299,10 +293,10 @@ def zero(type_: Type) -> Any:
     """A value for code that cannot be reached."""
     if not isinstance(type_, TensorType):
         return Pointer("null")
-    if type_.dtype.kind == "c":
+    if is_complex(type_.dtype):
         part = part_of(type_.dtype)
         return ComplexPair(Reg("0.0", part), Reg("0.0", part))
-    return Reg({"f": "0.0", "b": "false"}.get(type_.dtype.kind, "0"), type_.dtype)
+    return Reg({"f": "0.0", "b": "false"}.get(kind_of(type_.dtype), "0"), type_.dtype)
 
 
 def loops_inside(function: Function) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_complex, part_of
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.region_ops import RegionOp
@@ -18,7 +19,7 @@ from tracejit.ir.scalar.emit import I64, ComplexPair, DType
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType, TensorType
 from tracejit.llvm_text.emit import Reg, llvm_type
-from tracejit.llvm_text.lower_function import FunctionText, Pointer, Rule, number, part_of
+from tracejit.llvm_text.lower_function import FunctionText, Pointer, Rule, number
 
 #: Buffers of at most this many bytes, freed where they are made, lie on the stack.
 STACK_BYTES = 1024
@@ -43,14 +44,14 @@ def address(f: FunctionText, buffer: Value, index: Sequence[Value]) -> Pointer:
 def load_scalar(f: FunctionText, at: Pointer, dtype: DType) -> Any:
     """One element from memory."""
     e = f.e
-    if dtype.kind == "c":
+    if is_complex(dtype):
         part = part_of(dtype)
         high = f.at(at, part.itemsize)
         return ComplexPair(
             e.op(part, f"load {llvm_type(part)}, {at}"),
             e.op(part, f"load {llvm_type(part)}, {high}"),
         )
-    if dtype.kind == "b":  # NumPy takes any nonzero byte for true
+    if is_bool(dtype):  # NumPy takes any nonzero byte for true
         return e.icmp("ne", e.op(_BYTE, f"load i8, {at}"), Reg("0", _BYTE))
     return e.op(dtype, f"load {llvm_type(dtype)}, {at}")
 
@@ -60,7 +61,7 @@ def store_scalar(f: FunctionText, at: Pointer, scalar: Any) -> None:
     if isinstance(scalar, ComplexPair):
         f.e.line(f"store {scalar.re}, {at}")
         f.e.line(f"store {scalar.im}, {f.at(at, scalar.re.dtype.itemsize)}")
-    elif isinstance(scalar, Reg) and scalar.dtype.kind == "b":
+    elif isinstance(scalar, Reg) and is_bool(scalar.dtype):
         f.e.line(f"store {f.e.int_cast(scalar, _BYTE)}, {at}")
     else:
         f.e.line(f"store {scalar}, {at}")

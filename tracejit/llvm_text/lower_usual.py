@@ -14,13 +14,14 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, part_of
 from tracejit.ir.core import TABLE, Function, Instr, Value, element_of
 from tracejit.ir.scalar.emit import ComplexPair, DType
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, BufferType
 from tracejit.llvm_text.emit import LLVMEmitter, Reg
 from tracejit.llvm_text.loops import CountedLoop, Phis, chunk_end, merge
-from tracejit.llvm_text.lower_function import FunctionText, Pointer, part_of
+from tracejit.llvm_text.lower_function import FunctionText, Pointer
 
 #: Elements of a chunk.
 CHUNK = 512
@@ -88,7 +89,7 @@ def has_rare_way(
 
 
 def _operand(k: int, dtype: DType) -> Any:
-    if dtype.kind != "c":
+    if not is_complex(dtype):
         return Reg(f"%x{k}", dtype)
     part = part_of(dtype)
     return ComplexPair(Reg(f"%x{k}", part), Reg(f"%y{k}", part))

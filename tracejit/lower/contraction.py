@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from tracejit.dtypes import is_bool, is_inexact
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.ops.contraction import free_axes
@@ -51,7 +52,7 @@ def lower_dot(body: Body, instr: Instr) -> None:
     matrices = bool(left.free and right.free)
     small = isinstance(work, int) and work <= (SMALL if matrices else SMALL_VECTOR)
     vectors = not left.free and not right.free
-    if a.dtype.kind not in "fc" or vectors or not left.contract or small:
+    if not is_inexact(a.dtype) or vectors or not left.contract or small:
         _lower_loops(body, instr, left, right)
     else:
         _lower_blas(body, instr, left, right)
@@ -69,16 +70,16 @@ def _lower_loops(body: Body, instr: Instr, left: _Axes, right: _Axes) -> None:
             at = delinearize(flat, inner, p.bounds) if inner else ()
             x = p.pull(left.value, left.place(batch, fa, at), s)
             y = p.pull(right.value, right.place(batch, fb, at), s)
-            name = "bitwise_and" if result.dtype.kind == "b" else "mul"
+            name = "bitwise_and" if is_bool(result.dtype) else "mul"
             out = s.op(name, x, y)
             assert isinstance(out, Value)
             return out
 
         if not inner:
             return term(0, scope)
-        if result.dtype.kind in "fc":
+        if is_inexact(result.dtype):
             return loop_nests.pairwise(p, scope, product(inner), term)
-        name = "bitwise_or" if result.dtype.kind == "b" else "add"
+        name = "bitwise_or" if is_bool(result.dtype) else "add"
         zero = scope.own(scope.b.const(0, result.dtype))
         loop = Loop(scope, product(inner), [zero])
         p.bounds.upper[loop.i] = product(inner)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tracejit.dtypes import is_bool
 from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, type_uses
 from tracejit.ir.extent import Dim, ResultRef, leaves, subst
@@ -61,7 +62,7 @@ def _index(b: Builder, dim: Dim, names: Names) -> Value:
 def _rows(kernel: Builder, values: list[Value], names: Names, beta: bool) -> None:
     a, b, c = values[-3:]
     add, mul = "add", "mul"
-    if a.dtype.kind == "b":
+    if is_bool(a.dtype):
         add, mul = "bitwise_or", "bitwise_and"
 
     def row(e: Builder, m: Value, _: list[Value], own: Names) -> Sequence[Value]:

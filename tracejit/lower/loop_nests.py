@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, is_float, is_inexact, is_integer, is_unsigned
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.regions import Loop, Scope
@@ -124,15 +125,15 @@ def identity(name: str, dtype: np.dtype[Any]) -> Any:
     if start is not None:
         if dtype == _BOOL:
             return bool(start)
-        return np.iinfo(dtype).max if start == -1 and dtype.kind == "u" else start
+        return np.iinfo(dtype).max if start == -1 and is_unsigned(dtype) else start
     largest = name == "reduce_min"
     if dtype == _BOOL:
         return largest
-    if dtype.kind in "iu":
+    if is_integer(dtype):
         info = np.iinfo(dtype)
         return info.max if largest else info.min
     limit = np.inf if largest else -np.inf
-    return complex(limit, limit) if dtype.kind == "c" else limit
+    return complex(limit, limit) if is_complex(dtype) else limit
 
 
 def split_axes(axes: Sequence[int], shape: Sequence[Dim]) -> tuple[list[int], list[int], list[int]]:
@@ -177,7 +178,7 @@ def _reduce_point(
 
         if not trailing:
             return element(0, scope)
-        if name == "add" and dtype.kind in "fc":
+        if name == "add" and is_inexact(dtype):
             return pairwise(p, scope, product(tuple(extents)), element)
         return fold_line(p, scope, product(tuple(extents)), instr, element)
 
@@ -196,7 +197,7 @@ def fold_line(
 ) -> Value:
     """Combine ``count`` elements of the reduction's operand in any exact way."""
     name, dtype = _REDUCERS[instr.name][0], instr.operands[0].dtype
-    if name in ("minimum", "maximum") and dtype.kind == "f":
+    if name in ("minimum", "maximum") and is_float(dtype):
         return fold_ordered(p, scope, count, name, dtype, element)
     return fold(p, scope, count, name, instr, element)
 
@@ -345,7 +346,7 @@ def arg_reduce(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
     i = loop.i.dim + 1
     value = element(i, loop.inner)
     better = loop.inner.op(_BETTER[instr.name], value, best)
-    if x.dtype.kind in "fc":
+    if is_inexact(x.dtype):
         fresh_nan = loop.inner.op(
             "bitwise_and",
             loop.inner.op("isnan", value),

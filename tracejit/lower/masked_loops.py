@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from tracejit.dtypes import is_complex, is_inexact
 from tracejit.ir.core import Instr, Value, is_array, is_splat
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.regions import Loop, Scope, TrueLoop, unify
@@ -145,9 +146,9 @@ def reduce_selected(
     """A reduction over the elements that a mask selects, without storing them."""
     (x,) = instr.operands
     combine = loop_nests.combining(instr.name)
-    if combine == "add" and x.dtype.kind in "fc":
+    if combine == "add" and is_inexact(x.dtype):
         return _sum(p, kernel, x, mask, count)
-    exact = x.dtype.kind != "c" or combine != "mul"
+    exact = not is_complex(x.dtype) or combine != "mul"
     if cost > CHEAP or not exact:
         return _fold(p, kernel, instr, mask)
     neutral = loop_nests.identity(instr.name, x.dtype)

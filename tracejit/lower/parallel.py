@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from tracejit.dtypes import is_exact
 from tracejit.ir.core import Function, Instr, Value, element_of
 from tracejit.ir.extent import Dim, Extent, Monomial, leaves, subst
 from tracejit.ir.region_ops import RegionOp, is_counted
@@ -256,7 +257,7 @@ def fold_names(loop: Instr) -> list[str] | None:
     names = []
     for param, result in zip(carried, body.results, strict=True):
         maker = makers.get(result)
-        if maker is None or not maker.has(Trait.FOLDS) or result.dtype.kind not in "iub":
+        if maker is None or not maker.has(Trait.FOLDS) or not is_exact(result.dtype):
             return None
         if maker.operands.count(param) != 1:
             return None

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import kind_of
 from tracejit.errors import throw
 
 _PYTHON = (int, float, complex)
@@ -82,12 +83,12 @@ def loop_for(name: str, loops: Sequence[Dtypes], inputs: Sequence[Any]) -> Dtype
 
 def _castable(x: Any, want: np.dtype[Any], weak: bool) -> bool:
     if weak:
-        kinds = [k for python, k in _WEAK.items() if python.__name__ == kind_of(x)]
-        return want.kind in kinds[0]
+        kinds = [k for python, k in _WEAK.items() if python.__name__ == class_name(x)]
+        return kind_of(want) in kinds[0]
     return bool(np.can_cast(dtype_of_input(x), want, "safe"))
 
 
-def kind_of(x: Any) -> str:
+def class_name(x: Any) -> str:
     """The name of the class of a number of Python's."""
     return str(getattr(x, "kind", type(x).__name__))
 
@@ -95,7 +96,7 @@ def kind_of(x: Any) -> str:
 def dtype_of_input(x: Any) -> np.dtype[Any]:
     """The dtype of an input that is taken as it is."""
     if is_weak(x):
-        return np.dtype(kind_of(x))
+        return np.dtype(class_name(x))
     dtype = getattr(x, "dtype", None)
     return dtype if isinstance(dtype, np.dtype) else np.asarray(x).dtype
 

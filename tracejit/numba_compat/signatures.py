@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_integer, kind_of
 from tracejit.numba_compat import types as nt
 
 #: Classes of Python's whose arithmetic is that of a type with error_model="python".
@@ -88,7 +89,7 @@ def _between(have: np.dtype[Any], want: np.dtype[Any]) -> int:
         return EXACT
     if not np.can_cast(have, want, "safe"):
         return UNSAFE
-    return PROMOTED if have.kind == want.kind else SAFE
+    return PROMOTED if kind_of(have) == kind_of(want) else SAFE
 
 
 def converted(ops: Any, x: Any, want: Any, numpy_errors: bool) -> Any:
@@ -103,7 +104,7 @@ def converted(ops: Any, x: Any, want: Any, numpy_errors: bool) -> Any:
     kind = _PYTHON.get(want.dtype.char)
     if numpy_errors and kind in (float, complex):
         kind = None
-    if want.dtype.kind in "iu" and _is_fraction(x):
+    if is_integer(want.dtype) and _is_fraction(x):
         x = ops.call(int, x)
     return ops.call(want.dtype.type if kind is None else kind, x)
 

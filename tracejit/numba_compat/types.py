@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_inexact, is_signed
 from tracejit.errors import UnsupportedError
 
 _PYTHON = {"b": bool, "i": int, "f": float, "c": complex}
@@ -56,7 +57,7 @@ class ScalarType(NumbaType):
     @property
     def signed(self) -> bool:
         """Whether it has negative numbers."""
-        return self.dtype.kind in "ifc"
+        return is_signed(self.dtype) or is_inexact(self.dtype)
 
     @property
     def minval(self) -> int:
@@ -88,7 +89,7 @@ class ScalarType(NumbaType):
         return ops.call(self.dtype.type, x)
 
     def __str__(self) -> str:
-        return "bool" if self.dtype.kind == "b" else self.dtype.name
+        return "bool" if is_bool(self.dtype) else self.dtype.name
 
 
 class BooleanType(ScalarType):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_exact, kind_of
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.passes.rebuild import Rebuild
@@ -53,7 +54,7 @@ def algebra(function: Function) -> Function:
 
 def _apply(re: Rebuild, instr: Instr) -> Value | None:
     for rule in _BY_NAME.get(instr.name, ()):
-        if instr.operands[0].dtype.kind in rule.kinds:
+        if kind_of(instr.operands[0].dtype) in rule.kinds:
             by = rule.apply(re, instr)
             if by is not None:
                 return by
@@ -203,7 +204,7 @@ def _not_compared(re: Rebuild, instr: Instr) -> Value | None:
     if made is None:
         return None
     equality = re.made(made.result, "eq", "ne") is not None
-    if not equality and made.operands[0].dtype.kind not in "biu":
+    if not equality and not is_exact(made.operands[0].dtype):
         return None  # a nan is neither less nor greater or equal
     out: Value = re.b.op(_OPPOSITE[made.name], *made.operands)
     return out

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_inexact, is_integer, kind_of
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, Extent, leaves, single_atom
 from tracejit.ir.region_ops import RegionOp
@@ -214,10 +215,10 @@ _INTEGER_BITS = {"f": {4: 24, 8: 53}, "c": {8: 24, 16: 53}}
 
 def holds(small: np.dtype[np.generic], big: np.dtype[np.generic]) -> bool:
     """Whether every value of ``small`` is one of ``big`` (int64 in float64 is not)."""
-    if small == big or small.kind == "b":
+    if small == big or is_bool(small):
         return True
-    if small.kind in "iu" and big.kind in "fc":
-        return small.itemsize * 8 <= _INTEGER_BITS[big.kind][big.itemsize]
+    if is_integer(small) and is_inexact(big):
+        return small.itemsize * 8 <= _INTEGER_BITS[kind_of(big)][big.itemsize]
     return bool(np.can_cast(small, big, "safe"))
 
 
@@ -230,7 +231,7 @@ def _convert(re: Rebuild, instr: Instr) -> Value | None:
         return None
     source = inner.operands[0]
     # A float that does not fit an integer gives what the float's own conversion gives.
-    narrows = x.dtype.kind in "fc" and target.kind in "iu" and source.dtype.kind in "fc"
+    narrows = is_inexact(x.dtype) and is_integer(target) and is_inexact(source.dtype)
     if not holds(source.dtype, x.dtype) or (narrows and source.dtype != target):
         return None
     return re.b.convert(source, target)

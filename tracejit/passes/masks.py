@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tracejit.dtypes import is_bool
 from tracejit.ir.core import Function, Instr, Value, is_array, is_splat
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, TensorType
@@ -80,7 +81,7 @@ class _Masks:
             and now.operands[0].type == INDEX
         ):
             return self.re.b.const(True, np.dtype(np.bool_))
-        if now.name == "bitwise_or" and now.result.rank == 0 and now.result.dtype.kind == "b":
+        if now.name == "bitwise_or" and now.result.rank == 0 and is_bool(now.result.dtype):
             for v in now.operands:
                 if self.re.literal(v) is not None and bool(self.re.literal(v)):
                     return v

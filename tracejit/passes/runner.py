@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, is_inexact
 from tracejit.ir.core import Function
 from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.printer import format_function
@@ -88,9 +89,9 @@ def outcome(function: Function, inputs: Sequence[Any]) -> tuple[Any, ...]:
 
 def bits(array: Any) -> tuple[str, tuple[int, ...], bytes]:
     array = np.array(array, order="C")
-    if array.dtype.kind in "fc":
+    if is_inexact(array.dtype):
         parts = array.reshape(-1).view(
-            f"f{array.dtype.itemsize // (1 + (array.dtype.kind == 'c'))}"
+            f"f{array.dtype.itemsize // (1 + (is_complex(array.dtype)))}"
         )
         parts[np.isnan(parts)] = np.nan
     return array.dtype.str, array.shape, array.tobytes()

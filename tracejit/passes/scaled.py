@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from tracejit.dtypes import is_bool, is_float
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.types import TensorType
 from tracejit.passes.stable import Stable, emit, minus, through_layout, times
@@ -56,7 +57,7 @@ def scaled(re: Stable, value: Value, depth: int = DEPTH) -> Scaled | None:
 
 def is_real(value: Value) -> bool:
     """Whether a value is of real floating numbers."""
-    return isinstance(value.type, TensorType) and value.dtype.kind == "f"
+    return isinstance(value.type, TensorType) and is_float(value.dtype)
 
 
 def whole(re: Stable, found: Scaled) -> Value:
@@ -127,7 +128,7 @@ def _neg(re: Stable, instr: Instr, value: Value, depth: int) -> Scaled | None:
 def _product(re: Stable, instr: Instr, value: Value, depth: int) -> Scaled | None:
     for factor, mask in (instr.operands, instr.operands[::-1]):
         chosen = re.made(mask, "convert")
-        if chosen is not None and chosen.operands[0].dtype.kind == "b":
+        if chosen is not None and is_bool(chosen.operands[0].dtype):
             return _choice(re, chosen.operands[0], factor, None, depth)
     x, y = instr.operands
     a, b = scaled(re, x, depth), scaled(re, y, depth)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tracejit.dtypes import is_float
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim
@@ -29,7 +30,7 @@ class Stable(Rebuild):
 
     def rewritten(self, instr: Instr) -> Value | None:
         """What the first rule that applies makes of an instruction."""
-        if not instr.prim.elementwise or instr.results[0].dtype.kind != "f":
+        if not instr.prim.elementwise or not is_float(instr.results[0].dtype):
             return None
         for rule in self.rules.get(instr.name, ()):
             by = rule(self, instr)

@@ -6,6 +6,7 @@ zero is a choice, so that the derivative of a norm at zero is 0: the subgradient
 
 from __future__ import annotations
 
+from tracejit.dtypes import is_float
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.types import DTYPES
 from tracejit.passes.stable import Rule, Stable, applied, emit, through_layout, times
@@ -35,7 +36,7 @@ def is_sum_of_squares(re: Stable, value: Value, depth: int = _DEPTH) -> bool:
         return all(is_sum_of_squares(re, v, depth - 1) for v in made.operands)
     if re.made(value, "reduce_sum", "reshape", "broadcast", "transpose", "slice", "convert"):
         inner = made.operands[0]
-        return inner.dtype.kind == "f" and is_sum_of_squares(re, inner, depth - 1)
+        return is_float(inner.dtype) and is_sum_of_squares(re, inner, depth - 1)
     if re.made(value, "mul", "div"):
         a, b = made.operands
         if re.made(value, "mul") and re.literal(a) is not None:
@@ -69,7 +70,7 @@ def _widened(re: Stable, value: Value) -> Value:
     if re.made(value, "convert"):
         return _widened(re, made.operands[0])
     operands = [_widened(re, v) if is_sum_of_squares(re, v) else v for v in made.operands]
-    operands = [re.b.convert(v, wide) if v.dtype.kind == "f" else v for v in operands]
+    operands = [re.b.convert(v, wide) if is_float(v.dtype) else v for v in operands]
     return emit(re, made.name, *operands, **made.attrs)
 
 

@@ -17,6 +17,7 @@ from tracejit import abi
 from tracejit.abi import capi
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.codegen_llvm.runtime import runtime_symbols
+from tracejit.dtypes import is_float
 from tracejit.python_entry.entry import Specialisation
 
 #: Elements of the vector behind a pointer: more than any memory holds.
@@ -36,7 +37,7 @@ class CType:
         """The type in LLVM."""
         if self.pointer:
             return "ptr"
-        if self.dtype.kind == "f":
+        if is_float(self.dtype):
             return "float" if self.dtype.itemsize == 4 else "double"
         return f"i{8 * self.dtype.itemsize}"
 
@@ -154,7 +155,7 @@ def _returned(
 
 
 def _literal(kind: CType, value: Any) -> str:
-    if kind.dtype.kind != "f":
+    if not is_float(kind.dtype):
         return f"ret {kind.text} {int(value)}"
     bits = np.float64(value).view(np.uint64)
     return f"ret {kind.text} 0x{int(bits):016X}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tracejit import abi
+from tracejit.dtypes import is_complex, is_unsigned
 from tracejit.python_entry.entry_writer import Writer
 
 
@@ -108,7 +109,7 @@ class ResultWriter:
         made = self._new(result.dtype, [])
         w.guard(w.op(f"icmp ne ptr {made}, null"), "unwind")
         data = w.load_at("ptr", made, 16)
-        parts = 2 if result.dtype.kind == "c" else 1
+        parts = 2 if is_complex(result.dtype) else 1
         size = result.dtype.itemsize // parts
         for part in range(parts):
             bits = self._slot(f"i{8 * size}", slot + part)
@@ -152,7 +153,7 @@ class ResultWriter:
             return w.op(f"call ptr @PyComplex_FromDoubles(double {parts[0]}, double {parts[1]})")
         bits = self._slot("i64", slot)
         if result.kind == "int":
-            sign = "Unsigned" if result.dtype.kind == "u" else ""
+            sign = "Unsigned" if is_unsigned(result.dtype) else ""
             return w.op(f"call ptr @PyLong_From{sign}LongLong(i64 {bits})")
         true = w.op(f"icmp ne i64 {bits}, 0")
         made = w.op(f"select i1 {true}, ptr @Py_True, ptr @Py_False")
@@ -162,7 +163,7 @@ class ResultWriter:
     def _box_numpy(self, result: abi.ScalarResult, slot: int) -> str:
         w = self.w
         at = w.op(f"getelementptr i64, ptr %slots, i64 {slot}")
-        if result.dtype.itemsize == 8 and result.dtype.kind == "c":
+        if result.dtype.itemsize == 8 and is_complex(result.dtype):
             # Two slots of one f32 each; the scalar wants them side by side.
             imag = self._slot("i32", slot + 1)
             beside = w.op(f"getelementptr i32, ptr {at}, i64 1")

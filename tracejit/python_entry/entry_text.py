@@ -19,6 +19,7 @@ import numpy as np
 
 from tracejit import abi
 from tracejit.abi import capi
+from tracejit.dtypes import is_complex, is_integer, is_signed
 from tracejit.python_entry import boxing_text
 from tracejit.python_entry.entry_results import ResultWriter
 from tracejit.python_entry.entry_writer import Writer
@@ -239,15 +240,15 @@ class EntryText:
             other = w.op(f"icmp eq ptr {kind}, {w.env_load(twin)}")
             right = w.op(f"or i1 {right}, {other}")
         w.guard(right)
-        parts = 2 if dtype.kind == "c" else 1
+        parts = 2 if is_complex(dtype) else 1
         size = dtype.itemsize // parts
         for part in range(parts):
             raw = w.load_at(f"i{8 * size}", o, capi.SCALAR_VALUE + size * part)
             if size < 8:
-                extend = "sext" if dtype.kind == "i" else "zext"
+                extend = "sext" if is_signed(dtype) else "zext"
                 raw = w.op(f"{extend} i{8 * size} {raw} to i64")
             w.store(f"i64 {raw}", "%slots", slot + part)
-            if dtype.kind in "iu":
+            if is_integer(dtype):
                 w.values[abi.ScalarOf(k)] = raw
 
     def _guard_relations(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tracejit import trees
+from tracejit.dtypes import is_signed
 from tracejit.errors import (
     LeakedTracerError,
     TracejitError,
@@ -261,7 +262,7 @@ def _as_list(x: Any) -> Any:
     """A list of many numbers as the program sees it: how long it is only the run says."""
     if not isinstance(x, trees.Numbers):
         return x
-    kind = Kind("int" if x.array.dtype.kind == "i" else "float", exact=True)
+    kind = Kind("int" if is_signed(x.array.dtype) else "float", exact=True)
     return [ListBuffer((x.array.read(),), x.array.dims[0], ((kind,), False))]
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 import numpy as np
 
 from tracejit import trees
+from tracejit.dtypes import is_inexact
 from tracejit.errors import StructureError, UnsupportedError, throw
 from tracejit.ir.core import Function, Value
 from tracejit.ir.types import TensorType
@@ -96,7 +97,7 @@ class _Call:
         self.leaves, self.tree = trees.flatten(tuple(self.args[n] for n in self.places))
         self.moving = [k for k, x in enumerate(self.leaves) if _is_number(x)]
         self.operands = [lift(self.leaves[k]).value for k in self.moving]
-        self.inexact = [k for k, v in enumerate(self.operands) if v.dtype.kind in "fc"]
+        self.inexact = [k for k, v in enumerate(self.operands) if is_inexact(v.dtype)]
 
     def params(self) -> list[Value]:
         """Parameters for the arguments that are numbers."""
@@ -299,7 +300,7 @@ class custom_vjp(Custom[P, R]):  # noqa: N801  (used as a decorator)
         leaves, tree = kept
         count = len(call.primal.results)
         residuals = [Value(v.type) for v in made.results[count:]]
-        ends = [v for v in call.primal.results if v.dtype.kind in "fc"]
+        ends = [v for v in call.primal.results if is_inexact(v.dtype)]
         cts = [Value(v.type) for v in ends]
 
         def second() -> Any:
@@ -371,14 +372,14 @@ def _as_tangents(custom: Custom[..., Any], primal: StagedBody, answer: Any) -> l
             f"{custom.rule_name}: the tangent of the rule has another structure than the result"
         )
     pairs = zip(leaves, primal.values, strict=True)
-    moving = [(x, v) for x, v in pairs if v is not None and v.dtype.kind in "fc"]
+    moving = [(x, v) for x, v in pairs if v is not None and is_inexact(v.dtype)]
     return [value_like(_fit(x, v.tensor, "tangent")) for x, v in moving]
 
 
 def _cotangents(primal: StagedBody, cts: Sequence[Value]) -> Any:
     found = iter(cts)
     leaves = [
-        value_like(next(found)) if v is not None and v.dtype.kind in "fc" else 0.0
+        value_like(next(found)) if v is not None and is_inexact(v.dtype) else 0.0
         for v in primal.values
     ]
     return trees.unflatten(primal.tree, leaves)

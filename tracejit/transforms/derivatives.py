@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar,
 
 from tracejit import autodiff, trees
 from tracejit.autodiff.tangents import active_results
+from tracejit.dtypes import is_complex, is_inexact, kind_of
 from tracejit.errors import throw
 from tracejit.trace.session.concretize import shown_shape
 from tracejit.trace.values.all import lift
@@ -116,9 +117,9 @@ class Gradient(Transform):
                 )
             )
         kind, scalar = ("c", "complex") if self.holomorphic else ("f", "real")
-        if self.holomorphic and any(v.dtype.kind != "c" for v in staged.wrt_values):
+        if self.holomorphic and any(not is_complex(v.dtype) for v in staged.wrt_values):
             throw(TypeError(f"{name} with holomorphic=True the arguments are complex"))
-        if first is None or first.rank != 0 or first.dtype.kind != kind:
+        if first is None or first.rank != 0 or kind_of(first.dtype) != kind:
             what = _kind_of(staged.out[0] if staged.out else None)
             if first is not None:
                 what = f"shape {shown_shape(first.shape)}, {first.dtype}"
@@ -313,7 +314,7 @@ class _Jvp(Transform):
         transformed = autodiff.jvp(function, range(len(staged.params)))
         # jvp takes the tangents after all parameters, outer values included
         out = staged.inline(staged.derived(transformed, len(function.results)), dots)
-        inexact = sum(v.dtype.kind in "fc" for v in staged.function.results)
+        inexact = sum(is_inexact(v.dtype) for v in staged.function.results)
         return staged.rebuild(out[:count]), tangent_tree(staged, out, out[len(out) - inexact :])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 from tracejit import trees
+from tracejit.dtypes import kind_of
 from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -83,7 +84,7 @@ class Jacobian(Transform):
 
     def _check(self, leaves: Sequence[Any], what: str) -> None:
         for x in leaves:
-            kind = lift(x).value.dtype.kind
+            kind = kind_of(lift(x).value.dtype)
             if self.holomorphic and kind != "c":
                 throw(TypeError(f"{self.mode}: with holomorphic each {what} is complex"))
             if not self.holomorphic and kind == "c":

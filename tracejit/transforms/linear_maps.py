@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, overload
 
 from tracejit import autodiff, trees
 from tracejit.autodiff.split import Split
+from tracejit.dtypes import is_inexact
 from tracejit.errors import throw
 from tracejit.ir.builder import rename_type
 from tracejit.ir.core import Function, Value
@@ -154,7 +155,7 @@ class Linearized(Transform):
         tree = staged.out_tree.children()[0] if self.has_aux else staged.out_tree
         both = zip(staged.out[: tree.num_leaves], staged.values, strict=False)
         results = [
-            Leaf(isinstance(x, Array), v is not None and v.dtype.kind in "fc") for x, v in both
+            Leaf(isinstance(x, Array), v is not None and is_inexact(v.dtype)) for x, v in both
         ]
         ends = ((tree, results), (staged.wrt_tree, primals))
         given, made = ends if self.what == "vjp" else ends[::-1]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracejit import autodiff, trees
+from tracejit.dtypes import is_inexact
 from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir.core import Function, Value
 from tracejit.trace.session.raising import Diverged
@@ -74,7 +75,7 @@ class _Root:
         equation = _pure(ops, "equation", [], lambda: ops.call(self.f, self.guess), orders)
         free.scan(equation.builder, equation.results)
         args = list(free.values)
-        moving = [v for v in args if v.dtype.kind in "fc"]
+        moving = [v for v in args if is_inexact(v.dtype)]
         dots = [Value(v.type) for v in moving]
         tangents = dict(zip(moving, dots, strict=True))
         rule = _pure(ops, "rule", dots, lambda: self._rule(ops, primal, tangents), orders)

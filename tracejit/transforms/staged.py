@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
+from tracejit.dtypes import is_inexact
 from tracejit.errors import is_for_user, throw
 from tracejit.ir.builder import rename_attr
 from tracejit.ir.core import Function, Value
@@ -230,7 +231,7 @@ def require_inexact(arguments: Sequence[Any], what: str) -> None:
             continue
         numeric = isinstance(x, Tracer | bool | int | float | complex | np.generic)
         kind = str(lift(x).value.dtype) if numeric else f"a {type(x).__name__}"
-        if not numeric or lift(x).value.dtype.kind not in "fc":
+        if not numeric or not is_inexact(lift(x).value.dtype):
             throw(
                 TypeError(
                     f"{what} needs floating or complex arguments, not {kind}: convert them "
@@ -249,7 +250,7 @@ def tangent_tree(staged: Staged, results: Sequence[Value], values: Sequence[Valu
             leaves.append(0.0)
             continue
         v = next(primals)  # whose extents are values of the trace around, unlike those of `inner`
-        if v.dtype.kind in "fc":
+        if is_inexact(v.dtype):
             leaves.append(gradient_like(x, next(found)))
         else:
             leaves.append(gradient_like(x, b.zeros_like(v) if v.rank else b.const(0, v.dtype)))

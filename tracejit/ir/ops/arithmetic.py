@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import complex_of, is_complex
 from tracejit.ir.core import Primitive, Value, row
-from tracejit.ir.ops.derivatives import Expr, binary, is_complex, unary
+from tracejit.ir.ops.derivatives import Expr, binary, unary
 from tracejit.ir.ops.derivatives_linear import Attrs, linear, maps, negated, same_map, through
 from tracejit.ir.ops.elementwise import common, elementwise, same, to_real
 from tracejit.ir.ops.rules import Operands, Regions, all_tensors, arity, require, same_shape
@@ -17,7 +18,6 @@ from tracejit.ir.scalar.lowering import arithmetic, division, floats
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import BOOL, DTYPES, TensorType, Type
 
-_COMPLEX_OF = {DTYPES["f32"]: DTYPES["c64"], DTYPES["f64"]: DTYPES["c128"]}
 _FLAT: dict[str, Any] = {"differentiable": False}
 """The derivative is zero wherever it exists."""
 _reference: np.ufunc
@@ -35,14 +35,14 @@ elementwise(
 
 
 def _jvp_abs(t: Expr, x: Expr, y: Expr) -> Expr:
-    if not is_complex(x):
+    if not is_complex(x.dtype):
         return t * x.op("sign")
     unit = x.op("conj") / Expr(x.b, x.b.convert(y.nonzero().v, x.v.dtype))
     return (t * unit).op("real")
 
 
 def _jvp_sign(t: Expr, x: Expr, y: Expr) -> Expr | None:
-    if not is_complex(x):
+    if not is_complex(x.dtype):
         return None
     turn = (y.op("conj") * t).op("imag") / x.op("abs").nonzero()
     return y * Expr(x.b, x.b.op("complex", turn.num(0).v, turn.v))
@@ -90,7 +90,7 @@ def _real(b: Any, ct: Value, operands: Operands, attrs: Attrs) -> Value:
 
 
 def _to_complex(operands: Operands) -> np.dtype[np.generic]:
-    return _COMPLEX_OF[common(operands, "f")]
+    return complex_of(common(operands, "f"))
 
 
 def _eval_complex(re: Any, im: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracejit.dtypes import is_float
 from tracejit.ir.core import Primitive, Value, row
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
 from tracejit.ir.types import Type
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def _infer(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     arity(operands, 1)
-    require(operands[0].dtype.kind == "f", "bessel_i is of floats", operands[0].type)
+    require(is_float(operands[0].dtype), "bessel_i is of floats", operands[0].type)
     require(attrs["n"] >= 0, "orders are not negative", attrs["n"])
     return (operands[0].type,)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, kind_of
 from tracejit.ir.core import Primitive, Value, row
 from tracejit.ir.ops.derivatives import Expr, binary, unary
 from tracejit.ir.ops.derivatives_linear import Attrs, linear, maps
@@ -124,7 +125,7 @@ def _convert(operands: Operands, attrs: Attrs, regions: Regions) -> Sequence[Typ
 
 def _eval_convert(x: Any, *, dtype: np.dtype[Any]) -> Any:
     x = np.asarray(x)
-    if x.dtype.kind == "c" and dtype.kind not in "cb":
+    if is_complex(x.dtype) and kind_of(dtype) not in "cb":
         x = x.real
     with np.errstate(all="ignore"):
         return x.astype(dtype)
@@ -138,7 +139,7 @@ def _bitcast(operands: Operands, attrs: Attrs, regions: Regions) -> Sequence[Typ
     require(
         operands[0].dtype.itemsize == attrs["dtype"].itemsize, "bitcast between different sizes"
     )
-    kinds = operands[0].dtype.kind + attrs["dtype"].kind
+    kinds = kind_of(operands[0].dtype) + kind_of(attrs["dtype"])
     require("c" not in kinds, "bitcast of or to complex numbers", kinds)
     return _convert(operands, attrs, regions)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracejit.dtypes import is_inexact
 from tracejit.ir.core import Function, Primitive, Value, row, type_uses
 from tracejit.ir.extent import Dim
 from tracejit.ir.ops import derivatives_linear as d
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
 from tracejit.ir.traits import Passing, Trait
-from tracejit.ir.types import BOOL, INDEX, TapeType, TensorType, Type, is_inexact, subst_type
+from tracejit.ir.types import BOOL, INDEX, TapeType, TensorType, Type, subst_type
 
 
 def bind(params: tuple[Value, ...], args: Operands) -> dict[Any, Dim]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_real
 from tracejit.ir.core import Primitive, row
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
 from tracejit.ir.traits import Trait
@@ -21,7 +22,7 @@ def _constant(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type,
 def _iota(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     arity(operands, 0)
     require(0 <= attrs["axis"] < len(attrs["shape"]), "iota axis outside its shape")
-    require(attrs["dtype"].kind in "iuf", "iota dtype must be integer or float", attrs["dtype"])
+    require(is_real(attrs["dtype"]), "iota dtype must be integer or float", attrs["dtype"])
     return (TensorType(attrs["dtype"], attrs["shape"]),)
 
 

@@ -15,6 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
+import numpy as np
+
+from tracejit.dtypes import is_complex
 from tracejit.ir.core import Value
 
 if TYPE_CHECKING:
@@ -34,6 +37,10 @@ class Expr:
 
     def __init__(self, b: Builder, v: Value) -> None:
         self.b, self.v = b, v
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.v.dtype
 
     def lift(self, other: Operand) -> Value:
         return other.v if isinstance(other, Expr) else self.b.lit(other, self.v)
@@ -88,14 +95,9 @@ def apply(name: str) -> Callable[..., Expr]:
     return lambda x, *rest: x.op(name, *rest)
 
 
-def is_complex(x: Expr) -> bool:
-    """Whether an expression is complex."""
-    return x.v.dtype.kind == "c"
-
-
 def shifted(x: Expr, number: float) -> Expr:
     """``x + number``; a complex sum in parts, as ``-0.0 + 0.0`` would leave the side of a cut."""
-    if not is_complex(x):
+    if not is_complex(x.dtype):
         return x + number
     return Expr(x.b, x.b.op("complex", (x.op("real") + number).v, x.op("imag").v))
 

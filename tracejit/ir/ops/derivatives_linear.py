@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from tracejit.dtypes import is_inexact
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.ir.types import TapeType, is_inexact
+from tracejit.ir.types import TapeType
 
 if TYPE_CHECKING:
     from tracejit.ir.builder import Builder

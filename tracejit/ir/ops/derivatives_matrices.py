@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, part_of
 from tracejit.ir.core import Value
 from tracejit.ir.ops.derivatives_linear import Accs, Cts
 from tracejit.ir.ops.derivatives_reductions import Expand
@@ -108,7 +109,7 @@ def slogdet_jvp(
     assert t is not None
     inverse = Mat(b, b.op("inv", operands[0])[0])
     trace = (inverse.T * Mat(b, t)).total()
-    if sign.dtype.kind != "c":
+    if not is_complex(sign.dtype):
         return [None, trace]
     part = b.op("imag", trace)
     turn = b.op("complex", b.zeros_like(part), part)
@@ -331,7 +332,7 @@ def lstsq_jvp(
 
 def _machine_tolerance(b: Builder, a: Value) -> Value:
     """NumPy's default of ``lstsq``: the precision times the larger side."""
-    real = np.dtype(f"f{a.dtype.itemsize // 2}") if a.dtype.kind == "c" else a.dtype
+    real = part_of(a.dtype)
     larger = b.op("maximum", *(b.index(n) for n in a.shape[-2:]))
     size = b.convert(larger, real)
     return b.op("mul", size, b.const(np.finfo(real).eps, real))  # type: ignore[no-any-return]

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias
 
+from tracejit.dtypes import is_complex
 from tracejit.ir.ops.derivatives import Expr
 
 Partial: TypeAlias = Callable[..., Expr]
@@ -68,7 +69,7 @@ def _gaussian(x: Expr) -> Expr:
 
 def _rgamma(x: Expr, y: Expr) -> Expr:
     """By the reflection formula on the left, where psi has poles [5.5.3]."""
-    if x.v.dtype.kind == "c":
+    if is_complex(x.v.dtype):
         return -(y * _psi(x))
     left = x.op("lt", 0.5)
     inside = left.where(x, 0.25)

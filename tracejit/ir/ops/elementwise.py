@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import kind_of, part_of
 from tracejit.ir.core import Primitive, row
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, all_tensors, arity, require, same_shape
 from tracejit.ir.types import BOOL, TensorType, Type
@@ -22,7 +23,7 @@ def common(operands: Operands, kinds: str) -> np.dtype[np.generic]:
     dtype = operands[0].dtype
     for v in operands:
         require(v.dtype == dtype, "dtypes differ", *(o.type for o in operands))
-    require(dtype.kind in kinds, f"dtype kind must be one of {kinds!r}", dtype)
+    require(kind_of(dtype) in kinds, f"dtype kind must be one of {kinds!r}", dtype)
     return dtype
 
 
@@ -49,7 +50,7 @@ def to_bool(kinds: str) -> DtypeRule:
 def to_real(operands: Operands) -> np.dtype[np.generic]:
     """Results have the dtype of a part of a complex number."""
     dtype = common(operands, "iufcb")
-    return np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
+    return part_of(dtype)
 
 
 def elementwise(

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import kind_of
 from tracejit.ir.core import TABLE, Instr
 from tracejit.ir.extent import Dim, Extent
 from tracejit.ir.ops.rules import Operands, require
@@ -63,16 +64,6 @@ def computed(operands: Operands) -> np.dtype[Any]:
     return operands[0].dtype
 
 
-def real_of(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype of absolute values."""
-    return np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
-
-
-def complex_of(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The complex dtype of the same precision."""
-    return dtype if dtype.kind == "c" else np.dtype(f"c{2 * dtype.itemsize}")
-
-
 def matrix(operands: Operands, which: int = 0) -> tuple[tuple[Dim, ...], Dim, Dim]:
     """Leading extents, rows and columns of a (stack of) matrix."""
     x = operands[which]
@@ -99,7 +90,7 @@ def or_nan(compute: Callable[..., Any], arrays: Sequence[Any], nothing: Nothing)
         return *_parts(compute(*arrays)), np.ones(lead, bool)
     except np.linalg.LinAlgError:
         fill = {"f": np.nan, "c": np.nan, "i": 0}
-        made = [np.full(shape, fill[np.dtype(dtype).kind], dtype) for dtype, shape in nothing]
+        made = [np.full(shape, fill[kind_of(np.dtype(dtype))], dtype) for dtype, shape in nothing]
     ok = np.zeros(lead, bool)
     for place in np.ndindex(lead) if lead else ():
         try:

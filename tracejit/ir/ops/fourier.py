@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracejit.dtypes import complex_of, is_complex, is_float, part_of
 from tracejit.ir.core import Primitive, Value, row
 from tracejit.ir.extent import floordiv
 from tracejit.ir.ops.derivatives_linear import Accs, Cts
-from tracejit.ir.ops.extern import complex_of, computed, real_of, types
+from tracejit.ir.ops.extern import computed, types
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
 from tracejit.ir.types import INDEX, Type
 
@@ -32,7 +33,7 @@ def _fft(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]
 def _rfft(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     arity(operands, 1)
     (x,), axis, dtype = operands, attrs["axis"], computed(operands)
-    require(dtype.kind == "f", "rfft is of real data", x.type)
+    require(is_float(dtype), "rfft is of real data", x.type)
     shape = [floordiv(n, 2) + 1 if a == axis else n for a, n in enumerate(x.shape)]
     return types((complex_of(dtype), shape))
 
@@ -41,10 +42,10 @@ def _irfft(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ..
     arity(operands, 1)
     (x,), axis, points = operands, attrs["axis"], attrs["points"]
     dtype = computed([x])
-    require(dtype.kind == "c", "irfft is of complex data", x.type)
+    require(is_complex(dtype), "irfft is of complex data", x.type)
     half = floordiv(points, 2) + 1
     require(x.shape[axis] == half, "irfft wants half of the points", x.type, points)
-    return types((real_of(dtype), [points if a == axis else n for a, n in enumerate(x.shape)]))
+    return types((part_of(dtype), [points if a == axis else n for a, n in enumerate(x.shape)]))
 
 
 def _eval_fft(x: Any, *, axis: int, norm: str, inverse: bool) -> Any:
@@ -68,7 +69,7 @@ def _single(cts: Cts, accs: Accs) -> tuple[Value, Any]:
 
 def _real_part_of(b: Builder, v: Value, like: Value) -> Value:
     """Cotangents of real data are real."""
-    return v if like.dtype.kind == "c" else b.op("real", v)
+    return v if is_complex(like.dtype) else b.op("real", v)
 
 
 def _fft_transpose(b: Builder, cts: Cts, operands: Operands, accs: Accs, attrs: Attrs) -> None:

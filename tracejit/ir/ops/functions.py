@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, is_signed
 from tracejit.ir.core import ELEMENTARY_COST
-from tracejit.ir.ops.derivatives import Expr, apply, binary, is_complex, shifted, turned, unary
+from tracejit.ir.ops.derivatives import Expr, apply, binary, shifted, turned, unary
 from tracejit.ir.ops.elementwise import elementwise, same
 from tracejit.ir.samples import ROUNDED, Samples
 from tracejit.ir.scalar import elementary as real
@@ -123,12 +124,12 @@ def _arcsin_root(x: Expr) -> Expr:
 
 def _arcsinh_root(x: Expr) -> Expr:
     """``sqrt(1 + x**2)`` likewise: ``arcsinh(x)`` is ``-1j * arcsin(1j * x)``."""
-    return _arcsin_root(turned(x)) if is_complex(x) else x.op("hypot", 1)
+    return _arcsin_root(turned(x)) if is_complex(x.dtype) else x.op("hypot", 1)
 
 
 def _one_plus_square(x: Expr) -> Expr:
     """``1 + x**2``, without cancellation near the poles ``1j`` and ``-1j``."""
-    if not is_complex(x):
+    if not is_complex(x.dtype):
         return x * x + 1
     return shifted(turned(x), 1) * shifted(-turned(x), 1)
 
@@ -200,9 +201,9 @@ def _pow_exponent(t: Expr, a: Expr, b: Expr, z: Expr) -> Expr:
 
 def _pow_defined(a: Any, b: Any) -> Any:
     """No negative powers of integers, and not the infinite complex ones, which C leaves open."""
-    if a.dtype.kind == "c":
+    if is_complex(a.dtype):
         return np.isfinite(a) & np.isfinite(b)
-    return b >= 0 if a.dtype.kind == "i" else np.ones(a.shape, bool)
+    return b >= 0 if is_signed(a.dtype) else np.ones(a.shape, bool)
 
 
 def _pow_reach(want: Any, a: Any, b: Any) -> Any:

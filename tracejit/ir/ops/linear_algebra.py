@@ -11,17 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import complex_of, is_complex, part_of
 from tracejit.ir.core import InferRule, Primitive, row
 from tracejit.ir.ops import derivatives_matrices as d
-from tracejit.ir.ops.extern import (
-    complex_of,
-    computed,
-    matrix,
-    or_nan,
-    real_of,
-    square,
-    types,
-)
+from tracejit.ir.ops.extern import computed, matrix, or_nan, square, types
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, arity, require
 from tracejit.ir.types import Type
 
@@ -83,7 +76,7 @@ def _det(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]
 def _slogdet(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     arity(operands, 1)
     dtype, (lead, _) = computed(operands), square(operands)
-    return types((dtype, lead), (real_of(dtype), lead))
+    return types((dtype, lead), (part_of(dtype), lead))
 
 
 def _cofactor(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
@@ -132,7 +125,7 @@ def _svd(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]
     arity(operands, 1)
     dtype, (lead, m, n), k = computed(operands), matrix(operands), attrs["k"]
     left, right = (m, n) if attrs["full"] else (k, k)
-    values = (real_of(dtype), (*lead, k))
+    values = (part_of(dtype), (*lead, k))
     return types((dtype, (*lead, m, left)), values, (dtype, (*lead, right, n)), (OK, lead))
 
 
@@ -141,7 +134,7 @@ def _eval_svd(a: Array, *, k: int, full: bool) -> Any:
     left, right = (m, n) if full else (k, k)
     nothing = [
         (a.dtype, (*lead, m, left)),
-        (real_of(a.dtype), (*lead, k)),
+        (part_of(a.dtype), (*lead, k)),
         (a.dtype, (*lead, right, n)),
     ]
     return or_nan(partial(np.linalg.svd, full_matrices=full), (a,), nothing)
@@ -150,22 +143,22 @@ def _eval_svd(a: Array, *, k: int, full: bool) -> Any:
 def _svdvals(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     arity(operands, 1)
     dtype, (lead, _, _) = computed(operands), matrix(operands)
-    return types((real_of(dtype), (*lead, attrs["k"])), (OK, lead))
+    return types((part_of(dtype), (*lead, attrs["k"])), (OK, lead))
 
 
 def _eval_svdvals(a: Array, *, k: int) -> Any:
-    nothing = [(real_of(a.dtype), (*a.shape[:-2], k))]
+    nothing = [(part_of(a.dtype), (*a.shape[:-2], k))]
     return or_nan(partial(np.linalg.svd, compute_uv=False), (a,), nothing)
 
 
 def _eigh(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     arity(operands, 1)
     dtype, (lead, n) = computed(operands), square(operands)
-    return types((real_of(dtype), (*lead, n)), (dtype, operands[0].shape), (OK, lead))
+    return types((part_of(dtype), (*lead, n)), (dtype, operands[0].shape), (OK, lead))
 
 
 def _eval_eigh(a: Array, *, lower: bool) -> Any:
-    nothing = [(real_of(a.dtype), a.shape[:-1]), (a.dtype, a.shape)]
+    nothing = [(part_of(a.dtype), a.shape[:-1]), (a.dtype, a.shape)]
     return or_nan(partial(np.linalg.eigh, UPLO="L" if lower else "U"), (a,), nothing)
 
 
@@ -175,7 +168,7 @@ def _eigvalsh(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type,
 
 
 def _eval_eigvalsh(a: Array, *, lower: bool) -> Any:
-    nothing = [(real_of(a.dtype), a.shape[:-1])]
+    nothing = [(part_of(a.dtype), a.shape[:-1])]
     return or_nan(partial(np.linalg.eigvalsh, UPLO="L" if lower else "U"), (a,), nothing)
 
 
@@ -204,7 +197,7 @@ def _eval_eigvals(a: Array) -> Any:
 
 def _are_real(a: Array, values: Array) -> Array:
     """Which real matrices have real eigenvalues alone: NumPy's are real where all of these have."""
-    return np.all(np.imag(values) == 0, axis=-1) & np.bool_(a.dtype.kind != "c")
+    return np.all(np.imag(values) == 0, axis=-1) & np.bool_(not is_complex(a.dtype))
 
 
 # -- least squares -----------------------------------------------------------------------------
@@ -232,14 +225,14 @@ def _lstsq(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ..
         matrix(operands, 1),
     )
     require(not lead and rows == m, "the right side does not fit", *(o.type for o in operands))
-    return types((dtype, (n, right)), (np.int32, ()), (real_of(dtype), (attrs["k"],)), (OK, ()))
+    return types((dtype, (n, right)), (np.int32, ()), (part_of(dtype), (attrs["k"],)), (OK, ()))
 
 
 def _eval_lstsq(a: Array, b: Array, rcond: Array = None, *, k: int) -> Any:
     nothing = [
         (a.dtype, (a.shape[1], b.shape[1])),
         (np.int32, ()),
-        (real_of(a.dtype), (k,)),
+        (part_of(a.dtype), (k,)),
     ]
     return or_nan(partial(_least_squares, rcond=rcond), (a, b), nothing)
 

@@ -5,6 +5,7 @@ What the body or element does must not change what the mask reads: masks may be 
 
 from __future__ import annotations
 
+from tracejit.dtypes import is_inexact
 from tracejit.ir.core import Primitive, row
 from tracejit.ir.ops.control import check_params, check_yield
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, indices, require
@@ -29,7 +30,7 @@ def _sum_true(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type,
         check_params(region, operands[1:], what)
     require([r.type for r in mask.results] == [BOOL], "a mask yields one bool")
     (result,) = element.results
-    require(result.rank == 0 and result.dtype.kind in "fc", "only inexact scalars are summed")
+    require(result.rank == 0 and is_inexact(result.dtype), "only inexact scalars are summed")
     return (result.type,)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tracejit import dtypes
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX
@@ -31,7 +32,7 @@ class Mat:
 
     @property
     def is_complex(self) -> bool:
-        return self.v.dtype.kind == "c"
+        return dtypes.is_complex(self.v.dtype)
 
     def __matmul__(self, other: Mat) -> Mat:
         last = self.v.rank - 1

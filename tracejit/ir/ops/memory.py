@@ -6,6 +6,7 @@ only: every buffer access is in a kernel (a region of ``launch``), except ``fetc
 
 from __future__ import annotations
 
+from tracejit.dtypes import is_inexact
 from tracejit.ir.core import Primitive, Value, row
 from tracejit.ir.ops.control import check_params
 from tracejit.ir.ops.derivatives_linear import linear, maps, same_map
@@ -66,7 +67,7 @@ def _sum_pairwise(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[T
     indices(operands[:1])
     check_params(element, operands, "summed element")
     for result in element.results:
-        require(result.rank == 0 and result.dtype.kind in "fc", "only inexact scalars are summed")
+        require(result.rank == 0 and is_inexact(result.dtype), "only inexact scalars are summed")
     return tuple(r.type for r in element.results)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_exact
 from tracejit.ir.core import Primitive, row
 from tracejit.ir.ops import derivatives_linear as linear
 from tracejit.ir.ops import derivatives_reductions as d
@@ -24,7 +25,7 @@ def _reduce(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, .
 
 
 def _bool_reduce(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
-    require(operands[0].dtype.kind in "biu", "operand must be bool or integer", operands[0].type)
+    require(is_exact(operands[0].dtype), "operand must be bool or integer", operands[0].type)
     return _reduce(operands, attrs, regions)
 
 

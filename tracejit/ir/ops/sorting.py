@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tracejit.dtypes import is_exact
 from tracejit.ir.core import Primitive, row
 from tracejit.ir.ops.extern import types
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, all_tensors, arity, require
@@ -13,7 +14,7 @@ from tracejit.ir.types import Type
 def _sort(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     arity(operands, 1)
     all_tensors(operands)
-    require(operands[0].dtype.kind in "biu", "sort is of integers and bools", operands[0].type)
+    require(is_exact(operands[0].dtype), "sort is of integers and bools", operands[0].type)
     return _along_axis(operands, attrs)
 
 

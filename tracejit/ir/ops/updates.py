@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool
 from tracejit.ir.core import Primitive, row
 from tracejit.ir.ops import derivatives_linear as d
 from tracejit.ir.ops.derivatives_reductions import ExpandWhere, product_loop, scatter
@@ -53,7 +54,7 @@ def _eval_put_slice(x: Any, v: Any, *bounds: int) -> Any:
 
 
 def _add_slice(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
-    require(operands[0].dtype.kind != "b", "add_slice of bool", operands[0].type)
+    require(not is_bool(operands[0].dtype), "add_slice of bool", operands[0].type)
     return _put_slice(operands, attrs, regions)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, is_integer, part_of, signed_like, unsigned_like
 from tracejit.ir.scalar.emit import F32, F64, ComplexPair, DType
 
 Array = Any  # np.ndarray or NumPy scalar; both carry a dtype
@@ -53,7 +54,7 @@ def apply(lower: Callable[..., Any], *arrays: Any, **attrs: Any) -> Any:
 
 
 def _enter(a: Array) -> Any:
-    return ComplexPair(a.real.copy(), a.imag.copy()) if a.dtype.kind == "c" else a
+    return ComplexPair(a.real.copy(), a.imag.copy()) if is_complex(a.dtype) else a
 
 
 def _leave(r: Any) -> Array:
@@ -143,11 +144,11 @@ class NumpyEmitter:
     """Scalars are NumPy arrays (or NumPy scalars); complex ones `ComplexPair`s of them."""
 
     def const(self, value: Any, dtype: DType) -> Any:
-        if dtype.kind == "c":
-            part = np.dtype(np.float32 if dtype.itemsize == 8 else np.float64)
+        if is_complex(dtype):
+            part = part_of(dtype)
             z = complex(value)
             return ComplexPair(self.const(z.real, part), self.const(z.imag, part))
-        if dtype.kind in "iu":
+        if is_integer(dtype):
             made = np.asarray(int(value) & (2 ** (8 * dtype.itemsize) - 1)).astype(dtype)
         else:
             made = np.array(value, dtype)
@@ -238,11 +239,11 @@ class NumpyEmitter:
         return np.left_shift(a, b)
 
     def lshr(self, a: Array, b: Array) -> Array:
-        unsigned = np.dtype(f"u{a.dtype.itemsize}")
+        unsigned = unsigned_like(a.dtype)
         return (a.astype(unsigned) >> b.astype(unsigned)).astype(a.dtype)
 
     def ashr(self, a: Array, b: Array) -> Array:
-        signed = np.dtype(f"i{a.dtype.itemsize}")
+        signed = signed_like(a.dtype)
         return (a.astype(signed) >> b.astype(signed)).astype(a.dtype)
 
     def ctpop(self, a: Array) -> Array:

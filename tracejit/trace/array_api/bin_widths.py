@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_integer
 from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.operands import builder, value_of
@@ -80,7 +81,7 @@ def bins_by_rule(x: Any, rule: str, outer: tuple[Any, Any], weighted: bool, rang
     n: Any = asarray(np.maximum(count, 1)).astype(float)[()]
     whole: Any = np.concatenate([x, np.zeros_like(x, shape=(1,))])  # one element where none is
     width = _RULES[rule](whole[: n.astype(int)], n)
-    if x.dtype.kind in "iu":
+    if is_integer(x.dtype):
         width = np.where(np.logical_and(width > 0, width < 1), 1.0, width)
     span = np.subtract(last, first)
     some = np.logical_and(width > 0, np.greater(asarray(count), 0))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_exact, is_float
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -73,7 +74,7 @@ def diff(
     for _ in range(times):
         length = _shorter(value.shape[k])
         later, earlier = cut(value, k, 1, length), cut(value, k, 0, length)
-        if value.dtype.kind == "b":
+        if is_bool(value.dtype):
             value = b.op("bitwise_xor", later, earlier)
         else:
             value = b.op("sub", later, earlier)
@@ -133,7 +134,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         axes = tuple(axis_of(k, x.ndim) for k in many)
     if edge_order not in (1, 2):
         throw(ValueError("'edge_order' greater than 2 not supported"))
-    if x.dtype.kind in "biu":
+    if is_exact(x.dtype):
         x = x.astype(np.float64)
     found = []
     for k, h in zip(axes, _spacing(varargs, axes), strict=True):
@@ -307,7 +308,7 @@ def _before(element: Value, point: Value, strict: bool) -> Value:
     """Sort order with nan last."""
     b = builder()
     found = b.op("lt" if strict else "le", element, point)
-    if element.dtype.kind != "f":
+    if not is_float(element.dtype):
         return found  # type: ignore[no-any-return]
     nan_point, nan_element = b.op("isnan", point), b.op("isnan", element)
     late = b.op("bitwise_and", nan_point, b.op("invert", nan_element)) if strict else nan_point

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_inexact, is_integer, is_real
 from tracejit.errors import asks, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -307,7 +308,7 @@ def asarray(
 def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Array:
     """``asarray``; ValueError for infinities and nan."""
     x = asarray(a, dtype, order)
-    if x.dtype.kind in "fc":
+    if is_inexact(x.dtype):
         current().check(
             value_of(np.all(np.isfinite(x))), ValueError, "array must not contain infs or NaNs"
         )
@@ -355,17 +356,17 @@ def arange(
     natural = promote(inputs)
     kind = natural if dtype is None else given_dtype(dtype)
     count = _arange_count(start, stop, step, natural)
-    if kind.kind == "b":
+    if is_bool(kind):
         return fresh(builder().convert(iota(count, "i64"), "bool"))
     b = builder()
-    line = iota(count, kind if kind.kind in "iuf" else "f64")
+    line = iota(count, kind if is_real(kind) else "f64")
     line = b.convert(line, kind)
     first, second = cast(inputs[0], kind), cast(operand(_sum(start, step)), kind)
     delta = b.op("sub", second, first)
     if not _is(delta, step, 1):
         line = b.op("mul", line, stretch(delta, line.shape))
     # 0 times a negative step is -0.0, which is 0.0 only when 0 is added.
-    rising = kind.kind in "iu" or (not isinstance(step, Tracer) and step >= 0)
+    rising = is_integer(kind) or (not isinstance(step, Tracer) and step >= 0)
     if not (_is(first, start, 0) and rising):
         line = b.op("add", stretch(first, line.shape), line)
     return fresh(line)
@@ -403,7 +404,7 @@ def _arange_count(start: Any, stop: Any, step: Any, kind: DType) -> Dim:
             throw(ZeroDivisionError("division by zero"))
         steps: int = math.ceil((stop - start) / step)
         return max(0, steps)
-    if kind.kind in "iu":
+    if is_integer(kind):
         low, high, by = as_dim(start), as_dim(stop), as_dim(step)
         if isinstance(by, int) and by != 0:
             span, by = (high - low, by) if by > 0 else (low - high, -by)
@@ -462,7 +463,7 @@ def linspace(
             found = np.where(asarray(top)[(slice(None), *[None] * span.ndim)], z, found)
     if dtype is not None:
         target = given_dtype(dtype)
-        found = (np.floor(found) if target.kind in "iu" else found).astype(target)
+        found = (np.floor(found) if is_integer(target) else found).astype(target)
     if axis != 0:
         found = np.moveaxis(found, 0, axis)
     return (found, step) if retstep else found

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, is_signed, is_unsigned, kind_of
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import value_of
@@ -30,7 +31,7 @@ def _complex(x: Any) -> Any:
 def _outside(x: Any, beyond: Callable[[Any], Any], what: str) -> Any:
     """``x``, complex if one of its elements has no real result."""
     line: Any = asarray(x)
-    if line.dtype.kind in "bc":
+    if kind_of(line.dtype) in "bc":
         return line
     if _any(beyond(line), what, "use the function in np of x.astype(complex)"):
         return _complex(line)
@@ -38,7 +39,7 @@ def _outside(x: Any, beyond: Callable[[Any], Any], what: str) -> Any:
 
 
 def _not_negative(x: Any) -> Any:
-    if asarray(x).dtype.kind == "u":
+    if is_unsigned(asarray(x).dtype):
         return asarray(x)
     return _outside(x, lambda line: line < 0, "the argument of np.emath is negative")
 
@@ -73,7 +74,7 @@ def power(x: Any, p: Any) -> Any:
     """``x ** p``."""
     base: Any = _not_negative(x)
     exponent: Any = asarray(p)
-    if exponent.dtype.kind == "i":
+    if is_signed(exponent.dtype):
         what = "the exponent of np.emath.power is negative"
         if _any(exponent < 0, what, "make the exponents floats, as in p.astype(float)"):
             exponent = exponent * 1.0
@@ -84,7 +85,7 @@ def power(x: Any, p: Any) -> Any:
 def real_if_close(a: Any, tol: Any = 100) -> Any:
     """The real part if all imaginary parts are close to zero, else ``a``."""
     x: Any = asarray(a)
-    if x.dtype.kind != "c":
+    if not is_complex(x.dtype):
         return x
     if tol > 1:
         tol = np.finfo(x.dtype).eps * tol

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_inexact
 from tracejit.ir import extent as ex
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.delivery import deliver
@@ -30,7 +31,7 @@ def _arg_extremum(name: str) -> Any:
             check_dim(
                 "ge", x.shape[k], 1, "ValueError", f"attempt to get {name} of an empty sequence"
             )
-        if x.dtype.kind == "b":
+        if is_bool(x.dtype):
             x = b.convert(x, "u8")
         found = b.op(name, x, axis=k)
         return deliver(kept(found, axes, keepdims), out)
@@ -45,7 +46,7 @@ argmax = covers(np.argmax, method=True)(_arg_extremum("argmax"))
 def _nan_arg(find: Any, worst: float) -> Any:
     def nan_find(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO_VALUE) -> Any:
         a = asarray(a)
-        if a.dtype.kind in "fc":
+        if is_inexact(a.dtype):
             missing = np.isnan(a)
             something = value_of((~np.all(missing, axis)).all())
             current().check(something, "ValueError", "All-NaN slice encountered")

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import complex_of, is_complex, is_inexact
 from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.ir.ops.extern import complex_of
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.delivery import stored
 from tracejit.trace.array_api.names import covers
@@ -44,13 +44,13 @@ def _transform(name: str, a: Any, n: Any, axis: Any, norm: Any) -> Any:
         points = as_dim(n)
     message = "Invalid number of FFT data points ({0}) specified."
     check_dim("ge", points, 1, "ValueError", message)
-    if name == "rfft" and x.dtype.kind == "c":
+    if name == "rfft" and is_complex(x.dtype):
         throw(
             TypeError(f"ufunc 'rfft_n_even' did not contain a loop with a signature for {x.dtype}")
         )
     b = builder()
     how: dict[str, Any] = {"axis": k, "norm": norm or "backward"}
-    if x.dtype.kind not in "fc":
+    if not is_inexact(x.dtype):
         x = b.convert(x, "f64")
     if name == "irfft":
         x = _of_length(b.convert(x, complex_of(x.dtype)), k, ex.floordiv(points, 2) + 1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_complex, is_float, is_integer
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.trace.array_api.bin_widths import bins_by_rule
@@ -69,7 +70,7 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     """Which bin each element is in; bins increase or decrease."""
     points: Any = asarray(x)
     edges: Any = asarray(bins)
-    if points.dtype.kind == "c":
+    if is_complex(points.dtype):
         throw(TypeError("x may not be complex"))
     side: Any = "left" if right else "right"
     steps_up = np.all(edges[1:] >= edges[:-1])
@@ -118,7 +119,7 @@ def _extent_of(a: Any) -> tuple[Any, Any]:
         return a.min(), a.max()
     some = dim_value(a.dims[0]) > 0
     kind = a.dtype
-    top, bottom = (np.inf, -np.inf) if kind.kind == "f" else _integer_limits(kind)
+    top, bottom = (np.inf, -np.inf) if is_float(kind) else _integer_limits(kind)
     low, high = np.min(a, initial=top), np.max(a, initial=bottom)
     return np.where(some, low, kind.type(0))[()], np.where(some, high, kind.type(1))[()]
 
@@ -135,9 +136,9 @@ def _is_count(bins: Any) -> bool:
 def _prepared(a: Any, weights: Any) -> tuple[Any, Any]:
     """The data and its weights in one row each."""
     x: Any = asarray(a)
-    if x.dtype.kind == "b":
+    if is_bool(x.dtype):
         x = x.astype(np.uint8)
-    if x.dtype.kind == "c":
+    if is_complex(x.dtype):
         raise UnsupportedError("np.histogram of complex data")
     if weights is None:
         return np.ravel(x), None
@@ -145,7 +146,7 @@ def _prepared(a: Any, weights: Any) -> tuple[Any, Any]:
     if w.ndim != x.ndim:
         throw(ValueError("weights should have the same shape as a."))
     w = asarray(_matched(w, x))
-    if w.dtype.kind == "b":
+    if is_bool(w.dtype):
         raise UnsupportedError("np.histogram with bool weights; convert them first")
     return np.ravel(x), np.ravel(w)
 
@@ -168,7 +169,7 @@ def _edges(a: Any, bins: Any, range_: Any) -> tuple[Any, Any]:
     _check(bins >= 1, "`bins` must be positive, when an integer")
     first, last = _outer_edges(a, range_)
     kind = result_dtype(first, last, a)
-    if kind.kind in "iu":
+    if is_integer(kind):
         kind = np.result_type(kind, np.float64)
     edges = linspace(first, last, bins + 1, dtype=kind)
     _check(np.all(edges[:-1] < edges[1:]), "Too many bins for data range.")
@@ -302,6 +303,6 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
         return c / c
     scale = np.sqrt(np.diag(c).real)
     c = c / scale[:, None] / scale[None, :]
-    if c.dtype.kind == "c":
+    if is_complex(c.dtype):
         return np.clip(c.real, -1, 1) + 1j * np.clip(c.imag, -1, 1)
     return np.clip(c, -1, 1)

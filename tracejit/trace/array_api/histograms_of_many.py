@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex
 from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.array_api.creation import asarray, linspace
 from tracejit.trace.array_api.histograms import _check, _is_count, _outer_edges
@@ -56,7 +57,7 @@ def histogramdd(
 ) -> Any:
     """Counts (or sums of weights) of points in boxes, and the edges for each dimension."""
     columns = _columns(sample)
-    if any(x.dtype.kind == "c" for x in columns):
+    if any(is_complex(x.dtype) for x in columns):
         raise UnsupportedError("np.histogramdd of complex data; histogram .real and .imag")
     ranges = [None] * len(columns) if range is None else list(range)
     if len(ranges) != len(columns):

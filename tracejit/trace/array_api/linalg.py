@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, is_inexact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -48,7 +49,7 @@ _NOT_SQUARE = "Last 2 dimensions of the array must be square"
 def _kind(*arrays: Any) -> np.dtype[Any]:
     """The dtype that LAPACK computes in."""
     found = result_dtype(*arrays)
-    return found if found.kind in "fc" else np.dtype(np.float64)
+    return found if is_inexact(found) else np.dtype(np.float64)
 
 
 def _stacked(a: Any) -> Value:
@@ -241,7 +242,7 @@ def _spectral(name: str, x: Value) -> list[Any]:
     check(value_of(finite), "LinAlgError", "Array must not contain infs or NaNs")
     *found, real, ok = builder().op(name, x)
     results = _sure([*found, ok], _EIGENVALUES)
-    if x.dtype.kind == "c":
+    if is_complex(x.dtype):
         return results
     small = 0 in x.shape or x.shape[-1] == 1
     if small or assume(_all(real), f"the result of np.linalg.{name} is real", _BOTH):

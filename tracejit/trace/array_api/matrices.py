@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -220,7 +221,7 @@ def indices(dimensions: Any, dtype: Any = int, sparse: bool = False) -> Any:
     kind, b = given_dtype(dtype), builder()
     found = []
     for k, d in enumerate(dims):
-        line = iota(d, kind if kind.kind != "c" else "f64")
+        line = iota(d, kind if not is_complex(kind) else "f64")
         shape = tuple(e if j == k else 1 for j, e in enumerate(dims)) if sparse else dims
         found.append(fresh(b.broadcast(b.convert(line, kind), shape, (k,))))
     return tuple(found) if sparse else np.stack(found)

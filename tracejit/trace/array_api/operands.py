@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_integer
 from tracejit.errors import UnsupportedError, asks, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.builder import Builder
@@ -76,10 +77,10 @@ def cast(x: Operand, dtype: DType) -> Value:
     """An operand in ``dtype``. A Python int that does not fit raises OverflowError as NumPy."""
     b = builder()
     if x.value is None:
-        if x.weak is int and dtype.kind in "iu":
+        if x.weak is int and is_integer(dtype):
             return b.const(np.array(x.literal, dtype))
         return _constant(x, dtype)
-    if x.weak is int and dtype.kind in "iu" and dtype != DTYPES["i64"]:
+    if x.weak is int and is_integer(dtype) and dtype != DTYPES["i64"]:
         check_fits(x.value, dtype)
     return b.convert(x.value, dtype)
 

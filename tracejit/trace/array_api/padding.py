@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_integer
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.extent import Dim
 from tracejit.trace.array_api.creation import linspace
@@ -54,6 +55,6 @@ def _edge(line: Any, mode: str, width: Any, end: Any, first: bool) -> Any:
         made = linspace(np.zeros_like(edge) + end, edge, width, endpoint=False, dtype=line.dtype)
         return made if first else made[::-1]
     found = _STATISTICS[mode](line, axis=0, keepdims=True)
-    if line.dtype.kind in "iu":
+    if is_integer(line.dtype):
         found = np.round(found)
     return np.broadcast_to(found.astype(line.dtype), shape)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, is_float, is_inexact
 from tracejit.errors import throw
 from tracejit.trace.array_api.creation import arange, asarray, zeros
 from tracejit.trace.array_api.matrices import eye
@@ -97,13 +98,13 @@ def poly(seq_of_zeros: Any) -> Any:
         throw(ValueError("input must be 1d or non-empty square 2d array."))
     if sizes[0] == 0:
         return 1.0
-    if line.dtype.kind not in "fc":
+    if not is_inexact(line.dtype):
         line = line.astype(float)
     found: Any = np.ones_like(line, line.dtype, shape=(1,))
     one = found
     for k in range(sizes[0]):
         found = np.convolve(found, np.append(one, -line[k]))
-    if line.dtype.kind == "c":
+    if is_complex(line.dtype):
         roots = line.astype(complex)
         paired = value_of(np.all(np.sort(roots) == np.sort(np.conj(roots))))
         if assume(paired, "the roots given to np.poly are conjugate pairs", _COMPLEX):
@@ -122,7 +123,7 @@ def roots(p: Any) -> Any:
         return zeros(0)
     n = dim_value(line.dims[0])
     first, trailing = np.argmax(there), np.argmax(there[::-1])
-    if line.dtype.kind not in "fc":
+    if not is_inexact(line.dtype):
         line = line.astype(float)
     found: Any = zeros(0)
     several = value_of(first + trailing < n - 1)
@@ -158,9 +159,9 @@ def polydiv(u: Any, v: Any) -> Any:
 def i0(x: Any) -> Any:
     """The modified Bessel function of order 0."""
     line = asarray(x)
-    if line.dtype.kind == "c":
+    if is_complex(line.dtype):
         throw(TypeError("i0 not supported for complex values"))
-    value = value_of(line if line.dtype.kind == "f" else line.astype(float))
+    value = value_of(line if is_float(line.dtype) else line.astype(float))
     return wrap(builder().op("bessel_i", value, n=0))
 
 

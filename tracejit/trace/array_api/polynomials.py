@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_integer
 from tracejit.errors import throw
 from tracejit.trace.array_api.creation import arange, asarray
 from tracejit.trace.array_api.names import covers
@@ -105,7 +106,7 @@ def unwrap(p: Any, discont: Any = None, axis: Any = -1, *, period: Any = 2 * np.
     k = axis_of(axis, x.ndim)
     step: Any = np.diff(x, axis=k)
     kind = result_dtype(step, period)
-    whole = kind.kind in "iu"
+    whole = is_integer(kind)
     high = period // 2 if whole else period / 2
     low = -high
     wrapped = np.mod(step - low, period) + low

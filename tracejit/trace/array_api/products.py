@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_complex
 from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -40,7 +41,7 @@ def contracted(a: Value, b_: Value, contract: tuple[Axes, Axes], batch: tuple[Ax
         b_ = match_axis(b_, j, a.shape[i], message + f"{b_.shape[j]} (dim {j})")
     for i, j in zip(*batch, strict=True):
         b_ = match_axis(b_, j, a.shape[i], "operands could not be broadcast together")
-    if a.dtype.kind == "b":
+    if is_bool(a.dtype):
         wide = [b.convert(x, "i64") for x in (a, b_)]
         return b.convert(b.op("dot", *wide, contract=contract, batch=batch), "bool")
     return b.op("dot", a, b_, contract=contract, batch=batch)  # type: ignore[no-any-return]
@@ -161,7 +162,7 @@ def _vecdot(a: Value, b_: Value) -> Value:
     b_ = match_axis(b_, b_.rank - 1, a.shape[-1], "vecdot: core dimensions differ")
     shape = broadcast_shapes([a.shape, b_.shape])
     a, b_ = stretch(a, shape), stretch(b_, shape)
-    if a.dtype.kind == "c":
+    if is_complex(a.dtype):
         a = builder().op("conj", a)
     lead, last = tuple(range(a.rank - 1)), (a.rank - 1,)
     return contracted(a, b_, (last, last), (lead, lead))
@@ -174,7 +175,7 @@ def _matvec(a: Value, b_: Value) -> Value:
 
 
 def _vecmat(a: Value, b_: Value) -> Value:
-    if a.dtype.kind == "c":
+    if is_complex(a.dtype):
         a = builder().op("conj", a)
     line = builder().reshape(a, (*a.shape[:-1], 1, a.shape[-1]))
     found = matmul_value(line, b_)

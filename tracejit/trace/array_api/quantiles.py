@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_complex, is_exact, is_float, is_inexact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.delivery import stored
@@ -41,14 +42,14 @@ def _sorted_or_nan(a: Any, axis: Any) -> tuple[Any, Any, tuple[int, ...]]:
     n = x.dims[0]
     if current().ranges.at_least(n, 1):
         return sorted_along(x, 0), dim_value(n), axes
-    x = x if x.dtype.kind in "fc" else x.astype(np.float64)
+    x = x if is_inexact(x.dtype) else x.astype(np.float64)
     row = np.full_like(x, np.nan, shape=(1, *x.shape[1:]))
     return sorted_along(np.concatenate([x, row]), 0), dim_value(n), axes
 
 
 def _nan_if_any(ordered: Any, last: Any, found: Any) -> Any:
     """nan wherever the slice holds one: it is sorted to the end."""
-    if ordered.dtype.kind not in "fc":
+    if not is_inexact(ordered.dtype):
         return found
     return np.where(np.isnan(last), last.astype(found.dtype), found)[()]
 
@@ -62,7 +63,7 @@ def median(
     if isinstance(n, int) and n:
         found = ordered[(n - 1) // 2 : n // 2 + 1].mean(0)
         return _finish(_nan_if_any(ordered, ordered[n - 1], found), axes, keepdims, out)
-    if ordered.dtype.kind in "biu":
+    if is_exact(ordered.dtype):
         ordered = ordered.astype(np.float64)
     low = np.take(ordered, (n - 1) // 2, 0, mode="clip")
     both = np.add(low, np.take(ordered, n // 2, 0, mode="clip"))
@@ -92,7 +93,7 @@ def nanmedian(
     keepdims: Any = NO_VALUE,
 ) -> Any:
     """The median of what is not nan; nan where nothing is left."""
-    if asarray(a).dtype.kind not in "fc":
+    if not is_inexact(asarray(a).dtype):
         return median(a, axis, out, overwrite_input, keepdims)
     ordered, _, axes = _sorted_or_nan(a, axis)
     count = _present(ordered)
@@ -250,9 +251,9 @@ def _is_weak(q: Any) -> bool:
 
 def _real(a: Any, name: str) -> Any:
     x = asarray(a)
-    if x.dtype.kind == "c":
+    if is_complex(x.dtype):
         throw(TypeError("a must be an array of real numbers"))
-    if x.dtype.kind == "b":
+    if is_bool(x.dtype):
         raise UnsupportedError(f"{name} of bool arrays; convert them first")
     return x
 
@@ -344,7 +345,7 @@ def _nan_quantile(plain: Callable[..., Any], name: str, label: str, top: int) ->
         weights: Any = None,
     ) -> Any:
         x = _real(a, name)
-        if x.dtype.kind != "f":
+        if not is_float(x.dtype):
             return plain(x, q, axis, out, overwrite_input, method, keepdims, weights=weights)
         share = _checked(q, label, top)
         if weights is not None:

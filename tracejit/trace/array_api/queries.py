@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_complex, is_inexact, is_integer
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -80,7 +81,7 @@ def min_scalar_type(a: Any, /) -> np.dtype[Any]:
 @covers(np.iscomplexobj)
 def iscomplexobj(x: Any) -> bool:
     """Whether the dtype is complex."""
-    return result_dtype(x).kind == "c"
+    return is_complex(result_dtype(x))
 
 
 @covers(np.isrealobj)
@@ -99,7 +100,7 @@ def isscalar(element: Any) -> bool:
 def iscomplex(x: Any) -> Any:
     """Where the imaginary part is not zero."""
     x = asarray(x)
-    return np.not_equal(x.imag, 0) if x.dtype.kind == "c" else np.zeros_like(x, bool)[()]
+    return np.not_equal(x.imag, 0) if is_complex(x.dtype) else np.zeros_like(x, bool)[()]
 
 
 @covers(np.isreal)
@@ -131,7 +132,7 @@ def broadcast_shapes_(*args: Any) -> tuple[Any, ...]:
 def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
     """Elementwise ``|a - b| <= atol + rtol * |b|`` or equal."""
     x, y = asarray(a), asarray(b)
-    if y.dtype.kind != "c":
+    if not is_complex(y.dtype):
         y = y.astype(np.result_type(y.dtype, 1.0))
     limit = np.add(atol, np.multiply(rtol, np.absolute(y)))
     near = np.less_equal(np.absolute(np.subtract(x, y)), limit)
@@ -167,7 +168,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
                 "first or use static shapes"
             )
     equal = np.equal(x, y)
-    if equal_nan and x.dtype.kind in "fc" and y.dtype.kind in "fc":
+    if equal_nan and is_inexact(x.dtype) and is_inexact(y.dtype):
         equal = np.logical_or(equal, np.logical_and(np.isnan(x), np.isnan(y)))
     return _flag(equal)
 
@@ -183,9 +184,9 @@ def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     """To a number of decimals, halves to even; as NumPy scales, rounds and scales back."""
     x, digits = value_of(a), static_int(decimals, "decimals")
     b = builder()
-    if x.dtype.kind == "b":
+    if is_bool(x.dtype):
         return deliver(x, out)
-    if x.dtype.kind in "iu":
+    if is_integer(x.dtype):
         if digits >= 0:
             return deliver(x, out)
         scale = full_like(10 ** (-digits), b.convert(x, "f64"))
@@ -218,7 +219,7 @@ def sinc(x: Any) -> Any:
 def angle(z: Any, deg: bool = False) -> Any:
     """The argument of complex numbers."""
     z = asarray(z)
-    x, y = (z.real, z.imag) if z.dtype.kind == "c" else (z, 0)
+    x, y = (z.real, z.imag) if is_complex(z.dtype) else (z, 0)
     found = np.arctan2(y, x)
     return np.multiply(found, 180 / np.pi) if deg else found
 
@@ -229,10 +230,10 @@ def nan_to_num(
 ) -> Any:
     """nan and infinities replaced by numbers."""
     a = asarray(x)
-    if a.dtype.kind not in "fc":
+    if not is_inexact(a.dtype):
         return array(a)[()]
     b, v = builder(), a.read()
-    if a.dtype.kind == "c":
+    if is_complex(a.dtype):
         parts = (_finite(b.op(part, v), nan, posinf, neginf) for part in ("real", "imag"))
         found = b.op("complex", *parts)
     else:
@@ -262,7 +263,7 @@ def _finite(v: Value, nan: Any, posinf: Any, neginf: Any) -> Value:
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """Vector norms of any order; Frobenius, 1, 2, inf and nuclear norms of matrices."""
     x = asarray(x)
-    if x.dtype.kind not in "fc":
+    if not is_inexact(x.dtype):
         x = x.astype(np.float64)
     if axis is None:
         whole = ord is None or (ord in ("f", "fro") and x.ndim == 2) or (ord == 2 and x.ndim == 1)
@@ -289,7 +290,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 
 def _root_of_squares(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
-    if x.dtype.kind == "c":
+    if is_complex(x.dtype):
         square = np.add(np.multiply(x.real, x.real), np.multiply(x.imag, x.imag))
     else:
         square = np.multiply(x, x)
@@ -326,7 +327,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
 
 
 def _inexact(x: Any) -> Any:
-    return x if x.dtype.kind in "fc" else x.astype(np.float64)
+    return x if is_inexact(x.dtype) else x.astype(np.float64)
 
 
 @covers(np.delete)
@@ -360,7 +361,7 @@ def _without_several(x: Any, obj: Any, axis: int) -> Any:
     n = dim_value(x.dims[axis])
     places: Any = arange(n)[obj] if isinstance(obj, slice) else asarray(obj)
     keep: Any = np.ones_like(arange(n), bool)
-    if places.dtype.kind == "b":
+    if is_bool(places.dtype):
         message = "boolean array argument obj to delete must be one dimensional and match the axis"
         current().require_equal(places.dims[0], x.dims[axis], ValueError, message)
     keep[places] = False
@@ -411,7 +412,7 @@ for _alias in (np.longlong, np.ulonglong, np.intp, np.uintp):
 @method("conjugate")
 def conjugate_method(a: Any) -> Any:
     """``x.conjugate()``: the array itself where it is real."""
-    return np.conjugate(a) if a.dtype.kind == "c" else a
+    return np.conjugate(a) if is_complex(a.dtype) else a
 
 
 @method("conj")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_inexact, is_unsigned, kind_of
 from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -66,9 +67,9 @@ def accumulator(x: DType, dtype: Any, widens: bool) -> DType:
     """NumPy's accumulator: small ints and bool sum in the platform's 64-bit integer."""
     if dtype is not None:
         return given_dtype(dtype)
-    if widens and x.kind in "bi":
+    if widens and kind_of(x) in "bi":
         return np.result_type(x, np.int64)
-    if widens and x.kind == "u":
+    if widens and is_unsigned(x):
         return np.result_type(x, np.uint64)
     return x
 
@@ -129,9 +130,9 @@ def _reduced(ufunc: np.ufunc, x: Value, axes: tuple[int, ...]) -> Value:
     b, rule = builder(), FOLDS[ufunc]
     if not axes:
         return x
-    if x.dtype.kind == "b":
+    if is_bool(x.dtype):
         return b.op(rule.on_bool, x, axes=axes)  # type: ignore[no-any-return]
-    if ufunc in (np.fmin, np.fmax) and x.dtype.kind in "fc":
+    if ufunc in (np.fmin, np.fmax) and is_inexact(x.dtype):
         return _ignoring_nan(ufunc, x, axes)
     return b.op(rule.prim, x, axes=axes)  # type: ignore[no-any-return]
 
@@ -172,7 +173,7 @@ def _masked(rule: UfuncFold, x: Value, where: Any, start: Value | None) -> Value
             )
         other = stretch(start, x.shape)
     else:
-        other = full_like(True if x.dtype.kind == "b" and rule.identity else rule.identity, x)
+        other = full_like(True if is_bool(x.dtype) and rule.identity else rule.identity, x)
     mask = stretch(b.convert(value_of(where), "bool"), x.shape)
     return b.op("select", mask, x, other)  # type: ignore[no-any-return]
 
@@ -296,7 +297,7 @@ def scan_value(ufunc: np.ufunc, x: Value, axis: int, dtype: Any = None) -> Value
     """The running reduction of a value along ``axis`` in NumPy's accumulator dtype."""
     b = builder()
     kind = accumulator(x.dtype, dtype, FOLDS[ufunc].widens)
-    if kind.kind == "b" and ufunc in (np.add, np.multiply):
+    if is_bool(kind) and ufunc in (np.add, np.multiply):
         wide = b.convert(b.convert(x, "bool"), "u8")
         name = "cummax" if ufunc is np.add else "cummin"
         return b.convert(b.op(name, wide, axis=axis), "bool")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_integer
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.trace.array_api.creation import asarray
@@ -31,7 +32,7 @@ _MODES: dict[np.ufunc, str] = {
 def scatter_at(ufunc: np.ufunc, a: Array, indices: Any, b: Any = None) -> None:
     """``ufunc.at(a, indices, b)``. Basic indices cannot repeat and take every ufunc."""
     keys = indices if isinstance(indices, tuple) else (indices,)
-    if b is not None and operand(b).weak is int and a.dtype.kind in "iu":
+    if b is not None and operand(b).weak is int and is_integer(a.dtype):
         b = Scalar(wrapped(operand(b), a.dtype))  # a Python int is an array first: it wraps
     if all(_is_basic(k) for k in keys):
         part = a[indices]
@@ -42,11 +43,11 @@ def scatter_at(ufunc: np.ufunc, a: Array, indices: Any, b: Any = None) -> None:
         _beside_slices(ufunc, a, keys, b)
         return
     picks = [value_of(k) for k in keys]
-    if any(p.dtype.kind not in "iu" for p in picks):
+    if any(not is_integer(p.dtype) for p in picks):
         throw(IndexError("arrays used as indices must be of integer (or boolean) type"))
     given = [operand(x) for x in (a, b)[: ufunc.nin]]
     same = loop_dtypes(ufunc, given, [None] * ufunc.nout)[-1] == a.dtype
-    if ufunc in _MODES and same and a.dtype.kind != "b":
+    if ufunc in _MODES and same and not is_bool(a.dtype):
         _scatter(ufunc, a, picks, b)
     else:
         at_by_loop(ufunc, a, picks, b)
@@ -56,7 +57,7 @@ def _without_masks(keys: tuple[Any, ...]) -> tuple[Any, ...]:
     """Masks as the indices of where they hold."""
     out: list[Any] = []
     for k in keys:
-        masked = not _is_slice(k) and value_of(k).dtype.kind == "b"
+        masked = not _is_slice(k) and is_bool(value_of(k).dtype)
         out += np.nonzero(asarray(k)) if masked else [k]
     return tuple(out)
 

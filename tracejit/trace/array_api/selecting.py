@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_integer
 from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -64,7 +65,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     kind = promote(choices)
     conditions = [value_of(c) for c in condlist]
     for k, c in enumerate(conditions):
-        if c.dtype.kind != "b":
+        if not is_bool(c.dtype):
             throw(TypeError(f"invalid entry {k} in condlist: should be boolean ndarray"))
     every = broadcast_together([*conditions, *(cast(c, kind) for c in choices)])
     count, b = len(conditions), builder()
@@ -135,7 +136,7 @@ def clip_method(
 ) -> Any:
     """``x.clip(min, max)``."""
     a = a if isinstance(a, (int, float)) else asarray(a)
-    if not isinstance(a, (int, float)) and a.dtype.kind in "iu":
+    if not isinstance(a, (int, float)) and is_integer(a.dtype):
         # Python integers that the dtype cannot hold limit nothing.
         min = None if type(min) is int and min <= np.iinfo(a.dtype).min else min
         max = None if type(max) is int and max >= np.iinfo(a.dtype).max else max
@@ -165,7 +166,7 @@ def _check_clip(kind: np.dtype[Any], out: Any, casting: Any) -> None:
 def wrapped_index(index: Value, n: Dim, axis: int, mode: str = "raise") -> Value:
     """An integer index made non-negative: checked, clipped, or taken modulo ``n``."""
     b = builder()
-    if index.dtype.kind not in "iu":
+    if not is_integer(index.dtype):
         throw(IndexError("arrays used as indices must be of integer (or boolean) type"))
     index = b.convert(index, "i64")
     size = stretch(b.index(n), index.shape)

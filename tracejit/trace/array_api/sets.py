@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_inexact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.names import covers
@@ -38,7 +39,7 @@ def _differs(ordered: Any, equal_nan: bool) -> Any:
     """Which sorted elements are not the one before (the first is not)."""
     later, earlier = ordered[1:], ordered[:-1]
     change = later != earlier
-    if equal_nan and ordered.dtype.kind in "fc":
+    if equal_nan and is_inexact(ordered.dtype):
         change = change & ~(np.isnan(later) & np.isnan(earlier))
     found = np.ones_like(ordered, bool)
     found[1:] = change

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import kind_of
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.trace.array_api.creation import array, asarray, shape_of
@@ -278,7 +279,7 @@ def item(a: Any, *index: Any) -> Any:
         if picked is None:
             picked = x.ravel()[index[0]] if len(index) == 1 else x[tuple(index)]
         value = picked.read()
-    kind = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}[value.dtype.kind]
+    kind = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}[kind_of(value.dtype)]
     check_int_fits(value)
     python = {"bool": "bool", "int": "i64", "float": "f64", "complex": "c128"}[kind]
     return PyScalar(kind, builder().convert(value, python))  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_exact, is_integer
 from tracejit.errors import asks, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
@@ -60,7 +61,7 @@ def positions(x: Any, axis: int, kind: str) -> Any:
 def sorted_along(x: Any, axis: int, kind: str = "quicksort") -> Any:
     """A sorted copy, nan last; derivatives follow the elements."""
     value = x.read()
-    if value.dtype.kind in "biu":
+    if is_exact(value.dtype):
         return fresh(builder().op("sort", value, axis=axis, kind=kind))
     b = builder()
     places = b.op("argsort", value, axis=axis, kind=kind)
@@ -128,9 +129,9 @@ def _as_places(kth: Any) -> Any:
 
 
 def _must_be_places(kth: Any) -> None:
-    if kth.dtype.kind == "b":
+    if is_bool(kth.dtype):
         throw(ValueError("Booleans unacceptable as partition index"))
-    if kth.dtype.kind not in "iu":
+    if not is_integer(kth.dtype):
         throw(TypeError("Partition index must be integer"))
     if kth.ndim > 1:
         throw(ValueError("object too deep for desired array"))

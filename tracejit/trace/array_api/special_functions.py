@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, is_float
 from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.library_ufuncs import library_ufunc
@@ -77,9 +78,9 @@ def _private(name: str) -> Callable[..., Any]:
 def _real(name: str, x: Any) -> Any:
     """An array of floats; UnsupportedError for complex numbers."""
     array: Any = asarray(x)
-    if array.dtype.kind == "c":
+    if is_complex(array.dtype):
         raise UnsupportedError(f"scipy.special.{name} of complex numbers is not compiled")
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
+    return array if is_float(array.dtype) else array.astype(np.float64)
 
 
 def _axes(axis: Any, rank: int) -> tuple[int, ...]:

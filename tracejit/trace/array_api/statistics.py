@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, is_exact, is_inexact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -44,7 +45,7 @@ def _count(x: Value, axes: tuple[int, ...], where: Any, dtype: DType) -> Value:
 
 
 def _mean_value(x: Value, axes: tuple[int, ...], dtype: Any, where: Any) -> Value:
-    if dtype is None and x.dtype.kind in "biu":
+    if dtype is None and is_exact(x.dtype):
         dtype = np.float64
     total = fold_value(np.add, x, axes, dtype, NO_VALUE, where)
     return _divided(total, _count(x, axes, where, np.dtype(np.float64)))
@@ -53,7 +54,7 @@ def _mean_value(x: Value, axes: tuple[int, ...], dtype: Any, where: Any) -> Valu
 def _divided(total: Value, count: Value) -> Value:
     """The quotient, computed in double precision whatever the total's dtype is, as in NumPy."""
     b = builder()
-    wide = "c128" if total.dtype.kind == "c" else "f64"
+    wide = "c128" if is_complex(total.dtype) else "f64"
     count = stretch(b.convert(count, wide), total.shape)
     return b.convert(b.op("div", b.convert(total, wide), count), total.dtype)
 
@@ -80,23 +81,23 @@ def _var_value(
 ) -> Value:
     """NumPy's two passes: the mean, then the mean of squared distances from it."""
     b = builder()
-    if dtype is not None and (given_dtype(dtype).kind not in "fc" or x.dtype.kind == "c"):
+    if dtype is not None and (not is_inexact(given_dtype(dtype)) or is_complex(x.dtype)):
         raise UnsupportedError(
             f"var and std with dtype {dtype!r} of {x.dtype} values; give a float dtype, or none"
         )
-    if dtype is not None and given_dtype(dtype).kind == "c":
+    if dtype is not None and is_complex(given_dtype(dtype)):
         real = _var_value(x, axes, f"f{given_dtype(dtype).itemsize // 2}", ddof, where, centre)
         return b.convert(real, given_dtype(dtype))
     if dtype is not None:
         x = b.convert(x, given_dtype(dtype))
-    elif x.dtype.kind in "biu":
+    elif is_exact(x.dtype):
         x = b.convert(x, "f64")
     if centre is NO_VALUE:
         middle = expanded(_mean_value(x, axes, None, where), axes)
     else:
         middle = b.convert(value_of(centre), x.dtype)
     gap = b.op("sub", x, stretch(middle, x.shape))
-    if x.dtype.kind == "c":
+    if is_complex(x.dtype):
         real, imag = b.op("real", gap), b.op("imag", gap)
         square = b.op("add", b.op("mul", real, real), b.op("mul", imag, imag))
     else:
@@ -164,7 +165,7 @@ def average(
         scale = np.divide(a.size, found.size)
     else:
         w = asarray(weights)
-        kind = np.result_type(a.dtype, w.dtype, *["f8"] * (a.dtype.kind in "biu"))
+        kind = np.result_type(a.dtype, w.dtype, *["f8"] * (is_exact(a.dtype)))
         if w.ndim == a.ndim and not _turned(w.dims, a.dims, axis):
             if axis is None:
                 for d, e in zip(w.dims, a.dims, strict=True):
@@ -224,7 +225,7 @@ def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
 
 def _without_nan(a: Any, by: Any) -> Any:
     a = asarray(a)
-    return np.where(np.isnan(a), a.dtype.type(by), a) if a.dtype.kind in "fc" else a
+    return np.where(np.isnan(a), a.dtype.type(by), a) if is_inexact(a.dtype) else a
 
 
 def _nan_fold(plain: Any, neutral: int) -> Any:
@@ -271,7 +272,7 @@ def _own_axis(a: Any, axis: Any) -> Any:
 
 
 def _present(a: Any, where: Any) -> Any:
-    if a.dtype.kind not in "fc":
+    if not is_inexact(a.dtype):
         return where
     present = ~np.isnan(a)
     return present if where is NO_VALUE else present & where

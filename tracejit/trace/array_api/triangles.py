@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool
 from tracejit.errors import throw
 from tracejit.trace.array_api.creation import arange, asarray
 from tracejit.trace.array_api.matrices import tri
@@ -65,7 +66,7 @@ def ix_(*args: Any) -> Any:
             throw(ValueError("Cross index must be 1 dimensional"))
         if x.dims[0] == 0:
             x = x.astype(np.intp)
-        if x.dtype.kind == "b":
+        if is_bool(x.dtype):
             (x,) = np.nonzero(x)
         shape = [None] * len(args)
         shape[k] = slice(None)  # type: ignore[call-overload]

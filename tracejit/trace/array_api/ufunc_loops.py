@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, is_float, is_inexact, is_unsigned, kind_of
 from tracejit.ir import ops  # noqa: F401
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Value
@@ -35,18 +36,18 @@ def _identity(b: Builder, x: Value) -> Value:
 
 def _floats_only(name: str) -> Loop:
     """The primitive on floats; the identity on bool and ints."""
-    return lambda b, x: b.op(name, x) if x.dtype.kind == "f" else x
+    return lambda b, x: b.op(name, x) if is_float(x.dtype) else x
 
 
 def _absolute(b: Builder, x: Value) -> Value:
-    return x if x.dtype.kind in "bu" else b.op("abs", x)
+    return x if kind_of(x.dtype) in "bu" else b.op("abs", x)
 
 
 def _test(name: str, of_integers: bool) -> Loop:
     """isnan and friends: a primitive on inexact dtypes, a constant on the others."""
 
     def loop(b: Builder, x: Value) -> Value:
-        if x.dtype.kind in "fc":
+        if is_inexact(x.dtype):
             return b.op(name, x)  # type: ignore[no-any-return]
         return b.broadcast(b.const(of_integers), x.shape)
 
@@ -54,9 +55,9 @@ def _test(name: str, of_integers: bool) -> Loop:
 
 
 def _reciprocal(b: Builder, x: Value) -> Value:
-    if x.dtype.kind == "c":
+    if is_complex(x.dtype):
         return _complex_reciprocal(b, x)
-    if x.dtype.kind == "f":
+    if is_float(x.dtype):
         return b.op("div", b.lit(1, x), x)  # type: ignore[no-any-return]
     wide = b.convert(x, "f64")
     return b.convert(b.op("div", b.lit(1, wide), wide), x.dtype)
@@ -113,7 +114,7 @@ def _compare(name: str, mirrored: str) -> Loop:
     def loop(b: Builder, x: Value, y: Value) -> Value:
         if x.dtype == y.dtype:
             return b.op(name, x, y)  # type: ignore[no-any-return]
-        if x.dtype.kind == "u":
+        if is_unsigned(x.dtype):
             return loop_signed(b, y, x, mirrored)
         return loop_signed(b, x, y, name)
 
@@ -148,7 +149,7 @@ LOOPS: dict[np.ufunc, Loop] = _ROWS | {
     np.modf: _modf,
     np.frexp: _frexp,
     np.ldexp: _ldexp,
-    np.conjugate: lambda b, x: b.op("conj", x) if x.dtype.kind == "c" else x,
+    np.conjugate: lambda b, x: b.op("conj", x) if is_complex(x.dtype) else x,
     np.logical_not: _logical("invert"),
     np.logical_and: _logical("bitwise_and"),
     np.logical_or: _logical("bitwise_or"),

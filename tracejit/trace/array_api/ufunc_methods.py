@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_integer
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.trace.array_api.creation import asarray
@@ -118,7 +119,7 @@ def reduceat_by_loop(
         throw(ValueError("reduceat only supported for binary functions"))
     x: Any = asarray(array)
     starts: Any = asarray(indices)
-    if starts.dtype.kind not in "iu":
+    if not is_integer(starts.dtype):
         throw(
             TypeError(
                 f"Cannot cast array data from {starts.dtype!r} to dtype('int64') "

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_inexact, is_integer, is_number, is_signed
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
@@ -175,7 +176,7 @@ def known_number(x: Operand) -> Any:
 
 def _easy_power(b: Builder, x: Value, exponent: Any) -> Value | None:
     """The exponents that NumPy's power loops treat apart where the exponent is one number."""
-    if exponent is None or x.dtype.kind not in "iufc":
+    if exponent is None or not is_number(x.dtype):
         return None
     if exponent == 2:
         return b.op("mul", x, x)  # type: ignore[no-any-return]
@@ -183,16 +184,16 @@ def _easy_power(b: Builder, x: Value, exponent: Any) -> Value | None:
         return x
     if exponent == 0:
         return full_like(1, x)
-    if exponent == 0.5 and x.dtype.kind in "fc":
+    if exponent == 0.5 and is_inexact(x.dtype):
         return b.op("sqrt", x)  # type: ignore[no-any-return]
-    if exponent == -1 and x.dtype.kind in "fc":
+    if exponent == -1 and is_inexact(x.dtype):
         return b.op("div", full_like(1, x), x)  # type: ignore[no-any-return]
     return None
 
 
 def _before(ufunc: np.ufunc, operands: Sequence[Operand], values: list[Value]) -> list[Value]:
     """Errors that NumPy's loops raise by value."""
-    if ufunc is np.power and values[1].dtype.kind == "i":
+    if ufunc is np.power and is_signed(values[1].dtype):
         message = "Integers to negative integer powers are not allowed."
         known, y = known_number(operands[1]) if not operands[1].shape else None, values[1]
         if known is not None and known < 0:
@@ -210,7 +211,7 @@ def _wide_comparison(ufunc: np.ufunc, operands: list[Operand]) -> list[Operand]:
     """A traced Python int compared with integers keeps its value: compare it as int64."""
     if ufunc not in _COMPARISONS:
         return operands
-    other = any(x.weak is None and x.dtype.kind in "iu" for x in operands)
+    other = any(x.weak is None and is_integer(x.dtype) for x in operands)
     if not other:
         return operands
     return [Operand(x.value) if x.weak is int and x.value is not None else x for x in operands]
@@ -223,7 +224,7 @@ def _out_of_range(ufunc: np.ufunc, operands: Sequence[Operand]) -> Value | None:
         return None
     for k, x in enumerate(operands):
         other = operands[1 - k]
-        if x.value is None and other.value is not None and other.value.dtype.kind in "iu":
+        if x.value is None and other.value is not None and is_integer(other.value.dtype):
             beyond = _beyond(x.literal, other.value.dtype)
             if beyond is not None:
                 pair: list[Any] = [0, 0]

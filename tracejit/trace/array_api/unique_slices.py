@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_inexact
 from tracejit.trace.array_api.operands import axis_of, builder
 from tracejit.trace.values.all import dim_value, fresh
 
@@ -20,7 +21,7 @@ def unique_slices(x: Any, wanted: tuple[bool, bool, bool], axis: Any, equal_nan:
     order: Any = fresh(builder().op("lexsort", backwards.read()))
     ordered = rows[order]
     change = ordered[1:] != ordered[:-1]
-    if equal_nan and x.dtype.kind in "fc":
+    if equal_nan and is_inexact(x.dtype):
         change = change & ~(np.isnan(ordered[1:]) & np.isnan(ordered[:-1]))
     first: Any = np.ones_like(order, bool)
     first[1:] = np.any(change, axis=1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_exact, is_integer
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.trace.array_api.creation import arange, asarray
@@ -84,9 +85,9 @@ def sliding_window_view(
 def _insert_places(obj: Any, n: Any) -> Any:
     """Non-negative places of an axis of ``n`` elements."""
     places: Any = asarray(obj)
-    if places.dtype.kind == "b":
+    if is_bool(places.dtype):
         places = np.flatnonzero(places)
-    if places.dtype.kind not in "iu":
+    if not is_integer(places.dtype):
         throw(IndexError("arrays used as indices must be of integer (or boolean) type"))
     ok: Any = np.all((places >= -n) & (places <= n))
     message = "an index is out of bounds for the axis that np.insert lengthens"
@@ -130,7 +131,7 @@ def _shifts(bitorder: str) -> Any:
 def packbits(a: Any, /, axis: Any = None, bitorder: str = "big") -> Any:
     """Eight truth values in each ``uint8``, zeros behind the last."""
     x: Any = asarray(a)
-    if x.dtype.kind not in "biu":
+    if not is_exact(x.dtype):
         throw(TypeError("Expected an input array of integer or boolean data type"))
     if axis is None:
         x, axis = np.ravel(x), 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from tracejit.dtypes import is_bool
 from tracejit.errors import StructureError, is_for_user
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -56,7 +57,7 @@ def as_test(x: Any) -> bool | Value:
     known = session.literal(value)
     if known is not None:
         return bool(known)
-    if value.dtype.kind == "b":
+    if is_bool(value.dtype):
         return value
     b = session.b
     return b.op("ne", value, b.const(0, value.dtype))  # type: ignore[no-any-return]

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from tracejit.dtypes import kind_of
 from tracejit.errors import UnsupportedError, is_for_user, throw
 from tracejit.ir.core import Value
 from tracejit.trace.control.branch import join_sides, trace_side
@@ -263,8 +264,8 @@ class _Later:
 
     def __init__(self, value: Value) -> None:
         kinds = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
-        kind = kinds.get(value.dtype.kind)
-        wide = value.dtype.itemsize == 8 or value.dtype.kind in "bc"
+        kind = kinds.get(kind_of(value.dtype))
+        wide = value.dtype.itemsize == 8 or kind_of(value.dtype) in "bc"
         self.value: Any = PyScalar(kind, value) if kind and wide else Scalar(value)  # type: ignore[arg-type]
 
     def __format__(self, spec: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracejit.dtypes import is_numeric
 from tracejit.errors import LeakedTracerError, UnsupportedError, UnsupportedTypeError
 from tracejit.trace.convert import is_converted
 from tracejit.trace.guards.changes import Changes
@@ -64,7 +65,7 @@ class Outside(Changes):
             return value
         path = as_path(getter)
         self._read.add(id(value))
-        if traced and isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        if traced and isinstance(value, np.ndarray) and is_numeric(value.dtype):
             if path.leaf is not None and type(value) is not np.ndarray:
                 need_identity(path)
             self._met(value, path, name, owner)
@@ -119,7 +120,7 @@ class Outside(Changes):
         error = refused(value, name, f"{where()}: ")
         if error is not None:
             raise error
-        if isinstance(value, np.ndarray) and value.dtype.kind not in "biufc":
+        if isinstance(value, np.ndarray) and not is_numeric(value.dtype):
             if value.dtype.hasobject:
                 raise UnsupportedTypeError(
                     f"{where()}: {name} is an array of objects, which compiled code does not have: "

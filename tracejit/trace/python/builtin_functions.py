@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_complex, is_float, is_integer
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.trace.control.branch import bool_of
 from tracejit.trace.python import dynamic_list_methods
@@ -101,7 +102,7 @@ def choose(test: Any, a: Any, b: Any) -> Any:
 
 
 def builtin_sum(items: Any, /, start: Any = 0) -> Any:
-    numbers = isinstance(items, Array) and items.ndim == 1 and items.dtype.kind != "b"
+    numbers = isinstance(items, Array) and items.ndim == 1 and not is_bool(items.dtype)
     if numbers or is_grown(items) or _is_long(items):
         return _sum_rows(items, start)
     total = start
@@ -177,11 +178,11 @@ def _to_python(kind: WeakKind, x: Any) -> Any:
         builtins.float(np.zeros([1 if d == 1 else 2 for d in x.dims]))
         x = x[(0,) * x.ndim]
     value = x.read()
-    if value.dtype.kind == "c" and kind != "complex":
+    if is_complex(value.dtype) and kind != "complex":
         if not isinstance(x, Scalar):
             _PYTHON[kind](1j)  # raises
         value = b.op("real", value)
-    if kind == "int" and value.dtype.kind == "f":
+    if kind == "int" and is_float(value.dtype):
         return _truncated(value)
     if kind == "int":
         check_int_fits(value)
@@ -202,7 +203,7 @@ def builtin_index(x: Any) -> Any:
         if x.kind not in ("bool", "int"):
             throw(TypeError(f"'{x.kind}' object cannot be interpreted as an integer"))
         return _to_python("int", x)
-    if x.dtype.kind not in "iu" or (isinstance(x, Array) and x.ndim):
+    if not is_integer(x.dtype) or (isinstance(x, Array) and x.ndim):
         throw(TypeError("only integer scalar arrays can be converted to a scalar index"))
     return _to_python("int", x)
 
@@ -228,7 +229,7 @@ def builtin_round(number: Any, ndigits: Any = None) -> Any:
         found = _own(x, "__round__", *(() if digits is None else (digits,)))
         return builtins.round(x, digits) if found is NotImplemented else found
     if digits is None and not isinstance(x, Array):
-        if (isinstance(x, PyScalar) and x.kind in ("int", "bool")) or x.read().dtype.kind in "iu":
+        if (isinstance(x, PyScalar) and x.kind in ("int", "bool")) or is_integer(x.read().dtype):
             return _to_python("int", x)
         return _truncated(current().b.op("rint", x.read()))
     if isinstance(x, PyScalar):

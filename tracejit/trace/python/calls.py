@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_numeric
 from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
@@ -276,7 +277,7 @@ def as_constants(x: Any) -> Any:
     """Real arrays made during the trace become fresh traced arrays; those of outside are read."""
     if type(x) is np.ndarray and current().outside.is_outside(x):
         return seen(x)
-    if type(x) is np.ndarray and x.dtype.kind in "biufc":
+    if type(x) is np.ndarray and is_numeric(x.dtype):
         return fresh(current().b.const(x, dtype_of(x.dtype)))
     if type(x) in (list, tuple):
         items = [as_constants(i) for i in x]

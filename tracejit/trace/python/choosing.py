@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_inexact
 from tracejit.errors import all_ask, throw
 from tracejit.ir.extent import Dim
 from tracejit.trace.python.builtin_functions import choose, compared
@@ -125,7 +126,7 @@ def _of_array(name: str, x: Array) -> Any:
                 "Use a.any() or a.all()"
             )
         )
-    if x.dtype.kind in "fc":
+    if is_inexact(x.dtype):
         return _of_floats(name, x)
     return name_of(np.max if name == "max" else np.min)(x)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import kind_of
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
@@ -196,7 +197,7 @@ def list_of(x: Array, is_python: bool) -> list[Any]:
     kinds = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
     value = x.read()
     if is_python:
-        kind: Any = kinds[x.dtype.kind]
+        kind: Any = kinds[kind_of(x.dtype)]
         if x.dtype == np.uint64:
             fits = name_of(np.all)(name_of(np.less)(x, 2**63)).read()
             current().check(fits, OverflowError, "Python int too large to convert to C long")

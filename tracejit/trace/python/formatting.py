@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from tracejit.dtypes import is_bool
 from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir.extent import Extent
 from tracejit.ir.interpret.print_effect import MESSAGE, QUOTED
@@ -37,7 +38,7 @@ def builtin_repr(x: Any) -> str:
         raise UnsupportedError(f"{where()}: repr of what may be a Python or a NumPy scalar")
     if isinstance(x, Scalar):
         text = str_later(x)
-        return f"np.{text}_" if x.dtype.kind == "b" else f"np.{x.dtype.name}({text})"
+        return f"np.{text}_" if is_bool(x.dtype) else f"np.{x.dtype.name}({text})"
     if isinstance(x, str) and MARK in x:
         return _quoted(x)
     if isinstance(x, BaseException) and type(x).__repr__ is BaseException.__repr__:

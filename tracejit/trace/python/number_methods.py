@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tracejit.dtypes import is_exact, is_signed
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir.core import Value
 from tracejit.trace.session.concretize import BoundMethod
@@ -22,7 +23,7 @@ def _float_of(x: Any) -> Value:
 
 
 def _is_whole(x: Any) -> bool:
-    return x.read().dtype.kind in "iub"
+    return is_exact(x.read().dtype)
 
 
 def is_integer(x: Any) -> Any:
@@ -37,7 +38,7 @@ def is_integer(x: Any) -> Any:
 def _magnitude(x: Any) -> Value:
     """``abs`` of an integer, which always fits without a sign."""
     b, value = current().b, x.read()
-    if value.dtype.kind != "i":
+    if not is_signed(value.dtype):
         return b.convert(value, "u64")
     return b.convert(b.op("abs", b.convert(value, "i64")), "u64")
 

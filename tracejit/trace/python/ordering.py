@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_float
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir.core import Value
 from tracejit.trace.control.branch import bool_of
@@ -136,7 +137,7 @@ def _order(keys: ListBuffer, reverse: bool) -> Value:
     session = current()
     columns: list[Any] = [fresh(c) for c in parts_of(keys)]
     for column in columns:
-        if column.dtype.kind == "f":
+        if is_float(column.dtype):
             fine = session.b.op("invert", name_of(np.any)(name_of(np.isnan)(column)).read())
             session.check(fine, ValueError, _NAN)
     if reverse:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_exact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Loc
@@ -155,7 +156,7 @@ def structural_int(x: Any, what: str, instead: str = _INSTEAD) -> int:
         return x
     session = current()
     known = session.literal(x.read())
-    if known is not None and known.dtype.kind in "iub":
+    if known is not None and is_exact(known.dtype):
         return int(known)
     reason = run_time_only(what, x, instead)
     unroll_if_counter(reason, x)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex
 from tracejit.errors import LeakedTracerError, UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -210,7 +211,7 @@ class Array(Tracer):
 
     @imag.setter
     def imag(self, value: Any) -> None:
-        if self.dtype.kind != "c":
+        if not is_complex(self.dtype):
             throw(TypeError("array does not have imaginary part to set"))
         self.imag[...] = NAMES[np.asarray](value)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_number, is_numeric
 from tracejit.ir.types import DTYPES, TensorType, dtype_of
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.stride_classes import packing_of
@@ -65,7 +66,7 @@ def number_kind(value: Any) -> str | np.dtype[Any] | None:
     """What a number is as a hidden argument; None for what cannot be one."""
     if type(value) is int and not -(2**63) <= value < 2**63:
         return None
-    if isinstance(value, np.number) and value.dtype.kind in "iufc":
+    if isinstance(value, np.number) and is_number(value.dtype):
         return value.dtype if value.dtype in DTYPES.values() else None
     return _KINDS.get(type(value))
 
@@ -107,7 +108,7 @@ def seen(x: Any) -> Any:
     that what is computed of it is computed in each call; not None where it may be."""
     if isinstance(x, MaybeNone):
         return x.some()
-    return hidden_array(x) if isinstance(x, np.ndarray) and x.dtype.kind in "biufc" else x
+    return hidden_array(x) if isinstance(x, np.ndarray) and is_numeric(x.dtype) else x
 
 
 def seen_or_none(x: Any) -> Any:

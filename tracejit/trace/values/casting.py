@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, is_integer, is_signed, kind_of
 from tracejit.errors import asks, throw
 from tracejit.ir.core import Value
 from tracejit.ir.types import DTYPES
@@ -34,7 +35,7 @@ def element(value: Any, dtype: np.dtype[Any], *, direct: bool) -> Value:
         return current().b.const(_asked(lifted.static, dtype))
     if lifted.weak is not None:
         return _from_python(lifted.value, lifted.weak, dtype)
-    if direct and dtype.kind == "i" and isinstance(value, Scalar):
+    if direct and is_signed(dtype) and isinstance(value, Scalar):
         return _from_numpy(lifted.value, dtype)
     return current().b.convert(lifted.value, dtype)
 
@@ -58,11 +59,11 @@ def _asked(value: Any, dtype: np.dtype[Any]) -> Any:
 
 def _from_python(value: Value, kind: str, dtype: np.dtype[Any]) -> Value:
     """A Python scalar that is known at run time only."""
-    if kind == "complex" and dtype.kind not in "cb":
+    if kind == "complex" and kind_of(dtype) not in "cb":
         _asked(1j, dtype)
     if kind == "float" and dtype == DTYPES["u64"]:
         return _unsigned(value)
-    if kind == "float" and dtype.kind in "iu":
+    if kind == "float" and is_integer(dtype):
         value = _as_int(PyScalar("float", value))
         kind = "int"
     return _fitting(value, dtype) if kind == "int" else current().b.convert(value, dtype)
@@ -74,7 +75,7 @@ def _from_numpy(value: Value, dtype: np.dtype[Any]) -> Value:
     if np.can_cast(value.dtype, dtype):
         return b.convert(value, dtype)
     return _fitting(
-        _as_int(Scalar(b.op("real", value) if value.dtype.kind == "c" else value)), dtype
+        _as_int(Scalar(b.op("real", value) if is_complex(value.dtype) else value)), dtype
     )
 
 
@@ -85,7 +86,7 @@ def _as_int(number: Any) -> Value:
 
 def _fitting(value: Value, dtype: np.dtype[Any]) -> Value:
     """An integer; OverflowError where the dtype cannot hold it."""
-    if dtype.kind in "iu" and dtype != value.dtype:
+    if is_integer(dtype) and dtype != value.dtype:
         check_fits(value, dtype)
     return current().b.convert(value, dtype)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_integer
 from tracejit.errors import UnsupportedTypeError, asks, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -104,7 +105,7 @@ def as_dim(x: Any) -> Dim:
         return current().b.convert(x, "i64").dim
     if isinstance(x, PyScalar) and x.kind in ("int", "bool"):
         return current().b.convert(x.value, "i64").dim
-    if isinstance(x, Scalar | Array) and x.dtype.kind in "iu" and not x.dims:
+    if isinstance(x, Scalar | Array) and is_integer(x.dtype) and not x.dims:
         return current().b.convert(x.read(), "i64").dim
     if isinstance(x, TaggedScalar):
         from tracejit.trace.values.tagged import as_int

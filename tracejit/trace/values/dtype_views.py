@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, part_of, unsigned_like
 from tracejit.ir import extent as ex
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
@@ -21,14 +22,14 @@ DType = np.dtype[Any]
 
 def regrouped(b: Builder, x: Value, dtype: DType) -> Value:
     """The memory of ``x``, rows of its last axis, as elements of ``dtype``."""
-    if x.dtype.kind == "c":
+    if is_complex(x.dtype):
         parts = [b.op(which, x) for which in ("real", "imag")]
         x = _interleaved(b, parts)
     if x.dtype == dtype:
         return x
-    if dtype.kind != "c":
+    if not is_complex(dtype):
         return _resized(b, x, dtype)
-    pairs = _grouped(b, regrouped(b, x, np.dtype(f"f{dtype.itemsize // 2}")), 2)
+    pairs = _grouped(b, regrouped(b, x, part_of(dtype)), 2)
     return b.op("complex", _member(b, pairs, 0), _member(b, pairs, 1))  # type: ignore[no-any-return]
 
 
@@ -52,7 +53,7 @@ def _resized(b: Builder, x: Value, dtype: DType) -> Value:
 
 def _bits(b: Builder, x: Value) -> Value:
     """The elements as unsigned integers."""
-    kind = np.dtype(f"u{x.dtype.itemsize}")
+    kind = unsigned_like(x.dtype)
     return x if x.dtype == kind else b.op("bitcast", x, dtype=kind)
 
 

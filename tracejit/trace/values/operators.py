@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_integer
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import (
@@ -80,7 +81,7 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
         if isinstance(other, list | tuple) and not isinstance(self, Array):
             if isinstance(self, TaggedScalar):
                 self.read()
-            repeated = name == "mul" and self.value.dtype.kind in "iu"
+            repeated = name == "mul" and is_integer(self.value.dtype)
             if repeated:
                 return other * structural_int(self, "how often a list is repeated")
             if isinstance(self, PyScalar):

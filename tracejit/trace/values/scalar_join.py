@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_inexact, is_integer, is_signed, kind_of
 from tracejit.ir.core import Value
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import (
@@ -82,10 +83,10 @@ def _exact_constant(a: Any, b: Any) -> np.dtype[Any] | None:
         a = known
     dtype: np.dtype[Any] = b.dtype
     order = "biufc"
-    kind = np.asarray(a).dtype.kind
-    if (kind == "b") != (dtype.kind == "b"):
+    kind = kind_of(np.asarray(a).dtype)
+    if (kind == "b") != (is_bool(dtype)):
         return None
-    if order.index(kind.replace("u", "i")) > order.index(dtype.kind.replace("u", "i")):
+    if order.index(kind.replace("u", "i")) > order.index(kind_of(dtype).replace("u", "i")):
         return None
     try:
         with np.errstate(all="ignore"):
@@ -104,7 +105,7 @@ def meeting_kind(a: Any, b: Any) -> WeakKind | np.dtype[Any] | None:
     """What holds either of two numbers of unlike kinds, by NumPy's promotion; None where one is a
     bool and one is not. Whether it holds them as they are, ``fits`` says."""
     weak = [weak_kind(x) for x in (a, b)]
-    bools = [k == "bool" or (k is None and x.dtype.kind == "b") for k, x in zip(weak, (a, b))]
+    bools = [k == "bool" or (k is None and is_bool(x.dtype)) for k, x in zip(weak, (a, b))]
     if any(bools):
         return None
     if weak[0] is not None and weak[1] is not None:
@@ -127,7 +128,7 @@ def fits(x: Any, kind: WeakKind | np.dtype[Any]) -> bool:
     have = np.dtype(KIND_TYPE[weak]) if weak is not None else x.dtype
     if have == target:
         return True
-    if have.kind in "iu" and target.kind in "fc":
+    if is_integer(have) and is_inexact(target):
         return weak is not None or target.itemsize >= np.dtype("f8").itemsize
     return bool(weak is not None and np.can_cast(have, target))
 
@@ -142,19 +143,19 @@ def exact_value(x: Any, kind: WeakKind | np.dtype[Any]) -> Value:
     """A number as a value of a joined kind; OverflowError at run time for an integer that a
     floating kind cannot hold."""
     made = number_value(x, kind)
-    if made.dtype.kind not in "fc" or not isinstance(x, Tracer):
+    if not is_inexact(made.dtype) or not isinstance(x, Tracer):
         return made
     value = x.read()
     digits = {"f4": 24, "c8": 24}.get(made.dtype.str[1:], 53)
     session = current()
-    if value.dtype.kind not in "iu" or session.literal(value) is not None:
+    if not is_integer(value.dtype) or session.literal(value) is not None:
         return made
     small = value.dtype.itemsize * 8 <= digits
     if small or (value.dtype == np.int64 and session.ranges.magnitude(value.dim) <= 2**digits):
         return made
     b = session.b
     ok = b.op("le", value, b.const(2**digits, value.dtype))
-    if value.dtype.kind == "i":
+    if is_signed(value.dtype):
         low = b.op("ge", value, b.const(-(2**digits), value.dtype))
         ok = b.op("bitwise_and", ok, low)
     message = f"an int of more than {digits} bits where other runs have a {made.dtype}"

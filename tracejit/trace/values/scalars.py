@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_complex, is_float
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -42,12 +43,12 @@ class Scalar(Tracer):
 
     @property
     def real(self) -> Scalar:
-        return self if self.dtype.kind != "c" else Scalar(current().b.op("real", self.value))
+        return self if not is_complex(self.dtype) else Scalar(current().b.op("real", self.value))
 
     @property
     def imag(self) -> Scalar:
         b = current().b
-        if self.dtype.kind == "c":
+        if is_complex(self.dtype):
             return Scalar(b.op("imag", self.value))
         return Scalar(b.const(0, self.dtype))
 
@@ -81,11 +82,11 @@ class Scalar(Tracer):
 
     def parser(self) -> Callable[[str], Any] | None:
         scalar: Any = self.dtype.type
-        if self.dtype.kind == "b":
+        if is_bool(self.dtype):
             return lambda text: scalar(text == "True")
-        if self.dtype.kind == "c":
+        if is_complex(self.dtype):
             return None
-        return lambda text: scalar(float(text) if self.dtype.kind == "f" else int(text))
+        return lambda text: scalar(float(text) if is_float(self.dtype) else int(text))
 
     def out_of(self, array: Any) -> Any:
         return array[()]

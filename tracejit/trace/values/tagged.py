@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tracejit.dtypes import is_numeric
 from tracejit.ir.core import Value
 from tracejit.trace.session.concretize import BoundMethod
 from tracejit.trace.session.session import current
@@ -87,7 +88,7 @@ def depends_on_kind(x: MixedScalar, other: Any) -> bool:
     if weak_kind(other) is not None or isinstance(other, MixedScalar):
         return False
     dtype = getattr(other, "dtype", None)
-    if not isinstance(dtype, np.dtype) or dtype.kind not in "biufc":
+    if not isinstance(dtype, np.dtype) or not is_numeric(dtype):
         return False
     return np.result_type(dtype, x.dtype) != np.result_type(dtype, KIND_TYPE[x.kind]())
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_bool, is_exact, is_integer
 from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -170,9 +171,9 @@ def _normal(k: Any) -> Any:
             throw(IndexError(_INVALID))
         return k if k.kind == "int" else Array_of(k.value)
     if isinstance(k, Scalar):
-        if k.dtype.kind == "b":
+        if is_bool(k.dtype):
             return Array_of(k.value)
-        if k.dtype.kind not in "iu":
+        if not is_integer(k.dtype):
             throw(IndexError(_INVALID))
         return k
     if isinstance(k, bool | np.bool_):
@@ -195,9 +196,9 @@ def Array_of(value: Value) -> Array:  # noqa: N802
 
 
 def _checked_kind(k: Array) -> Any:
-    if k.dtype.kind not in "biu":
+    if not is_exact(k.dtype):
         throw(IndexError("arrays used as indices must be of integer (or boolean) type"))
-    if k.ndim == 0 and k.dtype.kind != "b":
+    if k.ndim == 0 and not is_bool(k.dtype):
         return Scalar(k.read())
     return k
 
@@ -208,7 +209,7 @@ def _is_array_index(item: Any) -> bool:
 
 def _mask_rank(item: Any) -> int | None:
     """Number of axes that a boolean index covers, None for other items."""
-    return item.ndim if isinstance(item, Array) and item.dtype.kind == "b" else None
+    return item.ndim if isinstance(item, Array) and is_bool(item.dtype) else None
 
 
 def _advanced(view: Array, arrays: list[tuple[int, Any]], items: list[Any]) -> Advanced:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, kind_of, part_of
 from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
@@ -92,8 +93,8 @@ def writeability(x: Array) -> bool | None:
 
 def part(x: Array, which: str) -> Array:
     """``x.real`` or ``x.imag``; the array itself, or read-only zeros, where it is real."""
-    if x.dtype.kind == "c":
-        real = np.dtype(f"f{x.dtype.itemsize // 2}")
+    if is_complex(x.dtype):
+        real = part_of(x.dtype)
         doubled = tuple(None if s is None else 2 * s for s in x.strides)
         return x.viewed(Part(which), x.dims, doubled, real)
     if which == "real":
@@ -107,7 +108,7 @@ def part(x: Array, which: str) -> Array:
 def bit_view(x: Array, dtype: np.dtype[Any]) -> Array:
     """The same bits as another dtype; of another size along a last axis without gaps."""
     have, want = x.dtype.itemsize, dtype.itemsize
-    if have == want and x.dtype.kind != "c" and dtype.kind != "c":
+    if have == want and not is_complex(x.dtype) and not is_complex(dtype):
         return x.viewed(Bitcast(dtype), x.dims, x.strides, dtype)
     session = current()
     if not x.dims:
@@ -115,7 +116,7 @@ def bit_view(x: Array, dtype: np.dtype[Any]) -> Array:
             ValueError,
             "Changing the dtype of a 0d array is only supported if the itemsize is unchanged",
         )
-    if "b" in (x.dtype.kind, dtype.kind):
+    if "b" in (kind_of(x.dtype), kind_of(dtype)):
         raise UnsupportedError(f"{where()}: a view of {x.dtype} as {dtype}: use x.astype")
     *lead, n = x.dims
     if have != want and x.strides[-1] != 1 and n != 1:

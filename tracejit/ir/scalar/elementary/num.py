@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_float, is_signed, kind_of, signed_like
 from tracejit.ir.scalar.elementary import coefficients
 from tracejit.ir.scalar.emit import BOOL, F32, DType, Emitter
 
@@ -44,7 +45,7 @@ class Num:
 
     def _two(self, name: str, other: Any, swap: bool = False) -> Num:
         a, b = self.v, self.lift(other)
-        kind = self.dtype.kind
+        kind = kind_of(self.dtype)
         full = name if name in ("iand", "ior", "ixor") else ("f" if kind == "f" else "i") + name
         return Num(self.e, getattr(self.e, full)(*((b, a) if swap else (a, b))))
 
@@ -71,7 +72,7 @@ class Num:
         return self._two("div", o, swap=True)
 
     def __neg__(self) -> Num:
-        if self.dtype.kind == "f":
+        if is_float(self.dtype):
             return Num(self.e, self.e.fneg(self.v))
         return self.const(0) - self
 
@@ -91,12 +92,12 @@ class Num:
         return Num(self.e, self.e.shl(self.v, self.lift(o)))
 
     def __rshift__(self, o: Any) -> Num:
-        shift = self.e.ashr if self.dtype.kind == "i" else self.e.lshr
+        shift = self.e.ashr if is_signed(self.dtype) else self.e.lshr
         return Num(self.e, shift(self.v, self.lift(o)))
 
     def _compare(self, pred: str, o: Any) -> Num:
         b = self.lift(o)
-        if self.dtype.kind == "f":
+        if is_float(self.dtype):
             return Num(self.e, self.e.fcmp(("u" if pred == "ne" else "o") + pred, self.v, b))
         return Num(self.e, self.e.icmp(pred, self.v, b))
 
@@ -141,7 +142,7 @@ class Num:
 
     def bits(self) -> Num:
         """A float's bits as a signed integer."""
-        return Num(self.e, self.e.bitcast(self.v, np.dtype(f"i{self.dtype.itemsize}")))
+        return Num(self.e, self.e.bitcast(self.v, signed_like(self.dtype)))
 
     def floats(self) -> Num:
         """The float with these bits."""
@@ -152,12 +153,12 @@ class Num:
 
     def to_float(self, dtype: DType) -> Num:
         """From an integer or another float."""
-        cast = self.e.float_cast if self.dtype.kind == "f" else self.e.int_to_float
+        cast = self.e.float_cast if is_float(self.dtype) else self.e.int_to_float
         return Num(self.e, cast(self.v, dtype))
 
     def to_int(self, dtype: DType) -> Num:
         """From an integer (wraps) or a float in range (truncates)."""
-        cast = self.e.float_to_int if self.dtype.kind == "f" else self.e.int_cast
+        cast = self.e.float_to_int if is_float(self.dtype) else self.e.int_cast
         return Num(self.e, cast(self.v, dtype))
 
 

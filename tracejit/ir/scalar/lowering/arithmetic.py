@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracejit.dtypes import is_signed
 from tracejit.ir.scalar.elementary import hypot
 from tracejit.ir.scalar.elementary.complex_num import Pair, complex_function, divide
 from tracejit.ir.scalar.elementary.num import INF, NAN, Num, choose, where
@@ -44,7 +45,7 @@ def _abs_int(e: Emitter, a: Any) -> Any:
 def _sign_int(e: Emitter, a: Any) -> Any:
     x = Num(e, a)
     positive = choose(x > 0, 1, 0, x)
-    return (where(x < 0, -1, positive) if x.dtype.kind == "i" else positive).v
+    return (where(x < 0, -1, positive) if is_signed(x.dtype) else positive).v
 
 
 def _sign_float(e: Emitter, a: Any) -> Any:

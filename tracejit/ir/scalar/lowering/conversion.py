@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_complex, is_float, is_signed, part_of
 from tracejit.ir.scalar.elementary.num import Num, where
 from tracejit.ir.scalar.emit import BOOL, I32, I64, ComplexPair, DType, Emitter
 
@@ -31,7 +32,7 @@ def _float_to_int(x: Num, dtype: DType) -> Num:
     if dtype.itemsize < 4:
         return _float_to_signed(x, I32).to_int(dtype)
     signed = I32 if dtype.itemsize == 4 else I64
-    if dtype.kind == "i":
+    if is_signed(dtype):
         return _float_to_signed(x, signed)
     half = 2.0 ** (8 * dtype.itemsize - 1)
     upper = x >= half
@@ -45,10 +46,10 @@ def _real(e: Emitter, a: Any, dtype: DType) -> Any:
     if source == dtype:
         return a
     if dtype == BOOL:
-        return x.ne(0.0 if source.kind == "f" else 0).v
-    if dtype.kind == "f":
+        return x.ne(0.0 if is_float(source) else 0).v
+    if is_float(dtype):
         return x.to_float(dtype).v
-    return (_float_to_int(x, dtype) if source.kind == "f" else x.to_int(dtype)).v
+    return (_float_to_int(x, dtype) if is_float(source) else x.to_int(dtype)).v
 
 
 def convert(e: Emitter, a: Any, *, dtype: DType) -> Any:
@@ -56,10 +57,10 @@ def convert(e: Emitter, a: Any, *, dtype: DType) -> Any:
     if isinstance(a, ComplexPair):
         if dtype == BOOL:
             return e.ior(_real(e, a.re, BOOL), _real(e, a.im, BOOL))
-        if dtype.kind != "c":
+        if not is_complex(dtype):
             return _real(e, a.re, dtype)
-    if dtype.kind == "c":
-        part = np.dtype(f"f{dtype.itemsize // 2}")
+    if is_complex(dtype):
+        part = part_of(dtype)
         if isinstance(a, ComplexPair):
             return ComplexPair(_real(e, a.re, part), _real(e, a.im, part))
         return ComplexPair(_real(e, a, part), e.const(0.0, part))

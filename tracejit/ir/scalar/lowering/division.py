@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracejit.dtypes import is_signed, is_unsigned
 from tracejit.ir.scalar.elementary.num import (
     INF,
     NAN,
@@ -26,7 +27,7 @@ def _truncating(e: Emitter, a: Any, b: Any) -> tuple[Num, Num, Num]:
     """
     x, y = Num(e, a), Num(e, b)
     zero = y.eq(0)
-    if x.dtype.kind == "u":
+    if is_unsigned(x.dtype):
         safe = where(zero, 1, y)
         return Num(e, e.udiv(x.v, safe.v)), Num(e, e.urem(x.v, safe.v)), zero
     minimum = -(1 << (8 * x.dtype.itemsize - 1))
@@ -37,7 +38,7 @@ def _truncating(e: Emitter, a: Any, b: Any) -> tuple[Num, Num, Num]:
 
 def _floor_divide_int(e: Emitter, a: Any, b: Any) -> Any:
     q, r, zero = _truncating(e, a, b)
-    if q.dtype.kind == "i":
+    if is_signed(q.dtype):
         q = q - choose(r.ne(0) & ((r < 0) ^ (Num(e, b) < 0)), 1, 0, q)
     return where(zero, 0, q).v
 
@@ -45,7 +46,7 @@ def _floor_divide_int(e: Emitter, a: Any, b: Any) -> Any:
 def _remainder_int(e: Emitter, a: Any, b: Any) -> Any:
     y = Num(e, b)
     _, r, zero = _truncating(e, a, b)
-    if r.dtype.kind == "i":
+    if is_signed(r.dtype):
         r = where(r.ne(0) & ((r < 0) ^ (y < 0)), r + y, r)
     return where(zero, 0, r).v
 

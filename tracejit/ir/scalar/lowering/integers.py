@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_signed, unsigned_like
 from tracejit.ir.scalar.elementary.num import Num, choose, where
 from tracejit.ir.scalar.emit import Emitter
 from tracejit.ir.scalar.lowering.rule import Lower, by_kind
@@ -17,8 +18,8 @@ def _invert(e: Emitter, a: Any) -> Any:
 
 def _magnitude(x: Num) -> Num:
     """|x| as the unsigned type of the same size (right for the minimum too)."""
-    unsigned = np.dtype(f"u{x.dtype.itemsize}")
-    return (where(x < 0, -x, x) if x.dtype.kind == "i" else x).to_int(unsigned)
+    unsigned = unsigned_like(x.dtype)
+    return (where(x < 0, -x, x) if is_signed(x.dtype) else x).to_int(unsigned)
 
 
 def _bit_count(e: Emitter, a: Any) -> Any:
@@ -28,7 +29,7 @@ def _bit_count(e: Emitter, a: Any) -> Any:
 
 def _count_in_range(b: Num) -> tuple[Num, Num]:
     """Whether 0 <= b < width, and b or 0."""
-    inside = b.to_int(np.dtype(f"u{b.dtype.itemsize}")) < 8 * b.dtype.itemsize
+    inside = b.to_int(unsigned_like(b.dtype)) < 8 * b.dtype.itemsize
     return inside, where(inside, b, 0)
 
 
@@ -42,7 +43,7 @@ def _shift_right(e: Emitter, a: Any, b: Any) -> Any:
     """Fills with the sign once everything is shifted out."""
     x = Num(e, a)
     inside, count = _count_in_range(Num(e, b))
-    fill = choose(x < 0, -1, 0, x) if x.dtype.kind == "i" else x.const(0)
+    fill = choose(x < 0, -1, 0, x) if is_signed(x.dtype) else x.const(0)
     return where(inside, x >> count, fill).v
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tracejit.dtypes import kind_of
 from tracejit.ir.scalar.emit import ComplexPair, Emitter
 
 Lower = Callable[..., Any]
@@ -16,7 +17,7 @@ def by_kind(**rules: Lower) -> Lower:
         rules = {**rules, "i": rules["n"], "u": rules["n"]}
 
     def lower(e: Emitter, *operands: Any, **attrs: Any) -> Any:
-        kind = operands[-1].dtype.kind
+        kind = kind_of(operands[-1].dtype)
         if kind not in rules:
             raise TypeError(f"no scalar lowering for {operands[-1].dtype}")
         return rules[kind](e, *operands, **attrs)
