@@ -10,12 +10,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tracejit.ir.core import Instr, Value
-from tracejit.ir.extent import Dim, evaluate
+from tracejit.ir.extent import typical
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType
 
-#: Stands for the unknown number behind a symbolic extent when sizes are compared.
-TYPICAL_EXTENT = 256
 _ENDLESS = 1 << 60
 _Point = tuple[str, "Value | None"]
 _SOURCE: _Point = ("source", None)
@@ -38,11 +36,6 @@ def size(value: Value) -> int:
     for dim in value.shape:
         count *= max(1, typical(dim))
     return max(1, count)
-
-
-def typical(dim: Dim) -> int:
-    """An estimate of an extent; symbolic ones count as typical ones."""
-    return evaluate(dim, lambda _: TYPICAL_EXTENT)
 
 
 def minimum_cut(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tracejit.autodiff import storage
-from tracejit.autodiff.cut import TYPICAL_EXTENT, size, typical
+from tracejit.autodiff.cut import size
 from tracejit.autodiff.linearize import Linearizer, Reverse
 from tracejit.autodiff.regions import (
     Joint,
@@ -30,7 +30,7 @@ from tracejit.autodiff.tangents import active_carried
 from tracejit.autodiff.undoing import blocked
 from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, type_uses, uses
-from tracejit.ir.extent import Dim, emax
+from tracejit.ir.extent import TYPICAL_EXTENT, Dim, emax, typical
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.types import INDEX, TapeType
 

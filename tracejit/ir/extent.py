@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Dim: TypeAlias = Union[int, "Extent"]
 
+#: Stands for the unknown number behind a symbolic extent when sizes are compared.
+TYPICAL_EXTENT = 256
+
 
 @dataclass(frozen=True)
 class ResultRef:
@@ -286,6 +289,17 @@ def subst(dim: Dim, mapping: Mapping[Value | ResultRef, Dim]) -> Dim:
 def evaluate(dim: Dim, value: Callable[[Value | ResultRef], int]) -> int:
     """The number that ``dim`` stands for, given the numbers of its atoms."""
     result = fold_dim(dim, value, _OPAQUE)
+    assert isinstance(result, int)
+    return result
+
+
+def typical(dim: Dim) -> int:
+    """An estimate of an extent, for comparing sizes: unknown numbers count as typical ones.
+
+    What is divided by an unknown number that seems to be 0 is as large as it was.
+    """
+    quotient = {"floordiv": lambda a, b: floordiv(a, b or 1), "mod": lambda a, b: mod(a, b or 1)}
+    result = fold_dim(dim, lambda _: TYPICAL_EXTENT, {**_OPAQUE, **quotient})
     assert isinstance(result, int)
     return result
 

@@ -12,15 +12,13 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from tracejit.ir.core import Instr, Value, uses
-from tracejit.ir.extent import evaluate
+from tracejit.ir.extent import typical
 from tracejit.lower.fusion import can_inline
 from tracejit.lower.storage import Storage
 
 if TYPE_CHECKING:
     from tracejit.lower.body import Body
 
-#: Stands for the unknown number behind a symbolic extent when sizes are compared.
-_TYPICAL_EXTENT = 256
 _WHY = "read after an update"
 
 
@@ -140,5 +138,5 @@ def _alive(body: Body, instr: Instr) -> bool:
 def _size(value: Value) -> int:
     count = 1
     for dim in value.shape:
-        count *= max(1, evaluate(dim, lambda _: _TYPICAL_EXTENT))
+        count *= max(1, typical(dim))
     return count

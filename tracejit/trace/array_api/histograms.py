@@ -274,8 +274,7 @@ def cov(
     other = gap if weight is None else gap * weight
     found = np.dot(gap, np.conj(other.T))
     found = (found * np.true_divide(1, freedom)).astype(found.dtype)
-    ones = tuple(k for k, d in enumerate(found.dims) if d == 1)
-    return np.squeeze(found, axis=ones) if ones else found
+    return np.squeeze(found)
 
 
 def _weighted(x: Any, fweights: Any, aweights: Any, less: int) -> tuple[Any, Any]:

@@ -9,9 +9,12 @@ import numpy as np
 from tracejit.dtypes import kind_of
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
+from tracejit.ir.extent import Dim
 from tracejit.trace.array_api.creation import array, asarray, shape_of
 from tracejit.trace.array_api.names import covers, method, unsupported
 from tracejit.trace.array_api.operands import axis_of, builder, check_dim, given_dtype, static_int
+from tracejit.trace.session.assumptions import assume
+from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Scalar, fresh
 from tracejit.trace.values.casting import element
 from tracejit.trace.views.broadcast import broadcast_shapes, shapes_message, stretch
@@ -52,10 +55,7 @@ def ravel(a: Any, order: str = "C") -> Array:
 @method("flatten")
 def flatten(a: Any, order: str = "C") -> Array:
     """One axis, always a copy."""
-    x = asarray(a)
-    if order == "F":
-        x = transposed(x, tuple(reversed(range(x.ndim))))
-    return fresh(builder().reshape(x.read(), (ex.product(x.dims),)))
+    return fresh(raveled(asarray(a), order).read())
 
 
 @covers(np.transpose, np.permute_dims)
@@ -148,13 +148,25 @@ def squeeze(a: Any, axis: Any = None) -> Any:
         return a
     x = asarray(a)
     if axis is None:
-        gone = [k for k, d in enumerate(x.dims) if d == 1]
+        gone = [k for k, d in enumerate(x.dims) if _is_single(k, d)]
     else:
         gone = [axis_of(k, x.ndim) for k in (axis if isinstance(axis, tuple) else (axis,))]
         for k in gone:
             message = "cannot select an axis to squeeze out which has size not equal to one"
             check_dim("eq", x.dims[k], 1, "ValueError", message)
     return regrouped(x, [k for k in range(x.ndim) if k not in gone])
+
+
+def _is_single(axis: int, dim: Dim) -> bool:
+    """Whether an extent is 1, as the version assumes where only the run knows."""
+    session = current()
+    known = session.ranges.equal(dim, 1)
+    if known is not None:
+        return known
+    b = session.b
+    single = b.op("eq", b.index(dim), b.const(1, "i64"))
+    what = f"axis {axis} of what np.squeeze is given has one element"
+    return assume(single, what, "name the axis to drop")
 
 
 @covers(np.broadcast_to)

@@ -21,11 +21,6 @@ from tracejit.trace.values.scalars import PyScalar, Scalar, dim_value
 from tracejit.trace.values.selected_storage import Select
 from tracejit.trace.values.view_transforms import Layer, Transpose, layered
 
-_NOT_IN_PLACE = (
-    "Incompatible shape for in-place modification. Use `.reshape()` to make a copy with the "
-    "desired shape."
-)
-
 
 class Array(Tracer):
     """A traced ndarray: a view (``layers``) of storage (``cell``)."""
@@ -107,7 +102,7 @@ class Array(Tracer):
                 known = layer.get(b, known)
             return known
         then, other = _onto(cell.then, self), _onto(cell.other, self)
-        if cell.then.dims == cell.other.dims:
+        if cell.both:
             values = (then.read(), other.read())
             if values[0].shape == values[1].shape:  # else one is so only where it is chosen
                 pred = b.broadcast(cell.pred, values[0].shape, ())
@@ -157,15 +152,16 @@ class Array(Tracer):
 
     @shape.setter
     def shape(self, shape: Any) -> None:
-        other = METHODS["reshape"](self, shape)
-        if other.cell is not self.cell:
-            current().fail(AttributeError, _NOT_IN_PLACE)
+        other = ARRAY["shape"](self, shape)
         if other.dims != self.dims and self._is_argument():
             raise UnsupportedError(
                 f"{where()}: the caller would see another shape of its array after `x.shape = ...`;"
                 " bind a name to x.reshape(...), which is a view of the same elements"
             )
-        self.layers, self.dims, self.strides = other.layers, other.dims, other.strides
+        self.cell.users -= 1
+        self.cell, self.layers = other.cell, other.layers
+        self.cell.users += 1
+        self.dims, self.strides = other.dims, other.strides
         self._cache = None
 
     def _is_argument(self) -> bool:

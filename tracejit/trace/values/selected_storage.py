@@ -16,13 +16,22 @@ if TYPE_CHECKING:
 
 
 class Select:
-    """Storage that is one of two views, known at run time only (``pred``: the first)."""
+    """Storage that is one of two views, known at run time only (``pred``: the first).
+
+    ``both``: whether the elements of either may be read in a run that chose the other.
+    """
 
     arg: ClassVar[None] = None
 
     def __init__(
-        self, pred: Value, then: Array, other: Array, contents: Value | None = None
+        self,
+        pred: Value,
+        then: Array,
+        other: Array,
+        contents: Value | None = None,
+        both: bool | None = None,
     ) -> None:
+        self.both = then.dims == other.dims if both is None else both
         self.pred = pred
         self.then = then
         self.other = other
@@ -52,9 +61,11 @@ class Select:
         return tuple(a if a == b else None for a, b in pairs)
 
 
-def _held(x: Array) -> Value | None:
+def _held(x: Array) -> tuple[Value, ...]:
     """What the storage under a view holds now, as the innermost region sees it."""
-    return current().read_cell(x.cell) if isinstance(x.cell, Cell) else None
+    if isinstance(x.cell, Cell):
+        return (current().read_cell(x.cell),)
+    return _held(x.cell.then) + _held(x.cell.other)
 
 
 def _chosen_dims(pred: Value, a: tuple[Dim, ...], b: tuple[Dim, ...]) -> tuple[Dim, ...]:

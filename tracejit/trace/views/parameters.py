@@ -14,6 +14,7 @@ from tracejit.ir.extent import Dim
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import Array, Cell, dim_value
 from tracejit.trace.values.view_transforms import Gather, Layer, Reshape, Slice
+from tracejit.trace.views.reshape_strides import strides_through
 
 _NUMERIC = ("starts", "steps", "shape")
 
@@ -56,8 +57,9 @@ def with_numbers(x: Array, numbers: Sequence[Dim], cell: Cell | None = None) -> 
         }
         layers.append(replace(layer, **fields))
     dims = tuple(next(rest) for _ in x.dims)
-    strides = x.strides if _keeps_strides(x, layers) else (None,) * len(dims)
-    return Array(cell or x.cell, tuple(layers), dims, strides, x.dtype)
+    place = cell or x.cell
+    strides = x.strides if _keeps_strides(x, layers) else strides_through(place, layers, len(dims))
+    return Array(place, tuple(layers), dims, strides, x.dtype)
 
 
 def _keeps_strides(x: Array, layers: Sequence[Layer]) -> bool:

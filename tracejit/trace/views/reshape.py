@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
-from tracejit.errors import throw
+from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -16,50 +16,79 @@ from tracejit.ir.types import DTYPES
 from tracejit.trace.session.assumptions import assume, nothing_to_undo
 from tracejit.trace.session.concretize import shown_dim, shown_shape
 from tracejit.trace.session.registry import ARRAY, CLASS_SEEN
-from tracejit.trace.session.session import current
+from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values.all import Array, PyScalar, Scalar, Select, as_dim, fresh, k_order
 from tracejit.trace.values.casting import as_single_item, element
 from tracejit.trace.values.view_transforms import Reshape
-from tracejit.trace.views.views import Strides, transposed, whole_view
+from tracejit.trace.views.reshape_strides import Need, all_hold, reshape_strides
+from tracejit.trace.views.views import chosen_view, transposed, undecided, whole_view
 
-#: A stride, what it must be, and the extent along it: of one element at most, any stride will do.
-Need: TypeAlias = tuple[Dim, Dim, Dim]
-
+_NOT_IN_PLACE = (
+    "Incompatible shape for in-place modification. Use `.reshape()` to make a copy with the "
+    "desired shape."
+)
 _ONE_HOLE = "can only specify one unknown dimension"
 
 
 def reshaped(x: Array, shape: Any, *, order: str = "C", copy: bool | None = None) -> Array:
     """``x.reshape(shape)``: a view exactly where NumPy makes one (staged where undecided)."""
-    if order == "A":
-        order = "F" if is_contiguous(x, "F") and not is_contiguous(x, "C") else "C"
     dims = resolve_shape(x.dims, shape)
+    if order == "A":
+        return _in_its_order(x, lambda y, how: reshaped(y, dims, order=how, copy=copy))
     if order == "F":
         flipped = transposed(x, tuple(reversed(range(x.ndim))))
         done = reshaped(flipped, tuple(reversed(dims)), copy=copy)
         return transposed(done, tuple(reversed(range(done.ndim))))
-    if dims == x.dims and not copy:
-        return whole_view(x)
     if copy:
         return fresh(current().b.reshape(x.read(), dims))
-    strides, needs = reshape_strides(x, dims)
-    if strides is None:
-        if _undecided(x):
-            return _either(x, lambda side: reshaped(side, dims, copy=copy))
-        if copy is False:
-            current().fail(ValueError, "Unable to avoid creating a copy while reshaping.")
-        return fresh(current().b.reshape(x.read(), dims))
-    view = x.viewed(Reshape(dims), dims, strides)
-    if not needs:
+    if copy is False:
+        return _view_or(x, dims, ValueError, "Unable to avoid creating a copy while reshaping.")
+    possible, view = _view_of_shape(x, dims)
+    if possible is True:
         return view
-    return _staged_view(x, view, needs)
+    elements = current().b.reshape(x.read(), dims)
+    if possible is False:
+        return fresh(elements)
+    return Array(Select(possible, view, fresh(elements), elements), (), dims, view.strides)
 
 
-def _staged_view(x: Array, view: Array, needs: Sequence[Need]) -> Array:
-    """The view where the strides fit at run time, else a copy."""
-    pred = _all_dense(needs)
-    copy = fresh(current().b.reshape(x.read(), view.dims))
-    return Array(Select(pred, view, copy), (), view.dims, view.strides, view.dtype)
+def with_shape(x: Array, shape: Any) -> Array:
+    """The view that ``x.shape = shape`` makes of an array; AttributeError where it has none."""
+    return _view_or(x, resolve_shape(x.dims, shape), AttributeError, _NOT_IN_PLACE)
+
+
+def _view_or(x: Array, dims: tuple[Dim, ...], exc: type[Exception], message: str) -> Array:
+    """A view of that shape; an exception where only a copy has it."""
+    possible, view = _view_of_shape(x, dims)
+    if possible is False:
+        throw(exc(message))
+    if possible is not True:
+        current().check(possible, exc, message)
+    return view
+
+
+def _view_of_shape(x: Array, dims: tuple[Dim, ...]) -> tuple[bool | Value, Array]:
+    """Whether there is a view of that shape, and the view."""
+    if dims == x.dims:
+        return True, whole_view(x)
+    x.cell.look()
+    strides, needs = reshape_strides(x.dims, x.strides, dims)
+    if strides is not None:
+        view = x.viewed(Reshape(dims), dims, strides)
+        return all_hold(needs, x.dims) if needs else True, view
+    view = x.viewed(Reshape(dims), dims)
+    if not undecided(x):
+        return False, view
+    assert isinstance(x.cell, Select)
+    (one, then), (two, other) = (_view_of_shape(side, dims) for side in x.sides())
+    if one is two and isinstance(one, bool):
+        possible: bool | Value = one
+    else:
+        b = current().b
+        flags = (b.const(p, "bool") if isinstance(p, bool) else p for p in (one, two))
+        possible = b.op("select", x.cell.pred, *flags)
+    return possible, chosen_view(x, view, then, other)
 
 
 def resolve_shape(old: tuple[Dim, ...], shape: Any) -> tuple[Dim, ...]:
@@ -112,11 +141,12 @@ def _is_size(dim: Dim) -> bool:
 
 def _quotient(size: Dim, rest: Dim, message: str) -> Dim:
     session = current()
-    if isinstance(size, int) and isinstance(rest, int):
-        if rest == 0 or size % rest:
-            throw(ValueError(message))
-        return size // rest
+    if rest == 0 or (isinstance(size, int) and isinstance(rest, int) and size % rest):
+        throw(ValueError(message))
     exact = divide_exactly(size, rest)
+    if not isinstance(rest, int) and not session.ranges.at_least(rest, 1):
+        b = session.b
+        session.check(b.op("ne", b.index(rest), b.const(0, "i64")), ValueError, message)
     if exact is not None:
         return exact
     quotient = ex.floordiv(size, rest)
@@ -149,68 +179,6 @@ def divide_exactly(size: Dim, by: Dim) -> Dim | None:
     return result
 
 
-def reshape_strides(x: Array, dims: tuple[Dim, ...]) -> tuple[Strides | None, list[Need]]:
-    """NumPy's no-copy reshape on symbolic strides: the new strides (None: a copy is made) and what
-    must hold of strides at run time for a view."""
-    x.cell.look()
-    old = [(d, s) for d, s in zip(x.dims, x.strides, strict=True) if d != 1]
-    needs: list[Need] = []
-    new: list[Dim | None] = [0] * len(dims)
-    if any(d == 0 for d in x.dims):
-        return tuple(new), needs
-    for group_old, group_new in _groups(old, list(dims)):
-        strides = [s for _, s in group_old]
-        for (d, s), (d2, s2) in itertools.pairwise(group_old):
-            if s is None or s2 is None:
-                return None, []
-            if s != d2 * s2:
-                ranges = current().ranges
-                if ranges.equal(s, d2 * s2) is False and ranges.at_least(d, 2):
-                    return None, []
-                needs.append((s, d2 * s2, d))
-        step: Dim | None = strides[-1] if strides else 1
-        for axis in reversed(group_new):
-            new[axis] = step
-            step = None if step is None else dims[axis] * step
-    return tuple(new), needs
-
-
-def _groups(
-    old: list[tuple[Dim, Dim | None]], dims: list[Dim]
-) -> Iterator[tuple[list[tuple[Dim, Dim | None]], list[int]]]:
-    """Smallest runs of old and new axes that have equal sizes."""
-    oi = ni = 0
-    while oi < len(old) or ni < len(dims):
-        run_old: list[tuple[Dim, Dim | None]] = []
-        run_new: list[int] = []
-        size_old: Dim = 1
-        size_new: Dim = 1
-        if oi < len(old):
-            run_old.append(old[oi])
-            size_old = old[oi][0]
-            oi += 1
-        if ni < len(dims):
-            run_new.append(ni)
-            size_new = dims[ni]
-            ni += 1
-        while size_old != size_new and (oi < len(old) or ni < len(dims)):
-            if ni < len(dims) and (oi >= len(old) or _smaller(size_new, size_old)):
-                size_new = size_new * dims[ni]
-                run_new.append(ni)
-                ni += 1
-            else:
-                size_old = size_old * old[oi][0]
-                run_old.append(old[oi])
-                oi += 1
-        yield run_old, run_new
-
-
-def _smaller(a: Dim, b: Dim) -> bool:
-    if isinstance(a, int) and isinstance(b, int):
-        return a < b
-    return current().ranges.at_least(b, a)
-
-
 def is_contiguous(x: Array, order: str = "C") -> bool | None:
     """Whether the elements lie densely in C or F order; None where unknown."""
     x.cell.look()
@@ -236,23 +204,15 @@ def contiguous(x: Array, order: str = "C") -> Array:
     known = is_contiguous(x, order)
     if known:
         return x
-    if known is None and _undecided(x):
+    if known is None and undecided(x):
         return _either(x, lambda side: contiguous(side, order))
     axes = tuple(range(x.ndim))
-    copy = fresh(x.read(), axes if order == "C" else axes[::-1])
+    elements = x.read()
+    copy = fresh(elements, axes if order == "C" else axes[::-1])
     needs = [] if known is False else _dense_needs(x, order)
-    return Array(Select(_all_dense(needs), x, copy)) if needs else copy
-
-
-def _all_dense(needs: Sequence[Need]) -> Value:
-    """Whether each stride is the dense one, or that of an axis of one element at most."""
-    b = current().b
-    found = b.const(True, "bool")
-    for stride, dense, extent in needs:
-        same = b.op("eq", b.index(stride), b.index(dense))
-        short = b.op("le", b.index(extent), b.const(1, "i64"))
-        found = b.op("bitwise_and", found, b.op("bitwise_or", same, short))
-    return found
+    if not needs:
+        return copy
+    return Array(Select(all_hold(needs, x.dims), x, copy, elements))
 
 
 def _dense_needs(x: Array, order: str) -> list[Need]:
@@ -266,14 +226,9 @@ def _dense_needs(x: Array, order: str) -> list[Need]:
             if s is None:
                 return []
             if current().ranges.equal(s, step) is not True:
-                needs.append((s, step, d))
+                needs.append(Need(d, ((s, step),)))
         step = d * step
     return needs
-
-
-def _undecided(x: Array) -> bool:
-    """Whether a run-time choice decides the strides."""
-    return isinstance(x.cell, Select) and any(s is None for s in x.strides)
 
 
 def _either(x: Array, make: Callable[[Array], Array]) -> Array:
@@ -283,16 +238,65 @@ def _either(x: Array, make: Callable[[Array], Array]) -> Array:
     return Array(Select(x.cell.pred, make(then), make(other)))
 
 
+def _in_its_order(x: Array, make: Callable[[Array, str], Array]) -> Array:
+    """What ``order="A"`` makes: Fortran's order where the array lies so and not in C order."""
+    if undecided(x):
+        return _either(x, lambda side: _in_its_order(side, make))
+    dense = [is_contiguous(x, order) for order in "FC"]
+    if dense[0] is False or dense[1] is True:
+        return make(x, "C")
+    if dense[0] and dense[1] is False:
+        return make(x, "F")
+    b = current().b
+    fortran, c = (
+        all_hold(needs, x.dims) if known is None and needs else b.const(bool(known), "bool")
+        for known, needs in zip(dense, (_dense_needs(x, order) for order in "FC"), strict=True)
+    )
+    chosen = b.op("bitwise_and", fortran, b.op("invert", c))
+    return Array(Select(chosen, make(x, "F"), make(x, "C")))
+
+
+def _from_slow_to_fast(x: Array) -> tuple[int, ...] | None:
+    """The axes in the order in which they lie in memory; None where that is not known."""
+    known = k_order([x], x.ndim)
+    if known is not None or x.ndim < 2 or is_contiguous(x):
+        return known or tuple(range(x.ndim))
+    if any(s is None for s in x.strides):
+        return None
+    ranges = current().ranges
+    steps = [s if s is None or ranges.at_least(s, 0) else -s for s in x.strides]
+    order: list[int] = []
+    for axis, step in enumerate(steps):
+        place = 0
+        for k, other in enumerate(order):
+            slower = steps[other]
+            assert step is not None
+            assert slower is not None
+            if ranges.at_least(slower, step):
+                place = k + 1
+            elif not ranges.at_least(step, slower):
+                return None
+        order.insert(place, axis)
+    return tuple(order)
+
+
 def raveled(x: Array, order: str = "C") -> Array:
     """``x.ravel()``: a view where the array is contiguous."""
     if order == "K":
-        axes = k_order([x], x.ndim)
-        return raveled(x if axes is None else transposed(x, axes))
+        axes = _from_slow_to_fast(x)
+        if axes is None and undecided(x):
+            return _either(x, lambda side: raveled(side, "K"))
+        if axes is None:
+            raise UnsupportedError(
+                f"{where()}: which axis of the array is the faster one in memory, as order='K' "
+                "asks, is known when the function is called only; order='C' does not ask"
+            )
+        return raveled(transposed(x, axes))
     if order == "A":
-        order = "F" if is_contiguous(x, "F") and not is_contiguous(x, "C") else "C"
+        return _in_its_order(x, raveled)
     if order == "F":
         return raveled(transposed(x, tuple(reversed(range(x.ndim)))))
-    if _undecided(x):
+    if undecided(x):
         return _either(x, raveled)
     dims = (ex.product(x.dims),)
     dense = is_contiguous(x, "C")
@@ -367,5 +371,6 @@ class Flat(Tracer):
         return fresh(self.read())
 
 
+ARRAY["shape"] = with_shape
 ARRAY["flat"] = Flat
 CLASS_SEEN[Flat] = lambda x: np.flatiter

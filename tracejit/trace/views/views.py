@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,43 @@ from tracejit.trace.values.view_transforms import (
     Slice,
     Transpose,
 )
+from tracejit.trace.views.reshape_strides import Strides
 
-Strides = tuple[Dim | None, ...]
+
+def undecided(x: Array) -> bool:
+    """Whether a run-time choice decides the strides."""
+    return isinstance(x.cell, Select) and any(s is None for s in x.strides)
 
 
+def chosen_view(x: Array, view: Array, then: Array, other: Array) -> Array:
+    """``view``, of one of two arrays: the view of the one or that of the other.
+
+    So each keeps its strides.
+    """
+    cell = x.cell
+    assert isinstance(cell, Select)
+    known = cell.contents()
+    if known is not None:
+        for layer in view.layers:
+            known = layer.get(current().b, known)
+    return Array(Select(cell.pred, then, other, known, cell.both), (), view.dims, None, view.dtype)
+
+
+def _on_each_side(view_of: Callable[..., Array]) -> Callable[..., Array]:
+    """A kind of view, of one of two arrays too."""
+
+    @functools.wraps(view_of)
+    def view(x: Array, *args: Any) -> Array:
+        found = view_of(x, *args)
+        if not undecided(x) or found is x:
+            return found
+        then, other = (view(side, *args) for side in x.sides())
+        return chosen_view(x, found, then, other)
+
+    return view
+
+
+@_on_each_side
 def whole_view(x: Array) -> Array:
     """All of the array, as another object (``x.view()``)."""
     if x.layers:
@@ -35,6 +69,7 @@ def whole_view(x: Array) -> Array:
     return x.viewed(Transpose(tuple(range(x.ndim))), x.dims, x.strides)
 
 
+@_on_each_side
 def transposed(x: Array, perm: Sequence[int]) -> Array:
     """A view with axis i the old axis ``perm[i]``."""
     perm = tuple(perm)
@@ -44,6 +79,7 @@ def transposed(x: Array, perm: Sequence[int]) -> Array:
     return x.viewed(Transpose(perm), dims, tuple(x.strides[p] for p in perm))
 
 
+@_on_each_side
 def sliced(x: Array, starts: Sequence[Dim], steps: Sequence[Dim], shape: Sequence[Dim]) -> Array:
     """A view of the elements ``starts + steps * i``, i below ``shape``; in range."""
     layer = Slice(tuple(starts), tuple(steps), tuple(shape))
@@ -53,6 +89,7 @@ def sliced(x: Array, starts: Sequence[Dim], steps: Sequence[Dim], shape: Sequenc
     return x.viewed(layer, layer.shape, strides)
 
 
+@_on_each_side
 def regrouped(x: Array, kept: Sequence[int | None]) -> Array:
     """A view whose axis i is the old axis ``kept[i]``, or new (None); the others have extent 1."""
     if tuple(kept) == tuple(range(x.ndim)):
@@ -62,6 +99,7 @@ def regrouped(x: Array, kept: Sequence[int | None]) -> Array:
     return x.viewed(Reshape(dims, tuple(kept)), dims, strides)
 
 
+@_on_each_side
 def broadcast_view(x: Array, shape: Sequence[Dim], axes: Sequence[int]) -> Array:
     """A read-only stretched view (``np.broadcast_to``)."""
     strides: list[Dim | None] = [0] * len(shape)
@@ -91,6 +129,7 @@ def writeability(x: Array) -> bool | None:
     return None if x.cell.writeable is None else is_writeable(x)
 
 
+@_on_each_side
 def part(x: Array, which: str) -> Array:
     """``x.real`` or ``x.imag``; the array itself, or read-only zeros, where it is real."""
     if is_complex(x.dtype):
@@ -105,6 +144,7 @@ def part(x: Array, which: str) -> Array:
     return broadcast_view(zero, x.dims, ())
 
 
+@_on_each_side
 def bit_view(x: Array, dtype: np.dtype[Any]) -> Array:
     """The same bits as another dtype; of another size along a last axis without gaps."""
     have, want = x.dtype.itemsize, dtype.itemsize
@@ -169,6 +209,7 @@ def _diagonal_length(rows: Dim, cols: Dim, offset: int) -> Dim:
     return count if ranges.at_least(count, 0) else ex.emax(count, 0)
 
 
+@_on_each_side
 def read_only(x: Array) -> Array:
     """A view that may not be written."""
     return x.viewed(ReadOnly(), x.dims, x.strides)
