@@ -15,6 +15,7 @@ from tests.programs.dynamic_sizes import DYNAMIC_SIZES
 from tests.programs.generators import GENERATORS
 from tests.programs.growing_lists import GROWING
 from tests.programs.keys import KEYS
+from tests.programs.lists_as_arrays import PLACES
 from tests.programs.mathematics import MATHEMATICS
 from tests.programs.numbers_that_meet import NUMBERS, STEPS
 from tests.programs.objects import OBJECTS
@@ -51,6 +52,11 @@ def test_rebinding(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(GROWING))
 def test_growing_lists(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(PLACES))
+def test_lists_as_arrays(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

@@ -18,6 +18,7 @@ from tracejit import trees
 from tracejit.dtypes import is_signed
 from tracejit.errors import (
     LeakedTracerError,
+    StructureError,
     TracejitError,
     UnsupportedError,
     UnsupportedRecursionError,
@@ -147,6 +148,7 @@ def trace(
     found = trees.flatten((arg_specs, dict(kwarg_specs or {})), is_leaf=is_spec)[0]
     seen_objects = [leaf.value if isinstance(leaf, Static) else None for leaf in found]
     loops: frozenset[Any] = frozenset()
+    refused: TracejitError | None = None
     for _ in range(_RESTARTS):
         session = Session(
             getattr(fn, "__name__", "f").strip("<>"), loops, assumptions, run_time_globals
@@ -166,8 +168,15 @@ def trace(
                 )
         except Restart as restart:
             if restart.key in loops:
-                raise UnsupportedError(str(restart)) from None
+                raise refused or UnsupportedError(str(restart)) from None
             loops |= {restart.key}
+        except (UnsupportedError, StructureError) as error:
+            refused = refused or error
+            rolled = [(key, "unroll") for key in session.kept_rolled]
+            left = [key for key in rolled if key not in loops]
+            if not left:
+                raise refused from None
+            loops |= {left[0]}
     raise UnsupportedError("too many loops need unrolling")
 
 

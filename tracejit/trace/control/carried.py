@@ -434,7 +434,7 @@ def rebound(
             return entry
         return plan.chosen([flag for flag, _ in picks], slots)
     if isinstance(plan, ListPlan):
-        return _rebound_run(plan, results)
+        return _rebound_run(plan, entry, results)
     if isinstance(plan, Maybe):
         flag, _ = next(results)
         return plan.wrapped(flag, rebound(plan.plan, plan.inner(entry), results, slots))
@@ -442,10 +442,11 @@ def rebound(
     return _assembled(plan, items)
 
 
-def _rebound_run(plan: ListPlan, results: Iterator[tuple[Value, bool]]) -> ListBuffer:
+def _rebound_run(plan: ListPlan, entry: Any, results: Iterator[tuple[Value, bool]]) -> ListBuffer:
     ranges = current().ranges
-    columns = []
-    for _ in plan.form[0]:
-        ranges.extent(next(results)[0])
-        columns.append(next(results)[0])
-    return ListBuffer(columns, ranges.extent(next(results)[0]).dim, plan.form)
+    found = [next(results) for _ in range(2 * len(plan.form[0]) + 1)]
+    if isinstance(entry, ListBuffer) and not any(changed for _, changed in found):
+        return entry
+    for size, _ in found[::2]:
+        ranges.extent(size)
+    return ListBuffer([c for c, _ in found[1::2]], found[-1][0].dim, plan.form)

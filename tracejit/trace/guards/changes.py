@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +11,17 @@ from tracejit import trees
 from tracejit.trace.guards.guard_equality import is_by_kind
 from tracejit.trace.guards.guards import Relation
 from tracejit.trace.guards.paths import Path
+from tracejit.trace.session.session import where
+from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
+from tracejit.trace.values.dynamic_list import ListBuffer
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.results import Describer, Out
 
 if TYPE_CHECKING:
     from tracejit.trace.session.session import Session
 
+_NOTHING = object()
 #: In a path: from a dataclass instance to the dict of its attributes.
 FIELDS = object()
 
@@ -53,7 +57,9 @@ class Changes:
         self._containers: list[tuple[tuple[Any, ...], Any, Any]] = []
         self._came_in: dict[int, tuple[Any, tuple[Any, ...]]] = {}
         self._repeated: dict[int, tuple[Any, int]] = {}
-        self._attributes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+        #: By object and name: it, a dict of what the attribute is set to, and what it was before.
+        self._attributes: dict[tuple[int, str], tuple[Any, dict[str, Any], Any]] = {}
+        self._same_items: dict[int, tuple[ListBuffer, list[Any]]] = {}
         self._static = {id(x): x for x in static}
         self._note_containers(args, ())
 
@@ -85,7 +91,11 @@ class Changes:
         """Find new containers that are in several places of what leaves the trace; its arrays."""
         arrays: list[Array] = []
         changed = [_items(obj) for _, obj, _ in self._containers]
-        stack = [result, *changed, *(value for _, _, value in self._attributes.values())]
+        stack = [
+            result,
+            *changed,
+            *(x for _, now, _ in self._attributes.values() for x in now.values()),
+        ]
         seen: dict[int, Any] = {}
         while stack:
             obj = stack.pop()
@@ -126,11 +136,20 @@ class Changes:
             for key, item in held.items():
                 self._note_containers(item, (*path, FIELDS, key))
 
+    def same_items(self, run: ListBuffer, items: list[Any]) -> None:
+        """Note that a buffer holds the items that a list held before it."""
+        self._same_items[id(run)] = run, items
+
+    def _as_came(self, items: list[Any]) -> list[Any]:
+        """Items, where a buffer that still holds those of an ordinary list is these."""
+        run, held = self._same_items.get(id(items[0]), (None, [])) if items else (None, [])
+        return held if run is not None and run is items[0] else items
+
     def container_changes(self, describer: Describer) -> list[ContainerChange]:
         """Lists and dicts of the arguments whose items are no longer what came in."""
         changes = []
         for path, obj, before in self._containers:
-            items, old = _items(obj), _items(before)
+            items, old = self._as_came(_items(obj)), _items(before)
             keys = tuple(obj) if isinstance(obj, dict) else None
             same = len(items) == len(old) and all(a is b for a, b in zip(items, old, strict=True))
             if same and (keys is None or keys == tuple(before)):
@@ -145,12 +164,34 @@ class Changes:
         found = [self._getters[k] for k in self._getters if k in self._read]
         return [(p, name) for x, p, name in found if type(x) in (list, dict) or trees.is_record(x)]
 
-    def set_attribute(self, obj: Any, name: str, value: Any) -> None:
-        """Note an assignment; none is needed where the attribute keeps its array (``-=``)."""
-        if isinstance(value, Array) and self._keeps_array(getattr(obj, name, None), value):
+    def set_attribute(self, obj: Any, name: str, value: Any, before: Callable[[], Any]) -> None:
+        """Note an assignment; none is needed where the attribute keeps its array (``-=``).
+
+        A branch or loop carries what an attribute is set to as it does a dict, where ``before()``
+        is what it is that is first set there."""
+        found = self._attributes.get((id(obj), name))
+        kept = isinstance(value, Array) and self._keeps_array(getattr(obj, name, None), value)
+        if kept and (found is None or len(self.session.frames) == 1):
             self._attributes.pop((id(obj), name), None)
             return
-        self._attributes[id(obj), name] = (obj, name, value)
+        if found is None:
+            self._attributes[id(obj), name] = found = obj, {}, self._before(obj, name, before)
+            if self.session.frames[1:]:
+                found[1][name] = found[2]
+        containers.touch(self.session, found[1])
+        found[1][name] = value
+
+    def _before(self, obj: Any, name: str, before: Callable[[], Any]) -> Any:
+        inner = self.session.frames[1:]
+        if not inner:
+            return _NOTHING
+        if not hasattr(obj, name):
+            self.session.unroll_or_refuse(
+                inner,
+                f"{where()}: attribute {name!r} of an object from outside is set for the first "
+                "time in a loop or branch that is decided at run time: set it in __init__",
+            )
+        return before()
 
     def _keeps_array(self, now: Any, value: Array) -> bool:
         """Whether a traced array is the array that is there already."""
@@ -160,16 +201,21 @@ class Changes:
         real = self.session.hidden.get(id(now))
         return real is not None and not value.layers and value.cell is real.cell
 
-    def changed_attribute(self, obj: Any, name: str) -> tuple[Any, str, Any] | None:
-        return self._attributes.get((id(obj), name))
+    def changed_attribute(self, obj: Any, name: str) -> tuple[Any] | None:
+        """What an attribute was set to, if it was."""
+        found = self._attributes.get((id(obj), name))
+        return None if found is None else (found[1][name],)
 
     def attribute_changes(self, describer: Describer) -> list[AttributeChange]:
         """Attributes of outside objects that the trace set."""
         changes = []
-        for obj, name, value in self._attributes.values():
-            leaves, tree = trees.flatten(value, self.apart)
-            outs = tuple(describer.describe(leaf) for leaf in leaves)
-            changes.append(AttributeChange(self._getters[id(obj)][1], name, tree, outs))
+        for obj, now, first in self._attributes.values():
+            for name, value in now.items():
+                if value is not first:
+                    leaves, tree = trees.flatten(value, self.apart)
+                    outs = tuple(describer.describe(leaf) for leaf in leaves)
+                    path = self._getters[id(obj)][1]
+                    changes.append(AttributeChange(path, name, tree, outs))
         return changes
 
     def relations(self) -> list[Relation]:

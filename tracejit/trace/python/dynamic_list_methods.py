@@ -18,6 +18,7 @@ from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     appended,
     array_of,
+    converted,
     extended,
     form_of,
     is_grown,
@@ -63,18 +64,40 @@ def getitem(x: list[Any], key: Any) -> Any:
 
 def setitem(x: list[Any], key: Any, value: Any) -> None:
     if isinstance(key, slice):
-        refuse("an assignment to a part")
+        _set_part(x, key, value)
+        return
     run = run_of(x)
     at = place(key, run.count, "list assignment index out of range")
     replace_items(x, with_item(run, at, value))
 
 
 def delitem(x: list[Any], key: Any) -> None:
-    if isinstance(key, slice):
-        refuse("deletion of a part")
     run = run_of(x)
+    if isinstance(key, slice):
+        start, step, n = slice_bounds(key, run.count)
+        if step != 1:
+            refuse("deletion of a part with a step")
+        rest = window(run, start + n, 1, run.count - start - n)
+        replace_items(x, extended(window(run, 0, 1, start), rest))
+        return
     at = place(key, run.count, "list assignment index out of range")
     replace_items(x, without(run, at))
+
+
+def _set_part(x: list[Any], key: slice, value: Any) -> None:
+    """``x[a:b] = value``: other items, perhaps more or fewer, or with a step as many."""
+    session = current()
+    items: list[Any] = session.operators.call(list, value)
+    run = run_of(x)
+    form = form_of(x, items)
+    if form is None or (not items and form != run.form):
+        refuse("an assignment to a part, of items of unlike kinds,")
+    run, new = converted(run, form), converted(run_of_items(items, form), form)
+    start, step, n = slice_bounds(key, run.count)
+    if step != 1:
+        refuse("an assignment to a part with a step")
+    rest = window(run, start + n, 1, run.count - start - n)
+    replace_items(x, extended(extended(window(run, 0, 1, start), new), rest))
 
 
 def without(run: ListBuffer, at: Dim) -> ListBuffer:

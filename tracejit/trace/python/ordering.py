@@ -13,9 +13,9 @@ from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir.core import Value
 from tracejit.trace.control.branch import bool_of
 from tracejit.trace.control.loop_attempt import UNROLL_LIMIT
-from tracejit.trace.python.dynamic_list_methods import list_of
+from tracejit.trace.python.dynamic_list_methods import list_of, without
 from tracejit.trace.session.session import current, where
-from tracejit.trace.values.all import Array, PyScalar, Tracer, dim_value, fresh, name_of
+from tracejit.trace.values.all import Array, PyScalar, Tracer, as_dim, dim_value, fresh, name_of
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     array_of,
@@ -196,6 +196,23 @@ def index(x: list[Any], value: Any, start: Any = 0, stop: Any = None) -> Any:
     return place
 
 
+def remove(x: list[Any], value: Any, /) -> None:
+    """Without the first item that equals a value."""
+    if not is_grown(x):
+        form = form_of(x)
+        if form is None:
+            raise UnsupportedError(
+                f"{where()}: remove() of a list of which not all items are numbers of one kind: "
+                "make another list of the items that stay"
+            )
+        replace_items(x, run_of_items(list(x), form))
+    session, same = current(), _same(x, value)
+    assert isinstance(same, Array)
+    found = name_of(np.any)(same).read()
+    session.check(found, ValueError, "list.remove(x): x not in list")
+    replace_items(x, without(run_of(x), as_dim(name_of(np.argmax)(same))))
+
+
 def _missing(value: Any) -> tuple[Any, ...]:
     """What ``index`` says of a value that is not there."""
     if isinstance(value, PyScalar):
@@ -214,7 +231,12 @@ def count(x: list[Any], value: Any, /) -> Any:
     return total
 
 
-LIST_METHODS: dict[str, Callable[..., Any]] = {"sort": sort, "index": index, "count": count}
+LIST_METHODS: dict[str, Callable[..., Any]] = {
+    "sort": sort,
+    "index": index,
+    "count": count,
+    "remove": remove,
+}
 ORDERING: dict[Any, Callable[..., Any]] = {
     builtins.sorted: builtin_sorted,
     builtins.list: builtin_list,

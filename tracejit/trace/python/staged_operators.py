@@ -19,7 +19,7 @@ from tracejit.trace.control.loop import loop_over, staged_for, staged_while
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, Traits, Turns, VarInfo
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable
 from tracejit.trace.guards.process_state import is_reader, read_state
-from tracejit.trace.python import contexts, dynamic_list_methods
+from tracejit.trace.python import contexts, dynamic_list_methods, run_time_places
 from tracejit.trace.python.builtin_functions import LOOPED
 from tracejit.trace.python.calls import (
     MUTATING,
@@ -279,6 +279,8 @@ class StagedOperators(Operators):
         return super().list_of(turns, traits, source, site, flat)
 
     def _is_of_grown(self, owner: list[Any], f: Any, args: Any) -> bool:
+        if f.__name__ in ("pop", "insert") and args and run_time_places.is_place(args[0]):
+            run_time_places.can_be_buffer(owner)
         return is_grown(owner) or (f.__name__ == "extend" and any(map(_sized_by_the_run, args)))
 
     def _list_method(self, owner: list[Any], f: Any, args: Any, kwargs: Any) -> Any:
@@ -355,7 +357,7 @@ class StagedOperators(Operators):
         obj = seen(obj)
         changed = outside.changed_attribute(obj, name)
         if changed is not None:
-            return changed[2]
+            return changed[0]
         if name == "strides" and isinstance(obj, Array):
             return byte_strides(obj)
         if name == "__class__" and stands_for_other(obj):
@@ -392,12 +394,7 @@ class StagedOperators(Operators):
                 containers.touch_attributes(self.session, obj, name)
             builtins.setattr(obj, name, value)
             return
-        if len(self.session.frames) > 1:
-            raise UnsupportedError(
-                f"{where()}: attribute {name!r} of an outside object is set in a loop or branch "
-                "that is decided at run time; use a local variable and set it at the end"
-            )
-        outside.set_attribute(obj, name, value)
+        outside.set_attribute(obj, name, value, lambda: self.getattr(obj, name))
 
     def delattr(self, obj: Any, name: str) -> None:
         if self.session.outside.is_outside(obj):
@@ -416,7 +413,8 @@ class StagedOperators(Operators):
             return self.made(found) if isinstance(key, slice) else found
         if type(obj) is list and isinstance(key, slice):
             self.session.outside.whole(obj)
-            return self.made(obj[key])
+            part = run_time_places.part(obj, key) if run_time_places.is_part(key) else None
+            return self.made(obj[key] if part is None else part)
         obj = seen(obj)
         if isinstance(obj, TaggedScalar) or isinstance(key, TaggedScalar):
             return each_kind(self.getitem, obj, key)
@@ -453,6 +451,9 @@ class StagedOperators(Operators):
         if known is not None:
             return obj[known]
         if isinstance(obj, list | tuple) and len(obj) > 0:
+            found = run_time_places.item(self, obj, key)
+            if found is not None:
+                return found
             return obj[structural_int(key, "an index of a list or tuple")]
         return obj[structural_int(key, "a key", AS_ARRAYS)]
 
@@ -469,6 +470,8 @@ class StagedOperators(Operators):
             containers.touch(self.session, obj)
             if is_grown(obj):
                 dynamic_list_methods.setitem(obj, key, value)
+                return
+            if type(obj) is list and run_time_places.store(obj, key, value):
                 return
             if isinstance(key, Tracer):
                 kind = type(obj).__name__
@@ -493,6 +496,8 @@ class StagedOperators(Operators):
             self._refuse_outside(obj)
             containers.must_be_known(self.session, obj)
             containers.touch(self.session, obj)
+        if type(obj) is list and (run_time_places.is_place(key) or run_time_places.is_part(key)):
+            run_time_places.can_be_buffer(obj)
         if is_grown(obj):
             dynamic_list_methods.delitem(obj, key)
             return
@@ -545,6 +550,11 @@ class StagedOperators(Operators):
         if isinstance(left, MaybeNone) or isinstance(right, MaybeNone):
             left, right = operands(symbol, left, right)
         left, right = seen(left), seen(right)
+        if symbol == "*" and (type(left) is list or type(right) is list):
+            items, n = (left, right) if type(left) is list else (right, left)
+            repeated = run_time_places.times(items, n)
+            if repeated is not None:
+                return repeated
         found = dunder_methods.binary(self, symbol, left, right)
         if found is not NotImplemented:
             return found

@@ -131,6 +131,8 @@ class Session:
         self.loops = loops
         self.assumptions = assumptions or TraceAssumptions()
         self.loop_of: dict[Value, Any] = {}
+        #: Loops whose counter is a place in a list: unrolled only if there is no other way.
+        self.kept_rolled: dict[Any, None] = {}
         self.memory: dict[Any, Any] = {}
         self.hidden: dict[Any, Any] = {}
         #: Names of numbers outside of the trace that change from call to call.

@@ -23,6 +23,7 @@ from tracejit.trace.values import containers
 from tracejit.trace.values.scalar_join import is_number, joined_number, meeting_kind, number_value
 from tracejit.trace.values.scalars import (
     KIND_DTYPE,
+    MixedScalar,
     PyScalar,
     Scalar,
     WeakKind,
@@ -31,6 +32,7 @@ from tracejit.trace.values.scalars import (
 )
 
 _ROOM = 8
+_NOTHING = object()
 
 
 class Kind:
@@ -52,6 +54,10 @@ class Kind:
     def __hash__(self) -> int:
         return hash((self.weak, self.dtype))
 
+    def of_caller(self) -> Kind:
+        """The same, of a list of the caller's."""
+        return Kind(self.joined, exact=True)
+
     @property
     def joined(self) -> WeakKind | np.dtype[Any]:
         """As ``joined_number`` has it."""
@@ -69,14 +75,27 @@ ElementKinds = tuple[tuple[Kind, ...], bool]
 
 
 class ListBuffer(Tracer):
-    """All items of a list: ``columns`` have room for the parts of at least ``count`` items."""
+    """All items of a list: ``columns`` have room for the parts of at least ``count`` items.
+    ``constant``: the parts of a constant that all items are, where that is known (``[0] * n``)."""
 
-    __slots__ = ("columns", "count", "form")
+    __slots__ = ("columns", "constant", "count", "form")
 
-    def __init__(self, columns: Sequence[Value], count: Dim, form: ElementKinds) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Value],
+        count: Dim,
+        form: ElementKinds,
+        constant: tuple[Any, ...] | None = None,
+    ) -> None:
         self.columns = tuple(columns)
         self.count = count
         self.form = form
+        self.constant = constant
+
+    @property
+    def examples(self) -> list[Any]:
+        """Parts that an item may have."""
+        return list(self.constant or map(_example, self.form[0]))
 
     def read(self) -> NoReturn:
         refuse("this")
@@ -137,12 +156,16 @@ def form_of(*lists: Iterable[Any]) -> ElementKinds | None:
     empty: ElementKinds | None = None
     runs = [i for items in lists for i in items if type(i) is ListBuffer]
     exact = any(kind.exact for run in runs for kind in run.form[0])
+    last: Any = _NOTHING
     for item in (i for items in lists for i in items):
+        if item is last:
+            continue
+        last = item
         if type(item) is ListBuffer:
             if item.count == 0:
                 empty = item.form
                 continue
-            parts, is_tuple = [_example(k) for k in item.form[0]], item.form[1]
+            parts, is_tuple = item.examples, item.form[1]
         else:
             is_tuple = type(item) is tuple and len(item) > 0
             parts = list(item) if is_tuple else [item]
@@ -183,8 +206,68 @@ def empty_run(form: ElementKinds, room: int = _ROOM) -> ListBuffer:
     return ListBuffer(columns, 0, form)
 
 
+def form_alike(items: Sequence[Any]) -> ElementKinds | None:
+    """The form of the items as they are, if one holds them all without a conversion."""
+    rows = [x if type(x) is tuple else (x,) for x in items]
+    first = rows[0] if rows else ()
+    if not first or not all(is_number(x) and not _is_of_two_kinds(x) for x in first):
+        return None
+    for k, (item, row) in enumerate(zip(items, rows, strict=True)):
+        if k and item is items[k - 1]:
+            continue
+        if type(item) is not type(items[0]) and tuple in (type(item), type(items[0])):
+            return None
+        if len(row) != len(first) or not all(map(is_number, row)):
+            return None
+        if any(_is_of_two_kinds(b) or _kind(a) != _kind(b) for a, b in zip(first, row)):
+            return None
+    return tuple(map(_kind, first)), type(items[0]) is tuple
+
+
+def _is_of_two_kinds(x: Any) -> bool:
+    return isinstance(x, MixedScalar)
+
+
+def laid_out(items: Sequence[Any], form: ElementKinds) -> ListBuffer:
+    """Items, no runs among them, one after the other."""
+    b = current().b
+    rows = [x if form[1] else (x,) for x in items]
+    if not any(isinstance(x, Tracer) for row in rows for x in row):
+        columns = []
+        for k, kind in enumerate(form[0]):
+            values = [row[k] for row in rows]
+            try:
+                columns.append(b.const(np.array(values, kind.dtype), kind.dtype))
+            except OverflowError:
+                columns.append(_joined_parts(values, kind))
+        same = all(repr(row) == repr(rows[0]) for row in rows)
+        return ListBuffer(columns, len(items), form, tuple(rows[0]) if same else None)
+    columns = [_joined_parts([row[k] for row in rows], kind) for k, kind in enumerate(form[0])]
+    return ListBuffer(columns, len(items), form)
+
+
+def _joined_parts(parts: Sequence[Any], kind: Kind) -> Value:
+    b = current().b
+    values = [b.reshape(number_value(x, kind.joined), (1,)) for x in parts]
+    return b.op("concatenate", *values, axis=0) if len(values) > 1 else values[0]
+
+
+def repeated(items: Sequence[Any], form: ElementKinds, times: Dim) -> ListBuffer:
+    """The items, no runs among them, so many times."""
+    b = current().b
+    run = laid_out(items, form)
+    n = len(items)
+    columns = [
+        b.reshape(b.op("broadcast", c, shape=(times, n), axes=(1,)), (times * n,))
+        for c in run.columns
+    ]
+    return ListBuffer(columns, times * n, form, run.constant)
+
+
 def run_of_items(items: Sequence[Any], form: ElementKinds) -> ListBuffer:
     """The items of an ordinary list, Runs among them, in a form that holds them all."""
+    if items and not any(type(x) is ListBuffer for x in items):
+        return laid_out(items, form)
     first, *rest = items or [None]
     if type(first) is ListBuffer:
         run = converted(first, form)
@@ -214,7 +297,7 @@ def converted(run: ListBuffer, form: ElementKinds) -> ListBuffer:
         return empty_run(form)
     b = current().b
     columns = [b.convert(c, k.dtype) for c, k in zip(run.columns, form[0], strict=True)]
-    return ListBuffer(columns, run.count, form)
+    return ListBuffer(columns, run.count, form, run.constant)
 
 
 # Items --------------------------------------------------------------------------------------------
@@ -305,7 +388,7 @@ def window(run: ListBuffer, start: Dim, step: Dim, count: Dim) -> ListBuffer:
     """Some of the items, in range."""
     b = current().b
     columns = [b.slice(c, (start,), (count,), (step,)) for c in run.columns]
-    return ListBuffer(columns, count, run.form)
+    return ListBuffer(columns, count, run.form, run.constant)
 
 
 def item_at(run: ListBuffer, i: Dim) -> Any:
@@ -318,9 +401,8 @@ def item_at(run: ListBuffer, i: Dim) -> Any:
 
 def with_item(run: ListBuffer, i: Dim, item: Any) -> ListBuffer:
     """With another item at a place, in range."""
-    form = form_of([run], [item])
-    if form is None or form != run.form:
-        refuse("an item of another kind")
+    form = form_of([run], [item]) or _form_for_now(run, item)
+    run = converted(run, form)
     b = current().b
     columns = []
     for column, part, kind in zip(run.columns, item if form[1] else (item,), form[0], strict=True):

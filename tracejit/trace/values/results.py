@@ -452,16 +452,20 @@ class _Items(list[Any]):
 
 def _spread(x: Any) -> None:
     """In place, the items of runs for the runs in the lists of a new container."""
-    if isinstance(x, list):
-        x[:] = [i for item in x for i in (item if isinstance(item, _Items) else [item])]
     if isinstance(x, list | tuple):
-        children: Any = x
+        children: Any = [item for item in x if not isinstance(item, _Items)]
     elif isinstance(x, dict):
         children = x.values()
     else:
         children = trees.children(x).values() if trees.is_record(x) else ()
     for child in children:
         _spread(child)
+    if isinstance(x, list) and len(children) < len(x):
+        x[:] = (
+            x[0]
+            if len(x) == 1
+            else [i for item in x for i in (item if isinstance(item, _Items) else [item])]
+        )
 
 
 def _numbers(extents: Extents, results: Sequence[Any]) -> list[int]:

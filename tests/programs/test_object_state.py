@@ -1,0 +1,174 @@
+"""Attributes of the caller's objects, set in loops and branches that the run decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import UnsupportedError, jit
+
+X = np.array([0.2, 0.7, 1.5])
+
+
+class Body:
+    def __init__(self, x: float = 0.0) -> None:
+        self.x = x
+        self.n = 0
+        self.v = np.ones(2)
+
+    def step(self, dt: float) -> None:
+        self.x += dt
+        self.n += 1
+        self.v = self.v * 0.5
+
+    def push(self, a: float) -> None:
+        self.v += a
+
+
+@dataclass
+class Record:
+    t: float
+    k: int
+    a: Any
+
+
+class Counter:
+    count = 0
+
+    def hit(self) -> None:
+        self.count += 1
+
+
+def stepped(p: Any, n: Any) -> Any:
+    for _ in range(n):
+        p.step(0.1)
+    return p.x
+
+
+def pushed(p: Any, n: Any) -> Any:
+    for _ in range(n):
+        p.push(1.0)
+    return p.v
+
+
+def until(p: Any, _: Any) -> Any:
+    while p.x < 1.0:
+        p.step(0.25)
+    return p.n
+
+
+def chosen(p: Any, c: Any) -> Any:
+    if c > 0:
+        p.x = c * 1.0
+    else:
+        p.n = 7
+    return p.x, p.n
+
+
+def exchanged(p: Any, n: Any) -> Any:
+    for _ in range(n):
+        p.x, p.n = p.n * 1.0, p.n + 1
+
+
+def recorded(d: Any, x: Any) -> Any:
+    for v in x:
+        d.t += v
+        if v > 1:
+            d.k += 1
+        d.a = d.a + v
+    return d.t
+
+
+def all_moved(bodies: Any, x: Any) -> Any:
+    for v in x:
+        for p in bodies:
+            p.x += v
+    return [p.x for p in bodies]
+
+
+def of_the_class(c: Any, x: Any) -> Any:
+    for v in x:
+        if v > 0.5:
+            c.hit()
+    return c.count
+
+
+def made_in_a_loop(_: Any, x: Any) -> Any:
+    total = 0.0
+    for v in x:
+        p = Body(v)
+        p.step(0.5)
+        total += p.x
+    return total
+
+
+def twins() -> tuple[Any, Any]:
+    p = Body()
+    return [p, p], X.copy()
+
+
+CASES: list[tuple[Callable[..., Any], Callable[[], tuple[Any, ...]]]] = [
+    (stepped, lambda: (Body(), 5)),
+    (stepped, lambda: (Body(2.0), 100)),
+    (stepped, lambda: (Body(2.0), 0)),
+    (pushed, lambda: (Body(), 70)),
+    (until, lambda: (Body(), 0)),
+    (until, lambda: (Body(3.0), 0)),
+    (chosen, lambda: (Body(), 5)),
+    (chosen, lambda: (Body(), -5)),
+    (exchanged, lambda: (Body(), 80)),
+    (recorded, lambda: (Record(0.0, 1, np.zeros(2)), X.copy())),
+    (all_moved, lambda: ([Body(), Body(1.0)], X.copy())),
+    (all_moved, twins),
+    (of_the_class, lambda: (Counter(), X.copy())),
+    (made_in_a_loop, lambda: (None, X.copy())),
+]
+
+
+def held(x: Any) -> Any:
+    """What something holds, with the types."""
+    if isinstance(x, list | tuple):
+        return [held(item) for item in x]
+    if isinstance(x, np.ndarray):
+        return str(x.dtype), x.tolist()
+    if hasattr(x, "__dict__"):
+        return type(x), [(name, held(value)) for name, value in vars(x).items()]
+    return type(x), x
+
+
+@pytest.mark.parametrize(("f", "make"), CASES)
+def test_state_of_objects(f: Any, make: Any) -> None:
+    theirs, ours = make(), make()
+    want, got = f(*theirs), jit(f)(*ours)
+    assert held(got) == held(want)
+    assert held(ours) == held(theirs)
+
+
+def test_attributes_that_a_loop_reads_only_are_not_set() -> None:
+    class Watched(Body):
+        def __setattr__(self, name: str, value: Any) -> None:
+            raise AssertionError(name)
+
+    p: Any = Watched.__new__(Watched)
+    vars(p).update(vars(Body(2.0)))
+
+    def read(p: Any, n: Any) -> Any:
+        total = 0.0
+        for i in range(n):
+            total += p.x * i
+        return total
+
+    assert jit(read)(p, 70) == read(p, 70)
+
+
+def test_first_set_in_a_branch_is_refused() -> None:
+    def first(p: Any, c: Any) -> None:
+        if c > 0:
+            p.fresh = c
+
+    with pytest.raises(UnsupportedError, match="set it in __init__"):
+        jit(first)(Body(), 1.5)

@@ -1,0 +1,155 @@
+"""Items of ordinary lists and tuples at places that only the run knows.
+
+Reading one takes it from a table of all items. Writing one makes the list one whose items are a
+buffer (``ListBuffer``), also before the loop or branch around. Where the items are not numbers of
+one kind, or tuples of such, the caller has to do without (None, False).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracejit.dtypes import is_integer
+from tracejit.ir import extent as ex
+from tracejit.trace.python.dynamic_list_methods import getitem, place, setitem
+from tracejit.trace.session.session import current
+from tracejit.trace.values import containers
+from tracejit.trace.values.all import PyScalar, Scalar, Tracer, as_dim
+from tracejit.trace.values.dynamic_list import (
+    ElementKinds,
+    ListBuffer,
+    form_alike,
+    form_of,
+    is_grown,
+    item_at,
+    laid_out,
+    repeated,
+    replace_items,
+    run_of_items,
+)
+
+#: A list of more items than this becomes a buffer when one is read, if the run makes them.
+_FEW = 64
+
+
+def is_place(x: Any) -> bool:
+    """Whether a traced value can be an index of a list."""
+    if isinstance(x, PyScalar):
+        return x.kind in ("int", "bool")
+    return isinstance(x, Scalar) and is_integer(x.dtype)
+
+
+def is_part(key: Any) -> bool:
+    """Whether the run decides which slice of a list is meant."""
+    return isinstance(key, slice) and any(map(is_place, (key.start, key.stop, key.step)))
+
+
+def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
+    """``x[key]``; None where a table cannot hold the items."""
+    if not is_place(key):
+        return None
+    session = current()
+    items = _items(ops, x)
+    form = form_alike(items)
+    if form is None:
+        return None
+    kind = type(x).__name__ if type(x) in (list, tuple) else "tuple"
+    many = len(items) > _FEW and any(map(_is_traced, items))
+    if many and type(x) is list and not session.outside.is_outside(x):
+        become_buffer(x, form)
+        return _noted(getitem(x, key), key)
+    run = laid_out(items, form)
+    return _noted(item_at(run, place(key, run.count, f"{kind} index out of range")), key)
+
+
+def _is_traced(x: Any) -> bool:
+    return any(map(_is_traced, x)) if type(x) is tuple else isinstance(x, Tracer)
+
+
+def _items(ops: Any, x: Any) -> list[Any]:
+    """All items; those of a list from outside as the run finds them."""
+    outside = current().outside
+    if not outside.is_outside(x):
+        return list(x)
+    outside.whole(x)
+    return [ops.getitem(x, k) for k in range(len(x))]
+
+
+def _noted(found: Any, key: Any) -> Any:
+    """An item, of which the loop's counter decides which it is."""
+    session = current()
+    loops = [session.loop_of.get(leaf) for leaf in ex.leaves(as_dim(key))]  # type: ignore[arg-type]
+    for loop in loops:
+        if loop is not None:
+            session.kept_rolled.setdefault(loop)
+            for part in found if type(found) is tuple else (found,):
+                session.loop_of.setdefault(part.read(), loop)
+    return found
+
+
+def become_buffer(x: list[Any], form: ElementKinds) -> None:
+    """Make the items of an ordinary list a buffer."""
+    before = list(x)
+    if current().outside.path_of(x) is not None:  # the caller gets the kinds that Python has
+        form = tuple(kind.of_caller() for kind in form[0]), form[1]
+    run = run_of_items(before, form)
+    replace_items(x, run)
+    current().outside.same_items(run, before)
+
+
+def store(x: list[Any], key: Any, value: Any) -> bool:
+    """``x[key] = value``; False where a buffer cannot hold the items."""
+    if is_part(key) and can_be_buffer(x):
+        setitem(x, key, value)
+        return True
+    if not is_place(key) or not x:
+        return False
+    form = form_of(x, [value])
+    if form is None:
+        return False
+    become_buffer(x, form)
+    setitem(x, key, value)
+    _note_loops(key)
+    return True
+
+
+def _note_loops(key: Any) -> None:
+    session = current()
+    for leaf in ex.leaves(as_dim(key)):
+        loop = session.loop_of.get(leaf)  # type: ignore[arg-type]
+        if loop is not None:
+            session.kept_rolled.setdefault(loop)
+
+
+def can_be_buffer(x: list[Any]) -> bool:
+    """Make the items a buffer if one can hold them; whether it does."""
+    if not is_grown(x):
+        form = form_alike(x)
+        if form is None:
+            return False
+        become_buffer(x, form)
+    return True
+
+
+def part(x: list[Any], key: slice) -> list[Any] | None:
+    """``x[a:b]``; None where a table cannot hold the items."""
+    form = form_alike(x)
+    if form is None:
+        return None
+    found: list[Any] = getitem([run_of_items(x, form)], key)
+    return found
+
+
+def times(x: list[Any], n: Any) -> list[Any] | None:
+    """``x * n``, of many items, or as many as the run says; None where Python makes the list."""
+    if not is_place(n) and not (type(n) is int and len(x) * n > _FEW):
+        return None
+    form = form_alike(x)
+    if form is None or any(type(i) is ListBuffer for i in x):
+        return None
+    session = current()
+    count = as_dim(n)
+    if not session.ranges.at_least(count, 0):
+        count = ex.emax(count, 0)
+    made: list[Any] = containers.made(session, [repeated(x, form, count)])
+    return made
