@@ -24,12 +24,19 @@ class DTypeRow:
 
     ``name``: how IR text spells it. ``kind``: its family as NumPy abbreviates them, one of `biufc`.
     ``part``: the dtype of a real part, itself unless complex.
+    ``digits``: bits of the largest run of integers that it holds, signs apart.
+    ``computed_in``: the format of every operation, whose result is then rounded: itself, unless the
+    dtype is a narrow float. Machines store those and compute in another, as NumPy does.
+    ``accumulated_in``: the format of a running sum or product of one run of memory.
     """
 
     name: str
     dtype: DType
     kind: str
     part: DType
+    digits: int
+    computed_in: DType
+    accumulated_in: DType
 
 
 _NAMES = {
@@ -42,16 +49,34 @@ _NAMES = {
     "u16": "uint16",
     "u32": "uint32",
     "u64": "uint64",
+    "f16": "float16",
     "f32": "float32",
     "f64": "float64",
     "c64": "complex64",
     "c128": "complex128",
 }
 _PARTS = {"c64": "float32", "c128": "float64"}
+_COMPUTED = {"f16": "float32"}
 ROWS: dict[DType, DTypeRow] = {}
+
+
+def _digits(dtype: DType) -> int:
+    if dtype.kind in "fc":
+        return int(np.finfo(dtype).nmant) + 1
+    return 8 * dtype.itemsize - (dtype.kind == "i") if dtype.kind in "iu" else 1
+
+
 for _short, _long in _NAMES.items():
     _dtype: DType = np.dtype(_long)
-    ROWS[_dtype] = DTypeRow(_short, _dtype, _dtype.kind, np.dtype(_PARTS.get(_short, _long)))
+    ROWS[_dtype] = DTypeRow(
+        _short,
+        _dtype,
+        _dtype.kind,
+        np.dtype(_PARTS.get(_short, _long)),
+        _digits(_dtype),
+        np.dtype(_COMPUTED.get(_short, _long)),
+        np.dtype(_COMPUTED.get(_short, _long)),
+    )
 _COMPLEX = {r.part: r.dtype for r in ROWS.values() if r.kind == "c"}
 
 
@@ -126,8 +151,15 @@ def part_of(dtype: DType) -> DType:
 
 
 def complex_of(dtype: DType) -> DType:
-    """The complex dtype with such parts; of a complex dtype, itself."""
-    return dtype if is_complex(dtype) else _COMPLEX[dtype]
+    """The complex dtype with such parts; of a complex dtype, itself.
+
+    Raises TypeError for a dtype of which no complex numbers are made.
+    """
+    if is_complex(dtype):
+        return dtype
+    if dtype not in _COMPLEX:
+        raise TypeError(f"there are no complex numbers with parts of {dtype}")
+    return _COMPLEX[dtype]
 
 
 @cache
@@ -140,3 +172,34 @@ def unsigned_like(dtype: DType) -> DType:
 def signed_like(dtype: DType) -> DType:
     """The signed integer of the same size."""
     return np.dtype(f"i{dtype.itemsize}")
+
+
+def computed_in(dtype: DType) -> DType:
+    """The format in which operations on this dtype are computed."""
+    row = row_of(dtype)
+    return dtype if row is None else row.computed_in
+
+
+def accumulated_in(dtype: DType) -> DType:
+    """The format in which NumPy's loops keep a running sum or product of one run of memory."""
+    row = row_of(dtype)
+    return dtype if row is None else row.accumulated_in
+
+
+def is_narrow(dtype: DType) -> bool:
+    """Whether it is a float that is stored as it is and computed in another format."""
+    return computed_in(dtype) != dtype
+
+
+def is_wide_float(dtype: DType) -> bool:
+    """Whether it is a real float that is computed in its own format."""
+    return is_float(dtype) and not is_narrow(dtype)
+
+
+def holds(big: DType, small: DType) -> bool:
+    """Whether every value of ``small`` is one of ``big`` (int64 in float64 is not)."""
+    if small == big or is_bool(small):
+        return True
+    if is_integer(small) and is_inexact(big):
+        return ROWS[small].digits <= ROWS[big].digits
+    return bool(np.can_cast(small, big, "safe"))

@@ -114,11 +114,11 @@ SCALARS = [
     (ScalarParam(F8, "float"), -0.0, [1, np.float64(1.0)]),
     (ScalarParam(C16, "complex"), 1 - 2j, [1.0, np.complex128(1)]),
     *(
-        (ScalarParam(np.dtype(c)), np.dtype(c).type(v), [v, np.float16(1)])
+        (ScalarParam(np.dtype(c)), np.dtype(c).type(v), [v, np.longdouble(1)])
         for c, v in (
             ("?", 1), ("i1", -3), ("u1", 250), ("i2", -300), ("u2", 65000), ("i4", -(2**31)),
-            ("u4", 2**32 - 1), ("i8", -(2**63)), ("u8", 2**64 - 1), ("f4", -0.1), ("f8", 1e300),
-            ("c8", 1 - 2j), ("c16", -1 + 2j),
+            ("u4", 2**32 - 1), ("i8", -(2**63)), ("u8", 2**64 - 1), ("f2", -0.1), ("f4", -0.1),
+            ("f8", 1e300), ("c8", 1 - 2j), ("c16", -1 + 2j),
         )
     ),
 ]  # fmt: skip

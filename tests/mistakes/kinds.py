@@ -193,12 +193,6 @@ def _(x: Any) -> Any:
     return x[0]
 
 
-@mistake("half precision", "numba#4402", UnsupportedTypeError, "x.astype(np.float64)",
-         "convert it", X.astype(np.float16))  # fmt: skip
-def _(x: Any) -> Any:
-    return x + 1
-
-
 @mistake("`longdouble`", "numba#4822", UnsupportedTypeError, "x.astype(np.float64)", "convert it",
          X.astype(np.longdouble))  # fmt: skip
 def _(x: Any) -> Any:
@@ -229,10 +223,10 @@ def _(x: Any) -> Any:
     return x.sum()
 
 
-@mistake("a conversion to half precision", "numba#8138", UnsupportedError,
+@mistake("a conversion to extended precision", "", UnsupportedError,
          "use float32, float64", "use float32")  # fmt: skip
 def _(x: Any) -> Any:
-    return x.astype(np.float16)  # here
+    return x.astype(np.longdouble)  # here
 
 
 @mistake("a `Fraction` in arithmetic", "", UnsupportedError, "convert it with float()",

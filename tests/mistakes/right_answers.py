@@ -303,3 +303,13 @@ def _(x: Any) -> Any:
 
     clear(x) if x[1] > 0 else 0
     return x
+
+
+@right("half precision", "numba#4402", X.astype(np.float16))
+def _(x: Any) -> Any:
+    return x / 3 + 1, x.sum(), np.sqrt(abs(x))
+
+
+@right("a conversion to half precision", "numba#8138")
+def _(x: Any) -> Any:
+    return x.astype(np.float16)

@@ -25,6 +25,7 @@ import llvmlite.binding as llvm
 
 from tracejit.codegen_llvm.linker import Linker, llvm_lock
 from tracejit.codegen_llvm.object_cache import default_cache
+from tracejit.llvm_text.narrow import with_conversions
 
 # Emitters end each `define` with #0; the engine says what #0 means on this host.
 ATTRIBUTE_GROUP = "#0"
@@ -37,6 +38,12 @@ define void @add(ptr %p) "prefer-vector-width"="512" {
   %y = fadd <16 x float> %x, %x
   store <16 x float> %y, ptr %p
   ret void
+}
+"""
+_WIDEN_HALVES = """
+define <8 x float> @widen(<8 x half> %x) {
+  %y = fpext <8 x half> %x to <8 x float>
+  ret <8 x float> %y
 }
 """
 
@@ -116,10 +123,18 @@ class Engine:
         """Whether the target has registers of 512 bits."""
         if self.features:
             return "+avx512f" in self.features.split(",")
-        # Only LLVM knows what a processor's name stands for: what does it add sixteen floats with?
+        return self._writes(_ADD_SIXTEEN, "zmm")
+
+    @cached_property
+    def converts(self) -> frozenset[str]:
+        """The narrow floats that the target converts by an instruction."""
+        return frozenset(["f16"] if self._writes(_WIDEN_HALVES, "vcvtph2ps") else [])
+
+    def _writes(self, text: str, what: str) -> bool:
+        """Whether LLVM makes this of some text: only it knows what a name stands for."""
         with llvm_lock:
-            module = llvm.parse_assembly(_ADD_SIXTEEN)
-            return "zmm" in str(self.target_machine().emit_assembly(module))
+            module = llvm.parse_assembly(text)
+            return what in str(self.target_machine().emit_assembly(module))
 
     def _new_machine(self, opt_level: int) -> Any:
         target = llvm.Target.from_triple(self.triple)
@@ -139,7 +154,7 @@ class Engine:
         """Everything that the object code depends on, hashed."""
         parts = (
             _PIPELINE,
-            text,
+            with_conversions(text, self.converts),
             self.triple,
             self.cpu,
             self.features,
@@ -152,7 +167,7 @@ class Engine:
     def parse(self, text: str) -> Any:
         """A verified llvmlite module. Raises `CodegenError` quoting the rejected line."""
         if not re.search(r"^attributes #0\b", text, re.MULTILINE):
-            text = f"{text}\n{self.attributes}\n"
+            text = f"{with_conversions(text, self.converts)}\n{self.attributes}\n"
         try:
             module = llvm.parse_assembly(text)
             module.verify()

@@ -16,10 +16,10 @@ from tracejit.codegen_llvm.lower_extern import EXTERN, is_native_draw
 from tracejit.codegen_llvm.lower_sum import SUM
 from tracejit.codegen_llvm.lower_true import TRUE
 from tracejit.codegen_llvm.runtime import HostTable
-from tracejit.dtypes import is_complex, kind_of, part_of
+from tracejit.dtypes import is_complex, is_float, part_of, unsigned_like
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.program import Program
-from tracejit.ir.scalar.emit import BOOL, I64, U32, U64, ComplexPair
+from tracejit.ir.scalar.emit import BOOL, I64, U64, ComplexPair
 from tracejit.ir.types import TensorType
 from tracejit.llvm_text.emit import Reg, llvm_type
 from tracejit.llvm_text.lower_control import CONTROL
@@ -125,9 +125,8 @@ def _word(f: FunctionText, part: Reg | Pointer) -> Reg | Pointer:
     """A scalar's bits in 64 (floats in the low end, ints extended by their sign)."""
     if isinstance(part, Pointer):
         return part
-    kind, size = kind_of(part.dtype), part.dtype.itemsize
-    if kind == "f":
-        bits = f.e.bitcast(part, U32 if size == 4 else U64)
+    if is_float(part.dtype):
+        bits = f.e.bitcast(part, unsigned_like(part.dtype))
         return f.e.int_cast(bits, U64)
     assert part.dtype == BOOL or np.issubdtype(part.dtype, np.integer)
     return f.e.int_cast(part, I64)

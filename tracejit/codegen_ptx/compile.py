@@ -12,6 +12,8 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+from tracejit.llvm_text.narrow import with_conversions
+
 TRIPLE = "nvptx64-nvidia-cuda"
 
 
@@ -80,7 +82,7 @@ def _optimised_assembly(ir: str, architecture: str, opt_level: int) -> str:
     _initialise()
     machine = _target_machine(architecture, opt_level)
     try:
-        module = llvm.parse_assembly(ir)
+        module = llvm.parse_assembly(with_conversions(ir, frozenset(["f16"])))
         module.triple, module.data_layout = TRIPLE, str(machine.target_data)
         module.verify()
     except RuntimeError as error:

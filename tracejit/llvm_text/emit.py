@@ -21,11 +21,14 @@ from tracejit.dtypes import (
     is_complex,
     is_float,
     is_integer,
+    is_narrow,
     is_signed,
     is_unsigned,
     part_of,
+    signed_like,
 )
 from tracejit.ir.scalar.emit import BOOL, F32, ComplexPair, DType
+from tracejit.llvm_text.narrow import conversion
 
 _PRED_SIGNED = {"eq": "eq", "ne": "ne", "lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge"}
 _PRED_UNSIGNED = {"eq": "eq", "ne": "ne", "lt": "ult", "le": "ule", "gt": "ugt", "ge": "uge"}
@@ -52,6 +55,8 @@ def llvm_type(dtype: DType) -> str:
         return "i1"
     if is_integer(dtype):
         return f"i{8 * dtype.itemsize}"
+    if is_narrow(dtype):  # its bits: nothing is computed in it
+        return f"i{8 * dtype.itemsize}"
     if is_float(dtype) and dtype.itemsize in (4, 8):
         return "float" if dtype.itemsize == 4 else "double"
     raise TypeError(f"no LLVM register type for {dtype}")
@@ -65,6 +70,9 @@ def literal(value: Any, dtype: DType) -> str:
         bits = 8 * dtype.itemsize
         wrapped = int(value) & ((1 << bits) - 1)
         return str(wrapped - (1 << bits) if wrapped >> (bits - 1) else wrapped)
+    if is_narrow(dtype):
+        with np.errstate(over="ignore"):
+            return str(int(np.asarray(value).astype(dtype).view(signed_like(dtype))))
     with np.errstate(over="ignore"):
         exact = float(np.float32(value)) if dtype == F32 else float(value)
     return f"0x{struct.unpack('<Q', struct.pack('<d', exact))[0]:016X}"
@@ -75,6 +83,8 @@ def value_of(text: str, dtype: DType) -> float | int | None:
     if text.startswith("0x") and is_float(dtype):
         found: float = struct.unpack("<d", int(text, 16).to_bytes(8, "little"))[0]
         return found
+    if text.lstrip("-").isdigit() and is_narrow(dtype):
+        return float(np.asarray(int(text), signed_like(dtype)).view(dtype))
     if text.lstrip("-").isdigit() and is_integer(dtype):
         number = int(text)
         return number % (1 << 8 * dtype.itemsize) if is_unsigned(dtype) else number
@@ -113,6 +123,9 @@ class LLVMEmitter:
         self.tables: dict[str, str] = {} if tables is None else tables
         self.rare: list[Reg] | None = None
         self._count = 0
+
+    #: How many numbers a register holds.
+    lanes_each = 1
 
     # Text.
     def fresh(self) -> str:
@@ -314,6 +327,8 @@ class LLVMEmitter:
     def float_cast(self, a: Reg, dtype: DType) -> Reg:
         if a.dtype == dtype:
             return a
+        if is_narrow(a.dtype) or is_narrow(dtype):
+            return self.op(dtype, f"call {conversion(a.dtype, dtype, self.lanes_each)}({a})")
         name = "fpext" if dtype.itemsize > a.dtype.itemsize else "fptrunc"
         return self._convert(name, a, dtype)
 

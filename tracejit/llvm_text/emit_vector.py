@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracejit.dtypes import is_bool, is_complex, is_float
+from tracejit.dtypes import is_bool, is_complex, is_wide_float
 from tracejit.ir.scalar.emit import BOOL, I64, ComplexPair, DType
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, literal, llvm_type, value_of
 
@@ -39,6 +39,7 @@ class VectorEmitter(LLVMEmitter):
         )
         self.scalar = scalar
         self.count = count
+        self.lanes_each = count
 
     def fresh(self) -> str:
         return self.scalar.fresh()
@@ -87,7 +88,7 @@ class VectorEmitter(LLVMEmitter):
         return value_of(text.split(" ")[-1], a.dtype) if text != a.text else None
 
     def _vector_suffix(self, dtype: DType) -> str:
-        letter = "f" if is_float(dtype) else "i"
+        letter = "f" if is_wide_float(dtype) else "i"
         bits = 1 if is_bool(dtype) else 8 * dtype.itemsize
         return f"v{self.count}{letter}{bits}"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tracejit.dtypes import is_float, kind_of
+from tracejit.dtypes import computed_in, is_wide_float, kind_of
 from tracejit.ir.core import Function, Instr, Loc, Value
 from tracejit.ir.exceptions import exception_type
 from tracejit.ir.scalar.emit import F64, I64, ComplexPair
@@ -95,7 +95,7 @@ def _extremes(body: Function) -> list[Instr]:
     found = []
     for param, result in zip(body.params[1:], body.results, strict=False):
         maker = makers.get(result)
-        if maker is None or not is_float(maker.result.dtype) or param not in maker.operands:
+        if maker is None or not is_wide_float(maker.result.dtype) or param not in maker.operands:
             continue
         if uses[param] == 1 and result not in uses:
             found.append(maker)
@@ -210,7 +210,7 @@ def _payload(f: FunctionText, scalar: Any) -> tuple[PayloadKind, Reg]:
     assert not isinstance(scalar, ComplexPair | Pointer), "a payload is a real scalar"
     kind = kind_of(scalar.dtype)
     if kind == "f":
-        return "float", f.e.float_cast(scalar, F64)
+        return "float", f.e.float_cast(f.e.float_cast(scalar, computed_in(scalar.dtype)), F64)
     wide = f.e.int_cast(scalar, I64)
     names: dict[str, PayloadKind] = {"b": "bool", "u": "unsigned", "i": "int"}
     return names[kind], wide

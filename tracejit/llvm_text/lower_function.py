@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
-from tracejit.dtypes import is_complex, kind_of, part_of
+from tracejit.dtypes import is_complex, part_of
 from tracejit.ir import extent as ex
 from tracejit.ir.core import TABLE, Function, Instr, Value
 from tracejit.ir.scalar.emit import I64, ComplexPair
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType, Type
-from tracejit.llvm_text.emit import LLVMEmitter, Reg, llvm_type
+from tracejit.llvm_text.emit import LLVMEmitter, Reg, literal, llvm_type
 from tracejit.llvm_text.tables import ErrorTable, HostCalls
 
 
@@ -296,7 +296,7 @@ def zero(type_: Type) -> Any:
     if is_complex(type_.dtype):
         part = part_of(type_.dtype)
         return ComplexPair(Reg("0.0", part), Reg("0.0", part))
-    return Reg({"f": "0.0", "b": "false"}.get(kind_of(type_.dtype), "0"), type_.dtype)
+    return Reg(literal(0, type_.dtype), type_.dtype)
 
 
 def loops_inside(function: Function) -> bool:

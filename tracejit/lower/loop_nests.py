@@ -11,7 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_complex, is_float, is_inexact, is_integer, is_unsigned
+from tracejit.dtypes import (
+    accumulated_in,
+    is_complex,
+    is_float,
+    is_inexact,
+    is_integer,
+    is_unsigned,
+)
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.regions import Loop, Scope
@@ -183,19 +190,22 @@ def _reduce_point(
         return fold_line(p, scope, product(tuple(extents)), instr, element)
 
     if not leading:
-        return inner(scope, ())
+        return converted(scope, inner(scope, ()), dtype)
     total = product(tuple(shape[a] for a in leading))
 
     def step(flat: Dim, body: Scope) -> Value:
         return inner(body, delinearize(flat, [shape[a] for a in leading], p.bounds))
 
-    return fold(p, scope, total, name, instr, step)
+    return fold(p, scope, total, name, instr, step, each=True)
 
 
 def fold_line(
     p: Puller, scope: Scope, count: Dim, instr: Instr, element: Callable[[Dim, Scope], Value]
 ) -> Value:
-    """Combine ``count`` elements of the reduction's operand in any exact way."""
+    """Combine ``count`` elements of the reduction's operand in any exact way.
+
+    The result may have the wider format of the sums and products (``accumulator``).
+    """
     name, dtype = _REDUCERS[instr.name][0], instr.operands[0].dtype
     if name in ("minimum", "maximum") and is_float(dtype):
         return fold_ordered(p, scope, count, name, dtype, element)
@@ -219,16 +229,36 @@ def fold(
     name: str,
     instr: Instr,
     element: Callable[[Dim, Scope], Value],
+    *,
+    each: bool = False,
 ) -> Value:
-    """Combine ``count`` elements one after another, starting from the identity."""
-    start = scope.own(
-        scope.b.const(identity(instr.name, instr.results[0].dtype), instr.results[0].dtype)
-    )
+    """Combine ``count`` elements one after another, starting from the identity.
+
+    Narrow floats are combined in their accumulator's format; ``each``: and rounded each time.
+    """
+    dtype = instr.results[0].dtype
+    wide = accumulator(name, dtype)
+    held = dtype if each else wide
+    start = scope.own(scope.b.const(identity(instr.name, held), held))
     loop = Loop(scope, count, [start])
     p.bounds.upper[loop.i] = count
-    (acc,) = loop.carried
-    value = element(loop.i.dim, loop.inner)
-    return loop.close([_combine(loop.inner, name, acc, value)])[0]
+    inner = loop.inner
+    acc, value = (converted(inner, v, wide) for v in (loop.carried[0], element(loop.i.dim, inner)))
+    return loop.close([converted(inner, _combine(inner, name, acc, value), held)])[0]
+
+
+def accumulator(name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The format in which NumPy's loops keep a running sum or product of one run of memory."""
+    return accumulated_in(dtype) if name in ("add", "mul") else dtype
+
+
+def converted(scope: Scope, value: Value, dtype: np.dtype[Any]) -> Value:
+    """A number in the format of an accumulator, or back."""
+    if value.dtype == dtype:
+        return value
+    out = scope.op("convert", value, dtype=dtype)
+    assert isinstance(out, Value)
+    return out
 
 
 def fold_ordered(
@@ -280,11 +310,12 @@ def _flip(scope: Scope, bits: Value, ints: np.dtype[Any]) -> Value:
 
 
 def pairwise(p: Puller, scope: Scope, count: Dim, element: Callable[[Dim, Scope], Value]) -> Value:
-    """Sum ``count`` elements in NumPy's pairwise order."""
+    """Sum ``count`` elements in NumPy's pairwise order, in the accumulator's format."""
     inner = scope.child("element")
     i = inner.own(inner.b.param(INDEX, "i"))
     p.bounds.upper[i] = count
     value = element(i.dim, inner)
+    value = converted(inner, value, accumulator("add", value.dtype))
     region = inner.b.build([inner.use(value)])
     trip = scope.index(count)
     out = scope.b.append("sum_pairwise", [trip, *inner.outer_operands()], {}, (region,))

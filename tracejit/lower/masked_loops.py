@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tracejit.dtypes import is_complex, is_inexact
+from tracejit.dtypes import accumulated_in, is_complex, is_inexact
 from tracejit.ir.core import Instr, Value, is_array, is_splat
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.regions import Loop, Scope, TrueLoop, unify
@@ -144,6 +144,14 @@ def reduce_selected(
     p: Puller, kernel: Scope, instr: Instr, mask: Value, count: Value, cost: int
 ) -> Value:
     """A reduction over the elements that a mask selects, without storing them."""
+    found = _selected(p, kernel, instr, mask, count, cost)
+    return loop_nests.converted(kernel, found, instr.result.dtype)
+
+
+def _selected(
+    p: Puller, kernel: Scope, instr: Instr, mask: Value, count: Value, cost: int
+) -> Value:
+    """The same in the format of the accumulator."""
     (x,) = instr.operands
     combine = loop_nests.combining(instr.name)
     if combine == "add" and is_inexact(x.dtype):
@@ -169,7 +177,9 @@ def _sum(p: Puller, scope: Scope, x: Value, mask: Value, count: Value) -> Value:
     for value, side in zip((mask, x), sides, strict=True):
         i = side.own(side.b.param(INDEX, "i"))
         p.bounds.upper[i] = n
-        found.append(side.use(p.pull(value, (i.dim,), side)))
+        pulled = p.pull(value, (i.dim,), side)
+        pulled = loop_nests.converted(side, pulled, accumulated_in(pulled.dtype))
+        found.append(side.use(pulled))
     captured = unify((1, 1), sides)
     regions = tuple(side.b.build([r]) for side, r in zip(sides, found, strict=True))
     operands = [scope.use(count), scope.index(n), *[scope.use(v) for v in captured]]
@@ -181,11 +191,12 @@ def _fold(p: Puller, scope: Scope, instr: Instr, mask: Value) -> Value:
     """Only selected elements are computed, one after another."""
     (x,) = instr.operands
     (n,) = p.shape(mask)
-    start = scope.own(scope.b.const(loop_nests.identity(instr.name, x.dtype), x.dtype))
+    wide = loop_nests.accumulator(loop_nests.combining(instr.name), x.dtype)
+    start = scope.own(scope.b.const(loop_nests.identity(instr.name, wide), wide))
     loop = TrueLoop(scope, n, [start])
     p.bounds.upper[loop.mask_i] = p.bounds.upper[loop.i] = n
     holds = p.pull(mask, (loop.mask_i.dim,), loop.mask)
-    value = p.pull(x, (loop.i.dim,), loop.inner)
+    value = loop_nests.converted(loop.inner, p.pull(x, (loop.i.dim,), loop.inner), wide)
     return loop.close(holds, [loop_nests.combine(loop.inner, instr.name, loop.carried[0], value)])[
         0
     ]

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
-from tracejit.dtypes import is_bool, is_inexact, is_integer, kind_of
+from tracejit.dtypes import holds, is_inexact, is_integer
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, Extent, leaves, single_atom
 from tracejit.ir.region_ops import RegionOp
@@ -210,17 +208,6 @@ def _slice(re: Rebuild, instr: Instr) -> Value | None:
 
 # ---- conversions and selections ----
 
-_INTEGER_BITS = {"f": {4: 24, 8: 53}, "c": {8: 24, 16: 53}}
-
-
-def holds(small: np.dtype[np.generic], big: np.dtype[np.generic]) -> bool:
-    """Whether every value of ``small`` is one of ``big`` (int64 in float64 is not)."""
-    if small == big or is_bool(small):
-        return True
-    if is_integer(small) and is_inexact(big):
-        return small.itemsize * 8 <= _INTEGER_BITS[kind_of(big)][big.itemsize]
-    return bool(np.can_cast(small, big, "safe"))
-
 
 def _convert(re: Rebuild, instr: Instr) -> Value | None:
     x, target = instr.operands[0], instr.attrs["dtype"]
@@ -232,7 +219,7 @@ def _convert(re: Rebuild, instr: Instr) -> Value | None:
     source = inner.operands[0]
     # A float that does not fit an integer gives what the float's own conversion gives.
     narrows = is_inexact(x.dtype) and is_integer(target) and is_inexact(source.dtype)
-    if not holds(source.dtype, x.dtype) or (narrows and source.dtype != target):
+    if not holds(x.dtype, source.dtype) or (narrows and source.dtype != target):
         return None
     return re.b.convert(source, target)
 

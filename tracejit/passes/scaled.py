@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tracejit.dtypes import is_bool, is_float
+from tracejit.dtypes import is_bool, is_wide_float
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.types import TensorType
 from tracejit.passes.stable import Stable, emit, minus, through_layout, times
@@ -57,7 +57,7 @@ def scaled(re: Stable, value: Value, depth: int = DEPTH) -> Scaled | None:
 
 def is_real(value: Value) -> bool:
     """Whether a value is of real floating numbers."""
-    return isinstance(value.type, TensorType) and is_float(value.dtype)
+    return isinstance(value.type, TensorType) and is_wide_float(value.dtype)
 
 
 def whole(re: Stable, found: Scaled) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tracejit.dtypes import is_float
+from tracejit.dtypes import is_wide_float
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim
@@ -30,7 +30,7 @@ class Stable(Rebuild):
 
     def rewritten(self, instr: Instr) -> Value | None:
         """What the first rule that applies makes of an instruction."""
-        if not instr.prim.elementwise or not is_float(instr.results[0].dtype):
+        if not instr.prim.elementwise or not is_wide_float(instr.results[0].dtype):
             return None
         for rule in self.rules.get(instr.name, ()):
             by = rule(self, instr)

@@ -287,7 +287,7 @@ def page(folder: Path) -> Iterator[str]:
     yield (
         "With `out`, `where`, `dtype`, `casting` and `signature`, and the methods `reduce`, "
         "`accumulate`, `reduceat`, `outer` and `at` where NumPy has them. Types: bool, integers, "
-        "float32, float64, complex64, complex128; what computes in float16 is an error.\n"
+        "float16, float32, float64, complex64, complex128.\n"
     )
     yield "| Name | Runs | Derivative | PTX |\n|---|---|---|---|"
     for name in ufuncs:

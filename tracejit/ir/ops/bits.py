@@ -49,7 +49,7 @@ for _name, _reference, _lower in [
     elementwise(_name, same("iu"), _reference, _lower, count=2, **_FLAT)
 
 elementwise("signbit", to_bool("f"), np.signbit, floats.signbit, count=1, **_FLAT)
-elementwise("spacing", same("f"), np.spacing, floats.spacing, count=1, **_FLAT)
+elementwise("spacing", same("f"), np.spacing, floats.spacing, count=1, own_format=True, **_FLAT)
 
 
 def _jvp_mantissa(t: Expr, x: Expr, y: Expr) -> Expr:
@@ -112,6 +112,7 @@ elementwise(
     np.nextafter,
     floats.nextafter,
     count=2,
+    own_format=True,
     jvp=binary(lambda t, a, b, z: t, None),
     samples=_APART,
 )

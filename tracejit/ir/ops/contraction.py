@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_narrow
 from tracejit.ir.core import Primitive, row
 from tracejit.ir.ops.derivatives_linear import dot_side, linear, maps
 from tracejit.ir.ops.rules import (
@@ -40,7 +41,9 @@ def _dot(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]
     shape = [a.shape[i] for i in batch[0]]
     shape += [a.shape[i] for i in free_axes(a.rank, contract[0], batch[0])]
     shape += [b.shape[i] for i in free_axes(b.rank, contract[1], batch[1])]
-    return (TensorType(same_dtype(operands), tuple(shape)),)
+    dtype = same_dtype(operands)
+    require(not is_narrow(dtype), "products are summed in a wider format", dtype)
+    return (TensorType(dtype, tuple(shape)),)
 
 
 def _eval_dot(a: Any, b: Any, *, contract: Pairs, batch: Pairs) -> Any:

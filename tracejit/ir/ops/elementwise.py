@@ -13,6 +13,7 @@ import numpy as np
 from tracejit.dtypes import kind_of, part_of
 from tracejit.ir.core import Primitive, row
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, all_tensors, arity, require, same_shape
+from tracejit.ir.scalar.lowering.rule import rounded
 from tracejit.ir.types import BOOL, TensorType, Type
 
 DtypeRule = Callable[[Operands], np.dtype[np.generic]]
@@ -60,11 +61,13 @@ def elementwise(
     lower: Callable[..., Any],
     *,
     count: int,
+    own_format: bool = False,
     **columns: Any,
 ) -> Primitive:
     """Enter a row: its dtype rule, NumPy reference and scalar code; then any other columns.
 
     NumPy's ufunc as the reference is one that users can call: this is its loop.
+    ``own_format``: the scalar code takes narrow floats as they are (`computed_in`, `dtypes.py`).
     """
 
     def infer(operands: Operands, attrs: Attrs, regions: Regions) -> Sequence[Type]:
@@ -73,6 +76,7 @@ def elementwise(
         return (TensorType(dtype(operands), same_shape(operands)),)
 
     ufunc = reference if isinstance(reference, np.ufunc) else None
+    lower = lower if own_format else rounded(lower)
     columns = {"lower": lower, "arity": count, "ufunc": ufunc, **columns}
     return row(Primitive(name, "elementwise", infer, quiet(reference), **columns))
 

@@ -48,7 +48,7 @@ def _function(
     if lower is None:
         lower = by_kind(**{kind: getattr(_CODE[kind], name) for kind in kinds})
     where = Samples(**{"ulps": ROUNDED, **samples})
-    columns = {"jvp": unary(rule), "cost": cost, "traits": traits, "samples": where}
+    columns: dict[str, Any] = {"jvp": unary(rule), "cost": cost, "traits": traits, "samples": where}
     elementwise(name, same(kinds), reference, lower, count=1, **columns)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_bool, is_exact, is_float
+from tracejit.dtypes import computed_in, is_bool, is_exact, is_float
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -215,6 +215,8 @@ _MODES = ("full", "same", "valid")
 def _convolved(a: Value, v: Value, mode: str, start: Dim | None = None) -> Value:
     """Elements of the full convolution from ``start``: sums over windows of the padded ``a``."""
     b = builder()
+    dtype = a.dtype
+    a, v = (b.convert(x, computed_in(dtype)) for x in (a, v))
     n, m = a.shape[0], v.shape[0]
     short, long_ = ex.emin(n, m), ex.emax(n, m)
     if current().ranges.at_least(n, m):
@@ -230,7 +232,7 @@ def _convolved(a: Value, v: Value, mode: str, start: Dim | None = None) -> Value
     cols = b.broadcast(iota(m), (length, m), (1,))
     windows = b.op("gather", padded, b.op("add", rows, cols), axes=(0,))
     products = LOOPS[np.multiply](b, windows, b.broadcast(v, (length, m), (1,)))
-    return fold_value(np.add, products, (1,), products.dtype)
+    return b.convert(fold_value(np.add, products, (1,), products.dtype), dtype)
 
 
 def _pair(a: Any, v: Any, name: str) -> tuple[Value, Value]:

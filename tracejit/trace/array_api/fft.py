@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import complex_of, is_complex, is_inexact
+from tracejit.dtypes import complex_of, computed_in, is_complex, is_inexact, part_of
 from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -50,11 +50,11 @@ def _transform(name: str, a: Any, n: Any, axis: Any, norm: Any) -> Any:
         )
     b = builder()
     how: dict[str, Any] = {"axis": k, "norm": norm or "backward"}
-    if not is_inexact(x.dtype):
-        x = b.convert(x, "f64")
+    given = x.dtype if is_inexact(x.dtype) else np.dtype(np.float64)
+    x = b.convert(x, computed_in(given))
     if name == "irfft":
         x = _of_length(b.convert(x, complex_of(x.dtype)), k, ex.floordiv(points, 2) + 1)
-        return wrap(b.op("irfft", x, points=points, **how))
+        return wrap(b.convert(b.op("irfft", x, points=points, **how), part_of(given)))
     x = _of_length(x, k, points)
     if name == "rfft":
         return wrap(b.op("rfft", x, **how))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_bool, is_complex
+from tracejit.dtypes import computed_in, is_bool, is_complex
 from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -34,17 +34,19 @@ Axes = tuple[int, ...]
 
 
 def contracted(a: Value, b_: Value, contract: tuple[Axes, Axes], batch: tuple[Axes, Axes]) -> Value:
-    """``dot`` of two values of one dtype; bool products are and, their sums or."""
+    """``dot`` of two values of one dtype; bool products are and, their sums or.
+
+    Narrow floats are multiplied and summed in the format that they are computed in.
+    """
     b = builder()
     for i, j in zip(*contract, strict=True):
         message = f"shapes {a.shape} and {b_.shape} not aligned: {a.shape[i]} (dim {i}) != "
         b_ = match_axis(b_, j, a.shape[i], message + f"{b_.shape[j]} (dim {j})")
     for i, j in zip(*batch, strict=True):
         b_ = match_axis(b_, j, a.shape[i], "operands could not be broadcast together")
-    if is_bool(a.dtype):
-        wide = [b.convert(x, "i64") for x in (a, b_)]
-        return b.convert(b.op("dot", *wide, contract=contract, batch=batch), "bool")
-    return b.op("dot", a, b_, contract=contract, batch=batch)  # type: ignore[no-any-return]
+    wide = np.dtype(np.int64) if is_bool(a.dtype) else computed_in(a.dtype)
+    sides = [b.convert(x, wide) for x in (a, b_)]
+    return b.convert(b.op("dot", *sides, contract=contract, batch=batch), a.dtype)
 
 
 def _pair(x: Any, y: Any) -> tuple[Value, Value]:

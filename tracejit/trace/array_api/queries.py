@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_bool, is_complex, is_inexact, is_integer
+from tracejit.dtypes import is_bool, is_complex, is_float, is_inexact, is_integer
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -210,8 +210,9 @@ def fix(x: Any, out: Any = None) -> Any:
 @covers(np.sinc)
 def sinc(x: Any) -> Any:
     """sin(pi x) / (pi x)."""
-    x = asarray(x)
-    y = np.multiply(np.pi, np.where(np.equal(x, 0), np.float64(1.0e-20), x))
+    x = np.multiply(np.pi, asarray(x))
+    least = np.finfo(x.dtype).eps if is_float(x.dtype) else 1.0e-20
+    y = np.where(np.equal(x, 0), least, x)
     return np.divide(np.sin(y), y)
 
 

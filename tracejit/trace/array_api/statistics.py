@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_complex, is_exact, is_inexact
+from tracejit.dtypes import accumulated_in, is_complex, is_exact, is_inexact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -72,7 +72,11 @@ def mean(
     """Arithmetic mean; nan for nothing."""
     x = value_of(a)
     axes = axes_of(axis, x.rank, strict=True)
-    value = _mean_value(x, axes, dtype, where)
+    if dtype is None and accumulated_in(x.dtype) != x.dtype:
+        wide = _mean_value(x, axes, accumulated_in(x.dtype), where)
+        value = builder().convert(wide, x.dtype)
+    else:
+        value = _mean_value(x, axes, dtype, where)
     return deliver(kept(value, axes, keepdims), out)
 
 

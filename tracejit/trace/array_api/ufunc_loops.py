@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_complex, is_float, is_inexact, is_unsigned, kind_of
+from tracejit.dtypes import computed_in, is_complex, is_float, is_inexact, is_unsigned, kind_of
 from tracejit.ir import ops  # noqa: F401
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Value
@@ -76,7 +76,13 @@ def _complex_reciprocal(b: Builder, x: Value) -> Value:
 
 
 def _scaled(factor: float) -> Loop:
-    return lambda b, x: b.op("mul", x, b.lit(x.dtype.type(factor), x))
+    """A product with a number of the format that is computed in."""
+
+    def loop(b: Builder, x: Value) -> Value:
+        wide = b.convert(x, computed_in(x.dtype))
+        return b.convert(b.op("mul", wide, b.lit(wide.dtype.type(factor), wide)), x.dtype)
+
+    return loop
 
 
 def _modf(b: Builder, x: Value) -> tuple[Value, Value]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_float, is_signed, kind_of, signed_like
+from tracejit.dtypes import computed_in, is_float, is_signed, kind_of, signed_like
 from tracejit.ir.scalar.elementary import coefficients
 from tracejit.ir.scalar.emit import BOOL, F32, DType, Emitter
 
@@ -144,15 +144,23 @@ class Num:
         """A float's bits as a signed integer."""
         return Num(self.e, self.e.bitcast(self.v, signed_like(self.dtype)))
 
-    def floats(self) -> Num:
+    def floats(self, dtype: DType | None = None) -> Num:
         """The float with these bits."""
-        return Num(self.e, self.e.bitcast(self.v, np.dtype(f"f{self.dtype.itemsize}")))
+        dtype = np.dtype(f"f{self.dtype.itemsize}") if dtype is None else dtype
+        return Num(self.e, self.e.bitcast(self.v, dtype))
+
+    def computed(self) -> Num:
+        """The same number in the format in which it is computed with."""
+        wide = computed_in(self.dtype)
+        return self if wide == self.dtype else self.to_float(wide)
 
     def signbit(self) -> Num:
         return self.bits() < 0
 
     def to_float(self, dtype: DType) -> Num:
         """From an integer or another float."""
+        if self.dtype == dtype:
+            return self
         cast = self.e.float_cast if is_float(self.dtype) else self.e.int_to_float
         return Num(self.e, cast(self.v, dtype))
 

@@ -1,7 +1,7 @@
 """eq ne lt le gt ge, minimum maximum fmin fmax, isnan isinf isfinite, select.
 
 Complex numbers are ordered lexicographically, as NumPy does. Of equal zeros the second operand is
-the minimum and the maximum, as NumPy's vector loops have it.
+the minimum and the maximum, as NumPy's vector loops have it; of float16, which has none, the first.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tracejit.ir.scalar.elementary.num import INF, Num
-from tracejit.ir.scalar.emit import ComplexPair, Emitter
+from tracejit.ir.scalar.emit import F16, ComplexPair, Emitter
 from tracejit.ir.scalar.lowering.rule import Lower, by_kind
 
 
@@ -70,8 +70,10 @@ def extremum(pred: str, *, ignore_nan: bool) -> Lower:
         return e.select(e.icmp(pred, a, b), a, b)
 
     def real(e: Emitter, a: Any, b: Any) -> Any:
-        keep = e.fcmp("uno", *((b, b) if ignore_nan else (a, a)))
-        return e.select(e.ior(e.fcmp("o" + pred, a, b), keep), a, b)
+        x, y = (Num(e, v).computed().v for v in (a, b))
+        before = "o" + (pred[0] + "e" if a.dtype == F16 else pred)
+        keep = e.fcmp("uno", *((y, y) if ignore_nan else (x, x)))
+        return e.select(e.ior(e.fcmp(before, x, y), keep), a, b)
 
     before = _lexicographic("o" + pred, "o" + pred[0] + "e")
 

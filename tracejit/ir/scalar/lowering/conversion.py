@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_complex, is_float, is_signed, part_of
-from tracejit.ir.scalar.elementary.num import Num, where
-from tracejit.ir.scalar.emit import BOOL, I32, I64, ComplexPair, DType, Emitter
+from tracejit.dtypes import computed_in, is_complex, is_float, is_narrow, is_signed, part_of
+from tracejit.ir.scalar.elementary.num import Num, choose, where
+from tracejit.ir.scalar.emit import BOOL, F32, F64, I32, I64, ComplexPair, DType, Emitter
 
 
 def _float_to_signed(x: Num, dtype: DType) -> Num:
@@ -41,10 +41,27 @@ def _float_to_int(x: Num, dtype: DType) -> Num:
     return where(upper, flipped, r).to_int(dtype)
 
 
+def _to_odd(x: Num) -> Num:
+    """A float64 as float32, rounded so that to round again is as good as to round once.
+
+    Where float32 does not hold it, it is the neighbour whose last bit is 1 (Boldo and Melquiond,
+    "When double rounding is odd", 2005).
+    """
+    near = x.to_float(F32)
+    back, bits = near.to_float(F64), near.bits()
+    inexact = (x < back) | (x > back)
+    outward = bits + choose(x.abs() > back.abs(), 1, -1, bits)
+    return where(inexact & (bits & 1).eq(0), outward, bits).floats()
+
+
 def _real(e: Emitter, a: Any, dtype: DType) -> Any:
-    x, source = Num(e, a), a.dtype
+    x, source = Num(e, a).computed(), a.dtype
     if source == dtype:
         return a
+    if is_narrow(dtype):
+        near = _to_odd(x) if x.dtype == F64 else x.to_float(computed_in(dtype))
+        return near.to_float(dtype).v
+    source = x.dtype
     if dtype == BOOL:
         return x.ne(0.0 if is_float(source) else 0).v
     if is_float(dtype):

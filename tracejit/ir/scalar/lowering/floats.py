@@ -16,7 +16,7 @@ from tracejit.ir.scalar.elementary.num import (
     scale_by_power,
     where,
 )
-from tracejit.ir.scalar.emit import I32, Emitter
+from tracejit.ir.scalar.emit import F16, I32, Emitter
 from tracejit.ir.scalar.lowering.rule import Lower, both_parts, by_kind
 
 
@@ -57,20 +57,27 @@ def ldexp(x: Num, n: Num) -> Num:
 
 @elementary
 def _nextafter(x: Num, y: Num) -> Num:
-    bits = x.bits()
-    away = (x < y) ^ x.signbit()
-    stepped = (bits + choose(away, 1, -1, bits)).floats()
-    least = x.const(2.0 ** (1 - format_of(x).bias - format_of(x).mantissa)).copysign(y)
-    moved = where(x.eq(0.0), least, stepped)
-    return where(x.isnan() | y.isnan(), x + y, where(x.eq(y), y, moved))
+    """Of equal zeros the second, but of float16 the first, as in NumPy."""
+    bits, wide, target = x.bits(), x.computed(), y.computed()
+    away = (wide < target) ^ x.signbit()
+    least = y.bits() & (-1 << (8 * x.dtype.itemsize - 1)) | 1
+    moved = where(wide.eq(0.0), least, bits + choose(away, 1, -1, bits)).floats(x.dtype)
+    moved = where(wide.eq(target), x if x.dtype == F16 else y, moved)
+    return where(wide.isnan() | target.isnan(), (wide + target).to_float(x.dtype), moved)
 
 
 @elementary
 def _spacing(x: Num) -> Num:
-    """Distance to the next float away from zero, signed as x (+ at zeros); nan at infinity."""
-    x = where(x.eq(0.0), 0.0, x)
-    stepped = (x.bits() + 1).floats() - x
-    return where(x.abs() < INF, stepped, where(x.isnan(), x, NAN))
+    """Distance to the next float away from zero, signed as x (+ at zeros); nan at infinity.
+
+    Of float16 it is the distance to the next greater number, as in NumPy.
+    """
+    wide = x.computed()
+    bits = where(wide.eq(0.0), 0, x.bits())
+    step = choose(bits < 0, -1, 1, bits) if x.dtype == F16 else 1
+    stepped = (bits + step).floats(x.dtype).computed() - wide
+    stepped = where(wide.abs() < INF, stepped, where(wide.isnan(), wide, NAN))
+    return stepped.to_float(x.dtype)
 
 
 def _method(name: str) -> Lower:
