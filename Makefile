@@ -1,6 +1,7 @@
 # Each goal makes its own environment in .venv; stamp files there make a second call start at once.
 #   make demo    train, smooth, draw: the main job end to end
 #   make test    the tests (TRACEJIT_FUZZ_EXAMPLES=50000 make test: the long fuzz)
+#   make test-gpu  the tests of the GPU target with cupy; no GPU is needed
 #   make check   lint, format, types (also as users see them), layering
 #   make docs    the documentation site in build/site; warnings are errors
 #   make dist    wheel and source archive in dist, checked
@@ -12,13 +13,16 @@ JOBS ?= 2
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench docs dist format clean
+.PHONY: demo test test-gpu check bench docs dist format clean
 
 demo: $(VENV)/.stamp-demo
 	$(PY) -m demo
 
 test: $(VENV)/.stamp-test
 	$(PY) -m pytest -n $(JOBS) --dist worksteal -q
+
+test-gpu: $(VENV)/.stamp-gpu-test
+	$(PY) -m pytest -n $(JOBS) --dist worksteal -q tests/ptx
 
 check: $(VENV)/.stamp-dev
 	$(PY) -m ruff check .

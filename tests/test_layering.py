@@ -51,9 +51,10 @@ ROOMS: dict[str, set[str]] = {
 }
 """Which rooms a room may import, besides itself."""
 ROOMS["trace"] = IR | {room for room in ROOMS if room.startswith("trace/")}
+ROOMS["device"] = IR | {"abi", "codegen_llvm", "codegen_ptx", "llvm_text", "python_entry"}
 ROOMS["calls"] = set(ROOMS) - {"codegen_ptx"}
 
-SHARED = {"dtypes", "errors", "sources", "trees"}
+SHARED = {"device_arrays", "dtypes", "errors", "sources", "trees"}
 """Modules beside the rooms that every room may import; they import nothing of tracejit."""
 
 THIRD_PARTY = {
@@ -66,6 +67,7 @@ THIRD_PARTY = {
     "llvm_text": {"numpy"},
     "codegen_llvm": {"numpy", "llvmlite", "platformdirs", "scipy_openblas64"},
     "codegen_ptx": {"numpy", "llvmlite", "cupy"},
+    "device": {"numpy", "cupy"},
     "python_entry": {"numpy"},
     "cli": {"numpy", "cupy", "llvmlite", "rich", "typer"},
     "bench": {"numpy", "optree", "matplotlib", "rich", "jax", "numba", "numexpr", "torch"},

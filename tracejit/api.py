@@ -16,6 +16,7 @@ from tracejit.calls.argument_types import Policy
 from tracejit.calls.chains import Chains
 from tracejit.calls.deopt import DeoptState
 from tracejit.calls.dispatcher import Dispatcher
+from tracejit.calls.placement import Target
 from tracejit.calls.signature_strings import parse_signature
 from tracejit.calls.tracebacks import boundary
 from tracejit.calls.versions import Options, Request, Stats, Version
@@ -49,6 +50,7 @@ class JitOptions(TypedDict, total=False):
     check_nan: bool
     debug: bool
     disable_jit: bool
+    target: Target
 
 
 @overload
@@ -93,6 +95,7 @@ def jit(
     check_nan: bool = False,
     debug: bool = False,
     disable_jit: bool = False,
+    target: Target = None,
     **others: Any,
 ) -> Any:
     """Compile a NumPy function to native code on first call.
@@ -119,6 +122,10 @@ def jit(
     ``disable_jit``: the function runs in Python, where a debugger stops in it.
     ``TRACEJIT_DISABLE_JIT=1`` in the environment says so for all (docs/howto/debugging.md).
 
+    ``target``: ``None`` runs a call where its arrays are: on the GPU for cupy arrays. ``"cuda"``
+    copies NumPy arrays there and back; array results are cupy arrays. ``"cpu"`` takes NumPy arrays
+    only (docs/gpu.md).
+
     Raises what the function would raise in NumPy, and ``UnsupportedError`` naming the line for what
     cannot be compiled.
 
@@ -136,6 +143,8 @@ def jit(
         raise ValueError(f'shapes is "auto", "static" or "dynamic", not {shapes!r}')
     if opt_level not in (0, 1, 2, 3):
         raise ValueError(f"opt_level is 0, 1, 2 or 3, not {opt_level!r}")
+    if target not in (None, "cpu", "cuda"):
+        raise ValueError(f'target is None, "cpu" or "cuda", not {target!r}')
     nums = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
     names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
     options = Options(
@@ -148,6 +157,7 @@ def jit(
         cache=cache,
         check_nan=check_nan,
         debug=debug,
+        target=target,
     )
 
     def wrap(function: Any, signatures: Sequence[str] = ()) -> Any:

@@ -117,6 +117,17 @@ def unflatten(treedef: Any, leaves: Sequence[Any]) -> Any:
     return optree.tree_unflatten(treedef, leaves)
 
 
+def name_of_leaf(treedef: Any, k: int, names: Sequence[str]) -> str:
+    """What leaf ``k`` of a call's (args, kwargs) is called where the parameters have these names:
+    ``params['w'][0]``, say."""
+    kind, first, *rest = treedef.paths()[k]
+    if kind == 1:
+        name = str(first)
+    else:
+        name = names[first] if first < len(names) else f"argument {first}"
+    return name + "".join(f"[{step!r}]" for step in rest)
+
+
 def node_types(treedef: Any) -> Iterator[type]:
     """The class of every container in a structure."""
     if treedef.type is not None:

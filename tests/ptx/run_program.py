@@ -85,7 +85,7 @@ Env = dict[Value, Any]
 
 def run_program(ptx: PtxProgram, args: Sequence[Any], machine: Machine) -> list[np.ndarray]:
     """The program's results for scalars and arrays. Arrays that it writes are written."""
-    assert not ptx.unsupported, ptx.unsupported
+    assert not ptx.on_host, ptx.on_host
     return _Run(ptx, machine).run(args)
 
 

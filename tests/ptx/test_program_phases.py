@@ -131,5 +131,5 @@ def test_what_a_gpu_cannot_do_is_listed() -> None:
     x = b.param(tensor("f64"), "x")
     b.op("print", x, parts=(None,))
     ptx = ptx_module(lower(b.build([])))
-    assert [r.split()[0] for r in ptx.unsupported] == ["print"]
+    assert [r.split()[0] for r in ptx.on_host] == ["print"]
     assert "not mapped: print" in ptx.plan

@@ -28,6 +28,7 @@ from tracejit.trace.values.captured_arrays import CapturedArray, CapturedNumber
 from tracejit.trace.values.results import (
     ArgOut,
     ArrayOut,
+    Boxes,
     PythonOut,
     SameOut,
     ScalarOut,
@@ -94,8 +95,15 @@ class SignatureBuilder:
     """Builds the abi signature of a lowered trace."""
 
     def __init__(
-        self, traced: Traced, function: Function, program: Program, request: Request
+        self,
+        traced: Traced,
+        function: Function,
+        program: Program,
+        request: Request,
+        boxes: Boxes | None = None,
     ) -> None:
+        """``boxes``: what results become that are not NumPy's."""
+        self.boxes = boxes
         self.traced = traced
         self.function = function
         self.program = program
@@ -238,7 +246,7 @@ class SignatureBuilder:
             return (), None
         held = any(h.held is not None for h in self.traced.hidden_arrays().values())
         found = None
-        if not (held or self.request.stands or Epilogue(self.traced).needs_call):
+        if not (held or self.boxes or self.request.stands or Epilogue(self.traced).needs_call):
             found = self.direct(raw)
         return self.rebuilt(raw) if found is None else found
 
@@ -301,7 +309,7 @@ class SignatureBuilder:
     def rebuilt(self, raw: list[abi.Result]) -> tuple[tuple[abi.Result, ...], abi.Structure]:
         arrays = self.arrays()
         results = [*raw, *[abi.ArgResult(k) for k in arrays]]
-        finish = Epilogue(self.traced)
+        finish = Epilogue(self.traced, self.boxes)
         outside = self.traced.hidden_arrays().items()
         maps = {k: h.held for k, h in outside if h.held is not None}
 

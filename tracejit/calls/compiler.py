@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,14 @@ from tracejit import abi, trees
 from tracejit.calls.argument_layouts import layouts_of, param_slots, specs_for
 from tracejit.calls.calling_convention import SignatureBuilder
 from tracejit.calls.deopt import prints_before, rollback_of
+from tracejit.calls.device_versions import boxes_of, device_of_version, outside_name
 from tracejit.calls.epilogue import Epilogue
 from tracejit.calls.log import Clock, described
+from tracejit.calls.placement import ON_THE_CPU
 from tracejit.calls.versions import NeedsStatic, Options, Request, Version
 from tracejit.codegen_llvm import perf_map
 from tracejit.codegen_llvm.lower import RULES, lower_program
+from tracejit.device.compile import DeviceCode, DeviceSpecialisation
 from tracejit.dtypes import is_inexact
 from tracejit.errors import StructureError, UnsupportedError, UnsupportedRecursionError
 from tracejit.ir.core import Function, Instr
@@ -51,7 +54,7 @@ class Artefacts:
     function: Function
     program: Program
     core_text: str
-    spec: Specialisation
+    spec: Specialisation | DeviceSpecialisation
     kernels: Mapping[Instr, str]
     milliseconds: dict[str, float] = field(default_factory=dict)
 
@@ -113,30 +116,46 @@ def compile_version(
     layouts, numbers = layouts_of(traced, request, function)
     program = merge(lower(function, layouts, numbers))
     clock.lap("lower")
-    signature = SignatureBuilder(traced, function, program, request).build()
+    device = device_of_version(request, traced)
+    signature = SignatureBuilder(traced, function, program, request, boxes_of(device)).build()
     signature = replace(signature, rollback=rollback_of(traced, request.keys))
     layout = abi.layout(signature)
-    core = lower_program(
-        program,
+    slots = (
         param_slots(traced, function, program, layout),
         _result_slots(program, signature, layout),
-        rules,
     )
+    if device is not None and rules is not RULES:
+        raise UnsupportedError(ON_THE_CPU)
+    if device is None:
+        core = lower_program(program, *slots, rules)
+    else:
+        code = DeviceCode(program, device, slots)
+        core = code.core
     _dump(program, core.text)
     clock.lap("llvm text")
     wrong = [
         k for k, site in enumerate(core.errors.sites, 1) if type(site.exception) is FailedAssumption
     ]
-    spec = specialise(
-        core.text,
-        signature,
-        core.errors,
-        core.host,
-        core.symbols,
-        options.opt_level,
-        cache=options.cache,
-        rejecting=wrong,
-    )
+    spec: Specialisation | DeviceSpecialisation
+    if device is None:
+        spec = specialise(
+            core.text,
+            signature,
+            core.errors,
+            core.host,
+            core.symbols,
+            options.opt_level,
+            cache=options.cache,
+            rejecting=wrong,
+        )
+    else:
+        spec = code.specialise(
+            signature,
+            options.opt_level,
+            cache=options.cache,
+            rejecting=wrong,
+            names=partial(outside_name, traced),
+        )
     clock.lap("entry", spec.module.milliseconds)
     clock.log(request.function, spec.module.from_cache)
     artefacts = Artefacts(

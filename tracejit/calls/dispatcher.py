@@ -30,11 +30,12 @@ from tracejit.calls.argument_types import (
 from tracejit.calls.chains import ChainRow, Pending
 from tracejit.calls.deopt import ActiveSet, DeoptState
 from tracejit.calls.fallback import Fallback, Reason, Refused
-from tracejit.calls.many_numbers import packed
+from tracejit.calls.many_numbers import packed, packed_leaves
 from tracejit.calls.non_native import NativeLeaves
 from tracejit.calls.outside_numbers import OutsideNumbers
 from tracejit.calls.overlap import MEETS_ITSELF, Plan, Sharer, Unshareable
 from tracejit.calls.overlap_cache import MISSED, NativeSharings, OverlapCache
+from tracejit.calls.placement import ON_THE_CPU, Placement, placed
 from tracejit.calls.recompiled import Recompiled
 from tracejit.calls.versions import (
     Arguments,
@@ -150,8 +151,9 @@ class Dispatcher:
     def _bound_call(self, call: tuple[Any, dict[str, Any]], args: Sequence[Any]) -> Any:
         leaves, structure = self._flatten(call)
         with self._fallback.refusing():
-            keys = tuple(map(leaf_key, leaves))
-        held = self._native(leaves, keys)
+            placement = self._placed(leaves, structure)
+            keys = tuple(map(leaf_key, placement.leaves))
+        held = self._native(placement, keys)
         with bound(held.leaves):
             version, plan, result = self._settled(held, structure)
         if plan is not None and version.chained is not None and not held.stands:
@@ -181,7 +183,7 @@ class Dispatcher:
     def _attempt(
         self, held: NativeLeaves, structure: tuple[Any, ...], deopt: DeoptState
     ) -> tuple[Version, Plan | None, Any]:
-        arguments, overlap = described(held.leaves, structure, by_identity=self._by_identity)
+        arguments, overlap = self._described(held, structure)
         plan = None
         arguments, version = self._fitting(held, arguments, deopt)
         if writes_into_itself(version, held.given):
@@ -211,9 +213,30 @@ class Dispatcher:
             version = self._wanted(arguments, deopt)
         return arguments, version
 
-    def _native(self, leaves: Sequence[Any], keys: Sequence[LeafKey]) -> NativeLeaves:
+    def _placed(self, leaves: Sequence[Any], structure: tuple[Any, ...]) -> Placement:
+        """Where the call runs."""
+        names = list(self._signature.parameters) if self._signature is not None else []
+
+        def name(k: int) -> str:
+            return trees.name_of_leaf(structure[0], k, names)
+
+        found = placed(leaves, self.options.target, name, lambda: packed_leaves(structure[0]))
+        if found.device is not None and (self.options.check_nan or self.options.debug):
+            raise UnsupportedError(ON_THE_CPU)
+        return found
+
+    def _described(
+        self, held: NativeLeaves, structure: tuple[Any, ...], beside: Sequence[Any] = ()
+    ) -> tuple[Arguments, bool]:
+        """``described`` of the leaves of a call and of arrays found outside."""
+        leaves = [*held.leaves, *beside]
+        return described(
+            leaves, structure, len(beside), by_identity=self._by_identity, device=held.device
+        )
+
+    def _native(self, placement: Placement, keys: Sequence[LeafKey]) -> NativeLeaves:
         try:
-            return NativeLeaves(leaves, keys)
+            return NativeLeaves(placement.leaves, keys, placement)
         except Unshareable as error:
             raise self._in_python(str(error)) from None
 
@@ -264,12 +287,7 @@ class Dispatcher:
         if any(h.held is not None for h in hidden):
             raise self._in_python("a memory map in a global overlaps what is written")
         overlapping_globals = [h.getter() for h in hidden]
-        arguments, _ = described(
-            [*held.leaves, *overlapping_globals],
-            structure,
-            len(overlapping_globals),
-            by_identity=self._by_identity,
-        )
+        arguments, _ = self._described(held, structure, overlapping_globals)
         arguments, _ = self._shared(arguments)
         arguments, version = self._fitting(held, arguments, deopt)
         try:
@@ -292,6 +310,7 @@ class Dispatcher:
             sharing.windows,
             arguments.overlapping_globals,
             arguments.stands,
+            arguments.device,
         )
         return shared, sharing.plan
 
@@ -414,6 +433,7 @@ class Dispatcher:
                 run_time_globals,
                 arguments.structure[1][1],
                 arguments.stands,
+                arguments.device,
             )
             try:
                 version = self._compile(request, self.options)
@@ -484,13 +504,12 @@ class Dispatcher:
     ) -> Version:
         """``version_for`` under what calls found so far."""
         leaves, structure = self._flatten(self.bind(*call))
-        held = self._native(leaves, tuple(map(leaf_key, leaves)))
+        placement = self._placed(leaves, structure)
+        held = self._native(placement, tuple(map(leaf_key, placement.leaves)))
         policy = "dynamic" if dynamic else self.options.shapes
         with bound(held.leaves):
             while True:
-                arguments, overlap = described(
-                    held.leaves, structure, by_identity=self._by_identity
-                )
+                arguments, overlap = self._described(held, structure)
                 try:
                     version = self.find(arguments, policy, deopt)
                     if overlap and writes_into_overlap(version, arguments.leaves):

@@ -10,14 +10,23 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace.driver import Traced
 from tracejit.trace.guards.changes import FIELDS
 from tracejit.trace.guards.paths import Path
-from tracejit.trace.values.results import CallerOut, ObjectOut, Out, Rebuilder, TreeOut
+from tracejit.trace.values.results import (
+    Boxes,
+    CallerOut,
+    HostBoxes,
+    ObjectOut,
+    Out,
+    Rebuilder,
+    TreeOut,
+)
 
 
 class Epilogue:
     """What happens after the native call when results are views or the caller's objects change."""
 
-    def __init__(self, traced: Traced) -> None:
+    def __init__(self, traced: Traced, boxes: Boxes | None = None) -> None:
         self.traced = traced
+        self._boxes = boxes or HostBoxes()
         changes: list[Any] = [*traced.containers, *traced.attributes]
         outs = [*traced.outs, *(out for change in changes for out in change.outs)]
         self.paths = {change.path for change in traced.containers} | set(_caller_paths(outs))
@@ -29,7 +38,9 @@ class Epilogue:
 
     def value(self, values: Sequence[Any], array: Callable[[int], Any]) -> Any:
         """The function's result from IR results and argument arrays."""
-        return Rebuilder(values, array, {}).tree(self.traced.outs, self.traced.out_tree)
+        return Rebuilder(values, array, {}, self._boxes).tree(
+            self.traced.outs, self.traced.out_tree
+        )
 
     def apply(self, call: tuple[Any, Any], raw: tuple[Sequence[Any], dict[int, Any]]) -> Any:
         """Change the caller's lists, dicts and attributes; then the result."""
@@ -38,7 +49,7 @@ class Epilogue:
         containers = {path: _container(call, path) for path in self.paths}
         owners = [_owner(call, change.owner) for change in self.traced.attributes]
         self._must_be_seen(call, [containers[change.path] for change in self.traced.containers])
-        rebuilder = Rebuilder(values, by_number.__getitem__, containers)
+        rebuilder = Rebuilder(values, by_number.__getitem__, containers, self._boxes)
         for change in self.traced.containers:
             target = containers[change.path]
             items = rebuilder.tree(change.outs, change.tree)

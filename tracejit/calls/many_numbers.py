@@ -41,6 +41,19 @@ def packed(call: Any) -> Any:
         return call
 
 
+def packed_leaves(treedef: Any) -> set[int]:
+    """The numbers of the leaves that stand for lists, in what ``packed`` gave."""
+    found: set[int] = set()
+
+    def note(x: Any) -> Any:
+        if isinstance(x, trees.Numbers):
+            found.add(x.array)
+        return x
+
+    trees.map_containers(note, trees.unflatten(treedef, range(treedef.num_leaves)))
+    return found
+
+
 def _as_array(x: list[Any]) -> np.ndarray[Any, Any] | None:
     kinds = set(map(type, x))
     if kinds == {float}:

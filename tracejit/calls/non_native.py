@@ -24,8 +24,9 @@ from tracejit.calls.argument_types import (
     is_native,
     is_source,
 )
+from tracejit.calls.array_copies import copy_of
 from tracejit.calls.overlap import NDArray, Sharer, address
-from tracejit.trace.session.stride_classes import packing_of
+from tracejit.calls.placement import Placement
 from tracejit.trace.values.exporters import plain_array
 
 _standing = local()
@@ -41,13 +42,20 @@ class NativeLeaves:
     """The leaves of a call as compiled code takes them. Unshareable: memory is shared in a way
     that copies cannot have."""
 
-    def __init__(self, leaves: Sequence[Any], keys: Sequence[LeafKey]) -> None:
+    def __init__(
+        self,
+        leaves: Sequence[Any],
+        keys: Sequence[LeafKey],
+        placement: Placement | None = None,
+    ) -> None:
         self.given = leaves
+        self.placement = placement or Placement(list(leaves))
         self.leaves = list(leaves)
         self._count = len(self.leaves)
         self.copied: dict[int, NDArray] = {}
         self.viewed: dict[int, NDArray] = {}
         self._storages: list[tuple[NDArray, NDArray]] = []
+        self.viewed.update(self.placement.originals)
         pairs = list(zip(leaves, keys, strict=True))
         arrays = [k for k, (x, key) in enumerate(pairs) if isinstance(key, ArrayKey)]
         for k in arrays:
@@ -69,7 +77,7 @@ class NativeLeaves:
         for k in arrays:
             x = leaves[k]
             if k not in self.copied and not is_native(x):
-                copy = made.setdefault(groups[k], _copy_of(x))
+                copy = made.setdefault(groups[k], copy_of(x))
                 self._replace(k, x, copy.view())
 
     def _copy_shared(self, leaves: Sequence[Any]) -> None:
@@ -95,8 +103,14 @@ class NativeLeaves:
         self.copied[k] = original
         self.leaves[k] = copy
 
+    @property
+    def device(self) -> int | None:
+        """The GPU that the call runs on."""
+        return self.placement.device
+
     def copy_back(self, writes: Sequence[int]) -> None:
         """Give the caller's arrays what was written; a write beyond the leaves is to a storage."""
+        self.placement.copy_back(writes)
         shared = any(k >= self._count for k in writes)
         for k, original in self.copied.items():
             if (shared or k in writes) and original.flags.writeable:
@@ -154,23 +168,3 @@ class _Elsewhere:
             "typestr": dtype.str,
             "version": 3,
         }
-
-
-def _copy_of(x: NDArray) -> NDArray:
-    """A native copy of the same packing, so that NumPy makes views of both alike."""
-    native = x.dtype.newbyteorder("=")
-    if x.flags.forc:
-        return np.array(x, dtype=native, order="K")
-    strides = [x.itemsize] * x.ndim
-    size = x.itemsize
-    low = high = 0
-    for axis, kind in reversed(packing_of(x)):
-        step = size if kind == "packed" else abs(size) + x.itemsize
-        strides[axis] = step = {"-": -step, "0": 0}.get(kind, step)
-        size = x.shape[axis] * step
-        reach = step * (x.shape[axis] - 1)
-        low, high = low + min(0, reach), high + max(0, reach)
-    memory = np.empty(high - low + x.itemsize, np.uint8)
-    copy: NDArray = np.ndarray(x.shape, native, memory, -low, strides)
-    copy[...] = x
-    return copy

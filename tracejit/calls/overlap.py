@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tracejit.device_arrays import device_of
 from tracejit.dtypes import is_complex, is_float, is_real
 from tracejit.trace.session.specs import WindowSpec
 
@@ -236,6 +237,7 @@ class _Memory:
 
     def __init__(self, where: int, storage: _Storage, owners: Sequence[NDArray]) -> None:
         self.owners = owners
+        self.device = device_of(owners[0])
         self.__array_interface__ = {
             "data": (where, not storage.writeable),
             "shape": storage.shape,

@@ -22,6 +22,7 @@ from tracejit.calls.argument_types import (
     sizes_of,
 )
 from tracejit.calls.overlap import meets_itself
+from tracejit.calls.placement import Target
 from tracejit.ir.core import Function
 from tracejit.ir.interpret.print_effect import kept_back
 from tracejit.python_entry.parameters import CallParameters
@@ -88,6 +89,7 @@ class Request:
     that are run-time values.
     ``shared``: containers that are one object in several places.
     ``stands``: views are of what leaves stand for (see ``non_native``), and left to Python.
+    ``device``: the GPU that runs it; None for the CPU, unless arrays found outside are on one.
     """
 
     function: Callable[..., Any]
@@ -103,6 +105,7 @@ class Request:
     run_time_globals: frozenset[str] = frozenset()
     shared: trees.Shared = ()
     stands: bool = False
+    device: int | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,7 @@ class Options:
     cache: bool = True
     check_nan: bool = False
     debug: bool = False
+    target: Target = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,8 @@ class Arguments:
 
     ``structure``: of (args, kwargs), with its arrangement. ``windows``: leaves that lie in
     storage which follows the arguments. ``overlapping_globals``: how many arrays found in globals
-    come before that. ``stands``: views are of what leaves stand for.
+    come before that. ``stands``: views are of what leaves stand for. ``device``: the GPU the call
+    runs on.
     """
 
     leaves: tuple[Any, ...]
@@ -148,6 +153,7 @@ class Arguments:
     windows: tuple[tuple[int, WindowSpec], ...] = ()
     overlapping_globals: int = 0
     stands: bool = False
+    device: int | None = None
 
     @property
     def kind(self) -> FamilyKey:
@@ -159,6 +165,7 @@ class Arguments:
             self.windows,
             self.overlapping_globals,
             self.stands,
+            self.device,
         )
 
     @property
@@ -258,11 +265,15 @@ def described(
     structure: tuple[Any, ...],
     overlapping_globals: int = 0,
     by_identity: Container[type] = (),
+    device: int | None = None,
 ) -> tuple[Arguments, bool]:
     """The arguments of a call, and whether some overlap."""
     groups, overlap = alias_groups(leaves)
     keys = tuple(leaf_key(leaf, by_identity) for leaf in leaves)
-    return Arguments(tuple(leaves), keys, structure, groups, (), overlapping_globals), overlap
+    arguments = Arguments(
+        tuple(leaves), keys, structure, groups, (), overlapping_globals, device=device
+    )
+    return arguments, overlap
 
 
 def writes_into_overlap(version: Version, leaves: Sequence[Any]) -> bool:

@@ -6,7 +6,7 @@ follow the parameters unless `result_slots` does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +54,12 @@ def lower_program(
     param_slots: Sequence[int] | None = None,
     result_slots: Sequence[int] | None = None,
     rules: Mapping[str, Rule] = RULES,
+    text: Callable[[Module, Program], FunctionText] | None = None,
 ) -> Core:
-    """Native code for a verified Program, as text; ``rules`` lower what is not a row's own."""
+    """Native code for a verified Program, as text; ``rules`` lower what is not a row's own.
+
+    ``text``: begins the host function, where its memory is not the host's.
+    """
     host = program.host
     places, count = _consecutive(host.params, 0) if param_slots is None else (tuple(param_slots), 0)
     end = max([count, *(p + slot_width(v) for p, v in zip(places, host.params, strict=True))])
@@ -66,8 +70,7 @@ def lower_program(
     end = max([end, *(p + slot_width(v) for p, v in zip(result_places, host.results, strict=True))])
     calls = HostTable()
     module = Module(rules, host=calls, light=is_native_draw)
-    f = FunctionText(module, kernel=False)
-    f.on_stack = stack_buffers(host)
+    f = (text or _on_the_host)(module, program)
     args = [_read(f, v, place) for v, place in zip(host.params, places, strict=True)]
     if f.run(host, args):
         for value, place in zip(host.results, result_places, strict=True):
@@ -91,6 +94,12 @@ def lower_program(
         end,
         module.kernels,
     )
+
+
+def _on_the_host(module: Module, program: Program) -> FunctionText:
+    f = FunctionText(module, kernel=False)
+    f.on_stack = stack_buffers(program.host)
+    return f
 
 
 def _consecutive(values: Sequence[Value], first: int) -> tuple[tuple[int, ...], int]:

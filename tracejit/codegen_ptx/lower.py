@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tracejit.codegen_ptx.compile import compile_ptx
-from tracejit.codegen_ptx.emit import KernelText, module_text, reduction_blocks
+from tracejit.codegen_ptx.compile import PtxCodegenError, compile_ptx
+from tracejit.codegen_ptx.emit import KernelText, module_text
 from tracejit.codegen_ptx.kernels import Argument, Stage, phase_kernels, points
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, evaluate, format_dim
@@ -21,8 +21,8 @@ from tracejit.lower.expand_gemm import products
 from tracejit.lower.expand_masked import plain
 from tracejit.lower.parallel import Kernel
 
-#: Host statements that a GPU program cannot do: their data would have to be in the host's memory.
-_UNMAPPED = frozenset(["tape", "tape_push", "tape_pop", "host_call", "print"])
+#: Statements that compute on the host: arrays are copied there, and what is written back again.
+_ON_HOST = frozenset(["tape", "tape_push", "tape_pop", "host_call", "print"])
 #: Blocks that a grid has at most, by stage; kernels loop over what is left.
 _MOST: dict[Stage, int] = {"map": 4096, "rows": 4096, "partials": 1024, "finish": 1, "serial": 1}
 _UNKNOWN_BLOCKS = 64
@@ -38,35 +38,45 @@ class KernelInfo:
     points: Dim | None
     params: tuple[Argument, ...]
 
-    def grid(self, number: Callable[[Value], int]) -> int:
-        """Blocks to launch, given the integers that the launch's kernel gets. Sizes alone count."""
+    @property
+    def fixed_grid(self) -> int | None:
+        """Blocks to launch where sizes do not matter."""
         if self.stage in ("serial", "finish"):
             return 1
-        if self.points is None:
-            return _UNKNOWN_BLOCKS
+        return _UNKNOWN_BLOCKS if self.points is None else None
+
+    @property
+    def points_per_block(self) -> int:
+        """Points for which one more block is launched, up to `most_blocks`."""
+        return {"map": self.block, "rows": 1}.get(self.stage, 4 * self.block)
+
+    @property
+    def most_blocks(self) -> int:
+        return _MOST[self.stage]
+
+    def grid(self, number: Callable[[Value], int]) -> int:
+        """Blocks to launch, given the integers that the launch's kernel gets. Sizes alone count."""
+        if self.fixed_grid is not None:
+            return self.fixed_grid
+        assert self.points is not None
         count = evaluate(self.points, number)  # type: ignore[arg-type]
-        if self.stage == "partials":
-            return reduction_blocks(count, self.block, _MOST["partials"])
-        wanted = count if self.stage == "rows" else -(-count // self.block)
-        return max(1, min(wanted, _MOST[self.stage]))
+        return max(1, min(-(-count // self.points_per_block), self.most_blocks))
 
     def rule(self) -> str:
         """The grid as text."""
-        if self.stage in ("serial", "finish"):
-            return "1"
-        if self.points is None:
-            return str(_UNKNOWN_BLOCKS)
+        if self.fixed_grid is not None:
+            return str(self.fixed_grid)
+        assert self.points is not None
         count = format_dim(self.points, lambda v: f"%{v.hint or 'v'}")
-        per = {"map": self.block, "rows": 1}.get(self.stage, 4 * self.block)
-        return f"clamp(ceil(({count}) / {per}), 1, {_MOST[self.stage]})"
+        return f"clamp(ceil(({count}) / {self.points_per_block}), 1, {self.most_blocks})"
 
 
 @dataclass(frozen=True)
 class PtxProgram:
     """A Program for the GPU. `text` is PTX with `plan`, the host's device statements, in comments.
 
-    `products` has the launch that does the work of each `gemm`. `unsupported` says what has no GPU
-    code; then the program cannot run whole.
+    `products` has the launch that does the work of each `gemm`. `on_host` says what is
+    computed there, with its line.
     """
 
     text: str
@@ -74,7 +84,7 @@ class PtxProgram:
     kernels: tuple[KernelInfo, ...]
     launches: Mapping[Instr, tuple[KernelInfo, ...]]
     products: Mapping[Instr, Instr]
-    unsupported: tuple[str, ...]
+    on_host: tuple[str, ...]
     plan: str
 
 
@@ -83,24 +93,23 @@ def ptx_module(program: Program, arch: str = "sm_80", opt_level: int = 3) -> Ptx
     program = plain(program)
     texts: list[KernelText] = []
     launches: dict[Instr, tuple[KernelInfo, ...]] = {}
-    unsupported = list(_unmapped(program.host))
+    on_host = tuple(_on_host(program.host))
     name = re.sub(r"\W", "_", program.host.name) or "f"
     gemms = products(program.host)
     for number, instr in enumerate([*kernels(program.host), *gemms.values()]):
         try:
             made = _launch(instr, f"{name}_{number}")
         except NotImplementedError as error:
-            unsupported.append(f"kernel {number}: {error}")
-            continue
+            raise PtxCodegenError(f"kernel {number} of {name}: {error}") from error
         texts += [text for text, _ in made]
         launches[instr] = tuple(info for _, info in made)
     infos = tuple(info for found in launches.values() for info in found)
     ptx = compile_ptx(module_text(texts), arch, opt_level) if texts else ""
     lines = [f"host @{program.host.name}", *_plan(program.host, launches, gemms, 1)]
-    lines += [f"not mapped: {reason}" for reason in unsupported]
+    lines += [f"on the host, with copies: {statement}" for statement in on_host]
     plan = "\n".join(lines) + "\n"
     text = "".join(f"// {line}\n" for line in lines) + ptx
-    return PtxProgram(text, program, infos, launches, gemms, tuple(unsupported), plan)
+    return PtxProgram(text, program, infos, launches, gemms, on_host, plan)
 
 
 _SHOWN = frozenset(["alloc", "free", "fetch", "view", "check", "raise"])
@@ -144,11 +153,11 @@ def _launch(instr: Instr, name: str) -> list[tuple[KernelText, KernelInfo]]:
     return made
 
 
-def _unmapped(function: Function) -> Iterator[str]:
+def _on_host(function: Function) -> Iterator[str]:
     for instr in function.instrs:
-        if instr.name in _UNMAPPED:
+        if instr.name in _ON_HOST:
             where = f" (line {instr.loc.line})" if instr.loc is not None else ""
             yield f"{instr.name}{where}"
         elif not instr.has(Trait.LAUNCHES):
             for region in instr.regions:
-                yield from _unmapped(region)
+                yield from _on_host(region)

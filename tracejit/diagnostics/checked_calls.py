@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
+from tracejit.calls.placement import ON_THE_CPU
 from tracejit.calls.versions import Options
+from tracejit.device_arrays import is_cupy_array
 from tracejit.dtypes import is_inexact
+from tracejit.errors import UnsupportedError
 
 Call = Callable[..., Any]
 
@@ -57,7 +60,12 @@ def _after(call: Call, explain: Callable[[Any, Any], None]) -> Call:
 
 
 def copied(args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """The same arguments with arrays of their own, laid out as they were."""
+    """The same arguments with arrays of their own, laid out as they were.
+
+    UnsupportedError for arrays on a GPU.
+    """
+    if any(map(is_cupy_array, trees.leaves_of((args, kwargs)))):
+        raise UnsupportedError(ON_THE_CPU)
     memo = {id(g): g for g, _ in _generators(args, kwargs)}
     return copy.deepcopy((args, kwargs), memo)
 

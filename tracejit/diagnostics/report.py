@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tracejit.device.compile import DeviceSpecialisation
+from tracejit.diagnostics.device_report import explained_on_device
 from tracejit.diagnostics.kernels import CompiledKernel, kernels_of, sizes_of
-from tracejit.ir.core import Instr, Loc
+from tracejit.diagnostics.places import at
+from tracejit.ir.core import Instr
 
 _CALLS = {"gemm": "a product of matrices, by BLAS or loops of our own"}
 #: Kernels that are described one by one.
@@ -15,6 +18,8 @@ _SHOWN = 60
 
 def explained(made: Any, name: str) -> str:
     """The text for a version's artefacts."""
+    if isinstance(made.spec, DeviceSpecialisation):
+        return explained_on_device(made, name)
     found, sizes = kernels_of(made), sizes_of(made)
     host = list(_of_host(made.program.host))
     lines = [f"{name}: {_counted(found, host)}, {sum(sizes.values())} bytes of native code"]
@@ -24,10 +29,8 @@ def explained(made: Any, name: str) -> str:
         lines.append(f"and {len(loops) - _SHOWN} kernels more")
     if len(loops) < len(found):
         places = [p for k in found if not k.loops for p in k.places]
-        lines.append(f"in line: {len(found) - len(loops)} kernels without a loop{_at(places)}")
-    lines += [
-        f"call{_at([i.loc])}: {_CALLS.get(i.name) or _called(i)}" for i in host if _is_call(i)
-    ]
+        lines.append(f"in line: {len(found) - len(loops)} kernels without a loop{at(places)}")
+    lines += [f"call{at([i.loc])}: {_CALLS.get(i.name) or _called(i)}" for i in host if _is_call(i)]
     if made.program.copies:
         lines += [f"copy: {text}" for text in made.program.copies]
     else:
@@ -67,18 +70,9 @@ def _counted(found: Sequence[CompiledKernel], host: Sequence[Instr]) -> str:
     )
 
 
-def _at(places: Sequence[Loc | None]) -> str:
-    known = [p for p in places if p is not None]
-    if not known:
-        return ""
-    numbers = sorted({p.line for p in known})
-    word = "line" if len(numbers) == 1 else "lines"
-    return f" ({known[0].filename.rpartition('/')[2]}, {word} {', '.join(map(str, numbers))})"
-
-
 def _of_kernel(kernel: CompiledKernel, sizes: Any) -> list[str]:
     size = f", {sizes[kernel.symbol]} bytes" if kernel.symbol in sizes else ""
-    head = f"kernel {kernel.number}{_at(kernel.places)}: {what(kernel)}{size}"
+    head = f"kernel {kernel.number}{at(kernel.places)}: {what(kernel)}{size}"
     return [head, f"  {vector_code(kernel)}"]
 
 

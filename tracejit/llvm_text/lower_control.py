@@ -197,7 +197,7 @@ def _report(f: FunctionText, instr: Instr, payload: Sequence[Value]) -> None:
         exception_type(instr.attrs["exc"]),
         instr.attrs["message"],
         tuple(kinds),
-        _location(instr.loc),
+        location_of(instr.loc),
     )
     number_ = f.module.errors.add(site)
     f.e.line(f"store i64 {number_}, ptr %ctx")
@@ -216,7 +216,8 @@ def _payload(f: FunctionText, scalar: Any) -> tuple[PayloadKind, Reg]:
     return names[kind], wide
 
 
-def _location(loc: Loc | None) -> Location | None:
+def location_of(loc: Loc | None) -> Location | None:
+    """A place of the IR as error tables have it."""
     return None if loc is None else Location(loc.filename, loc.line, loc.function or "<module>")
 
 

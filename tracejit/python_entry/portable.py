@@ -171,7 +171,7 @@ class PortableEntry:
         context = (ctypes.c_int64 * abi.CTX_WORDS)()
         context[abi.CTX_HOST] = id(self.host)
         for param, at, value in zip(self.signature.all_params, self.layout.params, values):
-            _fill(slots, param, at, value)
+            fill(slots, param, at, value)
         leaves = self._allocate(slots, values)
         rollback = self.signature.rollback
         saved = rollback and rollback.save(*(values[k] for k in rollback.params))
@@ -183,8 +183,8 @@ class PortableEntry:
             for k, result in enumerate(self.signature.results):
                 leaves[k] = self._leaf(k, result, leaves, slots, context, values)
         finally:
-            _free_all()(ctypes.addressof(context))
-        return _assemble(self.signature.structure, leaves)
+            free_all()(ctypes.addressof(context))
+        return assemble(self.signature.structure, leaves)
 
     def _allocate(self, slots: Any, values: Sequence[Any]) -> list[Any]:
         leaves: list[Any] = []
@@ -246,7 +246,7 @@ def _data(array: np.ndarray[Any, Any]) -> int:
     return address
 
 
-def _fill(slots: Any, param: abi.Param, at: abi.Slots, value: Any) -> None:
+def fill(slots: Any, param: abi.Param, at: abi.Slots, value: Any) -> None:
     if isinstance(param, abi.ArrayParam):
         slots[at.data] = _data(value)
         for places, found in ((at.extents, value.shape), (at.strides, value.strides)):
@@ -261,7 +261,7 @@ def _fill(slots: Any, param: abi.Param, at: abi.Slots, value: Any) -> None:
         slots[at.data] = id(value)
 
 
-def _known(
+def known(
     exprs: Sequence[abi.Expr | None], places: Sequence[int | None], slots: Any, values: Any
 ) -> tuple[int, ...]:
     return tuple(
@@ -274,7 +274,7 @@ def _adopt(
     result: abi.ArrayResult, at: abi.Slots, slots: Any, context: Any, values: Any
 ) -> np.ndarray[Any, Any]:
     # A copy: taking ownership needs array fields, which this entry does not touch.
-    leaf = np.empty(_known(result.shape, at.extents, slots, values), result.dtype)
+    leaf = np.empty(known(result.shape, at.extents, slots, values), result.dtype)
     ctypes.memmove(_data(leaf), slots[at.data], leaf.nbytes)
     return leaf
 
@@ -304,14 +304,14 @@ def _strided_view(
     return made
 
 
-def _assemble(structure: abi.Structure, leaves: list[Any]) -> Any:
+def assemble(structure: abi.Structure, leaves: list[Any]) -> Any:
     if structure is None:
         return None
     if isinstance(structure, int):
         return leaves[structure]
     if isinstance(structure, abi.Unflatten):
         return structure.build(list(leaves))
-    children = [_assemble(child, leaves) for child in structure.children]
+    children = [assemble(child, leaves) for child in structure.children]
     if structure.kind == "dict":
         return dict(zip(structure.keys, children, strict=True))
     return tuple(children) if structure.kind == "tuple" else children
@@ -340,5 +340,5 @@ class PortableCallable:
 
 
 @cache
-def _free_all() -> Any:
+def free_all() -> Any:
     return native_function("tj_free_all", None, ctypes.c_void_p)

@@ -30,7 +30,12 @@ from tracejit.trace.guards.paths import ArgumentLeaf, Path, as_path, need_identi
 from tracejit.trace.session.plain import LIBRARY, PLAIN
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import Tracer
-from tracejit.trace.values.captured_arrays import hidden_array, hidden_number, number_kind
+from tracejit.trace.values.captured_arrays import (
+    hidden_array,
+    hidden_number,
+    is_numbers,
+    number_kind,
+)
 from tracejit.trace.values.dunder_methods import class_attribute, convertible
 from tracejit.trace.values.exporters import frozen, refused
 from tracejit.trace.values.reach import holds_traced
@@ -65,7 +70,7 @@ class Outside(Changes):
             return value
         path = as_path(getter)
         self._read.add(id(value))
-        if traced and isinstance(value, np.ndarray) and is_numeric(value.dtype):
+        if traced and is_numbers(value):
             if path.leaf is not None and type(value) is not np.ndarray:
                 need_identity(path)
             self._met(value, path, name, owner)

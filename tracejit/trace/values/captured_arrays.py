@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.device_arrays import is_cupy_array, stand_in
 from tracejit.dtypes import is_number, is_numeric
 from tracejit.ir.types import DTYPES, TensorType, dtype_of
 from tracejit.trace.session.session import current, where
@@ -23,7 +24,8 @@ from tracejit.trace.values.maybe_unbound import MaybeNone
 class CapturedArray:
     """One hidden array: how to fetch it now, and its traced form.
 
-    ``held``: how to fetch what the program has, where that is no plain array but a memory map.
+    ``held``: how to fetch what the program has, where that is no plain array but a memory map or an
+    array on a GPU.
     """
 
     getter: Callable[[], Any]
@@ -88,7 +90,7 @@ def hidden_number(value: Any, getter: Callable[[], Any], place: Hashable) -> PyS
 
 
 def hidden_array(array: np.ndarray[Any, Any], getter: Callable[[], Any] | None = None) -> Array:
-    """The traced form of a real array or memory map; the same object gives the same cell.
+    """The traced form of a real array, memory map or cupy array; one object gives one cell.
 
     UnsupportedTypeError for arrays of other classes.
     """
@@ -108,7 +110,17 @@ def seen(x: Any) -> Any:
     that what is computed of it is computed in each call; not None where it may be."""
     if isinstance(x, MaybeNone):
         return x.some()
-    return hidden_array(x) if isinstance(x, np.ndarray) and is_numeric(x.dtype) else x
+    return hidden_array(x) if is_numbers(x) else x
+
+
+def is_numbers(x: Any) -> bool:
+    """Whether ``x`` is an array of numbers that is read where it is used: NumPy's, or cupy's."""
+    return (isinstance(x, np.ndarray) or is_cupy_array(x)) and is_numeric(x.dtype)
+
+
+def _memory(x: Any) -> np.ndarray[Any, Any] | None:
+    """The plain array over the memory of what was found; see ``exporters.plain_array``."""
+    return stand_in(x) if is_cupy_array(x) else plain_array(x)
 
 
 def seen_or_none(x: Any) -> Any:
@@ -125,7 +137,7 @@ def seen_inside(x: Any) -> Any:
 
 def _new(found: np.ndarray[Any, Any], getter: Callable[[], Any]) -> CapturedArray:
     session = current()
-    array = plain_array(found)
+    array = _memory(found)
     if array is None:
         error = refused(found, "x", f"{where()}: ")
         assert error is not None
@@ -145,7 +157,7 @@ def _new(found: np.ndarray[Any, Any], getter: Callable[[], Any]) -> CapturedArra
     cell.arg = session.first_hidden + number
     if array is found:
         return CapturedArray(getter, array, cell)
-    return CapturedArray(lambda: plain_array(getter()), array, cell, getter)
+    return CapturedArray(lambda: _memory(getter()), array, cell, getter)
 
 
 def order_of(array: np.ndarray[Any, Any]) -> tuple[int, ...] | None:

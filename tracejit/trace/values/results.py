@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -354,10 +354,37 @@ def _shared_cells(arrays: Sequence[Array]) -> set[int]:
     return shared
 
 
+class Boxes(Protocol):
+    """What becomes of a result of the run, which is an array or a NumPy scalar."""
+
+    def array(self, x: Any) -> Any:
+        """A new array."""
+
+    def scalar(self, x: Any) -> Any:
+        """What NumPy has a scalar for."""
+
+    def items(self, x: Any) -> np.ndarray[Any, Any]:
+        """The elements of an array, on the host."""
+
+
+class HostBoxes:
+    """Results as NumPy has them."""
+
+    def array(self, x: Any) -> Any:
+        return np.asarray(x)
+
+    def scalar(self, x: Any) -> Any:
+        return np.asarray(x)[()]
+
+    def items(self, x: Any) -> np.ndarray[Any, Any]:
+        return np.asarray(x)
+
+
 class Rebuilder:
     """Makes results of IR results and of what the caller has. One object is made once.
 
-    ``array(k)`` is argument array k; ``containers``: those of the caller, by path.
+    ``array(k)`` is argument array k; ``containers``: those of the caller, by path; ``boxes``: what
+    arrays and scalars of the run become.
     """
 
     def __init__(
@@ -365,7 +392,9 @@ class Rebuilder:
         results: Sequence[Any],
         array: Callable[[int], Any],
         containers: Mapping[tuple[Any, ...], Any],
+        boxes: Boxes,
     ) -> None:
+        self.boxes = boxes
         self.results = results
         self.array = array
         self.containers = containers
@@ -387,9 +416,11 @@ class Rebuilder:
     def _leaf(self, out: Out) -> Any:
         results = self.results
         if isinstance(out, ArrayOut):
-            return self._arrays.setdefault(out.index, np.asarray(results[out.index]))
+            if out.index not in self._arrays:
+                self._arrays[out.index] = self.boxes.array(results[out.index])
+            return self._arrays[out.index]
         if isinstance(out, ScalarOut):
-            return np.asarray(results[out.index])[()]
+            return self.boxes.scalar(results[out.index])
         if isinstance(out, PythonOut):
             return KIND_TYPE[out.kind](np.asarray(results[out.index]).item())
         if isinstance(out, ListOut):
@@ -429,7 +460,7 @@ class Rebuilder:
     def _run(self, out: ListOut) -> _Items:
         columns = []
         for k, kind in zip(out.columns, out.kinds, strict=True):
-            column = np.asarray(self.results[k])
+            column = self.boxes.items(self.results[k])
             columns.append(list(column) if kind is None else column.tolist())
         return _Items(zip(*columns, strict=True) if out.is_tuple else columns[0])
 

@@ -1,0 +1,295 @@
+"""`jit` on cupy arrays: where calls run, what comes back, what is changed, what is refused."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+cupy = pytest.importorskip("cupy")
+
+from tests.ptx.fake_device import FakeDriver, fake_device  # noqa: E402
+from tracejit import grad, jit, value_and_grad, vmap  # noqa: E402
+from tracejit.device.driver import CudaError  # noqa: E402
+from tracejit.errors import UnsupportedError  # noqa: E402
+
+OUTSIDE: Any = None
+
+
+@pytest.fixture
+def gpu() -> Iterator[FakeDriver]:
+    with fake_device() as driver:
+        yield driver
+
+
+def test_arrays_in_arrays_out(gpu: FakeDriver) -> None:
+    f = jit(lambda x, a: a * x + 1)
+    x = np.arange(10.0)
+    got = f(gpu.put(x), 2.0)
+    assert type(got) is cupy.ndarray
+    np.testing.assert_array_equal(gpu.get(got), 2.0 * x + 1)
+    assert gpu.counts.calls["cuLaunchKernel"] == 1
+    assert gpu.counts.waits == 0, "nothing asked for a value"
+
+
+def test_the_same_function_on_both(gpu: FakeDriver) -> None:
+    f = jit(lambda x: np.exp(x) - x)
+    x = np.linspace(-1, 1, 7)
+    on_host, on_device = f(x), f(gpu.put(x))
+    assert type(on_host) is np.ndarray
+    np.testing.assert_array_equal(gpu.get(on_device), on_host)
+    assert len(f.signatures) == 2
+    assert type(f(x)) is np.ndarray
+
+
+def test_views_have_their_base_and_arguments_are_themselves(gpu: FakeDriver) -> None:
+    def f(x: Any) -> Any:
+        x += 1
+        y = x * 2
+        return x, x[1:3], y, y[::-1], x.T
+
+    x = gpu.put(np.arange(6.0).reshape(2, 3))
+    same, part, new, back, turned = jit(f)(x)
+    assert same is x
+    assert part.base is x
+    assert turned.base is x
+    assert new.base is None
+    assert back.base is new
+    wanted = np.arange(6.0).reshape(2, 3) + 1
+    np.testing.assert_array_equal(gpu.get(x), wanted)
+    np.testing.assert_array_equal(gpu.get(back), (wanted * 2)[::-1])
+
+
+def test_scalars(gpu: FakeDriver) -> None:
+    """NumPy's scalars are arrays without axes, as cupy has them; Python's stay numbers."""
+    f = jit(lambda x: (x.sum(), x[2], float(x[0]), len(x), bool(x[1] > 0)))
+    total, one, number, count, yes = f(gpu.put(np.arange(4.0)))
+    assert (total.shape, total.dtype, gpu.get(total)) == ((), np.float64, 6.0)
+    assert (type(one), gpu.get(one)) == (cupy.ndarray, 2.0)
+    assert (number, type(number), count, yes) == (0.0, float, 4, True)
+
+
+def test_out_and_overlap(gpu: FakeDriver) -> None:
+    def f(a: Any, b: Any) -> None:
+        a[:] = b * 2 + a
+        np.add(a, b, out=b)
+
+    host, device = np.arange(12.0), gpu.put(np.arange(12.0))
+    f(host[2:10], host[:8])
+    jit(f)(device[2:10], device[:8])
+    np.testing.assert_array_equal(gpu.get(device), host)
+
+
+def test_pytrees_and_keywords(gpu: FakeDriver) -> None:
+    def step(params: Any, *, rate: float) -> Any:
+        return {name: (w - rate * w, b) for name, (w, b) in params.items()}
+
+    params = {"one": (gpu.put(np.ones(3)), gpu.put(np.zeros(2)))}
+    found = jit(step)(params, rate=0.25)
+    np.testing.assert_array_equal(gpu.get(found["one"][0]), np.full(3, 0.75))
+    assert found["one"][1] is params["one"][1]
+
+
+def test_an_array_found_outside_is_read_afresh(gpu: FakeDriver, monkeypatch: Any) -> None:
+    f = jit(lambda x: x + OUTSIDE)
+    monkeypatch.setitem(globals(), "OUTSIDE", gpu.put(np.full(3, 10.0)))
+    x = gpu.put(np.arange(3.0))
+    np.testing.assert_array_equal(gpu.get(f(x)), [10, 11, 12])
+    monkeypatch.setitem(globals(), "OUTSIDE", gpu.put(np.full(3, 20.0)))
+    np.testing.assert_array_equal(gpu.get(f(x)), [20, 21, 22])
+    with pytest.raises(TypeError, match="OUTSIDE is on GPU 0, and arguments are NumPy arrays"):
+        f(np.arange(3.0))
+
+
+def test_a_numpy_array_found_outside_is_copied_if_it_is_small(
+    gpu: FakeDriver, monkeypatch: Any
+) -> None:
+    f = jit(lambda x: x + OUTSIDE[0])
+    x = gpu.put(np.arange(3.0))
+    monkeypatch.setitem(globals(), "OUTSIDE", np.full(3, 10.0))
+    np.testing.assert_array_equal(gpu.get(f(x)), [10, 11, 12])
+    monkeypatch.setitem(globals(), "OUTSIDE", np.zeros(1 << 17))
+    with pytest.raises(TypeError, match=r"OUTSIDE is a NumPy array of 1048576 bytes.*asarray"):
+        f(x)
+
+
+def test_arrays_in_two_places(gpu: FakeDriver) -> None:
+    f = jit(lambda first, second: first + second)
+    with pytest.raises(TypeError, match=r"second is a NumPy array, first is on GPU 0: pass cupy"):
+        f(gpu.put(np.ones(3)), np.ones(3))
+    other = cupy.ndarray(3, "f8", cupy.cuda.MemoryPointer(cupy.cuda.UnownedMemory(64, 24, f, 1), 0))
+    with pytest.raises(TypeError, match="first is on GPU 0, second on GPU 1: a call runs on one"):
+        f(gpu.put(np.ones(3)), other)
+
+
+def test_long_lists_of_numbers_are_no_arrays(gpu: FakeDriver) -> None:
+    f = jit(lambda x, numbers: x + numbers[3])
+    np.testing.assert_array_equal(gpu.get(f(gpu.put(np.zeros(2)), [*range(100)])), [3, 3])
+
+
+def test_target_cuda_copies_in_and_back(gpu: FakeDriver) -> None:
+    def f(x: Any, y: Any) -> Any:
+        x[0] = 7
+        return x, x + y
+
+    x, y = np.arange(6.0)[::2], np.ones(3)
+    same, total = jit(f, target="cuda")(x, y)
+    assert same is x
+    assert x[0] == 7
+    np.testing.assert_array_equal(gpu.get(total), [8, 3, 5])
+
+
+def test_target_cuda_without_arrays(gpu: FakeDriver) -> None:
+    got = jit(lambda n: np.arange(n) * 2.0, target="cuda")(5)
+    np.testing.assert_array_equal(gpu.get(got), np.arange(5) * 2.0)
+
+
+def test_target_cpu_says_how_to_copy(gpu: FakeDriver) -> None:
+    with pytest.raises(TypeError, match=r"cupy\.asnumpy"):
+        jit(lambda x: x + 1, target="cpu")(gpu.put(np.ones(2)))
+    with pytest.raises(ValueError, match="target is None"):
+        jit(lambda x: x, target="gpu")  # type: ignore[call-overload]
+
+
+def test_transforms(gpu: FakeDriver) -> None:
+    def loss(w: Any, x: Any) -> Any:
+        return np.sum(np.tanh(x @ w) ** 2)
+
+    rng = np.random.default_rng(0)
+    w, x = rng.normal(size=3), rng.normal(size=(5, 3))
+    value, slope = jit(value_and_grad(loss))(gpu.put(w), gpu.put(x))
+    wanted = jit(value_and_grad(loss))(w, x)
+    np.testing.assert_allclose(gpu.get(value), wanted[0], rtol=1e-12)
+    np.testing.assert_allclose(gpu.get(slope), wanted[1], rtol=1e-12)
+    rows = jit(vmap(grad(loss), in_axes=(None, 0)))(gpu.put(w), gpu.put(x))
+    np.testing.assert_allclose(gpu.get(rows).sum(axis=0), wanted[1], rtol=1e-12)
+
+
+def test_what_numpy_computes_is_copied(gpu: FakeDriver) -> None:
+    f = jit(lambda a, b: (np.sort(b[::-1]), np.linalg.solve(a, b), np.fft.fft(b)))
+    a, b = np.eye(3) * 2, np.array([3.0, 1.0, 2.0])
+    for got, want in zip(f(gpu.put(a), gpu.put(b)), f(a, b), strict=True):
+        np.testing.assert_array_equal(gpu.get(got), want)
+
+
+def test_explain_names_kernels_waits_and_what_is_copied(gpu: FakeDriver) -> None:
+    def f(x: Any) -> Any:
+        y = np.sort(x * 2)
+        return y[y > x[0]].sum()
+
+    x = gpu.put(np.arange(5.0))
+    text = jit(f).explain(x)
+    assert "f on GPU 0: " in text
+    assert "a point a thread" in text
+    assert "waits for the GPU: " in text
+    assert "computed on the host, with copies: host_call (line " in text
+    assert "nothing waits" in jit(lambda x: x + 1).explain(x)
+
+
+def test_what_is_for_the_cpu_says_so(gpu: FakeDriver) -> None:
+    x = gpu.put(np.ones(2))
+    for f in (jit(np.exp, check_nan=True), jit(lambda x: x, debug=True)):
+        with pytest.raises(UnsupportedError, match=r"pass cupy\.asnumpy"):
+            f(x)
+    with pytest.raises(UnsupportedError, match="profiles are of calls on the CPU"):
+        jit(lambda x: x + 1).profile(x)
+
+
+def test_print(gpu: FakeDriver, capsys: Any) -> None:
+    def f(x: Any) -> Any:
+        print("x is", x)
+        return x
+
+    jit(f)(gpu.put(np.arange(3)))
+    assert capsys.readouterr().out == "x is [0 1 2]\n"
+
+
+def test_an_index_error_after_what_was_written_before_it(gpu: FakeDriver) -> None:
+    def f(x: Any, index: Any) -> None:
+        for i in range(len(index)):
+            x[index[i]] += 1
+
+    x = gpu.put(np.zeros(4))
+    with pytest.raises(IndexError, match="index 9 is out of bounds"):
+        jit(f)(x, gpu.put(np.array([1, 9, 2])))
+    np.testing.assert_array_equal(gpu.get(x), [0, 1, 0, 0])
+
+
+def test_only_results_are_left(gpu: FakeDriver) -> None:
+    def f(x: Any) -> Any:
+        y = np.cumsum(x)
+        return (y[y > 2] * 2)[:2]
+
+    x = gpu.put(np.arange(5.0))
+    before = gpu.allocations
+    got = jit(f)(x)
+    gc.collect()
+    assert gpu.allocations == before + 1
+    del got
+    gc.collect()
+    assert gpu.allocations == before
+
+
+def test_no_memory(gpu: FakeDriver) -> None:
+    f = jit(lambda x: x + 1)
+    x = gpu.put(np.zeros(1000))
+    f(x)
+    gc.collect()
+    before = gpu.allocations
+    gpu.limit(9000)
+    with pytest.raises(MemoryError):
+        f(x)
+    gpu.limit(1 << 30)
+    assert gpu.allocations == before
+    np.testing.assert_array_equal(gpu.get(f(x)), np.ones(1000))
+
+
+def test_each_driver_call_may_fail(gpu: FakeDriver) -> None:
+    """The call says so, nothing is leaked, and the next one is right."""
+
+    def f(x: Any) -> Any:
+        y = np.cumsum(x)
+        return np.sort(y), y.sum(), x[x > y.mean()]
+
+    x = gpu.put(np.arange(5.0))
+    fast = jit(f)
+    fast(x)
+    gc.collect()
+    before, n = gpu.allocations, 0
+    said: set[str] = set()
+    while True:
+        n += 1
+        gpu.fail_at(n)
+        got = None
+        try:
+            got = fast(x)
+        except MemoryError:
+            pass
+        except CudaError as error:
+            said.add(str(error).partition(" in ")[0])
+        if got is not None:
+            break
+        gpu.recover()
+        gc.collect()
+        assert gpu.allocations == before
+    assert n > 20
+    assert said == {"CUDA error 999"}
+    np.testing.assert_array_equal(gpu.get(got[0]), np.cumsum(np.arange(5.0)))
+    np.testing.assert_array_equal(gpu.get(x), np.arange(5.0))
+
+
+def test_an_error_names_the_kernel_and_the_line(gpu: FakeDriver) -> None:
+    def shifted(x: Any) -> Any:
+        return np.exp(x) + 1
+
+    f = jit(shifted)
+    x = gpu.put(np.arange(3.0))
+    f(x)
+    gpu.fail_at(2)  # after the allocation of the result
+    with pytest.raises(CudaError, match="CUDA error 999 in kernel shifted_0_map") as caught:
+        f(x)
+    lines = [entry.lineno for entry in caught.traceback if "test_device_calls" in str(entry.path)]
+    assert shifted.__code__.co_firstlineno in lines

@@ -1,0 +1,149 @@
+"""What a GPU is to the rest of this room: C functions by address, memory, streams, modules.
+
+`RealDriver` is `libcuda` beside cupy, which has the contexts, the streams and the memory; tests put
+one of their own in its place (`using`). Nothing here is imported, and cupy neither, before the
+first call with a device array.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+from tracejit.codegen_ptx.compile import architecture_for
+from tracejit.errors import TracejitError
+
+#: Functions that host code calls, as `libcuda` names them.
+FUNCTIONS = {
+    "cuLaunchKernel": "cuLaunchKernel",
+    "cuMemcpyDtoHAsync": "cuMemcpyDtoHAsync_v2",
+    "cuMemcpyHtoDAsync": "cuMemcpyHtoDAsync_v2",
+    "cuStreamSynchronize": "cuStreamSynchronize",
+}
+OUT_OF_MEMORY = 2
+
+
+class CudaError(TracejitError, RuntimeError):
+    """The CUDA driver reports an error; says which kernel or copy, and the user's line."""
+
+
+class NoDeviceError(TracejitError, RuntimeError):
+    """There is no cupy, no driver or no device: says which, and what to do."""
+
+
+class Driver(Protocol):
+    """One process's way to its devices. Methods mean the device that is given, or the current."""
+
+    @property
+    def addresses(self) -> Mapping[str, int]:
+        """The C functions of `FUNCTIONS`, by the name that host code has for them."""
+
+    def device(self) -> int:
+        """The current device."""
+
+    def on(self, device: int) -> contextlib.AbstractContextManager[Any]:
+        """Makes a device the current one."""
+
+    def stream(self) -> int:
+        """The handle of cupy's current stream."""
+
+    def architecture(self) -> str:
+        """The newest architecture of `codegen_ptx` that the current device runs."""
+
+    def load(self, text: str, names: Sequence[str]) -> tuple[object, list[int]]:
+        """Loads PTX on the current device: what keeps it loaded, and the kernels' handles."""
+
+    def memory(self, size: int) -> Any:
+        """A `cupy.cuda.MemoryPointer` by cupy's current allocator. MemoryError: there is none."""
+
+    def wrap(self, x: Any) -> Any:
+        """The cupy array over the memory of another library's device array."""
+
+    def cause(self) -> BaseException | None:
+        """What is known of the last error beyond its number."""
+
+
+class RealDriver:
+    """The driver of this machine. NoDeviceError where there is none."""
+
+    def __init__(self) -> None:
+        try:
+            import cupy
+        except ImportError as error:
+            raise NoDeviceError(
+                "arrays on a GPU need cupy: pip install 'tracejit[gpu]' (for CUDA 13)"
+            ) from error
+        try:
+            count = cupy.cuda.runtime.getDeviceCount()
+        except cupy.cuda.runtime.CUDARuntimeError as error:
+            raise NoDeviceError(f"no usable NVIDIA driver: {error}") from error
+        if not count:
+            raise NoDeviceError("the NVIDIA driver sees no device")
+        self._cupy = cupy
+
+    @cached_property
+    def addresses(self) -> Mapping[str, int]:
+        library = ctypes.CDLL("libcuda.so.1")
+        found = {}
+        for name, symbol in FUNCTIONS.items():
+            address = ctypes.cast(getattr(library, symbol), ctypes.c_void_p).value
+            assert address is not None
+            found[name] = address
+        return found
+
+    def device(self) -> int:
+        return int(self._cupy.cuda.Device().id)
+
+    def on(self, device: int) -> contextlib.AbstractContextManager[Any]:
+        found: contextlib.AbstractContextManager[Any] = self._cupy.cuda.Device(device)
+        return found
+
+    def stream(self) -> int:
+        return int(self._cupy.cuda.get_current_stream().ptr)
+
+    def architecture(self) -> str:
+        capability = self._cupy.cuda.Device().compute_capability
+        return architecture_for((int(capability[:-1]), int(capability[-1]))).name
+
+    def load(self, text: str, names: Sequence[str]) -> tuple[object, list[int]]:
+        module = self._cupy.cuda.function.Module()
+        module.load(text.encode() + b"\0")
+        functions = [module.get_function(name) for name in names]
+        return (module, functions), [int(f.ptr) for f in functions]
+
+    def memory(self, size: int) -> Any:
+        try:
+            return self._cupy.cuda.alloc(size)
+        except self._cupy.cuda.memory.OutOfMemoryError as error:
+            raise MemoryError(str(error)) from error
+
+    def wrap(self, x: Any) -> Any:
+        if hasattr(type(x), "__cuda_array_interface__"):
+            return self._cupy.asarray(x)
+        return self._cupy.from_dlpack(x)
+
+    def cause(self) -> BaseException | None:
+        return None
+
+
+_in_use: list[Driver] = []
+
+
+def driver() -> Driver:
+    """The driver in use, this machine's unless another one is."""
+    if not _in_use:
+        _in_use.append(RealDriver())
+    return _in_use[-1]
+
+
+@contextlib.contextmanager
+def using(other: Driver) -> Iterator[None]:
+    """While this lasts, calls go to another driver: one that is not there, say."""
+    _in_use.append(other)
+    try:
+        yield
+    finally:
+        _in_use.remove(other)

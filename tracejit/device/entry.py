@@ -1,0 +1,143 @@
+"""The entry of code for a GPU: guards, slots and results as the portable entry has them, with
+arrays that lie on the device and results that cupy owns."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tracejit import abi
+from tracejit.codegen_llvm.runtime import HostTable
+from tracejit.device import transfers
+from tracejit.device.driver import OUT_OF_MEMORY, CudaError, Driver
+from tracejit.device.memory import CallMemory
+from tracejit.device_arrays import device_of
+from tracejit.llvm_text.tables import ErrorTable
+from tracejit.python_entry.portable import (
+    Miss,
+    PortableEntry,
+    assemble,
+    evaluate,
+    fill,
+    free_all,
+    known,
+    matches,
+    read_source,
+)
+
+#: Bytes of an array of NumPy's in a global that are copied to the device in each call.
+MOST_UPLOADED = 1 << 16
+
+
+class DeviceEntry(PortableEntry):
+    """Calls one core whose kernels run on a device. `call(args)` returns its result or raises
+    `Miss`; `args` has stand-ins for arrays (see `device_arrays`)."""
+
+    def __init__(
+        self,
+        signature: abi.Signature,
+        core: int,
+        errors: ErrorTable,
+        host: HostTable | None,
+        rejecting: Sequence[int],
+        driver: Driver,
+        device: int,
+        names: Callable[[int], str],
+    ) -> None:
+        """``names``: what hidden parameter k is called in the program."""
+        super().__init__(signature, core, errors, host, rejecting)
+        self._driver = driver
+        self._device = device
+        self._names = names
+        self._writes = {k for k, p in enumerate(signature.all_params) if _is_written(p)}
+
+    def call(self, args: Sequence[Any]) -> Any:
+        """Check, call, and build the result."""
+        if len(args) != len(self.signature.params):
+            raise Miss
+        values = [*args, *(read_source(h.source, args) for h in self.signature.hidden)]
+        if not matches(self.signature, values):
+            raise Miss
+        with self._driver.on(self._device):
+            return self._run(values)
+
+    def _run(self, values: Sequence[Any]) -> Any:
+        slots = (ctypes.c_int64 * max(1, self.layout.count))()
+        context = (ctypes.c_int64 * abi.CTX_WORDS)()
+        context[abi.CTX_HOST] = id(self.host)
+        context[abi.CTX_STREAM] = self._driver.stream()
+        for param, at, value in zip(self.signature.all_params, self.layout.params, values):
+            fill(slots, param, at, value)
+        leaves = self._allocate(slots, values)
+        with CallMemory(self._driver, ctypes.addressof(context)) as memory:
+            uploaded = self._uploaded(values, slots, memory, context)
+            rollback = self.signature.rollback
+            saved = rollback and transfers.Saved(rollback, values, self._driver)
+            try:
+                if self._core(ctypes.addressof(context), ctypes.addressof(slots)):
+                    if saved and context[abi.CTX_ERROR] in self.rejecting:
+                        saved.restore()
+                    self._failed(context, memory)
+                for k, result in enumerate(self.signature.results):
+                    leaves[k] = self._result(k, result, leaves[k], slots, memory, values)
+            finally:
+                free_all()(ctypes.addressof(context))
+                for k, address in uploaded.items():
+                    if k in self._writes:
+                        transfers.download(self._driver, values[k], address)
+        return assemble(self.signature.structure, leaves)
+
+    def _allocate(self, slots: Any, values: Sequence[Any]) -> list[Any]:
+        leaves: list[Any] = []
+        for result, at in zip(self.signature.results, self.layout.results, strict=True):
+            leaf = None
+            if isinstance(result, abi.ArrayResult) and not result.core_allocates:
+                shape = tuple(evaluate(e, values) for e in result.shape if e is not None)
+                leaf = transfers.empty(self._driver, shape, result.dtype)
+                slots[at.data] = int(leaf.data.ptr)
+            leaves.append(leaf)
+        return leaves
+
+    def _uploaded(
+        self, values: Sequence[Any], slots: Any, memory: CallMemory, context: Any
+    ) -> dict[int, int]:
+        """Copies of NumPy arrays among the parameters, by number."""
+        found: dict[int, int] = {}
+        params = zip(self.signature.all_params, self.layout.params, values, strict=True)
+        for k, (param, at, value) in enumerate(params):
+            if not isinstance(param, abi.ArrayParam) or device_of(value) is not None:
+                continue
+            if value.nbytes > MOST_UPLOADED:
+                raise TypeError(
+                    f"{self._names(k)} is a NumPy array of {value.nbytes} bytes, which each call "
+                    "would copy to the GPU: make it a cupy array, once, with cupy.asarray"
+                )
+            found[k], slots[at.data] = transfers.upload(self._driver, value, memory)
+        return found
+
+    def _failed(self, context: Any, memory: CallMemory) -> None:
+        if memory.error is not None:
+            raise memory.error
+        error = context[abi.CTX_ERROR]
+        if error > 0 and self.errors.sites[error - 1].exception is CudaError:
+            cause = self._driver.cause()
+            if context[abi.CTX_PAYLOAD] == OUT_OF_MEMORY:
+                raise MemoryError from cause
+            raise self.errors.build(error, context[abi.CTX_PAYLOAD]) from cause
+        self._fail(context)
+
+    def _result(
+        self, k: int, result: abi.Result, leaf: Any, slots: Any, memory: CallMemory, values: Any
+    ) -> Any:
+        at = self.layout.results[k]
+        if isinstance(result, abi.ArrayResult):
+            if leaf is not None:
+                return leaf
+            shape = known(result.shape, at.extents, slots, values)
+            return transfers.array(shape, result.dtype, memory.take(slots[at.data]))
+        return self._leaf(k, result, [], slots, None, values)
+
+
+def _is_written(param: abi.Param) -> bool:
+    return isinstance(param, abi.ArrayParam) and param.writable

@@ -1,0 +1,260 @@
+"""Program -> LLVM text of one `core` that drives a GPU: the CPU back end's host function, with
+driver calls for the statements about memory and kernels.
+
+Work goes to the stream of the context, in program order. What the host has to know (a fetched
+element, a kernel's scalar results) waits for the stream. A driver call that fails ends the core
+with an error of its own, which names the kernel and the user's line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tracejit import abi
+from tracejit.codegen_llvm.lower import RULES as CPU_RULES
+from tracejit.codegen_llvm.lower import Core, lower_program
+from tracejit.codegen_ptx.lower import KernelInfo, PtxProgram
+from tracejit.device.driver import CudaError
+from tracejit.device.memory import DECLARATIONS as ALLOCATION
+from tracejit.device.staging import STAGED
+from tracejit.ir.core import Instr, Value
+from tracejit.ir.extent import Dim, leaves, subst
+from tracejit.ir.program import Program
+from tracejit.ir.types import BufferType
+from tracejit.llvm_text.emit import Reg
+from tracejit.llvm_text.lower_control import location_of
+from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer, Rule, parts
+from tracejit.llvm_text.lower_memory import address, byte_count, load_scalar, store_scalar
+from tracejit.llvm_text.tables import ErrorSite
+
+DECLARATIONS = (
+    *ALLOCATION,
+    "declare i32 @cuLaunchKernel(ptr, i32, i32, i32, i32, i32, i32, i32, ptr, ptr, ptr)",
+    "declare i32 @cuMemcpyDtoHAsync(ptr, ptr, i64, ptr)",
+    "declare i32 @cuMemcpyHtoDAsync(ptr, ptr, i64, ptr)",
+    "declare i32 @cuStreamSynchronize(ptr)",
+    "declare ptr @PyEval_SaveThread()",
+    "declare void @PyEval_RestoreThread(ptr)",
+)
+#: Room for one scalar of any dtype.
+_SCALAR = "[2 x i64]"
+
+
+class HostText(FunctionText):
+    """The host function under construction."""
+
+    def __init__(self, module: Module, ptx: PtxProgram) -> None:
+        super().__init__(module, kernel=False)
+        self.ptx = ptx
+        self.handles = {k.name: n for n, k in enumerate(ptx.kernels)}
+        self.constants: list[Any] = []
+        self.entry += [
+            f"  %stream.at = getelementptr i64, ptr %ctx, i64 {abi.CTX_STREAM}",
+            "  %stream = load ptr, ptr %stream.at",
+        ]
+        for line in DECLARATIONS:
+            module.declare(line)
+        for table in ("@kernels", "@constants"):
+            module.tables[table] = f"{table} = external global ptr"
+
+    def drive(self, call: str, what: str, instr: Instr) -> None:
+        """A driver call; where it fails the core ends with a CudaError about `what`."""
+        site = ErrorSite(CudaError, f"CUDA error {{}} in {what}", ("int",), location_of(instr.loc))
+        number = self.module.errors.add(site)
+        status, failed = self.e.fresh(), self.e.fresh()
+        bad, good = self.e.fresh_label("bad"), self.e.fresh_label("ok")
+        self.e.line(f"{status} = call i32 {call}")
+        self.e.line(f"{failed} = icmp ne i32 {status}, 0")
+        self.e.line(f"br i1 {failed}, label %{bad}, label %{good}")
+        self.e.label(bad)
+        word = self.e.fresh()
+        self.e.line(f"{word} = zext i32 {status} to i64")
+        self.e.line(f"store i64 {word}, {self.at(Pointer('%ctx'), 8 * abi.CTX_PAYLOAD)}")
+        self.e.line(f"store i64 {number}, ptr %ctx")
+        self.e.line(f"br label %{self.fail()}")
+        self.e.label(good)
+
+    def allocate(self, size: Reg) -> Pointer:
+        """Device memory that the call owns."""
+        return self.call_pointer(f"@tj_device_alloc(ptr %ctx, {size})")
+
+    def release(self, memory: Pointer) -> None:
+        self.e.line(f"call void @tj_device_free(ptr %ctx, {memory})")
+
+    def download(self, to: Pointer, source: Pointer, size: Reg, what: str, instr: Instr) -> None:
+        """Queue a copy to the host: it is there after `wait`."""
+        self.drive(f"@cuMemcpyDtoHAsync({to}, {source}, {size}, ptr %stream)", what, instr)
+
+    def upload(self, to: Pointer, source: Pointer, size: Reg, what: str, instr: Instr) -> None:
+        """Queue a copy to the device: `source` is free to change after `wait`."""
+        self.drive(f"@cuMemcpyHtoDAsync({to}, {source}, {size}, ptr %stream)", what, instr)
+
+    def wait(self, what: str, instr: Instr) -> None:
+        """Until all work of the stream is done; other threads of Python run meanwhile."""
+        thread = self.e.fresh()
+        self.e.line(f"{thread} = call ptr @PyEval_SaveThread()")
+        status = self.e.fresh()
+        self.e.line(f"{status} = call i32 @cuStreamSynchronize(ptr %stream)")
+        self.e.line(f"call void @PyEval_RestoreThread(ptr {thread})")
+        self.module.once("@tj_status", "define internal i32 @tj_status(i32 %s) #0 { ret i32 %s }")
+        self.drive(f"@tj_status(i32 {status})", what, instr)
+
+    def entry_of(self, table: str, number: int) -> Pointer:
+        """Word `number` of a table that is filled when the code is loaded."""
+        name = self.e.fresh()
+        self.e.line(f"{name} = load ptr, {self.at(Pointer(table), 8 * number)}")
+        return Pointer(name)
+
+
+def _host(f: FunctionText) -> HostText:
+    assert isinstance(f, HostText)
+    return f
+
+
+def _alloc(f: FunctionText, instr: Instr) -> None:
+    type_ = instr.result.type
+    assert isinstance(type_, BufferType)
+    f.env[instr.result] = _host(f).allocate(byte_count(f, type_))
+
+
+def _free(f: FunctionText, instr: Instr) -> None:
+    _host(f).release(f.pointer(instr.operands[0]))
+
+
+def _fetch(f: FunctionText, instr: Instr) -> None:
+    buffer, *index = instr.operands
+    cell = f.stack(_SCALAR, 16)
+    size = f.const(buffer.dtype.itemsize)
+    _host(f).download(cell, address(f, buffer, index), size, "a copy of one element", instr)
+    _host(f).wait("what was under way when an element was read", instr)
+    f.env[instr.result] = load_scalar(f, cell, buffer.dtype)
+
+
+def _const_buffer(f: FunctionText, instr: Instr) -> None:
+    """A literal array lies on the device as long as the code is loaded."""
+    host = _host(f)
+    array = instr.attrs["value"].array
+    key = (array.dtype, array.shape, array.tobytes())
+    known = [(a.dtype, a.shape, a.tobytes()) for a in host.constants]
+    if key not in known:
+        host.constants.append(array)
+        known.append(key)
+    f.env[instr.result] = host.entry_of("@constants", known.index(key))
+
+
+def _launch(f: FunctionText, instr: Instr) -> None:
+    _Launch(_host(f), instr, instr.results).run()
+
+
+def _gemm(f: FunctionText, instr: Instr) -> None:
+    _Launch(_host(f), _host(f).ptx.products[instr], ()).run()
+
+
+class _Launch:
+    """The kernels of one launch, one after another, and its scalar results."""
+
+    def __init__(self, f: HostText, instr: Instr, results: Sequence[Value]) -> None:
+        self.f, self.instr, self.results = f, instr, results
+        (kernel,) = instr.regions
+        self.inner: dict[Any, Value] = dict(zip(kernel.params, instr.operands, strict=True))
+        self.places: list[Pointer] = []
+        self.partials: dict[tuple[int, int], Pointer] = {}
+        self.blocks: Reg | None = None
+
+    def run(self) -> None:
+        f = self.f
+        self.places = [f.allocate(f.const(r.dtype.itemsize)) for r in self.results]
+        infos = f.ptx.launches[self.instr]
+        for info in infos:
+            self._kernel(info)
+        for partial in self.partials.values():
+            f.release(partial)
+        if self.results:
+            self._fetch(f"a result of {infos[-1].name}")
+
+    def _fetch(self, what: str) -> None:
+        f = self.f
+        cells = [f.stack(_SCALAR, 16) for _ in self.results]
+        for result, cell, place in zip(self.results, cells, self.places, strict=True):
+            f.download(cell, place, f.const(result.dtype.itemsize), what, self.instr)
+        f.wait(what, self.instr)
+        for result, cell, place in zip(self.results, cells, self.places, strict=True):
+            f.env[result] = load_scalar(f, cell, result.dtype)
+            f.release(place)
+
+    def _kernel(self, info: KernelInfo) -> None:
+        f = self.f
+        grid = _grid(f, info, self.inner)
+        if info.stage == "partials":
+            self.blocks = grid
+            for a in info.params:
+                if a.source == "partial":
+                    size = f.mul(grid, f.const(a.param.dtype.itemsize))
+                    self.partials[a.index, a.part] = f.allocate(size)
+        count = len(info.params)
+        cells, pointers = f.stack(f"[{count} x i64]"), f.stack(f"[{count} x ptr]")
+        for k, argument in enumerate(info.params):
+            at = f.at(cells, 8 * k)
+            store_scalar(f, at, self._argument(argument))
+            f.e.line(f"store {at}, {f.at(pointers, 8 * k)}")
+        handle = f.entry_of("@kernels", f.handles[info.name])
+        blocks = f.e.fresh()
+        f.e.line(f"{blocks} = trunc {grid} to i32")
+        shape = f"i32 {blocks}, i32 1, i32 1, i32 {info.block}, i32 1, i32 1, i32 0"
+        call = f"@cuLaunchKernel({handle}, {shape}, ptr %stream, {pointers}, ptr null)"
+        f.drive(call, f"kernel {info.name}", self.instr)
+
+    def _argument(self, a: Any) -> Any:
+        f = self.f
+        if a.source == "blocks":
+            assert self.blocks is not None
+            return self.blocks
+        if a.source == "partial":
+            return self.partials[a.index, a.part]
+        if a.source == "result":
+            return f.at(self.places[a.index], a.part * a.param.dtype.itemsize)
+        operand = self.instr.operands[a.index]
+        if a.param.buffer:
+            return f.pointer(operand)
+        return parts(f.scalar(operand))[a.part]
+
+
+def _grid(f: HostText, info: KernelInfo, inner: Mapping[Any, Value]) -> Reg:
+    """Blocks to launch: `KernelInfo.grid` in the host's integers."""
+    if info.fixed_grid is not None:
+        return f.const(info.fixed_grid)
+    assert info.points is not None
+    known: dict[Any, Dim] = {v: inner[v].dim for v in leaves(info.points)}
+    e, points = f.e, f.dim(subst(info.points, known))
+    points = e.select(e.icmp("lt", points, f.const(0)), f.const(0), points)
+    per, most = info.points_per_block, f.const(info.most_blocks)
+    wanted = e.udiv(f.add(points, f.const(per - 1)), f.const(per))
+    wanted = e.select(e.icmp("gt", wanted, most), most, wanted)
+    return e.select(e.icmp("lt", wanted, f.const(1)), f.const(1), wanted)
+
+
+RULES: dict[str, Rule] = {
+    **CPU_RULES,
+    **STAGED,
+    "launch": _launch,
+    "gemm": _gemm,
+    "alloc": _alloc,
+    "free": _free,
+    "fetch": _fetch,
+    "const_buffer": _const_buffer,
+}
+
+
+def lower_host(
+    ptx: PtxProgram, param_slots: Sequence[int], result_slots: Sequence[int]
+) -> tuple[Core, list[Any]]:
+    """The core of a Program whose kernels are PTX, and the literal arrays of `@constants`."""
+    made: list[HostText] = []
+
+    def text(module: Module, _: Program) -> HostText:
+        made.append(HostText(module, ptx))
+        return made[-1]
+
+    core = lower_program(ptx.program, param_slots, result_slots, RULES, text)
+    return core, made[0].constants

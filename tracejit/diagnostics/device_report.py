@@ -1,0 +1,53 @@
+"""What a version for a GPU was made into, in words: kernels, how each is spread, what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tracejit.diagnostics.places import at
+from tracejit.ir.core import Function, Instr
+from tracejit.ir.program import instructions
+
+#: How a kernel is spread over the GPU, by its stage.
+_SPREAD = {
+    "map": "a point a thread",
+    "rows": "a row a block",
+    "partials": "parts by blocks",
+    "finish": "parts put together by one block",
+    "serial": "one thread: its order matters, or was not proved not to",
+}
+
+
+def explained_on_device(made: Any, name: str) -> str:
+    """The text for a version's artefacts."""
+    ptx, device = made.spec.code.ptx, made.spec.code.device
+    found = [(launch, info) for launch, infos in ptx.launches.items() for info in infos]
+    lines = [f"{name} on GPU {device}: {len(found)} kernels"]
+    for launch, info in found:
+        lines.append(
+            f"kernel {info.name}: {_SPREAD[info.stage]}, {info.rule()} blocks{at(_places(launch))}"
+        )
+    waits = list(_waits(ptx.program.host))
+    lines += [f"waits for the GPU: {why}{at([instr.loc])}" for instr, why in waits]
+    if not waits:
+        lines.append("nothing waits for the GPU")
+    lines += [f"computed on the host, with copies: {text}" for text in ptx.on_host]
+    return "\n".join(lines)
+
+
+def _places(launch: Instr) -> list[Any]:
+    return [i.loc for i in instructions(launch.regions[0])]
+
+
+def _waits(function: Function) -> Iterator[tuple[Instr, str]]:
+    """Statements of the host that need what the GPU has computed."""
+    for instr in function.instrs:
+        if instr.name == "fetch":
+            yield instr, "an element is read"
+        elif instr.name == "launch":
+            if instr.results:
+                yield instr, "a kernel's numbers are read"
+        else:
+            for region in instr.regions:
+                yield from _waits(region)
