@@ -51,7 +51,14 @@ ROOMS: dict[str, set[str]] = {
 }
 """Which rooms a room may import, besides itself."""
 ROOMS["trace"] = IR | {room for room in ROOMS if room.startswith("trace/")}
-ROOMS["device"] = IR | {"abi", "codegen_llvm", "codegen_ptx", "llvm_text", "python_entry"}
+ROOMS["device"] = IR | {
+    "abi",
+    "codegen_llvm",
+    "codegen_ptx",
+    "llvm_text",
+    "lower",
+    "python_entry",
+}
 ROOMS["calls"] = set(ROOMS) - {"codegen_ptx"}
 
 SHARED = {"device_arrays", "dtypes", "errors", "sources", "trees"}

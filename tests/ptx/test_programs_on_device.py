@@ -6,6 +6,7 @@ A program without arrays among its arguments is sent there by `target="cuda"`.
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def test_program(program: Program) -> None:
         fast = jit(program.fn, target=None if arrays else "cuda")
         got = run_on(gpu, fast, program.arguments(0), want)
         assert gpu.error is None
-        assert_same(got, want, program, "on the device")
+        assert_same(got, want, replace(program, exact=False), "on the device")  # sums: see docs
         del got, fast
         gc.collect()
         assert gpu.allocations == 0, "memory is left"

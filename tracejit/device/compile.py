@@ -20,6 +20,8 @@ from tracejit.device.host_text import lower_host
 from tracejit.device.transfers import upload_constant
 from tracejit.ir.core import Instr
 from tracejit.ir.program import Program
+from tracejit.lower.expand_masked import plain
+from tracejit.lower.outline import outline
 
 _NAME = re.compile(r"@([\w.$]+)")
 
@@ -32,7 +34,7 @@ class DeviceCode:
         self.driver: Driver = driver()
         self.device = device
         with self.driver.on(device):
-            self.ptx: PtxProgram = ptx_module(program, self.driver.architecture())
+            self.ptx: PtxProgram = ptx_module(outline(plain(program)), self.driver.architecture())
             self.core, constants = lower_host(self.ptx, *slots)
             names = [k.name for k in self.ptx.kernels]
             self._loaded, handles = self.driver.load(self.ptx.text, names) if names else (None, [])
