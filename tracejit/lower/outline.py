@@ -17,8 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import tracejit.ir.ops  # noqa: F401  (enters the op table)
 from tracejit.ir.builder import Builder
-from tracejit.ir.core import Function, Instr, Value, type_uses, uses
+from tracejit.ir.core import TABLE, Function, Instr, Value, type_uses, uses
 from tracejit.ir.program import Program
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.traits import Trait
@@ -26,9 +27,21 @@ from tracejit.ir.types import INDEX, BufferType, TensorType
 from tracejit.lower.parallel import Kernel, walk
 
 #: Statements of the host that a kernel can do, besides scalar arithmetic.
-_ALLOWED = frozenset(
-    ["launch", "fetch", "view", "const_buffer", "check", "raise", "for", "while", "cond"]
-)
+_ALLOWED = {
+    TABLE[name]
+    for name in (
+        "launch",
+        "fetch",
+        "view",
+        "const_buffer",
+        "check",
+        "raise",
+        "for",
+        "while",
+        "cond",
+    )
+}
+_FETCH, _LITERAL_ARRAY = TABLE["fetch"], TABLE["const_buffer"]
 
 
 def outline(program: Program) -> Program:
@@ -88,19 +101,18 @@ def _spreads(launch: Instr) -> bool:
 def _qualifies(instr: Instr) -> bool:
     if not instr.has(Trait.LOOP) or not _is_allowed(instr):
         return False
-    return any(i.has(Trait.LAUNCHES) or i.name == "fetch" for i in walk([instr]))
+    return any(i.has(Trait.LAUNCHES) or i.prim is _FETCH for i in walk([instr]))
 
 
 def _is_allowed(instr: Instr) -> bool:
-    if instr.name not in _ALLOWED:
+    if instr.prim not in _ALLOWED:
         return instr.prim.effect == "none" and not instr.regions and _is_scalar(instr)
     if instr.has(Trait.LAUNCHES):
         return not any(i.has(Trait.LOOP) for i in walk(instr.regions[0].instrs))
-    if instr.name in ("check", "raise"):
-        payload = instr.operands[instr.name == "check" :]
-        return all(v.dtype.kind in "iub" for v in payload)
+    if _is_site(instr):
+        return all(v.dtype.kind in "iub" for v in _payload(instr))
     if any(isinstance(v.type, BufferType) for v in (*RegionOp(instr).inits, *instr.results)):
-        return instr.has(Trait.VIEWS) or instr.name == "const_buffer"
+        return instr.has(Trait.VIEWS) or instr.prim is _LITERAL_ARRAY
     return all(_is_allowed(i) for r in instr.regions for i in r.instrs)
 
 
@@ -108,12 +120,15 @@ def _is_scalar(instr: Instr) -> bool:
     return all(isinstance(r.type, TensorType) for r in instr.results)
 
 
+def _is_site(instr: Instr) -> bool:
+    """Whether an instruction raises, or does unless something holds."""
+    return instr.has(Trait.GUARD) or instr.has(Trait.ENDS)
+
+
 def _may_fail(instr: Instr) -> bool:
     if instr.has(Trait.LAUNCHES):
         return False
-    return instr.name in ("check", "raise") or any(
-        _may_fail(i) for r in instr.regions for i in r.instrs
-    )
+    return _is_site(instr) or any(_may_fail(i) for r in instr.regions for i in r.instrs)
 
 
 # -- one loop --------------------------------------------------------------------------------------
@@ -126,7 +141,7 @@ class _Outline:
         self.loop = loop
         self.roots = roots
         #: Checks and raises, in order; a state is the number of one from 1, or 0.
-        self.sites = [i for i in walk([loop]) if i.name in ("check", "raise")]
+        self.sites = [i for i in walk([loop]) if _is_site(i)]
         self.width = max((len(_payload(i)) for i in self.sites), default=0)
 
     def statements(self) -> list[Instr]:
@@ -177,9 +192,9 @@ class _Outline:
         """Emit statements: what is wanted of them, ``otherwise`` if they fail, and the state."""
         for k, instr in enumerate(instrs):
             rest = instrs[k + 1 :]
-            if instr.name == "raise":
+            if instr.has(Trait.ENDS):
                 return list(otherwise), self._failed(b, instr, names, state)
-            if instr.name == "check":
+            if instr.has(Trait.GUARD):
                 failed = self._failed(b, instr, names, state)
                 ok = names[instr.operands[0]]
                 return self._while_ok(b, ok, rest, names, (state, failed), wanted, otherwise)
@@ -198,9 +213,9 @@ class _Outline:
         if instr.has(Trait.LAUNCHES):
             found = b.inline(instr.regions[0], [names[v] for v in instr.operands])
             names.update(zip(instr.results, found, strict=True))
-        elif instr.name == "const_buffer":
+        elif instr.prim is _LITERAL_ARRAY:
             return  # known before the loop
-        elif instr.name == "fetch":
+        elif instr.prim is _FETCH:
             names[instr.result] = b.op("load", *(names[v] for v in instr.operands), loc=instr.loc)
         else:
             b.clone(instr, names)
@@ -383,7 +398,7 @@ class _Outline:
 
 def _literals(instrs: Sequence[Instr]) -> list[Instr]:
     """Literal arrays at every depth."""
-    return [i for i in walk(instrs) if i.name == "const_buffer"]
+    return [i for i in walk(instrs) if i.prim is _LITERAL_ARRAY]
 
 
 def _inner_literals(instr: Instr) -> list[Instr]:
@@ -391,7 +406,7 @@ def _inner_literals(instr: Instr) -> list[Instr]:
 
 
 def _payload(site: Instr) -> tuple[Value, ...]:
-    return site.operands[site.name == "check" :]
+    return site.operands[site.has(Trait.GUARD) :]
 
 
 def _nothing(b: Builder, like: Value) -> Value:
