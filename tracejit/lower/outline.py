@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
+from tracejit.dtypes import is_exact
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Function, Instr, Value, type_uses, uses
 from tracejit.ir.program import Program
@@ -28,18 +29,8 @@ from tracejit.lower.parallel import Kernel, walk
 
 #: Statements of the host that a kernel can do, besides scalar arithmetic.
 _ALLOWED = {
-    TABLE[name]
-    for name in (
-        "launch",
-        "fetch",
-        "view",
-        "const_buffer",
-        "check",
-        "raise",
-        "for",
-        "while",
-        "cond",
-    )
+    *(TABLE[name] for name in ("launch", "fetch", "view", "const_buffer")),
+    *(TABLE[name] for name in ("check", "raise", "for", "while", "cond")),
 }
 _FETCH, _LITERAL_ARRAY = TABLE["fetch"], TABLE["const_buffer"]
 
@@ -110,7 +101,7 @@ def _is_allowed(instr: Instr) -> bool:
     if instr.has(Trait.LAUNCHES):
         return not any(i.has(Trait.LOOP) for i in walk(instr.regions[0].instrs))
     if _is_site(instr):
-        return all(v.dtype.kind in "iub" for v in _payload(instr))
+        return all(is_exact(v.dtype) for v in _payload(instr))
     if any(isinstance(v.type, BufferType) for v in (*RegionOp(instr).inits, *instr.results)):
         return instr.has(Trait.VIEWS) or instr.prim is _LITERAL_ARRAY
     return all(_is_allowed(i) for r in instr.regions for i in r.instrs)
