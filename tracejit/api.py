@@ -193,9 +193,17 @@ def _init(self: Any, function: Fun, options: Options) -> None:
     from tracejit.python_entry.entry import Miss, set_chain, set_miss, set_parameters
 
     def compile_version(request: Request, options: Options) -> Version:
-        from tracejit.calls.compiler import compile_version as build
+        from tracejit.calls import stored_versions
 
-        return build(request, options)
+        key = stored_versions.key_of(request, options) if stored_versions.enabled(options) else None
+        version = None if key is None else stored_versions.load(key, request, options)
+        if version is None:
+            from tracejit.calls.compiler import compile_version as build
+
+            version = build(request, options)
+            if key is not None:
+                stored_versions.store(key, request, version, options)
+        return version
 
     while hasattr(function, "py_func") and hasattr(type(function), "__traced_call__"):
         function = function.py_func

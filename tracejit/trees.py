@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 import optree
 
+PyTreeDef = optree.PyTreeSpec
+VERSION: str = optree.__version__
 _NAMESPACE = "tracejit"
 _registered: set[type] = set()
 _apart: dict[type, Callable[[Any], tuple[Sequence[Any], Any]]] = {}

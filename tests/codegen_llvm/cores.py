@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tracejit.abi import ArrayParam, ArrayResult, AxisLength, ScalarParam, Signature
+from tracejit.codegen_llvm import runtime_text
 from tracejit.python_entry import entry
 
 F8, F4, I8, C8, C16 = (np.dtype(c) for c in ("f8", "f4", "i8", "c8", "c16"))
@@ -18,7 +19,7 @@ def core(*lines: str) -> str:
 
 
 def runtime_needs(body: str) -> str:
-    wanted = entry.RUNTIME_DECLARATIONS.strip().splitlines()
+    wanted = runtime_text.DECLARATIONS.strip().splitlines()
     return "\n".join(d for d in wanted if d[d.index("@") :].split("(")[0] in body)
 
 

@@ -11,10 +11,8 @@ import numpy as np
 from tracejit import abi, trees
 from tracejit.calls.argument_layouts import extent_places, hidden_layout, param_owners, unwrapped
 from tracejit.calls.argument_types import LeafKey, ScalarKey, StaticKey
-from tracejit.calls.chains import Pending
-from tracejit.calls.epilogue import Epilogue
+from tracejit.calls.epilogue import Epilogue, ResultBuilder, TreeBuilder
 from tracejit.calls.native_views import ViewMaker
-from tracejit.calls.non_native import standing
 from tracejit.calls.versions import Request
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Function, Value
@@ -25,7 +23,7 @@ from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, as_pa
 from tracejit.trace.session.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
 from tracejit.trace.session.stride_classes import Packing
 from tracejit.trace.values.captured_arrays import CapturedArray, CapturedNumber
-from tracejit.trace.values.results import (
+from tracejit.trace.values.outs import (
     ArgOut,
     ArrayOut,
     Boxes,
@@ -309,21 +307,9 @@ class SignatureBuilder:
     def rebuilt(self, raw: list[abi.Result]) -> tuple[tuple[abi.Result, ...], abi.Structure]:
         arrays = self.arrays()
         results = [*raw, *[abi.ArgResult(k) for k in arrays]]
-        finish = Epilogue(self.traced, self.boxes)
         outside = self.traced.hidden_arrays().items()
         maps = {k: h.held for k, h in outside if h.held is not None}
-
-        def build(leaves: list[Any]) -> Any:
-            values = leaves[: len(raw)]
-            by_number = dict(zip(arrays, leaves[len(raw) :], strict=True))
-            originals = standing()
-            if originals:
-                by_number = {k: originals.get(id(x), x) for k, x in by_number.items()}
-            by_number |= {k: held() for k, held in maps.items()}
-            if finish.needs_call:
-                return Pending(finish.apply, (values, by_number))
-            return finish.value(values, by_number.__getitem__)
-
+        build = ResultBuilder(Epilogue(self.traced, self.boxes), len(raw), tuple(arrays), maps)
         return tuple(results), abi.Unflatten(build)
 
     def raw(self, k: int) -> abi.Result:
@@ -390,9 +376,4 @@ def _structure(tree: Any) -> abi.Structure:
         children = tuple(map(_structure, tree.values()))
         return abi.Container("dict", children, tuple(tree))
     leaves, treedef = trees.flatten(tree, is_leaf=lambda x: isinstance(x, _Leaf))
-    order = [leaf.index for leaf in leaves]
-
-    def build(values: list[Any]) -> Any:
-        return trees.unflatten(treedef, [values[k] for k in order])
-
-    return abi.Unflatten(build)
+    return abi.Unflatten(TreeBuilder(treedef, tuple(leaf.index for leaf in leaves)))

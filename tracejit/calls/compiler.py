@@ -58,6 +58,11 @@ class Artefacts:
     kernels: Mapping[Instr, str]
     milliseconds: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def functions(self) -> Sequence[tuple[Any, bool]]:
+        """The functions that were traced, and whether they were converted."""
+        return self.traced.functions
+
     @cached_property
     def ir(self) -> str:
         """Tensor-level IR after simplification."""
@@ -169,18 +174,18 @@ def compile_version(
     unsure = prints or None in request.assumptions.sites.values()
     chained = None if unsure else spec.chained
     direct = direct and chained is not None
+    preconditions = traced.preconditions()
     traced.release()
     return Version(
         keys=request.keys,
         sizes=_sizes(request),
         dynamic=request.dynamic,
         call=spec,
-        guards=traced.holds,
-        changed=lambda: {g.name: g.expected for g in traced.guards if g.changed_number},
+        preconditions=preconditions,
         writes=tuple(sorted(k for k in traced.mutated if k < len(specs))),
         needs_call=Epilogue(traced).needs_call,
         makes_views=any(isinstance(r, abi.ViewResult) for r in signature.results),
-        artefacts=artefacts,
+        made=lambda: artefacts,
         direct=direct,
         count=count,
         assumptions=request.assumptions,

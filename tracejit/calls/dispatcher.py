@@ -103,7 +103,7 @@ class Dispatcher:
         #: What the version assumed that answered last, by kind of arguments.
         self._latest: dict[FamilyKey, AssumptionSet] = {}
         self._fronts: dict[FamilyKey, ActiveSet] = {}
-        self._compilations = 0
+        self._compilations = self._loaded = 0
         self._outside = OutsideNumbers()
         self._recompiled = Recompiled(function)
         # A transform takes arguments apart itself.
@@ -259,7 +259,7 @@ class Dispatcher:
                     raise HiddenOverlap from None
                 if hidden_meets_itself(version):
                     raise self._in_python(MEETS_ITSELF) from None
-                self._outside.note(version.changed())
+                self._outside.note(version.preconditions.changed_numbers())
                 version.alive = False
                 version = self._wanted(arguments, deopt)
         raise InternalError("a compiled version refuses the arguments that it was compiled for")
@@ -283,10 +283,9 @@ class Dispatcher:
         deopt: DeoptState,
     ) -> tuple[Version, Any]:
         """Call with arrays found in globals as further leaves, since these overlap something."""
-        hidden = version.artefacts.traced.hidden_arrays().values()
-        if any(h.held is not None for h in hidden):
+        if any(array.held is not None for array in version.preconditions.arrays.values()):
             raise self._in_python("a memory map in a global overlaps what is written")
-        overlapping_globals = [h.getter() for h in hidden]
+        overlapping_globals = version.preconditions.arrays_now()
         arguments, _ = self._described(held, structure, overlapping_globals)
         arguments, _ = self._shared(arguments)
         arguments, version = self._fitting(held, arguments, deopt)
@@ -379,9 +378,9 @@ class Dispatcher:
             version: Version
             for version in family.versions:
                 if version.accepts(sizes):
-                    if version.guards():
+                    if version.preconditions.hold():
                         return version
-                    if self._outside.note(version.changed()):
+                    if self._outside.note(version.preconditions.changed_numbers()):
                         version.alive = False  # another takes its place
             family.versions = [v for v in family.versions if v.alive]
             assumptions = TraceAssumptions(assumed)
@@ -454,9 +453,10 @@ class Dispatcher:
                     raise need.error from None
                 family.frozen |= integers or free
         self._compilations += 1
+        self._loaded += version.loaded
         family.versions.append(version)
         if len(family.versions) > MAX_VERSIONS:
-            stale = [v for v in family.versions if v is not version and not v.guards()]
+            stale = [v for v in family.versions if v is not version and not v.preconditions.hold()]
             if stale:
                 stale[0].alive = False
                 family.versions.remove(stale[0])
@@ -541,4 +541,5 @@ class Dispatcher:
             self._slow_calls,
             self._fallback.calls,
             self._fallback.reason,
+            self._loaded,
         )

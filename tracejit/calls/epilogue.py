@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from tracejit import trees
+from tracejit.calls.chains import Pending
+from tracejit.calls.non_native import standing
 from tracejit.errors import UnsupportedError
-from tracejit.trace.driver import Traced
-from tracejit.trace.guards.changes import FIELDS
 from tracejit.trace.guards.paths import Path
-from tracejit.trace.values.results import (
+from tracejit.trace.values.outs import (
+    FIELDS,
     Boxes,
     CallerOut,
     HostBoxes,
@@ -20,37 +22,40 @@ from tracejit.trace.values.results import (
     TreeOut,
 )
 
+if TYPE_CHECKING:
+    from tracejit.trace.driver import Traced
+
 
 class Epilogue:
     """What happens after the native call when results are views or the caller's objects change."""
 
     def __init__(self, traced: Traced, boxes: Boxes | None = None) -> None:
-        self.traced = traced
         self._boxes = boxes or HostBoxes()
-        changes: list[Any] = [*traced.containers, *traced.attributes]
-        outs = [*traced.outs, *(out for change in changes for out in change.outs)]
-        self.paths = {change.path for change in traced.containers} | set(_caller_paths(outs))
+        self.outs, self.out_tree = tuple(traced.outs), traced.out_tree
+        self.containers, self.attributes = tuple(traced.containers), tuple(traced.attributes)
+        self.beyond = tuple(traced.beyond)
+        changes: list[Any] = [*self.containers, *self.attributes]
+        outs = [*self.outs, *(out for change in changes for out in change.outs)]
+        self.paths = {change.path for change in self.containers} | set(_caller_paths(outs))
 
     @property
     def needs_call(self) -> bool:
         """Whether it needs the containers of the call, or changes something."""
-        return bool(self.paths or self.traced.attributes)
+        return bool(self.paths or self.attributes)
 
     def value(self, values: Sequence[Any], array: Callable[[int], Any]) -> Any:
         """The function's result from IR results and argument arrays."""
-        return Rebuilder(values, array, {}, self._boxes).tree(
-            self.traced.outs, self.traced.out_tree
-        )
+        return Rebuilder(values, array, {}, self._boxes).tree(self.outs, self.out_tree)
 
     def apply(self, call: tuple[Any, Any], raw: tuple[Sequence[Any], dict[int, Any]]) -> Any:
         """Change the caller's lists, dicts and attributes; then the result."""
         values, by_number = raw
         # All are found before one is changed: the change of one may drop another.
         containers = {path: _container(call, path) for path in self.paths}
-        owners = [_owner(call, change.owner) for change in self.traced.attributes]
-        self._must_be_seen(call, [containers[change.path] for change in self.traced.containers])
+        owners = [_owner(call, change.owner) for change in self.attributes]
+        self._must_be_seen(call, [containers[change.path] for change in self.containers])
         rebuilder = Rebuilder(values, by_number.__getitem__, containers, self._boxes)
-        for change in self.traced.containers:
+        for change in self.containers:
             target = containers[change.path]
             items = rebuilder.tree(change.outs, change.tree)
             if isinstance(target, dict):
@@ -58,15 +63,15 @@ class Epilogue:
                 target.update(dict(zip(change.keys or (), items, strict=True)))
             else:
                 target[:] = items
-        for attribute, owner in zip(self.traced.attributes, owners, strict=True):
+        for attribute, owner in zip(self.attributes, owners, strict=True):
             value = rebuilder.tree(attribute.outs, attribute.tree)
             setattr(owner, attribute.name, value)
-        return rebuilder.tree(self.traced.outs, self.traced.out_tree)
+        return rebuilder.tree(self.outs, self.out_tree)
 
     def _must_be_seen(self, call: tuple[Any, Any], changed: Sequence[Any]) -> None:
         """UnsupportedError where an argument that is changed was also found in another way: there
         the compiled code saw what it held before."""
-        for path, name in self.traced.beyond if changed else ():
+        for path, name in self.beyond if changed else ():
             found = _owner(call, path)
             found = vars(found) if trees.is_record(found) else found
             if any(found is x for x in changed):
@@ -74,6 +79,39 @@ class Epilogue:
                     f"an argument that the function changes is {name} too, where compiled code "
                     "does not see the change: pass it once, or reach it in one way"
                 )
+
+
+@dataclass(frozen=True, eq=False)
+class ResultBuilder:
+    """The function's result from what native code gives: ``count`` results of the core, then the
+    argument arrays of the numbers ``arrays``; ``maps``: memory maps, by number."""
+
+    epilogue: Epilogue
+    count: int
+    arrays: tuple[int, ...]
+    maps: Mapping[int, Callable[[], Any]]
+
+    def __call__(self, leaves: list[Any]) -> Any:
+        values = leaves[: self.count]
+        by_number = dict(zip(self.arrays, leaves[self.count :], strict=True))
+        originals = standing()
+        if originals:
+            by_number = {k: originals.get(id(x), x) for k, x in by_number.items()}
+        by_number |= {k: held() for k, held in self.maps.items()}
+        if self.epilogue.needs_call:
+            return Pending(self.epilogue.apply, (values, by_number))
+        return self.epilogue.value(values, by_number.__getitem__)
+
+
+@dataclass(frozen=True, eq=False)
+class TreeBuilder:
+    """A pytree whose leaf k is result ``order[k]``."""
+
+    treedef: Any
+    order: tuple[int, ...]
+
+    def __call__(self, values: list[Any]) -> Any:
+        return trees.unflatten(self.treedef, [values[k] for k in self.order])
 
 
 def _caller_paths(

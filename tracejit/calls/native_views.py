@@ -15,7 +15,7 @@ import numpy as np
 
 from tracejit import abi
 from tracejit.dtypes import is_complex, part_of
-from tracejit.trace.values.results import ArgOut, ArrayOut, Extents, Ref, ViewOut
+from tracejit.trace.values.outs import ArgOut, ArrayOut, Extents, Ref, ViewOut
 
 Exprs = tuple[abi.Expr, ...]
 

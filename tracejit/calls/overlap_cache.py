@@ -80,7 +80,7 @@ class OverlapCache:
         if found is None:
             return MISSED
         version, plan = found
-        if not (version.alive and version.guards()):
+        if not (version.alive and version.preconditions.hold()):
             return MISSED
         arrays = {k: x for k, x in enumerate(args) if type(x) is np.ndarray and x.size}
         first = address(next(iter(arrays.values())))

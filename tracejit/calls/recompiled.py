@@ -59,7 +59,7 @@ class Recompiled:
     def _why(self, family: Family, arguments: Arguments, names: Sequence[str]) -> list[str]:
         if family.versions:
             near = [v for v in family.versions if v.accepts(arguments.sizes)]
-            changed = sorted({name for v in near[-1:] for name in v.artefacts.traced.changed()})
+            changed = sorted({name for v in near[-1:] for name in v.preconditions.changed()})
             return [f"{name} is another" for name in changed[:2]] or ["extents or ints are others"]
         if self._last is None:
             return []

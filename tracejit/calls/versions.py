@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from tracejit.calls.placement import Target
 from tracejit.ir.core import Function
 from tracejit.ir.interpret.print_effect import kept_back
 from tracejit.python_entry.parameters import CallParameters
+from tracejit.trace.guards.preconditions import Preconditions
 from tracejit.trace.session.assumption_sets import AssumptionFailed, TraceAssumptions
 from tracejit.trace.session.specs import WindowSpec
 from tracejit.trace.values.exporters import refused
@@ -39,26 +41,31 @@ class Version:
     are the caller's arguments; what follows is about memory that they share. ``assumptions``: what
     the version assumes of values; ``prints``: a run may print before it finds that this is wrong.
     ``needs_call``: what it returns is ``Pending``; ``makes_views``: its entry makes views.
+    ``made`` gives its ``artefacts``; ``loaded``: it is from the disk.
     ``chained``: ``call`` as part of a native chain, missing where an assumption is wrong.
-    ``changed``: numbers found outside, by name, that are others now than it was compiled for.
     """
 
     keys: tuple[LeafKey, ...]
     sizes: tuple[int, ...]
     dynamic: tuple[bool, ...]
     call: Callable[..., Any]
-    guards: Callable[[], bool]
-    changed: Callable[[], dict[str, Any]]
+    preconditions: Preconditions
     writes: tuple[int, ...]
     needs_call: bool = False
     makes_views: bool = False
-    artefacts: Any = None
+    made: Callable[[], Any] | None = None
+    loaded: bool = False
     direct: bool = True
     count: int | None = None
     alive: bool = True
     assumptions: TraceAssumptions = field(default_factory=TraceAssumptions)
     prints: bool = False
     chained: Any = None
+
+    @cached_property
+    def artefacts(self) -> Any:
+        """What it was made of, for inspection; of a version from the disk, what it would be."""
+        return None if self.made is None else self.made()
 
     def accepts(self, sizes: tuple[int, ...]) -> bool:
         """Whether the version is for these extents and integers."""
@@ -110,7 +117,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Stats:
-    """Counts shown by ``f.stats()``; ``fallback``: why calls ran in Python, None if none did."""
+    """Counts shown by ``f.stats()``; ``fallback``: why calls ran in Python, None if none did;
+    ``loaded``: how many of the ``compilations`` came from the disk instead."""
 
     compilations: int
     versions: int
@@ -118,6 +126,7 @@ class Stats:
     slow_calls: int
     python_calls: int = 0
     fallback: str | None = None
+    loaded: int = 0
 
 
 @dataclass
@@ -294,9 +303,8 @@ def writes_into_itself(version: Version, leaves: Sequence[Any]) -> bool:
 
 def hidden_meets_itself(version: Version) -> bool:
     """``writes_into_itself`` of arrays found in globals."""
-    traced = version.artefacts.traced
-    hidden = traced.hidden_arrays()
-    return any(meets_itself(h.getter()) for k, h in hidden.items() if k in traced.mutated)
+    arrays = version.preconditions.arrays.values()
+    return any(meets_itself(array.getter()) for array in arrays if array.written)
 
 
 def looks_at_bits(function: Function) -> bool:
@@ -306,7 +314,7 @@ def looks_at_bits(function: Function) -> bool:
 
 def hidden_overlap(version: Version, leaves: Sequence[Any]) -> bool:
     """Whether a global array lies in the memory of an argument or of another global array."""
-    hidden = [h.getter() for h in version.artefacts.traced.hidden_arrays().values()]
+    hidden = version.preconditions.arrays_now()
     arrays = [x for x in leaves if type(x) is np.ndarray]
     return any(
         np.may_share_memory(x, y) for k, x in enumerate(hidden) for y in [*arrays, *hidden[:k]]

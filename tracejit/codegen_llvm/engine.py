@@ -150,18 +150,15 @@ class Engine:
             self._machines[opt_level] = self._new_machine(opt_level)
         return self._machines[opt_level]
 
+    @property
+    def target(self) -> tuple[str, ...]:
+        """All but the text and its options that object code depends on."""
+        versions = (llvmlite.__version__, str(llvm.llvm_version_info), _PIPELINE)
+        return (self.triple, self.cpu, self.features, *versions)
+
     def cache_key(self, text: str, opt_level: int) -> str:
         """Everything that the object code depends on, hashed."""
-        parts = (
-            _PIPELINE,
-            with_conversions(text, self.converts),
-            self.triple,
-            self.cpu,
-            self.features,
-            str(opt_level),
-            llvmlite.__version__,
-            str(llvm.llvm_version_info),
-        )
+        parts = (with_conversions(text, self.converts), str(opt_level), *self.target)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def parse(self, text: str) -> Any:
@@ -240,17 +237,31 @@ class Engine:
             code, spent = self.emit(text, opt_level)
             if kept is not None:
                 kept.put(key, code)
+        made = self.linked(text, code, symbols or {}, exports, opt_level, spent, from_cache)
+        if forever:
+            self._forever.append(made)
+        return made
+
+    def linked(
+        self,
+        text: str,
+        code: bytes,
+        symbols: Mapping[str, int],
+        exports: Iterable[str],
+        opt_level: int,
+        spent: Mapping[str, float] | None = None,
+        from_cache: bool = True,
+    ) -> CompiledModule:
+        """Object code in this process; ``text``: what it was made from, as far as that is known."""
         start = time.perf_counter()
         try:
-            linked = self.linker.link(code, symbols or {}, tuple(exports))
+            linked = self.linker.link(code, symbols, tuple(exports))
         except RuntimeError as error:
             raise CodegenError(f"linking native code failed: {error}") from None
-        spent["link"] = (time.perf_counter() - start) * 1e3
+        spent = {**(spent or {}), "link": (time.perf_counter() - start) * 1e3}
         made = CompiledModule(self, text, opt_level, linked.addresses, code, spent, from_cache)
         # At exit nothing is unloaded: threads and arrays may outlive the modules of Python.
         weakref.finalize(made, self.linker.drop, linked).atexit = False
-        if forever:
-            self._forever.append(made)
         return made
 
 

@@ -17,11 +17,9 @@ from functools import cache, cached_property
 from typing import Any
 
 from tracejit.abi import Signature, capi
-from tracejit.codegen_llvm import runtime_text
 from tracejit.codegen_llvm.engine import CompiledModule, Engine, shared_engine
 from tracejit.codegen_llvm.runtime import HostTable, runtime_symbols
 from tracejit.llvm_text.tables import ErrorTable
-from tracejit.python_entry import boxing_text, entry_text
 from tracejit.python_entry import callable as native
 from tracejit.python_entry.parameters import CallParameters
 from tracejit.python_entry.portable import Miss, PortableCallable, PortableEntry
@@ -47,6 +45,12 @@ def uses_native_entry() -> bool:
     return not forced and capi.native_entry_problem() is None
 
 
+def native_symbols() -> dict[str, int]:
+    """Addresses by name of what any compiled code may call."""
+    boxing = native.boxing_symbols() if uses_native_entry() else {}
+    return {**capi.symbols(), **runtime_symbols(), **boxing}
+
+
 class Specialisation:
     """One compiled core with its entry, its environment and the objects that both point to."""
 
@@ -57,21 +61,24 @@ class Specialisation:
         env: Sequence[Any],
         errors: ErrorTable,
         host: HostTable | None,
+        symbols: Mapping[str, int],
         rejecting: Sequence[int] = (),
     ) -> None:
+        """``symbols``: the addresses outside of itself that the code has."""
         self.module = module
+        self.symbols = symbols
         self.rejecting = rejecting
         self.signature = signature
         self.errors = errors
         self.host = host
         self.core_address = module.addresses["core"]
         self.entry_address = module.addresses.get("entry", 0)
-        self._objects = list(env)  # the native environment holds bare pointers into this list
-        self._env = (ctypes.c_void_p * max(1, len(self._objects)))(*map(id, self._objects))
+        self.env = list(env)  # the native environment holds bare pointers into this list
+        self._env = (ctypes.c_void_p * max(1, len(self.env)))(*map(id, self.env))
         self.env_address = ctypes.addressof(self._env)
-        if rejecting and self._objects:
-            self._armed = (ctypes.c_void_p * len(self._objects))(*self._env)
-            self._env[len(self._objects) - 1] = None
+        if rejecting and self.env:
+            self._armed = (ctypes.c_void_p * len(self.env))(*self._env)
+            self._env[len(self.env) - 1] = None
 
     @cached_property
     def portable(self) -> PortableEntry:
@@ -138,11 +145,12 @@ def specialise(
     ``rejecting``: numbers of errors that are misses in a chain (see ``Specialisation.chained``).
     """
     errors = ErrorTable() if errors is None else errors
-    available = {**capi.symbols(), **runtime_symbols(), **(symbols or {})}
+    available = {**native_symbols(), **(symbols or {})}
     exports, parts = ["core"], [core_text]
     env: list[Any] = [None, None]
     if uses_native_entry():
-        available |= native.boxing_symbols()
+        from tracejit.python_entry import boxing_text, entry_text
+
         text, env = entry_text.entry_text(signature, rejecting=rejecting)
         exports.append("entry")
         parts += [text, entry_text.DECLARATIONS, boxing_text.DECLARATIONS]
@@ -150,7 +158,7 @@ def specialise(
     text = merge_declarations("\n".join(parts))
     wanted = {name: available[name] for name in _NAME.findall(text) if name in available}
     compiled = (engine or shared_engine()).compile(text, wanted, exports, opt_level, cache)
-    return Specialisation(compiled, signature, env, errors, host, rejecting)
+    return Specialisation(compiled, signature, env, errors, host, wanted, rejecting)
 
 
 def merge_declarations(text: str) -> str:
@@ -196,6 +204,3 @@ def set_chain(instance: Any, specialisations: Sequence[Specialisation | Armed]) 
         instance._chain = tuple(specialisations)
     else:
         native.set_chain(instance, specialisations)
-
-
-RUNTIME_DECLARATIONS = runtime_text.DECLARATIONS

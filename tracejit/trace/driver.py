@@ -31,10 +31,10 @@ from tracejit.trace import array_api  # noqa: F401  (fills the registry, as thes
 from tracejit.trace.array_api.generators import RandomSource
 from tracejit.trace.control.objects import refers_to_itself
 from tracejit.trace.control.try_statement import TryOperators
-from tracejit.trace.guards.changes import AttributeChange, ContainerChange
 from tracejit.trace.guards.guards import Guard, Relation
 from tracejit.trace.guards.outside import Outside
 from tracejit.trace.guards.paths import Path, bound
+from tracejit.trace.guards.preconditions import OutsideArray, Preconditions
 from tracejit.trace.python import number_methods  # noqa: F401
 from tracejit.trace.python.staged_operators import StagedOperators
 from tracejit.trace.session.assumption_sets import TraceAssumptions
@@ -43,14 +43,16 @@ from tracejit.trace.session.raising import Diverged, emit_raise, raised_at
 from tracejit.trace.session.regions import Free, diverged
 from tracejit.trace.session.session import Restart, Session, nested, session_scope
 from tracejit.trace.session.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
+from tracejit.trace.session.stride_classes import order_of
 from tracejit.trace.values import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.values.all import KIND_DTYPE, Array, Cell, PyScalar, Scalar, Tracer
 from tracejit.trace.values.captured_arrays import CapturedArray, CapturedNumber
 from tracejit.trace.values.dynamic_list import Kind, ListBuffer
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound, bound_value
+from tracejit.trace.values.outs import AttributeChange, ContainerChange, Out
 from tracejit.trace.values.reach import holds_traced
-from tracejit.trace.values.results import Describer, Out
+from tracejit.trace.values.results import Describer
 from tracejit.trace.views import assignment, indexing, reshape, views  # noqa: F401
 from tracejit.trace.views.overlapping_arguments import window_on
 from tracejit.trace.views.reshape import Flat
@@ -68,7 +70,8 @@ PARAM_SPECS = (ArraySpec, ScalarSpec, Static)
 @dataclass
 class Traced:
     """A traced function. ``leaves``: all argument leaves (positional, then keyword), static ones
-    too; ``params[i]`` is the parameter of leaf i, or None."""
+    too; ``params[i]`` is the parameter of leaf i, or None. ``functions``: those traced, and whether
+    they were converted."""
 
     function: Function
     sym_dims: list[SymDim]
@@ -83,26 +86,22 @@ class Traced:
     containers: list[ContainerChange] = field(default_factory=list)
     attributes: list[AttributeChange] = field(default_factory=list)
     beyond: list[tuple[Path, str]] = field(default_factory=list)
+    functions: list[tuple[Any, bool]] = field(default_factory=list)
 
-    def holds(self) -> bool:
-        """Whether what the trace found outside is still so."""
-        arrays = self.hidden_arrays().values()
-        return (
-            all(guard.holds() for guard in self.guards)
-            and all(relation.holds() for relation in self.relations)
-            and all(hidden.fits() for hidden in arrays)
-        )
-
-    def changed(self) -> list[str]:
-        """What is not as the trace found it, by name."""
-        arrays = [h for h in self.hidden_arrays().values() if not h.fits()]
-        guards = [guard.name for guard in self.guards if not guard.holds()]
-        places = (
-            ["which objects are one and the same"]
-            if not all(relation.holds() for relation in self.relations)
-            else []
-        )
-        return [*guards, *places, *("an array outside, in shape or dtype," for _ in arrays)]
+    def preconditions(self) -> Preconditions:
+        """What calls take for granted of the world outside."""
+        arrays = {
+            k: OutsideArray(
+                h.getter,
+                h.array.dtype,
+                h.array.shape,
+                order_of(h.array),
+                h.held,
+                k in self.mutated,
+            )
+            for k, h in self.hidden_arrays().items()
+        }
+        return Preconditions(tuple(self.guards), tuple(self.relations), arrays)
 
     def release(self) -> None:
         """Forget the objects and arrays that the trace looked at: calls have their own."""
@@ -257,6 +256,7 @@ def _trace(
         containers,
         attributes,
         outside.containers_beyond(),
+        ops.functions(),
     )
 
 

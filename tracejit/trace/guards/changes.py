@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tracejit import trees
@@ -16,34 +15,13 @@ from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
 from tracejit.trace.values.dynamic_list import ListBuffer
 from tracejit.trace.values.made_objects import made_attributes
-from tracejit.trace.values.results import Describer, Out
+from tracejit.trace.values.outs import FIELDS, AttributeChange, ContainerChange
+from tracejit.trace.values.results import Describer
 
 if TYPE_CHECKING:
     from tracejit.trace.session.session import Session
 
 _NOTHING = object()
-#: In a path: from a dataclass instance to the dict of its attributes.
-FIELDS = object()
-
-
-@dataclass(frozen=True)
-class ContainerChange:
-    """The caller's list or dict at ``path`` (from (args, kwargs)) now holds ``outs``."""
-
-    path: tuple[Any, ...]
-    keys: tuple[Any, ...] | None
-    tree: Any
-    outs: tuple[Out, ...]
-
-
-@dataclass(frozen=True)
-class AttributeChange:
-    """Attribute ``name`` of ``owner`` was set; None for ``outs`` when it was deleted."""
-
-    owner: Path
-    name: str
-    tree: Any
-    outs: tuple[Out, ...]
 
 
 class Changes:

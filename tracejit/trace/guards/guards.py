@@ -12,7 +12,7 @@ from typing import Any
 
 from tracejit.trace.guards.guard_equality import same_value
 from tracejit.trace.guards.paths import Path, as_path
-from tracejit.trace.values.captured_arrays import number_kind
+from tracejit.trace.session.specs import number_kind
 
 Getter = Callable[[], Any]
 _OTHER = object()

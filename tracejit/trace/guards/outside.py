@@ -18,24 +18,31 @@ from tracejit.dtypes import is_numeric
 from tracejit.errors import LeakedTracerError, UnsupportedError, UnsupportedTypeError
 from tracejit.trace.convert import is_converted
 from tracejit.trace.guards.changes import Changes
+from tracejit.trace.guards.conditions import (
+    Environment,
+    HasAttribute,
+    HasItem,
+    HasOwnAttribute,
+    IsBound,
+    IsDefined,
+    Known,
+    SameContents,
+    SameElements,
+    SameKinds,
+)
 from tracejit.trace.guards.guard_equality import (
     contents,
     is_by_kind,
     kinds,
     objects_in,
-    same_contents,
 )
 from tracejit.trace.guards.guards import Getter, Guard, Relation
 from tracejit.trace.guards.paths import ArgumentLeaf, Path, as_path, need_identity
 from tracejit.trace.session.plain import LIBRARY, PLAIN
 from tracejit.trace.session.session import where
+from tracejit.trace.session.specs import number_kind
 from tracejit.trace.values.all import Tracer
-from tracejit.trace.values.captured_arrays import (
-    hidden_array,
-    hidden_number,
-    is_numbers,
-    number_kind,
-)
+from tracejit.trace.values.captured_arrays import hidden_array, hidden_number, is_numbers
 from tracejit.trace.values.dunder_methods import class_attribute, convertible
 from tracejit.trace.values.exporters import frozen, refused
 from tracejit.trace.values.reach import holds_traced
@@ -141,8 +148,8 @@ class Outside(Changes):
         if not isinstance(value, list | tuple | dict | set) or getter() is value:
             return self.read(value, getter, name, owner)
         held = contents(value)
-        same = lambda: same_contents(held, getter())  # noqa: E731
-        self.guards.append(Guard(same, True, True, name))
+        same = as_path(getter).then(SameContents(held))
+        self.guards.append(Guard(same, held, False, name))
         return value
 
     def attribute(self, obj: Any, name: str, value: Any, *, traced: bool = True) -> Any:
@@ -151,7 +158,7 @@ class Outside(Changes):
         if found is None or found[0] is not obj or _library(obj):
             return value
         if found[1].leaf is not None and isinstance(value, MethodType) and value.__self__ is obj:
-            shadowed = found[1].then(lambda x: name in vars(x))
+            shadowed = found[1].then(HasOwnAttribute(name))
             self._absent(shadowed, f"{found[2]}.{name} of the object itself", obj)
         path = found[1].attribute(name)
         return self.read(value, path, f"{found[2]}.{name}", obj, traced=traced)
@@ -163,8 +170,7 @@ class Outside(Changes):
         if place not in self._guarded:
             self._guarded.add(place)
             self._owners.append(obj)
-            held = frozen(obj)
-            same = (path or Path(lambda: obj)).then(lambda now: frozen(now) == held)
+            same = (path or Path(Known(obj))).then(SameElements(frozen(obj)))
             self.guards.append(Guard(same, True, True, "contents of an array"))
 
     def item(self, obj: Any, key: Any, value: Any) -> Any:
@@ -187,23 +193,25 @@ class Outside(Changes):
         """An attribute that an object found outside does not have: it must not get it."""
         if self.is_outside(obj) and not _library(obj):
             owner, path = self._getters[id(obj)][1:]
-            self._absent(owner.then(lambda x: hasattr(x, name)), f"{path}.{name}", obj)
+            self._absent(owner.then(HasAttribute(name)), f"{path}.{name}", obj)
 
     def missing_item(self, obj: Any, key: Any) -> None:
         """A key or index that a container found outside does not have."""
         if self.is_outside(obj):
             owner, path = self._getters[id(obj)][1:]
-            self._absent(owner.then(lambda x: _has_item(x, key)), f"{path}[{key!r}]", obj)
+            self._absent(owner.then(HasItem(key)), f"{path}[{key!r}]", obj)
 
     def missing_name(self, name: str, namespace: dict[str, Any]) -> None:
         """A global variable that does not exist."""
-        if not _is_defined(name, namespace):
-            self._absent(partial(_is_defined, name, namespace), name, namespace)
+        is_there = IsDefined(name, namespace)
+        if not is_there():
+            self._absent(is_there, name, namespace)
 
     def missing_cell(self, name: str, cell: Any) -> None:
         """A variable of an enclosing function that is not bound yet."""
-        if not _is_bound(cell):
-            self._absent(partial(_is_bound, cell), name, cell)
+        is_there = IsBound(cell)
+        if not is_there():
+            self._absent(is_there, name, cell)
 
     def _absent(self, is_there: Callable[[], bool], name: str, owner: Any) -> None:
         place = (id(owner), name, id(None))
@@ -217,7 +225,9 @@ class Outside(Changes):
         must still hold the same things, and attributes of these are guarded in their turn."""
         if obj is os.environ:
             held = dict(os.environ)
-            self.guards.append(Guard(lambda: dict(os.environ), held, True, "os.environ"))
+            self.guards.append(
+                Guard(Path(Environment()).then(SameContents(held)), held, False, "os.environ")
+            )
         if not self.is_outside(obj):
             return
         owner, name = self._getters[id(obj)][1:]
@@ -235,12 +245,12 @@ class Outside(Changes):
         held = contents(obj)
         for item in objects_in(obj):
             self.root(item, f"item of {name}")
-        same = owner.then(lambda now: held if same_contents(held, now) else None)
+        same = owner.then(SameContents(held))
         self.guards.append(Guard(same, held, False, name))
 
     def _guard_kinds(self, obj: Any, path: Path, name: str, *, numbers: bool) -> None:
         held = kinds(obj, numbers=numbers)
-        same = path.then(lambda now: held if kinds(now, numbers=numbers) == held else None)
+        same = path.then(SameKinds(held, numbers))
         self.guards.append(Guard(same, held, False, name))
 
     def _items_of_argument(self, obj: Any, path: Path, name: str) -> None:
@@ -262,7 +272,7 @@ class Outside(Changes):
         """An object that is itself known to the caller (a static argument, ``self``)."""
         if not isinstance(obj, PLAIN):
             self._can_be_read(obj, name)
-            self._getters.setdefault(id(obj), (obj, Path(lambda: obj), name))
+            self._getters.setdefault(id(obj), (obj, Path(Known(obj)), name))
 
     def argument(self, obj: Any, number: int) -> None:
         """An object of the program's that is argument leaf ``number``."""
@@ -274,7 +284,7 @@ class Outside(Changes):
 
     def way_to(self, obj: Any) -> Getter:
         """What gives an object that was found outside, or came up in a container."""
-        return self._getters[id(obj)][1] if self.is_outside(obj) else lambda: obj
+        return self._getters[id(obj)][1] if self.is_outside(obj) else Known(obj)
 
     def pin(self, *values: Any) -> None:
         """What is done with these is not seen, or depends on which objects they are: where one is
@@ -312,7 +322,7 @@ def _held_by(value: Any) -> list[Any]:
         if is_converted(value):
             return []
         cells = value.__closure__ or ()
-        return [c.cell_contents for c in cells if _is_bound(c) and c.cell_contents is not value]
+        return [c.cell_contents for c in cells if IsBound(c)() and c.cell_contents is not value]
     if isinstance(value, partial):
         return [value.func, *value.args, *value.keywords.values()]
     return objects_in(value)
@@ -332,26 +342,6 @@ def refuse_iterator(x: Any, name: str) -> None:
         f"{where()}: items of {name}, a {type(x).__name__}, would be taken once, when compiling; "
         "pass a list or an array of them as an argument"
     )
-
-
-def _has_item(container: Any, key: Any) -> bool:
-    try:
-        container[key]
-    except (LookupError, TypeError):
-        return False
-    return True
-
-
-def _is_defined(name: str, namespace: dict[str, Any]) -> bool:
-    return name in namespace or hasattr(builtins, name)
-
-
-def _is_bound(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018  (raises where there is nothing)
-    except ValueError:
-        return False
-    return True
 
 
 def _library(obj: Any) -> bool:

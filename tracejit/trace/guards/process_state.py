@@ -12,11 +12,11 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
+from tracejit.trace.guards.conditions import StateRead
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Tracer
 
@@ -58,7 +58,7 @@ def is_reader(f: Any, args: tuple[Any, ...]) -> bool:
 
 def read_state(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a reader gives; a version is for this."""
-    getter = partial(f, *args, **kwargs)
+    getter = StateRead(f, args, kwargs)
     shown = ", ".join(map(repr, args))
     with np.errstate(**current().errors):
         return current().outside.answer(getter, f"{f.__qualname__}({shown})", f)

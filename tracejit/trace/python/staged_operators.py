@@ -17,6 +17,7 @@ from tracejit.trace.control import watched
 from tracejit.trace.control.branch import as_test, bool_of, staged_if
 from tracejit.trace.control.loop import loop_over, staged_for, staged_while
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, Traits, Turns, VarInfo
+from tracejit.trace.guards.conditions import Known
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable
 from tracejit.trace.guards.process_state import is_reader, read_state
 from tracejit.trace.python import contexts, dynamic_list_methods, run_time_places
@@ -298,6 +299,13 @@ class StagedOperators(Operators):
         bound = found[1]
         return MethodType(bound, f.__self__) if isinstance(f, MethodType) else bound
 
+    def functions(self) -> list[tuple[Any, bool]]:
+        """The functions that the trace went through, and whether they were converted."""
+        found = self._converted.values()
+        return [
+            (f, convert.is_converted(bound)) for f, bound in found if not convert.is_converted(f)
+        ]
+
     def cells_named(self, name: str) -> list[Any]:
         """Cells of functions of the trace that hold the enclosing variable ``name``."""
         functions = [f for f, _ in self._converted.values() if isinstance(f, FunctionType)]
@@ -336,7 +344,7 @@ class StagedOperators(Operators):
 
     def namespace(self, env: Env) -> dict[str, Any]:
         found: dict[str, Any] = self.session.outside.read(
-            env.globals, lambda: env.globals, "globals()", env
+            env.globals, Known(env.globals), "globals()", env
         )
         return found
 

@@ -7,9 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tracejit.dtypes import is_number
+from tracejit.ir.types import DTYPES
 from tracejit.trace.session.stride_classes import Packing
 
 WeakKind = Literal["bool", "int", "float", "complex"]
+KIND_TYPE: dict[str, type] = {"bool": bool, "int": int, "float": float, "complex": complex}
+_KINDS: dict[type, str] = {int: "int", float: "float", complex: "complex"}
 
 
 @dataclass(frozen=True)
@@ -80,3 +84,12 @@ class ObjectSpec(Static):
     """An object of class ``kind``, of which the trace sees one; others take its place in calls."""
 
     kind: type
+
+
+def number_kind(value: Any) -> str | np.dtype[Any] | None:
+    """What a number is as a hidden argument; None for what cannot be one."""
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        return None
+    if isinstance(value, np.number) and is_number(value.dtype):
+        return value.dtype if value.dtype in DTYPES.values() else None
+    return _KINDS.get(type(value))

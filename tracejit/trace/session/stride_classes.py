@@ -21,6 +21,15 @@ Packing = tuple[tuple[int, str], ...]
 _GAP = 1_000_003
 
 
+def order_of(array: np.ndarray[Any, Any]) -> tuple[int, ...] | None:
+    """Axes from slowest to fastest for dense arrays, else None."""
+    if array.flags.c_contiguous:
+        return tuple(range(array.ndim))
+    if array.flags.f_contiguous:
+        return tuple(reversed(range(array.ndim)))
+    return None
+
+
 def packing_of(x: np.ndarray[Any, Any]) -> Packing:
     """The packing of an array."""
     axes = [a for a in range(x.ndim) if x.shape[a] > 1]

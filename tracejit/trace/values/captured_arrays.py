@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from tracejit.device_arrays import is_cupy_array, stand_in
-from tracejit.dtypes import is_number, is_numeric
+from tracejit.dtypes import is_numeric
 from tracejit.ir.types import DTYPES, TensorType, dtype_of
 from tracejit.trace.session.session import current, where
-from tracejit.trace.session.stride_classes import packing_of
+from tracejit.trace.session.specs import number_kind
+from tracejit.trace.session.stride_classes import order_of, packing_of
 from tracejit.trace.values.all import KIND_DTYPE, Array, Cell, PyScalar, Scalar
 from tracejit.trace.values.exporters import plain_array, refused
 from tracejit.trace.values.maybe_unbound import MaybeNone
@@ -33,23 +34,20 @@ class CapturedArray:
     cell: Cell
     held: Callable[[], Any] | None = None
 
-    def __post_init__(self) -> None:
-        self._order = order_of(self.array)
-
-    def fits(self) -> bool:
-        """Whether an array of this dtype, shape and order is there now."""
-        try:
-            x = self.getter()
-        except (NameError, AttributeError, LookupError, TypeError, ValueError):
-            return False
-        if type(x) is not np.ndarray or x.dtype != self.array.dtype:
-            return False
-        return x.shape == self.array.shape and order_of(x) == self._order
-
     def release(self) -> None:
         """Forget the array, of which calls have others."""
         like = self.array
         self.array = np.broadcast_to(np.zeros((), like.dtype), like.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryOf:
+    """The plain array over the memory of what ``getter`` finds."""
+
+    getter: Callable[[], Any]
+
+    def __call__(self) -> Any:
+        return _memory(self.getter())
 
 
 @dataclass(eq=False)
@@ -59,18 +57,6 @@ class CapturedNumber:
     getter: Callable[[], Any]
     kind: str | np.dtype[Any]
     traced: PyScalar | Scalar
-
-
-_KINDS: dict[type, str] = {int: "int", float: "float", complex: "complex"}
-
-
-def number_kind(value: Any) -> str | np.dtype[Any] | None:
-    """What a number is as a hidden argument; None for what cannot be one."""
-    if type(value) is int and not -(2**63) <= value < 2**63:
-        return None
-    if isinstance(value, np.number) and is_number(value.dtype):
-        return value.dtype if value.dtype in DTYPES.values() else None
-    return _KINDS.get(type(value))
 
 
 def hidden_number(value: Any, getter: Callable[[], Any], place: Hashable) -> PyScalar | Scalar:
@@ -157,13 +143,4 @@ def _new(found: np.ndarray[Any, Any], getter: Callable[[], Any]) -> CapturedArra
     cell.arg = session.first_hidden + number
     if array is found:
         return CapturedArray(getter, array, cell)
-    return CapturedArray(lambda: _memory(getter()), array, cell, getter)
-
-
-def order_of(array: np.ndarray[Any, Any]) -> tuple[int, ...] | None:
-    """Axes from slowest to fastest for dense arrays, else None."""
-    if array.flags.c_contiguous:
-        return tuple(range(array.ndim))
-    if array.flags.f_contiguous:
-        return tuple(reversed(range(array.ndim)))
-    return None
+    return CapturedArray(MemoryOf(getter), array, cell, getter)

@@ -1,24 +1,15 @@
-"""What a traced function returns, leaf by leaf: new arrays, scalars, arguments, views of them.
-
-Each description says how the leaf is put together from the function's IR results and the caller's
-arguments at run time.
-"""
+"""What a traced function returns, leaf by leaf, in terms of ``outs``."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
-
-import numpy as np
+from collections.abc import Sequence
+from typing import Any
 
 from tracejit import trees
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import (
-    KIND_TYPE,
     Array,
     Cell,
     MixedScalar,
@@ -30,6 +21,25 @@ from tracejit.trace.values.all import (
 from tracejit.trace.values.dynamic_list import ListBuffer, parts_of
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, bound_value
+from tracejit.trace.values.outs import (
+    ArgOut,
+    ArrayOut,
+    CallerOut,
+    CopyOut,
+    Extents,
+    ListOut,
+    MadeOut,
+    ObjectOut,
+    Out,
+    PythonOut,
+    Ref,
+    SameOut,
+    ScalarOut,
+    SelectOut,
+    StaticOut,
+    TreeOut,
+    ViewOut,
+)
 from tracejit.trace.values.view_transforms import (
     Bitcast,
     Broadcast,
@@ -41,143 +51,6 @@ from tracejit.trace.values.view_transforms import (
     Reshape,
     Slice,
     Transpose,
-)
-
-Extents: TypeAlias = tuple["int | Ref", ...]
-
-
-@dataclass(frozen=True)
-class Ref:
-    """An extent that is IR result ``index``."""
-
-    index: int
-
-
-@dataclass(frozen=True)
-class ArrayOut:
-    """A new array: IR result ``index``."""
-
-    index: int
-
-
-@dataclass(frozen=True)
-class ScalarOut:
-    """A NumPy scalar: IR result ``index``."""
-
-    index: int
-
-
-@dataclass(frozen=True)
-class PythonOut:
-    """A Python scalar of ``kind``: IR result ``index``."""
-
-    index: int
-    kind: str
-
-
-@dataclass(frozen=True)
-class ListOut:
-    """All items of a list: IR results ``columns``, of these Python kinds (None: NumPy scalars)."""
-
-    columns: tuple[int, ...]
-    kinds: tuple[str | None, ...]
-    is_tuple: bool
-
-
-@dataclass(frozen=True)
-class ArgOut:
-    """The caller's array ``arg`` itself (a leaf number, hidden arrays after the leaves)."""
-
-    arg: int
-
-
-@dataclass(frozen=True)
-class ViewOut:
-    """A view of another result: ``layers`` as (name, parameters) with extents as ints or Refs."""
-
-    base: Out
-    layers: tuple[tuple[Any, ...], ...]
-
-
-@dataclass(frozen=True)
-class SelectOut:
-    """One of two, by the bool IR result ``index``."""
-
-    index: int
-    then: Out
-    other: Out
-
-
-@dataclass(frozen=True)
-class MadeOut:
-    """A new container of this structure, where there is one."""
-
-    tree: Any
-    outs: tuple[Out, ...]
-
-
-@dataclass(frozen=True)
-class SameOut:
-    """The object that result leaf ``leaf`` is."""
-
-    leaf: int
-
-
-@dataclass(frozen=True)
-class CallerOut:
-    """The caller's container at ``path`` in (args, kwargs), which keeps its identity."""
-
-    path: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class TreeOut:
-    """New container ``number`` of ``tree``, which is in several places: one object."""
-
-    number: int
-    tree: Any
-    outs: tuple[Out, ...]
-
-
-@dataclass(frozen=True)
-class StaticOut:
-    """An object known when tracing."""
-
-    value: Any
-
-
-@dataclass(frozen=True, eq=False)
-class CopyOut:
-    """A new set or buffer with what ``value`` holds, the same one wherever it is returned."""
-
-    value: Any
-
-
-@dataclass(eq=False)
-class ObjectOut:
-    """A new object of the program's class ``kind`` with these attributes, the same one wherever it
-    is returned."""
-
-    kind: type
-    tree: Any = None
-    outs: tuple[Out, ...] = ()
-
-
-Out: TypeAlias = (
-    ArrayOut
-    | ScalarOut
-    | PythonOut
-    | ListOut
-    | ArgOut
-    | ViewOut
-    | SelectOut
-    | MadeOut
-    | SameOut
-    | CallerOut
-    | TreeOut
-    | StaticOut
-    | CopyOut
-    | ObjectOut
 )
 
 
@@ -352,221 +225,3 @@ def _shared_cells(arrays: Sequence[Array]) -> set[int]:
         if isinstance(array.cell, Cell):
             (shared if id(array.cell) in seen else seen).add(id(array.cell))
     return shared
-
-
-class Boxes(Protocol):
-    """What becomes of a result of the run, which is an array or a NumPy scalar."""
-
-    def array(self, x: Any) -> Any:
-        """A new array."""
-
-    def scalar(self, x: Any) -> Any:
-        """What NumPy has a scalar for."""
-
-    def items(self, x: Any) -> np.ndarray[Any, Any]:
-        """The elements of an array, on the host."""
-
-
-class HostBoxes:
-    """Results as NumPy has them."""
-
-    def array(self, x: Any) -> Any:
-        return np.asarray(x)
-
-    def scalar(self, x: Any) -> Any:
-        return np.asarray(x)[()]
-
-    def items(self, x: Any) -> np.ndarray[Any, Any]:
-        return np.asarray(x)
-
-
-class Rebuilder:
-    """Makes results of IR results and of what the caller has. One object is made once.
-
-    ``array(k)`` is argument array k; ``containers``: those of the caller, by path; ``boxes``: what
-    arrays and scalars of the run become.
-    """
-
-    def __init__(
-        self,
-        results: Sequence[Any],
-        array: Callable[[int], Any],
-        containers: Mapping[tuple[Any, ...], Any],
-        boxes: Boxes,
-    ) -> None:
-        self.boxes = boxes
-        self.results = results
-        self.array = array
-        self.containers = containers
-        self._arrays: dict[int, Any] = {}
-        self._views: dict[int, Any] = {}
-        self._trees: dict[int, Any] = {}
-        self._new: dict[CopyOut | ObjectOut, Any] = {}
-
-    def tree(self, outs: Sequence[Out], tree: Any) -> Any:
-        """The container or leaf of this structure."""
-        leaves: list[Any] = []
-        for out in outs:
-            leaves.append(leaves[out.leaf] if isinstance(out, SameOut) else self._leaf(out))
-        found = trees.unflatten(tree, leaves)
-        if any(isinstance(out, ListOut) for out in outs):
-            _spread(found)
-        return found
-
-    def _leaf(self, out: Out) -> Any:
-        results = self.results
-        if isinstance(out, ArrayOut):
-            if out.index not in self._arrays:
-                self._arrays[out.index] = self.boxes.array(results[out.index])
-            return self._arrays[out.index]
-        if isinstance(out, ScalarOut):
-            return self.boxes.scalar(results[out.index])
-        if isinstance(out, PythonOut):
-            return KIND_TYPE[out.kind](np.asarray(results[out.index]).item())
-        if isinstance(out, ListOut):
-            return self._run(out)
-        if isinstance(out, ArgOut):
-            return self.array(out.arg)
-        if isinstance(out, SelectOut):
-            return self._leaf(out.then if bool(results[out.index]) else out.other)
-        if isinstance(out, MadeOut):
-            return self.tree(out.outs, out.tree)
-        if isinstance(out, ViewOut):
-            if id(out) not in self._views:
-                self._views[id(out)] = self._view(out)
-            return self._views[id(out)]
-        if isinstance(out, CallerOut):
-            return self.containers[out.path]
-        if isinstance(out, TreeOut):
-            if out.number not in self._trees:
-                self._trees[out.number] = self.tree(out.outs, out.tree)
-            return self._trees[out.number]
-        if isinstance(out, CopyOut):
-            if out not in self._new:
-                self._new[out] = copy.copy(out.value)
-            return self._new[out]
-        if isinstance(out, ObjectOut):
-            return self._object(out)
-        assert isinstance(out, StaticOut)
-        return out.value
-
-    def _object(self, out: ObjectOut) -> Any:
-        if out not in self._new:
-            made: Any = object.__new__(out.kind)
-            self._new[out] = made
-            vars(made).update(self.tree(out.outs, out.tree))
-        return self._new[out]
-
-    def _run(self, out: ListOut) -> _Items:
-        columns = []
-        for k, kind in zip(out.columns, out.kinds, strict=True):
-            column = self.boxes.items(self.results[k])
-            columns.append(list(column) if kind is None else column.tolist())
-        return _Items(zip(*columns, strict=True) if out.is_tuple else columns[0])
-
-    def _view(self, out: ViewOut) -> Any:
-        view = self._leaf(out.base)
-        layers = list(out.layers)
-        while layers:
-            diagonal = _diagonal(view, layers[:2], self.results)
-            if diagonal is not None:
-                view = diagonal
-                del layers[:2]
-            else:
-                view = apply_layer(view, layers.pop(0), self.results)
-        return view
-
-
-class _Items(list[Any]):
-    """Items that a list around this holds instead of it."""
-
-
-def _spread(x: Any) -> None:
-    """In place, the items of runs for the runs in the lists of a new container."""
-    if isinstance(x, list | tuple):
-        children: Any = [item for item in x if not isinstance(item, _Items)]
-    elif isinstance(x, dict):
-        children = x.values()
-    else:
-        children = trees.children(x).values() if trees.is_record(x) else ()
-    for child in children:
-        _spread(child)
-    if isinstance(x, list) and len(children) < len(x):
-        x[:] = (
-            x[0]
-            if len(x) == 1
-            else [i for item in x for i in (item if isinstance(item, _Items) else [item])]
-        )
-
-
-def _numbers(extents: Extents, results: Sequence[Any]) -> list[int]:
-    return [int(results[e.index]) if isinstance(e, Ref) else e for e in extents]
-
-
-def _diagonal(x: Any, layers: Sequence[tuple[Any, ...]], results: Sequence[Any]) -> Any:
-    """Two axes merged and then sliced where the merged array would be a copy: a line through the
-    two axes. None for what is not that."""
-    if [layer[0] for layer in layers] != ["reshape", "slice"]:
-        return None
-    shape = _numbers(layers[0][1], results)
-    if x.ndim < 2 or shape != [*x.shape[:-2], x.shape[-2] * x.shape[-1]]:
-        return None
-    starts, steps, counts = (_numbers(part, results) for part in layers[1][1:])
-    n, cols = counts[-1], x.shape[-1]
-    if not all(counts) or 0 in steps or x.strides[-2] == cols * x.strides[-1]:
-        return None
-    ends = divmod(starts[-1], cols), divmod(starts[-1] + steps[-1] * (n - 1), cols)
-    moves = [divmod(b - a, max(n - 1, 1)) for a, b in zip(*ends, strict=True)]
-    if any(rest for _, rest in moves):
-        return None
-    corner = (slice(k, None) for k in ends[0])
-    first = x[(*map(_slice, starts[:-1], steps[:-1], counts[:-1]), *corner)]
-    step = sum(move * s for (move, _), s in zip(moves, x.strides[-2:], strict=True))
-    strides = [*first.strides[:-2], step]
-    return np.lib.stride_tricks.as_strided(first, counts, strides)
-
-
-def apply_layer(x: Any, layer: tuple[Any, ...], results: Sequence[Any]) -> Any:
-    """A real NumPy view for one described layer."""
-    name, *args = layer
-
-    def numbers(extents: Extents) -> list[int]:
-        return _numbers(extents, results)
-
-    if name == "slice":
-        # The dots keep an array where there is no axis.
-        return _sliced(x, *map(numbers, args))
-    if name == "transpose":
-        return x.transpose(args[0])
-    if name == "reshape":
-        return x.reshape(numbers(args[0]))
-    if name == "broadcast":
-        inner = [1] * len(args[0])
-        for axis, n in zip(args[1], x.shape, strict=True):
-            inner[axis] = n
-        return np.broadcast_to(x.reshape(inner), numbers(args[0]))
-    if name in ("real", "imag"):
-        return getattr(x, name)
-    if name == "bitcast":
-        return x.view(args[0])
-    if name == "read_only":
-        locked = x.view()
-        locked.flags.writeable = False
-        return locked
-    axes = args[0]
-    rest = [a for a in range(x.ndim) if a not in axes]
-    return np.transpose(x, (*axes, *rest))[tuple(results[i] for i in args[1])]
-
-
-def _sliced(x: Any, starts: list[int], steps: list[int], shape: list[int]) -> Any:
-    steps = [t if n > 1 else t or 1 for t, n in zip(steps, shape, strict=True)]
-    if 0 not in steps:
-        return x[(*map(_slice, starts, steps, shape), ...)]
-    first = x[tuple(slice(s, None) for s in starts)]
-    strides = [s * t for s, t in zip(x.strides, steps, strict=True)]
-    return np.lib.stride_tricks.as_strided(first, shape, strides, writeable=False)
-
-
-def _slice(start: int, step: int, n: int) -> slice:
-    stop = start + step * n
-    return slice(start, None if stop < 0 else stop, step) if n else slice(0, 0)

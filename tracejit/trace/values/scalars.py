@@ -15,12 +15,12 @@ from tracejit.ir.types import DTYPES
 from tracejit.trace.session.concretize import name_of
 from tracejit.trace.session.registry import NUMBER
 from tracejit.trace.session.session import current, where
+from tracejit.trace.session.specs import KIND_TYPE
 from tracejit.trace.session.tracer import Tracer
 
 WeakKind = Literal["bool", "int", "float", "complex"]
 KIND_DTYPE = {"bool": "bool", "int": "i64", "float": "f64", "complex": "c128"}
 KIND_RANK = {"bool": 0, "int": 1, "float": 2, "complex": 3}
-KIND_TYPE: dict[str, type] = {"bool": bool, "int": int, "float": float, "complex": complex}
 
 
 class Scalar(Tracer):

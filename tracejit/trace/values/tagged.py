@@ -15,9 +15,9 @@ from tracejit.dtypes import is_numeric
 from tracejit.ir.core import Value
 from tracejit.trace.session.concretize import BoundMethod
 from tracejit.trace.session.session import current
+from tracejit.trace.session.specs import KIND_TYPE
 from tracejit.trace.values.python_scalars import as_kind
 from tracejit.trace.values.scalars import (
-    KIND_TYPE,
     MixedScalar,
     PyScalar,
     Scalar,

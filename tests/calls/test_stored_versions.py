@@ -1,0 +1,211 @@
+"""Versions on disk: taken where all is as it was, and never where something is another.
+
+Each program is a module that is written, imported and called, and then, changed, once more: as in
+two processes, since nothing of the first import is left but what lies on the disk.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.calls.changed_programs import PROGRAMS
+from tracejit.calls import fingerprints, stored_versions
+from tracejit.codegen_llvm.engine import shared_engine
+
+HEAD = """
+import functools
+from dataclasses import dataclass
+import numpy as np
+from tracejit import grad, jit, value_and_grad
+"""
+
+
+@pytest.fixture(autouse=True)
+def _versions_are_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACEJIT_CACHE_VERSIONS", "1")
+    if shared_engine().cache is None:
+        pytest.skip("there is no cache")
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Writes a module and imports it; the same name each time."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def made(text: str) -> Any:
+        (tmp_path / "a_program.py").write_text(HEAD + textwrap.dedent(text))
+        sys.modules.pop("a_program", None)
+        importlib.invalidate_caches()
+        return importlib.import_module("a_program")
+
+    yield made
+    sys.modules.pop("a_program", None)
+
+
+def outcome(module: Any) -> tuple[Any, int]:
+    """What ``module.run()`` gives, and how many versions of ``module.f`` came from the disk."""
+    result = module.run()
+    return result, module.f.stats().loaded
+
+
+RUN = """
+def run():
+    try:
+        return np.asarray(f(np.array([1.5, 2.5, 4.0]))).tolist(), None
+    except Exception as error:
+        return repr(error), error.__traceback__.tb_next and error.__traceback__.tb_next.tb_lineno
+"""
+#: Programs of which another process does not find all, so that they are compiled there.
+NOT_STORED = {
+    "an object of another library as a constant": "@jit(static_argnums=1)\ndef g(x, d): return x\n"
+    "import fractions\ndef f(x): return g(x, fractions.Fraction(1, 2))\nf.stats = g.stats",
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_version_is_taken_until_something_changes(program: Any, name: str) -> None:
+    old, new, text = PROGRAMS[name]
+    first, loaded = outcome(program(text + RUN))
+    assert loaded == 0
+    assert outcome(program(text + RUN)) == (first, 1)
+    changed = text.replace(old, new, 1)
+    assert changed != text
+    other, loaded = outcome(program(changed + RUN))
+    assert other != first
+    assert loaded == 0
+    assert outcome(program(changed + RUN)) == (other, 1)
+    assert outcome(program(text + RUN)) == (first, 1)
+
+
+@pytest.mark.parametrize("name", NOT_STORED)
+def test_what_has_no_name_in_another_process_is_compiled(program: Any, name: str) -> None:
+    first, _ = outcome(program(NOT_STORED[name] + RUN))
+    assert outcome(program(NOT_STORED[name] + RUN)) == (first, 0)
+
+
+def test_a_version_is_for_its_own_arguments(program: Any) -> None:
+    text = "@jit\ndef f(x): return x + 1"
+    calls = [np.ones(3), np.ones(4), np.ones((2, 2)), np.ones(3, "f4"), 2.0, 3, np.ones(6)[::2]]
+    want = [program(text).f(x) for x in calls]
+    for x, answer in zip(calls, want, strict=True):
+        f = program(text).f
+        got = f(x)
+        assert np.array_equal(got, answer)
+        assert got.dtype == answer.dtype if hasattr(answer, "dtype") else type(got) is type(answer)
+        assert f.stats().loaded == 1
+
+
+def test_options_and_libraries_are_part_of_the_key(
+    program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "@jit\ndef f(x): return x * x"
+    program(text).f(np.ones(3))
+    other = program(text.replace("@jit", "@jit(opt_level=1)"))
+    other.f(np.ones(3))
+    assert other.f.stats().loaded == 0
+    monkeypatch.setattr(stored_versions, "environment", lambda: "another NumPy")
+    other = program(text)
+    other.f(np.ones(3))
+    assert other.f.stats().loaded == 0
+
+
+def test_the_environment_says_which_files_of_ours_there_are() -> None:
+    names = {os.path.basename(path) for path, _, _ in fingerprints._own_files()}
+    assert {"api.py", "driver.py", "fingerprints.py"} <= names
+
+
+def test_a_damaged_version_is_compiled_again(program: Any) -> None:
+    text = "@jit\ndef f(x): return x * 5.25"
+    program(text).f(np.ones(3))
+    cache = shared_engine().cache
+    for entry in cache.entries():  # type: ignore[union-attr]
+        if b"StoredVersion" in entry.path.read_bytes():
+            entry.path.write_bytes(entry.path.read_bytes()[:-7])
+    module = program(text)
+    assert module.f(np.ones(3)).tolist() == [5.25] * 3
+    assert module.f.stats().loaded == 0
+
+
+def test_without_a_cache_nothing_is_stored(program: Any) -> None:
+    text = "@jit(cache=False)\ndef f(x): return x * 5.75"
+    program(text).f(np.ones(3))
+    module = program(text)
+    module.f(np.ones(3))
+    assert module.f.stats().loaded == 0
+
+
+def test_what_was_loaded_can_be_looked_at(program: Any) -> None:
+    text = "@jit\ndef f(x): return np.sin(x) * 7.5"
+    x = np.ones(3)
+    program(text).f(x)
+    f = program(text).f
+    f(x)
+    assert f.stats().loaded == 1
+    assert "sin" in next(iter(f.inspect_ir().values()))
+    assert "sin" in f.inspect_ir(x)
+    assert f.inspect_asm(x)
+
+
+def test_writes_views_containers_and_errors_of_a_loaded_version(program: Any) -> None:
+    text = """
+    @jit
+    def f(d, x, i):
+        d["n"] = x[1:]
+        x[0] = 9.0
+        d["items"].append(x[i])
+        return {"same": x, "view": x[::2], "pair": (x.sum(), None)}
+    """
+
+    def used(f: Any) -> Any:
+        d: dict[str, Any] = {"items": [1.0]}
+        x = np.arange(4.0)
+        found = f(d, x, 2)
+        assert found["same"] is x
+        assert found["view"].base is x
+        assert d["n"].base is x
+        with pytest.raises(IndexError, match="out of bounds") as error:
+            f(d, x, 11)
+        shown = error.traceback[-1]
+        return d["items"], found["pair"], shown.path.name, shown.lineno
+
+    first = used(program(text).f)
+    f = program(text).f
+    assert used(f) == first
+    assert f.stats().loaded == f.stats().compilations
+
+
+def test_a_process_of_its_own_needs_no_tracer(tmp_path: Path) -> None:
+    file = tmp_path / "script.py"
+    file.write_text(
+        """
+import sys
+import numpy as np
+from tracejit import jit
+K = np.arange(3.0)
+def h(x): return np.sin(x) + K
+@jit
+def f(x, y=2.0): return h(x) * y, x[1:]
+print(f(np.ones(3))[0].tolist(), f.stats().loaded)
+print("tracejit.trace.driver" in sys.modules, "tracejit.ir.ops" in sys.modules)
+"""
+    )
+    environment = {**os.environ, "TRACEJIT_CACHE_DIR": str(tmp_path / "cache")}
+    runs = [
+        subprocess.run(
+            [sys.executable, str(file)], capture_output=True, text=True, env=environment, check=True
+        ).stdout.split("\n")
+        for _ in range(2)
+    ]
+    assert runs[0][0].endswith(" 0")
+    assert runs[1][0] == runs[0][0][:-1] + "1"
+    assert runs[1][1] == "False False"

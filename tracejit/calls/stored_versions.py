@@ -1,0 +1,345 @@
+"""Versions on disk: a later process takes one, instead of tracing and compiling.
+
+A version is found by the fingerprint of the function and of the arguments' keys. It says what it
+takes for granted: what the guards of the trace found, and the code of every function that was
+traced. All of that is looked at before the version is used; where something is another, or cannot
+be told, the function is compiled as ever. What has no name in another process (an object made while
+the program ran, say) is reason enough not to store a version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracejit.calls.argument_types import sizes_of
+from tracejit.calls.fingerprints import (
+    Fingerprint,
+    Unstorable,
+    environment,
+    fingerprint,
+    is_library,
+)
+from tracejit.calls.log import log
+from tracejit.calls.stored_objects import Stale, covered, functions_in, read, written
+from tracejit.calls.versions import Options, Request, Version
+from tracejit.codegen_llvm import blas, perf_map
+from tracejit.codegen_llvm.engine import shared_engine
+from tracejit.codegen_llvm.runtime import HostTable
+from tracejit.python_entry.entry import Specialisation, native_symbols, uses_native_entry
+from tracejit.trace.guards.guard_equality import same_value
+from tracejit.trace.guards.guards import Guard
+from tracejit.trace.guards.preconditions import Preconditions
+from tracejit.trace.session.assumption_sets import AssumptionSet
+from tracejit.trace.session.plain import PLAIN
+
+if TYPE_CHECKING:
+    from tracejit.calls.compiler import Artefacts
+
+#: Versions that are kept for one key, which differ in what they take for granted.
+PLACES = 4
+
+
+@dataclass(frozen=True)
+class StoredGuard:
+    """A guard: how to fetch the value, and what must be there.
+
+    ``kind``: "plain", an equal value; "step", what the last step of the way gives where all is as
+    it was; "object", one of the fingerprint ``expected``.
+    """
+
+    getter: bytes
+    kind: str
+    expected: Any
+    by_value: bool
+    name: str
+
+
+@dataclass(frozen=True)
+class StoredVersion:
+    """``functions``: what was traced besides the function itself. ``rest``: a ``_Rest``."""
+
+    guards: tuple[StoredGuard, ...]
+    functions: bytes
+    code: str
+    rest: bytes
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """All of a version that lies beside its guards and its code."""
+
+    preconditions: Preconditions
+    signature: Any
+    env: tuple[Any, ...]
+    errors: Any
+    host_calls: tuple[Any, ...]
+    symbols: tuple[str, ...]
+    exports: tuple[str, ...]
+    writes: tuple[int, ...]
+    needs_call: bool
+    makes_views: bool
+    direct: bool
+
+
+def enabled(options: Options) -> bool:
+    """Whether versions are stored: not where somebody wants to see them made."""
+    wanted = options.cache and not (options.check_nan or options.debug)
+    wanted = wanted and options.target != "cuda"
+    level = os.environ.get("TRACEJIT_CACHE_VERSIONS", "1")
+    asked = os.environ.get("TRACEJIT_DUMP") or os.environ.get("TRACEJIT_VERIFY")
+    return wanted and level not in ("", "0") and not asked and not perf_map.asked_for()
+
+
+def key_of(request: Request, options: Options) -> str | None:
+    """What a version for this request is found by; None where it cannot be."""
+    engine = shared_engine()
+    if (
+        engine.cache is None
+        or request.device is not None
+        or request.assumptions.assumed != AssumptionSet()
+    ):
+        return None
+    try:
+        found = Fingerprint()
+        found.add((environment(), engine.target))
+        found.add((uses_native_entry(), options, request.function, request.treedef))
+        found.add((request.keys, request.dynamic, _exact(request), request.groups))
+        found.add((request.windows, request.overlapping_globals, request.stands))
+        found.add((request.run_time_globals, request.shared))
+    except Unstorable:
+        return None
+    return found.digest()
+
+
+def _exact(request: Request) -> tuple[int | None, ...]:
+    """The extents and integers that a version is for; None where it is for any."""
+    sizes = sizes_of(request.leaves, request.keys)
+    return tuple(None if free else n for n, free in zip(sizes, request.dynamic, strict=True))
+
+
+# Writing ------------------------------------------------------------------------------------------
+
+
+def store(key: str, request: Request, version: Version, options: Options) -> None:
+    """Keep a version that was compiled just now, if another process can tell when it is right."""
+    cache = shared_engine().cache
+    assert cache is not None
+    try:
+        found = stored(request, version, options)
+    except Unstorable as reason:
+        log("cache", request.function, f"the version is not stored: {reason}")
+        return
+    data = pickle.dumps(found, protocol=5)
+    for place in range(PLACES):
+        if cache.get(_place(key, place)) is None:
+            cache.put(_place(key, place), data)
+            return
+    cache.put(_place(key, os.getpid() % PLACES), data)
+
+
+def _place(key: str, number: int) -> str:
+    return hashlib.sha256(f"version {number} {key}".encode()).hexdigest()
+
+
+def stored(request: Request, version: Version, options: Options) -> StoredVersion:
+    """A version in the form that is stored. Raises Unstorable."""
+    if version.assumptions.sites or version.prints:
+        raise Unstorable("it assumes something of values")
+    made: Artefacts = version.artefacts
+    spec = made.spec
+    if not isinstance(spec, Specialisation):
+        raise Unstorable("it runs on a GPU")
+    root = request.function
+    prints = Fingerprint().add((root, request.keys, request.treedef))
+    known: list[Any] = []
+    guards = []
+    for guard in version.preconditions.guards:
+        found = _stored_guard(guard, root, known, prints)
+        known.append(guard.expected)
+        guards.append(found)
+    named_ones = _functions(made.functions, root, covered(prints))
+    rest = _Rest(
+        preconditions=version.preconditions,
+        signature=spec.signature,
+        env=tuple(spec.env[2:]),
+        errors=spec.errors,
+        host_calls=tuple(spec.host.calls) if spec.host is not None else (),
+        symbols=_symbols(spec.symbols),
+        exports=tuple(spec.module.addresses),
+        writes=version.writes,
+        needs_call=version.needs_call,
+        makes_views=version.makes_views,
+        direct=version.direct,
+    )
+    if spec.host is not None and spec.host.held:
+        raise Unstorable("its code has the address of an object in it")
+    return StoredVersion(
+        tuple(guards),
+        written(named_ones, root, known),
+        spec.module.engine.cache_key(spec.module.source, options.opt_level),
+        written(rest, root, known),
+    )
+
+
+def _stored_guard(
+    guard: Guard, root: Any, known: Sequence[Any], prints: Fingerprint
+) -> StoredGuard:
+    way = written(guard.getter, root, known)
+    expected = guard.expected
+    if isinstance(expected, PLAIN):
+        return StoredGuard(way, "plain", expected, guard.by_value, guard.name)
+    steps = getattr(guard.getter, "steps", ())
+    if steps and getattr(steps[-1], "held", None) is expected:
+        return StoredGuard(way, "step", None, guard.by_value, guard.name)
+    print_ = _print_of(expected)
+    if not isinstance(expected, list | dict | set):
+        with suppress(Unstorable):
+            prints.add(expected)
+    return StoredGuard(way, "object", print_, guard.by_value, guard.name)
+
+
+def _print_of(x: Any) -> str:
+    """Of an object that a guard expects: what is read from it has guards of its own, if it is no
+    function or class."""
+    try:
+        return fingerprint(x)
+    except Unstorable:
+        if callable(x):
+            raise
+    return fingerprint("any", type(x))
+
+
+def _functions(traced: Sequence[Any], root: Any, known: set[int]) -> list[Any]:
+    """Those of the functions traced whose code must be looked at besides."""
+    own = {id(function) for function in functions_in(root)}
+    found = []
+    for function, is_converted in traced:
+        if is_library(function) or id(function) in known or id(function) in own:
+            continue
+        if not isinstance(function, FunctionType) or not is_converted:
+            raise Unstorable(f"{function!r}, which ran as it is while tracing")
+        found.append(function)
+    return found
+
+
+def _symbols(wanted: Mapping[str, int]) -> tuple[str, ...]:
+    """Names of addresses that another process finds for itself."""
+    available = _addresses(wanted)
+    unknown = [name for name, where in wanted.items() if available.get(name) != where]
+    if unknown:
+        raise Unstorable(f"its code calls {unknown[0]} by an address of this process")
+    return tuple(wanted)
+
+
+def _addresses(names: Iterable[str]) -> dict[str, int]:
+    found = native_symbols()
+    for name in names:
+        if name not in found:
+            with suppress(KeyError):
+                found[name] = blas.address(name)
+    return found
+
+
+# Reading ------------------------------------------------------------------------------------------
+
+
+def load(key: str, request: Request, options: Options) -> Version | None:
+    """The version that an earlier process stored for such a call, if it is right here."""
+    engine = shared_engine()
+    assert engine.cache is not None
+    for place in range(PLACES):
+        data = engine.cache.get(_place(key, place))
+        if data is None:
+            return None
+        try:
+            return _version(pickle.loads(data), request, options)
+        except Stale as reason:
+            log("cache", request.function, f"a stored version is not for this call: {reason}")
+    return None
+
+
+def _version(found: StoredVersion, request: Request, options: Options) -> Version:
+    root = request.function
+    known: list[Any] = []
+    for guard in found.guards:
+        known.append(_expected(guard, root, known))
+    read(found.functions, root, known)
+    rest: _Rest = read(found.rest, root, known)
+    engine = shared_engine()
+    assert engine.cache is not None
+    code = engine.cache.get(found.code)
+    if code is None:
+        raise Stale("its code is not there any more")
+    addresses = _addresses(rest.symbols)
+    wanted = {name: addresses[name] for name in rest.symbols}
+    module = engine.linked("", code, wanted, rest.exports, options.opt_level)
+    host = HostTable(rest.host_calls)
+    env = [rest.errors.build, host, *rest.env]
+    spec = Specialisation(module, rest.signature, env, rest.errors, host, wanted)
+    if not rest.preconditions.hold():
+        raise Stale(", ".join(rest.preconditions.changed()))
+    log("cache", root, "the version from disk")
+    return Version(
+        keys=request.keys,
+        sizes=sizes_of(request.leaves, request.keys),
+        dynamic=request.dynamic,
+        call=spec,
+        preconditions=rest.preconditions,
+        writes=rest.writes,
+        needs_call=rest.needs_call,
+        makes_views=rest.makes_views,
+        made=Remade(request, options),
+        loaded=True,
+        direct=rest.direct,
+        count=request.treedef.num_leaves,
+        assumptions=request.assumptions,
+        chained=spec.chained,
+    )
+
+
+def _expected(guard: StoredGuard, root: Any, known: Sequence[Any]) -> Any:
+    """The object that a guard is about, as it is here."""
+    getter = read(guard.getter, root, known)
+    try:
+        now = getter()
+    except (NameError, AttributeError, LookupError, TypeError, ValueError):
+        raise Stale(guard.name) from None
+    if guard.kind == "plain":
+        if not same_value(now, guard.expected):
+            raise Stale(guard.name)
+    elif guard.kind == "step":
+        if now is not getter.steps[-1].held:
+            raise Stale(guard.name)
+    else:
+        with suppress(Unstorable):
+            if _print_of(now) == guard.expected:
+                return now
+        raise Stale(guard.name)
+    return now
+
+
+class Remade:
+    """What a version that was read is made of: it is compiled when somebody looks."""
+
+    def __init__(self, request: Request, options: Options) -> None:
+        self._options = options
+        leaves = tuple(
+            np.broadcast_to(np.zeros((), x.dtype), x.shape) if type(x) is np.ndarray else x
+            for x in request.leaves
+        )
+        self._request = replace(request, leaves=leaves)
+
+    def __call__(self) -> Artefacts:
+        from tracejit.calls.compiler import compile_version
+
+        artefacts: Artefacts = compile_version(self._request, self._options).artefacts
+        return artefacts
