@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.programs.arrays_in_lists import CHANGED, ROWS
 from tests.programs.assumptions import ASSUMPTIONS
 from tests.programs.comprehensions import COMPREHENSIONS, ITERATORS
 from tests.programs.control_flow import CONTROL_FLOW
@@ -58,6 +59,30 @@ def test_growing_lists(phrase: Phrase, policy: str) -> None:
 @pytest.mark.parametrize(("phrase", "policy"), cases(PLACES))
 def test_lists_as_arrays(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(ROWS))
+def test_arrays_in_lists(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize("f", CHANGED)
+def test_arrays_in_lists_stay_as_they_are(f: Any) -> None:
+    with pytest.raises(UnsupportedError, match="put a copy there"):
+        jit(f)(np.array([1.0, 2.0]), 80)
+
+
+def test_gradients_go_through_lists_of_arrays() -> None:
+    def energy(x: Any) -> Any:
+        rows = []
+        for _ in range(80):
+            x = x + 0.01 * np.sin(x)
+            rows.append(x)
+        return np.sum(np.array(rows) ** 2)
+
+    x, h = np.array([1.0, 2.0]), 1e-6
+    ends = [energy(x + h * e) - energy(x - h * e) for e in np.eye(2)]
+    np.testing.assert_allclose(grad(energy)(x), np.array(ends) / (2 * h), rtol=1e-7)
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(GENERATORS))

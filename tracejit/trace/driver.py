@@ -47,7 +47,8 @@ from tracejit.trace.session.stride_classes import order_of
 from tracejit.trace.values import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.values.all import KIND_DTYPE, Array, Cell, PyScalar, Scalar, Tracer
 from tracejit.trace.values.captured_arrays import CapturedArray, CapturedNumber
-from tracejit.trace.values.dynamic_list import Kind, ListBuffer
+from tracejit.trace.values.dynamic_list import ListBuffer
+from tracejit.trace.values.list_kinds import Kind
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound, bound_value
 from tracejit.trace.values.outs import AttributeChange, ContainerChange, Out
@@ -272,7 +273,7 @@ def _as_list(x: Any) -> Any:
     if not isinstance(x, trees.Numbers):
         return x
     kind = Kind("int" if is_signed(x.array.dtype) else "float", exact=True)
-    return [ListBuffer((x.array.read(),), x.array.dims[0], ((kind,), False))]
+    return [ListBuffer((x.array.read(),), x.array.dims[0], ((kind,), None))]
 
 
 #: Results of which part is still to be computed.

@@ -18,6 +18,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace.control.carried_storage import EndStorage, Option, SlotName
+from tracejit.trace.control.join_arrays import storage_of
 from tracejit.trace.control.objects import choose_among, made_object, parts_of
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import current
@@ -35,7 +36,8 @@ from tracejit.trace.values.all import (
     python_int,
     weak_kind,
 )
-from tracejit.trace.values.dynamic_list import ElementKinds, ListBuffer, empty_run
+from tracejit.trace.values.dynamic_list import ListBuffer, empty_run
+from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import common_kind, is_number, is_python, number_value
 from tracejit.trace.values.tagged import tags
@@ -257,6 +259,7 @@ def _opened_array(plan: ArrayPlan, entry: Any, out: Opened) -> Array:
     )
     value = _placeholder(TensorType(plan.dtype, dims), out)
     cell = Cell(value, plan.order, writeable=plan.writeable)
+    cell.kept = _kept(entry) if isinstance(entry, Array) else None
     if plan.slot is not None:
         out.slots[plan.slot] = cell
     else:
@@ -264,12 +267,17 @@ def _opened_array(plan: ArrayPlan, entry: Any, out: Opened) -> Array:
     return Array(cell)
 
 
+def _kept(x: Array) -> str | None:
+    """Why an array must not be written, if it must not."""
+    return next((cell.kept for cell in storage_of(x) if cell.kept is not None), None)
+
+
 def _opened_run(plan: ListPlan, out: Opened) -> ListBuffer:
     ranges = current().ranges
     columns = []
     for kind in plan.form[0]:
         size = ranges.extent(_placeholder(INDEX, out))
-        columns.append(_placeholder(TensorType(kind.dtype, (size.dim,)), out))
+        columns.append(_placeholder(TensorType(kind.dtype, kind.column(size.dim)), out))
     return ListBuffer(columns, ranges.extent(_placeholder(INDEX, out)).dim, plan.form)
 
 

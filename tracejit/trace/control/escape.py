@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
+from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.trace.control.carried_storage import leaves
 from tracejit.trace.control.fixpoint import layout
@@ -134,6 +135,21 @@ class CarriedByValue:
         """Placeholders of names that an iteration may bind to other storage."""
         found = {n: c for n, c in self.placeholders.items() if self._ends(n) - {c}}
         return {self.opened[cell] for cell in found.values()}
+
+    def must_not_be_kept(self) -> None:
+        """UnsupportedError where an iteration may write to what an earlier one made an item of a
+        list."""
+        for name in self.written:
+            for cell in self._ends(name):
+                if cell.kept is not None:
+                    raise UnsupportedError(cell.kept)
+        contents = self.attempt.storage.contents() or {}
+        for slot, cell in self.attempt.opened.slots.items():
+            if cell.value in self.attempt.opened.values or slot not in contents:
+                continue
+            for end in storage_of(contents[slot]):
+                if end.kept is not None:
+                    raise UnsupportedError(end.kept)
 
     # After the loop -------------------------------------------------------------------------------
 

@@ -53,7 +53,8 @@ from tracejit.trace.values.all import (
     WeakKind,
     weak_kind,
 )
-from tracejit.trace.values.dynamic_list import ElementKinds, ListBuffer, form_of, is_grown, run_of
+from tracejit.trace.values.dynamic_list import ListBuffer, form_of, is_grown, run_of
+from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import common_kind, is_number, is_sentinel, joined_number
 from tracejit.trace.values.view_transforms import Gather
@@ -392,7 +393,7 @@ def _improved_structure(
 ) -> Plan:
     if type(entry) is not type(end):
         raise NotConverged(name)
-    _must_not_grow(entry, end, name)
+    _must_not_grow(entry, end, name, at)
     had, has = parts_of(entry), parts_of(end)
     if tuple(had) != tuple(has):
         raise Resized(name)
@@ -408,7 +409,7 @@ def _improved_structure(
     return Structure(kind, tuple(has), parts)
 
 
-def _must_not_grow(entry: Any, end: Any, name: str) -> None:
+def _must_not_grow(entry: Any, end: Any, name: str, at: Ending) -> None:
     """Growing for a list of which iterations change the length, or the form."""
     if type(end) is not list:
         return
@@ -416,6 +417,8 @@ def _must_not_grow(entry: Any, end: Any, name: str) -> None:
     if forms[0] == forms[1] and (forms[0] is not None or len(entry) == len(end)):
         return
     form = form_of(entry, end)
+    if form is not None and not all(outer_dim(d, at) for k in form[0] for d in k.shape or ()):
+        form = None  # iterations make arrays of other shapes
     if form is not None and form != forms[0]:
         raise Growing(name, entry, form, is_grown(end))
 

@@ -25,13 +25,13 @@ from tracejit.trace.values.all import (
     Tracer,
 )
 from tracejit.trace.values.dynamic_list import (
-    ElementKinds,
     ListBuffer,
     form_of,
     is_grown,
     run_of_items,
 )
 from tracejit.trace.values.iterables import Range
+from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import (
     is_number,

@@ -34,6 +34,7 @@ def emit(
     session.settle(attempt.refusals)
     plans = list(plans)
     sharing = CarriedByValue(loop, attempt, entry)
+    sharing.must_not_be_kept()
     moved = sharing.moved()
     values = _carried(loop, plans, attempt, entry)
     cells = [

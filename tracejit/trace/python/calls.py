@@ -133,8 +133,6 @@ def takes_none(f: Any) -> bool:
 def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call ``f`` as the traced program would."""
     if any(map(is_grown, (*args, *kwargs.values()))):
-        if _is_one_of(f, np.stack, np.hstack) and len(args) == 1 and not kwargs:
-            f = np.array  # of numbers that is the same
         args, kwargs = _of_grown(f, args, kwargs)
     if _is_split(f, args, kwargs):
         return _for_each_kind(ops, f, args, kwargs)
@@ -229,7 +227,7 @@ def _of_grown(
 
 
 #: Functions that join the items of a sequence.
-_OF_SEQUENCES = {np.concatenate, np.vstack, np.dstack, np.column_stack, np.block}
+_OF_SEQUENCES = {np.block}
 
 
 def _in_table(table: dict[Any, Any], f: Any) -> Any:

@@ -14,7 +14,6 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import KIND_DTYPE, Array, Tracer, as_dim, dim_value, fresh, name_of
 from tracejit.trace.values.dynamic_list import (
-    Kind,
     ListBuffer,
     appended,
     array_of,
@@ -31,6 +30,7 @@ from tracejit.trace.values.dynamic_list import (
     window,
     with_item,
 )
+from tracejit.trace.values.list_kinds import Kind
 from tracejit.trace.views.index_bounds import slice_bounds
 
 # Items --------------------------------------------------------------------------------------------
@@ -124,8 +124,8 @@ def unpacked(x: list[Any], n: int) -> tuple[Any, ...]:
 def holds(item: Any, x: list[Any]) -> Any:
     """``item in x``."""
     run = run_of(x)
-    if run.form[1]:
-        refuse("a search for a tuple")
+    if run.form[1] or run.form[0][0].shape is not None:
+        refuse("a search for what is not a number")
     from tracejit.trace.control.branch import bool_of
 
     return bool_of(name_of(np.any)(fresh(parts_of(run)[0]) == item))
@@ -228,7 +228,7 @@ def list_of(x: Array, is_python: bool) -> list[Any]:
     else:
         kind = x.dtype
     made: list[Any] = containers.made(
-        current(), [ListBuffer([value], x.dims[0], ((Kind(kind),), False))]
+        current(), [ListBuffer([value], x.dims[0], ((Kind(kind),), None))]
     )
     return made
 

@@ -23,6 +23,7 @@ from tracejit.trace.values.dynamic_list import (
     is_grown,
     item_at,
     parts_of,
+    refuse,
     replace_items,
     run_of,
     run_of_items,
@@ -124,7 +125,7 @@ def _run(items: list[Any]) -> ListBuffer:
     if is_grown(items):
         return run_of(items)
     form = form_of(items)
-    if form is None:
+    if form is None or any(k.shape is not None for k in form[0]):
         raise UnsupportedError(
             f"{where()}: sorted() of what are not numbers of one kind, or tuples of them; sort "
             "their places by a key, or use np.argsort"
@@ -132,8 +133,14 @@ def _run(items: list[Any]) -> ListBuffer:
     return run_of_items(items, form)
 
 
+def _must_be_numbers(run: ListBuffer) -> None:
+    if any(k.shape is not None for k in run.form[0]):
+        refuse("a comparison of the arrays in it, or a search,")
+
+
 def _order(keys: ListBuffer, reverse: bool) -> Value:
     """The places of the items in order, equal ones as they stand."""
+    _must_be_numbers(keys)
     session = current()
     columns: list[Any] = [fresh(c) for c in parts_of(keys)]
     for column in columns:
@@ -168,6 +175,7 @@ def _same(x: list[Any], value: Any) -> list[Any] | Array:
     operators = current().operators
     if is_grown(x):
         run = run_of(x)
+        _must_be_numbers(run)
         if not run.form[1]:
             found: Array = fresh(parts_of(run)[0]) == value
             return found

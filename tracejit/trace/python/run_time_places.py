@@ -16,7 +16,6 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import PyScalar, Scalar, Tracer, as_dim
 from tracejit.trace.values.dynamic_list import (
-    ElementKinds,
     ListBuffer,
     form_alike,
     form_of,
@@ -26,6 +25,13 @@ from tracejit.trace.values.dynamic_list import (
     repeated,
     replace_items,
     run_of_items,
+)
+from tracejit.trace.values.list_kinds import ElementKinds, parts_of_item
+
+#: What to do where arrays at a place that the run knows are not known to have one shape.
+INSTEAD_OF_UNLIKE = (
+    "give the arrays one dtype and shape (known as one: np.stack them, or shapes='auto'), or write "
+    "a branch for each"
 )
 
 #: A list of more items than this becomes a buffer when one is read, if the run makes them.
@@ -63,7 +69,7 @@ def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
 
 
 def _is_traced(x: Any) -> bool:
-    return any(map(_is_traced, x)) if type(x) is tuple else isinstance(x, Tracer)
+    return any(map(_is_traced, x)) if type(x) in (tuple, list) else isinstance(x, Tracer)
 
 
 def _items(ops: Any, x: Any) -> list[Any]:
@@ -82,7 +88,7 @@ def _noted(found: Any, key: Any) -> Any:
     for loop in loops:
         if loop is not None:
             session.kept_rolled.setdefault(loop)
-            for part in found if type(found) is tuple else (found,):
+            for part in parts_of_item(found)[0]:
                 session.loop_of.setdefault(part.read(), loop)
     return found
 

@@ -30,8 +30,8 @@ def set_of(kind: type, items: Any) -> Any:
             hash(items)  # its rows are arrays, which have none
         return _distinct(kind, items, is_python=False)
     if isinstance(items, list) and is_grown(items):
-        kinds, is_tuple = run_of(items).form
-        if not is_tuple:
+        kinds, make = run_of(items).form
+        if make is None and kinds[0].shape is None:
             return _distinct(kind, as_array(items), is_python=kinds[0].weak is not None)
     listed = items if isinstance(items, list | tuple) else list(items)
     traced = any(isinstance(x, Tracer) for x in listed)

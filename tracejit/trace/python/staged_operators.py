@@ -462,7 +462,10 @@ class StagedOperators(Operators):
             found = run_time_places.item(self, obj, key)
             if found is not None:
                 return found
-            return obj[structural_int(key, "an index of a list or tuple")]
+            what = "an index of a list or tuple"
+            if any(isinstance(x, Array) for x in obj):
+                return obj[structural_int(key, what, run_time_places.INSTEAD_OF_UNLIKE)]
+            return obj[structural_int(key, what)]
         return obj[structural_int(key, "a key", AS_ARRAYS)]
 
     def setitem(self, obj: Any, key: Any, value: Any) -> None:

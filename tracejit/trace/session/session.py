@@ -131,6 +131,10 @@ class Session:
         self.loops = loops
         self.assumptions = assumptions or TraceAssumptions()
         self.loop_of: dict[Value, Any] = {}
+        #: Lists that are items by value, by identity, and why they must not be changed.
+        self.kept: dict[int, tuple[Any, str]] = {}
+        #: Where an array of the caller's has become an item of a list by value.
+        self.given_to_list: str | None = None
         #: Loops whose counter is a place in a list: unrolled only if there is no other way.
         self.kept_rolled: dict[Any, None] = {}
         self.memory: dict[Any, Any] = {}

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Iterable
 from typing import Any
 
+from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.session import Restart, current
@@ -45,6 +46,8 @@ class Cell:
         #: In a loop's body: the key of the loop, where that carries this by value.
         self.carried: Any = None
         self.session = weakref.ref(session)
+        #: Why it must not be written, where it is an item of a list by value.
+        self.kept: str | None = None
 
     def look(self) -> None:
         """How the elements lie in memory decides whether something is a view or a copy."""
@@ -53,6 +56,8 @@ class Cell:
     def must_be_known(self) -> None:
         """Before a write: if what a loop carried by value may be this storage, or this what the
         loop carried, trace again with that loop exact."""
+        if self.kept is not None:
+            raise UnsupportedError(self.kept)
         for link in self.links:
             if link.others(self):
                 raise Restart(link.key, "exact", "a loop decides which storage this writes to")
@@ -65,6 +70,7 @@ class Cell:
         """What ``old`` may be, this may be."""
         for link in old.links:
             link.add(self)
+        self.kept = self.kept or old.kept
 
     def strides(self) -> tuple[Dim | None, ...]:
         """Strides in elements; None where unknown."""

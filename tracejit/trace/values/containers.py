@@ -17,6 +17,9 @@ __all__ = ["restore", "snapshot"]
 def touch(session: Session, obj: Any, before: Any = None) -> None:
     """A container is about to be changed, or was from ``before``: each region under way, of those
     inside of the one that made it, remembers what it held."""
+    kept = session.kept.get(id(obj))
+    if kept is not None and kept[0] is obj:
+        raise UnsupportedError(kept[1])
     for frame in session.frames[made_at(session, obj) + 1 :]:
         _remember(frame, obj, before)
 

@@ -1,7 +1,7 @@
 """Lists of which the run decides how long they are: buffers with room to grow, and a count.
 
 Such a list holds one object while it is traced, a ``ListBuffer``, which stands for all of its
-items: numbers of one kind, or tuples of them. It is a value: what changes the list makes another.
+items (``list_kinds`` says what they can be). It is a value: what changes the list makes another.
 """
 
 from __future__ import annotations
@@ -15,63 +15,25 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.ir.types import TensorType, dtype_of
+from tracejit.ir.types import dtype_of
 from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values import containers
-from tracejit.trace.values.scalar_join import is_number, joined_number, meeting_kind, number_value
-from tracejit.trace.values.scalars import (
-    KIND_DTYPE,
-    MixedScalar,
-    PyScalar,
-    Scalar,
-    WeakKind,
-    python_int,
-    weak_kind,
+from tracejit.trace.values.arrays import Array
+from tracejit.trace.values.list_kinds import (
+    ElementKinds,
+    Kind,
+    is_of_one_kind,
+    is_part,
+    keep_as_it_is,
+    kind_of,
+    parts_of_item,
 )
+from tracejit.trace.values.scalar_join import joined_number, meeting_kind
 
 _ROOM = 8
 _NOTHING = object()
-
-
-class Kind:
-    """What one part of each item is: a Python kind or a NumPy dtype."""
-
-    __slots__ = ("dtype", "exact", "weak")
-
-    def __init__(self, kind: WeakKind | np.dtype[Any], *, exact: bool = False) -> None:
-        """``exact``: of a list of the caller's, which gets back the very kinds that Python has."""
-        self.exact = exact
-        self.weak: WeakKind | None = kind if isinstance(kind, str) else None
-        self.dtype = dtype_of(KIND_DTYPE[kind] if isinstance(kind, str) else kind)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Kind):
-            return NotImplemented
-        return self.weak == other.weak and self.dtype == other.dtype
-
-    def __hash__(self) -> int:
-        return hash((self.weak, self.dtype))
-
-    def of_caller(self) -> Kind:
-        """The same, of a list of the caller's."""
-        return Kind(self.joined, exact=True)
-
-    @property
-    def joined(self) -> WeakKind | np.dtype[Any]:
-        """As ``joined_number`` has it."""
-        return self.weak or self.dtype
-
-    def number(self, value: Value) -> Any:
-        """A traced number of this kind."""
-        if self.weak == "int":
-            return python_int(value)
-        return Scalar(value) if self.weak is None else PyScalar(self.weak, value)
-
-
-#: What the items are: the kinds of their parts, and whether they are tuples.
-ElementKinds = tuple[tuple[Kind, ...], bool]
 
 
 class ListBuffer(Tracer):
@@ -95,7 +57,7 @@ class ListBuffer(Tracer):
     @property
     def examples(self) -> list[Any]:
         """Parts that an item may have."""
-        return list(self.constant or map(_example, self.form[0]))
+        return list(self.constant or (k.example() for k in self.form[0]))
 
     def read(self) -> NoReturn:
         refuse("this")
@@ -143,7 +105,14 @@ def run_of(x: list[Any]) -> ListBuffer:
 
 def replace_items(x: list[Any], run: ListBuffer) -> None:
     """Other items for a list."""
-    containers.touch(current(), x)
+    session = current()
+    by_value = run.form[1] is list or any(k.shape is not None for k in run.form[0])
+    if by_value and session.outside.path_of(x) is not None:
+        raise UnsupportedError(
+            f"{where()}: a list of arrays or lists that is an argument changes in a loop or branch "
+            "that is decided at run time: build a new list, and return it"
+        )
+    containers.touch(session, x)
     x[:] = [run]
 
 
@@ -152,7 +121,7 @@ def replace_items(x: list[Any], run: ListBuffer) -> None:
 
 def form_of(*lists: Iterable[Any]) -> ElementKinds | None:
     """What holds all items of some lists; None where nothing does, or there are none."""
-    found: tuple[list[Any], bool] | None = None
+    found: tuple[list[Any], type | None] | None = None
     empty: ElementKinds | None = None
     runs = [i for items in lists for i in items if type(i) is ListBuffer]
     exact = any(kind.exact for run in runs for kind in run.form[0])
@@ -165,73 +134,58 @@ def form_of(*lists: Iterable[Any]) -> ElementKinds | None:
             if item.count == 0:
                 empty = item.form
                 continue
-            parts, is_tuple = item.examples, item.form[1]
+            parts, make = item.examples, item.form[1]
         else:
-            is_tuple = type(item) is tuple and len(item) > 0
-            parts = list(item) if is_tuple else [item]
-        if not all(map(is_number, parts)):
+            parts, make = parts_of_item(item)
+        if not all(map(is_part, parts)):
             return None
         if found is None:
-            found = parts, is_tuple
+            found = parts, make
             continue
-        if (len(parts), is_tuple) != (len(found[0]), found[1]):
+        if (len(parts), make) != (len(found[0]), found[1]):
             return None
         for k, (a, b) in enumerate(zip(found[0], parts, strict=True)):
-            if _kind(a) != _kind(b):
+            if kind_of(a) != kind_of(b):
                 if exact:
                     refuse("an item of another kind")
+                if isinstance(a, Array) or isinstance(b, Array):
+                    return None
                 kind = joined_number(a, b)
                 if kind is None:
                     return None
-                found[0][k] = _example(Kind(kind))
+                found[0][k] = Kind(kind).example()
     if found is None:
         return empty
-    return tuple(_kind(x, exact=exact) for x in found[0]), found[1]
-
-
-def _kind(x: Any, *, exact: bool = False) -> Kind:
-    return Kind(weak_kind(x) or x.dtype, exact=exact)
-
-
-def _example(kind: Kind) -> Any:
-    """A traced number of a kind, of which nothing else is known."""
-    value = Value(TensorType(kind.dtype))
-    return Scalar(value) if kind.weak is None else PyScalar(kind.weak, value)
+    return tuple(kind_of(x, exact=exact) for x in found[0]), found[1]
 
 
 def empty_run(form: ElementKinds, room: int = _ROOM) -> ListBuffer:
     """No items yet."""
     b = current().b
-    columns = [b.op("empty", dtype=k.dtype, shape=(room,)) for k in form[0]]
+    columns = [b.op("empty", dtype=k.dtype, shape=k.column(room)) for k in form[0]]
     return ListBuffer(columns, 0, form)
 
 
 def form_alike(items: Sequence[Any]) -> ElementKinds | None:
     """The form of the items as they are, if one holds them all without a conversion."""
-    rows = [x if type(x) is tuple else (x,) for x in items]
-    first = rows[0] if rows else ()
-    if not first or not all(is_number(x) and not _is_of_two_kinds(x) for x in first):
+    if not items:
         return None
-    for k, (item, row) in enumerate(zip(items, rows, strict=True)):
+    first, make = parts_of_item(items[0])
+    for k, item in enumerate(items):
         if k and item is items[k - 1]:
             continue
-        if type(item) is not type(items[0]) and tuple in (type(item), type(items[0])):
+        parts, other = parts_of_item(item)
+        if (len(parts), other) != (len(first), make) or not all(map(is_of_one_kind, parts)):
             return None
-        if len(row) != len(first) or not all(map(is_number, row)):
+        if any(kind_of(a) != kind_of(b) for a, b in zip(first, parts, strict=True)):
             return None
-        if any(_is_of_two_kinds(b) or _kind(a) != _kind(b) for a, b in zip(first, row)):
-            return None
-    return tuple(map(_kind, first)), type(items[0]) is tuple
-
-
-def _is_of_two_kinds(x: Any) -> bool:
-    return isinstance(x, MixedScalar)
+    return tuple(map(kind_of, first)), make
 
 
 def laid_out(items: Sequence[Any], form: ElementKinds) -> ListBuffer:
     """Items, no runs among them, one after the other."""
     b = current().b
-    rows = [x if form[1] else (x,) for x in items]
+    rows = [_parts(x, form) for x in items]
     if not any(isinstance(x, Tracer) for row in rows for x in row):
         columns = []
         for k, kind in enumerate(form[0]):
@@ -248,7 +202,7 @@ def laid_out(items: Sequence[Any], form: ElementKinds) -> ListBuffer:
 
 def _joined_parts(parts: Sequence[Any], kind: Kind) -> Value:
     b = current().b
-    values = [b.reshape(number_value(x, kind.joined), (1,)) for x in parts]
+    values = [b.reshape(kind.value(x), kind.column(1)) for x in parts]
     return b.op("concatenate", *values, axis=0) if len(values) > 1 else values[0]
 
 
@@ -257,10 +211,11 @@ def repeated(items: Sequence[Any], form: ElementKinds, times: Dim) -> ListBuffer
     b = current().b
     run = laid_out(items, form)
     n = len(items)
-    columns = [
-        b.reshape(b.op("broadcast", c, shape=(times, n), axes=(1,)), (times * n,))
-        for c in run.columns
-    ]
+    columns = []
+    for kind, column in zip(form[0], run.columns, strict=True):
+        shape = kind.column(n)
+        every = b.broadcast(column, (times, *shape), range(1, len(shape) + 1))
+        columns.append(b.reshape(every, kind.column(times * n)))
     return ListBuffer(columns, times * n, form, run.constant)
 
 
@@ -310,32 +265,49 @@ def appended(run: ListBuffer, item: Any) -> ListBuffer:
 
 
 def _put_last(run: ListBuffer, item: Any, form: ElementKinds) -> ListBuffer:
-    parts = item if form[1] else (item,)
-    b = current().b
     columns = []
-    for column, part, kind in zip(run.columns, parts, form[0], strict=True):
-        value = b.reshape(number_value(part, kind.joined), (1,))
-        column = _with_room(column, run.count)
-        columns.append(b.op("put_slice", column, value, *b.bounds((run.count,), (1,))))
+    for column, part, kind in zip(run.columns, _parts(item, form), form[0], strict=True):
+        columns.append(_put(_with_room(column, run.count), run.count, part, kind))
     return ListBuffer(columns, run.count + 1, form)
+
+
+def _parts(item: Any, form: ElementKinds) -> Sequence[Any]:
+    if form[1] is list:
+        keep_as_it_is(item)
+    return item if form[1] else (item,)
+
+
+def _put(column: Value, at: Dim, part: Any, kind: Kind) -> Value:
+    b = current().b
+    value = b.reshape(kind.value(part), kind.column(1))
+    starts = (at, *(0 for _ in kind.shape or ()))
+    return b.op("put_slice", column, value, *b.bounds(starts, None))  # type: ignore[no-any-return]
 
 
 def _form_for_now(run: ListBuffer, item: Any) -> ElementKinds:
     """What holds the items where another kind comes. A loop's body may be traced again with the
     kind that its numbers settle on; otherwise this is refused."""
     error = UnsupportedError(
-        f"{where()}: a list whose length is known at run time only holds numbers of one kind, or "
-        "tuples of them: convert what is appended, or keep several lists"
+        f"{where()}: a list whose length is known at run time only holds numbers of one kind, "
+        "arrays of one dtype and shape, or tuples or lists of these: convert what is appended, or "
+        "keep several lists"
     )
     other = form_of([item])
     if other is None or (len(other[0]), other[1]) != (len(run.form[0]), run.form[1]):
         raise error
     pairs = zip(run.form[0], other[0], strict=True)
-    kinds = [meeting_kind(_example(a), _example(b)) if a != b else a.joined for a, b in pairs]
+    kinds = [_meeting(a, b) for a, b in pairs]
     if any(k is None for k in kinds):
         raise error
     current().refuse_later(error)
-    return tuple(Kind(k) for k in kinds if k is not None), run.form[1]
+    return tuple(k for k in kinds if k is not None), run.form[1]
+
+
+def _meeting(a: Kind, b: Kind) -> Kind | None:
+    if a == b or a.shape is not None or b.shape is not None:
+        return a if a == b else None
+    kind = meeting_kind(a.example(), b.example())
+    return None if kind is None else Kind(kind)
 
 
 def _with_room(column: Value, count: Dim) -> Value:
@@ -351,7 +323,7 @@ def _with_room(column: Value, count: Dim) -> Value:
 
     def larger() -> list[Value]:
         b = session.b
-        more = b.op("empty", dtype=column.dtype, shape=(size + _ROOM,))
+        more = b.op("empty", dtype=column.dtype, shape=(size + _ROOM, *column.shape[1:]))
         return _sized(b.op("concatenate", column, more, axis=0))
 
     fits = b.op("lt", b.index(count), b.index(size))
@@ -366,7 +338,8 @@ def _sized(column: Value) -> list[Value]:
     b = session.b
     size = session.ranges.extent(b.op("copy", b.index(column.shape[0])))
     message = "an extent changed between a value and itself"
-    found = b.op("cast_shape", column, shape=(size.dim,), exc="AssertionError", message=message)
+    shape = (size.dim, *column.shape[1:])
+    found = b.op("cast_shape", column, shape=shape, exc="AssertionError", message=message)
     return [size, found]
 
 
@@ -380,43 +353,52 @@ def extended(run: ListBuffer, other: ListBuffer) -> ListBuffer:
 
 def parts_of(run: ListBuffer) -> list[Value]:
     """The columns without the room that is left."""
-    b = current().b
-    return [b.slice(c, (0,), (run.count,), (1,)) for c in run.columns]
+    return [_rows(c, 0, run.count, 1) for c in run.columns]
+
+
+def _rows(column: Value, start: Dim, count: Dim, step: Dim) -> Value:
+    rest = column.shape[1:]
+    zeros, ones = [0 for _ in rest], [1 for _ in rest]
+    return current().b.slice(column, (start, *zeros), (count, *rest), (step, *ones))
 
 
 def window(run: ListBuffer, start: Dim, step: Dim, count: Dim) -> ListBuffer:
     """Some of the items, in range."""
-    b = current().b
-    columns = [b.slice(c, (start,), (count,), (step,)) for c in run.columns]
+    columns = [_rows(c, start, count, step) for c in run.columns]
     return ListBuffer(columns, count, run.form, run.constant)
 
 
 def item_at(run: ListBuffer, i: Dim) -> Any:
     """One item, in range."""
     b = current().b
-    values = [b.reshape(b.slice(c, (i,), (1,), (1,)), ()) for c in run.columns]
-    parts = [k.number(v) for k, v in zip(run.form[0], values, strict=True)]
-    return tuple(parts) if run.form[1] else parts[0]
+    values = [b.reshape(_rows(c, i, 1, 1), c.shape[1:]) for c in run.columns]
+    parts = [k.part(v) for k, v in zip(run.form[0], values, strict=True)]
+    if run.form[1] is None:
+        return parts[0]
+    item = run.form[1](parts)
+    if run.form[1] is list:
+        keep_as_it_is(containers.made(current(), item))
+    return item
 
 
 def with_item(run: ListBuffer, i: Dim, item: Any) -> ListBuffer:
     """With another item at a place, in range."""
     form = form_of([run], [item]) or _form_for_now(run, item)
     run = converted(run, form)
-    b = current().b
     columns = []
-    for column, part, kind in zip(run.columns, item if form[1] else (item,), form[0], strict=True):
-        value = b.reshape(number_value(part, kind.joined), (1,))
-        columns.append(b.op("put_slice", column, value, *b.bounds((i,), (1,))))
+    for column, part, kind in zip(run.columns, _parts(item, form), form[0], strict=True):
+        columns.append(_put(column, i, part, kind))
     return ListBuffer(columns, run.count, form)
 
 
 def array_of(run: ListBuffer) -> Value:
-    """``np.array`` of the list: one row for each tuple."""
-    kinds, is_tuple = run.form
+    """``np.array`` of the list: one row for each array, tuple or list."""
+    kinds, make = run.form
     columns = parts_of(run)
-    if not is_tuple:
+    if make is None:
         return columns[0]
+    if any(k.shape is not None for k in kinds):
+        refuse("an array of tuples that hold arrays")
     b = current().b
     dtype = dtype_of(np.result_type(*(k.dtype for k in kinds)))
     rows = [b.reshape(b.convert(c, dtype), (run.count, 1)) for c in columns]

@@ -50,11 +50,12 @@ class PythonOut:
 
 @dataclass(frozen=True)
 class ListOut:
-    """All items of a list: IR results ``columns``, of these Python kinds (None: NumPy scalars)."""
+    """All items of a list: IR results ``columns``, of these Python kinds (None: NumPy scalars, or
+    arrays). ``make``: what puts the parts of an item together."""
 
     columns: tuple[int, ...]
     kinds: tuple[str | None, ...]
-    is_tuple: bool
+    make: type | None
 
 
 @dataclass(frozen=True)
@@ -285,8 +286,10 @@ class Rebuilder:
         columns = []
         for k, kind in zip(out.columns, out.kinds, strict=True):
             column = self.boxes.items(self.results[k])
-            columns.append(list(column) if kind is None else column.tolist())
-        return _Items(zip(*columns, strict=True) if out.is_tuple else columns[0])
+            columns.append(column.tolist() if kind is not None else _apart(column))
+        if out.make is None:
+            return _Items(columns[0])
+        return _Items(map(out.make, zip(*columns, strict=True)))
 
     def _view(self, out: ViewOut) -> Any:
         view = self._leaf(out.base)
@@ -299,6 +302,11 @@ class Rebuilder:
             else:
                 view = apply_layer(view, layers.pop(0), self.results)
         return view
+
+
+def _apart(column: Any) -> list[Any]:
+    """The numbers or arrays along the first axis, each with memory of its own."""
+    return list(column) if column.ndim == 1 else [row.copy() for row in column]
 
 
 class _Items(list[Any]):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracejit import trees
+from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.session import current
@@ -110,9 +111,12 @@ class Describer:
                 self._arrays[id(leaf)] = (leaf, self._array(leaf))
             return self._arrays[id(leaf)][1]
         if isinstance(leaf, ListBuffer):
-            kinds, is_tuple = leaf.form
+            kinds, make = leaf.form
+            given = current().given_to_list
+            if given is not None and any(k.shape is not None for k in kinds):
+                raise UnsupportedError(given.replace("changed", "returned"))
             columns = tuple(self._column(c) for c in parts_of(leaf))
-            return ListOut(columns, tuple(k.weak for k in kinds), is_tuple)
+            return ListOut(columns, tuple(k.weak for k in kinds), make)
         outside = current().outside
         path = outside.path_of(leaf)
         if path is not None:
