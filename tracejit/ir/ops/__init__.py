@@ -17,6 +17,7 @@ from tracejit.ir.ops import (  # noqa: F401
     memory,
     reductions,
     sorting,
+    special,
     ufunc,
     updates,
 )

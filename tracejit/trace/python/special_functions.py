@@ -1,6 +1,6 @@
 """More of ``math`` on traced values: number theory, parts of floats, and special functions.
 
-``gamma``, ``lgamma``, ``erfc`` and ``fsum`` are calls of Python's own out of the compiled code.
+``fsum`` is a call of Python's own out of the compiled code, with no derivative.
 """
 
 from __future__ import annotations
@@ -59,21 +59,38 @@ class OfMath:
         return np.float64(getattr(math, self.name)(np.asarray(x).tolist()))
 
 
-def _called(name: str) -> Callable[[Any], Any]:
-    def call(x: Any) -> Any:
-        return _host(name, _float(x))
-
-    return call
-
-
-def _host(name: str, value: Value) -> Any:
+def fsum(seq: Any, /) -> Any:
+    value = current().b.convert(NAMES[np.asarray](seq).read(), "f64")
     kinds = (ValueError, OverflowError)
-    (found,) = host_call(OfMath(name), [value], [TensorType(dtype_of("f8"), ())], kinds)
+    (found,) = host_call(OfMath("fsum"), [value], [TensorType(dtype_of("f8"), ())], kinds)
     return made("float", found)
 
 
-def fsum(seq: Any, /) -> Any:
-    return _host("fsum", current().b.convert(NAMES[np.asarray](seq).read(), "f64"))
+def _special(name: str, value: Value) -> Value:
+    return current().b.op("special", value, name=name, n=0)  # type: ignore[no-any-return]
+
+
+def erfc(x: Any, /) -> Any:
+    return made("float", _special("erfc", _float(x)))
+
+
+def _of_gamma(name: str, limit: float) -> Callable[[Any], Any]:
+    """``gamma`` or ``lgamma``; with poles, and at infinities of which ``limit`` is none."""
+
+    def call(x: Any, /) -> Any:
+        session, value = current(), _float(x)
+        b = session.b
+        whole = b.op("eq", b.op("floor", value), value)
+        pole = b.op("bitwise_and", whole, b.op("le", value, b.const(0.0, "f64")))
+        allowed = b.op("eq", value, b.const(limit, "f64"))
+        fine = b.op("bitwise_or", b.op("invert", pole), allowed)
+        session.check(fine, ValueError, _DOMAIN)
+        result = _special(name, value)
+        finite = b.op("invert", b.op("isinf", result))
+        session.check(b.op("bitwise_or", finite, b.op("isinf", value)), OverflowError, _RANGE)
+        return made("float", result)
+
+    return call
 
 
 # Parts of floats ----------------------------------------------------------------------------------
@@ -275,9 +292,9 @@ def prod(iterable: Any, /, *, start: Any = 1) -> Any:
 
 
 SPECIAL: dict[Any, Callable[..., Any]] = {
-    math.gamma: _called("gamma"),
-    math.lgamma: _called("lgamma"),
-    math.erfc: _called("erfc"),
+    math.gamma: _of_gamma("gamma", math.inf),
+    math.lgamma: _of_gamma("lgamma", -math.inf),
+    math.erfc: erfc,
     math.fsum: fsum,
     math.modf: modf,
     math.frexp: frexp,
