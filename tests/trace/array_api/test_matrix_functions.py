@@ -52,6 +52,9 @@ SMOOTH: dict[str, tuple[Program, tuple[Any, ...]]] = {
     "expm": (lambda a: linalg.expm(a), (A,)),
     "expm, large": (lambda a: linalg.expm(8 * a), (A,)),
     "expm, small": (lambda a: linalg.expm(1e-9 * a), (A,)),
+    "sqrtm, symmetric": (lambda a: linalg.sqrtm(a @ a.T + np.eye(4)), (A,)),
+    "sqrtm": (lambda a: linalg.sqrtm(a), (A + 4 * np.eye(4),)),
+    "sqrtm, equal eigenvalues": (lambda a: linalg.sqrtm(a), (2 * np.eye(3),)),
     "block_diag": (lambda a, b: linalg.block_diag(a, b, 3.0), (M, B)),
     "toeplitz": (lambda a, b: linalg.toeplitz(b) @ a, (M, B)),
     "toeplitz, row": (lambda a, b: linalg.toeplitz(b, a[:, 0] * b[0]), (M, B)),
@@ -72,6 +75,8 @@ OTHERS: dict[str, tuple[Program, tuple[Any, ...]]] = {
     "qr, economic": (lambda a: linalg.qr(a, mode="economic"), (M,)),
     "qr, r": (lambda a: linalg.qr(a, mode="r"), (A,)),
     "svd": (lambda a: linalg.svd(a, compute_uv=False), (M,)),
+    "sqrtm, wide spread": (lambda a: linalg.sqrtm(a), (np.diag([1e-6, 1.0, 1e6]),)),
+    "sqrtm, complex": (lambda a: linalg.sqrtm(a + 4j * np.eye(4)), (A,)),
     "expm, stack": (lambda a: linalg.expm(a), (RNG.normal(size=(3, 2, 2)),)),
     "expm, complex": (lambda a: linalg.expm(1j * a), (S,)),
     "cholesky, complex": (lambda a: linalg.cholesky(a + 0.1j * (A - A.T)), (S + np.eye(4),)),
@@ -138,3 +143,8 @@ def test_errors_and_refusals() -> None:
         jit(lambda a: linalg.qr(a, pivoting=True))(A)
     with pytest.raises(UnsupportedError, match="sqrtm is not compiled"):
         jit(lambda a: linalg.sqrtm(a))(S)
+
+
+def test_roots_that_are_not_real() -> None:
+    with pytest.raises(np.linalg.LinAlgError, match="eigenvalues <= 0"):
+        jit(lambda a: linalg.sqrtm(a))(np.diag([1.0, -2.0]))

@@ -15,6 +15,7 @@ from tracejit.trace.array_api import (  # noqa: F401
     emath,
     extrema,
     fft,
+    filters,
     generators,
     histograms,
     histograms_of_many,

@@ -321,6 +321,43 @@ def expm(A: Any) -> Any:
     return staged(_squared)(np.linalg.solve(even - odd, even + odd), times)
 
 
+def _root(a: Any, eye: Any, near: float) -> Any:
+    """The product form of the iteration of Denman and Beavers, scaled (Cheng, Higham, Kenney and
+    Laub 2001). Two steps after it has settled settle its derivatives too."""
+    x = np.copy(a)
+    m = np.copy(a)
+    rest = 2
+    for _ in range(50):
+        if rest == 0:
+            break
+        inverse = np.linalg.inv(m)
+        size = np.linalg.slogdet(m)[1] / a.shape[-1]
+        far = np.max(np.abs(m - eye), initial=0.0)
+        scale = np.exp(-0.5 * np.where(far < 0.01, 0.0, size))[..., None, None].astype(a.real.dtype)
+        square = scale * scale
+        x = 0.5 * scale * (x + x @ inverse / square)
+        m = 0.5 * (eye + 0.5 * (square * m + inverse / square))
+        if far <= near:
+            rest = rest - 1
+    return x, rest == 0
+
+
+@of_library("scipy.linalg:sqrtm")
+def sqrtm(A: Any, *others: Any, **options: Any) -> Any:
+    """The principal square root of regular matrices without negative eigenvalues."""
+    if others or options:
+        raise UnsupportedError("scipy.linalg.sqrtm with options is not compiled")
+    (a,) = _operands(A, finite=True)
+    if a.ndim < 2:
+        throw(ValueError("Non-matrix input to matrix function."))
+    root, settled = staged(_root)(
+        a, np.eye(a.shape[-1], dtype=a.dtype), float(np.finfo(a.dtype).eps) ** 0.5
+    )
+    message = "scipy.linalg.sqrtm: compiled for matrices without eigenvalues <= 0 alone"
+    check(value_of(asarray(settled)), "LinAlgError", message)
+    return root
+
+
 @of_library("scipy.linalg:block_diag")
 def block_diag(*arrs: Any) -> Any:
     """Matrices along the diagonal."""

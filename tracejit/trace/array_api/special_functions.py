@@ -24,7 +24,7 @@ from tracejit.trace.values.all import Tracer
 
 #: Public place of a function -> implementation.
 _FUNCTIONS: dict[str, Callable[..., Any]] = {}
-_MODULES = ("scipy.special", "scipy.linalg")
+_MODULES = ("scipy.special", "scipy.linalg", "scipy.signal", "scipy.ndimage")
 #: What gives implementations of methods of a library's objects.
 _METHODS: list[Callable[[MethodType], Callable[..., Any] | None]] = []
 
