@@ -1,13 +1,14 @@
 """Calls that say themselves how they are differentiated, in both modes.
 
 ``jvp``: a rule for tangents, linear in them. ``vjp``: a forward part with residuals, and a backward
-part. ``checkpoint``: computed again in reverse. ``stop``: no derivative.
+part. ``checkpoint``: computed again in reverse. ``stop``: no derivative. ``solve``: linear in its
+first operands, with a transpose, and a rule for tangents for all others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tracejit.autodiff.forward import Forward
 from tracejit.autodiff.linearity import NotLinearError, linear_results
@@ -40,7 +41,11 @@ def forward_call(
                 "jacrev"
             )
         )
-    args, outer = _apart(instr, operands, [v in forward.tangents for v in operands])
+    active = [v in forward.tangents for v in operands]
+    args, outer = _apart(instr, operands, active)
+    if not _moves_matrix(instr, active):
+        _forward_linear(forward, instr, operands, mapping)
+        return
     dots = [forward.dense(v) for v in args if has_tangent(v)]
     found = list(forward.b.inline(instr.regions[1], [*args, *dots, *outer]))
     count = len(instr.results)
@@ -50,6 +55,22 @@ def forward_call(
     forward.tangents.update(zip(moving, found[count:], strict=True))
 
 
+def _moves_matrix(instr: Instr, active: Sequence[bool]) -> bool:
+    """Whether more is active than operands in which a call is linear."""
+    return any(active[instr.attrs.get("linear", 0) :])
+
+
+def _forward_linear(
+    forward: Forward, instr: Instr, operands: list[Value], mapping: dict[Value, Value]
+) -> None:
+    """Forward mode of a call by what it is linear in: the same call of the tangents."""
+    b, linear = forward.b, instr.attrs["linear"]
+    primal = b.clone(instr, mapping).results
+    given = [*map(forward.dense, operands[:linear]), *operands[linear:]]
+    pushed = b.append(instr.prim, given, dict(instr.attrs), instr.regions, instr.loc).results
+    forward.tangents.update(zip(primal, pushed, strict=True))
+
+
 def active_call(instr: Instr, flags: Sequence[bool]) -> list[bool]:
     """All results of a call may have tangents, but where its rule is that there are none."""
     return [instr.attrs["rule"] != "stop"] * len(instr.results)
@@ -57,14 +78,19 @@ def active_call(instr: Instr, flags: Sequence[bool]) -> list[bool]:
 
 def linear_call(instr: Instr, flags: Sequence[bool]) -> list[bool]:
     """Its own rule says how a call is linear."""
+    if "linear" in instr.attrs and _moves_matrix(instr, flags):
+        raise NotLinearError(instr)
     return [has_tangent(r) for r in instr.results]
 
 
 def linearize_call(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -> None:
     """Reverse mode of a ``call``: its primal part, and its linear steps."""
     rule, operands = instr.attrs["rule"], [mapping.get(v, v) for v in instr.operands]
-    args, outer = _apart(instr, operands, [v in lin.tangents for v in operands])
-    if rule == "jvp":
+    kept: list[Value] = []
+    residuals: list[Value] = []
+    active = [v in lin.tangents for v in operands]
+    args, outer = _apart(instr, operands, active)
+    if rule == "jvp" or (rule == "solve" and _moves_matrix(instr, active)):
         _by_jvp(lin, instr, args, outer, mapping)
         return
     if rule == "vjp":
@@ -72,17 +98,35 @@ def linearize_call(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -
         count = len(instr.results)
         results, residuals = _own(lin.b, found[:count]), found[count:]
         mapping.update(zip(instr.results, results, strict=True))
+    elif instr.attrs.get("keep") == "dots":
+        kept = _products(instr.regions[0])
+        body = instr.regions[0]
+        wider = replace(body, results=(*body.results, *kept))
+        found = list(lin.b.inline(wider, operands))
+        results, residuals = _own(lin.b, found[: len(instr.results)]), found[len(instr.results) :]
+        mapping.update(zip(instr.results, results, strict=True))
     else:
         results = list(lin.b.clone(instr, mapping).results)
     linear = [lin.tangent(v) for v in operands]
     if rule == "stop":
         return
     out = [lin.fresh(r) if has_tangent(r) else None for r in results]
-    if rule == "vjp":
+    if "linear" in instr.attrs:
+        right, rest = linear[: instr.attrs["linear"]], operands[instr.attrs["linear"] :]
+        lin.steps.append(_Backward(instr.regions[-1], [], rest, right, out))
+    elif rule == "vjp":
         moving = [lin.tangent(v) for v in args if has_tangent(v)]
         lin.steps.append(_Backward(instr.regions[2], residuals, outer, moving, out))
     else:
-        lin.steps.append(_Again(instr.regions[0], operands, linear, out))
+        at_hand = dict(zip(kept, residuals, strict=True))
+        lin.steps.append(_Again(instr.regions[0], operands, linear, out, at_hand))
+
+
+def _products(function: Function) -> list[Value]:
+    """Results of products of matrices and of what LAPACK computes: dear to compute again."""
+    kinds = ("contraction", "extern")
+    dear = [i for i in function.instrs if i.prim.kind in kinds]
+    return [r for i in dear for r in i.results if isinstance(r.type, TensorType)]
 
 
 def _where(instr: Instr) -> str:
@@ -94,7 +138,7 @@ def _apart(
 ) -> tuple[list[Value], list[Value]]:
     """Arguments of a call, and what it closes over, which has to be constant."""
     count = instr.attrs["args"]
-    if instr.attrs["rule"] in ("jvp", "vjp") and any(active[count:]):
+    if instr.attrs["rule"] not in ("checkpoint", "stop") and any(active[count:]):
         throw(
             TypeError(
                 f"a function with a derivative rule of its own{_where(instr)} closes over a "
@@ -195,6 +239,7 @@ class _Again:
     args: list[Value]
     linear: list[Value | None]
     out: list[Value | None]
+    at_hand: dict[Value, Value]
 
     def transpose(self, reverse: Reverse) -> None:
         moved = [t for t in self.out if t is not None]
@@ -204,6 +249,7 @@ class _Again:
         # Copies, so that nobody finds that all of this has been computed before.
         args = [b.op("copy", v) if is_array(v) else v for v in self.args]
         inner = Linearizer(b)
+        inner.at_hand = self.at_hand
         own = [
             None if t is None else inner.fresh(v) for v, t in zip(args, self.linear, strict=True)
         ]

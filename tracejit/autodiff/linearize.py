@@ -109,6 +109,7 @@ class Linearizer:
     ``undone``: results of its loops and branches that their reverse has to undo. ``versions``:
     values of the function that the reverse around has again, undoing what updated them.
     ``settled``: what the loop nest around reads in the end as it is (None: not in a nest).
+    ``at_hand``: values of the function that have been computed before, and are not computed again.
     """
 
     def __init__(
@@ -133,6 +134,7 @@ class Linearizer:
         self.linear: set[Value] = set()
         self.tangents: dict[Value, Value] = {}
         self.finite: set[Value] = set()
+        self.at_hand: dict[Value, Value] = {}
 
     def fresh(self, primal: Value) -> Value:
         """A new linear value: the tangent of a primal value."""
@@ -165,8 +167,18 @@ class Linearizer:
                 rules.linearize(self, instr, mapping)
             else:
                 self._emit(instr, mapping, active)
+            for r in instr.results if self.at_hand else ():
+                self._take(r, mapping)
             self._note_free(instr, mapping)
         return [] if function.diverges else [mapping[r] for r in function.results]
+
+    def _take(self, result: Value, mapping: dict[Value, Value]) -> None:
+        """What is at hand of a result is read in place of what was emitted for it."""
+        known, made = self.at_hand.get(result), mapping[result]
+        if known is not None:
+            mapping[result] = known
+            if made in self.tangents:
+                self.tangents[known] = self.tangents[made]
 
     def _emit(self, instr: Instr, mapping: dict[Value, Value], active: bool) -> None:
         expanded = expansion(instr, mapping) if active else None

@@ -81,8 +81,11 @@ def call_flags(instr: Instr, flags: Sequence[bool]) -> list[list[bool]]:
     args = [f or i for f, i in zip(flags, inexact, strict=False)]
     outer = list(flags[count:])
     found = [[*args, *outer]]
-    if instr.attrs["rule"] == "jvp":
+    if instr.attrs["rule"] in ("jvp", "solve"):
         found.append([*args, *[True] * sum(inexact), *outer])
+    if instr.attrs["rule"] in ("solve", "solved"):
+        linear = instr.attrs["linear"]
+        found.append([*[True] * linear, *args[linear:], *outer])
     if instr.attrs["rule"] == "vjp":
         found.append([*args, *outer])
         own = len(instr.regions[2].params) - len(outer)

@@ -1,4 +1,4 @@
-"""Functions that say how they are differentiated: ``custom_jvp``, ``custom_vjp``, ``checkpoint``.
+"""Functions that say how they are differentiated: ``custom_jvp``, ``custom_vjp``.
 
 Called from Python, or where no derivative is taken, they are the function that they were made of.
 Inside of a transform they become a ``call`` that holds its rule.
@@ -9,9 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
-
-import numpy as np
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from tracejit import trees
 from tracejit.dtypes import is_inexact
@@ -23,9 +21,6 @@ from tracejit.trace.session.regions import Free, diverged
 from tracejit.trace.session.session import active, current
 from tracejit.trace.values.all import Array, Tracer, lift
 from tracejit.transforms.staged import StagedBody, fitted, like, traced_body, value_like
-
-if TYPE_CHECKING:
-    from tracejit.callables import Transformed
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -40,6 +35,8 @@ class Custom(Generic[P, R]):
     """A function with a derivative rule of its own; ``rule`` says which kind."""
 
     rule = ""
+    #: More that its ``call`` says.
+    attrs: dict[str, Any] = {}  # noqa: RUF012  (subclasses have their own)
 
     def __init__(self, function: Callable[P, R], nondiff_argnums: int | Sequence[int] = ()) -> None:
         what = type(self).__name__
@@ -73,19 +70,19 @@ class Custom(Generic[P, R]):
             args, kwargs = bound.args, bound.kwargs
         if kwargs:
             throw(TypeError(f"{self.rule_name}: keyword-only arguments cannot be differentiated"))
-        return _Call(ops, self, args).emit()
+        return CustomCall(ops, self, args).emit()
 
     @property
     def rule_name(self) -> str:
         """How errors name it."""
         return f"{type(self).__name__} of {getattr(self.function, '__name__', 'a function')}"
 
-    def bodies(self, call: _Call) -> list[StagedBody]:
+    def bodies(self, call: CustomCall) -> list[StagedBody]:
         """The bodies of the rule, to be closed after that of the function."""
         return []
 
 
-class _Call:
+class CustomCall:
     """One call of such a function: its arguments apart, and its bodies."""
 
     def __init__(self, ops: Any, custom: Custom[..., Any], args: Sequence[Any]) -> None:
@@ -166,7 +163,7 @@ class _Call:
         session, count = current(), len(self.operands)
         if self.custom.rule == "checkpoint":
             count += len(free.values)
-        attrs = {"rule": self.custom.rule, "args": count}
+        attrs = {"rule": self.custom.rule, "args": count, **self.custom.attrs}
         operands = [*self.operands, *free.values]
         return iter(session.b.append("call", operands, attrs, regions, session.loc).results)
 
@@ -234,7 +231,7 @@ class custom_jvp(Custom[P, R]):  # noqa: N801  (used as a decorator)
 
         self.jvp = rule
 
-    def bodies(self, call: _Call) -> list[StagedBody]:
+    def bodies(self, call: CustomCall) -> list[StagedBody]:
         if self.jvp is None:
             throw(TypeError(f"{self.rule_name} has no rule: give one by defjvp"))
         rule, params = self.jvp, call.params()
@@ -281,7 +278,7 @@ class custom_vjp(Custom[P, R]):  # noqa: N801  (used as a decorator)
         """Give the rule."""
         self.rules = forward, backward
 
-    def bodies(self, call: _Call) -> list[StagedBody]:
+    def bodies(self, call: CustomCall) -> list[StagedBody]:
         if self.rules is None:
             throw(TypeError(f"{self.rule_name} has no rule: give one by defvjp"))
         forward, backward = self.rules
@@ -313,7 +310,7 @@ class custom_vjp(Custom[P, R]):  # noqa: N801  (used as a decorator)
 
         return [made, call.body("backward", [*residuals, *cts], second, current().orders - 1)]
 
-    def _checked(self, call: _Call, answer: Any) -> list[Any]:
+    def _checked(self, call: CustomCall, answer: Any) -> list[Any]:
         """Cotangents of the arguments that have any, in order."""
         parts = call.tree.children()
         if not isinstance(answer, list | tuple) or len(answer) != len(parts):
@@ -383,95 +380,3 @@ def _cotangents(primal: StagedBody, cts: Sequence[Value]) -> Any:
         for v in primal.values
     ]
     return trees.unflatten(primal.tree, leaves)
-
-
-class _Checkpoint(Custom[P, R]):
-    rule = "checkpoint"
-
-
-class _Stop(Custom[P, R]):
-    rule = "stop"
-
-    def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
-        return _Call(ops, self, args).emit()
-
-
-def checkpoint(fun: Callable[P, R]) -> Transformed[P, R]:
-    """``fun``, of which reverse mode keeps the arguments only and computes the rest again.
-
-    Values and derivatives are those of ``fun``; memory is less. In a loop of ``n`` steps that calls
-    a checkpointed loop of ``n`` steps, what is kept grows with ``n``, not with ``n * n``.
-    UnsupportedError where the function changes its arguments.
-
-        def ten_steps(x):
-            for _ in range(10):
-                x = np.sin(x)
-            return x
-
-        def loss(x):
-            for _ in range(10):
-                x = checkpoint(ten_steps)(x)
-            return np.sum(x)
-
-        assert grad(loss)(np.ones(2)).shape == (2,)
-    """
-    made: Any = _Checkpoint(fun)
-    return made  # type: ignore[no-any-return]
-
-
-remat = checkpoint
-
-
-def stop_gradient(x: X) -> X:
-    """``x``, a number, array or container of them, as a constant for derivatives: a copy.
-
-    Shape and dtype stay.
-
-        assert grad(lambda x: x * stop_gradient(x))(3.0) == 3.0
-    """
-    return _stopped(x)  # type: ignore[no-any-return]
-
-
-def _copied(x: Any) -> Any:
-    return trees.map_leaves(lambda v: v.copy() if isinstance(v, np.ndarray) else v, x)
-
-
-_stopped = _Stop(_copied)
-
-
-@functools.partial(custom_vjp, nondiff_argnums=(1, 2))
-def clip_gradient(x: Any, low: float, high: float) -> Any:
-    """``x``, of which the cotangent is clipped to ``low .. high``; for reverse mode.
-
-    Forward mode is refused with TypeError.
-
-        slope = grad(lambda x: 10.0 * clip_gradient(x, -1.0, 1.0))(2.0)
-        assert slope == 1.0
-    """
-    return x
-
-
-clip_gradient.defvjp(
-    lambda x, low, high: (x, None),
-    lambda low, high, residuals, ct: (_clipped(ct, low, high),),
-)
-
-
-@functools.partial(custom_jvp, nondiff_argnums=(1,))
-def scale_gradient(x: Any, factor: float) -> Any:
-    """``x``, of which tangents and cotangents are multiplied by ``factor``.
-
-    The value is ``x`` itself, in every mode.
-
-        assert grad(lambda x: scale_gradient(x, 0.5) ** 2)(3.0) == 3.0
-    """
-    return x
-
-
-@scale_gradient.defjvp
-def _scaled(factor: float, primals: Any, tangents: Any) -> Any:
-    return primals[0], tangents[0] * factor
-
-
-def _clipped(ct: Any, low: float, high: float) -> Any:
-    return np.clip(ct, low, high)

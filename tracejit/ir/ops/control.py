@@ -122,7 +122,7 @@ def _result_types(region: Function, mapping: dict[Any, Dim]) -> tuple[Type, ...]
 
 
 #: The rules that a ``call`` may have, and how many regions say so.
-CALL_REGIONS = {"jvp": 2, "vjp": 3, "checkpoint": 1, "stop": 1}
+CALL_REGIONS = {"jvp": 2, "vjp": 3, "checkpoint": 1, "stop": 1, "solve": 3, "solved": 2}
 
 
 def _call(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
@@ -133,12 +133,15 @@ def _call(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...
     require(not primal.diverges, "a function that always raises is not a call")
     types = _result_types(primal, check_params(primal, operands, "call"))
     moving = [v.type for v in operands[:count] if _inexact(v.type)]
-    given = [*(v.type for v in operands[:count]), *(moving if rule == "jvp" else ())]
-    for region in regions[1:2]:
-        require(len(region.params) == len(given) + len(operands) - count, "call rule's operands")
     ends = [t for t in types if _inexact(t)]
-    yields = ((*types, *ends), ()) if rule == "jvp" else (types, moving)
-    for region, results in zip(regions[1:], yields, strict=False):
+    pushed, right = (*types, *ends), [v.type for v in operands[: attrs.get("linear", 0)]]
+    takes = count + (len(moving) if rule in ("jvp", "solve") else 0)
+    for region in regions[1:2] if rule != "solved" else ():
+        require(len(region.params) == takes + len(operands) - count, "call rule's operands")
+    yields = {
+        "jvp": (pushed,), "vjp": (types, moving), "solve": (pushed, right), "solved": (right,),
+    }  # fmt: skip
+    for region, results in zip(regions[1:], yields.get(rule, ()), strict=True):
         if not region.diverges:
             few = len(region.results) < len(results)
             require(not few, f"the {rule} rule of a call yields too few values")
@@ -221,7 +224,9 @@ row(
         traits=frozenset([Trait.CALL]),
         doc="call(*args, *outer) {rule, args} primal(*args, *outer), and its derivative: "
         "jvp(*args, *tangents, *outer), or forward(*args, *outer) and "
-        "backward(*residuals, *cotangents, *outer), or none where the rule is stop or checkpoint.",
+        "backward(*residuals, *cotangents, *outer), or none where the rule is stop or checkpoint. "
+        "solve {linear} has jvp and transposed(*cotangents, *rest, *outer): it is linear in the "
+        "first of args, and rest are the others; solved has the second alone.",
     )
 )
 row(
