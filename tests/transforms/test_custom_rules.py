@@ -15,6 +15,7 @@ from tracejit import (
     check_grads,
     checkpoint,
     clip_gradient,
+    custom_gradient,
     custom_jvp,
     custom_vjp,
     grad,
@@ -261,6 +262,54 @@ def test_checkpoint_gives_the_same_and_keeps_less() -> None:
         return np.sum(checkpoint(lambda x: np.sin(x * w))(X))
 
     np.testing.assert_allclose(grad(scaled)(2.0), np.sum(np.cos(X * 2.0) * X))
+
+
+def test_policies() -> None:
+    weights = np.random.default_rng(0).normal(size=(3, 3))
+
+    def layers(x: Any) -> Any:
+        return np.tanh(weights @ np.tanh(weights @ np.sin(weights @ x)))
+
+    def loops(x: Any) -> Any:
+        for _ in range(3):
+            x = np.tanh(weights @ x)
+        return x
+
+    def products(policy: Any) -> int:
+        again = checkpoint(layers, policy=policy)
+        text: str = jit(grad(lambda x: np.sum(again(x) ** 2))).inspect_ir(X)
+        return len(re.findall(r"= contract", text))
+
+    policies = ("nothing_saveable", "dots_saveable", "everything_saveable")
+    assert [products(policy) for policy in policies] == [9, 6, 6]
+    for f in (layers, loops):
+        want = grad(lambda x, f=f: np.sum(f(x) ** 2))
+        for policy in policies:
+            again = grad(lambda x, f=checkpoint(f, policy=policy): np.sum(f(x) ** 2))
+            np.testing.assert_allclose(again(X), want(X), rtol=1e-12)
+            np.testing.assert_allclose(jacfwd(again)(X), jacfwd(want)(X), rtol=1e-10)
+    with pytest.raises(ValueError, match="policy is one of nothing_saveable"):
+        checkpoint(loops, policy="some")  # type: ignore[arg-type]
+
+
+def test_custom_gradient() -> None:
+    @custom_gradient
+    def product(x: Any, y: Any) -> Any:
+        s = np.sin(x)
+        return s * y, lambda ct: (10.0 * ct * np.cos(x) * y, ct * s)
+
+    @custom_gradient
+    def soft(x: Any) -> Any:
+        e = np.exp(x)
+        return np.log1p(e), lambda ct: ct * (1.0 - 1.0 / (1.0 + e))
+
+    assert product(1.0, 2.0) == jit(product)(1.0, 2.0) == np.sin(1.0) * 2.0
+    slopes = grad(product, (0, 1))(1.0, 2.0)
+    np.testing.assert_allclose(slopes, (20.0 * np.cos(1.0), np.sin(1.0)))
+    np.testing.assert_allclose(vmap(grad(soft))(X), 1.0 - 1.0 / (1.0 + np.exp(X)))
+    np.testing.assert_allclose(grad(grad(soft))(0.0), 0.25)
+    with pytest.raises(TypeError, match="custom_vjp"):
+        jvp(soft, (1.0,), (1.0,))
 
 
 def test_a_checkpointed_line_is_not_merged_with_its_first_run() -> None:

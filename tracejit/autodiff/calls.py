@@ -124,8 +124,7 @@ def linearize_call(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -
 
 def _products(function: Function) -> list[Value]:
     """Results of products of matrices and of what LAPACK computes: dear to compute again."""
-    kinds = ("contraction", "extern")
-    dear = [i for i in function.instrs if i.prim.kind in kinds]
+    dear = [i for i in function.instrs if i.prim.dear]
     return [r for i in dear for r in i.results if isinstance(r.type, TensorType)]
 
 

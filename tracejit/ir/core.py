@@ -203,6 +203,11 @@ class Primitive:
         return self.kind == "elementwise"
 
     @property
+    def dear(self) -> bool:
+        """Whether it takes longer than its operands are large: products of matrices, LAPACK."""
+        return self.kind in ("contraction", "extern")
+
+    @property
     def updates(self) -> bool:
         """Whether the result is operand 0 with other elements in places."""
         return self.kind == "update"
