@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracejit import autodiff, trees
+from tracejit.dtypes import is_inexact
 from tracejit.errors import StructureError, UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.trace.session.raising import Diverged
@@ -58,7 +59,7 @@ class _Solution:
         """The ``call``; with a rule for tangents as far as derivatives of it are taken."""
         orders, leaves, tree = ops.session.orders, *trees.flatten(b)
         right = [lift(x).value for x in leaves]
-        if any(v.dtype.kind not in "fc" for v in right):
+        if not all(is_inexact(v.dtype) for v in right):
             throw(TypeError(f"{_NAME} needs floating or complex right sides"))
         params = [Value(v.type) for v in right]
 
@@ -86,7 +87,7 @@ class _Solution:
         equation = body("matvec", params, lambda y: ops.call(self.matvec, y), 0)
         free.scan(equation.builder, equation.results)
         known = list(free.values)
-        moving = [v for v in (*params, *known) if v.dtype.kind in "fc"]
+        moving = [v for v in (*params, *known) if is_inexact(v.dtype)]
         dots = [Value(v.type) for v in moving]
         cts = [Value(v.type) for v in params]
         rules = []

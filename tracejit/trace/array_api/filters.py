@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_float, is_inexact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.promotion import result_dtype
@@ -170,7 +171,7 @@ def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
         throw(ValueError("object of too small depth for desired array"))
     given = [up, down, signal] + ([] if zi is None else [asarray(zi)])
     kind = result_dtype(*given)
-    if kind.kind not in "fc":
+    if not is_inexact(kind):
         throw(NotImplementedError(f"input type '{kind}' not supported"))
     up, down, signal = (v.astype(kind) for v in (up, down, signal))
     up, down = staged(_padded)(up, down)
@@ -187,7 +188,7 @@ def _filtered(
     name: str, image: Any, weights: Any, output: Any, mode: str, cval: Any, origin: Any, flip: bool
 ) -> Any:
     x, k = asarray(image), asarray(weights)
-    if output is not None or not isinstance(origin, int) or x.dtype.kind not in "f":
+    if output is not None or not isinstance(origin, int) or not is_float(x.dtype):
         raise UnsupportedError(
             f"scipy.ndimage.{name} is compiled for floats, with one origin and without output"
         )
