@@ -12,6 +12,7 @@ from tests.ptx.parse import PtxError
 Ints = NDArray[np.int64]
 
 GUARD = 256
+_WRITTEN, _CONSTANT = 1, 2
 # Generic addresses: global memory is itself, the other spaces have windows of their own.
 WINDOWS = {"shared": 1 << 44, "local": 1 << 45}
 WINDOW_SIZE = 1 << 32
@@ -23,8 +24,16 @@ class Region:
     start: int
     size: int
     writable: bool = True
-    read_as_constant: bool = False  # met by ld.global.nc
-    written: bool = False
+    #: By byte, in one launch: written, and met by ld.global.nc. None: neither yet.
+    marks: NDArray[np.uint8] | None = None
+
+    def mark(self, address: Ints, width: int, bit: int) -> bool:
+        """Note what is done to bytes; whether some byte was met in the other way, too."""
+        if self.marks is None:
+            self.marks = np.zeros(self.size, np.uint8)
+        at = np.add.outer(address - self.start, np.arange(width)).ravel()
+        self.marks[at] |= bit
+        return bool((self.marks[at] == _WRITTEN | _CONSTANT).any())
 
 
 class Space:
@@ -83,19 +92,18 @@ class Space:
                 f"{near.name} at {near.start:#x}, {near.size} bytes"
             )
             raise AccessError(text, bad, address)
-        self._note(np.unique(which), use, address)
+        if use != "read":
+            self._note(which, use, address, width)
         return owner * self.size + address if self.owners > 1 else address
 
-    def _note(self, which: Ints, use: str, address: Ints) -> None:
-        for region in (self.regions[int(i)] for i in which):
-            if use == "write":
-                if not region.writable:
-                    text = f"write to read-only {self.name} {region.name}"
-                    raise AccessError(text, np.array([0]), address)
-                region.written = True
-            elif use == "constant":
-                region.read_as_constant = True
-            if region.written and region.read_as_constant:
+    def _note(self, which: Ints, use: str, address: Ints, width: int) -> None:
+        for number in np.unique(which):
+            region = self.regions[int(number)]
+            if use == "write" and not region.writable:
+                text = f"write to read-only {self.name} {region.name}"
+                raise AccessError(text, np.array([0]), address)
+            bit = _WRITTEN if use == "write" else _CONSTANT
+            if self.owners == 1 and region.mark(address[which == number], width, bit):
                 text = f"{region.name} is written and also read by ld.global.nc in one launch"
                 raise AccessError(text, np.array([0]), address)
 

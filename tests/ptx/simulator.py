@@ -54,7 +54,7 @@ def launch(
     _check_block(kernel, block3)
     params = _parameters(kernel, args)
     for region in device.memory.regions:
-        region.written = region.read_as_constant = False
+        region.marks = None
     constants = {
         v.name: _global_variable(device, v.name, v.size, v.align, v.initial, v.space)
         for v in module.variables

@@ -175,6 +175,43 @@ def test_what_numpy_computes_is_copied(gpu: FakeDriver) -> None:
         np.testing.assert_array_equal(gpu.get(got), want)
 
 
+def test_a_warm_call_looks_at_what_may_change(gpu: FakeDriver, monkeypatch: Any) -> None:
+    """Addresses, overlap, numbers and what is outside: each call has its own."""
+
+    def f(x: Any, y: Any, n: int, a: float) -> Any:
+        y[:] = x[::-1] + n * a
+        return y
+
+    fast = jit(f)
+    memory = np.arange(20.0)
+    for first, second, n, a in ((0, 10, 2, 0.5), (10, 0, 2, 0.25), (0, 4, 2, 0.5), (0, 10, 3, 2.0)):
+        for _ in range(3):
+            host, device = memory.copy(), gpu.put(memory)
+            want = f(host[first : first + 8], host[second : second + 8], n, a)
+            y = device[second : second + 8]
+            got = fast(device[first : first + 8], y, n, a)
+            assert got is y
+            np.testing.assert_array_equal(gpu.get(got), want)
+            np.testing.assert_array_equal(gpu.get(device), host)
+    slow = fast.stats().slow_calls
+    fast(device[:8], device[10:18], 3, 7.0)
+    assert fast.stats().slow_calls == slow + 1  # counted, and answered by the cache
+    g = jit(lambda x: x * OUTSIDE)
+    x = gpu.put(np.ones(3))
+    for number in (2.0, 3.0, 4.0):
+        monkeypatch.setitem(globals(), "OUTSIDE", number)
+        for _ in range(2):
+            np.testing.assert_array_equal(gpu.get(g(x)), [number] * 3)
+
+
+def test_a_warm_call_after_recompile(gpu: FakeDriver) -> None:
+    f = jit(lambda x: x + 1)
+    x = gpu.put(np.ones(3))
+    for _ in range(3):
+        np.testing.assert_array_equal(gpu.get(f(x)), [2, 2, 2])
+        f.recompile()
+
+
 def test_explain_names_kernels_waits_and_what_is_copied(gpu: FakeDriver) -> None:
     def f(x: Any) -> Any:
         y = np.sort(x * 2)

@@ -29,6 +29,7 @@ from tracejit.calls.argument_types import (
 )
 from tracejit.calls.chains import ChainRow, Pending
 from tracejit.calls.deopt import ActiveSet, DeoptState
+from tracejit.calls.device_cache import DeviceCalls
 from tracejit.calls.fallback import Fallback, Reason, Refused
 from tracejit.calls.many_numbers import packed, packed_leaves
 from tracejit.calls.non_native import NativeLeaves
@@ -115,6 +116,7 @@ class Dispatcher:
         self._sharer = Sharer()
         self._sharings = NativeSharings()
         self._repeats = OverlapCache(miss_type)
+        self._device_calls = DeviceCalls()
         self._signature = signature_of(function)
         self.parameters = parameters_of(function, self._signature)
         self._static = static_positions(self._signature, options)
@@ -130,6 +132,9 @@ class Dispatcher:
         """Call by the slow path."""
         self._slow_calls += 1
         if not kwargs:
+            result = self._device_calls.call(args)
+            if result is not MISSED:
+                return result
             result = self._repeats.call(args)
             if result is not MISSED:
                 return result
@@ -162,7 +167,12 @@ class Dispatcher:
                     self._rechain()
         if type(result) is Pending:
             return result.finish(call, held.originals(result.raw))
-        plain = len(args) == len(leaves) and not (self._static or held.stands)
+        plain = len(args) == len(leaves) and not self._static
+        if held.device is not None:
+            if plain and plan is None and not held.placement.copied:
+                self._device_calls.remember(args, held.leaves, version)
+            return held.originals(result)
+        plain = plain and not held.stands
         if plan is not None and plain and not version.assumptions.sites:
             self._repeats.remember(args, version, plan)
         return held.originals(result)
@@ -529,6 +539,7 @@ class Dispatcher:
             self._recompiled.clear()
             self._by_identity.clear()
             self._repeats.clear()
+            self._device_calls.clear()
             self._sharings.clear()
             self._rechain()
 

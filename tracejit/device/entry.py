@@ -59,34 +59,60 @@ class DeviceEntry(PortableEntry):
         values = [*args, *(read_source(h.source, args) for h in self.signature.hidden)]
         if not matches(self.signature, values):
             raise Miss
-        with self._driver.on(self._device):
-            return self._run(values)
+        return self.run(self.slots_of(values), values, complete=False)
 
-    def _run(self, values: Sequence[Any]) -> Any:
+    def slots_of(self, values: Sequence[Any]) -> Any:
+        """The slots of a call, without its results."""
         slots = (ctypes.c_int64 * max(1, self.layout.count))()
-        context = (ctypes.c_int64 * abi.CTX_WORDS)()
-        context[abi.CTX_HOST] = id(self.host)
-        context[abi.CTX_STREAM] = self._driver.stream()
         for param, at, value in zip(self.signature.all_params, self.layout.params, values):
             fill(slots, param, at, value)
-        leaves = self._allocate(slots, values)
-        with CallMemory(self._driver, ctypes.addressof(context)) as memory:
-            uploaded = self._uploaded(values, slots, memory, context)
-            rollback = self.signature.rollback
-            saved = rollback and transfers.Saved(rollback, values, self._driver)
-            try:
-                if self._core(ctypes.addressof(context), ctypes.addressof(slots)):
-                    if saved and context[abi.CTX_ERROR] in self.rejecting:
-                        saved.restore()
-                    self._failed(context, memory)
-                for k, result in enumerate(self.signature.results):
-                    leaves[k] = self._result(k, result, leaves[k], slots, memory, values)
-            finally:
-                free_all()(ctypes.addressof(context))
-                for k, address in uploaded.items():
-                    if k in self._writes:
-                        transfers.download(self._driver, values[k], address)
+        return slots
+
+    def run(self, slots: Any, values: Sequence[Any], *, complete: bool = True) -> Any:
+        """The result of a call of the core; ``complete``: all arrays lie on the device, and nothing
+        may have to be put back."""
+        with self._driver.on(self._device):
+            context = (ctypes.c_int64 * abi.CTX_WORDS)()
+            context[abi.CTX_HOST] = id(self.host)
+            context[abi.CTX_STREAM] = self._driver.stream()
+            leaves = self._allocate(slots, values)
+            with CallMemory(self._driver, ctypes.addressof(context)) as memory:
+                call = self._call if complete else self._careful_call
+                call(context, slots, values, memory, leaves)
         return assemble(self.signature.structure, leaves)
+
+    def _careful_call(
+        self, context: Any, slots: Any, values: Sequence[Any], memory: CallMemory, leaves: list[Any]
+    ) -> None:
+        """A call with NumPy arrays copied to the device, and what it wrote put back if need be."""
+        uploaded = self._uploaded(values, slots, memory)
+        rollback = self.signature.rollback
+        saved = None if rollback is None else transfers.Saved(rollback, values, self._driver)
+        try:
+            self._call(context, slots, values, memory, leaves, saved)
+        finally:
+            for k, address in uploaded.items():
+                if k in self._writes:
+                    transfers.download(self._driver, values[k], address)
+
+    def _call(
+        self,
+        context: Any,
+        slots: Any,
+        values: Sequence[Any],
+        memory: CallMemory,
+        leaves: list[Any],
+        saved: transfers.Saved | None = None,
+    ) -> None:
+        try:
+            if self._core(ctypes.addressof(context), ctypes.addressof(slots)):
+                if saved and context[abi.CTX_ERROR] in self.rejecting:
+                    saved.restore()
+                self._failed(context, memory)
+            for k, result in enumerate(self.signature.results):
+                leaves[k] = self._result(k, result, leaves[k], slots, memory, values)
+        finally:
+            free_all()(ctypes.addressof(context))
 
     def _allocate(self, slots: Any, values: Sequence[Any]) -> list[Any]:
         leaves: list[Any] = []
@@ -99,9 +125,7 @@ class DeviceEntry(PortableEntry):
             leaves.append(leaf)
         return leaves
 
-    def _uploaded(
-        self, values: Sequence[Any], slots: Any, memory: CallMemory, context: Any
-    ) -> dict[int, int]:
+    def _uploaded(self, values: Sequence[Any], slots: Any, memory: CallMemory) -> dict[int, int]:
         """Copies of NumPy arrays among the parameters, by number."""
         found: dict[int, int] = {}
         params = zip(self.signature.all_params, self.layout.params, values, strict=True)
