@@ -137,7 +137,7 @@ class _Warm:
         version = self._version
         if any(kind is ctypes.c_int64 and not _fits(args[k]) for k, _, kind in self._numbers):
             return False
-        return version.alive and version.guards()
+        return version.alive and version.preconditions.hold()
 
     def call(self, args: Sequence[Any]) -> Any:
         slots = self._type.from_buffer_copy(self._slots)
