@@ -165,15 +165,32 @@ def _(x: Any) -> Any:
     return linalg.sqrtm(x.reshape(2, 3)[:, :2])  # here
 
 
-@mistake("a generator function decides by values", "", UnsupportedError,
-         "a truth test in a generator function", "write the loop where it is used")  # fmt: skip
+@mistake("two generators side by side, which decide by values", "", UnsupportedError,
+         "a truth test in a generator", "go through one of them in a list")  # fmt: skip
 def _(x: Any) -> Any:
     def positive() -> Any:
         for v in x:
             if v > 0:  # here
                 yield v
 
-    return sum(v for v in positive())
+    return sum(a * b for a, b in zip(positive(), positive(), strict=False))
+
+
+@mistake("a kept generator is left before its `finally`", "", UnsupportedError,
+         "call numbers() in the for statement", "call it in the `for` statement")  # fmt: skip
+def _(x: Any) -> Any:
+    def numbers() -> Any:
+        try:
+            for v in x:
+                yield v
+        finally:
+            print("closed")
+
+    items = numbers()
+    for v in items:  # here
+        if v > 0:
+            break
+    return v
 
 
 @mistake("an array is made sparse", "numba-scipy#29", UnsupportedError, "call it outside",

@@ -13,10 +13,12 @@ from tests.programs.comprehensions import COMPREHENSIONS, ITERATORS
 from tests.programs.control_flow import CONTROL_FLOW
 from tests.programs.copying import COPIES
 from tests.programs.dynamic_sizes import DYNAMIC_SIZES
+from tests.programs.generator_functions import GENERATOR_FUNCTIONS
 from tests.programs.generators import GENERATORS
 from tests.programs.growing_lists import GROWING
 from tests.programs.keys import KEYS
 from tests.programs.lists_as_arrays import PLACES
+from tests.programs.many_items import MANY_ITEMS
 from tests.programs.mathematics import MATHEMATICS
 from tests.programs.numbers_that_meet import NUMBERS, STEPS
 from tests.programs.objects import OBJECTS
@@ -83,6 +85,16 @@ def test_gradients_go_through_lists_of_arrays() -> None:
     x, h = np.array([1.0, 2.0]), 1e-6
     ends = [energy(x + h * e) - energy(x - h * e) for e in np.eye(2)]
     np.testing.assert_allclose(grad(energy)(x), np.array(ends) / (2 * h), rtol=1e-7)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(GENERATOR_FUNCTIONS))
+def test_generator_functions(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(MANY_ITEMS))
+def test_many_items(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(GENERATORS))

@@ -29,6 +29,7 @@ from tracejit.ir.core import Function, Value
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import array_api  # noqa: F401  (fills the registry, as these do)
 from tracejit.trace.array_api.generators import RandomSource
+from tracejit.trace.control.generated import Generated
 from tracejit.trace.control.objects import refers_to_itself
 from tracejit.trace.control.try_statement import TryOperators
 from tracejit.trace.guards.guards import Guard, Relation
@@ -300,8 +301,8 @@ def _check(leaves: Sequence[Any], met: frozenset[int] = frozenset()) -> None:
             if loc is not None:
                 raise_at(refused, loc.filename, loc.line)
             raise refused
-        if isinstance(leaf, _UNFINISHED) or _is_iterator(leaf):
-            kind = type(leaf).__name__
+        if isinstance(leaf, (*_UNFINISHED, Generated)) or _is_iterator(leaf):
+            kind = "generator" if isinstance(leaf, Generated) else type(leaf).__name__
             raise UnsupportedError(
                 f"a {kind} cannot be returned from a compiled function, as it would go on after "
                 "the call: return a list or an array"

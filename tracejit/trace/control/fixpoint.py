@@ -113,6 +113,8 @@ def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
         return _exact_plan(plan, end, end, at)
     if entry is UNDEFINED:
         return plan if _fits(plan, end, at) else steady_plan(end, at)
+    if isinstance(plan, Invariant) and isinstance(entry, bool):
+        return first_plan(entry)
     if isinstance(plan, Tagged) or isinstance(end, TaggedScalar):
         return _tagged(plan, end, name)
     if isinstance(plan, Number):

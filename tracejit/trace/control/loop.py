@@ -45,7 +45,7 @@ from tracejit.trace.control.loop_attempt import (
 from tracejit.trace.control.loop_emit import emit
 from tracejit.trace.control.loop_trace import trace_body
 from tracejit.trace.control.settled_plans import Recall, attempt_memory
-from tracejit.trace.convert import UNDEFINED, Site, VarInfo
+from tracejit.trace.convert import RETURNED, UNDEFINED, Site, VarInfo
 from tracejit.trace.session.session import Restart, current, where
 from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values import containers
@@ -237,7 +237,7 @@ def _steady(loop: StagedLoop, entry: list[Any]) -> tuple[list[Plan], Attempt, li
     boxes = recall.boxes()
     loop.boxes.extend(boxes)
     entry = [*entry, *map(containers.snapshot, boxes)]
-    plans = [_first(info, x) for info, x in zip(variables(loop), entry, strict=True)]
+    plans = [_first(loop, info, x) for info, x in zip(variables(loop), entry, strict=True)]
     plans = recall.plans(entry, plans)
     for _ in range(_ATTEMPTS):
         with attempt_memory(loop):
@@ -294,7 +294,9 @@ def _grows(attempt: Attempt, obj: Any) -> bool:
     return is_grown(attempt.boxes_final[id(obj)][1])
 
 
-def _first(info: VarInfo, x: Any) -> Plan:
+def _first(loop: StagedLoop, info: VarInfo, x: Any) -> Plan:
+    if x is False and info.name == RETURNED and loop.session.to_the_end:
+        return Invariant()  # until the generator itself is seen to return
     if not info.live_in:
         return first_plan(x) if info.live_out else Unbound()
     return first_plan(x)

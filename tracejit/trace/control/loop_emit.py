@@ -43,14 +43,15 @@ def emit(
     ]
     every = [*values, *(c for _, c in cells)]
     builder = attempt.frame.builder
-    if loop.test is None:
+    counted = loop.test is None or _goes_on(loop, attempt)
+    if counted:
         assert loop.trip is not None
         trip = session.b.index(loop.trip)
         results = emit_for(trip, builder, attempt.counter, every)
     else:
         results, every = _emit_while(loop, attempt, every, go)
     changed = [_differs(c, builder) or c.placeholder in moved for c in every]
-    if attempt.raised and loop.runs and loop.test is None:
+    if attempt.raised and loop.runs and counted:
         session.b.op("raise", exc="AssertionError", message="not reached")
         raise Diverged
     pairs = iter(list(zip(results, changed, strict=True))[: len(values)])
@@ -65,6 +66,13 @@ def emit(
             session.replace(cell, result)
     for box in loop.boxes:
         containers.touch(session, box)
+
+
+def _goes_on(loop: StagedLoop, attempt: Attempt) -> bool:
+    """Whether a test beside the count of turns always holds: nothing ends the loop early."""
+    if loop.trip is None or attempt.raised or attempt.again is None:
+        return False
+    return bool(loop.session.literal(attempt.again))
 
 
 def _differs(c: Carried, builder: Any) -> bool:

@@ -1,7 +1,8 @@
-"""Variables that functions of the trace rebind through ``nonlocal``.
+"""Variables that code elsewhere rebinds: functions through ``nonlocal``, and the body of a ``for``
+statement, which runs where its generator yields.
 
-Any call may write them, so every branch, loop and ``try`` carries those of the functions under way
-(and of those whose inner functions are still around).
+Any call (or ``yield``) may write them, so every branch, loop and ``try`` carries those of the
+functions under way (and of those whose inner functions are still around).
 """
 
 from __future__ import annotations
@@ -26,23 +27,26 @@ class Captured:
         get: Callable[[], tuple[Any, ...]],
         set_: Callable[[tuple[Any, ...]], None],
         names: tuple[VarInfo, ...],
+        where: str = "nonlocal",
     ) -> None:
+        #: While it rests, what runs is the code that the variables belong to.
+        self.is_resting = False
         self.get = get
         self.set = set_
         self.frame: Frame = session.frame
         taken = {info.name for other in alive(session) for info in other.names}
         self.names: tuple[VarInfo, ...] = tuple(
-            replace(info, name=_unlike(info.name, taken)) for info in names
+            replace(info, name=_unlike(info.name, where, taken)) for info in names
         )
         session.captured.append(weakref.ref(self))
 
 
-def _unlike(name: str, taken: set[str]) -> str:
+def _unlike(name: str, where: str, taken: set[str]) -> str:
     """A name that no local variable has, nor another call of the function."""
-    found, k = f"{name} (nonlocal)", 1
+    found, k = f"{name} ({where})", 1
     while found in taken:
         k += 1
-        found = f"{name} (nonlocal {k})"
+        found = f"{name} ({where} {k})"
     return found
 
 
@@ -57,7 +61,7 @@ def alive(session: Session) -> list[Captured]:
 def with_captured(session: Session, state: State) -> State:
     """The names of a statement, and those that calls in it may write."""
     known = {id(info) for info in state.names}
-    added = [c for c in alive(session) if id(c.names[0]) not in known]
+    added = [c for c in alive(session) if not c.is_resting and id(c.names[0]) not in known]
     if not added:
         return state
     count = len(state.names)

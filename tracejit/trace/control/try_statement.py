@@ -9,7 +9,8 @@ from typing import Any
 
 from tracejit.errors import is_for_user, throw
 from tracejit.ir.core import Value
-from tracejit.trace.control.branch import as_test, trace_side
+from tracejit.trace.control.branch import as_test, bool_of, trace_side
+from tracejit.trace.control.generated import Generated, go_through
 from tracejit.trace.control.nonlocals import Captured, with_captured
 from tracejit.trace.control.try_regions import Escape, Handler, State, Thunk, TryRegion, complete
 from tracejit.trace.convert import UNDEFINED, Operators, Site, VarInfo
@@ -147,6 +148,10 @@ class TryOperators(Operators):
         get_state: Callable[[], tuple[Any, ...]], set_state: Callable[[tuple[Any, ...]], None],
         names: tuple[VarInfo, ...], site: Site, extra_test_fn: Thunk | None = None,
     ) -> None:  # fmt: skip
+        if isinstance(iterable, Generated) and (iterable.is_whole or iterable.is_over):
+            own = (get_state, set_state, names)
+            go_through(self, iterable, body_fn, *own, extra_test_fn)
+            return
         whole = with_captured(self.session, State(get_state, set_state, names))
         if not self.session.catching:
             own = (whole.get, whole.set, whole.names)
@@ -178,8 +183,11 @@ class TryOperators(Operators):
             result = _Result(value=False)
             found = result.added(state.alive(all_names=True))
 
+            def truth() -> Any:
+                return bool_of(test_fn())
+
             def evaluate() -> None:
-                asked = test_fn() if extra_test_fn is None else self.and_(extra_test_fn(), test_fn)
+                asked = test_fn() if extra_test_fn is None else self.and_(extra_test_fn(), truth)
                 bit = as_test(asked)
                 result.value = bit if isinstance(bit, bool) else PyScalar("bool", bit)
 

@@ -5,10 +5,12 @@ Python semantics; a tracer subclasses it. Nothing here knows of traced values.
 """
 
 from tracejit.trace.convert.function import ConvertedFunction, bind, convert, is_converted
+from tracejit.trace.convert.jumps import RETURNED
 from tracejit.trace.convert.operators import UNDEFINED, Env, Operators, Site, Traits, Turns, VarInfo
 from tracejit.trace.convert.source import SourceUnavailable
 
 __all__ = [
+    "RETURNED",
     "UNDEFINED",
     "ConvertedFunction",
     "Env",

@@ -21,11 +21,13 @@ from tracejit.trace.convert.scope import (
     NoneSet,
     PatternLeaf,
     PatternTest,
+    Put,
     comprehension_targets,
     has_walrus,
     usage,
 )
 from tracejit.trace.convert.source import SourceUnavailable
+from tracejit.trace.convert.yields import PUT
 
 OPERATORS = "__tj__"
 ENV = "__tj_env__"
@@ -241,6 +243,10 @@ class ExpressionRewriter(ast.NodeTransformer):
         (value,) = self.later([tree.value])
         return value
 
+    def visit_Put(self, tree: Put) -> ast.expr:
+        call = ast.Call(self.name(PUT, tree), [self.expr(tree.value)], [])
+        return ast.copy_location(call, tree)
+
     # Loads and calls ------------------------------------------------------------------------------
 
     def visit_Attribute(self, tree: ast.Attribute) -> ast.expr:
@@ -455,10 +461,24 @@ class ExpressionRewriter(ast.NodeTransformer):
         return self.op(tree, "made", self._comprehension(tree))
 
     def visit_GeneratorExp(self, tree: ast.GeneratorExp) -> ast.expr:
-        return self.op(tree, "made", self._comprehension(tree))
+        inside_out = self.inside_out(tree)
+        if inside_out is None:
+            return self.op(tree, "made", self._comprehension(tree))
+        source = self.expr(tree.generators[0].iter)
+        items = f"{GENERATED}items"
+        made = self.thunk(self._comprehension(tree, self.name(items, tree)))
+        made.args.args.append(ast.copy_location(ast.arg(items), tree))
+        return self.op(tree, "generator_of", inside_out, made, source)
 
-    def _comprehension(self, tree: Comprehension) -> ast.expr:
-        first = self.expr(tree.generators[0].iter)
+    def inside_out(self, tree: ast.GeneratorExp) -> ast.expr | None:
+        """The name of a function that gives the items of a generator expression to a function;
+        None where there is no place to define one."""
+        return None
+
+    def _comprehension(self, tree: Comprehension, first: ast.expr | None = None) -> ast.expr:
+        """A comprehension rewritten; `first`: what its first `for` goes over, rewritten already."""
+        if first is None:
+            first = self.expr(tree.generators[0].iter)
         outer = self.shadowed, self.is_captured
         self.shadowed = self.shadowed | comprehension_targets(tree)
         # From Python 3.12 on all comprehensions but generators run in the function's own frame.

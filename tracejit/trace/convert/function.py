@@ -16,7 +16,8 @@ from tracejit.trace.convert.operators import Env, Operators, Site, VarInfo
 from tracejit.trace.convert.same_code import future_flags
 from tracejit.trace.convert.scope import GENERATED, parameters
 from tracejit.trace.convert.source import FunctionTree, SourceUnavailable, locate
-from tracejit.trace.convert.statements import make_rewriter
+from tracejit.trace.convert.statements import bare, make_rewriter
+from tracejit.trace.convert.yields import cleans_up, lower_yields, with_put
 
 _FACTORY = f"{GENERATED}factory"
 _SEGMENT = re.compile(rf"{GENERATED}\w+\.<locals>\.")
@@ -31,6 +32,8 @@ class ConvertedFunction:
     source: str
     sites: tuple[Site, ...]
     names: tuple[tuple[VarInfo, ...], ...]
+    cleans_up: bool = False
+    """Of a generator: whether closing it at a `yield` runs something."""
 
     def bind(self, fn: FunctionType, ops: Operators) -> FunctionType:
         """`fn` with its control flow going through `ops`.
@@ -51,34 +54,37 @@ class ConvertedFunction:
 
 # Keyed by identity: equal code objects of different files are different functions. The code object
 # is kept, so that its identity is not reused.
-_converted: dict[int, tuple[CodeType, ConvertedFunction | SourceUnavailable]] = {}
+_converted: dict[tuple[int, bool], tuple[CodeType, ConvertedFunction | SourceUnavailable]] = {}
 
 
-def convert(fn: Callable[..., Any]) -> ConvertedFunction:
+def convert(fn: Callable[..., Any], *, turned: bool = False) -> ConvertedFunction:
     """The conversion of a Python function or bound method, done once per code object.
 
-    Raises `SourceUnavailable` when there is no source or conversion would change the meaning; the
-    caller then runs the function as it is.
+    `turned`: of a generator function, to one that gives its items to a function, which is its first
+    argument. Raises `SourceUnavailable` when there is no source or conversion would change the
+    meaning; the caller then runs the function as it is.
     """
     function = fn.__func__ if isinstance(fn, MethodType) else fn
     if not isinstance(function, FunctionType):
         raise SourceUnavailable(f"{fn!r} is not a Python function")
     code = function.__code__
-    if id(code) not in _converted:
+    key = id(code), turned
+    if key not in _converted:
         try:
-            found: ConvertedFunction | SourceUnavailable = _convert(code, function.__globals__)
+            found: ConvertedFunction | SourceUnavailable
+            found = _convert(code, function.__globals__, turned)
         except SourceUnavailable as reason:
             found = reason
-        _converted[id(code)] = code, found
-    found = _converted[id(code)][1]
+        _converted[key] = code, found
+    found = _converted[key][1]
     if isinstance(found, SourceUnavailable):
         raise SourceUnavailable(*found.args)
     return found
 
 
-def bind(fn: Callable[..., Any], ops: Operators) -> Callable[..., Any]:
+def bind(fn: Callable[..., Any], ops: Operators, *, turned: bool = False) -> Callable[..., Any]:
     """`fn`, a function or bound method, converted and bound to `ops`. Raises as `convert`."""
-    converted = convert(fn)
+    converted = convert(fn, turned=turned)
     if isinstance(fn, MethodType):
         assert isinstance(fn.__func__, FunctionType)
         return MethodType(converted.bind(fn.__func__, ops), fn.__self__)
@@ -92,10 +98,10 @@ def is_converted(fn: Any) -> bool:
     return isinstance(function, FunctionType) and OPERATORS in function.__code__.co_freevars
 
 
-def _convert(code: CodeType, module_globals: dict[str, Any]) -> ConvertedFunction:
+def _convert(code: CodeType, module_globals: dict[str, Any], turned: bool) -> ConvertedFunction:
     if OPERATORS in code.co_freevars:
         raise SourceUnavailable(f"{code.co_qualname} is converted already")
-    if code.co_flags & _SUSPENDING:
+    if code.co_flags & (_SUSPENDING & ~inspect.CO_GENERATOR if turned else _SUSPENDING):
         raise SourceUnavailable(f"{code.co_qualname} is a generator or coroutine")
     located = locate(code, module_globals)
     tree = copy.deepcopy(located.tree)
@@ -104,7 +110,8 @@ def _convert(code: CodeType, module_globals: dict[str, Any]) -> ConvertedFunctio
         raise SourceUnavailable(f"{code.co_filename} has changed since {code.co_qualname} was made")
     free = frozenset(code.co_freevars)
     unit = Unit(code.co_filename, located.lines, code.co_qualname, free, "__class__" in free)
-    _rewrite(tree, unit, located.class_name)
+    ends = turned and isinstance(tree, ast.FunctionDef) and cleans_up(tree.body)
+    _rewrite(tree, unit, located.class_name, turned)
     module = _factory(tree, code.co_freevars, located.class_name)
     source = ast.unparse(module)
     flags = code.co_flags & future_flags()
@@ -112,25 +119,25 @@ def _convert(code: CodeType, module_globals: dict[str, Any]) -> ConvertedFunctio
     found = _find(compiled, code.co_name)
     prefix = found.co_qualname
     clean = _cleaned(found, code.co_name, prefix, code.co_qualname)
-    return ConvertedFunction(clean, source, tuple(unit.sites), tuple(unit.names))
+    return ConvertedFunction(clean, source, tuple(unit.sites), tuple(unit.names), ends)
 
 
-def _rewrite(tree: FunctionTree, unit: Unit, class_name: str | None) -> None:
-    """Converts `tree` in place, and drops all that is evaluated when a function is defined."""
+def _rewrite(tree: FunctionTree, unit: Unit, class_name: str | None, turned: bool) -> None:
+    """Converts `tree` in place, and drops all that is evaluated when a function is defined.
+
+    `turned`: it is a generator function, to be turned inside out."""
+    if turned:
+        assert isinstance(tree, ast.FunctionDef)
+        tree.body = lower_yields(tree.body, unit.unique)
     body = [tree.body] if isinstance(tree, ast.Lambda) else tree.body
     rewriter = make_rewriter(unit, tree.args, body, frozenset(), class_name)
     if isinstance(tree, ast.Lambda):
         tree.body = rewriter.expr(tree.body)
     else:
         tree.body = rewriter.function_body(tree.body)
-        tree.decorator_list = []
-        tree.returns = None
-    args = tree.args
-    args.defaults = []
-    args.kw_defaults = [None] * len(args.kwonlyargs)
-    for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg):
-        if arg is not None:
-            arg.annotation = None
+    bare(tree)
+    if turned:
+        with_put(tree.args)
 
 
 def _factory(tree: FunctionTree, free: tuple[str, ...], class_name: str | None) -> ast.Module:

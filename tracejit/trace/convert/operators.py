@@ -411,6 +411,21 @@ class Operators:
         """
         return None
 
+    def kept(self, iterable: Any) -> Any:
+        """What a loop that may end early goes over, where something else may hold it, too."""
+        return iterable
+
+    def generator(self, inside_out: Callable[..., Any], cleans_up: bool) -> Callable[[Any], Any]:
+        """The innermost decorator of a generator function; `inside_out` gives the items to its
+        first argument. `cleans_up`: closing the generator at a `yield` runs something."""
+        return lambda function: function
+
+    def generator_of(
+        self, inside_out: Callable[..., Any], items: Callable[[Any], Any], source: Any
+    ) -> Any:
+        """A generator expression: its items, and the function that gives them to another."""
+        return items(source)
+
     def peek(self, read: Thunk) -> Any:
         """The value of a variable, or UNDEFINED. Used by `get_state`."""
         try:

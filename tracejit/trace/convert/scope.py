@@ -55,6 +55,17 @@ class PatternLeaf(ast.expr):
         self.value = value
 
 
+class Put(ast.expr):
+    """Generated expression: gives an item of a generator to who goes through it; whether that
+    wants no more."""
+
+    _fields = ("value",)
+
+    def __init__(self, value: ast.expr) -> None:
+        super().__init__()
+        self.value = value
+
+
 class Usage(ast.NodeVisitor):
     """Name usage of one scope: nested functions contribute only what they take from it."""
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import functools
 
 from tracejit.trace.convert.blocks import BlockRewriter, assigned, copied, head_of, met
@@ -26,24 +27,32 @@ from tracejit.trace.convert.scope import (
     NameScope,
     NoneSet,
     function_scope,
+    has_walrus,
     is_coroutine_like,
     usage,
 )
+from tracejit.trace.convert.source import SourceUnavailable
 from tracejit.trace.convert.walrus import unfold_walrus
+from tracejit.trace.convert.yields import cleans_up, function_of, lower_yields, with_put
 
 
 class StatementRewriter(BlockRewriter):
     """Rewrites one function. Every statement becomes a list of statements."""
 
+    #: Functions that stand for generator expressions; None in a lambda, which has no place for any.
+    generators: Statements | None = None
+
     def function_body(self, body: Statements) -> Statements:
         """The converted body of a `def`."""
         has_docstring = ast.get_docstring(ast.Module(body, []), clean=False) is not None
         unique = self.unit.unique
+        self.generators = []
         plain = unfold_walrus(unfold_match(unfold_discarded(body), unique), unique)
         lowered = lower_jumps(plain)
         self.live = find_liveness(lowered, self.scope)
         begun = [*self.declarations(lowered), *self.captured(head_of(lowered[0]))]
-        return [*body[:has_docstring], *begun, *self.block(lowered)]
+        block = self.block(lowered)
+        return [*body[:has_docstring], *begun, *self.generators, *block]
 
     def captured(self, where: ast.stmt) -> Statements:
         """Tells of the variables that inner functions rebind, and holds those of outer ones."""
@@ -111,6 +120,8 @@ class StatementRewriter(BlockRewriter):
 
     def rewrite_StopFor(self, stmt: StopFor) -> Statements:
         iterable = self.expr(stmt.iter)
+        if stmt.stop and not isinstance(stmt.iter, ast.Call | ast.GeneratorExp):
+            iterable = self.op(stmt.iter, "kept", iterable)
         self.forget(stmt)
         entry = copied(self.bound)
         item = f"{GENERATED}item"
@@ -271,10 +282,40 @@ class StatementRewriter(BlockRewriter):
     def rewrite_FunctionDef(self, stmt: ast.FunctionDef) -> Statements:
         stmt.decorator_list = [self.expr(decorator) for decorator in stmt.decorator_list]
         self.defaults(stmt.args)
+        inside_out = []
         if not is_coroutine_like(stmt.body):
             self.nested(stmt)
+        elif made := self.turned(stmt):
+            inside_out = [made]
+            flag = ast.copy_location(ast.Constant(cleans_up(stmt.body)), stmt)
+            decorator = self.op(head_of(stmt), "generator", self.name(made.name, stmt), flag)
+            stmt.decorator_list.append(decorator)
         self.bind({stmt.name})
-        return [stmt]
+        return [*inside_out, stmt]
+
+    def turned(self, stmt: ast.FunctionDef) -> ast.FunctionDef | None:
+        """A generator function inside out and converted; None where it cannot be."""
+        name = self.unit.unique("generator")
+        made = ast.FunctionDef(name, copy.deepcopy(stmt.args), [], [], None, None)
+        try:
+            made.body = lower_yields(copy.deepcopy(stmt.body), self.unit.unique)
+            bare(made)
+            self.nested(made)
+        except SourceUnavailable:
+            return None
+        with_put(made.args)
+        return ast.fix_missing_locations(ast.copy_location(made, stmt))
+
+    def inside_out(self, tree: ast.GeneratorExp) -> ast.expr | None:
+        asynchronous = any(part.is_async for part in tree.generators)
+        if self.generators is None or self.shadowed or asynchronous or has_walrus([tree]):
+            return None
+        function = function_of(tree, self.unit.unique("generator"), f"{GENERATED}source")
+        made = self.turned(function)
+        if made is None:
+            return None
+        self.generators.append(made)
+        return self.name(made.name, tree)
 
     def rewrite_AsyncFunctionDef(self, stmt: ast.AsyncFunctionDef) -> Statements:
         stmt.decorator_list = [self.expr(decorator) for decorator in stmt.decorator_list]
@@ -337,6 +378,19 @@ def make_rewriter(
     first = positional[0].arg if positional else None
     scope: NameScope = function_scope(args, body)
     return StatementRewriter(unit, scope, enclosing, class_name, first)
+
+
+def bare(tree: ast.FunctionDef | ast.Lambda) -> None:
+    """Drops all that is evaluated when a function is defined."""
+    args = tree.args
+    args.defaults = []
+    args.kw_defaults = [None] * len(args.kwonlyargs)
+    for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg):
+        if arg is not None:
+            arg.annotation = None
+    if isinstance(tree, ast.FunctionDef):
+        tree.decorator_list = []
+        tree.returns = None
 
 
 _NONE = functools.partial(ast.Constant, None)

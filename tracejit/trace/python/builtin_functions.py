@@ -318,15 +318,6 @@ def _all_or_any(name: str) -> Callable[[Any], Any]:
     return fold
 
 
-def builtin_filter(f: Any, items: Any, /) -> Any:
-    kept = []
-    operators = current().operators
-    for item in items:
-        if operators.call(f or bool, item):
-            kept.append(item)
-    return builtins.iter(kept)
-
-
 #: What takes lists of which the run decides how long they are.
 OF_GROWN = {
     builtins.len, builtins.min, builtins.max, builtins.sum, builtins.bool, builtins.enumerate,
@@ -352,7 +343,6 @@ BUILTINS |= {
     builtins.reversed: builtin_reversed,
     builtins.all: _all_or_any("all"),
     builtins.any: _all_or_any("any"),
-    builtins.filter: builtin_filter,
     **ATTRIBUTES,
     **TEXTS,
 }

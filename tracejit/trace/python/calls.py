@@ -22,6 +22,7 @@ from tracejit.trace.control.recursion import under_way
 from tracejit.trace.control.watched import as_is
 from tracejit.trace.python.contexts import GENERATOR_MANAGER, generator_manager
 from tracejit.trace.python.dispatching import behind
+from tracejit.trace.python.generators import is_generator, made_by_call
 from tracejit.trace.python.named_effects import refuse_effects
 from tracejit.trace.session.concretize import BoundMethod, unroll_if_counter
 from tracejit.trace.session.plain import PLAIN_MODULES
@@ -388,6 +389,8 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     is_converted = convert.is_converted(function)
     if not is_converted and not convertible(function):
         return library_call(f, (function.__module__ or "").split(".")[0], args, kwargs)
+    if is_generator(function):
+        return made_by_call(ops, f, args, kwargs)
     owner = getattr(f, "__self__", None)
     with under_way(function.__code__, (owner, *args), kwargs):
         return (f if is_converted else ops.converted(f))(*args, **kwargs)

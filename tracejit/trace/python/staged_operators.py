@@ -15,12 +15,13 @@ from tracejit.ir.core import Value
 from tracejit.trace import convert
 from tracejit.trace.control import watched
 from tracejit.trace.control.branch import as_test, bool_of, staged_if
+from tracejit.trace.control.generated import Generated
 from tracejit.trace.control.loop import loop_over, staged_for, staged_while
 from tracejit.trace.convert import Env, Operators, Site, SourceUnavailable, Traits, Turns, VarInfo
 from tracejit.trace.guards.conditions import Known
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable
 from tracejit.trace.guards.process_state import is_reader, read_state
-from tracejit.trace.python import contexts, dynamic_list_methods, run_time_places
+from tracejit.trace.python import contexts, dynamic_list_methods, generators, run_time_places
 from tracejit.trace.python.builtin_functions import LOOPED
 from tracejit.trace.python.calls import (
     MUTATING,
@@ -83,6 +84,7 @@ class StagedOperators(Operators):
     def __init__(self, session: Session) -> None:
         self.session = session
         self._converted: dict[int, tuple[Any, Callable[..., Any]]] = {}
+        self._turned: dict[int, tuple[Any, Callable[..., Any] | None]] = {}
         #: By identity: namespaces of functions that run as they are, and what each stands for.
         self.namespaces: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
 
@@ -114,7 +116,7 @@ class StagedOperators(Operators):
         def test() -> Any:
             if extra_test_fn is None:
                 return test_fn()
-            return self.and_(extra_test_fn(), test_fn)
+            return self.and_(extra_test_fn(), lambda: bool_of(test_fn()))
 
         staged_while(self, test, body_fn, get_state, set_state, names, site)
 
@@ -212,6 +214,8 @@ class StagedOperators(Operators):
         if is_grown(container):
             return dynamic_list_methods.holds(item, container)
         watched.must_not_advance(self.session, container)
+        if isinstance(container, Generated) and container.is_whole:
+            return generators.holds(container, item)
         found = dunder_methods.applied(self, container, "__contains__", item)
         if found is not NotImplemented:
             return bool_of(found)
@@ -260,20 +264,32 @@ class StagedOperators(Operators):
             if type(owner) is list and self._is_of_grown(owner, f, args):
                 return self._list_method(owner, f, args, kwargs)
         watched.check_call(self.session, f, args, kwargs)
-        found = traced_call(self, f, dunder_methods.iterated_by(self, f, args), kwargs)
+        args = dunder_methods.iterated_by(self, f, args)
+        found = NotImplemented
+        if any(isinstance(x, Generated) for x in (*args, *kwargs.values())):
+            found = generators.called(f, args, kwargs)
+        if found is NotImplemented:
+            found = traced_call(self, f, args, kwargs)
         return containers.made_by_call(self.session, found)
 
     def call_generator(
         self, f: Any, turns: Turns, traits: Traits, source: Any, site: Site, /, *args: Any,
         **kwargs: Any,
     ) -> Any:  # fmt: skip
+        if isinstance(source, Generated) and source.is_whole:
+            items = generators.of_turns(self, turns, source, site)
+            return self.call(f, items, *args, **kwargs)
         found = folded(self, f, turns, traits, source, site, args, kwargs)
         if found is not NotImplemented:
             return found
+        if kwargs and steps_of(source) is not None:
+            return self.call(f, generators.of_turns(self, turns, source, site), *args, **kwargs)
         return super().call_generator(f, turns, traits, source, site, *args, **kwargs)
 
     def list_of(self, turns: Turns, traits: Traits, source: Any, site: Site, flat: bool) -> Any:
         source = seen(source)
+        if isinstance(source, Generated) and source.is_whole:
+            return generators.listed(self, turns, source, site, flat)
         found = listed(self, turns, traits, source, site, flat)
         if found is not NotImplemented:
             return found
@@ -301,10 +317,45 @@ class StagedOperators(Operators):
 
     def functions(self) -> list[tuple[Any, bool]]:
         """The functions that the trace went through, and whether they were converted."""
-        found = self._converted.values()
+        found = (*self._converted.values(), *self._turned.values())
         return [
             (f, convert.is_converted(bound)) for f, bound in found if not convert.is_converted(f)
         ]
+
+    def turned(self, function: FunctionType) -> Callable[..., Any] | None:
+        """A generator function of the user's inside out, None where it cannot be turned."""
+        found = self._turned.get(id(function))
+        if found is None:
+            self._root_defaults(function)
+            turned: Callable[..., Any] | None = None
+            try:
+                turned = convert.bind(function, self, turned=True)
+                setattr(
+                    turned, generators.CLEANS_UP, convert.convert(function, turned=True).cleans_up
+                )
+            except SourceUnavailable:
+                pass
+            found = self._turned[id(function)] = function, turned
+        return found[1]
+
+    def kept(self, iterable: Any) -> Any:
+        if isinstance(iterable, Generated):
+            iterable.is_kept = True
+        return iterable
+
+    def generator(self, inside_out: Callable[..., Any], cleans_up: bool) -> Callable[[Any], Any]:
+        setattr(inside_out, generators.CLEANS_UP, cleans_up)
+
+        def mark(function: Any) -> Any:
+            setattr(function, generators.TURNED, inside_out)
+            return function
+
+        return mark
+
+    def generator_of(
+        self, inside_out: Callable[..., Any], items: Callable[[Any], Any], source: Any
+    ) -> Any:
+        return generators.of_expression(self, inside_out, items, source)
 
     def cells_named(self, name: str) -> list[Any]:
         """Cells of functions of the trace that hold the enclosing variable ``name``."""
@@ -316,11 +367,14 @@ class StagedOperators(Operators):
             if free == name
         ]
 
-    def _bind(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _root_defaults(self, function: Callable[..., Any]) -> None:
         defaults = getattr(function, "__defaults__", None) or ()
         keyword_only = getattr(function, "__kwdefaults__", None) or {}
         for value in (*defaults, *keyword_only.values()):
             self.session.outside.root(value, f"a default of {function.__name__}")
+
+    def _bind(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        self._root_defaults(function)
         try:
             return convert.bind(function, self)
         except SourceUnavailable:
@@ -637,6 +691,8 @@ class StagedOperators(Operators):
 
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
         value = seen(value)
+        if isinstance(value, Generated) and value.is_whole:
+            value = generators.items_up_to(value, None if star_index is not None else n + 1)
         if isinstance(value, Array) and value.ndim and not isinstance(value.dims[0], int):
             return self._unpack_array(value, n, star_index)
         if isinstance(value, PyScalar | Scalar):

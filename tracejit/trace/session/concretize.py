@@ -139,10 +139,10 @@ def truth(x: Any) -> bool:
     lines = user_lines()
     if lines and lines[0][0].co_flags & inspect.CO_GENERATOR:
         instead = (
-            "write the loop in the compiled function, or collect in a list, as a generator "
-            "function runs while tracing"
+            "go through all of it in one for statement, or make a list of it, as items that are "
+            "taken one by one are made while tracing"
         )
-        raise UnsupportedError(run_time_only("a truth test in a generator function", x, instead))
+        raise UnsupportedError(run_time_only("a truth test in a generator", x, instead))
     raise UnsupportedError(
         f"{where()}: a truth test in code whose source cannot be read needs a value that is known "
         f"at run time only ({x!r}); put the function in a file if it is from exec, a pipe or a "

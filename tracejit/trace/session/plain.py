@@ -15,6 +15,7 @@ PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "ty
 #: Modules of ours that are written as a program would be, and converted like one.
 CONVERTED = {
     "tracejit.trace.python.distinct",
+    "tracejit.trace.python.iterators_in_python",
     "tracejit.trace.python.library_in_python",
     "tracejit.transforms.structured",
 }

@@ -169,6 +169,8 @@ class Session:
         self.calls: dict[Any, list[Any]] = {}
         #: Weak references to the variables that calls may rebind (see ``nonlocals``).
         self.captured: list[Any] = []
+        #: Whether the innermost generator under way is run to its end, whatever its items do.
+        self.to_the_end = False
         #: What is refused unless a loop's body is traced again, and how many bodies are traced.
         self.refusals: list[tuple[Exception, Loc | None]] = []
         self.attempts = 0
