@@ -112,3 +112,74 @@ def of_a_range(x: Any, n: int) -> Any:
     for i in itertools.takewhile(lambda k: k * k < n, itertools.count()):
         total += i
     return total
+
+
+# Iterators of which the run takes items ----------------------------------------------------------
+
+
+@MANY_ITEMS(*XS, *EMPTY)
+def one_more_in_each_turn(x: Any) -> Any:
+    numbers, signs, items = itertools.count(3), itertools.cycle([1, -1]), iter(x)
+    total = 0.0
+    for v in x:
+        total += next(numbers) * v * next(signs) + next(items)
+    return total, next(items, -1.0), next(numbers)
+
+
+@MANY_ITEMS(*XS, *EMPTY)
+def taken_in_a_loop_over_it(x: Any) -> Any:
+    items = iter(x)
+    total = 0.0
+    for v in items:
+        if v > 0.6:
+            total += next(items, 0.25) * 10
+        else:
+            total -= v
+    pairs = enumerate(x)
+    for k, v in pairs:
+        if v > 0.8:
+            j, w = next(pairs, (0, 0.5))
+            total += j * w
+        total += k * v
+    return total
+
+
+@MANY_ITEMS(*XS, ((np.array([200.0, 1.0]),)))
+def taken_in_a_branch(x: Any) -> Any:
+    items = iter([1, 2, 3])
+    if x[0] > 100:
+        next(items)
+    return next(items)
+
+
+@MANY_ITEMS(*XS)
+def gone_on_with(x: Any) -> Any:
+    items = iter(x)
+    first, before, after = next(items), x[0], x[0]
+    for v in items:
+        if v > 0.6:
+            break
+        before += v
+    for v in items:
+        after += v - first
+    return before, after
+
+
+@MANY_ITEMS(*XS, *EMPTY)
+def until_there_are_none(x: Any) -> Any:
+    items = iter(x)
+    total = 0.0
+    for _ in range(len(x) + 1):
+        total += next(items)
+    return total
+
+
+@MANY_ITEMS(*XS)
+def until_it_stops(x: Any) -> Any:
+    items = iter(x)
+    total = x[0]
+    try:
+        while True:
+            total += next(items)
+    except StopIteration:
+        return total

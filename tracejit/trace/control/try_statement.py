@@ -96,6 +96,13 @@ class TryOperators(Operators):
     ) -> Captured:  # fmt: skip
         return Captured(self.session, get_state, set_state, names)
 
+    def carried(
+        self, get_state: Callable[[], tuple[Any, ...]],
+        set_state: Callable[[tuple[Any, ...]], None], name: str,
+    ) -> Captured:  # fmt: skip
+        """Branches and loops carry one more variable, as long as the result is held."""
+        return self.captured(get_state, set_state, (VarInfo(name, True, True),))
+
     # Regions --------------------------------------------------------------------------------------
 
     def if_stmt(

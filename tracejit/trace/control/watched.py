@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from tracejit.errors import UnsupportedError, asks
 from tracejit.trace.session.plain import PLAIN_MODULES
-from tracejit.trace.session.session import Session, current, where
+from tracejit.trace.session.session import Restart, Session, current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.dunder_methods import method_of
 from tracejit.trace.values.reach import Held, is_iterator, is_stateful, reached
@@ -67,6 +67,8 @@ def must_not_advance(session: Session, x: Any) -> None:
 
 
 def _unroll_or_refuse(session: Session, obj: Any, reason: str) -> NoReturn:
+    if id(obj) in session.followable:
+        raise Restart(session.followable[id(obj)][1], "unroll", reason)
     session.unroll_or_refuse(session.frames[containers.made_at(session, obj) + 1 :], reason)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
+from tracejit.trace.control.branch import as_test
 from tracejit.trace.control.generated import Generated
 from tracejit.trace.control.loop_attempt import UNROLL_LIMIT
 from tracejit.trace.python import iterators_in_python as in_python
@@ -27,7 +28,9 @@ from tracejit.trace.values.iterables import (
     ENDLESS,
     Counted,
     Looped,
+    Once,
     is_endless,
+    iterator_key,
     part_of,
     steps_of,
     take_one,
@@ -56,27 +59,38 @@ def builtin_map(f: Any, /, *parts: Any) -> Any:
 
 
 def builtin_iter(x: Any, /, *sentinel: Any) -> Any:
-    if sentinel or isinstance(x, Looped) or not _is_staged(x):
-        return x if isinstance(x, Looped) and not sentinel else builtins.iter(x, *sentinel)
-    steps = part_of(x)
-    return Counted(steps.trip, steps.item, "iter")
+    if isinstance(x, Looped) and not sentinel:
+        return x
+    if sentinel or not (_is_staged(x) or isinstance(x, list | tuple)):
+        return builtins.iter(x, *sentinel)
+    session = current()
+    if _is_staged(x) or session.loop_is(iterator_key(), "unroll"):
+        steps = part_of(x)
+        return Counted(steps.trip, steps.item, "iter")
+    made = builtins.iter(x)
+    session.followable[id(made)] = made, iterator_key()
+    return made
 
 
 def builtin_next(x: Any, /, *default: Any) -> Any:
-    """The next item of an iterator that is surely there."""
     if not isinstance(x, Looped):
         return builtins.next(x, *default)
-    steps = steps_of(x)
-    assert steps is not None
+    whole = x.whole() if isinstance(x, Once) else x.steps()
     at = take_one(x)
-    if current().ranges.at_least(steps.trip, 1):
-        return steps.item(0)
-    if isinstance(steps.trip, int):
-        return builtins.next(builtins.iter(()), *default)
-    raise UnsupportedError(
-        f"{where()}: next() number {at + 1} of an iterator whose length is known at run time only: "
-        "test the length and index instead"
-    )
+    session = current()
+    there: Any = True
+    if whole.trip != ENDLESS:
+        there = session.operators.compare_one("<", at, dim_value(whole.trip))
+    if default:
+        return session.operators.if_expr(
+            there, lambda: whole.item(as_dim(at)), lambda: default[0], None
+        )
+    test = as_test(there)
+    if test is False:
+        return builtins.next(builtins.iter(()))  # raises
+    if test is not True:
+        session.check(test, StopIteration, "")
+    return whole.item(as_dim(at))
 
 
 def count(start: Any = 0, step: Any = 1) -> Any:

@@ -48,6 +48,8 @@ from tracejit.trace.values.all import (
     Scalar,
     TaggedScalar,
     Tracer,
+    as_dim,
+    dim_value,
     lift,
     name_of,
     structural_int,
@@ -55,7 +57,7 @@ from tracejit.trace.values.all import (
 from tracejit.trace.values.captured_arrays import seen, seen_or_none
 from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
 from tracejit.trace.values.identity import same_array
-from tracejit.trace.values.iterables import steps_of
+from tracejit.trace.values.iterables import ENDLESS, Once, steps_of
 from tracejit.trace.values.kinds import operands, stands_for_other, type_of
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound, some, some_inside
 from tracejit.trace.values.symbolic_text import (
@@ -129,6 +131,10 @@ class StagedOperators(Operators):
         must_be_plain_text(iterable)
         watched.must_not_advance(self.session, iterable)
         iterable = seen(iterable)
+        if isinstance(iterable, Once) and iterable.life.is_followed:
+            more, body = _item_by_item(self, iterable, body_fn)
+            self.while_stmt(more, body, get_state, set_state, names, site, extra_test_fn)
+            return
         iterable = dunder_methods.iterable(self, iterable)
         staged_for(self, iterable, body_fn, get_state, set_state, names, site, extra_test_fn)
 
@@ -713,6 +719,21 @@ class StagedOperators(Operators):
         message = f"not enough or too many values to unpack (expected {n})"
         self.session.require_equal(x.dims[0], n, ValueError, message)
         return tuple(x[k] for k in range(n))
+
+
+def _item_by_item(ops: Any, items: Once, body_fn: Callable[[Any], Any]) -> tuple[Thunk, Thunk]:
+    """The test and the body of a loop over an iterator that others may take items of."""
+    whole, life = items.whole(), items.life
+
+    def more() -> Any:
+        endless = whole.trip == ENDLESS
+        return True if endless else ops.compare_one("<", life.taken, dim_value(whole.trip))
+
+    def body() -> None:
+        life.taken += 1
+        body_fn(whole.item(as_dim(life.taken - 1)))
+
+    return more, body
 
 
 def _sized_by_the_run(items: Any) -> bool:

@@ -155,6 +155,9 @@ class Session:
         self.changed_containers: dict[int, Any] = {}
         #: Objects of the user's classes, with the frame in which they were made, by identity.
         self.made: dict[int, tuple[Any, Frame]] = {}
+        #: Iterators of Python's, and the keys under which the trace may begin again with them as
+        #: iterators of the run, by identity.
+        self.followable: dict[int, tuple[Any, Any]] = {}
         #: Objects that a branch may have chosen: what is set in one would not show in the other.
         self.chosen: dict[int, Any] = {}
         #: Numbers of which nothing but the truth is known.

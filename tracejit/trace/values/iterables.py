@@ -11,7 +11,7 @@ from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.concretize import structural_int
-from tracejit.trace.session.session import Frame, current, where
+from tracejit.trace.session.session import Frame, Restart, current, where
 from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values.all import as_dim, dim_value
 from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
@@ -58,11 +58,27 @@ class Range(Looped):
 @dataclass
 class Life:
     """Where an iterator was made, whether something has gone through it, and how many items were
-    taken before."""
+    taken before. ``place``: keeps that number among what loops and branches carry, where the run
+    decides how many are taken; None elsewhere."""
 
     made_in: Frame
+    key: Any
     spent: bool = False
-    taken: int = 0
+    taken: Any = 0
+    place: Any = None
+
+    def follow(self) -> None:
+        def get() -> tuple[Any, ...]:
+            return (self.taken,)
+
+        def set_state(values: tuple[Any, ...]) -> None:
+            (self.taken,) = values
+
+        self.place = current().operators.carried(get, set_state, "how far an iterator is")
+
+    @property
+    def is_followed(self) -> bool:
+        return self.place is not None
 
 
 class Once(Looped):
@@ -71,7 +87,10 @@ class Once(Looped):
     life: Life
 
     def __post_init__(self) -> None:
-        self.__dict__["life"] = Life(current().frame)
+        key = iterator_key()
+        life = self.__dict__["life"] = Life(current().frame, key)
+        if current().loop_is(key, "unroll"):
+            life.follow()
 
     def whole(self) -> Steps:
         """All items, those that were taken, too."""
@@ -151,6 +170,11 @@ def steps_of(iterable: Any) -> Steps | None:
     return run_of(iterable).steps() if is_grown(iterable) else None
 
 
+def iterator_key() -> Any:
+    """How a trace that begins again knows an iterator that is made here."""
+    return "iterator", where()
+
+
 def spend(x: Any) -> None:
     """An iterator is about to be gone through, to its end for all that is known: nothing may go
     through it again, nor a loop do so at each turn."""
@@ -160,30 +184,28 @@ def spend(x: Any) -> None:
     x.life.spent = True
 
 
-def take_one(x: Looped) -> int:
+def take_one(x: Looped) -> Any:
     """The number of the item that ``next`` takes from an iterator."""
     if not isinstance(x, Once):
         throw(TypeError(f"'{type(x).__name__.lower()}' object is not an iterator"))
-    _must_be_here(x)
-    if _inside(x):
-        current().unroll_or_refuse(
-            _inside(x),
-            f"{where()}: next() in a branch or loop that is decided at run time, of an iterator "
-            "from outside of it: count the items and index",
-        )
+    if not x.life.is_followed and (x.life.spent or _inside(x)):
+        raise Restart(x.life.key, "unroll", _more_than_once(x))
     x.life.taken += 1
     return x.life.taken - 1
 
 
-def _must_be_here(x: Once) -> None:
-    reason = (
+def _more_than_once(x: Once) -> str:
+    return (
         f"{where()}: an iterator ({type(x).__name__.lower()}) is gone through more than once: "
         "what is left of it then is not known when compiling; make it anew each time"
     )
-    if x.life.spent:
-        raise UnsupportedError(reason)
-    if any(frame.kind == "loop" for frame in _inside(x)):
-        current().unroll_or_refuse(_inside(x), reason)
+
+
+def _must_be_here(x: Once) -> None:
+    if x.life.is_followed:
+        raise UnsupportedError(_more_than_once(x))
+    if x.life.spent or any(frame.kind == "loop" for frame in _inside(x)):
+        raise Restart(x.life.key, "unroll", _more_than_once(x))
 
 
 def _inside(x: Once) -> list[Frame]:
