@@ -12,6 +12,18 @@ NAMES_COMPARED = {
     "passes": 19,
 }
 
+#: Modules that import one another: the first of them by name, and how many there are.
+CIRCLES = {
+    "autodiff.accumulator": 10,
+    "device.host_text": 2,
+    "ir.core": 3,
+    "lower.body": 4,
+    "numba_compat.foreign": 2,
+    "trace.python.opaque_functions": 2,
+    "trace.session.concretize": 4,
+    "trace.values.all": 16,
+}
+
 #: Exceptions of Python's that traced programs meet: `throw` raises them.
 PROGRAMS_EXCEPTIONS = {
     "ArithmeticError",

@@ -5,10 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 from tracejit import sources
@@ -251,7 +249,7 @@ def _shown(
     from tracejit.calls.signature_strings import describe
 
     texts = {
-        describe(v.keys, v.count, v.assumptions.sites): show(v.artefacts)
+        describe(v.args, v.count, v.assumptions.sites): show(v.artefacts)
         for v in _versions(self, args, kwargs)
     }
     return next(iter(texts.values())) if args or kwargs else texts
@@ -299,7 +297,7 @@ def _pages(self: Any) -> dict[str, Any]:
 
     pages = {}
     for v in self._dispatcher.versions():
-        signature = describe(v.keys, v.count, v.assumptions.sites)
+        signature = describe(v.args, v.count, v.assumptions.sites)
         pages[signature] = Page(v.artefacts, signature, self.__name__)
     return pages
 
@@ -349,7 +347,7 @@ def _signatures(self: Any) -> list[str]:
     """One description per compiled version."""
     from tracejit.calls.signature_strings import describe
 
-    return [describe(v.keys, v.count, v.assumptions.sites) for v in self._dispatcher.versions()]
+    return [describe(v.args, v.count, v.assumptions.sites) for v in self._dispatcher.versions()]
 
 
 def _stats(self: Any) -> Stats:
@@ -372,37 +370,11 @@ def _repr(self: Any) -> str:
     return f"<tracejit.jit of {getattr(self.py_func, '__qualname__', self.py_func)!r}>"
 
 
-def reduced(self: Any) -> Any:
-    """How it is pickled: by name where the other process finds it so; else by value, with the text
-    of its file."""
-    function = self.py_func
-    name = getattr(function, "__qualname__", "<")
-    module = getattr(function, "__module__", "")
-    found: Any = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    if found is self and not (module == "__main__" and _by_cloudpickle()):
-        return name
-    return _rebuilt, (type(self).__name__, function, self._options, sources.packed(function))
+def _reduced(self: Any) -> Any:
+    return sources.reduced(self, _rebuilt)
 
 
-def _by_cloudpickle() -> bool:
-    """Whether the pickling under way is cloudpickle's, also a copy that a package has of it: it
-    takes the functions of ``__main__`` by value, as another process has another ``__main__``."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if "cloudpickle" in frame.f_globals.get("__name__", "").split("."):
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _rebuilt(kind: str, function: Fun, options: Options, file: tuple[str, tuple[str, ...]]) -> Any:
-    sources.unpack(function, file)
-    if kind == "Uncompiled":
-        from tracejit.diagnostics.uncompiled import Uncompiled
-
-        return Uncompiled(function, options)
+def _rebuilt(function: Fun, options: Options) -> Any:
     return jitted_type()(function, options)
 
 
@@ -433,6 +405,6 @@ def jitted_type() -> type:
             "recompile": _recompile,
             "__traced_call__": _traced_call,
             "__repr__": _repr,
-            "__reduce__": reduced,
+            "__reduce__": _reduced,
         },
     )

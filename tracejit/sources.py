@@ -15,7 +15,8 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 from typing import Any
 
 #: How many texts are kept of a file, and of a name that says nothing, such as "<dynamic-code>".
@@ -97,6 +98,44 @@ def unpack(function: Any, file: tuple[str, tuple[str, ...]]) -> None:
         add(filename, text)
         if code.co_filename != filename:
             function.__code__ = code.replace(co_filename=filename)
+
+
+def reduced(compiled: Any, rebuild: Callable[..., Any]) -> Any:
+    """How a compiled function is pickled: by name where the other process finds it so; else by
+    value, with the text of its file, from which ``rebuild(function, options)`` makes it."""
+    function = compiled.py_func
+    name = name_elsewhere(compiled, function)
+    return name or (_rebuilt, (rebuild, function, compiled._options, packed(function)))
+
+
+def name_elsewhere(made: Any, function: Any) -> str | None:
+    """The name of ``function`` where another process finds what was made of it under that."""
+    name = getattr(function, "__qualname__", "<")
+    module = getattr(function, "__module__", "")
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is made and not (module == "__main__" and _by_cloudpickle()):
+        return str(name)
+    return None
+
+
+def _rebuilt(
+    rebuild: Callable[..., Any], function: Any, options: Any, file: tuple[str, tuple[str, ...]]
+) -> Any:
+    unpack(function, file)
+    return rebuild(function, options)
+
+
+def _by_cloudpickle() -> bool:
+    """Whether the pickling under way is cloudpickle's, also a copy that a package has of it: it
+    takes the functions of ``__main__`` by value, as another process has another ``__main__``."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if "cloudpickle" in frame.f_globals.get("__name__", "").split("."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def texts(filename: str, module_globals: dict[str, Any]) -> Iterator[list[str]]:

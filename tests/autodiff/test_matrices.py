@@ -14,11 +14,11 @@ import pytest
 
 from tracejit.autodiff import grad
 from tracejit.autodiff.numeric import check_function
+from tracejit.ir.arguments import ArrayArg
 from tracejit.ir.core import Function
 from tracejit.ir.interpret.interpreter import interpret
 from tracejit.ir.verifier import verify
 from tracejit.trace.driver import trace
-from tracejit.trace.session.specs import ArraySpec
 
 RNG = np.random.default_rng(11)
 SQUARE = RNG.normal(size=(3, 3)) + 2.5 * np.eye(3)
@@ -163,7 +163,7 @@ def _residuals(a: Any) -> Any:
 
 
 def traced(function: Callable[[Any], Any], x: Any) -> Function:
-    return trace(function, [ArraySpec(x.dtype, x.shape)]).function
+    return trace(function, [ArrayArg(x.dtype, x.shape)]).function
 
 
 def run(function: Function, args: Sequence[Any]) -> list[Any]:

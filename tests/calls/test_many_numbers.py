@@ -122,7 +122,7 @@ def test_a_list_is_one_argument_of_any_length() -> None:
         assert g(numbers(float, n)) == sum(range(n))
     assert g.stats().compilations <= 3
     assert "hidden" not in g.inspect_ir(numbers(float, 64))
-    assert len(g._dispatcher.versions()[-1].keys) == 1
+    assert len(g._dispatcher.versions()[-1].args) == 1
 
 
 def test_the_list_that_is_passed_comes_back() -> None:

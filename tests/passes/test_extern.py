@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from tracejit import check_grads, jit
+from tracejit.ir.arguments import ArrayArg
 from tracejit.ir.core import Function
 from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import run
 from tracejit.trace.driver import trace
-from tracejit.trace.session.specs import ArraySpec
 
 A = np.array([[4.0, 1.0, -0.5], [0.3, 3.0, 0.25], [1.5, -1.0, 5.0]])
 
@@ -75,7 +75,7 @@ def counted(function: Function, inside: bool = False) -> Counter[str]:
     ],
 )
 def test_calls(function: Callable[..., Any], calls: dict[str, int]) -> None:
-    ir = run(trace(function, [ArraySpec(A.dtype, A.shape)]).function, DEFAULT)
+    ir = run(trace(function, [ArrayArg(A.dtype, A.shape)]).function, DEFAULT)
     assert counted(ir) == calls
     np.testing.assert_allclose(jit(function)(A.copy()), function(A.copy()), rtol=1e-12)
 

@@ -11,10 +11,11 @@ import optree
 from tracejit import trees
 from tracejit.calls.epilogue import Epilogue
 from tracejit.errors import StructureError, TracejitError, UnsupportedError
+from tracejit.ir.arguments import ArrayArg, ScalarArg, StaticArg, SymDim
 from tracejit.ir.interpret import interpreter
 from tracejit.ir.verifier import verify
-from tracejit.trace.driver import Traced, trace
-from tracejit.trace.session.specs import ArraySpec, ScalarSpec, Static, SymDim
+from tracejit.trace.driver import trace
+from tracejit.trace.traced import Traced
 
 Execute = Callable[[list[Any], Callable[[int, Any], None]], Sequence[Any]]
 
@@ -29,15 +30,15 @@ def specs_of(args: Any, *, symbolic: bool = False, static_ints: bool = False) ->
     def spec(x: Any) -> Any:
         if isinstance(x, np.ndarray):
             group = groups.setdefault(id(x), len(groups))
-            return ArraySpec(
-                x.dtype, tuple(_dim(d, symbolic, count) for d in x.shape), _layout(x), group,
-                bool(x.flags.writeable),
+            return ArrayArg(
+                x.dtype, tuple(_dim(d, symbolic, count) for d in x.shape), _layout(x),
+                bool(x.flags.writeable), None, group,
             )  # fmt: skip
         if type(x) in _KINDS and not (static_ints and type(x) is int):
-            return ScalarSpec(_KINDS[type(x)])  # type: ignore[arg-type]
+            return ScalarArg.python(_KINDS[type(x)])
         if isinstance(x, np.generic):
-            return ScalarSpec(x.dtype)
-        return Static(x)
+            return ScalarArg(x.dtype)
+        return StaticArg(x)
 
     return optree.tree_map(spec, args, none_is_leaf=True)
 
@@ -66,14 +67,14 @@ def call_traced(
     hidden = [h.getter() for h in traced.hidden]
     everything = [*leaves, *hidden]
     extents: dict[str, int] = {}
-    for leaf, spec in zip(leaves, traced.leaves, strict=True):
-        if isinstance(spec, ArraySpec):
+    for leaf, spec in zip(leaves, traced.args, strict=True):
+        if isinstance(spec, ArrayArg):
             for d, n in zip(spec.shape, leaf.shape, strict=True):
                 if isinstance(d, SymDim):
                     extents.setdefault(d.name, n)
     values: list[Any] = list(extents.values())
-    for leaf, spec in zip(leaves, traced.leaves, strict=True):
-        if not isinstance(spec, Static):
+    for leaf, spec in zip(leaves, traced.args, strict=True):
+        if spec.is_parameter:
             values.append(leaf)
     values.extend(hidden)
 

@@ -6,23 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from tracejit import abi, trees
-from tracejit.calls.argument_layouts import extent_places, hidden_layout, param_owners, unwrapped
-from tracejit.calls.argument_types import LeafKey, ScalarKey, StaticKey
+from tracejit.calls.argument_layouts import param_owners
 from tracejit.calls.epilogue import Epilogue, ResultBuilder, TreeBuilder
 from tracejit.calls.native_views import ViewMaker
-from tracejit.calls.versions import Request
 from tracejit.ir import extent as ex
+from tracejit.ir.arguments import (
+    ArgType,
+    ArrayArg,
+    ObjectArg,
+    Packing,
+    ScalarArg,
+    SymDim,
+    places_of_extents,
+)
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program
-from tracejit.trace.driver import Traced
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, as_path
-from tracejit.trace.session.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
-from tracejit.trace.session.stride_classes import Packing
-from tracejit.trace.values.captured_arrays import CapturedArray, CapturedNumber
+from tracejit.trace.traced import Traced
 from tracejit.trace.values.outs import (
     ArgOut,
     ArrayOut,
@@ -90,29 +92,34 @@ def _apart_guards(k: int, packing: Packing, itemsize: int) -> list[abi.IntegerGu
 
 
 class SignatureBuilder:
-    """Builds the abi signature of a lowered trace."""
+    """Builds the abi signature of a lowered function. ``stands``: views are left to Python, see
+    ``non_native``."""
 
     def __init__(
         self,
         traced: Traced,
         function: Function,
         program: Program,
-        request: Request,
         boxes: Boxes | None = None,
+        *,
+        stands: bool = False,
     ) -> None:
         """``boxes``: what results become that are not NumPy's."""
         self.boxes = boxes
         self.traced = traced
         self.function = function
         self.program = program
-        self.request = request
+        self.stands = stands
+        self.args = traced.all_args
         self.owners = param_owners(traced)
-        self.places = extent_places(traced)
+        self.places = list(places_of_extents(traced.args).values())
 
     def build(self) -> abi.Signature:
         traced = self.traced
-        params = tuple(map(self.param, traced.leaves, self.request.keys))
-        hidden = [abi.Hidden(_source(h.getter), self.hidden_param(h)) for h in traced.hidden]
+        every = list(map(self.param, range(len(self.args))))
+        params = tuple(every[: len(traced.args)])
+        outside = zip(traced.hidden, every[len(params) :], strict=True)
+        hidden = [abi.Hidden(_source(h.getter), param) for h, param in outside]
         hidden += [
             abi.Hidden(_source(g.source), abi.IdentityParam(g.expected)) for g in traced.guards
         ]
@@ -137,97 +144,78 @@ class SignatureBuilder:
             release_gil=self.release(),
         )
 
-    def param(self, leaf: Any, key: LeafKey) -> abi.Param:
-        if isinstance(leaf, ArraySpec):
-            shape = tuple(None if isinstance(d, SymDim) else d for d in leaf.shape)
-            strides: Any = leaf.layout if leaf.layout != "strided" else (None,) * len(shape)
-            frozen = not leaf.writeable
-            return abi.ArrayParam(leaf.dtype, shape, strides, leaf.writeable, frozen)
-        if isinstance(leaf, ObjectSpec):
-            return abi.TypeParam(leaf.kind)
-        if isinstance(leaf, ScalarSpec):
-            assert isinstance(key, ScalarKey)
-            if key.source is not None:
-                return abi.AddressParam(key.source)
-            return abi.ScalarParam(key.dtype, key.kind)
-        if isinstance(key, ScalarKey):
-            if key.kind == "bool":
-                return abi.IdentityParam(leaf.value)
-            return abi.ScalarParam(key.dtype, key.kind)  # its value is guarded
-        assert isinstance(key, StaticKey)
-        return abi.IdentityParam(unwrapped(key.value))
+    def param(self, k: int) -> abi.Param:
+        arg = self.args[k]
+        if isinstance(arg, ArrayArg):
+            shape = tuple(d if isinstance(d, int) else None for d in arg.shape)
+            found_outside = k >= len(self.traced.args)
+            writable = k in self.traced.mutated if found_outside else arg.writeable
+            frozen = not (found_outside or arg.writeable)
+            return abi.ArrayParam(arg.dtype, shape, arg.strides, writable, frozen)
+        if isinstance(arg, ObjectArg):
+            return abi.TypeParam(arg.kind)
+        if isinstance(arg, ScalarArg) and not isinstance(arg.value, bool):
+            if arg.source is not None:
+                return abi.AddressParam(arg.source)
+            return abi.ScalarParam(arg.dtype, arg.kind)  # where it has a value, that is guarded
+        return abi.IdentityParam(arg.value)
 
     def values(self) -> tuple[abi.IntegerGuard, ...]:
-        """Python ints that the code is compiled for; run-time extents were traced as 2 or more."""
-        extents = tuple(
-            abi.IntegerGuard("ge", abi.AxisLength(k, axis), 2) for k, axis in self.places
-        )
-        return (
-            extents
-            + self.packings()
-            + tuple(
-                abi.IntegerGuard("eq", abi.ScalarOf(k), leaf.value)
-                for k, (leaf, key) in enumerate(
-                    zip(self.traced.leaves, self.request.keys, strict=True)
-                )
-                if isinstance(leaf, Static) and isinstance(key, ScalarKey) and key.kind == "int"
-            )
-        )
-
-    def packings(self) -> tuple[abi.IntegerGuard, ...]:
-        """What the trace assumed of arrays that are not dense."""
-        hidden = self.traced.hidden_arrays()
-        arrays = {**dict(enumerate(self.traced.leaves)), **{k: h.cell for k, h in hidden.items()}}
+        """Extents that were traced as so many or more, and as equal; Python ints that the code is
+        compiled for; strides."""
         found: list[abi.IntegerGuard] = []
-        for k, array in arrays.items():
-            packing = getattr(array, "packing", None)
-            if packing is not None:
-                found += _packing_guards(k, packing, np.dtype(array.dtype).itemsize)
-            if packing is not None and k in self.traced.mutated:
-                found += _apart_guards(k, packing, np.dtype(array.dtype).itemsize)
+        for first, *others in self.places:
+            dim = _array(self.args[first[0]]).shape[first[1]]
+            low = dim.low if isinstance(dim, SymDim) else 0
+            found.append(abi.IntegerGuard("ge", abi.AxisLength(*first), low))
+            found += [
+                abi.IntegerGuard("eq", abi.AxisLength(*other), abi.AxisLength(*first))
+                for other in others
+            ]
+        found += self.packings()
+        for k, arg in enumerate(self.args):
+            if isinstance(arg, ScalarArg) and arg.kind == "int" and arg.value is not None:
+                found.append(abi.IntegerGuard("eq", abi.ScalarOf(k), arg.value))
         return tuple(found)
 
-    def hidden_param(self, hidden: CapturedArray | CapturedNumber) -> abi.Param:
-        if isinstance(hidden, CapturedNumber):
-            kind: Any = hidden.kind if isinstance(hidden.kind, str) else None
-            return abi.ScalarParam(hidden.traced.value.dtype, kind)
-        x = hidden.array
-        layout: Any = hidden_layout(x)
-        written = hidden.cell.arg in self.traced.mutated
-        return abi.ArrayParam(x.dtype, x.shape, layout, written)
+    def packings(self) -> list[abi.IntegerGuard]:
+        """What the trace assumed of arrays that are not dense."""
+        found: list[abi.IntegerGuard] = []
+        for k in self.arrays():
+            arg = _array(self.args[k])
+            if arg.packing is not None:
+                found += _packing_guards(k, arg.packing, arg.dtype.itemsize)
+                if k in self.traced.mutated:
+                    found += _apart_guards(k, arg.packing, arg.dtype.itemsize)
+        return found
 
     def objects(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Which objects of the program's among the arguments are one, and which are not."""
-        leaves = self.traced.leaves
-        found = [k for k, leaf in enumerate(leaves) if isinstance(leaf, ObjectSpec)]
-        pairs = [
-            (j, k)
-            for n, k in enumerate(found)
-            for j in found[:n]
-            if leaves[j].kind is leaves[k].kind
-        ]
-        groups = self.request.groups
-        same = [(j, k) for j, k in pairs if groups[j] == groups[k]]
-        return same, [pair for pair in pairs if pair not in same]
+        found = [(k, arg) for k, arg in enumerate(self.args) if isinstance(arg, ObjectArg)]
+        pairs: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
+        for n, (k, arg) in enumerate(found):
+            for j, other in found[:n]:
+                if other.kind is arg.kind:
+                    one = arg.alias_group is not None and arg.alias_group == other.alias_group
+                    pairs[one].append((j, k))
+        return pairs[True], pairs[False]
 
     # -- aliasing ------------------------------------------------------------------------------
 
     def arrays(self) -> list[int]:
-        leaves = [k for k, x in enumerate(self.traced.leaves) if isinstance(x, ArraySpec)]
-        return [*leaves, *self.traced.hidden_arrays()]
+        return [k for k, arg in enumerate(self.args) if isinstance(arg, ArrayArg)]
 
     def identical(self) -> tuple[tuple[int, int], ...]:
         groups: dict[int, list[int]] = {}
-        for k, leaf in enumerate(self.traced.leaves):
-            if isinstance(leaf, ArraySpec) and leaf.alias_group is not None:
-                groups.setdefault(leaf.alias_group, []).append(k)
+        for k, arg in enumerate(self.args):
+            if isinstance(arg, ArrayArg) and arg.alias_group is not None:
+                groups.setdefault(arg.alias_group, []).append(k)
         return tuple((g[0], k) for g in groups.values() for k in g[1:])
 
     def disjoint(self) -> tuple[tuple[int, int], ...]:
         same = {frozenset(p) for p in self.identical()}
         firsts = {k: first for first, k in self.identical()}
-        inside = {k for k, _ in self.request.windows}
-        arrays = [k for k in self.arrays() if k not in firsts and k not in inside]
+        arrays = [k for k in self.arrays() if k not in firsts and self.args[k].is_parameter]
         pairs = {
             frozenset((k, j))
             for k in arrays
@@ -244,7 +232,7 @@ class SignatureBuilder:
             return (), None
         held = any(h.held is not None for h in self.traced.hidden_arrays().values())
         found = None
-        if not (held or self.boxes or self.request.stands or Epilogue(self.traced).needs_call):
+        if not (held or self.boxes or self.stands or Epilogue(self.traced).needs_call):
             found = self.direct(raw)
         return self.rebuilt(raw) if found is None else found
 
@@ -297,11 +285,7 @@ class SignatureBuilder:
 
     def array(self, k: int) -> abi.ArrayParam | None:
         """The parameter that argument array k is (arrays found outside follow the leaves)."""
-        leaves = self.traced.leaves
-        if k < len(leaves):
-            found = self.param(leaves[k], self.request.keys[k])
-        else:
-            found = self.hidden_param(self.traced.hidden_arrays()[k])
+        found = self.param(k)
         return found if isinstance(found, abi.ArrayParam) else None
 
     def rebuilt(self, raw: list[abi.Result]) -> tuple[tuple[abi.Result, ...], abi.Structure]:
@@ -342,21 +326,26 @@ class SignatureBuilder:
         slot = self.program.slots[self.program.host.params.index(atom)]
         kind, k = self.owners[slot.index]
         if kind == "extent":
-            return abi.AxisLength(*self.places[k])
-        return abi.ScalarOf(k if kind == "leaf" else len(self.traced.leaves) + k)
+            return abi.AxisLength(*self.places[k][0])
+        return abi.ScalarOf(k)
 
     def release(self) -> bool | abi.WorkAbove:
-        arrays = [k for k, x in enumerate(self.traced.leaves) if isinstance(x, ArraySpec)]
+        arrays = [(k, arg) for k, arg in enumerate(self.traced.args) if isinstance(arg, ArrayArg)]
         if not arrays:
             return False
         work: abi.Expr = 0
-        for k in arrays:
+        for k, arg in arrays:
             size: abi.Expr = 1
-            for axis, d in enumerate(self.traced.leaves[k].shape):
-                extent = abi.AxisLength(k, axis) if isinstance(d, SymDim) else d
+            for axis, d in enumerate(arg.shape):
+                extent = d if isinstance(d, int) else abi.AxisLength(k, axis)
                 size = extent if size == 1 else abi.BinOp("mul", size, extent)
             work = size if work == 0 else abi.BinOp("add", work, size)
         return abi.WorkAbove(work, RELEASE_ELEMENTS)
+
+
+def _array(arg: ArgType) -> ArrayArg:
+    assert isinstance(arg, ArrayArg)
+    return arg
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from tracejit import abi, trees
-from tracejit.calls.argument_layouts import layouts_of, param_slots, specs_for
+from tracejit.calls.argument_layouts import layouts_of, param_slots
+from tracejit.calls.argument_types import EVERY_CLASS, args_of, is_source
 from tracejit.calls.calling_convention import SignatureBuilder
 from tracejit.calls.deopt import prints_before, rollback_of
 from tracejit.calls.device_versions import boxes_of, device_of_version, outside_name
@@ -27,6 +28,7 @@ from tracejit.codegen_llvm.lower import RULES, lower_program
 from tracejit.device.compile import DeviceCode, DeviceSpecialisation
 from tracejit.dtypes import is_inexact
 from tracejit.errors import StructureError, UnsupportedError, UnsupportedRecursionError
+from tracejit.ir.arguments import resolved, sizes_of, without_objects
 from tracejit.ir.core import Function, Instr
 from tracejit.ir.printer import format_function
 from tracejit.ir.program import Program, instructions
@@ -38,11 +40,10 @@ from tracejit.passes.pipeline import DEFAULT, SIMPLIFY
 from tracejit.passes.rebuild import Pass
 from tracejit.passes.runner import dump_stage, dump_text, run
 from tracejit.python_entry.entry import Specialisation, specialise
-from tracejit.trace.driver import Traced, trace
+from tracejit.trace.driver import trace
 from tracejit.trace.session.assumption_sets import TraceAssumptions
 from tracejit.trace.session.assumptions import FailedAssumption
-from tracejit.trace.session.specs import Static
-from tracejit.trace.values.captured_arrays import CapturedArray
+from tracejit.trace.traced import Traced
 from tracejit.trace.values.exporters import plain_array
 
 
@@ -56,6 +57,8 @@ class Artefacts:
     core_text: str
     spec: Specialisation | DeviceSpecialisation
     kernels: Mapping[Instr, str]
+    #: Numbers of the errors that say that an assumption is wrong.
+    rejecting: Sequence[int] = ()
     milliseconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -95,17 +98,49 @@ def compile_version(
 ) -> Version:
     """Trace and compile one version; ``rules``: as ``lower_program`` takes them."""
     clock = Clock()
-    specs = specs_for(request)
+    traced = _traced(request)
+    clock.lap("trace")
+    device = device_of_version(request, traced)
+    made = native_code(traced, options, rules, stands=request.stands, device=device, clock=clock)
+    clock.log(request.function, made.spec.module.from_cache)
+    if perf_map.asked_for():
+        perf_map.note(made.spec.module, _native_names(request.function, made))
+    # Shared storages are found by the slow path.
     count = request.treedef.num_leaves
-    args, kwargs = trees.unflatten(request.treedef, specs[:count])
+    prints = bool(made.rejecting) and prints_before(traced)
+    unsure = prints or None in request.assumptions.sites.values()
+    chained = None if unsure else made.spec.chained
+    direct = len(request.args) == count and chained is not None
+    preconditions = traced.preconditions()
+    traced.release()
+    return Version(
+        args=without_objects(traced.args),
+        sizes=request.sizes,
+        dynamic=request.dynamic,
+        call=made.spec,
+        preconditions=preconditions,
+        writes=tuple(sorted(k for k in traced.mutated if k < len(request.args))),
+        needs_call=Epilogue(traced).needs_call,
+        makes_views=any(isinstance(r, abi.ViewResult) for r in made.spec.signature.results),
+        made=lambda: made,
+        direct=direct,
+        count=count,
+        assumptions=request.assumptions,
+        prints=prints,
+        chained=chained,
+    )
+
+
+def _traced(request: Request) -> Traced:
+    count = request.treedef.num_leaves
+    args, kwargs = trees.unflatten(request.treedef, request.args[:count])
     try:
-        overlapping_globals = request.leaves[count : count + request.overlapping_globals]
-        traced = trace(
+        return trace(
             request.function,
             args,
             kwargs,
-            specs[count:],
-            overlapping_globals,
+            request.args[count:],
+            request.leaves[count : count + request.overlapping_globals],
             request.assumptions,
             request.run_time_globals,
             same=request.shared,
@@ -115,18 +150,30 @@ def compile_version(
             ends = isinstance(error, UnsupportedRecursionError)
             raise NeedsStatic(error, of_integers=ends) from None
         raise
-    clock.lap("trace")
+
+
+def native_code(
+    traced: Traced,
+    options: Options,
+    rules: Mapping[str, Rule] = RULES,
+    *,
+    stands: bool = False,
+    device: int | None = None,
+    clock: Clock | None = None,
+) -> Artefacts:
+    """Compile what a front end hands over, for the CPU or a GPU."""
+    clock = clock or Clock()
     function = simplify(traced.function, stabilize=options.stabilize)
     clock.lap("passes")
-    layouts, numbers = layouts_of(traced, request, function)
+    layouts, numbers = layouts_of(traced, function)
     program = merge(lower(function, layouts, numbers))
     clock.lap("lower")
-    device = device_of_version(request, traced)
-    signature = SignatureBuilder(traced, function, program, request, boxes_of(device)).build()
-    signature = replace(signature, rollback=rollback_of(traced, request.keys))
+    boxes = boxes_of(device)
+    signature = SignatureBuilder(traced, function, program, boxes, stands=stands).build()
+    signature = replace(signature, rollback=rollback_of(traced))
     layout = abi.layout(signature)
     slots = (
-        param_slots(traced, function, program, layout),
+        param_slots(traced, program, layout),
         _result_slots(program, signature, layout),
     )
     if device is not None and rules is not RULES:
@@ -162,35 +209,8 @@ def compile_version(
             names=partial(outside_name, traced),
         )
     clock.lap("entry", spec.module.milliseconds)
-    clock.log(request.function, spec.module.from_cache)
-    artefacts = Artefacts(
-        traced, function, program, core.text, spec, core.kernels, clock.milliseconds
-    )
-    if perf_map.asked_for():
-        perf_map.note(spec.module, _native_names(request.function, artefacts))
-    # Shared storages are found by the slow path.
-    direct = not request.windows and not request.overlapping_globals
-    prints = bool(wrong) and prints_before(traced)
-    unsure = prints or None in request.assumptions.sites.values()
-    chained = None if unsure else spec.chained
-    direct = direct and chained is not None
-    preconditions = traced.preconditions()
-    traced.release()
-    return Version(
-        keys=request.keys,
-        sizes=_sizes(request),
-        dynamic=request.dynamic,
-        call=spec,
-        preconditions=preconditions,
-        writes=tuple(sorted(k for k in traced.mutated if k < len(specs))),
-        needs_call=Epilogue(traced).needs_call,
-        makes_views=any(isinstance(r, abi.ViewResult) for r in signature.results),
-        made=lambda: artefacts,
-        direct=direct,
-        count=count,
-        assumptions=request.assumptions,
-        prints=prints,
-        chained=chained,
+    return Artefacts(
+        traced, function, program, core.text, spec, core.kernels, wrong, clock.milliseconds
     )
 
 
@@ -210,12 +230,6 @@ def _dump(program: Program, text: str) -> None:
     asked = os.environ.get("TRACEJIT_DUMP", "").split(",")
     if "llvm" in asked or "all" in asked:
         dump_text("llvm", program.host.name, text)
-
-
-def _sizes(request: Request) -> tuple[int, ...]:
-    from tracejit.calls.argument_types import sizes_of
-
-    return sizes_of(request.leaves, request.keys)
 
 
 def _result_slots(program: Program, signature: abi.Signature, layout: abi.SlotLayout) -> list[int]:
@@ -242,34 +256,16 @@ def traced_function(
 ) -> tuple[Function, list[Any], list[int]]:
     """``fun`` as an IR function of exact shapes, its argument values, and which are inexact;
     ``orders``: how many times derivatives will be taken of it."""
-    from tracejit.calls.argument_types import EVERY_CLASS, alias_groups, leaf_key
-
     found, treedef = trees.flatten((tuple(args), dict(kwargs or {})))
-    keys = tuple(leaf_key(x, EVERY_CLASS) for x in found)
     leaves = [x if (plain := plain_array(x)) is None else plain for x in found]
-    from tracejit.calls.argument_types import is_source, sizes_of
-
-    dynamic = (False,) * len(sizes_of(leaves, keys))
-    request = Request(fun, treedef, tuple(leaves), keys, dynamic, alias_groups(leaves)[0], ())
-    call_args, call_kwargs = trees.unflatten(treedef, specs_for(request))
+    types = args_of(leaves, EVERY_CLASS)[0]
+    static = (False,) * len(sizes_of(types, leaves))
+    specs = resolved(types, leaves, static)
+    call_args, call_kwargs = trees.unflatten(treedef, specs)
     traced = trace(fun, call_args, call_kwargs, assumptions=assumptions, orders=orders)
-    values = [
-        np.int64(id(x)) if is_source(x) else x
-        for x, s in zip(leaves, traced.leaves, strict=True)
-        if not isinstance(s, Static)
-    ]
-    values += [h.array for h in traced.hidden if isinstance(h, CapturedArray)]
-    count = sum(not isinstance(s, Static) for s in traced.leaves)
+    passed = [x for x, arg in zip(leaves, traced.args, strict=True) if arg.is_parameter]
+    values = [np.int64(id(x)) if is_source(x) else x for x in passed]
+    values += [h.array for h in traced.hidden_arrays().values()]
+    count = len(passed)
     wrt = [k for k, v in enumerate(values[:count]) if is_inexact(np.asarray(v).dtype)]
     return run(traced.function, passes), values, wrt  # calls keep their rules
-
-
-def run_function(function: Function, args: Sequence[Any]) -> list[Any]:
-    """Compile and run one IR function on arrays; for tools and checks."""
-    from tracejit.codegen_llvm.compile import compile_program
-
-    compiled = compile_program(merge(lower(simplify(function))))
-    arrays = [
-        np.array(a, dtype=p.dtype, order="C") for a, p in zip(args, function.params, strict=True)
-    ]
-    return compiled.call(*arrays)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from tracejit import abi
-from tracejit.calls.argument_types import LeafKey, ScalarKey
 from tracejit.errors import UnsupportedError, raise_at
+from tracejit.ir.arguments import ScalarArg
 from tracejit.trace.session.assumption_sets import (
     AssumptionFailed,
     AssumptionSet,
@@ -27,7 +27,7 @@ from tracejit.trace.session.assumption_sets import (
 )
 
 if TYPE_CHECKING:
-    from tracejit.trace.driver import Traced
+    from tracejit.trace.traced import Traced
 
 #: Times that one call may begin again.
 LIMIT = 64
@@ -90,7 +90,7 @@ def _refuse(site: AssumptionSite) -> NoReturn:
     raise_at(error, site.filename, site.line)
 
 
-def rollback_of(traced: Traced, keys: Sequence[LeafKey]) -> abi.Rollback | None:
+def rollback_of(traced: Traced) -> abi.Rollback | None:
     """What to put back after a run that finds that its version assumes something wrong; None when
     there is nothing."""
     from tracejit.trace.session.assumptions import (
@@ -101,7 +101,7 @@ def rollback_of(traced: Traced, keys: Sequence[LeafKey]) -> abi.Rollback | None:
     written = sorted({i.attrs["arg"] for i in before if i.name == "write_back"})
     draws = [i.attrs["fn"] for i in before if hasattr(i.attrs.get("fn"), "held")]
     held = list({id(f.held): f.held for f in draws if f.held is not None}.values())
-    sources = [k for k, key in enumerate(keys) if isinstance(key, ScalarKey) and key.source]
+    sources = [k for k, x in enumerate(traced.args) if isinstance(x, ScalarArg) and x.source]
     if all(f.held is not None for f in draws):
         sources = []
     if not (written or held or sources):

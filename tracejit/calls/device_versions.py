@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.calls.argument_types import ArrayKey
 from tracejit.calls.versions import Request
 from tracejit.device import transfers
 from tracejit.device.driver import Driver, driver
 from tracejit.device_arrays import device_of, is_cupy_array
 from tracejit.errors import throw
-from tracejit.trace.driver import Traced
+from tracejit.ir.arguments import ArrayArg
 from tracejit.trace.guards.paths import GlobalVariable, as_path
+from tracejit.trace.traced import Traced
 
 
 class DeviceBoxes:
@@ -43,12 +43,13 @@ def device_of_version(request: Request, traced: Traced) -> int | None:
     TypeError: arrays are in several places.
     """
     hidden = traced.hidden_arrays()
-    found = {k: device for k, h in hidden.items() if (device := device_of(h.array)) is not None}
+    arrays = {k: h.array for k, h in hidden.items() if h.array is not None}
+    found = {k: device for k, x in arrays.items() if (device := device_of(x)) is not None}
     if not found:
         return request.device
     k, device = next(iter(found.items()))
     name = outside_name(traced, k)
-    if request.device is None and any(isinstance(key, ArrayKey) for key in request.keys):
+    if request.device is None and any(isinstance(arg, ArrayArg) for arg in request.args):
         throw(
             TypeError(
                 f"{name} is on GPU {device}, and arguments are NumPy arrays: "

@@ -19,14 +19,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
-from tracejit.calls.argument_types import (
-    Family,
-    FamilyKey,
-    LeafKey,
-    Policy,
-    int_positions,
-    leaf_key,
-)
+from tracejit.calls.argument_types import Family, FamilyKey, Policy, StaticArgument, arg_of
 from tracejit.calls.chains import ChainRow, Pending
 from tracejit.calls.deopt import ActiveSet, DeoptState
 from tracejit.calls.device_cache import DeviceCalls
@@ -44,7 +37,6 @@ from tracejit.calls.versions import (
     NeedsStatic,
     Options,
     Request,
-    StaticArgument,
     Stats,
     Version,
     described,
@@ -58,6 +50,7 @@ from tracejit.calls.versions import (
     writes_into_overlap,
 )
 from tracejit.errors import InternalError, StructureError, UnsupportedError
+from tracejit.ir.arguments import ArrayArg, integers_among
 from tracejit.trace.guards.paths import NeedsIdentity, bound
 from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSet, TraceAssumptions
 
@@ -156,9 +149,7 @@ class Dispatcher:
     def _bound_call(self, call: tuple[Any, dict[str, Any]], args: Sequence[Any]) -> Any:
         leaves, structure = self._flatten(call)
         with self._fallback.refusing():
-            placement = self._placed(leaves, structure)
-            keys = tuple(map(leaf_key, placement.leaves))
-        held = self._native(placement, keys)
+            held = self._native(self._placed(leaves, structure))
         with bound(held.leaves):
             version, plan, result = self._settled(held, structure)
         if plan is not None and version.chained is not None and not held.stands:
@@ -244,9 +235,9 @@ class Dispatcher:
             leaves, structure, len(beside), by_identity=self._by_identity, device=held.device
         )
 
-    def _native(self, placement: Placement, keys: Sequence[LeafKey]) -> NativeLeaves:
+    def _native(self, placement: Placement) -> NativeLeaves:
         try:
-            return NativeLeaves(placement.leaves, keys, placement)
+            return NativeLeaves(placement.leaves, tuple(map(arg_of, placement.leaves)), placement)
         except Unshareable as error:
             raise self._in_python(str(error)) from None
 
@@ -310,16 +301,15 @@ class Dispatcher:
             sharing = self._sharer.share(arguments.leaves)
         except Unshareable as error:
             raise self._in_python(str(error)) from None
-        keys = (*arguments.keys, *map(leaf_key, sharing.leaves))
-        shared = Arguments(
-            (*arguments.leaves, *sharing.leaves),
-            keys,
-            arguments.structure,
-            (*arguments.groups, *range(len(arguments.keys), len(keys))),
-            sharing.windows,
-            arguments.overlapping_globals,
-            arguments.stands,
-            arguments.device,
+        windows = dict(sharing.windows)
+        args = [
+            replace(arg, window=windows[k]) if isinstance(arg, ArrayArg) and k in windows else arg
+            for k, arg in enumerate(arguments.args)
+        ]
+        shared = replace(
+            arguments,
+            leaves=(*arguments.leaves, *sharing.leaves),
+            args=(*args, *map(arg_of, sharing.leaves)),
         )
         return shared, sharing.plan
 
@@ -415,7 +405,7 @@ class Dispatcher:
             if len(alike) >= MAX_ASSUMPTION_SETS:
                 for version in self._families.pop(alike[0]).versions:
                     version.alive = False
-            family = Family(arguments.sizes, int_positions(arguments.leaves, arguments.keys))
+            family = Family(arguments.sizes, integers_among(arguments.args))
             self._families[key] = family
         return family
 
@@ -432,11 +422,9 @@ class Dispatcher:
                 self.function,
                 arguments.structure[0],
                 arguments.leaves,
-                arguments.keys,
+                arguments.resolved(dynamic),
+                arguments.sizes,
                 dynamic,
-                arguments.groups,
-                names,
-                arguments.windows,
                 arguments.overlapping_globals,
                 assumptions,
                 run_time_globals,
@@ -514,8 +502,7 @@ class Dispatcher:
     ) -> Version:
         """``version_for`` under what calls found so far."""
         leaves, structure = self._flatten(self.bind(*call))
-        placement = self._placed(leaves, structure)
-        held = self._native(placement, tuple(map(leaf_key, placement.leaves)))
+        held = self._native(self._placed(leaves, structure))
         policy = "dynamic" if dynamic else self.options.shapes
         with bound(held.leaves):
             while True:

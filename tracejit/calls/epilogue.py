@@ -23,7 +23,7 @@ from tracejit.trace.values.outs import (
 )
 
 if TYPE_CHECKING:
-    from tracejit.trace.driver import Traced
+    from tracejit.trace.traced import Traced
 
 
 class Epilogue:

@@ -31,8 +31,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
-from tracejit.calls.argument_types import StaticKey
-from tracejit.calls.versions import StaticArgument
+from tracejit.ir.arguments import StaticArg
 from tracejit.trace.session.plain import PLAIN_MODULES
 
 #: Of a class: what says nothing about what its objects do, or is found in another way.
@@ -111,7 +110,7 @@ class Fingerprint:
             self._all(kind.__name__, (x.start, x.stop, x.step))
         elif kind is CodeType:
             self._code(x)
-        elif isinstance(x, StaticKey | StaticArgument):
+        elif isinstance(x, StaticArg):
             self._text("static")
             self.add(x.value)
         elif isinstance(x, ModuleType):
@@ -156,7 +155,7 @@ class Fingerprint:
         if hasattr(x, "py_func"):
             self._all("jitted", (x.py_func, getattr(x, "_options", None)))
         elif is_dataclass(x):
-            self._all("fields", (getattr(x, f.name) for f in fields(x)))
+            self._all("fields", (getattr(x, f.name) for f in fields(x) if f.compare))
         elif hasattr(x, "__dict__"):
             self._all("attributes", (part for item in vars(x).items() for part in item))
         else:

@@ -16,17 +16,11 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
-from tracejit.calls.argument_types import (
-    ArrayKey,
-    LeafKey,
-    ScalarKey,
-    alias_groups,
-    is_native,
-    is_source,
-)
+from tracejit.calls.argument_types import alias_groups, is_native
 from tracejit.calls.array_copies import copy_of
 from tracejit.calls.overlap import NDArray, Sharer, address
 from tracejit.calls.placement import Placement
+from tracejit.ir.arguments import ArgType, ArrayArg, ScalarArg
 from tracejit.trace.values.exporters import plain_array
 
 _standing = local()
@@ -45,7 +39,7 @@ class NativeLeaves:
     def __init__(
         self,
         leaves: Sequence[Any],
-        keys: Sequence[LeafKey],
+        args: Sequence[ArgType],
         placement: Placement | None = None,
     ) -> None:
         self.given = leaves
@@ -56,17 +50,16 @@ class NativeLeaves:
         self.viewed: dict[int, NDArray] = {}
         self._storages: list[tuple[NDArray, NDArray]] = []
         self.viewed.update(self.placement.originals)
-        pairs = list(zip(leaves, keys, strict=True))
-        arrays = [k for k, (x, key) in enumerate(pairs) if isinstance(key, ArrayKey)]
+        arrays = [k for k, arg in enumerate(args) if isinstance(arg, ArrayArg)]
         for k in arrays:
             if type(leaves[k]) is not np.ndarray and is_native(leaves[k]):
                 self.viewed[k] = leaves[k]
                 self.leaves[k] = plain_array(leaves[k])
         if not all(is_native(leaves[k]) for k in arrays):
             self._copy(arrays, leaves)
-        for k, (leaf, key) in enumerate(pairs):
-            swapped = isinstance(key, ScalarKey) and key.kind is None and not is_source(leaf)
-            if swapped and not leaf.dtype.isnative:
+        for k, (leaf, arg) in enumerate(zip(leaves, args, strict=True)):
+            of_numpy = isinstance(arg, ScalarArg) and arg.kind is None and arg.source is None
+            if of_numpy and not leaf.dtype.isnative:
                 self.leaves[k] = leaf.dtype.newbyteorder("=").type(leaf)
 
     def _copy(self, arrays: Sequence[int], leaves: Sequence[Any]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from tracejit.device_arrays import device_of
 from tracejit.dtypes import is_complex, is_float, is_real
-from tracejit.trace.session.specs import WindowSpec
+from tracejit.ir.arguments import MemoryWindow
 
 #: Ways for arguments to lie in memory that one function remembers.
 KEPT = 256
@@ -36,7 +36,7 @@ class Sharing:
 
     storages: tuple[NDArray, ...]
     numbers: tuple[int, ...]
-    windows: tuple[tuple[int, WindowSpec], ...]
+    windows: tuple[tuple[int, MemoryWindow], ...]
     plan: Plan
 
     @property
@@ -79,7 +79,7 @@ class Plan:
 
     storages: tuple[tuple[int, _Storage], ...]
     numbers: tuple[int, ...]
-    windows: tuple[tuple[int, WindowSpec], ...]
+    windows: tuple[tuple[int, MemoryWindow], ...]
 
     def made(self, arrays: dict[int, NDArray], first: int) -> tuple[NDArray, ...]:
         """The storages, the first array being at this address."""
@@ -90,12 +90,12 @@ class Plan:
 def _plan(arrays: dict[int, NDArray], first: int, count: int) -> Plan:
     storages = [_storage(arrays, cluster) for cluster in _clusters(arrays)]
     numbers: list[int] = []
-    windows: list[tuple[int, WindowSpec]] = []
+    windows: list[tuple[int, MemoryWindow]] = []
     for s, storage in enumerate(storages):
         for k, place in storage.places:
             at = count + len(storages) + len(numbers)
             numbers += place.numbers
-            window = WindowSpec(
+            window = MemoryWindow(
                 count + s,
                 place.form,
                 tuple(range(at, at + len(place.numbers))),
@@ -184,7 +184,7 @@ class _Member:
 
 @dataclass(frozen=True)
 class _Place:
-    """How a member lies in the storage; see ``WindowSpec``."""
+    """How a member lies in the storage; see ``MemoryWindow``."""
 
     form: str
     numbers: tuple[int, ...]

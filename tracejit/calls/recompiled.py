@@ -8,20 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tracejit.calls.argument_types import (
-    ArrayKey,
-    Family,
-    FamilyKey,
-    LeafKey,
-    ObjectKey,
-    ScalarKey,
-    StaticKey,
-)
+from tracejit.calls.argument_types import Family, FamilyKey
 from tracejit.calls.log import log
-from tracejit.calls.versions import Arguments, StaticArgument
+from tracejit.calls.versions import Arguments
+from tracejit.ir.arguments import ArgType, ArrayArg, ObjectArg, ScalarArg, StaticArg
 
 #: The compilation of one function that is warned of.
 TOO_OFTEN = 20
+_SHARED = "arguments share memory in another way"
 
 
 class Recompiled:
@@ -64,30 +58,31 @@ class Recompiled:
         if self._last is None:
             return []
         old: Any = self._last[1]
-        new = arguments.keys
+        new = arguments.args
         if self._last[0] != arguments.structure or len(old) != len(new):
             return ["the containers among the arguments have another structure"]
         pairs = enumerate(zip(old, new, strict=True))
         found = [_difference(a, b, _name(k, new, names)) for k, (a, b) in pairs if a != b]
-        return found[:2] or ["arguments share memory in another way"]
+        return list(dict.fromkeys(found))[:2] or [_SHARED]
 
 
-def _name(k: int, keys: Sequence[LeafKey], names: Sequence[str]) -> str:
+def _name(k: int, args: Sequence[ArgType], names: Sequence[str]) -> str:
     """What the program calls an argument, where each is one leaf."""
-    return f"argument {names[k]!r}" if len(names) == len(keys) else f"argument leaf {k}"
+    return f"argument {names[k]!r}" if len(names) == len(args) else f"argument leaf {k}"
 
 
-def _difference(old: LeafKey, new: LeafKey, name: str) -> str:
-    if isinstance(new, StaticKey):
-        value = new.value.value if isinstance(new.value, StaticArgument) else new.value
-        kind = type(value).__name__
-        return f"{name} is another {kind}, which is compiled for"
-    if isinstance(old, ArrayKey) and isinstance(new, ArrayKey):
+def _difference(old: ArgType, new: ArgType, name: str) -> str:
+    if isinstance(new, StaticArg):
+        return f"{name} is another {type(new.value).__name__}, which is compiled for"
+    if isinstance(old, ArrayArg) and isinstance(new, ArrayArg):
         for what in ("dtype", "rank", "layout", "writeable"):
             if getattr(old, what) != getattr(new, what):
                 return f"{name} has another {what}"
-        return f"{name} has other strides, or axes of length 0 or 1"
-    if isinstance(new, ObjectKey):
-        return f"{name} is of class {new.kind.__name__}"
-    kind = (new.kind or new.dtype.name) if isinstance(new, ScalarKey) else "ndarray"
+        if (old.shape, old.packing) != (new.shape, new.packing):
+            return f"{name} has other strides, or axes of length 0 or 1"
+        return _SHARED
+    if isinstance(new, ObjectArg):
+        same = isinstance(old, ObjectArg) and old.kind is new.kind
+        return _SHARED if same else f"{name} is of class {new.kind.__name__}"
+    kind = (new.kind or new.dtype.name) if isinstance(new, ScalarArg) else "ndarray"
     return f"{name} is of type {kind}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.calls.argument_types import ArrayKey, LeafKey, ObjectKey, ScalarKey
+from tracejit.ir.arguments import ArgType, ArrayArg, ObjectArg, ScalarArg
 from tracejit.ir.types import dtype_of, short_name
 from tracejit.trace.session.assumption_sets import AssumptionSite
 
@@ -26,25 +26,15 @@ _TYPE = re.compile(r"\s*(\w+)\s*(\[[^\]]*\])?\s*")
 _PYTHON = {"bool": bool, "i64": int, "f64": float, "c128": complex}
 
 
-@dataclass(frozen=True)
-class ArgType:
-    """A scalar (``layout`` None) or an array of ``rank`` axes in C or F order."""
-
-    dtype: np.dtype[Any]
-    rank: int = 0
-    layout: str | None = None
-
-    def example(self) -> Any:
-        """A value with this type: extents of 2 and more, Python scalars where there are."""
-        if self.layout is None:
-            kind = _PYTHON.get(short_name(self.dtype))
-            return kind(2) if kind is not None and kind is not bool else self._scalar()
-        shape = tuple(range(2, 2 + self.rank))
-        order: Any = "F" if self.layout == "F" else "C"
-        return np.zeros(shape, self.dtype, order)
-
-    def _scalar(self) -> Any:
-        return True if self.dtype == np.bool_ else self.dtype.type(2)
+def example_of(arg: ArrayArg | ScalarArg) -> Any:
+    """A value of this type: extents of 2 and more, Python scalars where there are."""
+    if isinstance(arg, ArrayArg):
+        shape = tuple(range(2, 2 + arg.rank))
+        return np.zeros(shape, arg.dtype, "F" if arg.layout == "F" else "C")
+    kind = _PYTHON.get(short_name(arg.dtype))
+    if arg.dtype == np.bool_:
+        return True
+    return arg.dtype.type(2) if kind is None else kind(2)
 
 
 @dataclass(frozen=True)
@@ -52,12 +42,12 @@ class ParsedSignature:
     """Argument types and, when stated, the result's type (None: unstated; "void": no result)."""
 
     text: str
-    args: tuple[ArgType, ...]
-    result: ArgType | str | None
+    args: tuple[ArrayArg | ScalarArg, ...]
+    result: ArrayArg | ScalarArg | str | None
 
     def examples(self) -> list[Any]:
         """Arguments to compile for."""
-        return [a.example() for a in self.args]
+        return [example_of(a) for a in self.args]
 
     def fits(self, traced: Any) -> bool:
         """Whether the function returns what the signature states."""
@@ -65,8 +55,8 @@ class ParsedSignature:
             return True
         found = [_type_of(out, traced) for out in traced.outs]
         want: list[Any] = [None]
-        if isinstance(self.result, ArgType):
-            want = [(self.result.dtype, self.result.rank)]
+        if isinstance(self.result, ArrayArg | ScalarArg):
+            want = [_dtype_and_rank(self.result)]
         return found == want or ... in found
 
     def check_result(self, traced: Any) -> None:
@@ -83,12 +73,12 @@ def _type_of(out: Any, traced: Any) -> Any:
         value = traced.function.results[out.index]
         return (value.dtype, value.rank)
     if hasattr(out, "arg"):
-        cells = {
-            **dict(enumerate(traced.leaves)),
-            **{k: h.array for k, h in traced.hidden_arrays().items()},
-        }
-        return (dtype_of(cells[out.arg].dtype), len(cells[out.arg].shape))
+        return _dtype_and_rank(traced.all_args[out.arg])
     return None if getattr(out, "value", ...) is None else ...
+
+
+def _dtype_and_rank(arg: ArrayArg | ScalarArg) -> tuple[np.dtype[Any], int]:
+    return dtype_of(arg.dtype), arg.rank if isinstance(arg, ArrayArg) else 0
 
 
 def _shown(dtype: np.dtype[Any], rank: int) -> str:
@@ -105,7 +95,7 @@ def parse_signature(text: str) -> ParsedSignature:
     if match is None:
         raise ValueError(f'a signature looks like "f8[:](f8[:], f8)", not {text!r}')
     result, inside = match.groups()
-    parsed: ArgType | str | None = None
+    parsed: ArrayArg | ScalarArg | str | None = None
     if result:
         parsed = "void" if result in ("void", "none") else _parse_type(result, text)
     args = tuple(_parse_type(t, text) for t in _split(inside))
@@ -117,39 +107,38 @@ def _split(inside: str) -> list[str]:
     return [p for p in parts if p.strip()]
 
 
-def _parse_type(part: str, text: str) -> ArgType:
+def _parse_type(part: str, text: str) -> ArrayArg | ScalarArg:
     match = _TYPE.fullmatch(part)
     if match is None or match.group(1) not in _NAMES:
         raise ValueError(f"{part.strip()!r} in signature {text!r} is no type that is known")
     dtype = dtype_of(_NAMES[match.group(1)])
     if match.group(2) is None:
-        return ArgType(dtype)
+        return ScalarArg(dtype)
     axes = [a.strip().replace(" ", "") for a in match.group(2)[1:-1].split(",")]
     if any(a not in (":", "::1") for a in axes) or axes.count("::1") > 1:
         raise ValueError(f"{part.strip()!r} in signature {text!r}: axes are ':' or one '::1'")
-    layout = "F" if "::1" in axes[:-1] else "C"
-    return ArgType(dtype, len(axes), layout)
+    return ArrayArg(dtype, (None,) * len(axes), "F" if "::1" in axes[:-1] else "C")
 
 
 def describe(
-    keys: Sequence[LeafKey],
+    args: Sequence[ArgType],
     count: int | None = None,
     sites: Mapping[AssumptionSite, bool | None] | None = None,
 ) -> str:
     """The leaves of a version: ``(f8[:, :] C, int64)``; what follows the first ``count`` is about
     memory that they share, ``sites`` what the version assumes of values."""
     parts = []
-    for key in keys[:count]:
-        if isinstance(key, ArrayKey):
-            axes = ", ".join(":" if u is None else str(u) for u in key.units)
-            parts.append(f"{short_name(key.dtype)}[{axes}] {key.layout}")
-        elif isinstance(key, ScalarKey):
-            parts.append(key.kind or short_name(key.dtype))
-        elif isinstance(key, ObjectKey):
-            parts.append(key.kind.__qualname__)
+    for arg in args[:count]:
+        if isinstance(arg, ArrayArg):
+            axes = ", ".join(str(d) if d in (0, 1) else ":" for d in arg.shape)
+            parts.append(f"{short_name(arg.dtype)}[{axes}] {arg.layout}")
+        elif isinstance(arg, ScalarArg):
+            parts.append(arg.kind or short_name(arg.dtype))
+        elif isinstance(arg, ObjectArg):
+            parts.append(arg.kind.__qualname__)
         else:
-            parts.append(repr(getattr(key.value, "value", key.value))[:40])
-    shared = " overlapping" if count is not None and count < len(keys) else ""
+            parts.append(repr(arg.value)[:40])
+    shared = " overlapping" if count is not None and count < len(args) else ""
     assumed = "; ".join(
         f"{'not ' * (not holds)}{site.what} (line {site.line})"
         for site, holds in (sites or {}).items()

@@ -1,6 +1,6 @@
 """Versions on disk: a later process takes one, instead of tracing and compiling.
 
-A version is found by the fingerprint of the function and of the arguments' keys. It says what it
+A version is found by the fingerprint of the function and of the arguments' types. It says what it
 takes for granted: what the guards of the trace found, and the code of every function that was
 traced. All of that is looked at before the version is used; where something is another, or cannot
 be told, the function is compiled as ever. What has no name in another process (an object made while
@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracejit.calls.argument_types import sizes_of
 from tracejit.calls.fingerprints import (
     Fingerprint,
     Unstorable,
@@ -34,6 +33,7 @@ from tracejit.calls.versions import Options, Request, Version
 from tracejit.codegen_llvm import blas, perf_map
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.codegen_llvm.runtime import HostTable
+from tracejit.ir.arguments import without_objects
 from tracejit.python_entry.entry import Specialisation, native_symbols, uses_native_entry
 from tracejit.trace.guards.guard_equality import same_value
 from tracejit.trace.guards.guards import Guard
@@ -112,18 +112,11 @@ def key_of(request: Request, options: Options) -> str | None:
         found = Fingerprint()
         found.add((environment(), engine.target))
         found.add((uses_native_entry(), options, request.function, request.treedef))
-        found.add((request.keys, request.dynamic, _exact(request), request.groups))
-        found.add((request.windows, request.overlapping_globals, request.stands))
+        found.add((request.args, request.overlapping_globals, request.stands))
         found.add((request.run_time_globals, request.shared))
     except Unstorable:
         return None
     return found.digest()
-
-
-def _exact(request: Request) -> tuple[int | None, ...]:
-    """The extents and integers that a version is for; None where it is for any."""
-    sizes = sizes_of(request.leaves, request.keys)
-    return tuple(None if free else n for n, free in zip(sizes, request.dynamic, strict=True))
 
 
 # Writing ------------------------------------------------------------------------------------------
@@ -159,7 +152,7 @@ def stored(request: Request, version: Version, options: Options) -> StoredVersio
     if not isinstance(spec, Specialisation):
         raise Unstorable("it runs on a GPU")
     root = request.function
-    prints = Fingerprint().add((root, request.keys, request.treedef))
+    prints = Fingerprint().add((root, request.args, request.treedef))
     known: list[Any] = []
     guards = []
     for guard in version.preconditions.guards:
@@ -289,8 +282,8 @@ def _version(found: StoredVersion, request: Request, options: Options) -> Versio
         raise Stale(", ".join(rest.preconditions.changed()))
     log("cache", root, "the version from disk")
     return Version(
-        keys=request.keys,
-        sizes=sizes_of(request.leaves, request.keys),
+        args=without_objects(request.args),
+        sizes=request.sizes,
         dynamic=request.dynamic,
         call=spec,
         preconditions=rest.preconditions,

@@ -11,31 +11,20 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
-from tracejit.calls.argument_types import (
-    ArrayKey,
-    FamilyKey,
-    LeafKey,
-    Policy,
-    ScalarKey,
-    StaticKey,
-    alias_groups,
-    leaf_key,
-    sizes_of,
-)
+from tracejit.calls.argument_types import FamilyKey, Policy, args_of
 from tracejit.calls.overlap import meets_itself
 from tracejit.calls.placement import Target
+from tracejit.ir.arguments import ArgType, ScalarArg, StaticArg, resolved, sizes_of
 from tracejit.ir.core import Function
 from tracejit.ir.interpret.print_effect import kept_back
 from tracejit.python_entry.parameters import CallParameters
 from tracejit.trace.guards.preconditions import Preconditions
 from tracejit.trace.session.assumption_sets import AssumptionFailed, TraceAssumptions
-from tracejit.trace.session.specs import WindowSpec
-from tracejit.trace.values.exporters import refused
 
 
 @dataclass(eq=False)
 class Version:
-    """One compiled version: for which sizes it is, and how to call it on leaves.
+    """One compiled version: what its arguments are, and how to call it on leaves.
 
     ``direct``: native code takes the leaves as the caller passes them. ``count``: how many leaves
     are the caller's arguments; what follows is about memory that they share. ``assumptions``: what
@@ -45,7 +34,7 @@ class Version:
     ``chained``: ``call`` as part of a native chain, missing where an assumption is wrong.
     """
 
-    keys: tuple[LeafKey, ...]
+    args: tuple[ArgType, ...]
     sizes: tuple[int, ...]
     dynamic: tuple[bool, ...]
     call: Callable[..., Any]
@@ -88,12 +77,12 @@ class Version:
 
 @dataclass(frozen=True)
 class Request:
-    """What to compile: the function, its arguments' structure, and what is known of each leaf.
+    """What to compile: the function, its arguments' structure, and what each leaf is.
 
-    ``windows``: leaves that lie in storage which follows the arguments (see ``overlap``), after the
-    ``overlapping_globals`` arrays found in globals that overlap something. ``assumptions``: what
-    the version is to assume of values that decide dtypes. ``run_time_globals``: numbers outside
-    that are run-time values.
+    ``args``: what follows the arguments are ``overlapping_globals`` arrays found in globals that
+    overlap something, and storage that windows lie in (see ``overlap``). ``assumptions``: what the
+    version is to assume of values that decide dtypes. ``run_time_globals``: numbers outside that
+    are run-time values.
     ``shared``: containers that are one object in several places.
     ``stands``: views are of what leaves stand for (see ``non_native``), and left to Python.
     ``device``: the GPU that runs it; None for the CPU, unless arrays found outside are on one.
@@ -102,11 +91,9 @@ class Request:
     function: Callable[..., Any]
     treedef: Any
     leaves: tuple[Any, ...]
-    keys: tuple[LeafKey, ...]
+    args: tuple[ArgType, ...]
+    sizes: tuple[int, ...]
     dynamic: tuple[bool, ...]
-    groups: tuple[int, ...]
-    names: tuple[str, ...]
-    windows: tuple[tuple[int, WindowSpec], ...] = ()
     overlapping_globals: int = 0
     assumptions: TraceAssumptions = field(default_factory=TraceAssumptions)
     run_time_globals: frozenset[str] = frozenset()
@@ -149,17 +136,14 @@ class Options:
 class Arguments:
     """The leaves of a call, and what of them decides the version besides sizes.
 
-    ``structure``: of (args, kwargs), with its arrangement. ``windows``: leaves that lie in
-    storage which follows the arguments. ``overlapping_globals``: how many arrays found in globals
-    come before that. ``stands``: views are of what leaves stand for. ``device``: the GPU the call
-    runs on.
+    ``structure``: of (args, kwargs), with its arrangement. ``overlapping_globals``: how many arrays
+    found in globals follow the arguments, before storage that windows lie in. ``stands``: views are
+    of what leaves stand for. ``device``: the GPU the call runs on.
     """
 
     leaves: tuple[Any, ...]
-    keys: tuple[LeafKey, ...]
+    args: tuple[ArgType, ...]
     structure: tuple[Any, ...]
-    groups: tuple[int, ...]
-    windows: tuple[tuple[int, WindowSpec], ...] = ()
     overlapping_globals: int = 0
     stands: bool = False
     device: int | None = None
@@ -167,19 +151,15 @@ class Arguments:
     @property
     def kind(self) -> FamilyKey:
         """What versions of one family have in common."""
-        return (
-            self.structure,
-            self.keys,
-            self.groups,
-            self.windows,
-            self.overlapping_globals,
-            self.stands,
-            self.device,
-        )
+        return self.structure, self.args, self.overlapping_globals, self.stands, self.device
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        return sizes_of(self.leaves, self.keys)
+        return sizes_of(self.args, self.leaves)
+
+    def resolved(self, dynamic: Sequence[bool]) -> tuple[ArgType, ...]:
+        """What a version is compiled for whose sizes are found by the run where these say so."""
+        return resolved(self.args, self.leaves, dynamic)
 
 
 class NeedsStatic(Exception):  # noqa: N818  (a request, not an error: the caller compiles again)
@@ -192,47 +172,13 @@ class NeedsStatic(Exception):  # noqa: N818  (a request, not an error: the calle
         self.of_integers = of_integers
 
 
-class StaticArgument:
-    """Marks an argument as one leaf, compiled for its value."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-        error = refused(value, "a static argument")
-        if error is not None:
-            raise error
-        try:
-            hash(value)
-        except TypeError:
-            raise TypeError(
-                f"a static argument must be hashable, not a {type(value).__name__}: "
-                "pass a tuple, or do not make it static"
-            ) from None
-
-    def __hash__(self) -> int:
-        return hash(StaticKey(self.value))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, StaticArgument) and StaticKey(self.value) == StaticKey(other.value)
-
-
 def canonical(leaves: Sequence[Any], version: Version) -> list[Any]:
     """Leaves as native code is called: equal static values are the object compiled for."""
-    out: list[Any] = []
-    position = 0
-    for leaf, key in zip(leaves, version.keys, strict=True):
-        if isinstance(key, StaticKey):
-            out.append(key.value.value if isinstance(key.value, StaticArgument) else key.value)
-        elif isinstance(key, ScalarKey) and key.by_value and not version.dynamic[position]:
-            out.append(version.sizes[position])
-        else:
-            out.append(leaf)
-        if isinstance(key, ArrayKey):
-            position += sum(u is None for u in key.units)
-        elif isinstance(key, ScalarKey) and key.by_value:
-            position += 1
-    return out
+    static = (StaticArg, ScalarArg)
+    return [
+        arg.value if isinstance(arg, static) and arg.is_static else leaf
+        for arg, leaf in zip(version.args, leaves, strict=True)
+    ]
 
 
 def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
@@ -277,11 +223,8 @@ def described(
     device: int | None = None,
 ) -> tuple[Arguments, bool]:
     """The arguments of a call, and whether some overlap."""
-    groups, overlap = alias_groups(leaves)
-    keys = tuple(leaf_key(leaf, by_identity) for leaf in leaves)
-    arguments = Arguments(
-        tuple(leaves), keys, structure, groups, (), overlapping_globals, device=device
-    )
+    args, overlap = args_of(leaves, by_identity)
+    arguments = Arguments(tuple(leaves), args, structure, overlapping_globals, device=device)
     return arguments, overlap
 
 

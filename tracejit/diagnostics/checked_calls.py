@@ -14,7 +14,7 @@ from tracejit import trees
 from tracejit.calls.placement import ON_THE_CPU
 from tracejit.calls.versions import Options
 from tracejit.device_arrays import is_cupy_array
-from tracejit.dtypes import is_inexact
+from tracejit.diagnostics.replay import finite
 from tracejit.errors import UnsupportedError
 
 Call = Callable[..., Any]
@@ -68,13 +68,6 @@ def copied(args: Any, kwargs: Any) -> tuple[Any, Any]:
         raise UnsupportedError(ON_THE_CPU)
     memo = {id(g): g for g, _ in _generators(args, kwargs)}
     return copy.deepcopy((args, kwargs), memo)
-
-
-def finite(x: Any) -> bool:
-    """Whether there is neither nan nor infinity in a number or an array."""
-    if not isinstance(x, np.ndarray | np.inexact | float | complex):
-        return True
-    return not is_inexact(np.asarray(x).dtype) or bool(np.isfinite(x).all())
 
 
 @contextlib.contextmanager

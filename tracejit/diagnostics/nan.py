@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.diagnostics.checked_calls import finite
-from tracejit.diagnostics.replay import named, place, recorded
+from tracejit.diagnostics.replay import finite, named, place, recorded
 from tracejit.errors import raise_at
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.interpret.interpreter import values_of

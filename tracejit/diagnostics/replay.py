@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tracejit.calls.compiler import traced_function
 from tracejit.calls.deopt import DeoptState
+from tracejit.dtypes import is_inexact
 from tracejit.ir.core import Function, Instr, Loc, Value
 from tracejit.ir.interpret.interpreter import interpret
 from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSet, TraceAssumptions
@@ -52,3 +55,10 @@ def named(instr: Instr) -> str:
 def shown(value: Value) -> str:
     """The shape of a value, as errors show it; nothing for a number."""
     return f"[{', '.join(map(str, value.shape))}]" if value.rank else ""
+
+
+def finite(x: Any) -> bool:
+    """Whether there is neither nan nor infinity in a number or an array."""
+    if not isinstance(x, np.ndarray | np.inexact | float | complex):
+        return True
+    return not is_inexact(np.asarray(x).dtype) or bool(np.isfinite(x).all())

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from tracejit import sources
 from tracejit.calls.versions import Options, Stats
 from tracejit.errors import TracejitError
 
@@ -51,9 +52,7 @@ class Uncompiled:
         return f"<tracejit.jit of {getattr(self.py_func, '__qualname__', self.py_func)!r}, off>"
 
     def __reduce__(self) -> Any:
-        from tracejit.api import reduced
-
-        return reduced(self)
+        return sources.reduced(self, Uncompiled)
 
     @property
     def signatures(self) -> list[str]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from tracejit import sources
-from tracejit.api import _by_cloudpickle
 
 
 class Passed:
@@ -19,11 +17,8 @@ class Passed:
     _compiled: dict[str, Any] = {}  # noqa: RUF012 (read only)
 
     def __reduce__(self) -> Any:
-        name, module = self.function.__qualname__, self.function.__module__
-        found: Any = sys.modules.get(module)
-        for part in name.split("."):
-            found = getattr(found, part, None)
-        if found is self and not (module == "__main__" and _by_cloudpickle()):
+        name = sources.name_elsewhere(self, self.function)
+        if name is not None:
             return name
         state = {**self.__dict__, **copy.deepcopy(self._compiled)}
         return _rebuilt, (type(self), state, sources.packed(self.function))

@@ -10,7 +10,7 @@ and is 0 where nothing overflows, so ordinary points are computed as they were w
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -47,9 +47,7 @@ def scaled(re: Stable, value: Value, depth: int = DEPTH) -> Scaled | None:
     made = re.instr_of(value)
     out = None
     if made is not None and depth and is_real(value):
-        from tracejit.passes.scaled_regions import of_region
-
-        rule = of_region if made.regions else RULES.get(made.name)
+        rule = RULES.get("region" if made.regions else made.name)
         out = None if rule is None else rule(re, made, value, depth - 1)
     re.scales[value] = out
     return out
@@ -348,7 +346,8 @@ def _reduce_prod(re: Stable, instr: Instr, value: Value, depth: int) -> Scaled |
     return Scaled(e, emit(re, "reduce_prod", emit(re, "sign", x), axes=axes))
 
 
-RULES = {
+#: By name; those of instructions with regions are entered by ``scaled_regions``.
+RULES: dict[str, Callable[[Stable, Instr, Value, int], Scaled | None]] = {
     "exp": _exp,
     "exp2": _exp2,
     "neg": _neg,

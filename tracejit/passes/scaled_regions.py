@@ -12,7 +12,7 @@ from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value, instr_effect
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
-from tracejit.passes.scaled import NEVER, Scaled, scaled
+from tracejit.passes.scaled import NEVER, RULES, Scaled, scaled
 from tracejit.passes.stable import Stable
 
 
@@ -136,3 +136,6 @@ def _branch(re: Stable, instr: Instr, k: int, depth: int) -> Scaled | None:
     count = len(instr.results)
     e, c = new.results[count : count + 2]
     return Scaled(e, c, sums)
+
+
+RULES["region"] = of_region

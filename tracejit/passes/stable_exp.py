@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from tracejit.ir.core import Instr, Value
+from tracejit.passes import scaled_regions  # noqa: F401  (enters its rule)
 from tracejit.passes.scaled import power, quotient, root, scaled, whole
 from tracejit.passes.stable import (
     Rule,

@@ -1,14 +1,13 @@
 """Traces a Python function into an IR function, with all that a caller needs to call it.
 
 Parameters of the IR function: one ``i64`` per symbolic extent in order of appearance, then the
-argument leaves that are not static, then hidden arrays in order of discovery. ``write_back`` and
-``ArgOut`` count arrays as leaves are counted in ``Traced.leaves``, hidden arrays after them.
+argument leaves that are parameters, then hidden arguments in order of discovery. ``write_back`` and
+``ArgOut`` count arrays as arguments are counted in ``Traced.all_args``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 from typing import Any, NoReturn
 
@@ -25,17 +24,25 @@ from tracejit.errors import (
     is_for_user,
     raise_at,
 )
+from tracejit.ir.arguments import (
+    ARG_TYPES,
+    ArgType,
+    ArrayArg,
+    ObjectArg,
+    ScalarArg,
+    StaticArg,
+    SymDim,
+)
 from tracejit.ir.core import Function, Value
+from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import array_api  # noqa: F401  (fills the registry, as these do)
 from tracejit.trace.array_api.generators import RandomSource
 from tracejit.trace.control.generated import Generated
 from tracejit.trace.control.objects import refers_to_itself
 from tracejit.trace.control.try_statement import TryOperators
-from tracejit.trace.guards.guards import Guard, Relation
 from tracejit.trace.guards.outside import Outside
-from tracejit.trace.guards.paths import Path, bound
-from tracejit.trace.guards.preconditions import OutsideArray, Preconditions
+from tracejit.trace.guards.paths import bound
 from tracejit.trace.python import number_methods  # noqa: F401
 from tracejit.trace.python.staged_operators import StagedOperators
 from tracejit.trace.session.assumption_sets import TraceAssumptions
@@ -43,16 +50,14 @@ from tracejit.trace.session.concretize import MARK, made_at
 from tracejit.trace.session.raising import Diverged, emit_raise, raised_at
 from tracejit.trace.session.regions import Free, diverged
 from tracejit.trace.session.session import Restart, Session, nested, session_scope
-from tracejit.trace.session.specs import ArraySpec, ObjectSpec, ScalarSpec, Static, SymDim
-from tracejit.trace.session.stride_classes import order_of
+from tracejit.trace.traced import Traced, mutated_by
 from tracejit.trace.values import operators  # noqa: F401  (attaches the operators)
-from tracejit.trace.values.all import KIND_DTYPE, Array, Cell, PyScalar, Scalar, Tracer
-from tracejit.trace.values.captured_arrays import CapturedArray, CapturedNumber
+from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer
+from tracejit.trace.values.captured_arrays import argument_cell
 from tracejit.trace.values.dynamic_list import ListBuffer
 from tracejit.trace.values.list_kinds import Kind
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound, bound_value
-from tracejit.trace.values.outs import AttributeChange, ContainerChange, Out
 from tracejit.trace.values.reach import holds_traced
 from tracejit.trace.values.results import Describer
 from tracejit.trace.views import assignment, indexing, reshape, views  # noqa: F401
@@ -66,63 +71,9 @@ class TraceOperators(TryOperators, StagedOperators):
     """All that a converted function runs on while it is traced."""
 
 
-PARAM_SPECS = (ArraySpec, ScalarSpec, Static)
-
-
-@dataclass
-class Traced:
-    """A traced function. ``leaves``: all argument leaves (positional, then keyword), static ones
-    too; ``params[i]`` is the parameter of leaf i, or None. ``functions``: those traced, and whether
-    they were converted."""
-
-    function: Function
-    sym_dims: list[SymDim]
-    leaves: list[Any]
-    in_tree: Any
-    hidden: list[CapturedArray | CapturedNumber]
-    guards: list[Guard]
-    relations: list[Relation]
-    out_tree: Any
-    outs: list[Out]
-    mutated: set[int]
-    containers: list[ContainerChange] = field(default_factory=list)
-    attributes: list[AttributeChange] = field(default_factory=list)
-    beyond: list[tuple[Path, str]] = field(default_factory=list)
-    functions: list[tuple[Any, bool]] = field(default_factory=list)
-
-    def preconditions(self) -> Preconditions:
-        """What calls take for granted of the world outside."""
-        arrays = {
-            k: OutsideArray(
-                h.getter,
-                h.array.dtype,
-                h.array.shape,
-                order_of(h.array),
-                h.held,
-                k in self.mutated,
-            )
-            for k, h in self.hidden_arrays().items()
-        }
-        return Preconditions(tuple(self.guards), tuple(self.relations), arrays)
-
-    def release(self) -> None:
-        """Forget the objects and arrays that the trace looked at: calls have their own."""
-        self.leaves = [
-            ObjectSpec(None, leaf.kind) if isinstance(leaf, ObjectSpec) else leaf
-            for leaf in self.leaves
-        ]
-        for hidden in self.hidden_arrays().values():
-            hidden.release()
-
-    def hidden_arrays(self) -> dict[int, CapturedArray]:
-        """The hidden arrays by their numbers, which count on after the leaves."""
-        numbered = enumerate(self.hidden, len(self.leaves))
-        return {k: h for k, h in numbered if isinstance(h, CapturedArray)}
-
-
 def is_spec(x: Any) -> bool:
-    """Whether ``x`` is a leaf of argument specs."""
-    return isinstance(x, PARAM_SPECS)
+    """Whether ``x`` describes an argument."""
+    return isinstance(x, ARG_TYPES)
 
 
 def trace(
@@ -137,7 +88,7 @@ def trace(
     same: trees.Shared = (),
     orders: int = 0,
 ) -> Traced:
-    """Trace ``fn`` on arguments described by pytrees of ArraySpec, ScalarSpec and Static.
+    """Trace ``fn`` on arguments described by pytrees of ``ArgType``.
 
     ``shared``: further leaves, not passed to ``fn``, that windows among the arguments refer to; the
     first of them are arrays that ``fn`` finds outside, in ``overlapping_globals``.
@@ -147,7 +98,7 @@ def trace(
     ``orders``: how many times derivatives will be taken of the result.
     """
     found = trees.flatten((arg_specs, dict(kwarg_specs or {})), is_leaf=is_spec)[0]
-    seen_objects = [leaf.value if isinstance(leaf, Static) else None for leaf in found]
+    seen_objects = [leaf.value if is_spec(leaf) and leaf.is_static else None for leaf in found]
     loops: frozenset[Any] = frozenset()
     refused: TracejitError | None = None
     for _ in range(_RESTARTS):
@@ -192,12 +143,12 @@ def _trace(
 ) -> Traced:
     leaves, in_tree = trees.flatten((args, kwargs), is_leaf=is_spec)
     count = len(leaves)
-    leaves = [x if is_spec(x) else Static(x) for x in [*leaves, *shared]]
-    sym_dims = _extent_params(session, leaves)
-    tracers = _leaf_params(session, leaves, sym_dims)
-    for leaf in leaves:
-        if isinstance(leaf, Static):
-            _must_not_hold_itself(leaf.value)
+    types: list[ArgType] = [x if is_spec(x) else StaticArg(x) for x in [*leaves, *shared]]
+    tracers = _leaf_params(session, types, _extent_params(session, types))
+    static = [x.value for x in types if isinstance(x, ScalarArg | StaticArg) and x.is_static]
+    objects = {k: x.value for k, x in enumerate(types) if isinstance(x, ObjectArg)}
+    for value in static:
+        _must_not_hold_itself(value)
     call_args, call_kwargs = trees.unflatten(in_tree, tracers[:count])
     call_args, call_kwargs = trees.map_containers(_as_list, (call_args, call_kwargs))
     if same:
@@ -205,17 +156,14 @@ def _trace(
     session.overlapping_globals = {
         id(x): (x, tracers[count + k]) for k, x in enumerate(overlapping_globals)
     }
-    static = [leaf.value for leaf in leaves if type(leaf) is Static]
-    known = [leaf.value for leaf in leaves if isinstance(leaf, Static)]
-    outside = Outside(session, (call_args, call_kwargs), known)
+    outside = Outside(session, (call_args, call_kwargs), [*static, *objects.values()])
     session.outside = outside
     for value in static:
         outside.root(value, type(value).__name__)
-    for k, leaf in enumerate(leaves):
-        if isinstance(leaf, ObjectSpec):
-            outside.argument(leaf.value, k)
+    for k, value in objects.items():
+        outside.argument(value, k)
     outside.root(getattr(fn, "__self__", fn), "self")
-    session.first_hidden = len(leaves)
+    session.first_hidden = len(types)
     ops = TraceOperators(session)
     session.operators = ops
     result: Any = None
@@ -246,15 +194,13 @@ def _trace(
     function = _finished(session, describer.values)
     return Traced(
         function,
-        list(sym_dims),
-        leaves,
-        in_tree,
+        types,
         list(session.hidden.values()),
         outside.guards,
         outside.relations(),
         out_tree,
         outs,
-        _mutated(function),
+        mutated_by(function),
         containers,
         attributes,
         outside.containers_beyond(),
@@ -367,67 +313,53 @@ def _check_keys(result: Any) -> None:
             raise UnsupportedError("a dict with traced keys cannot be returned: return pairs")
 
 
-def _extent_params(session: Session, leaves: Sequence[Any]) -> dict[SymDim, Value]:
+def _extent_params(session: Session, args: Sequence[ArgType]) -> dict[str, Value]:
     root = session.frames[0].builder
-    found: dict[SymDim, Value] = {}
-    names: dict[str, Value] = {}
-    for leaf in leaves:
-        for d in leaf.shape if isinstance(leaf, ArraySpec) else ():
-            if isinstance(d, SymDim):
-                if d.name not in names:
-                    names[d.name] = session.ranges.extent(root.param(INDEX, d.name), d.low)
-                found.setdefault(d, names[d.name])
+    found: dict[str, Value] = {}
+    for arg in args:
+        for d in arg.shape if isinstance(arg, ArrayArg) else ():
+            if isinstance(d, SymDim) and d.name not in found:
+                found[d.name] = session.ranges.extent(root.param(INDEX, d.name), d.low)
     return found
 
 
 def _leaf_params(
-    session: Session, leaves: Sequence[Any], sym_dims: Mapping[SymDim, Value]
+    session: Session, args: Sequence[ArgType], extents: Mapping[str, Value]
 ) -> list[Any]:
     root = session.frames[0].builder
-    groups: dict[int, Array] = {}
+    groups: dict[int | None, Array] = {}
     tracers: list[Any] = []
-    for k, leaf in enumerate(leaves):
-        if isinstance(leaf, Static):
-            tracers.append(leaf.value)
-        elif isinstance(leaf, ArraySpec) and leaf.window is not None:
+
+    def dims(arg: ArrayArg) -> tuple[Dim, ...]:
+        return tuple(extents[d.name].dim if isinstance(d, SymDim) else d or 0 for d in arg.shape)
+
+    for k, arg in enumerate(args):
+        if isinstance(arg, ArrayArg) and arg.is_parameter:
+            # Each has a parameter, also where two are one array.
+            param = root.param(TensorType(dtype_of(arg.dtype), dims(arg)), f"a{k}")
+            if arg.alias_group is None or arg.alias_group not in groups:
+                groups[arg.alias_group] = Array(argument_cell(param, arg, k))
+            tracers.append(groups[arg.alias_group])
+        elif isinstance(arg, ArrayArg):
             tracers.append(None)
-        elif isinstance(leaf, ScalarSpec):
-            tracers.append(_scalar_param(root, leaf, k))
+        elif isinstance(arg, ScalarArg) and arg.is_parameter:
+            tracers.append(_scalar_param(root, arg, k))
         else:
-            shape = tuple(sym_dims[d].dim if isinstance(d, SymDim) else d for d in leaf.shape)
-            param = root.param(TensorType(dtype_of(leaf.dtype), shape), f"a{k}")
-            known = None if leaf.alias_group is None else groups.get(leaf.alias_group)
-            array = Array(_argument_cell(param, leaf, k)) if known is None else known
-            if leaf.alias_group is not None:
-                groups[leaf.alias_group] = array
-            tracers.append(array)
-    for k, leaf in enumerate(leaves):
-        if isinstance(leaf, ArraySpec) and leaf.window is not None:
-            shape = tuple(sym_dims[d].dim if isinstance(d, SymDim) else d for d in leaf.shape)
-            found = groups.get(-1 if leaf.alias_group is None else leaf.alias_group)
-            if found is None:
-                found = window_on(leaf, leaf.window, shape, tracers)
-            tracers[k] = found
-            session.windows.append((found, k))
-            if leaf.alias_group is not None:
-                groups[leaf.alias_group] = tracers[k]
+            tracers.append(arg.value)
+    for k, arg in enumerate(args):
+        if isinstance(arg, ArrayArg) and arg.window is not None:
+            if arg.alias_group is None or arg.alias_group not in groups:
+                groups[arg.alias_group] = window_on(arg, arg.window, dims(arg), tracers)
+            tracers[k] = groups[arg.alias_group]
+            session.windows.append((tracers[k], k))
     return tracers
 
 
-def _argument_cell(param: Value, leaf: ArraySpec, k: int) -> Cell:
-    order = tuple(reversed(range(param.rank))) if leaf.layout == "F" else None
-    strided = leaf.layout == "strided"
-    return Cell(
-        param, order, arg=k, writeable=leaf.writeable, strided=strided, packing=leaf.packing
-    )
-
-
-def _scalar_param(root: Any, leaf: ScalarSpec, k: int) -> Any:
-    if isinstance(leaf.kind, str):
-        return PyScalar(leaf.kind, root.param(TensorType(dtype_of(KIND_DTYPE[leaf.kind])), f"a{k}"))
-    if isinstance(leaf.kind, type):
-        return RandomSource(leaf.kind, root.param(INDEX, f"a{k}"))
-    return Scalar(root.param(TensorType(dtype_of(np.dtype(leaf.kind))), f"a{k}"))
+def _scalar_param(root: Any, arg: ScalarArg, k: int) -> Any:
+    if arg.source is not None:
+        return RandomSource(arg.source, root.param(INDEX, f"a{k}"))
+    param = root.param(TensorType(dtype_of(arg.dtype)), f"a{k}")
+    return Scalar(param) if arg.kind is None else PyScalar(arg.kind, param)
 
 
 def _finished(session: Session, results: Sequence[Value]) -> Function:
@@ -440,13 +372,3 @@ def _finished(session: Session, results: Sequence[Value]) -> Function:
             "stored in an object that outlives that; return it or use a local variable instead"
         )
     return builder.build([] if diverged(builder) else results)
-
-
-def _mutated(function: Function) -> set[int]:
-    found: set[int] = set()
-    for instr in function.instrs:
-        if instr.name == "write_back":
-            found.add(instr.attrs["arg"])
-        for region in instr.regions:
-            found |= _mutated(region)
-    return found

@@ -24,7 +24,8 @@ def check_grads(
         check_grads(lambda x: np.sum(np.tanh(x)), (np.ones(3),))
     """
     from tracejit.autodiff.numeric import check_function
-    from tracejit.calls.compiler import run_function, traced_function
+    from tracejit.calls.compiler import traced_function
+    from tracejit.calls.ir_functions import run_function
 
     deopt = DeoptState()
     while True:

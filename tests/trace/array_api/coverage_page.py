@@ -15,10 +15,10 @@ import numpy as np
 from tests.trace.array_api import name_table as table
 from tracejit.autodiff.transform import jvp
 from tracejit.errors import TracejitError
+from tracejit.ir.arguments import ArrayArg
 from tracejit.ir.core import Function
 from tracejit.trace.array_api import METHODS, coverage
 from tracejit.trace.driver import trace
-from tracejit.trace.session.specs import ArraySpec
 
 #: What the examples are made of; an example is a function of those that it names.
 GIVEN: dict[str, Any] = {
@@ -249,7 +249,7 @@ def _prims(function: Function) -> set[str]:
 def facts(function: Any) -> tuple[str, str, str]:
     """Where an example runs, whether it has a derivative, and PTX."""
     given = [GIVEN[k] for k in inspect.signature(function).parameters]
-    ir = trace(function, [ArraySpec(x.dtype, x.shape) for x in given]).function
+    ir = trace(function, [ArrayArg(x.dtype, x.shape) for x in given]).function
     prims = _prims(ir)
     where = "NumPy" if "host_call" in prims else "native"
     ptx = "no" if prims & {"host_call", "print", "tape"} else "yes"

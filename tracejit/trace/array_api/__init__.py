@@ -22,6 +22,8 @@ from tracejit.trace.array_api import (  # noqa: F401
     linalg,
     matrices,
     matrix_functions,
+    norms,
+    padding,
     polynomial_fits,
     polynomials,
     products,

@@ -19,7 +19,6 @@ from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.matrices import eye
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import (
-    axis_of,
     builder,
     check,
     match_axis,
@@ -27,7 +26,6 @@ from tracejit.trace.array_api.operands import (
     value_of,
 )
 from tracejit.trace.array_api.promotion import result_dtype
-from tracejit.trace.array_api.queries import norm
 from tracejit.trace.array_api.reductions import NO_VALUE
 from tracejit.trace.array_api.sorting import positions, sorted_along
 from tracejit.trace.session.assumptions import assume
@@ -64,13 +62,13 @@ def _stacked(a: Any) -> Value:
     return x
 
 
-def _matrix(a: Any, *others: Any) -> Value:
+def matrix(a: Any, *others: Any) -> Value:
     """A (stack of) matrix, in the dtype that LAPACK computes in with ``others``."""
     return builder().convert(_stacked(a), _kind(a, *others))
 
 
 def _square(a: Any, *others: Any) -> Value:
-    return _squared(_matrix(a, *others))
+    return _squared(matrix(a, *others))
 
 
 def _squared(x: Value) -> Value:
@@ -170,7 +168,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
         if mode == "raw":
             raise UnsupportedError("np.linalg.qr(mode='raw'); use mode='reduced' or 'r'")
         throw(ValueError(f"Unrecognized mode '{mode}'"))
-    x = _matrix(a)
+    x = matrix(a)
     found = builder().op("qr", x, k=_least(x), mode=mode)
     return wrap(found) if mode == "r" else QRResult(*map(wrap, found))
 
@@ -182,7 +180,7 @@ def svd(
     """Singular values (and vectors)."""
     if hermitian:
         return _hermitian_svd(a, compute_uv)
-    x = _matrix(a)
+    x = matrix(a)
     k, message = _least(x), "SVD did not converge"
     if not compute_uv:
         return _sure(builder().op("svdvals", x, k=k), message)[0]
@@ -265,7 +263,7 @@ def eigvals(a: Any) -> Any:
 @covers(np.linalg.pinv)
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = NO_VALUE) -> Any:
     """The pseudo-inverse."""
-    x = _matrix(a)
+    x = matrix(a)
     if rtol is not NO_VALUE:
         if rcond is not None:
             throw(ValueError("`rtol` and `rcond` can't be both set."))
@@ -285,7 +283,7 @@ def _completed(x: Value) -> Value:
 @covers(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """Least squares: solution, residuals (only where they are defined), rank, singular values."""
-    x, y = _matrix(a, b), builder().convert(value_of(b), _kind(a, b))
+    x, y = matrix(a, b), builder().convert(value_of(b), _kind(a, b))
     for v in (x, y):
         if v.rank != 2 and not (v is y and y.rank == 1):
             throw(
@@ -331,17 +329,6 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
     else:
         tol = np.expand_dims(asarray(tol), -1)
     return np.count_nonzero(values > tol, axis=-1)
-
-
-@covers(np.linalg.cond)
-def cond(x: Any, p: Any = None) -> Any:
-    """The condition number in some norm."""
-    a: Any = asarray(_matrix(x))
-    if p in (None, 2, -2):
-        values = svdvals(a)
-        first, last = values[..., 0], values[..., -1]
-        return last / first if p == -2 else first / last
-    return norm(a, p, (-2, -1)) * norm(inv(a), p, (-2, -1))
 
 
 @covers(np.linalg.matrix_power)
@@ -421,17 +408,3 @@ def vecdot(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
 def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     """``np.tensordot``."""
     return np.tensordot(asarray(x1), asarray(x2), axes)
-
-
-@covers(np.linalg.matrix_norm)
-def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
-    """A norm of the last two axes."""
-    return norm(x, ord, (-2, -1), keepdims)
-
-
-def spectral_norm(x: Any, ord: Any, axes: tuple[int, int], keepdims: bool) -> Any:
-    """Matrix norms made of singular values: 2, -2 and nuc."""
-    values = svdvals(np.moveaxis(x, axes, (-2, -1)))
-    reduce: Any = {2: np.amax, -2: np.amin, "nuc": np.sum}[ord]
-    found = reduce(values, axis=-1)
-    return np.expand_dims(found, tuple(axis_of(k, x.ndim) for k in axes)) if keepdims else found

@@ -15,22 +15,21 @@ from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.trace.array_api.delivery import deliver
+from tracejit.trace.array_api.empty import check_not_empty, known_not_empty
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import (
     DType,
     axes_of,
     builder,
     cast,
-    check,
     expanded,
     full_like,
     given_dtype,
     operand,
-    size_of,
     value_of,
 )
 from tracejit.trace.array_api.ufunc_loops import LOOPS
-from tracejit.trace.session.session import current
+from tracejit.trace.array_api.ufunc_methods import accumulate_by_loop, reduce_by_loop
 from tracejit.trace.views.broadcast import stretch
 
 NO_VALUE: Any = np._NoValue
@@ -151,7 +150,7 @@ def _ignoring_nan(ufunc: np.ufunc, x: Value, axes: tuple[int, ...]) -> Value:
 
 def _from_start(ufunc: np.ufunc, x: Value, axes: tuple[int, ...], start: Value) -> Value:
     """A minimum or maximum of possibly nothing: each axis gets one more element, the start."""
-    if _known_not_empty(x, axes):
+    if known_not_empty(x, axes):
         return _reduced(ufunc, x, axes)
     b = builder()
     for axis in reversed(axes):
@@ -176,25 +175,6 @@ def _masked(rule: UfuncFold, x: Value, where: Any, start: Value | None) -> Value
         other = full_like(True if is_bool(x.dtype) and rule.identity else rule.identity, x)
     mask = stretch(b.convert(value_of(where), "bool"), x.shape)
     return b.op("select", mask, x, other)  # type: ignore[no-any-return]
-
-
-def _known_not_empty(x: Value, axes: tuple[int, ...]) -> bool:
-    ranges = current().ranges
-    return all(ranges.at_least(x.shape[a], 1) for a in axes)
-
-
-def check_not_empty(x: Value, axes: tuple[int, ...], name: str) -> None:
-    """NumPy's ValueError for reducing nothing, also where the result would be empty."""
-    if _known_not_empty(x, axes):
-        return
-    message = f"zero-size array to reduction operation {name} which has no identity"
-    count = size_of(x, axes)
-    if isinstance(count, int):
-        if count == 0:
-            throw(ValueError(message))
-        return
-    b = builder()
-    check(b.op("gt", b.index(count), b.const(0, "i64")), "ValueError", message)
 
 
 def _reducing(ufunc: np.ufunc) -> Any:
@@ -263,8 +243,6 @@ def reduce_ufunc(
     """``ufunc.reduce``."""
     out = out[0] if isinstance(out, tuple) else out
     if ufunc not in FOLDS:
-        from tracejit.trace.array_api.ufunc_methods import reduce_by_loop
-
         return reduce_by_loop(ufunc, array, axis, dtype, out, keepdims, initial, where)
     return fold(ufunc, array, axis, dtype, out, keepdims, initial, where)
 
@@ -283,8 +261,6 @@ def accumulate_ufunc(
     """``ufunc.accumulate``."""
     out = out[0] if isinstance(out, tuple) else out
     if ufunc not in _SCANS:
-        from tracejit.trace.array_api.ufunc_methods import accumulate_by_loop
-
         return accumulate_by_loop(ufunc, array, axis, dtype, out)
     x = value_of(array)
     (k,) = axes_of(axis, x.rank)

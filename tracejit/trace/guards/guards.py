@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tracejit.ir.arguments import number_arg
 from tracejit.trace.guards.guard_equality import same_value
 from tracejit.trace.guards.paths import Path, as_path
-from tracejit.trace.session.specs import number_kind
 
 Getter = Callable[[], Any]
 _OTHER = object()
@@ -37,7 +37,7 @@ class Guard:
     @property
     def changed_number(self) -> bool:
         """Whether this is about a number, and another one of its type is there now."""
-        if number_kind(self.expected) is None or not self.by_value:
+        if number_arg(self.expected) is None or not self.by_value:
             return False
         try:
             found = self.getter()

@@ -16,6 +16,7 @@ import numpy as np
 
 from tracejit.dtypes import is_numeric
 from tracejit.errors import LeakedTracerError, UnsupportedError, UnsupportedTypeError
+from tracejit.ir.arguments import number_arg
 from tracejit.trace.convert import is_converted
 from tracejit.trace.guards.changes import Changes
 from tracejit.trace.guards.conditions import (
@@ -40,7 +41,6 @@ from tracejit.trace.guards.guards import Getter, Guard, Relation
 from tracejit.trace.guards.paths import ArgumentLeaf, Path, as_path, need_identity
 from tracejit.trace.session.plain import LIBRARY, PLAIN
 from tracejit.trace.session.session import where
-from tracejit.trace.session.specs import number_kind
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.captured_arrays import hidden_array, hidden_number, is_numbers
 from tracejit.trace.values.dunder_methods import class_attribute, convertible
@@ -84,7 +84,7 @@ class Outside(Changes):
             return hidden_array(value, path)
         self._can_be_read(value, name, path)
         by_value = isinstance(value, PLAIN)
-        if traced and name in self.session.run_time_globals and number_kind(value) is not None:
+        if traced and name in self.session.run_time_globals and number_arg(value) is not None:
             self._owners.append(owner)
             return hidden_number(value, getter, (id(owner), name))
         place = (id(owner), name, id(value))

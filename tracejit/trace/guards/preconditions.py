@@ -8,22 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.ir.arguments import ArrayArg
 from tracejit.trace.guards.guards import Guard, Relation
-from tracejit.trace.session.stride_classes import order_of
+from tracejit.trace.session.stride_classes import layout_of
 
 
 @dataclass(frozen=True, eq=False)
 class OutsideArray:
     """An array found in a global, a closure or an attribute, which each call reads afresh.
 
-    ``order``: its axes from slowest to fastest where it is dense. ``held``: how to fetch what the
-    program has, where that is no plain array but a memory map. ``written``: the code writes to it.
+    ``held``: how to fetch what the program has, where that is no plain array but a memory map.
+    ``written``: the code writes to it.
     """
 
     getter: Callable[[], Any]
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    order: tuple[int, ...] | None
+    arg: ArrayArg
     held: Callable[[], Any] | None
     written: bool
 
@@ -33,9 +32,9 @@ class OutsideArray:
             x = self.getter()
         except (NameError, AttributeError, LookupError, TypeError, ValueError):
             return False
-        if type(x) is not np.ndarray or x.dtype != self.dtype:
+        if type(x) is not np.ndarray or x.dtype != self.arg.dtype:
             return False
-        return x.shape == self.shape and order_of(x) == self.order
+        return x.shape == self.arg.shape and layout_of(x) == self.arg.layout
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,14 +14,15 @@ from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.trace.control.branch import bool_of
 from tracejit.trace.python import dynamic_list_methods
 from tracejit.trace.python.attributes import ATTRIBUTES
+from tracejit.trace.python.comparisons import choose
 from tracejit.trace.python.formatting import TEXTS
+from tracejit.trace.python.generator_reductions import folded_as_they_are
 from tracejit.trace.session.registry import BUILTINS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import (
     Array,
     PyScalar,
     Scalar,
-    TaggedScalar,
     Tracer,
     WeakKind,
     as_dim,
@@ -42,8 +43,7 @@ from tracejit.trace.values.iterables import (
     strict_zip,
     trip_count,
 )
-from tracejit.trace.values.python_scalars import COMPARED, as_kind, made, power
-from tracejit.trace.values.tagged import each_kind
+from tracejit.trace.values.python_scalars import as_kind, made, power
 
 LOOPED = (Array, Range, Enumerate, Zip, Reversed, Counted)
 
@@ -82,23 +82,6 @@ def _own(x: Any, name: str, *args: Any) -> Any:
     from tracejit.trace.values.dunder_methods import applied
 
     return applied(current().operators, x, name, *args)
-
-
-def compared(symbol: str, a: Any, b: Any) -> Any:
-    """A comparison of numbers, as Python's of Python's."""
-    if isinstance(a, TaggedScalar) or isinstance(b, TaggedScalar):
-        return each_kind(lambda x, y: compared(symbol, x, y), a, b)
-    if weak_kind(a) is not None and weak_kind(b) is not None:
-        return COMPARED[symbol](a, b)
-    ufunc = {"gt": np.greater, "lt": np.less, "ne": np.not_equal}[symbol]
-    return name_of(ufunc)(a, b)
-
-
-def choose(test: Any, a: Any, b: Any) -> Any:
-    """``a if test else b`` for numbers, both known."""
-    if not isinstance(test, Tracer):
-        return a if test else b
-    return current().operators.if_expr(test, lambda: a, lambda: b, None)
 
 
 def builtin_sum(items: Any, /, start: Any = 0) -> Any:
@@ -305,8 +288,6 @@ def _all_or_any(name: str) -> Callable[[Any], Any]:
                 return builtin_bool(name_of(np.all if name == "all" else np.any)(items))
             items = builtins.iter(items)
         if _is_long(items):
-            from tracejit.trace.python.generator_reductions import folded_as_they_are
-
             return folded_as_they_are(getattr(builtins, name), items)
         operators = current().operators
         step = operators.and_ if name == "all" else operators.or_

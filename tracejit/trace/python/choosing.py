@@ -15,7 +15,7 @@ import numpy as np
 from tracejit.dtypes import is_inexact
 from tracejit.errors import all_ask, throw
 from tracejit.ir.extent import Dim
-from tracejit.trace.python.builtin_functions import choose, compared
+from tracejit.trace.python.comparisons import choose, compared
 from tracejit.trace.python.dynamic_list_methods import of_nothing
 from tracejit.trace.session.session import current
 from tracejit.trace.session.tracer import Steps

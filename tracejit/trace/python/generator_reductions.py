@@ -13,10 +13,11 @@ from typing import Any
 
 from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir.extent import Dim
+from tracejit.trace.control.branch import bool_of
 from tracejit.trace.control.loop_attempt import UNROLL_LIMIT
 from tracejit.trace.convert import Site, Traits, Turns, VarInfo
 from tracejit.trace.python import dynamic_list_methods
-from tracejit.trace.python.builtin_functions import builtin_bool, choose, compared
+from tracejit.trace.python.comparisons import choose, compared
 from tracejit.trace.session.session import Restart, current, where
 from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values.all import Array, Tracer
@@ -256,7 +257,7 @@ def _all_or_any(name: str) -> Callable[[Fold, bool], Any]:
         state = fold.state = fold.seen = [name == "all"]
 
         def consume(item: Any) -> None:
-            state[0] = builtin_bool(item)
+            state[0] = bool_of(item)
 
         fold.consume = consume
         fold.go_on = (lambda: state[0]) if name == "all" else (lambda: fold.ops.not_(state[0]))

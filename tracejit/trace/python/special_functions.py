@@ -15,7 +15,8 @@ import numpy as np
 from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.types import TensorType, dtype_of
-from tracejit.trace.python.builtin_functions import builtin_float, builtin_index, choose
+from tracejit.trace.python.builtin_functions import builtin_float, builtin_index
+from tracejit.trace.python.comparisons import choose
 from tracejit.trace.session.host_calls import host_call
 from tracejit.trace.session.registry import NAMES
 from tracejit.trace.session.session import current

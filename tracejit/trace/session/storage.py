@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from tracejit.errors import UnsupportedError
+from tracejit.ir.arguments import Packing
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.session import Restart, current
-from tracejit.trace.session.stride_classes import Packing, order_in, strides_in
+from tracejit.trace.session.stride_classes import order_in, strides_in
 
 
 class Cell:

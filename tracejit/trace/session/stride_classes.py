@@ -11,23 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.ir.arguments import ArrayArg, Layout, Packing
 from tracejit.ir.extent import Dim
-
-#: Axes of two and more elements from slowest to fastest; each is "packed" (its stride is extent
-#: times stride of the next one, or one element for the last) or has a stride of sign "+", "-", "0".
-Packing = tuple[tuple[int, str], ...]
 
 # Between axes that are not packed; no step that a program takes is likely to bridge it.
 _GAP = 1_000_003
-
-
-def order_of(array: np.ndarray[Any, Any]) -> tuple[int, ...] | None:
-    """Axes from slowest to fastest for dense arrays, else None."""
-    if array.flags.c_contiguous:
-        return tuple(range(array.ndim))
-    if array.flags.f_contiguous:
-        return tuple(reversed(range(array.ndim)))
-    return None
 
 
 def packing_of(x: np.ndarray[Any, Any]) -> Packing:
@@ -39,6 +27,18 @@ def packing_of(x: np.ndarray[Any, Any]) -> Packing:
         (a, "packed" if x.strides[a] == wanted else _sign(x.strides[a]))
         for a, wanted in zip(order, dense, strict=True)
     )
+
+
+def layout_of(x: np.ndarray[Any, Any]) -> Layout:
+    """Whether an array is dense, and in which order."""
+    return "C" if x.flags.c_contiguous else "F" if x.flags.f_contiguous else "strided"
+
+
+def array_arg(x: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> ArrayArg:
+    """An array as an argument of exactly its shape; ``dtype``: as the IR has it."""
+    layout = layout_of(x)
+    packing = packing_of(x) if layout == "strided" else None
+    return ArrayArg(dtype, x.shape, layout, bool(x.flags.writeable), packing)
 
 
 def _sign(stride: int) -> str:

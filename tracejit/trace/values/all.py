@@ -6,8 +6,8 @@ Nothing here knows a NumPy function: operators and methods look their implementa
 
 from __future__ import annotations
 
+from tracejit.ir.arguments import KIND_TYPE
 from tracejit.trace.session.concretize import name_of, structural_int, truth
-from tracejit.trace.session.specs import KIND_TYPE
 from tracejit.trace.session.storage import Cell
 from tracejit.trace.session.tracer import Tracer
 from tracejit.trace.values.arrays import Array, fresh, k_order, wrap, wrap_array

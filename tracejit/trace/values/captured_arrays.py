@@ -12,11 +12,12 @@ import numpy as np
 
 from tracejit.device_arrays import is_cupy_array, stand_in
 from tracejit.dtypes import is_numeric
-from tracejit.ir.types import DTYPES, TensorType, dtype_of
+from tracejit.ir.arguments import ArrayArg, ScalarArg, number_arg
+from tracejit.ir.core import Value
+from tracejit.ir.types import TensorType, dtype_of
 from tracejit.trace.session.session import current, where
-from tracejit.trace.session.specs import number_kind
-from tracejit.trace.session.stride_classes import order_of, packing_of
-from tracejit.trace.values.all import KIND_DTYPE, Array, Cell, PyScalar, Scalar
+from tracejit.trace.session.stride_classes import array_arg
+from tracejit.trace.values.all import Array, Cell, PyScalar, Scalar
 from tracejit.trace.values.exporters import plain_array, refused
 from tracejit.trace.values.maybe_unbound import MaybeNone
 
@@ -25,19 +26,15 @@ from tracejit.trace.values.maybe_unbound import MaybeNone
 class CapturedArray:
     """One hidden array: how to fetch it now, and its traced form.
 
-    ``held``: how to fetch what the program has, where that is no plain array but a memory map or an
-    array on a GPU.
+    ``array``: the one that is traced, while that goes on. ``held``: how to fetch what the program
+    has, where that is no plain array but a memory map or an array on a GPU.
     """
 
     getter: Callable[[], Any]
-    array: np.ndarray[Any, Any]
+    arg: ArrayArg
     cell: Cell
+    array: np.ndarray[Any, Any] | None
     held: Callable[[], Any] | None = None
-
-    def release(self) -> None:
-        """Forget the array, of which calls have others."""
-        like = self.array
-        self.array = np.broadcast_to(np.zeros((), like.dtype), like.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +49,10 @@ class MemoryOf:
 
 @dataclass(eq=False)
 class CapturedNumber:
-    """One hidden number: how to fetch it now, and what it is. ``kind``: as in ``ScalarSpec``."""
+    """One hidden number: how to fetch it now, and what it is."""
 
     getter: Callable[[], Any]
-    kind: str | np.dtype[Any]
+    arg: ScalarArg
     traced: PyScalar | Scalar
 
 
@@ -64,13 +61,12 @@ def hidden_number(value: Any, getter: Callable[[], Any], place: Hashable) -> PyS
     session = current()
     found = session.hidden.get(place)
     if found is None:
-        kind = number_kind(value)
-        assert kind is not None, value
+        arg = number_arg(value)
+        assert arg is not None, value
         name = f"hidden{len(session.hidden)}"
-        dtype = DTYPES[KIND_DTYPE[kind]] if isinstance(kind, str) else kind
-        param = session.frames[0].builder.param(TensorType(dtype, ()), name)
-        traced = PyScalar(kind, param) if isinstance(kind, str) else Scalar(param)  # type: ignore[arg-type]
-        found = session.hidden[place] = CapturedNumber(getter, kind, traced)
+        param = session.frames[0].builder.param(TensorType(arg.dtype, ()), name)
+        traced = Scalar(param) if arg.kind is None else PyScalar(arg.kind, param)
+        found = session.hidden[place] = CapturedNumber(getter, arg, traced)
     result: PyScalar | Scalar = found.traced
     return result
 
@@ -131,16 +127,18 @@ def _new(found: np.ndarray[Any, Any], getter: Callable[[], Any]) -> CapturedArra
     root = session.frames[0].builder
     number = len(session.hidden)
     param = root.param(TensorType(dtype_of(array.dtype), array.shape), f"hidden{number}")
-    order = order_of(array)
-    cell = Cell(
-        param,
-        order,
-        writeable=bool(array.flags.writeable),
-        strided=order is None,
-        packing=packing_of(array) if order is None else None,
-    )
+    arg = array_arg(array, array.dtype)
+    cell = argument_cell(param, arg, session.first_hidden + number)
     cell.depth = 0
-    cell.arg = session.first_hidden + number
     if array is found:
-        return CapturedArray(getter, array, cell)
-    return CapturedArray(MemoryOf(getter), array, cell, getter)
+        return CapturedArray(getter, arg, cell, array)
+    return CapturedArray(MemoryOf(getter), arg, cell, array, getter)
+
+
+def argument_cell(param: Value, arg: ArrayArg, number: int) -> Cell:
+    """The storage that argument array ``number`` is."""
+    order = tuple(reversed(range(arg.rank))) if arg.layout == "F" else None
+    strided = arg.layout == "strided"
+    return Cell(
+        param, order, arg=number, writeable=arg.writeable, strided=strided, packing=arg.packing
+    )

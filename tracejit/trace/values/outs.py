@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from tracejit import trees
-from tracejit.trace.session.specs import KIND_TYPE
+from tracejit.ir.arguments import KIND_TYPE
 
 Extents: TypeAlias = tuple["int | Ref", ...]
 

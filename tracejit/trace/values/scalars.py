@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
 from tracejit.dtypes import is_bool, is_complex, is_float
 from tracejit.errors import UnsupportedError, throw
+from tracejit.ir.arguments import KIND_TYPE, PYTHON_DTYPES, Kind
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTYPES
 from tracejit.trace.session.concretize import name_of
 from tracejit.trace.session.registry import NUMBER
 from tracejit.trace.session.session import current, where
-from tracejit.trace.session.specs import KIND_TYPE
 from tracejit.trace.session.tracer import Tracer
 
-WeakKind = Literal["bool", "int", "float", "complex"]
-KIND_DTYPE = {"bool": "bool", "int": "i64", "float": "f64", "complex": "c128"}
+WeakKind = Kind
+KIND_DTYPE = PYTHON_DTYPES
 KIND_RANK = {"bool": 0, "int": 1, "float": 2, "complex": 3}
 
 

@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tracejit.dtypes import is_numeric
+from tracejit.ir.arguments import KIND_TYPE
 from tracejit.ir.core import Value
 from tracejit.trace.session.concretize import BoundMethod
 from tracejit.trace.session.session import current
-from tracejit.trace.session.specs import KIND_TYPE
 from tracejit.trace.values.python_scalars import as_kind
 from tracejit.trace.values.scalars import (
     MixedScalar,

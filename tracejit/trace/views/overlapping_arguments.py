@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracejit.ir import extent as ex
+from tracejit.ir.arguments import ArrayArg, MemoryWindow
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTYPES
 from tracejit.trace.session.session import current
-from tracejit.trace.session.specs import ArraySpec, WindowSpec
 from tracejit.trace.values.all import Array, as_dim
 from tracejit.trace.values.view_transforms import Gather, ReadOnly, Reshape
 from tracejit.trace.views.views import bit_view, part, regrouped, sliced, transposed
 
 
 def window_on(
-    leaf: ArraySpec, window: WindowSpec, shape: tuple[Dim, ...], tracers: Sequence[Any]
+    leaf: ArrayArg, window: MemoryWindow, shape: tuple[Dim, ...], tracers: Sequence[Any]
 ) -> Array:
     """The argument as a view of its storage; ``tracers``: the traced form of each leaf."""
     storage: Array = tracers[window.storage]
@@ -37,7 +37,7 @@ def window_on(
 
 
 def _along_axes(
-    storage: Array, window: WindowSpec, shape: tuple[Dim, ...], numbers: Sequence[Dim]
+    storage: Array, window: MemoryWindow, shape: tuple[Dim, ...], numbers: Sequence[Dim]
 ) -> Array:
     rest = iter(numbers)
     starts = [0 if whole else next(rest) for whole in window.whole]

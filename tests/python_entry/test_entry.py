@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.codegen_llvm.cores import (
+from tests.python_entry.cores import (
     ADD_ONE,
     ARANGE,
     ARANGE_SIGNATURE,
