@@ -6,6 +6,7 @@ A program without arrays among its arguments is sent there by `target="cuda"`.
 from __future__ import annotations
 
 import gc
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -23,10 +24,16 @@ from tracejit import jit, trees
 READ_ONLY = {"read_only"}
 
 
+#: Minutes in the PTX interpreter, where one thread selects elements; TRACEJIT_GPU_SLOW=1 runs them.
+SLOW = {"mandelbrot_shrinking"}
+
+
 @pytest.mark.parametrize("program", all_programs.ALL, ids=lambda p: p.name)
 def test_program(program: Program) -> None:
     if program.name in READ_ONLY:
         pytest.skip("cupy has no read-only arrays")
+    if program.name in SLOW and not os.environ.get("TRACEJIT_GPU_SLOW"):
+        pytest.skip("slow")
     want = run(program.fn, program.arguments(0))
     arrays = any(isinstance(x, np.ndarray) for x in trees.leaves_of(program.arguments(0)))
     with fake_device() as gpu:

@@ -1,0 +1,30 @@
+"""How often programs launch, wait, and run on one thread: counts that may only shrink."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("cupy")
+
+from tests.programs import all_programs
+from tests.ptx.counts import counted
+
+#: Launches, waits, kernels of one thread.
+COUNTS = {
+    "nussinov": (2, 1, 1),
+    "escape_time": (2, 1, 1),
+    "insertion_sort": (1, 1, 1),
+    "crc16": (1, 1, 1),
+    "histogram": (4, 3, 3),
+    "thomas": (6, 2, 5),
+    "haar": (15, 0, 0),
+    "convex_hull": (14, 13, 9),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts(name: str) -> None:
+    (program,) = [p for p in all_programs.ALL if p.name == name]
+    found = counted(program)
+    row = (found.calls["cuLaunchKernel"], found.waits, found.one_thread)
+    assert row == COUNTS[name], "fewer is better: lower the numbers"
