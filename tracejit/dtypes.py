@@ -9,8 +9,10 @@ format a dtype is computed. So nobody reads `dtype.kind` but this file
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -77,12 +79,48 @@ for _short, _long in _NAMES.items():
         np.dtype(_COMPUTED.get(_short, _long)),
         np.dtype(_COMPUTED.get(_short, _long)),
     )
+_NAMED = {r.name: r.dtype for r in ROWS.values()}
 _COMPLEX = {r.part: r.dtype for r in ROWS.values() if r.kind == "c"}
 
 
 def row_of(dtype: DType) -> DTypeRow | None:
     """The row of a dtype, None for one that programs cannot compute with."""
-    return ROWS.get(dtype)
+    row: DTypeRow | None = ROWS.get(dtype)
+    return _from_outside(dtype) if row is None and dtype.kind == "V" else row
+
+
+def _row(dtype: DType) -> DTypeRow:
+    row = row_of(dtype)
+    assert row is not None, dtype
+    return row
+
+
+def short_name(dtype: DType) -> str:
+    """``f64`` for float64 and so on."""
+    return _row(dtype).name
+
+
+def named(name: str) -> DType:
+    """The dtype that IR text spells so. Raises KeyError for a name that is none."""
+    if name == "bf16":
+        outside: DType = np.dtype(import_module("ml_dtypes").bfloat16)
+        return outside
+    return _NAMED[name]
+
+
+def is_name(text: str) -> bool:
+    """Whether IR text spells a dtype so."""
+    return text in _NAMED or text == "bf16"
+
+
+def _from_outside(dtype: DType) -> DTypeRow | None:
+    """The row of a dtype that a package beside NumPy brings; whoever has one has imported it."""
+    package = sys.modules.get("ml_dtypes")
+    if package is None or dtype != np.dtype(package.bfloat16):
+        return None
+    # Its loops round each step of a sum; those of float16 keep float32.
+    row = DTypeRow("bf16", dtype, "f", dtype, 8, np.dtype(np.float32), dtype)
+    return ROWS.setdefault(dtype, row)
 
 
 def kind_of(dtype: DType) -> str:
@@ -127,6 +165,20 @@ def is_complex(dtype: DType) -> bool:
 def is_inexact(dtype: DType) -> bool:
     """Whether it is floating or complex (the ones that have derivatives)."""
     return kind_of(dtype) in "fc"
+
+
+def is_from_outside(dtype: DType) -> bool:
+    """Whether another package than NumPy brings it, and the loops that define its corners."""
+    return dtype.kind == "V"
+
+
+def is_numpys_inexact(dtype: DType) -> bool:
+    """Whether NumPy's functions take it for floating or complex.
+
+    A float from outside of NumPy derives from no class of NumPy's floats. Where a function asks for
+    those, as `linalg.norm` does, it is made float64 as an integer is.
+    """
+    return is_inexact(dtype) and not is_from_outside(dtype)
 
 
 def is_real(dtype: DType) -> bool:
@@ -186,9 +238,20 @@ def accumulated_in(dtype: DType) -> DType:
     return dtype if row is None else row.accumulated_in
 
 
+def finfo(dtype: DType) -> Any:
+    """The limits of a float (``np.finfo``)."""
+    known = import_module("ml_dtypes" if is_from_outside(dtype) else "numpy")
+    return known.finfo(dtype)
+
+
 def is_narrow(dtype: DType) -> bool:
     """Whether it is a float that is stored as it is and computed in another format."""
     return computed_in(dtype) != dtype
+
+
+def sums_in_pairs(dtype: DType) -> bool:
+    """Whether NumPy's loops sum a run of memory pairwise."""
+    return is_inexact(dtype) and not is_narrow(accumulated_in(dtype))
 
 
 def is_wide_float(dtype: DType) -> bool:
@@ -201,5 +264,16 @@ def holds(big: DType, small: DType) -> bool:
     if small == big or is_bool(small):
         return True
     if is_integer(small) and is_inexact(big):
-        return ROWS[small].digits <= ROWS[big].digits
+        return _row(small).digits <= _row(big).digits
     return bool(np.can_cast(small, big, "safe"))
+
+
+def memory_dtype(dtype: DType) -> DType:
+    """What NumPy's array interface can name of the same size: itself, or raw bits of one from
+    outside (see ``as_dtype``)."""
+    return unsigned_like(dtype) if dtype.kind == "V" and row_of(dtype) is not None else dtype
+
+
+def as_dtype(x: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]:
+    """An array made of ``memory_dtype(dtype)`` as one of ``dtype``."""
+    return x.view(dtype) if memory_dtype(dtype) == x.dtype != dtype else x

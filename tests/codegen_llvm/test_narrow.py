@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import os
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tracejit.codegen_llvm.engine import Engine
-from tracejit.dtypes import ROWS, is_narrow
+from tracejit.dtypes import ROWS, is_narrow, named
 from tracejit.llvm_text.narrow import conversion
 
 F32 = np.dtype(np.float32)
 NARROW = [row.dtype for row in ROWS.values() if is_narrow(row.dtype)]
+if find_spec("ml_dtypes"):
+    NARROW = sorted({*NARROW, named("bf16")}, key=str)
 X86 = pytest.mark.skipif(os.uname().machine != "x86_64", reason="processors of that family")
 TARGETS = [pytest.param(cpu, marks=X86) for cpu in ("x86-64", "x86-64-v3")] + [None]
 

@@ -7,29 +7,31 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import finfo, is_complex, is_float, is_integer, is_narrow, is_signed
 from tracejit.ir.core import Primitive
 
 INTS = [np.dtype(f"{k}{n}") for k in "iu" for n in (1, 2, 4, 8)]
 FLOATS = [np.dtype("f4"), np.dtype("f8")]
 COMPLEX = [np.dtype("c8"), np.dtype("c16")]
 BOOL = np.dtype("?")
+F64 = np.dtype("f8")
 
 
 def samples(dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     """Distinct values of every class the dtype has."""
     if dtype == BOOL:
         return np.array([False, True])
-    if dtype.kind in "iu":
+    if is_integer(dtype):
         info = np.iinfo(dtype)
         small = [0, 1, 2, 3, 5, 7, 12, 31, 63, 64, 100, info.max, info.max - 1, info.max // 3]
         negative = [-1, -2, -3, -7, -64, info.min, info.min + 1, info.min // 5]
-        return np.array(small + (negative if dtype.kind == "i" else []), dtype)
-    if dtype.kind == "c":
+        return np.array(small + (negative if is_signed(dtype) else []), dtype)
+    if is_complex(dtype):
         parts = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, np.inf, -np.inf, np.nan]
         pairs = [complex(a, b) for a, b in product(parts, parts)]
         out = np.array(pairs, dtype)
         return np.concatenate([out, _random(dtype, 40)])
-    info_f = np.finfo(dtype)
+    info_f = finfo(dtype)
     tiny = float(info_f.smallest_subnormal)
     edges = [0.0, 1.0, 0.5, 1.5, 2.0, 2.5, 3.0, 0.1, 7.3, 100.25, 1e5, 1e-5, np.inf]
     edges += [float(info_f.max), float(info_f.tiny), tiny, 3 * tiny, 1e30, 1e-30, 2.0**31, 2.0**63]
@@ -50,19 +52,22 @@ def pairs(dtype: np.dtype[Any], other: np.dtype[Any] | None = None) -> tuple[Any
 def distance(got: Any, want: Any) -> np.ndarray[Any, Any]:
     """Distance in ulps of `want`; 0 where equal (zero signs included) or both nan."""
     got, want = np.asarray(got), np.asarray(want)
-    if want.dtype.kind == "c":
+    if is_complex(want.dtype):
         exact = np.maximum(distance(got.real, want.real), distance(got.imag, want.imag))
         # C99 leaves the sign of a part beside a nan open.
         re, im = np.abs(want.real), np.abs(want.imag)
         unsigned = np.maximum(distance(np.abs(got.real), re), distance(np.abs(got.imag), im))
         return np.where(np.isnan(want), unsigned, exact)
-    if want.dtype.kind != "f":
+    if not is_float(want.dtype):
         return np.asarray(got != want, np.float64)
     same = (np.isnan(got) & np.isnan(want)) | (
         (got == want) & (np.signbit(got) == np.signbit(want))
     )
     with np.errstate(all="ignore"):
-        gap = np.abs(got.astype(np.longdouble) - want) / np.spacing(np.abs(want))
+        unit = np.spacing(np.abs(want))
+        if is_narrow(want.dtype):  # what is outside of NumPy is no long double
+            got, want, unit = (x.astype(F64) for x in (got, want, unit))
+        gap = np.abs(got.astype(np.longdouble) - want) / unit
     return np.where(same, 0.0, np.where(np.isnan(gap) | (gap == 0), np.inf, gap))
 
 
@@ -98,5 +103,5 @@ def agrees(prim: Primitive, got: Any, want: Any, inputs: tuple[Any, ...]) -> np.
         return good
     with np.errstate(all="ignore"):
         size = np.abs(want) if reach is None else reach(want, *inputs)
-        near = np.abs(got - want) <= 8 * np.finfo(want.dtype).eps * size
+        near = np.abs(got - want) <= 8 * float(finfo(want.dtype).eps) * size
     return good | (near & np.isfinite(want))

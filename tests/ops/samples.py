@@ -14,6 +14,7 @@ import numpy as np
 
 from tests.ir.scalar_samples import operands, samples
 from tests.ops.library_samples import LIBRARY, library_samples
+from tracejit.dtypes import is_inexact, is_integer
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Primitive
 from tracejit.ir.types import DTYPES, tensor
@@ -84,7 +85,7 @@ def _elementwise(name: str, dtype: np.dtype[Any]) -> Iterator[Case]:
 def _convertible(dtype: np.dtype[Any], target: np.dtype[Any]) -> Any:
     """Samples that the target holds: what does not fit is the machine's choice in NumPy."""
     x = samples(dtype)
-    if target.kind in "iu" and dtype.kind in "fc":
+    if is_integer(target) and is_inexact(dtype):
         x = x[np.isfinite(x)]
         x = x[(np.abs(x) < 100) & (x.real >= 0)]
     return x
@@ -99,7 +100,7 @@ def line(dtype: np.dtype[Any], *shape: int) -> Any:
     """Small numbers with the dtype's special ones among them, in a shape."""
     count = int(np.prod(shape, dtype=int))
     x = np.resize(np.array([2, 0, 1, 3, 1, 0, 5]), count).astype(dtype)
-    if dtype.kind in "fc" and count > 5:
+    if is_inexact(dtype) and count > 5:
         x[1], x[4] = -0.0, np.nan
     return x.reshape(shape)
 

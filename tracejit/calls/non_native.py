@@ -20,6 +20,7 @@ from tracejit.calls.argument_types import alias_groups, is_native
 from tracejit.calls.array_copies import copy_of
 from tracejit.calls.overlap import NDArray, Sharer, address
 from tracejit.calls.placement import Placement
+from tracejit.dtypes import as_dtype, memory_dtype
 from tracejit.ir.arguments import ArgType, ArrayArg, ScalarArg
 from tracejit.trace.values.exporters import plain_array
 
@@ -144,7 +145,9 @@ class NativeLeaves:
         for storage, copy in self._storages if type(x) is np.ndarray else ():
             offset = address(x) - address(copy)
             if np.may_share_memory(x, copy):
-                return np.asarray(_Elsewhere(x, address(storage) + offset, storage))
+                return as_dtype(
+                    np.asarray(_Elsewhere(x, address(storage) + offset, storage)), x.dtype
+                )
         return x
 
 
@@ -158,6 +161,6 @@ class _Elsewhere:
             "data": (where, not like.flags.writeable),
             "shape": like.shape,
             "strides": like.strides,
-            "typestr": dtype.str,
+            "typestr": memory_dtype(dtype).str,
             "version": 3,
         }

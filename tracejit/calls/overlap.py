@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tracejit.device_arrays import device_of
-from tracejit.dtypes import is_complex, is_float, is_real
+from tracejit.dtypes import as_dtype, is_complex, is_float, is_real, memory_dtype
 from tracejit.ir.arguments import MemoryWindow
 
 #: Ways for arguments to lie in memory that one function remembers.
@@ -84,7 +84,9 @@ class Plan:
     def made(self, arrays: dict[int, NDArray], first: int) -> tuple[NDArray, ...]:
         """The storages, the first array being at this address."""
         owners = list(arrays.values())
-        return tuple(np.asarray(_Memory(first + at, s, owners)) for at, s in self.storages)
+        return tuple(
+            as_dtype(np.asarray(_Memory(first + at, s, owners)), s.dtype) for at, s in self.storages
+        )
 
 
 def _plan(arrays: dict[int, NDArray], first: int, count: int) -> Plan:
@@ -241,7 +243,7 @@ class _Memory:
         self.__array_interface__ = {
             "data": (where, not storage.writeable),
             "shape": storage.shape,
-            "typestr": storage.dtype.str,
+            "typestr": memory_dtype(storage.dtype).str,
             "version": 3,
         }
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import short_name
 from tracejit.ir.arguments import ArgType, ArrayArg, ObjectArg, ScalarArg
-from tracejit.ir.types import dtype_of, short_name
+from tracejit.ir.types import dtype_of
 from tracejit.trace.session.assumption_sets import AssumptionSite
 
 _NAMES = {

@@ -15,7 +15,7 @@ import numpy as np
 from tracejit.abi import DType, capi
 from tracejit.codegen_llvm import runtime_text
 from tracejit.codegen_llvm.engine import shared_engine
-from tracejit.dtypes import is_complex, is_signed
+from tracejit.dtypes import as_dtype, is_complex, is_signed, memory_dtype
 from tracejit.llvm_text.tables import HostArray, HostCalls, HostScalar
 
 
@@ -29,7 +29,7 @@ class _Borrowed:
             "data": (address, False),
             "shape": shape,
             "strides": strides,
-            "typestr": dtype.str,
+            "typestr": memory_dtype(dtype).str,
             "version": 3,
         }
 
@@ -62,7 +62,8 @@ def _view(array: HostArray, address: int) -> tuple[np.ndarray[Any, Any], int]:
     shape = words[1 : n + 1]
     if 0 in shape:  # its pointer may be anything
         return np.empty(shape, array.dtype), at
-    return np.asarray(_Borrowed(words[0], shape, words[n + 1 :], array.dtype)), at
+    made = np.asarray(_Borrowed(words[0], shape, words[n + 1 :], array.dtype))
+    return as_dtype(made, array.dtype), at
 
 
 def _read(operand: HostArray | HostScalar, address: int) -> tuple[Any, int]:

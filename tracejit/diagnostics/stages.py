@@ -16,7 +16,7 @@ from tracejit.calls.compiler import pipeline
 from tracejit.calls.versions import Options
 from tracejit.codegen_llvm.compile import compile_program
 from tracejit.diagnostics.replay import named, place, recorded
-from tracejit.dtypes import is_inexact
+from tracejit.dtypes import finfo, is_inexact
 from tracejit.errors import InternalError
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.interpret.interpreter import interpret, values_of
@@ -86,7 +86,7 @@ def _close(got: Any, want: Any) -> bool:
     if not is_inexact(want.dtype):
         return bool(np.array_equal(got, want))
     limit = np.max(np.abs(want), initial=0.0, where=np.isfinite(want))
-    rounding = np.finfo(want.dtype).eps * _UNITS
+    rounding = float(finfo(want.dtype).eps) * _UNITS
     return bool(np.allclose(got, want, rtol=rounding, atol=rounding * limit, equal_nan=True))
 
 

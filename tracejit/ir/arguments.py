@@ -17,9 +17,9 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from tracejit.dtypes import is_number
+from tracejit.dtypes import is_number, row_of
 from tracejit.ir.static_values import distinguishing
-from tracejit.ir.types import DTYPES, INDEX, dtype_of
+from tracejit.ir.types import INDEX, dtype_of
 
 Layout: TypeAlias = Literal["C", "F", "strided"]
 Kind: TypeAlias = Literal["bool", "int", "float", "complex"]
@@ -188,8 +188,8 @@ def number_arg(value: Any) -> ScalarArg | None:
     """What a number is as an argument of the run; None for what cannot be one."""
     if type(value) is int and not -(2**63) <= value < 2**63:
         return None
-    if isinstance(value, np.number) and is_number(value.dtype):
-        return ScalarArg(value.dtype) if value.dtype in DTYPES.values() else None
+    if isinstance(value, np.generic) and is_number(value.dtype):
+        return None if row_of(value.dtype) is None else ScalarArg(value.dtype)
     kind = _NUMBERS.get(type(value))
     return None if kind is None else ScalarArg.python(kind)
 

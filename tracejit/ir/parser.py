@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_name, named
 from tracejit.ir import extent as ex
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Constant, Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import (
-    DTYPES,
     INDEX,
     BufferType,
     TapeType,
@@ -291,10 +291,10 @@ class _Parser:
             if text[1:-1] not in self.callables:
                 raise self.fail(f"no callable is given for {text}")
             return self.callables[text[1:-1]]
-        if text in DTYPES and self.tokens[self.at + 1].text != "[":
+        if is_name(text) and self.tokens[self.at + 1].text != "[":
             self.at += 1
-            return DTYPES[text]
-        if text in (*DTYPES, "buf", "tape"):
+            return named(text)
+        if is_name(text) or text in ("buf", "tape"):
             return self.type()
         if kind == "number" and not re.fullmatch(r"-?\d+", text):
             self.at += 1
@@ -330,19 +330,19 @@ class _Parser:
             return TapeType()
         buffer = self.found("buf")
         name = self.take("word")
-        if name not in DTYPES:
+        if not is_name(name):
             raise self.fail(f"{name!r} is no dtype")
         shape = tuple(self.list_of(self.dim, "[", "]"))
         if not buffer:
-            return TensorType(DTYPES[name], shape)
-        strides = dense_strides(DTYPES[name], shape)
+            return TensorType(named(name), shape)
+        strides = dense_strides(named(name), shape)
         if self.now.text == "{" and self.tokens[self.at + 1].text == "strides":
             self.at += 2
             self.mark("=")
             strides = tuple(self.list_of(self.dim, "[", "]"))
             self.mark("}")
         space = self.take("word") if self.now.text in ("shared", "register") else "global"
-        return BufferType(DTYPES[name], shape, strides, space)
+        return BufferType(named(name), shape, strides, space)
 
     def dim(self) -> Dim:
         total = self.product()

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_complex
+from tracejit.dtypes import is_complex, short_name
 from tracejit.ir.core import Constant, Function, Instr, Value
 from tracejit.ir.extent import Extent, format_dim
-from tracejit.ir.types import BufferType, TensorType, Type, dense_strides, short_name
+from tracejit.ir.types import BufferType, TensorType, Type, dense_strides
 
 Names = dict[Value, str]
 Line = tuple[str, Instr | None]

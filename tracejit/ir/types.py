@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 
 import numpy as np
 
-from tracejit.dtypes import ROWS, row_of
+from tracejit.dtypes import ROWS, is_name, named, row_of
 from tracejit.ir.extent import Dim, ResultRef, subst
 
 if TYPE_CHECKING:
@@ -24,18 +24,13 @@ def dtype_of(spec: DTypeLike) -> np.dtype[np.generic]:
 
     Raises TypeError for dtypes outside bool, ints, float32/64 and complex64/128.
     """
-    if isinstance(spec, str) and spec in DTYPES:
-        return DTYPES[spec]
+    if isinstance(spec, str) and is_name(spec):
+        return named(spec)
     dtype = np.dtype(spec).newbyteorder("=")
     row = row_of(dtype)
     if row is None:
         raise TypeError(f"dtype {np.dtype(spec)} is not supported")
     return row.dtype
-
-
-def short_name(dtype: np.dtype[np.generic]) -> str:
-    """``f64`` for float64 and so on."""
-    return ROWS[dtype].name
 
 
 @dataclass(frozen=True)

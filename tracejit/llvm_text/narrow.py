@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import ROWS, is_narrow
+from tracejit.dtypes import computed_in, is_narrow, short_name
 
 DType = np.dtype[Any]
 _CALLED = re.compile(r"@tracejit\.(\w+)\.(widen|round)\.v(\d+)")
@@ -22,10 +22,10 @@ _CALLED = re.compile(r"@tracejit\.(\w+)\.(widen|round)\.v(\d+)")
 def conversion(source: DType, target: DType, lanes: int = 1) -> str:
     """The result type and symbol of a conversion of so many numbers at once."""
     if is_narrow(source):
-        assert ROWS[source].computed_in == target, (source, target)
-        return f"{_of('float', lanes)} @tracejit.{ROWS[source].name}.widen.v{lanes}"
-    assert ROWS[target].computed_in == source, (source, target)
-    return f"{_of('i16', lanes)} @tracejit.{ROWS[target].name}.round.v{lanes}"
+        assert computed_in(source) == target, (source, target)
+        return f"{_of('float', lanes)} @tracejit.{short_name(source)}.widen.v{lanes}"
+    assert computed_in(target) == source, (source, target)
+    return f"{_of('i16', lanes)} @tracejit.{short_name(target)}.round.v{lanes}"
 
 
 def with_conversions(text: str, native: frozenset[str] = frozenset()) -> str:

@@ -18,6 +18,7 @@ from tracejit.dtypes import (
     is_inexact,
     is_integer,
     is_unsigned,
+    sums_in_pairs,
 )
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
@@ -185,7 +186,7 @@ def _reduce_point(
 
         if not trailing:
             return element(0, scope)
-        if name == "add" and is_inexact(dtype):
+        if name == "add" and sums_in_pairs(dtype):
             return pairwise(p, scope, product(tuple(extents)), element)
         return fold_line(p, scope, product(tuple(extents)), instr, element)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tracejit.dtypes import accumulated_in, is_complex, is_inexact
+from tracejit.dtypes import accumulated_in, is_complex, sums_in_pairs
 from tracejit.ir.core import Instr, Value, is_array, is_splat
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.regions import Loop, Scope, TrueLoop, unify
@@ -154,7 +154,7 @@ def _selected(
     """The same in the format of the accumulator."""
     (x,) = instr.operands
     combine = loop_nests.combining(instr.name)
-    if combine == "add" and is_inexact(x.dtype):
+    if combine == "add" and sums_in_pairs(x.dtype):
         return _sum(p, kernel, x, mask, count)
     exact = not is_complex(x.dtype) or combine != "mul"
     if cost > CHEAP or not exact:

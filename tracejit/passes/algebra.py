@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_exact, kind_of
+from tracejit.dtypes import finfo, is_exact, kind_of
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.passes.rebuild import Rebuild
@@ -180,7 +180,7 @@ def _by_power_of_two(re: Rebuild, instr: Instr) -> Value | None:
         return None
     inverse = number.dtype.type(1) / number
     # A subnormal factor is exact too, but slow on some machines.
-    if not np.isfinite(inverse) or abs(inverse) < np.finfo(number.dtype).tiny:
+    if not np.isfinite(inverse) or abs(inverse) < finfo(number.dtype).tiny:
         return None
     out: Value = re.b.op("mul", x, re.full(inverse, y))
     return out

@@ -64,6 +64,7 @@ elementwise(
     np.sign,
     arithmetic.sign,
     count=1,
+    own_format=True,
     jvp=unary(_jvp_sign),
     traits=frozenset([Trait.BOUNDED, Trait.STEADY]),
     samples=Samples(complex_ulps=8),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_complex, kind_of
+from tracejit.dtypes import is_complex, is_from_outside, kind_of
 from tracejit.ir.core import Primitive, Value, row
 from tracejit.ir.ops.derivatives import Expr, binary, unary
 from tracejit.ir.ops.derivatives_linear import Attrs, linear, maps
@@ -78,6 +78,7 @@ elementwise(
 
 def _scaled(operands: Operands) -> np.dtype[np.generic]:
     require(operands[1].dtype == DTYPES["i64"], "ldexp exponent must be i64", operands[1].type)
+    require(not is_from_outside(operands[0].dtype), "ldexp has no such loop", operands[0].type)
     return common(operands[:1], "f")
 
 

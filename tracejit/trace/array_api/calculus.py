@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import computed_in, is_bool, is_exact, is_float
+from tracejit.dtypes import computed_in, is_bool, is_exact, is_float, is_numpys_inexact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -148,6 +148,8 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
             found.append(_even_gradient(x, h, k, edge_order))
         else:
             found.append(_uneven_gradient(x, diff(asarray(h)), k, edge_order))
+    if not is_numpys_inexact(x.dtype):
+        found = [g.astype(np.float64) for g in found]
     return found[0] if len(found) == 1 else tuple(found)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_complex, is_inexact
+from tracejit.dtypes import is_complex, is_narrow, is_numpys_inexact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -45,9 +45,12 @@ _NOT_SQUARE = "Last 2 dimensions of the array must be square"
 
 
 def _kind(*arrays: Any) -> np.dtype[Any]:
-    """The dtype that LAPACK computes in."""
+    """The dtype that LAPACK computes in. Raises TypeError for float16, as NumPy does."""
+    for x in arrays:
+        if is_numpys_inexact(x.dtype) and is_narrow(x.dtype):
+            throw(TypeError(f"array type {x.dtype} is unsupported in linalg"))
     found = result_dtype(*arrays)
-    return found if is_inexact(found) else np.dtype(np.float64)
+    return found if is_numpys_inexact(found) else np.dtype(np.float64)
 
 
 def _stacked(a: Any) -> Value:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_inexact
+from tracejit.dtypes import computed_in, is_inexact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.array_api.creation import arange, asarray
 from tracejit.trace.array_api.operands import builder, check, value_of
@@ -35,7 +35,7 @@ def _options(name: str, given: dict[str, Any]) -> bool:
 def _operands(*arrays: Any, finite: bool) -> list[Any]:
     """Arrays in the dtype that LAPACK computes in, seen to be finite if that is asked for."""
     kind = result_dtype(*(asarray(a) for a in arrays))
-    kind = kind if is_inexact(kind) else np.dtype(np.float64)
+    kind = computed_in(kind) if is_inexact(kind) else np.dtype(np.float64)
     found = [asarray(a).astype(kind) for a in arrays]
     if finite:
         for x in found:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_complex, is_inexact
+from tracejit.dtypes import is_complex, is_inexact, is_numpys_inexact
 from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.trace.array_api.creation import asarray
@@ -25,7 +25,7 @@ from tracejit.trace.values.all import (
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """Vector norms of any order; Frobenius, 1, 2, inf and nuclear norms of matrices."""
     x = asarray(x)
-    if not is_inexact(x.dtype):
+    if not is_numpys_inexact(x.dtype):
         x = x.astype(np.float64)
     if axis is None:
         whole = ord is None or (ord in ("f", "fro") and x.ndim == 2) or (ord == 2 and x.ndim == 1)

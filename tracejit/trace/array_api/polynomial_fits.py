@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_complex, is_float, is_inexact
+from tracejit.dtypes import is_complex, is_inexact, is_numpys_inexact
 from tracejit.errors import throw
 from tracejit.trace.array_api.creation import arange, asarray, zeros
 from tracejit.trace.array_api.matrices import eye
@@ -161,7 +161,7 @@ def i0(x: Any) -> Any:
     line = asarray(x)
     if is_complex(line.dtype):
         throw(TypeError("i0 not supported for complex values"))
-    value = value_of(line if is_float(line.dtype) else line.astype(float))
+    value = value_of(line if is_numpys_inexact(line.dtype) else line.astype(float))
     return wrap(builder().op("bessel_i", value, n=0))
 
 

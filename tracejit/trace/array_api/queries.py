@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_bool, is_complex, is_float, is_inexact, is_integer
+from tracejit.dtypes import is_bool, is_complex, is_float, is_inexact, is_integer, is_numpys_inexact
 from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -231,7 +231,7 @@ def nan_to_num(
 ) -> Any:
     """nan and infinities replaced by numbers."""
     a = asarray(x)
-    if not is_inexact(a.dtype):
+    if not is_numpys_inexact(a.dtype):
         return array(a)[()]
     b, v = builder(), a.read()
     if is_complex(a.dtype):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_bool, is_integer
+from tracejit.dtypes import computed_in, is_bool, is_integer, is_narrow, is_numpys_inexact
 from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -147,12 +147,17 @@ def clip_method(
     if min is None:
         return np.minimum(a, max, out=out, **kwargs)
     limits = [operand(v) for v in (a, min, max)]
-    kind = promote(limits)
+    kind = _clipped_in(promote(limits))
     _check_clip(kind, out, kwargs.pop("casting", "same_kind"))
     values = broadcast_together([cast(v, kind) for v in limits])
     b = builder()
     value = b.op("minimum", b.op("maximum", values[0], values[1]), values[2])
     return deliver(value, out, "unsafe") if out is not None else result_like(value, [a])
+
+
+def _clipped_in(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of the ufunc's loop: there is none for a float from outside of NumPy."""
+    return dtype if not is_narrow(dtype) or is_numpys_inexact(dtype) else computed_in(dtype)
 
 
 def _check_clip(kind: np.dtype[Any], out: Any, casting: Any) -> None:

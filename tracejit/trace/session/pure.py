@@ -113,6 +113,7 @@ PURE: Final = {
     "scipy.spatial": "*",
     "scipy.special": "* -seterr -errstate",
     "scipy.stats": "* -rvs",
+    "ml_dtypes": "*",
     "optree": "*",
     "tracejit": "*",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tracejit.dtypes import is_signed
+from tracejit.dtypes import is_from_outside, is_signed
 from tracejit.ir.scalar.elementary import hypot
 from tracejit.ir.scalar.elementary.complex_num import Pair, complex_function, divide
 from tracejit.ir.scalar.elementary.num import INF, NAN, Num, choose, where
@@ -49,8 +49,10 @@ def _sign_int(e: Emitter, a: Any) -> Any:
 
 
 def _sign_float(e: Emitter, a: Any) -> Any:
-    x = Num(e, a)
-    return where(x > 0.0, 1.0, where(x < 0.0, -1.0, where(x.eq(0.0), 0.0, x))).v
+    x = Num(e, a).computed()
+    zero = x if is_from_outside(a.dtype) else 0.0  # ml_dtypes keeps its sign
+    found = where(x > 0.0, 1.0, where(x < 0.0, -1.0, where(x.eq(0.0), zero, x)))
+    return found.to_float(a.dtype).v
 
 
 def _sign_complex(e: Emitter, z: ComplexPair) -> ComplexPair:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracejit.dtypes import is_from_outside
 from tracejit.ir.scalar.elementary import complex_functions
 from tracejit.ir.scalar.elementary.num import (
     INF,
@@ -73,7 +74,7 @@ def _spacing(x: Num) -> Num:
     Of float16 it is the distance to the next greater number, as in NumPy.
     """
     wide = x.computed()
-    bits = where(wide.eq(0.0), 0, x.bits())
+    bits = x.bits() if is_from_outside(x.dtype) else where(wide.eq(0.0), 0, x.bits())
     step = choose(bits < 0, -1, 1, bits) if x.dtype == F16 else 1
     stepped = (bits + step).floats(x.dtype).computed() - wide
     stepped = where(wide.abs() < INF, stepped, where(wide.isnan(), wide, NAN))
