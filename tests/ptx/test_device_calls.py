@@ -11,8 +11,11 @@ import pytest
 
 cupy = pytest.importorskip("cupy")
 
+from tests.programs import all_programs  # noqa: E402
+from tests.programs.program import scalar_loss  # noqa: E402
+from tests.ptx.device_calls import put_all  # noqa: E402
 from tests.ptx.fake_device import FakeDriver, fake_device  # noqa: E402
-from tracejit import grad, jit, value_and_grad, vmap  # noqa: E402
+from tracejit import grad, jit, trees, value_and_grad, vmap  # noqa: E402
 from tracejit.device.driver import CudaError  # noqa: E402
 from tracejit.errors import UnsupportedError  # noqa: E402
 
@@ -128,6 +131,31 @@ def test_arrays_in_two_places(gpu: FakeDriver) -> None:
 def test_long_lists_of_numbers_are_no_arrays(gpu: FakeDriver) -> None:
     f = jit(lambda x, numbers: x + numbers[3])
     np.testing.assert_array_equal(gpu.get(f(gpu.put(np.zeros(2)), [*range(100)])), [3, 3])
+
+
+def test_arrays_that_are_defaults(gpu: FakeDriver) -> None:
+    def f(x: Any, weights: Any = np.array([2.0, 3.0])) -> Any:
+        weights += 1
+        return x * weights
+
+    fast = jit(f)
+    for want in ([3.0, 4.0], [4.0, 5.0]):
+        np.testing.assert_array_equal(gpu.get(fast(gpu.put(np.ones(2)))), want)
+    np.testing.assert_array_equal(f.__defaults__[0], [4.0, 5.0])  # type: ignore[index]
+
+
+def test_derivatives_of_whole_programs(gpu: FakeDriver) -> None:
+    """As on the CPU, where they are compared with differences."""
+    names = {"heat_1d", "perceptron", "layer_norm", "forward_substitution"}
+    for program in (p for p in all_programs.DIFFERENTIABLE if p.name in names):
+        loss = scalar_loss(program, np.random.default_rng(1))
+        slopes = jit(value_and_grad(loss, argnums=program.argnums))
+        want = slopes(*program.arguments(0))
+        got = slopes(*put_all(gpu, program.arguments(0)))
+        for a, b in zip(trees.leaves_of(got), trees.leaves_of(want), strict=True):
+            np.testing.assert_allclose(gpu.get(a), b, rtol=1e-9, atol=1e-12)
+        names.remove(program.name)
+    assert not names
 
 
 def test_target_cuda_copies_in_and_back(gpu: FakeDriver) -> None:

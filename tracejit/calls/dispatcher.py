@@ -221,10 +221,19 @@ class Dispatcher:
         def name(k: int) -> str:
             return trees.name_of_leaf(structure[0], k, names)
 
-        found = placed(leaves, self.options.target, name, lambda: packed_leaves(structure[0]))
+        def not_passed() -> set[int]:
+            defaults = self._default_leaves()
+            found = {k for k, x in enumerate(leaves) if any(x is d for d in defaults)}
+            return found | packed_leaves(structure[0])
+
+        found = placed(leaves, self.options.target, name, not_passed)
         if found.device is not None and (self.options.check_nan or self.options.debug):
             raise UnsupportedError(ON_THE_CPU)
         return found
+
+    def _default_leaves(self) -> list[Any]:
+        parameters = self._signature.parameters.values() if self._signature is not None else ()
+        return trees.leaves_of([p.default for p in parameters if p.default is not p.empty])
 
     def _described(
         self, held: NativeLeaves, structure: tuple[Any, ...], beside: Sequence[Any] = ()

@@ -55,10 +55,10 @@ def placed(
     leaves: Sequence[Any],
     target: Target,
     name: Callable[[int], str],
-    lists: Callable[[], Container[int]],
+    not_passed: Callable[[], Container[int]],
 ) -> Placement:
-    """Where a call runs; ``name``: what leaf k is called in the program; ``lists``: which
-    leaves stand for lists of numbers.
+    """Where a call runs; ``name``: what leaf k is called in the program; ``not_passed``:
+    which leaves stand for lists of numbers, or are defaults.
 
     TypeError: arrays are in several places. UnsupportedTypeError: an array cannot be read there.
     """
@@ -81,8 +81,8 @@ def placed(
     found.device = next(iter(devices.values())) if devices else _current()
     on_host = {k: x for k, x in enumerate(leaves) if isinstance(x, np.ndarray)}
     if on_host:
-        for_lists = lists()
-        on_host = {k: x for k, x in on_host.items() if k not in for_lists}
+        others = not_passed()
+        on_host = {k: x for k, x in on_host.items() if k not in others}
     if on_host and target is None:
         first, other = next(iter(arrays)), next(iter(on_host))
         raise TypeError(
