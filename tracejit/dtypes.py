@@ -118,6 +118,7 @@ def _from_outside(dtype: DType) -> DTypeRow | None:
     package = sys.modules.get("ml_dtypes")
     if package is None or dtype != np.dtype(package.bfloat16):
         return None
+    dtype = np.dtype(package.bfloat16)
     # Its loops round each step of a sum; those of float16 keep float32.
     row = DTypeRow("bf16", dtype, "f", dtype, 8, np.dtype(np.float32), dtype)
     return ROWS.setdefault(dtype, row)

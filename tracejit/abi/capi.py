@@ -16,7 +16,7 @@ import numpy as np
 
 # Fields of PyArrayObject and PyArray_Descr, in bytes from the object (NumPy 2 on 64 bits).
 DATA, NDIM, DIMS, STRIDES, BASE, DESCR, FLAGS, MEM_HANDLER = 16, 24, 32, 40, 48, 56, 64, 88
-DESCR_BYTEORDER, DESCR_TYPE_NUM, DESCR_ELSIZE = 26, 28, 40
+DESCR_TYPE, DESCR_BYTEORDER, DESCR_TYPE_NUM, DESCR_ELSIZE = 16, 26, 28, 40
 #: Numbers of types that are alike: long and long long.
 TWIN_NUMBERS = {
     np.dtype("l").num: np.dtype("q").num,
@@ -115,6 +115,8 @@ def _array_mismatch(array: np.ndarray[Any, Any]) -> str | None:
 
 def _dtype_mismatch(dtype: np.dtype[Any]) -> str | None:
     address = id(dtype)
+    if pointer_at(address + DESCR_TYPE) != id(dtype.type):
+        return f"type of {dtype}"
     if ctypes.c_int.from_address(address + DESCR_TYPE_NUM).value != dtype.num:
         return f"type number of {dtype}"
     if ctypes.c_ssize_t.from_address(address + DESCR_ELSIZE).value != dtype.itemsize:

@@ -174,12 +174,13 @@ class EntryText:
     def _guard_dtype(self, o: str, dtype: abi.DType) -> None:
         w = self.w
         found = w.load_at("ptr", o, capi.DESCR)
-        usual = w.op(f"icmp eq ptr {found}, {w.env_load(dtype)}")
-        if is_from_outside(
-            dtype
-        ):  # there is one such object; its number is another in each process
-            w.guard(usual)
+        if is_from_outside(dtype):  # its number is another in each process
+            kind = w.load_at("ptr", found, capi.DESCR_TYPE)
+            order = w.load_at("i8", found, capi.DESCR_BYTEORDER)
+            same = w.op(f"icmp eq ptr {kind}, {w.env_load(dtype.type)}")
+            w.guard_all([same, w.op(f"icmp ne i8 {order}, {ord('>')}")])
             return
+        usual = w.op(f"icmp eq ptr {found}, {w.env_load(dtype)}")
         rare, done = w.label("other_dtype"), w.label("dtype")
         w.emit(f"br i1 {usual}, label %{done}, label %{rare}")
         w.block(rare)
