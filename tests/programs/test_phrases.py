@@ -18,6 +18,7 @@ from tests.programs.generators import GENERATORS
 from tests.programs.growing_lists import GROWING
 from tests.programs.keys import KEYS
 from tests.programs.lists_as_arrays import PLACES
+from tests.programs.lists_of_lists import BEHIND, TABLES
 from tests.programs.many_items import MANY_ITEMS
 from tests.programs.mathematics import MATHEMATICS
 from tests.programs.numbers_that_meet import NUMBERS, STEPS
@@ -95,6 +96,17 @@ def test_generator_functions(phrase: Phrase, policy: str) -> None:
 @pytest.mark.parametrize(("phrase", "policy"), cases(MANY_ITEMS))
 def test_many_items(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(TABLES))
+def test_lists_of_lists(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize("f", BEHIND)
+def test_rows_are_never_written_behind_a_name(f: Any) -> None:
+    with pytest.raises(UnsupportedError, match=r"index it anew|copy"):
+        jit(f)(np.array([1]))
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(GENERATORS))

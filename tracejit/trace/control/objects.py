@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import FunctionType, ModuleType
 from typing import Any
 
-from tracejit.trace.session.session import Session
+from tracejit.errors import UnsupportedError
+from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.made_objects import is_instance
 
@@ -60,5 +61,10 @@ def parts_of(x: Any) -> dict[Any, Any]:
     if isinstance(x, dict):
         return x
     if isinstance(x, tuple | list):
+        if id(x) in current().rows:
+            raise UnsupportedError(
+                f"{where()}: a row of a list of lists is kept by a loop or branch that is decided "
+                "at run time: index it anew (g[i][j]), copy it (list(row)), or use an array"
+            )
         return dict(enumerate(x))
     return vars(x) if is_object(x) else {}

@@ -79,6 +79,8 @@ class Changes:
             obj = stack.pop()
             if isinstance(obj, Array):
                 arrays.append(obj)
+            if id(obj) in self.session.rows:
+                self.session.rows[id(obj)].must_hold()
             held = _parts_of_result(obj)
             if held is None or self.keeps(obj):
                 continue

@@ -13,6 +13,7 @@ import numpy as np
 
 from tracejit.errors import throw
 from tracejit.trace.control.objects import made_object
+from tracejit.trace.python import dynamic_list_methods
 from tracejit.trace.session.plain import PLAIN
 from tracejit.trace.session.registry import METHODS
 from tracejit.trace.session.session import current
@@ -20,6 +21,7 @@ from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array, Tracer
 from tracejit.trace.values.captured_arrays import hidden_array
 from tracejit.trace.values.dunder_methods import method_of
+from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.made_objects import is_instance
 from tracejit.trace.values.reach import attributes
 
@@ -108,6 +110,8 @@ def _sequence(x: Any, items: list[Any]) -> Any:
 
 def builtin_copy(x: Any) -> Any:
     """``copy.copy``."""
+    if is_grown(x):
+        return dynamic_list_methods.copy(x)
     session = current()
     if isinstance(x, Array | np.ndarray):
         return _array(x)

@@ -11,7 +11,7 @@ import numpy as np
 from tracejit.dtypes import kind_of
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.session import current
-from tracejit.trace.values import containers
+from tracejit.trace.values import containers, list_rows
 from tracejit.trace.values.all import KIND_DTYPE, Array, Tracer, as_dim, dim_value, fresh, name_of
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
@@ -27,6 +27,7 @@ from tracejit.trace.values.dynamic_list import (
     replace_items,
     run_of,
     run_of_items,
+    share_rows,
     window,
     with_item,
 )
@@ -59,7 +60,8 @@ def getitem(x: list[Any], key: Any) -> Any:
     run = run_of(x)
     if isinstance(key, slice):
         return [window(run, *slice_bounds(key, run.count))]
-    return item_at(run, place(key, run.count))
+    at = place(key, run.count)
+    return list_rows.note(item_at(run, at), x, at)
 
 
 def setitem(x: list[Any], key: Any, value: Any) -> None:
@@ -68,6 +70,10 @@ def setitem(x: list[Any], key: Any, value: Any) -> None:
         return
     run = run_of(x)
     at = place(key, run.count, "list assignment index out of range")
+    row = list_rows.found(x)
+    if row is not None:
+        list_rows.write_item(row, at, value)
+        return
     replace_items(x, with_item(run, at, value))
 
 
@@ -118,7 +124,7 @@ def unpacked(x: list[Any], n: int) -> tuple[Any, ...]:
     session.check(b.op("ge", count, b.const(n, "i64")), ValueError, message, count)
     many = f"too many values to unpack (expected {n})"
     session.check(b.op("le", count, b.const(n, "i64")), ValueError, many)
-    return tuple(item_at(run, k) for k in range(n))
+    return tuple(list_rows.note(item_at(run, k), x, k) for k in range(n))
 
 
 def holds(item: Any, x: list[Any]) -> Any:
@@ -150,6 +156,7 @@ def append(x: list[Any], item: Any) -> None:
 def extend(x: list[Any], items: Any) -> None:
     """Also of what the run says how long it is; ``x`` may be an ordinary list then."""
     if is_grown(items):
+        run_of(items)
         form = form_of(x, items)
         if form is None:
             refuse("items of unlike kinds")
@@ -196,6 +203,12 @@ def reverse(x: list[Any]) -> None:
     replace_items(x, window(run, run.count - 1, -1, run.count))
 
 
+def copy(x: list[Any]) -> list[Any]:
+    share_rows(run_of(x))
+    made: list[Any] = containers.made(current(), list(x))
+    return made
+
+
 _METHODS: dict[str, Callable[..., Any]] = {
     "append": append,
     "extend": extend,
@@ -203,7 +216,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "insert": insert,
     "clear": clear,
     "reverse": reverse,
-    "copy": lambda x: list(x),
+    "copy": copy,
 }
 
 

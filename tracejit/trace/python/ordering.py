@@ -27,6 +27,7 @@ from tracejit.trace.values.dynamic_list import (
     replace_items,
     run_of,
     run_of_items,
+    share_rows,
 )
 from tracejit.trace.values.iterables import steps_of
 from tracejit.trace.views.broadcast import match_shape
@@ -57,6 +58,8 @@ def _listed(iterable: Any) -> list[Any]:
     if isinstance(iterable, Array) and iterable.ndim == 1 and not _is_short(steps):
         return list_of(iterable, False)
     rows = isinstance(iterable, Array) and iterable.ndim > 1
+    if is_grown(iterable):
+        share_rows(run_of(iterable))
     if steps is None or is_grown(iterable) or _is_short(steps) or rows:
         return list(iterable)
     out: list[Any] = current().operators.made([])

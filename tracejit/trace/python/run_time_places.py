@@ -26,7 +26,7 @@ from tracejit.trace.values.dynamic_list import (
     replace_items,
     run_of_items,
 )
-from tracejit.trace.values.list_kinds import ElementKinds, parts_of_item
+from tracejit.trace.values.list_kinds import ElementKinds
 
 #: What to do where arrays at a place that the run knows are not known to have one shape.
 INSTEAD_OF_UNLIKE = (
@@ -60,8 +60,11 @@ def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
     if form is None:
         return None
     kind = type(x).__name__ if type(x) in (list, tuple) else "tuple"
+    rows = any(k.row for k in form[0]) and session.outside.path_of(x) is None
+    if rows and len({id(i) for i in items}) < len(items):
+        rows = False  # one list in several places
     many = len(items) > _FEW and any(map(_is_traced, items))
-    if many and type(x) is list and not session.outside.is_outside(x):
+    if (many or rows) and type(x) is list and not session.outside.is_outside(x):
         become_buffer(x, form)
         return _noted(getitem(x, key), key)
     run = laid_out(items, form)
@@ -88,7 +91,9 @@ def _noted(found: Any, key: Any) -> Any:
     for loop in loops:
         if loop is not None:
             session.kept_rolled.setdefault(loop)
-            for part in parts_of_item(found)[0]:
+            for part in found if type(found) is tuple else (found,):
+                if type(part) is list:
+                    continue
                 session.loop_of.setdefault(part.read(), loop)
     return found
 
@@ -153,6 +158,8 @@ def times(x: list[Any], n: Any) -> list[Any] | None:
     form = form_alike(x)
     if form is None or any(type(i) is ListBuffer for i in x):
         return None
+    if any(k.shape is not None for k in form[0]):
+        return None  # one array or list in many places
     session = current()
     count = as_dim(n)
     if not session.ranges.at_least(count, 0):

@@ -135,6 +135,11 @@ class Session:
         self.kept: dict[int, tuple[Any, str]] = {}
         #: Where an array of the caller's has become an item of a list by value.
         self.given_to_list: str | None = None
+        #: Lists that are rows of lists of lists, by identity (see ``values.list_rows``).
+        self.rows: dict[int, Any] = {}
+        #: Why rows cannot be written, if they cannot; the regions in which some were.
+        self.rows_shared: str | None = None
+        self.rows_written: list[Frame] = []
         #: Loops whose counter is a place in a list: unrolled only if there is no other way.
         self.kept_rolled: dict[Any, None] = {}
         self.memory: dict[Any, Any] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
@@ -124,15 +125,31 @@ def known_elsewhere(session: Session, obj: Any, name: str) -> bool:
     return False
 
 
+def known_objects() -> set[int]:
+    """The objects that names of the program are bound to, and what these hold, by identity."""
+    found: set[int] = set()
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith((PACKAGE, NUMPY)):
+            for key, value in frame.f_locals.items():
+                if not key.startswith("_tj_"):
+                    found.add(id(value))
+                    found.update(map(id, _parts(value)))
+        frame = frame.f_back
+    return found
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, list | tuple | dict):
+        return value.values() if isinstance(value, dict) else value
+    if isinstance(value, type):
+        return ()
+    held = trees.children(value) if trees.is_record(value) else getattr(value, "__dict__", {})
+    return held.values()
+
+
 def _holds(value: Any, obj: Any) -> bool:
-    if value is obj:
-        return True
-    if isinstance(value, list | tuple):
-        return any(x is obj for x in value)
-    if isinstance(value, dict):
-        return any(x is obj for x in value.values())
-    parts = trees.children(value) if trees.is_record(value) else getattr(value, "__dict__", {})
-    return not isinstance(value, type) and any(x is obj for x in parts.values())
+    return value is obj or any(x is obj for x in _parts(value))
 
 
 def joined(session: Session, made: Any, sides: tuple[Any, Any]) -> Any:

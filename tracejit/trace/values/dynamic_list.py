@@ -22,6 +22,7 @@ from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values import containers
 from tracejit.trace.values.arrays import Array
 from tracejit.trace.values.list_kinds import (
+    ROWS,
     ElementKinds,
     Kind,
     is_of_one_kind,
@@ -95,16 +96,29 @@ def is_grown(x: Any) -> TypeGuard[list[Any]]:
 def run_of(x: list[Any]) -> ListBuffer:
     """The items of a grown list. What ``+`` of lists put beside one another becomes one."""
     if len(x) > 1:
+        for run in x:
+            if type(run) is ListBuffer:
+                share_rows(run)
         form = form_of(x)
         if form is None:
             refuse("items of unlike kinds")
         replace_items(x, run_of_items(x, form))
+    _row_of(x)
     found: ListBuffer = x[0]
     return found
 
 
+def _row_of(x: list[Any]) -> Any:
+    """Where a list is from that is a row of a list of lists; it must still be there."""
+    return ROWS["found"](x) if id(x) in current().rows else None
+
+
 def replace_items(x: list[Any], run: ListBuffer) -> None:
     """Other items for a list."""
+    row = _row_of(x)
+    if row is not None:
+        ROWS["write"](row, run)
+        return
     session = current()
     by_value = run.form[1] is list or any(k.shape is not None for k in run.form[0])
     if by_value and session.outside.path_of(x) is not None:
@@ -148,15 +162,26 @@ def form_of(*lists: Iterable[Any]) -> ElementKinds | None:
             if kind_of(a) != kind_of(b):
                 if exact:
                     refuse("an item of another kind")
-                if isinstance(a, Array) or isinstance(b, Array):
+                both = _joined(a, b)
+                if both is None:
                     return None
-                kind = joined_number(a, b)
-                if kind is None:
-                    return None
-                found[0][k] = Kind(kind).example()
+                found[0][k] = both.example()
     if found is None:
         return empty
     return tuple(kind_of(x, exact=exact) for x in found[0]), found[1]
+
+
+def _joined(a: Any, b: Any) -> Kind | None:
+    """What holds two parts of unlike kinds."""
+    if type(a) is list and type(b) is list:
+        mine, theirs = kind_of(a), kind_of(b)
+        examples = (Kind(k.joined).example() for k in (mine, theirs))
+        kind = joined_number(*examples) if mine.shape == theirs.shape else None
+        return None if kind is None else Kind(kind, shape=mine.shape, row=True)
+    if isinstance(a, Array | list) or isinstance(b, Array | list):
+        return None
+    kind = joined_number(a, b)
+    return None if kind is None else Kind(kind)
 
 
 def empty_run(form: ElementKinds, room: int = _ROOM) -> ListBuffer:
@@ -186,7 +211,7 @@ def laid_out(items: Sequence[Any], form: ElementKinds) -> ListBuffer:
     """Items, no runs among them, one after the other."""
     b = current().b
     rows = [_parts(x, form) for x in items]
-    if not any(isinstance(x, Tracer) for row in rows for x in row):
+    if not any(isinstance(x, Tracer | list) for row in rows for x in row):
         columns = []
         for k, kind in enumerate(form[0]):
             values = [row[k] for row in rows]
@@ -346,6 +371,7 @@ def _sized(column: Value) -> list[Value]:
 def extended(run: ListBuffer, other: ListBuffer) -> ListBuffer:
     """The items of two runs of one form."""
     assert run.form == other.form
+    share_rows(run)
     pairs = zip(parts_of(run), parts_of(other), strict=True)
     columns = [current().b.op("concatenate", a, z, axis=0) for a, z in pairs]
     return ListBuffer(columns, run.count + other.count, run.form)
@@ -362,8 +388,15 @@ def _rows(column: Value, start: Dim, count: Dim, step: Dim) -> Value:
     return current().b.slice(column, (start, *zeros), (count, *rest), (step, *ones))
 
 
+def share_rows(run: ListBuffer) -> None:
+    """Lists that are items are in another list as well."""
+    if any(k.row for k in run.form[0]):
+        ROWS["share"]()
+
+
 def window(run: ListBuffer, start: Dim, step: Dim, count: Dim) -> ListBuffer:
     """Some of the items, in range."""
+    share_rows(run)
     columns = [_rows(c, start, count, step) for c in run.columns]
     return ListBuffer(columns, count, run.form, run.constant)
 

@@ -15,6 +15,7 @@ from tracejit.trace.session.session import Frame, Restart, current, where
 from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values.all import as_dim, dim_value
 from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
+from tracejit.trace.values.list_kinds import ROWS
 
 
 class Looped:
@@ -167,7 +168,10 @@ def steps_of(iterable: Any) -> Steps | None:
         return Steps(len(r), lambda i: dim_value(r.start + i * r.step))
     if isinstance(iterable, Looped | Tracer):
         return iterable.steps()
-    return run_of(iterable).steps() if is_grown(iterable) else None
+    if not is_grown(iterable):
+        return None
+    steps = run_of(iterable).steps()
+    return Steps(steps.trip, lambda i: ROWS["note"](steps.item(i), iterable, i))
 
 
 def iterator_key() -> Any:

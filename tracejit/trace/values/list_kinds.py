@@ -7,7 +7,7 @@ appended nor what is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -33,9 +33,10 @@ from tracejit.trace.values.selected_storage import Select
 
 
 class Kind:
-    """What one part of each item is: a Python kind or a NumPy dtype; of an array its shape, too."""
+    """What one part of each item is: a Python kind or a NumPy dtype; of an array its shape, too,
+    and of a list (``row``) its length."""
 
-    __slots__ = ("dtype", "exact", "shape", "weak")
+    __slots__ = ("dtype", "exact", "row", "shape", "weak")
 
     def __init__(
         self,
@@ -43,17 +44,19 @@ class Kind:
         *,
         exact: bool = False,
         shape: tuple[Dim, ...] | None = None,
+        row: bool = False,
     ) -> None:
         """``exact``: of a list of the caller's, which gets back the very kinds that Python has."""
         self.exact = exact
         self.weak: WeakKind | None = kind if isinstance(kind, str) else None
         self.dtype = dtype_of(KIND_DTYPE[kind] if isinstance(kind, str) else kind)
         self.shape = shape
+        self.row = row
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Kind):
             return NotImplemented
-        mine, theirs = (self.weak, self.dtype), (other.weak, other.dtype)
+        mine, theirs = (self.weak, self.dtype, self.row), (other.weak, other.dtype, other.row)
         return mine == theirs and self.shape == other.shape
 
     def __hash__(self) -> int:
@@ -61,12 +64,17 @@ class Kind:
 
     def of_caller(self) -> Kind:
         """The same, of a list of the caller's."""
-        return Kind(self.joined, exact=True, shape=self.shape)
+        return Kind(self.joined, exact=True, shape=self.shape, row=self.row)
 
     @property
     def joined(self) -> WeakKind | np.dtype[Any]:
         """As ``joined_number`` has it."""
         return self.weak or self.dtype
+
+    @property
+    def shown(self) -> str | None:
+        """As ``ListOut`` has it."""
+        return "list" if self.row and self.weak is None else self.weak
 
     def column(self, room: Dim) -> tuple[Dim, ...]:
         """The shape of a buffer with room for so many."""
@@ -77,11 +85,15 @@ class Kind:
         if self.shape is None:
             return number_value(x, self.joined)
         keep_as_it_is(x)
-        found: Value = x.read()
+        found: Value = ROWS["value"](x, self) if self.row else x.read()
         return found
 
     def part(self, value: Value) -> Any:
-        """A traced number or array of this kind."""
+        """A traced number, array or list of this kind."""
+        if self.row:
+            row = ROWS["made"](value, self)
+            current().kept[id(row)] = row, _reason("read from")
+            return row
         if self.shape is not None:
             cell = Cell(value)
             cell.kept = _reason("read from")
@@ -93,6 +105,8 @@ class Kind:
     def example(self) -> Any:
         """A part of which nothing else is known."""
         value = Value(TensorType(self.dtype, self.shape or ()))
+        if self.row:
+            return ROWS["made"](value, self)
         if self.shape is not None:
             return Array(Cell(value))
         return Scalar(value) if self.weak is None else PyScalar(self.weak, value)
@@ -102,7 +116,14 @@ class Kind:
 ElementKinds = tuple[tuple[Kind, ...], "type | None"]
 
 
+#: What ``list_rows`` knows of lists of numbers: as a value, made of one, and what kind one is of.
+ROWS: dict[str, Callable[..., Any]] = {}
+
+
 def kind_of(x: Any, *, exact: bool = False) -> Kind:
+    if type(x) is list:
+        found: Kind = ROWS["kind"](x)
+        return found
     if isinstance(x, Array):
         return Kind(x.dtype, exact=exact, shape=x.dims)
     return Kind(weak_kind(x) or x.dtype, exact=exact)
@@ -110,6 +131,8 @@ def kind_of(x: Any, *, exact: bool = False) -> Kind:
 
 def is_part(x: Any) -> bool:
     """Whether something can be an item, or a part of one."""
+    if type(x) is list:
+        return ROWS["kind"](x) is not None
     return isinstance(x, Array) or is_number(x)
 
 
@@ -119,6 +142,8 @@ def is_of_one_kind(x: Any) -> bool:
 
 def parts_of_item(item: Any) -> tuple[list[Any], type | None]:
     """An item in its parts, and what puts them together again."""
+    if type(item) is list and item and ROWS["kind"](item) is not None:
+        return [item], None
     if type(item) in (tuple, list) and item:
         return list(item), type(item)
     return [item], None
@@ -135,6 +160,8 @@ def keep_as_it_is(x: Any) -> None:
     """An array or list becomes an item by value: UnsupportedError if it is changed from here on, or
     was in a loop under way that will change it again."""
     session = current()
+    if id(x) in session.rows:
+        x = session.rows[id(x)].owner
     if isinstance(x, list):
         reason = _reason("put into")
         frames = session.frames[made_at(x) + 1 :]

@@ -51,7 +51,7 @@ class PythonOut:
 @dataclass(frozen=True)
 class ListOut:
     """All items of a list: IR results ``columns``, of these Python kinds (None: NumPy scalars, or
-    arrays). ``make``: what puts the parts of an item together."""
+    arrays; ``list``: lists of NumPy scalars). ``make``: what puts the parts of an item together."""
 
     columns: tuple[int, ...]
     kinds: tuple[str | None, ...]
@@ -286,7 +286,10 @@ class Rebuilder:
         columns = []
         for k, kind in zip(out.columns, out.kinds, strict=True):
             column = self.boxes.items(self.results[k])
-            columns.append(column.tolist() if kind is not None else _apart(column))
+            if kind == "list":
+                columns.append(list(map(list, column)))
+            else:
+                columns.append(column.tolist() if kind is not None else _apart(column))
         if out.make is None:
             return _Items(columns[0])
         return _Items(map(out.make, zip(*columns, strict=True)))

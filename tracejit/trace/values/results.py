@@ -116,7 +116,7 @@ class Describer:
             if given is not None and any(k.shape is not None for k in kinds):
                 raise UnsupportedError(given.replace("changed", "returned"))
             columns = tuple(self._column(c) for c in parts_of(leaf))
-            return ListOut(columns, tuple(k.weak for k in kinds), make)
+            return ListOut(columns, tuple(k.shown for k in kinds), make)
         outside = current().outside
         path = outside.path_of(leaf)
         if path is not None:

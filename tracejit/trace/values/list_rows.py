@@ -1,0 +1,160 @@
+"""Lists of numbers as items of a list whose length the run decides: the rows of ``g[i][j]``.
+
+All rows have one length. The one that is read of ``g`` is a list that knows where it is from, and
+what is written to it is written to ``g``. It can be used as long as ``g`` is as it was then but for
+that: after any other change it must be indexed anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tracejit.errors import UnsupportedError
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.trace.session.session import current, where
+from tracejit.trace.values import containers
+from tracejit.trace.values.dynamic_list import ListBuffer, laid_out, parts_of
+from tracejit.trace.values.list_kinds import ROWS, Kind, kind_of
+from tracejit.trace.values.scalar_join import is_number, joined_number, number_value
+from tracejit.trace.values.scalars import MixedScalar
+
+
+@dataclass
+class TableRow:
+    """A list ``row`` that is item ``at`` of ``owner`` while that holds ``run``."""
+
+    row: list[Any]
+    owner: list[Any]
+    at: Dim
+    run: ListBuffer
+
+    def must_hold(self) -> None:
+        """UnsupportedError where the owner was changed since."""
+        if self.owner[0] is not self.run:
+            raise UnsupportedError(
+                f"{where()}: a row of a list of lists is used after the list was changed, or in a "
+                "loop that changes it: index it anew (g[i][j]), or use an array"
+            )
+
+
+_PLAIN = (bool, int, float, complex)
+
+
+def _kind(x: list[Any]) -> Kind | None:
+    """The kind of a list of numbers of one kind, as an item; None of anything else."""
+    if not x:
+        return None
+    first = x[0]
+    if type(first) is ListBuffer:
+        kinds, make = first.form
+        if len(x) > 1 or make is not None or kinds[0].shape is not None:
+            return None
+        return Kind(kinds[0].joined, shape=(first.count,), row=True)
+    if type(first) in _PLAIN and len(set(map(type, x))) == 1:
+        return Kind(kind_of(first).joined, shape=(len(x),), row=True)
+    if not all(is_number(i) and not isinstance(i, MixedScalar) for i in x):
+        return None
+    kind = kind_of(first)
+    if any(i is not first and kind_of(i) != kind for i in x):
+        return None
+    return Kind(kind.joined, shape=(len(x),), row=True)
+
+
+def _value(x: list[Any], kind: Kind) -> Value:
+    run = x[0] if type(x[0]) is ListBuffer else laid_out(x, ((kind_of(x[0]),), None))
+    return current().b.convert(parts_of(run)[0], kind.dtype)
+
+
+def _made(value: Value, kind: Kind) -> list[Any]:
+    assert kind.shape is not None
+    run = ListBuffer((value,), kind.shape[0], ((Kind(kind.joined),), None))
+    made: list[Any] = containers.made(current(), [run])
+    return made
+
+
+def note(row: Any, owner: list[Any], at: Dim) -> Any:
+    """An item that was read: if it is a row, what is written to it is written to the owner."""
+    run = owner[0]
+    if type(row) is list and run.form[1] is None and run.form[0][0].row:
+        session = current()
+        session.kept.pop(id(row), None)
+        session.rows[id(row)] = TableRow(row, owner, at, run)
+    return row
+
+
+def found(x: Any) -> TableRow | None:
+    """Where a list is from, if it is a row that can still be used."""
+    link: TableRow | None = current().rows.get(id(x))
+    if link is None or link.row is not x:
+        return None
+    link.must_hold()
+    return link
+
+
+def write_item(link: TableRow, at: Dim, item: Any) -> None:
+    """``row[at] = item``, in range."""
+    session = current()
+    kind = link.run.form[0][0]
+    both = joined_number(Kind(kind.joined).example(), item) if is_number(item) else None
+    if both is None:
+        raise UnsupportedError(
+            f"{where()}: an item of another kind is put into a row of a list of lists: begin with "
+            "numbers of that kind ([[0.0] * m for ...]), or use an array"
+        )
+    kind = Kind(both, shape=kind.shape, row=True)
+    b = session.b
+    value = b.reshape(number_value(item, both), (1, 1))
+    column = b.convert(link.run.columns[0], kind.dtype)
+    _replace(link, b.op("put_slice", column, value, *b.bounds((link.at, at), None)), kind)
+
+
+def write_row(link: TableRow, run: ListBuffer) -> None:
+    """Other items for a row, as many."""
+    kind = link.run.form[0][0]
+    if run.count != link.row[0].count or run.form != link.row[0].form:
+        raise UnsupportedError(
+            f"{where()}: a row of a list of lists changes its length or kind: make a list of each, "
+            "or use an array"
+        )
+    b = current().b
+    value = b.reshape(parts_of(run)[0], kind.column(1))
+    column = b.op("put_slice", link.run.columns[0], value, *b.bounds((link.at, 0), None))
+    _replace(link, column, kind)
+
+
+def share() -> None:
+    """Rows are in two lists from here on: none can be written any more."""
+    session = current()
+    reason = (
+        f"{where()}: rows of a list of lists are written that are in another list, too (a slice, a "
+        "copy): copy each ([list(row) for row in g]), or use an array"
+    )
+    if any(frame in session.rows_written for frame in session.frames if frame.kind == "loop"):
+        raise UnsupportedError(reason)
+    session.rows_shared = session.rows_shared or reason
+
+
+def _replace(link: TableRow, column: Value, kind: Kind) -> None:
+    session = current()
+    if session.rows_shared is not None:
+        raise UnsupportedError(session.rows_shared)
+    session.rows_written += [f for f in session.frames if f not in session.rows_written]
+    known = containers.known_objects()
+    for x, reason in session.kept.values():
+        if id(x) in known:
+            raise UnsupportedError(reason)
+    containers.must_be_known(session, link.owner)
+    containers.touch(session, link.owner)
+    run = ListBuffer([column], link.run.count, ((kind,), None))
+    link.owner[:] = [run]
+    link.run = run
+    b = session.b
+    assert kind.shape is not None
+    value = b.reshape(b.slice(column, (link.at, 0), kind.column(1), (1, 1)), kind.shape)
+    link.row[:] = [ListBuffer((value,), kind.shape[0], ((Kind(kind.joined),), None))]
+
+
+ROWS.update(kind=_kind, value=_value, made=_made)
+ROWS.update(note=note, found=found, write=write_row, share=share)
