@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("TRACEJIT_CACHE_DIR", str(Path(__file__).parents[1] / "build" / "objects"))
 os.environ.setdefault("TRACEJIT_CACHE_SIZE", "2048")
 # What is tested is that programs are traced and compiled: tests of stored versions switch them on.
-os.environ["TRACEJIT_CACHE_VERSIONS"] = "0"
+os.environ.setdefault("TRACEJIT_CACHE_VERSIONS", "0")
 
 SAME = not os.environ.get("TRACEJIT_FUZZ_RANDOM")
 settings.register_profile(
