@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import CellType
+from types import CellType, FunctionType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -170,6 +170,22 @@ class CellSource:
 
 
 @dataclass(frozen=True)
+class FunctionSource:
+    """The code, or the defaults, that a Python function has now."""
+
+    function: FunctionType
+    field: Literal["Code", "Defaults"]
+
+
+@dataclass(frozen=True)
+class ClassSource:
+    """What a class or the first of its bases that has it holds under ``name``."""
+
+    cls: type
+    name: str
+
+
+@dataclass(frozen=True)
 class CallSource:
     """`read()`, called at each call: whatever the other sources cannot say."""
 
@@ -184,7 +200,9 @@ class ArgSource:
     param: int
 
 
-Source: TypeAlias = GlobalSource | CellSource | CallSource | ArgSource
+Source: TypeAlias = (
+    GlobalSource | CellSource | FunctionSource | ClassSource | CallSource | ArgSource
+)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ _PYTHON_FUNCTIONS = (
     "PyObject_RichCompareBool", "PyObject_SetAttr", "PyObject_Size", "PyObject_Vectorcall",
     "PyObject_VectorcallMethod", "PyTuple_GetItem", "PyTuple_New", "PyTuple_SetItem",
     "PyTuple_Size", "PyUnicode_Compare", "PyVectorcall_Call",
-    "Py_DecRef", "Py_IncRef",
+    "Py_DecRef", "Py_IncRef", "PyFunction_GetCode", "_PyType_Lookup",
 )  # fmt: skip
 #: Names of attributes that native code looks up, as objects that live as long as the process.
 _NAMES = {

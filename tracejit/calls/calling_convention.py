@@ -23,6 +23,7 @@ from tracejit.ir.arguments import (
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program
+from tracejit.trace.guards.conditions import FunctionField, MemberOf
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, as_path
 from tracejit.trace.traced import Traced
 from tracejit.trace.values.outs import (
@@ -49,6 +50,10 @@ def _source(getter: Callable[[], Any]) -> abi.Source:
         namespace, name = path.start.namespace, path.start.name
         if type(namespace) is dict:
             return abi.GlobalSource(namespace, name)
+    if isinstance(path.start, FunctionField) and not path.steps:
+        return abi.FunctionSource(path.start.function, path.start.field)
+    if isinstance(path.start, MemberOf) and not path.steps:
+        return abi.ClassSource(path.start.cls, path.start.name)
     if path.leaf is None:
         return abi.CallSource(path if path.steps else path.start)
     read = path.steps[0] if len(path.steps) == 1 else path.of

@@ -21,7 +21,7 @@ from tracejit.calls.fingerprints import Fingerprint, Unstorable, fingerprint, is
 from tracejit.trace.session.plain import PLAIN
 
 #: What the ways to objects begin with: numbers, since a text may be such an object itself.
-_KNOWN, _ROOT, _PART, _CELL, _NAMED, _NAMESPACE, _MODULE = range(7)
+_KNOWN, _ROOT, _PART, _CELL, _NAMED, _NAMESPACE, _MODULE, _WITHIN = range(8)
 
 
 class Stale(Exception):  # noqa: N818  (nothing failed: the version is for something else)
@@ -101,6 +101,10 @@ class VersionPickler(pickle.Pickler):
         for k, function in enumerate(self._functions):
             if function is x:
                 return _PART, k
+        for k, known in enumerate(self._objects):
+            for j, function in enumerate(functions_in(known)):
+                if function is x:
+                    return _WITHIN, k, j
         if named(x.__module__, x.__qualname__) is not x:
             raise Unstorable(f"{x.__qualname__}, which {x.__module__} does not have by that name")
         if is_library(x):
@@ -133,6 +137,8 @@ class VersionUnpickler(pickle.Unpickler):
             return self._root
         if kind == _PART:
             return functions_in(self._root)[rest[0]]
+        if kind == _WITHIN:
+            return functions_in(self._objects[rest[0]])[rest[1]]
         if kind == _CELL:
             function, number = rest
             return function.__closure__[number]
@@ -153,7 +159,7 @@ def named(module: str, name: str) -> Any:
     found: Any = sys.modules.get(module)
     for part in name.split("."):
         found = None if found is None else getattr(found, part, None)
-    return found
+    return found.fget if isinstance(found, property) else found
 
 
 def written(x: Any, root: Any, known: Sequence[Any] = ()) -> bytes:

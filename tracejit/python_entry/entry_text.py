@@ -41,6 +41,9 @@ declare i64 @llvm.smax.i64(i64, i64)
 @PyArray_Type = external global i8
 declare ptr @PyArray_Scalar(ptr, ptr, ptr)
 declare ptr @PyCell_Get(ptr)
+declare ptr @PyFunction_GetCode(ptr)
+declare ptr @PyFunction_GetDefaults(ptr)
+declare ptr @_PyType_Lookup(ptr, ptr)
 declare ptr @PyComplex_FromDoubles(double, double)
 declare double @PyComplex_ImagAsDouble(ptr)
 declare double @PyComplex_RealAsDouble(ptr)
@@ -128,14 +131,20 @@ class EntryText:
             found = w.op(f"select i1 {missing}, ptr {other}, ptr {found}")
         elif isinstance(source, abi.CellSource):
             found = w.op(f"call ptr @PyCell_Get(ptr {w.env_load(source.cell)})")
+        elif isinstance(source, abi.FunctionSource):
+            function = w.env_load(source.function)
+            found = w.op(f"call ptr @PyFunction_Get{source.field}(ptr {function})")
+        elif isinstance(source, abi.ClassSource):
+            cls, name = w.env_load(source.cls), w.env_load(source.name)
+            found = w.op(f"call ptr @_PyType_Lookup(ptr {cls}, ptr {name})")
         elif isinstance(source, abi.ArgSource):
             read, of = w.env_load(source.read), self.objects[source.param]
             found = w.op(f"call ptr @PyObject_CallOneArg(ptr {read}, ptr {of})")
         else:
             found = w.op(f"call ptr @PyObject_CallNoArgs(ptr {w.env_load(source.read)})")
         w.guard(w.op(f"icmp ne ptr {found}, null"), otherwise="miss_clear")
-        if isinstance(source, abi.GlobalSource):
-            w.emit(f"call void @Py_IncRef(ptr {found})")  # the dict's reference was borrowed
+        if isinstance(source, abi.GlobalSource | abi.FunctionSource | abi.ClassSource):
+            w.emit(f"call void @Py_IncRef(ptr {found})")  # the reference was borrowed
         w.store(f"ptr {found}", "%hidden", number)
         self.objects.append(found)
 

@@ -81,6 +81,12 @@ def read_source(source: abi.Source, args: Sequence[Any] = ()) -> Any:
             return getattr(builtins, source.name)
         if isinstance(source, abi.CellSource):
             return source.cell.cell_contents
+        if isinstance(source, abi.FunctionSource):
+            return getattr(source.function, f"__{source.field.lower()}__")
+        if isinstance(source, abi.ClassSource):
+            return next(
+                vars(base)[source.name] for base in source.cls.__mro__ if source.name in vars(base)
+            )
         if isinstance(source, abi.ArgSource):
             return source.read(args[source.param])
         return source.read()

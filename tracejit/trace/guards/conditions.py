@@ -9,10 +9,11 @@ import builtins
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import CellType
-from typing import Any
+from types import CellType, FunctionType
+from typing import Any, Literal
 
 from tracejit.trace.guards.guard_equality import kinds, same_contents
+from tracejit.trace.session.plain import class_attribute
 from tracejit.trace.values.exporters import frozen
 
 
@@ -24,6 +25,28 @@ class Known:
 
     def __call__(self) -> Any:
         return self.value
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionField:
+    """The code or the defaults of a function, which tools that reload modules replace."""
+
+    function: FunctionType
+    field: Literal["Code", "Defaults"]
+
+    def __call__(self) -> Any:
+        return getattr(self.function, f"__{self.field.lower()}__")
+
+
+@dataclass(frozen=True, eq=False)
+class MemberOf:
+    """What a class or the first of its bases that has it holds under a name."""
+
+    cls: type
+    name: str
+
+    def __call__(self) -> Any:
+        return class_attribute(self.cls, self.name)
 
 
 @dataclass(frozen=True, eq=False)

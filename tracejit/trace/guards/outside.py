@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import io
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -21,12 +22,14 @@ from tracejit.trace.convert import is_converted
 from tracejit.trace.guards.changes import Changes
 from tracejit.trace.guards.conditions import (
     Environment,
+    FunctionField,
     HasAttribute,
     HasItem,
     HasOwnAttribute,
     IsBound,
     IsDefined,
     Known,
+    MemberOf,
     SameContents,
     SameElements,
     SameKinds,
@@ -39,11 +42,11 @@ from tracejit.trace.guards.guard_equality import (
 )
 from tracejit.trace.guards.guards import Getter, Guard, Relation
 from tracejit.trace.guards.paths import ArgumentLeaf, Path, as_path, need_identity
-from tracejit.trace.session.plain import LIBRARY, PLAIN
+from tracejit.trace.session.plain import LIBRARY, PLAIN, PLAIN_MODULES, class_attribute
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.captured_arrays import hidden_array, hidden_number, is_numbers
-from tracejit.trace.values.dunder_methods import class_attribute, convertible
+from tracejit.trace.values.dunder_methods import convertible
 from tracejit.trace.values.exporters import frozen, refused
 from tracejit.trace.values.reach import holds_traced
 
@@ -141,6 +144,30 @@ class Outside(Changes):
             self.constant(value, path)
         if type(value) is np.poly1d:
             self.constant(value, path)
+
+    def code(self, function: FunctionType) -> None:
+        """The code and the defaults of a function that is traced, which must stay its own."""
+        place = (id(function), "__code__", id(function))
+        if place in self._guarded or _is_ours(function):
+            return
+        self._guarded.add(place)
+        self._owners.append(function)
+        name = f"the code of {function.__qualname__}"
+        code = Path(FunctionField(function, "Code"))
+        self.guards.append(Guard(code, function.__code__, False, name))
+        if function.__defaults__ is not None:
+            defaults = Path(FunctionField(function, "Defaults"))
+            self.guards.append(Guard(defaults, function.__defaults__, False, name))
+
+    def member(self, cls: type, name: str) -> None:
+        """A method or property that a class of the program's has under a name."""
+        found = class_attribute(cls, name)
+        place = (id(cls), name, id(found))
+        if found is None or place in self._guarded or _is_ours(cls):
+            return
+        self._guarded.add(place)
+        self._owners += [cls, found]
+        self.guards.append(Guard(Path(MemberOf(cls, name)), found, False, f"{cls.__name__}.{name}"))
 
     def answer(self, getter: Getter, name: str, owner: Any) -> Any:
         """What a function says that was found outside; a container made anew is compared."""
@@ -342,6 +369,12 @@ def refuse_iterator(x: Any, name: str) -> None:
         f"{where()}: items of {name}, a {type(x).__name__}, would be taken once, when compiling; "
         "pass a list or an array of them as an argument"
     )
+
+
+def _is_ours(x: FunctionType | type) -> bool:
+    """Whether a function or class is not the program's."""
+    root = (x.__module__ or "").split(".")[0]
+    return root in PLAIN_MODULES or (root in sys.stdlib_module_names and root != "__main__")
 
 
 def _library(obj: Any) -> bool:

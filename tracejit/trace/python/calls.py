@@ -25,7 +25,7 @@ from tracejit.trace.python.dispatching import behind
 from tracejit.trace.python.generators import is_generator, made_by_call
 from tracejit.trace.python.named_effects import refuse_effects
 from tracejit.trace.session.concretize import BoundMethod, unroll_if_counter
-from tracejit.trace.session.plain import PLAIN_MODULES
+from tracejit.trace.session.plain import PLAIN_MODULES, class_attribute
 from tracejit.trace.session.registry import CONSTRUCTORS, NAMES, STAND_INS, from_library
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.unsupported import (
@@ -38,7 +38,7 @@ from tracejit.trace.session.unsupported import (
 )
 from tracejit.trace.values.all import MixedScalar, Scalar, TaggedScalar, Tracer, fresh, name_of
 from tracejit.trace.values.captured_arrays import seen, seen_inside
-from tracejit.trace.values.dunder_methods import as_arrays, class_attribute, convertible, method_of
+from tracejit.trace.values.dunder_methods import as_arrays, convertible, method_of
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.dynamic_list import refuse as refuse_grown
 from tracejit.trace.values.iterables import Looped
@@ -316,6 +316,7 @@ def by_users_code(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, 
     new: Any = class_attribute(cls, "__new__")
     owner = next(base for base in cls.__mro__ if "__init__" in base.__dict__)
     init: Any = owner.__dict__["__init__"]
+    current().outside.member(cls, "__init__")
     own_new = isinstance(new, staticmethod) and _is_for_user(new.__func__)
     own_init = _is_for_user(init)
     if own_new:
@@ -436,6 +437,7 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     for base in type(f).__mro__:
         method = base.__dict__.get("__call__")
         if isinstance(method, FunctionType) and convertible(method):
+            current().outside.member(type(f), "__call__")
             return ops.call(MethodType(method, f), *args, **kwargs)
         if method is not None:
             break

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.trace.session.plain import class_attribute
 from tracejit.trace.session.pure import is_pure
 from tracejit.trace.session.unsupported import refuse_effect
-from tracejit.trace.values.dunder_methods import class_attribute, convertible
+from tracejit.trace.values.dunder_methods import convertible
 
 
 class Entered:

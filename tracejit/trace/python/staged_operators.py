@@ -38,7 +38,7 @@ from tracejit.trace.python.opaque_functions import stand_in
 from tracejit.trace.python.ordering import LIST_METHODS, same_items
 from tracejit.trace.python.sets import set_of
 from tracejit.trace.session.concretize import AS_ARRAYS
-from tracejit.trace.session.plain import is_plain_value
+from tracejit.trace.session.plain import class_attribute, is_plain_value
 from tracejit.trace.session.registry import INDEXED
 from tracejit.trace.session.session import Session, where
 from tracejit.trace.values import containers, dunder_methods
@@ -319,7 +319,16 @@ class StagedOperators(Operators):
             found = (function, self._bind(function))
             self._converted[id(function)] = found
         bound = found[1]
+        if isinstance(f, MethodType):
+            self._guard_method(f)
         return MethodType(bound, f.__self__) if isinstance(f, MethodType) else bound
+
+    def _guard_method(self, method: MethodType) -> None:
+        owner, name = method.__self__, builtins.getattr(method.__func__, "__name__", "")
+        cls = owner if isinstance(owner, type) else type(owner)
+        found = class_attribute(cls, name)
+        if method.__func__ in (found, builtins.getattr(found, "__func__", None)):
+            self.session.outside.member(cls, name)
 
     def functions(self) -> list[tuple[Any, bool]]:
         """The functions that the trace went through, and whether they were converted."""
@@ -332,7 +341,7 @@ class StagedOperators(Operators):
         """A generator function of the user's inside out, None where it cannot be turned."""
         found = self._turned.get(id(function))
         if found is None:
-            self._root_defaults(function)
+            self._guard_function(function)
             turned: Callable[..., Any] | None = None
             try:
                 turned = convert.bind(function, self, turned=True)
@@ -373,14 +382,16 @@ class StagedOperators(Operators):
             if free == name
         ]
 
-    def _root_defaults(self, function: Callable[..., Any]) -> None:
+    def _guard_function(self, function: Callable[..., Any]) -> None:
         defaults = getattr(function, "__defaults__", None) or ()
         keyword_only = getattr(function, "__kwdefaults__", None) or {}
         for value in (*defaults, *keyword_only.values()):
             self.session.outside.root(value, f"a default of {function.__name__}")
+        if isinstance(function, FunctionType) and not convert.is_converted(function):
+            self.session.outside.code(function)
 
     def _bind(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        self._root_defaults(function)
+        self._guard_function(function)
         try:
             return convert.bind(function, self)
         except SourceUnavailable:
@@ -432,6 +443,7 @@ class StagedOperators(Operators):
             return type_of(obj)
         found = dunder_methods.property_of(obj, name)
         if found is not None and not outside.is_outside(obj):
+            outside.member(type(obj), name)
             return dunder_methods.read_property(self, obj, name, found)
         try:
             value = builtins.getattr(obj, name)
@@ -440,6 +452,8 @@ class StagedOperators(Operators):
             raise
         if isinstance(obj, Tracer):
             return value
+        if isinstance(value, MethodType):
+            outside.member(_class_with(obj, name), name)
         if not outside.is_outside(obj) and dunder_methods.is_of_class(obj, name):
             obj = type(obj)  # which is outside, although the object is not
         return outside.attribute(obj, name, value)
@@ -749,3 +763,13 @@ def _asks(items: list[Any], args: Any, kwargs: dict[str, Any]) -> bool:
 
 
 all_ask(globals(), Exception)
+
+
+def _class_with(obj: Any, name: str) -> type:
+    """The class in which Python looks for a method, which ``super()`` leaves out some of."""
+    part: Any = obj
+    if type(obj) is super:
+        bases = part.__self_class__.__mro__
+        behind = bases[bases.index(part.__thisclass__) + 1 :]
+        return next((base for base in behind if name in vars(base)), object)
+    return obj if isinstance(obj, type) else type(obj)

@@ -24,3 +24,11 @@ CONVERTED = {
 def is_plain_value(x: Any) -> bool:
     """Whether a guard compares it by type and value: a scalar, a text, None."""
     return isinstance(x, PLAIN)
+
+
+def class_attribute(cls: type, name: str) -> Any:
+    """What a class or the first of its bases that has it holds under ``name``, else None."""
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            return base.__dict__[name]
+    return None

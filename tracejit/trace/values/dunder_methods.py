@@ -12,7 +12,8 @@ import sys
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
-from tracejit.trace.session.plain import CONVERTED, PLAIN_MODULES
+from tracejit.trace.session.plain import CONVERTED, PLAIN_MODULES, class_attribute
+from tracejit.trace.session.session import active, current
 from tracejit.trace.values.all import Array, Tracer
 
 _HEAP_TYPE = 1 << 9
@@ -91,14 +92,6 @@ def iterated_by(ops: Any, f: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
     return iterable(ops, args[0]), *args[1:]
 
 
-def class_attribute(cls: type, name: str) -> Any:
-    """What a class or the first of its bases that has it holds under ``name``, else None."""
-    for base in cls.__mro__:
-        if name in base.__dict__:
-            return base.__dict__[name]
-    return None
-
-
 def is_of_class(obj: Any, name: str) -> bool:
     """Whether an attribute of an instance is what its class holds."""
     if isinstance(obj, type) or name in getattr(obj, "__dict__", {}):
@@ -114,6 +107,8 @@ def method_of(obj: Any, name: str) -> MethodType | None:
         return None
     found = class_attribute(cls, name)
     if isinstance(found, FunctionType) and convertible(found):
+        if active():
+            current().outside.member(cls, name)
         return MethodType(found, obj)
     return None
 
