@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from tracejit import abi
 from tracejit.calls.overlap_cache import MISSED
-from tracejit.device.compile import DeviceSpecialisation
-from tracejit.device.entry import DeviceEntry
 from tracejit.device_arrays import is_cupy_array
 
 if TYPE_CHECKING:
     from tracejit.calls.versions import Version
+    from tracejit.device.entry import DeviceEntry
 
 #: Kinds of calls that one function remembers.
 KEPT = 256
@@ -94,6 +93,8 @@ class _Warm:
     @classmethod
     def of(cls, args: Sequence[Any], leaves: Sequence[Any], version: Version) -> _Warm | None:
         """None where a call depends on more than its arguments' numbers and addresses."""
+        from tracejit.device.compile import DeviceSpecialisation  # with which comes all of lowering
+
         made = version.call
         if not isinstance(made, DeviceSpecialisation) or version.needs_call:
             return None
