@@ -183,7 +183,6 @@ def squared(x: Any) -> Any:
     ("function", "option", "says"),
     [
         (jit, "nopython", "leave it out"),
-        (jit, "parallel", "leave it out; tracejit.numba.jit takes Numba's options"),
         (jit, "forceobj", "fallback=True"),
         (jit, "static_argnum", "did you mean static_argnums?"),
         (jit, "shape", "did you mean shapes?"),

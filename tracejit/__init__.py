@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         TracejitError,
         UnsupportedError,
     )
+    from tracejit.threads import get_num_threads, set_num_threads
     from tracejit.transforms import (
         check_grads,
         checkpoint,
@@ -82,6 +83,8 @@ _WHERE = {
     "vmap": "tracejit.transforms",
     "linearize": "tracejit.transforms",
     "check_grads": "tracejit.transforms",
+    "get_num_threads": "tracejit.threads",
+    "set_num_threads": "tracejit.threads",
     "FallbackWarning": "tracejit.errors",
     "TracejitError": "tracejit.errors",
     "UnsupportedError": "tracejit.errors",
@@ -110,6 +113,7 @@ __all__ = [
     "custom_root",
     "custom_vjp",
     "fori_loop",
+    "get_num_threads",
     "grad",
     "hessian",
     "hvp",
@@ -124,6 +128,7 @@ __all__ = [
     "remat",
     "scale_gradient",
     "scan",
+    "set_num_threads",
     "stop_gradient",
     "switch",
     "value_and_grad",

@@ -45,6 +45,7 @@ class JitOptions(TypedDict, total=False):
     stabilize: bool
     fallback: bool
     cache: bool
+    parallel: bool
     check_nan: bool
     debug: bool
     disable_jit: bool
@@ -90,6 +91,7 @@ def jit(
     stabilize: bool = False,
     fallback: bool = False,
     cache: bool = True,
+    parallel: bool = True,
     check_nan: bool = False,
     debug: bool = False,
     disable_jit: bool = False,
@@ -112,6 +114,9 @@ def jit(
 
     ``cache``: whether object code may be kept on disk for later processes, and be taken from there
     (``TRACEJIT_CACHE_DIR``; see docs/cache.md).
+
+    ``parallel``: whether loops with enough work may run on several threads, where no step needs
+    another (``set_num_threads``; docs/threads.md). Results do not depend on it.
 
     ``check_nan``: FloatingPointError, naming the operation and the line, where a nan or an infinity
     in the results was made from finite numbers. ``debug``: each call is interpreted after each pass
@@ -153,6 +158,7 @@ def jit(
         stabilize=stabilize,
         fallback=fallback,
         cache=cache,
+        parallel=parallel,
         check_nan=check_nan,
         debug=debug,
         target=target,

@@ -14,7 +14,7 @@ _ONE_DEVICE = "what is compiled runs on this machine's CPU"
 _NUMBAS = frozenset(
     [
         *("boundscheck", "error_model", "fastmath", "forceobj", "inline", "locals", "looplift"),
-        *("nogil", "nopython", "nrt", "parallel", "pipeline_class"),
+        *("nogil", "nopython", "nrt", "pipeline_class"),
     ]
 )
 _IN_PLACE = f"memory is reused in place where nothing else reads it: {_LEAVE_OUT}"
@@ -47,7 +47,6 @@ FOREIGN: dict[str, dict[str, str]] = {
         "nopython": f"compiled code never runs in the interpreter: {_LEAVE_OUT}",
         "nrt": _LEAVE_OUT,
         "out_shardings": _ONE_DEVICE,
-        "parallel": f"loops are not run on several threads: {_LEAVE_OUT}",
         "pipeline_class": _LEAVE_OUT,
         "signature": 'it comes first and without a name: jit("f8[:](f8[:])")',
         "static": "static_argnums or static_argnames",

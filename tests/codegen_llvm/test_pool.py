@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tracejit.codegen_llvm import pool, pool_text
+from tracejit import threads
+from tracejit.codegen_llvm import pool
 from tracejit.codegen_llvm.engine import shared_engine
 
 _TASK = """
@@ -58,16 +59,16 @@ def launch():
 
 
 @pytest.fixture
-def threads():
+def number():
     """Sets the number of threads; it is what it was afterwards."""
-    before = pool.get_num_threads()
-    yield pool.set_num_threads
-    pool.set_num_threads(before)
+    before = threads.get_num_threads()
+    yield threads.set_num_threads
+    threads.set_num_threads(before)
 
 
-def test_each_element_is_done_once(launch, threads):
+def test_each_element_is_done_once(launch, number):
     for count in (1, 2, 3, 7):
-        threads(count)
+        number(count)
         for size in (1, 2, 5, 16, 1000, 12_345):
             data = np.zeros(size, np.int64)
             for _ in range(20):
@@ -75,35 +76,35 @@ def test_each_element_is_done_once(launch, threads):
             assert (data == 20).all(), (count, size)
 
 
-def test_one_thread_asks_no_other(launch, threads):
-    threads(1)
+def test_one_thread_asks_no_other(launch, number):
+    number(1)
     assert launch(np.zeros(PIECES, np.int64)) == 0
-    threads(2)
+    number(2)
     assert launch(np.zeros(PIECES, np.int64)) == 1
 
 
-def test_what_is_too_little_for_two_stays_where_it_is(launch, threads):
-    threads(4)
+def test_what_is_too_little_for_two_stays_where_it_is(launch, number):
+    number(4)
     assert launch(np.zeros(100, np.int64), least=100) == 0
     assert launch(np.zeros(100, np.int64), least=50) == 1
 
 
-def test_threads_are_made_when_they_are_needed(launch, threads):
-    threads(2)
+def test_threads_are_made_when_they_are_needed(launch, number):
+    number(2)
     launch(np.zeros(PIECES, np.int64))
     made = pool.threads_started()
-    threads(made + 3)
+    number(made + 3)
     assert pool.threads_started() == made
     launch(np.zeros(PIECES, np.int64))
     assert pool.threads_started() == made + 2
-    threads(2)
+    number(2)
     data = np.zeros(PIECES, np.int64)
     assert launch(data) == 1
     assert (data == 1).all()
 
 
-def test_launches_from_many_threads_at_once(launch, threads):
-    threads(3)
+def test_launches_from_many_threads_at_once(launch, number):
+    number(3)
     arrays = [np.zeros(PIECES, np.int64) for _ in range(8)]
     shared = []
 
@@ -119,14 +120,14 @@ def test_launches_from_many_threads_at_once(launch, threads):
     assert sum(shared) > 0
 
 
-def test_the_number_changes_while_launches_run(launch, threads):
+def test_the_number_changes_while_launches_run(launch, number):
     data, stop = np.zeros(PIECES, np.int64), threading.Event()
-    threads(2)
+    number(2)
 
     def change():
         while not stop.is_set():
             for n in (1, 5, 2, 3):
-                pool.set_num_threads(n)
+                threads.set_num_threads(n)
 
     changer = threading.Thread(target=change)
     changer.start()
@@ -137,8 +138,8 @@ def test_the_number_changes_while_launches_run(launch, threads):
     assert (data == 2000).all()
 
 
-def test_threads_of_the_pool_sleep_when_idle(launch, threads):
-    threads(4)
+def test_threads_of_the_pool_sleep_when_idle(launch, number):
+    number(4)
     launch(np.zeros(PIECES, np.int64))
     time.sleep(0.05)
     before = time.process_time()
@@ -152,6 +153,7 @@ def run_script(text, timeout=60, **environment):
         import os, signal, sys, threading, time
         import numpy as np
         from tests.codegen_llvm.test_pool import Launcher
+        from tracejit import threads
         from tracejit.codegen_llvm import pool
         launch = Launcher()
     """
@@ -171,7 +173,7 @@ def run_script(text, timeout=60, **environment):
 def test_a_child_has_a_pool_of_its_own():
     out = run_script(
         """
-        pool.set_num_threads(3)
+        threads.set_num_threads(3)
         data = np.zeros(4000, np.int64)
         launch(data)
         child = os.fork()
@@ -191,7 +193,7 @@ def test_a_child_has_a_pool_of_its_own():
 def test_forks_in_the_middle_of_launches():
     out = run_script(
         """
-        pool.set_num_threads(3)
+        threads.set_num_threads(3)
         stop = threading.Event()
         def work():
             data = np.zeros(100_000, np.int64)
@@ -222,7 +224,7 @@ def test_a_fork_without_pythons_knowledge():
     out = run_script(
         """
         import ctypes
-        pool.set_num_threads(2)
+        threads.set_num_threads(2)
         data = np.zeros(4000, np.int64)
         launch(data)
         child = ctypes.PyDLL(None).fork()
@@ -237,7 +239,7 @@ def test_a_fork_without_pythons_knowledge():
 def test_ctrl_c_reaches_the_main_thread():
     out = run_script(
         """
-        pool.set_num_threads(4)
+        threads.set_num_threads(4)
         data = np.zeros(100_000, np.int64)
         launch(data)
         timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
@@ -257,7 +259,7 @@ def test_ctrl_c_reaches_the_main_thread():
 def test_the_interpreter_ends_while_launches_run(end):
     out = run_script(
         f"""
-        pool.set_num_threads(3)
+        threads.set_num_threads(3)
         data = np.zeros(2_000_000, np.int64)
         def work():
             while True:
@@ -278,7 +280,7 @@ def test_threads_have_no_signals():
         pytest.skip("reads /proc")
     out = run_script(
         """
-        pool.set_num_threads(3)
+        threads.set_num_threads(3)
         before = set(os.listdir("/proc/self/task"))
         launch(np.zeros(4000, np.int64))
         made = set(os.listdir("/proc/self/task")) - before
@@ -296,28 +298,28 @@ def test_threads_have_no_signals():
 
 
 def test_the_environment_says_how_many():
-    say = "print(pool.get_num_threads())"
+    say = "print(threads.get_num_threads())"
     assert run_script(say, TRACEJIT_NUM_THREADS="5") == ["5"]
     assert run_script(say, TRACEJIT_NUM_THREADS="") != ["0"]
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "many", "1.5", "1000"])
 def test_what_is_no_number_of_threads_is_refused(text, monkeypatch):
-    monkeypatch.setattr(pool, "_chosen", [])
+    monkeypatch.setattr(threads, "_chosen", [])
     monkeypatch.setenv("TRACEJIT_NUM_THREADS", text)
     with pytest.raises(ValueError, match="TRACEJIT_NUM_THREADS"):
-        pool.get_num_threads()
+        threads.get_num_threads()
 
 
-def test_set_num_threads_refuses(threads):
-    for wrong in (0, -3, pool_text.MOST + 1):
+def test_set_num_threads_refuses(number):
+    for wrong in (0, -3, threads.MOST + 1):
         with pytest.raises(ValueError, match="number of threads"):
-            threads(wrong)
+            number(wrong)
     for wrong in (1.0, "2", None, True):
         with pytest.raises(TypeError, match="number of threads"):
-            threads(wrong)
-    threads(np.int64(2))
-    assert pool.get_num_threads() == 2
+            number(wrong)
+    number(np.int64(2))
+    assert threads.get_num_threads() == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity")
@@ -325,7 +327,7 @@ def test_affinity_is_what_there_is():
     out = run_script(
         """
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-        print(pool.available_cores())
+        print(threads.available_cores())
         """,
         TRACEJIT_NUM_THREADS="",
     )
@@ -338,17 +340,17 @@ def test_quota_of_a_cgroup(tmp_path):
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
     membership.write_text("0::/a/b\n")
-    assert pool.cgroup_quota(tmp_path, membership) is None
+    assert threads.cgroup_quota(tmp_path, membership) is None
     (inner / "cpu.max").write_text("max 100000\n")
-    assert pool.cgroup_quota(tmp_path, membership) is None
+    assert threads.cgroup_quota(tmp_path, membership) is None
     (tmp_path / "a" / "cpu.max").write_text("150000 100000\n")
-    assert pool.cgroup_quota(tmp_path, membership) == 1.5
+    assert threads.cgroup_quota(tmp_path, membership) == 1.5
     old = tmp_path / "cpu" / "c"
     old.mkdir(parents=True)
     membership.write_text("4:cpu,cpuacct:/c\n2:memory:/c\n")
     (old / "cpu.cfs_quota_us").write_text("-1\n")
     (old / "cpu.cfs_period_us").write_text("100000\n")
-    assert pool.cgroup_quota(tmp_path, membership) is None
+    assert threads.cgroup_quota(tmp_path, membership) is None
     (old / "cpu.cfs_quota_us").write_text("300000\n")
-    assert pool.cgroup_quota(tmp_path, membership) == 3.0
-    assert pool.cgroup_quota(tmp_path, tmp_path / "nothing") is None
+    assert threads.cgroup_quota(tmp_path, membership) == 3.0
+    assert threads.cgroup_quota(tmp_path, tmp_path / "nothing") is None

@@ -51,7 +51,7 @@ scaled.inspect_ir("wrong")  # error
 scaled.inspect_asm(x, m=2)  # error
 number: int = scaled(x)  # error
 jit(scaled, nopython=True)  # error
-jit(parallel=True)  # error
+jit(parallel=2.5)  # error
 jit(static_argnum=0)  # error
 jit(shapes="dynamical")  # error
 jit(3)  # error

@@ -60,6 +60,7 @@ class Artefacts:
     #: Numbers of the errors that say that an assumption is wrong.
     rejecting: Sequence[int] = ()
     milliseconds: dict[str, float] = field(default_factory=dict)
+    parallel: bool = True
 
     @property
     def functions(self) -> Sequence[tuple[Any, bool]]:
@@ -179,7 +180,7 @@ def native_code(
     if device is not None and rules is not RULES:
         raise UnsupportedError(ON_THE_CPU)
     if device is None:
-        core = lower_program(program, *slots, rules)
+        core = lower_program(program, *slots, rules, parallel=options.parallel)
     else:
         code = DeviceCode(program, device, slots)
         core = code.core
@@ -210,7 +211,15 @@ def native_code(
         )
     clock.lap("entry", spec.module.milliseconds)
     return Artefacts(
-        traced, function, program, core.text, spec, core.kernels, wrong, clock.milliseconds
+        traced,
+        function,
+        program,
+        core.text,
+        spec,
+        core.kernels,
+        wrong,
+        clock.milliseconds,
+        parallel=options.parallel,
     )
 
 

@@ -540,7 +540,7 @@ class Dispatcher:
             self._rechain()
 
     def stats(self) -> Stats:
-        """Counts of compilations, versions, families and slow calls so far."""
+        """Counts of compilations, versions, families, slow calls and so on so far."""
         return Stats(
             self._compilations,
             len(self.versions()),
@@ -549,4 +549,5 @@ class Dispatcher:
             self._fallback.calls,
             self._fallback.reason,
             self._loaded,
+            sum(getattr(v.call, "shared_launches", 0) for v in self.versions()),
         )

@@ -32,6 +32,8 @@ from tracejit.calls.stored_objects import Stale, covered, functions_in, read, wr
 from tracejit.calls.versions import Options, Request, Version
 from tracejit.codegen_llvm import blas, perf_map
 from tracejit.codegen_llvm.engine import shared_engine
+from tracejit.codegen_llvm.pool import pool_symbols
+from tracejit.codegen_llvm.pool_text import EXPORTS as POOL
 from tracejit.codegen_llvm.runtime import HostTable
 from tracejit.ir.arguments import without_objects
 from tracejit.python_entry.entry import Specialisation, native_symbols, uses_native_entry
@@ -235,6 +237,9 @@ def _symbols(wanted: Mapping[str, int]) -> tuple[str, ...]:
 
 def _addresses(names: Iterable[str]) -> dict[str, int]:
     found = native_symbols()
+    names = tuple(names)
+    if not set(POOL).isdisjoint(names):
+        found |= pool_symbols()
     for name in names:
         if name not in found:
             with suppress(KeyError):

@@ -105,7 +105,8 @@ class Request:
 @dataclass(frozen=True)
 class Stats:
     """Counts shown by ``f.stats()``; ``fallback``: why calls ran in Python, None if none did;
-    ``loaded``: how many of the ``compilations`` came from the disk instead."""
+    ``loaded``: how many of the ``compilations`` came from the disk instead; ``parallel_launches``:
+    loops and sums that ran on several threads, in the versions there are."""
 
     compilations: int
     versions: int
@@ -114,6 +115,7 @@ class Stats:
     python_calls: int = 0
     fallback: str | None = None
     loaded: int = 0
+    parallel_launches: int = 0
 
 
 @dataclass
@@ -127,6 +129,7 @@ class Options:
     stabilize: bool = False
     fallback: bool = False
     cache: bool = True
+    parallel: bool = True
     check_nan: bool = False
     debug: bool = False
     target: Target = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Callable
@@ -92,8 +91,16 @@ def _blas() -> Check:
 
 
 def _threads() -> Check:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Check("threads", None, f"{cores} cores; compiled code runs in the calling thread")
+    from tracejit import jit
+    from tracejit.codegen_llvm import pool
+    from tracejit.threads import available_cores, get_num_threads
+
+    x = np.arange(1e6)
+    count = get_num_threads()
+    right = float(jit(lambda v: (v * 2.0).sum())(x)) == float((x * 2.0).sum())
+    right = right and pool.threads_started() >= min(count, 2) - 1
+    text = f"{count} of {available_cores()} cores; a sum on all of them agrees with NumPy"
+    return Check("threads", right, text, "TRACEJIT_NUM_THREADS=1 does without")
 
 
 def _cache() -> Check:

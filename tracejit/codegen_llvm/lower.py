@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.codegen_llvm import pool
 from tracejit.codegen_llvm.lower_extern import EXTERN, is_native_draw
+from tracejit.codegen_llvm.lower_shared import SHARED
 from tracejit.codegen_llvm.lower_sum import SUM
 from tracejit.codegen_llvm.lower_true import TRUE
+from tracejit.codegen_llvm.pool_text import COUNTER
 from tracejit.codegen_llvm.runtime import HostTable
 from tracejit.dtypes import is_complex, is_float, part_of, unsigned_like
 from tracejit.ir.core import Instr, Value
@@ -26,8 +29,9 @@ from tracejit.llvm_text.lower_control import CONTROL
 from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer, Rule
 from tracejit.llvm_text.lower_memory import MEMORY, load_scalar, stack_buffers
 from tracejit.llvm_text.tables import ErrorTable
+from tracejit.lower.schedule import schedule
 
-RULES: dict[str, Rule] = {**CONTROL, **MEMORY, **SUM, **TRUE, **EXTERN}
+RULES: dict[str, Rule] = {**CONTROL, **MEMORY, **SUM, **TRUE, **EXTERN, **SHARED}
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,13 @@ def lower_program(
     result_slots: Sequence[int] | None = None,
     rules: Mapping[str, Rule] = RULES,
     text: Callable[[Module, Program], FunctionText] | None = None,
+    *,
+    parallel: bool = True,
 ) -> Core:
     """Native code for a verified Program, as text; ``rules`` lower what is not a row's own.
 
-    ``text``: begins the host function, where its memory is not the host's.
+    ``text``: begins the host function, where its memory is not the host's. ``parallel``: whether
+    loops may run on several threads.
     """
     host = program.host
     places, count = _consecutive(host.params, 0) if param_slots is None else (tuple(param_slots), 0)
@@ -70,6 +77,8 @@ def lower_program(
     end = max([end, *(p + slot_width(v) for p, v in zip(result_places, host.results, strict=True))])
     calls = HostTable()
     module = Module(rules, host=calls, light=is_native_draw)
+    if parallel and text is None:
+        module.schedule = schedule
     f = (text or _on_the_host)(module, program)
     args = [_read(f, v, place) for v, place in zip(host.params, places, strict=True)]
     if f.run(host, args):
@@ -84,6 +93,8 @@ def lower_program(
     if f.fails:
         lines += ["fail:", *(f"  {line}" for line in f.leaving), "  ret i32 1"]
     module.functions.append("\n".join([*lines, "}"]))
+    if f"@{COUNTER}" in module.tables:
+        module.symbols |= pool.pool_symbols()
     return Core(
         module.text(),
         module.errors,

@@ -77,8 +77,8 @@ class Sum:
 
     def call(self, f: FunctionText, count: Reg, consts: list[Any], known: int | None) -> Any:
         """Emit the sum of all elements."""
-        leaf = self.leaf(self._one())
-        symbol = leaf if known is not None and known <= self.block else self._halves(leaf)
+        short = known is not None and known <= self.block
+        symbol = self.leaf(self._one()) if short else self.halves()
         operands = ", ".join(["i64 0", str(count), *(str(p) for a in consts for p in parts(a))])
         return unpack(f, f"call {self.result} {symbol}({operands})", self.result, [self.type])[0]
 
@@ -98,12 +98,17 @@ class Sum:
     def _operands(self, first: str, *more: str) -> str:
         return ", ".join([first, *more, *([self.tail] if self.tail else [])])
 
-    def _halves(self, leaf: str) -> str:
-        """The recursive function."""
+    @property
+    def half(self) -> str:
+        """Lines that set %low: how many of %n elements are the first half."""
+        if self.lanes == 8:
+            return "  %half = lshr i64 %n, 1\n  %low = and i64 %half, -8\n"
+        return "  %even = and i64 %n, -8\n  %low = lshr i64 %even, 1\n"
+
+    def halves(self) -> str:
+        """The recursive function: its symbol. It takes where to begin, how many, and the rest."""
+        leaf = self.leaf(self._one())
         operands = self._operands("i64 %lo", "i64 %n")
-        shift = "" if self.lanes == 8 else "  %low = lshr i64 %low0, 1\n"
-        source = "%half0" if self.lanes == 8 else "%n"
-        low = "%low" if self.lanes == 8 else "%low0"
         left = self._operands("i64 %lo", "i64 %low")
         right = self._operands("i64 %mid", "i64 %high")
         f = FunctionText(self.module, kernel=True)
@@ -117,7 +122,7 @@ class Sum:
             f"  %small = icmp sle i64 %n, {self.block}\n"
             "  br i1 %small, label %leaf, label %halve\nleaf:\n"
             f"  %all = call {self.result} {leaf}({operands})\n  ret {self.result} %all\nhalve:\n"
-            f"  %half0 = lshr i64 %n, 1\n  {low} = and i64 {source}, -8\n{shift}"
+            f"{self.half}"
             "  %high = sub i64 %n, %low\n  %mid = add i64 %lo, %low\n"
             f"{f.body()}\n}}"
         )

@@ -24,8 +24,9 @@ import sys
 SPINS = 2000
 #: Pieces for each thread: how even the load is when some of the cores are busy with other things.
 PIECES = 8
-#: Threads that a pool has at most.
-MOST = 256
+
+#: Counts, in each module of code, the launches in which threads of the pool were asked to help.
+COUNTER = "shared_launches"
 
 EXPORTS = ("tj_parallel", "tj_set_threads", "tj_forked", "tj_pool_threads")
 

@@ -11,6 +11,7 @@ from typing import Any
 from tracejit.codegen_llvm.perf_map import functions
 from tracejit.ir.core import Function, Instr, Loc
 from tracejit.ir.program import instructions, kernels
+from tracejit.lower.schedule import Schedule, schedule
 
 _PLUMBING = frozenset(
     [
@@ -21,7 +22,8 @@ _PLUMBING = frozenset(
 )
 _VECTOR = re.compile(r"<(\d+) x (double|float|half|i\d+)>")
 _DEFINE = re.compile(r"^define .*?@\"?([\w.$]+)\"?\(.*?^}", re.MULTILINE | re.DOTALL)
-_CALL = re.compile(r"call [^@\n]*@(?!llvm\.)([\w.$]+)")
+_CALL = re.compile(r"call [^@\n]*@(?!llvm\.|shared\.|task\.|combine\.|tj_parallel)([\w.$]+)")
+_SHARED = re.compile(r"@((?:shared|task)\.\d+)\b")
 _BLOCKS = re.compile(r"@llvm\.mem(cpy|move|set)\.")
 _NAMES = {"double": "f64", "float": "f32", "half": "f16"}
 
@@ -35,6 +37,8 @@ class CompiledKernel:
     instr: Instr
     symbol: str | None
     text: str
+    #: How each of its loops is shared out among threads, or why it is not; None: that is off.
+    schedule: Schedule | None = None
 
     @property
     def body(self) -> Function:
@@ -115,8 +119,18 @@ def kernels_of(made: Any) -> list[CompiledKernel]:
     found = []
     for number, instr in enumerate(kernels(made.program.host), 1):
         symbol = made.kernels.get(instr)
-        found.append(CompiledKernel(number, instr, symbol, texts.get(symbol or "", "")))
+        text = _with_shared(texts, symbol or "")
+        how = schedule(instr) if made.parallel else None
+        found.append(CompiledKernel(number, instr, symbol, text, how))
     return found
+
+
+def _with_shared(texts: Mapping[str, str], symbol: str) -> str:
+    """The text of a kernel and of what threads share of it, which are functions of their own."""
+    found = {symbol: texts.get(symbol, "")}
+    for text in (found[symbol], *map(texts.get, _SHARED.findall(found[symbol]))):
+        found |= {s: texts.get(s, "") for s in _SHARED.findall(text or "")}
+    return "".join(found.values())
 
 
 def sizes_of(made: Any) -> Mapping[str, int]:

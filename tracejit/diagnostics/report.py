@@ -10,6 +10,7 @@ from tracejit.diagnostics.device_report import explained_on_device
 from tracejit.diagnostics.kernels import CompiledKernel, kernels_of, sizes_of
 from tracejit.diagnostics.places import at
 from tracejit.ir.core import Instr
+from tracejit.lower.schedule import WORTH, Shared
 
 _CALLS = {"gemm": "a product of matrices, by BLAS or loops of our own"}
 #: Kernels that are described one by one.
@@ -73,7 +74,7 @@ def _counted(found: Sequence[CompiledKernel], host: Sequence[Instr]) -> str:
 def _of_kernel(kernel: CompiledKernel, sizes: Any) -> list[str]:
     size = f", {sizes[kernel.symbol]} bytes" if kernel.symbol in sizes else ""
     head = f"kernel {kernel.number}{at(kernel.places)}: {what(kernel)}{size}"
-    return [head, f"  {vector_code(kernel)}"]
+    return [head, f"  {vector_code(kernel)}", f"  {threads(kernel)}"]
 
 
 def what(kernel: CompiledKernel) -> str:
@@ -97,3 +98,23 @@ def vector_code(kernel: CompiledKernel) -> str:
     if kernel.moves_blocks:
         return "moves memory in blocks"
     return f"not vectorised: {kernel.why_scalar}"
+
+
+def threads(kernel: CompiledKernel) -> str:
+    """Whether threads share its work, and why not."""
+    if kernel.schedule is None:
+        return "one thread: parallel=False"
+    said = dict.fromkeys(map(_shared, kernel.schedule.values()))
+    return "; ".join(said) if said else "one thread: it is little work"
+
+
+def _shared(how: Shared | str) -> str:
+    if isinstance(how, str):
+        return f"one thread: {how}"
+    what = {"loop": "steps of the loop", "sum": "elements of the sum", "fold": "elements"}[how.way]
+    if not isinstance(how.cost, int):
+        return f"several threads share {what} where there is enough to do"
+    least = -(-WORTH // how.cost)
+    if isinstance(how.trip, int):
+        return f"several threads share {how.trip} {what}"
+    return f"several threads share {what} from {least} on"

@@ -7,7 +7,7 @@ inner loop is as plain as without it. Kernels do not ask.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracejit.dtypes import computed_in, is_wide_float, kind_of
@@ -45,6 +45,7 @@ _UNCHUNKED_HEAVY = 64
 def _for(f: FunctionText, instr: Instr) -> None:
     (body,) = instr.regions
     trip, rest = f.scalar(instr.operands[0]), [f.scalar(v) for v in instr.operands[1:]]
+    first, trip = f.spans.get(instr, (f.const(0), trip))
     carried = instr.attrs["carried"]
     inits, consts = rest[:carried], rest[carried:]
     heavy = is_heavy(body, f.module.light)
@@ -60,16 +61,16 @@ def _for(f: FunctionText, instr: Instr) -> None:
     exits = [] if known is not None else [(f.e.block, inits)]
     inside, after = f.e.fresh_label("loop"), f.e.fresh_label("after")
     if known is None:
-        some = f.e.icmp("gt", trip, f.const(0))
+        some = f.e.icmp("gt", trip, first)
         f.e.line(f"br {some}, label %{inside}, label %{after}")
     else:
         f.e.line(f"br label %{inside}")
     if usual is not None:
-        exits += lower_usual.Chunks(f, loop, trip, usual).run(inside, after)
+        exits += lower_usual.Chunks(f, loop, first, trip, usual).run(inside, after)
     elif plain:
         entry = f.e.block
         f.e.label(inside)
-        exits += loop.run(entry, f.const(0), trip, after)
+        exits += loop.run(entry, first, trip, after)
     else:
         chunk = _HEAVY_CHUNK if heavy else _LIGHT_CHUNK
         exits += loop.run_chunks(inside, after, trip, chunk)
@@ -232,7 +233,8 @@ def _launch(f: FunctionText, instr: Instr) -> None:
         f.run(kernel, args)
         f.bind(instr.results, f.results(kernel))
         return
-    symbol, result = kernel_function(f, kernel, instr.attrs.get("aliases", ()))
+    shared = f.module.schedule(instr)
+    symbol, result = kernel_function(f, kernel, instr.attrs.get("aliases", ()), shared)
     f.module.kernels[instr] = symbol.removeprefix("@")
     operands = ", ".join(str(p) for a in args for p in parts(a))
     call = f"call {result} {symbol}({operands})"
@@ -255,14 +257,18 @@ def unpack(f: FunctionText, call: str, result: str, types: Sequence[Type]) -> li
 
 
 def kernel_function(
-    f: FunctionText, kernel: Function, aliases: Sequence[Sequence[int]]
+    f: FunctionText,
+    kernel: Function,
+    aliases: Sequence[Sequence[int]],
+    shared: Mapping[Instr, Any],
 ) -> tuple[str, str]:
     """Define a kernel; its symbol and LLVM result type."""
     k = FunctionText(f.module, kernel=True)
+    k.shared = shared
     written = stored_params(kernel)
-    shared = {p for group in aliases if written.intersection(group) for p in group}
-    params, args = parameters(kernel.params, shared)
-    k.alone = {a.text for p, a in enumerate(args) if isinstance(a, Pointer) and p not in shared}
+    met = {p for group in aliases if written.intersection(group) for p in group}
+    params, args = parameters(kernel.params, met)
+    k.alone = {a.text for p, a in enumerate(args) if isinstance(a, Pointer) and p not in met}
     k.run(kernel, args)
     result = result_type([r.type for r in kernel.results])
     return_results(k, k.results(kernel), result)
@@ -292,12 +298,18 @@ def result_type(types: Sequence[Type]) -> str:
 
 def return_results(f: FunctionText, scalars: Sequence[Any], result: str) -> None:
     """`ret` of the parts of scalars as one struct."""
+    held = packed(f, scalars, result)
+    f.e.line(f"ret {result} {held}" if scalars else "ret void")
+
+
+def packed(f: FunctionText, scalars: Sequence[Any], result: str) -> str:
+    """The parts of scalars as one struct."""
     held = "poison"
     for k, part in enumerate(p for s in scalars for p in parts(s)):
         name = f.e.fresh()
         f.e.line(f"{name} = insertvalue {result} {held}, {part}, {k}")
         held = name
-    f.e.line(f"ret {result} {held}" if scalars else "ret void")
+    return held
 
 
 def stored_params(function: Function) -> set[int]:

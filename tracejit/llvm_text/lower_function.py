@@ -52,6 +52,8 @@ class Module:
     metadata: list[str] = field(default_factory=list)
     #: Calls of the host that are as short as arithmetic.
     light: Callable[[Instr], bool] = field(default=lambda instr: False)
+    #: How the loops at the top of a launch's kernel are shared out among threads.
+    schedule: Callable[[Instr], Mapping[Instr, Any]] = field(default=lambda launch: {})
     #: Whether what is called may leave a Python exception behind, without saying so.
     leaves_errors: bool = False
     #: The function that each kernel became, where it became one.
@@ -103,6 +105,10 @@ class FunctionText:
         self.stack_bytes = 0
         self.extremes: set[Instr] = set()
         self.leaving: list[str] = []
+        #: Where the iterations of a loop begin and end when they are not all there are.
+        self.spans: dict[Instr, tuple[Reg, Reg]] = {}
+        #: The schedule of a kernel.
+        self.shared: Mapping[Instr, Any] = {}
         self._kept: dict[Any, Pointer] = {}
         #: Pointers to memory that no other pointer of the function reaches.
         self.alone: set[str] = set()

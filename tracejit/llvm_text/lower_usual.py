@@ -147,8 +147,10 @@ def _moves(store: Instr, counter: Value) -> bool:
 class Chunks:
     """A loop over chunks, each tried and, where an element is a rare one, done with branches."""
 
-    def __init__(self, f: FunctionText, loop: CountedLoop, trip: Reg, how: Trial) -> None:
-        self.f, self.loop, self.trip, self.how = f, loop, trip, how
+    def __init__(
+        self, f: FunctionText, loop: CountedLoop, first: Reg, trip: Reg, how: Trial
+    ) -> None:
+        self.f, self.loop, self.first, self.trip, self.how = f, loop, first, trip, how
 
     def run(self, inside: str, after: str) -> list[tuple[str, list[Any]]]:
         """From block `inside`, reached from the block at hand; the edges into `after`."""
@@ -156,7 +158,7 @@ class Chunks:
         entry = e.block
         e.label(inside)
         phis = Phis(f, [INDEX, *self.loop.types])
-        phis.edge(entry, [f.const(0), *self.loop.inits])
+        phis.edge(entry, [self.first, *self.loop.inits])
         start, *carried = phis.values
         end = chunk_end(f, start, self.trip, CHUNK)
         results = self._chunk(start, end, carried)

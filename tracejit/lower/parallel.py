@@ -1,4 +1,6 @@
-"""What of a kernel may run at once: phases, their loops, and how each one maps onto the grid.
+"""What of a kernel may run at once: phases, their loops, and how each one maps onto a GPU's grid.
+
+`schedule.py` asks for the same loops what the threads of this machine share out.
 
 A kernel is cut into phases that run one after another. Regions are closed, so a value of an outer
 body has one name per level; `Roots` leads each name back to the outermost one.
@@ -131,7 +133,7 @@ class Kernel:
                 groups[-1] = (tuple(before), [*groups[-1][1], instr])
             else:
                 groups.append((tuple(before), [instr]))
-        return [self._phase(pure, instrs) for pure, instrs in groups]
+        return [self.phase(pure, instrs) for pure, instrs in groups]
 
     def _reads_stored(self, instrs: Sequence[Instr]) -> bool:
         return any(
@@ -144,7 +146,8 @@ class Kernel:
             return Phase("serial", (), top)
         return Phase("total" if len(together) == 1 else "rows", (), top)
 
-    def _phase(self, before: tuple[Instr, ...], instrs: Sequence[Instr]) -> Phase:
+    def phase(self, before: tuple[Instr, ...], instrs: Sequence[Instr]) -> Phase:
+        """Some instructions at the top, each of which does something."""
         first = instrs[0]
         if not is_counted(first):
             return Phase("serial", before, tuple(instrs))

@@ -16,7 +16,7 @@ from tracejit.errors import UnsupportedError
 PERMITTED = {
     "nopython": "all of a function is compiled, or an error names the line",
     "nogil": "the GIL is released above a threshold of work",
-    "parallel": "a promise; loops run serially, library kernels as they decide",
+    "parallel": "so it is anyway; False keeps a function's loops in the thread that calls it",
     "fastmath": "a permission; results are those of IEEE arithmetic",
     "boundscheck": "indices are always checked",
     "inline": "calls of Python functions are inlined by tracing",
@@ -56,6 +56,8 @@ def understood(options: Mapping[str, Any]) -> NumbaOptions:
         keywords["fallback"] = True
     if "cache" in given:
         keywords["cache"] = bool(given.pop("cache"))
+    if given.get("parallel") is False:
+        keywords["parallel"] = False
     model = given.pop("error_model", "python")
     if model not in ("python", "numpy"):
         raise ValueError(f'error_model is "python" or "numpy", not {model!r}')

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from types import SimpleNamespace
 
+from tracejit.threads import MOST, get_num_threads, set_num_threads
+
+__all__ = ["config", "get_num_threads", "get_thread_id", "set_num_threads", "threading_layer"]
+
 config = SimpleNamespace(
     DISABLE_JIT=0,
     CACHE_DIR=os.environ.get("TRACEJIT_CACHE_DIR", ""),
-    NUMBA_NUM_THREADS=1,
-    NUMBA_DEFAULT_NUM_THREADS=1,
+    NUMBA_NUM_THREADS=MOST,
+    NUMBA_DEFAULT_NUM_THREADS=get_num_threads(),
     THREADING_LAYER="default",
     THREADING_LAYER_PRIORITY=["tbb", "omp", "workqueue"],
     BOUNDSCHECK=1,
@@ -17,22 +21,11 @@ config = SimpleNamespace(
 )
 
 
-def get_num_threads() -> int:
-    """One: loops over ``prange`` run serially."""
-    return 1
-
-
-def set_num_threads(n: int) -> None:
-    """Accepted; loops over ``prange`` run serially. Raises ValueError below one."""
-    if n < 1:
-        raise ValueError("the number of threads must be at least 1")
-
-
 def get_thread_id() -> int:
-    """Zero, the number of the one thread."""
+    """Zero: code sees the thread that called it, also where others help."""
     return 0
 
 
 def threading_layer() -> str:
-    """The name of what runs threads."""
-    return "serial"
+    """The name of what runs threads: a pool of our own."""
+    return "tracejit"

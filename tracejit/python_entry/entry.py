@@ -18,6 +18,7 @@ from typing import Any
 
 from tracejit.abi import Signature, capi
 from tracejit.codegen_llvm.engine import CompiledModule, Engine, shared_engine
+from tracejit.codegen_llvm.pool_text import COUNTER as SHARED_LAUNCHES
 from tracejit.codegen_llvm.runtime import HostTable, runtime_symbols
 from tracejit.llvm_text.tables import ErrorTable
 from tracejit.python_entry import callable as native
@@ -79,6 +80,12 @@ class Specialisation:
         if rejecting and self.env:
             self._armed = (ctypes.c_void_p * len(self.env))(*self._env)
             self._env[len(self.env) - 1] = None
+
+    @property
+    def shared_launches(self) -> int:
+        """How many loops and sums have run on several threads so far."""
+        address = self.module.addresses.get(SHARED_LAUNCHES)
+        return 0 if address is None else ctypes.c_int64.from_address(address).value
 
     @cached_property
     def portable(self) -> PortableEntry:
@@ -147,6 +154,8 @@ def specialise(
     errors = ErrorTable() if errors is None else errors
     available = {**native_symbols(), **(symbols or {})}
     exports, parts = ["core"], [core_text]
+    if f"@{SHARED_LAUNCHES} = " in core_text:
+        exports.append(SHARED_LAUNCHES)
     env: list[Any] = [None, None]
     if uses_native_entry():
         from tracejit.python_entry import boxing_text, entry_text

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from tracejit.threads import get_num_threads
 from tracejit.trace.guards.conditions import StateRead
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Tracer
@@ -36,6 +37,7 @@ _READERS: Final = {
     np.geterrcall,
     np.getbufsize,
     np.get_printoptions,
+    get_num_threads,
 }
 #: Methods of ``os.environ`` that read it, and of a context variable.
 _OF_ENVIRONMENT: Final = {"get", "__getitem__", "__contains__", "__len__", "copy"}
