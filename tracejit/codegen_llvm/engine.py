@@ -25,7 +25,7 @@ import llvmlite.binding as llvm
 
 from tracejit.codegen_llvm.linker import Linker, llvm_lock
 from tracejit.codegen_llvm.object_cache import default_cache
-from tracejit.llvm_text.narrow import with_conversions
+from tracejit.llvm_text.narrow import CASTS, Instructions, with_conversions
 
 # Emitters end each `define` with #0; the engine says what #0 means on this host.
 ATTRIBUTE_GROUP = "#0"
@@ -126,9 +126,9 @@ class Engine:
         return self._writes(_ADD_SIXTEEN, "zmm")
 
     @cached_property
-    def converts(self) -> frozenset[str]:
-        """The narrow floats that the target converts by an instruction."""
-        return frozenset(["f16"] if self._writes(_WIDEN_HALVES, "vcvtph2ps") else [])
+    def converts(self) -> Instructions:
+        """What the target has for conversions of narrow floats."""
+        return CASTS if self._writes(_WIDEN_HALVES, "vcvtph2ps") else {}
 
     def _writes(self, text: str, what: str) -> bool:
         """Whether LLVM makes this of some text: only it knows what a name stands for."""

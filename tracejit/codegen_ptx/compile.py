@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from tracejit.llvm_text.narrow import with_conversions
+from tracejit.llvm_text.narrow import PTX, with_conversions
 
 TRIPLE = "nvptx64-nvidia-cuda"
 
@@ -82,7 +82,7 @@ def _optimised_assembly(ir: str, architecture: str, opt_level: int) -> str:
     _initialise()
     machine = _target_machine(architecture, opt_level)
     try:
-        module = llvm.parse_assembly(with_conversions(ir, frozenset(["f16"])))
+        module = llvm.parse_assembly(with_conversions(ir, PTX))
         module.triple, module.data_layout = TRIPLE, str(machine.target_data)
         module.verify()
     except RuntimeError as error:

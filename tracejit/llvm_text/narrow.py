@@ -9,6 +9,8 @@ integer arithmetic that LLVM makes vector code of elsewhere. Results are the sam
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import numpy as np
 from tracejit.dtypes import computed_in, is_narrow, short_name
 
 DType = np.dtype[Any]
+_NONE: Mapping[str, tuple[str, str]] = MappingProxyType({})
 _CALLED = re.compile(r"@tracejit\.(\w+)\.(widen|round)\.v(\d+)")
 
 
@@ -28,13 +31,27 @@ def conversion(source: DType, target: DType, lanes: int = 1) -> str:
     return f"{_of('i16', lanes)} @tracejit.{short_name(target)}.round.v{lanes}"
 
 
-def with_conversions(text: str, native: frozenset[str] = frozenset()) -> str:
+Instructions = Mapping[str, tuple[str, str]]
+"""By format: what a target widens and rounds with, as LLVM text of one `%x`."""
+
+#: Casts of LLVM's, for targets that have them in vector registers.
+CASTS: Instructions = {"f16": ("fpext", "fptrunc")}
+#: PTX as it is: LLVM would take casts for leave to compute in float16.
+PTX: Instructions = {
+    "f16": (
+        'call float asm "cvt.f32.f16 $0, $1;", "=f,h"(i16 %x)',
+        'call i16 asm "cvt.rn.f16.f32 $0, $1;", "=h,f"(float %x)',
+    )
+}
+
+
+def with_conversions(text: str, native: Instructions = _NONE) -> str:
     """The text of a module, and definitions of the conversions that it calls.
 
-    ``native``: names of the formats that the target converts by an instruction.
+    ``native``: of the formats that the target converts by an instruction.
     """
     called = sorted({found.groups() for found in _CALLED.finditer(text)})
-    made = [_definition(name, what, int(n), name in native) for name, what, n in called]
+    made = [_definition(name, what, int(n), native.get(name)) for name, what, n in called]
     return "\n".join([text, *made, ""]) if made else text
 
 
@@ -80,11 +97,11 @@ class _Lines:
         return self.cast("bitcast", self.op(f"{op} {self.type('float')} {x}, {y}"), "float", "i32")
 
 
-def _definition(name: str, what: str, lanes: int, native: bool) -> str:
+def _definition(name: str, what: str, lanes: int, native: tuple[str, str] | None) -> str:
     m = _Lines(lanes)
     source, target = ("i16", "float") if what == "widen" else ("float", "i16")
     if native:
-        out = _instruction(m, what)
+        out = _instruction(m, *native, what)
     elif what == "widen":
         wide = m.cast("zext", "%x", "i16", "i32")
         bits = _widen_f16(m, wide) if name == "f16" else m.two("shl", wide, 16)
@@ -97,10 +114,13 @@ def _definition(name: str, what: str, lanes: int, native: bool) -> str:
     return f"{head}({m.type(source)} %x) alwaysinline nounwind memory(none) {{\n{body}\n}}"
 
 
-def _instruction(m: _Lines, what: str) -> str:
+def _instruction(m: _Lines, widen: str, round_: str, what: str) -> str:
+    text = widen if what == "widen" else round_
+    if text.startswith("call"):
+        return m.op(text)
     if what == "widen":
-        return m.cast("fpext", m.cast("bitcast", "%x", "i16", "half"), "half", "float")
-    return m.cast("bitcast", m.cast("fptrunc", "%x", "float", "half"), "half", "i16")
+        return m.cast(text, m.cast("bitcast", "%x", "i16", "half"), "half", "float")
+    return m.cast("bitcast", m.cast(text, "%x", "float", "half"), "half", "i16")
 
 
 def _widen_f16(m: _Lines, h: str) -> str:
