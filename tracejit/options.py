@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 _LEAVE_OUT = "leave it out"
-_ONE_DEVICE = "what is compiled runs on this machine's CPU"
+_ONE_DEVICE = 'a call runs where its arrays are, or on one device that target="cpu" or "cuda" names'
 _NUMBAS = frozenset(
     [
         *("boundscheck", "error_model", "fastmath", "forceobj", "inline", "locals", "looplift"),
@@ -50,7 +50,6 @@ FOREIGN: dict[str, dict[str, str]] = {
         "pipeline_class": _LEAVE_OUT,
         "signature": 'it comes first and without a name: jit("f8[:](f8[:])")',
         "static": "static_argnums or static_argnames",
-        "target": _ONE_DEVICE,
     },
     "grad": {
         "allow_int": "gradients are of floats: convert the argument, or choose others by argnums",

@@ -21,6 +21,8 @@ from typing import Any
 
 #: How many texts are kept of a file, and of a name that says nothing, such as "<dynamic-code>".
 _VERSIONS, _UNNAMED = 4, 64
+#: Files of which texts are kept: those that came last.
+_MOST_FILES = 1024
 #: By file: versions of its text, the newest last, each with size and time of the file (or None).
 _kept: dict[str, list[tuple[Any, list[str]]]] = {}
 
@@ -47,6 +49,8 @@ def keep(function: Any) -> None:
 def add(filename: str, lines: Sequence[str], stamp: Any = None) -> None:
     """Remember a text of a file."""
     versions = _kept.setdefault(filename, [])
+    if len(_kept) > _MOST_FILES:
+        del _kept[next(iter(_kept))]
     if lines and not any(held == lines for _, held in versions):
         versions.append((stamp, list(lines)))
         del versions[: -_UNNAMED if filename.startswith("<") else -_VERSIONS]

@@ -9,7 +9,7 @@ the question is asked first, without storing anything.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -74,7 +74,7 @@ def _rare(instr: Instr) -> bool:
     return has_rare_way(instr.name, dtypes, tuple(sorted(instr.attrs.items())))
 
 
-@cache
+@lru_cache(1024)
 def has_rare_way(
     name: str, dtypes: tuple[DType, ...], attrs: tuple[tuple[str, Any], ...] = ()
 ) -> bool:

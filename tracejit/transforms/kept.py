@@ -64,8 +64,10 @@ def _of_function(f: FunctionType) -> Identity:
 
 
 def _clone(f: FunctionType) -> FunctionType:
-    """The same code over the same globals and cells."""
-    made = FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, f.__closure__)
+    """A copy of the code over the same globals and cells."""
+    made = FunctionType(
+        f.__code__.replace(), f.__globals__, f.__name__, f.__defaults__, f.__closure__
+    )
     made.__kwdefaults__ = f.__kwdefaults__
     made.__module__, made.__qualname__, made.__doc__ = f.__module__, f.__qualname__, f.__doc__
     made.__dict__.update(f.__dict__)

@@ -6,6 +6,7 @@ import ast
 import copy
 import inspect
 import re
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import CellType, CodeType, FunctionType, MethodType
@@ -52,9 +53,11 @@ class ConvertedFunction:
         return bound
 
 
-# Keyed by identity: equal code objects of different files are different functions. The code object
-# is kept, so that its identity is not reused.
-_converted: dict[tuple[int, bool], tuple[CodeType, ConvertedFunction | SourceUnavailable]] = {}
+# Keyed by identity: equal code objects of different files are different functions. An entry goes
+# with its code object, so that an identity that is used again finds nothing.
+_converted: dict[
+    tuple[int, bool], tuple[weakref.ref[CodeType], ConvertedFunction | SourceUnavailable]
+] = {}
 
 
 def convert(fn: Callable[..., Any], *, turned: bool = False) -> ConvertedFunction:
@@ -69,14 +72,15 @@ def convert(fn: Callable[..., Any], *, turned: bool = False) -> ConvertedFunctio
         raise SourceUnavailable(f"{fn!r} is not a Python function")
     code = function.__code__
     key = id(code), turned
-    if key not in _converted:
+    found: ConvertedFunction | SourceUnavailable
+    if key in _converted:
+        found = _converted[key][1]
+    else:
         try:
-            found: ConvertedFunction | SourceUnavailable
             found = _convert(code, function.__globals__, turned)
         except SourceUnavailable as reason:
-            found = reason
-        _converted[key] = code, found
-    found = _converted[key][1]
+            found = reason.with_traceback(None)
+        _converted[key] = weakref.ref(code, lambda _: _converted.pop(key, None)), found
     if isinstance(found, SourceUnavailable):
         raise SourceUnavailable(*found.args)
     return found

@@ -32,12 +32,16 @@ class Located:
     lines: list[str]
 
 
+#: Files of which the parsed texts are kept: those parsed last.
+_MOST_FILES = 256
 #: By file: its texts that were parsed, the latest first.
 _files: dict[str, list[Parsed]] = {}
 
 
 def _parse(filename: str, lines: list[str]) -> Parsed:
     versions = _files.setdefault(filename, [])
+    if len(_files) > _MOST_FILES:
+        del _files[next(iter(_files))]
     for held in versions:
         if held.lines == lines:
             return held

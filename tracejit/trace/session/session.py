@@ -32,7 +32,7 @@ from tracejit.ir.builder import Builder
 from tracejit.ir.core import Constant, Instr, Loc, Value
 from tracejit.ir.exceptions import ExceptionName
 from tracejit.ir.extent import Dim
-from tracejit.ir.types import DTypeLike, TensorType, dtype_of
+from tracejit.ir.types import DTypeLike, dtype_of
 from tracejit.trace.session.assumption_sets import TraceAssumptions
 from tracejit.trace.session.ranges import Ranges
 
@@ -449,7 +449,7 @@ _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _INSTALLED = (_STANDARD + "site-packages", _STANDARD + "dist-packages", _STANDARD + "test")
 
 
-@functools.cache
+@functools.lru_cache(4096)
 def _is_library(filename: str) -> bool:
     """Whether a file is of this package, NumPy or the standard library."""
     standard = filename.startswith(_STANDARD) and not filename.startswith(_INSTALLED)
@@ -481,6 +481,3 @@ def where() -> str:
     """``file:line`` of the user's code, for messages."""
     loc = user_location()
     return "?" if loc is None else f"{os.path.basename(loc.filename)}:{loc.line}"
-
-
-TensorRule = Callable[[TensorType], TensorType]
