@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.programs import all_programs
 from tests.trace.running import call_traced
-from tracejit import jit
+from tracejit import jit, trees
 from tracejit.ir.core import Function
 from tracejit.ir.interpret.program_interpreter import interpret_program
 from tracejit.ir.program import Program, kernels, verify_program
@@ -122,7 +123,8 @@ def outcome(traced: Any, program: Program, args: tuple[Any, ...]) -> tuple[Any, 
 
     try:
         with np.errstate(all="ignore"):
-            results = np.asarray(call_traced(traced, args, execute)).tolist()
+            returned = trees.leaves_of(call_traced(traced, args, execute))
+            results = [np.asarray(r).tolist() for r in returned]
     except (ArithmeticError, LookupError, ValueError) as error:
         results = [type(error).__name__, str(error)]
     return results, [a.tolist() for a in args if isinstance(a, np.ndarray)]
@@ -175,3 +177,25 @@ def test_what_numpy_computes_stays_on_the_host() -> None:
 
     program = plain(jit(f)._dispatcher.version_for(F(3, 1, 2)).artefacts.program)
     assert _loops(outline(program).host) == ["for"]
+
+
+@pytest.mark.parametrize("name", ["lorenz", "jacobi_rotations", "n_body_loops"])
+def test_temporaries_of_known_extents_are_made_once(name: str) -> None:
+    (whole,) = [p for p in all_programs.ALL if p.name == name]
+    made = jit(whole.fn)._dispatcher.version_for(*whole.arguments(0)).artefacts
+    program = plain(made.program)
+    outlined = outline(program)
+    verify_program(outlined)
+    assert len(list(kernels(outlined.host))) <= 3
+    found = outcome(made.traced, outlined, whole.arguments(0))
+    assert found == outcome(made.traced, program, whole.arguments(0))
+
+
+def test_many_points_are_not_for_one_thread() -> None:
+    def steps(x: Any, n: int) -> Any:
+        for _ in range(n):
+            x[1:] += 0.5 * x[:-1]
+        return x
+
+    made = jit(steps)._dispatcher.version_for(np.ones(1000), 4).artefacts
+    assert _loops(outline(plain(made.program)).host) == ["for"]

@@ -19,6 +19,10 @@ COUNTS = {
     "thomas": (6, 2, 5),
     "haar": (15, 0, 0),
     "convex_hull": (14, 13, 9),
+    "lorenz": (3, 0, 1),
+    "jacobi_rotations": (3, 2, 1),
+    "laplace_determinant": (7, 2, 5),
+    "n_body_loops": (2, 0, 1),
 }
 
 

@@ -2,7 +2,9 @@
 
 On the CPU such a loop is native code already. With kernels elsewhere each statement of it would be
 a launch, and each element that is read a wait. A loop qualifies when all that it does is scalar
-arithmetic, kernels without loops, elements that are read, and checks.
+arithmetic, kernels of few points, elements that are read, and checks.
+
+Temporary arrays of known extents in such a loop are made before it, once.
 
 A kernel cannot raise. What may fail keeps a state: the number of the first check that did not hold,
 and its payload. After a failure nothing more is done, so memory is as the program has left it; the
@@ -14,6 +16,7 @@ and the loops in it would not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -29,9 +32,11 @@ from tracejit.lower.parallel import Kernel, walk
 
 #: Statements of the host that a kernel can do, besides scalar arithmetic.
 _ALLOWED = {
-    *(TABLE[name] for name in ("launch", "fetch", "view", "const_buffer")),
+    *(TABLE[name] for name in ("launch", "fetch", "view", "const_buffer", "alloc", "free")),
     *(TABLE[name] for name in ("check", "raise", "for", "while", "cond")),
 }
+#: Points of a kernel, known when compiling, that one thread does about as fast as it is launched.
+SMALL = 16
 _FETCH, _LITERAL_ARRAY = TABLE["fetch"], TABLE["const_buffer"]
 
 
@@ -99,12 +104,38 @@ def _is_allowed(instr: Instr) -> bool:
     if instr.prim not in _ALLOWED:
         return instr.prim.effect == "none" and not instr.regions and _is_scalar(instr)
     if instr.has(Trait.LAUNCHES):
-        return not any(i.has(Trait.LOOP) for i in walk(instr.regions[0].instrs))
+        return _points(instr.regions[0]) <= SMALL
     if _is_site(instr):
         return all(is_exact(v.dtype) for v in _payload(instr))
     if any(isinstance(v.type, BufferType) for v in (*RegionOp(instr).inits, *instr.results)):
-        return instr.has(Trait.VIEWS) or instr.prim is _LITERAL_ARRAY
-    return all(_is_allowed(i) for r in instr.regions for i in r.instrs)
+        return instr.has(Trait.VIEWS) or instr.has(Trait.ALLOCATES)
+    return all(_keeps_memory(r) and all(map(_is_allowed, r.instrs)) for r in instr.regions)
+
+
+def _keeps_memory(region: Function) -> bool:
+    """Whether arrays that a region makes are of known extents, and freed there: one array made
+    before the loop then does for all iterations."""
+    made = {i.result for i in region.instrs if _is_made_once(i) and i.prim is not _LITERAL_ARRAY}
+    freed = {v for i in region.instrs if i.has(Trait.FREES) for v in i.operands}
+    known = all(isinstance(n, int) for v in made for n in v.shape)
+    return known and made == freed
+
+
+def _is_made_once(instr: Instr) -> bool:
+    """Whether an instruction makes an array that the host makes before the loop."""
+    return instr.has(Trait.ALLOCATES)
+
+
+def _points(kernel: Function) -> float:
+    """How often the innermost statements of a kernel run; infinity where only the run knows."""
+    most = 1.0
+    for instr in kernel.instrs:
+        inner = max((_points(r) for r in instr.regions), default=1.0)
+        if instr.has(Trait.LOOP) or instr.has(Trait.SUMS):
+            trip = RegionOp(instr).known_trip
+            inner *= math.inf if trip is None else max(trip, 0)
+        most = max(most, inner)
+    return most
 
 
 def _is_scalar(instr: Instr) -> bool:
@@ -139,7 +170,8 @@ class _Outline:
         """The launch, and the checks of its state."""
         b = Builder("kernel")
         host = Builder("host", self.loop.loc)
-        literals = {i.result: host.op("const_buffer", **i.attrs) for i in _literals([self.loop])}
+        made = _literals([self.loop])
+        literals = {i.result: host.op(i.prim, **i.attrs) for i in made}
         operands = _with_extents([*self.loop.operands, *literals.values()])
         names = b.params_like(operands)
         names.update({inner: names[outer] for inner, outer in literals.items()})
@@ -151,6 +183,9 @@ class _Outline:
         count = len(self.loop.results)
         found = replace(launch, results=(*self.loop.results, *launch.results[count:]))
         host.instrs[-1] = found
+        for instr in made:
+            if instr.prim is not _LITERAL_ARRAY:
+                host.op("free", literals[instr.result])
         self._raise_on_host(host, found.results[count:])
         return host.instrs
 
@@ -204,8 +239,8 @@ class _Outline:
         if instr.has(Trait.LAUNCHES):
             found = b.inline(instr.regions[0], [names[v] for v in instr.operands])
             names.update(zip(instr.results, found, strict=True))
-        elif instr.prim is _LITERAL_ARRAY:
-            return  # known before the loop
+        elif instr.has(Trait.ALLOCATES) or instr.has(Trait.FREES):
+            return  # the host makes it before the loop, and frees it after that
         elif instr.prim is _FETCH:
             names[instr.result] = b.op("load", *(names[v] for v in instr.operands), loc=instr.loc)
         else:
@@ -312,7 +347,7 @@ class _Outline:
         return names, state
 
     def _name_literals(self, b: Builder, instr: Instr, names: dict[Value, Value]) -> None:
-        """Parameters for the literal arrays in the regions of an instruction."""
+        """Parameters for the literal and temporary arrays in the regions of an instruction."""
         for literal in _inner_literals(instr):
             names[literal.result] = b.param(literal.result.type)
 
@@ -388,8 +423,8 @@ class _Outline:
 
 
 def _literals(instrs: Sequence[Instr]) -> list[Instr]:
-    """Literal arrays at every depth."""
-    return [i for i in walk(instrs) if i.prim is _LITERAL_ARRAY]
+    """What makes literal and temporary arrays, at every depth."""
+    return [i for i in walk(instrs) if _is_made_once(i)]
 
 
 def _inner_literals(instr: Instr) -> list[Instr]:
