@@ -81,8 +81,8 @@ _ASKING: dict[CodeType, tuple[type[BaseException], ...]] = {}
 
 
 def throw(error: BaseException, cause: BaseException | None = None) -> NoReturn:
-    """Raise what the program would meet without us, too."""
-    raise error from cause
+    """Raise what the program would meet without us, too; a cause that it has stays its cause."""
+    raise error from (error.__cause__ if cause is None else cause)
 
 
 def asks(*answers: type[BaseException]) -> Callable[[_Marked], _Marked]:

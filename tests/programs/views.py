@@ -356,3 +356,30 @@ def scalars_are_not_views(x):
     zero += 1.0
     first += 1.0
     return first, zero, x[()]
+
+
+@VIEWS((A, 2, 0), (A, 1, 1), (A, 3, 0))
+def stretched_views(a, k, j):
+    """What is stretched is seen to change, also where the run says how many rows there are."""
+    b = np.broadcast_to(a[0], (2, 4))
+    c = np.broadcast_to(a[:k], (k, 4))
+    d = np.broadcast_to(a[j : j + 1], (3, 4))
+    e, f = np.broadcast_arrays(a[0, :k], a[:k, :1])
+    a[0, 0] = 55.0
+    return b, c, d, e, f, b.sum(), a[0] + c
+
+
+@VIEWS((A, 1), (A, 3))
+def rows_that_may_be_one(a, k):
+    total = np.einsum("ij,ij->i", a, a[:k])
+    b = a.copy()
+    b[:] = a[:k][:1] * 2
+    b[k - 1] = a[k - 1 : k]
+    b[[0, 2]] = a[None, k - 1 : k] + 1
+    return total, b
+
+
+@VIEWS((A, 1), (A, 2))
+def a_row_of_what_may_be_one(a, k):
+    a[0] = a[:k]
+    return a

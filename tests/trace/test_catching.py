@@ -6,9 +6,10 @@ version sees both outcomes.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -569,6 +570,81 @@ def test_what_cannot_be_compiled_is_never_caught() -> None:
 
     with pytest.raises(UnsupportedError, match="tobytes"):
         jit(f)(X)
+
+
+def test_a_caught_exception_has_its_cause() -> None:
+    def f(x: Any, i: int) -> Any:
+        try:
+            try:
+                x[i] = 1.0
+            except IndexError as error:
+                raise KeyError("none") from error
+        except KeyError as error:
+            return type(error.__cause__) is IndexError
+        return False
+
+    compiled = jit(shapes="static")(f)
+    for i in (1, 9):
+        assert compiled(X.copy(), i) is f(X.copy(), i)
+
+
+@contextlib.contextmanager
+def marking(x: Any) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        x[0] = 5.0
+
+
+@contextlib.contextmanager
+def marking_after(x: Any) -> Iterator[None]:
+    yield
+    x[0] = 5.0
+
+
+class Marking:
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        self.x[0] = 5.0
+
+
+@pytest.mark.parametrize("manager", [marking, Marking])
+def test_the_end_of_a_context_whose_body_may_fail_is_refused(manager: Any) -> None:
+    def f(x: Any, i: int) -> None:
+        with manager(x):
+            x[i] = 1.0
+
+    def safe(x: Any, i: int) -> None:
+        with manager(x):
+            x += i
+
+    with pytest.raises(UnsupportedError, match=r"write `try: ... finally"):
+        jit(shapes="dynamic")(f)(X.copy(), 9)
+    for function, i in ((f, 9), (f, 1), (safe, 2)):
+        want, got = X.copy(), X.copy()
+        for call, x in ((function, want), (jit(shapes="static")(function), got)):
+            with contextlib.suppress(IndexError):
+                call(x, i)
+        np.testing.assert_array_equal(got, want)
+
+
+def test_the_end_of_a_context_that_does_not_see_a_failure() -> None:
+    def f(x: Any, i: int) -> None:
+        with marking_after(x):
+            x[i] = 1.0
+
+    compiled = jit(shapes="dynamic")(f)
+    for i in (1, 9):
+        want, got = X.copy(), X.copy()
+        for call, x in ((f, want), (compiled, got)):
+            with contextlib.suppress(IndexError):
+                call(x, i)
+        np.testing.assert_array_equal(got, want)
 
 
 def test_too_many_operations_that_may_fail() -> None:

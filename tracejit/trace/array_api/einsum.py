@@ -17,7 +17,6 @@ from tracejit.trace.array_api.operands import (
     builder,
     cast,
     given_dtype,
-    match_axis,
     operand,
     permuted,
 )
@@ -25,8 +24,10 @@ from tracejit.trace.array_api.products import contracted
 from tracejit.trace.array_api.promotion import promote
 from tracejit.trace.array_api.reductions import fold_value
 from tracejit.trace.array_api.ufunc_loops import LOOPS
+from tracejit.trace.session.concretize import shown_dim
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array
+from tracejit.trace.views.broadcast import broadcast_shapes, stretch
 from tracejit.trace.views.views import diagonal_view, transposed
 
 Term = tuple[str, Value]
@@ -135,12 +136,16 @@ def _parsed(subscripts: str, ranks: list[int]) -> tuple[list[str], str]:
 
 
 def _sizes(labels: list[str], values: list[Value]) -> dict[str, Dim]:
-    """The extent of each label: the first that is not 1."""
-    sizes: dict[str, Dim] = {}
+    """The extent of each label, which others are matched with or, of 1, stretched to."""
+    found: dict[str, list[Dim]] = {}
     for label, v in zip(labels, values, strict=True):
         for c, d in zip(label, v.shape, strict=True):
-            if sizes.get(c, 1) == 1:
-                sizes[c] = d
+            found.setdefault(c, []).append(d)
+    sizes: dict[str, Dim] = {}
+    for c, dims in found.items():
+        message = f"operands could not be broadcast together: subscript '{c}' has sizes "
+        message += " and ".join(map(shown_dim, dict.fromkeys(dims)))
+        (sizes[c],) = broadcast_shapes([(d,) for d in dims], message)
     return sizes
 
 
@@ -150,7 +155,8 @@ def _prepared(label: str, x: Value, sizes: dict[str, Dim]) -> Term:
     for k, c in enumerate(label):
         if x.shape[k] != 1:
             message = f"operands could not be broadcast together: subscript '{c}' has sizes "
-            x = match_axis(x, k, sizes[c], f"{message}{x.shape[k]} and {sizes[c]}")
+            message += f"{shown_dim(x.shape[k])} and {shown_dim(sizes[c])}"
+            x = stretch(x, (*x.shape[:k], sizes[c], *x.shape[k + 1 :]), message)
     dropped = [k for k, c in enumerate(label) if x.shape[k] == 1 and sizes[c] != 1]
     if dropped:
         x = b.reshape(x, [d for k, d in enumerate(x.shape) if k not in dropped])

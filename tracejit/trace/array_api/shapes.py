@@ -17,7 +17,7 @@ from tracejit.trace.session.assumptions import assume
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Scalar, fresh
 from tracejit.trace.values.casting import element
-from tracejit.trace.views.broadcast import broadcast_shapes, shapes_message, stretch
+from tracejit.trace.views.broadcast import broadcast_shapes, shapes_message, stretch, stretching
 from tracejit.trace.views.reshape import raveled, reshaped
 from tracejit.trace.views.views import (
     bit_view,
@@ -173,15 +173,9 @@ def _is_single(axis: int, dim: Dim) -> bool:
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Array:
     """A read-only view stretched to ``shape``."""
     x, dims = asarray(array), shape_of(shape)
-    value = x.read()
     if len(dims) < x.ndim:
         throw(ValueError("input operand has more dimensions than allowed by the axis remapping"))
-    tail = dims[len(dims) - x.ndim :]
-    if all(d in (1, e) for d, e in zip(x.dims, tail, strict=True)):
-        return broadcast_view(x, dims, tuple(range(len(dims) - x.ndim, len(dims))))
-    copy = fresh(stretch(value, dims, shapes_message([x.dims, dims])))
-    copy.cell.writeable = False
-    return copy
+    return broadcast_view(x, stretching(x.dims, dims, shapes_message([x.dims, dims])))
 
 
 @covers(np.broadcast_arrays)

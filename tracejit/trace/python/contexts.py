@@ -3,18 +3,27 @@
 ``__enter__`` and ``__exit__`` of the user's own classes are called as the program calls functions.
 A generator under ``contextlib.contextmanager`` runs as it is, after what it reads was looked at.
 Any other manager must be pure: what a lock or a redirection does would be done once.
+
+What ``__exit__`` does is in the code after the body. An exception of the run leaves the body
+without it, so what others would see of it is refused where the body may fail.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
+from collections.abc import Sequence
 from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
+from tracejit.errors import UnsupportedError
+from tracejit.ir.core import Instr, instr_effect
+from tracejit.trace.convert.source import SourceUnavailable, locate
 from tracejit.trace.session.plain import class_attribute
 from tracejit.trace.session.pure import is_pure
+from tracejit.trace.session.session import current, where
 from tracejit.trace.session.unsupported import refuse_effect
 from tracejit.trace.values.dunder_methods import convertible
 
@@ -32,6 +41,40 @@ class Entered:
         return self.ops.call(MethodType(self.leave, self.manager), *error)
 
 
+class Watched:
+    """A manager that is left where its body fails, too."""
+
+    def __init__(self, manager: Any) -> None:
+        self.manager = manager
+        self.start = 0
+
+    def __enter__(self) -> Any:
+        found = self.manager.__enter__()
+        self.start = len(current().frame.builder.instrs)
+        return found
+
+    def __exit__(self, *error: Any) -> Any:
+        session = current()
+        before = len(session.frame.builder.instrs)
+        found = self.manager.__exit__(*error)
+        instrs = session.frame.builder.instrs
+        done, body = instrs[before:], instrs[self.start : before]
+        seen = done if session.catching else [i for i in done if instr_effect(i) == "ordered"]
+        if seen and error[0] is None and _may_fail(body):
+            raise UnsupportedError(
+                f"{where()}: what a context manager does at its end is compiled for a body that "
+                "does not fail; write `try: ... finally: ...`, which is compiled for both"
+            )
+        return found
+
+
+def _may_fail(instrs: Sequence[Instr]) -> bool:
+    return any(
+        i.prim.effect == "check" or any(_may_fail(region.instrs) for region in i.regions)
+        for i in instrs
+    )
+
+
 def entered(ops: Any, manager: Any) -> Any:
     """What a ``with`` statement enters for ``manager``; UnsupportedError if that has effects."""
     kind = type(manager)
@@ -39,16 +82,28 @@ def entered(ops: Any, manager: Any) -> Any:
     if enter is None or leave is None:
         return manager  # Python says what is wrong
     if any(isinstance(f, FunctionType) and convertible(f) for f in (enter, leave)):
-        return Entered(ops, manager, enter, leave)
+        return Watched(Entered(ops, manager, enter, leave))
     errstate = kind is np.errstate  # made by the function that stands for it in the table
     if not (errstate or (is_pure(enter) and is_pure(leave))):
         refuse_effect(enter)
-    return manager
+    return Watched(manager) if getattr(manager, "ends_always", False) else manager
 
 
 def generator_manager(ops: Any, cls: Any, f: Any, *rest: Any) -> Any:
     """What ``contextlib.contextmanager`` makes of a generator function."""
-    return cls(ops.converted(f) if isinstance(f, FunctionType) else f, *rest)
+    made = cls(ops.converted(f) if isinstance(f, FunctionType) else f, *rest)
+    made.ends_always = not isinstance(f, FunctionType) or _yields_in_a_statement(f)
+    return made
+
+
+def _yields_in_a_statement(f: FunctionType) -> bool:
+    """Whether a ``yield`` is in a ``try`` or ``with``, which notices that the body failed."""
+    try:
+        tree = locate(f.__code__, f.__globals__).tree
+    except SourceUnavailable:
+        return True
+    statements = [n for n in ast.walk(tree) if isinstance(n, ast.Try | ast.TryStar | ast.With)]
+    return any(isinstance(n, ast.Yield) for s in statements for n in ast.walk(s))
 
 
 GENERATOR_MANAGER: Any = contextlib._GeneratorContextManager

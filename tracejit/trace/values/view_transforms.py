@@ -90,16 +90,30 @@ class Gather:
 
 @dataclass(frozen=True)
 class Broadcast:
-    """A read-only stretched view."""
+    """A read-only stretched view. ``cast``: the parent's extents, as checked to be; axes of
+    ``maybe_one`` are stretched where the run finds one element."""
 
     shape: tuple[Dim, ...]
     axes: tuple[int, ...]
+    cast: tuple[Dim, ...]
+    maybe_one: tuple[int, ...] = ()
 
     def get(self, b: Builder, x: Value) -> Value:
-        return b.broadcast(x, self.shape, self.axes)
+        return stretched(b, x, self)
 
     def put(self, b: Builder, x: Value, v: Value) -> Value:
         throw(ValueError("assignment destination is read-only"))
+
+
+def stretched(b: Builder, x: Value, how: Broadcast, message: str = "") -> Value:
+    """A value stretched to a shape, of which it was checked that it can be."""
+    if x.shape != how.cast:
+        x = b.op("cast_shape", x, shape=how.cast, exc="ValueError", message=message)
+    if how.maybe_one:
+        return b.op(  # type: ignore[no-any-return]
+            "broadcast", x, shape=how.shape, axes=how.axes, maybe_one=how.maybe_one
+        )
+    return b.broadcast(x, how.shape, how.axes)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tracejit.trace.session.registry import ARRAY
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Scalar
 from tracejit.trace.values.casting import element
-from tracejit.trace.views.broadcast import stretch
+from tracejit.trace.views.broadcast import cast_shape, stretch
 from tracejit.trace.views.indexing import Advanced, select_key
 from tracejit.trace.views.views import is_writeable
 
@@ -64,10 +64,16 @@ def fitted(value: Value, dims: tuple[ex.Dim, ...]) -> Value:
     message = f"could not broadcast input array {shapes}"
     extra = value.rank - len(dims)
     if extra > 0:
-        if any(d != 1 for d in value.shape[:extra]):
-            throw(ValueError(message))
-        value = current().b.reshape(value, value.shape[extra:])
+        value = _without_leading(value, extra, message)
     return stretch(value, dims, message)
+
+
+def _without_leading(value: Value, extra: int, message: str) -> Value:
+    """A value without its first axes, which must have one element each."""
+    if any(current().ranges.equal(d, 1) is False for d in value.shape[:extra]):
+        throw(ValueError(message))
+    value = cast_shape(value, (*(1,) * extra, *value.shape[extra:]), message)
+    return current().b.reshape(value, value.shape[extra:])
 
 
 def _put_masked(selected: Advanced, new: Value) -> None:
@@ -113,8 +119,8 @@ def _mask_sized(selected: Advanced, new: Value) -> Value:
             f"{shown_dim(dims[0])} output values where the mask is true"
         )
     extra = new.rank - len(dims)
-    if extra > 0 and all(d == 1 for d in new.shape[:extra]):
-        new = current().b.reshape(new, new.shape[extra:])
+    if extra > 0 and not any(current().ranges.equal(d, 1) is False for d in new.shape[:extra]):
+        new = _without_leading(new, extra, message)
     return stretch(new, dims, message)
 
 

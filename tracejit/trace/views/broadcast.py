@@ -10,6 +10,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.concretize import plain_text, shown_shape
 from tracejit.trace.session.session import current
+from tracejit.trace.values.view_transforms import Broadcast, stretched
 
 
 def shapes_message(shapes: Sequence[Sequence[Dim]]) -> str:
@@ -69,15 +70,20 @@ def stretch(value: Value, shape: Sequence[Dim], message: str | None = None) -> V
     shape = tuple(shape)
     if value.shape == shape:
         return value
-    session = current()
-    b, ranges = session.b, session.ranges
     message = message or shapes_message((value.shape, shape))
-    offset = len(shape) - value.rank
+    how = stretching(value.shape, shape, message)
+    return stretched(current().b, value, how, plain_text(_braced(message)))
+
+
+def stretching(dims: tuple[Dim, ...], shape: tuple[Dim, ...], message: str) -> Broadcast:
+    """How extents are broadcast to a shape (trailing axes aligned), what is not proved checked."""
+    ranges = current().ranges
+    offset = len(shape) - len(dims)
     if offset < 0:
         throw(ValueError(message))
-    cast: list[Dim] = list(value.shape)
+    cast: list[Dim] = list(dims)
     maybe_one: list[int] = []
-    for axis, dim in enumerate(value.shape):
+    for axis, dim in enumerate(dims):
         want = shape[axis + offset]
         if dim in (1, want):
             continue
@@ -87,15 +93,10 @@ def stretch(value: Value, shape: Sequence[Dim], message: str | None = None) -> V
             continue
         if ranges.equal(dim, want) is False:
             throw(ValueError(message))
+        check_equal(dim, want, message)
         cast[axis] = want
-    if tuple(cast) != value.shape:
-        value = cast_shape(value, cast, message)
     axes = tuple(range(offset, len(shape)))
-    if maybe_one:
-        return b.op(  # type: ignore[no-any-return]
-            "broadcast", value, shape=shape, axes=axes, maybe_one=tuple(maybe_one)
-        )
-    return b.broadcast(value, shape, axes)
+    return Broadcast(shape, axes, tuple(cast), tuple(maybe_one))
 
 
 def _check_one_or(dim: Dim, want: Dim, message: str) -> None:
@@ -105,8 +106,22 @@ def _check_one_or(dim: Dim, want: Dim, message: str) -> None:
     b = session.b
     have = b.index(dim)
     ok = b.op("bitwise_or", b.op("eq", have, b.index(1)), b.op("eq", have, b.index(want)))
-    session.check(ok, ValueError, message.replace("{", "{{").replace("}", "}}"))
+    session.check(ok, ValueError, _braced(message))
     session.remember(("one or", dim, want), True)
+
+
+def _braced(message: str) -> str:
+    """A message as a format without fields."""
+    return message.replace("{", "{{").replace("}", "}}")
+
+
+def check_equal(have: Dim, want: Dim, message: str, exc: str = "ValueError") -> None:
+    """Assert that two extents are equal, once."""
+    session = current()
+    if not session.remembered(("equal", have, want)):
+        b = session.b
+        session.check(b.op("eq", b.index(have), b.index(want)), exc, _braced(message))
+        session.remember(("equal", have, want), True)
 
 
 def cast_shape(value: Value, shape: Sequence[Dim], message: str, exc: str = "ValueError") -> Value:
@@ -116,14 +131,11 @@ def cast_shape(value: Value, shape: Sequence[Dim], message: str, exc: str = "Val
     if value.shape == tuple(shape):
         return value
     session = current()
-    text = message.replace("{", "{{").replace("}", "}}")
     for have, want in zip(value.shape, shape, strict=True):
-        if have != want and not session.remembered(("equal", have, want)):
-            b = session.b
-            session.check(b.op("eq", b.index(have), b.index(want)), exc, text)
-            session.remember(("equal", have, want), True)
+        if have != want:
+            check_equal(have, want, message, exc)
     return session.b.op(  # type: ignore[no-any-return]
-        "cast_shape", value, shape=tuple(shape), exc=exc, message=plain_text(text)
+        "cast_shape", value, shape=tuple(shape), exc=exc, message=plain_text(_braced(message))
     )
 
 
@@ -145,7 +157,6 @@ def match_shape(x: Value, shape: Sequence[Dim], message: str) -> Value:
             throw(ValueError(message))
         if have != want and session.catching:  # a `try` sees checks, not what `cast_shape` raises
             session.require_equal(have, want, ValueError, message)
-    plain = message.replace("{", "{{").replace("}", "}}")
     return session.b.op(  # type: ignore[no-any-return]
-        "cast_shape", x, shape=shape, exc="ValueError", message=plain
+        "cast_shape", x, shape=shape, exc="ValueError", message=_braced(message)
     )

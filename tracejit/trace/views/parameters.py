@@ -16,7 +16,7 @@ from tracejit.trace.values.all import Array, Cell, dim_value
 from tracejit.trace.values.view_transforms import Gather, Layer, Reshape, Slice
 from tracejit.trace.views.reshape_strides import strides_through
 
-_NUMERIC = ("starts", "steps", "shape")
+_NUMERIC = ("starts", "steps", "shape", "cast")
 
 
 def skeleton(x: Array) -> list[Any]:

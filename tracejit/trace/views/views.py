@@ -53,7 +53,7 @@ def _on_each_side(view_of: Callable[..., Array]) -> Callable[..., Array]:
     @functools.wraps(view_of)
     def view(x: Array, *args: Any) -> Array:
         found = view_of(x, *args)
-        if not undecided(x) or found is x:
+        if not undecided(x) or found is x or found.cell is not x.cell:
             return found
         then, other = (view(side, *args) for side in x.sides())
         return chosen_view(x, found, then, other)
@@ -100,12 +100,18 @@ def regrouped(x: Array, kept: Sequence[int | None]) -> Array:
 
 
 @_on_each_side
-def broadcast_view(x: Array, shape: Sequence[Dim], axes: Sequence[int]) -> Array:
+def broadcast_view(x: Array, how: Broadcast) -> Array:
     """A read-only stretched view (``np.broadcast_to``)."""
-    strides: list[Dim | None] = [0] * len(shape)
-    for axis, dim, stride in zip(axes, x.dims, x.strides, strict=True):
-        strides[axis] = stride if dim == shape[axis] else 0
-    return x.viewed(Broadcast(tuple(shape), tuple(axes)), shape, strides)
+    strides: list[Dim | None] = [0] * len(how.shape)
+    for axis, dim, stride in zip(how.axes, how.cast, x.strides, strict=True):
+        if axis in how.maybe_one and stride is not None:
+            b = current().b
+            one = b.op("eq", b.index(dim), b.const(1, "i64"))
+            stride = b.op("select", one, b.const(0, "i64"), b.index(stride)).dim
+        elif dim != how.shape[axis]:
+            stride = 0
+        strides[axis] = stride
+    return x.viewed(how, how.shape, strides)
 
 
 def is_writeable(x: Array) -> bool:
@@ -141,7 +147,7 @@ def part(x: Array, which: str) -> Array:
     b = current().b
     zero = fresh(b.const(0, x.dtype))
     zero.cell.writeable = False
-    return broadcast_view(zero, x.dims, ())
+    return broadcast_view(zero, Broadcast(x.dims, (), ()))
 
 
 @_on_each_side
