@@ -17,6 +17,7 @@ from tracejit.trace.python.attributes import ATTRIBUTES
 from tracejit.trace.python.comparisons import choose
 from tracejit.trace.python.formatting import TEXTS
 from tracejit.trace.python.generator_reductions import folded_as_they_are
+from tracejit.trace.python.rounding import rounded
 from tracejit.trace.session.registry import BUILTINS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import (
@@ -218,8 +219,7 @@ def builtin_round(number: Any, ndigits: Any = None) -> Any:
     if isinstance(x, PyScalar):
         if x.kind in ("int", "bool"):
             return _rounded_int(x, digits)
-        rounded = name_of(np.round)(Scalar(x.value), digits)
-        return PyScalar("float", rounded.read())
+        return rounded(x, digits)
     return name_of(np.round)(x, digits or 0)
 
 
