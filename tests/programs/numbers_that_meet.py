@@ -15,6 +15,27 @@ OF_EACH = tuple((X.astype(k),) for k in ("f8", "f4", "i8", "i1"))
 MANY = (*OF_EACH, (X > 0,), (X + 1j,))
 
 
+@NUMBERS((X, 0), (X, 2), (X, 4), (X.astype("f4"), 0), (X.astype("f4"), 3))
+def an_int_or_a_float(x: Any, k: int) -> Any:
+    """A number is of the type that it has in Python where it is returned, printed or asked for."""
+    r, s, t = 0, 1, 2
+    if k > 0:
+        r = x[k]
+        s = float(x[1])
+    if k > 3:
+        r = 7
+    if x[0] > k:
+        t = 0.5
+    print(r, s, t, sep="|")
+    kept = [r, {"s": s}]
+    return r, s, t, kept, isinstance(r, int), isinstance(s, float), r if k > 2 else 3, -2 < t
+
+
+@NUMBERS((2.5, 4), (-2.5, 4), (7.0, 4), (4.0, 4))
+def the_larger_of_two_kinds(a: float, k: int) -> Any:
+    return max(a, 0), min(a, k), max(k, a), a if a > 0 else 0, (a or 3), (k and a)
+
+
 @NUMBERS(*MANY)
 def summed(x: Any) -> Any:
     s = 0

@@ -34,3 +34,7 @@ DEFAULT: tuple[Pass, ...] = (
     cse,
     dce,
 )
+
+#: After a derivative was taken, of which another one may be: nothing leaves its loop, as what a
+#: choice in the loop left out is known to be left out there alone (autodiff/masking.py).
+REDUCE: tuple[Pass, ...] = tuple(p for p in DEFAULT if p not in (sink, hoist))

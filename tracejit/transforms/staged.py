@@ -209,11 +209,11 @@ def value_like(value: Value) -> Any:
 
 
 def simplified(function: Function) -> Function:
-    """A function as it is left by the passes."""
-    from tracejit.passes.pipeline import DEFAULT  # passes wait until something is compiled
+    """A function as it is left by the passes, for others to be made of it."""
+    from tracejit.passes.pipeline import REDUCE  # passes wait until something is compiled
     from tracejit.passes.runner import run
 
-    return run(function, DEFAULT)
+    return run(function, REDUCE)
 
 
 def check_aux(staged: Staged, has_aux: bool, name: str) -> None:

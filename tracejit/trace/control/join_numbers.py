@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_inexact
 from tracejit.errors import StructureError
 from tracejit.ir.core import Value
 from tracejit.trace.control.join_arrays import ArrayJoin, Finish
 from tracejit.trace.values.all import (
     KIND_TYPE,
     Array,
+    IntOrFloat,
+    IntOrScalar,
     MixedScalar,
     PyScalar,
     Scalar,
@@ -24,8 +27,10 @@ from tracejit.trace.values.scalar_join import (
     common_kind,
     exact_value,
     fits,
+    is_int,
     is_python,
     joined_number,
+    may_be_int,
     meeting_kind,
 )
 from tracejit.trace.values.tagged import Flag, tags
@@ -47,6 +52,12 @@ class NumberJoin(ArrayJoin):
                 return self._tagged(name, a, b)
             self.session.refuse_later(unlike(name, a, b, "convert one of them"))
         k = self.pair([lambda _: exact_value(a, kind), lambda _: exact_value(b, kind)])
+        dtype = np.dtype(KIND_TYPE[kind]) if isinstance(kind, str) else kind
+        if is_inexact(dtype) and (may_be_int(a) or may_be_int(b)):
+            integer = self.pair([lambda _: is_int(a), lambda _: is_int(b)])
+            if isinstance(kind, str):
+                return lambda results: IntOrFloat(kind, results[k], results[integer])
+            return lambda results: IntOrScalar(results[k], results[integer])
         if isinstance(kind, str):
             return lambda results: (
                 python_int(results[k]) if kind == "int" else PyScalar(kind, results[k])

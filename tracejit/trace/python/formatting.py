@@ -6,6 +6,7 @@ A text that is made while tracing has marks where values that are known at run t
 from __future__ import annotations
 
 import builtins
+import functools
 import os
 import re
 from collections.abc import Callable
@@ -17,9 +18,10 @@ from tracejit.ir.extent import Extent
 from tracejit.ir.interpret.print_effect import MESSAGE, QUOTED
 from tracejit.trace.session.concretize import MARK, DeferredText, mark, split_marks, str_later
 from tracejit.trace.session.session import current, where
-from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer
+from tracejit.trace.values.all import Array, IntOrFloat, IntOrScalar, PyScalar, Scalar, Tracer
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.scalars import MixedScalar
+from tracejit.trace.values.tagged import by_kind, each_kind
 
 #: How exceptions show themselves where they say nothing of it.
 _OF_EXCEPTIONS: tuple[Any, ...] = (BaseException.__str__, KeyError.__str__)
@@ -86,6 +88,10 @@ def builtin_print(*values: Any, sep: str | None = " ", end: str | None = "\n", *
     if kw.get("file") is not None:
         raise UnsupportedError(f"{where()}: print(file=...) inside a compiled function")
     sep, end = " " if sep is None else sep, "\n" if end is None else end
+    if any(isinstance(x, IntOrFloat | IntOrScalar) for x in values):
+        parts_of = [by_kind(x) if isinstance(x, IntOrFloat | IntOrScalar) else x for x in values]
+        each_kind(functools.partial(builtin_print, sep=sep, end=end, **kw), *parts_of)
+        return
     pieces = [_pieces(value) for value in values]
     if any(len(p) > 1 for p in pieces):  # texts around values: what is between stands in the text
         between: list[Any] = [sep]

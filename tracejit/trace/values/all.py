@@ -15,6 +15,8 @@ from tracejit.trace.values.coercion import Lifted, as_dim, lift
 from tracejit.trace.values.scalars import (
     KIND_DTYPE,
     KIND_RANK,
+    IntOrFloat,
+    IntOrScalar,
     MixedScalar,
     PyScalar,
     Scalar,
@@ -32,6 +34,8 @@ __all__ = [
     "KIND_TYPE",
     "Array",
     "Cell",
+    "IntOrFloat",
+    "IntOrScalar",
     "Lifted",
     "MixedScalar",
     "PyScalar",

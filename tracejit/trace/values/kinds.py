@@ -19,6 +19,8 @@ from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import (
     KIND_TYPE,
     Array,
+    IntOrFloat,
+    IntOrScalar,
     MixedScalar,
     PyScalar,
     Scalar,
@@ -51,6 +53,10 @@ def types_of(x: Any) -> tuple[type, ...]:
         return tuple(kind for number in x.alternatives for kind in types_of(number))
     if isinstance(x, MixedScalar):
         return x.dtype.type, KIND_TYPE[x.kind]
+    if isinstance(x, IntOrFloat):
+        return KIND_TYPE[x.kind], int
+    if isinstance(x, IntOrScalar):
+        return x.dtype.type, int
     seen = CLASS_SEEN.get(builtins.type(x), builtins.type)
     return (seen(x),)
 
@@ -91,9 +97,9 @@ def is_instance(x: Any, kinds: Any, /) -> Any:
     answers = [issubclass(kind, kinds) for kind in found]
     if len(set(answers)) == 1:
         return answers[0]
-    assert isinstance(x, MixedScalar)
+    assert isinstance(x, MixedScalar | IntOrFloat | IntOrScalar)
     pythons = answers[1]
-    flag = PyScalar("bool", x.python)
+    flag = PyScalar("bool", x.python if isinstance(x, MixedScalar) else x.integer)
     return flag if pythons else current().operators.not_(flag)
 
 

@@ -13,6 +13,8 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values.all import (
     Array,
     Cell,
+    IntOrFloat,
+    IntOrScalar,
     MixedScalar,
     PyScalar,
     Scalar,
@@ -41,6 +43,7 @@ from tracejit.trace.values.outs import (
     TreeOut,
     ViewOut,
 )
+from tracejit.trace.values.tagged import by_kind
 from tracejit.trace.values.view_transforms import (
     Bitcast,
     Broadcast,
@@ -94,6 +97,8 @@ class Describer:
             leaves, tree = trees.flatten(leaf.value)
             made = MadeOut(tree, tuple(self.describe(bound_value(x)) for x in leaves))
             return SelectOut(self.need(leaf.flag), made, StaticOut(None))
+        if isinstance(leaf, IntOrFloat | IntOrScalar):
+            return self.describe(by_kind(leaf))
         if isinstance(leaf, PyScalar):
             return PythonOut(self.need(leaf.value, leaf.kind), leaf.kind)
         if isinstance(leaf, TaggedScalar):

@@ -183,6 +183,27 @@ class PyScalar(Tracer):
         return f"<traced Python {self.kind}>"
 
 
+class IntOrFloat(PyScalar):
+    """A Python float that is an int where ``integer`` holds: so returned, and asked for its type.
+    What is computed with it is computed with the float."""
+
+    __slots__ = ("integer",)
+
+    def __init__(self, kind: WeakKind, value: Value, integer: Value) -> None:
+        super().__init__(kind, value)
+        self.integer = integer
+
+
+class IntOrScalar(Scalar):
+    """A NumPy scalar that is a Python int where ``integer`` holds, as ``IntOrFloat``."""
+
+    __slots__ = ("integer",)
+
+    def __init__(self, value: Value, integer: Value) -> None:
+        super().__init__(value)
+        self.integer = integer
+
+
 class TaggedScalar(Tracer):
     """``alternatives[k]`` where ``flags[k]`` holds, which one does at most; else the last.
 

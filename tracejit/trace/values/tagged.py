@@ -11,13 +11,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tracejit.dtypes import is_numeric
+from tracejit.dtypes import is_complex, is_numeric
 from tracejit.ir.arguments import KIND_TYPE
 from tracejit.ir.core import Value
 from tracejit.trace.session.concretize import BoundMethod
 from tracejit.trace.session.session import current
 from tracejit.trace.values.python_scalars import as_kind
 from tracejit.trace.values.scalars import (
+    IntOrFloat,
+    IntOrScalar,
     MixedScalar,
     PyScalar,
     Scalar,
@@ -38,6 +40,17 @@ def alternatives(x: Any) -> tuple[tuple[Any, ...], tuple[Value, ...]]:
         python = python_int(x.value) if x.kind == "int" else PyScalar(x.kind, x.value)
         return (python, Scalar(x.value)), (x.python,)
     return (x,), ()
+
+
+def by_kind(x: IntOrFloat | IntOrScalar) -> TaggedScalar:
+    """The int or the float that a number is, apart."""
+    b = current().b
+    value = x.read()
+    real = b.op("real", value) if is_complex(value.dtype) else value
+    whole = b.op("select", x.integer, real, b.const(0, real.dtype))
+    integer = python_int(b.convert(whole, "i64"))
+    number = PyScalar(x.kind, value) if isinstance(x, IntOrFloat) else Scalar(value)
+    return TaggedScalar([integer, number], [x.integer])
 
 
 def tags(x: Any) -> list[tuple[Any, Flag]]:
