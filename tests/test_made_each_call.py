@@ -137,3 +137,29 @@ def test_the_caller_s_own_stay_in_new_objects() -> None:
 def test_iterators_are_not_returned(make: Any) -> None:
     with pytest.raises(UnsupportedError, match="cannot be returned"):
         jit(make)(X)
+
+
+def test_functions_that_are_made_inside_stay_inside() -> None:
+    """Their bodies are part of the compiled code, and Python makes another one in each call."""
+
+    def counter(x: Any) -> Any:
+        count = 0
+
+        def more() -> int:
+            nonlocal count
+            count += 1
+            return count
+
+        return more
+
+    for made in (counter, lambda x: lambda y: y + 1, lambda x: [lambda: 1]):
+        with pytest.raises(UnsupportedError, match="make it outside"):
+            jit(made)(np.ones(3))
+
+    def outside(y: Any) -> Any:
+        return y if y > 0 else -y
+
+    given = jit(lambda x, f: (f, outside))(np.ones(3), outside)
+    assert given[0] is outside
+    assert given[1] is outside
+    assert jit(lambda x: counter(x)() + counter(x)())(np.ones(3)) == 2

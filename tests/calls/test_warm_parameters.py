@@ -225,3 +225,34 @@ def test_transforms_count_the_arguments_that_are_passed() -> None:
     for args, kwargs in [((X,), {}), ((X, 4.0), {}), ((), {"x": X}), ((X,), {"y": 5.0})]:
         for _ in range(3):
             np.testing.assert_allclose(f(*args, **kwargs), grad(loss)(*args, **kwargs))
+
+
+def part(x: Any, key: Any) -> Any:
+    return x[key] + 1.0
+
+
+def chosen(x: Any, mode: Any) -> Any:
+    return x + 1 if mode == "add" else -x
+
+
+def test_equal_statics_that_are_made_anew() -> None:
+    """Texts and slices of ints that are equal are one argument to native code, too."""
+    x = np.arange(9.0)
+    f = jit(part)
+    g = jit(chosen)
+    before = 0
+    for turn in range(4):
+        for stop in (5, 500, None):
+            f(x, slice(0, stop, 2))
+        for letters in (["ad", "d"], ["su", "b"]):
+            g(x, "".join(letters))
+        slow = f.stats().slow_calls + g.stats().slow_calls
+        assert turn < 2 or slow == before or not entry.uses_native_entry()
+        before = slow
+    with pytest.raises(TypeError):
+        f(x, slice(0, 5.0, 2))
+    for key in (slice(0, 5), slice(0, True), slice(False, 5), "no", slice(0, 5)):
+        assert_same(outcome(lambda key=key: f(x, key)), outcome(lambda key=key: part(x, key)))
+    f = jit(chosen)
+    for odd in ("add", np.str_("add"), "sub", b"add", None, "add"):
+        assert_same(outcome(lambda odd=odd: f(x, odd)), outcome(lambda odd=odd: chosen(x, odd)))

@@ -133,6 +133,14 @@ class IdentityParam:
 
 
 @dataclass(frozen=True)
+class EqualParam:
+    """An object that must be `value`, or one that nothing tells from it: see `told_by_value`. No
+    slots."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
 class TypeParam:
     """An object of exactly this class. No slots."""
 
@@ -151,7 +159,24 @@ class AnyParam:
     """An object that the code does not look at. No slots, no guard."""
 
 
-Param: TypeAlias = ArrayParam | ScalarParam | IdentityParam | TypeParam | AddressParam | AnyParam
+Param: TypeAlias = (
+    ArrayParam | ScalarParam | IdentityParam | EqualParam | TypeParam | AddressParam | AnyParam
+)
+
+
+def told_by_value(value: Any) -> bool:
+    """Whether equal objects of the class of this one are alike: texts, and slices of ints."""
+    if type(value) is slice:
+        parts = (value.start, value.stop, value.step)
+        return all(part is None or type(part) is int for part in parts)
+    return type(value) is str
+
+
+def alike(value: Any, other: Any) -> bool:
+    """Whether `other` is `value`, or equal to it where `told_by_value`."""
+    if value is other:
+        return True
+    return type(value) is type(other) and told_by_value(other) and bool(value == other)
 
 
 @dataclass(frozen=True)

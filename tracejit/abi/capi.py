@@ -84,6 +84,7 @@ def symbols() -> dict[str, int]:
         found[name] = pointer_at(_numpy_table() + index * ctypes.sizeof(ctypes.c_void_p))
     objects: dict[str, object] = {"None": None, "True": True, "False": False}
     objects |= {"Long_Type": int, "Float_Type": float, "Complex_Type": complex, "Unicode_Type": str}
+    objects |= {"Slice_Type": slice}
     found |= {f"Py_{name}": id(value) for name, value in objects.items()}
     found |= {f"tj_name_{name}": id(value) for name, value in _NAMES.items()}
     return found

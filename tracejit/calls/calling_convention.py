@@ -163,7 +163,8 @@ class SignatureBuilder:
             if arg.source is not None:
                 return abi.AddressParam(arg.source)
             return abi.ScalarParam(arg.dtype, arg.kind)  # where it has a value, that is guarded
-        return abi.IdentityParam(arg.value)
+        same = abi.EqualParam if abi.told_by_value(arg.value) else abi.IdentityParam
+        return same(arg.value)
 
     def values(self) -> tuple[abi.IntegerGuard, ...]:
         """Extents that were traced as so many or more, and as equal; Python ints that the code is

@@ -330,6 +330,7 @@ declare void @tj_decref_all(ptr, i64)
 declare ptr @tj_tuple(ptr, ptr, i64)
 declare ptr @tj_list(ptr, ptr, i64)
 declare ptr @tj_dict(ptr, ptr, i64)
+declare i1 @tj_alike(ptr, ptr)
 declare void @tj_free_all(ptr)
 declare void @tj_raise(ptr, ptr)
 """

@@ -156,6 +156,9 @@ class EntryText:
         elif isinstance(param, abi.IdentityParam):
             wanted = self.w.env_load(param.value)
             self.w.guard(self.w.op(f"icmp eq ptr {self.objects[k]}, {wanted}"))
+        elif isinstance(param, abi.EqualParam):
+            wanted = self.w.env_load(param.value)
+            self.w.guard(self.w.op(f"call i1 @tj_alike(ptr {self.objects[k]}, ptr {wanted})"))
         elif isinstance(param, abi.TypeParam | abi.AddressParam):
             kind = self.w.load_at("ptr", self.objects[k], 8)
             self.w.guard(self.w.op(f"icmp eq ptr {kind}, {self.w.env_load(param.cls)}"))

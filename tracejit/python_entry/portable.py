@@ -106,6 +106,8 @@ def param_matches(param: abi.Param, value: Any) -> bool:
         return type(value) is not int or -(2**63) <= value < 2**63
     if isinstance(param, abi.TypeParam | abi.AddressParam):
         return type(value) is param.cls
+    if isinstance(param, abi.EqualParam):
+        return abi.alike(param.value, value)
     return not isinstance(param, abi.IdentityParam) or value is param.value
 
 

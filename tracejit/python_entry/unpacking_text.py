@@ -9,7 +9,7 @@ like it may be compared.
 
 from __future__ import annotations
 
-EXPORTS = ("tj_unpack",)
+EXPORTS = ("tj_unpack", "tj_alike")
 
 TEXT = """
 declare i64 @PyList_Size(ptr)
@@ -18,6 +18,65 @@ declare i64 @PyDict_Size(ptr)
 declare i32 @PyDict_Next(ptr, ptr, ptr, ptr)
 declare i32 @PyObject_RichCompareBool(ptr, ptr, i32)
 declare ptr @PyObject_GenericGetDict(ptr, ptr)
+
+@Py_Slice_Type = external global i8
+@Py_Long_Type = external global i8
+
+; Whether an object is the wanted one or, of that class, equal to it.
+define internal i1 @tj_equal_in(ptr %o, ptr %wanted, ptr %class) #0 {
+entry:
+  %itself = icmp eq ptr %o, %wanted
+  br i1 %itself, label %yes, label %other
+other:
+  %kindp = getelementptr i8, ptr %o, i64 8
+  %kind = load ptr, ptr %kindp
+  %kinds = getelementptr i8, ptr %wanted, i64 8
+  %right = load ptr, ptr %kinds
+  %alike = icmp eq ptr %kind, %class
+  %meant = icmp eq ptr %right, %class
+  %both = and i1 %alike, %meant
+  br i1 %both, label %compare, label %no
+compare:
+  %status = call i32 @PyObject_RichCompareBool(ptr %o, ptr %wanted, i32 2)
+  %same = icmp eq i32 %status, 1
+  ret i1 %same
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
+
+; Whether an object is the wanted one, or a text or a slice of ints that is equal to it.
+define i1 @tj_alike(ptr %o, ptr %wanted) #0 {
+entry:
+  %text = call i1 @tj_equal_in(ptr %o, ptr %wanted, ptr @Py_Unicode_Type)
+  br i1 %text, label %yes, label %classes
+classes:
+  %kindp = getelementptr i8, ptr %o, i64 8
+  %kind = load ptr, ptr %kindp
+  %kinds = getelementptr i8, ptr %wanted, i64 8
+  %right = load ptr, ptr %kinds
+  %alike = icmp eq ptr %kind, @Py_Slice_Type
+  %meant = icmp eq ptr %right, @Py_Slice_Type
+  %both = and i1 %alike, %meant
+  br i1 %both, label %head, label %no
+head:
+  %at = phi i64 [ 16, %classes ], [ %next, %more ]
+  %partp = getelementptr i8, ptr %o, i64 %at
+  %part = load ptr, ptr %partp
+  %otherp = getelementptr i8, ptr %wanted, i64 %at
+  %other = load ptr, ptr %otherp
+  %same = call i1 @tj_equal_in(ptr %part, ptr %other, ptr @Py_Long_Type)
+  br i1 %same, label %more, label %no
+more:
+  %next = add i64 %at, 8
+  %left = icmp ult i64 %next, 40
+  br i1 %left, label %head, label %yes
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
 
 ; Whether a key is the one that two words describe.
 define internal i1 @tj_same_key(ptr %key, ptr %p) #0 {

@@ -41,6 +41,7 @@ from tracejit.trace.array_api.generators import RandomSource
 from tracejit.trace.control.generated import Generated
 from tracejit.trace.control.objects import refers_to_itself
 from tracejit.trace.control.try_statement import TryOperators
+from tracejit.trace.convert.function import is_made_inside
 from tracejit.trace.guards.outside import Outside
 from tracejit.trace.guards.paths import bound
 from tracejit.trace.python import number_methods  # noqa: F401
@@ -252,6 +253,11 @@ def _check(leaves: Sequence[Any], met: frozenset[int] = frozenset()) -> None:
             raise UnsupportedError(
                 f"a {kind} cannot be returned from a compiled function, as it would go on after "
                 "the call: return a list or an array"
+            )
+        if isinstance(leaf, FunctionType) and is_made_inside(leaf):
+            raise UnsupportedError(
+                f"the function {leaf.__name__} cannot be returned, as it is made in a compiled "
+                "function: make it outside, with a parameter for each value that it uses"
             )
         if not isinstance(leaf, Tracer | type) and holds_traced(leaf):
             _refuse_holder(leaf)

@@ -170,6 +170,15 @@ def _find(code: CodeType, name: str) -> CodeType:
     return _find(inner, name) if is_wrapper else inner
 
 
+#: Code of functions that converted functions make. (Not a set: code compares by what it is.)
+_INNER: weakref.WeakValueDictionary[int, CodeType] = weakref.WeakValueDictionary()
+
+
+def is_made_inside(function: FunctionType) -> bool:
+    """Whether converted code has made a function, so that its body is staging code, too."""
+    return _INNER.get(id(function.__code__)) is function.__code__
+
+
 def _cleaned(code: CodeType, owner: str, prefix: str, qualname: str) -> CodeType:
     """Generated functions take the name of the function they stand in, for tracebacks."""
 
@@ -182,6 +191,7 @@ def _cleaned(code: CodeType, owner: str, prefix: str, qualname: str) -> CodeType
     for const in code.co_consts:
         if isinstance(const, CodeType):
             const = _cleaned(const, name, prefix, qualname)
+            _INNER[id(const)] = const
         elif isinstance(const, str) and const.startswith(f"{prefix}.<locals>"):
             const = clean(const)  # a nested class stores its qualified name
         consts.append(const)
