@@ -111,7 +111,7 @@ class _Warm:
             elif isinstance(param, abi.ScalarParam) and param.kind in _WORDS:
                 assert at.data is not None
                 warm._numbers.append((k, at.data, _WORDS[param.kind]))
-            elif isinstance(param, abi.IdentityParam):
+            elif isinstance(param, abi.IdentityParam | abi.EqualParam):
                 warm._fixed.append((k, param.value))
             else:
                 return None
