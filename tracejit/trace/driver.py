@@ -41,10 +41,10 @@ from tracejit.trace.array_api.generators import RandomSource
 from tracejit.trace.control.generated import Generated
 from tracejit.trace.control.objects import refers_to_itself
 from tracejit.trace.control.try_statement import TryOperators
-from tracejit.trace.convert.function import is_made_inside
 from tracejit.trace.guards.outside import Outside
 from tracejit.trace.guards.paths import bound
 from tracejit.trace.python import number_methods  # noqa: F401
+from tracejit.trace.python.inner_functions import refuse_inner
 from tracejit.trace.python.staged_operators import StagedOperators
 from tracejit.trace.session.assumption_sets import TraceAssumptions
 from tracejit.trace.session.concretize import MARK, made_at
@@ -254,11 +254,7 @@ def _check(leaves: Sequence[Any], met: frozenset[int] = frozenset()) -> None:
                 f"a {kind} cannot be returned from a compiled function, as it would go on after "
                 "the call: return a list or an array"
             )
-        if isinstance(leaf, FunctionType) and is_made_inside(leaf):
-            raise UnsupportedError(
-                f"the function {leaf.__name__} cannot be returned, as it is made in a compiled "
-                "function: make it outside, with a parameter for each value that it uses"
-            )
+        refuse_inner(leaf)
         if not isinstance(leaf, Tracer | type) and holds_traced(leaf):
             _refuse_holder(leaf)
         if isinstance(leaf, Flat):
