@@ -4,13 +4,13 @@ lists of lists among them, and over objects of the program's own class."""
 from __future__ import annotations
 
 from tests.fuzz.expressions import PYTHON, Var
-from tests.fuzz.wide_statements import WideStatements
+from tests.fuzz.generator_statements import GeneratorStatements
 
 DTYPE = {"f": "np.float64", "i": "np.int64"}
 ZERO = {"f": "0.0", "i": "0"}
 
 
-class ObjectStatements(WideStatements):
+class ObjectStatements(GeneratorStatements):
     """Variables of kind ``l`` are lists of Python numbers (the dtype says of which kind), those of
     kind ``t`` lists of lists of them, with the shape, and those of kind ``o`` objects with a number
     ``n`` and an array ``x`` of the variable's shape and dtype."""

@@ -176,6 +176,20 @@ def _(x: Any) -> Any:
     return sum(a * b for a, b in zip(positive(), positive(), strict=False))
 
 
+@mistake("`yield` in a `try` with `except`, which decides by values", "", UnsupportedError,
+         "compute the item there and yield it after", "yield after the `try`")  # fmt: skip
+def _(x: Any) -> Any:
+    def inverses() -> Any:
+        for v in x:
+            try:
+                if v > 0:
+                    yield 1 // v
+            except ZeroDivisionError:
+                yield 0.0
+
+    return sum(inverses())  # here
+
+
 @mistake("a kept generator is left before its `finally`", "", UnsupportedError,
          "call numbers() in the for statement", "call it in the `for` statement")  # fmt: skip
 def _(x: Any) -> Any:

@@ -27,10 +27,13 @@ class Generated:
     """The generator that a call of a generator function gives.
 
     ``give`` runs it to its end with what is called for each item, and says whether no more are
-    wanted; None where it cannot be turned inside out. ``items`` makes Python's own."""
+    wanted; None where it cannot be turned inside out, and ``why``. ``items`` makes Python's own."""
 
-    def __init__(self, name: str, give: Give | None, items: Callable[[], Iterator[Any]]) -> None:
+    def __init__(
+        self, name: str, give: Give | None, items: Callable[[], Iterator[Any]], why: str = ""
+    ) -> None:
         self.name = name
+        self.why = why
         self.give = give
         self.items = items
         self.made_in = current().frame
@@ -85,7 +88,13 @@ class Generated:
             self.begun = self.items()
             session.made[id(self.begun)] = (self.begun, self.made_in)
         must_not_advance(session, self.begun)
-        return next(self.begun)
+        try:
+            return next(self.begun)
+        except UnsupportedError as error:
+            if self.give is None and self.why:
+                text = f"{where()}: the generator {self.name} runs while tracing, as {self.why}"
+                raise UnsupportedError(text) from error
+            raise
 
     def refusal(self) -> str:
         return (

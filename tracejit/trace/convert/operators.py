@@ -415,9 +415,12 @@ class Operators:
         """What a loop that may end early goes over, where something else may hold it, too."""
         return iterable
 
-    def generator(self, inside_out: Callable[..., Any], cleans_up: bool) -> Callable[[Any], Any]:
+    def generator(
+        self, inside_out: Callable[..., Any] | None, cleans_up: bool, why: str
+    ) -> Callable[[Any], Any]:
         """The innermost decorator of a generator function; `inside_out` gives the items to its
-        first argument. `cleans_up`: closing the generator at a `yield` runs something."""
+        first argument. `cleans_up`: closing the generator at a `yield` runs something. `why`:
+        there is no `inside_out`."""
         return lambda function: function
 
     def generator_of(

@@ -282,27 +282,31 @@ class StatementRewriter(BlockRewriter):
     def rewrite_FunctionDef(self, stmt: ast.FunctionDef) -> Statements:
         stmt.decorator_list = [self.expr(decorator) for decorator in stmt.decorator_list]
         self.defaults(stmt.args)
-        inside_out = []
         if not is_coroutine_like(stmt.body):
             self.nested(stmt)
-        elif made := self.turned(stmt):
-            inside_out = [made]
-            flag = ast.copy_location(ast.Constant(cleans_up(stmt.body)), stmt)
-            decorator = self.op(head_of(stmt), "generator", self.name(made.name, stmt), flag)
-            stmt.decorator_list.append(decorator)
+            self.bind({stmt.name})
+            return [stmt]
+        out: Statements = []
+        inside_out: ast.expr = ast.copy_location(ast.Constant(None), stmt)
+        why = ""
+        try:
+            out = [self.turned(stmt)]
+            inside_out = self.name(out[0].name, stmt)  # type: ignore[attr-defined]
+        except SourceUnavailable as reason:
+            why = str(reason)
+        told = [ast.copy_location(ast.Constant(x), stmt) for x in (cleans_up(stmt.body), why)]
+        stmt.decorator_list.append(self.op(head_of(stmt), "generator", inside_out, *told))
         self.bind({stmt.name})
-        return [*inside_out, stmt]
+        return [*out, stmt]
 
-    def turned(self, stmt: ast.FunctionDef) -> ast.FunctionDef | None:
-        """A generator function inside out and converted; None where it cannot be."""
+    def turned(self, stmt: ast.FunctionDef) -> ast.FunctionDef:
+        """A generator function inside out and converted. Raises SourceUnavailable where it cannot
+        be."""
         name = self.unit.unique("generator")
         made = ast.FunctionDef(name, copy.deepcopy(stmt.args), [], [], None, None)
-        try:
-            made.body = lower_yields(copy.deepcopy(stmt.body), self.unit.unique)
-            bare(made)
-            self.nested(made)
-        except SourceUnavailable:
-            return None
+        made.body = lower_yields(copy.deepcopy(stmt.body), self.unit.unique)
+        bare(made)
+        self.nested(made)
         with_put(made.args)
         return ast.fix_missing_locations(ast.copy_location(made, stmt))
 
@@ -311,8 +315,9 @@ class StatementRewriter(BlockRewriter):
         if self.generators is None or self.shadowed or asynchronous or has_walrus([tree]):
             return None
         function = function_of(tree, self.unit.unique("generator"), f"{GENERATED}source")
-        made = self.turned(function)
-        if made is None:
+        try:
+            made = self.turned(function)
+        except SourceUnavailable:
             return None
         self.generators.append(made)
         return self.name(made.name, tree)

@@ -18,6 +18,7 @@ from tracejit.trace.convert.source import SourceUnavailable
 
 PUT = f"{GENERATED}put"
 Statements = list[ast.stmt]
+_IN_TRY = "it has `yield` in a `try` with `except`: compute the item there and yield it after"
 
 
 def lower_yields(body: Statements, unique: Callable[[str], str]) -> Statements:
@@ -61,16 +62,16 @@ class _Lowering(ast.NodeTransformer):
 
     def visit_Try(self, stmt: ast.Try) -> ast.stmt:
         if stmt.handlers and is_coroutine_like(stmt.body):
-            raise SourceUnavailable(f"line {stmt.lineno}: `yield` in a `try` with `except`")
+            raise SourceUnavailable(_IN_TRY)
         return self.generic_visit(stmt)  # type: ignore[return-value]
 
     def visit_TryStar(self, stmt: ast.TryStar) -> ast.stmt:
         if is_coroutine_like(stmt.body):
-            raise SourceUnavailable(f"line {stmt.lineno}: `yield` in a `try` with `except`")
+            raise SourceUnavailable(_IN_TRY)
         return self.generic_visit(stmt)  # type: ignore[return-value]
 
     def visit_Yield(self, tree: ast.Yield) -> ast.expr:
-        raise SourceUnavailable(f"line {tree.lineno}: `yield` inside of an expression")
+        raise SourceUnavailable("it has `yield` in an expression: give it a statement of its own")
 
     visit_YieldFrom = visit_Await = visit_Yield  # type: ignore[assignment]  # noqa: N815
 

@@ -47,7 +47,7 @@ def made_by_call(
     function(*every, **kwargs)  # raises what is wrong with the arguments, and runs nothing
     given = inspect.signature(function, follow_wrapped=False).bind(*every, **kwargs)
     given.apply_defaults()
-    turned = vars(function).get(TURNED) or ops.turned(function)
+    turned, why = ops.turned(function)
 
     def give(put: Put) -> Any:
         with under_way(function.__code__, every, kwargs):
@@ -57,7 +57,7 @@ def made_by_call(
         with under_way(function.__code__, every, kwargs):
             return ops.converted(f)(*args, **kwargs)
 
-    made = Generated(function.__name__, give if turned else None, items)
+    made = Generated(function.__name__, give if turned else None, items, why)
     made.cleans_up = getattr(turned, CLEANS_UP, False)
     return made
 

@@ -86,7 +86,7 @@ class StagedOperators(Operators):
     def __init__(self, session: Session) -> None:
         self.session = session
         self._converted: dict[int, tuple[Any, Callable[..., Any]]] = {}
-        self._turned: dict[int, tuple[Any, Callable[..., Any] | None]] = {}
+        self._turned: dict[int, tuple[Any, Callable[..., Any] | None, str]] = {}
         #: By identity: namespaces of functions that run as they are, and what each stands for.
         self.namespaces: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
 
@@ -332,37 +332,45 @@ class StagedOperators(Operators):
 
     def functions(self) -> list[tuple[Any, bool]]:
         """The functions that the trace went through, and whether they were converted."""
-        found = (*self._converted.values(), *self._turned.values())
+        found = [*self._converted.values(), *((f, t) for f, t, _ in self._turned.values())]
         return [
             (f, convert.is_converted(bound)) for f, bound in found if not convert.is_converted(f)
         ]
 
-    def turned(self, function: FunctionType) -> Callable[..., Any] | None:
-        """A generator function of the user's inside out, None where it cannot be turned."""
+    def turned(self, function: FunctionType) -> tuple[Callable[..., Any] | None, str]:
+        """A generator function of the user's inside out; None where it cannot be turned, and why.
+
+        One that the trace defines was marked then (see ``generator``)."""
+        marked: tuple[Callable[..., Any] | None, str] | None = vars(function).get(generators.TURNED)
+        if marked is not None:
+            return marked
         found = self._turned.get(id(function))
         if found is None:
             self._guard_function(function)
             turned: Callable[..., Any] | None = None
+            why = ""
             try:
                 turned = convert.bind(function, self, turned=True)
-                setattr(
-                    turned, generators.CLEANS_UP, convert.convert(function, turned=True).cleans_up
-                )
-            except SourceUnavailable:
-                pass
-            found = self._turned[id(function)] = function, turned
-        return found[1]
+                cleans_up = convert.convert(function, turned=True).cleans_up
+                setattr(turned, generators.CLEANS_UP, cleans_up)
+            except SourceUnavailable as reason:
+                why = str(reason)
+            found = self._turned[id(function)] = function, turned, why
+        return found[1:]
 
     def kept(self, iterable: Any) -> Any:
         if isinstance(iterable, Generated):
             iterable.is_kept = True
         return iterable
 
-    def generator(self, inside_out: Callable[..., Any], cleans_up: bool) -> Callable[[Any], Any]:
-        setattr(inside_out, generators.CLEANS_UP, cleans_up)
+    def generator(
+        self, inside_out: Callable[..., Any] | None, cleans_up: bool, why: str
+    ) -> Callable[[Any], Any]:
+        if inside_out is not None:
+            setattr(inside_out, generators.CLEANS_UP, cleans_up)
 
         def mark(function: Any) -> Any:
-            setattr(function, generators.TURNED, inside_out)
+            setattr(function, generators.TURNED, (inside_out, why))
             return function
 
         return mark
