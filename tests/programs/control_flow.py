@@ -421,3 +421,33 @@ def quantifiers(x, y):
     largest = max(x[0], x[1], x[2])
     most = max(abs(v) for v in (x[0], x[1]))
     return some, every, largest, most, sum(k * k for k in range(4)), min(y, 3.0), sum(x)
+
+
+@CONTROL_FLOW((np.zeros(90),), (np.full(90, 3.0),), (np.full(90, 1.7),))
+def nothing_returned_from_loops(x):
+    def alone(y):
+        for v in y:
+            if v > 2:
+                return None
+        return 3.0
+
+    def beside_a_value(y):
+        k = 0
+        while k < len(y):
+            if y[k] > 2:
+                return
+            if y[k] > 1.5:
+                return 4.0
+            k += 1
+        return 3.0
+
+    def caught(y):
+        try:
+            for v in y:
+                if 1 // int(v) > 2:
+                    return 5.0
+        except ZeroDivisionError:
+            return None
+        return 6.0
+
+    return [f(x) is None for f in (alone, beside_a_value, caught)], alone(x) or 1.0

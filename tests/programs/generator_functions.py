@@ -166,6 +166,33 @@ def one_in_another(x: Any) -> Any:
 
 
 @GENERATOR_FUNCTIONS(*XS)
+def with_a_result(x: Any) -> Any:
+    def some(limit: float) -> Any:
+        total = 0.5
+        for v in x:
+            if v > limit:
+                yield v
+                total += float(v)
+        return total
+
+    def both() -> Any:
+        first = yield from some(0.6)
+        yield first * 2
+        return (yield from some(0.3))
+
+    def once() -> Any:
+        last = yield from both()
+        yield last
+
+    total = 0.0
+    for k, v in enumerate(once()):
+        total = total * 0.5 + v
+        if k == 70:
+            break
+    return total + sum(once())
+
+
+@GENERATOR_FUNCTIONS(*XS)
 def jumps(x: Any) -> Any:
     def some() -> Any:
         for v in x:

@@ -42,6 +42,7 @@ class Generated:
         self.begun: Iterator[Any] | None = None
         #: Whether closing it at a ``yield`` runs something, and whether a name may still hold it.
         self.cleans_up = self.is_kept = False
+        self.result: Any = None
         #: The region in which all of it was gone through.
         self.over_in: Frame | None = None
 
@@ -59,7 +60,7 @@ class Generated:
         """All of it, or ``to_the_end`` not, until no more is wanted."""
         assert self.give is not None
         self.spend()
-        self.give(put)
+        self.result = self.give(put)
         if to_the_end:
             self.over_in = current().frame
 
@@ -79,9 +80,21 @@ class Generated:
         return self
 
     def __next__(self) -> Any:
-        session = current()
         if self.is_over:
             raise StopIteration
+        return self._advanced(next)
+
+    def send(self, value: Any) -> Any:
+        return self._advanced(lambda begun: begun.send(value))
+
+    def close(self) -> None:
+        if self.begun is not None:
+            self._advanced(lambda begun: begun.close())
+        self.spent, self.over_in = True, current().frame
+
+    def _advanced(self, advance: Callable[[Any], Any]) -> Any:
+        """What Python's own generator gives, which begins where it is first asked."""
+        session = current()
         if self.begun is None:
             if self.spent and self.give is not None and not session.loop_is(self.key, "unroll"):
                 raise Restart(self.key, "unroll", self.refusal())
@@ -89,7 +102,7 @@ class Generated:
             session.made[id(self.begun)] = (self.begun, self.made_in)
         must_not_advance(session, self.begun)
         try:
-            return next(self.begun)
+            return advance(self.begun)
         except UnsupportedError as error:
             if self.give is None and self.why:
                 text = f"{where()}: the generator {self.name} runs while tracing, as {self.why}"

@@ -22,6 +22,7 @@ from tracejit.trace.convert.scope import (
     PatternLeaf,
     PatternTest,
     Put,
+    Returned,
     comprehension_targets,
     has_walrus,
     usage,
@@ -246,6 +247,9 @@ class ExpressionRewriter(ast.NodeTransformer):
     def visit_Put(self, tree: Put) -> ast.expr:
         call = ast.Call(self.name(PUT, tree), [self.expr(tree.value)], [])
         return ast.copy_location(call, tree)
+
+    def visit_Returned(self, tree: Returned) -> ast.expr:
+        return self.op(tree, "returned", self.expr(tree.source))
 
     # Loads and calls ------------------------------------------------------------------------------
 

@@ -423,6 +423,10 @@ class Operators:
         there is no `inside_out`."""
         return lambda function: function
 
+    def returned(self, generator: Any) -> Any:
+        """What a generator returned, all of which was gone through."""
+        return None
+
     def generator_of(
         self, inside_out: Callable[..., Any], items: Callable[[Any], Any], source: Any
     ) -> Any:
@@ -435,6 +439,11 @@ class Operators:
             return read()
         except NameError:
             return UNDEFINED
+
+    def value_of_return(self, read: Thunk) -> Any:
+        """What a `return` in a loop or `try` gave: None where nothing but None was ever given."""
+        found = self.peek(read)
+        return None if found is UNDEFINED else found
 
     def load_enclosing(self, name: str, value: Any) -> Any:
         """A variable of a converted function around that was read."""

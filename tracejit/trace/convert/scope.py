@@ -66,6 +66,16 @@ class Put(ast.expr):
         self.value = value
 
 
+class Returned(ast.expr):
+    """Generated expression: what a generator returned that was gone through."""
+
+    _fields = ("source",)
+
+    def __init__(self, source: ast.expr) -> None:
+        super().__init__()
+        self.source = source
+
+
 class Usage(ast.NodeVisitor):
     """Name usage of one scope: nested functions contribute only what they take from it."""
 

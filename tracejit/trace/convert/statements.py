@@ -13,6 +13,7 @@ from tracejit.trace.convert.blocks import BlockRewriter, assigned, copied, head_
 from tracejit.trace.convert.discarded import unfold_discarded
 from tracejit.trace.convert.expressions import OPERATORS, Unit
 from tracejit.trace.convert.jumps import (
+    VALUE,
     ReturnIf,
     Statements,
     StopFor,
@@ -262,7 +263,9 @@ class StatementRewriter(BlockRewriter):
         return [ast.copy_location(ast.TryStar(body, handlers, orelse, final), stmt)]
 
     def rewrite_Return(self, stmt: ast.Return) -> Statements:
-        if stmt.value is not None:
+        if isinstance(stmt.value, ast.Name) and stmt.value.id == VALUE:
+            stmt.value = self.op(stmt, "value_of_return", self.thunk(stmt.value))
+        elif stmt.value is not None:
             stmt.value = self.expr(stmt.value)
         self.bound = None
         return [stmt]

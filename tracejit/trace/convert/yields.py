@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from tracejit.trace.convert.scope import GENERATED, Put, is_coroutine_like
+from tracejit.trace.convert.scope import GENERATED, Put, Returned, is_coroutine_like
 from tracejit.trace.convert.source import SourceUnavailable
 
 PUT = f"{GENERATED}put"
@@ -54,11 +54,29 @@ class _Lowering(ast.NodeTransformer):
         return self.generic_visit(stmt)  # type: ignore[return-value]
 
     def visit_Assign(self, stmt: ast.Assign) -> ast.stmt | Statements:
+        if isinstance(stmt.value, ast.YieldFrom):
+            return [*self.passed_on(stmt, stmt.value), stmt]
         if not isinstance(stmt.value, ast.Yield):
             return self.generic_visit(stmt)  # type: ignore[return-value]
         first = self.given(stmt, stmt.value)
         stmt.value = ast.copy_location(ast.Constant(None), stmt.value)
         return [first, stmt]
+
+    def visit_Return(self, stmt: ast.Return) -> ast.stmt | Statements:
+        if isinstance(stmt.value, ast.YieldFrom):
+            return [*self.passed_on(stmt, stmt.value), stmt]
+        return self.generic_visit(stmt)  # type: ignore[return-value]
+
+    def passed_on(self, stmt: ast.Assign | ast.Return, tree: ast.YieldFrom) -> Statements:
+        """All items of a generator given, and its result in the place of `yield from`."""
+        source = self.unique("source")
+        held = ast.Assign([ast.Name(source, ast.Store())], tree.value)
+        tree.value = ast.Name(source, ast.Load())
+        loop = self.given(stmt, tree)
+        stmt.value = ast.copy_location(Returned(ast.Name(source, ast.Load())), tree)
+        for part in (held, stmt):
+            ast.fix_missing_locations(ast.copy_location(part, stmt))
+        return [held, loop]
 
     def visit_Try(self, stmt: ast.Try) -> ast.stmt:
         if stmt.handlers and is_coroutine_like(stmt.body):

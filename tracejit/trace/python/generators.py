@@ -28,8 +28,6 @@ from tracejit.trace.values.iterables import is_endless, part_of
 
 CLASS_SEEN[Generated] = lambda x: GeneratorType
 
-#: Of a function that the program defines: what ``generator`` was given for it.
-TURNED = "__tracejit_turned__"
 #: Of a generator that is turned inside out: whether closing it at a ``yield`` runs something.
 CLEANS_UP = "__tracejit_cleans_up__"
 
@@ -253,6 +251,17 @@ def _extremum(f: Any) -> Callable[..., Any]:
     return call
 
 
+def _fromiter(items: Any, dtype: Any, count: int = -1) -> Any:
+    some = items if count < 0 else _ours(python.sliced, items, 0, count, 1)
+    made = _ours(np.array, _ours(python.listed, some), dtype)
+    if count > 0:
+        session = current()
+        there = session.b.op("ge", session.b.index(made.dims[0]), session.b.const(count, "i64"))
+        message = "iterator too short: Expected {} but iterator had only {} items."
+        session.check(there, ValueError, message, count, made.dims[0])
+    return made
+
+
 def _reversed(items: Any, /) -> Any:
     return builtins.reversed(items.items())  # raises
 
@@ -274,6 +283,7 @@ _OF_GENERATORS: dict[Any, Callable[..., Any]] = {
     builtins.reversed: _reversed,
     builtins.len: _len,
     functools.reduce: _reduce,
+    np.fromiter: _fromiter,
     itertools.islice: _islice,
     itertools.product: _product,
     itertools.pairwise: lambda items: _ours(python.in_pairs, items),
@@ -283,6 +293,6 @@ _OF_GENERATORS |= {
     f: _of_list(f)
     for f in (
         builtins.tuple, builtins.sorted, builtins.set,
-        builtins.frozenset, np.fromiter, itertools.cycle,
+        builtins.frozenset, itertools.cycle,
     )
 }  # fmt: skip

@@ -86,7 +86,9 @@ class StagedOperators(Operators):
     def __init__(self, session: Session) -> None:
         self.session = session
         self._converted: dict[int, tuple[Any, Callable[..., Any]]] = {}
+        #: Generator functions, each with itself inside out; those that the trace defines apart.
         self._turned: dict[int, tuple[Any, Callable[..., Any] | None, str]] = {}
+        self._marked: dict[int, tuple[Any, Callable[..., Any] | None, str]] = {}
         #: By identity: namespaces of functions that run as they are, and what each stands for.
         self.namespaces: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
 
@@ -341,10 +343,7 @@ class StagedOperators(Operators):
         """A generator function of the user's inside out; None where it cannot be turned, and why.
 
         One that the trace defines was marked then (see ``generator``)."""
-        marked: tuple[Callable[..., Any] | None, str] | None = vars(function).get(generators.TURNED)
-        if marked is not None:
-            return marked
-        found = self._turned.get(id(function))
+        found = self._marked.get(id(function)) or self._turned.get(id(function))
         if found is None:
             self._guard_function(function)
             turned: Callable[..., Any] | None = None
@@ -370,10 +369,13 @@ class StagedOperators(Operators):
             setattr(inside_out, generators.CLEANS_UP, cleans_up)
 
         def mark(function: Any) -> Any:
-            setattr(function, generators.TURNED, (inside_out, why))
+            self._marked[id(function)] = function, inside_out, why
             return function
 
         return mark
+
+    def returned(self, generator: Any) -> Any:
+        return generator.result if isinstance(generator, Generated) else None
 
     def generator_of(
         self, inside_out: Callable[..., Any], items: Callable[[Any], Any], source: Any
