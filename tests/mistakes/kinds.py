@@ -25,13 +25,14 @@ class Model:
 # Structure that depends on values -----------------------------------------------------------------
 
 
-@mistake("a list of arrays grows under a run-time condition", "numba#2931", StructureError,
-         "choose with a mask (x[x > 0])", "an array of rows, and a count")  # fmt: skip
+@mistake("a list of arrays of unlike shapes grows under a run-time condition", "numba#2931",
+         UnsupportedError, "arrays of one dtype and shape",
+         "an array of rows, and a count")  # fmt: skip
 def _(x: Any) -> Any:
     out = []
     for i in range(len(x)):
-        if x[i] > 2:  # here
-            out.append(x[i:] * 2)
+        if x[i] > 2:
+            out.append(x[i:] * 2)  # here
     return out[0]
 
 

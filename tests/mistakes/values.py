@@ -107,10 +107,10 @@ def _(x: Any) -> Any:
     return double(x)
 
 
-@mistake("a list is repeated a run-time number of times", "", UnsupportedError,
-         "how often a list is repeated", "`np.zeros(n)`")  # fmt: skip
+@mistake("a list of arrays is repeated a run-time number of times", "", UnsupportedError,
+         "how often a list is repeated", "`np.tile(x, (n, 1))`")  # fmt: skip
 def _(x: Any) -> Any:
-    return [0] * int(x[2])  # here
+    return [x] * int(x[2])  # here
 
 
 # What would happen only once ----------------------------------------------------------------------

@@ -204,9 +204,12 @@ def order_of_keys_in_branch(x: Any) -> Any:
 
 
 IN_REGIONS = [
-    set_in_branch, array_in_branch, bytes_in_while, next_in_branch, next_in_long_loop,
-    for_over_iterator_in_branch, in_of_iterator_in_branch, generator_with_state_in_branch,
+    set_in_branch, array_in_branch, bytes_in_while, for_over_iterator_in_branch,
+    in_of_iterator_in_branch,
     missing_key_in_branch, order_of_keys_in_branch,
+]  # fmt: skip
+ITERATORS = [
+    next_in_branch, next_in_long_loop, generator_with_state_in_branch,
 ]  # fmt: skip
 
 
@@ -214,6 +217,13 @@ IN_REGIONS = [
 def test_what_the_run_decides_is_not_done_once(f: Callable[[Any], Any]) -> None:
     with pytest.raises((UnsupportedError, StructureError), match=r"^test_watched.py:\d+: "):
         jit(f)(np.arange(2000.0))
+
+
+@pytest.mark.parametrize("f", ITERATORS)
+@pytest.mark.parametrize("first", [0.0, 200.0])
+def test_iterators_are_advanced_as_the_run_decides(f: Callable[[Any], Any], first: float) -> None:
+    x = np.arange(first, first + 2000.0)
+    assert jit(f)(x) == f(x)
 
 
 def test_values_of_classes_are_noticed() -> None:

@@ -57,7 +57,7 @@ from tracejit.trace.values.all import (
 from tracejit.trace.values.captured_arrays import seen, seen_or_none
 from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
 from tracejit.trace.values.identity import same_array
-from tracejit.trace.values.iterables import ENDLESS, Once, steps_of
+from tracejit.trace.values.iterables import ENDLESS, Once, spend, steps_of
 from tracejit.trace.values.kinds import operands, stands_for_other, type_of
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound, some, some_inside
 from tracejit.trace.values.symbolic_text import (
@@ -239,6 +239,7 @@ class StagedOperators(Operators):
         hashed = isinstance(container, dict | set | frozenset | KeysView)
         if hashed and (traced or type(item) is tuple) and has_traced(item):
             return is_among(self, item, container)
+        spend(container)
         return item in container
 
     def _is_found(self, x: Any, item: Any) -> Any:
