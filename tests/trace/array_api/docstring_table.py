@@ -148,7 +148,6 @@ REFUSED: dict[str, dict[str, int]] = {
     "np.isin": {_TEXTS: 1},
     "np.isnat": {_TEXTS: 1},
     "np.isreal": {_TEXTS: 6},
-    "np.ldexp": {_RARE: 1},
     "np.lexsort": {_TEXTS: 1, _RARE: 2},
     "np.lib.stride_tricks.sliding_window_view": {_MEMORY: 1},
     "np.linalg.cholesky": {_OBJECTS: 1},

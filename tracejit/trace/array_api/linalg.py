@@ -46,9 +46,9 @@ _NOT_SQUARE = "Last 2 dimensions of the array must be square"
 
 def _kind(*arrays: Any) -> np.dtype[Any]:
     """The dtype that LAPACK computes in. Raises TypeError for float16, as NumPy does."""
-    for x in arrays:
-        if is_numpys_inexact(x.dtype) and is_narrow(x.dtype):
-            throw(TypeError(f"array type {x.dtype} is unsupported in linalg"))
+    for dtype in (value_of(x).dtype for x in arrays):
+        if is_numpys_inexact(dtype) and is_narrow(dtype):
+            throw(TypeError(f"array type {dtype} is unsupported in linalg"))
     found = result_dtype(*arrays)
     return found if is_numpys_inexact(found) else np.dtype(np.float64)
 
