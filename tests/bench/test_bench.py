@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tracejit.bench import Row, show
+from tracejit.bench import Row, first, show
 from tracejit.bench.calls import CallRow, cost
 from tracejit.bench.calls import load as load_calls
 from tracejit.bench.contenders import Contender, contenders
@@ -102,3 +102,10 @@ def test_calls_are_timed_and_slow_ones_counted() -> None:
     assert found.slow == 0.0
     names = [call.name for call in load_calls(ROOT / "benchmarks")]
     assert len(names) == len(set(names)) > 10
+
+
+def test_first_calls_are_timed_in_processes_of_their_own(tmp_path: Path) -> None:
+    assert all("def f" in text or "f = jit" in text for text in first.PROGRAMS.values())
+    row = first.measure("x + 1.0", "versions", tmp_path, rounds=1)
+    assert min(row.imported, row.decorated, row.called) > 0.0
+    assert list(tmp_path.glob("??/*.obj"))

@@ -6,6 +6,7 @@ python -m tracejit.bench --json times.json --plot times.png
 python -m tracejit.bench --npbench CHECKOUT --preset M        NPBench's programs instead
 python -m tracejit.bench --elementary                         elementary functions, by target
 python -m tracejit.bench --calls                              what a warm call costs
+python -m tracejit.bench --first                              first calls in fresh processes
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from tracejit.bench import calls, elementary, npbench, show
+from tracejit.bench import calls, elementary, first, npbench, show
 from tracejit.bench.rows import Row, load
 from tracejit.bench.timing import Measurement, measure
 
@@ -34,6 +35,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--plot", type=Path, metavar="FILE")
     parser.add_argument("--npbench", type=Path, metavar="CHECKOUT", help="run NPBench's programs")
     parser.add_argument("--calls", action="store_true", help="what warm calls cost, in µs")
+    parser.add_argument("--first", action="store_true", help="first calls in fresh processes")
     parser.add_argument("--preset", default="S", help="of NPBench: S, M, L or paper")
     parser.add_argument("--elementary", action="store_true", help="ns per element by function")
     return parser.parse_args(argv)
@@ -60,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if options.elementary:
         return elementary.show(options.k, options.rounds, options.json)
+    if options.first:
+        return first.show(options.k)
     path = options.path or (Path("benchmarks") if Path("benchmarks").is_dir() else HERE)
     if options.calls:
         return calls.show([call for call in calls.load(path) if options.k in call.name])
