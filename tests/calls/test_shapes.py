@@ -321,7 +321,6 @@ def test_read_only_fails_at_the_first_write() -> None:
     [
         np.array([object()]),
         np.array(["a"]),
-        np.zeros(2, "f2"),
         np.zeros(2, "M8[s]"),
         np.zeros(2, [("a", "f8")]),
         np.zeros(2, np.longdouble),
