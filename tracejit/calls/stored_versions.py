@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracejit.abi import generators
 from tracejit.calls.fingerprints import (
     Fingerprint,
     Unstorable,
@@ -244,7 +243,7 @@ def _addresses(names: Iterable[str]) -> dict[str, int]:
     for name in names:
         if name not in found:
             with suppress(KeyError):
-                found[name] = generators.symbol_address(name) or blas.address(name)
+                found[name] = blas.address(name)
     return found
 
 
