@@ -127,7 +127,7 @@ def _(x: Any) -> Any:
 
 
 @mistake("a function that uses traced values is returned", "jax#7556", UnsupportedError,
-         "write the function outside", "return the values")  # fmt: skip
+         "make it outside, with a parameter", "return the values")  # fmt: skip
 def _(x: Any) -> Any:
     y = x * 2
     return lambda z: y + z
@@ -163,7 +163,7 @@ def _(x: Any, n: int) -> Any:
 def _(x: Any) -> Any:
     from scipy import linalg
 
-    return linalg.sqrtm(x.reshape(2, 3)[:, :2])  # here
+    return linalg.logm(x.reshape(2, 3)[:, :2])  # here
 
 
 @mistake("two generators side by side, which decide by values", "", UnsupportedError,
