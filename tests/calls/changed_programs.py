@@ -349,6 +349,30 @@ def f(x): return g(x, h)
 f.stats = g.stats
 """,
     ),
+    "what is printed": (
+        "one",
+        "two",
+        """
+import contextlib, io
+@jit
+def g(x): return print("one", x.sum())
+def f(x):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        g(x)
+    return [ord(c) for c in out.getvalue()]
+f.stats = g.stats
+""",
+    ),
+    "a draw": (
+        "1.0",
+        "2.0",
+        """
+@jit
+def g(r, x): return x + r.normal(1.0)
+def f(x): return g(np.random.default_rng(3), x)
+f.stats = g.stats
+""",
+    ),
     "lines that moved": (
         "#",
         "#\n\n",

@@ -1,4 +1,5 @@
-"""Statements over lists that grow as the run goes, and over objects of the program's own class."""
+"""Statements over lists that grow as the run goes or are read and written at places that it knows,
+lists of lists among them, and over objects of the program's own class."""
 
 from __future__ import annotations
 
@@ -6,11 +7,13 @@ from tests.fuzz.expressions import PYTHON, Var
 from tests.fuzz.generator_statements import GeneratorStatements
 
 DTYPE = {"f": "np.float64", "i": "np.int64"}
+ZERO = {"f": "0.0", "i": "0"}
 
 
 class ObjectStatements(GeneratorStatements):
     """Variables of kind ``l`` are lists of Python numbers (the dtype says of which kind), those of
-    kind ``o`` objects with a number ``n`` and an array ``x`` of the variable's shape and dtype."""
+    kind ``t`` lists of lists of them, with the shape, and those of kind ``o`` objects with a number
+    ``n`` and an array ``x`` of the variable's shape and dtype."""
 
     boxes = False
 
@@ -21,8 +24,22 @@ class ObjectStatements(GeneratorStatements):
             self.before.insert(0, BOX.format(self.choose.pick(["k", "2 * k + 1", "self.n + k"])))
         return found
 
+    def function(self, size: int) -> str:
+        """The statements, a look at some of the lists, and a ``return``."""
+        self.block(size, 2)
+        for v in self.e.scope:
+            if v.kind == "l" and self.choose.often(50):
+                self.emit(f"print(len({v.name}), sum({v.name}[-2:], {ZERO[v.dtype]}))")
+            if v.kind == "t" and self.choose.often(50):
+                n, m = v.shape
+                places = [(0, 0), (n - 1, m - 1), (1, m // 2)]
+                self.emit(f"print({', '.join(f'{v.name}[{i}][{j}]' for i, j in places)})")
+        self.emit(f"return {self.returned()}")
+        return "\n".join(self.lines)
+
     def statement(self, depth: int) -> None:
         more = [self.listed, self.changed, self.changed, self.told]
+        more += [self.tabled, self.put, self.put]
         if self.boxes:
             more += [self.boxed, self.set, self.set, self.read]
         if self.choose.often(80):
@@ -35,7 +52,8 @@ class ObjectStatements(GeneratorStatements):
         """A list, empty or not."""
         kind, name = self.choose.pick(["f", "i"]), self.fresh()
         items = [self.item(kind, 1) for _ in range(self.choose.pick([0, 0, 0, 1, 2]))]
-        self.emit(f"{name} = [{', '.join(items)}]")
+        times = self.choose.pick(["", "", "", " * 3", " * 70"]) if len(items) == 1 else ""
+        self.emit(f"{name} = [{', '.join(items)}]{times}")
         self.e.scope.append(Var(name, "l", (), kind))
 
     def item(self, kind: str, depth: int) -> str:
@@ -62,7 +80,50 @@ class ObjectStatements(GeneratorStatements):
         if c.often(20):
             ways = [f"{v.name}.pop()", f"{v.name}[-1] = {item}", f"{v.name}.clear()"]
             ways += [f"del {v.name}[0]", f"{v.name} = {v.name}[1:]"]
+        place = f"{v.name}[{self.place(f'len({v.name})')}]"
+        ways += [f"if {v.name}: {place} {c.pick(['=', '+='])} {item}"] * 4
         return self.emit(indent + c.pick(ways))
+
+    def place(self, count: str) -> str:
+        """A place that the run knows."""
+        return f"int({self.e.value('i', (), 1)}) % {count}"
+
+    # -- lists of lists --------------------------------------------------------------------------
+
+    def tabled(self) -> None:
+        """A list of lists."""
+        kind, name = self.choose.pick(["f", "i"]), self.fresh()
+        n, m = self.choose.pick([2, 3, 66]), self.choose.pick([1, 3])
+        self.emit(f"{name} = [[{self.item(kind, 1)}] * {m} for _ in range({n})]")
+        self.e.scope.append(Var(name, "t", (n, m), kind))
+
+    def put(self) -> None:
+        """An item of a list of lists changes or is read, in a branch, a loop or neither."""
+        tables = [v for v in self.e.scope if v.kind == "t"]
+        if not tables:
+            return self.tabled()
+        c, v = self.choose, self.choose.pick(tables)
+        n, m = v.shape
+        if c.often(30):
+            name = self.fresh()
+            row = f"{v.name}[{self.place(str(n))}]"
+            ways = [f"{row}[{self.place(str(m))}]", f"{row}[-1]", f"len({row})", f"{row}[0]"]
+            self.emit(f"{name} = {PYTHON[v.dtype]}({c.pick(ways)})")
+            if v.dtype == "i":
+                self.emit(f"{name} %= 7")
+            return self.e.scope.append(Var(name, v.dtype, (), "float64", python=v.dtype == "i"))
+        item, sign = self.item(v.dtype, 2), c.pick(["=", "="]) if c.often(60) else "+="
+        if c.often(40):
+            self.emit(f"if {self.e.value('b', (), 2)}:")
+            return self.emit(
+                f"    {v.name}[{self.place(str(n))}][{self.place(str(m))}] {sign} {item}"
+            )
+        if c.often(40):
+            self.emit(f"for q in range({c.pick([3, 70])}):")
+            return self.emit(f"    {v.name}[q % {n}][(q * q) % {m}] {sign} {item}")
+        return self.emit(f"{v.name}[{self.place(str(n))}][{self.place(str(m))}] {sign} {item}")
+
+    # -- what is in a list -----------------------------------------------------------------------
 
     def told(self) -> None:
         """A number or an array of what is in a list."""
@@ -80,9 +141,10 @@ class ObjectStatements(GeneratorStatements):
             self.emit(f"{name} = np.append({made}, np.zeros({n}, dtype={DTYPE[kind]}))[:{n}]")
             dtype = {"f": "float64", "i": "int64"}[kind]
             return self.e.scope.append(Var(name, kind, (n,), dtype))
-        zero = {"f": "0.0", "i": "0"}[kind]
+        zero = ZERO[kind]
         ways = [f"({v.name}[-1] if {v.name} else {zero})"]
         ways += [f"({v.name}[0] if len({v.name}) > 1 else {zero})"]
+        ways += [f"({v.name}[{self.place(f'len({v.name})')}] if {v.name} else {zero})"] * 3
         ways += [f"sum({v.name}, {zero})"] * (kind == "i" or self.e.dyadic)
         self.emit(f"{name} = {PYTHON[kind]}({c.pick(ways)})")
         if kind == "i":

@@ -102,6 +102,17 @@ def _address(library: str, name: str) -> int | None:
         return None
 
 
+#: What the symbols of C functions begin with, so that LLVM does not know them.
+C_FUNCTION = "tj_c_"
+
+
+def symbol_address(symbol: str) -> int | None:
+    """The address of what code that draws numbers calls under this symbol; None for another."""
+    if symbol.startswith(C_FUNCTION):
+        return legacy_function(symbol.removeprefix(C_FUNCTION))
+    return distribution(symbol)
+
+
 @cache
 def distribution(name: str) -> int | None:
     """The address of a function of `distributions.h`; None where NumPy does not export it."""

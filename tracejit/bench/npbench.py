@@ -5,7 +5,7 @@ python -m tracejit.bench --npbench CHECKOUT --preset S
 Each program runs in a process of its own, NumPy and tracejit in turn, on fresh arguments each time.
 Results and changed arguments are compared after the first call, which is timed apart. BLAS gets one
 thread, and times are CPU times, which other work on the machine changes little; where
-OPENBLAS_NUM_THREADS is set to something else, they are wall times.
+OPENBLAS_NUM_THREADS or TRACEJIT_NUM_THREADS is set to something else, they are wall times.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _RTOL, _ATOL = 1e-4, 1e-6
 _NUDGES = 10
 
 
-_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "TRACEJIT_NUM_THREADS": "1"}
 
 
 def clock() -> float:

@@ -12,7 +12,14 @@ import pickle
 import sys
 from collections.abc import Sequence
 from enum import Enum
-from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    FunctionType,
+    MappingProxyType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 import numpy as np
@@ -57,6 +64,10 @@ def functions_in(root: Any) -> list[FunctionType]:
     return found
 
 
+def _proxy(x: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(x)
+
+
 class VersionPickler(pickle.Pickler):
     """``root``: the function that is compiled. ``known``: objects that guards lead to, which the
     reader has by number."""
@@ -96,6 +107,10 @@ class VersionPickler(pickle.Pickler):
         if not is_library(kind) and not isinstance(x, (*PLAIN, Enum, type, BuiltinFunctionType)):
             raise Unstorable(f"an object of {kind.__qualname__}")
         return None
+
+    def reducer_override(self, x: Any) -> Any:
+        """Attributes of instructions are views of dicts, which do not travel by themselves."""
+        return (_proxy, (dict(x),)) if type(x) is MappingProxyType else NotImplemented
 
     def _way_to(self, x: Any) -> tuple[Any, ...] | None:
         for k, function in enumerate(self._functions):

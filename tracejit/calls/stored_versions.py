@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracejit.abi import generators
 from tracejit.calls.fingerprints import (
     Fingerprint,
     Unstorable,
@@ -243,7 +244,7 @@ def _addresses(names: Iterable[str]) -> dict[str, int]:
     for name in names:
         if name not in found:
             with suppress(KeyError):
-                found[name] = blas.address(name)
+                found[name] = generators.symbol_address(name) or blas.address(name)
     return found
 
 

@@ -1,8 +1,8 @@
 """Addresses of BLAS and LAPACK routines of our own OpenBLAS, forced to one thread.
 
-One thread, because OpenBLAS gives different bits for different thread counts; parallelism is the
-caller's. The copy is private: NumPy's own OpenBLAS and its thread count are left alone. All integer
-arguments are 64-bit.
+One thread, because OpenBLAS gives different bits for different thread counts; large products are
+shared out among our own threads (`gemm_shared_text.py`). The copy is private: NumPy's own OpenBLAS
+and its thread count are left alone. All integer arguments are 64-bit.
 """
 
 from __future__ import annotations

@@ -84,8 +84,9 @@ def is_number(given: Any, kind: str) -> bool:
 def declare_c(f: FunctionText, name: str) -> None:
     """A function of the C library under a name that LLVM knows nothing about."""
     params = ", ".join(["double"] * (2 if name == "pow" else 1))
-    f.module.declare(f"declare double @tj_c_{name}({params})")
-    f.module.symbols[f"tj_c_{name}"] = generators.legacy_function(name) or 0
+    symbol = generators.C_FUNCTION + name
+    f.module.declare(f"declare double @{symbol}({params})")
+    f.module.symbols[symbol] = generators.symbol_address(symbol) or 0
 
 
 def numpy_function(f: FunctionText, name: str, result: str, types: Sequence[str]) -> str:

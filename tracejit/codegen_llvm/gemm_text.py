@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tracejit.codegen_llvm.blas import NO_TRANS, ROW_MAJOR, TRANS, UPPER
+from tracejit.codegen_llvm.gemm_shared_text import closure, general, task
 
 _REAL = {"s": "float", "d": "double", "c": "float", "z": "double"}
 _SIZE = {"s": 4, "d": 8, "c": 8, "z": 16}
@@ -79,6 +80,7 @@ _SHAPE = """define internal { i32, i64, i1 } @matmul_shape_L(
 # The product with c contiguous along its rows; false when BLAS cannot read a, b or c.
 _ROWS = """define internal i1 @matmul_rows_L(PARAMS) #0 {
 entry:
+CLOSURE
   %fa = call { i32, i64, i1 } @matmul_shape_L(i64 %as0, i64 %as1, i64 %m, i64 %k)
   %fb = call { i32, i64, i1 } @matmul_shape_L(i64 %bs0, i64 %bs1, i64 %k, i64 %n)
   %fc = call { i32, i64, i1 } @matmul_shape_L(i64 %cs0, i64 %cs1, i64 %m, i64 %n)
@@ -132,9 +134,7 @@ symmetric:
   call void @matmul_mirror_L(ptr %c, i64 %cs0, i64 %m)
   ret i1 true
 general:
-  call void @cblas_Lgemm(i32 ORDER, i32 %ta, i32 %tb, i64 %m, i64 %n, i64 %k,
-    ALPHA, ptr %a, i64 %lda, ptr %b, i64 %ldb, BETAARG, ptr %c, i64 %ldc)
-  ret i1 true
+GENERAL
 no:
   ret i1 false
 }"""
@@ -259,8 +259,11 @@ def _args(flipped: bool) -> str:
     return f"{a}, {b}, ptr %c, i64 %cs0, i64 %cs1, i64 %m, i64 %n, i64 %k, i1 %add"
 
 
-def gemm_text(letter: str, declare: Callable[[str], None]) -> str:
-    """The functions for one dtype (s d c z); `declare` gets what they call."""
+def gemm_text(letter: str, declare: Callable[[str], None], counter: str | None = None) -> str:
+    """The functions for one dtype (s d c z); `declare` gets what they call.
+
+    `counter`: the global that counts what threads shared; None: all in the calling thread.
+    """
     real, complex_ = _REAL[letter], letter in "cz"
     scalar = "ptr" if complex_ else real
     declare("declare i64 @llvm.smax.i64(i64, i64)")
@@ -285,8 +288,9 @@ def gemm_text(letter: str, declare: Callable[[str], None]) -> str:
             "ALPHA": f"{real} 1.0",
             "BETA": f"%beta = select i1 %add, {real} 1.0, {real} 0.0",
         }
-    parts = [_MAIN, _SHAPE, _ROWS, _MIRROR, _LOOPS]
-    text = "\n".join(parts)
+    declare("declare i64 @llvm.ctlz.i64(i64, i1)")
+    rows = _ROWS.replace("GENERAL", general(counter)).replace("CLOSURE", closure())
+    text = "\n".join([_MAIN, _SHAPE, rows, _MIRROR, _LOOPS, task()])
     for name, piece in pieces.items():
         text = text.replace(f"  {name}\n", f"  {piece}\n").replace(f" {name},", f" {piece},")
     params = _args(False)
@@ -304,6 +308,7 @@ def gemm_text(letter: str, declare: Callable[[str], None]) -> str:
         " T ": f" {real} ",
         " T,": f" {real},",
         "_L(": f"_{letter}(",
+        "_L,": f"_{letter},",
         "cblas_L": f"cblas_{letter}",
     }.items():
         text = text.replace(name, piece)

@@ -76,8 +76,9 @@ def lower_program(
         result_places = tuple(result_slots)
     end = max([end, *(p + slot_width(v) for p, v in zip(result_places, host.results, strict=True))])
     calls = HostTable()
-    module = Module(rules, host=calls, light=is_native_draw)
-    if parallel and text is None:
+    shares = parallel and text is None
+    module = Module(rules, host=calls, light=is_native_draw, threads=shares)
+    if shares:
         module.schedule = schedule
     f = (text or _on_the_host)(module, program)
     args = [_read(f, v, place) for v, place in zip(host.params, places, strict=True)]

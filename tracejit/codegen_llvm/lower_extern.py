@@ -14,6 +14,7 @@ from tracejit.codegen_llvm.gemm_text import gemm_text
 from tracejit.codegen_llvm.lower_c_call import native_c_call
 from tracejit.codegen_llvm.lower_draws import draws_natively, native_draw
 from tracejit.codegen_llvm.lower_lapack import native
+from tracejit.codegen_llvm.lower_shared import counts_launches
 from tracejit.codegen_llvm.lower_ufunc import native_ufunc
 from tracejit.dtypes import is_complex, part_of
 from tracejit.ir.core import TABLE, Instr, Value
@@ -35,7 +36,8 @@ def _gemm(f: FunctionText, instr: Instr) -> None:
     assert (alpha, beta) in ((1, 0), (1, 1)), "only c = a @ b and c += a @ b are used"
     names = [f"cblas_{letter}{name}" for name in ("gemm", "gemv", "syrk")]
     f.module.symbols.update(blas.cblas_symbols(*names))
-    symbol = f.module.once(f"@matmul_{letter}", gemm_text(letter, f.module.declare))
+    counter = counts_launches(f) if f.module.threads else None
+    symbol = f.module.once(f"@matmul_{letter}", gemm_text(letter, f.module.declare, counter))
     operands = []
     for value, type_ in zip((a, b, c), types, strict=True):
         assert isinstance(type_, BufferType)

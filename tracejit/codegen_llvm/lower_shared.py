@@ -139,9 +139,15 @@ def _if_worth(
     return merge(f, types, [(block, scalars) for scalars, block in edges])
 
 
-def _launch(f: FunctionText, task: str, closure: Pointer, total: Reg, least: Reg) -> None:
+def counts_launches(f: FunctionText) -> str:
+    """Declare the launch; the name of the global that counts those in which threads helped."""
     f.module.declare(_DECLARE)
     f.module.tables[f"@{COUNTER}"] = f"@{COUNTER} = global i64 0"
+    return COUNTER
+
+
+def _launch(f: FunctionText, task: str, closure: Pointer, total: Reg, least: Reg) -> None:
+    counts_launches(f)
     helped = f.e.op(I64, f"call i64 @tj_parallel(ptr {task}, {closure}, {total}, {least})")
     f.e.line(f"{f.e.fresh()} = atomicrmw add ptr @{COUNTER}, {helped} monotonic")
 

@@ -54,6 +54,8 @@ class Module:
     light: Callable[[Instr], bool] = field(default=lambda instr: False)
     #: How the loops at the top of a launch's kernel are shared out among threads.
     schedule: Callable[[Instr], Mapping[Instr, Any]] = field(default=lambda launch: {})
+    #: Whether there are threads that share work.
+    threads: bool = False
     #: Whether what is called may leave a Python exception behind, without saying so.
     leaves_errors: bool = False
     #: The function that each kernel became, where it became one.

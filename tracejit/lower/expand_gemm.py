@@ -90,9 +90,14 @@ def products(function: Function) -> dict[Instr, Instr]:
     """The launch for every `gemm` of a host function, at any depth."""
     found: dict[Instr, Instr] = {}
     for instr in function.instrs:
-        if instr.name == "gemm":
-            found[instr] = as_launch(instr)
+        expand = _EXPANDED.get(instr.name)
+        if expand is not None:
+            found[instr] = expand(instr)
         elif not instr.has(Trait.LAUNCHES):
             for region in instr.regions:
                 found |= products(region)
     return found
+
+
+#: By name: statements of the host that become kernels.
+_EXPANDED = {"gemm": as_launch}

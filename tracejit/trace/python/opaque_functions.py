@@ -13,7 +13,7 @@ import inspect
 from collections.abc import Callable
 from functools import partial
 from types import CellType, CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -24,16 +24,23 @@ from tracejit.trace.guards.guard_equality import objects_in
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable
 from tracejit.trace.python.named_effects import refuse_effects
 from tracejit.trace.session.plain import is_plain_value
+from tracejit.trace.session.session import Session
 from tracejit.trace.values.all import Tracer
-
-if TYPE_CHECKING:
-    from tracejit.trace.python.staged_operators import StagedOperators
 
 _STORES = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF")
 _DEPTH = 4
 
 
-def stand_in(ops: StagedOperators, function: FunctionType) -> Callable[..., Any]:
+class Caller(Protocol):
+    """What calls functions while they are traced; ``namespaces``: those made of others, by id."""
+
+    session: Session
+    namespaces: dict[int, tuple[dict[str, Any], dict[str, Any]]]
+
+    def call(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any: ...
+
+
+def stand_in(ops: Caller, function: FunctionType) -> Callable[..., Any]:
     """``function`` with what it reads outside seen by the trace: arrays are traced, functions are
     called through ``ops``, and the rest is guarded.
 
@@ -84,7 +91,7 @@ def _refuse_stores(function: FunctionType, codes: list[CodeType]) -> None:
 class _Reader:
     """Reads what a function can reach, where one of ``names`` says how."""
 
-    def __init__(self, ops: StagedOperators, names: set[str]) -> None:
+    def __init__(self, ops: Caller, names: set[str]) -> None:
         self.ops = ops
         self.outside = ops.session.outside
         self.names = names
