@@ -362,6 +362,15 @@ def _stats(self: Any) -> Stats:
     return found
 
 
+def _peak_bytes(self: Any, /, *args: Any, **kwargs: Any) -> int:
+    """The most memory that a call with these arguments, which are copied, allocates at a time:
+    intermediate arrays, tapes of derivatives, results of shapes that are not known before. Not
+    counted: results of known shapes, and what LAPACK and Python allocate. Blocks that are used
+    again count as they are, up to twice what was asked for."""
+    found: int = self._dispatcher.peak_of(self, args, kwargs)
+    return found
+
+
 def _recompile(self: Any) -> None:
     """Forget all versions; the next call compiles again."""
     self._dispatcher.clear()
@@ -403,6 +412,7 @@ def jitted_type() -> type:
             "inspect_ptx": _inspect_ptx,
             "explain": _explain,
             "profile": _profile,
+            "peak_bytes": _peak_bytes,
             "show": _show,
             "_repr_html_": _repr_html,
             "compile_times": _compile_times,

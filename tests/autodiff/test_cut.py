@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracejit.autodiff.cut import TYPICAL_EXTENT, minimum_cut, size
+from tracejit.autodiff.cut import minimum_cut, size
 from tracejit.ir import ops  # noqa: F401
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
+from tracejit.ir.extent import TYPICAL_EXTENT
 from tracejit.ir.types import INDEX, tensor
 
 

@@ -278,7 +278,7 @@ def test_policies() -> None:
     def products(policy: Any) -> int:
         again = checkpoint(layers, policy=policy)
         text: str = jit(grad(lambda x: np.sum(again(x) ** 2))).inspect_ir(X)
-        return len(re.findall(r"= contract", text))
+        return len(re.findall(r"= dot ", text))
 
     policies = ("nothing_saveable", "dots_saveable", "everything_saveable")
     assert [products(policy) for policy in policies] == [9, 6, 6]

@@ -39,6 +39,7 @@ CTX_HOST = 11  # PyObject*: host(call, slots_address), see `runtime.HostTable`
 CTX_THREAD = 12  # PyThreadState* while the GIL is released, else 0
 CTX_HELD = 13  # head of the list of generators whose locks are held, see `holding_text`
 CTX_STREAM = 14  # the CUDA stream that the work of a call goes to
+CTX_LIVE = 15  # bytes of those allocations, see `tj_peak_taken`
 CTX_WORDS = 16
 PAYLOAD_WORDS = 8
 ERROR_PYTHON = -1  # a Python exception is set already (interrupt, host call)

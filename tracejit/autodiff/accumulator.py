@@ -8,6 +8,7 @@ from tracejit.autodiff.masking import Mask, Window
 from tracejit.autodiff.tangents import zero
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import TapeType
 
 
@@ -17,11 +18,13 @@ class CotangentSum:
     ``masks``: those of everything that was added; None where a zero may be a number.
     """
 
-    __slots__ = ("b", "like", "masks", "value")
+    __slots__ = ("b", "cleared", "like", "masks", "value")
 
     def __init__(self, b: Builder, like: Value, value: Value | None = None) -> None:
         self.b, self.like, self.value = b, like, value
         self.masks: tuple[Mask, ...] | None = () if value is None else None
+        #: What the value is but for a window of zeros: that value, this one, and the window.
+        self.cleared: tuple[Value, Value, Sequence[Value]] | None = None
 
     def add(self, ct: Value) -> None:
         self.masks = None
@@ -32,8 +35,28 @@ class CotangentSum:
             self.value = self.b.op("add", self.value, ct)
 
     def add_slice(self, ct: Value, bounds: Sequence[Value]) -> None:
-        self.value = self.b.op("add_slice", self.dense(), ct, *bounds)
-        self.masks = None
+        """What is added into a window that was just left out is all that there is: an update such
+        as ``x[w] = x[w] + v`` is transposed without a pass over ``x``."""
+        self.masks, cleared = None, self.cleared
+        if cleared is None or cleared[1] is not self.value or not _same(bounds, cleared[2]):
+            self.value = self.b.op("add_slice", self.dense(), ct, *bounds)
+        elif self._is_window(ct, cleared[0], bounds):
+            self.value = cleared[0]
+        else:
+            self.value = self.b.op("put_slice", cleared[0], ct, *bounds)
+
+    def add_outside(self, ct: Value, window: Value, bounds: Sequence[Value]) -> None:
+        first = self.value is None
+        self.add(self.b.op("put_slice", ct, self.b.zeros_like(window), *bounds))
+        if first:
+            assert self.value is not None
+            self.cleared = ct, self.value, bounds
+
+    def _is_window(self, ct: Value, whole: Value, bounds: Sequence[Value]) -> bool:
+        made = next((i for i in reversed(self.b.instrs) if ct in i.results), None)
+        if made is None or not made.has(Trait.WINDOW) or made.prim.updates:
+            return False
+        return made.operands[0] is whole and _same(made.operands[1:], bounds)
 
     def add_at(self, ct: Value, index: Sequence[Value], axes: Sequence[int]) -> None:
         self.value = self.b.op("scatter", self.dense(), ct, *index, axes=tuple(axes), mode="add")
@@ -61,3 +84,9 @@ class CotangentSum:
         """``dense``, leaving a symbolic zero behind: whoever takes it adds the result back."""
         value, self.value = self.dense(), None
         return value
+
+
+def _same(bounds: Sequence[Value], others: Sequence[Value]) -> bool:
+    """Whether two windows of one type are provably the same."""
+    pairs = zip(bounds, others, strict=True)
+    return all(a is b or (a.expr is not None and a.expr == b.expr) for a, b in pairs)

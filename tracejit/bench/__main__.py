@@ -7,6 +7,7 @@ python -m tracejit.bench --npbench CHECKOUT --preset M        NPBench's programs
 python -m tracejit.bench --elementary                         elementary functions, by target
 python -m tracejit.bench --calls                              what a warm call costs
 python -m tracejit.bench --first                              first calls in fresh processes
+python -m tracejit.bench --gradients                          values and gradients, time and memory
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from tracejit.bench import calls, elementary, first, npbench, show
+from tracejit.bench import calls, elementary, first, gradients, npbench, show
 from tracejit.bench.rows import Row, load
 from tracejit.bench.timing import Measurement, measure
 
@@ -36,6 +37,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--npbench", type=Path, metavar="CHECKOUT", help="run NPBench's programs")
     parser.add_argument("--calls", action="store_true", help="what warm calls cost, in µs")
     parser.add_argument("--first", action="store_true", help="first calls in fresh processes")
+    parser.add_argument("--gradients", action="store_true", help="values and their gradients")
     parser.add_argument("--preset", default="S", help="of NPBench: S, M, L or paper")
     parser.add_argument("--elementary", action="store_true", help="ns per element by function")
     return parser.parse_args(argv)
@@ -67,6 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     path = options.path or (Path("benchmarks") if Path("benchmarks").is_dir() else HERE)
     if options.calls:
         return calls.show([call for call in calls.load(path) if options.k in call.name])
+    if options.gradients:
+        chosen = [row for row in gradients.load(path) if options.k in row.name]
+        return gradients.show(chosen, min(options.rounds, gradients.ROUNDS))
     from rich.console import Console
 
     rows = [row for row in load(path) if options.k in row.name]

@@ -5,12 +5,13 @@ The fast path is native: a chain of guarded entries that call ``Dispatcher.miss`
 
 from __future__ import annotations
 
+import copy
 import inspect
 import os
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from types import FunctionType
@@ -105,6 +106,7 @@ class Dispatcher:
         #: Classes of which the code depends on which object it is.
         self._by_identity: set[type] = set()
         self._slow_calls = 0
+        self.peak = 0
         self._fallback = Fallback(function, enabled=options.fallback)
         self._sharer = Sharer()
         self._sharings = NativeSharings()
@@ -539,6 +541,19 @@ class Dispatcher:
             self._sharings.clear()
             self._rechain()
 
+    def peak_of(self, call: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
+        """The most bytes that a call on copies of these arguments owns at a time."""
+        from tracejit.codegen_llvm.runtime import peak_taken  # waits until something is compiled
+
+        found = 0
+        for _ in range(2):  # the first call compiles, and what that runs allocates too
+            given, named = copy.deepcopy((args, kwargs))
+            peak_taken()
+            call(*given, **named)
+            found = peak_taken()
+        self.peak = max(self.peak, found)
+        return found
+
     def stats(self) -> Stats:
         """Counts of compilations, versions, families, slow calls and so on so far."""
         return Stats(
@@ -550,4 +565,5 @@ class Dispatcher:
             self._fallback.reason,
             self._loaded,
             sum(getattr(v.call, "shared_launches", 0) for v in self.versions()),
+            self.peak,
         )

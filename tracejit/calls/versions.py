@@ -106,7 +106,8 @@ class Request:
 class Stats:
     """Counts shown by ``f.stats()``; ``fallback``: why calls ran in Python, None if none did;
     ``loaded``: how many of the ``compilations`` came from the disk instead; ``parallel_launches``:
-    loops and sums that ran on several threads, in the versions there are."""
+    loops and sums that ran on several threads, in the versions there are; ``peak_bytes``: the most
+    that ``f.peak_bytes`` found."""
 
     compilations: int
     versions: int
@@ -116,6 +117,7 @@ class Stats:
     fallback: str | None = None
     loaded: int = 0
     parallel_launches: int = 0
+    peak_bytes: int = 0
 
 
 @dataclass

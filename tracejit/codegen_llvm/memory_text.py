@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 
+from tracejit import abi
+
 RECYCLE_FROM = 1 << 16  # bytes: below, malloc recycles well by itself
 RECYCLE_UP_TO = 1 << 26
 _SLOTS = 16  # blocks that are kept, and how many bytes of them
@@ -234,7 +236,36 @@ fail:
 """
 
 _OWNED = """
+; The most bytes that a call has owned since it was last asked for. Calls of other threads count
+; too; where two set it at the same time, one is lost.
+@tj_peak = internal global i64 0
+
+define i64 @tj_peak_taken() #0 {
+  %peak = atomicrmw xchg ptr @tj_peak, i64 0 monotonic
+  ret i64 %peak
+}
+
+define internal i64 @tj_count(ptr %ctx, ptr %data, i1 %more) #0 {
+  %sizep = getelementptr i8, ptr %data, i64 -48
+  %size = load i64, ptr %sizep
+  %less = sub i64 0, %size
+  %change = select i1 %more, i64 %size, i64 %less
+  %livep = getelementptr i64, ptr %ctx, i64 LIVE
+  %before = load i64, ptr %livep
+  %live = add i64 %before, %change
+  store i64 %live, ptr %livep
+  ret i64 %live
+}
+
 define internal void @tj_link(ptr %ctx, ptr %data) #0 {
+  %live = call i64 @tj_count(ptr %ctx, ptr %data, i1 true)
+  %peak = load atomic i64, ptr @tj_peak monotonic, align 8
+  %higher = icmp ugt i64 %live, %peak
+  br i1 %higher, label %note, label %link
+note:
+  store atomic i64 %live, ptr @tj_peak monotonic, align 8
+  br label %link
+link:
   %header = getelementptr i8, ptr %data, i64 -64
   %nextp = getelementptr i8, ptr %data, i64 -56
   %headp = getelementptr i64, ptr %ctx, i64 9
@@ -253,6 +284,7 @@ done:
 
 define void @tj_detach(ptr %ctx, ptr %data) #0 {
 entry:
+  %live = call i64 @tj_count(ptr %ctx, ptr %data, i1 false)
   %header = getelementptr i8, ptr %data, i64 -64
   %nextp = getelementptr i8, ptr %data, i64 -56
   %previous = load ptr, ptr %header
@@ -362,6 +394,7 @@ def memory_text() -> str:
         "HUGE_FROM": str(_HUGE_FROM),
         "KEPT_BYTES": str(_KEPT_BYTES),
         "SLOTS": str(_SLOTS),
+        "i64 LIVE": f"i64 {abi.CTX_LIVE}",
         "MADVISE": _MADVISE_LINUX if sys.platform.startswith("linux") else "",
     }
     for name, value in values.items():

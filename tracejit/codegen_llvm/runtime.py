@@ -131,6 +131,11 @@ def native_function(name: str, result: Any, *arguments: Any) -> Any:
     return ctypes.PYFUNCTYPE(result, *arguments)(runtime_symbols()[name])
 
 
+def peak_taken() -> int:
+    """The most bytes that a call has owned since this was last asked."""
+    return int(native_function("tj_peak_taken", ctypes.c_int64)())
+
+
 @cache
 def _alloc() -> Any:
     return native_function("tj_alloc", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)

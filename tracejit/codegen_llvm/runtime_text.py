@@ -230,7 +230,7 @@ done:
 EXPORTS = (
     "tj_alloc", "tj_alloc_zero", "tj_realloc", "tj_free", "tj_poll", "tj_host_call",
     "tj_left_error",
-    "tj_detach", "tj_free_all", "tj_raise",
+    "tj_detach", "tj_free_all", "tj_raise", "tj_peak_taken",
     "tj_data_malloc", "tj_data_calloc", "tj_data_realloc", "tj_data_free",
     *holding_text.EXPORTS,
 )  # fmt: skip

@@ -30,6 +30,9 @@ class Accumulator(Protocol):
     def add_slice(self, ct: Value, bounds: Sequence[Value]) -> None:
         """Add into the window that ``bounds`` (starts, then steps) describes."""
 
+    def add_outside(self, ct: Value, window: Value, bounds: Sequence[Value]) -> None:
+        """Add a cotangent of the whole type outside of the window like ``window`` at ``bounds``."""
+
     def add_at(self, ct: Value, index: Sequence[Value], axes: Sequence[int]) -> None:
         """Add elements where ``gather`` with these indices would read them."""
 
@@ -92,6 +95,14 @@ def cast_shape(b: Builder, ct: Value, operands: Sequence[Value], attrs: Attrs) -
     return b.op("cast_shape", ct, **{**attrs, "shape": operands[0].shape})  # type: ignore[no-any-return]
 
 
+def _summed(b: Builder, ct: Value, axes: tuple[int, ...]) -> Value:
+    """The sum over axes, the last one by itself: sums of several axes at once are of NumPy's order,
+    which is slow where the elements do not lie one after another."""
+    if len(axes) > 1 and axes[-1] == ct.rank - 1:
+        ct, axes = b.op("reduce_sum", ct, axes=axes[-1:]), axes[:-1]
+    return b.op("reduce_sum", ct, axes=axes) if axes else ct
+
+
 def broadcast(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
     """Sum over axes that were made or stretched; where an axis may be one, an index decides."""
     (acc,), (x,), ct = accs, operands, _single(cts)
@@ -99,7 +110,7 @@ def broadcast(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs
     axes, maybe = attrs["axes"], attrs.get("maybe_one", ())
     kept = [a for e, a in zip(x.shape, axes, strict=True) if a in maybe or e == ct.shape[a]]
     gone = tuple(a for a in range(ct.rank) if a not in kept)
-    out = b.op("reduce_sum", ct, axes=gone) if gone else ct
+    out = _summed(b, ct, gone)
     order = [sorted(kept).index(a) for a in axes if a in kept]
     out = _permute(b, out, order)
     # Stretched extents of one come back; axes that may be one keep the result's extent for now.
@@ -160,7 +171,7 @@ def put_slice(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs
     if accs[1] is not None:
         accs[1].add(b.op("slice", ct, *bounds, shape=v.shape))
     if accs[0] is not None:
-        accs[0].add(b.op("put_slice", ct, b.zeros_like(v), *bounds))
+        accs[0].add_outside(ct, v, bounds)
 
 
 def add_slice(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:
@@ -230,19 +241,32 @@ def dot_side(which: int) -> Map:
         free_other = [a for a in range(other.rank) if a not in taken_other]
         first = nb if which == 1 else nb + len(free)
         ct_axes = tuple(range(first, first + len(free_other)))
-        out = b.op(
-            "dot",
-            ct,
-            other,
-            contract=(ct_axes, tuple(free_other)),
-            batch=(tuple(range(nb)), batch[1 - which]),
-        )
+        if ct_axes:
+            out = b.op(
+                "dot",
+                ct,
+                other,
+                contract=(ct_axes, tuple(free_other)),
+                batch=(tuple(range(nb)), batch[1 - which]),
+            )
+        else:
+            order = [*batch[1 - which], *sorted(contract[1 - which])]
+            out = _outer(b, ct, _permute(b, other, order), nb)
         # Axes of ``out``: batch, free axes of x, then the contracted axes in the other's order.
         pairs = dict(zip(contract[1 - which], contract[which], strict=True))
         order = [*batch[which], *free, *(pairs[a] for a in sorted(pairs))]
         return _permute(b, out, [order.index(a) for a in range(x.rank)])
 
     return rule
+
+
+def _outer(b: Builder, x: Value, y: Value, shared: int) -> Value:
+    """Products of all elements of two tensors whose first axes are ``shared``, as elementwise code:
+    it fuses with the sum that it goes to."""
+    shape = (*x.shape, *y.shape[shared:])
+    rest = range(x.rank, len(shape))
+    left = b.broadcast(x, shape, range(x.rank))
+    return b.op("mul", left, b.broadcast(y, shape, (*range(shared), *rest)))  # type: ignore[no-any-return]
 
 
 def push(b: Builder, cts: Cts, operands: Sequence[Value], accs: Accs, attrs: Attrs) -> None:

@@ -1,0 +1,90 @@
+"""What the way back of a loop does in each iteration, counted in the IR."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import grad, jit
+
+RNG = np.random.default_rng(0)
+MATRIX, X = RNG.normal(size=(6, 6)) + 6 * np.eye(6), RNG.normal(size=6)
+
+
+def heat(u: Any) -> Any:
+    u = u.copy()
+    for _ in range(5):
+        u[1:-1, 1:-1] += 0.1 * (u[:-2, 1:-1] + u[2:, 1:-1] + u[1:-1, :-2] - 3 * u[1:-1, 1:-1])
+    return np.sum(u * u)
+
+
+def moved(u: Any) -> Any:
+    """A window that is read and another that is written."""
+    u = u.copy()
+    for _ in range(5):
+        u[1:-1, 1:-1] = np.sin(u[2:, 2:]) + 0.5 * u[1:-1, 1:-1]
+    return np.sum(u * u)
+
+
+def written_over(u: Any) -> Any:
+    u = u.copy()
+    for i in range(5):
+        u[1:-1, 1:-1] = 0.25 * u[0, i]
+        u[0, :] += u[2, :]
+    return np.sum(u * u)
+
+
+def jacobi(a: Any) -> Any:
+    d, x = np.diag(a), np.zeros(6)
+    for _ in range(5):
+        x = x + (X - a @ x) / d
+    return np.sum(x * x)
+
+
+def rate(s: Any) -> Any:
+    u = MATRIX.copy()
+    for _ in range(3):
+        u[1:, 1:] += s * u[:-1, :-1]
+    return np.sum(u[:, 1:])
+
+
+def way_back(f: Callable[..., Any], x: Any) -> str:
+    """The text of the reverse loop's body."""
+    found = re.search(r"func @\w*_reverse.*?\n    }\n", jit(grad(f)).inspect_ir(x), re.DOTALL)
+    assert found is not None
+    return found[0]
+
+
+@pytest.mark.parametrize("f", [heat, moved, written_over, jacobi])
+def test_gradients(f: Callable[..., Any]) -> None:
+    np.testing.assert_allclose(grad(f)(MATRIX), numerical(f, MATRIX), rtol=2e-5, atol=1e-6)
+
+
+def numerical(f: Callable[..., Any], x: Any, step: float = 1e-6) -> Any:
+    found = np.zeros(x.shape)
+    for k in np.ndindex(x.shape):
+        e = np.zeros(x.shape)
+        e[k] = step
+        found[k] = (f(x + e) - f(x - e)) / (2 * step)
+    return found
+
+
+def test_a_window_that_is_left_out_and_added_into_is_set() -> None:
+    text = way_back(heat, MATRIX)
+    assert len(re.findall("= add_slice ", text)) == 4
+    assert "put_slice" not in text
+    assert "constant {value=0.0}" not in text
+
+
+def test_outer_products_are_elementwise() -> None:
+    assert "contract=[[], []]" not in way_back(jacobi, MATRIX)
+
+
+def test_sums_over_all_axes_are_taken_one_by_one() -> None:
+    text = way_back(rate, 0.3)
+    assert re.findall(r"reduce_sum [^{]*\{axes=\[(.*?)\]\}", text) == ["1", "0"]
+    np.testing.assert_allclose(grad(rate)(0.3), numerical(rate, np.array(0.3)), rtol=1e-7)

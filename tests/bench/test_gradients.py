@@ -1,0 +1,77 @@
+"""The table of gradients, and what it says of memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import checkpoint, grad, jit
+from tracejit.bench import gradients
+from tracejit.bench.gradients import GradientRow
+
+ROWS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+def steps(x: Any, count: int) -> Any:
+    x = x.copy()
+    for i in range(count):
+        x[:] = np.sin(x) * 0.5 + x[i % 3]
+    return np.sum(x * x)
+
+
+def test_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    row = GradientRow("steps", steps, lambda rng: (rng.random(64), 10))
+    found = gradients.cost(row, rounds=2)
+    assert found.ratio > 0
+    assert found.gradient_bytes > found.value_bytes >= 64 * 8
+    assert gradients.show([row], rounds=1) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("| steps |")
+    assert gradients.show([]) == 1
+
+
+@pytest.mark.parametrize("row", gradients.load(ROWS), ids=lambda r: r.name)
+def test_rows_are_programs(row: GradientRow) -> None:
+    args = row.setup(np.random.default_rng(0))
+    np.testing.assert_allclose(jit(row.function)(*args), row.function(*args), rtol=1e-9)
+
+
+def test_peak_bytes() -> None:
+    @jit
+    def f(x: Any) -> Any:
+        y = np.cumsum(x)
+        z = np.cumsum(y[::-1])
+        x[0] = 1.0
+        return z[0] + y[1]
+
+    x = np.zeros(100_000)
+    assert f.stats().peak_bytes == 0
+    found = f.peak_bytes(x)
+    assert 800_000 <= found <= 2 * 1_700_000
+    assert x[0] == 0.0
+    assert f.stats().peak_bytes == found
+    assert jit(lambda x: x + 1)(1) == 2
+    assert jit(lambda x: x + 1).peak_bytes(1) == 0
+
+
+def test_checkpoint_keeps_the_root_of_what_a_long_loop_keeps() -> None:
+    def inner(x: Any, k: Any) -> Any:
+        for _ in range(k):
+            x = np.sin(x) * 1.1
+        return x
+
+    def outer(x: Any, k: Any, again: Any) -> Any:
+        for _ in range(k):
+            x = again(x, k)
+        return np.sum(x)
+
+    x, kept = np.ones(1000), {}
+    for again in (inner, checkpoint(inner)):
+        f = jit(grad(lambda x, k, again=again: outer(x, k, again)))
+        kept[again] = [f.peak_bytes(x, k) for k in (16, 32)]
+    plain, few = kept.values()
+    assert plain[1] >= 32 * 32 * 8000
+    assert few[1] <= 4 * 32 * 8000
+    assert few[1] <= 2.2 * few[0]
