@@ -50,8 +50,9 @@ def _source(getter: Callable[[], Any]) -> abi.Source:
         namespace, name = path.start.namespace, path.start.name
         if type(namespace) is dict:
             return abi.GlobalSource(namespace, name)
-    if isinstance(path.start, FunctionField) and not path.steps:
-        return abi.FunctionSource(path.start.function, path.start.field)
+    start = path.start
+    if isinstance(start, FunctionField) and start.field != "KwDefaults" and not path.steps:
+        return abi.FunctionSource(start.function, start.field)
     if isinstance(path.start, MemberOf) and not path.steps:
         return abi.ClassSource(path.start.cls, path.start.name)
     if path.leaf is None:

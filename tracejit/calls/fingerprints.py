@@ -42,12 +42,18 @@ _NOT_OF_CLASS = {
 }  # fmt: skip
 
 
+#: Of a class: a class statement made it, or a call of ``type``.
+_MADE_BY_CODE = 1 << 9
+
+
 class Unstorable(Exception):  # noqa: N818  (nothing failed: the version stays in this process)
     """What cannot be found again in another process, or not be told from something else."""
 
 
 def is_library(x: Any) -> bool:
     """Whether a function, class or module is Python's or that of a library that is known."""
+    if isinstance(x, type) and x.__module__ == "builtins" and x.__flags__ & _MADE_BY_CODE:
+        return False  # made by exec in a namespace without a name
     name = x.__name__ if isinstance(x, ModuleType) else getattr(x, "__module__", None)
     root = str(name or "").split(".")[0]
     return (root in sys.stdlib_module_names and root != "__main__") or root in PLAIN_MODULES
@@ -120,6 +126,7 @@ class Fingerprint:
         elif isinstance(x, Enum):
             self._text("enum", x.name)
             self.add(kind)
+            self.add(x.value)
         elif isinstance(x, trees.PyTreeDef):
             self._text("structure", x)
             self._all("nodes", trees.node_types(x))

@@ -10,6 +10,7 @@ import functools
 import io
 import pickle
 import sys
+from collections import deque
 from collections.abc import Sequence
 from enum import Enum
 from types import (
@@ -25,10 +26,16 @@ from typing import Any
 import numpy as np
 
 from tracejit.calls.fingerprints import Fingerprint, Unstorable, fingerprint, is_library
+from tracejit.trace.guards.conditions import IsDefined, Known
+from tracejit.trace.guards.paths import GlobalVariable
 from tracejit.trace.session.plain import PLAIN
 
 #: What the ways to objects begin with: numbers, since a text may be such an object itself.
-_KNOWN, _ROOT, _PART, _CELL, _NAMED, _NAMESPACE, _MODULE, _WITHIN = range(8)
+_KNOWN, _ROOT, _PART, _CELL, _NAMED, _NAMESPACE, _MODULE, _WITHIN, _MEMBER, _GLOBALS = range(10)
+
+
+#: Containers that a program may change.
+_CHANGING = (dict, list, set, bytearray, deque)
 
 
 class Stale(Exception):  # noqa: N818  (nothing failed: the version is for something else)
@@ -93,7 +100,9 @@ class VersionPickler(pickle.Pickler):
         if kind is dict:
             name = x.get("__name__")
             module = sys.modules.get(name) if isinstance(name, str) else None
-            return (_NAMESPACE, name) if vars(module or object) is x else None
+            return (_NAMESPACE, name) if vars(module or object) is x else self._globals(x)
+        if isinstance(x, Enum) and kind.__members__.get(x.name) is x:
+            return _MEMBER, kind, x.name
         if kind is CellType:
             return (_CELL, *self._owner(x))
         if isinstance(x, ModuleType):
@@ -109,8 +118,23 @@ class VersionPickler(pickle.Pickler):
         return None
 
     def reducer_override(self, x: Any) -> Any:
-        """Attributes of instructions are views of dicts, which do not travel by themselves."""
-        return (_proxy, (dict(x),)) if type(x) is MappingProxyType else NotImplemented
+        """Attributes of instructions are views of dicts, which do not travel by themselves. What a
+        guard looks into is the very object, and no copy of it."""
+        if type(x) is MappingProxyType:
+            return _proxy, (dict(x),)
+        space = x.namespace if isinstance(x, GlobalVariable | IsDefined) else None
+        held = x.value if isinstance(x, Known) else space
+        if isinstance(held, _CHANGING) and self.persistent_id(held) is None:
+            raise Unstorable(f"a {type(held).__name__}, which is found in no way that is known")
+        return NotImplemented
+
+    def _globals(self, x: dict[str, Any]) -> tuple[int, Any] | None:
+        """The way to a namespace that is no module's (what ``exec`` got)."""
+        known = [f for k in self._objects for f in functions_in(k)]
+        for function in (*self._functions, *known):
+            if function.__globals__ is x:
+                return _GLOBALS, function
+        return None
 
     def _way_to(self, x: Any) -> tuple[Any, ...] | None:
         for k, function in enumerate(self._functions):
@@ -157,6 +181,10 @@ class VersionUnpickler(pickle.Unpickler):
         if kind == _CELL:
             function, number = rest
             return function.__closure__[number]
+        if kind == _MEMBER:
+            return rest[0][rest[1]]
+        if kind == _GLOBALS:
+            return rest[0].__globals__
         if kind == _NAMED:
             module, name, print_ = rest
             found = named(module, name)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracejit.abi import generators
+from tracejit.calls import hash_order
 from tracejit.calls.fingerprints import (
     Fingerprint,
     Unstorable,
@@ -74,6 +76,8 @@ class StoredVersion:
     functions: bytes
     code: str
     rest: bytes
+    #: Those of the process that made it, where the code may depend on them.
+    hashes: int | None
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,12 @@ def stored(request: Request, version: Version, options: Options) -> StoredVersio
     spec = made.spec
     if not isinstance(spec, Specialisation):
         raise Unstorable("it runs on a GPU")
+    if any(isinstance(getattr(a, "value", None), tuple | frozenset) for a in request.args):
+        raise Unstorable("native code knows a static argument by its identity")
+    for function in functions_in(request.function):
+        module = sys.modules.get(function.__globals__.get("__name__", ""))
+        if vars(module or object) is not function.__globals__:
+            raise Unstorable(f"{function.__qualname__}, whose globals are no module's")
     root = request.function
     prints = Fingerprint().add((root, request.args, request.treedef))
     known: list[Any] = []
@@ -183,7 +193,16 @@ def stored(request: Request, version: Version, options: Options) -> StoredVersio
         written(named_ones, root, known),
         spec.module.engine.cache_key(spec.module.source, options.opt_level),
         written(rest, root, known),
+        _hashes(request, made.functions, known),
     )
+
+
+def _hashes(request: Request, traced: Sequence[Any], known: Sequence[Any]) -> int | None:
+    """Those of the process, if the version may depend on them."""
+    read_by = [f for f, _ in traced if isinstance(f, FunctionType) and not is_library(f)]
+    functions = [*functions_in(request.function), *read_by]
+    values = [*request.args, *known]
+    return hash_order.hashes() if hash_order.depends(functions, values) else None
 
 
 def _stored_guard(
@@ -268,6 +287,8 @@ def load(key: str, request: Request, options: Options) -> Version | None:
 
 def _version(found: StoredVersion, request: Request, options: Options) -> Version:
     root = request.function
+    if found.hashes not in (None, hash_order.hashes()):
+        raise Stale("the hashes of texts, on which its code may depend")
     known: list[Any] = []
     for guard in found.guards:
         known.append(_expected(guard, root, known))

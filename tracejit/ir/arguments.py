@@ -166,6 +166,9 @@ class StaticArg:
     def __repr__(self) -> str:
         return f"StaticArg({self.value!r})"
 
+    def __reduce__(self) -> tuple[Any, ...]:  # the hash is another in each process
+        return StaticArg, (self.value,)
+
     def __hash__(self) -> int:
         return self._hash
 

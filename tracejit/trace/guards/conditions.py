@@ -32,7 +32,7 @@ class FunctionField:
     """The code or the defaults of a function, which tools that reload modules replace."""
 
     function: FunctionType
-    field: Literal["Code", "Defaults"]
+    field: Literal["Code", "Defaults", "KwDefaults"]
 
     def __call__(self) -> Any:
         return getattr(self.function, f"__{self.field.lower()}__")

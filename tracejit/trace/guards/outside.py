@@ -158,6 +158,10 @@ class Outside(Changes):
         if function.__defaults__ is not None:
             defaults = Path(FunctionField(function, "Defaults"))
             self.guards.append(Guard(defaults, function.__defaults__, False, name))
+        if function.__kwdefaults__ is not None:
+            held = contents(function.__kwdefaults__)
+            by_name = Path(FunctionField(function, "KwDefaults")).then(SameContents(held))
+            self.guards.append(Guard(by_name, held, False, name))
 
     def member(self, cls: type, name: str) -> None:
         """A method or property that a class of the program's has under a name."""
@@ -386,4 +390,6 @@ def _unguarded(value: Any) -> bool:
     if isinstance(value, MethodType | BuiltinMethodType | BuiltinFunctionType):
         return True
     name = getattr(value, "__name__", " ")
-    return _library(value) or (value is not None and getattr(builtins, name, None) is value)
+    if _library(value):
+        return True
+    return value is not None and isinstance(name, str) and getattr(builtins, name, None) is value
