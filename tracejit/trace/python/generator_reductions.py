@@ -55,7 +55,7 @@ class Fold:
             return
         try:
             self._turn(item)
-        except UnsupportedError:
+        except (UnsupportedError, StructureError):
             raise
         except Exception as error:
             text = f"{where()}: an error in a generator over many items: {error}"
@@ -140,7 +140,7 @@ def folded(
     fold = Fold(ops, turns, steps, site, tests, unrolled)
     try:
         return _FOLDS[f](fold, is_known and _is_plain(source), *args, **kwargs)
-    except UnsupportedError as error:
+    except (UnsupportedError, StructureError) as error:
         if unrolled or not is_known:
             raise
         raise Restart(key, "unroll", str(error)) from error
