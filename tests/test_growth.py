@@ -5,9 +5,11 @@ Tables with a bound are given a small one, so that growth beyond it shows.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib.util
 import sys
+import weakref
 from collections import deque
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +20,7 @@ import numpy as np
 import pytest
 
 from tracejit import grad, jit, sources
+from tracejit.trace.convert import function as convert
 from tracejit.trace.convert import source
 from tracejit.transforms import kept
 
@@ -106,3 +109,21 @@ def test_no_table_grows_with_the_functions_that_were_compiled(
     after = sizes()
     more = {name: n - before.get(name, 0) for name, n in after.items()}
     assert {name: n for name, n in more.items() if n > 0} == {}
+
+
+def test_conversions_are_dropped_silently_when_python_exits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python clears the names of modules before the last functions go."""
+    namespace: dict[str, Any] = {}
+    exec("def used(x): return x + 1.0", namespace)
+    with contextlib.suppress(convert.SourceUnavailable):
+        convert.convert(namespace["used"])
+    gone = weakref.ref(namespace["used"].__code__)
+    raised: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", raised.append)
+    monkeypatch.setattr(convert, "_converted", None)
+    namespace.clear()
+    gc.collect()
+    assert gone() is None
+    assert raised == []

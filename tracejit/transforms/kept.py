@@ -107,7 +107,8 @@ def _entry(transform: Any, found: Identity, place: tuple[int, Hashable]) -> _Ent
     make = jitted_type()
     if found.like is None:
         return _Entry(None, make(transform, Options()))
-    anchor = weakref.ref(found.anchor, lambda _: _entries.pop(place, None))
+    forget = functools.partial(_entries.pop, place, None)  # Python clears a module's names at exit
+    anchor = weakref.ref(found.anchor, lambda _: forget())
     return _Entry(anchor, make(found.like(), Options()))
 
 

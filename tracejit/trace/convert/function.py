@@ -9,6 +9,7 @@ import re
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -80,7 +81,9 @@ def convert(fn: Callable[..., Any], *, turned: bool = False) -> ConvertedFunctio
             found = _convert(code, function.__globals__, turned)
         except SourceUnavailable as reason:
             found = reason.with_traceback(None)
-        _converted[key] = weakref.ref(code, lambda _: _converted.pop(key, None)), found
+        # At exit Python clears the names of modules before the last objects go.
+        forget = partial(_converted.pop, key, None)
+        _converted[key] = weakref.ref(code, lambda _: forget()), found
     if isinstance(found, SourceUnavailable):
         raise SourceUnavailable(*found.args)
     return found
