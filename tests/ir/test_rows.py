@@ -80,7 +80,9 @@ def test_row_is_numpy(name: str, dtype: str) -> None:
     if prim.samples.where is not None:
         defined = prim.samples.where(*args)
         args = [x[defined] for x in args]
-    reference = ufunc_of(name) or getattr(np, name, None) or prim.eval
+    # What NumPy composes of ufuncs it rounds in steps, which shows in narrow floats.
+    composed = None if dtype in ("f16", "bf16") else getattr(np, name, None)
+    reference = ufunc_of(name) or composed or prim.eval
     with np.errstate(all="ignore"):
         want = np.asarray(reference(*args))
     (got,) = interpret(function_of(name, dtype, len(args), args[0].size), args)
