@@ -6,11 +6,13 @@ two processes, since nothing of the first import is left but what lies on the di
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import subprocess
 import sys
 import textwrap
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import numpy as np
 import pytest
 
 from tests.calls.changed_programs import PROGRAMS
+from tracejit import UnsupportedError
 from tracejit.calls import fingerprints, stored_versions
 from tracejit.codegen_llvm.engine import shared_engine
 
@@ -209,3 +212,42 @@ print("tracejit.trace.driver" in sys.modules, "tracejit.ir.ops" in sys.modules)
     assert runs[0][0].endswith(" 0")
     assert runs[1][0] == runs[0][0][:-1] + "1"
     assert runs[1][1] == "False False"
+
+
+def test_a_loaded_version_keeps_no_object_alive(program: Any) -> None:
+    text = """
+    class A:
+        def __init__(self): self.v = np.ones(3)
+    @jit
+    def f(a): return a.v * 3.75
+    """
+    module = program(text)
+    module.f(module.A())
+    module = program(text)
+    a = module.A()
+    module.f(a)
+    assert module.f.stats().loaded == 1
+    assert "mul" in next(iter(module.f.inspect_ir().values()))
+    module = program(text)
+    a = module.A()
+    gone = weakref.ref(a), weakref.ref(a.v)
+    module.f(a)
+    del a
+    gc.collect()
+    assert [there() for there in gone] == [None, None]
+    with pytest.raises(UnsupportedError, match=r"is gone: call recompile\(\)"):
+        module.f.inspect_ir()
+
+
+def test_an_object_that_nothing_can_watch_is_an_argument_of_a_loaded_version(program: Any) -> None:
+    text = """
+    class A:
+        __slots__ = ("__dict__",)
+    @jit
+    def f(a): return a.v * 3.875
+    """
+    for _ in range(2):
+        module = program(text)
+        a = module.A()
+        a.v = 2.0
+        assert module.f(a) == 7.75

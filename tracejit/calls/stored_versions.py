@@ -13,7 +13,8 @@ import hashlib
 import os
 import pickle
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import FunctionType
@@ -38,7 +39,8 @@ from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.codegen_llvm.pool import pool_symbols
 from tracejit.codegen_llvm.pool_text import EXPORTS as POOL
 from tracejit.codegen_llvm.runtime import HostTable
-from tracejit.ir.arguments import without_objects
+from tracejit.errors import UnsupportedError
+from tracejit.ir.arguments import ObjectArg, without_objects
 from tracejit.python_entry.entry import Specialisation, native_symbols, uses_native_entry
 from tracejit.trace.guards.guard_equality import same_value
 from tracejit.trace.guards.guards import Guard
@@ -348,18 +350,42 @@ def _expected(guard: StoredGuard, root: Any, known: Sequence[Any]) -> Any:
 
 
 class Remade:
-    """What a version that was read is made of: it is compiled when somebody looks."""
+    """What a version that was read is made of: it is compiled when somebody looks.
+
+    Arrays and objects of the call are not kept alive for that.
+    """
 
     def __init__(self, request: Request, options: Options) -> None:
         self._options = options
+        objects = [k for k, arg in enumerate(request.args) if isinstance(arg, ObjectArg)]
+        self._objects = {k: _way_to(request.leaves[k]) for k in objects}
         leaves = tuple(
             np.broadcast_to(np.zeros((), x.dtype), x.shape) if type(x) is np.ndarray else x
-            for x in request.leaves
+            for x in (None if k in self._objects else x for k, x in enumerate(request.leaves))
         )
-        self._request = replace(request, leaves=leaves)
+        self._request = replace(request, args=without_objects(request.args), leaves=leaves)
 
     def __call__(self) -> Artefacts:
         from tracejit.calls.compiler import compile_version
 
-        artefacts: Artefacts = compile_version(self._request, self._options).artefacts
+        leaves, args = list(self._request.leaves), list(self._request.args)
+        for k, there in self._objects.items():
+            arg, leaves[k] = args[k], there()
+            if leaves[k] is None:
+                raise UnsupportedError(
+                    "the version is from the disk, and the object that it was loaded for is gone: "
+                    "call recompile(), then the function, to look at what is made"
+                )
+            assert isinstance(arg, ObjectArg)
+            args[k] = replace(arg, value=leaves[k])
+        request = replace(self._request, leaves=tuple(leaves), args=tuple(args))
+        artefacts: Artefacts = compile_version(request, self._options).artefacts
         return artefacts
+
+
+def _way_to(x: Any) -> Callable[[], Any]:
+    """What gives an object while it lives, where it lets itself be watched."""
+    try:
+        return weakref.ref(x)
+    except TypeError:
+        return lambda: None
