@@ -13,7 +13,6 @@ import pytest
 
 import tracejit
 from tracejit.errors import UnsupportedError
-from tracejit.ir.interpret.draws import HostDraw
 
 OWN = random.Random(3)
 #: One draw, of two parameters of the run, and whether it is native for those.
@@ -37,20 +36,6 @@ DRAWS: dict[str, tuple[Callable[[Any, Any], Any], bool]] = {
     "choice of a list": (lambda a, b: random.choice([3.0, 4.0, 7.0]), True),
     "choice of a tuple": (lambda a, b: random.choice((3, 4, 7)), True),
 }
-
-
-@pytest.fixture
-def host_draws(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The methods that Python called."""
-    seen: list[str] = []
-    call = HostDraw.__call__
-
-    def counted(self: HostDraw, *operands: Any) -> Any:
-        seen.append(self.method)
-        return call(self, *operands)
-
-    monkeypatch.setattr(HostDraw, "__call__", counted)
-    return seen
 
 
 def outcome(f: Callable[..., Any], *args: Any) -> Any:
