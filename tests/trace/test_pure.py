@@ -262,10 +262,12 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a timer": (in_timer, "time.perf_counter .* read the clock once"),
     "a timer that is a generator": (in_timed, "timed, whose source .* time.time"),
     "the clock in __new__": (lambda x: x * Stamped().stamp, "read the clock"),
-    "the clock in a generator": (lambda x: x * sum(stamps()), "stamps, whose .* time.time"),
-    "the clock by another name": (lambda x: x * sum(aliased()), "aliased, whose .* time.time"),
-    "the clock in a generator of it": (lambda x: x * sum(indirect()), "stamps, whose .* time"),
-    "a print in a generator": (lambda x: x * sum(shown([1, 2])), "shown, whose .* print once"),
+    "the clock in a generator": (lambda x: x * sum(stamps()), "time.time .* read the clock"),
+    "the clock by another name": (lambda x: x * sum(aliased()), "time.time .* read the clock"),
+    "the clock in a generator of it": (
+        lambda x: x * sum(indirect()),
+        "time.time .* read the clock",
+    ),
     "time by its name": (lambda x: x * getattr(time, "time")(), "read the clock"),
     "the clock in a partial": (lambda x: x * functools.partial(time.time)(), "read the clock"),
     "the clock as a key": (lambda x: sorted([3, 1], key=lambda v: time.time()), "the clock"),
@@ -282,6 +284,13 @@ def test_refused(name: str) -> None:
     with pytest.raises(UnsupportedError, match=rf"^test_pure.py:\d+: .*{words}"):
         jit(f)(2.0)
     assert [repr(NUMBERS), repr(os.environ), TOKEN.get()] == before
+
+
+def test_a_generator_prints_in_each_call(capsys: pytest.CaptureFixture[str]) -> None:
+    f = jit(lambda x: x * sum(shown([1, 2])))
+    for _ in range(2):
+        assert f(2.0) == 6.0
+        assert capsys.readouterr().out == "1\n2\n"
 
 
 def test_scipy_draws() -> None:
