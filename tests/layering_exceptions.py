@@ -12,7 +12,6 @@ NAMES_COMPARED = {
 #: Modules that import one another: the first of them by name, and how many there are.
 CIRCLES = {
     "autodiff.accumulator": 10,
-    "device.host_text": 2,
     "ir.core": 3,
     "lower.body": 4,
     "numba_compat.foreign": 2,

@@ -25,7 +25,6 @@ from tracejit.codegen_ptx.emit import (
     Values,
     kernel_text,
     module_text,
-    reduction_blocks,
 )
 from tracejit.codegen_ptx.launch import GpuUnavailableError, load
 from tracejit.llvm_text.emit import Reg
@@ -176,7 +175,7 @@ def sum_in_kernel_order(x: np.ndarray, blocks: int) -> np.ndarray:
 def test_two_stage_sum_has_a_fixed_order(dtype: np.dtype, count: int) -> None:
     ptx = compile_ptx(module_text([total(dtype, "total")]))
     x = RNG.normal(size=count).astype(dtype)
-    blocks = reduction_blocks(count, THREADS)
+    blocks = max(1, -(-count // (4 * THREADS)))
     device = Device()
     partial, out = device.empty(blocks, dtype), device.empty(1, dtype)
     launch(device, ptx, "total", blocks, THREADS, [device.put(x), partial, count])
@@ -214,20 +213,6 @@ def test_shuffles_and_memory_of_every_dtype(dtype: str) -> None:
     launch(device, compile_ptx(module_text([text])), "swap", 2, 32, [device.put(x), out])
     expected = x[np.arange(64) ^ 1]
     assert device.get(out, 64, kind).tobytes() == expected.tobytes()
-
-
-def test_atomics_count_errors_and_refuse_floats() -> None:
-    def body(e: PTXEmitter, params: list[Reg | SpacePointer]) -> None:
-        e.atomic("add", params[0], e.const(1, I64))
-        e.atomic("umax", e.element(params[0], e.const(1, I64), I64), e.global_thread())
-        with pytest.raises(TypeError, match="deterministic"):
-            e.atomic("fadd", params[0], e.const(1, F64))
-
-    ptx = compile_ptx(module_text([kernel_text("count", [buffer("x", I64)], 64, body)]))
-    device = Device()
-    x = device.put(np.zeros(2, I64))
-    launch(device, ptx, "count", 5, 64, [x])
-    assert device.get(x, 2, I64).tolist() == [320, 319]
 
 
 def test_an_index_past_the_end_is_caught_in_compiled_code() -> None:

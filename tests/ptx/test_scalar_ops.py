@@ -103,7 +103,7 @@ def test_integer_division(dtype: np.dtype) -> None:
     b[b == 0] = 3
     if dtype.kind == "i":
         b[b == -1] = 5  # the least value divided by -1 is undefined
-    for name in ("sdiv", "srem") if dtype.kind == "i" else ("udiv", "urem"):
+    for name in ("sdiv",) if dtype.kind == "i" else ("udiv", "urem"):
         agree(method(name), a, b)
 
 
@@ -116,9 +116,8 @@ def test_shifts(name: str, dtype: np.dtype) -> None:
 
 
 @pytest.mark.parametrize("dtype", [t for t in INTS if t.itemsize >= 4], ids=str)
-@pytest.mark.parametrize("name", ["ctpop", "ctlz", "cttz"])
-def test_bit_counts(name: str, dtype: np.dtype) -> None:
-    agree(method(name), ints(dtype))
+def test_bit_counts(dtype: np.dtype) -> None:
+    agree(method("ctpop"), ints(dtype))
 
 
 @pytest.mark.parametrize("dtype", [np.dtype("i4"), np.dtype("i8")], ids=str)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracejit.dtypes import is_bool, is_integer
+from tracejit.dtypes import is_bool
 from tracejit.ir.scalar.emit import BOOL, DType
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, llvm_type
 
@@ -177,16 +177,6 @@ class PTXEmitter(LLVMEmitter):
         )
         return SpacePointer(symbol, SHARED)
 
-    def atomic(self, operation: str, address: SpacePointer, value: Reg) -> Reg:
-        """An integer atomic (add, and, or, xor, xchg, max, min, umax, umin); the old value.
-
-        Relaxed, among all threads of the device. Floats are refused: their order would show.
-        """
-        if not is_integer(value.dtype) or value.dtype.itemsize < 4:
-            raise TypeError(f"no deterministic atomic on {value.dtype}")
-        text = f'atomicrmw {operation} {address}, {value} syncscope("device") monotonic'
-        return self.op(value.dtype, text)
-
     def barrier(self) -> None:
         """Waits for every thread of the block; memory written before is seen after."""
         self._nvvm("barrier0", "void", ())
@@ -268,14 +258,6 @@ class PTXEmitter(LLVMEmitter):
             partial.append(self.select(inside, found, neutral))
         self.barrier()  # the next reduction may write where a slow warp still reads
         return self.warp_reduce(tuple(partial), combine, 1 << (warps - 1).bit_length())
-
-
-def reduction_blocks(count: int, threads: int, most: int = 1024) -> int:
-    """Blocks for the first stage of a reduction of `count` elements.
-
-    A function of sizes alone, never of the device: the grid fixes the order of the additions.
-    """
-    return max(1, min(most, -(-count // (4 * threads))))
 
 
 @dataclass(frozen=True)

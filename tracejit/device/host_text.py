@@ -11,129 +11,45 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracejit import abi
 from tracejit.codegen_llvm.lower import RULES as CPU_RULES
 from tracejit.codegen_llvm.lower import Core, lower_program
 from tracejit.codegen_ptx.lower import KernelInfo, PtxProgram
-from tracejit.device.driver import CudaError
-from tracejit.device.memory import DECLARATIONS as ALLOCATION
+from tracejit.device.host_function import HostFunction, host_function
 from tracejit.device.staging import STAGED
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, leaves, subst
 from tracejit.ir.program import Program
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.emit import Reg
-from tracejit.llvm_text.lower_control import location_of
 from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer, Rule, parts
 from tracejit.llvm_text.lower_memory import address, byte_count, load_scalar, store_scalar
-from tracejit.llvm_text.tables import ErrorSite
 
-DECLARATIONS = (
-    *ALLOCATION,
-    "declare i32 @cuLaunchKernel(ptr, i32, i32, i32, i32, i32, i32, i32, ptr, ptr, ptr)",
-    "declare i32 @cuMemcpyDtoHAsync(ptr, ptr, i64, ptr)",
-    "declare i32 @cuMemcpyHtoDAsync(ptr, ptr, i64, ptr)",
-    "declare i32 @cuStreamSynchronize(ptr)",
-    "declare ptr @PyEval_SaveThread()",
-    "declare void @PyEval_RestoreThread(ptr)",
-)
 #: Room for one scalar of any dtype.
 _SCALAR = "[2 x i64]"
-
-
-class HostText(FunctionText):
-    """The host function under construction."""
-
-    def __init__(self, module: Module, ptx: PtxProgram) -> None:
-        super().__init__(module, kernel=False)
-        self.ptx = ptx
-        self.handles = {k.name: n for n, k in enumerate(ptx.kernels)}
-        self.constants: list[Any] = []
-        self.entry += [
-            f"  %stream.at = getelementptr i64, ptr %ctx, i64 {abi.CTX_STREAM}",
-            "  %stream = load ptr, ptr %stream.at",
-        ]
-        for line in DECLARATIONS:
-            module.declare(line)
-        for table in ("@kernels", "@constants"):
-            module.tables[table] = f"{table} = external global ptr"
-
-    def drive(self, call: str, what: str, instr: Instr) -> None:
-        """A driver call; where it fails the core ends with a CudaError about `what`."""
-        site = ErrorSite(CudaError, f"CUDA error {{}} in {what}", ("int",), location_of(instr.loc))
-        number = self.module.errors.add(site)
-        status, failed = self.e.fresh(), self.e.fresh()
-        bad, good = self.e.fresh_label("bad"), self.e.fresh_label("ok")
-        self.e.line(f"{status} = call i32 {call}")
-        self.e.line(f"{failed} = icmp ne i32 {status}, 0")
-        self.e.line(f"br i1 {failed}, label %{bad}, label %{good}")
-        self.e.label(bad)
-        word = self.e.fresh()
-        self.e.line(f"{word} = zext i32 {status} to i64")
-        self.e.line(f"store i64 {word}, {self.at(Pointer('%ctx'), 8 * abi.CTX_PAYLOAD)}")
-        self.e.line(f"store i64 {number}, ptr %ctx")
-        self.e.line(f"br label %{self.fail()}")
-        self.e.label(good)
-
-    def allocate(self, size: Reg) -> Pointer:
-        """Device memory that the call owns."""
-        return self.call_pointer(f"@tj_device_alloc(ptr %ctx, {size})")
-
-    def release(self, memory: Pointer) -> None:
-        self.e.line(f"call void @tj_device_free(ptr %ctx, {memory})")
-
-    def download(self, to: Pointer, source: Pointer, size: Reg, what: str, instr: Instr) -> None:
-        """Queue a copy to the host: it is there after `wait`."""
-        self.drive(f"@cuMemcpyDtoHAsync({to}, {source}, {size}, ptr %stream)", what, instr)
-
-    def upload(self, to: Pointer, source: Pointer, size: Reg, what: str, instr: Instr) -> None:
-        """Queue a copy to the device: `source` is free to change after `wait`."""
-        self.drive(f"@cuMemcpyHtoDAsync({to}, {source}, {size}, ptr %stream)", what, instr)
-
-    def wait(self, what: str, instr: Instr) -> None:
-        """Until all work of the stream is done; other threads of Python run meanwhile."""
-        thread = self.e.fresh()
-        self.e.line(f"{thread} = call ptr @PyEval_SaveThread()")
-        status = self.e.fresh()
-        self.e.line(f"{status} = call i32 @cuStreamSynchronize(ptr %stream)")
-        self.e.line(f"call void @PyEval_RestoreThread(ptr {thread})")
-        self.module.once("@tj_status", "define internal i32 @tj_status(i32 %s) #0 { ret i32 %s }")
-        self.drive(f"@tj_status(i32 {status})", what, instr)
-
-    def entry_of(self, table: str, number: int) -> Pointer:
-        """Word `number` of a table that is filled when the code is loaded."""
-        name = self.e.fresh()
-        self.e.line(f"{name} = load ptr, {self.at(Pointer(table), 8 * number)}")
-        return Pointer(name)
-
-
-def _host(f: FunctionText) -> HostText:
-    assert isinstance(f, HostText)
-    return f
 
 
 def _alloc(f: FunctionText, instr: Instr) -> None:
     type_ = instr.result.type
     assert isinstance(type_, BufferType)
-    f.env[instr.result] = _host(f).allocate(byte_count(f, type_))
+    f.env[instr.result] = host_function(f).allocate(byte_count(f, type_))
 
 
 def _free(f: FunctionText, instr: Instr) -> None:
-    _host(f).release(f.pointer(instr.operands[0]))
+    host_function(f).release(f.pointer(instr.operands[0]))
 
 
 def _fetch(f: FunctionText, instr: Instr) -> None:
     buffer, *index = instr.operands
     cell = f.stack(_SCALAR, 16)
     size = f.const(buffer.dtype.itemsize)
-    _host(f).download(cell, address(f, buffer, index), size, "a copy of one element", instr)
-    _host(f).wait("what was under way when an element was read", instr)
+    host_function(f).download(cell, address(f, buffer, index), size, "a copy of one element", instr)
+    host_function(f).wait("what was under way when an element was read", instr)
     f.env[instr.result] = load_scalar(f, cell, buffer.dtype)
 
 
 def _const_buffer(f: FunctionText, instr: Instr) -> None:
     """A literal array lies on the device as long as the code is loaded."""
-    host = _host(f)
+    host = host_function(f)
     array = instr.attrs["value"].array
     key = (array.dtype, array.shape, array.tobytes())
     known = [(a.dtype, a.shape, a.tobytes()) for a in host.constants]
@@ -144,17 +60,17 @@ def _const_buffer(f: FunctionText, instr: Instr) -> None:
 
 
 def _launch(f: FunctionText, instr: Instr) -> None:
-    _Launch(_host(f), instr, instr.results).run()
+    _Launch(host_function(f), instr, instr.results).run()
 
 
 def _gemm(f: FunctionText, instr: Instr) -> None:
-    _Launch(_host(f), _host(f).ptx.products[instr], ()).run()
+    _Launch(host_function(f), host_function(f).ptx.products[instr], ()).run()
 
 
 class _Launch:
     """The kernels of one launch, one after another, and its scalar results."""
 
-    def __init__(self, f: HostText, instr: Instr, results: Sequence[Value]) -> None:
+    def __init__(self, f: HostFunction, instr: Instr, results: Sequence[Value]) -> None:
         self.f, self.instr, self.results = f, instr, results
         (kernel,) = instr.regions
         self.inner: dict[Any, Value] = dict(zip(kernel.params, instr.operands, strict=True))
@@ -220,7 +136,7 @@ class _Launch:
         return parts(f.scalar(operand))[a.part]
 
 
-def _grid(f: HostText, info: KernelInfo, inner: Mapping[Any, Value]) -> Reg:
+def _grid(f: HostFunction, info: KernelInfo, inner: Mapping[Any, Value]) -> Reg:
     """Blocks to launch: `KernelInfo.grid` in the host's integers."""
     if info.fixed_grid is not None:
         return f.const(info.fixed_grid)
@@ -250,10 +166,10 @@ def lower_host(
     ptx: PtxProgram, param_slots: Sequence[int], result_slots: Sequence[int]
 ) -> tuple[Core, list[Any]]:
     """The core of a Program whose kernels are PTX, and the literal arrays of `@constants`."""
-    made: list[HostText] = []
+    made: list[HostFunction] = []
 
-    def text(module: Module, _: Program) -> HostText:
-        made.append(HostText(module, ptx))
+    def text(module: Module, _: Program) -> HostFunction:
+        made.append(HostFunction(module, ptx))
         return made[-1]
 
     core = lower_program(ptx.program, param_slots, result_slots, RULES, text)

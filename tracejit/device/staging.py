@@ -7,21 +7,14 @@ stream. The rule that does the work is the CPU's own, on host memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from tracejit.codegen_llvm.lower import RULES as CPU_RULES
+from tracejit.device.host_function import host_function
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.scalar.emit import I64
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import FunctionText, Pointer, Rule
-
-if TYPE_CHECKING:
-    from tracejit.device.host_text import HostText
-
-
-def _host(f: FunctionText) -> HostText:
-    return f  # type: ignore[return-value]
 
 
 def _span(f: FunctionText, type_: BufferType) -> tuple[Reg, Reg]:
@@ -43,7 +36,7 @@ class _Staged:
     """Host copies of buffers while one statement runs."""
 
     def __init__(self, f: FunctionText, instr: Instr, buffers: Sequence[Value]) -> None:
-        self.f, self.instr = _host(f), instr
+        self.f, self.instr = host_function(f), instr
         self.what = f"a copy for {instr.name}"
         self.device = {b: f.pointer(b) for b in dict.fromkeys(buffers)}
         self.spans: dict[Value, tuple[Pointer, Pointer, Reg]] = {}

@@ -246,9 +246,6 @@ class LLVMEmitter:
     def udiv(self, a: Reg, b: Reg) -> Reg:
         return self._arith("udiv", a, b)
 
-    def srem(self, a: Reg, b: Reg) -> Reg:
-        return self._arith("srem", a, b)
-
     def urem(self, a: Reg, b: Reg) -> Reg:
         return self._arith("urem", a, b)
 
@@ -272,12 +269,6 @@ class LLVMEmitter:
 
     def ctpop(self, a: Reg) -> Reg:
         return self.intrinsic("ctpop", a.dtype, a)
-
-    def ctlz(self, a: Reg) -> Reg:
-        return self.intrinsic("ctlz", a.dtype, a, extra="i1 false")
-
-    def cttz(self, a: Reg) -> Reg:
-        return self.intrinsic("cttz", a.dtype, a, extra="i1 false")
 
     def icmp(self, pred: str, a: Reg, b: Reg) -> Reg:
         table = _PRED_SIGNED if is_signed(a.dtype) else _PRED_UNSIGNED

@@ -220,9 +220,6 @@ class NumpyEmitter:
     def udiv(self, a: Array, b: Array) -> Array:
         return np.floor_divide(a, b)
 
-    def srem(self, a: Array, b: Array) -> Array:
-        return np.fmod(a, b)
-
     def urem(self, a: Array, b: Array) -> Array:
         return np.remainder(a, b)
 
@@ -248,17 +245,6 @@ class NumpyEmitter:
 
     def ctpop(self, a: Array) -> Array:
         return np.bitwise_count(a.astype(f"u{a.dtype.itemsize}")).astype(a.dtype)
-
-    def ctlz(self, a: Array) -> Array:
-        bits = np.asarray(a).astype(f"u{a.dtype.itemsize}")
-        for shift in (1, 2, 4, 8, 16, 32):
-            if shift < 8 * a.dtype.itemsize:
-                bits = bits | (bits >> bits.dtype.type(shift))
-        return self.ctpop(~bits).astype(a.dtype)
-
-    def cttz(self, a: Array) -> Array:
-        bits = np.asarray(a).astype(f"u{a.dtype.itemsize}")
-        return self.ctpop(~bits & (bits - bits.dtype.type(1))).astype(a.dtype)
 
     def icmp(self, pred: str, a: Array, b: Array) -> Array:
         return _ICMP[pred](a, b)

@@ -260,10 +260,6 @@ class NameScope:
     rebound: frozenset[str]
     always_live: frozenset[str] = field(default=frozenset())
 
-    @property
-    def assignable(self) -> frozenset[str]:
-        return self.locals | self.globals | self.nonlocals
-
 
 def function_scope(args: ast.arguments, body: Sequence[ast.AST]) -> NameScope:
     found = function_usage(args, body)

@@ -52,15 +52,6 @@ def reduced(f: Any, items: Any, value: Any) -> Any:
     return value
 
 
-def reduced_from_first(f: Any, count: Any, item: Any) -> Any:
-    if count < 1:
-        throw(TypeError("reduce() of empty iterable with no initial value"))
-    value = item(0)
-    for k in range(1, count):
-        value = f(value, item(k))
-    return value
-
-
 def extremum(f: Any, items: Any, key: Any, default: Any) -> Any:
     kept = []
     keys = []

@@ -33,6 +33,8 @@ BUILTINS: dict[Any, Implementation] = {}
 ARRAY: dict[str, Implementation] = {}
 #: Attributes of numbers (python).
 NUMBER: dict[str, Implementation] = {}
+#: What is known of lists of numbers as items of lists: as a value, made of one, its kind (values).
+LIST_ROWS: dict[str, Implementation] = {}
 
 
 def from_library(f: Any) -> Implementation | None:

@@ -29,7 +29,7 @@ from tracejit.errors import (
     throw,
 )
 from tracejit.ir.builder import Builder
-from tracejit.ir.core import Constant, Instr, Loc, Value
+from tracejit.ir.core import Constant, Loc, Value
 from tracejit.ir.exceptions import ExceptionName
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTypeLike, dtype_of
@@ -157,7 +157,6 @@ class Session:
         self.operators: Any = None
         #: Containers that stand for one of two others, with these (see ``containers``).
         self.unsure: list[tuple[Any, Any, Any]] = []
-        self.changed_containers: dict[int, Any] = {}
         #: Objects of the user's classes, with the frame in which they were made, by identity.
         self.made: dict[int, tuple[Any, Frame]] = {}
         #: Iterators of Python's, and the keys under which the trace may begin again with them as
@@ -391,10 +390,6 @@ class Session:
 
     def remember(self, key: Any, fact: Any) -> None:
         self.frame.checked[key] = fact
-
-    def last_instr(self) -> Instr | None:
-        instrs = self.frame.builder.instrs
-        return instrs[-1] if instrs else None
 
 
 _LOCAL = threading.local()

@@ -17,12 +17,12 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import dtype_of
 from tracejit.trace.session.regions import emit_cond
+from tracejit.trace.session.registry import LIST_ROWS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values import containers
 from tracejit.trace.values.arrays import Array
 from tracejit.trace.values.list_kinds import (
-    ROWS,
     ElementKinds,
     Kind,
     is_of_one_kind,
@@ -110,14 +110,14 @@ def run_of(x: list[Any]) -> ListBuffer:
 
 def _row_of(x: list[Any]) -> Any:
     """Where a list is from that is a row of a list of lists; it must still be there."""
-    return ROWS["found"](x) if id(x) in current().rows else None
+    return LIST_ROWS["found"](x) if id(x) in current().rows else None
 
 
 def replace_items(x: list[Any], run: ListBuffer) -> None:
     """Other items for a list."""
     row = _row_of(x)
     if row is not None:
-        ROWS["write"](row, run)
+        LIST_ROWS["write"](row, run)
         return
     session = current()
     by_value = run.form[1] is list or any(k.shape is not None for k in run.form[0])
@@ -391,7 +391,7 @@ def _rows(column: Value, start: Dim, count: Dim, step: Dim) -> Value:
 def share_rows(run: ListBuffer) -> None:
     """Lists that are items are in another list as well."""
     if any(k.row for k in run.form[0]):
-        ROWS["share"]()
+        LIST_ROWS["share"]()
 
 
 def window(run: ListBuffer, start: Dim, step: Dim, count: Dim) -> ListBuffer:

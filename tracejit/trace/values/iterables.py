@@ -11,11 +11,11 @@ from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.concretize import structural_int
+from tracejit.trace.session.registry import LIST_ROWS
 from tracejit.trace.session.session import Frame, Restart, current, where
 from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values.all import as_dim, dim_value
 from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
-from tracejit.trace.values.list_kinds import ROWS
 
 
 class Looped:
@@ -171,7 +171,7 @@ def steps_of(iterable: Any) -> Steps | None:
     if not is_grown(iterable):
         return None
     steps = run_of(iterable).steps()
-    return Steps(steps.trip, lambda i: ROWS["note"](steps.item(i), iterable, i))
+    return Steps(steps.trip, lambda i: LIST_ROWS["note"](steps.item(i), iterable, i))
 
 
 def iterator_key() -> Any:

@@ -7,7 +7,7 @@ appended nor what is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType, dtype_of
+from tracejit.trace.session.registry import LIST_ROWS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.storage import Cell
 from tracejit.trace.values.arrays import Array
@@ -85,13 +86,13 @@ class Kind:
         if self.shape is None:
             return number_value(x, self.joined)
         keep_as_it_is(x)
-        found: Value = ROWS["value"](x, self) if self.row else x.read()
+        found: Value = LIST_ROWS["value"](x, self) if self.row else x.read()
         return found
 
     def part(self, value: Value) -> Any:
         """A traced number, array or list of this kind."""
         if self.row:
-            row = ROWS["made"](value, self)
+            row = LIST_ROWS["made"](value, self)
             current().kept[id(row)] = row, _reason("read from")
             return row
         if self.shape is not None:
@@ -106,7 +107,7 @@ class Kind:
         """A part of which nothing else is known."""
         value = Value(TensorType(self.dtype, self.shape or ()))
         if self.row:
-            return ROWS["made"](value, self)
+            return LIST_ROWS["made"](value, self)
         if self.shape is not None:
             return Array(Cell(value))
         return Scalar(value) if self.weak is None else PyScalar(self.weak, value)
@@ -116,13 +117,9 @@ class Kind:
 ElementKinds = tuple[tuple[Kind, ...], "type | None"]
 
 
-#: What ``list_rows`` knows of lists of numbers: as a value, made of one, and what kind one is of.
-ROWS: dict[str, Callable[..., Any]] = {}
-
-
 def kind_of(x: Any, *, exact: bool = False) -> Kind:
     if type(x) is list:
-        found: Kind = ROWS["kind"](x)
+        found: Kind = LIST_ROWS["kind"](x)
         return found
     if isinstance(x, Array):
         return Kind(x.dtype, exact=exact, shape=x.dims)
@@ -132,7 +129,7 @@ def kind_of(x: Any, *, exact: bool = False) -> Kind:
 def is_part(x: Any) -> bool:
     """Whether something can be an item, or a part of one."""
     if type(x) is list:
-        return ROWS["kind"](x) is not None
+        return LIST_ROWS["kind"](x) is not None
     return isinstance(x, Array) or is_number(x)
 
 
@@ -142,7 +139,7 @@ def is_of_one_kind(x: Any) -> bool:
 
 def parts_of_item(item: Any) -> tuple[list[Any], type | None]:
     """An item in its parts, and what puts them together again."""
-    if type(item) is list and item and ROWS["kind"](item) is not None:
+    if type(item) is list and item and LIST_ROWS["kind"](item) is not None:
         return [item], None
     if type(item) in (tuple, list) and item:
         return list(item), type(item)

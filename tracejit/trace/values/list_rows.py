@@ -13,10 +13,11 @@ from typing import Any
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.trace.session.registry import LIST_ROWS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import ListBuffer, laid_out, parts_of
-from tracejit.trace.values.list_kinds import ROWS, Kind, kind_of
+from tracejit.trace.values.list_kinds import Kind, kind_of
 from tracejit.trace.values.scalar_join import is_number, joined_number, number_value
 from tracejit.trace.values.scalars import MixedScalar
 
@@ -156,5 +157,5 @@ def _replace(link: TableRow, column: Value, kind: Kind) -> None:
     link.row[:] = [ListBuffer((value,), kind.shape[0], ((Kind(kind.joined),), None))]
 
 
-ROWS.update(kind=_kind, value=_value, made=_made)
-ROWS.update(note=note, found=found, write=write_row, share=share)
+LIST_ROWS.update(kind=_kind, value=_value, made=_made)
+LIST_ROWS.update(note=note, found=found, write=write_row, share=share)
