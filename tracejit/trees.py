@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from numbers import Number
 from typing import Any, TypeAlias
 
@@ -311,6 +311,20 @@ def registered_parts(x: Any) -> list[Any] | None:
     """What an object of a class that ``register`` was told of holds; None of others."""
     apart = _apart.get(type(x))
     return None if apart is None else list(apart(x)[0])
+
+
+def registered_in(treedef: PyTreeDef) -> set[type]:
+    """The classes in a structure that have to be registered before it can be read from a file."""
+    found: set[type] = set().union(*map(registered_in, treedef.children()))
+    return found | {treedef.type} if treedef.type in _registered else found
+
+
+def register_again(kinds: Iterable[type]) -> None:
+    """Register records among ``kinds``, of another process's ``registered_in``. Whatever else
+    there is of them registers itself where it is defined."""
+    for kind in kinds:
+        if kind not in _registered and dataclasses.is_dataclass(kind):
+            _register(kind)
 
 
 def _register(kind: type) -> None:

@@ -319,6 +319,43 @@ def test_changed_closures_and_defaults() -> None:
     assert_same(h(X), X * 3)
 
 
+def _shown(x: Any, k: float = 1.0) -> Any:
+    return x * k
+
+
+@functools.wraps(_shown)
+def _wrapper(x: Any, k: float = 2.0, *, m: float = 3.0) -> Any:
+    return x * k + m
+
+
+@functools.wraps(_shown)
+def _passes_on(*args: Any, **kwargs: Any) -> Any:
+    return _wrapper(*args, **kwargs) + _shown(*args, **kwargs)
+
+
+def test_a_wrapper_has_its_own_defaults() -> None:
+    """``inspect.signature`` shows those of what it wraps."""
+    for f in (_wrapper, _passes_on):
+        g = jit(f)
+        assert_same(g(X), f(X))
+        assert_same(g(X, k=4.0), f(X, k=4.0))
+        assert_same(g(X, 4.0), f(X, 4.0))
+    assert_same(jit(_wrapper)(X, m=1.0), _wrapper(X, m=1.0))
+    static = jit(_passes_on, static_argnames="k")
+    assert_same(static(X, 4.0), _passes_on(X, 4.0))
+    assert_same(static(X, k=4.0), _passes_on(X, k=4.0))
+
+
+def test_defaults_of_a_function_that_calls_itself() -> None:
+    def f(x: Any, k: float = 2.0, n: int = 2) -> Any:
+        return x * k if n == 0 else f(x, n=n - 1) + k
+
+    g = jit(f)
+    for given in ((2.0, 2), (5.0, 2)):
+        f.__defaults__ = given
+        assert_same(g(X, 1.0), f(X, 1.0))
+
+
 class Layer:
     def __init__(self, w: Any) -> None:
         self.w, self.kind, self.k = w, "tanh", 1.0

@@ -214,6 +214,35 @@ print("tracejit.trace.driver" in sys.modules, "tracejit.ir.ops" in sys.modules)
     assert runs[1][1] == "False False"
 
 
+def test_containers_of_a_result_are_known_in_another_process(tmp_path: Path) -> None:
+    """Also those that nobody has met before there: a record, and what a transform gives."""
+    file = tmp_path / "a_script.py"
+    text = """
+    @dataclass
+    class Pair:
+        a: object
+        b: object
+
+    @jit
+    def f(x): return Pair(x + 1.5, {"c": Pair(x, x - 1.5)})
+    @jit
+    def g(x): return linearize(f, x)[1]
+    print(f(np.ones(2)), f.stats().loaded)
+    print(g(np.ones(2))(np.ones(2)), g.stats().loaded)
+    """
+    file.write_text(HEAD + "from tracejit import linearize\n" + textwrap.dedent(text))
+    environment = {**os.environ, "TRACEJIT_CACHE_DIR": str(tmp_path / "cache")}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    runs = [
+        subprocess.run(
+            [sys.executable, str(file)], capture_output=True, text=True, env=environment, check=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert runs[0].count(" 0\n") == 2
+    assert runs[1] == runs[0].replace(" 0\n", " 1\n")
+
+
 def test_a_loaded_version_keeps_no_object_alive(program: Any) -> None:
     text = """
     class A:

@@ -161,3 +161,22 @@ def test_the_number_of_kept_transforms_is_bounded(monkeypatch: pytest.MonkeyPatc
     del slopes, s
     gc.collect()
     assert sum(r() is None for r in gone) == 2
+
+
+def test_functions_die_while_room_is_made() -> None:
+    """A collection may run at any allocation, and with it what happens when a function goes."""
+
+    def circle(k: float) -> None:
+        f = closure(k)
+        f.itself = f  # type: ignore[attr-defined]
+        kept.compiled(grad(f))
+
+    thresholds = gc.get_threshold()
+    gc.set_threshold(1, 1, 1)
+    try:
+        for k in range(600):
+            circle(float(k))
+    finally:
+        gc.set_threshold(*thresholds)
+    gc.collect()
+    assert all(e.anchor is None or e.anchor() is not None for e in kept._entries.values())

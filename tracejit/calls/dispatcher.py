@@ -52,6 +52,7 @@ from tracejit.calls.versions import (
 )
 from tracejit.errors import InternalError, StructureError, UnsupportedError
 from tracejit.ir.arguments import ArrayArg, integers_among
+from tracejit.signatures import own_signature
 from tracejit.trace.guards.paths import NeedsIdentity, bound
 from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSet, TraceAssumptions
 
@@ -114,7 +115,7 @@ class Dispatcher:
         self._device_calls = DeviceCalls()
         self._signature = signature_of(function)
         self.parameters = parameters_of(function, self._signature)
-        self._static = static_positions(self._signature, options)
+        self._static = static_positions(function, self._signature, options)
         _dispatchers.add(self)
 
     def renew_lock(self) -> None:
@@ -256,6 +257,7 @@ class Dispatcher:
         self, version: Version, arguments: Arguments, deopt: DeoptState
     ) -> tuple[Version, Any]:
         """Call a version; one whose hidden arguments changed in kind is compiled anew."""
+        changed: list[str] = []
         for _ in range(3):
             try:
                 result = version.run(arguments.leaves)
@@ -272,9 +274,12 @@ class Dispatcher:
                 if hidden_meets_itself(version):
                     raise self._in_python(MEETS_ITSELF) from None
                 self._outside.note(version.preconditions.changed_numbers())
+                changed = version.preconditions.changed()
                 version.alive = False
                 version = self._wanted(arguments, deopt)
-        raise InternalError("a compiled version refuses the arguments that it was compiled for")
+        if not changed:
+            raise InternalError("a compiled version refuses the arguments that it was compiled for")
+        raise self._in_python(f"{', '.join(changed)} changed again and again during the call")
 
     def _answered(self, kind: FamilyKey, version: Version) -> None:
         """Note that what the version assumes was right."""
@@ -338,9 +343,9 @@ class Dispatcher:
         if places is not None:
             return self.parameters.call(places)
         try:
-            bound = inspect.signature(self.function).bind(*args, **kwargs)
+            bound = own_signature(self.function).bind(*args, **kwargs)
         except TypeError as error:
-            if type(self.function) is FunctionType and not hasattr(self.function, "__wrapped__"):
+            if type(self.function) is FunctionType:
                 self.function(*args, **kwargs)  # raises what Python says of this call
             raise error.with_traceback(None) from None
         return tuple(bound.args), dict(bound.kwargs)

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit import trees
 from tracejit.calls.fingerprints import Fingerprint, Unstorable, fingerprint, is_library
 from tracejit.trace.guards.conditions import IsDefined, Known
 from tracejit.trace.guards.paths import GlobalVariable
@@ -75,6 +76,11 @@ def _proxy(x: dict[Any, Any]) -> MappingProxyType[Any, Any]:
     return MappingProxyType(x)
 
 
+def _structure(kinds: tuple[type, ...], data: bytes) -> Any:
+    trees.register_again(kinds)
+    return pickle.loads(data)
+
+
 class VersionPickler(pickle.Pickler):
     """``root``: the function that is compiled. ``known``: objects that guards lead to, which the
     reader has by number."""
@@ -122,6 +128,9 @@ class VersionPickler(pickle.Pickler):
         guard looks into is the very object, and no copy of it."""
         if type(x) is MappingProxyType:
             return _proxy, (dict(x),)
+        if isinstance(x, trees.PyTreeDef) and (kinds := trees.registered_in(x)):
+            names = sorted(kinds, key=lambda kind: kind.__qualname__)
+            return _structure, (tuple(names), pickle.dumps(x))
         space = x.namespace if isinstance(x, GlobalVariable | IsDefined) else None
         held = x.value if isinstance(x, Known) else space
         if isinstance(held, _CHANGING) and self.persistent_id(held) is None:
@@ -215,11 +224,23 @@ def written(x: Any, root: Any, known: Sequence[Any] = ()) -> bytes:
     return file.getvalue()
 
 
+#: What reading raises where something that was written is not there any more; a RuntimeError is
+#: said of a class of containers that nobody has registered.
+_UNREADABLE = (
+    pickle.UnpicklingError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    TypeError,
+    RuntimeError,
+)
+
+
 def read(data: bytes, root: Any, known: Sequence[Any] = ()) -> Any:
     """The object again. Raises Stale where something is not what it was."""
     try:
         return VersionUnpickler(io.BytesIO(data), root, known).load()
-    except (pickle.UnpicklingError, AttributeError, ImportError, LookupError, TypeError) as error:
+    except _UNREADABLE as error:
         raise Stale(str(error)) from None
 
 

@@ -18,6 +18,7 @@ from tracejit.ir.arguments import ArgType, ScalarArg, StaticArg, resolved, sizes
 from tracejit.ir.core import Function
 from tracejit.ir.interpret.print_effect import kept_back
 from tracejit.python_entry.parameters import CallParameters
+from tracejit.signatures import own_signature, signature_with
 from tracejit.trace.guards.preconditions import Preconditions
 from tracejit.trace.session.assumption_sets import AssumptionFailed, TraceAssumptions
 
@@ -187,8 +188,9 @@ def canonical(leaves: Sequence[Any], version: Version) -> list[Any]:
 
 
 def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
+    """What a call of the function is bound to; None where it does not say."""
     try:
-        return inspect.signature(function)
+        return own_signature(function)
     except (TypeError, ValueError):
         return None
 
@@ -203,7 +205,12 @@ def parameters_of(
     return CallParameters(function, signature, fills=not hasattr(type(function), "__traced_call__"))
 
 
-def static_positions(signature: inspect.Signature | None, options: Options) -> frozenset[int]:
+def static_positions(
+    function: Callable[..., Any], signature: inspect.Signature | None, options: Options
+) -> frozenset[int]:
+    """Of the arguments that options name. Names may be those that a wrapper shows."""
+    if signature is not None:
+        signature = signature_with(function, options.static_argnames)
     names = list(signature.parameters) if signature is not None else []
     unknown = [n for n in options.static_argnames if n not in names]
     if unknown and signature is not None:

@@ -13,6 +13,7 @@ from tracejit.numba_compat import signatures as sg
 from tracejit.numba_compat import types as nt
 from tracejit.numba_compat.options import NumbaOptions, understood
 from tracejit.numba_compat.passing import Passed
+from tracejit.signatures import own_signature
 from tracejit.trace.session.session import current
 
 Function = Callable[..., Any]
@@ -31,7 +32,7 @@ class TypedFunction(Passed):
         self.function = function
         self.declared = list(signatures)
         self.numpy_errors = numpy_errors
-        self._parameters = inspect.signature(function)
+        self._parameters = own_signature(function)
         sources.keep(function)
         functools.update_wrapper(self, function, updated=())
 

@@ -135,7 +135,4 @@ def _plain_function(function: Any) -> FunctionType | None:
     """The Python function whose defaults a call gets at the time of the call."""
     if type(function) is MethodType:
         function = function.__func__
-    if type(function) is not FunctionType:
-        return None
-    other = hasattr(function, "__wrapped__") or hasattr(function, "__signature__")
-    return None if other else function
+    return function if type(function) is FunctionType else None

@@ -165,7 +165,7 @@ def _trace(
         outside.argument(value, k)
     outside.root(getattr(fn, "__self__", fn), "self")
     session.first_hidden = len(types)
-    ops = TraceOperators(session)
+    ops = TraceOperators(session, fn)
     session.operators = ops
     result: Any = None
     try:

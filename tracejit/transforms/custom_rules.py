@@ -7,7 +7,6 @@ Inside of a transform they become a ``call`` that holds its rule.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
@@ -16,6 +15,7 @@ from tracejit.dtypes import is_inexact
 from tracejit.errors import StructureError, UnsupportedError, throw
 from tracejit.ir.core import Function, Value
 from tracejit.ir.types import TensorType
+from tracejit.signatures import own_signature
 from tracejit.trace.session.raising import Diverged
 from tracejit.trace.session.regions import Free, diverged
 from tracejit.trace.session.session import active, current
@@ -66,7 +66,7 @@ class Custom(Generic[P, R]):
         if not ops.session.orders:
             return ops.call(self.function, *args, **kwargs)
         if kwargs:
-            bound = inspect.signature(self.function).bind(*args, **kwargs)
+            bound = own_signature(self.function).bind(*args, **kwargs)
             args, kwargs = bound.args, bound.kwargs
         if kwargs:
             throw(TypeError(f"{self.rule_name}: keyword-only arguments cannot be differentiated"))

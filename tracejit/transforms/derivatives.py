@@ -14,6 +14,7 @@ from tracejit import autodiff, trees
 from tracejit.autodiff.tangents import active_results
 from tracejit.dtypes import is_complex, is_inexact, kind_of
 from tracejit.errors import throw
+from tracejit.signatures import signature_with
 from tracejit.trace.session.concretize import shown_shape
 from tracejit.trace.values.all import lift
 from tracejit.transforms.staged import (
@@ -65,8 +66,9 @@ class Gradient(Transform):
     def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         single = isinstance(self.argnums, int | str)
         asked: Any = [self.argnums] if single else list(self.argnums)  # type: ignore[arg-type]
-        if any(isinstance(n, str) for n in asked):
-            bound = inspect.signature(self.function).bind(*args, **kwargs)
+        by_name = [n for n in asked if isinstance(n, str)]
+        if by_name:
+            bound = signature_with(self.function, by_name).bind(*args, **kwargs)
             bound.apply_defaults()
             args, kwargs = bound.args, bound.kwargs
         argnums = [self._position(n, len(args), kwargs) for n in asked]
@@ -98,7 +100,7 @@ class Gradient(Transform):
             if not -count <= asked < count:
                 throw(TypeError(f"argnums {asked} is outside of the {count} positional arguments"))
             return asked % count
-        names = list(inspect.signature(self.function).parameters)
+        names = list(signature_with(self.function, [asked]).parameters)
         if asked in kwargs:
             throw(TypeError(f"argnames: {asked!r} can only be passed by name; make it positional"))
         if asked not in names or names.index(asked) >= count:

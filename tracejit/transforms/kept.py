@@ -113,8 +113,12 @@ def _entry(transform: Any, found: Identity, place: tuple[int, Hashable]) -> _Ent
 
 
 def _forget() -> None:
-    """Make room for one more: what was used longest ago goes."""
+    """Make room for one more: what was used longest ago goes.
+
+    A collection may run at any allocation and take entries out. Listing keys allocates nothing in
+    between; listing items does."""
     for strong, limit in ((False, LIMIT), (True, LIMIT_ALIVE)):
-        places = [p for p, e in list(_entries.items()) if not strong or e.anchor is None]
+        found = [(p, _entries.get(p)) for p in list(_entries)]
+        places = [p for p, e in found if e is not None and (not strong or e.anchor is None)]
         for place in places[: max(0, len(places) - limit + 1)]:
             _entries.pop(place, None)

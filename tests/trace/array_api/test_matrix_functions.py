@@ -141,8 +141,6 @@ def test_errors_and_refusals() -> None:
         jit(lambda a: linalg.cho_factor(a)[0])(-np.eye(3))
     with pytest.raises(UnsupportedError, match="pivoting=True"):
         jit(lambda a: linalg.qr(a, pivoting=True))(A)
-    with pytest.raises(UnsupportedError, match="sqrtm is not compiled"):
-        jit(lambda a: linalg.sqrtm(a))(S)
 
 
 def test_roots_that_are_not_real() -> None:

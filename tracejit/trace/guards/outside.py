@@ -145,16 +145,27 @@ class Outside(Changes):
         if type(value) is np.poly1d:
             self.constant(value, path)
 
-    def code(self, function: FunctionType) -> None:
-        """The code and the defaults of a function that is traced, which must stay its own."""
-        place = (id(function), "__code__", id(function))
+    def _is_new(self, function: FunctionType, part: str) -> bool:
+        """Whether this part of a function of the program's is not guarded yet; it will be."""
+        place = (id(function), part, id(function))
         if place in self._guarded or _is_ours(function):
-            return
+            return False
         self._guarded.add(place)
         self._owners.append(function)
-        name = f"the code of {function.__qualname__}"
-        code = Path(FunctionField(function, "Code"))
-        self.guards.append(Guard(code, function.__code__, False, name))
+        return True
+
+    def code(self, function: FunctionType) -> None:
+        """The code of a function that is traced, which must stay its own."""
+        if self._is_new(function, "__code__"):
+            name = f"the code of {function.__qualname__}"
+            code = Path(FunctionField(function, "Code"))
+            self.guards.append(Guard(code, function.__code__, False, name))
+
+    def defaults(self, function: FunctionType) -> None:
+        """The defaults of a function that traced code calls."""
+        if not self._is_new(function, "__defaults__"):
+            return
+        name = f"the defaults of {function.__qualname__}"
         if function.__defaults__ is not None:
             defaults = Path(FunctionField(function, "Defaults"))
             self.guards.append(Guard(defaults, function.__defaults__, False, name))

@@ -83,8 +83,10 @@ SetState = Callable[[tuple[Any, ...]], None]
 class StagedOperators(Operators):
     """Stages what meets traced values; plain Python otherwise."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, entry: Any = None) -> None:
         self.session = session
+        #: The function whose call this is: Python binds its defaults before, at each call.
+        self._entry = entry
         self._converted: dict[int, tuple[Any, Callable[..., Any]]] = {}
         #: Generator functions, each with itself inside out; those that the trace defines apart.
         self._turned: dict[int, tuple[Any, Callable[..., Any] | None, str]] = {}
@@ -321,6 +323,8 @@ class StagedOperators(Operators):
         if found is None:
             found = (function, self._bind(function))
             self._converted[id(function)] = found
+        elif function is self._entry:
+            self.session.outside.defaults(function)
         bound = found[1]
         if isinstance(f, MethodType):
             self._guard_method(f)
@@ -400,6 +404,8 @@ class StagedOperators(Operators):
             self.session.outside.root(value, f"a default of {function.__name__}")
         if isinstance(function, FunctionType) and not convert.is_converted(function):
             self.session.outside.code(function)
+            if function is not self._entry:
+                self.session.outside.defaults(function)
 
     def _bind(self, function: Callable[..., Any]) -> Callable[..., Any]:
         self._guard_function(function)

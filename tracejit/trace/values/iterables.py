@@ -99,6 +99,8 @@ class Once(Looped):
 
     def steps(self) -> Steps:
         whole, first = self.whole(), self.life.taken
+        if type(first) is not int:
+            raise UnsupportedError(_more_than_once(self))
         return Steps(whole.trip - first, lambda i: whole.item(i + first)) if first else whole
 
 
