@@ -313,7 +313,7 @@ def registered_parts(x: Any) -> list[Any] | None:
     return None if apart is None else list(apart(x)[0])
 
 
-def registered_in(treedef: PyTreeDef) -> set[type]:
+def registered_in(treedef: optree.PyTreeSpec) -> set[type]:
     """The classes in a structure that have to be registered before it can be read from a file."""
     found: set[type] = set().union(*map(registered_in, treedef.children()))
     return found | {treedef.type} if treedef.type in _registered else found

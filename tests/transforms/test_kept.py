@@ -166,17 +166,27 @@ def test_the_number_of_kept_transforms_is_bounded(monkeypatch: pytest.MonkeyPatc
 def test_functions_die_while_room_is_made() -> None:
     """A collection may run at any allocation, and with it what happens when a function goes."""
 
-    def circle(k: float) -> None:
+    def circle(k: float) -> Any:
         f = closure(k)
         f.itself = f  # type: ignore[attr-defined]
         kept.compiled(grad(f))
+        return f
 
     thresholds = gc.get_threshold()
-    gc.set_threshold(1, 1, 1)
+    gc.disable()
     try:
-        for k in range(600):
-            circle(float(k))
+        for most in range(1, 9):
+            circles = [circle(float(k)) for k in range(40)]
+            gc.collect(0)  # they are not the youngest, and go at the second collection to come
+            circles.clear()
+            pairs = [(k, k) for k in range(5000)]  # Python keeps no freed ones then
+            gc.set_threshold(most, 1, 10)
+            gc.enable()
+            kept._forget()
+            gc.disable()
+            pairs.clear()
     finally:
+        gc.enable()
         gc.set_threshold(*thresholds)
     gc.collect()
     assert all(e.anchor is None or e.anchor() is not None for e in kept._entries.values())
