@@ -56,6 +56,7 @@ THIRD_PARTY = {
     "codegen_ptx": {"numpy", "llvmlite", "cupy"},
     "device": {"numpy", "cupy"},
     "python_entry": {"numpy"},
+    "export": {"numpy", "llvmlite"},
     "cli": {"numpy", "cupy", "llvmlite", "rich", "typer"},
     "bench": {"numpy", "optree", "matplotlib", "rich", "jax", "numba", "numexpr", "torch"},
 }

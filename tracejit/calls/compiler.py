@@ -166,17 +166,13 @@ def native_code(
     clock = clock or Clock()
     function = simplify(traced.function, stabilize=options.stabilize)
     clock.lap("passes")
-    layouts, numbers = layouts_of(traced, function)
-    program = merge(lower(function, layouts, numbers))
+    program = lowered(traced, function)
     clock.lap("lower")
     boxes = boxes_of(device)
     signature = SignatureBuilder(traced, function, program, boxes, stands=stands).build()
     signature = replace(signature, rollback=rollback_of(traced))
     layout = abi.layout(signature)
-    slots = (
-        param_slots(traced, program, layout),
-        _result_slots(program, signature, layout),
-    )
+    slots = (param_slots(traced, program, layout), result_slots(program, layout))
     if device is not None and rules is not RULES:
         raise UnsupportedError(ON_THE_CPU)
     if device is None:
@@ -241,7 +237,14 @@ def _dump(program: Program, text: str) -> None:
         dump_text("llvm", program.host.name, text)
 
 
-def _result_slots(program: Program, signature: abi.Signature, layout: abi.SlotLayout) -> list[int]:
+def lowered(traced: Traced, function: Function) -> Program:
+    """The Program of a traced function as `simplify` gives it."""
+    layouts, numbers = layouts_of(traced, function)
+    return merge(lower(function, layouts, numbers))
+
+
+def result_slots(program: Program, layout: abi.SlotLayout) -> list[int]:
+    """The slot of each result of a Program's host function; -1 where the caller has the memory."""
     slots = [-1] * len(program.host.results)
     for k, result in enumerate(program.results):
         at = layout.results[k]

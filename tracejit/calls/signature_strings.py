@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.dtypes import short_name
-from tracejit.ir.arguments import ArgType, ArrayArg, ObjectArg, ScalarArg
+from tracejit.ir.arguments import ArgType, ArrayArg, ObjectArg, ScalarArg, SymDim
 from tracejit.ir.types import dtype_of
 from tracejit.trace.session.assumption_sets import AssumptionSite
 
@@ -86,11 +86,12 @@ def _shown(dtype: np.dtype[Any], rank: int) -> str:
     return short_name(dtype) + (f"[{', '.join(':' * rank)}]" if rank else "")
 
 
-def parse_signature(text: str) -> ParsedSignature:
+def parse_signature(text: str, *, extents: bool = False) -> ParsedSignature:
     """Parse ``"result(args)"`` or ``"(args)"``. Raises ValueError showing what is not understood.
 
     ``[:]``, ``[:, :]``, ``[::1]`` and ``[:, ::1]`` are C-contiguous arrays of any extents,
-    ``[::1, :]`` is Fortran order; other arrays are compiled for when they come.
+    ``[::1, :]`` is Fortran order; other arrays are compiled for when they come. ``extents``:
+    numbers and names of extents may stand there too, as in ``"(f8[n, 3], f8[n])"``.
     """
     match = re.fullmatch(r"\s*([^()]*?)\s*\((.*)\)\s*", text, re.S)
     if match is None:
@@ -98,8 +99,8 @@ def parse_signature(text: str) -> ParsedSignature:
     result, inside = match.groups()
     parsed: ArrayArg | ScalarArg | str | None = None
     if result:
-        parsed = "void" if result in ("void", "none") else _parse_type(result, text)
-    args = tuple(_parse_type(t, text) for t in _split(inside))
+        parsed = "void" if result in ("void", "none") else parse_type(result, text, extents=extents)
+    args = tuple(parse_type(t, text, extents=extents) for t in _split(inside))
     return ParsedSignature(text, args, parsed)
 
 
@@ -108,7 +109,8 @@ def _split(inside: str) -> list[str]:
     return [p for p in parts if p.strip()]
 
 
-def _parse_type(part: str, text: str) -> ArrayArg | ScalarArg:
+def parse_type(part: str, text: str, *, extents: bool = False) -> ArrayArg | ScalarArg:
+    """One type of a signature; see ``parse_signature``."""
     match = _TYPE.fullmatch(part)
     if match is None or match.group(1) not in _NAMES:
         raise ValueError(f"{part.strip()!r} in signature {text!r} is no type that is known")
@@ -116,9 +118,19 @@ def _parse_type(part: str, text: str) -> ArrayArg | ScalarArg:
     if match.group(2) is None:
         return ScalarArg(dtype)
     axes = [a.strip().replace(" ", "") for a in match.group(2)[1:-1].split(",")]
+    if extents:
+        free = [re.fullmatch(r"\d+|[A-Za-z_]\w*", a) is None for a in axes]
+        shape = tuple(None if f else _extent(a) for f, a in zip(free, axes, strict=True))
+        axes = [a if f else ":" for f, a in zip(free, axes, strict=True)]
+    else:
+        shape = (None,) * len(axes)
     if any(a not in (":", "::1") for a in axes) or axes.count("::1") > 1:
         raise ValueError(f"{part.strip()!r} in signature {text!r}: axes are ':' or one '::1'")
-    return ArrayArg(dtype, (None,) * len(axes), "F" if "::1" in axes[:-1] else "C")
+    return ArrayArg(dtype, shape, "F" if "::1" in axes[:-1] else "C")
+
+
+def _extent(axis: str) -> int | SymDim:
+    return int(axis) if axis.isdigit() else SymDim(axis, low=0)
 
 
 def describe(

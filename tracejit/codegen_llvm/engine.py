@@ -15,7 +15,7 @@ import os
 import re
 import time
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -60,6 +60,16 @@ class ObjectCache(Protocol):
     def put(self, key: str, code: bytes) -> None: ...
 
 
+@dataclass(frozen=True)
+class Machine:
+    """What code is for: LLVM's triple, its relocation model, and the name of the calling convention
+    where the triple alone does not say it."""
+
+    triple: str
+    reloc: str = "pic"
+    abi: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class CompiledModule:
     """Linked code: `addresses` by exported name, the relocatable `object_code`, time by stage.
@@ -90,6 +100,7 @@ class Engine:
 
     `cpu`: an LLVM name; its features are those of that processor unless `features` says otherwise.
     `cache`: where object code is looked for and kept, if anywhere.
+    `machine`: another machine, for which code is emitted and not linked.
     """
 
     def __init__(
@@ -97,15 +108,23 @@ class Engine:
         cpu: str | None = None,
         features: str | None = None,
         cache: ObjectCache | None = None,
+        machine: Machine | None = None,
     ) -> None:
         self.cache = cache
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        self.triple: str = llvm.get_process_triple()
-        self.cpu: str = cpu or llvm.get_host_cpu_name()
-        if features is None:
-            features = "" if cpu else llvm.get_host_cpu_features().flatten()
-        self.features: str = features
+        if machine is None:
+            llvm.initialize_native_target()
+            llvm.initialize_native_asmprinter()
+            machine = Machine(llvm.get_process_triple())
+            cpu, native = cpu or llvm.get_host_cpu_name(), not cpu
+            if features is None:
+                features = llvm.get_host_cpu_features().flatten() if native else ""
+        else:
+            llvm.initialize_all_targets()
+            llvm.initialize_all_asmprinters()
+        self.machine = machine
+        self.triple: str = machine.triple
+        self.cpu: str = cpu or ""
+        self.features: str = features or ""
         self._machines: dict[int, Any] = {}
         self.linker = Linker(lambda: self._new_machine(2))
         self._forever: list[CompiledModule] = []
@@ -141,7 +160,12 @@ class Engine:
         # PIC and the small code model: the same object can be cached, relinked or exported, and
         # JITLink makes the stubs for far symbols.
         return target.create_target_machine(
-            cpu=self.cpu, features=self.features, opt=opt_level, reloc="pic", codemodel="default"
+            cpu=self.cpu,
+            features=self.features,
+            opt=opt_level,
+            reloc=self.machine.reloc,
+            codemodel="default",
+            abiname=self.machine.abi,
         )
 
     def target_machine(self, opt_level: int = 3) -> Any:
@@ -200,6 +224,16 @@ class Engine:
         """Object code and the milliseconds of each stage, without linking it."""
         with llvm_lock:
             return self._emit(text, opt_level)
+
+    def emit_together(self, texts: Sequence[str], opt_level: int = 3) -> bytes:
+        """One object of several modules, of which internal names may be the same."""
+        with llvm_lock:
+            module, *others = map(self.parse, texts)
+            for other in others:
+                module.link_in(other)
+            self._run_passes(module, opt_level)
+            code: bytes = self.target_machine(opt_level).emit_object(module)
+            return code
 
     def _emit(self, text: str, opt_level: int) -> tuple[bytes, dict[str, float]]:
         """``emit``, whose caller has the lock until also the module here is gone."""

@@ -235,7 +235,7 @@ fail:
 }
 """
 
-_OWNED = """
+_PEAK = """
 ; The most bytes that a call has owned since it was last asked for. Calls of other threads count
 ; too; where two set it at the same time, one is lost.
 @tj_peak = internal global i64 0
@@ -245,6 +245,19 @@ define i64 @tj_peak_taken() #0 {
   ret i64 %peak
 }
 
+define internal void @tj_note_peak(i64 %live) #0 {
+  %peak = load atomic i64, ptr @tj_peak monotonic, align 8
+  %higher = icmp ugt i64 %live, %peak
+  br i1 %higher, label %note, label %done
+note:
+  store atomic i64 %live, ptr @tj_peak monotonic, align 8
+  br label %done
+done:
+  ret void
+}
+"""
+
+_OWNED = """
 define internal i64 @tj_count(ptr %ctx, ptr %data, i1 %more) #0 {
   %sizep = getelementptr i8, ptr %data, i64 -48
   %size = load i64, ptr %sizep
@@ -259,13 +272,7 @@ define internal i64 @tj_count(ptr %ctx, ptr %data, i1 %more) #0 {
 
 define internal void @tj_link(ptr %ctx, ptr %data) #0 {
   %live = call i64 @tj_count(ptr %ctx, ptr %data, i1 true)
-  %peak = load atomic i64, ptr @tj_peak monotonic, align 8
-  %higher = icmp ugt i64 %live, %peak
-  br i1 %higher, label %note, label %link
-note:
-  store atomic i64 %live, ptr @tj_peak monotonic, align 8
-  br label %link
-link:
+  call void @tj_note_peak(i64 %live)
   %header = getelementptr i8, ptr %data, i64 -64
   %nextp = getelementptr i8, ptr %data, i64 -56
   %headp = getelementptr i64, ptr %ctx, i64 9
@@ -385,16 +392,20 @@ _MADVISE_LINUX = """%at = ptrtoint ptr %base to i64
   %advised = call i32 @madvise(ptr %first, i64 %bytes, i32 14)"""
 
 
+def owned_text() -> str:
+    """What links blocks into the context of a call, over `tj_data_*` and `tj_note_peak`."""
+    return _OWNED.replace("i64 LIVE", f"i64 {abi.CTX_LIVE}")
+
+
 def memory_text() -> str:
     """The functions' text for this platform."""
-    text = _MEMORY + _OWNED
+    text = _MEMORY + _PEAK + owned_text()
     values = {
         "RECYCLE_FROM": str(RECYCLE_FROM),
         "RECYCLE_UP_TO": str(RECYCLE_UP_TO),
         "HUGE_FROM": str(_HUGE_FROM),
         "KEPT_BYTES": str(_KEPT_BYTES),
         "SLOTS": str(_SLOTS),
-        "i64 LIVE": f"i64 {abi.CTX_LIVE}",
         "MADVISE": _MADVISE_LINUX if sys.platform.startswith("linux") else "",
     }
     for name, value in values.items():

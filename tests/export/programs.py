@@ -1,0 +1,110 @@
+"""Functions that are exported, with arguments to call them with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracejit import grad, jacobian, value_and_grad, vmap
+
+TABLE = np.array([[0.5, -1.0], [2.0, 0.25]])
+
+
+def fixed(x: Any, k: Any) -> Any:
+    y = np.sin(x) * k
+    y[0] += x.sum()
+    return y, y.max(), np.argmax(y)
+
+
+def mixed(x: Any, flag: Any, z: Any, small: Any) -> Any:
+    if flag:
+        return x * z, x.size + 2.5, flag, small * small
+    return x - z, 1.0, not flag, small
+
+
+def in_place(x: Any, by: Any) -> Any:
+    x[1:] += x[:-1] * by
+    return x
+
+
+def grows(x: Any, limit: Any) -> Any:
+    kept = x[np.abs(x) < limit]
+    return kept, kept.reshape(1, -1) @ kept.reshape(-1, 1), np.concatenate([kept, x])
+
+
+def nested(params: Any, x: Any) -> Any:
+    hidden = np.tanh(x @ params["w"] + params["b"][0])
+    return {"out": hidden @ TABLE, "norms": [np.sqrt((hidden**2).sum()), hidden.T], "none": None}
+
+
+def loops(x: Any, steps: Any) -> Any:
+    y = np.zeros_like(x)
+    for k in range(steps):
+        y = y * 0.5 + np.roll(x, k) / (k + 1)
+        if y.sum() > 10.0:
+            break
+    while np.abs(y).max() > 1.0:
+        y = y / 3.0
+    return y, k
+
+
+def fails(x: Any, i: Any, k: Any) -> Any:
+    if k < 0.5:
+        raise ValueError(f"k is {k}, not at least {0.5}")
+    if x.sum() > 1e6:
+        raise ArithmeticError("too large")
+    return x[i] / k
+
+
+def loss(w: Any, x: Any, y: Any) -> Any:
+    r = np.tanh(x @ w) - y
+    for _ in range(3):
+        r = r * np.cos(r)
+    return np.mean(r**2)
+
+
+def kinds(a: Any, b: Any, c: Any) -> Any:
+    return a + 1, b // 3, np.where(c, b, -b), c.any(), a.astype(np.float16)
+
+
+def columns(m: Any) -> Any:
+    return m.sum(axis=0), m[1:, ::-1].T
+
+
+rng = np.random.default_rng(7)
+X = rng.normal(size=5)
+W, XS, Y = rng.normal(size=3), rng.normal(size=(6, 3)), rng.normal(size=6)
+
+#: A function, its signatures, and arguments.
+PROGRAMS: dict[str, tuple[Any, Any, tuple[Any, ...]]] = {
+    "fixed": (fixed, "(f8[5], f8)", (X, 0.75)),
+    "mixed": (mixed, "(f8[n, m], b1, c16, f4)", (XS, True, 1 - 2j, np.float32(0.1))),
+    "mixed otherwise": (mixed, "(f8[6, m], b1, c16, f4)", (XS, False, 1 - 2j, np.float32(0.1))),
+    "in place": (in_place, "(f8[:], f8)", (X, 0.5)),
+    "grows": (grows, "(f8[n], f8)", (X, 0.9)),
+    "grows to nothing": (grows, "(f8[n], f8)", (X, 0.0)),
+    "nested": (
+        nested,
+        ({"w": "f8[k, 2]", "b": ("f8[2]", "f8")}, "f8[n, k]"),
+        ({"w": XS[:3, :2].copy(), "b": (np.ones(2), 2.0)}, XS),
+    ),
+    "loops": (loops, "(f8[n], i8)", (X, 9)),
+    "loss": (loss, "(f8[k], f8[n, k], f8[n])", (W, XS, Y)),
+    "gradient": (value_and_grad(loss), "(f8[k], f8[n, k], f8[n])", (W, XS, Y)),
+    "gradient of fixed sizes": (grad(loss, (0, 1)), (W, XS, Y), (W, XS, Y)),
+    "jacobian": (jacobian(fixed_part := lambda x: np.sin(x) * x[0]), "(f8[4])", (X[:4].copy(),)),
+    "batch": (vmap(fixed_part), "(f8[n, 4])", (rng.normal(size=(3, 4)),)),
+    "kinds": (
+        kinds,
+        "(i2[n], u4[n], b1[n])",
+        (
+            np.arange(-3, 3, dtype=np.int16),
+            np.arange(6, dtype=np.uint32),
+            X[[0, 1, 2, 3, 4, 0]] > 0,
+        ),
+    ),
+    "columns": (columns, "(f8[::1, :])", (np.asfortranarray(XS),)),
+    "one": (fixed, "(f8[n], f8)", (np.array([0.3]), 2.0)),
+    "nothing": (columns, "(f8[n, m])", (np.zeros((0, 4)),)),
+}

@@ -1,0 +1,107 @@
+"""What cannot be exported is refused by name, with the user's line where there is one."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import jit
+from tracejit.errors import UnsupportedError
+
+OUTSIDE = np.zeros(3)
+
+
+def prints(x: Any) -> Any:
+    print(x)  # here
+    return x
+
+
+def draws(x: Any) -> Any:
+    return x + np.random.rand(3)  # here
+
+
+def calls_lapack(x: Any) -> Any:
+    return np.linalg.eigvalsh(x)  # here
+
+
+def writes_outside(x: Any) -> Any:
+    OUTSIDE[0] = x  # here
+    return x
+
+
+def returns_a_list(x: Any) -> Any:
+    found = []
+    for v in x:
+        if v > 0:
+            found.append(v)
+    return found
+
+
+def changes_a_dict(d: Any) -> Any:
+    d["w"] = d["w"] * 2
+
+
+def one_kind_or_another(x: Any) -> Any:
+    return None if x > 0 else x
+
+
+def takes(x: Any) -> Any:
+    return x
+
+
+@pytest.mark.parametrize(
+    ("function", "signature", "says"),
+    [
+        (prints, "(f8)", "has no Python: it cannot print"),
+        (draws, "(f8)", "has no Python: random_sample draws random numbers"),
+        (calls_lapack, "(f8[n, n])", "has no Python: eigvalsh is a call of NumPy"),
+        (writes_outside, "(f8)", "cannot write to an array that it finds outside"),
+        (returns_a_list, "(f8[n])", "a list of which the run decides the length"),
+        (changes_a_dict, ({"w": "f8[n]"},), "changes a list, dict or object of its caller"),
+        (one_kind_or_another, "(f8)", "of one kind or another"),
+        (takes, (np.random.default_rng(1),), "a Generator needs Python"),
+        (takes, (np.zeros((4, 4))[::2, ::2],), "an array that is not contiguous"),
+        (takes, (np.float16(1),), "a number of float16 cannot be passed to C"),
+    ],
+)
+def test_what_needs_python(
+    function: Callable[..., Any], signature: Any, says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UnsupportedError, match=says) as error:
+        jit(function).export(tmp_path / "x.o", signature)
+    source = Path(__file__).read_text().splitlines()
+    if "# here" in str(source[function.__code__.co_firstlineno :][:2]):
+        assert "# here" in (traceback.extract_tb(error.value.__traceback__)[-1].line or "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("signature", "kind", "says"),
+    [
+        ("f8", ValueError, "a signature looks like"),
+        ("(f8[n)", ValueError, "is no type that is known"),
+        ("(f8[-1])", ValueError, "axes are"),
+        ("(f8, f8)", TypeError, "takes has 1 arguments; the signature has 2"),
+        ("i8(f8)", TypeError, "states another result than f64"),
+        ([], ValueError, "signatures are one"),
+        ([3], ValueError, "a signature is a text"),
+    ],
+)
+def test_wrong_signatures(signature: Any, kind: Any, says: str, tmp_path: Path) -> None:
+    with pytest.raises(kind, match=says):
+        jit(takes).export(tmp_path / "x.o", signature)
+
+
+def test_wrong_files_and_targets(tmp_path: Path) -> None:
+    f = jit(takes)
+    with pytest.raises(ValueError, match=r"'x\.txt' is no object file or library"):
+        f.export(tmp_path / "x.txt", "(f8)")
+    with pytest.raises(ValueError, match="there is no target 'vax': it is one of x86-64"):
+        f.export(tmp_path / "x.o", "(f8)", target="vax")
+    with pytest.raises(UnsupportedError, match=r"export an object file \(x\.o\)"):
+        f.export(tmp_path / "x.so", "(f8)", target="riscv64")

@@ -1,0 +1,143 @@
+"""``f.export``: from a function and its signatures to files.
+
+step.o          the code, which needs the C library (malloc and free, a few of math.h) alone
+step.h          the C functions
+step_errors.c   what errors say
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tracejit.calls.versions import Options
+from tracejit.codegen_llvm.lower import lower_program
+from tracejit.export import libraries
+from tracejit.export.c_types import c_name
+from tracejit.export.entry_text import entry_text
+from tracejit.export.errors import NO_MEMORY_ROW, ErrorRow, errors_file, row_of
+from tracejit.export.header import header
+from tracejit.export.interface import Interface, interface
+from tracejit.export.lowered import lowered_function
+from tracejit.export.python_package import package_files
+from tracejit.export.rules import rules_for
+from tracejit.export.runtime_text import runtime_text, without_declared
+from tracejit.export.signatures import argument_types
+from tracejit.export.targets import Target, target_named
+
+_ALLOCATES = re.compile(r"@tj_(alloc|realloc)")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What is written to files: functions, the table of errors, object code, LLVM's text of it."""
+
+    functions: tuple[Interface, ...]
+    rows: tuple[ErrorRow, ...]
+    code: bytes
+    texts: tuple[str, ...]
+    target: Target
+
+
+def export(
+    function: Any,
+    options: Options,
+    path: str | Path,
+    signatures: Any,
+    target: str | None = None,
+    cpu: str | None = None,
+) -> list[Path]:
+    """Write the files; see ``f.export``."""
+    file = Path(path)
+    kind = libraries.kind_of(file)
+    stem = c_name(file.stem.removeprefix("lib"))
+    found = exported(function, options, signatures, target_named(target), cpu)
+    texts = {
+        Path(f"{stem}.h"): header(stem, found.functions, found.rows, found.target.heap),
+        Path(f"{stem}_errors.c"): errors_file(stem, found.rows),
+    }
+    if kind == "python":
+        library = f"lib{stem}.so"
+        by_name = _by_python_name(function, signatures, found.functions)
+        package = package_files(stem, library, by_name, found.rows)
+        inside = {Path("c") / name: text for name, text in texts.items()}
+        written = _written(file, {**package, **inside})
+        errors, file = file / "c" / f"{stem}_errors.c", file / stem / library
+        libraries.write("shared", file, found.code, errors, found.target)
+    else:
+        written = _written(file.parent, texts)
+        libraries.write(kind, file, found.code, written[1], found.target)
+    return [file, *written]
+
+
+def _written(folder: Path, texts: Mapping[Path, str]) -> list[Path]:
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return [folder / name for name in texts]
+
+
+def _by_python_name(
+    function: Any, signatures: Any, made: Sequence[Interface]
+) -> dict[str, list[Interface]]:
+    """The C functions of each function in Python: a list of signatures is one function."""
+    if isinstance(signatures, Mapping):
+        return {f.name: [f] for f in made}
+    return {c_name(function.__name__): list(made)}
+
+
+def exported(
+    function: Any, options: Options, signatures: Any, target: Target, cpu: str | None = None
+) -> Exported:
+    """Code and tables for signatures, of which each has a function."""
+    rows = [NO_MEMORY_ROW]
+    made, texts = [], []
+    for name, signature in named(function, signatures).items():
+        types = argument_types(signature, function, options)
+        lowered = lowered_function(function, name, types, options)
+        found = interface(lowered)
+        text, errors = _module(found, len(rows), target)
+        made.append(found)
+        texts.append(text)
+        rows += errors
+    code = target.engine(cpu).emit_together(texts, options.opt_level)
+    return Exported(tuple(made), tuple(rows), code, tuple(texts), target)
+
+
+def named(function: Any, signatures: Any) -> Mapping[str, Any]:
+    """The signatures by the name of the C function for each."""
+    name = c_name(function.__name__)
+    if isinstance(signatures, Mapping):
+        return {c_name(str(key)): value for key, value in signatures.items()}
+    if isinstance(signatures, str | tuple):
+        return {name: signatures}
+    if not isinstance(signatures, list) or not signatures:
+        raise ValueError(
+            "signatures are one (a text, or a tuple with the type of each argument), a list of "
+            "them, or a dict by the name of the C function"
+        )
+    if len(signatures) == 1:
+        return {name: signatures[0]}
+    return {f"{name}_{k}": signature for k, signature in enumerate(signatures, 1)}
+
+
+def _module(f: Interface, base: int, target: Target) -> tuple[str, list[ErrorRow]]:
+    """LLVM text of one function, and its errors, which begin after ``base`` others."""
+    core = lower_program(
+        f.function.program, f.param_slots, f.result_slots, rules_for(target), parallel=False
+    )
+    rows = list(map(row_of, core.errors.sites))
+    low: dict[str, int] = {}
+    for p in f.arguments:
+        if p.low is not None:
+            text = f"{p.name} is {{0}}: it is at least {p.low}"
+            rows.append(ErrorRow("ValueError", text, ("int",)))
+            low[p.name] = len(rows)
+    heap = _ALLOCATES.search(core.text) is not None or any(r.kind == "owned" for r in f.results)
+    inner = core.text.replace("define i32 @core(", "define internal i32 @core(")
+    runtime = runtime_text(target.bits, heap=heap)
+    entry = entry_text(f, base, low, heap)
+    return "\n".join([without_declared(inner, runtime), runtime, entry]), rows

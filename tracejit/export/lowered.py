@@ -1,0 +1,178 @@
+"""A function traced and lowered for types that are written down.
+
+Arrays that it finds outside are part of what is made, as they are now. What a caller in C could not
+be given, or would not see, is refused: results that are no numbers or arrays, changes of containers
+and of arrays outside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tracejit import trees
+from tracejit.calls.compiler import lowered, simplify
+from tracejit.calls.deopt import DeoptState
+from tracejit.calls.versions import Options
+from tracejit.errors import UnsupportedError, raise_at
+from tracejit.export.signatures import ArgumentTypes
+from tracejit.ir.arguments import ArgType, ArrayArg, ScalarArg, SymDim
+from tracejit.ir.core import TABLE, Constant, Function, Instr
+from tracejit.ir.program import Program, instructions
+from tracejit.trace.driver import trace
+from tracejit.trace.session.assumption_sets import AssumptionSet, TraceAssumptions
+from tracejit.trace.traced import Traced
+from tracejit.trace.values.all import Array
+from tracejit.trace.values.outs import ArrayOut, PythonOut, SameOut, ScalarOut, StaticOut
+
+
+@dataclass(frozen=True)
+class LoweredFunction:
+    """``leaves``: what the results consist of, nested as ``tree``: the number of a result of the
+    program, or a ``StaticOut``; ``kinds``: which of those are arrays or Python's numbers."""
+
+    name: str
+    types: ArgumentTypes
+    traced: Traced
+    program: Program
+    leaves: tuple[int | StaticOut, ...]
+    kinds: tuple[str | None, ...]
+    tree: Any
+
+    @property
+    def writes(self) -> frozenset[int]:
+        """The arguments that are written."""
+        return frozenset(self.traced.mutated)
+
+    def signature_text(self) -> str:
+        """The arguments and their types: ``x: f8[n, 3], k: f8``."""
+        pairs = zip(self.types.names, self.traced.args, strict=True)
+        return ", ".join(f"{name}: {_shown(arg)}" for name, arg in pairs)
+
+
+def _shown(arg: ArgType) -> str:
+    if isinstance(arg, ArrayArg):
+        axes = ", ".join(d.name if isinstance(d, SymDim) else str(d) for d in arg.shape)
+        order = ", columns first" if arg.layout == "F" and arg.rank > 1 else ""
+        return f"{arg.dtype}[{axes}]{order}"
+    if isinstance(arg, ScalarArg) and arg.is_parameter:
+        return str(arg.dtype)
+    return f"always {arg.value!r}"
+
+
+class Delivered:
+    """A function whose array results have memory of their own: C has no views."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+        self.__name__ = function.__name__
+
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*args)
+
+    def __traced_call__(self, ops: Any, *args: Any) -> Any:
+        found = ops.call(self.function, *args)
+        copies: dict[int, Any] = {}
+
+        def copied(x: Any) -> Any:
+            return copies.setdefault(id(x), x.copy()) if isinstance(x, Array) else x
+
+        leaves, tree = trees.flatten(found)
+        return trees.unflatten(tree, list(map(copied, leaves)))
+
+
+def lowered_function(
+    function: Any, name: str, types: ArgumentTypes, options: Options
+) -> LoweredFunction:
+    """Trace and lower. Raises what ``jit`` raises, and UnsupportedError as above."""
+    traced = _traced(function, types)
+    if types.declared is not None:
+        types.declared.check_result(traced)
+    _refuse_changes(traced)
+    leaves, kinds = _results(traced)
+    simple = simplify(_with_constants(traced), stabilize=options.stabilize)
+    traced = replace(traced, hidden=[])
+    return LoweredFunction(
+        name, types, traced, lowered(traced, simple), leaves, kinds, traced.out_tree
+    )
+
+
+def _traced(function: Any, types: ArgumentTypes) -> Traced:
+    """As a first call would trace it; where that does not compile, without assumptions."""
+    assumed = AssumptionSet()
+    while True:
+        assumptions = TraceAssumptions(assumed)
+        try:
+            return trace(Delivered(function), types.nested(), assumptions=assumptions)
+        except UnsupportedError:
+            observed = DeoptState().only_found(assumptions)
+            if observed is None or observed == assumed:
+                raise
+            assumed = observed
+
+
+def _refuse_changes(traced: Traced) -> None:
+    if traced.containers or traced.attributes:
+        raise UnsupportedError(
+            f"{traced.function.name} changes a list, dict or object of its caller, which C does "
+            "not have: return what is new"
+        )
+    outside = sorted(k for k in traced.mutated if k >= len(traced.args))
+    if outside:
+        where = _first(traced.function, outside[0])
+        error = UnsupportedError(
+            "an exported function cannot write to an array that it finds outside: pass the array"
+        )
+        if where is None or where.loc is None:
+            raise error
+        raise_at(error, where.loc.filename, where.loc.line)
+
+
+def _first(function: Function, arg: int) -> Instr | None:
+    found = (i for i in instructions(function) if i.name == "write_back")
+    return next((i for i in found if i.attrs["arg"] == arg), None)
+
+
+def _results(traced: Traced) -> tuple[tuple[int | StaticOut, ...], tuple[str | None, ...]]:
+    leaves: list[int | StaticOut] = []
+    kinds: list[str | None] = []
+    for out in traced.outs:
+        array = "array" if isinstance(out, ArrayOut) else None
+        kinds.append(out.kind if isinstance(out, PythonOut) else array)
+        if isinstance(out, SameOut):
+            leaves.append(leaves[out.leaf])
+        elif isinstance(out, ArrayOut | ScalarOut | PythonOut):
+            leaves.append(out.index)
+        elif isinstance(out, StaticOut):
+            leaves.append(out)
+        else:
+            _refuse_result(traced, type(out).__name__)
+    return tuple(leaves), tuple(kinds)
+
+
+#: What a result is that C cannot be given, and what to return instead.
+_INSTEAD = {
+    "ListOut": "a list of which the run decides the length: return an array",
+    "SelectOut": "of one kind or another, as the run decides: return one kind of number",
+    "CallerOut": "a container of its caller: return a new one",
+    "ObjectOut": "an object: return its numbers and arrays",
+}
+
+
+def _refuse_result(traced: Traced, kind: str) -> NoReturn:
+    what = _INSTEAD.get(kind, "no number or array: return those")
+    raise UnsupportedError(f"a result of {traced.function.name} is {what}")
+
+
+def _with_constants(traced: Traced) -> Function:
+    """The function with the arrays that it found outside as they are now."""
+    function = traced.function
+    hidden = traced.hidden_arrays()
+    first = len(function.params) - len(hidden)
+    made: list[Instr] = []
+    for param, found in zip(function.params[first:], hidden.values(), strict=True):
+        value = Constant(np.asarray(found.array), param.dtype)
+        made.append(Instr(TABLE["constant"], (), {"value": value}, (), (param,)))
+    return replace(function, params=function.params[:first], instrs=(*made, *function.instrs))

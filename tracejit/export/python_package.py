@@ -1,0 +1,140 @@
+"""A Python package around an exported library, which installs with ``pip`` and needs NumPy alone.
+
+model/pyproject.toml
+model/hatch_build.py       which machine the wheel is for
+model/model/__init__.py    the functions
+model/model/…              the calls, and the library
+"""
+
+from __future__ import annotations
+
+import inspect
+import sysconfig
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tracejit import trees
+from tracejit.errors import UnsupportedError
+from tracejit.export import python_runtime as runtime
+from tracejit.export.errors import ErrorRow
+from tracejit.export.interface import Interface, extent_name, tree_of
+from tracejit.ir.arguments import ArrayArg, ScalarArg, StaticArg, SymDim
+from tracejit.trace.values.outs import StaticOut
+
+_PYPROJECT = """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "{name}"
+version = "0.1.0"
+description = "Compiled by tracejit"
+requires-python = ">=3.10"
+dependencies = ["numpy>=1.24"]
+
+[tool.hatch.build.targets.wheel]
+packages = ["{name}"]
+
+[tool.hatch.build.targets.wheel.hooks.custom]
+"""
+
+_HOOK = """\
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class Platform(BuildHookInterface):
+    def initialize(self, version, build_data):
+        build_data["pure_python"] = False
+        build_data["tag"] = "py3-none-{platform}"
+"""
+
+
+def package_files(
+    name: str, library: str, functions: Mapping[str, Sequence[Interface]], rows: Sequence[ErrorRow]
+) -> dict[Path, str]:
+    """The texts by path; ``functions``: those of the library for each function in Python."""
+    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    return {
+        Path("pyproject.toml"): _PYPROJECT.format(name=name),
+        Path("hatch_build.py"): _HOOK.format(platform=platform),
+        Path(name, "__init__.py"): _module(name, library, functions, rows),
+        Path(name, "_library.py"): inspect.getsource(runtime),
+        Path(name, "py.typed"): "",
+    }
+
+
+def _module(
+    name: str, library: str, functions: Mapping[str, Sequence[Interface]], rows: Sequence[ErrorRow]
+) -> str:
+    errors = "".join(f"    {(r.type, r.template, r.kinds, r.place)!r},\n" for r in rows)
+    made = "".join(_function(f, overloads) for f, overloads in functions.items())
+    return f'''"""{name}: compiled by tracejit."""
+
+from pathlib import Path
+
+from {name}._library import PackageArgument, FixedValue, Library, PackageResult, PackageSignature
+
+__all__ = {list(functions)!r}
+
+_ERRORS = [
+{errors}]
+_library = Library(Path(__file__).with_name({library!r}), _ERRORS)
+{made}'''
+
+
+def _function(name: str, overloads: Sequence[Interface]) -> str:
+    signatures = "".join(f"        {signature(f)!r},\n" for f in overloads)
+    doc = "\n".join(f"{name}({f.function.signature_text()})" for f in overloads)
+    return f"""
+{name} = _library.function(
+    {name!r},
+    [
+{signatures}    ],
+    {doc!r},
+)
+"""
+
+
+def signature(f: Interface) -> runtime.PackageSignature:
+    """How Python calls a function of the library. UnsupportedError for containers that are no
+    tuples, lists or dicts."""
+    function = f.function
+    returned = [
+        runtime.FixedValue(x.value) if isinstance(x, StaticOut) else x for x in function.leaves
+    ]
+    nesting, returns = function.types.nested_as(range), tree_of(function, returned)
+    if {*trees.node_types(function.types.tree), *trees.node_types(function.tree)} - {
+        tuple,
+        list,
+        dict,
+    }:
+        raise UnsupportedError("a package takes and returns tuples, lists and dicts alone")
+    arguments = [_argument(f, k) for k in range(len(function.types.names))]
+    kinds = dict(zip(function.leaves, function.kinds, strict=True))
+    results = [
+        runtime.PackageResult(
+            kinds.get(k) or "numpy", r.dtype.name, r.python_shape, r.kind == "owned"
+        )
+        for k, r in enumerate(f.results)
+    ]
+    return runtime.PackageSignature(f.name, tuple(arguments), nesting, tuple(results), returns)
+
+
+def _argument(f: Interface, k: int) -> runtime.PackageArgument:
+    function = f.function
+    names = function.types.names
+    arg: Any = function.traced.args[k]
+    if isinstance(arg, ArrayArg):
+        shape = tuple(extent_name(d, names) if isinstance(d, SymDim) else d or 0 for d in arg.shape)
+        order = "F" if arg.layout == "F" else "C"
+        return runtime.PackageArgument(
+            names[k], "array", arg.dtype.name, shape, order, k in function.writes
+        )
+    if isinstance(arg, ScalarArg) and arg.is_parameter:
+        return runtime.PackageArgument(
+            names[k], "number", arg.dtype.name, python=arg.kind is not None
+        )
+    assert isinstance(arg, StaticArg | ScalarArg)
+    return runtime.PackageArgument(names[k], "static", value=arg.value)

@@ -1,0 +1,69 @@
+"""What lowers instructions in exported code: as in a process with Python, without Python.
+
+A call of Python, printing, random numbers and routines of a library in this process are refused,
+with the user's line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+from tracejit.codegen_llvm.lower import RULES
+from tracejit.errors import UnsupportedError, raise_at
+from tracejit.export.gemm_text import matmul_text
+from tracejit.export.targets import Target
+from tracejit.ir.core import Instr
+from tracejit.ir.interpret.draws import HostDraw
+from tracejit.ir.ops.extern import Reference
+from tracejit.ir.types import BufferType
+from tracejit.llvm_text.lower_function import FunctionText, Rule
+
+_LETTER = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
+
+
+def rules_for(target: Target) -> dict[str, Rule]:
+    """The rules of lowering for a target."""
+    return {**RULES, "print": _no_print, "host_call": _no_call, "gemm": _gemm(target)}
+
+
+def refused(instr: Instr, why: str) -> NoReturn:
+    """UnsupportedError at the user's line."""
+    error = UnsupportedError(f"an exported function has no Python: {why}")
+    if instr.loc is None:
+        raise error
+    raise_at(error, instr.loc.filename, instr.loc.line)
+
+
+def _no_print(f: FunctionText, instr: Instr) -> None:
+    refused(instr, "it cannot print; return what is to be shown")
+
+
+def _no_call(f: FunctionText, instr: Instr) -> None:
+    function = instr.attrs["fn"]
+    if isinstance(function, HostDraw):
+        refused(instr, f"{function.method} draws random numbers; pass an array of them")
+    if isinstance(function, Reference):
+        place = dict(function.attrs).get("function")
+        name = function.name if place is None else getattr(place, "name", str(place))
+        refused(instr, f"{name} is a call of NumPy, SciPy or LAPACK; compute without it")
+    name = getattr(function, "__name__", type(function).__name__)
+    refused(instr, f"{name} is called, which is not compiled; compile it, or compute without it")
+
+
+def _gemm(target: Target) -> Callable[[FunctionText, Instr], None]:
+    def lower(f: FunctionText, instr: Instr) -> None:
+        a, b, c = instr.operands
+        letter = _LETTER[c.dtype.str[1:]]
+        text = matmul_text(letter, f.module.declare, blas=target.weak_blas)
+        symbol = f.module.once(f"@matmul_{letter}", text)
+        operands = []
+        for value in (a, b, c):
+            assert isinstance(value.type, BufferType)
+            operands += [str(f.pointer(value)), *(str(f.dim(s)) for s in value.type.strides)]
+        (m, k), (_, n) = a.shape, b.shape
+        sizes = [str(f.dim(d)) for d in (m, n, k)]
+        adds = f"i1 {str(instr.attrs.get('beta', 0) == 1).lower()}"
+        f.e.line(f"call void {symbol}({', '.join([*operands, *sizes, adds])})")
+
+    return lower
