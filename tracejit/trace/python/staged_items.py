@@ -1,0 +1,328 @@
+"""Names, attributes and items while a function is traced: read, written, unpacked, made."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import UnsupportedError, all_ask, throw
+from tracejit.trace.control import watched
+from tracejit.trace.control.generated import Generated
+from tracejit.trace.convert import Env, Operators
+from tracejit.trace.guards.conditions import Known
+from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable
+from tracejit.trace.python import dynamic_list_methods, generators, run_time_places
+from tracejit.trace.python.builtin_functions import LOOPED
+from tracejit.trace.python.sets import set_of
+from tracejit.trace.session.concretize import AS_ARRAYS
+from tracejit.trace.session.registry import INDEXED
+from tracejit.trace.session.session import Session, where
+from tracejit.trace.values import containers, dunder_methods
+from tracejit.trace.values.all import (
+    Array,
+    PyScalar,
+    Scalar,
+    TaggedScalar,
+    Tracer,
+    structural_int,
+)
+from tracejit.trace.values.captured_arrays import seen
+from tracejit.trace.values.dynamic_list import is_grown, refuse
+from tracejit.trace.values.iterables import steps_of
+from tracejit.trace.values.kinds import stands_for_other, type_of
+from tracejit.trace.values.maybe_unbound import MaybeUnbound, some, some_inside
+from tracejit.trace.values.symbolic_text import (
+    must_be_plain,
+    must_be_plain_text,
+    plain_key,
+)
+from tracejit.trace.values.tagged import each_kind
+from tracejit.trace.views.parameters import byte_strides
+
+#: Attributes of an array that can be assigned.
+_SETTABLE = ("shape", "flat", "real", "imag")
+
+Thunk = Callable[[], Any]
+
+
+class StagedItems(Operators):
+    """What is read from the program's namespaces, objects and containers, and written there."""
+
+    session: Session
+
+    def load(self, read: Thunk, name: str, is_captured: bool = False) -> Any:
+        value = super().load(read, name, is_captured)
+        return value.value_or_raise(name) if isinstance(value, MaybeUnbound) else value
+
+    def load_enclosing(self, name: str, value: Any) -> Any:
+        unsure = isinstance(value, MaybeUnbound)
+        return value.value_or_raise(name, is_free=True) if unsure else value
+
+    def load_global(self, name: str, value: Any, env: Env) -> Any:
+        found = GlobalVariable(env.globals, name)
+        return self.session.outside.read(value, found, name, env.globals)
+
+    def namespace(self, env: Env) -> dict[str, Any]:
+        found: dict[str, Any] = self.session.outside.read(
+            env.globals, Known(env.globals), "globals()", env
+        )
+        return found
+
+    def load_free(self, name: str, value: Any, env: Env) -> Any:
+        cell = env.cells.get(name)
+        if cell is None:
+            return value
+        return self.session.outside.read(value, EnclosingVariable(cell), name, cell)
+
+    def store_outer(self, name: str, value: Any, env: Env) -> Any:
+        raise UnsupportedError(
+            f"{where()}: the global or closure variable {name!r} would be set once, when "
+            "compiling; return the value instead, or keep it in an array that is passed in"
+        )
+
+    def getattr(self, obj: Any, name: str) -> Any:
+        outside = self.session.outside
+        obj = seen(obj)
+        changed = outside.changed_attribute(obj, name)
+        if changed is not None:
+            return changed[0]
+        if name == "strides" and isinstance(obj, Array):
+            return byte_strides(obj)
+        if name == "__class__" and stands_for_other(obj):
+            return type_of(obj)
+        found = dunder_methods.property_of(obj, name)
+        if found is not None and not outside.is_outside(obj):
+            outside.member(type(obj), name)
+            return dunder_methods.read_property(self, obj, name, found)
+        try:
+            value = builtins.getattr(obj, name)
+        except AttributeError:
+            outside.missing(obj, name)
+            raise
+        if isinstance(obj, Tracer):
+            return value
+        if isinstance(value, MethodType):
+            outside.member(_class_with(obj, name), name)
+        if not outside.is_outside(obj) and dunder_methods.is_of_class(obj, name):
+            obj = type(obj)  # which is outside, although the object is not
+        return outside.attribute(obj, name, value)
+
+    def setattr(self, obj: Any, name: str, value: Any) -> None:
+        outside = self.session.outside
+        if isinstance(obj, Array) and name not in _SETTABLE:
+            if not hasattr(np.ndarray, name):
+                throw(AttributeError(f"'numpy.ndarray' object has no attribute '{name}'"))
+            raise UnsupportedError(
+                f"{where()}: .{name} of an array cannot be set in a compiled function; use "
+                "x.view(dtype), x.astype(dtype) or slices"
+            )
+        if isinstance(obj, Tracer) or not outside.is_outside(obj):
+            found = dunder_methods.property_of(obj, name)
+            if isinstance(found, property) and found.fset is not None:
+                self.call(MethodType(found.fset, obj), value)
+                return
+            if not isinstance(obj, Tracer):
+                containers.touch_attributes(self.session, obj, name)
+            builtins.setattr(obj, name, value)
+            return
+        outside.set_attribute(obj, name, value, lambda: self.getattr(obj, name))
+
+    def delattr(self, obj: Any, name: str) -> None:
+        if self.session.outside.is_outside(obj):
+            raise UnsupportedError(
+                f"{where()}: attribute {name!r} of an object from outside would be deleted once, "
+                "when compiling; delete it before or after the call"
+            )
+        if not isinstance(obj, Tracer):
+            containers.touch_attributes(self.session, obj, name)
+        super().delattr(obj, name)
+
+    def getitem(self, obj: Any, key: Any) -> Any:
+        key = some_inside(key)
+        if is_grown(obj):
+            found = dynamic_list_methods.getitem(obj, key)
+            return self.made(found) if isinstance(key, slice) else found
+        if type(obj) is list and isinstance(key, slice):
+            self.session.outside.whole(obj)
+            part = run_time_places.part(obj, key) if run_time_places.is_part(key) else None
+            return self.made(obj[key] if part is None else part)
+        obj = seen(obj)
+        if isinstance(obj, TaggedScalar) or isinstance(key, TaggedScalar):
+            return each_kind(self.getitem, obj, key)
+        if isinstance(obj, Tracer):
+            return obj[key]  # type: ignore[index]
+        found = dunder_methods.applied(self, obj, "__getitem__", key)
+        if found is not NotImplemented:
+            return found
+        if type(obj).__module__.startswith("numpy."):
+            ours: Any = next((ours for theirs, ours in INDEXED.items() if theirs is obj), None)
+            if ours is not None:
+                return ours[key]
+        if isinstance(key, Tracer):
+            return self._traced_key(obj, key)
+        must_be_plain_text(obj)
+        self.session.outside.pin(key)
+        if isinstance(obj, dict):
+            key = plain_key(key)
+        try:
+            value = self._item(obj, key)
+        except LookupError:
+            self.session.outside.missing_item(obj, key)
+            raise
+        return self.session.outside.item(obj, key, value)
+
+    def _item(self, obj: Any, key: Any) -> Any:
+        if not hasattr(type(obj), "__missing__"):
+            return obj[key]
+        with watched.watching("reading an item", obj):  # that may put one there
+            return obj[key]
+
+    def _traced_key(self, obj: Any, key: Any) -> Any:
+        known = key.static_value() if isinstance(key, PyScalar | Scalar) else None
+        if known is not None:
+            return obj[known]
+        if isinstance(obj, list | tuple) and len(obj) > 0:
+            found = run_time_places.item(self, obj, key)
+            if found is not None:
+                return found
+            what = "an index of a list or tuple"
+            if any(isinstance(x, Array) for x in obj):
+                return obj[structural_int(key, what, run_time_places.INSTEAD_OF_UNLIKE)]
+            return obj[structural_int(key, what)]
+        return obj[structural_int(key, "a key", AS_ARRAYS)]
+
+    def setitem(self, obj: Any, key: Any, value: Any) -> None:
+        obj, key = seen(obj), some_inside(key)
+        if isinstance(obj, Tracer):
+            value = some(value)
+            if isinstance(key, TaggedScalar) or isinstance(value, TaggedScalar):
+                each_kind(lambda k, x: self.setitem(obj, k, x), key, value)
+                return
+        if isinstance(obj, list | dict):
+            self._refuse_outside(obj)
+            containers.must_be_known(self.session, obj)
+            containers.touch(self.session, obj)
+            if is_grown(obj):
+                dynamic_list_methods.setitem(obj, key, value)
+                return
+            if type(obj) is list and run_time_places.store(obj, key, value):
+                return
+            if isinstance(key, Tracer):
+                kind = type(obj).__name__
+                to_do = (AS_ARRAYS,) if isinstance(obj, dict) else ()
+                key = structural_int(key, f"where to write in a {kind}", *to_do)
+            must_be_plain_text(key)
+        if dunder_methods.applied(self, obj, "__setitem__", key, value) is NotImplemented:
+            self._refuse_outside(obj)
+            with watched.watching("item assignment", obj):
+                obj[key] = value
+
+    def _refuse_outside(self, obj: Any) -> None:
+        if self.session.outside.is_outside(obj):
+            raise UnsupportedError(
+                f"{where()}: a {type(obj).__name__} that is not an argument would be changed once, "
+                "when compiling; pass it as an argument or return what it should hold"
+            )
+
+    def delitem(self, obj: Any, key: Any) -> None:
+        obj, key = some(obj), some_inside(key)
+        if isinstance(obj, list | dict):
+            self._refuse_outside(obj)
+            containers.must_be_known(self.session, obj)
+            containers.touch(self.session, obj)
+        if type(obj) is list and (run_time_places.is_place(key) or run_time_places.is_part(key)):
+            run_time_places.can_be_buffer(obj)
+        if is_grown(obj):
+            dynamic_list_methods.delitem(obj, key)
+            return
+        if dunder_methods.applied(self, obj, "__delitem__", key) is NotImplemented:
+            self._refuse_outside(obj)
+            with watched.watching("item deletion", obj):
+                del obj[key]
+
+    def augassign(self, op: str, target: Any, value: Any) -> Any:
+        if isinstance(target, list):
+            containers.must_be_known(self.session, target)
+            containers.touch(self.session, target)
+            if isinstance(value, Tracer):  # an operation of arrays
+                target = dynamic_list_methods.as_array(target) if is_grown(target) else target
+            elif is_grown(target) or is_grown(value) or sized_by_the_run(value):
+                if op != "+=":
+                    refuse(f"the operator {op}")
+                self._refuse_outside(target)
+                dynamic_list_methods.extend(target, value)
+                return target
+        self.session.outside.whole(value)
+        target, value = seen(target), seen(value)
+        found = dunder_methods.in_place(self, op, target, value)
+        if found is not NotImplemented:
+            return found
+        with watched.watching(f"the operator {op}", target):
+            return super().augassign(op, target, value)
+
+    def made(self, value: Any) -> Any:
+        if self.session.shown and isinstance(value, dict | set):
+            must_be_plain(value)
+        if isinstance(value, dict | set):
+            self.session.outside.pin(*value)
+        return containers.made(self.session, value)
+
+    def set_of(self, items: list[Any]) -> Any:
+        return self.made(set_of(set, items))
+
+    def iterate(self, value: Any) -> Any:
+        self.session.outside.whole(value)
+        if is_grown(value):
+            refuse("a comprehension or *")
+        must_be_plain_text(value)
+        watched.must_not_advance(self.session, value)
+        return dunder_methods.iterable(self, seen(value))
+
+    def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
+        value = seen(value)
+        if isinstance(value, Generated) and value.is_whole:
+            value = generators.items_up_to(value, None if star_index is not None else n + 1)
+        if isinstance(value, Array) and value.ndim and not isinstance(value.dims[0], int):
+            return self._unpack_array(value, n, star_index)
+        if isinstance(value, PyScalar | Scalar):
+            kind = value.kind if isinstance(value, PyScalar) else f"numpy.{value.dtype.name}"
+            throw(TypeError(f"cannot unpack non-iterable {kind} object"))
+        if is_grown(value):
+            if star_index is not None:
+                refuse("unpacking with *")
+            return dynamic_list_methods.unpacked(value, n)
+        self.session.outside.whole(value)
+        must_be_plain_text(value)
+        watched.must_not_advance(self.session, value)
+        return super().unpack(dunder_methods.iterable(self, value), n, star_index)
+
+    def _unpack_array(self, x: Array, n: int, star_index: int | None) -> tuple[Any, ...]:
+        if star_index is not None:
+            raise UnsupportedError(f"{where()}: * cannot take an unknown number of rows")
+        message = f"not enough or too many values to unpack (expected {n})"
+        self.session.require_equal(x.dims[0], n, ValueError, message)
+        return tuple(x[k] for k in range(n))
+
+
+def sized_by_the_run(items: Any) -> bool:
+    """Whether only the run says how many items there are."""
+    if isinstance(items, Array):
+        return items.ndim > 0 and not isinstance(items.dims[0], int)
+    return isinstance(items, LOOPED) and not isinstance(steps_of(items).trip, int)  # type: ignore[union-attr]
+
+
+all_ask(globals(), Exception)
+
+
+def _class_with(obj: Any, name: str) -> type:
+    """The class in which Python looks for a method, which ``super()`` leaves out some of."""
+    part: Any = obj
+    if type(obj) is super:
+        bases = part.__self_class__.__mro__
+        behind = bases[bases.index(part.__thisclass__) + 1 :]
+        return next((base for base in behind if name in vars(base)), object)
+    return obj if isinstance(obj, type) else type(obj)
