@@ -9,7 +9,6 @@ import copy
 import inspect
 import os
 import threading
-import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -20,22 +19,20 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
-from tracejit.calls.argument_types import Family, FamilyKey, Policy, StaticArgument, arg_of
+from tracejit.calls.argument_types import StaticArgument, arg_of
 from tracejit.calls.chains import ChainRow, Pending
-from tracejit.calls.deopt import ActiveSet, DeoptState
+from tracejit.calls.deopt import DeoptState
 from tracejit.calls.device_cache import DeviceCalls
 from tracejit.calls.fallback import Fallback, Reason, Refused
 from tracejit.calls.many_numbers import packed, packed_leaves
 from tracejit.calls.non_native import NativeLeaves
-from tracejit.calls.outside_numbers import OutsideNumbers
 from tracejit.calls.overlap import MEETS_ITSELF, Plan, Sharer, Unshareable
 from tracejit.calls.overlap_cache import MISSED, NativeSharings, OverlapCache
 from tracejit.calls.placement import ON_THE_CPU, Placement, placed
-from tracejit.calls.recompiled import Recompiled
+from tracejit.calls.version_table import VersionTable
 from tracejit.calls.versions import (
     Arguments,
     HiddenOverlap,
-    NeedsStatic,
     Options,
     Request,
     Stats,
@@ -51,16 +48,11 @@ from tracejit.calls.versions import (
     writes_into_overlap,
 )
 from tracejit.errors import InternalError, StructureError, UnsupportedError
-from tracejit.ir.arguments import ArrayArg, integers_among
+from tracejit.ir.arguments import ArrayArg
 from tracejit.signatures import own_signature
 from tracejit.trace.guards.paths import NeedsIdentity, bound
-from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSet, TraceAssumptions
+from tracejit.trace.session.assumption_sets import AssumptionFailed
 
-#: Versions kept per family before one of them is dropped, with a warning.
-MAX_VERSIONS = 8
-#: Ways kept in which versions for one kind of arguments assume that values decide dtypes.
-MAX_ASSUMPTION_SETS = 16
-_FIRST = AssumptionSet()
 #: Numbers that may be arguments of their own, for which code compiles in seconds.
 _MANY_ARGUMENTS = 2000
 
@@ -78,7 +70,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class Dispatcher:
-    """All versions of one function."""
+    """Calls of one function."""
 
     def __init__(
         self,
@@ -91,17 +83,7 @@ class Dispatcher:
         """``chain``: makes these the rows that native calls try."""
         self.function = function
         self.options = options
-        self._compile = compile_version
-        self._chain = chain
         self.miss_type = miss_type
-        self._lock = threading.RLock()
-        self._families: dict[FamilyKey, Family] = {}
-        #: What the version assumed that answered last, by kind of arguments.
-        self._latest: dict[FamilyKey, AssumptionSet] = {}
-        self._fronts: dict[FamilyKey, ActiveSet] = {}
-        self._compilations = self._loaded = 0
-        self._outside = OutsideNumbers()
-        self._recompiled = Recompiled(function)
         # A transform takes arguments apart itself.
         self._packs = not hasattr(type(function), "__traced_call__")
         #: Classes of which the code depends on which object it is.
@@ -116,11 +98,17 @@ class Dispatcher:
         self._signature = signature_of(function)
         self.parameters = parameters_of(function, self._signature)
         self._static = static_positions(function, self._signature, options)
+        self._names = list(self._signature.parameters) if self._signature is not None else []
+        self._table = VersionTable(
+            function, options, compile_version, chain, self._sharings, self._names
+        )
+        self.find = self._table.find
+        self.versions = self._table.versions
         _dispatchers.add(self)
 
     def renew_lock(self) -> None:
         """A new lock, in the child of a fork."""
-        self._lock = threading.RLock()
+        self._table.lock = threading.RLock()
 
     # -- calls ---------------------------------------------------------------------------------
 
@@ -156,9 +144,9 @@ class Dispatcher:
         with bound(held.leaves):
             version, plan, result = self._settled(held, structure)
         if plan is not None and version.chained is not None and not held.stands:
-            with self._lock:
+            with self._table.lock:
                 if self._sharings.note(structure, held.leaves, version, plan):
-                    self._rechain()
+                    self._table.rechain()
         if type(result) is Pending:
             return result.finish(call, held.originals(result.raw))
         plain = len(args) == len(leaves) and not self._static
@@ -219,10 +207,9 @@ class Dispatcher:
 
     def _placed(self, leaves: Sequence[Any], structure: tuple[Any, ...]) -> Placement:
         """Where the call runs."""
-        names = list(self._signature.parameters) if self._signature is not None else []
 
         def name(k: int) -> str:
-            return trees.name_of_leaf(structure[0], k, names)
+            return trees.name_of_leaf(structure[0], k, self._names)
 
         def not_passed() -> set[int]:
             defaults = self._default_leaves()
@@ -262,7 +249,7 @@ class Dispatcher:
             try:
                 result = version.run(arguments.leaves)
                 if version.assumptions.sites:
-                    self._answered(arguments.kind, version)
+                    self._table.answered(arguments.kind, version)
                 return version, result
             except AssumptionFailed as wrong:
                 with self._fallback.refusing():
@@ -273,24 +260,13 @@ class Dispatcher:
                     raise HiddenOverlap from None
                 if hidden_meets_itself(version):
                     raise self._in_python(MEETS_ITSELF) from None
-                self._outside.note(version.preconditions.changed_numbers())
+                self._table.outdated(version)
                 changed = version.preconditions.changed()
                 version.alive = False
                 version = self._wanted(arguments, deopt)
         if not changed:
             raise InternalError("a compiled version refuses the arguments that it was compiled for")
         raise self._in_python(f"{', '.join(changed)} changed again and again during the call")
-
-    def _answered(self, kind: FamilyKey, version: Version) -> None:
-        """Note that what the version assumes was right."""
-        assumed = version.assumptions.assumed
-        self._latest[kind] = assumed
-        with self._lock:
-            front = self._fronts.get(kind)
-            if front is None:
-                self._fronts[kind] = ActiveSet(assumed)
-            if front is None or front.answered(assumed):
-                self._rechain()
 
     def _run_with_globals(
         self,
@@ -380,130 +356,7 @@ class Dispatcher:
         with self._fallback.refusing_family(family, arguments.sizes):
             return self.find(arguments, None, deopt)
 
-    def find(
-        self,
-        arguments: Arguments,
-        policy: Policy | None = None,
-        deopt: DeoptState | None = None,
-    ) -> Version:
-        """The version for these arguments, compiled when there is none."""
-        sizes, deopt = arguments.sizes, deopt or DeoptState()
-        with self._lock:
-            assumed = deopt.assumed or self._latest.get(arguments.kind, _FIRST)
-            family = self._family(arguments, assumed)
-            version: Version
-            for version in family.versions:
-                if version.accepts(sizes):
-                    if version.preconditions.hold():
-                        return version
-                    if self._outside.note(version.preconditions.changed_numbers()):
-                        version.alive = False  # another takes its place
-            family.versions = [v for v in family.versions if v.alive]
-            assumptions = TraceAssumptions(assumed)
-            try:
-                return self._new_version(
-                    family, arguments, policy or self.options.shapes, assumptions
-                )
-            except Exception:
-                observed = deopt.only_found(assumptions)
-                if observed is None:
-                    raise
-            deopt.assumed = observed
-            self._latest[arguments.kind] = observed
-            return self.find(arguments, policy, deopt)
-
-    def _family(self, arguments: Arguments, assumed: AssumptionSet) -> Family:
-        """The versions for one kind of arguments that assume the same of values."""
-        key = (*arguments.kind, assumed)
-        family = self._families.get(key)
-        if family is None:
-            alike = [k for k in self._families if k[:-1] == key[:-1]]
-            if len(alike) >= MAX_ASSUMPTION_SETS:
-                for version in self._families.pop(alike[0]).versions:
-                    version.alive = False
-            family = Family(arguments.sizes, integers_among(arguments.args))
-            self._families[key] = family
-        return family
-
-    def _new_version(
-        self, family: Family, arguments: Arguments, policy: Policy, assumptions: TraceAssumptions
-    ) -> Version:
-        names = tuple(self._signature.parameters) if self._signature is not None else ()
-        self._recompiled.note(family, arguments, names)
-        attempts = self._outside.attempts()
-        run_time_globals = next(attempts)
-        while True:
-            dynamic = family.plan(arguments.sizes, policy)
-            request = Request(
-                self.function,
-                arguments.structure[0],
-                arguments.leaves,
-                arguments.resolved(dynamic),
-                arguments.sizes,
-                dynamic,
-                arguments.overlapping_globals,
-                assumptions,
-                run_time_globals,
-                arguments.structure[1][1],
-                arguments.stands,
-                arguments.device,
-            )
-            try:
-                version = self._compile(request, self.options)
-                self._outside.compiled_with(run_time_globals)
-                break
-            except Exception as error:
-                if run_time_globals:  # whether the numbers are to blame is seen without them
-                    run_time_globals = next(attempts)
-                    continue
-                if not isinstance(error, NeedsStatic):
-                    raise
-                need = error
-                attempts = self._outside.attempts()
-                run_time_globals = next(attempts)
-                free = {k for k, d in enumerate(dynamic) if d}
-                integers = {k for k in free if family.ints[k]}
-                if policy == "dynamic" and not (need.of_integers and integers):
-                    raise need.error from None
-                family.frozen |= integers or free
-        self._compilations += 1
-        self._loaded += version.loaded
-        family.versions.append(version)
-        if len(family.versions) > MAX_VERSIONS:
-            stale = [v for v in family.versions if v is not version and not v.preconditions.hold()]
-            if stale:
-                stale[0].alive = False
-                family.versions.remove(stale[0])
-        if len(family.versions) > MAX_VERSIONS:
-            warnings.warn(
-                f"{self.function!r} has more than {MAX_VERSIONS} versions for one kind of "
-                "arguments: the oldest is dropped; make what varies an array or a float",
-                stacklevel=4,
-            )
-            family.versions.pop(0).alive = False
-        self._rechain()
-        return version
-
-    def _rechain(self) -> None:
-        found = [(key[0], v) for key, v in self._chained() if v.direct]
-        rows = [ChainRow(structure, v.chained, v.needs_call) for structure, v in found]
-        self._chain([*rows, *self._sharings.rows()])
-
-    def _chained(self) -> list[tuple[FamilyKey, Version]]:
-        """The versions that native chains may hold."""
-        fronts = {kind: front.assumed for kind, front in self._fronts.items()}
-        return [
-            (key, v)
-            for key, family in self._families.items()
-            for v in reversed(family.versions)
-            if v.alive and (not v.assumptions.sites or fronts.get(key[:-1]) == key[-1])
-        ]
-
     # -- inspection ----------------------------------------------------------------------------
-
-    def versions(self) -> list[Version]:
-        """All live versions, oldest family first."""
-        return [v for f in self._families.values() for v in f.versions if v.alive]
 
     def version_for(self, /, *args: Any, dynamic: bool = False, **kwargs: Any) -> Version:
         """The version that a call with these arguments uses, compiled if need be.
@@ -533,18 +386,13 @@ class Dispatcher:
 
     def clear(self) -> None:
         """Forget every version."""
-        with self._lock:
-            self._families.clear()
-            self._latest.clear()
-            self._fronts.clear()
+        with self._table.lock:
             self._fallback.clear()
-            self._outside.clear()
-            self._recompiled.clear()
             self._by_identity.clear()
             self._repeats.clear()
             self._device_calls.clear()
             self._sharings.clear()
-            self._rechain()
+            self._table.clear()
 
     def peak_of(self, call: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
         """The most bytes that a call on copies of these arguments owns at a time."""
@@ -562,13 +410,13 @@ class Dispatcher:
     def stats(self) -> Stats:
         """Counts of compilations, versions, families, slow calls and so on so far."""
         return Stats(
-            self._compilations,
+            self._table.compilations,
             len(self.versions()),
-            len({key[:-1] for key in self._families}),
+            self._table.kinds(),
             self._slow_calls,
             self._fallback.calls,
             self._fallback.reason,
-            self._loaded,
+            self._table.loaded,
             sum(getattr(v.call, "shared_launches", 0) for v in self.versions()),
             self.peak,
         )

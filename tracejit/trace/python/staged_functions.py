@@ -20,8 +20,10 @@ from tracejit.trace.session.session import Session
 class StagedFunctions(Operators):
     """What becomes of a function that is called or defined."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, entry: Any = None) -> None:
         self.session = session
+        #: The function whose call this is: Python binds its defaults before, at each call.
+        self._entry = entry
         self._converted: dict[int, tuple[Any, Callable[..., Any]]] = {}
         #: Generator functions, each with itself inside out; those that the trace defines apart.
         self._turned: dict[int, tuple[Any, Callable[..., Any] | None, str]] = {}
