@@ -373,6 +373,16 @@ def f(x): return g(np.random.default_rng(3), x)
 f.stats = g.stats
 """,
     ),
+    "a function under the name of a library's": (
+        "1.0",
+        "4.0",
+        """
+@functools.wraps(np.sum)
+def h(x): return x + 1.0
+@jit
+def f(x): return h(x)
+""",
+    ),
     "lines that moved": (
         "#",
         "#\n\n",

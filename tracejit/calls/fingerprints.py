@@ -51,12 +51,29 @@ class Unstorable(Exception):  # noqa: N818  (nothing failed: the version stays i
 
 
 def is_library(x: Any) -> bool:
-    """Whether a function, class or module is Python's or that of a library that is known."""
+    """Whether a function, class or module is Python's or that of a library that is known.
+
+    An object of somebody's own class is not, whatever ``functools.update_wrapper`` gave it.
+    """
     if isinstance(x, type) and x.__module__ == "builtins" and x.__flags__ & _MADE_BY_CODE:
         return False  # made by exec in a namespace without a name
-    name = x.__name__ if isinstance(x, ModuleType) else getattr(x, "__module__", None)
+    if isinstance(x, ModuleType):
+        return _of_library(x.__name__)
+    if isinstance(x, FunctionType):  # ``functools.wraps`` takes __module__ from another function
+        return _of_library(x.__globals__.get("__name__"))
+    of_class = isinstance(x, type) or (
+        _of_library(type(x).__module__) and not _is_ours(type(x).__module__)
+    )
+    return of_class and _of_library(getattr(x, "__module__", None))
+
+
+def _of_library(name: Any) -> bool:
     root = str(name or "").split(".")[0]
     return (root in sys.stdlib_module_names and root != "__main__") or root in PLAIN_MODULES
+
+
+def _is_ours(name: str) -> bool:
+    return name.split(".")[0] == "tracejit"
 
 
 class Fingerprint:
@@ -156,7 +173,7 @@ class Fingerprint:
     def _ours(self, x: Any) -> None:
         """An object of tracejit: a jitted function, a transform, part of a key."""
         kind = type(x)
-        if kind.__module__.split(".")[0] != "tracejit":
+        if not _is_ours(kind.__module__):
             raise Unstorable(f"an object of {kind.__qualname__}")
         self._text("object", kind.__module__, kind.__qualname__)
         if hasattr(x, "py_func"):
