@@ -12,28 +12,21 @@ from collections.abc import Callable
 
 from tracejit.codegen_llvm.blas import NO_TRANS, ROW_MAJOR, TRANS, UPPER
 from tracejit.codegen_llvm.gemm_shared_text import closure, general, task
+from tracejit.llvm_text.nested import plain
 
 _REAL = {"s": "float", "d": "double", "c": "float", "z": "double"}
 _SIZE = {"s": 4, "d": 8, "c": 8, "z": 16}
 
 _MAIN = """define internal void @matmul_L(PARAMS) #0 {
 entry:
-  %no_m = icmp sle i64 %m, 0
-  %no_n = icmp sle i64 %n, 0
-  %empty = or i1 %no_m, %no_n
-  br i1 %empty, label %done, label %shape
+  br i1 (or i1 (icmp sle i64 %m, 0), (icmp sle i64 %n, 0)), label %done, label %shape
 shape:
   ; One row is taken as one column of the transposed product: a matrix times a vector.
-  %row = icmp eq i64 %m, 1
-  br i1 %row, label %flipped, label %look
+  br i1 (icmp eq i64 %m, 1), label %flipped, label %look
 look:
-  %c_row = icmp eq i64 %cs1, SIZE
-  %c_one = icmp eq i64 %n, 1
-  %c_row1 = or i1 %c_row, %c_one
-  br i1 %c_row1, label %straight, label %maybe
+  br i1 (or i1 (icmp eq i64 %cs1, SIZE), (icmp eq i64 %n, 1)), label %straight, label %maybe
 maybe:
-  %c_col = icmp eq i64 %cs0, SIZE
-  br i1 %c_col, label %flipped, label %loops
+  br i1 (icmp eq i64 %cs0, SIZE), label %flipped, label %loops
 straight:
   %ok1 = call i1 @matmul_rows_L(ARGS)
   br i1 %ok1, label %done, label %loops
@@ -50,24 +43,16 @@ done:
 # A matrix is given as rows by columns: `trans`, `ld` and whether BLAS can read it.
 _SHAPE = """define internal { i32, i64, i1 } @matmul_shape_L(
     i64 %s0, i64 %s1, i64 %rows, i64 %cols) #0 {
-  %unit1 = icmp eq i64 %s1, SIZE
-  %one_col = icmp eq i64 %cols, 1
-  %row_major = or i1 %unit1, %one_col
-  %unit0 = icmp eq i64 %s0, SIZE
-  %one_row = icmp eq i64 %rows, 1
-  %col_major = or i1 %unit0, %one_row
-  %any = or i1 %row_major, %col_major
+  %row_major = or i1 (icmp eq i64 %s1, SIZE), (icmp eq i64 %cols, 1)
+  %any = or i1 %row_major, (or i1 (icmp eq i64 %s0, SIZE), (icmp eq i64 %rows, 1))
   %step = select i1 %row_major, i64 %s0, i64 %s1
   %length = select i1 %row_major, i64 %cols, i64 %rows
   %count = select i1 %row_major, i64 %rows, i64 %cols
   %ld0 = sdiv i64 %step, SIZE
   %rest = srem i64 %step, SIZE
-  %whole = icmp eq i64 %rest, 0
-  %wide = icmp sge i64 %ld0, %length
-  %good = and i1 %whole, %wide
+  %good = and i1 (icmp eq i64 %rest, 0), (icmp sge i64 %ld0, %length)
   %single = icmp sle i64 %count, 1
-  %fits = or i1 %good, %single
-  %ok = and i1 %any, %fits
+  %ok = and i1 %any, (or i1 %good, %single)
   %use = select i1 %single, i64 %length, i64 %ld0
   %least = call i64 @llvm.smax.i64(i64 %use, i64 1)
   %trans = select i1 %row_major, i32 NO_TRANS, i32 TRANS
@@ -88,11 +73,8 @@ CLOSURE
   %okb = extractvalue { i32, i64, i1 } %fb, 2
   %okc0 = extractvalue { i32, i64, i1 } %fc, 2
   %tc = extractvalue { i32, i64, i1 } %fc, 0
-  %rowc = icmp eq i32 %tc, NO_TRANS
-  %okc = and i1 %okc0, %rowc
-  %okab = and i1 %oka, %okb
-  %ok = and i1 %okab, %okc
-  br i1 %ok, label %go, label %no
+  %okc = and i1 %okc0, (icmp eq i32 %tc, NO_TRANS)
+  br i1 (and i1 (and i1 %oka, %okb), %okc), label %go, label %no
 go:
   %ta = extractvalue { i32, i64, i1 } %fa, 0
   %tb = extractvalue { i32, i64, i1 } %fb, 0
@@ -105,9 +87,7 @@ go:
   %restb = srem i64 %bs0, SIZE
   %wholeb = icmp eq i64 %restb, 0
   %positive = icmp sgt i64 %inb, 0
-  %vec0 = and i1 %some, %one_col
-  %vec1 = and i1 %wholeb, %positive
-  %vec = and i1 %vec0, %vec1
+  %vec = and i1 (and i1 %some, %one_col), (and i1 %wholeb, %positive)
   BETA
   br i1 %vec, label %vector, label %matrix
 vector:
@@ -123,11 +103,8 @@ matrix:
   %square = icmp eq i64 %m, %n
   %turned0 = icmp eq i64 %as0, %bs1
   %turned1 = icmp eq i64 %as1, %bs0
-  %self0 = and i1 %fresh, %same
-  %self1 = and i1 %self0, %square
-  %self2 = and i1 %self1, %turned0
-  %self = and i1 %self2, %turned1
-  br i1 %self, label %symmetric, label %general
+  %self1 = and i1 (and i1 %fresh, %same), %square
+  br i1 (and i1 (and i1 %self1, %turned0), %turned1), label %symmetric, label %general
 symmetric:
   call void @cblas_Lsyrk(i32 ORDER, i32 UPPER, i32 %ta, i64 %m, i64 %k,
     ALPHA, ptr %a, i64 %lda, BETAARG, ptr %c, i64 %ldc)
@@ -154,8 +131,7 @@ row:
   %from = call i64 @llvm.smax.i64(i64 %above, i64 %first)
   %i_row = mul i64 %i, %cs0
   %i_column = mul i64 %i, SIZE
-  %some = icmp slt i64 %from, %last
-  br i1 %some, label %column, label %row_end
+  br i1 (icmp slt i64 %from, %last), label %column, label %row_end
 column:
   %j = phi i64 [ %from, %row ], [ %j1, %column ]
   %j_row = mul i64 %j, %cs0
@@ -167,15 +143,12 @@ column:
   %number = load BITS, ptr %source, align HALF
   store BITS %number, ptr %target, align HALF
   %j1 = add i64 %j, 1
-  %more = icmp slt i64 %j1, %last
-  br i1 %more, label %column, label %row_end
+  br i1 (icmp slt i64 %j1, %last), label %column, label %row_end
 row_end:
   %i1 = add i64 %i, 1
-  %morei = icmp slt i64 %i1, %last
-  br i1 %morei, label %row, label %block_end
+  br i1 (icmp slt i64 %i1, %last), label %row, label %block_end
 block_end:
-  %again = icmp slt i64 %next, %m
-  br i1 %again, label %block, label %done
+  br i1 (icmp slt i64 %next, %m), label %block, label %done
 done:
   ret void
 }"""
@@ -195,8 +168,7 @@ column:
   %cj = add i64 %ci, %cj0
   %cp = getelementptr i8, ptr %c, i64 %cj
   START
-  %some = icmp sgt i64 %k, 0
-  br i1 %some, label %dot, label %column_end
+  br i1 (icmp sgt i64 %k, 0), label %dot, label %column_end
 dot:
   %l = phi i64 [ 0, %column ], [ %l1, %dot ]
   ACCUMULATOR
@@ -208,17 +180,14 @@ dot:
   %bp = getelementptr i8, ptr %b, i64 %bl
   STEP
   %l1 = add i64 %l, 1
-  %more = icmp slt i64 %l1, %k
-  br i1 %more, label %dot, label %column_end
+  br i1 (icmp slt i64 %l1, %k), label %dot, label %column_end
 column_end:
   FINISH
   %j1 = add i64 %j, 1
-  %morej = icmp slt i64 %j1, %n
-  br i1 %morej, label %column, label %row_end
+  br i1 (icmp slt i64 %j1, %n), label %column, label %row_end
 row_end:
   %i1 = add i64 %i, 1
-  %morei = icmp slt i64 %i1, %m
-  br i1 %morei, label %row, label %done
+  br i1 (icmp slt i64 %i1, %m), label %row, label %done
 done:
   ret void
 }"""
@@ -290,7 +259,7 @@ def gemm_text(letter: str, declare: Callable[[str], None], counter: str | None =
         }
     declare("declare i64 @llvm.ctlz.i64(i64, i1)")
     rows = _ROWS.replace("GENERAL", general(counter)).replace("CLOSURE", closure())
-    text = "\n".join([_MAIN, _SHAPE, rows, _MIRROR, _LOOPS, task()])
+    text = plain("\n".join([_MAIN, _SHAPE, rows, _MIRROR, _LOOPS, task()]))
     for name, piece in pieces.items():
         text = text.replace(f"  {name}\n", f"  {piece}\n").replace(f" {name},", f" {piece},")
     params = _args(False)

@@ -19,6 +19,7 @@ earlier record has the same one). Their list begins in the context.
 from __future__ import annotations
 
 from tracejit import abi
+from tracejit.llvm_text.nested import plain
 
 RECORD = "[3 x ptr]"
 EXPORTS = ("tj_hold", "tj_hold_gil", "tj_release_held", "tj_keep")
@@ -45,21 +46,17 @@ entry:
   %args = alloca [1 x ptr]
   %headp = getelementptr i64, ptr %ctx, i64 HELD
   %first = load ptr, ptr %headp
-  %none = icmp eq ptr %first, null
-  br i1 %none, label %done, label %some
+  br i1 (icmp eq ptr %first, null), label %done, label %some
 some:
   call void @PyErr_Fetch(ptr %kind, ptr %value, ptr %trace)
   store ptr null, ptr %headp
   br label %head
 head:
   %record = phi ptr [ %first, %some ], [ %next, %step ]
-  %nextp = getelementptr ptr, ptr %record, i64 1
-  %next = load ptr, ptr %nextp
-  %lockp = getelementptr ptr, ptr %record, i64 2
-  %lock = load ptr, ptr %lockp
+  %next = load ptr, ptr %record[ptr 1]
+  %lock = load ptr, ptr %record[ptr 2]
   store ptr null, ptr %record
-  %shared = icmp eq ptr %lock, null
-  br i1 %shared, label %step, label %release
+  br i1 (icmp eq ptr %lock, null), label %step, label %release
 release:
   store ptr %lock, ptr %args
   %r = call ptr @PyObject_VectorcallMethod(ptr @tj_name_release, ptr %args, i64 1, ptr null)
@@ -67,8 +64,7 @@ release:
   call void @Py_DecRef(ptr %lock)
   br label %step
 step:
-  %end = icmp eq ptr %next, null
-  br i1 %end, label %restore, label %head
+  br i1 (icmp eq ptr %next, null), label %restore, label %head
 restore:
   %k = load ptr, ptr %kind
   %v = load ptr, ptr %value
@@ -81,10 +77,8 @@ done:
 
 ; Gives the GIL back where the core runs without it.
 define internal void @tj_return_gil(ptr %ctx) #0 {
-  %savedp = getelementptr i64, ptr %ctx, i64 12
-  %saved = load ptr, ptr %savedp
-  %held = icmp eq ptr %saved, null
-  br i1 %held, label %done, label %give
+  %saved = load ptr, ptr %ctx[i64 12]
+  br i1 (icmp eq ptr %saved, null), label %done, label %give
 give:
   %thread = call ptr @PyEval_SaveThread()
   br label %done
@@ -93,10 +87,8 @@ done:
 }
 
 define void @tj_release_held(ptr %ctx) #0 {
-  %headp = getelementptr i64, ptr %ctx, i64 HELD
-  %first = load ptr, ptr %headp
-  %none = icmp eq ptr %first, null
-  br i1 %none, label %done, label %some
+  %first = load ptr, ptr %ctx[i64 HELD]
+  br i1 (icmp eq ptr %first, null), label %done, label %some
 some:
   call void @tj_take_gil(ptr %ctx)
   call void @tj_release_list(ptr %ctx)
@@ -109,8 +101,7 @@ done:
 ; With the GIL held: a new reference to the generator's lock, or null.
 define internal ptr @tj_lock_of(ptr %generator) #0 {
   %bits = call ptr @PyObject_GetAttr(ptr %generator, ptr @tj_name_bit_generator)
-  %none = icmp eq ptr %bits, null
-  br i1 %none, label %fail, label %look
+  br i1 (icmp eq ptr %bits, null), label %fail, label %look
 look:
   %lock = call ptr @PyObject_GetAttr(ptr %bits, ptr @tj_name_lock)
   call void @Py_DecRef(ptr %bits)
@@ -126,12 +117,10 @@ define internal i1 @tj_acquire(ptr %ctx, ptr %lock) #0 {
   store ptr %lock, ptr %args
   store ptr @Py_False, ptr %second
   %at_once = call ptr @PyObject_VectorcallMethod(ptr @tj_name_acquire, ptr %args, i64 2, ptr null)
-  %failed = icmp eq ptr %at_once, null
-  br i1 %failed, label %done, label %look
+  br i1 (icmp eq ptr %at_once, null), label %done, label %look
 look:
   call void @Py_DecRef(ptr %at_once)
-  %got = icmp eq ptr %at_once, @Py_True
-  br i1 %got, label %done, label %wait
+  br i1 (icmp eq ptr %at_once, @Py_True), label %done, label %wait
 wait:
   call void @tj_release_list(ptr %ctx)
   %later = call ptr @PyObject_VectorcallMethod(ptr @tj_name_acquire, ptr %args, i64 1, ptr null)
@@ -147,31 +136,25 @@ define i32 @tj_hold(ptr %ctx, ptr %record, ptr %generator) #0 {
 entry:
   call void @tj_take_gil(ptr %ctx)
   %old = load ptr, ptr %record
-  %other = icmp ne ptr %old, null
-  br i1 %other, label %drop, label %find
+  br i1 (icmp ne ptr %old, null), label %drop, label %find
 drop:
   call void @tj_release_list(ptr %ctx)
   br label %find
 find:
   %lock = call ptr @tj_lock_of(ptr %generator)
-  %unknown = icmp eq ptr %lock, null
-  br i1 %unknown, label %fail, label %known
+  br i1 (icmp eq ptr %lock, null), label %fail, label %known
 known:
   %headp = getelementptr i64, ptr %ctx, i64 HELD
   %first = load ptr, ptr %headp
   br label %search
 search:
   %at = phi ptr [ %first, %known ], [ %next, %further ]
-  %end = icmp eq ptr %at, null
-  br i1 %end, label %take, label %compare
+  br i1 (icmp eq ptr %at, null), label %take, label %compare
 compare:
-  %lockp = getelementptr ptr, ptr %at, i64 2
-  %theirs = load ptr, ptr %lockp
-  %same = icmp eq ptr %theirs, %lock
-  br i1 %same, label %share, label %further
+  %theirs = load ptr, ptr %at[ptr 2]
+  br i1 (icmp eq ptr %theirs, %lock), label %share, label %further
 further:
-  %nextp = getelementptr ptr, ptr %at, i64 1
-  %next = load ptr, ptr %nextp
+  %next = load ptr, ptr %at[ptr 1]
   br label %search
 share:
   call void @Py_DecRef(ptr %lock)
@@ -210,9 +193,7 @@ define void @tj_keep(ptr %ctx, ptr %slot, ptr %object) #0 {
 entry:
   %old = load ptr, ptr %slot
   %was = icmp eq ptr %old, null
-  %is = icmp eq ptr %object, null
-  %nothing = and i1 %was, %is
-  br i1 %nothing, label %done, label %change
+  br i1 (and i1 %was, (icmp eq ptr %object, null)), label %done, label %change
 change:
   call void @tj_take_gil(ptr %ctx)
   call void @Py_IncRef(ptr %object)
@@ -228,4 +209,4 @@ done:
 
 def holding_text() -> str:
     """The functions; `runtime_text` has what they call."""
-    return _TEXT.replace("HELD", str(abi.CTX_HELD))
+    return plain(_TEXT).replace("HELD", str(abi.CTX_HELD))

@@ -7,6 +7,8 @@ to rounding and the same matrices are singular. `ok` has a byte per matrix: whet
 
 from __future__ import annotations
 
+from tracejit.llvm_text.nested import plain
+
 _REAL = {"s": "float", "d": "double", "c": "float", "z": "double"}
 _ELEMENT = {"s": "i32", "d": "i64", "c": "i64", "z": "<2 x i64>"}
 _SIZE = {"s": 4, "d": 8, "c": 8, "z": 16}
@@ -18,10 +20,7 @@ _NAN = "0x7FF8000000000000"
 _TRANSPOSE = """define internal void @lapack_transpose_L(
     ptr %src, ptr %dst, i64 %rows, i64 %cols) #0 {
 entry:
-  %some_rows = icmp sgt i64 %rows, 0
-  %some_cols = icmp sgt i64 %cols, 0
-  %some = and i1 %some_rows, %some_cols
-  br i1 %some, label %row, label %done
+  br i1 (and i1 (icmp sgt i64 %rows, 0), (icmp sgt i64 %cols, 0)), label %row, label %done
 row:
   %i = phi i64 [ 0, %entry ], [ %i1, %next ]
   %base = mul nsw i64 %i, %cols
@@ -36,12 +35,10 @@ col:
   %x = load ELEMENT, ptr %fromp, align ALIGN
   store ELEMENT %x, ptr %top, align ALIGN
   %j1 = add nuw nsw i64 %j, 1
-  %more = icmp slt i64 %j1, %cols
-  br i1 %more, label %col, label %next
+  br i1 (icmp slt i64 %j1, %cols), label %col, label %next
 next:
   %i1 = add nuw nsw i64 %i, 1
-  %again = icmp slt i64 %i1, %rows
-  br i1 %again, label %row, label %done
+  br i1 (icmp slt i64 %i1, %rows), label %row, label %done
 done:
   ret void
 }"""
@@ -49,8 +46,7 @@ done:
 # A square matrix transposed in place.
 _MIRROR = """define internal void @lapack_mirror_L(ptr %dst, i64 %n) #0 {
 entry:
-  %some = icmp sgt i64 %n, 1
-  br i1 %some, label %row, label %done
+  br i1 (icmp sgt i64 %n, 1), label %row, label %done
 row:
   %i = phi i64 [ 1, %entry ], [ %i1, %next ]
   %base = mul nsw i64 %i, %n
@@ -67,12 +63,10 @@ col:
   store ELEMENT %y, ptr %belowp, align ALIGN
   store ELEMENT %x, ptr %abovep, align ALIGN
   %j1 = add nuw nsw i64 %j, 1
-  %more = icmp slt i64 %j1, %i
-  br i1 %more, label %col, label %next
+  br i1 (icmp slt i64 %j1, %i), label %col, label %next
 next:
   %i1 = add nuw nsw i64 %i, 1
-  %again = icmp slt i64 %i1, %n
-  br i1 %again, label %row, label %done
+  br i1 (icmp slt i64 %i1, %n), label %row, label %done
 done:
   ret void
 }"""
@@ -80,15 +74,13 @@ done:
 _FILL = """define internal void @lapack_nan_L(ptr %dst, i64 %count) #0 {
 entry:
   %reals = mul nsw i64 %count, PARTS
-  %some = icmp sgt i64 %reals, 0
-  br i1 %some, label %fill, label %done
+  br i1 (icmp sgt i64 %reals, 0), label %fill, label %done
 fill:
   %i = phi i64 [ 0, %entry ], [ %i1, %fill ]
   %p = getelementptr inbounds REAL, ptr %dst, i64 %i
   store REAL NAN, ptr %p
   %i1 = add nuw nsw i64 %i, 1
-  %more = icmp slt i64 %i1, %reals
-  br i1 %more, label %fill, label %done
+  br i1 (icmp slt i64 %i1, %reals), label %fill, label %done
 done:
   ret void
 }"""
@@ -98,8 +90,7 @@ entry:
   %square = mul nsw i64 %n, %n
   %bytes = mul nsw i64 %square, SIZE
   call void @llvm.memset.p0.i64(ptr %dst, i8 0, i64 %bytes, i1 false)
-  %some = icmp sgt i64 %n, 0
-  br i1 %some, label %set, label %done
+  br i1 (icmp sgt i64 %n, 0), label %set, label %done
 set:
   %i = phi i64 [ 0, %entry ], [ %i1, %set ]
   %n1 = add nsw i64 %n, 1
@@ -108,8 +99,7 @@ set:
   %p = getelementptr inbounds REAL, ptr %dst, i64 %atr
   store REAL 1.0, ptr %p
   %i1 = add nuw nsw i64 %i, 1
-  %more = icmp slt i64 %i1, %n
-  br i1 %more, label %set, label %done
+  br i1 (icmp slt i64 %i1, %n), label %set, label %done
 done:
   ret void
 }"""
@@ -125,8 +115,7 @@ entry:
   %nk = mul nsw i64 %n, %k
   %nn = mul nsw i64 %n, %n
   %work = mul nsw i64 %nk, %batch
-  %some = icmp sgt i64 %work, 0
-  br i1 %some, label %begin, label %done
+  br i1 (icmp sgt i64 %work, 0), label %begin, label %done
 begin:
   store i64 %n, ptr %np
   store i64 %k, ptr %kp
@@ -138,8 +127,7 @@ begin:
   %pivb = mul nsw i64 %n, 8
   %total = add nsw i64 %pivots, %pivb
   %pa = call ptr @tj_alloc(ptr %ctx, i64 %total)
-  %null = icmp eq ptr %pa, null
-  br i1 %null, label %short, label %ready
+  br i1 (icmp eq ptr %pa, null), label %short, label %ready
 ready:
   %pb = getelementptr inbounds i8, ptr %pa, i64 %nnb
   %piv = getelementptr inbounds i8, ptr %pa, i64 %pivots
@@ -176,8 +164,7 @@ bad:
   br label %next
 next:
   %t1 = add nuw nsw i64 %t, 1
-  %more = icmp slt i64 %t1, %batch
-  br i1 %more, label %each, label %free
+  br i1 (icmp slt i64 %t1, %batch), label %each, label %free
 free:
   call void @tj_free(ptr %ctx, ptr %pa)
   br label %done
@@ -202,8 +189,7 @@ entry:
   %nn = mul nsw i64 %n, %n
   %nnb = mul nsw i64 %nn, SIZE
   %work = mul nsw i64 %nn, %batch
-  %some = icmp sgt i64 %work, 0
-  br i1 %some, label %each, label %done
+  br i1 (icmp sgt i64 %work, 0), label %each, label %done
 each:
   %t = phi i64 [ 0, %entry ], [ %t1, %next ]
   %off = mul nsw i64 %t, %nnb
@@ -236,12 +222,10 @@ row:
   %countb = mul nsw i64 %count, SIZE
   %zp = getelementptr inbounds i8, ptr %xt, i64 %firstb
   call void @llvm.memset.p0.i64(ptr %zp, i8 0, i64 %countb, i1 false)
-  %again = icmp slt i64 %i1, %n
-  br i1 %again, label %row, label %next
+  br i1 (icmp slt i64 %i1, %n), label %row, label %next
 next:
   %t1 = add nuw nsw i64 %t, 1
-  %more = icmp slt i64 %t1, %batch
-  br i1 %more, label %each, label %done
+  br i1 (icmp slt i64 %t1, %batch), label %each, label %done
 done:
   ret i32 0
 }"""
@@ -270,8 +254,7 @@ each:
   call void @cblas_Ltrsm(i32 101, i32 141, i32 %uplo, i32 111, i32 131, i64 %n, i64 %k,
     ALPHA, ptr %at, i64 %n, ptr %xt, i64 %k)
   %t1 = add nuw nsw i64 %t, 1
-  %more = icmp slt i64 %t1, %batch
-  br i1 %more, label %each, label %done
+  br i1 (icmp slt i64 %t1, %batch), label %each, label %done
 done:
   ret i32 0
 }"""
@@ -280,9 +263,7 @@ done:
 _SCALED = """define internal { double, i64 } @lapack_scaled_L(double %x, i64 %e) #0 {
   %size = call double @llvm.fabs.f64(double %x)
   %big = fcmp ogt double %size, 0x5F30000000000000
-  %tiny = fcmp olt double %size, 0x20B0000000000000
-  %some = fcmp ogt double %size, 0.0
-  %small = and i1 %tiny, %some
+  %small = and i1 (fcmp olt double %size, 0x20B0000000000000), (fcmp ogt double %size, 0.0)
   %up = select i1 %small, double 0x5F30000000000000, double 1.0
   %by = select i1 %big, double 0x20B0000000000000, double %up
   %y = fmul double %x, %by
@@ -309,12 +290,10 @@ entry:
   %pivb = mul nsw i64 %n, 8
   %bytes = add nsw i64 %pivots, %pivb
   %total = add nsw i64 %bytes, 8
-  %some = icmp sgt i64 %batch, 0
-  br i1 %some, label %begin, label %done
+  br i1 (icmp sgt i64 %batch, 0), label %begin, label %done
 begin:
   %pa = call ptr @tj_alloc(ptr %ctx, i64 %total)
-  %null = icmp eq ptr %pa, null
-  br i1 %null, label %short, label %ready
+  br i1 (icmp eq ptr %pa, null), label %short, label %ready
 ready:
   %piv = getelementptr inbounds i8, ptr %pa, i64 %pivots
   %n1 = add nsw i64 %n, 1
@@ -329,8 +308,7 @@ factor:
   call void @lapack_transpose_L(ptr %at, ptr %pa, i64 %n, i64 %n)
   call void @Lgetrf(ptr %np, ptr %np, ptr %pa, ptr %np, ptr %piv, ptr %infop)
   %info = load i64, ptr %infop
-  %regular = icmp eq i64 %info, 0
-  br i1 %regular, label %product, label %next
+  br i1 (icmp eq i64 %info, 0), label %product, label %next
 product:
   br label %times
 times:
@@ -354,17 +332,13 @@ times:
   %s2 = call { double, i64 } @lapack_scaled_L(double %p2, i64 %x2)
   %p3 = extractvalue { double, i64 } %s2, 0
   %x3 = extractvalue { double, i64 } %s2, 1
-  %on = icmp slt i64 %i1, %n
-  br i1 %on, label %times, label %back
+  br i1 (icmp slt i64 %i1, %n), label %times, label %back
 back:
   ; Four steps are beyond any double, from wherever they start.
   %q = phi double [ %p3, %times ], [ %q1, %step ]
   %z = phi i64 [ %x3, %times ], [ %z1, %step ]
   %tries = phi i64 [ 0, %times ], [ %tries1, %step ]
-  %left = icmp ne i64 %z, 0
-  %try = icmp slt i64 %tries, 4
-  %again = and i1 %left, %try
-  br i1 %again, label %step, label %next
+  br i1 (and i1 (icmp ne i64 %z, 0), (icmp slt i64 %tries, 4)), label %step, label %next
 step:
   %above = icmp sgt i64 %z, 0
   %unit = select i1 %above, double 0x5F30000000000000, double 0x20B0000000000000
@@ -379,8 +353,7 @@ next:
   %mp = getelementptr inbounds REAL, ptr %m, i64 %t
   store REAL %out, ptr %mp
   %t1 = add nuw nsw i64 %t, 1
-  %more = icmp slt i64 %t1, %batch
-  br i1 %more, label %each, label %free
+  br i1 (icmp slt i64 %t1, %batch), label %each, label %free
 free:
   call void @tj_free(ptr %ctx, ptr %pa)
   br label %done
@@ -430,6 +403,7 @@ def _filled(text: str, letter: str) -> str:
         "@L": f"@{letter}",
         "_Ltrsm": f"_{letter}trsm",
     }
+    text = plain(text)
     for word, by in words.items():
         text = text.replace(word, by)
     return text

@@ -10,13 +10,13 @@ are the C library's that NumPy calls.
 from __future__ import annotations
 
 from tracejit.abi import generators
+from tracejit.llvm_text.nested import plain
 
 _UNIFORM = """
 define internal double @legacy_uniform(ptr %aug) {
   %interface = load ptr, ptr %aug
   %state = load ptr, ptr %interface
-  %nextp = getelementptr i8, ptr %interface, i64 NEXT_DOUBLE
-  %next = load ptr, ptr %nextp
+  %next = load ptr, ptr %interface[i8 NEXT_DOUBLE]
   %u = call double %next(ptr %state)
   ret double %u
 }
@@ -27,8 +27,7 @@ entry:
   %hasp = getelementptr i8, ptr %aug, i64 HAS_GAUSS
   %keptp = getelementptr i8, ptr %aug, i64 GAUSS_AT
   %has = load i32, ptr %hasp
-  %some = icmp ne i32 %has, 0
-  br i1 %some, label %kept, label %draw
+  br i1 (icmp ne i32 %has, 0), label %kept, label %draw
 kept:
   %old = load double, ptr %keptp
   store i32 0, ptr %hasp
@@ -44,10 +43,7 @@ draw:
   %s1 = fmul double %x1, %x1
   %s2 = fmul double %x2, %x2
   %r = fadd double %s1, %s2
-  %outside = fcmp oge double %r, 1.0
-  %center = fcmp oeq double %r, 0.0
-  %again = or i1 %outside, %center
-  br i1 %again, label %draw, label %found
+  br i1 (or i1 (fcmp oge double %r, 1.0), (fcmp oeq double %r, 0.0)), label %draw, label %found
 found:
   %log = call double @tj_c_log(double %r)
   %minus = fmul double -2.0, %log
@@ -122,8 +118,7 @@ define internal double @legacy_power(ptr %aug, double %a) {
 _STANDARD_GAMMA = """
 define internal double @legacy_standard_gamma(ptr %aug, double %shape) {
 entry:
-  %one = fcmp oeq double %shape, 1.0
-  br i1 %one, label %exponential, label %other
+  br i1 (fcmp oeq double %shape, 1.0), label %exponential, label %other
 exponential:
   %e = call double @legacy_standard_exponential(ptr %aug)
   ret double %e
@@ -134,17 +129,14 @@ other:
   %nine = fmul double 9.0, %b
   %root = call double @llvm.sqrt.f64(double %nine)
   %c = fdiv double 1.0, %root
-  %below = fcmp olt double %shape, 1.0
-  br i1 %below, label %small, label %large
+  br i1 (fcmp olt double %shape, 1.0), label %small, label %large
 small:
   %u = call double @legacy_uniform(ptr %aug)
   %v = call double @legacy_standard_exponential(ptr %aug)
-  %low = fcmp ole double %u, %rest
-  br i1 %low, label %power, label %tail
+  br i1 (fcmp ole double %u, %rest), label %power, label %tail
 power:
   %x1 = call double @tj_c_pow(double %u, double %inverse)
-  %in1 = fcmp ole double %x1, %v
-  br i1 %in1, label %give, label %small
+  br i1 (fcmp ole double %x1, %v), label %give, label %small
 tail:
   %ru = fsub double 1.0, %u
   %ratio = fdiv double %ru, %shape
@@ -154,8 +146,7 @@ tail:
   %base = fadd double %rest, %sy
   %x2 = call double @tj_c_pow(double %base, double %inverse)
   %vy = fadd double %v, %y
-  %in2 = fcmp ole double %x2, %vy
-  br i1 %in2, label %give, label %small
+  br i1 (fcmp ole double %x2, %vy), label %give, label %small
 give:
   %x = phi double [ %x1, %power ], [ %x2, %tail ]
   ret double %x
@@ -163,8 +154,7 @@ large:
   %z = call double @legacy_gauss(ptr %aug)
   %cz = fmul double %c, %z
   %w = fadd double 1.0, %cz
-  %low2 = fcmp ole double %w, 0.0
-  br i1 %low2, label %large, label %cube
+  br i1 (fcmp ole double %w, 0.0), label %large, label %cube
 cube:
   %ww = fmul double %w, %w
   %www = fmul double %ww, %w
@@ -174,8 +164,7 @@ cube:
   %kz = fmul double %k, %zz
   %most = fsub double 1.0, %kz
   %bw = fmul double %b, %www
-  %quick = fcmp olt double %t, %most
-  br i1 %quick, label %accept, label %exact
+  br i1 (fcmp olt double %t, %most), label %accept, label %exact
 exact:
   %logt = call double @tj_c_log(double %t)
   %half = fmul double 0.5, %z
@@ -185,8 +174,7 @@ exact:
   %sum = fadd double %less, %logw
   %bsum = fmul double %b, %sum
   %bound = fadd double %halfz, %bsum
-  %good = fcmp olt double %logt, %bound
-  br i1 %good, label %accept, label %large
+  br i1 (fcmp olt double %logt, %bound), label %accept, label %large
 accept:
   ret double %bw
 }
@@ -238,6 +226,7 @@ def legacy_text(name: str) -> tuple[list[tuple[str, str]], set[str]]:
         texts, more = legacy_text(callee)
         found += [t for t in texts if t not in found]
         needed |= more
+    text = plain(text)
     offsets = {
         "NEXT_DOUBLE": generators.NEXT_DOUBLE,
         "HAS_GAUSS": generators.HAS_GAUSS,

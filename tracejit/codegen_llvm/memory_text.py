@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 
 from tracejit import abi
+from tracejit.llvm_text.nested import plain
 
 RECYCLE_FROM = 1 << 16  # bytes: below, malloc recycles well by itself
 RECYCLE_UP_TO = 1 << 26
@@ -64,29 +65,23 @@ entry:
   br label %head
 head:
   %k = phi i64 [ 0, %entry ], [ %k1, %next ]
-  %more = icmp ult i64 %k, SLOTS
-  br i1 %more, label %try, label %none
+  br i1 (icmp ult i64 %k, SLOTS), label %try, label %none
 try:
   %slot = getelementptr ptr, ptr @tj_blocks, i64 %k
   %seen = load atomic ptr, ptr %slot monotonic, align 8
-  %empty = icmp eq ptr %seen, null
-  br i1 %empty, label %next, label %take
+  br i1 (icmp eq ptr %seen, null), label %next, label %take
 take:
   %data = atomicrmw xchg ptr %slot, ptr null acq_rel
-  %lost = icmp eq ptr %data, null
-  br i1 %lost, label %next, label %measure
+  br i1 (icmp eq ptr %data, null), label %next, label %measure
 measure:
   %sizep = getelementptr i8, ptr %data, i64 -48
   %size = load i64, ptr %sizep
   %fits = icmp ule i64 %bytes, %size
   %half = lshr i64 %size, 1
-  %snug = icmp uge i64 %bytes, %half
-  %good = and i1 %fits, %snug
-  br i1 %good, label %found, label %back
+  br i1 (and i1 %fits, (icmp uge i64 %bytes, %half)), label %found, label %back
 back:
   %other = atomicrmw xchg ptr %slot, ptr %data acq_rel
-  %none_lost = icmp eq ptr %other, null
-  br i1 %none_lost, label %next, label %drop
+  br i1 (icmp eq ptr %other, null), label %next, label %drop
 drop:
   call void @tj_evict(ptr %other)
   br label %next
@@ -102,27 +97,21 @@ none:
 
 define ptr @tj_data_malloc(ptr %unused, i64 %bytes) #0 {
 entry:
-  %insane = icmp ugt i64 %bytes, 9223372036854775000
-  br i1 %insane, label %fail, label %sane
+  br i1 (icmp ugt i64 %bytes, 9223372036854775000), label %fail, label %sane
 sane:
   %large = icmp uge i64 %bytes, RECYCLE_FROM
-  %small = icmp ule i64 %bytes, RECYCLE_UP_TO
-  %kept = and i1 %large, %small
-  br i1 %kept, label %recycle, label %fresh
+  br i1 (and i1 %large, (icmp ule i64 %bytes, RECYCLE_UP_TO)), label %recycle, label %fresh
 recycle:
   %old = call ptr @tj_take_block(i64 %bytes)
-  %hit = icmp ne ptr %old, null
-  br i1 %hit, label %reuse, label %fresh
+  br i1 (icmp ne ptr %old, null), label %reuse, label %fresh
 reuse:
   ret ptr %old
 fresh:
   %total = add i64 %bytes, 128
   %base = call ptr @malloc(i64 %total)
-  %null = icmp eq ptr %base, null
-  br i1 %null, label %fail, label %got
+  br i1 (icmp eq ptr %base, null), label %fail, label %got
 got:
-  %huge = icmp uge i64 %bytes, HUGE_FROM
-  br i1 %huge, label %advise, label %place
+  br i1 (icmp uge i64 %bytes, HUGE_FROM), label %advise, label %place
 advise:
   MADVISE
   br label %place
@@ -137,14 +126,11 @@ define ptr @tj_data_calloc(ptr %unused, i64 %count, i64 %size) #0 {
   %product = call { i64, i1 } @llvm.umul.with.overflow.i64(i64 %count, i64 %size)
   %bytes = extractvalue { i64, i1 } %product, 0
   %over = extractvalue { i64, i1 } %product, 1
-  %insane = icmp ugt i64 %bytes, 9223372036854775000
-  %bad = or i1 %over, %insane
-  br i1 %bad, label %fail, label %sane
+  br i1 (or i1 %over, (icmp ugt i64 %bytes, 9223372036854775000)), label %fail, label %sane
 sane:
   %total = add i64 %bytes, 128
   %base = call ptr @calloc(i64 %total, i64 1)
-  %null = icmp eq ptr %base, null
-  br i1 %null, label %fail, label %got
+  br i1 (icmp eq ptr %base, null), label %fail, label %got
 got:
   %data = call ptr @tj_place(ptr %base, i64 %bytes)
   ret ptr %data
@@ -155,52 +141,42 @@ declare { i64, i1 } @llvm.umul.with.overflow.i64(i64, i64)
 
 define void @tj_data_free(ptr %unused, ptr %data, i64 %ignored) #0 {
 entry:
-  %null = icmp eq ptr %data, null
-  br i1 %null, label %done, label %look
+  br i1 (icmp eq ptr %data, null), label %done, label %look
 look:
   %sizep = getelementptr i8, ptr %data, i64 -48
   %size = load i64, ptr %sizep
   %large = icmp uge i64 %size, RECYCLE_FROM
-  %small = icmp ule i64 %size, RECYCLE_UP_TO
-  %kept = and i1 %large, %small
-  br i1 %kept, label %count, label %drop
+  br i1 (and i1 %large, (icmp ule i64 %size, RECYCLE_UP_TO)), label %count, label %drop
 count:
   %before = atomicrmw add ptr @tj_kept, i64 %size acq_rel
   %after = add i64 %before, %size
-  %fits = icmp ule i64 %after, KEPT_BYTES
-  br i1 %fits, label %head, label %full
+  br i1 (icmp ule i64 %after, KEPT_BYTES), label %head, label %full
 full:
   ; One that is kept goes too, so that a program whose sizes change is not stuck.
   %undone = atomicrmw sub ptr @tj_kept, i64 %size acq_rel
   br label %search
 search:
   %n = phi i64 [ 0, %full ], [ %n1, %absent ]
-  %some = getelementptr ptr, ptr @tj_blocks, i64 %n
-  %old = atomicrmw xchg ptr %some, ptr null acq_rel
-  %no_old = icmp eq ptr %old, null
-  br i1 %no_old, label %absent, label %replace
+  %old = atomicrmw xchg ptr @tj_blocks[ptr %n], ptr null acq_rel
+  br i1 (icmp eq ptr %old, null), label %absent, label %replace
 absent:
   %n1 = add i64 %n, 1
-  %others = icmp ult i64 %n1, SLOTS
-  br i1 %others, label %search, label %drop
+  br i1 (icmp ult i64 %n1, SLOTS), label %search, label %drop
 replace:
   call void @tj_evict(ptr %old)
   br label %drop
 head:
   %k = phi i64 [ 0, %count ], [ %k1, %occupied ]
-  %slot = getelementptr ptr, ptr @tj_blocks, i64 %k
-  %pair = cmpxchg ptr %slot, ptr null, ptr %data acq_rel monotonic
+  %pair = cmpxchg ptr @tj_blocks[ptr %k], ptr null, ptr %data acq_rel monotonic
   %stored = extractvalue { ptr, i1 } %pair, 1
   br i1 %stored, label %done, label %occupied
 occupied:
   %k1 = add i64 %k, 1
-  %more = icmp ult i64 %k1, SLOTS
-  br i1 %more, label %head, label %evict
+  br i1 (icmp ult i64 %k1, SLOTS), label %head, label %evict
 evict:
   ; Full: the oldest guess goes, for the same reason.
   %other = atomicrmw xchg ptr @tj_blocks, ptr %data acq_rel
-  %gone = icmp eq ptr %other, null
-  br i1 %gone, label %done, label %swap
+  br i1 (icmp eq ptr %other, null), label %done, label %swap
 swap:
   call void @tj_evict(ptr %other)
   br label %done
@@ -213,20 +189,17 @@ done:
 
 define ptr @tj_data_realloc(ptr %unused, ptr %data, i64 %bytes) #0 {
 entry:
-  %null = icmp eq ptr %data, null
-  br i1 %null, label %plain, label %move
+  br i1 (icmp eq ptr %data, null), label %plain, label %move
 plain:
   %first = call ptr @tj_data_malloc(ptr null, i64 %bytes)
   ret ptr %first
 move:
   %new = call ptr @tj_data_malloc(ptr null, i64 %bytes)
-  %failed = icmp eq ptr %new, null
-  br i1 %failed, label %fail, label %copy
+  br i1 (icmp eq ptr %new, null), label %fail, label %copy
 copy:
   %sizep = getelementptr i8, ptr %data, i64 -48
   %size = load i64, ptr %sizep
-  %less = icmp ult i64 %size, %bytes
-  %common = select i1 %less, i64 %size, i64 %bytes
+  %common = select i1 (icmp ult i64 %size, %bytes), i64 %size, i64 %bytes
   call void @llvm.memcpy.p0.p0.i64(ptr %new, ptr %data, i64 %common, i1 false)
   call void @tj_data_free(ptr null, ptr %data, i64 0)
   ret ptr %new
@@ -247,8 +220,7 @@ define i64 @tj_peak_taken() #0 {
 
 define internal void @tj_note_peak(i64 %live) #0 {
   %peak = load atomic i64, ptr @tj_peak monotonic, align 8
-  %higher = icmp ugt i64 %live, %peak
-  br i1 %higher, label %note, label %done
+  br i1 (icmp ugt i64 %live, %peak), label %note, label %done
 note:
   store atomic i64 %live, ptr @tj_peak monotonic, align 8
   br label %done
@@ -280,8 +252,7 @@ define internal void @tj_link(ptr %ctx, ptr %data) #0 {
   store ptr null, ptr %header
   store ptr %head, ptr %nextp
   store ptr %header, ptr %headp
-  %first = icmp eq ptr %head, null
-  br i1 %first, label %done, label %behind
+  br i1 (icmp eq ptr %head, null), label %done, label %behind
 behind:
   store ptr %header, ptr %head
   br label %done
@@ -296,13 +267,9 @@ entry:
   %nextp = getelementptr i8, ptr %data, i64 -56
   %previous = load ptr, ptr %header
   %next = load ptr, ptr %nextp
-  %first = icmp eq ptr %previous, null
-  %headp = getelementptr i64, ptr %ctx, i64 9
-  %afterp = getelementptr i8, ptr %previous, i64 8
-  %link = select i1 %first, ptr %headp, ptr %afterp
+  %link = select i1 (icmp eq ptr %previous, null), ptr %ctx[i64 9], ptr %previous[i8 8]
   store ptr %next, ptr %link
-  %last = icmp eq ptr %next, null
-  br i1 %last, label %done, label %back
+  br i1 (icmp eq ptr %next, null), label %done, label %back
 back:
   store ptr %previous, ptr %next
   br label %done
@@ -311,8 +278,7 @@ done:
 }
 
 define internal ptr @tj_own(ptr %ctx, ptr %data) #0 {
-  %failed = icmp eq ptr %data, null
-  br i1 %failed, label %fail, label %good
+  br i1 (icmp eq ptr %data, null), label %fail, label %good
 good:
   call void @tj_link(ptr %ctx, ptr %data)
   ret ptr %data
@@ -341,10 +307,7 @@ unlink:
   br label %move
 move:
   %new = call ptr @tj_data_realloc(ptr null, ptr %data, i64 %bytes)
-  %failed = icmp eq ptr %new, null
-  %orphan = xor i1 %null, true
-  %keep = and i1 %failed, %orphan
-  br i1 %keep, label %relink, label %own
+  br i1 (and i1 (icmp eq ptr %new, null), (xor i1 %null, true)), label %relink, label %own
 relink:
   call void @tj_link(ptr %ctx, ptr %data)
   br label %own
@@ -354,8 +317,7 @@ own:
 }
 
 define void @tj_free(ptr %ctx, ptr %data) #0 {
-  %null = icmp eq ptr %data, null
-  br i1 %null, label %done, label %drop
+  br i1 (icmp eq ptr %data, null), label %done, label %drop
 drop:
   call void @tj_detach(ptr %ctx, ptr %data)
   call void @tj_data_free(ptr null, ptr %data, i64 0)
@@ -371,13 +333,10 @@ entry:
   br label %head
 head:
   %header = phi ptr [ %first, %entry ], [ %next, %drop ]
-  %end = icmp eq ptr %header, null
-  br i1 %end, label %done, label %drop
+  br i1 (icmp eq ptr %header, null), label %done, label %drop
 drop:
-  %nextp = getelementptr i8, ptr %header, i64 8
-  %next = load ptr, ptr %nextp
-  %data = getelementptr i8, ptr %header, i64 64
-  call void @tj_data_free(ptr null, ptr %data, i64 0)
+  %next = load ptr, ptr %header[i8 8]
+  call void @tj_data_free(ptr null, ptr %header[i8 64], i64 0)
   br label %head
 done:
   store ptr null, ptr %headp
@@ -394,12 +353,12 @@ _MADVISE_LINUX = """%at = ptrtoint ptr %base to i64
 
 def owned_text() -> str:
     """What links blocks into the context of a call, over `tj_data_*` and `tj_note_peak`."""
-    return _OWNED.replace("i64 LIVE", f"i64 {abi.CTX_LIVE}")
+    return plain(_OWNED).replace("i64 LIVE", f"i64 {abi.CTX_LIVE}")
 
 
 def memory_text() -> str:
     """The functions' text for this platform."""
-    text = _MEMORY + _PEAK + owned_text()
+    text = plain(_MEMORY + _PEAK) + owned_text()
     values = {
         "RECYCLE_FROM": str(RECYCLE_FROM),
         "RECYCLE_UP_TO": str(RECYCLE_UP_TO),

@@ -20,6 +20,8 @@ from __future__ import annotations
 import platform
 import sys
 
+from tracejit.llvm_text.nested import plain
+
 #: How often a thread looks for work, or for the end of it, before it goes to sleep.
 SPINS = 2000
 #: Pieces for each thread: how even the load is when some of the cores are busy with other things.
@@ -103,8 +105,7 @@ entry:
   %old = alloca [128 x i8], align 16
   %thread = alloca ptr
   %made0 = load i64, ptr @pool_made
-  %enough = icmp sge i64 %made0, %wanted
-  br i1 %enough, label %done, label %some
+  br i1 (icmp sge i64 %made0, %wanted), label %done, label %some
 some:
   %seen = load i64, ptr @pool_number
   %arg = inttoptr i64 %seen to ptr
@@ -114,15 +115,13 @@ some:
 next:
   %made = phi i64 [ %made0, %some ], [ %more, %good ]
   %status = call i32 @pthread_create(ptr %thread, ptr null, ptr @pool_thread, ptr %arg)
-  %bad = icmp ne i32 %status, 0
-  br i1 %bad, label %restore, label %good
+  br i1 (icmp ne i32 %status, 0), label %restore, label %good
 good:
   %handle = load ptr, ptr %thread
   %d = call i32 @pthread_detach(ptr %handle)
   %more = add i64 %made, 1
   store atomic i64 %more, ptr @pool_made monotonic, align 8
-  %again = icmp slt i64 %more, %wanted
-  br i1 %again, label %next, label %restore
+  br i1 (icmp slt i64 %more, %wanted), label %next, label %restore
 restore:
   %r = call i32 @pthread_sigmask(i32 SETMASK, ptr %old, ptr null)
   br label %done
@@ -141,8 +140,7 @@ entry:
 take:
   %lo = atomicrmw add ptr @pool_next, i64 %piece monotonic
   %left = sub i64 %total, %lo
-  %some = icmp sgt i64 %left, 0
-  br i1 %some, label %run, label %done
+  br i1 (icmp sgt i64 %left, 0), label %run, label %done
 run:
   %size = call i64 @llvm.smin.i64(i64 %left, i64 %piece)
   %hi = add i64 %lo, %size
@@ -160,13 +158,11 @@ watch:
   %seen = phi i64 [ %first, %entry ], [ %joined, %spin ]
   %k = phi i64 [ 0, %entry ], [ %k1, %spin ]
   %number0 = load atomic i64, ptr @pool_number acquire, align 8
-  %new0 = icmp ne i64 %number0, %seen
-  br i1 %new0, label %enter, label %wait_a_bit
+  br i1 (icmp ne i64 %number0, %seen), label %enter, label %wait_a_bit
 wait_a_bit:
   PAUSE
   %kn = add i64 %k, 1
-  %on = icmp ult i64 %kn, SPINS
-  br i1 %on, label %spin, label %enter
+  br i1 (icmp ult i64 %kn, SPINS), label %spin, label %enter
 spin:
   %joined = phi i64 [ %seen, %wait_a_bit ], [ %number, %leave ]
   %k1 = phi i64 [ %kn, %wait_a_bit ], [ 0, %leave ]
@@ -179,9 +175,7 @@ look:
   %number1 = load i64, ptr @pool_number
   %open = load i64, ptr @pool_open
   %new = icmp ne i64 %number1, %known
-  %room = icmp sgt i64 %open, 0
-  %may = and i1 %new, %room
-  br i1 %may, label %join, label %sleep
+  br i1 (and i1 %new, (icmp sgt i64 %open, 0)), label %join, label %sleep
 sleep:
   %asleep = load i64, ptr @pool_asleep
   %asleep1 = add i64 %asleep, 1
@@ -204,8 +198,7 @@ join:
   %active2 = load i64, ptr @pool_active
   %active3 = sub i64 %active2, 1
   store atomic i64 %active3, ptr @pool_active release, align 8
-  %last = icmp eq i64 %active3, 0
-  br i1 %last, label %tell, label %leave
+  br i1 (icmp eq i64 %active3, 0), label %tell, label %leave
 tell:
   %s = call i32 @pthread_cond_signal(ptr @pool_left)
   br label %leave
@@ -234,8 +227,7 @@ entry:
   br label %waking
 waking:
   %k = phi i64 [ 0, %entry ], [ %k1, %one ]
-  %more = icmp slt i64 %k, %wake
-  br i1 %more, label %one, label %work
+  br i1 (icmp slt i64 %k, %wake), label %one, label %work
 one:
   %s = call i32 @pthread_cond_signal(ptr @pool_work)
   %k1 = add i64 %k, 1
@@ -246,21 +238,18 @@ work:
 watch:
   %j = phi i64 [ 0, %work ], [ %j1, %wait_a_bit ]
   %active = load atomic i64, ptr @pool_active acquire, align 8
-  %none = icmp eq i64 %active, 0
-  br i1 %none, label %end, label %wait_a_bit
+  br i1 (icmp eq i64 %active, 0), label %end, label %wait_a_bit
 wait_a_bit:
   PAUSE
   %j1 = add i64 %j, 1
-  %on = icmp ult i64 %j1, SPINS
-  br i1 %on, label %watch, label %end
+  br i1 (icmp ult i64 %j1, SPINS), label %watch, label %end
 end:
   %b = call i32 @pthread_mutex_lock(ptr @pool_lock)
   store i64 0, ptr @pool_open
   br label %look
 look:
   %still = load i64, ptr @pool_active
-  %gone = icmp eq i64 %still, 0
-  br i1 %gone, label %done, label %wait
+  br i1 (icmp eq i64 %still, 0), label %done, label %wait
 wait:
   %w = call i32 @pthread_cond_wait(ptr @pool_left, ptr @pool_lock)
   br label %look
@@ -281,8 +270,7 @@ entry:
   %others = sdiv i64 %pieces0, %piece
   %allowed = sub i64 %limit, 1
   %help = call i64 @llvm.smin.i64(i64 %others, i64 %allowed)
-  %alone = icmp slt i64 %help, 1
-  br i1 %alone, label %serial, label %try
+  br i1 (icmp slt i64 %help, 1), label %serial, label %try
 try:
   %pid = call i32 @getpid()
   %first = cmpxchg ptr @pool_busy, i32 0, i32 %pid acquire monotonic
@@ -290,16 +278,14 @@ try:
   br i1 %got, label %ours, label %taken
 taken:
   %by = extractvalue { i32, i1 } %first, 0
-  %here = icmp eq i32 %by, %pid
-  br i1 %here, label %serial, label %inherited
+  br i1 (icmp eq i32 %by, %pid), label %serial, label %inherited
 inherited:
   %second = cmpxchg ptr @pool_busy, i32 %by, i32 %pid acquire monotonic
   %got2 = extractvalue { i32, i1 } %second, 1
   br i1 %got2, label %ours, label %serial
 ours:
   %owner = load i32, ptr @pool_owner
-  %known = icmp eq i32 %owner, %pid
-  br i1 %known, label %launch, label %begin
+  br i1 (icmp eq i32 %owner, %pid), label %launch, label %begin
 begin:
   call void @pool_begin(i32 %pid)
   br label %launch
@@ -327,7 +313,7 @@ def pool_text() -> str:
     """The text for this platform."""
     declared, called = _PAUSES.get(platform.machine().lower(), ("", ""))
     wait = f"call void {called}" if called else ""
-    text = _TEXT.replace("PAUSE", wait).replace("SPINS", str(SPINS))
+    text = plain(_TEXT).replace("PAUSE", wait).replace("SPINS", str(SPINS))
     mask = "2" if sys.platform.startswith("linux") else "3"
     text = text.replace("SETMASK", mask).replace("PIECES", str(PIECES))
     return f"declare void {declared}\n{text}" if called else text

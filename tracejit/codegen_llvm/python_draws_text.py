@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 import struct
 
+from tracejit.llvm_text.nested import plain
+
 _REFILL = """
 define internal void @random_refill(ptr %words) {
 entry:
@@ -22,8 +24,7 @@ head:
   %next = select i1 %last, i64 0, i64 %k1
   %far0 = add i64 %k, 397
   %far1 = sub i64 %far0, 624
-  %over = icmp uge i64 %far0, 624
-  %far = select i1 %over, i64 %far1, i64 %far0
+  %far = select i1 (icmp uge i64 %far0, 624), i64 %far1, i64 %far0
   %ap = getelementptr i32, ptr %words, i64 %k
   %bp = getelementptr i32, ptr %words, i64 %next
   %cp = getelementptr i32, ptr %words, i64 %far
@@ -49,8 +50,7 @@ define internal i32 @random_word(ptr %mt) {
 entry:
   %words = getelementptr i8, ptr %mt, i64 4
   %index = load i32, ptr %mt
-  %used = icmp uge i32 %index, 624
-  br i1 %used, label %refill, label %take
+  br i1 (icmp uge i32 %index, 624), label %refill, label %take
 refill:
   call void @random_refill(ptr %words)
   br label %take
@@ -59,8 +59,7 @@ take:
   %k1 = add i32 %k, 1
   store i32 %k1, ptr %mt
   %place = zext i32 %k to i64
-  %p = getelementptr i32, ptr %words, i64 %place
-  %y0 = load i32, ptr %p
+  %y0 = load i32, ptr %words[i32 %place]
   %s0 = lshr i32 %y0, 11
   %y1 = xor i32 %y0, %s0
   %s1 = shl i32 %y1, 7
@@ -93,15 +92,13 @@ define internal i64 @random_below(ptr %mt, i64 %n) {
 entry:
   %zeros = call i64 @llvm.ctlz.i64(i64 %n, i1 true)
   %bits = sub i64 64, %zeros
-  %short = icmp ule i64 %bits, 32
-  br i1 %short, label %one, label %two
+  br i1 (icmp ule i64 %bits, 32), label %one, label %two
 one:
   %w = call i32 @random_word(ptr %mt)
   %w64 = zext i32 %w to i64
   %drop = sub i64 32, %bits
   %r1 = lshr i64 %w64, %drop
-  %in1 = icmp ult i64 %r1, %n
-  br i1 %in1, label %done, label %one
+  br i1 (icmp ult i64 %r1, %n), label %done, label %one
 two:
   %low = call i32 @random_word(ptr %mt)
   %high = call i32 @random_word(ptr %mt)
@@ -111,8 +108,7 @@ two:
   %kept = lshr i64 %high64, %rest
   %up = shl i64 %kept, 32
   %r2 = or i64 %up, %low64
-  %in2 = icmp ult i64 %r2, %n
-  br i1 %in2, label %done, label %two
+  br i1 (icmp ult i64 %r2, %n), label %done, label %two
 done:
   %r = phi i64 [ %r1, %one ], [ %r2, %two ]
   ret i64 %r
@@ -152,8 +148,7 @@ draw:
   %quarter = fdiv double %zz, 4.0
   %log = call double @tj_c_log(double %u2)
   %minus = fneg double %log
-  %in = fcmp ole double %quarter, %minus
-  br i1 %in, label %done, label %draw
+  br i1 (fcmp ole double %quarter, %minus), label %done, label %draw
 done:
   %wide = fmul double %z, %sigma
   %x = fadd double %mu, %wide
@@ -164,17 +159,13 @@ _GAUSS = """
 define internal i1 @random_gauss(ptr %mt, ptr %generator, double %mu, double %sigma, ptr %out) {
 entry:
   %next = call ptr @PyObject_GetAttr(ptr %generator, ptr @tj_name_gauss_next)
-  %missing = icmp eq ptr %next, null
-  br i1 %missing, label %clear, label %look
+  br i1 (icmp eq ptr %next, null), label %clear, label %look
 look:
   call void @Py_DecRef(ptr %next)
-  %none = icmp eq ptr %next, @Py_None
-  br i1 %none, label %draw, label %number
+  br i1 (icmp eq ptr %next, @Py_None), label %draw, label %number
 number:
-  %kindp = getelementptr i8, ptr %next, i64 8
-  %kind = load ptr, ptr %kindp
-  %float = icmp eq ptr %kind, @Py_Float_Type
-  br i1 %float, label %take, label %no
+  %kind = load ptr, ptr %next[i8 8]
+  br i1 (icmp eq ptr %kind, @Py_Float_Type), label %take, label %no
 take:
   %old = call double @PyFloat_AsDouble(ptr %next)
   %s1 = call i32 @PyObject_SetAttr(ptr %generator, ptr @tj_name_gauss_next, ptr @Py_None)
@@ -246,5 +237,5 @@ def python_draw_text(name: str) -> tuple[list[tuple[str, str]], set[str]]:
         found += [t for t in texts if t not in found]
         needed |= more
     magic = struct.unpack("<Q", struct.pack("<d", 4 * math.exp(-0.5) / math.sqrt(2.0)))[0]
-    text = text.replace("MAGIC", f"0x{magic:016X}")
+    text = plain(text).replace("MAGIC", f"0x{magic:016X}")
     return [*found, (f"@random_{name}", text.strip())], needed

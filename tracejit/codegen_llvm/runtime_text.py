@@ -20,6 +20,7 @@ import sys
 
 from tracejit.codegen_llvm import holding_text
 from tracejit.codegen_llvm.memory_text import memory_text
+from tracejit.llvm_text.nested import plain
 
 DECLARATIONS = """
 declare ptr @tj_alloc(ptr, i64)
@@ -53,18 +54,15 @@ define internal i64 @tj_now() #0 {
   %spec = alloca [2 x i64]
   %status = call i32 @clock_gettime(i32 CLOCK, ptr %spec)
   %seconds = load i64, ptr %spec
-  %restp = getelementptr i64, ptr %spec, i64 1
-  %rest = load i64, ptr %restp
+  %rest = load i64, ptr %spec[i64 1]
   %whole = mul i64 %seconds, 1000000000
   %now = add i64 %whole, %rest
   ret i64 %now
 }
 
 define internal void @tj_take_gil(ptr %ctx) #0 {
-  %savedp = getelementptr i64, ptr %ctx, i64 12
-  %saved = load ptr, ptr %savedp
-  %held = icmp eq ptr %saved, null
-  br i1 %held, label %done, label %take
+  %saved = load ptr, ptr %ctx[i64 12]
+  br i1 (icmp eq ptr %saved, null), label %done, label %take
 take:
   call void @PyEval_RestoreThread(ptr %saved)
   br label %done
@@ -74,11 +72,9 @@ done:
 
 ; Lets other threads run; afterwards the GIL is held or not as the core had it.
 define internal void @tj_give_gil(ptr %ctx) #0 {
-  %savedp = getelementptr i64, ptr %ctx, i64 12
-  %saved = load ptr, ptr %savedp
+  %saved = load ptr, ptr %ctx[i64 12]
   %thread = call ptr @PyEval_SaveThread()
-  %held = icmp eq ptr %saved, null
-  br i1 %held, label %again, label %done
+  br i1 (icmp eq ptr %saved, null), label %again, label %done
 again:
   call void @PyEval_RestoreThread(ptr %thread)
   br label %done
@@ -92,15 +88,13 @@ entry:
   %now = call i64 @tj_now()
   %deadlinep = getelementptr i64, ptr %ctx, i64 10
   %deadline = load i64, ptr %deadlinep
-  %unset = icmp eq i64 %deadline, 0
-  br i1 %unset, label %start, label %compare
+  br i1 (icmp eq i64 %deadline, 0), label %start, label %compare
 start:
   %first = add i64 %now, POLL
   store i64 %first, ptr %deadlinep
   br label %go_on
 compare:
-  %early = icmp slt i64 %now, %deadline
-  br i1 %early, label %go_on, label %look
+  br i1 (icmp slt i64 %now, %deadline), label %go_on, label %look
 look:
   call void @tj_take_gil(ptr %ctx)
   call void @tj_release_list(ptr %ctx)
@@ -109,8 +103,7 @@ look:
   %later = call i64 @tj_now()
   %next = add i64 %later, POLL
   store i64 %next, ptr %deadlinep
-  %quiet = icmp eq i32 %status, 0
-  br i1 %quiet, label %go_on, label %interrupted
+  br i1 (icmp eq i32 %status, 0), label %go_on, label %interrupted
 go_on:
   ret i32 0
 interrupted:
@@ -121,8 +114,7 @@ interrupted:
 define i32 @tj_host_call(ptr %ctx, i64 %call, ptr %slots) #0 {
 entry:
   %args = alloca [4 x ptr]
-  %hostp = getelementptr i64, ptr %ctx, i64 11
-  %host = load ptr, ptr %hostp
+  %host = load ptr, ptr %ctx[i64 11]
   call void @tj_take_gil(ptr %ctx)
   call void @tj_release_list(ptr %ctx)
   %at = ptrtoint ptr %slots to i64
@@ -140,16 +132,13 @@ entry:
   call void @Py_DecRef(ptr %b)
   call void @Py_DecRef(ptr %c)
   call void @Py_DecRef(ptr %r)
-  %savedp = getelementptr i64, ptr %ctx, i64 12
-  %saved = load ptr, ptr %savedp
-  %held = icmp eq ptr %saved, null
-  br i1 %held, label %check, label %give
+  %saved = load ptr, ptr %ctx[i64 12]
+  br i1 (icmp eq ptr %saved, null), label %check, label %give
 give:
   %thread = call ptr @PyEval_SaveThread()
   br label %check
 check:
-  %failed = icmp eq ptr %r, null
-  br i1 %failed, label %fail, label %good
+  br i1 (icmp eq ptr %r, null), label %fail, label %good
 good:
   ret i32 0
 fail:
@@ -162,16 +151,13 @@ define i32 @tj_left_error(ptr %ctx) #0 {
 entry:
   call void @tj_take_gil(ptr %ctx)
   %error = call ptr @PyErr_Occurred()
-  %savedp = getelementptr i64, ptr %ctx, i64 12
-  %saved = load ptr, ptr %savedp
-  %held = icmp eq ptr %saved, null
-  br i1 %held, label %check, label %give
+  %saved = load ptr, ptr %ctx[i64 12]
+  br i1 (icmp eq ptr %saved, null), label %check, label %give
 give:
   %thread = call ptr @PyEval_SaveThread()
   br label %check
 check:
-  %none = icmp eq ptr %error, null
-  br i1 %none, label %good, label %fail
+  br i1 (icmp eq ptr %error, null), label %good, label %fail
 good:
   ret i32 0
 fail:
@@ -184,41 +170,32 @@ define void @tj_raise(ptr %ctx, ptr %build) #0 {
 entry:
   %args = alloca [9 x ptr]
   %id = load i64, ptr %ctx
-  %memory = icmp eq i64 %id, -2
-  br i1 %memory, label %no_memory, label %not_memory
+  br i1 (icmp eq i64 %id, -2), label %no_memory, label %not_memory
 no_memory:
   %ignored = call ptr @PyErr_NoMemory()
   ret void
 not_memory:
-  %set = icmp eq i64 %id, -1
-  br i1 %set, label %done, label %fill
+  br i1 (icmp eq i64 %id, -1), label %done, label %fill
 fill:
   %k = phi i64 [ 0, %not_memory ], [ %k1, %fill ]
-  %wordp = getelementptr i64, ptr %ctx, i64 %k
-  %word = load i64, ptr %wordp
+  %word = load i64, ptr %ctx[i64 %k]
   %boxed = call ptr @PyLong_FromLongLong(i64 %word)
-  %argp = getelementptr ptr, ptr %args, i64 %k
-  store ptr %boxed, ptr %argp
+  store ptr %boxed, ptr %args[ptr %k]
   %k1 = add i64 %k, 1
-  %more = icmp ult i64 %k1, 9
-  br i1 %more, label %fill, label %make
+  br i1 (icmp ult i64 %k1, 9), label %fill, label %make
 make:
   %error = call ptr @PyObject_Vectorcall(ptr %build, ptr %args, i64 9, ptr null)
   br label %drop
 drop:
   %j = phi i64 [ 0, %make ], [ %j1, %drop ]
-  %oldp = getelementptr ptr, ptr %args, i64 %j
-  %old = load ptr, ptr %oldp
+  %old = load ptr, ptr %args[ptr %j]
   call void @Py_DecRef(ptr %old)
   %j1 = add i64 %j, 1
-  %rest = icmp ult i64 %j1, 9
-  br i1 %rest, label %drop, label %raise
+  br i1 (icmp ult i64 %j1, 9), label %drop, label %raise
 raise:
-  %nothing = icmp eq ptr %error, null
-  br i1 %nothing, label %done, label %set_it
+  br i1 (icmp eq ptr %error, null), label %done, label %set_it
 set_it:
-  %typep = getelementptr i8, ptr %error, i64 8
-  %type = load ptr, ptr %typep
+  %type = load ptr, ptr %error[i8 8]
   call void @PyErr_SetObject(ptr %type, ptr %error)
   call void @Py_DecRef(ptr %error)
   br label %done
@@ -246,5 +223,5 @@ def calls_python(core: str) -> bool:
 def runtime_text() -> str:
     """The module's text for this platform."""
     clock = "1," if sys.platform.startswith("linux") else "6,"
-    python = _PYTHON.replace("CLOCK,", clock).replace("POLL", str(_POLL_NANOSECONDS))
+    python = plain(_PYTHON).replace("CLOCK,", clock).replace("POLL", str(_POLL_NANOSECONDS))
     return memory_text() + python + holding_text.holding_text()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tracejit.abi import capi
 from tracejit.codegen_llvm.memory_text import RECYCLE_FROM, RECYCLE_UP_TO
+from tracejit.llvm_text.nested import plain
 from tracejit.python_entry import (
     callable_text,
     parameters_text,
@@ -36,28 +37,22 @@ define i1 @tj_same_dtype(ptr %descr, i32 %number, i32 %twin) #0 {
   %num = load i32, ptr %nump
   %order = load i8, ptr %orderp
   %one = icmp eq i32 %num, %number
-  %two = icmp eq i32 %num, %twin
-  %same = or i1 %one, %two
-  %native = icmp ne i8 %order, 62
-  %good = and i1 %same, %native
+  %good = and i1 (or i1 %one, (icmp eq i32 %num, %twin)), (icmp ne i8 %order, 62)
   ret i1 %good
 }
 
 ; Bytes of an array, or -1 where the number does not fit.
 define internal i64 @tj_bytes(ptr %descr, i32 %nd, ptr %dims) #0 {
 entry:
-  %sizep = getelementptr i8, ptr %descr, i64 DESCR_ELSIZE
-  %size = load i64, ptr %sizep
+  %size = load i64, ptr %descr[i8 DESCR_ELSIZE]
   %n = zext i32 %nd to i64
   br label %head
 head:
   %k = phi i64 [ 0, %entry ], [ %k1, %next ]
   %total = phi i64 [ %size, %entry ], [ %product, %next ]
-  %more = icmp ult i64 %k, %n
-  br i1 %more, label %step, label %done
+  br i1 (icmp ult i64 %k, %n), label %step, label %done
 step:
-  %dimp = getelementptr i64, ptr %dims, i64 %k
-  %dim = load i64, ptr %dimp
+  %dim = load i64, ptr %dims[i64 %k]
   %pair = call { i64, i1 } @llvm.smul.with.overflow.i64(i64 %total, i64 %dim)
   %product = extractvalue { i64, i1 } %pair, 0
   %over = extractvalue { i64, i1 } %pair, 1
@@ -77,15 +72,13 @@ define internal ptr @tj_wrap(ptr %data, ptr %descr, i32 %nd, ptr %dims) #0 {
   call void @Py_IncRef(ptr %descr)
   %array = call ptr @PyArray_NewFromDescr(ptr @PyArray_Type, ptr %descr, i32 %nd, ptr %dims,
                                           ptr null, ptr %data, i32 CARRAY, ptr null)
-  %null = icmp eq ptr %array, null
-  br i1 %null, label %fail, label %good
+  br i1 (icmp eq ptr %array, null), label %fail, label %good
 good:
   %flagsp = getelementptr i8, ptr %array, i64 FLAGS
   %flags = load i32, ptr %flagsp
   %owning = or i32 %flags, OWNDATA
   store i32 %owning, ptr %flagsp
-  %handlerp = getelementptr i8, ptr %array, i64 MEM_HANDLER
-  store ptr @tj_mem_handler, ptr %handlerp
+  store ptr @tj_mem_handler, ptr %array[i8 MEM_HANDLER]
   call void @Py_IncRef(ptr @tj_mem_handler)
   ret ptr %array
 fail:
@@ -98,13 +91,10 @@ define ptr @tj_new_array(ptr %descr, i32 %nd, ptr %dims) #0 {
 entry:
   %bytes = call i64 @tj_bytes(ptr %descr, i32 %nd, ptr %dims)
   %large = icmp sge i64 %bytes, RECYCLE_FROM
-  %kept = icmp sle i64 %bytes, RECYCLE_UP_TO
-  %ours = and i1 %large, %kept
-  br i1 %ours, label %take, label %plain
+  br i1 (and i1 %large, (icmp sle i64 %bytes, RECYCLE_UP_TO)), label %take, label %plain
 take:
   %data = call ptr @tj_data_malloc(ptr null, i64 %bytes)
-  %null = icmp eq ptr %data, null
-  br i1 %null, label %plain, label %wrap
+  br i1 (icmp eq ptr %data, null), label %plain, label %wrap
 wrap:
   %array = call ptr @tj_wrap(ptr %data, ptr %descr, i32 %nd, ptr %dims)
   ret ptr %array
@@ -124,13 +114,11 @@ define ptr @tj_adopt(ptr %ctx, ptr %data, ptr %descr, i32 %nd, ptr %dims) #0 {
 
 ; A new array whose memory another object keeps. Null, with an exception set, where either fails.
 define internal ptr @tj_based(ptr %array, ptr %owner) #0 {
-  %null = icmp eq ptr %array, null
-  br i1 %null, label %fail, label %based
+  br i1 (icmp eq ptr %array, null), label %fail, label %based
 based:
   call void @Py_IncRef(ptr %owner)
   %status = call i32 @PyArray_SetBaseObject(ptr %array, ptr %owner)
-  %good = icmp eq i32 %status, 0
-  br i1 %good, label %done, label %drop
+  br i1 (icmp eq i32 %status, 0), label %done, label %drop
 drop:
   call void @Py_DecRef(ptr %array)
   br label %fail
@@ -142,11 +130,9 @@ fail:
 
 define ptr @tj_view(ptr %source, ptr %descr, i32 %nd, ptr %dims, ptr %strides, i64 %offset,
                     i1 %writeable) #0 {
-  %datap = getelementptr i8, ptr %source, i64 DATA
-  %first = load ptr, ptr %datap
+  %first = load ptr, ptr %source[i8 DATA]
   %data = getelementptr i8, ptr %first, i64 %offset
-  %flagsp = getelementptr i8, ptr %source, i64 FLAGS
-  %flags = load i32, ptr %flagsp
+  %flags = load i32, ptr %source[i8 FLAGS]
   %mask = select i1 %writeable, i32 WRITEABLE, i32 0
   %write = and i32 %flags, %mask
   call void @Py_IncRef(ptr %descr)
@@ -159,35 +145,25 @@ define ptr @tj_view(ptr %source, ptr %descr, i32 %nd, ptr %dims, ptr %strides, i
 ; First byte and end of the memory that an array spans; 0 and 0 where it is empty.
 define { i64, i64 } @tj_bounds(ptr %array) #0 {
 entry:
-  %datap = getelementptr i8, ptr %array, i64 DATA
-  %data = load i64, ptr %datap
-  %ndp = getelementptr i8, ptr %array, i64 NDIM
-  %nd = load i32, ptr %ndp
+  %data = load i64, ptr %array[i8 DATA]
+  %nd = load i32, ptr %array[i8 NDIM]
   %n = zext i32 %nd to i64
-  %dimsp = getelementptr i8, ptr %array, i64 DIMS
-  %dims = load ptr, ptr %dimsp
-  %stridesp = getelementptr i8, ptr %array, i64 STRIDES
-  %strides = load ptr, ptr %stridesp
-  %descrp = getelementptr i8, ptr %array, i64 DESCR
-  %descr = load ptr, ptr %descrp
-  %sizep = getelementptr i8, ptr %descr, i64 DESCR_ELSIZE
-  %size = load i64, ptr %sizep
+  %dims = load ptr, ptr %array[i8 DIMS]
+  %strides = load ptr, ptr %array[i8 STRIDES]
+  %descr = load ptr, ptr %array[i8 DESCR]
+  %size = load i64, ptr %descr[i8 DESCR_ELSIZE]
   %end = add i64 %data, %size
   br label %head
 head:
   %k = phi i64 [ 0, %entry ], [ %k1, %next ]
   %low = phi i64 [ %data, %entry ], [ %low1, %next ]
   %high = phi i64 [ %end, %entry ], [ %high1, %next ]
-  %more = icmp ult i64 %k, %n
-  br i1 %more, label %step, label %done
+  br i1 (icmp ult i64 %k, %n), label %step, label %done
 step:
-  %dimp = getelementptr i64, ptr %dims, i64 %k
-  %dim = load i64, ptr %dimp
-  %none = icmp eq i64 %dim, 0
-  br i1 %none, label %empty, label %next
+  %dim = load i64, ptr %dims[i64 %k]
+  br i1 (icmp eq i64 %dim, 0), label %empty, label %next
 next:
-  %stridep = getelementptr i64, ptr %strides, i64 %k
-  %stride = load i64, ptr %stridep
+  %stride = load i64, ptr %strides[i64 %k]
   %last = sub i64 %dim, 1
   %span = mul i64 %last, %stride
   %down = icmp slt i64 %span, 0
@@ -219,11 +195,9 @@ entry:
   br label %head
 head:
   %k = phi i64 [ 0, %entry ], [ %k1, %body ]
-  %more = icmp ult i64 %k, %n
-  br i1 %more, label %body, label %done
+  br i1 (icmp ult i64 %k, %n), label %body, label %done
 body:
-  %p = getelementptr ptr, ptr %items, i64 %k
-  %o = load ptr, ptr %p
+  %o = load ptr, ptr %items[ptr %k]
   call void @Py_DecRef(ptr %o)
   %k1 = add i64 %k, 1
   br label %head
@@ -236,14 +210,11 @@ entry:
   br label %head
 head:
   %k = phi i64 [ 0, %entry ], [ %k1, %body ]
-  %more = icmp ult i64 %k, %n
-  br i1 %more, label %body, label %yes
+  br i1 (icmp ult i64 %k, %n), label %body, label %yes
 body:
-  %p = getelementptr ptr, ptr %items, i64 %k
-  %o = load ptr, ptr %p
+  %o = load ptr, ptr %items[ptr %k]
   %k1 = add i64 %k, 1
-  %missing = icmp eq ptr %o, null
-  br i1 %missing, label %no, label %head
+  br i1 (icmp eq ptr %o, null), label %no, label %head
 yes:
   ret i1 true
 no:
@@ -258,19 +229,15 @@ entry:
   br i1 %whole, label %make, label %fail
 make:
   %made = call ptr {new}
-  %null = icmp eq ptr %made, null
-  br i1 %null, label %fail, label %head
+  br i1 (icmp eq ptr %made, null), label %fail, label %head
 head:
   %k = phi i64 [ 0, %make ], [ %k1, %next ]
-  %more = icmp ult i64 %k, %n
-  br i1 %more, label %body, label %good
+  br i1 (icmp ult i64 %k, %n), label %body, label %good
 body:
-  %p = getelementptr ptr, ptr %items, i64 %k
-  %o = load ptr, ptr %p
+  %o = load ptr, ptr %items[ptr %k]
   {put}
   %k1 = add i64 %k, 1
-  %ok = icmp eq i32 %status, 0
-  br i1 %ok, label %next, label %drop
+  br i1 (icmp eq i32 %status, 0), label %next, label %drop
 next:
   br label %head
 good:
@@ -339,7 +306,7 @@ declare void @tj_raise(ptr, ptr)
 def boxing_text() -> str:
     """The functions' text with the field offsets of `capi` filled in."""
     text = _ARRAYS + _CONTAINERS + parameters_text.TEXT + unpacking_text.TEXT
-    text += sharing_text.TEXT + callable_text.SLOTS
+    text = plain(text + sharing_text.TEXT + callable_text.SLOTS)
     values = {
         "RECYCLE_FROM": RECYCLE_FROM,
         "RECYCLE_UP_TO": RECYCLE_UP_TO,

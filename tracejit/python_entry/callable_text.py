@@ -32,11 +32,9 @@ entry:
 head:
   %row = phi ptr [ %rows, %entry ], [ %next, %try ]
   %code = load ptr, ptr %row
-  %end = icmp eq ptr %code, null
-  br i1 %end, label %none, label %try
+  br i1 (icmp eq ptr %code, null), label %none, label %try
 try:
-  %envp = getelementptr i8, ptr %row, i64 8
-  %env = load ptr, ptr %envp
+  %env = load ptr, ptr %row[i8 8]
   %r = call ptr %code(ptr %args, i64 %n, ptr %env)
   %next = getelementptr i8, ptr %row, i64 16
   %missed = icmp eq ptr %r, inttoptr (i64 1 to ptr)
@@ -50,10 +48,8 @@ none:
 ; The chain's answer; meanwhile the chain stays alive.
 define internal ptr @tj_through(ptr %self, ptr %args, i64 %n) #0 {
 entry:
-  %chainp = getelementptr i8, ptr %self, i64 40
-  %chain = load ptr, ptr %chainp
-  %never = icmp eq ptr %chain, null
-  br i1 %never, label %miss, label %enter
+  %chain = load ptr, ptr %self[i8 40]
+  br i1 (icmp eq ptr %chain, null), label %miss, label %enter
 enter:
   %insidep = getelementptr i8, ptr %self, i64 64
   %outside = load i64, ptr %insidep
@@ -71,11 +67,9 @@ miss:
 define ptr @tj_dispatch(ptr %self, ptr %args, i64 %nargsf, ptr %names) #0 {
 entry:
   %n = and i64 %nargsf, 9223372036854775807
-  %tablep = getelementptr i8, ptr %self, i64 80
-  %table = load ptr, ptr %tablep
+  %table = load ptr, ptr %self[i8 80]
   %plain = icmp eq ptr %names, null
-  %bare = icmp eq ptr %table, null
-  br i1 %bare, label %anyhow, label %look
+  br i1 (icmp eq ptr %table, null), label %anyhow, label %look
 look:
   %leastp = getelementptr i64, ptr %table, i64 7
   %mostp = getelementptr i64, ptr %table, i64 8
@@ -83,9 +77,7 @@ look:
   %most = load i64, ptr %mostp
   %above = icmp sge i64 %n, %least
   %below = icmp sle i64 %n, %most
-  %within = and i1 %above, %below
-  %inplace = and i1 %within, %plain
-  br i1 %inplace, label %asis, label %place
+  br i1 (and i1 (and i1 %above, %below), %plain), label %asis, label %place
 place:
   %placed = call ptr @tj_placed(ptr %self, ptr %args, i64 %n, ptr %names, ptr %table)
   br label %answered
@@ -93,8 +85,7 @@ anyhow:
   br i1 %plain, label %asis, label %named
 named:
   %count = call i64 @PyObject_Size(ptr %names)
-  %unnamed = icmp eq i64 %count, 0
-  br i1 %unnamed, label %asis, label %miss
+  br i1 (icmp eq i64 %count, 0), label %asis, label %miss
 asis:
   %through = call ptr @tj_through(ptr %self, ptr %args, i64 %n)
   br label %answered
@@ -105,19 +96,15 @@ answered:
 hit:
   ret ptr %r
 miss:
-  %missp = getelementptr i8, ptr %self, i64 48
-  %slow = load ptr, ptr %missp
-  %made = icmp ne ptr %slow, null
-  %target = select i1 %made, ptr %slow, ptr @Py_None
+  %slow = load ptr, ptr %self[i8 48]
+  %target = select i1 (icmp ne ptr %slow, null), ptr %slow, ptr @Py_None
   %answer = call ptr @PyObject_Vectorcall(ptr %target, ptr %args, i64 %nargsf, ptr %names)
   ret ptr %answer
 }
 
 define ptr @tj_bind(ptr %self, ptr %object, ptr %type) #0 {
   %null = icmp eq ptr %object, null
-  %none = icmp eq ptr %object, @Py_None
-  %free = or i1 %null, %none
-  br i1 %free, label %same, label %bound
+  br i1 (or i1 %null, (icmp eq ptr %object, @Py_None)), label %same, label %bound
 same:
   call void @Py_IncRef(ptr %self)
   ret ptr %self
@@ -134,20 +121,15 @@ entry:
   br label %head
 head:
   %k = phi i64 [ 0, %entry ], [ %k1, %next ]
-  %offsetp = getelementptr i64, ptr @tj_held, i64 %k
-  %offset = load i64, ptr %offsetp
-  %p = getelementptr i8, ptr %self, i64 %offset
-  %o = load ptr, ptr %p
-  %null = icmp eq ptr %o, null
-  br i1 %null, label %next, label %call
+  %offset = load i64, ptr @tj_held[i64 %k]
+  %o = load ptr, ptr %self[i8 %offset]
+  br i1 (icmp eq ptr %o, null), label %next, label %call
 call:
   %status = call i32 %visit(ptr %o, ptr %arg)
-  %stop = icmp ne i32 %status, 0
-  br i1 %stop, label %out, label %next
+  br i1 (icmp ne i32 %status, 0), label %out, label %next
 next:
   %k1 = add i64 %k, 1
-  %more = icmp ult i64 %k1, 5
-  br i1 %more, label %head, label %done
+  br i1 (icmp ult i64 %k1, 5), label %head, label %done
 out:
   ret i32 %status
 done:
@@ -180,16 +162,13 @@ define i32 @tj_clear(ptr %self) #0 {
 
 define void @tj_dealloc(ptr %self) #0 {
   call void @PyObject_GC_UnTrack(ptr %self)
-  %weakp = getelementptr i8, ptr %self, i64 32
-  %weak = load ptr, ptr %weakp
-  %none = icmp eq ptr %weak, null
-  br i1 %none, label %clear, label %weakly
+  %weak = load ptr, ptr %self[i8 32]
+  br i1 (icmp eq ptr %weak, null), label %clear, label %weakly
 weakly:
   call void @PyObject_ClearWeakRefs(ptr %self)
   br label %clear
 clear:
-  %typep = getelementptr i8, ptr %self, i64 8
-  %type = load ptr, ptr %typep
+  %type = load ptr, ptr %self[i8 8]
   %cleared = call i32 @tj_clear(ptr %self)
   call void @PyObject_GC_Del(ptr %self)
   call void @Py_DecRef(ptr %type)

@@ -25,21 +25,16 @@ declare i64 @llvm.smax.i64(i64, i64)
 ; -2 for what is no plain str, whose comparison could be anything.
 define internal i64 @tj_find(ptr %known, i64 %from, i64 %to, ptr %name) #0 {
 entry:
-  %kindp = getelementptr i8, ptr %name, i64 8
-  %kind = load ptr, ptr %kindp
-  %plain = icmp eq ptr %kind, @Py_Unicode_Type
-  br i1 %plain, label %head, label %odd
+  %kind = load ptr, ptr %name[i8 8]
+  br i1 (icmp eq ptr %kind, @Py_Unicode_Type), label %head, label %odd
 odd:
   ret i64 -2
 head:
   %k = phi i64 [ %from, %entry ], [ %k1, %next ]
-  %more = icmp slt i64 %k, %to
-  br i1 %more, label %look, label %slowly
+  br i1 (icmp slt i64 %k, %to), label %look, label %slowly
 look:
-  %p = getelementptr ptr, ptr %known, i64 %k
-  %one = load ptr, ptr %p
-  %same = icmp eq ptr %one, %name
-  br i1 %same, label %found, label %next
+  %one = load ptr, ptr %known[ptr %k]
+  br i1 (icmp eq ptr %one, %name), label %found, label %next
 next:
   %k1 = add i64 %k, 1
   br label %head
@@ -47,14 +42,11 @@ found:
   ret i64 %k
 slowly:
   %j = phi i64 [ %from, %head ], [ %j1, %on ]
-  %left = icmp slt i64 %j, %to
-  br i1 %left, label %compare, label %none
+  br i1 (icmp slt i64 %j, %to), label %compare, label %none
 compare:
-  %q = getelementptr ptr, ptr %known, i64 %j
-  %other = load ptr, ptr %q
+  %other = load ptr, ptr %known[ptr %j]
   %order = call i32 @PyUnicode_Compare(ptr %other, ptr %name)
-  %equal = icmp eq i32 %order, 0
-  br i1 %equal, label %late, label %on
+  br i1 (icmp eq i32 %order, 0), label %late, label %on
 on:
   %j1 = add i64 %j, 1
   br label %slowly
@@ -68,41 +60,31 @@ none:
 define internal ptr @tj_default(ptr %table, i64 %k) #0 {
 entry:
   %function = load ptr, ptr %table
-  %countp = getelementptr i64, ptr %table, i64 1
-  %count = load i64, ptr %countp
-  %fixed = icmp eq ptr %function, null
-  br i1 %fixed, label %kept, label %live
+  %count = load i64, ptr %table[i64 1]
+  br i1 (icmp eq ptr %function, null), label %kept, label %live
 kept:
-  %givenp = getelementptr i64, ptr %table, i64 6
-  %given = load ptr, ptr %givenp
-  %p = getelementptr ptr, ptr %given, i64 %k
-  %value = load ptr, ptr %p
+  %given = load ptr, ptr %table[i64 6]
+  %value = load ptr, ptr %given[ptr %k]
   ret ptr %value
 live:
-  %positional = icmp slt i64 %k, %count
-  br i1 %positional, label %tuple, label %dict
+  br i1 (icmp slt i64 %k, %count), label %tuple, label %dict
 tuple:
   %defaults = call ptr @PyFunction_GetDefaults(ptr %function)
-  %none = icmp eq ptr %defaults, null
-  br i1 %none, label %missing, label %sized
+  br i1 (icmp eq ptr %defaults, null), label %missing, label %sized
 sized:
   %size = call i64 @PyTuple_Size(ptr %defaults)
   %back = sub i64 %k, %count
   %at = add i64 %back, %size
-  %before = icmp slt i64 %at, 0
-  br i1 %before, label %missing, label %item
+  br i1 (icmp slt i64 %at, 0), label %missing, label %item
 item:
   %found = call ptr @PyTuple_GetItem(ptr %defaults, i64 %at)
   ret ptr %found
 dict:
   %named = call ptr @PyFunction_GetKwDefaults(ptr %function)
-  %nothing = icmp eq ptr %named, null
-  br i1 %nothing, label %missing, label %entryof
+  br i1 (icmp eq ptr %named, null), label %missing, label %entryof
 entryof:
-  %knownp = getelementptr i64, ptr %table, i64 5
-  %known = load ptr, ptr %knownp
-  %namep = getelementptr ptr, ptr %known, i64 %k
-  %name = load ptr, ptr %namep
+  %known = load ptr, ptr %table[i64 5]
+  %name = load ptr, ptr %known[ptr %k]
   %default = call ptr @PyDict_GetItemWithError(ptr %named, ptr %name)
   ret ptr %default
 missing:
@@ -113,32 +95,24 @@ missing:
 define internal i1 @tj_keywords(ptr %table, ptr %values, ptr %names, ptr %out, i64 %base,
                                 ptr %rest) #0 {
 entry:
-  %none = icmp eq ptr %names, null
-  br i1 %none, label %good, label %sized
+  br i1 (icmp eq ptr %names, null), label %good, label %sized
 sized:
   %count = call i64 @PyTuple_Size(ptr %names)
-  %posp = getelementptr i64, ptr %table, i64 1
-  %pos = load i64, ptr %posp
-  %fromp = getelementptr i64, ptr %table, i64 2
-  %from = load i64, ptr %fromp
-  %onlyp = getelementptr i64, ptr %table, i64 3
-  %only = load i64, ptr %onlyp
+  %pos = load i64, ptr %table[i64 1]
+  %from = load i64, ptr %table[i64 2]
+  %only = load i64, ptr %table[i64 3]
   %to = add i64 %pos, %only
-  %knownp = getelementptr i64, ptr %table, i64 5
-  %known = load ptr, ptr %knownp
+  %known = load ptr, ptr %table[i64 5]
   br label %head
 head:
   %k = phi i64 [ 0, %sized ], [ %k1, %next ]
-  %more = icmp slt i64 %k, %count
-  br i1 %more, label %step, label %good
+  br i1 (icmp slt i64 %k, %count), label %step, label %good
 step:
   %name = call ptr @PyTuple_GetItem(ptr %names, i64 %k)
-  %valuep = getelementptr ptr, ptr %values, i64 %k
-  %value = load ptr, ptr %valuep
+  %value = load ptr, ptr %values[ptr %k]
   %at = call i64 @tj_find(ptr %known, i64 %from, i64 %to, ptr %name)
   %k1 = add i64 %k, 1
-  %inside = icmp sge i64 %at, 0
-  br i1 %inside, label %place, label %extra
+  br i1 (icmp sge i64 %at, 0), label %place, label %extra
 place:
   %positional = icmp slt i64 %at, %pos
   %past = sub i64 %at, %pos
@@ -146,20 +120,15 @@ place:
   %slot = select i1 %positional, i64 %at, i64 %behind
   %p = getelementptr ptr, ptr %out, i64 %slot
   %old = load ptr, ptr %p
-  %free = icmp eq ptr %old, null
-  br i1 %free, label %fill, label %bad
+  br i1 (icmp eq ptr %old, null), label %fill, label %bad
 fill:
   store ptr %value, ptr %p
   br label %next
 extra:
-  %unknown = icmp eq i64 %at, -1
-  %taken = icmp ne ptr %rest, null
-  %both = and i1 %unknown, %taken
-  br i1 %both, label %keep, label %bad
+  br i1 (and i1 (icmp eq i64 %at, -1), (icmp ne ptr %rest, null)), label %keep, label %bad
 keep:
   %status = call i32 @PyDict_SetItem(ptr %rest, ptr %name, ptr %value)
-  %kept = icmp eq i32 %status, 0
-  br i1 %kept, label %next, label %bad
+  br i1 (icmp eq i32 %status, 0), label %next, label %bad
 next:
   br label %head
 good:
@@ -171,16 +140,13 @@ bad:
 ; Defaults to the places that are still empty; %held gets them too, as references that we own.
 define internal i1 @tj_defaults(ptr %table, ptr %out, ptr %held, i64 %base) #0 {
 entry:
-  %posp = getelementptr i64, ptr %table, i64 1
-  %pos = load i64, ptr %posp
-  %onlyp = getelementptr i64, ptr %table, i64 3
-  %only = load i64, ptr %onlyp
+  %pos = load i64, ptr %table[i64 1]
+  %only = load i64, ptr %table[i64 3]
   %count = add i64 %pos, %only
   br label %head
 head:
   %k = phi i64 [ 0, %entry ], [ %k1, %next ]
-  %more = icmp slt i64 %k, %count
-  br i1 %more, label %step, label %good
+  br i1 (icmp slt i64 %k, %count), label %step, label %good
 step:
   %k1 = add i64 %k, 1
   %positional = icmp slt i64 %k, %pos
@@ -189,17 +155,14 @@ step:
   %slot = select i1 %positional, i64 %k, i64 %behind
   %p = getelementptr ptr, ptr %out, i64 %slot
   %old = load ptr, ptr %p
-  %free = icmp eq ptr %old, null
-  br i1 %free, label %ask, label %next
+  br i1 (icmp eq ptr %old, null), label %ask, label %next
 ask:
   %value = call ptr @tj_default(ptr %table, i64 %k)
-  %missing = icmp eq ptr %value, null
-  br i1 %missing, label %bad, label %fill
+  br i1 (icmp eq ptr %value, null), label %bad, label %fill
 fill:
   call void @Py_IncRef(ptr %value)
   store ptr %value, ptr %p
-  %h = getelementptr ptr, ptr %held, i64 %slot
-  store ptr %value, ptr %h
+  store ptr %value, ptr %held[ptr %slot]
   br label %next
 next:
   br label %head
@@ -216,13 +179,10 @@ entry:
 head:
   %k = phi i64 [ 0, %entry ], [ %k1, %next ]
   %found = phi i64 [ 0, %entry ], [ %found1, %next ]
-  %more = icmp slt i64 %k, %total
-  br i1 %more, label %step, label %done
+  br i1 (icmp slt i64 %k, %total), label %step, label %done
 step:
-  %p = getelementptr ptr, ptr %out, i64 %k
-  %one = load ptr, ptr %p
-  %empty = icmp eq ptr %one, null
-  br i1 %empty, label %next, label %full
+  %one = load ptr, ptr %out[ptr %k]
+  br i1 (icmp eq ptr %one, null), label %next, label %full
 full:
   %adjacent = icmp eq i64 %found, %k
   %longer = add i64 %k, 1
@@ -240,26 +200,19 @@ done:
 ; The call through the chain with every argument in its place; MISS where it has none.
 define internal ptr @tj_placed(ptr %self, ptr %args, i64 %n, ptr %names, ptr %table) #0 {
 entry:
-  %posp = getelementptr i64, ptr %table, i64 1
-  %pos = load i64, ptr %posp
-  %onlyp = getelementptr i64, ptr %table, i64 3
-  %only = load i64, ptr %onlyp
-  %flagsp = getelementptr i64, ptr %table, i64 4
-  %flags = load i64, ptr %flagsp
+  %pos = load i64, ptr %table[i64 1]
+  %only = load i64, ptr %table[i64 3]
+  %flags = load i64, ptr %table[i64 4]
   %past = sub i64 %n, %pos
   %over = call i64 @llvm.smax.i64(i64 %past, i64 0)
   %base = add i64 %pos, %over
   %variadic = and i64 %flags, 1
-  %fixed = icmp eq i64 %variadic, 0
-  %some = icmp sgt i64 %over, 0
-  %wrong = and i1 %fixed, %some
+  %wrong = and i1 (icmp eq i64 %variadic, 0), (icmp sgt i64 %over, 0)
   %restbit = and i64 %flags, 2
   %rests = lshr i64 %restbit, 1
   %named = add i64 %base, %only
   %total = add i64 %named, %rests
-  %many = icmp sgt i64 %total, 1000
-  %not = or i1 %wrong, %many
-  br i1 %not, label %never, label %room
+  br i1 (or i1 %wrong, (icmp sgt i64 %total, 1000)), label %never, label %room
 never:
   ret ptr inttoptr (i64 1 to ptr)
 room:
@@ -271,16 +224,14 @@ room:
   call void @llvm.memset.p0.i64(ptr %held, i8 0, i64 %bytes, i1 false)
   %given = mul i64 %n, 8
   call void @llvm.memcpy.p0.p0.i64(ptr %out, ptr %args, i64 %given, i1 false)
-  %takes = icmp ne i64 %rests, 0
-  br i1 %takes, label %dict, label %keywords
+  br i1 (icmp ne i64 %rests, 0), label %dict, label %keywords
 dict:
   %made = call ptr @PyDict_New()
   %o = getelementptr ptr, ptr %out, i64 %named
   %h = getelementptr ptr, ptr %held, i64 %named
   store ptr %made, ptr %o
   store ptr %made, ptr %h
-  %failed = icmp eq ptr %made, null
-  br i1 %failed, label %miss, label %keywords
+  br i1 (icmp eq ptr %made, null), label %miss, label %keywords
 keywords:
   %rest = phi ptr [ null, %room ], [ %made, %dict ]
   %values = getelementptr ptr, ptr %args, i64 %n
@@ -288,17 +239,14 @@ keywords:
   br i1 %known, label %filled, label %miss
 filled:
   %bare = and i64 %flags, 4
-  %fills = icmp eq i64 %bare, 0
-  br i1 %fills, label %defaults, label %prefix
+  br i1 (icmp eq i64 %bare, 0), label %defaults, label %prefix
 defaults:
   %whole = call i1 @tj_defaults(ptr %table, ptr %out, ptr %held, i64 %base)
   br i1 %whole, label %call, label %miss
 prefix:
   %adjacent = call i64 @tj_prefix(ptr %out, i64 %total)
   %positional = icmp sle i64 %adjacent, %base
-  %right = icmp sge i64 %adjacent, 0
-  %both = and i1 %positional, %right
-  br i1 %both, label %call, label %miss
+  br i1 (and i1 %positional, (icmp sge i64 %adjacent, 0)), label %call, label %miss
 call:
   %count = phi i64 [ %total, %defaults ], [ %adjacent, %prefix ]
   %answer = call ptr @tj_through(ptr %self, ptr %out, i64 %count)

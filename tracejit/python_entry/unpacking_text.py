@@ -25,17 +25,12 @@ declare ptr @PyObject_GenericGetDict(ptr, ptr)
 ; Whether an object is the wanted one or, of that class, equal to it.
 define internal i1 @tj_equal_in(ptr %o, ptr %wanted, ptr %class) #0 {
 entry:
-  %itself = icmp eq ptr %o, %wanted
-  br i1 %itself, label %yes, label %other
+  br i1 (icmp eq ptr %o, %wanted), label %yes, label %other
 other:
-  %kindp = getelementptr i8, ptr %o, i64 8
-  %kind = load ptr, ptr %kindp
-  %kinds = getelementptr i8, ptr %wanted, i64 8
-  %right = load ptr, ptr %kinds
+  %kind = load ptr, ptr %o[i8 8]
+  %right = load ptr, ptr %wanted[i8 8]
   %alike = icmp eq ptr %kind, %class
-  %meant = icmp eq ptr %right, %class
-  %both = and i1 %alike, %meant
-  br i1 %both, label %compare, label %no
+  br i1 (and i1 %alike, (icmp eq ptr %right, %class)), label %compare, label %no
 compare:
   %status = call i32 @PyObject_RichCompareBool(ptr %o, ptr %wanted, i32 2)
   %same = icmp eq i32 %status, 1
@@ -52,26 +47,19 @@ entry:
   %text = call i1 @tj_equal_in(ptr %o, ptr %wanted, ptr @Py_Unicode_Type)
   br i1 %text, label %yes, label %classes
 classes:
-  %kindp = getelementptr i8, ptr %o, i64 8
-  %kind = load ptr, ptr %kindp
-  %kinds = getelementptr i8, ptr %wanted, i64 8
-  %right = load ptr, ptr %kinds
+  %kind = load ptr, ptr %o[i8 8]
+  %right = load ptr, ptr %wanted[i8 8]
   %alike = icmp eq ptr %kind, @Py_Slice_Type
-  %meant = icmp eq ptr %right, @Py_Slice_Type
-  %both = and i1 %alike, %meant
-  br i1 %both, label %head, label %no
+  br i1 (and i1 %alike, (icmp eq ptr %right, @Py_Slice_Type)), label %head, label %no
 head:
   %at = phi i64 [ 16, %classes ], [ %next, %more ]
-  %partp = getelementptr i8, ptr %o, i64 %at
-  %part = load ptr, ptr %partp
-  %otherp = getelementptr i8, ptr %wanted, i64 %at
-  %other = load ptr, ptr %otherp
+  %part = load ptr, ptr %o[i8 %at]
+  %other = load ptr, ptr %wanted[i8 %at]
   %same = call i1 @tj_equal_in(ptr %part, ptr %other, ptr @Py_Long_Type)
   br i1 %same, label %more, label %no
 more:
   %next = add i64 %at, 8
-  %left = icmp ult i64 %next, 40
-  br i1 %left, label %head, label %yes
+  br i1 (icmp ult i64 %next, 40), label %head, label %yes
 yes:
   ret i1 true
 no:
@@ -82,19 +70,12 @@ no:
 define internal i1 @tj_same_key(ptr %key, ptr %p) #0 {
 entry:
   %wanted = load ptr, ptr %p
-  %itself = icmp eq ptr %key, %wanted
-  br i1 %itself, label %yes, label %other
+  br i1 (icmp eq ptr %key, %wanted), label %yes, label %other
 other:
-  %plainp = getelementptr i64, ptr %p, i64 1
-  %plain = load i64, ptr %plainp
-  %kindp = getelementptr i8, ptr %key, i64 8
-  %kind = load ptr, ptr %kindp
-  %kinds = getelementptr i8, ptr %wanted, i64 8
-  %right = load ptr, ptr %kinds
-  %alike = icmp eq ptr %kind, %right
-  %may = icmp ne i64 %plain, 0
-  %both = and i1 %alike, %may
-  br i1 %both, label %compare, label %no
+  %plain = load i64, ptr %p[i64 1]
+  %kind = load ptr, ptr %key[i8 8]
+  %right = load ptr, ptr %wanted[i8 8]
+  br i1 (and i1 (icmp eq ptr %kind, %right), (icmp ne i64 %plain, 0)), label %compare, label %no
 compare:
   %status = call i32 @PyObject_RichCompareBool(ptr %key, ptr %wanted, i32 2)
   %same = icmp eq i32 %status, 1
@@ -113,17 +94,14 @@ entry:
   %value = alloca ptr
   store i64 0, ptr %pos
   %size = call i64 @PyDict_Size(ptr %dict)
-  %right = icmp eq i64 %size, %n
-  br i1 %right, label %head, label %fail
+  br i1 (icmp eq i64 %size, %n), label %head, label %fail
 head:
   %k = phi i64 [ 0, %entry ], [ %k1, %next ]
   %p = phi ptr [ %start, %entry ], [ %after, %next ]
-  %more = icmp slt i64 %k, %n
-  br i1 %more, label %step, label %done
+  br i1 (icmp slt i64 %k, %n), label %step, label %done
 step:
   %found = call i32 @PyDict_Next(ptr %dict, ptr %pos, ptr %key, ptr %value)
-  %is = icmp ne i32 %found, 0
-  br i1 %is, label %named, label %fail
+  br i1 (icmp ne i32 %found, 0), label %named, label %fail
 named:
   %name = load ptr, ptr %key
   %same = call i1 @tj_same_key(ptr %name, ptr %p)
@@ -135,8 +113,7 @@ take:
   %after = call ptr @tj_leaves(ptr %one, ptr %inner, ptr %out)
   call void @Py_DecRef(ptr %one)
   %k1 = add i64 %k, 1
-  %failed = icmp eq ptr %after, null
-  br i1 %failed, label %fail, label %next
+  br i1 (icmp eq ptr %after, null), label %fail, label %next
 next:
   br label %head
 done:
@@ -152,28 +129,23 @@ define internal ptr @tj_leaves(ptr %o, ptr %p, ptr %out) #0 {
 entry:
   %kind = load i64, ptr %p
   %firstp = getelementptr i64, ptr %p, i64 1
-  %is = icmp eq i64 %kind, 0
-  br i1 %is, label %leaf, label %typed
+  br i1 (icmp eq i64 %kind, 0), label %leaf, label %typed
 leaf:
   %index = load i64, ptr %firstp
   %slot = getelementptr ptr, ptr %out, i64 %index
   call void @Py_IncRef(ptr %o)
   store ptr %o, ptr %slot
-  %behind = getelementptr i64, ptr %p, i64 2
-  ret ptr %behind
+  ret ptr %p[i64 2]
 typed:
-  %classp = getelementptr i8, ptr %o, i64 8
-  %class = load ptr, ptr %classp
+  %class = load ptr, ptr %o[i8 8]
   %wanted = load ptr, ptr %firstp
-  %sizep = getelementptr i64, ptr %p, i64 2
-  %n = load i64, ptr %sizep
+  %n = load i64, ptr %p[i64 2]
   %third = getelementptr i64, ptr %p, i64 3
   %fourth = getelementptr i64, ptr %p, i64 4
   %fifth = getelementptr i64, ptr %p, i64 5
   %fixes = icmp eq i64 %kind, 1
   %items = select i1 %fixes, ptr %third, ptr %fifth
-  %right = icmp eq ptr %class, %wanted
-  br i1 %right, label %changeable, label %fail
+  br i1 (icmp eq ptr %class, %wanted), label %changeable, label %fail
 changeable:
   br i1 %fixes, label %which, label %bounds
 bounds:
@@ -182,19 +154,15 @@ bounds:
   br label %earlier
 earlier:
   %m = phi i64 [ %from, %bounds ], [ %m1, %another ]
-  %before = icmp slt i64 %m, %to
-  br i1 %before, label %compared, label %note
+  br i1 (icmp slt i64 %m, %to), label %compared, label %note
 compared:
-  %metp = getelementptr ptr, ptr %out, i64 %m
-  %met = load ptr, ptr %metp
-  %twice = icmp eq ptr %met, %o
-  br i1 %twice, label %fail, label %another
+  %met = load ptr, ptr %out[ptr %m]
+  br i1 (icmp eq ptr %met, %o), label %fail, label %another
 another:
   %m1 = add i64 %m, 1
   br label %earlier
 note:
-  %notep = getelementptr ptr, ptr %out, i64 %to
-  store ptr %o, ptr %notep
+  store ptr %o, ptr %out[ptr %to]
   br label %which
 which:
   switch i64 %kind, label %fail [
@@ -208,8 +176,7 @@ dict:
   ret ptr %last
 record:
   %fields = call ptr @PyObject_GenericGetDict(ptr %o, ptr null)
-  %none = icmp eq ptr %fields, null
-  br i1 %none, label %fail, label %fielded
+  br i1 (icmp eq ptr %fields, null), label %fail, label %fielded
 fielded:
   %end = call ptr @tj_leaves_of_dict(ptr %fields, ptr %items, i64 %n, ptr %out)
   call void @Py_DecRef(ptr %fields)
@@ -222,16 +189,13 @@ list:
   br label %sized
 sized:
   %size = phi i64 [ %tn, %tuple ], [ %ln, %list ]
-  %all = icmp eq i64 %size, %n
-  br i1 %all, label %head, label %fail
+  br i1 (icmp eq i64 %size, %n), label %head, label %fail
 head:
   %k = phi i64 [ 0, %sized ], [ %k1, %next ]
   %q = phi ptr [ %items, %sized ], [ %after, %next ]
-  %more = icmp slt i64 %k, %n
-  br i1 %more, label %step, label %done
+  br i1 (icmp slt i64 %k, %n), label %step, label %done
 step:
-  %fixed = icmp eq i64 %kind, 1
-  br i1 %fixed, label %oftuple, label %oflist
+  br i1 (icmp eq i64 %kind, 1), label %oftuple, label %oflist
 oftuple:
   %t = call ptr @PyTuple_GetItem(ptr %o, i64 %k)
   br label %item
@@ -240,15 +204,13 @@ oflist:
   br label %item
 item:
   %one = phi ptr [ %t, %oftuple ], [ %l, %oflist ]
-  %gone = icmp eq ptr %one, null
-  br i1 %gone, label %fail, label %take
+  br i1 (icmp eq ptr %one, null), label %fail, label %take
 take:
   call void @Py_IncRef(ptr %one)
   %after = call ptr @tj_leaves(ptr %one, ptr %q, ptr %out)
   call void @Py_DecRef(ptr %one)
   %k1 = add i64 %k, 1
-  %failed = icmp eq ptr %after, null
-  br i1 %failed, label %fail, label %next
+  br i1 (icmp eq ptr %after, null), label %fail, label %next
 next:
   br label %head
 done:
@@ -263,23 +225,17 @@ fail:
 define ptr @tj_unpack(ptr %args, i64 %n, ptr %env) #0 {
 entry:
   %wanted = load i64, ptr %env
-  %right = icmp eq i64 %wanted, %n
-  br i1 %right, label %room, label %never
+  br i1 (icmp eq i64 %wanted, %n), label %room, label %never
 never:
   ret ptr inttoptr (i64 1 to ptr)
 room:
-  %programp = getelementptr i64, ptr %env, i64 1
-  %program = load ptr, ptr %programp
-  %countp = getelementptr i64, ptr %env, i64 2
-  %count = load i64, ptr %countp
-  %rowsp = getelementptr i64, ptr %env, i64 3
-  %rows = load ptr, ptr %rowsp
-  %finishp = getelementptr i64, ptr %env, i64 4
-  %finish = load ptr, ptr %finishp
+  %program = load ptr, ptr %env[i64 1]
+  %count = load i64, ptr %env[i64 2]
+  %rows = load ptr, ptr %env[i64 3]
+  %finish = load ptr, ptr %env[i64 4]
   %words = add i64 %count, 1
   %bytes = mul i64 %words, 8
-  %changeablep = getelementptr i64, ptr %env, i64 5
-  %changeable = load i64, ptr %changeablep
+  %changeable = load i64, ptr %env[i64 5]
   %slots = add i64 %words, %changeable
   %leaves = alloca ptr, i64 %slots
   call void @llvm.memset.p0.i64(ptr %leaves, i8 0, i64 %bytes, i1 false)
@@ -287,25 +243,19 @@ room:
 head:
   %k = phi i64 [ 0, %room ], [ %k1, %next ]
   %p = phi ptr [ %program, %room ], [ %after, %next ]
-  %more = icmp slt i64 %k, %n
-  br i1 %more, label %step, label %call
+  br i1 (icmp slt i64 %k, %n), label %step, label %call
 step:
-  %argp = getelementptr ptr, ptr %args, i64 %k
-  %arg = load ptr, ptr %argp
+  %arg = load ptr, ptr %args[ptr %k]
   %after = call ptr @tj_leaves(ptr %arg, ptr %p, ptr %leaves)
   %k1 = add i64 %k, 1
-  %failed = icmp eq ptr %after, null
-  br i1 %failed, label %fail, label %next
+  br i1 (icmp eq ptr %after, null), label %fail, label %next
 next:
   br label %head
 call:
   %r = call ptr @tj_rows(ptr %rows, ptr %leaves, i64 %count)
   call void @tj_decref_all(ptr %leaves, i64 %count)
   %value = ptrtoint ptr %r to i64
-  %is = icmp ugt i64 %value, 1
-  %finishes = icmp ne ptr %finish, null
-  %both = and i1 %is, %finishes
-  br i1 %both, label %end, label %out
+  br i1 (and i1 (icmp ugt i64 %value, 1), (icmp ne ptr %finish, null)), label %end, label %out
 out:
   ret ptr %r
 end:
