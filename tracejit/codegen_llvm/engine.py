@@ -111,13 +111,14 @@ class Engine:
         machine: Machine | None = None,
     ) -> None:
         self.cache = cache
+        native = machine is None
         if machine is None:
             llvm.initialize_native_target()
             llvm.initialize_native_asmprinter()
             machine = Machine(llvm.get_process_triple())
-            cpu, native = cpu or llvm.get_host_cpu_name(), not cpu
             if features is None:
-                features = llvm.get_host_cpu_features().flatten() if native else ""
+                features = "" if cpu else llvm.get_host_cpu_features().flatten()
+            cpu = cpu or llvm.get_host_cpu_name()
         else:
             llvm.initialize_all_targets()
             llvm.initialize_all_asmprinters()
@@ -126,7 +127,8 @@ class Engine:
         self.cpu: str = cpu or ""
         self.features: str = features or ""
         self._machines: dict[int, Any] = {}
-        self.linker = Linker(lambda: self._new_machine(2))
+        if native:
+            self.linker = Linker(lambda: self._new_machine(2))
         self._forever: list[CompiledModule] = []
 
     @cached_property

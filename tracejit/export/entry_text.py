@@ -6,6 +6,8 @@ An error is its number in the table of the whole export and eight words for its 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tracejit import abi
 from tracejit.dtypes import is_bool, is_complex, part_of
 from tracejit.export.interface import Interface, Parameter, Result
@@ -14,10 +16,16 @@ from tracejit.llvm_text.emit import llvm_type
 NO_MEMORY = 1
 
 
-def entry_text(made: Interface, base: int, low_errors: dict[str, int], heap: bool) -> str:
+def entry_text(
+    made: Interface,
+    base: int,
+    low_errors: Mapping[str, int],
+    begin: str | None,
+    end: str | None,
+) -> str:
     """The function. ``base``: what comes before its first error in the table of all.
     ``low_errors``: the number of the error that says that an extent is too small, by extent.
-    ``heap``: whether the core allocates."""
+    ``begin`` and ``end``: what is called for memory, before and after the core."""
     params = ", ".join([*(f"{p.llvm} %{p.name}" for p in made.parameters), "ptr %error"])
     lines = [
         f"define i32 @{made.name}({params}) #0 {{",
@@ -25,6 +33,7 @@ def entry_text(made: Interface, base: int, low_errors: dict[str, int], heap: boo
         f"  %.ctx = alloca [{abi.CTX_WORDS} x i64], align 16",
         f"  %.slots = alloca [{max(1, made.slot_count)} x i64], align 16",
         f"  store [{abi.CTX_WORDS} x i64] zeroinitializer, ptr %.ctx",
+        *([] if begin is None else [f"  call void @{begin}()"]),
     ]
     for p in made.arguments:
         lines += _stored(p)
@@ -34,7 +43,7 @@ def entry_text(made: Interface, base: int, low_errors: dict[str, int], heap: boo
     for p in made.arguments:
         if p.low is not None:
             lines += _guard(p, low_errors[p.name])
-    release = ["  call void @tj_free_all(ptr %.ctx)"] if heap else []
+    release = [] if end is None else [f"  call void @{end}"]
     lines += [
         "  %.status = call i32 @core(ptr %.ctx, ptr %.slots)",
         "  %.bad = icmp ne i32 %.status, 0",

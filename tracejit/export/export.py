@@ -15,6 +15,7 @@ from typing import Any
 
 from tracejit.calls.versions import Options
 from tracejit.codegen_llvm.lower import lower_program
+from tracejit.errors import UnsupportedError
 from tracejit.export import libraries
 from tracejit.export.c_types import c_name
 from tracejit.export.entry_text import entry_text
@@ -24,8 +25,9 @@ from tracejit.export.interface import Interface, interface
 from tracejit.export.lowered import lowered_function
 from tracejit.export.python_package import package_files
 from tracejit.export.rules import rules_for
-from tracejit.export.runtime_text import runtime_text, without_declared
+from tracejit.export.runtime_text import POLL, heap_text, without_declared
 from tracejit.export.signatures import argument_types
+from tracejit.export.static_memory import RESET, blocks_of, without_stack
 from tracejit.export.targets import Target, target_named
 
 _ALLOCATES = re.compile(r"@tj_(alloc|realloc)")
@@ -126,8 +128,19 @@ def named(function: Any, signatures: Any) -> Mapping[str, Any]:
 
 def _module(f: Interface, base: int, target: Target) -> tuple[str, list[ErrorRow]]:
     """LLVM text of one function, and its errors, which begin after ``base`` others."""
+    program, rules = f.function.program, rules_for(target)
+    blocks = None
+    if not target.heap:
+        _need_fixed(f, target)
+        blocks = blocks_of(program)
+        rules |= blocks.rules()
     core = lower_program(
-        f.function.program, f.param_slots, f.result_slots, rules_for(target), parallel=False
+        program,
+        f.param_slots,
+        f.result_slots,
+        rules,
+        None if blocks is None else without_stack,
+        parallel=False,
     )
     rows = list(map(row_of, core.errors.sites))
     low: dict[str, int] = {}
@@ -136,8 +149,28 @@ def _module(f: Interface, base: int, target: Target) -> tuple[str, list[ErrorRow
             text = f"{p.name} is {{0}}: it is at least {p.low}"
             rows.append(ErrorRow("ValueError", text, ("int",)))
             low[p.name] = len(rows)
-    heap = _ALLOCATES.search(core.text) is not None or any(r.kind == "owned" for r in f.results)
     inner = core.text.replace("define i32 @core(", "define internal i32 @core(")
-    runtime = runtime_text(target.bits, heap=heap)
-    entry = entry_text(f, base, low, heap)
-    return "\n".join([without_declared(inner, runtime), runtime, entry]), rows
+    if blocks is not None:
+        runtime, begin, end = blocks.text() + POLL, RESET, None
+    elif _ALLOCATES.search(core.text) or any(r.kind == "owned" for r in f.results):
+        runtime, begin, end = heap_text(target.bits) + POLL, None, "tj_free_all(ptr %.ctx)"
+    else:
+        runtime, begin, end = POLL, None, None
+    entry = entry_text(f, base, low, begin, end)
+    text = "\n".join([without_declared(inner, runtime), runtime, entry])
+    of_process = {*core.symbols, *re.findall(r"^declare [^@]*@(tj_\w+)", text, re.MULTILINE)}
+    if of_process:
+        raise UnsupportedError(
+            f"{f.name} calls {', '.join(sorted(of_process))}, which an exported function cannot"
+        )
+    return text, rows
+
+
+def _need_fixed(f: Interface, target: Target) -> None:
+    """UnsupportedError where an extent is not a number."""
+    free = [p.name for p in f.arguments if p.low is not None]
+    if free or any(r.kind == "owned" for r in f.results):
+        what = f"{free[0]} is an extent" if free else "the run decides the size of a result"
+        raise UnsupportedError(
+            f"{target.name} has no heap, where sizes are numbers: in {f.name}, {what}"
+        )

@@ -19,6 +19,7 @@ from tracejit.ir.ops.extern import Reference
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.lower_function import FunctionText, Rule
 
+_NONE = "an exported function has no Python:"
 _LETTER = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
 
 
@@ -29,26 +30,28 @@ def rules_for(target: Target) -> dict[str, Rule]:
 
 def refused(instr: Instr, why: str) -> NoReturn:
     """UnsupportedError at the user's line."""
-    error = UnsupportedError(f"an exported function has no Python: {why}")
+    error = UnsupportedError(why)
     if instr.loc is None:
         raise error
     raise_at(error, instr.loc.filename, instr.loc.line)
 
 
 def _no_print(f: FunctionText, instr: Instr) -> None:
-    refused(instr, "it cannot print; return what is to be shown")
+    refused(instr, f"{_NONE} it cannot print; return what is to be shown")
 
 
 def _no_call(f: FunctionText, instr: Instr) -> None:
     function = instr.attrs["fn"]
     if isinstance(function, HostDraw):
-        refused(instr, f"{function.method} draws random numbers; pass an array of them")
+        refused(instr, f"{_NONE} {function.method} draws random numbers; pass an array of them")
     if isinstance(function, Reference):
         place = dict(function.attrs).get("function")
         name = function.name if place is None else getattr(place, "name", str(place))
-        refused(instr, f"{name} is a call of NumPy, SciPy or LAPACK; compute without it")
+        refused(instr, f"{_NONE} {name} is a call of NumPy, SciPy or LAPACK; compute without it")
     name = getattr(function, "__name__", type(function).__name__)
-    refused(instr, f"{name} is called, which is not compiled; compile it, or compute without it")
+    refused(
+        instr, f"{_NONE} {name} is called, which is not compiled; compile it, or compute without it"
+    )
 
 
 def _gemm(target: Target) -> Callable[[FunctionText, Instr], None]:

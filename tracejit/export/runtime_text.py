@@ -94,17 +94,15 @@ done:
 }
 """
 
-_POLL = """
+POLL = """
 define internal i32 @tj_poll(ptr %ctx) alwaysinline #0 {
   ret i32 0
 }
 """
 
 
-def runtime_text(pointer_bits: int, *, heap: bool) -> str:
-    """The module's text for a machine with pointers of so many bits; ``heap``: with memory."""
-    if not heap:
-        return _POLL
+def heap_text(pointer_bits: int) -> str:
+    """What cores allocate by, on a machine with pointers of so many bits."""
     wide = pointer_bits == 64
     pieces = {
         "SIZE": "i64" if wide else "i32",
@@ -115,7 +113,7 @@ def runtime_text(pointer_bits: int, *, heap: bool) -> str:
     for name, piece in pieces.items():
         text = text.replace(name, piece)
     inner = re.sub(r"^define (?=\w+ @tj_)", "define internal ", owned_text(), flags=re.MULTILINE)
-    return text + inner + _POLL
+    return text + inner
 
 
 def without_declared(core: str, runtime: str) -> str:
