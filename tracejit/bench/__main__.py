@@ -5,6 +5,7 @@ python -m tracejit.bench -k softmax --peers numba
 python -m tracejit.bench --json times.json --plot times.png
 python -m tracejit.bench --npbench CHECKOUT --preset M        NPBench's programs instead
 python -m tracejit.bench --elementary                         elementary functions, by target
+python -m tracejit.bench --names                              every NumPy name against NumPy
 python -m tracejit.bench --calls                              what a warm call costs
 python -m tracejit.bench --first                              first calls in fresh processes
 python -m tracejit.bench --gradients                          values and gradients, time and memory
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from tracejit.bench import calls, elementary, first, gradients, npbench, show
+from tracejit.bench import calls, elementary, first, gradients, names, npbench, show
 from tracejit.bench.rows import Row, load
 from tracejit.bench.timing import Measurement, measure
 
@@ -39,6 +40,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--first", action="store_true", help="first calls in fresh processes")
     parser.add_argument("--gradients", action="store_true", help="values and their gradients")
     parser.add_argument("--preset", default="S", help="of NPBench: S, M, L or paper")
+    parser.add_argument("--names", action="store_true", help="every NumPy name against NumPy")
     parser.add_argument("--elementary", action="store_true", help="ns per element by function")
     return parser.parse_args(argv)
 
@@ -67,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.first:
         return first.show(options.k)
     path = options.path or (Path("benchmarks") if Path("benchmarks").is_dir() else HERE)
+    if options.names:
+        return names.show(path, options.k, min(options.rounds, names.ROUNDS), options.json)
     if options.calls:
         return calls.show([call for call in calls.load(path) if options.k in call.name])
     if options.gradients:

@@ -35,6 +35,7 @@ from tracejit.ir.program import Program, instructions
 from tracejit.llvm_text.lower_function import Rule
 from tracejit.lower.kernel_fusion import merge
 from tracejit.lower.lower import lower
+from tracejit.lower.shared_loops import share_loops
 from tracejit.passes.calls import inline_calls
 from tracejit.passes.pipeline import DEFAULT, SIMPLIFY
 from tracejit.passes.rebuild import Pass
@@ -167,6 +168,8 @@ def native_code(
     function = simplify(traced.function, stabilize=options.stabilize)
     clock.lap("passes")
     program = lowered(traced, function)
+    if device is None and options.parallel:
+        program = share_loops(program)
     clock.lap("lower")
     boxes = boxes_of(device)
     signature = SignatureBuilder(traced, function, program, boxes, stands=stands).build()

@@ -21,6 +21,7 @@ from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.ir.verifier import verify
 from tracejit.lower.kernel_fusion import merge
 from tracejit.lower.lower import lower
+from tracejit.lower.shared_loops import share_loops
 from tracejit.python_entry.entry import Specialisation
 from tracejit.trace.traced import Traced, mutated_by
 from tracejit.trace.values.outs import ArrayOut, Out, ScalarOut
@@ -92,7 +93,7 @@ def run_function(function: Function, args: Sequence[Any]) -> list[Any]:
     and checks."""
     from tracejit.codegen_llvm.compile import compile_program
 
-    compiled = compile_program(merge(lower(simplify(function))))
+    compiled = compile_program(share_loops(merge(lower(simplify(function)))))
     arrays = [
         np.array(a, dtype=p.dtype, order="C") for a, p in zip(args, function.params, strict=True)
     ]

@@ -7,7 +7,9 @@ of the native functions in `runtime_text`; `mem_handler` is their NEP 49 handler
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from functools import cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -16,71 +18,80 @@ from tracejit.abi import DType, capi
 from tracejit.codegen_llvm import runtime_text
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.dtypes import as_dtype, is_complex, is_signed, memory_dtype
-from tracejit.llvm_text.tables import HostArray, HostCalls, HostScalar
+from tracejit.llvm_text.tables import HostArray, HostCall, HostCalls, HostScalar
 
-
-class _Borrowed:
-    """Gives NumPy a view of memory that the core owns."""
-
-    def __init__(
-        self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: DType
-    ):
-        self.__array_interface__ = {
-            "data": (address, False),
-            "shape": shape,
-            "strides": strides,
-            "typestr": memory_dtype(dtype).str,
-            "version": 3,
-        }
+#: Memory of the core as something that NumPy makes arrays over.
+_memory = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)(
+    ("PyMemoryView_FromMemory", ctypes.pythonapi)
+)
+_WRITABLE = 0x200  # PyBUF_WRITE
 
 
 class HostTable(HostCalls):
     """What `tj_host_call(ctx, k, slots)` reaches: row `k` of `calls`."""
 
+    def __init__(self, calls: Sequence[HostCall] = ()) -> None:
+        super().__init__(calls)
+        self._plans: dict[int, tuple[Any, list[int], list[int]]] = {}
+
     def __call__(self, number: int, address: int, context: int) -> None:
         row = self.calls[number]
+        slots, places, result_places = self._plans.get(number) or self._plan(number)
+        words = slots.from_address(address)[:]
         operands = []
-        for operand in row.operands:
-            value, address = _read(operand, address)
-            operands.append(value)
+        for operand, at in zip(row.operands, places):
+            if isinstance(operand, HostArray):
+                operands.append(_view(operand, words, at))
+            else:
+                value = scalar_from_slots(operand.dtype, address + 8 * at)
+                operands.append(value.item() if operand.weak else value)
         answer = row.function(*operands)
-        if len(row.results) == 1:
-            _write(row.results[0], answer, address, context)
-        elif row.results:
-            for result, value in zip(row.results, answer, strict=True):
-                address = _write(result, value, address, context)
+        answers = (answer,) if len(row.results) == 1 else answer if row.results else ()
+        for result, at, value in zip(row.results, result_places, answers, strict=True):
+            if isinstance(result, HostScalar):
+                store_scalar(result.dtype, value, address + 8 * at)
+            elif result.preallocated:
+                _view(result, words, at)[...] = value
+            else:
+                _hand_over(result, value, address + 8 * at, context)
+
+    def _plan(self, number: int) -> tuple[Any, list[int], list[int]]:
+        """The slots of a row as an array of ctypes; where operands and results begin in them."""
+        row = self.calls[number]
+        widths = [_slots(v) for v in (*row.operands, *row.results)]
+        *places, count = accumulate(widths, initial=0)
+        first = len(row.operands)
+        self._plans[number] = found = ctypes.c_int64 * count, places[:first], places[first:]
+        return found
 
 
-def _words(address: int, count: int) -> tuple[int, ...]:
-    return tuple((ctypes.c_int64 * count).from_address(address)) if count else ()
+def _slots(value: HostArray | HostScalar) -> int:
+    """How many slots a value takes."""
+    if isinstance(value, HostScalar):
+        return scalar_slots(value.dtype)
+    return 1 + (2 if value.preallocated else 1) * value.ndim
 
 
-def _view(array: HostArray, address: int) -> tuple[np.ndarray[Any, Any], int]:
-    n = array.ndim
-    words = _words(address, 1 + 2 * n)
-    at = address + 8 * (1 + 2 * n)
-    shape = words[1 : n + 1]
+def _view(array: HostArray, words: list[int], at: int) -> np.ndarray[Any, Any]:
+    """An array over the memory that slots from ``at`` on describe."""
+    middle = at + 1 + array.ndim
+    shape, strides = words[at + 1 : middle], words[middle : middle + array.ndim]
+    dtype = memory_dtype(array.dtype)
     if 0 in shape:  # its pointer may be anything
-        return np.empty(shape, array.dtype), at
-    made = np.asarray(_Borrowed(words[0], shape, words[n + 1 :], array.dtype))
-    return as_dtype(made, array.dtype), at
+        return np.empty(shape, array.dtype)
+    below = above = 0
+    for extent, stride in zip(shape, strides):
+        if stride < 0:
+            below -= (extent - 1) * stride
+        else:
+            above += (extent - 1) * stride
+    memory = _memory(words[at] - below, below + above + dtype.itemsize, _WRITABLE)
+    made = np.ndarray(shape, dtype, memory, below, strides)
+    return made if dtype is array.dtype else as_dtype(made, array.dtype)
 
 
-def _read(operand: HostArray | HostScalar, address: int) -> tuple[Any, int]:
-    if isinstance(operand, HostArray):
-        return _view(operand, address)
-    value = scalar_from_slots(operand.dtype, address)
-    return (value.item() if operand.weak else value), address + 8 * scalar_slots(operand.dtype)
-
-
-def _write(result: HostArray | HostScalar, value: Any, address: int, context: int) -> int:
-    if isinstance(result, HostScalar):
-        store_scalar(result.dtype, value, address)
-        return address + 8 * scalar_slots(result.dtype)
-    if result.preallocated:
-        out, after = _view(result, address)
-        out[...] = value
-        return after
+def _hand_over(result: HostArray, value: Any, address: int, context: int) -> None:
+    """A copy of an answer as memory that the call owns; its pointer and extents into slots."""
     array = np.ascontiguousarray(value, dtype=result.dtype).reshape(np.shape(value))
     data = _alloc()(context, array.nbytes)
     if not data:
@@ -88,7 +99,6 @@ def _write(result: HostArray | HostScalar, value: Any, address: int, context: in
     ctypes.memmove(data, array.__array_interface__["data"][0], array.nbytes)
     words = (ctypes.c_int64 * (1 + result.ndim)).from_address(address)
     words[:] = [data, *array.shape]
-    return address + 8 * (1 + result.ndim)
 
 
 def scalar_slots(dtype: DType) -> int:

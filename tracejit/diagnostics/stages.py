@@ -23,6 +23,7 @@ from tracejit.ir.interpret.interpreter import interpret, values_of
 from tracejit.ir.interpret.program_interpreter import interpret_program
 from tracejit.lower.kernel_fusion import merge
 from tracejit.lower.lower import lower
+from tracejit.lower.shared_loops import share_loops
 from tracejit.passes.rebuild import Pass
 from tracejit.passes.runner import bits, outcome
 
@@ -61,10 +62,12 @@ def _outcome(function: Function, inputs: Inputs) -> tuple[Any, ...]:
 def _lowered(function: Function, arrays: list[Any]) -> list[tuple[str, Callable[[], Any]]]:
     program = lower(function)
     merged = merge(program)
+    shared = share_loops(merged)
     return [
         ("lowering", lambda: interpret_program(program, copy.deepcopy(arrays))),
         ("fusion of kernels", lambda: interpret_program(merged, copy.deepcopy(arrays))),
-        ("native code", lambda: compile_program(merged).call(*copy.deepcopy(arrays))),
+        ("sharing of loops", lambda: interpret_program(shared, copy.deepcopy(arrays))),
+        ("native code", lambda: compile_program(shared).call(*copy.deepcopy(arrays))),
     ]
 
 

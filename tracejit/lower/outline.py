@@ -59,10 +59,10 @@ def _outlined(function: Function, roots: dict[Value, Value]) -> Function:
 def _statement(instr: Instr, roots: Mapping[Value, Value]) -> list[Instr]:
     if not instr.regions or instr.has(Trait.LAUNCHES):
         return [instr]
-    whole = _Outline(instr, roots).statements() if _qualifies(instr) else None
+    whole = Outlined(instr, roots).statements() if _qualifies(instr) else None
     if whole is not None and all(map(_spreads, _kernels(whole))):
         return whole
-    regions = tuple(_outlined(r, _inner_roots(instr, r, roots)) for r in instr.regions)
+    regions = tuple(_outlined(r, inner_roots(instr, r, roots)) for r in instr.regions)
     inside = replace(instr, regions=regions)
     inner = [k for r in regions for k in _kernels(r.instrs)]
     if whole is None or (inner and all(map(_spreads, inner))):
@@ -70,9 +70,7 @@ def _statement(instr: Instr, roots: Mapping[Value, Value]) -> list[Instr]:
     return whole
 
 
-def _inner_roots(
-    instr: Instr, region: Function, roots: Mapping[Value, Value]
-) -> dict[Value, Value]:
+def inner_roots(instr: Instr, region: Function, roots: Mapping[Value, Value]) -> dict[Value, Value]:
     inner: dict[Value, Value] = {}
     owner: dict[Value, Value] = {}
     for param, operand in RegionOp(instr).bound(region):
@@ -156,7 +154,7 @@ def _may_fail(instr: Instr) -> bool:
 # -- one loop --------------------------------------------------------------------------------------
 
 
-class _Outline:
+class Outlined:
     """The launch that a loop becomes."""
 
     def __init__(self, loop: Instr, roots: Mapping[Value, Value]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -41,11 +42,19 @@ class Reference:
         object.__setattr__(self, "__module__", "tracejit")
 
     def __call__(self, *operands: Any) -> Any:
-        evaluate = TABLE[self.name].eval
-        assert evaluate is not None
+        evaluate, attrs = _evaluation(self)
+        if not self.extents:
+            return evaluate(*operands, **attrs)
         count = len(operands) - len(self.extents)
         sizes = dict(zip(self.extents, map(int, operands[count:]), strict=True))
-        return evaluate(*operands[:count], **dict(self.attrs), **sizes)
+        return evaluate(*operands[:count], **attrs, **sizes)
+
+
+@cache
+def _evaluation(reference: Reference) -> tuple[Callable[..., Any], dict[str, Any]]:
+    evaluate = TABLE[reference.name].eval
+    assert evaluate is not None
+    return evaluate, dict(reference.attrs)
 
 
 def reference(instr: Instr) -> tuple[Reference, list[Extent]]:
