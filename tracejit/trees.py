@@ -42,6 +42,10 @@ optree.register_pytree_node(
 )
 
 
+class Entries:
+    """The key under which a dict of the trace of which the run decides the keys has its entries."""
+
+
 def map_containers(f: Callable[[Any], Any], tree: Any) -> Any:
     """The tree with ``f`` of what is no plain list, tuple or dict where that is something else;
     ``f`` of a list first. What does not change stays the same object."""

@@ -25,6 +25,7 @@ TITLES = {
     "scan": "Scans",
     "contraction": "Contraction",
     "dynamic": "Extents found at run time",
+    "search": "Tables of keys",
     "control": "Control flow",
     "effect": "Effects",
     "tape": "Tapes",

@@ -70,12 +70,12 @@ def _(x: Any) -> Any:
     return math.sin(x)  # here
 
 
-@mistake("a run-time value as key of a dict", "jax#2962", UnsupportedError,
-         "find the place with np.searchsorted", "index an array")  # fmt: skip
+@mistake("a dict with run-time keys whose values are no numbers", "", UnsupportedError,
+         "numbers of one kind, or tuples of them", "keep an array beside it")  # fmt: skip
 def _(x: Any) -> Any:
     d = {}
-    d[int(x[0])] = 1  # here
-    return d[0]
+    d[int(x[0])] = "a"  # here
+    return d
 
 
 @mistake("a run-time value as place in a list", "jax#2962", UnsupportedError,

@@ -161,6 +161,40 @@ def _iota(dtype: np.dtype[Any]) -> Iterator[Case]:
 
 _FULL = {"contract": ((1,), (0,)), "batch": ((), ())}
 _MASK = np.array([True, False, True, True])
+
+
+def _keys(dtype: np.dtype[Any]) -> Any:
+    """Keys that differ, some of them negative, large or in parts; room for more."""
+    found = np.unique(np.array([0, 5, 1, 250, 3, 77, 2.5, -3, 40]).astype(dtype))[::-1]
+    return np.concatenate([found, np.zeros(16 - len(found), dtype)]), len(found)
+
+
+def _tables(dtype: np.dtype[Any]) -> list[Case]:
+    if dtype.kind == "c":
+        return []
+    keys, n = _keys(dtype)
+    pair = (keys, np.arange(16) % 3 == 0)
+    counts = (np.int64(0), np.int64(n))
+    return [Case("key_slots", (k, *columns)) for k in counts for columns in ((keys,), pair)]
+
+
+def _searches(dtype: np.dtype[Any]) -> list[Case]:
+    """Keys that are there, that are not, nan, the other zero; one entry gone."""
+    evaluate = TABLE["key_slots"].eval
+    found = []
+    for case in _tables(dtype):
+        count, *columns = case.operands
+        slots = evaluate(count, *columns)  # type: ignore[misc]
+        gone = np.where(slots == 1, -2, slots)
+        wanted = [columns[0][k] for k in range(3)] + [dtype.type(9), dtype.type(True)]
+        if dtype.kind == "f":
+            wanted += [dtype.type(-0.0), dtype.type(np.nan)]
+        for x in wanted:
+            parts = (x, *(np.False_ for _ in columns[1:]))
+            found += [Case("find_key", (s, *columns, *parts)) for s in (slots, gone)]
+    return found
+
+
 _SHAPED: dict[str, Callable[[np.dtype[Any]], Iterator[Case]]] = {
     "constant": _constant,
     "iota": _iota,
@@ -220,6 +254,8 @@ _SHAPED: dict[str, Callable[[np.dtype[Any]], Iterator[Case]]] = {
         "compress", (((2, 4), _MASK), {"axis": 1}), (((4,), ~_MASK & _MASK), {"axis": 0})
     ),
     "nonzero": lambda d: iter([Case("nonzero", (_MASK,))] if d.kind == "b" else []),
+    "find_key": lambda d: iter(_searches(d)),
+    "key_slots": lambda d: iter(_tables(d)),
 }  # fmt: skip
 
 

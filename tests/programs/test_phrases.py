@@ -16,6 +16,7 @@ from tests.programs.dynamic_sizes import DYNAMIC_SIZES
 from tests.programs.generator_functions import GENERATOR_FUNCTIONS
 from tests.programs.generators import GENERATORS
 from tests.programs.growing_lists import GROWING
+from tests.programs.keyed import KEYED
 from tests.programs.keys import KEYS
 from tests.programs.lists_as_arrays import PLACES
 from tests.programs.lists_of_lists import BEHIND, TABLES
@@ -111,6 +112,11 @@ def test_rows_are_never_written_behind_a_name(f: Any) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(GENERATORS))
 def test_generators(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(KEYED))
+def test_dicts_of_which_the_run_decides_the_keys(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

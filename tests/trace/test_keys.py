@@ -15,12 +15,6 @@ from tracejit import UnsupportedError, jit
 KNOWN = {1: 10, 2: 20}
 
 
-def added(x: Any) -> Any:
-    seen = set()
-    seen.add(x[0])
-    return seen
-
-
 def added_to_one_of_the_run(x: Any) -> Any:
     seen = set(x)
     seen.add(3)
@@ -45,7 +39,6 @@ HASHED: tuple[Callable[[Any], Any], ...] = (
     lambda x: statistics.mode(x.tolist()),
     lambda x: KNOWN.get((x[0], 1)),
     lambda x: {1, 2}.union([x[0]]),
-    added,
 )
 
 

@@ -58,7 +58,10 @@ class Epilogue:
         for change in self.containers:
             target = containers[change.path]
             items = rebuilder.tree(change.outs, change.tree)
-            if isinstance(target, dict):
+            if isinstance(target, dict) and change.keys == (trees.Entries,):
+                target.clear()
+                target.update(items[0])
+            elif isinstance(target, dict):
                 target.clear()
                 target.update(dict(zip(change.keys or (), items, strict=True)))
             else:

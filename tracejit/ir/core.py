@@ -29,6 +29,7 @@ Kind: TypeAlias = Lit[
     "scan",
     "contraction",
     "dynamic",
+    "search",
     "control",
     "effect",
     "tape",

@@ -170,6 +170,29 @@ class TrueLoop:
         return [self.outer.own(r) for r in out.results]
 
 
+class WhileLoop:
+    """A ``while`` being filled: ``test`` and ``inner`` both have what is carried, of their own."""
+
+    def __init__(self, outer: Scope, inits: Sequence[Value]) -> None:
+        self.outer = outer
+        self.inits = [outer.use(v) for v in inits]
+        self.test, self.inner = outer.child("test"), outer.child("body")
+        self.tested, self.carried = (
+            [scope.own(scope.b.param(v.type)) for v in self.inits]
+            for scope in (self.test, self.inner)
+        )
+
+    def close(self, holds: Value, results: Sequence[Value]) -> list[Value]:
+        """Emit the loop; the final carried values."""
+        found, yielded = self.test.use(holds), [self.inner.use(r) for r in results]
+        count = len(self.inits)
+        captured = unify((count, count), (self.test, self.inner))
+        test, body = self.test.b.build([found]), self.inner.b.build(yielded)
+        operands = [*self.inits, *[self.outer.use(v) for v in captured]]
+        out = self.outer.b.append("while", operands, {"carried": count}, (test, body))
+        return [self.outer.own(r) for r in out.results]
+
+
 def launch(
     outer: Scope,
     kernel: Scope,

@@ -14,6 +14,7 @@ from tracejit.lower.contraction import lower_dot
 from tracejit.lower.element import Index, Puller
 from tracejit.lower.overwriting import before_overwrite, vacate
 from tracejit.lower.storage import Storage
+from tracejit.lower.tables import find_key, key_slots
 
 
 def lower_instr(body: Body, instr: Instr) -> None:
@@ -357,6 +358,8 @@ _BY_NAME: dict[str, Callable[[Body, Instr], None]] = {
     "cast_shape": _cast_shape,
     "compress": _compress,
     "nonzero": _nonzero,
+    "find_key": find_key,
+    "key_slots": key_slots,
     "raise": _effect,
     "check": _effect,
     "print": _effect,

@@ -18,6 +18,7 @@ from tracejit.ir.ops import (  # noqa: F401
     reductions,
     sorting,
     special,
+    tables,
     ufunc,
     updates,
 )

@@ -21,8 +21,11 @@ from tracejit.trace.values.all import Array, PyScalar, TaggedScalar, Tracer, dim
 from tracejit.trace.values.captured_arrays import seen
 from tracejit.trace.values.dunder_methods import applied
 from tracejit.trace.values.dynamic_list import ListBuffer, is_grown, run_of
+from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.maybe_unbound import MaybeNone
+from tracejit.trace.values.tables import TableBuffer, are_keyed, entry_count
 from tracejit.trace.values.tagged import tags
+from tracejit.trees import Entries
 
 Thunk = Callable[[], Any]
 
@@ -32,6 +35,8 @@ def as_test(x: Any) -> bool | Value:
     session = current()
     if is_grown(x):
         x = dim_value(run_of(x).count)
+    if is_table(x):
+        x = dim_value(entry_count(table_in(x)))
     if isinstance(x, MaybeNone):
         there = session.operators.not_(x.is_none())
         return as_test(session.operators.and_(there, lambda: bool_of(x.value)))
@@ -194,7 +199,7 @@ def _survivor(
 
 def _surviving(join: Join, name: str, x: Any, there: int) -> Finish:
     """A binding of the side that goes on; what it did not make itself stays as it is."""
-    if isinstance(x, Tracer) and not isinstance(x, Array | ListBuffer | TaggedScalar):
+    if isinstance(x, Tracer) and not isinstance(x, Array | ListBuffer | TableBuffer | TaggedScalar):
         value = x.read()
         if not join.sides[there].defines(value):
             return lambda results: x
@@ -209,13 +214,17 @@ def _joined_containers(
     join: Join, then: TracedSide, other: TracedSide
 ) -> list[tuple[Any, dict[Any, Finish]]]:
     """Contents of changed containers, item by item."""
-    found = []
+    found: list[tuple[Any, dict[Any, Finish]]] = []
     for key in {**then.containers, **other.containers}:
         obj = (then.containers.get(key) or other.containers[key])[0]
         a, b = (
             s.containers[key][1] if key in s.containers else containers.snapshot(obj)
             for s in (then, other)
         )
+        other_keys = isinstance(obj, dict | set) and list(a) != list(b)
+        if is_table(a) or is_table(b) or (other_keys and are_keyed(a, b)):
+            found.append((obj, {Entries: join.tables(a, b)}))
+            continue
         if type(obj) is list and (len(a) != len(b) or is_grown(a) or is_grown(b)):
             run = join.runs(a, b)
             if run is not None:

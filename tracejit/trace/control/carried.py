@@ -22,7 +22,7 @@ from tracejit.trace.control.join_arrays import storage_of
 from tracejit.trace.control.objects import choose_among, made_object, parts_of
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import current
-from tracejit.trace.values import containers
+from tracejit.trace.values import containers, tables
 from tracejit.trace.values.all import (
     KIND_DTYPE,
     Array,
@@ -40,6 +40,7 @@ from tracejit.trace.values.dynamic_list import ListBuffer, empty_run
 from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import common_kind, is_number, is_python, number_value
+from tracejit.trace.values.tables import TableBuffer, TableForm
 from tracejit.trace.values.tagged import tags
 from tracejit.trace.views.parameters import sliced_first, view_numbers, with_numbers
 
@@ -146,6 +147,13 @@ class ListPlan:
 
 
 @dataclass(frozen=True)
+class TablePlan:
+    """The entries of a dict or set of which the run decides the keys."""
+
+    form: TableForm
+
+
+@dataclass(frozen=True)
 class Maybe:
     """A variable that may be unbound, or None if ``none``, with its plan where it is not."""
 
@@ -174,6 +182,7 @@ Plan: TypeAlias = (
     | SelectPlan
     | Structure
     | ListPlan
+    | TablePlan
     | Maybe
 )
 
@@ -195,6 +204,8 @@ def first_plan(x: Any) -> Plan:
         return Tagged(tuple(map(number_plan, x.alternatives)))
     if isinstance(x, ListBuffer):
         return ListPlan(x.form)
+    if isinstance(x, TableBuffer):
+        return TablePlan(x.form)
     if isinstance(x, tuple) and any(is_number(i) for i in x):
         return Structure(type(x), tuple(range(len(x))), tuple(first_plan(i) for i in x))
     if isinstance(x, MaybeUnbound):
@@ -240,6 +251,8 @@ def opened(plan: Plan, entry: Any, out: Opened) -> Any:
         return plan.chosen(flags, out.slots)
     if isinstance(plan, ListPlan):
         return _opened_run(plan, out)
+    if isinstance(plan, TablePlan):
+        return tables.opened(plan.form, lambda type_: _placeholder(type_, out))
     if isinstance(plan, Maybe):
         flag = _placeholder(TensorType(dtype_of("bool")), out)
         return plan.wrapped(flag, opened(plan.plan, plan.inner(entry), out))
@@ -342,6 +355,8 @@ def carried_values(plan: Plan, x: Any, storage: EndStorage | None = None) -> lis
         run = empty_run(plan.form) if x is UNDEFINED else x
         columns = [v for c in run.columns for v in (b.index(c.shape[0]), c)]
         return [*columns, b.index(run.count)]
+    if isinstance(plan, TablePlan):
+        return tables.parts(tables.empty_table(plan.form) if x is UNDEFINED else x)
     if isinstance(plan, Maybe):
         inner = plan.inner(x)
         flag = b.const(inner is not UNDEFINED, "bool") if inner is x or x is None else x.flag
@@ -443,6 +458,8 @@ def rebound(
         return plan.chosen([flag for flag, _ in picks], slots)
     if isinstance(plan, ListPlan):
         return _rebound_run(plan, entry, results)
+    if isinstance(plan, TablePlan):
+        return _rebound_table(plan, entry, results)
     if isinstance(plan, Maybe):
         flag, _ = next(results)
         return plan.wrapped(flag, rebound(plan.plan, plan.inner(entry), results, slots))
@@ -458,3 +475,15 @@ def _rebound_run(plan: ListPlan, entry: Any, results: Iterator[tuple[Value, bool
     for size, _ in found[::2]:
         ranges.extent(size)
     return ListBuffer([c for c, _ in found[1::2]], found[-1][0].dim, plan.form)
+
+
+def _rebound_table(plan: TablePlan, entry: Any, results: Iterator[tuple[Value, bool]]) -> Any:
+    seen: list[bool] = []
+
+    def following(_: Any) -> Value:
+        value, changed = next(results)
+        seen.append(changed)
+        return value
+
+    found = tables.opened(plan.form, following)
+    return found if any(seen) or not isinstance(entry, TableBuffer) else entry

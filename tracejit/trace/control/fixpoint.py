@@ -20,6 +20,7 @@ from tracejit.trace.control.carried import (
     Plan,
     SelectPlan,
     Structure,
+    TablePlan,
     Tagged,
     Unbound,
     ViewPlan,
@@ -54,9 +55,10 @@ from tracejit.trace.values.all import (
     weak_kind,
 )
 from tracejit.trace.values.dynamic_list import ListBuffer, form_of, is_grown, run_of
-from tracejit.trace.values.list_kinds import ElementKinds
+from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import common_kind, is_number, is_sentinel, joined_number
+from tracejit.trace.values.tables import TableBuffer, common_form
 from tracejit.trace.values.view_transforms import Gather
 from tracejit.trace.views.parameters import aligned, view_numbers
 from tracejit.trace.views.views import writeability
@@ -84,9 +86,10 @@ class Resized(NotConverged):
 
 
 class Growing(Resized):
-    """A list that is to be one of which the run decides how long it is, before the loop."""
+    """A list that is to be one of which the run decides how long it is, before the loop; or a dict
+    or set of which it decides the keys."""
 
-    def __init__(self, name: str, entry: list[Any], form: ElementKinds, proved: bool) -> None:
+    def __init__(self, name: str, entry: Any, form: Any, proved: bool) -> None:
         super().__init__(name)
         self.entry = entry
         self.form = form
@@ -121,6 +124,10 @@ def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
         return _improved_number(plan, entry, end, at, name)
     if isinstance(end, ListBuffer):
         return plan if isinstance(plan, ListPlan) and plan.form == end.form else ListPlan(end.form)
+    if isinstance(end, TableBuffer):
+        return (
+            plan if isinstance(plan, TablePlan) and plan.form == end.form else TablePlan(end.form)
+        )
     if isinstance(end, Array):
         return _improved_array(plan, entry, start, end, at, name)
     if isinstance(end, tuple | list | dict) or is_object(end):
@@ -145,6 +152,8 @@ def steady_plan(end: Any, at: Ending) -> Plan:
         return _plan_of_array(end, at)
     if isinstance(end, ListBuffer):
         return ListPlan(end.form)
+    if isinstance(end, TableBuffer):
+        return TablePlan(end.form)
     if isinstance(end, tuple | list | dict) or is_object(end):
         parts = parts_of(end)
         kind = dict if isinstance(end, dict) else type(end)
@@ -412,7 +421,12 @@ def _improved_structure(
 
 
 def _must_not_grow(entry: Any, end: Any, name: str, at: Ending) -> None:
-    """Growing for a list of which iterations change the length, or the form."""
+    """Growing for a list of which iterations change the length, or the form; or a table."""
+    if isinstance(end, dict) and (is_table(entry) or is_table(end)):
+        table_form = common_form(entry, end)
+        if not (is_table(entry) and table_in(entry).form == table_form):
+            raise Growing(name, entry, table_form, proved=True)
+        return
     if type(end) is not list:
         return
     forms = [run_of(x).form if is_grown(x) else None for x in (entry, end)]

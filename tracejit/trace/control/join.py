@@ -30,12 +30,23 @@ from tracejit.trace.values.dynamic_list import (
     is_grown,
     run_of_items,
 )
+from tracejit.trace.values.entries import is_table
 from tracejit.trace.values.iterables import Range
 from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import (
     is_number,
 )
+from tracejit.trace.values.tables import (
+    TableBuffer,
+    TableForm,
+    as_table,
+    common_form,
+    empty_table,
+    opened,
+    own_parts,
+)
+from tracejit.trees import Entries
 
 
 class Join(NumberJoin):
@@ -98,6 +109,9 @@ class Join(NumberJoin):
             run = self.runs(a, b)
             if run is not None:
                 items = lambda results: [run(results)]  # noqa: E731
+        elif is_table(a) or is_table(b):
+            table = self.tables(a, b)
+            items = lambda results: {Entries: table(results)}  # noqa: E731
         elif len(a) == len(b):
             items = self._structures(name, a, b)
         if items is None:
@@ -138,6 +152,38 @@ class Join(NumberJoin):
         return lambda results: ListBuffer(
             [results[k] for k in columns], self.session.ranges.extent(results[count]).dim, form
         )
+
+    def tables(self, a: Any, b: Any) -> Finish:
+        """Two dicts or sets as one of which the run decides the keys."""
+        form = common_form(a, b)
+        found: list[TableBuffer] = []
+        for side, contents in zip(self.sides, (a, b), strict=True):
+            with side.inside():
+                found.append(as_table(contents, form))
+        return self._tables(found, form)
+
+    def _tables(self, found: Sequence[TableBuffer], form: TableForm) -> Finish:
+        parts: list[list[Value]] = []
+        for side, table in zip(self.sides, found, strict=True):
+            with side.inside():
+                parts.append(own_parts(table))
+        numbers = [
+            self.pair([lambda _, v=v: v for v in pair])  # type: ignore[misc]
+            for pair in zip(*parts, strict=True)
+        ]
+
+        def finish(results: Sequence[Value]) -> TableBuffer:
+            values = iter(numbers)
+            return opened(form, lambda _: results[next(values)])
+
+        return finish
+
+    def _one_table(self, x: TableBuffer, there: int) -> Finish:
+        """A table that only side ``there`` has."""
+        found = [x, x]
+        with self.sides[1 - there].inside():
+            found[1 - there] = empty_table(x.form)
+        return self._tables(found, x.form)
 
     def _structures(self, name: str, a: Any, b: Any) -> Finish:
         if isinstance(a, dict):
@@ -218,6 +264,8 @@ class Join(NumberJoin):
             return self.exported(x, there)
         if isinstance(x, ListBuffer):
             return self._runs([x, x], x.form, there)
+        if isinstance(x, TableBuffer):
+            return self._one_table(x, there)
         if isinstance(x, MaybeUnbound):
             flag, found = (
                 self.only(there, x.flag),

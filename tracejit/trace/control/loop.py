@@ -51,7 +51,9 @@ from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
 from tracejit.trace.values.dynamic_list import is_grown, refuse, replace_items, run_of_items
+from tracejit.trace.values.entries import is_table, put_table
 from tracejit.trace.values.iterables import iterated, steps_of
+from tracejit.trace.values.tables import TableForm, as_table
 
 _ATTEMPTS = 12
 
@@ -76,7 +78,7 @@ def staged_for(
         items = iterable if steps is None else map(steps.item, range(max(int(steps.trip), 0)))  # type: ignore[arg-type]
         plain_for(ops, iterated(items), body_fn, get_state, set_state, names, extra)
         return
-    body = _body_of(steps, body_fn)
+    body = _body_of(ops, steps, body_fn, extra)
     loop = StagedLoop(session, steps.trip, body, extra, get_state, set_state, names, key)
     loop.exact = session.loop_is(key, "exact")
     held = list(iterable) if is_grown(iterable) else None
@@ -85,9 +87,15 @@ def staged_for(
         refuse("a change, in a loop over it,")
 
 
-def _body_of(steps: Steps, body_fn: Callable[[Any], Any]) -> Callable[[Dim], None]:
+def _body_of(
+    ops: Any, steps: Steps, body_fn: Callable[[Any], Any], extra: Callable[[], Any] | None
+) -> Callable[[Dim], None]:
+    after = steps.after
+
     def body(i: Dim) -> None:
         body_fn(steps.item(i))
+        if after is not None:
+            ops.if_expr(True if extra is None else extra(), after, lambda: None, None)
 
     return body
 
@@ -217,7 +225,12 @@ def _grow(loop: StagedLoop, found: Growing) -> None:
     loop.grown += 1
     if loop.grown > _ATTEMPTS:
         raise StructureError(f"{where()}: a list changes what it holds in a loop")
-    replace_items(found.entry, run_of_items(list(found.entry), found.form))
+    if isinstance(found.form, TableForm):
+        table = as_table(found.entry, found.form)
+        containers.touch(loop.session, found.entry)
+        put_table(found.entry, table)
+    else:
+        replace_items(found.entry, run_of_items(list(found.entry), found.form))
 
 
 def _give_up(loop: StagedLoop, entry: Sequence[Any]) -> None:
@@ -291,7 +304,8 @@ def _resized(attempt: Attempt, obj: Any) -> bool:
 
 def _grows(attempt: Attempt, obj: Any) -> bool:
     """Whether the run decides how long a list is at the end of the body."""
-    return is_grown(attempt.boxes_final[id(obj)][1])
+    now = attempt.boxes_final[id(obj)][1]
+    return is_grown(now) or is_table(now)
 
 
 def _first(loop: StagedLoop, info: VarInfo, x: Any) -> Plan:
@@ -345,7 +359,8 @@ def _all_better(
         found.entry = next(
             (box for box, x in zip(loop.boxes, held, strict=True) if x is found.entry), found.entry
         )
-        if type(found.entry) is not list:  # a deque, or a class of the program's
+        if type(found.entry) is not list and not isinstance(found.form, TableForm):
+            # a deque, or a class of the program's
             raise Resized(*found.args) from None
         raise
 

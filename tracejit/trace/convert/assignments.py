@@ -120,7 +120,7 @@ class AssignmentRewriter(ExpressionRewriter):
             return [*out, ast.copy_location(ast.Expr(call), stmt), self.release(obj, stmt)]
         key = self.unit.unique("key")
         out.append(self.assign(key, self.key(target.slice), stmt))
-        loaded = self.op(target, "getitem", held, self.name(key, target))
+        loaded = self.op(target, "item_to_change", held, self.name(key, target))
         value = self.op(stmt, "augassign", symbol, loaded, self.expr(stmt.value))
         call = self.op(stmt, "setitem", held, self.name(key, target), value)
         out.append(ast.copy_location(ast.Expr(call), stmt))

@@ -477,6 +477,10 @@ class Operators:
     def getitem(self, obj: Any, key: Any) -> Any:
         return obj[key]
 
+    def item_to_change(self, obj: Any, key: Any) -> Any:
+        """`obj[key]` of `obj[key] op= value`, which is stored there next."""
+        return self.getitem(obj, key)
+
     def setitem(self, obj: Any, key: Any, value: Any) -> None:
         obj[key] = value
 

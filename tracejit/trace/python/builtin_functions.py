@@ -18,6 +18,7 @@ from tracejit.trace.python.comparisons import choose
 from tracejit.trace.python.formatting import TEXTS
 from tracejit.trace.python.generator_reductions import folded_as_they_are
 from tracejit.trace.python.rounding import rounded
+from tracejit.trace.python.table_methods import TableView, length
 from tracejit.trace.session.registry import BUILTINS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import (
@@ -32,6 +33,7 @@ from tracejit.trace.values.all import (
     weak_kind,
 )
 from tracejit.trace.values.dynamic_list import is_grown
+from tracejit.trace.values.entries import is_table
 from tracejit.trace.values.iterables import (
     Counted,
     Enumerate,
@@ -65,6 +67,8 @@ def builtin_range(*args: Any) -> Any:
 def builtin_len(x: Any, /) -> Any:
     if is_grown(x):
         return dynamic_list_methods.length(x)
+    if is_table(x) or isinstance(x, TableView):
+        return length(x.owner if isinstance(x, TableView) else x)
     if isinstance(x, Array):
         if not x.dims:
             throw(TypeError("len() of unsized object"))

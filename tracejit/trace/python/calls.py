@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import dataclasses
 import functools
 import inspect
@@ -24,6 +25,7 @@ from tracejit.trace.python.contexts import GENERATOR_MANAGER, generator_manager
 from tracejit.trace.python.dispatching import behind
 from tracejit.trace.python.generators import is_generator, made_by_call
 from tracejit.trace.python.named_effects import refuse_effects
+from tracejit.trace.python.table_methods import TableView, given_to
 from tracejit.trace.session.concretize import BoundMethod, unroll_if_counter
 from tracejit.trace.session.plain import PLAIN_MODULES, class_attribute
 from tracejit.trace.session.registry import CONSTRUCTORS, NAMES, STAND_INS, from_library
@@ -41,6 +43,7 @@ from tracejit.trace.values.captured_arrays import seen, seen_inside
 from tracejit.trace.values.dunder_methods import as_arrays, convertible, method_of
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.dynamic_list import refuse as refuse_grown
+from tracejit.trace.values.entries import is_table
 from tracejit.trace.values.iterables import Looped
 from tracejit.trace.values.tagged import depends_on_kind, each_kind
 
@@ -133,6 +136,8 @@ def takes_none(f: Any) -> bool:
 
 def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call ``f`` as the traced program would."""
+    if any(map(is_table, args)) or any(isinstance(x, TableView) for x in args):
+        args = _of_tables(f, args, kwargs)
     if any(map(is_grown, (*args, *kwargs.values()))):
         args, kwargs = _of_grown(f, args, kwargs)
     if _is_split(f, args, kwargs):
@@ -225,6 +230,20 @@ def _of_grown(
     if not (ours or made or kept or _in_table(known, f)):
         refuse_grown(f"{getattr(f, '__name__', type(f).__name__)}()")
     return args, kwargs
+
+
+#: What takes dicts and sets of which the run decides the keys.
+_OF_TABLES = (builtins.len, builtins.bool, *_OF_VALUES, builtins.id, copy.copy)
+
+
+def _of_tables(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """Arguments where some are dicts of which the run decides the keys, or their keys, values or
+    items: lists for what goes through them."""
+    ours = isinstance(f, FunctionType | MethodType | functools.partial)
+    kept = isinstance(getattr(f, "__self__", None), list | dict)
+    if ours or kept or _is_one_of(f, *_OF_TABLES):
+        return args
+    return tuple(given_to(f, x, "key" in kwargs) for x in args)
 
 
 #: Functions that join the items of a sequence.

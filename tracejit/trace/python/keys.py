@@ -20,7 +20,7 @@ def is_among(ops: Any, key: Any, known: Iterable[Any]) -> Any:
     _must_hash(key)
     found: Any = False
     for other in known:
-        if _comparable(key, other):
+        if comparable(key, other):
             found = found | bool_of(ops.compare_one("==", key, other))
     return found
 
@@ -32,11 +32,11 @@ def _must_hash(key: Any) -> None:
         hash(key)
 
 
-def _comparable(key: Any, other: Any) -> bool:
+def comparable(key: Any, other: Any) -> bool:
     """Whether two keys are of kinds that may be equal: numbers, or tuples of them."""
     if type(key) is tuple or type(other) is tuple:
         same = type(key) is type(other) and len(key) == len(other)
-        return same and all(map(_comparable, key, other))
+        return same and all(map(comparable, key, other))
     if not isinstance(key, Tracer):
         return _is_number(key) == _is_number(other)
     return _is_number(other)

@@ -15,7 +15,12 @@ from tracejit.trace.control.generated import Generated
 from tracejit.trace.convert import Env, Operators
 from tracejit.trace.guards.conditions import Known
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable
-from tracejit.trace.python import dynamic_list_methods, generators, run_time_places
+from tracejit.trace.python import (
+    dynamic_list_methods,
+    generators,
+    run_time_places,
+    table_methods,
+)
 from tracejit.trace.python.builtin_functions import LOOPED
 from tracejit.trace.python.sets import set_of
 from tracejit.trace.session.concretize import AS_ARRAYS
@@ -153,6 +158,10 @@ class StagedItems(Operators):
         obj = seen(obj)
         if isinstance(obj, TaggedScalar) or isinstance(key, TaggedScalar):
             return each_kind(self.getitem, obj, key)
+        if isinstance(obj, dict) and table_methods.is_asked(obj, key):
+            found = table_methods.getitem(obj, key)
+            if found is not NotImplemented:
+                return found
         if isinstance(obj, Tracer):
             return obj[key]  # type: ignore[index]
         found = dunder_methods.applied(self, obj, "__getitem__", key)
@@ -174,6 +183,13 @@ class StagedItems(Operators):
             self.session.outside.missing_item(obj, key)
             raise
         return self.session.outside.item(obj, key, value)
+
+    def item_to_change(self, obj: Any, key: Any) -> Any:
+        if isinstance(obj, dict) and table_methods.is_asked(obj, some_inside(key)):
+            found = table_methods.item_to_change(obj, some_inside(key))
+            if found is not NotImplemented:
+                return found
+        return self.getitem(obj, key)
 
     def _item(self, obj: Any, key: Any) -> Any:
         if not hasattr(type(obj), "__missing__"):
@@ -202,6 +218,9 @@ class StagedItems(Operators):
             if isinstance(key, TaggedScalar) or isinstance(value, TaggedScalar):
                 each_kind(lambda k, x: self.setitem(obj, k, x), key, value)
                 return
+        if isinstance(obj, dict) and table_methods.is_asked(obj, key):
+            table_methods.setitem(obj, key, value)
+            return
         if isinstance(obj, list | dict):
             self._refuse_outside(obj)
             containers.must_be_known(self.session, obj)
@@ -230,6 +249,9 @@ class StagedItems(Operators):
 
     def delitem(self, obj: Any, key: Any) -> None:
         obj, key = some(obj), some_inside(key)
+        if isinstance(obj, dict) and table_methods.is_asked(obj, key):
+            table_methods.delitem(obj, key)
+            return
         if isinstance(obj, list | dict):
             self._refuse_outside(obj)
             containers.must_be_known(self.session, obj)

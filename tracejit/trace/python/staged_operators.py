@@ -17,7 +17,13 @@ from tracejit.trace.control.generated import Generated
 from tracejit.trace.control.loop import loop_over, staged_for, staged_while
 from tracejit.trace.convert import Site, Traits, Turns, VarInfo
 from tracejit.trace.guards.process_state import is_reader, read_state
-from tracejit.trace.python import contexts, dynamic_list_methods, generators, run_time_places
+from tracejit.trace.python import (
+    contexts,
+    dynamic_list_methods,
+    generators,
+    run_time_places,
+    table_methods,
+)
 from tracejit.trace.python.calls import (
     MUTATING,
     contains_tracer,
@@ -47,6 +53,7 @@ from tracejit.trace.values.all import (
 )
 from tracejit.trace.values.captured_arrays import seen, seen_or_none
 from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
+from tracejit.trace.values.entries import is_table
 from tracejit.trace.values.identity import same_array
 from tracejit.trace.values.iterables import ENDLESS, Once, spend, steps_of
 from tracejit.trace.values.kinds import operands
@@ -199,6 +206,11 @@ class StagedOperators(StagedFunctions, StagedItems):
         traced = isinstance(item, Tracer)
         if is_grown(container):
             return dynamic_list_methods.holds(item, container)
+        few = not is_table(container) and table_methods.is_few(container)
+        if table_methods.is_asked(container, item) and not few:
+            found = table_methods.contains(container, item)
+            if found is not NotImplemented:
+                return found
         watched.must_not_advance(self.session, container)
         if isinstance(container, Generated) and container.is_whole:
             return generators.holds(container, item)
@@ -239,6 +251,10 @@ class StagedOperators(StagedFunctions, StagedItems):
             outside.pin(owner, *(x for x in (*args, *kwargs.values()) if not has_array(x)))
         if self.session.shown:
             check_call(f, args, kwargs)
+        if isinstance(owner, dict | set) and not isinstance(f, MethodType):
+            found = table_methods.method(owner, f.__name__, args, kwargs)
+            if found is not NotImplemented:
+                return found
         if isinstance(owner, list | dict) and not isinstance(f, MethodType):
             if f.__name__ in MUTATING:
                 containers.must_be_known(self.session, owner)

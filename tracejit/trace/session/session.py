@@ -80,6 +80,8 @@ class Frame:
     own: set[Value] = field(default_factory=set)
     #: Objects made here that may change, by identity.
     made: dict[int, Any] = field(default_factory=dict)
+    #: Where keys are in tables, by the slots and the parts of the key.
+    found: dict[tuple[Value, ...], Any] = field(default_factory=dict)
     #: The key of a loop that can be unrolled.
     unroll: Any = None
     attributes: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)

@@ -24,10 +24,12 @@ from tracejit.trace.session.session import where
 
 @dataclass(frozen=True)
 class Steps:
-    """``trip`` iterations (none where it is not positive); ``item(i)`` is the item of number i."""
+    """``trip`` iterations (none where it is not positive); ``item(i)`` is the item of number i.
+    ``after``: what is done after an iteration that does not end the loop."""
 
     trip: Dim
     item: Callable[[Dim], Any]
+    after: Callable[[], None] | None = None
 
 
 class Tracer:

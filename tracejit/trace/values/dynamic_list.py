@@ -290,10 +290,8 @@ def appended(run: ListBuffer, item: Any) -> ListBuffer:
 
 
 def _put_last(run: ListBuffer, item: Any, form: ElementKinds) -> ListBuffer:
-    columns = []
-    for column, part, kind in zip(run.columns, _parts(item, form), form[0], strict=True):
-        columns.append(_put(_with_room(column, run.count), run.count, part, kind))
-    return ListBuffer(columns, run.count + 1, form)
+    roomy = ListBuffer([_with_room(c, run.count) for c in run.columns], run.count, form)
+    return ListBuffer(put_item(roomy, run.count, item), run.count + 1, form)
 
 
 def _parts(item: Any, form: ElementKinds) -> Sequence[Any]:
@@ -418,10 +416,13 @@ def with_item(run: ListBuffer, i: Dim, item: Any) -> ListBuffer:
     """With another item at a place, in range."""
     form = form_of([run], [item]) or _form_for_now(run, item)
     run = converted(run, form)
-    columns = []
-    for column, part, kind in zip(run.columns, _parts(item, form), form[0], strict=True):
-        columns.append(_put(column, i, part, kind))
-    return ListBuffer(columns, run.count, form)
+    return ListBuffer(put_item(run, i, item), run.count, form)
+
+
+def put_item(run: ListBuffer, i: Dim, item: Any) -> list[Value]:
+    """The columns with an item at a place, which the form holds."""
+    parts = zip(run.columns, _parts(item, run.form), run.form[0], strict=True)
+    return [_put(column, i, part, kind) for column, part, kind in parts]
 
 
 def array_of(run: ListBuffer) -> Value:

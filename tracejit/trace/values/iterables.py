@@ -11,11 +11,12 @@ from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.concretize import structural_int
-from tracejit.trace.session.registry import LIST_ROWS
+from tracejit.trace.session.registry import LIST_ROWS, TABLE_VIEWS
 from tracejit.trace.session.session import Frame, Restart, current, where
 from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values.all import as_dim, dim_value
 from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
+from tracejit.trace.values.entries import is_table
 
 
 class Looped:
@@ -170,6 +171,10 @@ def steps_of(iterable: Any) -> Steps | None:
         return Steps(len(r), lambda i: dim_value(r.start + i * r.step))
     if isinstance(iterable, Looped | Tracer):
         return iterable.steps()
+    if is_table(iterable):
+        (view_of,) = TABLE_VIEWS
+        view: Looped = view_of(iterable)
+        return view.steps()
     if not is_grown(iterable):
         return None
     steps = run_of(iterable).steps()

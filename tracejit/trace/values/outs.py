@@ -58,6 +58,15 @@ class ListOut:
     make: type | None
 
 
+@dataclass(frozen=True, eq=False)
+class TableOut:
+    """The entries of a new dict, or all of a new set, the same one wherever it is returned."""
+
+    keys: Out
+    values: Out
+    is_set: bool = False
+
+
 @dataclass(frozen=True)
 class ArgOut:
     """The caller's array ``arg`` itself (a leaf number, hidden arrays after the leaves)."""
@@ -142,6 +151,7 @@ Out: TypeAlias = (
     | ScalarOut
     | PythonOut
     | ListOut
+    | TableOut
     | ArgOut
     | ViewOut
     | SelectOut
@@ -226,7 +236,7 @@ class Rebuilder:
         self._arrays: dict[int, Any] = {}
         self._views: dict[int, Any] = {}
         self._trees: dict[int, Any] = {}
-        self._new: dict[CopyOut | ObjectOut, Any] = {}
+        self._new: dict[CopyOut | ObjectOut | TableOut, Any] = {}
 
     def tree(self, outs: Sequence[Out], tree: Any) -> Any:
         """The container or leaf of this structure."""
@@ -234,7 +244,7 @@ class Rebuilder:
         for out in outs:
             leaves.append(leaves[out.leaf] if isinstance(out, SameOut) else self._leaf(out))
         found = trees.unflatten(tree, leaves)
-        if any(isinstance(out, ListOut) for out in outs):
+        if any(isinstance(out, ListOut | TableOut) for out in outs):
             _spread(found)
         return found
 
@@ -250,6 +260,8 @@ class Rebuilder:
             return KIND_TYPE[out.kind](np.asarray(results[out.index]).item())
         if isinstance(out, ListOut):
             return self._run(out)
+        if isinstance(out, TableOut):
+            return self._table(out)
         if isinstance(out, ArgOut):
             return self.array(out.arg)
         if isinstance(out, SelectOut):
@@ -294,6 +306,14 @@ class Rebuilder:
             return _Items(columns[0])
         return _Items(map(out.make, zip(*columns, strict=True)))
 
+    def _table(self, out: TableOut) -> Any:
+        keys = self._leaf(out.keys)
+        if not out.is_set:
+            return _Pairs(zip(keys, self._leaf(out.values), strict=True))
+        if out not in self._new:
+            self._new[out] = set(keys)
+        return self._new[out]
+
     def _view(self, out: ViewOut) -> Any:
         view = self._leaf(out.base)
         layers = list(out.layers)
@@ -316,11 +336,18 @@ class _Items(list[Any]):
     """Items that a list around this holds instead of it."""
 
 
+class _Pairs(list[Any]):
+    """Entries that a dict around this holds instead of it: of nan there may be several."""
+
+
 def _spread(x: Any) -> None:
     """In place, the items of runs for the runs in the lists of a new container."""
     if isinstance(x, list | tuple):
         children: Any = [item for item in x if not isinstance(item, _Items)]
     elif isinstance(x, dict):
+        if trees.Entries in x:
+            for key, value in x.pop(trees.Entries):
+                x[key] = value
         children = x.values()
     else:
         children = trees.children(x).values() if trees.is_record(x) else ()

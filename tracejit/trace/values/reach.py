@@ -19,6 +19,8 @@ import numpy as np
 from tracejit.trace.session.plain import PLAIN
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.dunder_methods import convertible
+from tracejit.trace.values.entries import is_table, put_table, table_in
+from tracejit.trees import Entries
 
 _MANY = 10_000
 #: Containers whose items a loop or branch can carry.
@@ -30,6 +32,8 @@ def snapshot(obj: Any) -> Any:
     """What a container holds: a list of its items, or a dict; of a set, its items as the keys."""
     if isinstance(obj, dict):
         return dict(obj)
+    if is_table(obj):
+        return {Entries: table_in(obj)}
     return dict.fromkeys(_ordered(obj)) if isinstance(obj, set) else list(obj)
 
 
@@ -42,7 +46,9 @@ def _ordered(items: set[Any]) -> list[Any]:
 
 def restore(obj: Any, contents: Any) -> None:
     """Make a container hold what it did when ``contents`` was taken."""
-    if isinstance(obj, dict | set):
+    if isinstance(obj, dict | set) and Entries in contents:
+        put_table(obj, contents[Entries])
+    elif isinstance(obj, dict | set):
         obj.clear()
         obj.update(contents)
     elif isinstance(obj, deque):

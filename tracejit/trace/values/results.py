@@ -22,6 +22,7 @@ from tracejit.trace.values.all import (
     TaggedScalar,
 )
 from tracejit.trace.values.dynamic_list import ListBuffer, parts_of
+from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, bound_value
 from tracejit.trace.values.outs import (
@@ -40,9 +41,11 @@ from tracejit.trace.values.outs import (
     ScalarOut,
     SelectOut,
     StaticOut,
+    TableOut,
     TreeOut,
     ViewOut,
 )
+from tracejit.trace.values.tables import TableBuffer, listed
 from tracejit.trace.values.tagged import by_kind
 from tracejit.trace.values.view_transforms import (
     Bitcast,
@@ -68,7 +71,7 @@ class Describer:
         self._index: dict[tuple[Value, str], int] = {}
         self._storage: dict[Any, tuple[Cell, int]] = {}
         self._objects: dict[int, int] = {}
-        self._new: dict[int, CopyOut | ObjectOut] = {}
+        self._new: dict[int, CopyOut | ObjectOut | TableOut] = {}
         self._kept: list[Any] = []
         self.leaves: list[Out] = []
 
@@ -122,6 +125,12 @@ class Describer:
                 raise UnsupportedError(given.replace("changed", "returned"))
             columns = tuple(self._column(c) for c in parts_of(leaf))
             return ListOut(columns, tuple(k.shown for k in kinds), make)
+        if isinstance(leaf, TableBuffer):
+            return TableOut(*self._entries(leaf))
+        if isinstance(leaf, set) and is_table(leaf):
+            if id(leaf) not in self._new:
+                self._new[id(leaf)] = TableOut(*self._entries(table_in(leaf)), is_set=True)
+            return self._new[id(leaf)]
         outside = current().outside
         path = outside.path_of(leaf)
         if path is not None:
@@ -133,6 +142,10 @@ class Describer:
         leaves, tree = _inside(leaf)
         outs = tuple(self.describe(bound_value(x)) for x in leaves)
         return TreeOut(number, tree, outs)
+
+    def _entries(self, table: TableBuffer) -> tuple[Out, Out]:
+        keys, values = (self.describe(listed(table, which)[0]) for which in ("keys", "values"))
+        return keys, values
 
     def _static(self, leaf: Any) -> Out:
         """What was made while tracing, and could be changed, is made anew in each call."""

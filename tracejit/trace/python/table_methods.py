@@ -1,0 +1,435 @@
+"""What Python does with dicts and sets of which the run decides the keys (see ``values/tables``).
+
+A plain dict or set becomes one where a key is put there that only the run knows. Where one is only
+looked for, its numbers are a constant table.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from tracejit.dtypes import is_inexact
+from tracejit.errors import UnsupportedError, throw
+from tracejit.ir.extent import Dim
+from tracejit.trace.python.keys import comparable, has_traced
+from tracejit.trace.session.registry import TABLE_VIEWS
+from tracejit.trace.session.session import current, where
+from tracejit.trace.session.tracer import Steps
+from tracejit.trace.values import containers, tables
+from tracejit.trace.values.all import PyScalar, Tracer, dim_value
+from tracejit.trace.values.dynamic_list import is_grown
+from tracejit.trace.values.entries import is_table, put_table, table_in
+from tracejit.trace.values.iterables import Looped
+from tracejit.trace.values.tables import TableBuffer, refuse
+
+_CLASSES = (dict, defaultdict, Counter, OrderedDict)
+_NOT_GIVEN = object()
+#: Up to this many keys that are known are compared one by one.
+_FEW = 16
+
+
+def is_asked(x: Any, key: Any) -> bool:
+    """Whether the run decides which entry of a dict or set a key means."""
+    return is_table(x) or (type(x) in (*_CLASSES, set) and has_traced(key))
+
+
+def is_few(x: Any) -> bool:
+    """Whether the keys of a plain dict or set are so few that each is compared."""
+    return isinstance(x, dict | set) and len(x) <= _FEW
+
+
+# Looking for a key --------------------------------------------------------------------------------
+
+
+@dataclass
+class Lookup:
+    """Where a key is in a table, if it is there."""
+
+    table: TableBuffer
+    found: tables.KeyPlace
+
+    @property
+    def is_there(self) -> Any:
+        there = self.found.there
+        return there if isinstance(there, bool) else PyScalar("bool", there)
+
+    def value(self) -> Any:
+        return tables.value_at(self.table, self.found.place.dim)
+
+    def value_or(self, other: Callable[[], Any]) -> Any:
+        """The value of the entry, or what ``other`` gives or raises."""
+        return current().operators.if_expr(self.is_there, self.value, other, None)
+
+    def must_be_there(self, key: Any) -> None:
+        """KeyError where the key is not there."""
+        missing = current().operators.not_(self.is_there)
+        current().operators.if_expr(missing, lambda: missing_key(key), lambda: None, None)
+
+
+def missing_key(key: Any) -> NoReturn:
+    throw(KeyError(key))
+
+
+def find(x: Any, key: Any) -> Lookup | None:
+    """A key in a dict or set. None where a table cannot hold what is in it."""
+    table = table_in(x) if is_table(x) else _known_table(x, key)
+    return None if table is None else Lookup(table, tables.find(table, key))
+
+
+def _known_table(x: Any, key: Any) -> TableBuffer | None:
+    """The entries of a plain dict or set whose keys may equal a key, as a table."""
+    session = current()
+    session.outside.whole(x)
+    found = [k for k in x if comparable(key, k)]
+    values = [session.operators.getitem(x, k) for k in found] if isinstance(x, dict) else None
+    keys = _of_one_kind(found)
+    try:
+        form = tables.form_of_entries(keys, [()] * len(keys) if values is None else values)
+    except UnsupportedError:
+        return None
+    made = dict(zip(keys, values or [()] * len(keys), strict=True))
+    return tables.as_table(made, form) if keys else None
+
+
+def _of_one_kind(keys: list[Any]) -> list[Any]:
+    """Keys that compare as they do, as numbers of one kind where that is exact."""
+    columns = list(zip(*(k if type(k) is tuple else (k,) for k in keys), strict=True))
+    whole = [all(int(k) == k for k in c if k == k and abs(k) != float("inf")) for c in columns]
+    fits = [all(abs(k) < 2**63 for k in c) for c in columns]
+    kinds = [int if w and f else float for w, f in zip(whole, fits, strict=True)]
+    made = []
+    for key in keys:
+        parts = key if type(key) is tuple else (key,)
+        new = tuple(kind(part) for kind, part in zip(kinds, parts, strict=True))
+        made.append(new if type(key) is tuple else new[0])
+    return made
+
+
+# Dicts --------------------------------------------------------------------------------------------
+
+
+def getitem(x: Any, key: Any) -> Any:
+    """``x[key]``; NotImplemented where a table cannot hold what is in a plain dict."""
+    found = _find_or_empty(x, key)
+    if found is None:
+        return NotImplemented
+    if type(x) is Counter:
+        return found.value_or(lambda: 0)
+    if type(x) is defaultdict and x.default_factory is not None:
+        return setdefault(x, key, lambda: current().operators.call(x.default_factory))
+    return found.value_or(lambda: missing_key(key))
+
+
+def item_to_change(x: Any, key: Any) -> Any:
+    """``x[key]`` where another value is about to be put there: what a ``defaultdict`` puts there
+    itself may be of another kind then."""
+    if type(x) is not defaultdict or x.default_factory is None:
+        return getitem(x, key)
+    found = _find_or_empty(x, key)
+    if found is None:
+        return NotImplemented
+    return found.value_or(lambda: current().operators.call(x.default_factory))
+
+
+def _find_or_empty(x: Any, key: Any) -> Lookup | None:
+    if not is_table(x) and not x:
+        nowhere = current().b.const(-1, "i64")
+        return Lookup(None, tables.KeyPlace(nowhere, nowhere, False))  # type: ignore[arg-type]
+    return find(x, key)
+
+
+def setitem(x: Any, key: Any, value: Any) -> None:
+    """``x[key] = value``."""
+    put(x, key, value)
+
+
+def put(x: Any, key: Any, value: Any) -> None:
+    """An entry for a dict; of a set with ``()`` as its value."""
+    _changes(x)
+    if is_table(x):
+        table = table_in(x)
+    else:
+        current().outside.whole(x)
+        keys, values = tables.entries_of(x)
+        form = tables.form_of_entries([*keys, key], [*values, value])
+        table = tables.as_table(x, form)
+    put_table(x, tables.with_item(table, key, value))
+
+
+def _changes(x: Any) -> None:
+    session = current()
+    if session.outside.is_outside(x):
+        raise UnsupportedError(
+            f"{where()}: a {type(x).__name__} that is not an argument would be changed once, "
+            "when compiling; pass it as an argument or return what it should hold"
+        )
+    containers.must_be_known(session, x)
+    containers.touch(session, x)
+
+
+def delitem(x: Any, key: Any) -> None:
+    _removed(x, key).must_be_there(key)
+    _drop(x, key)
+
+
+def _removed(x: Any, key: Any) -> Lookup:
+    """A key that is about to go, in a dict or set that is a table from here on."""
+    _changes(x)
+    if not is_table(x):
+        current().outside.whole(x)
+        keys, values = tables.entries_of(x)
+        form = tables.form_of_entries(keys or [key], values or [0])
+        put_table(x, tables.as_table(x, form))
+    found = find(x, key)
+    assert found is not None
+    return found
+
+
+def _drop(x: Any, key: Any) -> None:
+    """Without the entry of a key, if there is one."""
+    table = tables.removing(table_in(x))
+    found = tables.find(table, key)
+    if found.there is False:
+        return
+
+    def without() -> TableBuffer:
+        slot = found.slot if found.slot is not None else tables.slot_of(table, key)
+        return tables.without(table, found.place, slot)
+
+    if found.there is True:
+        put_table(x, without())
+        return
+    put_table(x, tables.either(found.there, table.form, without, lambda: table))
+
+
+def contains(x: Any, key: Any) -> Any:
+    """``key in x``; NotImplemented where a table cannot hold what is in a plain dict."""
+    found = _find_or_empty(x, key)
+    return NotImplemented if found is None else found.is_there
+
+
+def setdefault(x: Any, key: Any, make: Callable[[], Any]) -> Any:
+    found = _find_or_empty(x, key)
+    if found is None:
+        refuse("setdefault()")
+    value = found.value_or(make)
+    put(x, key, value)
+    return value
+
+
+def length(x: Any) -> Any:
+    return dim_value(tables.entry_count(table_in(x)))
+
+
+# What is gone through -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class TableView(Looped):
+    """The keys, values or items of a dict, as they are when each is reached."""
+
+    owner: Any
+    which: str
+
+    def steps(self) -> Steps:
+        first = table_in(self.owner)
+        order = tables.places(first)
+
+        def item(i: Dim) -> Any:
+            must_be_same_size(self.owner, first)
+            table = table_in(self.owner)
+            place = i
+            if order is not None:
+                b = current().b
+                place = b.reshape(b.slice(order, (i,), (1,)), ()).dim
+            if self.which == "keys":
+                return tables.key_at(table, place)
+            value = tables.value_at(table, place)
+            return value if self.which == "values" else (tables.key_at(table, place), value)
+
+        return Steps(tables.entry_count(first), item, lambda: must_be_same_size(self.owner, first))
+
+    def listed(self) -> list[Any]:
+        made: list[Any] = current().operators.made(tables.listed(table_in(self.owner), self.which))
+        return made
+
+
+def must_be_same_size(x: Any, before: TableBuffer) -> None:
+    """RuntimeError where a dict that is gone through has other keys than at first."""
+    now = table_in(x)
+    session = current()
+    b = session.b
+    for mine, theirs in ((now.count, before.count), (now.used, before.used)):
+        if mine != theirs:
+            same = b.op("eq", b.index(mine), b.index(theirs))
+            session.check(same, RuntimeError, "dictionary changed size during iteration")
+
+
+def view_of(x: Any) -> TableView:
+    """What a ``for`` statement goes over."""
+    if isinstance(x, set):
+        raise UnsupportedError(
+            f"{where()}: the order of a set is known at run time only: go through sorted(s), or "
+            "use a dict (dict.fromkeys), whose keys are in the order in which they came"
+        )
+    return TableView(x, "keys")
+
+
+def as_list(x: Any, *, ordered: bool = True) -> Any:
+    """What stands for a table or a view of one where a list of its items does. ``ordered``: in
+    which order they are can be seen."""
+    if isinstance(x, TableView):
+        return x.listed()
+    if not is_table(x):
+        return x
+    return (view_of(x) if ordered else TableView(x, "keys")).listed()
+
+
+def given_to(f: Any, x: Any, has_key: bool) -> Any:
+    """What stands for a table or a view of one where a function of Python's goes through it."""
+    extremum = f in (builtins.min, builtins.max)
+    if extremum and isinstance(x, dict) and is_table(x):
+        return TableView(x, "keys")
+    if extremum and isinstance(x, TableView):
+        return x
+    if has_key or not isinstance(x, set):
+        return as_list(x)
+    return as_list(x, ordered=not (f is builtins.sorted or (extremum and _is_exact(x))))
+
+
+def _is_exact(x: set[Any]) -> bool:
+    """Whether no item can be nan."""
+    return is_table(x) and not any(is_inexact(k.dtype) for k in table_in(x).form.keys[0])
+
+
+# Methods ------------------------------------------------------------------------------------------
+
+
+def method(x: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A method of a dict or set; NotImplemented where the run decides nothing about it."""
+    asked = is_table(x) or (type(x) in (*_CLASSES, set) and args and has_traced(args[0]))
+    many = name == "update" and args and _is_of_the_run(args[0])
+    if not asked and not many:
+        return NotImplemented
+    methods = _SET_METHODS if isinstance(x, set) else _METHODS
+    found = methods.get(name)
+    if found is None:
+        if is_table(x):
+            getattr(type(x)(), name)  # an attribute that there is not is the program's error
+            refuse(f"the method {name!r}")
+        return NotImplemented
+    return found(x, *args, **kwargs)
+
+
+def _is_of_the_run(items: Any) -> bool:
+    return is_table(items) or is_grown(items) or isinstance(items, Looped | Tracer)
+
+
+def _get(x: Any, key: Any, default: Any = None, /) -> Any:
+    found = _find_or_empty(x, key)
+    return NotImplemented if found is None else found.value_or(lambda: default)
+
+
+def _pop(x: Any, key: Any, default: Any = _NOT_GIVEN, /) -> Any:
+    found = _removed(x, key)
+    if default is _NOT_GIVEN:
+        value = found.value_or(lambda: missing_key(key))
+    else:
+        value = found.value_or(lambda: default)
+    _drop(x, key)
+    return value
+
+
+def _popitem(x: Any) -> Any:
+    _changes(x)
+    table = table_in(x)
+    session = current()
+    b = session.b
+    some = b.op("gt", b.index(table.used), b.const(0, "i64"))
+    session.operators.if_expr(
+        session.operators.not_(PyScalar("bool", some)),
+        lambda: throw(KeyError("popitem(): dictionary is empty")),
+        lambda: None,
+        None,
+    )
+    order = tables.places(table)
+    place: Dim = table.count - 1
+    if order is not None:
+        place = b.reshape(b.slice(order, (table.used - 1,), (1,)), ()).dim
+    key, value = tables.key_at(table, place), tables.value_at(table, place)
+    _drop(x, key)
+    return key, value
+
+
+def _clear(x: Any) -> None:
+    _changes(x)
+    put_table(x, tables.empty_table(table_in(x).form))
+
+
+def _copy(x: Any) -> Any:
+    made = type(x)(x.default_factory) if type(x) is defaultdict else type(x)()
+    put_table(made, table_in(x))
+    return containers.made(current(), made)
+
+
+def _update(x: Any, items: Any = (), /, **more: Any) -> None:
+    operators = current().operators
+    if type(x) is Counter:
+        refuse("update() of a Counter")
+    if isinstance(items, dict):
+        items = TableView(items, "items") if is_table(items) else list(items.items())
+    _each(items, lambda pair: operators.setitem(x, *operators.unpack(pair, 2, None)))
+    for name, value in more.items():
+        operators.setitem(x, name, value)
+
+
+def _each(items: Any, do: Callable[[Any], None]) -> None:
+    current().operators.loop_over(items, do, [])
+
+
+def _add(x: Any, item: Any, /) -> None:
+    put(x, item, ())
+
+
+def _discard(x: Any, item: Any, /) -> None:
+    _removed(x, item)
+    _drop(x, item)
+
+
+def _add_all(x: Any, *many: Iterable[Any]) -> None:
+    for items in many:
+        _each(as_list(items), lambda item: _add(x, item))
+
+
+_METHODS: dict[str, Callable[..., Any]] = {
+    "get": _get,
+    "setdefault": lambda x, key, default=None, /: setdefault(x, key, lambda: default),
+    "pop": _pop,
+    "popitem": _popitem,
+    "clear": _clear,
+    "copy": _copy,
+    "update": _update,
+    "keys": lambda x: TableView(x, "keys"),
+    "values": lambda x: TableView(x, "values"),
+    "items": lambda x: TableView(x, "items"),
+    "__getitem__": lambda x, key, /: getitem(x, key),
+    "__contains__": lambda x, key, /: contains(x, key),
+    "__setitem__": setitem,
+    "__len__": length,
+}
+_SET_METHODS: dict[str, Callable[..., Any]] = {
+    "add": _add,
+    "discard": _discard,
+    "remove": delitem,
+    "clear": _clear,
+    "copy": _copy,
+    "update": _add_all,
+    "__contains__": lambda x, key, /: contains(x, key),
+    "__len__": length,
+}
+
+TABLE_VIEWS.append(view_of)
