@@ -15,7 +15,7 @@ ONE = ("auto",)
 INTS = ((np.array([3, 1, 2, 3, -1, 7, 3, 1]),), ((np.arange(90) * 7919) % 41,))
 PRICES = (
     lambda: ({1: 2.0, 3: 4.0}, np.array([3, 1, 3])),
-    lambda: ({7: 1.0}, np.array([9])),
+    lambda: ({7: 1.0, 3: -0.0}, np.array([3, 9])),
 )
 FLOATS = ((np.array([0.5, -0.0, 0.0, np.nan, 0.5, np.inf, np.nan]),), (np.array([2.0]),))
 
@@ -228,9 +228,7 @@ def in_a_branch(x: Any) -> Any:
     return d
 
 
-@KEYED(
-    lambda: ({1: 2.0, 3: 4.0}, np.array([3, 1, 3])), lambda: ({7: 1.0}, np.array([9])), policies=ONE
-)
+@KEYED(*PRICES, policies=ONE)
 def known_prices(price: Any, x: Any) -> Any:
     total = 0.0
     for v in x:
@@ -238,11 +236,7 @@ def known_prices(price: Any, x: Any) -> Any:
     return total
 
 
-@KEYED(
-    (lambda: ({1: 2.0, 3: 4.0}, np.array([3, 1, 9, 3]))),
-    (lambda: ({7: 1.0}, np.array([9]))),
-    policies=ONE,
-)
+@KEYED(*PRICES, policies=ONE)
 def changed_argument(d: Any, x: Any) -> Any:
     for v in x:
         d[int(v)] = d.get(int(v), 0.0) + 1.0
