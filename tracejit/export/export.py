@@ -29,6 +29,7 @@ from tracejit.export.runtime_text import POLL, heap_text, without_declared
 from tracejit.export.signatures import argument_types
 from tracejit.export.static_memory import RESET, blocks_of, without_stack
 from tracejit.export.targets import Target, target_named
+from tracejit.export.wasm_library import MALLOC, ROUTINES
 
 _ALLOCATES = re.compile(r"@tj_(alloc|realloc)")
 
@@ -56,7 +57,11 @@ def export(
     file = Path(path)
     kind = libraries.kind_of(file)
     stem = c_name(file.stem.removeprefix("lib"))
-    found = exported(function, options, signatures, target_named(target), cpu)
+    if kind == "module":
+        target = "wasm32" if target is None else target
+        if target != "wasm32":
+            raise ValueError(f"{file.name} is for wasm32, not {target}")
+    found = exported(function, options, signatures, target_named(target), cpu, kind == "module")
     texts = {
         Path(f"{stem}.h"): header(stem, found.functions, found.rows, found.target.heap),
         Path(f"{stem}_errors.c"): errors_file(stem, found.rows),
@@ -92,9 +97,15 @@ def _by_python_name(
 
 
 def exported(
-    function: Any, options: Options, signatures: Any, target: Target, cpu: str | None = None
+    function: Any,
+    options: Options,
+    signatures: Any,
+    target: Target,
+    cpu: str | None = None,
+    alone: bool = False,
 ) -> Exported:
-    """Code and tables for signatures, of which each has a function."""
+    """Code and tables for signatures, of which each has a function; ``alone``: with what it would
+    else need of a C library."""
     rows = [NO_MEMORY_ROW]
     made, texts = [], []
     for name, signature in named(function, signatures).items():
@@ -105,6 +116,7 @@ def exported(
         made.append(found)
         texts.append(text)
         rows += errors
+    texts += [MALLOC + ROUTINES] if alone else []
     code = target.engine(cpu).emit_together(texts, options.opt_level)
     return Exported(tuple(made), tuple(rows), code, tuple(texts), target)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tracejit.errors import UnsupportedError
 from tracejit.export.targets import Target, native
+from tracejit.export.wasm import module_of
 
 #: What a file is by the end of its name; a name without an end is the folder of a Python package.
 KINDS = {
@@ -19,6 +20,7 @@ KINDS = {
     ".a": "static",
     ".so": "shared",
     ".dylib": "shared",
+    ".wasm": "module",
 }
 
 
@@ -35,8 +37,8 @@ def kind_of(file: Path) -> str:
 
 def write(kind: str, file: Path, code: bytes, errors: Path, target: Target) -> None:
     """Write an object file, or link a library of it and of the file of errors."""
-    if kind == "object":
-        file.write_bytes(code)
+    if kind in ("object", "module"):
+        file.write_bytes(module_of(code) if kind == "module" else code)
         return
     if target.name != native():
         raise UnsupportedError(
