@@ -41,7 +41,9 @@ MODULES = {"api": "api", "callables": "api", "options": "api", "random": "random
 MODULES |= {"rounded": "random"}
 """Rooms of modules that stand in no folder; any other is the package."""
 
-SHARED = {"device_arrays", "dtypes", "errors", "signatures", "sources", "threads", "trees"}
+SHARED = {
+    "device_arrays", "dtypes", "errors", "numpy_names", "signatures", "sources", "threads", "trees",
+}  # fmt: skip
 """Modules beside the rooms that every room may import; they import nothing of tracejit."""
 
 THIRD_PARTY = {

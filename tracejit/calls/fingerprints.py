@@ -11,9 +11,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import pickle
 import platform
 import sys
+from collections import ChainMap, deque
 from collections.abc import Iterable
+from contextvars import ContextVar
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -22,9 +25,11 @@ from types import (
     CodeType,
     FunctionType,
     GetSetDescriptorType,
+    MappingProxyType,
     MemberDescriptorType,
     MethodType,
     ModuleType,
+    SimpleNamespace,
 )
 from typing import Any
 
@@ -32,7 +37,8 @@ import numpy as np
 
 from tracejit import trees
 from tracejit.ir.arguments import StaticArg
-from tracejit.trace.session.plain import PLAIN_MODULES
+from tracejit.trace.guards.guard_equality import is_by_kind
+from tracejit.trace.session.plain import PLAIN_MODULES, module_of
 
 #: Of a class: what says nothing about what its objects do, or is found in another way.
 _NOT_OF_CLASS = {
@@ -42,12 +48,34 @@ _NOT_OF_CLASS = {
 }  # fmt: skip
 
 
+#: Where ufuncs are from, which do not say it.
+_UFUNCS = ("numpy", "scipy.special")
 #: Of a class: a class statement made it, or a call of ``type``.
 _MADE_BY_CODE = 1 << 9
 
 
+#: What is in these is read item by item, or attribute by attribute, and guarded then.
+_SEEN_INTO = (
+    list, tuple, dict, set, frozenset, deque, ChainMap, MappingProxyType, SimpleNamespace,
+    ContextVar, np.ndarray,
+)  # fmt: skip
+
+
+def is_seen_into(x: Any) -> bool:
+    """Whether what a program reads of an object is seen: its parts are looked at one by one."""
+    return isinstance(x, (*_SEEN_INTO, ModuleType)) or is_by_kind(type(x))
+
+
 class Unstorable(Exception):  # noqa: N818  (nothing failed: the version stays in this process)
     """What cannot be found again in another process, or not be told from something else."""
+
+
+def named(module: str, name: str) -> Any:
+    """What a module that is imported has under a qualified name; None if nothing."""
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = None if found is None else getattr(found, part, None)
+    return found.fget if isinstance(found, property) else found
 
 
 def is_library(x: Any) -> bool:
@@ -59,8 +87,8 @@ def is_library(x: Any) -> bool:
         return False  # made by exec in a namespace without a name
     if isinstance(x, ModuleType):
         return _of_library(x.__name__)
-    if isinstance(x, FunctionType):  # ``functools.wraps`` takes __module__ from another function
-        return _of_library(x.__globals__.get("__name__"))
+    if isinstance(x, FunctionType):
+        return _of_library(module_of(x))
     of_class = isinstance(x, type) or (
         _of_library(type(x).__module__) and not _is_ours(type(x).__module__)
     )
@@ -168,13 +196,18 @@ class Fingerprint:
         owner = getattr(x, "__self__", None)
         if owner is not None and not isinstance(owner, ModuleType | type):
             raise Unstorable(f"a method of a {type(owner).__name__}")
-        self._text("named", getattr(x, "__module__", None), name)
+        module = getattr(x, "__module__", None) or _UFUNCS
+        places = [module] if isinstance(module, str) else module
+        if not any(named(place, name) is x for place in places):
+            raise Unstorable(f"{name}, which {places[0]} does not have by that name")
+        self._text("named", *places, name)
 
     def _ours(self, x: Any) -> None:
         """An object of tracejit: a jitted function, a transform, part of a key."""
         kind = type(x)
         if not _is_ours(kind.__module__):
-            raise Unstorable(f"an object of {kind.__qualname__}")
+            self._pickled(x)
+            return
         self._text("object", kind.__module__, kind.__qualname__)
         if hasattr(x, "py_func"):
             self._all("jitted", (x.py_func, getattr(x, "_options", None)))
@@ -184,6 +217,17 @@ class Fingerprint:
             self._all("attributes", (part for item in vars(x).items() for part in item))
         else:
             raise Unstorable(f"an object of {kind.__qualname__}")
+
+    def _pickled(self, x: Any) -> None:
+        """A value of a library's class (a fraction, a path), of which nobody sees what is read."""
+        kind = type(x)
+        if isinstance(x, _SEEN_INTO) or callable(x):
+            raise Unstorable(f"an object of {kind.__qualname__}")
+        try:
+            data = pickle.dumps(x, protocol=5)
+        except Exception as error:
+            raise Unstorable(f"an object of {kind.__qualname__}: {error}") from None
+        self._text("pickled", data)
 
     def _code(self, code: CodeType) -> None:
         self._text("code", code.co_code, code.co_linetable, code.co_exceptiontable)
@@ -220,6 +264,9 @@ class Fingerprint:
             self.add(value.__func__)
         elif isinstance(value, functools.cached_property):
             self._all("cached_property", (value.func,))
+        elif isinstance(value, functools.partialmethod | functools.singledispatchmethod):
+            self._text(type(value).__name__)
+            self._all("attributes", (part for item in vars(value).items() for part in item))
         elif isinstance(value, GetSetDescriptorType | MemberDescriptorType):
             self._text("descriptor")
         elif (

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
-from tracejit.calls.fingerprints import Fingerprint, Unstorable, fingerprint, is_library
+from tracejit.calls.fingerprints import Fingerprint, Unstorable, fingerprint, is_library, named
 from tracejit.trace.guards.conditions import IsDefined, Known
 from tracejit.trace.guards.paths import GlobalVariable
 from tracejit.trace.session.plain import PLAIN
@@ -204,14 +204,6 @@ class VersionUnpickler(pickle.Unpickler):
         if module is None:
             raise Stale(f"module {rest[0]}, which is not imported")
         return vars(module) if kind == _NAMESPACE else module
-
-
-def named(module: str, name: str) -> Any:
-    """What a module that is imported has under a qualified name; None if nothing."""
-    found: Any = sys.modules.get(module)
-    for part in name.split("."):
-        found = None if found is None else getattr(found, part, None)
-    return found.fget if isinstance(found, property) else found
 
 
 def written(x: Any, root: Any, known: Sequence[Any] = ()) -> bytes:

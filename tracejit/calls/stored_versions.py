@@ -30,6 +30,7 @@ from tracejit.calls.fingerprints import (
     environment,
     fingerprint,
     is_library,
+    is_seen_into,
 )
 from tracejit.calls.log import log
 from tracejit.calls.stored_objects import Stale, covered, functions_in, read, written
@@ -40,7 +41,7 @@ from tracejit.codegen_llvm.pool import pool_symbols
 from tracejit.codegen_llvm.pool_text import EXPORTS as POOL
 from tracejit.codegen_llvm.runtime import HostTable
 from tracejit.errors import UnsupportedError
-from tracejit.ir.arguments import ObjectArg, without_objects
+from tracejit.ir.arguments import ObjectArg, StaticArg, without_objects
 from tracejit.python_entry.entry import Specialisation, native_symbols, uses_native_entry
 from tracejit.trace.guards.guard_equality import same_value
 from tracejit.trace.guards.guards import Guard
@@ -125,6 +126,9 @@ def key_of(request: Request, options: Options) -> str | None:
         found.add((request.run_time_globals, request.shared))
     except Unstorable:
         return None
+    except Exception as error:  # of an object of the program's, which is asked what it is
+        log("cache", request.function, f"no version is looked for: {error!r}")
+        return None
     return found.digest()
 
 
@@ -136,11 +140,13 @@ def store(key: str, request: Request, version: Version, options: Options) -> Non
     cache = shared_engine().cache
     assert cache is not None
     try:
-        found = stored(request, version, options)
+        data = pickle.dumps(stored(request, version, options), protocol=5)
     except Unstorable as reason:
         log("cache", request.function, f"the version is not stored: {reason}")
         return
-    data = pickle.dumps(found, protocol=5)
+    except Exception as error:  # of an object of the program's, which is asked how it is pickled
+        log("cache", request.function, f"the version is not stored: {error!r}")
+        return
     for place in range(PLACES):
         if cache.get(_place(key, place)) is None:
             cache.put(_place(key, place), data)
@@ -160,15 +166,13 @@ def stored(request: Request, version: Version, options: Options) -> StoredVersio
     spec = made.spec
     if not isinstance(spec, Specialisation):
         raise Unstorable("it runs on a GPU")
-    if any(isinstance(getattr(a, "value", None), tuple | frozenset) for a in request.args):
-        raise Unstorable("native code knows a static argument by its identity")
     for function in functions_in(request.function):
         module = sys.modules.get(function.__globals__.get("__name__", ""))
         if vars(module or object) is not function.__globals__:
             raise Unstorable(f"{function.__qualname__}, whose globals are no module's")
     root = request.function
     prints = Fingerprint().add((root, request.args, request.treedef))
-    known: list[Any] = []
+    known = _static_values(request)
     guards = []
     for guard in version.preconditions.guards:
         found = _stored_guard(guard, root, known, prints)
@@ -199,6 +203,13 @@ def stored(request: Request, version: Version, options: Options) -> StoredVersio
     )
 
 
+def _static_values(request: Request) -> list[Any]:
+    """Static arguments, which native code knows by their identity: those of the call that reads a
+    version take the place of those of the call that made it, of which the key says that they are
+    equal."""
+    return [arg.value for arg in request.args if isinstance(arg, StaticArg)]
+
+
 def _hashes(request: Request, traced: Sequence[Any], known: Sequence[Any]) -> int | None:
     """Those of the process, if the version may depend on them."""
     read_by = [f for f, _ in traced if isinstance(f, FunctionType) and not is_library(f)]
@@ -213,6 +224,8 @@ def _stored_guard(
     way = written(guard.getter, root, known)
     expected = guard.expected
     if isinstance(expected, PLAIN):
+        if not _is_library_value(expected):
+            raise Unstorable(f"{guard.name}, a {type(expected).__qualname__}")
         return StoredGuard(way, "plain", expected, guard.by_value, guard.name)
     steps = getattr(guard.getter, "steps", ())
     if steps and getattr(steps[-1], "held", None) is expected:
@@ -224,13 +237,19 @@ def _stored_guard(
     return StoredGuard(way, "object", print_, guard.by_value, guard.name)
 
 
+def _is_library_value(x: Any) -> bool:
+    """Whether a plain value is of Python's or NumPy's class: another one may pickle and compare as
+    it likes."""
+    return type(x).__module__ in ("builtins", "numpy") and is_library(type(x))
+
+
 def _print_of(x: Any) -> str:
     """Of an object that a guard expects: what is read from it has guards of its own, if it is no
-    function or class."""
+    function, class or value of a library's."""
     try:
         return fingerprint(x)
     except Unstorable:
-        if callable(x):
+        if callable(x) or not is_seen_into(x):
             raise
     return fingerprint("any", type(x))
 
@@ -273,7 +292,11 @@ def _addresses(names: Iterable[str]) -> dict[str, int]:
 
 
 def load(key: str, request: Request, options: Options) -> Version | None:
-    """The version that an earlier process stored for such a call, if it is right here."""
+    """The version that an earlier process stored for such a call, if it is right here.
+
+    Reading may fail in any way: a class is gone, or is not registered yet; the entry is not one of
+    ours. Then the function is compiled as ever, and the log says why.
+    """
     engine = shared_engine()
     assert engine.cache is not None
     for place in range(PLACES):
@@ -284,6 +307,8 @@ def load(key: str, request: Request, options: Options) -> Version | None:
             return _version(pickle.loads(data), request, options)
         except Stale as reason:
             log("cache", request.function, f"a stored version is not for this call: {reason}")
+        except Exception as error:
+            log("cache", request.function, f"a stored version cannot be read: {error!r}")
     return None
 
 
@@ -291,7 +316,7 @@ def _version(found: StoredVersion, request: Request, options: Options) -> Versio
     root = request.function
     if found.hashes not in (None, hash_order.hashes()):
         raise Stale("the hashes of texts, on which its code may depend")
-    known: list[Any] = []
+    known = _static_values(request)
     for guard in found.guards:
         known.append(_expected(guard, root, known))
     read(found.functions, root, known)

@@ -298,6 +298,7 @@ declare ptr @tj_tuple(ptr, ptr, i64)
 declare ptr @tj_list(ptr, ptr, i64)
 declare ptr @tj_dict(ptr, ptr, i64)
 declare i1 @tj_alike(ptr, ptr)
+declare i1 @tj_bound_as(ptr, i64, ptr)
 declare void @tj_free_all(ptr)
 declare void @tj_raise(ptr, ptr)
 """

@@ -79,8 +79,10 @@ class EntryText:
         self.layout = abi.layout(signature)
         self.w = Writer()
         self.objects: list[str] = []  # %name of each parameter's object
-        #: References that the entry owns: hidden parameters, then what a rollback saved.
-        self.held = len(signature.hidden) + (signature.rollback is not None)
+        #: Hidden parameters that are looked at and no more.
+        self.bindings = [h for h in signature.hidden if _is_binding(h)]
+        #: References that the entry owns: other hidden parameters, then what a rollback saved.
+        self.held = len(signature.hidden) - len(self.bindings) + (signature.rollback is not None)
         self._write(core)
         self.env = self.w.env
         # Not optimised: that would cost 9 ms a compilation and save 1 ns a call (measured).
@@ -96,10 +98,17 @@ class EntryText:
             self.objects.append(w.load_at("ptr", "%args", 8 * k))
             if isinstance(param, abi.TypeParam):
                 self._guard_param(k, param)  # before its attributes are read
-        for k, hidden in enumerate(s.hidden):
-            self._fetch(k, hidden.source)
+        self._guard_bindings()
+        number = 0
+        for hidden in s.hidden:
+            if _is_binding(hidden):
+                self.objects.append("null")
+            else:
+                self._fetch(number, hidden.source)
+                number += 1
         for k, param in enumerate(s.all_params):
-            self._guard_param(k, param)
+            if k < len(s.params) or not _is_binding(s.hidden[k - len(s.params)]):
+                self._guard_param(k, param)
         self._guard_relations()
         results = ResultWriter(w, s, self.layout, self.objects)
         results.allocate()
@@ -117,6 +126,21 @@ class EntryText:
         for block, words in (("%leaves", len(s.results)), ("%hidden", self.held)):
             for k in range(words):
                 w.store("ptr null", block, k)
+
+    def _guard_bindings(self) -> None:
+        """Names of modules must be bound to what they were: most of what code reads outside."""
+        if not self.bindings:
+            return
+        words: list[Any] = []
+        for hidden in self.bindings:
+            source, param = hidden.source, hidden.param
+            assert isinstance(source, abi.GlobalSource)
+            assert isinstance(param, abi.IdentityParam)
+            words += [source.namespace, source.name, param.value]
+        w, n = self.w, len(self.bindings)
+        table, space = w.env_run(tuple(words)), w.env_load(builtins.__dict__)
+        call = f"call i1 @tj_bound_as(ptr {table}, i64 {n}, ptr {space})"
+        w.guard(w.op(call), otherwise="miss_clear")
 
     def _fetch(self, number: int, source: abi.Source) -> None:
         """A new reference to a hidden parameter's object; its absence is a miss."""
@@ -390,6 +414,12 @@ class EntryText:
             w.emit(f"call void @tj_decref_all(ptr %leaves, i64 {len(self.signature.results)})")
         w.emit("br label %miss")
         w.block("raised")
+
+
+def _is_binding(hidden: abi.Hidden) -> bool:
+    """Whether a hidden parameter is a name of a module that must be bound to a certain object."""
+    identity = isinstance(hidden.param, abi.IdentityParam)
+    return identity and isinstance(hidden.source, abi.GlobalSource)
 
 
 def _contiguity(param: abi.ArrayParam) -> str | None:

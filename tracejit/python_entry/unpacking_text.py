@@ -9,7 +9,7 @@ like it may be compared.
 
 from __future__ import annotations
 
-EXPORTS = ("tj_unpack", "tj_alike")
+EXPORTS = ("tj_unpack", "tj_alike", "tj_bound_as")
 
 TEXT = """
 declare i64 @PyList_Size(ptr)
@@ -60,6 +60,40 @@ head:
 more:
   %next = add i64 %at, 8
   br i1 (icmp ult i64 %next, 40), label %head, label %yes
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
+
+; Whether names are bound to objects: n triples of a namespace, a name and an object. What a
+; namespace lacks is looked for among the builtins. An error may be set where it is false.
+define i1 @tj_bound_as(ptr %table, i64 %n, ptr %builtins) #0 {
+entry:
+  br label %head
+head:
+  %k = phi i64 [ 0, %entry ], [ %next, %more ]
+  %at = mul i64 %k, 24
+  %row = getelementptr i8, ptr %table, i64 %at
+  %space = load ptr, ptr %row
+  %namep = getelementptr i8, ptr %row, i64 8
+  %name = load ptr, ptr %namep
+  %wantedp = getelementptr i8, ptr %row, i64 16
+  %wanted = load ptr, ptr %wantedp
+  %found = call ptr @PyDict_GetItemWithError(ptr %space, ptr %name)
+  %same = icmp eq ptr %found, %wanted
+  br i1 %same, label %more, label %other
+other:
+  %there = icmp ne ptr %found, null
+  br i1 %there, label %no, label %builtin
+builtin:
+  %second = call ptr @PyDict_GetItemWithError(ptr %builtins, ptr %name)
+  %right = icmp eq ptr %second, %wanted
+  br i1 %right, label %more, label %no
+more:
+  %next = add i64 %k, 1
+  %done = icmp eq i64 %next, %n
+  br i1 %done, label %yes, label %head
 yes:
   ret i1 true
 no:

@@ -1,24 +1,27 @@
 """The op table: importing this package enters every row into ``tracejit.ir.core.TABLE``."""
 
-from tracejit.ir.ops import (  # noqa: F401
-    arithmetic,
-    bessel,
-    bits,
-    comparison,
-    contraction,
-    control,
-    create,
-    dynamic,
-    fourier,
-    functions,
-    index_maps,
-    linear_algebra,
-    masked,
-    memory,
-    reductions,
-    sorting,
-    special,
-    tables,
-    ufunc,
-    updates,
-)
+from tracejit.numpy_names import as_shipped
+
+with as_shipped():
+    from tracejit.ir.ops import (  # noqa: F401
+        arithmetic,
+        bessel,
+        bits,
+        comparison,
+        contraction,
+        control,
+        create,
+        dynamic,
+        fourier,
+        functions,
+        index_maps,
+        linear_algebra,
+        masked,
+        memory,
+        reductions,
+        sorting,
+        special,
+        tables,
+        ufunc,
+        updates,
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from tracejit.trace.array_api.library_ufuncs import library_ufunc
 from tracejit.trace.array_api.operands import axis_of
 from tracejit.trace.session.registry import OF_LIBRARIES
 from tracejit.trace.values.all import Tracer
+from tracejit.trace.values.dunder_methods import convertible
 
 #: Public place of a function -> implementation.
 _FUNCTIONS: dict[str, Callable[..., Any]] = {}
@@ -53,6 +54,8 @@ def library_function(f: Any) -> Callable[..., Any] | None:
     """The implementation of a library's Python function or method, if there is one."""
     if isinstance(f, MethodType):
         return next((found for of in _METHODS if (found := of(f)) is not None), None)
+    if isinstance(f, FunctionType) and convertible(f):
+        return None  # one that the program put in the place of the library's
     name = getattr(f, "__name__", "")
     for module in _MODULES:
         found = _FUNCTIONS.get(f"{module}:{name}")

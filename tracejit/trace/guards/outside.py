@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import io
 import os
 import sys
@@ -41,8 +40,8 @@ from tracejit.trace.guards.guard_equality import (
     objects_in,
 )
 from tracejit.trace.guards.guards import Getter, Guard, Relation
-from tracejit.trace.guards.paths import ArgumentLeaf, Path, as_path, need_identity
-from tracejit.trace.session.plain import LIBRARY, PLAIN, PLAIN_MODULES, class_attribute
+from tracejit.trace.guards.paths import ArgumentLeaf, GlobalVariable, Path, as_path, need_identity
+from tracejit.trace.session.plain import PLAIN, PLAIN_MODULES, class_attribute, module_of
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.captured_arrays import hidden_array, hidden_number, is_numbers
@@ -94,7 +93,7 @@ class Outside(Changes):
         known = place in self._guarded
         if path.leaf is not None and not by_value and self._of_argument(value, path, name, owner):
             return value
-        if not known and (path.is_variable or not _unguarded(value)):
+        if not known and (by_value or path.is_variable or path() is value):
             self._guarded.add(place)
             self._owners.append(owner)
             self.guards.append(Guard(getter, value, by_value, name))
@@ -125,7 +124,7 @@ class Outside(Changes):
             self._items_of_argument(value, path, name)
             self._guard_kinds(value, path, name, numbers=False)
             return True
-        if not isinstance(value, _SHARED) and not _unguarded(value):
+        if not isinstance(value, _SHARED) and path() is value:
             need_identity(path)
         return False
 
@@ -197,13 +196,28 @@ class Outside(Changes):
     def attribute(self, obj: Any, name: str, value: Any, *, traced: bool = True) -> Any:
         """An attribute that was read from an object found outside."""
         found = self._getters.get(id(obj))
-        if found is None or found[0] is not obj or _library(obj):
+        if found is None or found[0] is not obj:
             return value
-        if found[1].leaf is not None and isinstance(value, MethodType) and value.__self__ is obj:
+        if isinstance(obj, ModuleType) and found[1].leaf is None:
+            return self._of_module(obj, name, value, f"{found[2]}.{name}", traced)
+        bound = isinstance(value, MethodType) and value.__self__ is obj
+        if bound and hasattr(obj, "__dict__") and not isinstance(obj, type):
             shadowed = found[1].then(HasOwnAttribute(name))
             self._absent(shadowed, f"{found[2]}.{name} of the object itself", obj)
         path = found[1].attribute(name)
         return self.read(value, path, f"{found[2]}.{name}", obj, traced=traced)
+
+    def _of_module(
+        self, module: ModuleType, name: str, value: Any, called: str, traced: bool
+    ) -> Any:
+        """What a module has under a name is read in each call as a global variable of it is: of a
+        library too, of which a program may replace parts."""
+        found = GlobalVariable(vars(module), name)
+        if vars(module).get(name) is not value:  # the module's own ``__getattr__``
+            return self.read(
+                value, Path(Known(module)).attribute(name), called, module, traced=traced
+            )
+        return self.read(value, found, called, vars(module), traced=traced)
 
     def constant(self, obj: Any, path: Path | None = None) -> None:
         """An array or polynomial that Python reads while tracing: its elements must stay what they
@@ -233,7 +247,7 @@ class Outside(Changes):
 
     def missing(self, obj: Any, name: str) -> None:
         """An attribute that an object found outside does not have: it must not get it."""
-        if self.is_outside(obj) and not _library(obj):
+        if self.is_outside(obj):
             owner, path = self._getters[id(obj)][1:]
             self._absent(owner.then(HasAttribute(name)), f"{path}.{name}", obj)
 
@@ -388,19 +402,5 @@ def refuse_iterator(x: Any, name: str) -> None:
 
 def _is_ours(x: FunctionType | type) -> bool:
     """Whether a function or class is not the program's."""
-    root = (x.__module__ or "").split(".")[0]
+    root = module_of(x).split(".")[0]
     return root in PLAIN_MODULES or (root in sys.stdlib_module_names and root != "__main__")
-
-
-def _library(obj: Any) -> bool:
-    return isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in LIBRARY
-
-
-def _unguarded(value: Any) -> bool:
-    """Things that have no identity of their own or never change."""
-    if isinstance(value, MethodType | BuiltinMethodType | BuiltinFunctionType):
-        return True
-    name = getattr(value, "__name__", " ")
-    if _library(value):
-        return True
-    return value is not None and isinstance(name, str) and getattr(builtins, name, None) is value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,25 @@ CONVERTED = {
 def is_plain_value(x: Any) -> bool:
     """Whether a guard compares it by type and value: a scalar, a text, None."""
     return isinstance(x, PLAIN)
+
+
+def module_of(x: Any) -> str:
+    """The module that a function or class is of; "" where none is known.
+
+    ``functools.wraps`` gives a program's function the module of what it is around, so a function
+    is of the module whose globals it has, if that is not a library's: a decorator may be one's.
+    """
+    module = getattr(x, "__module__", None)
+    if isinstance(x, FunctionType):
+        own = x.__globals__.get("__name__")
+        if isinstance(own, str) and not _is_of_library(own):
+            return own
+    return module if isinstance(module, str) else ""
+
+
+def _is_of_library(module: str) -> bool:
+    root = module.split(".")[0]
+    return root in PLAIN_MODULES or root in sys.stdlib_module_names - {"__main__", "test"}
 
 
 def class_attribute(cls: type, name: str) -> Any:

@@ -13,6 +13,8 @@ import sys
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
+from tracejit.trace.session.plain import module_of
+
 #: Module: the names that are pure, or "*" and those that are not. A name of a class stands for its
 #: methods. Modules are named without a leading underscore, and stand for those inside of them.
 PURE: Final = {
@@ -139,7 +141,7 @@ def is_pure(f: Any) -> bool:
 def is_pure_class(cls: type) -> bool:
     """Whether making an object of a class, by what is not the user's own Python, is pure."""
     by_metaclass: Any = type(cls).__call__
-    if isinstance(by_metaclass, FunctionType) and not is_library(by_metaclass.__module__):
+    if isinstance(by_metaclass, FunctionType) and not is_library(module_of(by_metaclass)):
         return True
     for name in ("__new__", "__init__"):
         owner = next(base for base in cls.__mro__ if name in base.__dict__)
@@ -180,8 +182,7 @@ def _of_class(f: Any) -> tuple[str, str]:
 
 
 def _module(x: Any) -> str:
-    module = getattr(x, "__module__", None)
-    return module if isinstance(module, str) else ""
+    return module_of(x)
 
 
 @functools.cache

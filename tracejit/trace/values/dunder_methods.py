@@ -12,7 +12,7 @@ import sys
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
-from tracejit.trace.session.plain import CONVERTED, PLAIN_MODULES, class_attribute
+from tracejit.trace.session.plain import CONVERTED, PLAIN_MODULES, class_attribute, module_of
 from tracejit.trace.session.session import active, current
 from tracejit.trace.values.all import Array, Tracer
 
@@ -56,14 +56,15 @@ _COMPARED: Final = {
 
 def convertible(f: FunctionType) -> bool:
     """Whether a function is the user's (so that its source is converted)."""
-    root = (f.__module__ or "").split(".")[0]
-    if (f.__module__ or "").startswith("numpy.polynomial."):
+    name = module_of(f)
+    root = name.split(".")[0]
+    if name.startswith("numpy.polynomial."):
         return True  # loops over coefficients, in terms of names that are in the tables
-    if f.__module__ in CONVERTED:
+    if name in CONVERTED:
         return True
     if root in PLAIN_MODULES:
         return False
-    module = sys.modules.get(f.__module__ or "")
+    module = sys.modules.get(name)
     return root not in sys.stdlib_module_names or module is None or root in ("__main__", "test")
 
 

@@ -72,7 +72,7 @@ def frozen(x: Any) -> Any:
 
 def refused(x: Any, name: str, place: str = "") -> UnsupportedTypeError | None:
     """The error about an object that holds an array in a way that compiled code does not read."""
-    if plain_array(x) is not None or not _holds_array(x):
+    if isinstance(x, type) or plain_array(x) is not None or not _holds_array(x):
         return None
     kind = type(x).__name__.rpartition(".")[2]
     package = _package(type(x))
