@@ -62,6 +62,8 @@ def shipped() -> dict[str, Any]:
         for name, x in vars(sys.modules.get(module, object)).items():
             if name in public and callable(x) and not isinstance(x, type | np.ufunc):
                 found.setdefault(name, x)
-    ufuncs = {n: x for n, x in vars(np._core.umath).items() if isinstance(x, np.ufunc)}
+    ufuncs = {
+        n: x for n, x in vars(sys.modules["numpy._core.umath"]).items() if isinstance(x, np.ufunc)
+    }
     ufuncs |= {n: ufuncs[of] for n, of in _ALIASES.items() if n in public}
     return {**{n: x for n, x in ufuncs.items() if n in public}, **found}

@@ -393,4 +393,58 @@ def f(x):
     return x[7]
 """,
     ),
+    "a partial method": (
+        "2.0",
+        "3.0",
+        """
+class A:
+    def m(self, k, x): return k * x
+    p = functools.partialmethod(m, 2.0)
+a = A()
+@jit
+def f(x): return a.p(x)
+""",
+    ),
+    "a value of a library's class": (
+        "1, 2",
+        "1, 3",
+        """
+import fractions
+K = fractions.Fraction(1, 2)
+@jit
+def f(x): return x * float(K)
+""",
+    ),
+    "an attribute before a method": (
+        "#",
+        "a.m = lambda x: x * 9.0",
+        """
+class A:
+    def m(self, x): return x
+a = A()
+#
+@jit
+def f(x): return a.m(x)
+""",
+    ),
+    "a function in an object": (
+        "math.sin",
+        "math.cos",
+        """
+import math, types
+A = types.SimpleNamespace(k=math.sin)
+@jit
+def f(x): return x * A.k(1.0)
+""",
+    ),
+    "a static tuple": (
+        "(2, 1.5)",
+        "(3, 1.5)",
+        """
+@jit(static_argnums=1)
+def g(x, how): return x * how[0]
+def f(x): return g(x, (2, 1.5))
+f.stats = g.stats
+""",
+    ),
 }

@@ -27,6 +27,11 @@ class Counted:
         return x * 2
 
 
+class Other:
+    def scaled(self, x: Any) -> Any:
+        return x * 5
+
+
 SPACE = SimpleNamespace(f=math.sin, g=Counted().scaled)
 COUNTED = Counted()
 
@@ -47,7 +52,7 @@ REPLACED: dict[str, tuple[Any, Any, str, Any]] = {
     "Python's math": (lambda x: x * math.exp(1.0), math, "exp", lambda x: x * 7),
     "a builtin in a class": (lambda x: Class.best(x[0], 9.0), Class, "best", min),
     "a builtin in an object": (lambda x: SPACE.f(x[0]), SPACE, "f", math.cos),
-    "a method in an object": (lambda x: SPACE.g(x), SPACE, "g", Counted().__eq__),
+    "a method in an object": (lambda x: SPACE.g(x), SPACE, "g", Other().scaled),
     "an attribute before a method": (
         lambda x: COUNTED.scaled(x), COUNTED, "scaled", lambda x: x * 9,
     ),
@@ -85,7 +90,7 @@ print(sines.stats().loaded + others.stats().loaded)
 BEFORE_LOADING = [
     "np.sin = np.cos",
     "np.abs = lambda x: x * 100",
-    "np.sum = np.prod; math.exp = math.cos",
+    "np.cos = np.sinh; math.exp = math.cos",
 ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -71,7 +72,11 @@ def run():
 #: Programs of which another process does not find all, so that they are compiled there.
 NOT_STORED = {
     "an object of another library as a constant": "@jit(static_argnums=1)\ndef g(x, d): return x\n"
-    "import fractions\ndef f(x): return g(x, fractions.Fraction(1, 2))\nf.stats = g.stats",
+    "import threading\nL = threading.Lock()\ndef f(x): return g(x, L)\nf.stats = g.stats",
+    "what a function keeps": "@functools.cache\ndef h(k): return k * 2.0\n"
+    "@jit\ndef f(x): return x * h(1)\n",
+    "a number of the program's own class": "class Own(float): pass\nK = Own(2.0)\n"
+    "@jit\ndef f(x): return x * K\n",
 }
 
 
@@ -280,3 +285,34 @@ def test_an_object_that_nothing_can_watch_is_an_argument_of_a_loaded_version(pro
         a = module.A()
         a.v = 2.0
         assert module.f(a) == 7.75
+
+
+def _unreadable(*_: Any) -> Any:
+    raise RuntimeError("a class that nobody registered")
+
+
+class Unreadable:
+    """What an entry holds that is none of ours."""
+
+    def __reduce__(self) -> Any:
+        return _unreadable, ()
+
+
+def test_an_entry_that_cannot_be_read_is_compiled_again(
+    program: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "@jit\ndef f(x): return x * 6.25"
+    program(text).f(np.ones(3))
+    monkeypatch.setenv("TRACEJIT_LOG", "cache")
+    cache = shared_engine().cache
+    found = cache.get  # type: ignore[union-attr]
+
+    def instead(data: bytes) -> Any:
+        return lambda key: data if b"StoredVersion" in (found(key) or b"") else found(key)
+
+    for data in (b"no pickle", pickle.dumps(3), pickle.dumps(Unreadable()), b""):
+        monkeypatch.setattr(cache, "get", instead(data))
+        module = program(text)
+        assert module.f(np.ones(3)).tolist() == [6.25] * 3
+        assert module.f.stats().loaded == 0
+        assert "cannot be read" in capsys.readouterr().err
