@@ -164,6 +164,7 @@ def _library() -> dict[str, Smooth]:
         "triangular_solve": take("triangular_solve", 0, 1, 3),
         "cholesky": take("cholesky", 2, 9),
         "fft": take("fft", 0, 1, 3),
+        "sort": take("sort", 0, 1),
         "ufunc": take("ufunc", 0, 1),
         "special": take("special", 0, 1, 2, 3, 5),
         "qr": take("qr", 0, 2, 3, 8),

@@ -118,7 +118,7 @@ LIBRARY: dict[str, tuple[str, Callable[[Any], list[Sample]]]] = {
     ),
     "rfft": ("fd", lambda d: _along(d, norm="backward")),
     "irfft": ("FD", _irfft),
-    "sort": ("?bBhHiIlL", lambda d: _along(d, kind="quicksort")),
+    "sort": ("?bBhHiIlLfdFD", lambda d: _along(d, kind="quicksort")),
     "argsort": ("?bBhHiIlLfdFD", lambda d: _along(d, kind="stable")),
     "lexsort": ("?bBhHiIlLfdFD", lambda d: [((drawn(d, 2, 5),), {})]),
     "ufunc": ("fd", _ufunc),

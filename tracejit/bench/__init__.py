@@ -4,6 +4,7 @@ Rows are data (`Row`), kept outside the package; `python -m tracejit.bench FOLDE
 lives how to time, check and show; nothing here is imported by the compiler.
 """
 
+from tracejit.bench.own import Comparison, compare
 from tracejit.bench.rows import Row
 
-__all__ = ["Row"]
+__all__ = ["Comparison", "Row", "compare"]

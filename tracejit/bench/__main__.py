@@ -2,7 +2,9 @@
 
 python -m tracejit.bench                          all rows of benchmarks/
 python -m tracejit.bench -k softmax --peers numba
-python -m tracejit.bench --json times.json --plot times.png
+python -m tracejit.bench -k goal:                             what speed is promised for
+python -m tracejit.bench --json times.json --plot times.png --html times.html
+python -m tracejit.bench --compare times.json                 what became slower since then
 python -m tracejit.bench --npbench CHECKOUT --preset M        NPBench's programs instead
 python -m tracejit.bench --elementary                         elementary functions, by target
 python -m tracejit.bench --names                              every NumPy name against NumPy
@@ -19,7 +21,17 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from tracejit.bench import calls, elementary, first, gradients, names, npbench, show
+from tracejit.bench import (
+    calls,
+    elementary,
+    first,
+    gradients,
+    names,
+    npbench,
+    regressions,
+    report,
+    show,
+)
 from tracejit.bench.rows import Row, load
 from tracejit.bench.timing import Measurement, measure
 
@@ -35,6 +47,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=25, help="samples of each contender")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="a page that needs nothing else")
+    parser.add_argument("--compare", type=Path, metavar="OLD.json", help="what --json wrote before")
     parser.add_argument("--npbench", type=Path, metavar="CHECKOUT", help="run NPBench's programs")
     parser.add_argument("--calls", action="store_true", help="what warm calls cost, in µs")
     parser.add_argument("--first", action="store_true", help="first calls in fresh processes")
@@ -58,7 +72,8 @@ def run(rows: Sequence[Row], only: frozenset[str], rounds: int) -> list[Measurem
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Returns 1 when no row was found or some contender's values were wrong."""
+    """Returns 1 when no row was found, tracejit's values were wrong or, with `--compare`, a row
+    became slower."""
     options = arguments(argv)
     if options.npbench:
         return npbench.show(
@@ -85,14 +100,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     only = frozenset(options.peers.split(",")) | {"tracejit"} if options.peers else frozenset()
     found = run(rows, only, options.rounds)
     console = Console()
-    console.print(show.table(found))
+    goals = {row.name: row.goal for row in rows if row.goal is not None}
+    console.print(show.table(found, goals))
     for name, (mean, count) in show.means(found).items():
         console.print(f"{name:10} {mean:6.2f}x over {count} rows (geometric mean)")
     if options.json:
         show.write_json(found, options.json)
     if options.plot:
         show.plot(found, options.plot)
-    return 1 if any(m.problem for m in found) else 0
+    if options.html:
+        options.html.write_text(report.page(found, show.about(), goals))
+    worse = False
+    if options.compare:
+        changes = regressions.changes(found, regressions.read(options.compare))
+        print(regressions.table(changes))
+        worse = any(c.verdict == "slower" for c in changes)
+    return 1 if worse or any(m.problem for m in found if m.contender == "tracejit") else 0
 
 
 if __name__ == "__main__":

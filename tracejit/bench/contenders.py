@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import optree
 
+from tracejit import get_num_threads
 from tracejit.bench.rows import Row
 
 
@@ -54,8 +55,9 @@ def numba(name: str, row: Row) -> Contender:
 
 
 def numexpr(name: str, row: Row) -> Contender:
+    """On as many threads as tracejit has."""
     module = importlib.import_module(name)
-    module.set_num_threads(1)
+    module.set_num_threads(get_num_threads())
     return Contender(name, row.peers[name](module))
 
 

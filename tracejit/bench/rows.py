@@ -23,7 +23,8 @@ class Row:
     otherwise (a gradient, say). `peers` maps a module's name to a factory that gets the module and
     returns the same computation in its terms; a factory runs only if the module is there.
     `writes` says that the program changes its arguments: each timed call then gets fresh copies.
-    Values agree to `rtol` relative to the largest magnitude.
+    Values agree to `rtol` relative to the largest magnitude. `goal`: the time that is promised,
+    relative to the fastest of the others.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Row:
     baseline: str = "numpy"
     writes: bool = False
     rtol: float = 1e-9
+    goal: float | None = None
 
 
 def load(path: Path) -> list[Row]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tracejit import get_num_threads
+from tracejit.bench.elementary import has_wide_registers, processor
 from tracejit.bench.timing import Measurement
 
+NO_GOALS: Mapping[str, float] = {}
 UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
 
 
@@ -37,11 +41,21 @@ def ratio(measurement: Measurement, rows: dict[str, list[Measurement]]) -> float
     return base[0].median / measurement.median if base else float("nan")
 
 
-def table(found: Sequence[Measurement]) -> Any:
+def relative(measurement: Measurement, rows: dict[str, list[Measurement]]) -> float:
+    """Time relative to the fastest contender that is not tracejit."""
+    others = [m.median for m in rows[measurement.row] if m.contender != "tracejit" and m.samples]
+    return measurement.median / min(others) if others else float("nan")
+
+
+def table(found: Sequence[Measurement], goals: Mapping[str, float] = NO_GOALS) -> Any:
+    """A table of `rich`; ``goals``: by row, what the time relative to the best peer should be."""
     from rich.table import Table
 
     drawn = Table(title="time per call; ratio: how many times faster than the baseline")
-    for heading in ("row", "contender", "median", "spread", "ratio", "first call"):
+    headings = ["row", "contender", "median", "spread", "ratio", "first call"]
+    if goals:
+        headings += ["of best peer", "goal"]
+    for heading in headings:
         drawn.add_column(heading, justify="left" if heading in ("row", "contender") else "right")
     rows = by_row(found)
     for name, measurements in rows.items():
@@ -51,10 +65,37 @@ def table(found: Sequence[Measurement]) -> Any:
                 drawn.add_row(label, m.contender, f"[red]{m.problem}[/]")
                 continue
             speed = f"{ratio(m, rows):.2f}x"
-            cells = (duration(m.median), f"{m.spread:.0%}", speed, duration(m.first_call))
+            cells = [duration(m.median), f"{m.spread:.0%}", speed, duration(m.first_call)]
+            if m.contender == "tracejit" and name in goals:
+                cells += against_goal(relative(m, rows), goals[name])
             drawn.add_row(label, m.contender, *cells)
         drawn.add_section()
     return drawn
+
+
+def against_goal(best: float, goal: float) -> list[str]:
+    """The figure, marked where it misses, and the goal."""
+    return [f"{best:.2f}" if best <= goal else f"[red]{best:.2f}[/]", f"{goal:.2f}"]
+
+
+def about() -> dict[str, Any]:
+    """The machine and what ran on it."""
+    versions = {}
+    for name in ("numpy", "numba", "jax", "numexpr", "torch"):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "machine": platform.machine(),
+        "processor": processor(),
+        "vectors": "AVX-512" if has_wide_registers() else "256 bits or less",
+        "compiled for": os.environ.get("TRACEJIT_CPU", "this processor"),
+        "cores": os.cpu_count(),
+        "threads": get_num_threads(),
+        "python": platform.python_version(),
+        **versions,
+    }
 
 
 def means(found: Sequence[Measurement]) -> dict[str, tuple[float, int]]:
@@ -68,12 +109,6 @@ def means(found: Sequence[Measurement]) -> dict[str, tuple[float, int]]:
 
 
 def write_json(found: Sequence[Measurement], path: Path) -> None:
-    about = {
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
     entries = [
         {
             "row": m.row,
@@ -86,7 +121,7 @@ def write_json(found: Sequence[Measurement], path: Path) -> None:
         }
         for m in found
     ]
-    path.write_text(json.dumps({"about": about, "measurements": entries}, indent=1) + "\n")
+    path.write_text(json.dumps({"about": about(), "measurements": entries}, indent=1) + "\n")
 
 
 def plot(found: Sequence[Measurement], path: Path) -> None:

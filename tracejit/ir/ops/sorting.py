@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from tracejit.dtypes import is_exact
 from tracejit.ir.core import Primitive, row
+from tracejit.ir.ops.derivatives_reductions import Out, Tangents, Values, take_along
 from tracejit.ir.ops.extern import types
 from tracejit.ir.ops.rules import Attrs, Operands, Regions, all_tensors, arity, require
 from tracejit.ir.types import Type
+
+if TYPE_CHECKING:
+    from tracejit.ir.builder import Builder
 
 
 def _sort(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     arity(operands, 1)
     all_tensors(operands)
-    require(is_exact(operands[0].dtype), "sort is of integers and bools", operands[0].type)
     return _along_axis(operands, attrs)
+
+
+def _sort_jvp(
+    b: Builder, operands: Values, tangents: Tangents, results: Values, attrs: Attrs
+) -> Out:
+    """Tangents go where their elements go."""
+    (x,), (t,) = operands, tangents
+    if t is None:
+        return [None]
+    return [take_along(b, t, b.op("argsort", x, **attrs), attrs["axis"])]
 
 
 def _along_axis(operands: Operands, attrs: Attrs) -> tuple[Type, ...]:
@@ -43,8 +57,8 @@ row(
         "extern",
         _sort,
         lambda x, *, axis, kind: np.sort(x, axis=axis, kind=kind),
-        differentiable=False,
-        doc="sort(x) {axis, kind}: of integers and bools; floats are gathered by argsort.",
+        jvp=_sort_jvp,
+        doc="sort(x) {axis, kind}: nan last.",
     )
 )
 row(

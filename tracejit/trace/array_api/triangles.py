@@ -14,6 +14,7 @@ from tracejit.trace.array_api.matrices import tri
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import static_int
 from tracejit.trace.array_api.selecting import diag_indices
+from tracejit.trace.session.session import current
 from tracejit.trace.values.all import dim_value
 from tracejit.trace.values.iterables import Range
 
@@ -50,8 +51,9 @@ def diag_indices_from(arr: Any) -> Any:
     x = asarray(arr)
     if not x.ndim >= 2:
         throw(ValueError("input array must be at least 2-d"))
-    if any(d != x.dims[0] for d in x.dims):
-        throw(ValueError("All dimensions of input must be of equal length"))
+    for d in x.dims[1:]:
+        message = "All dimensions of input must be of equal length"
+        current().require_equal(x.dims[0], d, ValueError, message)
     return diag_indices(dim_value(x.dims[0]), x.ndim)
 
 
