@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracejit import grad, jit
+from tracejit import grad, jit, jvp, vjp
 
 RNG = np.random.default_rng(0)
 MATRIX, X = RNG.normal(size=(6, 6)) + 6 * np.eye(6), RNG.normal(size=6)
@@ -88,3 +88,38 @@ def test_sums_over_all_axes_are_taken_one_by_one() -> None:
     text = way_back(rate, 0.3)
     assert re.findall(r"reduce_sum [^{]*\{axes=\[(.*?)\]\}", text) == ["1", "0"]
     np.testing.assert_allclose(grad(rate)(0.3), numerical(rate, np.array(0.3)), rtol=1e-7)
+
+
+def first_to_all(x):
+    x[::-1][...] = np.array(x[::-1][0])
+
+
+def less_than_was_written(x):
+    x[1:4] = np.sin(x[1:3])[0]
+
+
+def wider_in_turn(x):
+    for k in range(1, 4):
+        x[:k] = x[0] * 2.0 + x[:k].sum()
+        x[2 : 2 + k] += x[2:3]
+
+
+def rows_and_parts_of_them(x):
+    y = x.reshape(2, 3)
+    y[0] = y[0, :1]
+    y[:, 1:] = y[:1, 1:2]
+
+
+@pytest.mark.parametrize(
+    "change", [first_to_all, less_than_was_written, wider_in_turn, rows_and_parts_of_them]
+)
+def test_windows_that_begin_together_and_end_apart(change: Callable[[Any], None]) -> None:
+    def f(x: Any) -> Any:
+        y = x * 1.5
+        change(y)
+        return y
+
+    x = np.linspace(0.2, 1.4, 6)
+    forward = np.stack([jvp(f, (x,), (e,))[1] for e in np.eye(6)], axis=1)
+    pulled = np.stack([vjp(f, x)[1](e)[0] for e in np.eye(6)])
+    np.testing.assert_allclose(pulled, forward, rtol=1e-12, atol=1e-12)

@@ -315,3 +315,9 @@ def test_arguments_that_the_result_does_not_depend_on() -> None:
 def test_errors_name_the_function_and_the_argument(call: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call()
+
+
+@pytest.mark.parametrize("x", [3.5, np.array([3.5]), np.array([[1.0], [2.0]])])
+def test_check_grads_takes_the_derivatives_that_grad_takes(x: Any) -> None:
+    """Of one number, the standard deviation is 0 everywhere."""
+    check_grads(lambda x: np.std(x, axis=-1) if np.ndim(x) else np.std(x), (x,))

@@ -23,8 +23,9 @@ class CotangentSum:
     def __init__(self, b: Builder, like: Value, value: Value | None = None) -> None:
         self.b, self.like, self.value = b, like, value
         self.masks: tuple[Mask, ...] | None = () if value is None else None
-        #: What the value is but for a window of zeros: that value, this one, and the window.
-        self.cleared: tuple[Value, Value, Sequence[Value]] | None = None
+        #: What the value is but for a window of zeros: that value, this one, and the window: what
+        #: stood there, and where it is.
+        self.cleared: tuple[Value, Value, Value, Sequence[Value]] | None = None
 
     def add(self, ct: Value) -> None:
         self.masks = None
@@ -38,7 +39,7 @@ class CotangentSum:
         """What is added into a window that was just left out is all that there is: an update such
         as ``x[w] = x[w] + v`` is transposed without a pass over ``x``."""
         self.masks, cleared = None, self.cleared
-        if cleared is None or cleared[1] is not self.value or not _same(bounds, cleared[2]):
+        if cleared is None or cleared[1] is not self.value or not _same(ct, bounds, *cleared[2:]):
             self.value = self.b.op("add_slice", self.dense(), ct, *bounds)
         elif self._is_window(ct, cleared[0], bounds):
             self.value = cleared[0]
@@ -50,13 +51,13 @@ class CotangentSum:
         self.add(self.b.op("put_slice", ct, self.b.zeros_like(window), *bounds))
         if first:
             assert self.value is not None
-            self.cleared = ct, self.value, bounds
+            self.cleared = ct, self.value, window, bounds
 
     def _is_window(self, ct: Value, whole: Value, bounds: Sequence[Value]) -> bool:
         made = next((i for i in reversed(self.b.instrs) if ct in i.results), None)
         if made is None or not made.has(Trait.WINDOW) or made.prim.updates:
             return False
-        return made.operands[0] is whole and _same(made.operands[1:], bounds)
+        return made.operands[0] is whole and _same(ct, made.operands[1:], ct, bounds)
 
     def add_at(self, ct: Value, index: Sequence[Value], axes: Sequence[int]) -> None:
         self.value = self.b.op("scatter", self.dense(), ct, *index, axes=tuple(axes), mode="add")
@@ -86,7 +87,9 @@ class CotangentSum:
         return value
 
 
-def _same(bounds: Sequence[Value], others: Sequence[Value]) -> bool:
-    """Whether two windows of one type are provably the same."""
+def _same(a: Value, bounds: Sequence[Value], b: Value, others: Sequence[Value]) -> bool:
+    """Whether two windows are provably the same: as large, at the same place."""
     pairs = zip(bounds, others, strict=True)
-    return all(a is b or (a.expr is not None and a.expr == b.expr) for a, b in pairs)
+    return a.shape == b.shape and all(
+        x is y or (x.expr is not None and x.expr == y.expr) for x, y in pairs
+    )

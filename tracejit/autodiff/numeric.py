@@ -116,13 +116,16 @@ def check_function(
     *,
     order: int = 2,
     seed: int = 0,
+    prepare: Callable[[Function], Function] | None = None,
 ) -> None:
     """Check ``jvp`` and ``vjp`` of a function at ``args`` to the given order of derivative.
 
     Forward mode is compared with central differences, reverse mode with forward mode through
     ``<c, J t> == <vjp c, t>``; higher orders repeat this on the derivatives themselves. Raises
     AssertionError where they differ by more than ``tolerance`` relative to the norms involved.
+    ``prepare`` gives the function that derivatives are taken of, the same real function.
     """
+    function = function if prepare is None else prepare(function)
     rng = np.random.default_rng(seed)
     tol = precision(function, args, wrt)
     tangents = [random_like(rng, args[k]) for k in wrt]
@@ -147,5 +150,6 @@ def check_function(
         f"order {order}: <c, Jt> = {left:.9g} but <vjp c, t> = {right:.9g} for @{function.name}"
     )
     if order > 1:
-        check_function(backward, [*args, *cts_and_sizes], wrt, run, order=order - 1, seed=seed + 1)
-        check_function(forward, [*args, *tangents], wrt, run, order=order - 1, seed=seed + 2)
+        deeper: Any = {"order": order - 1, "prepare": prepare}
+        check_function(backward, [*args, *cts_and_sizes], wrt, run, **deeper, seed=seed + 1)
+        check_function(forward, [*args, *tangents], wrt, run, **deeper, seed=seed + 2)

@@ -26,6 +26,7 @@ def check_grads(
     from tracejit.autodiff.numeric import check_function
     from tracejit.calls.compiler import traced_function
     from tracejit.calls.ir_functions import run_function
+    from tracejit.passes.stabilize import stabilize
 
     deopt = DeoptState()
     while True:
@@ -34,7 +35,9 @@ def check_grads(
         if not wrt:
             raise UnsupportedError("check_grads needs at least one floating or complex argument")
         try:
-            check_function(function, values, wrt, run_function, order=order, **tolerances)
+            check_function(
+                function, values, wrt, run_function, order=order, prepare=stabilize, **tolerances
+            )
         except AssumptionFailed as wrong:
             deopt.learn(wrong, assumptions)
         else:
