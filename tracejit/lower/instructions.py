@@ -12,6 +12,7 @@ from tracejit.lower import loop_nests, masked_loops
 from tracejit.lower.body import Body
 from tracejit.lower.contraction import lower_dot
 from tracejit.lower.element import Index, Puller
+from tracejit.lower.extreme_places import arg_reduce
 from tracejit.lower.overwriting import before_overwrite, vacate
 from tracejit.lower.storage import Storage
 from tracejit.lower.tables import find_key, key_slots
@@ -173,7 +174,7 @@ def _reduction(body: Body, instr: Instr) -> None:
     is_arg = instr.has(Trait.FINDS_PLACE)
     if result.rank == 0:
         point = (
-            (lambda p, k: [loop_nests.arg_reduce(p, k, instr, ())])
+            (lambda p, k: [arg_reduce(p, k, instr, ())])
             if is_arg
             else (lambda p, k: [loop_nests.reduce_scalar(p, k, instr)])
         )
@@ -183,7 +184,7 @@ def _reduction(body: Body, instr: Instr) -> None:
 
     def build(p: Puller, kernel: Scope, dest: Value) -> None:
         if is_arg:
-            element = lambda idx, s: loop_nests.arg_reduce(p, s, instr, idx)  # noqa: E731
+            element = lambda idx, s: arg_reduce(p, s, instr, idx)  # noqa: E731
             loop_nests.fill(p, kernel, dest, shape, element)
         else:
             loop_nests.reduce_into(p, kernel, instr, dest)

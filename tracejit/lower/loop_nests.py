@@ -15,7 +15,6 @@ from tracejit.dtypes import (
     accumulated_in,
     is_complex,
     is_float,
-    is_inexact,
     is_integer,
     is_unsigned,
     sums_in_pairs,
@@ -359,38 +358,6 @@ def reduce_into(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> None:
     store(nest.scope, dest, _combine(nest.scope, _REDUCERS[instr.name][0], old, value), where)
     nest.close()
     outer.close()
-
-
-_BETTER = {"argmin": "lt", "argmax": "gt"}
-
-
-def arg_reduce(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
-    """Index of the first extremum along one axis; the first nan wins."""
-    (x,) = instr.operands
-    axis, extent = instr.attrs["axis"], p.shape(x)[instr.attrs["axis"]]
-
-    def element(i: Dim, body: Scope) -> Value:
-        return p.pull(x, (*at[:axis], i, *at[axis:]), body)
-
-    zero = scope.index(0)
-    loop = Loop(scope, extent - 1, [element(0, scope), zero])
-    best, where = loop.carried
-    i = loop.i.dim + 1
-    value = element(i, loop.inner)
-    better = loop.inner.op(_BETTER[instr.name], value, best)
-    if is_inexact(x.dtype):
-        fresh_nan = loop.inner.op(
-            "bitwise_and",
-            loop.inner.op("isnan", value),
-            loop.inner.op("invert", loop.inner.op("isnan", best)),
-        )
-        settled = loop.inner.op("invert", loop.inner.op("isnan", best))
-        better = loop.inner.op(
-            "bitwise_and", loop.inner.op("bitwise_or", better, fresh_nan), settled
-        )
-    new_best = loop.inner.op("select", better, value, best)
-    new_where = loop.inner.op("select", better, loop.inner.index(i), where)
-    return loop.close([new_best, new_where])[1]
 
 
 _SCANS = {"cumsum": "add", "cumprod": "mul", "cummin": "minimum", "cummax": "maximum"}

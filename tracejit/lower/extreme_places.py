@@ -1,0 +1,82 @@
+"""Where along an axis the extreme is: argmin and argmax as loops.
+
+The chain from one element to the next is a comparison and two selections, which no processor does
+for many elements at once. So a long axis goes in blocks: the extreme of a block is a fold, which is
+vector code; the chain runs over blocks; the place in the best block is a fold again.
+"""
+
+from __future__ import annotations
+
+from tracejit.dtypes import is_complex, is_inexact, is_narrow
+from tracejit.ir.core import Instr, Value
+from tracejit.ir.extent import Dim, ceildiv, emin
+from tracejit.ir.regions import Loop, Scope
+from tracejit.lower.element import Index, Puller
+
+_BETTER = {"argmin": "lt", "argmax": "gt"}
+_EXTREME = {"argmin": "minimum", "argmax": "maximum"}
+_BLOCK = 512
+#: An axis known to be shorter goes element by element.
+_SHORT = 64
+
+
+def arg_reduce(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
+    """Index of the first extremum along one axis; the first nan wins."""
+    (x,) = instr.operands
+    extent = p.shape(x)[instr.attrs["axis"]]
+    plain = is_complex(x.dtype) or is_narrow(x.dtype)
+    if plain or (isinstance(extent, int) and extent < _SHORT):
+        return _one_by_one(p, scope, instr, at)
+    return _by_blocks(p, scope, instr, at)
+
+
+def _element(p: Puller, instr: Instr, at: Index, i: Dim, scope: Scope) -> Value:
+    axis = instr.attrs["axis"]
+    return p.pull(instr.operands[0], (*at[:axis], i, *at[axis:]), scope)
+
+
+def _one_by_one(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
+    extent = p.shape(instr.operands[0])[instr.attrs["axis"]]
+    loop = Loop(scope, extent - 1, [_element(p, instr, at, 0, scope), scope.index(0)])
+    i = loop.i.dim + 1
+    value = _element(p, instr, at, i, loop.inner)
+    return loop.close(_better(loop, instr, value, loop.inner.index(i)))[1]
+
+
+def _by_blocks(p: Puller, scope: Scope, instr: Instr, at: Index) -> Value:
+    extent = p.shape(instr.operands[0])[instr.attrs["axis"]]
+    first = _element(p, instr, at, 0, scope)
+    blocks = Loop(scope, ceildiv(extent, _BLOCK), [first, scope.index(0)])
+    k = blocks.i.dim
+    fold = Loop(
+        blocks.inner, _length(k, extent), [_element(p, instr, at, k * _BLOCK, blocks.inner)]
+    )
+    value = _element(p, instr, at, k * _BLOCK + fold.i.dim, fold.inner)
+    (most,) = fold.close([fold.inner.op(_EXTREME[instr.name], fold.carried[0], value)])
+    best, block = blocks.close(_better(blocks, instr, most, blocks.inner.index(k)))
+
+    start = block.dim * _BLOCK
+    search = Loop(scope, _length(block.dim, extent), [scope.index(extent)])
+    i = start + search.i.dim
+    value = _element(p, instr, at, i, search.inner)
+    hit = search.inner.op("eq", value, search.inner.use(best))
+    if is_inexact(value.dtype):  # where there is a nan at all, the best is one
+        hit = search.inner.op("bitwise_or", hit, search.inner.op("isnan", value))
+    place = search.inner.op("select", hit, search.inner.index(i), search.inner.index(extent))
+    return search.close([search.inner.op("minimum", search.carried[0], place)])[0]
+
+
+def _length(block: Dim, extent: Dim) -> Dim:
+    """How many elements a block has."""
+    return emin(_BLOCK, extent - block * _BLOCK)
+
+
+def _better(loop: Loop, instr: Instr, value: Value, place: Value) -> list[Value]:
+    """The better of what the loop carries and a value, and its place."""
+    inner, (best, where) = loop.inner, loop.carried
+    better = inner.op(_BETTER[instr.name], value, best)
+    if is_inexact(value.dtype):
+        settled = inner.op("invert", inner.op("isnan", best))
+        fresh_nan = inner.op("bitwise_and", inner.op("isnan", value), settled)
+        better = inner.op("bitwise_and", inner.op("bitwise_or", better, fresh_nan), settled)
+    return [inner.op("select", better, value, best), inner.op("select", better, place, where)]
