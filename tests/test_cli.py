@@ -122,6 +122,18 @@ def test_what_is_wrong_is_named(run: Run, words: tuple[str, ...], says: str) -> 
     assert "Traceback" not in done.stderr
 
 
+def test_a_function_is_exported(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(SOURCE)
+    words = ("export", "model.py:plain", "out/model.o", "-s", "(f8[n])", "--target", "aarch64")
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["out/model.o", "out/model.h", "out/model_errors.c"]
+    assert (tmp_path / "out" / "model.o").read_bytes()[:4] == b"\x7fELF"
+    wrong = run("export", "model.py:plain", "model.o", "-s", "(f9[n])")
+    assert wrong.returncode == 1
+    assert "'f9[n]' in signature '(f9[n])' is no type that is known" in wrong.stderr
+
+
 def test_bench_is_the_benchmark(run: Run) -> None:
     done = run("bench", "-k", "no such row", str(ROOT / "benchmarks"))
     assert done.returncode == 1

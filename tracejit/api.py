@@ -344,32 +344,6 @@ def _profile(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     return profiled(self.py_func, self._options, args, kwargs)
 
 
-def _export(
-    self: Any,
-    path: Any,
-    signatures: Any,
-    *,
-    target: str | None = None,
-    cpu: str | None = None,
-) -> list[Path]:
-    """Write the function to files that need neither Python nor LLVM; returns their paths.
-
-    ``path``: an object file (``step.o``); a static or shared library (``libstep.a``, ``.so``),
-    which the C compiler links; without an end, the folder of a Python package that needs NumPy
-    alone.
-    Beside it come a C header and a C file with the texts of errors.
-    ``signatures``: ``"(f8[n, 3], f8)"``, with extents that are numbers or names; or a tuple with
-    the type of each argument, where containers and arrays as examples may stand; or a list of
-    several, or a dict of them by the name of the C function. ``target``: the machine, by default
-    this one: ``"x86-64"``, ``"aarch64"``, ``"armv7"``, ``"thumbv7em"``, ``"riscv64"`` or
-    ``"wasm32"``; ``cpu``: LLVM's name of the processor. ValueError and TypeError for wrong
-    signatures, UnsupportedError, with the line, for what needs Python (docs/export.md).
-    """
-    from tracejit.export.export import export
-
-    return export(self.py_func, self._options, path, signatures, target, cpu)
-
-
 def _compile_times(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     """The milliseconds of each stage of compiling, as ``inspect_ir``."""
     return _shown(self, args, kwargs, lambda a: dict(a.milliseconds))
@@ -422,6 +396,7 @@ def _rebuilt(function: Fun, options: Options) -> Any:
 @functools.cache
 def jitted_type() -> type:
     """The type of what ``jit`` returns; its instances are called natively."""
+    from tracejit.export import methods
     from tracejit.python_entry.entry import callable_type
 
     return callable_type(
@@ -442,7 +417,8 @@ def jitted_type() -> type:
             "show": _show,
             "_repr_html_": _repr_html,
             "compile_times": _compile_times,
-            "export": _export,
+            "export": methods.export,
+            "c_function": methods.c_function,
             "signatures": property(_signatures),
             "stats": _stats,
             "recompile": _recompile,

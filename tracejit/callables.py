@@ -7,7 +7,7 @@ that a call with other arguments is an error before the program runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tracejit.calls.versions import Stats
     from tracejit.diagnostics.page import Stage
     from tracejit.diagnostics.profile import Profile
+    from tracejit.export.c_function import NativeFunction
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -31,6 +32,17 @@ class Transformed(Protocol[P, R_co]):
     __name__: str
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    def export(
+        self,
+        path: str | PathLike[str],
+        signatures: Any,
+        *,
+        target: str | None = None,
+        cpu: str | None = None,
+    ) -> list[Path]: ...
+    def c_function(
+        self, signature: Any, form: Literal["plain", "integrand", "filter"] = "plain"
+    ) -> NativeFunction: ...
 
     @overload
     def __get__(self, instance: None, owner: Any = None) -> Transformed[P, R_co]: ...
@@ -93,6 +105,9 @@ class Jitted(Protocol[P, R_co]):
         target: str | None = None,
         cpu: str | None = None,
     ) -> list[Path]: ...
+    def c_function(
+        self, signature: Any, form: Literal["plain", "integrand", "filter"] = "plain"
+    ) -> NativeFunction: ...
     def inspect_ptx(self, *args: Any, arch: str = "sm_80", **kwargs: Any) -> Any: ...
     def compile(self, signature: str) -> None: ...
     def peak_bytes(self, *args: P.args, **kwargs: P.kwargs) -> int: ...

@@ -70,7 +70,7 @@ def run(folder: Path, *sources: Path, main: str, compiler: str = "cc") -> list[s
 
 def test_objects_are_linked_and_called_from_c(tmp_path: Path) -> None:
     gradient = value_and_grad(programs.loss, (0, 1))
-    jit(gradient).export(tmp_path / "model.o", {"gradient": "(f8[k], f8[n, k], f8[n])"})
+    gradient.export(tmp_path / "model.o", {"gradient": "(f8[k], f8[n, k], f8[n])"})
     jit(grows).export(tmp_path / "grows.o", "(f8[n], f8)")
     both = {"fails": "(f8[n], i8, f8)"}
     jit(programs.fails).export(tmp_path / "picks.o", both)

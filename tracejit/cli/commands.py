@@ -150,6 +150,32 @@ def inspect(
     print(text)
 
 
+_FILES = "step.o, libstep.a, libstep.so, step.wasm, or the folder of a Python package"
+
+
+@app.command()
+def export(
+    target: Target,
+    path: Annotated[Path, typer.Argument(help=_FILES)],
+    signature: Annotated[
+        list[str], typer.Option("--signature", "-s", help="'(f8[n, 3], f8)'; may be repeated")
+    ],
+    machine: Annotated[
+        str | None,
+        typer.Option("--target", help="aarch64, say (docs/export.md); else this machine"),
+    ] = None,
+    cpu: Annotated[str | None, typer.Option(help="LLVM's name of the processor, or native")] = None,
+) -> None:
+    """Write a function to files that need neither Python nor LLVM, and print their names."""
+    function: Any = function_at(target)
+    try:
+        written = function.export(path, list(signature), target=machine, cpu=cpu)
+    except (ValueError, TypeError) as error:
+        raise TargetError(str(error)) from None
+    for file in written:
+        print(file)
+
+
 @app.command()
 def explain(
     target: Target,

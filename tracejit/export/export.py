@@ -121,6 +121,16 @@ def exported(
     return Exported(tuple(made), tuple(rows), code, tuple(texts), target)
 
 
+def only_text(
+    function: Any, options: Options, signature: Any, target: Target
+) -> tuple[Interface, str]:
+    """The C function of one signature, and its module as text."""
+    name = c_name(function.__name__)
+    types = argument_types(signature, function, options)
+    found = interface(lowered_function(function, name, types, options))
+    return found, _module(found, 1, target)[0]
+
+
 def named(function: Any, signatures: Any) -> Mapping[str, Any]:
     """The signatures by the name of the C function for each."""
     name = c_name(function.__name__)

@@ -113,6 +113,14 @@ class Transform:
             self._compiled = compiled(self)
         return self._compiled  # type: ignore[no-any-return]
 
+    def export(self, path: Any, signatures: Any, **named: Any) -> Any:
+        """As ``jit(f).export``."""
+        return self.__call__.export(path, signatures, **named)  # type: ignore[attr-defined]
+
+    def c_function(self, signature: Any, form: str = "plain") -> Any:
+        """As ``jit(f).c_function``."""
+        return self.__call__.c_function(signature, form)  # type: ignore[attr-defined]
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
