@@ -32,7 +32,7 @@ FORMS = ("plain", "integrand", "filter")
 
 
 @dataclass(frozen=True)
-class NativeFunction:
+class FunctionPointer:
     """A C function. ``address``: valid for as long as this, or ``ctypes``, lives."""
 
     address: int
@@ -40,7 +40,7 @@ class NativeFunction:
     module: CompiledModule
 
 
-def c_function(function: Any, options: Options, signature: Any, form: str) -> NativeFunction:
+def c_function(function: Any, options: Options, signature: Any, form: str) -> FunctionPointer:
     """Compile it; see ``f.c_function``."""
     if form not in FORMS:
         raise ValueError(f"a form is one of {', '.join(FORMS)}, not {form!r}")
@@ -56,7 +56,7 @@ def c_function(function: Any, options: Options, signature: Any, form: str) -> Na
     kinds = [_CTYPES[kind] for kind, _ in params]
     made: Any = ctypes.CFUNCTYPE(_CTYPES[result], *kinds)(module.addresses["c.function"])
     made.kept = module
-    return NativeFunction(module.addresses["c.function"], made, module)
+    return FunctionPointer(module.addresses["c.function"], made, module)
 
 
 def _number(f: Interface) -> str:
