@@ -287,23 +287,27 @@ def frozen_attrs(attrs: Mapping[str, Any]) -> Mapping[str, Any]:
     return MappingProxyType(dict(sorted(attrs.items())))
 
 
-def attr_dims(attrs: Mapping[str, Any]) -> Iterator[Extent]:
+def attr_dims(attrs: Mapping[str, Any]) -> list[Extent]:
     """Symbolic extents mentioned in attributes (at any depth of tuples and types)."""
-    for value in attrs.values():
-        yield from _dims_in(value)
+    return _dims_in(*attrs.values()) if attrs else []
 
 
-def _dims_in(value: Any) -> Iterator[Extent]:
-    if isinstance(value, Extent):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _dims_in(item)
-    elif isinstance(value, TensorType):
-        yield from _dims_in(value.shape)
-    elif isinstance(value, BufferType):
-        yield from _dims_in(value.shape)
-        yield from _dims_in(value.strides)
+def _dims_in(*values: Any) -> list[Extent]:
+    """The extents in values, in order. (Most have none: no generator is made for each.)"""
+    found: list[Extent] = []
+    pending = [*reversed(values)]
+    while pending:
+        value = pending.pop()
+        kind = type(value)
+        if kind is Extent:
+            found.append(value)
+        elif kind is TensorType:
+            pending += reversed(value.shape)
+        elif kind is BufferType:
+            pending += reversed((*value.shape, *value.strides))
+        elif isinstance(value, tuple):
+            pending += reversed(value)
+    return found
 
 
 def type_uses(type_: Type) -> Iterator[Value]:

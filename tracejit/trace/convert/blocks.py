@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tracejit.trace.convert.assignments import AssignmentRewriter
 from tracejit.trace.convert.jumps import VALUE, Statements, StopFor, StopWhile
 from tracejit.trace.convert.liveness import Live
+from tracejit.trace.convert.locations import located
 from tracejit.trace.convert.operators import VarInfo, VarKind
 from tracejit.trace.convert.scope import GENERATED, usage
 
@@ -55,7 +56,7 @@ class BlockRewriter(AssignmentRewriter):
             ast.copy_location(stmt, where)
         args = ast.arguments([], [ast.arg(p) for p in params], None, [], [], None, [])
         found = ast.FunctionDef(name, args, [*declared, *(body or [ast.Pass()])], [], None, None)
-        return ast.fix_missing_locations(ast.copy_location(found, head_of(where)))
+        return located(found, head_of(where))
 
     def is_variable(self, name: str) -> bool:
         if name.startswith(GENERATED):
@@ -93,7 +94,7 @@ class BlockRewriter(AssignmentRewriter):
             stores.append(ast.Assign([target], ast.Name(values, ast.Load())))
             stores += [_unbind_if_undefined(info.name) for info in infos]
         for part in (got, *stores):
-            ast.fix_missing_locations(ast.copy_location(part, where))
+            located(part, where)
         defs = [
             self.define(get, where, [got], set()),
             self.define(set_, where, stores, {info.name for info in infos}, values),

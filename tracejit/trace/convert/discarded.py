@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 
+from tracejit.trace.convert.locations import located
+
 Statements = list[ast.stmt]
 
 
@@ -33,7 +35,7 @@ class _Unfolder(ast.NodeTransformer):
             return self.generic_visit(stmt)  # type: ignore[return-value]
         test, then, other = found
         made = ast.If(test, _alone(then), [] if other is None else _alone(other))
-        return self.visit_If(ast.fix_missing_locations(ast.copy_location(made, stmt)))
+        return self.visit_If(located(made, stmt))
 
     def visit_If(self, stmt: ast.If) -> ast.stmt:
         stmt.test = _truth(stmt.test)

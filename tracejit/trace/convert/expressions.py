@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tracejit.trace.convert.generators import FOLDING, is_listed, is_taken_apart, shows_items
+from tracejit.trace.convert.locations import located
 from tracejit.trace.convert.operators import Site, VarInfo
 from tracejit.trace.convert.scope import (
     GENERATED,
@@ -148,7 +149,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             ast.Constant(index),
             ast.Load(),
         )
-        return ast.fix_missing_locations(ast.copy_location(entry, where))
+        return located(entry, where)
 
     def site(self, where: ast.stmt | ast.expr) -> ast.expr:
         unit = self.unit

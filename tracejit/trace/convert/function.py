@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import inspect
 import re
 import weakref
@@ -14,6 +13,7 @@ from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
 from tracejit.trace.convert.expressions import ENV, OPERATORS, THUNK, Unit, mangle
+from tracejit.trace.convert.locations import all_located, copy_of
 from tracejit.trace.convert.operators import Env, Operators, Site, VarInfo
 from tracejit.trace.convert.same_code import future_flags
 from tracejit.trace.convert.scope import GENERATED, parameters
@@ -31,7 +31,6 @@ class ConvertedFunction:
     """The converted code of one code object; shared by all functions that have that code."""
 
     code: CodeType
-    source: str
     sites: tuple[Site, ...]
     names: tuple[tuple[VarInfo, ...], ...]
     cleans_up: bool = False
@@ -111,7 +110,7 @@ def _convert(code: CodeType, module_globals: dict[str, Any], turned: bool) -> Co
     if code.co_flags & (_SUSPENDING & ~inspect.CO_GENERATOR if turned else _SUSPENDING):
         raise SourceUnavailable(f"{code.co_qualname} is a generator or coroutine")
     located = locate(code, module_globals)
-    tree = copy.deepcopy(located.tree)
+    tree = copy_of(located.tree)
     listed = [mangle(name, located.class_name) for name in parameters(tree.args)]
     if tuple(listed) != code.co_varnames[: len(listed)]:
         raise SourceUnavailable(f"{code.co_filename} has changed since {code.co_qualname} was made")
@@ -120,13 +119,12 @@ def _convert(code: CodeType, module_globals: dict[str, Any], turned: bool) -> Co
     ends = turned and isinstance(tree, ast.FunctionDef) and cleans_up(tree.body)
     _rewrite(tree, unit, located.class_name, turned)
     module = _factory(tree, code.co_freevars, located.class_name)
-    source = ast.unparse(module)
     flags = code.co_flags & future_flags()
     compiled = compile(module, code.co_filename, "exec", flags, dont_inherit=True)
     found = _find(compiled, code.co_name)
     prefix = found.co_qualname
     clean = _cleaned(found, code.co_name, prefix, code.co_qualname)
-    return ConvertedFunction(clean, source, tuple(unit.sites), tuple(unit.names), ends)
+    return ConvertedFunction(clean, tuple(unit.sites), tuple(unit.names), ends)
 
 
 def _rewrite(tree: FunctionTree, unit: Unit, class_name: str | None, turned: bool) -> None:
@@ -163,7 +161,7 @@ def _factory(tree: FunctionTree, free: tuple[str, ...], class_name: str | None) 
     module = ast.Module([factory], [])
     ast.copy_location(factory, tree)
     ast.copy_location(made, tree)
-    return ast.fix_missing_locations(module)
+    return all_located(module)
 
 
 def _find(code: CodeType, name: str) -> CodeType:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tracejit.trace.convert.locations import located
 from tracejit.trace.convert.scope import GENERATED, AssertFailure, NoneSet
 from tracejit.trace.convert.source import SourceUnavailable
 
@@ -407,7 +408,7 @@ def _if(
 def _assign(name: str, value: ast.expr | bool, where: ast.stmt) -> ast.stmt:
     expr = value if isinstance(value, ast.expr) else ast.Constant(value)
     stmt = ast.Assign(targets=[ast.Name(name, ast.Store())], value=expr)
-    return ast.fix_missing_locations(ast.copy_location(stmt, where))
+    return located(stmt, where)
 
 
 def _pass(where: ast.stmt) -> ast.stmt:
@@ -416,11 +417,11 @@ def _pass(where: ast.stmt) -> ast.stmt:
 
 def _return_value(where: ast.stmt) -> ast.stmt:
     found = ast.Return(value=ast.Name(VALUE, ast.Load()))
-    return ast.fix_missing_locations(ast.copy_location(found, where))
+    return located(found, where)
 
 
 def _return_none(where: ast.stmt | None) -> ast.stmt:
     found = ast.Return(value=ast.Constant(None))
     if where is None:
         return found
-    return ast.fix_missing_locations(ast.copy_location(found, where))
+    return located(found, where)

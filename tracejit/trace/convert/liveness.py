@@ -33,7 +33,10 @@ class _Flow:
     writes: set[str] = field(default_factory=set)
 
     def visit(self, tree: ast.AST | None, is_sure: bool = True) -> None:
-        if tree is None:
+        if tree is None or isinstance(tree, ast.Constant):
+            return
+        if isinstance(tree, ast.Name):
+            self._read((tree.id,) if isinstance(tree.ctx, ast.Load) else ())
             return
         match tree:
             case ast.NamedExpr(target=ast.Name(id=name), value=value):
@@ -58,8 +61,6 @@ class _Flow:
             case ast.GeneratorExp():
                 self._read(usage(tree).reads)
             case _ if isinstance(tree, ast.expr) and not list(ast.iter_child_nodes(tree)):
-                self._read(usage(tree).reads)
-            case ast.Name():
                 self._read(usage(tree).reads)
             case _:
                 for child in ast.iter_child_nodes(tree):

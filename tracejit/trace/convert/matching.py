@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from tracejit.trace.convert.locations import located
 from tracejit.trace.convert.scope import PatternLeaf, PatternTest
 
 Statements = list[ast.stmt]
@@ -68,7 +69,7 @@ class _Unfolder(ast.NodeTransformer):
 
 
 def _located(stmt: ast.stmt, where: ast.AST) -> ast.stmt:
-    return ast.fix_missing_locations(ast.copy_location(stmt, where))
+    return located(stmt, where)
 
 
 def _takes_all(pattern: ast.pattern) -> bool:

@@ -76,6 +76,10 @@ class Returned(ast.expr):
         self.source = source
 
 
+#: Most of the nodes of a tree, and never a name among them.
+_NAMELESS = (ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
+
+
 class Usage(ast.NodeVisitor):
     """Name usage of one scope: nested functions contribute only what they take from it."""
 
@@ -87,6 +91,16 @@ class Usage(ast.NodeVisitor):
         self.rebound: set[str] = set()
         self.globals: set[str] = set()
         self.nonlocals: set[str] = set()
+
+    def generic_visit(self, tree: ast.AST) -> None:
+        for name in tree._fields:
+            found = getattr(tree, name, None)
+            for part in found if type(found) is list else (found,):
+                if isinstance(part, ast.AST) and not isinstance(part, _NAMELESS):
+                    self.visit(part)
+
+    def visit_Constant(self, tree: ast.Constant) -> None:
+        pass
 
     def visit_Name(self, tree: ast.Name) -> None:
         if isinstance(tree.ctx, ast.Load):

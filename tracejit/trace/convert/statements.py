@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import functools
 
 from tracejit.trace.convert.blocks import BlockRewriter, assigned, copied, head_of, met
@@ -21,6 +20,7 @@ from tracejit.trace.convert.jumps import (
     lower_jumps,
 )
 from tracejit.trace.convert.liveness import find_liveness
+from tracejit.trace.convert.locations import copy_of, located
 from tracejit.trace.convert.matching import unfold_match
 from tracejit.trace.convert.operators import VarInfo
 from tracejit.trace.convert.scope import (
@@ -68,7 +68,7 @@ class StatementRewriter(BlockRewriter):
         holder = self.unit.unique("captured")
         self.holders = {**self.holders, **dict.fromkeys(self.scope.rebound, holder)}
         kept = assigned(holder, self.op(where, "captured", *arguments))
-        return [*out, *defs, ast.fix_missing_locations(ast.copy_location(kept, where))]
+        return [*out, *defs, located(kept, where)]
 
     def declarations(self, lowered: Statements) -> Statements:
         """Makes every local variable one of this function, also if only inner functions assign."""
@@ -81,7 +81,7 @@ class StatementRewriter(BlockRewriter):
         for name in sorted((self.scope.locals | generated) - self.scope.parameters):
             target = ast.Name(name, ast.Store())
             declared = ast.AnnAssign(target, ast.Constant(None), None, simple=1)
-            out.append(ast.fix_missing_locations(ast.copy_location(declared, where)))
+            out.append(located(declared, where))
         return out
 
     # Structured control flow ----------------------------------------------------------------------
@@ -233,7 +233,7 @@ class StatementRewriter(BlockRewriter):
                 self.bound.discard(handler.name)
         for part in body:
             if not hasattr(part, "lineno"):
-                ast.fix_missing_locations(ast.copy_location(part, head))
+                located(part, head)
         name = self.unit.unique("except")
         binds = usage(handler).binds
         made = self.define(name, head, body, binds, error)
@@ -306,12 +306,12 @@ class StatementRewriter(BlockRewriter):
         """A generator function inside out and converted. Raises SourceUnavailable where it cannot
         be."""
         name = self.unit.unique("generator")
-        made = ast.FunctionDef(name, copy.deepcopy(stmt.args), [], [], None, None)
-        made.body = lower_yields(copy.deepcopy(stmt.body), self.unit.unique)
+        made = ast.FunctionDef(name, copy_of(stmt.args), [], [], None, None)
+        made.body = lower_yields([copy_of(s) for s in stmt.body], self.unit.unique)
         bare(made)
         self.nested(made)
         with_put(made.args)
-        return ast.fix_missing_locations(ast.copy_location(made, stmt))
+        return located(made, stmt)
 
     def inside_out(self, tree: ast.GeneratorExp) -> ast.expr | None:
         asynchronous = any(part.is_async for part in tree.generators)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from tracejit.trace.convert.locations import located
 from tracejit.trace.convert.scope import has_walrus
 
 Statements = list[ast.stmt]
@@ -51,7 +52,7 @@ class _Unfolder(ast.NodeTransformer):
         for part in (ended, leave, leave.body[-1]):
             ast.copy_location(part, stmt.test)
         made = ast.While(forever, [*before, leave, *stmt.body], [])
-        return ast.fix_missing_locations(ast.copy_location(made, stmt))
+        return located(made, stmt)
 
     def unfold(self, test: ast.expr) -> tuple[Statements, ast.expr]:
         """Statements to run before a test, and what is then tested."""
@@ -74,7 +75,7 @@ class _Unfolder(ast.NodeTransformer):
                 place.append(ast.If(more, rest, []))
                 place = rest
         for stmt in out:
-            ast.fix_missing_locations(ast.copy_location(stmt, test))
+            located(stmt, test)
         return out, ast.copy_location(ast.Name(name, ast.Load()), test)
 
 

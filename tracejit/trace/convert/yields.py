@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from tracejit.trace.convert.locations import located
 from tracejit.trace.convert.scope import GENERATED, Put, Returned, is_coroutine_like
 from tracejit.trace.convert.source import SourceUnavailable
 
@@ -75,7 +76,7 @@ class _Lowering(ast.NodeTransformer):
         loop = self.given(stmt, tree)
         stmt.value = ast.copy_location(Returned(ast.Name(source, ast.Load())), tree)
         for part in (held, stmt):
-            ast.fix_missing_locations(ast.copy_location(part, stmt))
+            located(part, stmt)
         return [held, loop]
 
     def visit_Try(self, stmt: ast.Try) -> ast.stmt:
@@ -101,12 +102,12 @@ class _Lowering(ast.NodeTransformer):
         item = self.unique("item")
         body = [self.put(stmt, ast.Name(item, ast.Load()))]
         made = ast.For(ast.Name(item, ast.Store()), held, body, [])
-        return ast.fix_missing_locations(ast.copy_location(made, stmt))
+        return located(made, stmt)
 
     def put(self, stmt: ast.stmt, value: ast.expr) -> ast.stmt:
         leave = ast.Return(ast.Constant(None))
         made = ast.If(ast.copy_location(Put(value), stmt), [leave], [])
-        return ast.fix_missing_locations(ast.copy_location(made, stmt))
+        return located(made, stmt)
 
 
 def cleans_up(body: Statements) -> bool:
@@ -140,4 +141,4 @@ def function_of(tree: ast.GeneratorExp, name: str, source: str) -> ast.FunctionD
         inner = [ast.copy_location(ast.For(part.target, items, inner, []), tree)]
     args = ast.arguments([], [ast.arg(source)], None, [], [], None, [])
     made = ast.FunctionDef(name, args, inner, [], None, None)
-    return ast.fix_missing_locations(ast.copy_location(made, tree))
+    return located(made, tree)

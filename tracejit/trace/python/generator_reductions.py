@@ -93,7 +93,7 @@ class Fold:
             self.turn(self.steps.item(k))
             if self.go_on is not None and self.go_on() is False:
                 return
-            if _is_traced(self.seen):
+            if _is_traced(self.seen[-1:]):  # the others were looked at
                 self._under_go_on(k + 1)
                 return
 
