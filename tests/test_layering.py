@@ -59,13 +59,13 @@ THIRD_PARTY = {
     "device": {"numpy", "cupy"},
     "python_entry": {"numpy"},
     "export": {"numpy", "llvmlite"},
-    "cli": {"numpy", "cupy", "llvmlite", "rich", "typer"},
+    "cli": {"IPython", "numpy", "cupy", "llvmlite", "rich", "typer"},
     "bench": {"numpy", "optree", "matplotlib", "rich", "jax", "numba", "numexpr", "torch"},
 }
 """Which packages from outside the standard library each folder may import."""
 OTHERS = {"numpy", "optree"}
 
-LAZY = {"cupy", "matplotlib", "rich", "jax", "numba", "numexpr", "torch"}
+LAZY = {"IPython", "cupy", "matplotlib", "rich", "jax", "numba", "numexpr", "torch"}
 """Packages that may be imported inside functions only."""
 
 NOT_IMPORTED = (

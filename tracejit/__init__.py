@@ -161,6 +161,8 @@ if not TYPE_CHECKING:  # type checkers know the names above, and refuse others
     def __getattr__(name):
         if name in _MODULES:
             return import_module(_MODULES[name])
+        if name == "load_ipython_extension":  # what IPython looks for: %load_ext tracejit
+            return import_module("tracejit.cli.magics").load_ipython_extension
         module = _WHERE.get(name)
         if module is None:
             hint = f": {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""

@@ -309,31 +309,27 @@ def _pages(self: Any) -> dict[str, Any]:
 
 
 def _show(self: Any, stage: str = "all", path: Any = None) -> Path:
-    """An HTML page of the newest version: source, IR, kernels and assembly, side by side.
+    """An HTML page of the newest version: source, graph, IR, kernels, assembly, side by side.
 
-    ``stage``: ``"all"``, or the one to see beside the source: ``"ir"``, ``"program"``,
-    ``"assembly"``. ``path``: the file to write; without one it is a temporary file, opened in the
-    browser. Returns the path. ValueError where nothing is compiled yet.
+    ``stage``: ``"all"``, or the one to see beside the source: ``"graph"``, ``"ir"``,
+    ``"program"``, ``"assembly"``. ``path``: the file to write; without one it is a temporary file,
+    opened in the browser. Returns the path. ValueError where nothing is compiled yet.
     """
-    from tracejit.diagnostics.page import checked_stage, written
+    from tracejit.diagnostics.linked import shown
+    from tracejit.diagnostics.page import checked_stage
 
-    wanted, pages = checked_stage(stage), _pages(self)
+    wanted, pages = checked_stage(stage), list(_pages(self).values())
     if not pages:
         raise ValueError(f"{self.__name__} is not compiled yet: call it once, then show it")
-    file = written(pages, wanted, path)
-    if path is None:
-        import webbrowser
-
-        webbrowser.open(file.as_uri())
-    return file
+    return shown(pages[-1].html(wanted), self.__name__, path)
 
 
 def _repr_html(self: Any) -> str | None:
     """What a notebook shows: the page of the newest version, nothing before the first call."""
-    from tracejit.diagnostics.page import framed
+    from tracejit.diagnostics.linked import framed
 
-    pages = _pages(self)
-    return framed(next(reversed(list(pages.values())))) if pages else None
+    pages = list(_pages(self).values())
+    return framed(pages[-1].html(), height=600) if pages else None
 
 
 def _profile(self: Any, /, *args: Any, **kwargs: Any) -> Any:

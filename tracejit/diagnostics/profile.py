@@ -10,11 +10,13 @@ from __future__ import annotations
 import ctypes
 import html
 import linecache
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,12 +27,13 @@ from tracejit.calls.versions import Options, Request, Version
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.codegen_llvm.lower import RULES
 from tracejit.diagnostics.checked_calls import copied
+from tracejit.diagnostics.flame import Part, drawn
+from tracejit.diagnostics.linked import Links, Place, document, framed, shown
 from tracejit.ir.core import Instr
 from tracejit.ir.program import instructions
 from tracejit.llvm_text.lower_function import FunctionText, Rule
 from tracejit.python_entry.entry import Miss
 
-Place = tuple[str, int]
 #: Statements of the host that are timed besides calls of LAPACK and of NumPy.
 _LONG = frozenset(["launch", "gemm", "host_call", "alloc", "print"])
 _LIMIT = 4096
@@ -39,13 +42,15 @@ _SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Spent:
-    """One timed statement: what it is, its lines, its milliseconds per call, and how often it ran
-    in one."""
+    """One timed statement: what it is, its lines, its milliseconds per call, how often it ran in
+    one, the milliseconds of each of its lines, and its number if it is a kernel."""
 
     what: str
     places: tuple[Place, ...]
     milliseconds: float
     runs: float
+    by_line: tuple[float, ...] = ()
+    kernel: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Profile:
 
     ``rows``: kernels, calls and allocations, the longest first. ``lines``: milliseconds by file and
     line, the longest first. What is in neither is the host's own code and the way into the call.
+    ``functions``: the function that each line is in.
     """
 
     name: str
@@ -61,6 +67,7 @@ class Profile:
     calls: int
     rows: tuple[Spent, ...]
     lines: Mapping[Place, float] = field(default_factory=dict)
+    functions: Mapping[Place, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         head = f"{self.name}: {self.milliseconds:.4f} ms per call, of {self.calls} calls"
@@ -77,17 +84,38 @@ class Profile:
     def _share(self, ms: float) -> float:
         return 100.0 * ms / self.milliseconds if self.milliseconds else 0.0
 
-    def _repr_html_(self) -> str:
-        rows = [(ms, f"{_named(p)}", _source(p)) for p, ms in self.lines.items()]
-        rows += [(r.milliseconds, r.what, _listed(r.places)) for r in self.rows]
-        cells = "".join(
-            f"<tr><td>{ms:.4f}</td><td><div style='background:#e0812c;height:.8em;"
-            f"width:{self._share(ms):.0f}px'></div></td><td>{html.escape(a)}</td>"
-            f"<td><code>{html.escape(b)}</code></td></tr>"
-            for ms, a, b in rows
+    def html(self) -> str:
+        """A page: the flame, the lines and the statements. It loads nothing."""
+        links = Links()
+        parts = (
+            Part(self.functions.get(place, ""), place, row.what, row.kernel, ms)
+            for row in self.rows
+            for place, ms in zip(row.places, row.by_line)
         )
-        head = html.escape(f"{self.name}: {self.milliseconds:.4f} ms per call")
-        return f"<table><caption>{head}</caption>{cells}</table>"
+        flame = drawn(self.name, self.milliseconds, parts, _source, links)
+        rows: list[tuple[float, str, str, tuple[Place, ...], int | None]] = [
+            (ms, _named(p), _source(p), (p,), None) for p, ms in self.lines.items()
+        ]
+        rows += [(r.milliseconds, r.what, _listed(r.places), r.places, r.kernel) for r in self.rows]
+        cells = "".join(
+            f"<tr {links.attribute(places, kernel)}><td class='r'>{ms:.4f}</td>"
+            f"<td class='r'>{self._share(ms):.1f} %</td><td>{html.escape(a)}</td>"
+            f"<td><code>{html.escape(b)}</code></td></tr>"
+            for ms, a, b, places, kernel in rows
+        )
+        head = html.escape(f"{self.milliseconds:.4f} ms per call, of {self.calls} calls")
+        body = f"<h1>{html.escape(self.name)}</h1><p class='note'>{head}</p>{flame}"
+        return document(self.name, f"{body}<table>{cells}</table>")
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the page."""
+        rows = len(self.lines) + len(self.rows)
+        return framed(self.html(), height=min(600, 200 + 22 * rows))
+
+    def show(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Write the page to a file, a temporary one that is opened in the browser if none is
+        named. Returns the path."""
+        return shown(self.html(), self.name, path)
 
 
 def profiled(
@@ -162,6 +190,7 @@ class _Timed(Mapping[str, Rule]):
 def _profile(name: str, timed: _Timed, milliseconds: float, calls: int) -> Profile:
     per_call = _milliseconds_per_cycle() / calls
     lines: dict[Place, float] = defaultdict(float)
+    functions: dict[Place, str] = {}
     rows, number = [], 0
     for k, instr in enumerate(timed.instrs):
         number += instr.name == "launch"
@@ -169,11 +198,14 @@ def _profile(name: str, timed: _Timed, milliseconds: float, calls: int) -> Profi
         weights = _weights(instr)
         for place, weight in weights.items():
             lines[place] += ms * weight
-        runs = float(timed.counts[2 * k + 1]) / calls
-        rows.append(Spent(_what(instr, number), tuple(sorted(weights)), ms, runs))
+        functions |= {(i.loc.filename, i.loc.line): i.loc.function for i in _all(instr) if i.loc}
+        places, runs = tuple(sorted(weights)), float(timed.counts[2 * k + 1]) / calls
+        kernel = number if instr.name == "launch" else None
+        by_line = tuple(ms * weights[p] for p in places)
+        rows.append(Spent(_what(instr, number), places, ms, runs, by_line, kernel))
     rows.sort(key=lambda r: -r.milliseconds)
     ordered = dict(sorted(lines.items(), key=lambda item: -item[1]))
-    return Profile(name, milliseconds, calls, tuple(rows), ordered)
+    return Profile(name, milliseconds, calls, tuple(rows), ordered, functions)
 
 
 def _weights(instr: Instr) -> dict[Place, float]:

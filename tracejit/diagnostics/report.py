@@ -12,7 +12,7 @@ from tracejit.diagnostics.places import at
 from tracejit.ir.core import Instr
 from tracejit.lower.schedule import WORTH, Shared
 
-_CALLS = {"gemm": "a product of matrices, by BLAS or loops of our own"}
+CALLS = {"gemm": "a product of matrices, by BLAS or loops of our own"}
 #: Kernels that are described one by one.
 _SHOWN = 60
 
@@ -31,7 +31,7 @@ def explained(made: Any, name: str) -> str:
     if len(loops) < len(found):
         places = [p for k in found if not k.loops for p in k.places]
         lines.append(f"in line: {len(found) - len(loops)} kernels without a loop{at(places)}")
-    lines += [f"call{at([i.loc])}: {_CALLS.get(i.name) or _called(i)}" for i in host if _is_call(i)]
+    lines += [f"call{at([i.loc])}: {CALLS.get(i.name) or _called(i)}" for i in host if is_call(i)]
     if made.program.copies:
         lines += [f"copy: {text}" for text in made.program.copies]
     else:
@@ -48,16 +48,21 @@ def _of_host(function: Any) -> Iterator[Instr]:
                 yield from _of_host(region)
 
 
-def _is_call(instr: Instr) -> bool:
+def is_call(instr: Instr) -> bool:
     return instr.name in ("gemm", "host_call") or instr.prim.kind == "extern"
 
 
 def _called(instr: Instr) -> str:
-    fn = instr.attrs.get("fn")
-    if fn is None:
+    name = called_name(instr)
+    if name is None:
         return f"{instr.name}, by LAPACK or code of its own"
-    name = getattr(fn, "__qualname__", None) or type(fn).__name__
-    return f"{getattr(fn, '__module__', '') or 'numpy'}.{name}, in Python"
+    return f"{getattr(instr.attrs['fn'], '__module__', '') or 'numpy'}.{name}, in Python"
+
+
+def called_name(instr: Instr) -> str | None:
+    """The name of the Python function that a statement calls; None if it calls none."""
+    fn = instr.attrs.get("fn")
+    return None if fn is None else getattr(fn, "__qualname__", None) or type(fn).__name__
 
 
 def _counted(found: Sequence[CompiledKernel], host: Sequence[Instr]) -> str:
@@ -65,7 +70,7 @@ def _counted(found: Sequence[CompiledKernel], host: Sequence[Instr]) -> str:
         return f"{n} {what}{'' if n == 1 else 's'}"
 
     allocated = sum(i.name == "alloc" for i in host)
-    calls = sum(map(_is_call, host))
+    calls = sum(map(is_call, host))
     return (
         f"{some(len(found), 'kernel')}, {some(calls, 'call')}, {some(allocated, 'temporary array')}"
     )

@@ -535,11 +535,31 @@ class Operators:
         return (*values[:star_index], values[star_index:after], *values[after:])
 
 
+def _says_how_many() -> bool:
+    too_many: Any = [1, 2]
+    try:
+        [_] = too_many
+    except ValueError as error:
+        return "got 2" in str(error)
+    return False
+
+
+#: Whether Python says how many values there are in what knows its length (since 3.14).
+SAYS_HOW_MANY = _says_how_many()
+
+
+def too_many_values(n: int, value: Any) -> str:
+    """What Python says where more than ``n`` values are unpacked."""
+    known = SAYS_HOW_MANY and type(value) in (list, tuple, dict)
+    got = f", got {len(value)}" if known else ""
+    return f"too many values to unpack (expected {n}{got})"
+
+
 def _unpack_exactly(value: Any, n: int) -> tuple[Any, ...]:
     found: list[Any] = []
     for item in value:
         if len(found) == n:
-            throw(ValueError(f"too many values to unpack (expected {n})"))
+            throw(ValueError(too_many_values(n, value)))
         found.append(item)
     if len(found) < n:
         throw(ValueError(f"not enough values to unpack (expected {n}, got {len(found)})"))

@@ -22,13 +22,13 @@ from tracejit.trace.values.kinds import type_of
 Chooser = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 
 
-def _code_of(wrapper: Any) -> CodeType:
-    assert isinstance(wrapper, FunctionType)
-    return wrapper.__code__
+def _kind(wrapper: Any) -> CodeType | type:
+    """What tells one of ``functools``' wrappers: its code, or its class (methods since 3.14)."""
+    return wrapper.__code__ if isinstance(wrapper, FunctionType) else type(wrapper)
 
 
-_DISPATCH = _code_of(functools.singledispatch(lambda x: x))
-_DISPATCH_METHOD = _code_of(functools.singledispatchmethod(lambda self, x: x).__get__(None, object))
+_DISPATCH = _kind(functools.singledispatch(lambda x: x))
+_DISPATCH_METHOD = _kind(functools.singledispatchmethod(lambda self, x: x).__get__(None, object))
 
 
 #: Functions of ``math`` that raise where NumPy's give infinity or nan.
@@ -67,6 +67,9 @@ def behind(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         made = not current().outside.is_outside(f.__self__)
         traced = any(isinstance(a, Tracer) for a in (*args, *kwargs.values()))
         return MethodType(f.__func__.__wrapped__, f.__self__) if made or traced else f
+    if args and _kind(f) is _DISPATCH_METHOD:
+        held = _held(f)
+        return held["self"].dispatcher.dispatch(type_of(args[0])).__get__(held["obj"], held["cls"])
     if not isinstance(f, FunctionType):
         return _IN_NUMPY.get(f, f) if current().numpy_errors and callable(f) else f
     if f in _STANDING_FOR:
@@ -76,9 +79,12 @@ def behind(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return f
     if f.__code__ is _DISPATCH:
         return f.dispatch(type_of(args[0]))  # type: ignore[attr-defined]
-    if f.__code__ is _DISPATCH_METHOD:
-        cells = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
-        held = {name: cell.cell_contents for name, cell in cells}
-        chosen = held["self"].dispatcher.dispatch(type_of(args[0]))
-        return chosen.__get__(held["obj"], held["cls"])
     return f
+
+
+def _held(bound: Any) -> dict[str, Any]:
+    """The descriptor, the object and the class of a bound ``singledispatchmethod``."""
+    if not isinstance(bound, FunctionType):
+        return {"self": bound._unbound, "obj": bound._obj, "cls": bound._cls}
+    cells = zip(bound.__code__.co_freevars, bound.__closure__ or (), strict=True)
+    return {name: cell.cell_contents for name, cell in cells}

@@ -10,6 +10,7 @@ import numpy as np
 
 from tracejit.dtypes import kind_of
 from tracejit.ir.extent import Dim
+from tracejit.trace.convert.operators import SAYS_HOW_MANY
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers, list_rows
 from tracejit.trace.values.all import KIND_DTYPE, Array, Tracer, as_dim, dim_value, fresh, name_of
@@ -122,8 +123,9 @@ def unpacked(x: list[Any], n: int) -> tuple[Any, ...]:
     count = b.index(run.count)
     message = f"not enough values to unpack (expected {n}, got {{0}})"
     session.check(b.op("ge", count, b.const(n, "i64")), ValueError, message, count)
-    many = f"too many values to unpack (expected {n})"
-    session.check(b.op("le", count, b.const(n, "i64")), ValueError, many)
+    got, known = (", got {0}", [count]) if SAYS_HOW_MANY else ("", [])
+    many = f"too many values to unpack (expected {n}{got})"
+    session.check(b.op("le", count, b.const(n, "i64")), ValueError, many, *known)
     return tuple(list_rows.note(item_at(run, k), x, k) for k in range(n))
 
 
