@@ -19,6 +19,7 @@ from tracejit import trees
 from tracejit.api import jit
 from tracejit.bench.timing import SAMPLE_SECONDS, difference
 from tracejit.diagnostics.checked_calls import copied, unobserved
+from tracejit.dtypes import finfo, is_inexact, is_numeric
 
 Call = Callable[..., Any]
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
@@ -202,14 +203,14 @@ def _called_once(call: Call, args: Arguments) -> tuple[float, Any, Arguments]:
 def _difference(actual: Any, expected: Any) -> str:
     """How the numbers of two results differ, beyond half of the digits of the narrowest."""
     left, right = ([x for x in trees.leaves_of(t) if _is_numeric(x)] for t in (actual, expected))
-    widths = [np.finfo(np.asarray(x).dtype).eps for x in right if np.asarray(x).dtype.kind in "fc"]
-    return difference(left, right, float(max(widths, default=0.0)) ** 0.5)
+    dtypes = [np.asarray(x).dtype for x in right]
+    widths = [float(finfo(dtype).eps) for dtype in dtypes if is_inexact(dtype)]
+    return difference(left, right, max(widths, default=0.0) ** 0.5)
 
 
 def _is_numeric(leaf: Any) -> bool:
-    return isinstance(leaf, bool | int | float | complex | np.generic | np.ndarray) and (
-        np.asarray(leaf).dtype.kind in "biufc"
-    )
+    array = isinstance(leaf, bool | int | float | complex | np.generic | np.ndarray)
+    return array and is_numeric(np.asarray(leaf).dtype)
 
 
 def _timed(calls: Sequence[Call], args: Arguments, changed: bool) -> list[float]:
