@@ -21,7 +21,7 @@ _LEAST = 0.5
 
 
 @dataclass(frozen=True)
-class Part:
+class LineShare:
     """The time that one statement spends on one line: the function that the line is in, the
     statement in words, its number if it is a kernel, and milliseconds per call."""
 
@@ -35,7 +35,7 @@ class Part:
 def drawn(
     name: str,
     milliseconds: float,
-    parts: Iterable[Part],
+    parts: Iterable[LineShare],
     source: Callable[[Place], str],
     links: Links,
 ) -> str:
@@ -63,15 +63,17 @@ def drawn(
     )
 
 
-def _grouped(parts: Iterable[Part], key: Callable[[Part], K]) -> Mapping[K, list[Part]]:
+def _grouped(
+    parts: Iterable[LineShare], key: Callable[[LineShare], K]
+) -> Mapping[K, list[LineShare]]:
     """Parts by what they share, the longest first."""
-    found: dict[K, list[Part]] = defaultdict(list)
+    found: dict[K, list[LineShare]] = defaultdict(list)
     for part in parts:
         found[key(part)].append(part)
     return dict(sorted(found.items(), key=lambda item: -_sum(item[1])))
 
 
-def _sum(parts: Iterable[Part]) -> float:
+def _sum(parts: Iterable[LineShare]) -> float:
     return sum(p.milliseconds for p in parts)
 
 

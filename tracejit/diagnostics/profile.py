@@ -27,7 +27,7 @@ from tracejit.calls.versions import Options, Request, Version
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.codegen_llvm.lower import RULES
 from tracejit.diagnostics.checked_calls import copied
-from tracejit.diagnostics.flame import Part, drawn
+from tracejit.diagnostics.flame import LineShare, drawn
 from tracejit.diagnostics.linked import Links, Place, document, framed, shown
 from tracejit.ir.core import Instr
 from tracejit.ir.program import instructions
@@ -88,7 +88,7 @@ class Profile:
         """A page: the flame, the lines and the statements. It loads nothing."""
         links = Links()
         parts = (
-            Part(self.functions.get(place, ""), place, row.what, row.kernel, ms)
+            LineShare(self.functions.get(place, ""), place, row.what, row.kernel, ms)
             for row in self.rows
             for place, ms in zip(row.places, row.by_line)
         )
