@@ -122,7 +122,7 @@ def _tell(function: Any, flags: set[str]) -> None:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TimedCall:
     """A call timed in compiled code and in Python: seconds per call, medians of interleaved
     samples. ``first``: seconds of the first compiled call. ``python``: None where there is no
     Python to run, as for a gradient. ``differs``: how the results differ, empty if they agree."""
@@ -142,7 +142,7 @@ class Comparison:
         return f"{head}\n  Python   {_time(self.python)}   {ratio:.3g} times as long, {agree}"
 
 
-def _compare(shell: Any, line: str) -> Comparison | None:
+def _compare(shell: Any, line: str) -> TimedCall | None:
     """Time a call in compiled code beside the same call in Python.
 
     ``%timejit [-o] f(x, n)``. ``f`` is compiled by ``jit`` if it is not yet. Arguments are copied
@@ -173,22 +173,22 @@ def _called(text: str, names: dict[str, Any]) -> tuple[Any, Arguments]:
     return function, eval(_expression(tree), {**names, **collect})
 
 
-def compared(text: str, function: Any, args: Arguments) -> Comparison:
+def compared(text: str, function: Any, args: Arguments) -> TimedCall:
     """Time a call of a function, compiled and not."""
     python = getattr(function, "py_func", function)
     compiled: Any = function if hasattr(function, "inspect_ir") else jit(function)
     first, result, changed = _called_once(compiled, args)
     if hasattr(python, "example"):  # a transform: its call is compiled code itself
         (median,) = _timed([compiled], args, bool(_difference(changed, args)))
-        return Comparison(text, first, median)
+        return TimedCall(text, first, median)
     once, expected, own = _called_once(python, args)
     differs = _difference((result, changed), (expected, own))
     writes = bool(_difference(own, args))
     if once > _LONG:
         (median,) = _timed([compiled], args, writes)
-        return Comparison(text, first, median, once, differs)
+        return TimedCall(text, first, median, once, differs)
     median, in_python = _timed([compiled, python], args, writes)
-    return Comparison(text, first, median, in_python, differs)
+    return TimedCall(text, first, median, in_python, differs)
 
 
 def _called_once(call: Call, args: Arguments) -> tuple[float, Any, Arguments]:
