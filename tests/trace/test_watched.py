@@ -204,7 +204,7 @@ def order_of_keys_in_branch(x: Any) -> Any:
 
 
 IN_REGIONS = [
-    set_in_branch, array_in_branch, bytes_in_while, for_over_iterator_in_branch,
+    array_in_branch, bytes_in_while, for_over_iterator_in_branch,
     in_of_iterator_in_branch,
     missing_key_in_branch, order_of_keys_in_branch,
 ]  # fmt: skip
@@ -217,6 +217,12 @@ ITERATORS = [
 def test_what_the_run_decides_is_not_done_once(f: Callable[[Any], Any]) -> None:
     with pytest.raises((UnsupportedError, StructureError), match=r"^test_watched.py:\d+: "):
         jit(f)(np.arange(2000.0))
+
+
+@pytest.mark.parametrize("first", [0.0, 200.0])
+def test_a_set_is_added_to_as_the_run_decides(first: float) -> None:
+    x = np.arange(first, first + 3.0)
+    assert jit(set_in_branch)(x) == set_in_branch(x)
 
 
 @pytest.mark.parametrize("f", ITERATORS)

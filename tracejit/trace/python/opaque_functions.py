@@ -51,7 +51,7 @@ def stand_in(ops: Caller, function: FunctionType) -> Callable[..., Any]:
     codes = list(codes_in(function.__code__))
     _refuse_stores(function, codes)
     refuse_effects(function)
-    reader = _Reader(ops, {name for code in codes for name in code.co_names})
+    reader = Reader(ops, {name for code in codes for name in code.co_names})
     namespace = dict(function.__globals__)
     ops.namespaces[id(namespace)] = (namespace, function.__globals__)
     made: list[FunctionType] = []
@@ -88,10 +88,12 @@ def _refuse_stores(function: FunctionType, codes: list[CodeType]) -> None:
                 )
 
 
-class _Reader:
-    """Reads what a function can reach, where one of ``names`` says how."""
+class Reader:
+    """Reads what a function can reach, where one of ``names`` says how. ``whole``: of an object,
+    all attributes of its own too."""
 
-    def __init__(self, ops: Caller, names: set[str]) -> None:
+    def __init__(self, ops: Caller, names: set[str], *, whole: bool = True) -> None:
+        self.whole = whole
         self.ops = ops
         self.outside = ops.session.outside
         self.names = names
@@ -142,7 +144,7 @@ class _Reader:
         if depth == 0 or plain or not self.outside.is_outside(obj) or id(obj) in self.seen:
             return
         self.seen[id(obj)] = obj
-        whole = not isinstance(obj, ModuleType | type)
+        whole = self.whole and not isinstance(obj, ModuleType | type)
         own = builtins.getattr(obj, "__dict__", {}).keys() if whole else ()
         for name in sorted({*own, *self.names}):
             held = inspect.getattr_static(obj, name, _NOTHING)

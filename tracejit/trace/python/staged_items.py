@@ -23,6 +23,7 @@ from tracejit.trace.python import (
 )
 from tracejit.trace.python.builtin_functions import LOOPED
 from tracejit.trace.python.sets import set_of
+from tracejit.trace.python.unseen import guard_what_methods_read
 from tracejit.trace.session.concretize import AS_ARRAYS
 from tracejit.trace.session.registry import INDEXED
 from tracejit.trace.session.session import Session, where
@@ -58,6 +59,7 @@ class StagedItems(Operators):
     """What is read from the program's namespaces, objects and containers, and written there."""
 
     session: Session
+    namespaces: dict[int, tuple[dict[str, Any], dict[str, Any]]]
 
     def load(self, read: Thunk, name: str, is_captured: bool = False) -> Any:
         value = super().load(read, name, is_captured)
@@ -291,6 +293,7 @@ class StagedItems(Operators):
             must_be_plain(value)
         if isinstance(value, dict | set):
             self.session.outside.pin(*value)
+            guard_what_methods_read(self, *value)
         return containers.made(self.session, value)
 
     def set_of(self, items: list[Any]) -> Any:

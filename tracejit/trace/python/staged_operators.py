@@ -38,6 +38,7 @@ from tracejit.trace.python.keys import has_traced, is_among
 from tracejit.trace.python.ordering import LIST_METHODS, same_items
 from tracejit.trace.python.staged_functions import StagedFunctions
 from tracejit.trace.python.staged_items import StagedItems, sized_by_the_run
+from tracejit.trace.python.unseen import guard_what_methods_read
 from tracejit.trace.session.plain import is_plain_value
 from tracejit.trace.values import containers, dunder_methods
 from tracejit.trace.values.all import (
@@ -200,7 +201,7 @@ class StagedOperators(StagedFunctions, StagedItems):
         self.session.outside.whole(container)
         item, container = seen(item), seen(container)
         if dunder_methods.method_of(container, "__contains__") is None:
-            self.session.outside.pin(item)
+            self._unseen(item, container)
         if self.session.shown:
             must_be_plain(item, container)
         traced = isinstance(item, Tracer)
@@ -247,8 +248,8 @@ class StagedOperators(StagedFunctions, StagedItems):
             outside.whole(used)
         ask = seen_or_none if takes_none(f) else seen
         args, kwargs = tuple(map(ask, args)), {name: ask(x) for name, x in kwargs.items()}
-        if outside.has_arguments and not is_seen_through(f):
-            outside.pin(owner, *(x for x in (*args, *kwargs.values()) if not has_array(x)))
+        if not is_seen_through(f):
+            self._unseen(owner, *(x for x in (*args, *kwargs.values()) if not has_array(x)))
         if self.session.shown:
             check_call(f, args, kwargs)
         if isinstance(owner, dict | set) and not isinstance(f, MethodType):
@@ -308,6 +309,11 @@ class StagedOperators(StagedFunctions, StagedItems):
         found = dynamic_list_methods.method(owner, f.__name__, args, kwargs)
         return self.made(found) if f.__name__ == "copy" else found
 
+    def _unseen(self, *values: Any) -> None:
+        """What is done with these is not seen."""
+        self.session.outside.pin(*values)
+        guard_what_methods_read(self, *values)
+
     # Operations -----------------------------------------------------------------------------------
 
     def binary(self, symbol: str, left: Any, right: Any) -> Any:
@@ -316,6 +322,8 @@ class StagedOperators(StagedFunctions, StagedItems):
         if isinstance(left, MaybeNone) or isinstance(right, MaybeNone):
             left, right = operands(symbol, left, right)
         left, right = seen(left), seen(right)
+        if symbol == "%" and isinstance(left, str | bytes):
+            self._unseen(right)
         if symbol == "*" and (type(left) is list or type(right) is list):
             items, n = (left, right) if type(left) is list else (right, left)
             repeated = run_time_places.times(items, n)
@@ -357,11 +365,11 @@ class StagedOperators(StagedFunctions, StagedItems):
             left = PyScalar("complex", lift(left).value)  # or the right side would be asked first
         found = dunder_methods.compared(self, symbol, left, right)
         if found is NotImplemented and not (is_plain_value(left) or is_plain_value(right)):
-            self.session.outside.pin(left, right)
+            self._unseen(left, right)
         return super().compare_one(symbol, left, right) if found is NotImplemented else found
 
     def shown(self, value: Any, conversion: str) -> Any:
-        self.session.outside.pin(value)
+        self._unseen(value)
         if isinstance(value, MaybeNone):
             conversion = conversion or "s"
         return super().shown(value, conversion)
