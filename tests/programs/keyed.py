@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -217,6 +218,69 @@ def reached(n: Any) -> Any:
                 seen.add(child)
                 queue.append(child)
     return order, len(seen)
+
+
+@KEYED(*INTS, policies=ONE)
+def made_at_once(x: Any) -> Any:
+    shown = {int(x[0]): 1, x.size: 2}
+    made = {int(v): i for i, v in enumerate(x)}, {v: 0 for v in x if v > 1}
+    paired = dict(zip(x.tolist(), range(len(x)))), dict((int(v), 1) for v in x)
+    return shown, made, paired, dict.fromkeys(x, 0), list(dict.fromkeys(x.tolist()))
+
+
+@KEYED(*INTS, policies=ONE)
+def counters(x: Any) -> Any:
+    found = Counter(x.tolist())
+    found.update([1, 1, 2])
+    return found, found.most_common(2), Counter(int(v) % 3 for v in x), sum(found.values())
+
+
+@KEYED(*INTS, policies=ONE)
+def copies(x: Any) -> Any:
+    d = {int(v): 1 for v in x}
+    e, f, g = dict(d), d.copy(), copy.deepcopy(d)
+    e[1000] = 5
+    del f[int(x[0])]
+    g.clear()
+    return d, e, f, g, {**d}
+
+
+@KEYED(*INTS, policies=ONE)
+def items_of_items(x: Any) -> Any:
+    d = {int(v): (i, v * 0.5) for i, v in enumerate(x)}
+    rows = {int(v): np.array([v, i]) for i, v in enumerate(x)}
+    first, half = d[int(x[0])]
+    return d, rows, first, half, [k + i for k, (i, _) in d.items()]
+
+
+class Squares:
+    def __init__(self) -> None:
+        self.known: dict[int, int] = {}
+
+    def of(self, n: Any) -> Any:
+        if n not in self.known:
+            self.known[n] = n * n
+        return self.known[n]
+
+
+@KEYED(*INTS, policies=ONE)
+def kept_by_an_object(x: Any) -> Any:
+    squares, total = Squares(), 0
+    for v in x:
+        total += squares.of(int(v))
+    return total, squares.known
+
+
+@KEYED(*INTS, policies=ONE)
+def first_in_first_out(x: Any) -> Any:
+    d, most = {}, 0
+    for i in range(100):
+        d[i] = int(x[0]) + i
+        if i >= 5:
+            del d[i - 5]
+        most = max(most, len(d))
+    last = d.popitem()
+    return d, most, last
 
 
 @KEYED(*INTS, policies=ONE)

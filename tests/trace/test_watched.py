@@ -125,9 +125,9 @@ def test_iterators_from_outside_are_not_advanced_while_tracing(f: Callable[[Any]
 
 
 def set_in_branch(x: Any) -> Any:
-    seen: set[int] = set()
+    seen: set[str] = set()
     if x[0] > 100:
-        seen.add(1)
+        seen.add("large")
     return len(seen)
 
 

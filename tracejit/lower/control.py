@@ -19,10 +19,10 @@ from tracejit.lower.body import Body
 from tracejit.lower.overwriting import before_overwrite, vacate
 from tracejit.lower.storage import (
     Storage,
+    held_by,
     in_step,
     may_fail,
     updated_from,
-    whole_of,
     writes,
     written_args,
 )
@@ -383,9 +383,7 @@ def _given(body: Body, instr: Instr, operand: Value) -> bool:
         return False
     k = RegionOp(instr).given.index(operand)
     return any(
-        whole_of(side, result) is side.params[k]
-        for side in instr.regions
-        for result in side.results
+        held_by(side, result) is side.params[k] for side in instr.regions for result in side.results
     )
 
 

@@ -131,11 +131,16 @@ def origin(function: Function, value: Value) -> Value:
     return top
 
 
-def whole_of(function: Function, value: Value) -> Value:
-    """The tensor that ``value`` is under another shape."""
+def held_by(function: Function, value: Value) -> Value:
+    """The tensor in whose memory ``value`` can be: what it is an updated version of, or the same
+    elements under another shape, and so on to the top."""
     defs = {r: i for i in function.instrs for r in i.results}
-    while value in defs and defs[value].has(Trait.SAME_ELEMENTS):
-        value = defs[value].operands[0]
+    while value in defs:
+        instr = defs[value]
+        source = instr.operands[0] if instr.has(Trait.SAME_ELEMENTS) else updated_from(instr, value)
+        if source is None:
+            break
+        value = source
     return value
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tracejit.trace.convert.generators import FOLDING, is_listed, is_taken_apart, shows_items
+from tracejit.trace.convert.generators import TAKING, is_listed, is_taken_apart, shows_items
 from tracejit.trace.convert.locations import located
 from tracejit.trace.convert.operators import Site, VarInfo
 from tracejit.trace.convert.scope import (
@@ -293,7 +293,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         if isinstance(tree.func, ast.Attribute):
             where.lineno = tree.func.end_lineno or tree.lineno
             where.col_offset = 0
-        if named in FOLDING and not is_own and is_taken_apart(tree):
+        if named in TAKING and not is_own and is_taken_apart(tree):
             return self._call_generator(where, tree)
         func = self.expr(tree.func)
         is_star = any(isinstance(arg, ast.Starred) for arg in tree.args)
@@ -447,7 +447,15 @@ class ExpressionRewriter(ast.NodeTransformer):
 
     def visit_Dict(self, tree: ast.Dict) -> ast.expr:
         self.generic_visit(tree)
-        return self.op(tree, "made", tree)
+        keys = [key for key in tree.keys if key is not None]
+        if len(keys) < len(tree.keys) or all(isinstance(key, ast.Constant) for key in keys):
+            return self.op(tree, "made", tree)
+        pairs: list[ast.expr] = [
+            ast.copy_location(ast.Tuple([key, value], ast.Load()), key)
+            for key, value in zip(keys, tree.values, strict=True)
+        ]
+        listed = ast.copy_location(ast.List(pairs, ast.Load()), tree)
+        return self.op(tree, "dict_of", self.op(tree, "made", listed))
 
     def visit_Set(self, tree: ast.Set) -> ast.expr:
         listed = ast.copy_location(ast.List(tree.elts, ast.Load()), tree)
@@ -463,7 +471,9 @@ class ExpressionRewriter(ast.NodeTransformer):
         return self.op(tree, "set_of", self.visit_ListComp(listed))
 
     def visit_DictComp(self, tree: ast.DictComp) -> ast.expr:
-        return self.op(tree, "made", self._comprehension(tree))
+        pair = ast.copy_location(ast.Tuple([tree.key, tree.value], ast.Load()), tree)
+        listed = ast.copy_location(ast.ListComp(pair, tree.generators), tree)
+        return self.op(tree, "dict_of", self.visit_ListComp(listed))
 
     def visit_GeneratorExp(self, tree: ast.GeneratorExp) -> ast.expr:
         inside_out = self.inside_out(tree)

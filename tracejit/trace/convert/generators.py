@@ -9,6 +9,8 @@ from tracejit.trace.convert.scope import comprehension_targets, has_walrus
 
 #: Builtins that go over a generator at once.
 FOLDING = frozenset({"sum", "min", "max", "any", "all", "list", "tuple", "sorted"})
+#: All that takes the items of a generator one by one.
+TAKING = FOLDING | {"dict", "Counter"}
 # What takes a number as a number: a name of an attribute or a key of a dict it does not become.
 _NUMERIC = FOLDING | {"abs", "float", "int", "complex", "bool", "round", "len", "range"}
 _MODULES = frozenset({"np", "numpy", "math", "cmath"})

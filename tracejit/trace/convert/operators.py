@@ -502,6 +502,10 @@ class Operators:
         """The set of a display or comprehension."""
         return self.made(set(items))
 
+    def dict_of(self, items: list[Any]) -> Any:
+        """The dict of a display or comprehension."""
+        return self.made(dict(items))
+
     def iterate(self, value: Any) -> Any:
         """What a comprehension or a `*` display iterates over."""
         return value

@@ -25,7 +25,7 @@ from tracejit.trace.python.contexts import GENERATOR_MANAGER, generator_manager
 from tracejit.trace.python.dispatching import behind
 from tracejit.trace.python.generators import is_generator, made_by_call
 from tracejit.trace.python.named_effects import refuse_effects
-from tracejit.trace.python.table_methods import TableView, given_to
+from tracejit.trace.python.table_methods import DICTS, given_to, is_view
 from tracejit.trace.session.concretize import BoundMethod, unroll_if_counter
 from tracejit.trace.session.plain import PLAIN_MODULES, class_attribute
 from tracejit.trace.session.registry import CONSTRUCTORS, NAMES, STAND_INS, from_library
@@ -43,8 +43,8 @@ from tracejit.trace.values.captured_arrays import seen, seen_inside
 from tracejit.trace.values.dunder_methods import as_arrays, convertible, method_of
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.dynamic_list import refuse as refuse_grown
-from tracejit.trace.values.entries import is_table
 from tracejit.trace.values.iterables import Looped
+from tracejit.trace.values.tables import refuse as refuse_table
 from tracejit.trace.values.tagged import depends_on_kind, each_kind
 
 #: NumPy functions that make arrays: their results are traced whatever the arguments are.
@@ -136,7 +136,7 @@ def takes_none(f: Any) -> bool:
 
 def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call ``f`` as the traced program would."""
-    if any(map(is_table, args)) or any(isinstance(x, TableView) for x in args):
+    if any(map(is_view, (*args, *kwargs.values()))):
         args = _of_tables(f, args, kwargs)
     if any(map(is_grown, (*args, *kwargs.values()))):
         args, kwargs = _of_grown(f, args, kwargs)
@@ -226,14 +226,22 @@ def _of_grown(
     ours = isinstance(f, FunctionType | MethodType | functools.partial)
     made = isinstance(f, type) and f.__module__.split(".")[0] not in PLAIN_MODULES
     kept = isinstance(getattr(f, "__self__", None), list | dict)
-    known = {**dict.fromkeys(OF_GROWN, True), **REWRITTEN}
+    known = {**dict.fromkeys(OF_GROWN, True), **REWRITTEN, **DICTS}
     if not (ours or made or kept or _in_table(known, f)):
         refuse_grown(f"{getattr(f, '__name__', type(f).__name__)}()")
     return args, kwargs
 
 
 #: What takes dicts and sets of which the run decides the keys.
-_OF_TABLES = (builtins.len, builtins.bool, *_OF_VALUES, builtins.id, copy.copy)
+_OF_TABLES = (
+    builtins.len,
+    builtins.bool,
+    *_OF_VALUES,
+    builtins.id,
+    copy.copy,
+    copy.deepcopy,
+    *DICTS,
+)
 
 
 def _of_tables(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
@@ -241,8 +249,10 @@ def _of_tables(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[A
     items: lists for what goes through them."""
     ours = isinstance(f, FunctionType | MethodType | functools.partial)
     kept = isinstance(getattr(f, "__self__", None), list | dict)
-    if ours or kept or _is_one_of(f, *_OF_TABLES):
+    if ours or kept or _is_one_of(f, *_OF_TABLES) or _in_table(DICTS, f):
         return args
+    if any(map(is_view, kwargs.values())):
+        refuse_table(f"a keyword of {getattr(f, '__name__', type(f).__name__)}()")
     return tuple(given_to(f, x, "key" in kwargs) for x in args)
 
 
@@ -269,7 +279,7 @@ def _builtins_table() -> dict[Any, Callable[..., Any]]:
     from tracejit.trace.session.registry import BUILTINS
     from tracejit.trace.values.kinds import KINDS
 
-    table = BUILTINS | CHOOSING | COPYING | ITERATORS | KINDS | ORDERING | REWRITTEN | SETS
+    table = BUILTINS | CHOOSING | COPYING | ITERATORS | KINDS | ORDERING | REWRITTEN | SETS | DICTS
     for theirs, ours in table.items():
         ours.__name__ = ours.__qualname__ = theirs.__name__
     return table

@@ -22,6 +22,7 @@ from tracejit.trace.values.all import Array, Tracer
 from tracejit.trace.values.captured_arrays import hidden_array
 from tracejit.trace.values.dunder_methods import method_of
 from tracejit.trace.values.dynamic_list import is_grown
+from tracejit.trace.values.entries import is_table
 from tracejit.trace.values.made_objects import is_instance
 from tracejit.trace.values.reach import attributes
 
@@ -89,8 +90,10 @@ def _container(x: Any, memo: dict[Any, Any]) -> Any:
     """A list or dict, which may hold itself."""
     session = current()
     session.outside.whole(x)
-    made: Any = containers.made(session, type(x)())
+    made: Any = containers.made(session, copy.copy(x) if is_table(x) else type(x)())
     memo[id(x)] = made
+    if is_table(x):
+        return made
     if isinstance(x, dict):
         made.update({k: builtin_deepcopy(session.operators.getitem(x, k), memo) for k in x})
     else:

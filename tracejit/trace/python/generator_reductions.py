@@ -7,6 +7,7 @@ gone through then: a range whose items need no loop gives a constant.
 from __future__ import annotations
 
 import builtins
+import collections
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -311,4 +312,8 @@ _FOLDS: dict[Any, Callable[..., Any]] = {
     builtins.list: _list,
     builtins.tuple: lambda fold, is_plain: _of_listed("tuple", fold, is_plain),
     builtins.sorted: lambda fold, is_plain: _of_listed("sorted", fold, is_plain),
+    builtins.dict: lambda fold, is_plain: fold.ops.call(dict, _list(fold, is_plain)),
+    collections.Counter: lambda fold, is_plain: fold.ops.call(
+        collections.Counter, _list(fold, is_plain)
+    ),
 }

@@ -7,6 +7,7 @@ generator goes through the same loops wherever its items go.
 from __future__ import annotations
 
 import builtins
+import collections
 import functools
 import inspect
 import itertools
@@ -293,6 +294,6 @@ _OF_GENERATORS |= {
     f: _of_list(f)
     for f in (
         builtins.tuple, builtins.sorted, builtins.set,
-        builtins.frozenset, itertools.cycle,
+        builtins.frozenset, itertools.cycle, builtins.dict, collections.Counter,
     )
 }  # fmt: skip

@@ -16,6 +16,7 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values import containers, dunder_methods
 from tracejit.trace.values.all import Array, Tracer, name_of
 from tracejit.trace.values.dynamic_list import is_grown, run_of
+from tracejit.trace.values.entries import is_table
 from tracejit.trace.values.iterables import steps_of
 from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.values.scalars import weak_kind
@@ -57,6 +58,8 @@ def _builtin(kind: type) -> Callable[..., Any]:
         if len(items) != 1:
             return containers.made(current(), kind(*items))
         (given,) = items
+        if is_table(given) and isinstance(given, set) and kind is set:
+            return containers.made(current(), set(given))
         if steps_of(given) is None:
             given = dunder_methods.iterable(current().operators, given)
         return set_of(kind, given)

@@ -38,6 +38,7 @@ from tracejit.trace.values.all import (
 )
 from tracejit.trace.values.captured_arrays import seen
 from tracejit.trace.values.dynamic_list import is_grown, refuse
+from tracejit.trace.values.entries import is_table
 from tracejit.trace.values.iterables import steps_of
 from tracejit.trace.values.kinds import stands_for_other, type_of
 from tracejit.trace.values.maybe_unbound import MaybeUnbound, some, some_inside
@@ -46,6 +47,7 @@ from tracejit.trace.values.symbolic_text import (
     must_be_plain_text,
     plain_key,
 )
+from tracejit.trace.values.tables import refuse as refuse_table
 from tracejit.trace.values.tagged import each_kind
 from tracejit.trace.views.parameters import byte_strides
 
@@ -269,6 +271,10 @@ class StagedItems(Operators):
                 del obj[key]
 
     def augassign(self, op: str, target: Any, value: Any) -> Any:
+        if is_table(target) and op == "|=":
+            table_methods.method(target, "update", (value,), {})
+            return target
+        table_methods.must_be_plain(f"the operator {op}", target, value)
         if isinstance(target, list):
             containers.must_be_known(self.session, target)
             containers.touch(self.session, target)
@@ -289,6 +295,8 @@ class StagedItems(Operators):
             return super().augassign(op, target, value)
 
     def made(self, value: Any) -> Any:
+        if isinstance(value, dict) and is_table(value) and len(value) > 1:
+            refuse_table("a display that takes in others")
         if self.session.shown and isinstance(value, dict | set):
             must_be_plain(value)
         if isinstance(value, dict | set):
@@ -299,10 +307,15 @@ class StagedItems(Operators):
     def set_of(self, items: list[Any]) -> Any:
         return self.made(set_of(set, items))
 
+    def dict_of(self, items: list[Any]) -> Any:
+        return self.made(table_methods.dict_of(items))
+
     def iterate(self, value: Any) -> Any:
         self.session.outside.whole(value)
         if is_grown(value):
             refuse("a comprehension or *")
+        if table_methods.is_view(value):
+            refuse_table("a comprehension over several things, or *,")
         must_be_plain_text(value)
         watched.must_not_advance(self.session, value)
         return dunder_methods.iterable(self, seen(value))

@@ -252,7 +252,7 @@ class StagedOperators(StagedFunctions, StagedItems):
             self._unseen(owner, *(x for x in (*args, *kwargs.values()) if not has_array(x)))
         if self.session.shown:
             check_call(f, args, kwargs)
-        if isinstance(owner, dict | set) and not isinstance(f, MethodType):
+        if table_methods.is_python(owner):
             found = table_methods.method(owner, f.__name__, args, kwargs)
             if found is not NotImplemented:
                 return found
@@ -317,6 +317,7 @@ class StagedOperators(StagedFunctions, StagedItems):
     # Operations -----------------------------------------------------------------------------------
 
     def binary(self, symbol: str, left: Any, right: Any) -> Any:
+        table_methods.must_be_plain(f"the operator {symbol}", left, right)
         self.session.outside.whole(left)
         self.session.outside.whole(right)
         if isinstance(left, MaybeNone) or isinstance(right, MaybeNone):
@@ -348,6 +349,7 @@ class StagedOperators(StagedFunctions, StagedItems):
     def compare_one(self, symbol: str, left: Any, right: Any) -> Any:
         if symbol in ("is", "is not"):
             return super().compare_one(symbol, left, right)
+        table_methods.must_be_plain(f"the comparison {symbol}", left, right)
         self.session.outside.whole(left)
         self.session.outside.whole(right)
         if self.session.shown:

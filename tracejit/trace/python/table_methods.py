@@ -7,14 +7,18 @@ looked for, its numbers are a constant table.
 from __future__ import annotations
 
 import builtins
+import functools
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import numpy as np
+
 from tracejit.dtypes import is_inexact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.extent import Dim
+from tracejit.trace.control.watched import as_is
 from tracejit.trace.python.keys import comparable, has_traced
 from tracejit.trace.session.registry import TABLE_VIEWS
 from tracejit.trace.session.session import current, where
@@ -32,9 +36,25 @@ _NOT_GIVEN = object()
 _FEW = 16
 
 
+def is_view(x: Any) -> bool:
+    """Whether ``x`` is such a dict or set, or the keys, values or items of one."""
+    return is_table(x) or isinstance(x, TableView)
+
+
+def must_be_plain(what: str, *operands: Any) -> None:
+    """UnsupportedError where Python would look into what stands for all entries."""
+    if any(map(is_view, operands)):
+        refuse(what)
+
+
+def is_python(owner: Any) -> bool:
+    """Whether an object is a dict or set of Python's own, or one that the run decides."""
+    return type(owner) in (*_CLASSES, set)
+
+
 def is_asked(x: Any, key: Any) -> bool:
     """Whether the run decides which entry of a dict or set a key means."""
-    return is_table(x) or (type(x) in (*_CLASSES, set) and has_traced(key))
+    return is_view(x) or (type(x) in (*_CLASSES, set) and has_traced(key))
 
 
 def is_few(x: Any) -> bool:
@@ -85,14 +105,13 @@ def _known_table(x: Any, key: Any) -> TableBuffer | None:
     session = current()
     session.outside.whole(x)
     found = [k for k in x if comparable(key, k)]
-    values = [session.operators.getitem(x, k) for k in found] if isinstance(x, dict) else None
+    values = [session.operators.getitem(x, k) if isinstance(x, dict) else () for k in found]
     keys = _of_one_kind(found)
     try:
-        form = tables.form_of_entries(keys, [()] * len(keys) if values is None else values)
+        form = tables.form_of_entries(keys, [() if v is None else v for v in values])
     except UnsupportedError:
         return None
-    made = dict(zip(keys, values or [()] * len(keys), strict=True))
-    return tables.as_table(made, form) if keys else None
+    return tables.as_table(dict(zip(keys, values, strict=True)), form) if keys else None
 
 
 def _of_one_kind(keys: list[Any]) -> list[Any]:
@@ -148,8 +167,9 @@ def setitem(x: Any, key: Any, value: Any) -> None:
 
 
 def put(x: Any, key: Any, value: Any) -> None:
-    """An entry for a dict; of a set with ``()`` as its value."""
+    """An entry for a dict; of a set with None as its value."""
     _changes(x)
+    value = () if value is None else value
     if is_table(x):
         table = table_in(x)
     else:
@@ -208,6 +228,10 @@ def _drop(x: Any, key: Any) -> None:
 
 def contains(x: Any, key: Any) -> Any:
     """``key in x``; NotImplemented where a table cannot hold what is in a plain dict."""
+    if isinstance(x, TableView):
+        if x.which != "keys":
+            refuse("a search in the values or items")
+        x = x.owner
     found = _find_or_empty(x, key)
     return NotImplemented if found is None else found.is_there
 
@@ -234,6 +258,9 @@ class TableView(Looped):
 
     owner: Any
     which: str
+
+    def __bool__(self) -> bool:
+        refuse("the truth of the keys, values or items")
 
     def steps(self) -> Steps:
         first = table_in(self.owner)
@@ -291,6 +318,12 @@ def as_list(x: Any, *, ordered: bool = True) -> Any:
 
 def given_to(f: Any, x: Any, has_key: bool) -> Any:
     """What stands for a table or a view of one where a function of Python's goes through it."""
+    if f is builtins.set and isinstance(x, set):
+        return x
+    if not _goes_through(f):
+        if is_view(x):
+            refuse(f"{getattr(f, '__name__', type(f).__name__)}()")
+        return x
     extremum = f in (builtins.min, builtins.max)
     if extremum and isinstance(x, dict) and is_table(x):
         return TableView(x, "keys")
@@ -299,6 +332,20 @@ def given_to(f: Any, x: Any, has_key: bool) -> Any:
     if has_key or not isinstance(x, set):
         return as_list(x)
     return as_list(x, ordered=not (f is builtins.sorted or (extremum and _is_exact(x))))
+
+
+#: What goes through what it is given.
+_GOING_THROUGH = (
+    *(builtins.list, builtins.tuple, builtins.sorted, builtins.sum, builtins.min, builtins.max),
+    *(builtins.any, builtins.all, builtins.enumerate, builtins.zip, builtins.map, builtins.filter),
+    *(builtins.reversed, builtins.set, builtins.frozenset, functools.reduce, np.fromiter),
+)
+
+
+def _goes_through(f: Any) -> bool:
+    return (
+        any(f is known for known in _GOING_THROUGH) or getattr(f, "__module__", "") == "itertools"
+    )
 
 
 def _is_exact(x: set[Any]) -> bool:
@@ -379,7 +426,8 @@ def _copy(x: Any) -> Any:
 def _update(x: Any, items: Any = (), /, **more: Any) -> None:
     operators = current().operators
     if type(x) is Counter:
-        refuse("update() of a Counter")
+        _count(x, items)
+        return
     if isinstance(items, dict):
         items = TableView(items, "items") if is_table(items) else list(items.items())
     _each(items, lambda pair: operators.setitem(x, *operators.unpack(pair, 2, None)))
@@ -387,12 +435,31 @@ def _update(x: Any, items: Any = (), /, **more: Any) -> None:
         operators.setitem(x, name, value)
 
 
+def _count(x: Any, items: Any) -> None:
+    """The items are counted."""
+    if isinstance(items, dict):
+        refuse("update() of a Counter by a dict")
+    operators = current().operators
+
+    def one(item: Any) -> None:
+        operators.setitem(x, item, operators.getitem(x, item) + 1)
+
+    _each(as_list(items), one)
+
+
+def _most_common(x: Any, n: Any = None) -> Any:
+    operators = current().operators
+    items = TableView(x, "items").listed()
+    ranked = operators.call(builtins.sorted, items, key=lambda item: item[1], reverse=True)
+    return ranked if n is None else operators.getitem(ranked, slice(None, n))
+
+
 def _each(items: Any, do: Callable[[Any], None]) -> None:
     current().operators.loop_over(items, do, [])
 
 
 def _add(x: Any, item: Any, /) -> None:
-    put(x, item, ())
+    put(x, item, None)
 
 
 def _discard(x: Any, item: Any, /) -> None:
@@ -419,6 +486,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "__getitem__": lambda x, key, /: getitem(x, key),
     "__contains__": lambda x, key, /: contains(x, key),
     "__setitem__": setitem,
+    "most_common": _most_common,
     "__len__": length,
 }
 _SET_METHODS: dict[str, Callable[..., Any]] = {
@@ -430,6 +498,78 @@ _SET_METHODS: dict[str, Callable[..., Any]] = {
     "update": _add_all,
     "__contains__": lambda x, key, /: contains(x, key),
     "__len__": length,
+}
+
+# Dicts that are made ------------------------------------------------------------------------------
+
+
+def dict_of(items: list[Any]) -> Any:
+    """The dict of pairs, as a comprehension makes it."""
+    if not is_grown(items) and not any(has_traced(pair[0]) for pair in items):
+        return dict(items)
+    return _filled({}, items)
+
+
+def _filled(made: Any, items: Any) -> Any:
+    containers.made(current(), made)
+    _update(made, items)
+    return made
+
+
+def _are_of_the_run(items: Any) -> bool:
+    """Whether only the run knows the first parts of pairs, or how many there are."""
+    if type(items) in (list, tuple) and not is_grown(items):
+        return any(type(p) in (list, tuple) and len(p) == 2 and has_traced(p[0]) for p in items)
+    return _is_of_the_run(items)
+
+
+def builtin_dict(*given: Any, **more: Any) -> Any:
+    """``dict(...)``."""
+    if len(given) == 1 and is_table(given[0]):
+        made: Any = containers.made(current(), {})
+        put_table(made, table_in(given[0]))
+        _update(made, (), **more)
+        return made
+    given = tuple(map(_taken, given))
+    if len(given) == 1 and _are_of_the_run(given[0]):
+        made = _filled({}, given[0])
+        _update(made, (), **more)
+        return made
+    return as_is(dict, given, more)
+
+
+def _taken(items: Any) -> Any:
+    """What an iterator of Python's gives, as a list; other things as they are."""
+    return list(items) if hasattr(items, "__next__") else items
+
+
+def counter(*given: Any, **more: Any) -> Any:
+    """``collections.Counter(...)``."""
+    given = tuple(map(_taken, given))
+    items = given[0] if given else ()
+    traced = type(items) in (list, tuple) and not is_grown(items) and any(map(has_traced, items))
+    if len(given) == 1 and not more and (traced or _is_of_the_run(items)):
+        made = containers.made(current(), Counter())
+        _count(made, items)
+        return made
+    return as_is(Counter, given, more)
+
+
+def from_keys(items: Any, value: Any = None, /) -> Any:
+    """``dict.fromkeys``."""
+    items = _taken(items)
+    traced = type(items) in (list, tuple) and not is_grown(items) and any(map(has_traced, items))
+    if not traced and not _is_of_the_run(items):
+        return as_is(dict.fromkeys, (items, value), {})
+    made = containers.made(current(), {})
+    _each(as_list(items), lambda item: put(made, item, value))
+    return made
+
+
+DICTS: dict[Any, Callable[..., Any]] = {
+    dict: builtin_dict,
+    Counter: counter,
+    dict.fromkeys: from_keys,
 }
 
 TABLE_VIEWS.append(view_of)

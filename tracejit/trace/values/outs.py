@@ -60,7 +60,8 @@ class ListOut:
 
 @dataclass(frozen=True, eq=False)
 class TableOut:
-    """The entries of a new dict, or all of a new set, the same one wherever it is returned."""
+    """The entries of a new dict, or all of a new set, the same one wherever it is returned.
+    ``values``: of None that is all of them."""
 
     keys: Out
     values: Out
@@ -309,7 +310,9 @@ class Rebuilder:
     def _table(self, out: TableOut) -> Any:
         keys = self._leaf(out.keys)
         if not out.is_set:
-            return _Pairs(zip(keys, self._leaf(out.values), strict=True))
+            values = self._leaf(out.values)
+            every = [None] * len(keys) if values is None else values
+            return _Pairs(zip(keys, every, strict=True))
         if out not in self._new:
             self._new[out] = set(keys)
         return self._new[out]

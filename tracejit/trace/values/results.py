@@ -45,7 +45,7 @@ from tracejit.trace.values.outs import (
     TreeOut,
     ViewOut,
 )
-from tracejit.trace.values.tables import TableBuffer, listed
+from tracejit.trace.values.tables import NOTHING, TableBuffer, listed
 from tracejit.trace.values.tagged import by_kind
 from tracejit.trace.values.view_transforms import (
     Bitcast,
@@ -144,8 +144,10 @@ class Describer:
         return TreeOut(number, tree, outs)
 
     def _entries(self, table: TableBuffer) -> tuple[Out, Out]:
-        keys, values = (self.describe(listed(table, which)[0]) for which in ("keys", "values"))
-        return keys, values
+        keys = self.describe(listed(table, "keys")[0])
+        if table.form.values == NOTHING:
+            return keys, StaticOut(None)
+        return keys, self.describe(listed(table, "values")[0])
 
     def _static(self, leaf: Any) -> Out:
         """What was made while tracing, and could be changed, is made anew in each call."""

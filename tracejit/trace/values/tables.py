@@ -20,10 +20,11 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.ops.tables import GONE
 from tracejit.ir.types import INDEX, TensorType
+from tracejit.trace.session.plain import is_plain_value
 from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Tracer
-from tracejit.trace.values.all import lift
+from tracejit.trace.values.all import Array, lift
 from tracejit.trace.values.dynamic_list import ListBuffer, form_of, item_at, put_item
 from tracejit.trace.values.entries import AllEntries, is_table, table_in
 from tracejit.trace.values.list_kinds import ElementKinds, Kind, parts_of_item
@@ -32,8 +33,8 @@ from tracejit.trace.values.scalars import MixedScalar, TaggedScalar
 
 #: How many entries a new table has room for: a power of two.
 _ROOM = 8
-#: What stands for the values of a set, which has none.
-_NOTHING: ElementKinds = ((), tuple)
+#: The form of values that are all None, as those of a set are held.
+NOTHING: ElementKinds = ((), tuple)
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,9 @@ def refuse(what: str) -> NoReturn:
 
 def form_of_entries(keys: Sequence[Any], values: Sequence[Any], like: Any = None) -> TableForm:
     """What holds some entries, beside those of a form. UnsupportedError where nothing does."""
+    for key in keys:
+        if isinstance(key, Array):
+            hash(key)
     before: list[list[Any]] = [[], []]
     if like is not None:
         before = [[empty_of(f)] for f in (like.keys, like.values)]
@@ -156,7 +160,7 @@ def form_of_entries(keys: Sequence[Any], values: Sequence[Any], like: Any = None
 
 def _joined(items: Sequence[Any], what: str) -> ElementKinds:
     if all(type(x) is tuple and not x for x in items):
-        return _NOTHING
+        return NOTHING
     found = None if any(map(_is_of_several, items)) else _joined_kinds(items)
     if found is not None:
         return found
@@ -207,22 +211,15 @@ def _meeting(a: Kind, b: Kind) -> Kind | None:
 
 def empty_of(form: ElementKinds) -> Any:
     """What stands for items of which only the form counts."""
-    if form == _NOTHING:
+    if form == NOTHING:
         return ()
     return ListBuffer([Value(TensorType(k.dtype, k.column(1))) for k in form[0]], 1, form)
 
 
 def entries_of(contents: Any) -> tuple[list[Any], list[Any]]:
     """Keys and values of a plain dict, or of what a set holds."""
-    keys = list(contents)
-    if isinstance(contents, dict) and not _is_of_set(contents):
-        return keys, list(contents.values())
-    return keys, [()] * len(keys)
-
-
-def _is_of_set(contents: dict[Any, Any]) -> bool:
-    """Whether it is what ``reach.snapshot`` makes of a set."""
-    return type(contents) is dict and bool(contents) and all(v is None for v in contents.values())
+    values = contents.values() if isinstance(contents, dict) else [None] * len(contents)
+    return list(contents), [() if v is None else v for v in values]
 
 
 def common_form(*contents: Any) -> TableForm:
@@ -351,6 +348,8 @@ def either(
 def sought(table: TableBuffer, key: Any) -> tuple[list[Value], bool | Value]:
     """The parts of a key in the kinds of the columns, and whether it can be there at all."""
     parts, make = parts_of_item(key)
+    for part in parts:
+        _must_be_known(part)
     kinds, mine = table.form.keys
     if make != mine or len(parts) != len(kinds) or not all(map(is_number, parts)):
         return [], False
@@ -367,6 +366,14 @@ def sought(table: TableBuffer, key: Any) -> tuple[list[Value], bool | Value]:
                 exact = b.op("bitwise_and", possible, exact)
             possible = exact
     return found, possible
+
+
+def _must_be_known(x: Any) -> None:
+    """TypeError for an array; UnsupportedError for what may be several things."""
+    if isinstance(x, Array):
+        hash(x)
+    if isinstance(x, TaggedScalar) or not (is_number(x) or is_plain_value(x) or type(x) is tuple):
+        refuse("a key that is not known to be one number, or a tuple of numbers,")
 
 
 def _exactly(x: Any, kind: Kind) -> tuple[Value, bool | Value]:
@@ -443,8 +450,8 @@ def _note(table: TableBuffer, parts: Sequence[Value], found: KeyPlace) -> KeyPla
 
 
 def value_at(table: TableBuffer, place: Dim) -> Any:
-    """The value of the entry at a place."""
-    return item_at(table.values, place)
+    """The value of the entry at a place; None where all are."""
+    return None if table.form.values == NOTHING else item_at(table.values, place)
 
 
 def key_at(table: TableBuffer, place: Dim) -> Any:
