@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit import grad, jacobian, value_and_grad, vmap
+from tracejit import jacobian, value_and_grad, vmap
 
 TABLE = np.array([[0.5, -1.0], [2.0, 0.25]])
 
@@ -68,6 +68,13 @@ def kinds(a: Any, b: Any, c: Any) -> Any:
     return a + 1, b // 3, np.where(c, b, -b), c.any(), a.astype(np.float16)
 
 
+def products(a: Any, b: Any) -> Any:
+    c = b.T @ a.T
+    out = np.ones((len(a), 2 * b.shape[1]))
+    out[:, ::2] = a @ b
+    return a @ b, c, a @ a.T, a[:, 1:] @ b[1:], out, b @ c, (a + 1j) @ b, b.T @ a[0]
+
+
 def columns(m: Any) -> Any:
     return m.sum(axis=0), m[1:, ::-1].T
 
@@ -76,35 +83,41 @@ rng = np.random.default_rng(7)
 X = rng.normal(size=5)
 W, XS, Y = rng.normal(size=3), rng.normal(size=(6, 3)), rng.normal(size=6)
 
-#: A function, its signatures, and arguments.
-PROGRAMS: dict[str, tuple[Any, Any, tuple[Any, ...]]] = {
-    "fixed": (fixed, "(f8[5], f8)", (X, 0.75)),
-    "mixed": (mixed, "(f8[n, m], b1, c16, f4)", (XS, True, 1 - 2j, np.float32(0.1))),
-    "mixed otherwise": (mixed, "(f8[6, m], b1, c16, f4)", (XS, False, 1 - 2j, np.float32(0.1))),
-    "in place": (in_place, "(f8[:], f8)", (X, 0.5)),
-    "grows": (grows, "(f8[n], f8)", (X, 0.9)),
-    "grows to nothing": (grows, "(f8[n], f8)", (X, 0.0)),
+SHORT = np.array([0.3])
+BITS = np.array([True, False, True, True, False, True])
+
+#: A function, a signature, and arguments of calls.
+PROGRAMS: dict[str, tuple[Any, Any, list[tuple[Any, ...]]]] = {
+    "fixed": (fixed, "(f8[n], f8)", [(X, 0.75), (SHORT, 2.0)]),
+    "mixed": (
+        mixed,
+        "(f8[n, m], b1, c16, f4)",
+        [(XS, flag, 1 - 2j, np.float32(0.1)) for flag in (True, False)],
+    ),
+    "in place": (in_place, "(f8[:], f8)", [(X, 0.5)]),
+    "grows": (grows, "(f8[n], f8)", [(X, 0.9), (X, 0.0)]),
     "nested": (
         nested,
         ({"w": "f8[k, 2]", "b": ("f8[2]", "f8")}, "f8[n, k]"),
-        ({"w": XS[:3, :2].copy(), "b": (np.ones(2), 2.0)}, XS),
+        [({"w": XS[:3, :2].copy(), "b": (np.ones(2), 2.0)}, XS)],
     ),
-    "loops": (loops, "(f8[n], i8)", (X, 9)),
-    "loss": (loss, "(f8[k], f8[n, k], f8[n])", (W, XS, Y)),
-    "gradient": (value_and_grad(loss), "(f8[k], f8[n, k], f8[n])", (W, XS, Y)),
-    "gradient of fixed sizes": (grad(loss, (0, 1)), (W, XS, Y), (W, XS, Y)),
-    "jacobian": (jacobian(fixed_part := lambda x: np.sin(x) * x[0]), "(f8[4])", (X[:4].copy(),)),
-    "batch": (vmap(fixed_part), "(f8[n, 4])", (rng.normal(size=(3, 4)),)),
+    "loops": (loops, "(f8[n], i8)", [(X, 9), (X, 1)]),
+    "gradient": (value_and_grad(loss), "(f8[k], f8[n, k], f8[n])", [(W, XS, Y)]),
+    "batch": (
+        vmap(jacobian(lambda x: np.sin(x) * x[0])),
+        "(f8[n, 4])",
+        [(rng.normal(size=(3, 4)),)],
+    ),
     "kinds": (
         kinds,
         "(i2[n], u4[n], b1[n])",
-        (
-            np.arange(-3, 3, dtype=np.int16),
-            np.arange(6, dtype=np.uint32),
-            X[[0, 1, 2, 3, 4, 0]] > 0,
-        ),
+        [(np.arange(-3, 3, dtype=np.int16), np.arange(6, dtype=np.uint32), BITS)],
     ),
-    "columns": (columns, "(f8[::1, :])", (np.asfortranarray(XS),)),
-    "one": (fixed, "(f8[n], f8)", (np.array([0.3]), 2.0)),
-    "nothing": (columns, "(f8[n, m])", (np.zeros((0, 4)),)),
+    "products": (
+        products,
+        "(f8[n, k], f8[k, m])",
+        [(XS, rng.normal(size=(3, 4))), (np.ones((1, 0)), np.ones((0, 4)))],
+    ),
+    "columns": (columns, "(f8[::1, :])", [(np.asfortranarray(XS),)]),
+    "nothing": (columns, "(f8[n, m])", [(np.zeros((0, 4)),)]),
 }

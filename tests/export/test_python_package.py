@@ -50,12 +50,13 @@ def alike(found: Any, wanted: Any) -> None:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_package_answers_as_the_compiled_function(name: str, tmp_path: Path) -> None:
-    function, signature, args = PROGRAMS[name]
+    function, signature, calls = PROGRAMS[name]
     module = package(tmp_path / f"p_{name.replace(' ', '_')}", function, signature)
-    mine, theirs = copy.deepcopy(args), copy.deepcopy(args)
     exported = next(f for n, f in vars(module).items() if n in module.__all__)
-    alike(exported(*mine), jit(function)(*theirs))
-    alike(mine, theirs)  # what is written to
+    for args in calls:
+        mine, theirs = copy.deepcopy(args), copy.deepcopy(args)
+        alike(exported(*mine), jit(function)(*theirs))
+        alike(mine, theirs)  # what is written to
 
 
 def test_errors_are_exceptions_with_the_line(tmp_path: Path) -> None:

@@ -26,7 +26,85 @@ def matmul_text(letter: str, declare: Callable[[str], None], *, blas: bool) -> s
     start = text.index("entry:\n", where) + len("entry:\n")
     asked = _asks(letter) if blas else "  br i1 false, label %.blas, label %no\n.blas:\n"
     shims = [_shim(line, declare, weak=blas) for line in routines]
-    return "\n".join([text[:start] + asked + text[start:], *shims])
+    text = text[:start] + asked + text[start:]
+    if letter in _REAL:
+        loops = f"call void @matmul_loops_{letter}("
+        text = text.replace(loops, loops.replace("loops", "by_rows"), 1)
+        declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+        kind, size = _REAL[letter]
+        shims.append(
+            _BY_ROWS.replace("_L", f"_{letter}").replace("T ", f"{kind} ").replace("SIZE", size)
+        )
+    return "\n".join([text, *shims])
+
+
+_REAL = {"s": ("float", "4"), "d": ("double", "8")}
+
+# Where rows of b and of c are contiguous, a row of c is a sum of rows of b, which is vector code.
+# The terms of an element are added in the same order as in the loops.
+_BY_ROWS = """define internal void @matmul_add_row_L(
+    ptr noalias %c, ptr noalias %b, T %x, i64 %n) #0 {
+entry:
+  br label %loop
+loop:
+  %j = phi i64 [ 0, %entry ], [ %j1, %loop ]
+  %cp = getelementptr T , ptr %c, i64 %j
+  %bp = getelementptr T , ptr %b, i64 %j
+  %y = load T , ptr %bp
+  %old = load T , ptr %cp
+  %xy = fmul T %x, %y
+  %new = fadd T %old, %xy
+  store T %new, ptr %cp
+  %j1 = add i64 %j, 1
+  %more = icmp slt i64 %j1, %n
+  br i1 %more, label %loop, label %done
+done:
+  ret void
+}
+
+define internal void @matmul_by_rows_L(ptr %a, i64 %as0, i64 %as1, ptr %b, i64 %bs0, i64 %bs1,
+    ptr %c, i64 %cs0, i64 %cs1, i64 %m, i64 %n, i64 %k, i1 %add) #0 {
+entry:
+  %c_rows = icmp eq i64 %cs1, SIZE
+  %b_rows = icmp eq i64 %bs1, SIZE
+  %rows = and i1 %c_rows, %b_rows
+  br i1 %rows, label %row, label %other
+other:
+  call void @matmul_loops_L(ptr %a, i64 %as0, i64 %as1, ptr %b, i64 %bs0, i64 %bs1,
+    ptr %c, i64 %cs0, i64 %cs1, i64 %m, i64 %n, i64 %k, i1 %add)
+  ret void
+row:
+  %i = phi i64 [ 0, %entry ], [ %i1, %row_end ]
+  %ai = mul i64 %i, %as0
+  %ci = mul i64 %i, %cs0
+  %cr = getelementptr i8, ptr %c, i64 %ci
+  br i1 %add, label %sum, label %clear
+clear:
+  %bytes = mul i64 %n, SIZE
+  call void @llvm.memset.p0.i64(ptr %cr, i8 0, i64 %bytes, i1 false)
+  br label %sum
+sum:
+  %some = icmp sgt i64 %k, 0
+  br i1 %some, label %term, label %row_end
+term:
+  %l = phi i64 [ 0, %sum ], [ %l1, %term ]
+  %al0 = mul i64 %l, %as1
+  %al = add i64 %ai, %al0
+  %ap = getelementptr i8, ptr %a, i64 %al
+  %x = load T , ptr %ap
+  %bl = mul i64 %l, %bs0
+  %br = getelementptr i8, ptr %b, i64 %bl
+  call void @matmul_add_row_L(ptr %cr, ptr %br, T %x, i64 %n)
+  %l1 = add i64 %l, 1
+  %more = icmp slt i64 %l1, %k
+  br i1 %more, label %term, label %row_end
+row_end:
+  %i1 = add i64 %i, 1
+  %morei = icmp slt i64 %i1, %m
+  br i1 %morei, label %row, label %done
+done:
+  ret void
+}"""
 
 
 def _asks(letter: str) -> str:
