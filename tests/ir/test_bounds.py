@@ -1,7 +1,7 @@
 """What is proved about integers holds for every value that they can have.
 
-Both provers, the tracer's and the pass's, are asked about random polynomials; a proof is tried on
-random numbers within the bounds.
+The prover is asked, as the tracer and as the pass use it, about random polynomials; a proof is
+tried on random numbers within the bounds.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import pytest
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.ir.facts import IntegerFacts
 from tracejit.ir.types import INDEX
 from tracejit.passes.ranges import Facts
-from tracejit.trace.session.ranges import Ranges
 
 INT_MAX = 2**63 - 1
 
@@ -76,7 +76,7 @@ class Numbers:
 
 
 def tracer(numbers: Numbers) -> Callable[[Dim], bool]:
-    known = Ranges()
+    known = IntegerFacts()
     for v in numbers.values:
         known.bound(v, numbers.low[v], numbers.high.get(v))
     return lambda dim: known.at_least(dim, 0)
@@ -112,7 +112,7 @@ def test_a_proof_holds_for_all_values(
 def test_an_atom_is_not_replaced_where_its_factor_has_no_sign() -> None:
     # (m - 2*(m // 2)) * r is 0 or r: found as a reshape that was refused.
     m, n = Value(INDEX, hint="m"), Value(INDEX, hint="n")
-    known = Ranges()
+    known = IntegerFacts()
     known.extent(m, 2)
     known.extent(n, 2)
     r = ex.emin(2, n.dim - 1)
@@ -122,7 +122,7 @@ def test_an_atom_is_not_replaced_where_its_factor_has_no_sign() -> None:
 
 def test_a_difference_fits_where_both_ends_do() -> None:
     a, b = Value(INDEX, hint="a"), Value(INDEX, hint="b")
-    known = Ranges()
+    known = IntegerFacts()
     known.bound(a, -(2**62), 2**62)
     known.bound(b, -(2**62), 2**62)
     assert known.fits_int64(a.dim)

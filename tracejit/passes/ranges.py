@@ -11,30 +11,33 @@ from collections.abc import Iterable
 
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Function, Instr, Value
-from tracejit.ir.extent import Atom, Dim, Extent
+from tracejit.ir.extent import Dim, Extent
+from tracejit.ir.facts import EXTENT_LIMIT, IntegerFacts
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, TensorType
 from tracejit.passes.rebuild import Rebuild
 
-#: No array has more elements than this.
-EXTENT_LIMIT = 2**47
-INT_MAX = 2**63 - 1
-_DEPTH = 4
 #: Sign of ``a - b``, and what to take off for strictness.
 _COMPARED = {"lt": (-1, 1), "le": (-1, 0), "gt": (1, 1), "ge": (1, 0)}
 _DENIED = {"lt": "ge", "ge": "lt", "le": "gt", "gt": "le"}
 
 
-class Facts:
-    """What is known where the walk stands; ``then`` gives a scope that knows more."""
+class Facts(IntegerFacts):
+    """What is known where the walk stands: what holds in ``parent``, and more."""
+
+    depth = 4
 
     def __init__(self, parent: Facts | None = None) -> None:
-        self.dims: dict[Value, Dim] = dict(parent.dims) if parent else {}
-        self.low: dict[Atom, Dim] = dict(parent.low) if parent else {}
-        self.high: dict[Atom, Dim] = dict(parent.high) if parent else {}
-        self.holds: list[Dim] = list(parent.holds) if parent else []
-        self.made: dict[Value, Instr] = dict(parent.made) if parent else {}
+        super().__init__()
+        self.dims: dict[Value, Dim] = {}
+        self.made: dict[Value, Instr] = {}
+        if parent is not None:
+            self.dims |= parent.dims
+            self.low |= parent.low
+            self.high |= parent.high
+            self.holds += parent.holds
+            self.made |= parent.made
 
     def dim(self, value: Value) -> Dim:
         """An i64 scalar as a polynomial over outermost values, itself where that might wrap."""
@@ -55,7 +58,7 @@ class Facts:
         a, b = map(self.dim, instr.operands)
         return ex.ARITHMETIC[instr.name](a, b)
 
-    def extents(self, params: Iterable[Value]) -> None:
+    def exist(self, params: Iterable[Value]) -> None:
         """Extents of existing arrays are not negative and not huge."""
         for p in params:
             for d in p.type.shape if isinstance(p.type, TensorType) else ():
@@ -108,72 +111,9 @@ class Facts:
             return True
         return False if self.nonnegative(self._gap(instr, False)) else None
 
-    def nonnegative(self, dim: Dim, depth: int = _DEPTH) -> bool:
-        """Whether ``dim >= 0`` is proved."""
-        if isinstance(dim, int):
-            return dim >= 0
-        if self._plain(dim):
-            return True
-        if depth == 0:
-            return False
-        for atom in dict.fromkeys(dim.atoms()):
-            parts = ex.linear_in(dim, atom)
-            if parts is None:
-                continue
-            slope, rest = parts
-            upper = self._plain(-slope)
-            if upper or self._plain(slope):  # else it neither grows nor falls with the atom
-                for bound in self._bounds(atom, upper=upper):
-                    if self.nonnegative(slope * bound + rest, depth - 1):
-                        return True
-        return any(self._plain(dim - fact) for fact in self.holds)
-
-    def _plain(self, dim: Dim) -> bool:
-        if isinstance(dim, int):
-            return dim >= 0
-        return all(c >= 0 and all(self._low(a) for a, _ in m) for m, c in dim.terms.items())
-
-    def _low(self, atom: Atom) -> bool:
-        """Whether an atom is known not to be negative."""
-        if isinstance(atom, ex.Opaque):
-            a, b = self._plain(atom.a), self._plain(atom.b)
-            return (a or b) if atom.kind == "max" else a and b
-        low = self.low.get(atom)
-        return low is not None and self._plain(low)
-
-    def _bounds(self, atom: Atom, *, upper: bool) -> list[Dim]:
-        if isinstance(atom, ex.Opaque):
-            if atom.kind == ("min" if upper else "max"):
-                return [atom.a, atom.b]
-            halves = atom.kind == "floordiv" and isinstance(atom.b, int) and atom.b > 0
-            return [atom.a] if halves and upper and self._plain(atom.a) else []
-        found = (self.high if upper else self.low).get(atom)
-        return [] if found is None else [found]
-
-    def magnitude(self, dim: Dim, depth: int = _DEPTH) -> int:
-        """A bound on ``abs(dim)``; more than INT_MAX when there is none."""
-        if isinstance(dim, int):
-            return abs(dim)
-        total = 0
-        for mono, coef in dim.terms.items():
-            size = abs(coef)
-            for atom, power in mono:
-                size *= self._atom_size(atom, depth) ** power
-            total += size
-        return total
-
-    def _atom_size(self, atom: Atom, depth: int) -> int:
-        if isinstance(atom, ex.Opaque):
-            a, b = self.magnitude(atom.a, depth), self.magnitude(atom.b, depth)
-            return a if atom.kind == "floordiv" else max(a, b)
-        low, high = self.low.get(atom), self.high.get(atom)
-        if low is None or high is None or depth == 0:
-            return INT_MAX + 1
-        return max(self.magnitude(low, depth - 1), self.magnitude(high, depth - 1))
-
     def fits(self, dim: Dim) -> bool:
         """Whether an integer provably stays within 64 bits."""
-        if isinstance(ex.single_atom(dim), Value) or self.magnitude(dim) <= INT_MAX:
+        if self.fits_int64(dim):
             return True
         if not self.nonnegative(dim):
             return False
@@ -195,7 +135,7 @@ def _compares(instr: Instr) -> bool:
 def ranges(function: Function) -> Function:
     """Drop proved checks; decide proved comparisons of integers; clear proved overflow flags."""
     facts = Facts()
-    facts.extents(function.params)
+    facts.exist(function.params)
     return _run(function, facts)
 
 
@@ -262,7 +202,7 @@ def _region(instr: Instr, k: int, outer: Facts) -> Function:
         _steps(facts, op)
         if op.test is not None and region is op.body:
             _tested(facts, op)
-    facts.extents(region.params)
+    facts.exist(region.params)
     return _run(region, facts)
 
 

@@ -32,9 +32,9 @@ from tracejit.ir.builder import Builder
 from tracejit.ir.core import Constant, Loc, Value
 from tracejit.ir.exceptions import ExceptionName
 from tracejit.ir.extent import Dim
+from tracejit.ir.facts import IntegerFacts
 from tracejit.ir.types import DTypeLike, dtype_of
 from tracejit.trace.session.assumption_sets import TraceAssumptions
-from tracejit.trace.session.ranges import Ranges
 
 if TYPE_CHECKING:
     from tracejit.trace.session.storage import Cell
@@ -129,7 +129,7 @@ class Session:
     ) -> None:
         self.literals: dict[Value, Constant] = {}
         self.frames: list[Frame] = [Frame("root", TraceBuilder(name, self.literals), 0)]
-        self.ranges = Ranges()
+        self.ranges = IntegerFacts()
         self.loops = loops
         self.assumptions = assumptions or TraceAssumptions()
         self.loop_of: dict[Value, Any] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
-from tracejit.ir.extent import Dim, Extent
+from tracejit.ir.extent import Atom, Dim, Extent
 
 #: No array has more elements than this, so sums of extents with small factors fit in 64 bits.
 EXTENT_LIMIT = 2**47
@@ -16,13 +16,18 @@ INT_MAX = 2**63 - 1
 _DEPTH = 6
 
 
-class Ranges:
-    """Bounds of atoms."""
+class IntegerFacts:
+    """Bounds of atoms, and polynomials that are not negative (``holds``)."""
+
+    #: How many bounds are put one into another in a proof.
+    depth = _DEPTH
 
     def __init__(self) -> None:
-        self.low: dict[ex.Atom, Dim] = {}
-        self.high: dict[ex.Atom, Dim] = {}
-        self.extents: set[ex.Atom] = set()
+        self.low: dict[Atom, Dim] = {}
+        self.high: dict[Atom, Dim] = {}
+        self.extents: set[Atom] = set()
+        self.holds: list[Dim] = []
+        self._tried: dict[tuple[Extent, int], bool] = {}  # in the proof under way
 
     def extent(self, value: Value, low: int = 0) -> Value:
         """Note that ``value`` is the extent of an existing array."""
@@ -42,7 +47,7 @@ class Ranges:
 
     def at_least(self, a: Dim, b: Dim) -> bool:
         """Whether ``a >= b`` is proved."""
-        return self._nonnegative(a - b, _DEPTH)
+        return self.nonnegative(a - b)
 
     def equal(self, a: Dim, b: Dim) -> bool | None:
         """Whether two extents are equal: True and False are proofs."""
@@ -52,9 +57,22 @@ class Ranges:
             return False
         return None
 
-    def _nonnegative(self, dim: Dim, depth: int) -> bool:
+    def nonnegative(self, dim: Dim) -> bool:
+        """Whether ``dim >= 0`` is proved."""
+        self._tried.clear()
+        return self._proved(dim, self.depth)
+
+    def _proved(self, dim: Dim, depth: int) -> bool:
         if isinstance(dim, int):
             return dim >= 0
+        found = self._tried.get((dim, depth))
+        if found is None:
+            found = self._tried[dim, depth] = self._try(dim, depth)
+        return found
+
+    def _try(self, dim: Extent, depth: int) -> bool:
+        if self._by_lower_bounds(dim):
+            return True
         if depth == 0:
             return False
         for atom in dict.fromkeys(dim.atoms()):
@@ -63,12 +81,12 @@ class Ranges:
                 continue
             slope, rest = parts
             sign = self._sign(slope, depth)
-            bound = self._low(atom) if sign > 0 else self._high(atom) if sign < 0 else None
-            if isinstance(bound, int) and sign > 0 and bound == 0 and len(dim.terms) > 1:
-                continue
-            if bound is not None and self._nonnegative(slope * bound + rest, depth - 1):
-                return True
-        return self._by_lower_bounds(dim)
+            for bound in self._bounds(atom, upper=sign < 0) if sign else ():
+                if isinstance(slope, int) and sign > 0 and bound == 0 and rest != 0:
+                    continue  # the term helps while it is there
+                if self._proved(slope * bound + rest, depth - 1):
+                    return True
+        return any(self._by_lower_bounds(dim - fact) for fact in self.holds)
 
     def _sign(self, dim: Dim, depth: int) -> int:
         """1 where ``dim >= 0`` is proved, -1 where ``dim <= 0`` is, else 0.
@@ -79,83 +97,78 @@ class Ranges:
         if isinstance(dim, int):
             return 1 if dim >= 0 else -1
         signs = {coef > 0 for coef in dim.terms.values()}
-        if len(signs) == 1 and all(self._known_low(atom) is not None for atom in dim.atoms()):
+        if len(signs) == 1 and all(self._least(atom) is not None for atom in dim.atoms()):
             return 1 if signs.pop() else -1
         if len(signs) == 1 or depth < 2:
             return 0
-        return self._nonnegative(dim, 2) - self._nonnegative(-dim, 2)
+        return self._proved(dim, 2) - self._proved(-dim, 2)
 
-    def _by_lower_bounds(self, dim: Extent) -> bool:
+    def _by_lower_bounds(self, dim: Dim) -> bool:
+        if isinstance(dim, int):
+            return dim >= 0
+        if any(coef < 0 for mono, coef in dim.terms.items() if mono):
+            return False
         total = 0
         for mono, coef in dim.terms.items():
-            product = 1
             for atom, power in mono:
-                low = self._known_low(atom)
+                low = self._least(atom)
                 if low is None:
                     return False
-                product *= low**power
-            if mono and coef < 0:
-                return False
-            total += coef * product
+                coef *= low**power
+            total += coef
         return total >= 0
 
-    def _known_low(self, atom: ex.Atom) -> int | None:
+    def _least(self, atom: Atom) -> int | None:
         """A non-negative integer lower bound, if there is one."""
-        low = self._low(atom)
+        if isinstance(atom, ex.Opaque):
+            enough = any if atom.kind == "max" else all
+            return 0 if enough(self._proved(part, 2) for part in (atom.b, atom.a)) else None
+        low = self.low.get(atom)
         if isinstance(low, int):
             return low if low >= 0 else None
-        return 0 if low is not None and self._nonnegative(low, 2) else None
+        return 0 if low is not None and self._proved(low, 2) else None
 
-    def _low(self, atom: ex.Atom) -> Dim | None:
+    def _bounds(self, atom: Atom, *, upper: bool) -> list[Dim]:
         if isinstance(atom, ex.Opaque):
-            if atom.kind == "floordiv" and isinstance(atom.b, int) and atom.b > 0:
-                return 0 if self._nonnegative(atom.a, 3) else None
-            if atom.kind == "max":
-                return atom.a if not self._nonnegative(atom.b, 2) else 0
-            if atom.kind == "min":
-                both = self._nonnegative(atom.a, 2) and self._nonnegative(atom.b, 2)
-                return 0 if both else None
-            return None
-        return self.low.get(atom)
+            if atom.kind == ("min" if upper else "max"):
+                return [atom.b, atom.a]
+            halves = atom.kind == "floordiv" and isinstance(atom.b, int) and atom.b > 0
+            if halves and self._proved(atom.a, 2):
+                return [atom.a if upper else 0]
+            return [0] if not upper and self._least(atom) is not None else []
+        found = (self.high if upper else self.low).get(atom)
+        return [] if found is None else [found]
 
-    def _high(self, atom: ex.Atom) -> Dim | None:
-        if isinstance(atom, ex.Opaque):
-            if atom.kind == "min":
-                return atom.a if isinstance(atom.b, int) else atom.b
-            if atom.kind == "floordiv" and isinstance(atom.b, int) and atom.b > 0:
-                return atom.a if self._nonnegative(atom.a, 2) else None
-            return None
-        return self.high.get(atom)
-
-    def magnitude(self, dim: Dim) -> int:
-        """A bound on ``abs(dim)`` as a Python int (unbounded values count as 2**63)."""
+    def magnitude(self, dim: Dim, depth: int = 4) -> int:
+        """A bound on ``abs(dim)``; more than ``INT_MAX`` where there is none."""
         if isinstance(dim, int):
             return abs(dim)
         total = 0
         for mono, coef in dim.terms.items():
-            product = abs(coef)
+            size = abs(coef)
             for atom, power in mono:
-                product *= self._atom_magnitude(atom) ** power
-            total += product
+                size *= self._atom_magnitude(atom, depth) ** power
+            total += size
         return total
 
-    def _atom_magnitude(self, atom: ex.Atom, depth: int = 4) -> int:
+    def _atom_magnitude(self, atom: Atom, depth: int) -> int:
         if isinstance(atom, ex.Opaque):
-            a, b = self.magnitude(atom.a), self.magnitude(atom.b)
+            a, b = self.magnitude(atom.a, depth), self.magnitude(atom.b, depth)
             return {"floordiv": a, "mod": b}.get(atom.kind, max(a, b))
         if atom in self.extents:
             return EXTENT_LIMIT
         low, high = self.low.get(atom), self.high.get(atom)
         if low is None or high is None or depth == 0:
             return INT_MAX + 1
-        return max(self.magnitude(low), self.magnitude(high))
+        return max(self.magnitude(low, depth - 1), self.magnitude(high, depth - 1))
 
     def fits_int64(self, dim: Dim) -> bool:
         """Whether an integer expression provably stays in 64 bits."""
-        if self.magnitude(dim) <= INT_MAX:
+        if isinstance(ex.single_atom(dim), Value) or self.magnitude(dim) <= INT_MAX:
             return True
         if isinstance(dim, int):
             return False
+        self._tried.clear()
         upper, lower = self._extreme(dim, 1), self._extreme(dim, -1)
         if upper is None or lower is None:
             return False
@@ -171,11 +184,11 @@ class Ranges:
             slope, rest = parts
             if slope == 0:
                 continue
-            sign = self._sign(slope, _DEPTH) * side
-            bound = self._high(atom) if sign > 0 else self._low(atom) if sign < 0 else None
-            if bound is None:
+            sign = self._sign(slope, self.depth) * side
+            bounds = self._bounds(atom, upper=sign > 0) if sign else []
+            if not bounds:
                 return None
-            found = slope * bound + rest
+            found = slope * bounds[0] + rest
         return found
 
 
