@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tracejit import jit
-from tracejit.errors import UnsupportedError
+from tracejit.errors import TracejitError, UnsupportedError
 
 OUTSIDE = np.zeros(3)
 
@@ -105,3 +105,29 @@ def test_wrong_files_and_targets(tmp_path: Path) -> None:
         f.export(tmp_path / "x.o", "(f8)", target="vax")
     with pytest.raises(UnsupportedError, match=r"export an object file \(x\.o\)"):
         f.export(tmp_path / "x.so", "(f8)", target="riscv64")
+
+
+def test_what_is_switched_off_is_not_exported(tmp_path: Path) -> None:
+    with pytest.raises(TracejitError, match="takes is not compiled, as jit is switched off"):
+        jit(takes, disable_jit=True).export(tmp_path / "x.o", "(f8)")
+
+
+class Model:
+    def __init__(self) -> None:
+        self.weights = np.arange(3.0)
+
+    def step(self, x: Any) -> Any:
+        return x * self.weights
+
+
+def test_a_method_is_exported_with_what_its_object_holds_now(tmp_path: Path) -> None:
+    jit(Model().step).export(tmp_path / "step.o", "(f8[3])")
+    assert "const double *TRACEJIT_RESTRICT x,\n    double *" in (tmp_path / "step.h").read_text()
+    with pytest.raises(UnsupportedError, match="a Model needs Python: pass its numbers and arrays"):
+        jit(Model.step).export(tmp_path / "x.o", (Model(), "f8[3]"))
+
+
+def test_static_arguments_are_part_of_the_code(tmp_path: Path) -> None:
+    power = jit(lambda x, n: x**n, static_argnums=1)
+    power.export(tmp_path / "power.o", {"cube": ("f8[k]", 3)})
+    assert "/* cube: x: float64[k], n: always 3" in (tmp_path / "power.h").read_text()

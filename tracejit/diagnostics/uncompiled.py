@@ -78,6 +78,7 @@ class Uncompiled:
 
     inspect_ir = inspect_program = inspect_llvm = inspect_asm = inspect_ptx = _refused
     explain = show = profile = compile_times = peak_bytes = _refused
+    export = c_function = _refused
 
 
 def in_python_first(transform: Any, call: Callable[..., Any]) -> Callable[..., Any]:
