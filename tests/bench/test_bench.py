@@ -27,9 +27,10 @@ def row(**changes: object) -> Row:
     return Row(traced=lambda: given["numpy"], **given)
 
 
-def test_right_values_are_timed() -> None:
+@pytest.mark.parametrize("clock", ["wall", "cpu"])
+def test_right_values_are_timed(clock: str) -> None:
     steps: list[int] = []
-    found = list(measure(row(), frozenset(), 3, lambda: steps.append(1)))
+    found = list(measure(row(), frozenset(), 3, lambda: steps.append(1), clock))
     assert [m.contender for m in found] == ["numpy", "tracejit"]
     assert [len(m.samples) for m in found] == [3, 3]
     assert len(steps) == 3

@@ -33,7 +33,7 @@ from tracejit.bench import (
     show,
 )
 from tracejit.bench.rows import Row, load
-from tracejit.bench.timing import Measurement, measure
+from tracejit.bench.timing import CLOCKS, Measurement, measure
 
 HERE = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -45,6 +45,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("-k", default="", metavar="TEXT", help="only rows whose name contains TEXT")
     parser.add_argument("--peers", help="only these contenders, separated by commas")
     parser.add_argument("--rounds", type=int, default=25, help="samples of each contender")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: of all threads")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE")
     parser.add_argument("--html", type=Path, metavar="FILE", help="a page that needs nothing else")
@@ -55,18 +56,19 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--gradients", action="store_true", help="values and their gradients")
     parser.add_argument("--preset", default="S", help="of NPBench: S, M, L or paper")
     parser.add_argument("--names", action="store_true", help="every NumPy name against NumPy")
+    parser.add_argument("--dtypes", metavar="LIST", help="of --names, separated by commas")
     parser.add_argument("--elementary", action="store_true", help="ns per element by function")
     return parser.parse_args(argv)
 
 
-def run(rows: Sequence[Row], only: frozenset[str], rounds: int) -> list[Measurement]:
+def run(rows: Sequence[Row], only: frozenset[str], rounds: int, clock: str) -> list[Measurement]:
     from rich.progress import Progress
 
     found: list[Measurement] = []
     with Progress(transient=True) as progress:
         for row in rows:
             task = progress.add_task(row.name, total=rounds)
-            found += measure(row, only, rounds, partial(progress.advance, task))
+            found += measure(row, only, rounds, partial(progress.advance, task), clock)
             progress.remove_task(task)
     return found
 
@@ -85,7 +87,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return first.show(options.k)
     path = options.path or (Path("benchmarks") if Path("benchmarks").is_dir() else HERE)
     if options.names:
-        return names.show(path, options.k, min(options.rounds, names.ROUNDS), options.json)
+        dtypes = tuple(options.dtypes.split(",")) if options.dtypes else names.DTYPES
+        rounds = min(options.rounds, names.ROUNDS)
+        return names.show(path, options.k, rounds, options.json, dtypes)
     if options.calls:
         return calls.show([call for call in calls.load(path) if options.k in call.name])
     if options.gradients:
@@ -98,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"no rows named like {options.k!r} in {path}", file=sys.stderr)
         return 1
     only = frozenset(options.peers.split(",")) | {"tracejit"} if options.peers else frozenset()
-    found = run(rows, only, options.rounds)
+    found = run(rows, only, options.rounds, options.clock)
     console = Console()
     goals = {row.name: row.goal for row in rows if row.goal is not None}
     console.print(show.table(found, goals))

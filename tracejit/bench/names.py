@@ -2,7 +2,7 @@
 
 python -m tracejit.bench --names                        all, with what is slower listed last
 python -m tracejit.bench --names -k linalg --rounds 9
-python -m tracejit.bench --names --json names.json      every figure
+python -m tracejit.bench --names --dtypes float64 --json names.json      every figure of one dtype
 
 Names stand in `benchmarks/names.py` with the expression that is timed. Each is compiled for
 float32, float64 and int64 and called on 100, 10 thousand and 1 million elements, in a process for
@@ -168,10 +168,12 @@ def load(path: Path, table: str = "NAMES") -> dict[str, str]:
     return found
 
 
-def timings(path: Path, text: str, rounds: int) -> Iterator[NameTiming]:
+def timings(
+    path: Path, text: str, rounds: int, dtypes: Sequence[str] = DTYPES
+) -> Iterator[NameTiming]:
     """Every name that contains `text`, at each dtype and size."""
     environment = {**os.environ, **_ONE_THREAD}
-    for dtype in DTYPES:
+    for dtype in dtypes:
         command = [sys.executable, "-m", __name__, str(path), dtype, text, str(rounds)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as run:
             assert run.stdout is not None
@@ -205,11 +207,13 @@ def table(found: Sequence[NameTiming], explained: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def show(path: Path, text: str, rounds: int, json_file: Path | None) -> int:
+def show(
+    path: Path, text: str, rounds: int, json_file: Path | None, dtypes: Sequence[str] = DTYPES
+) -> int:
     """Print the table; 1 when there is no such name, or one gave other values."""
     explained = load(path, "EXPLAINED")
     found = []
-    for timing in timings(path, text, rounds):
+    for timing in timings(path, text, rounds, dtypes):
         found.append(timing)
         if sys.stderr.isatty():
             print(f"\r{timing.dtype} {timing.name:40}", end="", file=sys.stderr)

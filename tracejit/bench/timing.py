@@ -18,6 +18,8 @@ from tracejit.bench.contenders import Contender, contenders
 from tracejit.bench.rows import Arguments, Row
 
 SAMPLE_SECONDS = 2e-3
+#: ``cpu``: that of all threads of the process, which other work on the machine changes little.
+CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 @dataclass(frozen=True)
@@ -52,17 +54,18 @@ class Ready:
     first_call: float
     repeat: int
     writes: bool
+    clock: Callable[[], float] = time.perf_counter
 
     def sample(self) -> float:
         """Seconds per call; copies for a program that writes are made outside the clock."""
         call, wait, args = self.contender.call, self.contender.wait, self.args
         if self.writes:
             args = copied(args)
-        start = time.perf_counter()
+        start = self.clock()
         for _ in range(self.repeat):
             result = call(*args)
         wait(result)
-        return (time.perf_counter() - start) / self.repeat
+        return (self.clock() - start) / self.repeat
 
 
 def copied(args: Arguments) -> Arguments:
@@ -91,7 +94,13 @@ def difference(actual: Any, expected: Any, rtol: float) -> str:
     return ""
 
 
-def prepare(row: Row, contender: Contender, args: Arguments, expected: Any) -> Ready | Measurement:
+def prepare(
+    row: Row,
+    contender: Contender,
+    args: Arguments,
+    expected: Any,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Ready | Measurement:
     """The first call, the check of its values, and how many calls make a sample."""
     own = contender.accept(args)
     scratch = copied(own)
@@ -111,13 +120,13 @@ def prepare(row: Row, contender: Contender, args: Arguments, expected: Any) -> R
     once = Ready(contender, own, first_call, 1, row.writes)
     quickest = min(once.sample() for _ in range(3))
     repeat = 1 if row.writes else max(1, int(SAMPLE_SECONDS / quickest))
-    return Ready(contender, own, first_call, repeat, row.writes)
+    return Ready(contender, own, first_call, repeat, row.writes, clock)
 
 
 def measure(
-    row: Row, only: frozenset[str], rounds: int, step: Callable[[], None]
+    row: Row, only: frozenset[str], rounds: int, step: Callable[[], None], clock: str = "wall"
 ) -> Iterator[Measurement]:
-    """All contenders of one row; `step` is called after each round."""
+    """All contenders of one row by one of `CLOCKS`; `step` is called after each round."""
     args = row.setup(np.random.default_rng(0))
     scratch = copied(args)
     with np.errstate(all="ignore"):
@@ -125,7 +134,7 @@ def measure(
     expected = (result, scratch) if row.writes else result
     ready = []
     for contender in contenders(row, only):
-        prepared = prepare(row, contender, args, expected)
+        prepared = prepare(row, contender, args, expected, CLOCKS[clock])
         if isinstance(prepared, Measurement):
             yield prepared
         else:

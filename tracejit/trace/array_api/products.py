@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -316,8 +317,50 @@ def linalg_matmul(x1: Any, x2: Any, /) -> Any:
 
 @covers(np.linalg.multi_dot)
 def multi_dot(arrays: Any, *, out: Any = None) -> Any:
-    """A chain of products, left to right."""
-    found = asarray(arrays[0])
-    for a in arrays[1:]:
-        found = dot(found, a)
-    return stored(found, out)
+    """A chain of products in the order that takes the fewest operations, which is NumPy's.
+
+    Where only the run knows the sizes: from the right if the last is a vector, else from the left.
+    """
+    chain = [asarray(a) for a in arrays]
+    if len(chain) < 2:
+        throw(ValueError("Expecting at least two arrays."))
+    if len(chain) == 2:
+        return stored(dot(*chain), out)
+    for k, a in enumerate(chain):
+        if a.ndim != 2 and not (a.ndim == 1 and k in (0, len(chain) - 1)):
+            message = f"{a.ndim}-dimensional array given. Array must be two-dimensional"
+            throw(np.linalg.LinAlgError(message))
+    first, last = chain[0], chain[-1]
+    sizes = [first.dims[0] if first.ndim == 2 else 1, *(a.dims[0] for a in chain[1:])]
+    sizes.append(last.dims[1] if last.ndim == 2 else 1)
+    count = len(chain)
+    known = [n for n in sizes if isinstance(n, int)]
+    if len(known) == len(sizes):
+        splits = _fewest_operations(known)
+    else:
+        splits = {(i, j): i if last.ndim == 1 else j - 1 for j in range(count) for i in range(j)}
+
+    def product(i: int, j: int) -> Any:
+        if i == j:
+            return chain[i]
+        k = splits[i, j]
+        return dot(product(i, k), product(k + 1, j))
+
+    return stored(product(0, count - 1), out)
+
+
+def _fewest_operations(sizes: Sequence[int]) -> dict[tuple[int, int], int]:
+    """For each part of a chain of matrices the place where it is best cut in two, the first of
+    equals; matrix k is ``sizes[k]`` by ``sizes[k + 1]``."""
+    cost = {(i, i): 0 for i in range(len(sizes) - 1)}
+    splits: dict[tuple[int, int], int] = {}
+    for width in range(1, len(sizes) - 1):
+        for i in range(len(sizes) - 1 - width):
+            j = i + width
+            found = [
+                cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1]
+                for k in range(i, j)
+            ]
+            cost[i, j] = min(found)
+            splits[i, j] = i + found.index(cost[i, j])
+    return splits
