@@ -27,25 +27,32 @@ from tracejit.trace.array_api.operands import (
 )
 from tracejit.trace.array_api.promotion import promote
 from tracejit.trace.array_api.shapes import atleast_1d, atleast_2d, atleast_3d
+from tracejit.trace.session.concretize import shown_dim
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, as_dim, fresh
-from tracejit.trace.views.broadcast import match_shape
+from tracejit.trace.views.broadcast import cast_shape, check_equal, match_shape
 from tracejit.trace.views.reshape import reshaped
 
 _MISMATCH = (
     "all the input array dimensions except for the concatenation axis must match exactly, "
-    "but along dimension {}, the arrays have sizes {} and {}"
+    "but along dimension {}, the array at index 0 has size {} and the array at index {} has size {}"
 )
 
 
 def join(values: Sequence[Value], axis: int) -> Value:
     """Values of one dtype joined; ValueError where other extents differ."""
     first, checked = values[0], []
-    for v in values:
+    for k, v in enumerate(values):
         shape = tuple(d if a == axis else first.shape[a] for a, d in enumerate(v.shape))
-        wrong = [a for a in range(v.rank) if v.shape[a] != shape[a]]
-        text = _MISMATCH.format(wrong[0], shape[wrong[0]], v.shape[wrong[0]]) if wrong else ""
-        checked.append(match_shape(v, shape, text))
+        text = ""
+        for a, (have, want) in enumerate(zip(v.shape, shape, strict=True)):
+            if have == want:
+                continue
+            text = _MISMATCH.format(a, shown_dim(want), k, shown_dim(have))
+            if isinstance(have, int) and isinstance(want, int):
+                throw(ValueError(text))
+            check_equal(have, want, text)
+        checked.append(cast_shape(v, shape, text))
     if len(checked) == 1:
         return checked[0]
     return builder().op("concatenate", *checked, axis=axis)  # type: ignore[no-any-return]
@@ -75,17 +82,20 @@ def concatenate(
     values = [cast(p, kind) for p in parts]
     if axis is None:
         values, axis = [builder().reshape(v, (ex.product(v.shape),)) for v in values], 0
-    if any(v.rank == 0 for v in values):
+    rank = values[0].rank
+    if rank == 0:
         throw(ValueError("zero-dimensional arrays cannot be concatenated"))
-    if any(v.rank != values[0].rank for v in values):
+    at = axis_of(axis, rank)
+    other = next((k for k, v in enumerate(values) if v.rank != rank), None)
+    if other is not None:
         throw(
             ValueError(
-                "all the input array dimensions must match exactly: the arrays have "
-                f"{values[0].rank} and {next(v.rank for v in values if v.rank != values[0].rank)} "
-                "dimension(s)"
+                "all the input arrays must have same number of dimensions, but the array at index "
+                f"0 has {rank} dimension(s) and the array at index {other} has "
+                f"{values[other].rank} dimension(s)"
             )
         )
-    return deliver(join(values, axis_of(axis, values[0].rank)), out)
+    return deliver(join(values, at), out)
 
 
 def _joined_rows(

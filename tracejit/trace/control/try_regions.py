@@ -353,7 +353,7 @@ class Escape:
         """The exception, its message made of values that are known here."""
         if self.slots and holds_later(error):
             raise UnsupportedError(
-                f"{where()}: a {type(error).__name__} that is raised in a loop or branch of the "
+                f"{where()}: {type(error).__name__} that is raised in a loop or branch of the "
                 "`try` cannot carry values of it; put them in variables before the `raise`"
             )
         parts = split_marks(str(error))
