@@ -253,6 +253,18 @@ def items_of_items(x: Any) -> Any:
     return d, rows, first, half, [k + i for k, (i, _) in d.items()]
 
 
+@KEYED((6,), (70,), policies=ONE)
+def walks(n: Any) -> Any:
+    now = {0: 1.0}
+    for _ in range(n):
+        later = {}
+        for k, v in now.items():
+            later[k + 1] = later.get(k + 1, 0.0) + v * 0.5
+            later[k - 1] = later.get(k - 1, 0.0) + v * 0.5
+        now = later
+    return now
+
+
 class Squares:
     def __init__(self) -> None:
         self.known: dict[int, int] = {}

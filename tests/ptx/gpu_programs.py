@@ -67,6 +67,16 @@ def selected(dtype: str, count: int) -> Case:
     return b.build([found, stored, *sums]), [count, numbers(dtype, (count,))]
 
 
+def keys(dtype: str) -> Case:
+    """The slots of keys that differ; where one is, and one that is not there would be."""
+    b = Builder("keys")
+    column = b.param(tensor(dtype, (16,)), "keys")
+    slots = b.op("key_slots", b.const(11, "i64"), column)
+    found = [b.op("find_key", slots, column, b.const(k, dtype)) for k in (-9, 200)]
+    every = (np.arange(16) * 7 - 9).astype(tensor(dtype).dtype)
+    return b.build([slots, *found[0], *found[1]]), [every]
+
+
 def elementary(dtype: str) -> Case:
     def make(b: Builder, x: Value) -> Value:
         y = b.op("add", b.op("exp", b.op("sin", x)), b.op("tanh", x))

@@ -45,6 +45,8 @@ CASES: dict[str, Callable[[], gpu.Case]] = {
     "product_of_floats": lambda: gpu.reduction("reduce_prod", "f64", (20, 9), (1,)),
     "selected_f64": lambda: gpu.selected("f64", 700),
     "selected_i64": lambda: gpu.selected("i64", 300),
+    "keys_i64": lambda: gpu.keys("i64"),
+    "keys_f32": lambda: gpu.keys("f32"),
     "argmax_of_rows": lambda: gpu.argmax((20, 30), 1),
     "running_sum": lambda: gpu.running((20, 30), 1),
     "heat": lambda: gpu.heat(5, 400),

@@ -123,6 +123,10 @@ def of_the_module(x: Any) -> Any:
     return x
 
 
+def ints_or_floats(x: Any) -> Any:
+    return {int(v): i if v > 2 else 0.5 for i, v in enumerate(x)}
+
+
 KNOWN = {1: 1}
 REFUSED: dict[str, Callable[[Any], Any]] = {
     "the comparison ==": lambda x: table(x) == {},
@@ -133,6 +137,7 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "the order of a set": lambda x: [v for v in items(x)],
     "the order of a set ": lambda x: list(items(x)),
     "are numbers of one kind": texts,
+    "numbers of one kind, or tuples": ints_or_floats,
     "of several kinds": keys_of_two_kinds,
     "are numbers of one kind, or": lists,
     "would be changed once": of_the_module,

@@ -58,7 +58,7 @@ from tracejit.trace.values.dynamic_list import ListBuffer, form_of, is_grown, ru
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import common_kind, is_number, is_sentinel, joined_number
-from tracejit.trace.values.tables import TableBuffer, common_form
+from tracejit.trace.values.tables import TableBuffer, are_keyed, common_form
 from tracejit.trace.values.view_transforms import Gather
 from tracejit.trace.views.parameters import aligned, view_numbers
 from tracejit.trace.views.views import writeability
@@ -422,7 +422,11 @@ def _improved_structure(
 
 def _must_not_grow(entry: Any, end: Any, name: str, at: Ending) -> None:
     """Growing for a list of which iterations change the length, or the form; or a table."""
-    if isinstance(end, dict) and (is_table(entry) or is_table(end)):
+    other_keys = isinstance(end, dict) and at.peeled and list(entry) != list(end)
+    if isinstance(end, dict) and other_keys and not (is_table(entry) or is_table(end)):
+        if are_keyed(entry, end):
+            raise Growing(name, entry, common_form(entry, end), proved=False)
+    elif isinstance(end, dict) and (is_table(entry) or is_table(end)):
         table_form = common_form(entry, end)
         if not (is_table(entry) and table_in(entry).form == table_form):
             raise Growing(name, entry, table_form, proved=True)

@@ -29,7 +29,7 @@ from tracejit.trace.values.dynamic_list import ListBuffer, form_of, item_at, put
 from tracejit.trace.values.entries import AllEntries, is_table, table_in
 from tracejit.trace.values.list_kinds import ElementKinds, Kind, parts_of_item
 from tracejit.trace.values.scalar_join import is_number, meeting_kind, number_value
-from tracejit.trace.values.scalars import MixedScalar, TaggedScalar
+from tracejit.trace.values.scalars import IntOrFloat, IntOrScalar, MixedScalar, TaggedScalar
 
 #: How many entries a new table has room for: a power of two.
 _ROOM = 8
@@ -173,7 +173,7 @@ def _joined(items: Sequence[Any], what: str) -> ElementKinds:
 def _is_of_several(x: Any) -> bool:
     if isinstance(x, tuple | list):
         return any(map(_is_of_several, x))
-    return isinstance(x, MixedScalar | TaggedScalar)
+    return isinstance(x, IntOrFloat | IntOrScalar | MixedScalar | TaggedScalar)
 
 
 def _joined_kinds(items: Sequence[Any]) -> ElementKinds | None:
