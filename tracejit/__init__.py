@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from tracejit.threads import get_num_threads, set_num_threads
     from tracejit.transforms import (
+        callback,
         check_grads,
         checkpoint,
         clip_gradient,
@@ -83,6 +84,7 @@ _WHERE = {
     "vmap": "tracejit.transforms",
     "linearize": "tracejit.transforms",
     "check_grads": "tracejit.transforms",
+    "callback": "tracejit.transforms",
     "get_num_threads": "tracejit.threads",
     "set_num_threads": "tracejit.threads",
     "FallbackWarning": "tracejit.errors",
@@ -103,6 +105,7 @@ __all__ = [
     "StructureError",
     "TracejitError",
     "UnsupportedError",
+    "callback",
     "check_grads",
     "checkpoint",
     "clip_gradient",

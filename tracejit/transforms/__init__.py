@@ -3,6 +3,7 @@
 Each may be used under ``jit`` and called as it is.
 """
 
+from tracejit.transforms.callbacks import callback
 from tracejit.transforms.checking import check_grads
 from tracejit.transforms.custom_rules import custom_jvp, custom_vjp
 from tracejit.transforms.derivatives import grad, hvp, jvp, value_and_grad
@@ -22,6 +23,7 @@ from tracejit.transforms.structured import cond, fori_loop, map, scan, switch, w
 from tracejit.transforms.vmapping import vmap
 
 __all__ = [
+    "callback",
     "check_grads",
     "checkpoint",
     "clip_gradient",
