@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,6 +21,7 @@ from tracejit.ir.arguments import MemoryWindow
 
 #: Ways for arguments to lie in memory that one function remembers.
 KEPT = 256
+_NO_LEAF = -1
 #: Why a call runs in Python.
 MEETS_ITSELF = "elements of an array that may be written lie in one place"
 NDArray: TypeAlias = "np.ndarray[Any, Any]"
@@ -97,16 +98,8 @@ def _plan(arrays: dict[int, NDArray], first: int, count: int) -> Plan:
         for k, place in storage.places:
             at = count + len(storages) + len(numbers)
             numbers += place.numbers
-            window = MemoryWindow(
-                count + s,
-                place.form,
-                tuple(range(at, at + len(place.numbers))),
-                place.steps,
-                place.axes,
-                place.whole,
-                place.part,
-            )
-            windows.append((k, window))
+            leaves = tuple(range(at, at + len(place.numbers)))
+            windows.append((k, replace(place, storage=count + s, numbers=leaves)))
     found = tuple((s.address - first, s) for s in storages)
     return Plan(found, tuple(numbers), tuple(windows))
 
@@ -185,26 +178,14 @@ class _Member:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """How a member lies in the storage; see ``MemoryWindow``."""
-
-    form: str
-    numbers: tuple[int, ...]
-    steps: tuple[int, ...] = ()
-    axes: tuple[int | None, ...] = ()
-    whole: tuple[bool, ...] = ()
-    part: str | None = None
-
-
-@dataclass(frozen=True)
 class _Storage:
-    """A C-ordered array, and where members lie in it."""
+    """A C-ordered array, and where members lie in it: their numbers are not leaves yet."""
 
     address: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     writeable: bool
-    places: list[tuple[int, _Place]]
+    places: list[tuple[int, MemoryWindow]]
 
 
 def _storage(arrays: dict[int, NDArray], cluster: list[int]) -> _Storage:
@@ -218,7 +199,7 @@ def _storage(arrays: dict[int, NDArray], cluster: list[int]) -> _Storage:
     low = min(m.bounds()[0] for m in members)
     high = max(m.bounds()[1] for m in members)
     limits = (min(limits[0], low), max(limits[1], high))
-    best: tuple[tuple[int, int], int, tuple[int, ...], list[_Place]] | None = None
+    best: tuple[tuple[int, int], int, tuple[int, ...], list[MemoryWindow]] | None = None
     for pitches in _pitches(views, members, dtype):
         fitted = _fitted(members, pitches, (low, high), limits)
         if fitted is not None:
@@ -346,7 +327,9 @@ def _fitted(
     return start, (rows, *inner)
 
 
-def _place(m: _Member, start: int, shape: tuple[int, ...], pitches: tuple[int, ...]) -> _Place:
+def _place(
+    m: _Member, start: int, shape: tuple[int, ...], pitches: tuple[int, ...]
+) -> MemoryWindow:
     offset = m.start - start
     found = _along_axes(m, offset, shape, pitches)
     if found is not None:
@@ -354,8 +337,8 @@ def _place(m: _Member, start: int, shape: tuple[int, ...], pitches: tuple[int, .
     size = math.prod(m.shape)
     if m.strides == _dense(m.shape):
         whole = (size == math.prod(shape),)
-        return _Place("block", (offset,), whole=whole, part=m.part)
-    return _Place("strided", (offset, *m.strides), part=m.part)
+        return MemoryWindow(_NO_LEAF, "block", (offset,), whole=whole, part=m.part)
+    return MemoryWindow(_NO_LEAF, "strided", (offset, *m.strides), part=m.part)
 
 
 def _dense(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -370,7 +353,7 @@ def _dense(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _along_axes(
     m: _Member, offset: int, shape: tuple[int, ...], pitches: tuple[int, ...]
-) -> _Place | None:
+) -> MemoryWindow | None:
     """The place of a window that runs along axes of the storage, each at most once."""
     starts: list[int] = []
     for pitch in pitches:
@@ -388,7 +371,7 @@ def _along_axes(
             steps[axis] = stride // pitches[axis]
             whole[axis] = (starts[axis], steps[axis], n) == (0, 1, shape[axis])
     numbers = tuple(s for s, all_of_it in zip(starts, whole, strict=True) if not all_of_it)
-    return _Place("axes", numbers, tuple(steps), tuple(axes), tuple(whole), m.part)
+    return MemoryWindow(_NO_LEAF, "axes", numbers, tuple(steps), tuple(axes), tuple(whole), m.part)
 
 
 def _axis(

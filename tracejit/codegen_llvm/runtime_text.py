@@ -111,6 +111,23 @@ interrupted:
   ret i32 1
 }
 
+; Gives the GIL back where the core ran without it; nonzero where a Python exception is set.
+define internal i32 @tj_after_python(ptr %ctx, i1 %failed) #0 {
+entry:
+  %saved = load ptr, ptr %ctx[i64 12]
+  br i1 (icmp eq ptr %saved, null), label %check, label %give
+give:
+  %thread = call ptr @PyEval_SaveThread()
+  br label %check
+check:
+  br i1 %failed, label %fail, label %good
+good:
+  ret i32 0
+fail:
+  store i64 -1, ptr %ctx
+  ret i32 1
+}
+
 define i32 @tj_host_call(ptr %ctx, i64 %call, ptr %slots) #0 {
 entry:
   %args = alloca [4 x ptr]
@@ -132,18 +149,9 @@ entry:
   call void @Py_DecRef(ptr %b)
   call void @Py_DecRef(ptr %c)
   call void @Py_DecRef(ptr %r)
-  %saved = load ptr, ptr %ctx[i64 12]
-  br i1 (icmp eq ptr %saved, null), label %check, label %give
-give:
-  %thread = call ptr @PyEval_SaveThread()
-  br label %check
-check:
-  br i1 (icmp eq ptr %r, null), label %fail, label %good
-good:
-  ret i32 0
-fail:
-  store i64 -1, ptr %ctx
-  ret i32 1
+  %failed = icmp eq ptr %r, null
+  %status = call i32 @tj_after_python(ptr %ctx, i1 %failed)
+  ret i32 %status
 }
 
 ; Whether a library that was called by address has left a Python exception.
@@ -151,18 +159,9 @@ define i32 @tj_left_error(ptr %ctx) #0 {
 entry:
   call void @tj_take_gil(ptr %ctx)
   %error = call ptr @PyErr_Occurred()
-  %saved = load ptr, ptr %ctx[i64 12]
-  br i1 (icmp eq ptr %saved, null), label %check, label %give
-give:
-  %thread = call ptr @PyEval_SaveThread()
-  br label %check
-check:
-  br i1 (icmp eq ptr %error, null), label %good, label %fail
-good:
-  ret i32 0
-fail:
-  store i64 -1, ptr %ctx
-  ret i32 1
+  %failed = icmp ne ptr %error, null
+  %status = call i32 @tj_after_python(ptr %ctx, i1 %failed)
+  ret i32 %status
 }
 
 ; Sets the Python exception that the context describes. `build` is ErrorTable.build.

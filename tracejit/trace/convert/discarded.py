@@ -9,8 +9,7 @@ from __future__ import annotations
 import ast
 
 from tracejit.trace.convert.locations import located
-
-Statements = list[ast.stmt]
+from tracejit.trace.convert.own_body import OwnBody, Statements
 
 
 def unfold_discarded(body: Statements) -> Statements:
@@ -19,16 +18,7 @@ def unfold_discarded(body: Statements) -> Statements:
     return _Unfolder().visit(ast.Module(body, [])).body  # type: ignore[no-any-return]
 
 
-class _Unfolder(ast.NodeTransformer):
-    def visit_FunctionDef(self, stmt: ast.FunctionDef) -> ast.FunctionDef:
-        return stmt  # functions inside are converted on their own
-
-    def visit_AsyncFunctionDef(self, stmt: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
-        return stmt
-
-    def visit_ClassDef(self, stmt: ast.ClassDef) -> ast.ClassDef:
-        return stmt
-
+class _Unfolder(OwnBody, ast.NodeTransformer):
     def visit_Expr(self, stmt: ast.Expr) -> ast.stmt:
         found = _conditional(stmt.value)
         if found is None:

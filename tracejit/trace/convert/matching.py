@@ -10,9 +10,8 @@ import ast
 from collections.abc import Callable
 
 from tracejit.trace.convert.locations import located
+from tracejit.trace.convert.own_body import OwnBody, Statements
 from tracejit.trace.convert.scope import PatternLeaf, PatternTest
-
-Statements = list[ast.stmt]
 
 
 def unfold_match(body: Statements, unique: Callable[[str], str]) -> Statements:
@@ -22,18 +21,9 @@ def unfold_match(body: Statements, unique: Callable[[str], str]) -> Statements:
     return _Unfolder(unique).visit(ast.Module(body, [])).body  # type: ignore[no-any-return]
 
 
-class _Unfolder(ast.NodeTransformer):
+class _Unfolder(OwnBody, ast.NodeTransformer):
     def __init__(self, unique: Callable[[str], str]) -> None:
         self.unique = unique
-
-    def visit_FunctionDef(self, stmt: ast.FunctionDef) -> ast.FunctionDef:
-        return stmt  # functions inside are converted on their own
-
-    def visit_AsyncFunctionDef(self, stmt: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
-        return stmt
-
-    def visit_ClassDef(self, stmt: ast.ClassDef) -> ast.ClassDef:
-        return stmt
 
     def visit_Match(self, stmt: ast.Match) -> Statements:
         self.generic_visit(stmt)

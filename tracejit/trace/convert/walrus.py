@@ -10,9 +10,8 @@ import ast
 from collections.abc import Callable
 
 from tracejit.trace.convert.locations import located
+from tracejit.trace.convert.own_body import OwnBody, Statements
 from tracejit.trace.convert.scope import has_walrus
-
-Statements = list[ast.stmt]
 
 
 def unfold_walrus(body: Statements, unique: Callable[[str], str]) -> Statements:
@@ -23,18 +22,9 @@ def unfold_walrus(body: Statements, unique: Callable[[str], str]) -> Statements:
     return _Unfolder(unique).visit(module).body  # type: ignore[no-any-return]
 
 
-class _Unfolder(ast.NodeTransformer):
+class _Unfolder(OwnBody, ast.NodeTransformer):
     def __init__(self, unique: Callable[[str], str]) -> None:
         self.unique = unique
-
-    def visit_FunctionDef(self, stmt: ast.FunctionDef) -> ast.FunctionDef:
-        return stmt  # functions inside are converted on their own
-
-    def visit_AsyncFunctionDef(self, stmt: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
-        return stmt
-
-    def visit_ClassDef(self, stmt: ast.ClassDef) -> ast.ClassDef:
-        return stmt
 
     def visit_If(self, stmt: ast.If) -> ast.stmt | Statements:
         self.generic_visit(stmt)

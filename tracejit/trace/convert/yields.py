@@ -14,11 +14,11 @@ import ast
 from collections.abc import Callable
 
 from tracejit.trace.convert.locations import located
+from tracejit.trace.convert.own_body import OwnBody, Statements
 from tracejit.trace.convert.scope import GENERATED, Put, Returned, is_coroutine_like
 from tracejit.trace.convert.source import SourceUnavailable
 
 PUT = f"{GENERATED}put"
-Statements = list[ast.stmt]
 _IN_TRY = "it has `yield` in a `try` with `except`: compute the item there and yield it after"
 
 
@@ -33,21 +33,11 @@ def lower_yields(body: Statements, unique: Callable[[str], str]) -> Statements:
     return lowered
 
 
-class _Lowering(ast.NodeTransformer):
+class _Lowering(OwnBody, ast.NodeTransformer):
+    inside = (*OwnBody.inside, ast.Lambda)
+
     def __init__(self, unique: Callable[[str], str]) -> None:
         self.unique = unique
-
-    def visit_FunctionDef(self, stmt: ast.FunctionDef) -> ast.FunctionDef:
-        return stmt
-
-    def visit_AsyncFunctionDef(self, stmt: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
-        return stmt
-
-    def visit_ClassDef(self, stmt: ast.ClassDef) -> ast.ClassDef:
-        return stmt
-
-    def visit_Lambda(self, tree: ast.Lambda) -> ast.Lambda:
-        return tree
 
     def visit_Expr(self, stmt: ast.Expr) -> ast.stmt | Statements:
         if isinstance(stmt.value, ast.Yield | ast.YieldFrom):
