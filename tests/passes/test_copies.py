@@ -54,6 +54,10 @@ def on_copies(fn: Callable[..., Any]) -> Callable[..., Any]:
     return own
 
 
+#: Programs with a loop that copies an array element by element, which becomes a kernel.
+COPIES_ITSELF = ("viterbi_by_elements",)
+
+
 @pytest.mark.parametrize("where", ["argument", "own"])
 @pytest.mark.parametrize(("fn", "arguments"), [c[:2] for c in SIZED], ids=lambda c: c.__name__)
 def test_nothing_is_copied_in_a_loop(fn: Any, arguments: Any, where: str) -> None:
@@ -63,7 +67,10 @@ def test_nothing_is_copied_in_a_loop(fn: Any, arguments: Any, where: str) -> Non
     for n in (5, 8):
         whole = Program(fn.__name__, program, make(n))
         assert_same(run(fast, make(n)()), run(program, make(n)()), whole)
-    assert all(copies_in_loops(v.artefacts.program) == [] for v in fast._dispatcher.versions())
+    most = 1 if fn.__name__ in COPIES_ITSELF else 0
+    assert all(
+        len(copies_in_loops(v.artefacts.program)) <= most for v in fast._dispatcher.versions()
+    )
 
 
 #: The mask that goes with the cotangent of a window is as large as the array, in each iteration.
