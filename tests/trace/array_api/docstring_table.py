@@ -72,6 +72,8 @@ _DIAGONAL = "a diagonal of a turned array is a copy here, and a view in NumPy"
 #: Examples whose answer is another than NumPy's, as docs/differences.md says.
 OPEN = {
     "out = np.empty(15, dtype=np.double)": _UNSET,
+    "np.empty([2, 2])": _UNSET,
+    "np.empty([2, 2], dtype=int)": _UNSET,
     "np.empty_like(a)": _UNSET,
     "a = np.empty(2)": _UNSET,
     "np.ndarray(shape=(2,2), dtype=float, order='F')": _UNSET,
