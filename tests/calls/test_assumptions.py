@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from tracejit import FallbackWarning, UnsupportedError, check_grads, grad, jit, jvp, value_and_grad
+from tracejit.trace.array_api import linalg
 
 REAL = np.array([[2.0, 1.0], [1.0, 3.0]])
 TURN = np.array([[0.0, 1.0], [-1.0, 0.0]])
@@ -365,3 +366,14 @@ def test_called_from_another_compiled_function() -> None:
     for a, b in ((REAL, TURN), (TURN, REAL), (TURN, TURN.copy()), (REAL, REAL.copy())):
         for got, want in zip(outer(a, b), (np.linalg.eigvals(a), np.linalg.eigvals(b))):
             same(got, want)
+
+
+def test_eigenvalues_are_complex_where_numpys_always_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Since NumPy 2.5 they are; roots stay real where all are."""
+    monkeypatch.setattr(linalg, "always_complex", lambda: True)
+    f = jit(lambda x: (np.linalg.eigvals(x), np.linalg.eig(x), np.roots(x[0])), cache=False)
+    x = np.array([[2.0, -3.0], [-1.0, 2.0]])
+    values, (again, vectors), roots = f(x)
+    assert {values.dtype, again.dtype, vectors.dtype} == {np.dtype(complex)}
+    assert roots.dtype == np.dtype(float)
+    np.testing.assert_allclose(x @ vectors, vectors * again)

@@ -5,6 +5,7 @@ The rows are pure; ``LinAlgError`` is a check of their last result. Derivatives 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -237,13 +238,19 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Any:
 _BOTH = "make the matrix complex, as in a.astype(complex)"
 
 
-def _spectral(name: str, x: Value) -> list[Any]:
-    """Results that NumPy makes real where the matrices and all eigenvalues are real."""
+@functools.cache
+def always_complex() -> bool:
+    """Whether NumPy's eigenvalues of real matrices are complex, whatever they are (since 2.5)."""
+    return is_complex(np.linalg.eigvals(np.eye(2)).dtype)
+
+
+def _spectral(name: str, x: Value, *, narrowed: bool) -> list[Any]:
+    """Results, if ``narrowed`` made real where the matrices and all eigenvalues are real."""
     finite: Any = np.all(np.isfinite(wrap(x)))
     check(value_of(finite), "LinAlgError", "Array must not contain infs or NaNs")
     *found, real, ok = builder().op(name, x)
     results = _sure([*found, ok], _EIGENVALUES)
-    if is_complex(x.dtype):
+    if is_complex(x.dtype) or not narrowed:
         return results
     small = 0 in x.shape or x.shape[-1] == 1
     if small or assume(_all(real), f"the result of np.linalg.{name} is real", _BOTH):
@@ -253,14 +260,20 @@ def _spectral(name: str, x: Value) -> list[Any]:
 
 @covers(np.linalg.eig)
 def eig(a: Any) -> Any:
-    """Eigenvalues and vectors: real ones where the matrices and all eigenvalues are."""
-    return EigResult(*_spectral("eig", _square(a)))
+    """Eigenvalues and vectors: up to NumPy 2.4 real ones where the matrices and all eigenvalues
+    are."""
+    return EigResult(*_spectral("eig", _square(a), narrowed=not always_complex()))
 
 
 @covers(np.linalg.eigvals)
 def eigvals(a: Any) -> Any:
-    """Eigenvalues: real ones where the matrices and all eigenvalues are."""
-    return _spectral("eigvals", _square(a))[0]
+    """Eigenvalues: up to NumPy 2.4 real ones where the matrices and all eigenvalues are."""
+    return _spectral("eigvals", _square(a), narrowed=not always_complex())[0]
+
+
+def narrowed_eigenvalues(a: Any) -> Any:
+    """Eigenvalues, real ones where the matrix and all eigenvalues are, in every NumPy."""
+    return _spectral("eigvals", _square(a), narrowed=True)[0]
 
 
 @covers(np.linalg.pinv)

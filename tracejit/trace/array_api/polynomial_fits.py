@@ -9,6 +9,7 @@ import numpy as np
 from tracejit.dtypes import is_complex, is_inexact, is_numpys_inexact
 from tracejit.errors import throw
 from tracejit.trace.array_api.creation import arange, asarray, zeros
+from tracejit.trace.array_api.linalg import narrowed_eigenvalues
 from tracejit.trace.array_api.matrices import eye
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import builder, static_int, value_of
@@ -132,7 +133,7 @@ def roots(p: Any) -> Any:
         size = dim_value(line.dims[0]) - 1
         companion: Any = eye(size, k=-1, dtype=line.dtype)
         companion[0, :] = -line[1:] / line[0]
-        found = np.linalg.eigvals(companion)
+        found = narrowed_eigenvalues(companion)
     return np.concatenate([found, np.zeros_like(found, shape=(trailing,))])
 
 
