@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -256,3 +257,15 @@ def test_arrays_in_attributes_of_exceptions() -> None:
             g(np.ones(3))
         np.testing.assert_array_equal(caught.value.value, [5, 1, 1])
         np.testing.assert_array_equal(caught.value.over, [3, -1, -1])
+
+
+@pytest.mark.parametrize("left", [1, 1.0])
+@pytest.mark.parametrize("name", ["truediv", "floordiv", "mod"])
+def test_division_by_zero_is_told_in_the_words_of_this_python(name: str, left: Any) -> None:
+    divide = getattr(operator, name)
+    zero = type(left)(0)
+    with pytest.raises(ZeroDivisionError) as told:
+        divide(left, zero)
+    with pytest.raises(ZeroDivisionError) as compiled:
+        jit(lambda a, b: divide(a, b))(left, zero)
+    assert str(compiled.value) == str(told.value)

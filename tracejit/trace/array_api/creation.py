@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -31,6 +32,7 @@ from tracejit.trace.session.registry import CONSTRUCTORS
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Scalar, Tracer, as_dim, fresh, k_order, weak_kind
 from tracejit.trace.values.casting import element
+from tracejit.trace.values.python_scalars import zero_division_words
 from tracejit.trace.views.broadcast import stretch
 from tracejit.trace.views.reshape import contiguous
 
@@ -415,7 +417,8 @@ def _arange_count(start: Any, stop: Any, step: Any, kind: DType) -> Dim:
     b = builder()
     kinds = [weak_kind(v) for v in (start, stop, step)]
     if isinstance(step, Tracer) and all(kinds):
-        message = "division by zero" if set(kinds) <= {"bool", "int"} else "float division by zero"
+        one = 1 if set(kinds) <= {"bool", "int"} else 1.0
+        message = zero_division_words(operator.truediv, one, 0)
         given = value_of(step)
         nonzero = b.op("ne", given, b.const(0, given.dtype))
         current().check(nonzero, ZeroDivisionError, message)

@@ -83,12 +83,24 @@ def _nonzero_divisor(value: Value, kind: str, message: str) -> None:
     session.check(b.op("ne", value, b.const(0, value.dtype)), ZeroDivisionError, message)
 
 
+def zero_division_words(divide: Callable[[Any, Any], Any], left: Any, right: Any) -> str:
+    """What Python says where it divides so by zero: its versions have words of their own."""
+    try:
+        divide(left, right)
+    except ZeroDivisionError as error:
+        return str(error)
+    raise AssertionError("Python divides by zero")
+
+
+_COMPLEX, _INTS, _FLOATS = (zero_division_words(operator.truediv, one, 0) for one in (1j, 1, 1.0))
+
+
 def _true_division(a: Any, b: Any) -> Any:
     kind = joined_kind(a, b, "float")
     left, right = as_kind(a, kind), as_kind(b, kind)
-    message = "complex division by zero" if kind == "complex" else "division by zero"
+    message = _COMPLEX if kind == "complex" else _INTS
     if kind == "float" and "float" in (weak_kind(a), weak_kind(b)):
-        message = "float division by zero"
+        message = _FLOATS
     _nonzero_divisor(right, kind, message)
     if kind == "complex":
         return made(kind, _complex_quotient(left, right))
@@ -162,7 +174,8 @@ def power(a: Any, b: Any) -> Any:
         if static is None or static < 0:
             bb = session.b
             ok = bb.op("bitwise_or", bb.op("ne", left, zero), bb.op("ge", right, zero))
-            session.check(ok, ZeroDivisionError, "0.0 cannot be raised to a negative power")
+            words = zero_division_words(operator.pow, 0.0, -1.0)
+            session.check(ok, ZeroDivisionError, words)
         if static is None or not static.is_integer():
             bb = session.b
             whole = bb.op("eq", bb.op("floor", right), right)
@@ -366,9 +379,15 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "mul": _arithmetic("mul"),
     "truediv": _true_division,
     "floordiv": _floor_division(
-        "floor_divide", "integer division or modulo by zero", "float floor division by zero"
+        "floor_divide",
+        zero_division_words(operator.floordiv, 1, 0),
+        zero_division_words(operator.floordiv, 1.0, 0.0),
     ),
-    "mod": _floor_division("remainder", "integer modulo by zero", "float modulo by zero"),
+    "mod": _floor_division(
+        "remainder",
+        zero_division_words(operator.mod, 1, 0),
+        zero_division_words(operator.mod, 1.0, 0.0),
+    ),
     "pow": power,
     "matmul": _no_matmul,
     "and": _bitwise("bitwise_and"),
