@@ -40,7 +40,8 @@ from tracejit.trace.values.dynamic_list import ListBuffer, empty_run
 from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import common_kind, is_number, is_python, number_value
-from tracejit.trace.values.tables import TableBuffer, TableForm
+from tracejit.trace.values.table_forms import TableForm
+from tracejit.trace.values.tables import TableBuffer
 from tracejit.trace.values.tagged import tags
 from tracejit.trace.views.parameters import sliced_first, view_numbers, with_numbers
 

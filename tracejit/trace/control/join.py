@@ -37,15 +37,8 @@ from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import (
     is_number,
 )
-from tracejit.trace.values.tables import (
-    TableBuffer,
-    TableForm,
-    as_table,
-    common_form,
-    empty_table,
-    opened,
-    own_parts,
-)
+from tracejit.trace.values.table_forms import TableForm, common_form
+from tracejit.trace.values.tables import TableBuffer, as_table, empty_table, opened, own_parts
 from tracejit.trees import Entries
 
 

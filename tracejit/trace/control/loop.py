@@ -53,7 +53,8 @@ from tracejit.trace.values.all import Array
 from tracejit.trace.values.dynamic_list import is_grown, refuse, replace_items, run_of_items
 from tracejit.trace.values.entries import is_table, put_table
 from tracejit.trace.values.iterables import iterated, steps_of
-from tracejit.trace.values.tables import TableForm, as_table
+from tracejit.trace.values.table_forms import TableForm
+from tracejit.trace.values.tables import as_table
 
 _ATTEMPTS = 12
 

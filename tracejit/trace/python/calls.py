@@ -22,10 +22,11 @@ from tracejit.trace import convert
 from tracejit.trace.control.recursion import under_way
 from tracejit.trace.control.watched import as_is
 from tracejit.trace.python.contexts import GENERATOR_MANAGER, generator_manager
+from tracejit.trace.python.dicts_made import DICTS
 from tracejit.trace.python.dispatching import behind
 from tracejit.trace.python.generators import is_generator, made_by_call
 from tracejit.trace.python.named_effects import refuse_effects
-from tracejit.trace.python.table_methods import DICTS, given_to, is_view
+from tracejit.trace.python.table_methods import given_to, is_view
 from tracejit.trace.session.concretize import BoundMethod, unroll_if_counter
 from tracejit.trace.session.plain import PLAIN_MODULES, class_attribute
 from tracejit.trace.session.registry import CONSTRUCTORS, NAMES, STAND_INS, from_library
@@ -44,7 +45,7 @@ from tracejit.trace.values.dunder_methods import as_arrays, convertible, method_
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.dynamic_list import refuse as refuse_grown
 from tracejit.trace.values.iterables import Looped
-from tracejit.trace.values.tables import refuse as refuse_table
+from tracejit.trace.values.table_forms import refuse as refuse_table
 from tracejit.trace.values.tagged import depends_on_kind, each_kind
 
 #: NumPy functions that make arrays: their results are traced whatever the arguments are.

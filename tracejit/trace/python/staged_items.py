@@ -22,6 +22,7 @@ from tracejit.trace.python import (
     table_methods,
 )
 from tracejit.trace.python.builtin_functions import LOOPED
+from tracejit.trace.python.dicts_made import dict_of
 from tracejit.trace.python.sets import set_of
 from tracejit.trace.python.unseen import guard_what_methods_read
 from tracejit.trace.session.concretize import AS_ARRAYS
@@ -47,7 +48,7 @@ from tracejit.trace.values.symbolic_text import (
     must_be_plain_text,
     plain_key,
 )
-from tracejit.trace.values.tables import refuse as refuse_table
+from tracejit.trace.values.table_forms import refuse as refuse_table
 from tracejit.trace.values.tagged import each_kind
 from tracejit.trace.views.parameters import byte_strides
 
@@ -308,7 +309,7 @@ class StagedItems(Operators):
         return self.made(set_of(set, items))
 
     def dict_of(self, items: list[Any]) -> Any:
-        return self.made(table_methods.dict_of(items))
+        return self.made(dict_of(items))
 
     def iterate(self, value: Any) -> Any:
         self.session.outside.whole(value)

@@ -18,17 +18,17 @@ import numpy as np
 from tracejit.dtypes import is_inexact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.extent import Dim
-from tracejit.trace.control.watched import as_is
 from tracejit.trace.python.keys import comparable, has_traced
 from tracejit.trace.session.registry import TABLE_VIEWS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps
-from tracejit.trace.values import containers, tables
+from tracejit.trace.values import containers, table_forms, tables
 from tracejit.trace.values.all import PyScalar, Tracer, dim_value
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.entries import is_table, put_table, table_in
 from tracejit.trace.values.iterables import Looped
-from tracejit.trace.values.tables import TableBuffer, refuse
+from tracejit.trace.values.table_forms import refuse
+from tracejit.trace.values.tables import TableBuffer
 
 _CLASSES = (dict, defaultdict, Counter, OrderedDict)
 _NOT_GIVEN = object()
@@ -108,7 +108,7 @@ def _known_table(x: Any, key: Any) -> TableBuffer | None:
     values = [session.operators.getitem(x, k) if isinstance(x, dict) else () for k in found]
     keys = _of_one_kind(found)
     try:
-        form = tables.form_of_entries(keys, [() if v is None else v for v in values])
+        form = table_forms.form_of_entries(keys, [() if v is None else v for v in values])
     except UnsupportedError:
         return None
     return tables.as_table(dict(zip(keys, values, strict=True)), form) if keys else None
@@ -174,8 +174,8 @@ def put(x: Any, key: Any, value: Any) -> None:
         table = table_in(x)
     else:
         current().outside.whole(x)
-        keys, values = tables.entries_of(x)
-        form = tables.form_of_entries([*keys, key], [*values, value])
+        keys, values = table_forms.entries_of(x)
+        form = table_forms.form_of_entries([*keys, key], [*values, value])
         table = tables.as_table(x, form)
     put_table(x, tables.with_item(table, key, value))
 
@@ -201,8 +201,8 @@ def _removed(x: Any, key: Any) -> Lookup:
     _changes(x)
     if not is_table(x):
         current().outside.whole(x)
-        keys, values = tables.entries_of(x)
-        form = tables.form_of_entries(keys or [key], values or [0])
+        keys, values = table_forms.entries_of(x)
+        form = table_forms.form_of_entries(keys or [key], values or [0])
         put_table(x, tables.as_table(x, form))
     found = find(x, key)
     assert found is not None
@@ -359,7 +359,7 @@ def _is_exact(x: set[Any]) -> bool:
 def method(x: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A method of a dict or set; NotImplemented where the run decides nothing about it."""
     asked = is_table(x) or (type(x) in (*_CLASSES, set) and args and has_traced(args[0]))
-    many = name == "update" and args and _is_of_the_run(args[0])
+    many = name == "update" and args and is_of_the_run(args[0])
     if not asked and not many:
         return NotImplemented
     methods = _SET_METHODS if isinstance(x, set) else _METHODS
@@ -372,7 +372,7 @@ def method(x: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     return found(x, *args, **kwargs)
 
 
-def _is_of_the_run(items: Any) -> bool:
+def is_of_the_run(items: Any) -> bool:
     return is_table(items) or is_grown(items) or isinstance(items, Looped | Tracer)
 
 
@@ -423,19 +423,19 @@ def _copy(x: Any) -> Any:
     return containers.made(current(), made)
 
 
-def _update(x: Any, items: Any = (), /, **more: Any) -> None:
+def update(x: Any, items: Any = (), /, **more: Any) -> None:
     operators = current().operators
     if type(x) is Counter:
-        _count(x, items)
+        count_each(x, items)
         return
     if isinstance(items, dict):
         items = TableView(items, "items") if is_table(items) else list(items.items())
-    _each(items, lambda pair: operators.setitem(x, *operators.unpack(pair, 2, None)))
+    each(items, lambda pair: operators.setitem(x, *operators.unpack(pair, 2, None)))
     for name, value in more.items():
         operators.setitem(x, name, value)
 
 
-def _count(x: Any, items: Any) -> None:
+def count_each(x: Any, items: Any) -> None:
     """The items are counted."""
     if isinstance(items, dict):
         refuse("update() of a Counter by a dict")
@@ -444,7 +444,7 @@ def _count(x: Any, items: Any) -> None:
     def one(item: Any) -> None:
         operators.setitem(x, item, operators.getitem(x, item) + 1)
 
-    _each(as_list(items), one)
+    each(as_list(items), one)
 
 
 def _most_common(x: Any, n: Any = None) -> Any:
@@ -454,7 +454,7 @@ def _most_common(x: Any, n: Any = None) -> Any:
     return ranked if n is None else operators.getitem(ranked, slice(None, n))
 
 
-def _each(items: Any, do: Callable[[Any], None]) -> None:
+def each(items: Any, do: Callable[[Any], None]) -> None:
     current().operators.loop_over(items, do, [])
 
 
@@ -469,7 +469,7 @@ def _discard(x: Any, item: Any, /) -> None:
 
 def _add_all(x: Any, *many: Iterable[Any]) -> None:
     for items in many:
-        _each(as_list(items), lambda item: _add(x, item))
+        each(as_list(items), lambda item: _add(x, item))
 
 
 _METHODS: dict[str, Callable[..., Any]] = {
@@ -479,7 +479,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "popitem": _popitem,
     "clear": _clear,
     "copy": _copy,
-    "update": _update,
+    "update": update,
     "keys": lambda x: TableView(x, "keys"),
     "values": lambda x: TableView(x, "values"),
     "items": lambda x: TableView(x, "items"),
@@ -498,78 +498,6 @@ _SET_METHODS: dict[str, Callable[..., Any]] = {
     "update": _add_all,
     "__contains__": lambda x, key, /: contains(x, key),
     "__len__": length,
-}
-
-# Dicts that are made ------------------------------------------------------------------------------
-
-
-def dict_of(items: list[Any]) -> Any:
-    """The dict of pairs, as a comprehension makes it."""
-    if not is_grown(items) and not any(has_traced(pair[0]) for pair in items):
-        return dict(items)
-    return _filled({}, items)
-
-
-def _filled(made: Any, items: Any) -> Any:
-    containers.made(current(), made)
-    _update(made, items)
-    return made
-
-
-def _are_of_the_run(items: Any) -> bool:
-    """Whether only the run knows the first parts of pairs, or how many there are."""
-    if type(items) in (list, tuple) and not is_grown(items):
-        return any(type(p) in (list, tuple) and len(p) == 2 and has_traced(p[0]) for p in items)
-    return _is_of_the_run(items)
-
-
-def builtin_dict(*given: Any, **more: Any) -> Any:
-    """``dict(...)``."""
-    if len(given) == 1 and is_table(given[0]):
-        made: Any = containers.made(current(), {})
-        put_table(made, table_in(given[0]))
-        _update(made, (), **more)
-        return made
-    given = tuple(map(_taken, given))
-    if len(given) == 1 and _are_of_the_run(given[0]):
-        made = _filled({}, given[0])
-        _update(made, (), **more)
-        return made
-    return as_is(dict, given, more)
-
-
-def _taken(items: Any) -> Any:
-    """What an iterator of Python's gives, as a list; other things as they are."""
-    return list(items) if hasattr(items, "__next__") else items
-
-
-def counter(*given: Any, **more: Any) -> Any:
-    """``collections.Counter(...)``."""
-    given = tuple(map(_taken, given))
-    items = given[0] if given else ()
-    traced = type(items) in (list, tuple) and not is_grown(items) and any(map(has_traced, items))
-    if len(given) == 1 and not more and (traced or _is_of_the_run(items)):
-        made = containers.made(current(), Counter())
-        _count(made, items)
-        return made
-    return as_is(Counter, given, more)
-
-
-def from_keys(items: Any, value: Any = None, /) -> Any:
-    """``dict.fromkeys``."""
-    items = _taken(items)
-    traced = type(items) in (list, tuple) and not is_grown(items) and any(map(has_traced, items))
-    if not traced and not _is_of_the_run(items):
-        return as_is(dict.fromkeys, (items, value), {})
-    made = containers.made(current(), {})
-    _each(as_list(items), lambda item: put(made, item, value))
-    return made
-
-
-DICTS: dict[Any, Callable[..., Any]] = {
-    dict: builtin_dict,
-    Counter: counter,
-    dict.fromkeys: from_keys,
 }
 
 TABLE_VIEWS.append(view_of)

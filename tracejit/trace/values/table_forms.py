@@ -1,0 +1,159 @@
+"""What the keys and values of a dict or set are of which the run decides the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tracejit.dtypes import is_complex
+from tracejit.errors import UnsupportedError
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import TensorType
+from tracejit.trace.session.session import current, where
+from tracejit.trace.values.all import Array
+from tracejit.trace.values.dynamic_list import ListBuffer, form_of
+from tracejit.trace.values.entries import is_table, table_in
+from tracejit.trace.values.list_kinds import ElementKinds, Kind
+from tracejit.trace.values.scalar_join import meeting_kind
+from tracejit.trace.values.scalars import IntOrFloat, IntOrScalar, MixedScalar, TaggedScalar
+
+#: The form of values that are all None, as those of a set are held.
+NOTHING: ElementKinds = ((), tuple)
+
+
+@dataclass(frozen=True)
+class TableForm:
+    """What keys and values are. ``removes``: whether entries may be gone, which a further column
+    then says."""
+
+    keys: ElementKinds
+    values: ElementKinds
+    removes: bool = False
+
+    def columns(self, room: Dim) -> list[TensorType]:
+        """Types of the columns with room for so many entries."""
+        kinds = [*self.keys[0], *self.values[0]]
+        types = [TensorType(k.dtype, k.column(room)) for k in kinds]
+        return [*types, TensorType(np.dtype(bool), (room,))] if self.removes else types
+
+
+def refuse(what: str) -> NoReturn:
+    """Something cannot be done with a dict of which the run decides the keys."""
+    raise UnsupportedError(
+        f"{where()}: {what} of a dict or set whose keys are known at run time only: use its keys, "
+        "values or items as a list (list(d.items())), or loop over it"
+    )
+
+
+def form_of_entries(keys: Sequence[Any], values: Sequence[Any], like: Any = None) -> TableForm:
+    """What holds some entries, beside those of a form. UnsupportedError where nothing does."""
+    for key in keys:
+        if isinstance(key, Array):
+            hash(key)
+    before: list[list[Any]] = [[], []]
+    if like is not None:
+        before = [[empty_of(f)] for f in (like.keys, like.values)]
+    found = _joined([*before[0], *keys], "keys")
+    if any(is_complex(k.dtype) or k.shape is not None for k in found[0]):
+        raise UnsupportedError(
+            f"{where()}: a dict or set whose keys are known at run time only has keys that are "
+            "real numbers, or tuples of them"
+        )
+    return TableForm(
+        found, _joined([*before[1], *values], "values"), like is not None and like.removes
+    )
+
+
+def _joined(items: Sequence[Any], what: str) -> ElementKinds:
+    if all(type(x) is tuple and not x for x in items):
+        return NOTHING
+    found = None if any(map(_is_of_several, items)) else _joined_kinds(items)
+    if found is not None:
+        return found
+    raise UnsupportedError(
+        f"{where()}: the {what} of a dict or set whose keys are known at run time only are numbers "
+        "of one kind, or tuples of them: convert them (int(k), float(v)), or keep several dicts"
+    )
+
+
+def _is_of_several(x: Any) -> bool:
+    if isinstance(x, tuple | list):
+        return any(map(_is_of_several, x))
+    return isinstance(x, IntOrFloat | IntOrScalar | MixedScalar | TaggedScalar)
+
+
+def _joined_kinds(items: Sequence[Any]) -> ElementKinds | None:
+    """As ``form_of``. Numbers of kinds that do not go together have for now the kind that they
+    meet in: a loop that is traced again may settle on one."""
+    found = form_of(items)
+    if found is not None:
+        return found
+    forms = [x.form if type(x) is ListBuffer else form_of([x]) for x in items]
+    first = forms[0]
+    if None in forms:
+        return None
+    for form in forms[1:]:
+        if first is None or form is None or form[1] != first[1] or len(form[0]) != len(first[0]):
+            return None
+        kinds = [_meeting(a, b) for a, b in zip(first[0], form[0], strict=True)]
+        if any(k is None for k in kinds):
+            return None
+        first = tuple(k for k in kinds if k is not None), first[1]
+    current().refuse_later(
+        UnsupportedError(
+            f"{where()}: the keys or values of a dict or set whose keys are known at run time only "
+            "are of several kinds: convert them (int(k), float(v))"
+        )
+    )
+    return first
+
+
+def _meeting(a: Kind, b: Kind) -> Kind | None:
+    if a == b or a.shape is not None or b.shape is not None:
+        return a if a == b else None
+    kind = meeting_kind(a.example(), b.example())
+    return None if kind is None else Kind(kind)
+
+
+def empty_of(form: ElementKinds) -> Any:
+    """What stands for items of which only the form counts."""
+    if form == NOTHING:
+        return ()
+    return ListBuffer([Value(TensorType(k.dtype, k.column(1))) for k in form[0]], 1, form)
+
+
+def entries_of(contents: Any) -> tuple[list[Any], list[Any]]:
+    """Keys and values of a plain dict, or of what a set holds."""
+    values = contents.values() if isinstance(contents, dict) else [None] * len(contents)
+    return list(contents), [() if v is None else v for v in values]
+
+
+def common_form(*contents: Any) -> TableForm:
+    """What holds the entries of several dicts, tables or not."""
+    keys: list[Any] = []
+    values: list[Any] = []
+    removes = False
+    for each in contents:
+        if is_table(each):
+            form = table_in(each).form
+            keys.append(empty_of(form.keys))
+            values.append(empty_of(form.values))
+            removes = removes or form.removes
+        else:
+            more = entries_of(each)
+            keys += more[0]
+            values += more[1]
+    return replace(form_of_entries(keys, values), removes=removes)
+
+
+def are_keyed(*contents: Any) -> bool:
+    """Whether a table can hold the entries of any of some dicts or sets."""
+    try:
+        common_form(*contents)
+    except UnsupportedError:
+        return False
+    return True
