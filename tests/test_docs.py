@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+PAGE = re.compile(r"docs/[\w/-]+\.md")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
 
@@ -65,3 +68,18 @@ def test_blocks_are_found_where_they_stand() -> None:
 
 def test_the_readme_has_examples() -> None:
     assert ROOT / "README.md" in with_examples()
+
+
+def test_pages_that_errors_name_are_in_the_wheel() -> None:
+    """As ``docs/…`` below the package; docstrings may name others."""
+    named: set[str] = set()
+    for file in (ROOT / "tracejit").rglob("*.py"):
+        tree = ast.parse(file.read_text())
+        told = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+        for text in ast.walk(tree):
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                named |= set() if id(text) in told else set(PAGE.findall(text.value))
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    kept = wheel["targets"]["wheel"]["force-include"]
+    assert named >= {"docs/coverage.md"}
+    assert {page: f"tracejit/{page}" for page in named} == kept
