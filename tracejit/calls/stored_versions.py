@@ -123,7 +123,7 @@ def key_of(request: Request, options: Options) -> str | None:
         found.add((environment(), engine.target))
         found.add((uses_native_entry(), options, request.function, request.treedef))
         found.add((request.args, request.overlapping_globals, request.stands))
-        found.add((request.run_time_globals, request.shared))
+        found.add((request.run_time_globals, request.shared, request.orders))
     except Unstorable:
         return None
     except Exception as error:  # of an object of the program's, which is asked what it is

@@ -122,6 +122,7 @@ class VersionTable:
                 arguments.structure[1][1],
                 arguments.stands,
                 arguments.device,
+                arguments.structure[1][0],
             )
             try:
                 version = self._compile(request, self.options)

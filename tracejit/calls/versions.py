@@ -85,6 +85,7 @@ class Request:
     version is to assume of values that decide dtypes. ``run_time_globals``: numbers outside that
     are run-time values.
     ``shared``: containers that are one object in several places.
+    ``orders``: the keys of dicts among the arguments as they are ordered (a structure sorts them).
     ``stands``: views are of what leaves stand for (see ``non_native``), and left to Python.
     ``device``: the GPU that runs it; None for the CPU, unless arrays found outside are on one.
     """
@@ -101,6 +102,7 @@ class Request:
     shared: trees.Shared = ()
     stands: bool = False
     device: int | None = None
+    orders: Any = ()
 
 
 @dataclass(frozen=True)

@@ -5,30 +5,57 @@ from __future__ import annotations
 import sys
 import weakref
 from abc import ABCMeta
-from collections import deque
+from collections import ChainMap, UserDict, UserList, deque
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from tracejit.trace.session.plain import PLAIN, PLAIN_MODULES
 
+#: Containers of the standard library whose methods are not compiled: all of them is looked at.
+MAPPINGS = (dict, ChainMap, UserDict, MappingProxyType)
+SEQUENCES = (list, tuple, deque, UserList)
+
+
+@dataclass(frozen=True, eq=False)
+class _Snapshot:
+    """What a container of a class that is derived from others held."""
+
+    cls: type
+    held: Any
+
 
 def contents(x: Any) -> Any:
     """A copy of containers all the way down."""
-    if type(x) is dict:
+    kind = type(x)
+    if kind is dict:
         return {k: contents(v) for k, v in x.items()}
-    return type(x)(map(contents, x)) if type(x) in (list, tuple, set, deque) else x
+    if kind in (list, tuple, set, deque):
+        return kind(map(contents, x))
+    if isinstance(x, MAPPINGS):
+        return _Snapshot(kind, {k: contents(v) for k, v in x.items()})
+    if isinstance(x, SEQUENCES):
+        return _Snapshot(kind, list(map(contents, x)))
+    return _Snapshot(kind, set(x)) if isinstance(x, set) else x
 
 
 def objects_in(x: Any) -> list[Any]:
     """What is in a container, containers inside of it too."""
-    if not isinstance(x, list | tuple | dict | set | deque):
+    if not isinstance(x, (*MAPPINGS, *SEQUENCES, set)):
         return []
-    items = list(x.values()) if isinstance(x, dict) else list(x)
+    items = list(x.values()) if isinstance(x, MAPPINGS) else list(x)
     return [*items, *(o for i in items for o in objects_in(i))]
 
 
 def same_contents(held: Any, now: Any) -> bool:
+    if isinstance(held, _Snapshot):
+        cls: Any = held.cls
+        if type(now) is not cls:
+            return False
+        kind = type(held.held)
+        return same_contents(held.held, dict(now.items()) if kind is dict else kind(now))
     if held is now:
         return type(now) not in (list, dict, set, deque)
     if type(held) is not type(now):

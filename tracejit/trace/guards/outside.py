@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
@@ -34,6 +33,8 @@ from tracejit.trace.guards.conditions import (
     SameKinds,
 )
 from tracejit.trace.guards.guard_equality import (
+    MAPPINGS,
+    SEQUENCES,
     contents,
     is_by_kind,
     kinds,
@@ -288,7 +289,7 @@ class Outside(Changes):
             return
         owner, name = self._getters[id(obj)][1:]
         refuse_iterator(obj, name)
-        if not isinstance(obj, list | tuple | dict | set | deque):
+        if not isinstance(obj, (*MAPPINGS, *SEQUENCES, set)):
             return
         place = (id(obj), "all of it", id(obj))
         if place in self._guarded:
