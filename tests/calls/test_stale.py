@@ -4,9 +4,11 @@ what was not there, and what Python reads by itself in methods such as ``__len__
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import math
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -245,6 +247,63 @@ def test_nan_is_one_static_value() -> None:
     for _ in range(3):
         assert np.isnan(compiled(2.0, (float("nan"),)))
     assert compiled.stats().compilations == 1
+
+
+class Marked(float):
+    """A number with attributes."""
+
+    k = 1.0
+
+
+class Level(IntEnum):
+    LOW = 1
+
+
+MARKED, SCALE = Marked(2.0), 2.0
+
+
+def test_attributes_of_numbers() -> None:
+    f = jit(lambda x: x * MARKED.k + MARKED + Level.LOW.k)
+    for k in (1.0, 3.0):
+        MARKED.k = Level.LOW.k = k  # type: ignore[attr-defined]
+        assert f(1.0) == 2 * k + 2.0
+
+
+@functools.lru_cache
+def remembered(n: int) -> Any:
+    return np.arange(n) * SCALE
+
+
+class Remembers:
+    k = 1.0
+
+    @functools.lru_cache
+    def times(self, n: float) -> float:
+        return n * self.k
+
+
+def test_functions_that_remember(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They give what they remember, until they are told to forget, or what it is was changed."""
+    thing = Remembers()
+
+    def f(x: Any) -> Any:
+        return remembered(3) * x + thing.times(2.0)
+
+    def change() -> None:
+        remembered(3)[0] = 50.0
+
+    def other() -> None:
+        monkeypatch.setitem(globals(), "SCALE", 9.0)
+        thing.k = 7.0
+
+    def forget() -> None:
+        remembered.cache_clear()
+        Remembers.times.cache_clear()
+
+    g = jit(f)
+    for step in (lambda: None, change, other, forget):
+        step()
+        assert g(2.0).tolist() == f(2.0).tolist()
 
 
 def test_slices_are_equal_by_their_parts() -> None:

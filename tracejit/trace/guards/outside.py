@@ -86,7 +86,7 @@ class Outside(Changes):
             self._met(value, path, name, owner)
             return hidden_array(value, path)
         self._can_be_read(value, name, path)
-        by_value = isinstance(value, PLAIN)
+        by_value = isinstance(value, PLAIN) and not hasattr(value, "__dict__")  # with no attributes
         if traced and name in self.session.run_time_globals and number_arg(value) is not None:
             self._owners.append(owner)
             return hidden_number(value, getter, (id(owner), name))
@@ -327,7 +327,7 @@ class Outside(Changes):
 
     def root(self, obj: Any, name: str) -> None:
         """An object that is itself known to the caller (a static argument, ``self``)."""
-        if not isinstance(obj, PLAIN):
+        if not isinstance(obj, PLAIN) or hasattr(obj, "__dict__"):
             self._can_be_read(obj, name)
             self._getters.setdefault(id(obj), (obj, Path(Known(obj)), name))
 

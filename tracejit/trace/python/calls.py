@@ -21,6 +21,7 @@ from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
 from tracejit.trace.control.recursion import under_way
 from tracejit.trace.control.watched import as_is
+from tracejit.trace.guards.process_state import read_state
 from tracejit.trace.python.contexts import GENERATOR_MANAGER, generator_manager
 from tracejit.trace.python.dicts_made import DICTS
 from tracejit.trace.python.dispatching import behind
@@ -416,7 +417,7 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         if isinstance(f, MethodType) and hasattr(type(function), "__traced_call__"):
             return ops.call(function, f.__self__, *args, **kwargs)
         has_no_effect(f)
-        return as_is(f, args, kwargs)
+        return read_state(f, args, kwargs) if is_cached(f) else as_is(f, args, kwargs)
     is_converted = convert.is_converted(function)
     if not is_converted and not convertible(function):
         return library_call(f, (function.__module__ or "").split(".")[0], args, kwargs)
@@ -485,6 +486,8 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         return math_call(f, args, kwargs)
     if of_module and any(map(contains_tracer, given)) and _in_table(_math_table(), f) is not None:
         return math_call(f, args, kwargs)
+    if is_cached(f) and not any(map(contains_tracer, given)):
+        return read_state(f, args, kwargs)
     return as_constants(as_is(f, args, kwargs))
 
 
@@ -495,6 +498,14 @@ def has_no_effect(f: Any) -> None:
         must_be_pure(f)
     elif isinstance(function.__wrapped__, FunctionType):
         refuse_effects(function.__wrapped__)
+
+
+def is_cached(f: Any) -> bool:
+    """Whether ``f`` remembers what it gave: a later call may find something else there."""
+    if isinstance(f, MethodType):
+        kept = isinstance(f.__func__, functools._lru_cache_wrapper)
+        return kept and current().outside.is_outside(f.__self__)
+    return isinstance(f, functools._lru_cache_wrapper) and current().outside.is_outside(f)
 
 
 def refuse_mutation(f: Any) -> None:
