@@ -94,3 +94,118 @@ def test_a_package_needs_numpy_alone(tmp_path: Path) -> None:
         env={"PATH": ""},
     )  # fmt: skip
     assert done.stdout.split() == ["0", "set()"], done.stderr
+
+
+def takes(x: Any, w: Any, i: Any, r: Any, flag: Any) -> Any:
+    w[0] += r
+    return x.T, x[i], flag, (np.inf, -0.0, 1j * np.inf, np.float32(2.5), x.dtype, np.int8, ...)
+
+
+@pytest.fixture(scope="module")
+def taking(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    signature = "(f8[n, m], f8[k], i8, f4, b1)"
+    return package(tmp_path_factory.mktemp("taking") / "p_takes", takes, signature).takes
+
+
+def _unaligned(x: Any) -> Any:
+    room = np.zeros(x.nbytes + 1, np.uint8)[1:]
+    room[:] = np.frombuffer(x.tobytes(), np.uint8)
+    return room.view(x.dtype).reshape(x.shape)
+
+
+class Marked(np.ndarray[Any, Any]):
+    pass
+
+
+TABLE = np.arange(4000.0).reshape(40, 100)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        TABLE,
+        np.asfortranarray(TABLE),
+        TABLE[::2, ::-3],
+        TABLE.T,
+        np.broadcast_to(TABLE[0], (7, 100)),
+        _unaligned(TABLE),
+        TABLE[:0],
+        TABLE[:1, :1],
+    ],
+    ids=["dense", "columns", "strided", "turned", "repeated", "unaligned", "empty", "one"],
+)
+def test_an_array_that_is_copied_lives_as_long_as_the_call(taking: Any, x: Any) -> None:
+    i = -len(x) if len(x) else 0
+    if not len(x):
+        with pytest.raises(IndexError, match="index 0 is out of bounds"):
+            taking(x, np.zeros(1), i, 0.5, True)
+        return
+    for _ in range(20):  # memory that was freed would be used again
+        found = taking(x, np.zeros(1), i, 0.5, True)
+        alike(found[:3], takes(x, np.zeros(1), i, 0.5, True)[:3])
+
+
+def test_constants_are_returned_as_they_are(taking: Any) -> None:
+    found, wanted = (f(TABLE, np.zeros(1), 0, 1.0, False)[3] for f in (taking, takes))
+    assert repr(found) == repr(wanted)
+
+
+@pytest.mark.parametrize(
+    ("x", "says"),
+    [
+        (TABLE.astype(">f8"), "x is >f8 with 2 axes"),
+        (np.ma.masked_array(TABLE, TABLE > 3), "x is a MaskedArray"),
+        (TABLE.view(Marked), "x is a Marked, not an ndarray"),
+        (TABLE.tolist(), "x is list"),
+    ],
+)
+def test_another_kind_of_array_is_no_argument(taking: Any, x: Any, says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        taking(x, np.zeros(1), 0, 0.5, True)
+
+
+@pytest.mark.parametrize("which", ["strided", "unaligned", "read only"])
+def test_an_array_that_is_written_is_not_copied(taking: Any, which: str) -> None:
+    w = {"strided": np.zeros(6)[::2], "unaligned": _unaligned(np.zeros(3)), "read only": np.ones(3)}
+    w["read only"].flags.writeable = False
+    with pytest.raises(ValueError, match=r"w is written: .* in C order, aligned and writeable"):
+        taking(TABLE, w[which], 0, 0.5, True)
+    assert not w["strided"].any()
+
+
+def test_an_array_that_is_written_is_seen_by_no_other(taking: Any) -> None:
+    """Also where C would be given a copy of the other."""
+    x = np.zeros((4, 6))
+    for w, other in ((x[0], x), (x[0], x[:, ::2]), (x[0], x.T), (x[1], x[1:3])):
+        with pytest.raises(ValueError, match="x and w share memory, and one is written"):
+            taking(other, w, 0, 0.5, True)
+    assert taking(x[::2, :3], x[1], 0, 0.5, True)[1].tolist() == [0.0, 0.0, 0.0]
+    assert x[1, 0] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("i", "r", "flag", "says"),
+    [
+        (True, 0.5, True, "i is bool"),
+        (np.True_, 0.5, True, "i is bool"),
+        (1.0, 0.5, True, "i is float"),
+        (0, True, True, "r is bool"),
+        (0, np.float64(0.5), True, "r is float64"),
+        (0, 0.5j, True, "r is complex"),
+        (0, np.str_("1"), True, "r is str"),
+        (0, 0.5, 1, "flag is int"),
+        (0, 0.5, np.int8(1), "flag is int8"),
+    ],
+)
+def test_a_number_is_what_its_type_says(taking: Any, i: Any, r: Any, flag: Any, says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        taking(TABLE, np.zeros(1), i, r, flag)
+
+
+def test_numbers_whose_value_the_type_has(taking: Any) -> None:
+    for i, r, flag in ((np.int8(1), 2, np.True_), (np.uint64(1), np.float16(2), True)):
+        assert taking(TABLE, np.zeros(1), i, r, flag)[1].tolist() == TABLE[1].tolist()
+    with pytest.raises(OverflowError, match="i is 9223372036854775808: int64 has no such number"):
+        taking(TABLE, np.zeros(1), 2**63, 0.5, True)
+    with pytest.raises(TypeError, match="5 arguments are wanted, not 1"):
+        taking(TABLE)

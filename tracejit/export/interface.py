@@ -190,12 +190,12 @@ def _in_c(function: LoweredFunction, e: Any) -> str:
 
 
 def _in_python(function: LoweredFunction, e: Any) -> str:
-    """An extent as Python computes it."""
+    """An extent as Python computes it; no parameter begins with an underscore."""
     if not isinstance(e, abi.BinOp):
         return _leaf(function, e)
     left, right = _in_python(function, e.left), _in_python(function, e.right)
     if e.op in ("min", "max"):
-        return f"{e.op}({left}, {right})"
+        return f"_{e.op}({left}, {right})"
     return f"({left} {'//' if e.op == 'floordiv' else _OPERATORS[e.op]} {right})"
 
 

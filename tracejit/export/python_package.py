@@ -11,8 +11,11 @@ from __future__ import annotations
 import inspect
 import sysconfig
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tracejit import trees
 from tracejit.errors import UnsupportedError
@@ -74,6 +77,8 @@ def _module(
 
 from pathlib import Path
 
+import numpy as np
+
 from {name}._library import PackageArgument, FixedValue, Library, PackageResult, PackageSignature
 
 __all__ = {list(functions)!r}
@@ -102,7 +107,8 @@ def signature(f: Interface) -> runtime.PackageSignature:
     tuples, lists or dicts."""
     function = f.function
     returned = [
-        runtime.FixedValue(x.value) if isinstance(x, StaticOut) else x for x in function.leaves
+        runtime.FixedValue(_constant(x.value)) if isinstance(x, StaticOut) else x
+        for x in function.leaves
     ]
     nesting, returns = function.types.nested_as(range), tree_of(function, returned)
     if {*trees.node_types(function.types.tree), *trees.node_types(function.tree)} - {
@@ -112,10 +118,11 @@ def signature(f: Interface) -> runtime.PackageSignature:
     }:
         raise UnsupportedError("a package takes and returns tuples, lists and dicts alone")
     arguments = [_argument(f, k) for k in range(len(function.types.names))]
-    kinds = dict(zip(function.leaves, function.kinds, strict=True))
+    pairs = zip(function.leaves, function.kinds, strict=True)
+    kinds = {leaf: kind for leaf, kind in pairs if isinstance(leaf, int) and kind is not None}
     results = [
         runtime.PackageResult(
-            kinds.get(k) or "numpy", r.dtype.name, r.python_shape, r.kind == "owned"
+            kinds.get(k, "numpy"), r.dtype.name, r.python_shape, r.kind == "owned"
         )
         for k, r in enumerate(f.results)
     ]
@@ -137,4 +144,35 @@ def _argument(f: Interface, k: int) -> runtime.PackageArgument:
             names[k], "number", arg.dtype.name, python=arg.kind is not None
         )
     assert isinstance(arg, StaticArg | ScalarArg)
-    return runtime.PackageArgument(names[k], "static", value=arg.value)
+    return runtime.PackageArgument(names[k], "static", value=_constant(arg.value))
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What evaluates to a value in the module of the package."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _constant(x: Any) -> _Source:
+    """A value that is part of the code. UnsupportedError for what has no text that makes it."""
+    if x is None or x is ... or type(x) in (bool, int, str, bytes):
+        return _Source(repr(x))
+    if type(x) in (float, complex):
+        return _Source(f"{type(x).__name__}({str(x)!r})")
+    if isinstance(x, np.number | np.bool_):
+        return _Source(f"{_constant(x.dtype)}.type({_constant(x.item())})")
+    if isinstance(x, np.dtype) and issubclass(x.type, np.number | np.bool_):
+        return _Source(f"np.dtype({x.str!r})")
+    if isinstance(x, type) and issubclass(x, np.number | np.bool_):
+        return _Source(f"{_constant(np.dtype(x))}.type")
+    if isinstance(x, type) and x in (bool, int, float, complex):
+        return _Source(x.__name__)
+    if type(x) in (tuple, slice, range):
+        parts = x if isinstance(x, tuple) else (x.start, x.stop, x.step)
+        items = "".join(f"{_constant(part)}, " for part in parts)
+        return _Source(f"({items})" if isinstance(x, tuple) else f"{type(x).__name__}({items})")
+    raise UnsupportedError(f"a package cannot hold {x!r}, which is neither a number nor a text")

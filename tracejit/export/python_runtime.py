@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import ctypes
+import operator
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,8 +43,9 @@ class PackageArgument:
 
 @dataclass(frozen=True)
 class PackageResult:
-    """A result. ``shape``: Python expressions over extents and numbers; ``owned``: the library
-    allocates it. ``kind``: ``"array"``, ``"numpy"``, or Python's kind of number."""
+    """A result. ``shape``: Python expressions over extents, numbers, ``_min`` and ``_max``;
+    ``owned``: the library allocates it. ``kind``: ``"array"``, ``"numpy"``, or Python's kind of
+    number."""
 
     kind: str
     dtype: str
@@ -113,7 +115,7 @@ class Library:
                 outs.append((ctypes.c_void_p(), extents))
                 given += [ctypes.byref(outs[-1][0]), *map(ctypes.byref, extents)]
             else:
-                shape = tuple(eval(e, {"min": min, "max": max}, names) for e in r.shape)
+                shape = tuple(eval(e, {"_min": min, "_max": max}, names) for e in r.shape)
                 outs.append(np.empty(shape, r.dtype))
                 given.append(ctypes.c_void_p(outs[-1].ctypes.data))
         error = (ctypes.c_int64 * 9)()
@@ -160,6 +162,8 @@ def _decoded(kind: str, word: int) -> Any:
 
 def _leaves(signature: PackageSignature, args: Sequence[Any]) -> list[Any]:
     """The arguments one by one."""
+    if len(args) != len(signature.nesting):
+        raise _MismatchError(f"{len(signature.nesting)} arguments are wanted, not {len(args)}")
     found: dict[int, Any] = {}
     _take(signature.nesting, tuple(args), found)
     return [found[k] for k in range(len(signature.arguments))]
@@ -191,56 +195,92 @@ def _nested(returns: Any, values: Sequence[Any]) -> Any:
 
 
 def _given(signature: PackageSignature, leaves: Sequence[Any]) -> tuple[list[Any], dict[str, int]]:
-    """What C is given, and the numbers that extents of results are made of."""
+    """What C is given, and the numbers that extents of results are made of. A pointer to an array
+    keeps that array, which may be a copy that nothing else refers to."""
     given: list[Any] = []
     names: dict[str, int] = {}
     arrays: list[tuple[PackageArgument, Any]] = []
     for a, leaf in zip(signature.arguments, leaves, strict=True):
         if a.kind == "static":
-            if type(leaf) is not type(a.value) or leaf != a.value:
+            if type(leaf) is not type(a.value) or repr(leaf) != repr(a.value):
                 raise _MismatchError(f"{a.name} is always {a.value!r}")
         elif a.kind == "number":
             given += _number(a, leaf, names)
         else:
-            array = _array(a, leaf)
-            arrays.append((a, array))
-            given.append(ctypes.c_void_p(array.ctypes.data))
-            for wanted, n in zip(a.shape, array.shape, strict=True):
+            arrays.append((a, leaf))
+            given.append(_array(a, leaf).ctypes.data_as(ctypes.c_void_p))
+            for wanted, n in zip(a.shape, leaf.shape, strict=True):
                 if isinstance(wanted, str) and wanted not in names:
                     names[wanted] = n
                     given.append(ctypes.c_int64(n))
                 elif n != (names[wanted] if isinstance(wanted, str) else wanted):
-                    raise _MismatchError(f"{a.name} has shape {array.shape}, not {a.text}")
-    for k, (a, x) in enumerate(arrays):
-        for b, y in arrays[:k]:
-            if (a.writes or b.writes) and np.may_share_memory(x, y):
-                raise ValueError(
-                    f"{b.name} and {a.name} share memory, and one is written: copy one"
-                )
+                    raise _MismatchError(f"{a.name} has shape {leaf.shape}, not {a.text}")
+    _refuse_shared(arrays)
     return given, names
 
 
+#: How long to look for an element that two arrays share, before it is taken that there is one.
+_EFFORT = 10_000
+
+
+def _refuse_shared(arrays: Sequence[tuple[PackageArgument, Any]]) -> None:
+    """ValueError where one array is written and another, as the caller gave it, sees that."""
+    may_share: Any = np.may_share_memory  # whose stub knows no effort
+    for k, (a, x) in enumerate(arrays):
+        for b, y in arrays[:k]:
+            if (a.writes or b.writes) and may_share(x, y, max_work=_EFFORT):
+                raise ValueError(
+                    f"{b.name} and {a.name} share memory, and one is written: copy one"
+                )
+
+
 def _array(a: PackageArgument, x: Any) -> Any:
+    """The array as C reads it: itself, or a dense copy in order, which cannot be written to."""
     if not isinstance(x, np.ndarray) or x.dtype != a.dtype or x.ndim != len(a.shape):
         what = f"{x.dtype} with {x.ndim} axes" if isinstance(x, np.ndarray) else type(x).__name__
         raise _MismatchError(f"{a.name} is {what}")
+    if type(x) not in (np.ndarray, np.memmap):  # masks and products of matrices are NumPy's
+        raise _MismatchError(f"{a.name} is a {type(x).__name__}, not an ndarray")
     dense = np.require(x, requirements=["F" if a.order == "F" else "C", "A"])
     if a.writes and (dense is not x or not x.flags.writeable):
-        raise ValueError(f"{a.name} is written: it has to be contiguous and writeable")
+        order = "Fortran" if a.order == "F" and x.ndim > 1 else "C"
+        raise ValueError(
+            f"{a.name} is written: it has to be contiguous in {order} order, aligned and writeable"
+        )
     return dense
 
 
 def _number(a: PackageArgument, x: Any, names: dict[str, int]) -> list[Any]:
+    """The number, where the type of the argument has its value: bools are no integers, integers are
+    floats as in C, and a NumPy float is not rounded to a narrower one."""
     dtype = np.dtype(a.dtype)
-    number = isinstance(x, bool | int | float | complex | np.generic)
-    if not number or not np.can_cast(np.result_type(type(x)), dtype, "same_kind"):
+    if not _fits(x, dtype):
         raise _MismatchError(f"{a.name} is {type(x).__name__}")
     if np.issubdtype(dtype, np.integer):
-        least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
-        if not least <= int(x) <= most:
-            raise OverflowError(f"{a.name} is {x}: {dtype} has no such number")
-        names[a.name] = int(x)
+        names[a.name] = n = operator.index(x)
+        if not np.iinfo(dtype).min <= n <= np.iinfo(dtype).max:
+            raise OverflowError(f"{a.name} is {n}: {dtype} has no such number")
     if np.issubdtype(dtype, np.complexfloating):
         part = np.ctypeslib.as_ctypes_type(np.dtype(f"f{dtype.itemsize // 2}"))
         return [part(x.real), part(x.imag)]
     return [np.ctypeslib.as_ctypes_type(dtype)(dtype.type(x).item())]
+
+
+#: Each kind of number is a case of the next, but for bools.
+_TYPES = (np.bool_, np.integer, np.floating, np.complexfloating)
+
+
+def _rank(kind: type) -> int | None:
+    return next((k for k, t in enumerate(_TYPES) if issubclass(kind, t)), None)
+
+
+def _fits(x: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether what ``x`` is may be a ``dtype``; the range of integers is looked at later."""
+    if isinstance(x, np.inexact):
+        return np.can_cast(x.dtype, dtype, "safe")
+    python = next((kind for kind in _KINDS.values() if isinstance(x, kind)), object)
+    rank = _rank(type(x) if isinstance(x, np.generic) else np.dtype(python).type)
+    wanted = _rank(dtype.type)
+    if rank is None or wanted is None:
+        return False
+    return rank == wanted if 0 in (rank, wanted) else rank <= wanted
