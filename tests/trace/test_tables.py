@@ -139,7 +139,7 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "are numbers of one kind": texts,
     "numbers of one kind, or tuples": ints_or_floats,
     "of several kinds": keys_of_two_kinds,
-    "are numbers of one kind, or": lists,
+    "a list is no value of a dict": lists,
     "would be changed once": of_the_module,
 }
 

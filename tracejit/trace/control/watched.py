@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import array
 import builtins
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,7 @@ from tracejit.trace.session.plain import PLAIN_MODULES
 from tracejit.trace.session.session import Restart, Session, current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.dunder_methods import method_of
+from tracejit.trace.values.entries import is_view, must_hold_none, refuse
 from tracejit.trace.values.reach import Held, is_iterator, is_stateful, reached
 
 #: What does not take items of an iterator that it is given.
@@ -76,11 +78,41 @@ def _unroll_or_refuse(session: Session, obj: Any, reason: str) -> NoReturn:
 def as_is(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call what is not compiled."""
     owner = getattr(f, "__self__", None)
+    _must_see_no_entries(f, owner, args, kwargs)
     if _changes_nothing_else(f, owner):
         return f(*args, **kwargs)
     name = f"{getattr(f, '__name__', type(f).__name__)}()"
     with watching(name, owner, *args, f, *kwargs.values()):
         return f(*args, **kwargs)
+
+
+#: Methods of lists, dicts and deques that do not look into what is there, or what they are given.
+_KEEPING = (
+    *("append", "appendleft", "insert", "extend", "extendleft", "setdefault", "update", "get"),
+    *("pop", "popleft", "popitem", "clear", "copy", "reverse", "rotate", "keys", "values"),
+    *("items", "__getitem__", "__setitem__", "__len__"),
+)
+#: Classes that keep the items of what they are given.
+_OF_ITEMS: tuple[Any, ...] = (list, tuple, dict, deque, OrderedDict, defaultdict)
+
+
+def _must_see_no_entries(f: Any, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """UnsupportedError where what is not compiled could take what stands for the entries of a dict
+    or set (``values/entries``) for the one thing that it holds."""
+    if any(f is g for g in _HOLDING):
+        return
+    name = getattr(f, "__name__", type(f).__name__)
+    given = (*args, *kwargs.values())
+    if isinstance(owner, list | dict | deque) and name in _KEEPING:
+        shallow = given if name in ("extend", "extendleft", "update") else ()
+    elif any(f is g for g in _OF_ITEMS):
+        shallow = args
+    else:
+        inside = owner if isinstance(owner, list | dict | deque | tuple | set) else None
+        must_hold_none(f"{name}()", inside, *given)
+        return
+    if any(map(is_view, shallow)):
+        refuse(f"{name}()")
 
 
 def _changes_nothing_else(f: Any, owner: Any) -> bool:

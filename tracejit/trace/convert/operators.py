@@ -266,6 +266,9 @@ class Operators:
         """Whether a value matches a pattern, and what that captures under each of `names`."""
         return matched(self, subject, pattern, names)
 
+    def looked_into(self, mapping: Any) -> None:
+        """A mapping's keys are about to be looked at as they are."""
+
     def none_set(self, *flags: Any) -> Any:
         """Whether no flag is set; the flags are bools made by the converter."""
         return self.not_(self.or_(flags[0], *(lambda flag=flag: flag for flag in flags[1:])))

@@ -125,6 +125,7 @@ class _Matching:
     ) -> Any:
         if not self.ops.call(builtins.type, subject).__flags__ & _MAPPING:
             return False
+        self.ops.looked_into(subject)
         wanted = [key() for key in keys]
         if not all(key in subject for key in wanted):
             return False

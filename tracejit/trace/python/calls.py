@@ -27,7 +27,7 @@ from tracejit.trace.python.dicts_made import DICTS
 from tracejit.trace.python.dispatching import behind
 from tracejit.trace.python.generators import is_generator, made_by_call
 from tracejit.trace.python.named_effects import refuse_effects
-from tracejit.trace.python.table_methods import given_to, is_view
+from tracejit.trace.python.table_methods import given_to
 from tracejit.trace.session.concretize import BoundMethod, unroll_if_counter
 from tracejit.trace.session.plain import PLAIN_MODULES, class_attribute
 from tracejit.trace.session.registry import CONSTRUCTORS, NAMES, STAND_INS, from_library
@@ -45,8 +45,9 @@ from tracejit.trace.values.captured_arrays import seen, seen_inside
 from tracejit.trace.values.dunder_methods import as_arrays, convertible, method_of
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.dynamic_list import refuse as refuse_grown
+from tracejit.trace.values.entries import is_view, must_hold_none
+from tracejit.trace.values.entries import refuse as refuse_table
 from tracejit.trace.values.iterables import Looped
-from tracejit.trace.values.table_forms import refuse as refuse_table
 from tracejit.trace.values.tagged import depends_on_kind, each_kind
 
 #: NumPy functions that make arrays: their results are traced whatever the arguments are.
@@ -291,6 +292,7 @@ def numpy_call(
     f: Any, implementation: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """A NumPy function that is in the table; on plain scalars NumPy itself gives the constant."""
+    must_hold_none(f"{f.__name__}()", *args, *kwargs.values())
     traced = f in _CREATION or any(contains_tracer(a) for a in (*args, *kwargs.values()))
     if not traced and not any(isinstance(a, list) and len(a) > _CONSTANT_LIMIT for a in args):
         must_be_pure(f)

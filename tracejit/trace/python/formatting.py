@@ -19,6 +19,7 @@ from tracejit.ir.interpret.print_effect import MESSAGE, QUOTED
 from tracejit.trace.session.concretize import MARK, DeferredText, mark, split_marks, str_later
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import Array, IntOrFloat, IntOrScalar, PyScalar, Scalar, Tracer
+from tracejit.trace.values.entries import must_hold_none
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.scalars import MixedScalar
 from tracejit.trace.values.tagged import by_kind, each_kind
@@ -30,6 +31,7 @@ _BRACKETS: dict[type, str] = {list: "[]", tuple: "()", set: "{}"}
 
 def builtin_repr(x: Any) -> str:
     """``repr``, also of containers that hold traced values."""
+    must_hold_none("the text", x)
     if isinstance(x, MaybeNone):
         raise UnsupportedError(f"{where()}: a text of what may be None; test `is None` first")
     if isinstance(x, Array):
@@ -76,6 +78,7 @@ def _exception_str(error: BaseException) -> str:
 
 def builtin_str(*args: Any, **kwargs: Any) -> str:
     """``str``; of a container, its ``repr``."""
+    must_hold_none("the text", *args)
     if len(args) == 1 and not kwargs and type(args[0]).__str__ in _OF_EXCEPTIONS:
         return _exception_str(args[0])
     if len(args) == 1 and not kwargs and type(args[0]) in (*_BRACKETS, dict, MaybeNone):

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from tracejit.trace.control.branch import bool_of
-from tracejit.trace.values.all import Array, Scalar, Tracer
+from tracejit.trace.values.all import Scalar, Tracer
 from tracejit.trace.values.scalars import weak_kind
+from tracejit.trace.values.table_forms import must_hash
 
 
 def has_traced(key: Any) -> bool:
@@ -17,19 +18,12 @@ def has_traced(key: Any) -> bool:
 
 def is_among(ops: Any, key: Any, known: Iterable[Any]) -> Any:
     """Whether a key equals one of the keys of a set or dict. TypeError for arrays, as Python."""
-    _must_hash(key)
+    must_hash(key)
     found: Any = False
     for other in known:
         if comparable(key, other):
             found = found | bool_of(ops.compare_one("==", key, other))
     return found
-
-
-def _must_hash(key: Any) -> None:
-    for part in key if type(key) is tuple else ():
-        _must_hash(part)
-    if isinstance(key, Array):
-        hash(key)
 
 
 def comparable(key: Any, other: Any) -> bool:

@@ -39,7 +39,8 @@ from tracejit.trace.values.all import (
 )
 from tracejit.trace.values.captured_arrays import seen
 from tracejit.trace.values.dynamic_list import is_grown, refuse
-from tracejit.trace.values.entries import is_table
+from tracejit.trace.values.entries import is_table, is_view
+from tracejit.trace.values.entries import refuse as refuse_table
 from tracejit.trace.values.iterables import steps_of
 from tracejit.trace.values.kinds import stands_for_other, type_of
 from tracejit.trace.values.maybe_unbound import MaybeUnbound, some, some_inside
@@ -48,7 +49,6 @@ from tracejit.trace.values.symbolic_text import (
     must_be_plain_text,
     plain_key,
 )
-from tracejit.trace.values.table_forms import refuse as refuse_table
 from tracejit.trace.values.tagged import each_kind
 from tracejit.trace.views.parameters import byte_strides
 
@@ -218,6 +218,8 @@ class StagedItems(Operators):
 
     def setitem(self, obj: Any, key: Any, value: Any) -> None:
         obj, key = seen(obj), some_inside(key)
+        if isinstance(key, slice):
+            value = table_methods.as_list(value)
         if isinstance(obj, Tracer):
             value = some(value)
             if isinstance(key, TaggedScalar) or isinstance(value, TaggedScalar):
@@ -275,6 +277,8 @@ class StagedItems(Operators):
         if is_table(target) and op == "|=":
             table_methods.method(target, "update", (value,), {})
             return target
+        if type(target) is list and op == "+=":
+            value = table_methods.as_list(value)
         table_methods.must_be_plain(f"the operator {op}", target, value)
         if isinstance(target, list):
             containers.must_be_known(self.session, target)
@@ -315,14 +319,14 @@ class StagedItems(Operators):
         self.session.outside.whole(value)
         if is_grown(value):
             refuse("a comprehension or *")
-        if table_methods.is_view(value):
+        if is_view(value):
             refuse_table("a comprehension over several things, or *,")
         must_be_plain_text(value)
         watched.must_not_advance(self.session, value)
         return dunder_methods.iterable(self, seen(value))
 
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
-        value = seen(value)
+        value = table_methods.as_list(seen(value))
         if isinstance(value, Generated) and value.is_whole:
             value = generators.items_up_to(value, None if star_index is not None else n + 1)
         if isinstance(value, Array) and value.ndim and not isinstance(value.dims[0], int):

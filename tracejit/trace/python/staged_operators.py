@@ -54,7 +54,7 @@ from tracejit.trace.values.all import (
 )
 from tracejit.trace.values.captured_arrays import seen, seen_or_none
 from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
-from tracejit.trace.values.entries import is_table
+from tracejit.trace.values.entries import holds_view, is_table, must_hold_none
 from tracejit.trace.values.identity import same_array
 from tracejit.trace.values.iterables import ENDLESS, Once, spend, steps_of
 from tracejit.trace.values.kinds import operands
@@ -221,7 +221,7 @@ class StagedOperators(StagedFunctions, StagedItems):
         if isinstance(container, Array):
             return bool_of(name_of(np.any)(container == item))
         if isinstance(container, tuple | list) and any(
-            isinstance(x, Tracer) for x in (item, *container)
+            isinstance(x, Tracer) or holds_view(x) for x in (item, *container)
         ):
             return self.or_(False, *(lambda x=x: self._is_found(x, item) for x in container))
         if traced and isinstance(container, range):
@@ -230,6 +230,7 @@ class StagedOperators(StagedFunctions, StagedItems):
         hashed = isinstance(container, dict | set | frozenset | KeysView)
         if hashed and (traced or type(item) is tuple) and has_traced(item):
             return is_among(self, item, container)
+        must_hold_none("a search", item, container)
         spend(container)
         return item in container
 
@@ -260,6 +261,8 @@ class StagedOperators(StagedFunctions, StagedItems):
             if f.__name__ in MUTATING:
                 containers.must_be_known(self.session, owner)
             containers.touch(self.session, owner)
+            if type(owner) is list and f.__name__ == "extend":
+                args = tuple(map(table_methods.as_list, args))
             if isinstance(owner, dict) and args and f.__name__ in _LOOKUPS:
                 args = (plain_key(args[0]), *args[1:])
             if type(owner) is list and f.__name__ in LIST_METHODS and _asks(owner, args, kwargs):
@@ -275,6 +278,9 @@ class StagedOperators(StagedFunctions, StagedItems):
         if found is NotImplemented:
             found = traced_call(self, f, args, kwargs)
         return containers.made_by_call(self.session, found)
+
+    def looked_into(self, mapping: Any) -> None:
+        table_methods.must_be_plain("a pattern", mapping)
 
     def call_generator(
         self, f: Any, turns: Turns, traits: Traits, source: Any, site: Site, /, *args: Any,
@@ -324,6 +330,7 @@ class StagedOperators(StagedFunctions, StagedItems):
             left, right = operands(symbol, left, right)
         left, right = seen(left), seen(right)
         if symbol == "%" and isinstance(left, str | bytes):
+            must_hold_none("the text", right)
             self._unseen(right)
         if symbol == "*" and (type(left) is list or type(right) is list):
             items, n = (left, right) if type(left) is list else (right, left)
@@ -343,6 +350,7 @@ class StagedOperators(StagedFunctions, StagedItems):
 
     def unary(self, symbol: str, value: Any) -> Any:
         value = seen(value)
+        table_methods.must_be_plain(f"the operator {symbol}", value)
         found = dunder_methods.unary(self, symbol, value)
         return super().unary(symbol, value) if found is NotImplemented else found
 
@@ -368,9 +376,12 @@ class StagedOperators(StagedFunctions, StagedItems):
         found = dunder_methods.compared(self, symbol, left, right)
         if found is NotImplemented and not (is_plain_value(left) or is_plain_value(right)):
             self._unseen(left, right)
+            if not (type(left) is type(right) and type(left) in (tuple, list)):
+                must_hold_none(f"the comparison {symbol}", left, right)
         return super().compare_one(symbol, left, right) if found is NotImplemented else found
 
     def shown(self, value: Any, conversion: str) -> Any:
+        must_hold_none("the text", value)
         self._unseen(value)
         if isinstance(value, MaybeNone):
             conversion = conversion or "s"

@@ -25,20 +25,21 @@ from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values import containers, table_forms, tables
 from tracejit.trace.values.all import PyScalar, Tracer, dim_value
 from tracejit.trace.values.dynamic_list import is_grown
-from tracejit.trace.values.entries import is_table, put_table, table_in
+from tracejit.trace.values.entries import (
+    OfEntries,
+    is_table,
+    is_view,
+    put_table,
+    refuse,
+    table_in,
+)
 from tracejit.trace.values.iterables import Looped
-from tracejit.trace.values.table_forms import refuse
 from tracejit.trace.values.tables import TableBuffer
 
 _CLASSES = (dict, defaultdict, Counter, OrderedDict)
 _NOT_GIVEN = object()
 #: Up to this many keys that are known are compared one by one.
 _FEW = 16
-
-
-def is_view(x: Any) -> bool:
-    """Whether ``x`` is such a dict or set, or the keys, values or items of one."""
-    return is_table(x) or isinstance(x, TableView)
 
 
 def must_be_plain(what: str, *operands: Any) -> None:
@@ -107,25 +108,40 @@ def _known_table(x: Any, key: Any) -> TableBuffer | None:
     found = [k for k in x if comparable(key, k)]
     values = [session.operators.getitem(x, k) if isinstance(x, dict) else () for k in found]
     keys = _of_one_kind(found)
-    try:
-        form = table_forms.form_of_entries(keys, [() if v is None else v for v in values])
-    except UnsupportedError:
+    nothing = all(v is None for v in values) or not isinstance(x, dict)
+    if not keys or not (nothing or table_forms.are_of_one_form(values)):
         return None
-    return tables.as_table(dict(zip(keys, values, strict=True)), form) if keys else None
+    form = table_forms.form_of_entries(keys, [()] if nothing else values)
+    return tables.as_table(dict(zip(keys, values, strict=True)), form)
 
 
 def _of_one_kind(keys: list[Any]) -> list[Any]:
-    """Keys that compare as they do, as numbers of one kind where that is exact."""
+    """Keys that compare as they do, as numbers of one kind; none where no kind has all exactly."""
     columns = list(zip(*(k if type(k) is tuple else (k,) for k in keys), strict=True))
-    whole = [all(int(k) == k for k in c if k == k and abs(k) != float("inf")) for c in columns]
-    fits = [all(abs(k) < 2**63 for k in c) for c in columns]
-    kinds = [int if w and f else float for w, f in zip(whole, fits, strict=True)]
+    kinds: list[type] = []
+    for column in columns:
+        kind = next((k for k in (int, float) if all(_is_exactly(k, x) for x in column)), None)
+        if kind is None:
+            return []
+        kinds.append(kind)
     made = []
     for key in keys:
         parts = key if type(key) is tuple else (key,)
         new = tuple(kind(part) for kind, part in zip(kinds, parts, strict=True))
         made.append(new if type(key) is tuple else new[0])
     return made
+
+
+def _is_exactly(kind: type, x: Any) -> bool:
+    """Whether a number is equal to one of a kind, as a column holds it. That of nan is none."""
+    if isinstance(x, complex | np.complexfloating):
+        return False
+    if x != x:
+        return kind is float
+    try:
+        return bool(-(2**63) <= x < 2**63 and int(x) == x) if kind is int else bool(float(x) == x)
+    except OverflowError:
+        return False
 
 
 # Dicts --------------------------------------------------------------------------------------------
@@ -156,9 +172,15 @@ def item_to_change(x: Any, key: Any) -> Any:
 
 def _find_or_empty(x: Any, key: Any) -> Lookup | None:
     if not is_table(x) and not x:
-        nowhere = current().b.const(-1, "i64")
-        return Lookup(None, tables.KeyPlace(nowhere, nowhere, False))  # type: ignore[arg-type]
+        table_forms.must_hash(key)
+        return _nowhere()
     return find(x, key)
+
+
+def _nowhere() -> Lookup:
+    """Of a key in what is empty."""
+    nowhere = current().b.const(-1, "i64")
+    return Lookup(None, tables.KeyPlace(nowhere, nowhere, False))  # type: ignore[arg-type]
 
 
 def setitem(x: Any, key: Any, value: Any) -> None:
@@ -169,6 +191,8 @@ def setitem(x: Any, key: Any, value: Any) -> None:
 def put(x: Any, key: Any, value: Any) -> None:
     """An entry for a dict; of a set with None as its value."""
     _changes(x)
+    if type(value) is tuple and not value:
+        refuse("an empty tuple as a value")
     value = () if value is None else value
     if is_table(x):
         table = table_in(x)
@@ -192,17 +216,22 @@ def _changes(x: Any) -> None:
 
 
 def delitem(x: Any, key: Any) -> None:
-    _removed(x, key).must_be_there(key)
+    found = _removed(x, key)
+    if type(x) is not Counter:
+        found.must_be_there(key)
     _drop(x, key)
 
 
 def _removed(x: Any, key: Any) -> Lookup:
     """A key that is about to go, in a dict or set that is a table from here on."""
     _changes(x)
+    if not is_table(x) and not x:
+        table_forms.must_hash(key)
+        return _nowhere()
     if not is_table(x):
         current().outside.whole(x)
         keys, values = table_forms.entries_of(x)
-        form = table_forms.form_of_entries(keys or [key], values or [0])
+        form = table_forms.form_of_entries(keys, values)
         put_table(x, tables.as_table(x, form))
     found = find(x, key)
     assert found is not None
@@ -211,6 +240,8 @@ def _removed(x: Any, key: Any) -> Lookup:
 
 def _drop(x: Any, key: Any) -> None:
     """Without the entry of a key, if there is one."""
+    if not is_table(x):
+        return
     table = tables.removing(table_in(x))
     found = tables.find(table, key)
     if found.there is False:
@@ -232,6 +263,8 @@ def contains(x: Any, key: Any) -> Any:
         if x.which != "keys":
             refuse("a search in the values or items")
         x = x.owner
+    if isinstance(x, set) and isinstance(key, set) and is_table(x):
+        return False  # Python looks for a frozenset
     found = _find_or_empty(x, key)
     return NotImplemented if found is None else found.is_there
 
@@ -252,12 +285,16 @@ def length(x: Any) -> Any:
 # What is gone through -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class TableView(Looped):
+class TableView(Looped, OfEntries):
     """The keys, values or items of a dict, as they are when each is reached."""
 
-    owner: Any
-    which: str
+    def __init__(self, owner: Any, which: str) -> None:
+        self.owner = owner
+        self.which = which
+
+    def __getattr__(self, name: str) -> NoReturn:
+        getattr(getattr({}, self.which)(), name)  # what there is not is the program's error
+        refuse(f"the attribute {name!r} of the {self.which}")
 
     def __bool__(self) -> bool:
         refuse("the truth of the keys, values or items")
@@ -266,34 +303,51 @@ class TableView(Looped):
         first = table_in(self.owner)
         order = tables.places(first)
 
+        count = tables.entry_count(first)
+
+        def at(i: Dim) -> Dim:
+            if order is None:
+                return i
+            b = current().b
+            found: Dim = b.reshape(b.slice(order, (i,), (1,)), ()).dim
+            return found
+
         def item(i: Dim) -> Any:
-            must_be_same_size(self.owner, first)
+            place = at(i)
+            must_be_same_keys(self.owner, first, place)
             table = table_in(self.owner)
-            place = i
-            if order is not None:
-                b = current().b
-                place = b.reshape(b.slice(order, (i,), (1,)), ()).dim
             if self.which == "keys":
                 return tables.key_at(table, place)
             value = tables.value_at(table, place)
             return value if self.which == "values" else (tables.key_at(table, place), value)
 
-        return Steps(tables.entry_count(first), item, lambda: must_be_same_size(self.owner, first))
+        return Steps(count, item, lambda: must_be_same_keys(self.owner, first, at(count - 1)))
 
     def listed(self) -> list[Any]:
         made: list[Any] = current().operators.made(tables.listed(table_in(self.owner), self.which))
         return made
 
 
-def must_be_same_size(x: Any, before: TableBuffer) -> None:
-    """RuntimeError where a dict that is gone through has other keys than at first."""
+def must_be_same_keys(x: Any, before: TableBuffer, place: Dim) -> None:
+    """RuntimeError where a dict that is gone through has other keys than at first, as far as the
+    entry at a place shows. (Python may go on, over which keys it does not say.)"""
     now = table_in(x)
     session = current()
     b = session.b
-    for mine, theirs in ((now.count, before.count), (now.used, before.used)):
+    message = "dictionary changed size during iteration"
+    for mine, theirs in ((now.used, before.used), (now.count, before.count)):
         if mine != theirs:
             same = b.op("eq", b.index(mine), b.index(theirs))
-            session.check(same, RuntimeError, "dictionary changed size during iteration")
+            session.check(same, RuntimeError, message)
+        message = "dictionary keys changed during iteration"
+    if now.form.removes and now is not before:  # entries that come may have moved the others
+        for columns in zip(now.key_columns, before.key_columns, strict=True):
+            pair = [b.reshape(b.slice(c, (place,), (1,)), ()) for c in columns]
+            same = b.op("eq", *pair)
+            if is_inexact(columns[0].dtype):
+                nans = (b.op("ne", key, key) for key in pair)
+                same = b.op("bitwise_or", same, b.op("bitwise_and", *nans))
+            session.check(same, RuntimeError, message)
 
 
 def view_of(x: Any) -> TableView:
@@ -391,7 +445,10 @@ def _pop(x: Any, key: Any, default: Any = _NOT_GIVEN, /) -> Any:
     return value
 
 
-def _popitem(x: Any) -> Any:
+def _popitem(x: Any, *last: Any, **given: Any) -> Any:
+    if last or given:
+        getattr(type(x)([(0, 0)]), "popitem")(*last, **given)  # noqa: B009
+    at_end = all((*last, *given.values()))
     _changes(x)
     table = table_in(x)
     session = current()
@@ -404,9 +461,10 @@ def _popitem(x: Any) -> Any:
         None,
     )
     order = tables.places(table)
-    place: Dim = table.count - 1
+    place: Dim = table.count - 1 if at_end else 0
     if order is not None:
-        place = b.reshape(b.slice(order, (table.used - 1,), (1,)), ()).dim
+        at = table.used - 1 if at_end else 0
+        place = b.reshape(b.slice(order, (at,), (1,)), ()).dim
     key, value = tables.key_at(table, place), tables.value_at(table, place)
     _drop(x, key)
     return key, value

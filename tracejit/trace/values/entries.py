@@ -5,20 +5,47 @@ A dict holds it under the key ``Entries``, a set as its one item; ``tables`` say
 
 from __future__ import annotations
 
-from typing import Any
+from collections import deque
+from typing import Any, NoReturn
 
+from tracejit.errors import UnsupportedError
+from tracejit.trace.session.session import where
 from tracejit.trace.session.tracer import Tracer
 from tracejit.trees import Entries
 
 
+def refuse(what: str) -> NoReturn:
+    """Something cannot be done with a dict of which the run decides the keys."""
+    raise UnsupportedError(
+        f"{where()}: {what} of a dict or set whose keys are known at run time only: use its keys, "
+        "values or items as a list (list(d.items())), or loop over it"
+    )
+
+
 class AllEntries(Tracer):
-    """What stands for all entries."""
+    """What stands for all entries. Whatever Python asks of it is refused, as it would take it for
+    the one thing that the dict or set holds."""
 
     __slots__ = ()
 
     def __hash__(self) -> int:
-        """By identity: a set holds it as its item."""
-        return object.__hash__(self)
+        """A set holds it as its item; one of all, so that sets which meet ask whether theirs are
+        equal."""
+        return hash(AllEntries)
+
+    def _refused(self, *_: Any) -> NoReturn:
+        refuse("this")
+
+    __bool__ = __iter__ = __len__ = __contains__ = __getitem__ = _refused
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refused
+    __repr__ = __str__ = read = _refused
+
+    def __format__(self, spec: str) -> str:
+        refuse("this")
+
+
+class OfEntries:
+    """The base of the keys, values or items of a dict that holds entries."""
 
 
 def is_table(x: Any) -> bool:
@@ -26,6 +53,31 @@ def is_table(x: Any) -> bool:
     if isinstance(x, dict):
         return Entries in x
     return isinstance(x, set) and len(x) == 1 and isinstance(next(iter(x)), AllEntries)
+
+
+def is_view(x: Any) -> bool:
+    """Whether ``x`` is such a dict or set, or the keys, values or items of one."""
+    return isinstance(x, OfEntries) or is_table(x)
+
+
+def holds_view(x: Any, depth: int = 6) -> bool:
+    """Whether ``x`` is one, or holds one."""
+    if is_view(x):
+        return True
+    if not depth:
+        return False
+    if isinstance(x, dict):
+        return any(holds_view(i, depth - 1) for i in x.values())
+    if isinstance(x, list | tuple | deque):
+        return any(holds_view(i, depth - 1) for i in x)
+    held = getattr(x, "__dict__", None) if type(type(x)) is type and not callable(x) else None
+    return type(held) is dict and any(holds_view(i, depth - 1) for i in held.values())
+
+
+def must_hold_none(what: str, *given: Any) -> None:
+    """UnsupportedError where Python would look into what stands for all entries."""
+    if any(map(holds_view, given)):
+        refuse(what)
 
 
 def table_in(contents: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -41,19 +41,10 @@ class TableForm:
         return [*types, TensorType(np.dtype(bool), (room,))] if self.removes else types
 
 
-def refuse(what: str) -> NoReturn:
-    """Something cannot be done with a dict of which the run decides the keys."""
-    raise UnsupportedError(
-        f"{where()}: {what} of a dict or set whose keys are known at run time only: use its keys, "
-        "values or items as a list (list(d.items())), or loop over it"
-    )
-
-
 def form_of_entries(keys: Sequence[Any], values: Sequence[Any], like: Any = None) -> TableForm:
     """What holds some entries, beside those of a form. UnsupportedError where nothing does."""
     for key in keys:
-        if isinstance(key, Array):
-            hash(key)
+        must_hash(key)
     before: list[list[Any]] = [[], []]
     if like is not None:
         before = [[empty_of(f)] for f in (like.keys, like.values)]
@@ -68,9 +59,24 @@ def form_of_entries(keys: Sequence[Any], values: Sequence[Any], like: Any = None
     )
 
 
+def must_hash(key: Any) -> None:
+    """TypeError for what is no key, as Python has it: an array, list, dict or set, or a tuple with
+    one of them inside."""
+    for part in key if type(key) is tuple else ():
+        must_hash(part)
+    if isinstance(key, Array) or type(key).__hash__ is None:
+        hash(key)
+
+
 def _joined(items: Sequence[Any], what: str) -> ElementKinds:
     if all(type(x) is tuple and not x for x in items):
         return NOTHING
+    if any(map(has_list, items)):
+        raise UnsupportedError(
+            f"{where()}: a list is no value of a dict or set whose keys are known at run time "
+            "only, as changes of it would be lost: use a tuple, or keep one list of all and the "
+            "places in it"
+        )
     found = None if any(map(_is_of_several, items)) else _joined_kinds(items)
     if found is not None:
         return found
@@ -80,6 +86,20 @@ def _joined(items: Sequence[Any], what: str) -> ElementKinds:
     )
 
 
+def are_of_one_form(items: Sequence[Any]) -> bool:
+    """Whether items are all of one kind, and none is a list, so that a column gives back each as
+    it is."""
+    if any(has_list(x) or _is_of_several(x) for x in items):
+        return False
+    forms = {form_of([x]) for x in items}
+    return len(forms) <= 1 and None not in forms
+
+
+def has_list(x: Any) -> bool:
+    """Whether something is a list, or a tuple with one inside."""
+    return type(x) is list or (type(x) is tuple and any(map(has_list, x)))
+
+
 def _is_of_several(x: Any) -> bool:
     if isinstance(x, tuple | list):
         return any(map(_is_of_several, x))
@@ -87,13 +107,13 @@ def _is_of_several(x: Any) -> bool:
 
 
 def _joined_kinds(items: Sequence[Any]) -> ElementKinds | None:
-    """As ``form_of``. Numbers of kinds that do not go together have for now the kind that they
-    meet in: a loop that is traced again may settle on one."""
-    found = form_of(items)
-    if found is not None:
-        return found
+    """As ``form_of``, where all are of one kind: nothing may come back as another. Numbers of
+    several have for now the kind that they meet in: a loop that is traced again may settle on
+    one."""
     forms = [x.form if type(x) is ListBuffer else form_of([x]) for x in items]
     first = forms[0]
+    if all(form == first for form in forms):
+        return form_of(items)
     if None in forms:
         return None
     for form in forms[1:]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +24,9 @@ from tracejit.trace.session.plain import is_plain_value
 from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Tracer
-from tracejit.trace.values.all import Array, lift
+from tracejit.trace.values.all import lift
 from tracejit.trace.values.dynamic_list import ListBuffer, item_at, put_item
-from tracejit.trace.values.entries import AllEntries, is_table, table_in
+from tracejit.trace.values.entries import AllEntries, is_table, refuse, table_in
 from tracejit.trace.values.list_kinds import Kind, parts_of_item
 from tracejit.trace.values.scalar_join import is_number, number_value
 from tracejit.trace.values.scalars import TaggedScalar
@@ -35,7 +35,7 @@ from tracejit.trace.values.table_forms import (
     TableForm,
     entries_of,
     form_of_entries,
-    refuse,
+    must_hash,
 )
 
 #: How many entries a new table has room for: a power of two.
@@ -61,20 +61,6 @@ class TableBuffer(AllEntries):
         self.columns = tuple(columns)
         self.count = count
         self.used = count if used is None else used
-
-    def read(self) -> NoReturn:
-        refuse("this")
-
-    def __iter__(self) -> NoReturn:
-        refuse("this")
-
-    def __bool__(self) -> NoReturn:
-        refuse("this")
-
-    def __repr__(self) -> str:
-        return "<entries>"
-
-    __str__ = __repr__
 
     @property
     def room(self) -> Dim:
@@ -216,6 +202,7 @@ def either(
 def sought(table: TableBuffer, key: Any) -> tuple[list[Value], bool | Value]:
     """The parts of a key in the kinds of the columns, and whether it can be there at all."""
     parts, make = parts_of_item(key)
+    must_hash(key)
     for part in parts:
         _must_be_known(part)
     kinds, mine = table.form.keys
@@ -237,9 +224,7 @@ def sought(table: TableBuffer, key: Any) -> tuple[list[Value], bool | Value]:
 
 
 def _must_be_known(x: Any) -> None:
-    """TypeError for an array; UnsupportedError for what may be several things."""
-    if isinstance(x, Array):
-        hash(x)
+    """UnsupportedError for what may be several things."""
     if isinstance(x, TaggedScalar) or not (is_number(x) or is_plain_value(x) or type(x) is tuple):
         refuse("a key that is not known to be one number, or a tuple of numbers,")
 
