@@ -39,15 +39,15 @@ def returns_a_list(x: Any) -> Any:
     for v in x:
         if v > 0:
             found.append(v)
-    return found
+    return found  # here
 
 
-def changes_a_dict(d: Any) -> Any:
+def changes_a_dict(d: Any) -> Any:  # here
     d["w"] = d["w"] * 2
 
 
 def one_kind_or_another(x: Any) -> Any:
-    return None if x > 0 else x
+    return None if x > 0 else x  # here
 
 
 def takes(x: Any) -> Any:
@@ -74,8 +74,7 @@ def test_what_needs_python(
 ) -> None:
     with pytest.raises(UnsupportedError, match=says) as error:
         jit(function).export(tmp_path / "x.o", signature)
-    source = Path(__file__).read_text().splitlines()
-    if "# here" in str(source[function.__code__.co_firstlineno :][:2]):
+    if function is not takes:
         assert "# here" in (traceback.extract_tb(error.value.__traceback__)[-1].line or "")
     assert list(tmp_path.iterdir()) == []
 

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
 
 from tracejit.dtypes import is_bool, is_complex, is_float, is_integer, is_signed, part_of
 from tracejit.errors import UnsupportedError
-
-_KEYWORDS = frozenset(
-    """auto bool break case catch char class complex const continue default delete do double else
-    enum error extern false float for friend goto if inline int long namespace new operator private
-    public register restrict return short signed sizeof static struct switch template this throw
-    true try typedef union unsigned virtual void volatile while""".split()  # noqa: SIM905
-)
 
 
 def c_type(dtype: np.dtype[Any]) -> str:
@@ -42,12 +34,6 @@ def passed_as(dtype: np.dtype[Any]) -> tuple[str, str]:
             )
         return (c_type(dtype), "float" if dtype.itemsize == 4 else "double")
     return c_type(dtype), f"i{8 * dtype.itemsize}"
-
-
-def c_name(text: str) -> str:
-    """A name in C like this one: ``params['w'][0]`` is ``params_w_0``."""
-    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "x"
-    return f"_{name}" if name[0].isdigit() else f"{name}_" if name in _KEYWORDS else name
 
 
 def c_text(text: str) -> str:

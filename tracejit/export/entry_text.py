@@ -45,7 +45,7 @@ def entry_text(
             lines += _guard(p, low_errors[p.name])
     release = [] if end is None else [f"  call void @{end}"]
     lines += [
-        "  %.status = call i32 @core(ptr %.ctx, ptr %.slots)",
+        "  %.status = call i32 @tj.core(ptr %.ctx, ptr %.slots)",
         "  %.bad = icmp ne i32 %.status, 0",
         "  br i1 %.bad, label %.fail, label %.good",
         ".good:",

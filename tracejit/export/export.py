@@ -8,7 +8,7 @@ step_errors.c   what errors say
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,13 @@ from tracejit.calls.versions import Options
 from tracejit.codegen_llvm.lower import lower_program
 from tracejit.errors import UnsupportedError
 from tracejit.export import libraries
-from tracejit.export.c_types import c_name
+from tracejit.export.c_names import c_name, free_symbol, function_name, refuse_name
 from tracejit.export.entry_text import entry_text
 from tracejit.export.errors import NO_MEMORY_ROW, ErrorRow, errors_file, row_of
 from tracejit.export.header import header
 from tracejit.export.interface import Interface, interface
 from tracejit.export.lowered import lowered_function
-from tracejit.export.python_package import package_files
+from tracejit.export.python_package import package_files, python_name
 from tracejit.export.rules import rules_for
 from tracejit.export.runtime_text import POLL, heap_text, without_declared
 from tracejit.export.signatures import argument_types
@@ -61,7 +61,11 @@ def export(
         target = "wasm32" if target is None else target
         if target != "wasm32":
             raise ValueError(f"{file.name} is for wasm32, not {target}")
-    found = exported(function, options, signatures, target_named(target), cpu, kind == "module")
+    wanted = named(function, signatures, free_symbol if kind == "python" else function_name)
+    own = {f"{stem}_error_{what}" for what in ("type", "place", "message")}
+    for name in own.union(["memory"] if kind == "module" else []).intersection(wanted):
+        refuse_name(name, "part of what is exported")
+    found = made_of(function, options, wanted, target_named(target), cpu, kind == "module")
     texts = {
         Path(f"{stem}.h"): header(stem, found.functions, found.rows, found.target.heap),
         Path(f"{stem}_errors.c"): errors_file(stem, found.rows),
@@ -92,8 +96,8 @@ def _by_python_name(
 ) -> dict[str, list[Interface]]:
     """The C functions of each function in Python: a list of signatures is one function."""
     if isinstance(signatures, Mapping):
-        return {f.name: [f] for f in made}
-    return {c_name(function.__name__): list(made)}
+        return {python_name(str(key)): [f] for key, f in zip(signatures, made, strict=True)}
+    return {python_name(function.__name__): list(made)}
 
 
 def exported(
@@ -104,11 +108,23 @@ def exported(
     cpu: str | None = None,
     alone: bool = False,
 ) -> Exported:
-    """Code and tables for signatures, of which each has a function; ``alone``: with what it would
+    """Code and tables for signatures, of which each has a function."""
+    return made_of(function, options, named(function, signatures), target, cpu, alone)
+
+
+def made_of(
+    function: Any,
+    options: Options,
+    signatures: Mapping[str, Any],
+    target: Target,
+    cpu: str | None,
+    alone: bool,
+) -> Exported:
+    """Code and tables for signatures by the name of the C function; ``alone``: with what it would
     else need of a C library."""
     rows = [NO_MEMORY_ROW]
     made, texts = [], []
-    for name, signature in named(function, signatures).items():
+    for name, signature in signatures.items():
         types = argument_types(signature, function, options)
         lowered = lowered_function(function, name, types, options)
         found = interface(lowered)
@@ -125,27 +141,36 @@ def only_text(
     function: Any, options: Options, signature: Any, target: Target
 ) -> tuple[Interface, str]:
     """The C function of one signature, and its module as text."""
-    name = c_name(function.__name__)
+    name = free_symbol(function.__name__)
     types = argument_types(signature, function, options)
     found = interface(lowered_function(function, name, types, options))
     return found, _module(found, 1, target)[0]
 
 
-def named(function: Any, signatures: Any) -> Mapping[str, Any]:
-    """The signatures by the name of the C function for each."""
-    name = c_name(function.__name__)
-    if isinstance(signatures, Mapping):
-        return {c_name(str(key)): value for key, value in signatures.items()}
+def named(
+    function: Any, signatures: Any, name_of: Callable[[str], str] = function_name
+) -> Mapping[str, Any]:
+    """The signatures by the name of the C function for each, which ``name_of`` makes of a text.
+
+    ValueError for no signatures, and for a name that cannot be used.
+    """
+    if isinstance(signatures, Mapping) and signatures:
+        found = {name_of(str(key)): value for key, value in signatures.items()}
+        if len(found) < len(signatures):
+            raise ValueError(f"two of {', '.join(map(repr, signatures))} are one name in C")
+        return found
     if isinstance(signatures, str | tuple):
-        return {name: signatures}
+        return {name_of(function.__name__): signatures}
     if not isinstance(signatures, list) or not signatures:
         raise ValueError(
             "signatures are one (a text, or a tuple with the type of each argument), a list of "
             "them, or a dict by the name of the C function"
         )
     if len(signatures) == 1:
-        return {name: signatures[0]}
-    return {f"{name}_{k}": signature for k, signature in enumerate(signatures, 1)}
+        return {name_of(function.__name__): signatures[0]}
+    return {
+        name_of(f"{function.__name__}_{k}"): signature for k, signature in enumerate(signatures, 1)
+    }
 
 
 def _module(f: Interface, base: int, target: Target) -> tuple[str, list[ErrorRow]]:
@@ -171,7 +196,7 @@ def _module(f: Interface, base: int, target: Target) -> tuple[str, list[ErrorRow
             text = f"{p.name} is {{0}}: it is at least {p.low}"
             rows.append(ErrorRow("ValueError", text, ("int",)))
             low[p.name] = len(rows)
-    inner = core.text.replace("define i32 @core(", "define internal i32 @core(")
+    inner = core.text.replace("define i32 @core(", "define internal i32 @tj.core(")
     if blocks is not None:
         runtime, begin, end = blocks.text() + POLL, RESET, None
     elif _ALLOCATES.search(core.text) or any(r.kind == "owned" for r in f.results):
@@ -179,6 +204,8 @@ def _module(f: Interface, base: int, target: Target) -> tuple[str, list[ErrorRow
     else:
         runtime, begin, end = POLL, None, None
     entry = entry_text(f, base, low, begin, end)
+    if re.search(rf"@{f.name}\b(?!\.)", inner + runtime):
+        refuse_name(f.name, "a name inside of its own code")
     text = "\n".join([without_declared(inner, runtime), runtime, entry])
     of_process = {*core.symbols, *re.findall(r"^declare [^@]*@(tj_\w+)", text, re.MULTILINE)}
     if of_process:

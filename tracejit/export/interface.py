@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ from tracejit.calls.argument_layouts import param_slots
 from tracejit.calls.calling_convention import SignatureBuilder
 from tracejit.calls.compiler import result_slots
 from tracejit.dtypes import is_complex
-from tracejit.export.c_types import c_name, c_type, passed_as
+from tracejit.export.c_names import c_name
+from tracejit.export.c_types import c_type, passed_as
 from tracejit.export.lowered import LoweredFunction
+from tracejit.export.signatures import distinct_name
 from tracejit.ir.arguments import ArrayArg, ScalarArg, SymDim, places_of_extents
 
 
@@ -86,12 +89,10 @@ def interface(function: LoweredFunction) -> Interface:
     )
     layout = abi.layout(signature)
     arguments = _arguments(function, layout)
-    taken = {p.name for p in arguments}
+    taken = {"error", *(p.name for p in arguments)}
     results = []
-    for k, name in enumerate(_result_names(function)):
-        while name in taken or name == "error":
-            name += "_"
-        taken.add(name)
+    for k, wanted in enumerate(_result_names(function)):
+        name = distinct_name(wanted, partial(_parameters_of, of=signature.results[k]), taken)
         results.append(_result(function, name, signature.results[k], layout.results[k]))
     return Interface(
         function,
@@ -105,7 +106,7 @@ def interface(function: LoweredFunction) -> Interface:
 
 def _arguments(function: LoweredFunction, layout: abi.SlotLayout) -> tuple[Parameter, ...]:
     args, names = function.traced.args, function.types.names
-    places = places_of_extents(args)
+    places, extents = places_of_extents(args), function.types.extents
     met: set[str] = set()
     found: list[Parameter] = []
     for k, (arg, name) in enumerate(zip(args, names, strict=True)):
@@ -118,7 +119,7 @@ def _arguments(function: LoweredFunction, layout: abi.SlotLayout) -> tuple[Param
                 if isinstance(dim, SymDim) and dim.name not in met:
                     met.add(dim.name)
                     slots = [layout.params[leaf].extents[axis] for leaf, axis in places[dim.name]]
-                    found.append(_extent(dim, names, _known(*slots)))
+                    found.append(_extent(dim, extents[dim.name], _known(*slots)))
         elif isinstance(arg, ScalarArg) and arg.is_parameter:
             kind, llvm = passed_as(arg.dtype)
             assert at.data is not None
@@ -128,15 +129,8 @@ def _arguments(function: LoweredFunction, layout: abi.SlotLayout) -> tuple[Param
     return tuple(found)
 
 
-def _extent(dim: SymDim, taken: Sequence[str], slots: tuple[int, ...]) -> Parameter:
-    name = extent_name(dim, taken)
+def _extent(dim: SymDim, name: str, slots: tuple[int, ...]) -> Parameter:
     return Parameter(name, f"int64_t {name}", "i64", slots, dim.low)
-
-
-def extent_name(dim: SymDim, taken: Sequence[str]) -> str:
-    """The parameter of an extent: its name, unless an argument has it."""
-    name = c_name(dim.name)
-    return f"{name}_" if name in taken else name
 
 
 def _known(*slots: int | None) -> tuple[int, ...]:
@@ -152,6 +146,11 @@ def _result_names(function: LoweredFunction) -> list[str]:
             names.setdefault(leaf, c_name("_".join(["result", *map(str, path)])))
     count = len(function.program.results)
     return [names.get(k, f"result_{k}") for k in range(count)]
+
+
+def _parameters_of(name: str, of: abi.Result) -> set[str]:
+    rank = len(of.shape) if isinstance(of, abi.ArrayResult) and of.core_allocates else 0
+    return {name, *(f"{name}_dim{k}" for k in range(rank))}
 
 
 def _result(function: LoweredFunction, name: str, of: abi.Result, at: abi.Slots) -> Result:
@@ -207,7 +206,7 @@ def _leaf(function: LoweredFunction, e: Any) -> str:
         arg = args[e.param]
         assert isinstance(arg, ArrayArg)
         dim = arg.shape[e.axis]
-        return extent_name(dim, names) if isinstance(dim, SymDim) else str(dim)
+        return function.types.extents[dim.name] if isinstance(dim, SymDim) else str(dim)
     assert isinstance(e, abi.ScalarOf), e
     return names[e.param]
 

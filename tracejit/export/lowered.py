@@ -7,6 +7,8 @@ and of arrays outside.
 
 from __future__ import annotations
 
+import dis
+import inspect
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -90,8 +92,8 @@ def lowered_function(
     traced = _traced(function, types)
     if types.declared is not None:
         types.declared.check_result(traced)
-    _refuse_changes(traced)
-    leaves, kinds = _results(traced)
+    _refuse_changes(traced, function)
+    leaves, kinds = _results(traced, function)
     simple = simplify(_with_constants(traced), stabilize=options.stabilize)
     traced = replace(traced, hidden=[])
     return LoweredFunction(
@@ -113,12 +115,13 @@ def _traced(function: Any, types: ArgumentTypes) -> Traced:
             assumed = observed
 
 
-def _refuse_changes(traced: Traced) -> None:
+def _refuse_changes(traced: Traced, function: Any) -> None:
     if traced.containers or traced.attributes:
-        raise UnsupportedError(
+        error = UnsupportedError(
             f"{traced.function.name} changes a list, dict or object of its caller, which C does "
             "not have: return what is new"
         )
+        _raise_in(function, error, returns=False)
     outside = sorted(k for k in traced.mutated if k >= len(traced.args))
     if outside:
         where = _first(traced.function, outside[0])
@@ -135,7 +138,9 @@ def _first(function: Function, arg: int) -> Instr | None:
     return next((i for i in found if i.attrs["arg"] == arg), None)
 
 
-def _results(traced: Traced) -> tuple[tuple[int | StaticOut, ...], tuple[str | None, ...]]:
+def _results(
+    traced: Traced, function: Any
+) -> tuple[tuple[int | StaticOut, ...], tuple[str | None, ...]]:
     leaves: list[int | StaticOut] = []
     kinds: list[str | None] = []
     for out in traced.outs:
@@ -148,7 +153,7 @@ def _results(traced: Traced) -> tuple[tuple[int | StaticOut, ...], tuple[str | N
         elif isinstance(out, StaticOut):
             leaves.append(out)
         else:
-            _refuse_result(traced, type(out).__name__)
+            _refuse_result(traced, function, type(out).__name__)
     return tuple(leaves), tuple(kinds)
 
 
@@ -161,9 +166,21 @@ _INSTEAD = {
 }
 
 
-def _refuse_result(traced: Traced, kind: str) -> NoReturn:
+def _refuse_result(traced: Traced, function: Any, kind: str) -> NoReturn:
     what = _INSTEAD.get(kind, "no number or array: return those")
-    raise UnsupportedError(f"a result of {traced.function.name} is {what}")
+    error = UnsupportedError(f"a result of {traced.function.name} is {what}")
+    _raise_in(function, error, returns=True)
+
+
+def _raise_in(function: Any, error: UnsupportedError, *, returns: bool) -> NoReturn:
+    """Raise at the function's first line, or if it has only one that returns, at that."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        raise error
+    found = [i for i in dis.get_instructions(code) if returns and i.opname.startswith("RETURN_")]
+    lines = {i.positions.lineno for i in found if i.opname != "RETURN_GENERATOR" and i.positions}
+    line = lines.pop() if len(lines) == 1 else None
+    raise_at(error, code.co_filename, line or code.co_firstlineno)
 
 
 def _with_constants(traced: Traced) -> Function:

@@ -9,6 +9,7 @@ model/model/…              the calls, and the library
 from __future__ import annotations
 
 import inspect
+import keyword
 import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ import numpy as np
 from tracejit import trees
 from tracejit.errors import UnsupportedError
 from tracejit.export import python_runtime as runtime
+from tracejit.export.c_names import plain_name
 from tracejit.export.errors import ErrorRow
-from tracejit.export.interface import Interface, extent_name, tree_of
+from tracejit.export.interface import Interface, tree_of
 from tracejit.ir.arguments import ArrayArg, ScalarArg, StaticArg, SymDim
 from tracejit.trace.values.outs import StaticOut
 
@@ -52,6 +54,21 @@ class Platform(BuildHookInterface):
         build_data["pure_python"] = False
         build_data["tag"] = "py3-none-{platform}"
 """
+
+
+#: What the module of a package needs while it is loaded.
+_OF_MODULE = frozenset({"PackageArgument", "FixedValue", "PackageResult", "PackageSignature", "np"})
+
+
+def python_name(text: str) -> str:
+    """The name of a function of a package. ValueError for what cannot be one."""
+    name = plain_name(text)
+    if keyword.iskeyword(name) or name in _OF_MODULE:
+        raise ValueError(
+            f"a function of a package cannot be called {name}: name it by a dict of signatures, "
+            f'{{"my_{name}": ...}}'
+        )
+    return name
 
 
 def package_files(
@@ -131,10 +148,10 @@ def signature(f: Interface) -> runtime.PackageSignature:
 
 def _argument(f: Interface, k: int) -> runtime.PackageArgument:
     function = f.function
-    names = function.types.names
+    names, extents = function.types.names, function.types.extents
     arg: Any = function.traced.args[k]
     if isinstance(arg, ArrayArg):
-        shape = tuple(extent_name(d, names) if isinstance(d, SymDim) else d or 0 for d in arg.shape)
+        shape = tuple(extents[d.name] if isinstance(d, SymDim) else d or 0 for d in arg.shape)
         order = "F" if arg.layout == "F" else "C"
         return runtime.PackageArgument(
             names[k], "array", arg.dtype.name, shape, order, k in function.writes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from tracejit.calls.signature_strings import (
     parse_type,
 )
 from tracejit.calls.versions import Options
+from tracejit.dtypes import is_complex
 from tracejit.errors import UnsupportedError
-from tracejit.export.c_types import c_name
+from tracejit.export.c_names import c_name
 from tracejit.ir.arguments import ArgType, ArrayArg, ObjectArg, ScalarArg, StaticArg, SymDim
 
 
@@ -34,6 +36,18 @@ class ArgumentTypes:
     names: tuple[str, ...]
     tree: Any
     declared: ParsedSignature | None = None
+
+    @property
+    def extents(self) -> dict[str, str]:
+        """The parameter of each extent: its name, unless another parameter has that."""
+        pairs = zip(self.names, self.leaves, strict=True)
+        taken = {"error"}.union(*(_parameters_of(name, arg) for name, arg in pairs))
+        found: dict[str, str] = {}
+        for arg in self.leaves:
+            for dim in arg.shape if isinstance(arg, ArrayArg) else ():
+                if isinstance(dim, SymDim) and dim.name not in found:
+                    found[dim.name] = distinct_name(c_name(dim.name), lambda n: {n}, taken)
+        return found
 
     def nested(self) -> tuple[Any, ...]:
         """The arguments as ``trace`` takes them."""
@@ -71,7 +85,7 @@ def argument_types(signature: Any, function: Any, options: Options) -> ArgumentT
     types = tuple(
         _decided(_type(x, str(signature)), n) for x, n in zip(leaves, called, strict=True)
     )
-    return ArgumentTypes(types, _distinct(called), tree, declared)
+    return ArgumentTypes(types, _distinct(called, types), tree, declared)
 
 
 _TYPES = (ArrayArg, ScalarArg, StaticArg)
@@ -96,13 +110,27 @@ def _called(tree: Any, k: int, names: Sequence[str]) -> str:
     return c_name("_".join([names[first], *map(str, rest)]))
 
 
-def _distinct(names: Sequence[str]) -> tuple[str, ...]:
-    found: list[str] = []
-    for name in names:
-        while name in found:
-            name += "_"
-        found.append(name)
-    return tuple(found)
+def _distinct(names: Sequence[str], types: Sequence[ArgType]) -> tuple[str, ...]:
+    """The names, changed where parameters of C would have one name."""
+    taken = {"error"}
+    pairs = zip(names, types, strict=True)
+    return tuple(
+        distinct_name(name, partial(_parameters_of, arg=arg), taken) for name, arg in pairs
+    )
+
+
+def _parameters_of(name: str, arg: ArgType) -> set[str]:
+    """A name, and the parameters that an argument of that name has: of a complex number two."""
+    two = isinstance(arg, ScalarArg) and arg.is_parameter and is_complex(arg.dtype)
+    return {name, f"{name}_re", f"{name}_im"} if two else {name}
+
+
+def distinct_name(name: str, parameters: Callable[[str], set[str]], taken: set[str]) -> str:
+    """The name, with underscores until none of its parameters is taken; they are from now on."""
+    while parameters(name) & taken:
+        name += "_"
+    taken |= parameters(name)
+    return name
 
 
 def _type(given: Any, text: str) -> ArgType:
