@@ -125,9 +125,9 @@ def test_iterators_from_outside_are_not_advanced_while_tracing(f: Callable[[Any]
 
 
 def set_in_branch(x: Any) -> Any:
-    seen: set[str] = set()
+    seen: set[int] = set()
     if x[0] > 100:
-        seen.add("large")
+        seen.add(1)
     return len(seen)
 
 

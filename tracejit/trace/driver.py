@@ -56,7 +56,7 @@ from tracejit.trace.values import operators  # noqa: F401  (attaches the operato
 from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer
 from tracejit.trace.values.captured_arrays import argument_cell
 from tracejit.trace.values.dynamic_list import ListBuffer
-from tracejit.trace.values.entries import is_table
+from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.list_kinds import Kind
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound, bound_value
@@ -258,6 +258,11 @@ def _check(leaves: Sequence[Any], met: frozenset[int] = frozenset()) -> None:
         refuse_inner(leaf)
         if is_table(leaf):
             continue
+        if is_view(leaf):
+            raise UnsupportedError(
+                "the keys, values or items of a dict cannot be returned from a compiled function: "
+                "return a list of them, list(d)"
+            )
         if not isinstance(leaf, Tracer | type) and holds_traced(leaf):
             _refuse_holder(leaf)
         if isinstance(leaf, Flat):
