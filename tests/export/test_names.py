@@ -78,10 +78,13 @@ def test_a_pointer_is_to_a_function_of_any_name() -> None:
         np.testing.assert_allclose(c.ctypes(0.5, 1.0), np.exp(0.5) + 1, rtol=1e-14)
 
 
+SIZE = 'static_assert(sizeof(tracejit_error) == 72, "");\n'
+
+
 def crowded(error: Any, z: Any, z_re: Any, n: Any, n_: Any, I: Any, xor: Any, _x: Any, x: Any,
             result: Any, result_dim0: Any) -> Any:  # fmt: skip
-    y = n * n_ + I + xor + _x + x
-    return y[y > error] + z.real * z_re, y * result + result_dim0
+    y = n * n_ + I.sum() + xor[0] + _x[-1] + x
+    return y[y > error] + z * z_re, y * result + result_dim0
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
@@ -99,7 +102,7 @@ def test_parameters_have_names_of_their_own(tmp_path: Path) -> None:
     for compiler, end in (("cc", "c"), ("c++", "cpp")):
         if shutil.which(compiler):
             source = tmp_path / f"all.{end}"
-            source.write_text(everything + '#include "p_crowded.h"\n')
+            source.write_text(everything + '#include "p_crowded.h"\n' + SIZE)
             flags = ["-fsyntax-only", "-Wall", "-Wextra", "-Werror", f"-I{folder / 'c'}"]
             done = subprocess.run([compiler, *flags, source], capture_output=True, text=True)
             assert done.returncode == 0, done.stderr

@@ -95,7 +95,6 @@ class Instance:
 @pytest.mark.parametrize(
     ("function", "signature", "given", "args"),
     [
-        (programs.grows, "(f8[n], f8)", (X, 5, 0.9), (X, 0.9)),
         (gradient, "(f8[k], f8[n, k], f8[n])", (W, 3, XS, 6, Y), (W, XS, Y)),
         (programs.fixed, "(f4[5], f4)", (X.astype("f4"), 0.75), (X.astype("f4"), np.float32(0.75))),
     ],
