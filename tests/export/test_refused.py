@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +105,26 @@ def test_wrong_files_and_targets(tmp_path: Path) -> None:
         f.export(tmp_path / "x.o", "(f8)", target="vax")
     with pytest.raises(UnsupportedError, match=r"export an object file \(x\.o\)"):
         f.export(tmp_path / "x.so", "(f8)", target="riscv64")
+    with pytest.raises(UnsupportedError, match="a library for thumbv7em is linked by a compiler"):
+        f.export(tmp_path / "x", "(f8)", target="thumbv7em")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_compiler_no_library_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler")
+    for name in ("libx.a", "x.so", "x"):
+        with pytest.raises(UnsupportedError, match="there is no no-such-compiler here"):
+            jit(takes).export(tmp_path / name, "(f8)")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="a package is linked by cc")
+def test_a_package_holds_what_has_a_text(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match=r"a package cannot hold .*sin"):
+        jit(lambda x: (x, np.sin)).export(tmp_path / "p", {"f": "(f8)"})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_switched_off_is_not_exported(tmp_path: Path) -> None:

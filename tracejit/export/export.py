@@ -61,11 +61,13 @@ def export(
         target = "wasm32" if target is None else target
         if target != "wasm32":
             raise ValueError(f"{file.name} is for wasm32, not {target}")
+    machine = target_named(target)
+    libraries.check(kind, file, machine)
     wanted = named(function, signatures, free_symbol if kind == "python" else function_name)
     own = {f"{stem}_error_{what}" for what in ("type", "place", "message")}
     for name in own.union(["memory"] if kind == "module" else []).intersection(wanted):
         refuse_name(name, "part of what is exported")
-    found = made_of(function, options, wanted, target_named(target), cpu, kind == "module")
+    found = made_of(function, options, wanted, machine, cpu, kind == "module")
     texts = {
         Path(f"{stem}.h"): header(stem, found.functions, found.rows, found.target.heap),
         Path(f"{stem}_errors.c"): errors_file(stem, found.rows),
@@ -77,10 +79,10 @@ def export(
         inside = {Path("c") / name: text for name, text in texts.items()}
         written = _written(file, {**package, **inside})
         errors, file = file / "c" / f"{stem}_errors.c", file / stem / library
-        libraries.write("shared", file, found.code, errors, found.target)
+        libraries.write("shared", file, found.code, errors)
     else:
         written = _written(file.parent, texts)
-        libraries.write(kind, file, found.code, written[1], found.target)
+        libraries.write(kind, file, found.code, written[1])
     return [file, *written]
 
 

@@ -35,16 +35,23 @@ def kind_of(file: Path) -> str:
     return kind
 
 
-def write(kind: str, file: Path, code: bytes, errors: Path, target: Target) -> None:
-    """Write an object file, or link a library of it and of the file of errors."""
+def check(kind: str, file: Path, target: Target) -> None:
+    """UnsupportedError for a library that cannot be linked here, before anything is written."""
     if kind in ("object", "module"):
-        file.write_bytes(module_of(code) if kind == "module" else code)
         return
     if target.name != native():
         raise UnsupportedError(
             f"a library for {target.name} is linked by a compiler for it: export an object file "
-            f"({file.stem}.o), and link that with {errors.name}"
+            f"({file.stem}.o), and link that with the C file of errors beside it"
         )
+    c_compiler()
+
+
+def write(kind: str, file: Path, code: bytes, errors: Path) -> None:
+    """Write an object file, or link a library of it and of the file of errors."""
+    if kind in ("object", "module"):
+        file.write_bytes(module_of(code) if kind == "module" else code)
+        return
     with tempfile.TemporaryDirectory() as folder:
         made, told = Path(folder) / "code.o", Path(folder) / "errors.o"
         made.write_bytes(code)
