@@ -40,6 +40,9 @@ def C(x):
 """
 #: Bodies of functions of ``x``; an expression alone is returned. Right: as Python.
 RIGHT = r"""
+D(x) == D(x), D(x) != D(x * 2), D(x) == {3: 6}, {} == D(x), (D(x), 1) == (D(x), 1), D(x) in [D(x)]
+{**D(x), **D(x * 2)}, {99: 1, **D(x), 3: 5}, D(x) | {3: 50}, {50: 1} | D(x)
+d = D(x); d |= {50: 1}; e = {9: 1}; e |= d; s = S(x); s |= {9}; return d, e, s, d != e, {**d} == d
 
 list(D(x)), max(D(x)), list(reversed(D(x))), list(itertools.combinations(D(x), 2)), {**D(x)}
 dict(D(x)), copy.copy(D(x)), copy.deepcopy(D(x)), {'a': D(x)}['a'], len([D(x), D(x)])
@@ -63,11 +66,13 @@ p = {1: 1, 2.5: 2, np.int64(7): 5}; return p.get(x[1] * 2.5, 0), p[int(x[5])], p
 d = {}\n for v in x: d[int(v)] = (int(v), v)\n return d, d[3], D(x).get(50, 2.5)
 """
 REFUSED = r"""
-D(x) == D(x); D(x) != D(x); D(x) | {50: 1}; {50: 1} | D(x); {**D(x), 99: 1}; {99: 1, **D(x)}
+D(x) == C(x); D(x) | C(x); {**D(x), 99: 2.5}; {**D(x), 'a': 1}
+{k: v * .5 for k, v in D(x).items()} == D(x)
+C(x) == C(x); OrderedDict() == D(x)
+d = C(x); d |= D(x); return d
 S(x) & S(x); S(x) - S(x); S(x) | S(x); S(x) ^ {3}; {50, 3} - S(x); S(x) <= S(x); S(x) == {3}
 D(x).keys() == D(x).keys(); D(x).keys() & {3}; D(x).items() | {3}; D(x).keys().isdisjoint({3})
-(D(x), 1) == (D(x), 1); [D(x)] == [{}]; D(x) in [D(x)]; {'a': D(x)} == {'a': D(x)}; D(x) in {5}
-[D(x)].index(D(x)); [D(x)].count({}); (D(x),).index(1); OrderedDict(D(x)); dict.get(D(x), 3)
+{'a': D(x)} == {'a': D(x)}; D(x) in {5}; (D(x),).index(1); OrderedDict(D(x)); dict.get(D(x), 3)
 S(x).union({3}); S(x).issubset({3}); {3}.union(S(x)); {3} <= S(x); {3}.isdisjoint(S(x)); S(x).pop()
 d = D(x); d -= {3}; return d
 s = S(x); s &= S(x); return s

@@ -448,6 +448,8 @@ class ExpressionRewriter(ast.NodeTransformer):
     def visit_Dict(self, tree: ast.Dict) -> ast.expr:
         self.generic_visit(tree)
         keys = [key for key in tree.keys if key is not None]
+        if len(keys) < len(tree.keys) and len(tree.keys) > 1:
+            return self.op(tree, "dict_joined", ast.copy_location(_parts_of(tree), tree))
         if len(keys) < len(tree.keys) or all(isinstance(key, ast.Constant) for key in keys):
             return self.op(tree, "made", tree)
         pairs: list[ast.expr] = [
@@ -513,3 +515,12 @@ class ExpressionRewriter(ast.NodeTransformer):
 
 def _text(value: str, where: ast.AST) -> ast.Constant:
     return ast.copy_location(ast.Constant(value), where)
+
+
+def _parts_of(tree: ast.Dict) -> ast.List:
+    """What a dict display takes in, as a list: a dict for each ``**``, else a pair."""
+    parts: list[ast.expr] = []
+    for key, value in zip(tree.keys, tree.values, strict=True):
+        part = ast.Dict([None], [value]) if key is None else ast.Tuple([key, value], ast.Load())
+        parts.append(ast.copy_location(part, value))
+    return ast.List(parts, ast.Load())

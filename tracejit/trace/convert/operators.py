@@ -509,6 +509,13 @@ class Operators:
         """The dict of a display or comprehension."""
         return self.made(dict(items))
 
+    def dict_joined(self, parts: list[Any]) -> Any:
+        """The dict of a display with ``**``: of dicts and pairs, in order."""
+        made: dict[Any, Any] = {}
+        for part in parts:
+            made.update(part if type(part) is dict else [part])
+        return self.made(made)
+
     def iterate(self, value: Any) -> Any:
         """What a comprehension or a `*` display iterates over."""
         return value

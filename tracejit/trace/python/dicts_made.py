@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from tracejit.dtypes import is_inexact
 from tracejit.trace.control.watched import as_is
 from tracejit.trace.python.keys import has_traced
+from tracejit.trace.python.library_in_python import same_dict
 from tracejit.trace.python.table_methods import (
     as_list,
     count_each,
@@ -20,6 +22,7 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.entries import is_table, put_table, table_in
+from tracejit.trace.values.table_forms import NOTHING
 
 
 def dict_of(items: list[Any]) -> Any:
@@ -27,6 +30,18 @@ def dict_of(items: list[Any]) -> Any:
     if not is_grown(items) and not any(has_traced(pair[0]) for pair in items):
         return dict(items)
     return _filled({}, items)
+
+
+def joined(parts: list[Any]) -> Any:
+    """The dict of dicts and pairs, the last of each key."""
+    made: Any = containers.made(current(), {})
+    for part in parts:
+        pairs = part if type(part) is dict else dict([part]) if not has_traced(part[0]) else [part]
+        if is_table(made) or is_table(pairs) or type(pairs) is list:
+            update(made, pairs)
+        else:
+            made.update(pairs)
+    return made
 
 
 def _filled(made: Any, items: Any) -> Any:
@@ -85,6 +100,28 @@ def from_keys(items: Any, value: Any = None, /) -> Any:
     return made
 
 
+def united(left: Any, right: Any) -> Any:
+    """``left | right``; NotImplemented where neither is a dict of the run, or one is no dict."""
+    if not (type(left) is dict and type(right) is dict and (is_table(left) or is_table(right))):
+        return NotImplemented
+    return joined([dict(left), dict(right)])
+
+
+def same(left: Any, right: Any) -> Any:
+    """``left == right``, as ``united``. Not where there may be a nan, which is one object in both
+    or not."""
+    tables = [x for x in (left, right) if type(x) in (dict, defaultdict) and is_table(x)]
+    if not tables or not (type(left) in _UNORDERED and type(right) in _UNORDERED):
+        return NotImplemented
+    forms = [table_in(x).form for x in tables]
+    kinds = [k for form in forms for k in (*form.keys[0], *form.values[0])]
+    is_exact = all(k.shape is None and not is_inexact(k.dtype) for k in kinds)
+    if left is right or not is_exact or any(form.values == NOTHING for form in forms):
+        return True if left is right else NotImplemented
+    return current().operators.converted(same_dict)(left, right)
+
+
+_UNORDERED = (dict, defaultdict)
 DICTS: dict[Any, Callable[..., Any]] = {
     dict: builtin_dict,
     Counter: counter,

@@ -94,3 +94,15 @@ def insort_left(a: Any, x: Any) -> None:
 
 def insort_right(a: Any, x: Any) -> None:
     a.insert(bisect_right(a, x), x)
+
+
+def same_dict(a: Any, b: Any) -> bool:
+    """``a == b`` of dicts."""
+    if len(a) != len(b):
+        return False
+    for key, value in a.items():
+        if key not in b:
+            return False
+        if b[key] != value:
+            return False
+    return True

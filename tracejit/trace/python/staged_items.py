@@ -22,7 +22,7 @@ from tracejit.trace.python import (
     table_methods,
 )
 from tracejit.trace.python.builtin_functions import LOOPED
-from tracejit.trace.python.dicts_made import dict_of
+from tracejit.trace.python.dicts_made import dict_of, joined
 from tracejit.trace.python.sets import set_of
 from tracejit.trace.python.unseen import guard_what_methods_read
 from tracejit.trace.session.concretize import AS_ARRAYS
@@ -274,7 +274,9 @@ class StagedItems(Operators):
                 del obj[key]
 
     def augassign(self, op: str, target: Any, value: Any) -> Any:
-        if is_table(target) and op == "|=":
+        of_dicts = type(target) is dict and (is_table(target) or is_table(value))
+        of_sets = isinstance(target, set) and is_table(target) and isinstance(value, set)
+        if op == "|=" and (of_dicts or of_sets):
             table_methods.method(target, "update", (value,), {})
             return target
         if type(target) is list and op == "+=":
@@ -300,8 +302,6 @@ class StagedItems(Operators):
             return super().augassign(op, target, value)
 
     def made(self, value: Any) -> Any:
-        if isinstance(value, dict) and is_table(value) and len(value) > 1:
-            refuse_table("a display that takes in others")
         if self.session.shown and isinstance(value, dict | set):
             must_be_plain(value)
         if isinstance(value, dict | set):
@@ -311,6 +311,9 @@ class StagedItems(Operators):
 
     def set_of(self, items: list[Any]) -> Any:
         return self.made(set_of(set, items))
+
+    def dict_joined(self, parts: list[Any]) -> Any:
+        return self.made(joined(parts))
 
     def dict_of(self, items: list[Any]) -> Any:
         return self.made(dict_of(items))

@@ -19,6 +19,7 @@ from tracejit.trace.convert import Site, Traits, Turns, VarInfo
 from tracejit.trace.guards.process_state import is_reader, read_state
 from tracejit.trace.python import (
     contexts,
+    dicts_made,
     dynamic_list_methods,
     generators,
     run_time_places,
@@ -323,6 +324,10 @@ class StagedOperators(StagedFunctions, StagedItems):
     # Operations -----------------------------------------------------------------------------------
 
     def binary(self, symbol: str, left: Any, right: Any) -> Any:
+        if symbol == "|":
+            found = dicts_made.united(left, right)
+            if found is not NotImplemented:
+                return found
         table_methods.must_be_plain(f"the operator {symbol}", left, right)
         self.session.outside.whole(left)
         self.session.outside.whole(right)
@@ -357,6 +362,10 @@ class StagedOperators(StagedFunctions, StagedItems):
     def compare_one(self, symbol: str, left: Any, right: Any) -> Any:
         if symbol in ("is", "is not"):
             return super().compare_one(symbol, left, right)
+        if symbol in ("==", "!="):
+            same = dicts_made.same(left, right)
+            if same is not NotImplemented:
+                return same if symbol == "==" else self.not_(same)
         table_methods.must_be_plain(f"the comparison {symbol}", left, right)
         self.session.outside.whole(left)
         self.session.outside.whole(right)

@@ -34,14 +34,14 @@ class AllEntries(Tracer):
         return hash(AllEntries)
 
     def _refused(self, *_: Any) -> NoReturn:
-        refuse("this")
+        refuse("this operation")
 
     __bool__ = __iter__ = __len__ = __contains__ = __getitem__ = _refused
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refused
     __repr__ = __str__ = read = _refused
 
     def __format__(self, spec: str) -> str:
-        refuse("this")
+        refuse("this operation")
 
 
 class OfEntries:
