@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,13 @@ def test_every_notebook_is_in_the_navigation() -> None:
     known = (ROOT / "mkdocs.yml").read_text()
     assert len(NOTEBOOKS) == 6
     assert [n.name for n in NOTEBOOKS if f"notebooks/{n.name}" not in known] == []
+
+
+def test_every_notebook_can_be_downloaded() -> None:
+    """The site has its source beside the page, and the theme a link to that."""
+    site = (ROOT / "mkdocs.yml").read_text()
+    assert "include_source: true" in site
+    theme = re.findall(r"custom_dir: (\S+)", site)[0]
+    page = (ROOT / theme / "main.html").read_text()
+    assert re.search(r'<a href="{{ page.nb_url }}"[^>]* download>', page)
+    assert f'"{theme}"' in (ROOT / "pyproject.toml").read_text()

@@ -62,7 +62,7 @@ curvature = jit(grad(grad(misfit)))
 conductivity, tried = 0.1, []
 for _ in range(8):
     tried.append(conductivity)
-    conductivity -= slope(conductivity) / curvature(conductivity)
+    conductivity -= float(slope(conductivity) / curvature(conductivity))
 assert abs(conductivity - TRUE) < 1e-3
 tried
 

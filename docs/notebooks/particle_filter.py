@@ -47,10 +47,11 @@ def nervousness(returns, mean, persistence, spread, particles, rng):
     return evidence, low, middle, high
 
 
+PARTICLES = 1000
 fast = jit(nervousness)
 guess = (np.log(returns.var()), 0.97, 0.2)
-short = nervousness(returns[:50], *guess, 500, np.random.default_rng(0))
-compiled = fast(returns[:50], *guess, 500, np.random.default_rng(0))
+short = nervousness(returns[:50], *guess, PARTICLES, np.random.default_rng(0))
+compiled = fast(returns[:50], *guess, PARTICLES, np.random.default_rng(0))
 for theirs, ours in zip(short, compiled):
     np.testing.assert_allclose(ours, theirs, rtol=1e-10)
 
@@ -60,11 +61,11 @@ for theirs, ours in zip(short, compiled):
 # The filter also gives the likelihood of all returns. We try a few values of the spread.
 
 # %%
-spreads = np.linspace(0.1, 0.6, 11)
+spreads = np.linspace(0.1, 0.6, 11).tolist()
 evidences = np.array(
-    [fast(returns, guess[0], 0.97, s, 500, np.random.default_rng(1))[0] for s in spreads]
+    [fast(returns, *guess[:2], s, PARTICLES, np.random.default_rng(1))[0] for s in spreads]
 )
-best = float(spreads[evidences.argmax()])
+best = spreads[evidences.argmax()]
 # Returns of one and the same variance explain less.
 constant = -0.5 * np.sum(np.log(2 * np.pi * returns.var()) + returns**2 / returns.var())
 assert evidences.max() > constant + 20.0
@@ -74,7 +75,9 @@ best, evidences.max() - constant
 # ## The market, day by day
 
 # %%
-evidence, low, middle, high = fast(returns, guess[0], 0.97, best, 2000, np.random.default_rng(2))
+rng = np.random.default_rng(2)
+evidence, low, middle, high = fast(returns, *guess[:2], best, PARTICLES, rng)
+assert fast.stats().compilations == 2
 autumn = middle[days >= np.datetime64("2008-09-15")].mean()
 assert autumn > 1.5 * np.median(middle)
 

@@ -51,6 +51,7 @@ from tracejit.trace.session.concretize import MARK, made_at
 from tracejit.trace.session.raising import Diverged, emit_raise, raised_at
 from tracejit.trace.session.regions import Free, diverged
 from tracejit.trace.session.session import Restart, Session, nested, session_scope
+from tracejit.trace.session.unobserved import unobserved
 from tracejit.trace.traced import Traced, mutated_by
 from tracejit.trace.values import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer
@@ -78,6 +79,7 @@ def is_spec(x: Any) -> bool:
     return isinstance(x, ARG_TYPES)
 
 
+@unobserved
 def trace(
     fn: Callable[..., Any],
     arg_specs: Sequence[Any],
