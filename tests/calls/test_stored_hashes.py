@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -45,18 +45,43 @@ PROGRAMS = {
 }
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_another_process_gives_what_python_gives(tmp_path: Path, name: str) -> None:
-    (tmp_path / "program.py").write_text(HEAD + PROGRAMS[name])
+#: Runs each program as the main one, and says what it printed.
+RUNNER = """
+import contextlib, io, json, runpy, sys
+found = {}
+for path in sys.argv[1:]:
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        runpy.run_path(path, run_name="__main__")
+    found[path] = shown.getvalue()
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
+    """What every program prints in one process and in two later ones, which are others."""
+    folder = tmp_path_factory.mktemp("programs")
+    files = [folder / f"program_{k}.py" for k in range(len(PROGRAMS))]
+    for file, text in zip(files, PROGRAMS.values(), strict=True):
+        file.write_text(HEAD + text)
+    found = []
     for seed, more in (("1", ""), ("2", ""), ("3", "abc")):
-        found = subprocess.run(
-            [sys.executable, "program.py"],
-            cwd=tmp_path,
+        done = subprocess.run(
+            [sys.executable, "-c", RUNNER, *map(str, files)],
             env=os.environ
             | {"PYTHONHASHSEED": seed, "E": more, "TRACEJIT_CACHE_VERSIONS": "1"}
-            | {"TRACEJIT_CACHE_DIR": str(tmp_path / "cache")},
+            | {"TRACEJIT_CACHE_DIR": str(folder / "cache")},
             capture_output=True,
             text=True,
             check=False,
         )
-        assert (found.stdout, found.stderr) == ("True\n", ""), seed
+        assert (done.returncode, done.stderr) == (0, "")
+        printed = json.loads(done.stdout)
+        found.append(dict(zip(PROGRAMS, (printed[str(file)] for file in files), strict=True)))
+    return found
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_another_process_gives_what_python_gives(shown: list[dict[str, str]], name: str) -> None:
+    assert [process[name] for process in shown] == ["True\n"] * 3

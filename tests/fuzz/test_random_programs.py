@@ -1,6 +1,6 @@
 """Random NumPy programs: NumPy = native = interpreter = native without passes.
 
-``TRACEJIT_FUZZ_EXAMPLES`` says how many (default 1,000); half of them come from Hypothesis, which
+``TRACEJIT_FUZZ_EXAMPLES`` says how many (default 600); half of them come from Hypothesis, which
 makes a failing one small, half from seeds, which reach further. ``tests/fuzz/campaign.py`` runs
 more seeds on several processes.
 """
@@ -16,7 +16,7 @@ from tests.fuzz.check import Unsupported, quietly
 from tests.fuzz.choose import Chooser, choosers, seeded
 from tests.fuzz.program import program
 
-EXAMPLES = int(os.environ.get("TRACEJIT_FUZZ_EXAMPLES", "1000"))
+EXAMPLES = int(os.environ.get("TRACEJIT_FUZZ_EXAMPLES", "600"))
 SHARDS = 20
 
 
