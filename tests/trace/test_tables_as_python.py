@@ -23,6 +23,10 @@ from collections import *
 from dataclasses import dataclass
 import numpy as np
 
+@dataclass
+class T:
+    a: dict
+
 def D(x):
     d = {}
     for v in x: d[int(v)] = int(v) * 2
@@ -45,7 +49,7 @@ D(x) == D(x), D(x) != D(x * 2), D(x) == {3: 6}, {} == D(x), (D(x), 1) == (D(x), 
 d = D(x); d |= {50: 1}; e = {9: 1}; e |= d; s = S(x); s |= {9}; return d, e, s, d != e, {**d} == d
 
 list(D(x)), max(D(x)), list(reversed(D(x))), list(itertools.combinations(D(x), 2)), {**D(x)}
-dict(D(x)), copy.copy(D(x)), copy.deepcopy(D(x)), {'a': D(x)}['a'], len([D(x), D(x)])
+dict(D(x)), copy.copy(D(x)), copy.deepcopy((D(x), C(x), S(x))), {'a': D(x)}['a'], len([D(x), D(x)])
 dict.fromkeys(D(x), 1), type(D(x)) is dict, isinstance(S(x), set), bool(D(x)), 3 in D(x).keys()
 C(x).most_common(2), np.array(list(D(x).keys())), len(D(x).keys()), sorted(S(x)), S(x).copy()
 a, b, c, d, e = D(x); return e, d, c, b, a
@@ -68,7 +72,9 @@ d = {}\n for v in x: d[int(v)] = (int(v), v)\n return d, d[3], D(x).get(50, 2.5)
 REFUSED = r"""
 D(x) == C(x); D(x) | C(x); {**D(x), 99: 2.5}; {**D(x), 'a': 1}
 {k: v * .5 for k, v in D(x).items()} == D(x)
-C(x) == C(x); OrderedDict() == D(x)
+C(x) == C(x); OrderedDict() == D(x); C(x).update(a=3); C(x).update([3], a=1); D(x).keys().__iter__()
+t = T({}); t.a[int(x[0])] = 6; return t == T({3: 6})
+t = T({}); t.a[int(x[0])] = 6; return f"{t}"
 d = C(x); d |= D(x); return d
 S(x) & S(x); S(x) - S(x); S(x) | S(x); S(x) ^ {3}; {50, 3} - S(x); S(x) <= S(x); S(x) == {3}
 D(x).keys() == D(x).keys(); D(x).keys() & {3}; D(x).items() | {3}; D(x).keys().isdisjoint({3})

@@ -52,6 +52,8 @@ def _deep(x: Any, memo: dict[Any, Any]) -> Any:
     own = method_of(x, "__deepcopy__")
     if own is not None:
         return session.operators.call(own, memo)
+    if is_table(x):
+        return containers.made(session, copy.copy(x))
     if type(x) in (list, dict):
         return _container(x, memo)
     if type(x) in (tuple, set, frozenset, deque) or hasattr(x, "_fields"):
@@ -90,10 +92,8 @@ def _container(x: Any, memo: dict[Any, Any]) -> Any:
     """A list or dict, which may hold itself."""
     session = current()
     session.outside.whole(x)
-    made: Any = containers.made(session, copy.copy(x) if is_table(x) else type(x)())
+    made: Any = containers.made(session, type(x)())
     memo[id(x)] = made
-    if is_table(x):
-        return made
     if isinstance(x, dict):
         made.update({k: builtin_deepcopy(session.operators.getitem(x, k), memo) for k in x})
     else:

@@ -67,6 +67,7 @@ from tracejit.trace.values.symbolic_text import (
     plain_key,
 )
 from tracejit.trace.values.tagged import each_kind
+from tracejit.trees import is_record
 
 #: Methods of a dict that look for a key.
 _LOOKUPS = ("get", "pop", "setdefault", "__getitem__", "__contains__")
@@ -382,6 +383,8 @@ class StagedOperators(StagedFunctions, StagedItems):
         left, right = seen(left), seen(right)
         if type(left) is complex and isinstance(right, Scalar):
             left = PyScalar("complex", lift(left).value)  # or the right side would be asked first
+        if is_record(left) or is_record(right):  # whose attributes Python compares
+            must_hold_none(f"the comparison {symbol}", left, right)
         found = dunder_methods.compared(self, symbol, left, right)
         if found is NotImplemented and not (is_plain_value(left) or is_plain_value(right)):
             self._unseen(left, right)

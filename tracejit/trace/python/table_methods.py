@@ -19,7 +19,7 @@ from tracejit.dtypes import is_inexact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.extent import Dim
 from tracejit.trace.python.keys import comparable, has_traced
-from tracejit.trace.session.registry import TABLE_VIEWS
+from tracejit.trace.session.registry import CLASS_SEEN, TABLE_VIEWS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values import containers, table_forms, tables
@@ -290,7 +290,7 @@ class TableView(Looped, OfEntries):
 
     def __init__(self, owner: Any, which: str) -> None:
         self.owner = owner
-        self.which = which
+        self.which = self.name = which
 
     def __getattr__(self, name: str) -> NoReturn:
         getattr(getattr({}, self.which)(), name)  # what there is not is the program's error
@@ -484,6 +484,8 @@ def _copy(x: Any) -> Any:
 def update(x: Any, items: Any = (), /, **more: Any) -> None:
     operators = current().operators
     if type(x) is Counter:
+        if more:
+            refuse("update() by keywords")
         count_each(x, items)
         return
     if isinstance(items, dict):
@@ -559,3 +561,4 @@ _SET_METHODS: dict[str, Callable[..., Any]] = {
 }
 
 TABLE_VIEWS.append(view_of)
+CLASS_SEEN[TableView] = lambda x: type(getattr({}, x.which)())

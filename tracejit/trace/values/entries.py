@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from tracejit.errors import UnsupportedError
 from tracejit.trace.session.session import where
 from tracejit.trace.session.tracer import Tracer
-from tracejit.trees import Entries
+from tracejit.trees import Entries, children, is_record
 
 
 def refuse(what: str) -> NoReturn:
@@ -70,6 +70,8 @@ def holds_view(x: Any, depth: int = 6) -> bool:
         return any(holds_view(i, depth - 1) for i in x.values())
     if isinstance(x, list | tuple | deque):
         return any(holds_view(i, depth - 1) for i in x)
+    if is_record(x):
+        return any(holds_view(i, depth - 1) for i in children(x).values())
     held = getattr(x, "__dict__", None) if type(type(x)) is type and not callable(x) else None
     return type(held) is dict and any(holds_view(i, depth - 1) for i in held.values())
 
