@@ -20,6 +20,8 @@ from tracejit.lower.storage import Storage
 SMALL = 512
 #: The same for a matrix and a vector, whose loops fuse with what makes the operands.
 SMALL_VECTOR = 4096
+#: Columns that are shorter, or fewer, are summed one at a time.
+LANES = 8
 
 
 class _Axes:
@@ -52,7 +54,9 @@ def lower_dot(body: Body, instr: Instr) -> None:
     matrices = bool(left.free and right.free)
     small = isinstance(work, int) and work <= (SMALL if matrices else SMALL_VECTOR)
     vectors = not left.free and not right.free
-    if not is_inexact(a.dtype) or vectors or not left.contract or small:
+    if small and _sums_columns(body, left, right):
+        _lower_columns(body, instr, left, right)
+    elif not is_inexact(a.dtype) or vectors or not left.contract or small:
         _lower_loops(body, instr, left, right)
     else:
         _lower_blas(body, instr, left, right)
@@ -93,6 +97,48 @@ def _lower_loops(body: Body, instr: Instr, left: _Axes, right: _Axes) -> None:
 
     def build(p: Puller, kernel: Scope, dest: Value) -> None:
         loop_nests.fill(p, kernel, dest, shape, lambda idx, s: element(p, s, idx))
+
+    body.compute(result, build, reuse=False)
+
+
+def _sums_columns(body: Body, left: _Axes, right: _Axes) -> bool:
+    """Whether a vector times a matrix is a sum of the rows of the matrix.
+
+    Memory runs along the free axis then, and the sums of the columns are vectors of accumulators.
+    Short columns are written out inside the loop over the free axis, which is vector code, too.
+    """
+    if left.batch or len(left.contract) != 1 or bool(left.free) == bool(right.free):
+        return False
+    matrix = left if left.free else right
+    dtype = matrix.value.dtype
+    sizes = (matrix.shape[matrix.contract[0]], matrix.shape[matrix.free[-1]])
+    if not is_inexact(dtype) or not all(isinstance(n, int) and n >= LANES for n in sizes):
+        return False
+    stored = body.stored(matrix.value)
+    if stored is None:
+        return matrix.free[-1] == len(matrix.shape) - 1
+    assert isinstance(stored.type, BufferType)
+    return stored.type.strides[matrix.free[-1]] == dtype.itemsize
+
+
+def _lower_columns(body: Body, instr: Instr, left: _Axes, right: _Axes) -> None:
+    """result[j] = sum of vector[k] * matrix[k, j], one row k after another."""
+    result = instr.result
+    matrix, vector = (left, right) if left.free else (right, left)
+    free = matrix.extents(matrix.free)
+
+    def build(p: Puller, kernel: Scope, dest: Value) -> None:
+        zero = kernel.own(kernel.b.const(0, result.dtype))
+        loop_nests.fill(p, kernel, dest, free, lambda _, __: zero)
+        rows = loop_nests.Nest(p, kernel, matrix.extents(matrix.contract))
+        number = p.pull(vector.value, vector.place((), (), rows.idx), rows.scope)
+        row = loop_nests.Nest(p, rows.scope, free)
+        element = p.pull(matrix.value, matrix.place((), row.idx, rows.idx), row.scope)
+        term = row.scope.op("mul", number, element)
+        assert isinstance(term, Value)
+        loop_nests.combine_into(row.scope, "add", dest, term, row.idx)
+        row.close()
+        rows.close()
 
     body.compute(result, build, reuse=False)
 

@@ -59,6 +59,13 @@ def store(scope: Scope, buffer: Value, value: Value, idx: Index) -> None:
     scope.op("store", buffer, value, *[scope.index(d) for d in idx])
 
 
+def combine_into(scope: Scope, name: str, buffer: Value, value: Value, idx: Index) -> None:
+    """Combine one element in memory with a value."""
+    old = scope.op("load", buffer, *[scope.index(d) for d in idx])
+    assert isinstance(old, Value)
+    store(scope, buffer, _combine(scope, name, old, value), idx)
+
+
 def fill(p: Puller, kernel: Scope, dest: Value, shape: Sequence[Dim], element: Element) -> None:
     """dest[idx] = element(idx) for every index of ``shape``."""
     nest = Nest(p, kernel, shape)
@@ -98,10 +105,10 @@ def scatter(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> Index:
     rest = iter(nest.idx[count:])
     target = tuple(at[axes.index(a)] if a in axes else next(rest) for a in range(x.rank))
     element = p.pull(value, nest.idx, nest.scope)
-    if mode != "set":
-        old = nest.scope.op("load", dest, *[nest.scope.index(d) for d in target])
-        element = _combine(nest.scope, _COMBINE[mode], old, element)
-    store(nest.scope, dest, element, target)
+    if mode == "set":
+        store(nest.scope, dest, element, target)
+    else:
+        combine_into(nest.scope, _COMBINE[mode], dest, element, target)
     nest.close()
     return target
 
@@ -353,9 +360,7 @@ def reduce_into(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> None:
     nest = Nest(p, outer.scope, [shape[a] for a in mixed])
     at = dict(zip(mixed, nest.idx, strict=True)) | dict(zip(before, outer.idx, strict=True))
     value = p.pull(x, tuple(at[a] for a in range(x.rank)), nest.scope)
-    where = tuple(at[a] for a in kept)
-    old = nest.scope.op("load", dest, *[nest.scope.index(d) for d in where])
-    store(nest.scope, dest, _combine(nest.scope, _REDUCERS[instr.name][0], old, value), where)
+    combine_into(nest.scope, combining(instr.name), dest, value, tuple(at[a] for a in kept))
     nest.close()
     outer.close()
 
