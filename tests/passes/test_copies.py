@@ -55,7 +55,7 @@ def on_copies(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 #: Programs with a loop that copies an array element by element, which becomes a kernel.
-COPIES_ITSELF = ("viterbi_by_elements",)
+COPIES_ITSELF = ("viterbi_by_elements", "merge_sort")
 
 
 @pytest.mark.parametrize("where", ["argument", "own"])
