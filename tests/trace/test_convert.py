@@ -364,3 +364,20 @@ def from_source(source: str, filename: str) -> Any:
     space: dict[str, Any] = {}
     exec(compile(source, filename, "exec"), space)
     return space["f"]
+
+
+def test_what_tools_write_into_trees_is_not_followed() -> None:
+    """IPython's tracebacks note the parent of each node, also of the one ``ast.Load()``."""
+
+    def f(x: Any) -> Any:
+        return [y + 1 for y in x] if x else None
+
+    shared = (ast.parse("x", mode="eval").body.ctx, ast.parse("x + x", mode="eval").body.op)  # type: ignore[attr-defined]
+    try:
+        for node in shared:
+            node.parent = around = ast.Expr(ast.Name("x", node))
+            around.parent = around  # type: ignore[attr-defined]
+        assert convert(f).code.co_name == "f"
+    finally:
+        for node in shared:
+            del node.parent

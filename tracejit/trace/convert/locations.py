@@ -43,8 +43,12 @@ def all_located(tree: N) -> N:
 
 
 def _children(tree: ast.AST) -> list[ast.AST]:
+    """What is in the fields of a node: tools write other attributes, also into what all trees
+    share (``ast.Load()`` is one object)."""
     found: list[ast.AST] = []
-    for value in tree.__dict__.values():
+    held = tree.__dict__
+    for name in tree._fields:
+        value = held.get(name)
         if type(value) is list:
             found += [part for part in value if isinstance(part, ast.AST)]
         elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
@@ -54,9 +58,15 @@ def _children(tree: ast.AST) -> list[ast.AST]:
 
 def copy_of(tree: N) -> N:
     """A copy of a tree. (``copy.deepcopy`` takes far longer: it looks for what is shared.)"""
-    made: N = type(tree).__new__(type(tree))
+    kind = type(tree)
+    if not kind._fields and not kind._attributes:
+        return tree  # one object for all trees
+    made: N = kind.__new__(kind)
     fields = made.__dict__
+    ours = kind.__module__ != "ast"
     for name, value in tree.__dict__.items():
+        if not ours and name not in kind._fields and name not in kind._attributes:
+            continue
         if isinstance(value, ast.AST):
             value = copy_of(value)
         elif type(value) is list:
