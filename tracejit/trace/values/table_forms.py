@@ -13,6 +13,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType
+from tracejit.trace.session.concretize import unroll_if_counter
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import Array
 from tracejit.trace.values.dynamic_list import ListBuffer, form_of
@@ -41,10 +42,18 @@ class TableForm:
         return [*types, TensorType(np.dtype(bool), (room,))] if self.removes else types
 
 
+_NO_LISTS = (
+    "a list is no value of a dict or set whose keys are known at run time only, as changes of it "
+    "would be lost: use a tuple, or keep one list of all and the places in it"
+)
+
+
 def form_of_entries(keys: Sequence[Any], values: Sequence[Any], like: Any = None) -> TableForm:
     """What holds some entries, beside those of a form. UnsupportedError where nothing does."""
     for key in keys:
         must_hash(key)
+        if any(map(has_list, values)):  # in a loop that is unrolled keys are known
+            unroll_if_counter(_NO_LISTS, *(key if type(key) is tuple else (key,)))
     before: list[list[Any]] = [[], []]
     if like is not None:
         before = [[empty_of(f)] for f in (like.keys, like.values)]
@@ -72,11 +81,7 @@ def _joined(items: Sequence[Any], what: str) -> ElementKinds:
     if all(type(x) is tuple and not x for x in items):
         return NOTHING
     if any(map(has_list, items)):
-        raise UnsupportedError(
-            f"{where()}: a list is no value of a dict or set whose keys are known at run time "
-            "only, as changes of it would be lost: use a tuple, or keep one list of all and the "
-            "places in it"
-        )
+        raise UnsupportedError(f"{where()}: {_NO_LISTS}")
     found = None if any(map(_is_of_several, items)) else _joined_kinds(items)
     if found is not None:
         return found
