@@ -26,12 +26,9 @@ T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
 
 
-class Transformed(Protocol[P, R_co]):
-    """A function of the parameters of another one; as a member of a class it is a method."""
+class Exportable(Protocol):
+    """What has its code in files and C functions."""
 
-    __name__: str
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
     def export(
         self,
         path: str | PathLike[str],
@@ -43,6 +40,14 @@ class Transformed(Protocol[P, R_co]):
     def c_function(
         self, signature: Any, form: Literal["plain", "integrand", "filter"] = "plain"
     ) -> FunctionPointer: ...
+
+
+class Transformed(Exportable, Protocol[P, R_co]):
+    """A function of the parameters of another one; as a member of a class it is a method."""
+
+    __name__: str
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
     @overload
     def __get__(self, instance: None, owner: Any = None) -> Transformed[P, R_co]: ...
@@ -61,7 +66,7 @@ class Inspected(Protocol[P, R_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
 
-class Jitted(Protocol[P, R_co]):
+class Jitted(Exportable, Protocol[P, R_co]):
     """What ``jit`` returns."""
 
     __name__: str
@@ -97,17 +102,6 @@ class Jitted(Protocol[P, R_co]):
     def compile_times(self) -> Inspected[P, dict[str, float]]: ...
     def profile(self, *args: P.args, **kwargs: P.kwargs) -> Profile: ...
     def show(self, stage: Stage = "all", path: str | PathLike[str] | None = None) -> Path: ...
-    def export(
-        self,
-        path: str | PathLike[str],
-        signatures: Any,
-        *,
-        target: str | None = None,
-        cpu: str | None = None,
-    ) -> list[Path]: ...
-    def c_function(
-        self, signature: Any, form: Literal["plain", "integrand", "filter"] = "plain"
-    ) -> FunctionPointer: ...
     def inspect_ptx(self, *args: Any, arch: str = "sm_80", **kwargs: Any) -> Any: ...
     def compile(self, signature: str) -> None: ...
     def peak_bytes(self, *args: P.args, **kwargs: P.kwargs) -> int: ...

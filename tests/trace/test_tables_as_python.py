@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from tracejit import UnsupportedError, jit
+from tracejit.trace.values.entries import OfEntries, holds_view
 
 X = np.array([3, 1, 2, 3, -1, 7, 3, 1])
 HEAD = """
@@ -197,3 +198,21 @@ def test_each_row_is_as_in_python_or_refused(written: ModuleType, k: int) -> Non
     assert not _OURS.search(text.replace("rows_of_tables.py", "")), text
     if error is UnsupportedError:
         assert text.startswith("rows_of_tables.py:") or "cannot be returned" in text
+
+
+class Linked:
+    """Of a graph in which each is linked with all."""
+
+    found: Any = None
+
+    def __init__(self, every: list[Any]) -> None:
+        self.every = every
+
+
+def test_what_holds_a_table_is_looked_for_in_graphs() -> None:
+    """Each object is looked at once, however many ways lead to it."""
+    every: list[Any] = []
+    every += [Linked(every) for _ in range(60)]
+    assert not holds_view(every[0])
+    every[30].found = [OfEntries()]
+    assert holds_view(every[0])

@@ -176,20 +176,25 @@ define internal double @fma.near(double %a, double %b, double %c) {
   %z = call { double, double } @fma.sum(double %tl, double %vl)
   %zh = extractvalue { double, double } %z, 0
   %zl = extractvalue { double, double } %z, 1
-  %bits = bitcast double %zh to i64
+  %rest = call double @fma.odd(double %zh, double %zl)
+  %r = fadd double %vh, %rest
+  ret double %r
+}
+
+define internal double @fma.odd(double %h, double %l) alwaysinline {
+  %bits = bitcast double %h to i64
   %last = and i64 %bits, 1
   %even = icmp eq i64 %last, 0
-  %inexact = fcmp one double %zl, 0.0
+  %inexact = fcmp one double %l, 0.0
   %moves = and i1 %even, %inexact
-  %up = fcmp ogt double %zl, 0.0
-  %positive = fcmp ogt double %zh, 0.0
+  %up = fcmp ogt double %l, 0.0
+  %positive = fcmp ogt double %h, 0.0
   %apart = xor i1 %up, %positive
   %step = select i1 %apart, i64 -1, i64 1
   %change = select i1 %moves, i64 %step, i64 0
   %odd = add i64 %bits, %change
   %rest = bitcast i64 %odd to double
-  %r = fadd double %vh, %rest
-  ret double %r
+  ret double %rest
 }
 
 define internal i64 @fma.exponent(double %x) alwaysinline {
@@ -299,18 +304,7 @@ define hidden float @fmaf(float %a, float %b, float %c) "no-builtins" {
   %sum = call { double, double } @fma.sum(double %p, double %z)
   %s = extractvalue { double, double } %sum, 0
   %e = extractvalue { double, double } %sum, 1
-  %bits = bitcast double %s to i64
-  %last = and i64 %bits, 1
-  %even = icmp eq i64 %last, 0
-  %inexact = fcmp one double %e, 0.0
-  %moves = and i1 %even, %inexact
-  %up = fcmp ogt double %e, 0.0
-  %positive = fcmp ogt double %s, 0.0
-  %apart = xor i1 %up, %positive
-  %step = select i1 %apart, i64 -1, i64 1
-  %change = select i1 %moves, i64 %step, i64 0
-  %odd = add i64 %bits, %change
-  %rest = bitcast i64 %odd to double
+  %rest = call double @fma.odd(double %s, double %e)
   %r = fptrunc double %rest to float
   ret float %r
 }

@@ -17,8 +17,9 @@ and the loops in it would not.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
 from tracejit.dtypes import is_exact
@@ -42,29 +43,43 @@ _FETCH, _LITERAL_ARRAY = TABLE["fetch"], TABLE["const_buffer"]
 
 def outline(program: Program) -> Program:
     """The Program with such loops as kernels."""
-    roots = {p: p for p in program.host.params}
-    return replace(program, host=_outlined(program.host, roots))
+    return rewritten(program, _statement)
 
 
-def _outlined(function: Function, roots: dict[Value, Value]) -> Function:
-    """``roots``: the memory that each buffer is a view of."""
-    new: list[Instr] = []
-    for instr in function.instrs:
-        if instr.has(Trait.VIEWS):
-            roots[instr.result] = roots.get(instr.operands[0], instr.operands[0])
-        new += _statement(instr, roots)
-    return Function(function.name, function.params, tuple(new), function.results)
+#: What stands for a statement of the host that has regions; ``roots``: the memory that each buffer
+#: is a view of; ``inside``: the statement with its own statements rewritten.
+Rewrite = Callable[[Instr, Mapping[Value, Value], Callable[[], Instr]], list[Instr]]
 
 
-def _statement(instr: Instr, roots: Mapping[Value, Value]) -> list[Instr]:
-    if not instr.regions or instr.has(Trait.LAUNCHES):
-        return [instr]
+def rewritten(program: Program, rewrite: Rewrite) -> Program:
+    """The Program with its statements that have regions, but launches, rewritten."""
+
+    def body(function: Function, roots: dict[Value, Value]) -> Function:
+        new: list[Instr] = []
+        for instr in function.instrs:
+            if instr.has(Trait.VIEWS):
+                roots[instr.result] = roots.get(instr.operands[0], instr.operands[0])
+            if instr.regions and not instr.has(Trait.LAUNCHES):
+                new += rewrite(instr, roots, partial(inside, instr, roots))
+            else:
+                new.append(instr)
+        return Function(function.name, function.params, tuple(new), function.results)
+
+    def inside(instr: Instr, roots: Mapping[Value, Value]) -> Instr:
+        regions = tuple(body(r, inner_roots(instr, r, roots)) for r in instr.regions)
+        return replace(instr, regions=regions)
+
+    return replace(program, host=body(program.host, {p: p for p in program.host.params}))
+
+
+def _statement(
+    instr: Instr, roots: Mapping[Value, Value], rewritten_inside: Callable[[], Instr]
+) -> list[Instr]:
     whole = Outlined(instr, roots).statements() if _qualifies(instr) else None
     if whole is not None and all(map(_spreads, _kernels(whole))):
         return whole
-    regions = tuple(_outlined(r, inner_roots(instr, r, roots)) for r in instr.regions)
-    inside = replace(instr, regions=regions)
-    inner = [k for r in regions for k in _kernels(r.instrs)]
+    inside = rewritten_inside()
+    inner = [k for r in inside.regions for k in _kernels(r.instrs)]
     if whole is None or (inner and all(map(_spreads, inner))):
         return [inside]
     return whole

@@ -12,16 +12,15 @@ Of nested loops the outermost that threads may share becomes a kernel; the other
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
-from tracejit.ir.core import TABLE, Function, Instr, Value
+from tracejit.ir.core import TABLE, Instr, Value
 from tracejit.ir.program import Program
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType, TensorType
-from tracejit.lower.outline import Outlined, inner_roots
+from tracejit.lower.outline import Outlined, rewritten
 from tracejit.lower.schedule import Shared, schedule
 
 #: Statements of the host that a kernel can do, besides scalar arithmetic.
@@ -30,29 +29,17 @@ _ALLOWED = {TABLE[k] for k in ("launch", "fetch", "view", "const_buffer", "for",
 
 def share_loops(program: Program) -> Program:
     """The Program with such loops as kernels."""
-    roots = {p: p for p in program.host.params}
-    return replace(program, host=_body(program.host, roots))
+    return rewritten(program, _statement)
 
 
-def _body(function: Function, roots: dict[Value, Value]) -> Function:
-    """``roots``: the memory that each buffer is a view of."""
-    new: list[Instr] = []
-    for instr in function.instrs:
-        if instr.has(Trait.VIEWS):
-            roots[instr.result] = roots.get(instr.operands[0], instr.operands[0])
-        new += _statement(instr, roots)
-    return Function(function.name, function.params, tuple(new), function.results)
-
-
-def _statement(instr: Instr, roots: Mapping[Value, Value]) -> list[Instr]:
-    if not instr.regions or instr.has(Trait.LAUNCHES):
-        return [instr]
+def _statement(
+    instr: Instr, roots: Mapping[Value, Value], inside: Callable[[], Instr]
+) -> list[Instr]:
     if is_counted(instr) and _is_allowed(instr):
         statements = Outlined(instr, roots).statements()
         if any(_is_shared(i) for i in statements):
             return statements
-    regions = tuple(_body(r, inner_roots(instr, r, roots)) for r in instr.regions)
-    return [replace(instr, regions=regions)]
+    return [inside()]
 
 
 def _is_allowed(instr: Instr) -> bool:

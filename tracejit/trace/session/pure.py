@@ -162,15 +162,15 @@ def place_of(f: Any) -> tuple[str, str]:
     if isinstance(f, MethodType):
         return place_of(f.__func__) if isinstance(f.__func__, FunctionType) else _of_class(f)
     if isinstance(f, type | FunctionType):
-        return _module(f), f.__qualname__
+        return module_of(f), f.__qualname__
     if hasattr(f, "__objclass__"):
-        return _module(f.__objclass__), f"{f.__objclass__.__qualname__}.{f.__name__}"
+        return module_of(f.__objclass__), f"{f.__objclass__.__qualname__}.{f.__name__}"
     owner = getattr(f, "__self__", None)
     if owner is not None and not isinstance(owner, ModuleType) and hasattr(f, "__name__"):
         return _of_class(f)
     if not isinstance(getattr(f, "__name__", None), str) or not getattr(f, "__module__", None):
-        return _module(type(f)), f"{type(f).__qualname__}.__call__"
-    return _module(f), getattr(f, "__qualname__", f.__name__)
+        return module_of(type(f)), f"{type(f).__qualname__}.__call__"
+    return module_of(f), getattr(f, "__qualname__", f.__name__)
 
 
 def _of_class(f: Any) -> tuple[str, str]:
@@ -178,11 +178,7 @@ def _of_class(f: Any) -> tuple[str, str]:
     owner = f.__self__
     kind = owner if isinstance(owner, type) else type(owner)
     kind = next((base for base in kind.__mro__ if f.__name__ in base.__dict__), kind)
-    return _module(kind), f"{kind.__qualname__}.{f.__name__}"
-
-
-def _module(x: Any) -> str:
-    return module_of(x)
+    return module_of(kind), f"{kind.__qualname__}.{f.__name__}"
 
 
 @functools.cache

@@ -60,25 +60,35 @@ def is_view(x: Any) -> bool:
     return isinstance(x, OfEntries) or is_table(x)
 
 
-def holds_view(x: Any, depth: int = 6) -> bool:
-    """Whether ``x`` is one, or holds one."""
-    if is_view(x):
-        return True
-    if not depth:
-        return False
+def holds_view(*roots: Any) -> bool:
+    """Whether one of them is one, or holds one at any depth."""
+    pending, seen = list(roots), set()
+    while pending:
+        x = pending.pop()
+        if is_view(x):
+            return True
+        parts = _parts(x)
+        if parts and id(x) not in seen:
+            seen.add(id(x))
+            pending += parts
+    return False
+
+
+def _parts(x: Any) -> list[Any]:
+    """What a container, record or object holds."""
     if isinstance(x, dict):
-        return any(holds_view(i, depth - 1) for i in x.values())
+        return list(x.values())
     if isinstance(x, list | tuple | deque):
-        return any(holds_view(i, depth - 1) for i in x)
+        return list(x)
     if is_record(x):
-        return any(holds_view(i, depth - 1) for i in children(x).values())
+        return list(children(x).values())
     held = getattr(x, "__dict__", None) if type(type(x)) is type and not callable(x) else None
-    return type(held) is dict and any(holds_view(i, depth - 1) for i in held.values())
+    return list(held.values()) if type(held) is dict else []
 
 
 def must_hold_none(what: str, *given: Any) -> None:
     """UnsupportedError where Python would look into what stands for all entries."""
-    if any(map(holds_view, given)):
+    if holds_view(*given):
         refuse(what)
 
 
