@@ -38,6 +38,22 @@ def test_rows_are_programs(row: GradientRow) -> None:
     np.testing.assert_allclose(jit(row.function)(*args), row.function(*args), rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("name", "bound"),
+    [
+        ("Cholesky by scalars, 128", 32 * 128**2),
+        ("Gauss-Seidel, 512, 5 sweeps", 24 * 5 * 512),
+        ("hidden Markov, 16 states, 200 steps", 5 * 8 * 16 * 200),
+        ("k-means, 2000 points of 8, 10 centres", 12 * 2000),
+    ],
+)
+def test_what_reverse_mode_keeps_of_a_step(name: str, bound: int) -> None:
+    """Bytes at the peak: a few numbers for each that the program makes."""
+    (row,) = [row for row in gradients.load(ROWS) if row.name == name]
+    gradient = jit(grad(row.function, argnums=row.argnums))
+    assert gradient.peak_bytes(*row.setup(np.random.default_rng(0))) <= bound
+
+
 def test_peak_bytes() -> None:
     @jit
     def f(x: Any) -> Any:
