@@ -18,16 +18,18 @@ from typing import Any
 
 import numpy as np
 
+from tests.ptx.fake_blas import PRODUCT_TYPES, Product
 from tests.ptx.memory import GUARD, AccessError, Device, Space
 from tests.ptx.parse import PtxError, parse_module
 from tests.ptx.simulator import launch as simulate
-from tracejit.device.driver import using
+from tracejit.device.driver import PRODUCT, using
 from tracejit.device_arrays import stand_in
 
 #: What the driver says of a kernel or copy that left its memory, and of an allocation that failed.
 ILLEGAL_ADDRESS, OUT_OF_MEMORY, UNKNOWN = 700, 2, 999
 _PAGE = 4096
 _STREAM = 0x5EED
+_HANDLE = 0xB1A5
 
 
 class Arena(Space):
@@ -118,6 +120,7 @@ class FakeDriver:
         self._queue: list[Callable[[], None]] = []
         self._kernels: dict[int, tuple[str, str, list[int]]] = {}
         self._functions = {name: self._function(name, types) for name, types in _TYPES.items()}
+        self._blas = self._function(PRODUCT, PRODUCT_TYPES)
 
     # -- as `Driver` ---------------------------------------------------------------------------
 
@@ -158,6 +161,15 @@ class FakeDriver:
 
     def cause(self) -> BaseException | None:
         return self.error
+
+    @property
+    def blas(self) -> dict[str, int]:
+        return {PRODUCT: ctypes.cast(self._blas, ctypes.c_void_p).value or 0}
+
+    def blas_handle(self) -> int:
+        if self._due("cublasSetStream"):
+            raise RuntimeError("no handle")
+        return _HANDLE
 
     # -- C functions ---------------------------------------------------------------------------
 
@@ -220,6 +232,11 @@ class FakeDriver:
             self.memory_space.inside(to, size)[:] = data
 
         self._queue.append(copy)
+
+    def _cublasGemmStridedBatchedEx_64(self, handle: int, *arguments: Any) -> None:
+        assert handle == _HANDLE, "another handle"
+        product = Product(*arguments)
+        self._queue.append(lambda: product.run(self.memory_space.inside))
 
     def _cuStreamSynchronize(self, stream: int) -> None:
         assert stream == _STREAM, "another stream"

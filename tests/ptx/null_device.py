@@ -17,7 +17,7 @@ import numpy as np
 from tests.ptx.fake_device import Arena
 from tracejit import jit
 from tracejit.codegen_llvm.engine import shared_engine
-from tracejit.device.driver import FUNCTIONS, using
+from tracejit.device.driver import FUNCTIONS, PRODUCT, using
 
 _TYPES = {
     "cuLaunchKernel": "ptr, i32, i32, i32, i32, i32, i32, i32, ptr, ptr, ptr",
@@ -25,17 +25,29 @@ _TYPES = {
     "cuMemcpyHtoDAsync": "ptr, ptr, i64, ptr",
     "cuStreamSynchronize": "ptr",
 }
+_PRODUCT_TYPES = (
+    "ptr, i32, i32, i64, i64, i64, ptr, ptr, i32, i64, i64, ptr, i32, i64, i64, ptr, ptr, i32, i64,"
+    "i64, i64, i32, i32"
+)
 
 
 class NullDriver:
     """Memory is addresses that come again and again; nothing is copied or run."""
 
     def __init__(self) -> None:
-        text = "\n".join(f"define i32 @{n}({_TYPES[n]}) #0 {{ ret i32 0 }}" for n in FUNCTIONS)
-        self._module = shared_engine().compile(text, {}, list(FUNCTIONS), 2)
-        self.addresses = dict(self._module.addresses)
+        types = {**_TYPES, PRODUCT: _PRODUCT_TYPES}
+        text = "\n".join(f"define i32 @{n}({types[n]}) #0 {{ ret i32 0 }}" for n in types)
+        self._module = shared_engine().compile(text, {}, list(types), 2)
+        self.addresses = {name: self._module.addresses[name] for name in FUNCTIONS}
         self._arena = Arena()
         self._next = 0
+
+    @property
+    def blas(self) -> dict[str, int]:
+        return {PRODUCT: self._module.addresses[PRODUCT]}
+
+    def blas_handle(self) -> int:
+        return 1
 
     def device(self) -> int:
         return 0

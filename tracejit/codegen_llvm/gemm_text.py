@@ -228,6 +228,20 @@ def _args(flipped: bool) -> str:
     return f"{a}, {b}, ptr %c, i64 %cs0, i64 %cs1, i64 %m, i64 %n, i64 %k, i1 %add"
 
 
+def shape_text(letter: str, name: str, by_rows: int, by_columns: int) -> str:
+    """The function `{ i32, i64, i1 } name_<letter>(s0, s1, rows, cols)`: how a BLAS reads a matrix
+    (as its rows or its columns lie), its leading size, and whether it can."""
+    text = plain(_SHAPE)
+    for old, new in {
+        "matmul_shape_L": f"{name}_{letter}",
+        "NO_TRANS": str(by_rows),
+        "TRANS": str(by_columns),
+        "SIZE": str(_SIZE[letter]),
+    }.items():
+        text = text.replace(old, new)
+    return text
+
+
 def gemm_text(letter: str, declare: Callable[[str], None], counter: str | None = None) -> str:
     """The functions for one dtype (s d c z); `declare` gets what they call.
 
@@ -259,7 +273,7 @@ def gemm_text(letter: str, declare: Callable[[str], None], counter: str | None =
         }
     declare("declare i64 @llvm.ctlz.i64(i64, i1)")
     rows = _ROWS.replace("GENERAL", general(counter)).replace("CLOSURE", closure())
-    text = plain("\n".join([_MAIN, _SHAPE, rows, _MIRROR, _LOOPS, task()]))
+    text = plain("\n".join([_MAIN, rows, _MIRROR, _LOOPS, task()]))
     for name, piece in pieces.items():
         text = text.replace(f"  {name}\n", f"  {piece}\n").replace(f" {name},", f" {piece},")
     params = _args(False)
@@ -268,7 +282,6 @@ def gemm_text(letter: str, declare: Callable[[str], None], counter: str | None =
         "PARAMS": params,
         "ARGS": params,
         "NO_TRANS": str(NO_TRANS),
-        "TRANS": str(TRANS),
         "ORDER": str(ROW_MAJOR),
         "UPPER": str(UPPER),
         "BITS": f"i{8 * _SIZE[letter]}",
@@ -281,6 +294,7 @@ def gemm_text(letter: str, declare: Callable[[str], None], counter: str | None =
         "cblas_L": f"cblas_{letter}",
     }.items():
         text = text.replace(name, piece)
+    text = f"{shape_text(letter, 'matmul_shape', NO_TRANS, TRANS)}\n{text}"
     if complex_:
         text = (
             f"{one} = internal unnamed_addr constant {kind} [{real} 1.0, {real} 0.0]\n"

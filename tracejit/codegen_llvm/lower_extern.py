@@ -23,31 +23,21 @@ from tracejit.ir.scalar.emit import ComplexPair
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.lower_function import FunctionText, Rule
 from tracejit.llvm_text.lower_memory import load_scalar, store_scalar
+from tracejit.llvm_text.product_calls import call_products
 from tracejit.llvm_text.tables import HostArray, HostCall, HostScalar
 
 _LETTER = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
 
 
 def _gemm(f: FunctionText, instr: Instr) -> None:
-    a, b, c = instr.operands
-    types = [v.type for v in instr.operands]
-    letter = _LETTER[c.dtype.str[1:]]
+    letter = _LETTER[instr.operands[2].dtype.str[1:]]
     alpha, beta = instr.attrs.get("alpha", 1), instr.attrs.get("beta", 0)
     assert (alpha, beta) in ((1, 0), (1, 1)), "only c = a @ b and c += a @ b are used"
     names = [f"cblas_{letter}{name}" for name in ("gemm", "gemv", "syrk")]
     f.module.symbols.update(blas.cblas_symbols(*names))
     counter = counts_launches(f) if f.module.threads else None
     symbol = f.module.once(f"@matmul_{letter}", gemm_text(letter, f.module.declare, counter))
-    operands = []
-    for value, type_ in zip((a, b, c), types, strict=True):
-        assert isinstance(type_, BufferType)
-        operands.append(str(f.pointer(value)))
-        operands += [str(f.dim(s)) for s in type_.strides]
-    (m, k), (_, n) = a.shape, b.shape
-    sizes = [str(f.dim(d)) for d in (m, n, k)]
-    f.e.line(
-        f"call void {symbol}({', '.join([*operands, *sizes, f'i1 {str(beta == 1).lower()}'])})"
-    )
+    call_products(f, symbol, instr)
 
 
 # -- Python ------------------------------------------------------------------------------------

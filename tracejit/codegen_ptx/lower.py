@@ -75,8 +75,8 @@ class KernelInfo:
 class PtxProgram:
     """A Program for the GPU. `text` is PTX with `plan`, the host's device statements, in comments.
 
-    `products` has the launch that does the work of each `gemm`. `on_host` says what is
-    computed there, with its line.
+    `products` has the launch that does the work of each `gemm` that needs one. `on_host` says what
+    is computed there, with its line.
     """
 
     text: str
@@ -88,14 +88,22 @@ class PtxProgram:
     plan: str
 
 
-def ptx_module(program: Program, arch: str = "sm_80", opt_level: int = 3) -> PtxProgram:
-    """PTX of all kernels of a verified Program, and how each launch uses them."""
+def ptx_module(
+    program: Program,
+    arch: str = "sm_80",
+    opt_level: int = 3,
+    needs_kernel: Callable[[Instr], bool] = lambda _: True,
+) -> PtxProgram:
+    """PTX of all kernels of a verified Program, and how each launch uses them.
+
+    ``needs_kernel``: of a product of matrices; the others are a library's.
+    """
     program = plain(program)
     texts: list[KernelText] = []
     launches: dict[Instr, tuple[KernelInfo, ...]] = {}
     on_host = tuple(_on_host(program.host))
     name = re.sub(r"\W", "_", program.host.name) or "f"
-    gemms = products(program.host)
+    gemms = {i: launch for i, launch in products(program.host).items() if needs_kernel(i)}
     for number, instr in enumerate([*kernels(program.host), *gemms.values()]):
         try:
             made = _launch(instr, f"{name}_{number}")
@@ -112,7 +120,7 @@ def ptx_module(program: Program, arch: str = "sm_80", opt_level: int = 3) -> Ptx
     return PtxProgram(text, program, infos, launches, gemms, on_host, plan)
 
 
-_SHOWN = frozenset(["alloc", "free", "fetch", "view", "check", "raise"])
+_SHOWN = frozenset(["alloc", "free", "fetch", "view", "gemm", "check", "raise"])
 
 
 def _plan(

@@ -17,6 +17,7 @@ from tracejit.device import memory
 from tracejit.device.driver import Driver, driver
 from tracejit.device.entry import DeviceEntry
 from tracejit.device.host_text import lower_host
+from tracejit.device.products import needs_kernel
 from tracejit.device.transfers import upload_constant
 from tracejit.ir.core import Instr
 from tracejit.ir.program import Program
@@ -34,7 +35,9 @@ class DeviceCode:
         self.driver: Driver = driver()
         self.device = device
         with self.driver.on(device):
-            self.ptx: PtxProgram = ptx_module(outline(plain(program)), self.driver.architecture())
+            self.ptx: PtxProgram = ptx_module(
+                outline(plain(program)), self.driver.architecture(), needs_kernel=needs_kernel
+            )
             self.core, constants = lower_host(self.ptx, *slots)
             names = [k.name for k in self.ptx.kernels]
             self._loaded, handles = self.driver.load(self.ptx.text, names) if names else (None, [])
@@ -62,6 +65,8 @@ class DeviceCode:
             "kernels": ctypes.addressof(self._kernels),
             "constants": ctypes.addressof(self._places),
         }
+        if "@cublas" in text:
+            available |= self.driver.blas
         wanted = {name: available[name] for name in _NAME.findall(text) if name in available}
         module = shared_engine().compile(text, wanted, ["core"], opt_level, cache)
         return DeviceSpecialisation(self, module, signature, rejecting, names)

@@ -23,6 +23,8 @@ FUNCTIONS = {
     "cuMemcpyHtoDAsync": "cuMemcpyHtoDAsync_v2",
     "cuStreamSynchronize": "cuStreamSynchronize",
 }
+#: The one of cuBLAS that host code calls.
+PRODUCT = "cublasGemmStridedBatchedEx_64"
 OUT_OF_MEMORY = 2
 
 
@@ -40,6 +42,13 @@ class Driver(Protocol):
     @property
     def addresses(self) -> Mapping[str, int]:
         """The C functions of `FUNCTIONS`, by the name that host code has for them."""
+
+    @property
+    def blas(self) -> Mapping[str, int]:
+        """The C function of cuBLAS that host code calls, by name."""
+
+    def blas_handle(self) -> int:
+        """cupy's cuBLAS handle for the current device, at work on the current stream."""
 
     def device(self) -> int:
         """The current device."""
@@ -93,6 +102,21 @@ class RealDriver:
             assert address is not None
             found[name] = address
         return found
+
+    @cached_property
+    def blas(self) -> Mapping[str, int]:
+        assert self._cupy.cuda.cublas  # loads the library
+        version = self._cupy.cuda.runtime.runtimeGetVersion() // 1000
+        address = ctypes.cast(
+            getattr(ctypes.CDLL(f"libcublas.so.{version}"), PRODUCT), ctypes.c_void_p
+        ).value
+        assert address is not None
+        return {PRODUCT: address}
+
+    def blas_handle(self) -> int:
+        handle = int(self._cupy.cuda.Device().cublas_handle)
+        self._cupy.cuda.cublas.setStream(handle, self.stream())
+        return handle
 
     def device(self) -> int:
         return int(self._cupy.cuda.Device().id)

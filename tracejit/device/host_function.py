@@ -46,9 +46,11 @@ class HostFunction(FunctionText):
         for table in ("@kernels", "@constants"):
             module.tables[table] = f"{table} = external global ptr"
 
-    def drive(self, call: str, what: str, instr: Instr) -> None:
+    def drive(self, call: str, what: str, instr: Instr, library: str = "CUDA") -> None:
         """A driver call; where it fails the core ends with a CudaError about `what`."""
-        site = ErrorSite(CudaError, f"CUDA error {{}} in {what}", ("int",), location_of(instr.loc))
+        site = ErrorSite(
+            CudaError, f"{library} error {{}} in {what}", ("int",), location_of(instr.loc)
+        )
         number = self.module.errors.add(site)
         status, failed = self.e.fresh(), self.e.fresh()
         bad, good = self.e.fresh_label("bad"), self.e.fresh_label("ok")

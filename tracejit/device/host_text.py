@@ -15,6 +15,7 @@ from tracejit.codegen_llvm.lower import RULES as CPU_RULES
 from tracejit.codegen_llvm.lower import Core, lower_program
 from tracejit.codegen_ptx.lower import KernelInfo, PtxProgram
 from tracejit.device.host_function import HostFunction, host_function
+from tracejit.device.products import product
 from tracejit.device.staging import STAGED
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, leaves, subst
@@ -64,7 +65,9 @@ def _launch(f: FunctionText, instr: Instr) -> None:
 
 
 def _gemm(f: FunctionText, instr: Instr) -> None:
-    _Launch(host_function(f), host_function(f).ptx.products[instr], ()).run()
+    host = host_function(f)
+    launch = host.ptx.products.get(instr)
+    product(host, instr, None if launch is None else _Launch(host, launch, ()).run)
 
 
 class _Launch:

@@ -1,7 +1,7 @@
 """Device memory that a call owns: what host code allocates, until it frees it or a result takes it.
 
 All of it comes from cupy's current allocator, whose pool keeps what is freed for the stream that
-used it. Host code reaches it through two C functions and the call's context.
+used it. Host code reaches it, and the handle of cuBLAS, through C functions and the call's context.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class CallMemory:
     """The device memory of one call. A context manager: at its end all that is left is freed."""
 
     def __init__(self, driver: Driver, context: int) -> None:
-        self._driver = driver
+        self.driver = driver
         self._context = context
         self._owned: dict[int, Any] = {}
         #: What an allocation raised, other than that there is no memory.
@@ -41,7 +41,7 @@ class CallMemory:
         """The address of `size` bytes. MemoryError: there are not so many."""
         if size < 0:
             raise MemoryError
-        memory = self._driver.memory(max(size, 1))
+        memory = self.driver.memory(max(size, 1))
         address = int(memory.ptr)
         self._owned[address] = memory
         return address
@@ -66,16 +66,27 @@ def _allocate(context: int, size: int) -> int:
     return 0
 
 
+def _blas(context: int) -> int:
+    memory = _under_way[context]
+    try:
+        return memory.driver.blas_handle()
+    except BaseException as error:  # raised again where the call ends
+        ctypes.c_int64.from_address(context).value = abi.ERROR_PYTHON
+        memory.error = error
+    return 0
+
+
 def _free(context: int, address: int) -> None:
     _under_way[context].take(address)
 
 
 @cache
 def symbols() -> dict[str, int]:
-    """The addresses of the two functions."""
+    """The addresses of the functions."""
     pointer, word = ctypes.c_void_p, ctypes.c_int64
     functions = {
         "tj_device_alloc": ctypes.CFUNCTYPE(pointer, pointer, word)(_allocate),
+        "tj_blas": ctypes.CFUNCTYPE(pointer, pointer)(_blas),
         "tj_device_free": ctypes.CFUNCTYPE(None, pointer, pointer)(_free),
     }
     _kept.extend(functions.values())

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tracejit.diagnostics.places import at
+from tracejit.dtypes import is_inexact
 from tracejit.ir.core import Function, Instr
 from tracejit.ir.program import instructions
 
@@ -28,12 +29,25 @@ def explained_on_device(made: Any, name: str) -> str:
         lines.append(
             f"kernel {info.name}: {_SPREAD[info.stage]}, {info.rule()} blocks{at(_places(launch))}"
         )
+    for instr in instructions(ptx.program.host):
+        if instr.name == "gemm":
+            lines.append(f"{_product(ptx, instr)}{at([instr.loc])}")
     waits = list(_waits(ptx.program.host))
     lines += [f"waits for the GPU: {why}{at([instr.loc])}" for instr, why in waits]
     if not waits:
         lines.append("nothing waits for the GPU")
     lines += [f"computed on the host, with copies: {text}" for text in ptx.on_host]
     return "\n".join(lines)
+
+
+def _product(ptx: Any, instr: Instr) -> str:
+    launch = ptx.products.get(instr)
+    if launch is None:
+        return "product of matrices by cuBLAS"
+    names = ", ".join(info.name for info in ptx.launches[launch])
+    if not is_inexact(instr.operands[2].dtype):
+        return f"product of matrices: kernel {names}"
+    return f"product of matrices by cuBLAS, where strides or sizes forbid it by kernel {names}"
 
 
 def _places(launch: Instr) -> list[Any]:

@@ -16,8 +16,8 @@ from tracejit.export.targets import Target
 from tracejit.ir.core import Instr
 from tracejit.ir.interpret.draws import HostDraw
 from tracejit.ir.ops.extern import Reference
-from tracejit.ir.types import BufferType
 from tracejit.llvm_text.lower_function import FunctionText, Rule
+from tracejit.llvm_text.product_calls import call_products
 
 _NONE = "an exported function has no Python:"
 _LETTER = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
@@ -56,17 +56,8 @@ def _no_call(f: FunctionText, instr: Instr) -> None:
 
 def _gemm(target: Target) -> Callable[[FunctionText, Instr], None]:
     def lower(f: FunctionText, instr: Instr) -> None:
-        a, b, c = instr.operands
-        letter = _LETTER[c.dtype.str[1:]]
+        letter = _LETTER[instr.operands[2].dtype.str[1:]]
         text = matmul_text(letter, f.module.declare, blas=target.weak_blas)
-        symbol = f.module.once(f"@matmul_{letter}", text)
-        operands = []
-        for value in (a, b, c):
-            assert isinstance(value.type, BufferType)
-            operands += [str(f.pointer(value)), *(str(f.dim(s)) for s in value.type.strides)]
-        (m, k), (_, n) = a.shape, b.shape
-        sizes = [str(f.dim(d)) for d in (m, n, k)]
-        adds = f"i1 {str(instr.attrs.get('beta', 0) == 1).lower()}"
-        f.e.line(f"call void {symbol}({', '.join([*operands, *sizes, adds])})")
+        call_products(f, f.module.once(f"@matmul_{letter}", text), instr)
 
     return lower

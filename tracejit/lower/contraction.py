@@ -154,12 +154,8 @@ def _lower_blas(body: Body, instr: Instr, left: _Axes, right: _Axes) -> None:
     step = result.dtype.itemsize
     shape = (product(batch), m, n)
     c = _view(body.scope, storage.buffer, 0, shape, (m * n * step, n * step, step))
-    if not batch:
-        _gemm(body.scope, a, b, c, 0)
-    else:
-        loop = Loop(body.scope, product(batch))
-        _gemm(loop.inner, a, b, c, loop.i.dim)
-        loop.close()
+    operands = (a, b, c) if batch else [_first(body.scope, x) for x in (a, b, c)]
+    body.scope.op("gemm", *operands)
     for temp in (a_storage, b_storage):
         if temp is not None:
             body.owned.remove(temp)
@@ -175,14 +171,10 @@ def _view(
     return scope.own(out)
 
 
-def _gemm(scope: Scope, a: Value, b: Value, c: Value, i: Dim) -> None:
-    """c[i] = a[i] @ b[i] on rank-3 buffers."""
-    planes = []
-    for x in (a, b, c):
-        assert isinstance(x.type, BufferType)
-        plane, *strides = x.type.strides
-        planes.append(_view(scope, x, i * plane, x.type.shape[1:], strides))
-    scope.op("gemm", *planes)
+def _first(scope: Scope, x: Value) -> Value:
+    """The first matrix of a rank-3 buffer."""
+    assert isinstance(x.type, BufferType)
+    return _view(scope, x, 0, x.type.shape[1:], x.type.strides[1:])
 
 
 def _matrices(

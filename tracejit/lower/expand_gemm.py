@@ -1,4 +1,4 @@
-"""Matrix products as kernels: `gemm` becomes a `launch` of three loops.
+"""Matrix products as kernels: `gemm` becomes a `launch` of loops.
 
 One thread per element of the result, the inner sum from first to last: correct and deterministic,
 far from what tensor cores do.
@@ -26,7 +26,7 @@ def as_launch(gemm: Instr) -> Instr:
     operands = [*outer, a, b, c]
     kernel = Builder("gemm")
     names = _params(kernel, operands)
-    _rows(kernel, operands, names, bool(gemm.attrs.get("beta", 0)))
+    _nest(kernel, operands, names, bool(gemm.attrs.get("beta", 0)))
     host = Builder("host")
     return host.append("launch", operands, {}, (kernel.build([]),), gemm.loc)
 
@@ -59,31 +59,36 @@ def _index(b: Builder, dim: Dim, names: Names) -> Value:
     return b.index(subst(dim, inner))
 
 
-def _rows(kernel: Builder, values: list[Value], names: Names, beta: bool) -> None:
+def _nest(kernel: Builder, values: list[Value], names: Names, beta: bool) -> None:
     a, b, c = values[-3:]
     add, mul = "add", "mul"
     if is_bool(a.dtype):
         add, mul = "bitwise_or", "bitwise_and"
 
-    def row(e: Builder, m: Value, _: list[Value], own: Names) -> Sequence[Value]:
-        def column(e: Builder, n: Value, _: list[Value], own: Names) -> Sequence[Value]:
-            def term(e: Builder, k: Value, acc: list[Value], own: Names) -> Sequence[Value]:
-                x = e.op("load", own[a], own[m], k)
-                y = e.op("load", own[b], k, own[n])
-                return [e.op(add, acc[0], e.op(mul, x, y))]
+    def element(e: Builder, at: list[Value], names: Names) -> None:
+        *outer, n = at
 
-            start = e.const(0, c.dtype)
-            inner = {**own, n: n}
-            (total,) = _loop(e, inner, [*values, m, n], a.shape[1], [start], term)
-            if beta:
-                total = e.op(add, e.op("load", own[c], own[m], n), total)
-            e.append("store", [own[c], total, own[m], n], {})
+        def term(e: Builder, k: Value, acc: list[Value], own: Names) -> Sequence[Value]:
+            *stack, row = [own[v] for v in outer]
+            x = e.op("load", own[a], *stack, row, k)
+            y = e.op("load", own[b], *stack, k, own[n])
+            return [e.op(add, acc[0], e.op(mul, x, y))]
+
+        start = e.const(0, c.dtype)
+        (total,) = _loop(e, names, [*values, *at], a.shape[-1], [start], term)
+        place = [names[v] for v in at]
+        if beta:
+            total = e.op(add, e.op("load", names[c], *place), total)
+        e.append("store", [names[c], total, *place], {})
+
+    def nest(e: Builder, at: list[Value], names: Names) -> None:
+        def body(e: Builder, i: Value, _: list[Value], own: Names) -> Sequence[Value]:
+            (element if len(at) == c.rank - 1 else nest)(e, [*at, i], {**own, i: i})
             return []
 
-        _loop(e, {**own, m: m}, [*values, m], c.shape[1], [], column)
-        return []
+        _loop(e, names, [*values, *at], c.shape[len(at)], [], body)
 
-    _loop(kernel, names, values, c.shape[0], [], row)
+    nest(kernel, [], names)
 
 
 def products(function: Function) -> dict[Instr, Instr]:

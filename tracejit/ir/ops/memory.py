@@ -192,7 +192,7 @@ row(
         effect="ordered",
         differentiable=False,
         traits=frozenset([Trait.HEAVY]),
-        doc="gemm(a, b, c): c[m, n] = a[m, k] @ b[k, n] on rank 2, by BLAS; beta adds into c.",
+        doc="gemm(a, b, c): c[m, n] = a[m, k] @ b[k, n], or a stack of such, by BLAS; beta: c +=.",
     )
 )
 row(
