@@ -313,37 +313,56 @@ def test_no_memory(gpu: FakeDriver) -> None:
 
 
 def test_each_driver_call_may_fail(gpu: FakeDriver) -> None:
-    """The call says so, nothing is leaked, and the next one is right."""
+    """The call says so, arguments are as after one of its statements, nothing is leaked, and the
+    next call is right: for each of the first fifty driver calls and more."""
 
-    def f(x: Any) -> Any:
-        y = np.cumsum(x)
-        return np.sort(y), y.sum(), x[x > y.mean()]
+    def f(x: Any, y: Any, w: Any, note: Any) -> Any:
+        x += 1
+        note(x, y)
+        for _ in range(int(x[0])):
+            y[:] = np.sort(y @ w)[::-1] + x.sum()
+            note(x, y)
+        x[:] = np.cumsum(x)
+        note(x, y)
+        return np.sort(y), y.sum(), x[x > x.mean()]
 
-    x = gpu.put(np.arange(5.0))
-    fast = jit(f)
-    fast(x)
-    gc.collect()
-    before, n = gpu.allocations, 0
+    given = np.array([3.0, 1, 2, 5]), np.arange(4.0), (np.arange(16.0) % 3).reshape(4, 4)
+    states = [(given[0].copy(), given[1].copy())]
+    host = [a.copy() for a in given]
+    want = f(*host, lambda x, y: states.append((x.copy(), y.copy())))
+    fast = jit(lambda x, y, w: f(x, y, w, lambda x, y: None))
+    fast(*map(gpu.put, given))
+    seen: set[int] = set()
     said: set[str] = set()
-    while True:
-        n += 1
+    for n in range(1, 1000):
+        device = [gpu.put(a) for a in given]
+        gc.collect()
+        before, got = gpu.allocations, None
         gpu.fail_at(n)
-        got = None
         try:
-            got = fast(x)
+            got = fast(*device)
         except MemoryError:
             pass
         except CudaError as error:
             said.add(str(error).partition(" in ")[0])
+        gpu.fail_at(0)
+        after = [gpu.get(a) for a in device]
         if got is not None:
             break
+        found = [k for k, s in enumerate(states) if all(map(np.array_equal, s, after))]
+        assert found, (n, after)
+        seen.update(found)
+        np.testing.assert_array_equal(after[2], given[2])
         gpu.recover()
         gc.collect()
         assert gpu.allocations == before
-    assert n > 20
+    assert n > 50
+    assert seen == set(range(len(states)))
     assert said == {"CUDA error 999"}
-    np.testing.assert_array_equal(gpu.get(got[0]), np.cumsum(np.arange(5.0)))
-    np.testing.assert_array_equal(gpu.get(x), np.arange(5.0))
+    for result, value in zip(got, want, strict=True):
+        np.testing.assert_allclose(gpu.get(result), value, rtol=1e-12)
+    for a, b in zip(after, host, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
 
 
 def test_an_error_names_the_kernel_and_the_line(gpu: FakeDriver) -> None:
