@@ -116,3 +116,57 @@ def in_a_container(x: Any, n: int) -> Any:
     row = [x[0] if n > 2 else None, n]
     pair = {"a": row[0], "b": (x if n > 2 else None, 1)}
     return row, pair
+
+
+# None and other constants among what a loop binds or returns
+
+RUNS = ((X,), (X - 9,), (X + 2,))
+
+
+@OPTIONAL(*RUNS)
+def none_in_a_returned_tuple(x: Any) -> Any:
+    for i in range(len(x)):
+        if x[i] > 2:
+            return True, None, "text", i
+        if x[i] < -7:
+            return False, (i, None), "text", i
+    return False, (0, x * 2), "text", -1
+
+
+@OPTIONAL(*RUNS)
+def none_in_a_tuple_of_a_while(x: Any) -> Any:
+    i = 0
+    while i < len(x):
+        if x[i] > 2:
+            return i, None, x
+        i += 1
+    return None, i, x
+
+
+@OPTIONAL(*RUNS)
+def none_in_a_list_and_a_dict(x: Any) -> Any:
+    for i in range(len(x)):
+        for j in range(i, len(x)):
+            if x[i] * x[j] > 7:
+                return [i, {"at": j, "value": None}]
+    return [0, {"at": -1, "value": 1.5}]
+
+
+@OPTIONAL(*RUNS)
+def constants_bound_in_a_loop(x: Any) -> Any:
+    name = found = None
+    for i in range(len(x)):
+        kind = float
+        pair = i, None
+        if x[i] > 2:
+            name = "big"
+            found = "at", i
+    return name, found, pair, kind is float
+
+
+@OPTIONAL(*((x, n) for (x,) in RUNS[:2] for n in (0, 2)))
+def a_text_that_may_be_unbound(x: Any, n: int) -> Any:
+    for i in range(n):
+        if x[i] < 100:
+            word = "small"
+    return word, n

@@ -2,8 +2,8 @@
 
 A plan says what a name is bound to at the start of every iteration: the same object as before
 the loop (``Invariant``), a number (``Number``), an array carried by value (``ArrayPlan``), a view
-of the same storage that moves (``ViewPlan``), one of several storages (``SelectPlan``), or a tuple,
-list or dict of plans.
+of the same storage that moves (``ViewPlan``), one of several storages (``SelectPlan``), what
+tracing knows (``KnownValue``), or a tuple, list or dict of plans.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace.control.carried_storage import EndStorage, Option, SlotName
 from tracejit.trace.control.join_arrays import storage_of
+from tracejit.trace.control.known_values import KnownValue
 from tracejit.trace.control.objects import choose_among, made_object, parts_of
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import current
@@ -175,6 +176,7 @@ class Maybe:
 
 Plan: TypeAlias = (
     Invariant
+    | KnownValue
     | Unbound
     | Number
     | Tagged
@@ -230,6 +232,8 @@ def opened(plan: Plan, entry: Any, out: Opened) -> Any:
     """The binding at the start of an iteration, made of new placeholders."""
     if isinstance(plan, Invariant):
         return entry
+    if isinstance(plan, KnownValue):
+        return plan.value
     if isinstance(plan, Unbound):
         return UNDEFINED
     if isinstance(plan, Number):
@@ -334,7 +338,9 @@ def carried_values(plan: Plan, x: Any, storage: EndStorage | None = None) -> lis
     UNDEFINED gives zeros (the variable is bound anew before it is read). ``storage``: who shares
     what at the end of an iteration (None: before the loop)."""
     b = current().b
-    if isinstance(plan, Invariant | Unbound):
+    if isinstance(plan, KnownValue):
+        plan.require(x)
+    if isinstance(plan, Invariant | KnownValue | Unbound):
         return []
     if isinstance(plan, Number):
         flags = [] if plan.python is None else [is_python(x)]
@@ -420,6 +426,8 @@ def rebound(
     """The binding after the loop; ``results`` are (value, whether it changed)."""
     if isinstance(plan, Invariant):
         return entry
+    if isinstance(plan, KnownValue):
+        return plan.value
     if isinstance(plan, Unbound):
         return UNDEFINED
     if isinstance(plan, Number):

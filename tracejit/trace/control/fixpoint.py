@@ -40,6 +40,7 @@ from tracejit.trace.control.carried_storage import (
     pieces,
 )
 from tracejit.trace.control.join_arrays import storage_of
+from tracejit.trace.control.known_values import KnownValue, is_known
 from tracejit.trace.control.loop_attempt import variables
 from tracejit.trace.control.objects import is_object, parts_of
 from tracejit.trace.convert import UNDEFINED
@@ -112,6 +113,8 @@ def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
         return _improved_maybe(plan, entry, start, end, at, name)
     if isinstance(end, MaybeNone) or (end is None and entry is not UNDEFINED):
         first = None if end is None else steady_plan(end.value, at)
+        if isinstance(first, KnownValue) and entry is not None and not isinstance(entry, MaybeNone):
+            first = None  # it is the entry's
         return Maybe(name, first_plan(entry) if first is None else first, none=True)
     if entry is UNDEFINED and isinstance(plan, SelectPlan) and isinstance(end, Array):
         return _exact_plan(plan, end, end, at)
@@ -163,7 +166,7 @@ def steady_plan(end: Any, at: Ending) -> Plan:
         return Maybe(end.name, steady_plan(end.value, at))
     if isinstance(end, MaybeNone):
         return Maybe("", steady_plan(end.value, at), none=True)
-    return Invariant()
+    return KnownValue(end) if is_known(end) else Invariant()
 
 
 def _plan_of_array(end: Array, at: Ending) -> Plan:

@@ -29,7 +29,9 @@ from tracejit.trace.control.carried import (
     ViewPlan,
     first_plan,
 )
+from tracejit.trace.control.known_values import KnownValue
 from tracejit.trace.control.loop_attempt import StagedLoop
+from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import user_lines
 from tracejit.trace.values.all import Array
 from tracejit.trace.views.parameters import sliced_first, view_numbers
@@ -124,6 +126,8 @@ def _again(plan: Plan, x: Any) -> Plan | None:
     """The plan for a binding at entry now; None where it speaks of the earlier trace."""
     if isinstance(plan, Number | Tagged):
         return plan
+    if isinstance(plan, KnownValue):
+        return plan if x is UNDEFINED or plan.is_value(x) else None
     if isinstance(plan, Maybe):
         inner = _again(plan.plan, plan.inner(x))
         return None if inner is None else Maybe(plan.name, inner, plan.none)
