@@ -30,6 +30,15 @@ def counted(x: Any) -> Any:
 
 
 @KEYED(*INTS, policies=ONE)
+def computed_with_what_is_missing(x: Any) -> Any:
+    d = {}
+    for v in x:
+        d[v] = 1.5
+    k, n = x[0], 1000
+    return d.get(n, 0) + 1, d.get(k, 0) + 1, d.get(n, 0) * 2, 1 - d.get(n, 3), d.pop(n, 0) - 1
+
+
+@KEYED(*INTS, policies=ONE)
 def counted_by_what_is_missing(x: Any) -> Any:
     a, b, c = {}, defaultdict(int), Counter()
     for v in x:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,23 @@ def an_int_or_a_float(x: Any, k: int) -> Any:
     print(r, s, t, sep="|")
     kept = [r, {"s": s}]
     return r, s, t, kept, isinstance(r, int), isinstance(s, float), r if k > 2 else 3, -2 < t
+
+
+@NUMBERS(([1.5, 0.5, 3.5], 1), ([1.5, 0.5, 3.5], 2), ([1.5, 0.5, 3.5], 0))
+def computed_with_an_int_or_a_float(x: Any, k: int) -> Any:
+    """Sums, differences, products and signs of ints are ints, of either a float."""
+    y = 0 if x[k] > 2 else x[k]
+    z = k if x[k] > 2 else x[k]
+    w = z * 3 if x[k] > 1 else z
+    signs = -y, +y, abs(y), abs(-w), math.copysign(1.0, -y * 3)
+    mixed = y + 0.5, y * 1.0, z + y, z * True, (w - 1) * 2, 1 - y, y * y, z + k
+    return y + 1, y * 2, y - 1, 3 - w, signs, mixed, isinstance(w + 1, int), w / 2
+
+
+@NUMBERS(([1.5, 0.5, 3.5], 2), ([1.5, 0.5, 3.5], 1))
+def a_large_int_or_a_float(x: Any, k: int) -> Any:
+    y = k if x[k] > 2 else x[k]
+    return y * 2**50 + 1, y * 2**50 * 2 - 1
 
 
 @NUMBERS((2.5, 4), (-2.5, 4), (7.0, 4), (4.0, 4))

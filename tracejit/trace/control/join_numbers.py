@@ -27,12 +27,11 @@ from tracejit.trace.values.scalar_join import (
     common_kind,
     exact_value,
     fits,
-    is_int,
     is_python,
     joined_number,
-    may_be_int,
     meeting_kind,
 )
+from tracejit.trace.values.scalars import LARGEST_EXACT, is_int, may_be_int, most_of
 from tracejit.trace.values.tagged import Flag, tags
 
 
@@ -56,7 +55,8 @@ class NumberJoin(ArrayJoin):
         if is_inexact(dtype) and (may_be_int(a) or may_be_int(b)):
             integer = self.pair([lambda _: is_int(a), lambda _: is_int(b)])
             if isinstance(kind, str):
-                return lambda results: IntOrFloat(kind, results[k], results[integer])
+                most = min(max(most_of(a), most_of(b)), LARGEST_EXACT)
+                return lambda results: IntOrFloat(kind, results[k], results[integer], most)
             return lambda results: IntOrScalar(results[k], results[integer])
         if isinstance(kind, str):
             return lambda results: (

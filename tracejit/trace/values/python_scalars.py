@@ -16,6 +16,7 @@ from tracejit.ir.core import Value
 from tracejit.trace.session.assumptions import assume, nothing_to_undo
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import KIND_DTYPE, KIND_RANK, PyScalar, WeakKind, weak_kind
+from tracejit.trace.values.scalars import as_int_too
 
 _OVERFLOW = "Python int too large to convert to C long"
 _RAISING = {"add": "add_overflow", "sub": "sub_overflow", "mul": "mul_overflow"}
@@ -52,7 +53,9 @@ def _arithmetic(name: str) -> Callable[[Any, Any], Any]:
         left, right = as_kind(a, kind), as_kind(b, kind)
         if kind == "int":
             return made("int", int_arithmetic(name, left, right))
-        return made(kind, current().b.op(name, left, right))
+        value = current().b.op(name, left, right)
+        whole = as_int_too(name, value, kind, (a, b), (left, right))
+        return made(kind, value) if whole is None else whole
 
     return operate
 
@@ -344,7 +347,9 @@ def _decided(name: str, left: Value, right: Value) -> bool | None:
 def _negative(a: PyScalar) -> Any:
     if a.kind in ("int", "bool"):
         return BINARY["sub"](0, a)
-    return made(a.kind, current().b.op("neg", a.value))
+    value = current().b.op("neg", a.value)
+    whole = as_int_too("neg", value, a.kind, (a,), (a.value,))
+    return made(a.kind, value) if whole is None else whole
 
 
 def _positive(a: PyScalar) -> Any:
@@ -360,7 +365,9 @@ def _absolute(a: PyScalar) -> Any:
         negative = session.b.op("lt", value, session.b.const(0, "i64"))
         minus = _negative(PyScalar("int", value))
         return made("int", session.b.op("select", negative, as_kind(minus, "int"), value))
-    return made("float", session.b.op("abs", a.value))
+    size = session.b.op("abs", a.value)
+    whole = as_int_too("abs", size, "float", (a,), (a.value,)) if a.kind == "float" else None
+    return made("float", size) if whole is None else whole
 
 
 def _invert(a: PyScalar) -> Any:

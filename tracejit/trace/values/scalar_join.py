@@ -12,8 +12,6 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values.all import (
     KIND_RANK,
     KIND_TYPE,
-    IntOrFloat,
-    IntOrScalar,
     MixedScalar,
     PyScalar,
     Scalar,
@@ -35,18 +33,6 @@ def is_python(x: Any) -> Value:
     if isinstance(x, MixedScalar):
         return x.python
     return current().b.const(weak_kind(x) is not None, "bool")
-
-
-def is_int(x: Any) -> Value:
-    """Whether a number is an int of Python's, as a value."""
-    if isinstance(x, IntOrFloat | IntOrScalar):
-        return x.integer
-    return current().b.const(weak_kind(x) == "int", "bool")
-
-
-def may_be_int(x: Any) -> bool:
-    """Whether a number is an int of Python's, in some runs at least."""
-    return isinstance(x, IntOrFloat | IntOrScalar) or weak_kind(x) == "int"
 
 
 #: Beyond it, integers are not all exact as floats, and what is added to them soon overflows.

@@ -20,6 +20,8 @@ from tracejit.trace.session.tracer import Tracer
 
 WeakKind = Kind
 KIND_DTYPE = PYTHON_DTYPES
+#: Up to this one every int is a float, too.
+LARGEST_EXACT = 2**53
 KIND_RANK = {"bool": 0, "int": 1, "float": 2, "complex": 3}
 
 
@@ -185,13 +187,17 @@ class PyScalar(Tracer):
 
 class IntOrFloat(PyScalar):
     """A Python float that is an int where ``integer`` holds: so returned, and asked for its type.
-    What is computed with it is computed with the float."""
+    What is computed with it is computed with the float; sums, differences, products and signs of
+    ints are ints again. ``most``: no such int is larger; floats hold all up to 2**53."""
 
-    __slots__ = ("integer",)
+    __slots__ = ("integer", "most")
 
-    def __init__(self, kind: WeakKind, value: Value, integer: Value) -> None:
+    def __init__(
+        self, kind: WeakKind, value: Value, integer: Value, most: int = LARGEST_EXACT
+    ) -> None:
         super().__init__(kind, value)
         self.integer = integer
+        self.most = most
 
 
 class IntOrScalar(Scalar):
@@ -280,3 +286,69 @@ def python_int(value: Value) -> PyScalar | int:
     """An ``i64[]`` value as a Python int, a plain one when it is known."""
     known = current().literal(value)
     return int(known) if known is not None else PyScalar("int", value)
+
+
+# Python numbers that are ints in some runs and floats in others: what is computed with them is
+# computed with the floats, which hold these ints exactly, and says which results are ints.
+
+_TOO_LARGE = "an int of more than 53 bits where other runs have a float"
+
+
+def is_int(x: Any) -> Value:
+    """Whether a number is an int of Python's, as a value."""
+    if isinstance(x, IntOrFloat | IntOrScalar):
+        return x.integer
+    return current().b.const(weak_kind(x) == "int", "bool")
+
+
+def may_be_int(x: Any) -> bool:
+    """Whether a number is an int of Python's, in some runs at least."""
+    return isinstance(x, IntOrFloat | IntOrScalar) or weak_kind(x) == "int"
+
+
+def most_of(x: Any) -> int:
+    """What a number does not exceed, up or down, where it is an int."""
+    if isinstance(x, IntOrFloat):
+        return x.most
+    if weak_kind(x) not in ("bool", "int"):
+        return 0
+    if isinstance(x, PyScalar):
+        return int(min(current().ranges.magnitude(x.value.dim), 2**63))
+    return abs(int(x))
+
+
+def _is_whole(x: Any) -> bool:
+    return weak_kind(x) in ("bool", "int")
+
+
+def as_int_too(
+    name: str, value: Value, kind: WeakKind, operands: Sequence[Any], values: Sequence[Value]
+) -> IntOrFloat | None:
+    """The result ``value`` of ``add``, ``sub``, ``mul``, ``neg`` or ``abs`` of operands that were
+    converted to ``values``, where it may be an int: all operands are. OverflowError at run time
+    where a float cannot hold such an int."""
+    whole = [x for x in operands if isinstance(x, IntOrFloat)]
+    if not whole or not all(isinstance(x, IntOrFloat) or _is_whole(x) for x in operands):
+        return None
+    b = current().b
+    integer = whole[0].integer
+    for x in whole[1:]:
+        integer = b.op("bitwise_and", integer, x.integer)
+    bounds = list(map(most_of, operands))
+    most = bounds[0] * bounds[-1] if name == "mul" else sum(bounds)
+    if name in ("mul", "neg"):  # no int is -0.0
+        value = b.op("select", integer, b.op("add", value, b.const(0, value.dtype)), value)
+    most = _checked([most, *bounds], [value, *values], integer)
+    return IntOrFloat(kind, value, integer, most)
+
+
+def _checked(bounds: Sequence[int], values: Sequence[Value], integer: Value) -> int:
+    """The bound of a result, the first, that is checked along with the operands where need be."""
+    b = current().b
+    for most, value in zip(bounds, values, strict=True):
+        if most > LARGEST_EXACT:
+            real = b.op("real", value) if is_complex(value.dtype) else value
+            fits = b.op("lt", b.op("abs", real), b.const(LARGEST_EXACT, real.dtype))
+            fits = b.op("bitwise_or", b.op("invert", integer), fits)
+            current().check(fits, OverflowError, _TOO_LARGE)
+    return min(bounds[0], LARGEST_EXACT)
