@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import copy
+import subprocess
+import sys
 import traceback
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -381,3 +384,16 @@ def test_what_tools_write_into_trees_is_not_followed() -> None:
     finally:
         for node in shared:
             del node.parent
+
+
+def test_lambdas_of_one_line_without_columns(tmp_path: Path) -> None:
+    """Python 3.12.1 gives `lambda x: "a"` no columns, and `-X no_debug_ranges` no code at all."""
+    script = tmp_path / "lambdas.py"
+    script.write_text(
+        "from tracejit import jit\n"
+        'made = lambda x: "a", lambda x: "b", lambda x: x + 1, lambda x: x - 1, lambda x: "a"\n'
+        "print(jit(lambda x: [f(x) for f in made])(5))\n"
+    )
+    for options in ([], ["-X", "no_debug_ranges"]):
+        out = subprocess.check_output([sys.executable, *options, str(script)], text=True)
+        assert out == "['a', 'b', 6, 4, 'a']\n"

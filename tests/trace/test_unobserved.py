@@ -213,23 +213,29 @@ def test_events_of_a_coverage_tool_are_those_of_all_threads(
 @pytest.mark.skipif(not hasattr(sys, "monitoring"), reason="sys.monitoring is of Python 3.12")
 def test_a_tool_of_sys_monitoring() -> None:
     monitoring = sys.monitoring  # type: ignore[attr-defined]
-    tool, started = monitoring.COVERAGE_ID, []
+    tool, counted = monitoring.COVERAGE_ID, set()
     if monitoring.get_tool(tool) is not None:
         pytest.skip("the tests are measured")
 
-    def starts(code: Any, _: int) -> None:
+    def line(code: Any, number: int) -> None:
         if code.co_filename == __file__:
-            started.append(code.co_name)
+            counted.add(number)
 
+    bodies = {
+        number
+        for f in (branches, helper)
+        for *_, number in f.__code__.co_lines()
+        if number is not None and number > f.__code__.co_firstlineno
+    }
     monitoring.use_tool_id(tool, "counter")
     try:
-        monitoring.register_callback(tool, monitoring.events.PY_START, starts)
-        monitoring.set_events(tool, monitoring.events.PY_START)
+        monitoring.register_callback(tool, monitoring.events.LINE, line)
+        monitoring.set_events(tool, monitoring.events.LINE)
         jit(branches)(np.ones(3), 2)
-        assert not {"branches", "helper"} & set(started)
+        assert not bodies & counted
         helper(1.0)
-        assert started[-1] == "helper"
+        assert bodies & counted
     finally:
         monitoring.set_events(tool, 0)
-        monitoring.register_callback(tool, monitoring.events.PY_START, None)
+        monitoring.register_callback(tool, monitoring.events.LINE, None)
         monitoring.free_tool_id(tool)

@@ -98,6 +98,12 @@ def _is_at(a: CodeType, b: CodeType) -> bool:
     return a.co_firstlineno == b.co_firstlineno
 
 
+def compiles_to(tree: ast.Lambda, code: CodeType) -> bool:
+    """Whether a lambda by itself, where nothing around it binds names, compiles to `code`."""
+    alone = compile(ast.Expression(tree), code.co_filename, "eval", dont_inherit=True)
+    return any(_same(inner, code) for inner in alone.co_consts if isinstance(inner, CodeType))
+
+
 def _same(a: CodeType, b: CodeType) -> bool:
     return (
         a.co_name == b.co_name

@@ -14,9 +14,11 @@ from typing import Any
 
 from tracejit import sources
 from tracejit.errors import UnsupportedError
-from tracejit.trace.convert.same_code import Parsed, has_code
+from tracejit.trace.convert.same_code import Parsed, compiles_to, has_code
 
 FunctionTree = ast.FunctionDef | ast.Lambda
+#: A function's tree, and the class whose body it stands in.
+Pair = tuple[FunctionTree, str | None]
 
 
 class SourceUnavailable(Exception):  # noqa: N818 (a state of affairs, not a mistake)
@@ -65,7 +67,7 @@ class _Finder(ast.NodeVisitor):
         self.code = code
         self.exhaustive = exhaustive
         self.classes: list[str] = []
-        self.found: list[tuple[FunctionTree, str | None]] = []
+        self.found: list[Pair] = []
 
     def visit(self, tree: ast.AST) -> None:
         if self.exhaustive or _holds(tree, self.code.co_firstlineno):
@@ -106,19 +108,37 @@ def _parameter_count(tree: FunctionTree) -> int:
     return len(tree.args.posonlyargs) + len(tree.args.args) + len(tree.args.kwonlyargs)
 
 
-def _spans(tree: ast.Lambda, code: CodeType) -> bool:
-    """Whether every instruction of `code` comes from the body of `tree`."""
-    body = tree.body
-    start = (body.lineno, body.col_offset)
-    end = (body.end_lineno or 0, body.end_col_offset or 0)
+def _spans(code: CodeType) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Where the instructions of `code` begin and end, as far as it says."""
+    found = []
     for line, end_line, column, end_column in code.co_positions():
         if line is None or end_line is None or column is None or end_column is None:
             continue
-        if (line, column) == (line, 0) and (end_line, end_column) == (line, 0):
+        if column == end_column == 0 and line == end_line:
             continue  # RESUME and the like carry an empty span
-        if (line, column) < start or (end_line, end_column) > end:
-            return False
-    return True
+        found.append(((line, column), (end_line, end_column)))
+    return found
+
+
+def _of_one_line(found: list[Pair], code: CodeType) -> list[Pair]:
+    """Which of the lambdas that share a line `code` was compiled from."""
+    lambdas = [(tree, name) for tree, name in found if isinstance(tree, ast.Lambda)]
+    spans = _spans(code)
+    if not spans:
+        # Python 3.12.1 says of `lambda: 1` no columns, and -X no_debug_ranges of no code. Lambdas
+        # with the same code mean the same.
+        same: list[Pair] = [pair for pair in lambdas if compiles_to(pair[0], code)]
+        return same[:1]
+    within: list[Pair] = [
+        (tree, name)
+        for tree, name in lambdas
+        if all(
+            (tree.body.lineno, tree.body.col_offset) <= start
+            and end <= (tree.body.end_lineno or 0, tree.body.end_col_offset or 0)
+            for start, end in spans
+        )
+    ]
+    return within[-1:]  # of nested ones the innermost, which comes last, spans no more
 
 
 def locate(code: CodeType, module_globals: dict[str, Any]) -> Located:
@@ -165,11 +185,7 @@ def _found(code: CodeType, parsed: Parsed) -> Located:
         finder.visit(parsed.tree)
     found = finder.found
     if code.co_name == "<lambda>" and len(found) > 1:
-        # Of nested candidates the innermost comes last and is the one that spans no more.
-        found = [
-            pair for pair in found if isinstance(pair[0], ast.Lambda) and _spans(pair[0], code)
-        ]
-        found = found[-1:]
+        found = _of_one_line(found, code) or found
     if len(found) != 1:
         problem = "not found" if not found else "ambiguous"
         raise SourceUnavailable(

@@ -82,12 +82,13 @@ PURE: Final = {
     "genericpath": "commonprefix",
     "posix": "fspath",
     "os": "fspath fsencode fsdecode",
-    "pathlib": "PurePath PurePosixPath PureWindowsPath Path PosixPath WindowsPath "
-    "-absolute -chmod -cwd -exists -expanduser -glob -group -hardlink_to -home -is_block_device "
-    "-is_char_device -is_dir -is_fifo -is_file -is_junction -is_mount -is_socket -is_symlink "
-    "-iterdir -lchmod -link_to -lstat -mkdir -open -owner -read_bytes -read_text -readlink -rename "
-    "-replace -resolve -rglob -rmdir -samefile -stat -symlink_to -touch -unlink -walk -write_bytes "
-    "-write_text -copy -copy_into -move -move_into",
+    "pathlib": "PurePathBase PathBase "
+    "PurePath PurePosixPath PureWindowsPath Path PosixPath WindowsPath "
+    "-absolute -chmod -cwd -exists -expanduser -glob -group -hardlink_to -home "
+    "-is_block_device -is_char_device -is_dir -is_fifo -is_file -is_junction -is_mount "
+    "-is_socket -is_symlink -iterdir -lchmod -link_to -lstat -mkdir -open -owner -read_bytes "
+    "-read_text -readlink -rename -replace -resolve -rglob -rmdir -samefile -stat -symlink_to "
+    "-touch -unlink -walk -write_bytes -write_text -copy -copy_into -move -move_into",
     # What is the same in all of a process
     "platform": "*",
     "sys": "intern getsizeof",
