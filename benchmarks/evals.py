@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tracejit import grad
 from tracejit.bench.gradients import GradientRow
 
 
@@ -265,6 +266,48 @@ def minors(a):
     return minor(0, tuple(range(5)))
 
 
+def particle(w):
+    """Where a particle among charges lands, squared; forces are gradients of the potential."""
+    charges = ((10.0, 10.0 - w), (10.0, 0.0))
+
+    def potential(at):
+        total = 0.0
+        for x, y in charges:
+            total += 1.0 / np.sqrt((at[0] - x) ** 2 + (at[1] - y) ** 2)
+        return total
+
+    at, speed, step = np.array([0.0, 8.0]), np.array([0.75, 0.0]), 0.1
+    while at[1] > 0.0:
+        force = -grad(potential)(at)
+        at = at + step * speed
+        speed = speed + step * force
+    landed = at - at[1] / speed[1] * speed
+    return landed[0] ** 2
+
+
+def saddle(x):
+    """What the second player makes of x by 100 steps up a gradient."""
+
+    def gain(y, x):
+        return x @ x - y @ y
+
+    y = np.array([1.0, 1.0]) * x
+    for _ in range(100):
+        y = y + 0.01 * grad(gain)(y, x)
+    return gain(y, x)
+
+
+def saddle_of_jax(jax):
+    def gain(y, x):
+        return x @ x - y @ y
+
+    def fn(x):
+        y = jax.lax.scan(lambda y, _: (y + 0.01 * jax.grad(gain)(y, x), None), x, None, 100)[0]
+        return gain(y, x)
+
+    return fn
+
+
 GRADIENTS = [
     GradientRow(
         "eval gmm: 1000 points of 10, 25 normals",
@@ -310,5 +353,13 @@ GRADIENTS = [
     ),
     GradientRow(
         "eval det: 5", minors, lambda rng: (rng.normal(size=(5, 5)),), 0, lambda jax: minors
+    ),
+    GradientRow("eval particle: its `while` over Euler's steps", particle, lambda rng: (0.5,)),
+    GradientRow(
+        "eval saddle: 100 inner steps",
+        saddle,
+        lambda rng: (rng.normal(size=2),),
+        0,
+        saddle_of_jax,
     ),
 ]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracejit import checkpoint, grad, jit
+from tracejit import check_grads, checkpoint, grad, jit
 from tracejit.bench import gradients
 from tracejit.bench.gradients import GradientRow
 
@@ -52,6 +52,12 @@ def test_what_reverse_mode_keeps_of_a_step(name: str, bound: int) -> None:
     (row,) = [row for row in gradients.load(ROWS) if row.name == name]
     gradient = jit(grad(row.function, argnums=row.argnums))
     assert gradient.peak_bytes(*row.setup(np.random.default_rng(0))) <= bound
+
+
+def test_a_gradient_through_while_and_an_inner_gradient() -> None:
+    """The row that has no peer to be compared with."""
+    (row,) = [row for row in gradients.load(ROWS) if row.name.startswith("eval particle")]
+    check_grads(row.function, (0.5,), order=1)
 
 
 def test_peak_bytes() -> None:
