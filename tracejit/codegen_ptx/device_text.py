@@ -20,7 +20,7 @@ from tracejit.ir.traits import Trait
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_control import CONTROL
 from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer, Rule, joined, parts
-from tracejit.llvm_text.lower_memory import MEMORY
+from tracejit.llvm_text.lower_memory import MEMORY, address, load_scalar, store_scalar
 from tracejit.lower.parallel import fold_names
 
 
@@ -39,6 +39,8 @@ class DeviceText(FunctionText):
     def __init__(self, emitter: PTXEmitter) -> None:
         super().__init__(Module(RULES), kernel=True)
         self.e: PTXEmitter = emitter
+        #: Bytes of which the address of the next access is a multiple; 0: of its elements' own.
+        self.alignment = 0
 
     def all(self, instrs: Iterable[Instr]) -> None:
         """Lower instructions here, in this thread."""
@@ -69,9 +71,24 @@ def _sum(f: FunctionText, instr: Instr) -> None:
     f.bind(instr.results, Reduction(f, instr).alone())
 
 
+def _load(f: FunctionText, instr: Instr) -> None:
+    assert isinstance(f, DeviceText)
+    buffer, *index = instr.operands
+    at = address(f, buffer, index)
+    f.env[instr.result] = load_scalar(f, at, buffer.dtype, f.alignment)
+
+
+def _store(f: FunctionText, instr: Instr) -> None:
+    assert isinstance(f, DeviceText)
+    buffer, value, *index = instr.operands
+    store_scalar(f, address(f, buffer, index), f.scalar(value), f.alignment)
+
+
 RULES: dict[str, Rule] = {
     **{name: CONTROL[name] for name in ("while", "cond")},
-    **{name: MEMORY[name] for name in ("constant", "load", "store", "view")},
+    **{name: MEMORY[name] for name in ("constant", "view")},
+    "load": _load,
+    "store": _store,
     "for": _for,
     "sum_pairwise": _sum,
 }

@@ -15,6 +15,8 @@ from tracejit.codegen_ptx.device_text import (
     registers,
 )
 from tracejit.codegen_ptx.emit import I32, KernelParam, KernelText, PTXEmitter, Values, kernel_text
+from tracejit.codegen_ptx.points import over_blocks, over_threads, points, wide_points
+from tracejit.codegen_ptx.wide import wide
 from tracejit.dtypes import is_complex, part_of
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
@@ -47,11 +49,12 @@ class Argument:
 
 @dataclass(frozen=True)
 class Stages:
-    """A phase's kernels: text, what each is, and its parameters."""
+    """A phase's kernels: text, what each is, its parameters, points that a thread does at once."""
 
     texts: tuple[KernelText, ...]
     stages: tuple[Stage, ...]
     arguments: tuple[tuple[Argument, ...], ...]
+    width: int = 1
 
 
 class _Parameters:
@@ -115,6 +118,7 @@ def phase_kernels(kernel: Kernel, phase: Phase, name: str) -> Stages:
     if phase.role == "total":
         return _total(kernel, phase, name)
     params.outputs("result", results)
+    together = wide(kernel, phase) if phase.role == "map" else None
 
     def body(e: PTXEmitter, given: list[Reg | emit.SpacePointer]) -> None:
         f = DeviceText(e)
@@ -124,17 +128,20 @@ def phase_kernels(kernel: Kernel, phase: Phase, name: str) -> Stages:
             e.when(first, lambda: _serial(f, phase, kernel, params.take("result", given)))
             return
         f.all(phase.before)
-        if phase.role == "map":
-            _points(f, phase, lambda: f.all(phase.leaf), e.grid_stride)
+        if together is not None:
+            wide_points(f, phase, over_threads(e), together)
+        elif phase.role == "map":
+            points(f, phase, over_threads(e), lambda: f.all(phase.leaf))
         elif phase.loops:
-            _points(f, phase, lambda: _together(f, kernel, phase.leaf), _over_blocks(e))
+            points(f, phase, over_blocks(e), lambda: _together(f, kernel, phase.leaf))
         else:
             _together(f, kernel, phase.leaf)
             _yield(f, kernel, params.take("result", given))
 
     text = kernel_text(name, [a.param for a in params.arguments], threads, body)
     stage: Stage = phase.role
-    return Stages((text,), (stage,), (tuple(params.arguments),))
+    width = 1 if together is None else together.width
+    return Stages((text,), (stage,), (tuple(params.arguments),), width)
 
 
 def _serial(f: DeviceText, phase: Phase, kernel: Kernel, places: list[emit.SpacePointer]) -> None:
@@ -157,69 +164,6 @@ def _yield(f: DeviceText, kernel: Kernel, places: Sequence[emit.SpacePointer]) -
 def _by_first(f: DeviceText, body: Callable[[], None]) -> None:
     e = f.e
     e.when(e.icmp("eq", e.thread(), e.const(0, I32)), body)
-
-
-Spread: TypeAlias = Callable[[Reg, Sequence[Reg], Callable[[Reg, Values], Sequence[Reg]]], Values]
-
-
-def _over_blocks(e: PTXEmitter) -> Spread:
-    def spread(
-        count: Reg, carried: Sequence[Reg], body: Callable[[Reg, Values], Sequence[Reg]]
-    ) -> Values:
-        start, step = (e.int_cast(e.special(r), I64) for r in ("ctaid.x", "nctaid.x"))
-        return e.strided_loop(start, count, step, carried, body)
-
-    return spread
-
-
-def _points(f: DeviceText, phase: Phase, leaf: Callable[[], None], spread: Spread) -> None:
-    """`leaf` at every point of a nest, its parallel loops spread, the others inside of them."""
-    e = f.e
-    trips = [_count(f, phase.trips[k]) for k in phase.parallel]
-    total = trips[0]
-    for trip in trips[1:]:
-        total = f.mul(total, trip)
-
-    def point(flat: Reg, _: Values) -> list[Reg]:
-        at: dict[int, Reg] = {}
-        for k, trip in reversed(list(zip(phase.parallel, trips, strict=True))[1:]):
-            at[k] = e.urem(flat, trip)
-            flat = e.udiv(flat, trip)
-        at[phase.parallel[0]] = flat
-        _level(f, phase, 0, at, leaf)
-        return []
-
-    spread(total, [], point)
-
-
-def _count(f: DeviceText, trip: Dim) -> Reg:
-    if isinstance(trip, int):
-        return f.const(max(trip, 0))
-    count = f.dim(trip)
-    return f.e.select(f.e.icmp("gt", count, f.const(0)), count, f.const(0))
-
-
-def _level(
-    f: DeviceText, phase: Phase, k: int, at: dict[int, Reg], leaf: Callable[[], None]
-) -> None:
-    """The loops from the k-th on."""
-    if k == len(phase.loops):
-        leaf()
-        return
-    (body,) = phase.loops[k].regions
-    trip, *consts = [f.scalar(v) for v in phase.loops[k].operands]
-
-    def inside(i: Reg, _: Values = ()) -> list[Reg]:
-        f.bind(body.params, [i, *consts])
-        if k + 1 < len(phase.loops):
-            f.all(body.instrs[:-1])
-        _level(f, phase, k + 1, at, leaf)
-        return []
-
-    if k in at:
-        inside(at[k])
-    else:
-        f.e.strided_loop(f.const(0), trip, f.const(1), [], inside)
 
 
 def _together(f: DeviceText, kernel: Kernel, instrs: Sequence[Instr]) -> None:
@@ -284,14 +228,14 @@ def _total(kernel: Kernel, phase: Phase, name: str) -> Stages:
     return Stages(tuple(made), ("partials", "finish"), arguments)
 
 
-def points(kernel: Kernel, phase: Phase) -> Dim | None:
+def count(kernel: Kernel, phase: Phase) -> Dim | None:
     """How many points or elements a phase is spread over, in terms of the kernel's parameters.
 
     None where that is found on the way.
     """
     if phase.role == "total":
         (shared,) = [i for i in phase.instrs if kernel.cooperative(i) and not short(kernel, i)]
-        count = kernel.roots.dim(shared.operands[0])
+        found = kernel.roots.dim(shared.operands[0])
     else:
-        count = product(tuple(phase.trips[k] for k in phase.parallel))
-    return count if kernel.known(count) else None
+        found = product(tuple(phase.trips[k] for k in phase.parallel))
+    return found if kernel.known(found) else None

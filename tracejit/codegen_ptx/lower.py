@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tracejit.codegen_ptx.compile import PtxCodegenError, compile_ptx
 from tracejit.codegen_ptx.emit import KernelText, module_text
-from tracejit.codegen_ptx.kernels import Argument, Stage, phase_kernels, points
+from tracejit.codegen_ptx.kernels import Argument, Stage, count, phase_kernels
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, evaluate, format_dim
 from tracejit.ir.program import Program, kernels
@@ -30,13 +30,17 @@ _UNKNOWN_BLOCKS = 64
 
 @dataclass(frozen=True)
 class KernelInfo:
-    """A kernel of the module. `points` (None: unknown) is in terms of the launch's kernel."""
+    """A kernel of the module. `points` (None: unknown) is in terms of the launch's kernel.
+
+    A thread does `width` points at once.
+    """
 
     name: str
     stage: Stage
     block: int
     points: Dim | None
     params: tuple[Argument, ...]
+    width: int = 1
 
     @property
     def fixed_grid(self) -> int | None:
@@ -48,7 +52,7 @@ class KernelInfo:
     @property
     def points_per_block(self) -> int:
         """Points for which one more block is launched, up to `most_blocks`."""
-        return {"map": self.block, "rows": 1}.get(self.stage, 4 * self.block)
+        return {"map": self.block * self.width, "rows": 1}.get(self.stage, 4 * self.block)
 
     @property
     def most_blocks(self) -> int:
@@ -153,11 +157,12 @@ def _launch(instr: Instr, name: str) -> list[tuple[KernelText, KernelInfo]]:
     for k, phase in enumerate(phases):
         suffix = f"_{k}" if len(phases) > 1 else ""
         stages = phase_kernels(kernel, phase, f"{name}{suffix}_{phase.role}")
-        count = None if phase.role == "serial" else points(kernel, phase)
+        number = None if phase.role == "serial" else count(kernel, phase)
         for text, stage, arguments in zip(
             stages.texts, stages.stages, stages.arguments, strict=True
         ):
-            made.append((text, KernelInfo(text.name, stage, text.threads, count, arguments)))
+            info = KernelInfo(text.name, stage, text.threads, number, arguments, stages.width)
+            made.append((text, info))
     return made
 
 

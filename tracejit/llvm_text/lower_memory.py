@@ -41,30 +41,35 @@ def address(f: FunctionText, buffer: Value, index: Sequence[Value]) -> Pointer:
     return f.at(f.pointer(buffer), offset)
 
 
-def load_scalar(f: FunctionText, at: Pointer, dtype: DType) -> Any:
-    """One element from memory."""
-    e = f.e
+def load_scalar(f: FunctionText, at: Pointer, dtype: DType, alignment: int = 0) -> Any:
+    """One element from memory. `alignment`: of its address, where that is more than its own."""
+    e, known = f.e, _align(alignment)
     if is_complex(dtype):
         part = part_of(dtype)
         high = f.at(at, part.itemsize)
         return ComplexPair(
-            e.op(part, f"load {llvm_type(part)}, {at}"),
+            e.op(part, f"load {llvm_type(part)}, {at}{known}"),
             e.op(part, f"load {llvm_type(part)}, {high}"),
         )
     if is_bool(dtype):  # NumPy takes any nonzero byte for true
-        return e.icmp("ne", e.op(_BYTE, f"load i8, {at}"), Reg("0", _BYTE))
-    return e.op(dtype, f"load {llvm_type(dtype)}, {at}")
+        return e.icmp("ne", e.op(_BYTE, f"load i8, {at}{known}"), Reg("0", _BYTE))
+    return e.op(dtype, f"load {llvm_type(dtype)}, {at}{known}")
 
 
-def store_scalar(f: FunctionText, at: Pointer, scalar: Any) -> None:
+def store_scalar(f: FunctionText, at: Pointer, scalar: Any, alignment: int = 0) -> None:
     """One element to memory."""
+    known = _align(alignment)
     if isinstance(scalar, ComplexPair):
-        f.e.line(f"store {scalar.re}, {at}")
+        f.e.line(f"store {scalar.re}, {at}{known}")
         f.e.line(f"store {scalar.im}, {f.at(at, scalar.re.dtype.itemsize)}")
     elif isinstance(scalar, Reg) and is_bool(scalar.dtype):
-        f.e.line(f"store {f.e.int_cast(scalar, _BYTE)}, {at}")
+        f.e.line(f"store {f.e.int_cast(scalar, _BYTE)}, {at}{known}")
     else:
-        f.e.line(f"store {scalar}, {at}")
+        f.e.line(f"store {scalar}, {at}{known}")
+
+
+def _align(alignment: int) -> str:
+    return f", align {alignment}" if alignment else ""
 
 
 def _load(f: FunctionText, instr: Instr) -> None:

@@ -166,7 +166,7 @@ class Kernel:
         loops, trips = [], []
         while loop.attrs["carried"] == 0:
             trip = self.roots.dim(loop.operands[0])
-            if not self._invariant(trip):
+            if not self.invariant(trip):
                 break
             loops.append(loop)
             trips.append(trip)
@@ -177,7 +177,7 @@ class Kernel:
             loop = last
         return loops, trips
 
-    def _invariant(self, dim: Dim) -> bool:
+    def invariant(self, dim: Dim) -> bool:
         """Whether a polynomial mentions only values of the kernel's own body."""
         own = {*self.function.params, *(r for i in self.function.instrs for r in i.results)}
         return all(leaf in own for leaf in leaves(dim))
@@ -220,7 +220,7 @@ class Kernel:
             return False
         alone = Monomial([(variable, 1)])
         number = index.terms.get(alone, 0)
-        return number != 0 and self._invariant(index - variable.dim * number)
+        return number != 0 and self.invariant(index - variable.dim * number)
 
     # -- reductions ----------------------------------------------------------------------------
 
