@@ -162,6 +162,18 @@ def test_the_plan_names_kernels_and_grids() -> None:
     assert "launch moments_0_total_finish <<<1, 128>>> (finish)" in plan
 
 
+def test_a_kernel_of_one_thread_says_why() -> None:
+    cases = (
+        (gpu.running((300,), 0), "each iteration needs what the one before has found"),
+        (gpu.keys("i64"), "only the run knows how often it goes round"),
+        (gpu.selected("f64", 300), "it touches single elements"),
+    )
+    for (function, _), reason in cases:
+        kernels = compiled(function).kernels
+        assert reason in {k.reason for k in kernels}
+        assert all(bool(k.reason) == (k.stage == "serial") for k in kernels)
+
+
 @pytest.mark.skipif(not has_gpu(), reason="no CUDA device")
 @pytest.mark.parametrize("name", CASES)
 def test_function_on_a_device(name: str) -> None:

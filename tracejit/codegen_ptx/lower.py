@@ -19,7 +19,7 @@ from tracejit.ir.program import Program, kernels
 from tracejit.ir.traits import Trait
 from tracejit.lower.expand_gemm import products
 from tracejit.lower.expand_masked import plain
-from tracejit.lower.parallel import Kernel
+from tracejit.lower.parallel import Kernel, why_serial
 
 #: Statements that compute on the host: arrays are copied there, and what is written back again.
 _ON_HOST = frozenset(["tape", "tape_push", "tape_pop", "host_call", "print"])
@@ -33,6 +33,7 @@ class KernelInfo:
     """A kernel of the module. `points` (None: unknown) is in terms of the launch's kernel.
 
     A thread does `width` points at once.
+    `reason`: why one thread does it, where one does.
     """
 
     name: str
@@ -41,6 +42,7 @@ class KernelInfo:
     points: Dim | None
     params: tuple[Argument, ...]
     width: int = 1
+    reason: str = ""
 
     @property
     def fixed_grid(self) -> int | None:
@@ -157,11 +159,15 @@ def _launch(instr: Instr, name: str) -> list[tuple[KernelText, KernelInfo]]:
     for k, phase in enumerate(phases):
         suffix = f"_{k}" if len(phases) > 1 else ""
         stages = phase_kernels(kernel, phase, f"{name}{suffix}_{phase.role}")
-        number = None if phase.role == "serial" else count(kernel, phase)
+        alone = phase.role == "serial"
+        number = None if alone else count(kernel, phase)
+        reason = why_serial(kernel, phase) if alone else ""
         for text, stage, arguments in zip(
             stages.texts, stages.stages, stages.arguments, strict=True
         ):
-            info = KernelInfo(text.name, stage, text.threads, number, arguments, stages.width)
+            info = KernelInfo(
+                text.name, stage, text.threads, number, arguments, stages.width, reason
+            )
             made.append((text, info))
     return made
 

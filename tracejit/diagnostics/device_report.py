@@ -16,7 +16,7 @@ _SPREAD = {
     "rows": "a row a block",
     "partials": "parts by blocks",
     "finish": "parts put together by one block",
-    "serial": "one thread: its order matters, or was not proved not to",
+    "serial": "one thread",
 }
 
 
@@ -26,9 +26,8 @@ def explained_on_device(made: Any, name: str) -> str:
     found = [(launch, info) for launch, infos in ptx.launches.items() for info in infos]
     lines = [f"{name} on GPU {device}: {len(found)} kernels"]
     for launch, info in found:
-        lines.append(
-            f"kernel {info.name}: {_SPREAD[info.stage]}, {info.rule()} blocks{at(_places(launch))}"
-        )
+        spread = f"{_SPREAD[info.stage]}: {info.reason}" if info.reason else _SPREAD[info.stage]
+        lines.append(f"kernel {info.name}: {spread}, {info.rule()} blocks{at(_places(launch))}")
     for instr in instructions(ptx.program.host):
         if instr.name == "gemm":
             lines.append(f"{_product(ptx, instr)}{at([instr.loc])}")
