@@ -132,7 +132,7 @@ class _Emission:
             fast, ok = f.e.fresh_label("native"), conditions[0]
             for c in conditions[1:]:
                 ok = f.e.iand(ok, c)
-            f.e.line(f"br {ok}, label %{fast}, label %{slow}, !prof !{_likely(f)}")
+            f.e.line(f"br {ok}, label %{fast}, label %{slow}, !prof {_likely(f)}")
             f.e.label(fast)
         if draw.of.of is random.Random:
             self._hold_gil()
@@ -160,7 +160,7 @@ class _Emission:
         if drawn is None:
             f.e.line(f"br label %{after}")
         else:
-            f.e.line(f"br {drawn}, label %{after}, label %{slow}, !prof !{_likely(f)}")
+            f.e.line(f"br {drawn}, label %{after}, label %{slow}, !prof {_likely(f)}")
         f.e.label(slow)
         self.host(f)
         scalars = [*([] if draw.sized else [draw.result]), *draw.failed]
@@ -200,7 +200,7 @@ class _Emission:
         take, go_on = f.e.fresh_label("take_lock"), f.e.fresh_label("locked")
         f.e.line(f"{seen} = load ptr, {record}")
         f.e.line(f"{held} = icmp eq ptr {seen}, {source.text}")
-        f.e.line(f"br i1 {held}, label %{go_on}, label %{take}, !prof !{_likely(f)}")
+        f.e.line(f"br i1 {held}, label %{go_on}, label %{take}, !prof {_likely(f)}")
         f.e.label(take)
         f.module.declare("declare i32 @tj_hold(ptr, ptr, ptr)")
         f.call_status(f"@tj_hold(ptr %ctx, {record}, {source})")
@@ -215,7 +215,7 @@ class _Emission:
         take, go_on = f.e.fresh_label("take_gil"), f.e.fresh_label("with_gil")
         f.e.line(f"{seen} = load ptr, {at}")
         f.e.line(f"{held} = icmp eq ptr {seen}, null")
-        f.e.line(f"br i1 {held}, label %{go_on}, label %{take}, !prof !{_likely(f)}")
+        f.e.line(f"br i1 {held}, label %{go_on}, label %{take}, !prof {_likely(f)}")
         f.e.label(take)
         f.module.declare("declare void @tj_hold_gil(ptr)")
         f.e.line("call void @tj_hold_gil(ptr %ctx)")
@@ -223,14 +223,9 @@ class _Emission:
         f.e.label(go_on)
 
 
-def _likely(f: FunctionText) -> int:
-    """The number of metadata that says that a branch goes its first way."""
-    line = '!{!"branch_weights", i32 2000, i32 1}'
-    known = [k for k, text in enumerate(f.module.metadata) if text.endswith(line)]
-    if not known:
-        known = [len(f.module.metadata)]
-        f.module.metadata.append(f"!{known[0]} = {line}")
-    return known[0]
+def _likely(f: FunctionText) -> str:
+    """Metadata that says that a branch goes its first way."""
+    return f.module.node('!{!"branch_weights", i32 2000, i32 1}')
 
 
 def _symbol(f: FunctionText, held: object) -> str:

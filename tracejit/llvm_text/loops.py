@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
-from tracejit.ir.core import Function
+from tracejit.dtypes import is_inexact
+from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.scalar.emit import BOOL, I64
-from tracejit.ir.types import Type, tensor
+from tracejit.ir.traits import Trait
+from tracejit.ir.types import BufferType, TensorType, Type, tensor
 from tracejit.llvm_text.emit import Reg
-from tracejit.llvm_text.lower_function import FunctionText, joined, part_types, parts
+from tracejit.llvm_text.lower_function import FunctionText, Module, joined, part_types, parts
 
+#: Loops of fewer iterations than this are better written out than made vector code of.
+FEW = 8
+
+_NOT_UNROLLED = '!{!"llvm.loop.unroll.disable"}'
 _FLAG = tensor("bool")
 
 
@@ -63,14 +69,63 @@ def chunk_end(f: FunctionText, start: Reg, trip: Reg, chunk: int) -> Reg:
     return e.op(I64, f"add nuw nsw {start}, {size.text}")
 
 
+def moves(store: Instr, counter: Value) -> bool:
+    """Whether each iteration stores to a place of its own."""
+    type_ = store.operands[0].type
+    assert isinstance(type_, BufferType)
+    steps = zip(store.operands[2:], type_.strides, strict=True)
+    return any(at is counter and isinstance(step, int) and step != 0 for at, step in steps)
+
+
+def _alone(body: Function, store: Instr) -> bool:
+    """Whether no iteration reads or writes, in the same buffer, what another one stores."""
+    buffer, _, *at = store.operands
+    loads = [i for i in body.instrs if i.has(Trait.LOADS) and i.operands[0] is buffer]
+    return moves(store, body.params[0]) and all(list(i.operands[1:]) == at for i in loads)
+
+
+def left_alone(module: Module) -> str:
+    """What ends the latch of a loop that LLVM shall leave as it is."""
+    no_vectors = '!{!"llvm.loop.vectorize.enable", i1 false}'
+    return f", !llvm.loop {module.loop_node(no_vectors, _NOT_UNROLLED)}"
+
+
+def vectors_first(module: Module) -> str:
+    """What ends the latch of a short loop of vector code.
+
+    LLVM would write out its iterations one by one before it looks for vectors. What the vectors
+    leave of the loop it may write out.
+    """
+    done = module.node('!{!"llvm.loop.isvectorized"}')
+    after = f'!{{!"llvm.loop.vectorize.followup_all", {done}}}'
+    return f", !llvm.loop {module.loop_node(_NOT_UNROLLED, after)}"
+
+
 class CountedLoop:
-    """A counted loop being emitted."""
+    """A counted loop being emitted, of `trip` iterations where that is known."""
 
     def __init__(
-        self, f: FunctionText, body: Function, inits: list[Any], consts: list[Any]
+        self,
+        f: FunctionText,
+        body: Function,
+        inits: list[Any],
+        consts: list[Any],
+        trip: int | None = None,
     ) -> None:
         self.f, self.body, self.inits, self.consts = f, body, inits, consts
         self.types = [p.type for p in body.params[1 : 1 + len(inits)]]
+        several = trip is not None and trip >= FEW
+        self.hint = vectors_first(f.module) if several and self._becomes_vectors() else ""
+
+    def _becomes_vectors(self) -> bool:
+        """Whether it is an innermost loop that hands on no float but extremes, in any order."""
+        free = {r for instr in self.f.extremes for r in instr.results}
+        waits = (r for r in self.body.results if r not in free)
+        sums = any(not isinstance(r.type, TensorType) or is_inexact(r.dtype) for r in waits)
+        if not self.f.kernel or sums or any(i.regions for i in self.body.instrs):
+            return False
+        stores = [i for i in self.body.instrs if i.has(Trait.STORES)]
+        return all(_alone(self.body, store) for store in stores)
 
     def run(
         self,
@@ -83,8 +138,9 @@ class CountedLoop:
     ) -> list[tuple[str, list[Any]]]:
         """Iterations `first` to `end - 1` from the block just begun; the edges into `after`.
 
-        `latch` is put behind the branch that ends an iteration. While the emitter collects rare
-        conditions, whether one of them held is carried, too, behind the rest.
+        `latch` is put behind the branch that ends an iteration, in place of the loop's own hint.
+        While the emitter collects rare conditions, whether one of them held is carried, too,
+        behind the rest.
         """
         f, e = self.f, self.f.e
         watched = e.rare is not None
@@ -104,7 +160,7 @@ class CountedLoop:
         more = e.op(BOOL, f"icmp slt {step}, {end.text}")
         phis.edge(e.block, [step, *results])
         phis.close()
-        e.line(f"br {more}, label %{head}, label %{after}{latch}")
+        e.line(f"br {more}, label %{head}, label %{after}{latch or self.hint}")
         return [(e.block, results)]
 
     def run_chunks(

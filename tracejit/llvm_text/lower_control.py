@@ -56,7 +56,7 @@ def _for(f: FunctionText, instr: Instr) -> None:
         return
     limit = _UNCHUNKED_HEAVY if heavy else _UNCHUNKED_LIGHT
     plain = f.kernel or body.diverges or (known is not None and known <= limit)
-    loop = CountedLoop(f, body, inits, consts)
+    loop = CountedLoop(f, body, inits, consts, known)
     usual = lower_usual.trial(f, body, [*inits, *consts]) if f.kernel and plain else None
     exits = [] if known is not None else [(f.e.block, inits)]
     inside, after = f.e.fresh_label("loop"), f.e.fresh_label("after")

@@ -49,7 +49,8 @@ class Module:
     declares: dict[str, str] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
     symbols: dict[str, int] = field(default_factory=dict)
-    metadata: list[str] = field(default_factory=list)
+    #: The number of each metadata node by its text.
+    metadata: dict[str, int] = field(default_factory=dict)
     #: Calls of the host that are as short as arithmetic.
     light: Callable[[Instr], bool] = field(default=lambda instr: False)
     #: How the loops at the top of a launch's kernel are shared out among threads.
@@ -83,11 +84,21 @@ class Module:
             self.functions.append(text(symbol))
         return symbol
 
+    def node(self, text: str) -> str:
+        """The name of the metadata node with this text."""
+        return f"!{self.metadata.setdefault(text, len(self.metadata))}"
+
+    def loop_node(self, *hints: str) -> str:
+        """The name of a node that says how loops are to be compiled."""
+        nodes = ", ".join(map(self.node, hints))
+        return self.node(f"distinct !{{SELF, {nodes}}}")
+
     def text(self) -> str:
         """The module; functions in order of completion, tables and declarations sorted."""
         tables = [self.tables[k] for k in sorted(self.tables)]
         declares = [self.declares[k] for k in sorted(self.declares)]
-        return "\n".join([*tables, *declares, *self.functions, *self.metadata, ""])
+        nodes = [f"!{k} = {text.replace('SELF', f'!{k}')}" for text, k in self.metadata.items()]
+        return "\n".join([*tables, *declares, *self.functions, *nodes, ""])
 
 
 class FunctionText:

@@ -18,9 +18,9 @@ from tracejit.dtypes import is_complex, part_of
 from tracejit.ir.core import TABLE, Function, Instr, Value, element_of
 from tracejit.ir.scalar.emit import ComplexPair, DType
 from tracejit.ir.traits import Trait
-from tracejit.ir.types import INDEX, BufferType
+from tracejit.ir.types import INDEX
 from tracejit.llvm_text.emit import LLVMEmitter, Reg
-from tracejit.llvm_text.loops import CountedLoop, Phis, chunk_end, merge
+from tracejit.llvm_text.loops import CountedLoop, Phis, chunk_end, left_alone, merge, moves
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
 
 #: Elements of a chunk.
@@ -30,18 +30,6 @@ CHUNK = 512
 Trial: TypeAlias = Literal["stores", "asks"]
 
 _ACCESSES = (Trait.LOADS, Trait.STORES)
-_NO_VECTORS = "!0 = distinct !{!0, !1, !2}"
-_NO_VECTORS_MORE = (
-    '!1 = !{!"llvm.loop.vectorize.enable", i1 false}',
-    '!2 = !{!"llvm.loop.unroll.disable"}',
-)
-
-
-def plain_loop(f: FunctionText) -> str:
-    """What ends the latch of a loop that LLVM shall leave as it is."""
-    if _NO_VECTORS not in f.module.metadata:
-        f.module.metadata += [_NO_VECTORS, *_NO_VECTORS_MORE]
-    return ", !llvm.loop !0"
 
 
 def trial(f: FunctionText, body: Function, scalars: Sequence[Any]) -> Trial | None:
@@ -125,7 +113,7 @@ def _by_memory(f: FunctionText, body: Function, known: Mapping[Value, Any]) -> T
                     return None
                 continue
             before = k < body.instrs.index(store)
-            if not (before and load.operands[1:] == at and _moves(store, body.params[0])):
+            if not (before and load.operands[1:] == at and moves(store, body.params[0])):
                 return None
             how = "asks"
     return how
@@ -134,14 +122,6 @@ def _by_memory(f: FunctionText, body: Function, known: Mapping[Value, Any]) -> T
 def _pointer(known: Mapping[Value, Any], access: Instr) -> str | None:
     found = known.get(access.operands[0])
     return found.text if isinstance(found, Pointer) else None
-
-
-def _moves(store: Instr, counter: Value) -> bool:
-    """Whether each iteration stores to a place of its own."""
-    type_ = store.operands[0].type
-    assert isinstance(type_, BufferType)
-    steps = zip(store.operands[2:], type_.strides, strict=True)
-    return any(at is counter and isinstance(step, int) and step != 0 for at, step in steps)
 
 
 class Chunks:
@@ -186,7 +166,7 @@ class Chunks:
             e.line(f"br label %{done}")
         edges = [(e.block, results)]
         e.label(again)
-        edges += self.loop.run(asked, start, end, done, carried, plain_loop(f))
+        edges += self.loop.run(asked, start, end, done, carried, left_alone(f.module))
         e.label(done)
         return merge(f, self.loop.types, edges)
 
