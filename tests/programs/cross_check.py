@@ -26,8 +26,9 @@ def outcomes(
     function: Callable[..., Any],
     makers: Sequence[Callable[[], tuple[Any, ...]]],
     policy: str = "auto",
+    unoptimised: bool = True,
 ) -> Iterator[Way]:
-    """The name of a way, its outcome and NumPy's, way after way.
+    """The name of a way, its outcome and NumPy's, way after way; the last only if `unoptimised`.
 
     `makers` make arguments of one kind: all are called natively, the first also in the other ways.
     """
@@ -44,7 +45,8 @@ def outcomes(
                 return call_traced(made.traced, bound, execute, kwargs)
 
             yield way, run(call, makers[0]()), wanted[0]
-    yield "plain", run(plain(function, policy), makers[0]()), wanted[0]
+    if unoptimised:
+        yield "plain", run(plain(function, policy), makers[0]()), wanted[0]
 
 
 def _answering(fast: Any, args: tuple[Any, ...]) -> Any:
