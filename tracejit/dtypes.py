@@ -260,12 +260,17 @@ def is_wide_float(dtype: DType) -> bool:
     return is_float(dtype) and not is_narrow(dtype)
 
 
+def digits(dtype: DType) -> int:
+    """Bits of the largest run of integers that it holds, signs apart."""
+    return _row(dtype).digits
+
+
 def holds(big: DType, small: DType) -> bool:
     """Whether every value of ``small`` is one of ``big`` (int64 in float64 is not)."""
     if small == big or is_bool(small):
         return True
     if is_integer(small) and is_inexact(big):
-        return _row(small).digits <= _row(big).digits
+        return digits(small) <= digits(big)
     return bool(np.can_cast(small, big, "safe"))
 
 

@@ -203,3 +203,20 @@ def test_what_numpy_computes_in_float16(name: str, dtype: str) -> None:
     want = f(x)
     assert want.dtype == F16
     same(jit(lambda x: f(x))(x), want, 2.0**-10)
+
+
+@each_dtype
+def test_an_int_that_a_narrow_float_cannot_hold(dtype: Any) -> None:
+    """One name for both as a loop goes: refused, and never rounded."""
+
+    def last(x: Any, n: int, k: int) -> Any:
+        y = x[0]
+        for i in range(n):
+            if x[i] > 1:
+                y = k + i
+        return y
+
+    x = np.array([0.5, 1.5] * 40, dtype)
+    assert jit(last)(x, 80, 7) == last(x, 80, 7)
+    with pytest.raises(OverflowError, match="bits where other runs"):
+        jit(last)(x, 80, 2**12)

@@ -43,6 +43,24 @@ def computed_with_an_int_or_a_float(x: Any, k: int) -> Any:
     return y + 1, y * 2, y - 1, 3 - w, signs, mixed, isinstance(w + 1, int), w / 2
 
 
+ARRAYS = [np.array([1.5, 0.5, 3.5], dtype) for dtype in ("f8", "f4", "f2", "c16")]
+
+
+@NUMBERS(*((x, k) for x in ARRAYS[:2] for k in (1, 2, 0)))
+def computed_with_an_int_or_a_numpy_scalar(x: Any, k: int) -> Any:
+    y = 0 if x[k] > 2 else x[k]
+    z = k if x[k] > 2 else x[k] * 2
+    signs = -y, +y, abs(y), abs(-z)
+    mixed = z + y, z * True, (z * 3 - 1) * 2, 1 - y, y * y, y + x[0], y + x[0] * x
+    return y + 1, y * 2, y - 1, 3 - z, signs, mixed, isinstance(z + 1, int)
+
+
+@NUMBERS(*((x, k) for x in ARRAYS[2:] for k in (1, 2)))
+def an_int_or_a_narrow_or_a_complex(x: Any, k: int) -> Any:
+    y = k if x[k].real > 2 else x[k]
+    return y + 1, -y, y * 2 - 5, +y
+
+
 @NUMBERS(([1.5, 0.5, 3.5], 2), ([1.5, 0.5, 3.5], 1))
 def a_large_int_or_a_float(x: Any, k: int) -> Any:
     y = k if x[k] > 2 else x[k]

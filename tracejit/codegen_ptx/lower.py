@@ -32,8 +32,7 @@ _UNKNOWN_BLOCKS = 64
 class KernelInfo:
     """A kernel of the module. `points` (None: unknown) is in terms of the launch's kernel.
 
-    A thread does `width` points at once.
-    `reason`: why one thread does it, where one does.
+    A thread does `width` points at once. `reason`: why one thread does it all, where one does.
     """
 
     name: str

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_inexact
+from tracejit.dtypes import digits, is_inexact
 from tracejit.errors import StructureError
 from tracejit.ir.core import Value
 from tracejit.trace.control.join_arrays import ArrayJoin, Finish
@@ -31,7 +31,7 @@ from tracejit.trace.values.scalar_join import (
     joined_number,
     meeting_kind,
 )
-from tracejit.trace.values.scalars import LARGEST_EXACT, is_int, may_be_int, most_of
+from tracejit.trace.values.scalars import is_int, may_be_int, most_of
 from tracejit.trace.values.tagged import Flag, tags
 
 
@@ -54,10 +54,10 @@ class NumberJoin(ArrayJoin):
         dtype = np.dtype(KIND_TYPE[kind]) if isinstance(kind, str) else kind
         if is_inexact(dtype) and (may_be_int(a) or may_be_int(b)):
             integer = self.pair([lambda _: is_int(a), lambda _: is_int(b)])
+            most = min(max(most_of(a), most_of(b)), 1 << digits(dtype))
             if isinstance(kind, str):
-                most = min(max(most_of(a), most_of(b)), LARGEST_EXACT)
                 return lambda results: IntOrFloat(kind, results[k], results[integer], most)
-            return lambda results: IntOrScalar(results[k], results[integer])
+            return lambda results: IntOrScalar(results[k], results[integer], most)
         if isinstance(kind, str):
             return lambda results: (
                 python_int(results[k]) if kind == "int" else PyScalar(kind, results[k])

@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_integer
+from tracejit.dtypes import is_float, is_integer
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import (
     KIND_TYPE,
     Array,
+    IntOrScalar,
     MixedScalar,
     PyScalar,
     Scalar,
@@ -32,6 +33,8 @@ from tracejit.trace.values.all import (
 )
 from tracejit.trace.values.mixed import may_be_python, operated
 from tracejit.trace.values.python_scalars import BINARY, COMPARED, UNARY
+from tracejit.trace.values.scalar_join import number_value
+from tracejit.trace.values.scalars import as_int_too, stays_int
 from tracejit.trace.values.tagged import as_int, depends_on_kind, each_kind
 
 UFUNCS: dict[str, np.ufunc] = {
@@ -95,12 +98,25 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
             return python(left, right)
         if name in BINARY and may_be_python(left, right):
             return operated(name, BINARY[name], name_of(ufunc), left, right)
+        if name in _OF_INTS and stays_int((left, right)):
+            return _int_too(name, ufunc, left, right)
         if name == "pow" and isinstance(left, Array) and type(right) is int and right == 2:
             ufunc_here = np.square if left.dtype == bool else ufunc  # int8, as NumPy's operator
             return name_of(ufunc_here)(*(left, right)[: ufunc_here.nin])
         return name_of(ufunc)(left, right)
 
     return operate
+
+
+#: Operators that make ints of ints, and take floats for them exactly.
+_OF_INTS = frozenset(["add", "sub", "mul", "neg", "abs"])
+
+
+def _int_too(name: str, ufunc: np.ufunc, *operands: Any) -> Any:
+    """NumPy's result, an int of Python's in the runs in which all operands are."""
+    found = name_of(ufunc)(*operands)
+    values = [number_value(x, found.dtype) for x in operands]
+    return as_int_too(name, None, found.value, operands, values)
 
 
 def _is_split(*operands: Any) -> bool:
@@ -185,6 +201,10 @@ def _unary(name: str, ufunc: np.ufunc) -> Callable[[Any], Any]:
             return _for_each_kind(name, self)
         if isinstance(self, MixedScalar):
             return operated(name, UNARY[name], name_of(ufunc), self)
+        if isinstance(self, IntOrScalar) and name == "pos":
+            return self
+        if isinstance(self, IntOrScalar) and (name == "neg" or is_float(self.dtype)):
+            return _int_too(name, ufunc, self) if name in _OF_INTS else name_of(ufunc)(self)
         return name_of(ufunc)(self)
 
     return operate

@@ -16,7 +16,7 @@ from tracejit.ir.core import Value
 from tracejit.trace.session.assumptions import assume, nothing_to_undo
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import KIND_DTYPE, KIND_RANK, PyScalar, WeakKind, weak_kind
-from tracejit.trace.values.scalars import as_int_too
+from tracejit.trace.values.scalars import as_int_too, stays_int
 
 _OVERFLOW = "Python int too large to convert to C long"
 _RAISING = {"add": "add_overflow", "sub": "sub_overflow", "mul": "mul_overflow"}
@@ -54,8 +54,9 @@ def _arithmetic(name: str) -> Callable[[Any, Any], Any]:
         if kind == "int":
             return made("int", int_arithmetic(name, left, right))
         value = current().b.op(name, left, right)
-        whole = as_int_too(name, value, kind, (a, b), (left, right))
-        return made(kind, value) if whole is None else whole
+        if stays_int((a, b)):
+            return as_int_too(name, kind, value, (a, b), (left, right))
+        return made(kind, value)
 
     return operate
 
@@ -348,8 +349,9 @@ def _negative(a: PyScalar) -> Any:
     if a.kind in ("int", "bool"):
         return BINARY["sub"](0, a)
     value = current().b.op("neg", a.value)
-    whole = as_int_too("neg", value, a.kind, (a,), (a.value,))
-    return made(a.kind, value) if whole is None else whole
+    if stays_int((a,)):
+        return as_int_too("neg", a.kind, value, (a,), (a.value,))
+    return made(a.kind, value)
 
 
 def _positive(a: PyScalar) -> Any:
@@ -366,8 +368,9 @@ def _absolute(a: PyScalar) -> Any:
         minus = _negative(PyScalar("int", value))
         return made("int", session.b.op("select", negative, as_kind(minus, "int"), value))
     size = session.b.op("abs", a.value)
-    whole = as_int_too("abs", size, "float", (a,), (a.value,)) if a.kind == "float" else None
-    return made("float", size) if whole is None else whole
+    if a.kind == "float" and stays_int((a,)):
+        return as_int_too("abs", "float", size, (a,), (a.value,))
+    return made("float", size)
 
 
 def _invert(a: PyScalar) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_bool, is_inexact, is_integer, is_signed, kind_of
+from tracejit.dtypes import digits, is_bool, is_inexact, is_integer, is_signed, kind_of
 from tracejit.ir.core import Value
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import (
@@ -146,19 +146,19 @@ def exact_value(x: Any, kind: WeakKind | np.dtype[Any]) -> Value:
     if not is_inexact(made.dtype) or not isinstance(x, Tracer):
         return made
     value = x.read()
-    digits = {"f4": 24, "c8": 24}.get(made.dtype.str[1:], 53)
+    bits = digits(made.dtype)
     session = current()
     if not is_integer(value.dtype) or session.literal(value) is not None:
         return made
-    small = value.dtype.itemsize * 8 <= digits
-    if small or (value.dtype == np.int64 and session.ranges.magnitude(value.dim) <= 2**digits):
+    small = value.dtype.itemsize * 8 <= bits
+    if small or (value.dtype == np.int64 and session.ranges.magnitude(value.dim) <= 2**bits):
         return made
     b = session.b
-    ok = b.op("le", value, b.const(2**digits, value.dtype))
+    ok = b.op("le", value, b.const(2**bits, value.dtype))
     if is_signed(value.dtype):
-        low = b.op("ge", value, b.const(-(2**digits), value.dtype))
+        low = b.op("ge", value, b.const(-(2**bits), value.dtype))
         ok = b.op("bitwise_and", ok, low)
-    message = f"an int of more than {digits} bits where other runs have a {made.dtype}"
+    message = f"an int of more than {bits} bits where other runs have a {made.dtype}"
     b.op("check", ok, exc="OverflowError", message=message)
     return made
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, TypeAlias
 
 import numpy as np
 
-from tracejit.dtypes import is_bool, is_complex, is_float
+from tracejit.dtypes import digits, is_bool, is_complex, is_float
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.arguments import KIND_TYPE, PYTHON_DTYPES, Kind
 from tracejit.ir.core import Value
@@ -20,8 +20,6 @@ from tracejit.trace.session.tracer import Tracer
 
 WeakKind = Kind
 KIND_DTYPE = PYTHON_DTYPES
-#: Up to this one every int is a float, too.
-LARGEST_EXACT = 2**53
 KIND_RANK = {"bool": 0, "int": 1, "float": 2, "complex": 3}
 
 
@@ -188,13 +186,11 @@ class PyScalar(Tracer):
 class IntOrFloat(PyScalar):
     """A Python float that is an int where ``integer`` holds: so returned, and asked for its type.
     What is computed with it is computed with the float; sums, differences, products and signs of
-    ints are ints again. ``most``: no such int is larger; floats hold all up to 2**53."""
+    ints are ints again. ``most``: no such int is larger; the float holds all up to it."""
 
     __slots__ = ("integer", "most")
 
-    def __init__(
-        self, kind: WeakKind, value: Value, integer: Value, most: int = LARGEST_EXACT
-    ) -> None:
+    def __init__(self, kind: WeakKind, value: Value, integer: Value, most: int) -> None:
         super().__init__(kind, value)
         self.integer = integer
         self.most = most
@@ -203,11 +199,12 @@ class IntOrFloat(PyScalar):
 class IntOrScalar(Scalar):
     """A NumPy scalar that is a Python int where ``integer`` holds, as ``IntOrFloat``."""
 
-    __slots__ = ("integer",)
+    __slots__ = ("integer", "most")
 
-    def __init__(self, value: Value, integer: Value) -> None:
+    def __init__(self, value: Value, integer: Value, most: int) -> None:
         super().__init__(value)
         self.integer = integer
+        self.most = most
 
 
 class TaggedScalar(Tracer):
@@ -288,27 +285,28 @@ def python_int(value: Value) -> PyScalar | int:
     return int(known) if known is not None else PyScalar("int", value)
 
 
-# Python numbers that are ints in some runs and floats in others: what is computed with them is
-# computed with the floats, which hold these ints exactly, and says which results are ints.
+# Numbers that are Python's ints in some runs and floats, Python's or NumPy's, in others: what is
+# computed with them is computed with the floats, which hold these ints exactly, and says which
+# results are ints.
 
-_TOO_LARGE = "an int of more than 53 bits where other runs have a float"
+EitherNumber: TypeAlias = IntOrFloat | IntOrScalar
 
 
 def is_int(x: Any) -> Value:
     """Whether a number is an int of Python's, as a value."""
-    if isinstance(x, IntOrFloat | IntOrScalar):
+    if isinstance(x, EitherNumber):
         return x.integer
     return current().b.const(weak_kind(x) == "int", "bool")
 
 
 def may_be_int(x: Any) -> bool:
     """Whether a number is an int of Python's, in some runs at least."""
-    return isinstance(x, IntOrFloat | IntOrScalar) or weak_kind(x) == "int"
+    return isinstance(x, EitherNumber) or weak_kind(x) == "int"
 
 
 def most_of(x: Any) -> int:
     """What a number does not exceed, up or down, where it is an int."""
-    if isinstance(x, IntOrFloat):
+    if isinstance(x, EitherNumber):
         return x.most
     if weak_kind(x) not in ("bool", "int"):
         return 0
@@ -317,38 +315,48 @@ def most_of(x: Any) -> int:
     return abs(int(x))
 
 
-def _is_whole(x: Any) -> bool:
-    return weak_kind(x) in ("bool", "int")
+def stays_int(operands: Sequence[Any]) -> bool:
+    """Whether a sum, a difference or a product is an int in the runs in which operands are ints
+    that are floats in others, and of the float's kind in those."""
+    kinds = {type(x) for x in operands if isinstance(x, EitherNumber)}
+    whole = (isinstance(x, EitherNumber) or weak_kind(x) in ("bool", "int") for x in operands)
+    return len(kinds) == 1 and all(whole)
 
 
 def as_int_too(
-    name: str, value: Value, kind: WeakKind, operands: Sequence[Any], values: Sequence[Value]
-) -> IntOrFloat | None:
-    """The result ``value`` of ``add``, ``sub``, ``mul``, ``neg`` or ``abs`` of operands that were
-    converted to ``values``, where it may be an int: all operands are. OverflowError at run time
-    where a float cannot hold such an int."""
-    whole = [x for x in operands if isinstance(x, IntOrFloat)]
-    if not whole or not all(isinstance(x, IntOrFloat) or _is_whole(x) for x in operands):
-        return None
+    name: str,
+    kind: WeakKind | None,
+    value: Value,
+    operands: Sequence[Any],
+    values: Sequence[Value],
+) -> EitherNumber:
+    """The result ``value`` of ``add``, ``sub``, ``mul``, ``neg`` or ``abs``, a number of Python's
+    ``kind`` or (None) of NumPy's, of operands of which `stays_int` holds, and that were converted
+    to ``values``. OverflowError at run time where the float cannot hold such an int."""
     b = current().b
-    integer = whole[0].integer
-    for x in whole[1:]:
-        integer = b.op("bitwise_and", integer, x.integer)
+    first, *others = [x.integer for x in operands if isinstance(x, EitherNumber)]
+    for flag in others:
+        first = b.op("bitwise_and", first, flag)
     bounds = list(map(most_of, operands))
     most = bounds[0] * bounds[-1] if name == "mul" else sum(bounds)
     if name in ("mul", "neg"):  # no int is -0.0
-        value = b.op("select", integer, b.op("add", value, b.const(0, value.dtype)), value)
-    most = _checked([most, *bounds], [value, *values], integer)
-    return IntOrFloat(kind, value, integer, most)
+        value = b.op("select", first, b.op("add", value, b.const(0, value.dtype)), value)
+    most = _checked([most, *bounds], [value, *values], first)
+    if kind is None:
+        return IntOrScalar(value, first, most)
+    return IntOrFloat(kind, value, first, most)
 
 
 def _checked(bounds: Sequence[int], values: Sequence[Value], integer: Value) -> int:
     """The bound of a result, the first, that is checked along with the operands where need be."""
     b = current().b
+    bits = digits(values[0].dtype)
+    largest = 1 << bits
     for most, value in zip(bounds, values, strict=True):
-        if most > LARGEST_EXACT:
+        if most > largest:
             real = b.op("real", value) if is_complex(value.dtype) else value
-            fits = b.op("lt", b.op("abs", real), b.const(LARGEST_EXACT, real.dtype))
+            fits = b.op("lt", b.op("abs", real), b.const(largest, real.dtype))
             fits = b.op("bitwise_or", b.op("invert", integer), fits)
-            current().check(fits, OverflowError, _TOO_LARGE)
-    return min(bounds[0], LARGEST_EXACT)
+            message = f"an int of more than {bits} bits where other runs have a {real.dtype}"
+            current().check(fits, OverflowError, message)
+    return min(bounds[0], largest)
