@@ -79,9 +79,26 @@ def columns(m: Any) -> Any:
     return m.sum(axis=0), m[1:, ::-1].T
 
 
+def systems(a: Any, b: Any) -> Any:
+    root = np.linalg.cholesky(a @ a.T + np.eye(len(a)))
+    return np.linalg.solve(a, b), root
+
+
+def orders(x: Any) -> Any:
+    places = np.argsort(x, axis=0, stable=True)
+    return np.sort(x), places, np.median(x, axis=1)
+
+
+def spectra(a: Any, x: Any) -> Any:
+    return np.linalg.svd(a, compute_uv=False), np.fft.rfft(x)
+
+
 rng = np.random.default_rng(7)
 X = rng.normal(size=5)
 W, XS, Y = rng.normal(size=3), rng.normal(size=(6, 3)), rng.normal(size=6)
+
+SQUARE = rng.normal(size=(4, 4))
+TIES = np.array([[3.0, np.nan, -1.0, 3.0, 0.0], [2.0, 2.0, np.nan, -np.inf, 0.5]])
 
 SHORT = np.array([0.3])
 BITS = np.array([True, False, True, True, False, True])
@@ -117,5 +134,12 @@ PROGRAMS: dict[str, tuple[Any, Any, list[tuple[Any, ...]]]] = {
         "(f8[n, k], f8[k, m])",
         [(XS, rng.normal(size=(3, 4))), (np.ones((1, 0)), np.ones((0, 4)))],
     ),
+    "systems": (
+        systems,
+        "(f8[n, n], f8[n, k])",
+        [(SQUARE, XS[:4]), (np.eye(1), np.ones((1, 0))), (np.zeros((3, 3)), np.ones((3, 2)))],
+    ),
+    "orders": (orders, "(f8[n, m])", [(TIES,), (TIES.T.copy(),), (TIES[:1, :1],)]),
+    "spectra": (spectra, "(f8[n, m], f8[k])", [(XS, np.arange(7.0)), (XS.T.copy(), Y)]),
     "columns": (columns, "(f8[::1, :])", [(np.asfortranarray(XS),), (np.zeros((0, 4)),)]),
 }

@@ -55,7 +55,13 @@ def test_a_package_answers_as_the_function(name: str, tmp_path: Path) -> None:
     exported = next(f for n, f in vars(module).items() if n in module.__all__)
     for args in calls:
         mine, theirs = copy.deepcopy(args), copy.deepcopy(args)
-        alike(exported(*mine), function(*theirs))
+        try:
+            wanted = function(*theirs)
+        except np.linalg.LinAlgError as error:
+            with pytest.raises(type(error), match=str(error)):
+                exported(*mine)
+            continue
+        alike(exported(*mine), wanted)
         alike(mine, theirs)  # what is written to
 
 

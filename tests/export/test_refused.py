@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import traceback
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 
 from tracejit import jit
 from tracejit.errors import TracejitError, UnsupportedError
@@ -27,7 +29,19 @@ def draws(x: Any) -> Any:
 
 
 def calls_lapack(x: Any) -> Any:
-    return np.linalg.eigvalsh(x)  # here
+    return np.linalg.eigvals(x)  # here
+
+
+def calls_scipy(x: Any) -> Any:
+    return scipy.special.gammaln(x)  # here
+
+
+def calls_math(x: Any) -> Any:
+    return math.gamma(x)  # here
+
+
+def sums(x: Any) -> Any:
+    return math.fsum(x)  # here
 
 
 def writes_outside(x: Any) -> Any:
@@ -60,7 +74,10 @@ def takes(x: Any) -> Any:
     [
         (prints, "(f8)", "has no Python: it cannot print"),
         (draws, "(f8)", "has no Python: random_sample draws random numbers"),
-        (calls_lapack, "(f8[n, n])", "has no Python: eigvalsh is a call of NumPy"),
+        (calls_lapack, "(f8[n, n])", "has no Python: eigvals is a call of NumPy"),
+        (calls_scipy, "(f8)", r"has no Python: scipy\.special\.gammaln is a call of NumPy, SciPy"),
+        (calls_math, "(f8)", r"has no Python: math\.gamma is a call of"),
+        (sums, "(f8[n])", r"has no Python: math\.fsum is called"),
         (writes_outside, "(f8)", "cannot write to an array that it finds outside"),
         (returns_a_list, "(f8[n])", "a list of which the run decides the length"),
         (changes_a_dict, ({"w": "f8[n]"},), "changes a list, dict or object of its caller"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.export import programs
-from tests.export.programs import XS, X
+from tests.export.programs import SQUARE, XS, X
 from tracejit import jit, value_and_grad
 from tracejit.calls.versions import Options
 from tracejit.errors import UnsupportedError
@@ -32,12 +32,17 @@ def steps(x: Any, a: Any) -> Any:
     return y, y[1:, ::-1].T
 
 
+def solves(a: Any, b: Any) -> Any:
+    return np.sort(np.linalg.solve(a, b.T), axis=0)
+
+
 @functools.cache
 def wanted(name: str) -> list[Any]:
     function, args = {
         "fixed": (programs.fixed, (X, 0.75)),
         "steps": (steps, (XS, XS[:3])),
         "grows": (programs.grows, (X, 0.9)),
+        "solves": (solves, (SQUARE, SQUARE[:2])),
     }[name]
     return leaves_of(jit(function)(*args))
 
@@ -57,6 +62,15 @@ def test_fixed_sizes_and_errors(target: str) -> None:
     status, _, words = run(programs.fails, "(f8[3], i8, f8)", (X[:3].copy(), 7, 1.0), target, cpu)
     assert [status, words[0] & 0xFFFFFFFF] == [4, 4]  # after memory, and two of a raise
     assert words[1:4] == [7, 0, 3]  # "index 7 is out of bounds for axis 0 with size 3"
+
+
+@pytest.mark.parametrize("target", ["aarch64", "thumbv7em"])
+def test_a_system_is_solved_and_sorted(target: str) -> None:
+    cpu = CPUS.get(target)
+    signature = "(f8[4, 4], f8[2, 4])"
+    compare(run(solves, signature, (SQUARE, SQUARE[:2].copy()), target, cpu), "solves")
+    status, _, _ = run(solves, signature, (SQUARE * 0, SQUARE[:2].copy()), target, cpu)
+    assert status > 0
 
 
 @pytest.mark.parametrize("target", ["aarch64", "armv7", "riscv64"])  # x86-64: test_c.py

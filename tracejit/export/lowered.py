@@ -20,9 +20,12 @@ from tracejit.calls.deopt import DeoptState
 from tracejit.calls.versions import Options
 from tracejit.errors import UnsupportedError, raise_at
 from tracejit.export.signatures import ArgumentTypes
+from tracejit.export.without_libraries import without_libraries
 from tracejit.ir.arguments import ArgType, ArrayArg, ScalarArg, SymDim
 from tracejit.ir.core import TABLE, Constant, Function, Instr
 from tracejit.ir.program import Program, instructions
+from tracejit.passes.pipeline import DEFAULT
+from tracejit.passes.runner import run
 from tracejit.trace.driver import trace
 from tracejit.trace.session.assumption_sets import AssumptionSet, TraceAssumptions
 from tracejit.trace.traced import Traced
@@ -95,6 +98,7 @@ def lowered_function(
     _refuse_changes(traced, function)
     leaves, kinds = _results(traced, function)
     simple = simplify(_with_constants(traced), stabilize=options.stabilize)
+    simple = run(without_libraries(simple), DEFAULT)
     traced = replace(traced, hidden=[])
     return LoweredFunction(
         name, types, traced, lowered(traced, simple), leaves, kinds, traced.out_tree

@@ -1,7 +1,7 @@
 """What lowers instructions in exported code: as in a process with Python, without Python.
 
-A call of Python, printing, random numbers and routines of a library in this process are refused,
-with the user's line.
+A call of Python, printing, random numbers and those routines of a library that `without_libraries`
+has no loops for are refused, with the user's line.
 """
 
 from __future__ import annotations
@@ -45,13 +45,20 @@ def _no_call(f: FunctionText, instr: Instr) -> None:
     if isinstance(function, HostDraw):
         refused(instr, f"{_NONE} {function.method} draws random numbers; pass an array of them")
     if isinstance(function, Reference):
-        place = dict(function.attrs).get("function")
-        name = function.name if place is None else getattr(place, "name", str(place))
+        name = _called(function)
         refused(instr, f"{_NONE} {name} is a call of NumPy, SciPy or LAPACK; compute without it")
-    name = getattr(function, "__name__", type(function).__name__)
+    name = getattr(function, "__name__", f"{function.__module__}.{function.__qualname__}")
     refused(
         instr, f"{_NONE} {name} is called, which is not compiled; compile it, or compute without it"
     )
+
+
+def _called(row: Reference) -> str:
+    """What a program calls a library's function."""
+    attrs = dict(row.attrs)
+    if row.name == "special":
+        return f"math.{attrs['name']}"
+    return str(attrs["function"]).replace(":", ".") if row.name == "ufunc" else row.name
 
 
 def _gemm(target: Target) -> Callable[[FunctionText, Instr], None]:

@@ -16,6 +16,14 @@ LIBRARY = ("numpy", "math", "cmath", "builtins", "tracejit", "typing", "functool
 PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "typing", "scipy"}
 #: Modules of ours that are written as a program would be, and converted like one.
 CONVERTED = {
+    "tracejit.export.algorithms.bessel",
+    "tracejit.export.algorithms.fourier",
+    "tracejit.export.algorithms.least_squares",
+    "tracejit.export.algorithms.linear_systems",
+    "tracejit.export.algorithms.orthogonal",
+    "tracejit.export.algorithms.sorting",
+    "tracejit.export.algorithms.spectral",
+    "tracejit.export.algorithms.stacks",
     "tracejit.trace.python.distinct",
     "tracejit.trace.python.iterators_in_python",
     "tracejit.trace.python.library_in_python",
