@@ -28,6 +28,8 @@ CALLS: dict[str, Callable[..., Any]] = {
     "polyint": lambda x, c, d: polynomial.polyint(c),
     "polyvander": lambda x, c, d: polynomial.polyvander(x, 3),
     "chebvander": lambda x, c, d: chebyshev.chebvander(x, 3),
+    "polyval2d": lambda x, c, d: polynomial.polyval2d(x, x, np.outer(c, d)),
+    "polygrid2d": lambda x, c, d: polynomial.polygrid2d(x, d, np.outer(c, d)),
     "leggauss": lambda x, c, d: legendre.leggauss(5)[0] * c[0],
 }
 

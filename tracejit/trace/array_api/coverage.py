@@ -59,12 +59,10 @@ def refused(implementation: Any) -> bool:
 
 
 def functions() -> dict[str, Any]:
-    """Implementations by the name that NumPy gives the function."""
-    return {
-        spelling(f): implementation
-        for f, implementation in NAMES.items()
-        if not isinstance(f, (np.ufunc, type)) and not refused(implementation)
-    }
+    """Implementations by the name that NumPy gives the function, private names left out."""
+    named = {spelling(f): f for f in NAMES if not isinstance(f, (np.ufunc, type))}
+    public = {name: NAMES[f] for name, f in named.items() if "._" not in name}
+    return {name: found for name, found in public.items() if not refused(found)}
 
 
 def ufuncs() -> list[str]:

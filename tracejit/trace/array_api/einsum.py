@@ -102,12 +102,12 @@ def _parsed(subscripts: str, ranks: list[int]) -> tuple[list[str], str]:
     most = max(hidden, default=0)
     dots = "".join(unused[:most])
     labels = []
-    for g, r, h in zip(given, ranks, hidden, strict=True):
+    for k, (g, r, h) in enumerate(zip(given, ranks, hidden, strict=True)):
         label = g.replace("...", dots[most - h :] if h > 0 else "")
         if len(label) != r or h < 0:
             throw(
                 ValueError(
-                    "einstein sum subscripts string contains too many subscripts for operand"
+                    f"einstein sum subscripts string contains too many subscripts for operand {k}"
                     if len(label) > r
                     else "operand has more dimensions than subscripts given in einstein sum, but "
                     "no '...' ellipsis provided to broadcast the extra dimensions."
@@ -121,17 +121,11 @@ def _parsed(subscripts: str, ranks: list[int]) -> tuple[list[str], str]:
         once = [c for c in set(joined) if joined.count(c) == 1 and c not in dots]
         result = dots + "".join(sorted(once))
     for c in result:
-        if result.count(c) > 1 or not any(c in label for label in labels):
-            throw(
-                ValueError(
-                    f"einstein sum subscripts string included output subscript '{c}' "
-                    + (
-                        "multiple times"
-                        if result.count(c) > 1
-                        else "which never appeared in an input"
-                    )
-                )
-            )
+        said = "einstein sum subscripts string {} output subscript '" + c + "' {}"
+        if result.count(c) > 1:
+            throw(ValueError(said.format("includes", "multiple times")))
+        if not any(c in label for label in labels):
+            throw(ValueError(said.format("included", "which never appeared in an input")))
     return labels, result
 
 

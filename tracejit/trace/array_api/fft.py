@@ -15,6 +15,7 @@ from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.numpy_versions import FFT_WRITES_EVERY_OUT, INVALID_NORM
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.delivery import stored
 from tracejit.trace.array_api.names import covers
@@ -28,7 +29,7 @@ _OPPOSITE = {None: "forward", "backward": "forward", "forward": "backward", "ort
 def _opposite(norm: Any) -> str:
     """The normalisation of the transform the other way."""
     if norm not in _OPPOSITE:
-        throw(ValueError(f'Invalid norm value {norm}; should be "backward","ortho" or "forward".'))
+        throw(ValueError(INVALID_NORM.format(norm)))
     return _OPPOSITE[norm]
 
 
@@ -111,7 +112,8 @@ def irfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = No
 @covers(np.fft.hfft)
 def hfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """The real transform of data with Hermitian symmetry."""
-    return irfft(np.conjugate(asarray(a)), n, axis, _opposite(norm), out)
+    written = out if FFT_WRITES_EVERY_OUT else None
+    return irfft(np.conjugate(asarray(a)), n, axis, _opposite(norm), written)
 
 
 @covers(np.fft.ihfft)
@@ -164,24 +166,24 @@ def _irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any 
     return stored(irfft(found, points[-1], many[-1], norm), out)
 
 
-def _plane(several: Callable[..., Any]) -> Callable[..., Any]:
+def _plane(several: Callable[..., Any], written: bool) -> Callable[..., Any]:
     def transform(
         a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None
     ) -> Any:
-        return several(a, s, axes, norm, out)
+        return several(a, s, axes, norm, out if written else None)
 
     return transform
 
 
 _fftn, _ifftn = _several("fftn", fft), _several("ifftn", ifft)
-for _names, _implementation in (
-    ((np.fft.fftn, np.fft.fft2), _fftn),
-    ((np.fft.ifftn, np.fft.ifft2), _ifftn),
-    ((np.fft.rfftn, np.fft.rfft2), _rfftn),
-    ((np.fft.irfftn, np.fft.irfft2), _irfftn),
+for _names, _implementation, _writes in (
+    ((np.fft.fftn, np.fft.fft2), _fftn, True),
+    ((np.fft.ifftn, np.fft.ifft2), _ifftn, FFT_WRITES_EVERY_OUT),
+    ((np.fft.rfftn, np.fft.rfft2), _rfftn, True),
+    ((np.fft.irfftn, np.fft.irfft2), _irfftn, FFT_WRITES_EVERY_OUT),
 ):
     covers(_names[0])(_implementation)
-    covers(_names[1])(_plane(_implementation))
+    covers(_names[1])(_plane(_implementation, _writes))
 
 
 def _shifted(x: Any, axes: Any, sign: int) -> Any:

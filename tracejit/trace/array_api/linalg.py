@@ -5,7 +5,6 @@ The rows are pure; ``LinAlgError`` is a check of their last result. Derivatives 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.ops.matrix_expressions import Mat
+from tracejit.numpy_versions import EIGENVALUES_ARE_COMPLEX, TO_REAL
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.matrices import eye
 from tracejit.trace.array_api.names import covers
@@ -238,12 +238,6 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Any:
 _BOTH = "make the matrix complex, as in a.astype(complex)"
 
 
-@functools.cache
-def always_complex() -> bool:
-    """Whether NumPy's eigenvalues of real matrices are complex, whatever they are (since 2.5)."""
-    return is_complex(np.linalg.eigvals(np.eye(2)).dtype)
-
-
 def _spectral(name: str, x: Value, *, narrowed: bool) -> list[Any]:
     """Results, if ``narrowed`` made real where the matrices and all eigenvalues are real."""
     finite: Any = np.all(np.isfinite(wrap(x)))
@@ -262,18 +256,27 @@ def _spectral(name: str, x: Value, *, narrowed: bool) -> list[Any]:
 def eig(a: Any) -> Any:
     """Eigenvalues and vectors: up to NumPy 2.4 real ones where the matrices and all eigenvalues
     are."""
-    return EigResult(*_spectral("eig", _square(a), narrowed=not always_complex()))
+    return EigResult(*_spectral("eig", _square(a), narrowed=not EIGENVALUES_ARE_COMPLEX))
 
 
 @covers(np.linalg.eigvals)
 def eigvals(a: Any) -> Any:
     """Eigenvalues: up to NumPy 2.4 real ones where the matrices and all eigenvalues are."""
-    return _spectral("eigvals", _square(a), narrowed=not always_complex())[0]
+    return _spectral("eigvals", _square(a), narrowed=not EIGENVALUES_ARE_COMPLEX)[0]
 
 
 def narrowed_eigenvalues(a: Any) -> Any:
     """Eigenvalues, real ones where the matrix and all eigenvalues are, in every NumPy."""
     return _spectral("eigvals", _square(a), narrowed=True)[0]
+
+
+@covers(*filter(None, [TO_REAL]))
+def _to_real(w: Any, t: Any) -> Any:
+    """Eigenvalues of the matrix ``t``, real ones where it and all of them are."""
+    if is_complex(t.dtype):
+        return w
+    real = value_of(np.all(np.equal(w.imag, 0)))
+    return w.real.copy() if assume(real, "the result of np.linalg.eigvals is real", _BOTH) else w
 
 
 @covers(np.linalg.pinv)
@@ -299,7 +302,7 @@ def _completed(x: Value) -> Value:
 @covers(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """Least squares: solution, residuals (only where they are defined), rank, singular values."""
-    x, y = matrix(a, b), builder().convert(value_of(b), _kind(a, b))
+    x, y = (builder().convert(value_of(v), _kind(a, b)) for v in (a, b))
     for v in (x, y):
         if v.rank != 2 and not (v is y and y.rank == 1):
             throw(

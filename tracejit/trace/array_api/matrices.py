@@ -12,6 +12,7 @@ from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.numpy_versions import MESHGRID_IS_A_TUPLE
 from tracejit.trace.array_api.creation import array, asarray, linspace
 from tracejit.trace.array_api.delivery import deliver
 from tracejit.trace.array_api.einsum import diagonal_value
@@ -192,9 +193,7 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Array:
 
 
 @covers(np.meshgrid)
-def meshgrid(
-    *xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy"
-) -> tuple[Array, ...]:
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
     """Coordinate arrays of a grid."""
     if indexing not in ("xy", "ij"):
         throw(ValueError("Valid values for `indexing` are 'xy' and 'ij'."))
@@ -211,7 +210,7 @@ def meshgrid(
         own = [d if k == place else 1 for k, d in enumerate(shape)]
         spread = own if sparse else shape
         found.append(fresh(b.broadcast(v.read(), spread, (place,))))
-    return tuple(found)
+    return tuple(found) if copy or not sparse or MESHGRID_IS_A_TUPLE else found
 
 
 @covers(np.indices)

@@ -146,11 +146,11 @@ def static_int(x: Any, what: str) -> int:
 
 
 @asks(TypeError, ValueError, ArithmeticError)
-def axis_of(axis: Any, rank: int, what: str = "axis") -> int:
-    """A non-negative axis; AxisError as NumPy when outside ``rank``."""
+def axis_of(axis: Any, rank: int, what: str = "axis", prefix: str | None = None) -> int:
+    """A non-negative axis; AxisError as NumPy when outside ``rank``, its text after ``prefix``."""
     k = static_int(axis, what)
     if not -rank <= k < rank:
-        throw(np.exceptions.AxisError(k, rank))
+        throw(np.exceptions.AxisError(k, rank, prefix))
     return k % rank
 
 

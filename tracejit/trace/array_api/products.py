@@ -11,6 +11,7 @@ from tracejit.dtypes import computed_in, is_bool, is_complex
 from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.numpy_versions import CROSS_NEEDS_THREE
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.delivery import deliver, stored
 from tracejit.trace.array_api.names import NAMES, covers, method, unsupported
@@ -279,34 +280,43 @@ def _cross2(a: Any, b: Any) -> Any:
     return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
+_OF_TWO_OR_THREE = "incompatible dimensions for cross product\n(dimension must be 2 or 3)"
+_OF_THREE = (
+    "Both input arrays must be (arrays of) 3-dimensional vectors, but they are {} and {} "
+    "dimensional instead."
+)
+
+
 @covers(np.cross)
 def cross(
     a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None
 ) -> Any:
-    """The vector product of vectors of 2 or 3 components."""
+    """The vector product of vectors of 3 components, up to NumPy 2.4 also of 2."""
     if axis is not None:
         axisa = axisb = axisc = axis
-    x, y = moveaxis(asarray(a), axisa, -1), moveaxis(asarray(b), axisb, -1)
+    x, y = asarray(a), asarray(b)
+    x = moveaxis(x, axis_of(axisa, x.ndim, prefix="axisa"), -1)
+    y = moveaxis(y, axis_of(axisb, y.ndim, prefix="axisb"), -1)
     sizes = [static_int(v.dims[-1], "the number of components") for v in (x, y)]
-    if any(n not in (2, 3) for n in sizes):
-        throw(
-            ValueError(
-                "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
-                f"{sizes[0]} and {sizes[1]} dimensional instead."
-            )
-        )
+    if any(n != 3 and (n != 2 or CROSS_NEEDS_THREE) for n in sizes):
+        throw(ValueError((_OF_THREE if CROSS_NEEDS_THREE else _OF_TWO_OR_THREE).format(*sizes)))
     if sizes == [2, 2]:
         return asarray(_cross2(x, y))
     x0, x1, x2 = (x[..., k] if k < sizes[0] else x[..., 0] * 0 for k in range(3))
     y0, y1, y2 = (y[..., k] if k < sizes[1] else y[..., 0] * 0 for k in range(3))
     parts = [x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0]
-    return np.moveaxis(np.stack(parts, -1), -1, axisc)
+    product: Any = np.stack(parts, -1)
+    return np.moveaxis(product, -1, axis_of(axisc, product.ndim, prefix="axisc"))
 
 
 @covers(np.linalg.cross)
 def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    """The vector product."""
-    return cross(x1, x2, axis=axis)
+    """The vector product of vectors of 3 components."""
+    x, y = asarray(x1), asarray(x2)
+    sizes = [static_int(v.dims[axis_of(axis, v.ndim)], "the number of components") for v in (x, y)]
+    if sizes != [3, 3]:
+        throw(ValueError(_OF_THREE.format(*sizes)))
+    return cross(x, y, axis=axis)
 
 
 @covers(np.linalg.matmul)

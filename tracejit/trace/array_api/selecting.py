@@ -11,6 +11,7 @@ from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.numpy_versions import TAKE_CASTS_TO_OUT, WHERE_CHECKS_INTS
 from tracejit.trace.array_api.concatenation import gathered
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.delivery import deliver, result_like
@@ -48,7 +49,8 @@ def where(condition: Any, x: Any = _MISSING, y: Any = _MISSING, /) -> Any:
     left, right = operand(x), operand(y)
     kind = promote([left, right])
     flag = b.convert(value_of(condition), "bool")
-    values = broadcast_together([flag, wrapped(left, kind), wrapped(right, kind)])
+    stored = cast if WHERE_CHECKS_INTS else wrapped
+    values = broadcast_together([flag, stored(left, kind), stored(right, kind)])
     value = b.op("select", *values)
     found = result_like(value, [condition, x, y])
     return found if isinstance(found, Array) else fresh(value)
@@ -347,9 +349,10 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
 
 
 def _picked(value: Value, x: Value, out: Any) -> Any:
-    """Elements of ``x``, in ``out`` where it is given: NumPy makes it of the dtype of ``x``
-    meanwhile."""
-    if isinstance(out, Array) and not np.can_cast(out.dtype, x.dtype, "safe"):
+    """Elements of ``x``, in ``out`` where it is given: NumPy up to 2.4 makes it of the dtype of
+    ``x`` meanwhile."""
+    as_x = isinstance(out, Array) and np.can_cast(out.dtype, x.dtype, "safe")
+    if isinstance(out, Array) and not (as_x or TAKE_CASTS_TO_OUT):
         refuse_cast(out, x.dtype, "safe")
     return deliver(value, out, "unsafe")
 
@@ -428,7 +431,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     for k in range(count - 2, -1, -1):
         here = b.op("eq", index, stretch(b.const(k, index.dtype), index.shape))
         found = b.op("select", here, values[k], found)
-    return deliver(found, out)
+    return deliver(found, out, "unsafe")
 
 
 @method("choose")

@@ -101,8 +101,8 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Array:
     """Axes moved to other positions, the others in order."""
     x = asarray(a)
     source, destination = (
-        [axis_of(s, x.ndim) for s in (v if isinstance(v, (tuple, list)) else (v,))]
-        for v in (source, destination)
+        [axis_of(s, x.ndim, prefix=name) for s in (v if isinstance(v, (tuple, list)) else (v,))]
+        for v, name in ((source, "source"), (destination, "destination"))
     )
     if len(source) != len(destination):
         throw(

@@ -11,9 +11,11 @@ from tracejit.dtypes import is_bool, is_integer
 from tracejit.errors import asks, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
+from tracejit.numpy_versions import SORTS_DESCEND
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.names import covers, method
 from tracejit.trace.array_api.operands import axis_of, builder, check, value_of
+from tracejit.trace.array_api.reductions import NO_VALUE
 from tracejit.trace.array_api.staged import staged
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Tracer, dim_value, fresh
@@ -21,18 +23,33 @@ from tracejit.trace.values.all import Array, Tracer, dim_value, fresh
 _KINDS = {"q": "quicksort", "h": "heapsort", "m": "stable", "s": "stable"}
 
 
-def _method_of(kind: Any, stable: Any) -> str:
-    """NumPy's algorithm for ``kind`` and ``stable``."""
-    if stable is not None and kind is not None:
-        throw(ValueError("`kind` and `stable` parameters can't be provided at the same time."))
-    if stable:
-        return "stable"
+def _method_of(kind: Any, stable: Any, descending: Any) -> str:
+    """NumPy's algorithm for ``kind`` or the keywords in its place."""
     if kind is None:
-        return "quicksort"
-    found = _KINDS.get(str(kind)[:1].lower())
+        return "stable" if stable else "quicksort"
+    if not isinstance(kind, str):
+        throw(TypeError(f"sort kind must be str, not {type(kind).__name__}"))
+    found = _KINDS.get(kind[:1].lower())
     if found is None:
         throw(ValueError(f"sort kind must be one of 'quick', 'heap', or 'stable' (got {kind!r})"))
+    if stable is not None or descending is not None:
+        message = "`kind` and keyword parameters can't be provided at the same time. Use only one"
+        throw(ValueError(f"{message} of them."))
     return found
+
+
+def _descending(given: Any, name: str) -> bool | None:
+    """What ``descending=`` says; a NumPy that does not know the keyword refuses it."""
+    if given is NO_VALUE:
+        return None
+    if not SORTS_DESCEND:
+        throw(TypeError(f"{name}() got an unexpected keyword argument 'descending'"))
+    return None if given is None else bool(given)
+
+
+def _turned(x: Any) -> Any:
+    """The elements in the opposite order, nan as large as before; its own inverse."""
+    return ~x if is_bool(x.dtype) or is_integer(x.dtype) else -x
 
 
 def _no_fields(order: Any) -> None:
@@ -59,32 +76,47 @@ def sorted_along(x: Any, axis: int, kind: str = "quicksort") -> Any:
     return fresh(builder().op("sort", x.read(), axis=axis, kind=kind))
 
 
+def _sorted(x: Any, axis: int, method_: str, descending: bool | None) -> Any:
+    if descending:
+        return _turned(sorted_along(_turned(x), axis, method_))
+    return sorted_along(x, axis, method_)
+
+
 @covers(np.sort)
-def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+def sort(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None,
+    descending: Any = NO_VALUE,
+) -> Any:  # fmt: skip
     """A sorted copy."""
+    down = _descending(descending, "sort")
     _no_fields(order)
     x, k = _flat_or_axis(a, axis)
-    return sorted_along(x, k, _method_of(kind, stable))
+    return _sorted(x, k, _method_of(kind, stable, down), down)
 
 
 @method("sort")
 def sort_method(
-    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
-) -> None:
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None,
+    descending: Any = NO_VALUE,
+) -> None:  # fmt: skip
     """``x.sort()``: in place."""
+    down = _descending(descending, "sort")
     _no_fields(order)
-    a.write(sorted_along(a, axis_of(axis, a.ndim), _method_of(kind, stable)).read())
+    a.write(_sorted(a, axis_of(axis, a.ndim), _method_of(kind, stable, down), down).read())
 
 
 @covers(np.argsort, method=True)
 def argsort(
-    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
-) -> Any:
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None,
+    descending: Any = NO_VALUE,
+) -> Any:  # fmt: skip
     """The positions that sort."""
+    down = _descending(descending, "argsort")
     _no_fields(order)
     whole = asarray(a).ndim == 0 and axis in (0, -1)  # a number is a line of one here
     x, k = _flat_or_axis(a, None if whole else axis)
-    return positions(x, k, _method_of(kind, stable))
+    method_ = _method_of(kind, stable, down)
+    return positions(_turned(x), k, "stable") if down else positions(x, k, method_)
 
 
 @covers(np.sort_complex)

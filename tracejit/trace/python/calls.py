@@ -481,6 +481,9 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     has_no_effect(f)
     module = getattr(f, "__module__", None) or ""
     if module.split(".")[0] == "numpy" and any(contains_tracer(a) for a in args):
+        source = getattr(f, "_implementation", None)  # NumPy's own Python behind a dispatcher
+        if isinstance(source, FunctionType) and convertible(source):
+            return python_call(ops, source, args, kwargs)
         name_of(f)
     of_module = isinstance(f, BuiltinFunctionType) and isinstance(f.__self__, ModuleType | None)
     given = (*args, *kwargs.values())

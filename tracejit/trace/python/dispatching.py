@@ -68,8 +68,8 @@ def behind(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         traced = any(isinstance(a, Tracer) for a in (*args, *kwargs.values()))
         return MethodType(f.__func__.__wrapped__, f.__self__) if made or traced else f
     if args and _kind(f) is _DISPATCH_METHOD:
-        held = _held(f)
-        return held["self"].dispatcher.dispatch(type_of(args[0])).__get__(held["obj"], held["cls"])
+        dispatch, obj, cls = _held(f)
+        return dispatch(type_of(args[0])).__get__(obj, cls)
     if not isinstance(f, FunctionType):
         return _IN_NUMPY.get(f, f) if current().numpy_errors and callable(f) else f
     if f in _STANDING_FOR:
@@ -82,9 +82,12 @@ def behind(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return f
 
 
-def _held(bound: Any) -> dict[str, Any]:
-    """The descriptor, the object and the class of a bound ``singledispatchmethod``."""
-    if not isinstance(bound, FunctionType):
-        return {"self": bound._unbound, "obj": bound._obj, "cls": bound._cls}
+def _held(bound: Any) -> tuple[Any, Any, Any]:
+    """What a bound ``singledispatchmethod`` dispatches with, the object, and the class."""
+    if not isinstance(bound, FunctionType):  # since Python 3.14
+        return bound._unbound.dispatcher.dispatch, bound._obj, bound._cls
     cells = zip(bound.__code__.co_freevars, bound.__closure__ or (), strict=True)
-    return {name: cell.cell_contents for name, cell in cells}
+    held = {name: cell.cell_contents for name, cell in cells}
+    if "dispatch" in held:  # since Python 3.13
+        return held["dispatch"], held["obj"], held["cls"]
+    return held["self"].dispatcher.dispatch, held["obj"], held["cls"]

@@ -12,6 +12,7 @@ from tracejit.errors import LeakedTracerError, UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.numpy_versions import NO_IMAGINARY_PART
 from tracejit.trace.session.concretize import bound, structural_int, truth
 from tracejit.trace.session.registry import ARRAY, METHODS, NAMES
 from tracejit.trace.session.session import Session, current, where
@@ -208,7 +209,7 @@ class Array(Tracer):
     @imag.setter
     def imag(self, value: Any) -> None:
         if not is_complex(self.dtype):
-            throw(TypeError("array does not have imaginary part to set"))
+            throw(TypeError(NO_IMAGINARY_PART))
         self.imag[...] = NAMES[np.asarray](value)
 
     @property

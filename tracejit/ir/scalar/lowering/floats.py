@@ -19,6 +19,7 @@ from tracejit.ir.scalar.elementary.num import (
 )
 from tracejit.ir.scalar.emit import F16, I32, Emitter
 from tracejit.ir.scalar.lowering.rule import Lower, both_parts, by_kind
+from tracejit.numpy_versions import HALF_NEXTAFTER_TURNS_ZEROS
 
 
 def _frexp(x: Num) -> tuple[Num, Num]:
@@ -58,12 +59,13 @@ def ldexp(x: Num, n: Num) -> Num:
 
 @elementary
 def _nextafter(x: Num, y: Num) -> Num:
-    """Of equal zeros the second, but of float16 the first, as in NumPy."""
+    """Of equal zeros the second; of float16 the first where NumPy has it so."""
     bits, wide, target = x.bits(), x.computed(), y.computed()
+    turns = HALF_NEXTAFTER_TURNS_ZEROS or x.dtype != F16
     away = (wide < target) ^ x.signbit()
     least = y.bits() & (-1 << (8 * x.dtype.itemsize - 1)) | 1
     moved = where(wide.eq(0.0), least, bits + choose(away, 1, -1, bits)).floats(x.dtype)
-    moved = where(wide.eq(target), x if x.dtype == F16 else y, moved)
+    moved = where(wide.eq(target), y if turns else x, moved)
     return where(wide.isnan() | target.isnan(), (wide + target).to_float(x.dtype), moved)
 
 
