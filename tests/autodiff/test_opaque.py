@@ -34,7 +34,15 @@ def _bits(b: Builder, x: Value) -> Value:
     return b.op("bitcast", bits, dtype=np.dtype(np.float64))  # type: ignore[no-any-return]
 
 
-OPAQUE: dict[str, Callable[[Builder, Value], Value]] = {"host_call": _host, "bitcast": _bits}
+def _pure(b: Builder, x: Value) -> Value:
+    return b.op("pure_call", x, fn=np.square, types=(F64,), extents=0)[0]  # type: ignore[no-any-return]
+
+
+OPAQUE: dict[str, Callable[[Builder, Value], Value]] = {
+    "host_call": _host,
+    "pure_call": _pure,
+    "bitcast": _bits,
+}
 
 
 def _term(name: str) -> Emit:

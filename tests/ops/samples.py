@@ -26,6 +26,7 @@ ELSEWHERE = {
     **dict.fromkeys("for_true sum_true".split(), "Programs"),
     **dict.fromkeys("const_buffer tape_push tape_pop gemm".split(), "Programs"),
     "host_call": "tests/codegen_llvm",
+    "pure_call": "tests/transforms/test_registered.py",
     "empty": "undefined contents",
 }
 

@@ -14,6 +14,7 @@ from tracejit.autodiff.spread import (
     NeedsLoop,
     call_flags,
     length_differs,
+    results_of,
     side_by_side,
     spread,
     spread_branch,
@@ -93,7 +94,8 @@ class Batcher:
         found = None if rule is None else rule(self, instr, operands, attrs)
         if found is None:
             return self._one_by_one(instr, mapping)
-        return [self.made(v) for v in found]
+        differ = results_of(instr, flags)
+        return [self.made(v) if d else v for v, d in zip(found, differ, strict=True)]
 
     # -- one example after another -------------------------------------------------------------
 

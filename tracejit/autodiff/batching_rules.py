@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from tracejit.autodiff.batching import Batcher
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.ops.contraction import free_axes
+from tracejit.ir.types import TensorType
 
 Attrs: TypeAlias = Mapping[str, Any]
 Rule: TypeAlias = Callable[[Batcher, Instr, list[Value], Attrs], "Sequence[Value] | None"]
@@ -209,6 +210,16 @@ def _stacked(
     return _op(batcher, instr, [batcher.full(v) for v in operands], {**attrs, **moved})
 
 
+def _pure_call(
+    batcher: Batcher, instr: Instr, operands: list[Value], attrs: Attrs
+) -> Sequence[Value]:
+    """One call for all examples; extents of results are the same for all."""
+    count = len(operands) - attrs["extents"]
+    given = [*map(batcher.full, operands[:count]), *operands[count:]]
+    types = tuple(TensorType(t.dtype, (batcher.size, *t.shape)) for t in attrs["types"])
+    return _op(batcher, instr, given, {**attrs, "types": types, "fn": attrs["fn"].batched()})
+
+
 def _in_turn(batcher: Batcher, instr: Instr, operands: list[Value], attrs: Attrs) -> None:
     """What takes no stacks."""
 
@@ -232,6 +243,7 @@ RULES: dict[str, Rule] = {
     "add_slice": _window,
     "check": _check,
     "extern": _stacked,
+    "pure_call": _pure_call,
     "lstsq": _in_turn,
     "lexsort": _in_turn,
 }

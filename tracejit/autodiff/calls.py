@@ -1,8 +1,9 @@
 """Calls that say themselves how they are differentiated, in both modes.
 
 ``jvp``: a rule for tangents, linear in them. ``vjp``: a forward part with residuals, and a backward
-part. ``checkpoint``: computed again in reverse. ``stop``: no derivative. ``solve``: linear in its
-first operands, with a transpose, and a rule for tangents for all others.
+part. ``both``: one for each mode. ``checkpoint``: computed again in reverse. ``stop``: no
+derivative. ``solve``: linear in its first operands, with a transpose, and a rule for tangents for
+all others.
 """
 
 from __future__ import annotations
@@ -93,8 +94,8 @@ def linearize_call(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -
     if rule == "jvp" or (rule == "solve" and _moves_matrix(instr, active)):
         _by_jvp(lin, instr, args, outer, mapping)
         return
-    if rule == "vjp":
-        found = list(lin.b.inline(instr.regions[1], operands))
+    if rule in ("vjp", "both"):
+        found = list(lin.b.inline(instr.regions[-2], operands))
         count = len(instr.results)
         results, residuals = _own(lin.b, found[:count]), found[count:]
         mapping.update(zip(instr.results, results, strict=True))
@@ -114,9 +115,9 @@ def linearize_call(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -
     if "linear" in instr.attrs:
         right, rest = linear[: instr.attrs["linear"]], operands[instr.attrs["linear"] :]
         lin.steps.append(_Backward(instr.regions[-1], [], rest, right, out))
-    elif rule == "vjp":
+    elif rule in ("vjp", "both"):
         moving = [lin.tangent(v) for v in args if has_tangent(v)]
-        lin.steps.append(_Backward(instr.regions[2], residuals, outer, moving, out))
+        lin.steps.append(_Backward(instr.regions[-1], residuals, outer, moving, out))
     else:
         at_hand = dict(zip(kept, residuals, strict=True))
         lin.steps.append(_Again(instr.regions[0], operands, linear, out, at_hand))

@@ -115,41 +115,65 @@ def check_function(
     run: Run,
     *,
     order: int = 2,
+    modes: Sequence[str] = ("fwd", "rev"),
     seed: int = 0,
     prepare: Callable[[Function], Function] | None = None,
 ) -> None:
     """Check ``jvp`` and ``vjp`` of a function at ``args`` to the given order of derivative.
 
     Forward mode is compared with central differences, reverse mode with forward mode through
-    ``<c, J t> == <vjp c, t>``; higher orders repeat this on the derivatives themselves. Raises
-    AssertionError where they differ by more than ``tolerance`` relative to the norms involved.
-    ``prepare`` gives the function that derivatives are taken of, the same real function.
+    ``<c, J t> == <vjp c, t>``, or where that is not among ``modes`` with the differences; higher
+    orders repeat this on the derivatives themselves. Raises AssertionError where they differ by
+    more than ``tolerance`` relative to the norms involved. ``prepare`` gives the function that
+    derivatives are taken of, the same real function.
     """
     function = function if prepare is None else prepare(function)
     rng = np.random.default_rng(seed)
     tol = precision(function, args, wrt)
     tangents = [random_like(rng, args[k]) for k in wrt]
-    forward = jvp(function, wrt)
-    outs = list(run(forward, [*args, *tangents]))
-    count = len(function.results)
-    pushed = outs[count:]
     want = difference(run, function, args, wrt, tangents)
-    scale = norm(want) + norm(inexact_results(function, outs[:count])) + norm(tangents)
-    error = norm([p - w for p, w in zip(pushed, want, strict=True)])
-    assert error <= tol.difference * max(scale, 1.0), (
-        f"order {order}: jvp of @{function.name} differs from central differences by {error:.3g}"
-        f" (norms {norm(pushed):.6g}, {norm(want):.6g})"
-    )
-    backward = vjp(function, wrt)
-    cts = [random_like(rng, p) for p in pushed]
+    deeper: Any = {"order": order - 1, "modes": modes, "prepare": prepare}
+    moved, exact = want, tol.difference
+    if "fwd" in modes:
+        forward = jvp(function, wrt)
+        outs = list(run(forward, [*args, *tangents]))
+        count = len(function.results)
+        moved, exact = outs[count:], tol.identity
+        scale = norm(want) + norm(inexact_results(function, outs[:count])) + norm(tangents)
+        error = norm([p - w for p, w in zip(moved, want, strict=True)])
+        assert error <= tol.difference * max(scale, 1.0), (
+            f"order {order}: jvp of @{function.name} differs from central differences by "
+            f"{error:.3g} (norms {norm(moved):.6g}, {norm(want):.6g})"
+        )
+        if order > 1:
+            check_function(forward, [*args, *tangents], wrt, run, **deeper, seed=seed + 2)
+    if "rev" in modes:
+        _check_reverse(function, args, wrt, run, tangents, moved, exact, {**deeper, "seed": seed})
+
+
+def _check_reverse(
+    function: Function,
+    args: Sequence[Any],
+    wrt: Sequence[int],
+    run: Run,
+    tangents: Sequence[Any],
+    moved: Sequence[Any],
+    exact: float,
+    deeper: dict[str, Any],
+) -> None:
+    """``vjp`` against the derivative ``moved`` along ``tangents``, which is ``exact`` so far."""
+    backward, rng = vjp(function, wrt), np.random.default_rng([deeper["seed"], 1])
+    ends = [r for r in function.results if isinstance(r.type, TensorType) and is_inexact(r.dtype)]
+    cts = [random_like(rng, np.empty_like(m, r.dtype)) for r, m in zip(ends, moved, strict=True)]
     cts_and_sizes = _with_sizes(backward, len(args), cts)
-    pulled = list(run(backward, [*args, *cts_and_sizes]))[count:]
-    left, right = pairing(cts, pushed), pairing(pulled, tangents)
-    bound = norm(cts) * norm(pushed) + norm(pulled) * norm(tangents)
-    assert abs(left - right) <= tol.identity * max(bound, 1.0), (
-        f"order {order}: <c, Jt> = {left:.9g} but <vjp c, t> = {right:.9g} for @{function.name}"
+    outs = list(run(backward, [*args, *cts_and_sizes]))
+    pulled = outs[len(function.results) :]
+    left, right = pairing(cts, moved), pairing(pulled, tangents)
+    bound = norm(cts) * norm(moved) + norm(pulled) * norm(tangents)
+    assert abs(left - right) <= exact * max(bound, 1.0), (
+        f"order {deeper['order'] + 1}: <c, Jt> = {left:.9g} but <vjp c, t> = {right:.9g} "
+        f"for @{function.name}"
     )
-    if order > 1:
-        deeper: Any = {"order": order - 1, "prepare": prepare}
-        check_function(backward, [*args, *cts_and_sizes], wrt, run, **deeper, seed=seed + 1)
-        check_function(forward, [*args, *tangents], wrt, run, **deeper, seed=seed + 2)
+    if deeper["order"]:
+        deeper["seed"] += 1
+        check_function(backward, [*args, *cts_and_sizes], wrt, run, **deeper)

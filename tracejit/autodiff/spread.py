@@ -52,7 +52,10 @@ def _require_one_shape(values: Sequence[Value], differ: set[Value]) -> None:
 def results_of(instr: Instr, flags: Sequence[bool]) -> list[bool]:
     """Which results of an instruction differ where the flagged operands do."""
     rules = rules_of(instr)
-    return [True] * len(instr.results) if rules is None else rules.spread(instr, flags)
+    if rules is not None:
+        return rules.spread(instr, flags)
+    told = 2 if instr.has(Trait.TELLS) else 0
+    return [*[True] * (len(instr.results) - told), *[False] * told]
 
 
 def spread_branch(instr: Instr, flags: Sequence[bool]) -> list[bool]:
@@ -81,14 +84,14 @@ def call_flags(instr: Instr, flags: Sequence[bool]) -> list[list[bool]]:
     args = [f or i for f, i in zip(flags, inexact, strict=False)]
     outer = list(flags[count:])
     found = [[*args, *outer]]
-    if instr.attrs["rule"] in ("jvp", "solve"):
+    if instr.attrs["rule"] in ("jvp", "both", "solve"):
         found.append([*args, *[True] * sum(inexact), *outer])
     if instr.attrs["rule"] in ("solve", "solved"):
         linear = instr.attrs["linear"]
         found.append([*[True] * linear, *args[linear:], *outer])
-    if instr.attrs["rule"] == "vjp":
+    if instr.attrs["rule"] in ("vjp", "both"):
         found.append([*args, *outer])
-        own = len(instr.regions[2].params) - len(outer)
+        own = len(instr.regions[-1].params) - len(outer)
         found.append([*[True] * own, *outer])
     return found
 

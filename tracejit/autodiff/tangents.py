@@ -76,11 +76,11 @@ def refuse_opaque(instr: Instr) -> None:
         return
     loc = instr.loc
     where = f"{os.path.basename(loc.filename)}:{loc.line}: " if loc else ""
+    way = getattr(instr.attrs.get("fn"), "remedy", None) or "compose it of functions that have one"
     throw(
         TypeError(
             f"{where}{_as_written(instr)} has no derivative, and what is differentiated goes "
-            f"through "
-            "it; compose it of functions that have one"
+            f"through it; {way}"
         )
     )
 
@@ -91,7 +91,7 @@ def _as_written(instr: Instr) -> str:
         return f"a view of the bits of {instr.operands[0].dtype} as {instr.result.dtype}"
     function = instr.attrs.get("fn")
     name = getattr(function, "written", None) or getattr(function, "__qualname__", repr(function))
-    return f"{name} (a host_call)"
+    return str(name) if getattr(function, "remedy", None) else f"{name} (a host_call)"
 
 
 def _linear(

@@ -69,6 +69,9 @@ class Trait(StrEnum):
     #: Reads one element of a buffer; writes one.
     LOADS = auto()
     STORES = auto()
+    #: The last two results tell whether all went well, and what else happened: of a batch together.
+    #: Whoever needs none of the others does not ask.
+    TELLS = auto()
     #: Makes memory; gives it back; another name for some of it.
     ALLOCATES = auto()
     FREES = auto()

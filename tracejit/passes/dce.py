@@ -1,7 +1,8 @@
 """Dead code: pure instructions without a use, and what control flow carries for nobody.
 
-Effects stay. A carried value goes when nothing but its own next value needs it; a branch result
-when nobody reads it; an operand of a region when the region does not use it.
+Effects stay, but for what an instruction that nobody needs tells of itself. A carried value goes
+when nothing but its own next value needs it; a branch result when nobody reads it; an operand of a
+region when the region does not use it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
 from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
 from tracejit.passes.rebuild import Rebuild
 
 Slim = tuple[Instr, list[int]]
@@ -26,7 +28,11 @@ def _sweep(function: Function) -> tuple[Function, set[Value]]:
     live: set[Value] = set(function.results)
     _close(live, function.results)
     kept: list[tuple[Instr, Slim | None]] = []
+    told = {r: i for i in function.instrs if i.has(Trait.TELLS) for r in i.results[-2:]}
     for instr in reversed(function.instrs):
+        teller = told.get(instr.operands[0]) if instr.has(Trait.GUARD) else None
+        if teller is not None and not any(r in live for r in teller.results):
+            continue
         if not instr.regions:
             if instr.prim.effect == "none" and not any(r in live for r in instr.results):
                 continue

@@ -18,6 +18,7 @@ from tracejit.transforms.ready_rules import (
     scale_gradient,
     stop_gradient,
 )
+from tracejit.transforms.registered import register
 from tracejit.transforms.roots import custom_root
 from tracejit.transforms.structured import cond, fori_loop, map, scan, switch, while_loop
 from tracejit.transforms.vmapping import vmap
@@ -43,6 +44,7 @@ __all__ = [
     "jvp",
     "linearize",
     "map",
+    "register",
     "remat",
     "scale_gradient",
     "scan",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracejit.calls.deopt import DeoptState
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSet, TraceAssumptions
 
 
@@ -14,15 +14,20 @@ def check_grads(
     fun: Callable[..., Any],
     args: Sequence[Any],
     order: int = 2,
-    **tolerances: Any,
+    modes: Sequence[str] = ("fwd", "rev"),
 ) -> None:
-    """Check derivatives of ``fun`` at ``args`` in both modes up to ``order``.
+    """Check derivatives of ``fun`` at ``args`` up to ``order``.
 
     Forward mode against central differences, reverse mode against forward mode by the dot-product
-    identity. Floating and complex leaves of ``args`` are differentiated. Raises AssertionError.
+    identity. ``modes`` are those of JAX: ``("rev",)`` checks reverse mode alone, against
+    differences, for functions that have no other (``custom_vjp``). Floating and complex leaves of
+    ``args`` are differentiated. AssertionError where a derivative is wrong, ValueError for other
+    modes.
 
         check_grads(lambda x: np.sum(np.tanh(x)), (np.ones(3),))
     """
+    if not modes or any(mode not in ("fwd", "rev") for mode in modes):
+        throw(ValueError(f"check_grads: modes are 'fwd' and 'rev', not {modes!r}"))
     from tracejit.autodiff.numeric import check_function
     from tracejit.calls.compiler import traced_function
     from tracejit.calls.ir_functions import run_function
@@ -36,7 +41,7 @@ def check_grads(
             raise UnsupportedError("check_grads needs at least one floating or complex argument")
         try:
             check_function(
-                function, values, wrt, run_function, order=order, prepare=stabilize, **tolerances
+                function, values, wrt, run_function, order=order, modes=modes, prepare=stabilize
             )
         except AssumptionFailed as wrong:
             deopt.learn(wrong, assumptions)

@@ -77,6 +77,10 @@ class Custom(Generic[P, R]):
         """How errors name it."""
         return f"{type(self).__name__} of {getattr(self.function, '__name__', 'a function')}"
 
+    def primal(self, ops: Any, args: Sequence[Any]) -> Any:
+        """The function called as it is."""
+        return ops.call(self.function, *args)
+
     def bodies(self, call: CustomCall) -> list[StagedBody]:
         """The bodies of the rule, to be closed after that of the function."""
         return []
@@ -135,7 +139,7 @@ class CustomCall:
 
         def primal() -> Any:
             given.append(self.whole(params))
-            result = self.ops.call(self.custom.function, *given[0])
+            result = self.custom.primal(self.ops, given[0])
             self._require_unchanged(given[0], params)
             return result
 
@@ -234,22 +238,7 @@ class custom_jvp(Custom[P, R]):  # noqa: N801  (used as a decorator)
     def bodies(self, call: CustomCall) -> list[StagedBody]:
         if self.jvp is None:
             throw(TypeError(f"{self.rule_name} has no rule: give one by defjvp"))
-        rule, params = self.jvp, call.params()
-        dots = [Value(params[k].type) for k in call.inexact]
-
-        def body() -> Any:
-            primals = call.chosen(params)
-            leaves: list[Any] = [0.0] * len(call.leaves)
-            for k, dot in zip(call.inexact, dots, strict=True):
-                leaves[call.moving[k]] = value_like(dot)
-            tangents = trees.unflatten(call.tree, leaves)
-            answer = call.ops.call(rule, *call.fixed, primals, tangents)
-            if not isinstance(answer, list | tuple) or len(answer) != 2:
-                raise StructureError(f"{self.rule_name}: the rule gives a pair (result, tangent)")
-            first = _as_results(self, call.primal, answer[0], "result")
-            return [*first, *_as_tangents(self, call.primal, answer[1])]
-
-        return [call.body("its rule", [*params, *dots], body, current().orders - 1)]
+        return [jvp_body(self, call, self.jvp)]
 
 
 class custom_vjp(Custom[P, R]):  # noqa: N801  (used as a decorator)
@@ -281,63 +270,94 @@ class custom_vjp(Custom[P, R]):  # noqa: N801  (used as a decorator)
     def bodies(self, call: CustomCall) -> list[StagedBody]:
         if self.rules is None:
             throw(TypeError(f"{self.rule_name} has no rule: give one by defvjp"))
-        forward, backward = self.rules
-        params, kept = call.params(), list[Any]()
+        return vjp_bodies(self, call, self.rules)
 
-        def first() -> Any:
-            answer = call.ops.call(forward, *call.whole(params))
-            if not isinstance(answer, list | tuple) or len(answer) != 2:
-                raise StructureError(f"{self.rule_name}: forward gives a pair (result, residuals)")
-            leaves, tree = trees.flatten(answer[1])
-            kept[:] = leaves, tree
-            results = _as_results(self, call.primal, answer[0], "result")
-            return [*results, *(x for x in leaves if isinstance(x, Tracer))]
 
-        made = call.body("forward", params, first, current().orders - 1)
-        leaves, tree = kept
-        count = len(call.primal.results)
-        residuals = [Value(v.type) for v in made.results[count:]]
-        ends = [v for v in call.primal.results if is_inexact(v.dtype)]
-        cts = [Value(v.type) for v in ends]
+# -- rules as bodies of the call ----------------------------------------------------------------
 
-        def second() -> Any:
-            found = iter(residuals)
-            inner = [like(x, next(found)) if isinstance(x, Tracer) else x for x in leaves]
-            answer = call.ops.call(
-                backward, *call.fixed, trees.unflatten(tree, inner), _cotangents(call.primal, cts)
-            )
-            return self._checked(call, answer)
 
-        return [made, call.body("backward", [*residuals, *cts], second, current().orders - 1)]
+def jvp_body(custom: Custom[..., Any], call: CustomCall, rule: Rule) -> StagedBody:
+    """The body of a rule for tangents."""
+    params = call.params()
+    dots = [Value(params[k].type) for k in call.inexact]
 
-    def _checked(self, call: CustomCall, answer: Any) -> list[Any]:
-        """Cotangents of the arguments that have any, in order."""
-        parts = call.tree.children()
-        if not isinstance(answer, list | tuple) or len(answer) != len(parts):
+    def body() -> Any:
+        primals = call.chosen(params)
+        leaves: list[Any] = [0.0] * len(call.leaves)
+        for k, dot in zip(call.inexact, dots, strict=True):
+            leaves[call.moving[k]] = value_like(dot)
+        tangents = trees.unflatten(call.tree, leaves)
+        answer = call.ops.call(rule, *call.fixed, primals, tangents)
+        if not isinstance(answer, list | tuple) or len(answer) != 2:
+            raise StructureError(f"{custom.rule_name}: the rule gives a pair (result, tangent)")
+        first = _as_results(custom, call.primal, answer[0], "result")
+        return [*first, *_as_tangents(custom, call.primal, answer[1])]
+
+    return call.body("its rule", [*params, *dots], body, current().orders - 1)
+
+
+def vjp_bodies(
+    custom: Custom[..., Any], call: CustomCall, rules: tuple[Rule, Rule]
+) -> list[StagedBody]:
+    """The bodies of a forward and a backward rule."""
+    forward, backward = rules
+    params, kept = call.params(), list[Any]()
+
+    def first() -> Any:
+        answer = call.ops.call(forward, *call.whole(params))
+        if not isinstance(answer, list | tuple) or len(answer) != 2:
+            raise StructureError(f"{custom.rule_name}: forward gives a pair (result, residuals)")
+        leaves, tree = trees.flatten(answer[1])
+        kept[:] = leaves, tree
+        results = _as_results(custom, call.primal, answer[0], "result")
+        return [*results, *(x for x in leaves if isinstance(x, Tracer))]
+
+    made = call.body("forward", params, first, current().orders - 1)
+    leaves, tree = kept
+    count = len(call.primal.results)
+    residuals = [Value(v.type) for v in made.results[count:]]
+    ends = [v for v in call.primal.results if is_inexact(v.dtype)]
+    cts = [Value(v.type) for v in ends]
+
+    def second() -> Any:
+        found = iter(residuals)
+        inner = [like(x, next(found)) if isinstance(x, Tracer) else x for x in leaves]
+        answer = call.ops.call(
+            backward, *call.fixed, trees.unflatten(tree, inner), _cotangents(call.primal, cts)
+        )
+        return _checked(custom, call, answer)
+
+    return [made, call.body("backward", [*residuals, *cts], second, current().orders - 1)]
+
+
+def _checked(custom: Custom[..., Any], call: CustomCall, answer: Any) -> list[Any]:
+    """Cotangents of the arguments that have any, in order."""
+    parts = call.tree.children()
+    if not isinstance(answer, list | tuple) or len(answer) != len(parts):
+        raise StructureError(
+            f"{custom.rule_name}: backward gives a tuple of {len(parts)} cotangents, one for "
+            "each argument that is differentiated"
+        )
+    leaves: list[Any] = []
+    for part, given in zip(parts, answer, strict=True):
+        if given is None:
+            leaves += [None] * part.num_leaves
+            continue
+        found, tree = trees.flatten(given)
+        if tree != part:
             raise StructureError(
-                f"{self.rule_name}: backward gives a tuple of {len(parts)} cotangents, one for "
-                "each argument that is differentiated"
+                f"{custom.rule_name}: a cotangent has another structure than its argument"
             )
-        leaves: list[Any] = []
-        for part, given in zip(parts, answer, strict=True):
-            if given is None:
-                leaves += [None] * part.num_leaves
-                continue
-            found, tree = trees.flatten(given)
-            if tree != part:
-                raise StructureError(
-                    f"{self.rule_name}: a cotangent has another structure than its argument"
-                )
-            leaves += found
-        b = current().b
-        return [
-            value_like(
-                b.zeros_like(call.operands[k])
-                if leaves[call.moving[k]] is None
-                else _fit(leaves[call.moving[k]], call.operands[k].tensor, "cotangent")
-            )
-            for k in call.inexact
-        ]
+        leaves += found
+    b = current().b
+    return [
+        value_like(
+            b.zeros_like(call.operands[k])
+            if leaves[call.moving[k]] is None
+            else _fit(leaves[call.moving[k]], call.operands[k].tensor, "cotangent")
+        )
+        for k in call.inexact
+    ]
 
 
 def _fit(x: Any, want: TensorType, what: str) -> Value:

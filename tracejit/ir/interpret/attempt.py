@@ -34,6 +34,11 @@ class AttemptedCall:
         return getattr(self.function, "written", None)
 
     @property
+    def remedy(self) -> Any:
+        """What may be done where it has no derivative."""
+        return getattr(self.function, "remedy", None)
+
+    @property
     def held(self) -> Any:
         """The generator that the function draws from, if it holds one."""
         return self.function.held  # type: ignore[attr-defined]

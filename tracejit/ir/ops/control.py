@@ -122,7 +122,9 @@ def _result_types(region: Function, mapping: dict[Any, Dim]) -> tuple[Type, ...]
 
 
 #: The rules that a ``call`` may have, and how many regions say so.
-CALL_REGIONS = {"jvp": 2, "vjp": 3, "checkpoint": 1, "stop": 1, "solve": 3, "solved": 2}
+CALL_REGIONS = {
+    "jvp": 2, "vjp": 3, "both": 4, "checkpoint": 1, "stop": 1, "solve": 3, "solved": 2,
+}  # fmt: skip
 
 
 def _call(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
@@ -135,11 +137,12 @@ def _call(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...
     moving = [v.type for v in operands[:count] if _inexact(v.type)]
     ends = [t for t in types if _inexact(t)]
     pushed, right = (*types, *ends), [v.type for v in operands[: attrs.get("linear", 0)]]
-    takes = count + (len(moving) if rule in ("jvp", "solve") else 0)
+    takes = count + (len(moving) if rule in ("jvp", "both", "solve") else 0)
     for region in regions[1:2] if rule != "solved" else ():
         require(len(region.params) == takes + len(operands) - count, "call rule's operands")
     yields = {
-        "jvp": (pushed,), "vjp": (types, moving), "solve": (pushed, right), "solved": (right,),
+        "jvp": (pushed,), "vjp": (types, moving), "both": (pushed, types, moving),
+        "solve": (pushed, right), "solved": (right,),
     }  # fmt: skip
     for region, results in zip(regions[1:], yields.get(rule, ()), strict=True):
         if not region.diverges:
@@ -168,6 +171,14 @@ def _write_back(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Typ
 
 def _host_call(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
     return tuple(attrs["types"])
+
+
+def _pure_call(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
+    return (*attrs["types"], BOOL, INDEX)
+
+
+def _eval_pure_call(*operands: Any, fn: Any, types: Any, extents: int) -> Any:
+    return fn(*operands)
 
 
 def _tape(operands: Operands, attrs: Attrs, regions: Regions) -> tuple[Type, ...]:
@@ -224,7 +235,8 @@ row(
         traits=frozenset([Trait.CALL]),
         doc="call(*args, *outer) {rule, args} primal(*args, *outer), and its derivative: "
         "jvp(*args, *tangents, *outer), or forward(*args, *outer) and "
-        "backward(*residuals, *cotangents, *outer), or none where the rule is stop or checkpoint. "
+        "backward(*residuals, *cotangents, *outer), or both of these, or none where the rule is "
+        "stop or checkpoint. "
         "solve {linear} has jvp and transposed(*cotangents, *rest, *outer): it is linear in the "
         "first of args, and rest are the others; solved has the second alone.",
     )
@@ -283,6 +295,20 @@ row(
         opaque=lambda results: any(is_inexact(r.dtype) for r in results),
         traits=frozenset([Trait.HEAVY]),
         doc="host_call(*args) {fn, types}: Python called under the GIL, in program order.",
+    )
+)
+row(
+    Primitive(
+        "pure_call",
+        "extern",
+        _pure_call,
+        _eval_pure_call,
+        differentiable=False,
+        opaque=lambda results: any(is_inexact(r.dtype) for r in results),
+        traits=frozenset([Trait.HEAVY, Trait.TELLS]),
+        doc="pure_call(*args, *sizes) {fn, types, extents}: a function of Python without effects, "
+        "and whether it raised nothing, and the number of what it raised. The last extents "
+        "operands are extents of results.",
     )
 )
 row(Primitive("tape", "tape", _tape, traits=frozenset([Trait.DISTINCT]), doc="An empty tape."))

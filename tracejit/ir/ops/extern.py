@@ -57,8 +57,10 @@ def _evaluation(reference: Reference) -> tuple[Callable[..., Any], dict[str, Any
     return evaluate, dict(reference.attrs)
 
 
-def reference(instr: Instr) -> tuple[Reference, list[Extent]]:
+def reference(instr: Instr) -> tuple[Callable[..., Any], list[Extent]]:
     """What runs an instruction of kind ``extern``, and the extents that it takes last."""
+    if "fn" in instr.attrs:
+        return instr.attrs["fn"], []
     known = {k: v for k, v in instr.attrs.items() if not isinstance(v, Extent)}
     sizes = {k: v for k, v in instr.attrs.items() if isinstance(v, Extent)}
     return Reference(instr.name, tuple(known.items()), tuple(sizes)), list(sizes.values())
