@@ -2,6 +2,10 @@
 
 Examples are the same in every run; `TRACEJIT_FUZZ_RANDOM=1` takes others. Object code is kept in
 `build/`, where both processes of a run and the next run find it: half of a compilation is LLVM's.
+
+Rooms that say what is traced, called, refused and derived have LLVM optimise nothing: what it does
+is the matter of ops, programs, fuzz and code generation, but for what is marked `unoptimised`.
+`TRACEJIT_OPT_LEVEL=3` optimises all.
 """
 
 from __future__ import annotations
@@ -27,6 +31,19 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("tracejit")
+
+
+_ROOT = Path(__file__).parent
+_UNOPTIMISED = frozenset(["autodiff", "calls", "mistakes", "numba_compat", "trace", "transforms"])
+_LEVEL = os.environ.get("TRACEJIT_OPT_LEVEL")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The level of optimisation of the test's room, unless the environment said one for all."""
+    if _LEVEL is None:
+        room = item.path.relative_to(_ROOT).parts[0]
+        plain = room in _UNOPTIMISED or item.get_closest_marker("unoptimised") is not None
+        os.environ["TRACEJIT_OPT_LEVEL"] = "0" if plain else "3"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -61,6 +61,15 @@ def test_every_page_is_in_the_navigation() -> None:
     assert [p for p in pages if p not in known and not p.startswith("decisions/0")] == []
 
 
+def test_variables_of_the_environment_are_listed() -> None:
+    read = re.compile(r'environ(?:\.get\(|\[)"(TRACEJIT_\w+)"')
+    files = (ROOT / "tracejit").rglob("*.py")
+    used = {name for file in files for name in read.findall(file.read_text())}
+    listed = re.findall(r"`(TRACEJIT_\w+)", (ROOT / "docs" / "environment.md").read_text())
+    assert len(used) > 10
+    assert used == set(listed)
+
+
 def test_blocks_are_found_where_they_stand() -> None:
     text = "a\n```python\nx = 1\n```\nb\n```text\nno\n```\n```python\ny = 2\n```\n"
     assert program(text).splitlines() == ["", "", "x = 1", "", "", "", "", "", "", "y = 2", ""]

@@ -17,7 +17,7 @@ from tracejit.calls.dispatcher import Dispatcher
 from tracejit.calls.placement import Target
 from tracejit.calls.signature_strings import parse_signature
 from tracejit.calls.tracebacks import boundary
-from tracejit.calls.versions import Options, Request, Stats, Version
+from tracejit.calls.versions import Options, Request, Stats, Version, default_opt_level
 from tracejit.errors import UnsupportedError
 from tracejit.trace.session.assumption_sets import AssumptionSet
 
@@ -41,7 +41,7 @@ class JitOptions(TypedDict, total=False):
     static_argnums: int | Sequence[int]
     static_argnames: str | Sequence[str]
     shapes: Policy
-    opt_level: int
+    opt_level: int | None
     stabilize: bool
     fallback: bool
     cache: bool
@@ -87,7 +87,7 @@ def jit(
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
     shapes: Policy = "auto",
-    opt_level: int = 3,
+    opt_level: int | None = None,
     stabilize: bool = False,
     fallback: bool = False,
     cache: bool = True,
@@ -106,8 +106,11 @@ def jit(
     ``static_argnums``, ``static_argnames``: arguments that the code is compiled for (hashable).
     ``shapes``: ``"auto"`` compiles for exact shapes first and for any shape once they vary;
     ``"static"`` always for exact shapes, ``"dynamic"`` always for any.
-    ``opt_level``: 0 to 3. ``stabilize``: also rewrite the function's own expressions (log1p,
-    expm1, log-sum-exp) where that is more accurate.
+    ``opt_level``: 0 to 3, by default what ``TRACEJIT_OPT_LEVEL`` in the environment says, or 3: how
+    much LLVM does. At 0 compiling takes about half as long, and loops run several times slower.
+
+    ``stabilize``: also rewrite the function's own expressions (log1p, expm1, log-sum-exp) where
+    that is more accurate.
 
     ``fallback``: what cannot be compiled runs in Python with NumPy instead, with one
     ``FallbackWarning`` that names the line and the reason; ``f.stats()`` counts such calls.
@@ -144,6 +147,8 @@ def jit(
         refuse(jit, others)
     if shapes not in ("auto", "static", "dynamic"):
         raise ValueError(f'shapes is "auto", "static" or "dynamic", not {shapes!r}')
+    if opt_level is None:
+        opt_level = default_opt_level()
     if opt_level not in (0, 1, 2, 3):
         raise ValueError(f"opt_level is 0, 1, 2 or 3, not {opt_level!r}")
     if target not in (None, "cpu", "cuda"):

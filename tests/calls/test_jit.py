@@ -106,6 +106,29 @@ def test_wrong_options() -> None:
         jit(3)
 
 
+@pytest.mark.parametrize("level", ["0", "2"])
+def test_the_environment_says_how_much_is_optimised(
+    level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACEJIT_OPT_LEVEL", level)
+
+    def double(x: np.ndarray) -> np.ndarray:
+        return 2 * x
+
+    for how, wanted in (({}, int(level)), ({"opt_level": 3}, 3)):
+        f = jit(double, cache=False, **how)
+        f(np.ones(3))
+        (version,) = f._dispatcher.versions()
+        assert version.artefacts.spec.module.opt_level == wanted
+
+
+@pytest.mark.parametrize("level", ["4", "fast", "-1"])
+def test_a_level_that_there_is_not(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACEJIT_OPT_LEVEL", level)
+    with pytest.raises(ValueError, match="TRACEJIT_OPT_LEVEL is 0, 1, 2 or 3"):
+        jit(np.sin)
+
+
 def test_generators_are_refused() -> None:
     def f(x: Any) -> Any:
         yield x

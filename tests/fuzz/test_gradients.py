@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.fuzz.choose import Chooser, choosers, seeded
 from tests.fuzz.gradients import check, smooth_program
 
+pytestmark = pytest.mark.unoptimised  # derivatives are made before LLVM
 EXAMPLES = int(os.environ.get("TRACEJIT_FUZZ_GRADIENTS", "150"))
 SHARDS = 8
 SECOND = 15  # one of so many is checked to second order

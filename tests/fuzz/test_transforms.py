@@ -10,6 +10,7 @@ from tests.fuzz.choose import seeded
 from tests.fuzz.gradients import smooth_program
 from tests.fuzz.transforms import check
 
+pytestmark = pytest.mark.unoptimised  # derivatives are made before LLVM
 EXAMPLES = int(os.environ.get("TRACEJIT_FUZZ_GRADIENTS", "60")) // 4
 
 

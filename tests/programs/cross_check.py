@@ -27,13 +27,15 @@ def outcomes(
     makers: Sequence[Callable[[], tuple[Any, ...]]],
     policy: str = "auto",
     unoptimised: bool = True,
+    level: int | None = None,
 ) -> Iterator[Way]:
     """The name of a way, its outcome and NumPy's, way after way; the last only if `unoptimised`.
 
     `makers` make arguments of one kind: all are called natively, the first also in the other ways.
+    `level`: how much LLVM optimises native code.
     """
     wanted = [run(function, make()) for make in makers]
-    fast = jit(function, shapes=policy)
+    fast = jit(function, shapes=policy, opt_level=level)
     for make, want in zip(makers, wanted, strict=True):
         yield "native", run(fast, make()), want
     made = _answering(fast, makers[0]())

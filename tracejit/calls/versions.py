@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -123,6 +124,14 @@ class Stats:
     peak_bytes: int = 0
 
 
+def default_opt_level() -> int:
+    """What ``TRACEJIT_OPT_LEVEL`` says, or 3."""
+    level = os.environ.get("TRACEJIT_OPT_LEVEL", "").strip() or "3"
+    if level not in ("0", "1", "2", "3"):
+        raise ValueError(f"TRACEJIT_OPT_LEVEL is 0, 1, 2 or 3, not {level!r}")
+    return int(level)
+
+
 @dataclass
 class Options:
     """What ``jit`` was asked for."""
@@ -130,7 +139,7 @@ class Options:
     static_argnums: frozenset[int] = frozenset()
     static_argnames: frozenset[str] = frozenset()
     shapes: Policy = "auto"
-    opt_level: int = 3
+    opt_level: int = field(default_factory=default_opt_level)
     stabilize: bool = False
     fallback: bool = False
     cache: bool = True

@@ -78,10 +78,12 @@ class Builder:
         row = TABLE[prim] if isinstance(prim, str) else prim
         types = row.infer(operands, attrs, regions)
         results: list[Value] = []
-        for type_ in types:
-            refs: dict[Any, Dim] = {ex.ResultRef(i): r.dim for i, r in enumerate(results)}
+        extents: dict[Any, Dim] = {}
+        for i, type_ in enumerate(types):
             expr = _index_expr(row.name, operands, attrs) if type_ == INDEX else None
-            results.append(Value(subst_type(type_, refs) if refs else type_, hint, expr))
+            results.append(Value(subst_type(type_, extents), hint, expr))
+            if type_ == INDEX and len(types) > 1:
+                extents[ex.ResultRef(i)] = results[i].dim
         instr = Instr(row, tuple(operands), frozen_attrs(attrs), regions, tuple(results), loc)
         self.instrs.append(instr)
         return instr

@@ -282,9 +282,12 @@ def row(prim: Primitive) -> Primitive:
     return prim
 
 
+_NO_ATTRS: Mapping[str, Any] = MappingProxyType({})
+
+
 def frozen_attrs(attrs: Mapping[str, Any]) -> Mapping[str, Any]:
     """Attributes sorted by name, read-only."""
-    return MappingProxyType(dict(sorted(attrs.items())))
+    return MappingProxyType(dict(sorted(attrs.items()))) if attrs else _NO_ATTRS
 
 
 def attr_dims(attrs: Mapping[str, Any]) -> list[Extent]:

@@ -50,7 +50,7 @@ class Monomial:
 
     def __init__(self, factors: Iterable[tuple[Atom, int]] = ()) -> None:
         self.factors = tuple(factors)
-        self._hash = hash(frozenset(self.factors))
+        self._hash = hash(self.factors if len(self.factors) < 2 else frozenset(self.factors))
 
     def __hash__(self) -> int:
         return self._hash
@@ -81,15 +81,19 @@ class Extent:
 
     def __init__(self, terms: _Terms) -> None:
         self.terms = terms
-        self._hash = hash(frozenset(terms.items()))
+        self._hash: int | None = None
 
     def __hash__(self) -> int:
+        if self._hash is None:  # most are never asked
+            self._hash = hash(frozenset(self.terms.items()))
         return self._hash
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Extent) and self.terms == other.terms
 
     def __add__(self, other: Dim) -> Dim:
+        if other == 0:
+            return self
         terms = dict(self.terms)
         for mono, coef in _terms(other).items():
             terms[mono] = terms.get(mono, 0) + coef
@@ -107,6 +111,8 @@ class Extent:
         return (-self) + other
 
     def __mul__(self, other: Dim) -> Dim:
+        if other == 1:
+            return self
         terms: _Terms = {}
         for ma, ca in self.terms.items():
             for mb, cb in _terms(other).items():

@@ -101,7 +101,11 @@ def subst_dims(dims: tuple[Dim, ...], mapping: Mapping[Value | ResultRef, Dim]) 
 
 def subst_type(type_: Type, mapping: Mapping[Value | ResultRef, Dim]) -> Type:
     """Substitute atoms in every extent of a type."""
+    if not mapping:
+        return type_
     if isinstance(type_, TensorType):
+        if all(type(d) is int for d in type_.shape):
+            return type_
         return TensorType(type_.dtype, subst_dims(type_.shape, mapping))
     if isinstance(type_, BufferType):
         return BufferType(
