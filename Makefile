@@ -2,7 +2,8 @@
 #   make demo    train, smooth, draw: the main job end to end
 #   make test    the tests (TRACEJIT_FUZZ_EXAMPLES=50000 make test: the long fuzz)
 #   make test-gpu  the tests of the GPU target with cupy; no GPU is needed
-#   make check   lint, format, types (also as users see them), layering
+#   make lint    lint, format, types
+#   make check   lint, and the tests of layering and of types as users see them
 #   make docs    the documentation site in build/site; warnings are errors
 #   make dist    wheel and source archive in dist, checked
 #   make bench   side-by-side rows against NumPy and whichever peers are installed
@@ -13,7 +14,7 @@ JOBS ?= 2
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-gpu check bench docs dist format clean
+.PHONY: demo test test-gpu lint check bench docs dist format clean
 
 demo: $(VENV)/.stamp-demo
 	$(PY) -m demo
@@ -24,10 +25,12 @@ test: $(VENV)/.stamp-test
 test-gpu: $(VENV)/.stamp-gpu-test
 	$(PY) -m pytest -n $(JOBS) --dist worksteal -q tests/ptx
 
-check: $(VENV)/.stamp-dev
+lint: $(VENV)/.stamp-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy --strict tracejit
+
+check: lint
 	$(PY) -m pytest -q tests/test_layering.py tests/test_types.py
 
 docs: $(VENV)/.stamp-docs
