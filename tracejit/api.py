@@ -14,7 +14,9 @@ from tracejit.calls.argument_types import Policy
 from tracejit.calls.chains import Chains
 from tracejit.calls.deopt import DeoptState
 from tracejit.calls.dispatcher import Dispatcher
+from tracejit.calls.fallback import Fallback, Refused
 from tracejit.calls.placement import Target
+from tracejit.calls.regions import in_python
 from tracejit.calls.signature_strings import parse_signature
 from tracejit.calls.tracebacks import boundary
 from tracejit.calls.versions import Options, Request, Stats, Version, default_opt_level
@@ -198,7 +200,7 @@ def jit(
     return wrap(signature_or_function)
 
 
-def _init(self: Any, function: Fun, options: Options) -> None:
+def _init(self: Any, function: Fun, options: Options, fallback: Fallback | None = None) -> None:
     from tracejit.python_entry.entry import Miss, set_chain, set_miss, set_parameters
 
     def compile_version(request: Request, options: Options) -> Version:
@@ -223,7 +225,10 @@ def _init(self: Any, function: Fun, options: Options) -> None:
     watched = options.check_nan or options.debug or (_disabled() and hasattr(function, "example"))
     publish = (lambda chain: None) if watched else functools.partial(set_chain, self)
     chains = Chains(function, publish)
-    self._dispatcher = Dispatcher(function, options, compile_version, chains.renew, Miss)
+    if options.fallback and fallback is None:
+        parts = in_python(function, options, jitted_type())
+        fallback = Fallback(function, enabled=True, in_python=parts)
+    self._dispatcher = Dispatcher(function, options, compile_version, chains.renew, Miss, fallback)
     chains.dispatcher = self._dispatcher
     if self._dispatcher.parameters is not None:
         set_parameters(self, self._dispatcher.parameters)
@@ -295,10 +300,20 @@ def _inspect_ptx(self: Any, /, *args: Any, arch: str = "sm_80", **kwargs: Any) -
 
 def _explain(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     """What the compiler made of it, in words, as ``inspect_ir``: kernels, what is fused in them,
-    whether they are vector code and why not, calls, and copies of arrays."""
+    whether they are vector code and why not, calls, and copies of arrays. Of calls that run in
+    Python (``fallback``): why, which loops are compiled nevertheless, and why others are not."""
     from tracejit.diagnostics.report import explained
+    from tracejit.diagnostics.split_report import explained_in_python
 
-    return _shown(self, args, kwargs, lambda a: explained(a, self.__name__))
+    fallback = self._dispatcher.fallback
+    try:
+        with fallback.refusing():
+            found = _shown(self, args, kwargs, lambda a: explained(a, self.__name__))
+    except Refused as refused:
+        return explained_in_python(fallback, self.__name__, refused.reason)
+    if not (args or kwargs) and fallback.reason is not None:
+        found["in Python"] = explained_in_python(fallback, self.__name__, fallback.reason)
+    return found
 
 
 def _pages(self: Any) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Random programs do the same converted, also when dead variables are unbound on the way."""
+"""Random programs do the same converted, also when dead variables are unbound on the way, and with
+their loops cut out."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tracejit.trace.convert import UNDEFINED, Operators, VarInfo, bind
+from tracejit.trace.convert.regions import split
 
 NAMES = ["a", "b", "c", "d", "n"]
 Draw = Any
@@ -187,8 +189,8 @@ def run(f: Any, space: dict[str, Any], a: int, n: int) -> tuple[Any, ...]:
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-@given(programs(), st.integers(-2, 4), st.integers(0, 4))
-def test_random_programs(source: str, a: int, n: int) -> None:
+@given(programs(), st.integers(-2, 4), st.integers(0, 4), st.integers(0, 63))
+def test_random_programs(source: str, a: int, n: int, taken: int) -> None:
     filename = "<random program>"
     try:
         code = compile(source, filename, "exec")
@@ -201,3 +203,15 @@ def test_random_programs(source: str, a: int, n: int) -> None:
     expected = run(f, space, a, n)
     assert run(bind(f, Operators()), space, a, n) == expected
     assert run(bind(f, Poisoning()), space, a, n) == expected
+    assert run(in_regions(f, taken), space, a, n) == expected
+
+
+def in_regions(f: Any, taken: int) -> Any:
+    """A function whose loops are functions of their own, those whose bits in ``taken`` are 1."""
+    parts = split(f)
+    regions = [r.bind(f) if taken >> k & 1 else not_run for k, r in enumerate(parts.regions)]
+    return parts.bind(f, regions)
+
+
+def not_run(*variables: Any) -> None:
+    """A region that is not run."""

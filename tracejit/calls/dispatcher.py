@@ -79,8 +79,10 @@ class Dispatcher:
         compile_version: Callable[[Request, Options], Version],
         chain: Callable[[Sequence[ChainRow]], None],
         miss_type: type[Exception],
+        fallback: Fallback | None = None,
     ) -> None:
-        """``chain``: makes these the rows that native calls try."""
+        """``chain``: makes these the rows that native calls try. ``fallback``: what happens to
+        calls that cannot be compiled; if it is not given, the function is called."""
         self.function = function
         self.options = options
         self.miss_type = miss_type
@@ -90,7 +92,7 @@ class Dispatcher:
         self._by_identity: set[type] = set()
         self._slow_calls = 0
         self.peak = 0
-        self._fallback = Fallback(function, enabled=options.fallback)
+        self.fallback = fallback or Fallback(function, enabled=options.fallback)
         self._sharer = Sharer()
         self._sharings = NativeSharings()
         self._repeats = OverlapCache(miss_type)
@@ -126,7 +128,7 @@ class Dispatcher:
             return self._compiled_call(args, kwargs)
         except Refused as refused:
             reason = refused.reason
-        return self._fallback.run(reason, args, kwargs)
+        return self.fallback.run(reason, args, kwargs)
 
     def _compiled_call(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         call = self.bind(args, kwargs)
@@ -139,7 +141,7 @@ class Dispatcher:
 
     def _bound_call(self, call: tuple[Any, dict[str, Any]], args: Sequence[Any]) -> Any:
         leaves, structure = self._flatten(call)
-        with self._fallback.refusing():
+        with self.fallback.refusing():
             held = self._native(self._placed(leaves, structure))
         with bound(held.leaves):
             version, plan, result = self._settled(held, structure)
@@ -252,7 +254,7 @@ class Dispatcher:
                     self._table.answered(arguments.kind, version)
                 return version, result
             except AssumptionFailed as wrong:
-                with self._fallback.refusing():
+                with self.fallback.refusing():
                     deopt.learn(wrong, version.assumptions)
                 raise
             except self.miss_type:
@@ -350,10 +352,10 @@ class Dispatcher:
 
     def _wanted(self, arguments: Arguments, deopt: DeoptState) -> Version:
         """``find`` for a call, which may run in Python instead."""
-        if not self._fallback.enabled:
+        if not self.fallback.enabled:
             return self.find(arguments, None, deopt)
         family = (*arguments.kind, deopt.assumed)
-        with self._fallback.refusing_family(family, arguments.sizes):
+        with self.fallback.refusing_family(family, arguments.sizes):
             return self.find(arguments, None, deopt)
 
     # -- inspection ----------------------------------------------------------------------------
@@ -387,7 +389,7 @@ class Dispatcher:
     def clear(self) -> None:
         """Forget every version."""
         with self._table.lock:
-            self._fallback.clear()
+            self.fallback.clear()
             self._by_identity.clear()
             self._repeats.clear()
             self._device_calls.clear()
@@ -407,6 +409,11 @@ class Dispatcher:
         self.peak = max(self.peak, found)
         return found
 
+    @property
+    def compilations(self) -> int:
+        """How many versions were compiled so far."""
+        return self._table.compilations
+
     def stats(self) -> Stats:
         """Counts of compilations, versions, families, slow calls and so on so far."""
         return Stats(
@@ -414,9 +421,10 @@ class Dispatcher:
             len(self.versions()),
             self._table.kinds(),
             self._slow_calls,
-            self._fallback.calls,
-            self._fallback.reason,
+            self.fallback.calls,
+            self.fallback.reason,
             self._table.loaded,
             sum(getattr(v.call, "shared_launches", 0) for v in self.versions()),
             self.peak,
+            self.fallback.native_loops,
         )

@@ -1,6 +1,7 @@
 """``jit(fallback=True)``: which calls run in Python, and the one warning about it.
 
 Only what tracejit cannot compile falls back. What NumPy or the program would raise is raised.
+A function that runs in Python has its loops compiled one by one (see ``regions``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType
-from typing import Any
+from typing import Any, Protocol
 
 from tracejit.calls.log import log
 from tracejit.errors import (
@@ -48,15 +49,36 @@ class Refused(Exception):  # noqa: N818  (the call goes to plain Python, nothing
         self.reason = reason
 
 
-class Fallback:
-    """What one function could not be compiled for. ``calls``: how many calls ran in Python."""
+class InPython(Protocol):
+    """How a function is called that is not compiled as a whole."""
 
-    def __init__(self, function: Callable[..., Any], *, enabled: bool) -> None:
+    call: Callable[..., Any]
+
+    @property
+    def native(self) -> int: ...
+    def told(self, reason: str) -> str: ...
+
+
+class Fallback:
+    """What one function could not be compiled for. ``calls``: how many calls ran in Python.
+
+    ``in_python``: makes how it is called then, once that is needed.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        enabled: bool,
+        in_python: Callable[[], InPython] | None = None,
+    ) -> None:
         self.function = function
         # A transform has no form in plain NumPy to run instead.
         self.enabled = enabled and not hasattr(type(function), "__traced_call__")
         self.calls = 0
         self.reason: str | None = None
+        self._in_python = in_python
+        self._made: dict[str, InPython] = {}
         self._known: dict[Hashable, dict[tuple[int, ...], Reason]] = {}
 
     @contextmanager
@@ -89,21 +111,43 @@ class Fallback:
             raise
 
     def run(self, reason: Reason, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """The call in Python."""
+        """The call in Python. Of the first one a warning tells, when it is known what ran how."""
         self.calls += 1
         log("fallback", self.function, f"runs in Python: {reason}")
-        if self.reason is None:
-            self.reason = str(reason)
-            name = getattr(self.function, "__qualname__", repr(self.function))
-            message = f"{name} is not compiled and runs in Python: {reason}"
-            warnings.warn_explicit(
-                message, FallbackWarning, reason.filename, reason.line, registry={}
-            )
-        return self.function(*args, **kwargs)
+        parts = self.parts
+        call = self.function if parts is None else parts.call
+        if self.reason is not None:
+            return call(*args, **kwargs)
+        self.reason = str(reason)
+        try:
+            return call(*args, **kwargs)
+        finally:
+            self._warn(reason)
+
+    @property
+    def parts(self) -> InPython | None:
+        """The function as it runs in Python; None if that is the function itself."""
+        if self._in_python is None or not self.enabled:
+            return None
+        if not self._made:
+            self._made.setdefault("parts", self._in_python())  # of two threads the first one's
+        return self._made["parts"]
+
+    @property
+    def native_loops(self) -> int:
+        """How many loops of calls in Python ran compiled."""
+        return sum(parts.native for parts in self._made.values())
+
+    def _warn(self, reason: Reason) -> None:
+        name = getattr(self.function, "__qualname__", repr(self.function))
+        how = f"is not compiled and runs in Python: {reason}"
+        message = f"{name} {how if self.parts is None else self.parts.told(str(reason))}"
+        warnings.warn_explicit(message, FallbackWarning, reason.filename, reason.line, registry={})
 
     def clear(self) -> None:
         """Try everything again."""
         self._known.clear()
+        self._made.clear()
 
     def _reason(self, error: Exception) -> Reason:
         """The user's innermost line, or the function's own."""

@@ -111,7 +111,7 @@ class Stats:
     """Counts shown by ``f.stats()``; ``fallback``: why calls ran in Python, None if none did;
     ``loaded``: how many of the ``compilations`` came from the disk instead; ``parallel_launches``:
     loops and sums that ran on several threads, in the versions there are; ``peak_bytes``: the most
-    that ``f.peak_bytes`` found."""
+    that ``f.peak_bytes`` found; ``native_loops``: loops that ran compiled in ``python_calls``."""
 
     compilations: int
     versions: int
@@ -122,6 +122,7 @@ class Stats:
     loaded: int = 0
     parallel_launches: int = 0
     peak_bytes: int = 0
+    native_loops: int = 0
 
 
 def default_opt_level() -> int:

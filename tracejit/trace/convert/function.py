@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import CellType, CodeType, FunctionType, MethodType
@@ -15,7 +15,7 @@ from typing import Any
 from tracejit.trace.convert.expressions import ENV, OPERATORS, THUNK, Unit, mangle
 from tracejit.trace.convert.locations import all_located, copy_of
 from tracejit.trace.convert.operators import Env, Operators, Site, VarInfo
-from tracejit.trace.convert.same_code import future_flags
+from tracejit.trace.convert.same_code import codes_in, future_flags
 from tracejit.trace.convert.scope import GENERATED, parameters
 from tracejit.trace.convert.source import FunctionTree, SourceUnavailable, locate
 from tracejit.trace.convert.statements import bare, make_rewriter
@@ -37,20 +37,29 @@ class ConvertedFunction:
     """Of a generator: whether closing it at a `yield` runs something."""
 
     def bind(self, fn: FunctionType, ops: Operators) -> FunctionType:
-        """`fn` with its control flow going through `ops`.
+        """`fn` with its control flow going through `ops`."""
+        env = Env(fn.__globals__, cells_of(fn), self.sites, self.names)
+        return in_place_of(fn, self.code, {OPERATORS: ops, ENV: env})
 
-        Globals, closure cells, default values and attributes are the originals, not copies.
-        """
-        cells = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
-        env = Env(fn.__globals__, cells, self.sites, self.names)
-        known = {**cells, OPERATORS: CellType(ops), ENV: CellType(env)}
-        closure = tuple(known[name] for name in self.code.co_freevars)
-        bound = FunctionType(self.code, fn.__globals__, fn.__name__, fn.__defaults__, closure)
-        bound.__kwdefaults__ = fn.__kwdefaults__
-        bound.__dict__.update(fn.__dict__)
-        bound.__doc__, bound.__module__ = fn.__doc__, fn.__module__
-        bound.__qualname__, bound.__annotations__ = fn.__qualname__, fn.__annotations__
-        return bound
+
+def cells_of(fn: FunctionType) -> dict[str, CellType]:
+    """The cells of a function's free variables."""
+    return dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
+
+
+def in_place_of(fn: FunctionType, code: CodeType, more: Mapping[str, Any]) -> FunctionType:
+    """`fn` with other code, of which the free variables are those of `fn` and `more`.
+
+    Globals, closure cells, default values and attributes are the originals, not copies.
+    """
+    known = {**cells_of(fn), **{name: CellType(value) for name, value in more.items()}}
+    closure = tuple(known[name] for name in code.co_freevars)
+    made = FunctionType(code, fn.__globals__, fn.__name__, fn.__defaults__, closure)
+    made.__kwdefaults__ = fn.__kwdefaults__
+    made.__dict__.update(fn.__dict__)
+    made.__doc__, made.__module__ = fn.__doc__, fn.__module__
+    made.__qualname__, made.__annotations__ = fn.__qualname__, fn.__annotations__
+    return made
 
 
 # Keyed by identity: equal code objects of different files are different functions. An entry goes
@@ -118,13 +127,22 @@ def _convert(code: CodeType, module_globals: dict[str, Any], turned: bool) -> Co
     unit = Unit(code.co_filename, located.lines, code.co_qualname, free, "__class__" in free)
     ends = turned and isinstance(tree, ast.FunctionDef) and cleans_up(tree.body)
     _rewrite(tree, unit, located.class_name, turned)
-    module = _factory(tree, code.co_freevars, located.class_name)
-    flags = code.co_flags & future_flags()
-    compiled = compile(module, code.co_filename, "exec", flags, dont_inherit=True)
-    found = _find(compiled, code.co_name)
-    prefix = found.co_qualname
-    clean = _cleaned(found, code.co_name, prefix, code.co_qualname)
+    clean = compiled(tree, code, located.class_name, (OPERATORS, ENV))
+    for inner in codes_in(clean):
+        if inner is not clean:
+            _INNER[id(inner)] = inner
     return ConvertedFunction(clean, tuple(unit.sites), tuple(unit.names), ends)
+
+
+def compiled(
+    tree: FunctionTree, code: CodeType, class_name: str | None, more: tuple[str, ...]
+) -> CodeType:
+    """The code of `tree`, which replaces `code`; also the names in `more` are free in it."""
+    module = _factory(tree, {*code.co_freevars, *more}, class_name)
+    flags = code.co_flags & future_flags()
+    made = compile(module, code.co_filename, "exec", flags, dont_inherit=True)
+    found = _find(made, code.co_name)
+    return _cleaned(found, code.co_name, found.co_qualname, code.co_qualname)
 
 
 def _rewrite(tree: FunctionTree, unit: Unit, class_name: str | None, turned: bool) -> None:
@@ -145,15 +163,14 @@ def _rewrite(tree: FunctionTree, unit: Unit, class_name: str | None, turned: boo
         with_put(tree.args)
 
 
-def _factory(tree: FunctionTree, free: tuple[str, ...], class_name: str | None) -> ast.Module:
+def _factory(tree: FunctionTree, free: set[str], class_name: str | None) -> ast.Module:
     """A module that binds the free names around the function, so that they compile to cells."""
     made: ast.FunctionDef | ast.ClassDef | ast.Expr
     made = tree if isinstance(tree, ast.FunctionDef) else ast.Expr(tree)
     if class_name is not None:
         made = ast.ClassDef(class_name, [], [], [made], [])
-    names = sorted({*free, OPERATORS, ENV})
-    target: list[ast.expr] = [ast.Name(name, ast.Store()) for name in names]
-    cells: list[ast.stmt] = [ast.Assign(target, ast.Constant(None))]
+    target: list[ast.expr] = [ast.Name(name, ast.Store()) for name in sorted(free)]
+    cells: list[ast.stmt] = [ast.Assign(target, ast.Constant(None))] if target else []
     if not isinstance(made, ast.Expr) and made.name not in free:
         cells.append(ast.Global([made.name]))  # the factory must not capture the user's global
     no_args = ast.arguments([], [], None, [], [], None, [])
@@ -192,7 +209,6 @@ def _cleaned(code: CodeType, owner: str, prefix: str, qualname: str) -> CodeType
     for const in code.co_consts:
         if isinstance(const, CodeType):
             const = _cleaned(const, name, prefix, qualname)
-            _INNER[id(const)] = const
         elif isinstance(const, str) and const.startswith(f"{prefix}.<locals>"):
             const = clean(const)  # a nested class stores its qualified name
         consts.append(const)

@@ -22,6 +22,7 @@ RETURNED = f"{GENERATED}returned"
 VALUE = f"{GENERATED}value"
 Statements = list[ast.stmt]
 Compound = ast.With | ast.Try | ast.TryStar
+_Branching = ast.If | Compound | ast.ExceptHandler | ast.Match | ast.match_case
 
 
 class Mode(enum.Enum):
@@ -75,7 +76,7 @@ def jumps(trees: Sequence[ast.AST]) -> set[str]:
             found.add("continue")
         elif isinstance(tree, ast.While | ast.For):
             found |= (jumps(tree.body) & {"return"}) | jumps(tree.orelse)
-        elif isinstance(tree, ast.If | Compound | ast.ExceptHandler):
+        elif isinstance(tree, _Branching):
             found |= jumps(list(ast.iter_child_nodes(tree)))
     return found
 

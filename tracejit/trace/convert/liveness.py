@@ -56,10 +56,11 @@ class _Flow:
                 self.visit(second, is_sure)
                 for operand in others:
                     self.visit(operand, False)
-            case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp():
-                self._read(usage(tree).reads)
-            case ast.GeneratorExp():
-                self._read(usage(tree).reads)
+            case (
+                ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp()
+            ):
+                found = usage(tree)
+                self._read(found.reads | found.captured)
             case _ if isinstance(tree, ast.expr) and not list(ast.iter_child_nodes(tree)):
                 self._read(usage(tree).reads)
             case _:
@@ -157,7 +158,7 @@ class _Backward:
                 return head
             head |= entry
 
-    def with_(self, stmt: ast.With, after: Names) -> Names:
+    def with_(self, stmt: ast.With | ast.AsyncWith, after: Names) -> Names:
         outer = self.caught
         self.caught = outer | after  # the context manager may swallow the exception
         live = self.block(stmt.body, after)
@@ -206,7 +207,7 @@ class _Backward:
                 found = usage(targets)
                 return after - found.deletes | found.reads | found.deletes
         found = usage(stmt)
-        return (after - self._bound_by(stmt, found.binds)) | found.reads
+        return (after - self._bound_by(stmt, found.binds)) | found.reads | found.captured
 
     def _bound_by(self, stmt: ast.stmt, binds: set[str]) -> set[str]:
         named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
@@ -216,3 +217,73 @@ class _Backward:
         """Live before `target` is assigned."""
         found = usage(target)
         return (after - found.binds) | found.reads
+
+
+# Bodies that still jump ---------------------------------------------------------------------------
+
+Loop = ast.For | ast.AsyncFor | ast.While
+
+
+@dataclass(frozen=True)
+class LoopLive:
+    """Variables read after a loop, those read where an exception of it is caught, and those that it
+    may read before it writes them."""
+
+    after: Names
+    caught: Names
+    read_first: Names
+
+
+def loop_liveness(body: list[ast.stmt], scope: NameScope) -> dict[Loop, LoopLive]:
+    """Liveness of each loop of a function as the user wrote it."""
+    walk = _WithJumps(scope)
+    walk.block(body, NONE)
+    return walk.loops
+
+
+@dataclass
+class _WithJumps(_Backward):
+    loops: dict[Loop, LoopLive] = field(default_factory=dict)
+    ends: list[tuple[Names, Names]] = field(default_factory=list)
+    """Of the loops around: what is live where `break` goes, and where `continue` goes."""
+
+    def stmt(self, stmt: ast.stmt, after: Names) -> Names:
+        match stmt:
+            case ast.For() | ast.AsyncFor() | ast.While():
+                return self.loop(stmt, after)
+            case ast.Break():
+                return self.ends[-1][0] | self.caught
+            case ast.Continue():
+                return self.ends[-1][1] | self.caught
+            case ast.If(test=test, body=body, orelse=orelse):
+                arms = self.block(body, after) | self.block(orelse, after)
+                return _evaluated(test).before(arms)
+            case ast.Match(subject=subject, cases=cases):
+                live = after
+                for case in reversed(cases):
+                    taken = _evaluated(case.guard).before(self.block(case.body, after))
+                    live |= taken | usage(case.pattern).reads
+                return _evaluated(subject).before(live)
+            case ast.AsyncWith():
+                return self.with_(stmt, after)
+        return super().stmt(stmt, after)
+
+    def loop(self, stmt: Loop, after: Names) -> Names:
+        if self.is_recording:
+            alone = _WithJumps(self.scope, is_recording=False, ends=[(NONE, NONE)])
+            read_first = alone.loop(stmt, NONE)
+            self.loops[stmt] = LoopLive(after, self.caught, read_first)
+        done = self.block(stmt.orelse, after)
+        head = done
+        while True:
+            self.ends.append((after, head))
+            inside = self.block(stmt.body, head)
+            self.ends.pop()
+            if isinstance(stmt, ast.While):
+                entry = _evaluated(stmt.test).before(inside | done)
+            else:
+                entry = self.assigned(stmt.target, inside) | done
+            if entry <= head:
+                break
+            head |= entry
+        return head if isinstance(stmt, ast.While) else _evaluated(stmt.iter).before(head)

@@ -8,7 +8,9 @@ compiles to the code that runs: a file may have been edited since it was importe
 from __future__ import annotations
 
 import ast
+import weakref
 from dataclasses import dataclass
+from functools import partial
 from types import CodeType
 from typing import Any
 
@@ -32,6 +34,16 @@ class Located:
     tree: FunctionTree
     class_name: str | None
     lines: list[str]
+
+
+#: By identity, what code was compiled from that stands in no file as it is.
+_made: dict[int, tuple[weakref.ref[CodeType], Located]] = {}
+
+
+def made_from(code: CodeType, located: Located) -> None:
+    """From now on, `locate` finds this for code that we made of a part of a function."""
+    forget = partial(_made.pop, id(code), None)  # at exit Python clears the names of modules first
+    _made[id(code)] = weakref.ref(code, lambda _: forget()), located
 
 
 #: Files of which the parsed texts are kept: those parsed last.
@@ -144,6 +156,8 @@ def _of_one_line(found: list[Pair], code: CodeType) -> list[Pair]:
 def locate(code: CodeType, module_globals: dict[str, Any]) -> Located:
     """The tree that `code` was compiled from. Raises `SourceUnavailable`; UnsupportedError where
     the file is another one by now."""
+    if id(code) in _made:
+        return _made[id(code)][1]
     filename = code.co_filename
     problem = SourceUnavailable(f"no source text for {filename}")
     other: Located | None = None
