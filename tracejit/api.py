@@ -114,8 +114,9 @@ def jit(
     ``stabilize``: also rewrite the function's own expressions (log1p, expm1, log-sum-exp) where
     that is more accurate.
 
-    ``fallback``: what cannot be compiled runs in Python with NumPy instead, with one
-    ``FallbackWarning`` that names the line and the reason; ``f.stats()`` counts such calls.
+    ``fallback``: what cannot be compiled runs in Python with NumPy instead, its loops compiled one
+    by one, with one ``FallbackWarning`` that names the lines and reasons; ``f.stats()`` counts such
+    calls (docs/howto/fallback.md).
 
     ``cache``: whether object code may be kept on disk for later processes, and be taken from there
     (``TRACEJIT_CACHE_DIR``; see docs/cache.md).

@@ -41,7 +41,7 @@ FOREIGN: dict[str, dict[str, str]] = {
         "inline": f"calls of Python functions are compiled in line: {_LEAVE_OUT}",
         "keep_unused": _LEAVE_OUT,
         "locals": "types are NumPy's: convert where you want another, x.astype(np.float32)",
-        "looplift": "fallback=True runs in Python what cannot be compiled",
+        "looplift": "fallback=True compiles the loops of what cannot be compiled as a whole",
         "mode": "opt_level (0 to 3) is the nearest",
         "nogil": f"the GIL is released by itself where a call has much to do: {_LEAVE_OUT}",
         "nopython": f"compiled code never runs in the interpreter: {_LEAVE_OUT}",

@@ -1,7 +1,7 @@
 """``jit(fallback=True)``: the loops of a function that runs in Python, each compiled by itself.
 
 The function asks a region before the loop runs, with the variables that the loop needs. A region
-that cannot be compiled for them answers None; one of which too much was refused, or which compiles
+that cannot be compiled for them answers None. One of which too much was refused, or which compiles
 again and again, is not tried any more.
 """
 
@@ -31,13 +31,13 @@ Compile = Callable[[Callable[..., Any], Options, Fallback], Any]
 
 
 class Region:
-    """A loop as a compiled function. ``native``: how many calls of it ran."""
+    """A loop as a compiled function."""
 
     def __init__(
         self, function: FunctionType, lines: Lines, options: Options, compile_: Compile
     ) -> None:
         self.lines = lines
-        self.native = 0
+        self.calls = 0
         self.refusals = _Refusals(function, enabled=True)
         self.compiled = compile_(function, options, self.refusals)
         self.given_up: str | None = None
@@ -46,13 +46,18 @@ class Region:
         """What the loop does to these variables; None if it is to run in Python."""
         if self.given_up is not None:
             return None
+        self.calls += 1
         found = self.compiled(*variables)
-        if found is not None:
-            self.native += 1
         self._look()
         return found
 
+    @property
+    def native(self) -> int:
+        """How many calls ran as native code."""
+        return self.calls - self.refusals.calls
+
     def _look(self) -> None:
+        """Whether trying it is still worth while."""
         compilations = self.compiled._dispatcher.compilations
         if self.refusals.calls >= REFUSALS and self.refusals.calls > self.native:
             self.given_up = f"{self.refusals.calls} calls were refused"
@@ -115,7 +120,9 @@ class SplitCalls:
         """What runs how, in one line."""
         compiled = [lines(r.lines) for r in self.regions if r.native]
         waiting = [lines(r.lines) for r in self.unreached]
-        refused = [f"{lines(at)} ({why})" for at, why in self.refused if why != reason]
+        refused = [
+            lines(at) if why == reason else f"{lines(at)} ({why})" for at, why in self.refused
+        ]
         whole = "as a whole" if compiled or waiting else "and runs in Python"
         texts = [f"is not compiled {whole}: {reason}"]
         for what, found in (

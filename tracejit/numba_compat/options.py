@@ -21,7 +21,7 @@ PERMITTED = {
     "boundscheck": "indices are always checked",
     "inline": "calls of Python functions are inlined by tracing",
     "forceinline": "the same",
-    "looplift": "the same as fallback, see forceobj",
+    "looplift": "loops of what runs in Python are compiled anyway, see forceobj",
     "debug": "errors name the line as they are",
     "no_cpython_wrapper": "nothing is saved by leaving it out",
     "no_cfunc_wrapper": "the same",
