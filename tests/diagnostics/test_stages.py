@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +12,9 @@ import pytest
 
 from tracejit import InternalError, grad, jit
 from tracejit.diagnostics import stages
-from tracejit.ir.core import TABLE, Function, Instr
+from tracejit.ir.core import TABLE, Constant, Function, Instr
 from tracejit.passes.pipeline import DEFAULT
+from tracejit.passes.rebuild import each_region
 
 X = np.linspace(0.5, 2.0, 4)
 
@@ -80,15 +84,15 @@ def test_a_wrong_pass_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("stage", "name"), [("lower", "lowering"), ("merge", "fusion of kernels")])
 def test_a_wrong_stage_is_named(stage: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     right = stages.lower
-    wrong = lambda function: right(divides(function))  # noqa: E731
+    wrong = lambda function, *how: right(divides(function), *how)  # noqa: E731
     if stage == "lower":
         monkeypatch.setattr(stages, "lower", wrong)
     else:
-        held: list[Function] = []
+        held: list[Any] = []
         monkeypatch.setattr(
-            stages, "lower", lambda function: right(held.append(function) or function)
+            stages, "lower", lambda f, *how: right(held.append((f, *how)) or f, *how)
         )
-        monkeypatch.setattr(stages, "merge", lambda program: wrong(held[-1]))
+        monkeypatch.setattr(stages, "merge", lambda program: wrong(*held[-1]))
     with pytest.raises(InternalError, match=rf"test_stages\.py:\d+: {name} changed what"):
         jit(subject, debug=True)(X, 2)
 
@@ -107,3 +111,87 @@ def test_wrong_native_code_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "compile_program", Wrong)
     with pytest.raises(InternalError, match="native code changed what reduce_sum"):
         jit(subject, debug=True)(X, 2)
+
+
+def effects(mode: Any, x: Any, n: Any) -> Any:
+    y = x * 3.0
+    x[1] = 7.0  # written
+    print("first", n)  # printed
+    for k in range(n):
+        if x[0] > 100.0:
+            raise ValueError(f"{k} is too much")  # raised
+        y = y + np.sqrt(x) * k
+    print("last")
+    return y
+
+
+Edit = Callable[[Instr], Instr | None]
+
+
+def edited(edit: Edit) -> Callable[[Function], Function]:
+    """A pass that changes instructions one by one, or drops them (None)."""
+
+    def planted(function: Function) -> Function:
+        function = each_region(function, planted)
+        return replace(function, instrs=tuple(filter(None, map(edit, function.instrs))))
+
+    return planted
+
+
+def without(name: str) -> Edit:
+    return lambda i: None if i.name == name else i
+
+
+def other_number(i: Instr) -> Instr:
+    """Seven becomes eight: wrong by one."""
+    if i.name != "constant" or not np.all(i.attrs["value"].array == 7.0):
+        return i
+    value = i.attrs["value"].array + i.results[0].dtype.type(1)
+    return replace(i, attrs={"value": Constant(value, i.results[0].dtype)})
+
+
+def other_words(i: Instr) -> Instr:
+    told = i.name == "raise" or (i.name == "check" and i.attrs["exc"] == "ValueError")
+    return replace(i, attrs={**i.attrs, "message": "other words"}) if told else i
+
+
+@pytest.mark.parametrize("stage", ["pass planted", "lowering"])
+@pytest.mark.parametrize(
+    ("edit", "first", "says", "comment"),
+    [
+        (without("write_back"), 1.0, r"leaves \[1., 2.\] in an array of the caller", "written"),
+        (other_number, 1.0, r"(leaves|changed) .*8\.", "written"),
+        (without("print"), 1.0, r"prints '', and 'first 2\\nlast\\n' before", "printed"),
+        (other_words, 200.0, "ends in ValueError: other words, and in ValueError: 0 is", "raised"),
+    ],
+)
+def test_wrong_effects_are_named(
+    edit: Edit, first: float, says: str, comment: str, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted, right = edited(edit), stages.lower
+    if stage == "lowering":
+        monkeypatch.setattr(stages, "lower", lambda f, *how: right(planted(f), *how))
+    else:
+        monkeypatch.setattr(stages, "pipeline", lambda **_: (*DEFAULT[:2], planted))
+    lines, start = inspect.getsourcelines(effects)
+    (at,) = [start + k for k, text in enumerate(lines) if text.endswith(f"# {comment}\n")]
+    with pytest.raises(InternalError, match=rf"test_stages\.py:{at}: {stage} {says}"):
+        jit(effects, debug=True)(None, np.array([first, 2.0]), 2)
+
+
+OUTSIDE = np.random.default_rng(7)
+
+
+def test_draws_and_layouts_are_no_alarm() -> None:
+    @jit(debug=True)
+    def draws(mode: Any, generator: Any, x: Any) -> Any:
+        x += generator.normal(size=3) + OUTSIDE.random() + np.random.rand()
+        return x
+
+    x = np.asfortranarray(np.ones((2, 3)))
+    np.random.seed(1)
+    drawn = draws("text", np.random.default_rng(1), x)
+    assert drawn is x
+    np.random.seed(1)
+    want = 1.0 + np.random.default_rng(1).normal(size=3) + np.random.default_rng(7).random()
+    np.testing.assert_allclose(x, [want + np.random.rand()] * 2)

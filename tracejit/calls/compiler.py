@@ -271,6 +271,20 @@ def traced_function(
 ) -> tuple[Function, list[Any], list[int]]:
     """``fun`` as an IR function of exact shapes, its argument values, and which are inexact;
     ``orders``: how many times derivatives will be taken of it."""
+    traced, values = traced_call(fun, args, assumptions, orders, kwargs)
+    count = len(values) - len(traced.hidden_arrays())
+    wrt = [k for k, v in enumerate(values[:count]) if is_inexact(np.asarray(v).dtype)]
+    return run(traced.function, passes), values, wrt  # calls keep their rules
+
+
+def traced_call(
+    fun: Callable[..., Any],
+    args: Sequence[Any],
+    assumptions: TraceAssumptions | None = None,
+    orders: int = 0,
+    kwargs: Mapping[str, Any] | None = None,
+) -> tuple[Traced, list[Any]]:
+    """``fun`` traced for exact shapes, and the values of its parameters."""
     found, treedef = trees.flatten((tuple(args), dict(kwargs or {})))
     leaves = [x if (plain := plain_array(x)) is None else plain for x in found]
     types = args_of(leaves, EVERY_CLASS)[0]
@@ -281,6 +295,4 @@ def traced_function(
     passed = [x for x, arg in zip(leaves, traced.args, strict=True) if arg.is_parameter]
     values = [np.int64(id(x)) if is_source(x) else x for x in passed]
     values += [h.array for h in traced.hidden_arrays().values()]
-    count = len(passed)
-    wrt = [k for k, v in enumerate(values[:count]) if is_inexact(np.asarray(v).dtype)]
-    return run(traced.function, passes), values, wrt  # calls keep their rules
+    return traced, values

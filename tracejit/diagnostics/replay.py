@@ -9,20 +9,31 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.calls.compiler import traced_function
+from tracejit import trees
+from tracejit.calls.argument_layouts import layouts_of
+from tracejit.calls.compiler import traced_call
 from tracejit.calls.deopt import DeoptState
+from tracejit.diagnostics.repeated import repeated
 from tracejit.dtypes import is_inexact
 from tracejit.ir.core import Function, Instr, Loc, Value
 from tracejit.ir.interpret.interpreter import interpret
+from tracejit.lower.lower import Layout
 from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSet, TraceAssumptions
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A traced function of exact shapes, and the values of its parameters."""
+    """A traced function of exact shapes, and the values of its parameters.
+
+    ``layouts`` and ``numbers``: how the parameters lie in memory, and which arguments they are;
+    ``leaves``: those of the arguments of the call.
+    """
 
     function: Function
     args: Sequence[Any]
+    layouts: Sequence[Layout] = ()
+    numbers: Sequence[int] = ()
+    leaves: Sequence[Any] = ()
 
 
 def recorded(function: Callable[..., Any], args: Sequence[Any], kwargs: Any) -> Recorded:
@@ -30,15 +41,19 @@ def recorded(function: Callable[..., Any], args: Sequence[Any], kwargs: Any) -> 
     deopt = DeoptState()
     while True:
         assumptions = TraceAssumptions(deopt.assumed or AssumptionSet())
-        traced, values, _ = traced_function(function, args, assumptions, kwargs=kwargs, passes=())
+        traced, values = traced_call(function, args, assumptions, kwargs=kwargs)
+        layouts, numbers = layouts_of(traced, traced.function)
+        leaves = trees.leaves_of((args, kwargs))
+        found = Recorded(traced.function, values, layouts, numbers, leaves)
         try:
-            interpret(traced, copy.deepcopy(values))
+            with repeated(found.function, leaves):
+                interpret(found.function, copy.deepcopy(values))
         except AssumptionFailed as wrong:
             deopt.learn(wrong, assumptions)
             continue
         except Exception:  # as the program ends: what it made until then is of interest
-            return Recorded(traced, values)
-        return Recorded(traced, values)
+            return found
+        return found
 
 
 def place(loc: Loc | None) -> str:

@@ -6,8 +6,8 @@ otherwise than NumPy by a unit or two, and are compared within that.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,91 +15,71 @@ import numpy as np
 from tracejit.calls.compiler import pipeline
 from tracejit.calls.versions import Options
 from tracejit.codegen_llvm.compile import compile_program
-from tracejit.diagnostics.replay import named, place, recorded
-from tracejit.dtypes import finfo, is_inexact
+from tracejit.diagnostics.replay import Recorded, named, place, recorded
+from tracejit.diagnostics.shown import Run, Runs, Shown, close, close_texts
 from tracejit.errors import InternalError
 from tracejit.ir.core import Function, Instr, Value
-from tracejit.ir.interpret.interpreter import interpret, values_of
+from tracejit.ir.interpret.interpreter import values_of
 from tracejit.ir.interpret.program_interpreter import interpret_program
+from tracejit.ir.program import instructions
 from tracejit.lower.kernel_fusion import merge
 from tracejit.lower.lower import lower
 from tracejit.lower.shared_loops import share_loops
-from tracejit.passes.rebuild import Pass
-from tracejit.passes.runner import bits, outcome
+from tracejit.passes.runner import bits
 
 Inputs = Sequence[Any]
-#: How far apart results may be, in units of rounding of the largest.
-_UNITS = 1024
 
 
 def compare(function: Callable[..., Any], options: Options, args: Any, kwargs: Any) -> None:
     """Raise InternalError naming the stage, the instruction and the line where results part."""
     seen = recorded(function, args, kwargs)
-    before, inputs = seen.function, seen.args
-    passes: Sequence[Pass] = pipeline(stabilize=options.stabilize)
-    for each in passes:
+    before, runs = seen.function, Runs(seen)
+    shown = runs.interpreted(before)
+    for each in pipeline(stabilize=options.stabilize):
         after = each(before)
-        same = options.stabilize or _outcome(after, inputs) == _outcome(before, inputs)
-        if not same:
-            raise _parted(f"pass {each.__name__}", before, after, inputs)
-        before = after
-    want = _results(lambda: interpret(before, copy.deepcopy(inputs)))
-    arrays = [np.array(x, dtype=p.dtype) for x, p in zip(inputs, before.params, strict=True)]
-    for name, run in _lowered(before, arrays):
-        got = _results(run)
-        if not _alike(got, want):
-            raise InternalError(_report(name, before, inputs, got, want))
+        now = runs.interpreted(after)
+        # What rewrites a function so that it does not overflow changes what it computes.
+        if each.__name__ != "stabilize" and not now.same_bits(shown):
+            raise _parted(f"pass {each.__name__}", before, after, seen.args, now, shown)
+        before, shown = after, now
+    for name, run in _lowered(before, seen):
+        got = runs.of(run)
+        if not _alike(got, shown):
+            raise InternalError(_report(name, before, seen, got, shown))
 
 
-def _outcome(function: Function, inputs: Inputs) -> tuple[Any, ...]:
-    """``outcome`` of a program that may assert."""
-    try:
-        return outcome(function, inputs)
-    except AssertionError as error:
-        return type(error).__name__, str(error)
-
-
-def _lowered(function: Function, arrays: list[Any]) -> list[tuple[str, Callable[[], Any]]]:
-    program = lower(function)
+def _lowered(function: Function, seen: Recorded) -> list[tuple[str, Run]]:
+    program = lower(function, seen.layouts, seen.numbers)
     merged = merge(program)
     shared = share_loops(merged)
     return [
-        ("lowering", lambda: interpret_program(program, copy.deepcopy(arrays))),
-        ("fusion of kernels", lambda: interpret_program(merged, copy.deepcopy(arrays))),
-        ("sharing of loops", lambda: interpret_program(shared, copy.deepcopy(arrays))),
-        ("native code", lambda: compile_program(shared).call(*copy.deepcopy(arrays))),
+        ("lowering", partial(interpret_program, program)),
+        ("fusion of kernels", partial(interpret_program, merged)),
+        ("sharing of loops", partial(interpret_program, shared)),
+        ("native code", lambda arrays: compile_program(shared).call(*arrays)),
     ]
 
 
-def _results(run: Callable[[], Sequence[Any]]) -> list[Any] | str:
-    """What a run gives: results, or the exception by name."""
-    try:
-        return list(map(np.asarray, run()))
-    except Exception as error:
-        return type(error).__name__
+def _alike(got: Shown, want: Shown) -> bool:
+    """Whether two runs show the same but for rounding."""
+    return (
+        all(map(close, got.results, want.results))
+        and all(map(close, got.left, want.left))
+        and (got.error is None) == (want.error is None)
+        and all(map(close_texts, got.error or (), want.error or ()))
+        and close_texts("".join(got.printed), "".join(want.printed))
+    )
 
 
-def _alike(got: list[Any] | str, want: list[Any] | str) -> bool:
-    if isinstance(got, str) or isinstance(want, str):
-        return got == want
-    return all(map(_close, got, want))
-
-
-def _close(got: Any, want: Any) -> bool:
-    if not is_inexact(want.dtype):
-        return bool(np.array_equal(got, want))
-    limit = np.max(np.abs(want), initial=0.0, where=np.isfinite(want))
-    rounding = float(finfo(want.dtype).eps) * _UNITS
-    return bool(np.allclose(got, want, rtol=rounding, atol=rounding * limit, equal_nan=True))
-
-
-def _parted(what: str, before: Function, after: Function, inputs: Inputs) -> InternalError:
+def _parted(
+    what: str, before: Function, after: Function, inputs: Inputs, got: Shown, want: Shown
+) -> InternalError:
     old = {bits(x) for x in values_of(before, inputs).values()}
     env = values_of(after, inputs)
     ends = {bits(x) for x in map(values_of(before, inputs).get, _ends(before)) if x is not None}
     wrong = [v for v in _ends(after) if v in env and bits(env[v]) not in ends]
     if not wrong:
-        return InternalError(f"{what} changed what the function computes: please report it")
+        return InternalError(_effects(what, before, got, want))
     instr = _first_new(after, env, wrong[0], old)
     if instr is None:
         return InternalError(f"{what} changed which parameter is returned: please report it")
@@ -127,20 +107,60 @@ def _first_new(function: Function, env: Any, value: Value, old: set[Any]) -> Ins
     return None
 
 
-def _report(name: str, function: Function, inputs: Inputs, got: Any, want: Any) -> str:
+def _report(name: str, function: Function, seen: Recorded, got: Shown, want: Shown) -> str:
     """Which result differs after a stage below the IR, and what computes it."""
-    if isinstance(got, str) or isinstance(want, str):
-        ends = [x if isinstance(x, str) else "no exception" for x in (got, want)]
-        return f"{name} gives {ends[0]}, the IR {ends[1]}: please report it"
-    k = next(k for k, (g, w) in enumerate(zip(got, want, strict=True)) if not _close(g, w))
+    pairs = zip(got.results, want.results, function.results, strict=False)
+    wrong = next((p for p in pairs if not close(*p[:2])), None)
+    written = all(map(close, got.left, want.left))
+    if wrong is None or not written or (got.error or want.error):  # what is written comes before
+        return _effects(name, function, got, want)
     defs = {r: i for i in function.instrs for r in i.results}
-    instr = defs.get(function.results[k])
+    instr = defs.get(wrong[2])
     where = "" if instr is None else f"{place(instr.loc)}: "
     what = "a parameter" if instr is None else named(instr)
     return (
-        f"{where}{name} changed what {what} gives: {_short(got[k])}, and {_short(want[k])} before: "
+        f"{where}{name} changed what {what} gives: {_short(wrong[0])}, and {_short(wrong[1])} "
+        "before: please report it"
+    )
+
+
+def _effects(name: str, function: Function, got: Shown, want: Shown) -> str:
+    """What differs where no result does: the exception, what is printed or written."""
+    if got.error != want.error:
+        now, earlier = map(_end, (got, want))
+        kind = (want.error or ("",))[0]
+        where = _line(function, lambda i: i.attrs.get("exc") == kind)
+        return f"{where}{name} ends in {now}, and in {earlier} before: please report it"
+    if not close_texts("".join(got.printed), "".join(want.printed)):
+        where = _line(function, lambda i: i.name == "print")
+        shown = ["".join(run.printed) for run in (got, want)]
+        return f"{where}{name} prints {shown[0]!r}, and {shown[1]!r} before: please report it"
+    where = _line(function, lambda i: i.name == "write_back")
+    k = next(
+        k
+        for k, pair in enumerate(zip(got.left, want.left, strict=True))
+        if not close(*pair) or (name.startswith("pass") and bits(pair[0]) != bits(pair[1]))
+    )
+    left = [_short(run.left[k]) for run in (got, want)]
+    return (
+        f"{where}{name} leaves {left[0]} in an array of the caller, and {left[1]} before: "
         "please report it"
     )
+
+
+def _end(run: Shown) -> str:
+    return "no exception" if run.error is None else ": ".join(filter(None, run.error))
+
+
+def _line(function: Function, of: Callable[[Instr], bool]) -> str:
+    """The line of the first instruction of a kind, where it is known."""
+    defs = {r: i for i in instructions(function) for r in i.results}
+    for instr in filter(of, instructions(function)):
+        made = defs.get(instr.operands[0]) if instr.operands else None
+        loc = instr.loc or (None if made is None else made.loc)
+        if loc is not None:
+            return f"{place(loc)}: "
+    return ""
 
 
 def _short(array: Any) -> str:
