@@ -36,16 +36,15 @@ def _(x: Any) -> Any:
     return out[0]
 
 
-@mistake("a list that grows under a run-time condition gets numbers of unlike kinds", "",
-         UnsupportedError, "numbers of one kind", "convert what is appended",
-         X, X.astype("i4"))  # fmt: skip
-def _(x: Any, k: Any) -> Any:
-    out = []
+@mistake("a list that grows under a run-time condition gets a number here, a tuple there", "",
+         UnsupportedError, "holds numbers", "keep several lists")  # fmt: skip
+def _(x: Any) -> Any:
+    out: Any = []
     for i in range(len(x)):
         if x[i] > 2:
             out.append(x[i])
         if x[i] > 3:
-            out.append(k[i])  # here
+            out.append((i, x[i]))  # here
     return out
 
 

@@ -29,6 +29,7 @@ from tests.programs.ordering import ORDERING
 from tests.programs.phrase import Phrase, cases, check
 from tests.programs.python_types import KEYWORDS, METHODS, PATTERNS, SENTINELS, TYPES
 from tests.programs.rebinding import REBINDING, UP, loss
+from tests.programs.several_kinds import SEVERAL_KINDS
 from tests.programs.state import STATE
 from tests.programs.tagged_numbers import TAGGED
 from tests.programs.views import VIEWS
@@ -142,6 +143,11 @@ def test_numbers_that_meet(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(TAGGED))
 def test_tagged_numbers(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(SEVERAL_KINDS))
+def test_numbers_of_several_kinds(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

@@ -123,10 +123,6 @@ def of_the_module(x: Any) -> Any:
     return x
 
 
-def ints_or_floats(x: Any) -> Any:
-    return {int(v): i if v > 2 else 0.5 for i, v in enumerate(x)}
-
-
 KNOWN = {1: 1}
 REFUSED: dict[str, Callable[[Any], Any]] = {
     "the comparison <": lambda x: items(x) < {1},
@@ -135,8 +131,7 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "str()": lambda x: str(table(x)),
     "the order of a set": lambda x: [v for v in items(x)],
     "the order of a set ": lambda x: list(items(x)),
-    "are numbers of one kind": texts,
-    "numbers of one kind, or tuples": ints_or_floats,
+    "arrays of one dtype and shape": texts,
     "of several kinds": keys_of_two_kinds,
     "a list is no value of a dict": lists,
     "would be changed once": of_the_module,

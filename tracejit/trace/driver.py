@@ -223,7 +223,7 @@ def _as_list(x: Any) -> Any:
     """A list of many numbers as the program sees it: how long it is only the run says."""
     if not isinstance(x, trees.Numbers):
         return x
-    kind = Kind("int" if is_signed(x.array.dtype) else "float", exact=True)
+    kind = Kind("int" if is_signed(x.array.dtype) else "float")
     return [ListBuffer((x.array.read(),), x.array.dims[0], ((kind,), None))]
 
 

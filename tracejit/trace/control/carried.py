@@ -294,8 +294,9 @@ def _opened_run(plan: ListPlan, out: Opened) -> ListBuffer:
     ranges = current().ranges
     columns = []
     for kind in plan.form[0]:
-        size = ranges.extent(_placeholder(INDEX, out))
-        columns.append(_placeholder(TensorType(kind.dtype, kind.column(size.dim)), out))
+        for k in range(kind.width):
+            size = ranges.extent(_placeholder(INDEX, out)).dim
+            columns.append(_placeholder(kind.types(kind.column(size))[k], out))
     return ListBuffer(columns, ranges.extent(_placeholder(INDEX, out)).dim, plan.form)
 
 
@@ -478,7 +479,8 @@ def rebound(
 
 def _rebound_run(plan: ListPlan, entry: Any, results: Iterator[tuple[Value, bool]]) -> ListBuffer:
     ranges = current().ranges
-    found = [next(results) for _ in range(2 * len(plan.form[0]) + 1)]
+    width = sum(kind.width for kind in plan.form[0])
+    found = [next(results) for _ in range(2 * width + 1)]
     if isinstance(entry, ListBuffer) and not any(changed for _, changed in found):
         return entry
     for size, _ in found[::2]:

@@ -102,6 +102,12 @@ class NumberJoin(ArrayJoin):
             return lambda results: x
         value = x.read()
         k = self.only(there, value)
+        if isinstance(x, IntOrFloat):
+            flag = self.only(there, x.integer)
+            return lambda results: IntOrFloat(x.kind, results[k], results[flag], x.most)
+        if isinstance(x, IntOrScalar):
+            flag = self.only(there, x.integer)
+            return lambda results: IntOrScalar(results[k], results[flag], x.most)
         if isinstance(x, PyScalar):
             return lambda results: PyScalar(x.kind, results[k])
         if isinstance(x, MixedScalar):

@@ -352,10 +352,16 @@ def _all_better(
     loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any], attempt: Attempt
 ) -> list[Plan]:
     at = Ending(attempt.frame, attempt.storage, loop.exact, loop.peeled)
-    rows = zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=True)
+    rows = list(zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=True))
     try:
         return [_better(loop, *row, at) for row in rows]
     except Growing as found:
+        # Numbers first: what they settle on is what the list or dict holds.
+        numbers = [
+            _better(loop, *row, at) if isinstance(row[1], Number) else row[1] for row in rows
+        ]
+        if numbers != list(plans):
+            return numbers
         held = entry[len(entry) - len(loop.boxes) :]
         found.entry = next(
             (box for box, x in zip(loop.boxes, held, strict=True) if x is found.entry), found.entry

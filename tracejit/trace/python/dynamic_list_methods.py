@@ -21,9 +21,10 @@ from tracejit.trace.values.dynamic_list import (
     converted,
     extended,
     form_of,
+    form_with,
     is_grown,
     item_at,
-    parts_of,
+    numbers_of,
     refuse,
     replace_items,
     run_of,
@@ -136,7 +137,7 @@ def holds(item: Any, x: list[Any]) -> Any:
         refuse("a search for what is not a number")
     from tracejit.trace.control.branch import bool_of
 
-    return bool_of(name_of(np.any)(fresh(parts_of(run)[0]) == item))
+    return bool_of(name_of(np.any)(fresh(numbers_of(run)) == item))
 
 
 # Methods ------------------------------------------------------------------------------------------
@@ -187,12 +188,10 @@ def _is(index: Any, number: int) -> bool:
 
 def insert(x: list[Any], index: Any, item: Any) -> None:
     run = run_of(x)
+    run = converted(run, form_with(run, item))
     (at, _, _) = slice_bounds(slice(index, None), run.count)
     found = appended(window(run, 0, 1, at), item)
-    rest = window(run, at, 1, run.count - at)
-    if found.form != rest.form:
-        refuse("an item of another kind")
-    replace_items(x, extended(found, rest))
+    replace_items(x, extended(found, window(run, at, 1, run.count - at)))
 
 
 def clear(x: list[Any]) -> None:

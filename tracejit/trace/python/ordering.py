@@ -22,6 +22,7 @@ from tracejit.trace.values.dynamic_list import (
     form_of,
     is_grown,
     item_at,
+    numbers_of,
     parts_of,
     refuse,
     replace_items,
@@ -30,6 +31,7 @@ from tracejit.trace.values.dynamic_list import (
     share_rows,
 )
 from tracejit.trace.values.iterables import steps_of
+from tracejit.trace.values.list_kinds import by_part
 from tracejit.trace.views.broadcast import match_shape
 
 _NAN = "sorted() of numbers with a nan among them, which Python leaves in an order of its own"
@@ -145,7 +147,8 @@ def _order(keys: ListBuffer, reverse: bool) -> Value:
     """The places of the items in order, equal ones as they stand."""
     _must_be_numbers(keys)
     session = current()
-    columns: list[Any] = [fresh(c) for c in parts_of(keys)]
+    parts = by_part(keys.form[0], parts_of(keys))
+    columns: list[Any] = [fresh(numbers[0]) for _, numbers in parts]
     for column in columns:
         if is_float(column.dtype):
             fine = session.b.op("invert", name_of(np.any)(name_of(np.isnan)(column)).read())
@@ -180,11 +183,11 @@ def _same(x: list[Any], value: Any) -> list[Any] | Array:
         run = run_of(x)
         _must_be_numbers(run)
         if not run.form[1]:
-            found: Array = fresh(parts_of(run)[0]) == value
+            found: Array = fresh(numbers_of(run)) == value
             return found
         out: list[Any] = operators.made([])
         _append_each(x, out, lambda item: bool_of(operators.compare_one("==", item, value)))
-        return fresh(parts_of(run_of(out))[0]) if is_grown(out) else out
+        return fresh(numbers_of(run_of(out))) if is_grown(out) else out
     return [bool_of(item is value or operators.compare_one("==", item, value)) for item in x]
 
 

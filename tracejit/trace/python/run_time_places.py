@@ -1,8 +1,9 @@
 """Items of ordinary lists and tuples at places that only the run knows.
 
 Reading one takes it from a table of all items. Writing one makes the list one whose items are a
-buffer (``ListBuffer``), also before the loop or branch around. Where the items are not numbers of
-one kind, or tuples of such, the caller has to do without (None, False).
+buffer (``ListBuffer``), also before the loop or branch around. Where the items are not numbers or
+tuples of such, or few are read that are of several kinds, the caller has to do without (None,
+False).
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from tracejit.trace.values import containers
 from tracejit.trace.values.all import PyScalar, Scalar, Tracer, as_dim
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
-    form_alike,
     form_of,
     is_grown,
     item_at,
@@ -56,8 +56,9 @@ def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
         return None
     session = current()
     items = _items(ops, x)
-    form = form_alike(items)
-    if form is None:
+    form = form_of(items)
+    tagged = form is not None and any(k.is_tagged for k in form[0])
+    if form is None or (tagged and len(items) <= _FEW):
         return None
     kind = type(x).__name__ if type(x) in (list, tuple) else "tuple"
     rows = any(k.row for k in form[0]) and session.outside.path_of(x) is None
@@ -101,8 +102,6 @@ def _noted(found: Any, key: Any) -> Any:
 def become_buffer(x: list[Any], form: ElementKinds) -> None:
     """Make the items of an ordinary list a buffer."""
     before = list(x)
-    if current().outside.path_of(x) is not None:  # the caller gets the kinds that Python has
-        form = tuple(kind.of_caller() for kind in form[0]), form[1]
     run = run_of_items(before, form)
     replace_items(x, run)
     current().outside.same_items(run, before)
@@ -135,7 +134,7 @@ def _note_loops(key: Any) -> None:
 def can_be_buffer(x: list[Any]) -> bool:
     """Make the items a buffer if one can hold them; whether it does."""
     if not is_grown(x):
-        form = form_alike(x)
+        form = form_of(x)
         if form is None:
             return False
         become_buffer(x, form)
@@ -144,7 +143,7 @@ def can_be_buffer(x: list[Any]) -> bool:
 
 def part(x: list[Any], key: slice) -> list[Any] | None:
     """``x[a:b]``; None where a table cannot hold the items."""
-    form = form_alike(x)
+    form = form_of(x)
     if form is None:
         return None
     found: list[Any] = getitem([run_of_items(x, form)], key)
@@ -155,7 +154,7 @@ def times(x: list[Any], n: Any) -> list[Any] | None:
     """``x * n``, of many items, or as many as the run says; None where Python makes the list."""
     if not is_place(n) and not (type(n) is int and len(x) * n > _FEW):
         return None
-    form = form_alike(x)
+    form = form_of(x)
     if form is None or any(type(i) is ListBuffer for i in x):
         return None
     if any(k.shape is not None for k in form[0]):

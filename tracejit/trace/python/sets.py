@@ -15,7 +15,7 @@ from tracejit.trace.python.dynamic_list_methods import as_array
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers, dunder_methods
 from tracejit.trace.values.all import Array, Tracer, name_of
-from tracejit.trace.values.dynamic_list import is_grown, run_of
+from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
 from tracejit.trace.values.entries import is_table
 from tracejit.trace.values.iterables import steps_of
 from tracejit.trace.values.scalar_join import is_number
@@ -33,6 +33,8 @@ def set_of(kind: type, items: Any) -> Any:
     if isinstance(items, list) and is_grown(items):
         kinds, make = run_of(items).form
         if make is None and kinds[0].shape is None:
+            if kinds[0].is_tagged:  # of 1 and 1.0 the first would be the item
+                refuse("a set of numbers of several kinds")
             return _distinct(kind, as_array(items), is_python=kinds[0].weak is not None)
     listed = items if isinstance(items, list | tuple) else list(items)
     traced = any(isinstance(x, Tracer) for x in listed)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_integer
+from tracejit.dtypes import is_complex, is_integer
 from tracejit.errors import UnsupportedTypeError, asks, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
@@ -21,6 +21,7 @@ from tracejit.trace.session.tracer import Tracer
 from tracejit.trace.values.arrays import Array
 from tracejit.trace.values.scalars import (
     KIND_DTYPE,
+    EitherNumber,
     PyScalar,
     Scalar,
     TaggedScalar,
@@ -96,6 +97,16 @@ def _has_tracer(x: Any) -> bool:
     return isinstance(x, Tracer | np.ndarray)
 
 
+def int_of(x: EitherNumber, error: Exception) -> Value:
+    """The int that a number is; an error at run time where it is none."""
+    session = current()
+    b = session.b
+    value = x.read()
+    session.check(x.integer, type(error), str(error))
+    real = b.op("real", value) if is_complex(value.dtype) else value
+    return b.convert(b.op("select", x.integer, real, b.const(0, real.dtype)), "i64")
+
+
 @asks(TypeError, ValueError, ArithmeticError)
 def as_dim(x: Any) -> Dim:
     """An integer, traced or not, as an extent. TypeError as ``operator.index``."""
@@ -103,6 +114,9 @@ def as_dim(x: Any) -> Dim:
         return x
     if isinstance(x, Value):
         return current().b.convert(x, "i64").dim
+    if isinstance(x, EitherNumber):
+        kind = x.kind if isinstance(x, PyScalar) else f"numpy.{x.dtype}"
+        return int_of(x, TypeError(f"'{kind}' object cannot be interpreted as an integer")).dim
     if isinstance(x, PyScalar) and x.kind in ("int", "bool"):
         return current().b.convert(x.value, "i64").dim
     if isinstance(x, Scalar | Array) and is_integer(x.dtype) and not x.dims:

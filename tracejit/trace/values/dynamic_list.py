@@ -21,44 +21,31 @@ from tracejit.trace.session.registry import LIST_ROWS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values import containers
-from tracejit.trace.values.arrays import Array
 from tracejit.trace.values.list_kinds import (
     ElementKinds,
     Kind,
-    is_of_one_kind,
+    by_part,
     is_part,
+    joined,
     keep_as_it_is,
     kind_of,
     parts_of_item,
 )
-from tracejit.trace.values.scalar_join import joined_number, meeting_kind
 
 _ROOM = 8
 _NOTHING = object()
+_PLAIN = (bool, int, float, complex)
 
 
 class ListBuffer(Tracer):
-    """All items of a list: ``columns`` have room for the parts of at least ``count`` items.
-    ``constant``: the parts of a constant that all items are, where that is known (``[0] * n``)."""
+    """All items of a list: ``columns`` have room for the parts of at least ``count`` items."""
 
-    __slots__ = ("columns", "constant", "count", "form")
+    __slots__ = ("columns", "count", "form")
 
-    def __init__(
-        self,
-        columns: Sequence[Value],
-        count: Dim,
-        form: ElementKinds,
-        constant: tuple[Any, ...] | None = None,
-    ) -> None:
+    def __init__(self, columns: Sequence[Value], count: Dim, form: ElementKinds) -> None:
         self.columns = tuple(columns)
         self.count = count
         self.form = form
-        self.constant = constant
-
-    @property
-    def examples(self) -> list[Any]:
-        """Parts that an item may have."""
-        return list(self.constant or (k.example() for k in self.form[0]))
 
     def read(self) -> NoReturn:
         refuse("this")
@@ -134,100 +121,72 @@ def replace_items(x: list[Any], run: ListBuffer) -> None:
 
 
 def form_of(*lists: Iterable[Any]) -> ElementKinds | None:
-    """What holds all items of some lists; None where nothing does, or there are none."""
-    found: tuple[list[Any], type | None] | None = None
+    """What holds all items of some lists as they are; None where nothing does, or there are
+    none."""
+    found: ElementKinds | None = None
     empty: ElementKinds | None = None
-    runs = [i for items in lists for i in items if type(i) is ListBuffer]
-    exact = any(kind.exact for run in runs for kind in run.form[0])
     last: Any = _NOTHING
     for item in (i for items in lists for i in items):
-        if item is last:
+        if item is last or (type(item) in _PLAIN and type(item) is type(last)):
             continue
         last = item
         if type(item) is ListBuffer:
             if item.count == 0:
                 empty = item.form
                 continue
-            parts, make = item.examples, item.form[1]
+            form: ElementKinds | None = item.form
         else:
-            parts, make = parts_of_item(item)
-        if not all(map(is_part, parts)):
-            return None
+            form = _form_of_item(item)
+        found = form if found is None else _joined(found, form)
         if found is None:
-            found = parts, make
-            continue
-        if (len(parts), make) != (len(found[0]), found[1]):
             return None
-        for k, (a, b) in enumerate(zip(found[0], parts, strict=True)):
-            if kind_of(a) != kind_of(b):
-                if exact:
-                    refuse("an item of another kind")
-                both = _joined(a, b)
-                if both is None:
-                    return None
-                found[0][k] = both.example()
-    if found is None:
-        return empty
-    return tuple(kind_of(x, exact=exact) for x in found[0]), found[1]
+    return empty if found is None else found
 
 
-def _joined(a: Any, b: Any) -> Kind | None:
-    """What holds two parts of unlike kinds."""
-    if type(a) is list and type(b) is list:
-        mine, theirs = kind_of(a), kind_of(b)
-        examples = (Kind(k.joined).example() for k in (mine, theirs))
-        kind = joined_number(*examples) if mine.shape == theirs.shape else None
-        return None if kind is None else Kind(kind, shape=mine.shape, row=True)
-    if isinstance(a, Array | list) or isinstance(b, Array | list):
+def _form_of_item(item: Any) -> ElementKinds | None:
+    parts, make = parts_of_item(item)
+    return (tuple(map(kind_of, parts)), make) if all(map(is_part, parts)) else None
+
+
+def _joined(a: ElementKinds, b: ElementKinds | None) -> ElementKinds | None:
+    """What holds items of two forms as they are."""
+    if b is None or (len(a[0]), a[1]) != (len(b[0]), b[1]):
         return None
-    kind = joined_number(a, b)
-    return None if kind is None else Kind(kind)
+    kinds = [joined(x, y) for x, y in zip(a[0], b[0], strict=True)]
+    return None if None in kinds else (tuple(k for k in kinds if k is not None), a[1])
 
 
 def empty_run(form: ElementKinds, room: int = _ROOM) -> ListBuffer:
     """No items yet."""
     b = current().b
-    columns = [b.op("empty", dtype=k.dtype, shape=k.column(room)) for k in form[0]]
+    types = [t for k in form[0] for t in k.types(k.column(room))]
+    columns = [b.op("empty", dtype=t.dtype, shape=t.shape) for t in types]
     return ListBuffer(columns, 0, form)
-
-
-def form_alike(items: Sequence[Any]) -> ElementKinds | None:
-    """The form of the items as they are, if one holds them all without a conversion."""
-    if not items:
-        return None
-    first, make = parts_of_item(items[0])
-    for k, item in enumerate(items):
-        if k and item is items[k - 1]:
-            continue
-        parts, other = parts_of_item(item)
-        if (len(parts), other) != (len(first), make) or not all(map(is_of_one_kind, parts)):
-            return None
-        if any(kind_of(a) != kind_of(b) for a, b in zip(first, parts, strict=True)):
-            return None
-    return tuple(map(kind_of, first)), make
 
 
 def laid_out(items: Sequence[Any], form: ElementKinds) -> ListBuffer:
     """Items, no runs among them, one after the other."""
-    b = current().b
     rows = [_parts(x, form) for x in items]
-    if not any(isinstance(x, Tracer | list) for row in rows for x in row):
-        columns = []
-        for k, kind in enumerate(form[0]):
-            values = [row[k] for row in rows]
-            try:
-                columns.append(b.const(np.array(values, kind.dtype), kind.dtype))
-            except OverflowError:
-                columns.append(_joined_parts(values, kind))
-        same = all(repr(row) == repr(rows[0]) for row in rows)
-        return ListBuffer(columns, len(items), form, tuple(rows[0]) if same else None)
-    columns = [_joined_parts([row[k] for row in rows], kind) for k, kind in enumerate(form[0])]
+    columns: list[Value] = []
+    for k, kind in enumerate(form[0]):
+        columns += _stacked([row[k] for row in rows], kind)
     return ListBuffer(columns, len(items), form)
 
 
-def _joined_parts(parts: Sequence[Any], kind: Kind) -> Value:
+def _stacked(parts: Sequence[Any], kind: Kind) -> list[Value]:
+    """The columns of one part of each item."""
     b = current().b
-    values = [b.reshape(kind.value(x), kind.column(1)) for x in parts]
+    if not (kind.is_tagged or any(isinstance(x, Tracer | list) for x in parts)):
+        try:
+            return [b.const(np.array(parts, kind.dtype), kind.dtype)]
+        except OverflowError:
+            pass  # it says which
+    columns = zip(*map(kind.values, parts), strict=True)
+    return [_concatenated([b.reshape(x, kind.column(1)) for x in column]) for column in columns]
+
+
+def _concatenated(values: Sequence[Value]) -> Value:
+    b = current().b
     return b.op("concatenate", *values, axis=0) if len(values) > 1 else values[0]
 
 
@@ -237,11 +196,10 @@ def repeated(items: Sequence[Any], form: ElementKinds, times: Dim) -> ListBuffer
     run = laid_out(items, form)
     n = len(items)
     columns = []
-    for kind, column in zip(form[0], run.columns, strict=True):
-        shape = kind.column(n)
-        every = b.broadcast(column, (times, *shape), range(1, len(shape) + 1))
-        columns.append(b.reshape(every, kind.column(times * n)))
-    return ListBuffer(columns, times * n, form, run.constant)
+    for column in run.columns:
+        every = b.broadcast(column, (times, *column.shape), range(1, column.rank + 1))
+        columns.append(b.reshape(every, (times * n, *column.shape[1:])))
+    return ListBuffer(columns, times * n, form)
 
 
 def run_of_items(items: Sequence[Any], form: ElementKinds) -> ListBuffer:
@@ -270,14 +228,15 @@ def alike(before: Any, after: Any) -> Any:
 
 
 def converted(run: ListBuffer, form: ElementKinds) -> ListBuffer:
-    """The same items as numbers of other kinds."""
+    """The same items in a form that has their kinds, too."""
     if run.form == form:
         return run
     if run.count == 0:
         return empty_run(form)
-    b = current().b
-    columns = [b.convert(c, k.dtype) for c, k in zip(run.columns, form[0], strict=True)]
-    return ListBuffer(columns, run.count, form, run.constant)
+    columns: list[Value] = []
+    for (kind, mine), new in zip(by_part(run.form[0], run.columns), form[0], strict=True):
+        columns += kind.converted(mine, new)
+    return ListBuffer(columns, run.count, form)
 
 
 # Items --------------------------------------------------------------------------------------------
@@ -285,7 +244,7 @@ def converted(run: ListBuffer, form: ElementKinds) -> ListBuffer:
 
 def appended(run: ListBuffer, item: Any) -> ListBuffer:
     """With another item at the end."""
-    form = form_of([run], [item]) or _form_for_now(run, item)
+    form = form_with(run, item)
     return _put_last(converted(run, form), item, form)
 
 
@@ -300,37 +259,16 @@ def _parts(item: Any, form: ElementKinds) -> Sequence[Any]:
     return item if form[1] else (item,)
 
 
-def _put(column: Value, at: Dim, part: Any, kind: Kind) -> Value:
-    b = current().b
-    value = b.reshape(kind.value(part), kind.column(1))
-    starts = (at, *(0 for _ in kind.shape or ()))
-    return b.op("put_slice", column, value, *b.bounds(starts, None))  # type: ignore[no-any-return]
-
-
-def _form_for_now(run: ListBuffer, item: Any) -> ElementKinds:
-    """What holds the items where another kind comes. A loop's body may be traced again with the
-    kind that its numbers settle on; otherwise this is refused."""
-    error = UnsupportedError(
-        f"{where()}: a list whose length is known at run time only holds numbers of one kind, "
-        "arrays of one dtype and shape, or tuples or lists of these: convert what is appended, or "
-        "keep several lists"
-    )
-    other = form_of([item])
-    if other is None or (len(other[0]), other[1]) != (len(run.form[0]), run.form[1]):
-        raise error
-    pairs = zip(run.form[0], other[0], strict=True)
-    kinds = [_meeting(a, b) for a, b in pairs]
-    if any(k is None for k in kinds):
-        raise error
-    current().refuse_later(error)
-    return tuple(k for k in kinds if k is not None), run.form[1]
-
-
-def _meeting(a: Kind, b: Kind) -> Kind | None:
-    if a == b or a.shape is not None or b.shape is not None:
-        return a if a == b else None
-    kind = meeting_kind(a.example(), b.example())
-    return None if kind is None else Kind(kind)
+def form_with(run: ListBuffer, item: Any) -> ElementKinds:
+    """What holds the items of a run and another one. UnsupportedError where nothing does."""
+    form = form_of([run], [item])
+    if form is None:
+        raise UnsupportedError(
+            f"{where()}: a list whose length is known at run time only holds numbers, arrays of "
+            "one dtype and shape, or tuples or lists of these: convert what is appended, or keep "
+            "several lists"
+        )
+    return form
 
 
 def _with_room(column: Value, count: Dim) -> Value:
@@ -396,14 +334,14 @@ def window(run: ListBuffer, start: Dim, step: Dim, count: Dim) -> ListBuffer:
     """Some of the items, in range."""
     share_rows(run)
     columns = [_rows(c, start, count, step) for c in run.columns]
-    return ListBuffer(columns, count, run.form, run.constant)
+    return ListBuffer(columns, count, run.form)
 
 
 def item_at(run: ListBuffer, i: Dim) -> Any:
     """One item, in range."""
     b = current().b
     values = [b.reshape(_rows(c, i, 1, 1), c.shape[1:]) for c in run.columns]
-    parts = [k.part(v) for k, v in zip(run.form[0], values, strict=True)]
+    parts = [kind.part(mine) for kind, mine in by_part(run.form[0], values)]
     if run.form[1] is None:
         return parts[0]
     item = run.form[1](parts)
@@ -414,21 +352,32 @@ def item_at(run: ListBuffer, i: Dim) -> Any:
 
 def with_item(run: ListBuffer, i: Dim, item: Any) -> ListBuffer:
     """With another item at a place, in range."""
-    form = form_of([run], [item]) or _form_for_now(run, item)
-    run = converted(run, form)
-    return ListBuffer(put_item(run, i, item), run.count, form)
+    run = converted(run, form_with(run, item))
+    return ListBuffer(put_item(run, i, item), run.count, run.form)
 
 
 def put_item(run: ListBuffer, i: Dim, item: Any) -> list[Value]:
     """The columns with an item at a place, which the form holds."""
-    parts = zip(run.columns, _parts(item, run.form), run.form[0], strict=True)
-    return [_put(column, i, part, kind) for column, part, kind in parts]
+    b = current().b
+    pairs = zip(run.form[0], _parts(item, run.form), strict=True)
+    values = [v for kind, part in pairs for v in kind.values(part)]
+    columns = []
+    for column, value in zip(run.columns, values, strict=True):
+        row = b.reshape(value, (1, *column.shape[1:]))
+        starts = (i, *(0 for _ in column.shape[1:]))
+        columns.append(b.op("put_slice", column, row, *b.bounds(starts, None)))
+    return columns
+
+
+def numbers_of(run: ListBuffer) -> Value:
+    """The values of items that are numbers, without what says of which kinds they are."""
+    return parts_of(run)[0]
 
 
 def array_of(run: ListBuffer) -> Value:
     """``np.array`` of the list: one row for each array, tuple or list."""
     kinds, make = run.form
-    columns = parts_of(run)
+    columns = [mine[0] for _, mine in by_part(kinds, parts_of(run))]
     if make is None:
         return columns[0]
     if any(k.shape is not None for k in kinds):

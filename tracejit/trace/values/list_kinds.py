@@ -1,140 +1,165 @@
-"""What the items of a list are whose length the run decides: numbers of one kind, arrays of one
-dtype and shape, or tuples or lists of these.
+"""What the items of a list are whose length the run decides: numbers, arrays of one dtype and
+shape, or tuples or lists of these.
 
-Arrays and lists are items by value. So they must not be changed once they are: neither what was
-appended nor what is read.
+Numbers may be of several kinds: a column beside theirs says of which each is. Arrays and lists are
+items by value. So they must not be changed once they are: neither what was appended nor what is
+read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
-
-import numpy as np
 
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.ir.types import TensorType, dtype_of
+from tracejit.ir.types import TensorType
 from tracejit.trace.session.registry import LIST_ROWS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.storage import Cell
+from tracejit.trace.values import number_tags
 from tracejit.trace.values.arrays import Array
+from tracejit.trace.values.number_tags import AnyKind
 from tracejit.trace.values.scalar_join import is_number, number_value
 from tracejit.trace.values.scalars import (
-    KIND_DTYPE,
-    MixedScalar,
     PyScalar,
     Scalar,
+    TaggedScalar,
     WeakKind,
     python_int,
-    weak_kind,
 )
 from tracejit.trace.values.selected_storage import Select
 
 
 class Kind:
-    """What one part of each item is: a Python kind or a NumPy dtype; of an array its shape, too,
-    and of a list (``row``) its length."""
+    """What one part of each item is: a number of Python's or NumPy's, of one of some kinds; of an
+    array its shape, too, and of a list (``row``) its length.
 
-    __slots__ = ("dtype", "exact", "row", "shape", "weak")
+    It has one column, or two: of numbers of several kinds the second says of which each is."""
+
+    __slots__ = ("dtype", "kinds", "row", "shape")
 
     def __init__(
-        self,
-        kind: WeakKind | np.dtype[Any],
-        *,
-        exact: bool = False,
-        shape: tuple[Dim, ...] | None = None,
-        row: bool = False,
+        self, *kinds: AnyKind, shape: tuple[Dim, ...] | None = None, row: bool = False
     ) -> None:
-        """``exact``: of a list of the caller's, which gets back the very kinds that Python has."""
-        self.exact = exact
-        self.weak: WeakKind | None = kind if isinstance(kind, str) else None
-        self.dtype = dtype_of(KIND_DTYPE[kind] if isinstance(kind, str) else kind)
+        self.kinds = number_tags.in_order(kinds)
+        self.dtype = number_tags.storage(self.kinds)
         self.shape = shape
         self.row = row
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Kind):
             return NotImplemented
-        mine, theirs = (self.weak, self.dtype, self.row), (other.weak, other.dtype, other.row)
-        return mine == theirs and self.shape == other.shape
+        mine, theirs = (number_tags.named(k.kinds) for k in (self, other))
+        return mine == theirs and (self.row, self.shape) == (other.row, other.shape)
 
     def __hash__(self) -> int:
-        return hash((self.weak, self.dtype))
-
-    def of_caller(self) -> Kind:
-        """The same, of a list of the caller's."""
-        return Kind(self.joined, exact=True, shape=self.shape, row=self.row)
+        return hash(number_tags.named(self.kinds))
 
     @property
-    def joined(self) -> WeakKind | np.dtype[Any]:
-        """As ``joined_number`` has it."""
-        return self.weak or self.dtype
+    def weak(self) -> WeakKind | None:
+        """The kind of Python's that all are."""
+        (kind,) = self.kinds if len(self.kinds) == 1 else (None,)
+        return kind if isinstance(kind, str) else None
 
     @property
-    def shown(self) -> str | None:
-        """As ``ListOut`` has it."""
-        return "list" if self.row and self.weak is None else self.weak
+    def is_tagged(self) -> bool:
+        return len(self.kinds) > 1
+
+    @property
+    def width(self) -> int:
+        """How many columns it has."""
+        return 2 if self.is_tagged else 1
 
     def column(self, room: Dim) -> tuple[Dim, ...]:
-        """The shape of a buffer with room for so many."""
+        """The shape of a column with room for so many."""
         return (room, *(self.shape or ()))
 
-    def value(self, x: Any) -> Value:
-        """A part as a value of the dtype."""
-        if self.shape is None:
-            return number_value(x, self.joined)
-        keep_as_it_is(x)
-        found: Value = LIST_ROWS["value"](x, self) if self.row else x.read()
-        return found
+    def types(self, shape: tuple[Dim, ...]) -> list[TensorType]:
+        """The types of its columns, or of parts of them."""
+        return [TensorType(d, shape) for d in (self.dtype, number_tags.TAG)[: self.width]]
 
-    def part(self, value: Value) -> Any:
+    def values(self, x: Any) -> list[Value]:
+        """A part as values of these types."""
+        if self.shape is None:
+            if self.is_tagged:
+                return list(number_tags.encoded(x, self.kinds, self.dtype))
+            return [number_value(x, self.kinds[0])]
+        keep_as_it_is(x)
+        if self.row:
+            found: list[Value] = LIST_ROWS["values"](x, self)
+            return found
+        return [x.read()]
+
+    def part(self, values: Sequence[Value]) -> Any:
         """A traced number, array or list of this kind."""
         if self.row:
-            row = LIST_ROWS["made"](value, self)
+            row = LIST_ROWS["made"](values, self)
             current().kept[id(row)] = row, _reason("read from")
             return row
         if self.shape is not None:
-            cell = Cell(value)
+            cell = Cell(values[0])
             cell.kept = _reason("read from")
             return Array(cell)
+        if self.is_tagged:
+            return number_tags.decoded(values[0], values[1], self.kinds)
         if self.weak == "int":
-            return python_int(value)
-        return Scalar(value) if self.weak is None else PyScalar(self.weak, value)
+            return python_int(values[0])
+        return Scalar(values[0]) if self.weak is None else PyScalar(self.weak, values[0])
 
-    def example(self) -> Any:
-        """A part of which nothing else is known."""
-        value = Value(TensorType(self.dtype, self.shape or ()))
-        if self.row:
-            return LIST_ROWS["made"](value, self)
-        if self.shape is not None:
-            return Array(Cell(value))
-        return Scalar(value) if self.weak is None else PyScalar(self.weak, value)
+    def converted(self, columns: Sequence[Value], kind: Kind) -> list[Value]:
+        """Its columns, or parts of them, as those of another kind that has all of these kinds."""
+        b = current().b
+        found = [b.convert(columns[0], kind.dtype)]
+        if kind.is_tagged:
+            if self.is_tagged:
+                found.append(number_tags.renumbered(columns[1], self.kinds, kind.kinds))
+            else:
+                tag = number_tags.tag_of(self.kinds[0], kind.kinds)
+                found.append(b.full(tag, TensorType(number_tags.TAG, columns[0].shape)))
+        return found
 
 
 #: What the items are: the kinds of their parts, and tuple or list where they are such.
 ElementKinds = tuple[tuple[Kind, ...], "type | None"]
 
 
-def kind_of(x: Any, *, exact: bool = False) -> Kind:
+def kind_of(x: Any) -> Kind:
+    """What holds a part as it is."""
     if type(x) is list:
         found: Kind = LIST_ROWS["kind"](x)
         return found
     if isinstance(x, Array):
-        return Kind(x.dtype, exact=exact, shape=x.dims)
-    return Kind(weak_kind(x) or x.dtype, exact=exact)
+        return Kind(x.dtype, shape=x.dims)
+    return Kind(*number_tags.kinds_of(x))
+
+
+def joined(a: Kind, b: Kind) -> Kind | None:
+    """What holds parts of either kind as they are; None where nothing does."""
+    if a == b:
+        return a
+    arrays = any(k.shape is not None and not k.row for k in (a, b))
+    if arrays or (a.row, a.shape) != (b.row, b.shape):
+        return None
+    try:
+        return Kind(*a.kinds, *b.kinds, shape=a.shape, row=a.row)
+    except TypeError:  # a dtype of another library's that NumPy has no common one for
+        return None
 
 
 def is_part(x: Any) -> bool:
     """Whether something can be an item, or a part of one."""
     if type(x) is list:
         return LIST_ROWS["kind"](x) is not None
-    return isinstance(x, Array) or is_number(x)
+    return isinstance(x, Array | TaggedScalar) or is_number(x)
 
 
-def is_of_one_kind(x: Any) -> bool:
-    return is_part(x) and not isinstance(x, MixedScalar)
+def by_part(kinds: Iterable[Kind], columns: Sequence[Value]) -> Iterator[tuple[Kind, list[Value]]]:
+    """Each kind with its columns."""
+    rest = iter(columns)
+    for kind in kinds:
+        yield kind, [next(rest) for _ in range(kind.width)]
 
 
 def parts_of_item(item: Any) -> tuple[list[Any], type | None]:

@@ -7,6 +7,7 @@ that: after any other change it must be indexed anew.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +17,16 @@ from tracejit.ir.extent import Dim
 from tracejit.trace.session.registry import LIST_ROWS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers
-from tracejit.trace.values.dynamic_list import ListBuffer, laid_out, parts_of
-from tracejit.trace.values.list_kinds import Kind, kind_of
-from tracejit.trace.values.scalar_join import is_number, joined_number, number_value
-from tracejit.trace.values.scalars import MixedScalar
+from tracejit.trace.values.dynamic_list import (
+    ListBuffer,
+    converted,
+    form_of,
+    laid_out,
+    parts_of,
+)
+from tracejit.trace.values.list_kinds import ElementKinds, Kind, kind_of
+from tracejit.trace.values.scalar_join import is_number
+from tracejit.trace.values.scalars import TaggedScalar
 
 
 @dataclass
@@ -52,25 +59,30 @@ def _kind(x: list[Any]) -> Kind | None:
         kinds, make = first.form
         if len(x) > 1 or make is not None or kinds[0].shape is not None:
             return None
-        return Kind(kinds[0].joined, shape=(first.count,), row=True)
+        return Kind(*kinds[0].kinds, shape=(first.count,), row=True)
     if type(first) in _PLAIN and len(set(map(type, x))) == 1:
-        return Kind(kind_of(first).joined, shape=(len(x),), row=True)
-    if not all(is_number(i) and not isinstance(i, MixedScalar) for i in x):
+        return Kind(*kind_of(first).kinds, shape=(len(x),), row=True)
+    if not all(is_number(i) or isinstance(i, TaggedScalar) for i in x):
         return None
     kind = kind_of(first)
     if any(i is not first and kind_of(i) != kind for i in x):
-        return None
-    return Kind(kind.joined, shape=(len(x),), row=True)
+        return None  # each is a part of its own kind
+    return Kind(*kind.kinds, shape=(len(x),), row=True)
 
 
-def _value(x: list[Any], kind: Kind) -> Value:
-    run = x[0] if type(x[0]) is ListBuffer else laid_out(x, ((kind_of(x[0]),), None))
-    return current().b.convert(parts_of(run)[0], kind.dtype)
+def _form(kind: Kind) -> ElementKinds:
+    """What the items of rows of a kind are."""
+    return (Kind(*kind.kinds),), None
 
 
-def _made(value: Value, kind: Kind) -> list[Any]:
+def _values(x: list[Any], kind: Kind) -> list[Value]:
+    form = _form(kind)
+    return parts_of(converted(x[0], form) if type(x[0]) is ListBuffer else laid_out(x, form))
+
+
+def _made(values: Sequence[Value], kind: Kind) -> list[Any]:
     assert kind.shape is not None
-    run = ListBuffer((value,), kind.shape[0], ((Kind(kind.joined),), None))
+    run = ListBuffer(values, kind.shape[0], _form(kind))
     made: list[Any] = containers.made(current(), [run])
     return made
 
@@ -98,17 +110,20 @@ def write_item(link: TableRow, at: Dim, item: Any) -> None:
     """``row[at] = item``, in range."""
     session = current()
     kind = link.run.form[0][0]
-    both = joined_number(Kind(kind.joined).example(), item) if is_number(item) else None
+    both = form_of([ListBuffer((), 1, _form(kind))], [item])
     if both is None:
         raise UnsupportedError(
-            f"{where()}: an item of another kind is put into a row of a list of lists: begin with "
-            "numbers of that kind ([[0.0] * m for ...]), or use an array"
+            f"{where()}: what is no number is put into a row of a list of lists: use a tuple, or "
+            "an array"
         )
-    kind = Kind(both, shape=kind.shape, row=True)
+    new = Kind(*both[0][0].kinds, shape=kind.shape, row=True)
     b = session.b
-    value = b.reshape(number_value(item, both), (1, 1))
-    column = b.convert(link.run.columns[0], kind.dtype)
-    _replace(link, b.op("put_slice", column, value, *b.bounds((link.at, at), None)), kind)
+    columns = []
+    pairs = zip(kind.converted(link.run.columns, new), both[0][0].values(item), strict=True)
+    for column, value in pairs:
+        part = b.reshape(value, (1, 1))
+        columns.append(b.op("put_slice", column, part, *b.bounds((link.at, at), None)))
+    _replace(link, columns, new)
 
 
 def write_row(link: TableRow, run: ListBuffer) -> None:
@@ -120,9 +135,11 @@ def write_row(link: TableRow, run: ListBuffer) -> None:
             "or use an array"
         )
     b = current().b
-    value = b.reshape(parts_of(run)[0], kind.column(1))
-    column = b.op("put_slice", link.run.columns[0], value, *b.bounds((link.at, 0), None))
-    _replace(link, column, kind)
+    columns = []
+    for column, value in zip(link.run.columns, parts_of(run), strict=True):
+        part = b.reshape(value, kind.column(1))
+        columns.append(b.op("put_slice", column, part, *b.bounds((link.at, 0), None)))
+    _replace(link, columns, kind)
 
 
 def share() -> None:
@@ -137,7 +154,17 @@ def share() -> None:
     session.rows_shared = session.rows_shared or reason
 
 
-def _replace(link: TableRow, column: Value, kind: Kind) -> None:
+def _row_run(link: TableRow) -> ListBuffer:
+    """The items of a row as they are in the list around."""
+    kind = link.run.form[0][0]
+    b = current().b
+    assert kind.shape is not None
+    rows = [b.slice(c, (link.at, 0), kind.column(1), (1, 1)) for c in link.run.columns]
+    values = [b.reshape(row, kind.shape) for row in rows]
+    return ListBuffer(values, kind.shape[0], _form(kind))
+
+
+def _replace(link: TableRow, columns: Sequence[Value], kind: Kind) -> None:
     session = current()
     if session.rows_shared is not None:
         raise UnsupportedError(session.rows_shared)
@@ -148,14 +175,11 @@ def _replace(link: TableRow, column: Value, kind: Kind) -> None:
             raise UnsupportedError(reason)
     containers.must_be_known(session, link.owner)
     containers.touch(session, link.owner)
-    run = ListBuffer([column], link.run.count, ((kind,), None))
+    run = ListBuffer(columns, link.run.count, ((kind,), None))
     link.owner[:] = [run]
     link.run = run
-    b = session.b
-    assert kind.shape is not None
-    value = b.reshape(b.slice(column, (link.at, 0), kind.column(1), (1, 1)), kind.shape)
-    link.row[:] = [ListBuffer((value,), kind.shape[0], ((Kind(kind.joined),), None))]
+    link.row[:] = [_row_run(link)]
 
 
-LIST_ROWS.update(kind=_kind, value=_value, made=_made)
+LIST_ROWS.update(kind=_kind, values=_values, made=_made)
 LIST_ROWS.update(note=note, found=found, write=write_row, share=share)

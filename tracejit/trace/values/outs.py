@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from tracejit import trees
+from tracejit.dtypes import is_complex
 from tracejit.ir.arguments import KIND_TYPE
 
 Extents: TypeAlias = tuple["int | Ref", ...]
@@ -49,12 +50,22 @@ class PythonOut:
 
 
 @dataclass(frozen=True)
-class ListOut:
-    """All items of a list: IR results ``columns``, of these Python kinds (None: NumPy scalars, or
-    arrays; ``list``: lists of NumPy scalars). ``make``: what puts the parts of an item together."""
+class PartOut:
+    """One part of each item of a list: IR result ``column``, numbers of these kinds of Python's or
+    dtypes of NumPy's, IR result ``tag`` saying of which where there are several. ``items``: arrays
+    or lists of numbers."""
 
-    columns: tuple[int, ...]
-    kinds: tuple[str | None, ...]
+    column: int
+    kinds: tuple[str | np.dtype[Any], ...]
+    tag: int | None = None
+    items: type | None = None
+
+
+@dataclass(frozen=True)
+class ListOut:
+    """All items of a list. ``make``: what puts the parts of an item together."""
+
+    parts: tuple[PartOut, ...]
     make: type | None
 
 
@@ -296,16 +307,26 @@ class Rebuilder:
         return self._new[out]
 
     def _run(self, out: ListOut) -> _Items:
-        columns = []
-        for k, kind in zip(out.columns, out.kinds, strict=True):
-            column = self.boxes.items(self.results[k])
-            if kind == "list":
-                columns.append(list(map(list, column)))
-            else:
-                columns.append(column.tolist() if kind is not None else _apart(column))
+        columns = list(map(self._part, out.parts))
         if out.make is None:
             return _Items(columns[0])
         return _Items(map(out.make, zip(*columns, strict=True)))
+
+    def _part(self, out: PartOut) -> list[Any]:
+        column = self.boxes.items(self.results[out.column])
+        if out.items is np.ndarray:
+            return [row.copy() for row in column]  # with memory of its own
+        if out.tag is None:
+            found = _of_kind(column.ravel(), out.kinds[0])
+        else:
+            tags = self.boxes.items(self.results[out.tag]).ravel()
+            flat = column.ravel()
+            each = [iter(_of_kind(flat[tags == k], kind)) for k, kind in enumerate(out.kinds)]
+            found = [next(each[tag]) for tag in tags.tolist()]
+        if out.items is None:
+            return found
+        n = column.shape[1]
+        return [found[k * n : (k + 1) * n] for k in range(len(column))]
 
     def _table(self, out: TableOut) -> Any:
         keys = self._leaf(out.keys)
@@ -330,9 +351,13 @@ class Rebuilder:
         return view
 
 
-def _apart(column: Any) -> list[Any]:
-    """The numbers or arrays along the first axis, each with memory of its own."""
-    return list(column) if column.ndim == 1 else [row.copy() for row in column]
+def _of_kind(numbers: np.ndarray[Any, Any], kind: str | np.dtype[Any]) -> list[Any]:
+    """Numbers that are of a kind, as such."""
+    dtype = np.dtype(KIND_TYPE[kind]) if isinstance(kind, str) else kind
+    if is_complex(numbers.dtype) and not is_complex(dtype):
+        numbers = numbers.real
+    numbers = numbers.astype(dtype, copy=False)
+    return numbers.tolist() if isinstance(kind, str) else list(numbers)
 
 
 class _Items(list[Any]):

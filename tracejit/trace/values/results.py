@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 from typing import Any
+
+import numpy as np
 
 from tracejit import trees
 from tracejit.errors import UnsupportedError
@@ -23,6 +26,7 @@ from tracejit.trace.values.all import (
 )
 from tracejit.trace.values.dynamic_list import ListBuffer, parts_of
 from tracejit.trace.values.entries import is_table, table_in
+from tracejit.trace.values.list_kinds import Kind, by_part
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, bound_value
 from tracejit.trace.values.outs import (
@@ -35,6 +39,7 @@ from tracejit.trace.values.outs import (
     MadeOut,
     ObjectOut,
     Out,
+    PartOut,
     PythonOut,
     Ref,
     SameOut,
@@ -124,8 +129,7 @@ class Describer:
             given = current().given_to_list
             if given is not None and any(k.shape is not None for k in kinds):
                 raise UnsupportedError(given.replace("changed", "returned"))
-            columns = tuple(self._column(c) for c in parts_of(leaf))
-            return ListOut(columns, tuple(k.shown for k in kinds), make)
+            return ListOut(tuple(starmap(self._part, by_part(kinds, parts_of(leaf)))), make)
         if isinstance(leaf, TableBuffer):
             return TableOut(*self._entries(leaf))
         if isinstance(leaf, set) and is_table(leaf):
@@ -163,9 +167,11 @@ class Describer:
             found.outs = tuple(self.describe(bound_value(x)) for x in leaves)
         return self._new[id(leaf)]
 
-    def _column(self, value: Value) -> int:
-        self.values.append(value)
-        return len(self.values) - 1
+    def _part(self, kind: Kind, columns: Sequence[Value]) -> PartOut:
+        first = len(self.values)
+        self.values += columns
+        items = list if kind.row else None if kind.shape is None else np.ndarray
+        return PartOut(first, kind.kinds, first + 1 if kind.is_tagged else None, items)
 
     def _array(self, x: Array) -> Out:
         cell = x.cell

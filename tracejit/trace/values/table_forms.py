@@ -38,7 +38,7 @@ class TableForm:
     def columns(self, room: Dim) -> list[TensorType]:
         """Types of the columns with room for so many entries."""
         kinds = [*self.keys[0], *self.values[0]]
-        types = [TensorType(k.dtype, k.column(room)) for k in kinds]
+        types = [t for k in kinds for t in k.types(k.column(room))]
         return [*types, TensorType(np.dtype(bool), (room,))] if self.removes else types
 
 
@@ -82,12 +82,16 @@ def _joined(items: Sequence[Any], what: str) -> ElementKinds:
         return NOTHING
     if any(map(has_list, items)):
         raise UnsupportedError(f"{where()}: {_NO_LISTS}")
-    found = None if any(map(_is_of_several, items)) else _joined_kinds(items)
+    if what == "values":
+        found = form_of(items)
+    else:
+        found = None if any(map(_is_of_several, items)) else _joined_kinds(items)
     if found is not None:
         return found
+    numbers = "numbers of one kind" if what == "keys" else "numbers, arrays of one dtype and shape"
     raise UnsupportedError(
-        f"{where()}: the {what} of a dict or set whose keys are known at run time only are numbers "
-        "of one kind, or tuples of them: convert them (int(k), float(v)), or keep several dicts"
+        f"{where()}: the {what} of a dict or set whose keys are known at run time only are "
+        f"{numbers}, or tuples of them: convert them (int(k), float(v)), or keep several dicts"
     )
 
 
@@ -130,8 +134,8 @@ def _joined_kinds(items: Sequence[Any]) -> ElementKinds | None:
         first = tuple(k for k in kinds if k is not None), first[1]
     current().refuse_later(
         UnsupportedError(
-            f"{where()}: the keys or values of a dict or set whose keys are known at run time only "
-            "are of several kinds: convert them (int(k), float(v))"
+            f"{where()}: the keys of a dict or set whose keys are known at run time only are of "
+            "several kinds: convert them (int(k), float(k))"
         )
     )
     return first
@@ -140,7 +144,7 @@ def _joined_kinds(items: Sequence[Any]) -> ElementKinds | None:
 def _meeting(a: Kind, b: Kind) -> Kind | None:
     if a == b or a.shape is not None or b.shape is not None:
         return a if a == b else None
-    kind = meeting_kind(a.example(), b.example())
+    kind = meeting_kind(*(k.part([Value(t) for t in k.types(())]) for k in (a, b)))
     return None if kind is None else Kind(kind)
 
 
@@ -148,7 +152,7 @@ def empty_of(form: ElementKinds) -> Any:
     """What stands for items of which only the form counts."""
     if form == NOTHING:
         return ()
-    return ListBuffer([Value(TensorType(k.dtype, k.column(1))) for k in form[0]], 1, form)
+    return ListBuffer([Value(t) for k in form[0] for t in k.types(k.column(1))], 1, form)
 
 
 def entries_of(contents: Any) -> tuple[list[Any], list[Any]]:

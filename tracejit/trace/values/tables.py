@@ -7,7 +7,7 @@ another. ``ir/ops/tables.py`` says how a key is found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,8 +27,8 @@ from tracejit.trace.session.tracer import Tracer
 from tracejit.trace.values.all import lift
 from tracejit.trace.values.dynamic_list import ListBuffer, item_at, put_item
 from tracejit.trace.values.entries import AllEntries, is_table, refuse, table_in
-from tracejit.trace.values.list_kinds import Kind, parts_of_item
-from tracejit.trace.values.scalar_join import is_number, number_value
+from tracejit.trace.values.list_kinds import Kind, by_part, parts_of_item
+from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.values.scalars import TaggedScalar
 from tracejit.trace.values.table_forms import (
     NOTHING,
@@ -76,7 +76,12 @@ class TableBuffer(AllEntries):
 
     @property
     def value_columns(self) -> tuple[Value, ...]:
-        return self.columns[self._split : self._split + len(self.form.values[0])]
+        return self.columns[self._split : len(self.columns) - self.form.removes]
+
+    def by_part(self) -> Iterator[tuple[Kind, list[Value]]]:
+        """The kind of each part of keys and values, with its columns."""
+        columns = (*self.key_columns, *self.value_columns)
+        return by_part((*self.form.keys[0], *self.form.values[0]), columns)
 
     @property
     def keys(self) -> ListBuffer:
@@ -136,11 +141,13 @@ def converted(table: TableBuffer, form: TableForm) -> TableBuffer:
     others = table.form.keys != form.keys
     if others:
         table = compacted(table)
-    columns = [
-        b.convert(c, t.dtype) for c, t in zip(table.columns, form.columns(table.room), strict=False)
-    ]
-    if form.removes and not table.form.removes:
-        columns.append(b.full(True, TensorType(np.dtype(bool), (table.room,))))
+    columns: list[Value] = []
+    kinds = [*form.keys[0], *form.values[0]]
+    for (kind, mine), new in zip(table.by_part(), kinds, strict=True):
+        columns += kind.converted(mine, new)
+    if form.removes:
+        here = TensorType(np.dtype(bool), (table.room,))
+        columns.append(table.live if table.form.removes else b.full(True, here))
     slots = table.slots
     if others:
         slots = b.op("key_slots", b.index(table.count), *columns[: len(form.keys[0])])
@@ -351,7 +358,7 @@ def _as_they_are(table: TableBuffer, key: Any) -> list[Value]:
     """The parts of a key that a table's form holds."""
     parts, _ = parts_of_item(key)
     pairs = zip(parts, table.form.keys[0], strict=True)
-    return [number_value(part, kind.joined) for part, kind in pairs]
+    return [v for part, kind in pairs for v in kind.values(part)]
 
 
 def with_value(table: TableBuffer, place: Dim, value: Any) -> TableBuffer:

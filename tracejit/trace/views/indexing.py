@@ -20,7 +20,19 @@ from tracejit.ir.extent import Dim
 from tracejit.trace.session.concretize import shown_dim
 from tracejit.trace.session.registry import ARRAY
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer, as_dim, fresh, lift, wrap
+from tracejit.trace.values.all import (
+    Array,
+    PyScalar,
+    Scalar,
+    TaggedScalar,
+    Tracer,
+    as_dim,
+    fresh,
+    lift,
+    wrap,
+)
+from tracejit.trace.values.coercion import int_of
+from tracejit.trace.values.scalars import EitherNumber
 from tracejit.trace.views.broadcast import broadcast_together
 from tracejit.trace.views.index_bounds import check_index, check_indices, slice_bounds
 from tracejit.trace.views.views import regrouped, sliced
@@ -166,6 +178,10 @@ def _normal(k: Any) -> Any:
     """One part of a key: an int, a traced int, slice, None, Ellipsis, or an index array."""
     if k is None or k is Ellipsis or isinstance(k, slice | Array):
         return _checked_kind(k) if isinstance(k, Array) else k
+    if isinstance(k, EitherNumber):
+        return int_of(k, IndexError(_INVALID)).dim
+    if isinstance(k, TaggedScalar):
+        k.read()
     if isinstance(k, PyScalar):
         if k.kind not in ("int", "bool"):
             throw(IndexError(_INVALID))

@@ -1,0 +1,124 @@
+"""Phrases of lists and dicts of the run with numbers of several kinds, which stay what they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tests.programs.phrase import Phrases
+
+SEVERAL_KINDS = Phrases()
+UP = np.linspace(-1.0, 1.0, 70)
+
+
+@SEVERAL_KINDS((70,), (0,), (3,))
+def appended(n: Any) -> Any:
+    out: list[Any] = []
+    for i in range(n):
+        out.append(i if i % 2 else i / 2)
+    more = [v * 2 for v in out if v > 1]
+    return out, more, [isinstance(v, int) for v in out], np.array(out), out == more
+
+
+@SEVERAL_KINDS((70,), (1,))
+def in_two_loops(n: Any) -> Any:
+    out: list[Any] = []
+    for _ in range(n):
+        out.append(0)
+    for _ in range(n):
+        out.append(0.5)
+    out += [1, 2.0]
+    out.extend([True])
+    return out, out.index(1), out.count(0), 0.5 in out, len(out)
+
+
+@SEVERAL_KINDS((UP,), (-UP[:3],))
+def of_four_kinds(x: Any) -> Any:
+    out: list[Any] = []
+    for i in range(len(x)):
+        if x[i] > 0.5:
+            out.append(True)
+        elif x[i] > 0:
+            out.append(i)
+        elif x[i] > -0.5:
+            out.append(0.25)
+        else:
+            out.append(x[i])
+    return out, out[1], [max(v, 0) for v in x], [1j if v > 0 else 1 for v in x]
+
+
+@SEVERAL_KINDS((UP, UP.astype("f4")))
+def of_widths(x: Any, y: Any) -> Any:
+    out: list[Any] = []
+    for i in range(len(x)):
+        if i % 3 == 0:
+            out.append(x[i])
+        elif i % 3 == 1:
+            out.append(y[i])
+        else:
+            out.append(i)
+    return out, out[2], np.array(out)
+
+
+@SEVERAL_KINDS((70,), (5,))
+def at_places(n: Any) -> Any:
+    a = [0] * n
+    for i in range(0, n, 2):
+        a[i] = i / 4
+    b = a[::-1]
+    b.insert(2, True)
+    last, first = b.pop(), b.pop(0)
+    b.remove(1)
+    del b[1]
+    b[1:2] = [1, 2, 2.5]
+    return a, b, last, first, sorted(a), sorted(a, reverse=True), a[1:n:3], list(zip(a, b))
+
+
+@SEVERAL_KINDS((70,), (4,))
+def in_tuples_and_rows(n: Any) -> Any:
+    pairs, g = [], [[0] * 3 for _ in range(n)]
+    for i in range(n):
+        pairs.append((i, i if i % 3 else 0.5))
+        g[i][i % 3] = i / 2
+    pairs.sort(key=lambda pair: pair[1])
+    return pairs, g, pairs[0], g[1], [row[1] for row in g]
+
+
+@SEVERAL_KINDS((70,), (3,))
+def what_was_before(n: Any) -> Any:
+    out: list[Any] = [0]
+    for i in range(n):
+        out.append(out[-1] + (0.5 if i > 50 else 1))
+    return out, n > 50 and out[-1]
+
+
+@SEVERAL_KINDS((70,))
+def as_an_index(n: Any) -> Any:
+    places = [i if i < 50 else i / 2 for i in range(n)]
+    x, total = np.arange(100.0), 0.0
+    for i in range(50):
+        total += x[places[i]]
+    return total
+
+
+@SEVERAL_KINDS(lambda: ([1, 2.5, 3] * 30,), lambda: ([1, 2, 3] * 30,))
+def of_the_caller(a: Any) -> Any:
+    for i in range(len(a)):
+        if i % 2:
+            a[i] = a[i] / 4
+    a.append(True)
+    return a
+
+
+@SEVERAL_KINDS((np.arange(20) % 7,), (np.array([3, 3, 5]),))
+def values(keys: Any) -> Any:
+    total: dict[int, Any] = {}
+    last: dict[int, Any] = {}
+    for i, key in enumerate(keys):
+        k = int(key)
+        if k not in total:
+            total[k] = 0
+        total[k] += i / 2 if i > 5 else 1
+        last[k] = (i, i if i % 2 else 0.5)
+    return total, last, list(total.values()), last.get(3), total.pop(3)
