@@ -9,6 +9,7 @@ import numpy as np
 from tests.programs.phrase import Phrases
 
 SEVERAL_KINDS = Phrases()
+ONE = ("auto",)
 UP = np.linspace(-1.0, 1.0, 70)
 
 
@@ -21,7 +22,7 @@ def appended(n: Any) -> Any:
     return out, more, [isinstance(v, int) for v in out], np.array(out), out == more
 
 
-@SEVERAL_KINDS((70,), (1,))
+@SEVERAL_KINDS((70,), (1,), policies=ONE)
 def in_two_loops(n: Any) -> Any:
     out: list[Any] = []
     for _ in range(n):
@@ -33,7 +34,7 @@ def in_two_loops(n: Any) -> Any:
     return out, out.index(1), out.count(0), 0.5 in out, len(out)
 
 
-@SEVERAL_KINDS((UP,), (-UP[:3],))
+@SEVERAL_KINDS((UP,), (-UP[:3],), policies=ONE)
 def of_four_kinds(x: Any) -> Any:
     out: list[Any] = []
     for i in range(len(x)):
@@ -48,7 +49,7 @@ def of_four_kinds(x: Any) -> Any:
     return out, out[1], [max(v, 0) for v in x], [1j if v > 0 else 1 for v in x]
 
 
-@SEVERAL_KINDS((UP, UP.astype("f4")))
+@SEVERAL_KINDS((UP, UP.astype("f4")), policies=ONE)
 def of_widths(x: Any, y: Any) -> Any:
     out: list[Any] = []
     for i in range(len(x)):
@@ -61,7 +62,7 @@ def of_widths(x: Any, y: Any) -> Any:
     return out, out[2], np.array(out)
 
 
-@SEVERAL_KINDS((70,), (5,))
+@SEVERAL_KINDS((70,), (5,), policies=ONE)
 def at_places(n: Any) -> Any:
     a = [0] * n
     for i in range(0, n, 2):
@@ -75,7 +76,7 @@ def at_places(n: Any) -> Any:
     return a, b, last, first, sorted(a), sorted(a, reverse=True), a[1:n:3], list(zip(a, b))
 
 
-@SEVERAL_KINDS((70,), (4,))
+@SEVERAL_KINDS((70,), (4,), policies=ONE)
 def in_tuples_and_rows(n: Any) -> Any:
     pairs, g = [], [[0] * 3 for _ in range(n)]
     for i in range(n):
@@ -85,7 +86,7 @@ def in_tuples_and_rows(n: Any) -> Any:
     return pairs, g, pairs[0], g[1], [row[1] for row in g]
 
 
-@SEVERAL_KINDS((70,), (3,))
+@SEVERAL_KINDS((70,), (3,), policies=ONE)
 def what_was_before(n: Any) -> Any:
     out: list[Any] = [0]
     for i in range(n):
@@ -93,7 +94,7 @@ def what_was_before(n: Any) -> Any:
     return out, n > 50 and out[-1]
 
 
-@SEVERAL_KINDS((70,))
+@SEVERAL_KINDS((70,), policies=ONE)
 def as_an_index(n: Any) -> Any:
     places = [i if i < 50 else i / 2 for i in range(n)]
     x, total = np.arange(100.0), 0.0
@@ -102,7 +103,7 @@ def as_an_index(n: Any) -> Any:
     return total
 
 
-@SEVERAL_KINDS(lambda: ([1, 2.5, 3] * 30,), lambda: ([1, 2, 3] * 30,))
+@SEVERAL_KINDS(lambda: ([1, 2.5, 3] * 30,), lambda: ([1, 2, 3] * 30,), policies=ONE)
 def of_the_caller(a: Any) -> Any:
     for i in range(len(a)):
         if i % 2:
