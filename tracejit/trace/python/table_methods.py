@@ -109,7 +109,7 @@ def _known_table(x: Any, key: Any) -> TableBuffer | None:
     values = [session.operators.getitem(x, k) if isinstance(x, dict) else () for k in found]
     keys = _of_one_kind(found)
     nothing = all(v is None for v in values) or not isinstance(x, dict)
-    if not keys or not (nothing or table_forms.are_of_one_form(values)):
+    if not keys or not (nothing or table_forms.are_values(values)):
         return None
     form = table_forms.form_of_entries(keys, [()] if nothing else values)
     return tables.as_table(dict(zip(keys, values, strict=True)), form)

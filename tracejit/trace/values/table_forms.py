@@ -95,13 +95,9 @@ def _joined(items: Sequence[Any], what: str) -> ElementKinds:
     )
 
 
-def are_of_one_form(items: Sequence[Any]) -> bool:
-    """Whether items are all of one kind, and none is a list, so that a column gives back each as
-    it is."""
-    if any(has_list(x) or _is_of_several(x) for x in items):
-        return False
-    forms = {form_of([x]) for x in items}
-    return len(forms) <= 1 and None not in forms
+def are_values(items: Sequence[Any]) -> bool:
+    """Whether columns give back each of some items as it is."""
+    return not any(map(has_list, items)) and form_of(items) is not None
 
 
 def has_list(x: Any) -> bool:
