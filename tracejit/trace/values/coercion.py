@@ -15,7 +15,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import dtype_of
-from tracejit.trace.session.registry import NAMES
+from tracejit.trace.session.registry import LIST_ROWS, NAMES
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Tracer
 from tracejit.trace.values.arrays import Array
@@ -59,9 +59,8 @@ def lift(x: Any) -> Lifted:
     if isinstance(x, range) and not x:  # integers, unlike those of an empty list
         return Lifted(b.const(np.zeros(0, np.int64), "i64"))
     if isinstance(x, list | tuple | range):
-        from tracejit.trace.values.dynamic_list import array_of, is_grown, run_of
-
-        return Lifted(array_of(run_of(x)) if is_grown(x) else _nested(x))
+        whole: Value | None = LIST_ROWS["whole"](x)
+        return Lifted(_nested(x) if whole is None else whole)
     if isinstance(x, Value):
         return Lifted(x)
     if isinstance(x, Tracer):

@@ -19,10 +19,13 @@ from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
+    array_of,
     converted,
     form_of,
+    is_grown,
     laid_out,
     parts_of,
+    run_of,
 )
 from tracejit.trace.values.list_kinds import ElementKinds, Kind, kind_of
 from tracejit.trace.values.scalar_join import is_number
@@ -181,5 +184,10 @@ def _replace(link: TableRow, columns: Sequence[Value], kind: Kind) -> None:
     link.row[:] = [_row_run(link)]
 
 
-LIST_ROWS.update(kind=_kind, values=_values, made=_made)
+def _whole(x: Any) -> Value | None:
+    """``np.array`` of a list of which the run decides how long it is; None of other things."""
+    return array_of(run_of(x)) if is_grown(x) else None
+
+
+LIST_ROWS.update(kind=_kind, values=_values, made=_made, whole=_whole)
 LIST_ROWS.update(note=note, found=found, write=write_row, share=share)
