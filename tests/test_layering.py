@@ -42,8 +42,8 @@ MODULES |= {"rounded": "random"}
 """Rooms of modules that stand in no folder; any other is the package."""
 
 SHARED = {
-    "device_arrays", "dtypes", "errors", "numpy_names", "numpy_versions", "signatures", "sources",
-    "threads", "trees",
+    "device_arrays", "dtypes", "errors", "numpy_names", "signatures", "sources", "threads", "trees",
+    "versions",
 }  # fmt: skip
 """Modules beside the rooms that every room may import; they import nothing of tracejit."""
 

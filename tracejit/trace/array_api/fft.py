@@ -15,13 +15,13 @@ from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.numpy_versions import FFT_WRITES_EVERY_OUT, INVALID_NORM
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.delivery import stored
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import axis_of, builder, check_dim, iota, value_of
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import as_dim, dim_value, fresh, wrap
+from tracejit.versions import FFT_WRITES_EVERY_OUT, INVALID_NORM
 
 _OPPOSITE = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
 

@@ -15,7 +15,6 @@ from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.ops.matrix_expressions import Mat
-from tracejit.numpy_versions import EIGENVALUES_ARE_COMPLEX, TO_REAL
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.matrices import eye
 from tracejit.trace.array_api.names import covers
@@ -34,6 +33,7 @@ from tracejit.trace.session.concretize import shown_dim
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import dim_value, python_int, wrap
 from tracejit.trace.views.broadcast import broadcast_shapes, cast_shape, stretch
+from tracejit.versions import EIGENVALUES_ARE_COMPLEX, TO_REAL
 
 # The named tuples that NumPy returns.
 QRResult: Any = type(np.linalg.qr(np.eye(1)))

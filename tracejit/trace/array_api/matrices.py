@@ -12,7 +12,6 @@ from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.numpy_versions import MESHGRID_IS_A_TUPLE
 from tracejit.trace.array_api.creation import array, asarray, linspace
 from tracejit.trace.array_api.delivery import deliver
 from tracejit.trace.array_api.einsum import diagonal_value
@@ -34,6 +33,7 @@ from tracejit.trace.values.all import Array, PyScalar, as_dim, dim_value, fresh
 from tracejit.trace.views.broadcast import stretch
 from tracejit.trace.views.reshape import raveled, reshaped
 from tracejit.trace.views.views import diagonal_view
+from tracejit.versions import MESHGRID_IS_A_TUPLE
 
 
 def _compared(name: str, rows: Dim, cols: Dim, k: Any, lead: tuple[Dim, ...] = ()) -> Value:

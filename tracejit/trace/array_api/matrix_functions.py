@@ -18,6 +18,7 @@ from tracejit.trace.array_api.promotion import result_dtype
 from tracejit.trace.array_api.special_functions import of_library
 from tracejit.trace.array_api.staged import staged
 from tracejit.trace.values.all import wrap
+from tracejit.versions import cho_factor_zeroes_the_rest, square_roots_follow_the_matrix
 
 #: Options that only permit something.
 _PERMITS = frozenset(["overwrite_a", "overwrite_b", "overwrite_ab", "lwork", "lapack_driver"])
@@ -113,9 +114,11 @@ def cholesky(a: Any, lower: Any = False, overwrite_a: Any = False, check_finite:
 def cho_factor(
     a: Any, lower: Any = False, overwrite_a: Any = False, check_finite: Any = True
 ) -> Any:
-    """The Cholesky factor, with what ``a`` holds in the other triangle."""
+    """The Cholesky factor, with what SciPy leaves in the other triangle."""
     (matrix,) = _operands(a, finite=check_finite)
     factor = np.linalg.cholesky(matrix, upper=not lower)
+    if cho_factor_zeroes_the_rest():
+        return factor, lower
     other = np.triu(matrix, 1) if lower else np.tril(matrix, -1)
     return factor + other, lower
 
@@ -347,6 +350,8 @@ def sqrtm(A: Any, *others: Any, **options: Any) -> Any:
     """The principal square root of regular matrices without negative eigenvalues."""
     if others or options:
         raise UnsupportedError("scipy.linalg.sqrtm with options is not compiled")
+    if not square_roots_follow_the_matrix():
+        raise UnsupportedError("scipy.linalg.sqrtm is not compiled for SciPy before 1.16")
     (a,) = _operands(A, finite=True)
     if a.ndim < 2:
         throw(ValueError("Non-matrix input to matrix function."))

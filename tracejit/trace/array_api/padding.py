@@ -23,6 +23,7 @@ from tracejit.trace.array_api.operands import (
 )
 from tracejit.trace.values.all import Array, as_dim, dim_value, fresh
 from tracejit.trace.views.broadcast import stretch
+from tracejit.versions import PAD_TAKES_DICTS
 
 _STATISTICS: dict[str, Callable[..., Any]] = {
     "maximum": np.amax,
@@ -67,6 +68,8 @@ def _edge(line: Any, mode: str, width: Any, end: Any, first: bool) -> Any:
 
 def _pad_pairs(given: Any, rank: int) -> list[tuple[Any, Any]]:
     """NumPy's broadcasting of ``pad_width`` to (before, after) per axis."""
+    if isinstance(given, dict) and not PAD_TAKES_DICTS:
+        throw(TypeError("`pad_width` must be of integral type."))
     if isinstance(given, dict):
         pairs: list[tuple[Any, Any]] = [(0, 0)] * rank
         for axis, pair in given.items():

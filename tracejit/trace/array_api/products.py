@@ -11,7 +11,6 @@ from tracejit.dtypes import computed_in, is_bool, is_complex
 from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.numpy_versions import CROSS_NEEDS_THREE
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.delivery import deliver, stored
 from tracejit.trace.array_api.names import NAMES, covers, method, unsupported
@@ -31,6 +30,7 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values.all import fresh
 from tracejit.trace.views.broadcast import broadcast_shapes, stretch
 from tracejit.trace.views.reshape import raveled, reshaped
+from tracejit.versions import CROSS_NEEDS_THREE
 
 Axes = tuple[int, ...]
 

@@ -11,7 +11,6 @@ from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.numpy_versions import TAKE_CASTS_TO_OUT, WHERE_CHECKS_INTS
 from tracejit.trace.array_api.concatenation import gathered
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.delivery import deliver, result_like
@@ -34,6 +33,7 @@ from tracejit.trace.values.casting import element, refuse_cast, safe_element
 from tracejit.trace.views.broadcast import broadcast_together, stretch
 from tracejit.trace.views.reshape import reshaped
 from tracejit.trace.views.views import is_writeable
+from tracejit.versions import TAKE_CASTS_TO_OUT, WHERE_CHECKS_INTS
 
 _MISSING: Any = object()
 

@@ -11,7 +11,6 @@ from tracejit.dtypes import is_bool, is_integer
 from tracejit.errors import asks, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
-from tracejit.numpy_versions import SORTS_DESCEND
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.names import covers, method
 from tracejit.trace.array_api.operands import axis_of, builder, check, value_of
@@ -19,6 +18,7 @@ from tracejit.trace.array_api.reductions import NO_VALUE
 from tracejit.trace.array_api.staged import staged
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Tracer, dim_value, fresh
+from tracejit.versions import SORTS_DESCEND
 
 _KINDS = {"q": "quicksort", "h": "heapsort", "m": "stable", "s": "stable"}
 

@@ -22,6 +22,7 @@ from tracejit.trace.array_api.operands import axis_of
 from tracejit.trace.session.registry import OF_LIBRARIES
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.dunder_methods import convertible
+from tracejit.versions import comb_repeats_nothing
 
 #: Public place of a function -> implementation.
 _FUNCTIONS: dict[str, Callable[..., Any]] = {}
@@ -198,6 +199,8 @@ def _counts(name: str, exact: Any, *numbers: Any) -> list[Any]:
 def comb(N: Any, k: Any, *, exact: Any = False, repetition: Any = False) -> Any:
     """The number of combinations of N things taken k at a time."""
     n, taken = _counts("comb", exact, N, k)
+    if repetition and not comb_repeats_nothing():
+        return comb(n + taken - 1, taken)
     if repetition:
         return np.where((taken == 0) & (n >= 0), 1.0, ufunc("binom")(n + taken - 1, taken))[()]
     possible = (taken <= n) & (n >= 0) & (taken >= 0)

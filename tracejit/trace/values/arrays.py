@@ -12,7 +12,6 @@ from tracejit.errors import LeakedTracerError, UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.numpy_versions import NO_IMAGINARY_PART
 from tracejit.trace.session.concretize import bound, structural_int, truth
 from tracejit.trace.session.registry import ARRAY, METHODS, NAMES
 from tracejit.trace.session.session import Session, current, where
@@ -21,6 +20,7 @@ from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values.scalars import PyScalar, Scalar, dim_value
 from tracejit.trace.values.selected_storage import Select
 from tracejit.trace.values.view_transforms import Layer, Transpose, layered
+from tracejit.versions import NO_IMAGINARY_PART
 
 
 class Array(Tracer):

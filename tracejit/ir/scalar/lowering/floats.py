@@ -19,7 +19,7 @@ from tracejit.ir.scalar.elementary.num import (
 )
 from tracejit.ir.scalar.emit import F16, I32, Emitter
 from tracejit.ir.scalar.lowering.rule import Lower, both_parts, by_kind
-from tracejit.numpy_versions import HALF_NEXTAFTER_TURNS_ZEROS
+from tracejit.versions import HALF_NEXTAFTER_TURNS_ZEROS
 
 
 def _frexp(x: Num) -> tuple[Num, Num]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.polynomial import hermite, laguerre, polynomial
 
-from tracejit import jit, numpy_versions
+from tracejit import jit, versions
 
 
 def _works(call: Callable[[], Any]) -> bool:
@@ -30,6 +30,7 @@ def _written(call: Callable[..., Any], shape: tuple[int, ...], dtype: Any) -> bo
 
 
 PROBES: dict[str, Callable[[], bool]] = {
+    "PAD_TAKES_DICTS": lambda: _works(lambda: np.pad(np.ones(2), {0: (1, 2)})),  # type: ignore[call-overload]
     "EIGENVALUES_ARE_COMPLEX": lambda: np.linalg.eigvals(np.eye(2)).dtype == complex,
     "WHERE_CHECKS_INTS": lambda: not _works(lambda: np.where(True, 300, np.uint8(1))),
     "CROSS_NEEDS_THREE": lambda: not _works(lambda: np.cross([1, 2], [3, 4])),
@@ -47,11 +48,11 @@ PROBES: dict[str, Callable[[], bool]] = {
 
 @pytest.mark.parametrize("name", PROBES)
 def test_constants_are_what_numpy_does(name: str) -> None:
-    assert getattr(numpy_versions, name) == PROBES[name]()
+    assert getattr(versions, name) == PROBES[name]()
 
 
 def test_every_constant_is_asked_about() -> None:
-    found = {n for n, x in vars(numpy_versions).items() if type(x) is bool and n.isupper()}
+    found = {n for n, x in vars(versions).items() if type(x) is bool and n.isupper()}
     assert found == set(PROBES)
 
 
@@ -116,3 +117,13 @@ def test_calls(name: str) -> None:
     """Values, dtypes, exceptions and their texts are those of the NumPy that is installed."""
     with np.printoptions(precision=9, suppress=True):
         assert _outcome(jit(CALLS[name])) == _outcome(CALLS[name])
+
+
+def test_scipy() -> None:
+    linalg, special = pytest.importorskip("scipy.linalg"), pytest.importorskip("scipy.special")
+    real = linalg.sqrtm(np.array([[2.0, 1], [1, 3]])).dtype == float
+    nothing = special.comb(0.5, 2, repetition=True) != 0
+    zero = linalg.cho_factor(np.array([[2.0, 1], [1, 3]]))[0][1, 0] == 0
+    assert real >= versions.square_roots_follow_the_matrix()
+    assert nothing == versions.comb_repeats_nothing()
+    assert zero == versions.cho_factor_zeroes_the_rest()

@@ -1,12 +1,13 @@
-"""Where NumPy's versions differ: the one place that knows which does what.
+"""Where versions of NumPy and SciPy differ: the one place that knows which does what.
 
 Each constant says how the NumPy that is installed behaves, in the words of the newer ones; the code
-that depends on it asks for the constant and knows no version. ``tests/test_numpy_versions.py`` asks
-NumPy itself about every one of them.
+that depends on it asks for the constant and knows no version. Of SciPy, which may be loaded later,
+functions say it. ``tests/trace/array_api/test_versions.py`` asks the libraries themselves.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +22,33 @@ def _since(major: int, minor: int) -> bool:
     return (_RUNNING.major, _RUNNING.minor) >= (major, minor)
 
 
+def _scipy_since(major: int, minor: int) -> bool:
+    """Whether the SciPy that is loaded is ``major.minor`` or newer."""
+    running = sys.modules["scipy"].__version__.split(".")
+    return (int(running[0]), int(running[1])) >= (major, minor)
+
+
+def square_roots_follow_the_matrix() -> bool:
+    """``scipy.linalg.sqrtm`` of real matrices is real where it can be, in their precision."""
+    return _scipy_since(1, 16)
+
+
+def comb_repeats_nothing() -> bool:
+    """``scipy.special.comb(n, k, repetition=True)`` is ``binom(n + k - 1, k)`` for any ``n``.
+
+    Before, it was 0 where ``k`` is greater than ``n + k - 1``.
+    """
+    return _scipy_since(1, 17)
+
+
+def cho_factor_zeroes_the_rest() -> bool:
+    """``scipy.linalg.cho_factor`` leaves zeros in the other triangle, not what was there."""
+    return _scipy_since(1, 18)
+
+
 _2_5: Final = _since(2, 5)
+#: ``np.pad`` takes a dict of axes.
+PAD_TAKES_DICTS: Final = _since(2, 4)
 
 #: ``np.linalg.eig`` and ``eigvals`` give complex numbers, whatever the values. Before, they gave
 #: real ones for real matrices with real eigenvalues only.
