@@ -7,9 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tracejit.cli import doctor
 from tracejit.cli import main as cli
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,6 +76,27 @@ def test_doctor(run: Run) -> None:
     assert slow.returncode == 1
     assert "TRACEJIT_PORTABLE_ENTRY is set" in slow.stdout
     assert "switched off" in run("doctor", TRACEJIT_CACHE_DIR="").stdout
+
+
+@pytest.mark.parametrize(
+    ("row", "module", "name", "by"),
+    [
+        ("compiles", "tracejit", "grad", lambda f: lambda x: x),
+        ("blas", "numpy.linalg", "solve", lambda a, b: a + 1.0),
+        ("threads", "tracejit.codegen_llvm.pool", "threads_started", lambda: -1),
+        ("llvm", "tracejit.codegen_llvm.engine", "shared_engine", lambda: 1 // 0),
+        ("cache", "tracejit.codegen_llvm.object_cache.DiskCache", "usable", lambda self: False),
+    ],
+)
+def test_doctor_names_what_is_broken(
+    row: str, module: str, name: str, by: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = getattr(doctor, f"_{row}")
+    assert check().good is True
+    monkeypatch.setattr(f"{module}.{name}", by)
+    found = doctor._tried(check)
+    assert found.good is False
+    assert found.text
 
 
 def test_the_cache_is_listed_verified_and_cleared(run: Run, tmp_path: Path) -> None:

@@ -67,6 +67,25 @@ def test_a_damaged_file_is_a_miss_and_is_written_again(cache, how):
     assert cache.damaged() == []
 
 
+def test_an_entry_under_the_name_of_another_is_damaged(cache):
+    cache.put(key_of(1), CODE)
+    cache.put(key_of(2), CODE + b"2")
+    first = cache._path(key_of(1))
+    first.write_bytes(cache._path(key_of(2)).read_bytes())
+    assert cache.damaged() == [first]
+    assert cache.get(key_of(1)) is None
+
+
+def test_an_entry_that_cannot_be_read_is_damaged(cache):
+    cache.put(key_of(1), CODE)
+    path = cache._path(key_of(1))
+    path.unlink()
+    path.mkdir()
+    assert cache.damaged() == [path]
+    assert cache.get(key_of(1)) is None
+    cache.put(key_of(1), CODE)
+
+
 def test_the_least_recently_used_go_first(tmp_path):
     cache = DiskCache(tmp_path, limit=10 * len(CODE))
     for k in range(8):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from tracejit import FallbackWarning, jit
+from tracejit.calls import compiler
 
 LIMIT = 2.0
 
@@ -88,3 +91,22 @@ def test_times_by_stage() -> None:
     assert times == f.compile_times(np.ones(3), 2)
     assert {"trace", "passes", "lower", "entry", "link"} <= set(times)
     assert all(ms >= 0.0 for ms in times.values())
+
+
+@pytest.mark.parametrize(("stage", "slow"), [("passes", "simplify"), ("lower", "lowered")])
+def test_the_slow_stage_is_named(
+    lines: Any, stage: str, slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = getattr(compiler, slow)
+
+    def sleeps(*args: Any, **kwargs: Any) -> Any:
+        time.sleep(0.3)
+        return right(*args, **kwargs)
+
+    monkeypatch.setattr(compiler, slow, sleeps)
+    f = jit(scaled, cache=False)
+    (told,) = lines("compile", lambda: f(np.ones(3), 2))
+    (times,) = f.compile_times().values()
+    assert max(times, key=lambda name: times[name]) == stage
+    assert times[stage] > 300.0
+    assert float(re.search(rf"\b{stage} (\d+)", told)[1]) >= 300.0

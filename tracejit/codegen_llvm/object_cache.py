@@ -1,9 +1,9 @@
 """Object code kept on disk between processes, found by a hash of all that it depends on.
 
-An entry is one file: a magic word, the SHA-256 of its content, the content. It is written beside
-and renamed into place, so a reader sees a whole file or none, whatever other processes do or die
-of. What does not have its own hash is not used. Nothing here raises: a cache that cannot be read
-or written is a slower first call.
+An entry is one file: a magic word, the SHA-256 of its key and content, the content. It is written
+beside and renamed into place, so a reader sees a whole file or none, whatever other processes do or
+die of. What does not have its own hash is not used, nor is a copy of another entry. Nothing here
+raises: a cache that cannot be read or written is a slower first call.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_MAGIC = b"tracejit-object-1\n"
+_MAGIC = b"tracejit-object-2\n"
 _HEAD = len(_MAGIC) + 32
 _SUFFIX, _UNFINISHED = ".obj", ".part"
 #: Seconds after which a file that was never renamed belongs to a process that died.
@@ -60,7 +60,7 @@ class DiskCache:
         except OSError:
             self.misses += 1
             return None
-        code = checked(data)
+        code = checked(key, data)
         if code is None:
             self.misses += 1
             with contextlib.suppress(OSError):
@@ -76,7 +76,7 @@ class DiskCache:
         if not self.usable():
             return
         path = self._path(key)
-        data = _MAGIC + hashlib.sha256(code).digest() + code
+        data = _MAGIC + _hash(key, code) + code
         unfinished = None
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -140,10 +140,13 @@ class DiskCache:
 
     def is_whole(self, entry: CachedFile) -> bool:
         """Whether an entry is what was written, or gone since."""
+        path = entry.path
         try:
-            return checked(entry.path.read_bytes()) is not None
-        except OSError:
+            return checked(path.parent.name + path.stem, path.read_bytes()) is not None
+        except FileNotFoundError:
             return True
+        except OSError:
+            return False
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}{_SUFFIX}"
@@ -191,12 +194,16 @@ def _not_ones_own(status: os.stat_result) -> str:
     return ""
 
 
-def checked(data: bytes) -> bytes | None:
-    """The object code in a file's content, None if it is not what was written."""
+def _hash(key: str, code: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + b"\n" + code).digest()
+
+
+def checked(key: str, data: bytes) -> bytes | None:
+    """The object code in a file's content, None if it is not what was written for ``key``."""
     if len(data) <= _HEAD or not data.startswith(_MAGIC):
         return None
     code = data[_HEAD:]
-    return code if hashlib.sha256(code).digest() == data[len(_MAGIC) : _HEAD] else None
+    return code if _hash(key, code) == data[len(_MAGIC) : _HEAD] else None
 
 
 def default_folder() -> Path | None:
