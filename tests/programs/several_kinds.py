@@ -19,7 +19,7 @@ def appended(n: Any) -> Any:
     for i in range(n):
         out.append(i if i % 2 else i / 2)
     more = [v * 2 for v in out if v > 1]
-    return out, more, [isinstance(v, int) for v in out], np.array(out), out == more
+    return out, more, [isinstance(v, int) for v in out], np.array(out), out == more, sum(out)
 
 
 @SEVERAL_KINDS((70,), (1,), policies=ONE)
@@ -31,7 +31,7 @@ def in_two_loops(n: Any) -> Any:
         out.append(0.5)
     out += [1, 2.0]
     out.extend([True])
-    return out, out.index(1), out.count(0), 0.5 in out, len(out)
+    return out, out.index(1), out.count(0), 0.5 in out, len(out), max(out), min(out)
 
 
 @SEVERAL_KINDS((UP,), (-UP[:3],), policies=ONE)

@@ -21,6 +21,7 @@ from tracejit.trace.session.session import current
 from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values.all import Array, PyScalar, Tracer, as_dim, dim_value, name_of
 from tracejit.trace.values.iterables import Counted, spend, steps_of
+from tracejit.trace.values.scalars import EitherNumber
 
 _NOT_GIVEN = object()
 _REDUCED = "reduce() of empty iterable with no initial value"
@@ -49,6 +50,11 @@ def _extremum(name: str) -> Callable[..., Any]:
 
 def _is_traced(x: Any) -> bool:
     return isinstance(x, Tracer) or (isinstance(x, tuple | list) and any(map(_is_traced, x)))
+
+
+def _may_be_int(x: Any) -> bool:
+    """Whether an item is an int in some runs, or has such a part."""
+    return any(map(_may_be_int, x)) if isinstance(x, tuple) else isinstance(x, EitherNumber)
 
 
 def _with_default(count: Dim, default: Any, name: str, found: Callable[[], Any]) -> Any:
@@ -93,9 +99,10 @@ def _of_items(name: str, items: list[Any], key: Any) -> Any:
 
 
 def _of_steps(name: str, steps: Steps, key: Any) -> Any:
-    """A loop at run time; with a key it carries the place of the best item and its key."""
+    """A loop at run time. With a key it carries the place of the best item and its key; and where
+    items are of several kinds, of which the best is one."""
     operators = current().operators
-    if key is None:
+    if key is None and not _may_be_int(steps.item(0)):
         best = [steps.item(0)]
 
         def choose_item(item: Any) -> None:
@@ -104,10 +111,14 @@ def _of_steps(name: str, steps: Steps, key: Any) -> Any:
 
         operators.loop_over(Counted(steps.trip - 1, lambda i: steps.item(i + 1)), choose_item, best)
         return best[0]
-    state = [0, operators.call(key, steps.item(0))]
+
+    def key_of(item: Any) -> Any:
+        return item if key is None else operators.call(key, item)
+
+    state = [0, key_of(steps.item(0))]
 
     def choose_place(i: Any) -> None:
-        mine = operators.call(key, steps.item(as_dim(i)))
+        mine = key_of(steps.item(as_dim(i)))
         held = tuple(state)
         state[:] = choose(_better(name, mine, held[1]), (i, mine), held)
 

@@ -13,7 +13,17 @@ from tracejit.ir.extent import Dim
 from tracejit.trace.convert.operators import SAYS_HOW_MANY
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers, list_rows
-from tracejit.trace.values.all import KIND_DTYPE, Array, Tracer, as_dim, dim_value, fresh, name_of
+from tracejit.trace.values.all import (
+    KIND_DTYPE,
+    Array,
+    Scalar,
+    Tracer,
+    as_dim,
+    dim_value,
+    fresh,
+    lift,
+    name_of,
+)
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     appended,
@@ -245,6 +255,23 @@ def list_of(x: Array, is_python: bool) -> list[Any]:
         current(), [ListBuffer([value], x.dims[0], ((Kind(kind),), None))]
     )
     return made
+
+
+def sum_of_kinds(x: Any, start: Any) -> Any:
+    """``sum`` of a list of ints and other numbers: an int where all are. What a loop carries is of
+    one kind, so it carries whether all were ints beside the sum. NotImplemented of what else."""
+    kinds = run_of(x).form[0] if is_grown(x) else ()
+    if len(kinds) != 1 or not kinds[0].has_ints or type(start) is not int:
+        return NotImplemented
+    (kind,) = kinds
+    state: list[Any] = list(map(Scalar, kind.values(start)))
+
+    def body(item: Any) -> None:
+        total = kind.part([lift(v).value for v in state])
+        state[:] = map(Scalar, kind.values(total + item))
+
+    current().operators.loop_over(x, body, state)
+    return kind.part([lift(v).value for v in state])
 
 
 def length(x: list[Any]) -> Any:
