@@ -23,8 +23,8 @@ from tracejit.trace.values.dunder_methods import applied
 from tracejit.trace.values.dynamic_list import ListBuffer, is_grown, run_of
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.maybe_unbound import MaybeNone
+from tracejit.trace.values.table_buffers import TableBuffer, entry_count
 from tracejit.trace.values.table_forms import are_keyed
-from tracejit.trace.values.tables import TableBuffer, entry_count
 from tracejit.trace.values.tagged import tags
 from tracejit.trees import Entries
 

@@ -23,7 +23,7 @@ from tracejit.trace.control.known_values import KnownValue
 from tracejit.trace.control.objects import choose_among, made_object, parts_of
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import current
-from tracejit.trace.values import containers, tables
+from tracejit.trace.values import containers, table_buffers
 from tracejit.trace.values.all import (
     KIND_DTYPE,
     Array,
@@ -41,8 +41,8 @@ from tracejit.trace.values.dynamic_list import ListBuffer, empty_run
 from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import common_kind, is_number, is_python, number_value
+from tracejit.trace.values.table_buffers import TableBuffer
 from tracejit.trace.values.table_forms import TableForm
-from tracejit.trace.values.tables import TableBuffer
 from tracejit.trace.values.tagged import tags
 from tracejit.trace.views.parameters import sliced_first, view_numbers, with_numbers
 
@@ -257,7 +257,7 @@ def opened(plan: Plan, entry: Any, out: Opened) -> Any:
     if isinstance(plan, ListPlan):
         return _opened_run(plan, out)
     if isinstance(plan, TablePlan):
-        return tables.opened(plan.form, lambda type_: _placeholder(type_, out))
+        return table_buffers.opened(plan.form, lambda type_: _placeholder(type_, out))
     if isinstance(plan, Maybe):
         flag = _placeholder(TensorType(dtype_of("bool")), out)
         return plan.wrapped(flag, opened(plan.plan, plan.inner(entry), out))
@@ -364,7 +364,7 @@ def carried_values(plan: Plan, x: Any, storage: EndStorage | None = None) -> lis
         columns = [v for c in run.columns for v in (b.index(c.shape[0]), c)]
         return [*columns, b.index(run.count)]
     if isinstance(plan, TablePlan):
-        return tables.parts(tables.empty_table(plan.form) if x is UNDEFINED else x)
+        return table_buffers.parts(table_buffers.empty_table(plan.form) if x is UNDEFINED else x)
     if isinstance(plan, Maybe):
         inner = plan.inner(x)
         flag = b.const(inner is not UNDEFINED, "bool") if inner is x or x is None else x.flag
@@ -496,5 +496,5 @@ def _rebound_table(plan: TablePlan, entry: Any, results: Iterator[tuple[Value, b
         seen.append(changed)
         return value
 
-    found = tables.opened(plan.form, following)
+    found = table_buffers.opened(plan.form, following)
     return found if any(seen) or not isinstance(entry, TableBuffer) else entry

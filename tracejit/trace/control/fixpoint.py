@@ -59,8 +59,8 @@ from tracejit.trace.values.dynamic_list import ListBuffer, form_of, is_grown, ru
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import common_kind, is_number, is_sentinel, joined_number
+from tracejit.trace.values.table_buffers import TableBuffer
 from tracejit.trace.values.table_forms import are_keyed, common_form
-from tracejit.trace.values.tables import TableBuffer
 from tracejit.trace.values.view_transforms import Gather
 from tracejit.trace.views.parameters import aligned, view_numbers
 from tracejit.trace.views.views import writeability

@@ -37,8 +37,9 @@ from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import (
     is_number,
 )
+from tracejit.trace.values.table_buffers import TableBuffer, empty_table, opened, own_parts
 from tracejit.trace.values.table_forms import TableForm, common_form
-from tracejit.trace.values.tables import TableBuffer, as_table, empty_table, opened, own_parts
+from tracejit.trace.values.tables import as_table
 from tracejit.trees import Entries
 
 

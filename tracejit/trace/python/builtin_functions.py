@@ -18,7 +18,7 @@ from tracejit.trace.python.comparisons import choose
 from tracejit.trace.python.formatting import TEXTS
 from tracejit.trace.python.generator_reductions import folded_as_they_are
 from tracejit.trace.python.rounding import rounded
-from tracejit.trace.python.table_methods import TableView, length
+from tracejit.trace.python.table_views import TableView, length
 from tracejit.trace.session.registry import BUILTINS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import (

@@ -27,7 +27,7 @@ from tracejit.trace.python.dicts_made import DICTS
 from tracejit.trace.python.dispatching import behind
 from tracejit.trace.python.generators import is_generator, made_by_call
 from tracejit.trace.python.named_effects import refuse_effects
-from tracejit.trace.python.table_methods import given_to
+from tracejit.trace.python.table_views import given_to
 from tracejit.trace.session.concretize import BoundMethod, unroll_if_counter
 from tracejit.trace.session.plain import PLAIN_MODULES, class_attribute
 from tracejit.trace.session.registry import CONSTRUCTORS, NAMES, STAND_INS, from_library

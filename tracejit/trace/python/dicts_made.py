@@ -11,13 +11,13 @@ from tracejit.trace.control.watched import as_is
 from tracejit.trace.python.keys import has_traced
 from tracejit.trace.python.library_in_python import same_dict
 from tracejit.trace.python.table_methods import (
-    as_list,
     count_each,
     each,
     is_of_the_run,
     put,
     update,
 )
+from tracejit.trace.python.table_views import as_list
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import is_grown

@@ -20,6 +20,7 @@ from tracejit.trace.python import (
     generators,
     run_time_places,
     table_methods,
+    table_views,
 )
 from tracejit.trace.python.builtin_functions import LOOPED
 from tracejit.trace.python.dicts_made import dict_of, joined
@@ -219,7 +220,7 @@ class StagedItems(Operators):
     def setitem(self, obj: Any, key: Any, value: Any) -> None:
         obj, key = seen(obj), some_inside(key)
         if isinstance(key, slice):
-            value = table_methods.as_list(value)
+            value = table_views.as_list(value)
         if isinstance(obj, Tracer):
             value = some(value)
             if isinstance(key, TaggedScalar) or isinstance(value, TaggedScalar):
@@ -280,7 +281,7 @@ class StagedItems(Operators):
             table_methods.method(target, "update", (value,), {})
             return target
         if type(target) is list and op == "+=":
-            value = table_methods.as_list(value)
+            value = table_views.as_list(value)
         table_methods.must_be_plain(f"the operator {op}", target, value)
         if isinstance(target, list):
             containers.must_be_known(self.session, target)
@@ -329,7 +330,7 @@ class StagedItems(Operators):
         return dunder_methods.iterable(self, seen(value))
 
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
-        value = table_methods.as_list(seen(value))
+        value = table_views.as_list(seen(value))
         if isinstance(value, Generated) and value.is_whole:
             value = generators.items_up_to(value, None if star_index is not None else n + 1)
         if isinstance(value, Array) and value.ndim and not isinstance(value.dims[0], int):

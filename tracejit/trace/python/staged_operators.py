@@ -24,6 +24,7 @@ from tracejit.trace.python import (
     generators,
     run_time_places,
     table_methods,
+    table_views,
 )
 from tracejit.trace.python.calls import (
     MUTATING,
@@ -264,7 +265,7 @@ class StagedOperators(StagedFunctions, StagedItems):
                 containers.must_be_known(self.session, owner)
             containers.touch(self.session, owner)
             if type(owner) is list and f.__name__ == "extend":
-                args = tuple(map(table_methods.as_list, args))
+                args = tuple(map(table_views.as_list, args))
             if isinstance(owner, dict) and args and f.__name__ in _LOOKUPS:
                 args = (plain_key(args[0]), *args[1:])
             if type(owner) is list and f.__name__ in LIST_METHODS and _asks(owner, args, kwargs):

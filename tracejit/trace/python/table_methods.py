@@ -7,7 +7,6 @@ looked for, its numbers are a constant table.
 from __future__ import annotations
 
 import builtins
-import functools
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,18 +14,15 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tracejit.dtypes import is_inexact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.extent import Dim
 from tracejit.trace.python.keys import comparable, has_traced
-from tracejit.trace.session.registry import CLASS_SEEN, TABLE_VIEWS
+from tracejit.trace.python.table_views import TableView, as_list, length
 from tracejit.trace.session.session import current, where
-from tracejit.trace.session.tracer import Steps
-from tracejit.trace.values import containers, table_forms, tables
-from tracejit.trace.values.all import PyScalar, Tracer, dim_value
+from tracejit.trace.values import containers, table_buffers, table_forms, table_keys, tables
+from tracejit.trace.values.all import PyScalar, Tracer
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.entries import (
-    OfEntries,
     is_table,
     is_view,
     put_table,
@@ -34,7 +30,7 @@ from tracejit.trace.values.entries import (
     table_in,
 )
 from tracejit.trace.values.iterables import Looped
-from tracejit.trace.values.tables import TableBuffer
+from tracejit.trace.values.table_buffers import TableBuffer
 
 _CLASSES = (dict, defaultdict, Counter, OrderedDict)
 _NOT_GIVEN = object()
@@ -71,7 +67,7 @@ class Lookup:
     """Where a key is in a table, if it is there."""
 
     table: TableBuffer
-    found: tables.KeyPlace
+    found: table_keys.KeyPlace
 
     @property
     def is_there(self) -> Any:
@@ -91,6 +87,20 @@ class Lookup:
         current().operators.if_expr(missing, lambda: missing_key(key), lambda: None, None)
 
 
+class Nowhere:
+    """Of a key in what is empty."""
+
+    is_there = False
+
+    def value_or(self, other: Callable[[], Any]) -> Any:
+        """What ``other`` gives or raises."""
+        return other()
+
+    def must_be_there(self, key: Any) -> None:
+        """KeyError."""
+        missing_key(key)
+
+
 def missing_key(key: Any) -> NoReturn:
     throw(KeyError(key))
 
@@ -98,7 +108,7 @@ def missing_key(key: Any) -> NoReturn:
 def find(x: Any, key: Any) -> Lookup | None:
     """A key in a dict or set. None where a table cannot hold what is in it."""
     table = table_in(x) if is_table(x) else _known_table(x, key)
-    return None if table is None else Lookup(table, tables.find(table, key))
+    return None if table is None else Lookup(table, table_keys.find(table, key))
 
 
 def _known_table(x: Any, key: Any) -> TableBuffer | None:
@@ -170,17 +180,11 @@ def item_to_change(x: Any, key: Any) -> Any:
     return found.value_or(lambda: current().operators.call(x.default_factory))
 
 
-def _find_or_empty(x: Any, key: Any) -> Lookup | None:
+def _find_or_empty(x: Any, key: Any) -> Lookup | Nowhere | None:
     if not is_table(x) and not x:
         table_forms.must_hash(key)
-        return _nowhere()
+        return Nowhere()
     return find(x, key)
-
-
-def _nowhere() -> Lookup:
-    """Of a key in what is empty."""
-    nowhere = current().b.const(-1, "i64")
-    return Lookup(None, tables.KeyPlace(nowhere, nowhere, False))  # type: ignore[arg-type]
 
 
 def setitem(x: Any, key: Any, value: Any) -> None:
@@ -222,12 +226,12 @@ def delitem(x: Any, key: Any) -> None:
     _drop(x, key)
 
 
-def _removed(x: Any, key: Any) -> Lookup:
+def _removed(x: Any, key: Any) -> Lookup | Nowhere:
     """A key that is about to go, in a dict or set that is a table from here on."""
     _changes(x)
     if not is_table(x) and not x:
         table_forms.must_hash(key)
-        return _nowhere()
+        return Nowhere()
     if not is_table(x):
         current().outside.whole(x)
         keys, values = table_forms.entries_of(x)
@@ -243,7 +247,7 @@ def _drop(x: Any, key: Any) -> None:
     if not is_table(x):
         return
     table = tables.removing(table_in(x))
-    found = tables.find(table, key)
+    found = table_keys.find(table, key)
     if found.there is False:
         return
 
@@ -254,7 +258,7 @@ def _drop(x: Any, key: Any) -> None:
     if found.there is True:
         put_table(x, without())
         return
-    put_table(x, tables.either(found.there, table.form, without, lambda: table))
+    put_table(x, table_buffers.either(found.there, table.form, without, lambda: table))
 
 
 def contains(x: Any, key: Any) -> Any:
@@ -276,135 +280,6 @@ def setdefault(x: Any, key: Any, make: Callable[[], Any]) -> Any:
     value = found.value_or(make)
     put(x, key, value)
     return value
-
-
-def length(x: Any) -> Any:
-    return dim_value(tables.entry_count(table_in(x)))
-
-
-# What is gone through -----------------------------------------------------------------------------
-
-
-class TableView(Looped, OfEntries):
-    """The keys, values or items of a dict, as they are when each is reached."""
-
-    def __init__(self, owner: Any, which: str) -> None:
-        self.owner = owner
-        self.which = self.name = which
-
-    def __getattr__(self, name: str) -> NoReturn:
-        getattr(getattr({}, self.which)(), name)  # what there is not is the program's error
-        refuse(f"the attribute {name!r} of the {self.which}")
-
-    def __bool__(self) -> bool:
-        refuse("the truth of the keys, values or items")
-
-    def steps(self) -> Steps:
-        first = table_in(self.owner)
-        order = tables.places(first)
-
-        count = tables.entry_count(first)
-
-        def at(i: Dim) -> Dim:
-            if order is None:
-                return i
-            b = current().b
-            found: Dim = b.reshape(b.slice(order, (i,), (1,)), ()).dim
-            return found
-
-        def item(i: Dim) -> Any:
-            place = at(i)
-            must_be_same_keys(self.owner, first, place)
-            table = table_in(self.owner)
-            if self.which == "keys":
-                return tables.key_at(table, place)
-            value = tables.value_at(table, place)
-            return value if self.which == "values" else (tables.key_at(table, place), value)
-
-        return Steps(count, item, lambda: must_be_same_keys(self.owner, first, at(count - 1)))
-
-    def listed(self) -> list[Any]:
-        made: list[Any] = current().operators.made(tables.listed(table_in(self.owner), self.which))
-        return made
-
-
-def must_be_same_keys(x: Any, before: TableBuffer, place: Dim) -> None:
-    """RuntimeError where a dict that is gone through has other keys than at first, as far as the
-    entry at a place shows. (Python may go on, over which keys it does not say.)"""
-    now = table_in(x)
-    session = current()
-    b = session.b
-    message = "dictionary changed size during iteration"
-    for mine, theirs in ((now.used, before.used), (now.count, before.count)):
-        if mine != theirs:
-            same = b.op("eq", b.index(mine), b.index(theirs))
-            session.check(same, RuntimeError, message)
-        message = "dictionary keys changed during iteration"
-    if now.form.removes and now is not before:  # entries that come may have moved the others
-        for columns in zip(now.key_columns, before.key_columns, strict=True):
-            pair = [b.reshape(b.slice(c, (place,), (1,)), ()) for c in columns]
-            same = b.op("eq", *pair)
-            if is_inexact(columns[0].dtype):
-                nans = (b.op("ne", key, key) for key in pair)
-                same = b.op("bitwise_or", same, b.op("bitwise_and", *nans))
-            session.check(same, RuntimeError, message)
-
-
-def view_of(x: Any) -> TableView:
-    """What a ``for`` statement goes over."""
-    if isinstance(x, set):
-        raise UnsupportedError(
-            f"{where()}: the order of a set is known at run time only: go through sorted(s), or "
-            "use a dict (dict.fromkeys), whose keys are in the order in which they came"
-        )
-    return TableView(x, "keys")
-
-
-def as_list(x: Any, *, ordered: bool = True) -> Any:
-    """What stands for a table or a view of one where a list of its items does. ``ordered``: in
-    which order they are can be seen."""
-    if isinstance(x, TableView):
-        return x.listed()
-    if not is_table(x):
-        return x
-    return (view_of(x) if ordered else TableView(x, "keys")).listed()
-
-
-def given_to(f: Any, x: Any, has_key: bool) -> Any:
-    """What stands for a table or a view of one where a function of Python's goes through it."""
-    if f is builtins.set and isinstance(x, set):
-        return x
-    if not _goes_through(f):
-        if is_view(x):
-            refuse(f"{getattr(f, '__name__', type(f).__name__)}()")
-        return x
-    extremum = f in (builtins.min, builtins.max)
-    if extremum and isinstance(x, dict) and is_table(x):
-        return TableView(x, "keys")
-    if extremum and isinstance(x, TableView):
-        return x
-    if has_key or not isinstance(x, set):
-        return as_list(x)
-    return as_list(x, ordered=not (f is builtins.sorted or (extremum and _is_exact(x))))
-
-
-#: What goes through what it is given.
-_GOING_THROUGH = (
-    *(builtins.list, builtins.tuple, builtins.sorted, builtins.sum, builtins.min, builtins.max),
-    *(builtins.any, builtins.all, builtins.enumerate, builtins.zip, builtins.map, builtins.filter),
-    *(builtins.reversed, builtins.set, builtins.frozenset, functools.reduce, np.fromiter),
-)
-
-
-def _goes_through(f: Any) -> bool:
-    return (
-        any(f is known for known in _GOING_THROUGH) or getattr(f, "__module__", "") == "itertools"
-    )
-
-
-def _is_exact(x: set[Any]) -> bool:
-    """Whether no item can be nan."""
-    return is_table(x) and not any(is_inexact(k.dtype) for k in table_in(x).form.keys[0])
 
 
 # Methods ------------------------------------------------------------------------------------------
@@ -460,7 +335,7 @@ def _popitem(x: Any, *last: Any, **given: Any) -> Any:
         lambda: None,
         None,
     )
-    order = tables.places(table)
+    order = table_buffers.places(table)
     place: Dim = table.count - 1 if at_end else 0
     if order is not None:
         at = table.used - 1 if at_end else 0
@@ -472,7 +347,7 @@ def _popitem(x: Any, *last: Any, **given: Any) -> Any:
 
 def _clear(x: Any) -> None:
     _changes(x)
-    put_table(x, tables.empty_table(table_in(x).form))
+    put_table(x, table_buffers.empty_table(table_in(x).form))
 
 
 def _copy(x: Any) -> Any:
@@ -559,6 +434,3 @@ _SET_METHODS: dict[str, Callable[..., Any]] = {
     "__contains__": lambda x, key, /: contains(x, key),
     "__len__": length,
 }
-
-TABLE_VIEWS.append(view_of)
-CLASS_SEEN[TableView] = lambda x: type(getattr({}, x.which)())

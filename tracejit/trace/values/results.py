@@ -50,8 +50,8 @@ from tracejit.trace.values.outs import (
     TreeOut,
     ViewOut,
 )
+from tracejit.trace.values.table_buffers import TableBuffer, listed
 from tracejit.trace.values.table_forms import NOTHING
-from tracejit.trace.values.tables import TableBuffer, listed
 from tracejit.trace.values.tagged import by_kind
 from tracejit.trace.values.view_transforms import (
     Bitcast,
