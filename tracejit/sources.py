@@ -217,14 +217,18 @@ def _argument() -> Iterator[list[str]]:
 
 
 def _standard_input() -> Iterator[list[str]]:
-    """What ``python < file`` reads, which may be read again."""
+    """What ``python < file`` reads, which may be read again; ``python -i < file`` counts lines from
+    the start of each statement."""
     try:
         found = os.fstat(0)
-        if stat.S_ISREG(found.st_mode):
-            text = os.pread(0, found.st_size, 0).decode("utf-8")
-            yield text.splitlines(keepends=True)
+        if not stat.S_ISREG(found.st_mode):
+            return
+        text = os.pread(0, found.st_size, 0).decode("utf-8")
     except (OSError, ValueError):
         return
+    yield text.splitlines(keepends=True)
+    if hasattr(sys, "ps1"):
+        yield from _statements(text.splitlines())
 
 
 def _typed() -> Iterator[list[str]]:
@@ -233,7 +237,11 @@ def _typed() -> Iterator[list[str]]:
     if readline is None:
         return
     count = readline.get_current_history_length()
-    lines: list[str] = [readline.get_history_item(k) or "" for k in range(1, count + 1)]
+    yield from _statements([readline.get_history_item(k) or "" for k in range(1, count + 1)])
+
+
+def _statements(lines: Sequence[str]) -> Iterator[list[str]]:
+    """What may be a statement of a prompt, the latest first."""
     for first in range(len(lines) - 1, -1, -1):
         last = first + 1
         decorated = lines[first].startswith("@")
