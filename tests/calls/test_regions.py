@@ -235,6 +235,25 @@ def loop_else_and_with(x: Any, wanted: Any) -> Any:
     return found, x
 
 
+@case(X, 3, native=1)
+def view_made_in_a_loop(x: Any, n: int) -> Any:
+    opaque(x)
+    for k in range(n):
+        last = x[k:]
+    last[0] = 50
+    return last, x
+
+
+@case(X, 3, native=1)
+def views_whose_storage_a_loop_decides(x: Any, n: int) -> Any:
+    opaque(x)
+    for k in range(n):
+        last = x[k:] * 2
+        part = last[1:]
+    part[0] = 50
+    return last, part
+
+
 @case(X, native=1)
 def global_number(x: Any) -> Any:
     opaque(x)

@@ -546,3 +546,68 @@ def two_views_that_move(x: Any, n: int) -> Any:
 def test_views_that_move(turns: int, policy: Any) -> None:
     x = np.arange(4.0)
     assert jit(two_views_that_move, shapes=policy)(x, turns) == two_views_that_move(x, turns)
+
+
+def moves(x: Any, n: int) -> Any:
+    k = 0
+    while k < n:
+        last = x[k:]
+        k += 1
+    return last
+
+
+def moves_and_is_written_later(x: Any, n: int) -> Any:
+    for k in range(n):
+        last = x[k:]
+        if x[k] > 3:
+            break
+    last[0] = 50
+    return last, x
+
+
+def moves_over_two_arrays(x: Any, n: int) -> Any:
+    y = x[::2]
+    for k in range(n):
+        last = x[k:] if k % 2 else y[k:]
+    return last, y
+
+
+def made_together(x: Any, n: int) -> Any:
+    for k in range(n):
+        last = x * k
+        part = last[1:]
+    return last, part
+
+
+def moves_in_a_tuple(x: Any, n: int) -> Any:
+    for k in range(n):
+        pair = x[k:], x[: k + 1]
+    return pair
+
+
+@pytest.mark.parametrize("turns", [0, 2])
+@pytest.mark.parametrize(
+    "function",
+    [
+        moves, moves_and_is_written_later, moves_over_two_arrays, made_together, moves_in_a_tuple,
+    ],
+)  # fmt: skip
+def test_results_share_memory_as_pythons(function: Callable[..., Any], turns: int) -> None:
+    """A name that is bound in a loop only, and not written there."""
+    ours, theirs = np.arange(4.0), np.arange(4.0)
+    compiled = jit(function, opt_level=0, shapes="dynamic")
+    try:
+        want = function(theirs, turns)
+    except UnboundLocalError:
+        with pytest.raises(UnboundLocalError):
+            compiled(ours, turns)
+        return
+    got = compiled(ours, turns)
+    np.testing.assert_equal(got, want)
+    np.testing.assert_array_equal(ours, theirs)
+
+    def shared(results: Any, x: Any) -> list[bool]:
+        flat = [*results, x] if isinstance(results, tuple) else [results, x]
+        return [np.shares_memory(p, q) for p in flat for q in flat]
+
+    assert shared(got, ours) == shared(want, theirs)

@@ -100,7 +100,7 @@ def compile_version(
 ) -> Version:
     """Trace and compile one version; ``rules``: as ``lower_program`` takes them."""
     clock = Clock()
-    traced = _traced(request)
+    traced = _traced(request, options.goes_on)
     clock.lap("trace")
     device = device_of_version(request, traced)
     made = native_code(traced, options, rules, stands=request.stands, device=device, clock=clock)
@@ -133,7 +133,7 @@ def compile_version(
     )
 
 
-def _traced(request: Request) -> Traced:
+def _traced(request: Request, goes_on: bool) -> Traced:
     count = request.treedef.num_leaves
     args, kwargs = trees.unflatten(request.treedef, request.args[:count])
     try:
@@ -146,6 +146,7 @@ def _traced(request: Request) -> Traced:
             request.assumptions,
             request.run_time_globals,
             same=request.shared,
+            goes_on=goes_on,
         )
     except (UnsupportedError, StructureError) as error:
         if any(request.dynamic):

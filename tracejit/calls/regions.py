@@ -103,7 +103,8 @@ class SplitCalls:
             self.left.append(((code.co_firstlineno, last), str(error)))
             return
         # What is static of the function's arguments may be bound to something else in the loop.
-        options = replace(options, static_argnums=frozenset(), static_argnames=frozenset())
+        none: frozenset[Any] = frozenset()
+        options = replace(options, static_argnums=none, static_argnames=none, goes_on=True)
         self.left += [(loop.lines, loop.reason) for loop in parts.left]
         self.regions += [Region(r.bind(plain), r.lines, options, compile_) for r in parts.regions]
         made = parts.bind(plain, self.regions)

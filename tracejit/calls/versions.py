@@ -135,7 +135,7 @@ def default_opt_level() -> int:
 
 @dataclass
 class Options:
-    """What ``jit`` was asked for."""
+    """What ``jit`` was asked for. ``goes_on``: the function is a part of one that Python runs."""
 
     static_argnums: frozenset[int] = frozenset()
     static_argnames: frozenset[str] = frozenset()
@@ -148,6 +148,7 @@ class Options:
     check_nan: bool = False
     debug: bool = False
     target: Target = None
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)

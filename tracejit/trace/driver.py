@@ -50,7 +50,7 @@ from tracejit.trace.session.assumption_sets import TraceAssumptions
 from tracejit.trace.session.concretize import MARK, made_at
 from tracejit.trace.session.raising import Diverged, emit_raise, raised_at
 from tracejit.trace.session.regions import Free, diverged
-from tracejit.trace.session.session import Restart, Session, nested, session_scope
+from tracejit.trace.session.session import Restart, Session, SharedResults, nested, session_scope
 from tracejit.trace.session.unobserved import unobserved
 from tracejit.trace.traced import Traced, mutated_by
 from tracejit.trace.values import operators  # noqa: F401  (attaches the operators)
@@ -91,6 +91,7 @@ def trace(
     *,
     same: trees.Shared = (),
     orders: int = 0,
+    goes_on: bool = False,
 ) -> Traced:
     """Trace ``fn`` on arguments described by pytrees of ``ArgType``.
 
@@ -100,16 +101,21 @@ def trace(
     ``run_time_globals``: names of numbers outside that are run-time values.
     ``same``: places among the arguments that hold one list, dict or record.
     ``orders``: how many times derivatives will be taken of the result.
+    ``goes_on``: Python goes on with the results, so that whose memory they share must be so; else
+    they have memory of their own where loops cannot say.
     """
     found = trees.flatten((arg_specs, dict(kwarg_specs or {})), is_leaf=is_spec)[0]
     seen_objects = [leaf.value if is_spec(leaf) and leaf.is_static else None for leaf in found]
     loops: frozenset[Any] = frozenset()
     refused: TracejitError | None = None
+    shared_results: dict[Any, str] = {}
+    results_by_value = False
     for _ in range(_RESTARTS):
         session = Session(
             getattr(fn, "__name__", "f").strip("<>"), loops, assumptions, run_time_globals
         )
         session.orders = orders
+        session.results_by_value = results_by_value
         try:
             # What is known now is computed by NumPy, as silently as compiled code computes.
             with np.errstate(all="ignore"), session_scope(session), bound(seen_objects):
@@ -123,10 +129,21 @@ def trace(
                     same,
                 )
         except Restart as restart:
-            if restart.key in loops:
+            of_results = isinstance(restart, SharedResults)
+            if restart.key not in loops:
+                loops |= {restart.key}
+                shared_results |= {restart.key: str(restart)} if of_results else {}
+            elif of_results and not goes_on:
+                results_by_value = True
+            else:
                 raise refused or UnsupportedError(str(restart)) from None
-            loops |= {restart.key}
         except (UnsupportedError, StructureError) as error:
+            if shared_results:
+                if goes_on:
+                    raise UnsupportedError(next(iter(shared_results.values()))) from None
+                loops, results_by_value = loops - set(shared_results), True
+                shared_results = {}
+                continue
             refused = refused or error
             rolled = [(key, "unroll") for key in session.kept_rolled]
             left = [key for key in rolled if key not in loops]

@@ -44,7 +44,7 @@ from tracejit.trace.values.scalar_join import common_kind, is_number, is_python,
 from tracejit.trace.values.table_buffers import TableBuffer
 from tracejit.trace.values.table_forms import TableForm
 from tracejit.trace.values.tagged import tags
-from tracejit.trace.views.parameters import sliced_first, view_numbers, with_numbers
+from tracejit.trace.views.parameters import empty_numbers, sliced_first, view_numbers, with_numbers
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,28 @@ class ArrayPlan:
 
 
 @dataclass(frozen=True)
+class Like:
+    """A view, equal to any of the same storage by the same layers, whatever their numbers."""
+
+    view: Array = field(compare=False)
+    storage: Any
+    layers: Any
+
+
+@dataclass(frozen=True)
 class ViewPlan:
     """A view of the same storage throughout, whose bounds and extents move: of its ``numbers``
     (the layers' and its own), None for those that change. ``sliced``: taken as a slice, even
-    where it is the whole."""
+    where it is the whole. ``like``: one of them, if there is none before the loop."""
 
     numbers: tuple[Dim | None, ...]
     sliced: bool
+    like: Like | None = None
+
+    def view(self, entry: Any) -> Array:
+        """A view of that storage, with numbers of its own."""
+        found: Array = entry if self.like is None else self.like.view
+        return sliced_first(found) if self.sliced else found
 
 
 @dataclass(frozen=True)
@@ -306,7 +321,7 @@ def _opened_view(plan: ViewPlan, entry: Array, out: Opened) -> Array:
         ranges.bound(_placeholder(INDEX, out), 0, None).dim if n is None else n
         for n in plan.numbers
     ]
-    return with_numbers(sliced_first(entry) if plan.sliced else entry, numbers)
+    return with_numbers(plan.view(entry), numbers)
 
 
 def _assembled(plan: Structure, items: Sequence[Any]) -> Any:
@@ -354,9 +369,11 @@ def carried_values(plan: Plan, x: Any, storage: EndStorage | None = None) -> lis
     if isinstance(plan, ArrayPlan):
         return _array_values(plan, x)
     if isinstance(plan, ViewPlan):
-        view = sliced_first(x) if plan.sliced else x
-        pairs = zip(view_numbers(view), plan.numbers, strict=True)
-        return [b.index(have) for have, n in pairs if n is None]
+        if x is UNDEFINED:
+            have: Sequence[Dim] = empty_numbers(plan.view(x))
+        else:
+            have = view_numbers(sliced_first(x) if plan.sliced else x)
+        return [b.index(h) for h, n in zip(have, plan.numbers, strict=True) if n is None]
     if isinstance(plan, SelectPlan):
         return plan.values(x, storage)
     if isinstance(plan, ListPlan):
@@ -460,7 +477,7 @@ def rebound(
         numbers = [
             ranges.bound(next(results)[0], 0, None).dim if n is None else n for n in plan.numbers
         ]
-        return with_numbers(sliced_first(entry) if plan.sliced else entry, numbers)
+        return with_numbers(plan.view(entry), numbers)
     if isinstance(plan, SelectPlan):
         picks = [next(results) for _ in plan.options[1:]]
         if isinstance(entry, Array) and not any(changed for _, changed in picks):

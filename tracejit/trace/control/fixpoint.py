@@ -14,6 +14,7 @@ from tracejit.ir.extent import Dim
 from tracejit.trace.control.carried import (
     ArrayPlan,
     Invariant,
+    Like,
     ListPlan,
     Maybe,
     Number,
@@ -62,7 +63,7 @@ from tracejit.trace.values.scalar_join import common_kind, is_number, is_sentine
 from tracejit.trace.values.table_buffers import TableBuffer
 from tracejit.trace.values.table_forms import are_keyed, common_form
 from tracejit.trace.values.view_transforms import Gather
-from tracejit.trace.views.parameters import aligned, view_numbers
+from tracejit.trace.views.parameters import aligned, skeleton, view_numbers
 from tracejit.trace.views.views import writeability
 
 _MOST_OPTIONS = 6
@@ -177,9 +178,18 @@ def _plan_of_array(end: Array, at: Ending) -> Plan:
         try:
             return _exact_plan(Invariant(), end, end, at)
         except NotConverged:
+            gathers = any(isinstance(layer, Gather) for layer in end.layers)
+            if callers and isinstance(end.cell, Cell) and not gathers:
+                return _moving_view(end, at)
             if at.exact:
                 raise
     return slot_plan(None, end, at)
+
+
+def _moving_view(end: Array, at: Ending) -> ViewPlan:
+    """A view that each iteration takes anew of the same storage."""
+    numbers = tuple(d if outer_dim(d, at) else None for d in view_numbers(end))
+    return ViewPlan(numbers, sliced=False, like=Like(end, end.cell, skeleton(end)))
 
 
 def slot_plan(plan: ArrayPlan | None, end: Array, at: Ending, slot: SlotName | None = None) -> Plan:

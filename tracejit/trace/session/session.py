@@ -96,6 +96,11 @@ class Restart(BaseException):
         self.key = (key, how)
 
 
+class SharedResults(Restart):
+    """A loop must be exact about storage for the results' sake: they may be, or be views of, one
+    array."""
+
+
 class Catching(Protocol):
     """A ``try`` under way (see ``control.try_regions``)."""
 
@@ -190,6 +195,8 @@ class Session:
         self.provisional: dict[Value, tuple[Any, int, Any]] = {}
         #: How many times derivatives will be taken of what is traced: rules matter to that order.
         self.orders = 0
+        #: Whether results may lie in storage of their own where a loop decides whose they share.
+        self.results_by_value = False
         #: Whether functions of ``math`` give what NumPy gives, where Python's raise.
         self.numpy_errors = False
         self.shown: list[Any] = []

@@ -12,7 +12,7 @@ from tracejit import trees
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.session.session import current
+from tracejit.trace.session.session import SharedResults, current
 from tracejit.trace.values.all import (
     Array,
     Cell,
@@ -72,6 +72,7 @@ class Describer:
 
     def __init__(self, arrays: Sequence[Array]) -> None:
         self._shared = _shared_cells(arrays)
+        _must_be_known(arrays)
         self._arrays: dict[int, tuple[Array, Out]] = {}
         self.values: list[Value] = []
         self._index: dict[tuple[Value, str], int] = {}
@@ -246,6 +247,19 @@ def _inside(container: Any) -> tuple[list[Any], Any]:
     """Leaves and structure of a container that is itself described as one object."""
     outside = current().outside
     return trees.flatten(container, lambda x: x is not container and outside.apart(x))
+
+
+def _must_be_known(arrays: Sequence[Array]) -> None:
+    """Where a loop carried by value what may be one storage, the caller could tell."""
+    if current().results_by_value:
+        return
+    leaving = {id(x.cell) for x in arrays if isinstance(x.cell, Cell)}
+    for x in arrays:
+        for cell in (x.cell,) if isinstance(x.cell, Cell) else ():
+            for link in cell.links:
+                if any(c.arg is not None or id(c) in leaving for c in link.others(cell)):
+                    why = "a loop decides which array a result is, or is a view of"
+                    raise SharedResults(link.key, "exact", why)
 
 
 def _shared_cells(arrays: Sequence[Array]) -> set[int]:
