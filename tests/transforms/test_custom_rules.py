@@ -325,3 +325,22 @@ def test_a_checkpointed_line_is_not_merged_with_its_first_run() -> None:
 
     assert (scans(line), scans(lambda x: np.sum(wave(x)))) == (4, 2)
     np.testing.assert_allclose(grad(line)(X), grad(lambda x: np.sum(wave(x)))(X), rtol=1e-12)
+
+
+def test_defaults_and_integers_that_are_known() -> None:
+    """A keyword after arguments that are left out; an axis, which is no number of the run."""
+
+    @custom_vjp
+    def summed(x: Any, scale: float = 2.0, axis: int = 0, how: str = "so") -> Any:
+        assert axis in (0, 1)
+        return scale * np.sum(x, axis=axis)
+
+    def back(kept: Any, ct: Any) -> Any:
+        shape, scale, axis = kept
+        return np.broadcast_to(np.expand_dims(scale * ct, axis), shape), None, None, None
+
+    summed.defvjp(lambda x, s, a, how: (summed(x, s, a), (x.shape, s, a)), back)
+    x = np.arange(6.0).reshape(2, 3)
+    for options in ({}, {"axis": 1}, {"how": "other"}, {"scale": 2.0, "axis": 1}):
+        found = jit(grad(lambda x, o=options: np.sum(summed(x, **o))))(x)
+        assert found.tolist() == np.full((2, 3), 2.0).tolist()

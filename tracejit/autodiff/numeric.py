@@ -80,10 +80,15 @@ def inexact_results(function: Function, outs: Sequence[Any]) -> list[Any]:
 
 
 def difference(
-    run: Run, function: Function, args: Sequence[Any], wrt: Sequence[int], tangents: Sequence[Any]
+    run: Run,
+    function: Function,
+    args: Sequence[Any],
+    wrt: Sequence[int],
+    tangents: Sequence[Any],
+    step: float | None = None,
 ) -> list[Any]:
     """Central difference of the inexact results along ``tangents``, fourth order in the step."""
-    h = precision(function, args, wrt).step
+    h = precision(function, args, wrt).step if step is None else step
 
     def shifted(s: float) -> list[Any]:
         moved = list(args)
@@ -116,6 +121,7 @@ def check_function(
     *,
     order: int = 2,
     modes: Sequence[str] = ("fwd", "rev"),
+    step: float | None = None,
     seed: int = 0,
     prepare: Callable[[Function], Function] | None = None,
 ) -> None:
@@ -124,15 +130,16 @@ def check_function(
     Forward mode is compared with central differences, reverse mode with forward mode through
     ``<c, J t> == <vjp c, t>``, or where that is not among ``modes`` with the differences; higher
     orders repeat this on the derivatives themselves. Raises AssertionError where they differ by
-    more than ``tolerance`` relative to the norms involved. ``prepare`` gives the function that
+    more than ``tolerance`` relative to the norms involved. ``step`` is of the
+    differences. ``prepare`` gives the function that
     derivatives are taken of, the same real function.
     """
     function = function if prepare is None else prepare(function)
     rng = np.random.default_rng(seed)
     tol = precision(function, args, wrt)
     tangents = [random_like(rng, args[k]) for k in wrt]
-    want = difference(run, function, args, wrt, tangents)
-    deeper: Any = {"order": order - 1, "modes": modes, "prepare": prepare}
+    want = difference(run, function, args, wrt, tangents, step)
+    deeper: Any = {"order": order - 1, "modes": modes, "step": step, "prepare": prepare}
     moved, exact = want, tol.difference
     if "fwd" in modes:
         forward = jvp(function, wrt)

@@ -15,12 +15,14 @@ def check_grads(
     args: Sequence[Any],
     order: int = 2,
     modes: Sequence[str] = ("fwd", "rev"),
+    eps: float | None = None,
 ) -> None:
     """Check derivatives of ``fun`` at ``args`` up to ``order``.
 
     Forward mode against central differences, reverse mode against forward mode by the dot-product
     identity. ``modes`` are those of JAX: ``("rev",)`` checks reverse mode alone, against
-    differences, for functions that have no other (``custom_vjp``). Floating and complex leaves of
+    differences, for functions that have no other (``custom_vjp``). ``eps`` is the step of the
+    differences, where a kink is near. Floating and complex leaves of
     ``args`` are differentiated. AssertionError where a derivative is wrong, ValueError for other
     modes.
 
@@ -41,7 +43,14 @@ def check_grads(
             raise UnsupportedError("check_grads needs at least one floating or complex argument")
         try:
             check_function(
-                function, values, wrt, run_function, order=order, modes=modes, prepare=stabilize
+                function,
+                values,
+                wrt,
+                run_function,
+                order=order,
+                modes=modes,
+                step=eps,
+                prepare=stabilize,
             )
         except AssumptionFailed as wrong:
             deopt.learn(wrong, assumptions)

@@ -65,12 +65,18 @@ class Custom(Generic[P, R]):
     def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         if not ops.session.orders:
             return ops.call(self.function, *args, **kwargs)
-        if kwargs:
-            bound = own_signature(self.function).bind(*args, **kwargs)
-            args, kwargs = bound.args, bound.kwargs
+        args, kwargs = self._bound(args, kwargs)
         if kwargs:
             throw(TypeError(f"{self.rule_name}: keyword-only arguments cannot be differentiated"))
         return CustomCall(ops, self, args).emit()
+
+    def _bound(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """The arguments by position, those left out with their defaults."""
+        if not kwargs and self.rule not in ("jvp", "vjp"):
+            return args, kwargs
+        bound = own_signature(self.function).bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.args, bound.kwargs
 
     @property
     def rule_name(self) -> str:
@@ -124,7 +130,10 @@ class CustomCall:
         """Trace a body, which changes nothing outside of it."""
         made = traced_body(self.ops, what, params, call, orders)
         if what != FUNCTION and diverged(made.builder):
-            raise StructureError(f"{self.custom.rule_name}: {what} always raises")
+            last = made.builder.instrs[-1]
+            at = f" at line {last.loc.line}" if last.loc else ""
+            raised = f"{last.attrs['exc']}: {last.attrs['message']}"
+            raise StructureError(f"{self.custom.rule_name}: {what} always raises{at} ({raised})")
         if made.wrote:
             raise UnsupportedError(
                 f"{self.custom.rule_name}: {what} writes to an array that is not its own; "
@@ -182,7 +191,8 @@ class CustomCall:
 
 
 def _is_number(x: Any) -> bool:
-    return isinstance(x, Tracer | float | complex) or type(x) is int or hasattr(x, "dtype")
+    """Whether a leaf may have a derivative; an int that is known stays what it is: an axis, say."""
+    return isinstance(x, Tracer | float | complex) or hasattr(x, "dtype")
 
 
 class custom_jvp(Custom[P, R]):  # noqa: N801  (used as a decorator)

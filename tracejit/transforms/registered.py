@@ -60,6 +60,7 @@ class Registered(Custom[P, R], Generic[P, R]):
             bound = own_signature(self.function).bind(*args, **kwargs)
         except ValueError:
             throw(TypeError(f"{self.rule_name} has no signature: pass its arguments by position"))
+        bound.apply_defaults()
         if bound.kwargs:
             throw(TypeError(f"{self.rule_name}: keyword-only arguments; pass others by position"))
         return bound.args
