@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -75,8 +75,13 @@ def products(a: Any, b: Any) -> Any:
     return a @ b, c, a @ a.T, a[:, 1:] @ b[1:], out, b @ c, (a + 1j) @ b, b.T @ a[0]
 
 
+class Columns(NamedTuple):
+    total: Any
+    turned: Any
+
+
 def columns(m: Any) -> Any:
-    return m.sum(axis=0), m[1:, ::-1].T
+    return Columns(m.sum(axis=0), m[1:, ::-1].T)
 
 
 def systems(a: Any, b: Any) -> Any:

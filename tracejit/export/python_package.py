@@ -127,12 +127,9 @@ def signature(f: Interface) -> runtime.PackageSignature:
         runtime.FixedValue(_constant(x.value)) if isinstance(x, StaticOut) else x
         for x in function.leaves
     ]
-    nesting, returns = function.types.nested_as(range), tree_of(function, returned)
-    if {*trees.node_types(function.types.tree), *trees.node_types(function.tree)} - {
-        tuple,
-        list,
-        dict,
-    }:
+    nesting, returns = function.types.nested_as(range), _without_names(tree_of(function, returned))
+    results_of = {t for t in trees.node_types(function.tree) if not hasattr(t, "_fields")}
+    if {*trees.node_types(function.types.tree), *results_of} - {tuple, list, dict}:
         raise UnsupportedError("a package takes and returns tuples, lists and dicts alone")
     arguments = [_argument(f, k) for k in range(len(function.types.names))]
     pairs = zip(function.leaves, function.kinds, strict=True)
@@ -144,6 +141,15 @@ def signature(f: Interface) -> runtime.PackageSignature:
         for k, r in enumerate(f.results)
     ]
     return runtime.PackageSignature(f.name, tuple(arguments), nesting, tuple(results), returns)
+
+
+def _without_names(x: Any) -> Any:
+    """Nested results with plain tuples for named ones, whose classes a package does not have."""
+    if isinstance(x, tuple):
+        return tuple(map(_without_names, x))
+    if isinstance(x, list):
+        return list(map(_without_names, x))
+    return {k: _without_names(v) for k, v in x.items()} if isinstance(x, dict) else x
 
 
 def _argument(f: Interface, k: int) -> runtime.PackageArgument:
