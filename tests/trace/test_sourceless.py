@@ -142,3 +142,11 @@ def test_what_is_refused(space: dict[str, Any]) -> None:
         jit(space["sets"])(X)
     with pytest.raises(UnsupportedError, match="source cannot be read"):
         jit(space["asks"])(X)
+
+
+def test_an_effect_named_in_the_line_that_imports_it() -> None:
+    """Python 3.13 makes one instruction of storing a name and loading it."""
+    space: dict[str, Any] = {}
+    exec("def stamped(x): import time; return x * time.time()", space)
+    with pytest.raises(UnsupportedError, match="time"):
+        jit(space["stamped"])(X)

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import types
 import typing
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -305,3 +306,22 @@ def test_cloudpickle_by_value() -> None:
     for f in local(3.0):
         again = pickle.loads(cloudpickle.dumps(f))
         assert [again(x) for x in (2.0, -2.0)] == [f(x) for x in (2.0, -2.0)]
+
+
+# What Python warns of in the text ----------------------------------------------------------------
+
+
+def test_warnings_of_the_text_are_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where warnings are errors, a function of a module that Python warned of compiles."""
+    text = 'def escaped(x):\n    "\\d"\n    return x if len(x) is 3 else 2 * x\n'
+    (tmp_path / "warned_of.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        module = importlib.import_module("warned_of")
+        assert said
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(jit(module.escaped)(np.ones(2)), [2.0, 2.0])

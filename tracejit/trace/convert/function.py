@@ -15,7 +15,7 @@ from typing import Any
 from tracejit.trace.convert.expressions import ENV, OPERATORS, THUNK, Unit, mangle
 from tracejit.trace.convert.locations import all_located, copy_of
 from tracejit.trace.convert.operators import Env, Operators, Site, VarInfo
-from tracejit.trace.convert.same_code import codes_in, future_flags
+from tracejit.trace.convert.same_code import codes_in, future_flags, warned_before
 from tracejit.trace.convert.scope import GENERATED, parameters
 from tracejit.trace.convert.source import FunctionTree, SourceUnavailable, locate
 from tracejit.trace.convert.statements import bare, make_rewriter
@@ -58,7 +58,12 @@ def in_place_of(fn: FunctionType, code: CodeType, more: Mapping[str, Any]) -> Fu
     made.__kwdefaults__ = fn.__kwdefaults__
     made.__dict__.update(fn.__dict__)
     made.__doc__, made.__module__ = fn.__doc__, fn.__module__
-    made.__qualname__, made.__annotations__ = fn.__qualname__, fn.__annotations__
+    made.__qualname__ = fn.__qualname__
+    annotate = getattr(fn, "__annotate__", None)  # since Python 3.14: evaluated when asked for
+    if annotate is None:
+        made.__annotations__ = fn.__annotations__
+    else:
+        made.__annotate__ = annotate  # type: ignore[attr-defined]
     return made
 
 
@@ -140,7 +145,8 @@ def compiled(
     """The code of `tree`, which replaces `code`; also the names in `more` are free in it."""
     module = _factory(tree, {*code.co_freevars, *more}, class_name)
     flags = code.co_flags & future_flags()
-    made = compile(module, code.co_filename, "exec", flags, dont_inherit=True)
+    with warned_before():
+        made = compile(module, code.co_filename, "exec", flags, dont_inherit=True)
     found = _find(made, code.co_name)
     return _cleaned(found, code.co_name, found.co_qualname, code.co_qualname)
 

@@ -6,7 +6,9 @@ import __future__
 import ast
 import copy
 import sys
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
@@ -60,7 +62,8 @@ def _compiled(
         pytest.rewrite_asserts(module, "".join(parsed.lines).encode())
     flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as in a notebook's cell
     try:
-        made = compile(module, filename, "exec", flags, dont_inherit=True)
+        with warned_before():
+            made = compile(module, filename, "exec", flags, dont_inherit=True)
     except SyntaxError:
         return []
     return list(codes_in(made))
@@ -77,6 +80,16 @@ def _imports(body: list[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from _imports(getattr(stmt, part, []))
             for handler in (*getattr(stmt, "handlers", ()), *getattr(stmt, "cases", ())):
                 yield from _imports(handler.body)
+
+
+@contextmanager
+def warned_before() -> Iterator[None]:
+    """Python warned of the user's text (an unknown escape, ``n is 3``, since 3.14 ``return`` in
+    ``finally``) when the module was imported. It is not said again, nor raised as an error."""
+    with warnings.catch_warnings():
+        for kind in (SyntaxWarning, DeprecationWarning):
+            warnings.simplefilter("ignore", kind)
+        yield
 
 
 def codes_in(code: CodeType) -> Iterator[CodeType]:
@@ -100,7 +113,8 @@ def _is_at(a: CodeType, b: CodeType) -> bool:
 
 def compiles_to(tree: ast.Lambda, code: CodeType) -> bool:
     """Whether a lambda by itself, where nothing around it binds names, compiles to `code`."""
-    alone = compile(ast.Expression(tree), code.co_filename, "eval", dont_inherit=True)
+    with warned_before():
+        alone = compile(ast.Expression(tree), code.co_filename, "eval", dont_inherit=True)
     return any(_same(inner, code) for inner in alone.co_consts if isinstance(inner, CodeType))
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from tracejit import sources
 from tracejit.errors import UnsupportedError
-from tracejit.trace.convert.same_code import Parsed, compiles_to, has_code
+from tracejit.trace.convert.same_code import Parsed, compiles_to, has_code, warned_before
 
 FunctionTree = ast.FunctionDef | ast.Lambda
 #: A function's tree, and the class whose body it stands in.
@@ -60,7 +60,8 @@ def _parse(filename: str, lines: list[str]) -> Parsed:
         if held.lines == lines:
             return held
     try:
-        tree = ast.parse("".join(lines), filename)
+        with warned_before():
+            tree = ast.parse("".join(lines), filename)
     except SyntaxError as error:
         raise SourceUnavailable(f"the source text of {filename} does not parse: {error}") from None
     made = Parsed(lines, tree)

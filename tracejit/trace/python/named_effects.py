@@ -64,11 +64,10 @@ def _named(
     found: Any = _UNKNOWN
     imported: Any = _UNKNOWN
     called = False
-    for instr in (*dis.get_instructions(code), None):
-        name, how = ("", "") if instr is None else (instr.argval, instr.opname)
+    for how, name, shown in (*_steps(code), ("", "", "")):
         if how in ("LOAD_ATTR", "LOAD_METHOD") and found is not _UNKNOWN:
             found = _attribute(found, name)
-            called = how == "LOAD_METHOD" or "NULL" in instr.argrepr  # type: ignore[union-attr]
+            called = how == "LOAD_METHOD" or "NULL" in shown
             continue
         if how in ("CACHE", "PUSH_NULL", "EXTENDED_ARG"):
             called = called or how == "PUSH_NULL"
@@ -84,8 +83,22 @@ def _named(
             modules[name] = modules.pop("from", imported)
         elif how in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_FAST", "LOAD_FAST_CHECK"):
             found = _variable(how, name, modules, namespace, cells)
-            called = "NULL" in instr.argrepr  # type: ignore[union-attr]
+            called = "NULL" in shown
             imported = _UNKNOWN
+
+
+def _steps(code: CodeType) -> Iterator[tuple[str, Any, str]]:
+    """Instructions by name, with what they name and how that is shown, as Python 3.11 has them.
+
+    Since 3.13 one may move two variables (``STORE_FAST_LOAD_FAST``), since 3.14 one may borrow.
+    """
+    for instr in dis.get_instructions(code):
+        how = instr.opname.replace("_BORROW", "")
+        if isinstance(instr.argval, tuple) and how.count("_FAST") == 2:
+            parts = how.removesuffix("_FAST").split("_FAST_")
+            yield from ((f"{part}_FAST", name, "") for part, name in zip(parts, instr.argval))
+        else:
+            yield how, instr.argval, instr.argrepr
 
 
 def _variable(
