@@ -72,6 +72,7 @@ def test_doctor(run: Run) -> None:
     for word in ("python", "processor", "calls", "compiling", "BLAS", "threads", "cache", "cupy"):
         assert word in done.stdout
     assert "native entry" in done.stdout
+    assert "TRACEJIT_NUM_THREADS=1 does without" not in done.stdout
     slow = run("doctor", TRACEJIT_PORTABLE_ENTRY="1")
     assert slow.returncode == 1
     assert "TRACEJIT_PORTABLE_ENTRY is set" in slow.stdout
@@ -161,3 +162,8 @@ def test_bench_is_the_benchmark(run: Run) -> None:
     done = run("bench", "-k", "no such row", str(ROOT / "benchmarks"))
     assert done.returncode == 1
     assert "no rows named like 'no such row'" in done.stderr
+    done = run("bench", "elsewhere")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "there are no rows at elsewhere: they are in the folder benchmarks"
+    )

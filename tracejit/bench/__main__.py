@@ -86,6 +86,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.first:
         return first.show(options.k)
     path = options.path or (Path("benchmarks") if Path("benchmarks").is_dir() else HERE)
+    if not path.exists():
+        print(
+            f"there are no rows at {path}: they are in the folder benchmarks of the repository, "
+            "which is not installed; pass its path, or run in a checkout",
+            file=sys.stderr,
+        )
+        return 1
     if options.names:
         dtypes = tuple(options.dtypes.split(",")) if options.dtypes else names.DTYPES
         rounds = min(options.rounds, names.ROUNDS)

@@ -59,7 +59,7 @@ def doctor() -> None:
     console = _console()
     console.print(table)
     for check in found:
-        if check.advice:
+        if check.advice and not check.good:
             console.print(f"{check.what}: {check.advice}", markup=False)
     if any(check.good is False for check in found):
         raise typer.Exit(1)
