@@ -254,6 +254,18 @@ def views_whose_storage_a_loop_decides(x: Any, n: int) -> Any:
     return last, part
 
 
+@case(X, native=0)
+def functions_made_in_a_loop(x: Any) -> Any:
+    opaque(x)
+    made = []
+    for k in range(3):
+        made.append(lambda: k)
+    k = 10
+    for value in x:
+        made.append(lambda: value)
+    return [f() for f in made]
+
+
 @case(X, native=1)
 def global_number(x: Any) -> Any:
     opaque(x)

@@ -205,7 +205,7 @@ def _trace(
     found = [x.value if isinstance(x, MaybeUnbound) else x for x in found]
     optional = [x.value for x in found if isinstance(x, MaybeNone)]
     _check(trees.leaves_of([optional, [x for x in found if not isinstance(x, MaybeNone)]]))
-    describer = Describer(outside.note_results([result, optional] if optional else result))
+    describer = Describer(outside.note_results([result, optional] if optional else result), _check)
     out_leaves, out_tree = trees.flatten(result, outside.apart)
     outs = describer.describe_all(list(map(bound_value, out_leaves)))
     containers = outside.container_changes(describer)

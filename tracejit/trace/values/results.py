@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import starmap
 from typing import Any
 
@@ -68,9 +68,11 @@ from tracejit.trace.values.view_transforms import (
 
 
 class Describer:
-    """Collects the IR results that some leaves need; ``arrays``: all that leave the trace."""
+    """Collects the IR results that some leaves need; ``arrays``: all that leave the trace.
+    ``check``: raises for objects that must not leave it, as results or in what they change."""
 
-    def __init__(self, arrays: Sequence[Array]) -> None:
+    def __init__(self, arrays: Sequence[Array], check: Callable[[Sequence[Any]], None]) -> None:
+        self._check = check
         self._shared = _shared_cells(arrays)
         _must_be_known(arrays)
         self._arrays: dict[int, tuple[Array, Out]] = {}
@@ -143,6 +145,7 @@ class Describer:
             return CallerOut(path)
         number = outside.number_of(leaf)
         if number is None:
+            self._check([leaf])
             outside.pin(leaf)
             return self._static(leaf)
         leaves, tree = _inside(leaf)
