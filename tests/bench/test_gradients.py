@@ -42,7 +42,12 @@ def test_rows_are_programs(row: GradientRow) -> None:
     ("name", "bound"),
     [
         ("Cholesky by scalars, 128", 32 * 128**2),
+        ("Cholesky by rows, 128", 33 * 128**2),
+        ("LU, 128", 32 * 128**2),
+        ("QR by rows, 96 x 64", 10 * 96 * 64 * 64 // 2),
         ("Gauss-Seidel, 512, 5 sweeps", 24 * 5 * 512),
+        ("Jacobi, 256, 20 sweeps", 24 * 256**2),
+        ("heat, 256 x 256, 20 steps", 9 * 256**2 * 20),
         ("hidden Markov, 16 states, 200 steps", 5 * 8 * 16 * 200),
         ("k-means, 2000 points of 8, 10 centres", 12 * 2000),
     ],

@@ -24,18 +24,22 @@ _WHY = "read after an update"
 
 def deferred(body: Body, storage: Storage) -> list[Value]:
     """Inlined tensors made before now that read ``storage`` and are used directly after now."""
-    held = set(storage.values)
-    found: dict[Value, None] = {}
-    for instr in body.function.instrs[body.t + 1 :]:
-        if not _alive(body, instr):
-            continue
-        for v in uses(instr):
-            before = body.live.position.get(v, body.t) < body.t
-            if not before or v in found or v not in body.inlining.inlined:
-                continue
-            if held.intersection(body.inlining.leaves(v)):
-                found[v] = None
-    return list(found)
+    inlined, position = body.inlining.inlined, body.live.position
+    stack = [v for v in storage.values if v not in inlined]
+    readers: set[Value] = set()
+    while stack:
+        for _, instr in body.users.get(v := stack.pop(), ()):
+            made = [r for r in instr.results if r in inlined and r not in readers]
+            if v in instr.operands:
+                readers.update(made)
+                stack.extend(made)
+    found = []
+    for v in readers:
+        users = _users(body, v) if position.get(v, body.t) < body.t else []
+        if users:
+            t, first = users[0]
+            found.append((t, list(uses(first)).index(v), v))
+    return [v for *_, v in sorted(found, key=lambda place: place[:2])]
 
 
 def before_overwrite(body: Body, storage: Storage, but: Iterable[Value] = ()) -> None:
@@ -76,7 +80,7 @@ def _made_of(body: Body, value: Value, known: dict[Value, list[Value]]) -> list[
     if value not in known:
         known[value] = [value]
         found: dict[Value, None] = {}
-        users = [] if value in body.function.results else _users(body, value)
+        users = [] if value in body.function.results else [i for _, i in _users(body, value)]
         for instr in users:
             if not _possible_now(body, instr, value):
                 return known[value]
@@ -120,10 +124,10 @@ def _used_after(body: Body, value: Value) -> bool:
     return value in body.function.results or bool(_users(body, value))
 
 
-def _users(body: Body, value: Value) -> list[Instr]:
-    """Instructions after now that take ``value``."""
-    later = (i for t, i in body.users.get(value, ()) if t > body.t)
-    return [instr for instr in later if _alive(body, instr)]
+def _users(body: Body, value: Value) -> list[tuple[int, Instr]]:
+    """Instructions after now that take ``value``, and where they are."""
+    later = ((t, i) for t, i in body.users.get(value, ()) if t > body.t)
+    return [(t, i) for t, i in later if _alive(body, i)]
 
 
 def _alive(body: Body, instr: Instr) -> bool:
