@@ -97,6 +97,9 @@ OPEN = {
     "c, stats = P.polyfit(x,y,3,full=True)": _ROUNDED,
 }
 
+#: The same for examples that other NumPys than that of the table word otherwise.
+OPEN_ELSEWHERE = {"np.ndarray(shape=(2,2), dtype=np.float64, order='F')": _UNSET}
+
 #: Of these the answer may be NumPy's all the same.
 BY_CHANCE = (_UNSET, _ROUNDED)
 

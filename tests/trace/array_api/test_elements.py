@@ -160,8 +160,6 @@ READ_ONLY: list[Callable[[Any, Any], Any]] = [
     lambda x, f: np.copyto(f, x, where=f),
     lambda x, f: np.copyto(x, f, where=[True, False, True]),
     lambda x, f: np.copyto(f, [1j, 2]),
-    lambda x, f: np.take(x, [0, 1], out=f),
-    lambda x, f: np.compress([True, True], x, out=f),
 ]
 
 
