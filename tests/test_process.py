@@ -180,7 +180,14 @@ def long_loop(x: Any) -> Any:
     return s
 
 
-@pytest.mark.parametrize(("f", "x"), [(endless_float, 1.0), (endless_array, X), (long_loop, X)])
+def long_recursion(n: Any) -> Any:
+    return 1 if n < 2 else long_recursion(n - 1) + long_recursion(n - 2)
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [(endless_float, 1.0), (endless_array, X), (long_loop, X), (long_recursion, 90)],
+)
 def test_ctrl_c_ends_a_loop(f: Any, x: Any) -> None:
     g = jit(f)
     timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))

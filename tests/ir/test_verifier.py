@@ -26,6 +26,12 @@ def function(params: list[Value], instrs: list[Instr], results: list[Value]) -> 
     return Function("f", tuple(params), tuple(instrs), tuple(results))
 
 
+def recursion(x: Value, out: Value, body: list[Instr]) -> Instr:
+    """A recursion of one number that gives it back after `body`."""
+    region = function([x], body, [x])
+    return instr("recursion", [x], [out], args=1, types=(F64,), regions=(region,))
+
+
 def broken() -> dict[str, tuple[Function, str]]:
     x, y, z, n = Value(F64), Value(F64), Value(F64), Value(INDEX)
     t = Value(parse_function("func @t() -> () { %0: tape = tape  return }").instrs[0].result.type)
@@ -66,6 +72,18 @@ def broken() -> dict[str, tuple[Function, str]]:
             "raise is not the last instruction",
         ),
         "raise with results": (function([x], [raises], [x]), "a function that raises has results"),
+        "recur of other arguments": (
+            function([x], [recursion(x, y, [instr("recur", [], [y], types=(F64,))])], [y]),
+            "recur takes what recursion takes",
+        ),
+        "recur of other results": (
+            function(
+                [x],
+                [recursion(x, y, [instr("recur", [x], [n], types=(INDEX,))])],
+                [y],
+            ),
+            "recur gives what recursion gives",
+        ),
         "extent of a parameter": (
             function([sized], [], []),
             "mentions what is not an i64 parameter",

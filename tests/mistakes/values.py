@@ -98,8 +98,8 @@ def _(x: Any) -> Any:
     return f"total: {x.sum():.2f}"  # here
 
 
-@mistake("a function calls itself until a value says stop", "jax#13796", UnsupportedRecursionError,
-         "write a loop", "write a `while`")  # fmt: skip
+@mistake("a function calls itself on new arrays until a value says stop", "jax#13796",
+         UnsupportedRecursionError, "write a loop", "write a `while`")  # fmt: skip
 def _(x: Any) -> Any:
     def double(v: Any) -> Any:
         return v if v.sum() > 100 else double(v * 2)  # here

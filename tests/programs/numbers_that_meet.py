@@ -234,3 +234,11 @@ def arange_of(a: Any, b: Any, s: Any) -> Any:
 @STEPS((0.0, 1.0, 0.0), (0.0, 1.0, 0.25))
 def arange_of_floats(a: Any, b: Any, s: Any) -> Any:
     return np.arange(a, b, s)
+
+
+@NUMBERS((np.zeros(2, int), 4), (np.array([1, 0]), 4), (np.array([0, 2]), 4), (np.zeros(0, int), 4))
+def sum_of_elements_or_an_int(x: Any, m: int) -> Any:
+    total = 0
+    for i in range(len(x)):
+        total += m if x[i] == 0 else x[i]
+    return total

@@ -29,6 +29,7 @@ from tests.programs.ordering import ORDERING
 from tests.programs.phrase import Phrase, cases, check
 from tests.programs.python_types import KEYWORDS, METHODS, PATTERNS, SENTINELS, TYPES
 from tests.programs.rebinding import REBINDING, UP, loss
+from tests.programs.recursions import RECURSIONS
 from tests.programs.several_kinds import SEVERAL_KINDS
 from tests.programs.state import STATE
 from tests.programs.tagged_numbers import TAGGED
@@ -58,6 +59,11 @@ def test_rebinding(phrase: Phrase, policy: str) -> None:
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(GROWING))
 def test_growing_lists(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(RECURSIONS))
+def test_recursions(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

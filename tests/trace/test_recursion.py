@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.programs.flows import multigrid
-from tracejit import UnsupportedError, jit
+from tests.programs.recursions import fibonacci, queens
+from tracejit import UnsupportedError, grad, jit, jvp, vmap
 
 
 def doubled(x: Any, n: int) -> Any:
@@ -83,3 +85,148 @@ def test_an_inner_function_is_refused() -> None:
 
     with pytest.raises(UnsupportedError, match="static_argnames"):
         jit(f)(np.ones(3))
+
+
+# Until a value of the run says stop ---------------------------------------------------------------
+
+
+def test_one_compilation_for_all_arguments() -> None:
+    f = jit(fibonacci, shapes="dynamic")
+    for n in (30, 4, 0, 25):
+        assert f(n) == (832040, 3, 0, 75025)[(30, 4, 0, 25).index(n)]
+    assert f.stats().compilations == 1
+
+
+def test_known_arguments_are_not_traced_call_by_call() -> None:
+    f = jit(fibonacci)  # for exactly 30, in 1.3 million calls
+    assert f(30) == 832040
+    (ir,) = f.inspect_ir().values()
+    assert ir.count("= recursion ") == 1
+    assert ir.count("= recur ") == 2
+
+
+def down(n: int) -> int:
+    return 0 if n == 0 else 1 + down(n - 1)
+
+
+def endless(n: int) -> int:
+    return 1 + endless(n + 1) if n >= 0 else 0
+
+
+def test_deeper_than_python_but_not_than_the_stack() -> None:
+    f = jit(down)
+    assert f(900) == 900
+    assert f(5000) == 5000
+    for g, n in ((f, 10**7), (jit(endless), 3)):
+        with pytest.raises(RecursionError, match="maximum recursion depth exceeded"):
+            g(n)
+    assert f(20) == 20
+
+
+def test_in_a_thread() -> None:
+    f = jit(down, shapes="dynamic")
+    found: list[Any] = []
+
+    def run() -> None:
+        found.append(f(4000))
+        with pytest.raises(RecursionError):
+            f(10**7)
+        found.append(f(7))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == [4000, 7]
+
+
+def weighted(x: Any, n: int) -> Any:
+    total = 0.0
+    for i in range(n):
+        total += x * fibonacci(i)
+    return total
+
+
+def powers(x: Any, n: int) -> Any:
+    return 1.0 if n == 0 else x * powers(x, n - 1)
+
+
+def test_derivatives_beside_one_of_integers() -> None:
+    for n in (12, 25):
+        sums = sum(fibonacci(i) for i in range(n))
+        assert grad(weighted)(2.0, n) == sums
+        assert jvp(lambda x, n=n: weighted(x, n), (2.0,), (1.0,))[1] == sums
+        np.testing.assert_array_equal(vmap(grad(weighted), in_axes=(0, None))(np.ones(3), n), sums)
+
+
+def test_a_derivative_through_known_calls() -> None:
+    assert grad(powers)(1.5, 4) == pytest.approx(4 * 1.5**3)
+    assert jit(grad(powers))(1.5, 40) == pytest.approx(40 * 1.5**39)
+
+
+def test_no_derivative_through_one_of_the_run() -> None:
+    def f(x: Any, y: Any) -> Any:
+        def halved(v: Any) -> Any:
+            return v if v < 1 else halved(v / 2) * y
+
+        return halved(x)
+
+    assert jit(f)(20.0, 3.0) == f(20.0, 3.0)
+    with pytest.raises(UnsupportedError, match="is not differentiated"):
+        grad(f)(20.0, 3.0)
+
+
+def test_a_batch() -> None:
+    many = np.arange(12)
+    np.testing.assert_array_equal(vmap(fibonacci)(many), [fibonacci(int(n)) for n in many])
+    np.testing.assert_array_equal(jit(vmap(queens))(np.arange(1, 6)), [1, 0, 0, 2, 10])
+
+
+def test_what_is_no_function_of_numbers_is_refused() -> None:
+    def writing(x: Any, n: Any) -> Any:
+        x[n] += 1
+        return 0 if x[n] > 2 else writing(x, n)
+
+    def growing(x: Any, n: Any) -> Any:
+        found: list[Any] = []
+
+        def walk(k: Any) -> Any:
+            found.append(k)
+            return 0 if x[k] > 2 else walk(k + 1)
+
+        return walk(n), found
+
+    def counting(x: Any, n: Any) -> Any:
+        calls = 0
+
+        def walk(k: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            return 0 if x[k] > 2 else walk(k + 1)
+
+        return walk(n), calls
+
+    def passing(x: Any, n: Any) -> Any:
+        return 0 if x[n] > 2 else 1 + passing(x[1:], n)
+
+    def returning(x: Any, n: Any) -> Any:
+        return x if x[n] > 2 else returning(x, n + 1)
+
+    for f in (writing, growing, counting, passing, returning):
+        with pytest.raises(UnsupportedError, match="numbers for numbers"):
+            jit(f)(np.array([1.0, 2.0, 4.0]), np.int64(0))
+
+
+def test_where_it_is_caught() -> None:
+    def f(x: Any, n: Any) -> Any:
+        def walk(k: Any) -> Any:
+            if x[k] < 0:
+                raise ValueError("negative")
+            return k if x[k] > 2 else walk(k + 1)
+
+        try:
+            return walk(n)
+        except ValueError:
+            return -1
+
+    with pytest.raises(UnsupportedError, match="calls itself"):
+        jit(f)(np.array([1.0, 2.0, 4.0]), np.int64(0))

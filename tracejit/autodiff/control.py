@@ -8,6 +8,13 @@ from tracejit.autodiff.calls import active_call, forward_call, linear_call, line
 from tracejit.autodiff.forward import Forward
 from tracejit.autodiff.linearity import linear_branch, linear_loop
 from tracejit.autodiff.loops import linearize_loop
+from tracejit.autodiff.recursions import (
+    active_recursion,
+    forward_recursion,
+    linear_recursion,
+    linearize_recursion,
+    spread_recursion,
+)
 from tracejit.autodiff.region_rules import REGION_RULES, RegionRules
 from tracejit.autodiff.spread import spread_branch, spread_call, spread_loop
 from tracejit.autodiff.tangents import active_branch, active_carried
@@ -36,4 +43,12 @@ REGION_RULES["call"] = RegionRules(
     batch=Batcher.call,
     forward=forward_call,
     linearize=linearize_call,
+)
+REGION_RULES["recursion"] = RegionRules(
+    active=active_recursion,
+    linear=linear_recursion,
+    spread=spread_recursion,
+    batch=lambda batcher, instr, operands, flags: None,
+    forward=forward_recursion,
+    linearize=linearize_recursion,
 )

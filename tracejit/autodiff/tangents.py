@@ -87,6 +87,8 @@ def refuse_opaque(instr: Instr) -> None:
 
 def _as_written(instr: Instr) -> str:
     """What the user calls an opaque instruction."""
+    if instr.has(Trait.RECURSION):
+        return "a function that calls itself"
     if instr.name == "bitcast":
         return f"a view of the bits of {instr.operands[0].dtype} as {instr.result.dtype}"
     function = instr.attrs.get("fn")

@@ -28,10 +28,11 @@ from tracejit.llvm_text.emit import Reg, llvm_type
 from tracejit.llvm_text.lower_control import CONTROL
 from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer, Rule
 from tracejit.llvm_text.lower_memory import MEMORY, load_scalar, stack_buffers
+from tracejit.llvm_text.recursions import RECURSION
 from tracejit.llvm_text.tables import ErrorTable
 from tracejit.lower.schedule import schedule
 
-RULES: dict[str, Rule] = {**CONTROL, **MEMORY, **SUM, **TRUE, **EXTERN, **SHARED}
+RULES: dict[str, Rule] = {**CONTROL, **RECURSION, **MEMORY, **SUM, **TRUE, **EXTERN, **SHARED}
 
 
 @dataclass(frozen=True)

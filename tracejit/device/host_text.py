@@ -17,6 +17,7 @@ from tracejit.codegen_ptx.lower import KernelInfo, PtxProgram
 from tracejit.device.host_function import HostFunction, host_function
 from tracejit.device.products import product
 from tracejit.device.staging import STAGED
+from tracejit.errors import UnsupportedError, raise_at
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, leaves, subst
 from tracejit.ir.program import Program
@@ -153,8 +154,22 @@ def _grid(f: HostFunction, info: KernelInfo, inner: Mapping[Any, Value]) -> Reg:
     return e.select(e.icmp("lt", wanted, f.const(1)), f.const(1), wanted)
 
 
+def _recursion(f: FunctionText, instr: Instr) -> None:
+    """One of numbers alone is the host's; its function does not know where device memory is."""
+    if any(isinstance(v.type, BufferType) for v in instr.operands):
+        error = UnsupportedError(
+            "a function that calls itself cannot read arrays on a GPU: write a loop, or compile "
+            'with target="cpu"'
+        )
+        if instr.loc is None:
+            raise error
+        raise_at(error, instr.loc.filename, instr.loc.line)
+    CPU_RULES["recursion"](f, instr)
+
+
 RULES: dict[str, Rule] = {
     **CPU_RULES,
+    "recursion": _recursion,
     **STAGED,
     "launch": _launch,
     "gemm": _gemm,

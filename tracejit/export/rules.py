@@ -25,7 +25,10 @@ _LETTER = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
 
 def rules_for(target: Target) -> dict[str, Rule]:
     """The rules of lowering for a target."""
-    return {**RULES, "print": _no_print, "host_call": _no_call, "gemm": _gemm(target)}
+    rules = {**RULES, "print": _no_print, "host_call": _no_call, "gemm": _gemm(target)}
+    if not target.deep_stack:
+        rules["recursion"] = _no_recursion
+    return rules
 
 
 def refused(instr: Instr, why: str) -> NoReturn:
@@ -38,6 +41,10 @@ def refused(instr: Instr, why: str) -> NoReturn:
 
 def _no_print(f: FunctionText, instr: Instr) -> None:
     refused(instr, f"{_NONE} it cannot print; return what is to be shown")
+
+
+def _no_recursion(f: FunctionText, instr: Instr) -> None:
+    refused(instr, "this target has no stack for calls within one another: write a loop")
 
 
 def _no_call(f: FunctionText, instr: Instr) -> None:

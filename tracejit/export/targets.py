@@ -15,7 +15,8 @@ from tracejit.codegen_llvm.engine import Engine, Machine
 class Target:
     """``cpu`` and ``features``: what code is for unless asked otherwise, by LLVM's names.
     ``heap``: whether there is a ``malloc``; without one, sizes are fixed and buffers static.
-    ``weak_blas``: whether a CBLAS that the program is linked with is found."""
+    ``weak_blas``: whether a CBLAS that the program is linked with is found.
+    ``deep_stack``: whether threads have megabytes of stack, as systems give them."""
 
     name: str
     machine: Machine
@@ -24,6 +25,7 @@ class Target:
     bits: int = 64
     heap: bool = True
     weak_blas: bool = True
+    deep_stack: bool = True
 
     def engine(self, cpu: str | None) -> Engine:
         """What compiles for it; ``cpu``: another processor, ``"native"`` for this machine's.
@@ -54,6 +56,7 @@ _TARGETS = (
         bits=32,
         heap=False,
         weak_blas=False,
+        deep_stack=False,
     ),
     Target(
         "riscv64",
@@ -68,6 +71,7 @@ _TARGETS = (
         "+bulk-memory,+nontrapping-fptoint,+sign-ext,+simd128",
         bits=32,
         weak_blas=False,
+        deep_stack=False,
     ),
 )
 TARGETS = {target.name: target for target in _TARGETS}

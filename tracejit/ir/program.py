@@ -55,7 +55,9 @@ class Program:
 
 
 _KERNEL_ONLY = frozenset(["load", "store", "sum_pairwise", "for_true", "sum_true"])
-_HOST_ONLY = frozenset(["launch", "fetch", "alloc", "free", "gemm", "check", "raise", "view"])
+_HOST_ONLY = frozenset(
+    ["launch", "fetch", "alloc", "free", "gemm", "check", "raise", "view", "recursion", "recur"]
+)
 
 
 def verify_program(program: Program) -> None:

@@ -17,6 +17,9 @@ class Trait(StrEnum):
     BRANCH = auto()
     #: Runs its first region; the attribute ``rule`` says how it is differentiated.
     CALL = auto()
+    #: Runs its region, which may run itself again; does that.
+    RECURSION = auto()
+    CALLS_ITSELF = auto()
     #: Ends its function.
     ENDS = auto()
     #: Raises unless operand 0 holds.

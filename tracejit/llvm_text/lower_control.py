@@ -178,15 +178,15 @@ def _check(f: FunctionText, instr: Instr) -> None:
     good, bad = e.fresh_label("good"), e.fresh_label("bad")
     e.line(f"br {ok}, label %{good}, label %{bad}")
     e.label(bad)
-    _report(f, instr, instr.operands[1:])
+    report(f, instr, instr.operands[1:])
     e.label(good)
 
 
 def _raise(f: FunctionText, instr: Instr) -> None:
-    _report(f, instr, instr.operands)
+    report(f, instr, instr.operands)
 
 
-def _report(f: FunctionText, instr: Instr, payload: Sequence[Value]) -> None:
+def report(f: FunctionText, instr: Instr, payload: Sequence[Value]) -> None:
     """Store error id and payload, and leave through `fail`."""
     kinds: list[PayloadKind] = []
     words: list[Reg] = []

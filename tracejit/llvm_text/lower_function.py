@@ -126,6 +126,8 @@ class FunctionText:
         #: Pointers to memory that no other pointer of the function reaches.
         self.alone: set[str] = set()
         self.stores = True
+        #: How the recursion is called whose function this is (see ``recursions``).
+        self.recursion: object = None
         self._numbers = itertools.count()
 
     # -- values --------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def lower_control(body: Body, instr: Instr, run: Run) -> None:
     """Emit one structured instruction; ``run`` lowers the instructions of a nested body."""
     for k in set(written_args(instr)):
         _clear_argument(body, instr, k)
-    {"for": _lower_for, "while": _lower_while, "cond": _lower_cond}[instr.name](body, instr, run)
+    _RULES[instr.name](body, instr, run)
 
 
 def _clear_argument(body: Body, instr: Instr, k: int) -> None:
@@ -415,3 +415,34 @@ def _branch_carry(body: Body, instr: Instr, result: Value) -> Carry:
     body.storage.pop(source, None)
     body.place(result, storage)
     return Carry(source, _inside(storage))
+
+
+def _lower_recursion(body: Body, instr: Instr, run: Run) -> None:
+    """Scalars in and out; what lives in memory is only read, so each call finds it where it is."""
+    (function,), count = instr.regions, instr.attrs["args"]
+    _store_operands(body, instr)
+    args = [body.scope.use(body.scalar(v)) for v in instr.operands[:count]]
+    scope = body.scope.child("recursion")
+    inner = _nested(body, function, scope, instr)
+    for param in function.params[:count]:
+        inner.scalars[param] = scope.own(scope.b.param(param.type, param.hint))
+    for param, operand in zip(function.params[count:], instr.operands[count:], strict=True):
+        _bind_constant(body, inner, param, operand)
+    run(inner)
+    inner.t = len(function.instrs)
+    diverges = function.diverges
+    results = [] if diverges else [scope.use(inner.scalar(r)) for r in function.results]
+    inner.release()
+    region = scope.b.build(results)
+    operands = [*args, *scope.outer_operands()]
+    out = body.scope.b.append("recursion", operands, instr.attrs, (region,), instr.loc)
+    for result, value in zip(instr.results, out.results, strict=True):
+        body.scalars[result] = body.scope.own(value)
+
+
+_RULES: dict[str, Callable[[Body, Instr, Run], None]] = {
+    "for": _lower_for,
+    "while": _lower_while,
+    "cond": _lower_cond,
+    "recursion": _lower_recursion,
+}

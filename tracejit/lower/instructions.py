@@ -42,6 +42,10 @@ def _elementwise(body: Body, instr: Instr) -> None:
         for r in instr.results:
             body.materialize(r)
         return
+    _on_scalars(body, instr)
+
+
+def _on_scalars(body: Body, instr: Instr) -> None:
     scalars = [body.scalar(v) for v in instr.operands]
     out = body.scope.op(instr.name, *scalars, loc=instr.loc, **instr.attrs)
     for r, s in zip(instr.results, out if isinstance(out, tuple) else (out,), strict=True):
@@ -361,6 +365,7 @@ _BY_NAME: dict[str, Callable[[Body, Instr], None]] = {
     "nonzero": _nonzero,
     "find_key": find_key,
     "key_slots": key_slots,
+    "recur": _on_scalars,
     "raise": _effect,
     "check": _effect,
     "print": _effect,

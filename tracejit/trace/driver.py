@@ -324,7 +324,9 @@ def _refuse_recursion(error: RecursionError) -> NoReturn:
     """A function that calls itself until a run-time value says stop is traced without end."""
     refused = UnsupportedRecursionError(
         "a function calls itself, or others in a circle, and only a value that is known at run "
-        "time says when to stop: write a loop, or let an argument in static_argnames say how deep"
+        "time says when to stop, which works where it gives numbers for numbers, writes nothing "
+        "and is not differentiated: write a loop, or let an argument in static_argnames say how "
+        "deep"
     )
     loc = raised_at(error)
     if loc is not None:

@@ -16,6 +16,7 @@ from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.exceptions import exception_type
 from tracejit.ir.extent import Dim, Extent, evaluate
 from tracejit.ir.interpret.print_effect import formatted, print_values
+from tracejit.ir.interpret.recursions import innermost, under_way
 from tracejit.ir.types import TapeType, TensorType
 
 Env = dict[Value, Any]
@@ -140,6 +141,20 @@ def _run_call(
     return _call(instr.regions[0], args, write_back)
 
 
+def _run_recursion(
+    instr: Instr, args: list[Any], env: Env, write_back: WriteBack | None
+) -> Sequence[Any]:
+    with under_way(instr, args[instr.attrs["args"] :]):
+        return _call(instr.regions[0], args, write_back)
+
+
+def _run_recur(
+    instr: Instr, args: list[Any], env: Env, write_back: WriteBack | None
+) -> Sequence[Any]:
+    around, outer = innermost()
+    return _call(around.regions[0], [*args, *outer], write_back)
+
+
 def _raise(attrs: Mapping[str, Any], payload: Sequence[Any]) -> None:
     values = [p.item() if isinstance(p, np.ndarray) else p for p in payload]
     raise exception_type(attrs["exc"])(formatted(attrs["message"], values))
@@ -202,6 +217,8 @@ _CONTROL: dict[str, Callable[..., Sequence[Any]]] = {
     "while": _run_while,
     "cond": _run_cond,
     "call": _run_call,
+    "recursion": _run_recursion,
+    "recur": _run_recur,
     "raise": _run_raise,
     "check": _run_check,
     "print": _run_print,

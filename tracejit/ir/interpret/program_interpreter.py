@@ -18,6 +18,7 @@ from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.exceptions import exception_type
 from tracejit.ir.extent import Dim, evaluate
 from tracejit.ir.interpret.print_effect import formatted, print_values
+from tracejit.ir.interpret.recursions import innermost, under_way
 from tracejit.ir.program import Program, ProgramResult
 from tracejit.ir.types import BufferType, TensorType
 
@@ -294,6 +295,17 @@ def _cond(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
     return _call(machine, instr.regions[0 if bool(pred) else 1], args)
 
 
+def _recursion(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
+    args = [env[v] for v in instr.operands]
+    with under_way(instr, args[instr.attrs["args"] :]):
+        return _call(machine, instr.regions[0], args)
+
+
+def _recur(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
+    around, outer = innermost()
+    return _call(machine, around.regions[0], [*(env[v] for v in instr.operands), *outer])
+
+
 def _launch(machine: _Machine, instr: Instr, env: Env) -> Sequence[Any]:
     return _call(machine, instr.regions[0], [env[v] for v in instr.operands])
 
@@ -412,6 +424,8 @@ _RULES: dict[str, Callable[[_Machine, Instr, Env], Sequence[Any]]] = {
     "for": _for,
     "while": _while,
     "cond": _cond,
+    "recursion": _recursion,
+    "recur": _recur,
     "launch": _launch,
     "raise": _raise,
     "check": _check_instr,

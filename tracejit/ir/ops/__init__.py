@@ -18,6 +18,7 @@ with as_shipped():
         linear_algebra,
         masked,
         memory,
+        recursion,
         reductions,
         sorting,
         special,

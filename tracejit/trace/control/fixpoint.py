@@ -254,7 +254,8 @@ def _improved_number(plan: Number, entry: Any, end: Any, at: Ending, name: str) 
         return _tagged(plan, end, name)
     if joined is None or (is_sentinel(entry) and not at.peeled):
         raise NotConverged(name)
-    wider = Number(joined, plan.python if joined == plan.kind else None)
+    python = plan.python if joined == plan.kind else None
+    wider = Number(joined, end.kind if isinstance(end, MixedScalar) else python)
     if wider == plan:
         steady = joined_number(placeholder_of(plan), end)
         if steady is None or not same_kind(steady, plan.kind):

@@ -1,15 +1,391 @@
-"""Calls of one function within one another: those that only a run-time value ends are refused."""
+"""Calls of one function within one another that only run-time values end: a ``recursion``.
+
+Calls are traced in line until there are many, or one is known to have no end there: nothing that
+tracing knows differs from the call around it. Then the trace begins again, and the outermost call
+becomes an instruction whose body is traced as that of a loop is: on placeholders, again and again
+until its arguments and results are of the kinds that it was traced for. In the first trace a call
+inside ends it, so the results are those of the calls that make no other.
+
+Where calls do more than give numbers for numbers (they write, or pass on other arrays), the trace
+begins once more, with all calls in line.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from types import CodeType
-from typing import Any
+from types import CodeType, FunctionType
+from typing import Any, NoReturn
 
-from tracejit.trace.session.session import current
-from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer
+from tracejit.dtypes import is_inexact, kind_of
+from tracejit.ir.core import Value, instr_effect
+from tracejit.ir.types import dtype_of
+from tracejit.trace.control.branch import trace_side
+from tracejit.trace.control.carried import (
+    Invariant,
+    Maybe,
+    Number,
+    Opened,
+    Plan,
+    Structure,
+    Tagged,
+    carried_values,
+    number_plan,
+    opened,
+    rebound,
+)
+from tracejit.trace.control.carried_storage import binding
+from tracejit.trace.control.join_arrays import TracedSide
+from tracejit.trace.control.known_values import is_known
+from tracejit.trace.control.nonlocals import alive
+from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.session.raising import Diverged, emit_raise
+from tracejit.trace.session.regions import emit_recursion
+from tracejit.trace.session.session import Restart, current
+from tracejit.trace.values.all import (
+    KIND_DTYPE,
+    Array,
+    IntOrFloat,
+    IntOrScalar,
+    MixedScalar,
+    PyScalar,
+    Scalar,
+    TaggedScalar,
+    Tracer,
+)
+from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
+from tracejit.trace.values.scalar_join import is_number, number_value
+from tracejit.trace.values.tagged import alternatives, by_kind, tags
 
-_LIMIT = 8
+_TOO_DEEP = "maximum recursion depth exceeded"
+#: Calls of which nothing known differs; calls in one another; calls of one function.
+_ALIKE = 2
+_DEEP = 20
+_MANY = 100
+_ATTEMPTS = 12
+#: Of how many kinds a number may be.
+_KINDS = 4
+
+
+def called(
+    function: FunctionType,
+    owner: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    run: Callable[..., Any],
+) -> Any:
+    """``run(*args, **kwargs)``, a call of ``function``, as part of a recursion if it is."""
+    session, code = current(), function.__code__
+    if session.loop_is(code, "recursion") and not session.loop_is(code, "in line"):
+        given = Given(owner, args, tuple(kwargs.items()))
+        around = [r for r in session.recursions if r.function.__code__ is code]
+        if not around:
+            return Recursion(function, given, run).result()
+        if around[-1] is not session.recursions[-1] or not around[-1].is_of(function):
+            _refuse(code)
+        return around[-1].again(given)
+    with under_way(code, (owner, *args), kwargs):
+        return run(*args, **kwargs)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a call is given: the object of a method, arguments, and arguments by name."""
+
+    owner: Any
+    args: tuple[Any, ...]
+    kwargs: tuple[tuple[str, Any], ...]
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        return (self.owner, *self.args, *(x for _, x in self.kwargs))
+
+    @property
+    def form(self) -> Any:
+        return len(self.args), tuple(name for name, _ in self.kwargs)
+
+    def call(self, run: Callable[..., Any], values: list[Any]) -> Any:
+        """``run`` on other values in place of these; the object of a method is bound already."""
+        count = len(self.args)
+        names = (name for name, _ in self.kwargs)
+        return run(*values[1 : 1 + count], **dict(zip(names, values[1 + count :], strict=True)))
+
+
+class Recursion:
+    """One recursion: its outermost call, and what has been found of the calls inside."""
+
+    def __init__(self, function: FunctionType, given: Given, run: Callable[..., Any]) -> None:
+        self.function = function
+        self.given = given
+        self.run = run
+        self.plans = [self.first(x) for x in given.values]
+        self.wider = list(self.plans)
+        self.returned: Plan | None = None
+        self.example: Any = None
+
+    def is_of(self, function: FunctionType) -> bool:
+        """Whether it is a recursion of this function, with the same variables around it."""
+        return function is self.function or (
+            not function.__defaults__
+            and not function.__kwdefaults__
+            and _cells(function) == _cells(self.function)
+        )
+
+    def again(self, given: Given) -> Any:
+        """A call inside: a ``recur`` once arguments and results are of the kinds expected."""
+        session = current()
+        if given.form != self.given.form:
+            self.refuse()
+        rows = list(zip(self.plans, self.given.values, given.values, strict=True))
+        wider = [self.wider_plan(plan, entry, x) for plan, entry, x in rows]
+        fits = wider == self.plans
+        self.wider = [
+            self.wider_plan(plan, entry, x)
+            for plan, entry, x in zip(self.wider, self.given.values, given.values, strict=True)
+        ]
+        if self.returned is None or not fits:
+            emit_raise(session, RecursionError("not reached"))
+            raise Diverged
+        operands = [v for plan, _, x in rows for v in _values(plan, x)]
+        types = tuple(v.type for v in _placeholders(self.returned, self.example))
+        attrs = {"types": types, "exc": "RecursionError", "message": _TOO_DEEP}
+        instr = session.b.append("recur", operands, attrs, (), session.loc)
+        return rebound(self.returned, self.example, iter([(r, True) for r in instr.results]), {})
+
+    def result(self) -> Any:
+        """The outermost call: the instruction, once a trace of its body bears out the plans."""
+        session = current()
+        if session.catching:
+            self.refuse()
+        before = len(session.refusals)
+        for _ in range(_ATTEMPTS):
+            self.wider = list(self.plans)
+            del session.refusals[before:]
+            out = Opened()
+            side = self._traced(out)
+            wider, returned = self.wider, None
+            if not side.raised:
+                returned = self._returned(side.value)
+            elif wider == self.plans:
+                self.refuse()
+            if (wider, returned) == (self.plans, self.returned):
+                refusals = session.refusals[before:]
+                del session.refusals[before:]
+                session.settle(refusals)
+                return self._emitted(side, out)
+            if wider != self.plans:  # what it gave may be of what it was given
+                self.plans, returned = wider, None
+            self.returned, self.example = returned, side.value
+        self.refuse()
+
+    def _traced(self, out: Opened) -> TracedSide:
+        session = current()
+        captured = [(c, c.get()) for c in alive(session)]
+
+        def body() -> Any:
+            start = [opened(p, x, out) for p, x in zip(self.plans, self.given.values, strict=True)]
+            session.frame.own = set(out.values)
+            return self.given.call(self.run, start)
+
+        session.attempts += 1
+        session.recursions.append(self)
+        try:
+            side = trace_side(session, "recursion", body, lambda: ())
+        finally:
+            session.recursions.pop()
+            session.attempts -= 1
+        depth = side.frame.depth
+        written = [c for c, v in side.final.items() if c.depth < depth and v is not c.value]
+        rebinds = any(x is not y for c, old in captured for x, y in zip(old, c.get(), strict=True))
+        acts = any(instr_effect(i) == "ordered" for i in side.frame.builder.instrs)
+        if written or rebinds or acts or side.containers:
+            self.refuse()
+        return side
+
+    def _returned(self, value: Any) -> Plan:
+        if self.returned is None:
+            plan = self.first(value, result=True)
+        else:
+            plan = self.wider_plan(self.returned, self.example, value)
+        if current().orders and any(is_inexact(v.dtype) for v in _placeholders(plan, value)):
+            self.refuse()  # a recursion has no derivative, and integers need none
+        return plan
+
+    def _emitted(self, side: TracedSide, out: Opened) -> Any:
+        session = current()
+        assert self.returned is not None
+        session.frames.append(side.frame)
+        ends = _values(self.returned, side.value)
+        session.frames.pop()
+        rows = zip(self.plans, self.given.values, strict=True)
+        args = [v for plan, x in rows for v in _values(plan, x)]
+        results = emit_recursion(side.frame.builder, out.values, ends, args)
+        return rebound(self.returned, self.example, iter([(r, True) for r in results]), {})
+
+    def first(self, x: Any, *, result: bool = False) -> Plan:
+        """The plan for what a call is given, or returns: numbers of the run vary, and all else is
+        the same in each call (known numbers may be others in other calls)."""
+        if is_number(x) or isinstance(x, TaggedScalar):
+            return self.of_kinds(_kinds(x)) if result or not _is_known(x) else Invariant()
+        if isinstance(x, tuple) and (result or any(map(is_number, x))):
+            parts = tuple(self.first(part, result=result) for part in x)
+            return Structure(type(x), tuple(range(len(x))), parts)
+        if isinstance(x, MaybeNone):
+            return Maybe("", self.first(x.value, result=result), none=True)
+        if isinstance(x, MaybeUnbound) or (result and not is_known(x)):
+            self.refuse()
+        return Invariant()
+
+    def of_kinds(self, kinds: Sequence[Number]) -> Plan:
+        """The plan for a number of any of these kinds: Python's first, each before wider ones,
+        which take what is of a kind before them."""
+        found = sorted(set(kinds), key=_rank)
+        if len(found) > _KINDS:
+            self.refuse()
+        return found[0] if len(found) == 1 else Tagged(tuple(found))
+
+    def wider_plan(self, plan: Plan, entry: Any, x: Any) -> Plan:
+        """The plan for what is ``entry`` in one call and ``x`` in another."""
+        if isinstance(plan, Maybe):
+            inner = plan.inner(x)
+            if inner is UNDEFINED:
+                return plan
+            before = plan.inner(entry)
+            before = inner if before is UNDEFINED else before
+            return Maybe("", self.wider_plan(plan.plan, before, inner), none=True)
+        if isinstance(plan, Invariant) and _is_same(entry, x):
+            return plan
+        if isinstance(x, MaybeNone) or x is None or entry is None:
+            if isinstance(plan, Invariant):
+                value = x if entry is None else entry
+                plan = self.first(
+                    value.value if isinstance(value, MaybeNone) else value, result=True
+                )
+            return self.wider_plan(Maybe("", plan, none=True), entry, x)
+        if isinstance(plan, Structure):
+            if not isinstance(x, tuple) or type(x) is not plan.make or len(x) != len(plan.parts):
+                self.refuse()
+            parts = zip(plan.parts, entry, x, strict=True)
+            return Structure(plan.make, plan.keys, tuple(self.wider_plan(*p) for p in parts))
+        if not all(is_number(v) or isinstance(v, TaggedScalar) for v in (entry, x)):
+            self.refuse()
+        kinds = _kinds(entry) if isinstance(plan, Invariant) else _parts(plan)
+        return self.of_kinds([*kinds, *_kinds(x)])
+
+    def refuse(self) -> NoReturn:
+        """This is no recursion of numbers."""
+        _refuse(self.function.__code__)
+
+
+def _cells(function: FunctionType) -> list[int]:
+    return [id(cell) for cell in function.__closure__ or ()]
+
+
+def _placeholders(plan: Plan, example: Any) -> list[Value]:
+    out = Opened()
+    opened(plan, example, out)
+    return out.values
+
+
+def _parts(plan: Plan) -> Sequence[Number]:
+    assert isinstance(plan, Number | Tagged)
+    return plan.parts if isinstance(plan, Tagged) else (plan,)
+
+
+def _kinds(x: Any) -> list[Number]:
+    """The kinds that a number may be of."""
+    if isinstance(x, TaggedScalar):
+        return [kind for number in x.alternatives for kind in _kinds(number)]
+    if isinstance(x, IntOrFloat):
+        return [Number("int"), Number(x.kind)]
+    if isinstance(x, IntOrScalar):
+        return [Number("int"), Number(dtype_of(x.dtype))]
+    if isinstance(x, MixedScalar):
+        return [Number(x.kind), Number(dtype_of(x.dtype))]
+    return [number_plan(x)]
+
+
+def _rank(kind: Number) -> Any:
+    if isinstance(kind.kind, str):
+        return 0, ("bool", "int", "float", "complex").index(kind.kind), 0, ""
+    return 1, "biufc".index(kind_of(kind.kind)), kind.kind.itemsize, kind.kind.name
+
+
+def _values(plan: Plan, x: Any) -> list[Value]:
+    """The IR values of what is given or returned under its plan."""
+    if isinstance(plan, Structure):
+        return [v for p, part in zip(plan.parts, x, strict=True) for v in _values(p, part)]
+    if isinstance(plan, Maybe):
+        inner = plan.inner(x)
+        if inner is UNDEFINED:
+            return carried_values(plan, x)
+        flag = x.flag if isinstance(x, MaybeNone) else _flag(True)
+        return [flag, *_values(plan.plan, inner)]
+    if isinstance(plan, Number | Tagged):
+        return _numbers(_parts(plan), list(_alternatives(x)))
+    return []
+
+
+def _flag(known: bool) -> Value:
+    return current().b.const(known, "bool")
+
+
+def _alternatives(x: Any, given: Value | None = None) -> Iterator[tuple[Number, Value, Value]]:
+    """The kinds that a number may be of, its value if it is, and whether it is."""
+    b = current().b
+
+    def within(flag: Value) -> Value:
+        return flag if given is None else b.op("bitwise_and", given, flag)
+
+    if isinstance(x, IntOrFloat | IntOrScalar):
+        x = by_kind(x)
+    if isinstance(x, MixedScalar):
+        numbers, flags = alternatives(x)
+        x = TaggedScalar(numbers, flags)
+    if isinstance(x, TaggedScalar):
+        for number, flag in tags(x):
+            yield from _alternatives(number, within(flag(b)))
+    else:
+        plan = number_plan(x)
+        yield plan, number_value(x, plan.kind), _flag(True) if given is None else given
+
+
+def _numbers(parts: Sequence[Number], found: Sequence[tuple[Number, Value, Value]]) -> list[Value]:
+    """For each part but the last whether a number is one, then the number in each, or zero."""
+    b = current().b
+    flags, values = [], []
+    for part in parts:
+        dtype = KIND_DTYPE[part.kind] if isinstance(part.kind, str) else part.kind
+        here, value = None, b.const(0, dtype)
+        for kind, number, flag in found:
+            if kind == part:
+                value = number if len(found) == 1 else b.op("select", flag, number, value)
+                here = flag if here is None else b.op("bitwise_or", here, flag)
+        flags.append(_flag(False) if here is None else here)
+        values.append(value)
+    return [*flags[:-1], *values]
+
+
+def _is_known(x: Any) -> bool:
+    return not isinstance(x, PyScalar | Scalar) or x.static_value() is not None
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    if isinstance(a, Array) and isinstance(b, Array):
+        return bool(binding(a) == binding(b))
+    if is_number(a) and is_number(b) and type(a) is type(b) and _is_known(a) and _is_known(b):
+        return bool(_number(a) == _number(b))
+    return not isinstance(a, Tracer) and is_known(a) and type(a) is type(b) and bool(a == b)
+
+
+def _number(x: Any) -> Any:
+    return x.static_value() if isinstance(x, PyScalar | Scalar) else x
+
+
+def _refuse(code: CodeType) -> NoReturn:
+    raise Restart(code, "in line", "calls within one another that are no function of numbers")
 
 
 @dataclass(frozen=True)
@@ -34,8 +410,15 @@ class under_way:  # noqa: N801
         alike = 0
         if self.calls and self.calls[-1].known == known:
             alike = self.calls[-1].alike + (depth > self.calls[-1].depth)
-        if alike > _LIMIT:
-            raise RecursionError("calls within one another that run-time values decide")
+        session.call_counts[code] += 1
+        endless = alike > _ALIKE
+        many = len(self.calls) >= _DEEP or session.call_counts[code] >= _MANY
+        if endless or (self.calls and many):
+            tried = session.loop_is(code, "recursion") or session.loop_is(code, "in line")
+            if not (tried or session.catching):
+                raise Restart(code, "recursion", "run-time values end calls within one another")
+            if endless:
+                raise RecursionError("calls within one another that run-time values decide")
         self.call = Call(depth, known, alike)
 
     def __enter__(self) -> None:

@@ -19,7 +19,7 @@ from tracejit.dtypes import is_numeric
 from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
-from tracejit.trace.control.recursion import under_way
+from tracejit.trace.control.recursion import called
 from tracejit.trace.control.watched import as_is
 from tracejit.trace.guards.process_state import read_state
 from tracejit.trace.python.contexts import GENERATOR_MANAGER, generator_manager
@@ -426,8 +426,7 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if is_generator(function):
         return made_by_call(ops, f, args, kwargs)
     owner = getattr(f, "__self__", None)
-    with under_way(function.__code__, (owner, *args), kwargs):
-        return (f if is_converted else ops.converted(f))(*args, **kwargs)
+    return called(function, owner, args, kwargs, f if is_converted else ops.converted(f))
 
 
 def library_call(f: Any, root: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -142,6 +142,20 @@ def finish_cond(
     return instr.results
 
 
+def emit_recursion(
+    builder: TraceBuilder, params: Sequence[Value], ends: Sequence[Value], args: Sequence[Value]
+) -> tuple[Value, ...]:
+    """The ``recursion`` of a traced body that takes ``params``; its results for ``args``."""
+    session = current()
+    free = Free(session)
+    builder.params = list(params)
+    free.scan(builder, ends)
+    body = closed(builder, ends, params, free.values, free)
+    attrs = {"args": len(args), "types": tuple(v.type for v in ends)}
+    operands = [*args, *free.values]
+    return session.b.append("recursion", operands, attrs, (body,), session.loc).results
+
+
 @dataclass(frozen=True)
 class Carried:
     """A loop-carried value: its placeholder in the body, its value at entry and at the end."""

@@ -11,11 +11,12 @@ import functools
 import os
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeAlias
 
 import numpy as np
 
@@ -88,10 +89,14 @@ class Frame:
     """Of each object that was there at the start, its attributes, and what they were then."""
 
 
-class Restart(BaseException):
-    """The trace must begin again with the loop at ``key`` unrolled, or exact about storage."""
+RestartKind: TypeAlias = Literal["unroll", "exact", "recursion", "in line"]
 
-    def __init__(self, key: Any, how: Literal["unroll", "exact"], reason: str) -> None:
+
+class Restart(BaseException):
+    """The trace must begin again with the loop at ``key`` unrolled, or exact about storage, or with
+    the calls of the code ``key`` as a recursion of the run, or in line whatever they are."""
+
+    def __init__(self, key: Any, how: RestartKind, reason: str) -> None:
         super().__init__(reason)
         self.key = (key, how)
 
@@ -181,6 +186,10 @@ class Session:
         self.failing: tuple[type[BaseException], str] | None = None
         #: The calls under way of each function, by its code (see ``recursion``).
         self.calls: dict[Any, list[Any]] = {}
+        #: How many calls of each function there were, by its code.
+        self.call_counts: Counter[Any] = Counter()
+        #: The recursions of the run under way, innermost last.
+        self.recursions: list[Any] = []
         #: Weak references to the variables that calls may rebind (see ``nonlocals``).
         self.captured: list[Any] = []
         #: Whether the innermost generator under way is run to its end, whatever its items do.
@@ -203,8 +212,8 @@ class Session:
         self.shown_at: list[Loc | None] = []
         self.over = False
 
-    def loop_is(self, key: Any, how: Literal["unroll", "exact"]) -> bool:
-        """Whether an earlier trace found that the loop at ``key`` must be so."""
+    def loop_is(self, key: Any, how: RestartKind) -> bool:
+        """Whether an earlier trace found that the loop (or code) at ``key`` must be so."""
         return (key, how) in self.loops
 
     # Where instructions go ------------------------------------------------------------------------

@@ -1,0 +1,173 @@
+"""Functions that call themselves until a value of the run says stop: numbers in, numbers out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tests.programs.phrase import Phrases
+
+RECURSIONS = Phrases()
+SORTED = np.array([1, 4, 4, 9, 16, 25, 36, 49, 64, 81])
+
+
+@RECURSIONS((3,), (21,), (0,), (1,))
+def fibonacci(n: int) -> int:
+    return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+
+
+@RECURSIONS((2.5, 25), (2.5, 0), (0.5, 30))
+def power_that_is_an_int_at_once(x: float, n: int) -> Any:
+    return 1 if n == 0 else x * power_that_is_an_int_at_once(x, n - 1)
+
+
+@RECURSIONS((np.array([12, 18, 35]), 36), (np.array([7]), 21), (np.zeros(2, int), 4))
+def divisors_of_elements(x: Any, m: int) -> Any:
+    def divisor(a: Any, b: Any) -> Any:
+        return a if b == 0 else divisor(b, a % b)
+
+    total = 0
+    for i in range(len(x)):
+        total += divisor(x[i], m)
+    return total, divisor(x[0], m)
+
+
+@RECURSIONS((SORTED, 9), (SORTED, 10), (SORTED, 81), (SORTED, -1))
+def place_in_a_sorted_array(x: Any, wanted: int) -> int:
+    def search(low: int, high: int) -> int:
+        if low >= high:
+            return -1
+        middle = (low + high) // 2
+        if x[middle] == wanted:
+            return middle
+        if x[middle] < wanted:
+            return search(middle + 1, high)
+        return search(low, middle)
+
+    return search(0, len(x))
+
+
+@RECURSIONS((np.arange(5.0) + 1, 7.0), (np.arange(3.0) + 1, 100.0))
+def knapsack(weights: Any, room: float) -> Any:
+    def best(k: int, left: float) -> float:
+        if k == len(weights):
+            return 0.0
+        without = best(k + 1, left)
+        if weights[k] > left:
+            return without
+        return max(without, weights[k] ** 1.5 + best(k + 1, left - weights[k]))
+
+    return best(0, room)
+
+
+@RECURSIONS((6,), (5,), (1,))
+def queens(n: int) -> int:
+    def ways(row: int, columns: int, rising: int, falling: int) -> int:
+        if row == n:
+            return 1
+        found = 0
+        for c in range(n):
+            up, down = 1 << (row + c), 1 << (row - c + n)
+            if not (columns & (1 << c) or rising & up or falling & down):
+                found += ways(row + 1, columns | (1 << c), rising | up, falling | down)
+        return found
+
+    return ways(0, 0, 0, 0)
+
+
+@RECURSIONS((9,), (1,), (25,))
+def two_numbers_at_once(n: int) -> tuple[int, float]:
+    if n <= 1:
+        return 1, 0.5
+    calls, size = two_numbers_at_once(n - 1)
+    others, half = two_numbers_at_once(n - 3)
+    return calls + others, max(size, half) + 1
+
+
+@RECURSIONS((30, 3), (0, 3), (7, 2))
+def in_a_circle(n: int, k: int) -> Any:
+    def even(m: int) -> bool:
+        return True if m <= 0 else odd(m - k)
+
+    def odd(m: int) -> bool:
+        return False if m <= 0 else even(m - k)
+
+    return even(n), odd(n)
+
+
+@RECURSIONS((2, 3), (1, 7), (0, 4))
+def one_as_the_argument_of_another(m: int, n: int) -> int:
+    if m == 0:
+        return n + 1
+    if n == 0:
+        return one_as_the_argument_of_another(m - 1, 1)
+    return one_as_the_argument_of_another(m - 1, one_as_the_argument_of_another(m, n - 1))
+
+
+@RECURSIONS((5, 40), (5, 3), (3, -2))
+def that_raises(k: int, n: int) -> int:
+    def product(m: int) -> int:
+        if m < 0:
+            raise ValueError(f"{m} is negative")
+        return 1 if m < k else m % 7 + product(m - k)
+
+    return product(n)
+
+
+@RECURSIONS((np.linspace(0.1, 0.9, 4), 24), (np.linspace(0.1, 0.9, 4), 0))
+def in_a_loop_of_another(x: Any, n: int) -> Any:
+    def legendre(m: int, v: float) -> float:
+        if m < 2:
+            return v if m else 1.0
+        return ((2 * m - 1) * v * legendre(m - 1, v) - (m - 1) * legendre(m - 2, v)) / m
+
+    def summed(m: int) -> float:
+        return 0.0 if m < 0 else legendre(m // 3, x[m % 4]) + summed(m - 1)
+
+    return summed(n)
+
+
+class Steps:
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def down(self, n: int) -> int:
+        return n if n < self.size else self.down(n - self.size) + self.down(n // 2)
+
+
+@RECURSIONS((3, 31), (3, 2), (2, 25))
+def a_method(k: int, n: int) -> int:
+    return Steps(k).down(n)
+
+
+@RECURSIONS((40,), (2,))
+def that_gives_nothing(n: int) -> Any:
+    if n > 3:
+        return that_gives_nothing(n - 1)
+    return None
+
+
+@RECURSIONS((np.array([3, -1, 4, -1, 5]),), (np.array([-1, 2, 3]),))
+def none_for_some(x: Any) -> Any:
+    def first(k: int) -> Any:
+        if k == len(x):
+            return None
+        return k if x[k] < 0 else first(k + 1)
+
+    found = first(0)
+    return -1 if found is None else found
+
+
+@RECURSIONS((np.array([3, -1, 4, -1, 5]), -1), (np.array([3, 0, 1]), 1), (np.array([2]), 5))
+def none_last(x: Any, n: int) -> Any:
+    def weight(k: int) -> Any:
+        if k == len(x):
+            return None
+        rest = weight(k + 1)
+        if x[k] == n:
+            return 0.5 if rest is None else rest + 1
+        return rest
+
+    found = weight(0)
+    return (found is None), (0 if found is None else found)

@@ -1,0 +1,33 @@
+"""The recursions that an interpreter is in: what `recur` runs again, and on which outer values."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from tracejit.ir.core import Instr
+
+
+class _Recursions(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[tuple[Instr, Sequence[Any]]] = []
+
+
+_here = _Recursions()
+
+
+@contextmanager
+def under_way(instr: Instr, outer: Sequence[Any]) -> Iterator[None]:
+    """While the body of a `recursion` runs."""
+    _here.stack.append((instr, outer))
+    try:
+        yield
+    finally:
+        _here.stack.pop()
+
+
+def innermost() -> tuple[Instr, Sequence[Any]]:
+    """The `recursion` that a `recur` stands in, and the outer values of its body."""
+    return _here.stack[-1]
