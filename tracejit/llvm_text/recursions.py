@@ -28,7 +28,7 @@ _SELF = "@SELF"
 
 
 @dataclass(frozen=True)
-class Recursion:
+class RecursiveFunction:
     """How a recursion is called: its symbol, what it reads outside, and its room.
 
     ``room``: where the address below which the stack may not grow is, then how many calls it is
@@ -58,10 +58,10 @@ class Recursion:
 
 def _recursion(f: FunctionText, instr: Instr) -> None:
     operands, count = [f.scalar(v) for v in instr.operands], instr.attrs["args"]
-    room = f.recursion.room if isinstance(f.recursion, Recursion) else _room(f)
+    room = f.recursion.room if isinstance(f.recursion, RecursiveFunction) else _room(f)
     types = tuple(instr.attrs["types"])
     symbol = _defined(f, instr.regions[0], count, types)
-    made = Recursion(symbol, operands[count:], types, room)
+    made = RecursiveFunction(symbol, operands[count:], types, room)
     f.bind(instr.results, made.call(f, operands[:count]))
 
 
@@ -79,7 +79,7 @@ def _defined(f: FunctionText, body: Function, count: int, types: tuple[Type, ...
     """The symbol of the function that runs a body."""
     inner = FunctionText(f.module, kernel=False)
     texts, args = parameters(body.params, set(range(len(body.params))))
-    inner.recursion = made = Recursion(_SELF, args[count:], types, Pointer("%room"))
+    inner.recursion = made = RecursiveFunction(_SELF, args[count:], types, Pointer("%room"))
     if inner.run(body, args):
         scalars = [Reg("0", _STATUS.dtype), *inner.results(body)]
         held = packed(inner, scalars, made.result)
@@ -105,7 +105,7 @@ def _failure(result: str) -> str:
 
 def _recur(f: FunctionText, instr: Instr) -> None:
     made, e = f.recursion, f.e
-    assert isinstance(made, Recursion), "recur outside of a recursion"
+    assert isinstance(made, RecursiveFunction), "recur outside of a recursion"
     here = e.op(I64, f"ptrtoint {f.kept('here', lambda: f.stack('i64'))} to i64")
     limit = e.op(I64, f"load i64, {made.room}")
     deep, on = e.fresh_label("deep"), e.fresh_label("on")
