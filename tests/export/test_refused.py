@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import scipy.special
 
-from tracejit import jit
+from tracejit import callback, jit, register
 from tracejit.errors import TracejitError, UnsupportedError
 
 OUTSIDE = np.zeros(3)
@@ -42,6 +42,21 @@ def calls_math(x: Any) -> Any:
 
 def sums(x: Any) -> Any:
     return math.fsum(x)  # here
+
+
+def twice(x: Any) -> Any:
+    return 2 * x
+
+
+registered = register(twice, lambda x: x, pure=True)
+
+
+def calls_python(x: Any) -> Any:
+    return callback(twice, x, x)  # here
+
+
+def calls_registered(x: Any) -> Any:
+    return registered(x)  # here
 
 
 def writes_outside(x: Any) -> Any:
@@ -77,6 +92,8 @@ def takes(x: Any) -> Any:
         (calls_lapack, "(f8[n, n])", "has no Python: eigvals is a call of NumPy"),
         (calls_scipy, "(f8)", r"has no Python: scipy\.special\.gammaln is a call of NumPy, SciPy"),
         (calls_math, "(f8)", r"has no Python: math\.gamma is a call of"),
+        (calls_python, "(f8[3])", "has no Python: callback of twice is called"),
+        (calls_registered, "(f8[3])", "has no Python: .*twice is called"),
         (sums, "(f8[n])", r"has no Python: math\.fsum is called"),
         (writes_outside, "(f8)", "cannot write to an array that it finds outside"),
         (returns_a_list, "(f8[n])", "a list of which the run decides the length"),

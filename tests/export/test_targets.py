@@ -108,6 +108,18 @@ def test_without_a_heap_sizes_are_numbers(function: Any, signature: str, says: s
         exported(function, Options(), signature, TARGETS["thumbv7em"])
 
 
+def countdown(n: Any) -> Any:
+    return 0 if n < 1 else 1 + countdown(n - 1)
+
+
+def test_calls_within_one_another_need_a_stack() -> None:
+    run_time = "(i8)"
+    exported(countdown, Options(shapes="dynamic"), run_time, TARGETS["aarch64"])
+    for name in ("thumbv7em", "wasm32"):
+        with pytest.raises(UnsupportedError, match="no stack for calls within one another"):
+            exported(countdown, Options(), run_time, TARGETS[name])
+
+
 def test_without_a_heap_a_loop_goes_back_if_its_length_is_a_number() -> None:
     def decays(x: Any) -> Any:
         for _ in range(40):

@@ -54,7 +54,10 @@ def _no_call(f: FunctionText, instr: Instr) -> None:
     if isinstance(function, Reference):
         name = _called(function)
         refused(instr, f"{_NONE} {name} is a call of NumPy, SciPy or LAPACK; compute without it")
-    name = getattr(function, "__name__", f"{function.__module__}.{function.__qualname__}")
+    name = getattr(function, "written", None) or getattr(function, "__name__", None)
+    if name is None:
+        named = function if hasattr(function, "__qualname__") else type(function)
+        name = f"{named.__module__}.{named.__qualname__}"
     refused(
         instr, f"{_NONE} {name} is called, which is not compiled; compile it, or compute without it"
     )
