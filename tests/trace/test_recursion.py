@@ -123,20 +123,51 @@ def test_deeper_than_python_but_not_than_the_stack() -> None:
     assert f(20) == 20
 
 
-def test_in_a_thread() -> None:
+@pytest.mark.parametrize("size", [64 << 10, 1 << 20, 0])
+def test_in_a_thread_with_a_stack_of(size: int) -> None:
     f = jit(down, shapes="dynamic")
+    assert f(3) == 3  # compiling takes a larger stack
     found: list[Any] = []
 
     def run() -> None:
-        found.append(f(4000))
+        found.append(f(300))
         with pytest.raises(RecursionError):
             f(10**7)
         found.append(f(7))
 
-    thread = threading.Thread(target=run)
-    thread.start()
+    before = threading.stack_size(size)
+    try:
+        thread = threading.Thread(target=run)
+        thread.start()
+    finally:
+        threading.stack_size(before)
     thread.join()
-    assert found == [4000, 7]
+    assert found == [300, 7]
+
+
+def test_the_sign_of_zero_is_told_apart() -> None:
+    def f(n: int) -> Any:
+        def signed(m: int, z: float) -> Any:
+            return np.copysign(1.0, z) if m <= 0 else signed(m - 1, 0.0)
+
+        return signed(n, -0.0)
+
+    for policy in ("auto", "dynamic"):
+        g = jit(f, shapes=policy)
+        assert [g(n) for n in (0, 1, 30)] == [-1.0, 1.0, 1.0]
+
+
+def test_arrays_of_other_lengths_under_a_known_depth() -> None:
+    def tails(n: int, a: Any) -> Any:
+        return a[0] if n <= 0 else tails(n - 1, a[1:]) + a[0]
+
+    f = jit(tails, shapes="dynamic")
+    for n, a in ((4, np.arange(9)), (2, np.arange(5)), (0, np.arange(3))):
+        assert f(n, a) == tails(n, a)
+
+
+def test_each_pass_is_interpreted_as_deep() -> None:
+    assert jit(down, debug=True, shapes="dynamic")(900) == 900
 
 
 def weighted(x: Any, n: int) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.abi import DType, capi
-from tracejit.codegen_llvm import runtime_text
+from tracejit.codegen_llvm import runtime_text, stack_text
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.dtypes import as_dtype, is_complex, is_signed, memory_dtype
 from tracejit.llvm_text.tables import HostArray, HostCall, HostCalls, HostScalar
@@ -131,7 +131,7 @@ def runtime_symbols() -> dict[str, int]:
     """Addresses of the functions in `runtime_text`, compiled at first use."""
     text = runtime_text.runtime_text()
     module = shared_engine().compile(
-        text, capi.symbols(), runtime_text.EXPORTS, opt_level=0, forever=True
+        text, capi.symbols() | stack_text.symbols(), runtime_text.EXPORTS, opt_level=0, forever=True
     )
     return dict(module.addresses)
 

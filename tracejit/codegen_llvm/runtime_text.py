@@ -9,6 +9,7 @@ Compiled once per process (`runtime.py`). A core declares what it uses:
     declare i32  @tj_poll(ptr ctx)                             nonzero: return 1
     declare i32  @tj_host_call(ptr ctx, i64 call, ptr slots)   nonzero: return 1
     declare i32  @tj_left_error(ptr ctx)                       nonzero: return 1
+    declare i64  @tj_stack_limit(i64 here)                     see `stack_text`
 
 Every allocation is linked into the context and freed when the call ends unless a result took it, so
 a core may simply return 1 at any point.
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import sys
 
-from tracejit.codegen_llvm import holding_text
+from tracejit.codegen_llvm import holding_text, stack_text
 from tracejit.codegen_llvm.memory_text import memory_text
 from tracejit.llvm_text.nested import plain
 
@@ -34,6 +35,7 @@ declare void @tj_hold_gil(ptr)
 declare void @tj_release_held(ptr)
 declare void @tj_keep(ptr, ptr, ptr)
 declare i32 @tj_left_error(ptr)
+declare i64 @tj_stack_limit(i64)
 """
 
 _POLL_NANOSECONDS = 10_000_000
@@ -208,7 +210,7 @@ EXPORTS = (
     "tj_left_error",
     "tj_detach", "tj_free_all", "tj_raise", "tj_peak_taken",
     "tj_data_malloc", "tj_data_calloc", "tj_data_realloc", "tj_data_free",
-    *holding_text.EXPORTS,
+    *holding_text.EXPORTS, *stack_text.EXPORTS,
 )  # fmt: skip
 #: Those that are for threads only that have the GIL, or gave it away as the context says.
 _OF_PYTHON = ("tj_poll", "tj_host_call", "tj_left_error", *holding_text.EXPORTS)
@@ -223,4 +225,4 @@ def runtime_text() -> str:
     """The module's text for this platform."""
     clock = "1," if sys.platform.startswith("linux") else "6,"
     python = plain(_PYTHON).replace("CLOCK,", clock).replace("POLL", str(_POLL_NANOSECONDS))
-    return memory_text() + python + holding_text.holding_text()
+    return memory_text() + python + holding_text.holding_text() + stack_text.stack_text()

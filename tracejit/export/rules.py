@@ -52,12 +52,11 @@ def _no_call(f: FunctionText, instr: Instr) -> None:
     if isinstance(function, HostDraw):
         refused(instr, f"{_NONE} {function.method} draws random numbers; pass an array of them")
     if isinstance(function, Reference):
-        name = _called(function)
-        refused(instr, f"{_NONE} {name} is a call of NumPy, SciPy or LAPACK; compute without it")
-    name = getattr(function, "written", None) or getattr(function, "__name__", None)
-    if name is None:
-        named = function if hasattr(function, "__qualname__") else type(function)
-        name = f"{named.__module__}.{named.__qualname__}"
+        row = _called(function)
+        refused(instr, f"{_NONE} {row} is a call of NumPy, SciPy or LAPACK; compute without it")
+    named = function if hasattr(function, "__qualname__") else type(function)
+    whole = f"{named.__module__}.{named.__qualname__}"
+    name = getattr(function, "written", None) or getattr(function, "__name__", whole)
     refused(
         instr, f"{_NONE} {name} is called, which is not compiled; compile it, or compute without it"
     )

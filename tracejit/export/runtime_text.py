@@ -94,9 +94,15 @@ done:
 }
 """
 
+# Threads of small systems have 128 KB of stack.
 POLL = """
 define internal i32 @tj_poll(ptr %ctx) alwaysinline #0 {
   ret i32 0
+}
+
+define internal i64 @tj_stack_limit(i64 %here) alwaysinline #0 {
+  %limit = sub i64 %here, 65536
+  ret i64 %limit
 }
 """
 

@@ -14,6 +14,8 @@ from tracejit.ir.extent import Atom, Dim, Extent
 EXTENT_LIMIT = 2**47
 INT_MAX = 2**63 - 1
 _DEPTH = 6
+#: How many proofs of lower bounds are within one another.
+_WITHIN = 3
 
 
 class IntegerFacts:
@@ -28,6 +30,7 @@ class IntegerFacts:
         self.extents: set[Atom] = set()
         self.holds: list[Dim] = []
         self._tried: dict[tuple[Extent, int], bool] = {}  # in the proof under way
+        self._within = 0
 
     def extent(self, value: Value, low: int = 0) -> Value:
         """Note that ``value`` is the extent of an existing array."""
@@ -120,13 +123,19 @@ class IntegerFacts:
 
     def _least(self, atom: Atom) -> int | None:
         """A non-negative integer lower bound, if there is one."""
-        if isinstance(atom, ex.Opaque):
-            enough = any if atom.kind == "max" else all
-            return 0 if enough(self._proved(part, 2) for part in (atom.b, atom.a)) else None
-        low = self.low.get(atom)
+        low = None if isinstance(atom, ex.Opaque) else self.low.get(atom)
         if isinstance(low, int):
             return low if low >= 0 else None
-        return 0 if low is not None and self._proved(low, 2) else None
+        if self._within == _WITHIN:
+            return None
+        self._within += 1  # facts mention atoms whose bounds facts prove, and so on
+        try:
+            if isinstance(atom, ex.Opaque):
+                enough = any if atom.kind == "max" else all
+                return 0 if enough(self._proved(part, 2) for part in (atom.b, atom.a)) else None
+            return 0 if low is not None and self._proved(low, 2) else None
+        finally:
+            self._within -= 1
 
     def _bounds(self, atom: Atom, *, upper: bool) -> list[Dim]:
         if isinstance(atom, ex.Opaque):

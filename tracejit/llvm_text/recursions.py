@@ -1,8 +1,8 @@
 """`recursion` and `recur`: a function of the host that calls itself.
 
 It takes the context, the room that is left, the arguments and what it reads outside, and returns
-whether it failed, then its results. A call that finds a part of the stack used up raises; now and
-then one asks whether the user has pressed Ctrl-C.
+whether it failed, then its results. A call that finds the stack used up raises; now and then one
+asks whether the user has pressed Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from tracejit.llvm_text.loops import poll
 from tracejit.llvm_text.lower_control import packed, parameters, report, result_type, unpack
 from tracejit.llvm_text.lower_function import FunctionText, Pointer, Rule, parts
 
-#: How many bytes of the stack calls may take: a quarter of what a thread has on Linux.
-STACK = 2 << 20
 #: Calls between two questions about Ctrl-C.
 _PATIENCE = 1 << 16
 _STATUS = tensor("i32")
@@ -69,7 +67,8 @@ def _room(f: FunctionText) -> Pointer:
     """The room of a recursion that is in no other."""
     room = f.stack("[2 x i64]")
     here = f.e.op(I64, f"ptrtoint {room} to i64")
-    limit = f.e.op(I64, f"sub {here}, {STACK}")
+    f.module.declare("declare i64 @tj_stack_limit(i64)")
+    limit = f.e.op(I64, f"call i64 @tj_stack_limit({here})")
     f.e.line(f"store {limit}, {room}")
     f.e.line(f"store i64 {_PATIENCE}, {f.at(room, 8)}")
     return room

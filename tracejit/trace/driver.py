@@ -20,7 +20,6 @@ from tracejit.errors import (
     StructureError,
     TracejitError,
     UnsupportedError,
-    UnsupportedRecursionError,
     is_for_user,
     raise_at,
 )
@@ -40,6 +39,7 @@ from tracejit.trace import array_api  # noqa: F401  (fills the registry, as thes
 from tracejit.trace.array_api.generators import RandomSource
 from tracejit.trace.control.generated import Generated
 from tracejit.trace.control.objects import refers_to_itself
+from tracejit.trace.control.recursion import refuse_endless
 from tracejit.trace.control.try_statement import TryOperators
 from tracejit.trace.guards.outside import Outside
 from tracejit.trace.guards.paths import bound
@@ -193,7 +193,7 @@ def _trace(
     except TracejitError:
         raise
     except RecursionError as error:
-        _refuse_recursion(error)
+        refuse_endless(raised_at(error))
     except Exception as error:
         if not isinstance(error, Diverged) and not is_for_user(error):
             raise
@@ -318,20 +318,6 @@ def _is_iterator(leaf: Any) -> bool:
     """Whether it is an iterator of Python's own, of which the next call would get what is left."""
     kind = type(leaf)
     return kind.__module__ in ("builtins", "itertools") and hasattr(kind, "__next__")
-
-
-def _refuse_recursion(error: RecursionError) -> NoReturn:
-    """A function that calls itself until a run-time value says stop is traced without end."""
-    refused = UnsupportedRecursionError(
-        "a function calls itself, or others in a circle, and only a value that is known at run "
-        "time says when to stop, which works where it gives numbers for numbers, writes nothing "
-        "and is not differentiated: write a loop, or let an argument in static_argnames say how "
-        "deep"
-    )
-    loc = raised_at(error)
-    if loc is not None:
-        raise_at(refused, loc.filename, loc.line)
-    raise refused from None
 
 
 def _check_keys(result: Any) -> None:

@@ -18,7 +18,8 @@ from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
 from tracejit.dtypes import is_inexact, kind_of
-from tracejit.ir.core import Value, instr_effect
+from tracejit.errors import UnsupportedRecursionError, raise_at
+from tracejit.ir.core import Loc, Value, instr_effect
 from tracejit.ir.types import dtype_of
 from tracejit.trace.control.branch import trace_side
 from tracejit.trace.control.carried import (
@@ -41,7 +42,7 @@ from tracejit.trace.control.nonlocals import alive
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.regions import emit_recursion
-from tracejit.trace.session.session import Restart, current
+from tracejit.trace.session.session import Restart, current, user_location
 from tracejit.trace.values.all import (
     KIND_DTYPE,
     Array,
@@ -376,7 +377,7 @@ def _is_same(a: Any, b: Any) -> bool:
     if isinstance(a, Array) and isinstance(b, Array):
         return bool(binding(a) == binding(b))
     if is_number(a) and is_number(b) and type(a) is type(b) and _is_known(a) and _is_known(b):
-        return bool(_number(a) == _number(b))
+        return repr(_number(a)) == repr(_number(b))  # 0.0 and -0.0 are two
     return not isinstance(a, Tracer) and is_known(a) and type(a) is type(b) and bool(a == b)
 
 
@@ -386,6 +387,19 @@ def _number(x: Any) -> Any:
 
 def _refuse(code: CodeType) -> NoReturn:
     raise Restart(code, "in line", "calls within one another that are no function of numbers")
+
+
+def refuse_endless(loc: Loc | None) -> NoReturn:
+    """A function that calls itself until a run-time value says stop is traced without end."""
+    refused = UnsupportedRecursionError(
+        "a function calls itself, or others in a circle, and only a value that is known at run "
+        "time says when to stop, which works where it gives numbers for numbers, writes nothing "
+        "and is not differentiated: write a loop, or let an argument in static_argnames say how "
+        "deep"
+    )
+    if loc is not None:
+        raise_at(refused, loc.filename, loc.line)
+    raise refused from None
 
 
 @dataclass(frozen=True)
@@ -418,7 +432,7 @@ class under_way:  # noqa: N801
             if not (tried or session.catching):
                 raise Restart(code, "recursion", "run-time values end calls within one another")
             if endless:
-                raise RecursionError("calls within one another that run-time values decide")
+                refuse_endless(user_location())
         self.call = Call(depth, known, alike)
 
     def __enter__(self) -> None:
@@ -433,7 +447,7 @@ def _known(x: Any) -> Any:
     if isinstance(x, Array):
         return x.dtype, tuple(d if isinstance(d, int) else None for d in x.dims)
     if isinstance(x, PyScalar | Scalar):
-        return type(x), x.static_value()
+        return type(x), repr(x.static_value())
     if isinstance(x, Tracer):
         return type(x)
     if isinstance(x, list | tuple):
@@ -441,5 +455,5 @@ def _known(x: Any) -> Any:
     if isinstance(x, dict):
         return tuple((key, _known(value)) for key, value in x.items())
     if x is None or isinstance(x, bool | int | float | complex | str | bytes):
-        return type(x), x
+        return type(x), repr(x)
     return id(x)
