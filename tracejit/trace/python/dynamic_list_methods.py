@@ -200,7 +200,7 @@ def insert(x: list[Any], index: Any, item: Any) -> None:
     run = run_of(x)
     run = converted(run, form_with(run, item))
     (at, _, _) = slice_bounds(slice(index, None), run.count)
-    found = appended(window(run, 0, 1, at), item)
+    found = run_of_items([window(run, 0, 1, at), item], run.form)
     replace_items(x, extended(found, window(run, at, 1, run.count - at)))
 
 

@@ -235,7 +235,7 @@ def converted(run: ListBuffer, form: ElementKinds) -> ListBuffer:
         return empty_run(form)
     columns: list[Value] = []
     for (kind, mine), new in zip(by_part(run.form[0], run.columns), form[0], strict=True):
-        columns += kind.converted(mine, new)
+        columns += kind.converted(mine, new, run.count)
     return ListBuffer(columns, run.count, form)
 
 

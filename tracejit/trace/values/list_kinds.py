@@ -71,7 +71,7 @@ class Kind:
     @property
     def has_ints(self) -> bool:
         """Whether items are ints of Python's or other numbers of one kind, which holds those."""
-        return len(self.kinds) == 2 and self.kinds[0] == "int" and is_inexact(self.dtype)
+        return len(self.kinds) == 2 and number_tags.is_int(self.kinds[0]) and is_inexact(self.dtype)
 
     @property
     def width(self) -> int:
@@ -114,9 +114,14 @@ class Kind:
             return python_int(values[0])
         return Scalar(values[0]) if self.weak is None else PyScalar(self.weak, values[0])
 
-    def converted(self, columns: Sequence[Value], kind: Kind) -> list[Value]:
-        """Its columns, or parts of them, as those of another kind that has all of these kinds."""
+    def converted(
+        self, columns: Sequence[Value], kind: Kind, count: Dim, live: Value | None = None
+    ) -> list[Value]:
+        """Its columns as those of another kind that has all of these kinds. OverflowError at run
+        time where one of the first ``count`` items, if it is ``live``, is an int that would be
+        rounded."""
         b = current().b
+        number_tags.must_hold(columns[0], kind.dtype, count, live)
         found = [b.convert(columns[0], kind.dtype)]
         if kind.is_tagged:
             if self.is_tagged:

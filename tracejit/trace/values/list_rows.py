@@ -122,7 +122,8 @@ def write_item(link: TableRow, at: Dim, item: Any) -> None:
     new = Kind(*both[0][0].kinds, shape=kind.shape, row=True)
     b = session.b
     columns = []
-    pairs = zip(kind.converted(link.run.columns, new), both[0][0].values(item), strict=True)
+    rows = kind.converted(link.run.columns, new, link.run.count)
+    pairs = zip(rows, both[0][0].values(item), strict=True)
     for column, value in pairs:
         part = b.reshape(value, (1, 1))
         columns.append(b.op("put_slice", column, part, *b.bounds((link.at, at), None)))

@@ -12,11 +12,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tracejit.dtypes import digits, is_complex, is_inexact
+from tracejit.dtypes import digits, is_complex, is_inexact, is_integer, is_signed
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
 from tracejit.ir.types import dtype_of
+from tracejit.trace.session.concretize import name_of
 from tracejit.trace.session.session import current, where
+from tracejit.trace.values.arrays import fresh
 from tracejit.trace.values.scalar_join import exact_value
 from tracejit.trace.values.scalars import (
     KIND_DTYPE,
@@ -55,6 +58,11 @@ def _named(kind: AnyKind) -> str:
 def named(kinds: Iterable[AnyKind]) -> tuple[str, ...]:
     """Names that tell kinds apart, as ``==`` of kinds does not ("float" is float64 to NumPy)."""
     return tuple(map(_named, kinds))
+
+
+def is_int(kind: AnyKind) -> bool:
+    """Whether a kind is Python's int, which int64 equals as NumPy reads its name."""
+    return _named(kind) == "int"
 
 
 def _dtype(kind: AnyKind) -> np.dtype[Any]:
@@ -117,13 +125,39 @@ def _must_be_held(x: Any, dtype: np.dtype[Any]) -> None:
         )
 
 
+def must_hold(column: Value, dtype: np.dtype[Any], count: Dim, live: Value | None) -> None:
+    """OverflowError at run time for ints among the first ``count`` of a column, where they are
+    ``live``, that floats of a dtype do not all hold."""
+    bits = digits(dtype) if is_inexact(dtype) else 64
+    if not is_integer(column.dtype) or column.dtype.itemsize * 8 <= bits:
+        return
+    b = current().b
+
+    def first(x: Value) -> Value:
+        rest = x.shape[1:]
+        return b.slice(x, (0, *(0 for _ in rest)), (count, *rest), (1, *(1 for _ in rest)))
+
+    def full(number: int) -> Value:
+        return b.full(number, column.tensor)
+
+    column = first(column)
+    ok = b.op("le", column, full(2**bits))
+    if is_signed(column.dtype):
+        ok = b.op("bitwise_and", ok, b.op("ge", column, full(-(2**bits))))
+    if live is not None:
+        ok = b.op("bitwise_or", ok, b.op("invert", first(live)))
+    fine = name_of(np.all)(fresh(ok)).read()
+    message = f"an int of more than {bits} bits where other runs have a {dtype}"
+    current().check(fine, OverflowError, message)
+
+
 def decoded(value: Value, tag: Value, kinds: Sequence[AnyKind]) -> Any:
     """The number that a value and a tag are."""
     b = current().b
     flags = [b.op("eq", tag, b.const(k, TAG)) for k in range(len(kinds) - 1)]
     if len(kinds) == 2 and _dtype(kinds[1]) == value.dtype:
         first, second = kinds
-        if first == "int" and is_inexact(value.dtype):
+        if is_int(first) and is_inexact(value.dtype):
             most = 1 << digits(value.dtype)
             if isinstance(second, str):
                 return IntOrFloat(second, value, flags[0], most)
@@ -144,7 +178,7 @@ def _alone(value: Value, flag: Value, kind: AnyKind) -> Any:
         value = b.op("real", value)
     if value.dtype != dtype:
         value = b.convert(b.op("select", flag, value, b.const(0, value.dtype)), dtype)
-    if kind == "int":
+    if is_int(kind):
         return python_int(value)
     return PyScalar(kind, value) if isinstance(kind, str) else Scalar(value)
 

@@ -65,8 +65,9 @@ def converted(table: TableBuffer, form: TableForm) -> TableBuffer:
         table = compacted(table)
     columns: list[Value] = []
     kinds = [*form.keys[0], *form.values[0]]
+    live = table.live if table.form.removes else None
     for (kind, mine), new in zip(table.by_part(), kinds, strict=True):
-        columns += kind.converted(mine, new)
+        columns += kind.converted(mine, new, table.count, live)
     if form.removes:
         here = TensorType(np.dtype(bool), (table.room,))
         columns.append(table.live if table.form.removes else b.full(True, here))
