@@ -1,0 +1,84 @@
+"""Lists and dicts of the run with numbers of several kinds: exact, or an error; never rounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import jit
+
+
+def _filled(n: Any, x: Any) -> list[Any]:
+    found = []
+    for _ in range(n):
+        found.append(x)
+    return found
+
+
+def appended(n: Any, x: Any, other: Any) -> Any:
+    found = _filled(n, x)
+    found.append(other)
+    return found, found[0]
+
+
+def put_in_front(n: Any, x: Any, other: Any) -> Any:
+    found = _filled(n, x)
+    found.insert(0, other)
+    return found
+
+
+def written(n: Any, x: Any, other: Any) -> Any:
+    found = _filled(n, x)
+    found[n - 1] = other
+    return found
+
+
+def in_tuples(n: Any, x: Any, other: Any) -> Any:
+    found = []
+    for i in range(n):
+        found.append((x, i))
+    found.append((other, 1))
+    return found
+
+
+def in_a_dict(n: Any, x: Any, other: Any) -> Any:
+    found = {}
+    for i in range(n):
+        found[i] = x
+    found[n] = other
+    return found
+
+
+FORMS = [appended, put_in_front, written, in_tuples, in_a_dict]
+LARGE = [(2**53 + 1, 0.5), (2**63 - 1, np.uint64(5)), (np.uint64(2**64 - 1), 1j)]
+
+
+@pytest.mark.parametrize("f", FORMS)
+def test_ints_that_a_later_kind_would_round_are_an_error(f: Callable[..., Any]) -> None:
+    other = LARGE[FORMS.index(f) % 3]
+    compiled = jit(f, shapes="dynamic")
+    for x, y in {LARGE[0], other}:
+        with pytest.raises(OverflowError, match="53 bits"):
+            compiled(2, x, y)
+        fits = type(x)(2**53)
+        assert repr(compiled(2, fits, y)) == repr(f(2, fits, y))
+
+
+def test_room_that_is_left_is_no_item() -> None:
+    def f(n: Any, x: Any) -> Any:
+        found = _filled(n, x)
+        for _ in range(n):
+            found.pop()
+        found.append(3)
+        found.append(0.5)
+        return found
+
+    assert jit(f, shapes="dynamic")(5, 2**60 + 1) == [3, 0.5]
+
+
+@pytest.mark.parametrize("x", [np.int64(5), np.uint8(5), 5, True])
+def test_an_item_is_of_its_own_kind(x: Any) -> None:
+    assert repr(jit(appended, shapes="dynamic")(1, x, 0.5)) == repr(appended(1, x, 0.5))
