@@ -14,6 +14,7 @@ import re
 import threading
 import traceback
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy as np
 import pytest
 
 from tests.programs.program import Program, assert_same, run
-from tracejit import FallbackWarning, jit
+from tracejit import FallbackWarning, LeakedTracerError, jit
 from tracejit.calls.regions import COMPILATIONS, REFUSALS
 
 X = np.arange(6.0)
@@ -148,21 +149,19 @@ def variable_that_stays_unbound(x: Any, n: int) -> Any:
 @case(X, native=2)
 def aliases_made_in_a_loop(x: Any) -> Any:
     opaque(x)
-    held = []
     for k in range(2):
         view = x[k:]
         same = x
         fresh = np.zeros(3)
         twin = fresh
-        held.append(view)
     opaque(x)
     for k in range(2):
         view[0] += 10
         twin[k] = 1
-    return view, same, fresh, twin, held, x
+    return view, same, fresh, twin, x
 
 
-@case([1.0, 2.0], {"a": 1.0}, native=1)
+@case([1.0, 2.0], {"a": 1.0}, native=0)
 def containers_of_the_caller(numbers: Any, table: Any) -> Any:
     opaque(numbers)
     mine = numbers
@@ -272,6 +271,155 @@ def global_number(x: Any) -> Any:
     for k in range(len(x)):
         x[k] += LIMIT
     return x
+
+
+class Counted:
+    """What a user's class may be."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        self.v = 0
+
+    def count(self) -> None:
+        type(self).made += 1
+
+
+SEEN: list[int] = []
+QUEUE: deque[int] = deque()
+TABLE = (1, [2])
+
+
+@case(X, [], {}, native=0)
+def containers_when_it_raises(x: Any, numbers: Any, table: Any) -> Any:
+    opaque(x)
+    try:
+        for i in range(10):
+            numbers.append(i)
+            table[i] = i
+            x[i] = 10 // (2 - i)
+    except ZeroDivisionError:
+        pass
+    return numbers, table
+
+
+@case({"x": [1]}, 3, native=0)
+def other_names_of_a_list(table: Any, n: int) -> Any:
+    opaque(n)
+    found = None
+    for _ in range(n):
+        found = table["x"]
+    found.append(2)
+    for i in range(n):
+        q = {"i": i}
+        r = q
+    q["i"] = 100
+    return table, found, q, r
+
+
+@case(3, native=0)
+def other_names_of_an_object(n: int) -> Any:
+    opaque(n)
+    made, found = Counted(), None
+    for _ in range(n):
+        found = made
+    found.v = 100
+    return made.v
+
+
+@case(3, native=0)
+def arrays_in_containers(n: int) -> Any:
+    opaque(n)
+    table = {}
+    for i in range(n):
+        row = np.zeros(2)
+        table[i] = row
+    row += 100
+    for _ in range(n):
+        x = np.zeros(2)
+        pair = (x, x)
+    pair[0][0] = 1
+    return table, row, pair, pair[0] is pair[1]
+
+
+@case((1, 2.0), 3, native=0)
+def one_tuple(pair: Any, n: int) -> Any:
+    opaque(n)
+    found, table = pair, TABLE
+    for _ in range(n):
+        found, table = pair, TABLE
+    for _ in range(n):
+        pair = pair[1], pair[0]
+    return found is TABLE, table is TABLE, pair
+
+
+@case(deque([1, 2]), native=0)
+def queues(queue: Any) -> Any:
+    opaque(1)
+    QUEUE.clear()
+    total = 0
+    while queue:
+        total += queue.popleft()
+    for k in range(3):
+        QUEUE.append(k)
+    return total, list(queue), list(QUEUE)
+
+
+@case(3, native=0)
+def what_is_outside(n: int) -> Any:
+    opaque(n)
+    SEEN.clear()
+    mine: list[int] = []
+
+    def add(k: int) -> None:
+        mine.append(k)
+
+    for k in range(n):
+        SEEN.append(k)
+    for k in range(n):
+        add(k)
+    return list(SEEN), mine
+
+
+@case(3, native=0)
+def attributes_of_a_class(n: int) -> Any:
+    opaque(n)
+    Counted.made = 0
+    counted = Counted()
+    for _ in range(n):
+        counted.count()
+    for _ in range(n):
+        Counted.made += 1
+    return Counted.made
+
+
+@case(3, native=0)
+def bound_methods(n: int) -> Any:
+    opaque(n)
+    found: set[int] = set()
+    add = found.add
+    for k in range(n):
+        add(k)
+    return found
+
+
+@case(60, native=0)
+def beyond_64_bits(n: int) -> Any:
+    opaque(n)
+    product = 1
+    for _ in range(n):
+        product *= 3
+    return product
+
+
+@case(X, native=1)
+def tuple_that_is_returned(x: Any) -> Any:
+    opaque(x)
+    for k in range(4):
+        row = np.zeros(2)
+        if x[k] > 2:
+            return row, row, x
+    return None
 
 
 def called(f: Any, *args: Any) -> tuple[Any, list[str]]:
@@ -400,10 +548,11 @@ def test_generators_and_methods() -> None:
 
         @jit(fallback=True)
         def each(self, rows: Any) -> Iterator[Any]:
+            scale = self.scale
             for row in rows:
                 total = 0.0
                 for value in row:
-                    total += value * self.scale
+                    total += value * scale
                 yield total
 
     rows = np.ones((3, 4))
@@ -444,6 +593,42 @@ def test_a_loop_that_is_compiled_again_and_again_is_left_alone() -> None:
     names = [str(k) for k in range(COMPILATIONS + 3)]
     assert called(f, names, X)[0] == f.py_func(names, X)
     assert f._dispatcher.fallback.parts.regions[1].calls == COMPILATIONS
+
+
+def test_why_a_loop_is_given_to_python() -> None:
+    f = jit(fallback=True)(containers_of_the_caller)
+    (text,) = called(f, [1.0, 2.0], {"a": 1.0})[1]
+    assert "numbers is or holds a list, which may have other names" in text
+    assert "compiled:" not in text
+    (region,) = f._dispatcher.fallback.parts.regions
+    assert region.compiled._dispatcher.compilations == 0
+
+
+def test_an_overflow_after_something_was_done_is_raised() -> None:
+    @jit(fallback=True)
+    def f(x: Any, n: int) -> int:
+        opaque(x)
+        product = 1
+        for _ in range(n):
+            x[0] += 1
+            product *= 3
+        return product
+
+    x = np.zeros(1)
+    with warnings.catch_warnings(), pytest.raises(OverflowError):
+        warnings.simplefilter("ignore")
+        f(x, 60)
+    assert x[0] == 40
+
+
+def test_a_value_that_stays_in_an_object_is_an_error() -> None:
+    @jit(fallback=True)
+    def f(add: Any, n: int) -> None:
+        for k in range(n):
+            add(k)
+
+    with pytest.raises(LeakedTracerError):
+        f(set().add, 3)
 
 
 def test_threads() -> None:

@@ -19,12 +19,12 @@ from tracejit.calls.log import log
 from tracejit.errors import (
     PACKAGE,
     FallbackWarning,
-    LeakedTracerError,
     StructureError,
     UnsupportedError,
 )
 
-_NOT_COMPILED = (UnsupportedError, StructureError, LeakedTracerError)
+# Not LeakedTracerError: what holds a value of the trace then is no longer what it was.
+_NOT_COMPILED = (UnsupportedError, StructureError)
 #: Refused sizes of one kind of arguments after which the others are not tried.
 LIMIT = 8
 

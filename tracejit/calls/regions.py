@@ -1,8 +1,8 @@
 """``jit(fallback=True)``: the loops of a function that runs in Python, each compiled by itself.
 
 The function asks a region before the loop runs, with the variables that the loop needs. A region
-that cannot be compiled for them answers None. One of which too much was refused, or which compiles
-again and again, is not tried any more.
+that cannot be compiled for them, or might not do just what Python does, answers None. One of which
+too much was refused, or which compiles again and again, is not tried any more.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from tracejit.calls.fallback import Fallback, Reason
 from tracejit.calls.log import log
 from tracejit.calls.versions import Options
 from tracejit.errors import UnsupportedError
+from tracejit.ir.core import instr_effect
+from tracejit.trace.convert.outlining import variable
 from tracejit.trace.convert.regions import SplitFunction, split
 from tracejit.trace.convert.source import SourceUnavailable
+from tracejit.trace.values.going_on import not_plain
 
 #: Calls that are refused after which a loop runs in Python, if no more were native.
 REFUSALS = 8
@@ -38,6 +41,8 @@ class Region:
     ) -> None:
         self.lines = lines
         self.calls = 0
+        code = function.__code__
+        self.filename, self.names = code.co_filename, code.co_varnames[: code.co_argcount]
         self.refusals = _Refusals(function, enabled=True)
         self.compiled = compile_(function, options, self.refusals)
         self.given_up: str | None = None
@@ -47,9 +52,32 @@ class Region:
         if self.given_up is not None:
             return None
         self.calls += 1
-        found = self.compiled(*variables)
+        for name, value in zip(self.names, variables, strict=True):
+            other = not_plain(value)
+            if other is not None:
+                found = f"{variable(name)} is or holds a {type(other).__name__}"
+                return self._refuse(f"{found}, which may have other names")
+        try:
+            results = self.compiled(*variables)
+        except OverflowError as error:
+            if not self._can_be_repeated():
+                raise
+            return self._refuse(f"OverflowError: {error}")
         self._look()
-        return found
+        return results
+
+    def _refuse(self, why: str) -> None:
+        """The loop runs in Python this time."""
+        self.refusals.run(Reason(why, self.filename, self.lines[0]), (), {})
+        self._look()
+
+    def _can_be_repeated(self) -> bool:
+        """Whether a call that ended in an exception has done nothing that can be seen."""
+        return not any(
+            instr_effect(instr) == "ordered"
+            for version in self.compiled._dispatcher.versions()
+            for instr in version.artefacts.function.instrs
+        )
 
     @property
     def native(self) -> int:

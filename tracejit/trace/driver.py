@@ -58,6 +58,7 @@ from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer
 from tracejit.trace.values.captured_arrays import argument_cell
 from tracejit.trace.values.dynamic_list import ListBuffer
 from tracejit.trace.values.entries import is_table, is_view
+from tracejit.trace.values.going_on import must_leave_plain
 from tracejit.trace.values.list_kinds import Kind
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound, bound_value
@@ -101,8 +102,8 @@ def trace(
     ``run_time_globals``: names of numbers outside that are run-time values.
     ``same``: places among the arguments that hold one list, dict or record.
     ``orders``: how many times derivatives will be taken of the result.
-    ``goes_on``: Python goes on with the results, so that whose memory they share must be so; else
-    they have memory of their own where loops cannot say.
+    ``goes_on``: Python goes on with the results, so that whose memory they share must be so, and
+    they must be plain; else they have memory of their own where loops cannot say.
     """
     found = trees.flatten((arg_specs, dict(kwarg_specs or {})), is_leaf=is_spec)[0]
     seen_objects = [leaf.value if is_spec(leaf) and leaf.is_static else None for leaf in found]
@@ -127,6 +128,7 @@ def trace(
                     shared,
                     overlapping_globals,
                     same,
+                    goes_on,
                 )
         except Restart as restart:
             of_results = isinstance(restart, SharedResults)
@@ -161,6 +163,7 @@ def _trace(
     shared: Sequence[Any],
     overlapping_globals: Sequence[Any],
     same: trees.Shared,
+    goes_on: bool,
 ) -> Traced:
     leaves, in_tree = trees.flatten((args, kwargs), is_leaf=is_spec)
     count = len(leaves)
@@ -210,6 +213,9 @@ def _trace(
     outs = describer.describe_all(list(map(bound_value, out_leaves)))
     containers = outside.container_changes(describer)
     attributes = outside.attribute_changes(describer)
+    if goes_on:
+        tuples = outside.holds_tuples()
+        must_leave_plain(out_tree, outs, [*containers, *attributes], tuples=tuples)
     if not nested():
         outside.must_hold_nothing()
     function = _finished(session, describer.values)

@@ -99,6 +99,11 @@ def _in(name: str) -> str:
     return f"{_OURS}in_{name}"
 
 
+def variable(parameter: str) -> str:
+    """The user's name of what a parameter of a region is given."""
+    return parameter.removeprefix(_in(""))
+
+
 def _has(name: str) -> str:
     return f"{_OURS}has_{name}"
 

@@ -339,6 +339,11 @@ class Outside(Changes):
         path = Path(ArgumentLeaf(number, where))
         self._getters.setdefault(id(obj), (obj, path, type(obj).__name__))
 
+    def holds_tuples(self) -> bool:
+        """Whether a tuple was found outside, or came in an argument."""
+        found = (*self._getters.values(), *self._came_in.values())
+        return any(isinstance(x[0], tuple) for x in found)
+
     def way_to(self, obj: Any) -> Getter:
         """What gives an object that was found outside, or came up in a container."""
         return self._getters[id(obj)][1] if self.is_outside(obj) else Known(obj)
