@@ -229,7 +229,7 @@ def _repeats(tree: Any, met: set[int]) -> bool:
     """Whether something that can be changed is met twice; what holds itself is no container."""
     if isinstance(tree, tuple):
         return any(_repeats(x, met) for x in tree)
-    if isinstance(tree, list):
+    if isinstance(tree, list | collections.deque):
         held: Any = tree
     elif isinstance(tree, dict):
         held = tree.values()
@@ -266,8 +266,8 @@ def _shared(tree: Any) -> Shared:
 
 
 def parts_of(x: Any) -> dict[Any, Any] | None:
-    """What a list, tuple, dict or record holds, by key; None of anything else."""
-    if isinstance(x, list | tuple):
+    """What a list, tuple, deque, dict or record holds, by key; None of anything else."""
+    if isinstance(x, list | tuple | collections.deque):
         return dict(enumerate(x))
     if isinstance(x, dict):
         return x
@@ -291,7 +291,7 @@ def with_shared(tree: Any, shared: Shared) -> Any:
         if isinstance(x, tuple) and changed:
             return type(x)(*new.values()) if hasattr(x, "_fields") else type(x)(new.values())
         for key in changed:
-            if isinstance(x, list | dict):
+            if isinstance(x, list | dict | collections.deque):
                 x[key] = new[key]
             else:
                 object.__setattr__(x, key, new[key])

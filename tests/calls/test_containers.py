@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -203,3 +204,45 @@ def test_powers_of_run_time_ints() -> None:
     assert got[1:] == want[1:]
     assert type(got[2]) is int
     assert jit(lambda n: 2**n, shapes="dynamic")(-1) == 0.5
+
+
+def filled(q: Any, n: int) -> Any:
+    for k in range(n):
+        q.append(k)
+    return len(q)
+
+
+def turned(q: Any, x: float) -> Any:
+    q.append(x)
+    q.rotate(1)
+    q[1] = q.pop() + 1
+    return q
+
+
+def emptied(q: Any, n: int) -> Any:
+    q.clear()
+    q.extendleft([n, 2 * n])
+    return q[0], q is q
+
+
+@pytest.mark.parametrize(
+    ("f", "items", "most", "x"),
+    [(filled, [], None, 3), (turned, [1, 2, 3], None, 7.5), (emptied, [1, 2], 1, 4)],
+)
+def test_a_deque_of_the_caller_is_changed(f: Any, items: Any, most: Any, x: Any) -> None:
+    g = jit(f)
+    for _ in range(3):  # also once the call is known
+        mine, theirs = deque(items, most), deque(items, most)
+        found, wanted = g(mine, x), f(theirs, x)
+        assert (found, mine, mine.maxlen) == (wanted, theirs, theirs.maxlen)
+        assert (found is mine) == (wanted is theirs)
+
+
+def test_a_deque_in_a_dict_and_twice() -> None:
+    def f(d: Any, q: Any) -> Any:
+        d["a"].append(1)
+        return len(q)
+
+    q: deque[int] = deque()
+    assert jit(f)({"a": q}, q) == 1
+    assert q == deque([1])

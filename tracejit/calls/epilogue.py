@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,7 @@ class Epilogue:
         return Rebuilder(values, array, {}, self._boxes).tree(self.outs, self.out_tree)
 
     def apply(self, call: tuple[Any, Any], raw: tuple[Sequence[Any], dict[int, Any]]) -> Any:
-        """Change the caller's lists, dicts and attributes; then the result."""
+        """Change the caller's lists, dicts, deques and attributes; then the result."""
         values, by_number = raw
         # All are found before one is changed: the change of one may drop another.
         containers = {path: _container(call, path) for path in self.paths}
@@ -64,6 +65,9 @@ class Epilogue:
             elif isinstance(target, dict):
                 target.clear()
                 target.update(dict(zip(change.keys or (), items, strict=True)))
+            elif isinstance(target, deque):
+                target.clear()
+                target.extend(items)
             else:
                 target[:] = items
         for attribute, owner in zip(self.attributes, owners, strict=True):

@@ -52,7 +52,7 @@ class Changes:
 
     def keeps(self, obj: Any) -> bool:
         """Whether a container in a result is an object that the caller has, not a new one."""
-        if not isinstance(obj, list | tuple | dict) and not trees.is_record(obj):
+        if not isinstance(obj, list | tuple | dict | deque) and not trees.is_record(obj):
             return False
         return self.path_of(obj) is not None or self.is_outside(obj)
 
@@ -95,17 +95,17 @@ class Changes:
         return arrays
 
     def _note_containers(self, obj: Any, path: tuple[Any, ...]) -> None:
-        container = isinstance(obj, list | tuple | dict) or trees.is_record(obj)
+        container = isinstance(obj, list | tuple | dict | deque) or trees.is_record(obj)
         if len(path) > 1 and (container or is_by_kind(type(obj))):
             self._came_in.setdefault(id(obj), (obj, path))
         held = vars(obj) if trees.is_record(obj) and hasattr(obj, "__dict__") else obj
         if id(obj) in self._static or any(x is held for _, x, _ in self._containers):
             return
-        if isinstance(obj, list):
+        if isinstance(obj, list | deque):
             self._containers.append((path, obj, list(obj)))
         elif isinstance(obj, dict) and path not in ((), (1,)):
             self._containers.append((path, obj, dict(obj)))
-        if isinstance(obj, list | tuple):
+        if isinstance(obj, list | tuple | deque):
             for k, item in enumerate(obj):
                 self._note_containers(item, (*path, k))
         elif isinstance(obj, dict):
@@ -126,7 +126,7 @@ class Changes:
         return held if run is not None and run is items[0] else items
 
     def container_changes(self, describer: Describer) -> list[ContainerChange]:
-        """Lists and dicts of the arguments whose items are no longer what came in."""
+        """Lists, dicts and deques of the arguments whose items are no longer what came in."""
         changes = []
         for path, obj, before in self._containers:
             items, old = self._as_came(_items(obj)), _items(before)
