@@ -219,6 +219,11 @@ def _trace(
     if not nested():
         outside.must_hold_nothing()
     function = _finished(session, describer.values)
+    mutated = mutated_by(function)
+    arrays = {count + k: id(x) for k, x in enumerate(overlapping_globals)}
+    arrays |= {session.first_hidden + k: key for k, key in enumerate(session.hidden)}
+    written = {key for number, key in arrays.items() if number in mutated}
+    outside.handed.must_be_unchanged(outside.objects_changed() | written)
     return Traced(
         function,
         types,
@@ -227,7 +232,7 @@ def _trace(
         outside.relations(),
         out_tree,
         outs,
-        mutated_by(function),
+        mutated,
         containers,
         attributes,
         outside.containers_beyond(),

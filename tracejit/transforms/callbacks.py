@@ -30,12 +30,14 @@ def callback(function: Callable[..., Any], result: Any, *args: Any) -> Any:
     """``function(*args)``, called in plain Python each time that compiled code comes there.
 
     ``function`` gets copies of the arrays and numbers in ``args``, and whatever else is in them as
-    it is. ``result`` says what it returns: a number, an array, or containers of them, of which
-    only the structure, shapes and dtypes count; None where it returns None. Calls happen once and
+    it is: objects that the program does not change. ``result`` says what it returns: a number, an
+    array, or containers of them, of which only the structure, shapes and dtypes count; None where
+    it returns None. Calls happen once and
     in order, under ``vmap`` one per example. What the function raises is raised. It has no
     derivative: give it one by ``custom_jvp`` or ``custom_vjp``. Raises ValueError for a result of
-    another shape, TypeError for one of another structure or kind, UnsupportedError for a function
-    that is defined inside of the one that is compiled.
+    another shape, TypeError for one of another structure or kind, OverflowError for a number that
+    its dtype cannot hold, UnsupportedError for a function that is defined inside of the one that is
+    compiled, and for objects that this makes or changes.
 
         import math
 
@@ -65,7 +67,7 @@ class Announced:
         self.operands = [x for x, given in both if given]
         self.constants = tuple(None if given else x for x, given in both)
         self.leaves, self.made = trees.flatten(result)
-        self.what = what
+        self.what, self.args = what, tuple(args)
         self.wanted = [None if x is None else self._type(x) for x in self.leaves]
         self.types = [want for want in self.wanted if want is not None]
 
@@ -109,7 +111,15 @@ class Announced:
         called = self.called(function)
         if not active():
             return called.plain(self.operands, self.leaves)
-        return self.rebuilt(host_call(called, self.values(), self.types, RAISED))
+        self.hand_over(called)
+        found = host_call(called, self.values(), self.types, RAISED, others=called.written)
+        return self.rebuilt(found)
+
+    def hand_over(self, called: PythonCall, *, pure: bool = False) -> None:
+        """Note what the function is given; UnsupportedError for objects that it cannot be given."""
+        session = current()
+        given = (called.function, self.args)
+        session.outside.handed.note(session, called.written, *given, pure=pure)
 
     def rebuilt(self, values: Iterable[Value]) -> Any:
         """The result, of leaves of the kinds that were announced."""

@@ -7,6 +7,7 @@ raise: it says that it failed, and the exception is raised where the program cal
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -95,7 +96,18 @@ class PythonCall:
             throw(ValueError(f"{self.written} gives shape {array.shape}, announced was {shape}"))
         if not np.can_cast(array.dtype, dtype, "same_kind"):
             throw(TypeError(f"{self.written} gives {array.dtype}, announced was {dtype}"))
-        return array.astype(dtype)
+        return self._converted(array, dtype)
+
+    def _converted(self, array: Any, dtype: np.dtype[Any]) -> Any:
+        """OverflowError where a number is too large for what was announced."""
+        with np.errstate(all="ignore"):
+            made = array.astype(dtype)
+        if np.can_cast(array.dtype, dtype):
+            return made
+        same = made == array if dtype.kind in "iu" else np.isfinite(made) | ~np.isfinite(array)
+        if not np.all(same):
+            throw(OverflowError(f"{self.written} gives a number that {dtype} cannot hold"))
+        return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,12 +208,13 @@ def _as_announced(x: Any, want: Any) -> Any:
 #: then does not come to, nobody asks: the oldest go.
 _HELD: OrderedDict[int, BaseException] = OrderedDict()
 _MOST = 1024
+_NUMBERS = itertools.count(1)
 _LOCK = threading.Lock()
 
 
 def _hold(error: BaseException) -> int:
     with _LOCK:
-        number = next(reversed(_HELD), 0) + 1
+        number = next(_NUMBERS)
         _HELD[number] = error
         if len(_HELD) > _MOST:
             _HELD.popitem(last=False)
@@ -209,9 +222,9 @@ def _hold(error: BaseException) -> int:
 
 
 def held(message: str) -> BaseException:
-    """The exception of this number."""
+    """The exception of this number, which is raised once."""
     with _LOCK:
-        found = _HELD.get(int(message))
+        found = _HELD.pop(int(message), None)
     return found or RuntimeError(
         "a registered function failed, and more than 1024 others did since"
     )

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from tracejit import trees
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.exceptions import ExceptionName
 from tracejit.signatures import own_signature
 from tracejit.trace.convert import is_converted
 from tracejit.trace.session.session import active, current, where
-from tracejit.transforms.callbacks import RAISED, Announced
+from tracejit.transforms.callbacks import Announced
 from tracejit.transforms.custom_rules import Custom, CustomCall, Rule, jvp_body, vjp_bodies
 from tracejit.transforms.python_call import PureCall, held
 from tracejit.transforms.staged import StagedBody
@@ -79,13 +80,15 @@ class Registered(Custom[P, R], Generic[P, R]):
                 "outside, and pass what it needs as arguments"
             )
         result = ops.call(self.result, *args) if callable(self.result) else self.result
+        # Of containers the function gets copies, with what is in them now.
+        ops.unseen(*(x for x in args if trees.parts_of(x) is not None))
         announced = Announced("a registered call", args, result)
         session = current()
-        caught = session.catching and any(map(session.catching[-1].catches, RAISED))
-        # Where the program may catch what it raises, it is called in its place.
-        if not self.pure or caught:
-            return announced.ordered(self.function)
         python = announced.called(self.function)
+        # Where the program may catch what it raises, it is called in its place.
+        if not self.pure or session.catching:
+            return announced.ordered(self.function)
+        announced.hand_over(python, pure=True)
         called = PureCall(**vars(python), batch=self.batch)
         b = session.b
         found = b.op(
@@ -130,7 +133,8 @@ def register(
       given each argument with one axis in front, and gives such results. None: one call each.
 
     What the function raises is raised. Raises ValueError for a result of another shape, TypeError
-    for one of another structure or kind.
+    for one of another structure or kind, OverflowError for a number that its dtype cannot hold,
+    UnsupportedError for an object that the program makes or changes, or that may change (pure).
 
         from statistics import NormalDist
 

@@ -8,10 +8,54 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.errors import UnsupportedError
 from tracejit.ir.interpret.print_effect import number_of
 from tracejit.ir.types import TensorType
 
 Kinds = tuple[type[Exception], ...]
+
+
+#: Of each ``try`` around a call, from the outermost: what each handler matches, and whether it uses
+#: the exception itself.
+Regions = tuple[tuple[tuple[tuple[type, ...], bool], ...], ...]
+
+
+@dataclass(frozen=True)
+class Unforeseen:
+    """What any function of the program's may raise, where compiled code knows few kinds only."""
+
+    written: str
+    regions: Regions
+
+    def refuse(self, error: Exception, kind: type | None) -> None:
+        """Raise UnsupportedError unless the program does with the exception what it would do with
+        one of ``kind`` (None: it is raised) that has its message."""
+        places = self._places(type(error))
+        if kind is None:
+            same = not any(n is not None for n in places)
+        else:
+            keeps = any(
+                n is not None and handlers[n][1]
+                for n, handlers in zip(places, self.regions, strict=True)
+            )
+            same = places == self._places(kind)
+            same = same and (not keeps or (type(error) is kind and _has_message(error)))
+        if not same:
+            raise UnsupportedError(
+                f"{self.written} raises {type(error).__name__}, which a `try` around it would "
+                "handle: compiled code cannot; catch it in the function, and return what it means"
+            ) from error
+
+    def _places(self, raised: type) -> list[int | None]:
+        return [
+            next((n for n, (kinds, _) in enumerate(found) if issubclass(raised, kinds)), None)
+            for found in self.regions
+        ]
+
+
+def _has_message(error: Exception) -> bool:
+    args = error.args
+    return not args or (len(args) == 1 and type(args[0]) is str)
 
 
 @dataclass(frozen=True)
@@ -22,6 +66,7 @@ class AttemptedCall:
     function: Callable[..., Any]
     kinds: Kinds
     results: tuple[TensorType, ...]
+    unforeseen: Unforeseen | None = None
 
     def __post_init__(self) -> None:
         name = getattr(self.function, "__qualname__", repr(self.function))
@@ -46,9 +91,14 @@ class AttemptedCall:
     def __call__(self, *operands: Any) -> tuple[Any, ...]:
         try:
             found = self.function(*operands)
-        except self.kinds as error:
-            kind = next(k for k, c in enumerate(self.kinds, 1) if isinstance(error, c))
-            return *map(_nothing, self.results), np.int64(kind), np.int64(number_of(str(error)))
+        except Exception as error:
+            kind = next((k for k, c in enumerate(self.kinds, 1) if isinstance(error, c)), 0)
+            if self.unforeseen is not None:
+                self.unforeseen.refuse(error, self.kinds[kind - 1] if kind else None)
+            if not kind:
+                raise
+            text = error.args[0] if error.args and _has_message(error) else str(error)
+            return *map(_nothing, self.results), np.int64(kind), np.int64(number_of(text))
         parts = found if len(self.results) != 1 else (found,)
         return *parts, np.int64(0), np.int64(0)
 

@@ -94,11 +94,12 @@ def _known(x: Any) -> Any:
 
 @dataclass(frozen=True)
 class Handler:
-    """An ``except``. ``keeps``: it uses the exception itself."""
+    """An ``except``. ``keeps``: it uses the exception itself. ``kinds``: what it matches."""
 
     matches: Callable[[type[BaseException]], bool]
     run: Callable[[BaseException], None]
     keeps: bool
+    kinds: Callable[[], tuple[type, ...]]
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,14 @@ class TryRegion:
 
     def catches(self, kind: type[BaseException]) -> bool:
         return self.handler_of(kind) is not None
+
+    def kinds(self) -> tuple[type, ...]:
+        """What its handlers match."""
+        return tuple(kind for h in self.handlers for kind in h.kinds())
+
+    def described(self) -> tuple[tuple[tuple[type, ...], bool], ...]:
+        """What each handler matches, and whether it uses the exception."""
+        return tuple((h.kinds(), h.keeps) for h in self.handlers)
 
     def takes(
         self, ok: Value, exc: type[BaseException] | str, message: str, payload: Payload
@@ -289,7 +298,8 @@ class Escape:
         self.state: State
         kept = any(region.keeps for region in session.catching)
         self.slots: list[Any] = [0, 0, 0, 0.0, 0.0] if kept else []
-        self.handler = Handler(session.catching[-1].catches, self.note, False)
+        around = session.catching[-1]
+        self.handler = Handler(around.catches, self.note, False, around.kinds)
 
     def note(self, error: BaseException) -> None:
         """This exception is under way."""

@@ -44,7 +44,7 @@ class TryOperators(Operators):
             final_fn()
             throw(error)
 
-        everything = Handler(lambda kind: True, finally_raise, True)
+        everything = Handler(lambda kind: True, finally_raise, True, _all_kinds)
         self._catch(body, (everything,), final_fn, state)
 
     def _catch(
@@ -256,5 +256,15 @@ def _nothing() -> None:
 def _handler(part: ExceptPart) -> Handler:
     kinds, run, keeps = part
     if kinds is None:
-        return Handler(lambda kind: True, run, keeps)
-    return Handler(lambda kind: catches(kinds(), kind), run, keeps)
+        return Handler(lambda kind: True, run, keeps, _all_kinds)
+
+    def named() -> tuple[type, ...]:
+        found = kinds()
+        given = found if isinstance(found, tuple) else (found,)
+        return tuple(kind for kind in given if isinstance(kind, type))
+
+    return Handler(lambda kind: catches(kinds(), kind), run, keeps, named)
+
+
+def _all_kinds() -> tuple[type, ...]:
+    return (BaseException,)

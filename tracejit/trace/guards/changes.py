@@ -45,6 +45,10 @@ class Changes:
         found = self._getters.get(id(obj))
         return found is not None and found[0] is obj
 
+    def is_static(self, obj: Any) -> bool:
+        """Whether an object is a static argument, for the very one of which the trace is."""
+        return self._static.get(id(obj)) is obj and self._getters[id(obj)][1].leaf is None
+
     def path_of(self, obj: Any) -> tuple[Any, ...] | None:
         """Where in (args, kwargs) a container came in; None for one that did not."""
         found = self._came_in.get(id(obj))
@@ -185,6 +189,10 @@ class Changes:
         """What an attribute was set to, if it was."""
         found = self._attributes.get((id(obj), name))
         return None if found is None else (found[1][name],)
+
+    def objects_changed(self) -> set[int]:
+        """Outside objects of which the trace set attributes, by identity."""
+        return {id(obj) for obj, _, _ in self._attributes.values()}
 
     def attribute_changes(self, describer: Describer) -> list[AttributeChange]:
         """Attributes of outside objects that the trace set."""

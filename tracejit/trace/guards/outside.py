@@ -41,6 +41,7 @@ from tracejit.trace.guards.guard_equality import (
     objects_in,
 )
 from tracejit.trace.guards.guards import Getter, Guard, Relation
+from tracejit.trace.guards.handed import Handed
 from tracejit.trace.guards.paths import ArgumentLeaf, GlobalVariable, Path, as_path, need_identity
 from tracejit.trace.session.plain import PLAIN, PLAIN_MODULES, class_attribute, module_of
 from tracejit.trace.session.session import where
@@ -65,6 +66,7 @@ class Outside(Changes):
         self._places: dict[int, set[tuple[int, str]]] = {}
         #: Whether objects of the program's are arguments.
         self.has_arguments = False
+        self.handed = Handed()
 
     # Reading --------------------------------------------------------------------------------------
 

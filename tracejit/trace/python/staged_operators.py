@@ -204,7 +204,7 @@ class StagedOperators(StagedFunctions, StagedItems):
         self.session.outside.whole(container)
         item, container = seen(item), seen(container)
         if dunder_methods.method_of(container, "__contains__") is None:
-            self._unseen(item, container)
+            self.unseen(item, container)
         if self.session.shown:
             must_be_plain(item, container)
         traced = isinstance(item, Tracer)
@@ -253,7 +253,7 @@ class StagedOperators(StagedFunctions, StagedItems):
         ask = seen_or_none if takes_none(f) else seen
         args, kwargs = tuple(map(ask, args)), {name: ask(x) for name, x in kwargs.items()}
         if not is_seen_through(f):
-            self._unseen(owner, *(x for x in (*args, *kwargs.values()) if not has_array(x)))
+            self.unseen(owner, *(x for x in (*args, *kwargs.values()) if not has_array(x)))
         if self.session.shown:
             check_call(f, args, kwargs)
         if table_methods.is_python(owner):
@@ -318,7 +318,7 @@ class StagedOperators(StagedFunctions, StagedItems):
         found = dynamic_list_methods.method(owner, f.__name__, args, kwargs)
         return self.made(found) if f.__name__ == "copy" else found
 
-    def _unseen(self, *values: Any) -> None:
+    def unseen(self, *values: Any) -> None:
         """What is done with these is not seen."""
         self.session.outside.pin(*values)
         guard_what_methods_read(self, *values)
@@ -338,7 +338,7 @@ class StagedOperators(StagedFunctions, StagedItems):
         left, right = seen(left), seen(right)
         if symbol == "%" and isinstance(left, str | bytes):
             must_hold_none("the text", right)
-            self._unseen(right)
+            self.unseen(right)
         if symbol == "*" and (type(left) is list or type(right) is list):
             items, n = (left, right) if type(left) is list else (right, left)
             repeated = run_time_places.times(items, n)
@@ -388,14 +388,14 @@ class StagedOperators(StagedFunctions, StagedItems):
             must_hold_none(f"the comparison {symbol}", left, right)
         found = dunder_methods.compared(self, symbol, left, right)
         if found is NotImplemented and not (is_plain_value(left) or is_plain_value(right)):
-            self._unseen(left, right)
+            self.unseen(left, right)
             if not (type(left) is type(right) and type(left) in (tuple, list)):
                 must_hold_none(f"the comparison {symbol}", left, right)
         return super().compare_one(symbol, left, right) if found is NotImplemented else found
 
     def shown(self, value: Any, conversion: str) -> Any:
         must_hold_none("the text", value)
-        self._unseen(value)
+        self.unseen(value)
         if isinstance(value, MaybeNone):
             conversion = conversion or "s"
         return super().shown(value, conversion)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracejit.ir.core import Value
-from tracejit.ir.interpret.attempt import AttemptedCall, Kinds
+from tracejit.ir.interpret.attempt import AttemptedCall, Kinds, Unforeseen
 from tracejit.ir.interpret.print_effect import MESSAGE
 from tracejit.ir.types import INDEX, TensorType
-from tracejit.trace.session.session import current
+from tracejit.trace.session.session import current, where
 
 
 def host_call(
@@ -20,15 +20,21 @@ def host_call(
     operands: Sequence[Value],
     types: Sequence[TensorType],
     kinds: Kinds,
+    others: str | None = None,
 ) -> list[Value]:
-    """An ordered call at run time, which may raise exceptions of these kinds."""
+    """An ordered call at run time, which may raise exceptions of these kinds, and others where it
+    is named by ``others``: UnsupportedError at run time for one that a ``try`` should catch."""
     session = current()
     region = session.catching[-1] if session.catching else None
     caught = tuple(kind for kind in kinds if region is not None and region.catches(kind))
-    if not caught:
+    unforeseen = None
+    if region is not None and others is not None:
+        regions = tuple(r.described() for r in session.catching)
+        unforeseen = Unforeseen(f"{where()}: {others}", regions)
+    if not caught and unforeseen is None:
         found = session.b.op("host_call", *operands, fn=function, types=tuple(types))
         return [found] if len(types) == 1 else list(found)
-    attempt = AttemptedCall(function, caught, tuple(types))
+    attempt = AttemptedCall(function, caught, tuple(types), unforeseen)
     found = session.b.op("host_call", *operands, fn=attempt, types=(*types, INDEX, INDEX))
     *results, raised, message = found
     for number, kind in enumerate(caught, 1):

@@ -113,6 +113,12 @@ class Catching(Protocol):
     def keeps(self) -> bool:
         """Whether a handler uses the exception itself."""
 
+    def kinds(self) -> tuple[type, ...]:
+        """What its handlers match."""
+
+    def described(self) -> tuple[tuple[tuple[type, ...], bool], ...]:
+        """What each handler matches, and whether it uses the exception itself."""
+
     def catches(self, kind: type[BaseException]) -> bool:
         """Whether it, or one around it, catches such an exception."""
 
