@@ -7,7 +7,6 @@ raise: it says that it failed, and the exception is raised where the program cal
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -205,16 +204,15 @@ def _as_announced(x: Any, want: Any) -> Any:
 # -- exceptions that wait ----------------------------------------------------------------------
 
 #: Exceptions that pure calls ended with, by number. Of a call ahead of its place that the program
-#: then does not come to, nobody asks: the oldest go.
-_HELD: OrderedDict[int, BaseException] = OrderedDict()
+#: then does not come to, nobody asks: the oldest go. None: it was raised.
+_HELD: OrderedDict[int, BaseException | None] = OrderedDict()
 _MOST = 1024
-_NUMBERS = itertools.count(1)
 _LOCK = threading.Lock()
 
 
 def _hold(error: BaseException) -> int:
     with _LOCK:
-        number = next(_NUMBERS)
+        number = next(reversed(_HELD), 0) + 1
         _HELD[number] = error
         if len(_HELD) > _MOST:
             _HELD.popitem(last=False)
@@ -224,7 +222,9 @@ def _hold(error: BaseException) -> int:
 def held(message: str) -> BaseException:
     """The exception of this number, which is raised once."""
     with _LOCK:
-        found = _HELD.pop(int(message), None)
+        found = _HELD.get(int(message))
+        if found is not None:
+            _HELD[int(message)] = None
     return found or RuntimeError(
         "a registered function failed, and more than 1024 others did since"
     )
