@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
+from tracejit.dtypes import kind_of
 from tracejit.errors import throw
 
 #: A dtype and a shape; None for an extent that is known at run time only.
@@ -103,7 +104,7 @@ class PythonCall:
             made = array.astype(dtype)
         if np.can_cast(array.dtype, dtype):
             return made
-        same = made == array if dtype.kind in "iu" else np.isfinite(made) | ~np.isfinite(array)
+        same = made == array if kind_of(dtype) in "iu" else np.isfinite(made) | ~np.isfinite(array)
         if not np.all(same):
             throw(OverflowError(f"{self.written} gives a number that {dtype} cannot hold"))
         return made
