@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracejit import jit
+from tracejit import UnsupportedError, jit
 
 
 def _filled(n: Any, x: Any) -> list[Any]:
@@ -82,3 +82,43 @@ def test_room_that_is_left_is_no_item() -> None:
 @pytest.mark.parametrize("x", [np.int64(5), np.uint8(5), 5, True])
 def test_an_item_is_of_its_own_kind(x: Any) -> None:
     assert repr(jit(appended, shapes="dynamic")(1, x, 0.5)) == repr(appended(1, x, 0.5))
+
+
+def in_order(n: Any, x: Any, other: Any) -> Any:
+    found = _filled(n, x)
+    found.append(other)
+    found.sort()
+    return found
+
+
+@pytest.mark.parametrize("x", [2j, 2, 2.0])
+def test_complex_numbers_of_pythons_have_no_order(x: Any) -> None:
+    compiled = jit(in_order, shapes="dynamic")
+    with pytest.raises(TypeError, match="'<' not supported between instances of 'complex'"):
+        compiled(3, x, 1j)
+    assert compiled(0, x, 1j) == [1j]
+
+
+def total(n: Any, x: Any, other: Any, start: Any) -> Any:
+    found = _filled(n, x)
+    if n > 5:
+        found.append(other)
+    return sum(found, start)
+
+
+@pytest.mark.parametrize(
+    ("x", "other", "start"),
+    [(True, 0.5, 0), (2, 0.5, 0), (0.5, 1j, 0j), (np.uint8(200), np.int8(100), np.int64(0))],
+)
+def test_a_sum_that_is_of_one_kind_or_an_int(x: Any, other: Any, start: Any) -> None:
+    compiled = jit(total, shapes="dynamic")
+    for n in (0, 3, 9):
+        assert repr(compiled(n, x, other, start)) == repr(total(n, x, other, start))
+
+
+@pytest.mark.parametrize(
+    ("x", "other"), [(np.uint8(200), np.int8(100)), (True, np.int8(3)), (0.5, 1j)]
+)
+def test_a_sum_whose_kind_depends_on_the_order_is_refused(x: Any, other: Any) -> None:
+    with pytest.raises(UnsupportedError, match=r"give sum\(\) a start"):
+        jit(total, shapes="dynamic")(3, x, other, 0)

@@ -15,6 +15,7 @@ from tracejit.trace.control.branch import bool_of
 from tracejit.trace.control.loop_attempt import UNROLL_LIMIT
 from tracejit.trace.python.dynamic_list_methods import list_of, without
 from tracejit.trace.session.session import current, where
+from tracejit.trace.values import number_tags
 from tracejit.trace.values.all import Array, PyScalar, Tracer, as_dim, dim_value, fresh, name_of
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
@@ -31,7 +32,7 @@ from tracejit.trace.values.dynamic_list import (
     share_rows,
 )
 from tracejit.trace.values.iterables import steps_of
-from tracejit.trace.values.list_kinds import by_part
+from tracejit.trace.values.list_kinds import Kind, by_part
 from tracejit.trace.views.broadcast import match_shape
 
 _NAN = "sorted() of numbers with a nan among them, which Python leaves in an order of its own"
@@ -147,7 +148,9 @@ def _order(keys: ListBuffer, reverse: bool) -> Value:
     """The places of the items in order, equal ones as they stand."""
     _must_be_numbers(keys)
     session = current()
-    parts = by_part(keys.form[0], parts_of(keys))
+    parts = list(by_part(keys.form[0], parts_of(keys)))
+    for kind, numbers in parts:
+        _must_have_order(keys, kind, numbers)
     columns: list[Any] = [fresh(numbers[0]) for _, numbers in parts]
     for column in columns:
         if is_float(column.dtype):
@@ -163,6 +166,23 @@ def _order(keys: ListBuffer, reverse: bool) -> Value:
         order = (columns[0].shape[0] - 1 - order)[::-1]
     found: Value = order.read()
     return found
+
+
+def _must_have_order(keys: ListBuffer, kind: Kind, numbers: list[Value]) -> None:
+    """TypeError at run time where Python's complex numbers are compared; NumPy's have an order."""
+    if not any(isinstance(k, str) and k == "complex" for k in kind.kinds):
+        return
+    if keys.form[1] is not None or not all(isinstance(k, str) for k in kind.kinds):
+        refuse("an order of complex numbers of Python's, in tuples or among NumPy's,")
+    session = current()
+    b = session.b
+    fine = b.op("lt", b.index(keys.count), b.index(2))
+    if kind.is_tagged:
+        tag = number_tags.tag_of("complex", kind.kinds)
+        some: Any = name_of(np.any)(fresh(numbers[1]) == np.uint8(tag))
+        fine = b.op("bitwise_or", fine, b.op("invert", some.read()))
+    message = "'<' not supported between instances of 'complex' and 'complex'"
+    session.check(fine, TypeError, message)
 
 
 # Methods of lists ---------------------------------------------------------------------------------

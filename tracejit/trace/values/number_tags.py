@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tracejit.dtypes import digits, is_complex, is_inexact, is_integer, is_signed
+from tracejit.dtypes import digits, is_bool, is_complex, is_inexact, is_integer, is_signed
 from tracejit.errors import UnsupportedError
+from tracejit.ir.arguments import KIND_TYPE
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import dtype_of
@@ -181,6 +182,32 @@ def _alone(value: Value, flag: Value, kind: AnyKind) -> Any:
     if is_int(kind):
         return python_int(value)
     return PyScalar(kind, value) if isinstance(kind, str) else Scalar(value)
+
+
+def stays(kind: AnyKind, kinds: Iterable[AnyKind]) -> bool:
+    """Whether a number of a kind is of that kind still when numbers of some kinds are added."""
+    if isinstance(kind, str):
+        return kind != "bool" and all(
+            isinstance(k, str) and KIND_RANK[k] <= KIND_RANK[kind] for k in kinds
+        )
+    added = (KIND_TYPE[k]() if isinstance(k, str) else k for k in kinds)
+    return not is_bool(kind) and all(np.result_type(kind, k) == kind for k in added)
+
+
+def with_ints(tags: Value, before: Sequence[AnyKind], after: Sequence[AnyKind]) -> Value:
+    """Tags as places among the kinds without Python's bool: those are ints."""
+    b = current().b
+    found = tags
+    for k, kind in enumerate(before):
+        place = tag_of("int" if _named(kind) == "bool" else kind, after)
+        is_k = b.op("eq", tags, b.full(k, tags.tensor))
+        found = b.op("select", is_k, b.full(place, tags.tensor), found)
+    return found
+
+
+def shown(kinds: Iterable[AnyKind]) -> str:
+    """Kinds for messages."""
+    return ", ".join(map(_named, kinds))
 
 
 def renumbered(tags: Value, before: Sequence[AnyKind], after: Sequence[AnyKind]) -> Value:
