@@ -122,3 +122,23 @@ def test_a_sum_that_is_of_one_kind_or_an_int(x: Any, other: Any, start: Any) -> 
 def test_a_sum_whose_kind_depends_on_the_order_is_refused(x: Any, other: Any) -> None:
     with pytest.raises(UnsupportedError, match=r"give sum\(\) a start"):
         jit(total, shapes="dynamic")(3, x, other, 0)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_an_array_of_ints_and_narrow_floats_is_of_their_common_dtype(dtype: str) -> None:
+    def f(a: Any) -> Any:
+        found = [x if x > 2 else int(x) for x in a]
+        return np.array(found), np.array([found])
+
+    x = np.array([1, 2, 3], dtype)
+    for got, wanted in zip(jit(f)(x), f(x), strict=True):
+        assert got.dtype == wanted.dtype
+        assert (got == wanted).all()
+
+
+def test_pythons_numbers_are_not_weak_in_an_array() -> None:
+    def f(x: Any, n: Any) -> Any:
+        return np.array([1, x]), np.array([[0.5, x]]), np.array([x, n]), np.array([True, x])
+
+    x = np.float32(2)
+    assert repr(jit(f)(x, 3)) == repr(f(x, 3))

@@ -32,6 +32,7 @@ from tracejit.trace.session.registry import CONSTRUCTORS
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Scalar, Tracer, as_dim, fresh, k_order, weak_kind
 from tracejit.trace.values.casting import element
+from tracejit.trace.values.coercion import as_in_array
 from tracejit.trace.values.python_scalars import zero_division_words
 from tracejit.trace.views.broadcast import stretch
 from tracejit.trace.views.reshape import contiguous
@@ -186,7 +187,7 @@ def _joined(x: Any, dtype: DType | None) -> Value:
     leaves: list[Any] = []
     _collect(x, leaves)
     if dtype is None:
-        kind = promote([operand(v) for v in leaves])
+        kind = promote([operand(as_in_array(v)) for v in leaves])
         return _stacked(x, lambda item: cast(operand(item), kind), kind)
     return _stacked(x, lambda item: element(item, dtype, direct=True), dtype)
 

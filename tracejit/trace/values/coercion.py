@@ -88,14 +88,14 @@ def _nested(x: Sequence[Any]) -> Value:
     if not any(_has_tracer(i) for i in items):
         array = np.array(items)
         return current().b.const(array, dtype_of(array.dtype))
-    return NAMES[np.stack](list(map(_as_in_array, items))).read()  # type: ignore[no-any-return]
+    return NAMES[np.stack](list(map(as_in_array, items))).read()  # type: ignore[no-any-return]
 
 
-def _as_in_array(x: Any) -> Any:
-    """An item of an array: with the ints that it may be NumPy makes them all as wide as those."""
-    if not isinstance(x, IntOrScalar):
-        return x
-    return Scalar(current().b.convert(x.read(), dtype_of(np.result_type(np.int64, x.dtype))))
+def as_in_array(x: Any) -> Any:
+    """An item of an array: Python's numbers are as wide there as NumPy has them, not weak."""
+    if isinstance(x, IntOrScalar):
+        return Scalar(current().b.convert(x.read(), dtype_of(np.result_type(np.int64, x.dtype))))
+    return x if weak_kind(x) is None else Scalar(lift(x).value)
 
 
 def _has_tracer(x: Any) -> bool:
