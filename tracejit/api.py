@@ -16,7 +16,6 @@ from tracejit.calls.deopt import DeoptState
 from tracejit.calls.dispatcher import Dispatcher
 from tracejit.calls.fallback import Fallback, Refused
 from tracejit.calls.placement import Target
-from tracejit.calls.regions import in_python
 from tracejit.calls.signature_strings import parse_signature
 from tracejit.calls.tracebacks import boundary
 from tracejit.calls.versions import Options, Request, Stats, Version, default_opt_level
@@ -227,6 +226,8 @@ def _init(self: Any, function: Fun, options: Options, fallback: Fallback | None 
     publish = (lambda chain: None) if watched else functools.partial(set_chain, self)
     chains = Chains(function, publish)
     if options.fallback and fallback is None:
+        from tracejit.calls.regions import in_python
+
         parts = in_python(function, options, jitted_type())
         fallback = Fallback(function, enabled=True, in_python=parts)
     self._dispatcher = Dispatcher(function, options, compile_version, chains.renew, Miss, fallback)

@@ -143,7 +143,7 @@ STRUCTURAL = _structural()
 
 #: Rows that loops and branches cover, that only appear with others, or whose vectors have phases
 #: (``test_matrices.py``).
-ELSEWHERE = frozenset("for while cond call tape push pop empty svd eigh eig".split())
+ELSEWHERE = frozenset("for while cond call recursion tape push pop empty svd eigh eig".split())
 
 
 Smooth = Callable[[Any], list[tuple[tuple[Any, ...], dict[str, Any]]]]

@@ -38,9 +38,18 @@ def _pure(b: Builder, x: Value) -> Value:
     return b.op("pure_call", x, fn=np.square, types=(F64,), extents=0)[0]  # type: ignore[no-any-return]
 
 
+def _recursion(b: Builder, x: Value) -> Value:
+    body = Builder("recursion")
+    p = body.param(F64)
+    attrs: dict[str, Any] = {"args": 1, "types": (F64,)}
+    region = body.build([body.op("neg", p)])
+    return b.op("recursion", x, regions=(region,), **attrs)  # type: ignore[no-any-return]
+
+
 OPAQUE: dict[str, Callable[[Builder, Value], Value]] = {
     "host_call": _host,
     "pure_call": _pure,
+    "recursion": _recursion,
     "bitcast": _bits,
 }
 

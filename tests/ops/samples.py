@@ -27,6 +27,7 @@ ELSEWHERE = {
     **dict.fromkeys("const_buffer tape_push tape_pop gemm".split(), "Programs"),
     "host_call": "tests/codegen_llvm",
     "pure_call": "tests/transforms/test_registered.py",
+    **dict.fromkeys("recursion recur".split(), "tests/programs/recursions.py"),
     "empty": "undefined contents",
 }
 

@@ -221,10 +221,15 @@ def run_of_items(items: Sequence[Any], form: ElementKinds) -> ListBuffer:
 
 def alike(before: Any, after: Any) -> Any:
     """What a name is bound to at the end of a loop's body, as a run where it is at the start."""
-    if not is_grown(before) or type(after) is not list or is_grown(after):
+    if not is_grown(before) or type(after) is not list:
         return after
     form = form_of(before, after)
-    return after if form is None else [run_of_items(after, form)]
+    if form is None:
+        return after
+    if not is_grown(after):
+        return [run_of_items(after, form)]
+    run = run_of(after)
+    return after if run.form == form else [converted(run, form)]
 
 
 def converted(run: ListBuffer, form: ElementKinds) -> ListBuffer:
