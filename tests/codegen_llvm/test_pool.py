@@ -239,6 +239,7 @@ def test_a_fork_without_pythons_knowledge():
 def test_ctrl_c_reaches_the_main_thread():
     out = run_script(
         """
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
         threads.set_num_threads(4)
         data = np.zeros(100_000, np.int64)
         launch(data)

@@ -213,7 +213,21 @@ _PEAK = """
 ; too; where two set it at the same time, one is lost.
 @tj_peak = internal global i64 0
 
+; Blocks that wait are given back: a larger one that a call takes would count as it is.
 define i64 @tj_peak_taken() #0 {
+entry:
+  br label %head
+head:
+  %k = phi i64 [ 0, %entry ], [ %k1, %next ]
+  %old = atomicrmw xchg ptr @tj_blocks[ptr %k], ptr null acq_rel
+  br i1 (icmp eq ptr %old, null), label %next, label %drop
+drop:
+  call void @tj_evict(ptr %old)
+  br label %next
+next:
+  %k1 = add i64 %k, 1
+  br i1 (icmp ult i64 %k1, SLOTS), label %head, label %take
+take:
   %peak = atomicrmw xchg ptr @tj_peak, i64 0 monotonic
   ret i64 %peak
 }
