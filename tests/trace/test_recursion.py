@@ -261,3 +261,20 @@ def test_where_it_is_caught() -> None:
 
     with pytest.raises(UnsupportedError, match="calls itself"):
         jit(f)(np.array([1.0, 2.0, 4.0]), np.int64(0))
+
+
+def test_a_call_inside_that_is_caught_is_no_part_of_one() -> None:
+    def f(n: Any, x: Any) -> Any:
+        if n < 0:
+            raise ValueError("negative")
+        if x[n] > 1:
+            return f(n - 1, x) + 1
+        try:
+            return 1 + f(n - 2, x)
+        except ValueError:
+            return 100
+
+    x = np.array([0, 2, 0, 0, 2, 0])
+    with pytest.raises(UnsupportedError, match="calls itself"):
+        jit(f)(np.int64(5), x)
+    assert jit(f, static_argnames="n")(n=5, x=x) == f(5, x) == 103

@@ -135,8 +135,8 @@ class Recursion:
     def again(self, given: Given) -> Any:
         """A call inside: a ``recur`` once arguments and results are of the kinds expected."""
         session = current()
-        if given.form != self.given.form:
-            self.refuse()
+        if session.catching or given.form != self.given.form:
+            self.refuse()  # what a call inside raises ends all of them: no handler would see it
         rows = list(zip(self.plans, self.given.values, given.values, strict=True))
         wider = [self.wider_plan(plan, entry, x) for plan, entry, x in rows]
         fits = wider == self.plans
@@ -352,7 +352,9 @@ def _alternatives(x: Any, given: Value | None = None) -> Iterator[tuple[Number, 
 
 
 def _numbers(parts: Sequence[Number], found: Sequence[tuple[Number, Value, Value]]) -> list[Value]:
-    """For each part but the last whether a number is one, then the number in each, or zero."""
+    """For each part but the last whether a number is one, then the number in each, or zero.
+
+    A number that is of one kind is of one of the parts, as ``of_kinds`` made them."""
     b = current().b
     flags, values = [], []
     for part in parts:
