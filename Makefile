@@ -5,7 +5,7 @@
 #   make lint    lint, format, types
 #   make check   lint, and the tests of layering and of types as users see them
 #   make docs    the documentation site in build/site; warnings are errors
-#   make dist    wheel and source archive in dist, checked
+#   make dist    wheel and source archive in dist, checked; the tutorial in a fresh environment of the wheel
 #   make bench   side-by-side rows against NumPy and whichever peers are installed
 
 PYTHON ?= python3
@@ -40,6 +40,7 @@ dist: $(VENV)/.stamp-dist
 	rm -rf dist
 	$(PY) -m build --quiet
 	$(PY) -m twine check --strict dist/*
+	$(PY) -m tests.fresh dist/*.whl
 
 bench: $(VENV)/.stamp-bench
 	$(PY) -m tracejit.bench

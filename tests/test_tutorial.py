@@ -1,53 +1,52 @@
-"""The tutorial as a reader runs it: pasted in order at a prompt of Python, and of IPython.
+"""The tutorial as a reader runs it: the wheel, and the blocks pasted in order at a prompt.
 
-As a script it runs in test_docs.py.
+As a script it runs in test_docs.py, and in a fresh environment in ``make dist``.
 """
 
 from __future__ import annotations
 
-import ast
-import os
-import re
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.fresh import ROOT, WHERE, at_prompt, pasted
 
 
-def pasted() -> str:
-    """The statements of the page, as a prompt takes them: an empty line ends a block."""
-    page = (ROOT / "docs" / "tutorial.md").read_text()
-    found: list[str] = []
-    for block in re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
-        lines = block.splitlines()
-        for statement in ast.parse(block).body:
-            marks = [d.lineno for d in getattr(statement, "decorator_list", [])]
-            first = min([statement.lineno, *marks]) - 1
-            found += [line for line in lines[first : statement.end_lineno] if line.strip()]
-            if hasattr(statement, "body"):
-                found.append("")
-    return "\n".join([*found, "print('at the end')", ""])
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what the wheel installs."""
+    pytest.importorskip("hatchling")
+    made = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(made)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = made.glob("*.whl")
+    with ZipFile(wheel) as file:
+        file.extractall(made / "installed")
+    return made / "installed"
 
 
 @pytest.mark.parametrize("prompt", ["python", "IPython"])
-def test_it_runs_at_a_prompt(prompt: str, tmp_path: Path) -> None:
+def test_it_runs_at_a_prompt(prompt: str, installed: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-i"]
     if prompt == "IPython":
         pytest.importorskip("IPython")
         command = [sys.executable, "-m", "IPython", "--no-banner", "--simple-prompt"]
-    (tmp_path / "pasted.txt").write_text(pasted())
-    own = {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(tmp_path), "PYTHON_HISTORY": os.devnull}
-    with (tmp_path / "pasted.txt").open() as file:
-        done = subprocess.run(
-            command,
-            stdin=file,
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, **own},
-        )
-    assert "Error" not in done.stderr + done.stdout
-    assert "at the end" in done.stdout
+    at_prompt(command, tmp_path, pasted(), installed)
+
+
+def test_an_error_at_the_prompt_is_seen(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="NameError: name 'np' is not"):
+        at_prompt([sys.executable, "-i"], tmp_path, f"np.ones(3)\n{WHERE}\n", ROOT)
+
+
+def test_the_wheel_has_what_is_told_of_it(installed: Path) -> None:
+    (told,) = importlib.metadata.distributions(name="tracejit", path=[str(installed)])
+    assert (told.version, told.metadata["Requires-Python"]) == ("0.1.0", ">=3.11")
+    for page in ("coverage", "export", "ir", "scipy"):
+        assert (installed / "tracejit" / "docs" / f"{page}.md").stat().st_size > 1000
+    assert (installed / "tracejit" / "py.typed").exists()
+    assert {file.name for file in installed.iterdir()} == {"tracejit", "tracejit-0.1.0.dist-info"}
