@@ -10,12 +10,13 @@ format a dtype is computed. So nobody reads `dtype.kind` but this file
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 import numpy as np
+
+from tracejit.records import dataclass
 
 DType = np.dtype[Any]
 

@@ -19,13 +19,13 @@ Slots, in order:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import CellType, FunctionType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from tracejit.dtypes import is_complex
+from tracejit.records import dataclass
 
 DType: TypeAlias = "np.dtype[Any]"
 Kind: TypeAlias = Literal["bool", "int", "float", "complex"]

@@ -5,7 +5,6 @@ the same predicate. A side that always raises has no reverse, so the other's is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from tracejit.autodiff import storage
 from tracejit.autodiff.cut import size
@@ -27,6 +26,7 @@ from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, type_uses, uses
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.types import INDEX, TapeType, TensorType
+from tracejit.records import dataclass
 
 
 @dataclass

@@ -9,7 +9,7 @@ all others.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tracejit.autodiff.forward import Forward
 from tracejit.autodiff.linearity import NotLinearError, linear_results
@@ -19,6 +19,7 @@ from tracejit.errors import throw
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Constant, Function, Instr, Value, is_array
 from tracejit.ir.types import TensorType
+from tracejit.records import dataclass
 
 
 def forward_call(

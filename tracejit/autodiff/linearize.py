@@ -8,7 +8,7 @@ Loops and branches are steps of their own (``loops.py``, ``branches.py``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from tracejit.autodiff import masking
@@ -21,6 +21,7 @@ from tracejit.autodiff.undoing import updated_operand
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.ops.derivatives_linear import is_tape
+from tracejit.records import dataclass
 
 
 class Step(Protocol):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from tracejit.autodiff import storage
@@ -33,6 +32,7 @@ from tracejit.ir.core import Function, Instr, Value, type_uses, uses
 from tracejit.ir.extent import TYPICAL_EXTENT, Dim, emax, typical
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.types import INDEX, TapeType
+from tracejit.records import dataclass
 
 #: Nothing larger than this being kept, there is nothing to gain by undoing more.
 _FEW_BYTES = 16

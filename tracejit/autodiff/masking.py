@@ -10,7 +10,6 @@ order; a zero that was merely computed stays a number, and ``0 * inf`` is nan.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -20,6 +19,7 @@ from tracejit.ir.core import Instr, Value, window_of
 from tracejit.ir.extent import Dim
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import BOOL, TensorType
+from tracejit.records import dataclass
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,6 @@ order and the two numbers that disagree.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,6 +15,7 @@ from tracejit.autodiff.transform import jvp, vjp
 from tracejit.dtypes import is_complex, is_inexact
 from tracejit.ir.core import Function
 from tracejit.ir.types import INDEX, TensorType
+from tracejit.records import dataclass
 
 Run: TypeAlias = Callable[[Function, Sequence[Any]], Sequence[Any]]
 

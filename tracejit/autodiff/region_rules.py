@@ -7,10 +7,10 @@ another region op is another row.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracejit.ir.core import Instr, Value
+from tracejit.records import dataclass
 
 if TYPE_CHECKING:
     from tracejit.autodiff.batching import Batcher

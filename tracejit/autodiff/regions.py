@@ -8,7 +8,7 @@ those kept, those recomputed from them, and earlier versions of arrays whose upd
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tracejit.autodiff.accumulator import CotangentSum
 from tracejit.autodiff.cut import recomputable
@@ -20,6 +20,7 @@ from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, us
 from tracejit.ir.extent import ResultRef, leaves
 from tracejit.ir.ops.derivatives_linear import is_tape
 from tracejit.ir.types import TapeType
+from tracejit.records import dataclass
 
 
 @dataclass

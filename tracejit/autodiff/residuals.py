@@ -7,7 +7,7 @@ log), and the reverse puts them back, so that anything read from the array can b
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tracejit.autodiff.cut import minimum_cut, recomputable, size
 from tracejit.autodiff.regions import (
@@ -19,6 +19,7 @@ from tracejit.autodiff.regions import (
 from tracejit.autodiff.undoing import Undo
 from tracejit.ir.core import Instr, Value, type_uses, uses
 from tracejit.ir.types import TapeType, TensorType
+from tracejit.records import dataclass
 
 
 @dataclass

@@ -10,7 +10,7 @@ a later iteration of any of those loops, provably goes elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tracejit.autodiff.undoing import updated_operand, way
 from tracejit.ir.core import Function, Instr, Value, uses, window_of
@@ -18,6 +18,7 @@ from tracejit.ir.extent import Dim, Extent, Opaque, leaves, linear_in, subst
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX
+from tracejit.records import dataclass
 
 
 @dataclass(frozen=True, eq=False)

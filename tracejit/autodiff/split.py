@@ -10,7 +10,7 @@ The derivative is a function of its own: it can be called any number of times, a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tracejit.autodiff.forward import Forward
 from tracejit.autodiff.regions import Joint, Replay, emit_primal, joint
@@ -22,6 +22,7 @@ from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
 from tracejit.ir.extent import leaves
 from tracejit.ir.types import TapeType
+from tracejit.records import dataclass
 
 
 @dataclass(frozen=True)

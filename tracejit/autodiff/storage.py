@@ -7,13 +7,13 @@ they measure.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from tracejit.autodiff.regions import Replay
 from tracejit.ir.builder import Builder, rename_attr, rename_type
 from tracejit.ir.core import Value, type_uses
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType
+from tracejit.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ asked to (``ways``) before it is linearized.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value, is_array
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
+from tracejit.records import dataclass
 
 
 @dataclass(frozen=True)

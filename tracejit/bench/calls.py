@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import timeit
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from tracejit.bench.rows import module_at
+from tracejit.records import dataclass
 
 CALLS = 500
 ROUNDS = 15

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +13,7 @@ import optree
 
 from tracejit import get_num_threads
 from tracejit.bench.rows import Row
+from tracejit.records import dataclass
 
 
 def same(value: Any) -> Any:

@@ -13,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from tracejit.records import dataclass
 
 #: Programs as scripts: they define ``first``, which makes the call.
 PROGRAMS: Mapping[str, str] = {

@@ -11,7 +11,6 @@ import importlib
 import importlib.util
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 
 from tracejit.bench.rows import module_at
 from tracejit.bench.show import duration
+from tracejit.records import dataclass
 
 ROUNDS = 25
 SAMPLE_SECONDS = 1e-3

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ import numpy as np
 from tracejit.bench.rows import module_at
 from tracejit.bench.timing import difference
 from tracejit.dtypes import is_integer
+from tracejit.records import dataclass
 
 SIZES = (100, 10_000, 1_000_000)
 DTYPES = ("float64", "float32", "int64")

@@ -18,13 +18,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tracejit.dtypes import is_float
+from tracejit.records import dataclass
 
 #: NPBench's own tolerances are of this kind.
 _RTOL, _ATOL = 1e-4, 1e-6

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import optree
 from tracejit.bench.rows import Row
 from tracejit.bench.show import duration
 from tracejit.bench.timing import Measurement, copied, measure
+from tracejit.records import dataclass
 
 
 @dataclass(frozen=True)

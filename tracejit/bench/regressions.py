@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tracejit.bench.timing import Measurement
+from tracejit.records import dataclass
 
 _DRAWS = 2000
 #: A change is told when the whole interval is beyond this.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +15,7 @@ import optree
 
 from tracejit.bench.contenders import Contender, contenders
 from tracejit.bench.rows import Arguments, Row
+from tracejit.records import dataclass
 
 SAMPLE_SECONDS = 2e-3
 #: ``cpu``: that of all threads of the process, which other work on the machine changes little.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from tracejit.dtypes import is_numeric, kind_of
 from tracejit.errors import UnsupportedTypeError
 from tracejit.ir.arguments import ArgType, ArrayArg, Kind, ObjectArg, ScalarArg, StaticArg
 from tracejit.ir.types import dtype_of
+from tracejit.records import dataclass
 from tracejit.trace.guards.guard_equality import is_by_kind
 from tracejit.trace.session.stride_classes import array_arg
 from tracejit.trace.values.exporters import plain_array, refused

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from tracejit import abi, trees
@@ -23,6 +22,7 @@ from tracejit.ir.arguments import (
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program
+from tracejit.records import dataclass
 from tracejit.trace.guards.conditions import FunctionField, MemberOf
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, as_path
 from tracejit.trace.traced import Traced

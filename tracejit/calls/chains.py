@@ -9,7 +9,6 @@ are calls in which a container is in several places.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from types import GetSetDescriptorType
 from typing import Any
@@ -18,6 +17,7 @@ from tracejit import abi, trees
 from tracejit.calls.many_numbers import MANY
 from tracejit.calls.tracebacks import boundary
 from tracejit.python_entry.parameters import CallParameters
+from tracejit.records import dataclass
 
 _MISSED = object()
 #: Rows kept for versions, and for structures; the slow path serves all the others.

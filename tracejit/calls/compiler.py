@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -41,6 +41,7 @@ from tracejit.passes.pipeline import DEFAULT, SIMPLIFY
 from tracejit.passes.rebuild import Pass
 from tracejit.passes.runner import dump_stage, dump_text, run
 from tracejit.python_entry.entry import Specialisation, specialise
+from tracejit.records import dataclass
 from tracejit.trace.driver import trace
 from tracejit.trace.session.assumption_sets import TraceAssumptions
 from tracejit.trace.session.assumptions import FailedAssumption

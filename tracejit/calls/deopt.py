@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy as np
 from tracejit import abi
 from tracejit.errors import UnsupportedError, raise_at
 from tracejit.ir.arguments import ScalarArg
+from tracejit.records import dataclass
 from tracejit.trace.session.assumption_sets import (
     AssumptionFailed,
     AssumptionSet,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tracejit import trees
 from tracejit.calls.chains import Pending
 from tracejit.calls.non_native import standing
 from tracejit.errors import UnsupportedError
+from tracejit.records import dataclass
 from tracejit.trace.guards.paths import Path
 from tracejit.trace.values.outs import (
     FIELDS,

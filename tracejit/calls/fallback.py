@@ -11,7 +11,6 @@ import traceback
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import CodeType
 from typing import Any, Protocol
 
@@ -22,6 +21,7 @@ from tracejit.errors import (
     StructureError,
     UnsupportedError,
 )
+from tracejit.records import dataclass
 
 # Not LeakedTracerError: what holds a value of the trace then is no longer what it was.
 _NOT_COMPILED = (UnsupportedError, StructureError)

@@ -8,13 +8,14 @@ only the run decides (whether merged axes lie one behind the other, gathered axe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tracejit import abi
 from tracejit.dtypes import is_complex, part_of
+from tracejit.records import dataclass
 from tracejit.trace.values.outs import ArgOut, ArrayOut, Extents, Ref, ViewOut
 
 Exprs = tuple[abi.Expr, ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from tracejit.device_arrays import device_of
 from tracejit.dtypes import as_dtype, is_complex, is_float, is_real, memory_dtype
 from tracejit.ir.arguments import MemoryWindow
+from tracejit.records import dataclass
 
 #: Ways for arguments to lie in memory that one function remembers.
 KEPT = 256

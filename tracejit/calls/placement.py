@@ -7,7 +7,7 @@ them (see `device_arrays`).
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,6 +16,7 @@ from tracejit.calls.argument_types import alias_groups
 from tracejit.calls.array_copies import copy_of
 from tracejit.device_arrays import device_of, is_cupy_array, is_foreign, stand_in
 from tracejit.errors import UnsupportedTypeError
+from tracejit.records import dataclass
 
 #: Of what looks into calls.
 ON_THE_CPU = "check_nan, debug and profiles are of calls on the CPU: pass cupy.asnumpy(x)"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from tracejit.dtypes import short_name
 from tracejit.ir.arguments import ArgType, ArrayArg, ObjectArg, ScalarArg, SymDim
 from tracejit.ir.types import dtype_of
+from tracejit.records import dataclass
 from tracejit.trace.session.assumption_sets import AssumptionSite
 
 _NAMES = {

@@ -16,7 +16,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,7 @@ from tracejit.codegen_llvm.runtime import HostTable
 from tracejit.errors import UnsupportedError
 from tracejit.ir.arguments import ObjectArg, StaticArg, without_objects
 from tracejit.python_entry.entry import Specialisation, native_symbols, uses_native_entry
+from tracejit.records import dataclass
 from tracejit.trace.guards.guard_equality import same_value
 from tracejit.trace.guards.guards import Guard
 from tracejit.trace.guards.preconditions import Preconditions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from tracejit.ir.arguments import ArgType, ScalarArg, StaticArg, resolved, sizes
 from tracejit.ir.core import Function
 from tracejit.ir.interpret.print_effect import kept_back
 from tracejit.python_entry.parameters import CallParameters
+from tracejit.records import dataclass
 from tracejit.signatures import own_signature, signature_with
 from tracejit.trace.guards.preconditions import Preconditions
 from tracejit.trace.session.assumption_sets import AssumptionFailed, TraceAssumptions

@@ -10,7 +10,6 @@ import ast
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from tracejit.api import jit
 from tracejit.bench.timing import SAMPLE_SECONDS, difference
 from tracejit.diagnostics.checked_calls import copied, unobserved
 from tracejit.dtypes import finfo, is_inexact, is_numeric
+from tracejit.records import dataclass
 
 Call = Callable[..., Any]
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +28,7 @@ from tracejit.dtypes import is_integer
 from tracejit.ir.core import Value
 from tracejit.ir.extent import evaluate
 from tracejit.ir.program import Program, ProgramResult
+from tracejit.records import dataclass
 
 
 @dataclass(frozen=True)

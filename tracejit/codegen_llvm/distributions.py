@@ -7,10 +7,11 @@ a row may allow fewer than NumPy does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
+
+from tracejit.records import dataclass
 
 Allowed: TypeAlias = Literal[
     "any", "positive", "not negative", "probability", "some probability", "less than 1", "over 1",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from tracejit.ir.types import BufferType
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
 from tracejit.llvm_text.lower_memory import load_scalar, store_scalar
+from tracejit.records import dataclass
 
 #: Draws into the destination of a method's result, or gives the scalar that it is.
 Drawing = Callable[[FunctionText, Pointer], Any]

@@ -16,7 +16,6 @@ import re
 import time
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -26,6 +25,7 @@ import llvmlite.binding as llvm
 from tracejit.codegen_llvm.linker import Linker, llvm_lock
 from tracejit.codegen_llvm.object_cache import default_cache
 from tracejit.llvm_text.narrow import CASTS, Instructions, with_conversions
+from tracejit.records import dataclass
 
 # Emitters end each `define` with #0; the engine says what #0 means on this host.
 ATTRIBUTE_GROUP = "#0"

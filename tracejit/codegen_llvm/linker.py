@@ -10,10 +10,11 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import llvmlite.binding as llvm
+
+from tracejit.records import dataclass
 
 #: Libraries that are linked in one session. Making a session takes 1.6 ms, and what a library
 #: leaves behind (9 kB) is freed with its session only.

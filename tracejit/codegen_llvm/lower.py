@@ -7,7 +7,6 @@ follow the parameters unless `result_slots` does.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ from tracejit.llvm_text.lower_memory import MEMORY, load_scalar, stack_buffers
 from tracejit.llvm_text.recursions import RECURSION
 from tracejit.llvm_text.tables import ErrorTable
 from tracejit.lower.schedule import schedule
+from tracejit.records import dataclass
 
 RULES: dict[str, Rule] = {**CONTROL, **RECURSION, **MEMORY, **SUM, **TRUE, **EXTERN, **SHARED}
 

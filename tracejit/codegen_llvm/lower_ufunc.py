@@ -13,7 +13,6 @@ import ctypes
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from tracejit.ir.ops.ufunc import function_at
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
 from tracejit.llvm_text.lower_memory import load_scalar, store_scalar
+from tracejit.records import dataclass
 
 
 class _Table(ctypes.Structure):

@@ -16,8 +16,9 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from tracejit.records import dataclass
 
 _MAGIC = b"tracejit-object-2\n"
 _HEAD = len(_MAGIC) + 32

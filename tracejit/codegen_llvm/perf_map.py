@@ -9,13 +9,13 @@ import os
 import struct
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import llvmlite.binding as llvm
 
 from tracejit.codegen_llvm.engine import CompiledModule
 from tracejit.codegen_llvm.linker import llvm_lock
+from tracejit.records import dataclass
 
 _SYMBOL = struct.Struct("<IBBHQQ")  # name, info, other, section, value, size of Elf64_Sym
 _FUNCTION = 2

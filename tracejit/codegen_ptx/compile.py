@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 import re
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 from tracejit.llvm_text.narrow import PTX, with_conversions
+from tracejit.records import dataclass
 
 TRIPLE = "nvptx64-nvidia-cuda"
 

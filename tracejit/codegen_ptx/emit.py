@@ -8,13 +8,13 @@ float atomics: a reduction's order depends on its sizes only, so its bits are th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from tracejit.dtypes import is_bool
 from tracejit.ir.scalar.emit import BOOL, DType
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, llvm_type
+from tracejit.records import dataclass
 
 WARP = 32
 GLOBAL, SHARED = 1, 3  # LLVM address spaces

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from tracejit.codegen_ptx import emit
@@ -26,6 +25,7 @@ from tracejit.ir.types import TensorType
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import joined
 from tracejit.lower.parallel import Kernel, Phase, Role, short
+from tracejit.records import dataclass
 
 #: Threads of a block, by role.
 THREADS: dict[Role, int] = {"map": 256, "rows": 128, "total": 128, "serial": 32}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from tracejit.codegen_ptx.compile import PtxCodegenError, compile_ptx
 from tracejit.codegen_ptx.emit import KernelText, module_text
@@ -20,6 +19,7 @@ from tracejit.ir.traits import Trait
 from tracejit.lower.expand_gemm import products
 from tracejit.lower.expand_masked import plain
 from tracejit.lower.parallel import Kernel, why_serial
+from tracejit.records import dataclass
 
 #: Statements that compute on the host: arrays are copied there, and what is written back again.
 _ON_HOST = frozenset(["tape", "tape_push", "tape_pop", "host_call", "print"])

@@ -9,13 +9,13 @@ where the answer is no. This file knows nothing of LLVM.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from tracejit.ir.core import Instr, Value, element_of
 from tracejit.ir.extent import Dim, Extent, ResultRef, leaves, linear_in, subst
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType
 from tracejit.lower.parallel import Kernel, Phase
+from tracejit.records import dataclass
 
 #: What one access moves at most.
 BYTES = 16

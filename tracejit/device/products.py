@@ -9,7 +9,6 @@ of float32 sums in float32.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from tracejit.codegen_llvm.gemm_text import shape_text
 from tracejit.device.host_function import HostFunction
@@ -17,6 +16,7 @@ from tracejit.ir.core import Instr, Value
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import Pointer
+from tracejit.records import dataclass
 
 _MATRIX = "ptr, i32, i64, i64"
 _PRODUCT = f"ptr, i32, i32, i64, i64, i64, ptr, {_MATRIX}, {_MATRIX}, ptr, {_MATRIX}, i64, i32, i32"

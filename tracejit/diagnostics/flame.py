@@ -9,10 +9,10 @@ from __future__ import annotations
 import html
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 from tracejit.diagnostics.linked import Links, Place
+from tracejit.records import dataclass
 
 K = TypeVar("K")
 _WIDTH, _ROW, _CHARACTER = 900.0, 20, 6.7

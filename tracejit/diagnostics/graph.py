@@ -7,7 +7,7 @@ reads it next. What a loop hands from one step to the next is inside of the loop
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tracejit.diagnostics.kernels import CompiledKernel
 from tracejit.diagnostics.report import called_name, is_call
@@ -15,6 +15,7 @@ from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.printer import format_type
 from tracejit.ir.program import Program
 from tracejit.ir.types import BufferType, TensorType, Type
+from tracejit.records import dataclass
 
 Place = tuple[str, int]
 _WORDS = {"for": "loop", "for_true": "loop", "while": "loop", "cond": "branch"}

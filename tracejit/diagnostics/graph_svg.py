@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from tracejit.diagnostics.graph import Box, Graph
 from tracejit.diagnostics.linked import Links
+from tracejit.records import dataclass
 
 _CHARACTER, _LINE, _PAD, _GAP, _LAYER = 6.7, 14, 6, 14, 26
 _HEAD = (

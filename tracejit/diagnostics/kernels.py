@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +11,7 @@ from tracejit.codegen_llvm.perf_map import functions
 from tracejit.ir.core import Function, Instr, Loc
 from tracejit.ir.program import instructions, kernels
 from tracejit.lower.schedule import Schedule, schedule
+from tracejit.records import dataclass
 
 _PLUMBING = frozenset(
     [

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from tracejit.diagnostics.replay import finite, named, place, recorded
 from tracejit.errors import raise_at
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.interpret.interpreter import values_of
+from tracejit.records import dataclass
 
 Env = Mapping[Value, Any]
 

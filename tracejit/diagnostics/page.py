@@ -9,7 +9,6 @@ import html
 import linecache
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from tracejit.diagnostics.graph import graph_of
@@ -21,6 +20,7 @@ from tracejit.diagnostics.source_lines import assembly_of
 from tracejit.ir.core import Instr
 from tracejit.ir.printer import lines_of
 from tracejit.ir.program import instructions
+from tracejit.records import dataclass
 
 Stage = Literal["all", "source", "graph", "ir", "program", "assembly"]
 

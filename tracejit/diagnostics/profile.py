@@ -14,7 +14,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from tracejit.ir.core import Instr
 from tracejit.ir.program import instructions
 from tracejit.llvm_text.lower_function import FunctionText, Rule
 from tracejit.python_entry.entry import Miss
+from tracejit.records import dataclass
 
 #: Statements of the host that are timed besides calls of LAPACK and of NumPy.
 _LONG = frozenset(["launch", "gemm", "host_call", "alloc", "print"])

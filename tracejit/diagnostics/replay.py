@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from tracejit.dtypes import is_inexact
 from tracejit.ir.core import Function, Instr, Loc, Value
 from tracejit.ir.interpret.interpreter import interpret
 from tracejit.lower.lower import Layout
+from tracejit.records import dataclass
 from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSet, TraceAssumptions
 
 

@@ -10,7 +10,6 @@ import contextlib
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from tracejit.dtypes import finfo, is_inexact
 from tracejit.ir.core import Function
 from tracejit.ir.interpret.interpreter import interpret
 from tracejit.passes.runner import bits
+from tracejit.records import dataclass
 
 #: How far apart results may be, in units of rounding of the largest.
 _UNITS = 1024

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from tracejit.codegen_llvm.lower import RULES, lower_program
 from tracejit.ir.core import Instr
 from tracejit.llvm_text.lower_function import FunctionText, Rule
+from tracejit.records import dataclass
 
 Place = tuple[str, int]
 _MARK = re.compile(r" ;@(\d+)$")

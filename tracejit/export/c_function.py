@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from tracejit.export.interface import Interface, Parameter
 from tracejit.export.targets import target_named
 from tracejit.ir.arguments import ArrayArg, SymDim
 from tracejit.llvm_text.emit import llvm_type
+from tracejit.records import dataclass
 
 _CTYPES: dict[str, Any] = {"double": ctypes.c_double, "float": ctypes.c_float, "i8": ctypes.c_int8,
            "i16": ctypes.c_int16, "i32": ctypes.c_int32, "i64": ctypes.c_int64,

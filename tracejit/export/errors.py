@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tracejit.export.c_types import c_text
 from tracejit.llvm_text.tables import ErrorSite
+from tracejit.records import dataclass
 from tracejit.trace.session.assumptions import FailedAssumption
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from tracejit.export.signatures import argument_types
 from tracejit.export.static_memory import RESET, blocks_of, without_stack
 from tracejit.export.targets import Target, target_named
 from tracejit.export.wasm_library import MALLOC, ROUTINES
+from tracejit.records import dataclass
 
 _ALLOCATES = re.compile(r"@tj_(alloc|realloc)")
 

@@ -8,7 +8,7 @@ the arguments is memory of the caller's. Of another one the caller gets a pointe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,7 @@ from tracejit.export.c_types import c_type, passed_as
 from tracejit.export.lowered import LoweredFunction
 from tracejit.export.signatures import distinct_name
 from tracejit.ir.arguments import ArrayArg, ScalarArg, SymDim, places_of_extents
+from tracejit.records import dataclass
 
 
 @dataclass(frozen=True)

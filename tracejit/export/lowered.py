@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dis
 import inspect
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -26,6 +26,7 @@ from tracejit.ir.core import TABLE, Constant, Function, Instr
 from tracejit.ir.program import Program, instructions
 from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import run
+from tracejit.records import dataclass
 from tracejit.trace.driver import trace
 from tracejit.trace.session.assumption_sets import AssumptionSet, TraceAssumptions
 from tracejit.trace.traced import Traced

@@ -12,7 +12,6 @@ import inspect
 import keyword
 import sysconfig
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from tracejit.export.c_names import plain_name
 from tracejit.export.errors import ErrorRow
 from tracejit.export.interface import Interface, tree_of
 from tracejit.ir.arguments import ArrayArg, ScalarArg, StaticArg, SymDim
+from tracejit.records import dataclass
 from tracejit.trace.values.outs import StaticOut
 
 _PYPROJECT = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from tracejit.dtypes import is_complex
 from tracejit.errors import UnsupportedError
 from tracejit.export.c_names import c_name
 from tracejit.ir.arguments import ArgType, ArrayArg, ObjectArg, ScalarArg, StaticArg, SymDim
+from tracejit.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import functools
 import operator
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tracejit.export.rules import refused
 from tracejit.ir.core import Function, Instr, Value
@@ -20,6 +19,7 @@ from tracejit.ir.program import Program
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.lower_function import FunctionText, Module, Pointer, Rule
+from tracejit.records import dataclass
 
 RESET = "tj_free_blocks"
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
 from functools import cache
 
 import llvmlite.binding as llvm
 
 from tracejit.codegen_llvm.engine import Engine, Machine
+from tracejit.records import dataclass
 
 
 @dataclass(frozen=True)

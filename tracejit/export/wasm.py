@@ -10,9 +10,10 @@ Format: webassembly.github.io/spec, and LLVM's tool-conventions (Linking.md).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tracejit.errors import InternalError
+from tracejit.records import dataclass
 
 STACK_BYTES = 1 << 16
 _FIRST = 1024

@@ -12,7 +12,7 @@ A function takes, in this order: one ``i64`` per symbolic extent as they appear,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy as np
 from tracejit.dtypes import is_number, row_of
 from tracejit.ir.static_values import distinguishing
 from tracejit.ir.types import INDEX, dtype_of
+from tracejit.records import dataclass
 
 Layout: TypeAlias = Literal["C", "F", "strided"]
 Kind: TypeAlias = Literal["bool", "int", "float", "complex"]

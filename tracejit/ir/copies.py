@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, leaves, product, subst
@@ -14,6 +13,7 @@ from tracejit.ir.program import Program
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType
+from tracejit.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ Program level (scalars and buffers only), see ``docs/ir.md``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
 from typing import Literal as Lit
@@ -19,6 +18,7 @@ from tracejit.ir.extent import Dim, Extent, ResultRef, atom_dim, leaves
 from tracejit.ir.samples import EVERYWHERE, Samples
 from tracejit.ir.traits import NOTHING_LED, Passing, Trait
 from tracejit.ir.types import BufferType, TensorType, Type
+from tracejit.records import dataclass
 
 Kind: TypeAlias = Lit[
     "create",

@@ -8,8 +8,9 @@ exactly when their normal forms are. Nothing here knows about instructions or te
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, Union
+
+from tracejit.records import dataclass
 
 if TYPE_CHECKING:
     from tracejit.ir.core import Value

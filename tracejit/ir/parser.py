@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from tracejit.ir.types import (
     Type,
     dense_strides,
 )
+from tracejit.records import dataclass
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|;[^\n]*)

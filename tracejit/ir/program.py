@@ -7,13 +7,13 @@ Shared by the CPU and GPU back ends.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType
 from tracejit.ir.verifier import VerifyError, verify
+from tracejit.records import dataclass
 
 SlotKind: TypeAlias = Literal["scalar", "array", "stride", "out"]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.traits import Trait
+from tracejit.records import dataclass
 
 T = TypeVar("T")
 

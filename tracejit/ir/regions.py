@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Constant, Function, Instr, Loc, Primitive, Value, type_uses
 from tracejit.ir.extent import Dim, Extent, leaves, subst
 from tracejit.ir.types import INDEX, BufferType
+from tracejit.records import dataclass
 
 
 @dataclass

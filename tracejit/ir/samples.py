@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
+
+from tracejit.records import dataclass
 
 #: A row that is a function of NumPy's and not exact: its error and NumPy's together.
 ROUNDED = 6.0

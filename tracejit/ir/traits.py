@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum, auto
+
+from tracejit.records import dataclass
 
 
 class Trait(StrEnum):

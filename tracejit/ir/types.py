@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 import numpy as np
 
 from tracejit.dtypes import ROWS, is_name, named, row_of
 from tracejit.ir.extent import Dim, ResultRef, subst
+from tracejit.records import dataclass
 
 if TYPE_CHECKING:
     from tracejit.ir.core import Value

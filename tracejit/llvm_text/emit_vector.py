@@ -7,12 +7,12 @@ The same lowerings that give scalar code give vector code through it. What has n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from tracejit.dtypes import is_bool, is_complex, is_wide_float
 from tracejit.ir.scalar.emit import BOOL, I64, ComplexPair, DType
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, literal, llvm_type, value_of
+from tracejit.records import dataclass
 
 
 class NoVectorForm(Exception):  # noqa: N818  (not an error: scalar code is used)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
@@ -21,6 +21,7 @@ from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType, Type
 from tracejit.llvm_text.emit import LLVMEmitter, Reg, literal, llvm_type
 from tracejit.llvm_text.tables import ErrorTable, HostCalls
+from tracejit.records import dataclass
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,6 @@ asks whether the user has pressed Ctrl-C.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from tracejit.ir.core import Function, Instr
@@ -18,6 +17,7 @@ from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.loops import poll
 from tracejit.llvm_text.lower_control import packed, parameters, report, result_type, unpack
 from tracejit.llvm_text.lower_function import FunctionText, Pointer, Rule, parts
+from tracejit.records import dataclass
 
 #: Calls between two questions about Ctrl-C.
 _PATIENCE = 1 << 16

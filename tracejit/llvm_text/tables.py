@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
 from tracejit.errors import code_at
 from tracejit.ir.interpret.print_effect import formatted
 from tracejit.ir.scalar.emit import DType
+from tracejit.records import dataclass
 
 PayloadKind: TypeAlias = Literal["int", "unsigned", "float", "bool"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from tracejit.ir import extent as ex
@@ -23,6 +23,7 @@ from tracejit.lower.element import Index, Puller, linear_index
 from tracejit.lower.fusion import Inlining, line_of, unflattened_shape
 from tracejit.lower.overwriting import before_overwrite
 from tracejit.lower.storage import Liveness, Storage, may_fail, versions
+from tracejit.records import dataclass
 
 Build = Callable[[Puller, Scope, Value], Index | None]
 

@@ -8,7 +8,6 @@ carried; each iteration frees what it replaces.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from tracejit.ir.core import Function, Instr, Value, is_array
 from tracejit.ir.region_ops import RegionOp
@@ -26,6 +25,7 @@ from tracejit.lower.storage import (
     writes,
     written_args,
 )
+from tracejit.records import dataclass
 
 Run = Callable[[Body], None]
 

@@ -7,11 +7,11 @@ accesses of the other loop, however many have joined before.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from tracejit.ir.core import Function, Instr, Value, element_of
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
+from tracejit.records import dataclass
 
 
 @dataclass

@@ -8,12 +8,13 @@ through its operands, with index maps rewriting the index on the way.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, Extent, Monomial
 from tracejit.ir.regions import Scope, unify
+from tracejit.records import dataclass
 
 Index = tuple[Dim, ...]
 

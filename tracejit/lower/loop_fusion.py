@@ -7,7 +7,7 @@ there already.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from tracejit.ir.builder import Builder, rename_type
@@ -15,6 +15,7 @@ from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.types import INDEX
 from tracejit.lower.dependence import Accesses, accesses, extend, independent
+from tracejit.records import dataclass
 
 
 @dataclass

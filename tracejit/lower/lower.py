@@ -7,7 +7,6 @@ preallocated ``out`` slots where their extents are known on entry.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from tracejit.ir import extent as ex
@@ -21,6 +20,7 @@ from tracejit.lower.body import Body, Notes
 from tracejit.lower.control import lower_control
 from tracejit.lower.instructions import lower_instr
 from tracejit.lower.storage import Storage, writes
+from tracejit.records import dataclass
 
 #: Byte strides of an array parameter (None entries: run-time values), or "C" or "F" contiguous.
 #: None: a scalar, passed by value.

@@ -9,7 +9,6 @@ body has one name per level; `Roots` leads each name back to the outermost one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from tracejit.dtypes import is_exact
@@ -17,6 +16,7 @@ from tracejit.ir.core import Function, Instr, Value, element_of
 from tracejit.ir.extent import Dim, Extent, Monomial, leaves, subst
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.traits import Trait
+from tracejit.records import dataclass
 
 #: map: points over threads. rows: one block a point, reductions by the block. total: reduction by
 #: the grid in two kernels. serial: one thread.

@@ -8,7 +8,6 @@ number of threads. What a kernel does besides stays in the thread that launched 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from tracejit.ir.core import Function, Instr, Value
@@ -16,6 +15,7 @@ from tracejit.ir.extent import Dim, floordiv, leaves, product, subst
 from tracejit.ir.region_ops import is_counted
 from tracejit.ir.traits import Trait
 from tracejit.lower.parallel import Kernel, fold_names, walk
+from tracejit.records import dataclass
 
 #: Machine operations (`Primitive.cost`) below which work stays in one thread: 0.1 ms or so. A
 #: thread that sleeps is awake after 10 to 50 µs.

@@ -8,13 +8,14 @@ is filled in place. Anything else is borrowed and never written.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from tracejit.ir.core import Function, Instr, Value, is_array, uses
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
 from tracejit.lower.fusion import Inlining
+from tracejit.records import dataclass
 
 Mode = Literal["owned", "pinned", "borrowed"]
 

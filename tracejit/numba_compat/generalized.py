@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from tracejit.numba_compat.axes import moved_back, moved_inputs
 from tracejit.numba_compat.decorators import plain
 from tracejit.numba_compat.options import understood
 from tracejit.numba_compat.passing import Passed
+from tracejit.records import dataclass
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.values.all import as_dim, dim_value
 from tracejit.trace.views.broadcast import broadcast_shapes

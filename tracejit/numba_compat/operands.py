@@ -7,13 +7,13 @@ numbers of Python's are as weak as NEP 50 makes them beside arrays.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tracejit.dtypes import kind_of
 from tracejit.errors import throw
+from tracejit.records import dataclass
 
 _PYTHON = (int, float, complex)
 _WEAK = {bool: "biufc", int: "iufc", float: "fc", complex: "c"}

@@ -7,10 +7,10 @@ An option that only permits something (``fastmath``, ``parallel``) or asks for w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tracejit.errors import UnsupportedError
+from tracejit.records import dataclass
 
 #: Accepted without effect, and why that is right.
 PERMITTED = {

@@ -7,13 +7,13 @@ signature, ``float64(3)`` a number. Equal types are equal and hash alike.
 from __future__ import annotations
 
 import numbers
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tracejit.dtypes import is_bool, is_inexact, is_signed
 from tracejit.errors import UnsupportedError
+from tracejit.records import dataclass
 
 _PYTHON = {"b": bool, "i": int, "f": float, "c": complex}
 

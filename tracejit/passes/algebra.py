@@ -8,7 +8,6 @@ Each rule has an example on which a generated test fires it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from tracejit.dtypes import finfo, is_exact, kind_of
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.passes.rebuild import Rebuild
+from tracejit.records import dataclass
 
 Apply = Callable[[Rebuild, Instr], Value | None]
 Example = Callable[[Builder, Value], Value]

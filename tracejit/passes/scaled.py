@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from tracejit.dtypes import is_bool, is_wide_float
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.types import TensorType
 from tracejit.passes.stable import Stable, emit, minus, through_layout, times
+from tracejit.records import dataclass
 
 #: An exponential of a sum is kept between ``exp(LOW)`` and ``exp(HIGH)``.
 LOW, HIGH = -10.0, 10.0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
@@ -16,6 +15,7 @@ from tracejit.ir.core import Instr, Value
 from tracejit.ir.types import DTYPES
 from tracejit.passes.stable import Rule, Stable, emit, minus, negated
 from tracejit.passes.stable_norms import squared
+from tracejit.records import dataclass
 
 Coefficients = list[Fraction]
 _TERMS = 40

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.codegen_llvm.runtime import runtime_symbols
 from tracejit.dtypes import is_float
 from tracejit.python_entry.entry import Specialisation
+from tracejit.records import dataclass
 
 #: Elements of the vector behind a pointer: more than any memory holds.
 _ENDLESS = 2**56

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
 
@@ -17,6 +16,7 @@ import numpy as np
 from tracejit.abi import capi
 from tracejit.python_entry import callable as native
 from tracejit.python_entry.portable import Miss
+from tracejit.records import dataclass
 
 NDArray = np.ndarray[Any, Any]
 _ORDERED = capi.C_CONTIGUOUS | capi.ALIGNED

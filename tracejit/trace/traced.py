@@ -3,11 +3,12 @@ it depends on outside of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from tracejit.ir.arguments import ArgType, without_objects
 from tracejit.ir.core import Function
+from tracejit.records import dataclass
 from tracejit.trace.guards.guards import Guard, Relation
 from tracejit.trace.guards.paths import Path
 from tracejit.trace.guards.preconditions import OutsideArray, Preconditions

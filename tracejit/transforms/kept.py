@@ -12,9 +12,10 @@ import functools
 import threading
 import weakref
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from types import FunctionType, MethodType
 from typing import Any
+
+from tracejit.records import dataclass
 
 #: Compiled transforms that are kept.
 LIMIT = 256

@@ -7,7 +7,6 @@ first call kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, overload
 
 from tracejit import autodiff, trees
@@ -16,6 +15,7 @@ from tracejit.dtypes import is_inexact
 from tracejit.errors import throw
 from tracejit.ir.builder import rename_type
 from tracejit.ir.core import Function, Value
+from tracejit.records import dataclass
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Scalar, lift, wrap_array
 from tracejit.transforms.staged import (

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from tracejit import trees
 from tracejit.dtypes import kind_of
 from tracejit.errors import throw
+from tracejit.records import dataclass
 
 #: A dtype and a shape; None for an extent that is known at run time only.
 Known = tuple[np.dtype[Any], tuple[int | None, ...]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from tracejit.ir.builder import rename_attr
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, Type
+from tracejit.records import dataclass
 from tracejit.trace.session.concretize import shown_shape
 from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.regions import Free, closed, diverged

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir.interpret.print_effect import number_of
 from tracejit.ir.types import TensorType
+from tracejit.records import dataclass
 
 Kinds = tuple[type[Exception], ...]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from tracejit.records import dataclass
 
 
 class MadeSource:

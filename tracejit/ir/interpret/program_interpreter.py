@@ -9,7 +9,7 @@ pattern.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from tracejit.ir.interpret.print_effect import formatted, print_values
 from tracejit.ir.interpret.recursions import innermost, under_way
 from tracejit.ir.program import Program, ProgramResult
 from tracejit.ir.types import BufferType, TensorType
+from tracejit.records import dataclass
 
 _PATTERN = 0xCD
 

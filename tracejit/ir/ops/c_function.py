@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
 
 import numpy as np
+
+from tracejit.records import dataclass
 
 #: The types of ``ctypes`` by dtype code.
 C_TYPES: dict[str, Any] = {

@@ -7,12 +7,12 @@ right at zeros without dividing by them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tracejit.ir.core import Function, Value, attr_dims, type_uses
 from tracejit.ir.extent import leaves
 from tracejit.ir.types import INDEX, TensorType
+from tracejit.records import dataclass
 
 if TYPE_CHECKING:
     from tracejit.ir.builder import Builder

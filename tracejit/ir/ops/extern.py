@@ -9,7 +9,6 @@ instruction.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -20,6 +19,7 @@ from tracejit.ir.core import TABLE, Instr
 from tracejit.ir.extent import Dim, Extent
 from tracejit.ir.ops.rules import Operands, require
 from tracejit.ir.types import TensorType, Type
+from tracejit.records import dataclass
 
 #: What numbers LAPACK computes with.
 _LETTERS = frozenset("fdFD")

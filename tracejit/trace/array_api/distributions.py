@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import MethodType
 from typing import Any
 
 import numpy as np
 
 from tracejit.errors import UnsupportedError, throw
+from tracejit.records import dataclass
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.special_functions import of_methods
 from tracejit.trace.array_api.standard_forms import (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -20,6 +19,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim, emax
 from tracejit.ir.interpret.draws import HostDraw, HostMake, MadeSource
 from tracejit.ir.types import TensorType
+from tracejit.records import dataclass
 from tracejit.trace.array_api.creation import asarray, shape_of
 from tracejit.trace.array_api.delivery import write
 from tracejit.trace.array_api.names import covers

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import DTYPES, dtype_of
+from tracejit.records import dataclass
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, PyScalar, Scalar, lift, structural_int
 from tracejit.trace.values.casting import check_fits

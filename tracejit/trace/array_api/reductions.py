@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from tracejit.dtypes import is_bool, is_inexact, is_unsigned, kind_of
 from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
+from tracejit.records import dataclass
 from tracejit.trace.array_api.delivery import deliver
 from tracejit.trace.array_api.empty import check_not_empty, known_not_empty
 from tracejit.trace.array_api.names import covers

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 from typing import Any
 
 import numpy as np
 
+from tracejit.records import dataclass
 from tracejit.trace.array_api.special_functions import ufunc
 
 Formula = Callable[..., Any]

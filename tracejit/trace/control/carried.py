@@ -9,7 +9,7 @@ tracing knows (``KnownValue``), or a tuple, list or dict of plans.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, dtype_of
+from tracejit.records import dataclass
 from tracejit.trace.control.carried_storage import EndStorage, Option, SlotName
 from tracejit.trace.control.join_arrays import storage_of
 from tracejit.trace.control.known_values import KnownValue

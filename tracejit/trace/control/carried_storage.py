@@ -9,10 +9,11 @@ made.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from tracejit.ir.core import Value
+from tracejit.records import dataclass
 from tracejit.trace.control.join_arrays import storage_of
 from tracejit.trace.control.objects import parts_of
 from tracejit.trace.session.session import current

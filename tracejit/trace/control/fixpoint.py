@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.records import dataclass
 from tracejit.trace.control.carried import (
     ArrayPlan,
     Invariant,

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.records import dataclass
 from tracejit.trace.session.session import Frame, Session, where
 from tracejit.trace.values.all import Array, Cell, Select
 from tracejit.trace.values.view_transforms import Gather, Layer

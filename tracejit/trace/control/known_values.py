@@ -5,13 +5,13 @@ Such a value is part of the loop's plan, not of what the loop carries.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from tracejit.errors import StructureError
+from tracejit.records import dataclass
 from tracejit.trace.convert import UNDEFINED
 
 _KINDS = (

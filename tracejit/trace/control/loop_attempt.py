@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from tracejit.ir.core import Loc, Value
 from tracejit.ir.extent import Dim
+from tracejit.records import dataclass
 from tracejit.trace.control.carried import Opened
 from tracejit.trace.control.carried_storage import EndStorage, SlotName
 from tracejit.trace.convert import UNDEFINED, VarInfo

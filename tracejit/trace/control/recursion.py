@@ -13,7 +13,6 @@ begins once more, with all calls in line.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
@@ -21,6 +20,7 @@ from tracejit.dtypes import is_inexact, kind_of
 from tracejit.errors import UnsupportedRecursionError, raise_at
 from tracejit.ir.core import Loc, Value, instr_effect
 from tracejit.ir.types import dtype_of
+from tracejit.records import dataclass
 from tracejit.trace.control.branch import trace_side
 from tracejit.trace.control.carried import (
     Invariant,

@@ -15,13 +15,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import Any
 
 from tracejit.dtypes import kind_of
 from tracejit.errors import UnsupportedError, is_for_user, throw
 from tracejit.ir.core import Value
+from tracejit.records import dataclass
 from tracejit.trace.control.branch import join_sides, trace_side
 from tracejit.trace.control.join_arrays import TracedSide
 from tracejit.trace.convert import UNDEFINED, VarInfo

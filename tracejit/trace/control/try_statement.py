@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from tracejit.errors import is_for_user, throw
 from tracejit.ir.core import Value
+from tracejit.records import dataclass
 from tracejit.trace.control.branch import as_test, bool_of, trace_side
 from tracejit.trace.control.generated import Generated, go_through
 from tracejit.trace.control.nonlocals import Captured, with_captured

@@ -8,9 +8,10 @@ import ast
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
+from tracejit.records import dataclass
 from tracejit.trace.convert.generators import TAKING, is_listed, is_taken_apart, shows_items
 from tracejit.trace.convert.locations import located
 from tracejit.trace.convert.operators import Site, VarInfo

@@ -7,11 +7,11 @@ import inspect
 import re
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
+from tracejit.records import dataclass
 from tracejit.trace.convert.expressions import ENV, OPERATORS, THUNK, Unit, mangle
 from tracejit.trace.convert.locations import all_located, copy_of
 from tracejit.trace.convert.operators import Env, Operators, Site, VarInfo

@@ -11,9 +11,10 @@ from __future__ import annotations
 import ast
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from tracejit.records import dataclass
 from tracejit.trace.convert.locations import located
 from tracejit.trace.convert.scope import GENERATED, AssertFailure, NoneSet
 from tracejit.trace.convert.source import SourceUnavailable

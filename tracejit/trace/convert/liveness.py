@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tracejit.records import dataclass
 from tracejit.trace.convert.jumps import ReturnIf, StopFor, StopWhile
 from tracejit.trace.convert.scope import NameScope, usage
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import CellType
 from typing import Any, Final, Literal
 
 from tracejit.errors import all_ask, throw
+from tracejit.records import dataclass
 from tracejit.trace.convert.patterns import Pattern, matched
 from tracejit.trace.convert.symbols import AUGMENTED, BINARY, COMPARED, UNARY
 

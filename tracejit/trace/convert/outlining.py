@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from tracejit.records import dataclass
 from tracejit.trace.convert.locations import copy_of, located
 from tracejit.trace.convert.own_body import OwnBody, Statements
 from tracejit.trace.convert.scope import GENERATED

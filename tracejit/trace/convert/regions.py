@@ -20,10 +20,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
+from tracejit.records import dataclass
 from tracejit.trace.convert.function import compiled, in_place_of
 from tracejit.trace.convert.jumps import jumps
 from tracejit.trace.convert.liveness import NONE, Names, loop_liveness

@@ -9,9 +9,11 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import CodeType
 from typing import Any
+
+from tracejit.records import dataclass
 
 #: Names that pytest gives to what it puts into modules whose assertions it rewrites.
 _PYTEST = ("@py_", "@pytest_")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ast
 import weakref
-from dataclasses import dataclass
 from functools import partial
 from types import CodeType
 from typing import Any
 
 from tracejit import sources
 from tracejit.errors import UnsupportedError
+from tracejit.records import dataclass
 from tracejit.trace.convert.same_code import Parsed, compiles_to, has_code, warned_before
 
 FunctionTree = ast.FunctionDef | ast.Lambda

@@ -8,10 +8,10 @@ from __future__ import annotations
 import builtins
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import CellType, FunctionType
 from typing import Any, Literal
 
+from tracejit.records import dataclass
 from tracejit.trace.guards.guard_equality import kinds, same_contents
 from tracejit.trace.session.plain import class_attribute
 from tracejit.trace.values.exporters import frozen

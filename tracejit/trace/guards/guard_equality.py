@@ -6,12 +6,12 @@ import sys
 import weakref
 from abc import ABCMeta
 from collections import ChainMap, UserDict, UserList, deque
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from tracejit.records import dataclass
 from tracejit.trace.session.plain import PLAIN, PLAIN_MODULES
 
 #: Containers of the standard library whose methods are not compiled: all of them is looked at.

@@ -7,10 +7,10 @@ Arrays are not guarded but passed (see ``captured_arrays``).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from tracejit.ir.arguments import number_arg
+from tracejit.records import dataclass
 from tracejit.trace.guards.guard_equality import same_value
 from tracejit.trace.guards.paths import Path, as_path
 

@@ -10,10 +10,11 @@ import builtins
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import local
 from types import CellType
 from typing import Any, NoReturn
+
+from tracejit.records import dataclass
 
 _bound = local()
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tracejit.ir.arguments import ArrayArg
+from tracejit.records import dataclass
 from tracejit.trace.guards.guards import Guard, Relation
 from tracejit.trace.session.stride_classes import layout_of
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import builtins
 import collections
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir.extent import Dim
+from tracejit.records import dataclass
 from tracejit.trace.control.branch import bool_of
 from tracejit.trace.control.loop_attempt import UNROLL_LIMIT
 from tracejit.trace.convert import Site, Traits, Turns, VarInfo

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.types import TensorType, dtype_of
+from tracejit.records import dataclass
 from tracejit.trace.python.builtin_functions import builtin_float, builtin_index
 from tracejit.trace.python.comparisons import choose
 from tracejit.trace.session.host_calls import host_call

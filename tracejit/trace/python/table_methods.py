@@ -9,13 +9,13 @@ from __future__ import annotations
 import builtins
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.extent import Dim
+from tracejit.records import dataclass
 from tracejit.trace.python.keys import comparable, has_traced
 from tracejit.trace.python.table_views import TableView, as_list, length
 from tracejit.trace.session.session import current, where

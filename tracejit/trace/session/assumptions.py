@@ -9,10 +9,10 @@ otherwise: the call begins again then, with a version that assumes what was foun
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.exceptions import ExceptionName
+from tracejit.records import dataclass
 from tracejit.trace.session.assumption_sets import AssumptionFailed, AssumptionSite
 from tracejit.trace.session.raising import Diverged
 from tracejit.trace.session.session import current

@@ -7,11 +7,11 @@ that types keep their atoms and constants stay visible.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from tracejit.ir.core import Function, Value, type_uses, uses
 from tracejit.ir.extent import Dim, leaves, subst
 from tracejit.ir.types import INDEX
+from tracejit.records import dataclass
 from tracejit.trace.session.session import Session, TraceBuilder, current
 
 

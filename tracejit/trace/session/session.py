@@ -14,7 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeAlias
 
@@ -35,6 +35,7 @@ from tracejit.ir.exceptions import ExceptionName
 from tracejit.ir.extent import Dim
 from tracejit.ir.facts import IntegerFacts
 from tracejit.ir.types import DTypeLike, dtype_of
+from tracejit.records import dataclass
 from tracejit.trace.session.assumption_sets import TraceAssumptions
 
 if TYPE_CHECKING:

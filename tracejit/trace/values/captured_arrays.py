@@ -5,7 +5,6 @@ So are numbers of which the dispatcher has seen that they change (``Session.run_
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from tracejit.dtypes import is_numeric
 from tracejit.ir.arguments import ArrayArg, ScalarArg, number_arg
 from tracejit.ir.core import Value
 from tracejit.ir.types import TensorType, dtype_of
+from tracejit.records import dataclass
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.stride_classes import array_arg
 from tracejit.trace.values.all import Array, Cell, PyScalar, Scalar

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import dtype_of
+from tracejit.records import dataclass
 from tracejit.trace.session.registry import LIST_ROWS, NAMES
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Tracer

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
+from tracejit.records import dataclass
 from tracejit.trace.session.concretize import structural_int
 from tracejit.trace.session.registry import LIST_ROWS, TABLE_VIEWS
 from tracejit.trace.session.session import Frame, Restart, current, where

@@ -8,12 +8,12 @@ that: after any other change it must be indexed anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.records import dataclass
 from tracejit.trace.session.registry import LIST_ROWS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers

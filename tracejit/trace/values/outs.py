@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from tracejit import trees
 from tracejit.dtypes import is_complex
 from tracejit.ir.arguments import KIND_TYPE
+from tracejit.records import dataclass
 
 Extents: TypeAlias = tuple["int | Ref", ...]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType
+from tracejit.records import dataclass
 from tracejit.trace.session.concretize import unroll_if_counter
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import Array

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from tracejit.dtypes import is_complex, is_integer, is_signed
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
+from tracejit.records import dataclass
 from tracejit.trace.session.plain import is_plain_value
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Tracer

@@ -7,7 +7,6 @@ in the order slice, transpose, reshape where they commute, so that ``x[i][j] = v
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,6 +15,7 @@ from tracejit.errors import throw
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.records import dataclass
 from tracejit.trace.values.dtype_views import regrouped
 
 

@@ -7,7 +7,6 @@ A key is parsed into one ``Item`` per array axis (or new axis). The basic part i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from tracejit.errors import throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.records import dataclass
 from tracejit.trace.session.concretize import shown_dim
 from tracejit.trace.session.registry import ARRAY
 from tracejit.trace.session.session import current
