@@ -129,6 +129,105 @@ CASES: list[tuple[Callable[..., Any], Callable[[], tuple[Any, ...]]]] = [
 ]
 
 
+class Counting:
+    """What Python calls by itself counts."""
+
+    def __init__(self) -> None:
+        vars(self).update(n=0, x=1.0)
+
+    @property
+    def twice(self) -> Any:
+        self.n += 1
+        return 2 * self.x
+
+    @twice.setter
+    def twice(self, value: Any) -> None:
+        self.n += 10
+        self.x = value / 2
+
+    def __getitem__(self, k: Any) -> Any:
+        self.n += 100
+        return self.x + k
+
+    def __contains__(self, x: Any) -> Any:
+        self.n += 1000
+        return x > 0.5
+
+
+class Setting:
+    def __init__(self) -> None:
+        object.__setattr__(self, "sets", 0)
+        super().__setattr__("x", 0.0)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__("sets", self.sets + 1)
+        object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "y":
+            raise AttributeError(name)
+        self.x += 1.0
+        return 2.0
+
+
+class Half:
+    def __get__(self, obj: Any, cls: Any = None) -> Any:
+        obj.n += 1
+        return obj.x / 2
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        obj.n += 10
+        obj.x = 2 * value
+
+
+class Described(Counting):
+    half = Half()
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "third":
+            self.n += 100
+            return object.__getattribute__(self, "x") / 3
+        return super().__getattribute__(name)
+
+
+def counted(p: Any, x: Any) -> Any:
+    total = 0.0
+    for k in range(len(x)):
+        if x[k] > 0.5:
+            total += p.twice + p[k]
+        p.twice = x[k]
+        if x[k] in p:
+            total += 1
+    return total
+
+
+def counted_inside(_: Any, x: Any) -> Any:
+    p = Counting()
+    return counted(p, x), p.n, p.x
+
+
+def set_by_its_class(p: Any, x: Any) -> Any:
+    for k in range(len(x)):
+        p.x = x[k]
+        if x[k] > 0.5:
+            p.x += p.y
+    return p.x
+
+
+def described(p: Any, x: Any) -> Any:
+    for k in range(len(x)):
+        p.half += x[k] + p.third
+    return p.n
+
+
+CASES += [
+    (counted, lambda: (Counting(), np.linspace(0, 1, 70))),
+    (counted_inside, lambda: (None, np.linspace(0, 1, 70))),
+    (set_by_its_class, lambda: (Setting(), np.linspace(0, 1, 70))),
+    (described, lambda: (Described(), np.linspace(0, 1, 70))),
+]
+
+
 def held(x: Any) -> Any:
     """What something holds, with the types."""
     if isinstance(x, list | tuple):
@@ -172,3 +271,18 @@ def test_first_set_in_a_branch_is_refused() -> None:
 
     with pytest.raises(UnsupportedError, match="set it in __init__"):
         jit(first)(Body(), 1.5)
+
+
+def test_attributes_set_by_what_is_not_compiled_are_refused() -> None:
+    class Index(Body):
+        def __index__(self) -> int:
+            self.n += 1
+            return 1
+
+    def read(p: Any, x: Any) -> Any:
+        return x[p] if x[0] > 0 else 0.0
+
+    p = Index()
+    with pytest.raises(UnsupportedError, match="attribute 'n' of an Index from outside would be"):
+        jit(read)(p, X)
+    assert p.n == 0

@@ -12,6 +12,7 @@ from tracejit.calls.non_native import standing
 from tracejit.errors import UnsupportedError
 from tracejit.records import dataclass
 from tracejit.trace.guards.paths import Path
+from tracejit.trace.values.dunder_methods import put_attribute
 from tracejit.trace.values.outs import (
     FIELDS,
     Boxes,
@@ -72,7 +73,7 @@ class Epilogue:
                 target[:] = items
         for attribute, owner in zip(self.attributes, owners, strict=True):
             value = rebuilder.tree(attribute.outs, attribute.tree)
-            setattr(owner, attribute.name, value)
+            put_attribute(owner, attribute.name, value)
         return rebuilder.tree(self.outs, self.out_tree)
 
     def _must_be_seen(self, call: tuple[Any, Any], changed: Sequence[Any]) -> None:

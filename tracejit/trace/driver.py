@@ -203,6 +203,7 @@ def _trace(
         emit_raise(session, error)
     if diverged(session.frames[0].builder):
         result = None
+    outside.must_be_as_met()
     _check_keys(result)
     found = [x for x in trees.flatten(result, outside.keeps)[0] if not outside.keeps(x)]
     found = [x.value if isinstance(x, MaybeUnbound) else x for x in found]

@@ -7,14 +7,17 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tracejit import trees
+from tracejit.errors import UnsupportedError
+from tracejit.trace.convert import is_converted
 from tracejit.trace.guards.guard_equality import is_by_kind
 from tracejit.trace.guards.guards import Relation
 from tracejit.trace.guards.paths import Path
 from tracejit.trace.session.session import where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
+from tracejit.trace.values.dunder_methods import own_getter, plain_attribute
 from tracejit.trace.values.dynamic_list import ListBuffer
-from tracejit.trace.values.made_objects import made_attributes
+from tracejit.trace.values.made_objects import is_instance, made_attributes
 from tracejit.trace.values.outs import FIELDS, AttributeChange, ContainerChange
 from tracejit.trace.values.results import Describer
 
@@ -39,6 +42,8 @@ class Changes:
         self._attributes: dict[tuple[int, str], tuple[Any, dict[str, Any], Any]] = {}
         self._same_items: dict[int, tuple[ListBuffer, list[Any]]] = {}
         self._static = {id(x): x for x in static}
+        #: Objects of the program's classes that were met, and their attributes as they were.
+        self._as_met: dict[int, tuple[Any, dict[str, Any]]] = {}
         self._note_containers(args, ())
 
     def is_outside(self, obj: Any) -> bool:
@@ -154,7 +159,7 @@ class Changes:
         A branch or loop carries what an attribute is set to as it does a dict, where ``before()``
         is what it is that is first set there."""
         found = self._attributes.get((id(obj), name))
-        kept = isinstance(value, Array) and self._keeps_array(getattr(obj, name, None), value)
+        kept = isinstance(value, Array) and self._keeps_array(_now(obj, name), value)
         if kept and (found is None or len(self.session.frames) == 1):
             self._attributes.pop((id(obj), name), None)
             return
@@ -169,7 +174,7 @@ class Changes:
         inner = self.session.frames[1:]
         if not inner:
             return _NOTHING
-        if not hasattr(obj, name):
+        if _now(obj, name) is _NOTHING:
             self.session.unroll_or_refuse(
                 inner,
                 f"{where()}: attribute {name!r} of an object from outside is set for the first "
@@ -206,6 +211,28 @@ class Changes:
                     changes.append(AttributeChange(path, name, tree, outs))
         return changes
 
+    def note_met(self, obj: Any) -> None:
+        """An object from outside is met. What the trace sets of it, it notes and does not do."""
+        if is_instance(obj) and not is_converted(obj):
+            self._as_met.setdefault(id(obj), (obj, dict(vars(obj))))
+
+    def must_be_as_met(self) -> None:
+        """UnsupportedError, and all as it was, where code that is not compiled has set attributes
+        of an object from outside, which would be done once."""
+        for obj, before in self._as_met.values():
+            now = vars(obj)
+            same = now.keys() == before.keys() and all(now[k] is before[k] for k in before)
+            if not same:
+                changed = [k for k in {**before, **now} if now.get(k) is not before.get(k)]
+                now.clear()
+                now.update(before)
+                raise UnsupportedError(
+                    f"{where()}: attribute {changed[0]!r} of {_a(type(obj).__name__)} from outside "
+                    "would be set once, when compiling, by a method that is not compiled (one that "
+                    "Python calls by itself, such as __index__ or __str__, or a library); call an "
+                    "ordinary method instead"
+                )
+
     def relations(self) -> list[Relation]:
         """Which objects must be one, and that an object which is changed is no other one."""
         apart = [
@@ -215,6 +242,20 @@ class Changes:
             if other is not obj and type(other) is type(obj)
         ]
         return [*self._relations, *apart]
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def _now(obj: Any, name: str) -> Any:
+    """What an attribute is, if there is one that no code of the program's computes."""
+    if own_getter(obj, name) is not None:
+        return _NOTHING
+    try:
+        return plain_attribute(obj, name)
+    except AttributeError:
+        return _NOTHING
 
 
 def _items(container: Any) -> list[Any]:

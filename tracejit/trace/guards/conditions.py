@@ -14,6 +14,7 @@ from typing import Any, Literal
 from tracejit.records import dataclass
 from tracejit.trace.guards.guard_equality import kinds, same_contents
 from tracejit.trace.session.plain import class_attribute
+from tracejit.trace.values.dunder_methods import plain_attribute
 from tracejit.trace.values.exporters import frozen
 
 
@@ -84,12 +85,16 @@ class IsBound:
 
 @dataclass(frozen=True, eq=False)
 class HasAttribute:
-    """Whether an object has an attribute."""
+    """Whether an object has an attribute, whatever the program's ``__getattr__`` would say."""
 
     name: str
 
     def __call__(self, x: Any) -> bool:
-        return hasattr(x, self.name)
+        try:
+            plain_attribute(x, self.name)
+        except AttributeError:
+            return False
+        return True
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,7 +47,7 @@ from tracejit.trace.session.plain import PLAIN, PLAIN_MODULES, class_attribute, 
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.captured_arrays import hidden_array, hidden_number, is_numbers
-from tracejit.trace.values.dunder_methods import convertible
+from tracejit.trace.values.dunder_methods import convertible, method_of
 from tracejit.trace.values.exporters import frozen, refused
 from tracejit.trace.values.reach import holds_traced
 
@@ -102,6 +102,7 @@ class Outside(Changes):
             self.guards.append(Guard(getter, value, by_value, name))
         if not by_value:
             self._getters[id(value)] = (value, path, name)
+            self.note_met(value)
         return value
 
     def _met(self, value: Any, path: Path, name: str, owner: Any) -> None:
@@ -111,6 +112,7 @@ class Outside(Changes):
             places.add((id(owner), name))
             self._owners += [owner, value]
             first = self._getters.setdefault(id(value), (value, path, name))[1]
+            self.note_met(value)
             if first is not path:
                 self._relations.append(Relation(first, path, same=True))
 
@@ -207,7 +209,7 @@ class Outside(Changes):
         if bound and hasattr(obj, "__dict__") and not isinstance(obj, type):
             shadowed = found[1].then(HasOwnAttribute(name))
             self._absent(shadowed, f"{found[2]}.{name} of the object itself", obj)
-        path = found[1].attribute(name)
+        path = found[1].attribute(name, plain=method_of(obj, "__getattribute__") is not None)
         return self.read(value, path, f"{found[2]}.{name}", obj, traced=traced)
 
     def _of_module(
@@ -332,6 +334,7 @@ class Outside(Changes):
         if not isinstance(obj, PLAIN) or hasattr(obj, "__dict__"):
             self._can_be_read(obj, name)
             self._getters.setdefault(id(obj), (obj, Path(Known(obj)), name))
+            self.note_met(obj)
 
     def argument(self, obj: Any, number: int) -> None:
         """An object of the program's that is argument leaf ``number``."""
@@ -340,6 +343,7 @@ class Outside(Changes):
         assert where is not None, obj
         path = Path(ArgumentLeaf(number, where))
         self._getters.setdefault(id(obj), (obj, path, type(obj).__name__))
+        self.note_met(obj)
 
     def holds_tuples(self) -> bool:
         """Whether a tuple was found outside, or came in an argument."""

@@ -65,6 +65,16 @@ class EnclosingVariable:
 
 
 @dataclass(frozen=True)
+class PlainAttribute:
+    """The step to an attribute of an object whose class has a ``__getattribute__`` of its own."""
+
+    name: str
+
+    def __call__(self, obj: Any) -> Any:
+        return object.__getattribute__(obj, self.name)
+
+
+@dataclass(frozen=True)
 class Path:
     """``start()``, and ``steps`` from there."""
 
@@ -94,9 +104,9 @@ class Path:
         """One step further."""
         return Path(self.start, (*self.steps, step))
 
-    def attribute(self, name: str) -> Path:
-        """To an attribute."""
-        return self.then(operator.attrgetter(name))
+    def attribute(self, name: str, *, plain: bool = False) -> Path:
+        """To an attribute; ``plain``: as ``object`` finds it, whatever the class says."""
+        return self.then(PlainAttribute(name) if plain else operator.attrgetter(name))
 
     def item(self, key: Any) -> Path:
         """To an item of a container."""

@@ -96,21 +96,40 @@ class StagedItems(Operators):
         )
 
     def getattr(self, obj: Any, name: str) -> Any:
-        outside = self.session.outside
         obj = seen(obj)
-        changed = outside.changed_attribute(obj, name)
-        if changed is not None:
-            return changed[0]
         if name == "strides" and isinstance(obj, Array):
             return byte_strides(obj)
         if name == "__class__" and stands_for_other(obj):
             return type_of(obj)
-        found = dunder_methods.property_of(obj, name)
-        if found is not None and not outside.is_outside(obj):
-            outside.member(type(obj), name)
-            return dunder_methods.read_property(self, obj, name, found)
+        own = dunder_methods.method_of(obj, "__getattribute__")
         try:
-            value = builtins.getattr(obj, name)
+            return self.plain_getattr(obj, name) if own is None else self.call(own, name)
+        except AttributeError:
+            return self._asked_last(obj, name)
+
+    def _asked_last(self, obj: Any, name: str) -> Any:
+        """What ``__getattr__`` says, in the handler of an ``AttributeError``."""
+        method = dunder_methods.method_of(obj, "__getattr__")
+        if method is None:
+            raise
+        return self.call(method, name)
+
+    def plain_getattr(self, obj: Any, name: str) -> Any:
+        """An attribute as ``object`` finds it: a property or another descriptor is asked."""
+        outside = self.session.outside
+        changed = outside.changed_attribute(obj, name)
+        if changed is not None:
+            return changed[0]
+        getter = dunder_methods.own_getter(obj, name)
+        if getter is not None:
+            outside.member(type(obj), name)
+            is_cached = dunder_methods.is_cached(obj, name)
+            value = self.call(getter)
+            if is_cached:
+                self.plain_setattr(obj, name, value)
+            return value
+        try:
+            value = dunder_methods.plain_attribute(obj, name)
         except AttributeError:
             outside.missing(obj, name)
             raise
@@ -123,7 +142,6 @@ class StagedItems(Operators):
         return outside.attribute(obj, name, value)
 
     def setattr(self, obj: Any, name: str, value: Any) -> None:
-        outside = self.session.outside
         if isinstance(obj, Array) and name not in _SETTABLE:
             if not hasattr(np.ndarray, name):
                 throw(AttributeError(f"'numpy.ndarray' object has no attribute '{name}'"))
@@ -131,16 +149,27 @@ class StagedItems(Operators):
                 f"{where()}: .{name} of an array cannot be set in a compiled function; use "
                 "x.view(dtype), x.astype(dtype) or slices"
             )
-        if isinstance(obj, Tracer) or not outside.is_outside(obj):
-            found = dunder_methods.property_of(obj, name)
-            if isinstance(found, property) and found.fset is not None:
-                self.call(MethodType(found.fset, obj), value)
-                return
+        own = dunder_methods.method_of(obj, "__setattr__")
+        if own is None:
+            self.plain_setattr(obj, name, value)
+        else:
+            self.call(own, name, value)
+
+    def plain_setattr(self, obj: Any, name: str, value: Any) -> None:
+        """Set an attribute as ``object`` does: a property or another descriptor is asked."""
+        outside = self.session.outside
+        setter = dunder_methods.own_setter(obj, name)
+        if setter is not None:
             if not isinstance(obj, Tracer):
-                containers.touch_attributes(self.session, obj, name)
+                outside.member(type(obj), name)
+            self.call(setter, value)
+        elif isinstance(obj, Tracer):
             builtins.setattr(obj, name, value)
-            return
-        outside.set_attribute(obj, name, value, lambda: self.getattr(obj, name))
+        elif outside.is_outside(obj):
+            outside.set_attribute(obj, name, value, lambda: self.plain_getattr(obj, name))
+        else:
+            containers.touch_attributes(self.session, obj, name)
+            dunder_methods.put_attribute(obj, name, value)
 
     def delattr(self, obj: Any, name: str) -> None:
         if self.session.outside.is_outside(obj):

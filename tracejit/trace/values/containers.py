@@ -9,7 +9,7 @@ from typing import Any
 
 from tracejit import trees
 from tracejit.errors import PACKAGE, UnsupportedError
-from tracejit.trace.session.session import NUMPY, Frame, Session, where
+from tracejit.trace.session.session import NUMPY, Frame, Session, current, where
 from tracejit.trace.values.reach import is_stateful, restore, snapshot
 
 __all__ = ["restore", "snapshot"]
@@ -92,6 +92,7 @@ def copied(x: Any) -> Any:
 
 def leave(frame: Frame) -> dict[int, tuple[Any, Any]]:
     """Put back what the frame's region changed; what it had made of each container."""
+    current().outside.must_be_as_met()
     for attributes, before in frame.attributes:
         same = attributes.keys() == before.keys() and all(
             attributes[k] is before[k] for k in before

@@ -183,8 +183,9 @@ def _may_answer(left: Any, right: Any, name: str) -> bool:
     return not isinstance(left, Array) or getattr(right, "__array_ufunc__", 0) is None
 
 
-def property_of(obj: Any, name: str) -> property | functools.cached_property[Any] | None:
-    """The property of the user's class that an attribute is, else None."""
+def own_getter(obj: Any, name: str) -> Any:
+    """What the user's class computes an attribute with, called without arguments: the getter of a
+    property or of another descriptor. None where there is none."""
     cls = type(obj)
     if not cls.__flags__ & _HEAP_TYPE or isinstance(obj, Tracer | type):
         return None
@@ -194,15 +195,55 @@ def property_of(obj: Any, name: str) -> property | functools.cached_property[Any
     elif isinstance(found, functools.cached_property) and name not in vars(obj):
         made = found.func
     else:
+        return _descriptor_getter(cls, obj, name, found)
+    return MethodType(made, obj) if isinstance(made, FunctionType) and convertible(made) else None
+
+
+def _descriptor_getter(cls: type, obj: Any, name: str, found: Any) -> Any:
+    get = _own(type(found), "__get__")
+    shadowed = name in getattr(obj, "__dict__", {}) and not hasattr(type(found), "__set__")
+    if get is None or shadowed:
         return None
-    return found if isinstance(made, FunctionType) and convertible(made) else None
+    return functools.partial(MethodType(get, found), obj, cls)
 
 
-def read_property(ops: Any, obj: Any, name: str, found: Any) -> Any:
-    """What the attribute is; a cached one is kept."""
+def own_setter(obj: Any, name: str) -> Any:
+    """What the user's class sets an attribute with, called with the value: the setter of a property
+    or of another descriptor. None where there is none."""
+    cls = type(obj)
+    if isinstance(obj, type) or not (cls.__flags__ & _HEAP_TYPE or isinstance(obj, Tracer)):
+        return None
+    found = class_attribute(cls, name)
     if isinstance(found, property):
-        assert found.fget is not None
-        return ops.call(MethodType(found.fget, obj))
-    value = ops.call(MethodType(found.func, obj))
-    ops.setattr(obj, name, value)
-    return value
+        made = found.fset
+        own = isinstance(made, FunctionType) and convertible(made)
+        return MethodType(made, obj) if own and made is not None else None
+    put = _own(type(found), "__set__")
+    return None if put is None else functools.partial(MethodType(put, found), obj)
+
+
+def _own(cls: type, name: str) -> FunctionType | None:
+    """The user's own method of a class, if Python finds that."""
+    if not cls.__flags__ & _HEAP_TYPE:
+        return None
+    found = class_attribute(cls, name)
+    return found if isinstance(found, FunctionType) and convertible(found) else None
+
+
+def is_cached(obj: Any, name: str) -> bool:
+    """Whether what computes an attribute is asked once."""
+    return isinstance(class_attribute(type(obj), name), functools.cached_property)
+
+
+def plain_attribute(obj: Any, name: str) -> Any:
+    """An attribute, without asking the program's ``__getattribute__`` or ``__getattr__``."""
+    asks = any(_own(type(obj), by) is not None for by in ("__getattribute__", "__getattr__"))
+    return object.__getattribute__(obj, name) if asks else getattr(obj, name)
+
+
+def put_attribute(obj: Any, name: str, value: Any) -> None:
+    """Set an attribute, without asking the program's ``__setattr__``."""
+    if _own(type(obj), "__setattr__") is None:
+        setattr(obj, name, value)
+    else:
+        object.__setattr__(obj, name, value)
