@@ -351,6 +351,23 @@ def rows_held(A):
     return out
 
 
+def rows_of_the_flat(x):
+    """Rows of a matrix, written through a view of another shape."""
+    n = len(x)
+    for k in range(1, n):
+        flat = x.reshape(-1)
+        flat[k * n : k * n + n] += np.sin(flat[k * n : k * n + n])
+    return x
+
+
+def elements_of_the_flat(x):
+    """Elements that are read through a view of another shape."""
+    total = 0.0
+    for k in range(x.size):
+        total = total * 0.5 + np.sin(x.reshape(-1)[k])
+    return total
+
+
 def square(r: Rng, n: int) -> tuple[np.ndarray, ...]:
     return (r.standard_normal((n, n)),)
 
@@ -409,4 +426,6 @@ SIZED = (
     (relaxed, line, True),
     (horner_steps, lambda r, n: (r.standard_normal(n), 0.7), True),
     (rows_held, square, True),
+    (rows_of_the_flat, square, True),
+    (elements_of_the_flat, square, True),
 )

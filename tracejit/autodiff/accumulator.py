@@ -16,18 +16,31 @@ class CotangentSum:
     """The cotangent of one linear value; see ``derivatives_linear.Accumulator``.
 
     ``masks``: those of everything that was added; None where a zero may be a number.
+    ``whole``: the sum of what this value is a reshape of. Where nothing is here yet, windows are
+    added there, not into zeros of their own that would be added later.
     """
 
-    __slots__ = ("b", "cleared", "like", "masks", "value")
+    __slots__ = ("b", "cleared", "given", "like", "masks", "taken", "value", "whole")
 
-    def __init__(self, b: Builder, like: Value, value: Value | None = None) -> None:
-        self.b, self.like, self.value = b, like, value
+    def __init__(
+        self,
+        b: Builder,
+        like: Value,
+        value: Value | None = None,
+        whole: CotangentSum | None = None,
+    ) -> None:
+        self.b, self.like, self.value, self.whole = b, like, value, whole
+        self.taken = False  # the whole sum, reshaped: what is added next belongs there
+        self.given: tuple[tuple[Mask, ...] | None] | None = None  # the masks that were there
         self.masks: tuple[Mask, ...] | None = () if value is None else None
         #: What the value is but for a window of zeros: that value, this one, and the window: what
         #: stood there, and where it is.
         self.cleared: tuple[Value, Value, Value, Sequence[Value]] | None = None
 
     def add(self, ct: Value) -> None:
+        if self.taken:
+            self._give(ct)
+            return
         self.masks = None
         if self.value is None:
             self.value = ct
@@ -38,6 +51,9 @@ class CotangentSum:
     def add_slice(self, ct: Value, bounds: Sequence[Value]) -> None:
         """What is added into a window that was just left out is all that there is: an update such
         as ``x[w] = x[w] + v`` is transposed without a pass over ``x``."""
+        if self._take_whole():
+            self._give(self.b.op("add_slice", self.dense(), ct, *bounds))
+            return
         self.masks, cleared = None, self.cleared
         if cleared is None or cleared[1] is not self.value or not _same(ct, bounds, *cleared[2:]):
             self.value = self.b.op("add_slice", self.dense(), ct, *bounds)
@@ -60,11 +76,21 @@ class CotangentSum:
         return made.operands[0] is whole and _same(ct, made.operands[1:], ct, bounds)
 
     def add_at(self, ct: Value, index: Sequence[Value], axes: Sequence[int]) -> None:
-        self.value = self.b.op("scatter", self.dense(), ct, *index, axes=tuple(axes), mode="add")
+        whole = self._take_whole()
+        made = self.b.op("scatter", self.dense(), ct, *index, axes=tuple(axes), mode="add")
         self.masks = None
+        if whole:
+            self._give(made)
+        else:
+            self.value = made
 
     def note(self, before: tuple[Mask, ...] | None, mask: Mask | None) -> None:
         """What was added last has this mask; ``before`` are the masks of what was there."""
+        if self.given is not None:
+            (there,), self.given, self.masks = self.given, None, before
+            assert self.whole is not None
+            self.whole.note(there, None if mask is None else _reshaped(mask, self.whole.like))
+            return
         known = before is not None and mask is not None
         self.masks = tuple(dict.fromkeys((*before, mask))) if known else None  # type: ignore[misc,arg-type]
 
@@ -83,8 +109,34 @@ class CotangentSum:
 
     def take(self) -> Value:
         """``dense``, leaving a symbolic zero behind: whoever takes it adds the result back."""
+        self._take_whole()
         value, self.value = self.dense(), None
         return value
+
+    def _take_whole(self) -> bool:
+        """Whether this is empty and the sum of what it is a reshape of is not: that moves here."""
+        whole = self.whole
+        if whole is None or self.value is not None or not whole.begun():
+            return False
+        self.value, self.taken = self.b.reshape(whole.take(), self.like.shape), True
+        return True
+
+    def _give(self, ct: Value) -> None:
+        """Move the whole sum back."""
+        assert self.whole is not None
+        self.given = (self.whole.masks,)
+        self.whole.add(self.b.reshape(ct, self.whole.like.shape))
+        self.value, self.taken = None, False
+
+    def begun(self) -> bool:
+        """Whether there is a sum, here or where windows of this are added."""
+        return self.value is not None or (self.whole is not None and self.whole.begun())
+
+
+def _reshaped(mask: Mask, like: Value) -> Mask:
+    """A mask of the same elements in another shape."""
+    make = mask.made if isinstance(mask, Window) else lambda b: mask
+    return Window(lambda b: b.reshape(make(b), like.shape))
 
 
 def _same(a: Value, bounds: Sequence[Value], b: Value, others: Sequence[Value]) -> bool:

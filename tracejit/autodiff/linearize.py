@@ -36,19 +36,22 @@ class Reverse:
     """State of a transposition: cotangents by linear value, and the tape of residuals.
 
     ``restored`` maps a primal array to the value that equals it again, from the moment on that a
-    reverse loop has undone its updates.
+    reverse loop has undone its updates. ``wholes``: linear values by their reshapes.
     """
 
     b: Builder
     tape: Value | None = None
     sums: dict[Value, CotangentSum] = field(default_factory=dict)
     restored: dict[Value, Value] = field(default_factory=dict)
+    wholes: dict[Value, Value] = field(default_factory=dict)
 
     def sum(self, linear: Value) -> CotangentSum:
         """The accumulator of a linear value."""
         found = self.sums.get(linear)
         if found is None:
-            found = self.sums[linear] = CotangentSum(self.b, linear)
+            whole = self.wholes.get(linear)
+            of = None if whole is None else self.sum(whole)
+            found = self.sums[linear] = CotangentSum(self.b, linear, whole=of)
         return found
 
     def cotangent(self, linear: Value | None) -> Value | None:
@@ -233,5 +236,8 @@ class Linearizer:
 
     def transpose(self, reverse: Reverse) -> None:
         """Emit the reverse code of all steps into ``reverse.b``."""
+        for step in self.steps:
+            if isinstance(step, LinearInstr) and step.instr.name == "reshape":
+                reverse.wholes[step.instr.result] = step.instr.operands[0]
         for step in reversed(self.steps):
             step.transpose(reverse)

@@ -185,7 +185,7 @@ class Body:
         for storage in self.candidates(value) if reuse else ():
             kernel, p = self.scope.child("kernel"), self.puller()
             written = build(p, kernel, storage.buffer)
-            if written is not None and self.pointwise(p, storage, written):
+            if written is not None and self.pointwise(p, storage, written, storage.buffer):
                 self.launch(kernel)
                 self.place(value, storage)
                 return
@@ -219,15 +219,16 @@ class Body:
                 found.append(storage)
         return [s for s in found if s.buffer.shape == type_.shape]
 
-    def pointwise(self, p: Puller, storage: Storage, written: Index) -> bool:
-        """Whether each element of ``storage`` was read only at the index that is written.
+    def pointwise(self, p: Puller, storage: Storage, written: Index, buffer: Value) -> bool:
+        """Whether each element of ``storage`` was read only at the index of ``buffer``, which is
+        over all of it, that is written.
 
         Reads of another constant row or column than the written one do not matter.
         """
         for value, indices in p.reads.items():
             if self.storage.get(value) is not storage:
                 continue
-            if storage.values[value] is not storage.buffer:
+            if storage.values[value] is not buffer:
                 return False
             if any(len(idx) != len(written) for idx in indices):
                 return False  # one of them is a position in the line of all elements
@@ -307,11 +308,28 @@ class Body:
             return False
         storage, buffer = found
         instr = self.inlining.defs[value]
-        before = storage.values.get(instr.operands[0])
-        if instr.has(Trait.SAME_ELEMENTS) and (before is storage.buffer or before in storage.whole):
+        x = instr.operands[0]
+        if instr.has(Trait.SAME_ELEMENTS) and self.storage.get(x) is storage and self.is_whole(x):
             storage.whole.add(buffer)
         self.place(value, storage, buffer)
         return True
+
+    def as_reshape(self, value: Value) -> None:
+        """Make ``value`` a view where it is computed at its uses and all of stored memory."""
+        instr = self.inlining.defs.get(value)
+        if value not in self.inlining.inlined or instr is None or value in self.storage:
+            return
+        if instr.has(Trait.SAME_ELEMENTS):
+            x = instr.operands[0]
+            self.as_reshape(x)
+            if x in self.storage and self.is_whole(x):
+                self.as_view(value)
+
+    def is_whole(self, value: Value) -> bool:
+        """Whether a stored tensor is all of its memory, under whatever shape."""
+        storage = self.storage[value]
+        buffer = storage.values[value]
+        return buffer is storage.buffer or buffer in storage.whole
 
     def buffer(self, value: Value) -> Value:
         """The buffer of a tensor, storing it first when it was inlined."""
@@ -354,6 +372,7 @@ class Body:
 
     def ensure_in(self, value: Value, storage: Storage) -> None:
         """Make ``storage`` hold ``value`` (by copying unless it already does)."""
+        self.as_reshape(value)
         if self.fills(value, storage):
             return
         if value in self.storage and self.storage[value] is not storage:
@@ -365,8 +384,8 @@ class Body:
         self.place(value, storage)
 
     def fills(self, value: Value, storage: Storage) -> bool:
-        """Whether ``value`` is all that is in ``storage``."""
-        return self.storage.get(value) is storage and storage.values[value] is storage.buffer
+        """Whether ``value``, of its shape, is all that is in ``storage``."""
+        return self.storage.get(value) is storage and self.is_whole(value)
 
     def copy_to(self, value: Value, storage: Storage) -> None:
         """Copy ``value`` to ``storage``, where what is needed later is saved first."""
@@ -406,10 +425,8 @@ class Body:
 
     def _movable(self, storage: Storage, value: Value) -> bool:
         """Whether ``value`` is all that is left in memory owned here."""
-        buffer = storage.values[value]
-        whole = buffer is storage.buffer or buffer in storage.whole
-        own = storage in self.owned and self.dense(buffer)
-        return own and whole and not self.busy(storage, [value])
+        own = storage in self.owned and self.dense(storage.values[value])
+        return own and self.is_whole(value) and not self.busy(storage, [value])
 
     def want(self, value: Value, storage: Storage) -> None:
         """Prefer ``storage`` for ``value`` and the tensors that it is an updated version of."""

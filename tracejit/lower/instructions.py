@@ -100,11 +100,11 @@ def _empty(body: Body, instr: Instr) -> None:
 def _update(body: Body, instr: Instr) -> None:
     """In place in the operand's memory, which is saved or copied first where it is still needed."""
     x, result = instr.operands[0], instr.result
-    storage = _update_target(body, instr)
-    build = _update_kernel(body, instr, storage.buffer)
+    storage, buffer = _update_target(body, instr)
+    build = _update_kernel(body, instr, buffer)
     kernel, p = body.scope.child("kernel"), body.puller()
     written = build(p, kernel)
-    if not _reads_allowed(body, p, storage, written, instr, x):
+    if not _reads_allowed(body, p, storage, buffer, written, instr):
         for v in instr.operands[1:]:
             if is_array(v):
                 _separate(body, v, storage)
@@ -115,29 +115,30 @@ def _update(body: Body, instr: Instr) -> None:
         if v is x or not body.live.live_after(v, body.t):
             storage.values.pop(v)
             body.storage.pop(v, None)
-    body.place(result, storage)
+    body.place(result, storage, buffer)
 
 
-def _update_target(body: Body, instr: Instr) -> Storage:
-    """Memory that holds the operand's contents and may be overwritten at this instruction."""
+def _update_target(body: Body, instr: Instr) -> tuple[Storage, Value]:
+    """Memory that holds the operand's contents and may be overwritten at this instruction, and the
+    buffer over it that has the operand's shape."""
     x, result = instr.operands[0], instr.result
+    body.as_reshape(x)
     storage = body.storage.get(x)
     if storage is None:
         storage = body.wanted(result) or body.wanted(x) or body.fresh(body.type(x))
         body.copy_into(storage.buffer, x)
-        return storage
-    direct = storage.writable and storage.values[x] is storage.buffer and not body.exposed(storage)
-    if direct:
-        wanted = body.wants.get(result)
-        if wanted is storage:
+        return storage, storage.buffer
+    if storage.writable and body.is_whole(x) and not body.exposed(storage):
+        buffer = storage.values[x]
+        if body.wants.get(result) is storage:
             before_overwrite(body, storage)
-            return storage
+            return storage, buffer
         if vacate(body, storage, x):
-            return storage
+            return storage, buffer
     target = body.wanted(result) or body.fresh(body.type(x))
     body.note_copy(x, "updated while its old contents are still needed")
     body.copy_into(target.buffer, x)
-    return target
+    return target, target.buffer
 
 
 _UPDATES = {
@@ -153,12 +154,12 @@ def _update_kernel(body: Body, instr: Instr, dest: Value) -> Callable[[Puller, S
 
 
 def _reads_allowed(
-    body: Body, p: Puller, storage: Storage, written: Index, instr: Instr, x: Value
+    body: Body, p: Puller, storage: Storage, buffer: Value, written: Index, instr: Instr
 ) -> bool:
     if all(n == 1 for n in p.shape(instr.operands[1])):
         return True  # one element is read before it is written
     if instr.has(Trait.WINDOW):
-        return body.pointwise(p, storage, written)
+        return body.pointwise(p, storage, written, buffer)
     return not any(body.storage.get(v) is storage for v in p.reads)
 
 

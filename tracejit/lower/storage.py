@@ -126,12 +126,6 @@ def versions(function: Function, value: Value) -> Iterator[Value]:
         source = updated_from(defs[source], source) if source in defs else None
 
 
-def origin(function: Function, value: Value) -> Value:
-    """The value that ``value`` is an updated version of, following in-place chains to the top."""
-    *_, top = versions(function, value)
-    return top
-
-
 def held_by(function: Function, value: Value) -> Value:
     """The tensor in whose memory ``value`` can be: what it is an updated version of, or the same
     elements under another shape, and so on to the top."""
@@ -154,13 +148,19 @@ def updated_from(instr: Instr, value: Value) -> Value | None:
         return None
     k, body = instr.results.index(value), op.body
     if op.is_loop:
-        stays = not body.diverges and origin(body, body.results[k]) is op.carried_in(body)[k]
-        return op.inits[k] if stays else None
+        return op.inits[k] if not body.diverges and _stays(op, body, k) else None
     found = {
         op.given[side.params.index(top)] if top in side.params else None
         for side in instr.regions
         if not side.diverges
-        for top in [origin(side, side.results[k])]
+        for top in [held_by(side, side.results[k])]
     }
     found.discard(None)
-    return found.pop() if len(found) == 1 else None
+    source = found.pop() if len(found) == 1 else None
+    return source if source is not None and source.type == value.type else None
+
+
+def _stays(op: RegionOp, body: Function, k: int) -> bool:
+    """Whether what a loop carries ends each trip in the memory it began in, as large as it was."""
+    result, param = body.results[k], op.carried_in(body)[k]
+    return result.type == param.type and held_by(body, result) is param

@@ -50,11 +50,18 @@ class Transpose:
     perm: tuple[int, ...]
 
     def get(self, b: Builder, x: Value) -> Value:
+        if self.whole():
+            return x
         return b.op("transpose", x, perm=self.perm)  # type: ignore[no-any-return]
 
     def put(self, b: Builder, x: Value, v: Value) -> Value:
+        if self.whole():
+            return v
         inverse = tuple(int(i) for i in np.argsort(self.perm))
         return b.op("transpose", v, perm=inverse)  # type: ignore[no-any-return]
+
+    def whole(self) -> bool:
+        return self.perm == tuple(range(len(self.perm)))
 
 
 @dataclass(frozen=True)
