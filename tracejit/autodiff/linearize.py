@@ -21,6 +21,7 @@ from tracejit.autodiff.undoing import updated_operand
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.ops.derivatives_linear import is_tape
+from tracejit.ir.traits import Trait
 from tracejit.records import dataclass
 
 
@@ -237,7 +238,8 @@ class Linearizer:
     def transpose(self, reverse: Reverse) -> None:
         """Emit the reverse code of all steps into ``reverse.b``."""
         for step in self.steps:
-            if isinstance(step, LinearInstr) and step.instr.name == "reshape":
-                reverse.wholes[step.instr.result] = step.instr.operands[0]
+            if isinstance(step, LinearInstr) and step.instr.has(Trait.SAME_ELEMENTS):
+                if not step.instr.has(Trait.KEPT):
+                    reverse.wholes[step.instr.result] = step.instr.operands[0]
         for step in reversed(self.steps):
             step.transpose(reverse)
