@@ -19,9 +19,8 @@ from tracejit.autodiff.settled import Settled
 from tracejit.autodiff.tangents import expansion, has_tangent, makes_tape, push_forward
 from tracejit.autodiff.undoing import updated_operand
 from tracejit.ir.builder import Builder
-from tracejit.ir.core import Function, Instr, Value, uses
+from tracejit.ir.core import Function, Instr, Value, is_reshape, uses
 from tracejit.ir.ops.derivatives_linear import is_tape
-from tracejit.ir.traits import Trait
 from tracejit.records import dataclass
 
 
@@ -238,8 +237,7 @@ class Linearizer:
     def transpose(self, reverse: Reverse) -> None:
         """Emit the reverse code of all steps into ``reverse.b``."""
         for step in self.steps:
-            if isinstance(step, LinearInstr) and step.instr.has(Trait.SAME_ELEMENTS):
-                if not step.instr.has(Trait.KEPT):
-                    reverse.wholes[step.instr.result] = step.instr.operands[0]
+            if isinstance(step, LinearInstr) and is_reshape(step.instr):
+                reverse.wholes[step.instr.result] = step.instr.operands[0]
         for step in reversed(self.steps):
             step.transpose(reverse)

@@ -259,6 +259,11 @@ def is_splat(instr: Instr) -> bool:
     return instr.has(Trait.REPEATS) and instr.operands[0].rank == 0
 
 
+def is_reshape(instr: Instr) -> bool:
+    """The same elements under another shape, nothing being checked."""
+    return instr.has(Trait.SAME_ELEMENTS) and not instr.has(Trait.KEPT)
+
+
 def window_of(instr: Instr) -> tuple[tuple[Value, ...], tuple[Dim, ...]]:
     """Bounds (starts, then steps) and extents of the window that an instruction reads or writes."""
     if instr.prim.updates:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tracejit.ir.core import Function, Instr, Value, is_array, is_splat
+from tracejit.ir.core import Function, Instr, Value, is_array, is_reshape, is_splat
 from tracejit.ir.extent import Dim, product
 from tracejit.ir.traits import Trait
 
@@ -158,14 +158,10 @@ def _reduces_line(root: Instr) -> bool:
     return folds and root.operands[0].rank == 1
 
 
-def _reshapes(instr: Instr) -> bool:
-    return instr.has(Trait.SAME_ELEMENTS) and not instr.has(Trait.KEPT)
-
-
 def line_of(inlining: Inlining, value: Value) -> Value:
     """The line of elements that ``value`` is cut out of, or itself."""
     instr = inlining.defs.get(value)
-    if instr is None or not _reshapes(instr):
+    if instr is None or not is_reshape(instr):
         return value
     (x,) = instr.operands
     return x if x.rank == 1 and x in inlining.inlined else value
@@ -186,7 +182,7 @@ def unflattened_shape(
             continue
         if instr.prim.elementwise:
             stack.extend(instr.operands)
-        elif _reshapes(instr) and instr.operands[0] in inlining.inlined:
+        elif is_reshape(instr) and instr.operands[0] in inlining.inlined:
             axes = tuple(n for n in map(dim, instr.operands[0].shape) if n != 1)
             if len(axes) > 1:
                 return axes
