@@ -283,24 +283,11 @@ def test_run_time_shapes() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: grad(lambda x: x.sum())(np.arange(3)), "needs floating or complex arguments"),
-        (lambda: grad(lambda x: x * x)(X), "returns a real scalar"),
         (lambda: grad(lambda x: x.sum())(np.arange(3)), r"grad of a lambda \(test_errors.py:\d+\)"),
         (lambda: grad(unsupported)(np.arange(3)), r"grad of unsupported \(test_errors.py:\d+\) n"),
         (lambda: grad(grad(unsupported))(np.arange(3)), r"grad of grad of unsupported \("),
-        (lambda: grad(lambda x: None)(X), "not None"),
-        (lambda: grad(lambda x: "text")(X), "not a str"),
-        (lambda: grad(lambda x: (x.sum(), x))(X), "has_aux=True"),
-        (lambda: grad(np.sum, X), r"write grad\(f\)\(x\)"),
-        (lambda: tracejit.value_and_grad(np.sum, 2.0), r"write value_and_grad\(f\)\(x\)"),
         (lambda: tracejit.jacrev(np.sin, X), r"write jacrev\(f\)\(x\)"),
         (lambda: jit(lambda x: grad(np.sum, x))(X), r"write grad\(f\)\(x\)"),
-        (lambda: grad(lambda x: x.sum(), argnums="x"), "positions of arguments, not 'x'"),
-        (lambda: grad(lambda x: x.sum(), argnums=3)(X), "argnums 3"),
-        (lambda: grad(lambda x: x.sum(), argnums=(0, 0)), "distinct"),
-        (lambda: grad(lambda x: x.sum(), has_aux=True)(X), "has_aux"),
-        (lambda: grad(3), "takes a function"),
-        (lambda: tracejit.jvp(np.sin, (X,), (np.ones(4),)), "has to have the same"),
     ],
 )
 def test_wrong_derivatives(call: Any, message: str) -> None:

@@ -16,11 +16,15 @@ import pytest
 import tracejit
 
 from tests.mistakes import values, kinds, numpys, right_answers  # isort: skip (order of the page)
+from tests.mistakes import transforms
 from tests.mistakes.row import MISTAKES, RIGHT, Mistake, Right
+from tests.mistakes.transforms import WRONG, Wrong
 from tracejit import jit
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "mistakes.md"
 FILES = {part.__file__ for part in (values, kinds, numpys)}
+#: What a message does not say: names of ours, and objects as Python shows them.
+OURS = re.compile(r"tracejit\.|<|\b(?:Scalar|PyScalar|Array|Pullback|Pushforward|Vmapped)\b|\b_\w")
 PACKAGE = os.path.dirname(tracejit.__file__) + os.sep
 
 
@@ -63,6 +67,20 @@ def test_mistake(row: Mistake) -> None:
         assert mine[-1] == (expected_line(row) or first)
 
 
+@named(WRONG)
+def test_wrong_transform(row: Wrong) -> None:
+    with pytest.raises(Exception) as caught:
+        row.call()
+    assert type(caught.value) is row.kind
+    assert row.says in str(caught.value)
+    assert not OURS.search(str(caught.value))
+    assert len(str(caught.value).splitlines()) <= 15
+    frames = traceback.extract_tb(caught.value.__traceback__)
+    lines, first = inspect.getsourcelines(row.call)
+    mine = [f.lineno for f in frames if f.filename == transforms.__file__]
+    assert any(first <= (line or 0) < first + len(lines) for line in mine)
+
+
 @named(RIGHT)
 def test_right_answer(row: Right, capsys: pytest.CaptureFixture[str]) -> None:
     if "scipy" in inspect.getsource(row.f):
@@ -87,7 +105,9 @@ def test_globals_that_change() -> None:
 
 def test_thirty_are_pinned() -> None:
     assert len(MISTAKES) >= 30
-    assert len({row.problem for row in (*MISTAKES, *RIGHT)}) == len(MISTAKES) + len(RIGHT)
+    assert len({row.problem for row in (*MISTAKES, *WRONG, *RIGHT)}) == sum(
+        map(len, (MISTAKES, WRONG, RIGHT))
+    )
 
 
 def page_rows() -> list[str]:
@@ -96,6 +116,7 @@ def page_rows() -> list[str]:
         f"| {r.problem} | `{r.kind.__name__}`: {r.says} | {r.do} | {r.origin or '–'} |"
         for r in MISTAKES
     ]
+    rows += [f"| {r.problem} | `{r.kind.__name__}`: {r.says} | {r.do} |" for r in WRONG]
     return rows + [f"| {r.problem} | {r.origin or '–'} |" for r in RIGHT]
 
 

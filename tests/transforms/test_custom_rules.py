@@ -288,8 +288,6 @@ def test_policies() -> None:
             again = grad(lambda x, f=checkpoint(f, policy=policy): np.sum(f(x) ** 2))
             np.testing.assert_allclose(again(X), want(X), rtol=1e-12)
             np.testing.assert_allclose(jacfwd(again)(X), jacfwd(want)(X), rtol=1e-10)
-    with pytest.raises(ValueError, match="policy is one of nothing_saveable"):
-        checkpoint(loops, policy="some")  # type: ignore[arg-type]
 
 
 def test_custom_gradient() -> None:

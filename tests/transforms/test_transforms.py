@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracejit import check_grads, grad, jit, jvp, value_and_grad, vjp
+from tracejit import check_grads, custom_vjp, grad, jit, jvp, stop_gradient, value_and_grad, vjp
 
 X = np.arange(5.0)
 
@@ -297,27 +297,23 @@ def test_holomorphic_gradients() -> None:
 
 def test_arguments_that_the_result_does_not_depend_on() -> None:
     f = grad(lambda x, y: x.sum(), argnums=(0, 1), disconnected_inputs="raise")
-    with pytest.raises(ValueError, match="does not depend on leaf 1"):
+    with pytest.raises(ValueError, match="does not depend on y"):
         f(X, X)
     equal(grad(lambda x, y: (x * y).sum(), disconnected_inputs="raise")(X, X), X)
     with pytest.raises(ValueError, match="disconnected_inputs is"):
         grad(named, disconnected_inputs="warn")
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: grad(named)("a"), r"grad of named \(.*\) needs .*, not a str"),
-        (lambda: grad(lambda p: p["n"])({"n": 3}), "grad of a lambda .*, not int64"),
-        (lambda: grad(lambda x: x * 1j)(X[0]), "returns a real scalar, not .*complex128"),
-    ],
-)
-def test_errors_name_the_function_and_the_argument(call: Any, message: str) -> None:
-    with pytest.raises(TypeError, match=message):
-        call()
-
-
 @pytest.mark.parametrize("x", [3.5, np.array([3.5]), np.array([[1.0], [2.0]])])
 def test_check_grads_takes_the_derivatives_that_grad_takes(x: Any) -> None:
     """Of one number, the standard deviation is 0 everywhere."""
     check_grads(lambda x: np.std(x, axis=-1) if np.ndim(x) else np.std(x), (x,))
+
+
+def test_check_grads_differentiates_by_cotangents() -> None:
+    """A pullback that is right, and looks constant to the next derivative."""
+    f = custom_vjp(np.sin)
+    f.defvjp(lambda x: (np.sin(x), x), lambda x, ct: (np.cos(x) * stop_gradient(ct),))
+    check_grads(lambda x: np.sum(f(x)), (X,), order=1, modes="rev")
+    with pytest.raises(AssertionError, match="order 1: <c, Jt>"):
+        check_grads(lambda x: np.sum(f(x)), (X,), order=2, modes="rev")

@@ -204,28 +204,6 @@ def test_exceptions_are_those_of_an_example() -> None:
         vmap(refuses)(np.array([1.0, -2.0, -3.0]))
 
 
-@pytest.mark.parametrize(
-    ("call", "kind", "message"),
-    [
-        (lambda: vmap(lambda x: x[x > 0])(BATCH), UnsupportedError, "size of a result differs"),
-        (lambda: vmap(lambda x: np.nonzero(x)[0])(BATCH), UnsupportedError, "size of a result"),
-        (lambda: vmap(np.zeros)(I), UnsupportedError, "size of a result differs"),
-        (lambda: vmap(np.add)(BATCH, BATCH[:3]), ValueError, "5 and 3 examples"),
-        (lambda: vmap(np.sin)(2.0), ValueError, "no such axis"),
-        (lambda: vmap(np.sin, in_axes=2)(BATCH), ValueError, "no such axis"),
-        (lambda: vmap(np.sin, in_axes=None)(BATCH), ValueError, "no argument is mapped"),
-        (lambda: vmap(np.add, in_axes=(0,))(BATCH, BATCH), ValueError, "in_axes has 1"),
-        (lambda: vmap(np.sin, out_axes=3)(BATCH), ValueError, "axis 3 is outside"),
-        (lambda: vmap(np.sin, out_axes=None)(BATCH), ValueError, "out_axes is None"),
-        (lambda: vmap(lambda p: p, in_axes=({"a": 0},))({"b": BATCH}), ValueError, "structure"),
-        (lambda: vmap(3), TypeError, "takes a function"),  # type: ignore[arg-type]
-    ],
-)
-def test_mistakes(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
-    with pytest.raises(kind, match=message):
-        call()
-
-
 def test_arrays_from_outside_are_not_written() -> None:
     outside = np.zeros(3)
 

@@ -129,7 +129,8 @@ def check_function(
 
     Forward mode is compared with central differences, reverse mode with forward mode through
     ``<c, J t> == <vjp c, t>``, or where that is not among ``modes`` with the differences; higher
-    orders repeat this on the derivatives themselves. Raises AssertionError where they differ by
+    orders repeat this on the derivatives themselves, as functions of the arguments and of the
+    tangents or cotangents. Raises AssertionError where they differ by
     more than ``tolerance`` relative to the norms involved. ``step`` is of the
     differences. ``prepare`` gives the function that
     derivatives are taken of, the same real function.
@@ -153,7 +154,8 @@ def check_function(
             f"{error:.3g} (norms {norm(moved):.6g}, {norm(want):.6g})"
         )
         if order > 1:
-            check_function(forward, [*args, *tangents], wrt, run, **deeper, seed=seed + 2)
+            both = [*wrt, *range(len(args), len(args) + len(tangents))]
+            check_function(forward, [*args, *tangents], both, run, **deeper, seed=seed + 2)
     if "rev" in modes:
         _check_reverse(function, args, wrt, run, tangents, moved, exact, {**deeper, "seed": seed})
 
@@ -183,4 +185,6 @@ def _check_reverse(
     )
     if deeper["order"]:
         deeper["seed"] += 1
-        check_function(backward, [*args, *cts_and_sizes], wrt, run, **deeper)
+        given = enumerate(backward.params[len(args) :], len(args))
+        both = [*wrt, *(k for k, p in given if p.type != INDEX)]
+        check_function(backward, [*args, *cts_and_sizes], both, run, **deeper)

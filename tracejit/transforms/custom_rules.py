@@ -20,7 +20,14 @@ from tracejit.trace.session.raising import Diverged
 from tracejit.trace.session.regions import Free, diverged
 from tracejit.trace.session.session import active, current
 from tracejit.trace.values.all import Array, Tracer, lift
+from tracejit.transforms.requirements import (
+    kind_of_object,
+    require_function,
+    require_numbers,
+    shown_structure,
+)
 from tracejit.transforms.staged import StagedBody, fitted, like, traced_body, value_like
+from tracejit.transforms.transform import shown
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -39,9 +46,7 @@ class Custom(Generic[P, R]):
     attrs: dict[str, Any] = {}  # noqa: RUF012  (subclasses have their own)
 
     def __init__(self, function: Callable[P, R], nondiff_argnums: int | Sequence[int] = ()) -> None:
-        what = type(self).__name__
-        if not callable(function):
-            throw(TypeError(f"{what} takes a function, not {type(function).__name__}"))
+        require_function(function, type(self).__name__.strip("_").lower())
         self.function = function
         self.nondiff_argnums = (
             (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
@@ -78,10 +83,21 @@ class Custom(Generic[P, R]):
         bound.apply_defaults()
         return bound.args, bound.kwargs
 
+    def _require_takes(self, rule: Any, what: str, arguments: str) -> None:
+        """Raise TypeError for a rule that a call with these arguments does not fit."""
+        count = len(self.nondiff_argnums)
+        try:
+            own_signature(rule).bind(*range(count + 2))
+        except TypeError:
+            fixed = f", after {count} of nondiff_argnums" if count else ""
+            throw(TypeError(f"{self.rule_name}: {what} takes ({arguments}){fixed}"))
+        except ValueError:
+            return  # a builtin tells no signature
+
     @property
     def rule_name(self) -> str:
         """How errors name it."""
-        return f"{type(self).__name__} of {getattr(self.function, '__name__', 'a function')}"
+        return f"{type(self).__name__.strip('_').lower()} of {shown(self.function)}"
 
     def primal(self, ops: Any, args: Sequence[Any]) -> Any:
         """The function called as it is."""
@@ -221,7 +237,9 @@ class custom_jvp(Custom[P, R]):  # noqa: N801  (used as a decorator)
         self.jvp: Rule | None = None
 
     def defjvp(self, rule: Rule) -> Rule:
-        """Give the rule; returns it, so that it may be used as a decorator."""
+        """Give the rule; returns it, so that it may be used as a decorator. TypeError for one that
+        cannot take its arguments."""
+        self._require_takes(rule, "rule", "primals, tangents")
         self.jvp = rule
         return rule
 
@@ -274,7 +292,8 @@ class custom_vjp(Custom[P, R]):  # noqa: N801  (used as a decorator)
         self.rules: tuple[Rule, Rule] | None = None
 
     def defvjp(self, forward: Rule, backward: Rule) -> None:
-        """Give the rule."""
+        """Give the rule. TypeError for a ``backward`` that cannot take its arguments."""
+        self._require_takes(backward, "backward", "residuals, cotangents")
         self.rules = forward, backward
 
     def bodies(self, call: CustomCall) -> list[StagedBody]:
@@ -299,7 +318,10 @@ def jvp_body(custom: Custom[..., Any], call: CustomCall, rule: Rule) -> StagedBo
         tangents = trees.unflatten(call.tree, leaves)
         answer = call.ops.call(rule, *call.fixed, primals, tangents)
         if not isinstance(answer, list | tuple) or len(answer) != 2:
-            raise StructureError(f"{custom.rule_name}: the rule gives a pair (result, tangent)")
+            raise StructureError(
+                f"{custom.rule_name}: the rule gives a pair (result, tangent), not "
+                f"{_what_came(answer)}"
+            )
         first = _as_results(custom, call.primal, answer[0], "result")
         return [*first, *_as_tangents(custom, call.primal, answer[1])]
 
@@ -316,7 +338,10 @@ def vjp_bodies(
     def first() -> Any:
         answer = call.ops.call(forward, *call.whole(params))
         if not isinstance(answer, list | tuple) or len(answer) != 2:
-            raise StructureError(f"{custom.rule_name}: forward gives a pair (result, residuals)")
+            raise StructureError(
+                f"{custom.rule_name}: forward gives a pair (result, residuals), not "
+                f"{_what_came(answer)}"
+            )
         leaves, tree = trees.flatten(answer[1])
         kept[:] = leaves, tree
         results = _as_results(custom, call.primal, answer[0], "result")
@@ -346,7 +371,7 @@ def _checked(custom: Custom[..., Any], call: CustomCall, answer: Any) -> list[An
     if not isinstance(answer, list | tuple) or len(answer) != len(parts):
         raise StructureError(
             f"{custom.rule_name}: backward gives a tuple of {len(parts)} cotangents, one for "
-            "each argument that is differentiated"
+            f"each argument that is differentiated, not {_what_came(answer)}"
         )
     leaves: list[Any] = []
     for part, given in zip(parts, answer, strict=True):
@@ -356,7 +381,8 @@ def _checked(custom: Custom[..., Any], call: CustomCall, answer: Any) -> list[An
         found, tree = trees.flatten(given)
         if tree != part:
             raise StructureError(
-                f"{custom.rule_name}: a cotangent has another structure than its argument"
+                f"{custom.rule_name}: a cotangent of backward has another structure than its "
+                f"argument: {shown_structure(tree)}, not {shown_structure(part)}"
             )
         leaves += found
     b = current().b
@@ -364,43 +390,52 @@ def _checked(custom: Custom[..., Any], call: CustomCall, answer: Any) -> list[An
         value_like(
             b.zeros_like(call.operands[k])
             if leaves[call.moving[k]] is None
-            else _fit(leaves[call.moving[k]], call.operands[k].tensor, "cotangent")
+            else _fit(custom, leaves[call.moving[k]], call.operands[k].tensor, "cotangent")
         )
         for k in call.inexact
     ]
 
 
-def _fit(x: Any, want: TensorType, what: str) -> Value:
-    """A value of a rule as what it has to be: numbers stand for arrays of them."""
+def _what_came(answer: Any) -> str:
+    sequence = isinstance(answer, list | tuple)
+    return f"{kind_of_object(answer)}{f' of {len(answer)}' if sequence else ''}"
+
+
+def _fit(custom: Custom[..., Any], x: Any, want: TensorType, what: str) -> Value:
+    """A value of a rule as what it has to be: a constant, 0.0 say, stands for arrays of it as a
+    tangent or cotangent."""
+    require_numbers([x], f"{custom.rule_name}: a {what} of its rule")
     value = lift(x).value
     b = current().b
-    if value.rank == 0 and want.shape:
+    if isinstance(x, bool | int | float | complex) and want.shape and what != "result":
         value = b.broadcast(b.convert(value, want.dtype), want.shape)
     try:
         return fitted(value, want, what)
     except TypeError as error:
-        raise StructureError(str(error)) from None
+        raise StructureError(f"{custom.rule_name}: its rule gives {error}") from None
 
 
 def _as_results(custom: Custom[..., Any], primal: StagedBody, answer: Any, what: str) -> list[Any]:
     leaves, tree = trees.flatten(answer)
     if tree != primal.tree:
         raise StructureError(
-            f"{custom.rule_name}: the {what} of the rule has another structure than the function's"
+            f"{custom.rule_name}: the {what} of the rule has another structure than the "
+            f"function's: {shown_structure(tree)}, not {shown_structure(primal.tree)}"
         )
     pairs = zip(leaves, primal.values, strict=True)
-    return [value_like(_fit(x, v.tensor, what)) for x, v in pairs if v is not None]
+    return [value_like(_fit(custom, x, v.tensor, what)) for x, v in pairs if v is not None]
 
 
 def _as_tangents(custom: Custom[..., Any], primal: StagedBody, answer: Any) -> list[Any]:
     leaves, tree = trees.flatten(answer)
     if tree != primal.tree:
         raise StructureError(
-            f"{custom.rule_name}: the tangent of the rule has another structure than the result"
+            f"{custom.rule_name}: the tangent of the rule has another structure than the result: "
+            f"{shown_structure(tree)}, not {shown_structure(primal.tree)}"
         )
     pairs = zip(leaves, primal.values, strict=True)
     moving = [(x, v) for x, v in pairs if v is not None and is_inexact(v.dtype)]
-    return [value_like(_fit(x, v.tensor, "tangent")) for x, v in moving]
+    return [value_like(_fit(custom, x, v.tensor, "tangent")) for x, v in moving]
 
 
 def _cotangents(primal: StagedBody, cts: Sequence[Value]) -> Any:

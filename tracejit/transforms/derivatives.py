@@ -10,22 +10,24 @@ import inspect
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
-from tracejit import autodiff, trees
+from tracejit import autodiff
 from tracejit.autodiff.tangents import active_results
 from tracejit.dtypes import is_complex, is_inexact, kind_of
 from tracejit.errors import throw
+from tracejit.ir.core import Value
 from tracejit.signatures import signature_with
 from tracejit.trace.session.concretize import shown_shape
 from tracejit.trace.values.all import lift
-from tracejit.transforms.staged import (
-    Staged,
-    check_aux,
-    fitted,
-    gradient_like,
+from tracejit.transforms.requirements import (
+    kind_of_object,
+    named_leaves,
     require_inexact,
-    tangent_tree,
+    require_numbers,
+    require_structure,
+    require_tuple,
 )
-from tracejit.transforms.transform import Transform, applied, checked_argnums, shown
+from tracejit.transforms.staged import Staged, check_aux, fitted, gradient_like, tangent_tree
+from tracejit.transforms.transform import Transform, applied, argnum, checked_argnums, shown
 
 if TYPE_CHECKING:
     from tracejit.callables import Transformed
@@ -73,11 +75,11 @@ class Gradient(Transform):
             args, kwargs = bound.args, bound.kwargs
         argnums = [self._position(n, len(args), kwargs) for n in asked]
         staged = Staged(ops, self.function, args, kwargs)
-        require_inexact(tuple(args[n] for n in argnums), shown(self))
+        require_inexact(shown(self), self.function, [args[n] for n in argnums], argnums)
         staged.run(argnums)
         if not staged.function.diverges:
             self._check_loss(staged)
-            self._check_connected(staged)
+            self._check_connected(staged, argnums)
         function, count = staged.twice(), len(staged.function.results)
         loss = len(function.results) - count if count else 0
         gradient = autodiff.grad(
@@ -97,9 +99,7 @@ class Gradient(Transform):
     def _position(self, asked: int | str, count: int, kwargs: Any) -> int:
         """The position of an argument that is asked for by position or name."""
         if isinstance(asked, int):
-            if not -count <= asked < count:
-                throw(TypeError(f"argnums {asked} is outside of the {count} positional arguments"))
-            return asked % count
+            return argnum(asked, count, shown(self))
         names = list(signature_with(self.function, [asked]).parameters)
         if asked in kwargs:
             throw(TypeError(f"argnames: {asked!r} can only be passed by name; make it positional"))
@@ -122,32 +122,42 @@ class Gradient(Transform):
         if self.holomorphic and any(not is_complex(v.dtype) for v in staged.wrt_values):
             throw(TypeError(f"{name} with holomorphic=True the arguments are complex"))
         if first is None or first.rank != 0 or kind_of(first.dtype) != kind:
-            what = _kind_of(staged.out[0] if staged.out else None)
+            what = kind_of_object(staged.out[0] if staged.out else None)
             if first is not None:
                 what = f"shape {shown_shape(first.shape)}, {first.dtype}"
             throw(
                 TypeError(
-                    f"{name} needs a function that returns a {scalar} scalar, not {what}: reduce "
-                    "arrays (sum, mean), take the real part of complex values, or use vjp"
+                    f"{name} needs a function that returns a {scalar} scalar, not {what}: "
+                    f"{self._instead(first)}"
                 )
             )
 
-    def _check_connected(self, staged: Staged) -> None:
+    def _instead(self, result: Value | None) -> str:
+        """What to do where a result is not the scalar that it has to be."""
+        if result is None:
+            return "return the loss"
+        if result.rank:
+            return "reduce it (sum, mean), or take vjp, jacrev, or vmap of grad"
+        if self.holomorphic:
+            return "leave out holomorphic=True"
+        if is_complex(result.dtype):
+            return "take its real part, or say holomorphic=True where the function is"
+        return "it has no derivative; with has_aux=True it is returned beside the loss"
+
+    def _check_connected(self, staged: Staged, argnums: Sequence[int]) -> None:
         if self.disconnected == "ignore":
             return
         count = len(staged.function.params)
-        for k in range(len(staged.params)):
+        named = named_leaves(self.function, [staged.args[n] for n in argnums], argnums)
+        names = [name for name, x in named if x is not None]
+        for k, name in enumerate(names):
             if not active_results(staged.function, [j == k for j in range(count)])[0]:
                 throw(
                     ValueError(
-                        f"{shown(self)}: the result does not depend on leaf {k} of the "
-                        "arguments (disconnected_inputs)"
+                        f"{shown(self)}: the result does not depend on {name} "
+                        '(disconnected_inputs="raise")'
                     )
                 )
-
-
-def _kind_of(x: Any) -> str:
-    return "None" if x is None else f"a {type(x).__name__}"
 
 
 @overload
@@ -304,12 +314,14 @@ class _Jvp(Transform):
     def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         primals, tangents = args
         staged = Staged(ops, self.function, primals, {})
-        require_inexact(tuple(primals), shown(self))
+        require_inexact(shown(self), self.function, primals)
         staged.run(range(len(primals)))
-        found, found_tree = trees.flatten(tuple(tangents))
-        if found_tree != staged.wrt_tree:
-            throw(TypeError(f"{shown(self)}: tangents have another structure than the arguments"))
+        name = shown(self)
+        found = require_structure(
+            tuple(tangents), staged.wrt_tree, f"{name}: tangents have", "the arguments"
+        )
         moved = [t for t, x in zip(found, staged.wrt_leaves, strict=True) if x is not None]
+        require_numbers(moved, f"{name}: a tangent")
         wanted = zip(moved, staged.params, strict=True)
         dots = [fitted(lift(x).value, p.type, "tangent") for x, p in wanted]
         function, count = staged.twice(), len(staged.function.results)
@@ -328,7 +340,10 @@ def jvp(fun: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any]) 
         value, moved = jvp(lambda x: x * x, (3.0,), (1.0,))
         assert (value, moved) == (9.0, 6.0)
     """
-    result: tuple[R, R] = applied(_Jvp(fun, "jvp"), tuple(primals), tuple(tangents))
+    use = "jvp(f, (x,), (v,))"
+    transform = _Jvp(fun, "jvp")
+    at = require_tuple(primals, "jvp: primals", use)
+    result: tuple[R, R] = applied(transform, at, require_tuple(tangents, "jvp: tangents", use))
     return result
 
 
@@ -346,6 +361,8 @@ def hvp(
         (product,) = hvp(cubes, (np.array([1.0, 2.0]),), (np.array([1.0, 0.0]),))
         assert product.tolist() == [6.0, 0.0]
     """
-    slope = Gradient(fun, tuple(range(len(primals))), False, False)
-    product: tuple[Any, ...] = jvp(slope, primals, tangents)[1]
+    use = "hvp(f, (x,), (v,))"
+    at = require_tuple(primals, "hvp: primals", use)
+    slope = Gradient(fun, tuple(range(len(at))), False, False)
+    product: tuple[Any, ...] = jvp(slope, at, require_tuple(tangents, "hvp: tangents", use))[1]
     return product

@@ -14,8 +14,8 @@ from tracejit.ir.types import INDEX
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import lift, wrap_array
 from tracejit.transforms.linear_maps import Linearized
-from tracejit.transforms.staged import require_inexact
-from tracejit.transforms.transform import Transform, checked_argnums, shown
+from tracejit.transforms.requirements import require_inexact, require_numbers
+from tracejit.transforms.transform import Transform, argnum, checked_argnums, shown
 from tracejit.transforms.vmapping import Vmapped
 
 if TYPE_CHECKING:
@@ -68,31 +68,39 @@ class Jacobian(Transform):
     def __traced_call__(self, ops: Any, /, *args: Any, **kwargs: Any) -> Any:
         single = isinstance(self.argnums, int)
         nums = [self.argnums] if isinstance(self.argnums, int) else list(self.argnums)
-        argnums = [argnum(n, len(args)) for n in nums]
+        argnums = [argnum(n, len(args), shown(self)) for n in nums]
         chosen = [args[n] for n in argnums]
-        require_inexact(tuple(chosen), shown(self))
-        self._check(trees.leaves_of(chosen), "argument")
+        require_inexact(shown(self), self.function, chosen, argnums)
+        self._check(trees.leaves_of(chosen), "argument", real=not self.holomorphic)
         at = _At(self.function, args, kwargs, argnums)
-        what = "vjp" if self.mode == "jacrev" else "linearize"
+        reverse = self.mode == "jacrev"
+        what = "vjp" if reverse else "linearize"
         out, linear, *aux = ops.call(Linearized(at, what, self.has_aux), *chosen)
-        build = self._by_rows if self.mode == "jacrev" else self._by_columns
-        if self.mode == "jacrev" or self.holomorphic:
-            self._check(trees.leaves_of(out), "result")
+        build = self._by_rows if reverse else self._by_columns
+        self._check(trees.leaves_of(out), "result", real=reverse and not self.holomorphic)
         found = build(ops, linear, out, tuple(chosen))
         whole = trees.unflatten(trees.flatten(out)[1], [t[0] for t in found] if single else found)
         return (whole, aux[0]) if self.has_aux else whole
 
-    def _check(self, leaves: Sequence[Any], what: str) -> None:
+    def _check(self, leaves: Sequence[Any], what: str, *, real: bool) -> None:
+        leaves = [x for x in leaves if x is not None]
+        require_numbers(leaves, f"{shown(self)}: each {what}")
         for x in leaves:
             kind = kind_of(lift(x).value.dtype)
-            if self.holomorphic and kind != "c":
-                throw(TypeError(f"{self.mode}: with holomorphic each {what} is complex"))
-            if not self.holomorphic and kind == "c":
+            if what == "result" and kind not in "fc":
                 throw(
                     TypeError(
-                        f"{self.mode} of a complex {what}: say holomorphic=True where the "
-                        f"function is, "
-                        "or take real and imaginary parts"
+                        f"{shown(self)}: a result is {lift(x).value.dtype}, which has no "
+                        "derivative: with has_aux=True it is returned beside the others"
+                    )
+                )
+            if self.holomorphic and kind != "c":
+                throw(TypeError(f"{shown(self)}: with holomorphic=True each {what} is complex"))
+            if real and kind == "c":
+                throw(
+                    TypeError(
+                        f"{shown(self)}: for a complex {what} say holomorphic=True where the "
+                        "function is, or take real and imaginary parts"
                     )
                 )
 
@@ -163,13 +171,6 @@ def _last(x: Any) -> Any:
     if value.rank == 1:
         return x
     return wrap_array(current().b.op("transpose", value, perm=(*range(1, value.rank), 0)))
-
-
-def argnum(n: int, count: int) -> int:
-    """The position of an argument, which may be counted from the end."""
-    if not -count <= n < count:
-        throw(TypeError(f"argnums {n} is outside of the {count} positional arguments"))
-    return n % count
 
 
 def jacfwd(

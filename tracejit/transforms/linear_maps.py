@@ -18,14 +18,14 @@ from tracejit.ir.core import Function, Value
 from tracejit.records import dataclass
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Scalar, lift, wrap_array
-from tracejit.transforms.staged import (
-    Staged,
-    check_aux,
-    fitted,
+from tracejit.transforms.requirements import (
     require_inexact,
-    simplified,
-    value_like,
+    require_numbers,
+    require_primals,
+    require_structure,
+    shown_structure,
 )
+from tracejit.transforms.staged import Staged, check_aux, fitted, simplified, value_like
 from tracejit.transforms.transform import Transform, applied, shown
 
 R = TypeVar("R")
@@ -49,6 +49,7 @@ class LinearMap:
     """A derivative as a function of residuals and one argument.
 
     ``given``, ``made``: structures of the argument and the result, with what is known of leaves.
+    ``of``: how errors name what it is the derivative of.
     """
 
     def __init__(
@@ -58,9 +59,10 @@ class LinearMap:
         given: tuple[Any, Sequence[Leaf]],
         made: tuple[Any, Sequence[Leaf]],
         what: str,
+        of: str,
     ) -> None:
         self.function, self.kept, self.given, self.made = function, kept, given, made
-        self.what = what
+        self.what, self.of = what, of
         self._compiled: Any = None
         self.__name__ = function.name
 
@@ -77,11 +79,12 @@ class LinearMap:
         return trees.unflatten(tree, [x.wrap(next(found)) if x.linear else x.other for x in leaves])
 
     def _linear_leaves(self, argument: Any) -> list[Any]:
-        found, tree = trees.flatten(argument)
         want, leaves = self.given
-        if tree != want:
-            throw(TypeError(f"{self.what}s have another structure than what they belong to"))
-        return [x for x, leaf in zip(found, leaves, strict=True) if leaf.linear]
+        like = "the result" if self.what == "cotangent" else "the arguments"
+        found = require_structure(argument, want, f"{self.of}: what is given has", like)
+        linear = [x for x, leaf in zip(found, leaves, strict=True) if leaf.linear]
+        require_numbers(linear, f"{self.of}: a {self.what}")
+        return linear
 
     def compiled(self) -> Any:
         """The map as it is called from Python."""
@@ -100,11 +103,22 @@ class Pullback:
     map: LinearMap
     residuals: tuple[Any, ...]
 
-    def __call__(self, cotangents: Any) -> Any:
-        return self.map.compiled()(self.residuals, cotangents)
+    def __call__(self, *cotangents: Any) -> Any:
+        return self.map.compiled()(self.residuals, self._one(cotangents))
 
-    def __traced_call__(self, ops: Any, cotangents: Any) -> Any:
-        return self.map.__traced_call__(ops, self.residuals, cotangents)
+    def __traced_call__(self, ops: Any, *cotangents: Any) -> Any:
+        return self.map.__traced_call__(ops, self.residuals, self._one(cotangents))
+
+    def _one(self, cotangents: Sequence[Any]) -> Any:
+        """The argument; TypeError for more of them, as for a result of several arrays."""
+        if len(cotangents) != 1:
+            throw(
+                TypeError(
+                    f"{self.map.of} takes one argument, which has the structure of the result, "
+                    f"{shown_structure(self.map.given[0])}: not {len(cotangents)} arguments"
+                )
+            )
+        return cotangents[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +148,7 @@ class Linearized(Transform):
 
     def __traced_call__(self, ops: Any, *primals: Any) -> Any:
         staged = Staged(ops, self.function, primals, {})
-        require_inexact(primals, shown(self))
+        require_inexact(shown(self), self.function, primals)
         staged.run(range(len(primals)))
         if not staged.function.diverges:
             check_aux(staged, self.has_aux, f"{shown(self)}:")
@@ -160,7 +174,8 @@ class Linearized(Transform):
         ends = ((tree, results), (staged.wrt_tree, primals))
         given, made = ends if self.what == "vjp" else ends[::-1]
         what = "cotangent" if self.what == "vjp" else "tangent"
-        return LinearMap(simplified(split.derivative), split.kept, given, made, what)
+        of = f"the {'pullback' if self.what == 'vjp' else 'pushforward'} of {shown(self)}"
+        return LinearMap(simplified(split.derivative), split.kept, given, made, what, of)
 
 
 @overload
@@ -185,7 +200,9 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         (slope,) = pullback(np.ones_like(y))
         assert slope.tolist() == [1.0, 1.0]
     """
-    return applied(Linearized(fun, "vjp", has_aux), *primals)
+    transform = Linearized(fun, "vjp", has_aux)
+    require_primals(primals, "vjp", shown(fun))
+    return applied(transform, *primals)
 
 
 @overload
@@ -206,4 +223,6 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
         columns = [pushforward(e) for e in np.eye(2)]
         assert np.array(columns).tolist() == [[2.0, 0.0], [0.0, 4.0]]
     """
-    return applied(Linearized(fun, "linearize", has_aux), *primals)
+    transform = Linearized(fun, "linearize", has_aux)
+    require_primals(primals, "linearize", shown(fun))
+    return applied(transform, *primals)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 import numpy as np
 
 from tracejit import trees
-from tracejit.errors import throw
+from tracejit.errors import StructureError, throw
 from tracejit.transforms.custom_rules import Custom, CustomCall, custom_jvp, custom_vjp
+from tracejit.transforms.requirements import kind_of_object, require_function
+from tracejit.transforms.transform import shown
 
 if TYPE_CHECKING:
     from tracejit.callables import Transformed
@@ -70,8 +72,11 @@ def checkpoint(
 
         assert grad(loss)(np.ones(2)).shape == (2,)
     """
-    if policy not in _POLICIES:
-        throw(ValueError(f"checkpoint: policy is one of {', '.join(_POLICIES)}, not {policy!r}"))
+    if not isinstance(policy, str) or policy not in _POLICIES:
+        given = repr(policy) if isinstance(policy, str) else kind_of_object(policy)
+        names = ", ".join(map(repr, _POLICIES))
+        throw(ValueError(f"checkpoint: policy is one of {names}, not {given}"))
+    require_function(fun, "checkpoint")
     keep = _POLICIES[policy]
     made: Any = fun if keep is None else _Checkpoint(fun, keep)
     return made  # type: ignore[no-any-return]
@@ -96,11 +101,22 @@ def custom_gradient(fun: Callable[P, tuple[R, Callable[..., Any]]]) -> Transform
         assert grad(log1pexp)(0.0) == 0.5
     """
 
+    require_function(fun, "custom_gradient")
+
+    def both(*args: Any) -> tuple[Any, Any]:
+        found = fun(*args)  # type: ignore[call-arg]
+        if not (isinstance(found, tuple | list) and len(found) == 2 and callable(found[1])):
+            raise StructureError(
+                f"custom_gradient of {shown(fun)}: it returns a pair (result, function of the "
+                "cotangents)"
+            )
+        return found[0], found[1]
+
     def result(*args: Any) -> Any:
-        return fun(*args)[0]  # type: ignore[call-arg]
+        return both(*args)[0]
 
     def backward(args: Any, ct: Any) -> Any:
-        found = fun(*args)[1](ct)  # type: ignore[call-arg]
+        found = both(*args)[1](ct)
         return found if isinstance(found, tuple | list) and len(found) == len(args) else (found,)
 
     made: Any = custom_vjp(result)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
-from tracejit.dtypes import is_inexact
+from tracejit.dtypes import is_complex, is_inexact
 from tracejit.errors import is_for_user, throw
 from tracejit.ir.builder import rename_attr
 from tracejit.ir.core import Function, Value
@@ -224,22 +224,6 @@ def check_aux(staged: Staged, has_aux: bool, name: str) -> None:
         )
 
 
-def require_inexact(arguments: Sequence[Any], what: str) -> None:
-    """Raise TypeError for an argument that has no derivative, which ``what`` would be by."""
-    for x in trees.leaves_of(tuple(arguments)):
-        if x is None:
-            continue
-        numeric = isinstance(x, Tracer | bool | int | float | complex | np.generic)
-        kind = str(lift(x).value.dtype) if numeric else f"a {type(x).__name__}"
-        if not numeric or not is_inexact(lift(x).value.dtype):
-            throw(
-                TypeError(
-                    f"{what} needs floating or complex arguments, not {kind}: convert them "
-                    "(x.astype(float)), or choose others by argnums"
-                )
-            )
-
-
 def tangent_tree(staged: Staged, results: Sequence[Value], values: Sequence[Value]) -> Any:
     """Tangents (or cotangents) of ``results`` in their structure; zeros for integers."""
     found, primals = iter(values), iter(results)
@@ -258,10 +242,11 @@ def tangent_tree(staged: Staged, results: Sequence[Value], values: Sequence[Valu
 
 
 def fitted(value: Value, want: Type, what: str) -> Value:
-    """A tangent or cotangent converted to the dtype that it has to have; its shape is checked."""
+    """A tangent or cotangent converted to the dtype that it has to have; its shape is checked, and
+    that no imaginary part is lost."""
     assert isinstance(want, TensorType)
     session, given = current(), value.tensor
-    if value.rank == want.rank:
+    if value.rank == want.rank and (is_complex(want.dtype) or not is_complex(given.dtype)):
         value = session.b.convert(value, want.dtype)
     message = (
         f"a {what} of shape {shown_shape(given.shape)}, {given.dtype}, for a value of shape "

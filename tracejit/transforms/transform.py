@@ -15,8 +15,9 @@ from tracejit import sources
 from tracejit.errors import throw
 from tracejit.trace.session.concretize import structural_int
 from tracejit.trace.session.session import active, current
-from tracejit.trace.values.all import Array, PyScalar, Scalar
+from tracejit.trace.values.all import PyScalar, Scalar
 from tracejit.transforms.kept import Identity, compiled, identity
+from tracejit.transforms.requirements import kind_of_object, require_function
 
 
 def shown(function: Any) -> str:
@@ -34,18 +35,20 @@ def shown(function: Any) -> str:
 
 def checked_argnums(argnums: Any, what: str) -> int | tuple[int, ...]:
     """One position of an argument, or several distinct ones. Raises TypeError."""
-    if isinstance(argnums, np.ndarray | np.inexact | float | complex | Array):
-        kind = "an array" if isinstance(argnums, np.ndarray | Array) else "a number like this"
+    one = not isinstance(argnums, list | tuple | range)
+    nums = (argnums,) if one else tuple(argnums)
+    if any(isinstance(n, str) for n in nums):
+        instead = "argnames" if what in ("grad", "value_and_grad") else "their positions"
+        throw(TypeError(f"argnums are positions of arguments, not names: for names say {instead}"))
+    wrong = [n for n in nums if not isinstance(n, int | np.integer | PyScalar | Scalar)]
+    if wrong:
+        kind = kind_of_object(wrong[0])
         throw(
             TypeError(
                 f"{what}(f) makes a function of the arguments of f: write {what}(f)(x). The second "
                 f"argument of {what}, argnums, is a position of an argument, not {kind}"
             )
         )
-    one = not isinstance(argnums, list | tuple | range)
-    nums = (argnums,) if one else tuple(argnums)
-    if not all(isinstance(n, int | np.integer | PyScalar | Scalar) for n in nums):
-        throw(TypeError(f"argnums are distinct positions of arguments, not {argnums!r}"))
     found = tuple(
         int(n) if isinstance(n, np.integer) else structural_int(n, "argnums") for n in nums
     )
@@ -54,12 +57,23 @@ def checked_argnums(argnums: Any, what: str) -> int | tuple[int, ...]:
     return found[0] if one else found
 
 
+def argnum(n: int, count: int, what: str) -> int:
+    """The position of an argument, which may be counted from the end."""
+    if not -count <= n < count:
+        throw(
+            TypeError(
+                f"{what}: argnums has {n}, and the call has {count} positional arguments, "
+                "counted from 0"
+            )
+        )
+    return n % count
+
+
 class Transform:
     """A function made of another one. Subclasses give ``__traced_call__``."""
 
     def __init__(self, function: Callable[..., Any], what: str) -> None:
-        if not callable(function):
-            throw(TypeError(f"{what} takes a function, not {type(function).__name__}"))
+        require_function(function, what)
         sources.keep(function)
         self.function, self.what = function, what
         functools.update_wrapper(self, function, updated=())

@@ -12,7 +12,13 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType
 from tracejit.trace.session.concretize import shown_shape
 from tracejit.trace.session.raising import Diverged
-from tracejit.trace.values.all import Array, Scalar, lift, wrap_array
+from tracejit.trace.values.all import Array, PyScalar, Scalar, lift, wrap_array
+from tracejit.transforms.requirements import (
+    kind_of_object,
+    names_of_positions,
+    require_numbers,
+    shown_structure,
+)
 from tracejit.transforms.staged import Staged, own
 from tracejit.transforms.transform import Transform, shown
 
@@ -29,6 +35,8 @@ class Vmapped(Transform):
         self, function: Callable[..., Any], in_axes: Any, out_axes: Any, axis_size: int | None
     ) -> None:
         super().__init__(function, "vmap")
+        _check_axes(in_axes, "in_axes")
+        _check_axes(out_axes, "out_axes")
         self.in_axes, self.out_axes, self.axis_size = in_axes, out_axes, axis_size
 
     @property
@@ -61,7 +69,11 @@ class Vmapped(Transform):
         staged = Staged(ops, self.function, args, kwargs)
         mapped = [k for k, axis in enumerate(axes) if axis is not None]
         staged.wrt = [leaves[k] for k in mapped]
-        fronts = [_front(x, axes[k]) for k, x in zip(mapped, staged.wrt, strict=True)]
+        names = names_of_positions(self.function, range(len(args)))
+        fronts = [
+            _front(x, axes[k], trees.name_of_leaf(tree, k, names))
+            for k, x in zip(mapped, staged.wrt, strict=True)
+        ]
         size = self._size(staged, fronts)
         staged.wrt_values = fronts
         staged.params = [Value(TensorType(v.dtype, v.shape[1:])) for v in fronts]
@@ -92,6 +104,8 @@ class Vmapped(Transform):
         size = self.axis_size if self.axis_size is not None else sizes[0]
         for other in sizes:
             message = f"vmap: arguments have {size} and {other} examples along their mapped axes"
+            if self.axis_size is not None:
+                message = f"vmap: axis_size is {size}, an argument has {other} examples"
             staged.session.require_equal(size, other, ValueError, message)
         return size
 
@@ -119,6 +133,18 @@ class Vmapped(Transform):
         return trees.unflatten(tree, out)
 
 
+def _check_axes(axes: Any, what: str) -> None:
+    """Raise TypeError for what is no tree of axes: an array, as if it were the argument."""
+    for x in trees.leaves_of(axes):
+        if isinstance(x, bool) or not isinstance(x, int | PyScalar | Scalar | None):
+            throw(
+                TypeError(
+                    f"vmap: {what} is an axis, None or a tree of them, not {kind_of_object(x)}; "
+                    "a batch is given to what vmap returns: vmap(f)(x)"
+                )
+            )
+
+
 def _frozen(axes: Any) -> Hashable:
     leaves, tree = trees.flatten(axes)
     return tuple(leaves), tree
@@ -132,25 +158,33 @@ def spread_axes(axes: Any, tree: Any, what: str) -> list[int | None]:
     parts, above = trees.flatten(axes)
     try:
         below = above.flatten_up_to(tree)
-    except ValueError as error:
-        throw(ValueError(f"vmap: {what} has another structure than what it is for: {error}"))
+    except ValueError:
+        given, of = above, trees.flatten(tree)[1]
+        if what == "in_axes":
+            given, of = given.children()[0], of.children()[0]  # keyword arguments have no axes
+        throw(
+            ValueError(
+                f"vmap: {what} has another structure than what it is for: "
+                f"{shown_structure(given)}, not {shown_structure(of)} or a part of it"
+            )
+        )
     return [
         a for axis, part in zip(parts, below, strict=True) for a in spread_axes(axis, part, what)
     ]
 
 
-def _front(x: Any, axis: int | None) -> Value:
+def _front(x: Any, axis: int | None, name: str) -> Value:
     """An argument's value with the mapped axis first."""
     from tracejit.trace.session.session import current
 
+    require_numbers([x], f"vmap: {name}, which is to be mapped,")
     value = lift(x).value
     assert axis is not None
     if not isinstance(x, Array) or not -value.rank <= axis < value.rank:
         what = f"an array of shape {shown_shape(value.shape)}" if value.rank else "a number"
         throw(
             ValueError(
-                f"vmap: axis {axis} of {what} is to be mapped, which has no such axis: set "
-                f"in_axes to "
+                f"vmap: axis {axis} of {name} is to be mapped, which is {what}: set in_axes to "
                 "None for what all examples share"
             )
         )
