@@ -24,7 +24,7 @@ from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import joined
-from tracejit.lower.parallel import Kernel, Phase, Role, short
+from tracejit.lower.parallel import Kernel, Phase, Role, needed_by, short
 from tracejit.records import dataclass
 
 #: Threads of a block, by role.
@@ -125,7 +125,8 @@ def phase_kernels(kernel: Kernel, phase: Phase, name: str) -> Stages:
         params.bind(f, given)
         if phase.role == "serial":
             first = e.icmp("eq", e.global_thread(), f.const(0))
-            e.when(first, lambda: _serial(f, phase, kernel, params.take("result", given)))
+            places = params.take("result", given)
+            e.when(first, lambda: _alone(f, [*phase.before, *phase.instrs], kernel, places))
             return
         f.all(phase.before)
         if together is not None:
@@ -144,9 +145,11 @@ def phase_kernels(kernel: Kernel, phase: Phase, name: str) -> Stages:
     return Stages((text,), (stage,), (tuple(params.arguments),), width)
 
 
-def _serial(f: DeviceText, phase: Phase, kernel: Kernel, places: list[emit.SpacePointer]) -> None:
-    f.all(phase.before)
-    f.all(phase.instrs)
+def _alone(
+    f: DeviceText, instrs: Sequence[Instr], kernel: Kernel, places: Sequence[emit.SpacePointer]
+) -> None:
+    """One thread does some instructions, and leaves the kernel's results."""
+    f.all(instrs)
     for place, part in zip(places, _results(f, kernel), strict=True):
         f.e.store(place, part)
 
@@ -181,7 +184,8 @@ def _total(kernel: Kernel, phase: Phase, name: str) -> Stages:
     """A reduction of everything: each block leaves its part, one block combines them."""
     (shared,) = [i for i in phase.instrs if kernel.cooperative(i) and not short(kernel, i)]
     place = phase.instrs.index(shared)
-    before = [i for i in phase.instrs[:place] if not i.has(Trait.STORES)]
+    before = needed_by(shared.operands, phase.instrs[:place])
+    after = [i for i in phase.instrs if i is not shared and i not in before]
     first, last = _Parameters(kernel), _Parameters(kernel)
     first.outputs("partial", shared.results)
     last.outputs("partial", shared.results)
@@ -201,7 +205,7 @@ def _total(kernel: Kernel, phase: Phase, name: str) -> Stages:
     def finish(e: PTXEmitter, given: list[Reg | emit.SpacePointer]) -> None:
         f = DeviceText(e)
         last.bind(f, given)
-        _together(f, kernel, phase.instrs[:place])
+        f.all(before)
         reduction, places = Reduction(f, shared), last.take("partial", given)
         (blocks,) = last.take("blocks", given)
         neutral = tuple(reduction.neutral)
@@ -216,8 +220,8 @@ def _total(kernel: Kernel, phase: Phase, name: str) -> Stages:
         mine = e.block_stride(blocks, neutral, step)
         total = e.block_reduce(mine, neutral, reduction.combine)
         f.bind(shared.results, reduction.finish(total))
-        _together(f, kernel, phase.instrs[place + 1 :])
-        _yield(f, kernel, last.take("result", given))
+        places_of_results = last.take("result", given)
+        _by_first(f, lambda: _alone(f, after, kernel, places_of_results))
 
     threads = THREADS["total"]
     made = [

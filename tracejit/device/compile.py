@@ -22,6 +22,7 @@ from tracejit.device.transfers import upload_constant
 from tracejit.ir.core import Instr
 from tracejit.ir.program import Program
 from tracejit.lower.expand_masked import plain
+from tracejit.lower.join_points import join_points
 from tracejit.lower.outline import outline
 
 _NAME = re.compile(r"@([\w.$]+)")
@@ -36,7 +37,9 @@ class DeviceCode:
         self.device = device
         with self.driver.on(device):
             self.ptx: PtxProgram = ptx_module(
-                outline(plain(program)), self.driver.architecture(), needs_kernel=needs_kernel
+                join_points(outline(plain(program))),
+                self.driver.architecture(),
+                needs_kernel=needs_kernel,
             )
             self.core, constants = lower_host(self.ptx, *slots)
             names = [k.name for k in self.ptx.kernels]

@@ -139,13 +139,13 @@ class _Launches:
             return self.first
         kernel = self.kernel.build([], self.outs)
         operands = tuple(self.kernel.outer)
-        aliases = _aliases(operands, self.roots)
+        aliases = aliases_of(operands, self.roots)
         return Instr(
             self.first.prim, operands, aliases, (kernel,), tuple(self.made), self.first.loc
         )
 
 
-def _aliases(operands: Sequence[Value], roots: Mapping[Value, Value]) -> Mapping[str, object]:
+def aliases_of(operands: Sequence[Value], roots: Mapping[Value, Value]) -> Mapping[str, object]:
     groups: dict[Value, list[int]] = {}
     for k, v in enumerate(operands):
         if isinstance(v.type, BufferType):

@@ -29,6 +29,7 @@ from tracejit.ir.program import Program
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, BufferType, TensorType
+from tracejit.lower.kernel_fusion import aliases_of
 from tracejit.lower.parallel import Kernel, walk
 
 #: Statements of the host that a kernel can do, besides scalar arithmetic.
@@ -185,13 +186,13 @@ class Outlined:
         host = Builder("host", self.loop.loc)
         made = _literals([self.loop])
         literals = {i.result: host.op(i.prim, **i.attrs) for i in made}
-        operands = _with_extents([*self.loop.operands, *literals.values()])
+        operands = with_extents([*self.loop.operands, *literals.values()])
         names = b.params_like(operands)
         names.update({inner: names[outer] for inner, outer in literals.items()})
         state = [b.const(0, "i64") for _ in range(1 + self.width if self.sites else 0)]
         results, state = self._region_op(b, self.loop, names, state)
         kernel = b.build([*results, *state])
-        aliases = self._aliases(operands)
+        aliases = aliases_of(operands, self.roots)
         launch = host.append("launch", operands, aliases, (kernel,), self.loop.loc)
         count = len(self.loop.results)
         found = replace(launch, results=(*self.loop.results, *launch.results[count:]))
@@ -201,14 +202,6 @@ class Outlined:
                 host.op("free", literals[instr.result])
         self._raise_on_host(host, found.results[count:])
         return host.instrs
-
-    def _aliases(self, operands: Sequence[Value]) -> Mapping[str, object]:
-        groups: dict[Value, list[int]] = {}
-        for k, v in enumerate(operands):
-            if isinstance(v.type, BufferType):
-                groups.setdefault(self.roots.get(v, v), []).append(k)
-        found = tuple(tuple(g) for g in groups.values() if len(g) > 1)
-        return {"aliases": found} if found else {}
 
     def _raise_on_host(self, b: Builder, state: Sequence[Value]) -> None:
         for number, site in enumerate(self.sites, 1):
@@ -283,7 +276,7 @@ class Outlined:
         used = dict.fromkeys([*(v for i in rest for v in uses(i)), *literals, *wanted])
         outer = {v: names[v] for v in used if v not in made}
         good, bad = states
-        operands = _with_extents([*outer.values(), *good, *bad, *otherwise])
+        operands = with_extents([*outer.values(), *good, *bad, *otherwise])
         then, other = Builder("then"), Builder("failed")
         inside = then.params_like(operands)
         known = {v: inside[n] for v, n in outer.items()}
@@ -453,7 +446,7 @@ def _nothing(b: Builder, like: Value) -> Value:
     return b.const(0, like.dtype)
 
 
-def _with_extents(values: Sequence[Value]) -> list[Value]:
+def with_extents(values: Sequence[Value]) -> list[Value]:
     """Values and those that their types mention, each once."""
     return list(dict.fromkeys([*values, *_mentioned(values)]))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from tracejit.dtypes import is_exact
-from tracejit.ir.core import Function, Instr, Value, element_of
+from tracejit.ir.core import Function, Instr, Value, element_of, uses
 from tracejit.ir.extent import Dim, Extent, Monomial, leaves, subst
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.traits import Trait
@@ -133,7 +133,7 @@ class Kernel:
                 groups[-1] = (tuple(before), [*groups[-1][1], instr])
             else:
                 groups.append((tuple(before), [instr]))
-        return [self.phase(pure, instrs) for pure, instrs in groups]
+        return _joined([self.phase(pure, instrs) for pure, instrs in groups])
 
     def _reads_stored(self, instrs: Sequence[Instr]) -> bool:
         return any(
@@ -142,9 +142,25 @@ class Kernel:
 
     def _whole(self, top: tuple[Instr, ...]) -> Phase:
         together = [i for i in top if self.cooperative(i) and not short(self, i)]
+        if len(together) == 1 and self._may_finish(top, top.index(together[0])):
+            return Phase("total", (), top)
         if not together or not self._uniform(top, top):
             return Phase("serial", (), top)
-        return Phase("total" if len(together) == 1 else "rows", (), top)
+        return Phase("rows", (), top)
+
+    def _may_finish(self, top: tuple[Instr, ...], at: int) -> bool:
+        """Whether one thread may do what stands around a reduction: see `needed_by`."""
+        first = top[: at + 1]
+        if any(i.regions and not self.cooperative(i) for i in first):
+            return False
+        if any(i.has(Trait.STORES) for i in walk(first)):
+            return False
+        # All threads of the last block know where the reduction begins.
+        changed = self._stored(top)
+        early = walk(needed_by(RegionOp(top[at]).inits, top[:at]))
+        return not any(
+            i.has(Trait.LOADS) and self.roots.value(i.operands[0]) in changed for i in early
+        )
 
     def phase(self, before: tuple[Instr, ...], instrs: Sequence[Instr]) -> Phase:
         """Some instructions at the top, each of which does something."""
@@ -244,6 +260,29 @@ class Kernel:
                 if i.has(Trait.LOADS) and self.roots.value(i.operands[0]) in changed:
                     return False
         return True
+
+
+def needed_by(values: Sequence[Value], before: Sequence[Instr]) -> list[Instr]:
+    """The instructions among those before that values are made of."""
+    needed = set(values)
+    found: list[Instr] = []
+    for instr in reversed(before):
+        if needed & set(instr.results):
+            found.append(instr)
+            needed |= set(uses(instr))
+    return found[::-1]
+
+
+def _joined(phases: Sequence[Phase]) -> list[Phase]:
+    """The phases, those that one thread does after one another as one of them."""
+    found: list[Phase] = []
+    for phase in phases:
+        if found and found[-1].role == phase.role == "serial":
+            # What is pure stays so: nothing that the kernel stores is read there.
+            found[-1] = Phase("serial", phase.before, (*found[-1].instrs, *phase.instrs))
+        else:
+            found.append(phase)
+    return found
 
 
 def why_serial(kernel: Kernel, phase: Phase) -> str:

@@ -1,0 +1,93 @@
+"""Neighbouring kernels of one thread as one: the Program interpreter gives what it gave before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.lower.test_outline import F, outcome
+from tracejit import jit
+from tracejit.ir.program import kernels, verify_program
+from tracejit.lower.expand_masked import plain
+from tracejit.lower.join_points import join_points
+from tracejit.lower.parallel import Kernel
+
+
+def by_dot(a: Any, b: Any) -> Any:
+    """The sum, what follows it, and elements read before and after: one kernel."""
+    for i in range(1, len(a)):
+        a[i, 0] -= a[i, 1:] @ b
+        a[i, 0] /= a[0, 0]
+    return a
+
+
+def elements(x: Any) -> Any:
+    first = x[0]
+    x[1] = first * 2.0
+    x[0] = x[1] + x[2]
+    return x
+
+
+def around_a_sum(x: Any, y: Any) -> Any:
+    """What is written before the sum is in it; what is written after is not."""
+    x[0] = y[1]
+    total = np.sum(x)
+    x[1] = total
+    y[0] = x[1] + x[0]
+    return x, y
+
+
+def over_a_check(x: Any, y: Any) -> Any:
+    """Nothing moves over a check: x[0] is written before it fails, and x[1] is not."""
+    x[0] = x[2]
+    if y[0] > 1.0:
+        raise ValueError("more than one")
+    x[1] = x[0]
+    return x
+
+
+def on_the_host(x: Any, n: int) -> Any:
+    """The host needs a sum that kernels need, too."""
+    s = int(np.sum(x))
+    x[0] = s
+    return np.zeros(s + n), x
+
+
+def between(x: Any, y: Any) -> Any:
+    """A loop over all elements in between reads one thing that was written, and writes another."""
+    x[0] = 3.0
+    z = x * 2.0
+    y[1] = x[1]
+    x[2] = z[0] + z[1]
+    return x, y, z
+
+
+def line(n: int) -> np.ndarray:
+    return np.arange(n) + 1.0
+
+
+CASES = {
+    "dot": (by_dot, lambda: (line(600).reshape(3, 200), line(199)), ["map", "total"]),
+    "elements": (elements, lambda: (F(1, 2, 3),), ["serial"]),
+    "sum": (around_a_sum, lambda: (line(200), F(4, 5)), ["serial", "total"]),
+    "check holds": (over_a_check, lambda: (F(1, 2, 3), F(0)), ["serial", "serial"]),
+    "check fails": (over_a_check, lambda: (F(1, 2, 3), F(2)), ["serial", "serial"]),
+    "host": (on_the_host, lambda: (np.arange(200), 2), ["total", "map"]),
+    "between": (between, lambda: (line(200), F(4, 5)), ["serial", "map", "serial"]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_same_as_before(name: str) -> None:
+    function, make, roles = CASES[name]
+    made = jit(function)._dispatcher.version_for(*make()).artefacts
+    program = plain(made.program)
+    joined = join_points(program)
+    verify_program(joined)
+    assert outcome(made.traced, joined, make()) == outcome(made.traced, program, make())
+    found = [
+        Kernel(k.regions[0], k.attrs.get("aliases", ())).phases() for k in kernels(joined.host)
+    ]
+    assert [phase.role for phases in found for phase in phases] == roles
