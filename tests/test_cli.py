@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import tracejit
 from tracejit.cli import doctor
 from tracejit.cli import main as cli
 
@@ -31,7 +32,28 @@ def plain(x):
     return np.sqrt(x) * 2.0
 
 value = 3
+
+def text(x):
+    return x.tobytes()
+
+def fails(x):
+    raise ValueError("no 3")
+
+class Scaled:
+    def __init__(self, by):
+        self.by = by
+
+    @jit
+    def method(self, x):
+        return x * self.by
+
+scaled = Scaled(2.0)
+
+@jit
+def constant():
+    return np.arange(3.0).sum()
 """
+FILES = {"model": SOURCE, "wrong": "def f(:\n", "absent": "\nimport not_there\n"}
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -55,6 +77,30 @@ def run(tmp_path: Path) -> Run:
         )
 
     return command
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files in the working folder, for commands that run in this process."""
+    pytest.importorskip("typer")
+    pytest.importorskip("rich")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name, text in FILES.items():
+        (tmp_path / f"{name}.py").write_text(text)
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("model.py:scaled.method", "--args", "np.ones(3)"), ("model.py:constant",)],
+    ids=["a method", "no arguments"],
+)
+def test_a_method_and_a_function_of_nothing(
+    words: tuple[str, ...], files: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["explain", *words]) == 0
+    assert ": 1 kernel, " in capsys.readouterr().out
 
 
 def test_a_missing_extra_is_named(
@@ -137,13 +183,37 @@ def test_a_function_is_inspected_and_explained(run: Run, tmp_path: Path) -> None
         (("explain", "model.py:value"), "is a int, not a function"),
         (("explain", "model.py:plain", "--args", "np.one(3)"), "AttributeError"),
         (("inspect", "model.py:plain", "--args", "1.0", "--stage", "ast"), "--stage is one of ir"),
+        (
+            ("explain", "model.py:plain"),
+            "missing a required argument: 'x': give arguments by --args",
+        ),
+        (
+            ("inspect", "model.py:compiled", "--args", "1.0"),
+            "compiled(x, n) is not called so: missing",
+        ),
+        (
+            ("explain", "model.py:text", "--args", "np.ones(2)"),
+            "model.py:19: np.ndarray.tobytes is",
+        ),
+        (
+            ("explain", "model.py:fails", "--args", "3.0", "--profile"),
+            "model.py:22: ValueError: no 3",
+        ),
+        (("explain", "wrong.py:f"), "tracejit: SyntaxError: invalid syntax (wrong.py, line 1)"),
+        (
+            ("explain", "absent.py:f"),
+            "absent.py:2: ModuleNotFoundError: No module named 'not_there'",
+        ),
     ],
 )
-def test_what_is_wrong_is_named(run: Run, words: tuple[str, ...], says: str) -> None:
-    done = run(*words)
-    assert done.returncode == 1
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
+def test_what_is_wrong_is_named(
+    words: tuple[str, ...], says: str, files: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("tracejit: ")
+    assert len(told.splitlines()) == 1
+    assert says in told
 
 
 def test_a_function_is_exported(run: Run, tmp_path: Path) -> None:
@@ -156,6 +226,11 @@ def test_a_function_is_exported(run: Run, tmp_path: Path) -> None:
     wrong = run("export", "model.py:plain", "model.o", "-s", "(f9[n])")
     assert wrong.returncode == 1
     assert "'f9[n]' in signature '(f9[n])' is no type that is known" in wrong.stderr
+
+
+def test_the_version(files: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"tracejit {tracejit.__version__}\n"
 
 
 def test_bench_is_the_benchmark(run: Run) -> None:

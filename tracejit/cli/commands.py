@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
+from tracejit import __version__
 from tracejit.cli import doctor as checks
-from tracejit.cli.target import TargetError, arguments, function_at
+from tracejit.cli.target import TargetError, arguments, function_at, told
 from tracejit.codegen_llvm.object_cache import DiskCache, default_cache
 from tracejit.errors import TracejitError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="NumPy functions, compiled.")
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 cache_app = typer.Typer(no_args_is_help=True, help="The object code that is kept on disk.")
 app.add_typer(cache_app, name="cache")
 
@@ -44,6 +45,21 @@ def _console(*, stderr: bool = False) -> Any:
     from rich.console import Console
 
     return Console(stderr=stderr, soft_wrap=True, highlight=False)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"tracejit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="say it, and end")
+    ] = False,
+) -> None:
+    """NumPy functions, compiled."""
 
 
 @app.command()
@@ -143,11 +159,16 @@ def inspect(
         raise TargetError(f"--stage is one of {', '.join(STAGES)}, not {stage!r}")
     function = function_at(target)
     given = arguments(args, function)
-    text = getattr(function, f"inspect_{stage}")(*given)
-    if page is not None:
-        print(function.show(path=page))
-        return
-    print(text)
+    with told(target):
+        found = getattr(function, f"inspect_{stage}")(*given)
+    print(_text(found) if page is None else function.show(path=page))
+
+
+def _text(found: Any) -> str:
+    """Of one version, or of all that the file compiled when it ran, by signature."""
+    if isinstance(found, str):
+        return found
+    return "\n\n".join(f"{signature}\n{text}" for signature, text in found.items())
 
 
 _FILES = "step.o, libstep.a, libstep.so, step.wasm, or the folder of a Python package"
@@ -185,7 +206,8 @@ def explain(
     """Tell what the compiler made of a function: fused, vectorised, called, copied, and why not."""
     function: Any = function_at(target)
     given = arguments(args, function)
-    print(function.explain(*given))
-    if profile:
-        print()
-        print(function.profile(*given))
+    with told(target):
+        print(_text(function.explain(*given)))
+        if profile:
+            print()
+            print(function.profile(*given))

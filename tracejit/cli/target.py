@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
+import os
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import numpy as np
 
 from tracejit.api import jit
+from tracejit.errors import TracejitError
+
+_PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 
 
 class TargetError(Exception):
@@ -24,7 +33,8 @@ def function_at(target: str) -> Any:
         raise TargetError(f"{target!r} names no function: write FILE:FUNCTION, as model.py:step")
     if not path.is_file():
         raise TargetError(f"there is no file {file}")
-    found: Any = _module(path)
+    with told(target):
+        found: Any = _module(path)
     for part in name.split("."):
         if not hasattr(found, part):
             own = getattr(found, "__name__", "")
@@ -33,7 +43,29 @@ def function_at(target: str) -> Any:
         found = getattr(found, part)
     if not callable(found):
         raise TargetError(f"{name} in {file} is a {type(found).__name__}, not a function")
-    return found if hasattr(found, "inspect_ir") else jit(found)
+    compiled = hasattr(found, "inspect_ir") and not isinstance(found, MethodType)
+    return found if compiled else jit(found)
+
+
+@contextmanager
+def told(target: str) -> Iterator[None]:
+    """An exception of the program is one line, with the last line of its file that was under way.
+
+    A mistake of ours goes through.
+    """
+    try:
+        yield
+    except TargetError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        plain = not isinstance(error, TracejitError)
+        if plain and frames[-1].filename.startswith(_PACKAGE):
+            raise
+        path = str(Path(target.rpartition(":")[0]).resolve())
+        place = "".join([f"{f.filename}:{f.lineno}: " for f in frames if f.filename == path][-1:])
+        said = f"{type(error).__name__}: {error}" if plain else str(error)
+        raise TargetError(said if said.startswith(place) else f"{place}{said}") from None
 
 
 def _module(path: Path) -> Any:
@@ -51,7 +83,18 @@ def arguments(text: str, function: Any) -> tuple[Any, ...]:
     """The arguments that ``--args`` gives: Python expressions, as the user would write them."""
     names = {"np": np, **getattr(function.py_func, "__globals__", {})}
     try:
-        return tuple(eval(f"({text},)" if text.strip() else "()", names))
+        given = tuple(eval(f"({text},)" if text.strip() else "()", names))
     except Exception as error:
         kind = type(error).__name__
         raise TargetError(f"--args {text!r} cannot be evaluated: {kind}: {error}") from None
+    takes = inspect.signature(function.py_func)
+    try:
+        takes.bind(*given)
+    except TypeError as error:
+        if given or not function.signatures:
+            advice = "" if given else ": give arguments by --args"
+            message = f"{function.__name__}{takes} is not called so: {error}{advice}"
+            raise TargetError(message) from None
+    if not given and not function.signatures:
+        function.compile("()")
+    return given
