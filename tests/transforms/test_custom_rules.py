@@ -197,6 +197,15 @@ def test_mistakes() -> None:
         x *= 2.0
         return np.sum(x)
 
+    def scaled(x: Any, *, factor: float = 2.0) -> Any:
+        return np.sum(x) * factor
+
+    f = custom_vjp(scaled)
+    f.defvjp(lambda x: (scaled(x), None), lambda kept, ct: (2.0 * ct * np.ones(3),))
+    np.testing.assert_array_equal(grad(f)(X), [2.0, 2.0, 2.0])
+    with pytest.raises(TypeError, match="keyword-only"):
+        grad(lambda x: f(x, factor=3.0))(X)
+
     for transform in (checkpoint, custom_jvp):
         with pytest.raises(UnsupportedError, match="changes its argument"):
             grad(lambda x, t=transform: t(changes)(x * 1.0))(X)

@@ -76,12 +76,13 @@ class Custom(Generic[P, R]):
         return CustomCall(ops, self, args).emit()
 
     def _bound(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
-        """The arguments by position, those left out with their defaults."""
+        """The arguments by position, those left out with their defaults; what can only be passed by
+        name, where it is."""
         if not kwargs and self.rule not in ("jvp", "vjp"):
             return args, kwargs
         bound = own_signature(self.function).bind(*args, **kwargs)
         bound.apply_defaults()
-        return bound.args, bound.kwargs
+        return bound.args, {k: v for k, v in bound.kwargs.items() if k in kwargs}
 
     def _require_takes(self, rule: Any, what: str, arguments: str) -> None:
         """Raise TypeError for a rule that a call with these arguments does not fit."""
