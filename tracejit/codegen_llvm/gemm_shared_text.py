@@ -12,6 +12,8 @@ WORTH = 2_000_000
 #: Blocks are at least about so long, and at most so many.
 _LENGTH = 192
 _BLOCKS = 16
+#: Products with no side so long are one block.
+_LONG = 128
 #: Blocks begin at multiples of what a kernel of BLAS does at once.
 _UNIT = 16
 
@@ -47,7 +49,7 @@ GENERAL = """  %mn = mul i64 %m, %n
   %large = icmp sge i64 %work, WORTH
   %tall = icmp sge i64 %m, %n
   %long = select i1 %tall, i64 %m, i64 %n
-  %two = icmp sge i64 %long, 128
+  %two = icmp sge i64 %long, LONG_SIDE
   %cut = and i1 %large, %two
   br i1 %cut, label %blocks, label %one
 one:
@@ -111,12 +113,17 @@ _TOGETHER = """%helped = call i64 @tj_parallel(ptr @matmul_task_L, ptr %closure,
   %counted = atomicrmw add ptr @COUNTER, i64 %helped monotonic"""
 
 
+def is_cut(m: int, n: int, k: int) -> bool:
+    """Whether a product is done in blocks."""
+    return m * n * k >= WORTH and max(m, n) >= _LONG
+
+
 def general(counter: str | None) -> str:
     """A product, in blocks where it is large; ``counter`` as ``gemm_text`` takes it."""
     launch = _ALONE if counter is None else _TOGETHER.replace("COUNTER", counter)
     text = GENERAL.replace("FILL", _fill()).replace("LAUNCH", launch)
     for name, number in (
-        ("WORTH", WORTH), ("LENGTH", _LENGTH), ("BLOCKS", _BLOCKS),
+        ("WORTH", WORTH), ("LENGTH", _LENGTH), ("BLOCKS", _BLOCKS), ("LONG_SIDE", _LONG),
         ("UNIT_LESS", _UNIT - 1), ("UNIT", _UNIT),
     ):  # fmt: skip
         text = text.replace(name, str(number))

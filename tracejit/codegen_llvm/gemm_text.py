@@ -242,20 +242,26 @@ def shape_text(letter: str, name: str, by_rows: int, by_columns: int) -> str:
     return text
 
 
+def declared(letter: str, routine: str) -> str:
+    """The ``declare`` of a routine of BLAS for a dtype (s d c z)."""
+    scalar = "ptr" if letter in "cz" else _REAL[letter]
+    sizes = {"gemv": "i32, i32, i64, i64", "syrk": "i32, i32, i32, i64, i64"}
+    matrices = {"syrk": f"{scalar}, ptr, i64, {scalar}, ptr, i64"}
+    first = sizes.get(routine[-4:], "i32, i32, i32, i64, i64, i64")
+    rest = matrices.get(routine[-4:], f"{scalar}, ptr, i64, ptr, i64, {scalar}, ptr, i64")
+    return f"declare void @{routine}({first}, {rest})"
+
+
 def gemm_text(letter: str, declare: Callable[[str], None], counter: str | None = None) -> str:
     """The functions for one dtype (s d c z); `declare` gets what they call.
 
     `counter`: the global that counts what threads shared; None: all in the calling thread.
     """
     real, complex_ = _REAL[letter], letter in "cz"
-    scalar = "ptr" if complex_ else real
     declare("declare i64 @llvm.smax.i64(i64, i64)")
-    tail = f"{scalar}, ptr, i64, ptr, i64, {scalar}, ptr, i64"
-    declare(f"declare void @cblas_{letter}gemv(i32, i32, i64, i64, {tail})")
     declare("declare i64 @llvm.smin.i64(i64, i64)")
-    syrk = f"i32, i32, i32, i64, i64, {scalar}, ptr, i64, {scalar}, ptr, i64"
-    declare(f"declare void @cblas_{letter}syrk({syrk})")
-    declare(f"declare void @cblas_{letter}gemm(i32, i32, i32, i64, i64, i64, {tail})")
+    for routine in ("gemv", "syrk", "gemm"):
+        declare(declared(letter, f"cblas_{letter}{routine}"))
     kind = f"[2 x {real}]"
     one, zero = (f"@matmul_{name}_{letter}" for name in ("one", "zero"))
     pieces: dict[str, str] = dict(_COMPLEX_PARTS if complex_ else _REAL_PARTS)

@@ -1,7 +1,7 @@
 """Calls out of native code: matrix products by BLAS, Python functions, `print`.
 
-`gemm` goes through one function per dtype that looks at the strides: BLAS where one axis of each
-matrix is contiguous and the other at least as long as a row, loops otherwise.
+`gemm` is a call of BLAS where one axis of each matrix is contiguous and the other at least as long
+as a row, loops otherwise. What is not known of sizes and strides, a function per dtype looks at.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tracejit.codegen_llvm import blas
-from tracejit.codegen_llvm.gemm_text import gemm_text
+from tracejit.codegen_llvm.gemm_known import known_call
+from tracejit.codegen_llvm.gemm_text import declared, gemm_text
 from tracejit.codegen_llvm.lower_c_call import native_c_call
 from tracejit.codegen_llvm.lower_draws import draws_natively, native_draw
 from tracejit.codegen_llvm.lower_lapack import native
@@ -23,7 +24,7 @@ from tracejit.ir.scalar.emit import ComplexPair
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.lower_function import FunctionText, Rule
 from tracejit.llvm_text.lower_memory import load_scalar, store_scalar
-from tracejit.llvm_text.product_calls import call_products
+from tracejit.llvm_text.product_calls import Product, call_products
 from tracejit.llvm_text.tables import HostArray, HostCall, HostScalar
 
 _LETTER = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}
@@ -33,11 +34,19 @@ def _gemm(f: FunctionText, instr: Instr) -> None:
     letter = _LETTER[instr.operands[2].dtype.str[1:]]
     alpha, beta = instr.attrs.get("alpha", 1), instr.attrs.get("beta", 0)
     assert (alpha, beta) in ((1, 0), (1, 1)), "only c = a @ b and c += a @ b are used"
-    names = [f"cblas_{letter}{name}" for name in ("gemm", "gemv", "syrk")]
+    call_products(f, instr, lambda product: _product(f, letter, product))
+
+
+def _product(f: FunctionText, letter: str, product: Product) -> str:
+    known = known_call(letter, product)
+    names = [known[0]] if known else [f"cblas_{letter}{name}" for name in ("gemm", "gemv", "syrk")]
     f.module.symbols.update(blas.cblas_symbols(*names))
+    if known:
+        f.module.declare(declared(letter, known[0]))
+        return f"call void @{known[0]}({known[1]})"
     counter = counts_launches(f) if f.module.threads else None
-    symbol = f.module.once(f"@matmul_{letter}", gemm_text(letter, f.module.declare, counter))
-    call_products(f, symbol, instr)
+    text = gemm_text(letter, f.module.declare, counter)
+    return product.call(f, f.module.once(f"@matmul_{letter}", text))
 
 
 # -- Python ------------------------------------------------------------------------------------

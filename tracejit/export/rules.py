@@ -74,6 +74,7 @@ def _gemm(target: Target) -> Callable[[FunctionText, Instr], None]:
     def lower(f: FunctionText, instr: Instr) -> None:
         letter = _LETTER[instr.operands[2].dtype.str[1:]]
         text = matmul_text(letter, f.module.declare, blas=target.weak_blas)
-        call_products(f, f.module.once(f"@matmul_{letter}", text), instr)
+        symbol = f.module.once(f"@matmul_{letter}", text)
+        call_products(f, instr, lambda product: product.call(f, symbol))
 
     return lower
