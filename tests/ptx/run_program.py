@@ -13,7 +13,7 @@ import numpy as np
 from tests.ptx.simulator import Device
 from tests.ptx.simulator import launch as simulate
 from tracejit.codegen_ptx.kernels import Argument
-from tracejit.codegen_ptx.lower import KernelInfo, PtxProgram
+from tracejit.codegen_ptx.lower import PARTED, KernelInfo, PtxProgram
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.exceptions import exception_type
 from tracejit.ir.extent import Dim, evaluate
@@ -219,7 +219,7 @@ class _Run:
         blocks = 0
         for info in self.ptx.launches[instr]:
             grid = info.grid(lambda v: int(inner[v]))
-            if info.stage == "partials":
+            if info.stage in PARTED:
                 blocks = grid
                 partials = self._partials(info, grid)
             given = []

@@ -230,6 +230,32 @@ class PTXEmitter(LLVMEmitter):
             distance //= 2
         return values
 
+    def block_rank(self, chosen: Reg, room: SpacePointer) -> tuple[Reg, Reg]:
+        """How many threads of the block before this one are chosen, and how many there are.
+
+        `room`: shared memory for an int32 of each warp. Must be reached by all threads of the
+        block. May be used in a loop.
+        """
+        bits = Reg(self._nvvm("vote.ballot.sync", "i32", ("i32 -1", f"i1 {chosen.text}")), I32)
+        one, thread = self.const(1, I32), self.thread()
+        lane = self.iand(thread, self.const(WARP - 1, I32))
+        below = self.isub(self.shl(one, lane), one)
+        rank = self.ctpop(self.iand(bits, below))
+        warp = self.lshr(thread, self.const(5, I32))
+        mine = self.element(room, self.int_cast(warp, I64), I32)
+        self.when(
+            self.icmp("eq", lane, self.const(0, I32)), lambda: self.store(mine, self.ctpop(bits))
+        )
+        self.barrier()
+        total = self.const(0, I32)
+        for k in range(self.threads // WARP):
+            of_warp = self.load(self.element(room, self.const(k, I64), I32), I32)
+            before = self.icmp("lt", self.const(k, I32), warp)
+            rank = self.iadd(rank, self.select(before, of_warp, self.const(0, I32)))
+            total = self.iadd(total, of_warp)
+        self.barrier()  # the next tile may write where a slow warp still reads
+        return rank, total
+
     def block_reduce(self, values: Values, identity: Values, combine: Combine) -> Values:
         """`values` combined over the block in a fixed order; every thread has the result.
 
@@ -250,14 +276,17 @@ class PTXEmitter(LLVMEmitter):
 
         self.when(self.icmp("eq", lane, self.const(0, I32)), leave)
         self.barrier()
-        inside = self.icmp("lt", lane, self.const(warps, I32))
-        index = self.int_cast(self.select(inside, lane, self.const(0, I32)), I64)
+        # Every group of so many lanes combines all parts, so that each lane has the result.
+        lanes = 1 << (warps - 1).bit_length()
+        part = self.iand(lane, self.const(lanes - 1, I32))
+        inside = self.icmp("lt", part, self.const(warps, I32))
+        index = self.int_cast(self.select(inside, part, self.const(0, I32)), I64)
         partial = []
         for place, value, neutral in zip(room, values, identity):
             found = self.load(self.element(place, index, value.dtype), value.dtype)
             partial.append(self.select(inside, found, neutral))
         self.barrier()  # the next reduction may write where a slow warp still reads
-        return self.warp_reduce(tuple(partial), combine, 1 << (warps - 1).bit_length())
+        return self.warp_reduce(tuple(partial), combine, lanes)
 
 
 @dataclass(frozen=True)

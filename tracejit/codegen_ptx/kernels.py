@@ -15,6 +15,7 @@ from tracejit.codegen_ptx.device_text import (
 )
 from tracejit.codegen_ptx.emit import I32, KernelParam, KernelText, PTXEmitter, Values, kernel_text
 from tracejit.codegen_ptx.points import over_blocks, over_threads, points, wide_points
+from tracejit.codegen_ptx.selection import Selection
 from tracejit.codegen_ptx.wide import wide
 from tracejit.dtypes import is_complex, part_of
 from tracejit.ir.core import Instr, Value
@@ -28,9 +29,9 @@ from tracejit.lower.parallel import Kernel, Phase, Role, needed_by, short
 from tracejit.records import dataclass
 
 #: Threads of a block, by role.
-THREADS: dict[Role, int] = {"map": 256, "rows": 128, "total": 128, "serial": 32}
+THREADS: dict[Role, int] = {"map": 256, "rows": 128, "total": 128, "compact": 256, "serial": 32}
 Source: TypeAlias = Literal["operand", "result", "partial", "blocks"]
-Stage: TypeAlias = Literal["map", "rows", "partials", "finish", "serial"]
+Stage: TypeAlias = Literal["map", "rows", "partials", "finish", "counts", "compact", "serial"]
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,8 @@ def phase_kernels(kernel: Kernel, phase: Phase, name: str) -> Stages:
     results = kernel.function.results
     if phase.role == "total":
         return _total(kernel, phase, name)
+    if phase.role == "compact":
+        return _compact(kernel, phase, name)
     params.outputs("result", results)
     together = wide(kernel, phase) if phase.role == "map" else None
 
@@ -140,7 +143,9 @@ def phase_kernels(kernel: Kernel, phase: Phase, name: str) -> Stages:
             _yield(f, kernel, params.take("result", given))
 
     text = kernel_text(name, [a.param for a in params.arguments], threads, body)
-    stage: Stage = phase.role
+    stage: Stage = "map" if phase.role == "map" else "rows"
+    if phase.role == "serial":
+        stage = "serial"
     width = 1 if together is None else together.width
     return Stages((text,), (stage,), (tuple(params.arguments),), width)
 
@@ -232,6 +237,45 @@ def _total(kernel: Kernel, phase: Phase, name: str) -> Stages:
     return Stages(tuple(made), ("partials", "finish"), arguments)
 
 
+def _compact(kernel: Kernel, phase: Phase, name: str) -> Stages:
+    """What is selected goes side by side: blocks count in parts of the loop, then each puts its own
+    after those of the blocks before."""
+    place = next(k for k, i in enumerate(phase.instrs) if i.regions)
+    loop, before, after = phase.instrs[place], phase.instrs[:place], phase.instrs[place + 1 :]
+    first, last = _Parameters(kernel), _Parameters(kernel)
+    first.outputs("partial", loop.results)
+    last.outputs("partial", loop.results)
+    last.outputs("result", kernel.function.results)
+
+    def counts(e: PTXEmitter, given: list[Reg | emit.SpacePointer]) -> None:
+        f = DeviceText(e)
+        first.bind(f, given)
+        f.all(before)
+        (at,) = first.take("partial", given)
+        number = Selection(f, loop).count()
+        block = e.int_cast(e.special("ctaid.x"), I64)
+        _by_first(f, lambda: e.store(e.element(at, block, I64), number))
+
+    def compact(e: PTXEmitter, given: list[Reg | emit.SpacePointer]) -> None:
+        f = DeviceText(e)
+        last.bind(f, given)
+        f.all(before)
+        (at,) = last.take("partial", given)
+        f.bind(loop.results, [Selection(f, loop).place(at)])
+        places = last.take("result", given)
+        block, blocks = e.special("ctaid.x"), e.special("nctaid.x")
+        is_last = e.icmp("eq", e.iadd(block, e.const(1, I32)), blocks)
+        e.when(is_last, lambda: _by_first(f, lambda: _alone(f, after, kernel, places)))
+
+    threads = THREADS["compact"]
+    made = [
+        kernel_text(f"{name}_{stage}", [a.param for a in p.arguments], threads, text)
+        for stage, p, text in (("counts", first, counts), ("place", last, compact))
+    ]
+    arguments = (tuple(first.arguments), tuple(last.arguments))
+    return Stages(tuple(made), ("counts", "compact"), arguments)
+
+
 def count(kernel: Kernel, phase: Phase) -> Dim | None:
     """How many points or elements a phase is spread over, in terms of the kernel's parameters.
 
@@ -240,6 +284,9 @@ def count(kernel: Kernel, phase: Phase) -> Dim | None:
     if phase.role == "total":
         (shared,) = [i for i in phase.instrs if kernel.cooperative(i) and not short(kernel, i)]
         found = kernel.roots.dim(shared.operands[0])
+    elif phase.role == "compact":
+        (loop,) = [i for i in phase.instrs if i.regions]
+        found = kernel.roots.dim(loop.operands[0])
     else:
         found = product(tuple(phase.trips[k] for k in phase.parallel))
     return found if kernel.known(found) else None

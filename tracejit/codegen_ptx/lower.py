@@ -24,7 +24,17 @@ from tracejit.records import dataclass
 #: Statements that compute on the host: arrays are copied there, and what is written back again.
 _ON_HOST = frozenset(["tape", "tape_push", "tape_pop", "host_call", "print"])
 #: Blocks that a grid has at most, by stage; kernels loop over what is left.
-_MOST: dict[Stage, int] = {"map": 4096, "rows": 4096, "partials": 1024, "finish": 1, "serial": 1}
+_MOST: dict[Stage, int] = {
+    "map": 4096,
+    "rows": 4096,
+    "partials": 1024,
+    "finish": 1,
+    "counts": 1024,
+    "compact": 1024,
+    "serial": 1,
+}
+#: Stages that leave a part for each block.
+PARTED: tuple[Stage, ...] = ("partials", "counts")
 _UNKNOWN_BLOCKS = 64
 
 
@@ -98,10 +108,12 @@ def ptx_module(
     arch: str = "sm_80",
     opt_level: int = 3,
     needs_kernel: Callable[[Instr], bool] = lambda _: True,
+    compiled: Callable[[str, str, int], str] = compile_ptx,
 ) -> PtxProgram:
     """PTX of all kernels of a verified Program, and how each launch uses them.
 
-    ``needs_kernel``: of a product of matrices; the others are a library's.
+    ``needs_kernel``: of a product of matrices; the others are a library's. ``compiled``: as
+    `compile_ptx`, which may remember.
     """
     program = plain(program)
     texts: list[KernelText] = []
@@ -117,7 +129,7 @@ def ptx_module(
         texts += [text for text, _ in made]
         launches[instr] = tuple(info for _, info in made)
     infos = tuple(info for found in launches.values() for info in found)
-    ptx = compile_ptx(module_text(texts), arch, opt_level) if texts else ""
+    ptx = compiled(module_text(texts), arch, opt_level) if texts else ""
     lines = [f"host @{program.host.name}", *_plan(program.host, launches, gemms, 1)]
     lines += [f"on the host, with copies: {statement}" for statement in on_host]
     plan = "\n".join(lines) + "\n"

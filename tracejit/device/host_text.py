@@ -13,7 +13,7 @@ from typing import Any
 
 from tracejit.codegen_llvm.lower import RULES as CPU_RULES
 from tracejit.codegen_llvm.lower import Core, lower_program
-from tracejit.codegen_ptx.lower import KernelInfo, PtxProgram
+from tracejit.codegen_ptx.lower import PARTED, KernelInfo, PtxProgram
 from tracejit.device.host_function import HostFunction, host_function
 from tracejit.device.products import product
 from tracejit.device.staging import STAGED
@@ -106,7 +106,7 @@ class _Launch:
     def _kernel(self, info: KernelInfo) -> None:
         f = self.f
         grid = _grid(f, info, self.inner)
-        if info.stage == "partials":
+        if info.stage in PARTED:
             self.blocks = grid
             for a in info.params:
                 if a.source == "partial":

@@ -16,6 +16,8 @@ _SPREAD = {
     "rows": "a row a block",
     "partials": "parts by blocks",
     "finish": "parts put together by one block",
+    "counts": "counts by blocks",
+    "compact": "what is selected side by side, by blocks",
     "serial": "one thread",
 }
 

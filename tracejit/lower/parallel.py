@@ -8,7 +8,7 @@ body has one name per level; `Roots` leads each name back to the outermost one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from tracejit.dtypes import is_exact
@@ -16,11 +16,13 @@ from tracejit.ir.core import Function, Instr, Value, element_of, uses
 from tracejit.ir.extent import Dim, Extent, Monomial, leaves, subst
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.traits import Trait
+from tracejit.ir.types import INDEX
 from tracejit.records import dataclass
 
 #: map: points over threads. rows: one block a point, reductions by the block. total: reduction by
-#: the grid in two kernels. serial: one thread.
-Role: TypeAlias = Literal["map", "rows", "total", "serial"]
+#: the grid in two kernels. compact: what is selected goes side by side, in two kernels as well.
+#: serial: one thread.
+Role: TypeAlias = Literal["map", "rows", "total", "compact", "serial"]
 
 #: A reduction of fewer elements than this (known when compiling) is left to one thread.
 SHORT = 128
@@ -144,6 +146,8 @@ class Kernel:
         together = [i for i in top if self.cooperative(i) and not short(self, i)]
         if len(together) == 1 and self._may_finish(top, top.index(together[0])):
             return Phase("total", (), top)
+        if self._compacts(top):
+            return Phase("compact", (), top)
         if not together or not self._uniform(top, top):
             return Phase("serial", (), top)
         return Phase("rows", (), top)
@@ -153,13 +157,66 @@ class Kernel:
         first = top[: at + 1]
         if any(i.regions and not self.cooperative(i) for i in first):
             return False
-        if any(i.has(Trait.STORES) for i in walk(first)):
+        if any(i.has(Trait.STORES) for i in walk(first[:-1])):
+            return False
+        # What each iteration stores besides is its own: each runs once.
+        if any(i.has(Trait.STORES) for i in walk(first)) and not self._is_parallel(
+            first[-1], first[-1]
+        ):
             return False
         # All threads of the last block know where the reduction begins.
         changed = self._stored(top)
-        early = walk(needed_by(RegionOp(top[at]).inits, top[:at]))
-        return not any(
-            i.has(Trait.LOADS) and self.roots.value(i.operands[0]) in changed for i in early
+        return not self._reads(needed_by(RegionOp(top[at]).inits, top[:at]), changed)
+
+    def _compacts(self, top: tuple[Instr, ...]) -> bool:
+        """Whether a kernel is a loop that stores, where something holds, to the next place.
+
+        Such a loop carries a number. A branch at the end of its body stores to elements of that
+        number, each of another one, and adds 1 to it, or does nothing. All that is read is not
+        stored to; what follows the loop needs the last number at most.
+        """
+        loop = next((i for i in top if _acts(i)), None)
+        if loop is None or not is_counted(loop) or loop.attrs["carried"] != 1:
+            return False
+        if any(_acts(i) for i in top if i is not loop) or loop.result.type != INDEX:
+            return False
+        (body,) = loop.regions
+        *pure, branch = body.instrs or (loop,)
+        number = body.params[1]
+        if not branch.has(Trait.BRANCH) or body.results != branch.results:
+            return False
+        if any(map(_acts, pure)) or any(number in uses(i) for i in pure):
+            return False
+        then, otherwise = branch.regions
+        names = zip(then.params, otherwise.params, RegionOp(branch).consts, strict=True)
+        found = [(a, b) for a, b, outer in names if outer is number]
+        if len(found) != 1 or otherwise.instrs or otherwise.results != (found[0][1],):
+            return False
+        place = self.roots.dim(found[0][0])
+        if then.diverges or self.roots.dim(then.results[0]) - place != 1:
+            return False
+        return self._stores_at(place, loop) and not self._reads(top, self._stored((loop,)))
+
+    def _stores_at(self, place: Dim, loop: Instr) -> bool:
+        """Whether all stores of a loop are to elements that `place` alone tells apart."""
+        stored: dict[Value, list[tuple[Dim, ...]]] = {}
+        for instr in walk((loop,)):
+            if instr.has(Trait.STORES):
+                memory, index = element_of(instr)
+                at = tuple(self.roots.dim(v) for v in index)
+                stored.setdefault(self.roots.value(memory), []).append(at)
+        if self.windows & stored.keys():
+            return False
+        if any(len(self.overlap.get(b, frozenset([b])) & stored.keys()) > 1 for b in stored):
+            return False
+        return bool(stored) and all(
+            any(all(at[axis] == place for at in found) for axis in range(len(found[0])))
+            for found in stored.values()
+        )
+
+    def _reads(self, instrs: Sequence[Instr], buffers: Container[Value]) -> bool:
+        return any(
+            i.has(Trait.LOADS) and self.roots.value(i.operands[0]) in buffers for i in walk(instrs)
         )
 
     def phase(self, before: tuple[Instr, ...], instrs: Sequence[Instr]) -> Phase:
