@@ -22,7 +22,7 @@ from tests.ptx.fake_blas import PRODUCT_TYPES, Product
 from tests.ptx.memory import GUARD, AccessError, Device, Space
 from tests.ptx.parse import PtxError, parse_module
 from tests.ptx.simulator import launch as simulate
-from tracejit.device.driver import PRODUCT, using
+from tracejit.device.driver import PRODUCT, CudaError, using
 from tracejit.device_arrays import stand_in
 
 #: What the driver says of a kernel or copy that left its memory, and of an allocation that failed.
@@ -108,6 +108,8 @@ class FakeDriver:
 
     def __init__(self, number: int = 0) -> None:
         self.number = number
+        #: What its machine code is for; code for something else is refused.
+        self.kind = "sm_90 of the tests"
         self.machine = Device()
         self.memory_space = Arena()
         self.machine.memory = self.memory_space
@@ -140,7 +142,18 @@ class FakeDriver:
     def architecture(self) -> str:
         return "sm_90"
 
-    def load(self, text: str, names: Sequence[str]) -> tuple[object, list[int]]:
+    def kind_of_device(self) -> str:
+        return self.kind
+
+    def assemble(self, text: str) -> bytes:
+        self.counts.calls["assemble"] += 1
+        parse_module(text)
+        return f"{self.kind}\n{text}".encode()
+
+    def load(self, code: bytes, names: Sequence[str]) -> tuple[object, list[int]]:
+        kind, _, text = code.decode(errors="replace").partition("\n")
+        if kind != self.kind:
+            raise CudaError("CUDA error in the loading of kernels: for another device")
         module = parse_module(text)
         handles = []
         for name in names:

@@ -61,7 +61,13 @@ class NullDriver:
     def architecture(self) -> str:
         return "sm_90"
 
-    def load(self, text: str, names: Sequence[str]) -> tuple[object, list[int]]:
+    def kind_of_device(self) -> str:
+        return "none"
+
+    def assemble(self, text: str) -> bytes:
+        return text.encode()
+
+    def load(self, code: bytes, names: Sequence[str]) -> tuple[object, list[int]]:
         return None, list(range(1, len(names) + 1))
 
     def memory(self, size: int) -> Any:

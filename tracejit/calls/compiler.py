@@ -183,7 +183,7 @@ def native_code(
     if device is None:
         core = lower_program(program, *slots, rules, parallel=options.parallel)
     else:
-        code = DeviceCode(program, device, slots)
+        code = DeviceCode(program, device, slots, cache=options.cache)
         core = code.core
     _dump(program, core.text)
     clock.lap("llvm text")

@@ -76,6 +76,16 @@ def compile_ptx(ir: str, architecture: str = "sm_80", opt_level: int = 3) -> str
     return ptx
 
 
+def made_from(ir: str, architecture: str, opt_level: int) -> tuple[str, ...]:
+    """All that the PTX of a text depends on."""
+    import llvmlite
+    import llvmlite.binding as llvm
+
+    features = ARCHITECTURES[architecture].features
+    versions = (llvmlite.__version__, str(llvm.llvm_version_info))
+    return (with_conversions(ir, PTX), architecture, features, str(opt_level), *versions)
+
+
 def _optimised_assembly(ir: str, architecture: str, opt_level: int) -> str:
     import llvmlite.binding as llvm
 

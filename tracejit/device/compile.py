@@ -17,6 +17,7 @@ from tracejit.device import memory
 from tracejit.device.driver import Driver, driver
 from tracejit.device.entry import DeviceEntry
 from tracejit.device.host_text import lower_host
+from tracejit.device.kernel_cache import KernelCache
 from tracejit.device.products import needs_kernel
 from tracejit.device.transfers import upload_constant
 from tracejit.ir.core import Instr
@@ -31,8 +32,17 @@ _NAME = re.compile(r"@([\w.$]+)")
 class DeviceCode:
     """A loaded Program: its kernels, its host function, and the tables between them."""
 
-    def __init__(self, program: Program, device: int, slots: tuple[Sequence[int], Sequence[int]]):
-        """``slots``: where parameters are found, and where results go."""
+    def __init__(
+        self,
+        program: Program,
+        device: int,
+        slots: tuple[Sequence[int], Sequence[int]],
+        *,
+        cache: bool = True,
+    ) -> None:
+        """``slots``: where parameters are found, and where results go; ``cache``: whether kernels
+        may come from files, and are kept there."""
+        kept = KernelCache(shared_engine().cache if cache else None)
         self.driver: Driver = driver()
         self.device = device
         with self.driver.on(device):
@@ -40,10 +50,13 @@ class DeviceCode:
                 join_points(outline(plain(program))),
                 self.driver.architecture(),
                 needs_kernel=needs_kernel,
+                compiled=kept.ptx,
             )
             self.core, constants = lower_host(self.ptx, *slots)
             names = [k.name for k in self.ptx.kernels]
-            self._loaded, handles = self.driver.load(self.ptx.text, names) if names else (None, [])
+            self._loaded, handles = (
+                kept.load(self.driver, self.ptx.text, names) if names else (None, [])
+            )
             self._constants = [upload_constant(self.driver, c) for c in constants]
         self._kernels = _table(handles)
         self._places = _table([int(m.ptr) for m in self._constants])

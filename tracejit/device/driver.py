@@ -62,8 +62,17 @@ class Driver(Protocol):
     def architecture(self) -> str:
         """The newest architecture of `codegen_ptx` that the current device runs."""
 
-    def load(self, text: str, names: Sequence[str]) -> tuple[object, list[int]]:
-        """Loads PTX on the current device: what keeps it loaded, and the kernels' handles."""
+    def kind_of_device(self) -> str:
+        """What machine code depends on besides PTX: the current device, the driver's version."""
+
+    def assemble(self, text: str) -> bytes:
+        """Machine code of PTX for the current device. CudaError: the driver takes it not."""
+
+    def load(self, code: bytes, names: Sequence[str]) -> tuple[object, list[int]]:
+        """Loads machine code on the current device: what keeps it loaded, and the kernels' handles.
+
+        CudaError: it is none for this device and driver.
+        """
 
     def memory(self, size: int) -> Any:
         """A `cupy.cuda.MemoryPointer` by cupy's current allocator. MemoryError: there is none."""
@@ -132,11 +141,29 @@ class RealDriver:
         capability = self._cupy.cuda.Device().compute_capability
         return architecture_for((int(capability[:-1]), int(capability[-1]))).name
 
-    def load(self, text: str, names: Sequence[str]) -> tuple[object, list[int]]:
-        module = self._cupy.cuda.function.Module()
-        module.load(text.encode() + b"\0")
-        functions = [module.get_function(name) for name in names]
+    def kind_of_device(self) -> str:
+        capability = self._cupy.cuda.Device().compute_capability
+        return f"{capability} {self._cupy.cuda.runtime.driverGetVersion()}"
+
+    def assemble(self, text: str) -> bytes:
+        with self._errors("the assembly of kernels"):
+            linker = self._cupy.cuda.function.LinkState()
+            linker.add_ptr_data(text, "kernels.ptx")
+            return bytes(linker.complete())
+
+    def load(self, code: bytes, names: Sequence[str]) -> tuple[object, list[int]]:
+        with self._errors("the loading of kernels"):
+            module = self._cupy.cuda.function.Module()
+            module.load(code)
+            functions = [module.get_function(name) for name in names]
         return (module, functions), [int(f.ptr) for f in functions]
+
+    @contextlib.contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except self._cupy.cuda.driver.CUDADriverError as error:
+            raise CudaError(f"CUDA error in {what}: {error}") from error
 
     def memory(self, size: int) -> Any:
         try:
