@@ -49,6 +49,7 @@ class Body:
         self.early: dict[Value, int] = {}
         self.owned: list[Storage] = []
         self.args: dict[int, Storage] = {}
+        self.homes: list[Storage] = []  # of what each call of the recursion around has in turn
         self.exposed_after: set[int] = set()
         self.wants: dict[Value, Storage] = {}
         self._flat: dict[Value, Value] = {}

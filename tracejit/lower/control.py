@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tracejit.ir.core import Function, Instr, Value, is_array
+from tracejit.ir.ops.recursion import turned
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.regions import Scope, unify
 from tracejit.ir.traits import Trait
@@ -18,9 +19,11 @@ from tracejit.lower.body import Body
 from tracejit.lower.overwriting import before_overwrite, vacate
 from tracejit.lower.storage import (
     Storage,
+    has_turns,
     held_by,
     in_step,
     may_fail,
+    turns,
     updated_from,
     writes,
     written_args,
@@ -32,17 +35,18 @@ Run = Callable[[Body], None]
 
 def lower_control(body: Body, instr: Instr, run: Run) -> None:
     """Emit one structured instruction; ``run`` lowers the instructions of a nested body."""
-    for k in set(written_args(instr)):
-        _clear_argument(body, instr, k)
+    written = {body.args[k] for k in set(written_args(instr))}
+    for storage in dict.fromkeys([*written, *(body.homes if turns(instr) else ())]):
+        _clear(body, instr, storage)
     _RULES[instr.name](body, instr, run)
 
 
-def _clear_argument(body: Body, instr: Instr, k: int) -> None:
-    """Move what lives in a caller's array that a region writes, unless it goes in by carry.
+def _clear(body: Body, instr: Instr, storage: Storage) -> None:
+    """Move what lives where a region writes (a caller's array, or what calls have in turn), unless
+    it goes in by carry.
 
     A branch may also read it as it came in: there it is run once.
     """
-    storage = body.args[k]
     before_overwrite(body, storage, instr.operands)
     op = RegionOp(instr)
     into = op.inits if op.is_loop else instr.operands
@@ -52,7 +56,7 @@ def _clear_argument(body: Body, instr: Instr, k: int) -> None:
     for v in needed:
         if v is not stays or body.live.live_after(v, body.t):
             word = "loop" if op.is_loop else "branch"
-            body.detach(v, f"the {word} writes the argument it lives in")
+            body.detach(v, f"the {word} writes the memory it lives in")
 
 
 @dataclass
@@ -133,6 +137,9 @@ def _nested(body: Body, function: Function, scope: Scope, instr: Instr) -> Body:
     inner = Body(function, scope, body.notes, depth)
     inner.args = {k: Storage(s.buffer, "pinned", k) for k, s in body.args.items()}
     inner.exposed_after = {k for k, s in body.args.items() if not _unseen(body, instr, s)}
+    inner.homes = [
+        Storage(s.buffer, "pinned") if s.arg is None else inner.args[s.arg] for s in body.homes
+    ]
     return inner
 
 
@@ -143,6 +150,8 @@ def _bind_constant(body: Body, inner: Body, param: Value, operand: Value) -> Non
     buffer, home = body.buffer(operand), body.storage[operand]
     if home.arg is not None and home.arg in writes(inner.function):
         inner.place(param, inner.args[home.arg], buffer)
+    elif home in body.homes and has_turns(inner.function):
+        inner.place(param, inner.homes[body.homes.index(home)], buffer)
     else:
         inner.place(param, Storage(buffer, "borrowed"))
 
@@ -159,9 +168,7 @@ def _bind_carried(inner: Body, params: Sequence[Value], carries: Sequence[Carry]
         if not is_array(param):
             continue
         if carry.inside is not None:
-            storage = _share_argument(
-                inner, Storage(carry.inside.buffer, "pinned", carry.inside.arg)
-            )
+            storage = _shared(inner, Storage(carry.inside.buffer, "pinned", carry.inside.arg))
             inner.place(param, storage)
             continue
         local = inner.type(param)
@@ -173,9 +180,11 @@ def _bind_carried(inner: Body, params: Sequence[Value], carries: Sequence[Carry]
     scope.b.params[:] = [*lead, *[p for p in scope.b.params if p not in lead]]
 
 
-def _share_argument(inner: Body, storage: Storage) -> Storage:
+def _shared(inner: Body, storage: Storage) -> Storage:
+    """Memory of the body around, known here also as the argument or the home that it is."""
     if storage.arg is not None:
         inner.args[storage.arg] = storage
+    inner.homes = [storage if s.buffer is storage.buffer else s for s in inner.homes]
     return storage
 
 
@@ -349,7 +358,7 @@ def _lower_cond(body: Body, instr: Instr, run: Run) -> None:
             if owners:
                 inside = carries[owners[0]].inside
                 assert inside is not None
-                home = _share_argument(inner, Storage(inside.buffer, "pinned", inside.arg))
+                home = _shared(inner, Storage(inside.buffer, "pinned", inside.arg))
                 inner.place(param, home)
                 homes[owners[0]] = home
             elif operand in given:
@@ -418,25 +427,32 @@ def _branch_carry(body: Body, instr: Instr, result: Value) -> Carry:
 
 
 def _lower_recursion(body: Body, instr: Instr, run: Run) -> None:
-    """Scalars in and out; what lives in memory is only read, so each call finds it where it is."""
-    (function,), count = instr.regions, instr.attrs["args"]
+    """Scalars in and out. What calls have in turn has a home, in which each finds and leaves it;
+    other memory is only read."""
+    (function,), count, arrays = instr.regions, instr.attrs["args"], turned(instr)
+    outer = len(instr.operands) - len(arrays)
     _store_operands(body, instr)
     args = [body.scope.use(body.scalar(v)) for v in instr.operands[:count]]
+    carries = [Carry(v, _inside_of_carry(body, instr, v, r)) for v, r in arrays]
     scope = body.scope.child("recursion")
     inner = _nested(body, function, scope, instr)
     for param in function.params[:count]:
         inner.scalars[param] = scope.own(scope.b.param(param.type, param.hint))
-    for param, operand in zip(function.params[count:], instr.operands[count:], strict=True):
+    fixed = slice(count, outer)
+    for param, operand in zip(function.params[fixed], instr.operands[fixed], strict=True):
         _bind_constant(body, inner, param, operand)
-    run(inner)
-    inner.t = len(function.instrs)
-    diverges = function.diverges
-    results = [] if diverges else [scope.use(inner.scalar(r)) for r in function.results]
-    inner.release()
+    _bind_carried(inner, function.params[outer:], carries)
+    inner.homes = [inner.storage[p] for p in function.params[outer:]]
+    scalars = len(instr.results) - len(arrays)
+    homes = [*[None] * scalars, *inner.homes]
+    _run_region(inner, homes, run)
+    every = [*map(Carry, instr.results[:scalars]), *carries]
+    results = [] if function.diverges else _yields(inner, every, homes)
     region = scope.b.build(results)
     operands = [*args, *scope.outer_operands()]
-    out = body.scope.b.append("recursion", operands, instr.attrs, (region,), instr.loc)
-    for result, value in zip(instr.results, out.results, strict=True):
+    attrs = {"args": count, "types": instr.attrs["types"]}
+    out = body.scope.b.append("recursion", operands, attrs, (region,), instr.loc)
+    for result, value in zip(instr.results, out.results, strict=False):
         body.scalars[result] = body.scope.own(value)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tracejit.ir.core import Constant, Instr, Value, is_array
 from tracejit.ir.ops.extern import reference
+from tracejit.ir.ops.recursion import turned
 from tracejit.ir.regions import Scope
 from tracejit.ir.traits import Trait
 from tracejit.lower import loop_nests, masked_loops
@@ -111,11 +112,16 @@ def _update(body: Body, instr: Instr) -> None:
         kernel = body.scope.child("kernel")
         build(body.puller(), kernel)
     body.launch(kernel)
+    _leave(body, storage, x)
+    body.place(result, storage, buffer)
+
+
+def _leave(body: Body, storage: Storage, but: Value | None = None) -> None:
+    """Forget what was in memory that has changed and is not read any more, and ``but``."""
     for v in list(storage.values):
-        if v is x or not body.live.live_after(v, body.t):
+        if v is but or not body.live.live_after(v, body.t):
             storage.values.pop(v)
             body.storage.pop(v, None)
-    body.place(result, storage, buffer)
 
 
 def _update_target(body: Body, instr: Instr) -> tuple[Storage, Value]:
@@ -254,6 +260,26 @@ def _compress(body: Body, instr: Instr) -> None:
         masked_loops.fill_selection(body, instr)
 
 
+def _recur(body: Body, instr: Instr) -> None:
+    """What the call has in turn is in its home, where it may change, and is back there after."""
+    arrays = turned(instr)
+    body.t -= 1  # until all are in place, each is needed
+    for (taken, _), home in zip(arrays, body.homes, strict=True):
+        body.ensure_in(taken, home)
+    body.t += 1
+    for home in body.homes:
+        before_overwrite(body, home)
+    attrs = {k: v for k, v in instr.attrs.items() if k != "arrays"}
+    count = len(instr.operands) - len(arrays)
+    scalars = [body.scope.use(body.scalar(v)) for v in instr.operands[:count]]
+    out = body.scope.b.append("recur", scalars, attrs, (), instr.loc)
+    for r, s in zip(instr.results, out.results, strict=False):
+        body.scalars[r] = body.scope.own(s)
+    for (_, given), home in zip(arrays, body.homes, strict=True):
+        _leave(body, home)
+        body.place(given, home)
+
+
 def _effect(body: Body, instr: Instr) -> None:
     """``raise``, ``check`` and ``print`` on scalars (and dense buffers for ``print``)."""
     operands = [_argument(body, v) for v in instr.operands]
@@ -366,7 +392,7 @@ _BY_NAME: dict[str, Callable[[Body, Instr], None]] = {
     "nonzero": _nonzero,
     "find_key": find_key,
     "key_slots": key_slots,
-    "recur": _on_scalars,
+    "recur": _recur,
     "raise": _effect,
     "check": _effect,
     "print": _effect,

@@ -12,6 +12,7 @@ from dataclasses import field
 from typing import Literal
 
 from tracejit.ir.core import Function, Instr, Value, is_array, uses
+from tracejit.ir.ops.recursion import turned
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
 from tracejit.lower.fusion import Inlining
@@ -111,6 +112,18 @@ def written_args(instr: Instr) -> Iterator[int]:
             yield from written_args(inner)
 
 
+def turns(instr: Instr) -> bool:
+    """Whether a region of an instruction, or it, gives arrays to a call of the recursion around."""
+    mine = instr.has(Trait.CALLS_ITSELF) and bool(turned(instr))
+    inner = not instr.has(Trait.RECURSION) and any(map(has_turns, instr.regions))
+    return mine or inner
+
+
+def has_turns(function: Function) -> bool:
+    """Whether an instruction of a function does (see ``turns``)."""
+    return any(map(turns, function.instrs))
+
+
 def writes(function: Function) -> list[int]:
     """Caller's arrays that a function writes back to."""
     found = [i.attrs["arg"] for i in function.instrs if i.has(Trait.WRITES_BACK)]
@@ -143,6 +156,9 @@ def updated_from(instr: Instr, value: Value) -> Value | None:
     """The operand whose memory ``value`` would take over, when the instruction updates one."""
     if instr.prim.updates:
         return instr.operands[0]
+    for taken, given in turned(instr):
+        if given is value:
+            return taken
     op = RegionOp(instr)
     if not (op.is_loop or op.is_branch):
         return None

@@ -144,7 +144,8 @@ def _run_call(
 def _run_recursion(
     instr: Instr, args: list[Any], env: Env, write_back: WriteBack | None
 ) -> Sequence[Any]:
-    with under_way(instr, args[instr.attrs["args"] :]):
+    count, last = instr.attrs["args"], len(args) - instr.attrs.get("arrays", 0)
+    with under_way(instr, args[count:last]):
         return _call(instr.regions[0], args, write_back)
 
 
@@ -152,7 +153,8 @@ def _run_recur(
     instr: Instr, args: list[Any], env: Env, write_back: WriteBack | None
 ) -> Sequence[Any]:
     around, outer = innermost()
-    return _call(around.regions[0], [*args, *outer], write_back)
+    count = around.attrs["args"]
+    return _call(around.regions[0], [*args[:count], *outer, *args[count:]], write_back)
 
 
 def _raise(attrs: Mapping[str, Any], payload: Sequence[Any]) -> None:

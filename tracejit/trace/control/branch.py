@@ -15,7 +15,7 @@ from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.session.concretize import ambiguous
 from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.regions import finish_cond
-from tracejit.trace.session.session import Session, current, where
+from tracejit.trace.session.session import FrameKind, Session, current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array, PyScalar, TaggedScalar, Tracer, dim_value
 from tracejit.trace.values.captured_arrays import seen
@@ -93,13 +93,17 @@ def bool_of(x: Any) -> Any:
 
 
 def trace_side(
-    session: Session, name: str, run: Thunk, get_state: Callable[[], tuple[Any, ...]]
+    session: Session,
+    name: str,
+    run: Thunk,
+    get_state: Callable[[], tuple[Any, ...]],
+    kind: FrameKind = "branch",
 ) -> TracedSide:
     """Trace one side into a region; storage and containers are as before afterwards."""
     raised = False
     value: Any = None
     state: tuple[Any, ...] = ()
-    with session.region("branch", name) as frame:
+    with session.region(kind, name) as frame:
         try:
             value = run()
             state = get_state()

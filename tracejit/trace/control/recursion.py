@@ -18,7 +18,8 @@ from typing import Any, NoReturn
 
 from tracejit.dtypes import is_inexact, kind_of
 from tracejit.errors import UnsupportedRecursionError, raise_at
-from tracejit.ir.core import Loc, Value, instr_effect
+from tracejit.ir.core import Instr, Loc, Value
+from tracejit.ir.traits import Trait
 from tracejit.ir.types import dtype_of
 from tracejit.records import dataclass
 from tracejit.trace.control.branch import trace_side
@@ -41,11 +42,12 @@ from tracejit.trace.control.known_values import is_known
 from tracejit.trace.control.nonlocals import alive
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.raising import Diverged, emit_raise
-from tracejit.trace.session.regions import emit_recursion
+from tracejit.trace.session.regions import Carried, emit_recursion
 from tracejit.trace.session.session import Restart, current, user_location
 from tracejit.trace.values.all import (
     KIND_DTYPE,
     Array,
+    Cell,
     IntOrFloat,
     IntOrScalar,
     MixedScalar,
@@ -123,6 +125,8 @@ class Recursion:
         self.wider = list(self.plans)
         self.returned: Plan | None = None
         self.example: Any = None
+        #: The storage that calls write: each finds it as the one before left it.
+        self.written: list[Cell] = []
 
     def is_of(self, function: FunctionType) -> bool:
         """Whether it is a recursion of this function, with the same variables around it."""
@@ -148,10 +152,16 @@ class Recursion:
             emit_raise(session, RecursionError("not reached"))
             raise Diverged
         operands = [v for plan, _, x in rows for v in _values(plan, x)]
+        operands += [session.read_cell(cell) for cell in self.written]
         types = tuple(v.type for v in _placeholders(self.returned, self.example))
-        attrs = {"types": types, "exc": "RecursionError", "message": _TOO_DEEP}
+        attrs: dict[str, Any] = {"types": types, "exc": "RecursionError", "message": _TOO_DEEP}
+        if self.written:
+            attrs["arrays"] = len(self.written)
         instr = session.b.append("recur", operands, attrs, (), session.loc)
-        return rebound(self.returned, self.example, iter([(r, True) for r in instr.results]), {})
+        for cell, value in zip(self.written, instr.results[len(types) :], strict=True):
+            session.write_cell(cell, value)
+        numbers = instr.results[: len(types)]
+        return rebound(self.returned, self.example, iter([(r, True) for r in numbers]), {})
 
     def result(self) -> Any:
         """The outermost call: the instruction, once a trace of its body bears out the plans."""
@@ -169,13 +179,15 @@ class Recursion:
                 returned = self._returned(side.value)
             elif wider == self.plans:
                 self.refuse()
-            if (wider, returned) == (self.plans, self.returned):
+            written = self._written(side)
+            if (wider, returned, written) == (self.plans, self.returned, self.written):
                 refusals = session.refusals[before:]
                 del session.refusals[before:]
                 session.settle(refusals)
                 return self._emitted(side, out)
             if wider != self.plans:  # what it gave may be of what it was given
                 self.plans, returned = wider, None
+            self.written = written
             self.returned, self.example = returned, side.value
         self.refuse()
 
@@ -186,22 +198,29 @@ class Recursion:
         def body() -> Any:
             start = [opened(p, x, out) for p, x in zip(self.plans, self.given.values, strict=True)]
             session.frame.own = set(out.values)
+            for cell in self.written:
+                session.read_cell(cell)
             return self.given.call(self.run, start)
 
         session.attempts += 1
         session.recursions.append(self)
         try:
-            side = trace_side(session, "recursion", body, lambda: ())
+            side = trace_side(session, "recursion", body, lambda: (), kind="recursion")
         finally:
             session.recursions.pop()
             session.attempts -= 1
-        depth = side.frame.depth
-        written = [c for c, v in side.final.items() if c.depth < depth and v is not c.value]
         rebinds = any(x is not y for c, old in captured for x, y in zip(old, c.get(), strict=True))
-        acts = any(instr_effect(i) == "ordered" for i in side.frame.builder.instrs)
-        if written or rebinds or acts or side.containers:
+        if rebinds or _acts(side.frame.builder.instrs) or side.containers:
             self.refuse()
         return side
+
+    def _written(self, side: TracedSide) -> list[Cell]:
+        """The storage around that a trace of the body has written, and that was known before."""
+        before = side.frame.placeholders
+        found = [c for c, v in before.items() if side.final[c] is not v and c not in self.written]
+        if found and current().orders and any(is_inexact(c.dtype) for c in found):
+            self.refuse()  # a recursion has no derivative
+        return [*self.written, *found]
 
     def _returned(self, value: Any) -> Plan:
         if self.returned is None:
@@ -215,13 +234,18 @@ class Recursion:
     def _emitted(self, side: TracedSide, out: Opened) -> Any:
         session = current()
         assert self.returned is not None
-        session.frames.append(side.frame)
-        ends = _values(self.returned, side.value)
-        session.frames.pop()
+        with side.inside():
+            ends = _values(self.returned, side.value)
         rows = zip(self.plans, self.given.values, strict=True)
         args = [v for plan, x in rows for v in _values(plan, x)]
-        results = emit_recursion(side.frame.builder, out.values, ends, args)
-        return rebound(self.returned, self.example, iter([(r, True) for r in results]), {})
+        outside, placeholders = side.frame.touched, side.frame.placeholders
+        turns = [Carried(placeholders[c], outside[c], side.final[c]) for c in self.written]
+        read = {v: outside[c] for c, v in placeholders.items() if c not in self.written}
+        made = emit_recursion(side.frame.builder, out.values, ends, args, turns, read)
+        for cell, value in zip(self.written, made[len(ends) :], strict=True):
+            session.write_cell(cell, value)
+        numbers = iter([(r, True) for r in made[: len(ends)]])
+        return rebound(self.returned, self.example, numbers, {})
 
     def first(self, x: Any, *, result: bool = False) -> Plan:
         """The plan for what a call is given, or returns: numbers of the run vary, and all else is
@@ -276,6 +300,15 @@ class Recursion:
     def refuse(self) -> NoReturn:
         """This is no recursion of numbers."""
         _refuse(self.function.__code__)
+
+
+def _acts(instrs: Sequence[Instr]) -> bool:
+    """Whether somebody outside sees more of what happens than what is in arrays."""
+    return any(
+        (i.prim.effect == "ordered" and not i.has(Trait.WRITES_BACK))
+        or any(_acts(region.instrs) for region in i.regions)
+        for i in instrs
+    )
 
 
 def _cells(function: FunctionType) -> list[int]:

@@ -6,7 +6,7 @@ that types keep their atoms and constants stay visible.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tracejit.ir.core import Function, Value, type_uses, uses
 from tracejit.ir.extent import Dim, leaves, subst
@@ -142,27 +142,38 @@ def finish_cond(
     return instr.results
 
 
-def emit_recursion(
-    builder: TraceBuilder, params: Sequence[Value], ends: Sequence[Value], args: Sequence[Value]
-) -> tuple[Value, ...]:
-    """The ``recursion`` of a traced body that takes ``params``; its results for ``args``."""
-    session = current()
-    free = Free(session)
-    builder.params = list(params)
-    free.scan(builder, ends)
-    body = closed(builder, ends, params, free.values, free)
-    attrs = {"args": len(args), "types": tuple(v.type for v in ends)}
-    operands = [*args, *free.values]
-    return session.b.append("recursion", operands, attrs, (body,), session.loc).results
-
-
 @dataclass(frozen=True)
 class Carried:
-    """A loop-carried value: its placeholder in the body, its value at entry and at the end."""
+    """A value that a region takes in turn: its placeholder, its value at entry and at the end."""
 
     placeholder: Value
     entry: Value
     end: Value
+
+
+def emit_recursion(
+    builder: TraceBuilder,
+    params: Sequence[Value],
+    ends: Sequence[Value],
+    args: Sequence[Value],
+    turns: Sequence[Carried],
+    read: Mapping[Value, Value],
+) -> tuple[Value, ...]:
+    """The ``recursion`` of a traced body that takes ``params``: its results for ``args``, then the
+    contents of storage that calls have in turn. ``read``: what placeholders of other storage are
+    outside."""
+    session = current()
+    free = Free(session)
+    free.alias.update(read)
+    builder.params = [*params, *(c.placeholder for c in turns)]
+    results = [*ends, *(c.end for c in turns)]
+    free.scan(builder, results)
+    body = closed(builder, results, builder.params, free.values, free, consts_first=len(params))
+    attrs = {"args": len(args), "types": tuple(v.type for v in ends)}
+    if turns:
+        attrs["arrays"] = len(turns)
+    operands = [*args, *free.values, *(c.entry for c in turns)]
+    return session.b.append("recursion", operands, attrs, (body,), session.loc).results
 
 
 def emit_for(

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tracejit.trace.session.storage import Cell
 
 NUMPY = os.path.dirname(os.path.abspath(np.__file__))
-FrameKind = Literal["root", "branch", "loop"]
+FrameKind = Literal["root", "branch", "loop", "recursion"]
 #: Values in the message of an exception, or what makes them where it is raised.
 Payload = Sequence[Value] | Callable[[], Sequence[Value]]
 
@@ -310,7 +310,7 @@ class Session:
             frame = self.frames[k]
             if cell in frame.touched:
                 continue
-            if frame.kind == "loop":
+            if frame.kind in ("loop", "recursion"):
                 frame.touched[cell] = cell.value
                 placeholder = Value(cell.value.type, cell.value.hint)
                 frame.placeholders[cell] = placeholder
