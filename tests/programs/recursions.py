@@ -1,4 +1,6 @@
-"""Functions that call themselves until a value of the run says stop: numbers in, numbers out."""
+"""Functions that call themselves until a value of the run says stop: numbers in, numbers out.
+
+They may write to arrays that all calls share."""
 
 from __future__ import annotations
 
@@ -171,3 +173,91 @@ def none_last(x: Any, n: int) -> Any:
 
     found = weight(0)
     return (found is None), (0 if found is None else found)
+
+
+# Arrays that all calls share ----------------------------------------------------------------------
+
+
+@RECURSIONS((np.array([5, 2, 9, 2, 7, 1, 8, 3.5]), 0, 7), (np.array([2.0, 1.0]), 0, 1))
+def quicksort(a: Any, low: int, high: int) -> Any:
+    if low >= high:
+        return
+    pivot, i = a[high], low
+    for j in range(low, high):
+        if a[j] < pivot:
+            a[i], a[j] = a[j], a[i]
+            i += 1
+    a[i], a[high] = a[high], a[i]
+    quicksort(a, low, i - 1)
+    quicksort(a, i + 1, high)
+
+
+def fill(image: Any, i: int, j: int, colour: int) -> int:
+    if i < 0 or j < 0 or i >= image.shape[0] or j >= image.shape[1] or image[i, j] != 0:
+        return 0
+    image[i, j] = colour
+    size = 1
+    for step in (-1, 1):
+        size += fill(image, i + step, j, colour) + fill(image, i, j + step, colour)
+    return size
+
+
+@RECURSIONS((np.array([[0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 0]]), 5))
+def flood_fill(image: Any, colour: int) -> Any:
+    return fill(image, 0, 0, colour), fill(image, 0, 1, colour), image
+
+
+@RECURSIONS((3, 6), (1, 1))
+def permutations(n: int, count: int) -> Any:
+    order, used = np.zeros(n, np.int64), np.zeros(n, bool)
+    out = np.zeros((count, n), np.int64)
+
+    def place(k: int, found: int) -> int:
+        if k == n:
+            out[found] = order
+            return found + 1
+        for i in range(n):
+            if not used[i]:
+                used[i], order[k] = True, i
+                found = place(k + 1, found)
+                used[i] = False
+        return found
+
+    return place(0, 0), out
+
+
+@RECURSIONS((20, np.full(21, -1)), (1, np.full(2, -1)))
+def remembered(n: int, memo: Any) -> Any:
+    if n < 2:
+        return n
+    if memo[n] < 0:
+        memo[n] = remembered(n - 1, memo) + remembered(n - 2, memo)
+    return memo[n]
+
+
+@RECURSIONS((np.array([[0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0], [1, 0, 0, 0]]) > 0, 2))
+def reached(edges: Any, start: int) -> Any:
+    def visit(seen: Any, v: int) -> Any:
+        seen[v] = True
+        for w in range(len(edges)):
+            if edges[v, w] and not seen[w]:
+                visit(seen, w)
+        return seen
+
+    return visit(np.zeros(len(edges), bool), start)
+
+
+@RECURSIONS((np.arange(4.0), np.ones(4), 7), (np.arange(4.0), np.ones(4), 2))
+def what_is_held_of_shared_arrays(a: Any, b: Any, n: int) -> Any:
+    """Elements, windows and all of an array from before a call, which are put back after it."""
+    if n <= 0:
+        return a[1]
+    element, window, whole = b[0], 2 * a[:2], a.copy()
+    a[:] = b
+    b[n % 4] += element
+    found = what_is_held_of_shared_arrays(a, b, n - 1)
+    if n % 3 == 0:
+        found += 0.5 * what_is_held_of_shared_arrays(a, b, n - 3)
+        a[:] = whole
+    b[1] = window[1] - element
+    return found + 0.25 * window[0]

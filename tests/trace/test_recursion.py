@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.programs.flows import multigrid
-from tests.programs.recursions import fibonacci, queens
+from tests.programs.recursions import fibonacci, queens, quicksort, remembered
 from tracejit import UnsupportedError, grad, jit, jvp, vmap
 
 
@@ -212,11 +212,48 @@ def test_a_batch() -> None:
     np.testing.assert_array_equal(jit(vmap(queens))(np.arange(1, 6)), [1, 0, 0, 2, 10])
 
 
-def test_what_is_no_function_of_numbers_is_refused() -> None:
-    def writing(x: Any, n: Any) -> Any:
-        x[n] += 1
-        return 0 if x[n] > 2 else writing(x, n)
+def rising(x: Any, k: int, last: int) -> None:
+    """Ends in the middle, or with IndexError."""
+    if k == last:
+        raise ValueError("enough")
+    x[k] += 1
+    rising(x, k + 1, last)
+    x[k] += 100
 
+
+def test_an_exception_finds_arrays_as_they_are() -> None:
+    f = jit(rising, shapes="dynamic")
+    for last, exc in ((3, ValueError), (9, IndexError)):
+        x, y = np.zeros(5), np.zeros(5)
+        for g, a in ((f, x), (rising, y)):
+            with pytest.raises(exc):
+                g(a, 0, last)
+        np.testing.assert_array_equal(x, y)
+
+
+def sorted_by_parts(x: Any) -> Any:
+    y = x.copy()
+    quicksort(y, 0, len(y) - 1)
+    return y
+
+
+def test_arrays_in_a_batch_and_under_gradients() -> None:
+    x = np.random.default_rng(0).standard_normal((3, 40))
+    np.testing.assert_array_equal(vmap(sorted_by_parts)(x), np.sort(x))
+    with pytest.raises(UnsupportedError, match="is not differentiated"):
+        grad(lambda v: sorted_by_parts(v)[0])(x[0])
+    memo = np.full(21, -1)
+    assert grad(lambda v: v * remembered(20, memo.copy()))(1.0) == fibonacci(20)
+
+
+def test_what_calls_have_in_turn_is_copied_nowhere() -> None:
+    f, x = jit(lambda v: quicksort(v, 0, len(v) - 1)), np.arange(40.0)[::-1].copy()
+    f(x)
+    np.testing.assert_array_equal(x, np.arange(40.0))
+    assert f._dispatcher.versions()[0].artefacts.program.copies == ()
+
+
+def test_what_is_no_function_of_numbers_is_refused() -> None:
     def growing(x: Any, n: Any) -> Any:
         found: list[Any] = []
 
@@ -240,9 +277,13 @@ def test_what_is_no_function_of_numbers_is_refused() -> None:
         return 0 if x[n] > 2 else 1 + passing(x[1:], n)
 
     def returning(x: Any, n: Any) -> Any:
-        return x if x[n] > 2 else returning(x, n + 1)
+        return x + 1 if x[n] > 2 else returning(x, n + 1)
 
-    for f in (writing, growing, counting, passing, returning):
+    def printing(x: Any, n: Any) -> Any:
+        print(n)
+        return 0 if x[n] > 2 else printing(x, n + 1)
+
+    for f in (growing, counting, passing, returning, printing):
         with pytest.raises(UnsupportedError, match="numbers for numbers"):
             jit(f)(np.array([1.0, 2.0, 4.0]), np.int64(0))
 

@@ -37,9 +37,9 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.trace import array_api  # noqa: F401  (fills the registry, as these do)
 from tracejit.trace.array_api.generators import RandomSource
+from tracejit.trace.control.calls_under_way import refuse_endless
 from tracejit.trace.control.generated import Generated
 from tracejit.trace.control.objects import refers_to_itself
-from tracejit.trace.control.recursion import refuse_endless
 from tracejit.trace.control.try_statement import TryOperators
 from tracejit.trace.guards.outside import Outside
 from tracejit.trace.guards.paths import bound

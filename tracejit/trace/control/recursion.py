@@ -6,8 +6,9 @@ becomes an instruction whose body is traced as that of a loop is: on placeholder
 until its arguments and results are of the kinds that it was traced for. In the first trace a call
 inside ends it, so the results are those of the calls that make no other.
 
-Where calls do more than give numbers for numbers (they write, or pass on other arrays), the trace
-begins once more, with all calls in line.
+What calls write of storage that was there before them, they have in turn: the instruction carries
+its contents. Where calls do more than give numbers for numbers (they print, pass on other arrays,
+change lists), the trace begins once more, with all calls in line.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
 from tracejit.dtypes import is_inexact, kind_of
-from tracejit.errors import UnsupportedRecursionError, raise_at
-from tracejit.ir.core import Instr, Loc, Value
+from tracejit.ir.core import Instr, Value
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import dtype_of
 from tracejit.records import dataclass
 from tracejit.trace.control.branch import trace_side
+from tracejit.trace.control.calls_under_way import under_way
 from tracejit.trace.control.carried import (
     Invariant,
     Maybe,
@@ -43,7 +44,7 @@ from tracejit.trace.control.nonlocals import alive
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.regions import Carried, emit_recursion
-from tracejit.trace.session.session import Restart, current, user_location
+from tracejit.trace.session.session import Restart, current
 from tracejit.trace.values.all import (
     KIND_DTYPE,
     Array,
@@ -61,10 +62,6 @@ from tracejit.trace.values.scalar_join import is_number, number_value
 from tracejit.trace.values.tagged import alternatives, by_kind, tags
 
 _TOO_DEEP = "maximum recursion depth exceeded"
-#: Calls of which nothing known differs; calls in one another; calls of one function.
-_ALIKE = 2
-_DEEP = 20
-_MANY = 100
 _ATTEMPTS = 12
 #: Of how many kinds a number may be.
 _KINDS = 4
@@ -257,6 +254,8 @@ class Recursion:
             return Structure(type(x), tuple(range(len(x))), parts)
         if isinstance(x, MaybeNone):
             return Maybe("", self.first(x.value, result=result), none=True)
+        if result and any(isinstance(x, Array) and _is_same(v, x) for v in self.given.values):
+            return Invariant()
         if isinstance(x, MaybeUnbound) or (result and not is_known(x)):
             self.refuse()
         return Invariant()
@@ -422,73 +421,3 @@ def _number(x: Any) -> Any:
 
 def _refuse(code: CodeType) -> NoReturn:
     raise Restart(code, "in line", "calls within one another that are no function of numbers")
-
-
-def refuse_endless(loc: Loc | None) -> NoReturn:
-    """A function that calls itself until a run-time value says stop is traced without end."""
-    refused = UnsupportedRecursionError(
-        "a function calls itself, or others in a circle, and only a value that is known at run "
-        "time says when to stop, which works where it gives numbers for numbers, writes nothing "
-        "and is not differentiated: write a loop, or let an argument in static_argnames say how "
-        "deep"
-    )
-    if loc is not None:
-        raise_at(refused, loc.filename, loc.line)
-    raise refused from None
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call under way: how many regions it is in, what is known of its arguments, and how many
-    calls around it knew the same and were decided at run time."""
-
-    depth: int
-    known: Any
-    alike: int
-
-
-class under_way:  # noqa: N801
-    """While a function runs. If each call is in a branch or loop inside the call before, and
-    nothing that is known when compiling differs, then nothing will ever end them."""
-
-    def __init__(self, code: CodeType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        session = current()
-        self.calls = session.calls.setdefault(code, [])
-        depth = len(session.frames)
-        known = _known((args, kwargs))
-        alike = 0
-        if self.calls and self.calls[-1].known == known:
-            alike = self.calls[-1].alike + (depth > self.calls[-1].depth)
-        session.call_counts[code] += 1
-        endless = alike > _ALIKE
-        many = len(self.calls) >= _DEEP or session.call_counts[code] >= _MANY
-        if endless or (self.calls and many):
-            tried = session.loop_is(code, "recursion") or session.loop_is(code, "in line")
-            if not (tried or session.catching):
-                raise Restart(code, "recursion", "run-time values end calls within one another")
-            if endless:
-                refuse_endless(user_location())
-        self.call = Call(depth, known, alike)
-
-    def __enter__(self) -> None:
-        self.calls.append(self.call)
-
-    def __exit__(self, *error: object) -> None:
-        self.calls.pop()
-
-
-def _known(x: Any) -> Any:
-    """What the trace may decide on: values, known extents, dtypes, and which object it is."""
-    if isinstance(x, Array):
-        return x.dtype, tuple(d if isinstance(d, int) else None for d in x.dims)
-    if isinstance(x, PyScalar | Scalar):
-        return type(x), repr(x.static_value())
-    if isinstance(x, Tracer):
-        return type(x)
-    if isinstance(x, list | tuple):
-        return type(x), tuple(map(_known, x))
-    if isinstance(x, dict):
-        return tuple((key, _known(value)) for key, value in x.items())
-    if x is None or isinstance(x, bool | int | float | complex | str | bytes):
-        return type(x), repr(x)
-    return id(x)

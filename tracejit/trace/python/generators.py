@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.trace.control.calls_under_way import under_way
 from tracejit.trace.control.generated import Generated, Put, go_through
-from tracejit.trace.control.recursion import under_way
 from tracejit.trace.convert import Site, Turns, VarInfo
 from tracejit.trace.python import iterators_in_python as python
 from tracejit.trace.session.concretize import BoundMethod
