@@ -6,6 +6,7 @@ import ast
 import copy
 import subprocess
 import sys
+import textwrap
 import traceback
 import types
 from collections.abc import Callable
@@ -23,8 +24,10 @@ from tracejit.trace.convert import (
     bind,
     convert,
     is_converted,
+    liveness,
 )
 from tracejit.trace.convert import source as finding
+from tracejit.trace.convert.scope import function_scope
 
 MODULES = (flow_cases, function_cases, value_cases)
 
@@ -281,6 +284,30 @@ def test_liveness() -> None:
     assert found["for k in range(n):"] == {"k": "", "x": "o"}
     assert found["for q in range(n):"] == {"q": "", "keep": "o"}
     assert found["for a in range(n):"] == {"a": "", "r": ""}
+
+
+def nested(depth: int) -> str:
+    """A function with loops within one another, and one expression in the innermost."""
+    heads = [f"{'  ' * k}for i{k} in range(n + {k}):" for k in range(depth)]
+    return "\n".join([*heads, f"{'  ' * depth}s = s + i0 * n"])
+
+
+def test_expressions_are_read_once_however_deep_they_lie(monkeypatch: Any) -> None:
+    """Loops are walked until nothing changes; what their expressions read is kept."""
+    read = []
+    usual = liveness._Flow.visit
+
+    def visit(flow: Any, tree: ast.AST | None, is_sure: bool = True) -> None:
+        read.extend([tree] if isinstance(tree, ast.Name) else [])
+        usual(flow, tree, is_sure)
+
+    monkeypatch.setattr(liveness._Flow, "visit", visit)
+    for depth in (2, 5):
+        read.clear()
+        tree = ast.parse(f"def f(n, s):\n{textwrap.indent(nested(depth), ' ')}").body[0]
+        assert isinstance(tree, ast.FunctionDef)
+        liveness.loop_liveness(tree.body, function_scope(tree.args, tree.body))
+        assert len(read) == len(set(read)) == 2 * depth + 3
 
 
 def flags(n: int) -> Any:

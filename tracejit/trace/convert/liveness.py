@@ -12,7 +12,7 @@ from dataclasses import field
 
 from tracejit.records import dataclass
 from tracejit.trace.convert.jumps import ReturnIf, StopFor, StopWhile
-from tracejit.trace.convert.scope import NameScope, usage
+from tracejit.trace.convert.scope import NameScope, Usage, usage
 
 Names = frozenset[str]
 NONE: Names = frozenset()
@@ -75,11 +75,29 @@ class _Flow:
         return (after - self.writes) | self.reads
 
 
-def _evaluated(*trees: ast.AST | None) -> _Flow:
-    flow = _Flow()
-    for tree in trees:
-        flow.visit(tree)
-    return flow
+@dataclass
+class _Seen:
+    """What was found of trees before: loops are walked until nothing changes, and those within
+    others once for each walk of those."""
+
+    flows: dict[tuple[ast.AST | None, ...], _Flow] = field(default_factory=dict)
+    usages: dict[ast.AST, Usage] = field(default_factory=dict)
+
+    def evaluated(self, *trees: ast.AST | None) -> _Flow:
+        """What evaluating trees in order reads and writes."""
+        flow = self.flows.get(trees)
+        if flow is None:
+            flow = self.flows[trees] = _Flow()
+            for tree in trees:
+                flow.visit(tree)
+        return flow
+
+    def usage(self, tree: ast.AST) -> Usage:
+        """``usage`` of a tree."""
+        found = self.usages.get(tree)
+        if found is None:
+            found = self.usages[tree] = usage(tree)
+        return found
 
 
 def find_liveness(body: list[ast.stmt], scope: NameScope) -> dict[ast.stmt, Live]:
@@ -97,6 +115,7 @@ class _Backward:
     """Variables live where an exception raised at this point would be caught."""
     is_recording: bool = True
     exposed: dict[ast.stmt, Names] = field(default_factory=dict)
+    seen: _Seen = field(default_factory=_Seen)
 
     def block(self, stmts: list[ast.stmt], after: Names) -> Names:
         live = after | self.caught
@@ -113,9 +132,9 @@ class _Backward:
             case ast.Try() | ast.TryStar():
                 return self.try_(stmt, after)
             case ast.Return(value=value):
-                return _evaluated(value).before(self.caught)
+                return self.seen.evaluated(value).before(self.caught)
             case ast.Raise(exc=exc, cause=cause):
-                return _evaluated(exc, cause).before(self.caught)
+                return self.seen.evaluated(exc, cause).before(self.caught)
         return self.simple(stmt, after)
 
     def structured(self, stmt: ast.If | StopWhile | StopFor, after: Names) -> Names:
@@ -130,19 +149,21 @@ class _Backward:
 
     def read_first(self, stmt: ast.If | StopWhile | StopFor) -> Names:
         if stmt not in self.exposed:
-            inner = _Backward(self.scope, is_recording=False)
+            inner = _Backward(self.scope, is_recording=False, seen=self.seen)
             self.exposed[stmt] = inner.inside(stmt, NONE)
         return self.exposed[stmt]
 
     def _touched(self, stmt: ast.stmt) -> Names:
-        found = usage(stmt)
+        found = self.seen.usage(stmt)
         return frozenset(found.reads | found.captured)
 
     def transfer(self, stmt: ast.If | StopWhile | StopFor, after: Names) -> Names:
         inside = self.inside(stmt, after)
         if isinstance(stmt, StopWhile):
             return inside
-        return _evaluated(stmt.iter if isinstance(stmt, StopFor) else stmt.test).before(inside)
+        return self.seen.evaluated(stmt.iter if isinstance(stmt, StopFor) else stmt.test).before(
+            inside
+        )
 
     def inside(self, stmt: ast.If | StopWhile | StopFor, after: Names) -> Names:
         """Live when the operator starts: the test of an `if` and a `for`'s iterable are known."""
@@ -151,7 +172,7 @@ class _Backward:
         head = after | frozenset(stmt.stop)
         while True:
             if isinstance(stmt, StopWhile):
-                entry = _evaluated(stmt.test).before(self.block(stmt.body, head))
+                entry = self.seen.evaluated(stmt.test).before(self.block(stmt.body, head))
                 entry |= after
             else:
                 entry = self.assigned(stmt.target, self.block(stmt.body, head))
@@ -167,7 +188,7 @@ class _Backward:
         for item in reversed(stmt.items):
             if item.optional_vars is not None:
                 live = self.assigned(item.optional_vars, live)
-            live = _evaluated(item.context_expr).before(live)
+            live = self.seen.evaluated(item.context_expr).before(live)
         return live
 
     def try_(self, stmt: ast.Try | ast.TryStar, after: Names) -> Names:
@@ -180,7 +201,7 @@ class _Backward:
         for handler in stmt.handlers:
             live = self.block(handler.body, final)
             bound = {handler.name} if handler.name else set()
-            entries |= _evaluated(handler.type).before(live - bound)
+            entries |= self.seen.evaluated(handler.type).before(live - bound)
         orelse = self.block(stmt.orelse, final)
         self.caught = caught | entries
         before = self.block(stmt.body, orelse)
@@ -197,26 +218,26 @@ class _Backward:
                 live = after
                 for target in reversed(targets):
                     live = self.assigned(target, live)
-                return _evaluated(value).before(live)
+                return self.seen.evaluated(value).before(live)
             case ast.AugAssign(target=ast.Name(id=name), value=value):
-                return _evaluated(value).before(after - {name}) | {name}
+                return self.seen.evaluated(value).before(after - {name}) | {name}
             case ast.AnnAssign(target=target, value=value):
                 if value is None:
                     return after
-                return _evaluated(value).before(self.assigned(target, after))
+                return self.seen.evaluated(value).before(self.assigned(target, after))
             case ast.Delete(targets=targets):
                 found = usage(targets)
                 return after - found.deletes | found.reads | found.deletes
-        found = usage(stmt)
+        found = self.seen.usage(stmt)
         return (after - self._bound_by(stmt, found.binds)) | found.reads | found.captured
 
     def _bound_by(self, stmt: ast.stmt, binds: set[str]) -> set[str]:
         named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-        return binds if isinstance(stmt, named) else _evaluated(stmt).writes
+        return binds if isinstance(stmt, named) else self.seen.evaluated(stmt).writes
 
     def assigned(self, target: ast.expr, after: Names) -> Names:
         """Live before `target` is assigned."""
-        found = usage(target)
+        found = self.seen.usage(target)
         return (after - found.binds) | found.reads
 
 
@@ -258,20 +279,20 @@ class _WithJumps(_Backward):
                 return self.ends[-1][1] | self.caught
             case ast.If(test=test, body=body, orelse=orelse):
                 arms = self.block(body, after) | self.block(orelse, after)
-                return _evaluated(test).before(arms)
+                return self.seen.evaluated(test).before(arms)
             case ast.Match(subject=subject, cases=cases):
                 live = after
                 for case in reversed(cases):
-                    taken = _evaluated(case.guard).before(self.block(case.body, after))
-                    live |= taken | usage(case.pattern).reads
-                return _evaluated(subject).before(live)
+                    taken = self.seen.evaluated(case.guard).before(self.block(case.body, after))
+                    live |= taken | self.seen.usage(case.pattern).reads
+                return self.seen.evaluated(subject).before(live)
             case ast.AsyncWith():
                 return self.with_(stmt, after)
         return super().stmt(stmt, after)
 
     def loop(self, stmt: Loop, after: Names) -> Names:
         if self.is_recording:
-            alone = _WithJumps(self.scope, is_recording=False, ends=[(NONE, NONE)])
+            alone = _WithJumps(self.scope, is_recording=False, seen=self.seen, ends=[(NONE, NONE)])
             read_first = alone.loop(stmt, NONE)
             self.loops[stmt] = LoopLive(after, self.caught, read_first)
         done = self.block(stmt.orelse, after)
@@ -281,10 +302,10 @@ class _WithJumps(_Backward):
             inside = self.block(stmt.body, head)
             self.ends.pop()
             if isinstance(stmt, ast.While):
-                entry = _evaluated(stmt.test).before(inside | done)
+                entry = self.seen.evaluated(stmt.test).before(inside | done)
             else:
                 entry = self.assigned(stmt.target, inside) | done
             if entry <= head:
                 break
             head |= entry
-        return head if isinstance(stmt, ast.While) else _evaluated(stmt.iter).before(head)
+        return head if isinstance(stmt, ast.While) else self.seen.evaluated(stmt.iter).before(head)
