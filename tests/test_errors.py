@@ -227,16 +227,18 @@ def reject(x: Any, t: Any) -> Any:
     [
         (np.zeros(5), -1.5, ValueError, "negative -1.5"),
         (np.full(5, 99.0), 1.0, AssertionError, "too much"),
-        (np.zeros(5), 0.25, ZeroDivisionError, "integer division or modulo by zero"),
+        (np.zeros(5), 0.25, ZeroDivisionError, None),  # in the words of the Python that runs
     ],
 )
-def test_exceptions_of_the_program(x: Any, t: float, kind: type[Exception], message: str) -> None:
+def test_exceptions_of_the_program(
+    x: Any, t: float, kind: type[Exception], message: str | None
+) -> None:
     plain = x.copy()
-    with pytest.raises(kind):
+    with pytest.raises(kind) as wanted:
         reject(plain, t)
     error = failure(jit(reject), x, t)
     assert type(error) is kind
-    assert str(error) == message
+    assert str(error) == (message or str(wanted.value))
     np.testing.assert_array_equal(x, plain)
 
 

@@ -194,7 +194,7 @@ def _started() -> float:
 def _unwritten(filename: str) -> Iterator[list[str]]:
     if filename == "<string>":
         yield from _argument()
-    if filename == "<stdin>":
+    if filename == "<stdin>" or filename.startswith("<stdin-"):  # numbered since Python 3.14
         yield from _standard_input()
         yield from _typed()
 

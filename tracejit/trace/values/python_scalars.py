@@ -16,6 +16,7 @@ from tracejit.ir.core import Value
 from tracejit.trace.session.assumptions import assume, nothing_to_undo
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import KIND_DTYPE, KIND_RANK, PyScalar, WeakKind, weak_kind
+from tracejit.trace.values.complex_numbers import complex_arithmetic
 from tracejit.trace.values.scalars import as_int_too, stays_int
 
 _OVERFLOW = "Python int too large to convert to C long"
@@ -53,12 +54,19 @@ def _arithmetic(name: str) -> Callable[[Any, Any], Any]:
         left, right = as_kind(a, kind), as_kind(b, kind)
         if kind == "int":
             return made("int", int_arithmetic(name, left, right))
-        value = current().b.op(name, left, right)
+        if kind == "complex":
+            value = complex_arithmetic(name, left, right, _reals(a, b))
+        else:
+            value = current().b.op(name, left, right)
         if stays_int((a, b)):
             return as_int_too(name, kind, value, (a, b), (left, right))
         return made(kind, value)
 
     return operate
+
+
+def _reals(a: Any, b: Any) -> tuple[bool, bool]:
+    return weak_kind(a) != "complex", weak_kind(b) != "complex"
 
 
 def int_arithmetic(name: str, left: Value, right: Value) -> Value:
@@ -107,24 +115,8 @@ def _true_division(a: Any, b: Any) -> Any:
         message = _FLOATS
     _nonzero_divisor(right, kind, message)
     if kind == "complex":
-        return made(kind, _complex_quotient(left, right))
+        return made(kind, complex_arithmetic("div", left, right, _reals(a, b)))
     return made(kind, current().b.op("div", left, right))
-
-
-def _complex_quotient(left: Value, right: Value) -> Value:
-    """The quotient rounded as Python's: each part is divided, where NumPy takes the reciprocal."""
-    b = current().b
-    x, y = b.op("real", left), b.op("imag", left)
-    re, im = b.op("real", right), b.op("imag", right)
-    wide = b.op("ge", b.op("abs", re), b.op("abs", im))
-    small, large = b.op("select", wide, im, re), b.op("select", wide, re, im)
-    first, second = b.op("select", wide, x, y), b.op("select", wide, y, x)
-    ratio = b.op("div", small, large)
-    whole = b.op("add", large, b.op("mul", small, ratio))
-    cross = b.op("mul", first, ratio)
-    gap = b.op("select", wide, b.op("sub", second, cross), b.op("sub", cross, second))
-    real = b.op("div", b.op("add", first, b.op("mul", second, ratio)), whole)
-    return b.op("complex", real, b.op("div", gap, whole))  # type: ignore[no-any-return]
 
 
 def _floor_division(name: str, int_text: str, float_text: str) -> Callable[[Any, Any], Any]:
