@@ -87,7 +87,7 @@ class _Signs:
         self.b = current().b
 
     def number(self, value: float) -> Value:
-        return self.b.const(value, "f64")  # type: ignore[no-any-return]
+        return self.b.const(value, "f64")
 
     def ask(self, what: str, *values: Value) -> Value:
         """Whether one of the values is so."""

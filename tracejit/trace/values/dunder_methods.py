@@ -12,6 +12,7 @@ import sys
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
+from tracejit.errors import asks
 from tracejit.trace.session.plain import CONVERTED, PLAIN_MODULES, class_attribute, module_of
 from tracejit.trace.session.session import active, current
 from tracejit.trace.values.all import Array, Tracer
@@ -235,10 +236,11 @@ def is_cached(obj: Any, name: str) -> bool:
     return isinstance(class_attribute(type(obj), name), functools.cached_property)
 
 
+@asks(Exception)
 def plain_attribute(obj: Any, name: str) -> Any:
     """An attribute, without asking the program's ``__getattribute__`` or ``__getattr__``."""
-    asks = any(_own(type(obj), by) is not None for by in ("__getattribute__", "__getattr__"))
-    return object.__getattribute__(obj, name) if asks else getattr(obj, name)
+    own = any(_own(type(obj), by) is not None for by in ("__getattribute__", "__getattr__"))
+    return object.__getattribute__(obj, name) if own else getattr(obj, name)
 
 
 def put_attribute(obj: Any, name: str, value: Any) -> None:
