@@ -242,10 +242,10 @@ def _(x: Any) -> Any:
     return x + 1
 
 
-@mistake("a structured array", "numba#1314", UnsupportedTypeError, "pass its fields as arrays",
-         "pass the fields", np.zeros(3, [("a", float)]))  # fmt: skip
+@mistake("arithmetic of a structured array", "numba#1314", UnsupportedError, "use their fields",
+         "use the fields", np.zeros(3, [("a", float)]))  # fmt: skip
 def _(x: Any) -> Any:
-    return x["a"]
+    return x + 1  # here
 
 
 @mistake("a masked array", "numba#1834", UnsupportedTypeError, "pass x.data and x.mask",

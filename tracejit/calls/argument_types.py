@@ -22,6 +22,7 @@ from tracejit.records import dataclass
 from tracejit.trace.guards.guard_equality import is_by_kind
 from tracejit.trace.session.stride_classes import array_arg
 from tracejit.trace.values.exporters import plain_array, refused
+from tracejit.trace.values.structured_memory import are_apart, interleaved_groups
 
 Policy = Literal["auto", "static", "dynamic"]
 
@@ -91,8 +92,11 @@ def args_of(
     groups, overlap = alias_groups(leaves)
     members = Counter(groups)
     args = []
-    for leaf, group in zip(leaves, groups, strict=True):
+    interleaved = interleaved_groups(leaves)
+    for k, (leaf, group) in enumerate(zip(leaves, groups, strict=True)):
         arg = arg_of(leaf, by_identity)
+        if k in interleaved and isinstance(arg, ArrayArg):
+            arg = replace(arg, apart=interleaved[k])
         if members[group] > 1 and isinstance(arg, ArrayArg | ObjectArg):
             arg = replace(arg, alias_group=group)
         args.append(arg)
@@ -156,7 +160,7 @@ def alias_groups(leaves: Sequence[Any]) -> tuple[tuple[int, ...], bool]:
     overlap = False
     for n, (k, x) in enumerate(arrays):
         for j, y in arrays[:n]:
-            if not np.may_share_memory(x, y):
+            if not np.may_share_memory(x, y) or are_apart(x, y):
                 continue
             if _same_view(x, y):
                 groups[k] = groups[j]

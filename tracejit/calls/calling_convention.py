@@ -229,7 +229,14 @@ class SignatureBuilder:
             for j in arrays
             if k != j and (k in self.traced.mutated or j in self.traced.mutated)
         }
-        return tuple(sorted((min(p), max(p)) for p in pairs - same))
+        groups = [getattr(arg, "apart", None) for arg in self.args]
+        return tuple(
+            sorted(
+                (min(p), max(p))
+                for p in pairs - same
+                if groups[min(p)] is None or groups[min(p)] != groups[max(p)]
+            )
+        )
 
     # -- results -------------------------------------------------------------------------------
 

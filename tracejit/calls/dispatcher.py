@@ -52,6 +52,7 @@ from tracejit.ir.arguments import ArrayArg
 from tracejit.signatures import own_signature
 from tracejit.trace.guards.paths import NeedsIdentity, bound
 from tracejit.trace.session.assumption_sets import AssumptionFailed
+from tracejit.trace.values.structured_memory import taken_apart
 
 #: Numbers that may be arguments of their own, for which code compiles in seconds.
 _MANY_ARGUMENTS = 2000
@@ -143,7 +144,7 @@ class Dispatcher:
         leaves, structure = self._flatten(call)
         with self.fallback.refusing():
             held = self._native(self._placed(leaves, structure))
-        with bound(held.leaves):
+        with bound(held.leaves), held.standing_parts():
             version, plan, result = self._settled(held, structure)
         if plan is not None and version.chained is not None and not held.stands:
             with self._table.lock:
@@ -335,7 +336,7 @@ class Dispatcher:
             names = self.options.static_argnames
             kwargs = {n: StaticArgument(v) if n in names else v for n, v in kwargs.items()}
         call = self.packed((args, kwargs))
-        leaves, treedef = trees.flatten(call)
+        leaves, treedef = taken_apart(*trees.flatten(call))
         return leaves, (treedef, trees.arrangement(call))
 
     def packed(self, call: Any) -> Any:

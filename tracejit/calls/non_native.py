@@ -9,7 +9,7 @@ of that.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import local
 from typing import Any
 
@@ -22,6 +22,7 @@ from tracejit.calls.overlap import NDArray, Sharer, address
 from tracejit.calls.placement import Placement
 from tracejit.dtypes import as_dtype, memory_dtype
 from tracejit.ir.arguments import ArgType, ArrayArg, ScalarArg
+from tracejit.trace.values import structured_memory
 from tracejit.trace.values.exporters import plain_array
 
 _standing = local()
@@ -129,6 +130,10 @@ class NativeLeaves:
             yield
         finally:
             _standing.copies = before
+
+    def standing_parts(self) -> AbstractContextManager[None]:
+        """While results are made: structured arrays are put together of the caller's own parts."""
+        return structured_memory.standing(self._known()) if self.stands else nullcontext()
 
     def _known(self) -> dict[int, NDArray]:
         return {id(self.leaves[k]): x for k, x in {**self.copied, **self.viewed}.items()}

@@ -72,7 +72,8 @@ class ArrayArg:
 
     ``layout``: C or F dense order, or any strides, of which ``packing`` says what is known.
     Arguments with the same ``alias_group`` are one and the same memory. ``window``: it has no
-    parameter of its own but lies in another leaf.
+    parameter of its own but lies in another leaf. Arguments with the same ``apart`` are parts of
+    records: none of their elements lie in one place, though those of one lie among those of others.
     """
 
     dtype: np.dtype[Any]
@@ -82,6 +83,7 @@ class ArrayArg:
     packing: Packing | None = None
     alias_group: int | None = None
     window: MemoryWindow | None = None
+    apart: int | None = None
 
     is_static: ClassVar[bool] = False
 

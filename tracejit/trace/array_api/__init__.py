@@ -40,6 +40,7 @@ with as_shipped():
         sorting,
         special_functions,
         statistics,
+        structured,
         triangles,
         ufuncs,
         unsupported_names,

@@ -41,7 +41,9 @@ from tracejit.trace.values.all import (
 from tracejit.trace.values.dynamic_list import ListBuffer, empty_run
 from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
+from tracejit.trace.values.record_layouts import RecordLayout
 from tracejit.trace.values.scalar_join import common_kind, is_number, is_python, number_value
+from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.table_buffers import TableBuffer
 from tracejit.trace.values.table_forms import TableForm
 from tracejit.trace.values.tagged import tags
@@ -150,9 +152,9 @@ class SelectPlan:
 class Structure:
     """A tuple, list or dict of plans, or an object with its attributes' plans.
 
-    ``make`` is the class."""
+    ``make`` is the class, or of a structured array what its parts do not say."""
 
-    make: type
+    make: type | RecordLayout
     keys: tuple[Any, ...]
     parts: tuple[Plan, ...]
 
@@ -325,7 +327,18 @@ def _opened_view(plan: ViewPlan, entry: Array, out: Opened) -> Array:
     return with_numbers(plan.view(entry), numbers)
 
 
+def maker_of(x: Any) -> type | RecordLayout:
+    """What says how to make another structure like ``x`` of other parts."""
+    if isinstance(x, StructuredArray):
+        layout: RecordLayout = x.layout
+        return layout
+    found: type = dict if isinstance(x, dict) else type(x)
+    return found
+
+
 def _assembled(plan: Structure, items: Sequence[Any]) -> Any:
+    if isinstance(plan.make, RecordLayout):
+        return StructuredArray(items, plan.make)
     if plan.make is dict:
         return containers.made(current(), dict(zip(plan.keys, items, strict=True)))
     if issubclass(plan.make, tuple | list):

@@ -27,6 +27,7 @@ from tracejit.trace.control.carried import (
     ViewPlan,
     first_plan,
     is_part,
+    maker_of,
     number_plan,
     placeholder_of,
     same_kind,
@@ -60,6 +61,7 @@ from tracejit.trace.values.dynamic_list import ListBuffer, form_of, is_grown, ru
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import common_kind, is_number, is_sentinel, joined_number
+from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.table_buffers import TableBuffer
 from tracejit.trace.values.table_forms import are_keyed, common_form
 from tracejit.trace.values.view_transforms import Gather
@@ -135,7 +137,7 @@ def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
         )
     if isinstance(end, Array):
         return _improved_array(plan, entry, start, end, at, name)
-    if isinstance(end, tuple | list | dict) or is_object(end):
+    if isinstance(end, tuple | list | dict | StructuredArray) or is_object(end):
         return _improved_structure(plan, entry, start, end, at, name)
     if isinstance(end, MaybeUnbound):
         return Maybe(name, improved(plan, entry, start, end.value, at, name))
@@ -159,9 +161,9 @@ def steady_plan(end: Any, at: Ending) -> Plan:
         return ListPlan(end.form)
     if isinstance(end, TableBuffer):
         return TablePlan(end.form)
-    if isinstance(end, tuple | list | dict) or is_object(end):
+    if isinstance(end, tuple | list | dict | StructuredArray) or is_object(end):
         parts = parts_of(end)
-        kind = dict if isinstance(end, dict) else type(end)
+        kind = maker_of(end)
         return Structure(kind, tuple(parts), tuple(steady_plan(i, at) for i in parts.values()))
     if isinstance(end, MaybeUnbound):
         return Maybe(end.name, steady_plan(end.value, at))
@@ -417,13 +419,13 @@ def _improved_view(plan: Plan, entry: Array, end: Array, at: Ending, name: str) 
 def _improved_structure(
     plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
 ) -> Plan:
-    if type(entry) is not type(end):
+    kind = maker_of(end)
+    if type(entry) is not type(end) or maker_of(entry) != kind:
         raise NotConverged(name)
     _must_not_grow(entry, end, name, at)
     had, has = parts_of(entry), parts_of(end)
     if tuple(had) != tuple(has):
         raise Resized(name)
-    kind = dict if isinstance(end, dict) else type(end)
     if not isinstance(plan, Structure):
         new = (_from_entry(x, has[k], at, f"{name}[{k!r}]") for k, x in had.items())
         return Structure(kind, tuple(has), tuple(new))

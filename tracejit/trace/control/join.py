@@ -37,6 +37,7 @@ from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import (
     is_number,
 )
+from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.table_buffers import TableBuffer, empty_table, opened, own_parts
 from tracejit.trace.values.table_forms import TableForm, common_form
 from tracejit.trace.values.tables import as_table
@@ -83,6 +84,11 @@ class Join(NumberJoin):
                 return found
         elif type(a) is type(b) and isinstance(a, tuple) and len(a) == len(b):
             return self._structures(name, a, b)
+        if isinstance(a, StructuredArray) and isinstance(b, StructuredArray):
+            if a.layout != b.layout:
+                raise unlike(name, a, b, "give both one dtype and rank")
+            parts = self._structures(name, a.parts, b.parts)
+            return lambda results: StructuredArray(parts(results), a.layout)
         if isinstance(a, range | Range) and isinstance(b, range | Range):
             ends = [
                 self.join(f"{name}.{end}", getattr(a, end), getattr(b, end))
@@ -272,6 +278,9 @@ class Join(NumberJoin):
                 self.one_sided(name, x.value, there),
             )
             return lambda results: MaybeNone(results[flag], found(results))
+        if isinstance(x, StructuredArray):
+            each = [self.one_sided(f"{name}[{i}]", v, there) for i, v in enumerate(x.parts)]
+            return lambda results: StructuredArray([p(results) for p in each], x.layout)
         if isinstance(x, Tracer):
             return self.one_sided_number(x, there)
         if isinstance(x, tuple | list) and _holds_tracer(x):

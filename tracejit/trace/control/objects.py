@@ -9,6 +9,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.made_objects import is_instance
+from tracejit.trace.values.structured_arrays import StructuredArray
 
 _MANY = 10_000
 
@@ -60,6 +61,8 @@ def parts_of(x: Any) -> dict[Any, Any]:
     """Items of a tuple, list or dict, or attributes of an object, by place, key or name."""
     if isinstance(x, dict):
         return x
+    if isinstance(x, StructuredArray):
+        return dict(enumerate(x.parts))
     if isinstance(x, tuple | list):
         if id(x) in current().rows:
             raise UnsupportedError(

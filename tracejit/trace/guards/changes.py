@@ -20,6 +20,8 @@ from tracejit.trace.values.dynamic_list import ListBuffer
 from tracejit.trace.values.made_objects import is_instance, made_attributes
 from tracejit.trace.values.outs import FIELDS, AttributeChange, ContainerChange
 from tracejit.trace.values.results import Describer
+from tracejit.trace.values.structured_arrays import StructuredArray
+from tracejit.trace.values.structured_memory import must_stand_alone
 
 if TYPE_CHECKING:
     from tracejit.trace.session.session import Session
@@ -77,6 +79,7 @@ class Changes:
     def note_results(self, result: Any) -> list[Array]:
         """Find new containers that are in several places of what leaves the trace; its arrays."""
         arrays: list[Array] = []
+        structured: list[StructuredArray] = []
         changed = [_items(obj) for _, obj, _ in self._containers]
         stack = [
             result,
@@ -88,6 +91,8 @@ class Changes:
             obj = stack.pop()
             if isinstance(obj, Array):
                 arrays.append(obj)
+            elif isinstance(obj, StructuredArray):
+                structured.append(obj)
             if id(obj) in self.session.rows:
                 self.session.rows[id(obj)].must_hold()
             held = _parts_of_result(obj)
@@ -101,6 +106,7 @@ class Changes:
                     continue
                 seen[id(obj)] = obj
             stack += held
+        must_stand_alone(structured, arrays)
         return arrays
 
     def _note_containers(self, obj: Any, path: tuple[Any, ...]) -> None:

@@ -47,6 +47,7 @@ from tracejit.trace.values.iterables import (
     trip_count,
 )
 from tracejit.trace.values.python_scalars import as_kind, made, power
+from tracejit.trace.values.structured_arrays import StructuredArray
 
 LOOPED = (Array, Range, Enumerate, Zip, Reversed, Counted)
 
@@ -69,7 +70,9 @@ def builtin_len(x: Any, /) -> Any:
         return dynamic_list_methods.length(x)
     if is_table(x) or isinstance(x, TableView):
         return length(x.owner if isinstance(x, TableView) else x)
-    if isinstance(x, Array):
+    if isinstance(x, StructuredArray) and x.layout.is_record:
+        return builtins.len(x)
+    if isinstance(x, Array | StructuredArray):
         if not x.dims:
             throw(TypeError("len() of unsized object"))
         return dim_value(x.dims[0])

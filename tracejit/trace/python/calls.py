@@ -48,6 +48,7 @@ from tracejit.trace.values.dynamic_list import refuse as refuse_grown
 from tracejit.trace.values.entries import is_view, must_hold_none
 from tracejit.trace.values.entries import refuse as refuse_table
 from tracejit.trace.values.iterables import Looped
+from tracejit.trace.values.structured_arrays import concerns_structured, of_structured
 from tracejit.trace.values.tagged import depends_on_kind, each_kind
 
 #: NumPy functions that make arrays: their results are traced whatever the arguments are.
@@ -298,6 +299,8 @@ def numpy_call(
         must_be_pure(f)
         return as_constants(f(*args, **kwargs))
     args, kwargs = tuple(map(seen_inside, args)), {k: seen_inside(x) for k, x in kwargs.items()}
+    if concerns_structured(args, kwargs):
+        implementation = of_structured(f)
     try:
         return implementation(*args, **kwargs)
     except TypeError:

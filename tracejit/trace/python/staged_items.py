@@ -199,6 +199,11 @@ class StagedItems(Operators):
                 return found
         if isinstance(obj, Tracer):
             return obj[key]  # type: ignore[index]
+        if isinstance(obj, np.ndarray) and obj.dtype.names is not None:
+            raise UnsupportedError(
+                f"{where()}: a structured array from outside of the function is read: pass it as "
+                "an argument"
+            )
         found = dunder_methods.applied(self, obj, "__getitem__", key)
         if found is not NotImplemented:
             return found

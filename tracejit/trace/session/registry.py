@@ -13,6 +13,8 @@ Implementation = Callable[..., Any]
 
 #: NumPy's functions and ufuncs: what stands for each, with NumPy's own parameters (array_api).
 NAMES: dict[object, Implementation] = {}
+#: What stands for those that take structured arrays, or make them (array_api).
+STRUCTURED: dict[object, Implementation] = {}
 #: Methods of arrays by name; each takes the array first (array_api).
 METHODS: dict[str, Implementation] = {}
 #: Methods of NumPy's scalars (array_api).
