@@ -29,6 +29,7 @@ from tracejit.calls.non_native import NativeLeaves
 from tracejit.calls.overlap import MEETS_ITSELF, Plan, Sharer, Unshareable
 from tracejit.calls.overlap_cache import MISSED, NativeSharings, OverlapCache
 from tracejit.calls.placement import ON_THE_CPU, Placement, placed
+from tracejit.calls.structured_calls import StructuredCalls
 from tracejit.calls.version_table import VersionTable
 from tracejit.calls.versions import (
     Arguments,
@@ -97,6 +98,7 @@ class Dispatcher:
         self._sharer = Sharer()
         self._sharings = NativeSharings()
         self._repeats = OverlapCache(miss_type)
+        self._structured_calls = StructuredCalls(miss_type)
         self._device_calls = DeviceCalls()
         self._signature = signature_of(function)
         self.parameters = parameters_of(function, self._signature)
@@ -123,6 +125,9 @@ class Dispatcher:
             if result is not MISSED:
                 return result
             result = self._repeats.call(args)
+            if result is not MISSED:
+                return result
+            result = self._structured_calls.call(args)
             if result is not MISSED:
                 return result
         try:
@@ -157,6 +162,8 @@ class Dispatcher:
             if plain and plan is None and not held.placement.copied:
                 self._device_calls.remember(args, held.leaves, version)
             return held.originals(result)
+        if plan is None and not (self._static or held.stands or version.assumptions.sites):
+            self._structured_calls.remember(args, len(leaves), version)
         plain = plain and not held.stands
         if plan is not None and plain and not version.assumptions.sites:
             self._repeats.remember(args, version, plan)
@@ -393,6 +400,7 @@ class Dispatcher:
             self.fallback.clear()
             self._by_identity.clear()
             self._repeats.clear()
+            self._structured_calls.clear()
             self._device_calls.clear()
             self._sharings.clear()
             self._table.clear()

@@ -46,29 +46,35 @@ class _Part:
 
 def address(x: NDArray) -> int:
     """Where the first element lies."""
-    found: int = x.__array_interface__["data"][0]
+    found: int = x.ctypes.data  # the array interface of records would describe their dtype, too
     return found
 
 
 def taken_apart(leaves: list[Any], treedef: Any) -> tuple[list[Any], Any]:
     """The leaves of a call and its structure with every structured array as its parts."""
-    if not any(map(_is_structured, leaves)):
+    if not any(map(is_structured, leaves)):
         return leaves, treedef
     return trees.flatten(trees.unflatten(treedef, list(map(_apart, leaves))))
 
 
-def _is_structured(x: Any) -> bool:
+def is_structured(x: Any) -> bool:
+    """Whether ``x`` is an array of records as NumPy makes them."""
     return type(x) in (np.ndarray, np.recarray) and x.dtype.names is not None
 
 
 def _apart(x: Any) -> Any:
-    if not _is_structured(x):
+    if not is_structured(x):
         return x
     leaves = leaves_of(x.dtype)
     if not leaves:
         return x
     layout = RecordLayout(x.dtype, x.ndim, False, type(x) is np.recarray)
-    return StructuredArray([np.asarray(_Part(x, leaf)) for leaf in leaves], layout)
+    return StructuredArray(parts_of_array(x), layout)
+
+
+def parts_of_array(x: NDArray) -> list[NDArray]:
+    """A view of each number in the records, in order."""
+    return [np.asarray(_Part(x, leaf)) for leaf in leaves_of(x.dtype)]
 
 
 def _is_part(x: Any) -> bool:
