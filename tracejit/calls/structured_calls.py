@@ -21,8 +21,8 @@ _ALIGNED = 15
 class StructuredCalls:
     """What earlier calls with structured and other plain positional arguments called.
 
-    The version checks its own arguments, but not that the parts of records lie apart: that holds for
-    the parts of one array, and calls with two that may meet are not kept.
+    The version checks its own arguments, but not that the parts of records lie apart: that holds
+    for the parts of one array, and calls with two that may meet are not kept.
     """
 
     def __init__(self, miss: type[Exception]) -> None:
