@@ -76,8 +76,20 @@ class BenchProgram:
             made = make(*[self.data[a] for a in init["input_args"]])
             names = init["output_args"]
             self.data.update(zip(names, (made,) if len(names) == 1 else made))
-        module = importlib.import_module(f"{base}_numpy")
-        self.numpy: Callable[..., Any] = getattr(module, about["func_name"])
+        self._base = base
+        self.numpy: Callable[..., Any] = self._version("numpy")
+
+    def _version(self, framework: str) -> Any:
+        module = importlib.import_module(f"{self._base}_{framework}")
+        return getattr(module, self.about["func_name"])
+
+    def theirs(self, framework: str) -> Callable[..., Any] | None:
+        """The checkout's own version for another framework, if it has one and that is here."""
+        try:
+            found: Callable[..., Any] = self._version(framework)
+        except ImportError:
+            return None
+        return found
 
     def run(
         self, function: Callable[..., Any], change: Callable[[Any], Any] = copy.deepcopy
