@@ -10,6 +10,7 @@ import pytest
 from tests.lower.test_outline import F, outcome
 from tracejit import jit
 from tracejit.ir.program import kernels, verify_program
+from tracejit.lower.device_scalars import device_scalars
 from tracejit.lower.expand_masked import plain
 from tracejit.lower.join_points import join_points
 from tracejit.lower.parallel import Kernel
@@ -91,3 +92,39 @@ def test_same_as_before(name: str) -> None:
         Kernel(k.regions[0], k.attrs.get("aliases", ())).phases() for k in kernels(joined.host)
     ]
     assert [phase.role for phases in found for phase in phases] == roles
+
+
+def scaled(x: Any) -> Any:
+    """A sum, arithmetic with it, and a kernel that needs that."""
+    return x / np.sqrt(np.sum(x * x)) + x[0]
+
+
+def chosen(x: Any, y: Any) -> Any:
+    """A place that is found, and an element written there: the host checks the place."""
+    y[np.argmax(x)] = 7.0
+    return y
+
+
+def asked(x: Any) -> Any:
+    """The host needs the sum: nothing stays."""
+    s = np.sum(x)
+    return x / s if s > 3 else x
+
+
+STAYING = {
+    "scaled": (scaled, lambda: (line(300),), 0),
+    "moments": (lambda x: (x - x.mean()) / x.std(), lambda: (line(300),), 0),
+    "place": (chosen, lambda: (line(90), np.zeros(90)), 1),
+    "asked": (asked, lambda: (line(300),), 1),
+}
+
+
+@pytest.mark.parametrize("name", STAYING)
+def test_numbers_stay_on_the_device(name: str) -> None:
+    function, make, waits = STAYING[name]
+    made = jit(function)._dispatcher.version_for(*make()).artefacts
+    program = plain(made.program)
+    staying = device_scalars(join_points(program))
+    verify_program(staying)
+    assert outcome(made.traced, staying, make()) == outcome(made.traced, program, make())
+    assert sum(bool(k.results) for k in kernels(staying.host)) == waits

@@ -22,6 +22,7 @@ from tracejit.device.products import needs_kernel
 from tracejit.device.transfers import upload_constant
 from tracejit.ir.core import Instr
 from tracejit.ir.program import Program
+from tracejit.lower.device_scalars import device_scalars
 from tracejit.lower.expand_masked import plain
 from tracejit.lower.join_points import join_points
 from tracejit.lower.outline import outline
@@ -47,7 +48,7 @@ class DeviceCode:
         self.device = device
         with self.driver.on(device):
             self.ptx: PtxProgram = ptx_module(
-                join_points(outline(plain(program))),
+                device_scalars(join_points(outline(plain(program)))),
                 self.driver.architecture(),
                 needs_kernel=needs_kernel,
                 compiled=kept.ptx,

@@ -152,7 +152,7 @@ class _Group:
         kind = self.facts.kind(instr)
         if kind is not None and self._join(instr, kind, needed):
             return True
-        if _is_arithmetic(instr):
+        if is_arithmetic(instr):
             if needed & self._made and not needed & self._made_after:
                 self.members.append(instr)
                 self._made |= set(instr.results)
@@ -196,7 +196,7 @@ class _Group:
             self.before.append(instr)
 
     def _kernels(self) -> list[Instr]:
-        return [i for i in self.members if not _is_arithmetic(i)]
+        return [i for i in self.members if not is_arithmetic(i)]
 
     def statements(self) -> list[Instr]:
         """What comes before, the kernels as one, and what the host needs of the arithmetic."""
@@ -219,15 +219,17 @@ class _Group:
         found: list[Instr] = []
         inside = set(self.members)
         for instr in reversed(self.members):
-            if _is_arithmetic(instr) and any(
+            if is_arithmetic(instr) and any(
                 u not in inside or u in found for r in instr.results for u in self.facts.users(r)
             ):
                 found.append(instr)
         return found[::-1]
 
 
-def _is_arithmetic(instr: Instr) -> bool:
-    pure = instr.prim.effect == "none" and not instr.regions
+def is_arithmetic(instr: Instr) -> bool:
+    """Whether an instruction of the host is scalar code that a kernel can do as well."""
+    known = instr.prim.lower is not None or instr.has(Trait.LITERAL)
+    pure = known and instr.prim.effect == "none" and not instr.regions
     views = instr.has(Trait.VIEWS) or instr.has(Trait.ALLOCATES)
     return pure and not views and all(isinstance(r.type, TensorType) for r in instr.results)
 
@@ -261,7 +263,7 @@ def _needed_inside(members: Sequence[Instr]) -> list[Instr]:
     needed: set[Value] = set()
     found: list[Instr] = []
     for instr in reversed(members):
-        if not _is_arithmetic(instr) or needed & set(instr.results):
+        if not is_arithmetic(instr) or needed & set(instr.results):
             found.append(instr)
             needed |= set(uses(instr))
     return found[::-1]
