@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from tracejit.dtypes import is_numeric
+from tracejit.records import dataclass
 
 
 @dataclass(frozen=True)
