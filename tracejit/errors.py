@@ -120,11 +120,13 @@ def is_for_user(error: BaseException) -> bool:
     if isinstance(error, TracejitError | RecursionError | MemoryError):
         return False
     tb = error.__traceback__
-    if not isinstance(error, Exception) or tb is None:
+    if tb is None:
         return False
     while tb.tb_next is not None:
         tb = tb.tb_next
     code = tb.tb_frame.f_code
+    if not isinstance(error, Exception):
+        return code is throw.__code__  # others are asked for by the user: Ctrl-C
     if not code.co_filename.startswith(PACKAGE) or code is throw.__code__:
         return True
     return isinstance(error, _ASKING.get(code, ()))

@@ -133,11 +133,11 @@ class Chains:
         _, (_, shared) = structure
         if arrangement is None or shared:
             return None
-        finish = None
+        finish = failed = None
         if any(row.needs_call for row in behind):
-            finish = boundary(self.function, self._finished)
+            finish, failed = boundary(self.function, self._finished), self._failed
         entries = [row.entry for row in behind]
-        return Unpacking(arrangement.places, arrangement.count, entries, finish)
+        return Unpacking(arrangement.places, arrangement.count, entries, finish, failed)
 
     def _finished(self, answer: Any, *places: Any) -> Any:
         """The result, once the caller's containers and attributes are changed."""
@@ -146,8 +146,20 @@ class Chains:
         call = self.parameters.call(places) if self.parameters is not None else (places, {})
         return answer.finish(call, answer.raw)
 
+    def _failed(self, error: BaseException, *places: Any) -> None:
+        """An exception leaves native code."""
+        args, kwargs = self.parameters.call(places) if self.parameters is not None else (places, {})
+        self.dispatcher.failed(error, args, kwargs)
+
     def miss(self, /, *args: Any, **kwargs: Any) -> Any:
         """A call that native code did not take."""
+        try:
+            return self._answer(args, kwargs)
+        except BaseException as error:
+            self.dispatcher.failed(error, args, kwargs)
+            raise
+
+    def _answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._inner and not kwargs:
             call = (args, kwargs)
             seen = self.dispatcher.packed(call)

@@ -123,7 +123,7 @@ def compile_version(
         call=made.spec,
         preconditions=preconditions,
         writes=tuple(sorted(k for k in traced.mutated if k < len(request.args))),
-        needs_call=Epilogue(traced).needs_call,
+        needs_call=Epilogue(traced).needs_call or traced.keeps_changes,
         makes_views=any(isinstance(r, abi.ViewResult) for r in made.spec.signature.results),
         made=lambda: made,
         direct=direct,
@@ -148,6 +148,7 @@ def _traced(request: Request, goes_on: bool) -> Traced:
             request.run_time_globals,
             same=request.shared,
             goes_on=goes_on,
+            keeps_changes=True,
         )
     except (UnsupportedError, StructureError) as error:
         if any(request.dynamic):

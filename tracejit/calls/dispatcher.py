@@ -23,6 +23,7 @@ from tracejit.calls.argument_types import StaticArgument, arg_of
 from tracejit.calls.chains import ChainRow, Pending
 from tracejit.calls.deopt import DeoptState
 from tracejit.calls.device_cache import DeviceCalls
+from tracejit.calls.epilogue import left_as_changed
 from tracejit.calls.fallback import Fallback, Reason, Refused
 from tracejit.calls.many_numbers import packed, packed_leaves
 from tracejit.calls.non_native import NativeLeaves
@@ -53,6 +54,7 @@ from tracejit.ir.arguments import ArrayArg
 from tracejit.signatures import own_signature
 from tracejit.trace.guards.paths import NeedsIdentity, bound
 from tracejit.trace.session.assumption_sets import AssumptionFailed
+from tracejit.trace.values.kept_changes import carries_changes
 from tracejit.trace.values.structured_memory import taken_apart
 
 #: Numbers that may be arguments of their own, for which code compiles in seconds.
@@ -320,6 +322,12 @@ class Dispatcher:
         code = getattr(inspect.unwrap(self.function), "__code__", None)
         place = ("<unknown>", 1) if code is None else (code.co_filename, code.co_firstlineno)
         return Refused(Reason(why, *place))
+
+    def failed(self, error: BaseException, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        """A call ends with an exception: the caller's objects are left as it has changed them."""
+        if carries_changes(error):
+            call = self.bind(args, kwargs)
+            left_as_changed(error, call, self._flatten(call)[0])
 
     def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Positional and keyword values with defaults; TypeError as Python for a wrong call."""

@@ -11,12 +11,15 @@ from tracejit.calls.chains import Pending
 from tracejit.calls.non_native import standing
 from tracejit.errors import UnsupportedError
 from tracejit.records import dataclass
-from tracejit.trace.guards.paths import Path
-from tracejit.trace.values.dunder_methods import put_attribute
+from tracejit.trace.guards.paths import Path, as_path
+from tracejit.trace.session.plain import put_attribute
+from tracejit.trace.values.kept_changes import taken
 from tracejit.trace.values.outs import (
     FIELDS,
+    AttributeChange,
     Boxes,
     CallerOut,
+    ContainerChange,
     HostBoxes,
     ObjectOut,
     Out,
@@ -55,38 +58,80 @@ class Epilogue:
         # All are found before one is changed: the change of one may drop another.
         containers = {path: _container(call, path) for path in self.paths}
         owners = [_owner(call, change.owner) for change in self.attributes]
-        self._must_be_seen(call, [containers[change.path] for change in self.containers])
+        changed = [containers[change.path] for change in self.containers]
+        _must_be_seen(call, changed, self.beyond)
         rebuilder = Rebuilder(values, by_number.__getitem__, containers, self._boxes)
-        for change in self.containers:
-            target = containers[change.path]
-            items = rebuilder.tree(change.outs, change.tree)
-            if isinstance(target, dict) and change.keys == (trees.Entries,):
-                target.clear()
-                target.update(items[0])
-            elif isinstance(target, dict):
-                target.clear()
-                target.update(dict(zip(change.keys or (), items, strict=True)))
-            elif isinstance(target, deque):
-                target.clear()
-                target.extend(items)
-            else:
-                target[:] = items
-        for attribute, owner in zip(self.attributes, owners, strict=True):
-            value = rebuilder.tree(attribute.outs, attribute.tree)
-            put_attribute(owner, attribute.name, value)
+        _change(rebuilder, self.containers, containers, self.attributes, owners)
         return rebuilder.tree(self.outs, self.out_tree)
 
-    def _must_be_seen(self, call: tuple[Any, Any], changed: Sequence[Any]) -> None:
-        """UnsupportedError where an argument that is changed was also found in another way: there
-        the compiled code saw what it held before."""
-        for path, name in self.beyond if changed else ():
-            found = _owner(call, path)
-            found = vars(found) if trees.is_record(found) else found
-            if any(found is x for x in changed):
-                raise UnsupportedError(
-                    f"an argument that the function changes is {name} too, where compiled code "
-                    "does not see the change: pass it once, or reach it in one way"
-                )
+
+def left_as_changed(error: BaseException, call: tuple[Any, Any], leaves: Sequence[Any]) -> None:
+    """A call has failed: change the caller's lists, dicts, deques and attributes as it has until
+    then. ``leaves``: of the call."""
+    kept = taken(error)
+    if kept is None:
+        return
+    changes = kept.changes
+    if changes.lost is not None:
+        error.add_note(
+            "Lists, dicts and attributes that the compiled call was given are as before it, as it "
+            f"is not known what they held when it failed: {changes.lost}"
+        )
+        return
+    every: list[Any] = [*changes.containers, *changes.attributes]
+    outs = [out for change in every for out in change.outs]
+    paths = {change.path for change in changes.containers} | set(_caller_paths(outs))
+    containers = {path: _container(call, path) for path in paths}
+    owners = [_owner(call, change.owner) for change in changes.attributes]
+    changed = [containers[change.path] for change in changes.containers]
+    _must_be_seen(call, changed, changes.around.beyond)
+
+    def array(k: int) -> Any:
+        return leaves[k] if k < len(leaves) else _owner(call, as_path(changes.around.arrays[k]))
+
+    rebuilder = Rebuilder(kept.values, array, containers, HostBoxes())
+    _change(rebuilder, changes.containers, containers, changes.attributes, owners)
+
+
+def _change(
+    rebuilder: Rebuilder,
+    changes: Sequence[ContainerChange],
+    containers: Mapping[tuple[Any, ...], Any],
+    attributes: Sequence[AttributeChange],
+    owners: Sequence[Any],
+) -> None:
+    for change in changes:
+        target = containers[change.path]
+        items = rebuilder.tree(change.outs, change.tree)
+        if isinstance(target, dict) and change.keys == (trees.Entries,):
+            target.clear()
+            target.update(items[0])
+        elif isinstance(target, dict):
+            target.clear()
+            target.update(dict(zip(change.keys or (), items, strict=True)))
+        elif isinstance(target, deque):
+            target.clear()
+            target.extend(items)
+        else:
+            target[:] = items
+    for attribute, owner in zip(attributes, owners, strict=True):
+        value = rebuilder.tree(attribute.outs, attribute.tree)
+        put_attribute(owner, attribute.name, value)
+
+
+def _must_be_seen(
+    call: tuple[Any, Any], changed: Sequence[Any], beyond: Sequence[tuple[Path, str]]
+) -> None:
+    """UnsupportedError where an argument that is changed was also found in another way: there the
+    compiled code saw what it held before."""
+    for path, name in beyond if changed else ():
+        found = _owner(call, path)
+        found = vars(found) if trees.is_record(found) else found
+        if any(found is x for x in changed):
+            raise UnsupportedError(
+                f"an argument that the function changes is {name} too, where compiled code "
+                "does not see the change: pass it once, or reach it in one way"
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -177,6 +177,8 @@ class Fingerprint:
             self._all("nodes", trees.node_types(x))
         elif isinstance(x, FunctionType):
             self._function(x)
+        elif kind is property:
+            self._all("property", (x.fget, x.fset, x.fdel))
         elif isinstance(x, MethodType):
             self._all("method", (x.__func__, x.__self__))
         elif isinstance(x, functools.partial):

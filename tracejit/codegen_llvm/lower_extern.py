@@ -88,7 +88,8 @@ def _call_host(
             read.append((value, place))
         place += _width(value)
     f.module.declare("declare i32 @tj_host_call(ptr, i64, ptr)")
-    f.call_status(f"@tj_host_call(ptr %ctx, i64 {row}, {slots})")
+    rare = " cold" if getattr(function, "is_rare", False) else ""
+    f.call_status(f"@tj_host_call(ptr %ctx, i64 {row}, {slots}){rare}")
     for value, place in read:
         f.env[value] = load_slots(f, [f.at(slots, 8 * (place + j)) for j in range(2)], value)
 
@@ -125,7 +126,13 @@ def is_native_draw(instr: Instr) -> bool:
     if instr.prim is not TABLE["host_call"] or any(instr.attrs["order"]):
         return False
     function, inputs, results = _parts_of(instr)
-    return draws_natively(function, inputs, results)
+    return draws_natively(*_own(function, inputs), results)
+
+
+def _own(function: Any, inputs: Sequence[Value]) -> tuple[Any, Sequence[Value]]:
+    """What a call calls with which operands, without those that it keeps for exceptions only."""
+    of_its_own = getattr(function, "of_its_own", None)
+    return (function, inputs) if of_its_own is None else of_its_own(inputs)
 
 
 def _host_call(f: FunctionText, instr: Instr) -> None:
@@ -134,11 +141,12 @@ def _host_call(f: FunctionText, instr: Instr) -> None:
     def host(f: FunctionText) -> None:
         _call_host(f, function, inputs, results)
 
-    rule = native(function, inputs, results) or native_ufunc(function, inputs, results)
-    rule = rule or native_c_call(function)
-    draw = native_draw(function, inputs, results, host)
+    called, given = _own(function, inputs)
+    rule = native(called, given, results) or native_ufunc(called, given, results)
+    rule = rule or native_c_call(called)
+    draw = native_draw(called, given, results, host)
     if rule is not None:
-        rule(f, function, inputs, results)
+        rule(f, called, given, results)
     else:
         (draw or host)(f)
 

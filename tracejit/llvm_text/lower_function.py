@@ -330,13 +330,15 @@ def loops_inside(function: Function) -> bool:
 
 
 def is_heavy(function: Function, light: Callable[[Instr], bool]) -> bool:
-    """Whether one run of a host region may take more than some ten nanoseconds."""
+    """Whether one run of a host region may take more than some ten nanoseconds, unless it is the
+    last: what a side that raises does is done once."""
     for instr in function.instrs:
         if instr.has(Trait.HEAVY) and not light(instr):
             return True
         inside = [
             loops_inside(r) if instr.has(Trait.LAUNCHES) else is_heavy(r, light)
             for r in instr.regions
+            if not r.diverges
         ]
         if any(inside):
             return True

@@ -25,7 +25,8 @@ _COMPARED = (str, int, bytes)
 class Unpacking:
     """Takes arguments of these structures (leaves are numbered), and calls rows on the leaves.
 
-    ``finish(answer, *arguments)`` makes the result, where there is such a thing.
+    ``finish(answer, *arguments)`` makes the result, where there is such a thing, and
+    ``failed(exception, *arguments)`` is told of what a row raises.
     """
 
     def __init__(
@@ -34,11 +35,13 @@ class Unpacking:
         count: int,
         rows: Sequence[Any],
         finish: Callable[..., Any] | None = None,
+        failed: Callable[..., None] | None = None,
     ) -> None:
         self.structures = structures
         self.count = count
         self.rows = tuple(rows)
         self.finish = finish
+        self.failed = failed
         self._objects: list[Any] = []  # what words point to
         self._changeable = 0  # lists, dicts and objects taken apart so far
 
@@ -52,13 +55,14 @@ class Unpacking:
         self._program = (ctypes.c_int64 * max(1, len(words)))(*words)
         addresses = [a for r in self.rows for a in (r.entry_address, r.env_address)]
         self._rows = (ctypes.c_int64 * (len(addresses) + 2))(*addresses)
-        self._env = (ctypes.c_int64 * 6)(
+        self._env = (ctypes.c_int64 * 7)(
             len(self.structures),
             ctypes.addressof(self._program),
             self.count,
             ctypes.addressof(self._rows),
             0 if self.finish is None else id(self.finish),
             self._changeable,
+            0 if self.failed is None else id(self.failed),
         )
         return ctypes.addressof(self._env)
 
@@ -98,6 +102,10 @@ class Unpacking:
                 answer = row.portable.call(leaves)
             except Miss:
                 continue
+            except BaseException as error:
+                if self.failed is not None:
+                    self.failed(error, *arguments)
+                raise
             return answer if self.finish is None else self.finish(answer, *arguments)
         raise Miss
 

@@ -18,6 +18,9 @@ declare i64 @PyDict_Size(ptr)
 declare i32 @PyDict_Next(ptr, ptr, ptr, ptr)
 declare i32 @PyObject_RichCompareBool(ptr, ptr, i32)
 declare ptr @PyObject_GenericGetDict(ptr, ptr)
+declare void @PyErr_Fetch(ptr, ptr, ptr)
+declare void @PyErr_NormalizeException(ptr, ptr, ptr)
+declare void @PyErr_Restore(ptr, ptr, ptr)
 
 @Py_Slice_Type = external global i8
 @Py_Long_Type = external global i8
@@ -253,9 +256,40 @@ fail:
   ret ptr null
 }
 
+; Calls a function with the exception that is set and n arguments. The exception stays set, unless
+; the call raises another.
+define internal void @tj_tell(ptr %function, ptr %args, i64 %n) #0 {
+entry:
+  %kind = alloca ptr
+  %error = alloca ptr
+  %trace = alloca ptr
+  call void @PyErr_Fetch(ptr %kind, ptr %error, ptr %trace)
+  call void @PyErr_NormalizeException(ptr %kind, ptr %error, ptr %trace)
+  %k = load ptr, ptr %kind
+  %e = load ptr, ptr %error
+  %t = load ptr, ptr %trace
+  %size = add i64 %n, 1
+  %given = alloca ptr, i64 %size
+  store ptr %e, ptr %given
+  %behind = getelementptr ptr, ptr %given, i64 1
+  %argbytes = mul i64 %n, 8
+  call void @llvm.memcpy.p0.p0.i64(ptr %behind, ptr %args, i64 %argbytes, i1 false)
+  %made = call ptr @PyObject_Vectorcall(ptr %function, ptr %given, i64 %size, ptr null)
+  br i1 (icmp eq ptr %made, null), label %other, label %same
+same:
+  call void @Py_DecRef(ptr %made)
+  call void @PyErr_Restore(ptr %k, ptr %e, ptr %t)
+  ret void
+other:
+  call void @Py_DecRef(ptr %k)
+  call void @Py_DecRef(ptr %e)
+  call void @Py_DecRef(ptr %t)
+  ret void
+}
+
 ; A row of a chain: the words of %env are how many arguments, their program, how many leaves, rows
-; that take these, what makes the result of an answer and the arguments, or null, and how many
-; containers that can be changed there are.
+; that take these, what makes the result of an answer and the arguments, or null, how many
+; containers that can be changed there are, and what is told of exceptions, or null.
 define ptr @tj_unpack(ptr %args, i64 %n, ptr %env) #0 {
 entry:
   %wanted = load i64, ptr %env
@@ -289,6 +323,14 @@ call:
   %r = call ptr @tj_rows(ptr %rows, ptr %leaves, i64 %count)
   call void @tj_decref_all(ptr %leaves, i64 %count)
   %value = ptrtoint ptr %r to i64
+  br i1 (icmp eq ptr %r, null), label %raised, label %answered
+raised:
+  %failed = load ptr, ptr %env[i64 6]
+  br i1 (icmp eq ptr %failed, null), label %out, label %tell
+tell:
+  call void @tj_tell(ptr %failed, ptr %args, i64 %n)
+  br label %out
+answered:
   br i1 (and i1 (icmp ugt i64 %value, 1), (icmp ne ptr %finish, null)), label %end, label %out
 out:
   ret ptr %r

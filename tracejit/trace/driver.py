@@ -55,7 +55,7 @@ from tracejit.trace.session.unobserved import unobserved
 from tracejit.trace.traced import Traced, mutated_by
 from tracejit.trace.values import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer
-from tracejit.trace.values.captured_arrays import argument_cell
+from tracejit.trace.values.captured_arrays import CapturedArray, argument_cell
 from tracejit.trace.values.dynamic_list import ListBuffer
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.going_on import must_leave_plain
@@ -93,6 +93,7 @@ def trace(
     same: trees.Shared = (),
     orders: int = 0,
     goes_on: bool = False,
+    keeps_changes: bool = False,
 ) -> Traced:
     """Trace ``fn`` on arguments described by pytrees of ``ArgType``.
 
@@ -104,6 +105,7 @@ def trace(
     ``orders``: how many times derivatives will be taken of the result.
     ``goes_on``: Python goes on with the results, so that whose memory they share must be so, and
     they must be plain; else they have memory of their own where loops cannot say.
+    ``keeps_changes``: a call that fails leaves what it has changed until then.
     """
     found = trees.flatten((arg_specs, dict(kwarg_specs or {})), is_leaf=is_spec)[0]
     seen_objects = [leaf.value if is_spec(leaf) and leaf.is_static else None for leaf in found]
@@ -129,6 +131,7 @@ def trace(
                     overlapping_globals,
                     same,
                     goes_on,
+                    keeps_changes,
                 )
         except Restart as restart:
             of_results = isinstance(restart, SharedResults)
@@ -164,6 +167,7 @@ def _trace(
     overlapping_globals: Sequence[Any],
     same: trees.Shared,
     goes_on: bool,
+    keeps_changes: bool,
 ) -> Traced:
     leaves, in_tree = trees.flatten((args, kwargs), is_leaf=is_spec)
     count = len(leaves)
@@ -182,6 +186,7 @@ def _trace(
     }
     outside = Outside(session, (call_args, call_kwargs), [*static, *objects.values()])
     session.outside = outside
+    outside.keeps_changes, outside.check_result = keeps_changes and not nested(), _check
     for value in static:
         outside.root(value, type(value).__name__)
     for k, value in objects.items():
@@ -197,7 +202,7 @@ def _trace(
         raise
     except RecursionError as error:
         refuse_endless(raised_at(error))
-    except Exception as error:
+    except BaseException as error:
         if not isinstance(error, Diverged) and not is_for_user(error):
             raise
         emit_raise(session, error)
@@ -221,6 +226,11 @@ def _trace(
         outside.must_hold_nothing()
     function = _finished(session, describer.values)
     mutated = mutated_by(function)
+    beyond = outside.containers_beyond()
+    if outside.kept is not None:
+        hidden = enumerate(session.hidden.values(), session.first_hidden)
+        outside.kept.arrays = {k: h.getter for k, h in hidden if isinstance(h, CapturedArray)}
+        outside.kept.beyond = beyond
     arrays = {count + k: id(x) for k, x in enumerate(overlapping_globals)}
     arrays |= {session.first_hidden + k: key for k, key in enumerate(session.hidden)}
     written = {key for number, key in arrays.items() if number in mutated}
@@ -236,8 +246,9 @@ def _trace(
         mutated,
         containers,
         attributes,
-        outside.containers_beyond(),
+        beyond,
         ops.functions(),
+        outside.kept is not None,
     )
 
 

@@ -20,7 +20,7 @@ from tracejit.trace.values.outs import AttributeChange, ContainerChange, Out
 class Traced:
     """A traced function. ``args``: all argument leaves (positional, then keyword), static ones
     too; ``hidden``: what was found outside; ``functions``: those traced, and whether they were
-    converted."""
+    converted; ``keeps_changes``: exceptions carry what the caller's objects should hold."""
 
     function: Function
     args: list[ArgType]
@@ -34,6 +34,7 @@ class Traced:
     attributes: list[AttributeChange] = field(default_factory=list)
     beyond: list[tuple[Path, str]] = field(default_factory=list)
     functions: list[tuple[Any, bool]] = field(default_factory=list)
+    keeps_changes: bool = False
 
     def preconditions(self) -> Preconditions:
         """What calls take for granted of the world outside."""

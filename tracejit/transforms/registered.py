@@ -97,7 +97,7 @@ class Registered(Custom[P, R], Generic[P, R]):
         )  # fmt: skip
         *values, ok, number = found
         name = ExceptionName(self.rule_name, held)
-        b.op("check", ok, number, exc=name, message="{0}")
+        session.emit_check(ok, name, "{0}", number)
         return announced.rebuilt(values)
 
     def bodies(self, call: CustomCall) -> list[StagedBody]:

@@ -160,7 +160,7 @@ def traced_body(
             result: Any = ()
             try:
                 result = call()
-            except Exception as error:
+            except BaseException as error:
                 if not isinstance(error, Diverged) and not is_for_user(error):
                     raise
                 emit_raise(session, error)

@@ -12,7 +12,7 @@ from tracejit.ir.interpret.print_effect import number_of
 from tracejit.ir.types import TensorType
 from tracejit.records import dataclass
 
-Kinds = tuple[type[Exception], ...]
+Kinds = tuple[type[BaseException], ...]
 
 
 #: Of each ``try`` around a call, from the outermost: what each handler matches, and whether it uses
@@ -27,7 +27,7 @@ class Unforeseen:
     written: str
     regions: Regions
 
-    def refuse(self, error: Exception, kind: type | None) -> None:
+    def refuse(self, error: BaseException, kind: type | None) -> None:
         """Raise UnsupportedError unless the program does with the exception what it would do with
         one of ``kind`` (None: it is raised) that has its message."""
         places = self._places(type(error))
@@ -53,7 +53,7 @@ class Unforeseen:
         ]
 
 
-def _has_message(error: Exception) -> bool:
+def _has_message(error: BaseException) -> bool:
     args = error.args
     return not args or (len(args) == 1 and type(args[0]) is str)
 
@@ -91,9 +91,11 @@ class AttemptedCall:
     def __call__(self, *operands: Any) -> tuple[Any, ...]:
         try:
             found = self.function(*operands)
-        except Exception as error:
+        except BaseException as error:
             kind = next((k for k, c in enumerate(self.kinds, 1) if isinstance(error, c)), 0)
-            if self.unforeseen is not None:
+            if isinstance(error, KeyboardInterrupt):
+                error.add_note("What the compiled program does with it was not done.")
+            elif self.unforeseen is not None:
                 self.unforeseen.refuse(error, self.kinds[kind - 1] if kind else None)
             if not kind:
                 raise

@@ -107,7 +107,7 @@ def trace_side(
         try:
             value = run()
             state = get_state()
-        except Exception as error:
+        except BaseException as error:
             if not isinstance(error, Diverged) and not is_for_user(error):
                 raise
             emit_raise(session, error)

@@ -69,7 +69,7 @@ def _traced(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any]) -> At
             if loop.test is not None:
                 again = _test_value(loop)
             end = [alike(x, y) for x, y in zip(entry, entry_state(loop), strict=True)]
-        except Exception as error:
+        except BaseException as error:
             if not isinstance(error, Diverged) and not is_for_user(error):
                 raise
             emit_raise(session, error)

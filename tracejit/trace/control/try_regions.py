@@ -304,7 +304,7 @@ class Escape:
 
     def note(self, error: BaseException) -> None:
         """This exception is under way."""
-        text = re.sub(f"{MARK}[0-9]+{MARK}", MARK, str(error))
+        text = re.sub(f"{MARK}[0-9]+{MARK}", MARK, _text(error))
         key = (type(error), text, getattr(error, CHECKED_AT, None))
         if key not in self._known:
             self.errors.append(error)
@@ -315,7 +315,7 @@ class Escape:
 
     def _places(self, error: BaseException) -> tuple[list[int], list[Any]]:
         """A slot for each traced number of a message, in order; empty where there are too few."""
-        values = split_marks(str(error))[1::2]
+        values = split_marks(_text(error))[1::2]
         free = {"int": [2, 1, 0], "float": [4, 3]} if self.slots else {}
         places = [
             free[x.kind].pop() for x, _ in values if isinstance(x, PyScalar) and free.get(x.kind)
@@ -367,12 +367,12 @@ class Escape:
                 f"{where()}: {type(error).__name__} that is raised in a loop or branch of the "
                 "`try` cannot carry values of it; put them in variables before the `raise`"
             )
-        parts = split_marks(str(error))
+        parts = split_marks(_text(error))
         if len(parts) == 1:
             return error
         places, values = self._places(error)
         shown = copy(error)
-        if places and error.args == (str(error),):
+        if places and error.args == (_text(error),):
             parts[1::2] = [
                 mark(self.slots[k], how) for k, (_, how) in zip(places, values, strict=True)
             ]
@@ -380,6 +380,12 @@ class Escape:
         else:
             shown.args = (_Lost(),)
         return shown
+
+
+def _text(error: BaseException) -> str:
+    """The message, where there is one as the program wrote it (``KeyError`` shows its ``repr``)."""
+    args = error.args
+    return args[0] if len(args) == 1 and type(args[0]) is str else str(error)
 
 
 class _Lost:

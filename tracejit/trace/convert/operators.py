@@ -230,6 +230,10 @@ class Operators:
         """What a `with` statement enters for a context manager."""
         return manager
 
+    def raised(self, error: Any) -> Any:
+        """What a `raise` statement raises."""
+        return error
+
     def assertion(self, *message: Any) -> BaseException:
         """The exception of a failed `assert`."""
         return AssertionError(*message)

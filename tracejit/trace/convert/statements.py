@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 
 from tracejit.trace.convert.blocks import BlockRewriter, assigned, copied, head_of, met
@@ -272,6 +273,8 @@ class StatementRewriter(BlockRewriter):
 
     def rewrite_Raise(self, stmt: ast.Raise) -> Statements:
         self.generic_visit(stmt)
+        if stmt.exc is not None and not _is_named_exception(stmt.exc):
+            stmt.exc = self.op(stmt.exc, "raised", stmt.exc)
         self.bound = None
         return [stmt]
 
@@ -408,3 +411,10 @@ def _raises_again(body: Statements) -> bool:
     """Whether a handler has a `raise` without an exception."""
     parts = [part for stmt in body for part in ast.walk(stmt)]
     return any(isinstance(part, ast.Raise) and part.exc is None for part in parts)
+
+
+def _is_named_exception(error: ast.expr) -> bool:
+    """Whether what is raised reads as one of Python's exceptions that are no ways out."""
+    named = error.func if isinstance(error, ast.Call) else error
+    found = getattr(builtins, named.id, None) if isinstance(named, ast.Name) else None
+    return isinstance(found, type) and issubclass(found, Exception)

@@ -7,16 +7,26 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tracejit import trees
-from tracejit.errors import UnsupportedError
+from tracejit.errors import TracejitError, UnsupportedError
+from tracejit.ir.core import Value
+from tracejit.ir.exceptions import ExceptionName, exception_type
 from tracejit.trace.convert import is_converted
 from tracejit.trace.guards.guard_equality import is_by_kind
 from tracejit.trace.guards.guards import Relation
 from tracejit.trace.guards.paths import Path
+from tracejit.trace.session.plain import plain_attribute
+from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.session import where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
-from tracejit.trace.values.dunder_methods import own_getter, plain_attribute
+from tracejit.trace.values.dunder_methods import own_getter
 from tracejit.trace.values.dynamic_list import ListBuffer
+from tracejit.trace.values.kept_changes import (
+    KeepChanges,
+    KeepingCall,
+    Surroundings,
+    WithChanges,
+)
 from tracejit.trace.values.made_objects import is_instance, made_attributes
 from tracejit.trace.values.outs import FIELDS, AttributeChange, ContainerChange
 from tracejit.trace.values.results import Describer
@@ -46,6 +56,10 @@ class Changes:
         self._static = {id(x): x for x in static}
         #: Objects of the program's classes that were met, and their attributes as they were.
         self._as_met: dict[int, tuple[Any, dict[str, Any]]] = {}
+        #: Whether failures keep what was changed, and what they have in common if some do.
+        self.keeps_changes = False
+        self.kept: Surroundings | None = None
+        self.check_result: Callable[[Sequence[Any]], object] = tuple
         self._note_containers(args, ())
 
     def is_outside(self, obj: Any) -> bool:
@@ -144,15 +158,67 @@ class Changes:
         """Lists, dicts and deques of the arguments whose items are no longer what came in."""
         changes = []
         for path, obj, before in self._containers:
-            items, old = self._as_came(_items(obj)), _items(before)
-            keys = tuple(obj) if isinstance(obj, dict) else None
-            same = len(items) == len(old) and all(a is b for a, b in zip(items, old, strict=True))
-            if same and (keys is None or keys == tuple(before)):
+            if not self._is_changed(obj, before):
                 continue
+            items = self._as_came(_items(obj))
+            keys = tuple(obj) if isinstance(obj, dict) else None
             leaves, tree = trees.flatten(items, self.apart)
             outs = tuple(describer.describe(leaf) for leaf in leaves)
             changes.append(ContainerChange(path, keys, tree, outs))
         return changes
+
+    def has_changes(self) -> bool:
+        """Whether a failure at this place must keep what was changed so far."""
+        if not self.keeps_changes:
+            return False
+        changed = any(self._is_changed(obj, before) for _, obj, before in self._containers)
+        sets = (x is not first for _, now, first in self._attributes.values() for x in now.values())
+        return changed or any(sets)
+
+    def _is_changed(self, obj: Any, before: Any) -> bool:
+        items, old = self._as_came(_items(obj)), _items(before)
+        if len(items) != len(old) or any(a is not b for a, b in zip(items, old, strict=True)):
+            return True
+        return isinstance(obj, dict) and tuple(obj) != tuple(before)
+
+    def keep_changes(self) -> None:
+        """Keep for the exception that follows what the caller's objects hold now."""
+        self.kept = self.kept or Surroundings()
+        changes, values = self.changes_now(self.kept)
+        self.session.b.op("host_call", *values, fn=changes, types=())
+
+    def check_and_keep(self, ok: Value, name: str, message: str, payload: Sequence[Value]) -> None:
+        """A check; where it fails, what the caller's objects then hold is kept."""
+
+        def otherwise() -> tuple[()]:
+            self.keep_changes()
+            self.session.b.op("raise", *payload, exc=self.carrying(name), message=message)
+            return ()
+
+        emit_cond(ok, tuple, otherwise)
+
+    def changes_now(self, around: Surroundings) -> tuple[KeepChanges, list[Value]]:
+        """What was changed so far, and the values for it."""
+        try:
+            describer = Describer(self.note_results(None), self.check_result, exact=False)
+            containers = tuple(self.container_changes(describer))
+            attributes = tuple(self.attribute_changes(describer))
+        except (TracejitError, NameError) as error:
+            return KeepChanges((), (), around, lost=str(error)), []
+        return KeepChanges(containers, attributes, around), describer.values
+
+    def keeping(
+        self, function: Callable[..., Any], count: int
+    ) -> tuple[Callable[..., Any], list[Value]]:
+        """A host function of ``count`` values that keeps what was changed where it raises, and the
+        values that it is given after its own."""
+        self.kept = self.kept or Surroundings()
+        changes, values = self.changes_now(self.kept)
+        return KeepingCall(function, count, changes), values
+
+    def carrying(self, name: str) -> str:
+        """The name of an exception that carries what was kept."""
+        return ExceptionName(name, WithChanges(exception_type(name)))
 
     def containers_beyond(self) -> list[tuple[Path, str]]:
         """Lists, dicts and records that were read otherwise than as arguments or in them."""

@@ -13,8 +13,7 @@ from typing import Any, Literal
 
 from tracejit.records import dataclass
 from tracejit.trace.guards.guard_equality import kinds, same_contents
-from tracejit.trace.session.plain import class_attribute
-from tracejit.trace.values.dunder_methods import plain_attribute
+from tracejit.trace.session.plain import class_attribute, plain_attribute
 from tracejit.trace.values.exporters import frozen
 
 

@@ -27,6 +27,7 @@ from tracejit.trace.python.dicts_made import dict_of, joined
 from tracejit.trace.python.sets import set_of
 from tracejit.trace.python.unseen import guard_what_methods_read
 from tracejit.trace.session.concretize import AS_ARRAYS
+from tracejit.trace.session.plain import plain_attribute, put_attribute
 from tracejit.trace.session.registry import INDEXED
 from tracejit.trace.session.session import Session, where
 from tracejit.trace.values import containers, dunder_methods
@@ -129,7 +130,7 @@ class StagedItems(Operators):
                 self.plain_setattr(obj, name, value)
             return value
         try:
-            value = dunder_methods.plain_attribute(obj, name)
+            value = plain_attribute(obj, name)
         except AttributeError:
             outside.missing(obj, name)
             raise
@@ -169,7 +170,7 @@ class StagedItems(Operators):
             outside.set_attribute(obj, name, value, lambda: self.plain_getattr(obj, name))
         else:
             containers.touch_attributes(self.session, obj, name)
-            dunder_methods.put_attribute(obj, name, value)
+            put_attribute(obj, name, value)
 
     def delattr(self, obj: Any, name: str) -> None:
         if self.session.outside.is_outside(obj):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import all_ask
+from tracejit.errors import all_ask, throw
 from tracejit.ir.core import Value
 from tracejit.trace.control import watched
 from tracejit.trace.control.branch import as_test, bool_of, staged_if
@@ -135,6 +135,14 @@ class StagedOperators(StagedFunctions, StagedItems):
 
     def entered(self, manager: Any) -> Any:
         return contexts.entered(self, manager)
+
+    def raised(self, error: Any) -> Any:
+        """A way out (``SystemExit``) is raised here, where it is told from one that is not the
+        program's."""
+        kind = error if isinstance(error, type) else type(error)
+        if not issubclass(kind, BaseException) or issubclass(kind, Exception):
+            return error
+        throw(self.call(error) if isinstance(error, type) else error)
 
     def assertion(self, *message: Any) -> BaseException:
         return AssertionError(*message)

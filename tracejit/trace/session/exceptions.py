@@ -85,8 +85,9 @@ class Again:
             else:
                 state[key] = value
         made: BaseException = self.kind.__new__(self.kind, *args)
-        if isinstance(made, OSError):
-            OSError.__init__(made, *args)
+        for kind in (OSError, SystemExit, StopIteration):  # whose ``__init__`` keeps more
+            if isinstance(made, kind):
+                kind.__init__(made, *args)
         for name, value in state.items():
             object.__setattr__(made, name, value)
         if self.cause is not None:

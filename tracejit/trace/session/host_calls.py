@@ -12,7 +12,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.interpret.attempt import AttemptedCall, Kinds, Unforeseen
 from tracejit.ir.interpret.print_effect import MESSAGE
 from tracejit.ir.types import INDEX, TensorType
-from tracejit.trace.session.session import current, where
+from tracejit.trace.session.session import Session, current, where
 
 
 def host_call(
@@ -32,6 +32,7 @@ def host_call(
         regions = tuple(r.described() for r in session.catching)
         unforeseen = Unforeseen(f"{where()}: {others}", regions)
     if not caught and unforeseen is None:
+        function, operands = _keeping(session, function, operands)
         found = session.b.op("host_call", *operands, fn=function, types=tuple(types))
         return [found] if len(types) == 1 else list(found)
     attempt = AttemptedCall(function, caught, tuple(types), unforeseen)
@@ -42,3 +43,13 @@ def host_call(
         ok = b.op("ne", raised, b.const(number, "i64"))
         session.catching[-1].takes(ok, kind, f"{{0:{MESSAGE}}}", [message])
     return list(results)
+
+
+def _keeping(
+    session: Session, function: Callable[..., Any], operands: Sequence[Value]
+) -> tuple[Callable[..., Any], Sequence[Value]]:
+    """The call, keeping what the caller's objects hold now for what it may raise."""
+    if not session.has_changes():
+        return function, operands
+    made, values = session.outside.keeping(function, len(operands))
+    return made, [*operands, *values]

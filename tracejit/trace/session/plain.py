@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.errors import asks
+
 #: Values that are told apart by type and value.
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
+HEAP_TYPE = 1 << 9  # a flag of classes that are not written in C
 #: Modules of which nothing is guarded.
 LIBRARY = ("numpy", "math", "cmath", "builtins", "tracejit", "typing", "functools", "operator")
 #: Modules of which functions and classes are not the program's.
@@ -61,3 +64,41 @@ def class_attribute(cls: type, name: str) -> Any:
         if name in base.__dict__:
             return base.__dict__[name]
     return None
+
+
+def convertible(f: FunctionType) -> bool:
+    """Whether a function is the user's (so that its source is converted)."""
+    name = module_of(f)
+    root = name.split(".")[0]
+    if name.startswith("numpy.polynomial."):
+        return True  # loops over coefficients, in terms of names that are in the tables
+    if name in CONVERTED:
+        return True
+    if root in PLAIN_MODULES:
+        return False
+    module = sys.modules.get(name)
+    return root not in sys.stdlib_module_names or module is None or root in ("__main__", "test")
+
+
+def own_method(cls: type, name: str) -> FunctionType | None:
+    """The user's own method of a class, if Python finds that."""
+    if not cls.__flags__ & HEAP_TYPE:
+        return None
+    found = class_attribute(cls, name)
+    return found if isinstance(found, FunctionType) and convertible(found) else None
+
+
+@asks(Exception)
+def plain_attribute(obj: Any, name: str) -> Any:
+    """An attribute, without asking the program's ``__getattribute__`` or ``__getattr__``."""
+    asks = any(own_method(type(obj), by) is not None for by in ("__getattribute__", "__getattr__"))
+    return object.__getattribute__(obj, name) if asks else getattr(obj, name)
+
+
+@asks(Exception)
+def put_attribute(obj: Any, name: str, value: Any) -> None:
+    """Set an attribute, without asking the program's ``__setattr__``."""
+    if own_method(type(obj), "__setattr__") is None:
+        setattr(obj, name, value)
+    else:
+        object.__setattr__(obj, name, value)

@@ -22,6 +22,9 @@ def emit_raise(session: Session, error: BaseException) -> None:
     if isinstance(error, Diverged):
         return
     note_unbound(session, error)
+    keeps = session.has_changes()
+    if keeps:
+        session.outside.keep_changes()
     b = session.b
     payload: list[Any] = []
     if is_plain(error):
@@ -31,6 +34,7 @@ def emit_raise(session: Session, error: BaseException) -> None:
         name = ExceptionName(name, again)
         if carried:
             b.op("host_call", *carried, loc=raised_at(error), fn=CarryPayload(), types=())
+    name = session.outside.carrying(name) if keeps else name
     b.op("raise", *payload, loc=raised_at(error), exc=name, message=message)
 
 

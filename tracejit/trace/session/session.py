@@ -355,7 +355,18 @@ class Session:
                 self.fail(exc, message.format(*(v.item() for v in found if v is not None)))
         if self.catching and self.catching[-1].takes(ok, exc, message, values):
             return
-        b.op("check", ok, *values, exc=self.exception_name(exc), message=message)
+        self.emit_check(ok, self.exception_name(exc), message, *values)
+
+    def emit_check(self, ok: Value, name: str, message: str, *payload: Value) -> None:
+        """The check itself; where it fails, what the caller's objects then hold is kept."""
+        if self.has_changes():
+            self.outside.check_and_keep(ok, name, message, payload)
+        else:
+            self.b.op("check", ok, *payload, exc=name, message=message)
+
+    def has_changes(self) -> bool:
+        """Whether lists, dicts or attributes of the caller are changed, which a failure keeps."""
+        return self.outside is not None and self.outside.has_changes()
 
     def fail(self, exc: type[BaseException] | str, message: str) -> None:
         """Raise now, as the traced program would."""

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import functools
 import itertools
-import sys
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
-from tracejit.errors import asks
-from tracejit.trace.session.plain import CONVERTED, PLAIN_MODULES, class_attribute, module_of
+from tracejit.trace.session.plain import HEAP_TYPE, class_attribute
+from tracejit.trace.session.plain import convertible as convertible
+from tracejit.trace.session.plain import own_method as own_method
 from tracejit.trace.session.session import active, current
 from tracejit.trace.values.all import Array, Tracer
 
-_HEAP_TYPE = 1 << 9
 #: Builtins that go over their first argument (``zip`` and ``map``: over all).
 _ITERATING: Final = frozenset(
     (
@@ -53,20 +52,6 @@ _COMPARED: Final = {
     ">": ("__gt__", "__lt__"),
     ">=": ("__ge__", "__le__"),
 }
-
-
-def convertible(f: FunctionType) -> bool:
-    """Whether a function is the user's (so that its source is converted)."""
-    name = module_of(f)
-    root = name.split(".")[0]
-    if name.startswith("numpy.polynomial."):
-        return True  # loops over coefficients, in terms of names that are in the tables
-    if name in CONVERTED:
-        return True
-    if root in PLAIN_MODULES:
-        return False
-    module = sys.modules.get(name)
-    return root not in sys.stdlib_module_names or module is None or root in ("__main__", "test")
 
 
 def iterable(ops: Any, x: Any) -> Any:
@@ -105,7 +90,7 @@ def is_of_class(obj: Any, name: str) -> bool:
 def method_of(obj: Any, name: str) -> MethodType | None:
     """The user's own method of this name that Python would find for an operator, bound."""
     cls = type(obj)
-    if not cls.__flags__ & _HEAP_TYPE or isinstance(obj, Tracer | type):
+    if not cls.__flags__ & HEAP_TYPE or isinstance(obj, Tracer | type):
         return None
     found = class_attribute(cls, name)
     if isinstance(found, FunctionType) and convertible(found):
@@ -188,7 +173,7 @@ def own_getter(obj: Any, name: str) -> Any:
     """What the user's class computes an attribute with, called without arguments: the getter of a
     property or of another descriptor. None where there is none."""
     cls = type(obj)
-    if not cls.__flags__ & _HEAP_TYPE or isinstance(obj, Tracer | type):
+    if not cls.__flags__ & HEAP_TYPE or isinstance(obj, Tracer | type):
         return None
     found = class_attribute(cls, name)
     if isinstance(found, property):
@@ -201,7 +186,7 @@ def own_getter(obj: Any, name: str) -> Any:
 
 
 def _descriptor_getter(cls: type, obj: Any, name: str, found: Any) -> Any:
-    get = _own(type(found), "__get__")
+    get = own_method(type(found), "__get__")
     shadowed = name in getattr(obj, "__dict__", {}) and not hasattr(type(found), "__set__")
     if get is None or shadowed:
         return None
@@ -212,40 +197,17 @@ def own_setter(obj: Any, name: str) -> Any:
     """What the user's class sets an attribute with, called with the value: the setter of a property
     or of another descriptor. None where there is none."""
     cls = type(obj)
-    if isinstance(obj, type) or not (cls.__flags__ & _HEAP_TYPE or isinstance(obj, Tracer)):
+    if isinstance(obj, type) or not (cls.__flags__ & HEAP_TYPE or isinstance(obj, Tracer)):
         return None
     found = class_attribute(cls, name)
     if isinstance(found, property):
         made = found.fset
         own = isinstance(made, FunctionType) and convertible(made)
         return MethodType(made, obj) if own and made is not None else None
-    put = _own(type(found), "__set__")
+    put = own_method(type(found), "__set__")
     return None if put is None else functools.partial(MethodType(put, found), obj)
-
-
-def _own(cls: type, name: str) -> FunctionType | None:
-    """The user's own method of a class, if Python finds that."""
-    if not cls.__flags__ & _HEAP_TYPE:
-        return None
-    found = class_attribute(cls, name)
-    return found if isinstance(found, FunctionType) and convertible(found) else None
 
 
 def is_cached(obj: Any, name: str) -> bool:
     """Whether what computes an attribute is asked once."""
     return isinstance(class_attribute(type(obj), name), functools.cached_property)
-
-
-@asks(Exception)
-def plain_attribute(obj: Any, name: str) -> Any:
-    """An attribute, without asking the program's ``__getattribute__`` or ``__getattr__``."""
-    own = any(_own(type(obj), by) is not None for by in ("__getattribute__", "__getattr__"))
-    return object.__getattribute__(obj, name) if own else getattr(obj, name)
-
-
-def put_attribute(obj: Any, name: str, value: Any) -> None:
-    """Set an attribute, without asking the program's ``__setattr__``."""
-    if _own(type(obj), "__setattr__") is None:
-        setattr(obj, name, value)
-    else:
-        object.__setattr__(obj, name, value)

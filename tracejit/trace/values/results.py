@@ -69,12 +69,20 @@ from tracejit.trace.values.view_transforms import (
 
 class Describer:
     """Collects the IR results that some leaves need; ``arrays``: all that leave the trace.
-    ``check``: raises for objects that must not leave it, as results or in what they change."""
+    ``check``: raises for objects that must not leave it, as results or in what they change.
+    ``exact``: whose storage they share must be known."""
 
-    def __init__(self, arrays: Sequence[Array], check: Callable[[Sequence[Any]], None]) -> None:
+    def __init__(
+        self,
+        arrays: Sequence[Array],
+        check: Callable[[Sequence[Any]], object],
+        *,
+        exact: bool = True,
+    ) -> None:
         self._check = check
         self._shared = _shared_cells(arrays)
-        _must_be_known(arrays)
+        if exact:
+            _must_be_known(arrays)
         self._arrays: dict[int, tuple[Array, Out]] = {}
         self.values: list[Value] = []
         self._index: dict[tuple[Value, str], int] = {}

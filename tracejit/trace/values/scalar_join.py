@@ -159,7 +159,7 @@ def exact_value(x: Any, kind: WeakKind | np.dtype[Any]) -> Value:
         low = b.op("ge", value, b.const(-(2**bits), value.dtype))
         ok = b.op("bitwise_and", ok, low)
     message = f"an int of more than {bits} bits where other runs have a {made.dtype}"
-    b.op("check", ok, exc="OverflowError", message=message)
+    session.emit_check(ok, "OverflowError", message)
     return made
 
 

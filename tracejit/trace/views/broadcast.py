@@ -155,7 +155,8 @@ def match_shape(x: Value, shape: Sequence[Dim], message: str) -> Value:
     for have, want in zip(x.shape, shape, strict=True):
         if isinstance(have, int) and isinstance(want, int) and have != want:
             throw(ValueError(message))
-        if have != want and session.catching:  # a `try` sees checks, not what `cast_shape` raises
+        # A `try`, and what keeps changes, sees checks, not what `cast_shape` raises.
+        if have != want and (session.catching or session.has_changes()):
             session.require_equal(have, want, ValueError, message)
     return session.b.op(  # type: ignore[no-any-return]
         "cast_shape", x, shape=shape, exc="ValueError", message=_braced(message)
