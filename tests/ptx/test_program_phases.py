@@ -111,6 +111,29 @@ def test_a_fold_of_floats_keeps_its_order() -> None:
         assert one_phase(Kernel(kernel.build(list(loop.results)))).role == role
 
 
+@pytest.mark.parametrize(
+    ("turn", "reads_before", "role"),
+    [(0, False, "total"), (0, True, "serial"), (1, False, "serial")],
+)
+def test_a_fold_may_store_what_is_its_own(turn: int, reads_before: bool, role: str) -> None:
+    """n += 1, y[i + turn * n] = n: iterations meet, or what was read before them has changed."""
+    kernel, body = Builder("kernel"), Builder("body")
+    type_ = dense_buffer(tensor("i64", (1000,)))
+    y, place = kernel.param(type_), kernel.param(type_)
+    i, n = body.param(INDEX), body.param(INDEX)
+    inner, read = body.param(type_), body.param(type_)
+    one = body.op("load", read, i)
+    body.append("store", [inner, one, body.index(turn) if turn else i], {})
+    region = body.build([body.op("add", n, one)])
+    first = kernel.op("load", y, kernel.index(3))
+    operands = [kernel.index(1000), kernel.const(0, "i64"), y, place]
+    loop = kernel.append("for", operands, {"carried": 1}, (region,))
+    results = [*loop.results, *([first] if reads_before else [])]
+    if not reads_before:
+        kernel.instrs.remove(next(k for k in kernel.instrs if k.results == (first,)))
+    assert one_phase(Kernel(kernel.build(results))).role == role
+
+
 def test_an_argument_is_written_where_the_caller_has_it() -> None:
     b = Builder("shift")
     x = b.param(tensor("f64", (300,)), "x")

@@ -159,10 +159,10 @@ class Kernel:
             return False
         if any(i.has(Trait.STORES) for i in walk(first[:-1])):
             return False
-        # What each iteration stores besides is its own: each runs once.
-        if any(i.has(Trait.STORES) for i in walk(first)) and not self._is_parallel(
-            first[-1], first[-1]
-        ):
+        # What each iteration stores besides is its own: each runs once. What stands before them
+        # reads none of that, because it may be done after them.
+        own = self._stored((top[at],))
+        if own and (not self._is_parallel(top[at], top[at]) or self._reads(top[:at], own)):
             return False
         # All threads of the last block know where the reduction begins.
         changed = self._stored(top)
