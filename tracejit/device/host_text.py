@@ -8,7 +8,7 @@ with an error of its own, which names the kernel and the user's line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tracejit.codegen_llvm.lower import RULES as CPU_RULES
@@ -112,6 +112,22 @@ class _Launch:
                 if a.source == "partial":
                     size = f.mul(grid, f.const(a.param.dtype.itemsize))
                     self.partials[a.index, a.part] = f.allocate(size)
+        if info.stage == "counts":  # one block has none before it
+            self._if_several(grid, lambda: self._queue(info, grid))
+        else:
+            self._queue(info, grid)
+
+    def _if_several(self, blocks: Reg, body: Callable[[], None]) -> None:
+        e = self.f.e
+        several, on = e.fresh_label("several"), e.fresh_label("on")
+        e.line(f"br {e.icmp('gt', blocks, self.f.const(1))}, label %{several}, label %{on}")
+        e.label(several)
+        body()
+        e.line(f"br label %{on}")
+        e.label(on)
+
+    def _queue(self, info: KernelInfo, grid: Reg) -> None:
+        f = self.f
         count = len(info.params)
         cells, pointers = f.stack(f"[{count} x i64]"), f.stack(f"[{count} x ptr]")
         for k, argument in enumerate(info.params):
