@@ -10,10 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
-import statistics
-import subprocess
 import sys
-import textwrap
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,18 +65,6 @@ OTHERS = {"numpy", "optree"}
 
 LAZY = {"IPython", "cupy", "matplotlib", "rich", "jax", "numba", "numexpr", "torch"}
 """Packages that may be imported inside functions only."""
-
-NOT_IMPORTED = (
-    "scipy",
-    "numba",
-    "cupy",
-    "matplotlib",
-    "rich",
-    "llvmlite",
-    "sklearn",
-    "torch",
-    "typer",
-)
 
 
 @dataclass(frozen=True)
@@ -371,31 +356,3 @@ def test_exceptions_of_the_program_are_thrown() -> None:
                 if name in known.PROGRAMS_EXCEPTIONS:
                     wrong.append(f"{file}:{node.lineno} raises {name}")
     assert wrong == []
-
-
-def python(code: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.strip()
-
-
-def test_import_brings_in_nothing_heavy() -> None:
-    loaded = python("import tracejit, sys; print(*{m.split('.')[0] for m in sys.modules})").split()
-    assert "numpy" in loaded
-    assert sorted(set(NOT_IMPORTED) & set(loaded)) == []
-
-
-def test_import_costs_at_most_150_ms_beyond_numpy() -> None:
-    code = """
-    import numpy, time
-    start = time.perf_counter()
-    import tracejit
-    print(time.perf_counter() - start)
-    """
-    python(code)  # writes the byte code
-    assert statistics.median(float(python(code)) for _ in range(7)) <= 0.15

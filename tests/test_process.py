@@ -266,7 +266,8 @@ threading.Thread(target=lambda: [f(np.ones(100)) for _ in range(10**9)], daemon=
 
 
 def test_import_is_light() -> None:
-    """Compilers, the tracer and other libraries wait until something is compiled."""
+    """Compilers, the tracer and other libraries wait until something is compiled, what is for a GPU
+    until there is something for one."""
     source = """
 import sys, numpy
 before = set(sys.modules)
@@ -274,9 +275,13 @@ from tracejit import jit
 loaded = set(sys.modules) - before
 roots = {m.partition(".")[0] for m in loaded} - sys.stdlib_module_names
 print(len([m for m in loaded if m.startswith("tracejit")]), *sorted(roots))
+assert jit(lambda x: x + 1)(1.0) == 2.0
+print(*(m for m in sys.modules if m.startswith(("tracejit.codegen_ptx.", "tracejit.device.c"))))
 """
-    count, *roots = run_python(source).split()
+    lines = run_python(source).splitlines()
+    count, *roots = lines[0].split()
     assert int(count) <= 55
+    assert lines[1].split() in ([], ["tracejit.codegen_ptx.compile"])
     assert set(roots) <= {"tracejit", "optree", "typing_extensions"}
 
 

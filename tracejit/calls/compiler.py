@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from tracejit.calls.placement import ON_THE_CPU
 from tracejit.calls.versions import NeedsStatic, Options, Request, Version
 from tracejit.codegen_llvm import perf_map
 from tracejit.codegen_llvm.lower import RULES, lower_program
-from tracejit.device.compile import DeviceCode, DeviceSpecialisation
 from tracejit.dtypes import is_inexact
 from tracejit.errors import StructureError, UnsupportedError, UnsupportedRecursionError
 from tracejit.ir.arguments import resolved, sizes_of, without_objects
@@ -47,6 +46,9 @@ from tracejit.trace.session.assumption_sets import TraceAssumptions
 from tracejit.trace.session.assumptions import FailedAssumption
 from tracejit.trace.traced import Traced
 from tracejit.trace.values.exporters import plain_array
+
+if TYPE_CHECKING:
+    from tracejit.device.compile import DeviceSpecialisation
 
 
 @dataclass
@@ -184,6 +186,8 @@ def native_code(
     if device is None:
         core = lower_program(program, *slots, rules, parallel=options.parallel)
     else:
+        from tracejit.device.compile import DeviceCode  # which is not needed without a GPU
+
         code = DeviceCode(program, device, slots, cache=options.cache)
         core = code.core
     _dump(program, core.text)
