@@ -368,6 +368,19 @@ def elements_of_the_flat(x):
     return total
 
 
+def parts_under_other_shapes(A):
+    """Windows and rows under other shapes, before the loop and in it."""
+    n, m = A.shape
+    rows, turned = A[1:].reshape(n - 1, 1, m), A.T[np.newaxis]
+    for i in range(n - 1):
+        line = A[i].reshape(m, 1)
+        for j in range(1, m):
+            rows[i, 0, j] = np.sin(rows[i, 0, j]) + 0.5 * line[j - 1, 0]
+            turned[0, j, i] *= 0.5
+        line[0, 0] += A[i : i + 1].reshape(m, 1)[1, 0]
+    return A
+
+
 def square(r: Rng, n: int) -> tuple[np.ndarray, ...]:
     return (r.standard_normal((n, n)),)
 
@@ -428,4 +441,5 @@ SIZED = (
     (rows_held, square, True),
     (rows_of_the_flat, square, True),
     (elements_of_the_flat, square, True),
+    (parts_under_other_shapes, tall, False),
 )

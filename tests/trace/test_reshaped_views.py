@@ -9,6 +9,7 @@ import pytest
 
 from tests.programs.program import Program, assert_same, run
 from tracejit import UnsupportedError, jit
+from tracejit.trace.values.view_transforms import split_axes
 
 BOUNDS = [(0, 2), (0, 1), (1, 2), (0, 3), (2, 3)]
 
@@ -80,3 +81,38 @@ def test_an_unknown_order_in_memory_is_not_supposed() -> None:
     compiled = jit(lambda x, k: x[::k].ravel("K"), shapes="dynamic")
     with pytest.raises(UnsupportedError, match="order='C' does not ask"):
         compiled(np.arange(24.0).reshape(4, 6), -1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "axes"),
+    [
+        ((4, 6), (4, 1, 6), [[0], [2]]),
+        ((4, 6), (2, 2, 6), [[0, 1], [2]]),
+        ((1, 6, 5), (2, 3, 5), [[], [0, 1], [2]]),
+        ((6,), (1, 2, 3), [[1, 2]]),
+        ((4, 6), (8, 3), None),
+        ((4, 6), (24,), None),
+        ((0, 6), (0, 7), None),
+        ((2, 12, 5), (2, 3, 4, 5), [[0], [1, 2], [3]]),
+    ],
+)
+def test_which_axes_an_axis_becomes(before: Any, after: Any, axes: Any) -> None:
+    assert split_axes(before, after) == axes
+
+
+def test_windows_of_parts_under_other_shapes() -> None:
+    def f(x: Any, k: int) -> Any:
+        v = x[1:].reshape(-1, 2, 3)
+        v[:, k], v[k, 1:, ::2], v[-1] = 1.5, v[0, 1:, ::2] * 2, v[0]
+        z = (x + 1j).real[1:]
+        z[k:] += x[1 + k :]
+        empty = x[:0].reshape(0, 7)
+        empty[:, 6] = 1.0
+        return v[:, :, 1], z, empty[:, 2:]
+
+    x = np.arange(24.0).reshape(4, 6)
+    for policy in ("auto", "dynamic"):
+        a, b = x.copy(), x.copy()
+        found = jit(f, shapes=policy, debug=True)(a, 1)
+        for got, wanted in zip([*found, a], [*f(b, 1), b], strict=True):
+            np.testing.assert_array_equal(got, wanted)

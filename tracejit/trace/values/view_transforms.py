@@ -6,8 +6,8 @@ in the order slice, transpose, reshape where they commute, so that ``x[i][j] = v
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -190,10 +190,12 @@ def layered(layers: tuple[Layer, ...], new: Layer) -> tuple[Layer, ...]:
             return (*below, _slice_of_slice(top, new))
         if isinstance(top, Transpose):
             return (*layered(tuple(below), _under_transpose(new, top)), top)
-        if isinstance(top, Reshape) and top.kept is not None and below:
+        if isinstance(top, Reshape) and below:
             pushed = _under_reshape(new, top, below)
             if pushed is not None:
                 return pushed
+        if isinstance(top, Part | Bitcast | ReadOnly):
+            return (*layered(tuple(below), new), top)
     if isinstance(new, Transpose) and isinstance(top, Transpose):
         perm = tuple(top.perm[p] for p in new.perm)
         if below and perm == tuple(range(len(perm))):
@@ -220,22 +222,110 @@ def _under_transpose(s: Slice, t: Transpose) -> Slice:
 
 
 def _under_reshape(s: Slice, r: Reshape, below: list[Layer]) -> tuple[Layer, ...] | None:
-    """Slicing after axes of extent 1 were dropped or added: slice first."""
-    assert r.kept is not None
-    parent = below[-1]
-    rank = len(parent.perm) if isinstance(parent, Transpose) else None
-    if isinstance(parent, Slice | Reshape | Broadcast):
-        rank = len(parent.shape)
-    if rank is None:
+    """Slicing after axes were split, or dropped or added where they have extent 1: slice first."""
+    parent = _extents(below)
+    if parent is not None:
+        inner = _window_before(s, r.shape, parent)
+    elif r.kept is not None and isinstance(below[-1], Transpose):
+        inner = _window_of_kept(s, r.kept, len(below[-1].perm))
+    else:
         return None
+    if inner is None:
+        return None
+    return (*layered(tuple(below), inner), Reshape(s.shape, r.kept))
+
+
+def _extents(layers: Sequence[Layer]) -> tuple[Dim, ...] | None:
+    """The extents of a view through layers, where they say them."""
+    for k, layer in reversed(list(enumerate(layers))):
+        if isinstance(layer, Slice | Reshape | Broadcast):
+            return layer.shape
+        if isinstance(layer, Transpose):
+            dims = _extents(layers[:k])
+            return None if dims is None else tuple(dims[p] for p in layer.perm)
+        if not isinstance(layer, Part | Bitcast | ReadOnly):
+            return None
+    return None
+
+
+def _window_of_kept(s: Slice, kept: tuple[int | None, ...], rank: int) -> Slice | None:
     starts: list[Dim] = [0] * rank
     steps: list[Dim] = [1] * rank
     shape: list[Dim] = [1] * rank
-    for i, k in enumerate(r.kept):
+    for i, k in enumerate(kept):
         if k is None:
             if (s.starts[i], s.shape[i]) != (0, 1):
                 return None
         else:
             starts[k], steps[k], shape[k] = s.starts[i], s.steps[i], s.shape[i]
-    inner = layered(tuple(below), Slice(tuple(starts), tuple(steps), tuple(shape)))
-    return (*inner, Reshape(s.shape, r.kept))
+    return Slice(tuple(starts), tuple(steps), tuple(shape))
+
+
+def _window_before(s: Slice, dims: tuple[Dim, ...], parent: tuple[Dim, ...]) -> Slice | None:
+    """The window of ``parent`` that, reshaped, is a window of it under the shape ``dims``."""
+    found: list[tuple[Dim, Dim, Dim]] = []
+    axes = split_axes(parent, dims)
+    if axes is None:
+        return None
+    for group in axes:
+        window = _as_one_axis(s, dims, group)
+        if window is None:
+            return None
+        found.append(window)
+    new = set(range(len(dims))) - {i for group in axes for i in group}
+    if any((s.starts[i], s.shape[i]) != (0, 1) for i in new):
+        return None
+    starts, steps, shape = zip(*found, strict=True) if found else ((), (), ())
+    return Slice(starts, steps, shape)
+
+
+def split_axes(parent: Sequence[Dim], dims: Sequence[Dim]) -> list[list[int]] | None:
+    """For each axis of ``parent`` those that it is under the shape ``dims``: none where it has
+    extent 1, several where it is split. None where axes are merged, or nobody can tell.
+
+    The sizes are equal, so an axis that is left is what is left of the shape, unless another one
+    may be empty.
+    """
+    found: list[list[int]] = [[] for _ in parent]
+    old = [k for k, n in enumerate(parent) if n != 1]
+    new = [i for i, d in enumerate(dims) if d != 1]
+    for end in (1, -1):
+        while old and (taken := _axes_of(parent[old[::end][0]], dims, new[::end])):
+            found[old.pop(0 if end == 1 else -1)] = sorted(taken)
+            new = [i for i in new if i not in taken]
+    others = [n for k, n in enumerate(parent) if k not in old]
+    if len(old) == 1 and all(isinstance(n, int) and n for n in others):
+        found[old.pop()], new = new, []
+    return None if old or new else found
+
+
+def _axes_of(n: Dim, dims: Sequence[Dim], axes: Sequence[int]) -> list[int]:
+    """The first of these axes that have together the extent ``n``; none where none have."""
+    size: Dim = 1
+    for count, i in enumerate(axes):
+        size = size * dims[i]
+        if size == n:
+            return list(axes[: count + 1])
+    return []
+
+
+def _as_one_axis(
+    s: Slice, dims: tuple[Dim, ...], group: Sequence[int]
+) -> tuple[Dim, Dim, Dim] | None:
+    """Start, step and extent, along the axis that is split into ``group``, of what a window takes
+    of these: of one of them, or of the last ones whole but for the first of them."""
+    start, stride = cast(Dim, 0), cast(Dim, 1)
+    free: list[tuple[int, Dim]] = []
+    for i in reversed(group):
+        start = start + s.starts[i] * stride
+        if s.shape[i] != 1:
+            free.append((i, stride))
+        stride = stride * dims[i]
+    if not free:
+        return start, 1, 1
+    first, step = free[-1]
+    if len(free) == 1:
+        return start, s.steps[first] * step, s.shape[first]
+    after = [i for i in group if i > first]
+    whole = all((s.starts[i], s.steps[i], s.shape[i]) == (0, 1, dims[i]) for i in after)
+    return (start, 1, s.shape[first] * step) if whole and s.steps[first] == 1 else None

@@ -20,7 +20,7 @@ from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values.all import Array, PyScalar, Scalar, Select, as_dim, fresh, k_order
 from tracejit.trace.values.casting import as_single_item, element
-from tracejit.trace.values.view_transforms import Reshape
+from tracejit.trace.values.view_transforms import Reshape, split_axes
 from tracejit.trace.views.reshape_strides import Need, all_hold, reshape_strides
 from tracejit.trace.views.views import chosen_view, transposed, undecided, whole_view
 
@@ -75,7 +75,7 @@ def _view_of_shape(x: Array, dims: tuple[Dim, ...]) -> tuple[bool | Value, Array
     x.cell.look()
     strides, needs = reshape_strides(x.dims, x.strides, dims)
     if strides is not None:
-        view = x.viewed(Reshape(dims), dims, strides)
+        view = x.viewed(Reshape(dims, _kept(x.dims, dims)), dims, strides)
         return all_hold(needs, x.dims) if needs else True, view
     view = x.viewed(Reshape(dims), dims)
     if not undecided(x):
@@ -89,6 +89,15 @@ def _view_of_shape(x: Array, dims: tuple[Dim, ...]) -> tuple[bool | Value, Array
         flags = (b.const(p, "bool") if isinstance(p, bool) else p for p in (one, two))
         possible = b.op("select", x.cell.pred, *flags)
     return possible, chosen_view(x, view, then, other)
+
+
+def _kept(before: tuple[Dim, ...], dims: tuple[Dim, ...]) -> tuple[int | None, ...] | None:
+    """Which old axis each new one is, where only axes of extent 1 come and go."""
+    axes = split_axes(before, dims)
+    if axes is None or any(len(group) > 1 for group in axes):
+        return None
+    old = {group[0]: k for k, group in enumerate(axes) if group}
+    return tuple(old.get(i) for i in range(len(dims)))
 
 
 def resolve_shape(old: tuple[Dim, ...], shape: Any) -> tuple[Dim, ...]:
