@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass, field
 
@@ -113,8 +114,10 @@ _PARAM = re.compile(
 _OPERAND = re.compile(r"\{[^}]*\}|\[[^\]]*\]|[^,\s][^,]*")
 
 
+@functools.lru_cache(maxsize=64)
 def parse_module(text: str) -> Module:
-    """Parses a whole PTX file. Raises PtxError on anything that is not understood."""
+    """Parses a whole PTX file, once for all its launches. Raises PtxError on anything that is not
+    understood."""
     clean = _without_comments(text)
     if re.search(r"\.func\b", clean):
         raise PtxError("device functions (.func) are not supported: everything must be inlined")
