@@ -97,6 +97,41 @@ def drawn(p: Any, x: Any) -> Any:
     return np.random.default_rng(1).normal(0.0, -x[5])
 
 
+class Guarded:
+    """Counts what it is around, and notes how that ended."""
+
+    def __init__(self) -> None:
+        self.n, self.ended, self.buffer = 0, "", np.zeros(2)
+
+    def __enter__(self) -> Any:
+        self.n += 1
+        return self.buffer
+
+    def __exit__(self, kind: Any, error: Any, where: Any) -> None:
+        self.buffer[1] += 1
+        self.ended = "well" if kind is None else "badly"
+        if kind is ValueError:
+            self.n += 1000
+
+
+def around(p: Any, x: Any) -> Any:
+    with p as buffer:
+        buffer[0] = x[3]
+    with p:
+        for k in range(len(x)):
+            with p:
+                if x[k] > 20:
+                    raise ValueError(k)
+                buffer[0] += x[k]
+        return x
+
+
+def around_an_index(p: Any, x: Any) -> Any:
+    with p:
+        y = x[int(x[69]) + 1]
+    return y
+
+
 CASES: list[tuple[Callable[..., Any], Callable[[], Any]]] = [
     (certain, lambda: [1]),
     (in_a_branch, list),
@@ -109,6 +144,8 @@ CASES: list[tuple[Callable[..., Any], Callable[[], Any]]] = [
     (after_finally, Body),
     (called, Body),
     (drawn, Body),
+    (around, Guarded),
+    (around_an_index, Guarded),
 ]
 
 
@@ -189,3 +226,17 @@ def test_ways_out_of_a_callback_that_a_try_would_handle_are_refused() -> None:
         jit(handles)(RISING)
     with pytest.raises(SystemExit):
         jit(lambda x: callback(leave, 0.0, x[1]))(RISING)
+
+
+def test_a_manager_that_may_swallow_an_exception_of_the_run_is_refused() -> None:
+    class Swallows(Guarded):
+        def __exit__(self, *error: Any) -> Any:
+            return True
+
+    def f(p: Any, x: Any) -> None:
+        with p:
+            if x[0] == 0:
+                raise ValueError
+
+    with pytest.raises(UnsupportedError, match=r"Swallows\.__exit__ may swallow an exception"):
+        jit(f)(Swallows(), RISING)

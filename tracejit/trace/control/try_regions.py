@@ -13,7 +13,7 @@ where it ends (``Escape``).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import field, replace
 from functools import partial
@@ -21,7 +21,7 @@ from typing import Any
 
 from tracejit.dtypes import kind_of
 from tracejit.errors import UnsupportedError, is_for_user, throw
-from tracejit.ir.core import Value
+from tracejit.ir.core import Loc, Value
 from tracejit.records import dataclass
 from tracejit.trace.control.branch import join_sides, trace_side
 from tracejit.trace.control.join_arrays import TracedSide
@@ -155,10 +155,7 @@ class TryRegion:
         loc = user_location()
 
         def error() -> BaseException:
-            values = payload() if callable(payload) else payload
-            made = kind(message.format(*map(_Later, values)))
-            setattr(made, CHECKED_AT, loc)
-            return made
+            return exception_of(kind, message, payload() if callable(payload) else payload, loc)
 
         return self.split_at(ok, kind, error)
 
@@ -267,6 +264,15 @@ def complete(region: TryRegion, error: BaseException | None, orelse: Thunk | Non
     if handler is None:
         throw(error)
     region.within(partial(handled, handler, error))
+
+
+def exception_of(
+    kind: type[BaseException], message: str, payload: Sequence[Value], loc: Loc | None
+) -> BaseException:
+    """What a check raises where it fails."""
+    made = kind(message.format(*map(_Later, payload)))
+    setattr(made, CHECKED_AT, loc)
+    return made
 
 
 class _Later:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from tracejit.errors import is_for_user, throw
 from tracejit.ir.core import Value
 from tracejit.records import dataclass
-from tracejit.trace.control.branch import as_test, bool_of, trace_side
+from tracejit.trace.control.branch import as_test, bool_of, join_sides, trace_side
 from tracejit.trace.control.generated import Generated, go_through
 from tracejit.trace.control.nonlocals import Captured, with_captured
-from tracejit.trace.control.try_regions import Escape, Handler, State, Thunk, TryRegion, complete
+from tracejit.trace.control.try_regions import (
+    Escape,
+    Handler,
+    State,
+    Thunk,
+    TryRegion,
+    complete,
+    exception_of,
+)
 from tracejit.trace.convert import UNDEFINED, Operators, Site, VarInfo
 from tracejit.trace.convert.operators import ExceptPart, catches
 from tracejit.trace.session.raising import Diverged, note_unbound
-from tracejit.trace.session.session import Session
+from tracejit.trace.session.session import Session, user_location
 from tracejit.trace.values.all import PyScalar
 
 
@@ -89,6 +97,19 @@ class TryOperators(Operators):
         finally:
             session.catching.pop()
         region.close(partial(complete, region, error, orelse))
+
+    def check_and_leave(
+        self, ok: Value, kind: type[BaseException], message: str, payload: Sequence[Value]
+    ) -> None:
+        """A check inside of a ``with``, whose manager is left where it fails."""
+        loc = user_location()
+
+        def fail() -> None:
+            throw(exception_of(kind, message, payload, loc))
+
+        then = trace_side(self.session, "then", _nothing, tuple)
+        other = trace_side(self.session, "else", fail, tuple)
+        join_sides(self.session, ok, then, other, lambda values: None, ())
 
     def captured(
         self, get_state: Callable[[], tuple[Any, ...]],

@@ -4,8 +4,9 @@
 A generator under ``contextlib.contextmanager`` runs as it is, after what it reads was looked at.
 Any other manager must be pure: what a lock or a redirection does would be done once.
 
-What ``__exit__`` does is in the code after the body. An exception of the run leaves the body
-without it, so what others would see of it is refused where the body may fail.
+``__exit__`` of a class of the user's is in the code after the body, and wherever an exception of
+the run leaves the body. For other managers, and where a ``try`` around them may catch it, it is in
+the code after the body alone: what others would see of it is refused where the body may fail.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import UnsupportedError
+from tracejit.errors import UnsupportedError, is_for_user
 from tracejit.ir.core import Instr, instr_effect
+from tracejit.trace.control.branch import as_test
 from tracejit.trace.convert.source import SourceUnavailable, locate
 from tracejit.trace.session.plain import class_attribute
 from tracejit.trace.session.pure import is_pure
@@ -33,12 +35,31 @@ class Entered:
 
     def __init__(self, ops: Any, manager: Any, enter: Any, leave: Any) -> None:
         self.ops, self.manager, self.enter, self.leave = ops, manager, enter, leave
+        #: Whether it is told of exceptions of the run: no ``try`` around it is.
+        self.is_told = not current().catching
 
     def __enter__(self) -> Any:
-        return self.ops.call(MethodType(self.enter, self.manager))
+        found = self.ops.call(MethodType(self.enter, self.manager))
+        if self.is_told:
+            current().leaving.append(self.leave_with)
+        return found
 
     def __exit__(self, *error: Any) -> Any:
+        if self.is_told:
+            current().leaving.pop()
+        if error[1] is not None and not is_for_user(error[1]):
+            return False  # ours, or of sides that have left it
         return self.ops.call(MethodType(self.leave, self.manager), *error)
+
+    def leave_with(self, error: BaseException) -> None:
+        """An exception leaves the body at run time."""
+        call = MethodType(self.leave, self.manager)
+        swallowed = as_test(self.ops.call(call, type(error), error, error.__traceback__))
+        if swallowed is not False:
+            raise UnsupportedError(
+                f"{where()}: {type(self.manager).__name__}.__exit__ may swallow an exception that "
+                "is raised at run time, which compiled code cannot: write `try: ... except ...`"
+            )
 
 
 class Watched:
@@ -82,7 +103,8 @@ def entered(ops: Any, manager: Any) -> Any:
     if enter is None or leave is None:
         return manager  # Python says what is wrong
     if any(isinstance(f, FunctionType) and convertible(f) for f in (enter, leave)):
-        return Watched(Entered(ops, manager, enter, leave))
+        made = Entered(ops, manager, enter, leave)
+        return made if made.is_told else Watched(made)
     errstate = kind is np.errstate  # made by the function that stands for it in the table
     if not (errstate or (is_pure(enter) and is_pure(leave))):
         refuse_effect(enter)

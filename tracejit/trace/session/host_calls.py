@@ -26,10 +26,11 @@ def host_call(
     is named by ``others``: UnsupportedError at run time for one that a ``try`` should catch."""
     session = current()
     region = session.catching[-1] if session.catching else None
-    caught = tuple(kind for kind in kinds if region is not None and region.catches(kind))
+    caught = tuple(k for k in kinds if session.leaving or (region and region.catches(k)))
     unforeseen = None
-    if region is not None and others is not None:
+    if (region is not None or session.leaving) and others is not None:
         regions = tuple(r.described() for r in session.catching)
+        regions += ((((BaseException,), True),),) * bool(session.leaving)
         unforeseen = Unforeseen(f"{where()}: {others}", regions)
     if not caught and unforeseen is None:
         function, operands = _keeping(session, function, operands)
@@ -41,7 +42,9 @@ def host_call(
     for number, kind in enumerate(caught, 1):
         b = session.b
         ok = b.op("ne", raised, b.const(number, "i64"))
-        session.catching[-1].takes(ok, kind, f"{{0:{MESSAGE}}}", [message])
+        text = f"{{0:{MESSAGE}}}"
+        if region is None or not region.takes(ok, kind, text, [message]):
+            session.operators.check_and_leave(ok, kind, text, [message])
     return list(results)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tracejit.errors import PACKAGE
+from tracejit.errors import PACKAGE, is_for_user
 from tracejit.ir.core import Loc
 from tracejit.ir.exceptions import ExceptionName
 from tracejit.trace.session.concretize import with_payload
@@ -22,6 +22,10 @@ def emit_raise(session: Session, error: BaseException) -> None:
     if isinstance(error, Diverged):
         return
     note_unbound(session, error)
+    left = _left(session, error)
+    if left is None:
+        return
+    error = left
     keeps = session.has_changes()
     if keeps:
         session.outside.keep_changes()
@@ -36,6 +40,26 @@ def emit_raise(session: Session, error: BaseException) -> None:
             b.op("host_call", *carried, loc=raised_at(error), fn=CarryPayload(), types=())
     name = session.outside.carrying(name) if keeps else name
     b.op("raise", *payload, loc=raised_at(error), exc=name, message=message)
+
+
+def _left(session: Session, error: BaseException) -> BaseException | None:
+    """What leaves the ``with`` statements under way when an exception does; None if these end the
+    region themselves."""
+    held = session.leaving
+    try:
+        for k in reversed(range(len(held))):
+            session.leaving = held[:k]
+            try:
+                held[k](error)
+            except Diverged:
+                return None
+            except BaseException as other:
+                if not is_for_user(other):
+                    raise
+                error = other
+    finally:
+        session.leaving = held
+    return error
 
 
 def note_unbound(session: Session, error: BaseException) -> None:

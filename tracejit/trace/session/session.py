@@ -189,6 +189,8 @@ class Session:
         self.inverses: dict[Value, Value] = {}
         #: The `try` statements under way, innermost last (see ``try_regions``).
         self.catching: list[Catching] = []
+        #: What the `with` statements under way do where an exception leaves them, innermost last.
+        self.leaving: list[Callable[[BaseException], None]] = []
         #: What a check raises instead, while some values are converted (see ``casting``).
         self.failing: tuple[type[BaseException], str] | None = None
         #: The calls under way of each function, by its code (see ``recursion``).
@@ -354,6 +356,10 @@ class Session:
             if all(v is not None for v in found):
                 self.fail(exc, message.format(*(v.item() for v in found if v is not None)))
         if self.catching and self.catching[-1].takes(ok, exc, message, values):
+            return
+        if self.leaving:
+            kind = exception_class(exc) if isinstance(exc, str) else exc
+            self.operators.check_and_leave(ok, kind, message, values)
             return
         self.emit_check(ok, self.exception_name(exc), message, *values)
 
