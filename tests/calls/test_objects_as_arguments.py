@@ -155,7 +155,7 @@ WAYS: dict[str, tuple[Callable[[Any, Any], Any], int | None]] = {
     "one array in two places": (lambda m, x: (m.same + m.w) * x, 1),
     "itself": (lambda m, x: m.me.me.w * x, 1),
     "a method": (lambda m, x: m.method(x), 2),
-    "a property": (lambda m, x: m.scaled * x, 1),
+    "a property": (lambda m, x: m.scaled * x, 2),
     "a loop": (in_loop, 2),
     "getattr": (lambda m, x: getattr(m, "w") * getattr(m, "missing", 1.0), 1),
     "hasattr": (lambda m, x: x if hasattr(m, "w") and not hasattr(m, "z") else -x, 1),
