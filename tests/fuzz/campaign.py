@@ -26,12 +26,13 @@ SECONDS = 120  # for one program
 
 def kinds() -> dict[str, Callable[[int], str]]:
     """What can be run: one program by its seed; the answer is a word to count."""
-    from tests.fuzz import test_gradients, test_random_programs, test_transforms
+    from tests.fuzz import test_gradients, test_random_programs, test_scalars, test_transforms
 
     return {
         "programs": test_random_programs.from_seed,
         "gradients": test_gradients.from_seed,
         "transforms": test_transforms.from_seed,
+        "scalars": test_scalars.from_seed,
     }
 
 
@@ -130,7 +131,9 @@ def _add(totals: dict[str, int], counts: dict[str, int]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kind", default="programs", help="programs, gradients or transforms")
+    parser.add_argument(
+        "--kind", default="programs", help="programs, gradients, transforms or scalars"
+    )
     parser.add_argument("--start", type=int, default=0, help="the first seed")
     parser.add_argument("--count", type=int, default=50_000)
     parser.add_argument("--jobs", type=int, default=2, help="processes at the same time")

@@ -140,3 +140,39 @@ def shown(x: Any) -> Any:
 def of_and(x: Any) -> Any:
     n = int(x[0])
     return n and x[1] > 0, n or x[0] > 5, max(n, bool(x[1] > 0)), not (n or x[1] > 0)
+
+
+@TAGGED((np.array([1.0, 2.0]), 3), (np.array([-1.0, 2.0]), 2), (np.array([-1.0, -2.0]), 1))
+def swapped_in_a_loop(x: Any, n: int) -> Any:
+    a, b, c = 1, 2.5, np.uint8(200)
+    for _ in range(n):
+        a, b, c = b, a, c + c
+    return a, b, c, a // 2, isinstance(a, int)
+
+
+@TAGGED((np.array([1.0, 2.0]), 3), (np.array([-1.0, 2.0]), 2))
+def of_narrow_ints(x: Any, n: int) -> Any:
+    u = np.uint8(200) if x[0] > 0 else 0.5
+    v = np.int64(3) if x[0] > 0 else np.uint64(2**63 + 5)
+    w = x.astype("i1")[1] if x[0] > 0 else 1
+    return u + u, u * 2, v + np.int64(1), v // 2, w + w, w, isinstance(w, int)
+
+
+@TAGGED((0.5, 3), (-0.5, 3))
+def a_float_or_complex(a: float, n: int) -> Any:
+    z = a if a > 0 else 1j * n
+    try:
+        less: Any = z < 2
+    except TypeError:
+        less = -1
+    return z, isinstance(z, float), z * 2, abs(z), less
+
+
+@TAGGED((3,), (0,), (1,))
+def added_up(n: int) -> Any:
+    found, total = [], 0
+    for i in range(n):
+        found.append(np.int8(100) if i % 2 else np.float32(0.5))
+    for v in found:
+        total = total + v
+    return total, sum(found), sum(v for v in found), sum(found, 1.5), [v * 2 for v in found]

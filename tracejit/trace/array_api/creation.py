@@ -188,7 +188,7 @@ def _joined(x: Any, dtype: DType | None) -> Value:
     _collect(x, leaves)
     if dtype is None:
         kind = promote([operand(as_in_array(v)) for v in leaves])
-        return _stacked(x, lambda item: cast(operand(item), kind), kind)
+        return _stacked(x, lambda item: cast(operand(as_in_array(item)), kind), kind)
     return _stacked(x, lambda item: element(item, dtype, direct=True), dtype)
 
 

@@ -11,6 +11,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.trace.control.join import Join
 from tracejit.trace.control.join_arrays import Finish, TracedSide
+from tracejit.trace.control.join_numbers import VALUE
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.session.concretize import ambiguous
 from tracejit.trace.session.raising import Diverged, emit_raise
@@ -155,7 +156,7 @@ def join_sides(
     bindings = [
         _joined(join, info, a, b) for info, a, b in zip(names, then.state, other.state, strict=True)
     ]
-    value = join.join("the value of the branch", then.value, other.value)
+    value = join.join(VALUE, then.value, other.value)
     stores = _joined_containers(join, then, other)
     return _finish(session, join, bindings, value, stores, set_state)
 
@@ -194,7 +195,7 @@ def _survivor(
             bindings.append(_surviving(join, info.shown, x, there))
         else:
             bindings.append(lambda results: UNDEFINED)
-    value = _surviving(join, "the value of the branch", alive.value, there)
+    value = _surviving(join, VALUE, alive.value, there)
     stores = [
         (obj, {k: _surviving(join, str(k), v, there) for k, v in _items(contents)})
         for obj, contents in alive.containers.values()

@@ -21,32 +21,32 @@ from tracejit.records import dataclass
 from tracejit.trace.control.carried_storage import EndStorage, Option, SlotName
 from tracejit.trace.control.join_arrays import storage_of
 from tracejit.trace.control.known_values import KnownValue
+from tracejit.trace.control.number_plans import (
+    Number,
+    Tagged,
+    dtypes_of,
+    is_any_number,
+    number_of,
+    number_plan,
+    number_values,
+)
 from tracejit.trace.control.objects import choose_among, made_object, parts_of
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers, table_buffers
 from tracejit.trace.values.all import (
-    KIND_DTYPE,
     Array,
     Cell,
-    MixedScalar,
-    PyScalar,
-    Scalar,
     Select,
-    TaggedScalar,
-    WeakKind,
-    python_int,
-    weak_kind,
 )
-from tracejit.trace.values.dynamic_list import ListBuffer, empty_run
+from tracejit.trace.values.dynamic_list import ListBuffer, empty_run, of_one_size
 from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.record_layouts import RecordLayout
-from tracejit.trace.values.scalar_join import common_kind, is_number, is_python, number_value
+from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.table_buffers import TableBuffer
 from tracejit.trace.values.table_forms import TableForm
-from tracejit.trace.values.tagged import tags
 from tracejit.trace.views.parameters import empty_numbers, sliced_first, view_numbers, with_numbers
 
 
@@ -58,35 +58,6 @@ class Invariant:
 @dataclass(frozen=True)
 class Unbound:
     """Not carried: unbound at the start of each iteration."""
-
-
-@dataclass(frozen=True, eq=False)
-class Number:
-    """A scalar of a Python kind or a NumPy dtype. ``python``: a number of NumPy's that is Python's,
-    of this kind, in some iterations."""
-
-    kind: WeakKind | np.dtype[Any]
-    python: WeakKind | None = None
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Number) or self.python != other.python:
-            return False
-        return same_kind(self.kind, other.kind)
-
-    def __hash__(self) -> int:
-        return hash(str(self.kind))
-
-
-def same_kind(a: WeakKind | np.dtype[Any], b: WeakKind | np.dtype[Any]) -> bool:
-    """Equality that does not take the Python kind "float" for the dtype float64."""
-    return isinstance(a, str) == isinstance(b, str) and a == b
-
-
-@dataclass(frozen=True)
-class Tagged:
-    """A number of one of these kinds, flags saying which."""
-
-    parts: tuple[Number, ...]
 
 
 @dataclass(frozen=True)
@@ -219,10 +190,8 @@ class Opened:
 
 def first_plan(x: Any) -> Plan:
     """An initial plan from the binding at entry: numbers change, arrays stay."""
-    if is_number(x):
+    if is_any_number(x):
         return number_plan(x)
-    if isinstance(x, TaggedScalar):
-        return Tagged(tuple(map(number_plan, x.alternatives)))
     if isinstance(x, ListBuffer):
         return ListPlan(x.form)
     if isinstance(x, TableBuffer):
@@ -236,13 +205,6 @@ def first_plan(x: Any) -> Plan:
     return Invariant()
 
 
-def number_plan(x: Any) -> Number:
-    if isinstance(x, MixedScalar):
-        return Number(dtype_of(x.dtype), x.kind)
-    kind = weak_kind(x)
-    return Number(kind if kind is not None else dtype_of(x.dtype))
-
-
 # Bindings at the start of an iteration ------------------------------------------------------------
 
 
@@ -254,17 +216,8 @@ def opened(plan: Plan, entry: Any, out: Opened) -> Any:
         return plan.value
     if isinstance(plan, Unbound):
         return UNDEFINED
-    if isinstance(plan, Number):
-        dtype = KIND_DTYPE[plan.kind] if isinstance(plan.kind, str) else plan.kind
-        value = _placeholder(TensorType(dtype_of(dtype)), out)
-        if isinstance(plan.kind, str):
-            return PyScalar(plan.kind, value)
-        if plan.python is not None:
-            return MixedScalar(value, plan.python, _placeholder(TensorType(dtype_of("bool")), out))
-        return Scalar(value)
-    if isinstance(plan, Tagged):
-        flags = [_placeholder(TensorType(dtype_of("bool")), out) for _ in plan.parts[1:]]
-        return TaggedScalar([opened(p, entry, out) for p in plan.parts], flags)
+    if isinstance(plan, Number | Tagged):
+        return number_of(plan, [_placeholder(TensorType(d), out) for d in dtypes_of(plan)])
     if isinstance(plan, ArrayPlan):
         return _opened_array(plan, entry, out)
     if isinstance(plan, ViewPlan):
@@ -310,11 +263,9 @@ def _kept(x: Array) -> str | None:
 
 def _opened_run(plan: ListPlan, out: Opened) -> ListBuffer:
     ranges = current().ranges
-    columns = []
-    for kind in plan.form[0]:
-        for k in range(kind.width):
-            size = ranges.extent(_placeholder(INDEX, out)).dim
-            columns.append(_placeholder(kind.types(kind.column(size))[k], out))
+    size = ranges.extent(_placeholder(INDEX, out)).dim
+    types = [t for kind in plan.form[0] for t in kind.types(kind.column(size))]
+    columns = [_placeholder(t, out) for t in types]
     return ListBuffer(columns, ranges.extent(_placeholder(INDEX, out)).dim, plan.form)
 
 
@@ -372,14 +323,8 @@ def carried_values(plan: Plan, x: Any, storage: EndStorage | None = None) -> lis
         plan.require(x)
     if isinstance(plan, Invariant | KnownValue | Unbound):
         return []
-    if isinstance(plan, Number):
-        flags = [] if plan.python is None else [is_python(x)]
-        if x is UNDEFINED:
-            dtype = KIND_DTYPE[plan.kind] if isinstance(plan.kind, str) else plan.kind
-            return [b.const(0, dtype), *flags]
-        return [number_value(x, plan.kind), *flags]
-    if isinstance(plan, Tagged):
-        return _tagged_values(plan, x)
+    if isinstance(plan, Number | Tagged):
+        return number_values(plan, x)
     if isinstance(plan, ArrayPlan):
         return _array_values(plan, x)
     if isinstance(plan, ViewPlan):
@@ -392,8 +337,11 @@ def carried_values(plan: Plan, x: Any, storage: EndStorage | None = None) -> lis
         return plan.values(x, storage)
     if isinstance(plan, ListPlan):
         run = empty_run(plan.form) if x is UNDEFINED else x
-        columns = [v for c in run.columns for v in (b.index(c.shape[0]), c)]
-        return [*columns, b.index(run.count)]
+        size = run.columns[0].shape[0]
+        columns = run.columns
+        if any(c.shape[0] != size for c in columns):
+            return [*of_one_size(columns), b.index(run.count)]
+        return [b.index(size), *columns, b.index(run.count)]
     if isinstance(plan, TablePlan):
         return table_buffers.parts(table_buffers.empty_table(plan.form) if x is UNDEFINED else x)
     if isinstance(plan, Maybe):
@@ -401,38 +349,6 @@ def carried_values(plan: Plan, x: Any, storage: EndStorage | None = None) -> lis
         flag = b.const(inner is not UNDEFINED, "bool") if inner is x or x is None else x.flag
         return [flag, *carried_values(plan.plan, inner, storage)]
     return [v for p, part in _matched(plan, x) for v in carried_values(p, part, storage)]
-
-
-def _tagged_values(plan: Tagged, x: Any) -> list[Value]:
-    """For each part but the last whether the number is one, then the number in each, or zero."""
-    b = current().b
-    mine: dict[int, tuple[Any, Value]] = {}
-    for number, flag in () if x is UNDEFINED else tags(x):
-        place = next(k for k, part in enumerate(plan.parts) if is_part(number, part))
-        mine[place] = number, flag(b)
-    flags = [mine[k][1] if k in mine else b.const(False, "bool") for k in range(len(plan.parts))]
-    values = [
-        v for k, p in enumerate(plan.parts) for v in carried_values(p, mine.get(k, (UNDEFINED,))[0])
-    ]
-    return [*flags[:-1], *values]
-
-
-def is_part(x: Any, plan: Number) -> bool:
-    """Whether a number is one of a plan's kind as it is."""
-    found = number_plan(x)
-    if same_kind(found.kind, plan.kind) and found.python in (None, plan.python):
-        return True
-    if plan.python is not None and found.kind == plan.python:
-        return True
-    kind = common_kind(placeholder_of(plan), x)
-    return kind is not None and same_kind(kind, plan.kind)
-
-
-def placeholder_of(plan: Number) -> Any:
-    """A traced number of the plan's type, of which nothing else is known."""
-    dtype = KIND_DTYPE[plan.kind] if isinstance(plan.kind, str) else plan.kind
-    value = Value(TensorType(dtype_of(dtype)))
-    return PyScalar(plan.kind, value) if isinstance(plan.kind, str) else Scalar(value)
 
 
 def _array_values(plan: ArrayPlan, x: Any) -> list[Value]:
@@ -462,19 +378,12 @@ def rebound(
         return plan.value
     if isinstance(plan, Unbound):
         return UNDEFINED
-    if isinstance(plan, Number):
-        value, changed = next(results)
-        python = None if plan.python is None else next(results)[0]
-        if not changed and entry is not UNDEFINED:
+    if isinstance(plan, Number | Tagged):
+        found = [next(results) for _ in dtypes_of(plan)]
+        kept = not any(changed for _, changed in found)
+        if kept and is_any_number(entry) and number_plan(entry) == plan:
             return entry
-        if isinstance(plan.kind, str):
-            return python_int(value) if plan.kind == "int" else PyScalar(plan.kind, value)
-        if plan.python is not None and python is not None:
-            return MixedScalar(value, plan.python, python)
-        return Scalar(value)
-    if isinstance(plan, Tagged):
-        flags = [next(results)[0] for _ in plan.parts[1:]]
-        return TaggedScalar([rebound(p, UNDEFINED, results, slots) for p in plan.parts], flags)
+        return number_of(plan, [value for value, _ in found])
     if isinstance(plan, ArrayPlan):
         for d in plan.dims:
             if d is None:
@@ -511,12 +420,13 @@ def rebound(
 def _rebound_run(plan: ListPlan, entry: Any, results: Iterator[tuple[Value, bool]]) -> ListBuffer:
     ranges = current().ranges
     width = sum(kind.width for kind in plan.form[0])
-    found = [next(results) for _ in range(2 * width + 1)]
+    found = [next(results) for _ in range(width + 2)]
     if isinstance(entry, ListBuffer) and not any(changed for _, changed in found):
         return entry
-    for size, _ in found[::2]:
-        ranges.extent(size)
-    return ListBuffer([c for c, _ in found[1::2]], found[-1][0].dim, plan.form)
+    (size, _), *columns, (count, _) = found
+    for extent in (size, count):
+        ranges.extent(extent)
+    return ListBuffer([c for c, _ in columns], count.dim, plan.form)
 
 
 def _rebound_table(plan: TablePlan, entry: Any, results: Iterator[tuple[Value, bool]]) -> Any:

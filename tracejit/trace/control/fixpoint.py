@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from tracejit.ir import extent as ex
-from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.records import dataclass
 from tracejit.trace.control.carried import (
@@ -17,20 +13,14 @@ from tracejit.trace.control.carried import (
     Like,
     ListPlan,
     Maybe,
-    Number,
     Plan,
     SelectPlan,
     Structure,
     TablePlan,
-    Tagged,
     Unbound,
     ViewPlan,
     first_plan,
-    is_part,
     maker_of,
-    number_plan,
-    placeholder_of,
-    same_kind,
 )
 from tracejit.trace.control.carried_storage import (
     EndStorage,
@@ -43,24 +33,19 @@ from tracejit.trace.control.carried_storage import (
 )
 from tracejit.trace.control.join_arrays import storage_of
 from tracejit.trace.control.known_values import KnownValue, is_known
-from tracejit.trace.control.loop_attempt import variables
+from tracejit.trace.control.number_fixpoint import wider_plan
+from tracejit.trace.control.number_plans import Number, Tagged, is_any_number
 from tracejit.trace.control.objects import is_object, parts_of
 from tracejit.trace.convert import UNDEFINED
-from tracejit.trace.session.session import Frame, current
+from tracejit.trace.session.session import Frame
 from tracejit.trace.values.all import (
     Array,
     Cell,
-    MixedScalar,
-    PyScalar,
-    Scalar,
     TaggedScalar,
-    WeakKind,
-    weak_kind,
 )
 from tracejit.trace.values.dynamic_list import ListBuffer, form_of, is_grown, run_of
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
-from tracejit.trace.values.scalar_join import common_kind, is_number, is_sentinel, joined_number
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.table_buffers import TableBuffer
 from tracejit.trace.values.table_forms import are_keyed, common_form
@@ -125,9 +110,7 @@ def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
         return plan if _fits(plan, end, at) else steady_plan(end, at)
     if isinstance(plan, Invariant) and isinstance(entry, bool):
         return first_plan(entry)
-    if isinstance(plan, Tagged) or isinstance(end, TaggedScalar):
-        return _tagged(plan, end, name)
-    if isinstance(plan, Number):
+    if isinstance(plan, Number | Tagged) or isinstance(end, TaggedScalar):
         return _improved_number(plan, entry, end, at, name)
     if isinstance(end, ListBuffer):
         return plan if isinstance(plan, ListPlan) and plan.form == end.form else ListPlan(end.form)
@@ -153,7 +136,7 @@ def _fits(plan: Plan, end: Any, at: Ending) -> bool:
 
 def steady_plan(end: Any, at: Ending) -> Plan:
     """A plan from the binding at the end alone."""
-    if is_number(end) or isinstance(end, TaggedScalar):
+    if is_any_number(end):
         return first_plan(end)
     if isinstance(end, Array):
         return _plan_of_array(end, at)
@@ -241,95 +224,17 @@ def _improved_maybe(plan: Maybe, entry: Any, start: Any, end: Any, at: Ending, n
     return Maybe(name, improved(plan.plan, inner[0], inner[1], inner[2], at, name), plan.none)
 
 
-def _improved_number(plan: Number, entry: Any, end: Any, at: Ending, name: str) -> Plan:
+def _improved_number(plan: Plan, entry: Any, end: Any, at: Ending, name: str) -> Plan:
     if isinstance(end, MaybeUnbound):
         return Maybe(name, _improved_number(plan, entry, end.value, at, name))
-    if not is_number(end):
+    if not (isinstance(plan, Number | Tagged | Invariant) and is_any_number(end)):
         raise NotConverged(name)
-    kind = weak_kind(end)
-    have = kind if kind is not None else end.dtype
-    if same_kind(have, plan.kind):
-        anew = isinstance(end, MixedScalar) and plan.python is None
-        return Number(plan.kind, end.kind) if anew else plan
-    joined = joined_number(entry, end) or _widened(entry, end)
-    if joined is None and at.peeled:
-        return _tagged(plan, end, name)
-    if joined is None or (is_sentinel(entry) and not at.peeled):
-        raise NotConverged(name)
-    python = plan.python if joined == plan.kind else None
-    wider = Number(joined, end.kind if isinstance(end, MixedScalar) else python)
-    if wider == plan:
-        steady = joined_number(placeholder_of(plan), end)
-        if steady is None or not same_kind(steady, plan.kind):
-            raise NotConverged(name)
-        return plan
-    return wider
-
-
-#: Of how many kinds a number may be.
-_MOST_KINDS = 4
-
-
-def _tagged(plan: Plan, end: Any, name: str) -> Plan:
-    """The plan for a number that is of another kind at the end of some iterations."""
     if isinstance(plan, Invariant):
         return first_plan(end)
-    numbers = end.alternatives if isinstance(end, TaggedScalar) else (end,)
-    if not (isinstance(plan, Number | Tagged) and all(map(is_number, numbers))):
+    found = wider_plan(plan, entry, end, peeled=at.peeled)
+    if found is None:
         raise NotConverged(name)
-    parts = list(plan.parts) if isinstance(plan, Tagged) else [plan]
-    for x in numbers:
-        if any(is_part(x, part) for part in parts):
-            continue
-        kinds = [(k, common_kind(placeholder_of(p), x)) for k, p in enumerate(parts)]
-        place, kind = next(((k, kind) for k, kind in kinds if kind is not None), (None, None))
-        if place is None or kind is None:
-            parts.append(number_plan(x))
-        else:
-            parts[place] = Number(kind, number_plan(x).python or parts[place].python)
-    if len(parts) > _MOST_KINDS:
-        raise NotConverged(name)
-    return Tagged(tuple(parts)) if len(parts) > 1 else parts[0]
-
-
-def _widened(entry: Any, end: Any) -> WeakKind | np.dtype[Any] | None:
-    """What ``entry`` will be if a loop around this one carries it as what ``end`` needs.
-
-    That loop's attempt is under way. It is made again once this is asked for (in vain, where its
-    own end does not bear it out), so in this one the number may just be converted. Peeling an
-    iteration instead traces the body once more at every depth. None where no loop around can
-    carry it so.
-    """
-    if not isinstance(entry, PyScalar | Scalar):
-        return None
-    for loop, place, before in _provisional_in(entry.read()):
-        if variables(loop)[place].name in loop.asked:
-            continue
-        kind = joined_number(before, end)
-        if kind is not None:
-            loop.wider[place] = kind
-        else:
-            kind = _widened(before, end)
-        if kind is not None:
-            return kind
-    return None
-
-
-def _provisional_in(value: Value) -> Iterator[tuple[Any, int, Any]]:
-    """The numbers that attempts under way opened from which a scalar is computed."""
-    session = current()
-    made = {r: i for f in session.frames for i in f.builder.instrs for r in i.results}
-    pending, seen = [value], {value}
-    while pending:
-        value = pending.pop()
-        if value in session.provisional:
-            yield session.provisional[value]
-            continue
-        instr = made.get(value)
-        if instr is None or instr.prim.kind != "elementwise" or value.rank:
-            continue
-        pending += [v for v in instr.operands if v not in seen]
-        seen.update(instr.operands)
+    return found
 
 
 def _improved_array(plan: Plan, entry: Any, start: Any, end: Array, at: Ending, name: str) -> Plan:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from tracejit.dtypes import digits, is_inexact
+from tracejit.dtypes import digits
 from tracejit.errors import StructureError
 from tracejit.ir.core import Value
 from tracejit.trace.control.join_arrays import ArrayJoin, Finish
+from tracejit.trace.control.number_plans import (
+    MOST_KINDS,
+    Number,
+    NumberPlan,
+    Tagged,
+    compact,
+    kinds_of,
+    number_of,
+    number_values,
+    several,
+)
 from tracejit.trace.values.all import (
-    KIND_TYPE,
     Array,
     IntOrFloat,
     IntOrScalar,
@@ -20,75 +29,58 @@ from tracejit.trace.values.all import (
     Scalar,
     TaggedScalar,
     Tracer,
-    python_int,
-    weak_kind,
 )
-from tracejit.trace.values.scalar_join import (
-    common_kind,
-    exact_value,
-    fits,
-    is_python,
-    joined_number,
-    meeting_kind,
-)
-from tracejit.trace.values.scalars import is_int, may_be_int, most_of
-from tracejit.trace.values.tagged import Flag, tags
+from tracejit.trace.values.scalars import EitherNumber, most_of
+from tracejit.trace.values.tagged import Flag
+
+#: The name of what a branch gives that is a value.
+VALUE = "the value of the branch"
 
 
 class NumberJoin(ArrayJoin):
     """Joins of numbers, at least one of them traced or unlike the other."""
 
     def numbers(self, name: str, a: Any, b: Any) -> Finish:
-        """One number of a kind that holds either, or of the kind that it has on its side."""
-        if isinstance(a, TaggedScalar) or isinstance(b, TaggedScalar):
-            return self._tagged(name, a, b)
-        found = joined_number(a, b) or meeting_kind(a, b)
-        if found is None:
-            return self._tagged(name, a, b)
-        kind = found
-        if not (fits(a, kind) and fits(b, kind)):
-            if not self.session.attempts:
-                return self._tagged(name, a, b)
-            self.session.refuse_later(unlike(name, a, b, "convert one of them"))
-        k = self.pair([lambda _: exact_value(a, kind), lambda _: exact_value(b, kind)])
-        dtype = np.dtype(KIND_TYPE[kind]) if isinstance(kind, str) else kind
-        if is_inexact(dtype) and (may_be_int(a) or may_be_int(b)):
-            integer = self.pair([lambda _: is_int(a), lambda _: is_int(b)])
-            most = min(max(most_of(a), most_of(b)), 1 << digits(dtype))
-            if isinstance(kind, str):
-                return lambda results: IntOrFloat(kind, results[k], results[integer], most)
-            return lambda results: IntOrScalar(results[k], results[integer], most)
-        if isinstance(kind, str):
-            return lambda results: (
-                python_int(results[k]) if kind == "int" else PyScalar(kind, results[k])
-            )
-        weak = [x.kind if isinstance(x, MixedScalar) else weak_kind(x) for x in (a, b)]
-        pythons = {kind for kind in weak if kind is not None}
-        if len(pythons) != 1 or kind != np.dtype(KIND_TYPE[(python := pythons.pop())]):
-            return lambda results: Scalar(results[k])
-        flag = self.pair([lambda _: is_python(a), lambda _: is_python(b)])
-        return lambda results: MixedScalar(results[k], python, results[flag])
+        """One number of the kind that it has on its side."""
+        kinds = {*kinds_of(a), *kinds_of(b)}
+        plan = compact(kinds, (a, b)) or several(kinds)
+        if isinstance(plan, Tagged):
+            return self._tagged(name, plan, a, b)
+        values = self._both(plan, a, b)
+        dtype, most = plan.dtype, max(most_of(a), most_of(b))
 
-    def _tagged(self, name: str, a: Any, b: Any) -> Finish:
-        """A number for each kind there is on either side, and which one it is."""
-        theirs = dict(enumerate(tags(b)))
-        parts, flags = [], []
-        for x, flag in tags(a):
-            match = next((k for k, (y, _) in theirs.items() if common_kind(x, y) is not None), None)
-            if match is None:
-                parts.append(self.one_sided_number(x, 0))
-                flags.append([flag, _never])
-            else:
-                y, other = theirs.pop(match)
-                parts.append(self.numbers(name, x, y))
-                flags.append([flag, other])
-        for y, flag in theirs.values():
-            parts.append(self.one_sided_number(y, 1))
-            flags.append([_never, flag])
-        numbers = list(map(self.pair, flags[:-1]))
-        return lambda results: TaggedScalar(
-            [part(results) for part in parts], [results[k] for k in numbers]
-        )
+        def finish(results: Sequence[Value]) -> Any:
+            found = number_of(plan, [results[k] for k in values])
+            if isinstance(found, EitherNumber):
+                found.most = min(most, 1 << digits(dtype))
+            return found
+
+        return finish
+
+    def _both(self, plan: NumberPlan, a: Any, b: Any) -> list[int]:
+        """The results that keep either number."""
+        found = []
+        for side, x in zip(self.sides, (a, b), strict=True):
+            with side.inside():
+                found.append(number_values(plan, x))
+        return [self.pair([lambda _, v=v: v for v in pair]) for pair in zip(*found, strict=True)]  # type: ignore[misc]
+
+    def _tagged(self, name: str, plan: Tagged, a: Any, b: Any) -> Finish:
+        """A number for each kind there is on either side, and which one it is. Where it is a known
+        one of its kind on both, it stays known."""
+        if len(plan.kinds) > MOST_KINDS:
+            raise unlike(name, a, b, f"numbers of at most {MOST_KINDS} kinds may have one name")
+        values = self._both(plan, a, b)
+        known = [_known(kind, a, b) for kind in plan.kinds]
+
+        def finish(results: Sequence[Value]) -> TaggedScalar:
+            found = number_of(plan, [results[k] for k in values])
+            numbers = [
+                x if k is None else k for x, k in zip(found.alternatives, known, strict=True)
+            ]
+            return TaggedScalar(numbers, found.flags)
+
+        return finish
 
     def one_sided_number(self, x: Any, there: int) -> Finish:
         """A number that only side ``there`` has; the other yields zeros of its type."""
@@ -122,12 +114,22 @@ class NumberJoin(ArrayJoin):
         return self.pair(makers)
 
 
-def _never(b: Any) -> Value:
-    return b.const(False, "bool")  # type: ignore[no-any-return]
+def _known(kind: Number, *sides: Any) -> Any:
+    """The one known number of a kind that sides leave; None where there is none."""
+    pieces = [p for x in sides for p in (x.alternatives if isinstance(x, TaggedScalar) else (x,))]
+    mine = [x for x in pieces if kind in kinds_of(x)]
+    if any(isinstance(x, Tracer) for x in mine) or len({repr(x) for x in mine}) != 1:
+        return None
+    return mine[0]
 
 
 def unlike(name: str, a: Any, b: Any, fix: str) -> StructureError:
     """What is said where the sides of a branch leave different kinds of things."""
+    if name == VALUE:  # of a conditional expression, or of what stands for one
+        return StructureError(
+            f"what is decided at run time is {describe(a)} in some runs and {describe(b)} in "
+            f"others; {fix}"
+        )
     return StructureError(
         f"the two sides of a branch that is decided at run time leave {name!r} as {describe(a)} "
         f"and as {describe(b)}; {fix}"
@@ -139,8 +141,14 @@ def describe(x: Any) -> str:
     if isinstance(x, Array):
         shown = ", ".join(str(d) if isinstance(d, int) else "n" for d in x.dims)
         return f"{x.dtype} array of shape ({shown})"
+    if isinstance(x, IntOrFloat | IntOrScalar | MixedScalar | TaggedScalar):
+        return " or ".join(map(_shown, kinds_of(x)))
     if isinstance(x, Scalar):
         return f"NumPy {x.dtype} scalar"
     if isinstance(x, PyScalar):
         return f"Python {x.kind}"
     return repr(x) if isinstance(x, int | float | complex | str | type(None)) else type(x).__name__
+
+
+def _shown(kind: Number) -> str:
+    return f"Python {kind.kind}" if isinstance(kind.kind, str) else f"NumPy {kind.kind} scalar"

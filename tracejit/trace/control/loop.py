@@ -16,7 +16,6 @@ from tracejit.trace.control.carried import (
     ArrayPlan,
     Invariant,
     Maybe,
-    Number,
     Plan,
     Unbound,
     first_plan,
@@ -44,6 +43,7 @@ from tracejit.trace.control.loop_attempt import (
 )
 from tracejit.trace.control.loop_emit import emit
 from tracejit.trace.control.loop_trace import trace_body
+from tracejit.trace.control.number_plans import Number
 from tracejit.trace.control.settled_plans import Recall, attempt_memory
 from tracejit.trace.convert import RETURNED, UNDEFINED, Site, VarInfo
 from tracejit.trace.session.session import Restart, current, where

@@ -9,7 +9,7 @@ from tracejit.errors import is_for_user
 from tracejit.ir.core import Value
 from tracejit.ir.types import BOOL, INDEX
 from tracejit.trace.control.branch import as_test
-from tracejit.trace.control.carried import Number, Opened, Plan, opened
+from tracejit.trace.control.carried import Opened, Plan, opened
 from tracejit.trace.control.carried_storage import EndStorage
 from tracejit.trace.control.loop_attempt import (
     Attempt,
@@ -18,6 +18,7 @@ from tracejit.trace.control.loop_attempt import (
     restore_state,
     variables,
 )
+from tracejit.trace.control.number_plans import Number
 from tracejit.trace.control.objects import is_object
 from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.session import Frame

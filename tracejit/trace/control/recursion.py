@@ -13,27 +13,23 @@ change lists), the trace begins once more, with all calls in line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
-from tracejit.dtypes import is_inexact, kind_of
+from tracejit.dtypes import is_inexact
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.traits import Trait
-from tracejit.ir.types import dtype_of
 from tracejit.records import dataclass
 from tracejit.trace.control.branch import trace_side
 from tracejit.trace.control.calls_under_way import under_way
 from tracejit.trace.control.carried import (
     Invariant,
     Maybe,
-    Number,
     Opened,
     Plan,
     Structure,
-    Tagged,
     carried_values,
-    number_plan,
     opened,
     rebound,
 )
@@ -41,30 +37,31 @@ from tracejit.trace.control.carried_storage import binding
 from tracejit.trace.control.join_arrays import TracedSide
 from tracejit.trace.control.known_values import is_known
 from tracejit.trace.control.nonlocals import alive
+from tracejit.trace.control.number_plans import (
+    MOST_KINDS,
+    Number,
+    Tagged,
+    is_any_number,
+    kinds_of,
+    number_values,
+    several,
+)
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.regions import Carried, emit_recursion
 from tracejit.trace.session.session import Restart, current
 from tracejit.trace.values.all import (
-    KIND_DTYPE,
     Array,
     Cell,
-    IntOrFloat,
-    IntOrScalar,
-    MixedScalar,
     PyScalar,
     Scalar,
-    TaggedScalar,
     Tracer,
 )
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
-from tracejit.trace.values.scalar_join import is_number, number_value
-from tracejit.trace.values.tagged import alternatives, by_kind, tags
+from tracejit.trace.values.scalar_join import is_number
 
 _TOO_DEEP = "maximum recursion depth exceeded"
 _ATTEMPTS = 12
-#: Of how many kinds a number may be.
-_KINDS = 4
 
 
 def called(
@@ -247,8 +244,8 @@ class Recursion:
     def first(self, x: Any, *, result: bool = False) -> Plan:
         """The plan for what a call is given, or returns: numbers of the run vary, and all else is
         the same in each call (known numbers may be others in other calls)."""
-        if is_number(x) or isinstance(x, TaggedScalar):
-            return self.of_kinds(_kinds(x)) if result or not _is_known(x) else Invariant()
+        if is_any_number(x):
+            return self.of_kinds(kinds_of(x)) if result or not _is_known(x) else Invariant()
         if isinstance(x, tuple) and (result or any(map(is_number, x))):
             parts = tuple(self.first(part, result=result) for part in x)
             return Structure(type(x), tuple(range(len(x))), parts)
@@ -261,12 +258,11 @@ class Recursion:
         return Invariant()
 
     def of_kinds(self, kinds: Sequence[Number]) -> Plan:
-        """The plan for a number of any of these kinds: Python's first, each before wider ones,
-        which take what is of a kind before them."""
-        found = sorted(set(kinds), key=_rank)
-        if len(found) > _KINDS:
+        """The plan for a number of any of these kinds."""
+        found = several(kinds)
+        if len(found.kinds) > MOST_KINDS:
             self.refuse()
-        return found[0] if len(found) == 1 else Tagged(tuple(found))
+        return found
 
     def wider_plan(self, plan: Plan, entry: Any, x: Any) -> Plan:
         """The plan for what is ``entry`` in one call and ``x`` in another."""
@@ -291,10 +287,10 @@ class Recursion:
                 self.refuse()
             parts = zip(plan.parts, entry, x, strict=True)
             return Structure(plan.make, plan.keys, tuple(self.wider_plan(*p) for p in parts))
-        if not all(is_number(v) or isinstance(v, TaggedScalar) for v in (entry, x)):
+        if not all(map(is_any_number, (entry, x))):
             self.refuse()
-        kinds = _kinds(entry) if isinstance(plan, Invariant) else _parts(plan)
-        return self.of_kinds([*kinds, *_kinds(x)])
+        kinds = plan.kinds if isinstance(plan, Number | Tagged) else kinds_of(entry)
+        return self.of_kinds([*kinds, *kinds_of(x)])
 
     def refuse(self) -> NoReturn:
         """This is no recursion of numbers."""
@@ -320,30 +316,6 @@ def _placeholders(plan: Plan, example: Any) -> list[Value]:
     return out.values
 
 
-def _parts(plan: Plan) -> Sequence[Number]:
-    assert isinstance(plan, Number | Tagged)
-    return plan.parts if isinstance(plan, Tagged) else (plan,)
-
-
-def _kinds(x: Any) -> list[Number]:
-    """The kinds that a number may be of."""
-    if isinstance(x, TaggedScalar):
-        return [kind for number in x.alternatives for kind in _kinds(number)]
-    if isinstance(x, IntOrFloat):
-        return [Number("int"), Number(x.kind)]
-    if isinstance(x, IntOrScalar):
-        return [Number("int"), Number(dtype_of(x.dtype))]
-    if isinstance(x, MixedScalar):
-        return [Number(x.kind), Number(dtype_of(x.dtype))]
-    return [number_plan(x)]
-
-
-def _rank(kind: Number) -> Any:
-    if isinstance(kind.kind, str):
-        return 0, ("bool", "int", "float", "complex").index(kind.kind), 0, ""
-    return 1, "biufc".index(kind_of(kind.kind)), kind.kind.itemsize, kind.kind.name
-
-
 def _values(plan: Plan, x: Any) -> list[Value]:
     """The IR values of what is given or returned under its plan."""
     if isinstance(plan, Structure):
@@ -355,50 +327,12 @@ def _values(plan: Plan, x: Any) -> list[Value]:
         flag = x.flag if isinstance(x, MaybeNone) else _flag(True)
         return [flag, *_values(plan.plan, inner)]
     if isinstance(plan, Number | Tagged):
-        return _numbers(_parts(plan), list(_alternatives(x)))
+        return number_values(plan, x)
     return []
 
 
 def _flag(known: bool) -> Value:
     return current().b.const(known, "bool")
-
-
-def _alternatives(x: Any, given: Value | None = None) -> Iterator[tuple[Number, Value, Value]]:
-    """The kinds that a number may be of, its value if it is, and whether it is."""
-    b = current().b
-
-    def within(flag: Value) -> Value:
-        return flag if given is None else b.op("bitwise_and", given, flag)
-
-    if isinstance(x, IntOrFloat | IntOrScalar):
-        x = by_kind(x)
-    if isinstance(x, MixedScalar):
-        numbers, flags = alternatives(x)
-        x = TaggedScalar(numbers, flags)
-    if isinstance(x, TaggedScalar):
-        for number, flag in tags(x):
-            yield from _alternatives(number, within(flag(b)))
-    else:
-        plan = number_plan(x)
-        yield plan, number_value(x, plan.kind), _flag(True) if given is None else given
-
-
-def _numbers(parts: Sequence[Number], found: Sequence[tuple[Number, Value, Value]]) -> list[Value]:
-    """For each part but the last whether a number is one, then the number in each, or zero.
-
-    A number that is of one kind is of one of the parts, as ``of_kinds`` made them."""
-    b = current().b
-    flags, values = [], []
-    for part in parts:
-        dtype = KIND_DTYPE[part.kind] if isinstance(part.kind, str) else part.kind
-        here, value = None, b.const(0, dtype)
-        for kind, number, flag in found:
-            if kind == part:
-                value = number if len(found) == 1 else b.op("select", flag, number, value)
-                here = flag if here is None else b.op("bitwise_or", here, flag)
-        flags.append(_flag(False) if here is None else here)
-        values.append(value)
-    return [*flags[:-1], *values]
 
 
 def _is_known(x: Any) -> bool:

@@ -22,16 +22,15 @@ from tracejit.trace.control.carried import (
     ArrayPlan,
     Invariant,
     Maybe,
-    Number,
     Plan,
     Structure,
-    Tagged,
     Unbound,
     ViewPlan,
     first_plan,
 )
 from tracejit.trace.control.known_values import KnownValue
 from tracejit.trace.control.loop_attempt import StagedLoop
+from tracejit.trace.control.number_plans import Number, Tagged
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import user_lines
 from tracejit.trace.values.all import Array

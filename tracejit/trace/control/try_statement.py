@@ -11,6 +11,7 @@ from tracejit.ir.core import Value
 from tracejit.records import dataclass
 from tracejit.trace.control.branch import as_test, bool_of, join_sides, trace_side
 from tracejit.trace.control.generated import Generated, go_through
+from tracejit.trace.control.join_numbers import VALUE
 from tracejit.trace.control.nonlocals import Captured, with_captured
 from tracejit.trace.control.try_regions import (
     Escape,
@@ -265,7 +266,7 @@ class _Result:
             state.set(values[:-1])
             self.value = values[-1]
 
-        info = VarInfo("the value of the branch", False, True, "return_value")
+        info = VarInfo(VALUE, False, True, "return_value")
         names = (*state.names, info)
         return State(lambda: (*state.get(), self.value), set_state, names, state.code_at)
 

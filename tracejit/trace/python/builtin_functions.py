@@ -110,9 +110,6 @@ def _is_long(x: Any) -> bool:
 
 def _sum_rows(x: Array, start: Any) -> Any:
     """A loop over elements: Python's order of addition, not NumPy's."""
-    found = dynamic_list_methods.sum_of_kinds(x, start)
-    if found is not NotImplemented:
-        return found
     state = [start]
 
     def body(item: Any) -> None:

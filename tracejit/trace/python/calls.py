@@ -48,6 +48,7 @@ from tracejit.trace.values.dynamic_list import refuse as refuse_grown
 from tracejit.trace.values.entries import is_view, must_hold_none
 from tracejit.trace.values.entries import refuse as refuse_table
 from tracejit.trace.values.iterables import Looped
+from tracejit.trace.values.scalars import EitherNumber
 from tracejit.trace.values.structured_arrays import concerns_structured, of_structured
 from tracejit.trace.values.tagged import depends_on_kind, each_kind
 
@@ -189,14 +190,18 @@ def _is_split(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether a function of numbers is given one whose kind makes a difference."""
     given = (*args, *kwargs.values())
     tagged = any(isinstance(x, TaggedScalar) for x in given)
-    if not (tagged or any(isinstance(x, MixedScalar) for x in given)):
+    if not (tagged or any(isinstance(x, EitherNumber | MixedScalar) for x in given)):
         return False
     if isinstance(f, type) and issubclass(f, _OF_NUMBERS):
         return tagged
     numeric = isinstance(f, BoundMethod | np.ufunc) or _in_table(NAMES, f) is not None
     if numeric and not tagged:
-        mixed = [x for x in given if isinstance(x, MixedScalar)]
-        return any(depends_on_kind(x, other) for x in mixed for other in given)
+        mixed = [x for x in given if isinstance(x, EitherNumber | MixedScalar)]
+        if not isinstance(f, np.ufunc):
+            mixed = [x for x in mixed if isinstance(x, MixedScalar)]
+        if len(given) == 1:
+            return any(depends_on_kind("", x) for x in mixed)
+        return any(depends_on_kind("", x, other) for x in mixed for other in given)
     if _is_one_of(f, *_OF_VALUES) or not tagged:
         return False
     known = _builtins_table(), _math_table()

@@ -9,20 +9,17 @@ from typing import Any
 import numpy as np
 
 from tracejit.dtypes import kind_of
-from tracejit.errors import UnsupportedError
 from tracejit.ir.extent import Dim
 from tracejit.trace.convert.operators import SAYS_HOW_MANY
-from tracejit.trace.session.session import current, where
-from tracejit.trace.values import containers, list_rows, number_tags
+from tracejit.trace.session.session import current
+from tracejit.trace.values import containers, list_rows
 from tracejit.trace.values.all import (
     KIND_DTYPE,
     Array,
-    Scalar,
     Tracer,
     as_dim,
     dim_value,
     fresh,
-    lift,
     name_of,
 )
 from tracejit.trace.values.dynamic_list import (
@@ -36,7 +33,6 @@ from tracejit.trace.values.dynamic_list import (
     is_grown,
     item_at,
     numbers_of,
-    parts_of,
     refuse,
     replace_items,
     run_of,
@@ -46,7 +42,6 @@ from tracejit.trace.values.dynamic_list import (
     with_item,
 )
 from tracejit.trace.values.list_kinds import Kind
-from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.views.index_bounds import slice_bounds
 
 # Items --------------------------------------------------------------------------------------------
@@ -258,53 +253,6 @@ def list_of(x: Array, is_python: bool) -> list[Any]:
         current(), [ListBuffer([value], x.dims[0], ((Kind(kind),), None))]
     )
     return made
-
-
-def sum_of_kinds(x: Any, start: Any) -> Any:
-    """``sum`` of a list of ints and other numbers: an int where all are. What a loop carries is of
-    one kind, so it carries whether all were ints beside the sum. NotImplemented of numbers of one
-    kind, and of a sum that is of one from its start on; UnsupportedError of what else."""
-    kinds = run_of(x).form[0] if is_grown(x) else ()
-    if len(kinds) != 1 or not kinds[0].is_tagged or not is_number(start):
-        return NotImplemented
-    (kind,) = kinds
-    starts = number_tags.kinds_of(start)
-    if kind.shape is not None or (len(starts) == 1 and number_tags.stays(starts[0], kind.kinds)):
-        return NotImplemented
-    if number_tags.named(kind.kinds) in _SAME_VALUES:
-        return NotImplemented
-    x, kind = _bools_as_ints(x, kind)
-    if not kind.has_ints or number_tags.named(starts) != ("int",):
-        raise UnsupportedError(
-            f"{where()}: the kind of the sum of numbers of several kinds "
-            f"({number_tags.shown(kind.kinds)}) depends on which come first: give sum() a start of "
-            "the kind that it shall have, as in sum(x, 0j) or sum(x, np.float64(0))"
-        )
-    state: list[Any] = list(map(Scalar, kind.values(start)))
-
-    def body(item: Any) -> None:
-        total = kind.part([lift(v).value for v in state])
-        state[:] = map(Scalar, kind.values(total + item))
-
-    current().operators.loop_over(x, body, state)
-    return kind.part([lift(v).value for v in state])
-
-
-#: Kinds of one width: what is added is the same for each.
-_SAME_VALUES = {("float", "numpy.float64"), ("complex", "numpy.complex128")}
-
-
-def _bools_as_ints(x: list[Any], kind: Kind) -> tuple[list[Any], Kind]:
-    """A list in which the bools of Python's are ints, as they are in a sum that begins with one."""
-    names = number_tags.named(kind.kinds)
-    if "bool" not in names or "numpy.bool" in names:
-        return x, kind
-    new = Kind("int", *(k for k, name in zip(kind.kinds, names, strict=True) if name != "bool"))
-    run = run_of(x)
-    values, tags = parts_of(run)
-    values = current().b.convert(values, new.dtype)
-    columns = [values, number_tags.with_ints(tags, kind.kinds, new.kinds)][: new.width]
-    return [ListBuffer(columns, run.count, ((new,), None))], new
 
 
 def length(x: list[Any]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_float
+from tracejit.dtypes import is_inexact
 from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.ir.core import Value
 from tracejit.trace.control.branch import bool_of
@@ -153,7 +153,7 @@ def _order(keys: ListBuffer, reverse: bool) -> Value:
         _must_have_order(keys, kind, numbers)
     columns: list[Any] = [fresh(numbers[0]) for _, numbers in parts]
     for column in columns:
-        if is_float(column.dtype):
+        if is_inexact(column.dtype):
             fine = session.b.op("invert", name_of(np.any)(name_of(np.isnan)(column)).read())
             session.check(fine, ValueError, _NAN)
     if reverse:

@@ -95,6 +95,11 @@ def as_in_array(x: Any) -> Any:
     """An item of an array: Python's numbers are as wide there as NumPy has them, not weak."""
     if isinstance(x, IntOrScalar):
         return Scalar(current().b.convert(x.read(), dtype_of(np.result_type(np.int64, x.dtype))))
+    if isinstance(x, TaggedScalar):
+        from tracejit.trace.values.tagged import as_float
+
+        found = as_float(x)
+        return x if found is None else found
     return x if weak_kind(x) is None else Scalar(lift(x).value)
 
 

@@ -254,7 +254,7 @@ def appended(run: ListBuffer, item: Any) -> ListBuffer:
 
 
 def _put_last(run: ListBuffer, item: Any, form: ElementKinds) -> ListBuffer:
-    roomy = ListBuffer([_with_room(c, run.count) for c in run.columns], run.count, form)
+    roomy = ListBuffer(_with_room(run.columns, run.count), run.count, form)
     return ListBuffer(put_item(roomy, run.count, item), run.count + 1, form)
 
 
@@ -276,37 +276,47 @@ def form_with(run: ListBuffer, item: Any) -> ElementKinds:
     return form
 
 
-def _with_room(column: Value, count: Dim) -> Value:
-    """A buffer with room for one more, of twice the size where there was none."""
+def _with_room(columns: Sequence[Value], count: Dim) -> Sequence[Value]:
+    """Buffers with room for one more, of twice the size where there was none."""
     session = current()
     b = session.b
-    size = column.shape[0]
+    size = columns[0].shape[0]
     if isinstance(size, int) and isinstance(count, int) and count < size:
-        return column
-
-    def same() -> list[Value]:
-        return _sized(column)
+        return columns
 
     def larger() -> list[Value]:
-        b = session.b
-        more = b.op("empty", dtype=column.dtype, shape=(size + _ROOM, *column.shape[1:]))
-        return _sized(b.op("concatenate", column, more, axis=0))
+        return of_one_size([_grown(c) for c in columns])
 
     fits = b.op("lt", b.index(count), b.index(size))
-    found, grown = emit_cond(fits, same, larger)
+    found, *grown = emit_cond(fits, lambda: of_one_size(columns), larger)
     session.ranges.extent(found, 1)
     return grown
 
 
-def _sized(column: Value) -> list[Value]:
-    """A buffer after its extent, which is a value of its own."""
+def _grown(column: Value) -> Value:
+    b = current().b
+    size, *rest = column.shape
+    more = b.op("empty", dtype=column.dtype, shape=(size + _ROOM, *rest))
+    return b.op("concatenate", column, more, axis=0)  # type: ignore[no-any-return]
+
+
+def of_one_size(columns: Sequence[Value]) -> list[Value]:
+    """The columns of a run after their extent, the same for all, as a value of its own."""
     session = current()
     b = session.b
-    size = session.ranges.extent(b.op("copy", b.index(column.shape[0])))
+    size = session.ranges.extent(b.op("copy", b.index(columns[0].shape[0])))
     message = "an extent changed between a value and itself"
-    shape = (size.dim, *column.shape[1:])
-    found = b.op("cast_shape", column, shape=shape, exc="AssertionError", message=message)
-    return [size, found]
+    found = [
+        b.op(
+            "cast_shape",
+            column,
+            shape=(size.dim, *column.shape[1:]),
+            exc="AssertionError",
+            message=message,
+        )
+        for column in columns
+    ]
+    return [size, *found]
 
 
 def extended(run: ListBuffer, other: ListBuffer) -> ListBuffer:

@@ -12,9 +12,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tracejit.dtypes import digits, is_bool, is_complex, is_inexact, is_integer, is_signed
+from tracejit.dtypes import digits, is_complex, is_float, is_inexact, is_integer, is_signed
 from tracejit.errors import UnsupportedError
-from tracejit.ir.arguments import KIND_TYPE
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import dtype_of
@@ -158,7 +157,7 @@ def decoded(value: Value, tag: Value, kinds: Sequence[AnyKind]) -> Any:
     flags = [b.op("eq", tag, b.const(k, TAG)) for k in range(len(kinds) - 1)]
     if len(kinds) == 2 and _dtype(kinds[1]) == value.dtype:
         first, second = kinds
-        if is_int(first) and is_inexact(value.dtype):
+        if is_int(first) and is_float(value.dtype):
             most = 1 << digits(value.dtype)
             if isinstance(second, str):
                 return IntOrFloat(second, value, flags[0], most)
@@ -182,32 +181,6 @@ def _alone(value: Value, flag: Value, kind: AnyKind) -> Any:
     if is_int(kind):
         return python_int(value)
     return PyScalar(kind, value) if isinstance(kind, str) else Scalar(value)
-
-
-def stays(kind: AnyKind, kinds: Iterable[AnyKind]) -> bool:
-    """Whether a number of a kind is of that kind still when numbers of some kinds are added."""
-    if isinstance(kind, str):
-        return kind != "bool" and all(
-            isinstance(k, str) and KIND_RANK[k] <= KIND_RANK[kind] for k in kinds
-        )
-    added = (KIND_TYPE[k]() if isinstance(k, str) else k for k in kinds)
-    return not is_bool(kind) and all(np.result_type(kind, k) == kind for k in added)
-
-
-def with_ints(tags: Value, before: Sequence[AnyKind], after: Sequence[AnyKind]) -> Value:
-    """Tags as places among the kinds without Python's bool: those are ints."""
-    b = current().b
-    found = tags
-    for k, kind in enumerate(before):
-        place = tag_of("int" if _named(kind) == "bool" else kind, after)
-        is_k = b.op("eq", tags, b.full(k, tags.tensor))
-        found = b.op("select", is_k, b.full(place, tags.tensor), found)
-    return found
-
-
-def shown(kinds: Iterable[AnyKind]) -> str:
-    """Kinds for messages."""
-    return ", ".join(map(_named, kinds))
 
 
 def renumbered(tags: Value, before: Sequence[AnyKind], after: Sequence[AnyKind]) -> Value:

@@ -35,7 +35,7 @@ from tracejit.trace.values.mixed import may_be_python, operated
 from tracejit.trace.values.python_scalars import BINARY, COMPARED, UNARY
 from tracejit.trace.values.scalar_join import number_value
 from tracejit.trace.values.scalars import as_int_too, stays_int
-from tracejit.trace.values.tagged import as_int, depends_on_kind, each_kind
+from tracejit.trace.values.tagged import OF_INTS, as_int, depends_on_kind, each_kind
 
 UFUNCS: dict[str, np.ufunc] = {
     "add": np.add,
@@ -90,7 +90,7 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
             if isinstance(self, PyScalar):
                 return NotImplemented
         left, right = (other, self) if reflected else (self, other)
-        if _is_split(left, right):
+        if depends_on_kind(name, left, right):
             return _for_each_kind(name, left, right)
         if name in _OF_COMPLEX and weak_kind(left) == "complex":
             right = _as_float(right)
@@ -98,7 +98,7 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
             return python(left, right)
         if name in BINARY and may_be_python(left, right):
             return operated(name, BINARY[name], name_of(ufunc), left, right)
-        if name in _OF_INTS and stays_int((left, right)):
+        if name in OF_INTS and stays_int((left, right)):
             return _int_too(name, ufunc, left, right)
         if name == "pow" and isinstance(left, Array) and type(right) is int and right == 2:
             ufunc_here = np.square if left.dtype == bool else ufunc  # int8, as NumPy's operator
@@ -108,23 +108,11 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
     return operate
 
 
-#: Operators that make ints of ints, and take floats for them exactly.
-_OF_INTS = frozenset(["add", "sub", "mul", "neg", "abs"])
-
-
 def _int_too(name: str, ufunc: np.ufunc, *operands: Any) -> Any:
     """NumPy's result, an int of Python's in the runs in which all operands are."""
     found = name_of(ufunc)(*operands)
     values = [number_value(x, found.dtype) for x in operands]
     return as_int_too(name, None, found.value, operands, values)
-
-
-def _is_split(*operands: Any) -> bool:
-    """Whether the kinds that an operand may be of make a difference."""
-    if any(isinstance(x, TaggedScalar) for x in operands):
-        return True
-    pairs = (operands, operands[::-1])
-    return any(isinstance(a, MixedScalar) and depends_on_kind(a, b) for a, b in pairs)
 
 
 #: Operators that take a bool of Python's for what it is, and not for an int.
@@ -195,16 +183,16 @@ def _example(x: Any) -> Any:
 
 def _unary(name: str, ufunc: np.ufunc) -> Callable[[Any], Any]:
     def operate(self: Any) -> Any:
+        if depends_on_kind(name, self):
+            return _for_each_kind(name, self)
         if isinstance(self, PyScalar):
             return UNARY[name](self)
-        if isinstance(self, TaggedScalar):
-            return _for_each_kind(name, self)
         if isinstance(self, MixedScalar):
             return operated(name, UNARY[name], name_of(ufunc), self)
         if isinstance(self, IntOrScalar) and name == "pos":
             return self
         if isinstance(self, IntOrScalar) and (name == "neg" or is_float(self.dtype)):
-            return _int_too(name, ufunc, self) if name in _OF_INTS else name_of(ufunc)(self)
+            return _int_too(name, ufunc, self) if name in OF_INTS else name_of(ufunc)(self)
         return name_of(ufunc)(self)
 
     return operate

@@ -12,7 +12,6 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values.all import (
     KIND_RANK,
     KIND_TYPE,
-    MixedScalar,
     PyScalar,
     Scalar,
     Tracer,
@@ -26,13 +25,6 @@ from tracejit.trace.values.python_scalars import as_kind
 def is_number(x: Any) -> bool:
     """A traced or plain Python or NumPy scalar."""
     return isinstance(x, PyScalar | Scalar | np.number | np.bool_ | bool | int | float | complex)
-
-
-def is_python(x: Any) -> Value:
-    """Whether a number is Python's, as a value."""
-    if isinstance(x, MixedScalar):
-        return x.python
-    return current().b.const(weak_kind(x) is not None, "bool")
 
 
 #: Beyond it, integers are not all exact as floats, and what is added to them soon overflows.
@@ -114,29 +106,18 @@ def meeting_kind(a: Any, b: Any) -> WeakKind | np.dtype[Any] | None:
     return np.result_type(*examples)
 
 
-def fits(x: Any, kind: WeakKind | np.dtype[Any]) -> bool:
-    """Whether a number keeps its value in another kind, for integers if they are not too large,
-    and what is computed with it is the same then."""
-    weak = weak_kind(x)
-    target = np.dtype(KIND_TYPE[kind]) if isinstance(kind, str) else kind
-    known = x.static_value() if isinstance(x, Tracer) else x  # type: ignore[attr-defined]
-    if weak is not None and known is not None:
-        try:
-            return _same(np.array(known, target), known)
-        except OverflowError:
-            return False
-    have = np.dtype(KIND_TYPE[weak]) if weak is not None else x.dtype
-    if have == target:
-        return True
-    if is_integer(have) and is_inexact(target):
-        return weak is not None or target.itemsize >= np.dtype("f8").itemsize
-    return bool(weak is not None and np.can_cast(have, target))
+def known_number(x: Any) -> Any:
+    """The number that is known while tracing, or None."""
+    return x.static_value() if isinstance(x, Tracer) else x  # type: ignore[attr-defined]
 
 
-def common_kind(a: Any, b: Any) -> WeakKind | np.dtype[Any] | None:
-    """The kind that holds either of two numbers as it is; None where there is none."""
-    kind = joined_number(a, b) or meeting_kind(a, b)
-    return kind if kind is not None and fits(a, kind) and fits(b, kind) else None
+def keeps(known: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether a known number keeps its value in a dtype."""
+    try:
+        with np.errstate(all="ignore"):
+            return _same(np.array(known, dtype), known)
+    except (OverflowError, TypeError):
+        return False
 
 
 def exact_value(x: Any, kind: WeakKind | np.dtype[Any]) -> Value:

@@ -315,10 +315,15 @@ def most_of(x: Any) -> int:
     return abs(int(x))
 
 
+def payload_of(x: EitherNumber) -> np.dtype[Any] | None:
+    """NumPy's dtype of what is no int, None for Python's float."""
+    return None if isinstance(x, PyScalar) else x.dtype
+
+
 def stays_int(operands: Sequence[Any]) -> bool:
     """Whether a sum, a difference or a product is an int in the runs in which operands are ints
     that are floats in others, and of the float's kind in those."""
-    kinds = {type(x) for x in operands if isinstance(x, EitherNumber)}
+    kinds = {payload_of(x) for x in operands if isinstance(x, EitherNumber)}
     whole = (isinstance(x, EitherNumber) or weak_kind(x) in ("bool", "int") for x in operands)
     return len(kinds) == 1 and all(whole)
 

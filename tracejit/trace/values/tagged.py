@@ -6,25 +6,31 @@ can be made of one kind only (an element of an array that is built, a text) is r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from tracejit.dtypes import is_complex, is_numeric
+from tracejit.dtypes import is_complex, is_float, is_numeric
+from tracejit.errors import asks
 from tracejit.ir.arguments import KIND_TYPE
 from tracejit.ir.core import Value
+from tracejit.ir.types import dtype_of
 from tracejit.trace.session.concretize import BoundMethod
 from tracejit.trace.session.session import current
+from tracejit.trace.values.coercion import lift
 from tracejit.trace.values.python_scalars import as_kind
 from tracejit.trace.values.scalars import (
+    KIND_DTYPE,
     IntOrFloat,
     IntOrScalar,
     MixedScalar,
     PyScalar,
     Scalar,
     TaggedScalar,
+    payload_of,
     python_int,
+    stays_int,
     weak_kind,
 )
 
@@ -32,19 +38,27 @@ from tracejit.trace.values.scalars import (
 Flag: TypeAlias = Callable[[Any], Value]
 
 
+_PLAIN = bool | int | float | complex
+#: Numbers that may be of several kinds.
+_OF_KINDS = TaggedScalar | MixedScalar | IntOrFloat | IntOrScalar
+
+
 def alternatives(x: Any) -> tuple[tuple[Any, ...], tuple[Value, ...]]:
     """The numbers that a number may be, each of one kind, and the flags of all but the last."""
     if isinstance(x, TaggedScalar):
         return x.alternatives, x.flags
-    if isinstance(x, MixedScalar):
-        python = python_int(x.value) if x.kind == "int" else PyScalar(x.kind, x.value)
-        return (python, Scalar(x.value)), (x.python,)
+    if isinstance(x, IntOrFloat | IntOrScalar | MixedScalar):
+        return alternatives(by_kind(x))
     return (x,), ()
 
 
-def by_kind(x: IntOrFloat | IntOrScalar) -> TaggedScalar:
-    """The int or the float that a number is, apart."""
+def by_kind(x: IntOrFloat | IntOrScalar | MixedScalar) -> TaggedScalar:
+    """The numbers of one kind that a number may be, apart."""
     b = current().b
+    if isinstance(x, MixedScalar):
+        value = b.convert(x.value, KIND_DTYPE[x.kind])
+        python = python_int(value) if x.kind == "int" else PyScalar(x.kind, value)
+        return TaggedScalar([python, Scalar(x.value)], [x.python])
     value = x.read()
     real = b.op("real", value) if is_complex(value.dtype) else value
     whole = b.op("select", x.integer, real, b.const(0, real.dtype))
@@ -67,9 +81,10 @@ def tags(x: Any) -> list[tuple[Any, Flag]]:
     return list(zip(found, [*makers, last], strict=True))
 
 
+@asks(Exception)
 def each_kind(function: Callable[..., Any], *args: Any) -> Any:
     """``function(*args)``, for each of the kinds that its arguments may be of in a run."""
-    place = next((k for k, x in enumerate(args) if isinstance(x, TaggedScalar | MixedScalar)), None)
+    place = next((k for k, x in enumerate(args) if isinstance(x, _OF_KINDS)), None)
     if place is None:
         return function(*args)
     found, flags = alternatives(args[place])
@@ -96,14 +111,70 @@ def as_int(x: TaggedScalar) -> PyScalar | None:
     return PyScalar("int", value)
 
 
-def depends_on_kind(x: MixedScalar, other: Any) -> bool:
-    """Whether NumPy's result with ``other`` is another for the Python number that ``x`` may be."""
-    if weak_kind(other) is not None or isinstance(other, MixedScalar):
-        return False
+def as_float(x: TaggedScalar) -> Scalar | None:
+    """As an item of an array, where it is Python's int or a float: of the dtype that holds both."""
+    kinds = [KIND_DTYPE[k] if (k := weak_kind(m)) is not None else m.dtype for m in x.alternatives]
+    first, *others = x.alternatives
+    if len(others) != 1 or weak_kind(first) != "int" or not is_float(dtype_of(kinds[1])):
+        return None
+    b, dtype = current().b, dtype_of(np.result_type(*map(dtype_of, kinds)))
+    integer, number = (b.convert(lift(m).value, dtype) for m in x.alternatives)
+    return Scalar(b.op("select", x.flags[0], integer, number))
+
+
+#: Operators that make ints of ints, and take floats for them exactly.
+OF_INTS = frozenset(["add", "sub", "mul", "neg", "pos", "abs"])
+_COMPARISONS = frozenset(["eq", "ne", "lt", "le", "gt", "ge"])
+
+
+def depends_on_kind(name: str, *operands: Any) -> bool:
+    """Whether the kinds that operands may be of make a difference to what an operator or a ufunc
+    makes of them, beyond what is computed of their one value."""
+    if any(isinstance(x, TaggedScalar) for x in operands):
+        return True
+    arrays = not all(isinstance(x, PyScalar | Scalar | np.generic | _PLAIN) for x in operands)
+    if not arrays and any(isinstance(x, IntOrFloat | IntOrScalar) for x in operands):
+        return not _computes_with_ints(name, operands)
+    pairs = (operands, operands[::-1])
+    return any(isinstance(a, MixedScalar) and _depends(a, rest) for a, *rest in pairs)
+
+
+def _depends(x: MixedScalar, others: Sequence[Any]) -> bool:
+    narrow = x.dtype != KIND_DTYPE[x.kind]
+    if not others:
+        return narrow
+    (other,) = others
+    if isinstance(other, MixedScalar):
+        return narrow or (x.dtype, x.kind) != (other.dtype, other.kind)
+    if weak_kind(other) is not None:
+        return narrow
     dtype = getattr(other, "dtype", None)
     if not isinstance(dtype, np.dtype) or not is_numeric(dtype):
         return False
     return np.result_type(dtype, x.dtype) != np.result_type(dtype, KIND_TYPE[x.kind]())
+
+
+def _computes_with_ints(name: str, operands: Sequence[Any]) -> bool:
+    """Whether an operator computes with ints as with the floats that other runs have, and the int
+    that it makes, if any, can be told."""
+    kinds = {payload_of(x) for x in operands if isinstance(x, IntOrFloat | IntOrScalar)}
+    if len(kinds) > 1 or any(isinstance(x, MixedScalar) for x in operands):
+        return False
+    if name in OF_INTS and stays_int(operands):
+        return True
+    (kind,) = kinds
+    for x in operands:
+        if isinstance(x, IntOrFloat | IntOrScalar):
+            continue
+        example = 1.0 if kind is None else kind
+        if weak_kind(x) is None:
+            if np.result_type(x.dtype, 1) != np.result_type(x.dtype, example):
+                return False
+        elif kind is not None:
+            wide = name in _COMPARISONS and kind == np.float64
+            if not (wide or weak_kind(x) in ("bool", "int")) or name == "truediv":
+                return False
+    return name in OF_INTS or name in _COMPARISONS or (name == "truediv" and len(operands) == 2)
 
 
 def attribute(x: TaggedScalar, name: str) -> Any:

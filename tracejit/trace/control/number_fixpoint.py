@@ -1,0 +1,92 @@
+"""Of which kinds a number is that a loop carries: the plan that fits one more end of an iteration.
+
+A constant before the loop takes the kind that all iterations give it, as the ``0`` that a sum
+starts with. Else the number keeps the kinds that it has, each where it has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir.core import Value
+from tracejit.trace.control.loop_attempt import variables
+from tracejit.trace.control.number_plans import (
+    MOST_KINDS,
+    Number,
+    NumberPlan,
+    compact,
+    holds,
+    is_any_number,
+    kinds_of,
+    number_plan,
+    several,
+)
+from tracejit.trace.session.session import current
+from tracejit.trace.values.all import PyScalar, Scalar, WeakKind, weak_kind
+from tracejit.trace.values.scalar_join import is_sentinel, joined_number
+
+
+def wider_plan(plan: NumberPlan, entry: Any, end: Any, *, peeled: bool) -> NumberPlan | None:
+    """The plan that also fits the number at the end of an iteration; None where the first
+    iteration is unlike the others, or there are too many kinds."""
+    if holds(plan, end):
+        return plan
+    ends, before = kinds_of(end), kinds_of(entry) if is_any_number(entry) else ()
+    if before and plan == number_plan(entry):
+        if len(before) == len(ends) == 1 and not peeled:
+            joined = joined_number(entry, end) or _widened(entry, end)
+            same = joined is not None and Number(joined) == ends[0]
+            if same and weak_kind(entry) is not None and not is_sentinel(entry):
+                return ends[0]
+        if not peeled and (is_sentinel(entry) or not set(before) & set(ends)):
+            return None
+    kinds = {*before, *plan.kinds, *ends}
+    if len(kinds) > MOST_KINDS:
+        return None
+    # What is kept in one value is so if the next end bears it out.
+    narrow = isinstance(plan, Number) and plan.python is None
+    found = compact(kinds, [entry] if before else []) if narrow else None
+    return found or several(kinds)
+
+
+def _widened(entry: Any, end: Any) -> WeakKind | np.dtype[Any] | None:
+    """What ``entry`` will be if a loop around this one carries it as what ``end`` needs.
+
+    That loop's attempt is under way. It is made again once this is asked for (in vain, where its
+    own end does not bear it out), so in this one the number may just be converted. Peeling an
+    iteration instead traces the body once more at every depth. None where no loop around can
+    carry it so.
+    """
+    if not isinstance(entry, PyScalar | Scalar):
+        return None
+    for loop, place, before in _provisional_in(entry.read()):
+        if variables(loop)[place].name in loop.asked:
+            continue
+        kind = joined_number(before, end)
+        if kind is not None:
+            loop.wider[place] = kind
+        else:
+            kind = _widened(before, end)
+        if kind is not None:
+            return kind
+    return None
+
+
+def _provisional_in(value: Value) -> Iterator[tuple[Any, int, Any]]:
+    """The numbers that attempts under way opened from which a scalar is computed."""
+    session = current()
+    made = {r: i for f in session.frames for i in f.builder.instrs for r in i.results}
+    pending, seen = [value], {value}
+    while pending:
+        value = pending.pop()
+        if value in session.provisional:
+            yield session.provisional[value]
+            continue
+        instr = made.get(value)
+        if instr is None or instr.prim.kind != "elementwise" or value.rank:
+            continue
+        pending += [v for v in instr.operands if v not in seen]
+        seen.update(instr.operands)
