@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tracejit.trace.values.outs import AttributeChange, ContainerChange
+from tracejit.records import dataclass
+
+if TYPE_CHECKING:
+    from tracejit.trace.values.outs import AttributeChange, ContainerChange
 
 _LOCAL = threading.local()
 #: Attribute of an exception: a ``Kept``.
