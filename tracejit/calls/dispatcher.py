@@ -23,7 +23,6 @@ from tracejit.calls.argument_types import StaticArgument, arg_of
 from tracejit.calls.chains import ChainRow, Pending
 from tracejit.calls.deopt import DeoptState
 from tracejit.calls.device_cache import DeviceCalls
-from tracejit.calls.epilogue import left_as_changed
 from tracejit.calls.fallback import Fallback, Reason, Refused
 from tracejit.calls.many_numbers import packed, packed_leaves
 from tracejit.calls.non_native import NativeLeaves
@@ -327,6 +326,8 @@ class Dispatcher:
         """A call ends with an exception: the caller's objects are left as it has changed them."""
         if carries_changes(error):
             call = self.bind(args, kwargs)
+            from tracejit.calls.epilogue import left_as_changed  # few calls fail
+
             left_as_changed(error, call, self._flatten(call)[0])
 
     def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

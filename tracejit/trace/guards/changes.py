@@ -31,7 +31,7 @@ from tracejit.trace.values.made_objects import is_instance, made_attributes
 from tracejit.trace.values.outs import FIELDS, AttributeChange, ContainerChange
 from tracejit.trace.values.results import Describer
 from tracejit.trace.values.structured_arrays import StructuredArray
-from tracejit.trace.values.structured_memory import must_stand_alone
+from tracejit.trace.values.structured_results import must_stand_alone
 
 if TYPE_CHECKING:
     from tracejit.trace.session.session import Session

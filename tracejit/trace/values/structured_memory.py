@@ -11,16 +11,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from tracejit import trees
-from tracejit.errors import UnsupportedError
-from tracejit.trace.session.registry import CLASS_SEEN
-from tracejit.trace.values.all import Array, Cell
 from tracejit.trace.values.record_layouts import RecordLayout, RecordNumber, leaves_of, within
-from tracejit.trace.values.structured_arrays import StructuredArray
 
 NDArray = np.ndarray[Any, Any]
 
@@ -62,6 +59,11 @@ def is_structured(x: Any) -> bool:
     return type(x) in (np.ndarray, np.recarray) and x.dtype.names is not None
 
 
+def _traced_class() -> Any:
+    """``StructuredArray``: the tracer comes with it, which no other call needs."""
+    return import_module("tracejit.trace.values.structured_results").StructuredArray
+
+
 def _apart(x: Any) -> Any:
     if not is_structured(x):
         return x
@@ -69,7 +71,7 @@ def _apart(x: Any) -> Any:
     if not leaves:
         return x
     layout = RecordLayout(x.dtype, x.ndim, False, type(x) is np.recarray)
-    return StructuredArray(parts_of_array(x), layout)
+    return _traced_class()(parts_of_array(x), layout)
 
 
 def parts_of_array(x: NDArray) -> list[NDArray]:
@@ -121,10 +123,10 @@ def standing(copies: Mapping[int, NDArray]) -> Iterator[None]:
         _standing.copies = before
 
 
-def _together(layout: RecordLayout, parts: Sequence[Any]) -> Any:
+def together(layout: RecordLayout, parts: Sequence[Any]) -> Any:
     """The array that the caller gets; of traced parts, a traced one."""
     if not all(type(x) is np.ndarray or isinstance(x, np.generic) for x in parts):
-        return StructuredArray(parts, layout)
+        return _traced_class()(parts, layout)
     copies = getattr(_standing, "copies", {})
     found = _view([copies.get(id(x), x) for x in parts], layout)
     if found is None:
@@ -187,29 +189,3 @@ def _whole(x: Any) -> NDArray | None:
     while isinstance(x, np.ndarray):
         x = x.base
     return x.whole if type(x) is _Part else None
-
-
-trees.register(
-    StructuredArray, lambda x: (x.parts, x.layout), lambda layout, parts: _together(layout, parts)
-)
-CLASS_SEEN[StructuredArray] = lambda x: (
-    np.void if x.layout.is_record else np.recarray if x.layout.has_attributes else np.ndarray
-)
-
-
-def must_stand_alone(structured: Sequence[StructuredArray], arrays: Sequence[Array]) -> None:
-    """UnsupportedError where results would share memory that is put together of parts made here."""
-    parts = {id(x) for s in structured for x in s.parts}
-    owners: dict[int, set[int]] = {}
-    for s in {id(s): s for s in structured}.values():
-        for x in s.parts:
-            if isinstance(x.cell, Cell) and x.cell.arg is None:
-                owners.setdefault(id(x.cell), set()).add(id(s))
-    for x in arrays:
-        if id(x) not in parts and id(x.cell) in owners:
-            owners[id(x.cell)].add(id(x))
-    if any(len(those) > 1 for those in owners.values()):
-        raise UnsupportedError(
-            "two results share the memory of a structured array that the function makes: return "
-            "one of them, or a copy of the other"
-        )
