@@ -59,6 +59,39 @@ def test_what_reverse_mode_keeps_of_a_step(name: str, bound: int) -> None:
     assert gradient.peak_bytes(*row.setup(np.random.default_rng(0))) <= bound
 
 
+def logistic(x: Any) -> Any:
+    for _ in range(50):
+        x = 3.7 * x * (1.0 - x)
+    return np.sum(x)
+
+
+def burgers(x: Any) -> Any:
+    for _ in range(50):
+        x[1:-1] = x[1:-1] - 0.1 * x[1:-1] * (x[2:] - x[:-2])
+    return np.sum(x)
+
+
+def pendulum(x: Any) -> Any:
+    v = np.zeros_like(x)
+    for _ in range(50):
+        v = v - 0.1 * np.sin(x)
+        x = x + 0.1 * v
+    return np.sum(x)
+
+
+@pytest.mark.parametrize("steps", [logistic, burgers, pendulum])
+def test_whole_array_steps_keep_their_residuals_alone(steps: Any) -> None:
+    """One number of each element and step: that at which the step's derivative is taken."""
+    x = np.linspace(0.1, 0.9, 4000)
+    assert jit(grad(steps)).peak_bytes(x) <= 1.1 * 50 * x.nbytes
+
+
+def test_a_first_call_in_a_process_of_its_own() -> None:
+    file = ROWS / "gradients.py"
+    (row,) = [row for row in gradients.load(file) if row.name.startswith("Jacobi")]
+    assert gradients.first_call(file, row.name, "gradient") > 0.0
+
+
 def test_a_gradient_through_while_and_an_inner_gradient() -> None:
     """The row that has no peer to be compared with."""
     (row,) = [row for row in gradients.load(ROWS) if row.name.startswith("eval particle")]

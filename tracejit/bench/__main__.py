@@ -11,6 +11,7 @@ python -m tracejit.bench --names                              every NumPy name a
 python -m tracejit.bench --calls                              what a warm call costs
 python -m tracejit.bench --first                              first calls in fresh processes
 python -m tracejit.bench --gradients                          values and gradients, time and memory
+python -m tracejit.bench --gradients --first                  first calls of both in fresh processes
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if options.elementary:
         return elementary.show(options.k, options.rounds, options.json)
-    if options.first:
+    if options.first and not options.gradients:
         return first.show(options.k)
     path = options.path or (Path("benchmarks") if Path("benchmarks").is_dir() else HERE)
     if not path.exists():
@@ -101,6 +102,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return calls.show([call for call in calls.load(path) if options.k in call.name])
     if options.gradients:
         chosen = [row for row in gradients.load(path) if options.k in row.name]
+        if options.first:
+            return gradients.show_first(path, chosen, min(options.rounds, 5))
         return gradients.show(chosen, min(options.rounds, gradients.ROUNDS))
     from rich.console import Console
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -127,6 +130,49 @@ def load(path: Path) -> list[GradientRow]:
     """The `GRADIENTS` of every python file in a folder, or of one file."""
     files = sorted(path.glob("*.py")) if path.is_dir() else [path]
     return [row for file in files for row in getattr(module_at(file), "GRADIENTS", ())]
+
+
+_FIRST = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from tracejit import jit, value_and_grad
+from tracejit.bench.gradients import load
+path, name, what = sys.argv[1:]
+(row,) = [row for row in load(Path(path)) if row.name == name]
+of_gradient = value_and_grad(row.function, argnums=row.argnums)
+function = jit(of_gradient if what == "gradient" else row.function)
+args = row.setup(np.random.default_rng(0))
+start = time.process_time()
+function(*args)
+print(time.process_time() - start)
+"""
+
+
+def first_call(path: Path, name: str, what: str) -> float:
+    """Processor seconds of the first call of a row's "value" or "gradient" (with its value) in a
+    process of its own, with nothing in the cache."""
+    environment = {**os.environ, "TRACEJIT_CACHE_DIR": ""}
+    command = [sys.executable, "-c", _FIRST, str(path), name, what]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return float(run.stdout.split()[-1])
+
+
+def show_first(path: Path, rows: Sequence[GradientRow], rounds: int) -> int:
+    """Print medians of first calls as Markdown; 1 where there is no row."""
+    print("| program | first value | first gradient | ratio |")
+    print("|---|---|---|---|")
+    for row in rows:
+        times: dict[str, list[float]] = {"value": [], "gradient": []}
+        for _ in range(rounds):
+            for what, found in times.items():
+                found.append(first_call(path, row.name, what))
+        value, gradient = (float(np.median(found)) for found in times.values())
+        print(
+            f"| {row.name} | {duration(value)} | {duration(gradient)} | {gradient / value:.1f} |",
+            flush=True,
+        )
+    return int(not rows)
 
 
 def size(count: float) -> str:

@@ -13,7 +13,7 @@ from tracejit.passes.ranges import ranges
 from tracejit.passes.rebuild import Pass
 from tracejit.passes.sink import sink
 
-#: Before derivatives are taken: fewer instructions, the same loops.
+#: Before rewrites: fewer instructions, the same loops.
 SIMPLIFY: tuple[Pass, ...] = (canonicalize, fold, cse, dce)
 
 #: Before lowering.
