@@ -219,14 +219,6 @@ def item_changed(x: Any, n: Any) -> Any:
     return np.array(rows)
 
 
-def list_changed(x: Any, n: Any) -> Any:
-    rows = []
-    for i in range(n):
-        rows.append([i, x[0]])
-    rows[0].append(1)
-    return rows
-
-
 def returned_as_they_came(x: Any, n: Any) -> Any:
     rows = [x]
     for _ in range(n):
@@ -242,5 +234,4 @@ CHANGED = [
     changed_after,
     changed_by_branch,
     item_changed,
-    list_changed,
 ]

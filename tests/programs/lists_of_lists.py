@@ -160,27 +160,6 @@ def part_written_behind(k: Any) -> Any:
     return h
 
 
-def copy_written_behind(k: Any) -> Any:
-    g = _table(k)
-    h = g.copy()
-    g[1][0] = 50
-    return h
-
-
-def list_written_behind(k: Any) -> Any:
-    g = _table(k)
-    h = list(g)
-    g[1][0] = 50
-    return h
-
-
-def shallow_copy_written_behind(k: Any) -> Any:
-    g = _table(k)
-    h = copy.copy(g)
-    g[1][0] = 50
-    return h
-
-
 def sum_written_behind(k: Any) -> Any:
     g = _table(k)
     h = g + [[1, 2]]
@@ -195,21 +174,6 @@ def part_in_a_loop(k: Any) -> Any:
         g[i][0] = 7
         s += h[1][0]
     return s
-
-
-def row_written_behind(k: Any) -> Any:
-    g = _table(k)
-    a = g[0]
-    g[0][0] = 7
-    return a
-
-
-def row_in_a_loop(k: Any) -> Any:
-    g = _table(k)
-    a = g[0]
-    for i in range(80):
-        g[i][k[0]] = 7
-    return a[1]
 
 
 def row_of_a_branch(k: Any) -> Any:
@@ -248,13 +212,6 @@ def source_changed(k: Any) -> Any:
     return g[80]
 
 
-def source_read(k: Any) -> Any:
-    g, source = _table(k), [0, 0]
-    g.append(source)
-    g[80][0] = 5
-    return source
-
-
 def one_row_many_times(k: Any) -> Any:
     g = [[0] * 3] * 80
     g[k[0]][1] = 1
@@ -264,18 +221,12 @@ def one_row_many_times(k: Any) -> Any:
 BEHIND = [
     row_after_the_loop,
     part_written_behind,
-    copy_written_behind,
-    list_written_behind,
-    shallow_copy_written_behind,
     sum_written_behind,
     part_in_a_loop,
-    row_written_behind,
-    row_in_a_loop,
     row_of_a_branch,
     row_in_a_dict,
     row_moved,
     row_twice,
     source_changed,
-    source_read,
     one_row_many_times,
 ]

@@ -19,6 +19,7 @@ from tests.programs.growing_lists import GROWING
 from tests.programs.keyed import KEYED
 from tests.programs.keys import KEYS
 from tests.programs.lists_as_arrays import PLACES
+from tests.programs.lists_by_reference import REFERENCES
 from tests.programs.lists_of_lists import BEHIND, TABLES
 from tests.programs.many_items import MANY_ITEMS
 from tests.programs.mathematics import MATHEMATICS
@@ -112,9 +113,14 @@ def test_lists_of_lists(phrase: Phrase, policy: str) -> None:
 
 
 @pytest.mark.parametrize("f", BEHIND)
-def test_rows_are_never_written_behind_a_name(f: Any) -> None:
-    with pytest.raises(UnsupportedError, match=r"index it anew|copy"):
-        jit(f)(np.array([1]))
+def test_rows_that_are_written_show_under_each_name(f: Any) -> None:
+    x = np.array([1])
+    assert jit(f, opt_level=0)(x) == f(x)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(REFERENCES))
+def test_lists_by_reference(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(GENERATORS))

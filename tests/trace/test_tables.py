@@ -111,13 +111,6 @@ def keys_of_two_kinds(x: Any) -> Any:
     return d
 
 
-def lists(x: Any) -> Any:
-    d: dict[int, Any] = {}
-    for i in range(len(x)):
-        d.setdefault(int(x[i]), []).append(i)
-    return d
-
-
 def of_the_module(x: Any) -> Any:
     KNOWN[int(x[0])] = 1
     return x
@@ -133,7 +126,6 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "the order of a set ": lambda x: list(items(x)),
     "arrays of one dtype and shape": texts,
     "of several kinds": keys_of_two_kinds,
-    "a list is no value of a dict": lists,
     "would be changed once": of_the_module,
 }
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from tracejit.dtypes import is_bool
 from tracejit.errors import StructureError, is_for_user
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
-from tracejit.trace.control.join import Join
+from tracejit.trace.control.join import Join, NotInHeap, Target, put_in_heap
 from tracejit.trace.control.join_arrays import Finish, TracedSide
 from tracejit.trace.control.join_numbers import VALUE
 from tracejit.trace.convert import UNDEFINED, VarInfo
@@ -21,7 +21,7 @@ from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array, PyScalar, TaggedScalar, Tracer, dim_value
 from tracejit.trace.values.captured_arrays import seen
 from tracejit.trace.values.dunder_methods import applied
-from tracejit.trace.values.dynamic_list import ListBuffer, is_grown, run_of
+from tracejit.trace.values.dynamic_list import ListBuffer, ListRef, is_grown, is_ref, length_of
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.table_buffers import TableBuffer, entry_count
@@ -36,7 +36,7 @@ def as_test(x: Any) -> bool | Value:
     """The truth of a value: a bool, or a ``bool[]`` IR value where it is known at run time."""
     session = current()
     if is_grown(x):
-        x = dim_value(run_of(x).count)
+        x = dim_value(length_of(x))
     if is_table(x):
         x = dim_value(entry_count(table_in(x)))
     if isinstance(x, MaybeNone):
@@ -99,8 +99,12 @@ def trace_side(
     run: Thunk,
     get_state: Callable[[], tuple[Any, ...]],
     kind: FrameKind = "branch",
+    names: tuple[VarInfo, ...] = (),
+    heaps: Mapping[str, Target] | None = None,
 ) -> TracedSide:
-    """Trace one side into a region; storage and containers are as before afterwards."""
+    """Trace one side into a region; storage and containers are as before afterwards. ``heaps``: in
+    which a list must be, or what it must hold, that a name of ``names``, or a part of it, is bound
+    to at the end."""
     raised = False
     value: Any = None
     state: tuple[Any, ...] = ()
@@ -108,6 +112,10 @@ def trace_side(
         try:
             value = run()
             state = get_state()
+            if heaps:
+                _refer_each(VALUE, value, heaps)
+                for info, x in zip(names, state, strict=True):
+                    _refer_each(info.shown, x, heaps)
         except BaseException as error:
             if not isinstance(error, Diverged) and not is_for_user(error):
                 raise
@@ -115,6 +123,15 @@ def trace_side(
             raised = True
     final = session.leave(frame)
     return TracedSide(session, frame, state, value, final, raised, containers.leave(frame))
+
+
+def _refer_each(name: str, x: Any, heaps: Mapping[str, Target]) -> None:
+    """Make what a name is bound to, or a part of it, a list of a heap, or of lists of one."""
+    if isinstance(x, list | dict) and name in heaps:
+        put_in_heap(x, heaps[name])
+    elif isinstance(x, list | tuple | dict):
+        for key, part in x.items() if isinstance(x, dict) else enumerate(x):
+            _refer_each(f"{name}[{key!r}]", part, heaps)
 
 
 def staged_if(
@@ -128,12 +145,22 @@ def staged_if(
     """Trace both sides and join them; the joined return value."""
     session = current()
     before = get_state()
-    sides = []
-    for name, run in (("then", then_fn), ("else", else_fn)):
-        with session.assumed(pred, name == "then"):
-            sides.append(trace_side(session, name, run, get_state))
-        set_state(before)
-    return join_sides(session, pred, sides[0], sides[1], set_state, names)
+    heaps: dict[str, Target] = {}
+    while True:
+        sides = []
+        for name, run in (("then", then_fn), ("else", else_fn)):
+            with session.assumed(pred, name == "then"):
+                sides.append(trace_side(session, name, run, get_state, names=names, heaps=heaps))
+            set_state(before)
+        try:
+            return join_sides(session, pred, sides[0], sides[1], set_state, names)
+        except NotInHeap as found:
+            if found.name in heaps:
+                raise
+            if found.is_new:
+                heaps[found.name] = found.target
+            else:
+                put_in_heap(found.found, found.target)
 
 
 def join_sides(
@@ -205,11 +232,14 @@ def _survivor(
 
 def _surviving(join: Join, name: str, x: Any, there: int) -> Finish:
     """A binding of the side that goes on; what it did not make itself stays as it is."""
-    if isinstance(x, Tracer) and not isinstance(x, Array | ListBuffer | TableBuffer | TaggedScalar):
+    if isinstance(x, Tracer) and not isinstance(x, _OF_SEVERAL_VALUES):
         value = x.read()
         if not join.sides[there].defines(value):
             return lambda results: x
     return join.one_sided(name, x, there)
+
+
+_OF_SEVERAL_VALUES = (Array, ListBuffer, ListRef, TableBuffer, TaggedScalar)
 
 
 def _items(contents: Any) -> list[tuple[Any, Any]]:
@@ -229,10 +259,14 @@ def _joined_containers(
         )
         other_keys = isinstance(obj, dict | set) and list(a) != list(b)
         if is_table(a) or is_table(b) or (other_keys and are_keyed(a, b)):
-            found.append((obj, {Entries: join.tables(a, b)}))
+            name = f"a {type(obj).__name__}"
+            found.append((obj, {Entries: join.tables(name, (obj, obj), a, b)}))
+            continue
+        if type(obj) is list and (is_ref(a) or is_ref(b)):
+            found.append((obj, {0: join.reference("a list", (obj, obj), a, b)}))
             continue
         if type(obj) is list and (len(a) != len(b) or is_grown(a) or is_grown(b)):
-            run = join.runs(a, b)
+            run = join.runs("a list", (obj, obj), a, b)
             if run is not None:
                 found.append((obj, {0: run}))
                 continue

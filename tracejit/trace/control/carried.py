@@ -39,7 +39,7 @@ from tracejit.trace.values.all import (
     Cell,
     Select,
 )
-from tracejit.trace.values.dynamic_list import ListBuffer, empty_run, of_one_size
+from tracejit.trace.values.dynamic_list import ListBuffer, ListRef, empty_run, of_one_size
 from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.record_layouts import RecordLayout
@@ -138,6 +138,13 @@ class ListPlan:
 
 
 @dataclass(frozen=True)
+class RefPlan:
+    """A list of a heap: which one changes."""
+
+    heap: Any
+
+
+@dataclass(frozen=True)
 class TablePlan:
     """The entries of a dict or set of which the run decides the keys."""
 
@@ -174,6 +181,7 @@ Plan: TypeAlias = (
     | SelectPlan
     | Structure
     | ListPlan
+    | RefPlan
     | TablePlan
     | Maybe
 )
@@ -194,6 +202,8 @@ def first_plan(x: Any) -> Plan:
         return number_plan(x)
     if isinstance(x, ListBuffer):
         return ListPlan(x.form)
+    if isinstance(x, ListRef):
+        return RefPlan(x.heap)
     if isinstance(x, TableBuffer):
         return TablePlan(x.form)
     if isinstance(x, tuple) and any(is_number(i) for i in x):
@@ -227,6 +237,8 @@ def opened(plan: Plan, entry: Any, out: Opened) -> Any:
         return plan.chosen(flags, out.slots)
     if isinstance(plan, ListPlan):
         return _opened_run(plan, out)
+    if isinstance(plan, RefPlan):
+        return ListRef(plan.heap, _placeholder(INDEX, out))
     if isinstance(plan, TablePlan):
         return table_buffers.opened(plan.form, lambda type_: _placeholder(type_, out))
     if isinstance(plan, Maybe):
@@ -342,6 +354,8 @@ def carried_values(plan: Plan, x: Any, storage: EndStorage | None = None) -> lis
         if any(c.shape[0] != size for c in columns):
             return [*of_one_size(columns), b.index(run.count)]
         return [b.index(size), *columns, b.index(run.count)]
+    if isinstance(plan, RefPlan):
+        return [b.const(0, "i64") if x is UNDEFINED else x.number]
     if isinstance(plan, TablePlan):
         return table_buffers.parts(table_buffers.empty_table(plan.form) if x is UNDEFINED else x)
     if isinstance(plan, Maybe):
@@ -408,6 +422,9 @@ def rebound(
         return plan.chosen([flag for flag, _ in picks], slots)
     if isinstance(plan, ListPlan):
         return _rebound_run(plan, entry, results)
+    if isinstance(plan, RefPlan):
+        number, changed = next(results)
+        return ListRef(plan.heap, number) if changed or entry is UNDEFINED else entry
     if isinstance(plan, TablePlan):
         return _rebound_table(plan, entry, results)
     if isinstance(plan, Maybe):

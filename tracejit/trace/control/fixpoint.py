@@ -14,6 +14,7 @@ from tracejit.trace.control.carried import (
     ListPlan,
     Maybe,
     Plan,
+    RefPlan,
     SelectPlan,
     Structure,
     TablePlan,
@@ -43,7 +44,14 @@ from tracejit.trace.values.all import (
     Cell,
     TaggedScalar,
 )
-from tracejit.trace.values.dynamic_list import ListBuffer, form_of, is_grown, run_of
+from tracejit.trace.values.dynamic_list import (
+    ListBuffer,
+    ListRef,
+    form_of,
+    is_grown,
+    is_ref,
+    run_of,
+)
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.structured_arrays import StructuredArray
@@ -76,8 +84,8 @@ class Resized(NotConverged):
 
 
 class Growing(Resized):
-    """A list that is to be one of which the run decides how long it is, before the loop; or a dict
-    or set of which it decides the keys."""
+    """A list that is to be one of which the run decides how long it is, or one of a heap, before
+    the loop; or a dict or set of which it decides the keys."""
 
     def __init__(self, name: str, entry: Any, form: Any, proved: bool) -> None:
         super().__init__(name)
@@ -114,6 +122,8 @@ def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
         return _improved_number(plan, entry, end, at, name)
     if isinstance(end, ListBuffer):
         return plan if isinstance(plan, ListPlan) and plan.form == end.form else ListPlan(end.form)
+    if isinstance(end, ListRef):
+        return RefPlan(end.heap)
     if isinstance(end, TableBuffer):
         return (
             plan if isinstance(plan, TablePlan) and plan.form == end.form else TablePlan(end.form)
@@ -142,6 +152,8 @@ def steady_plan(end: Any, at: Ending) -> Plan:
         return _plan_of_array(end, at)
     if isinstance(end, ListBuffer):
         return ListPlan(end.form)
+    if isinstance(end, ListRef):
+        return RefPlan(end.heap)
     if isinstance(end, TableBuffer):
         return TablePlan(end.form)
     if isinstance(end, tuple | list | dict | StructuredArray) or is_object(end):
@@ -354,6 +366,10 @@ def _must_not_grow(entry: Any, end: Any, name: str, at: Ending) -> None:
             raise Growing(name, entry, table_form, proved=True)
         return
     if type(end) is not list:
+        return
+    if is_ref(end) and not is_ref(entry):
+        raise Growing(name, entry, end[0].heap, proved=True)
+    if is_ref(end):
         return
     forms = [run_of(x).form if is_grown(x) else None for x in (entry, end)]
     if forms[0] == forms[1] and (forms[0] is not None or len(entry) == len(end)):

@@ -7,16 +7,17 @@ to other storage on the other denotes a ``Select``: writing through it reaches t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from tracejit.errors import StructureError
+from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.trace.control.join_arrays import Finish
 from tracejit.trace.control.join_numbers import NumberJoin, unlike
 from tracejit.trace.control.objects import choose_among, is_object, is_older, made_object, parts_of
 from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import (
     Array,
@@ -26,12 +27,16 @@ from tracejit.trace.values.all import (
 )
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
+    ListRef,
     form_of,
     is_grown,
+    is_ref,
+    replace_items,
     run_of_items,
 )
-from tracejit.trace.values.entries import is_table
+from tracejit.trace.values.entries import is_table, put_table, table_in
 from tracejit.trace.values.iterables import Range
+from tracejit.trace.values.list_heaps import Heap, one_heap, refer
 from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import (
@@ -42,6 +47,46 @@ from tracejit.trace.values.table_buffers import TableBuffer, empty_table, opened
 from tracejit.trace.values.table_forms import TableForm, common_form
 from tracejit.trace.values.tables import as_table
 from tracejit.trees import Entries
+
+
+class NotInHeap(UnsupportedError):  # noqa: N818
+    """One side of a branch leaves a list of a heap, or a list or dict of lists of one, the other
+    what is not so. ``target``: that heap, or the form that holds them. ``is_new``: that side made
+    it, and binds it to a name, or to a part of what is bound to one."""
+
+    def __init__(self, name: str, found: Any, target: Target, is_new: bool) -> None:
+        super().__init__(
+            f"{where()}: which list {name!r} is, is decided at run time, and one may be an item of "
+            "another list or dict, or have lists as items: copy it (list(x))"
+        )
+        self.name = name
+        self.found = found
+        self.target = target
+        self.is_new = is_new
+
+
+Target: TypeAlias = Heap | ElementKinds | TableForm
+
+
+def put_in_heap(x: Any, target: Target) -> None:
+    """Make a list one of a heap, or a list or dict one that holds references."""
+    if isinstance(target, Heap):
+        refer(x, target)
+    elif isinstance(target, TableForm):
+        containers.touch(current(), x)
+        put_table(x, as_table(x, target))
+    else:
+        containers.touch(current(), x)
+        replace_items(x, run_of_items(list(x), target))
+
+
+def _is_in_heap(held: Any, target: Target) -> bool:
+    """Whether what a list or dict holds is so."""
+    if isinstance(target, Heap):
+        return is_ref(held)
+    if isinstance(target, TableForm):
+        return is_table(held) and table_in(held).form == target
+    return len(held) == 1 and type(held[0]) is ListBuffer and held[0].form == target
 
 
 class Join(NumberJoin):
@@ -105,12 +150,15 @@ class Join(NumberJoin):
         """Two lists or dicts, with what the sides left in them, as a new one."""
         a, b = self.sides[0].held_in(one), self.sides[1].held_in(two)
         items: Finish | None = None
+        if is_ref(a) or is_ref(b):
+            found = self.reference(name, (one, two), a, b)
+            return lambda results: containers.made(self.session, [found(results)])
         if type(one) is list and (len(a) != len(b) or is_grown(a) or is_grown(b)):
-            run = self.runs(a, b)
+            run = self.runs(name, (one, two), a, b)
             if run is not None:
                 items = lambda results: [run(results)]  # noqa: E731
         elif is_table(a) or is_table(b):
-            table = self.tables(a, b)
+            table = self.tables(name, (one, two), a, b)
             items = lambda results: {Entries: table(results)}  # noqa: E731
         elif len(a) == len(b):
             items = self._structures(name, a, b)
@@ -126,11 +174,30 @@ class Join(NumberJoin):
 
         return made
 
-    def runs(self, a: list[Any], b: list[Any]) -> Finish | None:
+    def reference(self, name: str, lists: tuple[Any, Any], a: Any, b: Any) -> Finish:
+        """What two lists hold of which one is in a heap, so that both must be."""
+        self._must_be(name, lists, (a, b), (a if is_ref(a) else b)[0].heap)
+        if a[0].heap is not b[0].heap:
+            one_heap(a[0].heap, b[0].heap)
+        number = self.pair([lambda _, x=x: x[0].number for x in (a, b)])  # type: ignore[misc]
+        heap = a[0].heap
+        return lambda results: ListRef(heap, results[number])
+
+    def _must_be(
+        self, name: str, lists: tuple[Any, Any], contents: tuple[Any, Any], target: Target
+    ) -> None:
+        """NotInHeap where a list or dict is not as it must be already before the sides end."""
+        for side, x, held in zip(self.sides, lists, contents, strict=True):
+            if not _is_in_heap(held, target):
+                raise NotInHeap(name, x, target, side.frame.made.get(id(x)) is x)
+
+    def runs(self, name: str, lists: tuple[Any, Any], a: list[Any], b: list[Any]) -> Finish | None:
         """Two lists as one of which the run decides how long it is; None where none holds both."""
         form = form_of(a, b)
         if form is None:
             return None
+        if any(k.lists is not None for k in form[0]):
+            self._must_be(name, lists, (a, b), form)
         found: list[ListBuffer] = []
         for side, items in zip(self.sides, (a, b), strict=True):
             with side.inside():
@@ -153,9 +220,11 @@ class Join(NumberJoin):
             [results[k] for k in columns], self.session.ranges.extent(results[count]).dim, form
         )
 
-    def tables(self, a: Any, b: Any) -> Finish:
+    def tables(self, name: str, tables: tuple[Any, Any], a: Any, b: Any) -> Finish:
         """Two dicts or sets as one of which the run decides the keys."""
         form = common_form(a, b)
+        if any(k.lists is not None for k in form.values[0]):
+            self._must_be(name, tables, (a, b), form)
         found: list[TableBuffer] = []
         for side, contents in zip(self.sides, (a, b), strict=True):
             with side.inside():
@@ -264,6 +333,9 @@ class Join(NumberJoin):
             return self.exported(x, there)
         if isinstance(x, ListBuffer):
             return self._runs([x, x], x.form, there)
+        if isinstance(x, ListRef):
+            number = self.only(there, x.number)
+            return lambda results: ListRef(x.heap, results[number])
         if isinstance(x, TableBuffer):
             return self._one_table(x, there)
         if isinstance(x, MaybeUnbound):

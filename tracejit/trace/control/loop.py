@@ -50,9 +50,16 @@ from tracejit.trace.session.session import Restart, current, where
 from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
-from tracejit.trace.values.dynamic_list import is_grown, refuse, replace_items, run_of_items
+from tracejit.trace.values.dynamic_list import (
+    is_grown,
+    is_ref,
+    refuse,
+    replace_items,
+    run_of_items,
+)
 from tracejit.trace.values.entries import is_table, put_table
 from tracejit.trace.values.iterables import iterated, steps_of
+from tracejit.trace.values.list_heaps import Heap, refer
 from tracejit.trace.values.table_forms import TableForm
 from tracejit.trace.values.tables import as_table
 
@@ -82,10 +89,17 @@ def staged_for(
     body = _body_of(ops, steps, body_fn, extra)
     loop = StagedLoop(session, steps.trip, body, extra, get_state, set_state, names, key)
     loop.exact = session.loop_is(key, "exact")
-    held = list(iterable) if is_grown(iterable) else None
+    held = _held(iterable)
     run(loop)
-    if held is not None and iterable != held:
+    if held != _held(iterable):
         refuse("a change, in a loop over it,")
+
+
+def _held(iterable: Any) -> list[Any]:
+    """What a list holds, or the heap that it is in."""
+    if is_ref(iterable):
+        return [*iterable[0].heap.rows, *iterable[0].heap.pool]
+    return list(iterable) if is_grown(iterable) else []
 
 
 def _body_of(
@@ -202,6 +216,7 @@ def _run(loop: StagedLoop, go: bool | Value) -> None:
         return
     except Growing as found:
         _give_up(loop, entry)
+        loop.boxes.clear()  # lists in it are references from here on, which do not change
         _grow(loop, found)
         _run(loop, go)
         return
@@ -230,6 +245,8 @@ def _grow(loop: StagedLoop, found: Growing) -> None:
         table = as_table(found.entry, found.form)
         containers.touch(loop.session, found.entry)
         put_table(found.entry, table)
+    elif isinstance(found.form, Heap):
+        refer(found.entry, found.form)
     else:
         replace_items(found.entry, run_of_items(list(found.entry), found.form))
 
@@ -281,6 +298,8 @@ def _steady(loop: StagedLoop, entry: list[Any]) -> tuple[list[Plan], Attempt, li
         if slots:
             entry = [*([UNDEFINED] * len(slots)), *entry]
             plans = [*slots, *better]
+            continue
+        if better == plans and not attempt.steady:
             continue
         if better == plans:
             recall.settled(entry, plans)

@@ -26,6 +26,8 @@ class StagedLoop:
     carried with the storage that they are bound to; ``slots`` is what iterations made of it.
     ``alone``: names of arrays that nobody else sees when the loop begins. ``wider``: kinds that
     loops inside found for variables of this one (by place), which the next attempt has;
+    ``same``: places of
+    what several variables hold at the end of an iteration (see ``shared_containers``).
     ``asked``: variables for which that was done. ``inside``: what loops in the body settled on in
     the last attempt (see ``settled_plans``)."""
 
@@ -47,6 +49,7 @@ class StagedLoop:
     wider: dict[int, Any] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     inside: Mapping[Any, Any] = field(default_factory=dict)
+    same: list[Any] = field(default_factory=list)
 
     @property
     def runs(self) -> bool:
@@ -60,7 +63,8 @@ class StagedLoop:
 
 @dataclass(eq=False)
 class Attempt:
-    """One trace of the body."""
+    """One trace of the body. ``steady``: the same variables hold one thing at its end as did at
+    its start."""
 
     frame: Frame
     counter: Value
@@ -74,6 +78,7 @@ class Attempt:
     boxes_final: dict[int, tuple[Any, Any]]
     storage: EndStorage
     refusals: list[tuple[Exception, Loc | None]] = field(default_factory=list)
+    steady: bool = True
 
 
 # Variables of a loop are its slots, its names and the containers that it changes, in this order ---

@@ -16,6 +16,7 @@ from tracejit.trace.control.loop_attempt import (
     restore_state,
     variables,
 )
+from tracejit.trace.control.shared_containers import mark
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.session.raising import Diverged
 from tracejit.trace.session.regions import Carried, diverged, emit_for, emit_while
@@ -56,6 +57,7 @@ def emit(
         raise Diverged
     pairs = iter(list(zip(results, changed, strict=True))[: len(values)])
     state = _after(loop, plans, entry, pairs)
+    mark(loop, state)
     restore_state(loop, [_or_entry(loop, go, x, old) for x, old in zip(state, entry, strict=True)])
     if not attempt.raised:
         sharing.link(state)

@@ -20,6 +20,7 @@ from tracejit.trace.control.loop_attempt import (
 )
 from tracejit.trace.control.number_plans import Number
 from tracejit.trace.control.objects import is_object
+from tracejit.trace.control.shared_containers import mark, share
 from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.session import Frame
 from tracejit.trace.values import containers
@@ -46,6 +47,7 @@ def _traced(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any]) -> At
     raised = False
     again: Value | None = None
     end: list[Any] = []
+    same: list[Any] = []
     with session.region("loop", "body") as frame:
         frame.unroll = loop.key if loop.may_unroll else None
         counter, go = Value(INDEX, "i"), Value(BOOL, "go")
@@ -62,13 +64,16 @@ def _traced(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any]) -> At
             for value in (counter, *out.values):
                 session.loop_of[value] = loop.key
         restore_state(loop, start)
+        loop_start = start
         start = list(map(_kept, start, entry))
+        mark(loop, loop_start)
         for box in loop.boxes:
             frame.containers[id(box)] = (box, containers.snapshot(box))
         try:
             loop.body(counter.dim + loop.first)
             if loop.test is not None:
                 again = _test_value(loop)
+            same = share(loop, entry, loop_start, entry_state(loop))
             end = [alike(x, y) for x, y in zip(entry, entry_state(loop), strict=True)]
         except BaseException as error:
             if not isinstance(error, Diverged) and not is_for_user(error):
@@ -79,6 +84,8 @@ def _traced(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any]) -> At
     final = session.leave(frame)
     boxes = containers.leave(frame)
     attempt = Attempt(frame, counter, go, again, out, start, end, final, raised, boxes, storage)
+    attempt.steady = raised or same == loop.same
+    loop.same = loop.same if raised else same
     restore_state(loop, entry)
     return attempt
 

@@ -8,6 +8,7 @@ from typing import Any
 from tracejit.errors import UnsupportedError
 from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.values.all import Tracer
+from tracejit.trace.values.list_kinds import share_all
 from tracejit.trace.values.made_objects import is_instance
 from tracejit.trace.values.structured_arrays import StructuredArray
 
@@ -65,9 +66,11 @@ def parts_of(x: Any) -> dict[Any, Any]:
         return dict(enumerate(x.parts))
     if isinstance(x, tuple | list):
         if id(x) in current().rows:
-            raise UnsupportedError(
+            reason = (
                 f"{where()}: a row of a list of lists is kept by a loop or branch that is decided "
                 "at run time: index it anew (g[i][j]), copy it (list(row)), or use an array"
             )
+            share_all(reason)
+            raise UnsupportedError(reason)
         return dict(enumerate(x))
     return vars(x) if is_object(x) else {}

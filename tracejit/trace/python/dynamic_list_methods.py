@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.dtypes import kind_of
+from tracejit.errors import throw
 from tracejit.ir.extent import Dim
 from tracejit.trace.convert.operators import SAYS_HOW_MANY
 from tracejit.trace.session.session import current
@@ -26,12 +27,15 @@ from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     appended,
     array_of,
+    by_value,
     converted,
     extended,
     form_of,
     form_with,
     is_grown,
+    is_ref,
     item_at,
+    length_of,
     numbers_of,
     refuse,
     replace_items,
@@ -52,6 +56,8 @@ def place(i: Any, count: Dim, message: str = "list index out of range") -> Dim:
     dim = as_dim(i)
     session = current()
     ranges = session.ranges
+    if count == 0 and isinstance(count, int):
+        throw(IndexError(message))
     if ranges.at_least(dim, 0) and ranges.at_least(count, dim + 1):
         return dim
     b = session.b
@@ -83,6 +89,9 @@ def setitem(x: list[Any], key: Any, value: Any) -> None:
     row = list_rows.found(x)
     if row is not None:
         list_rows.write_item(row, at, value)
+        return
+    if is_ref(x):
+        x[0].heap.put(x[0].number, at, value)
         return
     replace_items(x, with_item(run, at, value))
 
@@ -161,6 +170,9 @@ def method(x: list[Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any
 
 
 def append(x: list[Any], item: Any) -> None:
+    if is_ref(x):
+        x[0].heap.append(x[0].number, item)
+        return
     replace_items(x, appended(run_of(x), item))
 
 
@@ -172,6 +184,10 @@ def extend(x: list[Any], items: Any) -> None:
         if form is None:
             refuse("items of unlike kinds")
         more = run_of_items(list(items), form)
+        if is_ref(x):
+            x[0].heap.must_hold(form)
+            x[0].heap.extend(x[0].number, converted(more, x[0].heap.form))
+            return
         replace_items(x, extended(run_of_items(list(x), form), more))
         return
     operators = current().operators
@@ -182,11 +198,16 @@ def pop(x: list[Any], index: Any = -1) -> Any:
     session = current()
     run = run_of(x)
     b = session.b
+    if run.count == 0 and isinstance(run.count, int):
+        throw(IndexError("pop from empty list"))
     some = b.op("gt", b.index(run.count), b.const(0, "i64"))
     session.check(some, IndexError, "pop from empty list")
     at = run.count - 1 if _is(index, -1) else place(index, run.count, "pop index out of range")
     item = item_at(run, at)
-    replace_items(x, without(run, at))
+    if is_ref(x) and _is(index, -1):
+        x[0].heap.shorten(x[0].number, at)
+    else:
+        replace_items(x, without(run, at))
     return item
 
 
@@ -203,6 +224,9 @@ def insert(x: list[Any], index: Any, item: Any) -> None:
 
 
 def clear(x: list[Any]) -> None:
+    if is_ref(x):
+        x[0].heap.shorten(x[0].number, 0)
+        return
     run = run_of(x)
     replace_items(x, ListBuffer(run.columns, 0, run.form))
 
@@ -214,7 +238,7 @@ def reverse(x: list[Any]) -> None:
 
 def copy(x: list[Any]) -> list[Any]:
     share_rows(run_of(x))
-    made: list[Any] = containers.made(current(), list(x))
+    made: list[Any] = containers.made(current(), list(by_value(x)))
     return made
 
 
@@ -256,7 +280,7 @@ def list_of(x: Array, is_python: bool) -> list[Any]:
 
 
 def length(x: list[Any]) -> Any:
-    return dim_value(run_of(x).count)
+    return dim_value(length_of(x))
 
 
 def of_nothing(name: str) -> str:

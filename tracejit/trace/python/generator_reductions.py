@@ -95,9 +95,13 @@ class Fold:
             self.turn(self.steps.item(k))
             if self.go_on is not None and self.go_on() is False:
                 return
-            if _is_traced(self.seen[-1:]):  # the others were looked at
+            if _is_traced(self.seen[-1:]) or self._makes_lists():  # the others were looked at
                 self._under_go_on(k + 1)
                 return
+
+    def _makes_lists(self) -> bool:
+        """Whether the items are empty lists, which are to be many, and are to be filled."""
+        return len(self.seen) == 1 and type(self.seen[0]) is list and not self.seen[0]
 
     def _under_go_on(self, first: int) -> None:
         if self.go_on is None:

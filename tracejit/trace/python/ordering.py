@@ -20,6 +20,7 @@ from tracejit.trace.values.all import Array, PyScalar, Tracer, as_dim, dim_value
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     array_of,
+    by_value,
     form_of,
     is_grown,
     item_at,
@@ -64,7 +65,7 @@ def _listed(iterable: Any) -> list[Any]:
     if is_grown(iterable):
         share_rows(run_of(iterable))
     if steps is None or is_grown(iterable) or _is_short(steps) or rows:
-        return list(iterable)
+        return list(by_value(iterable))
     out: list[Any] = current().operators.made([])
     _append_each(iterable, out, lambda item: item)
     return out

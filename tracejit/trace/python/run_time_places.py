@@ -26,6 +26,7 @@ from tracejit.trace.values.dynamic_list import (
     replace_items,
     run_of_items,
 )
+from tracejit.trace.values.list_heaps import by_reference
 from tracejit.trace.values.list_kinds import ElementKinds
 
 #: What to do where arrays at a place that the run knows are not known to have one shape.
@@ -61,11 +62,13 @@ def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
     if form is None or (tagged and len(items) <= _FEW):
         return None
     kind = type(x).__name__ if type(x) in (list, tuple) else "tuple"
-    rows = any(k.row for k in form[0]) and session.outside.path_of(x) is None
+    inside = session.outside.path_of(x) is None
+    shared = any(k.lists is not None for k in form[0]) and inside
+    rows = any(k.row for k in form[0]) and inside
     if rows and len({id(i) for i in items}) < len(items):
         rows = False  # one list in several places
     many = len(items) > _FEW and any(map(_is_traced, items))
-    if (many or rows) and type(x) is list and not session.outside.is_outside(x):
+    if (many or rows or shared) and type(x) is list and not session.outside.is_outside(x):
         become_buffer(x, form)
         return _noted(getitem(x, key), key)
     run = laid_out(items, form)
@@ -102,6 +105,7 @@ def _noted(found: Any, key: Any) -> Any:
 def become_buffer(x: list[Any], form: ElementKinds) -> None:
     """Make the items of an ordinary list a buffer."""
     before = list(x)
+    containers.touch(current(), x)  # before the lists in it
     run = run_of_items(before, form)
     replace_items(x, run)
     current().outside.same_items(run, before)
@@ -157,7 +161,9 @@ def times(x: list[Any], n: Any) -> list[Any] | None:
     form = form_of(x)
     if form is None or any(type(i) is ListBuffer for i in x):
         return None
-    if any(k.shape is not None for k in form[0]):
+    if any(k.row for k in form[0]):
+        form = by_reference(form, every=True)
+    if any(k.shape is not None and k.lists is None for k in form[0]):
         return None  # one array or list in many places
     session = current()
     count = as_dim(n)

@@ -40,7 +40,7 @@ from tracejit.trace.values.all import (
     structural_int,
 )
 from tracejit.trace.values.captured_arrays import seen
-from tracejit.trace.values.dynamic_list import is_grown, refuse
+from tracejit.trace.values.dynamic_list import by_value, is_grown, refuse
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.entries import refuse as refuse_table
 from tracejit.trace.values.iterables import steps_of
@@ -255,7 +255,7 @@ class StagedItems(Operators):
     def setitem(self, obj: Any, key: Any, value: Any) -> None:
         obj, key = seen(obj), some_inside(key)
         if isinstance(key, slice):
-            value = table_views.as_list(value)
+            value = by_value(table_views.as_list(value))
         if isinstance(obj, Tracer):
             value = some(value)
             if isinstance(key, TaggedScalar) or isinstance(value, TaggedScalar):
@@ -316,7 +316,7 @@ class StagedItems(Operators):
             table_methods.method(target, "update", (value,), {})
             return target
         if type(target) is list and op == "+=":
-            value = table_views.as_list(value)
+            value = by_value(table_views.as_list(value))
         table_methods.must_be_plain(f"the operator {op}", target, value)
         if isinstance(target, list):
             containers.must_be_known(self.session, target)

@@ -55,7 +55,7 @@ from tracejit.trace.values.all import (
     name_of,
 )
 from tracejit.trace.values.captured_arrays import seen, seen_or_none
-from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
+from tracejit.trace.values.dynamic_list import by_value, is_grown, refuse, run_of
 from tracejit.trace.values.entries import holds_view, is_table, must_hold_none
 from tracejit.trace.values.identity import same_array
 from tracejit.trace.values.iterables import ENDLESS, Once, spend, steps_of
@@ -273,7 +273,7 @@ class StagedOperators(StagedFunctions, StagedItems):
                 containers.must_be_known(self.session, owner)
             containers.touch(self.session, owner)
             if type(owner) is list and f.__name__ == "extend":
-                args = tuple(map(table_views.as_list, args))
+                args = tuple(by_value(table_views.as_list(x)) for x in args)
             if isinstance(owner, dict) and args and f.__name__ in _LOOKUPS:
                 args = (plain_key(args[0]), *args[1:])
             if type(owner) is list and f.__name__ in LIST_METHODS and _asks(owner, args, kwargs):
@@ -347,6 +347,7 @@ class StagedOperators(StagedFunctions, StagedItems):
         if symbol == "%" and isinstance(left, str | bytes):
             must_hold_none("the text", right)
             self.unseen(right)
+        left, right = by_value(left), by_value(right)
         if symbol == "*" and (type(left) is list or type(right) is list):
             items, n = (left, right) if type(left) is list else (right, left)
             repeated = run_time_places.times(items, n)

@@ -107,8 +107,27 @@ def missing_key(key: Any) -> NoReturn:
 
 def find(x: Any, key: Any) -> Lookup | None:
     """A key in a dict or set. None where a table cannot hold what is in it."""
+    if not is_table(x) and _holds_lists(x):
+        become_table(x)
     table = table_in(x) if is_table(x) else _known_table(x, key)
     return None if table is None else Lookup(table, table_keys.find(table, key))
+
+
+def _holds_lists(x: Any) -> bool:
+    """Whether values of a plain dict are lists that can be there by reference."""
+    if type(x) not in _CLASSES or current().outside.path_of(x) or current().outside.is_outside(x):
+        return False
+    values = list(x.values())
+    return any(map(table_forms.has_list, values)) and table_forms.are_keyed(x)
+
+
+def become_table(x: Any) -> None:
+    """Make a plain dict or set, about to be changed, one of which the run decides the keys."""
+    current().outside.whole(x)
+    keys, values = table_forms.entries_of(x)
+    form = table_forms.form_of_entries(keys, values)
+    containers.touch(current(), x)  # before the lists in it
+    put_table(x, tables.as_table(x, form))
 
 
 def _known_table(x: Any, key: Any) -> TableBuffer | None:
@@ -233,10 +252,7 @@ def _removed(x: Any, key: Any) -> Lookup | Nowhere:
         table_forms.must_hash(key)
         return Nowhere()
     if not is_table(x):
-        current().outside.whole(x)
-        keys, values = table_forms.entries_of(x)
-        form = table_forms.form_of_entries(keys, values)
-        put_table(x, tables.as_table(x, form))
+        become_table(x)
     found = find(x, key)
     assert found is not None
     return found

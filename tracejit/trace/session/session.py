@@ -90,12 +90,17 @@ class Frame:
     """Of each object that was there at the start, its attributes, and what they were then."""
 
 
-RestartKind: TypeAlias = Literal["unroll", "exact", "recursion", "in line"]
+RestartKind: TypeAlias = Literal["unroll", "exact", "recursion", "in line", "lists"]
+
+
+#: Every list that is an item is one by reference (``values.list_heaps``).
+EVERY_LIST: tuple[str, RestartKind] = ("every list", "lists")
 
 
 class Restart(BaseException):
     """The trace must begin again with the loop at ``key`` unrolled, or exact about storage, or with
-    the calls of the code ``key`` as a recursion of the run, or in line whatever they are."""
+    the calls of the code ``key`` as a recursion of the run, or in line whatever they are, or with
+    what ``key`` says of lists that are items (see ``values.list_heaps``)."""
 
     def __init__(self, key: Any, how: RestartKind, reason: str) -> None:
         super().__init__(reason)
@@ -156,6 +161,8 @@ class Session:
         self.given_to_list: str | None = None
         #: Lists that are rows of lists of lists, by identity (see ``values.list_rows``).
         self.rows: dict[int, Any] = {}
+        #: What holds lists that are items of lists and dicts, by where they became such.
+        self.heaps: dict[Any, Any] = {}
         #: Why rows cannot be written, if they cannot; the regions in which some were.
         self.rows_shared: str | None = None
         self.rows_written: list[Frame] = []

@@ -9,7 +9,15 @@ from typing import Any
 
 from tracejit import trees
 from tracejit.errors import PACKAGE, UnsupportedError
-from tracejit.trace.session.session import NUMPY, Frame, Session, current, where
+from tracejit.trace.session.session import (
+    EVERY_LIST,
+    NUMPY,
+    Frame,
+    Restart,
+    Session,
+    current,
+    where,
+)
 from tracejit.trace.values.reach import is_stateful, restore, snapshot
 
 __all__ = ["restore", "snapshot"]
@@ -20,6 +28,8 @@ def touch(session: Session, obj: Any, before: Any = None) -> None:
     inside of the one that made it, remembers what it held."""
     kept = session.kept.get(id(obj))
     if kept is not None and kept[0] is obj:
+        if not session.loop_is(*EVERY_LIST):
+            raise Restart(*EVERY_LIST, kept[1])
         raise UnsupportedError(kept[1])
     for frame in session.frames[made_at(session, obj) + 1 :]:
         _remember(frame, obj, before)

@@ -17,7 +17,7 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import dtype_of
 from tracejit.trace.session.regions import emit_cond
-from tracejit.trace.session.registry import LIST_ROWS
+from tracejit.trace.session.registry import LIST_HEAPS, LIST_ROWS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values import containers
@@ -37,23 +37,13 @@ _NOTHING = object()
 _PLAIN = (bool, int, float, complex)
 
 
-class ListBuffer(Tracer):
-    """All items of a list: ``columns`` have room for the parts of at least ``count`` items."""
+class AllItems(Tracer):
+    """What stands for all items of a list."""
 
-    __slots__ = ("columns", "count", "form")
-
-    def __init__(self, columns: Sequence[Value], count: Dim, form: ElementKinds) -> None:
-        self.columns = tuple(columns)
-        self.count = count
-        self.form = form
+    __slots__ = ()
 
     def read(self) -> NoReturn:
         refuse("this")
-
-    def steps(self) -> Steps:
-        known = current().ranges.at_least(self.count, 0)
-        count = self.count if known else ex.emax(self.count, 0)
-        return Steps(count, lambda i: item_at(self, i))
 
     def __iter__(self) -> NoReturn:
         refuse("this")
@@ -67,6 +57,37 @@ class ListBuffer(Tracer):
     __str__ = __repr__
 
 
+class ListBuffer(AllItems):
+    """All items of a list: ``columns`` have room for the parts of at least ``count`` items."""
+
+    __slots__ = ("columns", "count", "form")
+
+    def __init__(self, columns: Sequence[Value], count: Dim, form: ElementKinds) -> None:
+        self.columns = tuple(columns)
+        self.count = count
+        self.form = form
+
+    def steps(self) -> Steps:
+        known = current().ranges.at_least(self.count, 0)
+        count = self.count if known else ex.emax(self.count, 0)
+        return Steps(count, lambda i: item_at(self, i))
+
+
+class ListRef(AllItems):
+    """All items of a list that is item of another: those of list ``number`` in a ``Heap``."""
+
+    __slots__ = ("heap", "number")
+
+    def __init__(self, heap: Any, number: Value) -> None:
+        self.heap = heap
+        self.number = number
+
+    def items(self) -> ListBuffer:
+        """The items as they are now."""
+        found: ListBuffer = self.heap.items(self.number)
+        return found
+
+
 def refuse(what: str) -> NoReturn:
     """Something cannot be done with a list of which the run decides how long it is."""
     raise UnsupportedError(
@@ -77,11 +98,32 @@ def refuse(what: str) -> NoReturn:
 
 def is_grown(x: Any) -> TypeGuard[list[Any]]:
     """Whether ``x`` is a list of which the run decides how long it is."""
-    return type(x) is list and any(type(i) is ListBuffer for i in x)
+    return type(x) is list and any(isinstance(i, AllItems) for i in x)
+
+
+def is_ref(x: Any) -> TypeGuard[list[Any]]:
+    """Whether ``x`` is a list that a heap holds."""
+    return type(x) is list and len(x) == 1 and type(x[0]) is ListRef
+
+
+def by_value(x: Any) -> Any:
+    """Of a list that a heap holds another with its items; other things as they are."""
+    return [x[0].items()] if is_ref(x) else x
+
+
+def length_of(x: list[Any]) -> Dim:
+    """How many items a grown list has."""
+    if is_ref(x):
+        found: Dim = x[0].heap.count(x[0].number)
+        return found
+    return run_of(x).count
 
 
 def run_of(x: list[Any]) -> ListBuffer:
     """The items of a grown list. What ``+`` of lists put beside one another becomes one."""
+    if is_ref(x):
+        items: ListBuffer = x[0].items()
+        return items
     if len(x) > 1:
         for run in x:
             if type(run) is ListBuffer:
@@ -102,6 +144,10 @@ def _row_of(x: list[Any]) -> Any:
 
 def replace_items(x: list[Any], run: ListBuffer) -> None:
     """Other items for a list."""
+    if is_ref(x):
+        x[0].heap.must_hold(run.form)
+        x[0].heap.write(x[0].number, converted(run, x[0].heap.form))
+        return
     row = _row_of(x)
     if row is not None:
         LIST_ROWS["write"](row, run)
@@ -120,9 +166,9 @@ def replace_items(x: list[Any], run: ListBuffer) -> None:
 # Forms --------------------------------------------------------------------------------------------
 
 
-def form_of(*lists: Iterable[Any]) -> ElementKinds | None:
+def form_of(*lists: Iterable[Any], resolve: bool = True) -> ElementKinds | None:
     """What holds all items of some lists as they are; None where nothing does, or there are
-    none."""
+    none. ``resolve``: it is about to do so, lists among them in a heap that is found."""
     found: ElementKinds | None = None
     empty: ElementKinds | None = None
     last: Any = _NOTHING
@@ -130,17 +176,24 @@ def form_of(*lists: Iterable[Any]) -> ElementKinds | None:
         if item is last or (type(item) in _PLAIN and type(item) is type(last)):
             continue
         last = item
-        if type(item) is ListBuffer:
+        if type(item) is ListRef:
+            if item.heap.form is None:
+                continue
+            form: ElementKinds | None = item.heap.form
+        elif type(item) is ListBuffer:
             if item.count == 0:
                 empty = item.form
                 continue
-            form: ElementKinds | None = item.form
+            form = item.form
         else:
             form = _form_of_item(item)
-        found = form if found is None else _joined(found, form)
+        found = form if found is None else joined_forms(found, form)
         if found is None:
             return None
-    return empty if found is None else found
+    found = empty if found is None else found
+    if resolve and found is not None and any(k.lists is not None for k in found[0]):
+        found = LIST_HEAPS["resolved"](found)
+    return found
 
 
 def _form_of_item(item: Any) -> ElementKinds | None:
@@ -148,10 +201,13 @@ def _form_of_item(item: Any) -> ElementKinds | None:
     return (tuple(map(kind_of, parts)), make) if all(map(is_part, parts)) else None
 
 
-def _joined(a: ElementKinds, b: ElementKinds | None) -> ElementKinds | None:
+def joined_forms(a: ElementKinds, b: ElementKinds | None) -> ElementKinds | None:
     """What holds items of two forms as they are."""
-    if b is None or (len(a[0]), a[1]) != (len(b[0]), b[1]):
+    if b is None:
         return None
+    if (len(a[0]), a[1]) != (len(b[0]), b[1]):
+        found: ElementKinds | None = LIST_HEAPS["as_lists"](a, b)
+        return found
     kinds = [joined(x, y) for x, y in zip(a[0], b[0], strict=True)]
     return None if None in kinds else (tuple(k for k in kinds if k is not None), a[1])
 
@@ -176,6 +232,8 @@ def laid_out(items: Sequence[Any], form: ElementKinds) -> ListBuffer:
 def _stacked(parts: Sequence[Any], kind: Kind) -> list[Value]:
     """The columns of one part of each item."""
     b = current().b
+    if kind.lists is not None:
+        return [LIST_HEAPS["numbers"](parts, kind)]
     if not (kind.is_tagged or any(isinstance(x, Tracer | list) for x in parts)):
         try:
             return [b.const(np.array(parts, kind.dtype), kind.dtype)]
@@ -204,6 +262,7 @@ def repeated(items: Sequence[Any], form: ElementKinds, times: Dim) -> ListBuffer
 
 def run_of_items(items: Sequence[Any], form: ElementKinds) -> ListBuffer:
     """The items of an ordinary list, Runs among them, in a form that holds them all."""
+    items = [x.items() if type(x) is ListRef else x for x in items]
     if items and not any(type(x) is ListBuffer for x in items):
         return laid_out(items, form)
     first, *rest = items or [None]
@@ -254,7 +313,7 @@ def appended(run: ListBuffer, item: Any) -> ListBuffer:
 
 
 def _put_last(run: ListBuffer, item: Any, form: ElementKinds) -> ListBuffer:
-    roomy = ListBuffer(_with_room(run.columns, run.count), run.count, form)
+    roomy = ListBuffer(with_room(run.columns, run.count), run.count, form)
     return ListBuffer(put_item(roomy, run.count, item), run.count + 1, form)
 
 
@@ -276,28 +335,33 @@ def form_with(run: ListBuffer, item: Any) -> ElementKinds:
     return form
 
 
-def _with_room(columns: Sequence[Value], count: Dim) -> Sequence[Value]:
-    """Buffers with room for one more, of twice the size where there was none."""
+def with_room(columns: Sequence[Value], count: Dim, more: Dim = 1) -> Sequence[Value]:
+    """Buffers with room for so many more, of twice the size where there was none."""
     session = current()
     b = session.b
     size = columns[0].shape[0]
-    if isinstance(size, int) and isinstance(count, int) and count < size:
+    end = count + more
+    if isinstance(size, int) and isinstance(end, int) and end <= size:
         return columns
 
     def larger() -> list[Value]:
-        return of_one_size([_grown(c) for c in columns])
+        return of_one_size([_grown(c, more) for c in columns])
 
-    fits = b.op("lt", b.index(count), b.index(size))
+    if more == 1:
+        fits = b.op("lt", b.index(count), b.index(size))
+    else:
+        fits = b.op("le", b.index(end), b.index(size))
     found, *grown = emit_cond(fits, lambda: of_one_size(columns), larger)
     session.ranges.extent(found, 1)
     return grown
 
 
-def _grown(column: Value) -> Value:
+def _grown(column: Value, more: Dim) -> Value:
     b = current().b
     size, *rest = column.shape
-    more = b.op("empty", dtype=column.dtype, shape=(size + _ROOM, *rest))
-    return b.op("concatenate", column, more, axis=0)  # type: ignore[no-any-return]
+    room = size + _ROOM if more == 1 else size + more + _ROOM
+    empty = b.op("empty", dtype=column.dtype, shape=(room, *rest))
+    return b.op("concatenate", column, empty, axis=0)  # type: ignore[no-any-return]
 
 
 def of_one_size(columns: Sequence[Value]) -> list[Value]:
@@ -330,10 +394,10 @@ def extended(run: ListBuffer, other: ListBuffer) -> ListBuffer:
 
 def parts_of(run: ListBuffer) -> list[Value]:
     """The columns without the room that is left."""
-    return [_rows(c, 0, run.count, 1) for c in run.columns]
+    return [rows_of(c, 0, run.count, 1) for c in run.columns]
 
 
-def _rows(column: Value, start: Dim, count: Dim, step: Dim) -> Value:
+def rows_of(column: Value, start: Dim, count: Dim, step: Dim) -> Value:
     rest = column.shape[1:]
     zeros, ones = [0 for _ in rest], [1 for _ in rest]
     return current().b.slice(column, (start, *zeros), (count, *rest), (step, *ones))
@@ -348,14 +412,14 @@ def share_rows(run: ListBuffer) -> None:
 def window(run: ListBuffer, start: Dim, step: Dim, count: Dim) -> ListBuffer:
     """Some of the items, in range."""
     share_rows(run)
-    columns = [_rows(c, start, count, step) for c in run.columns]
+    columns = [rows_of(c, start, count, step) for c in run.columns]
     return ListBuffer(columns, count, run.form)
 
 
 def item_at(run: ListBuffer, i: Dim) -> Any:
     """One item, in range."""
     b = current().b
-    values = [b.reshape(_rows(c, i, 1, 1), c.shape[1:]) for c in run.columns]
+    values = [b.reshape(rows_of(c, i, 1, 1), c.shape[1:]) for c in run.columns]
     parts = [kind.part(mine) for kind, mine in by_part(run.form[0], values)]
     if run.form[1] is None:
         return parts[0]
@@ -392,6 +456,8 @@ def numbers_of(run: ListBuffer) -> Value:
 def array_of(run: ListBuffer) -> Value:
     """``np.array`` of the list: one row for each array, tuple or list."""
     kinds, make = run.form
+    if any(k.lists is not None for k in kinds):
+        refuse("an array of the lists in it, or a comparison with them,")
     columns = [mine[0] for _, mine in by_part(kinds, parts_of(run))]
     if make is None:
         return columns[0]

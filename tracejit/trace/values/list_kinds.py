@@ -1,9 +1,9 @@
 """What the items of a list are whose length the run decides: numbers, arrays of one dtype and
 shape, or tuples or lists of these.
 
-Numbers may be of several kinds: a column beside theirs says of which each is. Arrays and lists are
-items by value. So they must not be changed once they are: neither what was appended nor what is
-read.
+Numbers may be of several kinds: a column beside theirs says of which each is. Arrays, and lists of
+one length, are items by value. So they must not be changed once they are: neither what was appended
+nor what is read. Other lists are items by reference (``list_heaps``).
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType
-from tracejit.trace.session.registry import LIST_ROWS
-from tracejit.trace.session.session import current, where
+from tracejit.records import dataclass
+from tracejit.trace.session.registry import LIST_HEAPS, LIST_ROWS
+from tracejit.trace.session.session import EVERY_LIST, Restart, current, where
 from tracejit.trace.session.storage import Cell
 from tracejit.trace.values import number_tags
 from tracejit.trace.values.arrays import Array
@@ -33,30 +34,47 @@ from tracejit.trace.values.scalars import (
 from tracejit.trace.values.selected_storage import Select
 
 
+@dataclass(frozen=True)
+class ListsOf:
+    """What lists are that are items by reference. ``site``: names the heap that they are in; None
+    before that is decided, where ``items`` is what they hold (None of empty ones)."""
+
+    site: Any
+    items: ElementKinds | None = None
+
+
 class Kind:
     """What one part of each item is: a number of Python's or NumPy's, of one of some kinds; of an
-    array its shape, too, and of a list (``row``) its length.
+    array its shape, too, and of a list by value (``row``) its length; or a reference to a list
+    (``lists``), an integer.
 
     It has one column, or two: of numbers of several kinds the second says of which each is."""
 
-    __slots__ = ("dtype", "kinds", "row", "shape")
+    __slots__ = ("dtype", "kinds", "lists", "row", "shape")
 
     def __init__(
-        self, *kinds: AnyKind, shape: tuple[Dim, ...] | None = None, row: bool = False
+        self,
+        *kinds: AnyKind,
+        shape: tuple[Dim, ...] | None = None,
+        row: bool = False,
+        lists: ListsOf | None = None,
     ) -> None:
         self.kinds = number_tags.in_order(kinds)
         self.dtype = number_tags.storage(self.kinds)
         self.shape = shape
         self.row = row
+        self.lists = lists
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Kind):
             return NotImplemented
         mine, theirs = (number_tags.named(k.kinds) for k in (self, other))
-        return mine == theirs and (self.row, self.shape) == (other.row, other.shape)
+        return mine == theirs and (self.row, self.shape, self.lists) == (
+            other.row, other.shape, other.lists,
+        )  # fmt: skip
 
     def __hash__(self) -> int:
-        return hash(number_tags.named(self.kinds))
+        return hash((number_tags.named(self.kinds), self.lists))
 
     @property
     def weak(self) -> WeakKind | None:
@@ -92,6 +110,8 @@ class Kind:
             if self.is_tagged:
                 return list(number_tags.encoded(x, self.kinds, self.dtype))
             return [number_value(x, self.kinds[0])]
+        if self.lists is not None:
+            return [LIST_HEAPS["number"](x, self)]
         keep_as_it_is(x)
         if self.row:
             found: list[Value] = LIST_ROWS["values"](x, self)
@@ -100,6 +120,8 @@ class Kind:
 
     def part(self, values: Sequence[Value]) -> Any:
         """A traced number, array or list of this kind."""
+        if self.lists is not None:
+            return LIST_HEAPS["list"](values[0], self)
         if self.row:
             row = LIST_ROWS["made"](values, self)
             current().kept[id(row)] = row, _reason("read from")
@@ -121,6 +143,8 @@ class Kind:
         time where one of the first ``count`` items, if it is ``live``, is an int that would be
         rounded."""
         b = current().b
+        if kind.lists is not None:
+            return [columns[0] if self.lists else LIST_HEAPS["of_rows"](columns, self, kind, count)]
         number_tags.must_hold(columns[0], kind.dtype, count, live)
         found = [b.convert(columns[0], kind.dtype)]
         if kind.is_tagged:
@@ -130,6 +154,12 @@ class Kind:
                 tag = number_tags.tag_of(self.kinds[0], kind.kinds)
                 found.append(b.full(tag, TensorType(number_tags.TAG, columns[0].shape)))
         return found
+
+
+def share_all(reason: str) -> None:
+    """Begin the trace again with every list that is an item by reference, if it is not so yet."""
+    if not current().loop_is(*EVERY_LIST):
+        raise Restart(*EVERY_LIST, reason)
 
 
 #: What the items are: the kinds of their parts, and tuple or list where they are such.
@@ -150,9 +180,16 @@ def joined(a: Kind, b: Kind) -> Kind | None:
     """What holds parts of either kind as they are; None where nothing does."""
     if a == b:
         return a
-    arrays = any(k.shape is not None and not k.row for k in (a, b))
-    if arrays or (a.row, a.shape) != (b.row, b.shape):
+    if any(k.row or k.lists is not None for k in (a, b)):
+        found: Kind | None = LIST_HEAPS["joined"](a, b)
+        return found
+    if a.shape is not None or b.shape is not None:
         return None
+    return with_kinds_of(a, b)
+
+
+def with_kinds_of(a: Kind, b: Kind) -> Kind | None:
+    """``a``, of numbers of the kinds of either."""
     try:
         return Kind(*a.kinds, *b.kinds, shape=a.shape, row=a.row)
     except TypeError:  # a dtype of another library's that NumPy has no common one for
@@ -199,6 +236,7 @@ def keep_as_it_is(x: Any) -> None:
         reason = _reason("put into")
         frames = session.frames[made_at(x) + 1 :]
         if any(f.kind == "loop" and id(x) in f.containers for f in frames):
+            share_all(reason)
             raise UnsupportedError(reason)
         session.kept.setdefault(id(x), (x, reason))
         return

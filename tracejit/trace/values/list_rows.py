@@ -11,14 +11,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracejit.errors import UnsupportedError
+from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.records import dataclass
-from tracejit.trace.session.registry import LIST_ROWS
-from tracejit.trace.session.session import current, where
+from tracejit.trace.session.registry import LIST_HEAPS, LIST_ROWS
+from tracejit.trace.session.session import EVERY_LIST, current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
+    ListRef,
     array_of,
     converted,
     form_of,
@@ -27,7 +29,7 @@ from tracejit.trace.values.dynamic_list import (
     parts_of,
     run_of,
 )
-from tracejit.trace.values.list_kinds import ElementKinds, Kind, kind_of
+from tracejit.trace.values.list_kinds import ElementKinds, Kind, kind_of, share_all
 from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.values.scalars import TaggedScalar
 
@@ -44,23 +46,43 @@ class TableRow:
     def must_hold(self) -> None:
         """UnsupportedError where the owner was changed since."""
         if self.owner[0] is not self.run:
-            raise UnsupportedError(
+            reason = (
                 f"{where()}: a row of a list of lists is used after the list was changed, or in a "
                 "loop that changes it: index it anew (g[i][j]), or use an array"
             )
+            share_all(reason)
+            raise UnsupportedError(reason)
 
 
 _PLAIN = (bool, int, float, complex)
 
 
 def _kind(x: list[Any]) -> Kind | None:
-    """The kind of a list of numbers of one kind, as an item; None of anything else."""
-    if not x:
+    """The kind of a list as an item; None of what is an item in its parts, or none."""
+    if x and not current().loop_is(*EVERY_LIST):
+        found = _kind_by_value(x)
+        if found is not None:
+            return found
+    if _is_of_parts(x):
         return None
+    by_reference: Kind | None = LIST_HEAPS["kind"](x)
+    return by_reference
+
+
+def _is_of_parts(x: list[Any]) -> bool:
+    """Whether a list is of a few numbers, not all of one kind: each is a part then."""
+    some = bool(x) and not is_grown(x) and not current().loop_is(*EVERY_LIST)
+    return some and all(is_number(i) or isinstance(i, TaggedScalar) for i in x)
+
+
+def _kind_by_value(x: list[Any]) -> Kind | None:
+    """The kind of a list of numbers of one kind, as many as is known; None of anything else."""
     first = x[0]
+    if type(first) is ListRef:
+        return None
     if type(first) is ListBuffer:
         kinds, make = first.form
-        if len(x) > 1 or make is not None or kinds[0].shape is not None:
+        if len(x) > 1 or make is not None or kinds[0].shape is not None or _varies(first.count):
             return None
         return Kind(*kinds[0].kinds, shape=(first.count,), row=True)
     if type(first) in _PLAIN and len(set(map(type, x))) == 1:
@@ -71,6 +93,20 @@ def _kind(x: list[Any]) -> Kind | None:
     if any(i is not first and kind_of(i) != kind for i in x):
         return None  # each is a part of its own kind
     return Kind(*kind.kinds, shape=(len(x),), row=True)
+
+
+def _varies(count: Dim) -> bool:
+    """Whether a loop under way may make lists of another length in another turn."""
+    if isinstance(count, int):
+        return False
+    leaves = set(ex.leaves(count))
+    frames = current().frames
+    first = next((k for k, f in enumerate(frames) if f.kind == "loop"), len(frames))
+    return any(
+        not leaves.isdisjoint(f.own)
+        or any(not leaves.isdisjoint(i.results) for i in f.builder.instrs)
+        for f in frames[first:]
+    )
 
 
 def _form(kind: Kind) -> ElementKinds:
@@ -93,6 +129,8 @@ def _made(values: Sequence[Value], kind: Kind) -> list[Any]:
 def note(row: Any, owner: list[Any], at: Dim) -> Any:
     """An item that was read: if it is a row, what is written to it is written to the owner."""
     run = owner[0]
+    if type(run) is not ListBuffer:
+        return row
     if type(row) is list and run.form[1] is None and run.form[0][0].row:
         session = current()
         session.kept.pop(id(row), None)
@@ -115,6 +153,7 @@ def write_item(link: TableRow, at: Dim, item: Any) -> None:
     kind = link.run.form[0][0]
     both = form_of([ListBuffer((), 1, _form(kind))], [item])
     if both is None:
+        share_all(f"{where()}: a row of a list of lists becomes one of other things")
         raise UnsupportedError(
             f"{where()}: what is no number is put into a row of a list of lists: use a tuple, or "
             "an array"
@@ -134,10 +173,12 @@ def write_row(link: TableRow, run: ListBuffer) -> None:
     """Other items for a row, as many."""
     kind = link.run.form[0][0]
     if run.count != link.row[0].count or run.form != link.row[0].form:
-        raise UnsupportedError(
+        reason = (
             f"{where()}: a row of a list of lists changes its length or kind: make a list of each, "
             "or use an array"
         )
+        share_all(reason)
+        raise UnsupportedError(reason)
     b = current().b
     columns = []
     for column, value in zip(link.run.columns, parts_of(run), strict=True):
@@ -154,6 +195,7 @@ def share() -> None:
         "copy): copy each ([list(row) for row in g]), or use an array"
     )
     if any(frame in session.rows_written for frame in session.frames if frame.kind == "loop"):
+        share_all(reason)
         raise UnsupportedError(reason)
     session.rows_shared = session.rows_shared or reason
 
@@ -171,11 +213,13 @@ def _row_run(link: TableRow) -> ListBuffer:
 def _replace(link: TableRow, columns: Sequence[Value], kind: Kind) -> None:
     session = current()
     if session.rows_shared is not None:
+        share_all(session.rows_shared)
         raise UnsupportedError(session.rows_shared)
     session.rows_written += [f for f in session.frames if f not in session.rows_written]
     known = containers.known_objects()
     for x, reason in session.kept.values():
         if id(x) in known:
+            share_all(reason)
             raise UnsupportedError(reason)
     containers.must_be_known(session, link.owner)
     containers.touch(session, link.owner)

@@ -53,12 +53,13 @@ class PythonOut:
 class PartOut:
     """One part of each item of a list: IR result ``column``, numbers of these kinds of Python's or
     dtypes of NumPy's, IR result ``tag`` saying of which where there are several. ``items``: arrays
-    or lists of numbers."""
+    or lists of numbers. ``heap``: they are numbers of its lists."""
 
     column: int
     kinds: tuple[str | np.dtype[Any], ...]
     tag: int | None = None
     items: type | None = None
+    heap: HeapOut | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,23 @@ class ListOut:
 
     parts: tuple[PartOut, ...]
     make: type | None
+
+
+@dataclass(eq=False)
+class HeapOut:
+    """Lists that are items of others: IR result ``rows`` says of each where it begins in ``items``,
+    and how many it has. None for ``items``: all are empty."""
+
+    rows: int
+    items: ListOut | None = None
+
+
+@dataclass(frozen=True)
+class RefOut:
+    """The items of the list of ``heap`` whose number is IR result ``index``."""
+
+    index: int
+    heap: HeapOut
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +181,7 @@ Out: TypeAlias = (
     | ScalarOut
     | PythonOut
     | ListOut
+    | RefOut
     | TableOut
     | ArgOut
     | ViewOut
@@ -227,6 +246,9 @@ class HostBoxes:
         return np.asarray(x)
 
 
+_ALL = slice(None)
+
+
 class Rebuilder:
     """Makes results of IR results and of what the caller has. One object is made once.
 
@@ -249,6 +271,7 @@ class Rebuilder:
         self._views: dict[int, Any] = {}
         self._trees: dict[int, Any] = {}
         self._new: dict[CopyOut | ObjectOut | TableOut, Any] = {}
+        self._lists: dict[tuple[HeapOut, int], list[Any]] = {}
 
     def tree(self, outs: Sequence[Out], tree: Any) -> Any:
         """The container or leaf of this structure."""
@@ -256,7 +279,7 @@ class Rebuilder:
         for out in outs:
             leaves.append(leaves[out.leaf] if isinstance(out, SameOut) else self._leaf(out))
         found = trees.unflatten(tree, leaves)
-        if any(isinstance(out, ListOut | TableOut) for out in outs):
+        if any(isinstance(out, ListOut | RefOut | TableOut) for out in outs):
             _spread(found)
         return found
 
@@ -272,6 +295,8 @@ class Rebuilder:
             return KIND_TYPE[out.kind](np.asarray(results[out.index]).item())
         if isinstance(out, ListOut):
             return self._run(out)
+        if isinstance(out, RefOut):
+            return _Items(self._list(out.heap, int(results[out.index])))
         if isinstance(out, TableOut):
             return self._table(out)
         if isinstance(out, ArgOut):
@@ -306,20 +331,32 @@ class Rebuilder:
             vars(made).update(self.tree(out.outs, out.tree))
         return self._new[out]
 
-    def _run(self, out: ListOut) -> _Items:
-        columns = list(map(self._part, out.parts))
+    def _run(self, out: ListOut, which: slice = _ALL) -> _Items:
+        columns = [self._part(part, which) for part in out.parts]
         if out.make is None:
             return _Items(columns[0])
         return _Items(map(out.make, zip(*columns, strict=True)))
 
-    def _part(self, out: PartOut) -> list[Any]:
-        column = self.boxes.items(self.results[out.column])
+    def _list(self, heap: HeapOut, number: int) -> list[Any]:
+        """A list of a heap, made once."""
+        found = self._lists.get((heap, number))
+        if found is None:
+            start, count = self.boxes.items(self.results[heap.rows])[number, :2].tolist()
+            found = self._lists[heap, number] = []
+            if count and heap.items is not None:
+                found += self._run(heap.items, slice(start, start + count))
+        return found
+
+    def _part(self, out: PartOut, which: slice) -> list[Any]:
+        column = self.boxes.items(self.results[out.column])[which]
+        if out.heap is not None:
+            return [self._list(out.heap, n) for n in column.tolist()]
         if out.items is np.ndarray:
             return [row.copy() for row in column]  # with memory of its own
         if out.tag is None:
             found = _of_kind(column.ravel(), out.kinds[0])
         else:
-            tags = self.boxes.items(self.results[out.tag]).ravel()
+            tags = self.boxes.items(self.results[out.tag])[which].ravel()
             flat = column.ravel()
             each = [iter(_of_kind(flat[tags == k], kind)) for k, kind in enumerate(out.kinds)]
             found = [next(each[tag]) for tag in tags.tolist()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import starmap
 from typing import Any
 
@@ -24,8 +24,9 @@ from tracejit.trace.values.all import (
     Select,
     TaggedScalar,
 )
-from tracejit.trace.values.dynamic_list import ListBuffer, parts_of
+from tracejit.trace.values.dynamic_list import ListBuffer, ListRef, parts_of
 from tracejit.trace.values.entries import is_table, table_in
+from tracejit.trace.values.list_heaps import Heap, heap_at
 from tracejit.trace.values.list_kinds import Kind, by_part
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, bound_value
@@ -35,6 +36,7 @@ from tracejit.trace.values.outs import (
     CallerOut,
     CopyOut,
     Extents,
+    HeapOut,
     ListOut,
     MadeOut,
     ObjectOut,
@@ -42,6 +44,7 @@ from tracejit.trace.values.outs import (
     PartOut,
     PythonOut,
     Ref,
+    RefOut,
     SameOut,
     ScalarOut,
     SelectOut,
@@ -89,6 +92,7 @@ class Describer:
         self._storage: dict[Any, tuple[Cell, int]] = {}
         self._objects: dict[int, int] = {}
         self._new: dict[int, CopyOut | ObjectOut | TableOut] = {}
+        self._heaps: dict[int, HeapOut] = {}
         self._kept: list[Any] = []
         self.leaves: list[Out] = []
 
@@ -140,7 +144,10 @@ class Describer:
             given = current().given_to_list
             if given is not None and any(k.shape is not None for k in kinds):
                 raise UnsupportedError(given.replace("changed", "returned"))
-            return ListOut(tuple(starmap(self._part, by_part(kinds, parts_of(leaf)))), make)
+            return self._list(parts_of(leaf), kinds, make)
+        if isinstance(leaf, ListRef):
+            heap = self._heap(leaf.heap)
+            return RefOut(self.need(leaf.number), heap)
         if isinstance(leaf, TableBuffer):
             return TableOut(*self._entries(leaf))
         if isinstance(leaf, set) and is_table(leaf):
@@ -159,6 +166,17 @@ class Describer:
         leaves, tree = _inside(leaf)
         outs = tuple(self.describe(bound_value(x)) for x in leaves)
         return TreeOut(number, tree, outs)
+
+    def _list(self, columns: Sequence[Value], kinds: Iterable[Kind], make: Any) -> ListOut:
+        return ListOut(tuple(starmap(self._part, by_part(kinds, columns))), make)
+
+    def _heap(self, heap: Heap) -> HeapOut:
+        """The lists of a heap, each of which is made once."""
+        if id(heap) not in self._heaps:
+            found = self._heaps[id(heap)] = HeapOut(self.need(parts_of(heap.rows[0])[0]))
+            if heap.form is not None:
+                found.items = self._list(heap.pool[0].columns, *heap.form)
+        return self._heaps[id(heap)]
 
     def _entries(self, table: TableBuffer) -> tuple[Out, Out]:
         keys = self.describe(listed(table, "keys")[0])
@@ -183,7 +201,10 @@ class Describer:
         first = len(self.values)
         self.values += columns
         items = list if kind.row else None if kind.shape is None else np.ndarray
-        return PartOut(first, kind.kinds, first + 1 if kind.is_tagged else None, items)
+        heap = None
+        if kind.lists is not None:
+            items, heap = None, self._heap(heap_at(kind.lists.site))
+        return PartOut(first, kind.kinds, first + 1 if kind.is_tagged else None, items, heap)
 
     def _array(self, x: Array) -> Out:
         cell = x.cell

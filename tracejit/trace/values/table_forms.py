@@ -10,15 +10,16 @@ import numpy as np
 
 from tracejit.dtypes import is_complex
 from tracejit.errors import UnsupportedError
+from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.ir.types import TensorType
+from tracejit.ir.types import INDEX, TensorType
 from tracejit.records import dataclass
-from tracejit.trace.session.concretize import unroll_if_counter
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import Array
 from tracejit.trace.values.dynamic_list import ListBuffer, form_of
 from tracejit.trace.values.entries import is_table, table_in
+from tracejit.trace.values.list_heaps import by_reference
 from tracejit.trace.values.list_kinds import ElementKinds, Kind
 from tracejit.trace.values.scalar_join import meeting_kind
 from tracejit.trace.values.scalars import IntOrFloat, IntOrScalar, MixedScalar, TaggedScalar
@@ -43,18 +44,12 @@ class TableForm:
         return [*types, TensorType(np.dtype(bool), (room,))] if self.removes else types
 
 
-_NO_LISTS = (
-    "a list is no value of a dict or set whose keys are known at run time only, as changes of it "
-    "would be lost: use a tuple, or keep one list of all and the places in it"
-)
-
-
 def form_of_entries(keys: Sequence[Any], values: Sequence[Any], like: Any = None) -> TableForm:
     """What holds some entries, beside those of a form. UnsupportedError where nothing does."""
     for key in keys:
         must_hash(key)
         if any(map(has_list, values)):  # in a loop that is unrolled keys are known
-            unroll_if_counter(_NO_LISTS, *(key if type(key) is tuple else (key,)))
+            _note_loops(key if type(key) is tuple else (key,))
     before: list[list[Any]] = [[], []]
     if like is not None:
         before = [[empty_of(f)] for f in (like.keys, like.values)]
@@ -69,6 +64,20 @@ def form_of_entries(keys: Sequence[Any], values: Sequence[Any], like: Any = None
     )
 
 
+_VALUES = "numbers, arrays of one dtype and shape, lists of such"
+
+
+def _note_loops(parts: Sequence[Any]) -> None:
+    """A loop whose counter is in a key may be unrolled, if the trace is refused otherwise."""
+    session = current()
+    for x in parts:
+        if hasattr(x, "static_value") and x.read().type == INDEX:
+            for leaf in ex.leaves(x.read().dim):
+                loop = session.loop_of.get(leaf)  # type: ignore[arg-type]
+                if loop is not None:
+                    session.kept_rolled.setdefault(loop)
+
+
 def must_hash(key: Any) -> None:
     """TypeError for what is no key, as Python has it: an array, list, dict or set, or a tuple with
     one of them inside."""
@@ -81,15 +90,14 @@ def must_hash(key: Any) -> None:
 def _joined(items: Sequence[Any], what: str) -> ElementKinds:
     if all(type(x) is tuple and not x for x in items):
         return NOTHING
-    if any(map(has_list, items)):
-        raise UnsupportedError(f"{where()}: {_NO_LISTS}")
     if what == "values":
-        found = form_of(items)
+        found = form_of(items, resolve=False)
+        found = None if found is None else by_reference(found, every=True)
     else:
         found = None if any(map(_is_of_several, items)) else _joined_kinds(items)
     if found is not None:
         return found
-    numbers = "numbers of one kind" if what == "keys" else "numbers, arrays of one dtype and shape"
+    numbers = "numbers of one kind" if what == "keys" else _VALUES
     raise UnsupportedError(
         f"{where()}: the {what} of a dict or set whose keys are known at run time only are "
         f"{numbers}, or tuples of them: convert them (int(k), float(v)), or keep several dicts"

@@ -1,0 +1,109 @@
+"""Lists and dicts that several variables of a loop hold when an iteration ends.
+
+A loop carries each variable by itself. A list that two of them hold is therefore one of a heap from
+there on, so that both are the same number. What no heap can hold must not be changed any more: that
+is refused when it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tracejit.records import dataclass
+from tracejit.trace.control.loop_attempt import StagedLoop, variables
+from tracejit.trace.control.objects import is_object, parts_of
+from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.session.session import current
+from tracejit.trace.values import containers
+from tracejit.trace.values.dynamic_list import is_grown, is_ref
+from tracejit.trace.values.entries import is_table
+from tracejit.trace.values.list_heaps import put_where_lists_are, refer
+
+
+@dataclass(frozen=True)
+class HeldAt:
+    """Where a variable of a loop holds something: which one, and the keys that lead there."""
+
+    variable: int
+    path: tuple[Any, ...]
+
+    def found(self, state: Sequence[Any]) -> Any:
+        x = state[self.variable]
+        for key in self.path:
+            x = parts_of(x)[key]
+        return x
+
+
+@dataclass(frozen=True, eq=False)
+class Before:
+    """What was there before the loop, and is held elsewhere."""
+
+    value: Any
+
+    def found(self, state: Sequence[Any]) -> Any:
+        return self.value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Before) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+def share(
+    loop: StagedLoop, entry: Sequence[Any], start: Sequence[Any], end: Sequence[Any]
+) -> list[list[HeldAt | Before]]:
+    """At the end of an iteration: lists that several variables hold become ones of a heap, as does
+    one that a variable is bound to which began with one of a heap. The places of what else several
+    variables hold."""
+    for before, now in zip(entry, end, strict=True):
+        if is_ref(before) and type(now) is list:
+            refer(now, before[0].heap)
+    places: dict[int, list[HeldAt | Before]] = {}
+    found: dict[int, Any] = {}
+    bound: set[int] = set()
+    rows = enumerate(zip(variables(loop), start, end, strict=True))
+    for k, (info, before, now) in rows:
+        if not (info.live_in or info.live_out) or now is UNDEFINED:
+            continue
+        # Of a list that the loop changes there are the contents here, which are no list of it.
+        of_box = k >= len(loop.slots) + len(loop.names)
+        for path, x in _held(now, ()):
+            if of_box and not path:
+                continue
+            places.setdefault(id(x), []).append(HeldAt(k, path))
+            found[id(x)] = x
+            if path or x is not before:
+                bound.add(id(x))
+    session = current()
+    for key in bound:
+        holder = variables(loop)[next(p.variable for p in places[key] if isinstance(p, HeldAt))]
+        if not containers.is_made_here(session, found[key]) and containers.known_elsewhere(
+            session, found[key], holder.name
+        ):
+            places[key].append(Before(found[key]))
+    several = [key for key in places if key in bound and len(places[key]) > 1]
+    return [places[key] for key in several if not put_where_lists_are(found[key])]
+
+
+def mark(loop: StagedLoop, state: Sequence[Any]) -> None:
+    """Of what several variables hold none may be changed through one of them."""
+    for places in loop.same:
+        held = [place.found(state) for place in places]
+        for k, x in enumerate(held):
+            for other in held[k + 1 :]:
+                if x is not other:
+                    containers.joined(current(), x, (other, other))
+
+
+def _held(x: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Lists and dicts in a binding, and where."""
+    if is_ref(x):
+        return
+    if isinstance(x, list | dict):
+        yield path, x
+    plain = isinstance(x, list | tuple | dict) and not (is_grown(x) or is_table(x))
+    if plain or is_object(x):
+        for key, part in parts_of(x).items():
+            yield from _held(part, (*path, key))

@@ -1,0 +1,525 @@
+"""Lists that lists and dicts of the run hold by reference: what is changed through one name shows
+through every other.
+
+A *heap* holds the lists that became items at one place of the program. ``rows`` says of each where
+its items begin in ``pool``, how many there are, and how many there is room for. A list that is full
+moves to the end of the pool, to twice the room. A reference is the number of its row.
+
+What the items of all lists in a heap are is decided for a whole trace: where another kind comes, or
+lists of two heaps meet, the trace begins again knowing that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import UnsupportedError
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.trace.session.regions import emit_cond
+from tracejit.trace.session.registry import LIST_HEAPS
+from tracejit.trace.session.session import Restart, Session, current, user_lines, where
+from tracejit.trace.values import containers
+from tracejit.trace.values.dynamic_list import (
+    ListBuffer,
+    ListRef,
+    converted,
+    empty_run,
+    form_of,
+    is_grown,
+    is_ref,
+    item_at,
+    joined_forms,
+    of_one_size,
+    parts_of,
+    put_item,
+    rows_of,
+    run_of_items,
+    with_room,
+)
+from tracejit.trace.values.list_kinds import (
+    ElementKinds,
+    Kind,
+    ListsOf,
+    joined,
+    share_all,
+    with_kinds_of,
+)
+
+#: Of each list: where it begins in the pool, how many items it has, and room for how many.
+_FIELDS: ElementKinds = ((Kind(np.dtype(np.int64), shape=(3,)),), None)
+_START, _COUNT, _ROOM = range(3)
+
+
+class Heap:
+    """Lists whose items are of one form (None: none has had an item yet)."""
+
+    def __init__(self, site: Any) -> None:
+        self.site = site
+        self.form: ElementKinds | None = None
+        self.rows: list[Any] = [_outermost(_FIELDS)]
+        self.pool: list[Any] = []
+
+    def must_hold(self, form: ElementKinds | None) -> None:
+        """Items of a form are put into a list."""
+        if form is None or form == self.form:
+            return
+        form = by_reference(form)
+        both = form if self.form is None else joined_forms(self.form, form)
+        if both is None or not _can_hold(both):
+            raise UnsupportedError(
+                f"{where()}: lists that are items of a list or dict hold numbers, arrays of one "
+                "dtype and shape, or tuples or lists of these: convert what is put there, or keep "
+                "several"
+            )
+        if self.form is None:
+            self.form = both
+            self.pool = [_outermost(both)]
+        elif both != self.form:
+            raise Restart(
+                ("lists", self.site, both), "lists", f"{where()}: lists hold items of unlike kinds"
+            )
+
+    # Lists ----------------------------------------------------------------------------------------
+
+    def new(self, items: ListBuffer | None) -> Value:
+        """The number of a new list."""
+        b = current().b
+        run: ListBuffer = self.rows[0]
+        start: Dim = 0
+        count: Dim = 0
+        if items is not None:
+            pool: ListBuffer = self.pool[0]
+            start, count = pool.count, items.count
+            columns = with_room(pool.columns, start, count)
+            pool = ListBuffer(columns, start, pool.form)
+            self._set_pool(_put_run(pool, start, items), start + count)
+        (column,) = with_room(run.columns, run.count)
+        for field, n in ((_START, start), (_COUNT, count), (_ROOM, count)):
+            column = _put(column, run.count, field, n)
+        self._set_rows(column, run.count + 1)
+        return b.index(run.count)
+
+    def several(self, items: ListBuffer | None, starts: Value, counts: Value) -> Value:
+        """The numbers of new lists: where each begins in ``items``, and how many it has of them."""
+        b = current().b
+        run: ListBuffer = self.rows[0]
+        many = starts.shape[0]
+        if items is not None:
+            pool: ListBuffer = self.pool[0]
+            columns = with_room(pool.columns, pool.count, items.count)
+            roomy = ListBuffer(columns, pool.count, pool.form)
+            self._set_pool(_put_run(roomy, pool.count, items), pool.count + items.count)
+            starts = b.op("add", starts, _full(pool.count, many))
+        order = b.op("iota", shape=(many,), axis=0, dtype=np.dtype(np.int64))
+        fields = [b.reshape(v, (many, 1)) for v in (starts, counts, counts)]
+        rows = ListBuffer([b.op("concatenate", *fields, axis=1)], many, _FIELDS)
+        (column,) = with_room(run.columns, run.count, many)
+        (column,) = _put_run(ListBuffer([column], run.count, _FIELDS), run.count, rows)
+        self._set_rows(column, run.count + many)
+        found: Value = b.op("add", order, _full(run.count, many))
+        return found
+
+    def items(self, number: Value) -> ListBuffer:
+        """The items of a list as they are now."""
+        if self.form is None:
+            return _nothing()
+        start, count = self._get(number, _START), self.count(number)
+        pool: ListBuffer = self.pool[0]
+        return ListBuffer([rows_of(c, start, count, 1) for c in pool.columns], count, pool.form)
+
+    def count(self, number: Value) -> Dim:
+        """How many items a list has."""
+        b = current().b
+        found: Dim = current().ranges.extent(b.index(self._get(number, _COUNT))).dim
+        return found
+
+    def append(self, number: Value, item: Any) -> None:
+        self.must_hold(form_of([item]))
+        start, count = self._with_room(number, 1)
+        pool: ListBuffer = self.pool[0]
+        self._set_pool(put_item(pool, start + count, item), pool.count)
+        self._set_count(number, count + 1)
+
+    def extend(self, number: Value, items: ListBuffer) -> None:
+        """With the items of a run of the heap's form."""
+        start, count = self._with_room(number, items.count)
+        self._set_pool(_put_run(self.pool[0], start + count, items), self.pool[0].count)
+        self._set_count(number, count + items.count)
+
+    def write(self, number: Value, items: ListBuffer) -> None:
+        """Other items for a list."""
+        self._set_count(number, 0)
+        self.extend(number, items)
+
+    def item(self, number: Value, at: Dim) -> Any:
+        """An item in range."""
+        return item_at(self.pool[0], self._get(number, _START) + at)
+
+    def put(self, number: Value, at: Dim, item: Any) -> None:
+        """Another item at a place, in range."""
+        self.must_hold(form_of([item]))
+        pool: ListBuffer = self.pool[0]
+        self._set_pool(put_item(pool, self._get(number, _START) + at, item), pool.count)
+
+    def shorten(self, number: Value, count: Dim) -> None:
+        """Without the items from a place on."""
+        self._set_count(number, count)
+
+    def _with_room(self, number: Value, more: Dim) -> tuple[Dim, Dim]:
+        """Room for further items in a list: where it begins then, and how many there are."""
+        session = current()
+        b = session.b
+        start, count, room = (b.index(self._get(number, field)) for field in range(3))
+        pool: ListBuffer = self.pool[0]
+        needed = b.op("add", count, b.index(more))
+
+        def same() -> list[Value]:
+            values = of_one_size(pool.columns)
+            b = session.b
+            return [*values, *(b.op("copy", v) for v in (b.index(pool.count), start, room))]
+
+        def moved() -> list[Value]:
+            b = session.b
+            twice = b.op("add", b.op("add", needed, needed), b.const(2, "i64"))
+            items = [b.op("copy", rows_of(c, start.dim, count.dim, 1)) for c in pool.columns]
+            moved = []
+            for column, part in zip(
+                with_room(pool.columns, pool.count, twice.dim), items, strict=True
+            ):
+                starts = (pool.count, *(0 for _ in column.shape[1:]))
+                moved.append(b.op("put_slice", column, part, *b.bounds(starts, None)))
+            values = of_one_size(moved)
+            end = b.op("add", b.index(pool.count), twice)
+            return [*values, end, b.op("copy", b.index(pool.count)), twice]
+
+        found = emit_cond(b.op("le", needed, room), same, moved)
+        extent = session.ranges.extent
+        for value in (found[0], *found[-3:]):
+            extent(value)
+        columns = found[1:-3]
+        self._set_pool(columns, found[-3].dim)
+        run: ListBuffer = self.rows[0]
+        column = run.columns[0]
+        for field, value in ((_START, found[-2]), (_ROOM, found[-1])):
+            column = _put(column, number.dim, field, value.dim)
+        self._set_rows(column, run.count)
+        return found[-2].dim, extent(count).dim
+
+    def _get(self, number: Value, field: int) -> Dim:
+        b = current().b
+        (column,) = self.rows[0].columns
+        found: Dim = b.reshape(b.slice(column, (number.dim, field), (1, 1)), ()).dim
+        return found
+
+    def _set_count(self, number: Value, count: Dim) -> None:
+        run: ListBuffer = self.rows[0]
+        self._set_rows(_put(run.columns[0], number.dim, _COUNT, count), run.count)
+
+    def _set_rows(self, column: Value, count: Dim) -> None:
+        containers.touch(current(), self.rows)
+        self.rows[:] = [ListBuffer([column], count, _FIELDS)]
+
+    def _set_pool(self, columns: Any, count: Dim) -> None:
+        containers.touch(current(), self.pool)
+        self.pool[:] = [ListBuffer(columns, count, self.pool[0].form)]
+
+
+def _full(n: Dim, many: Dim) -> Value:
+    b = current().b
+    found: Value = b.broadcast(b.index(n), (many,), ())
+    return found
+
+
+def _put(column: Value, row: Dim, field: int, n: Dim) -> Value:
+    b = current().b
+    found: Value = b.op(
+        "put_slice", column, b.reshape(b.index(n), (1, 1)), *b.bounds((row, field), None)
+    )
+    return found
+
+
+def _put_run(run: ListBuffer, at: Dim, items: ListBuffer) -> list[Value]:
+    """The columns with other items from a place on, for which there is room. They are copied
+    before: they may lie in the columns themselves, which would be copied then."""
+    b = current().b
+    return [
+        b.op("put_slice", c, b.op("copy", part), *b.bounds((at, *(0 for _ in c.shape[1:])), None))
+        for c, part in zip(run.columns, parts_of(items), strict=True)
+    ]
+
+
+def _outermost(form: ElementKinds) -> ListBuffer:
+    """No items, as if they had been made before anything else."""
+    session = current()
+    frames = session.frames
+    session.frames = frames[:1]
+    try:
+        return empty_run(form)
+    finally:
+        session.frames = frames
+
+
+def _nothing() -> ListBuffer:
+    """The items of a list in a heap in which no list has had one yet: none, of whatever kind.
+    Where a loop puts some there later on, its body is traced again."""
+    return empty_run(((Kind("float"),), None))
+
+
+# Which heap -------------------------------------------------------------------------------------
+
+
+def heap_at(site: Any) -> Heap:
+    """The heap of the lists that became items at a place."""
+    session = current()
+    if site not in session.heaps:
+        first = _first(session, site)
+        if first != site:
+            session.heaps[site] = heap_at(first)
+        else:
+            heap = session.heaps[site] = Heap(site)
+            heap.must_hold(_known_form(session, site))
+    found: Heap = session.heaps[site]
+    return found
+
+
+def _first(session: Session, site: Any) -> Any:
+    """Of the places of which lists met in an earlier trace, the first."""
+    group, pending = {site}, [site]
+    pairs = [key[1] for key, how in session.loops if how == "lists" and key[0] == "one"]
+    while pending:
+        place = pending.pop()
+        more = {p for pair in pairs if place in pair for p in pair} - group
+        group |= more
+        pending += more
+    return min(group)
+
+
+def _known_form(session: Session, site: Any) -> ElementKinds | None:
+    """What holds all items that an earlier trace found in the lists of a heap."""
+    found: ElementKinds | None = None
+    for key, how in session.loops:
+        if how == "lists" and key[0] == "lists" and _first(session, key[1]) == site:
+            form = _with_first(session, key[2])
+            found = form if found is None else joined_forms(found, form)
+    return found
+
+
+def _with_first(session: Session, form: ElementKinds) -> ElementKinds:
+    """A form that an earlier trace found, with the heaps as they are in this one."""
+    kinds = [
+        k if k.lists is None else _lists(ListsOf(_first(session, k.lists.site))) for k in form[0]
+    ]
+    return tuple(kinds), form[1]
+
+
+def one_heap(a: Heap, b: Heap) -> None:
+    """Lists of two heaps are in one list."""
+    if a is not b:
+        reason = f"{where()}: lists of several kinds meet"
+        raise Restart(("one", tuple(sorted((a.site, b.site)))), "lists", reason)
+
+
+def resolved(form: ElementKinds) -> ElementKinds:
+    """A form in which each kind of lists has its heap."""
+    return tuple(map(_resolved, form[0])), form[1]
+
+
+def _resolved(kind: Kind) -> Kind:
+    if kind.lists is None or kind.lists.site is not None:
+        return kind
+    site = tuple((code.co_name, line) for code, line in user_lines())
+    heap = heap_at(site)
+    heap.must_hold(kind.lists.items)
+    return _lists(ListsOf(heap.site))
+
+
+def by_reference(form: ElementKinds, *, every: bool = False) -> ElementKinds:
+    """A form in which lists are by reference, those of a length that is known only if ``every``."""
+    kinds, make = form
+    lists = _as_lists(form) if make is list else None
+    if lists is not None:
+        return resolved(((_lists(lists),), None))
+    return resolved((tuple(_by_reference(k, every) for k in kinds), make))
+
+
+def _by_reference(kind: Kind, every: bool) -> Kind:
+    known = all(type(n) is int for n in kind.shape or ())
+    return _lists(_as_lists(((kind,), None))) if kind.row and (every or not known) else kind
+
+
+def _lists(lists: ListsOf | None) -> Kind:
+    return Kind("int", shape=(), lists=lists)
+
+
+def _as_lists(form: ElementKinds) -> ListsOf | None:
+    """What the lists are that items of a form are; None where they are no lists, or none holds
+    their items."""
+    kinds, make = form
+    if make is list:
+        items: Kind | None = kinds[0]
+        for kind in kinds[1:]:
+            items = None if items is None else joined(items, kind)
+        return None if items is None else ListsOf(None, ((items,), None))
+    if make is not None:
+        return None
+    (kind,) = kinds
+    if kind.row:
+        return ListsOf(None, ((Kind(*kind.kinds),), None))
+    return kind.lists
+
+
+def _joined(a: Kind, b: Kind) -> Kind | None:
+    """What holds two kinds that differ, of which one is of lists."""
+    if a.row and b.row and a.shape == b.shape:
+        return with_kinds_of(a, b)
+    return _joined_lists(*(_as_lists(((k,), None)) for k in (a, b)))
+
+
+def _joined_lists(a: ListsOf | None, b: ListsOf | None) -> Kind | None:
+    if a is None or b is None:
+        return None
+    if a.site is not None and b.site is not None:
+        one_heap(heap_at(a.site), heap_at(b.site))
+        return _lists(a)
+    for one, other in ((a, b), (b, a)):
+        if one.site is not None:
+            heap_at(one.site).must_hold(other.items)
+            return _lists(one)
+    if a.items is None or b.items is None:
+        return _lists(b if a.items is None else a)
+    items = joined_forms(a.items, b.items)
+    return None if items is None else _lists(ListsOf(None, items))
+
+
+def _joined_as_lists(a: ElementKinds, b: ElementKinds) -> ElementKinds | None:
+    """What holds items of two forms that are lists otherwise."""
+    kind = _joined_lists(_as_lists(a), _as_lists(b))
+    return None if kind is None else ((kind,), None)
+
+
+def kind_of_list(x: list[Any]) -> Kind | None:
+    """The kind of a list as an item by reference; None where no heap can hold it."""
+    if is_ref(x):
+        return _lists(ListsOf(x[0].heap.site))
+    items = form_of(x, resolve=False)
+    held = items is None if not x else items is not None and _can_hold(items)
+    return _lists(ListsOf(None, items)) if held else None
+
+
+def _can_hold(form: ElementKinds) -> bool:
+    """Whether lists of a heap can have such items: arrays in them are of a shape that is known."""
+    return all(type(n) is int for k in form[0] if not k.row for n in k.shape or ())
+
+
+# References -------------------------------------------------------------------------------------
+
+
+def refer(x: list[Any], heap: Heap) -> None:
+    """Make a list, wherever it is known, one of a heap."""
+    if is_ref(x):
+        one_heap(x[0].heap, heap)
+        return
+    _becomes_item(x)
+    heap.must_hold(form_of(x))
+    items = None if heap.form is None or not x else run_of_items(list(x), heap.form)
+    x[:] = [ListRef(heap, heap.new(items))]
+
+
+def put_where_lists_are(x: Any) -> bool:
+    """Make a list one of a heap, whichever holds its items; False where none does."""
+    outside = current().outside
+    if type(x) is not list or outside.path_of(x) is not None or outside.is_outside(x):
+        return False
+    kind = kind_of_list(x)
+    if kind is None:
+        return False
+    (kind,), _ = resolved(((kind,), None))
+    _number(x, kind)
+    return True
+
+
+def _becomes_item(x: list[Any]) -> None:
+    session = current()
+    if session.outside.path_of(x) is not None or session.outside.is_outside(x):
+        raise UnsupportedError(
+            f"{where()}: a list that is an argument, or from outside, becomes an item of a list or "
+            "dict: put a copy there (list(x))"
+        )
+    if id(x) in session.rows:
+        share_all(f"{where()}: a row of a list of lists is put into another list or dict")
+    containers.must_be_known(session, x)
+    containers.touch(session, x)
+
+
+def _refer_all(lists: Sequence[list[Any]], heap: Heap) -> None:
+    """Several lists of known lengths at once."""
+    for x in lists:
+        _becomes_item(x)
+    heap.must_hold(form_of(*lists))
+    every = [item for x in lists for item in x]
+    items = None if heap.form is None or not every else run_of_items(every, heap.form)
+    counts = [len(x) for x in lists]
+    starts = [0, *accumulate(counts)][:-1]
+    b = current().b
+    first = heap.rows[0].count
+    heap.several(items, *(b.const(np.array(v), "i64") for v in (starts, counts)))
+    for k, x in enumerate(lists):
+        x[:] = [ListRef(heap, b.index(first + k))]
+
+
+def _numbers(lists: Sequence[list[Any]], kind: Kind) -> Value:
+    """The references to lists that become items."""
+    assert kind.lists is not None
+    heap = heap_at(kind.lists.site)
+    new = list({id(x): x for x in lists if not is_grown(x)}.values())
+    first = heap.rows[0].count
+    if len(new) > 1:
+        _refer_all(new, heap)
+    b = current().b
+    if len(new) == len(lists) > 1:
+        order = b.op("iota", shape=(len(new),), axis=0, dtype=np.dtype(np.int64))
+        found: Value = b.op("add", order, _full(first, len(new)))
+        return found
+    numbers = [b.reshape(_number(x, kind), (1,)) for x in lists]
+    return numbers[0] if len(numbers) == 1 else b.op("concatenate", *numbers, axis=0)
+
+
+def _number(x: list[Any], kind: Kind) -> Value:
+    """The reference to a list that becomes an item."""
+    assert kind.lists is not None
+    refer(x, heap_at(kind.lists.site))
+    found: Value = x[0].number
+    return found
+
+
+def _of_rows(columns: Sequence[Value], rows: Kind, kind: Kind, count: Dim) -> Value:
+    """References to new lists, one for each of the first rows of some columns."""
+    assert kind.lists is not None
+    assert rows.shape is not None
+    heap = heap_at(kind.lists.site)
+    items: ElementKinds = (Kind(*rows.kinds),), None
+    heap.must_hold(items)
+    assert heap.form is not None
+    n = rows.shape[0]
+    b = current().b
+    flat = [b.reshape(rows_of(c, 0, count, 1), (count * n,)) for c in columns]
+    run = converted(ListBuffer(flat, count * n, items), heap.form)
+    order = b.op("iota", shape=(count,), axis=0, dtype=np.dtype(np.int64))
+    return heap.several(run, b.op("mul", order, _full(n, count)), _full(n, count))
+
+
+def _list(number: Value, kind: Kind) -> list[Any]:
+    """The list of a reference."""
+    assert kind.lists is not None
+    ref = ListRef(heap_at(kind.lists.site), number)
+    made: list[Any] = containers.made(current(), [ref])
+    return made
+
+
+LIST_HEAPS.update(number=_number, list=_list, joined=_joined, as_lists=_joined_as_lists)
+LIST_HEAPS.update(numbers=_numbers, kind=kind_of_list, resolved=resolved, of_rows=_of_rows)
