@@ -71,7 +71,7 @@ def _(x: Any) -> Any:
 
 
 @mistake("a dict with run-time keys whose values are no numbers", "", UnsupportedError,
-         "arrays of one dtype and shape, or tuples of them", "keep an array beside it")  # fmt: skip
+         "arrays of one dtype and shape, lists of such", "keep an array beside it")  # fmt: skip
 def _(x: Any) -> Any:
     d = {}
     d[int(x[0])] = "a"  # here

@@ -104,7 +104,7 @@ def buckets(x: Any, n: Any) -> Any:
     lists[1].append(9.0)
     rest = lists[1:]
     rest[0].append(7.0)
-    return out, lists, rest
+    return out, lists, rest, lists[0] is lists[1], lists[-1] is lists[0]
 
 
 @REFERENCES((K,), (K[:1],), (K[:0],), **DYNAMIC)

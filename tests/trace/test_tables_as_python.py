@@ -77,6 +77,13 @@ p = {3: 1.5, 1: 2}; del p[int(x[0])]; return p
 d = {}\n for v in x: d[int(v)] = v\n d[3] = 1\n return d
 d = D(x); d[3] = 1.5; return d
 return {**D(x), 99: 2.5}
+d = {}\n for v in x: d[int(v)] = [0, 0]\n d[3][0] += 1\n return d
+d = {}\n for v in x: d[int(v)] = ([0],)\n return d
+d = defaultdict(list)\n for v in x: d[int(v)].append(v)\n return d
+p = {3: [2, 1], 1: [2, 3]}; p[int(x[0])].append(5); return p
+p = {3: [2, 1], 1: [2, 3]}; p[int(x[0])].sort(); return p
+p = {3: [2, 1], 1: [2, 3]}; l = p[int(x[0])]; l[0] = 7; return p
+p = {3: ([2],), 1: ([2],)}; p.get(int(x[0]))[0][0] = 7; return p
 """
 REFUSED = r"""
 D(x) == C(x); D(x) | C(x); {**D(x), 'a': 1}
@@ -108,13 +115,6 @@ d = deque(); d.extend(D(x)); return list(d)
 c = C(x); c.update({3: 2}); return c
 match D(x):\n  case {3: a}: return a
 match [D(x)]:\n  case [{3: a}]: return a
-d = {}\n for v in x: d[int(v)] = [0, 0]\n d[3][0] += 1\n return d
-d = {}\n for v in x: d[int(v)] = ([0],)\n return d
-d = defaultdict(list)\n for v in x: d[int(v)].append(v)\n return d
-p = {3: [2, 1], 1: [2, 3]}; p[int(x[0])].append(5); return p
-p = {3: [2, 1], 1: [2, 3]}; p[int(x[0])].sort(); return p
-p = {3: [2, 1], 1: [2, 3]}; l = p[int(x[0])]; l[0] = 7; return p
-p = {3: ([2],), 1: ([2],)}; p.get(int(x[0]))[0][0] = 7; return p
 d = {}\n for v in x: d[int(v)] = ()\n return d
 p = {3: 1, 1.5: 2}; del p[int(x[0])]; return p
 s = {1, 2.5}; s.discard(int(x[0])); return s

@@ -55,9 +55,9 @@ from tracejit.trace.values.all import (
     name_of,
 )
 from tracejit.trace.values.captured_arrays import seen, seen_or_none
-from tracejit.trace.values.dynamic_list import by_value, is_grown, refuse, run_of
+from tracejit.trace.values.dynamic_list import by_value, is_grown, is_ref, refuse, run_of
 from tracejit.trace.values.entries import holds_view, is_table, must_hold_none
-from tracejit.trace.values.identity import same_array
+from tracejit.trace.values.identity import same_array, same_list
 from tracejit.trace.values.iterables import ENDLESS, Once, spend, steps_of
 from tracejit.trace.values.kinds import operands
 from tracejit.trace.values.maybe_unbound import MaybeNone
@@ -429,6 +429,8 @@ class StagedOperators(StagedFunctions, StagedItems):
         left, right = seen(left), seen(right)
         if isinstance(left, Array) and isinstance(right, Array):
             return same_array(left, right)
+        if is_ref(left) and is_ref(right):
+            return same_list(left[0], right[0])
         if not (is_plain_value(left) or is_plain_value(right)):
             self.session.outside.pin(left, right)
         return super().is_(left, right)

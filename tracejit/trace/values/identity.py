@@ -1,4 +1,4 @@
-"""``is`` between arrays: which object a name is bound to may be decided at run time."""
+"""``is`` between arrays, and between lists of a heap: which object it is, the run may decide."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from tracejit.ir.core import Value
 from tracejit.trace.session.session import Restart, current, where
 from tracejit.trace.session.storage import Cell
 from tracejit.trace.values.all import Array, PyScalar
+from tracejit.trace.values.dynamic_list import ListRef
 from tracejit.trace.values.selected_storage import Select
 
 
@@ -21,6 +22,13 @@ def same_array(left: Array, right: Array) -> bool | PyScalar:
         return False
     found = _same(left, right)
     return found if isinstance(found, bool) else PyScalar("bool", found)
+
+
+def same_list(left: ListRef, right: ListRef) -> bool | PyScalar:
+    """Whether two references are to one list."""
+    if left.heap is not right.heap:
+        return False
+    return PyScalar("bool", current().b.op("eq", left.number, right.number))
 
 
 def _must_be_exact(cell: Cell) -> None:
