@@ -431,6 +431,7 @@ class StagedOperators(StagedFunctions, StagedItems):
             return same_array(left, right)
         if is_ref(left) and is_ref(right):
             return same_list(left[0], right[0])
+        containers.must_be_told_apart(self.session, left, right)
         if not (is_plain_value(left) or is_plain_value(right)):
             self.session.outside.pin(left, right)
         return super().is_(left, right)

@@ -169,6 +169,26 @@ def joined(session: Session, made: Any, sides: tuple[Any, Any]) -> Any:
     return made
 
 
+def must_be_told_apart(session: Session, left: Any, right: Any) -> None:
+    """UnsupportedError where the run decides whether two lists or dicts are one."""
+    if left is not right and _may_be(session, left) & _may_be(session, right):
+        raise UnsupportedError(
+            f"{where()}: whether two names are bound to one {type(left).__name__} is decided at run "
+            "time, and asked by `is`: keep a flag that says it"
+        )
+
+
+def _may_be(session: Session, x: Any) -> set[int]:
+    """What a container may stand for, itself among it, by identity."""
+    found, pending = {id(x)}, [x]
+    while pending:
+        one = pending.pop()
+        more = [side for made, *sides in session.unsure if made is one for side in sides]
+        pending += [side for side in more if id(side) not in found]
+        found.update(map(id, more))
+    return found
+
+
 def must_be_known(session: Session, obj: Any) -> None:
     """Before a change: UnsupportedError where the run decides which container it is of."""
     for made, *sides in session.unsure:
