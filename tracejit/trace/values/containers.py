@@ -173,7 +173,7 @@ def must_be_told_apart(session: Session, left: Any, right: Any) -> None:
     """UnsupportedError where the run decides whether two lists or dicts are one."""
     if left is not right and _may_be(session, left) & _may_be(session, right):
         raise UnsupportedError(
-            f"{where()}: whether two names are bound to one {type(left).__name__} is decided at run "
+            f"{where()}: whether two names mean one {type(left).__name__} is decided at run "
             "time, and asked by `is`: keep a flag that says it"
         )
 
