@@ -286,3 +286,49 @@ def test_attributes_set_by_what_is_not_compiled_are_refused() -> None:
     with pytest.raises(UnsupportedError, match="attribute 'n' of an Index from outside would be"):
         jit(read)(p, X)
     assert p.n == 0
+
+
+class Log:
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+        self.n = 0
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.items.append(2)
+        self.n += 1
+
+
+def in_an_object(items: Any, n: Any) -> Any:
+    log = Log(items)
+    for i in range(n):
+        items[0] += i
+        log.n += 1
+    log.items.append(3)
+    return log.n
+
+
+def in_a_dict(items: Any, n: Any) -> Any:
+    log = {"items": [items], "n": 0}
+    while log["n"] < n:
+        log["items"][0][0] += 5  # type: ignore[index]
+        log["n"] += 1  # type: ignore[operator]
+    items.append(3)
+    return log
+
+
+def around_a_loop(items: Any, n: Any) -> Any:
+    with Log(items) as log:
+        for i in range(n):
+            items[0] += i
+    return log.n
+
+
+@pytest.mark.parametrize("f", [in_an_object, in_a_dict, around_a_loop])
+def test_a_list_in_what_a_loop_changes_is_the_list_from_before(f: Callable[..., Any]) -> None:
+    for n in (3, 0):
+        ours, theirs = [0], [0]
+        assert jit(f)(ours, n) == f(theirs, n)
+        assert ours == theirs

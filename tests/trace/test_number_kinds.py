@@ -142,3 +142,14 @@ def test_pythons_numbers_are_not_weak_in_an_array() -> None:
 
     x = np.float32(2)
     assert repr(jit(f)(x, 3)) == repr(f(x, 3))
+
+
+def test_a_complex_number_of_pythons_stays_one_with_a_float_of_numpys() -> None:
+    def f(c: Any, own: Any) -> Any:
+        z = c[0] if own else 1j
+        return z + np.float64(1.0), np.float64(2.0) * z, z * 2.0
+
+    c = np.array([1 + 2j])
+    for own in (True, False):
+        found, expected = jit(f)(c, own), f(c, own)
+        assert (found, *map(type, found)) == (expected, *map(type, expected))

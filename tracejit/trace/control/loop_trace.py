@@ -91,8 +91,17 @@ def _traced(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any]) -> At
 
 
 def _kept(start: Any, entry: Any) -> Any:
-    """What a name is bound to at the start, as it was: the body may change a list of the loop's."""
-    return start if start is entry else containers.copied(start)
+    """What a name is bound to at the start, as it was: the body may change a list of the loop's.
+
+    What is the same object as before the loop stays that object, in a list or dict, too."""
+    if start is entry:
+        return start
+    kind = type(start)
+    if kind is type(entry) and kind in (list, tuple) and len(start) == len(entry):
+        return kind(map(_kept, start, entry))
+    if kind is dict and type(entry) is dict:
+        return {k: _kept(x, entry.get(k)) for k, x in start.items()}
+    return containers.copied(start)
 
 
 def _storage(loop: StagedLoop, start: list[Any], end: list[Any], frame: Frame) -> EndStorage:

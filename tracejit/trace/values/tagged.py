@@ -151,6 +151,8 @@ def _depends(x: MixedScalar, others: Sequence[Any]) -> bool:
     dtype = getattr(other, "dtype", None)
     if not isinstance(dtype, np.dtype) or not is_numeric(dtype):
         return False
+    if x.kind == "complex" and dtype == np.float64:
+        return True  # a float of Python's, too: Python's complex stays one
     return np.result_type(dtype, x.dtype) != np.result_type(dtype, KIND_TYPE[x.kind]())
 
 
