@@ -15,6 +15,8 @@ import pytest
 
 from tests.autodiff.test_rows import run
 from tests.ops.samples import Case, accepted
+from tracejit import grad
+from tracejit import vjp as transposed
 from tracejit.autodiff import jvp, vjp
 from tracejit.ir import ops  # noqa: F401
 from tracejit.ir.builder import Builder
@@ -124,3 +126,42 @@ def test_complex(name: str) -> None:
     kept = np.isfinite(found["r"]) & np.isfinite(want)
     assert kept.sum() > 40
     np.testing.assert_allclose(found["r"][kept], want[kept], rtol=1e-5, atol=1e-6)
+
+
+def overflows_beside(x: Any, n: int) -> Any:
+    v, y = x.copy(), x * 1.0
+    for _ in range(n):
+        v *= v * 1e200
+        y = y * x
+    return y.sum()
+
+
+def overflows_in_a_branch(x: Any, n: int) -> Any:
+    v, y = x * 1e200, x * 1.0
+    if x[0] > 0:
+        v = v * v
+        y = y * n
+    return y.sum()
+
+
+def overflows_inside_of_a_loop(x: Any, n: int) -> Any:
+    v, y = x.copy(), x * 1.0
+    for _ in range(n):
+        for _ in range(2):
+            v *= v * 1e200
+            y = y * x
+    return y.sum()
+
+
+@pytest.mark.parametrize(
+    ("f", "power"),
+    [(overflows_beside, 4), (overflows_in_a_branch, 1), (overflows_inside_of_a_loop, 7)],
+)
+def test_what_no_result_depends_on_has_no_cotangent(f: Any, power: int) -> None:
+    """Zero times what has overflowed is nan."""
+    x = np.array([1.5, 2.0])
+    factor = 3.0 if power == 1 else power
+    want = factor * x ** (power - 1)
+    np.testing.assert_allclose(grad(f)(x, 3), want, rtol=1e-14)
+    _, pull = transposed(lambda x: f(x, 3), x)
+    np.testing.assert_allclose(pull(1.0)[0], want, rtol=1e-14)

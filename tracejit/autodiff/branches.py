@@ -51,7 +51,10 @@ def linearize_branch(lin: Linearizer, instr: Instr, mapping: dict[Value, Value])
     active = [v in lin.tangents for v in args]
     alive = [r for r in instr.regions if not r.diverges]
     flags = [active_results(r, active) for r in alive]
-    moving = [has_tangent(r) and any(f[k] for f in flags) for k, r in enumerate(instr.results)]
+    moving = [
+        r in lin.useful and has_tangent(r) and any(f[k] for f in flags)
+        for k, r in enumerate(instr.results)
+    ]
     if not any(moving):
         lin.b.clone(instr, mapping)
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
+from itertools import compress
 from typing import Protocol
 
 from tracejit.autodiff import masking
@@ -18,6 +19,7 @@ from tracejit.autodiff.region_rules import rules_of
 from tracejit.autodiff.settled import Settled
 from tracejit.autodiff.tangents import expansion, has_tangent, makes_tape, push_forward
 from tracejit.autodiff.undoing import updated_operand
+from tracejit.autodiff.usefulness import useful_values
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value, is_reshape, uses
 from tracejit.ir.ops.derivatives_linear import is_tape
@@ -139,6 +141,8 @@ class Linearizer:
         self.tangents: dict[Value, Value] = {}
         self.finite: set[Value] = set()
         self.at_hand: dict[Value, Value] = {}
+        #: Of the function being linearized, what its wanted results depend on.
+        self.useful: set[Value] = set()
 
     def fresh(self, primal: Value) -> Value:
         """A new linear value: the tangent of a primal value."""
@@ -158,8 +162,21 @@ class Linearizer:
         assert self.tape is not None
         return self.tape
 
-    def run(self, function: Function, args: Sequence[Value]) -> list[Value]:
-        """Linearize ``function`` at ``args``; its primal results (none if it always raises)."""
+    def run(
+        self, function: Function, args: Sequence[Value], wanted: Sequence[bool] | None = None
+    ) -> list[Value]:
+        """Linearize ``function`` at ``args``; its primal results (none if it always raises).
+
+        ``wanted``: which results may have a cotangent, all if None."""
+        around = self.useful
+        ends = function.results if wanted is None else compress(function.results, wanted)
+        self.useful = useful_values(function, ends)
+        try:
+            return self._run(function, args)
+        finally:
+            self.useful = around
+
+    def _run(self, function: Function, args: Sequence[Value]) -> list[Value]:
         mapping = dict(zip(function.params, args, strict=True))
         self.free.update(mapping[p] for p in function.params if p in self.versions)
         final = self.settled.versions if self.settled else set()

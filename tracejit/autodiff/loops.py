@@ -27,6 +27,7 @@ from tracejit.autodiff.settled import Settled, settled_reads
 from tracejit.autodiff.storage import Layout
 from tracejit.autodiff.tangents import active_carried
 from tracejit.autodiff.undoing import blocked
+from tracejit.autodiff.usefulness import useful_results
 from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, type_uses, uses
 from tracejit.ir.extent import TYPICAL_EXTENT, Dim, emax, typical
@@ -92,7 +93,8 @@ def linearize_loop(lin: Linearizer, instr: Instr, mapping: dict[Value, Value]) -
     """Emit the augmented forward loop and enter its reverse as a step."""
     args = [mapping.get(v, v) for v in instr.operands]
     op, flags = RegionOp(instr), [v in lin.tangents for v in args]
-    moving, body = active_carried(instr, flags), op.body
+    active, body = active_carried(instr, flags), op.body
+    moving = [a and u for a, u in zip(active, useful_results(instr, lin.useful), strict=True)]
     _, inits, _ = op.split(args)
     if body.diverges or not any(moving):
         lin.b.clone(instr, mapping)

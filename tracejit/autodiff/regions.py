@@ -86,7 +86,7 @@ def joint(
     lin = Linearizer(w, before, ways(region, undone), again, settled or Settled())
     lin.free.update(p for p, f in zip(params, free, strict=bool(free)) if f)
     linear = [lin.fresh(p) if a else None for p, a in zip(params, active, strict=True)]
-    results = lin.run(region, params)
+    results = lin.run(region, params, None if region.diverges else moving)
     between = lin.tape or before
     mark = len(w.instrs)
     reverse = Reverse(w, between)

@@ -84,7 +84,8 @@ def grad(
     function = without_write_back(function)
     b = Builder(f"{function.name}_grad")
     mapping = b.params_like(function.params)
-    lin, results = _linearized(b, function, mapping, wrt)
+    wanted = [k == result for k in range(len(function.results))]
+    lin, results = _linearized(b, function, mapping, wrt, wanted)
     if function.diverges:
         return b.build([])
     loss = results[result]
@@ -122,12 +123,16 @@ def _as_type_of(b: Builder, ct: Value, result: Value) -> Value:
 
 
 def _linearized(
-    b: Builder, function: Function, mapping: dict[Value, Value], wrt: Sequence[int]
+    b: Builder,
+    function: Function,
+    mapping: dict[Value, Value],
+    wrt: Sequence[int],
+    wanted: Sequence[bool] | None = None,
 ) -> tuple[Linearizer, list[Value]]:
     lin = Linearizer(b)
     for k in wrt:
         lin.fresh(mapping[function.params[k]])
-    return lin, lin.run(function, [mapping[p] for p in function.params])
+    return lin, lin.run(function, [mapping[p] for p in function.params], wanted)
 
 
 def _gradients(

@@ -20,6 +20,7 @@ from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.regions import Free, closed, diverged
 from tracejit.trace.session.session import TraceBuilder, current
 from tracejit.trace.values.all import Array, Cell, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
+from tracejit.trace.values.tagged import widest
 
 
 class Staged:
@@ -165,7 +166,7 @@ def traced_body(
                     raise
                 emit_raise(session, error)
             out, tree = trees.flatten(result)
-            out = [constant(x) for x in out]
+            out = [constant(widest(x)) for x in out]
             values = [lift(x).value if isinstance(x, Tracer) else None for x in out]
     finally:
         session.orders = outer

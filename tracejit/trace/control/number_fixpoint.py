@@ -6,11 +6,12 @@ starts with. Else the number keeps the kinds that it has, each where it has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from tracejit.dtypes import is_float
 from tracejit.ir.core import Value
 from tracejit.trace.control.loop_attempt import variables
 from tracejit.trace.control.number_plans import (
@@ -41,6 +42,9 @@ def wider_plan(plan: NumberPlan, entry: Any, end: Any, *, peeled: bool) -> Numbe
             same = joined is not None and Number(joined) == ends[0]
             if same and weak_kind(entry) is not None and not is_sentinel(entry):
                 return ends[0]
+        narrow_float = None if peeled else _narrow_float(entry, ends)
+        if narrow_float is not None:
+            return narrow_float
         if not peeled and (is_sentinel(entry) or not set(before) & set(ends)):
             return None
     kinds = {*before, *plan.kinds, *ends}
@@ -50,6 +54,21 @@ def wider_plan(plan: NumberPlan, entry: Any, end: Any, *, peeled: bool) -> Numbe
     narrow = isinstance(plan, Number) and plan.python is None
     found = compact(kinds, [entry] if before else []) if narrow else None
     return found or several(kinds)
+
+
+def _narrow_float(entry: Any, ends: Sequence[Number]) -> Number | None:
+    """The plan for a Python float that some iterations make a float32 or a float16, as in a sum
+    under a condition: that kind throughout, else all that is computed of it would be so twice."""
+    known = entry.static_value() if isinstance(entry, PyScalar) else entry
+    if type(known) is not float or is_sentinel(entry) or len(ends) != 2:
+        return None
+    numbers = [e for e in ends if not isinstance(e.kind, str)]
+    if len(numbers) != 1 or not all(e.kind == "float" for e in ends if e is not numbers[0]):
+        return None
+    dtype = numbers[0].kind
+    assert isinstance(dtype, np.dtype)
+    exact = is_float(dtype) and dtype != np.float64 and float(dtype.type(known)) == known
+    return numbers[0] if exact else None
 
 
 def _widened(entry: Any, end: Any) -> WeakKind | np.dtype[Any] | None:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tracejit.dtypes import is_complex, is_float, is_numeric
+from tracejit.dtypes import is_complex, is_float, is_inexact, is_numeric
 from tracejit.errors import asks
 from tracejit.ir.arguments import KIND_TYPE
 from tracejit.ir.core import Value
@@ -120,6 +120,22 @@ def as_float(x: TaggedScalar) -> Scalar | None:
     b, dtype = current().b, dtype_of(np.result_type(*map(dtype_of, kinds)))
     integer, number = (b.convert(lift(m).value, dtype) for m in x.alternatives)
     return Scalar(b.op("select", x.flags[0], integer, number))
+
+
+def widest(x: Any) -> Any:
+    """A number that is a float in some runs as a NumPy scalar of the dtype that holds all it may
+    be; anything else as it is."""
+    if not isinstance(x, TaggedScalar):
+        return x
+    kinds = [KIND_DTYPE[k] if (k := weak_kind(m)) is not None else m.dtype for m in x.alternatives]
+    dtype = dtype_of(np.result_type(*map(dtype_of, kinds)))
+    if not is_inexact(dtype):
+        return x
+    b = current().b
+    *most, found = (b.convert(lift(m).value, dtype) for m in x.alternatives)
+    for flag, other in zip(reversed(x.flags), reversed(most), strict=True):
+        found = b.op("select", flag, other, found)
+    return Scalar(found)
 
 
 #: Operators that make ints of ints, and take floats for them exactly.
