@@ -332,3 +332,19 @@ def test_a_list_in_what_a_loop_changes_is_the_list_from_before(f: Callable[..., 
         ours, theirs = [0], [0]
         assert jit(f)(ours, n) == f(theirs, n)
         assert ours == theirs
+
+
+def test_a_list_in_a_dict_that_becomes_a_table_in_the_loop() -> None:
+    def f(n: Any) -> Any:
+        log: dict[str, Any] = {"items": [0], "of": {"n": 0}}
+        items, of = log["items"], log["of"]
+        for i in range(n):
+            items[0] += 1
+            of["n"] += 2
+            log["z"] = i
+        items.append(1)
+        of["q"] = 3
+        return log
+
+    for n in (3, 0):
+        assert jit(f)(n) == f(n)

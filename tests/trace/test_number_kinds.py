@@ -153,3 +153,30 @@ def test_a_complex_number_of_pythons_stays_one_with_a_float_of_numpys() -> None:
     for own in (True, False):
         found, expected = jit(f)(c, own), f(c, own)
         assert (found, *map(type, found)) == (expected, *map(type, expected))
+
+
+def asked(x: Any, own: Any) -> Any:
+    y = x[0] if own else 2.5
+    test = y > 1
+    return test, (test & (y < 2)) | (y == 1), test is True, y.imag, y.conjugate(), round(y, 1)
+
+
+def asked_of_an_int(x: Any, own: Any) -> Any:
+    y = x[0] if own else 3
+    return y != 2, y.real, y.imag, y.bit_count(), y == 3.0
+
+
+def asked_of_a_complex(x: Any, own: Any) -> Any:
+    y = x[0] if own else 1j
+    return y == 1j, y.real, y.imag, y.conjugate()
+
+
+@pytest.mark.parametrize(
+    ("f", "dtype"),
+    [(asked, "float64"), (asked_of_an_int, "int64"), (asked_of_a_complex, "complex128")],
+)
+def test_what_is_asked_of_a_number_is_of_the_kind_that_it_is(f: Any, dtype: str) -> None:
+    x = np.array([1], dtype)
+    for own in (True, False):
+        found, expected = jit(f)(x, own), f(x, own)
+        assert [*found, *map(type, found)] == [*expected, *map(type, expected)]

@@ -253,12 +253,14 @@ def _grow(loop: StagedLoop, found: Growing) -> None:
 
 def _give_up(loop: StagedLoop, entry: Sequence[Any]) -> None:
     loop.slots.clear()
+    loop.same = []  # it counts variables, which are others from here on
     restore_state(loop, entry)
 
 
 def _run_exactly(loop: StagedLoop, go: bool | Value) -> None:
     loop.exact = True
     loop.boxes.clear()
+    loop.same = []
     _run(loop, go)
 
 
@@ -344,6 +346,8 @@ def _new_slots(loop: StagedLoop, attempt: Attempt) -> list[Plan]:
     at = Ending(attempt.frame, attempt.storage, True, loop.peeled)
     new = [name for name in contents if name not in loop.slots]
     loop.slots[:0] = new
+    if new:
+        loop.same = []
     return [slot_plan(None, contents[name], at, name) for name in new]
 
 

@@ -74,7 +74,7 @@ def share(
                 continue
             places.setdefault(id(x), []).append(HeldAt(k, path))
             found[id(x)] = x
-            if path or x is not before:
+            if not _is_at(before, path, x):
                 bound.add(id(x))
     session = current()
     for key in bound:
@@ -95,6 +95,15 @@ def mark(loop: StagedLoop, state: Sequence[Any]) -> None:
             for other in held[k + 1 :]:
                 if x is not other:
                     containers.joined(current(), x, (other, other))
+
+
+def _is_at(before: Any, path: tuple[Any, ...], x: Any) -> bool:
+    """Whether a variable held the same object there when the iteration began."""
+    for key in path:
+        if not (isinstance(before, list | tuple | dict) or is_object(before)):
+            return False
+        before = parts_of(before).get(key, UNDEFINED)
+    return before is x
 
 
 def _held(x: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:

@@ -23,6 +23,7 @@ from tracejit.trace.session.registry import BUILTINS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import (
     Array,
+    MixedScalar,
     PyScalar,
     Scalar,
     Tracer,
@@ -48,6 +49,7 @@ from tracejit.trace.values.iterables import (
 )
 from tracejit.trace.values.python_scalars import as_kind, made, power
 from tracejit.trace.values.structured_arrays import StructuredArray
+from tracejit.trace.values.tagged import each_kind
 
 LOOPED = (Array, Range, Enumerate, Zip, Reversed, Counted)
 
@@ -223,6 +225,8 @@ def builtin_round(number: Any, ndigits: Any = None) -> Any:
         if (isinstance(x, PyScalar) and x.kind in ("int", "bool")) or is_integer(x.read().dtype):
             return _to_python("int", x)
         return _truncated(current().b.op("rint", x.read()))
+    if isinstance(x, MixedScalar):
+        return each_kind(builtin_round, x, digits)
     if isinstance(x, PyScalar):
         if x.kind in ("int", "bool"):
             return _rounded_int(x, digits)

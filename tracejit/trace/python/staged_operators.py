@@ -45,6 +45,7 @@ from tracejit.trace.session.plain import is_plain_value
 from tracejit.trace.values import containers, dunder_methods
 from tracejit.trace.values.all import (
     Array,
+    MixedScalar,
     PyScalar,
     Scalar,
     TaggedScalar,
@@ -424,8 +425,10 @@ class StagedOperators(StagedFunctions, StagedItems):
         for x, other in ((left, right), (right, left)):
             if isinstance(x, MaybeNone) and other is None:
                 return x.is_none()
-        if isinstance(left, TaggedScalar) or isinstance(right, TaggedScalar):
-            return each_kind(self.is_, left, right)
+            if isinstance(x, TaggedScalar) or (
+                isinstance(x, MixedScalar) and isinstance(other, bool)
+            ):
+                return each_kind(self.is_, left, right)
         left, right = seen(left), seen(right)
         if isinstance(left, Array) and isinstance(right, Array):
             return same_array(left, right)

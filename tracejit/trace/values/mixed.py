@@ -14,10 +14,13 @@ import numpy as np
 from tracejit.ir.core import Value
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import KIND_TYPE, MixedScalar, PyScalar, Scalar, WeakKind, weak_kind
+from tracejit.trace.values.python_scalars import COMPARED
 
 Operator = Callable[..., Any]
 #: Operators of floats that have the same value for Python's and NumPy's, whatever the operands.
 _SAME = frozenset(["add", "sub", "mul", "neg", "pos", "abs"])
+#: Operators of bools that make bools.
+_OF_BOOLS = frozenset(["and", "or", "xor"])
 #: Those that have the same value where the right operand is a number other than zero.
 _DIVIDING = frozenset(["truediv", "floordiv", "mod"])
 
@@ -49,14 +52,19 @@ def _all_python(operands: tuple[Any, ...]) -> Value:
 
 
 def _is_same(name: str, operands: tuple[Any, ...]) -> bool:
-    if not all(_is_float(x) for x in operands):
+    each = [x.kind if isinstance(x, MixedScalar) else weak_kind(x) for x in operands]
+    kinds = set(each)
+    if name in COMPARED:
+        # Python compares an int with a float exactly.
+        ints = [x for x, kind in zip(operands, each, strict=True) if kind == "int"]
+        exact = "float" not in kinds or all(type(x) is int and abs(x) <= 2**53 for x in ints)
+        return exact and "complex" not in kinds
+    if name in _OF_BOOLS and kinds == {"bool"}:
+        return True
+    if kinds != {"float"}:
         return False
     right = operands[-1]
     return name in _SAME or (name in _DIVIDING and weak_kind(right) is not None and _nonzero(right))
-
-
-def _is_float(x: Any) -> bool:
-    return (x.kind if isinstance(x, MixedScalar) else weak_kind(x)) == "float"
 
 
 def _nonzero(x: Any) -> bool:

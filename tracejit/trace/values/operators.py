@@ -96,8 +96,8 @@ def _binary(name: str, ufunc: np.ufunc, *, reflected: bool) -> Callable[[Any, An
             right = _as_float(right)
         if python is not None and weak_kind(left) is not None and weak_kind(right) is not None:
             return python(left, right)
-        if name in BINARY and may_be_python(left, right):
-            return operated(name, BINARY[name], name_of(ufunc), left, right)
+        if python is not None and may_be_python(left, right):
+            return operated(name, python, name_of(ufunc), left, right)
         if name in OF_INTS and stays_int((left, right)):
             return _int_too(name, ufunc, left, right)
         if name == "pow" and isinstance(left, Array) and type(right) is int and right == 2:

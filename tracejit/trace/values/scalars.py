@@ -123,6 +123,25 @@ class MixedScalar(Scalar):
         self.kind = kind
         self.python = python
 
+    @property
+    def real(self) -> Any:
+        return self._of_each_kind("real")
+
+    @property
+    def imag(self) -> Any:
+        return self._of_each_kind("imag")
+
+    def __getattr__(self, name: str) -> Any:
+        known = (KIND_TYPE[self.kind], self.dtype.type)
+        if name.startswith("__") or not any(hasattr(kind, name) for kind in known):
+            return super().__getattr__(name)
+        return self._of_each_kind(name)
+
+    def _of_each_kind(self, name: str) -> Any:
+        from tracejit.trace.values.tagged import attribute, by_kind
+
+        return attribute(by_kind(self), name)
+
 
 class PyScalar(Tracer):
     """A traced Python bool, int, float or complex (weak under NEP 50)."""
