@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -240,3 +241,47 @@ def test_a_manager_that_may_swallow_an_exception_of_the_run_is_refused() -> None
 
     with pytest.raises(UnsupportedError, match=r"Swallows\.__exit__ may swallow an exception"):
         jit(f)(Swallows(), RISING)
+
+
+@contextlib.contextmanager
+def noted(log: list[int]) -> Iterator[None]:
+    log.append(0)
+    try:
+        yield
+    finally:
+        log.append(1)
+
+
+@contextlib.contextmanager
+def told(log: list[int]) -> Iterator[None]:
+    try:
+        yield
+    except ValueError:
+        log.append(1)
+        raise
+
+
+@pytest.mark.parametrize(
+    ("manager", "words"), [(noted, "at its end"), (told, "an `except` around its yield")]
+)
+def test_what_a_generator_does_where_the_body_fails_is_refused(manager: Any, words: str) -> None:
+    def f(x: Any, log: Any) -> None:
+        with manager(log):
+            if x[0] > 0:
+                raise ValueError
+
+    with pytest.raises(UnsupportedError, match=words):
+        jit(f)(RISING, [])
+
+
+@pytest.mark.parametrize("manager", [noted, told])
+def test_a_generator_around_what_cannot_fail_is_as_in_python(manager: Any) -> None:
+    def f(x: Any, log: Any) -> Any:
+        with manager(log):
+            y = x * 2
+        return y
+
+    mine: list[int] = []
+    theirs: list[int] = []
+    assert jit(f)(RISING, mine).tolist() == f(RISING, theirs).tolist()
+    assert mine == theirs

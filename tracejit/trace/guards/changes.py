@@ -283,6 +283,11 @@ class Changes:
                     changes.append(AttributeChange(path, name, tree, outs))
         return changes
 
+    def seen_by_the_caller(self) -> list[list[int]]:
+        """What the caller's containers hold now, and its objects' attributes, by identity."""
+        items = [list(map(id, _items(obj))) for _, obj, _ in self._containers]
+        return [*items, *([id(v) for v in now.values()] for _, now, _ in self._attributes.values())]
+
     def note_met(self, obj: Any) -> None:
         """An object from outside is met. What the trace sets of it, it notes and does not do."""
         if is_instance(obj) and not is_converted(obj):

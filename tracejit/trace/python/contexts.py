@@ -76,12 +76,18 @@ class Watched:
 
     def __exit__(self, *error: Any) -> Any:
         session = current()
-        before = len(session.frame.builder.instrs)
+        before, held = len(session.frame.builder.instrs), session.outside.seen_by_the_caller()
         found = self.manager.__exit__(*error)
         instrs = session.frame.builder.instrs
         done, body = instrs[before:], instrs[self.start : before]
+        fails = error[0] is None and _may_fail(body)
+        if fails and getattr(self.manager, "catches", False):
+            raise UnsupportedError(
+                f"{where()}: a context manager has an `except` around its yield, and what it does "
+                "there is not compiled; write `try: ... except ...` around the body"
+            )
         seen = done if session.catching else [i for i in done if instr_effect(i) == "ordered"]
-        if seen and error[0] is None and _may_fail(body):
+        if fails and (seen or held != session.outside.seen_by_the_caller()):
             raise UnsupportedError(
                 f"{where()}: what a context manager does at its end is compiled for a body that "
                 "does not fail; write `try: ... finally: ...`, which is compiled for both"
@@ -114,18 +120,22 @@ def entered(ops: Any, manager: Any) -> Any:
 def generator_manager(ops: Any, cls: Any, f: Any, *rest: Any) -> Any:
     """What ``contextlib.contextmanager`` makes of a generator function."""
     made = cls(ops.converted(f) if isinstance(f, FunctionType) else f, *rest)
-    made.ends_always = not isinstance(f, FunctionType) or _yields_in_a_statement(f)
+    made.ends_always, made.catches = True, False
+    if isinstance(f, FunctionType):
+        made.ends_always, made.catches = _around_yields(f)
     return made
 
 
-def _yields_in_a_statement(f: FunctionType) -> bool:
-    """Whether a ``yield`` is in a ``try`` or ``with``, which notices that the body failed."""
+def _around_yields(f: FunctionType) -> tuple[bool, bool]:
+    """Whether a ``yield`` is in a ``try`` or ``with``, which notices that the body failed; and in a
+    ``try`` with handlers."""
     try:
         tree = locate(f.__code__, f.__globals__).tree
     except SourceUnavailable:
-        return True
+        return True, True
     statements = [n for n in ast.walk(tree) if isinstance(n, ast.Try | ast.TryStar | ast.With)]
-    return any(isinstance(n, ast.Yield) for s in statements for n in ast.walk(s))
+    held = [s for s in statements if any(isinstance(n, ast.Yield) for n in ast.walk(s))]
+    return bool(held), any(not isinstance(s, ast.With) and bool(s.handlers) for s in held)
 
 
 GENERATOR_MANAGER: Any = contextlib._GeneratorContextManager
