@@ -34,7 +34,9 @@ settings.load_profile("tracejit")
 
 
 _ROOT = Path(__file__).parent
-_UNOPTIMISED = frozenset(["autodiff", "calls", "mistakes", "numba_compat", "trace", "transforms"])
+_UNOPTIMISED = frozenset(
+    ["autodiff", "calls", "mistakes", "numba_compat", "passes", "trace", "transforms"]
+)
 _LEVEL = os.environ.get("TRACEJIT_OPT_LEVEL")
 
 

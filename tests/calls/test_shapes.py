@@ -322,7 +322,6 @@ def test_read_only_fails_at_the_first_write() -> None:
         np.array([object()]),
         np.array(["a"]),
         np.zeros(2, "M8[s]"),
-        np.zeros(2, [("a", "f8")]),
         np.zeros(2, np.longdouble),
         np.ma.masked_array([1.0, 2], [0, 1]),
     ],

@@ -57,10 +57,10 @@ class Outcome:
 
 
 def owner(array: np.ndarray) -> Any:
-    """The object at the end of the chain of bases."""
+    """The object at the end of the chain of bases; a part of a structured array names the whole."""
     found: Any = array
     while isinstance(found, np.ndarray) and found.base is not None:
-        found = found.base
+        found = getattr(found.base, "whole", found.base)
     return found
 
 

@@ -105,7 +105,7 @@ def test_a_whole_module_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_what_only_we_raise_is_ours() -> None:
     assert not is_for_user(caught(throw, UnsupportedError("no")))
-    assert not is_for_user(caught(throw, KeyboardInterrupt()))
+    assert is_for_user(caught(throw, KeyboardInterrupt()))  # as `raise KeyboardInterrupt` does
     assert is_for_user(caught(throw, IndexError("out of bounds")))
 
 

@@ -10,12 +10,11 @@ import ctypes
 import operator
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from tracejit.records import dataclass
 
 _KINDS: dict[str, type] = {"bool": bool, "int": int, "float": float, "complex": complex}
 

@@ -34,7 +34,7 @@ _RARE = "rare arguments and names"
 REASONS = {
     _TEXTS: (
         r"dtype (object|<U|\|S|\[|datetime|timedelta)|(object|<U\d+|\|S\d+|\)\]|\]) values are|"
-        r"(str|set|tuple) object is not an array"
+        r"(str|set|tuple) object is not an array|of a structured array is not"
     ),
     _OBJECTS: (
         r"matrix|MaskedArray|recarray|makes matrices|poly1d|another object each time|np\.broadcast "
@@ -108,13 +108,12 @@ REFUSED: dict[str, dict[str, int]] = {
     "np.all": {_MEMORY: 1},
     "np.any": {_MEMORY: 1},
     "np.apply_along_axis": {_RARE: 1},
-    "np.argsort": {_TEXTS: 3},
     "np.array": {_TEXTS: 6, _OBJECTS: 2},
     "np.array2string": {_NUMERALS: 3},
     "np.array_repr": {_NUMERALS: 4},
     "np.array_str": {_NUMERALS: 1},
     "np.asanyarray": {_TEXTS: 1, _OBJECTS: 1},
-    "np.asarray": {_TEXTS: 1, _OBJECTS: 2},
+    "np.asarray": {_TEXTS: 1},
     "np.ascontiguousarray": {_MEMORY: 3},
     "np.asfortranarray": {_MEMORY: 3},
     "np.asmatrix": {_OBJECTS: 1},
@@ -153,7 +152,7 @@ REFUSED: dict[str, dict[str, int]] = {
     "np.isin": {_TEXTS: 1},
     "np.isnat": {_TEXTS: 1},
     "np.isreal": {_TEXTS: 6},
-    "np.lexsort": {_TEXTS: 1, _RARE: 2},
+    "np.lexsort": {_RARE: 2},
     "np.lib.stride_tricks.sliding_window_view": {_MEMORY: 1},
     "np.linalg.cholesky": {_OBJECTS: 1},
     "np.linalg.eigh": {_OBJECTS: 2},
@@ -183,7 +182,7 @@ REFUSED: dict[str, dict[str, int]] = {
     "np.ndarray.sort": {_TEXTS: 2},
     "np.ndarray.strides": {_MEMORY: 2},
     "np.ndarray.tobytes": {_MEMORY: 3},
-    "np.ndarray.view": {_TEXTS: 10, _OBJECTS: 5},
+    "np.ndarray.view": {_TEXTS: 5},
     "np.nditer": {_OBJECTS: 2},
     "np.nested_iters": {_OBJECTS: 1},
     "np.outer": {_TEXTS: 2},
@@ -265,20 +264,18 @@ REFUSED: dict[str, dict[str, int]] = {
     "np.random.Generator.wald": {_GENERATORS: 1},
     "np.random.Generator.weibull": {_GENERATORS: 1},
     "np.random.Generator.zipf": {_GENERATORS: 1},
-    "np.recarray": {_TEXTS: 3, _OBJECTS: 2},
+    "np.recarray": {_TEXTS: 1},
     "np.require": {_MEMORY: 2},
     "np.set_printoptions": {_STATE: 7},
     "np.setbufsize": {_STATE: 1},
     "np.seterr": {_STATE: 5},
     "np.seterrcall": {_STATE: 8},
-    "np.shape": {_TEXTS: 3},
     "np.sort": {_TEXTS: 3},
     "np.stack": {_GENERATORS: 1},
     "np.tensordot": {_TEXTS: 9},
     "np.trim_zeros": {_RARE: 2},
     "np.typing": {_MEMORY: 1},
     "np.unique": {_TEXTS: 5},
-    "np.zeros": {_TEXTS: 1},
 }
 
 

@@ -107,6 +107,14 @@ def array(
 
 
 def asarray(a: Any, dtype: Any = None, order: Any = None, **rest: Any) -> StructuredArray:
+    """A structured array as it is; of a record array, the plain one over its memory."""
+    found = array(a, dtype, copy=None)
+    if not found.layout.has_attributes:
+        return found
+    return StructuredArray(found.parts, replace(found.layout, has_attributes=False))
+
+
+def asanyarray(a: Any, dtype: Any = None, order: Any = None, **rest: Any) -> StructuredArray:
     """A structured array as it is."""
     return array(a, dtype, copy=None)
 
@@ -135,7 +143,7 @@ STRUCTURED |= {
     np.full: full,
     np.array: array,
     np.asarray: asarray,
-    np.asanyarray: asarray,
+    np.asanyarray: asanyarray,
     np.ascontiguousarray: asarray,
     np.copy: lambda a, order="K", subok=False: a.copy(),
     np.concatenate: concatenate,
