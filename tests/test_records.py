@@ -141,8 +141,9 @@ def test_methods_are_made_by_their_first_call() -> None:
 
 
 def test_the_package_has_no_others() -> None:
-    """No module takes the standard library's, which costs at each import."""
+    """No module takes the standard library's, which costs at each import, but for the one that
+    exported packages have a copy of."""
     package = Path(records.__file__).parent
     taken = re.compile(r"^from dataclasses import .*\bdataclass\b|@dataclasses\.dataclass", re.M)
     others = [p.name for p in package.rglob("*.py") if taken.search(p.read_text())]
-    assert others == []
+    assert others == ["python_runtime.py"]
