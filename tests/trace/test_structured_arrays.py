@@ -126,3 +126,17 @@ def test_what_is_refused_says_what_to_do(f, words):
 def test_a_text_among_the_numbers_is_refused_where_it_is_read():
     with pytest.raises(UnsupportedError, match="field 'name' is of dtype <U5"):
         jit(lambda a: a["name"], fallback=False)(filled(NAMED))
+
+
+PICKS = [
+    lambda a: a[a["x"] > 2],
+    lambda a: a[np.array([2, 0])],
+    lambda a: a.reshape(2, 3)[::-1].ravel(),
+]
+
+
+@pytest.mark.parametrize("f", PICKS, ids=["mask", "indices", "ravel"])
+def test_a_text_among_the_numbers_is_never_lost(f):
+    """Compiled code has the numbers alone: new records would be without it."""
+    with pytest.raises(UnsupportedError, match=r"a field that is no number"):
+        jit(f, fallback=False)(filled(NAMED))

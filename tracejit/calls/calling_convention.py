@@ -229,7 +229,7 @@ class SignatureBuilder:
             for j in arrays
             if k != j and (k in self.traced.mutated or j in self.traced.mutated)
         }
-        groups = [getattr(arg, "apart", None) for arg in self.args]
+        groups = {k: _array(self.args[k]).apart for k in arrays}
         return tuple(
             sorted(
                 (min(p), max(p))

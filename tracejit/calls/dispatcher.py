@@ -54,7 +54,7 @@ from tracejit.signatures import own_signature
 from tracejit.trace.guards.paths import NeedsIdentity, bound
 from tracejit.trace.session.assumption_sets import AssumptionFailed
 from tracejit.trace.values.kept_changes import carries_changes
-from tracejit.trace.values.structured_memory import taken_apart
+from tracejit.trace.values.structured_memory import is_structured
 
 #: Numbers that may be arguments of their own, for which code compiles in seconds.
 _MANY_ARGUMENTS = 2000
@@ -352,7 +352,11 @@ class Dispatcher:
             names = self.options.static_argnames
             kwargs = {n: StaticArgument(v) if n in names else v for n, v in kwargs.items()}
         call = self.packed((args, kwargs))
-        leaves, treedef = taken_apart(*trees.flatten(call))
+        leaves, treedef = trees.flatten(call)
+        if any(map(is_structured, leaves)):
+            from tracejit.trace.values.structured_results import taken_apart  # brings the tracer
+
+            leaves, treedef = taken_apart(leaves, treedef)
         return leaves, (treedef, trees.arrangement(call))
 
     def packed(self, call: Any) -> Any:

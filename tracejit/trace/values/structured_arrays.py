@@ -216,6 +216,12 @@ class StructuredArray(Tracer):
         """Of each part ``f(part, how many axes it has in a record)``."""
         leaves = leaves_of(self.dtype)
         parts = [f(x, len(leaf.shape)) for x, leaf in zip(self.parts, leaves, strict=True)]
+        moved = any(x.cell is not part.cell for x, part in zip(self.parts, parts, strict=True))
+        if moved and has_others(self.dtype):
+            raise UnsupportedError(
+                f"{where()}: records with a field that is no number are picked by a mask or by "
+                "indices: pick from the fields, x['name'][mask], or from some, x[['a', 'b']]"
+            )
         rank = parts[0].ndim - len(leaves[0].shape)
         keys = key if isinstance(key, tuple) else (key,)
         single = key is not None and rank == 0 and all(map(_is_place, keys))
