@@ -24,6 +24,7 @@ from tracejit.abi import (
 from tracejit.codegen_llvm import blas
 from tracejit.codegen_llvm.engine import CodegenError, Engine, shared_engine
 from tracejit.codegen_llvm.runtime import HostTable
+from tracejit.ir.results import ArrayOut, PythonOut, ScalarOut
 from tracejit.llvm_text.tables import (
     ErrorSite,
     ErrorTable,
@@ -218,7 +219,11 @@ def test_host_call_with_a_result_of_unknown_size(make, release):
     )
     results = (ArrayResult(F8, (None,)), ScalarResult(C8))
     signature = Signature(
-        (ArrayParam(F8, (None,)),), results, Container("tuple", (0, 1)), release_gil=release
+        (ArrayParam(F8, (None,)),),
+        results,
+        (ArrayOut(0), ScalarOut(1)),
+        Container("tuple", (0, 1)),
+        release_gil=release,
     )
     f = make(CALL_HOST, signature, host=host)
     kept, total = f(np.array([1.0, -2, 3]))
@@ -263,6 +268,7 @@ def test_blas_is_called_by_address_and_single_threaded(make):
     signature = Signature(
         (ArrayParam(F8, (None, 4)), ArrayParam(F8, (4, 3))),
         (ArrayResult(F8, (AxisLength(0, 0), 3)),),
+        (ArrayOut(0),),
         0,
     )
     f = make(GEMM, signature, symbols=blas.cblas_symbols("cblas_dgemm"))
@@ -290,7 +296,7 @@ COPY = define(
 
 
 def test_cached_object_code_is_relinked_and_right():
-    signature = Signature((ScalarParam(I8, "int"),), (ScalarResult(I8, "int"),), 0)
+    signature = Signature((ScalarParam(I8, "int"),), (ScalarResult(I8),), (PythonOut(0, "int"),), 0)
     shelf = Shelf()
     engine = Engine(cache=shelf)
     first = entry.specialise(COPY, signature, engine=engine)

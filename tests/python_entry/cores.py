@@ -6,6 +6,7 @@ import numpy as np
 
 from tracejit.abi import ArrayParam, ArrayResult, AxisLength, ScalarParam, Signature
 from tracejit.codegen_llvm import runtime_text
+from tracejit.ir.results import ArrayOut
 from tracejit.python_entry import entry
 
 F8, F4, I8, C8, C16 = (np.dtype(c) for c in ("f8", "f4", "i8", "c8", "c16"))
@@ -54,7 +55,7 @@ done:
 }
 """
 STRIDED = Signature(
-    (ArrayParam(F8, (None,), (None,)),), (ArrayResult(F8, (AxisLength(0, 0),)),), structure=0
+    (ArrayParam(F8, (None,), (None,)),), (ArrayResult(F8, (AxisLength(0, 0),)),), (ArrayOut(0),), 0
 )
 
 # A result whose length only the core knows: the numbers 0 .. k-1 for a Python int k.
@@ -86,7 +87,9 @@ fail:
   ret i32 1
 }
 """
-ARANGE_SIGNATURE = Signature((ScalarParam(I8, "int"),), (ArrayResult(I8, (None,)),), structure=0)
+ARANGE_SIGNATURE = Signature(
+    (ScalarParam(I8, "int"),), (ArrayResult(I8, (None,)),), (ArrayOut(0),), 0
+)
 
 
 def new_callable(*specs, **namespace):

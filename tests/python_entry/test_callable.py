@@ -9,6 +9,7 @@ import sys
 import threading
 import tracemalloc
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,7 +25,6 @@ from tests.python_entry.cores import (
     new_callable,
 )
 from tracejit.abi import (
-    ArgResult,
     ArrayParam,
     ArrayResult,
     AxisLength,
@@ -33,6 +33,7 @@ from tracejit.abi import (
     Hidden,
     Signature,
 )
+from tracejit.ir.results import ArgOut, ArrayOut
 from tracejit.llvm_text import tables
 from tracejit.python_entry import entry
 from tracejit.python_entry.entry import Miss, specialise
@@ -49,9 +50,10 @@ def test_no_reference_and_no_memory_is_leaked(make):
     hidden = (Hidden(GlobalSource(space, "g"), ArrayParam(F8, (50,))),)
     calls = [
         make(ADD_ONE, STRIDED),
-        make(fail, Signature((ArrayParam(F8, (None,)),), (result,), 0, hidden), errors=table),
-        make(NOTHING, Signature((ArrayParam(F8, (None,)),), (result, ArgResult(0)),
-                                Container("list", (0, 1, 1)), hidden)),
+        make(fail, Signature((ArrayParam(F8, (None,)),), (result,), (ArrayOut(0),), 0, hidden),
+             errors=table),
+        make(NOTHING, Signature((ArrayParam(F8, (None,)),), (result,),
+                                (ArrayOut(0), ArgOut(0)), Container("list", (0, 1, 1)), hidden)),
         make(NOTHING, Signature((ArrayParam(F8, (4,)),), hidden=hidden)),
     ]  # fmt: skip
 
@@ -110,7 +112,10 @@ def test_native_allocations_are_freed_after_success_and_failure(make):
 
 def test_large_results_are_recycled_but_never_shared(make):
     signature = Signature(
-        (ArrayParam(F8, (None,), (None,)),), (ArrayResult(F8, (AxisLength(0, 0),)),), 0
+        (ArrayParam(F8, (None,), (None,)),),
+        (ArrayResult(F8, (AxisLength(0, 0),)),),
+        (ArrayOut(0),),
+        0,
     )
     f = make(ADD_ONE, signature)
     x = np.arange(float(1 << 18))
@@ -127,7 +132,7 @@ def test_large_results_are_recycled_but_never_shared(make):
 
 
 def test_threads_call_at_once(make):
-    f = make(ADD_ONE, Signature(STRIDED.params, STRIDED.results, 0, release_gil=True))
+    f = make(ADD_ONE, replace(STRIDED, release_gil=True))
     wrong = []
 
     def work(seed):

@@ -22,30 +22,33 @@ from tests.python_entry.cores import (
 )
 from tracejit import abi
 from tracejit.abi import (
-    ArgResult,
     ArrayParam,
     ArrayResult,
     AxisLength,
     BinOp,
     CallSource,
     CellSource,
-    ConstantResult,
     Container,
     GlobalSource,
     Hidden,
     IdentityParam,
     IntegerGuard,
-    RankZeroResult,
-    ResultOf,
     ScalarOf,
     ScalarParam,
     ScalarResult,
     Signature,
     Stride,
-    UnboxedResult,
     Unflatten,
-    ViewResult,
     WorkAbove,
+)
+from tracejit.ir.results import (
+    ArgOut,
+    ArrayOut,
+    PythonOut,
+    Ref,
+    ScalarOut,
+    StaticOut,
+    ViewOut,
 )
 from tracejit.python_entry.entry import Miss
 
@@ -81,7 +84,7 @@ def test_array_guards(make):
 
 
 def test_dtypes_equal_by_another_name_are_accepted(make):
-    f = make(NOTHING, Signature((ArrayParam(I8, (3,)),), (ArgResult(0),), 0))
+    f = make(NOTHING, Signature((ArrayParam(I8, (3,)),), (), (ArgOut(0),), 0))
     x = np.zeros(3, np.longlong)
     assert f(x) is x
     tagged = np.zeros(3, np.dtype("i8", metadata={"unit": "m"}))
@@ -91,7 +94,7 @@ def test_dtypes_equal_by_another_name_are_accepted(make):
 
 
 def test_static_extents_strides_and_writability(make):
-    f = make(NOTHING, Signature((ArrayParam(F8, (2, 3), (24, 8), writable=True),), (), None))
+    f = make(NOTHING, Signature((ArrayParam(F8, (2, 3), (24, 8), writable=True),)))
     x = np.zeros((2, 3))
     assert f(x) is None
     frozen = x.copy()
@@ -100,10 +103,10 @@ def test_static_extents_strides_and_writability(make):
     assert misses(f, x.T)
     assert misses(f, np.asfortranarray(x))
     assert misses(f, np.zeros((2, 4))[:, :3])
-    strided = make(NOTHING, Signature((ArrayParam(F8, (2, 3), (32, 8)),), (), None))
+    strided = make(NOTHING, Signature((ArrayParam(F8, (2, 3), (32, 8)),)))
     assert strided(np.zeros((2, 4))[:, :3]) is None
     assert misses(strided, x)
-    fortran = make(NOTHING, Signature((ArrayParam(F8, (None, None), "F"),), (), None))
+    fortran = make(NOTHING, Signature((ArrayParam(F8, (None, None), "F"),)))
     assert fortran(x.T) is None
     assert misses(fortran, x)
 
@@ -133,7 +136,8 @@ def test_scalars_travel_both_ways_bit_by_bit(make, param, value, rejected):
         for line in (f"%c{k} = load i64, ptr %s{k}", f"store i64 %c{k}, ptr %s{n + k}")
     ]
     text = core(*copy, "ret i32 0")
-    f = make(text, Signature((param,), (ScalarResult(param.dtype, param.kind),), 0))
+    out = ScalarOut(0) if param.kind is None else PythonOut(0, param.kind)
+    f = make(text, Signature((param,), (ScalarResult(param.dtype),), (out,), 0))
     got = f(value)
     assert type(got) is type(value)
     assert np.asarray(got).tobytes() == np.asarray(value).tobytes()
@@ -144,7 +148,9 @@ def test_result_shapes_from_expressions(make):
     n, m = AxisLength(0, 0), AxisLength(0, 1)
     half = BinOp("floordiv", BinOp("sub", n, 1), 2)
     shape = (BinOp("max", half, 0), BinOp("mod", BinOp("mul", m, 7), 5), BinOp("add", n, m))
-    signature = Signature((ArrayParam(F8, (None, None)),), (ArrayResult(F4, shape),), 0)
+    signature = Signature(
+        (ArrayParam(F8, (None, None)),), (ArrayResult(F4, shape),), (ArrayOut(0),), 0
+    )
     f = make(NOTHING, signature)
     got = f(np.zeros((9, 4)))
     assert got.shape == (4, 3, 13)
@@ -214,13 +220,12 @@ def test_core_allocated_result_owns_its_memory(make):
 
 
 def test_views_have_numpys_base(make):
-    found = (UnboxedResult(I8), UnboxedResult(I8), UnboxedResult(I8))
-    shape, strides = (BinOp("sub", AxisLength(0, 0), 1), ResultOf(1)), (ResultOf(2), 8)
-    view = ViewResult(0, F8, shape, strides, ResultOf(0))
-    text = core(
-        "store i64 40, ptr %s2", "store i64 3, ptr %s3", "store i64 32, ptr %s4", "ret i32 0"
+    part = ("slice", (Ref(0), 1), (1, 1), (Ref(1), Ref(2)))
+    text = core("store i64 1, ptr %s2", "store i64 2, ptr %s3", "store i64 3, ptr %s4", "ret i32 0")
+    numbers = (ScalarResult(I8),) * 3
+    f = make(
+        text, Signature((ArrayParam(F8, (None, 4)),), numbers, (ViewOut(ArgOut(0), (part,)),), 0)
     )
-    f = make(text, Signature((ArrayParam(F8, (None, 4)),), (*found, view), 3))
     x = np.arange(12.0).reshape(3, 4).copy()
     got = f(x)
     assert got.base is x
@@ -229,11 +234,14 @@ def test_views_have_numpys_base(make):
     np.testing.assert_array_equal(got, x[1:, 1:])
     x.flags.writeable = False
     assert not f(x).flags.writeable
-    inner = ViewResult(0, F8, (AxisLength(0, 0),), (-8,), offset=16, of_result=True)
+    inner = ViewOut(ArrayOut(0), (("slice", (2,), (-1,), (3,)),))
     g = make(
         NOTHING,
         Signature(
-            (ArrayParam(F8, (3,)),), (ArrayResult(F8, (3,)), inner), Container("tuple", (0, 1))
+            (ArrayParam(F8, (3,)),),
+            (ArrayResult(F8, (3,)),),
+            (ArrayOut(0), inner),
+            Container("tuple", (0, 1)),
         ),
     )
     whole, back = g(np.zeros(3))
@@ -244,28 +252,29 @@ def test_views_have_numpys_base(make):
 
 def test_structures_arguments_and_constants(make):
     marker = object()
-    leaves = (ArgResult(0), ConstantResult(marker), ScalarResult(I8, "int"))
+    number = (ScalarResult(I8),)
+    outs = (ArgOut(0), StaticOut(marker), PythonOut(0, "int"))
     nested = Container("dict", (0, Container("list", (1, 0)), None, Container("tuple", (2,))),
                        ("a", "b", 3, "d"))  # fmt: skip
     text = core("store i64 7, ptr %s2", "ret i32 0")
     params = (ArrayParam(F8, (None,)),)
     x = np.zeros(3)
-    assert list(make(text, Signature(params, leaves, nested))(x)) == ["a", "b", 3, "d"]
-    got = make(text, Signature(params, leaves, nested))(x)
+    assert list(make(text, Signature(params, number, outs, nested))(x)) == ["a", "b", 3, "d"]
+    got = make(text, Signature(params, number, outs, nested))(x)
     assert got["a"] is x
     assert got["b"][0] is marker
     assert got["b"][1] is x
     assert got[3] is None
     assert got["d"] == (7,)
     build = Unflatten(lambda items: ("built", *items))
-    assert make(text, Signature(params, leaves, build))(x) == ("built", x, marker, 7)
+    assert make(text, Signature(params, number, outs, build))(x) == ("built", x, marker, 7)
 
 
 def test_failing_unflatten_raises_its_error(make):
     def bad(items):
         raise ZeroDivisionError(len(items))
 
-    f = make(NOTHING, Signature((), (ConstantResult(1),), Unflatten(bad)))
+    f = make(NOTHING, Signature((), (), (StaticOut(1),), Unflatten(bad)))
     with pytest.raises(ZeroDivisionError, match="1"):
         f()
 
@@ -290,7 +299,7 @@ def test_hidden_parameters_are_read_at_each_call(make):
         CellSource(closure.__closure__[0]),
     )
     signature = Signature(
-        (), tuple(ArgResult(k) for k in range(4)), Container("tuple", (0, 1, 2, 3)),
+        (), (), tuple(ArgOut(k) for k in range(4)), Container("tuple", (0, 1, 2, 3)),
         hidden=tuple(Hidden(source, array) for source in sources),
     )  # fmt: skip
     f = make(NOTHING, signature)
@@ -311,7 +320,7 @@ def test_hidden_parameters_are_read_at_each_call(make):
 
 def test_identity_parameter(make):
     option = ("a", 1)
-    f = make(NOTHING, Signature((IdentityParam(option),), (ConstantResult("yes"),), 0))
+    f = make(NOTHING, Signature((IdentityParam(option),), (), (StaticOut("yes"),), 0))
     assert f(option) == "yes"
     assert misses(f, ("a", 2))
 
@@ -321,7 +330,7 @@ ADD_INTO_LOOP = core("%x = load ptr, ptr %s0", "store double 5.0, ptr %x", "ret 
 
 @pytest.mark.parametrize("release", [True, WorkAbove(AxisLength(0, 0), 2)])
 def test_gil_release_keeps_results_right(make, release):
-    signature = Signature((ArrayParam(F8, (None,)),), (ArgResult(0),), 0, release_gil=release)
+    signature = Signature((ArrayParam(F8, (None,)),), (), (ArgOut(0),), 0, release_gil=release)
     f = make(ADD_INTO_LOOP, signature)
     for n in (1, 4):
         x = np.zeros(n)
@@ -332,7 +341,7 @@ def test_gil_release_keeps_results_right(make, release):
 def test_slot_numbers_follow_the_contract():
     signature = Signature(
         (ArrayParam(F8, (None, 3, None), (None, None, 8)), ScalarParam(C8), IdentityParam(None)),
-        (ArrayResult(F8, (None, 2)), ScalarResult(C16), RankZeroResult(C8), UnboxedResult(I8)),
+        (ArrayResult(F8, (None, 2)), ScalarResult(C16), ScalarResult(C8), ScalarResult(I8)),
     )
     slots = abi.layout(signature)
     assert slots.params[0] == abi.Slots(0, (1, None, 2), (3, 4, None))

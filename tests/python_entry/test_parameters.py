@@ -12,8 +12,9 @@ import pytest
 
 from tests.calls.warm import assert_same
 from tests.python_entry.cores import NOTHING
-from tracejit.abi import AnyParam, ArgResult, Container
+from tracejit.abi import AnyParam, Container
 from tracejit.abi import Signature as NativeSignature
+from tracejit.ir.results import ArgOut
 from tracejit.python_entry import entry
 from tracejit.python_entry.parameters import CallParameters
 
@@ -70,9 +71,9 @@ def expected_places(f: Any, wanted: Signature, args: Any, kwargs: Any) -> list[A
 @functools.cache
 def returns_places(count: int) -> Any:
     """A row that takes so many places and returns them."""
-    results = tuple(ArgResult(k) for k in range(count))
+    outs = tuple(ArgOut(k) for k in range(count))
     structure = Container("tuple", tuple(range(count)))
-    wanted = NativeSignature((AnyParam(),) * count, results, structure)
+    wanted = NativeSignature((AnyParam(),) * count, (), outs, structure)
     return entry.specialise(NOTHING, wanted, opt_level=0)
 
 

@@ -12,8 +12,7 @@ Slots, in order:
 * `ArrayResult`: data pointer, then the extents that are `None`. With every extent known the entry
   allocates and fills the pointer in before the call; otherwise the core stores a `tj_alloc`ed
   pointer and the extents;
-* `ScalarResult`, `RankZeroResult` and `UnboxedResult`: bits as above (bool: 0 or 1), stored by the
-  core; other results have no slots.
+* `ScalarResult`: bits as above (bool: 0 or 1), stored by the core.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from tracejit.dtypes import is_complex
+from tracejit.ir.results import Out
 from tracejit.records import dataclass
 
 DType: TypeAlias = "np.dtype[Any]"
@@ -241,7 +241,7 @@ class Hidden:
 
 @dataclass(frozen=True)
 class ArrayResult:
-    """A fresh array in C order. A None extent is found by the core, which then owns the memory."""
+    """Memory in C order. A None extent is found by the core, which then owns the memory."""
 
     dtype: DType
     shape: tuple[Expr | None, ...]
@@ -254,68 +254,12 @@ class ArrayResult:
 
 @dataclass(frozen=True)
 class ScalarResult:
-    """A Python scalar of `kind`, or with None a NumPy scalar of `dtype`."""
-
-    dtype: DType
-    kind: Kind | None = None
-
-
-@dataclass(frozen=True)
-class ArgResult:
-    """The argument object itself (hidden parameters count on after the explicit ones)."""
-
-    param: int
-
-
-@dataclass(frozen=True)
-class RankZeroResult:
-    """A fresh array without axes, of which the core stores the value as it does a scalar's."""
+    """A number of which the core stores the bits."""
 
     dtype: DType
 
 
-@dataclass(frozen=True)
-class UnboxedResult:
-    """A scalar that is no object: the core stores it, and expressions look at it."""
-
-    dtype: DType
-
-
-@dataclass(frozen=True)
-class ViewResult:
-    """A view of a parameter, or with `of_result` of an earlier array result, as its `base`.
-
-    `offset` (bytes from the source's first element), `shape` and `strides` (bytes) may look at
-    results of the core. Writeable where it and its source are.
-    """
-
-    source: int
-    dtype: DType
-    shape: tuple[Expr, ...]
-    strides: tuple[Expr, ...]
-    offset: Expr = 0
-    of_result: bool = False
-    writeable: bool = True
-
-
-@dataclass(frozen=True)
-class ConstantResult:
-    """An object known when compiling."""
-
-    value: Any
-
-
-Result: TypeAlias = (
-    ArrayResult
-    | ScalarResult
-    | RankZeroResult
-    | UnboxedResult
-    | ArgResult
-    | ViewResult
-    | ConstantResult
-)
-#: Results of which the core stores the bits.
-BITS = (ScalarResult, RankZeroResult, UnboxedResult)
+Result: TypeAlias = ArrayResult | ScalarResult
 
 
 @dataclass(frozen=True)
@@ -338,7 +282,7 @@ class Unflatten:
     build: Callable[[list[Any]], Any]
 
 
-# An int is a leaf: the index of a result. One index twice is one object twice.
+# An int is a leaf: a number of `Signature.outs`. One number twice is one object twice.
 Structure: TypeAlias = int | Container | Unflatten | None
 
 
@@ -375,6 +319,8 @@ class Rollback:
 class Signature:
     """Everything that a caller of a core must know.
 
+    `results`: what the core stores; `outs`: the leaves that are made of them and of the arguments
+    (those that `python_entry/views.py` says are made natively), around which `structure` is.
     `disjoint`: pairs of array parameters whose byte ranges must not meet (as
     `np.may_share_memory`); `identical`: pairs that must be the same memory, shape and strides;
     `same` and `distinct`: pairs of parameters that must be, or not be, one object.
@@ -382,6 +328,7 @@ class Signature:
 
     params: tuple[Param, ...]
     results: tuple[Result, ...] = ()
+    outs: tuple[Out, ...] = ()
     structure: Structure = None
     hidden: tuple[Hidden, ...] = ()
     guards: tuple[IntegerGuard, ...] = ()
@@ -446,9 +393,7 @@ def _result_slots(result: Result, counter: _Counter) -> Slots:
     if isinstance(result, ArrayResult):
         data = counter.take()
         return Slots(data, counter.take_unknown(result.shape))
-    if isinstance(result, BITS):
-        return Slots(counter.take(2 if is_complex(result.dtype) else 1))
-    return Slots(None)
+    return Slots(counter.take(2 if is_complex(result.dtype) else 1))
 
 
 def layout(signature: Signature) -> SlotLayout:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracejit import abi, trees
 from tracejit.calls.argument_layouts import param_owners
 from tracejit.calls.epilogue import Epilogue, ResultBuilder, TreeBuilder
-from tracejit.calls.native_views import ViewMaker
+from tracejit.calls.result_objects import Boxes
 from tracejit.ir import extent as ex
 from tracejit.ir.arguments import (
     ArgType,
@@ -22,20 +22,12 @@ from tracejit.ir.arguments import (
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program
+from tracejit.ir.results import ArgOut, ArrayOut, Out, PythonOut, SameOut, ScalarOut
+from tracejit.python_entry.views import is_native
 from tracejit.records import dataclass
 from tracejit.trace.guards.conditions import FunctionField, MemberOf
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable, as_path
 from tracejit.trace.traced import Traced
-from tracejit.trace.values.outs import (
-    ArgOut,
-    ArrayOut,
-    Boxes,
-    PythonOut,
-    SameOut,
-    ScalarOut,
-    StaticOut,
-    ViewOut,
-)
 
 #: Elements above which a call lets other threads run.
 RELEASE_ELEMENTS = 20_000
@@ -136,10 +128,11 @@ class SignatureBuilder:
             for path in (relation.first, relation.second):
                 hidden.append(abi.Hidden(_source(path), abi.AnyParam()))
         same, distinct = self.objects()
-        results, structure = self.results()
+        results, outs, structure = self.results()
         return abi.Signature(
             params,
             results,
+            outs,
             structure,
             tuple(hidden),
             guards=self.values(),
@@ -240,75 +233,52 @@ class SignatureBuilder:
 
     # -- results -------------------------------------------------------------------------------
 
-    def results(self) -> tuple[tuple[abi.Result, ...], abi.Structure]:
-        raw = [self.raw(k) for k in range(len(self.program.results))]
+    def results(self) -> tuple[tuple[abi.Result, ...], tuple[Out, ...], abi.Structure]:
+        """What the core stores, the leaves of results, and what is around them."""
+        stored = tuple(self.raw(k) for k in range(len(self.program.results)))
         if self.function.diverges:
-            return (), None
+            return (), (), None
         held = any(h.held is not None for h in self.traced.hidden_arrays().values())
         found = None
         if not (held or self.boxes or self.stands or Epilogue(self.traced).needs_call):
-            found = self.direct(raw)
-        return self.rebuilt(raw) if found is None else found
+            found = self.direct(stored)
+        outs, structure = self.rebuilt(stored) if found is None else found
+        return stored, outs, structure
 
-    def direct(self, raw: list[abi.Result]) -> tuple[tuple[abi.Result, ...], abi.Structure] | None:
+    def direct(self, stored: Sequence[abi.Result]) -> tuple[tuple[Out, ...], abi.Structure] | None:
         """Results that native code makes; None where Python has to put some together."""
-        results = list(raw)
-        shown: dict[int, abi.Result] = {}
-        leaves: list[abi.Structure] = []
+        params = list(map(self.param, range(len(self.args))))
+        outs: list[Out] = []
+        once: dict[Out, int] = {}
+        leaves: list[int] = []
         for out in self.traced.outs:
             if isinstance(out, SameOut):
                 leaves.append(leaves[out.leaf])
                 continue
-            if isinstance(out, ArrayOut | ScalarOut | PythonOut):
-                result = self.boxed(raw[out.index], out)
-                if shown.setdefault(out.index, result) != result:
-                    return None
-                leaves.append(out.index)
-                continue
-            made = self.other(out, raw)
-            if made is None:
+            if not is_native(out, params, stored):
                 return None
-            results.append(made)
-            leaves.append(len(results) - 1)
-        for k, result in enumerate(raw):
-            if k in shown:
-                results[k] = shown[k]
-            elif isinstance(result, abi.ScalarResult):
-                results[k] = abi.UnboxedResult(result.dtype)
-        tree = trees.unflatten(self.traced.out_tree, [_Leaf(x) for x in leaves])
-        return tuple(results), _structure(tree)
+            if not isinstance(out, ArrayOut | ScalarOut | PythonOut):
+                leaves.append(len(outs))
+            elif out in once:
+                leaves.append(once[out])
+                continue
+            else:
+                leaves.append(once.setdefault(out, len(outs)))
+            outs.append(out)
+        tree = trees.unflatten(self.traced.out_tree, list(map(_Leaf, leaves)))
+        return tuple(outs), _structure(tree)
 
-    def boxed(self, raw: abi.Result, out: ArrayOut | ScalarOut | PythonOut) -> abi.Result:
-        """What becomes of a result of the core that is returned itself."""
-        if not isinstance(raw, abi.ScalarResult):
-            return raw
-        if isinstance(out, ArrayOut):
-            return abi.RankZeroResult(raw.dtype)
-        kind: Any = out.kind if isinstance(out, PythonOut) else None
-        return abi.ScalarResult(raw.dtype, kind)
-
-    def other(self, out: Any, raw: list[abi.Result]) -> abi.Result | None:
-        """A result that is no result of the core."""
-        if isinstance(out, ArgOut):
-            return abi.ArgResult(out.arg)
-        if isinstance(out, StaticOut):
-            return abi.ConstantResult(out.value)
-        if isinstance(out, ViewOut):
-            return ViewMaker(self.array, raw).result(out)
-        return None
-
-    def array(self, k: int) -> abi.ArrayParam | None:
-        """The parameter that argument array k is (arrays found outside follow the leaves)."""
-        found = self.param(k)
-        return found if isinstance(found, abi.ArrayParam) else None
-
-    def rebuilt(self, raw: list[abi.Result]) -> tuple[tuple[abi.Result, ...], abi.Structure]:
+    def rebuilt(self, stored: Sequence[abi.Result]) -> tuple[tuple[Out, ...], abi.Structure]:
+        """Results that Python puts together: it is given those of the core, and all arrays."""
         arrays = self.arrays()
-        results = [*raw, *[abi.ArgResult(k) for k in arrays]]
+        outs: list[Out] = [
+            ArrayOut(k) if isinstance(result, abi.ArrayResult) else ScalarOut(k)
+            for k, result in enumerate(stored)
+        ]
         outside = self.traced.hidden_arrays().items()
         maps = {k: h.held for k, h in outside if h.held is not None}
-        build = ResultBuilder(Epilogue(self.traced, self.boxes), len(raw), tuple(arrays), maps)
-        return tuple(results), abi.Unflatten(build)
+        build = ResultBuilder(Epilogue(self.traced, self.boxes), len(outs), tuple(arrays), maps)
+        return (*outs, *map(ArgOut, arrays)), abi.Unflatten(build)
 
     def raw(self, k: int) -> abi.Result:
         result = self.program.results[k]

@@ -31,6 +31,7 @@ from tracejit.ir.arguments import resolved, sizes_of, without_objects
 from tracejit.ir.core import Function, Instr
 from tracejit.ir.printer import format_function
 from tracejit.ir.program import Program, instructions
+from tracejit.ir.results import ViewOut
 from tracejit.llvm_text.lower_function import Rule
 from tracejit.lower.kernel_fusion import merge
 from tracejit.lower.lower import lower
@@ -126,7 +127,7 @@ def compile_version(
         preconditions=preconditions,
         writes=tuple(sorted(k for k in traced.mutated if k < len(request.args))),
         needs_call=Epilogue(traced).needs_call or traced.keeps_changes,
-        makes_views=any(isinstance(r, abi.ViewResult) for r in made.spec.signature.results),
+        makes_views=any(isinstance(out, ViewOut) for out in made.spec.signature.outs),
         made=lambda: made,
         direct=direct,
         count=count,

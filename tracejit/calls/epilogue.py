@@ -9,23 +9,21 @@ from typing import TYPE_CHECKING, Any
 from tracejit import trees
 from tracejit.calls.chains import Pending
 from tracejit.calls.non_native import standing
+from tracejit.calls.result_objects import Boxes, HostBoxes, Rebuilder
 from tracejit.errors import UnsupportedError
+from tracejit.ir.results import (
+    FIELDS,
+    AttributeChange,
+    CallerOut,
+    ContainerChange,
+    ObjectOut,
+    Out,
+    TreeOut,
+)
 from tracejit.records import dataclass
 from tracejit.trace.guards.paths import Path, as_path
 from tracejit.trace.session.plain import put_attribute
 from tracejit.trace.values.kept_changes import taken
-from tracejit.trace.values.outs import (
-    FIELDS,
-    AttributeChange,
-    Boxes,
-    CallerOut,
-    ContainerChange,
-    HostBoxes,
-    ObjectOut,
-    Out,
-    Rebuilder,
-    TreeOut,
-)
 
 if TYPE_CHECKING:
     from tracejit.trace.traced import Traced

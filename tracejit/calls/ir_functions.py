@@ -17,6 +17,7 @@ from tracejit.ir.arguments import ArgType, ArrayArg, ScalarArg, SymDim, places_o
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.printer import format_type
+from tracejit.ir.results import ArrayOut, Out, ScalarOut
 from tracejit.ir.types import INDEX, TensorType, dtype_of
 from tracejit.ir.verifier import verify
 from tracejit.lower.kernel_fusion import merge
@@ -24,7 +25,6 @@ from tracejit.lower.lower import lower
 from tracejit.lower.shared_loops import share_loops
 from tracejit.python_entry.entry import Specialisation
 from tracejit.trace.traced import Traced, mutated_by
-from tracejit.trace.values.outs import ArrayOut, Out, ScalarOut
 
 
 def compile_ir(

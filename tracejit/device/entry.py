@@ -75,21 +75,26 @@ class DeviceEntry(PortableEntry):
             context = (ctypes.c_int64 * abi.CTX_WORDS)()
             context[abi.CTX_HOST] = id(self.host)
             context[abi.CTX_STREAM] = self._driver.stream()
-            leaves = self._allocate(slots, values)
+            arrays = self._allocate(slots, values)
             with CallMemory(self._driver, ctypes.addressof(context)) as memory:
                 call = self._call if complete else self._careful_call
-                call(context, slots, values, memory, leaves)
+                leaves = call(context, slots, values, memory, arrays)
         return assemble(self.signature.structure, leaves)
 
     def _careful_call(
-        self, context: Any, slots: Any, values: Sequence[Any], memory: CallMemory, leaves: list[Any]
-    ) -> None:
+        self,
+        context: Any,
+        slots: Any,
+        values: Sequence[Any],
+        memory: CallMemory,
+        arrays: dict[int, Any],
+    ) -> list[Any]:
         """A call with NumPy arrays copied to the device, and what it wrote put back if need be."""
         uploaded = self._uploaded(values, slots, memory)
         rollback = self.signature.rollback
         saved = None if rollback is None else transfers.Saved(rollback, values, self._driver)
         try:
-            self._call(context, slots, values, memory, leaves, saved)
+            return self._call(context, slots, values, memory, arrays, saved)
         finally:
             for k, address in uploaded.items():
                 if k in self._writes:
@@ -101,29 +106,31 @@ class DeviceEntry(PortableEntry):
         slots: Any,
         values: Sequence[Any],
         memory: CallMemory,
-        leaves: list[Any],
+        arrays: dict[int, Any],
         saved: transfers.Saved | None = None,
-    ) -> None:
+    ) -> list[Any]:
         try:
             if self._core(ctypes.addressof(context), ctypes.addressof(slots)):
                 if saved and context[abi.CTX_ERROR] in self.rejecting:
                     saved.restore()
                 self._failed(context, memory)
             for k, result in enumerate(self.signature.results):
-                leaves[k] = self._result(k, result, leaves[k], slots, memory, values)
+                if isinstance(result, abi.ArrayResult) and k not in arrays:
+                    at = self.layout.results[k]
+                    shape = known(result.shape, at.extents, slots, values)
+                    arrays[k] = transfers.array(shape, result.dtype, memory.take(slots[at.data]))
+            return [self._leaf(out, arrays, slots, values) for out in self.signature.outs]
         finally:
             free_all()(ctypes.addressof(context))
 
-    def _allocate(self, slots: Any, values: Sequence[Any]) -> list[Any]:
-        leaves: list[Any] = []
-        for result, at in zip(self.signature.results, self.layout.results, strict=True):
-            leaf = None
+    def _allocate(self, slots: Any, values: Sequence[Any]) -> dict[int, Any]:
+        arrays: dict[int, Any] = {}
+        for k, result in enumerate(self.signature.results):
             if isinstance(result, abi.ArrayResult) and not result.core_allocates:
                 shape = tuple(evaluate(e, values) for e in result.shape if e is not None)
-                leaf = transfers.empty(self._driver, shape, result.dtype)
-                slots[at.data] = int(leaf.data.ptr)
-            leaves.append(leaf)
-        return leaves
+                arrays[k] = transfers.empty(self._driver, shape, result.dtype)
+                slots[self.layout.results[k].data] = int(arrays[k].data.ptr)
+        return arrays
 
     def _uploaded(self, values: Sequence[Any], slots: Any, memory: CallMemory) -> dict[int, int]:
         """Copies of NumPy arrays among the parameters, by number."""
@@ -150,17 +157,6 @@ class DeviceEntry(PortableEntry):
                 raise MemoryError from cause
             raise self.errors.build(error, context[abi.CTX_PAYLOAD]) from cause
         self._fail(context)
-
-    def _result(
-        self, k: int, result: abi.Result, leaf: Any, slots: Any, memory: CallMemory, values: Any
-    ) -> Any:
-        at = self.layout.results[k]
-        if isinstance(result, abi.ArrayResult):
-            if leaf is not None:
-                return leaf
-            shape = known(result.shape, at.extents, slots, values)
-            return transfers.array(shape, result.dtype, memory.take(slots[at.data]))
-        return self._leaf(k, result, [], slots, None, values)
 
 
 def _is_written(param: abi.Param) -> bool:

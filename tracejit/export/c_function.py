@@ -63,7 +63,7 @@ def c_function(function: Any, options: Options, signature: Any, form: str) -> Fu
 def _number(f: Interface) -> str:
     """LLVM's type of the one number that the function returns."""
     if (
-        len(f.function.leaves) != 1
+        len(f.function.outs) != 1
         or len(f.results) != 1
         or f.results[0].kind != "scalar"
         or is_complex(f.results[0].dtype)

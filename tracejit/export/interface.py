@@ -24,6 +24,7 @@ from tracejit.export.c_types import c_type, passed_as
 from tracejit.export.lowered import LoweredFunction
 from tracejit.export.signatures import distinct_name
 from tracejit.ir.arguments import ArrayArg, ScalarArg, SymDim, places_of_extents
+from tracejit.ir.results import StaticOut
 from tracejit.records import dataclass
 
 
@@ -140,11 +141,11 @@ def _known(*slots: int | None) -> tuple[int, ...]:
 
 def _result_names(function: LoweredFunction) -> list[str]:
     """A name for each result of the program, after where it is first found in what is returned."""
-    paths = function.tree.paths() if function.leaves else []
+    paths = function.tree.paths() if function.outs else []
     names: dict[int, str] = {}
-    for leaf, path in zip(function.leaves, paths, strict=True):
-        if isinstance(leaf, int):
-            names.setdefault(leaf, c_name("_".join(["result", *map(str, path)])))
+    for out, path in zip(function.outs, paths, strict=True):
+        if not isinstance(out, StaticOut):
+            names.setdefault(out.index, c_name("_".join(["result", *map(str, path)])))
     count = len(function.program.results)
     return [names.get(k, f"result_{k}") for k in range(count)]
 

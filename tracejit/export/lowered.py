@@ -10,7 +10,7 @@ from __future__ import annotations
 import dis
 import inspect
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from tracejit.export.without_libraries import without_libraries
 from tracejit.ir.arguments import ArgType, ArrayArg, ScalarArg, SymDim
 from tracejit.ir.core import TABLE, Constant, Function, Instr
 from tracejit.ir.program import Program, instructions
+from tracejit.ir.results import ArrayOut, PythonOut, SameOut, ScalarOut, StaticOut
 from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import run
 from tracejit.records import dataclass
@@ -31,20 +32,20 @@ from tracejit.trace.driver import trace
 from tracejit.trace.session.assumption_sets import AssumptionSet, TraceAssumptions
 from tracejit.trace.traced import Traced
 from tracejit.trace.values.all import Array
-from tracejit.trace.values.outs import ArrayOut, PythonOut, SameOut, ScalarOut, StaticOut
+
+ExportedOut: TypeAlias = ArrayOut | ScalarOut | PythonOut | StaticOut
+"""Leaves of results that C can be given, or that Python has without it."""
 
 
 @dataclass(frozen=True)
 class LoweredFunction:
-    """``leaves``: what the results consist of, nested as ``tree``: the number of a result of the
-    program, or a ``StaticOut``; ``kinds``: which of those are arrays or Python's numbers."""
+    """``outs``: what the results consist of, nested as ``tree``."""
 
     name: str
     types: ArgumentTypes
     traced: Traced
     program: Program
-    leaves: tuple[int | StaticOut, ...]
-    kinds: tuple[str | None, ...]
+    outs: tuple[ExportedOut, ...]
     tree: Any
 
     @property
@@ -97,13 +98,11 @@ def lowered_function(
     if types.declared is not None:
         types.declared.check_result(traced)
     _refuse_changes(traced, function)
-    leaves, kinds = _results(traced, function)
+    outs = tuple(_results(traced, function))
     simple = simplify(_with_constants(traced), stabilize=options.stabilize)
     simple = run(without_libraries(simple), DEFAULT)
     traced = replace(traced, hidden=[])
-    return LoweredFunction(
-        name, types, traced, lowered(traced, simple), leaves, kinds, traced.out_tree
-    )
+    return LoweredFunction(name, types, traced, lowered(traced, simple), outs, traced.out_tree)
 
 
 def _traced(function: Any, types: ArgumentTypes) -> Traced:
@@ -143,23 +142,16 @@ def _first(function: Function, arg: int) -> Instr | None:
     return next((i for i in found if i.attrs["arg"] == arg), None)
 
 
-def _results(
-    traced: Traced, function: Any
-) -> tuple[tuple[int | StaticOut, ...], tuple[str | None, ...]]:
-    leaves: list[int | StaticOut] = []
-    kinds: list[str | None] = []
+def _results(traced: Traced, function: Any) -> list[ExportedOut]:
+    found: list[ExportedOut] = []
     for out in traced.outs:
-        array = "array" if isinstance(out, ArrayOut) else None
-        kinds.append(out.kind if isinstance(out, PythonOut) else array)
         if isinstance(out, SameOut):
-            leaves.append(leaves[out.leaf])
-        elif isinstance(out, ArrayOut | ScalarOut | PythonOut):
-            leaves.append(out.index)
-        elif isinstance(out, StaticOut):
-            leaves.append(out)
+            found.append(found[out.leaf])
+        elif isinstance(out, ArrayOut | ScalarOut | PythonOut | StaticOut):
+            found.append(out)
         else:
             _refuse_result(traced, function, type(out).__name__)
-    return tuple(leaves), tuple(kinds)
+    return found
 
 
 #: What a result is that C cannot be given, and what to return instead.

@@ -24,8 +24,8 @@ from tracejit.export.c_names import plain_name
 from tracejit.export.errors import ErrorRow
 from tracejit.export.interface import Interface, tree_of
 from tracejit.ir.arguments import ArrayArg, ScalarArg, StaticArg, SymDim
+from tracejit.ir.results import ArrayOut, PythonOut, StaticOut
 from tracejit.records import dataclass
-from tracejit.trace.values.outs import StaticOut
 
 _PYPROJECT = """\
 [build-system]
@@ -124,16 +124,18 @@ def signature(f: Interface) -> runtime.PackageSignature:
     tuples, lists or dicts."""
     function = f.function
     returned = [
-        runtime.FixedValue(_constant(x.value)) if isinstance(x, StaticOut) else x
-        for x in function.leaves
+        runtime.FixedValue(_constant(out.value)) if isinstance(out, StaticOut) else out.index
+        for out in function.outs
     ]
     nesting, returns = function.types.nested_as(range), _without_names(tree_of(function, returned))
     results_of = {t for t in trees.node_types(function.tree) if not hasattr(t, "_fields")}
     if {*trees.node_types(function.types.tree), *results_of} - {tuple, list, dict}:
         raise UnsupportedError("a package takes and returns tuples, lists and dicts alone")
     arguments = [_argument(f, k) for k in range(len(function.types.names))]
-    pairs = zip(function.leaves, function.kinds, strict=True)
-    kinds = {leaf: kind for leaf, kind in pairs if isinstance(leaf, int) and kind is not None}
+    kinds: dict[int, str] = {}
+    for out in function.outs:
+        if isinstance(out, ArrayOut | PythonOut):
+            kinds[out.index] = out.kind if isinstance(out, PythonOut) else "array"
     results = [
         runtime.PackageResult(
             kinds.get(k, "numpy"), r.dtype.name, r.python_shape, r.kind == "owned"

@@ -22,9 +22,9 @@ from tracejit.export.algorithms import (
 from tracejit.ir.arguments import ArgType, ArrayArg, ScalarArg, StaticArg, SymDim
 from tracejit.ir.core import TABLE, Function, Instr, Value, is_array
 from tracejit.ir.extent import Dim, Extent
+from tracejit.ir.results import ArrayOut, PythonOut, ScalarOut, StaticOut
 from tracejit.passes.rebuild import Rebuild, each_region
 from tracejit.trace.driver import trace
-from tracejit.trace.values.outs import ArrayOut, PythonOut, ScalarOut, StaticOut
 
 Algorithm = Callable[..., Any]
 

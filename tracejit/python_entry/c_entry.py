@@ -17,6 +17,7 @@ from tracejit.abi import capi
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.codegen_llvm.runtime import runtime_symbols
 from tracejit.dtypes import is_float
+from tracejit.ir.results import PythonOut, ScalarOut, StaticOut
 from tracejit.python_entry.entry import Specialisation
 from tracejit.records import dataclass
 
@@ -144,11 +145,13 @@ def _returned(
     if result is None:
         return ["ret void"], "ret void"
     zero = f"ret {result.text} zeroinitializer" if result.pointer else _literal(result, 0)
-    (found,), (at,) = signature.results, layout.results
-    if isinstance(found, abi.ConstantResult):
-        return [_literal(result, found.value)], zero
-    if not isinstance(found, abi.ScalarResult) or found.dtype != result.dtype:
+    (out,) = signature.outs
+    if isinstance(out, StaticOut):
+        return [_literal(result, out.value)], zero
+    stored = signature.results[out.index] if isinstance(out, ScalarOut | PythonOut) else None
+    if stored is None or stored.dtype != result.dtype:
         raise TypeError(f"a C function that returns {result.dtype} returns no other kind of value")
+    (at,) = layout.results
     assert at.data is not None
     loaded = f"%result = load {result.text}, ptr %resultp"
     return [_slot("resultp", at.data), loaded, f"ret {result.text} %result"], zero

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from tracejit import abi
 from tracejit.dtypes import is_complex, is_unsigned
+from tracejit.ir.results import ArgOut, ArrayOut, Out, PythonOut, ScalarOut, StaticOut, ViewOut
 from tracejit.python_entry.entry_writer import Writer
+from tracejit.python_entry.views import strided
 
 
 class ResultWriter:
-    """Emits a signature's results. `answer` is the object that the entry returns."""
+    """Emits a signature's results. `answer` is the object that the entry returns.
+
+    What the call holds until then stands in the block `%leaves` of `count` words: arrays that the
+    core fills, then the other leaves.
+    """
 
     def __init__(
         self, writer: Writer, signature: abi.Signature, layout: abi.SlotLayout, objects: list[str]
@@ -17,8 +23,17 @@ class ResultWriter:
         self.signature = signature
         self.layout = layout
         self.objects = objects
-        self.leaves: list[str | None] = [None] * len(signature.results)
+        results = enumerate(signature.results)
+        arrays = [k for k, result in results if isinstance(result, abi.ArrayResult)]
+        self._places = {k: place for place, k in enumerate(arrays)}
+        self._arrays: dict[int, str] = {}
+        self.leaves: list[str] = []
+        self.count = len(arrays) + sum(not self._is_array(out) for out in signature.outs)
         self.answer = "null"
+
+    def _is_array(self, out: Out) -> bool:
+        """Whether it is memory that the core fills."""
+        return isinstance(out, ArrayOut) and out.index in self._places
 
     def allocate(self) -> None:
         """Before the call: arrays whose shape is known, and their pointers into the slots."""
@@ -26,18 +41,19 @@ class ResultWriter:
         for k, result in enumerate(self.signature.results):
             if not isinstance(result, abi.ArrayResult) or result.core_allocates:
                 continue
-            self._keep(k, self._new(result.dtype, self._dims(k, result)), otherwise="drop")
-            data = w.load_at("ptr", self.leaves[k] or "", 16)
+            made = self._new(result.dtype, self._dims(k, result))
+            self._keep(self._places[k], made, otherwise="drop")
+            self._arrays[k] = made
+            data = w.load_at("ptr", made, 16)
             w.store(f"ptr {data}", "%slots", self.layout.results[k].data)
 
     def _new(self, dtype: abi.DType, dims: list[str]) -> str:
         descr, block = self.w.env_load(dtype), self._block(dims)
         return self.w.op(f"call ptr @tj_new_array(ptr {descr}, i32 {len(dims)}, ptr {block})")
 
-    def _keep(self, k: int, made: str, otherwise: str = "unwind") -> None:
+    def _keep(self, place: int, made: str, otherwise: str = "unwind") -> None:
         self.w.guard(self.w.op(f"icmp ne ptr {made}, null"), otherwise)
-        self.w.store(f"ptr {made}", "%leaves", k)
-        self.leaves[k] = made
+        self.w.store(f"ptr {made}", "%leaves", place)
 
     def _slot(self, kind: str, slot: int | None) -> str:
         assert slot is not None
@@ -70,27 +86,44 @@ class ResultWriter:
     def build(self) -> None:
         """After the call: every leaf, then the structure around them."""
         for k, result in enumerate(self.signature.results):
-            if isinstance(result, abi.ArrayResult):
-                if result.core_allocates:
-                    self._adopt(k, result)
-            elif isinstance(result, abi.ScalarResult):
-                self._keep(k, self._box(k, result))
-            elif isinstance(result, abi.RankZeroResult):
-                self._keep(k, self._rank_zero(k, result))
-            elif isinstance(result, abi.UnboxedResult):
+            if isinstance(result, abi.ArrayResult) and result.core_allocates:
+                self._adopt(k, result)
+        place = len(self._places)
+        for out in self.signature.outs:
+            if isinstance(out, ArrayOut) and self._is_array(out):
+                self.leaves.append(self._arrays[out.index])
                 continue
-            elif isinstance(result, abi.ViewResult):
-                self._keep(k, self._view(k, result))
-            else:
-                known = (
-                    self.objects[result.param]
-                    if isinstance(result, abi.ArgResult)
-                    else self.w.env_load(result.value)
-                )
-                self.w.emit(f"call void @Py_IncRef(ptr {known})")
-                self._keep(k, known)
+            made = self._made(out)
+            self._keep(place, made)
+            self.leaves.append(made)
+            place += 1
         self._release_rest()
         self._assemble()
+
+    def _made(self, out: Out) -> str:
+        """A new reference to what is made for a leaf, or null."""
+        if isinstance(out, ArrayOut):
+            return self._rank_zero(*self._scalar(out.index))
+        if isinstance(out, PythonOut):
+            return self._box(out.kind, *self._scalar(out.index))
+        if isinstance(out, ScalarOut):
+            return self._box_numpy(*self._scalar(out.index))
+        if isinstance(out, ViewOut):
+            return self._view(out)
+        assert isinstance(out, ArgOut | StaticOut), out
+        if isinstance(out, ArgOut):
+            known = self.objects[out.arg]
+        else:
+            known = self.w.env_load(out.value)
+        self.w.emit(f"call void @Py_IncRef(ptr {known})")
+        return known
+
+    def _scalar(self, k: int) -> tuple[abi.DType, int]:
+        """Dtype and first slot of a number that the core stores."""
+        result, slot = self.signature.results[k], self.layout.results[k].data
+        assert isinstance(result, abi.ScalarResult)
+        assert slot is not None
+        return result.dtype, slot
 
     def _adopt(self, k: int, result: abi.ArrayResult) -> None:
         w, dims = self.w, self._dims(k, result)
@@ -100,35 +133,37 @@ class ResultWriter:
             f"call ptr @tj_adopt(ptr %ctx, ptr {data}, ptr {descr}, i32 {len(dims)}, "
             f"ptr {self._block(dims)})"
         )
-        self._keep(k, made)
+        self._keep(self._places[k], made)
+        self._arrays[k] = made
 
-    def _rank_zero(self, k: int, result: abi.RankZeroResult) -> str:
+    def _rank_zero(self, dtype: abi.DType, slot: int) -> str:
         """An array that gets the bits of a scalar."""
-        w, slot = self.w, self.layout.results[k].data
-        assert slot is not None
-        made = self._new(result.dtype, [])
+        w = self.w
+        made = self._new(dtype, [])
         w.guard(w.op(f"icmp ne ptr {made}, null"), "unwind")
         data = w.load_at("ptr", made, 16)
-        parts = 2 if is_complex(result.dtype) else 1
-        size = result.dtype.itemsize // parts
+        parts = 2 if is_complex(dtype) else 1
+        size = dtype.itemsize // parts
         for part in range(parts):
             bits = self._slot(f"i{8 * size}", slot + part)
             at = w.op(f"getelementptr i8, ptr {data}, i64 {size * part}")
             w.emit(f"store i{8 * size} {bits}, ptr {at}")
         return made
 
-    def _view(self, k: int, result: abi.ViewResult) -> str:
-        w = self.w
-        source = self.leaves[result.source] if result.of_result else self.objects[result.source]
-        for expr in (result.offset, *result.shape, *result.strides):
+    def _view(self, out: ViewOut) -> str:
+        w, view = self.w, strided(out, self.signature.all_params, self.signature.results)
+        assert view is not None
+        of = view.source
+        source = self.objects[of.arg] if isinstance(of, ArgOut) else self._arrays[of.index]
+        for expr in (view.offset, *view.shape, *view.strides):
             self._know(expr)
-        offset = w.expr(result.offset)
-        dims = self._block([w.expr(x) for x in result.shape])
-        strides = self._block([w.expr(x) for x in result.strides])
+        offset = w.expr(view.offset)
+        dims = self._block([w.expr(x) for x in view.shape])
+        strides = self._block([w.expr(x) for x in view.strides])
         return w.op(
-            f"call ptr @tj_view(ptr {source}, ptr {w.env_load(result.dtype)}, "
-            f"i32 {len(result.shape)}, ptr {dims}, ptr {strides}, i64 {offset}, "
-            f"i1 {int(result.writeable)})"
+            f"call ptr @tj_view(ptr {source}, ptr {w.env_load(view.dtype)}, "
+            f"i32 {len(view.shape)}, ptr {dims}, ptr {strides}, i64 {offset}, "
+            f"i1 {int(view.writeable)})"
         )
 
     def _know(self, expr: abi.Expr) -> None:
@@ -141,34 +176,32 @@ class ResultWriter:
             slot = at.data if isinstance(expr, abi.ResultOf) else at.extents[expr.axis]
             self.w.values[expr] = self._slot("i64", slot)
 
-    def _box(self, k: int, result: abi.ScalarResult) -> str:
-        w, slot = self.w, self.layout.results[k].data
-        assert slot is not None
-        if result.kind is None:
-            return self._box_numpy(result, slot)
-        if result.kind == "float":
+    def _box(self, kind: str, dtype: abi.DType, slot: int) -> str:
+        """A number of Python's."""
+        w = self.w
+        if kind == "float":
             return w.op(f"call ptr @PyFloat_FromDouble(double {self._slot('double', slot)})")
-        if result.kind == "complex":
+        if kind == "complex":
             parts = [self._slot("double", slot + part) for part in (0, 1)]
             return w.op(f"call ptr @PyComplex_FromDoubles(double {parts[0]}, double {parts[1]})")
         bits = self._slot("i64", slot)
-        if result.kind == "int":
-            sign = "Unsigned" if is_unsigned(result.dtype) else ""
+        if kind == "int":
+            sign = "Unsigned" if is_unsigned(dtype) else ""
             return w.op(f"call ptr @PyLong_From{sign}LongLong(i64 {bits})")
         true = w.op(f"icmp ne i64 {bits}, 0")
         made = w.op(f"select i1 {true}, ptr @Py_True, ptr @Py_False")
         w.emit(f"call void @Py_IncRef(ptr {made})")
         return made
 
-    def _box_numpy(self, result: abi.ScalarResult, slot: int) -> str:
+    def _box_numpy(self, dtype: abi.DType, slot: int) -> str:
         w = self.w
         at = w.op(f"getelementptr i64, ptr %slots, i64 {slot}")
-        if result.dtype.itemsize == 8 and is_complex(result.dtype):
+        if dtype.itemsize == 8 and is_complex(dtype):
             # Two slots of one f32 each; the scalar wants them side by side.
             imag = self._slot("i32", slot + 1)
             beside = w.op(f"getelementptr i32, ptr {at}, i64 1")
             w.emit(f"store i32 {imag}, ptr {beside}")
-        descr = w.env_load(result.dtype)
+        descr = w.env_load(dtype)
         return w.op(f"call ptr @PyArray_Scalar(ptr {at}, ptr {descr}, ptr null)")
 
     def _release_rest(self) -> None:
@@ -180,9 +213,9 @@ class ResultWriter:
 
     def _assemble(self) -> None:
         w, structure = self.w, self.signature.structure
-        count = len(self.leaves)
+        count = self.count
         if isinstance(structure, int) and count == 1:
-            self.answer = self.leaves[structure] or "null"  # the reference moves to the caller
+            self.answer = self.leaves[structure]  # the reference moves to the caller
             return
         made = self._structure(structure)
         w.guard(w.op(f"icmp ne ptr {made}, null"), otherwise="drop")
@@ -199,8 +232,8 @@ class ResultWriter:
             return str(made)
         if isinstance(structure, abi.Unflatten):
             args = w.alloca("ptr")
-            objects = [None if leaf is None else k for k, leaf in enumerate(self.leaves)]
-            leaves = self._container("list", [self._structure(k) for k in objects])
+            each = [self._structure(k) for k in range(len(self.leaves))]
+            leaves = self._container("list", each)
             w.emit(f"store ptr {leaves}, ptr {args}")
             w.guard(w.op(f"icmp ne ptr {leaves}, null"), otherwise="drop")
             build = w.env_load(structure.build)

@@ -92,7 +92,8 @@ class EntryText:
 
     def _write(self, core: str) -> None:
         s, w = self.signature, self.w
-        self._allocate_frame()
+        results = ResultWriter(w, s, self.layout, self.objects)
+        self._allocate_frame(results.count)
         w.guard(w.op(f"icmp eq i64 %nargs, {len(s.params)}"))
         for k, param in enumerate(s.params):
             self.objects.append(w.load_at("ptr", "%args", 8 * k))
@@ -110,20 +111,19 @@ class EntryText:
             if k < len(s.params) or not _is_binding(s.hidden[k - len(s.params)]):
                 self._guard_param(k, param)
         self._guard_relations()
-        results = ResultWriter(w, s, self.layout, self.objects)
         results.allocate()
         self._call(core)
         results.build()
         self._exits(results)
 
-    def _allocate_frame(self) -> None:
-        w, s = self.w, self.signature
+    def _allocate_frame(self, leaves: int) -> None:
+        w = self.w
         w.emit(f"%ctx = alloca [{abi.CTX_WORDS} x i64], align 64")
         w.emit(f"%slots = alloca [{max(1, self.layout.count)} x i64], align 64")
-        w.emit(f"%leaves = alloca [{max(1, len(s.results))} x ptr]")
+        w.emit(f"%leaves = alloca [{max(1, leaves)} x ptr]")
         w.emit(f"%hidden = alloca [{max(1, self.held)} x ptr]")
         w.emit("%overflow = alloca i32")
-        for block, words in (("%leaves", len(s.results)), ("%hidden", self.held)):
+        for block, words in (("%leaves", leaves), ("%hidden", self.held)):
             for k in range(words):
                 w.store("ptr null", block, k)
 
@@ -372,14 +372,14 @@ class EntryText:
         w.emit(f"ret ptr {results.answer}")
         w.block("failed")
         if self.rejecting:
-            self._reject()
+            self._reject(results.count)
         w.emit(f"call void @tj_raise(ptr %ctx, ptr {w.env_at(ENV_ERRORS)})")
         w.emit("br label %unwind")
         w.block("unwind")
         w.emit("call void @tj_free_all(ptr %ctx)")
         w.emit("br label %drop")
         w.block("drop")
-        for name, count in (("%leaves", len(self.signature.results)), ("%hidden", n)):
+        for name, count in (("%leaves", results.count), ("%hidden", n)):
             if count:
                 w.emit(f"call void @tj_decref_all(ptr {name}, i64 {count})")
         w.emit("ret ptr null")
@@ -391,7 +391,7 @@ class EntryText:
             w.emit(f"call void @tj_decref_all(ptr %hidden, i64 {n})")
         w.emit(f"ret ptr inttoptr (i64 {boxing_text.MISS} to ptr)")
 
-    def _reject(self) -> None:
+    def _reject(self, leaves: int) -> None:
         """Errors that say that this code is not for these values: what it changed is put back; a
         miss, if the entry is armed."""
         w, rollback = self.w, self.signature.rollback
@@ -410,8 +410,8 @@ class EntryText:
         w.emit(f"br i1 {armed}, label %given_up, label %raised")
         w.block("given_up")
         w.emit("call void @tj_free_all(ptr %ctx)")
-        if self.signature.results:
-            w.emit(f"call void @tj_decref_all(ptr %leaves, i64 {len(self.signature.results)})")
+        if leaves:
+            w.emit(f"call void @tj_decref_all(ptr %leaves, i64 {leaves})")
         w.emit("br label %miss")
         w.block("raised")
 

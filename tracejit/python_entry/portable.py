@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import ctypes
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import MethodType
 from typing import Any
@@ -24,8 +24,10 @@ from tracejit.codegen_llvm.runtime import (
     scalar_from_slots,
     store_scalar,
 )
+from tracejit.ir.results import ArgOut, ArrayOut, Out, PythonOut, ScalarOut, StaticOut, ViewOut
 from tracejit.llvm_text.tables import ErrorTable
 from tracejit.python_entry.parameters import CallParameters
+from tracejit.python_entry.views import StridedView, strided
 
 
 class Miss(Exception):  # noqa: N818  (not an error: the next entry is tried)
@@ -180,7 +182,7 @@ class PortableEntry:
         context[abi.CTX_HOST] = id(self.host)
         for param, at, value in zip(self.signature.all_params, self.layout.params, values):
             fill(slots, param, at, value)
-        leaves = self._allocate(slots, values)
+        arrays = self._allocate(slots, values)
         rollback = self.signature.rollback
         saved = rollback and rollback.save(*(values[k] for k in rollback.params))
         try:
@@ -189,21 +191,22 @@ class PortableEntry:
                     rollback.restore(saved)
                 self._fail(context)
             for k, result in enumerate(self.signature.results):
-                leaves[k] = self._leaf(k, result, leaves, slots, context, values)
+                if isinstance(result, abi.ArrayResult) and k not in arrays:
+                    arrays[k] = _adopt(result, self.layout.results[k], slots, context, values)
+            leaves = [self._leaf(out, arrays, slots, values) for out in self.signature.outs]
         finally:
             free_all()(ctypes.addressof(context))
         return assemble(self.signature.structure, leaves)
 
-    def _allocate(self, slots: Any, values: Sequence[Any]) -> list[Any]:
-        leaves: list[Any] = []
-        for result, at in zip(self.signature.results, self.layout.results, strict=True):
-            leaf = None
+    def _allocate(self, slots: Any, values: Sequence[Any]) -> dict[int, Any]:
+        """Arrays that the core fills, by number of its result."""
+        arrays: dict[int, Any] = {}
+        for k, result in enumerate(self.signature.results):
             if isinstance(result, abi.ArrayResult) and not result.core_allocates:
                 shape = tuple(evaluate(e, values) for e in result.shape if e is not None)
-                leaf = np.empty(shape, result.dtype)
-                slots[at.data] = _data(leaf)
-            leaves.append(leaf)
-        return leaves
+                arrays[k] = np.empty(shape, result.dtype)
+                slots[self.layout.results[k].data] = _data(arrays[k])
+        return arrays
 
     def _fail(self, context: Any) -> None:
         error = context[abi.CTX_ERROR]
@@ -211,27 +214,28 @@ class PortableEntry:
             raise MemoryError
         raise self.errors.build(error, *context[abi.CTX_PAYLOAD : abi.CTX_PAYLOAD + 8])
 
-    def _leaf(
-        self, k: int, result: abi.Result, leaves: list[Any], slots: Any, context: Any, values: Any
-    ) -> Any:
-        at = self.layout.results[k]
-        if isinstance(result, abi.ArrayResult):
-            return _adopt(result, at, slots, context, values) if leaves[k] is None else leaves[k]
-        if isinstance(result, abi.UnboxedResult):
-            return None
-        if isinstance(result, abi.BITS):
+    def _leaf(self, out: Out, arrays: Mapping[int, Any], slots: Any, values: Any) -> Any:
+        if isinstance(out, ArrayOut) and out.index in arrays:
+            return arrays[out.index]
+        if isinstance(out, ArrayOut | ScalarOut | PythonOut):
+            at = self.layout.results[out.index]
             assert at.data is not None
-            value = scalar_from_slots(result.dtype, ctypes.addressof(slots) + 8 * at.data)
-            if isinstance(result, abi.RankZeroResult):
+            dtype = self.signature.results[out.index].dtype
+            value = scalar_from_slots(dtype, ctypes.addressof(slots) + 8 * at.data)
+            if isinstance(out, ArrayOut):
                 return np.array(value)
-            return value if result.kind is None else value.item()
-        if isinstance(result, abi.ViewResult):
-            source = leaves[result.source] if result.of_result else values[result.source]
-            return self._view(result, slots, source, values)
-        return values[result.param] if isinstance(result, abi.ArgResult) else result.value
+            return value.item() if isinstance(out, PythonOut) else value
+        if isinstance(out, ViewOut):
+            view = strided(out, self.signature.all_params, self.signature.results)
+            assert view is not None
+            of = view.source
+            source = values[of.arg] if isinstance(of, ArgOut) else arrays[of.index]
+            return self._view(view, slots, source, values)
+        assert isinstance(out, ArgOut | StaticOut), out
+        return values[out.arg] if isinstance(out, ArgOut) else out.value
 
     def _view(
-        self, result: abi.ViewResult, slots: Any, source: Any, values: Any
+        self, view: StridedView, slots: Any, source: Any, values: Any
     ) -> np.ndarray[Any, Any]:
         def found(expr: abi.Expr) -> int:
             assert isinstance(expr, abi.ResultOf | abi.ResultExtent)
@@ -242,10 +246,10 @@ class PortableEntry:
 
         shape, strides = (
             tuple(evaluate(expr, values, found) for expr in exprs)
-            for exprs in (result.shape, result.strides)
+            for exprs in (view.shape, view.strides)
         )
-        offset = evaluate(result.offset, values, found)
-        return _strided_view(source, result.dtype, shape, strides, offset, result.writeable)
+        offset = evaluate(view.offset, values, found)
+        return _strided_view(source, view.dtype, shape, strides, offset, view.writeable)
 
 
 def _data(array: np.ndarray[Any, Any]) -> int:

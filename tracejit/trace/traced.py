@@ -8,12 +8,12 @@ from typing import Any
 
 from tracejit.ir.arguments import ArgType, without_objects
 from tracejit.ir.core import Function
+from tracejit.ir.results import AttributeChange, ContainerChange, Out
 from tracejit.records import dataclass
 from tracejit.trace.guards.guards import Guard, Relation
 from tracejit.trace.guards.paths import Path
 from tracejit.trace.guards.preconditions import OutsideArray, Preconditions
 from tracejit.trace.values.captured_arrays import CapturedArray, CapturedNumber
-from tracejit.trace.values.outs import AttributeChange, ContainerChange, Out
 
 
 @dataclass

@@ -10,6 +10,7 @@ from tracejit import trees
 from tracejit.errors import TracejitError, UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.exceptions import ExceptionName, exception_type
+from tracejit.ir.results import FIELDS, AttributeChange, ContainerChange
 from tracejit.trace.convert import is_converted
 from tracejit.trace.guards.guard_equality import is_by_kind
 from tracejit.trace.guards.guards import Relation
@@ -28,7 +29,6 @@ from tracejit.trace.values.kept_changes import (
     WithChanges,
 )
 from tracejit.trace.values.made_objects import is_instance, made_attributes
-from tracejit.trace.values.outs import FIELDS, AttributeChange, ContainerChange
 from tracejit.trace.values.results import Describer
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.structured_results import must_stand_alone

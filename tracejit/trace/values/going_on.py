@@ -15,9 +15,7 @@ import numpy as np
 
 from tracejit import trees
 from tracejit.errors import UnsupportedError
-from tracejit.trace.session.plain import PLAIN
-from tracejit.trace.values.exporters import plain_array
-from tracejit.trace.values.outs import (
+from tracejit.ir.results import (
     ArgOut,
     ArrayOut,
     MadeOut,
@@ -29,6 +27,8 @@ from tracejit.trace.values.outs import (
     StaticOut,
     ViewOut,
 )
+from tracejit.trace.session.plain import PLAIN
+from tracejit.trace.values.exporters import plain_array
 
 _VALUES = (*PLAIN, np.dtype, type, ModuleType, FunctionType, np.ufunc, range, slice)
 

@@ -17,7 +17,7 @@ import numpy as np
 from tracejit.records import dataclass
 
 if TYPE_CHECKING:
-    from tracejit.trace.values.outs import AttributeChange, ContainerChange
+    from tracejit.ir.results import AttributeChange, ContainerChange
 
 _LOCAL = threading.local()
 #: Attribute of an exception: a ``Kept``.

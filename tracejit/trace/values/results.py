@@ -12,25 +12,7 @@ from tracejit import trees
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.session.session import SharedResults, current
-from tracejit.trace.values.all import (
-    Array,
-    Cell,
-    IntOrFloat,
-    IntOrScalar,
-    MixedScalar,
-    PyScalar,
-    Scalar,
-    Select,
-    TaggedScalar,
-)
-from tracejit.trace.values.dynamic_list import ListBuffer, ListRef, parts_of
-from tracejit.trace.values.entries import is_table, table_in
-from tracejit.trace.values.list_heaps import Heap, heap_at
-from tracejit.trace.values.list_kinds import Kind, by_part
-from tracejit.trace.values.made_objects import made_attributes
-from tracejit.trace.values.maybe_unbound import MaybeNone, bound_value
-from tracejit.trace.values.outs import (
+from tracejit.ir.results import (
     ArgOut,
     ArrayOut,
     CallerOut,
@@ -53,6 +35,24 @@ from tracejit.trace.values.outs import (
     TreeOut,
     ViewOut,
 )
+from tracejit.trace.session.session import SharedResults, current
+from tracejit.trace.values.all import (
+    Array,
+    Cell,
+    IntOrFloat,
+    IntOrScalar,
+    MixedScalar,
+    PyScalar,
+    Scalar,
+    Select,
+    TaggedScalar,
+)
+from tracejit.trace.values.dynamic_list import ListBuffer, ListRef, parts_of
+from tracejit.trace.values.entries import is_table, table_in
+from tracejit.trace.values.list_heaps import Heap, heap_at
+from tracejit.trace.values.list_kinds import Kind, by_part
+from tracejit.trace.values.made_objects import made_attributes
+from tracejit.trace.values.maybe_unbound import MaybeNone, bound_value
 from tracejit.trace.values.table_buffers import TableBuffer, listed
 from tracejit.trace.values.table_forms import NOTHING
 from tracejit.trace.values.tagged import by_kind
