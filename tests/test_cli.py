@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 import tracejit
+from tracejit.calls import compiler
 from tracejit.cli import doctor
 from tracejit.cli import main as cli
 
@@ -158,6 +161,10 @@ def test_the_cache_is_listed_verified_and_cleared(run: Run, tmp_path: Path) -> N
     found = run("cache", "verify")
     assert found.returncode == 1
     assert found.stdout.splitlines()[0] == f"damaged: {files[0]}"
+    files[0].write_bytes(b"tracejit-object-1\n" + bytes(40))
+    found = run("cache", "verify")
+    assert found.returncode == 0
+    assert "\n1 are of another version of tracejit: " in found.stdout
     assert run("cache", "clear").stdout == f"{len(files)} entries removed\n"
     assert run("cache", "ls", TRACEJIT_CACHE_DIR="").returncode == 1
 
@@ -214,6 +221,37 @@ def test_what_is_wrong_is_named(
     assert told.startswith("tracejit: ")
     assert len(told.splitlines()) == 1
     assert says in told
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_what_takes_long_is_shown_on_a_terminal(
+    files: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right, terminal, drawing = compiler.simplify, Terminal(), [True]
+
+    def waits(*args: Any, **kwargs: Any) -> Any:
+        until = time.monotonic() + 10.0
+        while drawing and "passes, " not in terminal.getvalue():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        return right(*args, **kwargs)
+
+    monkeypatch.setattr(compiler, "simplify", waits)
+    monkeypatch.setattr("tracejit.cli.waiting.PATIENCE", 0.0)
+    monkeypatch.setenv("TERM", "xterm")
+    words = ("model.py:plain", "--args", "np.ones(3)")
+    with monkeypatch.context() as here:
+        here.setattr(sys, "stderr", terminal)
+        assert cli.main(["explain", *words]) == 0
+    drawing.clear()
+    assert "compiling plain (model.py:15): passes, " in terminal.getvalue()
+    assert "sqrt" in capsys.readouterr().out
+    assert cli.main(["explain", *words]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_function_is_exported(run: Run, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from tracejit import FallbackWarning, jit
-from tracejit.calls import compiler
+from tracejit.calls import compiler, under_way
 
 LIMIT = 2.0
 
@@ -110,3 +112,35 @@ def test_the_slow_stage_is_named(
     assert max(times, key=lambda name: times[name]) == stage
     assert times[stage] > 300.0
     assert float(re.search(rf"\b{stage} (\d+)", told)[1]) >= 300.0
+
+
+@pytest.mark.parametrize(
+    ("slow", "where"),
+    [("trace", "trace, test_log.py:"), ("simplify", "passes"), ("specialise", "machine code")],
+)
+def test_a_long_compilation_says_where_it_is(
+    lines: Any, slow: str, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, told = getattr(compiler, slow), threading.Event()
+
+    def waits(*args: Any, **kwargs: Any) -> Any:
+        assert told.wait(10.0)
+        return right(*args, **kwargs)
+
+    def said(text: str) -> None:
+        print(text, file=sys.stderr)
+        told.set()
+
+    def call() -> None:
+        jit(scaled, cache=False)(np.ones(3), 2)
+        watcher = under_way._watcher
+        if watcher is not None:
+            watcher.join()
+
+    monkeypatch.setattr(under_way, "_say", said)
+    assert lines("progress", call) == []
+    monkeypatch.setattr(under_way, "PATIENCE", 0.1)
+    monkeypatch.setattr(compiler, slow, waits)
+    first, *_, last = lines("progress", call)
+    assert re.fullmatch(rf"{re.escape(HEAD + where)}\d*, \d+ s", first)
+    assert last.startswith(f"{HEAD}ready after ")

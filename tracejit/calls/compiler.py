@@ -22,6 +22,7 @@ from tracejit.calls.device_versions import boxes_of, device_of_version, outside_
 from tracejit.calls.epilogue import Epilogue
 from tracejit.calls.log import Clock, described
 from tracejit.calls.placement import ON_THE_CPU
+from tracejit.calls.under_way import waited_for
 from tracejit.calls.versions import NeedsStatic, Options, Request, Version
 from tracejit.codegen_llvm import perf_map
 from tracejit.codegen_llvm.lower import RULES, lower_program
@@ -103,11 +104,13 @@ def compile_version(
     request: Request, options: Options, rules: Mapping[str, Rule] = RULES
 ) -> Version:
     """Trace and compile one version; ``rules``: as ``lower_program`` takes them."""
-    clock = Clock()
-    traced = _traced(request, options.goes_on)
-    clock.lap("trace")
-    device = device_of_version(request, traced)
-    made = native_code(traced, options, rules, stands=request.stands, device=device, clock=clock)
+    clock = Clock("trace")
+    with waited_for(request.function, clock):
+        traced = _traced(request, options.goes_on)
+        clock.next("passes")
+        device = device_of_version(request, traced)
+        stands = request.stands
+        made = native_code(traced, options, rules, stands=stands, device=device, clock=clock)
     clock.log(request.function, made.spec.module.from_cache)
     if perf_map.asked_for():
         perf_map.note(made.spec.module, _native_names(request.function, made))
@@ -170,13 +173,13 @@ def native_code(
     clock: Clock | None = None,
 ) -> Artefacts:
     """Compile what a front end hands over, for the CPU or a GPU."""
-    clock = clock or Clock()
+    clock = clock or Clock("passes")
     function = simplify(traced.function, stabilize=options.stabilize)
-    clock.lap("passes")
+    clock.next("lower")
     program = lowered(traced, function)
     if device is None and options.parallel:
         program = share_loops(program)
-    clock.lap("lower")
+    clock.next("llvm text")
     boxes = boxes_of(device)
     signature = SignatureBuilder(traced, function, program, boxes, stands=stands).build()
     signature = replace(signature, rollback=rollback_of(traced))
@@ -192,7 +195,7 @@ def native_code(
         code = DeviceCode(program, device, slots, cache=options.cache)
         core = code.core
     _dump(program, core.text)
-    clock.lap("llvm text")
+    clock.next("entry")
     wrong = [
         k for k, site in enumerate(core.errors.sites, 1) if type(site.exception) is FailedAssumption
     ]
@@ -216,7 +219,7 @@ def native_code(
             rejecting=wrong,
             names=partial(outside_name, traced),
         )
-    clock.lap("entry", spec.module.milliseconds)
+    clock.end(spec.module.milliseconds)
     return Artefacts(
         traced,
         function,

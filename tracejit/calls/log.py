@@ -1,7 +1,8 @@
-"""``TRACEJIT_LOG=recompile,compile,cache,fallback`` (or ``all``): what calls do, line by line.
+"""``TRACEJIT_LOG=recompile,progress,compile,cache,fallback`` (or ``all``): what calls do, by lines.
 
-recompile: that a function is compiled, and why it was not before. compile: the milliseconds of each
-stage. cache: whether object code came from disk. fallback: calls that run in Python, and why.
+recompile: that a function is compiled, and why it was not before. progress: where a compilation is
+that takes over a second. compile: the milliseconds of each stage. cache: whether object code came
+from disk. fallback: calls that run in Python, and why.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-Topic = Literal["recompile", "compile", "cache", "fallback"]
+Topic = Literal["recompile", "progress", "compile", "cache", "fallback"]
 
 
 def asked_for(topic: Topic) -> bool:
@@ -39,17 +40,24 @@ def described(function: Callable[..., Any]) -> str:
 
 
 class Clock:
-    """The milliseconds of each stage of one compilation."""
+    """The milliseconds of each stage of one compilation, and the stage that is under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, stage: str) -> None:
         self.milliseconds: dict[str, float] = {}
-        self._last = time.perf_counter()
+        self.stage = stage
+        self._began = time.perf_counter()
 
-    def lap(self, stage: str, within: Mapping[str, float] | None = None) -> None:
-        """``stage`` ends here; ``within`` are parts of it that were measured apart."""
+    def next(self, stage: str) -> None:
+        """The stage that was under way is over, and ``stage`` begins."""
+        self.end()
+        self.stage = stage
+
+    def end(self, within: Mapping[str, float] | None = None) -> None:
+        """The stage is over; ``within`` are parts of it that were measured apart."""
         now = time.perf_counter()
-        spent, self._last = (now - self._last) * 1e3, now
-        self.milliseconds |= {stage: spent - sum((within or {}).values()), **(within or {})}
+        spent, self._began = (now - self._began) * 1e3, now
+        parts = within or {}
+        self.milliseconds |= {self.stage: spent - sum(parts.values()), **parts}
 
     def log(self, function: Callable[..., Any], from_cache: bool) -> None:
         """Say how long it took, and where object code came from."""

@@ -11,6 +11,7 @@ import typer
 from tracejit import __version__
 from tracejit.cli import doctor as checks
 from tracejit.cli.target import TargetError, arguments, function_at, told
+from tracejit.cli.waiting import waiting
 from tracejit.codegen_llvm.object_cache import DiskCache, default_cache
 from tracejit.errors import TracejitError
 
@@ -68,7 +69,8 @@ def doctor() -> None:
     from rich.table import Table
 
     table = Table("", "what", "here")
-    found = checks.all_checks()
+    with waiting("checking"):
+        found = checks.all_checks()
     for check in found:
         mark = {True: "[green]ok[/]", False: "[red]no[/]", None: "-"}[check.good]
         table.add_row(mark, check.what, check.text)
@@ -128,14 +130,15 @@ def cache_verify() -> None:
     cache = _cache()
     entries = cache.entries()
     quick = sum(e.size for e in entries) < 100 << 20  # less than a second
-    wrong = [
-        entry.path
-        for entry in track(entries, "verifying", transient=True, disable=quick)
-        if not cache.is_whole(entry)
+    states = [
+        cache.state(entry) for entry in track(entries, "verifying", transient=True, disable=quick)
     ]
+    wrong = [entry.path for entry, state in zip(entries, states) if state == "damaged"]
     for path in wrong:
         print(f"damaged: {path}")
     print(f"{len(wrong)} of {len(entries)} entries are damaged")
+    if old := states.count("of another version"):
+        print(f"{old} are of another version of tracejit: `tracejit cache clear` removes them")
     if wrong:
         raise typer.Exit(1)
 
@@ -158,8 +161,8 @@ def inspect(
     if stage not in STAGES:
         raise TargetError(f"--stage is one of {', '.join(STAGES)}, not {stage!r}")
     function = function_at(target)
-    given = arguments(args, function)
-    with told(target):
+    with told(target), waiting("working"):
+        given = arguments(args, function)
         found = getattr(function, f"inspect_{stage}")(*given)
     print(_text(found) if page is None else function.show(path=page))
 
@@ -190,7 +193,8 @@ def export(
     """Write a function to files that need neither Python nor LLVM, and print their names."""
     function: Any = function_at(target)
     try:
-        written = function.export(path, list(signature), target=machine, cpu=cpu)
+        with waiting("writing files"):
+            written = function.export(path, list(signature), target=machine, cpu=cpu)
     except (ValueError, TypeError) as error:
         raise TargetError(str(error)) from None
     for file in written:
@@ -205,9 +209,10 @@ def explain(
 ) -> None:
     """Tell what the compiler made of a function: fused, vectorised, called, copied, and why not."""
     function: Any = function_at(target)
-    given = arguments(args, function)
-    with told(target):
-        print(_text(function.explain(*given)))
-        if profile:
-            print()
-            print(function.profile(*given))
+    with told(target), waiting("working"):
+        given = arguments(args, function)
+        text = _text(function.explain(*given))
+        measured = f"\n{function.profile(*given)}" if profile else ""
+    print(text)
+    if measured:
+        print(measured)

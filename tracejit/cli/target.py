@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.api import jit
+from tracejit.cli.waiting import waiting
 from tracejit.errors import TracejitError
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
@@ -33,7 +34,7 @@ def function_at(target: str) -> Any:
         raise TargetError(f"{target!r} names no function: write FILE:FUNCTION, as model.py:step")
     if not path.is_file():
         raise TargetError(f"there is no file {file}")
-    with told(target):
+    with told(target), waiting(f"running {file}"):
         found: Any = _module(path)
     for part in name.split("."):
         if not hasattr(found, part):

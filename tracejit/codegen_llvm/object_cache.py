@@ -17,15 +17,20 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from tracejit.records import dataclass
 
-_MAGIC = b"tracejit-object-2\n"
+_FAMILY = b"tracejit-object-"  # and the number of the form of entries
+_MAGIC = _FAMILY + b"2\n"
 _HEAD = len(_MAGIC) + 32
 _SUFFIX, _UNFINISHED = ".obj", ".part"
 #: Seconds after which a file that was never renamed belongs to a process that died.
 _ABANDONED = 3600.0
 DEFAULT_LIMIT = 512 << 20
+
+
+State = Literal["whole", "damaged", "of another version"]
 
 
 @dataclass(frozen=True)
@@ -137,17 +142,21 @@ class DiskCache:
 
     def damaged(self) -> list[Path]:
         """Entries that are not what was written."""
-        return [entry.path for entry in self.entries() if not self.is_whole(entry)]
+        return [entry.path for entry in self.entries() if self.state(entry) == "damaged"]
 
-    def is_whole(self, entry: CachedFile) -> bool:
-        """Whether an entry is what was written, or gone since."""
+    def state(self, entry: CachedFile) -> State:
+        """Whether an entry is what was written (or gone since), or of a version of tracejit that
+        writes them otherwise, which takes none of this one's."""
         path = entry.path
         try:
-            return checked(path.parent.name + path.stem, path.read_bytes()) is not None
+            data = path.read_bytes()
         except FileNotFoundError:
-            return True
+            return "whole"
         except OSError:
-            return False
+            return "damaged"
+        if data.startswith(_FAMILY) and not data.startswith(_MAGIC):
+            return "of another version"
+        return "damaged" if checked(path.parent.name + path.stem, data) is None else "whole"
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}{_SUFFIX}"

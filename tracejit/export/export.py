@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tracejit.calls.log import Clock
+from tracejit.calls.under_way import waited_for
 from tracejit.calls.versions import Options
 from tracejit.codegen_llvm.lower import lower_program
 from tracejit.errors import UnsupportedError
@@ -126,16 +128,19 @@ def made_of(
     else need of a C library."""
     rows = [NO_MEMORY_ROW]
     made, texts = [], []
-    for name, signature in signatures.items():
-        types = argument_types(signature, function, options)
-        lowered = lowered_function(function, name, types, options)
-        found = interface(lowered)
-        text, errors = _module(found, len(rows), target)
-        made.append(found)
-        texts.append(text)
-        rows += errors
-    texts += [MALLOC + ROUTINES] if alone else []
-    code = target.engine(cpu).emit_together(texts, options.opt_level)
+    clock = Clock("trace")
+    with waited_for(function, clock):
+        for name, signature in signatures.items():
+            types = argument_types(signature, function, options)
+            lowered = lowered_function(function, name, types, options)
+            found = interface(lowered)
+            text, errors = _module(found, len(rows), target)
+            made.append(found)
+            texts.append(text)
+            rows += errors
+        texts += [MALLOC + ROUTINES] if alone else []
+        clock.next("machine code")
+        code = target.engine(cpu).emit_together(texts, options.opt_level)
     return Exported(tuple(made), tuple(rows), code, tuple(texts), target)
 
 
