@@ -248,7 +248,7 @@ def test_what_takes_long_is_shown_on_a_terminal(
         here.setattr(sys, "stderr", terminal)
         assert cli.main(["explain", *words]) == 0
     drawing.clear()
-    assert "compiling plain (model.py:15): passes, " in terminal.getvalue()
+    assert "compiling plain (model.py:13): passes, " in terminal.getvalue()
     assert "sqrt" in capsys.readouterr().out
     assert cli.main(["explain", *words]) == 0
     assert capsys.readouterr().err == ""
