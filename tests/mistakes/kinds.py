@@ -36,6 +36,17 @@ def _(x: Any) -> Any:
     return out[0]
 
 
+@mistake("`is` asks for a list that a loop binds", "", UnsupportedError,
+         "whether two names mean one list", "a flag that says it")  # fmt: skip
+def _(x: Any) -> Any:
+    a, b = [1], [2]
+    for v in x:
+        a, b = b, a
+        if v > 2:
+            b = a
+    return a is b  # here
+
+
 @mistake("a list that grows under a run-time condition gets a number here, a tuple there", "",
          UnsupportedError, "holds numbers", "keep several lists")  # fmt: skip
 def _(x: Any) -> Any:

@@ -123,3 +123,39 @@ def values(keys: Any) -> Any:
         total[k] += i / 2 if i > 5 else 1
         last[k] = (i, i if i % 2 else 0.5)
     return total, last, list(total.values()), last.get(3), total.pop(3)
+
+
+# Constants that are passed on before they take another kind -------------------------------------
+
+
+@SEVERAL_KINDS((0,), (1,), (3,), policies=ONE)
+def swapped(n: Any) -> Any:
+    b, c = 1, 0.1
+    for _ in range(n):
+        b *= 1j
+        c, b = b, c
+    return b, c
+
+
+@SEVERAL_KINDS(([1.0, -1.0, 2.0],), ([1.0],), ([],), policies=ONE)
+def by_way_of_others(x: Any) -> Any:
+    a, b, c, d, p = 0, 1, 2, 3, (4, 5)
+    for v in np.array(x):
+        a, b = b, a + v
+        if v > 0:
+            c = d
+        p = (d, 1)
+        for _ in range(2):
+            d = d + v
+    return a, b, c, d, p
+
+
+FLOATS = 2.0**53, 2.0**63, 1.5, np.nan
+INTS = 2**53 + 1, 2**63 - 1, 1
+
+
+@SEVERAL_KINDS(*((x, n) for x in FLOATS for n in INTS), policies=ONE)
+def compared_exactly(x: Any, n: Any) -> Any:
+    """A float is not the int that it would be rounded to."""
+    order = x < n, x <= n, x > n, x >= n, n < x, n <= x
+    return order, x == n, x != n, n == x, complex(x, 0) == n, x == 2**53 + 1, 2**53 + 1 >= x

@@ -302,12 +302,12 @@ def maker_of(x: Any) -> type | RecordLayout:
 def _assembled(plan: Structure, items: Sequence[Any]) -> Any:
     if isinstance(plan.make, RecordLayout):
         return StructuredArray(items, plan.make)
+    session = current()
     if plan.make is dict:
-        return containers.made(current(), dict(zip(plan.keys, items, strict=True)))
+        return containers.put_together(session, dict(zip(plan.keys, items, strict=True)))
     if issubclass(plan.make, tuple | list):
         made = plan.make(*items) if hasattr(plan.make, "_fields") else plan.make(items)
-        return containers.made(current(), made)
-    session = current()
+        return containers.put_together(session, made)
     made = made_object(session, plan.make, dict(zip(plan.keys, items, strict=True)))
     choose_among(session, made)  # after no iteration it is the object from before the loop
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tracejit.ir import extent as ex
@@ -37,6 +38,7 @@ from tracejit.trace.control.known_values import KnownValue, is_known
 from tracejit.trace.control.number_fixpoint import wider_plan
 from tracejit.trace.control.number_plans import Number, Tagged, is_any_number
 from tracejit.trace.control.objects import is_object, parts_of
+from tracejit.trace.control.passed_on import is_passed_on
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import Frame
 from tracejit.trace.values.all import (
@@ -67,12 +69,15 @@ _MOST_OPTIONS = 6
 @dataclass(frozen=True)
 class Ending:
     """The end of a traced iteration. ``exact``: names may share storage that is written, so arrays
-    are not carried by value but with what they are bound to."""
+    are not carried by value but with what they are bound to. ``start``, ``end``: what all variables
+    are bound to."""
 
     frame: Frame
     storage: EndStorage
     exact: bool
     peeled: bool
+    start: Sequence[Any]
+    end: Sequence[Any]
 
 
 class NotConverged(Exception):  # noqa: N818
@@ -119,7 +124,7 @@ def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
     if isinstance(plan, Invariant) and isinstance(entry, bool):
         return first_plan(entry)
     if isinstance(plan, Number | Tagged) or isinstance(end, TaggedScalar):
-        return _improved_number(plan, entry, end, at, name)
+        return _improved_number(plan, entry, start, end, at, name)
     if isinstance(end, ListBuffer):
         return plan if isinstance(plan, ListPlan) and plan.form == end.form else ListPlan(end.form)
     if isinstance(end, ListRef):
@@ -236,14 +241,18 @@ def _improved_maybe(plan: Maybe, entry: Any, start: Any, end: Any, at: Ending, n
     return Maybe(name, improved(plan.plan, inner[0], inner[1], inner[2], at, name), plan.none)
 
 
-def _improved_number(plan: Plan, entry: Any, end: Any, at: Ending, name: str) -> Plan:
+def _improved_number(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str) -> Plan:
     if isinstance(end, MaybeUnbound):
-        return Maybe(name, _improved_number(plan, entry, end.value, at, name))
+        return Maybe(name, _improved_number(plan, entry, start, end.value, at, name))
     if not (isinstance(plan, Number | Tagged | Invariant) and is_any_number(end)):
         raise NotConverged(name)
     if isinstance(plan, Invariant):
         return first_plan(end)
-    found = wider_plan(plan, entry, end, peeled=at.peeled)
+
+    def passed_on() -> bool:
+        return is_passed_on(start, at.start, at.end, at.frame)
+
+    found = wider_plan(plan, entry, end, passed_on, peeled=at.peeled)
     if found is None:
         raise NotConverged(name)
     return found

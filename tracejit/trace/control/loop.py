@@ -343,7 +343,7 @@ def _new_slots(loop: StagedLoop, attempt: Attempt) -> list[Plan]:
     contents = attempt.storage.contents()
     if contents is None:
         raise NotConverged("array names that share their storage")
-    at = Ending(attempt.frame, attempt.storage, True, loop.peeled)
+    at = Ending(attempt.frame, attempt.storage, True, loop.peeled, attempt.start, attempt.end)
     new = [name for name in contents if name not in loop.slots]
     loop.slots[:0] = new
     if new:
@@ -374,7 +374,7 @@ def _better_than(
 def _all_better(
     loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any], attempt: Attempt
 ) -> list[Plan]:
-    at = Ending(attempt.frame, attempt.storage, loop.exact, loop.peeled)
+    at = Ending(attempt.frame, attempt.storage, loop.exact, loop.peeled, attempt.start, attempt.end)
     rows = list(zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=True))
     try:
         return [_better(loop, *row, at) for row in rows]

@@ -6,12 +6,12 @@ starts with. Else the number keeps the kinds that it has, each where it has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_float
+from tracejit.dtypes import is_float, kind_of
 from tracejit.ir.core import Value
 from tracejit.trace.control.loop_attempt import variables
 from tracejit.trace.control.number_plans import (
@@ -30,9 +30,12 @@ from tracejit.trace.values.all import PyScalar, Scalar, WeakKind, weak_kind
 from tracejit.trace.values.scalar_join import is_sentinel, joined_number
 
 
-def wider_plan(plan: NumberPlan, entry: Any, end: Any, *, peeled: bool) -> NumberPlan | None:
+def wider_plan(
+    plan: NumberPlan, entry: Any, end: Any, passed_on: Callable[[], bool], *, peeled: bool
+) -> NumberPlan | None:
     """The plan that also fits the number at the end of an iteration; None where the first
-    iteration is unlike the others, or there are too many kinds."""
+    iteration is unlike the others, or there are too many kinds. ``passed_on``: whether another name
+    may be bound at the end to the number that the iteration begins with."""
     if holds(plan, end):
         return plan
     ends, before = kinds_of(end), kinds_of(entry) if is_any_number(entry) else ()
@@ -40,7 +43,8 @@ def wider_plan(plan: NumberPlan, entry: Any, end: Any, *, peeled: bool) -> Numbe
         if len(before) == len(ends) == 1 and not peeled:
             joined = joined_number(entry, end) or _widened(entry, end)
             same = joined is not None and Number(joined) == ends[0]
-            if same and weak_kind(entry) is not None and not is_sentinel(entry):
+            constant = weak_kind(entry) is not None and not is_sentinel(entry)
+            if same and constant and (_is_alike(entry, ends[0]) or not passed_on()):
                 return ends[0]
         narrow_float = None if peeled else _narrow_float(entry, ends)
         if narrow_float is not None:
@@ -54,6 +58,13 @@ def wider_plan(plan: NumberPlan, entry: Any, end: Any, *, peeled: bool) -> Numbe
     narrow = isinstance(plan, Number) and plan.python is None
     found = compact(kinds, [entry] if before else []) if narrow else None
     return found or several(kinds)
+
+
+def _is_alike(entry: Any, kind: Number) -> bool:
+    """Whether numbers of a kind are what a number is: a bool, an int, a float or complex."""
+    (mine,) = kinds_of(entry)
+    a, b = (kind_of(k.dtype).replace("u", "i") for k in (mine, kind))
+    return a == b
 
 
 def _narrow_float(entry: Any, ends: Sequence[Number]) -> Number | None:

@@ -13,7 +13,7 @@ from tracejit.trace.values.all import (
     name_of,
     weak_kind,
 )
-from tracejit.trace.values.python_scalars import COMPARED
+from tracejit.trace.values.python_comparisons import COMPARED
 from tracejit.trace.values.tagged import each_kind
 
 

@@ -398,6 +398,9 @@ class StagedOperators(StagedFunctions, StagedItems):
             must_hold_none(f"the comparison {symbol}", left, right)
         found = dunder_methods.compared(self, symbol, left, right)
         if found is NotImplemented and not (is_plain_value(left) or is_plain_value(right)):
+            kind: Any = type(left)
+            if kind.__eq__ is object.__eq__:  # equal is what is one object
+                containers.must_be_told_apart(self.session, left, right)
             self.unseen(left, right)
             if not (type(left) is type(right) and type(left) in (tuple, list)):
                 must_hold_none(f"the comparison {symbol}", left, right)

@@ -183,6 +183,9 @@ class Session:
         self.operators: Any = None
         #: Containers that stand for one of two others, with these (see ``containers``).
         self.unsure: list[tuple[Any, Any, Any]] = []
+        #: Lists and dicts that loops have put together, for a name that they bind anew: which
+        #: object of Python's each is, the run decides.
+        self.put_together: dict[int, Any] = {}
         #: Objects of the user's classes, with the frame in which they were made, by identity.
         self.made: dict[int, tuple[Any, Frame]] = {}
         #: Iterators of Python's, and the keys under which the trace may begin again with them as

@@ -169,9 +169,21 @@ def joined(session: Session, made: Any, sides: tuple[Any, Any]) -> Any:
     return made
 
 
+def put_together(session: Session, obj: Any) -> Any:
+    """Note that a loop has made a list or dict (or tuple) for a name that iterations bind."""
+    if isinstance(obj, list | dict):
+        session.put_together[id(obj)] = obj
+    return made(session, obj)
+
+
 def must_be_told_apart(session: Session, left: Any, right: Any) -> None:
-    """UnsupportedError where the run decides whether two lists or dicts are one."""
-    if left is not right and _may_be(session, left) & _may_be(session, right):
+    """UnsupportedError where the run decides whether two lists, dicts or objects are one."""
+    if left is right:
+        return
+    known = _may_be(session, left), _may_be(session, right)
+    loops = session.put_together.keys() | session.chosen
+    bound = not loops.isdisjoint(known[0] | known[1])
+    if known[0] & known[1] or (bound and type(left) is type(right)):
         raise UnsupportedError(
             f"{where()}: whether two names mean one {type(left).__name__} is decided at run "
             "time, and asked by `is`: keep a flag that says it"

@@ -14,7 +14,7 @@ import numpy as np
 from tracejit.ir.core import Value
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import KIND_TYPE, MixedScalar, PyScalar, Scalar, WeakKind, weak_kind
-from tracejit.trace.values.python_scalars import COMPARED
+from tracejit.trace.values.python_comparisons import COMPARED
 
 Operator = Callable[..., Any]
 #: Operators of floats that have the same value for Python's and NumPy's, whatever the operands.

@@ -32,7 +32,8 @@ from tracejit.trace.values.all import (
     weak_kind,
 )
 from tracejit.trace.values.mixed import may_be_python, operated
-from tracejit.trace.values.python_scalars import BINARY, COMPARED, UNARY
+from tracejit.trace.values.python_comparisons import COMPARED
+from tracejit.trace.values.python_scalars import BINARY, UNARY
 from tracejit.trace.values.scalar_join import number_value
 from tracejit.trace.values.scalars import as_int_too, stays_int
 from tracejit.trace.values.tagged import OF_INTS, as_int, depends_on_kind, each_kind

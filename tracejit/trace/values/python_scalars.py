@@ -6,7 +6,6 @@ it cannot happen). Division by zero raises, unlike for NumPy scalars.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -276,67 +275,6 @@ def _shift(left: bool) -> Callable[[Any, Any], Any]:
     return operate
 
 
-def _comparison(name: str) -> Callable[[Any, Any], Any]:
-    def operate(a: Any, b: Any) -> Any:
-        kind = joined_kind(a, b)
-        if kind == "complex" and name not in ("eq", "ne"):
-            throw(
-                TypeError(
-                    f"'{_SYMBOL[name]}' not supported between instances of "
-                    f"'{weak_kind(a)}' and '{weak_kind(b)}'"
-                )
-            )
-        beyond = _beyond_ints(a, b), _beyond_ints(b, a)
-        if beyond != (None, None):
-            return _PLAIN[name](*(0 if x is None else x for x in beyond))
-        left, right = as_kind(a, kind), as_kind(b, kind)
-        if kind == "int":
-            known = _decided(name, left, right)
-            if known is not None:
-                return known
-        return made("bool", current().b.op(name, left, right))
-
-    return operate
-
-
-_PLAIN: dict[str, Callable[[Any, Any], Any]] = {
-    name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")
-}
-
-
-def _beyond_ints(x: Any, other: Any) -> Any:
-    """What compares with zero as a number does with an int of the run, whatever that is; None where
-    that is not so. Ints of the run have 64 bits."""
-    if not isinstance(other, PyScalar) or other.kind not in ("int", "bool"):
-        return None
-    if type(x) is float and not math.isfinite(x):
-        return x
-    if type(x) is int and not -(2**63) <= x < 2**63:
-        return 1 if x > 0 else -1
-    return None
-
-
-_SYMBOL = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
-
-
-def _decided(name: str, left: Value, right: Value) -> bool | None:
-    """A comparison of ints that follows from known bounds."""
-    ranges = current().ranges
-    x, y = left.dim, right.dim
-    if name in ("eq", "ne"):
-        same = ranges.equal(x, y)
-        return None if same is None else same == (name == "eq")
-    if name in ("gt", "ge"):
-        x, y = y, x
-        name = "lt" if name == "gt" else "le"
-    slack = 1 if name == "lt" else 0
-    if ranges.at_least(y, x + slack):
-        return True
-    if ranges.at_least(x, y + 1 - slack):
-        return False
-    return None
-
-
 def _negative(a: PyScalar) -> Any:
     if a.kind in ("int", "bool"):
         return BINARY["sub"](0, a)
@@ -397,9 +335,6 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "xor": _bitwise("bitwise_xor"),
     "lshift": _shift(left=True),
     "rshift": _shift(left=False),
-}
-COMPARED: dict[str, Callable[[Any, Any], Any]] = {
-    name: _comparison(name) for name in ("eq", "ne", "lt", "le", "gt", "ge")
 }
 UNARY: dict[str, Callable[[PyScalar], Any]] = {
     "neg": _negative,
