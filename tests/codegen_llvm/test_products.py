@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -47,9 +50,11 @@ def test_added_to_what_is_there_and_not_its_transpose() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
-@pytest.mark.parametrize("sizes", [(150, 130, 140), (500, 60, 120), (40, 900, 100)])
+@pytest.mark.parametrize(
+    "sizes", [(150, 130, 140), (40, 1100, 100), (20000, 10, 12), (9300, 40, 30)]
+)
 def test_large_products_have_the_same_bits_on_any_number_of_threads(dtype, sizes):
-    """In blocks whose sizes do not depend on the threads, also where there is one."""
+    """Cut in rows, in columns, in rows of a thin one, and where one call would be too long."""
     m, n, k = sizes
     rng = np.random.default_rng(3)
     a, b = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((n, k)).astype(dtype).T
@@ -66,3 +71,48 @@ def test_large_products_have_the_same_bits_on_any_number_of_threads(dtype, sizes
     finally:
         set_num_threads(before)
     assert compiled.stats().parallel_launches >= 6
+
+
+_PARTS = """
+import ctypes, sys
+import numpy as np
+from tracejit.codegen_llvm import blas
+from tracejit.codegen_llvm.gemm_shared_text import _GROUP, _LEAST
+long, where, orders = ctypes.c_int64, ctypes.c_void_p, [ctypes.c_int] * 3
+def product(letter, real, a, b, c):
+    call = ctypes.CFUNCTYPE(
+        None, *orders, long, long, long, real, where, long, where, long, real, where, long
+    )(blas.address(f"cblas_{letter}gemm"))
+    (m, n), k = c.shape, a.shape[1]
+    reads = [(111, x.strides[0]) if x.strides[1] == x.itemsize else (112, x.strides[1])
+             for x in (a, b, c)]
+    (ta, lda), (tb, ldb), (_, ldc) = [(t, step // c.itemsize) for t, step in reads]
+    call(101, ta, tb, m, n, k, 1.0, a.ctypes.data, lda, b.ctypes.data, ldb, 1.0, c.ctypes.data, ldc)
+rng = np.random.default_rng(int(sys.argv[1]))
+for letter, real, dtype in (("s", ctypes.c_float, "f4"), ("d", ctypes.c_double, "f8")):
+    for turn in range(40):
+        m, n, k = (int(x) for x in np.exp(rng.uniform(np.log((60, 8, 8)), np.log((600, 600, 900)))))
+        least = -(-_LEAST // (_GROUP * n * k)) * _GROUP
+        a, b = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((k, n)).astype(dtype)
+        a, b = (np.asfortranarray(x) if rng.integers(2) else x for x in (a, b))
+        start = rng.standard_normal((m, n)).astype(dtype)
+        whole, parts = start.copy(), start.copy()
+        product(letter, real, a, b, whole)
+        cuts = [0]
+        while m - cuts[-1] >= 2 * least:
+            most = (m - cuts[-1] - least - 1) // _GROUP * _GROUP
+            cuts.append(cuts[-1] + max(least, int(rng.integers(0, most + 1)) // _GROUP * _GROUP))
+        for lo, hi in zip(cuts, [*cuts[1:], m]):
+            product(letter, real, a[lo:hi], b, parts[lo:hi])
+        assert whole.tobytes() == parts.tobytes(), (dtype, m, n, k, cuts)
+print("same")
+"""
+
+
+@pytest.mark.parametrize("core", ["", "Haswell", "Sandybridge"])
+def test_parts_of_rows_have_the_bits_of_the_whole(core: str) -> None:
+    """What sharing products relies on, for the kernels of several machines."""
+    environment = {**os.environ, "OPENBLAS_CORETYPE": core}
+    command = [sys.executable, "-c", _PARTS, "7"]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert run.stdout == "same\n", run.stderr

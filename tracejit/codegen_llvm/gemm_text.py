@@ -277,7 +277,8 @@ def gemm_text(letter: str, declare: Callable[[str], None], counter: str | None =
             "ALPHA": f"{real} 1.0",
             "BETA": f"%beta = select i1 %add, {real} 1.0, {real} 0.0",
         }
-    declare("declare i64 @llvm.ctlz.i64(i64, i1)")
+    if counter is not None:
+        declare("declare i64 @tj_threads()")
     rows = _ROWS.replace("GENERAL", general(counter)).replace("CLOSURE", closure())
     text = plain("\n".join([_MAIN, rows, _MIRROR, _LOOPS, task()]))
     for name, piece in pieces.items():

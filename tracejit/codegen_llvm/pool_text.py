@@ -30,7 +30,7 @@ PIECES = 8
 #: Counts, in each module of code, the launches in which threads of the pool were asked to help.
 COUNTER = "shared_launches"
 
-EXPORTS = ("tj_parallel", "tj_set_threads", "tj_forked", "tj_pool_threads")
+EXPORTS = ("tj_parallel", "tj_set_threads", "tj_forked", "tj_threads", "tj_pool_threads")
 
 _TEXT = """
 declare i32 @getpid()
@@ -71,6 +71,11 @@ declare i32 @pthread_sigmask(i32, ptr, ptr)
 define void @tj_set_threads(i64 %n) #0 {
   store atomic i64 %n, ptr @pool_limit monotonic, align 8
   ret void
+}
+
+define i64 @tj_threads() #0 {
+  %n = load atomic i64, ptr @pool_limit monotonic, align 8
+  ret i64 %n
 }
 
 define i64 @tj_pool_threads() #0 {
