@@ -14,21 +14,32 @@ from tracejit.ir.ops.recursion import turned
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.regions import Scope, unify
 from tracejit.ir.traits import Trait
-from tracejit.ir.types import INDEX, TensorType, dense_buffer
+from tracejit.ir.types import INDEX, TensorType
 from tracejit.lower.body import Body
-from tracejit.lower.overwriting import before_overwrite, vacate
+from tracejit.lower.carries import (
+    Carry,
+    bind_carried,
+    bind_results,
+    carries_of,
+    homes_of,
+    initial_values,
+    is_unseen,
+    movable_storage,
+    pinned,
+    share_storage,
+    storage_inside,
+    yielded,
+)
+from tracejit.lower.overwriting import before_overwrite
 from tracejit.lower.storage import (
     Storage,
     has_turns,
     held_by,
-    in_step,
-    may_fail,
     turns,
     updated_from,
     writes,
     written_args,
 )
-from tracejit.records import dataclass
 
 Run = Callable[[Body], None]
 
@@ -59,84 +70,11 @@ def _clear(body: Body, instr: Instr, storage: Storage) -> None:
             body.detach(v, f"the {word} writes the memory it lives in")
 
 
-@dataclass
-class Carry:
-    """One carried position: its operand, and its storage when it is updated in place."""
-
-    init: Value
-    inside: Storage | None = None
-
-
-def _movable(body: Body, instr: Instr, init: Value, result: Value) -> Storage | None:
-    """The operand's storage when the instruction may take it over and leave ``result`` in it."""
-    storage = body.storage.get(init)
-    if storage is None or not storage.writable or storage.values[init] is not storage.buffer:
-        return None
-    if not _unseen(body, instr, storage) and not _kept_in_step(instr, storage, result):
-        return None
-    if instr.operands.count(init) != 1:
-        return None
-    return storage if vacate(body, storage, init, instr.operands) else None
-
-
-def _unseen(body: Body, instr: Instr, storage: Storage) -> bool:
-    """Whether nobody can see what the instruction does to a caller's array until it is due."""
-    return storage.arg is None or not (may_fail(instr) or body.exposed(storage))
-
-
-def _kept_in_step(instr: Instr, storage: Storage, result: Value) -> bool:
-    """Whether a caller's array holds ``result`` by the instruction's own ``write_back``."""
-    assert storage.arg is not None
-    if storage.arg not in written_args(instr):
-        return False
-    k = instr.results.index(result)
-    return all(
-        r.diverges or in_step(r, r.results[k], storage.arg) for r in RegionOp(instr).yielding
-    )
-
-
-def _inside(storage: Storage) -> Storage:
-    return Storage(storage.buffer, "pinned", storage.arg)
-
-
-def _take_over(body: Body, instr: Instr, init: Value, result: Value) -> Storage:
-    """Memory that starts as ``init`` and that the instruction updates in place."""
-    body.buffer(init)
-    storage = _movable(body, instr, init, result)
-    if storage is None:
-        wanted = body.wanted(result)
-        if wanted is not None and not _unseen(body, instr, wanted):
-            wanted = None
-        storage = wanted or body.fresh(body.type(init))
-        body.note_copy(init, "updated by a loop or branch while still needed outside")
-        body.copy_into(storage.buffer, init)
-        return storage
-    body.storage.pop(init, None)
-    storage.values.clear()
-    return storage
-
-
-def _carries(body: Body, instr: Instr) -> list[Carry]:
-    carries = []
-    for k, init in enumerate(RegionOp(instr).inits):
-        carry = Carry(init)
-        if is_array(init) and updated_from(instr, instr.results[k]) is not None:
-            carry.inside = _inside_of_carry(body, instr, init, instr.results[k])
-        carries.append(carry)
-    return carries
-
-
-def _inside_of_carry(body: Body, instr: Instr, init: Value, result: Value) -> Storage:
-    outer = _take_over(body, instr, init, result)
-    body.place(result, outer)
-    return _inside(outer)
-
-
 def _nested(body: Body, function: Function, scope: Scope, instr: Instr) -> Body:
     depth = body.depth + instr.has(Trait.LOOP)
     inner = Body(function, scope, body.notes, depth)
     inner.args = {k: Storage(s.buffer, "pinned", k) for k, s in body.args.items()}
-    inner.exposed_after = {k for k, s in body.args.items() if not _unseen(body, instr, s)}
+    inner.exposed_after = {k for k, s in body.args.items() if not is_unseen(body, instr, s)}
     inner.homes = [
         Storage(s.buffer, "pinned") if s.arg is None else inner.args[s.arg] for s in body.homes
     ]
@@ -156,120 +94,6 @@ def _bind_constant(body: Body, inner: Body, param: Value, operand: Value) -> Non
         inner.place(param, Storage(buffer, "borrowed"))
 
 
-def _bind_carried(inner: Body, params: Sequence[Value], carries: Sequence[Carry]) -> None:
-    """Parameters of the region for what is carried; scalars first, types may mention them."""
-    scope = inner.scope
-    lead = list(scope.b.params)
-    for param in params:
-        if not is_array(param):
-            inner.scalars[param] = scope.own(scope.b.param(param.type, param.hint))
-            lead.append(inner.scalars[param])
-    for param, carry in zip(params, carries, strict=True):
-        if not is_array(param):
-            continue
-        if carry.inside is not None:
-            storage = _shared(inner, Storage(carry.inside.buffer, "pinned", carry.inside.arg))
-            inner.place(param, storage)
-            continue
-        local = inner.type(param)
-        type_ = dense_buffer(TensorType(local.dtype, tuple(scope.dim(d) for d in local.shape)))
-        storage = Storage(scope.own(scope.b.param(type_)), "owned")
-        lead.append(storage.buffer)
-        inner.owned.append(storage)
-        inner.place(param, storage)
-    scope.b.params[:] = [*lead, *[p for p in scope.b.params if p not in lead]]
-
-
-def _shared(inner: Body, storage: Storage) -> Storage:
-    """Memory of the body around, known here also as the argument or the home that it is."""
-    if storage.arg is not None:
-        inner.args[storage.arg] = storage
-    inner.homes = [storage if s.buffer is storage.buffer else s for s in inner.homes]
-    return storage
-
-
-def _carried_order(carries: Sequence[Carry]) -> list[int]:
-    """Positions that are carried as values, scalars first, in the order of the parameters."""
-    scalars = [k for k, c in enumerate(carries) if not is_array(c.init)]
-    arrays = [k for k, c in enumerate(carries) if is_array(c.init) and c.inside is None]
-    return scalars + arrays
-
-
-def _inits(body: Body, instr: Instr, carries: Sequence[Carry]) -> list[Value]:
-    out = []
-    for k in _carried_order(carries):
-        init = carries[k].init
-        out.append(_moved_in(body, instr, init) if is_array(init) else body.scalar(init))
-    return [body.scope.use(v) for v in out]
-
-
-def _moved_in(body: Body, instr: Instr, init: Value) -> Value:
-    if body.live.live_after(init, body.t) or instr.operands.count(init) > 1:
-        return _copy_in(body, init)
-    storage = body.storage.get(init)
-    if storage is not None and body.busy(storage, [init], at=True):
-        return _copy_in(body, init)
-    return body.take(init)
-
-
-def _copy_in(body: Body, init: Value) -> Value:
-    storage = body.fresh(body.type(init))
-    body.note_copy(init, "a loop starts from it while it is still needed")
-    body.copy_into(storage.buffer, init)
-    body.owned.remove(storage)
-    return storage.buffer
-
-
-def _yields(inner: Body, carries: Sequence[Carry], params: Sequence[Storage | None]) -> list[Value]:
-    """Results of the body, in carried order; in-place ones are left in their storage."""
-    function = inner.function
-    inner.t = len(function.instrs) - 1
-    for k, home in enumerate(params):
-        if home is not None:
-            inner.ensure_in(function.results[k], home)
-    out = []
-    order = _carried_order(carries)
-    for n, k in enumerate(order):
-        result = function.results[k]
-        if not is_array(result):
-            out.append(inner.scalar(result))
-            continue
-        again = any(function.results[later] is result for later in order[n + 1 :])
-        out.append(_take_result(inner, result, again))
-    inner.t = len(function.instrs)
-    inner.release()
-    return [inner.scope.use(v) for v in out]
-
-
-def _take_result(inner: Body, result: Value, again: bool) -> Value:
-    """An owned buffer of a result, a copy of its own when the result is yielded ``again``."""
-    if not again:
-        return inner.take(result)
-    storage = inner.fresh(inner.type(result))
-    inner.note_copy(result, "yielded twice")
-    inner.copy_into(storage.buffer, result)
-    inner.owned.remove(storage)
-    return storage.buffer
-
-
-def _homes(inner: Body, params: Sequence[Value], carries: Sequence[Carry]) -> list[Storage | None]:
-    return [
-        inner.storage[p] if c.inside is not None else None
-        for p, c in zip(params, carries, strict=True)
-    ]
-
-
-def _bind_results(body: Body, instr: Instr, carries: Sequence[Carry], out: Sequence[Value]) -> None:
-    for k, value in zip(_carried_order(carries), out, strict=True):
-        result = instr.results[k]
-        if not is_array(result):
-            body.scalars[result] = body.scope.own(value)
-            continue
-        storage = Storage(body.scope.own(value), "owned")
-        body.owned.append(storage)
-        body.place(result, storage)
-
-
 def _store_operands(body: Body, instr: Instr) -> None:
     for v in instr.operands:
         if is_array(v):
@@ -280,22 +104,22 @@ def _lower_for(body: Body, instr: Instr, run: Run) -> None:
     op, (function,) = RegionOp(instr), instr.regions
     _store_operands(body, instr)
     trip = body.scope.use(body.scalar(instr.operands[0]))
-    carries = _carries(body, instr)
+    carries = carries_of(body, instr)
     scope = body.scope.child("body")
     inner = _nested(body, function, scope, instr)
     inner.scalars[function.params[0]] = scope.own(scope.b.param(INDEX, "i"))
     for param, operand in op.constants(function):
         _bind_constant(body, inner, param, operand)
     params = op.carried_in(function)
-    _bind_carried(inner, params, carries)
-    homes = _homes(inner, params, carries)
+    bind_carried(inner, params, carries)
+    homes = homes_of(inner, params, carries)
     _run_region(inner, homes, run)
-    inits = _inits(body, instr, carries)
-    results = [] if function.diverges else _yields(inner, carries, homes)
+    inits = initial_values(body, instr, carries)
+    results = [] if function.diverges else yielded(inner, carries, homes)
     region = scope.b.build(results)
     operands = [trip, *inits, *scope.outer_operands()]
     out = body.scope.b.append("for", operands, {"carried": len(inits)}, (region,), instr.loc)
-    _bind_results(body, instr, carries, out.results)
+    bind_results(body, instr, carries, out.results)
 
 
 def _run_region(inner: Body, homes: Sequence[Storage | None], run: Run) -> None:
@@ -308,7 +132,7 @@ def _run_region(inner: Body, homes: Sequence[Storage | None], run: Run) -> None:
 def _lower_while(body: Body, instr: Instr, run: Run) -> None:
     op, (test_fn, body_fn) = RegionOp(instr), instr.regions
     _store_operands(body, instr)
-    carries = _carries(body, instr)
+    carries = carries_of(body, instr)
     sides = []
     for function, name in ((test_fn, "test"), (body_fn, "body")):
         scope = body.scope.child(name)
@@ -316,23 +140,23 @@ def _lower_while(body: Body, instr: Instr, run: Run) -> None:
         for param, operand in op.constants(function):
             _bind_constant(body, inner, param, operand)
         params = op.carried_in(function)
-        _bind_carried(inner, params, carries)
+        bind_carried(inner, params, carries)
         if name == "test":
             _borrow_all(inner)
-        sides.append((inner, _homes(inner, params, carries)))
+        sides.append((inner, homes_of(inner, params, carries)))
     (test, _), (step, homes) = sides
     run(test)
     test_out = [] if test_fn.diverges else [test.scope.use(test.scalar(test_fn.results[0]))]
     test.t = len(test_fn.instrs)
     test.release()
     _run_region(step, homes, run)
-    inits = _inits(body, instr, carries)
-    results = [] if body_fn.diverges else _yields(step, carries, homes)
+    inits = initial_values(body, instr, carries)
+    results = [] if body_fn.diverges else yielded(step, carries, homes)
     captured = unify((len(inits), len(inits)), (test.scope, step.scope))
     regions = (test.scope.b.build(test_out), step.scope.b.build(results))
     operands = [*inits, *[body.scope.use(v) for v in captured]]
     out = body.scope.b.append("while", operands, {"carried": len(inits)}, regions, instr.loc)
-    _bind_results(body, instr, carries, out.results)
+    bind_results(body, instr, carries, out.results)
 
 
 def _borrow_all(inner: Body) -> None:
@@ -358,7 +182,7 @@ def _lower_cond(body: Body, instr: Instr, run: Run) -> None:
             if owners:
                 inside = carries[owners[0]].inside
                 assert inside is not None
-                home = _shared(inner, Storage(inside.buffer, "pinned", inside.arg))
+                home = share_storage(inner, Storage(inside.buffer, "pinned", inside.arg))
                 inner.place(param, home)
                 homes[owners[0]] = home
             elif operand in given:
@@ -369,7 +193,7 @@ def _lower_cond(body: Body, instr: Instr, run: Run) -> None:
         inners.append((inner, homes))
     built = []
     for inner, homes in inners:
-        built.append([] if inner.function.diverges else _yields(inner, carries, homes))
+        built.append([] if inner.function.diverges else yielded(inner, carries, homes))
     for v in given:
         body.owned.remove(body.storage.pop(v))
     captured = unify([0] * len(inners), [inner.scope for inner, _ in inners])
@@ -378,7 +202,7 @@ def _lower_cond(body: Body, instr: Instr, run: Run) -> None:
     attrs = {} if not all(f.diverges for f in instr.regions) else {"types": _divergent(instr)}
     out = body.scope.b.append("cond", operands, attrs, regions, instr.loc)
     if not all(f.diverges for f in instr.regions):
-        _bind_results(body, instr, carries, out.results)
+        bind_results(body, instr, carries, out.results)
 
 
 def _given(body: Body, instr: Instr, operand: Value) -> bool:
@@ -417,13 +241,13 @@ def _branch_carry(body: Body, instr: Instr, result: Value) -> Carry:
     held = body.storage.get(source)  # None: another result has taken it over
     if held is None or held in [body.storage.get(r) for r in instr.results]:
         return Carry(result)
-    storage = _movable(body, instr, source, result)
+    storage = movable_storage(body, instr, source, result)
     if storage is None:
         return Carry(result)
     storage.values.clear()
     body.storage.pop(source, None)
     body.place(result, storage)
-    return Carry(source, _inside(storage))
+    return Carry(source, pinned(storage))
 
 
 def _lower_recursion(body: Body, instr: Instr, run: Run) -> None:
@@ -433,7 +257,7 @@ def _lower_recursion(body: Body, instr: Instr, run: Run) -> None:
     outer = len(instr.operands) - len(arrays)
     _store_operands(body, instr)
     args = [body.scope.use(body.scalar(v)) for v in instr.operands[:count]]
-    carries = [Carry(v, _inside_of_carry(body, instr, v, r)) for v, r in arrays]
+    carries = [Carry(v, storage_inside(body, instr, v, r)) for v, r in arrays]
     scope = body.scope.child("recursion")
     inner = _nested(body, function, scope, instr)
     for param in function.params[:count]:
@@ -441,13 +265,13 @@ def _lower_recursion(body: Body, instr: Instr, run: Run) -> None:
     fixed = slice(count, outer)
     for param, operand in zip(function.params[fixed], instr.operands[fixed], strict=True):
         _bind_constant(body, inner, param, operand)
-    _bind_carried(inner, function.params[outer:], carries)
+    bind_carried(inner, function.params[outer:], carries)
     inner.homes = [inner.storage[p] for p in function.params[outer:]]
     scalars = len(instr.results) - len(arrays)
     homes = [*[None] * scalars, *inner.homes]
     _run_region(inner, homes, run)
     every = [*map(Carry, instr.results[:scalars]), *carries]
-    results = [] if function.diverges else _yields(inner, every, homes)
+    results = [] if function.diverges else yielded(inner, every, homes)
     region = scope.b.build(results)
     operands = [*args, *scope.outer_operands()]
     attrs = {"args": count, "types": instr.attrs["types"]}

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,58 +12,28 @@ from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim, emax, floordiv, mod
 from tracejit.trace.control.branch import as_test, staged_if
-from tracejit.trace.control.carried import (
-    ArrayPlan,
-    Invariant,
-    Maybe,
-    Plan,
-    Unbound,
-    first_plan,
-)
-from tracejit.trace.control.carried_permutation import Swapped, find_swap
-from tracejit.trace.control.carried_storage import binding
+from tracejit.trace.control.carried_permutation import Swapped
 from tracejit.trace.control.escape import CarriedByValue, alone
-from tracejit.trace.control.fixpoint import (
-    Ending,
-    Escapes,
-    Growing,
-    NotConverged,
-    Resized,
-    improved,
-    slot_plan,
-)
+from tracejit.trace.control.fixpoint import Escapes, Growing, NotConverged, Resized
 from tracejit.trace.control.loop_attempt import (
     UNROLL_LIMIT,
-    Attempt,
     StagedLoop,
     at_least_one,
     entry_state,
     restore_state,
-    variables,
 )
 from tracejit.trace.control.loop_emit import emit
-from tracejit.trace.control.loop_trace import trace_body
-from tracejit.trace.control.number_plans import Number
-from tracejit.trace.control.settled_plans import Recall, attempt_memory
-from tracejit.trace.convert import RETURNED, UNDEFINED, Site, VarInfo
+from tracejit.trace.control.loop_fixpoint import ATTEMPTS, steady_plans
+from tracejit.trace.convert import Site, VarInfo
 from tracejit.trace.session.session import Restart, current, where
 from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values import containers
-from tracejit.trace.values.all import Array
-from tracejit.trace.values.dynamic_list import (
-    is_grown,
-    is_ref,
-    refuse,
-    replace_items,
-    run_of_items,
-)
-from tracejit.trace.values.entries import is_table, put_table
+from tracejit.trace.values.dynamic_list import is_grown, is_ref, refuse, replace_items, run_of_items
+from tracejit.trace.values.entries import put_table
 from tracejit.trace.values.iterables import iterated, steps_of
 from tracejit.trace.values.list_heaps import Heap, refer
 from tracejit.trace.values.table_forms import TableForm
 from tracejit.trace.values.tables import as_table
-
-_ATTEMPTS = 12
 
 
 def staged_for(
@@ -205,7 +175,7 @@ def run(loop: StagedLoop) -> None:
 def _run(loop: StagedLoop, go: bool | Value) -> None:
     entry = entry_state(loop)
     try:
-        plans, attempt, entry = _steady(loop, entry)
+        plans, attempt, entry = steady_plans(loop, entry)
     except Swapped as swap:
         _give_up(loop, entry)
         _unroll_cycle(loop, swap.cycle)
@@ -239,7 +209,7 @@ def _grow(loop: StagedLoop, found: Growing) -> None:
     if loop.may_unroll and not (found.proved or is_grown(found.entry)):
         raise Restart(loop.key, "unroll", "a list changes its length in a loop")
     loop.grown += 1
-    if loop.grown > _ATTEMPTS:
+    if loop.grown > ATTEMPTS:
         raise StructureError(f"{where()}: a list changes what it holds in a loop")
     if isinstance(found.form, TableForm):
         table = as_table(found.entry, found.form)
@@ -262,151 +232,6 @@ def _run_exactly(loop: StagedLoop, go: bool | Value) -> None:
     loop.boxes.clear()
     loop.same = []
     _run(loop, go)
-
-
-def _steady(loop: StagedLoop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any]]:
-    """Trace the body until its plans fit. NotConverged when none do."""
-    recall = Recall(loop)
-    boxes = recall.boxes()
-    loop.boxes.extend(boxes)
-    entry = [*entry, *map(containers.snapshot, boxes)]
-    plans = [_first(loop, info, x) for info, x in zip(variables(loop), entry, strict=True)]
-    plans = recall.plans(entry, plans)
-    for _ in range(_ATTEMPTS):
-        with attempt_memory(loop):
-            attempt = trace_body(loop, plans, entry)
-        asked, loop.wider = loop.wider, {}
-        found = [obj for obj, _ in attempt.frame.containers.values()]
-        new_boxes = [o for o in found if not any(o is b for b in loop.boxes)]
-        if new_boxes:
-            resized = [o for o in new_boxes if _resized(attempt, o)]
-            if loop.may_unroll and resized and not any(_grows(attempt, o) for o in resized):
-                raise Restart(loop.key, "unroll", "a list changes its length in a loop")
-            loop.boxes.extend(new_boxes)
-            extra = [containers.snapshot(b) for b in new_boxes]
-            entry = [*entry, *extra]
-            plans = [*plans, *(first_plan(x) for x in extra)]
-            continue
-        if loop.test is None and not (attempt.raised or asked) and "cycle" not in loop.key:
-            cycle = find_swap(attempt.start, attempt.end)
-            if cycle > 1 and all(isinstance(p, Invariant) for p in _moved(plans, attempt)):
-                raise Swapped(cycle)
-        better = _better_than(loop, plans, entry, attempt, asked)
-        if better is None:
-            loop.asked |= {variables(loop)[k].name for k in asked}
-            loop.inside = {}
-            continue
-        slots = [] if attempt.raised or not loop.exact else _new_slots(loop, attempt)
-        if slots:
-            entry = [*([UNDEFINED] * len(slots)), *entry]
-            plans = [*slots, *better]
-            continue
-        if better == plans and not attempt.steady:
-            continue
-        if better == plans:
-            recall.settled(entry, plans)
-            return plans, attempt, entry
-        plans = better
-    raise NotConverged("what the loop carries never settles")
-
-
-def _moved(plans: Sequence[Plan], attempt: Attempt) -> list[Plan]:
-    """Plans of the array names that an iteration binds to other storage."""
-    return [
-        plan
-        for plan, start, end in zip(plans, attempt.start, attempt.end, strict=True)
-        if isinstance(start, Array) and isinstance(end, Array) and binding(start) != binding(end)
-    ]
-
-
-def _resized(attempt: Attempt, obj: Any) -> bool:
-    _, now = attempt.boxes_final[id(obj)]
-    return len(now) != len(obj)
-
-
-def _grows(attempt: Attempt, obj: Any) -> bool:
-    """Whether the run decides how long a list is at the end of the body."""
-    now = attempt.boxes_final[id(obj)][1]
-    return is_grown(now) or is_table(now)
-
-
-def _first(loop: StagedLoop, info: VarInfo, x: Any) -> Plan:
-    if x is False and info.name == RETURNED and loop.session.to_the_end:
-        return Invariant()  # until the generator itself is seen to return
-    if not info.live_in:
-        return first_plan(x) if info.live_out else Unbound()
-    return first_plan(x)
-
-
-def _new_slots(loop: StagedLoop, attempt: Attempt) -> list[Plan]:
-    """Plans of slots that the last trace was the first to need."""
-    contents = attempt.storage.contents()
-    if contents is None:
-        raise NotConverged("array names that share their storage")
-    at = Ending(attempt.frame, attempt.storage, True, loop.peeled, attempt.start, attempt.end)
-    new = [name for name in contents if name not in loop.slots]
-    loop.slots[:0] = new
-    if new:
-        loop.same = []
-    return [slot_plan(None, contents[name], at, name) for name in new]
-
-
-def _better_than(
-    loop: StagedLoop,
-    plans: list[Plan],
-    entry: Sequence[Any],
-    attempt: Attempt,
-    asked: Mapping[int, Any],
-) -> list[Plan] | None:
-    """Plans that fit the attempt's end, too. None where it was made with numbers converted as loops
-    inside ``asked`` for, and its end does not say that they are so."""
-    if attempt.raised:
-        return None if asked else plans
-    try:
-        better = _all_better(loop, plans, entry, attempt)
-    except (NotConverged, Escapes):
-        if asked:
-            return None
-        raise
-    return better if all(better[k] == Number(kind) for k, kind in asked.items()) else None
-
-
-def _all_better(
-    loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any], attempt: Attempt
-) -> list[Plan]:
-    at = Ending(attempt.frame, attempt.storage, loop.exact, loop.peeled, attempt.start, attempt.end)
-    rows = list(zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=True))
-    try:
-        return [_better(loop, *row, at) for row in rows]
-    except Growing as found:
-        # Numbers first: what they settle on is what the list or dict holds.
-        numbers = [
-            _better(loop, *row, at) if isinstance(row[1], Number) else row[1] for row in rows
-        ]
-        if numbers != list(plans):
-            return numbers
-        held = entry[len(entry) - len(loop.boxes) :]
-        found.entry = next(
-            (box for box, x in zip(loop.boxes, held, strict=True) if x is found.entry), found.entry
-        )
-        if type(found.entry) is not list and not isinstance(found.form, TableForm):
-            # a deque, or a class of the program's
-            raise Resized(*found.args) from None
-        raise
-
-
-def _better(
-    loop: StagedLoop, info: VarInfo, plan: Plan, entry: Any, start: Any, end: Any, at: Ending
-) -> Plan:
-    if isinstance(plan, Unbound) or end is UNDEFINED:
-        return plan
-    if isinstance(plan, ArrayPlan) and plan.slot is not None:
-        return slot_plan(plan, end, at, plan.slot)
-    new = improved(plan, entry, start, end, at, info.shown)
-    unbound = entry is UNDEFINED and not loop.runs and info.kind not in ("flag", "return_value")
-    if unbound and not isinstance(new, Maybe | Invariant):
-        return Maybe(info.name, new)
-    return new
 
 
 # Iterations unlike the rest -----------------------------------------------------------------------
