@@ -15,7 +15,7 @@ CIRCLES = {
     "ir.core": 3,
     "lower.body": 4,
     "numba_compat.foreign": 2,
-    "trace.session.concretize": 4,
+    "trace.session.frames": 3,
     "trace.values.all": 9,
     "trace.values.containers": 5,
 }

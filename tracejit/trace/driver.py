@@ -47,10 +47,12 @@ from tracejit.trace.python import number_methods  # noqa: F401
 from tracejit.trace.python.inner_functions import refuse_inner
 from tracejit.trace.python.staged_operators import StagedOperators
 from tracejit.trace.session.assumption_sets import TraceAssumptions
-from tracejit.trace.session.concretize import MARK, made_at
+from tracejit.trace.session.concretize import made_at
+from tracejit.trace.session.frames import Restart, SharedResults
+from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.raising import Diverged, emit_raise, raised_at
 from tracejit.trace.session.regions import Free, diverged
-from tracejit.trace.session.session import Restart, Session, SharedResults, nested, session_scope
+from tracejit.trace.session.session import Session, nested, session_scope
 from tracejit.trace.session.unobserved import unobserved
 from tracejit.trace.traced import Traced, mutated_by
 from tracejit.trace.values import operators  # noqa: F401  (attaches the operators)

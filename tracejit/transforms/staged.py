@@ -16,9 +16,10 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType, Type
 from tracejit.records import dataclass
 from tracejit.trace.session.concretize import shown_shape
+from tracejit.trace.session.frames import TraceBuilder
 from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.regions import Free, closed, diverged
-from tracejit.trace.session.session import TraceBuilder, current
+from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Cell, PyScalar, Scalar, Tracer, fresh, lift, wrap_array
 from tracejit.trace.values.tagged import widest
 

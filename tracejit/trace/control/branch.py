@@ -14,9 +14,10 @@ from tracejit.trace.control.join_arrays import Finish, TracedSide
 from tracejit.trace.control.join_numbers import VALUE
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.session.concretize import ambiguous
+from tracejit.trace.session.frames import FrameKind
 from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.regions import finish_cond
-from tracejit.trace.session.session import FrameKind, Session, current, where
+from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array, PyScalar, TaggedScalar, Tracer, dim_value
 from tracejit.trace.values.captured_arrays import seen

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 from tracejit.errors import UnsupportedRecursionError, raise_at
 from tracejit.ir.core import Loc
 from tracejit.records import dataclass
-from tracejit.trace.session.session import Restart, current, user_location
+from tracejit.trace.session.frames import Restart
+from tracejit.trace.session.session import current, user_location
 from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer
 
 #: Calls of which nothing known differs; calls in one another; calls of one function.

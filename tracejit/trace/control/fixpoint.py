@@ -40,12 +40,8 @@ from tracejit.trace.control.number_plans import Number, Tagged, is_any_number
 from tracejit.trace.control.objects import is_object, parts_of
 from tracejit.trace.control.passed_on import is_passed_on
 from tracejit.trace.convert import UNDEFINED
-from tracejit.trace.session.session import Frame
-from tracejit.trace.values.all import (
-    Array,
-    Cell,
-    TaggedScalar,
-)
+from tracejit.trace.session.frames import Frame
+from tracejit.trace.values.all import Array, Cell, TaggedScalar
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     ListRef,

@@ -17,7 +17,8 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace.control.nonlocals import Captured
 from tracejit.trace.control.watched import must_not_advance
 from tracejit.trace.convert import VarInfo
-from tracejit.trace.session.session import Frame, Restart, current, where
+from tracejit.trace.session.frames import Frame, Restart
+from tracejit.trace.session.session import current, where
 
 Put = Callable[[Any], Any]
 Give = Callable[[Put], Any]

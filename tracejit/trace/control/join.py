@@ -19,12 +19,7 @@ from tracejit.trace.control.objects import choose_among, is_object, is_older, ma
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers
-from tracejit.trace.values.all import (
-    Array,
-    Cell,
-    TaggedScalar,
-    Tracer,
-)
+from tracejit.trace.values.all import Array, Cell, TaggedScalar, Tracer
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     ListRef,
@@ -36,12 +31,11 @@ from tracejit.trace.values.dynamic_list import (
 )
 from tracejit.trace.values.entries import is_table, put_table, table_in
 from tracejit.trace.values.iterables import Range
-from tracejit.trace.values.list_heaps import Heap, one_heap, refer
+from tracejit.trace.values.list_heaps import Heap, one_heap
 from tracejit.trace.values.list_kinds import ElementKinds
+from tracejit.trace.values.list_references import refer
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
-from tracejit.trace.values.scalar_join import (
-    is_number,
-)
+from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.table_buffers import TableBuffer, empty_table, opened, own_parts
 from tracejit.trace.values.table_forms import TableForm, common_form

@@ -18,7 +18,8 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.records import dataclass
-from tracejit.trace.session.session import Frame, Session, where
+from tracejit.trace.session.frames import Frame
+from tracejit.trace.session.session import Session, where
 from tracejit.trace.values.all import Array, Cell, Select
 from tracejit.trace.values.view_transforms import Gather, Layer
 from tracejit.trace.views.parameters import aligned, empty_numbers, view_numbers, with_numbers

@@ -25,13 +25,15 @@ from tracejit.trace.control.loop_attempt import (
 from tracejit.trace.control.loop_emit import emit
 from tracejit.trace.control.loop_fixpoint import ATTEMPTS, steady_plans
 from tracejit.trace.convert import Site, VarInfo
-from tracejit.trace.session.session import Restart, current, where
+from tracejit.trace.session.frames import Restart
+from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import is_grown, is_ref, refuse, replace_items, run_of_items
 from tracejit.trace.values.entries import put_table
 from tracejit.trace.values.iterables import iterated, steps_of
-from tracejit.trace.values.list_heaps import Heap, refer
+from tracejit.trace.values.list_heaps import Heap
+from tracejit.trace.values.list_references import refer
 from tracejit.trace.values.table_forms import TableForm
 from tracejit.trace.values.tables import as_table
 

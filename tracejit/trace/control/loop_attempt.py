@@ -12,7 +12,8 @@ from tracejit.records import dataclass
 from tracejit.trace.control.carried import Opened
 from tracejit.trace.control.carried_storage import EndStorage, SlotName
 from tracejit.trace.convert import UNDEFINED, VarInfo
-from tracejit.trace.session.session import Frame, Session
+from tracejit.trace.session.frames import Frame
+from tracejit.trace.session.session import Session
 from tracejit.trace.values import containers
 
 #: Loops are unrolled up to this many turns.

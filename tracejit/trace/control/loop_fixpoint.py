@@ -22,7 +22,7 @@ from tracejit.trace.control.loop_trace import trace_body
 from tracejit.trace.control.number_plans import Number
 from tracejit.trace.control.settled_plans import Recall, attempt_memory
 from tracejit.trace.convert import RETURNED, UNDEFINED, VarInfo
-from tracejit.trace.session.session import Restart
+from tracejit.trace.session.frames import Restart
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array
 from tracejit.trace.values.dynamic_list import is_grown

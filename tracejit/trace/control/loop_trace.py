@@ -21,8 +21,8 @@ from tracejit.trace.control.loop_attempt import (
 from tracejit.trace.control.number_plans import Number
 from tracejit.trace.control.objects import is_object
 from tracejit.trace.control.shared_containers import mark, share
+from tracejit.trace.session.frames import Frame
 from tracejit.trace.session.raising import Diverged, emit_raise
-from tracejit.trace.session.session import Frame
 from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import alike
 

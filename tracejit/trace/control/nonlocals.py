@@ -14,7 +14,8 @@ from typing import Any
 
 from tracejit.trace.control.try_regions import State
 from tracejit.trace.convert import VarInfo
-from tracejit.trace.session.session import Frame, Session
+from tracejit.trace.session.frames import Frame
+from tracejit.trace.session.session import Session
 
 
 class Captured:

@@ -47,16 +47,11 @@ from tracejit.trace.control.number_plans import (
     several,
 )
 from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.session.frames import Restart
 from tracejit.trace.session.raising import Diverged, emit_raise
 from tracejit.trace.session.regions import Carried, emit_recursion
-from tracejit.trace.session.session import Restart, current
-from tracejit.trace.values.all import (
-    Array,
-    Cell,
-    PyScalar,
-    Scalar,
-    Tracer,
-)
+from tracejit.trace.session.session import current
+from tracejit.trace.values.all import Array, Cell, PyScalar, Scalar, Tracer
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import is_number
 

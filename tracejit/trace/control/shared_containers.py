@@ -18,7 +18,7 @@ from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import is_grown, is_ref
 from tracejit.trace.values.entries import is_table
-from tracejit.trace.values.list_heaps import put_where_lists_are, refer
+from tracejit.trace.values.list_references import put_where_lists_are, refer
 
 
 @dataclass(frozen=True)

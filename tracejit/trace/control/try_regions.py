@@ -26,18 +26,12 @@ from tracejit.records import dataclass
 from tracejit.trace.control.branch import join_sides, trace_side
 from tracejit.trace.control.join_arrays import TracedSide
 from tracejit.trace.convert import UNDEFINED, VarInfo
-from tracejit.trace.session.concretize import MARK, mark, shown_later, split_marks
+from tracejit.trace.session.concretize import mark, shown_later, split_marks
 from tracejit.trace.session.exceptions import holds_later
+from tracejit.trace.session.frames import Frame, Payload, TraceBuilder
+from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.raising import CHECKED_AT, Diverged, emit_raise
-from tracejit.trace.session.session import (
-    Frame,
-    Payload,
-    Session,
-    TraceBuilder,
-    exception_class,
-    user_location,
-    where,
-)
+from tracejit.trace.session.session import Session, exception_class, user_location, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import PyScalar, Scalar, lift
 from tracejit.trace.values.maybe_unbound import MaybeUnbound

@@ -19,8 +19,9 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, NoReturn
 
 from tracejit.errors import UnsupportedError, asks
+from tracejit.trace.session.frames import Restart
 from tracejit.trace.session.plain import PLAIN_MODULES
-from tracejit.trace.session.session import Restart, Session, current, where
+from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.dunder_methods import method_of
 from tracejit.trace.values.entries import is_view, must_hold_none, refuse

@@ -16,7 +16,8 @@ from tracejit.dtypes import is_bool
 from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir.extent import Extent
 from tracejit.ir.interpret.print_effect import MESSAGE, QUOTED
-from tracejit.trace.session.concretize import MARK, DeferredText, mark, split_marks, str_later
+from tracejit.trace.session.concretize import DeferredText, mark, split_marks, str_later
+from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import Array, IntOrFloat, IntOrScalar, PyScalar, Scalar, Tracer
 from tracejit.trace.values.entries import must_hold_none

@@ -20,7 +20,8 @@ from tracejit.trace.control.loop_attempt import UNROLL_LIMIT
 from tracejit.trace.convert import Site, Traits, Turns, VarInfo
 from tracejit.trace.python import dynamic_list_methods
 from tracejit.trace.python.comparisons import choose, compared
-from tracejit.trace.session.session import Restart, current, where
+from tracejit.trace.session.frames import Restart
+from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values.all import Array, Tracer
 from tracejit.trace.values.dynamic_list import is_grown

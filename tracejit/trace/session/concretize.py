@@ -14,12 +14,10 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Loc
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX
+from tracejit.trace.session.frames import Restart
+from tracejit.trace.session.marks import MARK, as_fields, parts_at_marks
 from tracejit.trace.session.registry import NAMES, from_library
-from tracejit.trace.session.session import Restart, current, user_lines, user_location, where
-
-#: Stands for a traced value in a text that is made while tracing.
-MARK = "\x1a"
-
+from tracejit.trace.session.session import current, user_lines, user_location, where
 
 _INSTEAD = "make it a static argument, or compute with arrays instead of deciding in Python"
 #: What to do where the run decides which item of a dict is meant.
@@ -86,13 +84,8 @@ def shown_shape(dims: Sequence[Dim]) -> str:
 
 
 def split_marks(text: str) -> list[Any]:
-    """A text as its plain parts and the pairs of its marks, alternating.
-
-    A pair is a value and how it is shown, as after the name in a replacement field.
-    """
-    parts: list[Any] = list(text.split(MARK))
-    parts[1::2] = [current().shown[int(k)] for k in parts[1::2]]
-    return parts
+    """A text as its plain parts and the pairs of its marks, alternating (see ``marks``)."""
+    return parts_at_marks(text, current().shown)
 
 
 def plain_text(text: str) -> str:
@@ -103,16 +96,7 @@ def plain_text(text: str) -> str:
 
 def with_payload(template: str, payload: list[Any]) -> str:
     """A format string whose marks became further fields, their values appended to ``payload``."""
-    parts = split_marks(template)
-    for k in range(1, len(parts), 2):
-        value, how = parts[k]
-        if getattr(value, "ndim", 0):
-            parts[k] = "<array>"
-            continue
-        parts[k] = "{" + str(len(payload)) + how + "}"
-        is_dim = isinstance(value, ex.Extent)
-        payload.append(current().b.index(value) if is_dim else value.read())
-    return "".join(parts)
+    return as_fields(template, current().shown, current().b, payload)
 
 
 def ambiguous(size: Dim) -> str:

@@ -12,7 +12,8 @@ from tracejit.ir.core import Function, Value, type_uses, uses
 from tracejit.ir.extent import Dim, leaves, subst
 from tracejit.ir.types import INDEX
 from tracejit.records import dataclass
-from tracejit.trace.session.session import Session, TraceBuilder, current
+from tracejit.trace.session.frames import TraceBuilder
+from tracejit.trace.session.session import Session, current
 
 
 class Free:

@@ -10,7 +10,8 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir.arguments import Packing
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.session.session import Restart, current
+from tracejit.trace.session.frames import Restart
+from tracejit.trace.session.session import current
 from tracejit.trace.session.stride_classes import order_in, strides_in
 
 

@@ -9,15 +9,8 @@ from typing import Any
 
 from tracejit import trees
 from tracejit.errors import PACKAGE, UnsupportedError
-from tracejit.trace.session.session import (
-    EVERY_LIST,
-    NUMPY,
-    Frame,
-    Restart,
-    Session,
-    current,
-    where,
-)
+from tracejit.trace.session.frames import EVERY_LIST, Frame, Restart
+from tracejit.trace.session.session import NUMPY, Session, current, where
 from tracejit.trace.values.reach import is_stateful, restore, snapshot
 
 __all__ = ["restore", "snapshot"]

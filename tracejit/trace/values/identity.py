@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
-from tracejit.trace.session.session import Restart, current, where
+from tracejit.trace.session.frames import Restart
+from tracejit.trace.session.session import current, where
 from tracejit.trace.session.storage import Cell
 from tracejit.trace.values.all import Array, PyScalar
 from tracejit.trace.values.dynamic_list import ListRef

@@ -11,8 +11,9 @@ from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
 from tracejit.records import dataclass
 from tracejit.trace.session.concretize import structural_int
+from tracejit.trace.session.frames import Frame, Restart
 from tracejit.trace.session.registry import LIST_ROWS, TABLE_VIEWS
-from tracejit.trace.session.session import Frame, Restart, current, where
+from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values.all import as_dim, dim_value
 from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of

@@ -11,8 +11,6 @@ lists of two heaps meet, the trace begins again knowing that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -20,35 +18,24 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
+from tracejit.trace.session.frames import Restart
 from tracejit.trace.session.regions import emit_cond
 from tracejit.trace.session.registry import LIST_HEAPS
-from tracejit.trace.session.session import Restart, Session, current, user_lines, where
+from tracejit.trace.session.session import Session, current, user_lines, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
-    ListRef,
-    converted,
     empty_run,
     form_of,
-    is_grown,
-    is_ref,
     item_at,
     joined_forms,
     of_one_size,
     parts_of,
     put_item,
     rows_of,
-    run_of_items,
     with_room,
 )
-from tracejit.trace.values.list_kinds import (
-    ElementKinds,
-    Kind,
-    ListsOf,
-    joined,
-    share_all,
-    with_kinds_of,
-)
+from tracejit.trace.values.list_kinds import ElementKinds, Kind, ListsOf, joined, with_kinds_of
 
 #: Of each list: where it begins in the pool, how many items it has, and room for how many.
 _FIELDS: ElementKinds = ((Kind(np.dtype(np.int64), shape=(3,)),), None)
@@ -70,7 +57,7 @@ class Heap:
             return
         form = by_reference(form)
         both = form if self.form is None else joined_forms(self.form, form)
-        if both is None or not _can_hold(both):
+        if both is None or not can_hold(both):
             raise UnsupportedError(
                 f"{where()}: lists that are items of a list or dict hold numbers, arrays of one "
                 "dtype and shape, or tuples or lists of these: convert what is put there, or keep "
@@ -114,14 +101,14 @@ class Heap:
             columns = with_room(pool.columns, pool.count, items.count)
             roomy = ListBuffer(columns, pool.count, pool.form)
             self._set_pool(_put_run(roomy, pool.count, items), pool.count + items.count)
-            starts = b.op("add", starts, _full(pool.count, many))
+            starts = b.op("add", starts, repeated_index(pool.count, many))
         order = b.op("iota", shape=(many,), axis=0, dtype=np.dtype(np.int64))
         fields = [b.reshape(v, (many, 1)) for v in (starts, counts, counts)]
         rows = ListBuffer([b.op("concatenate", *fields, axis=1)], many, _FIELDS)
         (column,) = with_room(run.columns, run.count, many)
         (column,) = _put_run(ListBuffer([column], run.count, _FIELDS), run.count, rows)
         self._set_rows(column, run.count + many)
-        found: Value = b.op("add", order, _full(run.count, many))
+        found: Value = b.op("add", order, repeated_index(run.count, many))
         return found
 
     def items(self, number: Value) -> ListBuffer:
@@ -229,7 +216,7 @@ class Heap:
         self.pool[:] = [ListBuffer(columns, count, self.pool[0].form)]
 
 
-def _full(n: Dim, many: Dim) -> Value:
+def repeated_index(n: Dim, many: Dim) -> Value:
     b = current().b
     found: Value = b.broadcast(b.index(n), (many,), ())
     return found
@@ -312,7 +299,8 @@ def _known_form(session: Session, site: Any) -> ElementKinds | None:
 def _with_first(session: Session, form: ElementKinds) -> ElementKinds:
     """A form that an earlier trace found, with the heaps as they are in this one."""
     kinds = [
-        k if k.lists is None else _lists(ListsOf(_first(session, k.lists.site))) for k in form[0]
+        k if k.lists is None else reference_kind(ListsOf(_first(session, k.lists.site)))
+        for k in form[0]
     ]
     return tuple(kinds), form[1]
 
@@ -335,7 +323,7 @@ def _resolved(kind: Kind) -> Kind:
     site = tuple((code.co_name, line) for code, line in user_lines())
     heap = heap_at(site)
     heap.must_hold(kind.lists.items)
-    return _lists(ListsOf(heap.site))
+    return reference_kind(ListsOf(heap.site))
 
 
 def by_reference(form: ElementKinds, *, every: bool = False) -> ElementKinds:
@@ -343,16 +331,16 @@ def by_reference(form: ElementKinds, *, every: bool = False) -> ElementKinds:
     kinds, make = form
     lists = _as_lists(form) if make is list else None
     if lists is not None:
-        return resolved(((_lists(lists),), None))
+        return resolved(((reference_kind(lists),), None))
     return resolved((tuple(_by_reference(k, every) for k in kinds), make))
 
 
 def _by_reference(kind: Kind, every: bool) -> Kind:
     known = all(type(n) is int for n in kind.shape or ())
-    return _lists(_as_lists(((kind,), None))) if kind.row and (every or not known) else kind
+    return reference_kind(_as_lists(((kind,), None))) if kind.row and (every or not known) else kind
 
 
-def _lists(lists: ListsOf | None) -> Kind:
+def reference_kind(lists: ListsOf | None) -> Kind:
     return Kind("int", shape=(), lists=lists)
 
 
@@ -385,15 +373,15 @@ def _joined_lists(a: ListsOf | None, b: ListsOf | None) -> Kind | None:
         return None
     if a.site is not None and b.site is not None:
         one_heap(heap_at(a.site), heap_at(b.site))
-        return _lists(a)
+        return reference_kind(a)
     for one, other in ((a, b), (b, a)):
         if one.site is not None:
             heap_at(one.site).must_hold(other.items)
-            return _lists(one)
+            return reference_kind(one)
     if a.items is None or b.items is None:
-        return _lists(b if a.items is None else a)
+        return reference_kind(b if a.items is None else a)
     items = joined_forms(a.items, b.items)
-    return None if items is None else _lists(ListsOf(None, items))
+    return None if items is None else reference_kind(ListsOf(None, items))
 
 
 def _joined_as_lists(a: ElementKinds, b: ElementKinds) -> ElementKinds | None:
@@ -402,124 +390,9 @@ def _joined_as_lists(a: ElementKinds, b: ElementKinds) -> ElementKinds | None:
     return None if kind is None else ((kind,), None)
 
 
-def kind_of_list(x: list[Any]) -> Kind | None:
-    """The kind of a list as an item by reference; None where no heap can hold it."""
-    if is_ref(x):
-        return _lists(ListsOf(x[0].heap.site))
-    items = form_of(x, resolve=False)
-    held = items is None if not x else items is not None and _can_hold(items)
-    return _lists(ListsOf(None, items)) if held else None
-
-
-def _can_hold(form: ElementKinds) -> bool:
+def can_hold(form: ElementKinds) -> bool:
     """Whether lists of a heap can have such items: arrays in them are of a shape that is known."""
     return all(type(n) is int for k in form[0] if not k.row for n in k.shape or ())
 
 
-# References -------------------------------------------------------------------------------------
-
-
-def refer(x: list[Any], heap: Heap) -> None:
-    """Make a list, wherever it is known, one of a heap."""
-    if is_ref(x):
-        one_heap(x[0].heap, heap)
-        return
-    _becomes_item(x)
-    heap.must_hold(form_of(x))
-    items = None if heap.form is None or not x else run_of_items(list(x), heap.form)
-    x[:] = [ListRef(heap, heap.new(items))]
-
-
-def put_where_lists_are(x: Any) -> bool:
-    """Make a list one of a heap, whichever holds its items; False where none does."""
-    outside = current().outside
-    if type(x) is not list or outside.path_of(x) is not None or outside.is_outside(x):
-        return False
-    kind = kind_of_list(x)
-    if kind is None:
-        return False
-    (kind,), _ = resolved(((kind,), None))
-    _number(x, kind)
-    return True
-
-
-def _becomes_item(x: list[Any]) -> None:
-    session = current()
-    if session.outside.path_of(x) is not None or session.outside.is_outside(x):
-        raise UnsupportedError(
-            f"{where()}: a list that is an argument, or from outside, becomes an item of a list or "
-            "dict: put a copy there (list(x))"
-        )
-    if id(x) in session.rows:
-        share_all(f"{where()}: a row of a list of lists is put into another list or dict")
-    containers.must_be_known(session, x)
-    containers.touch(session, x)
-
-
-def _refer_all(lists: Sequence[list[Any]], heap: Heap) -> None:
-    """Several lists of known lengths at once."""
-    for x in lists:
-        _becomes_item(x)
-    heap.must_hold(form_of(*lists))
-    every = [item for x in lists for item in x]
-    items = None if heap.form is None or not every else run_of_items(every, heap.form)
-    counts = [len(x) for x in lists]
-    starts = [0, *accumulate(counts)][:-1]
-    b = current().b
-    first = heap.rows[0].count
-    heap.several(items, *(b.const(np.array(v), "i64") for v in (starts, counts)))
-    for k, x in enumerate(lists):
-        x[:] = [ListRef(heap, b.index(first + k))]
-
-
-def _numbers(lists: Sequence[list[Any]], kind: Kind) -> Value:
-    """The references to lists that become items."""
-    assert kind.lists is not None
-    heap = heap_at(kind.lists.site)
-    new = list({id(x): x for x in lists if not is_grown(x)}.values())
-    first = heap.rows[0].count
-    if len(new) > 1:
-        _refer_all(new, heap)
-    b = current().b
-    if len(new) == len(lists) > 1:
-        order = b.op("iota", shape=(len(new),), axis=0, dtype=np.dtype(np.int64))
-        found: Value = b.op("add", order, _full(first, len(new)))
-        return found
-    numbers = [b.reshape(_number(x, kind), (1,)) for x in lists]
-    return numbers[0] if len(numbers) == 1 else b.op("concatenate", *numbers, axis=0)
-
-
-def _number(x: list[Any], kind: Kind) -> Value:
-    """The reference to a list that becomes an item."""
-    assert kind.lists is not None
-    refer(x, heap_at(kind.lists.site))
-    found: Value = x[0].number
-    return found
-
-
-def _of_rows(columns: Sequence[Value], rows: Kind, kind: Kind, count: Dim) -> Value:
-    """References to new lists, one for each of the first rows of some columns."""
-    assert kind.lists is not None
-    assert rows.shape is not None
-    heap = heap_at(kind.lists.site)
-    items: ElementKinds = (Kind(*rows.kinds),), None
-    heap.must_hold(items)
-    assert heap.form is not None
-    n = rows.shape[0]
-    b = current().b
-    flat = [b.reshape(rows_of(c, 0, count, 1), (count * n,)) for c in columns]
-    run = converted(ListBuffer(flat, count * n, items), heap.form)
-    order = b.op("iota", shape=(count,), axis=0, dtype=np.dtype(np.int64))
-    return heap.several(run, b.op("mul", order, _full(n, count)), _full(n, count))
-
-
-def _list(number: Value, kind: Kind) -> list[Any]:
-    """The list of a reference."""
-    assert kind.lists is not None
-    ref = ListRef(heap_at(kind.lists.site), number)
-    made: list[Any] = containers.made(current(), [ref])
-    return made
-
-
-LIST_HEAPS.update(number=_number, list=_list, joined=_joined, as_lists=_joined_as_lists)
-LIST_HEAPS.update(numbers=_numbers, kind=kind_of_list, resolved=resolved, of_rows=_of_rows)
+LIST_HEAPS.update(joined=_joined, as_lists=_joined_as_lists, resolved=resolved)

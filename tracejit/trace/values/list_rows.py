@@ -15,8 +15,9 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.records import dataclass
+from tracejit.trace.session.frames import EVERY_LIST
 from tracejit.trace.session.registry import LIST_HEAPS, LIST_ROWS
-from tracejit.trace.session.session import EVERY_LIST, current, where
+from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,

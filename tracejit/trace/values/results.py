@@ -35,7 +35,8 @@ from tracejit.ir.results import (
     TreeOut,
     ViewOut,
 )
-from tracejit.trace.session.session import SharedResults, current
+from tracejit.trace.session.frames import SharedResults
+from tracejit.trace.session.session import current
 from tracejit.trace.values.all import (
     Array,
     Cell,

@@ -13,7 +13,8 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from tracejit.errors import UnsupportedError
-from tracejit.trace.session.concretize import AS_ARRAYS, MARK, split_marks, structural_int
+from tracejit.trace.session.concretize import AS_ARRAYS, split_marks, structural_int
+from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.plain import PLAIN_MODULES
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import PyScalar, Scalar
