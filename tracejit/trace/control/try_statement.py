@@ -23,7 +23,8 @@ from tracejit.trace.control.try_regions import (
     exception_of,
 )
 from tracejit.trace.convert import UNDEFINED, Operators, Site, VarInfo
-from tracejit.trace.convert.operators import ExceptPart, catches
+from tracejit.trace.convert.statement_operators import catches
+from tracejit.trace.convert.statement_parts import ExceptPart
 from tracejit.trace.session.raising import Diverged, note_unbound
 from tracejit.trace.session.session import Session, user_location
 from tracejit.trace.values.all import PyScalar

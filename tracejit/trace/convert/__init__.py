@@ -6,8 +6,9 @@ Python semantics; a tracer subclasses it. Nothing here knows of traced values.
 
 from tracejit.trace.convert.function import ConvertedFunction, bind, convert, is_converted
 from tracejit.trace.convert.jumps import RETURNED
-from tracejit.trace.convert.operators import UNDEFINED, Env, Operators, Site, Traits, Turns, VarInfo
+from tracejit.trace.convert.operators import Operators
 from tracejit.trace.convert.source import SourceUnavailable
+from tracejit.trace.convert.statement_parts import UNDEFINED, Env, Site, Traits, Turns, VarInfo
 
 __all__ = [
     "RETURNED",

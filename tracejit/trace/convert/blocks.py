@@ -9,8 +9,8 @@ from tracejit.trace.convert.assignments import AssignmentRewriter
 from tracejit.trace.convert.jumps import VALUE, Statements, StopFor, StopWhile
 from tracejit.trace.convert.liveness import Live
 from tracejit.trace.convert.locations import located
-from tracejit.trace.convert.operators import VarInfo, VarKind
 from tracejit.trace.convert.scope import GENERATED, usage
+from tracejit.trace.convert.statement_parts import VarInfo, VarKind
 
 Structured = ast.If | ast.Try | StopWhile | StopFor
 

@@ -14,7 +14,6 @@ from typing import TypeVar
 from tracejit.records import dataclass
 from tracejit.trace.convert.generators import TAKING, is_listed, is_taken_apart, shows_items
 from tracejit.trace.convert.locations import located
-from tracejit.trace.convert.operators import Site, VarInfo
 from tracejit.trace.convert.scope import (
     GENERATED,
     AssertFailure,
@@ -30,6 +29,7 @@ from tracejit.trace.convert.scope import (
     usage,
 )
 from tracejit.trace.convert.source import SourceUnavailable
+from tracejit.trace.convert.statement_parts import Site, VarInfo
 from tracejit.trace.convert.yields import PUT
 
 OPERATORS = "__tj__"

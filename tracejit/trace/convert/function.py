@@ -14,10 +14,11 @@ from typing import Any
 from tracejit.records import dataclass
 from tracejit.trace.convert.expressions import ENV, OPERATORS, THUNK, Unit, mangle
 from tracejit.trace.convert.locations import all_located, copy_of
-from tracejit.trace.convert.operators import Env, Operators, Site, VarInfo
+from tracejit.trace.convert.operators import Operators
 from tracejit.trace.convert.same_code import codes_in, future_flags, warned_before
 from tracejit.trace.convert.scope import GENERATED, parameters
 from tracejit.trace.convert.source import FunctionTree, SourceUnavailable, locate
+from tracejit.trace.convert.statement_parts import Env, Site, VarInfo
 from tracejit.trace.convert.statements import bare, make_rewriter
 from tracejit.trace.convert.yields import cleans_up, lower_yields, with_put
 

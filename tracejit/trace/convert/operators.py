@@ -8,109 +8,28 @@ operators that meet a traced value.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import CellType
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
 
 from tracejit.errors import all_ask, throw
-from tracejit.records import dataclass
 from tracejit.trace.convert.patterns import Pattern, matched
+from tracejit.trace.convert.statement_operators import StatementOperators
+from tracejit.trace.convert.statement_parts import (
+    UNDEFINED,
+    Env,
+    GetState,
+    SetState,
+    Site,
+    Thunk,
+    Traits,
+    Turn,
+    Turns,
+    VarInfo,
+)
 from tracejit.trace.convert.symbols import AUGMENTED, BINARY, COMPARED, UNARY
-
-Thunk = Callable[[], Any]
-GetState = Callable[[], tuple[Any, ...]]
-SetState = Callable[[tuple[Any, ...]], None]
-ExceptPart = tuple[Thunk | None, Callable[[BaseException], None], bool]
-#: For one item of a generator: the test of its `if` (None without), and its expression.
-Turn = tuple[Thunk | None, Thunk]
-#: The turns of some items.
-Turns = Callable[[Iterable[Any]], Iterator[Turn]]
-#: Of a generator: whether it has an `if`, and whether calls in it see the numbers of its items.
-Traits = tuple[bool, bool]
-VarKind = Literal["local", "nonlocal", "global", "flag", "return_value"]
-
-
-class _Undefined:
-    """The state of a variable that is not bound."""
-
-    _instance: _Undefined | None = None
-
-    def __new__(cls) -> _Undefined:
-        if cls._instance is None:
-            cls._instance = super().__new__(cls)
-        return cls._instance
-
-    def __repr__(self) -> str:
-        return "UNDEFINED"
-
-
-UNDEFINED: Final = _Undefined()
-
-
-@dataclass(frozen=True)
-class VarInfo:
-    """A variable that a statement may write.
-
-    `live_in`: the statement may read the value from before it. `live_out`: code after the statement
-    may read it. `kind`: "flag" is a generated bool (`break`, `continue`, `return` happened);
-    "return_value" is meaningful only where the return flag is set; "nonlocal" and "global" are
-    variables declared so by the user, always live.
-    """
-
-    name: str
-    live_in: bool
-    live_out: bool
-    kind: VarKind = "local"
-
-    @property
-    def shown(self) -> str:
-        """The name in messages."""
-        return "what is returned" if self.kind == "return_value" else self.name
-
-    @property
-    def read_first(self) -> bool:
-        return self.live_in
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where a statement stands in the user's file."""
-
-    filename: str
-    line: int
-    segment: str
-    function: str
-
-    def __str__(self) -> str:
-        return f"{self.filename}:{self.line}: {self.segment}"
-
-
-@dataclass(frozen=True)
-class Env:
-    """What one converted function closes over: its real globals and closure cells, and its tables.
-
-    `globals` and `cells` are the live originals, so a tracer can guard on what it read.
-    """
-
-    globals: dict[str, Any]
-    cells: Mapping[str, CellType]
-    sites: tuple[Site, ...]
-    names: tuple[tuple[VarInfo, ...], ...]
-
 
 #: What shows the values in it, so that its text is made as ``str`` makes it.
 _NESTED = (list, tuple, dict, set, BaseException)
-
-
-def catches(kinds: Any, raised: type[BaseException]) -> bool:
-    """Whether `except kinds` catches an exception of this class; TypeError as Python."""
-    listed = kinds if isinstance(kinds, tuple) else (kinds,)
-    for kind in listed:
-        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            throw(
-                TypeError("catching classes that do not inherit from BaseException is not allowed")
-            )
-    return issubclass(raised, listed)
 
 
 def generated(turns: Iterator[Turn]) -> Iterator[Any]:
@@ -120,123 +39,10 @@ def generated(turns: Iterator[Turn]) -> Iterator[Any]:
             yield value()
 
 
-class Operators:
+class Operators(StatementOperators):
     """Plain semantics. An override stages, and falls back to these on plain values."""
 
     UNDEFINED: Final = UNDEFINED
-
-    # Statements -----------------------------------------------------------------------------------
-
-    def if_stmt(
-        self,
-        test: Any,
-        then_fn: Thunk,
-        else_fn: Thunk,
-        get_state: GetState,
-        set_state: SetState,
-        names: tuple[VarInfo, ...],
-        site: Site,
-    ) -> None:
-        """`if test: then else: orelse`; the arms write the variables `names` in place."""
-        if test:
-            then_fn()
-        else:
-            else_fn()
-
-    def if_return(
-        self,
-        test: Any,
-        then_fn: Thunk,
-        else_fn: Thunk,
-        get_state: GetState,
-        set_state: SetState,
-        names: tuple[VarInfo, ...],
-        site: Site | None,
-    ) -> Any:
-        """An `if` both arms of which end the function: the value of the arm taken is returned."""
-        return then_fn() if test else else_fn()
-
-    def while_stmt(
-        self,
-        test_fn: Thunk,
-        body_fn: Thunk,
-        get_state: GetState,
-        set_state: SetState,
-        names: tuple[VarInfo, ...],
-        site: Site,
-        extra_test_fn: Thunk | None = None,
-    ) -> None:
-        """`while test: body`. `extra_test_fn`, asked before `test_fn`, is false after `break`.
-
-        A loop's `else` is ordinary code after the loop, under `if not <break flag>`.
-        """
-        if extra_test_fn is None:
-            while test_fn():
-                body_fn()
-        else:
-            while extra_test_fn() and test_fn():
-                body_fn()
-
-    def for_stmt(
-        self,
-        iterable: Any,
-        body_fn: Callable[[Any], Any],
-        get_state: GetState,
-        set_state: SetState,
-        names: tuple[VarInfo, ...],
-        site: Site,
-        extra_test_fn: Thunk | None = None,
-    ) -> None:
-        """`for target in iterable: body`; `body_fn(item)` assigns the target first.
-
-        The iterator is not advanced once `extra_test_fn` is false.
-        """
-        for item in iterable:
-            body_fn(item)
-            if extra_test_fn is not None and not extra_test_fn():
-                break
-
-    def try_stmt(
-        self,
-        body_fn: Thunk,
-        handlers: tuple[ExceptPart, ...],
-        else_fn: Thunk | None,
-        final_fn: Thunk | None,
-        get_state: GetState,
-        set_state: SetState,
-        names: tuple[VarInfo, ...],
-        site: Site,
-    ) -> None:
-        """`try`, with what each `except` catches (None: everything), runs, and whether it uses the
-        exception."""
-        try:
-            try:
-                body_fn()
-            except BaseException as error:
-                for kinds, run, _ in handlers:
-                    if kinds is None or catches(kinds(), type(error)):
-                        run(error)
-                        break
-                else:
-                    raise
-            else:
-                if else_fn is not None:
-                    else_fn()
-        finally:
-            if final_fn is not None:
-                final_fn()
-
-    def entered(self, manager: Any) -> Any:
-        """What a `with` statement enters for a context manager."""
-        return manager
-
-    def raised(self, error: Any) -> Any:
-        """What a `raise` statement raises."""
-        return error
-
-    def assertion(self, *message: Any) -> BaseException:
-        """The exception of a failed `assert`."""
-        return AssertionError(*message)
 
     # Logic ----------------------------------------------------------------------------------------
 

@@ -23,7 +23,6 @@ from tracejit.trace.convert.jumps import (
 from tracejit.trace.convert.liveness import find_liveness
 from tracejit.trace.convert.locations import copy_of, located
 from tracejit.trace.convert.matching import unfold_match
-from tracejit.trace.convert.operators import VarInfo
 from tracejit.trace.convert.scope import (
     GENERATED,
     NameScope,
@@ -34,6 +33,7 @@ from tracejit.trace.convert.scope import (
     usage,
 )
 from tracejit.trace.convert.source import SourceUnavailable
+from tracejit.trace.convert.statement_parts import VarInfo
 from tracejit.trace.convert.walrus import unfold_walrus
 from tracejit.trace.convert.yields import cleans_up, function_of, lower_yields, with_put
 
