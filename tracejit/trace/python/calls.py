@@ -4,50 +4,52 @@ from __future__ import annotations
 
 import builtins
 import copy
-import dataclasses
 import functools
-import inspect
-import math
-import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import is_numeric
 from tracejit.errors import UnsupportedError, all_ask
-from tracejit.ir.types import dtype_of
 from tracejit.trace import convert
 from tracejit.trace.control.recursion import called
 from tracejit.trace.control.watched import as_is
 from tracejit.trace.guards.process_state import read_state
-from tracejit.trace.python.contexts import GENERATOR_MANAGER, generator_manager
+from tracejit.trace.python.constructed import construct
 from tracejit.trace.python.dicts_made import DICTS
 from tracejit.trace.python.dispatching import behind
 from tracejit.trace.python.generators import is_generator, made_by_call
-from tracejit.trace.python.named_effects import refuse_effects
+from tracejit.trace.python.opaque_calls import (
+    _CONSTANT_LIMIT,
+    as_constants,
+    contains_tracer,
+    has_no_effect,
+    in_table,
+    is_cached,
+    math_call,
+    math_table,
+    refuse_mutation,
+    run_as_it_is,
+)
 from tracejit.trace.python.table_views import given_to
-from tracejit.trace.session.concretize import BoundMethod, unroll_if_counter
+from tracejit.trace.session.concretize import BoundMethod
 from tracejit.trace.session.plain import PLAIN_MODULES, class_attribute
-from tracejit.trace.session.registry import CONSTRUCTORS, NAMES, STAND_INS, from_library
-from tracejit.trace.session.session import current, where
+from tracejit.trace.session.registry import NAMES, STAND_INS, from_library
+from tracejit.trace.session.session import current
 from tracejit.trace.session.unsupported import (
     explain_builtin,
     explain_call,
     must_be_pure,
     refuse_library,
-    refuse_traced,
-    refuse_values,
 )
-from tracejit.trace.values.all import MixedScalar, Scalar, TaggedScalar, Tracer, fresh, name_of
-from tracejit.trace.values.captured_arrays import seen, seen_inside
-from tracejit.trace.values.dunder_methods import as_arrays, convertible, method_of
+from tracejit.trace.values.all import MixedScalar, TaggedScalar, Tracer, name_of
+from tracejit.trace.values.captured_arrays import seen_inside
+from tracejit.trace.values.dunder_methods import as_arrays, convertible
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.dynamic_list import refuse as refuse_grown
 from tracejit.trace.values.entries import is_view, must_hold_none
 from tracejit.trace.values.entries import refuse as refuse_table
-from tracejit.trace.values.iterables import Looped
 from tracejit.trace.values.scalars import EitherNumber
 from tracejit.trace.values.structured_arrays import concerns_structured, of_structured
 from tracejit.trace.values.tagged import depends_on_kind, each_kind
@@ -60,26 +62,6 @@ _CREATION = {
     np.asanyarray, np.asfortranarray, np.random.default_rng, np.ndindex, np.ndenumerate,
     np.errstate, np.seterr, np.fromiter,
 }  # fmt: skip
-_CONSTANT_LIMIT = 1024
-#: Methods that change a list, dict or set.
-MUTATING = {
-    "append", "extend", "insert", "remove", "pop", "popitem", "clear", "sort", "reverse", "update",
-    "setdefault", "add", "discard", "difference_update", "intersection_update",
-    "symmetric_difference_update",
-}  # fmt: skip
-
-
-def contains_tracer(x: Any, depth: int = 4) -> bool:
-    """Whether a traced value or a real array is somewhere in an argument."""
-    if isinstance(x, Tracer | np.ndarray | Looped):
-        return True
-    if depth and isinstance(x, list | tuple | set | frozenset):
-        return any(contains_tracer(i, depth - 1) for i in x)
-    if depth and isinstance(x, dict):
-        return any(contains_tracer(i, depth - 1) for i in x.values())
-    if isinstance(x, slice):
-        return any(isinstance(i, Tracer) for i in (x.start, x.stop, x.step))
-    return False
 
 
 #: Builtins that do not look into their arguments, or do so as the program does.
@@ -117,12 +99,7 @@ def is_seen_through(f: Any) -> bool:
     call = class_attribute(type(f), "__call__")
     if isinstance(call, FunctionType) and convertible(call):
         return True
-    return bool(_in_table(dict.fromkeys(_SEEN_THROUGH, True), f))
-
-
-def has_array(x: Any) -> bool:
-    """Whether an object of the program's tells NumPy what its array is."""
-    return method_of(x, "__array__") is not None
+    return bool(in_table(dict.fromkeys(_SEEN_THROUGH, True), f))
 
 
 def _is_one_of(f: Any, *functions: Any) -> bool:
@@ -160,10 +137,10 @@ def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     staged = getattr(type(f), "__traced_call__", None)
     if staged is not None:
         return staged(f, ops, *args, **kwargs)
-    found = _in_table(NAMES, f)
+    found = in_table(NAMES, f)
     if found is not None:
         return numpy_call(f, found, *as_arrays(ops, f, args, kwargs))
-    special = _in_table(_builtins_table(), f)
+    special = in_table(_builtins_table(), f)
     if special is not None:
         try:
             return special(*args, **kwargs)
@@ -194,7 +171,7 @@ def _is_split(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         return False
     if isinstance(f, type) and issubclass(f, _OF_NUMBERS):
         return tagged
-    numeric = isinstance(f, BoundMethod | np.ufunc) or _in_table(NAMES, f) is not None
+    numeric = isinstance(f, BoundMethod | np.ufunc) or in_table(NAMES, f) is not None
     if numeric and not tagged:
         mixed = [x for x in given if isinstance(x, EitherNumber | MixedScalar)]
         if not isinstance(f, np.ufunc):
@@ -204,8 +181,8 @@ def _is_split(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         return any(depends_on_kind("", x, other) for x in mixed for other in given)
     if _is_one_of(f, *_OF_VALUES) or not tagged:
         return False
-    known = _builtins_table(), _math_table()
-    return numeric or any(_in_table(table, f) is not None for table in known)
+    known = _builtins_table(), math_table()
+    return numeric or any(in_table(table, f) is not None for table in known)
 
 
 def _for_each_kind(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -229,14 +206,14 @@ def _of_grown(
     def array(x: Any) -> Any:
         return as_array(x) if is_grown(x) else x
 
-    numeric = isinstance(f, BoundMethod | np.ufunc) or _in_table(NAMES, f) is not None
+    numeric = isinstance(f, BoundMethod | np.ufunc) or in_table(NAMES, f) is not None
     if numeric and f not in _OF_SEQUENCES:
         return tuple(map(array, args)), {k: array(v) for k, v in kwargs.items()}
     ours = isinstance(f, FunctionType | MethodType | functools.partial)
     made = isinstance(f, type) and f.__module__.split(".")[0] not in PLAIN_MODULES
     kept = isinstance(getattr(f, "__self__", None), list | dict)
     known = {**dict.fromkeys(OF_GROWN, True), **REWRITTEN, **DICTS}
-    if not (ours or made or kept or _in_table(known, f)):
+    if not (ours or made or kept or in_table(known, f)):
         refuse_grown(f"{getattr(f, '__name__', type(f).__name__)}()")
     return args, kwargs
 
@@ -258,7 +235,7 @@ def _of_tables(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[A
     items: lists for what goes through them."""
     ours = isinstance(f, FunctionType | MethodType | functools.partial)
     kept = isinstance(getattr(f, "__self__", None), list | dict)
-    if ours or kept or _is_one_of(f, *_OF_TABLES) or _in_table(DICTS, f):
+    if ours or kept or _is_one_of(f, *_OF_TABLES) or in_table(DICTS, f):
         return args
     if any(map(is_view, kwargs.values())):
         refuse_table(f"a keyword of {getattr(f, '__name__', type(f).__name__)}()")
@@ -267,13 +244,6 @@ def _of_tables(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[A
 
 #: Functions that join the items of a sequence.
 _OF_SEQUENCES = {np.block}
-
-
-def _in_table(table: dict[Any, Any], f: Any) -> Any:
-    try:
-        return table.get(f)
-    except TypeError:
-        return None
 
 
 @functools.cache
@@ -313,110 +283,6 @@ def numpy_call(
         raise
 
 
-def as_constants(x: Any) -> Any:
-    """Real arrays made during the trace become fresh traced arrays; those of outside are read."""
-    if type(x) is np.ndarray and current().outside.is_outside(x):
-        return seen(x)
-    if type(x) is np.ndarray and is_numeric(x.dtype):
-        return fresh(current().b.const(x, dtype_of(x.dtype)))
-    if type(x) in (list, tuple):
-        items = [as_constants(i) for i in x]
-        same = all(a is b for a, b in zip(items, x, strict=True))
-        return x if same else type(x)(items)  # a list that a container hands out stays that list
-    return x
-
-
-def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A class called: NumPy scalar types convert; ``__init__`` in Python is converted."""
-    own = _in_table(CONSTRUCTORS, cls)
-    if own is not None:
-        return own(*args, **kwargs)
-    traced = any(contains_tracer(a) for a in args)
-    if issubclass(cls, np.generic) and traced:
-        return numpy_scalar(cls, *args)
-    if traced and cls.__module__.startswith("scipy."):
-        refuse_library(cls)
-    if cls.__module__.startswith("numpy.random"):
-        raise UnsupportedError(
-            f"{where()}: a {cls.__name__} made inside a compiled function would be made only once, "
-            "when compiling; make it outside and pass it as an argument"
-        )
-    if cls is GENERATOR_MANAGER:
-        return generator_manager(ops, cls, *args)
-    plain = cls.__module__.split(".")[0] in PLAIN_MODULES
-    if type(cls).__call__ is type.__call__ and not plain:
-        made = by_users_code(ops, cls, args, kwargs)
-        if made is not NotImplemented:
-            return made
-    must_be_pure(cls)
-    return _as_it_is(cls, args, kwargs)
-
-
-def by_users_code(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """An object made by the user's ``__new__`` or ``__init__``; NotImplemented without either."""
-    new: Any = class_attribute(cls, "__new__")
-    owner = next(base for base in cls.__mro__ if "__init__" in base.__dict__)
-    init: Any = owner.__dict__["__init__"]
-    current().outside.member(cls, "__init__")
-    own_new = isinstance(new, staticmethod) and _is_for_user(new.__func__)
-    own_init = _is_for_user(init)
-    if own_new:
-        made: Any = ops.call(new.__func__, cls, *args, **kwargs)
-    elif own_init and new is object.__dict__["__new__"]:
-        made = object.__new__(cls)
-    elif own_init and "__new__" not in cls.__dict__:
-        made = cls.__new__(cls, *args, **kwargs)
-    else:
-        return NotImplemented
-    if not isinstance(made, cls):
-        return made
-    session = current()
-    session.made[id(made)] = (made, session.frame)
-    if own_init and init.__code__.co_filename == "<string>" and dataclasses.is_dataclass(owner):
-        fill_record(ops, owner, init, made, args, kwargs)
-    elif init is not object.__init__:
-        ops.call(MethodType(init, made), *args, **kwargs)
-    return made
-
-
-def _is_for_user(f: Any) -> bool:
-    return isinstance(f, FunctionType) and convertible(f)
-
-
-def fill_record(
-    ops: Any, owner: type, init: Any, made: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> None:
-    """What the generated ``__init__`` of a dataclass does, its calls as the program makes calls."""
-    given = inspect.signature(init).bind(made, *args, **kwargs).arguments
-    later = []
-    for name, field in owner.__dataclass_fields__.items():  # type: ignore[attr-defined]
-        kind = field._field_type
-        if kind is dataclasses._FIELD_CLASSVAR:  # type: ignore[attr-defined]
-            continue
-        if name in given:
-            value = given[name]
-        elif field.default_factory is not dataclasses.MISSING:
-            value = ops.call(field.default_factory)
-        elif field.default is not dataclasses.MISSING:
-            value = field.default
-        else:
-            continue
-        if kind is dataclasses._FIELD_INITVAR:  # type: ignore[attr-defined]
-            later.append(value)
-        elif field.init or field.default_factory is not dataclasses.MISSING:
-            object.__setattr__(made, name, value)
-    if hasattr(owner, "__post_init__"):
-        ops.call(made.__post_init__, *later)
-
-
-def numpy_scalar(cls: type[np.generic], x: Any) -> Any:
-    """``np.float32(x)`` and friends."""
-    from tracejit.trace.values.casting import element
-
-    value = element(x, dtype_of(np.dtype(cls)), direct=False)
-    return Scalar(value) if value.rank == 0 else fresh(value)
-
-
 def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A Python function or method: inlined, its control flow converted where it has source."""
     function = f.__func__ if isinstance(f, MethodType) else f
@@ -447,25 +313,12 @@ def library_call(f: Any, root: str, args: tuple[Any, ...], kwargs: dict[str, Any
             return numpy_call(f, found, args, kwargs)
         refuse_library(f)
     if root != "numpy":
-        return _as_it_is(f, args, kwargs)
+        return run_as_it_is(f, args, kwargs)
     try:
         return as_constants(as_is(f, args, kwargs))
     except UnsupportedError:
         if traced:
             name_of(f)  # names the function that was called, not what it tried
-        raise
-
-
-def _as_it_is(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What a library makes of its arguments. One of Python's own that fails at a value of the run
-    is said to need it now: its exception would be about the class that stands for the value."""
-    try:
-        return as_is(f, args, kwargs)
-    except (TypeError, AttributeError, UnsupportedError) as error:
-        given = any(contains_tracer(a) for a in (*args, *kwargs.values()))
-        root = (getattr(f, "__module__", None) or "").split(".")[0]
-        if given and root in sys.stdlib_module_names and root != "builtins":
-            refuse_values(f, error)
         raise
 
 
@@ -496,57 +349,11 @@ def other_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     given = (*args, *kwargs.values())
     if of_module and any(isinstance(a, Tracer) for a in given):
         return math_call(f, args, kwargs)
-    if of_module and any(map(contains_tracer, given)) and _in_table(_math_table(), f) is not None:
+    if of_module and any(map(contains_tracer, given)) and in_table(math_table(), f) is not None:
         return math_call(f, args, kwargs)
     if is_cached(f) and not any(map(contains_tracer, given)):
         return read_state(f, args, kwargs)
     return as_constants(as_is(f, args, kwargs))
-
-
-def has_no_effect(f: Any) -> None:
-    """Raise if what is called as it is would do something once, when compiling."""
-    function = f.__func__ if isinstance(f, MethodType) else f
-    if not isinstance(function, functools._lru_cache_wrapper):
-        must_be_pure(f)
-    elif isinstance(function.__wrapped__, FunctionType):
-        refuse_effects(function.__wrapped__)
-
-
-def is_cached(f: Any) -> bool:
-    """Whether ``f`` remembers what it gave: a later call may find something else there."""
-    if isinstance(f, MethodType):
-        kept = isinstance(f.__func__, functools._lru_cache_wrapper)
-        return kept and current().outside.is_outside(f.__self__)
-    return isinstance(f, functools._lru_cache_wrapper) and current().outside.is_outside(f)
-
-
-def refuse_mutation(f: Any) -> None:
-    """A list, dict or set from outside would be changed once, when compiling."""
-    owner = getattr(f, "__self__", None)
-    if not isinstance(owner, list | dict | set) or getattr(f, "__name__", "") not in MUTATING:
-        return
-    if current().outside.is_outside(owner):
-        raise UnsupportedError(
-            f"{where()}: {f.__name__}() would change a {type(owner).__name__} that is not an "
-            "argument once, when compiling; pass it as an argument or return what it should hold"
-        )
-
-
-def math_call(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A C function given traced values: only ``math`` and ``cmath`` have traced forms."""
-    implementation = _math_table().get(f)
-    if implementation is None:
-        unroll_if_counter(f"{where()}: {f.__name__}() of a loop's counter", *args)
-        refuse_traced(f, in_math=builtins.getattr(math, f.__name__, None) is f)
-    return implementation(*args, **kwargs)
-
-
-@functools.cache
-def _math_table() -> dict[Any, Callable[..., Any]]:
-    from tracejit.trace.python.math_functions import MATH
-    from tracejit.trace.python.special_functions import SPECIAL
-
-    return MATH | SPECIAL
 
 
 all_ask(globals(), Exception)

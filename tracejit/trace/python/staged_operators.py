@@ -26,17 +26,10 @@ from tracejit.trace.python import (
     table_methods,
     table_views,
 )
-from tracejit.trace.python.calls import (
-    MUTATING,
-    contains_tracer,
-    has_array,
-    is_seen_through,
-    refuse_mutation,
-    takes_none,
-    traced_call,
-)
+from tracejit.trace.python.calls import is_seen_through, takes_none, traced_call
 from tracejit.trace.python.generator_reductions import folded, listed
 from tracejit.trace.python.keys import has_traced, is_among
+from tracejit.trace.python.opaque_calls import MUTATING, contains_tracer, has_array, refuse_mutation
 from tracejit.trace.python.ordering import LIST_METHODS, same_items
 from tracejit.trace.python.staged_functions import StagedFunctions
 from tracejit.trace.python.staged_items import StagedItems, sized_by_the_run
