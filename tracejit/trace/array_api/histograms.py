@@ -10,10 +10,11 @@ from tracejit.dtypes import is_bool, is_complex, is_float, is_integer
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.trace.array_api.bin_widths import bins_by_rule
-from tracejit.trace.array_api.creation import asarray, linspace, shape_of
+from tracejit.trace.array_api.creation import asarray, shape_of
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import builder, cast, match_axis, operand, value_of
 from tracejit.trace.array_api.promotion import result_dtype
+from tracejit.trace.array_api.ranges import linspace
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import PyScalar, Scalar, Tracer, as_dim, dim_value, fresh, python_int
 from tracejit.trace.views.broadcast import stretch

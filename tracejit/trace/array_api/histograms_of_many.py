@@ -8,10 +8,11 @@ import numpy as np
 
 from tracejit.dtypes import is_complex
 from tracejit.errors import UnsupportedError, throw
-from tracejit.trace.array_api.creation import asarray, linspace
+from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.histograms import _check, _is_count, _outer_edges
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import static_int
+from tracejit.trace.array_api.ranges import linspace
 from tracejit.trace.values.all import Array, Tracer
 
 

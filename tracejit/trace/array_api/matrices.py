@@ -12,7 +12,7 @@ from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.array_api.creation import array, asarray, linspace
+from tracejit.trace.array_api.creation import array, asarray
 from tracejit.trace.array_api.delivery import deliver
 from tracejit.trace.array_api.einsum import diagonal_value
 from tracejit.trace.array_api.names import covers
@@ -26,6 +26,7 @@ from tracejit.trace.array_api.operands import (
     static_int,
     value_of,
 )
+from tracejit.trace.array_api.ranges import linspace
 from tracejit.trace.array_api.reductions import fold_value
 from tracejit.trace.python.builtin_functions import builtin_abs, builtin_int
 from tracejit.trace.session.session import current
@@ -242,7 +243,7 @@ def line_of(s: slice) -> Any:
         return linspace(start, s.stop, int(abs(step)))
     if isinstance(step, PyScalar) and step.kind == "complex":
         return linspace(start, s.stop, builtin_int(builtin_abs(step)))
-    from tracejit.trace.array_api.creation import arange
+    from tracejit.trace.array_api.ranges import arange
 
     return arange(start, s.stop, step)
 

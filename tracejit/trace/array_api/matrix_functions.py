@@ -12,9 +12,10 @@ import numpy as np
 
 from tracejit.dtypes import computed_in, is_inexact
 from tracejit.errors import UnsupportedError, throw
-from tracejit.trace.array_api.creation import arange, asarray
+from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.operands import builder, check, value_of
 from tracejit.trace.array_api.promotion import result_dtype
+from tracejit.trace.array_api.ranges import arange
 from tracejit.trace.array_api.special_functions import of_library
 from tracejit.trace.array_api.staged import staged
 from tracejit.trace.values.all import wrap

@@ -12,15 +12,10 @@ from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.array_api.concatenation import gathered
-from tracejit.trace.array_api.creation import asarray, linspace
+from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.names import covers
-from tracejit.trace.array_api.operands import (
-    builder,
-    cast,
-    check_dim,
-    operand,
-    value_of,
-)
+from tracejit.trace.array_api.operands import builder, cast, check_dim, operand, value_of
+from tracejit.trace.array_api.ranges import linspace
 from tracejit.trace.values.all import Array, as_dim, dim_value, fresh
 from tracejit.trace.views.broadcast import stretch
 from tracejit.versions import PAD_TAKES_DICTS

@@ -8,12 +8,13 @@ import numpy as np
 
 from tracejit.dtypes import is_complex, is_inexact, is_numpys_inexact
 from tracejit.errors import throw
-from tracejit.trace.array_api.creation import arange, asarray, zeros
+from tracejit.trace.array_api.creation import asarray, zeros
 from tracejit.trace.array_api.linalg import narrowed_eigenvalues
 from tracejit.trace.array_api.matrices import eye
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import builder, static_int, value_of
 from tracejit.trace.array_api.polynomials import _coefficients
+from tracejit.trace.array_api.ranges import arange
 from tracejit.trace.session.assumptions import assume
 from tracejit.trace.values.all import Tracer, dim_value, wrap
 

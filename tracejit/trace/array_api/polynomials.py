@@ -9,10 +9,11 @@ import numpy as np
 
 from tracejit.dtypes import is_integer
 from tracejit.errors import throw
-from tracejit.trace.array_api.creation import arange, asarray
+from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import axis_of, builder, static_int, value_of
 from tracejit.trace.array_api.promotion import result_dtype
+from tracejit.trace.array_api.ranges import arange
 from tracejit.trace.array_api.shapes import atleast_1d
 from tracejit.trace.values.all import dim_value, fresh
 

@@ -12,7 +12,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.types import DTYPES
-from tracejit.trace.array_api.creation import arange, array, asarray
+from tracejit.trace.array_api.creation import array, asarray
 from tracejit.trace.array_api.delivery import deliver, result_like
 from tracejit.trace.array_api.names import NAMES, covers, method
 from tracejit.trace.array_api.operands import (
@@ -27,6 +27,7 @@ from tracejit.trace.array_api.operands import (
     value_of,
 )
 from tracejit.trace.array_api.promotion import result_dtype
+from tracejit.trace.array_api.ranges import arange
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer, as_dim, dim_value
 from tracejit.trace.values.casting import element

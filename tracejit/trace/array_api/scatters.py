@@ -12,8 +12,8 @@ from tracejit.ir.core import Value
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.names import NAMES
 from tracejit.trace.array_api.operands import builder, cast, operand, value_of, wrapped
+from tracejit.trace.array_api.places import wrapped_index
 from tracejit.trace.array_api.promotion import loop_dtypes
-from tracejit.trace.array_api.selecting import wrapped_index
 from tracejit.trace.array_api.ufunc_loops import LOOPS
 from tracejit.trace.array_api.ufunc_methods import at_by_loop
 from tracejit.trace.values.all import Array, Scalar

@@ -9,11 +9,12 @@ import numpy as np
 
 from tracejit.dtypes import is_bool
 from tracejit.errors import throw
-from tracejit.trace.array_api.creation import arange, asarray
+from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.matrices import tri
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import static_int
-from tracejit.trace.array_api.selecting import diag_indices
+from tracejit.trace.array_api.places import diag_indices
+from tracejit.trace.array_api.ranges import arange
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import dim_value
 from tracejit.trace.values.iterables import Range

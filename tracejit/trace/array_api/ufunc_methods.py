@@ -18,7 +18,7 @@ from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.delivery import stored
 from tracejit.trace.array_api.empty import check_not_empty
 from tracejit.trace.array_api.operands import axes_of, axis_of, builder, given_dtype
-from tracejit.trace.array_api.selecting import wrapped_index
+from tracejit.trace.array_api.places import wrapped_index
 from tracejit.trace.array_api.staged import staged
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, fresh

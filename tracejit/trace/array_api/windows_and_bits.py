@@ -9,9 +9,10 @@ import numpy as np
 from tracejit.dtypes import is_bool, is_exact, is_integer
 from tracejit.errors import UnsupportedError, throw
 from tracejit.ir import extent as ex
-from tracejit.trace.array_api.creation import arange, asarray
+from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.names import covers
 from tracejit.trace.array_api.operands import axis_of, check_dim, value_of
+from tracejit.trace.array_api.ranges import arange
 from tracejit.trace.array_api.staged import user_call
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, as_dim, dim_value, fresh
