@@ -12,8 +12,8 @@ import importlib.util
 from functools import cache
 from pathlib import Path
 
-ROW_MAJOR, COL_MAJOR = 101, 102
-NO_TRANS, TRANS, CONJ_TRANS = 111, 112, 113
+ROW_MAJOR = 101
+NO_TRANS, TRANS = 111, 112
 UPPER = 121
 
 

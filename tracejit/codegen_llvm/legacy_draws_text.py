@@ -10,7 +10,7 @@ are the C library's that NumPy calls.
 from __future__ import annotations
 
 from tracejit.abi import generators
-from tracejit.llvm_text.nested import plain
+from tracejit.codegen_llvm.draw_texts import DrawTexts, with_callees
 
 _UNIFORM = """
 define internal double @legacy_uniform(ptr %aug) {
@@ -195,8 +195,7 @@ define internal double @legacy_chisquare(ptr %aug, double %df) {
 }
 """
 
-#: The text of each function, which others it calls, and which of the C library.
-_FUNCTIONS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+_FUNCTIONS: DrawTexts = {
     "uniform": (_UNIFORM, (), ()),
     "gauss": (_GAUSS, ("uniform",), ("log",)),
     "normal": (_NORMAL, ("gauss",), ()),
@@ -216,22 +215,13 @@ _FUNCTIONS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+_OFFSETS = {
+    "NEXT_DOUBLE": str(generators.NEXT_DOUBLE),
+    "HAS_GAUSS": str(generators.HAS_GAUSS),
+    "GAUSS_AT": str(generators.GAUSS),
+}
+
+
 def legacy_text(name: str) -> tuple[list[tuple[str, str]], set[str]]:
-    """What defines `@legacy_<name>`, as symbols and texts, callees first; and the functions of the
-    C library that it calls, which the module knows as `@tj_c_<name>`."""
-    text, callees, library = _FUNCTIONS[name]
-    found: list[tuple[str, str]] = []
-    needed = set(library)
-    for callee in callees:
-        texts, more = legacy_text(callee)
-        found += [t for t in texts if t not in found]
-        needed |= more
-    text = plain(text)
-    offsets = {
-        "NEXT_DOUBLE": generators.NEXT_DOUBLE,
-        "HAS_GAUSS": generators.HAS_GAUSS,
-        "GAUSS_AT": generators.GAUSS,
-    }
-    for word, offset in offsets.items():
-        text = text.replace(word, str(offset))
-    return [*found, (f"@legacy_{name}", text.strip())], needed
+    """What defines `@legacy_<name>`, and what it calls of the C library (see ``with_callees``)."""
+    return with_callees("legacy", _FUNCTIONS, _OFFSETS, name)

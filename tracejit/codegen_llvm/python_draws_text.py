@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import struct
 
-from tracejit.llvm_text.nested import plain
+from tracejit.codegen_llvm.draw_texts import DrawTexts, with_callees
 
 _REFILL = """
 define internal void @random_refill(ptr %words) {
@@ -200,8 +200,7 @@ no:
 }
 """
 
-#: The text of each function, which others it calls, and which of the C library.
-_FUNCTIONS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+_FUNCTIONS: DrawTexts = {
     "refill": (_REFILL, (), ()),
     "word": (_WORD, ("refill",), ()),
     "random": (_RANDOM, ("word",), ()),
@@ -226,16 +225,10 @@ DECLARATIONS = (
 OBJECTS = ("Py_None", "Py_Float_Type", "tj_name_gauss_next")
 
 
+#: Of Kinderman and Monahan's method for normal numbers, as its bits.
+_MAGIC = struct.unpack("<Q", struct.pack("<d", 4 * math.exp(-0.5) / math.sqrt(2.0)))[0]
+
+
 def python_draw_text(name: str) -> tuple[list[tuple[str, str]], set[str]]:
-    """What defines `@random_<name>`, as symbols and texts, callees first; and the functions of the
-    C library that it calls, which the module knows as `@tj_c_<name>`."""
-    text, callees, library = _FUNCTIONS[name]
-    found: list[tuple[str, str]] = []
-    needed = set(library)
-    for callee in callees:
-        texts, more = python_draw_text(callee)
-        found += [t for t in texts if t not in found]
-        needed |= more
-    magic = struct.unpack("<Q", struct.pack("<d", 4 * math.exp(-0.5) / math.sqrt(2.0)))[0]
-    text = plain(text).replace("MAGIC", f"0x{magic:016X}")
-    return [*found, (f"@random_{name}", text.strip())], needed
+    """What defines `@random_<name>`, and what it calls of the C library (see ``with_callees``)."""
+    return with_callees("random", _FUNCTIONS, {"MAGIC": f"0x{_MAGIC:016X}"}, name)

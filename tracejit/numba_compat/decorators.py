@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tracejit import api, sources
+from tracejit import api
 from tracejit.errors import throw
 from tracejit.numba_compat import signatures as sg
 from tracejit.numba_compat import types as nt
@@ -29,12 +29,10 @@ class TypedFunction(Passed):
     def __init__(
         self, function: Function, signatures: Sequence[nt.FunctionSignature], numpy_errors: bool
     ) -> None:
-        self.function = function
+        super().__init__(function)
         self.declared = list(signatures)
         self.numpy_errors = numpy_errors
         self._parameters = own_signature(function)
-        sources.keep(function)
-        functools.update_wrapper(self, function, updated=())
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)

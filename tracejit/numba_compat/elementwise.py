@@ -7,13 +7,12 @@ chooses them. Without signatures there is a loop for any dtypes, made when they 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tracejit import api, sources
+from tracejit import api
 from tracejit.errors import throw
 from tracejit.numba_compat import operands as op
 from tracejit.numba_compat import signatures as sg
@@ -47,6 +46,7 @@ class UniversalFunction(Folds, Passed):
 
     nout = 1
     signature = None
+    _made: dict[Any, Any]
     _compiled = {"_made": {}}  # noqa: RUF012 (read only)
 
     def __init__(
@@ -56,9 +56,8 @@ class UniversalFunction(Folds, Passed):
         identity: Any,
         keywords: dict[str, Any],
     ) -> None:
-        sources.keep(function)
-        functools.update_wrapper(self, function, updated=())
-        self.function = self.py_func = function
+        super().__init__(function)
+        self.py_func = function
         self.nin = function.__code__.co_argcount
         self.declared = [
             tuple(nt.as_dtype(t) for t in (*s.args, s.return_type)) for s in signatures
@@ -66,7 +65,6 @@ class UniversalFunction(Folds, Passed):
         self.identity = None if identity == "reorderable" else identity
         self.reorderable = identity is not None
         self._keywords = keywords
-        self._made: dict[Any, Any] = {}
         self._results: dict[op.Dtypes, np.dtype[Any]] = {}
 
     # -- what NumPy's ufuncs say of themselves -----------------------------------------------------

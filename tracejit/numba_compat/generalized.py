@@ -7,14 +7,13 @@ the layout ``()`` are numbers, or arrays of one element where the signature says
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tracejit import api, sources
+from tracejit import api
 from tracejit.errors import throw
 from tracejit.numba_compat import operands as op
 from tracejit.numba_compat import signatures as sg
@@ -64,6 +63,7 @@ class GeneralizedFunction(Passed):
     """What `guvectorize` returns."""
 
     __name__: str
+    _made: dict[Any, Any]
     _compiled = {"_made": {}}  # noqa: RUF012 (read only)
 
     def __init__(
@@ -73,14 +73,12 @@ class GeneralizedFunction(Passed):
         layout: CoreAxes,
         keywords: dict[str, Any],
     ) -> None:
-        sources.keep(function)
-        functools.update_wrapper(self, function, updated=())
-        self.function = self.py_func = function
+        super().__init__(function)
+        self.py_func = function
         self.layout = layout
         self.nin, self.nout = len(layout.inputs), len(layout.results)
         self.loops = [self._declared(s) for s in signatures]
         self._keywords = keywords
-        self._made: dict[Any, Any] = {}
 
     def _declared(self, signature: nt.FunctionSignature) -> CoreLoop:
         if len(signature.args) != self.nargs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,13 @@ class Passed:
 
     function: Callable[..., Any]
     _compiled: dict[str, Any] = {}  # noqa: RUF012 (read only)
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        sources.keep(function)
+        wrapper: Any = self
+        functools.update_wrapper(wrapper, function, updated=())
+        self.function = function
+        self.__dict__.update(copy.deepcopy(self._compiled))
 
     def __reduce__(self) -> Any:
         name = sources.name_elsewhere(self, self.function)

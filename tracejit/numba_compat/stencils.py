@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit import api, sources
+from tracejit import api
 from tracejit.errors import UnsupportedError, throw
 from tracejit.numba_compat.decorators import plain
 from tracejit.numba_compat.passing import Passed
@@ -43,18 +43,17 @@ class StencilFunction(Passed):
     given."""
 
     __name__: str
+    _jitted: Any
     _compiled = {"_jitted": None}  # noqa: RUF012 (read only)
 
     def __init__(
         self, kernel: Callable[..., Any], reach: Any, cval: Any, standard: Sequence[str]
     ) -> None:
-        sources.keep(kernel)
-        functools.update_wrapper(self, kernel, updated=())
-        self.function = self.py_func = kernel
+        super().__init__(kernel)
+        self.py_func = kernel
         self.names = list(inspect.signature(kernel).parameters)
         self.neighborhood = None if reach is None else tuple(map(tuple, reach))
         self.cval, self.standard = cval, tuple(standard)
-        self._jitted: Any = None
 
     @functools.cached_property
     def reach(self) -> Reach:

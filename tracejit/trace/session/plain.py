@@ -13,8 +13,6 @@ from tracejit.errors import asks
 #: Values that are told apart by type and value.
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 HEAP_TYPE = 1 << 9  # a flag of classes that are not written in C
-#: Modules of which nothing is guarded.
-LIBRARY = ("numpy", "math", "cmath", "builtins", "tracejit", "typing", "functools", "operator")
 #: Modules of which functions and classes are not the program's.
 PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "typing", "scipy"}
 #: Modules of ours that are written as a program would be, and converted like one.

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from tracejit.dtypes import is_inexact
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -80,11 +79,6 @@ class Kind:
     @property
     def is_tagged(self) -> bool:
         return len(self.kinds) > 1
-
-    @property
-    def has_ints(self) -> bool:
-        """Whether items are ints of Python's or other numbers of one kind, which holds those."""
-        return len(self.kinds) == 2 and number_tags.is_int(self.kinds[0]) and is_inexact(self.dtype)
 
     @property
     def width(self) -> int:

@@ -318,11 +318,6 @@ def is_int(x: Any) -> Value:
     return current().b.const(weak_kind(x) == "int", "bool")
 
 
-def may_be_int(x: Any) -> bool:
-    """Whether a number is an int of Python's, in some runs at least."""
-    return isinstance(x, EitherNumber) or weak_kind(x) == "int"
-
-
 def most_of(x: Any) -> int:
     """What a number does not exceed, up or down, where it is an int."""
     if isinstance(x, EitherNumber):
