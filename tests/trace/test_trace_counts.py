@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from tracejit import jit
-from tracejit.trace.control import loop as staging_loop
-from tracejit.trace.control import loop_trace
+from tracejit.trace.control import loop_fixpoint, loop_trace
 
 DEPTH = 5
 #: What stands before the loops, at the beginning of each body, in the innermost one, and last.
@@ -68,7 +67,7 @@ def traces(monkeypatch: pytest.MonkeyPatch) -> dict[Any, int]:
         counts[loop.key] = counts.get(loop.key, 0) + 1
         return loop_trace.trace_body(loop, plans, entry)
 
-    monkeypatch.setattr(staging_loop, "trace_body", counting)
+    monkeypatch.setattr(loop_fixpoint, "trace_body", counting)
     return counts
 
 
