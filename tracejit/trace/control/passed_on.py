@@ -12,7 +12,7 @@ from typing import Any
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.region_ops import RegionOp
 from tracejit.trace.control.number_plans import is_any_number
-from tracejit.trace.session.session import Frame
+from tracejit.trace.session.frames import Frame
 from tracejit.trace.values.all import TaggedScalar, Tracer
 
 #: What gives an operand on as it is, or as a number of another kind.
