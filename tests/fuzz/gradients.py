@@ -68,10 +68,10 @@ def smooth_program(c: Chooser) -> Smoothed:
         params.append(Param(f"a{k}", dtype, shape))
     scalars = (0.5, 2, np.float64(1.25), -1.5)
     params += [Param(f"s{k}", scalar=c.pick(scalars)) for k in range(c.number(0, 2))]
-    kind = Nested if c.often(40) else Smooth
+    kind = Nested if c.often(50) else Smooth
     e = kind(c, [variable(p) for p in params], dyadic=True, sizes=sizes)
     writer = WideStatements(c, e, readonly=False)
-    body = writer.program(c.number(2, 5), exact=True)
+    body = writer.program(c.number(1, 4), exact=True)
     source = "".join([IMPORTS if kind is Nested else "", *writer.before])
     source += f"def f({', '.join(p.name for p in params)}):\n{body}\n"
     source += wrappers(params, len(writer.results))

@@ -36,7 +36,7 @@ class Nested(Smooth):
         table = super().arrays(kind, shape)
         if kind != "f" or 0 in shape:
             return table
-        return [*table, self.factored, self.factored, self.transformed, self.transformed]
+        return [*table, *[self.factored] * 5, *[self.transformed] * 5]
 
     def reduction(self, kind: str, shape: Shape, depth: int) -> str:
         sizes = [n for n in self.sizes if n]
@@ -80,8 +80,28 @@ class Nested(Smooth):
             f"checkpoint({f})({a})",
             f"vmap({f})(np.stack([{a}, {b}]))[1]",
             f"vmap(grad(lambda {name}: np.sum(np.tanh({inner}))))(np.stack([{a}, {b}]))[0]",
+            f"vmap({f})(np.stack([{a}, {b}]).T.copy().T)[0]",
         )
+        calls = [h.name for h in self.helpers if (h.kind, h.shape) == (kind, shape)]
+        if calls and self.choose.often(60):
+            ways = self.of_helper(self.choose.pick(calls), a, b)
         return f"np.clip({self.choose.pick(ways)}, -{n + 9}.0, {n + 9}.0)"
+
+    def of_helper(self, h: str, a: str, b: str) -> tuple[str, ...]:
+        """Transforms of a function of the program, with its loops and what it writes."""
+        n = self.choose.number(0, 3)
+        f = f"lambda x: {h}(x, {n})"
+        loss = f"lambda x: np.sum(np.sin({h}(x, {n})))"
+        return (
+            f"vmap({h}, in_axes=(0, None))(np.stack([{a}, {b}]), {n})[1]",
+            f"grad({loss})({a})",
+            f"vmap(grad({loss}))(np.stack([{a}, {b}]))[0]",
+            f"jvp({f}, ({a},), ({b},))[1]",
+            f"vjp({f}, {a})[1]({b})[0]",
+            f"jacrev({f})({a}) @ {b}",
+            f"jvp(grad({loss}), ({a},), ({b},))[1]",
+            f"linearize(checkpoint({f}), {a})[1]({b})",
+        )
 
     def body(self, name: str, shape: Shape, out: Shape, depth: int) -> str:
         """An expression of everything that there is, and of an array by a new name."""

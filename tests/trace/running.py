@@ -63,20 +63,8 @@ def call_traced(
     """Call a traced function as the compiled one would be called: `execute` runs it on the values
     of its parameters (default: the interpreter) and writes arguments or calls what it is given."""
     call = (tuple(args), dict(kwargs or {}))
-    leaves = trees.leaves_of(call)
-    hidden = [h.getter() for h in traced.hidden]
-    everything = [*leaves, *hidden]
-    extents: dict[str, int] = {}
-    for leaf, spec in zip(leaves, traced.args, strict=True):
-        if isinstance(spec, ArrayArg):
-            for d, n in zip(spec.shape, leaf.shape, strict=True):
-                if isinstance(d, SymDim):
-                    extents.setdefault(d.name, n)
-    values: list[Any] = list(extents.values())
-    for leaf, spec in zip(leaves, traced.args, strict=True):
-        if spec.is_parameter:
-            values.append(leaf)
-    values.extend(hidden)
+    values = parameters(traced, args, kwargs)
+    everything = [*trees.leaves_of(call), *(h.getter() for h in traced.hidden)]
 
     def write_back(k: int, value: Any) -> None:
         everything[k][...] = value
@@ -88,6 +76,21 @@ def call_traced(
     else:
         results = execute(values, write_back)
     return Epilogue(traced).apply(call, (results, dict(enumerate(everything))))
+
+
+def parameters(
+    traced: Traced, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None
+) -> list[Any]:
+    """Values of the parameters of the traced function for a call: extents, leaves, hidden ones."""
+    leaves = trees.leaves_of((tuple(args), dict(kwargs or {})))
+    extents: dict[str, int] = {}
+    for leaf, spec in zip(leaves, traced.args, strict=True):
+        if isinstance(spec, ArrayArg):
+            for d, n in zip(spec.shape, leaf.shape, strict=True):
+                if isinstance(d, SymDim):
+                    extents.setdefault(d.name, n)
+    given = [x for x, spec in zip(leaves, traced.args, strict=True) if spec.is_parameter]
+    return [*extents.values(), *given, *(h.getter() for h in traced.hidden)]
 
 
 def run_traced(fn: Callable[..., Any], args: Sequence[Any], **how: Any) -> Any:

@@ -68,6 +68,13 @@ def nested_loops(x: Any) -> Any:
 
 
 @program
+def over_its_own_elements(x: Any) -> Any:
+    for v in x:  # as many residuals as elements, which are read after they have changed
+        x[:] *= np.cos(v * x)
+    return x
+
+
+@program
 def while_loop(x: Any) -> Any:
     s = x.sum()
     while abs(s) < 10:

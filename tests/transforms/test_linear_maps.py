@@ -13,7 +13,10 @@ from tracejit import UnsupportedError, grad, hvp, jit, jvp, linearize, vjp
 
 RNG = np.random.default_rng(1)
 X = np.array([0.3, -1.2, 2.0])
-WAYS: dict[str, Callable[[Any], Any]] = {"called": lambda f: f, "jitted": jit}
+WAYS: dict[str, Callable[[Any], Any]] = {
+    "called": lambda f: f,
+    "jitted": lambda f: jit(f, shapes="dynamic"),
+}
 
 
 @pytest.mark.parametrize("way", WAYS)

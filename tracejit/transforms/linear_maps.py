@@ -15,6 +15,7 @@ from tracejit.dtypes import is_inexact
 from tracejit.errors import throw
 from tracejit.ir.builder import rename_type
 from tracejit.ir.core import Function, Value
+from tracejit.ir.types import INDEX
 from tracejit.records import dataclass
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Scalar, lift, wrap_array
@@ -68,9 +69,10 @@ class LinearMap:
 
     def __traced_call__(self, ops: Any, residuals: Sequence[Any], argument: Any) -> Any:
         b, args = current().b, list[Value]()
-        mapping: dict[Value, Value] = {}
         values = [lift(x).value for x in (*residuals, *self._linear_leaves(argument))]
-        for k, (p, value) in enumerate(zip(self.function.params, values, strict=True)):
+        given = list(zip(self.function.params, values, strict=True))
+        mapping = {p: v for p, v in given if p.type == INDEX}  # may follow what has that extent
+        for k, (p, value) in enumerate(given):
             what = self.what if k >= self.kept else "residual"
             mapping[p] = fitted(value, rename_type(p.type, mapping), what)
             args.append(mapping[p])
