@@ -253,3 +253,22 @@ def test_holomorphic_jacobians() -> None:
             transform(lambda z: z**2)(z)
     with pytest.raises(TypeError, match="holomorphic"):
         jacfwd(lambda x: x, holomorphic=True)(z.real)
+
+
+def test_a_batch_is_also_read_as_a_whole() -> None:
+    """The mapped array is captured, or given a second time, not mapped or along another axis."""
+    a = np.arange(9.0).reshape(3, 3)
+    total = a.sum()
+
+    def everything(a: Any) -> Any:
+        return (
+            vmap(lambda row: row.sum() + a.sum())(a),
+            vmap(lambda row: row + a[0])(a),
+            vmap(lambda row, b: row.sum() + b.sum(), in_axes=(0, None))(a, a),
+            vmap(lambda row, column: row @ column, in_axes=(0, 1))(a, a),
+        )
+
+    want = (a.sum(axis=1) + total, a + a[0], a.sum(axis=1) + total, np.diag(a @ a))
+    for found in (everything(a), jit(everything)(a)):
+        for got, expected in zip(found, want, strict=True):
+            np.testing.assert_allclose(got, expected)

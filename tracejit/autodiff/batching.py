@@ -37,6 +37,12 @@ def batched(
     over the examples means. Raises UnsupportedError where results would differ in size.
     """
     batcher = Batcher(b, size)
+    whole = {v for v, f in zip(args, flags, strict=True) if not f}
+    # A batch may also be read as it is: of each value it is known whether it has the first axis.
+    args = [
+        b.op("reshape", v, shape=v.shape) if f and v in whole else v
+        for v, f in zip(args, flags, strict=True)
+    ]
     batcher.differ.update(v for v, f in zip(args, flags, strict=True) if f)
     try:
         found = spread(function, flags)
