@@ -112,6 +112,7 @@ class At:
         self.traced = traced
         self.plain = run(traced.function, REDUCE)
         self.function = twice(self.plain, some)
+        verify(self.function)
         self.count = len(self.plain.results)
         self.values = parameters(traced, args)
         self.wrt = range(len(self.values) - len(args), len(self.values))

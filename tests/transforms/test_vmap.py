@@ -272,3 +272,28 @@ def test_a_batch_is_also_read_as_a_whole() -> None:
     for found in (everything(a), jit(everything)(a)):
         for got, expected in zip(found, want, strict=True):
             np.testing.assert_allclose(got, expected)
+
+
+def guarded_element(x: Any, i: Any) -> Any:
+    return x[i] * x[i] if i < 3 else 0.0
+
+
+def guarded_window(x: Any, i: Any) -> Any:
+    return np.sum(x[i : i + 2] ** 2) if i < 2 else 0.0
+
+
+def guarded_place(x: Any, i: Any) -> Any:
+    y = x * x
+    if i < 3:
+        y[i] = x[0]
+    return np.sum(y)
+
+
+@pytest.mark.parametrize("f", [guarded_element, guarded_window, guarded_place])
+def test_no_example_reads_what_its_branch_guards(f: Callable[..., Any]) -> None:
+    """Where examples take different sides, derivatives of one side are in range on it alone."""
+    x, places = np.array([2.0, 3.0, 4.0]), np.array([0, 1, 2, 10**9])
+    want = np.stack([grad(f)(x, i) for i in places])
+    np.testing.assert_allclose(vmap(grad(f), in_axes=(None, 0))(x, places), want)
+    total = grad(lambda x, i: np.sum(vmap(f, in_axes=(None, 0))(x, i)))(x, places)
+    np.testing.assert_allclose(total, want.sum(axis=0))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from tracejit.autodiff.region_rules import rules_of
 from tracejit.dtypes import is_inexact
 from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
+from tracejit.ir.in_range import stays_in_range
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import TapeType
@@ -118,9 +119,12 @@ def length_differs(instr: Instr, flags: Sequence[bool]) -> bool:
 
 
 def side_by_side(instr: Instr) -> bool:
-    """Whether both sides of a branch may be computed for all examples: short, and harmless."""
+    """Whether both sides of a branch may be computed for all examples: short, and harmless. What
+    reads ``x[i]`` where ``i`` is in range has been checked, or not taken, for one example."""
     return all(
-        not region.diverges
-        and all(instr_effect(i) == "none" and not i.regions for i in region.instrs)
-        for region in instr.regions
+        not region.diverges and all(map(_harmless, region.instrs)) for region in instr.regions
     )
+
+
+def _harmless(instr: Instr) -> bool:
+    return instr_effect(instr) == "none" and not instr.regions and stays_in_range(instr)

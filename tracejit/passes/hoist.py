@@ -11,7 +11,7 @@ import math
 
 from tracejit.ir.builder import rename_type
 from tracejit.ir.core import ELEMENTARY_COST, Function, Instr, Value, uses
-from tracejit.ir.extent import Dim
+from tracejit.ir.in_range import stays_in_range
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, TensorType
@@ -92,9 +92,9 @@ def _may_move(instr: Instr, surely: bool) -> bool:
     moves = instr.prim.computes or instr.prim.external
     if instr.prim.effect != "none" or not moves or instr.prim.updates or instr.has(Trait.KEPT):
         return False
-    if instr.has(Trait.INDEXES) and not _in_range(instr):
+    if not stays_in_range(instr):
         return False
-    if instr.has(Trait.NOT_EMPTY) and _size(instr.operands[0]) in (None, 0):
+    if instr.has(Trait.INDEXES) and None in (_size(instr.operands[0]), _size(instr.result)):
         return False
     for r in instr.results:
         # An integer that types may mention by its normal form would lose it as a parameter.
@@ -114,28 +114,3 @@ def _size(value: Value) -> int | None:
     assert isinstance(value.type, TensorType)
     dims = [d for d in value.type.shape if isinstance(d, int)]
     return math.prod(dims) if len(dims) == value.type.rank else None
-
-
-def _in_range(instr: Instr) -> bool:
-    """Whether every read is in range by static shapes."""
-    x = instr.operands[0]
-    if _size(x) is None or _size(instr.result) is None:
-        return False
-    if instr.has(Trait.SAME_ELEMENTS):
-        return True
-    if not instr.has(Trait.WINDOW):
-        return False
-    rank = x.rank
-    bounds: list[Dim | None] = [v.expr for v in instr.operands[1:]]
-    for a in range(rank):
-        if not _inside(bounds[a], bounds[rank + a], instr.result.shape[a], x.shape[a]):
-            return False
-    return True
-
-
-def _inside(start: Dim | None, step: Dim | None, n: Dim, extent: Dim) -> bool:
-    if not (isinstance(start, int) and isinstance(step, int)):
-        return False
-    if not (isinstance(n, int) and isinstance(extent, int)):
-        return False
-    return n == 0 or (0 <= start < extent and 0 <= start + step * (n - 1) < extent)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value, instr_effect, uses
+from tracejit.ir.types import TapeType
 from tracejit.passes.dce import dce
 from tracejit.passes.pipeline import DEFAULT
 from tracejit.passes.runner import run
@@ -59,7 +60,14 @@ def stabilized_after(function: Function, keep: int, some: Some) -> Function:
     results = [mapping.get(r, r) for r in stable.results]
     if any(a.type != b.type for a, b in zip(function.results, results, strict=True)):
         return function
-    return b.build([*function.results[:keep], *results[keep:]])
+    both = dce(b.build([*function.results[:keep], *results[keep:]]))
+    return both if _tapes_are_read_once(both) else function
+
+
+def _tapes_are_read_once(function: Function) -> bool:
+    """Whether no tape goes to an instruction and to the stabilised form of it."""
+    used = [v for i in function.instrs for v in i.operands if isinstance(v.type, TapeType)]
+    return len(used) == len(set(used))
 
 
 def _has_marks(function: Function) -> bool:
