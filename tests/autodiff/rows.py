@@ -125,7 +125,8 @@ def _structural() -> dict[str, Callable[[np.random.Generator, Any], list[Case]]]
             Case((x(r, d, 2, 3, 2, 4), x(r, d, 4, 2, 5, 3)), batched),
         ],
         "compress": lambda r, d: [
-            Case((x(r, d, 2, 4), np.array([True, False, True, True])), {"axis": 1})
+            Case((x(r, d, 2, 4), np.array([True, False, True, True]), *count), {"axis": 1})
+            for count in ((), (np.int64(3),))
         ],
     }
 

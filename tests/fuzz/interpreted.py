@@ -115,14 +115,15 @@ class At:
         verify(self.function)
         self.count = len(self.plain.results)
         self.values = parameters(traced, args)
-        self.wrt = range(len(self.values) - len(args), len(self.values))
+        end = len(self.values) - len(traced.hidden)
+        self.wrt = range(end - len(args), end)
         self.ends = [k for k in range(len(self.function.results) - self.count, len(self.function.results))]
 
     def results(self, *args: Any) -> list[Any]:
         return [np.asarray(x) for x in interpret(self.traced.function, self.given(args))]
 
     def given(self, args: Sequence[Any]) -> list[Any]:
-        return [*self.values[: self.wrt.start], *args]
+        return [*self.values[: self.wrt.start], *args, *self.values[self.wrt.stop :]]
 
     def made(self, function: Function, keep: int) -> Function:
         """As ``Staged.derived``."""

@@ -174,18 +174,19 @@ def compress(
     b: Builder, operands: Values, tangents: Tangents, results: Values, attrs: Attrs
 ) -> Out:
     """The kept positions as indices of the result's own extent, then a gather."""
-    (x, mask), t, axis = operands, tangents[0], attrs["axis"]
+    (x, mask, *known), t, axis = operands, tangents[0], attrs["axis"]
     if t is None:
         return [None, None]
     place = b.op("iota", shape=mask.shape, axis=0, dtype=INDEX.dtype)
-    _, kept = b.op("compress", place, mask, axis=0)
-    kept = b.op(
-        "cast_shape",
-        kept,
-        shape=(results[1].shape[axis],),
-        exc="RuntimeError",
-        message="compress: one mask gave two counts",
-    )
+    _, kept = b.op("compress", place, mask, *known, axis=0)
+    if not known:
+        kept = b.op(
+            "cast_shape",
+            kept,
+            shape=(results[1].shape[axis],),
+            exc="RuntimeError",
+            message="compress: one mask gave two counts",
+        )
     order = (axis, *(a for a in range(x.rank) if a != axis))
     taken = b.op("gather", t, kept, axes=(axis,))
     return [None, b.op("transpose", taken, perm=tuple(order.index(a) for a in range(x.rank)))]
