@@ -31,6 +31,7 @@ def kinds() -> dict[str, Callable[[int], str]]:
     return {
         "programs": test_random_programs.from_seed,
         "gradients": test_gradients.from_seed,
+        "interpreted": test_gradients.interpreted_from_seed,
         "transforms": test_transforms.from_seed,
         "scalars": test_scalars.from_seed,
     }
@@ -132,7 +133,7 @@ def _add(totals: dict[str, int], counts: dict[str, int]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--kind", default="programs", help="programs, gradients, transforms or scalars"
+        "--kind", default="programs", help="programs, gradients, interpreted, transforms or scalars"
     )
     parser.add_argument("--start", type=int, default=0, help="the first seed")
     parser.add_argument("--count", type=int, default=50_000)
