@@ -11,7 +11,7 @@ from tracejit import jit, value_and_grad
 from tracejit.ir.core import Instr
 from tracejit.ir.program import kernels
 from tracejit.ir.traits import Trait
-from tracejit.lower.parallel import walk
+from tracejit.lower.roots import walk
 
 RNG = np.random.default_rng(0)
 

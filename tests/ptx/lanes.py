@@ -6,8 +6,8 @@ padding lanes have exited before the first instruction.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,12 +132,18 @@ class Lanes:
 
     # Control
 
+    #: Which of the warps that can go on does, until its control divides; None: all, in step.
+    choose: ClassVar[Callable[[Ints], int] | None] = None
+
     def schedule(self) -> Iterator[tuple[int, Ints, int]]:
         """Yields (pc, lanes, stop): run these lanes from pc, at most up to stop."""
         while True:
             ready = ~self.exited & ~self.parked
             if not ready.any():
                 break
+            if Lanes.choose is not None:
+                warps = np.arange(self.count) // WARP
+                ready &= warps == Lanes.choose(np.unique(warps[ready]))
             pcs = np.where(ready, self.pc, NO_PC)
             lowest = int(pcs.min())
             lanes = np.flatnonzero(pcs == lowest)

@@ -6,8 +6,8 @@ is, that loops are not polled, and that sums are taken by a block together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -31,6 +31,16 @@ class DevicePointer(Pointer):
         return f"ptr addrspace({emit.GLOBAL}) {self.text}"
 
 
+class Near(Protocol):
+    """What stands for a buffer in the stages of a row (see `kept.py`)."""
+
+    def load(self, instr: Instr, load: Callable[[], Any]) -> Any:
+        """An element; `load` takes it from global memory."""
+
+    def store(self, instr: Instr, store: Callable[[], None]) -> None:
+        """Takes an element; `store` puts it into global memory."""
+
+
 class DeviceText(FunctionText):
     """A kernel under construction."""
 
@@ -41,6 +51,8 @@ class DeviceText(FunctionText):
         self.e: PTXEmitter = emitter
         #: Bytes of which the address of the next access is a multiple; 0: of its elements' own.
         self.alignment = 0
+        #: What is kept near of buffers, by the text of their addresses.
+        self.near: dict[str, Near] = {}
 
     def all(self, instrs: Iterable[Instr]) -> None:
         """Lower instructions here, in this thread."""
@@ -74,14 +86,26 @@ def _sum(f: FunctionText, instr: Instr) -> None:
 def _load(f: FunctionText, instr: Instr) -> None:
     assert isinstance(f, DeviceText)
     buffer, *index = instr.operands
-    at = address(f, buffer, index)
-    f.env[instr.result] = load_scalar(f, at, buffer.dtype, f.alignment)
+
+    def load() -> Any:
+        return load_scalar(f, address(f, buffer, index), buffer.dtype, f.alignment)
+
+    near = f.near.get(f.pointer(buffer).text)
+    f.env[instr.result] = load() if near is None else near.load(instr, load)
 
 
 def _store(f: FunctionText, instr: Instr) -> None:
     assert isinstance(f, DeviceText)
     buffer, value, *index = instr.operands
-    store_scalar(f, address(f, buffer, index), f.scalar(value), f.alignment)
+
+    def store() -> None:
+        store_scalar(f, address(f, buffer, index), f.scalar(value), f.alignment)
+
+    near = f.near.get(f.pointer(buffer).text)
+    if near is None:
+        store()
+    else:
+        near.store(instr, store)
 
 
 RULES: dict[str, Rule] = {

@@ -14,13 +14,14 @@ from tracejit.codegen_ptx.device_text import (
     registers,
 )
 from tracejit.codegen_ptx.emit import I32, KernelParam, KernelText, PTXEmitter, Values, kernel_text
+from tracejit.codegen_ptx.kept import Keeping, keeping
 from tracejit.codegen_ptx.points import over_blocks, over_threads, points, wide_points
 from tracejit.codegen_ptx.selection import Selection
 from tracejit.codegen_ptx.wide import wide
 from tracejit.dtypes import is_complex, part_of
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
-from tracejit.ir.scalar.emit import I64, DType
+from tracejit.ir.scalar.emit import BOOL, I64, DType
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType
 from tracejit.llvm_text.emit import Reg
@@ -61,8 +62,11 @@ class Stages:
 class _Parameters:
     """The parameters of one GPU kernel."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, talk: bool = False) -> None:
         self.kernel = kernel
+        #: Whether threads read what others of their block have written. LLVM would move loads of
+        #: memory that is `noalias` over the place where they meet.
+        self.talk = talk
         self.arguments: list[Argument] = []
         for k, value in enumerate(kernel.function.params):
             if isinstance(value.type, TensorType):
@@ -74,7 +78,7 @@ class _Parameters:
     def _buffer(self, k: int, value: Value) -> None:
         part = part_of(value.dtype) if is_complex(value.dtype) else value.dtype
         stored = value in self.kernel.stored
-        alone = not stored or value not in self.kernel.overlap
+        alone = not stored or not (self.talk or value in self.kernel.overlap)
         param = KernelParam(f"a{k}", part, buffer=True, readonly=not stored, noalias=alone)
         self.arguments.append(Argument("operand", k, 0, param))
 
@@ -111,10 +115,15 @@ class _Parameters:
         return [value for argument, value in pairs if argument.source == source]
 
 
-def phase_kernels(kernel: Kernel, phase: Phase, name: str) -> Stages:
-    """The GPU kernels of a phase. Raises NotImplementedError for what has no GPU code."""
+def phase_kernels(
+    kernel: Kernel, phase: Phase, name: str, own: frozenset[Value] = frozenset()
+) -> Stages:
+    """The GPU kernels of a phase; `own`: parameters whose memory only this launch touches.
+
+    Raises NotImplementedError for what has no GPU code.
+    """
     threads = THREADS[phase.role]
-    params = _Parameters(kernel)
+    params = _Parameters(kernel, phase.stages is not None and bool(phase.stages.meetings))
     results = kernel.function.results
     if phase.role == "total":
         return _total(kernel, phase, name)
@@ -122,6 +131,7 @@ def phase_kernels(kernel: Kernel, phase: Phase, name: str) -> Stages:
         return _compact(kernel, phase, name)
     params.outputs("result", results)
     together = wide(kernel, phase) if phase.role == "map" else None
+    near = keeping(kernel, phase, own) if phase.loops else None
 
     def body(e: PTXEmitter, given: list[Reg | emit.SpacePointer]) -> None:
         f = DeviceText(e)
@@ -137,9 +147,9 @@ def phase_kernels(kernel: Kernel, phase: Phase, name: str) -> Stages:
         elif phase.role == "map":
             points(f, phase, over_threads(e), lambda: f.all(phase.leaf))
         elif phase.loops:
-            points(f, phase, over_blocks(e), lambda: _together(f, kernel, phase.leaf))
+            _rows(f, kernel, phase, near)
         else:
-            _together(f, kernel, phase.leaf)
+            _together(f, kernel, phase)
             _yield(f, kernel, params.take("result", given))
 
     text = kernel_text(name, [a.param for a in params.arguments], threads, body)
@@ -174,15 +184,50 @@ def _by_first(f: DeviceText, body: Callable[[], None]) -> None:
     e.when(e.icmp("eq", e.thread(), e.const(0, I32)), body)
 
 
-def _together(f: DeviceText, kernel: Kernel, instrs: Sequence[Instr]) -> None:
-    """A block runs scalar code alike in all threads, shares reductions, and stores once."""
-    for instr in instrs:
+def _rows(f: DeviceText, kernel: Kernel, phase: Phase, near: Keeping | None) -> None:
+    """The leaf at every point of a nest, each by a block."""
+
+    def leaf(kept: Keeping | None, rows: bool) -> None:
+        if kept is not None:
+            kept.begin(f, rows)
+        points(f, phase, over_blocks(f.e), lambda: _together(f, kernel, phase))
+        f.near.clear()
+
+    fits = None if near is None else near.fits(f)
+    if fits is None:
+        leaf(near, True)
+        return
+    f.e.when(fits, lambda: leaf(near, True))
+    f.e.when(f.e.ixor(fits, Reg("true", BOOL)), lambda: leaf(near, False))
+
+
+def _together(f: DeviceText, kernel: Kernel, phase: Phase) -> None:
+    """A block runs scalar code alike in all threads, shares reductions and loops, stores once."""
+    stages = phase.stages
+    assert stages is not None
+    for instr in phase.leaf:
+        if instr in stages.meetings:
+            f.e.barrier()
         if instr.has(Trait.STORES):
             _by_first(f, lambda instr=instr: f.instr(instr))  # type: ignore[misc]
+        elif instr in stages.spread:
+            _by_block(f, instr)
         elif kernel.cooperative(instr) and not short(kernel, instr):
             f.bind(instr.results, Reduction(f, instr).by_block())
         else:
             f.instr(instr)
+
+
+def _by_block(f: DeviceText, loop: Instr) -> None:
+    """The iterations of a loop, shared out among the threads of a block."""
+    (body,) = loop.regions
+    trip, *consts = [f.scalar(v) for v in loop.operands]
+
+    def step(i: Reg, _: Values) -> list[Reg]:
+        f.run(body, [i, *consts])
+        return []
+
+    f.e.block_stride(trip, [], step)
 
 
 def _total(kernel: Kernel, phase: Phase, name: str) -> Stages:

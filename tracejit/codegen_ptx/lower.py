@@ -7,12 +7,13 @@ takes the kernels of each launch from `PtxProgram.launches`, in order, on one st
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from tracejit.codegen_ptx.compile import PtxCodegenError, compile_ptx
 from tracejit.codegen_ptx.emit import KernelText, module_text
 from tracejit.codegen_ptx.kernels import Argument, Stage, count, phase_kernels
-from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.extent import Dim, evaluate, format_dim
 from tracejit.ir.program import Program, kernels
 from tracejit.ir.traits import Trait
@@ -121,9 +122,10 @@ def ptx_module(
     on_host = tuple(_on_host(program.host))
     name = re.sub(r"\W", "_", program.host.name) or "f"
     gemms = {i: launch for i, launch in products(program.host).items() if needs_kernel(i)}
+    own = temporaries(program.host)
     for number, instr in enumerate([*kernels(program.host), *gemms.values()]):
         try:
-            made = _launch(instr, f"{name}_{number}")
+            made = _launch(instr, f"{name}_{number}", own)
         except NotImplementedError as error:
             raise PtxCodegenError(f"kernel {number} of {name}: {error}") from error
         texts += [text for text, _ in made]
@@ -162,14 +164,30 @@ def _plan(
                 yield from _plan(region, launches, gemms, depth + 1)
 
 
-def _launch(instr: Instr, name: str) -> list[tuple[KernelText, KernelInfo]]:
+def temporaries(function: Function) -> frozenset[Value]:
+    """Buffers of a host function, at any depth, that one launch alone has to do with."""
+    made = {i.result for i in function.instrs if i.has(Trait.ALLOCATES)}
+    users: Counter[Value] = Counter(function.results)
+    for instr in function.instrs:
+        if not instr.has(Trait.FREES):
+            users.update({v: 1 if instr.has(Trait.LAUNCHES) else 2 for v in uses(instr)})
+    found = {v for v in made if users[v] == 1}
+    for instr in function.instrs:
+        if not instr.has(Trait.LAUNCHES):
+            found.update(*map(temporaries, instr.regions))
+    return frozenset(found)
+
+
+def _launch(instr: Instr, name: str, own: frozenset[Value]) -> list[tuple[KernelText, KernelInfo]]:
     """The kernels of one launch."""
     kernel = Kernel(instr.regions[0], instr.attrs.get("aliases", ()))
     phases = kernel.phases()
+    operands = zip(instr.operands, kernel.function.params, strict=True)
+    mine = frozenset(p for v, p in operands if v in own and instr.operands.count(v) == 1)
     made = []
     for k, phase in enumerate(phases):
         suffix = f"_{k}" if len(phases) > 1 else ""
-        stages = phase_kernels(kernel, phase, f"{name}{suffix}_{phase.role}")
+        stages = phase_kernels(kernel, phase, f"{name}{suffix}_{phase.role}", mine)
         alone = phase.role == "serial"
         number = None if alone else count(kernel, phase)
         reason = why_serial(kernel, phase) if alone else ""

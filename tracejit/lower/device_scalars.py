@@ -19,7 +19,8 @@ from tracejit.ir.types import TensorType, dense_buffer
 from tracejit.lower.join_points import is_arithmetic
 from tracejit.lower.kernel_fusion import aliases_of
 from tracejit.lower.outline import inner_roots, with_extents
-from tracejit.lower.parallel import Kernel, walk
+from tracejit.lower.parallel import Kernel
+from tracejit.lower.roots import walk
 
 
 def device_scalars(program: Program) -> Program:

@@ -30,7 +30,8 @@ from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, BufferType, TensorType
 from tracejit.lower.kernel_fusion import aliases_of
-from tracejit.lower.parallel import Kernel, walk
+from tracejit.lower.parallel import Kernel
+from tracejit.lower.roots import walk
 
 #: Statements of the host that a kernel can do, besides scalar arithmetic.
 _ALLOWED = {

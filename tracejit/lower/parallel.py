@@ -2,24 +2,25 @@
 
 `schedule.py` asks for the same loops what the threads of this machine share out.
 
-A kernel is cut into phases that run one after another. Regions are closed, so a value of an outer
-body has one name per level; `Roots` leads each name back to the outermost one.
+A kernel is cut into phases that run one after another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Literal, TypeAlias
 
 from tracejit.dtypes import is_exact
 from tracejit.ir.core import Function, Instr, Value, element_of, uses
-from tracejit.ir.extent import Dim, Extent, Monomial, leaves, subst
+from tracejit.ir.extent import Dim, Extent, Monomial, leaves
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX
+from tracejit.lower.roots import Roots, walk
+from tracejit.lower.stages import Share, Stages, stages
 from tracejit.records import dataclass
 
-#: map: points over threads. rows: one block a point, reductions by the block. total: reduction by
+#: map: points over threads. rows: one block a point, which does it in stages. total: reduction by
 #: the grid in two kernels. compact: what is selected goes side by side, in two kernels as well.
 #: serial: one thread.
 Role: TypeAlias = Literal["map", "rows", "total", "compact", "serial"]
@@ -34,6 +35,7 @@ class Phase:
 
     `loops` are perfectly nested `for`s, outermost first; those at `parallel` have iterations that
     touch distinct elements. `trips` are their trip counts in terms of the kernel's own body.
+    `stages`: of the leaf, where the role is `rows`.
     """
 
     role: Role
@@ -42,6 +44,7 @@ class Phase:
     loops: tuple[Instr, ...] = ()
     parallel: tuple[int, ...] = ()
     trips: tuple[Dim, ...] = ()
+    stages: Stages | None = None
 
     @property
     def leaf(self) -> tuple[Instr, ...]:
@@ -49,52 +52,9 @@ class Phase:
         return self.loops[-1].regions[0].instrs if self.loops else self.instrs
 
 
-class Roots:
-    """The outermost name of each value of a kernel."""
-
-    def __init__(self, kernel: Function) -> None:
-        self._outer: dict[Value, Value] = {}
-        self._dims: dict[Value, Dim] = {}
-        self._enter(kernel)
-
-    def _enter(self, function: Function) -> None:
-        for instr in function.instrs:
-            if instr.has(Trait.VIEWS):
-                self._outer[instr.result] = instr.operands[0]
-            op = RegionOp(instr)
-            for region in instr.regions:
-                self._outer.update(zip(op.consts_in(region), op.consts, strict=True))
-                self._enter(region)
-
-    def value(self, value: Value) -> Value:
-        """The outermost name."""
-        while value in self._outer:
-            value = self._outer[value]
-        return value
-
-    def dim(self, value: Value) -> Dim:
-        """An index as a polynomial over outermost names."""
-        root = self.value(value)
-        if root not in self._dims:
-            found = root.dim
-            inner = [v for v in leaves(found) if isinstance(v, Value)]
-            if inner != [root]:
-                found = subst(found, {v: self.dim(v) for v in inner})
-            self._dims[root] = found
-        return self._dims[root]
-
-
 def _acts(instr: Instr) -> bool:
     """Whether an instruction of a kernel does more than compute a value."""
     return bool(instr.regions) or instr.has(Trait.STORES)
-
-
-def walk(instrs: Sequence[Instr]) -> Iterator[Instr]:
-    """Instructions at every depth."""
-    for instr in instrs:
-        yield instr
-        for region in instr.regions:
-            yield from walk(region.instrs)
 
 
 class Kernel:
@@ -148,9 +108,8 @@ class Kernel:
             return Phase("total", (), top)
         if self._compacts(top):
             return Phase("compact", (), top)
-        if not together or not self._uniform(top, top):
-            return Phase("serial", (), top)
-        return Phase("rows", (), top)
+        found = self._stages(top, top)
+        return Phase("serial" if found is None else "rows", (), top, stages=found)
 
     def _may_finish(self, top: tuple[Instr, ...], at: int) -> bool:
         """Whether one thread may do what stands around a reduction: see `needed_by`."""
@@ -205,9 +164,7 @@ class Kernel:
                 memory, index = element_of(instr)
                 at = tuple(self.roots.dim(v) for v in index)
                 stored.setdefault(self.roots.value(memory), []).append(at)
-        if self.windows & stored.keys():
-            return False
-        if any(len(self.overlap.get(b, frozenset([b])) & stored.keys()) > 1 for b in stored):
+        if not self._told_apart(stored):
             return False
         return bool(stored) and all(
             any(all(at[axis] == place for at in found) for axis in range(len(found[0])))
@@ -229,10 +186,9 @@ class Kernel:
         if not parallel:
             return Phase("serial", before, (first,))
         leaf = loops[-1].regions[0].instrs
-        reduced = any(self.cooperative(i) and not short(self, i) for i in leaf)
-        rows = reduced and len(parallel) == len(loops) and self._uniform(leaf, (first,))
-        role: Role = "rows" if rows else "map"
-        return Phase(role, before, (first,), tuple(loops), parallel, tuple(trips))
+        found = self._stages(leaf, (first,)) if len(parallel) == len(loops) else None
+        role: Role = "map" if found is None else "rows"
+        return Phase(role, before, (first,), tuple(loops), parallel, tuple(trips), found)
 
     def _nest(self, loop: Instr) -> tuple[list[Instr], list[Dim]]:
         """The perfect nest that begins at a `for`, as far as its trip counts are invariant."""
@@ -259,13 +215,17 @@ class Kernel:
         """Whether a polynomial mentions only parameters of the kernel."""
         return all(leaf in self.function.params for leaf in leaves(dim))
 
-    def _is_parallel(self, loop: Instr, phase: Instr) -> bool:
+    def _is_parallel(
+        self, loop: Instr, phase: Instr, fixed: Callable[[Dim], bool] | None = None
+    ) -> bool:
         """Whether no element written in one iteration is touched in another one.
 
         That holds when all accesses to each written buffer have, along one axis, one and the same
-        index: the loop variable times a number, plus something that does not change.
+        index: the loop variable times a number, plus something that does not change: by `fixed`,
+        otherwise only what is known outside of the phase is that.
         """
         variable = loop.regions[0].params[0]
+        fixed = fixed or self.invariant
         changed = self._stored((phase,))
         touched: dict[Value, list[tuple[Dim, ...]]] = {}
         for instr in walk((phase,)):
@@ -275,25 +235,22 @@ class Kernel:
             buffer = self.roots.value(memory)
             if buffer in changed:
                 touched.setdefault(buffer, []).append(tuple(self.roots.dim(v) for v in index))
-        if self.windows & touched.keys():
-            return False
-        if any(len(self.overlap.get(b, frozenset([b])) & touched.keys()) > 1 for b in touched):
+        if not self._told_apart(touched):
             return False
         return all(
             any(
-                len({at[axis] for at in found}) == 1 and self._moves(found[0][axis], variable)
+                len({at[axis] for at in found}) == 1 and _moves(found[0][axis], variable, fixed)
                 for axis in range(len(found[0]))
             )
             for found in touched.values()
         )
 
-    def _moves(self, index: Dim, variable: Value) -> bool:
-        """Whether an index is `number * variable + invariant`, the number not 0."""
-        if not isinstance(index, Extent):
+    def _told_apart(self, touched: Iterable[Value]) -> bool:
+        """Whether equal elements of buffers are known by equal indices of one buffer."""
+        buffers = set(touched)
+        if self.windows & buffers:
             return False
-        alone = Monomial([(variable, 1)])
-        number = index.terms.get(alone, 0)
-        return number != 0 and self.invariant(index - variable.dim * number)
+        return not any(len(self.overlap.get(b, frozenset([b])) & buffers) > 1 for b in buffers)
 
     # -- reductions ----------------------------------------------------------------------------
 
@@ -304,19 +261,40 @@ class Kernel:
         folds = is_counted(instr) and RegionOp(instr).count > 0
         return folds and fold_names(instr) is not None
 
-    def _uniform(self, leaf: Sequence[Instr], phase: Sequence[Instr]) -> bool:
-        """Whether a block may do a leaf together: no thread reads what another one stores."""
+    def _stages(self, leaf: Sequence[Instr], phase: Sequence[Instr]) -> Stages | None:
+        """How a block does a leaf together, where that is worth it."""
+        long = [i for i in leaf if i.regions and not i.has(Trait.BRANCH) and not short(self, i)]
+        if not long:
+            return None
         changed = self._stored(phase)
-        for instr in leaf:
-            inner = list(walk([r for region in instr.regions for r in region.instrs]))
-            if instr.regions and not self.cooperative(instr):
-                return False
-            if any(i.has(Trait.STORES) for i in inner):
-                return False
-            for i in (instr, *inner):
-                if i.has(Trait.LOADS) and self.roots.value(i.operands[0]) in changed:
-                    return False
-        return True
+        found = stages(leaf, self.roots, changed, self._share)
+        if found is None or not self._told_apart({a.buffer for a in found.touched} & changed):
+            return None
+        return found
+
+    def _share(self, instr: Instr) -> Share:
+        """How a block does an instruction of a leaf that has regions."""
+        inner = list(walk([instr]))
+        if instr.has(Trait.BRANCH):
+            long = any(i.has(Trait.LOOP) or i.has(Trait.SUMS) for i in inner)
+            return "alone" if long else "alike"
+        if self.cooperative(instr):
+            return "alike" if short(self, instr) else "reduced"
+        if not is_counted(instr) or RegionOp(instr).count:
+            return "alone"
+        own = {r for i in inner for r in i.results}
+        own |= {p for i in inner for r in i.regions for p in r.params}
+        parallel = self._is_parallel(instr, instr, lambda dim: not own & set(leaves(dim)))
+        return "spread" if parallel else "alone"
+
+
+def _moves(index: Dim, variable: Value, fixed: Callable[[Dim], bool]) -> bool:
+    """Whether an index is `number * variable + rest`, the number not 0, the rest fixed."""
+    if not isinstance(index, Extent):
+        return False
+    alone = Monomial([(variable, 1)])
+    number = index.terms.get(alone, 0)
+    return number != 0 and fixed(index - variable.dim * number)
 
 
 def needed_by(values: Sequence[Value], before: Sequence[Instr]) -> list[Instr]:

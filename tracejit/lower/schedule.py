@@ -14,7 +14,8 @@ from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, floordiv, leaves, product, subst
 from tracejit.ir.region_ops import is_counted
 from tracejit.ir.traits import Trait
-from tracejit.lower.parallel import Kernel, fold_names, walk
+from tracejit.lower.parallel import Kernel, fold_names
+from tracejit.lower.roots import walk
 from tracejit.records import dataclass
 
 #: Machine operations (`Primitive.cost`) below which work stays in one thread: 0.1 ms or so. A

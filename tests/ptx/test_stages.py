@@ -1,0 +1,260 @@
+"""Rows that a block does in stages: where its threads meet, what is kept near, what is moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.ptx import test_wide as wide
+from tests.ptx.lanes import Lanes
+from tests.ptx.run_program import Simulator, run_program
+from tests.ptx.traffic import traffic
+from tracejit.codegen_ptx import kernels as kernel_text
+from tracejit.codegen_ptx.lower import ptx_module
+from tracejit.ir.core import Value
+from tracejit.ir.interpret.program_interpreter import interpret_program
+from tracejit.ir.program import Program, Slot, kernels, verify_program
+from tracejit.ir.regions import Loop, Scope, launch
+from tracejit.ir.types import dense_buffer, tensor
+from tracejit.lower.parallel import Kernel, Phase
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def layer_norm(x):
+    mean = x.mean(axis=-1, keepdims=True)
+    variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)
+    return (x - mean) / np.sqrt(variance + 1e-5)
+
+
+def variance(x):
+    return x.var(axis=-1)
+
+
+def entropy(x):
+    """What is kept is stored, too, where it is a result."""
+    p = np.abs(x) / np.abs(x).sum(axis=-1, keepdims=True)
+    return p, -(p * np.log(p)).sum(axis=-1)
+
+
+def in_place(x):
+    x -= x.mean(axis=-1, keepdims=True)
+    x /= np.sqrt((x * x).sum(axis=-1, keepdims=True))
+    return x
+
+
+def run(fn: Callable[..., Any], shapes: str, first: np.ndarray, x: np.ndarray) -> float:
+    """Bytes that a call moves over the least possible; its results are checked."""
+    _, made = wide.compiled(fn, shapes, (first,))
+    assert [k.stage for k in made.ptx.kernels] == ["rows"]
+    want = fn(x.copy())
+    want = want if isinstance(want, tuple) else (want,)
+    given = [x.copy() if kind == "arg" else x.shape[made.extents[k][1]] for kind, k in made.owners]
+    with traffic() as moved:
+        got = run_program(made.ptx, given, wide.Misaligned(made.ptx.text, 0)) or [given[-1]]
+    for g, w in zip(got, want, strict=True):
+        assert (g.dtype, g.shape) == (w.dtype, w.shape)
+        np.testing.assert_allclose(g, w, rtol=1e-4, atol=1e-6)
+    return moved.bytes / (x.nbytes + sum(w.nbytes for w in want))
+
+
+def rows(dtype: str, *shape: int) -> np.ndarray:
+    return np.random.default_rng(3).normal(size=shape).astype(dtype)
+
+
+RESULTS = [softmax, layer_norm, variance, entropy]
+
+
+@pytest.mark.parametrize(
+    ("fn", "shapes"),
+    [*((f, s) for f in RESULTS for s in ("static", "dynamic")), (in_place, "static")],
+)
+def test_a_row_is_read_once_and_written_once(fn: Callable[..., Any], shapes: str) -> None:
+    x = rows("f4", 9, 320)
+    assert run(fn, shapes, x, x) <= 1.1
+
+
+@pytest.mark.parametrize(
+    ("shapes", "columns"), [("static", 6000), ("dynamic", 4000), ("dynamic", 1)]
+)
+def test_rows_of_any_length(shapes: str, columns: int) -> None:
+    """Those that have no room in shared memory stay where they are."""
+    x = rows("f8", 2, columns)
+    first = x if shapes == "static" else rows("f8", 3, 200)
+    moved = run(layer_norm, shapes, first, x)
+    assert columns < 4000 or moved > 1.4
+
+
+# -- where threads meet ----------------------------------------------------------------------------
+
+N, M = 3, 200
+
+
+def rows_program(leaf: Callable[[Scope, Value, Value, Value, Value], None]) -> Program:
+    """for i in range(3): leaf(body, x, y, s, i), for f64[3, 200] x, y and a temporary f64[3] s."""
+    host = Scope("staged")
+    matrix = dense_buffer(tensor("f64", (N, M)))
+    x, y = (host.own(host.b.param(matrix, n)) for n in "xy")
+    s = host.own(host.b.op("alloc", type=dense_buffer(tensor("f64", (N,)))))
+    kernel = host.child("kernel")
+    loop = Loop(kernel, N)
+    leaf(loop.inner, x, y, s, loop.i)
+    loop.close()
+    launch(host, kernel)
+    host.op("free", s)
+    slots = (Slot("array", 0), Slot("array", 1))
+    program = Program(host.b.build([]), slots, (), writes=(0, 1))
+    verify_program(program)
+    return program
+
+
+def each(outer: Scope, do: Callable[[Scope, Value], None]) -> None:
+    """for j in range(200): do(body, j)."""
+    loop = Loop(outer, M)
+    do(loop.inner, loop.i)
+    loop.close()
+
+
+def store(b: Scope, buffer: Value, value: Value, *index: Value) -> None:
+    b.b.append("store", [b.use(buffer), value, *[b.use(i) for i in index]], {})
+
+
+def doubled(
+    b: Scope, source: Value, to: Value, i: Value, at: Callable[[Scope, Value], Value]
+) -> None:
+    def point(body: Scope, j: Value) -> None:
+        value = body.op("load", source, i, at(body, j))
+        store(body, to, body.op("add", value, value), i, j)
+
+    each(b, point)
+
+
+def scaled(b: Scope, name: str, s: Value, source: Value, to: Value, i: Value) -> None:
+    """to[i, j] = s[i] + source[i, j] for all j, or their product."""
+
+    def point(body: Scope, j: Value) -> None:
+        value = body.op(name, body.op("load", s, i), body.op("load", source, i, j))
+        store(body, to, value, i, j)
+
+    each(b, point)
+
+
+def same(b: Scope, j: Value) -> Value:
+    return b.use(j)
+
+
+def back(b: Scope, j: Value) -> Value:
+    return b.index(M - 1 - j.dim)
+
+
+def one_element(b: Scope, x: Value, y: Value, s: Value, i: Value) -> None:
+    """y = 2x, x = 2y: each thread goes on with its own elements."""
+    doubled(b, x, y, i, same)
+    doubled(b, y, x, i, same)
+
+
+def others_read(b: Scope, x: Value, y: Value, s: Value, i: Value) -> None:
+    """y = 2x, then x = 2y[::-1]: read by another thread than the one that has written."""
+    doubled(b, x, y, i, same)
+    doubled(b, y, x, i, back)
+
+
+def others_write(b: Scope, x: Value, y: Value, s: Value, i: Value) -> None:
+    """y = 2x[::-1], then x = 2y: written by another thread than the one that has read."""
+    doubled(b, x, y, i, back)
+    doubled(b, y, x, i, same)
+
+
+def by_the_first(b: Scope, x: Value, y: Value, s: Value, i: Value) -> None:
+    """x[i, 0] = x[i, 5] by one thread, then y = 2x, by all."""
+    store(b, x, b.op("load", x, i, b.index(5)), i, b.index(0))
+    doubled(b, x, y, i, same)
+
+
+def number(b: Scope, x: Value, y: Value, s: Value, i: Value) -> None:
+    """s[i] = x[i, 3], y = s[i] + y, x = s[i] * y: a number of the stages."""
+    store(b, s, b.op("load", x, i, b.index(3)), i)
+    scaled(b, "add", s, y, y, i)
+    scaled(b, "mul", s, y, x, i)
+
+
+LEAVES = {one_element: 0, others_read: 1, others_write: 1, by_the_first: 1, number: 2}
+ORDERS: dict[str, Callable[[Any], int] | None] = {
+    "in step": None,
+    "first": min,
+    "last": max,
+    "any": lambda warps, rng=np.random.default_rng(5): int(rng.choice(warps)),
+}
+
+
+def phase_of(program: Program) -> Phase:
+    (instr,) = kernels(program.host)
+    (phase,) = Kernel(instr.regions[0]).phases()
+    return phase
+
+
+def outcome(run: Callable[[list[np.ndarray]], object]) -> list[np.ndarray]:
+    args = [rows("f8", N, M), rows("f8", N, M) + 1.0]
+    run(args)
+    return args
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda f: f.__name__)
+def test_threads_meet_where_they_touch_what_others_have_written(
+    leaf: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = rows_program(leaf)
+    phase = phase_of(program)
+    assert phase.role == "rows"
+    assert phase.stages is not None
+    assert len(phase.stages.meetings) == LEAVES[leaf]
+    want = outcome(lambda args: interpret_program(program, args))
+    ptx = ptx_module(program)
+    for choose in ORDERS.values():
+        monkeypatch.setattr(Lanes, "choose", choose)
+        got = outcome(lambda args: run_program(ptx, args, Simulator(ptx.text)))
+        np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("leaf", [others_read, others_write, by_the_first])
+def test_without_meetings_some_order_shows_it(
+    leaf: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = rows_program(leaf)
+    want = outcome(lambda args: interpret_program(program, args))
+    monkeypatch.setattr(kernel_text.PTXEmitter, "barrier", lambda self: None)
+    ptx = ptx_module(program)
+    differs = []
+    for choose in ORDERS.values():
+        monkeypatch.setattr(Lanes, "choose", choose)
+        got = outcome(lambda args: run_program(ptx, args, Simulator(ptx.text)))
+        differs.append(not np.array_equal(got, want))
+    assert any(differs)
+
+
+def test_what_is_not_for_a_block() -> None:
+    """A loop whose iterations meet, and a fold of floats, take one thread a row."""
+
+    def meet(b: Scope, x: Value, y: Value, s: Value, i: Value) -> None:
+        doubled(b, x, y, i, same)
+
+        def point(body: Scope, j: Value) -> None:
+            value = body.op("load", x, i, j)
+            store(body, x, value, i, body.index(0))
+
+        each(b, point)
+
+    def fold(b: Scope, x: Value, y: Value, s: Value, i: Value) -> None:
+        doubled(b, x, y, i, same)
+        loop = Loop(b, M, [b.own(b.b.const(0.0))])
+        found = loop.inner.op("add", loop.carried[0], loop.inner.op("load", y, i, loop.i))
+        store(b, s, loop.close([found])[0], i)
+
+    for leaf in (meet, fold):
+        assert phase_of(rows_program(leaf)).role == "map"
