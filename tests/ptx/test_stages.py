@@ -184,7 +184,7 @@ def number(b: Scope, x: Value, y: Value, s: Value, i: Value) -> None:
     scaled(b, "mul", s, y, x, i)
 
 
-LEAVES = {one_element: 0, others_read: 1, others_write: 1, by_the_first: 1, number: 2}
+LEAVES = {one_element: 0, others_read: 1, others_write: 1, by_the_first: 1, number: 1}
 ORDERS: dict[str, Callable[[Any], int] | None] = {
     "in step": None,
     "first": min,
