@@ -17,6 +17,7 @@ from tracejit.codegen_ptx.emit import I32, KernelParam, KernelText, PTXEmitter, 
 from tracejit.codegen_ptx.kept import Keeping, keeping
 from tracejit.codegen_ptx.points import over_blocks, over_threads, points, wide_points
 from tracejit.codegen_ptx.selection import Selection
+from tracejit.codegen_ptx.tiles import tiled_points, tiles
 from tracejit.codegen_ptx.wide import wide
 from tracejit.dtypes import is_complex, part_of
 from tracejit.ir.core import Instr, Value
@@ -32,7 +33,9 @@ from tracejit.records import dataclass
 #: Threads of a block, by role.
 THREADS: dict[Role, int] = {"map": 256, "rows": 128, "total": 128, "compact": 256, "serial": 32}
 Source: TypeAlias = Literal["operand", "result", "partial", "blocks"]
-Stage: TypeAlias = Literal["map", "rows", "partials", "finish", "counts", "compact", "serial"]
+Stage: TypeAlias = Literal[
+    "map", "tiles", "rows", "partials", "finish", "counts", "compact", "serial"
+]
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,7 @@ def phase_kernels(
         return _compact(kernel, phase, name)
     params.outputs("result", results)
     together = wide(kernel, phase) if phase.role == "map" else None
+    turned = tiles(kernel, phase) if phase.role == "map" and together is None else None
     near = keeping(kernel, phase, own) if phase.loops else None
 
     def body(e: PTXEmitter, given: list[Reg | emit.SpacePointer]) -> None:
@@ -144,6 +148,8 @@ def phase_kernels(
         f.all(phase.before)
         if together is not None:
             wide_points(f, phase, over_threads(e), together)
+        elif turned is not None:
+            tiled_points(f, phase, over_blocks(e), turned)
         elif phase.role == "map":
             points(f, phase, over_threads(e), lambda: f.all(phase.leaf))
         elif phase.loops:
@@ -153,9 +159,9 @@ def phase_kernels(
             _yield(f, kernel, params.take("result", given))
 
     text = kernel_text(name, [a.param for a in params.arguments], threads, body)
-    stage: Stage = "map" if phase.role == "map" else "rows"
-    if phase.role == "serial":
-        stage = "serial"
+    stage: Stage = phase.role if phase.role in ("map", "serial") else "rows"
+    if turned is not None:
+        stage = "tiles"
     width = 1 if together is None else together.width
     return Stages((text,), (stage,), (tuple(params.arguments),), width)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from tracejit.codegen_ptx.compile import PtxCodegenError, compile_ptx
 from tracejit.codegen_ptx.emit import KernelText, module_text
 from tracejit.codegen_ptx.kernels import Argument, Stage, count, phase_kernels
+from tracejit.codegen_ptx.tiles import SIDE
 from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.extent import Dim, evaluate, format_dim
 from tracejit.ir.program import Program, kernels
@@ -27,6 +28,7 @@ _ON_HOST = frozenset(["tape", "tape_push", "tape_pop", "host_call", "print"])
 #: Blocks that a grid has at most, by stage; kernels loop over what is left.
 _MOST: dict[Stage, int] = {
     "map": 4096,
+    "tiles": 4096,
     "rows": 4096,
     "partials": 1024,
     "finish": 1,
@@ -64,7 +66,8 @@ class KernelInfo:
     @property
     def points_per_block(self) -> int:
         """Points for which one more block is launched, up to `most_blocks`."""
-        return {"map": self.block * self.width, "rows": 1}.get(self.stage, 4 * self.block)
+        known = {"map": self.block * self.width, "tiles": SIDE * SIDE, "rows": 1}
+        return known.get(self.stage, 4 * self.block)
 
     @property
     def most_blocks(self) -> int:

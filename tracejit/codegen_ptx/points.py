@@ -45,20 +45,20 @@ def points(
     `order` names the parallel loops, the one that varies fastest last; `done` points are left out.
     """
     order = order or phase.parallel
-    trips = [_count(f, phase.trips[k]) for k in order]
+    trips = [count(f, phase.trips[k]) for k in order]
     start = spread[0] if done is None else f.add(spread[0], done)
 
     def point(at: Sequence[Reg]) -> None:
-        _level(f, phase, 0, dict(zip(order, at, strict=True)), leaf)
+        level(f, phase, 0, dict(zip(order, at, strict=True)), leaf)
 
-    _walk(f, trips, start, spread[1], point)
+    walk(f, trips, start, spread[1], point)
 
 
 def wide_points(f: DeviceText, phase: Phase, spread: Spread, wide: Wide) -> None:
     """The leaf at every point of a nest, several at a time as far as the call allows that."""
     e = f.e
-    rows = [_count(f, phase.trips[k]) for k in wide.rows]
-    line = _product(f, [_count(f, phase.trips[k]) for k in (wide.axis, *wide.line)])
+    rows = [count(f, phase.trips[k]) for k in wide.rows]
+    line = _product(f, [count(f, phase.trips[k]) for k in (wide.axis, *wide.line)])
     good = _conditions(f, wide)
     width = f.const(wide.width)
     groups = e.udiv(line, width)
@@ -70,7 +70,7 @@ def wide_points(f: DeviceText, phase: Phase, spread: Spread, wide: Wide) -> None
         where.update(dict.fromkeys(wide.line, f.const(0)))
         _lanes(f, phase, wide, where, f.mul(at[-1], width))
 
-    e.when(good, lambda: _walk(f, [*rows, groups], *spread, group))
+    e.when(good, lambda: walk(f, [*rows, groups], *spread, group))
     done = e.select(good, f.mul(_product(f, [*rows, groups]), width), f.const(0))
     points(f, phase, spread, lambda: f.all(phase.leaf), wide.order, done)
 
@@ -98,7 +98,7 @@ def _lanes(f: DeviceText, phase: Phase, wide: Wide, where: dict[int, Reg], first
     for k in range(wide.width):
         f.env = dict(outside)
         at = {**where, wide.axis: f.add(first, f.const(k))}
-        _level(f, phase, 0, at, lambda: None)
+        level(f, phase, 0, at, lambda: None)
         lanes.append(f.env)
     for instr in phase.leaf:
         bytes_ = wide.aligned.get(instr, 0)
@@ -117,7 +117,7 @@ def _product(f: DeviceText, trips: Sequence[Reg]) -> Reg:
     return total
 
 
-def _walk(
+def walk(
     f: DeviceText,
     trips: Sequence[Reg],
     start: Reg,
@@ -171,14 +171,14 @@ def _later(
     return [f.add(f.add(at[0], steps[0]), carry), *reversed(found)]
 
 
-def _count(f: DeviceText, trip: Dim) -> Reg:
+def count(f: DeviceText, trip: Dim) -> Reg:
     if isinstance(trip, int):
         return f.const(max(trip, 0))
     count = f.dim(trip)
     return f.e.select(f.e.icmp("gt", count, f.const(0)), count, f.const(0))
 
 
-def _level(
+def level(
     f: DeviceText, phase: Phase, k: int, at: dict[int, Reg], leaf: Callable[[], None]
 ) -> None:
     """The loops from the k-th on."""
@@ -192,7 +192,7 @@ def _level(
         f.bind(body.params, [i, *consts])
         if k + 1 < len(phase.loops):
             f.all(body.instrs[:-1])
-        _level(f, phase, k + 1, at, leaf)
+        level(f, phase, k + 1, at, leaf)
         return []
 
     if k in at:

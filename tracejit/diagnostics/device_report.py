@@ -13,6 +13,7 @@ from tracejit.ir.program import instructions
 #: How a kernel is spread over the GPU, by its stage.
 _SPREAD = {
     "map": "a point a thread",
+    "tiles": "a tile of points a block",
     "rows": "a row a block",
     "partials": "parts by blocks",
     "finish": "parts put together by one block",
