@@ -12,8 +12,8 @@ import numpy as np
 
 from tests.ptx.simulator import Device
 from tests.ptx.simulator import launch as simulate
-from tracejit.codegen_ptx.kernels import Argument
 from tracejit.codegen_ptx.lower import PARTED, KernelInfo, PtxProgram
+from tracejit.codegen_ptx.parameters import Argument
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.exceptions import exception_type
 from tracejit.ir.extent import Dim, evaluate
@@ -242,7 +242,8 @@ class _Run:
     def _partials(self, info: KernelInfo, grid: int) -> dict[Any, int]:
         wanted = [a for a in info.params if a.source == "partial"]
         return {
-            (a.index, a.part): self.machine.empty(grid * a.param.dtype.itemsize) for a in wanted
+            (a.index, a.part): self.machine.empty(info.left(grid) * a.param.dtype.itemsize)
+            for a in wanted
         }
 
 

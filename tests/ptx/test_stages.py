@@ -12,6 +12,7 @@ from tests.ptx import test_wide as wide
 from tests.ptx.lanes import Lanes
 from tests.ptx.run_program import Simulator, run_program
 from tests.ptx.traffic import traffic
+from tracejit import jit
 from tracejit.codegen_ptx import kernels as kernel_text
 from tracejit.codegen_ptx.lower import ptx_module
 from tracejit.ir.core import Value
@@ -172,8 +173,8 @@ def others_write(b: Scope, x: Value, y: Value, s: Value, i: Value) -> None:
 
 
 def by_the_first(b: Scope, x: Value, y: Value, s: Value, i: Value) -> None:
-    """x[i, 0] = x[i, 5] by one thread, then y = 2x, by all."""
-    store(b, x, b.op("load", x, i, b.index(5)), i, b.index(0))
+    """x[i, 100] = x[i, 5] by one thread, then y = 2x, by all."""
+    store(b, x, b.op("load", x, i, b.index(5)), i, b.index(100))
     doubled(b, x, y, i, same)
 
 
@@ -258,3 +259,74 @@ def test_what_is_not_for_a_block() -> None:
 
     for leaf in (meet, fold):
         assert phase_of(rows_program(leaf)).role == "map"
+
+
+# -- few reductions of many elements ---------------------------------------------------------------
+
+
+def columns(x):
+    return x.sum(axis=0)
+
+
+def means(x):
+    return x.mean(axis=0) + 1
+
+
+def lines(x):
+    return np.sqrt((x * x).sum(axis=1)) + x[:, 0]
+
+
+def highest(x):
+    return x.max(axis=1)
+
+
+def counted(x):
+    return (x > 0).sum(axis=0)
+
+
+SPLIT = {
+    columns: ("f4", (20_000, 32), ["map", "parts", "joined"], 1.2),
+    means: ("f8", (4000, 3), ["map", "parts", "joined", "map"], 2.0),
+    counted: ("f8", (4000, 3), ["map", "parts", "joined"], 2.0),
+    lines: ("f4", (3, 20_000), ["parts", "joined"], 1.1),
+    highest: ("i8", (2, 5_000), ["parts", "joined"], 1.1),
+}
+
+
+@pytest.mark.parametrize("fn", SPLIT, ids=lambda f: f.__name__)
+def test_few_long_reductions_are_taken_in_parts(fn: Callable[..., Any]) -> None:
+    dtype, shape, stages, most = SPLIT[fn]
+    x = (100 * rows("f8", *shape)).astype(dtype)
+    want, made = wide.compiled(fn, "static", (x,))
+    assert [k.stage for k in made.ptx.kernels] == stages
+    with traffic() as moved:
+        (got,) = run_program(made.ptx, [x], wide.Misaligned(made.ptx.text, 0))
+    assert (got.dtype, got.shape) == (want.dtype, want.shape)
+    np.testing.assert_allclose(got, want, rtol=2e-4)
+    assert moved.bytes <= most * (x.nbytes + want.nbytes)
+
+
+def test_a_million_numbers_keep_a_gpu_busy() -> None:
+    for fn, shape in ((columns, (1_000_000, 32)), (lines, (32, 1_000_000))):
+        artefacts = jit(fn)._dispatcher.version_for(np.empty(shape, "f4")).artefacts
+        (kernel,) = [k for k in ptx_module(artefacts.program).kernels if k.stage == "parts"]
+        assert kernel.grid(int) * kernel.block >= 132 * 1024  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "sums", "split"), [("f64", False, False), ("f64", True, True), ("i64", False, True)]
+)
+def test_a_users_sum_keeps_its_order(dtype: str, sums: bool, split: bool) -> None:
+    """y[j] += x[i, j]: floats are added in parts only where the sum is NumPy's own."""
+    kernel = Scope("kernel")
+    y = kernel.own(kernel.b.param(dense_buffer(tensor(dtype, (4,)))))
+    x = kernel.own(kernel.b.param(dense_buffer(tensor(dtype, (4000, 4)))))
+    outer = Loop(kernel, 4000)
+    inner = Loop(outer.inner, 4)
+    b = inner.inner
+    value = b.op("add", b.op("load", y, inner.i), b.op("load", x, outer.i, inner.i))
+    b.op("store", y, value, inner.i, **({"sums": True} if sums else {}))
+    inner.close()
+    outer.close()
+    (phase,) = Kernel(kernel.b.build([])).phases()
+    assert (phase.split > 1) == split

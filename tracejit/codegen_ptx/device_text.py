@@ -155,7 +155,7 @@ class Reduction:
         """Where to start: what changes nothing, and 0.0 for sums, as in NumPy."""
         starts = []
         for name, value in zip(self.names, self.instr.results, strict=True):
-            number = 0 if self.sums else _identity(name, value.dtype)
+            number = 0 if self.sums else identity(name, value.dtype)
             starts += [self.f.e.const(number, kind) for kind in real_parts(value)]
         return starts
 
@@ -198,13 +198,20 @@ class Reduction:
         mine = e.block_stride(self.trip, neutral, self.step)
         return self.finish(e.block_reduce(mine, neutral, self.combine))
 
+    def part(self, start: Reg, step: Reg) -> Values:
+        """What this block contributes, each thread taking every `step`-th element from a start."""
+        e, neutral = self.f.e, tuple(self.neutral)
+        mine = e.strided_loop(start, self.trip, step, neutral, self.step)
+        return e.block_reduce(mine, neutral, self.combine)
+
     def part_of_block(self) -> Values:
         """What this block contributes, the elements being spread over the grid."""
         e, neutral = self.f.e, tuple(self.neutral)
         return e.block_reduce(e.grid_stride(self.trip, neutral, self.step), neutral, self.combine)
 
 
-def _identity(name: str, dtype: DType) -> Any:
+def identity(name: str, dtype: DType) -> Any:
+    """What changes nothing when it is combined with a number."""
     simple = {"add": 0, "mul": 1, "bitwise_or": 0, "bitwise_xor": 0, "bitwise_and": -1}
     if name in simple:
         return bool(simple[name]) if is_bool(dtype) else simple[name]

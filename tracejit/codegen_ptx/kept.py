@@ -11,6 +11,7 @@ from typing import Any
 
 from tracejit.codegen_ptx.device_text import DeviceText
 from tracejit.codegen_ptx.emit import SpacePointer
+from tracejit.dtypes import is_complex
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, leaves
 from tracejit.ir.region_ops import is_counted
@@ -18,14 +19,12 @@ from tracejit.ir.traits import Trait
 from tracejit.llvm_text.emit import Reg
 from tracejit.lower.parallel import Kernel, Phase
 from tracejit.lower.roots import walk
-from tracejit.lower.stages import Access
+from tracejit.lower.stages import Touch
 from tracejit.records import dataclass
 
 #: Bytes of shared memory for rows of known length, and for others. There the room is for the
 #: longest row, and room that a block does not use keeps other blocks away all the same.
 KNOWN_BYTES, UNKNOWN_BYTES = 40 << 10, 24 << 10
-#: Kinds of elements that are one register as they lie in memory.
-_KINDS = "fiub"
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def keeping(kernel: Kernel, phase: Phase, own: frozenset[Value]) -> Keeping | No
     """What a block keeps of a phase's rows; `own`: buffers that only this kernel touches."""
     if phase.stages is None:
         return None
-    found: dict[Value, list[Access]] = {}
+    found: dict[Value, list[Touch]] = {}
     for access in phase.stages.touched:
         found.setdefault(access.buffer, []).append(access)
     leaf = _Leaf(kernel, phase)
@@ -129,7 +128,7 @@ def keeping(kernel: Kernel, phase: Phase, own: frozenset[Value]) -> Keeping | No
 
 
 def _chosen(
-    leaf: _Leaf, found: Mapping[Value, list[Access]], rows: Mapping[Value, KeptRow]
+    leaf: _Leaf, found: Mapping[Value, list[Touch]], rows: Mapping[Value, KeptRow]
 ) -> tuple[Dim, list[Value], int]:
     """Rows of one length for which there is room, those first that save most."""
 
@@ -175,23 +174,23 @@ class _Leaf:
     def may_keep(self, buffer: Value) -> bool:
         kernel = self.kernel
         alone = buffer not in kernel.windows and buffer not in kernel.overlap
-        return alone and buffer in kernel.function.params and buffer.dtype.kind in _KINDS
+        return alone and buffer in kernel.function.params and not is_complex(buffer.dtype)
 
-    def length(self, access: Access) -> Dim:
+    def length(self, access: Touch) -> Dim:
         """How many elements the loop or the reduction of an access has."""
         return self.kernel.roots.dim(self.stage[access.instr].operands[0])
 
     def _fixed(self, index: Sequence[Dim]) -> bool:
         return not any(self.inner & set(leaves(dim)) for dim in index)
 
-    def is_number(self, touched: Sequence[Access]) -> bool:
+    def is_number(self, touched: Sequence[Touch]) -> bool:
         """Whether stages touch one element, which the first thread has stored before."""
         first = touched[0]
         alike = all(a.index == first.index for a in touched) and self._fixed(first.index)
         stored = [a for a in touched if a.stores]
         return alike and first.stores and all(self.stage[a.instr] is a.instr for a in stored)
 
-    def row(self, touched: Sequence[Access], own: bool) -> KeptRow | None:
+    def row(self, touched: Sequence[Touch], own: bool) -> KeptRow | None:
         """Whether stages touch one row, element by element, each time all of it."""
         first = touched[0]
         if not self._always(first):
@@ -204,7 +203,7 @@ class _Leaf:
                 return KeptRow(axis, None if first.stores else first.instr, own)
         return None
 
-    def _always(self, access: Access) -> bool:
+    def _always(self, access: Touch) -> bool:
         """Whether each iteration of the stage does it."""
         stage = self.stage[access.instr]
         if stage is access.instr or access.variable is None:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from tracejit.codegen_ptx.compile import PtxCodegenError, compile_ptx
 from tracejit.codegen_ptx.emit import KernelText, module_text
-from tracejit.codegen_ptx.kernels import Argument, Stage, count, phase_kernels
+from tracejit.codegen_ptx.kernels import Stage, count, phase_kernels
+from tracejit.codegen_ptx.parameters import Argument
 from tracejit.codegen_ptx.tiles import SIDE
 from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.extent import Dim, evaluate, format_dim
@@ -30,14 +31,16 @@ _MOST: dict[Stage, int] = {
     "map": 4096,
     "tiles": 4096,
     "rows": 4096,
+    "parts": 1 << 16,
+    "joined": 1 << 16,
     "partials": 1024,
     "finish": 1,
     "counts": 1024,
     "compact": 1024,
     "serial": 1,
 }
-#: Stages that leave a part for each block.
-PARTED: tuple[Stage, ...] = ("partials", "counts")
+#: Stages that leave parts: one for each block, or (`parts`) one for each of their points.
+PARTED: tuple[Stage, ...] = ("partials", "counts", "parts")
 _UNKNOWN_BLOCKS = 64
 
 
@@ -45,7 +48,8 @@ _UNKNOWN_BLOCKS = 64
 class KernelInfo:
     """A kernel of the module. `points` (None: unknown) is in terms of the launch's kernel.
 
-    A thread does `width` points at once. `reason`: why one thread does it all, where one does.
+    A thread does `width` points at once; of the stage `parts`, a block does. `reason`: why one
+    thread does it all, where one does.
     """
 
     name: str
@@ -66,7 +70,8 @@ class KernelInfo:
     @property
     def points_per_block(self) -> int:
         """Points for which one more block is launched, up to `most_blocks`."""
-        known = {"map": self.block * self.width, "tiles": SIDE * SIDE, "rows": 1}
+        known = {"map": self.block * self.width, "tiles": SIDE * SIDE, "parts": self.width}
+        known |= {"rows": 1, "joined": 1}
         return known.get(self.stage, 4 * self.block)
 
     @property
@@ -80,6 +85,15 @@ class KernelInfo:
         assert self.points is not None
         count = evaluate(self.points, number)  # type: ignore[arg-type]
         return max(1, min(-(-count // self.points_per_block), self.most_blocks))
+
+    def left(self, grid: int) -> int:
+        """How many parts of reductions it leaves, when it is launched with so many blocks."""
+        return self.known_left or grid
+
+    @property
+    def known_left(self) -> int:
+        """How many parts it leaves, where that is not one a block; otherwise 0."""
+        return self.points if self.stage == "parts" and isinstance(self.points, int) else 0
 
     def rule(self) -> str:
         """The grid as text."""
@@ -193,9 +207,10 @@ def _launch(instr: Instr, name: str, own: frozenset[Value]) -> list[tuple[Kernel
         stages = phase_kernels(kernel, phase, f"{name}{suffix}_{phase.role}", mine)
         alone = phase.role == "serial"
         number = None if alone else count(kernel, phase)
+        numbers = stages.points or (number,) * len(stages.texts)
         reason = why_serial(kernel, phase) if alone else ""
-        for text, stage, arguments in zip(
-            stages.texts, stages.stages, stages.arguments, strict=True
+        for text, stage, arguments, number in zip(
+            stages.texts, stages.stages, stages.arguments, numbers, strict=True
         ):
             info = KernelInfo(
                 text.name, stage, text.threads, number, arguments, stages.width, reason

@@ -13,7 +13,8 @@ from typing import Any
 from tracejit.codegen_ptx.device_text import DeviceText
 from tracejit.codegen_ptx.emit import SpacePointer
 from tracejit.codegen_ptx.points import Spread, count, level, walk
-from tracejit.codegen_ptx.wide import Access, access_of, moves
+from tracejit.codegen_ptx.wide import Moved, moved_by, moves
+from tracejit.dtypes import is_complex
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.scalar.emit import I64
 from tracejit.llvm_text.emit import Reg
@@ -26,7 +27,6 @@ from tracejit.records import dataclass
 SIDE = 32
 #: Bytes of shared memory for the tiles of a block.
 MOST_BYTES = 40 << 10
-_KINDS = "fiub"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Tiles:
 
     down: int
     along: int
-    turned: tuple[Access, ...]
+    turned: tuple[Moved, ...]
 
 
 def tiles(kernel: Kernel, phase: Phase) -> Tiles | None:
@@ -44,10 +44,10 @@ def tiles(kernel: Kernel, phase: Phase) -> Tiles | None:
     if len(phase.loops) < 2 or len(phase.parallel) != len(phase.loops):
         return None
     along = phase.parallel[-1]
-    found = [access_of(kernel, phase, i) for i in phase.leaf if moves(i)]
+    found = [moved_by(kernel, phase, i) for i in phase.leaf if moves(i)]
     if not any(a.stores and a.slopes and a.slopes[along] == a.size for a in found):
         return None
-    turned: list[Access] = []
+    turned: list[Moved] = []
     down, room = None, MOST_BYTES
     for access in found:
         at = _across(kernel, access, along)
@@ -66,10 +66,10 @@ def _short(phase: Phase, k: int) -> bool:
     return isinstance(trip, int) and 2 * trip < SIDE
 
 
-def _across(kernel: Kernel, access: Access, along: int) -> int | None:
+def _across(kernel: Kernel, access: Moved, along: int) -> int | None:
     """The loop along which a load lies in memory, where that is not the one at `along`."""
     kept = access.buffer in kernel.stored or access.buffer in kernel.windows
-    if access.stores or kept or access.buffer.dtype.kind not in _KINDS or not access.slopes:
+    if access.stores or kept or is_complex(access.buffer.dtype) or not access.slopes:
         return None
     if access.slopes[along] in (0, access.size):
         return None

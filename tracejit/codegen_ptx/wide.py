@@ -48,7 +48,7 @@ class Wide:
 
 
 @dataclass(frozen=True)
-class Access:
+class Moved:
     """One element moved: `rest` bytes from the start of `buffer`, plus the loops times `slopes`.
 
     No slopes: its place depends on more than the loops.
@@ -72,7 +72,7 @@ def wide(kernel: Kernel, phase: Phase) -> Wide | None:
     """How a `map` phase may go several iterations at a time, or None."""
     if any(i.regions for i in phase.leaf) or len(phase.parallel) != len(phase.loops):
         return None
-    accesses = [access_of(kernel, phase, i) for i in phase.leaf if moves(i)]
+    accesses = [moved_by(kernel, phase, i) for i in phase.leaf if moves(i)]
     if any(a.buffer in kernel.windows or (a.stores and not a.slopes) for a in accesses):
         return None
     known = [a for a in accesses if a.slopes]
@@ -99,7 +99,7 @@ def _variables(phase: Phase) -> list[Value]:
     return [loop.regions[0].params[0] for loop in phase.loops]
 
 
-def access_of(kernel: Kernel, phase: Phase, instr: Instr) -> Access:
+def moved_by(kernel: Kernel, phase: Phase, instr: Instr) -> Moved:
     memory, index = element_of(instr)
     type_ = memory.type
     assert isinstance(type_, BufferType)
@@ -113,16 +113,16 @@ def access_of(kernel: Kernel, phase: Phase, instr: Instr) -> Access:
     for variable in _variables(phase):
         found = linear_in(rest, variable) if isinstance(rest, Extent) else (0, rest)
         if found is None:
-            return Access(instr, kernel.roots.value(memory))
+            return Moved(instr, kernel.roots.value(memory))
         slope, rest = found
         slopes.append(slope)
     buffer = kernel.roots.value(memory)
     if all(map(kernel.invariant, [*slopes, rest])):
-        return Access(instr, buffer, tuple(slopes), rest)
-    return Access(instr, buffer)
+        return Moved(instr, buffer, tuple(slopes), rest)
+    return Moved(instr, buffer)
 
 
-def _axis(phase: Phase, known: Sequence[Access]) -> int | None:
+def _axis(phase: Phase, known: Sequence[Moved]) -> int | None:
     """The loop, inner ones first, along which each access stays or goes on by an element."""
     for axis in reversed(range(len(phase.loops))):
         steps = [(a.slopes[axis], a) for a in known]
@@ -133,7 +133,7 @@ def _axis(phase: Phase, known: Sequence[Access]) -> int | None:
     return None
 
 
-def _width(phase: Phase, along: Sequence[Access]) -> int:
+def _width(phase: Phase, along: Sequence[Moved]) -> int:
     """How many iterations: what makes 16 bytes of the smallest elements, unless that is a lot."""
     width = max(1, BYTES // min(a.size for a in along))
     cost = sum(i.prim.cost for i in phase.leaf)
@@ -143,7 +143,7 @@ def _width(phase: Phase, along: Sequence[Access]) -> int:
 
 
 def _line(
-    kernel: Kernel, phase: Phase, axis: int, accesses: Sequence[Access]
+    kernel: Kernel, phase: Phase, axis: int, accesses: Sequence[Moved]
 ) -> tuple[tuple[int, ...], tuple[tuple[Dim, Dim], ...]]:
     """The loops that go on where the one at `axis` ends, and which sizes must be equal for that."""
     line: list[int] = []
@@ -166,7 +166,7 @@ def _may_equal(a: Dim, b: Dim) -> bool:
     return a == b or (a != 0 and b != 0 and not isinstance(a - b, int))
 
 
-def _used(kernel: Kernel, phase: Phase, accesses: Sequence[Access]) -> set[int]:
+def _used(kernel: Kernel, phase: Phase, accesses: Sequence[Moved]) -> set[int]:
     """Loops whose variables are more than indices of known accesses."""
     where = {v: k for k, v in enumerate(_variables(phase))}
     known = {a.instr for a in accesses if a.slopes}
@@ -183,7 +183,7 @@ def _used(kernel: Kernel, phase: Phase, accesses: Sequence[Access]) -> set[int]:
     return {where[root] for v in operands() if (root := kernel.roots.value(v)) in where}
 
 
-def _may_align(access: Access, rows: Sequence[int], width: int) -> bool:
+def _may_align(access: Moved, rows: Sequence[int], width: int) -> bool:
     """Whether nothing known says that an access is not aligned."""
     bytes_ = min(BYTES, width * access.size)
     steps = [access.rest, *(access.slopes[k] for k in rows)]
@@ -191,7 +191,7 @@ def _may_align(access: Access, rows: Sequence[int], width: int) -> bool:
 
 
 def _multiples(
-    along: Sequence[Access], aligned: Mapping[Instr, int], rows: Sequence[int]
+    along: Sequence[Moved], aligned: Mapping[Instr, int], rows: Sequence[int]
 ) -> tuple[tuple[Value | None, Dim, int], ...]:
     found: dict[tuple[Value | None, Dim, int], None] = {}
     for a in along:

@@ -110,12 +110,20 @@ class _Launch:
             self.blocks = grid
             for a in info.params:
                 if a.source == "partial":
-                    size = f.mul(grid, f.const(a.param.dtype.itemsize))
-                    self.partials[a.index, a.part] = f.allocate(size)
+                    left = f.const(info.known_left) if info.known_left else grid
+                    size = f.mul(left, f.const(a.param.dtype.itemsize))
+                    self._partial((a.index, a.part), f.allocate(size))
         if info.stage == "counts":  # one block has none before it
             self._if_several(grid, lambda: self._queue(info, grid))
         else:
             self._queue(info, grid)
+
+    def _partial(self, key: tuple[int, int], place: Pointer) -> None:
+        """Room for parts, in place of that of the phase before."""
+        before = self.partials.get(key)
+        if before is not None:
+            self.f.release(before)
+        self.partials[key] = place
 
     def _if_several(self, blocks: Reg, body: Callable[[], None]) -> None:
         e = self.f.e

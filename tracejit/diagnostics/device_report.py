@@ -15,6 +15,8 @@ _SPREAD = {
     "map": "a point a thread",
     "tiles": "a tile of points a block",
     "rows": "a row a block",
+    "parts": "parts of each of few reductions by many threads",
+    "joined": "parts of a reduction put together by a block",
     "partials": "parts by blocks",
     "finish": "parts put together by one block",
     "counts": "counts by blocks",

@@ -54,16 +54,18 @@ class Nest:
             loop.close()
 
 
-def store(scope: Scope, buffer: Value, value: Value, idx: Index) -> None:
+def store(scope: Scope, buffer: Value, value: Value, idx: Index, **attrs: bool) -> None:
     """Write one element."""
-    scope.op("store", buffer, value, *[scope.index(d) for d in idx])
+    scope.op("store", buffer, value, *[scope.index(d) for d in idx], **attrs)
 
 
-def combine_into(scope: Scope, name: str, buffer: Value, value: Value, idx: Index) -> None:
+def combine_into(
+    scope: Scope, name: str, buffer: Value, value: Value, idx: Index, **attrs: bool
+) -> None:
     """Combine one element in memory with a value."""
     old = scope.op("load", buffer, *[scope.index(d) for d in idx])
     assert isinstance(old, Value)
-    store(scope, buffer, _combine(scope, name, old, value), idx)
+    store(scope, buffer, _combine(scope, name, old, value), idx, **attrs)
 
 
 def fill(p: Puller, kernel: Scope, dest: Value, shape: Sequence[Dim], element: Element) -> None:
@@ -360,7 +362,11 @@ def reduce_into(p: Puller, kernel: Scope, instr: Instr, dest: Value) -> None:
     nest = Nest(p, outer.scope, [shape[a] for a in mixed])
     at = dict(zip(mixed, nest.idx, strict=True)) | dict(zip(before, outer.idx, strict=True))
     value = p.pull(x, tuple(at[a] for a in range(x.rank)), nest.scope)
-    combine_into(nest.scope, combining(instr.name), dest, value, tuple(at[a] for a in kept))
+    name, place = combining(instr.name), tuple(at[a] for a in kept)
+    if name == "add":
+        combine_into(nest.scope, name, dest, value, place, sums=True)
+    else:
+        combine_into(nest.scope, name, dest, value, place)
     nest.close()
     outer.close()
 

@@ -7,7 +7,9 @@ A kernel is cut into phases that run one after another.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from tracejit.dtypes import is_exact
@@ -16,8 +18,9 @@ from tracejit.ir.extent import Dim, Extent, Monomial, leaves
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX
+from tracejit.lower.accumulations import Accumulation, accumulation
 from tracejit.lower.roots import Roots, walk
-from tracejit.lower.stages import Share, Stages, stages
+from tracejit.lower.stages import LeafStages, Share, stages
 from tracejit.records import dataclass
 
 #: map: points over threads. rows: one block a point, which does it in stages. total: reduction by
@@ -25,6 +28,10 @@ from tracejit.records import dataclass
 #: serial: one thread.
 Role: TypeAlias = Literal["map", "rows", "total", "compact", "serial"]
 
+#: Threads that keep a large GPU busy: 1,024 for each of 132 multiprocessors.
+BUSY = 132 * 1024
+#: Elements that a part of a reduction has at least: one that a block takes, and one of a thread.
+BLOCK_PART, THREAD_PART = 512, 64
 #: A reduction of fewer elements than this (known when compiling) is left to one thread.
 SHORT = 128
 
@@ -35,7 +42,8 @@ class Phase:
 
     `loops` are perfectly nested `for`s, outermost first; those at `parallel` have iterations that
     touch distinct elements. `trips` are their trip counts in terms of the kernel's own body.
-    `stages`: of the leaf, where the role is `rows`.
+    `stages`: of the leaf, where the role is `rows`. `split`: in how many parts the reduction at
+    each point is taken, where there are few points; otherwise 0.
     """
 
     role: Role
@@ -44,7 +52,8 @@ class Phase:
     loops: tuple[Instr, ...] = ()
     parallel: tuple[int, ...] = ()
     trips: tuple[Dim, ...] = ()
-    stages: Stages | None = None
+    stages: LeafStages | None = None
+    split: int = 0
 
     @property
     def leaf(self) -> tuple[Instr, ...]:
@@ -188,7 +197,8 @@ class Kernel:
         leaf = loops[-1].regions[0].instrs
         found = self._stages(leaf, (first,)) if len(parallel) == len(loops) else None
         role: Role = "map" if found is None else "rows"
-        return Phase(role, before, (first,), tuple(loops), parallel, tuple(trips), found)
+        made = Phase(role, before, (first,), tuple(loops), parallel, tuple(trips), found)
+        return replace(made, split=self._parts(made))
 
     def _nest(self, loop: Instr) -> tuple[list[Instr], list[Dim]]:
         """The perfect nest that begins at a `for`, as far as its trip counts are invariant."""
@@ -261,7 +271,7 @@ class Kernel:
         folds = is_counted(instr) and RegionOp(instr).count > 0
         return folds and fold_names(instr) is not None
 
-    def _stages(self, leaf: Sequence[Instr], phase: Sequence[Instr]) -> Stages | None:
+    def _stages(self, leaf: Sequence[Instr], phase: Sequence[Instr]) -> LeafStages | None:
         """How a block does a leaf together, where that is worth it."""
         long = [i for i in leaf if i.regions and not i.has(Trait.BRANCH) and not short(self, i)]
         if not long:
@@ -271,6 +281,32 @@ class Kernel:
         if found is None or not self._told_apart({a.buffer for a in found.touched} & changed):
             return None
         return found
+
+    def _parts(self, phase: Phase) -> int:
+        """In how many parts the reductions of a phase are taken, all sizes being known; or 0."""
+        points = math.prod(t if isinstance(t := phase.trips[k], int) else 0 for k in phase.parallel)
+        if phase.role == "rows":
+            assert phase.stages is not None
+            long = [i for i in phase.leaf if self.cooperative(i) and not short(self, i)]
+            # What meets before the reduction would have to be done for each part of it.
+            early = phase.leaf[: phase.leaf.index(long[0]) + 1] if long else ()
+            alone = len(long) == 1 and not phase.stages.spread
+            alone = alone and phase.stages.meetings.isdisjoint(early)
+            length = self.roots.dim(long[0].operands[0]) if alone else 0
+            per, wanted = BLOCK_PART, BUSY // SHORT
+        else:
+            around = [k for k in range(len(phase.loops)) if k not in phase.parallel]
+            adds = len(around) == 1 and self.accumulation(phase) is not None
+            length = phase.trips[around[0]] if adds else 0
+            per, wanted = THREAD_PART, BUSY
+        if not isinstance(length, int) or points <= 0:
+            return 0
+        parts = min(length // per, -(-wanted // points))
+        return parts if parts > 1 else 0
+
+    def accumulation(self, phase: Phase) -> Accumulation | None:
+        """What a leaf adds to an element, if that is all that it does, and the order is free."""
+        return accumulation(phase.leaf, self.roots, self.overlap)
 
     def _share(self, instr: Instr) -> Share:
         """How a block does an instruction of a leaf that has regions."""

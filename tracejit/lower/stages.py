@@ -23,7 +23,7 @@ Share: TypeAlias = Literal["reduced", "spread", "alike", "alone"]
 
 
 @dataclass(frozen=True)
-class Access:
+class Touch:
     """An element that a stage touches. `variable`: of the loop whose iteration does it, if any."""
 
     instr: Instr
@@ -47,7 +47,7 @@ class Access:
             return None
         return number, rest
 
-    def by_same_thread(self, other: Access) -> bool:
+    def by_same_thread(self, other: Touch) -> bool:
         """Whether one and the same element is touched by one and the same thread."""
         if self.variable is None or other.variable is None:
             return self.variable is other.variable and self.stores and other.stores
@@ -59,13 +59,13 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Stages:
+class LeafStages:
     """How a block does a leaf. `spread`: loops whose iterations its threads share out.
     `meetings`: instructions before which they wait for each other. `touched`: all accesses."""
 
     spread: frozenset[Instr]
     meetings: frozenset[Instr]
-    touched: tuple[Access, ...]
+    touched: tuple[Touch, ...]
 
 
 def stages(
@@ -73,13 +73,13 @@ def stages(
     roots: Roots,
     changed: set[Value],
     share: Callable[[Instr], Share],
-) -> Stages | None:
+) -> LeafStages | None:
     """The stages of a leaf; None where a block may not do it together.
 
     `changed`: the buffers that are written. `share`: how threads do an instruction with regions.
     """
     spread: set[Instr] = set()
-    found: list[list[Access]] = []
+    found: list[list[Touch]] = []
     for instr in leaf:
         how = share(instr) if instr.regions else "alike"
         if how == "alone":
@@ -97,19 +97,19 @@ def stages(
         if any(_conflict(a, b) for a in earlier for b in found[k]):
             meetings.add(instr)
             since = k
-    return Stages(frozenset(spread), frozenset(meetings), tuple(a for s in found for a in s))
+    return LeafStages(frozenset(spread), frozenset(meetings), tuple(a for s in found for a in s))
 
 
-def _conflict(a: Access, b: Access) -> bool:
+def _conflict(a: Touch, b: Touch) -> bool:
     if a.buffer is not b.buffer or not (a.stores or b.stores) or a.by_same_thread(b):
         return False
     between = [x - y for x, y in zip(a.index, b.index, strict=True)]
     return not any(isinstance(d, int) and d != 0 for d in between)
 
 
-def _accesses(instr: Instr, variable: Value | None, roots: Roots) -> Iterator[Access]:
+def _accesses(instr: Instr, variable: Value | None, roots: Roots) -> Iterator[Touch]:
     for inner in walk([instr]):
         if inner.has(Trait.LOADS) or inner.has(Trait.STORES):
             memory, index = element_of(inner)
             where = None if inner is instr else variable
-            yield Access(inner, roots.value(memory), tuple(roots.dim(v) for v in index), where)
+            yield Touch(inner, roots.value(memory), tuple(roots.dim(v) for v in index), where)

@@ -160,7 +160,8 @@ row(
         effect="ordered",
         differentiable=False,
         traits=frozenset([Trait.STORES]),
-        doc="store(buf, value, *index): one element; in kernels only.",
+        doc="store(buf, value, *index): one element; in kernels only. "
+        "sums: it ends one step of a sum whose order is free.",
     )
 )
 row(
