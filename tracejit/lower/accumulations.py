@@ -37,9 +37,7 @@ def accumulation(
     combine = next((i for i in leaf if store.operands[1] in i.results), None)
     if combine is None or not combine.has(Trait.FOLDS):
         return None
-    if not is_exact(combine.result.dtype) and not (
-        store.attrs.get("sums") and combine.name == "add"
-    ):
+    if not (store.attrs.get("sums") or is_exact(combine.result.dtype)):
         return None
     buffer, index = roots.value(store.operands[0]), store.operands[2:]
     loads = [i for i in leaf if i.has(Trait.LOADS) and roots.value(i.operands[0]) is buffer]
