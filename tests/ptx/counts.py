@@ -25,7 +25,10 @@ def counted(program: Program) -> Counts:
     want = run(program.fn, program.arguments(0))
     arrays = any(isinstance(x, np.ndarray) for x in trees.leaves_of(program.arguments(0)))
     with fake_device() as gpu:
-        run_on(gpu, jit(program.fn, target=None if arrays else "cuda"), program.arguments(0), want)
+        fn = jit(program.fn, target=None if arrays else "cuda")
+        found = run_on(gpu, fn, program.arguments(0), want)
+        if type(found.raised) is not type(want.raised):
+            raise AssertionError(f"{program.name} did not run as with NumPy") from found.raised
         return gpu.counts
 
 

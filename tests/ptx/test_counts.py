@@ -25,6 +25,7 @@ COUNTS = {
     "jacobi_rotations": (3, 2, 1),
     "laplace_determinant": (3, 2, 1),
     "n_body_loops": (2, 0, 1),
+    "mandelbrot_shrinking": (488, 122, 33),
 }
 
 

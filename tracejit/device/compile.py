@@ -24,6 +24,7 @@ from tracejit.ir.core import Instr
 from tracejit.ir.program import Program
 from tracejit.lower.device_scalars import device_scalars
 from tracejit.lower.expand_masked import plain
+from tracejit.lower.host_numbers import host_numbers
 from tracejit.lower.join_points import join_points
 from tracejit.lower.outline import outline
 
@@ -48,7 +49,7 @@ class DeviceCode:
         self.device = device
         with self.driver.on(device):
             self.ptx: PtxProgram = ptx_module(
-                device_scalars(join_points(outline(plain(program)))),
+                device_scalars(join_points(host_numbers(outline(plain(program))))),
                 self.driver.architecture(),
                 needs_kernel=needs_kernel,
                 compiled=kept.ptx,
