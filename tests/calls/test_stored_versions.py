@@ -11,6 +11,7 @@ import gc
 import importlib
 import os
 import pickle
+import statistics
 import subprocess
 import sys
 import textwrap
@@ -22,9 +23,11 @@ import numpy as np
 import pytest
 
 from tests.calls.changed_programs import PROGRAMS
-from tracejit import UnsupportedError
+from tracejit import UnsupportedError, trace_through
 from tracejit.calls import fingerprints, stored_versions
+from tracejit.calls.dispatcher import forget_all
 from tracejit.codegen_llvm.engine import shared_engine
+from tracejit.trace.session.plain import TRACED_THROUGH
 
 HEAD = """
 import functools
@@ -318,3 +321,22 @@ def test_an_entry_that_cannot_be_read_is_compiled_again(
         assert module.f(np.ones(3)).tolist() == [6.25] * 3
         assert module.f.stats().loaded == 0
         assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_version_knows_which_libraries_were_traced_through(program: Any) -> None:
+    text = """
+    import statistics
+
+    @jit
+    def f(x):
+        return x * statistics.fmean([1.0, 2.0])
+    """
+    for loaded in (0, 1):
+        module = program(textwrap.dedent(text) + RUN)
+        assert outcome(module) == (([1.5 * x for x in (1.5, 2.5, 4.0)], None), loaded)
+    try:
+        trace_through(statistics)
+        assert outcome(program(textwrap.dedent(text) + RUN))[1] == 0
+    finally:
+        TRACED_THROUGH.clear()
+        forget_all()

@@ -67,6 +67,12 @@ def _renew_locks() -> None:
         dispatcher.renew_lock()
 
 
+def forget_all() -> None:
+    """Forget every version of every function: what programs mean has changed."""
+    for dispatcher in list(_dispatchers):
+        dispatcher.clear()
+
+
 if hasattr(os, "register_at_fork"):
     # Another thread of the parent may have been compiling; the child has only the one that forked.
     os.register_at_fork(after_in_child=_renew_locks)

@@ -38,7 +38,7 @@ import numpy as np
 from tracejit import trees
 from tracejit.ir.arguments import StaticArg
 from tracejit.trace.guards.guard_equality import is_by_kind
-from tracejit.trace.session.plain import PLAIN_MODULES, module_of
+from tracejit.trace.session.plain import is_of_library, module_of
 
 #: Of a class: what says nothing about what its objects do, or is found in another way.
 _NOT_OF_CLASS = {
@@ -96,8 +96,7 @@ def is_library(x: Any) -> bool:
 
 
 def _of_library(name: Any) -> bool:
-    root = str(name or "").split(".")[0]
-    return (root in sys.stdlib_module_names and root != "__main__") or root in PLAIN_MODULES
+    return is_of_library(str(name or ""))
 
 
 def _is_ours(name: str) -> bool:

@@ -48,7 +48,7 @@ from tracejit.trace.guards.guard_equality import same_value
 from tracejit.trace.guards.guards import Guard
 from tracejit.trace.guards.preconditions import Preconditions
 from tracejit.trace.session.assumption_sets import AssumptionSet
-from tracejit.trace.session.plain import PLAIN
+from tracejit.trace.session.plain import PLAIN, TRACED_THROUGH
 
 if TYPE_CHECKING:
     from tracejit.calls.compiler import Artefacts
@@ -121,7 +121,7 @@ def key_of(request: Request, options: Options) -> str | None:
         return None
     try:
         found = Fingerprint()
-        found.add((environment(), engine.target))
+        found.add((environment(), engine.target, tuple(sorted(TRACED_THROUGH))))
         found.add((uses_native_entry(), options, request.function, request.treedef))
         found.add((request.args, request.overlapping_globals, request.stands))
         found.add((request.run_time_globals, request.shared, request.orders))

@@ -21,6 +21,7 @@ from tracejit.transforms.ready_rules import (
 from tracejit.transforms.registered import register
 from tracejit.transforms.roots import custom_root
 from tracejit.transforms.structured import cond, fori_loop, map, scan, switch, while_loop
+from tracejit.transforms.traced_modules import trace_through
 from tracejit.transforms.vmapping import vmap
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "scan",
     "stop_gradient",
     "switch",
+    "trace_through",
     "value_and_grad",
     "vjp",
     "vmap",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy._globals import _CopyMode
 
 from tracejit.dtypes import is_inexact
 from tracejit.errors import asks, throw
@@ -257,6 +258,8 @@ def array(
     like: Any = None,
 ) -> Array:
     """A new array from anything array-like, nested lists of traced values too."""
+    if isinstance(copy, _CopyMode):
+        copy = {_CopyMode.ALWAYS: True, _CopyMode.NEVER: False}.get(copy)
     value = _as_value(object, dtype)
     if isinstance(object, Array) and not copy and value.dtype == object.dtype and not ndmin:
         return object

@@ -19,6 +19,7 @@ from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.library_ufuncs import library_ufunc
 from tracejit.trace.array_api.operands import axis_of
+from tracejit.trace.session.plain import is_traced_through, module_of
 from tracejit.trace.session.registry import OF_LIBRARIES
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.dunder_methods import convertible
@@ -55,7 +56,7 @@ def library_function(f: Any) -> Callable[..., Any] | None:
     """The implementation of a library's Python function or method, if there is one."""
     if isinstance(f, MethodType):
         return next((found for of in _METHODS if (found := of(f)) is not None), None)
-    if isinstance(f, FunctionType) and convertible(f):
+    if isinstance(f, FunctionType) and convertible(f) and not is_traced_through(module_of(f)):
         return None  # one that the program put in the place of the library's
     name = getattr(f, "__name__", "")
     for module in _MODULES:

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from tracejit.errors import UnsupportedError, asks
 from tracejit.trace.session.frames import Restart
-from tracejit.trace.session.plain import PLAIN_MODULES
+from tracejit.trace.session.plain import is_plain_module
 from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.dunder_methods import method_of
@@ -50,7 +50,7 @@ def check_call(session: Session, f: Any, args: tuple[Any, ...], kwargs: dict[str
 
 def _holds(f: Any) -> bool:
     if isinstance(f, type):
-        return f.__module__.split(".")[0] not in PLAIN_MODULES
+        return not is_plain_module(f.__module__)
     return getattr(f, "__name__", "") in _HOLDING_METHODS or any(f is g for g in _HOLDING)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from abc import ABCMeta
 from collections import ChainMap, UserDict, UserList, deque
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.records import dataclass
-from tracejit.trace.session.plain import PLAIN, PLAIN_MODULES
+from tracejit.trace.session.plain import PLAIN, is_of_library
 
 #: Containers of the standard library whose methods are not compiled: all of them is looked at.
 MAPPINGS = (dict, ChainMap, UserDict, MappingProxyType)
@@ -131,11 +130,9 @@ def is_by_kind(cls: type) -> bool:
 
 
 def _is_by_kind(cls: type) -> bool:
-    root = cls.__module__.split(".")[0]
     if type(cls) not in (type, ABCMeta) or issubclass(cls, BaseException):
         return False
-    library = root in sys.stdlib_module_names and root not in ("__main__", "test")
-    if library or root in PLAIN_MODULES:
+    if is_of_library(cls.__module__):
         return False
     bases = [base for base in cls.__mro__ if base is not object]
     in_python = all(base.__basicsize__ <= _LARGEST for base in bases)

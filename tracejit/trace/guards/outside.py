@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
@@ -43,7 +42,7 @@ from tracejit.trace.guards.guard_equality import (
 from tracejit.trace.guards.guards import Getter, Guard, Relation
 from tracejit.trace.guards.handed import Handed
 from tracejit.trace.guards.paths import ArgumentLeaf, GlobalVariable, Path, as_path, need_identity
-from tracejit.trace.session.plain import PLAIN, PLAIN_MODULES, class_attribute, module_of
+from tracejit.trace.session.plain import PLAIN, class_attribute, is_of_library, module_of
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.captured_arrays import hidden_array, hidden_number, is_numbers
@@ -414,5 +413,4 @@ def refuse_iterator(x: Any, name: str) -> None:
 
 def _is_ours(x: FunctionType | type) -> bool:
     """Whether a function or class is not the program's."""
-    root = module_of(x).split(".")[0]
-    return root in PLAIN_MODULES or (root in sys.stdlib_module_names and root != "__main__")
+    return is_of_library(module_of(x))

@@ -34,7 +34,12 @@ from tracejit.trace.python.opaque_calls import (
 )
 from tracejit.trace.python.table_views import given_to
 from tracejit.trace.session.concretize import BoundMethod
-from tracejit.trace.session.plain import PLAIN_MODULES, class_attribute
+from tracejit.trace.session.plain import (
+    class_attribute,
+    is_plain_module,
+    is_traced_through,
+    module_of,
+)
 from tracejit.trace.session.registry import NAMES, STAND_INS, from_library
 from tracejit.trace.session.session import current
 from tracejit.trace.session.unsupported import (
@@ -112,7 +117,7 @@ def takes_none(f: Any) -> bool:
     if _is_one_of(f, isinstance, type, print, str, repr):
         return True
     kept = isinstance(getattr(f, "__self__", None), list | dict)
-    own = isinstance(f, type) and f.__module__.split(".")[0] not in PLAIN_MODULES
+    own = isinstance(f, type) and not is_plain_module(f.__module__)
     return kept or own or isinstance(f, FunctionType | MethodType | functools.partial)
 
 
@@ -210,7 +215,7 @@ def _of_grown(
     if numeric and f not in _OF_SEQUENCES:
         return tuple(map(array, args)), {k: array(v) for k, v in kwargs.items()}
     ours = isinstance(f, FunctionType | MethodType | functools.partial)
-    made = isinstance(f, type) and f.__module__.split(".")[0] not in PLAIN_MODULES
+    made = isinstance(f, type) and not is_plain_module(f.__module__)
     kept = isinstance(getattr(f, "__self__", None), list | dict)
     known = {**dict.fromkeys(OF_GROWN, True), **REWRITTEN, **DICTS}
     if not (ours or made or kept or in_table(known, f)):
@@ -297,6 +302,10 @@ def python_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     is_converted = convert.is_converted(function)
     if not is_converted and not convertible(function):
         return library_call(f, (function.__module__ or "").split(".")[0], args, kwargs)
+    if not is_converted and is_traced_through(module_of(function)):
+        found = from_library(f)
+        if found is not None:  # a name that is known is so in a module that is traced through
+            return numpy_call(f, found, args, kwargs)
     if is_generator(function):
         return made_by_call(ops, f, args, kwargs)
     owner = getattr(f, "__self__", None)

@@ -13,7 +13,7 @@ from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir.types import dtype_of
 from tracejit.trace.python.contexts import GENERATOR_MANAGER, generator_manager
 from tracejit.trace.python.opaque_calls import contains_tracer, in_table, run_as_it_is
-from tracejit.trace.session.plain import PLAIN_MODULES, class_attribute
+from tracejit.trace.session.plain import class_attribute, is_plain_module
 from tracejit.trace.session.registry import CONSTRUCTORS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.unsupported import must_be_pure, refuse_library
@@ -29,7 +29,7 @@ def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]
     traced = any(contains_tracer(a) for a in args)
     if issubclass(cls, np.generic) and traced:
         return numpy_scalar(cls, *args)
-    if traced and cls.__module__.startswith("scipy."):
+    if traced and cls.__module__.startswith("scipy.") and is_plain_module(cls.__module__):
         refuse_library(cls)
     if cls.__module__.startswith("numpy.random"):
         raise UnsupportedError(
@@ -38,7 +38,7 @@ def construct(ops: Any, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]
         )
     if cls is GENERATOR_MANAGER:
         return generator_manager(ops, cls, *args)
-    plain = cls.__module__.split(".")[0] in PLAIN_MODULES
+    plain = is_plain_module(cls.__module__)
     if type(cls).__call__ is type.__call__ and not plain:
         made = by_users_code(ops, cls, args, kwargs)
         if made is not NotImplemented:

@@ -15,6 +15,8 @@ PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 HEAP_TYPE = 1 << 9  # a flag of classes that are not written in C
 #: Modules of which functions and classes are not the program's.
 PLAIN_MODULES = {"numpy", "tracejit", "optree", "builtins", "math", "cmath", "typing", "scipy"}
+#: Modules of libraries that the user has said are traced through (``trace_through``).
+TRACED_THROUGH: set[str] = set()
 #: Modules of ours that are written as a program would be, and converted like one.
 CONVERTED = {
     "tracejit.export.algorithms.bessel",
@@ -46,14 +48,29 @@ def module_of(x: Any) -> str:
     module = getattr(x, "__module__", None)
     if isinstance(x, FunctionType):
         own = x.__globals__.get("__name__")
-        if isinstance(own, str) and not _is_of_library(own):
+        if isinstance(own, str) and not is_of_library(own):
             return own
     return module if isinstance(module, str) else ""
 
 
-def _is_of_library(module: str) -> bool:
+def is_plain_module(module: str) -> bool:
+    """Whether what a module holds is in the tables, or is used as it is: NumPy's, ours."""
+    return module.split(".")[0] in PLAIN_MODULES and not is_traced_through(module)
+
+
+def is_of_library(module: str) -> bool:
+    """Whether a module is Python's own, or one that is known: its code is not the program's."""
     root = module.split(".")[0]
-    return root in PLAIN_MODULES or root in sys.stdlib_module_names - {"__main__", "test"}
+    known = root in PLAIN_MODULES or root in sys.stdlib_module_names - {"__main__", "test"}
+    return known and not is_traced_through(module)
+
+
+def is_traced_through(module: str) -> bool:
+    """Whether the user has said that a module, or the package that it is in, is traced through."""
+    if not TRACED_THROUGH:
+        return False
+    parts = module.split(".")
+    return any(".".join(parts[: k + 1]) in TRACED_THROUGH for k in range(len(parts)))
 
 
 def class_attribute(cls: type, name: str) -> Any:
@@ -67,15 +84,11 @@ def class_attribute(cls: type, name: str) -> Any:
 def convertible(f: FunctionType) -> bool:
     """Whether a function is the user's (so that its source is converted)."""
     name = module_of(f)
-    root = name.split(".")[0]
     if name.startswith("numpy.polynomial."):
         return True  # loops over coefficients, in terms of names that are in the tables
-    if name in CONVERTED:
+    if name in CONVERTED or not is_of_library(name):
         return True
-    if root in PLAIN_MODULES:
-        return False
-    module = sys.modules.get(name)
-    return root not in sys.stdlib_module_names or module is None or root in ("__main__", "test")
+    return sys.modules.get(name) is None and not is_plain_module(name)
 
 
 def own_method(cls: type, name: str) -> FunctionType | None:

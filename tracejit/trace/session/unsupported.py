@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import inspect
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, Final, NoReturn
 
 import numpy as np
@@ -114,7 +115,10 @@ def _would(f: Any) -> str:
     module, name = place_of(f)
     parts = [*module.lstrip("_").split("."), *name.split(".")]
     names = (".".join(parts[:k]) for k in range(len(parts), 0, -1))
-    return next((_WOULD[name] for name in names if name in _WOULD), _OTHER)
+    known = next((_WOULD[name] for name in names if name in _WOULD), None)
+    if known is None and isinstance(f, FunctionType):  # in Python, so that it can be compiled
+        return f"{_OTHER}, or have it compiled (trace_through({module}))"
+    return known or _OTHER
 
 
 def _shown(module: str, name: str) -> str:
@@ -221,7 +225,8 @@ def refuse_values(f: Any, error: Exception) -> NoReturn:
 
 def refuse_library(f: Any) -> NoReturn:
     """A function of SciPy: it would ask for the contents of its arguments."""
+    compiled = f", or have it compiled (trace_through({f.__module__}))"
     raise UnsupportedError(
         f"{where()}: {f.__module__}.{f.__name__} is not compiled: call it outside and pass its "
-        "result, or write it with NumPy"
+        f"result, or write it with NumPy{compiled if isinstance(f, FunctionType) else ''}"
     )

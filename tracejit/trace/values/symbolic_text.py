@@ -15,7 +15,7 @@ from typing import Any
 from tracejit.errors import UnsupportedError
 from tracejit.trace.session.concretize import AS_ARRAYS, split_marks, structural_int
 from tracejit.trace.session.marks import MARK
-from tracejit.trace.session.plain import PLAIN_MODULES
+from tracejit.trace.session.plain import is_plain_module
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import PyScalar, Scalar
 
@@ -52,7 +52,7 @@ def check_call(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
     must_be_plain_text(owner)
     if isinstance(f, FunctionType | MethodType | partial):
         return
-    own = isinstance(f, type) and f.__module__.split(".")[0] not in PLAIN_MODULES
+    own = isinstance(f, type) and not is_plain_module(f.__module__)
     if own or (isinstance(f, type) and issubclass(f, BaseException)):
         return
     for x in (*args, *kwargs.values()):
