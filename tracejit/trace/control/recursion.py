@@ -18,8 +18,7 @@ from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
 from tracejit.dtypes import is_inexact
-from tracejit.ir.core import Instr, Value
-from tracejit.ir.traits import Trait
+from tracejit.ir.core import Value
 from tracejit.records import dataclass
 from tracejit.trace.control.branch import trace_side
 from tracejit.trace.control.calls_under_way import under_way
@@ -46,6 +45,7 @@ from tracejit.trace.control.number_plans import (
     number_values,
     several,
 )
+from tracejit.trace.control.repeated_calls import acts, repeated
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.frames import Restart
 from tracejit.trace.session.raising import Diverged, emit_raise
@@ -76,8 +76,14 @@ def called(
         if around[-1] is not session.recursions[-1] or not around[-1].is_of(function):
             _refuse(code)
         return around[-1].again(given)
-    with under_way(code, (owner, *args), kwargs):
-        return run(*args, **kwargs)
+
+    def inside(*args: Any, **kwargs: Any) -> Any:
+        with under_way(code, (owner, *args), kwargs):
+            return run(*args, **kwargs)
+
+    if session.calls.get(code):
+        return repeated(function, owner, args, kwargs, inside)
+    return inside(*args, **kwargs)
 
 
 @dataclass(frozen=True)
@@ -199,7 +205,7 @@ class Recursion:
             session.recursions.pop()
             session.attempts -= 1
         rebinds = any(x is not y for c, old in captured for x, y in zip(old, c.get(), strict=True))
-        if rebinds or _acts(side.frame.builder.instrs) or side.containers:
+        if rebinds or acts(side.frame.builder.instrs) or side.containers:
             self.refuse()
         return side
 
@@ -290,15 +296,6 @@ class Recursion:
     def refuse(self) -> NoReturn:
         """This is no recursion of numbers."""
         _refuse(self.function.__code__)
-
-
-def _acts(instrs: Sequence[Instr]) -> bool:
-    """Whether somebody outside sees more of what happens than what is in arrays."""
-    return any(
-        (i.prim.effect == "ordered" and not i.has(Trait.WRITES_BACK))
-        or any(_acts(region.instrs) for region in i.regions)
-        for i in instrs
-    )
 
 
 def _cells(function: FunctionType) -> list[int]:

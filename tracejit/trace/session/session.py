@@ -113,6 +113,8 @@ class Session:
         self.calls: dict[Any, list[Any]] = {}
         #: How many calls of each function there were, by its code.
         self.call_counts: Counter[Any] = Counter()
+        #: What calls inside of calls gave, by the region that they are in and all that they saw.
+        self.repeated: dict[Any, Any] = {}
         #: The recursions of the run under way, innermost last.
         self.recursions: list[Any] = []
         #: Weak references to the variables that calls may rebind (see ``nonlocals``).
