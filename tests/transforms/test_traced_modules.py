@@ -20,8 +20,13 @@ from tracejit.trace.session.plain import TRACED_THROUGH
 
 @pytest.fixture(autouse=True)
 def _undone() -> Iterator[None]:
+    """Nothing is said before, as by an example of the documentation, nor after."""
+    said = set(TRACED_THROUGH)
+    TRACED_THROUGH.clear()
+    forget_all()
     yield
     TRACED_THROUGH.clear()
+    TRACED_THROUGH.update(said)
     forget_all()
 
 
