@@ -24,8 +24,9 @@ from tracejit.ir.core import Instr
 from tracejit.ir.traits import Trait
 from tracejit.records import dataclass
 from tracejit.trace.convert.same_code import codes_in
+from tracejit.trace.session.frames import TraceBuilder
 from tracejit.trace.session.plain import convertible, is_plain_value
-from tracejit.trace.session.session import TraceBuilder, current
+from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Cell, PyScalar, Scalar
 
 _MODULES: Final = (np, math, cmath)
