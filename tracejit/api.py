@@ -15,6 +15,7 @@ from tracejit.calls.chains import Chains
 from tracejit.calls.deopt import DeoptState
 from tracejit.calls.dispatcher import Dispatcher
 from tracejit.calls.fallback import Fallback, Refused
+from tracejit.calls.garbage import rarely_collected
 from tracejit.calls.placement import Target
 from tracejit.calls.signature_strings import parse_signature
 from tracejit.calls.tracebacks import boundary
@@ -209,9 +210,10 @@ def _init(self: Any, function: Fun, options: Options, fallback: Fallback | None 
         key = stored_versions.key_of(request, options) if stored_versions.enabled(options) else None
         version = None if key is None else stored_versions.load(key, request, options)
         if version is None:
-            from tracejit.calls.compiler import compile_version as build
+            with rarely_collected():
+                from tracejit.calls.compiler import compile_version as build
 
-            version = build(request, options)
+                version = build(request, options)
             if key is not None:
                 stored_versions.store(key, request, version, options)
         return version
@@ -415,7 +417,9 @@ def _rebuilt(function: Fun, options: Options) -> Any:
 def jitted_type() -> type:
     """The type of what ``jit`` returns; its instances are called natively."""
     from tracejit.export import methods
-    from tracejit.python_entry.entry import callable_type
+
+    with rarely_collected():
+        from tracejit.python_entry.entry import callable_type
 
     return callable_type(
         "Jitted",
