@@ -10,6 +10,7 @@ import pytest
 
 from tests.ptx import test_wide as wide
 from tests.ptx.lanes import Lanes
+from tests.ptx.parse import PtxError
 from tests.ptx.run_program import Simulator, run_program
 from tests.ptx.traffic import traffic
 from tracejit import jit
@@ -259,6 +260,46 @@ def test_what_is_not_for_a_block() -> None:
 
     for leaf in (meet, fold):
         assert phase_of(rows_program(leaf)).role == "map"
+
+
+# -- tiles ----------------------------------------------------------------------------------------
+
+
+def turned(x):
+    return x.T + 1
+
+
+def both(x):
+    return x.T * x[::-1, ::-1] - 2 * x.T
+
+
+def run_turned(fn: Callable[..., Any], x: np.ndarray, shapes: str = "static") -> float:
+    """Bytes that a call moves over the least possible; whether all elements are right."""
+    want, made = wide.compiled(fn, shapes, (x,))
+    assert [k.stage for k in made.ptx.kernels] == ["tiles"]
+    given = [x if kind == "arg" else x.shape[made.extents[k][1]] for kind, k in made.owners]
+    with traffic() as moved:
+        (got,) = run_program(made.ptx, given, wide.Misaligned(made.ptx.text, 0))
+    np.testing.assert_array_equal(got, want)
+    return moved.bytes / (x.nbytes + want.nbytes)
+
+
+@pytest.mark.parametrize("shapes", ["static", "dynamic"])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i2", "?"])
+def test_what_is_read_across_is_read_in_tiles(dtype: str, shapes: str) -> None:
+    assert run_turned(turned, rows("f8", 96, 64).astype(dtype), shapes) <= 1.05
+    run_turned(turned, rows("f8", 70, 45).astype(dtype), shapes)
+
+
+def test_tiles_do_not_depend_on_the_order_of_warps(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = rows("f8", 40, 40)
+    for choose in ORDERS.values():
+        monkeypatch.setattr(Lanes, "choose", choose)
+        run_turned(both, x)
+    monkeypatch.setattr(kernel_text.PTXEmitter, "barrier", lambda self: None)
+    monkeypatch.setattr(Lanes, "choose", max)
+    with pytest.raises((AssertionError, PtxError)):
+        run_turned(both, x)
 
 
 # -- few reductions of many elements ---------------------------------------------------------------
