@@ -206,3 +206,21 @@ def test_a_zero_that_was_computed_is_no_mask() -> None:
     ):
         assert np.isnan(vjp(function, AT)[1](np.ones(3))[0][1])
         assert np.isnan(jvp(function, (AT,), (np.ones(3),))[1][1])
+
+
+def test_both_sides_of_a_choice_are_of_one_tangent() -> None:
+    """What is read in a sum of a choice's two sides is what one or the other took."""
+
+    def shifted(x: Any) -> Any:
+        u = np.log(x)
+        u[x > 0.5] += 1.0
+        return u
+
+    at = np.array([0.25, 2.0])
+    for function in (
+        lambda x: np.where(x > 0.5, np.log(x) + 1.0, np.log(x)),
+        lambda x: (lambda u: np.where(x > 0.5, u + 1.0, u))(np.log(x)),
+        shifted,
+    ):
+        np.testing.assert_allclose(vjp(function, at)[1](np.ones(2))[0], 1 / at, rtol=1e-15)
+        np.testing.assert_allclose(jvp(function, (at,), (np.ones(2),))[1], 1 / at, rtol=1e-15)

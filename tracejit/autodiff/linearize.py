@@ -87,7 +87,9 @@ class LinearInstr:
         self._transpose(b, cts, accs, mask)
         for k, acc in enumerate(accs):
             if acc is not None and not is_tape(instr.operands[k]):
-                acc.note(before[k], masking.of_operand(b, instr, k, mask))
+                again = any(acc is other for other in accs[:k])  # one value as two operands
+                there = acc.masks if again else before[k]
+                acc.note(there, masking.of_operand(b, instr, k, mask))
         b.loc = outer
 
     def _transpose(
