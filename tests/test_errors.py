@@ -14,7 +14,17 @@ import numpy as np
 import pytest
 
 import tracejit
-from tracejit import LeakedTracerError, StructureError, UnsupportedError, grad, jit
+from tracejit import (
+    LeakedTracerError,
+    StructureError,
+    UnsupportedError,
+    grad,
+    hvp,
+    jit,
+    jvp,
+    linearize,
+    vjp,
+)
 
 X = np.arange(5.0)
 STORE: list[Any] = []
@@ -322,3 +332,47 @@ def test_the_function_itself_is_named() -> None:
     lines = inspect.getsourcelines(shapes)[1]
     frame = traceback.extract_tb(error.__traceback__)[-1]
     assert frame.lineno == lines + 2
+
+
+def _too_short(x: Any) -> Any:
+    return np.sum(x + np.ones(4))
+
+
+TANGENTS = np.ones(2), np.ones(3)
+CALLS: list[tuple[str, Callable[[Any], Any]]] = [
+    ("jvp", lambda f: jvp(f, TANGENTS[1:], TANGENTS[1:])),
+    ("hvp", lambda f: hvp(f, TANGENTS[1:], TANGENTS[1:])),
+    ("vjp", lambda f: vjp(f, TANGENTS[1])),
+    ("linearize", lambda f: linearize(f, TANGENTS[1])),
+]
+
+
+@pytest.mark.parametrize(("name", "call"), CALLS, ids=[name for name, _ in CALLS])
+def test_transforms_that_are_called_at_once_show_one_frame(
+    name: str, call: Callable[[Any], Any]
+) -> None:
+    """The one that was called, and then the line of the user's that failed."""
+    with pytest.raises(ValueError, match=r"shapes \(3,\) \(4,\)") as caught:
+        call(_too_short)
+    _, called, ours, *rest = traceback.extract_tb(caught.value.__traceback__)
+    assert (called.filename, ours.name) == (__file__, name)
+    assert ours.line is not None
+    assert ours.line.startswith(f"def {name}(")
+    assert {frame.filename for frame in rest} == {__file__}
+    assert rest[-1].line == "return np.sum(x + np.ones(4))"
+
+
+def test_pullbacks_and_wrong_uses_show_one_frame() -> None:
+    _, pullback = vjp(np.sin, TANGENTS[0])
+    _, pushforward = linearize(np.sin, TANGENTS[0])
+    uses: list[Callable[[], Any]] = [
+        lambda: pullback(TANGENTS[1]),
+        lambda: pushforward(TANGENTS[1]),
+        lambda: pullback(1.0, 2.0),  # type: ignore[call-arg]
+        lambda: grad(np.sin, TANGENTS[0]),  # type: ignore[call-overload]
+        lambda: hvp(np.sin, TANGENTS[0], TANGENTS[0]),
+    ]
+    for use in uses:
+        with pytest.raises(TypeError) as caught:
+            use()
+        assert len(traceback.extract_tb(caught.value.__traceback__)) == 3  # test, lambda, ours

@@ -297,3 +297,16 @@ def test_no_example_reads_what_its_branch_guards(f: Callable[..., Any]) -> None:
     np.testing.assert_allclose(vmap(grad(f), in_axes=(None, 0))(x, places), want)
     total = grad(lambda x, i: np.sum(vmap(f, in_axes=(None, 0))(x, i)))(x, places)
     np.testing.assert_allclose(total, want.sum(axis=0))
+
+
+def test_none_among_mapped_leaves_stays_none() -> None:
+    def f(p: Any, other: Any) -> Any:
+        assert p["none"] is None
+        assert other is None
+        return {"twice": 2.0 * p["x"], "none": p["none"]}
+
+    found = vmap(f)({"x": np.arange(3.0), "none": None}, None)
+    assert found["twice"].tolist() == [0.0, 2.0, 4.0]
+    assert found["none"] is None
+    with pytest.raises(ValueError, match="no argument is mapped"):
+        vmap(lambda x: x)(None)

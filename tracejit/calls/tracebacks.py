@@ -21,12 +21,18 @@ def outermost(*args, **kwargs):
 """
 
 
-def boundary(function: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
-    """``call`` with trimmed exceptions, in a frame that tracebacks show as ``function`` itself."""
+def boundary(
+    function: Callable[..., Any],
+    call: Callable[..., Any],
+    trim: Callable[[Exception], Exception] | None = None,
+    line: int | None = None,
+) -> Callable[..., Any]:
+    """``call`` with trimmed exceptions, in a frame that tracebacks show as ``function`` itself, at
+    its first line or another of its file."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     filename = "<tracejit>" if code is None else code.co_filename
-    line = 1 if code is None else code.co_firstlineno
-    made: dict[str, Any] = {"call": call, "trimmed": trimmed}
+    line = line or (1 if code is None else code.co_firstlineno)
+    made: dict[str, Any] = {"call": call, "trimmed": trim or trimmed}
     exec(code_at(_SOURCE, filename, line), made)
     outermost: Callable[..., Any] = made["outermost"]
     if code is not None:

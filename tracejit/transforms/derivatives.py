@@ -18,6 +18,7 @@ from tracejit.ir.core import Value
 from tracejit.signatures import signature_with
 from tracejit.trace.session.concretize import shown_shape
 from tracejit.trace.values.all import lift
+from tracejit.transforms.outermost import outermost
 from tracejit.transforms.requirements import (
     kind_of_object,
     named_leaves,
@@ -200,6 +201,7 @@ def grad(  # type: ignore[overload-cannot-match]  # lambdas do
     argnames: str | Sequence[str] | None = ...,
     disconnected_inputs: Literal["ignore", "raise"] = ...,
 ) -> Transformed[..., Any]: ...
+@outermost
 def grad(
     fun: Callable[..., Any],
     argnums: int | Sequence[int] = 0,
@@ -275,6 +277,7 @@ def value_and_grad(
     argnames: str | Sequence[str] | None = ...,
     disconnected_inputs: Literal["ignore", "raise"] = ...,
 ) -> Transformed[..., Any]: ...
+@outermost
 def value_and_grad(
     fun: Callable[..., Any],
     argnums: int | Sequence[int] = 0,
@@ -332,6 +335,7 @@ class _Jvp(Transform):
         return staged.rebuild(out[:count]), tangent_tree(staged, out, out[len(out) - inexact :])
 
 
+@outermost
 def jvp(fun: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[R, R]:
     """``(fun(*primals), directional derivative along tangents)``, by forward mode.
 
@@ -347,6 +351,7 @@ def jvp(fun: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any]) 
     return result
 
 
+@outermost
 def hvp(
     fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 ) -> tuple[Any, ...]:

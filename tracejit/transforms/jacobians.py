@@ -14,6 +14,7 @@ from tracejit.ir.types import INDEX
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import lift, wrap_array
 from tracejit.transforms.linear_maps import Linearized
+from tracejit.transforms.outermost import outermost
 from tracejit.transforms.requirements import require_inexact, require_numbers
 from tracejit.transforms.transform import Transform, argnum, checked_argnums, shown
 from tracejit.transforms.vmapping import Vmapped
@@ -173,6 +174,7 @@ def _last(x: Any) -> Any:
     return wrap_array(current().b.op("transpose", value, perm=(*range(1, value.rank), 0)))
 
 
+@outermost
 def jacfwd(
     fun: Callable[P, Any],
     argnums: int | Sequence[int] = 0,
@@ -199,6 +201,7 @@ def jacfwd(
     return Jacobian(fun, argnums, "jacfwd", has_aux, holomorphic)
 
 
+@outermost
 def jacrev(
     fun: Callable[P, Any],
     argnums: int | Sequence[int] = 0,
@@ -223,6 +226,7 @@ def jacrev(
 jacobian = jacrev
 
 
+@outermost
 def hessian(
     fun: Callable[P, Any],
     argnums: int | Sequence[int] = 0,

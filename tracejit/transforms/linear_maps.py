@@ -19,6 +19,7 @@ from tracejit.ir.types import INDEX
 from tracejit.records import dataclass
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Scalar, lift, wrap_array
+from tracejit.transforms.outermost import outermost
 from tracejit.transforms.requirements import (
     require_inexact,
     require_numbers,
@@ -105,6 +106,7 @@ class Pullback:
     map: LinearMap
     residuals: tuple[Any, ...]
 
+    @outermost
     def __call__(self, *cotangents: Any) -> Any:
         return self.map.compiled()(self.residuals, self._one(cotangents))
 
@@ -130,6 +132,7 @@ class Pushforward:
     map: LinearMap
     residuals: tuple[Any, ...]
 
+    @outermost
     def __call__(self, *tangents: Any) -> Any:
         return self.map.compiled()(self.residuals, tangents)
 
@@ -188,6 +191,7 @@ def vjp(
 def vjp(
     fun: Callable[..., tuple[R, A]], *primals: Any, has_aux: Literal[True]
 ) -> tuple[R, Callable[[R], tuple[Any, ...]], A]: ...
+@outermost
 def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """``(fun(*primals), pullback)``; ``pullback(cotangents)`` gives one cotangent per argument.
 
@@ -215,6 +219,7 @@ def linearize(
 def linearize(
     fun: Callable[..., tuple[R, A]], *primals: Any, has_aux: Literal[True]
 ) -> tuple[R, Callable[..., R], A]: ...
+@outermost
 def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """``(fun(*primals), pushforward)``; ``pushforward(*tangents)`` gives the result's tangents.
 

@@ -19,6 +19,7 @@ from tracejit.trace.session.regions import Free, closed, diverged
 from tracejit.trace.session.session import active, current
 from tracejit.trace.values.all import Tracer, lift
 from tracejit.transforms.linear_maps import Linearized
+from tracejit.transforms.outermost import outermost
 from tracejit.transforms.roots import custom_root
 from tracejit.transforms.staged import Staged, StagedBody, fitted, like, traced_body, value_like
 
@@ -156,6 +157,7 @@ def _minus(x: Any, y: Any) -> Value:
     return b.op("sub", fitted(lift(x).value, want.type, "right side"), want)  # type: ignore[no-any-return]
 
 
+@outermost
 def custom_linear_solve(
     matvec: Map,
     b: Any,

@@ -11,6 +11,7 @@ import numpy as np
 from tracejit import trees
 from tracejit.errors import StructureError, throw
 from tracejit.transforms.custom_rules import Custom, CustomCall, custom_jvp, custom_vjp
+from tracejit.transforms.outermost import outermost
 from tracejit.transforms.requirements import kind_of_object, require_function
 from tracejit.transforms.transform import shown
 
@@ -45,6 +46,7 @@ _POLICIES: dict[str, str | None] = {
 }
 
 
+@outermost
 def checkpoint(
     fun: Callable[P, R],
     *,
@@ -85,6 +87,7 @@ def checkpoint(
 remat = checkpoint
 
 
+@outermost
 def custom_gradient(fun: Callable[P, tuple[R, Callable[..., Any]]]) -> Transformed[P, R]:
     """A function that returns its result and, beside it, the function of its cotangents.
 

@@ -17,6 +17,7 @@ from tracejit.trace.convert import is_converted
 from tracejit.trace.session.session import active, current, where
 from tracejit.transforms.callbacks import Announced
 from tracejit.transforms.custom_rules import Custom, CustomCall, Rule, jvp_body, vjp_bodies
+from tracejit.transforms.outermost import outermost
 from tracejit.transforms.python_call import PureCall, held
 from tracejit.transforms.staged import StagedBody
 
@@ -105,6 +106,7 @@ class Registered(Custom[P, R], Generic[P, R]):
         return found + (vjp_bodies(self, call, self.vjp) if self.vjp else [])
 
 
+@outermost
 def register(
     function: Callable[P, R],
     result: Any,

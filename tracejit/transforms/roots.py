@@ -14,6 +14,7 @@ from tracejit.trace.session.regions import Free, closed, diverged
 from tracejit.trace.session.session import active, current
 from tracejit.trace.values.all import Array, Tracer, lift
 from tracejit.transforms.linear_maps import Leaf
+from tracejit.transforms.outermost import outermost
 from tracejit.transforms.staged import Staged, StagedBody, fitted, like, traced_body, value_like
 
 
@@ -124,6 +125,7 @@ class _Root:
         return [*whole, *map(value_like, dots)]
 
 
+@outermost
 def custom_root(
     f: Callable[[Any], Any],
     initial_guess: Any,

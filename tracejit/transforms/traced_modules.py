@@ -14,11 +14,13 @@ from tracejit.calls.dispatcher import forget_all
 from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.session.plain import TRACED_THROUGH, is_traced_through
 from tracejit.trace.session.session import active, where
+from tracejit.transforms.outermost import outermost
 
 #: Packages of which every name that can be compiled is in a table.
 _KNOWN = ("tracejit", "numpy")
 
 
+@outermost
 def trace_through(*modules: ModuleType) -> None:
     """Says that modules of a library are plain Python, to be compiled where a program calls them.
 

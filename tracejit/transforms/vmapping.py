@@ -13,6 +13,7 @@ from tracejit.ir.types import TensorType
 from tracejit.trace.session.concretize import shown_shape
 from tracejit.trace.session.raising import Diverged
 from tracejit.trace.values.all import Array, PyScalar, Scalar, lift, wrap_array
+from tracejit.transforms.outermost import outermost
 from tracejit.transforms.requirements import (
     kind_of_object,
     names_of_positions,
@@ -47,7 +48,9 @@ class Vmapped(Transform):
         """The first example of the batch."""
         axes = self._spread(args, kwargs)
         leaves, tree = trees.flatten((args, kwargs))
-        first = [x if a is None else x.take(0, a) for x, a in zip(leaves, axes, strict=True)]
+        first = [
+            x if a is None or x is None else x.take(0, a) for x, a in zip(leaves, axes, strict=True)
+        ]
         return trees.unflatten(tree, first)  # type: ignore[no-any-return]
 
     def _spread(self, args: Sequence[Any], kwargs: Any) -> list[int | None]:
@@ -67,7 +70,8 @@ class Vmapped(Transform):
         leaves, tree = trees.flatten((args, kwargs))
         axes = self._spread(args, kwargs)
         staged = Staged(ops, self.function, args, kwargs)
-        mapped = [k for k, axis in enumerate(axes) if axis is not None]
+        # None is nothing that has examples, as among the leaves that derivatives are taken by.
+        mapped = [k for k, a in enumerate(axes) if a is not None and leaves[k] is not None]
         staged.wrt = [leaves[k] for k in mapped]
         names = names_of_positions(self.function, range(len(args)))
         fronts = [
@@ -215,6 +219,7 @@ def _repeated(staged: Staged, x: Any, size: Dim) -> Any:
     return wrap_array(staged.session.b.broadcast(value, (size, *value.shape)))
 
 
+@outermost
 def vmap(
     fun: Callable[P, Any],
     in_axes: Any = 0,
