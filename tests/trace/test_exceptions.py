@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
+import runpy
 from collections.abc import Callable
 from typing import Any
 
@@ -269,3 +271,32 @@ def test_division_by_zero_is_told_in_the_words_of_this_python(name: str, left: A
     with pytest.raises(ZeroDivisionError) as compiled:
         jit(lambda a, b: divide(a, b))(left, zero)
     assert str(compiled.value) == str(told.value)
+
+
+MATH = ("sqrt", "log", "log2", "log10", "log1p", "asin", "acos", "atanh", "acosh", "sin", "gamma")
+
+
+@pytest.fixture(scope="module")
+def mathematics(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """One of ``MATH`` by its number; the last one looks for a number in a list."""
+    path = tmp_path_factory.mktemp("words") / "words_of_math.py"
+    rows = [f"    if k == {k}:\n        return math.{name}(v)\n" for k, name in enumerate(MATH)]
+    path.write_text(f"import math\n\ndef f(k, v):\n{''.join(rows)}    return [v * 2.0].index(v)\n")
+    f = runpy.run_path(str(path))["f"]
+    return f, jit(f)
+
+
+@pytest.mark.parametrize("v", [-3.0, 0.0, 3.0, math.inf, -3, 0, 3], ids=repr)
+def test_math_says_what_this_python_says(mathematics: Any, v: float) -> None:
+    for k, name in enumerate((*MATH, "index")):
+        said: list[Any] = []
+        for call in mathematics:
+            try:
+                said.append(call(k, v))
+            except ValueError as error:
+                said.append(str(error))
+        python, compiled = said
+        if isinstance(python, str):
+            assert compiled == python, name
+        else:
+            assert compiled == pytest.approx(python), name

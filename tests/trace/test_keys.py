@@ -51,13 +51,36 @@ def test_sets_of_the_run_are_of_one_kind_and_not_changed(f: Callable[[Any], Any]
         jit(f)(np.array([3, 1, 2, 3, 1]))
 
 
+def caught_and_told(x: Any) -> Any:
+    try:
+        return {x}
+    except TypeError as error:
+        raise TypeError(str(error)) from None
+
+
 UNHASHABLE: tuple[Callable[[Any], Any], ...] = (
     lambda x: {x},
     lambda x: x in {1, 2},
     lambda x: (x, 1) in {(1, 1)},
     lambda x: {x: 1},
     lambda x: set([x[:1]]),
+    caught_and_told,
 )
+
+
+@pytest.mark.parametrize(
+    "made", [lambda x: {(1, [2])}, lambda x: {x}, lambda x: set([[1]]), lambda x: {x: [1]}]
+)
+def test_what_has_no_hash_can_be_caught(made: Callable[[Any], Any]) -> None:
+    def f(x: Any) -> Any:
+        try:
+            made(x)
+        except TypeError:
+            return x + 1
+        return x
+
+    x = np.array([3, 1])
+    np.testing.assert_array_equal(jit(f)(x), f(x))
 
 
 @pytest.mark.parametrize("f", UNHASHABLE)
@@ -70,3 +93,4 @@ def test_arrays_are_as_unhashable_as_in_numpy(f: Callable[[Any], Any]) -> None:
     # Since Python 3.14 it also says what for.
     for told in (str(caught.value), str(wanted.value)):
         assert "unhashable type: 'numpy.ndarray'" in told
+        assert "tracejit" not in told

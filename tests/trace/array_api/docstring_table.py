@@ -40,7 +40,7 @@ REASONS = {
         r"matrix|MaskedArray|recarray|makes matrices|poly1d|another object each time|np\.broadcast "
         r"|nditer|nested_iters|masked_array|\.flat cannot"
     ),
-    _STATE: r"seterr|printoptions|setbufsize|np\.errstate|warnings\.warn",
+    _STATE: r"seterr|printoptions|setbufsize|np\.errstate|warnings\.(warn|simplefilter)",
     _GENERATORS: r"generator of random numbers|default_rng|spawn|seed|PCG64|\.bytes is",
     _MEMORY: (
         r"\.flags|\.ctypes|strides|isfortran|setflags|getfield|setfield|byteswap|tobytes|resize|"

@@ -25,7 +25,7 @@ from tracejit.trace.control.try_regions import (
 from tracejit.trace.convert import UNDEFINED, Operators, Site, VarInfo
 from tracejit.trace.convert.statement_operators import catches
 from tracejit.trace.convert.statement_parts import ExceptPart
-from tracejit.trace.session.raising import Diverged, note_unbound
+from tracejit.trace.session.raising import Diverged, note_unbound, say_as_python
 from tracejit.trace.session.session import Session, user_location
 from tracejit.trace.values.all import PyScalar
 
@@ -96,6 +96,7 @@ class TryOperators(Operators):
                 raise
             error = raised
             note_unbound(session, raised)
+            say_as_python(raised)
         finally:
             session.catching.pop()
         region.close(partial(complete, region, error, orelse))

@@ -17,6 +17,7 @@ from tracejit.trace.python.builtin_functions import (
     builtin_index,
     builtin_int,
 )
+from tracejit.trace.python.words import words
 from tracejit.trace.session.session import current
 from tracejit.trace.values.python_scalars import as_kind, made
 
@@ -24,17 +25,38 @@ _DOMAIN = "math domain error"
 _RANGE = "math range error"
 
 
+#: Of an int they say no number.
+_LOGARITHMS = (math.log, math.log2, math.log10)
+
+
 def _float(x: Any) -> Value:
     return as_kind(builtin_float(x), "float")
 
 
-def _unary(name: str, *, domain: Callable[[Value], Value] | None = None) -> Callable[[Any], Any]:
+def is_int(x: Any) -> bool:
+    """Whether a number is an int of Python's, or a bool, of the run."""
+    from tracejit.trace.values.all import PyScalar
+
+    return isinstance(x, PyScalar) and x.kind in ("int", "bool")
+
+
+def _unary(
+    name: str,
+    *,
+    domain: Callable[[Value], Value] | None = None,
+    refused: Callable[[Any], Any] = math.sqrt,
+    example: float = -3.0,
+) -> Callable[[Any], Any]:
+    """A function of one number; outside of ``domain`` it says what ``refused`` says of a number
+    like ``example``."""
+
     def call(x: Any) -> Any:
         session = current()
         value = _float(x)
         if domain is not None:
             ok = session.b.op("bitwise_or", domain(value), session.b.op("isnan", value))
-            session.check(ok, ValueError, _DOMAIN)
+            like = int(example) if refused in _LOGARITHMS and is_int(x) else example
+            session.check(ok, ValueError, *words(value, refused, like))
         result = session.b.op(name, value)
         if name in ("exp", "exp2", "expm1", "sinh", "cosh"):
             infinite = session.b.op("isinf", value)
@@ -58,6 +80,10 @@ def _within_one(value: Value) -> Value:
     return b.op("le", b.op("abs", value), b.const(1.0, "f64"))  # type: ignore[no-any-return]
 
 
+def _between_ones(value: Value) -> Value:
+    return _compare("lt", 1.0)(current().b.op("abs", value))
+
+
 def _finite(value: Value) -> Value:
     return current().b.op("isfinite", value)  # type: ignore[no-any-return]
 
@@ -72,9 +98,7 @@ def _test(name: str) -> Callable[[Any], Any]:
 
 def _to_int(name: str) -> Callable[[Any], Any]:
     def call(x: Any) -> Any:
-        from tracejit.trace.values.all import PyScalar
-
-        if isinstance(x, PyScalar) and x.kind in ("int", "bool"):
+        if is_int(x):
             return builtin_int(x)
         return builtin_int(made("float", current().b.op(name, _float(x))))
 
@@ -82,7 +106,7 @@ def _to_int(name: str) -> Callable[[Any], Any]:
 
 
 def _log(x: Any, base: Any = None) -> Any:
-    log = _unary("log", domain=_compare("gt", 0.0))
+    log = _unary("log", domain=_compare("gt", 0.0), refused=math.log)
     return log(x) if base is None else log(x) / log(base)
 
 
@@ -127,22 +151,22 @@ MATH: dict[Any, Callable[..., Any]] = {
     math.exp2: _unary("exp2"),
     math.expm1: _unary("expm1"),
     math.log: _log,
-    math.log2: _unary("log2", domain=_compare("gt", 0.0)),
-    math.log10: _unary("log10", domain=_compare("gt", 0.0)),
-    math.log1p: _unary("log1p", domain=_compare("gt", -1.0)),
+    math.log2: _unary("log2", domain=_compare("gt", 0.0), refused=math.log2),
+    math.log10: _unary("log10", domain=_compare("gt", 0.0), refused=math.log10),
+    math.log1p: _unary("log1p", domain=_compare("gt", -1.0), refused=math.log1p),
     math.cbrt: _unary("cbrt"),
-    math.sin: _unary("sin", domain=_finite),
-    math.cos: _unary("cos", domain=_finite),
-    math.tan: _unary("tan", domain=_finite),
-    math.asin: _unary("arcsin", domain=_within_one),
-    math.acos: _unary("arccos", domain=_within_one),
+    math.sin: _unary("sin", domain=_finite, refused=math.sin, example=math.inf),
+    math.cos: _unary("cos", domain=_finite, refused=math.cos, example=math.inf),
+    math.tan: _unary("tan", domain=_finite, refused=math.tan, example=math.inf),
+    math.asin: _unary("arcsin", domain=_within_one, refused=math.asin, example=3.0),
+    math.acos: _unary("arccos", domain=_within_one, refused=math.acos, example=3.0),
     math.atan: _unary("arctan"),
     math.sinh: _unary("sinh"),
     math.cosh: _unary("cosh"),
     math.tanh: _unary("tanh"),
     math.asinh: _unary("arcsinh"),
-    math.acosh: _unary("arccosh", domain=_compare("ge", 1.0)),
-    math.atanh: _unary("arctanh", domain=lambda v: _compare("lt", 1.0)(current().b.op("abs", v))),
+    math.acosh: _unary("arccosh", domain=_compare("ge", 1.0), refused=math.acosh),
+    math.atanh: _unary("arctanh", domain=_between_ones, refused=math.atanh),
     math.erf: _unary("erf"),
     math.fabs: _unary("abs"),
     math.floor: _to_int("floor"),

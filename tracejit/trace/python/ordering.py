@@ -14,6 +14,7 @@ from tracejit.ir.core import Value
 from tracejit.trace.control.branch import bool_of
 from tracejit.trace.control.loop_attempt import UNROLL_LIMIT
 from tracejit.trace.python.dynamic_list_methods import list_of, without
+from tracejit.trace.python.words import words
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values import number_tags
 from tracejit.trace.values.all import Array, PyScalar, Tracer, as_dim, dim_value, fresh, name_of
@@ -225,7 +226,7 @@ def index(x: list[Any], value: Any, start: Any = 0, stop: Any = None) -> Any:
         place = operators.if_expr(same[k], lambda k=k: k, lambda place=place: place, None)
     found = operators.compare_one(">=", place, 0)
     if found is False:
-        throw(ValueError(f"{value!r} is not in list"))
+        throw(ValueError(words(value, [].index, 0.5)[0].format(repr(value))))
     if found is not True:
         session.check(found.read(), ValueError, *_missing(value))
     return place
@@ -251,9 +252,10 @@ def remove(x: list[Any], value: Any, /) -> None:
 def _missing(value: Any) -> tuple[Any, ...]:
     """What ``index`` says of a value that is not there."""
     if isinstance(value, PyScalar):
-        return "{0} is not in list", value.read()
+        return words(value.read(), [].index, 0.5)
     shown = "the value" if _is_traced(value) else repr(value)
-    return (f"{shown} is not in list".replace("{", "{{").replace("}", "}}"),)
+    text, *_ = words(value, [].index, 0.5)
+    return (text.replace("{0}", shown.replace("{", "{{").replace("}", "}}")),)
 
 
 def count(x: list[Any], value: Any, /) -> Any:

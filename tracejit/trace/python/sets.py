@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
+from tracejit.errors import asks
 from tracejit.trace.python.distinct import Distinct, differing
 from tracejit.trace.python.dynamic_list_methods import as_array
 from tracejit.trace.session.session import current
@@ -22,8 +23,9 @@ from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.values.scalars import weak_kind
 
 
+@asks(TypeError)
 def set_of(kind: type, items: Any) -> Any:
-    """A set or frozenset of some items."""
+    """A set or frozenset of some items; ``TypeError`` where one has no hash."""
     if isinstance(items, Distinct):
         return Distinct(items.elements, items.is_python, kind is frozenset)
     if isinstance(items, Array) and items.ndim:

@@ -17,6 +17,7 @@ from tracejit.ir.types import TensorType, dtype_of
 from tracejit.records import dataclass
 from tracejit.trace.python.builtin_functions import builtin_float, builtin_index
 from tracejit.trace.python.comparisons import choose
+from tracejit.trace.python.words import words
 from tracejit.trace.session.host_calls import host_call
 from tracejit.trace.session.registry import NAMES
 from tracejit.trace.session.session import current
@@ -85,7 +86,7 @@ def _of_gamma(name: str, limit: float) -> Callable[[Any], Any]:
         pole = b.op("bitwise_and", whole, b.op("le", value, b.const(0.0, "f64")))
         allowed = b.op("eq", value, b.const(limit, "f64"))
         fine = b.op("bitwise_or", b.op("invert", pole), allowed)
-        session.check(fine, ValueError, _DOMAIN)
+        session.check(fine, ValueError, *words(value, math.gamma, -3.0))
         result = _special(name, value)
         finite = b.op("invert", b.op("isinf", result))
         session.check(b.op("bitwise_or", finite, b.op("isinf", value)), OverflowError, _RANGE)

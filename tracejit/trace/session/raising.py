@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tracejit.errors import PACKAGE, is_for_user
@@ -12,6 +13,9 @@ from tracejit.trace.session.exceptions import CHECKED_AT as CHECKED_AT
 from tracejit.trace.session.exceptions import CarryPayload, is_plain, named
 from tracejit.trace.session.session import NUMPY, Session
 
+#: Since 3.14 Python names the class of what it cannot hash twice, first as it is.
+_HASHED = re.compile(r"'tracejit\.[\w.]+'(?= as a .*\(unhashable type: ('.*')\))")
+
 
 class Diverged(Exception):  # noqa: N818
     """The region being traced has already ended in ``raise``."""
@@ -21,6 +25,7 @@ def emit_raise(session: Session, error: BaseException) -> None:
     """End the innermost region with this exception."""
     if isinstance(error, Diverged):
         return
+    say_as_python(error)
     note_unbound(session, error)
     left = _left(session, error)
     if left is None:
@@ -40,6 +45,12 @@ def emit_raise(session: Session, error: BaseException) -> None:
             b.op("host_call", *carried, loc=raised_at(error), fn=CarryPayload(), types=())
     name = session.outside.carrying(name) if keeps else name
     b.op("raise", *payload, loc=raised_at(error), exc=name, message=message)
+
+
+def say_as_python(error: BaseException) -> None:
+    """Let a message of Python's name the class that a tracer stands for, not the tracer's."""
+    if type(error) is TypeError and error.args and isinstance(error.args[0], str):
+        error.args = (_HASHED.sub(r"\1", error.args[0]), *error.args[1:])
 
 
 def _left(session: Session, error: BaseException) -> BaseException | None:
