@@ -277,15 +277,13 @@ def traced_function(
     args: Sequence[Any],
     assumptions: TraceAssumptions | None = None,
     orders: int = 0,
-    kwargs: Mapping[str, Any] | None = None,
-    passes: Sequence[Pass] = DEFAULT,
 ) -> tuple[Function, list[Any], list[int]]:
     """``fun`` as an IR function of exact shapes, its argument values, and which are inexact;
     ``orders``: how many times derivatives will be taken of it."""
-    traced, values = traced_call(fun, args, assumptions, orders, kwargs)
+    traced, values = traced_call(fun, args, assumptions, orders)
     count = len(values) - len(traced.hidden_arrays())
     wrt = [k for k, v in enumerate(values[:count]) if is_inexact(np.asarray(v).dtype)]
-    return run(traced.function, passes), values, wrt  # calls keep their rules
+    return run(traced.function, DEFAULT), values, wrt  # calls keep their rules
 
 
 def traced_call(

@@ -6,7 +6,6 @@ tools and fuzzing.
 
 from __future__ import annotations
 
-import ctypes
 import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -14,16 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from tracejit import abi
 from tracejit.abi import capi
-from tracejit.codegen_llvm.engine import CompiledModule, Engine, shared_engine
+from tracejit.codegen_llvm.core_call import CoreCall, address_of, callable_core, new_slots
+from tracejit.codegen_llvm.engine import CompiledModule, shared_engine
 from tracejit.codegen_llvm.lower import Core, lower_program
-from tracejit.codegen_llvm.runtime import (
-    native_function,
-    runtime_symbols,
-    scalar_from_slots,
-    store_scalar,
-)
+from tracejit.codegen_llvm.runtime import runtime_symbols
 from tracejit.dtypes import is_integer
 from tracejit.ir.core import Value
 from tracejit.ir.extent import evaluate
@@ -56,8 +50,7 @@ class CompiledProgram:
 
     @cached_property
     def _function(self) -> Any:
-        kind = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
-        return kind(self.module.addresses["core"])
+        return callable_core(self.module.addresses["core"])
 
     def call(self, *args: Any) -> list[Any]:
         """Run on scalars and arrays; results as NumPy scalars and arrays.
@@ -71,8 +64,6 @@ class CompiledProgram:
 def compile_program(
     program: Program,
     opt_level: int = 3,
-    engine: Engine | None = None,
-    cache: bool = True,
     param_slots: Sequence[int] | None = None,
     result_slots: Sequence[int] | None = None,
 ) -> CompiledProgram:
@@ -82,7 +73,7 @@ def compile_program(
     spent = {"lower": (time.perf_counter() - start) * 1e3}
     available = {**capi.symbols(), **runtime_symbols(), **core.symbols}
     wanted = {name: where for name, where in available.items() if f"@{name}" in core.text}
-    module = (engine or shared_engine()).compile(core.text, wanted, ["core"], opt_level, cache)
+    module = shared_engine().compile(core.text, wanted, ["core"], opt_level)
     return CompiledProgram(program, core, module, {**spent, **module.milliseconds})
 
 
@@ -92,29 +83,21 @@ class _Call:
     def __init__(self, compiled: CompiledProgram) -> None:
         self.compiled = compiled
         self.program = compiled.program
-        self.slots = (ctypes.c_int64 * max(1, compiled.core.slot_count))()
-        self.context = (ctypes.c_int64 * abi.CTX_WORDS)()
+        self.core = CoreCall(new_slots(compiled.core.slot_count), compiled.core.host)
         self.numbers: dict[Value, int] = {}
         self.kept: list[Any] = []
 
     def run(self, args: Sequence[Any]) -> list[Any]:
-        core = self.compiled.core
-        self.context[abi.CTX_HOST] = id(core.host)
         outs = self._fill(args)
-        here = ctypes.addressof(self.context)
         try:
-            if self.compiled._function(here, ctypes.addressof(self.slots)):
-                error = self.context[abi.CTX_ERROR]
-                if error == abi.ERROR_MEMORY:
-                    raise MemoryError
-                first = abi.CTX_PAYLOAD
-                raise core.errors.build(error, *self.context[first : first + abi.PAYLOAD_WORDS])
+            if not self.core.run(self.compiled._function):
+                raise self.core.exception(self.compiled.core.errors)
             return [
                 outs[k] if r.kind == "out" else self._read(r)
                 for k, r in enumerate(self.program.results)
             ]
         finally:
-            native_function("tj_free_all", None, ctypes.c_void_p)(here)
+            self.core.free()
 
     def _fill(self, args: Sequence[Any]) -> dict[int, np.ndarray[Any, Any]]:
         outs: dict[int, np.ndarray[Any, Any]] = {}
@@ -130,11 +113,11 @@ class _Call:
             else:
                 shape = self._shape(value)
                 outs[slot.index] = np.empty(shape, value.dtype)
-                self.slots[place] = outs[slot.index].ctypes.data
+                self.core.slots[place] = address_of(outs[slot.index])
         return outs
 
     def _scalar(self, value: Value, arg: Any, place: int) -> None:
-        store_scalar(value.dtype, arg, ctypes.addressof(self.slots) + 8 * place)
+        self.core.store(value.dtype, arg, place)
         if is_integer(value.dtype):
             self.numbers[value] = int(arg)
 
@@ -148,7 +131,7 @@ class _Call:
             s != t and n > 1 for s, t, n in zip(arg.strides, strides, arg.shape, strict=True)
         ):
             raise TypeError(f"strides {strides} are wanted, not {arg.strides}")
-        self.slots[place] = arg.ctypes.data
+        self.core.slots[place] = address_of(arg)
         self.kept.append(arg)
 
     def _number(self, leaf: Any) -> int:
@@ -159,10 +142,7 @@ class _Call:
 
     def _read(self, result: ProgramResult) -> Any:
         places = self.compiled.core.result_slots[result.first :]
-        where = ctypes.addressof(self.slots) + 8 * places[0]
         if result.kind == "scalar":
-            return scalar_from_slots(result.type.dtype, where)
-        shape = tuple(self.slots[p] for p in places[1 : 1 + result.type.rank])
-        array = np.empty(shape, result.type.dtype)
-        ctypes.memmove(array.ctypes.data, self.slots[places[0]], array.nbytes)
-        return array
+            return self.core.scalar(result.type.dtype, places[0])
+        shape = [self.core.slots[p] for p in places[1 : 1 + result.type.rank]]
+        return self.core.array(result.type.dtype, shape, places[0])

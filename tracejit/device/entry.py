@@ -3,11 +3,11 @@ arrays that lie on the device and results that cupy owns."""
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from tracejit import abi
+from tracejit.codegen_llvm.core_call import CoreCall
 from tracejit.codegen_llvm.runtime import HostTable
 from tracejit.device import transfers
 from tracejit.device.driver import OUT_OF_MEMORY, CudaError, Driver
@@ -19,8 +19,6 @@ from tracejit.python_entry.portable import (
     PortableEntry,
     assemble,
     evaluate,
-    fill,
-    free_all,
     known,
     matches,
     read_source,
@@ -61,67 +59,54 @@ class DeviceEntry(PortableEntry):
             raise Miss
         return self.run(self.slots_of(values), values, complete=False)
 
-    def slots_of(self, values: Sequence[Any]) -> Any:
-        """The slots of a call, without its results."""
-        slots = (ctypes.c_int64 * max(1, self.layout.count))()
-        for param, at, value in zip(self.signature.all_params, self.layout.params, values):
-            fill(slots, param, at, value)
-        return slots
-
     def run(self, slots: Any, values: Sequence[Any], *, complete: bool = True) -> Any:
         """The result of a call of the core; ``complete``: all arrays lie on the device, and nothing
         may have to be put back."""
         with self._driver.on(self._device):
-            context = (ctypes.c_int64 * abi.CTX_WORDS)()
-            context[abi.CTX_HOST] = id(self.host)
-            context[abi.CTX_STREAM] = self._driver.stream()
+            call = CoreCall(slots, self.host)
+            call.context[abi.CTX_STREAM] = self._driver.stream()
             arrays = self._allocate(slots, values)
-            with CallMemory(self._driver, ctypes.addressof(context)) as memory:
-                call = self._call if complete else self._careful_call
-                leaves = call(context, slots, values, memory, arrays)
+            with CallMemory(self._driver, call.address) as memory:
+                run = self._run if complete else self._careful_run
+                leaves = run(call, values, memory, arrays)
         return assemble(self.signature.structure, leaves)
 
-    def _careful_call(
-        self,
-        context: Any,
-        slots: Any,
-        values: Sequence[Any],
-        memory: CallMemory,
-        arrays: dict[int, Any],
+    def _careful_run(
+        self, call: CoreCall, values: Sequence[Any], memory: CallMemory, arrays: dict[int, Any]
     ) -> list[Any]:
         """A call with NumPy arrays copied to the device, and what it wrote put back if need be."""
-        uploaded = self._uploaded(values, slots, memory)
+        uploaded = self._uploaded(values, call.slots, memory)
         rollback = self.signature.rollback
         saved = None if rollback is None else transfers.Saved(rollback, values, self._driver)
         try:
-            return self._call(context, slots, values, memory, arrays, saved)
+            return self._run(call, values, memory, arrays, saved)
         finally:
             for k, address in uploaded.items():
                 if k in self._writes:
                     transfers.download(self._driver, values[k], address)
 
-    def _call(
+    def _run(
         self,
-        context: Any,
-        slots: Any,
+        call: CoreCall,
         values: Sequence[Any],
         memory: CallMemory,
         arrays: dict[int, Any],
         saved: transfers.Saved | None = None,
     ) -> list[Any]:
         try:
-            if self._core(ctypes.addressof(context), ctypes.addressof(slots)):
-                if saved and context[abi.CTX_ERROR] in self.rejecting:
+            if not call.run(self._core):
+                if saved and call.error in self.rejecting:
                     saved.restore()
-                self._failed(context, memory)
+                self._failed(call, memory)
             for k, result in enumerate(self.signature.results):
                 if isinstance(result, abi.ArrayResult) and k not in arrays:
                     at = self.layout.results[k]
-                    shape = known(result.shape, at.extents, slots, values)
-                    arrays[k] = transfers.array(shape, result.dtype, memory.take(slots[at.data]))
-            return [self._leaf(out, arrays, slots, values) for out in self.signature.outs]
+                    shape = known(result.shape, at.extents, call.slots, values)
+                    own = memory.take(call.slots[at.data])
+                    arrays[k] = transfers.array(shape, result.dtype, own)
+            return [self._leaf(out, arrays, call, values) for out in self.signature.outs]
         finally:
-            free_all()(ctypes.addressof(context))
+            call.free()
 
     def _allocate(self, slots: Any, values: Sequence[Any]) -> dict[int, Any]:
         arrays: dict[int, Any] = {}
@@ -147,16 +132,15 @@ class DeviceEntry(PortableEntry):
             found[k], slots[at.data] = transfers.upload(self._driver, value, memory)
         return found
 
-    def _failed(self, context: Any, memory: CallMemory) -> None:
+    def _failed(self, call: CoreCall, memory: CallMemory) -> NoReturn:
         if memory.error is not None:
             raise memory.error
-        error = context[abi.CTX_ERROR]
-        if error > 0 and self.errors.sites[error - 1].exception is CudaError:
+        if call.error > 0 and self.errors.sites[call.error - 1].exception is CudaError:
             cause = self._driver.cause()
-            if context[abi.CTX_PAYLOAD] == OUT_OF_MEMORY:
+            if call.context[abi.CTX_PAYLOAD] == OUT_OF_MEMORY:
                 raise MemoryError from cause
-            raise self.errors.build(error, context[abi.CTX_PAYLOAD]) from cause
-        self._fail(context)
+            raise call.exception(self.errors) from cause
+        raise call.exception(self.errors)
 
 
 def _is_written(param: abi.Param) -> bool:

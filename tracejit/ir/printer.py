@@ -116,7 +116,7 @@ def format_function(function: Function) -> str:
     return "\n".join(text for text, _ in lines_of(function)) + "\n"
 
 
-def format_context(function: Function, instr: Instr | None, around: int = 5) -> str:
+def format_context(function: Function, instr: Instr | None) -> str:
     """The ten lines of a function around an instruction, the instruction marked."""
     p = _Printer(function)
     lines: list[str] = []
@@ -125,8 +125,8 @@ def format_context(function: Function, instr: Instr | None, around: int = 5) -> 
         if each is instr:
             mark = len(lines)
         lines += [line[:160] for line, _ in p.instr(each, "  ")[:1]]
-    start = max(0, mark - around)
-    shown = lines[start : mark + around]
+    start = max(0, mark - 5)
+    shown = lines[start : mark + 5]
     if instr is not None and mark - start < len(shown):
         shown[mark - start] = ">" + shown[mark - start][1:]
     return "\n".join([f"in @{function.name}:", *shown])

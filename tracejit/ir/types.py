@@ -85,9 +85,9 @@ def dense_strides(dtype: np.dtype[np.generic], shape: tuple[Dim, ...]) -> tuple[
     return tuple(reversed(strides))
 
 
-def dense_buffer(type_: TensorType, space: str = "global") -> BufferType:
+def dense_buffer(type_: TensorType) -> BufferType:
     """The C-contiguous buffer that holds a tensor of this type."""
-    return BufferType(type_.dtype, type_.shape, dense_strides(type_.dtype, type_.shape), space)
+    return BufferType(type_.dtype, type_.shape, dense_strides(type_.dtype, type_.shape))
 
 
 INDEX = TensorType(DTYPES["i64"])

@@ -1,7 +1,7 @@
 """`LLVMEmitter`: the abstract scalar emitter answered with lines of LLVM IR text.
 
 Bool is `i1` in registers (how it lies in memory is the loads' and stores' matter). Names are
-`%<prefix><k>` in order of emission, so the text is the same in every run. Nothing here imports
+`%v<k>` in order of emission, so the text is the same in every run. Nothing here imports
 llvmlite: text is the interface.
 """
 
@@ -109,14 +109,12 @@ class LLVMEmitter:
     def __init__(
         self,
         lines: list[str],
-        prefix: str = "v",
         flags: str = "",
         block: str = "entry",
         declares: dict[str, str] | None = None,
         tables: dict[str, str] | None = None,
     ) -> None:
         self.lines = lines
-        self.prefix = prefix
         self.flags = flags + " " if flags else ""
         self.block = block
         self.declares: dict[str, str] = {} if declares is None else declares
@@ -131,12 +129,12 @@ class LLVMEmitter:
     def fresh(self) -> str:
         """The next register name, with its `%`."""
         self._count += 1
-        return f"%{self.prefix}{self._count}"
+        return f"%v{self._count}"
 
     def fresh_label(self, hint: str) -> str:
         """A block name that nothing else of this emitter uses, without `%`."""
         self._count += 1
-        return f"{hint}.{self.prefix}{self._count}"
+        return f"{hint}.v{self._count}"
 
     def label(self, name: str) -> None:
         """Begins block `name`; the one before must have been ended by the caller."""

@@ -10,7 +10,6 @@ import builtins
 import ctypes
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from types import MethodType
 from typing import Any
 
@@ -18,12 +17,8 @@ import numpy as np
 
 from tracejit import abi
 from tracejit.abi import capi
-from tracejit.codegen_llvm.runtime import (
-    HostTable,
-    native_function,
-    scalar_from_slots,
-    store_scalar,
-)
+from tracejit.codegen_llvm.core_call import CoreCall, address_of, callable_core, new_slots
+from tracejit.codegen_llvm.runtime import HostTable, store_scalar
 from tracejit.ir.results import ArgOut, ArrayOut, Out, PythonOut, ScalarOut, StaticOut, ViewOut
 from tracejit.llvm_text.tables import ErrorTable
 from tracejit.python_entry.parameters import CallParameters
@@ -142,7 +137,7 @@ def matches(signature: abi.Signature, values: Sequence[Any]) -> bool:
         if np.may_share_memory(values[a], values[b]):
             return False
     for a, b in signature.identical:
-        x, y = _data(values[a]), _data(values[b])
+        x, y = address_of(values[a]), address_of(values[b])
         if (x, values[a].shape, values[a].strides) != (y, values[b].shape, values[b].strides):
             return False
     return all(
@@ -167,8 +162,7 @@ class PortableEntry:
         self.layout = abi.layout(signature)
         self.errors = errors
         self.host = host
-        kind = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
-        self._core = kind(core)
+        self._core = callable_core(core)
 
     def call(self, args: Sequence[Any]) -> Any:
         """Check, call, and build the result."""
@@ -177,26 +171,32 @@ class PortableEntry:
         values = [*args, *(read_source(h.source, args) for h in self.signature.hidden)]
         if not matches(self.signature, values):
             raise Miss
-        slots = (ctypes.c_int64 * max(1, self.layout.count))()
-        context = (ctypes.c_int64 * abi.CTX_WORDS)()
-        context[abi.CTX_HOST] = id(self.host)
-        for param, at, value in zip(self.signature.all_params, self.layout.params, values):
-            fill(slots, param, at, value)
-        arrays = self._allocate(slots, values)
+        call = CoreCall(self.slots_of(values), self.host)
+        arrays = self._allocate(call.slots, values)
         rollback = self.signature.rollback
         saved = rollback and rollback.save(*(values[k] for k in rollback.params))
         try:
-            if self._core(ctypes.addressof(context), ctypes.addressof(slots)):
-                if rollback is not None and context[abi.CTX_ERROR] in self.rejecting:
+            if not call.run(self._core):
+                if rollback is not None and call.error in self.rejecting:
                     rollback.restore(saved)
-                self._fail(context)
+                raise call.exception(self.errors)
             for k, result in enumerate(self.signature.results):
                 if isinstance(result, abi.ArrayResult) and k not in arrays:
-                    arrays[k] = _adopt(result, self.layout.results[k], slots, context, values)
-            leaves = [self._leaf(out, arrays, slots, values) for out in self.signature.outs]
+                    at = self.layout.results[k]
+                    assert at.data is not None
+                    shape = known(result.shape, at.extents, call.slots, values)
+                    arrays[k] = call.array(result.dtype, shape, at.data)
+            leaves = [self._leaf(out, arrays, call, values) for out in self.signature.outs]
         finally:
-            free_all()(ctypes.addressof(context))
+            call.free()
         return assemble(self.signature.structure, leaves)
+
+    def slots_of(self, values: Sequence[Any]) -> Any:
+        """The slots of a call, without its results."""
+        slots = new_slots(self.layout.count)
+        for param, at, value in zip(self.signature.all_params, self.layout.params, values):
+            fill(slots, param, at, value)
+        return slots
 
     def _allocate(self, slots: Any, values: Sequence[Any]) -> dict[int, Any]:
         """Arrays that the core fills, by number of its result."""
@@ -205,23 +205,17 @@ class PortableEntry:
             if isinstance(result, abi.ArrayResult) and not result.core_allocates:
                 shape = tuple(evaluate(e, values) for e in result.shape if e is not None)
                 arrays[k] = np.empty(shape, result.dtype)
-                slots[self.layout.results[k].data] = _data(arrays[k])
+                slots[self.layout.results[k].data] = address_of(arrays[k])
         return arrays
 
-    def _fail(self, context: Any) -> None:
-        error = context[abi.CTX_ERROR]
-        if error == abi.ERROR_MEMORY:
-            raise MemoryError
-        raise self.errors.build(error, *context[abi.CTX_PAYLOAD : abi.CTX_PAYLOAD + 8])
-
-    def _leaf(self, out: Out, arrays: Mapping[int, Any], slots: Any, values: Any) -> Any:
+    def _leaf(self, out: Out, arrays: Mapping[int, Any], call: CoreCall, values: Any) -> Any:
         if isinstance(out, ArrayOut) and out.index in arrays:
             return arrays[out.index]
         if isinstance(out, ArrayOut | ScalarOut | PythonOut):
             at = self.layout.results[out.index]
             assert at.data is not None
             dtype = self.signature.results[out.index].dtype
-            value = scalar_from_slots(dtype, ctypes.addressof(slots) + 8 * at.data)
+            value = call.scalar(dtype, at.data)
             if isinstance(out, ArrayOut):
                 return np.array(value)
             return value.item() if isinstance(out, PythonOut) else value
@@ -230,7 +224,7 @@ class PortableEntry:
             assert view is not None
             of = view.source
             source = values[of.arg] if isinstance(of, ArgOut) else arrays[of.index]
-            return self._view(view, slots, source, values)
+            return self._view(view, call.slots, source, values)
         assert isinstance(out, ArgOut | StaticOut), out
         return values[out.arg] if isinstance(out, ArgOut) else out.value
 
@@ -252,15 +246,9 @@ class PortableEntry:
         return _strided_view(source, view.dtype, shape, strides, offset, view.writeable)
 
 
-def _data(array: np.ndarray[Any, Any]) -> int:
-    # Not `array.ctypes.data`, which makes several objects a call and keeps some of them.
-    address: int = array.__array_interface__["data"][0]
-    return address
-
-
 def fill(slots: Any, param: abi.Param, at: abi.Slots, value: Any) -> None:
     if isinstance(param, abi.ArrayParam):
-        slots[at.data] = _data(value)
+        slots[at.data] = address_of(value)
         for places, found in ((at.extents, value.shape), (at.strides, value.strides)):
             for place, number in zip(places, found, strict=True):
                 if place is not None:
@@ -282,15 +270,6 @@ def known(
     )
 
 
-def _adopt(
-    result: abi.ArrayResult, at: abi.Slots, slots: Any, context: Any, values: Any
-) -> np.ndarray[Any, Any]:
-    # A copy: taking ownership needs array fields, which this entry does not touch.
-    leaf = np.empty(known(result.shape, at.extents, slots, values), result.dtype)
-    ctypes.memmove(_data(leaf), slots[at.data], leaf.nbytes)
-    return leaf
-
-
 def _strided_view(
     source: np.ndarray[Any, Any],
     dtype: abi.DType,
@@ -307,7 +286,7 @@ def _strided_view(
     )(where["PyArray_NewFromDescr"])
     set_base = ctypes.PYFUNCTYPE(ctypes.c_int, py, py)(where["PyArray_SetBaseObject"])
     dims, steps = ((ctypes.c_ssize_t * n)(*numbers) for numbers in (shape, strides))
-    data = _data(source) + offset
+    data = address_of(source) + offset
     flags = capi.WRITEABLE if writeable and source.flags.writeable else 0
     for stolen in (dtype, source):
         ctypes.pythonapi.Py_IncRef(py(stolen))
@@ -349,8 +328,3 @@ class PortableCallable:
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
-
-
-@cache
-def free_all() -> Any:
-    return native_function("tj_free_all", None, ctypes.c_void_p)

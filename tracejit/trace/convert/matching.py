@@ -28,7 +28,7 @@ class _Unfolder(OwnBody, ast.NodeTransformer):
     def visit_Match(self, stmt: ast.Match) -> Statements:
         self.generic_visit(stmt)
         subject = self.unique("subject")
-        begun = _located(ast.Assign([ast.Name(subject, ast.Store())], stmt.subject), stmt)
+        begun = located(ast.Assign([ast.Name(subject, ast.Store())], stmt.subject), stmt)
         return [begun, *self.cases(stmt.cases, subject)]
 
     def cases(self, cases: list[ast.match_case], subject: str) -> Statements:
@@ -40,26 +40,22 @@ class _Unfolder(OwnBody, ast.NodeTransformer):
         held = [self.unique("part") for _ in names]
         found = PatternTest(ast.Name(subject, ast.Load()), _spec(case.pattern), tuple(names))
         targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in (test, *held)]
-        asked = _located(ast.Assign([ast.Tuple(targets, ast.Store())], found), where)
+        asked = located(ast.Assign([ast.Tuple(targets, ast.Store())], found), where)
         binds = [
-            _located(ast.Assign([ast.Name(n, ast.Store())], ast.Name(h, ast.Load())), where)
+            located(ast.Assign([ast.Name(n, ast.Store())], ast.Name(h, ast.Load())), where)
             for n, h in zip(names, held, strict=True)
         ]
         if _takes_all(case.pattern) and case.guard is None:
             return [asked, *binds, *case.body]
         body = [*binds, *case.body]
-        out = [asked]
+        out: list[ast.stmt] = [asked]
         if case.guard is not None:
             truth = ast.UnaryOp(ast.Not(), ast.UnaryOp(ast.Not(), case.guard))
-            guarded = _located(ast.Assign([ast.Name(test, ast.Store())], truth), case.guard)
-            out.append(_located(ast.If(ast.Name(test, ast.Load()), [*binds, guarded], []), where))
+            guarded = located(ast.Assign([ast.Name(test, ast.Store())], truth), case.guard)
+            out.append(located(ast.If(ast.Name(test, ast.Load()), [*binds, guarded], []), where))
             body = case.body
         rest = self.cases(others, subject)
-        return [*out, _located(ast.If(ast.Name(test, ast.Load()), body, rest), where)]
-
-
-def _located(stmt: ast.stmt, where: ast.AST) -> ast.stmt:
-    return located(stmt, where)
+        return [*out, located(ast.If(ast.Name(test, ast.Load()), body, rest), where)]
 
 
 def _takes_all(pattern: ast.pattern) -> bool:

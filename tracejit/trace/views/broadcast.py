@@ -139,10 +139,10 @@ def cast_shape(value: Value, shape: Sequence[Dim], message: str, exc: str = "Val
     )
 
 
-def broadcast_together(values: Sequence[Value], message: str | None = None) -> list[Value]:
+def broadcast_together(values: Sequence[Value]) -> list[Value]:
     """All values with one common shape."""
     shapes = [v.shape for v in values]
-    message = message or shapes_message(shapes)
+    message = shapes_message(shapes)
     shape = broadcast_shapes(shapes, message)
     return [stretch(v, shape, message) for v in values]
 

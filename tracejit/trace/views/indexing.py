@@ -185,30 +185,25 @@ def _normal(k: Any) -> Any:
     if isinstance(k, PyScalar):
         if k.kind not in ("int", "bool"):
             throw(IndexError(_INVALID))
-        return k if k.kind == "int" else Array_of(k.value)
+        return k if k.kind == "int" else fresh(k.value)
     if isinstance(k, Scalar):
         if is_bool(k.dtype):
-            return Array_of(k.value)
+            return fresh(k.value)
         if not is_integer(k.dtype):
             throw(IndexError(_INVALID))
         return k
     if isinstance(k, bool | np.bool_):
-        return Array_of(current().b.const(bool(k), "bool"))
+        return fresh(current().b.const(bool(k), "bool"))
     if isinstance(k, list) and not k:
-        return Array_of(current().b.const(np.zeros(0, np.int64)))
+        return fresh(current().b.const(np.zeros(0, np.int64)))
     if isinstance(k, list | tuple | np.ndarray | range):
-        return _checked_kind(Array_of(lift(k).value))
+        return _checked_kind(fresh(lift(k).value))
     if isinstance(k, Tracer):
         throw(IndexError(_INVALID))
     try:
         return as_dim(k)
     except TypeError:
         throw(IndexError(_INVALID))
-
-
-def Array_of(value: Value) -> Array:  # noqa: N802
-    """An index array from a value."""
-    return fresh(value)
 
 
 def _checked_kind(k: Array) -> Any:
