@@ -63,26 +63,29 @@ def _may_be_wide(x: Any) -> bool:
 def _with_int(name: str, x: Value, n: Value) -> Value:
     """A comparison of a float (or complex number) with an int, of their values exactly.
 
-    Where the float is unlike the rounded int it compares so with the int, too, as rounding keeps
-    the order. Where it is equal it is whole, and compared as an int, if 64 bits hold it."""
+    ``x < n`` is ``x < c`` for the least float ``c`` that is not below ``n``; ``x <= n`` is
+    ``x <= d`` for the greatest ``d`` that is not above it. Both depend on ``n`` alone: in a loop
+    over floats that are compared with one int they are found once."""
     b = current().b
     if name == "ne":
         return b.op("invert", _with_int("eq", x, n))  # type: ignore[no-any-return]
     if is_complex(x.dtype):
         real = b.op("eq", b.op("imag", x), b.const(0.0, "f64"))
         return b.op("bitwise_and", real, _with_int("eq", b.op("real", x), n))  # type: ignore[no-any-return]
-    rounded = b.convert(n, "f64")
-    near = b.op("eq", x, rounded)
-    fits = b.op("bitwise_and", near, b.op("lt", x, b.const(2.0**63, "f64")))
-    whole = b.convert(b.op("select", fits, x, b.const(0.0, "f64")), "i64")
-    below = {"eq": "eq", "lt": "lt", "le": "le", "gt": "le", "ge": "lt"}[name]
-    found = b.op("bitwise_and", fits, b.op(below, whole, n))
+    nearest = b.convert(n, "f64")
+    fits = b.op("lt", nearest, b.const(2.0**63, "f64"))
+    whole = b.convert(b.op("select", fits, nearest, b.const(0.0, "f64")), "i64")
     if name == "eq":
-        return found  # type: ignore[no-any-return]
-    if name in ("gt", "ge"):
-        found = b.op("bitwise_and", near, b.op("invert", found))
-    strict = b.op("lt" if name in ("lt", "le") else "gt", x, rounded)
-    return b.op("bitwise_or", strict, found)  # type: ignore[no-any-return]
+        exact = b.op("bitwise_and", fits, b.op("eq", whole, n))
+        return b.op("bitwise_and", exact, b.op("eq", x, nearest))  # type: ignore[no-any-return]
+    if name in ("lt", "ge"):
+        short = b.op("bitwise_and", fits, b.op("lt", whole, n))
+        beyond = b.const(math.inf, "f64")
+    else:
+        short = b.op("bitwise_or", b.op("invert", fits), b.op("gt", whole, n))
+        beyond = b.const(-math.inf, "f64")
+    bound = b.op("select", short, b.op("nextafter", nearest, beyond), nearest)
+    return b.op(name, x, bound)  # type: ignore[no-any-return]
 
 
 _PLAIN: dict[str, Callable[[Any, Any], Any]] = {
