@@ -196,6 +196,7 @@ def squared(x: Any) -> Any:
         (value_and_grad, "allow_int", "convert the argument"),
         (vmap, "in_axis", "did you mean in_axes?"),
         (vmap, "in_dims", "in_axes"),
+        (vmap, "axis", "in_axes"),
         (jacfwd, "argnum", "did you mean argnums?"),
         (jacrev, "vectorize", "at once"),
         (hessian, "holomorph", "did you mean holomorphic?"),

@@ -65,6 +65,7 @@ FOREIGN: dict[str, dict[str, str]] = {
         "wrt": "argnums (positions) or argnames",
     },
     "vmap": {
+        "axis": "in_axes",
         "axis_name": f"there are no collective operations: {_LEAVE_OUT}",
         "chunk_size": _LEAVE_OUT,
         "in_dims": "in_axes",
