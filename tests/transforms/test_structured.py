@@ -72,3 +72,12 @@ def test_steps_have_to_be_told() -> None:
         scan(lambda c, x: (c, c), 0.0, (X, X[:2]))
     with pytest.raises(ValueError, match="scan over nothing"):
         jit(lambda x: scan(lambda c, v: (c + v, c), 0.0, x))(X[:0])
+
+
+def test_unroll_of_jax_is_taken_and_changes_nothing() -> None:
+    def f(x: Any) -> Any:
+        total = scan(lambda t, v: (t * v, t), 1.0, x, unroll=2)[0]
+        return fori_loop(0, 3, lambda _, t: t * x[0], total, unroll=True)
+
+    x = np.array([2.0, 3.0])
+    assert jit(f)(x) == f(x) == 48.0

@@ -18,10 +18,18 @@ R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
 
 
-def fori_loop(lower: int, upper: int, body_fun: Callable[[Any, C], C], init_val: C) -> C:
+def fori_loop(
+    lower: int,
+    upper: int,
+    body_fun: Callable[[Any, C], C],
+    init_val: C,
+    *,
+    unroll: int | bool | None = None,
+) -> C:
     """``body_fun(i, value)`` for i from ``lower`` to ``upper - 1``; the last value.
 
     A plain ``for`` does the same. ``value`` may be an array or a container; its kind stays.
+    ``unroll`` is JAX's, and changes nothing: LLVM decides which loops are unrolled.
 
         total = fori_loop(0, 4, lambda i, total: total + i, 0.0)
         assert total == 6.0
@@ -116,12 +124,14 @@ def scan(
     xs: Any = None,
     length: int | None = None,
     reverse: bool = False,
+    unroll: int | bool = 1,
 ) -> tuple[C, Any]:
     """``carry, y = f(carry, x)`` for each x along the first axis of ``xs``; the last carry, and the
     ys as arrays.
 
     ``xs``: an array or a container of them; None with ``length``, the number of steps. ``reverse``:
-    from the last x to the first, each y where its x was. ValueError where there is no step.
+    from the last x to the first, each y where its x was. ``unroll`` is JAX's, and changes nothing:
+    LLVM decides which loops are unrolled. ValueError where there is no step.
 
         last, sums = scan(lambda total, x: (total + x, total + x), 0.0, np.arange(4.0))
         assert last == 6.0
