@@ -47,6 +47,15 @@ def _(x: Any) -> Any:
     return a is b  # here
 
 
+@mistake("a list of lists that is an argument is read at a run-time place, and changed", "",
+         UnsupportedError, "copy it first", "`[list(row) for row in x]`",
+         [[1], [2, 3]] * 40, 70)  # fmt: skip
+def _(x: Any, n: Any) -> Any:
+    for i in range(n):
+        x[i].append(i)  # here
+    return x
+
+
 @mistake("a list that grows under a run-time condition gets a number here, a tuple there", "",
          UnsupportedError, "holds numbers", "keep several lists")  # fmt: skip
 def _(x: Any) -> Any:

@@ -154,3 +154,47 @@ def of_several_kinds(x: Any, n: Any) -> Any:
     rows = [[1, 2], [3, 4]]
     rows[n % 2].append(n)
     return d, twice, rows
+
+
+# Lists of lists that are arguments ---------------------------------------------------------------
+
+FEW = [[1, 2], [0, 2, 3], [0, 1], [1], []]
+MANY = [[(7 * i + k) % 90 for k in range(i % 4)] for i in range(90)]
+
+
+@REFERENCES(lambda: (FEW, 0), lambda: (MANY, 3), policies=("auto",))
+def reached(neighbours: Any, start: Any) -> Any:
+    seen, found = {start}, [start]
+    for depth in range(3):
+        k = 0
+        while k < len(found):
+            for v in neighbours[found[k]]:
+                if v not in seen:
+                    seen.add(v)
+                    found.append(v + depth * 0)
+            k += 1
+    sizes = [len(x) for x in neighbours]
+    return found, sizes, sum(x[-1] for x in neighbours if x), list(neighbours[found[0]])
+
+
+@REFERENCES(lambda: ([(i, i * 7 % 70, i / 2) for i in range(70)],), policies=("auto",))
+def edges(pairs: Any) -> Any:
+    degree, weight, first = [0] * 70, 0.0, 0
+    for a, b, w in pairs:
+        degree[a] += 1
+        degree[b] += 2
+        weight += w
+    for k in range(len(pairs)):
+        first += pairs[k][1] * k
+    return degree, weight, first
+
+
+@REFERENCES(lambda: ([[i * 0.5 + j for j in range(4)] for i in range(66)],), policies=("auto",))
+def a_matrix(rows: Any) -> Any:
+    total, place = 0.0, 0
+    for i in range(len(rows)):
+        for j in range(len(rows[0])):
+            total += rows[i][j] * (i + j)
+            if rows[i][j] > rows[place][3]:
+                place = i
+    return total, place

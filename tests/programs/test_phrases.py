@@ -12,6 +12,7 @@ from tests.programs.assumptions import ASSUMPTIONS
 from tests.programs.comprehensions import COMPREHENSIONS, ITERATORS
 from tests.programs.control_flow import CONTROL_FLOW
 from tests.programs.copying import COPIES
+from tests.programs.deques import DEQUES
 from tests.programs.dynamic_sizes import DYNAMIC_SIZES
 from tests.programs.generator_functions import GENERATOR_FUNCTIONS
 from tests.programs.generators import GENERATORS
@@ -318,6 +319,11 @@ def test_an_iterator_goes_on_where_it_stopped_at_each_turn() -> None:
     x = np.arange(6.0)
     for most in (100.0, 3.0, -1.0):
         assert jit(nested)(x, most).tolist() == nested(x, most).tolist()
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(DEQUES))
+def test_deques(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
 
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(MATHEMATICS))

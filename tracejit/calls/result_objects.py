@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -223,7 +224,7 @@ class _Pairs(list[Any]):
 
 def _spread(x: Any) -> None:
     """In place, the items of runs for the runs in the lists of a new container."""
-    if isinstance(x, list | tuple):
+    if isinstance(x, list | tuple | deque):
         children: Any = [item for item in x if not isinstance(item, _Items)]
     elif isinstance(x, dict):
         if trees.Entries in x:
@@ -234,12 +235,14 @@ def _spread(x: Any) -> None:
         children = trees.children(x).values() if trees.is_record(x) else ()
     for child in children:
         _spread(child)
-    if isinstance(x, list) and len(children) < len(x):
-        x[:] = (
+    if isinstance(x, list | deque) and len(children) < len(x):
+        items = (
             x[0]
             if len(x) == 1
             else [i for item in x for i in (item if isinstance(item, _Items) else [item])]
         )
+        x.clear()
+        x.extend(items)
 
 
 def _numbers(extents: Extents, results: Sequence[Any]) -> list[int]:

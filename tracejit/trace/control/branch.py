@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -266,8 +267,8 @@ def _joined_containers(
         if type(obj) is list and (is_ref(a) or is_ref(b)):
             found.append((obj, {0: join.reference("a list", (obj, obj), a, b)}))
             continue
-        if type(obj) is list and (len(a) != len(b) or is_grown(a) or is_grown(b)):
-            run = join.runs("a list", (obj, obj), a, b)
+        if type(obj) in (list, deque) and (len(a) != len(b) or is_grown(a) or is_grown(b)):
+            run = join.runs(f"a {type(obj).__name__}", (obj, obj), a, b)
             if run is not None:
                 found.append((obj, {0: run}))
                 continue

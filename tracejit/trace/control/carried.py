@@ -132,9 +132,10 @@ class Structure:
 
 @dataclass(frozen=True)
 class ListPlan:
-    """The items of a list of which the run decides how long it is."""
+    """The items of a list or deque of which the run decides how long it is."""
 
     form: ElementKinds
+    is_deque: bool = False
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def first_plan(x: Any) -> Plan:
     if is_any_number(x):
         return number_plan(x)
     if isinstance(x, ListBuffer):
-        return ListPlan(x.form)
+        return ListPlan(x.form, x.first is not None)
     if isinstance(x, ListRef):
         return RefPlan(x.heap)
     if isinstance(x, TableBuffer):
@@ -278,7 +279,9 @@ def _opened_run(plan: ListPlan, out: Opened) -> ListBuffer:
     size = ranges.extent(_placeholder(INDEX, out)).dim
     types = [t for kind in plan.form[0] for t in kind.types(kind.column(size))]
     columns = [_placeholder(t, out) for t in types]
-    return ListBuffer(columns, ranges.extent(_placeholder(INDEX, out)).dim, plan.form)
+    count = ranges.extent(_placeholder(INDEX, out)).dim
+    first = ranges.extent(_placeholder(INDEX, out)).dim if plan.is_deque else None
+    return ListBuffer(columns, count, plan.form, first)
 
 
 def _opened_view(plan: ViewPlan, entry: Array, out: Opened) -> Array:
@@ -348,12 +351,13 @@ def carried_values(plan: Plan, x: Any, storage: EndStorage | None = None) -> lis
     if isinstance(plan, SelectPlan):
         return plan.values(x, storage)
     if isinstance(plan, ListPlan):
-        run = empty_run(plan.form) if x is UNDEFINED else x
+        run = (empty_run(plan.form) if x is UNDEFINED else x).of_deque(plan.is_deque)
         size = run.columns[0].shape[0]
         columns = run.columns
+        places = [b.index(run.count), *([b.index(run.begin)] if plan.is_deque else [])]
         if any(c.shape[0] != size for c in columns):
-            return [*of_one_size(columns), b.index(run.count)]
-        return [b.index(size), *columns, b.index(run.count)]
+            return [*of_one_size(columns), *places]
+        return [b.index(size), *columns, *places]
     if isinstance(plan, RefPlan):
         return [b.const(0, "i64") if x is UNDEFINED else x.number]
     if isinstance(plan, TablePlan):
@@ -437,13 +441,13 @@ def rebound(
 def _rebound_run(plan: ListPlan, entry: Any, results: Iterator[tuple[Value, bool]]) -> ListBuffer:
     ranges = current().ranges
     width = sum(kind.width for kind in plan.form[0])
-    found = [next(results) for _ in range(width + 2)]
+    found = [next(results) for _ in range(width + 2 + plan.is_deque)]
     if isinstance(entry, ListBuffer) and not any(changed for _, changed in found):
         return entry
-    (size, _), *columns, (count, _) = found
-    for extent in (size, count):
-        ranges.extent(extent)
-    return ListBuffer([c for c, _ in columns], count.dim, plan.form)
+    size, *columns = (value for value, _ in found[: width + 1])
+    places = [ranges.extent(value).dim for value, _ in found[width + 1 :]]
+    ranges.extent(size)
+    return ListBuffer(columns, places[0], plan.form, places[1] if plan.is_deque else None)
 
 
 def _rebound_table(plan: TablePlan, entry: Any, results: Iterator[tuple[Value, bool]]) -> Any:

@@ -122,7 +122,8 @@ def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
     if isinstance(plan, Number | Tagged) or isinstance(end, TaggedScalar):
         return _improved_number(plan, entry, start, end, at, name)
     if isinstance(end, ListBuffer):
-        return plan if isinstance(plan, ListPlan) and plan.form == end.form else ListPlan(end.form)
+        found = ListPlan(end.form, end.first is not None)
+        return plan if plan == found else found
     if isinstance(end, ListRef):
         return RefPlan(end.heap)
     if isinstance(end, TableBuffer):
@@ -152,7 +153,7 @@ def steady_plan(end: Any, at: Ending) -> Plan:
     if isinstance(end, Array):
         return _plan_of_array(end, at)
     if isinstance(end, ListBuffer):
-        return ListPlan(end.form)
+        return ListPlan(end.form, end.first is not None)
     if isinstance(end, ListRef):
         return RefPlan(end.heap)
     if isinstance(end, TableBuffer):

@@ -6,6 +6,7 @@ to other storage on the other denotes a ``Select``: writing through it reaches t
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
 from tracejit.trace.control.join_arrays import Finish
 from tracejit.trace.control.join_numbers import NumberJoin, unlike
 from tracejit.trace.control.objects import choose_among, is_object, is_older, made_object, parts_of
@@ -193,9 +195,10 @@ class Join(NumberJoin):
         if any(k.lists is not None for k in form[0]):
             self._must_be(name, lists, (a, b), form)
         found: list[ListBuffer] = []
+        is_deque = type(lists[0]) is deque
         for side, items in zip(self.sides, (a, b), strict=True):
             with side.inside():
-                found.append(run_of_items(items, form))
+                found.append(run_of_items(items, form).of_deque(is_deque))
         return self._runs(found, form)
 
     def _runs(
@@ -205,14 +208,30 @@ class Join(NumberJoin):
             self.array_value([Array(Cell(c)) for c in pair], only)
             for pair in zip(*(r.columns for r in found), strict=True)
         ]
-        counts = [0 if only is not None and only != k else r.count for k, r in enumerate(found)]
-        makers: list[Callable[[Any], Value]] = []
-        for n in counts:
-            makers.append(lambda b, n=n: b.op("copy", b.index(n)))  # type: ignore[misc]
-        count = self.pair(makers)
+        extent = self.session.ranges.extent
+        both = [(r.count, r.begin) for r in found]
+        if only is not None:
+            both[1 - only] = (0, 0)
+        counts, begins = zip(*both, strict=True)
+        count = self._dims(counts)
+        if all(r.first is None for r in found):
+            return lambda results: ListBuffer(
+                [results[k] for k in columns], extent(results[count]).dim, form
+            )
+        first = self._dims(begins)
         return lambda results: ListBuffer(
-            [results[k] for k in columns], self.session.ranges.extent(results[count]).dim, form
+            [results[k] for k in columns],
+            extent(results[count]).dim,
+            form,
+            extent(results[first]).dim,
         )
+
+    def _dims(self, dims: Sequence[Dim]) -> int:
+        """The number of the result that is one extent on one side, another on the other."""
+        makers: list[Callable[[Any], Value]] = []
+        for n in dims:
+            makers.append(lambda b, n=n: b.op("copy", b.index(n)))  # type: ignore[misc]
+        return self.pair(makers)
 
     def tables(self, name: str, tables: tuple[Any, Any], a: Any, b: Any) -> Finish:
         """Two dicts or sets as one of which the run decides the keys."""

@@ -29,6 +29,7 @@ from tracejit.trace.session.frames import Restart
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values import containers
+from tracejit.trace.values.caller_lists import FEW, release, table_of
 from tracejit.trace.values.dynamic_list import is_grown, is_ref, refuse, replace_items, run_of_items
 from tracejit.trace.values.entries import put_table
 from tracejit.trace.values.iterables import iterated, steps_of
@@ -51,6 +52,8 @@ def staged_for(
     """A ``for`` statement."""
     session = current()
     steps = steps_of(iterable)
+    table = table_of(iterable) if steps is None and _is_long(iterable) else None
+    steps = steps if table is None else table.steps()
     key = (site.filename, site.line, site.segment)
     if steps is None or (
         isinstance(steps.trip, int) and (steps.trip <= 1 or session.loop_is(key, "unroll"))
@@ -65,6 +68,12 @@ def staged_for(
     run(loop)
     if held != _held(iterable):
         refuse("a change, in a loop over it,")
+    if table is not None:
+        release(iterable)
+
+
+def _is_long(x: Any) -> bool:
+    return type(x) is list and len(x) > FEW
 
 
 def _held(iterable: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -157,8 +158,8 @@ def _all_better(
         found.entry = next(
             (box for box, x in zip(loop.boxes, held, strict=True) if x is found.entry), found.entry
         )
-        if type(found.entry) is not list and not isinstance(found.form, TableForm):
-            # a deque, or a class of the program's
+        if type(found.entry) not in (list, deque) and not isinstance(found.form, TableForm):
+            # a class of the program's
             raise Resized(*found.args) from None
         raise
 

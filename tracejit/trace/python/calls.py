@@ -17,6 +17,7 @@ from tracejit.trace.control.recursion import called
 from tracejit.trace.control.watched import as_is
 from tracejit.trace.guards.process_state import read_state
 from tracejit.trace.python.constructed import construct
+from tracejit.trace.python.deques import DEQUES
 from tracejit.trace.python.dicts_made import DICTS
 from tracejit.trace.python.dispatching import behind
 from tracejit.trace.python.generators import is_generator, made_by_call
@@ -217,7 +218,7 @@ def _of_grown(
     ours = isinstance(f, FunctionType | MethodType | functools.partial)
     made = isinstance(f, type) and not is_plain_module(f.__module__)
     kept = isinstance(getattr(f, "__self__", None), list | dict)
-    known = {**dict.fromkeys(OF_GROWN, True), **REWRITTEN, **DICTS}
+    known = {**dict.fromkeys(OF_GROWN, True), **REWRITTEN, **DICTS, **DEQUES}
     if not (ours or made or kept or in_table(known, f)):
         refuse_grown(f"{getattr(f, '__name__', type(f).__name__)}()")
     return args, kwargs
@@ -263,7 +264,8 @@ def _builtins_table() -> dict[Any, Callable[..., Any]]:
     from tracejit.trace.session.registry import BUILTINS
     from tracejit.trace.values.kinds import KINDS
 
-    table = BUILTINS | CHOOSING | COPYING | ITERATORS | KINDS | ORDERING | REWRITTEN | SETS | DICTS
+    table = BUILTINS | CHOOSING | COPYING | ITERATORS | KINDS | ORDERING | REWRITTEN | SETS
+    table |= DICTS | DEQUES
     for theirs, ours in table.items():
         ours.__name__ = ours.__qualname__ = theirs.__name__
     return table

@@ -74,18 +74,18 @@ def place(i: Any, count: Dim, message: str = "list index out of range") -> Dim:
 
 def getitem(x: list[Any], key: Any) -> Any:
     run = run_of(x)
-    if isinstance(key, slice):
+    if _is_part(x, key):
         return [window(run, *slice_bounds(key, run.count))]
-    at = place(key, run.count)
+    at = place(key, run.count, f"{type(x).__name__} index out of range")
     return list_rows.note(item_at(run, at), x, at)
 
 
 def setitem(x: list[Any], key: Any, value: Any) -> None:
-    if isinstance(key, slice):
+    if _is_part(x, key):
         _set_part(x, key, value)
         return
     run = run_of(x)
-    at = place(key, run.count, "list assignment index out of range")
+    at = place(key, run.count, _no_place(x))
     row = list_rows.found(x)
     if row is not None:
         list_rows.write_item(row, at, value)
@@ -98,15 +98,27 @@ def setitem(x: list[Any], key: Any, value: Any) -> None:
 
 def delitem(x: list[Any], key: Any) -> None:
     run = run_of(x)
-    if isinstance(key, slice):
+    if _is_part(x, key):
         start, step, n = slice_bounds(key, run.count)
         if step != 1:
             refuse("deletion of a part with a step")
         rest = window(run, start + n, 1, run.count - start - n)
         replace_items(x, extended(window(run, 0, 1, start), rest))
         return
-    at = place(key, run.count, "list assignment index out of range")
+    at = place(key, run.count, _no_place(x))
     replace_items(x, without(run, at))
+
+
+def _is_part(x: Any, key: Any) -> bool:
+    """Whether a key means several items; TypeError where it is none of a deque."""
+    if isinstance(key, slice) and type(x) is not list:
+        throw(TypeError("sequence index must be integer, not 'slice'"))
+    return isinstance(key, slice)
+
+
+def _no_place(x: Any) -> str:
+    """What is said where an item is put beyond the end."""
+    return "list assignment index out of range" if type(x) is list else "deque index out of range"
 
 
 def _set_part(x: list[Any], key: slice, value: Any) -> None:
@@ -128,7 +140,7 @@ def _set_part(x: list[Any], key: slice, value: Any) -> None:
 def without(run: ListBuffer, at: Dim) -> ListBuffer:
     """All items but one."""
     if at == run.count - 1:
-        return ListBuffer(run.columns, at, run.form)
+        return ListBuffer(run.columns, at, run.form, run.first)
     before = window(run, 0, 1, at)
     return extended(before, window(run, at + 1, 1, run.count - at - 1))
 

@@ -16,6 +16,7 @@ from tracejit.trace.python.dynamic_list_methods import getitem, place, setitem
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import PyScalar, Scalar, Tracer, as_dim
+from tracejit.trace.values.caller_lists import table_of
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     form_of,
@@ -56,6 +57,10 @@ def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
     if not is_place(key):
         return None
     session = current()
+    if type(x) is list and any(type(i) is list for i in x):
+        table = table_of(x)
+        if table is not None:
+            return _noted(item_at(table, place(key, table.count)), key)
     items = _items(ops, x)
     form = form_of(items)
     tagged = form is not None and any(k.is_tagged for k in form[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections import deque
 from collections.abc import Callable
 from types import MethodType
 from typing import Any
@@ -264,7 +265,7 @@ class StagedItems(Operators):
         if isinstance(obj, dict) and table_methods.is_asked(obj, key):
             table_methods.setitem(obj, key, value)
             return
-        if isinstance(obj, list | dict):
+        if isinstance(obj, list | dict) or is_grown(obj):
             self._refuse_outside(obj)
             containers.must_be_known(self.session, obj)
             containers.touch(self.session, obj)
@@ -295,7 +296,7 @@ class StagedItems(Operators):
         if isinstance(obj, dict) and table_methods.is_asked(obj, key):
             table_methods.delitem(obj, key)
             return
-        if isinstance(obj, list | dict):
+        if isinstance(obj, list | dict) or is_grown(obj):
             self._refuse_outside(obj)
             containers.must_be_known(self.session, obj)
             containers.touch(self.session, obj)
@@ -318,6 +319,9 @@ class StagedItems(Operators):
         if type(target) is list and op == "+=":
             value = by_value(table_views.as_list(value))
         table_methods.must_be_plain(f"the operator {op}", target, value)
+        if type(target) is deque and op == "+=":
+            self.session.operators.call(target.extend, value)
+            return target
         if isinstance(target, list):
             containers.must_be_known(self.session, target)
             containers.touch(self.session, target)

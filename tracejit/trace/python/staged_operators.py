@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, KeysView
 from types import MethodType
 from typing import Any
@@ -19,6 +20,7 @@ from tracejit.trace.convert import Site, Traits, Turns, VarInfo
 from tracejit.trace.guards.process_state import is_reader, read_state
 from tracejit.trace.python import (
     contexts,
+    deques,
     dicts_made,
     dynamic_list_methods,
     generators,
@@ -51,7 +53,7 @@ from tracejit.trace.values.all import (
 from tracejit.trace.values.captured_arrays import seen, seen_or_none
 from tracejit.trace.values.dynamic_list import by_value, is_grown, is_ref, refuse, run_of
 from tracejit.trace.values.entries import holds_view, is_table, must_hold_none
-from tracejit.trace.values.identity import same_array, same_list
+from tracejit.trace.values.identity import must_not_be_the_callers, same_array, same_list
 from tracejit.trace.values.iterables import ENDLESS, Once, spend, steps_of
 from tracejit.trace.values.kinds import operands
 from tracejit.trace.values.maybe_unbound import MaybeNone
@@ -225,7 +227,7 @@ class StagedOperators(StagedFunctions, StagedItems):
             return bool_of(found)
         if isinstance(container, Array):
             return bool_of(name_of(np.any)(container == item))
-        if isinstance(container, tuple | list) and any(
+        if isinstance(container, tuple | list | deque) and any(
             isinstance(x, Tracer) or holds_view(x) for x in (item, *container)
         ):
             return self.or_(False, *(lambda x=x: self._is_found(x, item) for x in container))
@@ -275,6 +277,8 @@ class StagedOperators(StagedFunctions, StagedItems):
                 return LIST_METHODS[f.__name__](owner, *args, **kwargs)
             if type(owner) is list and self._is_of_grown(owner, f, args):
                 return self._list_method(owner, f, args, kwargs)
+        if deques.is_of_the_run(owner, getattr(f, "__name__", ""), args):
+            return deques.method(owner, f.__name__, args, kwargs)
         watched.check_call(self.session, f, args, kwargs)
         args = dunder_methods.iterated_by(self, f, args)
         found = NotImplemented
@@ -430,6 +434,7 @@ class StagedOperators(StagedFunctions, StagedItems):
             return same_array(left, right)
         if is_ref(left) and is_ref(right):
             return same_list(left[0], right[0])
+        must_not_be_the_callers(left, right)
         containers.must_be_told_apart(self.session, left, right)
         if not (is_plain_value(left) or is_plain_value(right)):
             self.session.outside.pin(left, right)

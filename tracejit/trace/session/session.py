@@ -92,6 +92,8 @@ class Session:
         #: Lists and dicts that loops have put together, for a name that they bind anew: which
         #: object of Python's each is, the run decides.
         self.put_together: dict[int, Any] = {}
+        #: Lists that are arguments, with their items as the run reads them (``caller_lists``).
+        self.caller_lists: dict[int, tuple[Any, Any]] = {}
         #: Objects of the user's classes, with the frame in which they were made, by identity.
         self.made: dict[int, tuple[Any, Frame]] = {}
         #: Iterators of Python's, and the keys under which the trace may begin again with them as

@@ -1,4 +1,5 @@
-"""Lists of which the run decides how long they are: buffers with room to grow, and a count.
+"""Lists of which the run decides how long they are: buffers with room to grow, and a count; and
+deques (``deque_runs``).
 
 Such a list holds one object while it is traced, a ``ListBuffer``, which stands for all of its
 items (``list_kinds`` says what they can be). It is a value: what changes the list makes another.
@@ -6,6 +7,7 @@ items (``list_kinds`` says what they can be). It is a value: what changes the li
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn, TypeGuard
 
@@ -58,14 +60,31 @@ class AllItems(Tracer):
 
 
 class ListBuffer(AllItems):
-    """All items of a list: ``columns`` have room for the parts of at least ``count`` items."""
+    """All items of a list: ``columns`` have room for the parts of at least ``count`` items.
+    ``first``: where those of a deque begin."""
 
-    __slots__ = ("columns", "count", "form")
+    __slots__ = ("columns", "count", "first", "form")
 
-    def __init__(self, columns: Sequence[Value], count: Dim, form: ElementKinds) -> None:
+    def __init__(
+        self, columns: Sequence[Value], count: Dim, form: ElementKinds, first: Dim | None = None
+    ) -> None:
         self.columns = tuple(columns)
         self.count = count
         self.form = form
+        self.first = first
+
+    @property
+    def begin(self) -> Dim:
+        """Where the items begin in the columns."""
+        return 0 if self.first is None else self.first
+
+    def of_deque(self, is_deque: bool) -> ListBuffer:
+        """The same items as those of a deque, or of a list."""
+        if is_deque == (self.first is not None):
+            return self
+        if is_deque:
+            return ListBuffer(self.columns, self.count, self.form, 0)
+        return ListBuffer(parts_of(self), self.count, self.form)
 
     def steps(self) -> Steps:
         known = current().ranges.at_least(self.count, 0)
@@ -97,8 +116,8 @@ def refuse(what: str) -> NoReturn:
 
 
 def is_grown(x: Any) -> TypeGuard[list[Any]]:
-    """Whether ``x`` is a list of which the run decides how long it is."""
-    return type(x) is list and any(isinstance(i, AllItems) for i in x)
+    """Whether ``x`` is a list or deque of which the run decides how long it is."""
+    return type(x) in (list, deque) and any(isinstance(i, AllItems) for i in x)
 
 
 def is_ref(x: Any) -> TypeGuard[list[Any]]:
@@ -142,7 +161,7 @@ def _row_of(x: list[Any]) -> Any:
     return LIST_ROWS["found"](x) if id(x) in current().rows else None
 
 
-def replace_items(x: list[Any], run: ListBuffer) -> None:
+def replace_items(x: Any, run: ListBuffer) -> None:
     """Other items for a list."""
     if is_ref(x):
         x[0].heap.must_hold(run.form)
@@ -160,7 +179,7 @@ def replace_items(x: list[Any], run: ListBuffer) -> None:
             "that is decided at run time: build a new list, and return it"
         )
     containers.touch(session, x)
-    x[:] = [run]
+    containers.restore(x, [run.of_deque(type(x) is deque)])
 
 
 # Forms --------------------------------------------------------------------------------------------
@@ -268,6 +287,7 @@ def run_of_items(items: Sequence[Any], form: ElementKinds) -> ListBuffer:
     first, *rest = items or [None]
     if type(first) is ListBuffer:
         run = converted(first, form)
+        run = run.of_deque(False) if rest else run
     else:
         run, rest = empty_run(form, max(_ROOM, len(items))), list(items)
     for item in rest:
@@ -295,6 +315,8 @@ def converted(run: ListBuffer, form: ElementKinds) -> ListBuffer:
     """The same items in a form that has their kinds, too."""
     if run.form == form:
         return run
+    if run.first is not None:
+        return converted(run.of_deque(False), form).of_deque(True)
     if run.count == 0:
         return empty_run(form)
     columns: list[Value] = []
@@ -394,7 +416,7 @@ def extended(run: ListBuffer, other: ListBuffer) -> ListBuffer:
 
 def parts_of(run: ListBuffer) -> list[Value]:
     """The columns without the room that is left."""
-    return [rows_of(c, 0, run.count, 1) for c in run.columns]
+    return [rows_of(c, run.begin, run.count, 1) for c in run.columns]
 
 
 def rows_of(column: Value, start: Dim, count: Dim, step: Dim) -> Value:
@@ -412,14 +434,14 @@ def share_rows(run: ListBuffer) -> None:
 def window(run: ListBuffer, start: Dim, step: Dim, count: Dim) -> ListBuffer:
     """Some of the items, in range."""
     share_rows(run)
-    columns = [rows_of(c, start, count, step) for c in run.columns]
+    columns = [rows_of(c, run.begin + start, count, step) for c in run.columns]
     return ListBuffer(columns, count, run.form)
 
 
 def item_at(run: ListBuffer, i: Dim) -> Any:
     """One item, in range."""
     b = current().b
-    values = [b.reshape(rows_of(c, i, 1, 1), c.shape[1:]) for c in run.columns]
+    values = [b.reshape(rows_of(c, run.begin + i, 1, 1), c.shape[1:]) for c in run.columns]
     parts = [kind.part(mine) for kind, mine in by_part(run.form[0], values)]
     if run.form[1] is None:
         return parts[0]
@@ -432,7 +454,7 @@ def item_at(run: ListBuffer, i: Dim) -> Any:
 def with_item(run: ListBuffer, i: Dim, item: Any) -> ListBuffer:
     """With another item at a place, in range."""
     run = converted(run, form_with(run, item))
-    return ListBuffer(put_item(run, i, item), run.count, run.form)
+    return ListBuffer(put_item(run, i, item), run.count, run.form, run.first)
 
 
 def put_item(run: ListBuffer, i: Dim, item: Any) -> list[Value]:
@@ -443,7 +465,7 @@ def put_item(run: ListBuffer, i: Dim, item: Any) -> list[Value]:
     columns = []
     for column, value in zip(run.columns, values, strict=True):
         row = b.reshape(value, (1, *column.shape[1:]))
-        starts = (i, *(0 for _ in column.shape[1:]))
+        starts = (run.begin + i, *(0 for _ in column.shape[1:]))
         columns.append(b.op("put_slice", column, row, *b.bounds(starts, None)))
     return columns
 

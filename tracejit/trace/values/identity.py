@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.trace.session.frames import Restart
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.storage import Cell
 from tracejit.trace.values.all import Array, PyScalar
-from tracejit.trace.values.dynamic_list import ListRef
+from tracejit.trace.values.dynamic_list import ListRef, is_ref
 from tracejit.trace.values.selected_storage import Select
 
 
@@ -30,6 +32,14 @@ def same_list(left: ListRef, right: ListRef) -> bool | PyScalar:
     if left.heap is not right.heap:
         return False
     return PyScalar("bool", current().b.op("eq", left.number, right.number))
+
+
+def must_not_be_the_callers(left: Any, right: Any) -> None:
+    """UnsupportedError where one is a list read of an argument, and one may be that very list."""
+    if type(left) is list and type(right) is list:
+        for x in (left, right):
+            if is_ref(x):
+                x[0].heap.must_change()
 
 
 def _must_be_exact(cell: Cell) -> None:

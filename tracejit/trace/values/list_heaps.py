@@ -50,11 +50,14 @@ class Heap:
         self.form: ElementKinds | None = None
         self.rows: list[Any] = [_outermost(_FIELDS)]
         self.pool: list[Any] = []
+        #: Why no list of it may be changed any more, if none may be.
+        self.frozen: str | None = None
 
     def must_hold(self, form: ElementKinds | None) -> None:
         """Items of a form are put into a list."""
         if form is None or form == self.form:
             return
+        self.must_change()
         form = by_reference(form)
         both = form if self.form is None else joined_forms(self.form, form)
         if both is None or not can_hold(both):
@@ -207,11 +210,18 @@ class Heap:
         run: ListBuffer = self.rows[0]
         self._set_rows(_put(run.columns[0], number.dim, _COUNT, count), run.count)
 
+    def must_change(self) -> None:
+        """UnsupportedError where no list may be changed."""
+        if self.frozen is not None:
+            raise UnsupportedError(self.frozen)
+
     def _set_rows(self, column: Value, count: Dim) -> None:
+        self.must_change()
         containers.touch(current(), self.rows)
         self.rows[:] = [ListBuffer([column], count, _FIELDS)]
 
     def _set_pool(self, columns: Any, count: Dim) -> None:
+        self.must_change()
         containers.touch(current(), self.pool)
         self.pool[:] = [ListBuffer(columns, count, self.pool[0].form)]
 
@@ -308,6 +318,8 @@ def _with_first(session: Session, form: ElementKinds) -> ElementKinds:
 def one_heap(a: Heap, b: Heap) -> None:
     """Lists of two heaps are in one list."""
     if a is not b:
+        for heap in (a, b):
+            heap.must_change()
         reason = f"{where()}: lists of several kinds meet"
         raise Restart(("one", tuple(sorted((a.site, b.site)))), "lists", reason)
 

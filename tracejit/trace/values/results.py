@@ -173,6 +173,7 @@ class Describer:
 
     def _heap(self, heap: Heap) -> HeapOut:
         """The lists of a heap, each of which is made once."""
+        heap.must_change()
         if id(heap) not in self._heaps:
             found = self._heaps[id(heap)] = HeapOut(self.need(parts_of(heap.rows[0])[0]))
             if heap.form is not None:
