@@ -1,0 +1,83 @@
+"""How much is done to compile: counts of calls, not seconds.
+
+Bodies of loops are counted in `trace/test_trace_counts.py`, kernels in `lower/test_merge.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import CodeType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tracejit import grad, jit
+from tracejit.calls.compiler import simplify
+from tracejit.ir.builder import Builder
+from tracejit.ir.core import Function
+from tracejit.ir.types import tensor
+from tracejit.lower.kernel_fusion import merge
+from tracejit.lower.lower import lower
+from tracejit.passes import runner
+
+
+@contextmanager
+def profiled(note: Callable[[Any], object]) -> Iterator[None]:
+    """``note`` is told of the frame of each call of a Python function."""
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, _: note(frame) if event == "call" else None)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
+def calls_in(work: Callable[..., Any], *args: Any) -> int:
+    """How many calls of Python functions some work makes."""
+    calls: list[CodeType] = []
+    with profiled(lambda frame: calls.append(frame.f_code)):
+        work(*args)
+    return len(calls)
+
+
+def updates(count: int) -> Function:
+    """``y[k + 1] = y[k] + 1`` for so many k, written out."""
+    b = Builder("updates")
+    y = b.op("copy", b.param(tensor("f64", (1000,))))
+    for k in range(count):
+        one = b.op("add", b.reshape(b.slice(y, (k,), (1,)), ()), b.const(1.0, "f64"))
+        y = b.op("put_slice", y, b.reshape(one, (1,)), *b.bounds((k + 1,), None))
+    return b.build([y])
+
+
+@pytest.mark.parametrize("stage", [simplify, lower, lambda f: merge(lower(f))])
+def test_updates_one_after_another_are_linear(stage: Callable[..., Any]) -> None:
+    few, many = (calls_in(stage, updates(count)) for count in (50, 200))
+    assert many < 4.4 * few
+
+
+def loss(w: Any, x: Any) -> Any:
+    return np.sum(np.tanh(x @ w) ** 2)
+
+
+def bent(w: Any, x: Any) -> Any:
+    return np.sum(grad(loss)(w, x) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("function", "runs"), [(jit(loss), 1), (grad(loss), 3), (grad(bent), 5)], ids=["", "'", "''"]
+)
+def test_the_passes_run_once_over_each_function(function: Any, runs: int) -> None:
+    """Over what is differentiated, over each derivative, and over what is lowered."""
+    names: list[str] = []
+
+    def note(frame: Any) -> None:
+        if frame.f_code is runner.run.__code__:
+            names.append(frame.f_locals["function"].name)
+
+    with profiled(note):
+        function(np.ones((3, 2)), np.ones((4, 3)))
+    assert len(names) == len(set(names)) == runs
