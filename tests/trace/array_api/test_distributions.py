@@ -53,7 +53,7 @@ def test_values(name: str, method: str) -> None:
 
 
 #: By the parameters of what is computed with incomplete functions no derivative is known.
-UNKNOWN = {"gamma", "chi2", "invgamma", "beta", "t", "nbinom"}
+UNKNOWN = {"beta", "t", "nbinom"}
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,8 @@ def _point(name: str, k: int) -> tuple[list[float], np.ndarray[Any, Any]]:
         others = [1.1]
     if name in ("kn", "yn", "expn"):
         others = [2]
+    if name.endswith("inv") and k < count - 1:
+        others[-1] = 0.4
     return others, x
 
 
@@ -210,8 +212,8 @@ def test_ufunc_arguments() -> None:
 
 
 def test_what_has_no_derivative_says_so() -> None:
-    with pytest.raises(TypeError, match=r"scipy.special.gammainc has no derivative by its arg.* 1"):
-        grad(lambda a: special.gammainc(a, 2.0))(1.0)
+    with pytest.raises(TypeError, match=r"scipy.special.jv has no derivative by its arg.* 1"):
+        grad(lambda v: special.jv(v, 2.0))(1.0)
     with pytest.raises(TypeError, match=r"scipy.special.struve has no derivative"):
         grad(lambda x: special.struve(1.0, x))(1.0)
 

@@ -14,6 +14,7 @@ with as_shipped():
         dynamic,
         fourier,
         functions,
+        incomplete,
         index_maps,
         linear_algebra,
         masked,

@@ -1,9 +1,10 @@
 """Partial derivatives of special functions, each a line of mathematics.
 
 ``PARTIALS[module:name][k](x…, y)`` is the derivative of ``y = name(x…)`` by operand ``k``; None
-where none is known in closed form (by the order of a Bessel function, by the parameter of an
-incomplete gamma function). Formulas: NIST Digital Library of Mathematical Functions, in brackets.
-They use functions of the same library, so that they have derivatives in turn.
+where none is known (by the order of a Bessel function). Formulas: NIST Digital Library of
+Mathematical Functions, in brackets. They use functions of the same library, so that they have
+derivatives in turn. By a parameter of an incomplete function there is no closed form, but a row
+(``incomplete.py``).
 
 Where a product such as ``x log y`` has a factor that is zero, so is its derivative by the other.
 """
@@ -91,6 +92,15 @@ def _log_ndtr(x: Expr, y: Expr) -> Expr:
 def _gamma_density(a: Expr, x: Expr) -> Expr:
     """``x**(a-1) e**-x / gamma(a)`` [8.8.13]."""
     return _exp((a - 1) * _log(x) - x - _gammaln(a))
+
+
+def gamma_density_by_a(a: Expr, x: Expr) -> Expr:
+    """Its derivative by a."""
+    return _gamma_density(a, x) * (_log(x) - _psi(a))
+
+
+def _gammainc_by_a(a: Expr, x: Expr) -> Expr:
+    return a.op("gammainc_by_a", x)
 
 
 def _beta_density(a: Expr, b: Expr, x: Expr) -> Expr:
@@ -199,12 +209,30 @@ _BINARY: dict[str, tuple[Partial | None, Partial | None]] = {
         lambda a, m, y: y * (_psi(a + m) - _psi(a)),
         lambda a, m, y: y * _psi(a + m),
     ),
-    "gammainc": (None, lambda a, x, y: _gamma_density(a, x)),
-    "gammaincc": (None, lambda a, x, y: -_gamma_density(a, x)),
-    "gammaincinv": (None, lambda a, p, y: 1 / _gamma_density(a, y)),
-    "gammainccinv": (None, lambda a, p, y: -1 / _gamma_density(a, y)),
-    "chdtr": (None, lambda v, x, y: _gamma_density(v * 0.5, x * 0.5) * 0.5),
-    "chdtrc": (None, lambda v, x, y: _gamma_density(v * 0.5, x * 0.5) * -0.5),
+    "gammainc": (
+        lambda a, x, y: _gammainc_by_a(a, x),
+        lambda a, x, y: _gamma_density(a, x),
+    ),
+    "gammaincc": (
+        lambda a, x, y: -_gammainc_by_a(a, x),
+        lambda a, x, y: -_gamma_density(a, x),
+    ),
+    "gammaincinv": (
+        lambda a, p, y: -(_gammainc_by_a(a, y) / _gamma_density(a, y)),
+        lambda a, p, y: 1 / _gamma_density(a, y),
+    ),
+    "gammainccinv": (
+        lambda a, p, y: -(_gammainc_by_a(a, y) / _gamma_density(a, y)),
+        lambda a, p, y: -1 / _gamma_density(a, y),
+    ),
+    "chdtr": (
+        lambda v, x, y: _gammainc_by_a(v * 0.5, x * 0.5) * 0.5,
+        lambda v, x, y: _gamma_density(v * 0.5, x * 0.5) * 0.5,
+    ),
+    "chdtrc": (
+        lambda v, x, y: _gammainc_by_a(v * 0.5, x * 0.5) * -0.5,
+        lambda v, x, y: _gamma_density(v * 0.5, x * 0.5) * -0.5,
+    ),
     "pdtr": (None, lambda k, m, y: -_gamma_density(k.op("floor") + 1, m)),
     "pdtrc": (None, lambda k, m, y: _gamma_density(k.op("floor") + 1, m)),
     "stdtr": (None, lambda df, t, y: _student_density(df, t)),
