@@ -47,12 +47,30 @@ def _(x: Any) -> Any:
     return a is b  # here
 
 
+@mistake("`is` of two tuples that hold numbers of the run", "", UnsupportedError,
+         "whether two names mean one tuple", "compare them with `==`", 70)  # fmt: skip
+def _(n: Any) -> Any:
+    pairs = []
+    for i in range(n):
+        pairs.append((i, 2))
+    return pairs[3] is pairs[3]  # here
+
+
 @mistake("a list of lists that is an argument is read at a run-time place, and changed", "",
          UnsupportedError, "copy it first", "`[list(row) for row in x]`",
          [[1], [2, 3]] * 40, 70)  # fmt: skip
 def _(x: Any, n: Any) -> Any:
     for i in range(n):
         x[i].append(i)  # here
+    return x
+
+
+@mistake("a dict of lists that is an argument is read at a run-time key, and changed", "",
+         UnsupportedError, "copy it first", "`{k: list(v) for k, v in x.items()}`",
+         {0: [1], 5: [2, 3]}, np.array([5, 0]))  # fmt: skip
+def _(x: Any, keys: Any) -> Any:
+    for k in keys:
+        x[k].append(7)  # here
     return x
 
 

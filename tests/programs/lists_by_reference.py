@@ -4,7 +4,7 @@ what is changed through one shows through the other."""
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
+from collections import defaultdict, deque
 from typing import Any
 
 import numpy as np
@@ -198,3 +198,59 @@ def a_matrix(rows: Any) -> Any:
             if rows[i][j] > rows[place][3]:
                 place = i
     return total, place
+
+
+@REFERENCES(
+    lambda: ({0: [1, 2], 1: [0, 3], 2: [0], 3: [], 9: [3, 0]}, 0, np.array([9, 0])),
+    lambda: ({0: [1, 2], 1: [0, 3], 2: [0], 3: [], 9: [3, 0]}, 9, np.array([0, 4])),
+    lambda: ({2: [0], 0: []}, 2, np.array([2])),
+    policies=("auto",),
+)
+def reached_by_key(neighbours: Any, start: Any, asked: Any) -> Any:
+    distance, queue = {start: 0}, deque([start])
+    while queue:
+        u = queue.popleft()
+        for v in neighbours[u]:
+            if v not in distance:
+                distance[v] = distance[u] + 1
+                queue.append(v)
+    depths, stack = 0, [start]
+    while stack and depths < 20:
+        depths += 1
+        stack.extend(reversed(neighbours.get(stack.pop(), [])))
+    sizes = [(u, len(row)) for u, row in neighbours.items()]
+    return distance, depths, sizes, [list(neighbours[k]) for k in asked]
+
+
+@REFERENCES(lambda: ({(0, 1): [(1, 0.5)], (1, 0): [(2, 1.5), (3, 0.0)]}, np.arange(3)))
+def by_pairs(found: Any, x: Any) -> Any:
+    total = 0.0
+    for i in x:
+        for j in x:
+            if (i, j) in found:
+                for k, w in found[i, j]:
+                    total += k * w
+    return total
+
+
+def _rows() -> list[Any]:
+    return [[float(i), 2.0] for i in range(70)]
+
+
+@REFERENCES(lambda: ([(i, i % 3) for i in range(70)], np.arange(80.0), _rows()), policies=("auto",))
+def what_must_be_known(pairs: Any, x: Any, rows: Any) -> Any:
+    """Loops over many items in which more must be known than a table says are compiled once for
+    each item."""
+    parts, texts = [], []
+    for a, b in pairs:
+        parts.append(x[a : a + b])
+        texts.append("abc"[b] + str(a))
+    same, best = 0, rows[0]
+    for row in rows:
+        row[0] *= 2
+        same += row is rows[3]
+        if len(row) == 2:
+            parts.append(row)
+        if row[0] > best[0]:
+            best = row
+    return parts, texts, same, best, rows

@@ -52,9 +52,13 @@ def staged_for(
     """A ``for`` statement."""
     session = current()
     steps = steps_of(iterable)
-    table = table_of(iterable) if steps is None and _is_long(iterable) else None
-    steps = steps if table is None else table.steps()
     key = (site.filename, site.line, site.segment)
+    table = None
+    if steps is None and _is_long(iterable) and not session.loop_is(key, "unroll"):
+        table = table_of(iterable)
+    if table is not None:
+        steps = table.steps()
+        session.kept_rolled.setdefault(key)
     if steps is None or (
         isinstance(steps.trip, int) and (steps.trip <= 1 or session.loop_is(key, "unroll"))
     ):

@@ -48,7 +48,6 @@ class Changes:
         self._read: set[int] = set()
         self._relations: list[Relation] = []
         self._containers: list[tuple[tuple[Any, ...], Any, Any]] = []
-        self._at_first: dict[int, tuple[Any, Any]] = {}
         self._came_in: dict[int, tuple[Any, tuple[Any, ...]]] = {}
         self._repeated: dict[int, tuple[Any, int]] = {}
         #: By object and name: it, a dict of what the attribute is set to, and what it was before.
@@ -132,9 +131,7 @@ class Changes:
         if id(obj) in self._static or any(x is held for _, x, _ in self._containers):
             return
         if isinstance(obj, list | deque):
-            before = list(obj)
-            self._containers.append((path, obj, before))
-            self._at_first[id(obj)] = obj, before
+            self._containers.append((path, obj, list(obj)))
         elif isinstance(obj, dict) and path not in ((), (1,)):
             self._containers.append((path, obj, dict(obj)))
         if isinstance(obj, list | tuple | deque):
@@ -150,8 +147,8 @@ class Changes:
 
     def is_as_passed(self, obj: Any) -> bool:
         """Whether a container that is an argument holds what it did when the call began."""
-        found = self._at_first.get(id(obj))
-        return found is not None and found[0] is obj and not self._is_changed(*found)
+        found = next((before for _, x, before in self._containers if x is obj), None)
+        return found is not None and not self._is_changed(obj, found)
 
     def same_items(self, run: ListBuffer, items: list[Any]) -> None:
         """Note that a buffer holds the items that a list held before it."""

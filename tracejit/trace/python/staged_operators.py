@@ -53,7 +53,7 @@ from tracejit.trace.values.all import (
 from tracejit.trace.values.captured_arrays import seen, seen_or_none
 from tracejit.trace.values.dynamic_list import by_value, is_grown, is_ref, refuse, run_of
 from tracejit.trace.values.entries import holds_view, is_table, must_hold_none
-from tracejit.trace.values.identity import must_not_be_the_callers, same_array, same_list
+from tracejit.trace.values.identity import must_be_certain, same_array, same_list
 from tracejit.trace.values.iterables import ENDLESS, Once, spend, steps_of
 from tracejit.trace.values.kinds import operands
 from tracejit.trace.values.maybe_unbound import MaybeNone
@@ -68,6 +68,8 @@ from tracejit.trees import is_record
 
 #: Methods of a dict that look for a key.
 _LOOKUPS = ("get", "pop", "setdefault", "__getitem__", "__contains__")
+#: Methods of a list or dict that leave it as it is.
+_READING = ("get", "keys", "values", "items", "copy", "index", "count")
 
 Thunk = Callable[[], Any]
 GetState = Callable[[], tuple[Any, ...]]
@@ -267,7 +269,8 @@ class StagedOperators(StagedFunctions, StagedItems):
         if isinstance(owner, list | dict) and not isinstance(f, MethodType):
             if f.__name__ in MUTATING:
                 containers.must_be_known(self.session, owner)
-            containers.touch(self.session, owner)
+            if f.__name__ not in _READING:
+                containers.touch(self.session, owner)
             if type(owner) is list and f.__name__ == "extend":
                 args = tuple(by_value(table_views.as_list(x)) for x in args)
             if isinstance(owner, dict) and args and f.__name__ in _LOOKUPS:
@@ -434,7 +437,7 @@ class StagedOperators(StagedFunctions, StagedItems):
             return same_array(left, right)
         if is_ref(left) and is_ref(right):
             return same_list(left[0], right[0])
-        must_not_be_the_callers(left, right)
+        must_be_certain(left, right)
         containers.must_be_told_apart(self.session, left, right)
         if not (is_plain_value(left) or is_plain_value(right)):
             self.session.outside.pin(left, right)

@@ -21,6 +21,7 @@ from tracejit.trace.python.table_views import TableView, as_list, length
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers, table_buffers, table_forms, table_keys, tables
 from tracejit.trace.values.all import PyScalar, Tracer
+from tracejit.trace.values.caller_lists import table_of_dict
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.entries import (
     is_table,
@@ -109,7 +110,8 @@ def find(x: Any, key: Any) -> Lookup | None:
     """A key in a dict or set. None where a table cannot hold what is in it."""
     if not is_table(x) and _holds_lists(x):
         become_table(x)
-    table = table_in(x) if is_table(x) else _known_table(x, key)
+    table = table_in(x) if is_table(x) else table_of_dict(x)
+    table = _known_table(x, key) if table is None else table
     return None if table is None else Lookup(table, table_keys.find(table, key))
 
 

@@ -1,5 +1,5 @@
-"""Lists of lists that are arguments, as the run reads them: a heap of what they held when the call
-began.
+"""Lists of lists and dicts of lists that are arguments, as the run reads them: a heap of what they
+held when the call began.
 
 The caller's lists stay what they are, so the heap stands for them only as long as none of them is
 changed, and what is read of it cannot be changed, returned, or put into another list.
@@ -7,15 +7,17 @@ changed, and what is read of it cannot be changed, returned, or put into another
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.session import current, where
+from tracejit.trace.values import table_forms
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     form_of,
@@ -26,6 +28,9 @@ from tracejit.trace.values.dynamic_list import (
 )
 from tracejit.trace.values.list_heaps import Heap
 from tracejit.trace.values.list_kinds import Kind, ListsOf
+from tracejit.trace.values.table_buffers import ROOM, TableBuffer
+
+T = TypeVar("T", ListBuffer, TableBuffer)
 
 #: A list of more items than this is gone through by a loop of the run.
 FEW = 64
@@ -34,26 +39,46 @@ FEW = 64
 def table_of(x: Any) -> ListBuffer | None:
     """The items of a list that is an argument, for reading; None where no table holds them, or it
     was changed since the call began."""
-    session = current()
-    path = None if type(x) is not list else session.outside.path_of(x)
+    path = None if type(x) is not list else current().outside.path_of(x)
     if path is None or is_grown(x) or not x:
         return None
-    known = session.caller_lists.get(id(x))
-    if known is not None:
-        found: ListBuffer = known[1]
-        return found
     rows = [row for row in x if type(row) is list]
     of_lists = len(rows) == len(x)
-    if (rows and not of_lists) or not all(map(session.outside.is_as_passed, (x, *rows))):
+    if rows and not of_lists:
+        return None
+    return _kept(x, rows, lambda: _table_of_lists(rows, path) if of_lists else _table(x))
+
+
+def table_of_dict(x: Any) -> TableBuffer | None:
+    """The entries of a dict that is an argument, and whose values are lists, for reading; None
+    where no table holds them, or it was changed since the call began."""
+    path = None if type(x) not in _DICTS else current().outside.path_of(x)
+    if path is None or not all(type(row) is list for row in x.values()):
+        return None
+    rows = list(x.values())
+    return _kept(x, rows, lambda: _table_of_entries(list(x), rows, path))
+
+
+_DICTS = (dict, OrderedDict, defaultdict)
+
+
+def _kept(x: Any, rows: Sequence[list[Any]], make: Callable[[], T | None]) -> T | None:
+    """What stands for a container, made once; neither that nor its lists can be changed then."""
+    session = current()
+    known = session.caller_lists.get(id(x))
+    if known is not None:
+        found: T = known[1]
+        return found
+    if not all(map(session.outside.is_as_passed, (x, *rows))):
         return None
     frames = session.frames
     session.frames = frames[:1]  # made before all else, where the arguments are known
     try:
-        made = _table_of_lists(rows, path) if of_lists else _table(x)
+        made = make()
     finally:
         session.frames = frames
     if made is not None:
-        reason = _reason()
+        reason = _reason(x)
         session.kept.update({id(y): (y, reason) for y in (x, *rows)})
         session.caller_lists[id(x)] = x, made
     return made
@@ -67,11 +92,14 @@ def release(x: list[Any]) -> None:
         session.caller_lists.pop(id(x), None)
 
 
-def _reason() -> str:
+def _reason(x: Any) -> str:
+    of_dict = isinstance(x, dict)
+    kind, places = ("dict", "keys") if of_dict else ("list", "places")
+    copied = "{k: list(v) for k, v in x.items()}" if of_dict else "[list(row) for row in x]"
     return (
-        f"{where()}: a list of lists that is an argument, and read at run-time places, is changed, "
-        "returned, or put into another list: copy it first ([list(row) for row in x]), or take a "
-        "copy of the one that is read (list(x[i]))"
+        f"{where()}: a {kind} of lists that is an argument, and read at run-time {places}, is "
+        f"changed, returned, or put into another list: copy it first ({copied}), or take a copy of "
+        f"the list that is read (list(x[{places[0]}]))"
     )
 
 
@@ -85,21 +113,51 @@ def _table(x: list[Any]) -> ListBuffer | None:
 
 def _table_of_lists(rows: Sequence[list[Any]], path: Any) -> ListBuffer | None:
     """References to copies of the lists."""
+    found = _references(rows, path, _reason(rows))
+    if found is None:
+        return None
+    numbers, kind = found
+    return ListBuffer([numbers], len(rows), ((kind,), None))
+
+
+def _table_of_entries(
+    keys: Sequence[Any], rows: Sequence[list[Any]], path: Any
+) -> TableBuffer | None:
+    """Keys of one kind, and references to copies of the lists."""
+    if not table_forms.are_keyed(dict.fromkeys(keys)):
+        return None
+    form = table_forms.form_of_entries(keys, [()]).keys
+    found = _references(rows, path, _reason({}))
+    if found is None:
+        return None
+    numbers, kind = found
+    b = current().b
+    n = len(keys)
+    room = max(ROOM, 1 << (n - 1).bit_length())
+    columns = []
+    for column in (*laid_out(keys, form).columns, numbers):
+        rest = b.op("empty", dtype=column.dtype, shape=(room - n,))
+        columns.append(b.op("concatenate", column, rest, axis=0))
+    slots = b.op("key_slots", b.index(n), *columns[:-1])
+    return TableBuffer(table_forms.TableForm(form, ((kind,), None)), slots, columns, n)
+
+
+def _references(rows: Sequence[list[Any]], path: Any, reason: str) -> tuple[Value, Kind] | None:
+    """The numbers of copies of the lists in a heap of their own, and what these are."""
     form = form_of(*rows, resolve=False)
-    if form is None or form[1] is list or any(k.shape is not None for k in form[0]):
+    items = [item for row in rows for item in row]
+    if items and (form is None or form[1] is list or any(k.shape is not None for k in form[0])):
         return None
     session = current()
     site = "argument", *path
     heap = session.heaps[site] = Heap(site)
     heap.must_hold(form)
-    assert heap.form is not None
-    items = [item for row in rows for item in row]
     counts = [length_of(row) if is_grown(row) else len(row) for row in rows]
     starts: list[Dim] = [0, *accumulate(counts)][:-1]
-    run = run_of_items(items, heap.form) if items else None
+    run = run_of_items(items, heap.form) if heap.form is not None else None
     numbers = heap.several(run, _column(starts), _column(counts))
-    heap.frozen = _reason()
-    return ListBuffer([numbers], len(rows), ((Kind("int", shape=(), lists=ListsOf(site)),), None))
+    heap.frozen = reason
+    return numbers, Kind("int", shape=(), lists=ListsOf(site))
 
 
 def _column(dims: Sequence[Dim]) -> Value:

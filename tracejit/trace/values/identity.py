@@ -9,7 +9,7 @@ from tracejit.ir.core import Value
 from tracejit.trace.session.frames import Restart
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.storage import Cell
-from tracejit.trace.values.all import Array, PyScalar
+from tracejit.trace.values.all import Array, PyScalar, Tracer
 from tracejit.trace.values.dynamic_list import ListRef, is_ref
 from tracejit.trace.values.selected_storage import Select
 
@@ -34,12 +34,22 @@ def same_list(left: ListRef, right: ListRef) -> bool | PyScalar:
     return PyScalar("bool", current().b.op("eq", left.number, right.number))
 
 
-def must_not_be_the_callers(left: Any, right: Any) -> None:
-    """UnsupportedError where one is a list read of an argument, and one may be that very list."""
-    if type(left) is list and type(right) is list:
+def must_be_certain(left: Any, right: Any) -> None:
+    """UnsupportedError where it is not known whether two lists or tuples are one: one list was read
+    of an argument, and may be that very list; or loops and lists hold values, not tuples."""
+    if left is right or type(left) is not type(right):
+        return
+    if type(left) is list:
         for x in (left, right):
             if is_ref(x):
                 x[0].heap.must_change()
+    if type(left) is not tuple or len(left) != len(right):
+        return
+    if any(isinstance(x, Tracer | tuple) for x in (*left, *right)):
+        raise UnsupportedError(
+            f"{where()}: whether two names mean one tuple is decided at run time, and asked by "
+            "`is`: compare them with =="
+        )
 
 
 def _must_be_exact(cell: Cell) -> None:

@@ -50,7 +50,7 @@ class Heap:
         self.form: ElementKinds | None = None
         self.rows: list[Any] = [_outermost(_FIELDS)]
         self.pool: list[Any] = []
-        #: Why no list of it may be changed any more, if none may be.
+        #: Why no list of it may be changed any more, if none may be. Others may still come.
         self.frozen: str | None = None
 
     def must_hold(self, form: ElementKinds | None) -> None:
@@ -152,6 +152,7 @@ class Heap:
 
     def put(self, number: Value, at: Dim, item: Any) -> None:
         """Another item at a place, in range."""
+        self.must_change()
         self.must_hold(form_of([item]))
         pool: ListBuffer = self.pool[0]
         self._set_pool(put_item(pool, self._get(number, _START) + at, item), pool.count)
@@ -162,6 +163,7 @@ class Heap:
 
     def _with_room(self, number: Value, more: Dim) -> tuple[Dim, Dim]:
         """Room for further items in a list: where it begins then, and how many there are."""
+        self.must_change()
         session = current()
         b = session.b
         start, count, room = (b.index(self._get(number, field)) for field in range(3))
@@ -207,6 +209,7 @@ class Heap:
         return found
 
     def _set_count(self, number: Value, count: Dim) -> None:
+        self.must_change()
         run: ListBuffer = self.rows[0]
         self._set_rows(_put(run.columns[0], number.dim, _COUNT, count), run.count)
 
@@ -216,12 +219,10 @@ class Heap:
             raise UnsupportedError(self.frozen)
 
     def _set_rows(self, column: Value, count: Dim) -> None:
-        self.must_change()
         containers.touch(current(), self.rows)
         self.rows[:] = [ListBuffer([column], count, _FIELDS)]
 
     def _set_pool(self, columns: Any, count: Dim) -> None:
-        self.must_change()
         containers.touch(current(), self.pool)
         self.pool[:] = [ListBuffer(columns, count, self.pool[0].form)]
 
