@@ -176,6 +176,16 @@ def test_sizes_vary_and_may_be_none() -> None:
         np.testing.assert_allclose(f(x), want, rtol=1e-14)
 
 
+def test_sizes_of_two_arguments_vary_together() -> None:
+    """Inside of a compiled function, where each is an extent of its own."""
+    f = jit(lambda a, b: vmap(grad(lambda x, y: np.hypot(x, y) * y))(a, b))
+    for n in (3, 4, 6):
+        a, b = np.arange(1.0, n + 1), np.full(n, 2.0)
+        np.testing.assert_allclose(f(a, b), a * b / np.hypot(a, b), rtol=1e-14)
+    with pytest.raises(ValueError, match="arguments have 3 and 5 examples"):
+        f(np.ones(3), np.ones(5))
+
+
 def test_effects_come_example_by_example(capsys: pytest.CaptureFixture[str]) -> None:
     def shows(x: Any) -> Any:
         print("first", x)

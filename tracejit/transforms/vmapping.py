@@ -10,7 +10,7 @@ from tracejit.errors import UnsupportedError, throw
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import TensorType
-from tracejit.trace.session.concretize import shown_shape
+from tracejit.trace.session.concretize import plain_text, shown_dim, shown_shape
 from tracejit.trace.session.raising import Diverged
 from tracejit.trace.values.all import Array, PyScalar, Scalar, lift, wrap_array
 from tracejit.transforms.outermost import outermost
@@ -78,7 +78,7 @@ class Vmapped(Transform):
             _front(x, axes[k], trees.name_of_leaf(tree, k, names))
             for k, x in zip(mapped, staged.wrt, strict=True)
         ]
-        size = self._size(staged, fronts)
+        size, fronts = self._of_one_size(staged, fronts)
         staged.wrt_values = fronts
         staged.params = [Value(TensorType(v.dtype, v.shape[1:])) for v in fronts]
 
@@ -100,18 +100,29 @@ class Vmapped(Transform):
             raise Diverged
         return self._result(staged, results, differ, size)
 
-    def _size(self, staged: Staged, fronts: Sequence[Value]) -> Dim:
-        """The number of examples, which all mapped arguments agree on."""
+    def _of_one_size(self, staged: Staged, fronts: Sequence[Value]) -> tuple[Dim, list[Value]]:
+        """The number of examples, which all mapped arguments agree on, and they with it."""
         if not fronts and self.axis_size is None:
             throw(ValueError("vmap: no argument is mapped: give one an axis, or axis_size"))
-        sizes = [v.shape[0] for v in fronts]
-        size = self.axis_size if self.axis_size is not None else sizes[0]
-        for other in sizes:
-            message = f"vmap: arguments have {size} and {other} examples along their mapped axes"
+        size = self.axis_size if self.axis_size is not None else fronts[0].shape[0]
+        found = []
+        for front in fronts:
+            other, *rest = front.shape
+            have, many = shown_dim(size), shown_dim(other)
+            message = f"vmap: arguments have {have} and {many} examples along their mapped axes"
             if self.axis_size is not None:
-                message = f"vmap: axis_size is {size}, an argument has {other} examples"
+                message = f"vmap: axis_size is {have}, an argument has {many} examples"
             staged.session.require_equal(size, other, ValueError, message)
-        return size
+            if other != size:
+                front = staged.session.b.op(
+                    "cast_shape",
+                    front,
+                    shape=(size, *rest),
+                    exc="ValueError",
+                    message=plain_text(message),
+                )
+            found.append(front)
+        return size, found
 
     def _result(
         self, staged: Staged, results: Sequence[Value], differ: Sequence[bool], size: Dim
