@@ -83,8 +83,9 @@ def check(case: Case) -> int:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_row_batched_is_a_loop(name: str) -> None:
     done = 0
-    for dtype in DTYPES:
-        found = list(cases(name, DTYPES[dtype]))
+    dear = TABLE[name].cost >= 500  # for the interpreter
+    for dtype in ["f64"] if dear else DTYPES:
+        found = list(cases(name, DTYPES[dtype]))[: 1 if dear else None]
         done += sum(check(c) for c in found[:4] if all(np.size(x) < 200 for x in c.operands))
         done += sum(
             check(_small(c)) for c in found[:1] if any(np.size(x) >= 200 for x in c.operands)

@@ -74,14 +74,17 @@ def distance(got: Any, want: Any) -> np.ndarray[Any, Any]:
 def operands(prim: Primitive, dtype: np.dtype[Any]) -> tuple[Any, ...]:
     """Sample operands of an elementwise row: all combinations for which its reference is defined.
 
-    A condition holds for one in three.
+    A condition holds for one in three; the first of three numbers goes through all samples.
     """
     own = prim.samples.dtypes
     kinds = [own.get(k, dtype) for k in range(prim.arity or 0)]
     values = [d for d in kinds if d != BOOL or dtype == BOOL][-2:]
     found = [*(pairs(*values) if len(values) == 2 else (samples(values[0]),))]
     if len(kinds) > len(values):
-        found.insert(0, np.arange(found[0].size) % 3 == 0)
+        k = np.arange(found[0].size)
+        line = samples(kinds[0])
+        line = line[(k + 5 * (k // line.size)) % line.size]
+        found.insert(0, k % 3 == 0 if kinds[0] == BOOL else line)
     if prim.samples.where is not None:
         defined = prim.samples.where(*found)
         found = [x[defined] for x in found]

@@ -36,11 +36,10 @@ NUMPY = {
 
 
 def grid(dtype: str, count: int) -> list[Any]:
-    """All pairs (or single values) of edges."""
+    """All pairs (or single values) of edges; of triples some."""
     line = edges(DTYPES[dtype])
-    if count == 1:
-        return [line]
-    return [a.reshape(-1) for a in np.meshgrid(line, line, indexing="ij")]
+    lines = [line] * count if count < 3 else [line[k::3] for k in range(count)]
+    return [a.reshape(-1) for a in np.meshgrid(*lines, indexing="ij")]
 
 
 def function_of(name: str, dtype: str, count: int, size: int) -> Function:

@@ -91,7 +91,7 @@ def _point(name: str, k: int) -> tuple[list[float], np.ndarray[Any, Any]]:
         others = [1.1]
     if name in ("kn", "yn", "expn"):
         others = [2]
-    if name.endswith("inv") and k < count - 1:
+    if name.endswith(("inv", "trit", "betainc", "betaincc")) and k < count - 1:
         others[-1] = 0.4
     return others, x
 

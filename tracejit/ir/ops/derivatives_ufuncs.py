@@ -108,10 +108,51 @@ def _beta_density(a: Expr, b: Expr, x: Expr) -> Expr:
     return _exp((a - 1) * _log(x) + (b - 1) * _log1p(-x) - _betaln(a, b))
 
 
+def beta_density_by_a(a: Expr, b: Expr, x: Expr) -> Expr:
+    """Its derivative by a."""
+    return _beta_density(a, b, x) * (_log(x) + _psi(a + b) - _psi(a))
+
+
+def beta_density_by_b(a: Expr, b: Expr, x: Expr) -> Expr:
+    """Its derivative by b."""
+    return _beta_density(a, b, x) * (_log1p(-x) + _psi(a + b) - _psi(b))
+
+
+def _betainc_by_a(a: Expr, b: Expr, x: Expr) -> Expr:
+    return a.op("betainc_by_a", b, x)
+
+
+def _betainc_by_b(a: Expr, b: Expr, x: Expr) -> Expr:
+    return a.op("betainc_by_b", b, x)
+
+
+def _betaincinv_by_a(a: Expr, b: Expr, p: Expr, y: Expr) -> Expr:
+    """Where ``I_y(a, b)`` stays as it is; and the same of the complement."""
+    return -(_betainc_by_a(a, b, y) / _beta_density(a, b, y))
+
+
+def _betaincinv_by_b(a: Expr, b: Expr, p: Expr, y: Expr) -> Expr:
+    return -(_betainc_by_b(a, b, y) / _beta_density(a, b, y))
+
+
 def _student_density(df: Expr, t: Expr) -> Expr:
     half = df * 0.5
     scale = _gammaln(half + 0.5) - _gammaln(half) - _log(df * math.pi) * 0.5
     return _exp(scale - (half + 0.5) * _log1p(t * t / df))
+
+
+def _student_by_df(df: Expr, t: Expr) -> Expr:
+    """By ``I_z(df/2, 1/2)``, ``z = df / (df + t**2)``, or its complement where z is near 1."""
+    half, nothing = df * 0.5, t.num(0)
+    inner = (t * t).op("lt", df)
+    small = inner.where(t * t / df, nothing)
+    large = inner.where(nothing, df / inner.where(df, t * t))
+    of_small = -_betainc_by_b(t.num(0.5), half, small / (small + 1))
+    of_large = _betainc_by_a(half, t.num(0.5), large / (large + 1))
+    slope = _sign(t) * inner.where(of_small, of_large) * -0.25
+    inside = t.op("abs").op("lt", math.inf)
+    moved = inside.where(t, nothing) * _student_density(df, t) / df * 0.5
+    return slope - moved
 
 
 def _neighbours(f: Callable[..., Expr], sign: float) -> Partial:
@@ -235,8 +276,14 @@ _BINARY: dict[str, tuple[Partial | None, Partial | None]] = {
     ),
     "pdtr": (None, lambda k, m, y: -_gamma_density(k.op("floor") + 1, m)),
     "pdtrc": (None, lambda k, m, y: _gamma_density(k.op("floor") + 1, m)),
-    "stdtr": (None, lambda df, t, y: _student_density(df, t)),
-    "stdtrit": (None, lambda df, p, y: 1 / _student_density(df, y)),
+    "stdtr": (
+        lambda df, t, y: _student_by_df(df, t),
+        lambda df, t, y: _student_density(df, t),
+    ),
+    "stdtrit": (
+        lambda df, p, y: -(_student_by_df(df, y) / _student_density(df, y)),
+        lambda df, p, y: 1 / _student_density(df, y),
+    ),
     "xlogy": (lambda x, y, z: _log(y), lambda x, y, z: _product(x, 1 / y)),
     "xlog1py": (lambda x, y, z: _log1p(y), lambda x, y, z: _product(x, 1 / (y + 1))),
     "rel_entr": (lambda x, y, z: _log(x / y) + 1, lambda x, y, z: _product(-x, 1 / y)),
@@ -259,10 +306,26 @@ _BINARY: dict[str, tuple[Partial | None, Partial | None]] = {
 }
 
 _TERNARY: dict[str, tuple[Partial | None, ...]] = {
-    "betainc": (None, None, lambda a, b, x, y: _beta_density(a, b, x)),
-    "betaincc": (None, None, lambda a, b, x, y: -_beta_density(a, b, x)),
-    "betaincinv": (None, None, lambda a, b, p, y: 1 / _beta_density(a, b, y)),
-    "betainccinv": (None, None, lambda a, b, p, y: -1 / _beta_density(a, b, y)),
+    "betainc": (
+        lambda a, b, x, y: _betainc_by_a(a, b, x),
+        lambda a, b, x, y: _betainc_by_b(a, b, x),
+        lambda a, b, x, y: _beta_density(a, b, x),
+    ),
+    "betaincc": (
+        lambda a, b, x, y: -_betainc_by_a(a, b, x),
+        lambda a, b, x, y: -_betainc_by_b(a, b, x),
+        lambda a, b, x, y: -_beta_density(a, b, x),
+    ),
+    "betaincinv": (
+        _betaincinv_by_a,
+        _betaincinv_by_b,
+        lambda a, b, p, y: 1 / _beta_density(a, b, y),
+    ),
+    "betainccinv": (
+        _betaincinv_by_a,
+        _betaincinv_by_b,
+        lambda a, b, p, y: -1 / _beta_density(a, b, y),
+    ),
 }
 
 

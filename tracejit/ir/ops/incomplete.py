@@ -16,10 +16,15 @@ import numpy as np
 from tracejit.errors import throw
 from tracejit.ir.core import Value
 from tracejit.ir.ops.derivatives import Expr, Jvp
-from tracejit.ir.ops.derivatives_ufuncs import gamma_density_by_a
+from tracejit.ir.ops.derivatives_ufuncs import (
+    beta_density_by_a,
+    beta_density_by_b,
+    gamma_density_by_a,
+)
 from tracejit.ir.ops.elementwise import elementwise, same
 from tracejit.ir.samples import Samples
 from tracejit.ir.scalar.emit_numpy import apply
+from tracejit.ir.scalar.incomplete_beta import betainc_by_a, betainc_by_b
 from tracejit.ir.scalar.incomplete_gamma import gammainc_by_a
 from tracejit.ir.scalar.lowering.rule import by_kind, rounded
 
@@ -68,7 +73,7 @@ def _row(name: str, code: Any, count: int, doc: str, jvp: Jvp) -> None:
         lower,
         count=count,
         jvp=jvp,
-        cost=1000,
+        cost=600,
         samples=Samples(where=_moderate, smooth_in=""),
         doc=doc,
     )
@@ -80,4 +85,18 @@ _row(
     2,
     "gammainc_by_a(a, x): the derivative of SciPy's gammainc by its parameter.",
     _by_argument("gammainc", gamma_density_by_a),
+)
+_row(
+    "betainc_by_a",
+    betainc_by_a,
+    3,
+    "betainc_by_a(a, b, x): the derivative of SciPy's betainc by its first parameter.",
+    _by_argument("betainc", beta_density_by_a),
+)
+_row(
+    "betainc_by_b",
+    betainc_by_b,
+    3,
+    "betainc_by_b(a, b, x): the derivative of SciPy's betainc by its second parameter.",
+    _by_argument("betainc", beta_density_by_b),
 )

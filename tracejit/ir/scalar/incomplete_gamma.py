@@ -128,21 +128,21 @@ def _fraction(a: Num, x: Num, above: Num) -> tuple[Num, Num, Num]:
     ) -> list[Num]:
         n, b = n + 1.0, b + 2.0
         p = n * (a - n)
-        d, D = _inverse(p * d + b, n * d + p * D - 1.0)
+        d, D = inverse(p * d + b, n * d + p * D - 1.0)
         c, C = p * e + b, n * e + p * E - 1.0
         ratio, change = c * d, C * d + c * D
         h, H = h * ratio, H * ratio + h * change
         moved = ((ratio - 1.0).abs() > SETTLED) | ((h * change).abs() > H.abs() * SETTLED)
-        return [n, b, d, D, *_inverse(c, C), h, H, where(moved, x.const(1.0), 0.0)]
+        return [n, b, d, D, *inverse(c, C), h, H, where(moved, x.const(1.0), 0.0)]
 
     b = x + 1.0 - a
-    d, D = _inverse(b, x.const(-1.0))
+    d, D = inverse(b, x.const(-1.0))
     one, zero = x.const(1.0), x.const(0.0)
     found = repeat(going, step, zero, b, d, D, zero, zero, d, D, one)
     return found[6], found[7], found[0]
 
 
-def _inverse(x: Num, slope: Num) -> tuple[Num, Num]:
+def inverse(x: Num, slope: Num) -> tuple[Num, Num]:
     """``1 / x``, and its derivative."""
     y = 1.0 / x
     return y, -(slope * y) * y
