@@ -184,12 +184,12 @@ def children(record: Any) -> dict[str, Any]:
     return {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
 
 
-def key_orders(tree: Any) -> tuple[Any, ...]:
+def key_orders(tree: Any, whole: frozenset[int] = frozenset()) -> tuple[Any, ...]:
     """The order of keys of every dict within: optree sorts keys, a program may depend on order."""
     try:
-        return _key_orders(tree, frozenset())
+        return _key_orders(tree, whole)
     except RecursionError:
-        return _key_orders(tree, frozenset(_cyclic(tree)))
+        return _key_orders(tree, whole.union(_cyclic(tree)))
 
 
 def _key_orders(tree: Any, leaves: frozenset[int]) -> tuple[Any, ...]:
@@ -219,18 +219,21 @@ Place: TypeAlias = tuple[Any, ...]
 Shared: TypeAlias = tuple[tuple[Place, Place], ...]
 
 
-def arrangement(tree: Any) -> tuple[Any, Shared]:
+def arrangement(tree: Any, whole: frozenset[int] = frozenset()) -> tuple[Any, Shared]:
     """What the structure that ``flatten`` gives does not say: the keys in order (``1`` is not
-    ``True`` here), and which lists, dicts and records are one object in several places."""
-    return _exactly(key_orders(tree)), _shared(tree) if _repeats(tree, set()) else ()
+    ``True`` here), and which lists, dicts and records are one object in several places.
+
+    ``whole``: lists of numbers, by identity, that are not looked into."""
+    shared = _shared(tree, whole) if _repeats(tree, set(), whole) else ()
+    return _exactly(key_orders(tree, whole)), shared
 
 
-def _repeats(tree: Any, met: set[int]) -> bool:
+def _repeats(tree: Any, met: set[int], whole: frozenset[int]) -> bool:
     """Whether something that can be changed is met twice; what holds itself is no container."""
     if isinstance(tree, tuple):
-        return any(_repeats(x, met) for x in tree)
+        return any(_repeats(x, met, whole) for x in tree)
     if isinstance(tree, list | collections.deque):
-        held: Any = tree
+        held: Any = () if id(tree) in whole else tree
     elif isinstance(tree, dict):
         held = tree.values()
     elif is_record(tree):
@@ -240,16 +243,16 @@ def _repeats(tree: Any, met: set[int]) -> bool:
     if id(tree) in met:
         return True
     met.add(id(tree))
-    return any(_repeats(x, met) for x in held)
+    return any(_repeats(x, met, whole) for x in held)
 
 
-def _shared(tree: Any) -> Shared:
+def _shared(tree: Any, whole: frozenset[int]) -> Shared:
     first: dict[int, Place] = {}
     found: list[tuple[Place, Place]] = []
     under_way: set[int] = set()
 
     def walk(x: Any, place: Place) -> None:
-        parts = parts_of(x)
+        parts = {} if id(x) in whole else parts_of(x)
         if parts is None or id(x) in under_way:
             return
         if not isinstance(x, tuple) and id(x) in first:

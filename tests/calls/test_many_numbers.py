@@ -181,3 +181,53 @@ def test_gradients_by_a_list() -> None:
     a = numbers(float, 70)
     got = grad(lambda a: sum(v * v for v in a))(a)
     assert got == [2 * v for v in a]
+
+
+# One list in several places -----------------------------------------------------------------------
+
+
+def written_by_two_names(a: Any, b: Any) -> Any:
+    a[3] = 100
+    b[4] = b[3] * 2
+    a.append(b[0])
+    for k in range(1, len(b)):
+        b[k] = a[k - 1] + 1
+    return a[4], len(b), a is b, sum(a), sum(b)
+
+
+@pytest.mark.parametrize("kind", [float, int])
+def test_one_list_passed_twice_is_one_argument(kind: type) -> None:
+    f = jit(written_by_two_names)
+    for n in (70, 75, 80):
+        mine, theirs = numbers(kind, n), numbers(kind, n)
+        assert f(mine, mine) == written_by_two_names(theirs, theirs)
+        assert mine == theirs
+        apart = [numbers(kind, n) for _ in range(4)]
+        assert f(*apart[:2]) == written_by_two_names(*apart[2:])
+        assert apart[:2] == apart[2:]
+    assert f.stats().compilations == 4
+
+
+def changed(a: Any, b: Any) -> Any:
+    a[2][3] = 9.5
+    return b[2][3], a is b, a[2] is b[2]
+
+
+def product(a: Any, b: Any) -> Any:
+    total = 0.0
+    for i in range(len(a)):
+        for k in range(len(b)):
+            total += a[i][k] * b[k][i]
+    return total, a is b, a[2] is b[2]
+
+
+@pytest.mark.parametrize("f", [changed, product])
+def test_a_matrix_of_many_numbers_is_passed_twice(f: Callable[[Any, Any], Any]) -> None:
+    g = jit(f)
+    for one in (True, False):
+        mine, theirs = ([[k * i + 0.5 for k in range(66)] for i in range(66)] for _ in range(2))
+        others = [x if one else [list(row) for row in x] for x in (mine, theirs)]
+        assert g(mine, others[0]) == f(theirs, others[1])
+        assert mine == theirs
+        assert others[0] == others[1]
+    assert g.stats().compilations == 2

@@ -162,9 +162,9 @@ class Chains:
     def _answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._inner and not kwargs:
             call = (args, kwargs)
-            seen = self.dispatcher.packed(call)
+            seen, whole = self.dispatcher.packed(call)
             leaves, treedef = trees.flatten(seen)
-            inner = self._inner.get((treedef, trees.arrangement(seen)))
+            inner = self._inner.get((treedef, trees.arrangement(call, whole)))
             if inner is not None:
                 result = inner(*leaves)
                 if type(result) is Pending:

@@ -357,22 +357,24 @@ class Dispatcher:
             args = tuple(StaticArgument(a) if k in self._static else a for k, a in enumerate(args))
             names = self.options.static_argnames
             kwargs = {n: StaticArgument(v) if n in names else v for n, v in kwargs.items()}
-        call = self.packed((args, kwargs))
-        leaves, treedef = trees.flatten(call)
+        call = args, kwargs
+        seen, whole = self.packed(call)
+        leaves, treedef = trees.flatten(seen)
         if any(map(is_structured, leaves)):
             from tracejit.trace.values.structured_results import taken_apart  # brings the tracer
 
             leaves, treedef = taken_apart(leaves, treedef)
-        return leaves, (treedef, trees.arrangement(call))
+        return leaves, (treedef, trees.arrangement(call, whole))
 
-    def packed(self, call: Any) -> Any:
-        """The call with lists of many numbers as arrays, where the function can take them so."""
-        return packed(call) if self._packs else call
+    def packed(self, call: Any) -> tuple[Any, frozenset[int]]:
+        """The call with lists of many numbers as arrays, where the function can take them so; and
+        which these are."""
+        return packed(call) if self._packs else (call, frozenset())
 
     def _unpack(self, call: Any) -> bool:
         """Whether what is not supported may be lists of many numbers as arrays: not any more."""
-        seen = self.packed(call)
-        if seen is call or sum(np.size(x) for x in trees.leaves_of(seen)) > _MANY_ARGUMENTS:
+        seen, whole = self.packed(call)
+        if not whole or sum(np.size(x) for x in trees.leaves_of(seen)) > _MANY_ARGUMENTS:
             return False
         self._packs = False
         return True

@@ -16,29 +16,27 @@ from tracejit import trees
 MANY = 64
 
 
-class _Repeated(Exception):  # noqa: N818  (not packed, nothing failed)
-    """One list is in several places: what is written in one shows in the others."""
-
-
-def packed(call: Any) -> Any:
-    """(args, kwargs) with such lists as ``trees.Numbers``; itself where there are none."""
+def packed(call: Any) -> tuple[Any, frozenset[int]]:
+    """(args, kwargs) with such lists as ``trees.Numbers``, itself where there are none; and which
+    lists these are, by identity. One that is in several places is none at all but in the first:
+    the arrangement of the call says where else it is."""
     found: set[int] = set()
 
     def pack(x: Any) -> Any:
         if type(x) is not list or len(x) < MANY:
             return x
+        if id(x) in found:
+            return trees.Numbers(np.empty(0))
         array = _as_array(x)
         if array is None:
             return x
-        if id(x) in found:
-            raise _Repeated
         found.add(id(x))
         return trees.Numbers(array)
 
     try:
-        return trees.map_containers(pack, call)
-    except (_Repeated, RecursionError):  # the latter where a list holds itself
-        return call
+        return trees.map_containers(pack, call), frozenset(found)
+    except RecursionError:  # a list holds itself
+        return call, frozenset()
 
 
 def packed_leaves(treedef: Any) -> set[int]:
