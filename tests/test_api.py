@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 import subprocess
@@ -207,6 +208,17 @@ def test_an_option_that_there_is_not(function: Any, option: str, says: str) -> N
         function(squared, **{option: 1})
     assert str(caught.value).startswith(f"{function.__name__} has no option {option!r}: ")
     assert says in str(caught.value)
+
+
+def test_a_transform_with_options_and_no_function() -> None:
+    with pytest.raises(TypeError, match=r"@functools\.partial\(grad, argnums=\.\.\.\)"):
+        grad(argnums=1)  # type: ignore[call-overload]
+
+    @functools.partial(grad, argnums=1)
+    def slope(x: float, y: float) -> float:
+        return x * y
+
+    assert slope(2.0, 3.0) == 2.0
 
 
 def test_foreign_options_are_none_of_ours() -> None:

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
 R_co = TypeVar("R_co", covariant=True)
+Fun_co = TypeVar("Fun_co", bound=Callable[..., Any], covariant=True)
 
 
 class Exportable(Protocol):
@@ -122,15 +127,47 @@ class Decorator(Protocol):
     def __call__(self, function: Callable[P, T], /) -> Jitted[P, T]: ...
 
 
+#: Examples of a number: an array of them, or containers of arrays.
 Batch = np.ndarray[Any, Any] | list[Any] | tuple[Any, ...] | dict[Any, Any] | None
 
 
-class Vmapping(Protocol[P]):
-    """What ``vmap`` returns: numbers of the parameters may be arrays of examples."""
+class Vmapping(Protocol[Fun_co]):
+    """What ``vmap`` returns: it is called as the function is, or with arrays of examples for
+    numbers of the parameters, by position as many as the function cannot do without."""
 
     __name__: str
 
     @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any: ...
+    def __call__(self: Vmapping[Callable[P, Any]], /, *args: P.args, **kwargs: P.kwargs) -> Any: ...
     @overload
-    def __call__(self, *args: Batch, **kwargs: Batch) -> Any: ...
+    def __call__(self: Vmapping[Callable[[], Any]], **kwargs: Batch) -> Any: ...
+    @overload
+    def __call__(self: Vmapping[Callable[[A], Any]], a: A | Batch, /, **kwargs: Batch) -> Any: ...
+    @overload
+    def __call__(
+        self: Vmapping[Callable[[A, B], Any]],
+        a: A | Batch,
+        b: B | Batch,
+        /,
+        **kwargs: Batch,
+    ) -> Any: ...
+    @overload
+    def __call__(
+        self: Vmapping[Callable[[A, B, C], Any]],
+        a: A | Batch,
+        b: B | Batch,
+        c: C | Batch,
+        /,
+        **kwargs: Batch,
+    ) -> Any: ...
+    @overload
+    def __call__(
+        self: Vmapping[Callable[[A, B, C, D], Any]],
+        a: A | Batch,
+        b: B | Batch,
+        c: C | Batch,
+        d: D | Batch,
+        /,
+        *more: Any,
+        **kwargs: Batch,
+    ) -> Any: ...

@@ -70,6 +70,10 @@ def loss(w: F, x: F, *, scale: float = 1.0) -> float:
     return float(np.sum(w * x) * scale)
 
 
+def of_numbers(x: float, k: float, by: float = 2.0, *, n: int = 1) -> float:
+    return x * k * by * n
+
+
 def with_aux(w: F, x: F) -> tuple[float, int]:
     return float(np.sum(w * x)), 3
 
@@ -177,7 +181,14 @@ check_grads(loss, (w, x), order=1)
 
 vmap(grad(loss), in_axes=(None, 0))(w, np.ones((4, 3)))
 vmap(lambda t: t * 2.0)(x)
-vmap(by_signatures)(x, n=x)
+vmap(by_signatures)(x, n=np.arange(3))
+vmap(lambda s, t: s * t, in_axes=(0, None))(x, 2.0)
+vmap(of_numbers)(x, x)
+vmap(of_numbers, in_axes=(0, None))(x, 2.0, n=np.arange(3))
+vmap(of_numbers, in_axes=(0, 0, None))(x, x, 2.0)
+vmap(of_numbers)(x, x, by=x)
+vmap(grad(of_numbers))(x, x)
+vmap(vmap(of_numbers))(np.ones((2, 3)), np.ones((2, 3)))
 vmap(of_params, in_axes=(None, 0))(p, np.ones((4, 3)))
 
 assert_type(checkpoint(scaled)(x, n=2), F)

@@ -21,6 +21,10 @@ def shifted(x: F) -> F:
     return x + 1.0
 
 
+def of_numbers(x: float, k: float, *, n: int = 1) -> float:
+    return x * k * n
+
+
 def loss(w: F, x: F) -> float:
     return float(np.sum(w * x))
 
@@ -70,6 +74,15 @@ vjp(loss, x, x)[1]("wrong")  # error
 jvp(loss, x, x)  # error
 hessian(loss)(x)  # error
 vmap(loss)("wrong", x)  # error
+vmap(loss)(x)  # error
+vmap(loss)(x, x, x)  # error
+vmap(loss)(x, y=x)  # error
+vmap(loss, axis=0)  # error
+vmap(of_numbers)(x)  # error
+vmap(of_numbers)("wrong", x)  # error
+vmap(of_numbers)(x, x, n=x, m=3)  # error
+vmap(vmap(loss))(x)  # error
+hessian(loss, argnum=1)  # error
 softplus("wrong")  # error
 cond(True, shifted, loss, x)  # error
 tracejit.njit  # error

@@ -210,7 +210,6 @@ def grad(
     *,
     argnames: str | Sequence[str] | None = None,
     disconnected_inputs: Literal["ignore", "raise"] = "ignore",
-    **others: Any,
 ) -> Any:
     """The gradient of a function that returns one real floating scalar.
 
@@ -230,10 +229,6 @@ def grad(
         slope = grad(loss)(np.ones(3), np.arange(3.0))
         assert slope.tolist() == [0.0, 6.0, 12.0]
     """
-    if others:
-        from tracejit.options import refuse
-
-        refuse(grad, others)
     return Gradient(fun, argnums, has_aux, False, holomorphic, argnames, disconnected_inputs)
 
 
@@ -286,7 +281,6 @@ def value_and_grad(
     *,
     argnames: str | Sequence[str] | None = None,
     disconnected_inputs: Literal["ignore", "raise"] = "ignore",
-    **others: Any,
 ) -> Any:
     """``(value, gradient)`` of a function, see ``grad``; with ``has_aux`` the value is a pair.
 
@@ -296,10 +290,6 @@ def value_and_grad(
         assert value == 5.0
         assert slope.tolist() == [2.0, 4.0]
     """
-    if others:
-        from tracejit.options import refuse
-
-        refuse(value_and_grad, others)
     return Gradient(fun, argnums, has_aux, True, holomorphic, argnames, disconnected_inputs)
 
 

@@ -180,7 +180,6 @@ def jacfwd(
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
-    **others: Any,
 ) -> Transformed[P, Any]:
     """The Jacobian of a function, by pushing forward all unit vectors of its arguments at once.
 
@@ -194,10 +193,6 @@ def jacfwd(
         matrix = jacfwd(lambda x: np.array([x[0] * x[1], x[1]]))(np.array([2.0, 3.0]))
         assert matrix.tolist() == [[3.0, 2.0], [0.0, 1.0]]
     """
-    if others:
-        from tracejit.options import refuse
-
-        refuse(jacfwd, others)
     return Jacobian(fun, argnums, "jacfwd", has_aux, holomorphic)
 
 
@@ -207,7 +202,6 @@ def jacrev(
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
-    **others: Any,
 ) -> Transformed[P, Any]:
     """The Jacobian of a function, by pulling back all unit vectors of its results at once.
 
@@ -216,10 +210,6 @@ def jacrev(
         matrix = jacrev(lambda x: x * x)(np.array([1.0, 2.0]))
         assert matrix.tolist() == [[2.0, 0.0], [0.0, 4.0]]
     """
-    if others:
-        from tracejit.options import refuse
-
-        refuse(jacrev, others)
     return Jacobian(fun, argnums, "jacrev", has_aux, holomorphic)
 
 
@@ -232,7 +222,6 @@ def hessian(
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
-    **others: Any,
 ) -> Transformed[P, Any]:
     """The second derivatives of a function, forward over reverse: ``jacfwd(jacrev(fun))``.
 
@@ -241,9 +230,5 @@ def hessian(
         matrix = hessian(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
         assert matrix.tolist() == [[6.0, 0.0], [0.0, 12.0]]
     """
-    if others:
-        from tracejit.options import refuse
-
-        refuse(hessian, others)
     inner = Jacobian(fun, argnums, "jacrev", has_aux, holomorphic)
     return Jacobian(inner, argnums, "jacfwd", has_aux, holomorphic)

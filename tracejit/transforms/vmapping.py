@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tracejit import autodiff, trees
 from tracejit.errors import UnsupportedError, throw
@@ -26,7 +26,7 @@ from tracejit.transforms.transform import Transform, shown
 if TYPE_CHECKING:
     from tracejit.callables import Vmapping
 
-P = ParamSpec("P")
+Fun = TypeVar("Fun", bound=Callable[..., Any])
 
 
 class Vmapped(Transform):
@@ -232,12 +232,11 @@ def _repeated(staged: Staged, x: Any, size: Dim) -> Any:
 
 @outermost
 def vmap(
-    fun: Callable[P, Any],
+    fun: Fun,
     in_axes: Any = 0,
     out_axes: Any = 0,
     axis_size: int | None = None,
-    **others: Any,
-) -> Vmapping[P]:
+) -> Vmapping[Fun]:
     """``fun`` for each example of a batch, as a loop over the examples would give it.
 
     ``in_axes``: which axis of the positional arguments counts examples; None for what they share;
@@ -255,8 +254,4 @@ def vmap(
         of_many = vmap(of_one, in_axes=(None, 0))
         assert of_many(np.arange(3.0), np.eye(3)).tolist() == [0.0, 1.0, 2.0]
     """
-    if others:
-        from tracejit.options import refuse
-
-        refuse(vmap, others)
     return Vmapped(fun, in_axes, out_axes, axis_size)
