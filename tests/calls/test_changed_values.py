@@ -10,6 +10,7 @@ import pytest
 
 from tests.calls.comparing import assert_same
 from tracejit import jit
+from tracejit.errors import UnsupportedTypeError
 
 X = np.arange(5.0)
 SCALE = 2.0
@@ -28,6 +29,45 @@ def test_changed_globals(monkeypatch: pytest.MonkeyPatch) -> None:
     f(X)
     TABLE[0] = 9
     assert_same(f(X), X * SCALE + TABLE)
+
+
+def test_a_global_array_of_another_order_or_that_is_read_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def f(x: Any) -> Any:
+        if TABLE.ndim == 1:
+            TABLE[0] = 7.0
+        return x + TABLE.sum()
+
+    g = jit(f)
+    square = np.arange(64.0).reshape(8, 8)
+    table = np.ones(5)
+    for found in (square[::2, ::2], square[::2, ::2].T, square[::-2, ::2], square[:4, :4]):
+        monkeypatch.setitem(globals(), "TABLE", found)
+        assert_same(g(X), f(X))
+    monkeypatch.setitem(globals(), "TABLE", table)
+    for writeable in (True, False, True):
+        table[0], table.flags.writeable = 1.0, writeable
+        if writeable:
+            assert_same(g(X), X + 11.0)
+        else:
+            with pytest.raises(ValueError, match="read-only"):
+                g(X)
+        table.flags.writeable = True
+
+
+def test_global_arrays_that_compiled_code_cannot_read_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    g = jit(lambda x: x + TABLE)
+    misaligned = np.frombuffer(bytes(41), "u1")[1:].view("f8")
+    for native in (np.ones(5), np.ones(5)):
+        for found, what in ((misaligned, "misaligned"), (np.ones(5, ">f8"), "byte-swapped")):
+            monkeypatch.setitem(globals(), "TABLE", found)
+            with pytest.raises(UnsupportedTypeError, match=f"a {what} array .* pass it as one"):
+                g(X)
+        monkeypatch.setitem(globals(), "TABLE", native)
+        assert_same(g(X), X + 1.0)
 
 
 def test_changed_containers() -> None:

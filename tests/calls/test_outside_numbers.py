@@ -55,6 +55,13 @@ def by_attribute(use: Callable[[Any, Any], Any]) -> tuple[Any, Callable[[Any], N
     return (lambda x: use(x, box.inner.value)), lambda value: setattr(box, "value", value)
 
 
+def by_default(use: Callable[[Any, Any], Any]) -> tuple[Any, Callable[[Any], None]]:
+    def helper(x: Any, value: Any = 0.0) -> Any:
+        return use(x, value)
+
+    return (lambda x: helper(x)), lambda value: setattr(helper, "__defaults__", (value,))
+
+
 def by_item(use: Callable[[Any, Any], Any]) -> tuple[Any, Callable[[Any], None]]:
     held: dict[str, Any] = {"value": 0.0}
     return (lambda x: use(x, held["value"])), lambda value: held.update(value=value)
@@ -82,6 +89,11 @@ USES: dict[str, tuple[Callable[[Any, Any], Any], list[Any], int]] = {
     "None": (lambda x, v: x if v is None else x * v, [None, 2.0, None, 3.0], 3),
     "a text": (lambda x, v: x if v == "a" else -x, ["a", "b", "c"], 3),
     "kinds of numbers": (lambda x, v: x * v, [1, 2.0, np.float64(3.0), 4], 4),
+    "another kind later": (
+        lambda x, v: x if v is None else (x * v, v),
+        [3.0, 4.0, 5.0, 1, 2, True, 2.5, np.float32(0.5), None, 1j, False, 2j, 3, 2**70, 6.0],
+        9,
+    ),
     "a derivative": (lambda x, v: grad(lambda y: (y * y * v).sum())(x), FLOATS, 2),
 }
 
@@ -110,6 +122,15 @@ def test_numbers_that_change(place: str, name: str) -> None:
         with np.errstate(all="ignore"):
             assert same(g(X), f(X))
     assert g.stats().compilations == compilations
+
+
+def test_a_default_that_is_of_another_kind_later() -> None:
+    use, values, _ = USES["another kind later"]
+    f, set_value = by_default(use)
+    g = jit(f)
+    for value in values:
+        set_value(value)
+        assert same(g(X), f(X))
 
 
 def test_an_attribute_that_a_method_sets() -> None:

@@ -99,6 +99,32 @@ def test_a_version_is_taken_until_something_changes(program: Any, name: str) -> 
     assert outcome(program(text + RUN)) == (first, 1)
 
 
+def test_a_number_that_changes_is_of_another_kind_in_another_process(program: Any) -> None:
+    text = """
+    rate = START
+    @jit
+    def f(x): return x * rate
+    def run():
+        global rate
+        found = []
+        for _ in range(3):
+            found.append(f(2))
+            rate *= 2
+        return found
+    """
+    for start in ("1", "1.0", "True", "np.float32(1)", "1", "1.0"):
+        found, _ = outcome(program(text.replace("START", start)))
+        assert found == [2.0, 4.0, 8.0]
+        assert type(found[1]) is type(2 * (eval(start) * 2))
+
+
+def test_an_array_outside_lies_in_another_way_in_another_process(program: Any) -> None:
+    text = "TABLE = np.arange(8.0)[::STEP]\n@jit\ndef f(x): return x * TABLE"
+    for step in (2, -2, 2):
+        f = program(text.replace("STEP", str(step))).f
+        assert np.array_equal(f(2.0), 2.0 * np.arange(8.0)[::step])
+
+
 @pytest.mark.parametrize("name", NOT_STORED)
 def test_what_has_no_name_in_another_process_is_compiled(program: Any, name: str) -> None:
     first, _ = outcome(program(NOT_STORED[name] + RUN))

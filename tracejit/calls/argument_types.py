@@ -139,15 +139,6 @@ def _argument_dtype(x: np.ndarray[Any, Any] | np.generic) -> np.dtype[Any]:
         ) from None
 
 
-def is_native(x: np.ndarray[Any, Any]) -> bool:
-    """Whether compiled code can read the array where it lies."""
-    return bool(
-        x.dtype.isnative
-        and x.flags.aligned
-        and all(n < 2 or s % x.itemsize == 0 for n, s in zip(x.shape, x.strides, strict=True))
-    )
-
-
 def alias_groups(leaves: Sequence[Any]) -> tuple[tuple[int, ...], bool]:
     """Group number per leaf (equal: the same memory seen the same way), and whether any two
     arrays overlap in another way."""

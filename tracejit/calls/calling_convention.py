@@ -149,8 +149,7 @@ class SignatureBuilder:
             shape = tuple(d if isinstance(d, int) else None for d in arg.shape)
             found_outside = k >= len(self.traced.args)
             writable = k in self.traced.mutated if found_outside else arg.writeable
-            frozen = not (found_outside or arg.writeable)
-            return abi.ArrayParam(arg.dtype, shape, arg.strides, writable, frozen)
+            return abi.ArrayParam(arg.dtype, shape, arg.strides, writable, not arg.writeable)
         if isinstance(arg, ObjectArg):
             return abi.TypeParam(arg.kind)
         if isinstance(arg, ScalarArg) and not isinstance(arg.value, bool):

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from tracejit import trees
-from tracejit.calls.argument_types import alias_groups, is_native
+from tracejit.calls.argument_types import alias_groups
 from tracejit.calls.array_copies import copy_of
 from tracejit.calls.overlap import NDArray, Sharer, address
 from tracejit.calls.placement import Placement
 from tracejit.dtypes import as_dtype, memory_dtype
 from tracejit.ir.arguments import ArgType, ArrayArg, ScalarArg
+from tracejit.trace.session.stride_classes import is_native
 from tracejit.trace.values import structured_memory
 from tracejit.trace.values.exporters import plain_array
 

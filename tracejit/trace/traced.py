@@ -12,7 +12,7 @@ from tracejit.ir.results import AttributeChange, ContainerChange, Out
 from tracejit.records import dataclass
 from tracejit.trace.guards.guards import Guard, Relation
 from tracejit.trace.guards.paths import Path
-from tracejit.trace.guards.preconditions import OutsideArray, Preconditions
+from tracejit.trace.guards.preconditions import OutsideArray, OutsideNumber, Preconditions
 from tracejit.trace.values.captured_arrays import CapturedArray, CapturedNumber
 
 
@@ -42,7 +42,12 @@ class Traced:
             k: OutsideArray(h.getter, h.arg, h.held, k in self.mutated)
             for k, h in self.hidden_arrays().items()
         }
-        return Preconditions(tuple(self.guards), tuple(self.relations), arrays)
+        numbers = tuple(
+            OutsideNumber(h.getter, h.arg, h.name)
+            for h in self.hidden
+            if isinstance(h, CapturedNumber)
+        )
+        return Preconditions(tuple(self.guards), tuple(self.relations), arrays, numbers)
 
     def release(self) -> None:
         """Forget the objects and arrays that the trace looked at: calls have their own."""

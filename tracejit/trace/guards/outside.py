@@ -90,7 +90,7 @@ class Outside(Changes):
         by_value = isinstance(value, PLAIN) and not hasattr(value, "__dict__")  # with no attributes
         if traced and name in self.session.run_time_globals and number_arg(value) is not None:
             self._owners.append(owner)
-            return hidden_number(value, getter, (id(owner), name))
+            return hidden_number(value, getter, name, owner)
         place = (id(owner), name, id(value))
         known = place in self._guarded
         if path.leaf is not None and not by_value and self._of_argument(value, path, name, owner):

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.ir.arguments import ArrayArg
+from tracejit.ir.arguments import ArrayArg, ScalarArg, number_arg
 from tracejit.records import dataclass
 from tracejit.trace.guards.guards import Guard, Relation
-from tracejit.trace.session.stride_classes import layout_of
+from tracejit.trace.session.stride_classes import array_arg, is_native
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,23 +27,40 @@ class OutsideArray:
     written: bool
 
     def fits(self) -> bool:
-        """Whether an array of this dtype, shape and order is there now."""
+        """Whether an array of this dtype, shape and order of strides is there now, which can be
+        written to as that one could."""
         try:
             x = self.getter()
         except (NameError, AttributeError, LookupError, TypeError, ValueError):
             return False
-        if type(x) is not np.ndarray or x.dtype != self.arg.dtype:
+        return type(x) is np.ndarray and is_native(x) and array_arg(x, x.dtype) == self.arg
+
+
+@dataclass(frozen=True, eq=False)
+class OutsideNumber:
+    """A number found there that each call reads afresh, as it changes from call to call."""
+
+    getter: Callable[[], Any]
+    arg: ScalarArg
+    name: str
+
+    def fits(self) -> bool:
+        """Whether a number of this type is there now."""
+        try:
+            return number_arg(self.getter()) == self.arg
+        except (NameError, AttributeError, LookupError, TypeError, ValueError):
             return False
-        return x.shape == self.arg.shape and layout_of(x) == self.arg.layout
 
 
 @dataclass(frozen=True, eq=False)
 class Preconditions:
-    """``arrays``: those found outside by their numbers, which count on after the leaves."""
+    """``arrays``: those found outside by their numbers, which count on after the leaves;
+    ``numbers``: those that are run-time values."""
 
     guards: tuple[Guard, ...]
     relations: tuple[Relation, ...]
     arrays: Mapping[int, OutsideArray]
+    numbers: tuple[OutsideNumber, ...] = ()
 
     def hold(self) -> bool:
         """Whether what the trace found outside is still so."""
@@ -51,6 +68,7 @@ class Preconditions:
             all(guard.holds() for guard in self.guards)
             and all(relation.holds() for relation in self.relations)
             and all(array.fits() for array in self.arrays.values())
+            and all(number.fits() for number in self.numbers)
         )
 
     def changed(self) -> list[str]:
@@ -62,7 +80,13 @@ class Preconditions:
             if not all(relation.holds() for relation in self.relations)
             else []
         )
-        return [*guards, *places, *("an array outside, in shape or dtype," for _ in arrays)]
+        numbers = [number.name for number in self.numbers if not number.fits()]
+        return [
+            *guards,
+            *numbers,
+            *places,
+            *("an array outside, in shape or dtype," for _ in arrays),
+        ]
 
     def changed_numbers(self) -> dict[str, Any]:
         """Numbers found outside, by name, where others of their types are now."""

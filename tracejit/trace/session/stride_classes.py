@@ -34,6 +34,15 @@ def layout_of(x: np.ndarray[Any, Any]) -> Layout:
     return "C" if x.flags.c_contiguous else "F" if x.flags.f_contiguous else "strided"
 
 
+def is_native(x: np.ndarray[Any, Any]) -> bool:
+    """Whether compiled code can read the array where it lies."""
+    return bool(
+        x.dtype.isnative
+        and x.flags.aligned
+        and all(n < 2 or s % x.itemsize == 0 for n, s in zip(x.shape, x.strides, strict=True))
+    )
+
+
 def array_arg(x: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> ArrayArg:
     """An array as an argument of exactly its shape; ``dtype``: as the IR has it."""
     layout = layout_of(x)

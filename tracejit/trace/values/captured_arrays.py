@@ -4,19 +4,20 @@ So are numbers of which the dispatcher has seen that they change (``Session.run_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tracejit.device_arrays import is_cupy_array, stand_in
 from tracejit.dtypes import is_numeric
+from tracejit.errors import UnsupportedTypeError
 from tracejit.ir.arguments import ArrayArg, ScalarArg, number_arg
 from tracejit.ir.core import Value
 from tracejit.ir.types import TensorType, dtype_of
 from tracejit.records import dataclass
 from tracejit.trace.session.session import current, where
-from tracejit.trace.session.stride_classes import array_arg
+from tracejit.trace.session.stride_classes import array_arg, is_native
 from tracejit.trace.values.all import Array, Cell, PyScalar, Scalar
 from tracejit.trace.values.exporters import plain_array, refused
 from tracejit.trace.values.maybe_unbound import MaybeNone
@@ -49,24 +50,28 @@ class MemoryOf:
 
 @dataclass(eq=False)
 class CapturedNumber:
-    """One hidden number: how to fetch it now, and what it is."""
+    """One hidden number: how to fetch it now, what it is, and what the program calls it."""
 
     getter: Callable[[], Any]
     arg: ScalarArg
     traced: PyScalar | Scalar
+    name: str
 
 
-def hidden_number(value: Any, getter: Callable[[], Any], place: Hashable) -> PyScalar | Scalar:
-    """The traced form of a number; one place gives one parameter."""
+def hidden_number(
+    value: Any, getter: Callable[[], Any], name: str, owner: Any
+) -> PyScalar | Scalar:
+    """The traced form of a number; one place, a name in what holds it, gives one parameter."""
     session = current()
+    place = (id(owner), name)
     found = session.hidden.get(place)
     if found is None:
         arg = number_arg(value)
         assert arg is not None, value
-        name = f"hidden{len(session.hidden)}"
-        param = session.frames[0].builder.param(TensorType(arg.dtype, ()), name)
+        hidden = f"hidden{len(session.hidden)}"
+        param = session.frames[0].builder.param(TensorType(arg.dtype, ()), hidden)
         traced = Scalar(param) if arg.kind is None else PyScalar(arg.kind, param)
-        found = session.hidden[place] = CapturedNumber(getter, arg, traced)
+        found = session.hidden[place] = CapturedNumber(getter, arg, traced, name)
     result: PyScalar | Scalar = found.traced
     return result
 
@@ -124,6 +129,13 @@ def _new(found: np.ndarray[Any, Any], getter: Callable[[], Any]) -> CapturedArra
         error = refused(found, "x", f"{where()}: ")
         assert error is not None
         raise error
+    if not is_native(array):
+        what = "misaligned" if array.dtype.isnative else "byte-swapped"
+        raise UnsupportedTypeError(
+            f"{where()}: a {what} array was found outside of the function, which compiled code "
+            "reads as an argument only: pass it as one, or make it "
+            f"numpy.array(x, dtype={array.dtype.name!r})"
+        )
     root = session.frames[0].builder
     number = len(session.hidden)
     param = root.param(TensorType(dtype_of(array.dtype), array.shape), f"hidden{number}")
