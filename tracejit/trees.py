@@ -47,15 +47,17 @@ class Entries:
 
 
 def map_containers(f: Callable[[Any], Any], tree: Any) -> Any:
-    """The tree with ``f`` of what is no plain list, tuple or dict where that is something else;
-    ``f`` of a list first. What does not change stays the same object."""
+    """The tree with ``f`` of what is no number of Python's, plain list, tuple or dict where that is
+    something else; ``f`` of a list first. What does not change stays the same object."""
     kind = type(tree)
     if kind not in (list, tuple, dict):
         return f(tree)
     if kind is list and (found := f(tree)) is not tree:
         return found
     items = tree.values() if kind is dict else tree
-    new = [map_containers(f, x) for x in items]
+    if not _inner(items):
+        return tree
+    new = [x if type(x) in _NUMBERS else map_containers(f, x) for x in items]
     if all(a is b for a, b in zip(new, items, strict=True)):
         return tree
     return dict(zip(tree, new, strict=True)) if kind is dict else kind(new)
@@ -106,7 +108,8 @@ def _flatten(tree: Any, is_leaf: Callable[[Any], bool] | None) -> tuple[list[Any
         leaves, treedef = optree.tree_flatten(
             tree, is_leaf=is_leaf, none_is_leaf=True, namespace=_NAMESPACE
         )
-        new = {type(x) for x in leaves if is_record(x)} - _registered
+        kinds = {k for k in set(map(type, leaves)) - _registered if dataclasses.is_dataclass(k)}
+        new = {type(x) for x in leaves if type(x) in kinds and is_record(x)} if kinds else kinds
         if not new:
             return leaves, treedef
         for kind in new:
@@ -196,10 +199,19 @@ def _key_orders(tree: Any, leaves: frozenset[int]) -> tuple[Any, ...]:
     if id(tree) in leaves:
         return ()
     if isinstance(tree, dict):
-        return (*tree, *(o for v in tree.values() if (o := _key_orders(v, leaves))))
+        return (*tree, *(o for v in _inner(tree.values()) if (o := _key_orders(v, leaves))))
     if isinstance(tree, list | tuple):
-        return tuple(o for v in tree if (o := _key_orders(v, leaves)))
+        inner = _inner(tree)
+        return tuple(o for v in inner if (o := _key_orders(v, leaves))) if inner else ()
     return _key_orders(tuple(children(tree).values()), leaves) if is_record(tree) else ()
+
+
+def _inner(items: Iterable[Any]) -> list[Any]:
+    """Those that may hold something: there may be many numbers beside them."""
+    return [x for x in items if type(x) not in _NUMBERS]
+
+
+_NUMBERS = frozenset({int, float, bool, complex})
 
 
 def _exactly(key: Any) -> Any:
@@ -231,7 +243,7 @@ def arrangement(tree: Any, whole: frozenset[int] = frozenset()) -> tuple[Any, Sh
 def _repeats(tree: Any, met: set[int], whole: frozenset[int]) -> bool:
     """Whether something that can be changed is met twice; what holds itself is no container."""
     if isinstance(tree, tuple):
-        return any(_repeats(x, met, whole) for x in tree)
+        return any(_repeats(x, met, whole) for x in _inner(tree))
     if isinstance(tree, list | collections.deque):
         held: Any = () if id(tree) in whole else tree
     elif isinstance(tree, dict):
@@ -243,7 +255,8 @@ def _repeats(tree: Any, met: set[int], whole: frozenset[int]) -> bool:
     if id(tree) in met:
         return True
     met.add(id(tree))
-    return any(_repeats(x, met, whole) for x in held)
+    inner = _inner(held)
+    return bool(inner) and any(_repeats(x, met, whole) for x in inner)
 
 
 def _shared(tree: Any, whole: frozenset[int]) -> Shared:
