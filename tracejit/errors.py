@@ -49,6 +49,10 @@ class StructureError(TracejitError, TypeError):
     """Two sides of a staged branch, or two iterations of a loop, disagree in structure."""
 
 
+class SettingError(TracejitError, ValueError):
+    """A variable of the environment says what it cannot; names what it can."""
+
+
 class InternalError(TracejitError):
     """A broken promise inside tracejit: please report it."""
 

@@ -137,6 +137,8 @@ def test_wrong_files_and_targets(tmp_path: Path) -> None:
         f.export(tmp_path / "x.txt", "(f8)")
     with pytest.raises(ValueError, match="there is no target 'vax': it is one of x86-64"):
         f.export(tmp_path / "x.o", "(f8)", target="vax")
+    with pytest.raises(ValueError, match="no processor 'skylakk' of x86_64: near it are skylake"):
+        f.export(tmp_path / "x.o", "(f8)", target="x86-64", cpu="skylakk")
     with pytest.raises(UnsupportedError, match=r"export an object file \(x\.o\)"):
         f.export(tmp_path / "x.so", "(f8)", target="riscv64")
     with pytest.raises(UnsupportedError, match="a library for thumbv7em is linked by a compiler"):

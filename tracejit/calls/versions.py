@@ -15,6 +15,7 @@ from tracejit import trees
 from tracejit.calls.argument_types import FamilyKey, Policy, args_of
 from tracejit.calls.overlap import meets_itself
 from tracejit.calls.placement import Target
+from tracejit.errors import SettingError
 from tracejit.ir.arguments import ArgType, ScalarArg, StaticArg, resolved, sizes_of
 from tracejit.ir.core import Function
 from tracejit.ir.interpret.print_effect import kept_back
@@ -130,7 +131,7 @@ def default_opt_level() -> int:
     """What ``TRACEJIT_OPT_LEVEL`` says, or 3."""
     level = os.environ.get("TRACEJIT_OPT_LEVEL", "").strip() or "3"
     if level not in ("0", "1", "2", "3"):
-        raise ValueError(f"TRACEJIT_OPT_LEVEL is 0, 1, 2 or 3, not {level!r}")
+        raise SettingError(f"TRACEJIT_OPT_LEVEL is 0, 1, 2 or 3, not {level!r}")
     return int(level)
 
 

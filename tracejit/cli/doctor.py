@@ -10,6 +10,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from tracejit.errors import SettingError
 from tracejit.records import dataclass
 
 
@@ -34,7 +35,8 @@ def _tried(row: Callable[[], Check]) -> Check:
         return row()
     except Exception as error:
         what = row.__name__.removeprefix("_")
-        return Check(what, False, f"{type(error).__name__}: {error}", "please report this")
+        advice = "" if isinstance(error, SettingError) else "please report this"
+        return Check(what, False, f"{type(error).__name__}: {error}", advice)
 
 
 def _version(package: str) -> str:

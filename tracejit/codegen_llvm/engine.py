@@ -24,6 +24,8 @@ import llvmlite.binding as llvm
 
 from tracejit.codegen_llvm.linker import Linker, llvm_lock
 from tracejit.codegen_llvm.object_cache import default_cache
+from tracejit.codegen_llvm.processors import Subtarget, problem
+from tracejit.errors import SettingError
 from tracejit.llvm_text.narrow import CASTS, Instructions, with_conversions
 from tracejit.records import dataclass
 
@@ -320,14 +322,27 @@ _shared: list[Engine] = []
 
 
 def named_cpu() -> str | None:
-    """The processor that TRACEJIT_CPU names; of one that it does not know, LLVM says so."""
+    """The processor that TRACEJIT_CPU names."""
     return os.environ.get("TRACEJIT_CPU", "").strip() or None
 
 
+def _known_cpu() -> str | None:
+    cpu = named_cpu()
+    if cpu is None or cpu == llvm.get_host_cpu_name():
+        return cpu
+    wrong = problem(Subtarget(llvm.get_process_triple(), cpu))
+    if wrong:
+        raise SettingError(f"TRACEJIT_CPU={cpu}: {wrong}")
+    return cpu
+
+
 def shared_engine() -> Engine:
-    """The engine of this process, made at first use."""
+    """The engine of this process, made at first use.
+
+    SettingError where LLVM does not know the processor that TRACEJIT_CPU names.
+    """
     if not _shared:
         with llvm_lock:
             if not _shared:
-                _shared.append(Engine(named_cpu(), cache=default_cache()))
+                _shared.append(Engine(_known_cpu(), cache=default_cache()))
     return _shared[0]

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from tracejit.errors import SettingError
 from tracejit.records import dataclass
 
 _FAMILY = b"tracejit-object-"  # and the number of the form of entries
@@ -232,7 +233,7 @@ def default_limit() -> int:
     try:
         return int(float(asked) * (1 << 20)) if asked else DEFAULT_LIMIT
     except ValueError:
-        raise ValueError(f"TRACEJIT_CACHE_SIZE is a number of MiB, not {asked!r}") from None
+        raise SettingError(f"TRACEJIT_CACHE_SIZE is a number of MiB, not {asked!r}") from None
 
 
 def default_cache() -> DiskCache | None:

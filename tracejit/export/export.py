@@ -65,6 +65,7 @@ def export(
             raise ValueError(f"{file.name} is for wasm32, not {target}")
     machine = target_named(target)
     libraries.check(kind, file, machine)
+    machine.check(cpu)
     wanted = named(function, signatures, free_symbol if kind == "python" else function_name)
     own = {f"{stem}_error_{what}" for what in ("type", "place", "message")}
     for name in own.union(["memory"] if kind == "module" else []).intersection(wanted):

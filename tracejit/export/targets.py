@@ -8,6 +8,7 @@ from functools import cache
 import llvmlite.binding as llvm
 
 from tracejit.codegen_llvm.engine import Engine, Machine
+from tracejit.codegen_llvm.processors import Subtarget, problem
 from tracejit.records import dataclass
 
 
@@ -37,7 +38,15 @@ class Target:
                 raise ValueError(f"this machine is {native()}; a processor of {self.name} is named")
             flags = llvm.get_host_cpu_features().flatten()
             return _engine(self, llvm.get_host_cpu_name(), flags)
+        self.check(cpu)
         return _engine(self, cpu or self.cpu, self.features)
+
+    def check(self, cpu: str | None) -> None:
+        """ValueError where LLVM has no such processor for the machine."""
+        if cpu and cpu not in (self.cpu, "native"):
+            asked = Subtarget(self.machine.triple, cpu, self.features, self.machine.abi)
+            if wrong := problem(asked):
+                raise ValueError(wrong)
 
 
 @cache
