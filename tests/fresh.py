@@ -7,13 +7,13 @@ Python's library is imported here.
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import venv
+from codeop import compile_command
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,18 +22,25 @@ WHERE = "import tracejit; print('at the end of', tracejit.__file__)"
 
 
 def pasted() -> str:
-    """The statements of the tutorial as a prompt takes them: an empty line ends a block."""
+    """The blocks of the tutorial as they stand, with Enter pressed after each."""
     page = (ROOT / "docs" / "tutorial.md").read_text()
+    return "\n".join([*BLOCK.findall(page), WHERE, ""])
+
+
+def refused_at_prompt(block: str) -> list[str]:
+    """The lines at which a prompt of Python, to which a block is pasted, says a SyntaxError."""
     found: list[str] = []
-    for block in BLOCK.findall(page):
-        lines = block.splitlines()
-        for statement in ast.parse(block).body:
-            marks = [d.lineno for d in getattr(statement, "decorator_list", [])]
-            first = min([statement.lineno, *marks]) - 1
-            found += [line for line in lines[first : statement.end_lineno] if line.strip()]
-            if hasattr(statement, "body"):
-                found.append("")
-    return "\n".join([*found, WHERE, ""])
+    under_way: list[str] = []
+    for line in [*block.splitlines(), ""]:
+        under_way.append(line)
+        try:
+            code = compile_command("\n".join(under_way), "<prompt>", "single")
+        except SyntaxError:
+            found.append(line)
+            under_way = []
+        else:
+            under_way = under_way if code is None else []
+    return [*found, *under_way]
 
 
 def at_prompt(command: list[str], folder: Path, text: str, package: Path | None = None) -> str:

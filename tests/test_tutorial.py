@@ -13,7 +13,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.fresh import ROOT, WHERE, at_prompt, pasted
+from tests.fresh import ROOT, WHERE, at_prompt, pasted, refused_at_prompt
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +50,16 @@ def test_the_wheel_has_what_is_told_of_it(installed: Path) -> None:
         assert (installed / "tracejit" / "docs" / f"{page}.md").stat().st_size > 1000
     assert (installed / "tracejit" / "py.typed").exists()
     assert {file.name for file in installed.iterdir()} == {"tracejit", "tracejit-0.1.0.dist-info"}
+
+
+@pytest.mark.parametrize(
+    ("block", "refused"),
+    [
+        ("for k in x:\n    f(k)\n\ny = 1\n", []),
+        ("for k in x:\n    f(k)\ny = 1\n", ["y = 1"]),
+        ("class A:\n    x = 1\n\n    y = 2\n", ["    y = 2"]),
+        ("f(\n", ["f(", ""]),
+    ],
+)
+def test_what_a_prompt_refuses(block: str, refused: list[str]) -> None:
+    assert refused_at_prompt(block) == refused
