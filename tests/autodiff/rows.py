@@ -146,7 +146,7 @@ STRUCTURAL = _structural()
 #: (``test_matrices.py``), or that are derivatives and have one by the last operand alone
 #: (``tests/trace/array_api/test_incomplete.py``).
 ELSEWHERE = frozenset("for while cond call recursion tape push pop empty svd eigh eig".split())
-ELSEWHERE |= {"gammainc_by_a", "betainc_by_a", "betainc_by_b"}
+ELSEWHERE |= {"gammainc_by_a", "betainc_by_a", "betainc_by_b", "stdtr_by_df"}
 
 
 Smooth = Callable[[Any], list[tuple[tuple[Any, ...], dict[str, Any]]]]

@@ -120,19 +120,34 @@ def test_beta_at_the_ends() -> None:
 def test_student_by_its_degrees_of_freedom() -> None:
     """At small and large arguments, where the fraction's own is near 0 and 1, and at the ends."""
 
-    def of(t: float) -> Any:
+    def of(df: float, t: float) -> Any:
+        w = mp.mpf(t) ** 2 / (df + mp.mpf(t) ** 2)
+
         def at(df: Any) -> Any:
-            tail = mp.betainc(df / 2, 0.5, 0, df / (df + mp.mpf(t) ** 2), regularized=True) / 2
-            return tail if t < 0 else -tail
+            """The smaller of middle and tail, by the series."""
+            whole, half = df + mp.mpf(t) ** 2, df / 2
+            v, rest = mp.mpf(t) ** 2 / whole, df / whole
+            scale = mp.sqrt(v) * rest**half / mp.beta(half, 0.5) * mp.sign(t)
+            if w < 1.5 / (df / 2 + 2.5):
+                return scale * mp.hyp2f1(half + 0.5, 1, 1.5, v)
+            return -scale / df * mp.hyp2f1(half + 0.5, 1, half + 1, rest)
 
         return at
 
     points = [(0.3, 0.5), (2.0, 1.0), (5.0, -1e-3), (5.0, 40.0), (30.0, -2.0), (100.0, 0.1)]
+    points += [(1000.0, 1.0), (1000.0, -3.0), (1000.0, 30.0), (0.01, 1e200)]
     df, t = map(np.array, zip(*points, strict=True))
     by_df = jit(lambda df, t: vmap(grad(special.stdtr))(df, t))
-    want = [slope(of(v), p) for p, v in points]
-    np.testing.assert_allclose(by_df(df, t), want, rtol=1e-10)
-    assert not np.any(by_df(np.full(4, 3.0), np.array([0.0, 1e200, INF, -INF])))
+    want = [slope(of(*p), p[0]) for p in points]
+    np.testing.assert_allclose(by_df(df, t), want, rtol=1e-11)
+    assert not np.any(by_df(np.full(3, 3.0), np.array([0.0, INF, -INF])))
+    np.testing.assert_array_equal(by_df(np.array([INF, -1.0]), np.array([2.0, 1.0])), [0, NAN])
+    mixed = jit(lambda df, t: vmap(grad(grad(special.stdtr), argnums=1))(df, t))
+    h = 3e-4 * df[:6]
+    density = [stats.t.pdf(t[:6], df[:6] + k * h) for k in (1, -1)]
+    np.testing.assert_allclose(
+        mixed(df[:6], t[:6]), (density[0] - density[1]) / (2 * h), rtol=1e-6, atol=1e-12
+    )
 
 
 def test_distributions_by_their_shape() -> None:

@@ -141,18 +141,15 @@ def _student_density(df: Expr, t: Expr) -> Expr:
     return _exp(scale - (half + 0.5) * _log1p(t * t / df))
 
 
+def student_density_by_df(df: Expr, t: Expr) -> Expr:
+    """Its derivative by df."""
+    s = t * t / df
+    scale = (_psi(df * 0.5 + 0.5) - _psi(df * 0.5) - 1 / df) * 0.5
+    return _student_density(df, t) * (scale - _log1p(s) * 0.5 + (df + 1) * 0.5 / df * (s / (s + 1)))
+
+
 def _student_by_df(df: Expr, t: Expr) -> Expr:
-    """By ``I_z(df/2, 1/2)``, ``z = df / (df + t**2)``, or its complement where z is near 1."""
-    half, nothing = df * 0.5, t.num(0)
-    inner = (t * t).op("lt", df)
-    small = inner.where(t * t / df, nothing)
-    large = inner.where(nothing, df / inner.where(df, t * t))
-    of_small = -_betainc_by_b(t.num(0.5), half, small / (small + 1))
-    of_large = _betainc_by_a(half, t.num(0.5), large / (large + 1))
-    slope = _sign(t) * inner.where(of_small, of_large) * -0.25
-    inside = t.op("abs").op("lt", math.inf)
-    moved = inside.where(t, nothing) * _student_density(df, t) / df * 0.5
-    return slope - moved
+    return df.op("stdtr_by_df", t)
 
 
 def _neighbours(f: Callable[..., Expr], sign: float) -> Partial:

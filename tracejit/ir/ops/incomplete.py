@@ -1,4 +1,4 @@
-"""Derivatives of the incomplete gamma and beta functions of ``scipy.special`` by their parameters.
+"""Derivatives of ``scipy.special``'s incomplete gamma and beta functions by their parameters.
 
 They have no closed form, so each is a row: what ``derivatives_ufuncs.py`` says of ``gammainc`` and
 its kin is written with them. The interpreter runs their scalar code by NumPy. By the argument they
@@ -20,11 +20,12 @@ from tracejit.ir.ops.derivatives_ufuncs import (
     beta_density_by_a,
     beta_density_by_b,
     gamma_density_by_a,
+    student_density_by_df,
 )
 from tracejit.ir.ops.elementwise import elementwise, same
 from tracejit.ir.samples import Samples
 from tracejit.ir.scalar.emit_numpy import apply
-from tracejit.ir.scalar.incomplete_beta import betainc_by_a, betainc_by_b
+from tracejit.ir.scalar.incomplete_beta import betainc_by_a, betainc_by_b, stdtr_by_df
 from tracejit.ir.scalar.incomplete_gamma import gammainc_by_a
 from tracejit.ir.scalar.lowering.rule import by_kind, rounded
 
@@ -99,4 +100,11 @@ _row(
     3,
     "betainc_by_b(a, b, x): the derivative of SciPy's betainc by its second parameter.",
     _by_argument("betainc", beta_density_by_b),
+)
+_row(
+    "stdtr_by_df",
+    stdtr_by_df,
+    2,
+    "stdtr_by_df(df, t): the derivative of SciPy's stdtr by its degrees of freedom.",
+    _by_argument("stdtr", student_density_by_df),
 )

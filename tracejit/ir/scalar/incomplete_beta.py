@@ -1,4 +1,4 @@
-"""The derivatives of the regularized incomplete beta function by its parameters.
+"""The derivatives of the regularized incomplete beta function by its parameters, and Student's.
 
 ``I_x(a, b) = x**a (1-x)**b / (a beta(a, b)) K``, where ``K`` is the continued fraction of DLMF
 8.17.22, is differentiated step by step (Boik and Robison-Cox 1998, *Derivatives of the incomplete
@@ -70,9 +70,9 @@ def _log_ratio(apart: Num, far: Num) -> Num:
 
 
 def _fraction(
-    p: Num, q: Num, u: Num, P: Num, Q: Num, lead: Num, inside: Num
+    p: Num, q: Num, u: Num, P: Num, Q: Num, U: Num, lead: Num, inside: Num
 ) -> tuple[Num, Num, Num]:
-    """``K``, its derivative along ``(P, Q)``, and how many steps they took, by Lentz's method.
+    """``K``, its derivative along ``(P, Q, U)``, and how many steps they took, by Lentz's method.
 
     As in ``incomplete_gamma``; what is wanted is ``lead K + q K'``.
     """
@@ -95,20 +95,22 @@ def _fraction(
         n = n + 1.0
         twice = p + n + n
         below = twice - 1.0
-        share = u / (below * twice)
-        even = n * (q - n) * share
-        even_slope = n * Q * share - even * P * (1.0 / below + 1.0 / twice)
+        share = 1.0 / (below * twice)
+        even = n * (q - n) * u * share
+        even_slope = n * (Q * u + (q - n) * U) * share - even * P * (1.0 / below + 1.0 / twice)
         found, first = advance(state[:-1], even, even_slope)
         top, share = (p + n) * (p + q + n), 1.0 / (twice * (twice + 1.0))
         top_slope = P * (p + q + n) + (p + n) * (P + Q)
         odd = -(top * u * share)
         odd_slope = (top * share * P * (twice + twice + 1.0) - top_slope) * u * share
+        odd_slope = odd_slope - top * U * share
         found, second = advance(found, odd, odd_slope)
         return [n, *found, where(first | second, n.const(1.0), 0.0)]
 
     one, zero = u.const(1.0), u.const(0.0)
     share = 1.0 / (p + 1.0)
-    d, D = inverse(1.0 - (p + q) * u * share, ((p + q) * share * P - (P + Q)) * u * share)
+    slope = ((p + q) * share * P - (P + Q)) * u - (p + q) * U
+    d, D = inverse(1.0 - (p + q) * u * share, slope * share)
     found = repeat(going, step, zero, d, D, one, zero, d, D, one)
     return found[5], found[6], found[0]
 
@@ -136,7 +138,7 @@ def _by(a: Num, b: Num, x: Num, along_a: float) -> Num:
     by_p = q * (log_u + _psi_apart(p + 1.0, q - 1.0))
     by_q = q * (log_v + _psi_apart(q + 1.0, p - 1.0)) + 1.0
     lead = P * by_p + Q * by_q
-    value, slope, steps = _fraction(p, q, u, P, Q, lead, inside)
+    value, slope, steps = _fraction(p, q, u, P, Q, x.const(0.0), lead, inside)
     slope = _weight(p, q, u, v, log_u, log_v) * (lead * value + q * slope)
     slope = where(steps < MOST_STEPS, where(direct, slope, -slope), NAN)
     return where(inside, slope, outside).to_float(given)
@@ -152,3 +154,37 @@ def betainc_by_a(a: Num, b: Num, x: Num) -> Num:
 def betainc_by_b(a: Num, b: Num, x: Num) -> Num:
     """The derivative of ``I_x(a, b)`` by b; from above where b is 0."""
     return _by(a, b, x, 0.0)
+
+
+@elementary
+def stdtr_by_df(df: Num, t: Num) -> Num:
+    """The derivative of Student's distribution function by its degrees of freedom.
+
+    ``1/2 + I_w(1/2, df/2) / 2`` for t above 0, ``w = t**2 / (df + t**2)``; in the tail
+    ``1 - I_z(df/2, 1/2) / 2``, ``z = 1 - w``. Along df at t: by a parameter and z together, as
+    their shares cancel for large df.
+    """
+    given = t.dtype
+    df, t = df.to_float(F64), t.to_float(F64)
+    inside = (df > 0.0) & (df < INF) & (t.abs() > 0.0) & (t.abs() < INF)
+    at_end = ((df > 0.0) & (t.eq(0.0) | t.abs().eq(INF))) | (df.eq(INF) & ~t.isnan())
+    outside = where(at_end, t.const(0.0), NAN)
+    df, t = where(inside, df, 1.0), where(inside, t, 1.0)
+    size, half = t.abs(), df * 0.5
+    s = size / df * size
+    w, z = where(s < 1.0, s / (s + 1.0), 1.0 / (1.0 / s + 1.0)), 1.0 / (s + 1.0)
+    far = s > 1e300
+    log_z = -where(far, 2.0 * log_of(size) - log_of(df), log1p_of(where(far, 1.0, s)))
+    log_w = where(s < 1.0, 2.0 * log_of(size) - log_of(df) + log_z, log1p_of(-z))
+    near = w <= 1.5 / (half + 2.5)
+    move = w * z / df
+    p, q = where(near, 0.5, half), where(near, half, 0.5)
+    P, Q = where(near, t.const(0.0), 0.5), where(near, t.const(0.5), 0.0)
+    apart = _psi_apart(where(near, half, half + 1.0), where(near, t.const(0.5), -0.5))
+    lead = q * 0.5 * (w + log_z - z / df + apart)
+    u, v = where(near, w, z), where(near, z, w)
+    log_u, log_v = where(near, log_w, log_z), where(near, log_z, log_w)
+    value, slope, steps = _fraction(p, q, u, P, Q, where(near, -move, move), lead, inside)
+    slope = _weight(p, q, u, v, log_u, log_v) * (lead * value + q * slope) * 0.5
+    slope = where(steps < MOST_STEPS, where(near, slope, -slope), NAN)
+    return where(inside, where(t < 0.0, -slope, slope), outside).to_float(given)
