@@ -201,6 +201,14 @@ def jit(
     return wrap(signature_or_function)
 
 
+def _in_python_first(function: Fun) -> bool:
+    if not hasattr(function, "example"):
+        return False
+    from tracejit.diagnostics.uncompiled import runs_in_python_first
+
+    return runs_in_python_first(function)
+
+
 def _init(self: Any, function: Fun, options: Options, fallback: Fallback | None = None) -> None:
     from tracejit.python_entry.entry import Miss, set_chain, set_miss, set_parameters
 
@@ -224,7 +232,7 @@ def _init(self: Any, function: Fun, options: Options, fallback: Fallback | None 
     functools.update_wrapper(self, function, updated=())
     self.py_func = function
     self._options = options
-    watched = options.check_nan or options.debug or (_disabled() and hasattr(function, "example"))
+    watched = options.check_nan or options.debug or _in_python_first(function)
     publish = (lambda chain: None) if watched else functools.partial(set_chain, self)
     chains = Chains(function, publish)
     if options.fallback and fallback is None:

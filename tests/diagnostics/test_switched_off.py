@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tracejit import TracejitError, UnsupportedError, grad, jit
+from tracejit import (
+    TracejitError,
+    UnsupportedError,
+    grad,
+    hessian,
+    jacfwd,
+    jit,
+    jvp,
+    value_and_grad,
+    vjp,
+    vmap,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -102,6 +115,75 @@ assert grad(loss)(np.ones(3), x).tolist() == [0.0, 2.0, 8.0]
 print("right")
 """
     assert run(code, tmp_path, TRACEJIT_DISABLE_JIT="1").stdout == "right\n"
+
+
+@jit(disable_jit=True)
+def stopped(x: Any, k: float) -> Any:
+    secret = x * k
+    breakpoint()
+    return secret.sum()
+
+
+def running(x: Any, k: float) -> Any:
+    secret = x * k
+    breakpoint()
+    return secret.sum()
+
+
+class Stopping:
+    by = 2.0
+
+    @jit(disable_jit=True)
+    def apply(self, x: Any) -> Any:
+        secret = x * self.by
+        breakpoint()
+        return secret.sum()
+
+
+X = np.arange(3.0)
+TRANSFORMS: dict[str, Callable[[], Any]] = {
+    "grad": lambda: grad(stopped)(X, 2.0),
+    "partial": lambda: grad(functools.partial(stopped, k=2.0))(X),
+    "method": lambda: grad(Stopping().apply)(X),
+    "jit of grad": lambda: jit(grad(stopped))(X, 2.0),
+    "grad of jit of grad": lambda: vmap(jit(grad(stopped)), (0, None))(np.stack([X, X]), 2.0),
+    "jit(disable_jit) of grad": lambda: jit(grad(running), disable_jit=True)(X, 2.0),
+    "grad of it": lambda: jacfwd(jit(grad(running), disable_jit=True))(X, 2.0),
+    "value_and_grad": lambda: value_and_grad(stopped)(X, 2.0),
+    "vmap": lambda: vmap(stopped, in_axes=(0, None))(np.stack([X, X]), 2.0),
+    "jvp": lambda: jvp(stopped, (X, 2.0), (X, 0.0)),
+    "vjp": lambda: vjp(stopped, X, 2.0)[1](1.0),
+    "hessian": lambda: hessian(stopped)(X, 2.0),
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_transforms_of_what_is_switched_off_stop_too(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(
+        sys, "breakpointhook", lambda: seen.append(sys._getframe(1).f_locals["secret"].copy())
+    )
+    for _ in range(2):  # the first call compiles
+        del seen[:]
+        TRANSFORMS[name]()
+        assert [s.tolist() for s in seen] == [[0.0, 2.0, 4.0]]
+
+
+def test_switching_one_off_leaves_equal_transforms_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "breakpointhook", lambda: None)
+    before = stopped.stats().python_calls
+    assert grad(stopped)(X, 2.0).tolist() == [2.0, 2.0, 2.0]
+    assert stopped.stats().python_calls == before + 1
+    for plain in (stopped.py_func, running):
+        with pytest.raises(UnsupportedError, match="disable_jit=True for the function that is"):
+            grad(plain)(X, 2.0)
+    ran = jit(grad(running), disable_jit=True)
+    ran(X, 2.0)
+    assert ran.stats().python_calls == 1
 
 
 def test_draws_of_a_transform_are_those_of_one_call(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def watching(function: Call, options: Options, call: Call) -> Call:
         call = _before(call, lambda args, kwargs: stages.compare(function, options, args, kwargs))
     if options.check_nan:
         call = _after(call, lambda args, kwargs: nan.blame(function, args, kwargs))
-    if uncompiled.switched_off() and hasattr(function, "example"):
+    if uncompiled.runs_in_python_first(function):
         call = uncompiled.in_python_first(function, call)
     return call
 

@@ -43,7 +43,12 @@ def identity(function: Callable[..., Any]) -> Identity:
         found: Identity = of(function)
         return found
     if hasattr(type(function), "__traced_call__") and hasattr(function, "py_func"):
-        return identity(function.py_func)  # transforms look through ``jit``
+        inner = identity(function.py_func)  # transforms look through ``jit``
+        of = getattr(function, "of", None)
+        if of is None:
+            return inner
+        # It is switched off: what is compiled for it is called after it ran in Python.
+        return Identity(inner.anchor, ("uncompiled", inner.key), _after(inner.like, of))
     if type(function) is FunctionType:
         return _of_function(function)
     if type(function) is functools.partial:
@@ -55,6 +60,12 @@ def identity(function: Callable[..., Any]) -> Identity:
     if type(function) is MethodType:
         return Identity(function.__self__, ("method", id(function.__func__)), None)
     return Identity(function, ("object",), None)
+
+
+def _after(
+    like: Callable[[], Callable[..., Any]] | None, of: Callable[..., Any]
+) -> Callable[[], Callable[..., Any]] | None:
+    return None if like is None else lambda: of(like())
 
 
 def _of_function(f: FunctionType) -> Identity:

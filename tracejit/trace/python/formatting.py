@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import builtins
 import functools
-import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from tracejit.errors import UnsupportedError, all_ask
 from tracejit.ir.extent import Extent
 from tracejit.ir.interpret.print_effect import MESSAGE, QUOTED
 from tracejit.trace.session.concretize import DeferredText, mark, split_marks, str_later
+from tracejit.trace.session.in_python import has_run
 from tracejit.trace.session.marks import MARK
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values.all import Array, IntOrFloat, IntOrScalar, PyScalar, Scalar, Tracer
@@ -128,10 +128,11 @@ def _pieces(value: Any) -> list[Any]:
 
 def builtin_breakpoint(*args: Any, **kwargs: Any) -> None:
     """Nothing where jit is switched off: there the function has run in Python and stopped."""
-    if os.environ.get("TRACEJIT_DISABLE_JIT", "") in ("", "0"):
+    if not has_run():
         raise UnsupportedError(
             f"{where()}: breakpoint() inside a compiled function: with TRACEJIT_DISABLE_JIT=1 in "
-            "the environment, or jit(disable_jit=True), it stops with your values"
+            "the environment, or disable_jit=True for the function that is called from Python, "
+            "it stops with your values"
         )
 
 
