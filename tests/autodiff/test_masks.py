@@ -195,6 +195,39 @@ def test_other_functions(name: str) -> None:
         np.testing.assert_allclose(found, want[order - 1], rtol=1e-13, err_msg=mode)
 
 
+def root_before(x: Any) -> Any:
+    r = np.sqrt(x)
+    return r if x > 0 else x**2
+
+
+def loop_before(x: Any) -> Any:
+    r = x * x
+    for _ in range(3):
+        r += np.sqrt(x)
+    return r if x > 0 else x**2
+
+
+def replaced_later(x: Any) -> Any:
+    r = x * 0.0
+    for _ in range(3):
+        r += np.sqrt(x) * r + np.sqrt(x)
+    if x <= 0:
+        r = x**2
+    return r
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("function", [root_before, loop_before, replaced_later])
+def test_what_a_branch_left_out_after_it_was_made(function: Function) -> None:
+    slope = jit(grad(function))
+    assert slope(0.0) == 0.0
+    step = 1e-6
+    np.testing.assert_allclose(
+        slope(4.0), (function(4 + step) - function(4 - step)) / (2 * step), rtol=1e-8
+    )
+    assert jvp(grad(function), (0.0,), (1.0,))[1] == 2.0
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_a_zero_that_was_computed_is_no_mask() -> None:
     """``sqrt(x) ** 2`` has the derivative 1 at 0, and 0 would be a wrong number: it is nan, also

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracejit import grad, jit, jvp, vjp
+from tracejit import grad, jit, jvp, vjp, vmap
 
 RNG = np.random.default_rng(0)
 MATRIX, X = RNG.normal(size=(6, 6)) + 6 * np.eye(6), RNG.normal(size=6)
@@ -123,3 +123,33 @@ def test_windows_that_begin_together_and_end_apart(change: Callable[[Any], None]
     forward = np.stack([jvp(f, (x,), (e,))[1] for e in np.eye(6)], axis=1)
     pulled = np.stack([vjp(f, x)[1](e)[0] for e in np.eye(6)])
     np.testing.assert_allclose(pulled, forward, rtol=1e-12, atol=1e-12)
+
+
+def to_the_nearest(centres: Any, points: Any) -> Any:
+    cost = 0.0
+    for i in range(points.shape[0]):
+        best = np.inf
+        for k in range(centres.shape[0]):
+            d = 0.0
+            for j in range(points.shape[1]):
+                d += (points[i, j] - centres[k, j]) ** 2
+            best = min(best, d)
+        cost += best
+    return cost
+
+
+def test_a_loop_that_no_branch_used_has_no_way_back() -> None:
+    """Of all distances to centres one is used: the loops of the others add nothing."""
+    points, centres = RNG.normal(size=(20, 3)), RNG.normal(size=(4, 5, 3))
+    one = jit(grad(to_the_nearest))
+    text = one.inspect_ir(centres[0], points)
+    assert text.count("{idle=True}") == 2  # of the first centre, of the others
+    want = []
+    for c in centres:
+        near = ((points[:, None] - c) ** 2).sum(-1).argmin(1)
+        want.append([-2 * (points[near == k] - c[k]).sum(0) for k in range(5)])
+    np.testing.assert_allclose([one(c, points) for c in centres], want, rtol=1e-12)
+    # Examples differ in what they use: the loops are done for all, and no array is chosen.
+    many = jit(vmap(grad(to_the_nearest), in_axes=(0, None)))
+    np.testing.assert_allclose(many(centres, points), want, rtol=1e-12)
+    assert "f64[4, 5, 3] = select" not in many.inspect_ir(centres, points)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracejit.autodiff.masking import Mask, Window
+from tracejit.autodiff.masking import Mask, Window, used
 from tracejit.autodiff.tangents import zero
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
@@ -103,6 +103,13 @@ class CotangentSum:
             one = self.b.op("bitwise_or", one, other)
         return one
 
+    def used(self) -> list[Value] | None:
+        """Bool scalars: where none holds, branches left out all of the sum; None: not known."""
+        if self.masks is None:
+            return None
+        found = [used(m) for m in self.masks]
+        return None if None in found else [u for u in found if u is not None]
+
     def dense(self) -> Value:
         """The sum with a symbolic zero materialised."""
         return zero(self.b, self.like) if self.value is None else self.value
@@ -136,7 +143,7 @@ class CotangentSum:
 def _reshaped(mask: Mask, like: Value) -> Mask:
     """A mask of the same elements in another shape."""
     make = mask.made if isinstance(mask, Window) else lambda b: mask
-    return Window(lambda b: b.reshape(make(b), like.shape))
+    return Window(lambda b: b.reshape(make(b), like.shape), used(mask))
 
 
 def _same(a: Value, bounds: Sequence[Value], b: Value, others: Sequence[Value]) -> bool:

@@ -193,8 +193,14 @@ class Batcher:
         return self._noted(new, moving)
 
     def branch(self, instr: Instr, operands: list[Value], flags: list[bool]) -> list[Value] | None:
-        """One branch where all examples take the same side; else both sides and a choice."""
+        """One branch where all examples take the same side; else both sides and a choice.
+
+        Work that a branch spares some of the examples is done for all."""
         lead, _, given = RegionOp(instr).split(flags)
+        if any(lead) and instr.attrs.get("idle"):
+            found = self.run(instr.regions[0], operands[1:])
+            moving = spread_branch(instr, flags)
+            return [self.full(r) if m else r for r, m in zip(found, moving, strict=True)]
         if any(lead):
             return self._both_sides(instr, operands) if side_by_side(instr) else None
         moving = spread_branch(instr, flags)

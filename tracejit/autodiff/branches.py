@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from tracejit.autodiff import storage
 from tracejit.autodiff.cut import size
 from tracejit.autodiff.linearize import Linearizer, Reverse
+from tracejit.autodiff.masking import Mask, of_branch
 from tracejit.autodiff.regions import (
     Joint,
     NotRestoredError,
@@ -24,6 +25,7 @@ from tracejit.autodiff.tangents import active_results, has_tangent
 from tracejit.autodiff.undoing import updated_operand
 from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, type_uses, uses
+from tracejit.ir.ops.derivatives_linear import is_tape
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.types import INDEX, TapeType, TensorType
 from tracejit.records import dataclass
@@ -67,7 +69,7 @@ def linearize_branch(lin: Linearizer, instr: Instr, mapping: dict[Value, Value])
     taped = _taped(sides)
     tape = [lin.thread_tape()] if taped else []
     regions = tuple(_forward_side(s, slots, sides, taped) for s in sides)
-    new = lin.b.append(instr.prim, [*operands, *tape], dict(instr.attrs), regions, instr.loc)
+    new = lin.b.append(instr.prim, [*operands, *tape], {}, regions, instr.loc)
     count = len(instr.results)
     results, rows = list(new.results[:count]), list(new.results[count : count + len(slots)])
     mapping.update(zip(instr.results, results, strict=True))
@@ -264,14 +266,26 @@ class BranchStep:
             new = b.append(self.instr.prim, [*self.lead, *operands], {}, functions, self.instr.loc)
             found = new.results
         got = iter(found)
-        for t in self.linear:
+        for k, t in enumerate(self.linear):
             if t is not None:
-                reverse.sum(t).add(next(got))
+                total = reverse.sum(t)
+                before = total.masks
+                total.add(next(got))
+                total.note(before, self._mask(b, k, t))
         for at in undone.values():
             earlier = self.args[at]
             reverse.restored[earlier] = _as_type(b, next(got), earlier)
         if self.taped:
             reverse.tape = found[-1]
+
+    def _mask(self, b: Builder, k: int, linear: Value) -> Mask | None:
+        """The mask of the cotangent of argument ``k``, where one side alone makes it."""
+        sides = [k in s.joint.reached for s in self.sides]
+        alone = any(sides) and not all(sides) and not is_tape(linear)
+        if not alone or any(s.joint.diverges for s in self.sides):
+            return None
+        (taken,) = self.lead
+        return of_branch(taken if sides[0] else b.op("invert", taken), linear)
 
     def _extents(self) -> list[int]:
         """Results that are extents of other results."""

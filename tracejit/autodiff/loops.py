@@ -29,7 +29,7 @@ from tracejit.autodiff.tangents import active_carried
 from tracejit.autodiff.undoing import blocked
 from tracejit.autodiff.usefulness import useful_results
 from tracejit.ir.builder import Builder, rename_type
-from tracejit.ir.core import Function, Instr, Value, type_uses, uses
+from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
 from tracejit.ir.extent import TYPICAL_EXTENT, Dim, emax, typical
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.types import INDEX, TapeType
@@ -382,13 +382,12 @@ class LoopStep:
         carried = [*extents, *cts, *sums, *undone, *tape]
         consts = [loop.const_args[k] for k in body.const_positions]
         trips = [self.trips] if body.uses_trip else []
-        new = b.append(
-            "for",
-            [self.trips, *carried, *self.stores, *trips, *consts],
-            {"carried": body.carried},
-            (body.function,),
-            loop.instr.loc,
-        )
+        operands = [self.trips, *carried, *self.stores, *trips, *consts]
+        used = self._used(reverse)
+        if used is None:
+            new = self._loop(b, operands)
+        else:
+            new = self._unless_zero(b, used, operands)
         got = iter(new.results[len(extents) :])
         active = [k for k, m in enumerate(loop.moving) if m]
         for k, ct in zip(active, got, strict=False):
@@ -402,6 +401,43 @@ class LoopStep:
             reverse.restored[init] = _as_type(b, array, init)
         if self.taped:
             reverse.tape = new.results[-1]
+
+    def _loop(self, b: Builder, operands: Sequence[Value]) -> Instr:
+        attrs, regions = {"carried": self.body.carried}, (self.body.function,)
+        return b.append("for", operands, attrs, regions, self.loop.instr.loc)
+
+    def _used(self, reverse: Reverse) -> Value | None:
+        """A bool scalar: false where branches left out all that the loop makes, which then has a
+        reverse that adds nothing. None: not known, or the reverse does more than add."""
+        body = self.body
+        if self.taped or body.extents or self.choice.undone or not _quiet(body.function):
+            return None
+        found: list[Value] = []
+        for t in self.out:
+            here = [] if t is None else reverse.sum(t).used()
+            if here is None:
+                return None
+            found += here
+        if not found:
+            return None
+        one, *rest = dict.fromkeys(found)
+        for other in rest:
+            one = reverse.b.op("bitwise_or", one, other)
+        return one
+
+    def _unless_zero(self, b: Builder, used: Value, operands: Sequence[Value]) -> Instr:
+        """The reverse loop where ``used``; else what it carries is as before."""
+        given = list(dict.fromkeys(operands))
+        run, skip = Builder(f"{self.body.b.name}_used"), Builder(f"{self.body.b.name}_unused")
+        made, kept = run.params_like(given), skip.params_like(given)
+        loop = self._loop(run, [made[v] for v in operands])
+        carried = [kept[v] for v in operands[1 : 1 + self.body.carried]]
+        sides = (run.build(loop.results), skip.build(carried))
+        return b.append("cond", [used, *given], {"idle": True}, sides, self.loop.instr.loc)
+
+
+def _quiet(function: Function) -> bool:
+    return all(instr_effect(i) != "ordered" for i in function.instrs)
 
 
 def _as_type(b: Builder, value: Value, like: Value) -> Value:

@@ -27,14 +27,27 @@ class Window:
     """A cotangent that is zero outside of a window, or inside of it: ``made`` when asked for.
 
     It says where that is, whatever the numbers are: a cotangent that happens to be zero has
-    derivatives.
+    derivatives. ``used``: a bool scalar, false where a branch left out all of it.
     """
 
     made: Callable[[Builder], Value]
+    used: Value | None = None
 
 
 #: A bool value, or a window.
 Mask: TypeAlias = "Value | Window"
+
+
+def of_branch(taken: Value, like: Value) -> Window:
+    """The mask of what one side of a branch alone reads: ``taken`` is true where it is run."""
+    return Window(lambda b: b.broadcast(taken, like.shape, ()), taken)
+
+
+def used(mask: Mask) -> Value | None:
+    """A bool scalar that is false where a mask is all false; None: only its elements say."""
+    if isinstance(mask, Window):
+        return mask.used
+    return mask if mask.rank == 0 else None
 
 
 def stays_finite(instr: Instr, finite: set[Value]) -> bool:

@@ -40,6 +40,7 @@ class Joint:
     diverges: bool
     final: set[Value] = field(default_factory=set)  # versions of settled arrays
     readable: set[Value] = field(default_factory=set)  # what is read of them in the end
+    reached: set[int] = field(default_factory=set)  # parameters that a cotangent arrived at
     taped: int = 0  # bytes that steps inside put on the tape, typically
 
     @property
@@ -103,7 +104,10 @@ def joint(
             assert cts[-1] is not None
             reverse.sum(t).add(cts[-1])
     lin.transpose(reverse)
-    grads = [None if t is None else reverse.sum(t).dense() for t in linear]
+    found = [None if t is None else reverse.sum(t) for t in linear]
+    grads = [None if total is None else total.dense() for total in found]
+    reached = {k for k, total in enumerate(found) if total is not None and total.begun()}
+    reached = {k for k in reached if sums[k] is None or grads[k] is not sums[k]}
     return Joint(
         region.name,
         params,
@@ -118,6 +122,7 @@ def joint(
         region.diverges,
         lin.final,
         lin.readable,
+        reached,
         lin.taped,
     )
 

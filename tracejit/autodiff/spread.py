@@ -62,6 +62,8 @@ def results_of(instr: Instr, flags: Sequence[bool]) -> list[bool]:
 def spread_branch(instr: Instr, flags: Sequence[bool]) -> list[bool]:
     """Which results of a branch differ; all of them where examples take different sides."""
     lead, _, given = RegionOp(instr).split(flags)
+    if any(lead) and instr.attrs.get("idle"):
+        return spread(instr.regions[0], given)
     if any(lead):
         for region in instr.regions if side_by_side(instr) else ():
             spread(region, given)

@@ -132,7 +132,7 @@ def _branch(re: Stable, instr: Instr, k: int, depth: int) -> Scaled | None:
     if not any_found:
         return None
     extra = [v for c in beside.values() for v in _pair(c)]
-    new = re.b.append("cond", [*instr.operands, *extra], instr.attrs, tuple(regions), instr.loc)
+    new = re.b.append("cond", [*instr.operands, *extra], {}, tuple(regions), instr.loc)
     count = len(instr.results)
     e, c = new.results[count : count + 2]
     return Scaled(e, c, sums)

@@ -224,7 +224,8 @@ row(
         _cond,
         traits=frozenset([Trait.BRANCH]),
         passing=Passing(lead=1),
-        doc="cond(pred, *args) then(*args), else(*args); a side that diverges joins with anything.",
+        doc="cond(pred, *args) then(*args), else(*args); a side that diverges joins with anything. "
+        "idle: where pred is false, then would give what else gives, if all numbers are finite.",
     )
 )
 row(
