@@ -42,6 +42,10 @@ def text(x):
 def fails(x):
     raise ValueError("no 3")
 
+def shows(x):
+    print(x)
+    return x
+
 class Scaled:
     def __init__(self, by):
         self.by = by
@@ -200,11 +204,26 @@ def test_a_function_is_inspected_and_explained(run: Run, tmp_path: Path) -> None
         ),
         (
             ("explain", "model.py:text", "--args", "np.ones(2)"),
-            "model.py:19: np.ndarray.tobytes is",
+            "/model.py:19: np.ndarray.tobytes is",
         ),
         (
             ("explain", "model.py:fails", "--args", "3.0", "--profile"),
             "model.py:22: ValueError: no 3",
+        ),
+        (
+            ("export", "model.py:shows", "x.o", "-s", "(f8)"),
+            "model.py:25: an exported function has",
+        ),
+        (("export", "model.py:plain", "model.py/x.o", "-s", "(f8)"), "model.py cannot be written"),
+        (("export", "model.py:plain", "model.py/x", "-s", "(f8)"), "/x cannot be written: Not a d"),
+        (
+            ("export", "model.py:plain", "x.o", "-s", "(f8)", "--cpu", "skylakk"),
+            "no processor 'sky",
+        ),
+        (("inspect", "model.py:constant", "--page", "."), ". cannot be written: Is a directory"),
+        (
+            ("inspect", "model.py:constant", "--page", "no/x.html"),
+            "no/x.html cannot be written: No",
         ),
         (("explain", "wrong.py:f"), "tracejit: SyntaxError: invalid syntax (wrong.py, line 1)"),
         (
@@ -221,6 +240,29 @@ def test_what_is_wrong_is_named(
     assert told.startswith("tracejit: ")
     assert len(told.splitlines()) == 1
     assert says in told
+
+
+@pytest.mark.parametrize(("name", "says"), [("unlink", "removed"), ("iterdir", "read: no")])
+def test_a_cache_that_is_not_ones_own(
+    name: str,
+    says: str,
+    files: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refuses(path: Path, *args: Any) -> Any:
+        raise PermissionError(13, "no", str(path))
+
+    monkeypatch.setenv("TRACEJIT_CACHE_DIR", str(tmp_path / "kept"))
+    (tmp_path / "kept" / "ab").mkdir(parents=True)
+    (tmp_path / "kept" / "ab" / "cd.obj").touch()
+    with monkeypatch.context() as here:
+        here.setattr(Path, name, refuses)
+        assert cli.main(["cache", "clear"]) == 1
+    assert f"cannot be {says}" in capsys.readouterr().err
+    assert cli.main(["cache", "clear"]) == 0
+    assert capsys.readouterr().out == "1 entries removed\n"
 
 
 class Terminal(io.StringIO):

@@ -14,6 +14,7 @@ import pytest
 
 from tracejit import FallbackWarning, jit
 from tracejit.calls import compiler, under_way
+from tracejit.calls.log import asked_for
 
 LIMIT = 2.0
 
@@ -144,3 +145,10 @@ def test_a_long_compilation_says_where_it_is(
     first, *_, last = lines("progress", call)
     assert re.fullmatch(rf"{re.escape(HEAD + where)}\d*, \d+ s", first)
     assert last.startswith(f"{HEAD}ready after ")
+
+
+def test_an_unknown_topic_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACEJIT_LOG", "recompiles, cache")
+    with pytest.warns(RuntimeWarning, match="no topic recompiles; it is a list.* of recompile, "):
+        assert asked_for("cache")
+    assert not asked_for("recompile")

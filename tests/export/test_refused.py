@@ -72,6 +72,10 @@ def returns_a_list(x: Any) -> Any:
     return found  # here
 
 
+def returns_a_generator(x: Any) -> Any:
+    return (v for v in x)  # here
+
+
 def changes_a_dict(d: Any) -> Any:  # here
     d["w"] = d["w"] * 2
 
@@ -97,6 +101,7 @@ def takes(x: Any) -> Any:
         (sums, "(f8[n])", r"has no Python: math\.fsum is called"),
         (writes_outside, "(f8)", "cannot write to an array that it finds outside"),
         (returns_a_list, "(f8[n])", "a list of which the run decides the length"),
+        (returns_a_generator, "(f8[3])", "a generator cannot be returned"),
         (changes_a_dict, ({"w": "f8[n]"},), "changes a list, dict or object of its caller"),
         (one_kind_or_another, "(f8)", "of one kind or another"),
         (takes, (np.random.default_rng(1),), "a Generator needs Python"),
@@ -112,6 +117,15 @@ def test_what_needs_python(
     if function is not takes:
         assert "# here" in (traceback.extract_tb(error.value.__traceback__)[-1].line or "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_has_no_fixed_size(tmp_path: Path) -> None:
+    def some(x: Any) -> Any:
+        return x[x > 0]  # here
+
+    with pytest.raises(UnsupportedError, match="the run decides the size") as error:
+        jit(some).export(tmp_path / "x.o", "(f8[4])", target="thumbv7em")
+    assert "# here" in (traceback.extract_tb(error.value.__traceback__)[-1].line or "")
 
 
 @pytest.mark.parametrize(

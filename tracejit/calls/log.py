@@ -11,8 +11,10 @@ import inspect
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, get_args
 
 Topic = Literal["recompile", "progress", "compile", "cache", "fallback"]
 
@@ -20,7 +22,22 @@ Topic = Literal["recompile", "progress", "compile", "cache", "fallback"]
 def asked_for(topic: Topic) -> bool:
     """Whether the environment asks for lines about ``topic``."""
     asked = os.environ.get("TRACEJIT_LOG", "")
-    return bool(asked) and bool({"all", topic} & set(asked.split(",")))
+    return bool(asked) and not {"all", topic}.isdisjoint(_topics(asked))
+
+
+@cache
+def _topics(asked: str) -> frozenset[str]:
+    """The topics of a list; warns, once, of what is none."""
+    topics = frozenset(filter(None, map(str.strip, asked.split(","))))
+    known = (*get_args(Topic), "all")
+    if wrong := sorted(topics.difference(known)):
+        warnings.warn(
+            f"TRACEJIT_LOG={asked}: there is no topic {', '.join(wrong)}; it is a list, with commas"
+            f" between, of {', '.join(known)}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return topics
 
 
 def log(topic: Topic, function: Callable[..., Any], text: str) -> None:

@@ -85,8 +85,10 @@ def doctor() -> None:
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def bench(context: typer.Context) -> None:
-    """Time rows side by side with NumPy and other compilers; takes the options of
-    `python -m tracejit.bench`."""
+    """Time rows side by side with NumPy and other compilers.
+
+    Takes the options of `python -m tracejit.bench`, which `python -m tracejit.bench --help` lists.
+    """
     from tracejit.bench.__main__ import main as timed
 
     raise typer.Exit(timed(context.args))
@@ -95,7 +97,7 @@ def bench(context: typer.Context) -> None:
 @cache_app.command("path")
 def cache_path() -> None:
     """Print the folder."""
-    print(_cache().folder)
+    print(_cache(read=False).folder)
 
 
 @cache_app.command("ls")
@@ -118,8 +120,11 @@ def cache_ls() -> None:
 
 @cache_app.command("clear")
 def cache_clear() -> None:
-    """Remove all entries."""
-    print(f"{_cache().clear()} entries removed")
+    """Remove all entries; exit status 1 if some are left."""
+    cache = _cache()
+    print(f"{cache.clear()} entries removed")
+    if left := len(cache.entries()):
+        raise TargetError(f"{left} entries in {cache.folder} cannot be removed")
 
 
 @cache_app.command("verify")
@@ -143,10 +148,13 @@ def cache_verify() -> None:
         raise typer.Exit(1)
 
 
-def _cache() -> DiskCache:
+def _cache(*, read: bool = True) -> DiskCache:
+    """The cache; ``read``: of which the entries can be seen."""
     cache = default_cache()
     if cache is None:
         raise TargetError("the cache is switched off by TRACEJIT_CACHE_DIR=")
+    if read and (wrong := cache.problem()):
+        raise TargetError(wrong)
     return cache
 
 
@@ -164,7 +172,8 @@ def inspect(
     with told(target), waiting("working"):
         given = arguments(args, function)
         found = getattr(function, f"inspect_{stage}")(*given)
-    print(_text(found) if page is None else function.show(path=page))
+    with told(target, writes=page):
+        print(_text(found) if page is None else function.show(path=page))
 
 
 def _text(found: Any) -> str:
@@ -192,11 +201,8 @@ def export(
 ) -> None:
     """Write a function to files that need neither Python nor LLVM, and print their names."""
     function: Any = function_at(target)
-    try:
-        with waiting("writing files"):
-            written = function.export(path, list(signature), target=machine, cpu=cpu)
-    except (ValueError, TypeError) as error:
-        raise TargetError(str(error)) from None
+    with told(target, ValueError, TypeError, writes=path), waiting("writing files"):
+        written = function.export(path, list(signature), target=machine, cpu=cpu)
     for file in written:
         print(file)
 

@@ -49,9 +49,10 @@ def function_at(target: str) -> Any:
 
 
 @contextmanager
-def told(target: str) -> Iterator[None]:
+def told(target: str, *answers: type[Exception], writes: Path | None = None) -> Iterator[None]:
     """An exception of the program is one line, with the last line of its file that was under way.
 
+    ``answers``: what ours say of what was given. ``writes``: where files are written meanwhile.
     A mistake of ours goes through.
     """
     try:
@@ -60,13 +61,20 @@ def told(target: str) -> Iterator[None]:
         raise
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
+        path = Path(target.rpartition(":")[0]).resolve()
+        own = [f for f in frames if Path(f.filename).resolve() == path]
+        if not own and writes is not None and isinstance(error, OSError):
+            at = error.filename or writes
+            raise TargetError(f"{at} cannot be written: {error.strerror}") from None
+        ours = frames[-1].filename.startswith(_PACKAGE)
         plain = not isinstance(error, TracejitError)
-        if plain and frames[-1].filename.startswith(_PACKAGE):
+        if plain and ours and not isinstance(error, answers):
             raise
-        path = str(Path(target.rpartition(":")[0]).resolve())
-        place = "".join([f"{f.filename}:{f.lineno}: " for f in frames if f.filename == path][-1:])
-        said = f"{type(error).__name__}: {error}" if plain else str(error)
-        raise TargetError(said if said.startswith(place) else f"{place}{said}") from None
+        said = f"{type(error).__name__}: {error}" if plain and not ours else str(error)
+        place = f"{own[-1].filename}:{own[-1].lineno}: " if own else ""
+        # Some errors name the line themselves, in the short form.
+        inner = said.removeprefix(place).removeprefix(os.path.basename(place))
+        raise TargetError(f"{place}{inner}") from None
 
 
 def _module(path: Path) -> Any:

@@ -133,13 +133,26 @@ class DiskCache:
         return removed
 
     def clear(self) -> int:
-        """Remove every entry; returns how many there were."""
-        entries = self.entries()
+        """Remove every entry that can be removed; returns how many those are."""
+        removed = 0
         self._remove_abandoned(older=0.0)
-        for entry in entries:
+        for entry in self.entries():
             with contextlib.suppress(OSError):
                 entry.path.unlink()
-        return len(entries)
+                removed += 1
+        return removed
+
+    def problem(self) -> str:
+        """Why what is stored cannot be seen; empty where it can, and where there is no folder."""
+        try:
+            for folder in self.folder.iterdir():
+                if len(folder.name) == 2 and folder.is_dir():
+                    os.listdir(folder)
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            return f"{error.filename} cannot be read: {error.strerror}"
+        return ""
 
     def damaged(self) -> list[Path]:
         """Entries that are not what was written."""

@@ -23,7 +23,7 @@ from tracejit.export.entry_text import entry_text
 from tracejit.export.errors import NO_MEMORY_ROW, ErrorRow, errors_file, row_of
 from tracejit.export.header import header
 from tracejit.export.interface import Interface, interface
-from tracejit.export.lowered import lowered_function
+from tracejit.export.lowered import lowered_function, raise_in
 from tracejit.export.python_package import package_files, python_name
 from tracejit.export.rules import rules_for
 from tracejit.export.runtime_text import POLL, heap_text, without_declared
@@ -135,7 +135,10 @@ def made_of(
             types = argument_types(signature, function, options)
             lowered = lowered_function(function, name, types, options)
             found = interface(lowered)
-            text, errors = _module(found, len(rows), target)
+            try:
+                text, errors = _module(found, len(rows), target)
+            except UnsupportedError as error:
+                raise_in(function, error, returns=any(r.kind == "owned" for r in found.results))
             made.append(found)
             texts.append(text)
             rows += errors

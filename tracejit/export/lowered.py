@@ -10,6 +10,7 @@ from __future__ import annotations
 import dis
 import inspect
 from dataclasses import replace
+from traceback import walk_tb
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -18,7 +19,7 @@ from tracejit import trees
 from tracejit.calls.compiler import lowered, simplify
 from tracejit.calls.deopt import DeoptState
 from tracejit.calls.versions import Options
-from tracejit.errors import UnsupportedError, raise_at
+from tracejit.errors import PACKAGE, UnsupportedError, raise_at
 from tracejit.export.signatures import ArgumentTypes
 from tracejit.export.without_libraries import without_libraries
 from tracejit.ir.arguments import ArgType, ArrayArg, ScalarArg, SymDim
@@ -112,10 +113,10 @@ def _traced(function: Any, types: ArgumentTypes) -> Traced:
         assumptions = TraceAssumptions(assumed)
         try:
             return trace(Delivered(function), types.nested(), assumptions=assumptions)
-        except UnsupportedError:
+        except UnsupportedError as error:
             observed = DeoptState().only_found(assumptions)
             if observed is None or observed == assumed:
-                raise
+                raise_in(function, error, returns=True)
             assumed = observed
 
 
@@ -125,7 +126,7 @@ def _refuse_changes(traced: Traced, function: Any) -> None:
             f"{traced.function.name} changes a list, dict or object of its caller, which C does "
             "not have: return what is new"
         )
-        _raise_in(function, error, returns=False)
+        raise_in(function, error, returns=False)
     outside = sorted(k for k in traced.mutated if k >= len(traced.args))
     if outside:
         where = _first(traced.function, outside[0])
@@ -166,18 +167,22 @@ _INSTEAD = {
 def _refuse_result(traced: Traced, function: Any, kind: str) -> NoReturn:
     what = _INSTEAD.get(kind, "no number or array: return those")
     error = UnsupportedError(f"a result of {traced.function.name} is {what}")
-    _raise_in(function, error, returns=True)
+    raise_in(function, error, returns=True)
 
 
-def _raise_in(function: Any, error: UnsupportedError, *, returns: bool) -> NoReturn:
-    """Raise at the function's first line, or if it has only one that returns, at that."""
+def raise_in(function: Any, error: UnsupportedError, *, returns: bool) -> NoReturn:
+    """Raise at the function's first line, or if it has only one that ``returns``, at that.
+
+    An error that has a line of the program is raised as it is.
+    """
     code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is None:
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    if code is None or not all(f.f_code.co_filename.startswith(PACKAGE) for f in frames):
         raise error
     found = [i for i in dis.get_instructions(code) if returns and i.opname.startswith("RETURN_")]
     lines = {i.positions.lineno for i in found if i.opname != "RETURN_GENERATOR" and i.positions}
     line = lines.pop() if len(lines) == 1 else None
-    raise_at(error, code.co_filename, line or code.co_firstlineno)
+    raise_at(error.with_traceback(None), code.co_filename, line or code.co_firstlineno)
 
 
 def _with_constants(traced: Traced) -> Function:
