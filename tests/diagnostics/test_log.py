@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 import threading
@@ -43,11 +44,11 @@ def test_why_it_is_compiled_again(lines: Any) -> None:
     asked = [
         (lambda: f(np.ones(3), 2), "the first call"),
         (lambda: f(np.ones(3), 2), None),
-        (lambda: f(np.ones(4), 2), "extents or ints are others"),
+        (lambda: f(np.ones(4), 2), "the extent of axis 0 of argument 'x' was 3, is 4"),
         (lambda: f(np.ones(5), 2), None),
-        (lambda: f(np.ones(3, "f4"), 2), "argument 'x' has another dtype"),
-        (lambda: f(np.ones((3, 3), "f4"), 2), "argument 'x' has another rank"),
-        (lambda: f(np.ones((3, 3), "f4"), 2.5), "argument 'n' is of type float"),
+        (lambda: f(np.ones(3, "f4"), 2), "the dtype of argument 'x' was float64, is float32"),
+        (lambda: f(np.ones((3, 3), "f4"), 2), "the rank of argument 'x' was 1, is 2"),
+        (lambda: f(np.ones((3, 3), "f4"), 2.5), "argument 'n' was of type int, is of type float"),
     ]
     for call, why in asked:
         want = [] if why is None else [f"tracejit recompile: {HEAD}{why}"]
@@ -59,7 +60,106 @@ def test_a_changed_global_is_a_reason(lines: Any, monkeypatch: pytest.MonkeyPatc
     f(np.ones(3), 2)
     monkeypatch.setitem(globals(), "LIMIT", np.arange(3.0))
     found = lines("recompile", lambda: f(np.ones(3), 2))
-    assert found[0] == f"tracejit recompile: {HEAD}LIMIT is another"
+    assert found[0] == f"tracejit recompile: {HEAD}LIMIT was 2.0, is float64[3]"
+
+
+class Config:
+    """Where numbers are."""
+
+    def __init__(self) -> None:
+        self.k: Any = 2.0
+        self.by_name: dict[str, Any] = {"a": 1, "b": np.ones(2)}
+
+
+def test_the_reason_is_what_changed(lines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thing changes at a time, and the line names it with both values."""
+    config = Config()
+    held: Any = 1.0
+
+    def outside(x: Any) -> Any:
+        return x * config.k + config.by_name["a"] + config.by_name["b"] * held * LIMIT
+
+    def inside(x: Any, y: Any, flag: Any = True, mode: str = "a") -> Any:
+        x += y
+        return x if flag and mode == "a" else -x
+
+    def choice(d: Any) -> Any:
+        return d["a"] + 1.0
+
+    def set_held(value: Any) -> None:
+        nonlocal held
+        held = value
+
+    f, g, h, x, y = jit(outside), jit(inside), jit(choice), np.ones(2), np.ones(6)
+    steps: list[tuple[Callable[[], Any], Callable[[], Any], str | None]] = [
+        (lambda: None, lambda: f(x), "the first call"),
+        (lambda: setattr(config, "k", 3.0), lambda: f(x), "config.k was 2.0, is 3.0"),
+        (lambda: setattr(config, "k", 4.0), lambda: f(x), None),
+        (lambda: setattr(config, "k", 5), lambda: f(x), "config.k was a float, is 5"),
+        (lambda: set_held(2.5), lambda: f(x), "held was 1.0, is 2.5"),
+        (
+            lambda: config.by_name.update(a=7),
+            lambda: f(x),
+            "config.by_name['a'] was 1, is 7",
+        ),
+        (
+            lambda: config.by_name.update(b=np.ones((3, 2))),
+            lambda: f(x),
+            "config.by_name['b'] was float64[2], is float64[3, 2]",
+        ),
+        (lambda: set_held(None), lambda: f(x), "held was a float, is None"),
+        (lambda: None, lambda: g(np.ones(2), np.ones(2)), "the first call"),
+        (
+            lambda: None,
+            lambda: g(np.ones(2), np.ones(2), False),
+            "argument 'flag' was True, is False",
+        ),
+        (
+            lambda: None,
+            lambda: g(np.ones(2), np.ones(2), False, "b"),
+            "argument 'mode' was 'a', is 'b'",
+        ),
+        (
+            lambda: None,
+            lambda: g(y[:2], y[1:3], False),
+            "argument 'x' and argument 'y' overlap",
+        ),
+        (
+            lambda: None,
+            lambda: g(x, x, False),
+            "argument 'x' and argument 'y' are one object",
+        ),
+        (
+            lambda: None,
+            lambda: g(np.ones(2), np.ones(2, "f4"), False),
+            "the dtype of argument 'y' was float64, is float32",
+        ),
+        (
+            lambda: None,
+            lambda: g(np.ones((2, 2)), np.ones(2), False),
+            "the rank of argument 'x' was 1, is 2",
+        ),
+        (lambda: None, lambda: h({"a": 1.0}), "the first call"),
+        (
+            lambda: None,
+            lambda: h({"a": 1.0, "b": 2}),
+            "the containers among the arguments have another structure",
+        ),
+        (
+            lambda: None,
+            lambda: h({"a": x}),
+            "argument d['a'] was of type float, is float64[n]",
+        ),
+    ]
+    for change, call, why in steps:
+        change()
+
+        def tried(call: Callable[[], Any] = call) -> None:
+            with contextlib.suppress(TypeError):  # what is None is multiplied
+                call()
+
+        told = [line.partition("): ")[2] for line in lines("recompile", tried)]
+        assert told == ([] if why is None else [why])
 
 
 def test_stages_and_the_cache(lines: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -277,7 +277,7 @@ class Dispatcher:
                     raise HiddenOverlap from None
                 if hidden_meets_itself(version):
                     raise self._in_python(MEETS_ITSELF) from None
-                self._table.outdated(version)
+                self._table.outdated(arguments, version)
                 changed = version.preconditions.changed()
                 version.alive = False
                 version = self._wanted(arguments, deopt)

@@ -71,8 +71,9 @@ class VersionTable:
             for version in family.versions:
                 if version.accepts(sizes):
                     if version.preconditions.hold():
+                        self._recompiled.found(arguments.kind)
                         return version
-                    if self.outdated(version):
+                    if self.outdated(arguments, version):
                         version.alive = False  # another takes its place
             family.versions = [v for v in family.versions if v.alive]
             assumptions = TraceAssumptions(assumed)
@@ -142,6 +143,7 @@ class VersionTable:
                 if policy == "dynamic" and not (need.of_integers and integers):
                     raise need.error from None
                 family.frozen |= integers or free
+        self._recompiled.compiled(arguments.kind)
         self.compilations += 1
         self.loaded += version.loaded
         family.versions.append(version)
@@ -171,9 +173,10 @@ class VersionTable:
             if front is None or front.answered(assumed):
                 self.rechain()
 
-    def outdated(self, version: Version) -> bool:
+    def outdated(self, arguments: Arguments, version: Version) -> bool:
         """Note what the version holds for constant that has changed. Whether some of it is of the
         run from now on, so that another takes its place."""
+        self._recompiled.outdated(arguments.kind, version)
         return self._outside.note(version.preconditions.changed_numbers())
 
     def rechain(self) -> None:

@@ -39,7 +39,7 @@ class Traced:
     def preconditions(self) -> Preconditions:
         """What calls take for granted of the world outside."""
         arrays = {
-            k: OutsideArray(h.getter, h.arg, h.held, k in self.mutated)
+            k: OutsideArray(h.getter, h.arg, h.held, k in self.mutated, h.name)
             for k, h in self.hidden_arrays().items()
         }
         numbers = tuple(

@@ -85,7 +85,7 @@ class Outside(Changes):
             if path.leaf is not None and type(value) is not np.ndarray:
                 need_identity(path)
             self._met(value, path, name, owner)
-            return hidden_array(value, path)
+            return hidden_array(value, path, name)
         self._can_be_read(value, name, path)
         by_value = isinstance(value, PLAIN) and not hasattr(value, "__dict__")  # with no attributes
         if traced and name in self.session.run_time_globals and number_arg(value) is not None:

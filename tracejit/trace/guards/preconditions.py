@@ -9,6 +9,7 @@ import numpy as np
 
 from tracejit.ir.arguments import ArrayArg, ScalarArg, number_arg
 from tracejit.records import dataclass
+from tracejit.trace.guards.changed_values import ChangedValue, array_text, change_of, fetched, told
 from tracejit.trace.guards.guards import Guard, Relation
 from tracejit.trace.session.stride_classes import array_arg, is_native
 
@@ -25,6 +26,7 @@ class OutsideArray:
     arg: ArrayArg
     held: Callable[[], Any] | None
     written: bool
+    name: str
 
     def fits(self) -> bool:
         """Whether an array of this dtype, shape and order of strides is there now, which can be
@@ -71,22 +73,26 @@ class Preconditions:
             and all(number.fits() for number in self.numbers)
         )
 
+    def changes(self) -> list[ChangedValue]:
+        """What is not as the trace found it, with what it was and is."""
+        found = [change_of(g) for g in self.guards if not g.holds()]
+        found += [
+            ChangedValue(number.name, _kind(number.arg), told(fetched(number.getter)))
+            for number in self.numbers
+            if not number.fits()
+        ]
+        found += [
+            ChangedValue(array.name, array_text(array.arg), _now(array))
+            for array in self.arrays.values()
+            if not array.fits()
+        ]
+        if not all(relation.holds() for relation in self.relations):
+            found.append(ChangedValue("which objects are one and the same"))
+        return found
+
     def changed(self) -> list[str]:
         """What is not as the trace found it, by name."""
-        arrays = [a for a in self.arrays.values() if not a.fits()]
-        guards = [guard.name for guard in self.guards if not guard.holds()]
-        places = (
-            ["which objects are one and the same"]
-            if not all(relation.holds() for relation in self.relations)
-            else []
-        )
-        numbers = [number.name for number in self.numbers if not number.fits()]
-        return [
-            *guards,
-            *numbers,
-            *places,
-            *("an array outside, in shape or dtype," for _ in arrays),
-        ]
+        return [change.name for change in self.changes()]
 
     def changed_numbers(self) -> dict[str, Any]:
         """Numbers found outside, by name, where others of their types are now."""
@@ -95,3 +101,13 @@ class Preconditions:
     def arrays_now(self) -> list[np.ndarray[Any, Any]]:
         """The arrays that a call now would read."""
         return [array.getter() for array in self.arrays.values()]
+
+
+def _kind(arg: ScalarArg) -> str:
+    name = arg.kind or arg.dtype.name
+    return f"{'an' if name.startswith('int') else 'a'} {name}"
+
+
+def _now(array: OutsideArray) -> str:
+    x = fetched(array.getter)
+    return array_text(array_arg(x, x.dtype)) if type(x) is np.ndarray else told(x)

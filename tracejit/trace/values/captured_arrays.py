@@ -25,7 +25,7 @@ from tracejit.trace.values.maybe_unbound import MaybeNone
 
 @dataclass(eq=False)
 class CapturedArray:
-    """One hidden array: how to fetch it now, and its traced form.
+    """One hidden array: how to fetch it now, its traced form, and what the program calls it.
 
     ``array``: the one that is traced, while that goes on. ``held``: how to fetch what the program
     has, where that is no plain array but a memory map or an array on a GPU.
@@ -35,6 +35,7 @@ class CapturedArray:
     arg: ArrayArg
     cell: Cell
     array: np.ndarray[Any, Any] | None
+    name: str
     held: Callable[[], Any] | None = None
 
 
@@ -76,7 +77,11 @@ def hidden_number(
     return result
 
 
-def hidden_array(array: np.ndarray[Any, Any], getter: Callable[[], Any] | None = None) -> Array:
+def hidden_array(
+    array: np.ndarray[Any, Any],
+    getter: Callable[[], Any] | None = None,
+    name: str = "an array outside",
+) -> Array:
     """The traced form of a real array, memory map or cupy array; one object gives one cell.
 
     UnsupportedTypeError for arrays of other classes.
@@ -87,7 +92,7 @@ def hidden_array(array: np.ndarray[Any, Any], getter: Callable[[], Any] | None =
         return traced
     found = session.hidden.get(id(array))
     if found is None:
-        found = _new(array, getter or session.outside.way_to(array))
+        found = _new(array, getter or session.outside.way_to(array), name)
         session.hidden[id(array)] = found
     return Array(found.cell)
 
@@ -122,7 +127,7 @@ def seen_inside(x: Any) -> Any:
     return seen(x)
 
 
-def _new(found: np.ndarray[Any, Any], getter: Callable[[], Any]) -> CapturedArray:
+def _new(found: np.ndarray[Any, Any], getter: Callable[[], Any], name: str) -> CapturedArray:
     session = current()
     array = _memory(found)
     if array is None:
@@ -143,8 +148,8 @@ def _new(found: np.ndarray[Any, Any], getter: Callable[[], Any]) -> CapturedArra
     cell = argument_cell(param, arg, session.first_hidden + number)
     cell.depth = 0
     if array is found:
-        return CapturedArray(getter, arg, cell, array)
-    return CapturedArray(MemoryOf(getter), arg, cell, array, getter)
+        return CapturedArray(getter, arg, cell, array, name)
+    return CapturedArray(MemoryOf(getter), arg, cell, array, name, getter)
 
 
 def argument_cell(param: Value, arg: ArrayArg, number: int) -> Cell:
