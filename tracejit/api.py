@@ -6,6 +6,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
@@ -30,6 +31,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
 Fun = Callable[..., Any]
+Build = Callable[[Request, Options], Version]
 _SUSPENDED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
@@ -209,7 +211,13 @@ def _in_python_first(function: Fun) -> bool:
     return runs_in_python_first(function)
 
 
-def _init(self: Any, function: Fun, options: Options, fallback: Fallback | None = None) -> None:
+def _init(
+    self: Any,
+    function: Fun,
+    options: Options,
+    fallback: Fallback | None = None,
+    build: Build | None = None,
+) -> None:
     from tracejit.python_entry.entry import Miss, set_chain, set_miss, set_parameters
 
     def compile_version(request: Request, options: Options) -> Version:
@@ -219,9 +227,9 @@ def _init(self: Any, function: Fun, options: Options, fallback: Fallback | None 
         version = None if key is None else stored_versions.load(key, request, options)
         if version is None:
             with rarely_collected():
-                from tracejit.calls.compiler import compile_version as build
+                from tracejit.calls import compiler
 
-                version = build(request, options)
+                version = (build or compiler.compile_version)(request, options)
             if key is not None:
                 stored_versions.store(key, request, version, options)
         return version
@@ -369,7 +377,12 @@ def _profile(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     copied: a table to print, with ``rows`` and ``lines``."""
     from tracejit.diagnostics.profile import profiled
 
-    return profiled(self.py_func, self._options, args, kwargs)
+    options = replace(self._options, cache=False, fallback=False, check_nan=False, debug=False)
+
+    def compiled_by(build: Build) -> Any:
+        return jitted_type()(self.py_func, options, None, build)
+
+    return profiled(self.__name__, self, compiled_by, args, kwargs)
 
 
 def _compile_times(self: Any, /, *args: Any, **kwargs: Any) -> Any:

@@ -17,6 +17,7 @@ import pytest
 
 from tracejit import grad, jit
 from tracejit.codegen_llvm import perf_map
+from tracejit.diagnostics import profile
 
 X = np.linspace(0.1, 1.0, 3000)
 FILE = os.path.basename(__file__)
@@ -143,6 +144,46 @@ def slow_line(x: Any, n: Any) -> Any:
     for _ in range(n):
         y = np.sin(np.exp(np.cos(y)))  # slow
     return y * 2.0
+
+
+def many_short_ones(x: Any, n: Any) -> Any:
+    s = 0.0
+    for i in range(n):
+        s += np.exp(-x[i % 100] * i)
+    return (x + 1.0) * s
+
+
+def test_what_timing_takes_is_told_and_not_counted() -> None:
+    found = jit(many_short_ones).profile(X, 20_000)
+    assert max(row.runs for row in found.rows) == 20_000
+    assert found.probes > 0.1 * found.milliseconds
+    assert "Timing the statements took" in str(found)
+    assert "Timing the statements took" in found.html()
+    spent = [row.milliseconds for row in found.rows]
+    assert min(spent) >= 0.0
+    assert sum(spent) + found.rest == pytest.approx(found.milliseconds)
+    assert sum(found.lines.values()) == pytest.approx(sum(spent))
+    assert "the rest: the host's own code" in str(found)
+
+
+def test_a_profile_is_of_calls_that_nothing_measures(monkeypatch: pytest.MonkeyPatch) -> None:
+    def seconds(call: Any, args: Any, kwargs: Any) -> float:
+        before = timed.counts.copy() if (timed := caught.get("timed")) else None
+        call(*args, **kwargs)
+        return 7.0 if before is not None and (timed.counts != before).any() else 2.0
+
+    caught: dict[str, Any] = {}
+    made = profile._Timed.__init__
+
+    def init(self: Any) -> None:
+        made(self)
+        caught["timed"] = self
+
+    monkeypatch.setattr(profile._Timed, "__init__", init)
+    monkeypatch.setattr(profile, "_seconds", seconds)
+    found = jit(many_short_ones).profile(X, 10)
+    assert (found.milliseconds, found.probes) == (2000.0, 5000.0)
+    assert found.rest > 1900.0
 
 
 def test_the_slow_line_is_named() -> None:
