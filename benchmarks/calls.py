@@ -46,6 +46,15 @@ def added_to(d):
     d["n"] = d["n"] + 1.0
 
 
+def applied(f, x):
+    return f(x)
+
+
+def made_anew(f, x):
+    """Calls with another function each time, which the same line makes."""
+    return f(lambda t: t * 2.0, x)
+
+
 def tail(x):
     return x[1:]
 

@@ -123,7 +123,17 @@ def leaves_of(tree: Any) -> list[Any]:
 
 def unflatten(treedef: Any, leaves: Sequence[Any]) -> Any:
     """A pytree of this structure."""
-    return optree.tree_unflatten(treedef, leaves)
+    return treedef.unflatten(leaves)
+
+
+def is_leaf(treedef: Any) -> bool:
+    """Whether a structure is a leaf, with nothing around it."""
+    return bool(treedef.num_nodes == 1 and treedef.num_leaves == 1)
+
+
+def is_list_of_leaves(treedef: Any) -> bool:
+    """Whether a structure is a list, and all its items are leaves."""
+    return treedef.type is list and bool(treedef.num_nodes == treedef.num_leaves + 1)
 
 
 def name_of_leaf(treedef: Any, k: int, names: Sequence[str]) -> str:

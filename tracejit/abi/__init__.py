@@ -25,6 +25,7 @@ import numpy as np
 
 from tracejit.dtypes import is_complex
 from tracejit.ir.results import Out
+from tracejit.ir.static_values import distinguishing
 from tracejit.records import dataclass
 
 DType: TypeAlias = "np.dtype[Any]"
@@ -166,18 +167,23 @@ Param: TypeAlias = (
 
 
 def told_by_value(value: Any) -> bool:
-    """Whether equal objects of the class of this one are alike: texts, and slices of ints."""
+    """Whether there may be others that nothing tells from this one: equal texts and slices of
+    ints, and functions without attributes that are made of the same."""
     if type(value) is slice:
         parts = (value.start, value.stop, value.step)
         return all(part is None or type(part) is int for part in parts)
+    if type(value) is FunctionType:
+        return not value.__dict__
     return type(value) is str
 
 
 def alike(value: Any, other: Any) -> bool:
-    """Whether `other` is `value`, or equal to it where `told_by_value`."""
+    """Whether `other` is `value`, or another that is the same where `told_by_value`."""
     if value is other:
         return True
-    return type(value) is type(other) and told_by_value(other) and bool(value == other)
+    if type(value) is not type(other) or not told_by_value(other):
+        return False
+    return bool(distinguishing(value) == distinguishing(other))
 
 
 @dataclass(frozen=True)

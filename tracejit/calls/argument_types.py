@@ -80,8 +80,9 @@ def arg_of(leaf: Any, by_identity: Container[type] = ()) -> ArgType:
     error = refused(leaf, "an argument")
     if error is not None:
         raise error
-    by_kind = type(leaf) not in by_identity and is_by_kind(type(leaf))
-    return ObjectArg(type(leaf)) if by_kind else StaticArg(leaf)
+    itself = type(leaf) in by_identity
+    by_kind = not itself and is_by_kind(type(leaf))
+    return ObjectArg(type(leaf)) if by_kind else StaticArg(leaf, itself=itself)
 
 
 def args_of(

@@ -16,6 +16,7 @@ from tracejit.ir.arguments import (
     ObjectArg,
     Packing,
     ScalarArg,
+    StaticArg,
     SymDim,
     places_of_extents,
 )
@@ -156,8 +157,9 @@ class SignatureBuilder:
             if arg.source is not None:
                 return abi.AddressParam(arg.source)
             return abi.ScalarParam(arg.dtype, arg.kind)  # where it has a value, that is guarded
-        same = abi.EqualParam if abi.told_by_value(arg.value) else abi.IdentityParam
-        return same(arg.value)
+        itself = isinstance(arg, StaticArg) and arg.itself
+        by_value = not itself and abi.told_by_value(arg.value)
+        return abi.EqualParam(arg.value) if by_value else abi.IdentityParam(arg.value)
 
     def values(self) -> tuple[abi.IntegerGuard, ...]:
         """Extents that were traced as so many or more, and as equal; Python ints that the code is
@@ -268,15 +270,17 @@ class SignatureBuilder:
         return tuple(outs), _structure(tree)
 
     def rebuilt(self, stored: Sequence[abi.Result]) -> tuple[tuple[Out, ...], abi.Structure]:
-        """Results that Python puts together: it is given those of the core, and all arrays."""
-        arrays = self.arrays()
+        """Results that Python puts together: it is given those of the core, and the arrays that
+        it needs."""
+        epilogue = Epilogue(self.traced, self.boxes)
+        arrays = sorted(epilogue.arrays)
         outs: list[Out] = [
             ArrayOut(k) if isinstance(result, abi.ArrayResult) else ScalarOut(k)
             for k, result in enumerate(stored)
         ]
         outside = self.traced.hidden_arrays().items()
-        maps = {k: h.held for k, h in outside if h.held is not None}
-        build = ResultBuilder(Epilogue(self.traced, self.boxes), len(outs), tuple(arrays), maps)
+        maps = {k: h.held for k, h in outside if h.held is not None and k in epilogue.arrays}
+        build = ResultBuilder(epilogue, len(outs), tuple(arrays), maps)
         return (*outs, *map(ArgOut, arrays)), abi.Unflatten(build)
 
     def raw(self, k: int) -> abi.Result:

@@ -143,7 +143,8 @@ class Chains:
         """The result, once the caller's containers and attributes are changed."""
         if type(answer) is not Pending:
             return answer
-        call = self.parameters.call(places) if self.parameters is not None else (places, {})
+        parameters = self.dispatcher.parameters
+        call = (places, {}) if parameters is None else parameters.call(places)
         return answer.finish(call, answer.raw)
 
     def _failed(self, error: BaseException, *places: Any) -> None:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tracejit import trees
 from tracejit.calls.chains import Pending
 from tracejit.calls.non_native import standing
-from tracejit.calls.result_objects import Boxes, HostBoxes, Rebuilder
+from tracejit.calls.result_objects import Boxes, HostBoxes, Rebuilder, Recipe
 from tracejit.errors import UnsupportedError
 from tracejit.ir.results import (
     FIELDS,
+    ArgOut,
     AttributeChange,
     CallerOut,
     ContainerChange,
-    ObjectOut,
     Out,
-    TreeOut,
+    every_part,
 )
 from tracejit.records import dataclass
 from tracejit.trace.guards.paths import Path, as_path
@@ -29,38 +29,73 @@ if TYPE_CHECKING:
     from tracejit.trace.traced import Traced
 
 
+#: The keys of a change of a dict where the run decides them.
+_UNTOLD = (trees.Entries,)
+
+
+class Changes:
+    """What becomes of the caller's lists, dicts, deques and attributes. ``outs``: what else is made
+    of the same call."""
+
+    def __init__(
+        self,
+        containers: Sequence[ContainerChange],
+        attributes: Sequence[AttributeChange],
+        beyond: Sequence[tuple[Path, str]],
+        outs: Sequence[Out] = (),
+    ) -> None:
+        changes: list[Any] = [*containers, *attributes]
+        found = [*every_part([*outs, *(out for change in changes for out in change.outs)])]
+        #: Numbers of the argument arrays that are in what is made.
+        self.arrays = {out.arg for out in found if isinstance(out, ArgOut)}
+        self._paths = {change.path for change in containers}
+        self._paths |= {out.path for out in found if isinstance(out, CallerOut)}
+        self._containers = [(c.path, c.keys, Recipe(c.outs, c.tree)) for c in containers]
+        self._attributes = [(a.owner, a.name, Recipe(a.outs, a.tree)) for a in attributes]
+        self._beyond = tuple(beyond)
+        #: Whether it needs the containers of the call, or changes something.
+        self.needs_call = bool(self._paths or attributes)
+
+    def apply(
+        self,
+        call: tuple[Any, Any],
+        values: Sequence[Any],
+        array: Callable[[int], Any],
+        boxes: Boxes,
+    ) -> Rebuilder:
+        """Change them; then what makes the result. ``values`` and ``array``: as in it."""
+        # All are found before one is changed: the change of one may drop another.
+        containers = {path: _container(call, path) for path in self._paths}
+        owners = [_owner(call, owner) for owner, _, _ in self._attributes]
+        if self._beyond:
+            changed = [containers[path] for path, _, _ in self._containers]
+            _must_be_seen(call, changed, self._beyond)
+        rebuilder = Rebuilder(values, array, containers, boxes)
+        for path, keys, recipe in self._containers:
+            _fill(containers[path], keys, recipe.make(rebuilder))
+        for owner, (_, name, recipe) in zip(owners, self._attributes, strict=True):
+            put_attribute(owner, name, recipe.make(rebuilder))
+        return rebuilder
+
+
 class Epilogue:
     """What happens after the native call when results are views or the caller's objects change."""
 
     def __init__(self, traced: Traced, boxes: Boxes | None = None) -> None:
         self._boxes = boxes or HostBoxes()
-        self.outs, self.out_tree = tuple(traced.outs), traced.out_tree
-        self.containers, self.attributes = tuple(traced.containers), tuple(traced.attributes)
-        self.beyond = tuple(traced.beyond)
-        changes: list[Any] = [*self.containers, *self.attributes]
-        outs = [*self.outs, *(out for change in changes for out in change.outs)]
-        self.paths = {change.path for change in self.containers} | set(_caller_paths(outs))
-
-    @property
-    def needs_call(self) -> bool:
-        """Whether it needs the containers of the call, or changes something."""
-        return bool(self.paths or self.attributes)
+        self._result = Recipe(traced.outs, traced.out_tree)
+        self._changes = Changes(traced.containers, traced.attributes, traced.beyond, traced.outs)
+        self.arrays, self.needs_call = self._changes.arrays, self._changes.needs_call
 
     def value(self, values: Sequence[Any], array: Callable[[int], Any]) -> Any:
         """The function's result from IR results and argument arrays."""
-        return Rebuilder(values, array, {}, self._boxes).tree(self.outs, self.out_tree)
+        return self._result.make(Rebuilder(values, array, {}, self._boxes))
 
     def apply(self, call: tuple[Any, Any], raw: tuple[Sequence[Any], dict[int, Any]]) -> Any:
         """Change the caller's lists, dicts, deques and attributes; then the result."""
         values, by_number = raw
-        # All are found before one is changed: the change of one may drop another.
-        containers = {path: _container(call, path) for path in self.paths}
-        owners = [_owner(call, change.owner) for change in self.attributes]
-        changed = [containers[change.path] for change in self.containers]
-        _must_be_seen(call, changed, self.beyond)
-        rebuilder = Rebuilder(values, by_number.__getitem__, containers, self._boxes)
-        _change(rebuilder, self.containers, containers, self.attributes, owners)
-        return rebuilder.tree(self.outs, self.out_tree)
+        made = self._changes.apply(call, values, by_number.__getitem__, self._boxes)
+        return self._result.make(made)
 
 
 def left_as_changed(error: BaseException, call: tuple[Any, Any], leaves: Sequence[Any]) -> None:
@@ -76,45 +111,24 @@ def left_as_changed(error: BaseException, call: tuple[Any, Any], leaves: Sequenc
             f"is not known what they held when it failed: {changes.lost}"
         )
         return
-    every: list[Any] = [*changes.containers, *changes.attributes]
-    outs = [out for change in every for out in change.outs]
-    paths = {change.path for change in changes.containers} | set(_caller_paths(outs))
-    containers = {path: _container(call, path) for path in paths}
-    owners = [_owner(call, change.owner) for change in changes.attributes]
-    changed = [containers[change.path] for change in changes.containers]
-    _must_be_seen(call, changed, changes.around.beyond)
 
     def array(k: int) -> Any:
         return leaves[k] if k < len(leaves) else _owner(call, as_path(changes.around.arrays[k]))
 
-    rebuilder = Rebuilder(kept.values, array, containers, HostBoxes())
-    _change(rebuilder, changes.containers, containers, changes.attributes, owners)
+    until_then = Changes(changes.containers, changes.attributes, changes.around.beyond)
+    until_then.apply(call, kept.values, array, HostBoxes())
 
 
-def _change(
-    rebuilder: Rebuilder,
-    changes: Sequence[ContainerChange],
-    containers: Mapping[tuple[Any, ...], Any],
-    attributes: Sequence[AttributeChange],
-    owners: Sequence[Any],
-) -> None:
-    for change in changes:
-        target = containers[change.path]
-        items = rebuilder.tree(change.outs, change.tree)
-        if isinstance(target, dict) and change.keys == (trees.Entries,):
-            target.clear()
-            target.update(items[0])
-        elif isinstance(target, dict):
-            target.clear()
-            target.update(dict(zip(change.keys or (), items, strict=True)))
-        elif isinstance(target, deque):
-            target.clear()
-            target.extend(items)
-        else:
-            target[:] = items
-    for attribute, owner in zip(attributes, owners, strict=True):
-        value = rebuilder.tree(attribute.outs, attribute.tree)
-        put_attribute(owner, attribute.name, value)
+def _fill(target: Any, keys: tuple[Any, ...] | None, items: Any) -> None:
+    """Give a list, dict or deque of the caller these items."""
+    if isinstance(target, dict):
+        target.clear()
+        target.update(items[0] if keys == _UNTOLD else dict(zip(keys or (), items, strict=True)))
+    elif isinstance(target, deque):
+        target.clear()
+        target.extend(items)
+    else:
+        target[:] = items
 
 
 def _must_be_seen(
@@ -135,7 +149,8 @@ def _must_be_seen(
 @dataclass(frozen=True, eq=False)
 class ResultBuilder:
     """The function's result from what native code gives: ``count`` results of the core, then the
-    argument arrays of the numbers ``arrays``; ``maps``: memory maps, by number."""
+    argument arrays of the numbers ``arrays``; ``maps``: memory maps, by number. Both: of those that
+    are in the result, or in what is changed."""
 
     epilogue: Epilogue
     count: int
@@ -148,7 +163,8 @@ class ResultBuilder:
         originals = standing()
         if originals:
             by_number = {k: originals.get(id(x), x) for k, x in by_number.items()}
-        by_number |= {k: held() for k, held in self.maps.items()}
+        if self.maps:
+            by_number |= {k: held() for k, held in self.maps.items()}
         if self.epilogue.needs_call:
             return Pending(self.epilogue.apply, (values, by_number))
         return self.epilogue.value(values, by_number.__getitem__)
@@ -163,18 +179,6 @@ class TreeBuilder:
 
     def __call__(self, values: list[Any]) -> Any:
         return trees.unflatten(self.treedef, [values[k] for k in self.order])
-
-
-def _caller_paths(
-    outs: Iterable[Out], met: tuple[ObjectOut, ...] = ()
-) -> Iterator[tuple[Any, ...]]:
-    for out in outs:
-        if isinstance(out, CallerOut):
-            yield out.path
-        elif isinstance(out, TreeOut):
-            yield from _caller_paths(out.outs, met)
-        elif isinstance(out, ObjectOut) and out not in met:
-            yield from _caller_paths(out.outs, (*met, out))
 
 
 def _owner(call: tuple[Any, Any], path: Path) -> Any:

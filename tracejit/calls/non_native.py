@@ -26,13 +26,17 @@ from tracejit.trace.session.stride_classes import is_native
 from tracejit.trace.values import structured_memory
 from tracejit.trace.values.exporters import plain_array
 
-_standing = local()
+
+class _Standing(local):
+    copies: Mapping[int, NDArray] = {}  # of a thread in which no such call is under way
+
+
+_standing = _Standing()
 
 
 def standing() -> Mapping[int, NDArray]:
     """The caller's arrays by the id of the copy that stands for each in the call under way."""
-    found: Mapping[int, NDArray] = getattr(_standing, "copies", {})
-    return found
+    return _standing.copies
 
 
 class NativeLeaves:

@@ -84,69 +84,83 @@ class Rebuilder:
         self.results = results
         self.array = array
         self.containers = containers
-        self._arrays: dict[int, Any] = {}
-        self._views: dict[int, Any] = {}
-        self._trees: dict[int, Any] = {}
-        self._new: dict[CopyOut | ObjectOut | TableOut, Any] = {}
-        self._lists: dict[tuple[HeapOut, int], list[Any]] = {}
+        #: What was made, by its out or its kind and number.
+        self._once: dict[Any, Any] = {}
 
     def tree(self, outs: Sequence[Out], tree: Any) -> Any:
         """The container or leaf of this structure."""
-        leaves: list[Any] = []
-        for out in outs:
-            leaves.append(leaves[out.leaf] if isinstance(out, SameOut) else self._leaf(out))
-        found = trees.unflatten(tree, leaves)
-        if any(isinstance(out, ListOut | RefOut | TableOut) for out in outs):
+        found = trees.unflatten(tree, self.leaves(outs))
+        if not _RUNS.isdisjoint(map(type, outs)):
             _spread(found)
         return found
 
+    def leaves(self, outs: Sequence[Out]) -> list[Any]:
+        """What stands at the leaves of a structure."""
+        found: list[Any] = []
+        for out in outs:
+            again = type(out) is SameOut
+            found.append(found[out.leaf] if again else _MAKE[type(out)](self, out))  # type: ignore[union-attr]
+        return found
+
     def _leaf(self, out: Out) -> Any:
-        results = self.results
-        if isinstance(out, ArrayOut):
-            if out.index not in self._arrays:
-                self._arrays[out.index] = self.boxes.array(results[out.index])
-            return self._arrays[out.index]
-        if isinstance(out, ScalarOut):
-            return self.boxes.scalar(results[out.index])
-        if isinstance(out, PythonOut):
-            return KIND_TYPE[out.kind](np.asarray(results[out.index]).item())
-        if isinstance(out, ListOut):
-            return self._run(out)
-        if isinstance(out, RefOut):
-            return _Items(self._list(out.heap, int(results[out.index])))
-        if isinstance(out, TableOut):
-            return self._table(out)
-        if isinstance(out, ArgOut):
-            return self.array(out.arg)
-        if isinstance(out, SelectOut):
-            return self._leaf(out.then if bool(results[out.index]) else out.other)
-        if isinstance(out, MadeOut):
-            return self.tree(out.outs, out.tree)
-        if isinstance(out, ViewOut):
-            if id(out) not in self._views:
-                self._views[id(out)] = self._view(out)
-            return self._views[id(out)]
-        if isinstance(out, CallerOut):
-            return self.containers[out.path]
-        if isinstance(out, TreeOut):
-            if out.number not in self._trees:
-                self._trees[out.number] = self.tree(out.outs, out.tree)
-            return self._trees[out.number]
-        if isinstance(out, CopyOut):
-            if out not in self._new:
-                self._new[out] = copy.copy(out.value)
-            return self._new[out]
-        if isinstance(out, ObjectOut):
-            return self._object(out)
-        assert isinstance(out, StaticOut)
+        return _MAKE[type(out)](self, out)
+
+    def _array(self, out: ArrayOut) -> Any:
+        found = self._once.get(out.index)
+        if found is None:
+            found = self._once[out.index] = self.boxes.array(self.results[out.index])
+        return found
+
+    def _scalar(self, out: ScalarOut) -> Any:
+        return self.boxes.scalar(self.results[out.index])
+
+    def _python(self, out: PythonOut) -> Any:
+        return KIND_TYPE[out.kind](np.asarray(self.results[out.index]).item())
+
+    def _every(self, out: ListOut) -> _Items:
+        return self._run(out)
+
+    def _numbered(self, out: RefOut) -> _Items:
+        return _Items(self._list(out.heap, int(self.results[out.index])))
+
+    def _argument(self, out: ArgOut) -> Any:
+        return self.array(out.arg)
+
+    def _select(self, out: SelectOut) -> Any:
+        return self._leaf(out.then if bool(self.results[out.index]) else out.other)
+
+    def _made(self, out: MadeOut) -> Any:
+        return self.tree(out.outs, out.tree)
+
+    def _view_once(self, out: ViewOut) -> Any:
+        key = ViewOut, id(out)
+        if key not in self._once:
+            self._once[key] = self._view(out)
+        return self._once[key]
+
+    def _caller(self, out: CallerOut) -> Any:
+        return self.containers[out.path]
+
+    def _shared(self, out: TreeOut) -> Any:
+        key = TreeOut, out.number
+        if key not in self._once:
+            self._once[key] = self.tree(out.outs, out.tree)
+        return self._once[key]
+
+    def _copy(self, out: CopyOut) -> Any:
+        if out not in self._once:
+            self._once[out] = copy.copy(out.value)
+        return self._once[out]
+
+    def _static(self, out: StaticOut) -> Any:
         return out.value
 
     def _object(self, out: ObjectOut) -> Any:
-        if out not in self._new:
+        if out not in self._once:
             made: Any = object.__new__(out.kind)
-            self._new[out] = made
+            self._once[out] = made
             vars(made).update(self.tree(out.outs, out.tree))
-        return self._new[out]
+        return self._once[out]
 
     def _run(self, out: ListOut, which: slice = _ALL) -> _Items:
         columns = [self._part(part, which) for part in out.parts]
@@ -156,10 +170,10 @@ class Rebuilder:
 
     def _list(self, heap: HeapOut, number: int) -> list[Any]:
         """A list of a heap, made once."""
-        found = self._lists.get((heap, number))
+        found: list[Any] | None = self._once.get((heap, number))
         if found is None:
             start, count = self.boxes.items(self.results[heap.rows])[number, :2].tolist()
-            found = self._lists[heap, number] = []
+            found = self._once[heap, number] = []
             if count and heap.items is not None:
                 found += self._run(heap.items, slice(start, start + count))
         return found
@@ -188,9 +202,9 @@ class Rebuilder:
             values = self._leaf(out.values)
             every = [None] * len(keys) if values is None else values
             return _Pairs(zip(keys, every, strict=True))
-        if out not in self._new:
-            self._new[out] = set(keys)
-        return self._new[out]
+        if out not in self._once:
+            self._once[out] = set(keys)
+        return self._once[out]
 
     def _view(self, out: ViewOut) -> Any:
         view = self._leaf(out.base)
@@ -203,6 +217,46 @@ class Rebuilder:
             else:
                 view = apply_layer(view, layers.pop(0), self.results)
         return view
+
+
+#: How an out is made, by its class. ``SameOut`` is told by its place.
+_MAKE: dict[type, Callable[[Rebuilder, Any], Any]] = {
+    ArrayOut: Rebuilder._array,
+    ScalarOut: Rebuilder._scalar,
+    PythonOut: Rebuilder._python,
+    ListOut: Rebuilder._every,
+    RefOut: Rebuilder._numbered,
+    TableOut: Rebuilder._table,
+    ArgOut: Rebuilder._argument,
+    ViewOut: Rebuilder._view_once,
+    SelectOut: Rebuilder._select,
+    MadeOut: Rebuilder._made,
+    CallerOut: Rebuilder._caller,
+    TreeOut: Rebuilder._shared,
+    StaticOut: Rebuilder._static,
+    CopyOut: Rebuilder._copy,
+    ObjectOut: Rebuilder._object,
+}
+#: Outs that make runs of items, for lists around them to take in.
+_RUNS = {ListOut, RefOut, TableOut}
+
+
+class Recipe:
+    """How a structure of outs is put together, of which a call has only the making left."""
+
+    def __init__(self, outs: Sequence[Out], tree: Any) -> None:
+        self.outs, self.tree = tuple(outs), tree
+        alone = _RUNS.isdisjoint(map(type, outs))
+        self._leaf = alone and trees.is_leaf(tree)
+        self._items = alone and trees.is_list_of_leaves(tree)
+
+    def make(self, rebuilder: Rebuilder) -> Any:
+        """The container or leaf."""
+        if self._items:
+            return rebuilder.leaves(self.outs)
+        if self._leaf:
+            return _MAKE[type(self.outs[0])](rebuilder, self.outs[0])
+        return rebuilder.tree(self.outs, self.tree)
 
 
 def _of_kind(numbers: np.ndarray[Any, Any], kind: str | np.dtype[Any]) -> list[Any]:

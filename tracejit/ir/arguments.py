@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 
 from tracejit.dtypes import is_number, row_of
-from tracejit.ir.static_values import distinguishing
+from tracejit.ir.static_values import Itself, distinguishing
 from tracejit.ir.types import INDEX, dtype_of
 from tracejit.records import dataclass
 
@@ -151,16 +151,17 @@ class ObjectArg:
 
 
 class StaticArg:
-    """A value that the code is compiled for, compared by type and value (or identity)."""
+    """A value that the code is compiled for, compared by type and value, or as ``itself``: then no
+    other object is the same argument."""
 
-    __slots__ = ("_form", "_hash", "value")
+    __slots__ = ("_form", "_hash", "itself", "value")
 
     is_static: ClassVar[bool] = True
     is_parameter: ClassVar[bool] = False
 
-    def __init__(self, value: Any) -> None:
-        self.value = value
-        self._form = distinguishing(value)
+    def __init__(self, value: Any, itself: bool = False) -> None:
+        self.value, self.itself = value, itself
+        self._form = Itself(value) if itself else distinguishing(value)
         try:
             self._hash = hash(self._form)
         except TypeError:
@@ -170,7 +171,7 @@ class StaticArg:
         return f"StaticArg({self.value!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:  # the hash is another in each process
-        return StaticArg, (self.value,)
+        return StaticArg, (self.value, self.itself)
 
     def __hash__(self) -> int:
         return self._hash
@@ -179,7 +180,7 @@ class StaticArg:
         if not isinstance(other, StaticArg) or type(self.value) is not type(other.value):
             return False
         if self.value is other.value:
-            return True
+            return self.itself == other.itself
         try:
             return self._hash == other._hash and bool(self._form == other._form)
         except (TypeError, ValueError):

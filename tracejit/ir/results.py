@@ -9,6 +9,7 @@ exported reads the same ones.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -192,6 +193,34 @@ Out: TypeAlias = (
     | CopyOut
     | ObjectOut
 )
+
+
+def parts(out: Out) -> tuple[Out, ...]:
+    """The outs that an out is made of."""
+    match out:
+        case ViewOut(base=base):
+            return (base,)
+        case SelectOut(then=then, other=other):
+            return then, other
+        case MadeOut(outs=outs) | TreeOut(outs=outs) | ObjectOut(outs=outs):
+            return outs
+        case TableOut(keys=keys, values=values):
+            return keys, values
+    return ()
+
+
+def every_part(outs: Iterable[Out]) -> Iterator[Out]:
+    """Outs and all that they are made of; an object once, which may hold itself."""
+    met: set[int] = set()
+    stack = [*outs]
+    while stack:
+        out = stack.pop()
+        if isinstance(out, ObjectOut):
+            if id(out) in met:
+                continue
+            met.add(id(out))
+        stack += parts(out)
+        yield out
 
 
 class FIELDS:

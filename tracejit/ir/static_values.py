@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 
-class _Itself:
+class Itself:
     """An object, equal to no other."""
 
     __slots__ = ("value",)
@@ -21,7 +21,7 @@ class _Itself:
         return id(self.value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Itself) and other.value is self.value
+        return isinstance(other, Itself) and other.value is self.value
 
 
 def distinguishing(x: Any) -> Any:
@@ -42,7 +42,7 @@ def distinguishing(x: Any) -> Any:
     if kind is FunctionType and not x.__dict__:
         outside = (x.__globals__, *(x.__closure__ or ()))
         given = (x.__defaults__, tuple((x.__kwdefaults__ or {}).items()))
-        outside_itself = tuple(map(_Itself, outside))
+        outside_itself = tuple(map(Itself, outside))
         return kind, x.__code__, x.__qualname__, outside_itself, distinguishing(given)
     by_fields = is_dataclass(kind) and kind.__hash__ is not object.__hash__
     found = fields(x) if by_fields else ()

@@ -84,7 +84,7 @@ class CallParameters:
 
     def call(self, places: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """(args, kwargs) from places."""
-        if not self.fills:
+        if not (self.fills and (self.keywords or self.keyword_only)):
             return tuple(places), {}
         rest: dict[str, Any] = {}
         if self.keywords:

@@ -22,6 +22,14 @@ declare void @PyErr_Fetch(ptr, ptr, ptr)
 declare void @PyErr_NormalizeException(ptr, ptr, ptr)
 declare void @PyErr_Restore(ptr, ptr, ptr)
 
+declare ptr @PyFunction_GetCode(ptr)
+declare ptr @PyFunction_GetGlobals(ptr)
+declare ptr @PyFunction_GetClosure(ptr)
+declare ptr @PyObject_GetAttrString(ptr, ptr)
+declare ptr @_PyObject_GetDictPtr(ptr)
+
+@PyFunction_Type = external global i8
+@tj_qualname = private constant [13 x i8] c"__qualname__\\00"
 @Py_Slice_Type = external global i8
 @Py_Long_Type = external global i8
 
@@ -44,7 +52,80 @@ no:
   ret i1 false
 }
 
-; Whether an object is the wanted one, or a text or a slice of ints that is equal to it.
+; Whether tuples, each of which may be missing, hold the same objects.
+define internal i1 @tj_same_items(ptr %a, ptr %b) #0 {
+entry:
+  br i1 (icmp eq ptr %a, %b), label %yes, label %both
+both:
+  %one = icmp ne ptr %a, null
+  br i1 (and i1 %one, (icmp ne ptr %b, null)), label %sizes, label %no
+sizes:
+  %n = call i64 @PyTuple_Size(ptr %a)
+  %m = call i64 @PyTuple_Size(ptr %b)
+  br i1 (icmp eq i64 %n, %m), label %head, label %no
+head:
+  %k = phi i64 [ 0, %sizes ], [ %next, %more ]
+  br i1 (icmp ult i64 %k, %n), label %items, label %yes
+items:
+  %x = call ptr @PyTuple_GetItem(ptr %a, i64 %k)
+  %y = call ptr @PyTuple_GetItem(ptr %b, i64 %k)
+  br i1 (icmp eq ptr %x, %y), label %more, label %no
+more:
+  %next = add i64 %k, 1
+  br label %head
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
+
+; Whether functions are made of the same: code, name, globals, enclosing variables and defaults; and
+; the first has no attributes.
+define internal i1 @tj_same_function(ptr %o, ptr %wanted) #0 {
+entry:
+  %code = call ptr @PyFunction_GetCode(ptr %o)
+  %its = call ptr @PyFunction_GetCode(ptr %wanted)
+  br i1 (icmp eq ptr %code, %its), label %spaces, label %no
+spaces:
+  %space = call ptr @PyFunction_GetGlobals(ptr %o)
+  %outer = call ptr @PyFunction_GetGlobals(ptr %wanted)
+  br i1 (icmp eq ptr %space, %outer), label %closures, label %no
+closures:
+  %cells = call ptr @PyFunction_GetClosure(ptr %o)
+  %around = call ptr @PyFunction_GetClosure(ptr %wanted)
+  %enclosed = call i1 @tj_same_items(ptr %cells, ptr %around)
+  br i1 %enclosed, label %given, label %no
+given:
+  %defaults = call ptr @PyFunction_GetDefaults(ptr %o)
+  %values = call ptr @PyFunction_GetDefaults(ptr %wanted)
+  %filled = call i1 @tj_same_items(ptr %defaults, ptr %values)
+  br i1 %filled, label %named, label %no
+named:
+  %kw = call ptr @PyFunction_GetKwDefaults(ptr %o)
+  %kws = call ptr @PyFunction_GetKwDefaults(ptr %wanted)
+  br i1 (icmp eq ptr %kw, %kws), label %attributes, label %no
+attributes:
+  %place = call ptr @_PyObject_GetDictPtr(ptr %o)
+  br i1 (icmp eq ptr %place, null), label %names, label %held
+held:
+  %dict = load ptr, ptr %place
+  br i1 (icmp eq ptr %dict, null), label %names, label %count
+count:
+  %size = call i64 @PyDict_Size(ptr %dict)
+  br i1 (icmp eq i64 %size, 0), label %names, label %no
+names:
+  %name = call ptr @PyObject_GetAttrString(ptr %o, ptr @tj_qualname)
+  %other = call ptr @PyObject_GetAttrString(ptr %wanted, ptr @tj_qualname)
+  call void @Py_DecRef(ptr %name)
+  call void @Py_DecRef(ptr %other)
+  %same = icmp eq ptr %name, %other
+  ret i1 %same
+no:
+  ret i1 false
+}
+
+; Whether an object is the wanted one, or a text or a slice of ints that is equal to it, or a
+; function that is made of the same.
 define i1 @tj_alike(ptr %o, ptr %wanted) #0 {
 entry:
   %text = call i1 @tj_equal_in(ptr %o, ptr %wanted, ptr @Py_Unicode_Type)
@@ -52,10 +133,16 @@ entry:
 classes:
   %kind = load ptr, ptr %o[i8 8]
   %right = load ptr, ptr %wanted[i8 8]
+  %callable = icmp eq ptr %kind, @PyFunction_Type
+  br i1 (and i1 %callable, (icmp eq ptr %right, @PyFunction_Type)), label %functions, label %slices
+functions:
+  %made = call i1 @tj_same_function(ptr %o, ptr %wanted)
+  br i1 %made, label %yes, label %no
+slices:
   %alike = icmp eq ptr %kind, @Py_Slice_Type
   br i1 (and i1 %alike, (icmp eq ptr %right, @Py_Slice_Type)), label %head, label %no
 head:
-  %at = phi i64 [ 16, %classes ], [ %next, %more ]
+  %at = phi i64 [ 16, %slices ], [ %next, %more ]
   %part = load ptr, ptr %o[i8 %at]
   %other = load ptr, ptr %wanted[i8 %at]
   %same = call i1 @tj_equal_in(ptr %part, ptr %other, ptr @Py_Long_Type)

@@ -173,7 +173,8 @@ def _trace(
 ) -> Traced:
     leaves, in_tree = trees.flatten((args, kwargs), is_leaf=is_spec)
     count = len(leaves)
-    types: list[ArgType] = [x if is_spec(x) else StaticArg(x) for x in [*leaves, *shared]]
+    given = [*leaves, *shared]
+    types: list[ArgType] = [x if is_spec(x) else StaticArg(x, itself=True) for x in given]
     tracers = _leaf_params(session, types, _extent_params(session, types))
     static = [x.value for x in types if isinstance(x, ScalarArg | StaticArg) and x.is_static]
     objects = {k: x.value for k, x in enumerate(types) if isinstance(x, ObjectArg)}
@@ -193,6 +194,9 @@ def _trace(
         outside.root(value, type(value).__name__)
     for k, value in objects.items():
         outside.argument(value, k)
+    for arg in types:
+        if isinstance(arg, StaticArg) and type(arg.value) is FunctionType and not arg.itself:
+            outside.function(arg.value)
     outside.root(getattr(fn, "__self__", fn), "self")
     session.first_hidden = len(types)
     ops = TraceOperators(session, fn)

@@ -41,7 +41,14 @@ from tracejit.trace.guards.guard_equality import (
 )
 from tracejit.trace.guards.guards import Getter, Guard, Relation
 from tracejit.trace.guards.handed import Handed
-from tracejit.trace.guards.paths import ArgumentLeaf, GlobalVariable, Path, as_path, need_identity
+from tracejit.trace.guards.paths import (
+    ArgumentLeaf,
+    GlobalVariable,
+    NeedsIdentity,
+    Path,
+    as_path,
+    need_identity,
+)
 from tracejit.trace.session.plain import PLAIN, class_attribute, is_of_library, module_of
 from tracejit.trace.session.session import where
 from tracejit.trace.values.all import Tracer
@@ -63,8 +70,9 @@ class Outside(Changes):
         self._guarded: set[tuple[int, str, int]] = set()
         self._owners: list[Any] = []  # alive, so that their ids stay theirs
         self._places: dict[int, set[tuple[int, str]]] = {}
-        #: Whether objects of the program's are arguments.
+        #: Whether objects or functions of the program's are arguments.
         self.has_arguments = False
+        self._by_code: dict[int, FunctionType] = {}
         self.handed = Handed()
 
     # Reading --------------------------------------------------------------------------------------
@@ -344,6 +352,12 @@ class Outside(Changes):
         self._getters.setdefault(id(obj), (obj, path, type(obj).__name__))
         self.note_met(obj)
 
+    def function(self, function: FunctionType) -> None:
+        """A function that is an argument: another one that is made of the same may take its
+        place."""
+        self.has_arguments = True
+        self._by_code[id(function)] = function
+
     def holds_tuples(self) -> bool:
         """Whether a tuple was found outside, or came in an argument."""
         found = (*self._getters.values(), *self._came_in.values())
@@ -357,11 +371,17 @@ class Outside(Changes):
         """What is done with these is not seen, or depends on which objects they are: where one is
         an argument, or part of one, the trace is for that very object."""
         for value in values if self.has_arguments else ():
+            self.told_apart(value)
             found = self._getters.get(id(value))
             shared = isinstance(value, (np.ndarray, *_SHARED))
             if found is not None and found[0] is value and found[1].leaf and not shared:
                 need_identity(found[1])
             self.pin(*_held_by(value))
+
+    def told_apart(self, value: Any) -> None:
+        """The trace is for this very function, where it is one that is an argument."""
+        if id(value) in self._by_code:
+            raise NeedsIdentity(FunctionType)
 
     def must_hold_nothing(self) -> None:
         """At the end of the trace: LeakedTracerError where an object from outside keeps a value of

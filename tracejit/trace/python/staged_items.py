@@ -168,6 +168,7 @@ class StagedItems(Operators):
         elif isinstance(obj, Tracer):
             builtins.setattr(obj, name, value)
         elif outside.is_outside(obj):
+            outside.told_apart(obj)
             outside.set_attribute(obj, name, value, lambda: self.plain_getattr(obj, name))
         else:
             containers.touch_attributes(self.session, obj, name)
