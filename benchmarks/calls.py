@@ -46,13 +46,12 @@ def added_to(d):
     d["n"] = d["n"] + 1.0
 
 
-def applied(f, x):
+def applied(x, f):
     return f(x)
 
 
-def made_anew(f, x):
-    """Calls with another function each time, which the same line makes."""
-    return f(lambda t: t * 2.0, x)
+def doubles():
+    return lambda t: t * 2.0
 
 
 def tail(x):
@@ -106,6 +105,7 @@ CALLS = [
     CallRow("list of a dict and a tuple", nested, ([{"a": X}, (Y,)],), goal=1.5),
     CallRow("dataclass", of_record, (Pair(X, Y),), goal=1.5),
     CallRow("dict that is changed", added_to, ({"n": X.copy()},), goal=3.0),
+    CallRow("lambda made at each call", applied, (X,), goal=0.5, anew=(doubles,)),
     CallRow("globals are read", with_globals, (X,), goal=0.25),
     CallRow("a view is returned", tail, (X,), goal=1.0),
     CallRow("three views are returned", three_views, (SQUARE,), goal=2.0),

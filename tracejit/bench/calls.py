@@ -21,13 +21,15 @@ ROUNDS = 15
 
 @dataclass(frozen=True)
 class CallRow:
-    """``function(*args, **kwargs)`` once compiled; ``goal`` in microseconds."""
+    """``function(*args, **kwargs)`` once compiled; ``goal`` in microseconds. ``anew``: what makes
+    further arguments, at each call."""
 
     name: str
     function: Callable[..., Any]
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
     goal: float | None = None
+    anew: tuple[Callable[[], Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,12 @@ def cost(call: CallRow, number: int = CALLS, rounds: int = ROUNDS) -> Cost:
     f = jit(call.function)
     args, kwargs = call.args, call.kwargs
     for _ in range(20):
-        f(*args, **kwargs)
-    given = ", ".join([f"args[{k}]" for k in range(len(args))] + [f"{n}={n}" for n in kwargs])
+        f(*args, *(make() for make in call.anew), **kwargs)
+    listed = [f"args[{k}]" for k in range(len(args))]
+    listed += [f"anew[{k}]()" for k in range(len(call.anew))]
+    given = ", ".join(listed + [f"{n}={n}" for n in kwargs])
     ours, python = (
-        timeit.Timer(f"f({given})", globals={"f": g, "args": args, **kwargs})
+        timeit.Timer(f"f({given})", globals={"f": g, "args": args, "anew": call.anew, **kwargs})
         for g in (f, call.function)
     )
     before = f.stats().slow_calls
