@@ -285,3 +285,28 @@ def test_a_generator_around_what_cannot_fail_is_as_in_python(manager: Any) -> No
     theirs: list[int] = []
     assert jit(f)(RISING, mine).tolist() == f(RISING, theirs).tolist()
     assert mine == theirs
+
+
+class Total:
+    total = 0.0
+
+
+def test_a_loop_keeps_nothing_until_it_fails() -> None:
+    """What an attribute should hold is carried by the loop, and kept in the branch that raises."""
+
+    def total(p: Any, xs: Any) -> None:
+        for x in xs:
+            if x < 0.0:
+                raise ValueError("negative")
+            p.total += x
+
+    f, p = jit(total, cache=False), Total()
+    f(p, np.ones(50))
+    lines = [line.strip() for line in f._dispatcher.versions()[0].artefacts.ir.splitlines()]
+    kept = [k for k, line in enumerate(lines) if line.startswith("host_call")]
+    assert len(kept) == 1
+    assert any(line.startswith("raise") for line in lines[kept[0] + 1 : kept[0] + 4])
+    assert sum("= for " in line and "carried=1" in line for line in lines) == 1
+    with pytest.raises(ValueError, match="negative"):
+        f(p, np.r_[np.ones(3), -1.0, np.ones(46)])
+    assert p.total == 53.0

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _UNTOLD = (trees.Entries,)
 
 
-class Changes:
+class CallerChanges:
     """What becomes of the caller's lists, dicts, deques and attributes. ``outs``: what else is made
     of the same call."""
 
@@ -84,7 +84,9 @@ class Epilogue:
     def __init__(self, traced: Traced, boxes: Boxes | None = None) -> None:
         self._boxes = boxes or HostBoxes()
         self._result = Recipe(traced.outs, traced.out_tree)
-        self._changes = Changes(traced.containers, traced.attributes, traced.beyond, traced.outs)
+        self._changes = CallerChanges(
+            traced.containers, traced.attributes, traced.beyond, traced.outs
+        )
         self.arrays, self.needs_call = self._changes.arrays, self._changes.needs_call
 
     def value(self, values: Sequence[Any], array: Callable[[int], Any]) -> Any:
@@ -115,7 +117,7 @@ def left_as_changed(error: BaseException, call: tuple[Any, Any], leaves: Sequenc
     def array(k: int) -> Any:
         return leaves[k] if k < len(leaves) else _owner(call, as_path(changes.around.arrays[k]))
 
-    until_then = Changes(changes.containers, changes.attributes, changes.around.beyond)
+    until_then = CallerChanges(changes.containers, changes.attributes, changes.around.beyond)
     until_then.apply(call, kept.values, array, HostBoxes())
 
 
