@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.calls.warm import X, assert_same, assert_warm
-from tracejit import jit
+from tracejit import grad, jit
 
 
 def doubled() -> Any:
@@ -67,6 +67,9 @@ BY_IDENTITY: dict[str, Any] = {
     "in a dict": lambda f, g: (f in TABLE) * 1.0,
     "key": lambda f, g: TABLE.get(f, 5.0),
     "place": lambda f, g: [FIRST, SECOND].index(f),
+    "id": lambda f, g: (id(f) == id(FIRST)) * 1.0,
+    "count": lambda f, g: [FIRST, SECOND, FIRST].count(f) * 1.0,
+    "set": lambda f, g: len({f, g}) * 1.0,
     "result": lambda f, g: (f, f(1.0)),
     "results": lambda f, g: {"f": [g, f]},
 }
@@ -79,6 +82,45 @@ def test_which_function_it_is_may_be_seen(function: Any) -> None:
     for _ in range(2):
         for f, other in ((FIRST, FIRST), (SECOND, FIRST), (FIRST, SECOND), (SECOND, SECOND)):
             assert g(f, other) == function(f, other)
+
+
+def test_a_static_argument_may_be_seen_too() -> None:
+    g = jit(lambda f, x: (f, f(x)), static_argnums=0)
+    for f in (FIRST, SECOND, FIRST, SECOND):
+        assert g(f, 2.0) == (f, 4.0)
+    h = jit(applied, static_argnums=0)
+    for _ in range(4):
+        assert h(doubled(), 2.0) == 4.0
+    assert h.stats().compilations == 1
+
+
+CALLED: dict[str, Any] = {
+    "map": lambda f, x: list(map(f, [x, x])),
+    "default": lambda f, x: (lambda y, g=f: g(y))(x),
+    "vectorize": lambda f, x: np.vectorize(f)(x),
+    "grad": lambda f, x: grad(f)(x[0]),
+    "key": lambda f, x: sorted([3.0, 1.0], key=f),
+    "nested": lambda f, x: jit(f)(x),
+    "along": lambda f, x: np.apply_along_axis(f, 0, x),
+    "told": lambda f, x: f(x) if callable(f) and f is not None else x,
+}
+
+
+@pytest.mark.parametrize("function", CALLED.values(), ids=CALLED)
+def test_a_function_that_is_only_called_is_compiled_once(function: Any) -> None:
+    g = jit(function)
+    results = [g(doubled(), X) for _ in range(3)]
+    assert_same(results[0], results[2])
+    assert g.stats().compilations == 1
+
+
+def test_a_derivative_and_a_higher_one_see_it() -> None:
+    def power(f: Any, x: Any) -> Any:
+        return f(x) * x if f is FIRST else f(x)
+
+    for g in (grad(power, argnums=1), jit(grad(jit(power), argnums=1))):
+        for _ in range(2):
+            assert (g(FIRST, 3.0), g(SECOND, 3.0), g(doubled(), 3.0)) == (12.0, 2.0, 2.0)
 
 
 def test_a_function_is_kept_and_given_an_attribute() -> None:

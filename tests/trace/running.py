@@ -38,7 +38,7 @@ def specs_of(args: Any, *, symbolic: bool = False, static_ints: bool = False) ->
             return ScalarArg.python(_KINDS[type(x)])
         if isinstance(x, np.generic):
             return ScalarArg(x.dtype)
-        return StaticArg(x)
+        return StaticArg(x, itself=True)
 
     return optree.tree_map(spec, args, none_is_leaf=True)
 

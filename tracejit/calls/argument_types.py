@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Hashable, Sequence
 from dataclasses import field, replace
+from types import FunctionType
 from typing import Any, Literal
 
 import numpy as np
@@ -66,7 +67,8 @@ def arg_of(leaf: Any, by_identity: Container[type] = ()) -> ArgType:
     if type(leaf) is np.ndarray:
         return _array(leaf)
     if type(leaf) is StaticArgument:
-        return StaticArg(leaf.value)
+        function = type(leaf.value) is FunctionType
+        return StaticArg(leaf.value, itself=function and FunctionType in by_identity)
     kind = _PYTHON.get(type(leaf))
     if kind is not None and not (kind == "int" and leaf not in _I64):
         return ScalarArg.python(kind)

@@ -80,7 +80,7 @@ def argument_types(signature: Any, function: Any, options: Options) -> ArgumentT
     names = _parameters(function, len(args))
     static = set(options.static_argnums)
     static |= {k for k, name in enumerate(names) if name in options.static_argnames}
-    given = [StaticArg(x) if k in static else x for k, x in enumerate(args)]
+    given = [StaticArg(x, itself=True) if k in static else x for k, x in enumerate(args)]
     leaves, tree = trees.flatten(tuple(given), is_leaf=lambda x: isinstance(x, _TYPES))
     called = [_called(tree, k, names) for k in range(len(leaves))]
     types = tuple(

@@ -367,20 +367,22 @@ class Outside(Changes):
         """What gives an object that was found outside, or came up in a container."""
         return self._getters[id(obj)][1] if self.is_outside(obj) else Known(obj)
 
-    def pin(self, *values: Any) -> None:
+    def pin(self, *values: Any, functions: bool = True) -> None:
         """What is done with these is not seen, or depends on which objects they are: where one is
-        an argument, or part of one, the trace is for that very object."""
+        an argument, or part of one, the trace is for that very object. Without ``functions`` these
+        are only called."""
         for value in values if self.has_arguments else ():
-            self.told_apart(value)
+            if functions:
+                self.told_apart(value)
             found = self._getters.get(id(value))
             shared = isinstance(value, (np.ndarray, *_SHARED))
             if found is not None and found[0] is value and found[1].leaf and not shared:
                 need_identity(found[1])
-            self.pin(*_held_by(value))
+            self.pin(*_held_by(value), functions=functions)
 
-    def told_apart(self, value: Any) -> None:
-        """The trace is for this very function, where it is one that is an argument."""
-        if id(value) in self._by_code:
+    def told_apart(self, *values: Any) -> None:
+        """The trace is for these very functions, where one is an argument."""
+        if any(id(value) in self._by_code for value in values):
             raise NeedsIdentity(FunctionType)
 
     def must_hold_nothing(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, KeysView
-from types import MethodType
+from types import BuiltinMethodType, MethodType, MethodWrapperType, ModuleType, NoneType
 from typing import Any
 
 import numpy as np
@@ -259,7 +259,10 @@ class StagedOperators(StagedFunctions, StagedItems):
         ask = seen_or_none if takes_none(f) else seen
         args, kwargs = tuple(map(ask, args)), {name: ask(x) for name, x in kwargs.items()}
         if not is_seen_through(f):
-            self.unseen(owner, *(x for x in (*args, *kwargs.values()) if not has_array(x)))
+            given = [x for x in (*args, *kwargs.values()) if not has_array(x)]
+            self.unseen(owner, *given, functions=_tells_apart(f))
+        elif _tells_apart(f):
+            outside.told_apart(*args)
         if self.session.shown:
             check_call(f, args, kwargs)
         if table_methods.is_python(owner):
@@ -327,9 +330,9 @@ class StagedOperators(StagedFunctions, StagedItems):
         found = dynamic_list_methods.method(owner, f.__name__, args, kwargs)
         return self.made(found) if f.__name__ == "copy" else found
 
-    def unseen(self, *values: Any) -> None:
-        """What is done with these is not seen."""
-        self.session.outside.pin(*values)
+    def unseen(self, *values: Any, functions: bool = True) -> None:
+        """What is done with these is not seen. Without ``functions`` these are only called."""
+        self.session.outside.pin(*values, functions=functions)
         guard_what_methods_read(self, *values)
 
     # Operations -----------------------------------------------------------------------------------
@@ -442,6 +445,13 @@ class StagedOperators(StagedFunctions, StagedItems):
         if not (is_plain_value(left) or is_plain_value(right)):
             self.session.outside.pin(left, right)
         return super().is_(left, right)
+
+
+def _tells_apart(f: Any) -> bool:
+    """Whether which function an argument is may decide what a builtin gives: a method of a
+    container looks for it, or keeps it."""
+    method = isinstance(f, BuiltinMethodType | MethodWrapperType)
+    return f in (id, hash) or (method and not isinstance(f.__self__, ModuleType | NoneType))
 
 
 def _item_by_item(ops: Any, items: Once, body_fn: Callable[[Any], Any]) -> tuple[Thunk, Thunk]:
