@@ -94,6 +94,25 @@ def test_a_record_that_is_only_returned_comes_back_from_disk(tmp_path: Path) -> 
     assert [in_its_own_process(program, tmp_path) for _ in range(2)] == ["0", "1"]
 
 
+def test_a_function_that_is_told_apart_is_so_in_another_process(tmp_path: Path) -> None:
+    """Of two that are made of the same, the first process is asked for one, the second for both."""
+    program = """
+        import pathlib
+        from tracejit import jit
+
+        def made():
+            return lambda t: t * 2.0
+
+        a, b = made(), made()
+        f = jit(lambda g: (g is a) * 1.0)
+        there = pathlib.Path("again").exists()
+        pathlib.Path("again").touch()
+        print([f(g) for g in ((b, a) if there else (a,))], f.stats().loaded)
+    """
+    found = [in_its_own_process(program, tmp_path) for _ in range(2)]
+    assert found == ["[1.0] 0", "[0.0, 1.0] 0"]
+
+
 def in_its_own_process(program: str, folder: Path) -> str:
     """What it prints, with a cache in the folder."""
     (folder / "of_its_own.py").write_text(textwrap.dedent(program))

@@ -117,8 +117,9 @@ def key_of(request: Request, options: Options) -> str | None:
         engine.cache is None
         or request.device is not None
         or request.assumptions.assumed != AssumptionSet()
+        or any(isinstance(arg, StaticArg) and arg.itself for arg in request.args)
     ):
-        return None
+        return None  # which object an argument is, another process cannot tell
     try:
         found = Fingerprint()
         found.add((environment(), engine.target, tuple(sorted(TRACED_THROUGH))))
