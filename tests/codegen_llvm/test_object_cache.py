@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -107,6 +108,15 @@ def test_writing_keeps_below_the_limit(tmp_path):
     for k in range(100):
         cache.put(key_of(k), CODE)
     assert sum(e.size for e in cache.entries()) <= cache.limit * 5 // 4
+
+
+def test_short_processes_keep_below_the_limit_too(tmp_path, monkeypatch):
+    """Each writes far less than what is written between two looks at how much is stored."""
+    monkeypatch.setattr(os, "urandom", random.Random(7).randbytes)
+    limit = 80 * len(CODE)
+    for k in range(400):
+        DiskCache(tmp_path, limit).put(key_of(k), CODE)
+    assert sum(e.size for e in DiskCache(tmp_path, limit).entries()) <= limit * 3 // 2
 
 
 def test_what_a_killed_process_left_is_removed(cache):

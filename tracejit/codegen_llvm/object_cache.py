@@ -55,7 +55,7 @@ class DiskCache:
         self.hits = 0
         self.misses = 0
         self._usable: bool | None = None
-        self._written = 0
+        self._written = self._random_start()
 
     def get(self, key: str) -> bytes | None:
         """The object code stored for ``key``, or None."""
@@ -97,9 +97,19 @@ class DiskCache:
                     os.unlink(unfinished)
             return
         self._written += len(data)
-        if self._written > self.limit // 8:
+        if self._written > self._most_between:
             self._written = 0
             self.trim()
+
+    @property
+    def _most_between(self) -> int:
+        """Bytes that are written between two looks at how much is stored."""
+        return self.limit // 8
+
+    def _random_start(self) -> int:
+        """What counts as written before: so many processes that each write a little look at how
+        much is stored as often as one that writes as much as all of them."""
+        return int.from_bytes(os.urandom(8), "little") % max(self._most_between, 1)
 
     def usable(self) -> bool:
         """Whether the folder is there and the user's own; asked once."""
