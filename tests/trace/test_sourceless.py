@@ -41,6 +41,15 @@ def parts(x):
         yield x * i * K
 def total(x): return sum(parts(x))
 def asks(x): return x if x[0] > 0 else -x
+def told(x, v): return x + 1 if isinstance(v, np.ndarray) else x - 1
+def told_of_itself(x): return x + 1 if isinstance(x, (int, np.ndarray)) else x - 1
+def told_of_number(x): return x * 2 if isinstance(x[0], np.float64) and type(x[0]) is not int else x
+def told_by_type(x): return x * 3 if type(x) is np.ndarray and isinstance(type(x), type) else x
+def told_by_class(x): return x * 3 if x.__class__ is np.ndarray else x
+def matched(x):
+    match x:
+        case np.ndarray(): return x + 1
+    return x
 class C:
     def method(self, x): return x * self.k * K + self.a
 def calls(x): return c.method(x)
@@ -150,3 +159,17 @@ def test_an_effect_named_in_the_line_that_imports_it() -> None:
     exec("def stamped(x): import time; return x * time.time()", space)
     with pytest.raises(UnsupportedError, match="time"):
         jit(space["stamped"])(X)
+
+
+@pytest.mark.parametrize("name", ["told_of_itself", "told_of_number", "told_by_type"])
+def test_questions_about_types(space: dict[str, Any], name: str) -> None:
+    check(space[name])
+    told, held = space["told"], np.ones(3)
+    check(lambda x: told(x, held))
+    check(lambda x: told(x, x[0]))
+
+
+@pytest.mark.parametrize("name", ["told_by_class", "matched"])
+def test_what_asks_traced_values_themselves_is_refused(space: dict[str, Any], name: str) -> None:
+    with pytest.raises(UnsupportedError, match="put it in a file, or ask isinstance"):
+        jit(space[name])(X)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import builtins
 import dis
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import partial
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, Protocol
@@ -50,6 +50,7 @@ def stand_in(ops: Caller, function: FunctionType) -> Callable[..., Any]:
         return function  # defined inside of such a function
     codes = list(codes_in(function.__code__))
     _refuse_stores(function, codes)
+    _refuse_classes(function, codes)
     refuse_effects(function)
     reader = Reader(ops, {name for code in codes for name in code.co_names})
     namespace = dict(function.__globals__)
@@ -66,7 +67,7 @@ def stand_in(ops: Caller, function: FunctionType) -> Callable[..., Any]:
             copy.__kwdefaults__ = function.__kwdefaults__
             made.append(copy)
             read.update(reader.globals(function.__globals__))
-            namespace.update(read)
+            namespace.update(_questions(ops, reader.names - function.__globals__.keys()) | read)
         for used in (*args, *kwargs.values()):
             reader.outside.pin(used)
             reader.attributes(used, _DEPTH)
@@ -86,6 +87,28 @@ def _refuse_stores(function: FunctionType, codes: list[CodeType]) -> None:
                     "would be set once, when compiling; return the value instead, or keep it in an "
                     "array that is passed in"
                 )
+
+
+def _questions(ops: Caller, names: Container[str]) -> dict[str, Any]:
+    """What Python's questions about types stand for: traced values are what they are in Python."""
+
+    def asked(question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return ops.call(question, *(type if a is kinds else a for a in args), **kwargs)
+
+    kinds = partial(asked, type)
+    found = {name: partial(asked, vars(builtins)[name]) for name in ("isinstance", "issubclass")}
+    return {name: made for name, made in {**found, "type": kinds}.items() if name in names}
+
+
+def _refuse_classes(function: FunctionType, codes: list[CodeType]) -> None:
+    """Patterns of classes, and `__class__`, ask traced values themselves what they are."""
+    for code in codes:
+        named = "__class__" in code.co_names
+        if named or any(i.opname == "MATCH_CLASS" for i in dis.get_instructions(code)):
+            raise UnsupportedError(
+                f"{function.__qualname__}: its source cannot be read, so `__class__` and patterns "
+                "of classes would see traced values: put it in a file, or ask isinstance()"
+            )
 
 
 class Reader:
