@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         FallbackWarning,
         InternalError,
         LeakedTracerError,
+        SettingError,
         StructureError,
         TracejitError,
         UnsupportedError,
@@ -95,6 +96,7 @@ _WHERE = {
     "TracejitError": "tracejit.errors",
     "UnsupportedError": "tracejit.errors",
     "LeakedTracerError": "tracejit.errors",
+    "SettingError": "tracejit.errors",
     "StructureError": "tracejit.errors",
     "InternalError": "tracejit.errors",
 }
@@ -106,6 +108,7 @@ __all__ = [
     "FallbackWarning",
     "InternalError",
     "LeakedTracerError",
+    "SettingError",
     "StructureError",
     "TracejitError",
     "UnsupportedError",

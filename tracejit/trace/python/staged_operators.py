@@ -451,7 +451,7 @@ def _tells_apart(f: Any) -> bool:
     """Whether which function an argument is may decide what a builtin gives: a method of a
     container looks for it, or keeps it."""
     method = isinstance(f, BuiltinMethodType | MethodWrapperType)
-    return f in (id, hash) or (method and not isinstance(f.__self__, ModuleType | NoneType))
+    return f is id or f is hash or (method and not isinstance(f.__self__, ModuleType | NoneType))
 
 
 def _item_by_item(ops: Any, items: Once, body_fn: Callable[[Any], Any]) -> tuple[Thunk, Thunk]:
