@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from tracejit import FallbackWarning, jit
 from tracejit.calls import compiler, under_way
 from tracejit.calls.log import asked_for
+from tracejit.calls.under_way import Compilation
 
 LIMIT = 2.0
 
@@ -252,3 +254,12 @@ def test_an_unknown_topic_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.warns(RuntimeWarning, match="no topic recompiles; it is a list.* of recompile, "):
         assert asked_for("cache")
     assert not asked_for("recompile")
+
+
+def test_progress_names_a_file_rather_than_what_python_writes() -> None:
+    """A function of Python's making (`namedtuple`, dataclasses) is under no file's name."""
+    clock = SimpleNamespace(stage="trace")
+    waiting = Compilation(lines, clock, threading.get_ident())  # type: ignore[arg-type]
+    space: dict[str, Any] = {"__name__": "made", "waiting": waiting}
+    exec("def made(): return str(waiting)", space)
+    assert re.search(r", test_log\.py:\d+$", space["made"]())

@@ -42,12 +42,17 @@ class Compilation:
     def _place(self) -> str:
         """The line of the program that is being traced."""
         frame = sys._current_frames().get(self.thread)
+        found = ""
         while frame is not None:
             package = str(frame.f_globals.get("__name__")).partition(".")[0]
             if package not in _NOT_TRACED:
-                return f", {os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+                found = f", {os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+                # Python writes functions, such as those of a namedtuple, under this name. What is
+                # called from a file shows more; all of `python -c` is under it.
+                if frame.f_code.co_filename != "<string>":
+                    break
             frame = frame.f_back
-        return ""
+        return found
 
 
 _under_way: list[Compilation] = []

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from tracejit.dtypes import is_exact
 from tracejit.ir.core import Function, Instr, Value, element_of, uses
-from tracejit.ir.extent import Dim, Extent, Monomial, leaves
+from tracejit.ir.extent import Dim, Extent, leaves, linear_in
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX
@@ -328,9 +328,8 @@ def _moves(index: Dim, variable: Value, fixed: Callable[[Dim], bool]) -> bool:
     """Whether an index is `number * variable + rest`, the number not 0, the rest fixed."""
     if not isinstance(index, Extent):
         return False
-    alone = Monomial([(variable, 1)])
-    number = index.terms.get(alone, 0)
-    return number != 0 and fixed(index - variable.dim * number)
+    number, rest = linear_in(index, variable) or (0, index)
+    return isinstance(number, int) and number != 0 and fixed(rest)
 
 
 def needed_by(values: Sequence[Value], before: Sequence[Instr]) -> list[Instr]:

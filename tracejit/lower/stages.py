@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from tracejit.ir.core import Instr, Value, element_of
-from tracejit.ir.extent import Dim, Extent, Monomial, leaves
+from tracejit.ir.extent import Dim, Extent, leaves, linear_in
 from tracejit.ir.traits import Trait
 from tracejit.lower.roots import Roots, walk
 from tracejit.records import dataclass
@@ -41,9 +41,8 @@ class Touch:
         index = self.index[axis]
         if self.variable is None or not isinstance(index, Extent):
             return None
-        number = index.terms.get(Monomial([(self.variable, 1)]), 0)
-        rest = index - self.variable.dim * number
-        if number == 0 or self.variable in leaves(rest):
+        number, rest = linear_in(index, self.variable) or (0, index)
+        if not isinstance(number, int) or number == 0 or self.variable in leaves(rest):
             return None
         return number, rest
 
