@@ -282,6 +282,13 @@ def network(rng):
 
 
 def recurrent(rng):
+    """Orthogonal weights, and inputs that leave tanh its slope: the gradient reaches the start."""
+    w = np.linalg.qr(rng.standard_normal((32, 32)))[0].astype("f4")
+    return w, (0.1 * rng.random(32)).astype("f4"), rng.standard_normal(500).astype("f4")
+
+
+def forgetful(rng):
+    """Weights that halve the gradient in each step: from some step on it is subnormal, then 0."""
     w = 0.1 * rng.standard_normal((32, 32)).astype("f4")
     return w, rng.random(32).astype("f4"), rng.standard_normal(500).astype("f4")
 
@@ -394,6 +401,16 @@ ROWS = (
         rnn_by_hand,
         recurrent,
         0.4,
+        rnn_of_jax,
+        (0, 1),
+        rtol=1e-3,
+    ),
+    graded(
+        "RNN whose gradient vanishes",
+        rnn_loss,
+        rnn_by_hand,
+        forgetful,
+        None,
         rnn_of_jax,
         (0, 1),
         rtol=1e-3,

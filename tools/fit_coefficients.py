@@ -59,6 +59,10 @@ def _asin(z: Any) -> Any:  # asin t = t + t z P(z)
     return (mp.asin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z if z > 1e-9 else mp.mpf(1) / 6 + 3 * z / 40
 
 
+def _tanh(z: Any) -> Any:  # tanh x = x + x z P(z), z = x*x
+    return (mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z if z > 1e-9 else -mp.mpf(1) / 3 + 2 * z / 15
+
+
 def _erf(z: Any) -> Any:  # erf x = x + x (2/sqrt(pi) - 1 + z P(z))
     return _series(
         lambda k: (-1) ** (k + 1) * 2 / mp.sqrt(mp.pi) / (mp.factorial(k + 1) * (2 * k + 3))
@@ -83,6 +87,7 @@ FITS: dict[str, tuple[Callable[[Any], Any], Any, Any, int, int]] = {
     "COS": (_cos, 0, QUARTER_PI2, -27, -56),
     "ATAN": (_atan, 0, TAN_PI_8_2, -26, -55),
     "ASIN": (_asin, 0, mp.mpf("0.25"), -26, -55),
+    "TANH": (_tanh, 0, mp.mpf("0.55") ** 2, -26, -55),
     "ERF": (_erf, 0, mp.mpf(1), -27, -56),
     "ERFC": (_erfc, -mp.mpf(1) / 3, mp.mpf("0.5"), -24, -53),
     "CBRT": (_cbrt, 1, 2, -11, -20),

@@ -38,9 +38,18 @@ def exp_of_sum(x: Num, low: Num | None = None) -> Num:
     n, rh, rl = reduce(x)
     if low is not None:  # an ulp of x is many ulps of r
         rh, rl = two_sum(rh, rl + low)
-    p = poly(rh, format_of(x).table("EXP"))
-    q = rh + fma(rh * rh, p, rl)
-    return scale_by_power(q + 1.0, n)
+    return scale_by_power(_less_one(rh, rl) + 1.0, n)
+
+
+def exp_less_one(x: Num) -> tuple[Num, Num]:
+    """n and q with exp(x) = (1 + q) 2**n, |q| below a half."""
+    n, rh, rl = reduce(x)
+    return n, _less_one(rh, rl)
+
+
+def _less_one(rh: Num, rl: Num) -> Num:
+    """exp(rh + rl) - 1."""
+    return rh + fma(rh * rh, poly(rh, format_of(rh).table("EXP")), rl)
 
 
 def expm1_quarter(x: Num) -> tuple[Num, Num]:

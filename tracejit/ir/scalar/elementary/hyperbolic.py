@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracejit.ir.scalar.elementary.exponential import expm1_quarter
+from tracejit.ir.scalar.elementary.exponential import exp_less_one, expm1_quarter
 from tracejit.ir.scalar.elementary.logarithm import log_of_sum
 from tracejit.ir.scalar.elementary.num import (
     INF,
@@ -12,6 +12,7 @@ from tracejit.ir.scalar.elementary.num import (
     fast_two_sum,
     fma,
     format_of,
+    poly,
     smaller,
     two_product,
     two_sum,
@@ -47,14 +48,15 @@ def cosh(x: Num) -> Num:
 
 @elementary
 def tanh(x: Num) -> Num:
-    """Hyperbolic tangent: with t = e**(2|x|) - 1, t / (t + 2)."""
-    h, low = expm1_quarter(2.0 * smaller(x.abs(), 20.0))
-    d, dl = two_sum(h, h.const(0.5))
-    dl = dl + low
-    inv = 1.0 / d
-    q = h * inv
-    q = q + (fma(-q, d, h) + low - q * dl) * inv
-    return where(x.abs() < format_of(x).tiny, x, q.copysign(x))
+    """Hyperbolic tangent: an odd polynomial up to 0.55, 1 - 2 / (e**(2|x|) + 1) beyond."""
+    f = format_of(x)
+    a = smaller(x.abs(), 20.0)
+    z = a * a
+    near = fma(a * z, poly(z, f.table("TANH")), a)
+    n, q = exp_less_one(2.0 * a)
+    scale = ((n + f.bias) << f.mantissa).floats()
+    far = 1.0 - 2.0 / fma(q, scale, scale + 1.0)
+    return where(a < 0.55, near, far).copysign(x)
 
 
 @elementary
