@@ -42,6 +42,25 @@ optree.register_pytree_node(
 )
 
 
+class Rows:
+    """A list of lists of numbers of one Python kind: an array of all of these, and how many each
+    list has. A node with two leaves."""
+
+    __slots__ = ("array", "counts")
+
+    def __init__(self, array: Any, counts: Any) -> None:
+        self.array = array
+        self.counts = counts
+
+
+optree.register_pytree_node(
+    Rows,
+    lambda x: ((x.array, x.counts), None),
+    lambda _, leaves: Rows(*leaves),
+    namespace=_NAMESPACE,
+)
+
+
 class Entries:
     """The key under which a dict of the trace of which the run decides the keys has its entries."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -231,3 +232,154 @@ def test_a_matrix_of_many_numbers_is_passed_twice(f: Callable[[Any, Any], Any]) 
         assert mine == theirs
         assert others[0] == others[1]
     assert g.stats().compilations == 2
+
+
+# Lists of lists -----------------------------------------------------------------------------------
+
+
+def lengths(a: Any) -> Any:
+    return [len(row) for row in a], max(map(len, a)), len(a)
+
+
+def total(a: Any) -> Any:
+    t = 0
+    for row in a:
+        for v in row:
+            t += v
+    return t
+
+
+def reached(a: Any) -> Any:
+    seen, todo, order = {0}, deque([0]), []
+    while todo:
+        u = todo.popleft()
+        order.append(u)
+        for v in a[u]:
+            if v not in seen:
+                seen.add(v)
+                todo.append(v)
+    return order
+
+
+def gone_through(a: Any) -> Any:
+    t, stack, found = 0, [1], []
+    while stack:
+        u = stack.pop()
+        t += len(a[u])
+        if t < 60:
+            found.extend(a[u][1:])
+            for v in reversed(a[u]):
+                if v not in found[:3]:
+                    stack.append(v)
+    return t, found, list(a[-1]), sum(a[2]), 3 in a[2], [x for x in a[1] if x > 2]
+
+
+def appended(a: Any) -> Any:
+    a[2].append(a[3][0])
+    a.append([a[2][-1]])
+    return a
+
+
+def rows_out(a: Any) -> Any:
+    return a[3], a, [a[4], a[3]], a[3] is a[4], a[3] is a[3]
+
+
+def kept(a: Any) -> Any:
+    mine = [list(row) for row in a]
+    mine[3].append(7)
+    return mine, a
+
+
+NESTED: list[Callable[[Any], Any]] = [
+    lengths, total, reached, gone_through, appended, rows_out, kept
+]  # fmt: skip
+
+
+def lists_of(n: int, kind: type = int, least: int = 1) -> list[list[Any]]:
+    return [[kind((i * 7 + 3 * k) % n) for k in range(least + i * 5 % 4)] for i in range(n)]
+
+
+@pytest.mark.parametrize("f", NESTED)
+def test_a_list_of_lists_is_two_arguments_at_most_where_it_is_read(f: Callable[[Any], Any]) -> None:
+    g = jit(f)
+    for n in (70, 75, 70):
+        mine, theirs = lists_of(n), lists_of(n)
+        before = list(mine)
+        got, want = g(mine), f(theirs)
+        assert repr(got) == repr(want)
+        assert mine == theirs
+        assert all(a is b for a, b in zip(mine, before, strict=False))
+        if f is rows_out:
+            assert got[0] is mine[3]
+            assert got[1] is mine
+    reads = f not in (appended, rows_out)
+    assert (len(g._dispatcher.versions()[-1].args) == 2) == reads
+    assert not reads or g.stats().compilations <= 2  # for other lengths, once more
+
+
+def test_what_lists_of_lists_are_arrays() -> None:
+    g = jit(total)
+    for a in (
+        lists_of(66),
+        lists_of(66, float, least=0),
+        [[1.5] * 20] * 3 + [[2.0] * 63 for _ in range(10)],
+        [[k] * 40 for k in range(20)],
+        [[0.5] * 70, [1.5] * 80],
+        [[] for _ in range(70)],
+        [[1], [2.5], *lists_of(70)],
+        [[True], *lists_of(70)],
+        [[1, 2], [3]],
+        [[4] * 30] * 30,
+    ):
+        for _ in range(3):
+            assert repr(g(a)) == repr(total(a))
+
+
+def test_native_calls_take_lists_of_lists_apart() -> None:
+    g = jit(total)
+    for n in (64, 65, 300, 64):
+        assert g(lists_of(n)) == total(lists_of(n))
+    assert g.stats().compilations <= 2
+    assert g.stats().slow_calls <= 2
+    assert jit(total)(lists_of(64, float)) == total(lists_of(64, float))
+
+
+def row_and_table(a: Any, b: Any) -> Any:
+    b[0] = 99
+    t = 0
+    for row in a:
+        t += row[0]
+    return t
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_list_that_is_also_elsewhere_is_one(swapped: bool) -> None:
+    f = (lambda b, a: row_and_table(a, b)) if swapped else row_and_table
+    g = jit(f)
+    order = -1 if swapped else 1
+    for _ in range(3):
+        mine, theirs = lists_of(80), lists_of(80)
+        apart = [1, 2, 3]
+        assert g(*(mine, list(apart))[::order]) == f(*(theirs, list(apart))[::order])
+        assert g(*(mine, mine[5])[::order]) == f(*(theirs, theirs[5])[::order])
+        assert mine == theirs
+
+
+def test_a_list_that_is_twice_in_a_list_is_one() -> None:
+    f = jit(appended)
+    for _ in range(2):
+        mine, theirs = lists_of(80), lists_of(80)
+        mine[9], theirs[9] = mine[2], theirs[2]
+        assert f(mine) == appended(theirs)
+        assert mine == theirs
+        assert mine[9] is mine[2]
+
+
+def test_no_array_of_the_last_call_is_kept() -> None:
+    f = jit(total)
+    a = lists_of(80)
+    assert f(a) == total(a)
+    a[3][0] += 5
+    a[4] = []
+    a.append([1, 2, 3])
+    assert f(a) == total(a)

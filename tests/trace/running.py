@@ -10,6 +10,7 @@ import optree
 
 from tracejit import trees
 from tracejit.calls.epilogue import Epilogue
+from tracejit.calls.many_numbers import Packing, packed
 from tracejit.errors import StructureError, TracejitError, UnsupportedError
 from tracejit.ir.arguments import ArrayArg, ScalarArg, StaticArg, SymDim
 from tracejit.ir.interpret import interpreter
@@ -82,7 +83,9 @@ def parameters(
     traced: Traced, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None
 ) -> list[Any]:
     """Values of the parameters of the traced function for a call: extents, leaves, hidden ones."""
-    leaves = trees.leaves_of((tuple(args), dict(kwargs or {})))
+    call = (tuple(args), dict(kwargs or {}))
+    ways = (trees.leaves_of(packed(call, packing)[0]) for packing in Packing)
+    leaves = next(found for found in ways if len(found) == len(traced.args))
     extents: dict[str, int] = {}
     for leaf, spec in zip(leaves, traced.args, strict=True):
         if isinstance(spec, ArrayArg):

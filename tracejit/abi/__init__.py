@@ -288,8 +288,16 @@ class Unflatten:
     build: Callable[[list[Any]], Any]
 
 
+@dataclass(frozen=True)
+class Packed:
+    """Among arguments, a list of many numbers as one leaf, or a list of such lists as two: all of
+    the numbers, and how many each list has."""
+
+    leaves: tuple[int, ...]
+
+
 # An int is a leaf: a number of `Signature.outs`. One number twice is one object twice.
-Structure: TypeAlias = int | Container | Unflatten | None
+Structure: TypeAlias = int | Container | Packed | Unflatten | None
 
 
 @dataclass(frozen=True)

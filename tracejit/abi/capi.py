@@ -33,6 +33,7 @@ _PYTHON_FUNCTIONS = (
     "PyDict_GetItemWithError", "PyDict_New", "PyDict_Next", "PyDict_SetItem", "PyDict_Size",
     "PyErr_CheckSignals", "PyErr_Clear", "PyErr_Fetch", "PyErr_NoMemory", "PyErr_Occurred",
     "PyErr_Restore", "PyErr_SetObject", "PyEval_RestoreThread", "PyEval_SaveThread",
+    "PyMem_RawCalloc", "PyMem_RawFree",
     "PyFloat_AsDouble", "PyFloat_FromDouble",
     "PyFunction_GetDefaults", "PyFunction_GetKwDefaults", "PyList_GetItem", "PyList_New",
     "PyList_SetItem", "PyList_Size", "PyLong_AsLongLongAndOverflow", "PyLong_FromLongLong",

@@ -14,7 +14,7 @@ from types import GetSetDescriptorType
 from typing import Any
 
 from tracejit import abi, trees
-from tracejit.calls.many_numbers import MANY
+from tracejit.abi.packing import MANY
 from tracejit.calls.tracebacks import boundary
 from tracejit.python_entry.parameters import CallParameters
 from tracejit.records import dataclass
@@ -186,7 +186,7 @@ def _leaf_call(rows: Sequence[Any]) -> Any:
 
 def _is_known(kind: type) -> bool:
     """Whether native code takes objects of a class apart as ``trees.flatten`` does."""
-    if kind in (tuple, list, dict) or trees.is_namedtuple_type(kind):
+    if kind in (tuple, list, dict, trees.Numbers, trees.Rows) or trees.is_namedtuple_type(kind):
         return True
     return trees.is_record_type(kind) and _shows_its_dict(kind)
 
@@ -202,7 +202,7 @@ def _shows_its_dict(kind: type) -> bool:
 
 def _is_long(x: list[Any]) -> bool:
     """Whether a list like this one may be passed as an array (see ``many_numbers``)."""
-    return len(x) >= MANY
+    return len(x) >= MANY and all(type(item) is int for item in x)
 
 
 def _structure(x: Any) -> abi.Structure:
@@ -211,6 +211,10 @@ def _structure(x: Any) -> abi.Structure:
     if kind is int:
         number: int = x
         return number
+    if kind is trees.Numbers:
+        return abi.Packed((x.array,))
+    if kind is trees.Rows:
+        return abi.Packed((x.array, x.counts))
     if kind is list:
         return abi.Container("list", tuple(map(_structure, x)))
     if isinstance(x, tuple):

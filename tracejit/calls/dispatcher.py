@@ -16,15 +16,13 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
-import numpy as np
-
 from tracejit import trees
 from tracejit.calls.argument_types import StaticArgument, arg_of
 from tracejit.calls.chains import ChainRow, Pending
 from tracejit.calls.deopt import DeoptState
 from tracejit.calls.device_cache import DeviceCalls
 from tracejit.calls.fallback import Fallback, Reason, Refused
-from tracejit.calls.many_numbers import packed, packed_leaves
+from tracejit.calls.many_numbers import Packing, packed, packed_leaves
 from tracejit.calls.non_native import NativeLeaves
 from tracejit.calls.overlap import MEETS_ITSELF, Plan, Sharer, Unshareable
 from tracejit.calls.overlap_cache import MISSED, NativeSharings, OverlapCache
@@ -96,7 +94,8 @@ class Dispatcher:
         self.options = options
         self.miss_type = miss_type
         # A transform takes arguments apart itself.
-        self._packs = not hasattr(type(function), "__traced_call__")
+        packs = not hasattr(type(function), "__traced_call__")
+        self._packing = Packing.LISTS_OF_LISTS if packs else Packing.NOTHING
         #: Classes of which the code depends on which object it is.
         self._by_identity: set[type] = set()
         self._slow_calls = 0
@@ -145,12 +144,12 @@ class Dispatcher:
 
     def _compiled_call(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         call = self.bind(args, kwargs)
-        try:
-            return self._bound_call(call, args)
-        except (Refused, UnsupportedError, StructureError):
-            if not self._unpack(call):
-                raise
-        return self._bound_call(call, args)
+        while True:
+            try:
+                return self._bound_call(call, args)
+            except (Refused, UnsupportedError, StructureError):
+                if not self._unpack(call):
+                    raise
 
     def _bound_call(self, call: tuple[Any, dict[str, Any]], args: Sequence[Any]) -> Any:
         leaves, structure = self._flatten(call)
@@ -369,14 +368,20 @@ class Dispatcher:
     def packed(self, call: Any) -> tuple[Any, frozenset[int]]:
         """The call with lists of many numbers as arrays, where the function can take them so; and
         which these are."""
-        return packed(call) if self._packs else (call, frozenset())
+        return packed(call, self._packing)
 
     def _unpack(self, call: Any) -> bool:
         """Whether what is not supported may be lists of many numbers as arrays: not any more."""
-        seen, whole = self.packed(call)
-        if not whole or sum(np.size(x) for x in trees.leaves_of(seen)) > _MANY_ARGUMENTS:
+        _, whole = self.packed(call)
+        if not whole or self._packing == Packing.NOTHING:
             return False
-        self._packs = False
+        fewer = Packing(self._packing - 1)
+        less, still = packed(call, fewer)
+        if fewer == Packing.LISTS and still == whole:
+            fewer, less = Packing.NOTHING, call
+        if len(trees.leaves_of(less)) > _MANY_ARGUMENTS:
+            return False
+        self._packing = fewer
         return True
 
     def _wanted(self, arguments: Arguments, deopt: DeoptState) -> Version:

@@ -1,42 +1,64 @@
-"""Lists of many numbers as arguments: one array each for native code, not an argument per number.
+"""Lists of many numbers as arguments, and lists of such lists: an array or two each for native
+code, not an argument per number.
 
 In the trace such a list is one of which the run decides how long it is. Where the program does
-something with it that such lists cannot do, each number is an argument of its own after all.
+something with it that such lists cannot do, lists in it are arguments of their own after all, and
+then each number.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from tracejit import trees
-
-#: Shorter lists decide structure more often, as shapes and axes do.
-MANY = 64
+from tracejit.abi.packing import as_array, as_rows
 
 
-def packed(call: Any) -> tuple[Any, frozenset[int]]:
-    """(args, kwargs) with such lists as ``trees.Numbers``, itself where there are none; and which
-    lists these are, by identity. One that is in several places is none at all but in the first:
-    the arrangement of the call says where else it is."""
-    found: set[int] = set()
+class Packing(IntEnum):
+    """What is packed."""
+
+    NOTHING, LISTS, LISTS_OF_LISTS = range(3)
+
+
+def packed(call: Any, packing: Packing) -> tuple[Any, frozenset[int]]:
+    """(args, kwargs) with such lists as ``trees.Numbers`` or ``trees.Rows``, itself where there are
+    none; and which lists these are, by identity. One that is in several places is none at all but
+    in the first: the arrangement of the call says where else it is."""
+    if packing == Packing.NOTHING:
+        return call, frozenset()
+    found: dict[int, Any] = {}
+    rows: list[list[Any]] = []
 
     def pack(x: Any) -> Any:
-        if type(x) is not list or len(x) < MANY:
+        if type(x) is not list or not x:
             return x
         if id(x) in found:
-            return trees.Numbers(np.empty(0))
-        array = _as_array(x)
-        if array is None:
+            return _empty(found[id(x)])
+        new: Any = None
+        if type(x[0]) is not list:
+            array = as_array(x)
+            new = None if array is None else trees.Numbers(array)
+        elif packing == Packing.LISTS_OF_LISTS:
+            arrays = as_rows(x)
+            new = None if arrays is None else trees.Rows(*arrays)
+        if new is None:
             return x
-        found.add(id(x))
-        return trees.Numbers(array)
+        found[id(x)] = new
+        if type(new) is trees.Rows:
+            rows.append(x)
+        return new
 
     try:
-        return trees.map_containers(pack, call), frozenset(found)
+        seen = trees.map_containers(pack, call)
     except RecursionError:  # a list holds itself
         return call, frozenset()
+    if rows and not _are_apart(call, rows):
+        return packed(call, Packing.LISTS)
+    return seen, frozenset(found)
 
 
 def packed_leaves(treedef: Any) -> set[int]:
@@ -46,19 +68,35 @@ def packed_leaves(treedef: Any) -> set[int]:
     def note(x: Any) -> Any:
         if isinstance(x, trees.Numbers):
             found.add(x.array)
+        if isinstance(x, trees.Rows):
+            found.update((x.array, x.counts))
         return x
 
     trees.map_containers(note, trees.unflatten(treedef, range(treedef.num_leaves)))
     return found
 
 
-def _as_array(x: list[Any]) -> np.ndarray[Any, Any] | None:
-    kinds = set(map(type, x))
-    if kinds == {float}:
-        return np.array(x, np.float64)
-    if kinds == {int}:
-        try:
-            return np.array(x, np.int64)
-        except OverflowError:
-            return None
-    return None
+def _empty(x: Any) -> Any:
+    nothing = np.empty(0)
+    return trees.Rows(nothing, nothing) if type(x) is trees.Rows else trees.Numbers(nothing)
+
+
+def _are_apart(call: Any, rows: list[list[Any]]) -> bool:
+    """Whether the lists in some lists are in no other place of a call."""
+    inner = set(map(id, chain.from_iterable(rows)))
+    if len(inner) != sum(map(len, rows)):
+        return False
+    packed = set(map(id, rows))
+
+    def others(x: Any) -> bool:
+        if type(x) in (int, float, bool, complex):
+            return False
+        if type(x) is list and id(x) in inner:
+            return True
+        parts = None if id(x) in packed else trees.parts_of(x)
+        return parts is not None and any(map(others, parts.values()))
+
+    try:
+        return not others(call)
+    except RecursionError:  # an object holds itself
+        return False

@@ -7,10 +7,12 @@ References: functions that make an object return a new reference or null with an
 from __future__ import annotations
 
 from tracejit.abi import capi
+from tracejit.abi.packing import MANY, MANY_IN_ROWS
 from tracejit.codegen_llvm.memory_text import RECYCLE_FROM, RECYCLE_UP_TO
 from tracejit.llvm_text.nested import plain
 from tracejit.python_entry import (
     callable_text,
+    packing_text,
     parameters_text,
     sharing_text,
     unpacking_text,
@@ -306,7 +308,8 @@ declare void @tj_raise(ptr, ptr)
 
 def boxing_text() -> str:
     """The functions' text with the field offsets of `capi` filled in."""
-    text = _ARRAYS + _CONTAINERS + parameters_text.TEXT + unpacking_text.TEXT
+    text = _ARRAYS + _CONTAINERS + parameters_text.TEXT
+    text += packing_text.TEXT + unpacking_text.TEXT
     text = plain(text + sharing_text.TEXT + callable_text.SLOTS)
     values = {
         "RECYCLE_FROM": RECYCLE_FROM,
@@ -318,6 +321,8 @@ def boxing_text() -> str:
         "MEM_HANDLER": capi.MEM_HANDLER,
         "OWNDATA": capi.OWNDATA,
         "WRITEABLE": capi.WRITEABLE,
+        "FEW_IN_ROWS": MANY_IN_ROWS,
+        "FEW": MANY,
         "i64 BASE": f"i64 {capi.BASE}",
         "i64 DATA": f"i64 {capi.DATA}",
         "i64 NDIM": f"i64 {capi.NDIM}",

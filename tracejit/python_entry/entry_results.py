@@ -240,6 +240,7 @@ class ResultWriter:
             made = w.op(f"call ptr @PyObject_Vectorcall(ptr {build}, ptr {args}, i64 1, ptr null)")
             w.emit(f"call void @Py_DecRef(ptr {leaves})")
             return made
+        assert isinstance(structure, abi.Container)
         items = [self._structure(child) for child in structure.children]
         return self._container(structure.kind, items, structure.keys)
 

@@ -302,6 +302,7 @@ def assemble(structure: abi.Structure, leaves: list[Any]) -> Any:
         return leaves[structure]
     if isinstance(structure, abi.Unflatten):
         return structure.build(list(leaves))
+    assert isinstance(structure, abi.Container)
     children = [assemble(child, leaves) for child in structure.children]
     if structure.kind == "dict":
         return dict(zip(structure.keys, children, strict=True))

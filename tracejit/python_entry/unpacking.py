@@ -12,11 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from tracejit.abi import Container, Structure
+import numpy as np
+
+from tracejit.abi import Container, Packed, Structure
+from tracejit.abi.packing import as_array, as_rows
 from tracejit.python_entry import callable as native
 from tracejit.python_entry.portable import Miss
 
 _KINDS = {"tuple": 1, "list": 2, "dict": 3, "record": 4}
+_PACKED = {1: 5, 2: 6}
+_DTYPES = np.dtype(np.float64), np.dtype(np.int64)
 _PLAIN: dict[str, type] = {"tuple": tuple, "list": list, "dict": dict}
 #: Keys of which another object may be the same key, and whose comparison runs no Python code.
 _COMPARED = (str, int, bytes)
@@ -70,20 +75,29 @@ class Unpacking:
         if isinstance(structure, int):
             yield from (0, structure)
             return
+        if isinstance(structure, Packed):
+            yield from (_PACKED[len(structure.leaves)], id(list), structure.leaves[0])
+            yield from self._noted()
+            yield from map(id, _DTYPES)
+            return
         assert isinstance(structure, Container)
         kind = class_of(structure)
         self._objects.append(kind)
         yield from (_KINDS[structure.kind], id(kind), len(structure.children))
         if structure.kind != "tuple":
-            first = self.count + 1
-            yield from (first, first + self._changeable)
-            self._changeable += 1
+            yield from self._noted()
         for k, child in enumerate(structure.children):
             if structure.keys:
                 key = structure.keys[k]
                 self._objects.append(key)
                 yield from (id(key), int(type(key) in _COMPARED))
             yield from self._words(child)
+
+    def _noted(self) -> tuple[int, int]:
+        """Where what can be changed and was met before stands, and where another is noted."""
+        first = self.count + 1
+        self._changeable += 1
+        return first, first + self._changeable - 1
 
     @property
     def portable(self) -> Unpacking:
@@ -121,13 +135,14 @@ def take(x: Any, structure: Structure, leaves: list[Any], met: list[Any]) -> Non
     if isinstance(structure, int):
         leaves[structure] = x
         return
+    if isinstance(structure, Packed):
+        _take_packed(x, structure, leaves, met)
+        return
     assert isinstance(structure, Container)
     if type(x) is not class_of(structure):
         raise Miss
     if structure.kind != "tuple":
-        if any(x is other for other in met):
-            raise Miss
-        met.append(x)
+        _meet(x, met)
     items: Any = vars(x) if structure.kind == "record" else x
     if len(items) != len(structure.children):
         raise Miss
@@ -137,6 +152,28 @@ def take(x: Any, structure: Structure, leaves: list[Any], met: list[Any]) -> Non
         items = items.values()
     for item, child in zip(items, structure.children, strict=True):
         take(item, child, leaves, met)
+
+
+def _meet(x: Any, met: list[Any]) -> None:
+    if any(x is other for other in met):
+        raise Miss
+    met.append(x)
+
+
+def _take_packed(x: Any, structure: Packed, leaves: list[Any], met: list[Any]) -> None:
+    if type(x) is not list or not x:
+        raise Miss
+    _meet(x, met)
+    if len(structure.leaves) == 1:
+        arrays: Any = (as_array(x),)
+    else:
+        arrays = as_rows(x)
+        for row in x:
+            _meet(row, met)
+    if arrays is None or arrays[0] is None:
+        raise Miss
+    for k, array in zip(structure.leaves, arrays, strict=True):
+        leaves[k] = array
 
 
 def _same_key(key: Any, wanted: Any) -> bool:

@@ -1,13 +1,15 @@
 """LLVM text that takes arguments apart into leaves for the entries behind (see `unpacking.py`).
 
 Part of what `boxing_text` compiles. A program is words in the order of a walk: (0, leaf), or
-(1 tuple, 2 list, 3 dict, 4 attributes of an object; the class; how many), then the items. The last
-three have two words more before the items: where, after the leaves, those that were met before
-stand, and where this one is noted. Before each item of the last two come its key and whether keys
-like it may be compared.
+(1 tuple, 2 list, 3 dict, 4 attributes of an object; the class; how many), then the items. All but
+tuples have two words more before the items: where, after the leaves, those that were met before
+stand, and where this one is noted. Before each item of dicts and objects come its key and whether
+keys like it may be compared. Lists that are packed are in `packing_text`.
 """
 
 from __future__ import annotations
+
+from tracejit.python_entry.packing_text import WORDS_BEFORE
 
 EXPORTS = ("tj_unpack", "tj_alike", "tj_bound_as")
 
@@ -287,14 +289,25 @@ another:
   br label %earlier
 note:
   store ptr %o, ptr %out[ptr %to]
-  br label %which
+  %apart = call i1 @tj_apart(ptr %o, ptr %out)
+  br i1 %apart, label %which, label %fail
 which:
   switch i64 %kind, label %fail [
     i64 1, label %tuple
     i64 2, label %list
     i64 3, label %dict
     i64 4, label %record
+    i64 5, label %packed
+    i64 6, label %rows
   ]
+packed:
+  %whole = call i1 @tj_packed_list(ptr %o, ptr %p, ptr %out)
+  br i1 %whole, label %behind, label %fail
+rows:
+  %lists = call i1 @tj_packed_rows(ptr %o, ptr %p, ptr %out)
+  br i1 %lists, label %behind, label %fail
+behind:
+  ret ptr %p[i64 7]
 dict:
   %last = call ptr @tj_leaves_of_dict(ptr %o, ptr %items, i64 %n, ptr %out)
   ret ptr %last
@@ -391,9 +404,12 @@ room:
   %words = add i64 %count, 1
   %bytes = mul i64 %words, 8
   %changeable = load i64, ptr %env[i64 5]
-  %slots = add i64 %words, %changeable
-  %leaves = alloca ptr, i64 %slots
-  call void @llvm.memset.p0.i64(ptr %leaves, i8 0, i64 %bytes, i1 false)
+  %beside = add i64 %changeable, BEFORE
+  %slots = add i64 %words, %beside
+  %area = alloca ptr, i64 %slots
+  %leaves = getelementptr ptr, ptr %area, i64 BEFORE
+  %cleared = add i64 %bytes, BEFORE_BYTES
+  call void @llvm.memset.p0.i64(ptr %area, i8 0, i64 %cleared, i1 false)
   br label %head
 head:
   %k = phi i64 [ 0, %room ], [ %k1, %next ]
@@ -407,6 +423,8 @@ step:
 next:
   br label %head
 call:
+  %lists = load ptr, ptr %leaves[ptr -2]
+  call void @PyMem_RawFree(ptr %lists)
   %r = call ptr @tj_rows(ptr %rows, ptr %leaves, i64 %count)
   call void @tj_decref_all(ptr %leaves, i64 %count)
   %value = ptrtoint ptr %r to i64
@@ -432,8 +450,10 @@ end:
   call void @Py_DecRef(ptr %r)
   ret ptr %made
 fail:
+  %found = load ptr, ptr %leaves[ptr -2]
+  call void @PyMem_RawFree(ptr %found)
   call void @PyErr_Clear()
   call void @tj_decref_all(ptr %leaves, i64 %count)
   ret ptr inttoptr (i64 1 to ptr)
 }
-"""
+""".replace("BEFORE_BYTES", str(8 * WORDS_BEFORE)).replace("BEFORE", str(WORDS_BEFORE))

@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tracejit import trees
-from tracejit.dtypes import is_signed
 from tracejit.errors import (
     LeakedTracerError,
     StructureError,
@@ -57,11 +56,10 @@ from tracejit.trace.session.unobserved import unobserved
 from tracejit.trace.traced import Traced, mutated_by
 from tracejit.trace.values import operators  # noqa: F401  (attaches the operators)
 from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer
+from tracejit.trace.values.caller_lists import as_list
 from tracejit.trace.values.captured_arrays import CapturedArray, argument_cell
-from tracejit.trace.values.dynamic_list import ListBuffer
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.going_on import must_leave_plain
-from tracejit.trace.values.list_kinds import Kind
 from tracejit.trace.values.made_objects import made_attributes
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound, bound_value
 from tracejit.trace.values.reach import holds_traced
@@ -181,7 +179,7 @@ def _trace(
     for value in static:
         _must_not_hold_itself(value)
     call_args, call_kwargs = trees.unflatten(in_tree, tracers[:count])
-    call_args, call_kwargs = trees.map_containers(_as_list, (call_args, call_kwargs))
+    call_args, call_kwargs = trees.map_containers(as_list, (call_args, call_kwargs))
     if same:
         call_args, call_kwargs = trees.with_shared((call_args, call_kwargs), same)
     session.overlapping_globals = {
@@ -263,14 +261,6 @@ def _must_not_hold_itself(x: Any) -> None:
         raise UnsupportedError(
             f"a {type(x).__name__} that holds itself cannot be an argument: pass what is in it"
         )
-
-
-def _as_list(x: Any) -> Any:
-    """A list of many numbers as the program sees it: how long it is only the run says."""
-    if not isinstance(x, trees.Numbers):
-        return x
-    kind = Kind("int" if is_signed(x.array.dtype) else "float")
-    return [ListBuffer((x.array.read(),), x.array.dims[0], ((kind,), None))]
 
 
 #: Results of which part is still to be computed.

@@ -315,7 +315,7 @@ OF_GROWN = {
     builtins.len, builtins.min, builtins.max, builtins.sum, builtins.bool, builtins.enumerate,
     builtins.zip, builtins.reversed, builtins.any, builtins.all, builtins.list, builtins.isinstance,
     builtins.type, builtins.id, builtins.set, builtins.frozenset, functools.reduce,
-    builtins.sorted,
+    builtins.sorted, builtins.map, builtins.filter,
 }  # fmt: skip
 
 BUILTINS |= {

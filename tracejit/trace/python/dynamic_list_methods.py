@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -225,6 +225,22 @@ def pop(x: list[Any], index: Any = -1) -> Any:
 
 def _is(index: Any, number: int) -> bool:
     return not isinstance(index, Tracer) and index == number
+
+
+def items_of_known(x: list[Any]) -> Iterator[Any]:
+    """The items of a list of which it is known how many there are, one by one."""
+    count = length_of(x)
+    if not isinstance(count, int):
+        refuse("a comprehension or *")
+    run = run_of(x)
+    return _as_they_are(x, [item_at(run, k) for k in range(count)], list(by_value(x)))
+
+
+def _as_they_are(x: list[Any], items: list[Any], held: list[Any]) -> Iterator[Any]:
+    for item in items:
+        if is_ref(x) or x != held:
+            refuse("a change, in a comprehension over it,")
+        yield item
 
 
 def insert(x: list[Any], index: Any, item: Any) -> None:

@@ -362,7 +362,7 @@ class StagedItems(Operators):
     def iterate(self, value: Any) -> Any:
         self.session.outside.whole(value)
         if is_grown(value):
-            refuse("a comprehension or *")
+            return dynamic_list_methods.items_of_known(value)
         if is_view(value):
             refuse_table("a comprehension over several things, or *,")
         must_be_plain_text(value)

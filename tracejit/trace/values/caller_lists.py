@@ -1,5 +1,5 @@
-"""Lists of lists and dicts of lists that are arguments, as the run reads them: a heap of what they
-held when the call began.
+"""Lists of many numbers, of lists, and dicts of lists that are arguments, as the run reads them.
+Lists in others are a heap of what they held when the call began.
 
 The caller's lists stay what they are, so the heap stands for them only as long as none of them is
 changed, and what is read of it cannot be changed, returned, or put into another list.
@@ -14,10 +14,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tracejit import trees
+from tracejit.dtypes import is_signed
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.trace.session.session import current, where
 from tracejit.trace.values import table_forms
+from tracejit.trace.values.arrays import Array
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
     form_of,
@@ -34,6 +37,34 @@ T = TypeVar("T", ListBuffer, TableBuffer)
 
 #: A list of more items than this is gone through by a loop of the run.
 FEW = 64
+
+
+def as_list(x: Any) -> Any:
+    """A list of many numbers, or of lists of them, as the program sees it: how long it is only the
+    run says. Other things as they are."""
+    if isinstance(x, trees.Numbers):
+        return [ListBuffer((x.array.read(),), x.array.dims[0], (_numbers_of(x.array), None))]
+    return _list_of_lists(x) if isinstance(x, trees.Rows) else x
+
+
+def _numbers_of(x: Array) -> tuple[Kind]:
+    return (Kind("int" if is_signed(x.dtype) else "float"),)
+
+
+def _list_of_lists(rows: trees.Rows) -> list[Any]:
+    session = current()
+    b = session.b
+    site = "argument", "packed", len(session.heaps)
+    heap = session.heaps[site] = Heap(site)
+    counts, (n,) = rows.counts.read(), rows.counts.dims
+    ends = b.op("cumsum", counts, axis=0)
+    items = ListBuffer((rows.array.read(),), rows.array.dims[0], (_numbers_of(rows.array), None))
+    heap.pass_in(items, b.op("sub", ends, counts), counts)
+    order = b.op("iota", shape=(n,), axis=0, dtype=np.dtype(np.int64))
+    made = [ListBuffer([order], n, ((Kind("int", shape=(), lists=ListsOf(site)),), None))]
+    heap.frozen = _reason(made)
+    session.kept[id(made)] = made, heap.frozen
+    return made
 
 
 def table_of(x: Any) -> ListBuffer | None:

@@ -106,13 +106,19 @@ class Heap:
             self._set_pool(_put_run(roomy, pool.count, items), pool.count + items.count)
             starts = b.op("add", starts, repeated_index(pool.count, many))
         order = b.op("iota", shape=(many,), axis=0, dtype=np.dtype(np.int64))
-        fields = [b.reshape(v, (many, 1)) for v in (starts, counts, counts)]
-        rows = ListBuffer([b.op("concatenate", *fields, axis=1)], many, _FIELDS)
+        rows = ListBuffer([_row_fields(starts, counts)], many, _FIELDS)
         (column,) = with_room(run.columns, run.count, many)
         (column,) = _put_run(ListBuffer([column], run.count, _FIELDS), run.count, rows)
         self._set_rows(column, run.count + many)
         found: Value = b.op("add", order, repeated_index(run.count, many))
         return found
+
+    def pass_in(self, items: ListBuffer, starts: Value, counts: Value) -> None:
+        """The first lists, which an argument holds: where each begins in ``items``, and how many it
+        has of them."""
+        self.form, self.pool = items.form, [items]
+        (many,) = counts.shape
+        self._set_rows(_row_fields(starts, counts), many)
 
     def items(self, number: Value) -> ListBuffer:
         """The items of a list as they are now."""
@@ -225,6 +231,13 @@ class Heap:
     def _set_pool(self, columns: Any, count: Dim) -> None:
         containers.touch(current(), self.pool)
         self.pool[:] = [ListBuffer(columns, count, self.pool[0].form)]
+
+
+def _row_fields(starts: Value, counts: Value) -> Value:
+    b = current().b
+    fields = [b.reshape(v, (*v.shape, 1)) for v in (starts, counts, counts)]
+    found: Value = b.op("concatenate", *fields, axis=1)
+    return found
 
 
 def repeated_index(n: Dim, many: Dim) -> Value:
