@@ -11,7 +11,7 @@ import pytest
 from tracejit.bench import Row, first, show
 from tracejit.bench.calls import CallRow, cost
 from tracejit.bench.calls import load as load_calls
-from tracejit.bench.contenders import Contender, contenders
+from tracejit.bench.contenders import COPY, Contender, contenders, copying
 from tracejit.bench.rows import load
 from tracejit.bench.timing import Measurement, copied, difference, measure, prepare
 
@@ -74,6 +74,20 @@ def test_copies_keep_the_structure() -> None:
     assert tree["a"][0] is not x
     assert number == 3
     assert difference(tree, {"a": [x]}, 1e-12) == ""
+
+
+def test_beside_a_row_that_memory_bounds_a_copy_of_as_many_bytes_is_timed() -> None:
+    found = list(measure(row(streams=True), frozenset({"tracejit"}), 4, lambda: None))
+    assert [m.contender for m in found] == ["numpy", "tracejit", COPY]
+    assert len(found[-1].samples) == 4
+    copy = copying((np.ones(6), [np.ones(4, "f4")]))
+    source, target = (c.cell_contents for c in copy.call.__closure__ or ())
+    assert source.nbytes == target.nbytes == (48 + 16) // 2
+    limit = Measurement("r", COPY, 0.1, (0.1, 0.1))
+    others = [Measurement("r", n, 0.1, (t, t)) for n, t in (("numpy", 4.0), ("tracejit", 1.0))]
+    rows = show.by_row([*others, limit])
+    assert show.relative(others[1], rows) == 0.25
+    assert COPY not in show.means([*others, limit])
 
 
 def test_statistics_and_files(tmp_path: Path) -> None:

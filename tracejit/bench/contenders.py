@@ -30,6 +30,21 @@ class Contender:
     wait: Callable[[Any], Any] = same
 
 
+#: The name of what is timed beside the contenders of a row that memory bounds.
+COPY = "copy limit"
+
+
+def copying(arrays: Any) -> Contender:
+    """A copy that reads and writes as many bytes as these arrays have together.
+
+    A program that reads its arguments once and writes its results once cannot be faster, unless
+    they stay in a cache between calls: the copy's own arrays stay there as well.
+    """
+    count = sum(np.asarray(a).nbytes for a in optree.tree_leaves(arrays)) // 2
+    source, target = np.ones(count, "u1"), np.ones(count, "u1")
+    return Contender(COPY, lambda *_: np.copyto(target, source))
+
+
 def contenders(row: Row, only: frozenset[str] = frozenset()) -> Iterator[Contender]:
     """The baseline first, then tracejit, then each peer whose module can be imported."""
     wanted = {row.baseline, "tracejit", *row.peers} & (only | {row.baseline} if only else ALL)

@@ -26,7 +26,8 @@ class Row:
     returns the same computation in its terms; a factory runs only if the module is there.
     `writes` says that the program changes its arguments: each timed call then gets fresh copies.
     Values agree to `rtol` relative to the largest magnitude. `goal`: the time that is promised,
-    relative to the fastest of the others.
+    relative to the fastest of the others. `streams`: memory is what bounds it, so that a copy of as
+    many bytes is timed beside it.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Row:
     writes: bool = False
     rtol: float = 1e-9
     goal: float | None = None
+    streams: bool = False
 
 
 def load(path: Path) -> list[Row]:

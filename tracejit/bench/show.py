@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import get_num_threads
+from tracejit.bench.contenders import COPY
 from tracejit.bench.elementary import has_wide_registers, processor
 from tracejit.bench.timing import Measurement
 
@@ -42,8 +43,9 @@ def ratio(measurement: Measurement, rows: dict[str, list[Measurement]]) -> float
 
 
 def relative(measurement: Measurement, rows: dict[str, list[Measurement]]) -> float:
-    """Time relative to the fastest contender that is not tracejit."""
-    others = [m.median for m in rows[measurement.row] if m.contender != "tracejit" and m.samples]
+    """Time relative to the fastest contender that computes the same."""
+    ours = ("tracejit", COPY)
+    others = [m.median for m in rows[measurement.row] if m.contender not in ours and m.samples]
     return measurement.median / min(others) if others else float("nan")
 
 
@@ -103,7 +105,7 @@ def means(found: Sequence[Measurement]) -> dict[str, tuple[float, int]]:
     rows = by_row(found)
     ratios: dict[str, list[float]] = {}
     for m in found:
-        if not m.problem:
+        if not m.problem and m.contender != COPY:
             ratios.setdefault(m.contender, []).append(ratio(m, rows))
     return {name: (float(np.exp(np.mean(np.log(r)))), len(r)) for name, r in ratios.items()}
 
