@@ -24,6 +24,14 @@ def lowest(x: Any, y: Any) -> Any:
     return np.min(x * y, axis=1)
 
 
+def shifted(x: Any, y: Any) -> Any:
+    out = np.zeros((x.shape[0], x.shape[1] + 1))
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            out[i, j + 1] = x[i, j] * y[j] + 1.0
+    return out
+
+
 def running(x: Any, y: Any) -> None:
     for i in range(x.shape[0]):
         for j in range(1, x.shape[1]):
@@ -40,7 +48,9 @@ def waves(x: Any, y: Any) -> Any:
     return np.sin(x) * y
 
 
-@pytest.mark.parametrize(("program", "columns"), [(scaled, 19), (lowest, 16), (waves, 16)])
+@pytest.mark.parametrize(
+    ("program", "columns"), [(scaled, 19), (shifted, 19), (lowest, 16), (waves, 16)]
+)
 def test_which_are_vector_code(program: Callable[..., Any], columns: int) -> None:
     rng = np.random.default_rng(columns)
     whole = rng.standard_normal((30, columns + 1))

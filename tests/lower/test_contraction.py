@@ -10,8 +10,8 @@ import pytest
 from tracejit import jit, value_and_grad
 from tracejit.ir.core import Instr
 from tracejit.ir.program import kernels
+from tracejit.ir.roots import walk
 from tracejit.ir.traits import Trait
-from tracejit.lower.roots import walk
 
 RNG = np.random.default_rng(0)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
+from tracejit import jit
+from tracejit.ir import accesses
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import ELEMENTARY_COST, Instr, Value
 from tracejit.ir.interpret.interpreter import interpret
@@ -13,7 +17,6 @@ from tracejit.ir.interpret.program_interpreter import interpret_program
 from tracejit.ir.printer import format_function
 from tracejit.ir.program import Program, kernels, verify_program
 from tracejit.ir.types import tensor
-from tracejit.lower import dependence
 from tracejit.lower import kernel_fusion as merging
 from tracejit.lower.fusion import KERNEL_LIMIT
 from tracejit.lower.lower import lower
@@ -36,20 +39,18 @@ class Steps:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        clone, joined = Builder.clone, dependence.Touched.joined
+        clone, joined = Builder.clone, accesses.Touched.joined
 
         def counting_clone(b: Builder, instr: Instr, mapping: dict[Value, Value]) -> Instr:
             self.count += 1
             return clone(b, instr, mapping)
 
-        def counting_joined(
-            one: dependence.Touched, other: dependence.Touched
-        ) -> dependence.Touched:
+        def counting_joined(one: accesses.Touched, other: accesses.Touched) -> accesses.Touched:
             self.count += 1
             return joined(one, other)
 
         monkeypatch.setattr(Builder, "clone", counting_clone)
-        monkeypatch.setattr(dependence.Touched, "joined", counting_joined)
+        monkeypatch.setattr(accesses.Touched, "joined", counting_joined)
 
     def of(self, program: Program) -> int:
         """The steps of one merge."""
@@ -82,6 +83,41 @@ def test_inner_loops_join_too() -> None:
         interpret_program(program, [given]), interpret(function, [given]), strict=True
     ):
         np.testing.assert_array_equal(got, want)
+
+
+def doubled_then_summed(x: Any, first: slice, second: slice) -> None:
+    x[first] *= 2.0
+    x[second] += np.sum(x[second] * x[second], axis=1)[:, None]
+
+
+WITHOUT_FIRST, WITHOUT_LAST = slice(1, None), slice(None, -1)
+EVEN, ODD, BACK = slice(None, None, 2), slice(1, None, 2), slice(None, None, -1)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "count"),
+    [
+        (WITHOUT_FIRST, WITHOUT_FIRST, 1),
+        (EVEN, EVEN, 1),
+        (BACK, BACK, 1),
+        (WITHOUT_FIRST, WITHOUT_LAST, 2),
+        (EVEN, ODD, 2),
+        (BACK, slice(None), 2),
+    ],
+)
+def test_loops_join_where_both_take_the_same_step(first: slice, second: slice, count: int) -> None:
+    """Both write rows in place: that may become one loop where it is the same row each time."""
+
+    def program(x: Any) -> None:
+        doubled_then_summed(x, first, second)
+
+    x = np.random.default_rng(2).normal(size=(6, 3))
+    want = x.copy()
+    program(want)
+    compiled = jit(program, shapes="static")
+    assert compiled.inspect_program(x).count("launch") == count
+    compiled(x)
+    np.testing.assert_allclose(x, want, rtol=1e-14)
 
 
 def test_a_kernel_that_would_be_too_large_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:

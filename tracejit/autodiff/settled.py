@@ -30,7 +30,7 @@ class Level:
 
 
 @dataclass(frozen=True, eq=False)
-class Access:
+class WindowAccess:
     """A window of the array: where it begins on each axis and how long it is; None: anywhere."""
 
     instr: Instr
@@ -58,8 +58,8 @@ class _Walk:
     """The accesses to one array in a loop nest; ``inside``: integers that iterations differ in."""
 
     versions: set[Value] = field(default_factory=set)
-    reads: list[Access] = field(default_factory=list)
-    writes: list[Access] = field(default_factory=list)
+    reads: list[WindowAccess] = field(default_factory=list)
+    writes: list[WindowAccess] = field(default_factory=list)
     inside: set[Value] = field(default_factory=set)
     count: int = 0
 
@@ -81,7 +81,7 @@ class _Walk:
         for instr in function.instrs:
             self.count += 1
             if any(v in chain and v not in now for v in uses(instr)):
-                self.reads.append(Access(instr, self.count, levels, None))
+                self.reads.append(WindowAccess(instr, self.count, levels, None))
             if instr.has(Trait.LOOP) or instr.has(Trait.BRANCH):
                 self._regions(instr, names, now, chain, levels)
             elif any(v in now for v in uses(instr)):
@@ -104,7 +104,7 @@ class _Walk:
         alone = instr.operands[0] in mine and not any(v in mine for v in instr.operands[1:])
         window = self._window(instr, names) if alone and instr.has(Trait.WINDOW) else None
         lows, sizes = window if window is not None else (None, ())
-        access = Access(instr, self.count, levels, lows, sizes)
+        access = WindowAccess(instr, self.count, levels, lows, sizes)
         updates = any(r in chain for r in instr.results)
         if updates:
             self.writes.append(access)
@@ -145,7 +145,7 @@ class _Walk:
                 if operand in mine and (param in below or not (at or param in carried)):
                     arrays.add(param)
                 elif operand in mine:  # it goes its own way from here on
-                    self.reads.append(Access(instr, self.count, levels, None))
+                    self.reads.append(WindowAccess(instr, self.count, levels, None))
             around = levels
             if op.trip is not None:
                 trip = self._dim(op.trip, names)
@@ -194,11 +194,11 @@ def settled_reads(loop: Instr) -> Settled:
     return found
 
 
-def _is_settled(read: Access, walk: _Walk) -> bool:
+def _is_settled(read: WindowAccess, walk: _Walk) -> bool:
     return all(_elsewhere(read, write, walk) for write in walk.writes)
 
 
-def _elsewhere(read: Access, write: Access, walk: _Walk) -> bool:
+def _elsewhere(read: WindowAccess, write: WindowAccess, walk: _Walk) -> bool:
     """Whether a write that comes after a read goes elsewhere, whichever loop brings it about."""
     common = 0
     for a, b in zip(read.levels, write.levels, strict=False):
@@ -211,7 +211,7 @@ def _elsewhere(read: Access, write: Access, walk: _Walk) -> bool:
     return all(_apart(read, write, n, n < common, walk) for n in later)
 
 
-def _apart(read: Access, write: Access, same: int, next_: bool, walk: _Walk) -> bool:
+def _apart(read: WindowAccess, write: WindowAccess, same: int, next_: bool, walk: _Walk) -> bool:
     """Whether the windows are apart when the first ``same`` counters are equal and, with
     ``next_``, the one after them is larger in the write."""
     if read.lows is None or write.lows is None:
@@ -249,8 +249,7 @@ def _at_least_zero(dim: Dim, bounds: Sequence[Level]) -> bool:
     Counters are replaced innermost first, because the trips of a loop are over those around it.
     """
     for level in reversed(bounds):
-        split = linear_in(dim, level.counter) if isinstance(dim, Extent) else (0, dim)
-        slope, rest = split or (None, 0)
+        slope, rest = linear_in(dim, level.counter) or (None, 0)
         if not isinstance(slope, int):
             return False
         if slope >= 0:

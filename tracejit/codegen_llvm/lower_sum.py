@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracejit.dtypes import is_bool, is_complex, part_of
+from tracejit.ir.accesses import accesses, linear
 from tracejit.ir.core import Function, Instr, Value
-from tracejit.ir.extent import Dim, Extent, Monomial, leaves
+from tracejit.ir.extent import Dim, leaves
 from tracejit.ir.scalar.emit import BOOL, I64, ComplexPair, DType
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType, TensorType, Type
@@ -273,6 +274,7 @@ class Lane:
         self.f, self.element, self.args = f, element, args
         self.v = VectorEmitter(f.e, count)
         self.vectors: dict[Value, Any] = {}
+        self.accesses = accesses(element.instrs)
 
     def at(self, first: Reg) -> Any:
         """The vector of elements first, first + 1, …"""
@@ -315,42 +317,15 @@ class Lane:
         if not any(v in self.vectors for v in index):
             self.f.instr(instr)
             return
-        assert isinstance(buffer.type, BufferType)
-        step = self._step(buffer.type, index)
-        dtype = buffer.dtype
-        if step == dtype.itemsize:
-            self.vectors[instr.result] = self._contiguous(buffer, index, dtype)
+        offset, params = self.accesses[instr].offset, self.element.params
+        step, _ = linear(offset, params[:1]) or (None, 0)
+        if step == (buffer.dtype.itemsize,) and set(params).issuperset(leaves(offset)):
+            self.vectors[instr.result] = self._contiguous(buffer, offset, buffer.dtype)
         else:
-            self.vectors[instr.result] = self._gathered(buffer, index, dtype)
+            self.vectors[instr.result] = self._gathered(buffer, index, buffer.dtype)
 
-    def _step(self, type_: BufferType, index: Sequence[Value]) -> Dim | None:
-        """Bytes between neighbours when the address is linear in the index, else None."""
-        i = self.element.params[0]
-        offset: Dim = 0
-        for at, stride in zip(index, type_.strides, strict=True):
-            offset = offset + at.dim * stride
-        if not isinstance(offset, Extent):
-            return None
-        step: Dim = 0
-        for mono, coef in offset.terms.items():
-            powers = dict(mono)
-            if powers.pop(i, 0) == 1:
-                step = step + (Extent({Monomial(powers.items()): coef}) if powers else coef)
-            elif i in dict(mono):
-                return None
-            inner = list(leaves(Extent({mono: 1}) if mono else 0))
-            hidden = inner.count(i) != (i in dict(mono))
-            if hidden or any(leaf not in self.element.params for leaf in inner):
-                return None
-        return step
-
-    def _contiguous(self, buffer: Value, index: Sequence[Value], dtype: DType) -> Any:
-        base = self.f.pointer(buffer)
-        total: Dim = 0
-        assert isinstance(buffer.type, BufferType)
-        for at, stride in zip(index, buffer.type.strides, strict=True):
-            total = total + at.dim * stride
-        at_ = self.f.at(base, self.f.dim(total))
+    def _contiguous(self, buffer: Value, offset: Dim, dtype: DType) -> Any:
+        at_ = self.f.at(self.f.pointer(buffer), self.f.dim(offset))
         v, count = self.v, self.v.count
         if is_complex(dtype):
             return self._pairs(at_.text, part_of(dtype))

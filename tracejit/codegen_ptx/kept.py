@@ -6,20 +6,22 @@ stages alone need is never written to the memory of the device.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tracejit.codegen_ptx.device_text import DeviceText
 from tracejit.codegen_ptx.emit import SpacePointer
 from tracejit.dtypes import is_complex
+from tracejit.ir.accesses import Access, Along
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, leaves
 from tracejit.ir.region_ops import is_counted
+from tracejit.ir.roots import walk
 from tracejit.ir.traits import Trait
 from tracejit.llvm_text.emit import Reg
 from tracejit.lower.parallel import Kernel, Phase
-from tracejit.lower.roots import walk
-from tracejit.lower.stages import Touch
+from tracejit.lower.stages import Stage
 from tracejit.records import dataclass
 
 #: Bytes of shared memory for rows of known length, and for others. There the room is for the
@@ -113,12 +115,14 @@ def keeping(kernel: Kernel, phase: Phase, own: frozenset[Value]) -> Keeping | No
     """What a block keeps of a phase's rows; `own`: buffers that only this kernel touches."""
     if phase.stages is None:
         return None
-    found: dict[Value, list[Touch]] = {}
-    for access in phase.stages.touched:
-        found.setdefault(access.buffer, []).append(access)
-    leaf = _Leaf(kernel, phase)
+    leaf = _Leaf(kernel, phase.stages.stages)
+    found: dict[Value, list[Access]] = {}
+    for stage in phase.stages.stages:
+        for access in stage.accesses:
+            found.setdefault(access.root, []).append(access)
     near = {b: a for b, a in found.items() if leaf.may_keep(b)}
-    own = frozenset(b for b in own if len(found.get(b, ())) == leaf.touches.get(b, 0))
+    all_of = Counter(a.root for a in kernel.accesses(kernel.function.instrs))
+    own = frozenset(b for b in own if len(found.get(b, ())) == all_of[b])
     numbers = {b: b in own for b, a in near.items() if leaf.is_number(a)}
     rows = {b: row for b, a in near.items() if (row := leaf.row(a, b in own)) is not None}
     length, chosen, most = _chosen(leaf, near, rows)
@@ -128,7 +132,7 @@ def keeping(kernel: Kernel, phase: Phase, own: frozenset[Value]) -> Keeping | No
 
 
 def _chosen(
-    leaf: _Leaf, found: Mapping[Value, list[Touch]], rows: Mapping[Value, KeptRow]
+    leaf: _Leaf, found: Mapping[Value, list[Access]], rows: Mapping[Value, KeptRow]
 ) -> tuple[Dim, list[Value], int]:
     """Rows of one length for which there is room, those first that save most."""
 
@@ -155,42 +159,33 @@ def _chosen(
 class _Leaf:
     """What the stages of a phase do to its buffers."""
 
-    def __init__(self, kernel: Kernel, phase: Phase) -> None:
+    def __init__(self, kernel: Kernel, stages: Sequence[Stage]) -> None:
         self.kernel = kernel
-        self.stage: dict[Instr, Instr] = {}
-        self.inner: set[Value] = set()
-        for stage in phase.leaf:
-            for instr in walk([stage]):
-                self.stage[instr] = stage
-                self.inner.update(p for r in instr.regions for p in r.params)
-                if instr is not stage:
-                    self.inner.update(instr.results)
-        self.touches: dict[Value, int] = {}
-        for instr in walk(kernel.function.instrs):
-            if instr.has(Trait.LOADS) or instr.has(Trait.STORES):
-                buffer = kernel.roots.value(instr.operands[0])
-                self.touches[buffer] = self.touches.get(buffer, 0) + 1
+        self.stage = {a: stage for stage in stages for a in stage.accesses}
+        regions = [r for s in stages for i in walk([s.instr]) for r in i.regions]
+        self.inner = {p for r in regions for p in r.params}
+        self.inner |= {v for r in regions for i in r.instrs for v in i.results}
 
     def may_keep(self, buffer: Value) -> bool:
         kernel = self.kernel
         alone = buffer not in kernel.windows and buffer not in kernel.overlap
         return alone and buffer in kernel.function.params and not is_complex(buffer.dtype)
 
-    def length(self, access: Touch) -> Dim:
+    def length(self, access: Access) -> Dim:
         """How many elements the loop or the reduction of an access has."""
-        return self.kernel.roots.dim(self.stage[access.instr].operands[0])
+        return self.kernel.roots.dim(self.stage[access].instr.operands[0])
 
     def _fixed(self, index: Sequence[Dim]) -> bool:
         return not any(self.inner & set(leaves(dim)) for dim in index)
 
-    def is_number(self, touched: Sequence[Touch]) -> bool:
+    def is_number(self, touched: Sequence[Access]) -> bool:
         """Whether stages touch one element, which the first thread has stored before."""
         first = touched[0]
-        alike = all(a.index == first.index for a in touched) and self._fixed(first.index)
+        alike = all(a.same(first) for a in touched) and self._fixed(first.index)
         stored = [a for a in touched if a.stores]
-        return alike and first.stores and all(self.stage[a.instr] is a.instr for a in stored)
+        return alike and first.stores and all(self.stage[a].instr is a.instr for a in stored)
 
-    def row(self, touched: Sequence[Touch], own: bool) -> KeptRow | None:
+    def row(self, touched: Sequence[Access], own: bool) -> KeptRow | None:
         """Whether stages touch one row, element by element, each time all of it."""
         first = touched[0]
         if not self._always(first):
@@ -198,15 +193,18 @@ class _Leaf:
         for axis in range(len(first.index)):
             rest = [(*a.index[:axis], *a.index[axis + 1 :]) for a in touched]
             alike = all(r == rest[0] for r in rest) and self._fixed(rest[0])
-            along = all(a.apart(axis) == (1, 0) for a in touched)
+            along = all(self._along(a, axis) for a in touched)
             if alike and along and len({self.length(a) for a in touched}) == 1:
                 return KeptRow(axis, None if first.stores else first.instr, own)
         return None
 
-    def _always(self, access: Touch) -> bool:
+    def _along(self, access: Access, axis: int) -> bool:
+        """Whether each iteration of the stage touches the element of its number."""
+        variable = self.stage[access].variable
+        return variable is not None and Along(axis, 1, 0) in access.along(variable)
+
+    def _always(self, access: Access) -> bool:
         """Whether each iteration of the stage does it."""
-        stage = self.stage[access.instr]
-        if stage is access.instr or access.variable is None:
-            return False
-        whole = stage.has(Trait.SUMS) or is_counted(stage)
-        return whole and access.instr in stage.regions[0].instrs
+        stage = self.stage[access]
+        whole = stage.instr.has(Trait.SUMS) or is_counted(stage.instr)
+        return whole and stage.variable is not None and access.around[-1:] == (stage.instr,)

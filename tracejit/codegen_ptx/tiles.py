@@ -13,7 +13,7 @@ from typing import Any
 from tracejit.codegen_ptx.device_text import DeviceText
 from tracejit.codegen_ptx.emit import SpacePointer
 from tracejit.codegen_ptx.points import Spread, count, level, walk
-from tracejit.codegen_ptx.wide import Moved, moved_by, moves
+from tracejit.codegen_ptx.wide import Moved, moved
 from tracejit.dtypes import is_complex
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.scalar.emit import I64
@@ -44,7 +44,7 @@ def tiles(kernel: Kernel, phase: Phase) -> Tiles | None:
     if len(phase.loops) < 2 or len(phase.parallel) != len(phase.loops):
         return None
     along = phase.parallel[-1]
-    found = [moved_by(kernel, phase, i) for i in phase.leaf if moves(i)]
+    found = moved(kernel, phase)
     if not any(a.stores and a.slopes and a.slopes[along] == a.size for a in found):
         return None
     turned: list[Moved] = []

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tracejit.ir.core import Instr, Value, element_of
-from tracejit.ir.extent import Dim, Extent, ResultRef, leaves, linear_in, subst
-from tracejit.ir.traits import Trait
-from tracejit.ir.types import BufferType
+from tracejit.ir.accesses import Access, linear
+from tracejit.ir.core import Instr, Value
+from tracejit.ir.extent import Dim
 from tracejit.lower.parallel import Kernel, Phase
 from tracejit.records import dataclass
 
@@ -54,25 +53,32 @@ class Moved:
     No slopes: its place depends on more than the loops.
     """
 
-    instr: Instr
-    buffer: Value
+    access: Access
     slopes: tuple[Dim, ...] = ()
     rest: Dim = 0
 
     @property
+    def instr(self) -> Instr:
+        return self.access.instr
+
+    @property
+    def buffer(self) -> Value:
+        return self.access.root
+
+    @property
     def size(self) -> int:
-        return self.buffer.dtype.itemsize
+        return self.access.size
 
     @property
     def stores(self) -> bool:
-        return self.instr.has(Trait.STORES)
+        return self.access.stores
 
 
 def wide(kernel: Kernel, phase: Phase) -> Wide | None:
     """How a `map` phase may go several iterations at a time, or None."""
     if any(i.regions for i in phase.leaf) or len(phase.parallel) != len(phase.loops):
         return None
-    accesses = [moved_by(kernel, phase, i) for i in phase.leaf if moves(i)]
+    accesses = moved(kernel, phase)
     if any(a.buffer in kernel.windows or (a.stores and not a.slopes) for a in accesses):
         return None
     known = [a for a in accesses if a.slopes]
@@ -91,35 +97,18 @@ def wide(kernel: Kernel, phase: Phase) -> Wide | None:
     return Wide(axis, width, line, rows, aligned, equal, multiples)
 
 
-def moves(instr: Instr) -> bool:
-    return instr.has(Trait.LOADS) or instr.has(Trait.STORES)
+def moved(kernel: Kernel, phase: Phase) -> list[Moved]:
+    """What a leaf moves."""
+    found = []
+    for access in kernel.accesses(phase.leaf):
+        slopes, rest = linear(access.offset, _variables(phase)) or ((), 0)
+        known = all(map(kernel.invariant, (*slopes, rest)))
+        found.append(Moved(access, slopes, rest) if known else Moved(access))
+    return found
 
 
 def _variables(phase: Phase) -> list[Value]:
     return [loop.regions[0].params[0] for loop in phase.loops]
-
-
-def moved_by(kernel: Kernel, phase: Phase, instr: Instr) -> Moved:
-    memory, index = element_of(instr)
-    type_ = memory.type
-    assert isinstance(type_, BufferType)
-    rest: Dim = 0
-    for at, stride in zip(index, type_.strides, strict=True):
-        names: dict[Value | ResultRef, Dim] = {
-            v: kernel.roots.dim(v) for v in leaves(stride) if isinstance(v, Value)
-        }
-        rest = rest + kernel.roots.dim(at) * subst(stride, names)
-    slopes: list[Dim] = []
-    for variable in _variables(phase):
-        found = linear_in(rest, variable) if isinstance(rest, Extent) else (0, rest)
-        if found is None:
-            return Moved(instr, kernel.roots.value(memory))
-        slope, rest = found
-        slopes.append(slope)
-    buffer = kernel.roots.value(memory)
-    if all(map(kernel.invariant, [*slopes, rest])):
-        return Moved(instr, buffer, tuple(slopes), rest)
-    return Moved(instr, buffer)
 
 
 def _axis(phase: Phase, known: Sequence[Moved]) -> int | None:
@@ -174,8 +163,7 @@ def _used(kernel: Kernel, phase: Phase, accesses: Sequence[Moved]) -> set[int]:
     def operands() -> Iterator[Value]:
         for instr in phase.leaf:
             yield from instr.operands if instr not in known else ()
-            if instr in known and instr.has(Trait.STORES):
-                yield instr.operands[1]
+        yield from (a.instr.operands[1] for a in accesses if a.slopes and a.stores)
         for loop in phase.loops[:-1]:
             for instr in loop.regions[0].instrs[:-1]:
                 yield from instr.operands

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
+from tracejit.ir.accesses import Access, accesses
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.extent import Dim, leaves, product, subst
 from tracejit.ir.program import Program
@@ -50,7 +51,7 @@ def _host(function: Function, around: Names, loops: int) -> Iterator[WholeCopy]:
         for region in instr.regions:
             inner = _passed(instr, region, names)
             if instr.has(Trait.LAUNCHES):
-                for source, target in _copied(region, inner, {}):
+                for source, target in _copied(region, inner):
                     yield WholeCopy(source, target, loops)
             else:
                 yield from _host(region, inner, loops + instr.has(Trait.LOOP))
@@ -67,30 +68,24 @@ def _name(names: Names, value: Value) -> Value:
     return names.get(value, value)
 
 
-def _copied(
-    function: Function, names: Names, loops: Mapping[Value, Dim]
-) -> Iterator[tuple[Value, Value]]:
+def _copied(kernel: Function, names: Names) -> Iterator[tuple[Value, Value]]:
     """Source and target of stores of what was loaded, where the loops visit all of the source."""
-    loaded: dict[Value, Instr] = {}
-    for instr in function.instrs:
-        if instr.has(Trait.LOADS):
-            loaded[instr.result] = instr
-        elif instr.has(Trait.STORES) and instr.operands[1] in loaded:
-            read = loaded[instr.operands[1]]
-            source, target = (_name(names, i.operands[0]) for i in (read, instr))
-            over = _variables(read.operands[1:], names) & loops.keys()
-            everything = product(tuple(n for v, n in loops.items() if v in over))
-            same = over == _variables(instr.operands[2:], names) & loops.keys()
-            if over and same and everything == _elements(source):
-                yield source, target
-        counted = is_counted(instr)
-        for region in instr.regions if counted or instr.has(Trait.BRANCH) else ():
-            trip = {region.params[0]: _dim(instr.operands[0], names)} if counted else {}
-            yield from _copied(region, _passed(instr, region, names), {**loops, **trip})
+    found = accesses(kernel.instrs).values()
+    loaded = {a.instr.result: a for a in found if not a.stores}
+    for target in found:
+        source = loaded.get(target.instr.operands[1]) if target.stores else None
+        if source is None or not all(is_counted(i) or i.has(Trait.BRANCH) for i in target.around):
+            continue
+        trips = {i.regions[0].params[0]: i.operands[0] for i in target.around if is_counted(i)}
+        over = _variables(source) & trips.keys()
+        everything = product(tuple(_dim(target.roots.dim(trips[v]), names) for v in over))
+        buffer = _name(names, source.root)
+        if over and over == _variables(target) & trips.keys() and everything == _elements(buffer):
+            yield buffer, _name(names, target.root)
 
 
-def _variables(index: Sequence[Value], names: Names) -> set[Value]:
-    return {_name(names, v) for i in index for v in leaves(i.dim) if isinstance(v, Value)}
+def _variables(access: Access) -> set[Value]:
+    return {v for dim in access.index for v in leaves(dim) if isinstance(v, Value)}
 
 
 def _elements(buffer: Value) -> Dim:
@@ -98,8 +93,7 @@ def _elements(buffer: Value) -> Dim:
     return product(buffer.type.shape)
 
 
-def _dim(value: Value, names: Names) -> Dim:
-    """The number of trips, in the names outside."""
-    return subst(
-        value.dim, {v: _name(names, v).dim for v in leaves(value.dim) if isinstance(v, Value)}
-    )
+def _dim(trip: Dim, names: Names) -> Dim:
+    """A number of trips, in the names outside."""
+    inner = [v for v in leaves(trip) if isinstance(v, Value)]
+    return subst(trip, {v: _name(names, v).dim for v in inner})

@@ -169,14 +169,14 @@ def single_atom(dim: Dim) -> Atom | None:
     return None
 
 
-def linear_in(dim: Extent, atom: Atom) -> tuple[Dim, Dim] | None:
+def linear_in(dim: Dim, atom: Atom) -> tuple[Dim, Dim] | None:
     """``(slope, rest)`` with ``dim == slope * atom + rest``, neither of them of the atom.
 
     None where the atom has a higher power. (An opaque atom may hide it; that is another atom.)
     """
     slope: _Terms = {}
     rest: _Terms = {}
-    for mono, coef in dim.terms.items():
+    for mono, coef in _terms(dim).items():
         power = next((p for other, p in mono if other == atom), 0)
         if power > 1:
             return None

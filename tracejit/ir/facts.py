@@ -187,7 +187,7 @@ class IntegerFacts:
         """What ``dim`` is at most (side 1) or at least (side -1), its atoms replaced by bounds."""
         found: Dim = dim
         for atom in dict.fromkeys(dim.atoms()):
-            parts = ex.linear_in(found, atom) if isinstance(found, Extent) else (0, found)
+            parts = ex.linear_in(found, atom)
             if parts is None:
                 return None
             slope, rest = parts

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any
 
 from tracejit.dtypes import is_inexact
-from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.accesses import Access, Along, accesses, touched_by
+from tracejit.ir.core import Function, Value
+from tracejit.ir.extent import leaves
 from tracejit.ir.scalar.emit import BOOL, I64
-from tracejit.ir.traits import Trait
 from tracejit.ir.types import BufferType, TensorType, Type, tensor
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import FunctionText, Module, joined, part_types, parts
@@ -69,19 +70,22 @@ def chunk_end(f: FunctionText, start: Reg, trip: Reg, chunk: int) -> Reg:
     return e.op(I64, f"add nuw nsw {start}, {size.text}")
 
 
-def moves(store: Instr, counter: Value) -> bool:
-    """Whether each iteration stores to a place of its own."""
-    type_ = store.operands[0].type
-    assert isinstance(type_, BufferType)
-    steps = zip(store.operands[2:], type_.strides, strict=True)
-    return any(at is counter and isinstance(step, int) and step != 0 for at, step in steps)
+def own_places(found: Iterable[Access], body: Function) -> bool:
+    """Whether no iteration of a loop touches what another one stores, and each stores a known way
+    from the one before."""
 
+    def known(buffer: Value, along: Along) -> bool:
+        assert isinstance(buffer.type, BufferType)
+        stride = buffer.type.strides[along.axis]
+        fixed = set(body.params).issuperset(leaves(along.rest))
+        return isinstance(stride, int) and stride != 0 and fixed
 
-def _alone(body: Function, store: Instr) -> bool:
-    """Whether no iteration reads or writes, in the same buffer, what another one stores."""
-    buffer, _, *at = store.operands
-    loads = [i for i in body.instrs if i.has(Trait.LOADS) and i.operands[0] is buffer]
-    return moves(store, body.params[0]) and all(list(i.operands[1:]) == at for i in loads)
+    touched = touched_by(found, body.params[0], {}).values()
+    return all(
+        t.told_apart and any(known(b, a) for b in t.buffers for a in t.along)
+        for t in touched
+        if t.stored
+    )
 
 
 def left_alone(module: Module) -> str:
@@ -124,8 +128,7 @@ class CountedLoop:
         sums = any(not isinstance(r.type, TensorType) or is_inexact(r.dtype) for r in waits)
         if not self.f.kernel or sums or any(i.regions for i in self.body.instrs):
             return False
-        stores = [i for i in self.body.instrs if i.has(Trait.STORES)]
-        return all(_alone(self.body, store) for store in stores)
+        return own_places(accesses(self.body.instrs).values(), self.body)
 
     def run(
         self,

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracejit.dtypes import computed_in, is_wide_float, kind_of
+from tracejit.ir.accesses import accesses
 from tracejit.ir.core import Function, Instr, Loc, Value
 from tracejit.ir.exceptions import exception_type
 from tracejit.ir.scalar.emit import F64, I64, ComplexPair
@@ -314,15 +315,8 @@ def packed(f: FunctionText, scalars: Sequence[Any], result: str) -> str:
 
 def stored_params(function: Function) -> set[int]:
     """Positions of the parameters of a kernel that it stores to."""
-    place = {p: k for k, p in enumerate(function.params)}
-    found: set[int] = set()
-    for instr in function.instrs:
-        if instr.has(Trait.STORES):
-            found.add(place[instr.operands[0]])
-        for region in instr.regions:
-            operands = instr.operands[len(instr.operands) - len(region.params) :]
-            found |= {place[operands[k]] for k in stored_params(region) if operands[k] in place}
-    return found
+    stored = {a.root for a in accesses(function.instrs).values() if a.stores}
+    return {k for k, p in enumerate(function.params) if p in stored}
 
 
 CONTROL: dict[str, Rule] = {

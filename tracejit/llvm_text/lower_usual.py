@@ -10,17 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import product
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from tracejit.dtypes import is_complex, part_of
+from tracejit.ir.accesses import Access, accesses
 from tracejit.ir.core import TABLE, Function, Instr, Value, element_of
 from tracejit.ir.scalar.emit import ComplexPair, DType
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX
 from tracejit.llvm_text.emit import LLVMEmitter, Reg
-from tracejit.llvm_text.loops import CountedLoop, Phis, chunk_end, left_alone, merge, moves
+from tracejit.llvm_text.loops import CountedLoop, Phis, chunk_end, left_alone, merge, own_places
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
 
 #: Elements of a chunk.
@@ -28,8 +30,6 @@ CHUNK = 512
 
 #: How the usual form may be tried: stores and all, or without storing first.
 Trial: TypeAlias = Literal["stores", "asks"]
-
-_ACCESSES = (Trait.LOADS, Trait.STORES)
 
 
 def trial(f: FunctionText, body: Function, scalars: Sequence[Any]) -> Trial | None:
@@ -41,17 +41,17 @@ def trial(f: FunctionText, body: Function, scalars: Sequence[Any]) -> Trial | No
     if not rare or not all(_pure(f, i) for i in body.instrs):
         return None
     doubtful = _doubtful(body, rare, len(scalars))
-    for instr in body.instrs:
-        if any(map(instr.has, _ACCESSES)) and doubtful.intersection(element_of(instr)[1]):
-            return None  # what is not yet right must not be an address
-    return _by_memory(f, body, dict(zip(body.params[1:], scalars, strict=True)))
+    found = accesses(body.instrs)
+    if any(doubtful.intersection(element_of(instr)[1]) for instr in found):
+        return None  # what is not yet right must not be an address
+    return _by_memory(f, body, found, dict(zip(body.params[1:], scalars, strict=True)))
 
 
 def _pure(f: FunctionText, instr: Instr) -> bool:
     """Whether it may be computed twice, and by the lowering of its row."""
     prim = instr.prim
     plain = prim.elementwise and prim.lower is not None and prim.effect == "none"
-    always = any(map(instr.has, (*_ACCESSES, Trait.LITERAL)))
+    always = any(map(instr.has, (Trait.LOADS, Trait.STORES, Trait.LITERAL)))
     return always or (plain and f.module.rules.get(instr.name) is None)
 
 
@@ -96,32 +96,25 @@ def _doubtful(body: Function, rare: Sequence[Instr], consts: int) -> set[Value]:
             return found
 
 
-def _by_memory(f: FunctionText, body: Function, known: Mapping[Value, Any]) -> Trial | None:
+def _by_memory(
+    f: FunctionText, body: Function, found: Mapping[Instr, Access], known: Mapping[Value, Any]
+) -> Trial | None:
     """Whether what is stored may be read by the same loop, and if so only where it is stored."""
-    stores = [i for i in body.instrs if i.has(Trait.STORES)]
+    place = {a: k for k, a in enumerate(found.values())}
     how: Trial = "stores"
-    for store in stores:
-        target, at = _pointer(known, store), store.operands[2:]
-        for k, load in enumerate(body.instrs):
-            if not load.has(Trait.LOADS):
-                continue
-            source = _pointer(known, load)
-            if target is None or source is None:
-                return None
-            if source != target:
-                if not f.alone.issuperset((source, target)):
-                    return None
-                continue
-            before = k < body.instrs.index(store)
-            if not (before and load.operands[1:] == at and moves(store, body.params[0])):
+    for store, load in product(found.values(), repeat=2):
+        if not store.stores or load.stores:
+            continue
+        target, source = known.get(store.buffer), known.get(load.buffer)
+        if not (isinstance(target, Pointer) and isinstance(source, Pointer)):
+            return None
+        if source.text == target.text:
+            if place[load] > place[store] or not own_places([load, store], body):
                 return None
             how = "asks"
+        elif not f.alone.issuperset((source.text, target.text)):
+            return None
     return how
-
-
-def _pointer(known: Mapping[Value, Any], access: Instr) -> str | None:
-    found = known.get(access.operands[0])
-    return found.text if isinstance(found, Pointer) else None
 
 
 class Chunks:

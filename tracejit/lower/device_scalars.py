@@ -14,13 +14,13 @@ from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Function, Instr, Value, type_uses, uses
 from tracejit.ir.extent import leaves
 from tracejit.ir.program import Program
+from tracejit.ir.roots import walk
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType, dense_buffer
 from tracejit.lower.join_points import is_arithmetic
 from tracejit.lower.kernel_fusion import aliases_of
 from tracejit.lower.outline import inner_roots, with_extents
 from tracejit.lower.parallel import Kernel
-from tracejit.lower.roots import walk
 
 
 def device_scalars(program: Program) -> Program:

@@ -1,8 +1,8 @@
 """Program -> Program: neighbouring kernels over the same outer loop become one.
 
 Rows are then computed while they are in cache: softmax, layer norm and variance are one pass over
-memory. Two loops merge when every element that one writes and the other touches is indexed, along
-one axis, by the loop variable itself, so that no iteration needs another's.
+memory. Two loops merge when every element that one writes and the other touches has, along one
+axis, the same index in both, which moves with the loop: no iteration needs another's.
 """
 
 from __future__ import annotations

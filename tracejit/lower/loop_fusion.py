@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 
+from tracejit.ir.accesses import Touches, accesses, extend, independent, touched_by
 from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.region_ops import RegionOp, is_counted
 from tracejit.ir.types import INDEX
-from tracejit.lower.dependence import Accesses, accesses, extend, independent
 from tracejit.records import dataclass
 
 
@@ -123,9 +123,11 @@ class FusibleLoop:
         self.yielded: list[Value] = []
 
     @cached_property
-    def touched(self) -> Accesses:
+    def touched(self) -> Touches:
         """What the loop, with all that joined, touches."""
-        return accesses(self.first, self.growth.roots)
+        (body,) = self.first.regions
+        found = accesses([self.first]).values()
+        return touched_by(found, body.params[0], self.growth.roots)
 
     def may_take(self, between: Sequence[Instr], other: FusibleLoop) -> bool:
         """Whether ``other``, which comes after ``between``, may join."""

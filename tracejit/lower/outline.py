@@ -27,11 +27,11 @@ from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Function, Instr, Value, type_uses, uses
 from tracejit.ir.program import Program
 from tracejit.ir.region_ops import RegionOp, is_counted
+from tracejit.ir.roots import walk
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, BufferType, TensorType
 from tracejit.lower.kernel_fusion import aliases_of
 from tracejit.lower.parallel import Kernel
-from tracejit.lower.roots import walk
 
 #: Statements of the host that a kernel can do, besides scalar arithmetic.
 _ALLOWED = {

@@ -8,18 +8,19 @@ A kernel is cut into phases that run one after another.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from tracejit.dtypes import is_exact
-from tracejit.ir.core import Function, Instr, Value, element_of, uses
-from tracejit.ir.extent import Dim, Extent, leaves, linear_in
+from tracejit.ir.accesses import Access, Along, Touches, accesses, touched_by
+from tracejit.ir.core import Function, Instr, Value, uses
+from tracejit.ir.extent import Dim, leaves
 from tracejit.ir.region_ops import RegionOp, is_counted
+from tracejit.ir.roots import Roots, walk
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX
 from tracejit.lower.accumulations import Accumulation, accumulation
-from tracejit.lower.roots import Roots, walk
 from tracejit.lower.stages import LeafStages, Share, stages
 from tracejit.records import dataclass
 
@@ -71,29 +72,33 @@ class Kernel:
 
     def __init__(self, function: Function, aliases: Sequence[Sequence[int]] = ()) -> None:
         self.function = function
-        self.roots = Roots(function)
-        self.overlap: dict[Value, frozenset[Value]] = {}
-        for group in aliases:
-            members = frozenset(function.params[k] for k in group)
-            self.overlap.update(dict.fromkeys(members, members))
-        views = [i.result for i in walk(function.instrs) if i.has(Trait.VIEWS)]
-        self.windows = {self.roots.value(v) for v in views}
+        self.roots = Roots(function.instrs)
+        self._accesses = accesses(function.instrs, self.roots)
+        #: Buffers that may overlap, by one of each group.
+        self.overlap = {function.params[k]: function.params[g[0]] for g in aliases for k in g}
+        #: What is reached through views.
+        self.windows = {a.root for a in self._accesses.values() if a.root is not a.buffer}
         self.stored = self._stored(function.instrs)
+
+    def accesses(self, instrs: Sequence[Instr]) -> list[Access]:
+        """What some instructions of the kernel load and store, at every depth."""
+        return [self._accesses[i] for i in walk(instrs) if i in self._accesses]
 
     def _stored(self, instrs: Sequence[Instr]) -> set[Value]:
         """Buffers that may change: those stored to, and what they overlap."""
-        found: set[Value] = set()
-        for instr in walk(instrs):
-            if instr.has(Trait.STORES):
-                buffer = self.roots.value(instr.operands[0])
-                found |= {buffer, *self.overlap.get(buffer, ())}
-        return found
+        stored = {a.root for a in self.accesses(instrs) if a.stores}
+        memory = {self.overlap[b] for b in stored if b in self.overlap}
+        return stored | {b for b, group in self.overlap.items() if group in memory}
+
+    def _touched(self, found: Sequence[Access], variable: Value | None = None) -> Touches:
+        return touched_by(found, variable, self.overlap)
 
     def phases(self) -> list[Phase]:
         """The whole kernel."""
         top = self.function.instrs
         effects = [i for i in top if _acts(i)]
-        if self.function.results or any(i.results for i in effects) or self._reads_stored(top):
+        reads = self._reads([i for i in top if not i.regions], self.stored)
+        if self.function.results or any(i.results for i in effects) or reads:
             return [self._whole(top)]
         before: list[Instr] = []
         groups: list[tuple[tuple[Instr, ...], list[Instr]]] = []
@@ -105,11 +110,6 @@ class Kernel:
             else:
                 groups.append((tuple(before), [instr]))
         return _joined([self.phase(pure, instrs) for pure, instrs in groups])
-
-    def _reads_stored(self, instrs: Sequence[Instr]) -> bool:
-        return any(
-            i.has(Trait.LOADS) and self.roots.value(i.operands[0]) in self.stored for i in instrs
-        )
 
     def _whole(self, top: tuple[Instr, ...]) -> Phase:
         together = [i for i in top if self.cooperative(i) and not short(self, i)]
@@ -125,7 +125,7 @@ class Kernel:
         first = top[: at + 1]
         if any(i.regions and not self.cooperative(i) for i in first):
             return False
-        if any(i.has(Trait.STORES) for i in walk(first[:-1])):
+        if self._stored(first[:-1]):
             return False
         # What each iteration stores besides is its own: each runs once. What stands before them
         # reads none of that, because it may be done after them.
@@ -160,30 +160,19 @@ class Kernel:
         found = [(a, b) for a, b, outer in names if outer is number]
         if len(found) != 1 or otherwise.instrs or otherwise.results != (found[0][1],):
             return False
-        place = self.roots.dim(found[0][0])
-        if then.diverges or self.roots.dim(then.results[0]) - place != 1:
+        if then.diverges or self.roots.dim(then.results[0]) - number.dim != 1:
             return False
-        return self._stores_at(place, loop) and not self._reads(top, self._stored((loop,)))
+        return self._stores_at(number, loop) and not self._reads(top, self._stored((loop,)))
 
-    def _stores_at(self, place: Dim, loop: Instr) -> bool:
+    def _stores_at(self, place: Value, loop: Instr) -> bool:
         """Whether all stores of a loop are to elements that `place` alone tells apart."""
-        stored: dict[Value, list[tuple[Dim, ...]]] = {}
-        for instr in walk((loop,)):
-            if instr.has(Trait.STORES):
-                memory, index = element_of(instr)
-                at = tuple(self.roots.dim(v) for v in index)
-                stored.setdefault(self.roots.value(memory), []).append(at)
-        if not self._told_apart(stored):
-            return False
-        return bool(stored) and all(
-            any(all(at[axis] == place for at in found) for axis in range(len(found[0])))
-            for found in stored.values()
+        found = self._touched([a for a in self.accesses((loop,)) if a.stores], place)
+        return bool(found) and all(
+            t.told_apart and any(a == Along(a.axis, 1, 0) for a in t.along) for t in found.values()
         )
 
     def _reads(self, instrs: Sequence[Instr], buffers: Container[Value]) -> bool:
-        return any(
-            i.has(Trait.LOADS) and self.roots.value(i.operands[0]) in buffers for i in walk(instrs)
-        )
+        return any(not a.stores and a.root in buffers for a in self.accesses(instrs))
 
     def phase(self, before: tuple[Instr, ...], instrs: Sequence[Instr]) -> Phase:
         """Some instructions at the top, each of which does something."""
@@ -210,7 +199,7 @@ class Kernel:
             loops.append(loop)
             trips.append(trip)
             *pure, last = loop.regions[0].instrs or (loop,)
-            inside = any(map(_acts, pure)) or self._reads_stored(pure)
+            inside = any(map(_acts, pure)) or self._reads(pure, self.stored)
             if not is_counted(last) or last is loop or inside:
                 break
             loop = last
@@ -234,33 +223,8 @@ class Kernel:
         index: the loop variable times a number, plus something that does not change: by `fixed`,
         otherwise only what is known outside of the phase is that.
         """
-        variable = loop.regions[0].params[0]
-        fixed = fixed or self.invariant
-        changed = self._stored((phase,))
-        touched: dict[Value, list[tuple[Dim, ...]]] = {}
-        for instr in walk((phase,)):
-            if not (instr.has(Trait.LOADS) or instr.has(Trait.STORES)):
-                continue
-            memory, index = element_of(instr)
-            buffer = self.roots.value(memory)
-            if buffer in changed:
-                touched.setdefault(buffer, []).append(tuple(self.roots.dim(v) for v in index))
-        if not self._told_apart(touched):
-            return False
-        return all(
-            any(
-                len({at[axis] for at in found}) == 1 and _moves(found[0][axis], variable, fixed)
-                for axis in range(len(found[0]))
-            )
-            for found in touched.values()
-        )
-
-    def _told_apart(self, touched: Iterable[Value]) -> bool:
-        """Whether equal elements of buffers are known by equal indices of one buffer."""
-        buffers = set(touched)
-        if self.windows & buffers:
-            return False
-        return not any(len(self.overlap.get(b, frozenset([b])) & buffers) > 1 for b in buffers)
+        found = self._touched(self.accesses((phase,)), loop.regions[0].params[0])
+        return all(t.by_one(fixed or self.invariant) for t in found.values())
 
     # -- reductions ----------------------------------------------------------------------------
 
@@ -276,11 +240,9 @@ class Kernel:
         long = [i for i in leaf if i.regions and not i.has(Trait.BRANCH) and not short(self, i)]
         if not long:
             return None
-        changed = self._stored(phase)
-        found = stages(leaf, self.roots, changed, self._share)
-        if found is None or not self._told_apart({a.buffer for a in found.touched} & changed):
+        if not all(t.told_apart for t in self._touched(self.accesses(leaf)).values()):
             return None
-        return found
+        return stages(leaf, self.accesses, self._stored(phase), self._share)
 
     def _parts(self, phase: Phase) -> int:
         """In how many parts the reductions of a phase are taken, all sizes being known; or 0."""
@@ -306,7 +268,7 @@ class Kernel:
 
     def accumulation(self, phase: Phase) -> Accumulation | None:
         """What a leaf adds to an element, if that is all that it does, and the order is free."""
-        return accumulation(phase.leaf, self.roots, self.overlap)
+        return accumulation(phase.leaf, self.accesses(phase.leaf), self.overlap)
 
     def _share(self, instr: Instr) -> Share:
         """How a block does an instruction of a leaf that has regions."""
@@ -322,14 +284,6 @@ class Kernel:
         own |= {p for i in inner for r in i.regions for p in r.params}
         parallel = self._is_parallel(instr, instr, lambda dim: not own & set(leaves(dim)))
         return "spread" if parallel else "alone"
-
-
-def _moves(index: Dim, variable: Value, fixed: Callable[[Dim], bool]) -> bool:
-    """Whether an index is `number * variable + rest`, the number not 0, the rest fixed."""
-    if not isinstance(index, Extent):
-        return False
-    number, rest = linear_in(index, variable) or (0, index)
-    return isinstance(number, int) and number != 0 and fixed(rest)
 
 
 def needed_by(values: Sequence[Value], before: Sequence[Instr]) -> list[Instr]:

@@ -15,7 +15,6 @@ from tracejit.ir.extent import Dim, floordiv, leaves, product, subst
 from tracejit.ir.region_ops import is_counted
 from tracejit.ir.traits import Trait
 from tracejit.lower.parallel import Kernel, fold_names
-from tracejit.lower.roots import walk
 from tracejit.records import dataclass
 
 #: Machine operations (`Primitive.cost`) below which work stays in one thread: 0.1 ms or so. A
@@ -74,7 +73,7 @@ def _shared(kernel: Kernel, function: Function, instr: Instr) -> Shared | str:
         names = fold_names(instr)
         if names is None or not _UPDATES.issuperset(names):
             return "each step needs the one before"
-        if any(i.has(Trait.STORES) for i in walk((instr,))):
+        if any(a.stores for a in kernel.accesses((instr,))):
             return "each step needs the one before"
         return _whole(kernel, "fold", instr, tuple(names))
     phase = kernel.phase((), (instr,))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tracejit.ir.core import Function, Instr, Value
+from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, leaves, subst
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
@@ -22,35 +22,40 @@ def walk(instrs: Sequence[Instr]) -> Iterator[Instr]:
 
 
 class Roots:
-    """The outermost name of each value of a kernel."""
+    """The outermost name of each value of some instructions."""
 
-    def __init__(self, kernel: Function) -> None:
+    def __init__(self, instrs: Sequence[Instr]) -> None:
         self._outer: dict[Value, Value] = {}
+        self._views: dict[Value, Value] = {}
         self._dims: dict[Value, Dim] = {}
-        self._enter(kernel)
-
-    def _enter(self, function: Function) -> None:
-        for instr in function.instrs:
+        for instr in walk(instrs):
             if instr.has(Trait.VIEWS):
-                self._outer[instr.result] = instr.operands[0]
-            op = RegionOp(instr)
+                self._views[instr.result] = instr.operands[0]
             for region in instr.regions:
+                op = RegionOp(instr)
                 self._outer.update(zip(op.consts_in(region), op.consts, strict=True))
-                self._enter(region)
 
-    def value(self, value: Value) -> Value:
-        """The outermost name."""
+    def buffer(self, value: Value) -> Value:
+        """The outermost name; a view is a buffer of its own."""
         while value in self._outer:
             value = self._outer[value]
+        return value
+
+    def value(self, value: Value) -> Value:
+        """The outermost name, of a view what it is of."""
+        value = self.buffer(value)
+        while value in self._views:
+            value = self.buffer(self._views[value])
         return value
 
     def dim(self, value: Value) -> Dim:
         """An index as a polynomial over outermost names."""
         root = self.value(value)
         if root not in self._dims:
-            found = root.dim
-            inner = [v for v in leaves(found) if isinstance(v, Value)]
-            if inner != [root]:
-                found = subst(found, {v: self.dim(v) for v in inner})
-            self._dims[root] = found
+            inner = [v for v in leaves(root.dim) if isinstance(v, Value)]
+            self._dims[root] = root.dim if inner == [root] else self.over_outer(root.dim)
         return self._dims[root]
+
+    def over_outer(self, dim: Dim) -> Dim:
+        """An extent as a polynomial over outermost names."""
+        return subst(dim, {v: self.dim(v) for v in leaves(dim) if isinstance(v, Value)})
