@@ -117,6 +117,25 @@ def _(x: Any) -> Any:
     return small, large
 
 
+@mistake("two names are one list after one side of a branch", "", UnsupportedError,
+         "which list a name is bound to is decided", "copy it: `list(small)`")  # fmt: skip
+def _(x: Any) -> Any:
+    small = [x[0]]
+    if x[1] > 1:
+        large = small = [x[1]]
+    else:
+        large = [x[2]]
+    large[0] = 5.0  # here
+    return small, large
+
+
+@mistake("a list changes in a comprehension over it", "", UnsupportedError,
+         "a list changes in a comprehension over it", "a `for` statement")  # fmt: skip
+def _(x: Any) -> Any:
+    out = [1.0, 2.0, x[3]]
+    return [v + out.pop() for v in out if v > 0]  # here
+
+
 @mistake("a list on one side of a branch, a number on the other", "numba#8048", StructureError,
          "make both the same kind", "return one kind", X, 1)  # fmt: skip
 def _(x: Any, i: int) -> Any:

@@ -14,7 +14,7 @@ import pytest
 
 from tracejit import UnsupportedError
 from tracejit import numba as nb
-from tracejit.numba_compat import errors, extending, typed, types
+from tracejit.numba_compat import errors, extending, lapack, typed, types
 from tracejit.numba_compat.types import UniTuple
 
 X = np.arange(3.0)
@@ -329,6 +329,34 @@ def test_overload_stands_in_compiled_code() -> None:
     assert f(X) == 6.0
     assert f(1.5) == 3.0
     assert f(2) == "python"
+
+
+def test_lapack_without_checks() -> None:
+    solve = lapack._LAPACK().numba_xgesv(types.float64)
+
+    @nb.njit
+    def solved(a: Any, b: Any) -> Any:
+        n = len(a)
+        pivots = np.empty(n, np.int32)
+        found = solve(ord("d"), n, 1, a.ctypes, n, pivots.ctypes, b.ctypes, n)
+        return found, pivots
+
+    a, b = np.array([[1.0, 2.0, 0.0], [3.0, 4.0, 5.0], [0.0, 1.0, 7.0]]), np.array([1.0, 2.0, 3.0])
+    want = np.linalg.solve(a, b)
+    for order, matrix in (("F", a), ("C", a.T)):  # it takes matrices by columns
+        work, right = np.array(matrix, order=order), b.copy()
+        found, pivots = solved(work, right)
+        assert found == 0
+        assert pivots.tolist() == [2, 3, 3]
+        np.testing.assert_allclose(right, want)
+        np.testing.assert_allclose((work if order == "F" else work.T)[0], [3.0, 4.0, 5.0])
+    right = b.copy()
+    assert solved(np.asfortranarray([[0.0, 1, 2], [3, 4, 5], [3, 5, 7]]), right)[0] == 3
+    np.testing.assert_array_equal(right, b)
+    with pytest.raises(UnsupportedError, match=r"use np\.linalg"):
+        lapack._LAPACK().numba_xgetrf(types.float64)
+    with pytest.raises(UnsupportedError, match="where arrays are values"):
+        nb.njit(lambda x: x.ctypes.data)(b)
 
 
 @pytest.mark.parametrize("name", ["intrinsic", "overload_method", "overload_attribute"])

@@ -244,3 +244,70 @@ def passed_on(n: Any, k: Any) -> Any:
 @PLACES((0,), (-2,), (3,))
 def none_or_many(n: Any) -> Any:
     return [1, 2] * n, n * [0.5], len([0] * n)
+
+
+# Loops over lists that change meanwhile -----------------------------------------------------------
+
+
+@PLACES(*NS)
+def a_sieve_over_its_own_marks(n: Any) -> Any:
+    marks, primes = [True] * (n + 2), []
+    marks[0] = marks[1] = False
+    for i, prime in enumerate(marks):
+        if prime:
+            primes.append(i)
+            for k in range(i * i, n + 2, i):
+                marks[k] = False
+    return primes
+
+
+@PLACES(*with_list())
+def changed_ahead_of_enumerate(a: Any) -> Any:
+    total = 0
+    for i, v in enumerate(a):
+        total += v
+        for k in range(i + 1, len(a)):
+            a[k] = v - k
+    return total
+
+
+@PLACES(*NS)
+def changed_ahead_of_a_loop(n: Any) -> Any:
+    a, total, i = [1] * n, 0, 0
+    for v in a:
+        total += v
+        i += 1
+        for k in range(i, n):
+            a[k] = v + 1
+    return total
+
+
+@PLACES((2,), (6,))
+def changed_ahead_of_zip_reversed_and_map(n: Any) -> Any:
+    a, b, total, i = [1] * n, [2] * n, 0, n
+    for k, (v, w) in enumerate(zip(a, b, strict=True)):
+        total += v * w
+        for j in range(k + 1, n):
+            a[j], b[j] = w, v + w
+    for v in reversed(a):
+        i -= 1
+        for j in range(i):
+            a[j] = v - 1
+    for v in map(abs, b):
+        total += v
+        for j in range(i, n):
+            b[j] = v + 1
+        i += 1
+    return total, a, b
+
+
+@PLACES(*with_list())
+def the_item_after_this_one(a: Any) -> Any:
+    total = 0
+    for i, v in enumerate(a):
+        total += v
+        if v > 3:
+            a[i] = 0
+        elif i + 1 < len(a):
+            a[i + 1] = 8
+    return total

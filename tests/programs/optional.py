@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict, defaultdict
 from typing import Any
 
 import numpy as np
@@ -170,3 +171,73 @@ def a_text_that_may_be_unbound(x: Any, n: int) -> Any:
         if x[i] < 100:
             word = "small"
     return word, n
+
+
+LISTS = tuple(lambda c=c: (c, 2, [1.0, 2.0, 3.0]) for c in (2.0, 0.0, -1.0))
+
+
+@OPTIONAL(*LISTS)
+def a_list_that_was_changed_or_none(c: float, n: int, y: Any) -> Any:
+    if c == 0.0:
+        return None
+    for i in range(n):
+        y[i] += c
+    y.append(c)
+    return y, {"again": y}
+
+
+@OPTIONAL(*LISTS)
+def a_list_that_one_side_binds(c: float, n: int, y: Any) -> Any:
+    mine = [c, 1.0]
+    found = kept = None
+    if c != 0.0:
+        y[0] = c
+        mine[0] = 5.0
+        found, kept = y, mine
+    y[1] = mine[1] = 7.0
+    return found, kept, mine
+
+
+@OPTIONAL(*LISTS)
+def a_list_where_the_other_side_raises(c: float, n: int, y: Any) -> Any:
+    if c == 0.0:
+        raise ValueError("zero")
+    else:
+        y[n] = c
+        found = y
+    return found
+
+
+@OPTIONAL(*LISTS)
+def a_list_in_two_places_or_none(c: float, n: int, y: Any) -> Any:
+    if c == 0.0:
+        return None
+    new = [c]
+    new[0] += 1
+    return new, (new, y)
+
+
+@OPTIONAL(*LISTS)
+def two_names_of_the_list_that_each_side_makes(c: float, n: int, y: Any) -> Any:
+    if c > 0:
+        new = [c]
+        same = new
+    else:
+        new = [c + 1]
+        same = new
+    new[0] = 9.0
+    return new, same
+
+
+@OPTIONAL(*LISTS)
+def dicts_keep_their_classes(c: float, n: int, y: Any) -> Any:
+    counts = None
+    if c > 0:
+        order = OrderedDict(a=c, b=1.0)
+        sums: Any = defaultdict(float)
+        counts = Counter("aab")
+    else:
+        order = OrderedDict(a=1.0, b=c)
+        sums = defaultdict(float)
+    sums["x"] += c
+    return order, sums, counts

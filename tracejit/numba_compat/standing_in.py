@@ -25,6 +25,7 @@ _MODULES: dict[str, str | dict[str, str]] = {
     "numba.core.registry": {},
     "numba.core.dispatcher": {},
     "numba.misc.special": {"prange": "outside_code", "literal_unroll": "outside_code"},
+    "numba.np.linalg": {"_LAPACK": "lapack"},
     "numba.np.numpy_support": {"from_dtype": "types", "as_dtype": "types"},
     "numba.np.ufunc": {},
     "numba.np.ufunc.dufunc": {},

@@ -71,6 +71,7 @@ OTHERS: dict[str, tuple[Program, tuple[Any, ...]]] = {
     "lu, tall": (lambda a: linalg.lu(a), (M,)),
     "lu, wide": (lambda a: linalg.lu(a), (M.T,)),
     "lu_factor": (lambda a: linalg.lu_factor(a), (A,)),
+    "lu_factor, complex": (lambda a: linalg.lu_factor(a), (np.array([[3, 1], [2 + 2j, 1j]]),)),
     "qr": (lambda a: linalg.qr(a), (M,)),
     "qr, economic": (lambda a: linalg.qr(a, mode="economic"), (M,)),
     "qr, r": (lambda a: linalg.qr(a, mode="r"), (A,)),

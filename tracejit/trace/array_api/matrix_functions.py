@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.dtypes import computed_in, is_inexact
+from tracejit.dtypes import computed_in, is_complex, is_inexact
 from tracejit.errors import UnsupportedError, throw
 from tracejit.trace.array_api.creation import asarray
 from tracejit.trace.array_api.operands import builder, check, value_of
@@ -208,11 +208,16 @@ def qr(
 # LU -----------------------------------------------------------------------------------------------
 
 
+def _size(x: Any) -> Any:
+    """What a pivot is the largest by: LAPACK's cabs1."""
+    return np.abs(x.real) + np.abs(x.imag) if is_complex(x.dtype) else np.abs(x)
+
+
 def _factored(a: Any, pivots: Any) -> None:
     """``a`` by its factors, in place, with partial pivoting as LAPACK's getrf."""
     m, n = a.shape
     for k in range(min(m, n)):
-        p = k + np.argmax(np.abs(a[k:, k]))
+        p = k + np.argmax(_size(a[k:, k]))
         pivots[k] = p
         row = a[k].copy()
         a[k] = a[p]

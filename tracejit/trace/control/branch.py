@@ -197,7 +197,8 @@ def _note_all(join: Join, names: tuple[VarInfo, ...], then: TracedSide, other: T
     join.note(then.value, other.value)
     for key in {**then.containers, **other.containers}:
         obj = (then.containers.get(key) or other.containers[key])[0]
-        join.note(*(s.containers[key][1] if key in s.containers else obj for s in (then, other)))
+        held = (s.containers[key][1] if key in s.containers else obj for s in (then, other))
+        join.note_parts(*held)
 
 
 def _joined(join: Join, info: VarInfo, a: Any, b: Any) -> Finish:

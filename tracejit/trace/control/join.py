@@ -15,7 +15,7 @@ import numpy as np
 from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.trace.control.join_arrays import Finish
+from tracejit.trace.control.join_arrays import Finish, once
 from tracejit.trace.control.join_numbers import NumberJoin, unlike
 from tracejit.trace.control.objects import choose_among, is_object, is_older, made_object, parts_of
 from tracejit.trace.convert import UNDEFINED
@@ -99,6 +99,14 @@ class Join(NumberJoin):
             self.note_arrays(a, b)
         elif isinstance(a, Array) or isinstance(b, Array):
             self.note_arrays(*(x if isinstance(x, Array) else None for x in (a, b)))
+        for x, other in ((a, b), (b, a)):
+            if isinstance(x, list | dict):
+                known = id(other) if isinstance(other, list | dict) else None
+                self._others.setdefault(id(x), set()).add(known)
+        self.note_parts(a, b)
+
+    def note_parts(self, a: Any, b: Any) -> None:
+        """The same of what lists, dicts and objects hold."""
         parts = [parts_of(x) for x in (a, b)]
         for key in {**parts[0], **parts[1]}:
             self.note(*(p.get(key, UNDEFINED) for p in parts))
@@ -120,8 +128,14 @@ class Join(NumberJoin):
         if all(is_number(x) or isinstance(x, TaggedScalar) for x in (a, b)):
             return (lambda results: a) if _same_static(a, b) else self.numbers(name, a, b)
         if type(a) is type(b) and isinstance(a, list | dict):
-            found = self._containers(name, a, b)
+            factories = [getattr(x, "default_factory", None) for x in (a, b)]
+            if factories[0] is not factories[1]:
+                raise unlike(name, a, b, "give both one default_factory")
+            key = (id(a), id(b))
+            found = self._joined.get(key) or self._containers(name, a, b)
             if found is not None:
+                self._joined[key] = found
+                self._kept.append((a, b))
                 return found
         elif type(a) is type(b) and isinstance(a, tuple) and len(a) == len(b):
             return self._structures(name, a, b)
@@ -147,8 +161,8 @@ class Join(NumberJoin):
         a, b = self.sides[0].held_in(one), self.sides[1].held_in(two)
         items: Finish | None = None
         if is_ref(a) or is_ref(b):
-            found = self.reference(name, (one, two), a, b)
-            return lambda results: containers.made(self.session, [found(results)])
+            ref = self.reference(name, (one, two), a, b)
+            return lambda results: containers.made(self.session, [ref(results)])
         if type(one) is list and (len(a) != len(b) or is_grown(a) or is_grown(b)):
             run = self.runs(name, (one, two), a, b)
             if run is not None:
@@ -162,13 +176,16 @@ class Join(NumberJoin):
             return None
         session, finish = self.session, items
         root = name.partition("[")[0]
-        known = any(containers.known_elsewhere(session, x, root) for x in (one, two))
+        known = any(
+            containers.known_elsewhere(session, x, root) or len(self._others.get(id(x), ())) > 1
+            for x in (one, two)
+        )
 
         def made(results: Sequence[Value]) -> Any:
-            found = containers.made(session, finish(results))
+            found = containers.made(session, containers.like(one, finish(results)))
             return containers.joined(session, found, (one, two)) if known else found
 
-        return made
+        return once(made)
 
     def reference(self, name: str, lists: tuple[Any, Any], a: Any, b: Any) -> Finish:
         """What two lists hold of which one is in a heap, so that both must be."""
@@ -368,24 +385,37 @@ class Join(NumberJoin):
             return lambda results: StructuredArray([p(results) for p in each], x.layout)
         if isinstance(x, Tracer):
             return self.one_sided_number(x, there)
-        if isinstance(x, tuple | list) and _holds_tracer(x):
-            parts = [self.one_sided(f"{name}[{i}]", v, there) for i, v in enumerate(x)]
-            if hasattr(x, "_fields"):
-                return lambda results: type(x)(*(p(results) for p in parts))
-            return lambda results: containers.made(self.session, type(x)(p(results) for p in parts))
-        if is_object(x) and _holds_tracer(list(vars(x).values())):
-            if is_older(self.session, x):
-                return lambda results: x
-            attributes = {k: self.one_sided(f"{name}.{k}", v, there) for k, v in vars(x).items()}
-            return lambda results: made_object(
-                self.session, type(x), {k: p(results) for k, p in attributes.items()}
-            )
-        if isinstance(x, dict) and _holds_tracer(list(x.values())):
-            items = {k: self.one_sided(f"{name}[{k!r}]", v, there) for k, v in x.items()}
-            return lambda results: containers.made(
-                self.session, {k: p(results) for k, p in items.items()}
-            )
+        if isinstance(x, tuple | list | dict) or is_object(x):
+            key = (id(x), there)
+            if key not in self._joined:
+                self._joined[key] = once(self._one_container(name, x, there))
+                self._kept.append(x)
+            return self._joined[key]
         return lambda results: x
+
+    def _one_container(self, name: str, x: Any, there: int) -> Finish:
+        """A tuple, list, dict or object that only side ``there`` binds. What was there before it
+        stays the same object: what the side left in it is joined where that is stored."""
+        if not isinstance(x, tuple) and is_older(self.session, x):
+            return lambda results: x
+        held: Any = self.sides[there].held_in(x)
+        held = dict(enumerate(held)) if isinstance(x, tuple | list) else parts_of(held)
+        if not _holds_tracer(list(held.values())):
+            return lambda results: x
+        parts = {k: self.one_sided(f"{name}[{k!r}]", v, there) for k, v in held.items()}
+
+        def finish(results: Sequence[Value]) -> Any:
+            found = {k: part(results) for k, part in parts.items()}
+            if is_object(x):
+                return made_object(self.session, type(x), found)
+            if hasattr(x, "_fields"):
+                return type(x)(*found.values())
+            if isinstance(x, tuple):
+                return tuple(found.values())
+            filled = found if isinstance(x, dict) else list(found.values())
+            return containers.made(self.session, containers.like(x, filled))
+
+        return finish
 
 
 def _there(x: Any) -> Callable[[Any], Value]:

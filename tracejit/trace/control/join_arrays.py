@@ -68,7 +68,7 @@ class TracedSide:
         return isinstance(cell, Cell) and cell.depth >= self.frame.depth
 
 
-def _once(finish: Finish) -> Finish:
+def once(finish: Finish) -> Finish:
     """The same object each time."""
     made: list[Any] = []
 
@@ -92,6 +92,8 @@ class ArrayJoin:
         self._partners: dict[int, set[Any]] = {}
         self._names: Counter[int] = Counter()
         self._joined: dict[tuple[int, int], Finish] = {}
+        #: Which lists or dicts (None: nothing of the kind) a list or dict is joined with.
+        self._others: dict[int, set[int | None]] = {}
         self._kept: list[Any] = []
 
     def pair(self, makers: Sequence[Callable[[Any], Value]]) -> int:
@@ -128,7 +130,7 @@ class ArrayJoin:
         on both sides are bound to one array afterwards."""
         key = (id(a), id(b))
         if key not in self._joined:
-            self._joined[key] = _once(self._arrays(a, b))
+            self._joined[key] = once(self._arrays(a, b))
             self._kept.append((a, b))
         return self._joined[key]
 

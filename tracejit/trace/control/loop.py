@@ -30,9 +30,16 @@ from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values import containers
 from tracejit.trace.values.caller_lists import FEW, release, table_of
-from tracejit.trace.values.dynamic_list import is_grown, is_ref, refuse, replace_items, run_of_items
+from tracejit.trace.values.dynamic_list import (
+    is_grown,
+    is_ref,
+    refuse,
+    replace_items,
+    run_of,
+    run_of_items,
+)
 from tracejit.trace.values.entries import put_table
-from tracejit.trace.values.iterables import iterated, steps_of
+from tracejit.trace.values.iterables import as_met, iterated, steps_of
 from tracejit.trace.values.list_heaps import Heap
 from tracejit.trace.values.list_references import refer
 from tracejit.trace.values.table_forms import TableForm
@@ -51,8 +58,8 @@ def staged_for(
 ) -> None:
     """A ``for`` statement."""
     session = current()
-    steps = steps_of(iterable)
     key = (site.filename, site.line, site.segment)
+    steps = steps_of(as_met(iterable, key))
     table = None
     if steps is None and _is_long(iterable) and not session.loop_is(key, "unroll"):
         table = table_of(iterable)
@@ -63,7 +70,7 @@ def staged_for(
         isinstance(steps.trip, int) and (steps.trip <= 1 or session.loop_is(key, "unroll"))
     ):
         items = iterable if steps is None else map(steps.item, range(max(int(steps.trip), 0)))  # type: ignore[arg-type]
-        plain_for(ops, iterated(items), body_fn, get_state, set_state, names, extra)
+        plain_for(ops, iterated(items, key), body_fn, get_state, set_state, names, extra)
         return
     body = _body_of(ops, steps, body_fn, extra)
     loop = StagedLoop(session, steps.trip, body, extra, get_state, set_state, names, key)
@@ -81,10 +88,10 @@ def _is_long(x: Any) -> bool:
 
 
 def _held(iterable: Any) -> list[Any]:
-    """What a list holds, or the heap that it is in."""
+    """How long a list is, or where those are that its heap has."""
     if is_ref(iterable):
-        return [*iterable[0].heap.rows, *iterable[0].heap.pool]
-    return list(iterable) if is_grown(iterable) else []
+        return list(iterable[0].heap.rows)
+    return [run_of(iterable).count] if is_grown(iterable) else []
 
 
 def _body_of(

@@ -7,6 +7,7 @@ from typing import Any
 
 from tracejit.errors import UnsupportedError
 from tracejit.trace.session.session import Session, current, where
+from tracejit.trace.values import containers
 from tracejit.trace.values.all import Tracer
 from tracejit.trace.values.list_kinds import share_all
 from tracejit.trace.values.made_objects import is_instance
@@ -48,8 +49,10 @@ def made_object(session: Session, cls: type, attributes: dict[str, Any]) -> Any:
 
 
 def is_older(session: Session, x: Any) -> bool:
-    """Whether an object was there before the branch that has just been traced."""
+    """Whether an object, list or dict was there before the branch that has just been traced."""
     found = session.made.get(id(x))
+    if found is None and isinstance(x, list | dict):
+        return session.outside.keeps(x) or containers.is_made(session, x)
     return found is None or found[1] in session.frames
 
 

@@ -29,6 +29,7 @@ from tracejit.trace.values.kept_changes import (
     WithChanges,
 )
 from tracejit.trace.values.made_objects import is_instance, made_attributes
+from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.results import Describer
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.structured_results import must_stand_alone
@@ -346,6 +347,8 @@ def _items(container: Any) -> list[Any]:
 
 def _parts_of_result(obj: Any) -> list[Any] | None:
     """What is in a container that is returned, or in an object that the trace made."""
+    if isinstance(obj, MaybeNone):
+        return [obj.value]
     if isinstance(obj, list | tuple | dict):
         return _items(obj)
     if isinstance(obj, deque):

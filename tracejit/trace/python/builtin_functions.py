@@ -42,7 +42,10 @@ from tracejit.trace.values.iterables import (
     Range,
     Reversed,
     Zip,
+    as_met,
     is_endless,
+    iterated,
+    iterator_key,
     steps_of,
     strict_zip,
     trip_count,
@@ -272,22 +275,25 @@ def _staged_part(x: Any) -> bool:
 
 
 def builtin_enumerate(iterable: Any, start: Any = 0) -> Any:
-    looped = _staged_part(iterable) or isinstance(iterable, builtins.range)
+    key = iterator_key()
+    looped = _staged_part(as_met(iterable, key)) or isinstance(iterable, builtins.range)
     if looped or isinstance(start, Tracer):
         return Enumerate(iterable, start)
-    return builtins.enumerate(iterable, start)
+    return builtins.enumerate(iterated(iterable, key), start)
 
 
 def builtin_zip(*parts: Any, strict: bool = False) -> Any:
+    key = iterator_key()
     ranges = len(parts) > 1 and all(isinstance(p, builtins.range) for p in parts)
-    if any(_staged_part(p) for p in parts) or ranges:
+    if any(_staged_part(as_met(p, key)) for p in parts) or ranges:
         return strict_zip(parts) if strict else Zip(parts)
-    return builtins.zip(*parts, strict=strict)
+    return builtins.zip(*(iterated(p, key) if type(p) is list else p for p in parts), strict=strict)
 
 
 def builtin_reversed(x: Any, /) -> Any:
-    looped = isinstance(x, Array | Range | builtins.range) or is_grown(x)
-    return Reversed(x) if looped else builtins.reversed(x)
+    key = iterator_key()
+    looped = isinstance(x, Array | Range | builtins.range) or is_grown(as_met(x, key))
+    return Reversed(x) if looped else iterated(x, key, builtins.reversed)
 
 
 def _all_or_any(name: str) -> Callable[[Any], Any]:

@@ -29,7 +29,9 @@ from tracejit.trace.values.iterables import (
     Counted,
     Looped,
     Once,
+    as_met,
     is_endless,
+    iterated,
     iterator_key,
     part_of,
     steps_of,
@@ -48,9 +50,10 @@ def _loops(x: Any) -> bool:
 
 def builtin_map(f: Any, /, *parts: Any) -> Any:
     """The function is called when an item is asked for."""
-    operators = current().operators
-    if not any(map(_is_staged, parts)):
-        return builtins.map(lambda *row: operators.call(f, *row), *parts)
+    operators, key = current().operators, iterator_key()
+    if not any(_is_staged(as_met(part, key)) for part in parts):
+        lists = [iterated(part, key) if type(part) is list else part for part in parts]
+        return builtins.map(lambda *row: operators.call(f, *row), *lists)
     every = [part_of(p) for p in parts]
     trip = every[0].trip
     for part in every[1:]:

@@ -19,16 +19,15 @@ from tracejit.trace.values.all import PyScalar, Scalar, Tracer, as_dim
 from tracejit.trace.values.caller_lists import table_of
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
+    become_buffer,
     form_of,
     is_grown,
     item_at,
     laid_out,
     repeated,
-    replace_items,
     run_of_items,
 )
 from tracejit.trace.values.list_heaps import by_reference
-from tracejit.trace.values.list_kinds import ElementKinds
 
 #: What to do where arrays at a place that the run knows are not known to have one shape.
 INSTEAD_OF_UNLIKE = (
@@ -105,15 +104,6 @@ def _noted(found: Any, key: Any) -> Any:
                     continue
                 session.loop_of.setdefault(part.read(), loop)
     return found
-
-
-def become_buffer(x: list[Any], form: ElementKinds) -> None:
-    """Make the items of an ordinary list a buffer."""
-    before = list(x)
-    containers.touch(current(), x)  # before the lists in it
-    run = run_of_items(before, form)
-    replace_items(x, run)
-    current().outside.same_items(run, before)
 
 
 def store(x: list[Any], key: Any, value: Any) -> bool:

@@ -54,7 +54,7 @@ from tracejit.trace.values.captured_arrays import seen, seen_or_none
 from tracejit.trace.values.dynamic_list import by_value, is_grown, is_ref, refuse, run_of
 from tracejit.trace.values.entries import holds_view, is_table, must_hold_none
 from tracejit.trace.values.identity import must_be_certain, same_array, same_list
-from tracejit.trace.values.iterables import ENDLESS, Once, spend, steps_of
+from tracejit.trace.values.iterables import ENDLESS, Once, spend, steps_of, unchanged
 from tracejit.trace.values.kinds import operands
 from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.symbolic_text import (
@@ -304,21 +304,23 @@ class StagedOperators(StagedFunctions, StagedItems):
         if isinstance(source, Generated) and source.is_whole:
             items = generators.of_turns(self, turns, source, site)
             return self.call(f, items, *args, **kwargs)
-        found = folded(self, f, turns, traits, source, site, args, kwargs)
-        if found is not NotImplemented:
-            return found
-        if kwargs and steps_of(source) is not None:
-            return self.call(f, generators.of_turns(self, turns, source, site), *args, **kwargs)
-        return super().call_generator(f, turns, traits, source, site, *args, **kwargs)
+        with unchanged(source):
+            found = folded(self, f, turns, traits, source, site, args, kwargs)
+            if found is not NotImplemented:
+                return found
+            if kwargs and steps_of(source) is not None:
+                return self.call(f, generators.of_turns(self, turns, source, site), *args, **kwargs)
+            return super().call_generator(f, turns, traits, source, site, *args, **kwargs)
 
     def list_of(self, turns: Turns, traits: Traits, source: Any, site: Site, flat: bool) -> Any:
         source = seen(source)
         if isinstance(source, Generated) and source.is_whole:
             return generators.listed(self, turns, source, site, flat)
-        found = listed(self, turns, traits, source, site, flat)
-        if found is not NotImplemented:
-            return found
-        return super().list_of(turns, traits, source, site, flat)
+        with unchanged(source):
+            found = listed(self, turns, traits, source, site, flat)
+            if found is not NotImplemented:
+                return found
+            return super().list_of(turns, traits, source, site, flat)
 
     def _is_of_grown(self, owner: list[Any], f: Any, args: Any) -> bool:
         if f.__name__ in ("pop", "insert") and args and run_time_places.is_place(args[0]):

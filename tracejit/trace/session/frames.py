@@ -69,7 +69,7 @@ class Frame:
     """Of each object that was there at the start, its attributes, and what they were then."""
 
 
-RestartKind: TypeAlias = Literal["unroll", "exact", "recursion", "in line", "lists"]
+RestartKind: TypeAlias = Literal["unroll", "exact", "recursion", "in line", "lists", "buffer"]
 
 
 #: Every list that is an item is one by reference (``values.list_heaps``).
@@ -79,7 +79,8 @@ EVERY_LIST: tuple[str, RestartKind] = ("every list", "lists")
 class Restart(BaseException):
     """The trace must begin again with the loop at ``key`` unrolled, or exact about storage, or with
     the calls of the code ``key`` as a recursion of the run, or in line whatever they are, or with
-    what ``key`` says of lists that are items (see ``values.list_heaps``)."""
+    what ``key`` says of lists that are items (see ``values.list_heaps``), or with lists
+    that are gone through at ``key`` as buffers."""
 
     def __init__(self, key: Any, how: RestartKind, reason: str) -> None:
         super().__init__(reason)

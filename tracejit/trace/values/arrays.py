@@ -17,6 +17,7 @@ from tracejit.trace.session.registry import ARRAY, METHODS, NAMES
 from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.session.storage import Cell
 from tracejit.trace.session.tracer import Steps, Tracer
+from tracejit.trace.values.memory import ArrayMemory
 from tracejit.trace.values.scalars import PyScalar, Scalar, dim_value
 from tracejit.trace.values.selected_storage import Select
 from tracejit.trace.values.view_transforms import Layer, Transpose, layered
@@ -228,6 +229,10 @@ class Array(Tracer):
             f"{where()}: which object an array is a view of is not known when compiling (an "
             "argument may itself be a view); np.may_share_memory can be asked"
         )
+
+    @property
+    def ctypes(self) -> ArrayMemory:
+        return ArrayMemory(self)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Iterable
 from types import FrameType
@@ -84,6 +85,16 @@ def is_made_here(session: Session, obj: Any) -> bool:
     if id(obj) in session.made:
         return session.made[id(obj)][1] is session.frame
     return id(obj) in session.frame.made
+
+
+def like(x: Any, items: Any) -> Any:
+    """A list or dict of the class of ``x``, with other items."""
+    if type(x) in (list, dict):
+        return items
+    found = copy.copy(x)
+    found.clear()
+    (dict.update if isinstance(x, dict) else list.extend)(found, items)
+    return found
 
 
 def copied(x: Any) -> Any:

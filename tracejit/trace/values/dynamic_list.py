@@ -182,6 +182,15 @@ def replace_items(x: Any, run: ListBuffer) -> None:
     containers.restore(x, [run.of_deque(type(x) is deque)])
 
 
+def become_buffer(x: list[Any], form: ElementKinds) -> None:
+    """Make the items of an ordinary list a buffer."""
+    before = list(x)
+    containers.touch(current(), x)  # before the lists in it
+    run = run_of_items(before, form)
+    replace_items(x, run)
+    current().outside.same_items(run, before)
+
+
 # Forms --------------------------------------------------------------------------------------------
 
 

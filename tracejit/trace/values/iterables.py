@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import operator
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tracejit.errors import UnsupportedError, all_ask, throw
@@ -16,7 +18,7 @@ from tracejit.trace.session.registry import LIST_ROWS, TABLE_VIEWS
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values.all import as_dim, dim_value
-from tracejit.trace.values.dynamic_list import is_grown, refuse, run_of
+from tracejit.trace.values.dynamic_list import become_buffer, form_of, is_grown, refuse, run_of
 from tracejit.trace.values.entries import is_table
 
 
@@ -178,8 +180,12 @@ def steps_of(iterable: Any) -> Steps | None:
         return view.steps()
     if not is_grown(iterable):
         return None
-    steps = run_of(iterable).steps()
-    return Steps(steps.trip, lambda i: LIST_ROWS["note"](steps.item(i), iterable, i))
+
+    def item(i: Dim) -> Any:
+        run = run_of(iterable) if is_grown(iterable) else refuse("a change, in a loop over it,")
+        return LIST_ROWS["note"](run.steps().item(i), iterable, i)
+
+    return Steps(run_of(iterable).steps().trip, item)
 
 
 def iterator_key() -> Any:
@@ -240,23 +246,39 @@ def _to_the_end(parts: list[Iterator[Any]]) -> Iterator[Any]:
     yield from builtins.zip(*parts, strict=True)
 
 
-def iterated(x: Any) -> Iterator[Any]:
-    """What Python goes over while tracing; a TypeError here is the program's own."""
-    if type(x) is not list:
-        return builtins.iter(x)
-    return _checked(x)
+def iterated(x: Any, key: Any, order: Callable[[Any], Iterator[Any]] = builtins.iter) -> Any:
+    """What Python goes over while tracing; a TypeError here is the program's own. A list that
+    becomes a buffer meanwhile must be one already where ``key`` goes through it."""
+    return _ordinary(x, key, order) if type(x) is list else order(x)
 
 
-def _checked(x: list[Any]) -> Iterator[Any]:
-    for item in x:
+def _ordinary(x: list[Any], key: Any, order: Callable[[Any], Iterator[Any]]) -> Iterator[Any]:
+    for item in order(x):
         yield item
-        _still_ordinary(x)
+        if is_grown(x):
+            if current().loop_is(key, "buffer"):
+                refuse("a change, in a loop over it,")
+            raise Restart(key, "buffer", "a list changes in a loop over it")
 
 
-def _still_ordinary(x: list[Any]) -> None:
-    """A list that Python goes over must not become one of which the run decides how long it is."""
-    if is_grown(x):
-        refuse("a change, in a loop over it,")
+@contextmanager
+def unchanged(x: Any) -> Iterator[None]:
+    """A comprehension goes through ``x``: UnsupportedError where it changes a list."""
+    before = list(x) if type(x) is list else []
+    yield
+    if type(x) is list and not (len(x) == len(before) and all(map(operator.is_, x, before))):
+        raise UnsupportedError(
+            f"{where()}: a list changes in a comprehension over it: write a `for` statement"
+        )
+
+
+def as_met(x: Any, key: Any) -> Any:
+    """What ``key`` is about to go through; a list is a buffer where it becomes one meanwhile."""
+    if type(x) is list and not is_grown(x) and current().loop_is(key, "buffer"):
+        form = form_of(x)
+        if form is not None:
+            become_buffer(x, form)
+    return x
 
 
 def part_of(x: Any) -> Steps:

@@ -119,7 +119,7 @@ class Describer:
     def describe(self, leaf: Any) -> Out:
         """The description of one leaf."""
         if isinstance(leaf, MaybeNone):
-            leaves, tree = trees.flatten(leaf.value)
+            leaves, tree = trees.flatten(leaf.value, current().outside.apart)
             made = MadeOut(tree, tuple(self.describe(bound_value(x)) for x in leaves))
             return SelectOut(self.need(leaf.flag), made, StaticOut(None))
         if isinstance(leaf, IntOrFloat | IntOrScalar):
