@@ -54,7 +54,7 @@ THIRD_PARTY = {
     "llvm_text": {"numpy"},
     "codegen_llvm": {"numpy", "llvmlite", "platformdirs", "scipy_openblas64"},
     "codegen_ptx": {"numpy", "llvmlite", "cupy"},
-    "device": {"numpy", "cupy"},
+    "device": {"numpy", "cupy", "cupyx"},
     "python_entry": {"numpy"},
     "export": {"numpy", "llvmlite"},
     "cli": {"IPython", "numpy", "cupy", "llvmlite", "rich", "typer"},

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from tests.ptx.fake_blas import PRODUCT_TYPES, Product
+from tests.ptx.fake_library import FakeLibrary
 from tests.ptx.memory import GUARD, AccessError, Device, Space
 from tests.ptx.parse import PtxError, parse_module
 from tests.ptx.simulator import launch as simulate
@@ -114,6 +115,8 @@ class FakeDriver:
         self.memory_space = Arena()
         self.machine.memory = self.memory_space
         self.counts = Counts()
+        #: Functions of cupy that are not there.
+        self.missing: set[str] = set()
         self.error: BaseException | None = None
         self._sticky = 0
         self._fail_at = 0
@@ -178,6 +181,10 @@ class FakeDriver:
     @property
     def blas(self) -> dict[str, int]:
         return {PRODUCT: ctypes.cast(self._blas, ctypes.c_void_p).value or 0}
+
+    @property
+    def library(self) -> FakeLibrary:
+        return FakeLibrary(self)
 
     def blas_handle(self) -> int:
         if self._due("cublasSetStream"):
@@ -281,6 +288,32 @@ class FakeDriver:
         low, high = np.lib.array_utils.byte_bounds(stand_in(x))
         data = np.frombuffer(self.memory_space.inside(low, high - low).tobytes(), np.uint8)
         return np.ndarray(x.shape, x.dtype, data, x.data.ptr - low, x.strides).copy()
+
+    def library_call(self, path: str) -> None:
+        """A call of cupy's: it fails, if it is the one."""
+        if self._due(f"cupy.{path}"):
+            raise RuntimeError("a library fails")
+
+    def put_later(self, x: np.ndarray) -> Any:
+        """A new cupy array that has these elements when the stream has come there."""
+        import cupy
+
+        made = cupy.ndarray(x.shape, x.dtype, self.memory(max(x.nbytes, 1)))
+        self.write_later(made, x)
+        return made
+
+    def write_later(self, to: Any, x: np.ndarray) -> None:
+        """A cupy array has these elements when the stream has come there."""
+        if not x.size:
+            return
+        low, high = np.lib.array_utils.byte_bounds(stand_in(to))
+        first, shape, strides = to.data.ptr - low, to.shape, to.strides
+
+        def write() -> None:
+            memory = self.memory_space.inside(low, high - low)
+            np.ndarray(shape, x.dtype, memory, first, strides)[...] = x
+
+        self._queue.append(write)
 
     def fail_at(self, n: int) -> None:
         """The n-th driver call from now fails (1: the next)."""

@@ -18,6 +18,7 @@ from tests.ptx.fake_device import Arena
 from tracejit import jit
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.device.driver import FUNCTIONS, PRODUCT, using
+from tracejit.device.libraries import DeviceLibrary, RealLibrary
 
 _TYPES = {
     "cuLaunchKernel": "ptr, i32, i32, i32, i32, i32, i32, i32, ptr, ptr, ptr",
@@ -45,6 +46,10 @@ class NullDriver:
     @property
     def blas(self) -> dict[str, int]:
         return {PRODUCT: self._module.addresses[PRODUCT]}
+
+    @property
+    def library(self) -> DeviceLibrary:
+        return RealLibrary()
 
     def blas_handle(self) -> int:
         return 1

@@ -64,14 +64,18 @@ def _width(value: Value) -> int:
     return 2 if is_complex(value.dtype) else 1
 
 
-def _call_host(
+def call_host(
     f: FunctionText,
     function: Callable[..., Any],
     operands: Sequence[Value],
     results: Sequence[Value],
+    *,
+    raw: bool = False,
 ) -> None:
-    """Arrays among `results` are buffers to fill; scalars come back in their slots."""
-    call = HostCall(function, tuple(map(_descriptor, operands)), tuple(map(_descriptor, results)))
+    """Arrays among `results` are buffers to fill; scalars come back in their slots. ``raw``: as
+    `HostCall` has it."""
+    given, made = (tuple(map(_descriptor, values)) for values in (operands, results))
+    call = HostCall(function, given, made, raw)
     row = f.module.host.add(call)
     values = [*operands, *results]
     slots = f.stack(f"[{max(1, sum(map(_width, values)))} x i64]")
@@ -111,7 +115,7 @@ def load_slots(f: FunctionText, at: Sequence[Any], value: Value) -> Any:
     return ComplexPair(load_scalar(f, at[0], part), load_scalar(f, at[1], part))
 
 
-def _parts_of(instr: Instr) -> tuple[Any, Sequence[Value], Sequence[Value]]:
+def parts_of(instr: Instr) -> tuple[Any, Sequence[Value], Sequence[Value]]:
     """What a call of the host calls, with which operands, and its results."""
     count = instr.attrs["inputs"]
     inputs, dests = instr.operands[:count], iter(instr.operands[count:])
@@ -125,7 +129,7 @@ def is_native_draw(instr: Instr) -> bool:
     """Whether an instruction draws one random number without the host, most of the time."""
     if instr.prim is not TABLE["host_call"] or any(instr.attrs["order"]):
         return False
-    function, inputs, results = _parts_of(instr)
+    function, inputs, results = parts_of(instr)
     return draws_natively(*_own(function, inputs), results)
 
 
@@ -136,10 +140,10 @@ def _own(function: Any, inputs: Sequence[Value]) -> tuple[Any, Sequence[Value]]:
 
 
 def _host_call(f: FunctionText, instr: Instr) -> None:
-    function, inputs, results = _parts_of(instr)
+    function, inputs, results = parts_of(instr)
 
     def host(f: FunctionText) -> None:
-        _call_host(f, function, inputs, results)
+        call_host(f, function, inputs, results)
 
     called, given = _own(function, inputs)
     rule = native(called, given, results) or native_ufunc(called, given, results)
@@ -162,7 +166,7 @@ class _Print:
 
 
 def _print(f: FunctionText, instr: Instr) -> None:
-    _call_host(f, _Print(instr.attrs), instr.operands, ())
+    call_host(f, _Print(instr.attrs), instr.operands, ())
 
 
 EXTERN: dict[str, Rule] = {"gemm": _gemm, "host_call": _host_call, "print": _print}

@@ -19,6 +19,7 @@ from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.extent import Dim, evaluate, format_dim
 from tracejit.ir.program import Program, kernels
 from tracejit.ir.traits import Trait
+from tracejit.ir.types import BufferType
 from tracejit.lower.expand_gemm import products
 from tracejit.lower.expand_masked import plain
 from tracejit.lower.parallel import Kernel, why_serial
@@ -127,16 +128,18 @@ def ptx_module(
     opt_level: int = 3,
     needs_kernel: Callable[[Instr], bool] = lambda _: True,
     compiled: Callable[[str, str, int], str] = compile_ptx,
+    why_on_host: Callable[[Instr], str | None] = lambda _: "",
 ) -> PtxProgram:
     """PTX of all kernels of a verified Program, and how each launch uses them.
 
     ``needs_kernel``: of a product of matrices; the others are a library's. ``compiled``: as
-    `compile_ptx`, which may remember.
+    `compile_ptx`, which may remember. ``why_on_host``: of a statement of the host that computes
+    with arrays; None where it is a library's.
     """
     program = plain(program)
     texts: list[KernelText] = []
     launches: dict[Instr, tuple[KernelInfo, ...]] = {}
-    on_host = tuple(_on_host(program.host))
+    on_host = tuple(_on_host(program.host, why_on_host))
     name = re.sub(r"\W", "_", program.host.name) or "f"
     gemms = {i: launch for i, launch in products(program.host).items() if needs_kernel(i)}
     own = temporaries(program.host)
@@ -219,11 +222,26 @@ def _launch(instr: Instr, name: str, own: frozenset[Value]) -> list[tuple[Kernel
     return made
 
 
-def _on_host(function: Function) -> Iterator[str]:
+def _on_host(function: Function, why: Callable[[Instr], str | None]) -> Iterator[str]:
     for instr in function.instrs:
         if instr.name in _ON_HOST:
-            where = f" (line {instr.loc.line})" if instr.loc is not None else ""
-            yield f"{instr.name}{where}"
+            reason = why(instr) if _copies(instr) else None
+            if reason is not None:
+                where = f" (line {instr.loc.line})" if instr.loc is not None else ""
+                yield f"{_called(instr)}{where}{reason and ': '}{reason}"
         elif not instr.has(Trait.LAUNCHES):
             for region in instr.regions:
-                yield from _on_host(region)
+                yield from _on_host(region, why)
+
+
+def _copies(instr: Instr) -> bool:
+    """Whether arrays are copied for a statement: a call of numbers alone is the host's anyway."""
+    return "fn" not in instr.attrs or any(isinstance(v.type, BufferType) for v in instr.operands)
+
+
+def _called(instr: Instr) -> str:
+    """A statement by what it calls, if it calls something."""
+    function = instr.attrs.get("fn")
+    if function is None:
+        return instr.name
+    return getattr(function, "__qualname__", None) or type(function).__name__

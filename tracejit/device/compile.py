@@ -19,6 +19,7 @@ from tracejit.device.entry import DeviceEntry
 from tracejit.device.host_text import lower_host
 from tracejit.device.kernel_cache import KernelCache
 from tracejit.device.products import needs_kernel
+from tracejit.device.staging import why_on_host
 from tracejit.device.transfers import upload_constant
 from tracejit.ir.core import Instr
 from tracejit.ir.program import Program
@@ -53,6 +54,7 @@ class DeviceCode:
                 self.driver.architecture(),
                 needs_kernel=needs_kernel,
                 compiled=kept.ptx,
+                why_on_host=lambda instr: why_on_host(instr, self.driver.library),
             )
             self.core, constants = lower_host(self.ptx, *slots)
             names = [k.name for k in self.ptx.kernels]

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from tracejit.codegen_ptx.compile import architecture_for
+from tracejit.device.libraries import DeviceLibrary, RealLibrary
 from tracejit.errors import TracejitError
 
 #: Functions that host code calls, as `libcuda` names them.
@@ -46,6 +47,10 @@ class Driver(Protocol):
     @property
     def blas(self) -> Mapping[str, int]:
         """The C function of cuBLAS that host code calls, by name."""
+
+    @property
+    def library(self) -> DeviceLibrary:
+        """The functions of cupy."""
 
     def blas_handle(self) -> int:
         """cupy's cuBLAS handle for the current device, at work on the current stream."""
@@ -121,6 +126,10 @@ class RealDriver:
         ).value
         assert address is not None
         return {PRODUCT: address}
+
+    @cached_property
+    def library(self) -> DeviceLibrary:
+        return RealLibrary()
 
     def blas_handle(self) -> int:
         handle = int(self._cupy.cuda.Device().cublas_handle)

@@ -1,7 +1,8 @@
-"""Statements that compute with arrays on the host: copied there, computed, copied back.
+"""Statements that compute with arrays outside of kernels: by cupy, or on the host.
 
-NumPy functions, library calls, `print`, random draws, and what a tape keeps. Each waits for the
-stream. The rule that does the work is the CPU's own, on host memory.
+What cupy computes (`libraries.py`) is a call of it. The rest is copied to the host, computed there
+and copied back: other NumPy functions, `print`, random draws, and what a tape keeps. Each waits for
+the stream. The rule that does the work is the CPU's own, on host memory.
 """
 
 from __future__ import annotations
@@ -9,11 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracejit.codegen_llvm.lower import RULES as CPU_RULES
+from tracejit.codegen_llvm.lower_extern import call_host, parts_of
+from tracejit.device.driver import driver
 from tracejit.device.host_function import host_function
+from tracejit.device.libraries import DeviceLibrary, LibraryRow, row_for
+from tracejit.device.library_calls import LibraryCall, described
 from tracejit.ir.core import Instr, Value
+from tracejit.ir.interpret.draws import HostDraw, HostMake
 from tracejit.ir.scalar.emit import I64
 from tracejit.ir.types import BufferType
 from tracejit.llvm_text.emit import Reg
+from tracejit.llvm_text.lower_control import location_of
 from tracejit.llvm_text.lower_function import FunctionText, Pointer, Rule
 
 
@@ -108,6 +115,40 @@ def _written(instr: Instr) -> list[Value]:
     return [v for v in found if isinstance(v.type, BufferType)]
 
 
+def why_on_host(instr: Instr, library: DeviceLibrary) -> str | None:
+    """Why the host computes a statement; None where a library does it on the device."""
+    found = row_for(instr, library)
+    if isinstance(found, LibraryRow):
+        return None
+    if found or instr.name in _REASONS:
+        return found or _REASONS[instr.name]
+    draws = isinstance(instr.attrs["fn"], (HostDraw, HostMake))
+    return "a generator of NumPy's draws" if draws else "it is code in Python"
+
+
+_REASONS = {
+    "print": "Python prints",
+    "tape": "the run decides how much is kept",
+    "tape_push": "the run decides how much is kept",
+    "tape_pop": "the run decides how much is kept",
+}
+_by_numpy = staged(CPU_RULES["host_call"])
+
+
+def _host_call(f: FunctionText, instr: Instr) -> None:
+    entry = row_for(instr, driver().library)
+    if not isinstance(entry, LibraryRow) or not any(
+        isinstance(v.type, BufferType) for v in instr.operands
+    ):
+        _by_numpy(f, instr)
+        return
+    function, operands, results = parts_of(instr)
+    location = location_of(instr.loc)
+    call = LibraryCall(entry, function, described(operands), described(results), location)
+    call_host(f, call, operands, results, raw=True)
+
+
 STAGED: dict[str, Rule] = {
-    name: staged(CPU_RULES[name]) for name in ("host_call", "print", "tape_push", "tape_pop")
+    "host_call": _host_call,
+    **{name: staged(CPU_RULES[name]) for name in ("print", "tape_push", "tape_pop")},
 }

@@ -26,6 +26,13 @@ def empty(driver: Driver, shape: tuple[int, ...], dtype: Any) -> Any:
     return array(shape, dtype, driver.memory(max(size, 1)))
 
 
+def fill(driver: Driver, x: Any, value: np.ndarray[Any, Any]) -> None:
+    """Give a cupy array in C order the elements of a NumPy array."""
+    dense = np.ascontiguousarray(value)
+    _copy(driver, "cuMemcpyHtoDAsync", int(x.data.ptr), _address(dense), dense.nbytes)
+    wait(driver)
+
+
 def scalar(driver: Driver, value: Any) -> Any:
     """A cupy array without axes of a host number."""
     host = np.asarray(value)

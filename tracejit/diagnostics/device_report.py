@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tracejit.device.libraries import LibraryRow, row_for
 from tracejit.diagnostics.places import at
 from tracejit.dtypes import is_inexact
 from tracejit.ir.core import Function, Instr
@@ -36,6 +37,12 @@ def explained_on_device(made: Any, name: str) -> str:
     for instr in instructions(ptx.program.host):
         if instr.name == "gemm":
             lines.append(f"{_product(ptx, instr)}{at([instr.loc])}")
+    for instr in instructions(ptx.program.host):
+        entry = row_for(instr, made.spec.code.driver.library)
+        if isinstance(entry, LibraryRow):
+            what = instr.attrs["fn"].__qualname__
+            known = ", which waits for the GPU" if entry.fails else ""
+            lines.append(f"computed by cupy: {what}{known}{at([instr.loc])}")
     waits = list(_waits(ptx.program.host))
     lines += [f"waits for the GPU: {why}{at([instr.loc])}" for instr, why in waits]
     if not waits:

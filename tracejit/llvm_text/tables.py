@@ -100,11 +100,15 @@ class HostScalar:
 
 @dataclass(frozen=True)
 class HostCall:
-    """A Python function called from native code, its operands' slots and then its results'."""
+    """A Python function called from native code, its operands' slots and then its results'.
+
+    ``raw``: the function takes the address of the slots: arrays are not in the host's memory.
+    """
 
     function: Callable[..., Any]
     operands: tuple[HostArray | HostScalar, ...]
     results: tuple[HostArray | HostScalar, ...] = ()
+    raw: bool = False
 
 
 class HostCalls:
