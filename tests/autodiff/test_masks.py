@@ -11,6 +11,11 @@ import numpy as np
 import pytest
 
 from tracejit import grad, jit, jvp, vjp
+from tracejit.autodiff import masking
+from tracejit.autodiff.windows import within
+from tracejit.ir.builder import Builder
+from tracejit.ir.interpret.interpreter import interpret
+from tracejit.ir.types import INDEX, tensor
 
 Function = Callable[[Any], Any]
 AT = np.array([-1.0, 0.0, 2.0])
@@ -216,8 +221,72 @@ def replaced_later(x: Any) -> Any:
     return r
 
 
+def angle_before(x: Any) -> Any:
+    r = np.arccos(1 - x)
+    return r if x > 0 else x**2
+
+
+def branch_between(x: Any) -> Any:
+    r = np.sqrt(x)
+    t = 2 * r if x > 3 else r * r + r
+    return t if x > 0 else x**2
+
+
+def branch_in_a_loop(x: Any) -> Any:
+    r, y = np.sqrt(x), x * x
+    for _ in range(3):
+        y = y + r if x > 0 else y * 1.0
+    return y
+
+
+def branch_in_a_while(x: Any) -> Any:
+    r, y, k = np.sqrt(x), x * x, 0
+    while k < 3:
+        if x > 0:
+            y += r
+        k += 1
+    return y
+
+
+def while_before(x: Any) -> Any:
+    r, k = x * x, 0
+    while k < 3:
+        r += np.sqrt(x)
+        k += 1
+    return r if x > 0 else x**2
+
+
+def carried_through(x: Any) -> Any:
+    """What is carried begins as the root, and the first iteration may leave it out."""
+    y = np.sqrt(x)
+    for _ in range(3):
+        y = y * 1.0 if x > 0 else x * x
+    return y
+
+
+def no_iteration(x: Any) -> Any:
+    r, y = np.sqrt(x), x * x
+    for _ in range(2 if x > 0 else 0):
+        y = y + r
+    return y
+
+
+LEFT_OUT = [
+    root_before,
+    loop_before,
+    replaced_later,
+    angle_before,
+    branch_between,
+    branch_in_a_loop,
+    branch_in_a_while,
+    while_before,
+    carried_through,
+    no_iteration,
+]
+
+
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("function", [root_before, loop_before, replaced_later])
+@pytest.mark.parametrize("function", LEFT_OUT)
 def test_what_a_branch_left_out_after_it_was_made(function: Function) -> None:
     slope = jit(grad(function))
     assert slope(0.0) == 0.0
@@ -226,6 +295,51 @@ def test_what_a_branch_left_out_after_it_was_made(function: Function) -> None:
         slope(4.0), (function(4 + step) - function(4 - step)) / (2 * step), rtol=1e-8
     )
     assert jvp(grad(function), (0.0,), (1.0,))[1] == 2.0
+    second = jit(grad(grad(function)))
+    assert second(0.0) == 2.0
+    np.testing.assert_allclose(
+        second(4.0), (slope(4 + step) - slope(4 - step)) / (2 * step), rtol=1e-7, atol=1e-8
+    )
+
+
+def test_a_window_of_a_mask_is_that_of_all_of_it() -> None:
+    """Two windows that start at values of the run, of any size, steps and overlap."""
+    b = Builder()
+    starts = [b.param(INDEX) for _ in range(2)]
+    x = b.param(tensor("f64", (9,)))
+    cases = [(p, q, s, t) for p, q in ((1, 1), (1, 3), (4, 1), (4, 3)) for s, t in ((1, 1), (2, 1))]
+    results = []
+    for size, other, step, second in cases:
+        near, far = b.bounds([starts[0]], [step]), b.bounds([starts[1]], [second])
+        v = b.zeros_like(b.op("slice", x, *far, shape=(other,)))
+        put = _made(b, "put_slice", x, v, *far)
+        read = _made(b, "slice", x, *far, shape=(other,))
+        for instr in (put, read):
+            mask = masking.of_operand(b, instr, 0, None)
+            assert mask is not None
+            found = masking.window(b, mask, near, (size,))
+            assert not isinstance(found, bool)
+            results += [found, b.op("slice", masking.whole(b, mask), *near, shape=(size,))]
+    function = b.build(results)
+    for one, two in itertools.product(range(3), range(4)):
+        got = interpret(function, [np.int64(one), np.int64(two), np.zeros(9)])
+        for found, want in zip(got[::2], got[1::2], strict=True):
+            np.testing.assert_array_equal(found, want)
+
+
+def _made(b: Builder, name: str, *operands: Any, **attrs: Any) -> Any:
+    return b.append(name, operands, attrs)
+
+
+@pytest.mark.parametrize(("ahead", "known"), [(0, "all"), (3, "none"), (-3, "none"), (1, "part")])
+def test_what_types_say_of_two_windows(ahead: int, known: str) -> None:
+    """Windows of three elements, at a place of the run and so many further on."""
+    b = Builder()
+    start = b.param(INDEX)
+    near, far = b.bounds([start.dim + ahead], [1]), b.bounds([start], [1])
+    found = within(b, (near, (3,)), (far, (3,)))
+    assert found is {"all": True, "none": False}.get(known, found)
+    assert isinstance(found, bool) == (known != "part")
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracejit.autodiff.masking import Mask, Window, used
+from tracejit.autodiff.masking import Mask, Used, any_of, reshaped, used_by_any
 from tracejit.autodiff.tangents import zero
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Value
@@ -48,6 +48,12 @@ class CotangentSum:
             assert not isinstance(ct.type, TapeType), "a tape of cotangents has one source"
             self.value = self.b.op("add", self.value, ct)
 
+    def add_masked(self, ct: Value, mask: Mask | None) -> None:
+        """``add``, of a cotangent that has a mask."""
+        before = self.masks
+        self.add(ct)
+        self.note(before, mask)
+
     def add_slice(self, ct: Value, bounds: Sequence[Value]) -> None:
         """What is added into a window that was just left out is all that there is: an update such
         as ``x[w] = x[w] + v`` is transposed without a pass over ``x``."""
@@ -89,26 +95,20 @@ class CotangentSum:
         if self.given is not None:
             (there,), self.given, self.masks = self.given, None, before
             assert self.whole is not None
-            self.whole.note(there, None if mask is None else _reshaped(mask, self.whole.like))
+            self.whole.note(there, None if mask is None else reshaped(mask, self.whole.like.shape))
             return
         known = before is not None and mask is not None
         self.masks = tuple(dict.fromkeys((*before, mask))) if known else None  # type: ignore[misc,arg-type]
 
-    def mask(self) -> Value | None:
+    def mask(self) -> Mask | None:
         """Where the sum is not zero by a choice or a window; None: its zeros are numbers."""
         if not self.masks or self.value is None:
             return None
-        one, *rest = [m.made(self.b) if isinstance(m, Window) else m for m in self.masks]
-        for other in rest:
-            one = self.b.op("bitwise_or", one, other)
-        return one
+        return any_of(self.masks)
 
-    def used(self) -> list[Value] | None:
+    def used(self) -> Used:
         """Bool scalars: where none holds, branches left out all of the sum; None: not known."""
-        if self.masks is None:
-            return None
-        found = [used(m) for m in self.masks]
-        return None if None in found else [u for u in found if u is not None]
+        return None if self.masks is None else used_by_any(self.masks)
 
     def dense(self) -> Value:
         """The sum with a symbolic zero materialised."""
@@ -119,6 +119,16 @@ class CotangentSum:
         self._take_whole()
         value, self.value = self.dense(), None
         return value
+
+    def put_back(self, value: Value) -> None:
+        """What was taken, to which nothing was added."""
+        if self.taken:
+            assert self.whole is not None
+            there = self.whole.masks
+            self._give(value)
+            self.given, self.whole.masks = None, there
+        else:
+            self.value = value
 
     def _take_whole(self) -> bool:
         """Whether this is empty and the sum of what it is a reshape of is not: that moves here."""
@@ -138,12 +148,6 @@ class CotangentSum:
     def begun(self) -> bool:
         """Whether there is a sum, here or where windows of this are added."""
         return self.value is not None or (self.whole is not None and self.whole.begun())
-
-
-def _reshaped(mask: Mask, like: Value) -> Mask:
-    """A mask of the same elements in another shape."""
-    make = mask.made if isinstance(mask, Window) else lambda b: mask
-    return Window(lambda b: b.reshape(make(b), like.shape), used(mask))
 
 
 def _same(a: Value, bounds: Sequence[Value], b: Value, others: Sequence[Value]) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from tracejit.autodiff import storage
 from tracejit.autodiff.cut import size
 from tracejit.autodiff.linearize import Linearizer, Reverse
-from tracejit.autodiff.masking import Mask, of_branch
+from tracejit.autodiff.masking import Mask, flag_of, of_branch
 from tracejit.autodiff.regions import (
     Joint,
     NotRestoredError,
@@ -27,7 +27,7 @@ from tracejit.ir.builder import Builder, rename_type
 from tracejit.ir.core import Function, Instr, Value, type_uses, uses
 from tracejit.ir.ops.derivatives_linear import is_tape
 from tracejit.ir.region_ops import RegionOp
-from tracejit.ir.types import INDEX, TapeType, TensorType
+from tracejit.ir.types import BOOL, INDEX, TapeType, TensorType
 from tracejit.records import dataclass
 
 
@@ -62,7 +62,10 @@ def linearize_branch(lin: Linearizer, instr: Instr, mapping: dict[Value, Value])
         return
     undone = _undone(instr, [k for k, r in enumerate(instr.results) if r in lin.undone])
     free = [_is_index(a) or a in lin.free for a in args]
-    sides, slots = _sides(instr, args, active, moving, free, undone, lin.settled)
+    guarded = [lin.tangents.get(a) in lin.guarded for a in args]
+    doubtful = [r in lin.doubtful for r in instr.results]
+    masks = guarded, doubtful
+    sides, slots = _sides(instr, args, active, moving, free, undone, lin.settled, masks)
     lin.taped += max(
         sum(map(size, [*s.plan.arrays, *s.plan.indices])) + s.joint.taped for s in sides
     )
@@ -103,6 +106,7 @@ def _sides(
     free: list[bool],
     undone: dict[int, int],
     settled: Settled | None,
+    masks: tuple[list[bool], list[bool]],
 ) -> tuple[list[Side], list[TensorType]]:
     """Both sides with their residuals, and the types of the slots that these share.
 
@@ -111,7 +115,9 @@ def _sides(
     """
     updated = {updated_operand(instr, r) for r in instr.results}
     summed = [a and v not in updated for a, v in zip(active, RegionOp(instr).given, strict=True)]
-    joints = [joint(r, active, moving, summed, undone, free, (), settled) for r in instr.regions]
+    joints = [
+        joint(r, active, moving, summed, undone, free, (), settled, *masks) for r in instr.regions
+    ]
     alive = [j for j in joints if not j.diverges]
     undone = {k: at for k, at in undone.items() if all(_ends_at(j, k, at) for j in alive)}
     choosers = [None if j.diverges else _chooser(j, moving, free, undone) for j in joints]
@@ -240,49 +246,71 @@ class BranchStep:
     rows: list[Value]
     taped: bool
 
+    @property
+    def _alive(self) -> list[Side]:
+        return [s for s in self.sides if not s.joint.diverges]
+
     def transpose(self, reverse: Reverse) -> None:
         if all(reverse.cotangent(t) is None for t in self.out) and not self.taped:
             return
         b = reverse.b
-        alive = [s for s in self.sides if not s.joint.diverges]
-        made = [self.reverse_side(s) for s in alive]
+        alive = self._alive
+        flags = self._flags(reverse)
+        made = [self.reverse_side(s, list(flags)) for s in alive]
         positions = sorted({k for _, used in made for k in used})
         functions = tuple(_with_args(f, len(self.linear), positions) for f, _ in made)
         extents = [self.results[k] for k in self._extents()]
         cts = [reverse.sum(t).dense() for t in self.out if t is not None]
-        sums = [
-            reverse.sum(t).take()
-            for t, s in zip(self.linear, alive[0].joint.sums, strict=True)
-            if t is not None and s is not None
-        ]
+        begun, sums = [False] * len(self.linear), []
+        for k, (t, s) in enumerate(zip(self.linear, alive[0].joint.sums, strict=True)):
+            if t is not None and s is not None:
+                begun[k] = reverse.sum(t).begun()
+                sums.append(reverse.sum(t).take())
         undone = alive[0].undone
         later = [_as_type(b, self.results[k], self.args[at]) for k, at in undone.items()]
         tape = [reverse.tape] if self.taped and reverse.tape is not None else []
         consts = [self.args[k] for k in positions]
-        operands = [*extents, *cts, *sums, *later, *tape, *self.rows, *consts]
+        operands = [*extents, *cts, *flags.values(), *sums, *later, *tape, *self.rows, *consts]
         if len(functions) == 1:
             found = b.inline(functions[0], operands)
         else:
             new = b.append(self.instr.prim, [*self.lead, *operands], {}, functions, self.instr.loc)
             found = new.results
         got = iter(found)
-        for k, t in enumerate(self.linear):
-            if t is not None:
-                total = reverse.sum(t)
-                before = total.masks
-                total.add(next(got))
-                total.note(before, self._mask(b, k, t))
+        added = [(k, t, next(got)) for k, t in enumerate(self.linear) if t is not None]
+        used = {k: next(got) for k in self._asked()}
+        for k, t, ct in added:
+            if any(s.joint.used[k] is not False for s in alive):
+                reverse.sum(t).add_masked(ct, self._mask(b, k, t, used.get(k)))
+            elif begun[k]:
+                reverse.sum(t).put_back(ct)
         for at in undone.values():
             earlier = self.args[at]
             reverse.restored[earlier] = _as_type(b, next(got), earlier)
         if self.taped:
             reverse.tape = found[-1]
 
-    def _mask(self, b: Builder, k: int, linear: Value) -> Mask | None:
-        """The mask of the cotangent of argument ``k``, where one side alone makes it."""
-        sides = [k in s.joint.reached for s in self.sides]
-        alone = any(sides) and not all(sides) and not is_tape(linear)
-        if not alone or any(s.joint.diverges for s in self.sides):
+    def _flags(self, reverse: Reverse) -> dict[int, Value]:
+        """Of results whose sides ask for it: whether anything of the cotangent was used."""
+        found = {}
+        for k, t in enumerate(self.out):
+            if t is not None and any(s.joint.marks[k] is not None for s in self._alive):
+                flag = flag_of(reverse.b, reverse.sum(t).used())
+                if flag is not None:
+                    found[k] = flag
+        return found
+
+    def _asked(self) -> list[int]:
+        """Arguments of which the run says whether a side used anything."""
+        places = [k for k, t in enumerate(self.linear) if t is not None and not is_tape(t)]
+        return [k for k in places if any(isinstance(s.joint.used[k], Value) for s in self._alive)]
+
+    def _mask(self, b: Builder, k: int, linear: Value, used: Value | None) -> Mask | None:
+        """The mask of the cotangent of argument ``k``, where not all of the sides make it."""
+        if used is not None:
+            return of_branch(used, linear)
+        sides = [s.joint.used[k] for s in self.sides]
+        if all(sides) or is_tape(linear) or any(s.joint.diverges for s in self.sides):
             return None
         (taken,) = self.lead
         return of_branch(taken if sides[0] else b.op("invert", taken), linear)
@@ -292,8 +320,11 @@ class BranchStep:
         mentioned = {u for r in self.results for u in type_uses(r.type)}
         return [k for k, r in enumerate(self.results) if r in mentioned]
 
-    def reverse_side(self, side: Side) -> tuple[Function, set[int]]:
-        """The reverse of one side over all arguments, and which arguments it uses."""
+    def reverse_side(self, side: Side, flagged: Sequence[int] = ()) -> tuple[Function, set[int]]:
+        """The reverse of one side over all arguments, and which arguments it uses.
+
+        ``flagged``: results with a flag beside their cotangents.
+        """
         j = side.joint
         b = Builder(f"{j.name}_reverse")
         mapping = region_params(j.params)
@@ -309,6 +340,10 @@ class BranchStep:
             for r, ct in zip(j.results, j.cts, strict=True)
             if ct is not None
         ]
+        flags = {k: b.param(BOOL) for k in flagged}
+        for k, mark in enumerate(j.marks):
+            if mark is not None:
+                mapping[mark] = flags[k] if k in flags else b.const(True, BOOL.dtype)
         for s in j.sums:
             if s is not None:
                 mapping[s] = b.param(rename_type(s.type, mapping))
@@ -332,6 +367,8 @@ class BranchStep:
             mapping[ct] = replay.typed(param, ct)
         replay.run()
         results = [replay.get(g) for g in j.grads if g is not None]
+        for k in self._asked():
+            results.append(replay.flag(j.used[k]))
         results += [replay.get(p) for p in undone.values()]
         results += [mapping[j.tape[2]]] if self.taped else []
         used = {u for i in b.instrs for u in uses(i)} | set(results)

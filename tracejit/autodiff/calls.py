@@ -170,6 +170,7 @@ def _by_jvp(
     """The rule is linear in the tangents: it is its own derivative, here taken at zero."""
     inner = Linearizer(lin.b, lin.tape)
     inner.steps, inner.linear, inner.finite = lin.steps, lin.linear, lin.finite
+    inner.guarded = lin.guarded
     dots = []
     for v in args:
         if has_tangent(v):

@@ -15,11 +15,12 @@ from typing import Protocol
 from tracejit.autodiff import masking
 from tracejit.autodiff.accumulator import CotangentSum
 from tracejit.autodiff.cut import recomputable
+from tracejit.autodiff.masking import Mask
 from tracejit.autodiff.region_rules import rules_of
 from tracejit.autodiff.settled import Settled
 from tracejit.autodiff.tangents import expansion, has_tangent, makes_tape, push_forward
 from tracejit.autodiff.undoing import updated_operand
-from tracejit.autodiff.usefulness import useful_values
+from tracejit.autodiff.usefulness import doubtful_values, useful_values
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Function, Instr, Value, is_reshape, uses
 from tracejit.ir.ops.derivatives_linear import is_tape
@@ -97,7 +98,7 @@ class LinearInstr:
         b: Builder,
         cts: list[Value | None],
         accs: list[CotangentSum | None],
-        mask: Value | None,
+        mask: Mask | None,
     ) -> None:
         instr = self.instr
         ((k, acc), *_) = ((k, a) for k, a in enumerate(accs) if a is not None)
@@ -105,7 +106,7 @@ class LinearInstr:
             (ct,) = cts
             assert ct is not None
             product = b.op(instr.name, ct, instr.operands[1 - k])
-            acc.add(b.op("select", mask, product, b.zeros_like(product)))
+            acc.add(b.op("select", masking.whole(b, mask), product, b.zeros_like(product)))
             return
         assert instr.prim.transpose is not None, f"{instr.name} is not linear"
         instr.prim.transpose(b, cts, instr.operands, accs, instr.attrs)
@@ -145,6 +146,10 @@ class Linearizer:
         self.at_hand: dict[Value, Value] = {}
         #: Of the function being linearized, what its wanted results depend on.
         self.useful: set[Value] = set()
+        #: Of that function, what the run may leave out.
+        self.doubtful: set[Value] = set()
+        #: Linear values that a factor which may not be finite made: masks of theirs matter.
+        self.guarded: set[Value] = set()
 
     def fresh(self, primal: Value) -> Value:
         """A new linear value: the tangent of a primal value."""
@@ -165,18 +170,24 @@ class Linearizer:
         return self.tape
 
     def run(
-        self, function: Function, args: Sequence[Value], wanted: Sequence[bool] | None = None
+        self,
+        function: Function,
+        args: Sequence[Value],
+        wanted: Sequence[bool] | None = None,
+        doubtful: Sequence[bool] = (),
     ) -> list[Value]:
         """Linearize ``function`` at ``args``; its primal results (none if it always raises).
 
-        ``wanted``: which results may have a cotangent, all if None."""
-        around = self.useful
+        ``wanted``: which results may have a cotangent, all if None; ``doubtful``: which the run
+        may leave out."""
+        around = self.useful, self.doubtful
         ends = function.results if wanted is None else compress(function.results, wanted)
         self.useful = useful_values(function, ends)
+        self.doubtful = doubtful_values(function, compress(function.results, doubtful))
         try:
             return self._run(function, args)
         finally:
-            self.useful = around
+            self.useful, self.doubtful = around
 
     def _run(self, function: Function, args: Sequence[Value]) -> list[Value]:
         mapping = dict(zip(function.params, args, strict=True))
@@ -206,7 +217,8 @@ class Linearizer:
     def _emit(self, instr: Instr, mapping: dict[Value, Value], active: bool) -> None:
         expanded = expansion(instr, mapping) if active else None
         if expanded is not None:
-            mapping.update(zip(instr.results, self.run(*expanded), strict=True))
+            unsure = [any(r in self.doubtful for r in instr.results)] * len(instr.results)
+            mapping.update(zip(instr.results, self.run(*expanded, None, unsure), strict=True))
             return
         new = self.b.clone(instr, mapping)
         self._note(new)
@@ -222,15 +234,22 @@ class Linearizer:
         emitted = b.instrs[mark:]
         del b.instrs[mark:]
         for step in emitted:
-            if any(v in self.linear for v in step.operands):
+            through = [k for k, v in enumerate(step.operands) if v in self.linear]
+            if through:
                 self.steps.append(LinearInstr(step, self.linear, self.finite))
                 self.linear.update(step.results)
+                if self._is_guarded(step, through):
+                    self.guarded.update(step.results)
             else:
                 b.instrs.append(step)
                 self._note(step)
         for primal, t in zip(new.results, found, strict=True):
             if t is not None and t in self.linear and has_tangent(primal):
                 self.tangents[primal] = t
+
+    def _is_guarded(self, step: Instr, through: Sequence[int]) -> bool:
+        below = any(step.operands[k] in self.guarded for k in through)
+        return below or masking.guards(step, through[0], self.finite)
 
     def _note(self, instr: Instr) -> None:
         if masking.stays_finite(instr, self.finite):

@@ -13,41 +13,113 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
+from tracejit.autodiff.windows import Bounds, Shape, within
 from tracejit.dtypes import is_exact
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import Instr, Value, window_of
-from tracejit.ir.extent import Dim
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import BOOL, TensorType
-from tracejit.records import dataclass
 
 
-@dataclass(frozen=True, eq=False)
-class Window:
-    """A cotangent that is zero outside of a window, or inside of it: ``made`` when asked for.
+class LazyMask:
+    """A mask that is made when asked for, whole or a window of it.
 
-    It says where that is, whatever the numbers are: a cotangent that happens to be zero has
-    derivatives. ``used``: a bool scalar, false where a branch left out all of it.
+    It says where a cotangent is zero whatever the numbers are: one that happens to be zero has
+    derivatives. ``used``: bool scalars; where none holds, branches left out all of it.
     """
 
-    made: Callable[[Builder], Value]
-    used: Value | None = None
+    def __init__(self, make: Callable[[Builder], Value], used: Used, read: Read | None = None):
+        self.used = used
+        self._make, self._read = make, read
+        self._whole: Value | None = None
+
+    def whole(self, b: Builder) -> Value:
+        """All of it; made once, for the one body that it is of."""
+        if self._whole is None:
+            self._whole = self._make(b)
+        return self._whole
+
+    def window(self, b: Builder, bounds: Bounds, shape: Shape) -> Value | bool:
+        """A window of it, or what all of the window is; without all of it where that is known."""
+        if self._read is not None and self._whole is None:
+            found = self._read(b, bounds, shape)
+            if found is not None:
+                return found
+        return b.op("slice", self.whole(b), *bounds, shape=shape)  # type: ignore[no-any-return]
 
 
-#: A bool value, or a window.
-Mask: TypeAlias = "Value | Window"
+#: Bool scalars of which one holds where anything is used; None: not known.
+Used: TypeAlias = "tuple[Value, ...] | None"
+#: A bool value, or one that is not made yet.
+Mask: TypeAlias = "Value | LazyMask"
+#: How a window of a mask is made: a value, what all of it is, or None: from the whole.
+Read: TypeAlias = "Callable[[Builder, Bounds, Shape], Value | bool | None]"
 
 
-def of_branch(taken: Value, like: Value) -> Window:
-    """The mask of what one side of a branch alone reads: ``taken`` is true where it is run."""
-    return Window(lambda b: b.broadcast(taken, like.shape, ()), taken)
+def whole(b: Builder, mask: Mask) -> Value:
+    """The mask as a value."""
+    return mask.whole(b) if isinstance(mask, LazyMask) else mask
 
 
-def used(mask: Mask) -> Value | None:
-    """A bool scalar that is false where a mask is all false; None: only its elements say."""
-    if isinstance(mask, Window):
+def window(b: Builder, mask: Mask, bounds: Bounds, shape: Shape) -> Value | bool:
+    """A window of a mask, or what all of it is."""
+    if isinstance(mask, LazyMask):
+        return mask.window(b, bounds, shape)
+    return b.op("slice", mask, *bounds, shape=shape)  # type: ignore[no-any-return]
+
+
+def of_branch(taken: Value, like: Value) -> LazyMask:
+    """The mask of what is used only where ``taken``, a bool scalar, is true."""
+    return LazyMask(
+        lambda b: b.broadcast(taken, like.shape, ()),
+        (taken,),
+        lambda b, bounds, shape: b.broadcast(taken, shape, ()),
+    )
+
+
+def used(mask: Mask | None) -> Used:
+    """Bool scalars; where none holds, a mask is all false. None: only its elements say."""
+    if isinstance(mask, LazyMask):
         return mask.used
-    return mask if mask.rank == 0 else None
+    return (mask,) if mask is not None and mask.rank == 0 else None
+
+
+def used_by_any(masks: Sequence[Mask]) -> Used:
+    """The same of where any of the masks is true."""
+    found = [used(m) for m in masks]
+    if None in found:
+        return None
+    return tuple(dict.fromkeys(u for each in found for u in each or ()))
+
+
+def any_used(b: Builder, flags: Sequence[Value]) -> Value:
+    """Where any of some bool values holds."""
+    one, *rest = dict.fromkeys(flags)
+    for other in rest:
+        one = b.op("bitwise_or", one, other)
+    return one
+
+
+def flag_of(b: Builder, flags: Used) -> Value | None:
+    """``used`` as one bool scalar, if it is known."""
+    return None if flags is None else any_used(b, flags) if flags else b.const(False, BOOL.dtype)
+
+
+def any_of(masks: Sequence[Mask]) -> Mask:
+    """Where any of the masks is true."""
+    if len(masks) == 1:
+        return masks[0]
+
+    def make(b: Builder) -> Value:
+        return any_used(b, [whole(b, m) for m in masks])
+
+    def read(b: Builder, bounds: Bounds, shape: Shape) -> Value | bool:
+        made: Value | bool = False
+        for mask in masks:
+            made = _or(b, made, window(b, mask, bounds, shape))
+        return made
+
+    return LazyMask(make, used_by_any(masks), read)
 
 
 def stays_finite(instr: Instr, finite: set[Value]) -> bool:
@@ -109,7 +181,7 @@ def of_choice(
     return both(b, b.op("invert", chosen), masks[2])
 
 
-def of_operand(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | None:
+def of_operand(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask | None:
     """Reverse: the mask of what ``instr`` gives to the cotangent of operand ``k``.
 
     ``mask`` is that of its result. None is a cotangent of which any zero is a number.
@@ -120,86 +192,140 @@ def of_operand(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | N
     return mask if _elementwise(instr) else None
 
 
-def _of_choice_back(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask:
+def _of_choice_back(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask:
     chosen = instr.operands[0]
-    return both(b, chosen if k == 1 else b.op("invert", chosen), mask)
+
+    def make(b: Builder) -> Value:
+        here = chosen if k == 1 else b.op("invert", chosen)
+        return here if mask is None else both(b, here, whole(b, mask))
+
+    return make(b) if chosen.rank == 0 else LazyMask(make, used(mask))
 
 
-def _of_read(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask:
-    return Window(lambda b: _inside(b, instr, mask))
+def _of_slice(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask | None:
+    x, *bounds = instr.operands
+    here = bounds, instr.result.shape
+
+    def make(b: Builder) -> Value:
+        nothing = _flags(b, False, x.shape)
+        inside = _flags(b, True, here[1]) if mask is None else whole(b, mask)
+        return b.op("put_slice", nothing, inside, *bounds)  # type: ignore[no-any-return]
+
+    def read(b: Builder, other: Bounds, shape: Shape) -> Value | bool | None:
+        inside = within(b, (other, shape), here)
+        if inside is False or mask is None:
+            return inside
+        return whole(b, mask) if inside is True and shape == here[1] else None
+
+    return LazyMask(make, used(mask), read)
 
 
-def _of_put_slice(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | None:
-    if k == 0:
-        return Window(lambda b: _outside(b, instr, mask))
-    bounds, shape = window_of(instr)
-    return None if mask is None else b.op("slice", mask, *bounds, shape=shape)
+def _of_put_slice(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask | None:
+    here = bounds, shape = window_of(instr)
+    if k != 0:
+        found = True if mask is None else window(b, mask, bounds, shape)
+        if isinstance(found, bool):
+            return None if found else _flags(b, False, shape)
+        return found
+    x = instr.operands[0]
+
+    def make(b: Builder) -> Value:
+        kept = _flags(b, True, x.shape) if mask is None else whole(b, mask)
+        return b.op("put_slice", kept, _flags(b, False, shape), *bounds)  # type: ignore[no-any-return]
+
+    def read(b: Builder, other: Bounds, size: Shape) -> Value | bool | None:
+        inside = within(b, (other, size), here)
+        if inside is None:
+            return None
+        outside = not inside if isinstance(inside, bool) else b.op("invert", inside)
+        if outside is False or mask is None:
+            return outside
+        kept = window(b, mask, other, size)
+        if outside is True or kept is False:
+            return kept
+        return outside if kept is True else b.op("bitwise_and", outside, kept)  # type: ignore[no-any-return]
+
+    return LazyMask(make, used(mask), read)
 
 
-def _of_scatter(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | None:
-    written = k == 0 and instr.attrs["mode"] != "add"
-    return Window(lambda b: _outside(b, instr, mask)) if written else None
+def _of_gather(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask | None:
+    x, *index = instr.operands
+    attrs = {"axes": instr.attrs["axes"], "mode": "set" if mask is None else "maximum"}
+
+    def make(b: Builder) -> Value:
+        read = _flags(b, True, instr.result.shape) if mask is None else whole(b, mask)
+        return b.op("scatter", _flags(b, False, x.shape), read, *index, **attrs)  # type: ignore[no-any-return]
+
+    return LazyMask(make, used(mask))
 
 
-def _of_reduce_sum(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | None:
+def _of_scatter(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask | None:
+    if k != 0 or instr.attrs["mode"] == "add":
+        return None
+    x, v, *index = instr.operands
+    attrs = {"axes": instr.attrs["axes"], "mode": "set"}
+
+    def make(b: Builder) -> Value:
+        kept = _flags(b, True, x.shape) if mask is None else whole(b, mask)
+        return b.op("scatter", kept, _flags(b, False, v.shape), *index, **attrs)  # type: ignore[no-any-return]
+
+    return LazyMask(make, used(mask))
+
+
+def _of_reduce_sum(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask | None:
     gone, x = instr.attrs["axes"], instr.operands[0]
     kept = [a for a in range(x.rank) if a not in gone]
-    return None if mask is None else b.broadcast(mask, x.shape, kept)
+    return _mapped(mask, lambda b, whole: b.broadcast(whole, x.shape, kept))
 
 
-def _of_transpose(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | None:
+def _of_transpose(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask | None:
     perm = instr.attrs["perm"]
     back = tuple(perm.index(a) for a in range(len(perm)))
-    return None if mask is None else b.op("transpose", mask, perm=back)
+    return _mapped(mask, lambda b, whole: b.op("transpose", whole, perm=back))
 
 
-def _of_reshape(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | None:
-    return None if mask is None else b.reshape(mask, instr.operands[0].shape)
+def _of_reshape(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask | None:
+    return None if mask is None else reshaped(mask, instr.operands[0].shape)
 
 
-def _flags(b: Builder, value: bool, shape: tuple[Dim, ...]) -> Value:
+def _of_broadcast(b: Builder, instr: Instr, k: int, mask: Mask | None) -> Mask | None:
+    """The mask of what was repeated along axes of a result: whether any of the copies was used."""
+    x, result = instr.operands[0], instr.result
+    axes = instr.attrs["axes"]
+    if instr.attrs.get("maybe_one", ()) or any(p > q for p, q in pairwise(axes)):
+        return None
+    kept = [a for e, a in zip(x.shape, axes, strict=True) if e == result.shape[a]]
+    gone = tuple(a for a in range(result.rank) if a not in kept)
+    return _mapped(mask, lambda b, whole: b.reshape(b.op("reduce_or", whole, axes=gone), x.shape))
+
+
+def _mapped(mask: Mask | None, make: Callable[[Builder, Value], Value]) -> Mask | None:
+    if mask is None:
+        return None
+    return LazyMask(lambda b: make(b, whole(b, mask)), used(mask))
+
+
+def reshaped(mask: Mask, shape: Shape) -> Mask:
+    """A mask of the same elements in another shape."""
+    return LazyMask(lambda b: b.reshape(whole(b, mask), shape), used(mask))
+
+
+def _flags(b: Builder, value: bool, shape: Shape) -> Value:
     return b.full(value, TensorType(BOOL.dtype, shape))
 
 
-def _inside(b: Builder, instr: Instr, mask: Value | None) -> Value:
-    """True at the elements that a ``slice`` or ``gather`` reads, where its result has the mask."""
-    x, *rest = instr.operands
-    nothing = _flags(b, False, x.shape)
-    read = _flags(b, True, instr.result.shape) if mask is None else mask
-    if instr.has(Trait.WINDOW):
-        return b.op("put_slice", nothing, read, *rest)  # type: ignore[no-any-return]
-    attrs = {"axes": instr.attrs["axes"], "mode": "maximum" if mask is not None else "set"}
-    return b.op("scatter", nothing, read, *rest, **attrs)  # type: ignore[no-any-return]
+def _or(b: Builder, one: Value | bool, other: Value | bool) -> Value | bool:
+    if one is True or other is False:
+        return one
+    if other is True or one is False:
+        return other
+    return b.op("bitwise_or", one, other)  # type: ignore[no-any-return]
 
 
-def _outside(b: Builder, instr: Instr, mask: Value | None) -> Value:
-    """False at the elements that a ``put_slice`` or ``scatter`` writes."""
-    x, v, *rest = instr.operands
-    kept = _flags(b, True, x.shape) if mask is None else mask
-    gone = _flags(b, False, v.shape)
-    if instr.has(Trait.WINDOW):
-        return b.op("put_slice", kept, gone, *rest)  # type: ignore[no-any-return]
-    attrs = {"axes": instr.attrs["axes"], "mode": "set"}
-    return b.op("scatter", kept, gone, *rest, **attrs)  # type: ignore[no-any-return]
-
-
-def _of_broadcast(b: Builder, instr: Instr, k: int, mask: Value | None) -> Mask | None:
-    """The mask of what was repeated along axes of a result: whether any of the copies was used."""
-    x = instr.operands[0]
-    if mask is None or instr.attrs.get("maybe_one", ()):
-        return None
-    axes = instr.attrs["axes"]
-    kept = [a for e, a in zip(x.shape, axes, strict=True) if e == mask.shape[a]]
-    gone = tuple(a for a in range(mask.rank) if a not in kept)
-    if any(p > q for p, q in pairwise(axes)):
-        return None
-    return b.reshape(b.op("reduce_or", mask, axes=gone), x.shape)
-
-
-_BACK: dict[str, Callable[[Builder, Instr, int, Value | None], Mask | None]] = {
+_BACK: dict[str, Callable[[Builder, Instr, int, Mask | None], Mask | None]] = {
     "select": _of_choice_back,
-    "slice": _of_read,
-    "gather": _of_read,
+    "slice": _of_slice,
+    "gather": _of_gather,
     "put_slice": _of_put_slice,
     "scatter": _of_scatter,
     "reduce_sum": _of_reduce_sum,

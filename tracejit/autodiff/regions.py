@@ -13,19 +13,24 @@ from dataclasses import field
 from tracejit.autodiff.accumulator import CotangentSum
 from tracejit.autodiff.cut import recomputable
 from tracejit.autodiff.linearize import Linearizer, Reverse
+from tracejit.autodiff.masking import any_used, of_branch
 from tracejit.autodiff.settled import Settled
 from tracejit.autodiff.undoing import Undo, put_back, undo_chain, versions, ways
 from tracejit.ir.builder import Builder, rename_attr
 from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
 from tracejit.ir.extent import ResultRef, leaves
 from tracejit.ir.ops.derivatives_linear import is_tape
-from tracejit.ir.types import TapeType
+from tracejit.ir.types import BOOL, TapeType
 from tracejit.records import dataclass
 
 
 @dataclass
 class Joint:
-    """Everything here is values of one straight line; ``None`` where a value has no tangent."""
+    """Everything here is values of one straight line; ``None`` where a value has no tangent.
+
+    ``marks`` are bool scalars that come in beside cotangents: false where all of one was left out.
+    ``used`` go out beside those of parameters: a value, or what is known of what is added here.
+    """
 
     name: str
     params: list[Value]
@@ -40,7 +45,8 @@ class Joint:
     diverges: bool
     final: set[Value] = field(default_factory=set)  # versions of settled arrays
     readable: set[Value] = field(default_factory=set)  # what is read of them in the end
-    reached: set[int] = field(default_factory=set)  # parameters that a cotangent arrived at
+    marks: list[Value | None] = field(default_factory=list)
+    used: list[Value | bool] = field(default_factory=list)
     taped: int = 0  # bytes that steps inside put on the tape, typically
 
     @property
@@ -71,6 +77,8 @@ def joint(
     free: Sequence[bool] = (),
     carried: Collection[int] = (),
     settled: Settled | None = None,
+    guarded: Sequence[bool] = (),
+    doubtful: Sequence[bool] = (),
 ) -> Joint:
     """Linearize and transpose a region.
 
@@ -78,6 +86,8 @@ def joint(
     parameters whose cotangent comes in as a running sum; ``undone``: results that the reverse is
     to undo, for which the loops and branches inside restore what they update. ``free``: parameters
     that the reverse has anyway; ``carried``: results that it may undo; ``settled``: of the nest.
+    ``guarded``: parameters whose cotangents' masks matter; ``doubtful``: results that the run may
+    leave out.
     """
     w = Builder(region.name)
     made = w.params_like(region.params)
@@ -87,7 +97,8 @@ def joint(
     lin = Linearizer(w, before, ways(region, undone), again, settled or Settled())
     lin.free.update(p for p, f in zip(params, free, strict=bool(free)) if f)
     linear = [lin.fresh(p) if a else None for p, a in zip(params, active, strict=True)]
-    results = lin.run(region, params, None if region.diverges else moving)
+    lin.guarded.update(t for t, g in zip(linear, guarded) if g and t is not None)
+    results = lin.run(region, params, None if region.diverges else moving, doubtful)
     between = lin.tape or before
     mark = len(w.instrs)
     reverse = Reverse(w, between)
@@ -96,18 +107,28 @@ def joint(
         if t is not None and summed[k] and not is_tape(p):  # a tape has one source, no sum
             sums[k] = Value(p.type)
             reverse.sums[t] = CotangentSum(w, t, sums[k])
+            reverse.sums[t].masks = ()  # of what is added here
     cts: list[Value | None] = []
-    for r, m in zip(results, moving):
+    marks: list[Value | None] = [None] * len(results)
+    for k, (r, m) in enumerate(zip(results, moving)):
         cts.append(Value(r.type) if m else None)
         t = lin.tangent(r)
         if m and t is not None:
             assert cts[-1] is not None
-            reverse.sum(t).add(cts[-1])
+            if lin.guarded and doubtful and doubtful[k] and not is_tape(r):
+                marks[k] = Value(BOOL)
+            flag = marks[k]
+            mask = None if flag is None else of_branch(flag, t)
+            reverse.sum(t).add_masked(cts[-1], mask)
     lin.transpose(reverse)
     found = [None if t is None else reverse.sum(t) for t in linear]
     grads = [None if total is None else total.dense() for total in found]
-    reached = {k for k, total in enumerate(found) if total is not None and total.begun()}
-    reached = {k for k in reached if sums[k] is None or grads[k] is not sums[k]}
+    used: list[Value | bool] = []
+    for k, added in enumerate(found):
+        reached = added is not None and added.begun()
+        reached = reached and (sums[k] is None or grads[k] is not sums[k])
+        flags = added.used() if added is not None and guarded and guarded[k] else None
+        used.append(reached and (flags is None or (bool(flags) and any_used(w, flags))))
     return Joint(
         region.name,
         params,
@@ -122,7 +143,8 @@ def joint(
         region.diverges,
         lin.final,
         lin.readable,
-        reached,
+        marks,
+        used,
         lin.taped,
     )
 
@@ -241,6 +263,10 @@ class Replay:
             self.mapping[v] = self.b.index(rename_attr(v.expr, self.mapping))
         else:
             self.b.clone(self.defs[v], self.mapping)
+
+    def flag(self, used: Value | bool) -> Value:
+        """What ``Joint.used`` says, as a value here."""
+        return self.b.const(used, BOOL.dtype) if isinstance(used, bool) else self.get(used)
 
     def typed(self, value: Value, like: Value) -> Value:
         """``value`` with the type that ``like`` has here (carried extents agree at run time)."""

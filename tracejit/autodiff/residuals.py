@@ -67,6 +67,7 @@ class Chooser:
                 raise NotSettledError
             found.update((u, None) for u in uses(instr) if u in primal)
         ends = [*also, *(g for g in self.joint.grads if g is not None)]
+        ends += [u for u in self.joint.used if isinstance(u, Value)]
         for value in ends:
             found.update((u, None) for u in (value, *type_uses(value.type)) if u in primal)
         return [v for v in found if not isinstance(v.type, TapeType)]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from tracejit.ir.core import Function, Instr, Value
 from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.traits import Trait
 
 
 def useful_values(function: Function, wanted: Iterable[Value]) -> set[Value]:
@@ -36,6 +37,26 @@ def useful_results(instr: Instr, wanted: set[Value]) -> list[bool]:
         if grown == flags:
             return flags
         flags = grown
+
+
+def doubtful_values(function: Function, doubtful: Iterable[Value]) -> set[Value]:
+    """Values of a function that may turn out not to be used: a choice comes after them, or what
+    they go into is ``doubtful``."""
+    found = set(doubtful)
+    for instr in reversed(function.instrs):
+        if _leaves_out(instr) or any(r in found for r in instr.results):
+            found.update(instr.operands)
+    return found
+
+
+def _leaves_out(instr: Instr) -> bool:
+    """Whether the run decides, by one bool, that all of an operand is not used."""
+    if instr.has(Trait.CHOOSES) or instr.has(Trait.BRANCH):
+        return instr.operands[0].rank == 0
+    if not instr.has(Trait.LOOP):
+        return False
+    op = RegionOp(instr)
+    return not op.known_trip or any(_leaves_out(i) for i in op.body.instrs)
 
 
 def _read(instr: Instr, wanted: set[Value]) -> Sequence[Value]:
