@@ -17,7 +17,7 @@ from tracejit.ir.exceptions import exception_type
 from tracejit.ir.scalar.emit import F64, I64, ComplexPair
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, BufferType, Type
-from tracejit.llvm_text import lower_usual
+from tracejit.llvm_text import lower_apart, lower_usual
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.loops import CountedLoop, Phis, merge, poll
 from tracejit.llvm_text.lower_function import (
@@ -58,6 +58,7 @@ def _for(f: FunctionText, instr: Instr) -> None:
     limit = _UNCHUNKED_HEAVY if heavy else _UNCHUNKED_LIGHT
     plain = f.kernel or body.diverges or (known is not None and known <= limit)
     loop = CountedLoop(f, body, inits, consts, known)
+    apart = _apart(f, body, carried, known)
     usual = lower_usual.trial(f, body, [*inits, *consts]) if f.kernel and plain else None
     exits = [] if known is not None else [(f.e.block, inits)]
     inside, after = f.e.fresh_label("loop"), f.e.fresh_label("after")
@@ -66,7 +67,9 @@ def _for(f: FunctionText, instr: Instr) -> None:
         f.e.line(f"br {some}, label %{inside}, label %{after}")
     else:
         f.e.line(f"br label %{inside}")
-    if usual is not None:
+    if apart is not None:
+        exits += lower_apart.Apart(f, loop, apart).run(inside, after, first, trip)
+    elif usual is not None:
         exits += lower_usual.Chunks(f, loop, first, trip, usual).run(inside, after)
     elif plain:
         entry = f.e.block
@@ -81,6 +84,16 @@ def _for(f: FunctionText, instr: Instr) -> None:
         return
     f.e.label(after)
     f.bind(instr.results, merge(f, [v.type for v in instr.results], exits))
+
+
+def _apart(
+    f: FunctionText, body: Function, carried: int, known: int | None
+) -> lower_apart.Parts | None:
+    """How a loop is done in two: none where a launch is more than a call, none on the stack of a
+    recursion."""
+    if f.recursion is not None or not (f.kernel or f.module.rules.get("launch") is _launch):
+        return None
+    return lower_apart.parts_of(body, carried, known)
 
 
 def _extremes(body: Function) -> list[Instr]:

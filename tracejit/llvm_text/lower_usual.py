@@ -112,8 +112,8 @@ def _by_memory(
             if place[load] > place[store] or not own_places([load, store], body):
                 return None
             how = "asks"
-        elif not f.alone.issuperset((source.text, target.text)):
-            return None
+        elif not f.alone.intersection((source.text, target.text)):
+            return None  # each may reach what the other does
     return how
 
 
