@@ -49,6 +49,19 @@ D(x) == D(x), D(x) != D(x * 2), D(x) == {3: 6}, {} == D(x), (D(x), 1) == (D(x), 
 {**D(x), **D(x * 2)}, {99: 1, **D(x), 3: 5}, D(x) | {3: 50}, {50: 1} | D(x)
 d = D(x); d |= {50: 1}; e = {9: 1}; e |= d; s = S(x); s |= {9}; return d, e, s, d != e, {**d} == d
 
+d = D(x); t = [0]\n for e, k in enumerate(d): d[k] = e; t.append(k)\n return d, t
+d = D(x)\n for e, (k, v) in zip(range(5), d.items()): d[k] = v + e\n return d
+d = D(x)\n for e, k in zip(range(5), d):\n  if e == 4: d[9] = 1\n return len(d)
+d = D(x)\n for k in reversed(d): d[k] += 1\n return d
+d = {1: 1, 2: 2}\n for k in d:\n  if x[k] == 5: d[9] = 0\n return d
+d = {1: 1, 2: 2}; t = 0\n for v in d.values():\n  t += v\n  if x[v] == 2: d[2] = 7\n return d, t
+d = {1: 1, 2: 2}\n for k, e in zip(d, range(2)):\n  if x[k] == 5: d[9] = 0\n return d
+l = list(D(x))\n for k, v in enumerate(l[:]): l[k] = v + 1; l.append(k)\n return l
+l = list(D(x))\n for k, v in enumerate(l):\n  if k < 3: l[k + 1] = v * 2\n return l
+l = list(D(x))\n for v in l: l[2] += v\n return l
+m = list(D(x)); it = map(lambda v: v + 1, m); m.append(x[0]); return list(it)
+l = list(D(x))\n for a, b in itertools.pairwise(l): l[3] = a + b\n return l
+s = {1, 2}; t = 0\n for k in s:\n  t += k\n  if x[k] == 5: s.add(9)\n return s, t
 list(D(x)), max(D(x)), list(reversed(D(x))), list(itertools.combinations(D(x), 2)), {**D(x)}
 dict(D(x)), copy.copy(D(x)), copy.deepcopy((D(x), C(x), S(x))), {'a': D(x)}['a'], len([D(x), D(x)])
 dict.fromkeys(D(x), 1), type(D(x)) is dict, isinstance(S(x), set), bool(D(x)), 3 in D(x).keys()
@@ -86,6 +99,9 @@ p = {3: [2, 1], 1: [2, 3]}; l = p[int(x[0])]; l[0] = 7; return p
 p = {3: ([2],), 1: ([2],)}; p.get(int(x[0]))[0][0] = 7; return p
 """
 REFUSED = r"""
+l = list(D(x))\n for k, v in enumerate(l):\n  if k < 3: l.append(v)\n return l
+l = list(D(x))\n for v, e in zip(l, range(5)): l.pop()\n return l
+d = {1: 1, 2: 2}\n for k in d:\n  if x[k] == 5: del d[k]\n return d
 D(x) == C(x); D(x) | C(x); {**D(x), 'a': 1}
 {k: v * .5 for k, v in D(x).items()} == D(x)
 C(x) == C(x); OrderedDict() == D(x); C(x).update(a=3); C(x).update([3], a=1); D(x).keys().__iter__()
@@ -140,6 +156,17 @@ d = D(x); del d[x]; return d
     ValueError: "a, b = D(x); return a, b",
     # Python may go on where as many keys came as went, over which keys it does not say.
     RuntimeError: r"""
+t = 0\n for e, k in enumerate(D(x)):\n  t += e\n d = D(x)\n for e, k in enumerate(d): d[k + 90] = e\n return t
+d = D(x)\n for k, e in zip(d, range(5)): d[9] = e\n return d
+d = D(x)\n for e, k in zip(range(6), d): d[9] = e\n return d
+d = D(x)\n for k in reversed(d):\n  if k == 3: d[9] = k\n return d
+d = D(x)\n for k in map(lambda k: k + 1, d):\n  if k == 8: d.pop(3)\n return d
+d = D(x)\n for k in filter(lambda k: k > 3, d): d.clear()\n return d
+d = D(x); return [d.setdefault(k + 1, 0) for k in d]
+d = D(x); return sum(d.setdefault(k + 1, 0) for k in d.values())
+d = {1: 1, 2: 2}\n for k in d:\n  if x[k] == 2: d[9] = 0\n return d
+d = {1: 1, 2: 2}\n for k, v in d.items():\n  if x[k] == 2: d[int(x[0])] = v\n return d
+s = {1, 2}\n for k in s:\n  if x[k] == 2: s.add(9)\n return s
 d = D(x)\n for k in d:\n  if k == 2: del d[k]\n return d
 d = D(x)\n for k in d:\n  if k == 2:\n   del d[k]\n   d[50] = 1\n return d
 d = {k: 1 for k in x[0] + np.arange(8)}\n for k in d:\n  del d[k]; d[x[5]*9] = 1\n return d

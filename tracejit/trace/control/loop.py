@@ -33,12 +33,12 @@ from tracejit.trace.values.caller_lists import FEW, release, table_of
 from tracejit.trace.values.dynamic_list import (
     is_grown,
     is_ref,
+    length_of,
     refuse,
     replace_items,
-    run_of,
     run_of_items,
 )
-from tracejit.trace.values.entries import put_table
+from tracejit.trace.values.entries import is_table, put_table, table_in
 from tracejit.trace.values.iterables import as_met, iterated, steps_of
 from tracejit.trace.values.list_heaps import Heap
 from tracejit.trace.values.list_references import refer
@@ -75,9 +75,9 @@ def staged_for(
     body = _body_of(ops, steps, body_fn, extra)
     loop = StagedLoop(session, steps.trip, body, extra, get_state, set_state, names, key)
     loop.exact = session.loop_is(key, "exact")
-    held = _held(iterable)
+    held = [(x, counted(x)) for x in steps.sources]
     run(loop)
-    if held != _held(iterable):
+    if any(counted(x) != before for x, before in held):
         refuse("a change, in a loop over it,")
     if table is not None:
         release(iterable)
@@ -87,11 +87,13 @@ def _is_long(x: Any) -> bool:
     return type(x) is list and len(x) > FEW
 
 
-def _held(iterable: Any) -> list[Any]:
-    """How long a list is, or where those are that its heap has."""
-    if is_ref(iterable):
-        return list(iterable[0].heap.rows)
-    return [run_of(iterable).count] if is_grown(iterable) else []
+def counted(x: Any) -> Any:
+    """What shows how many items a container has; of a list that a heap holds, the heap's lists."""
+    if is_ref(x):
+        return x[0].heap.rows[0].columns
+    if is_table(x):
+        return x, table_in(x).count
+    return length_of(x) if is_grown(x) else len(x)
 
 
 def _body_of(

@@ -34,7 +34,7 @@ from tracejit.trace.values.all import (
     weak_kind,
 )
 from tracejit.trace.values.dynamic_list import is_grown
-from tracejit.trace.values.entries import is_table
+from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.iterables import (
     Counted,
     Enumerate,
@@ -287,12 +287,12 @@ def builtin_zip(*parts: Any, strict: bool = False) -> Any:
     ranges = len(parts) > 1 and all(isinstance(p, builtins.range) for p in parts)
     if any(_staged_part(as_met(p, key)) for p in parts) or ranges:
         return strict_zip(parts) if strict else Zip(parts)
-    return builtins.zip(*(iterated(p, key) if type(p) is list else p for p in parts), strict=strict)
+    return builtins.zip(*(iterated(p, key) for p in parts), strict=strict)
 
 
 def builtin_reversed(x: Any, /) -> Any:
     key = iterator_key()
-    looped = isinstance(x, Array | Range | builtins.range) or is_grown(as_met(x, key))
+    looped = isinstance(x, Array | Range | builtins.range) or is_grown(as_met(x, key)) or is_view(x)
     return Reversed(x) if looped else iterated(x, key, builtins.reversed)
 
 

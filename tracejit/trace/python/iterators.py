@@ -28,14 +28,17 @@ from tracejit.trace.values.iterables import (
     ENDLESS,
     Counted,
     Looped,
+    Made,
     Once,
     as_met,
     is_endless,
     iterated,
     iterator_key,
     part_of,
+    side_by_side,
     steps_of,
     take_one,
+    walked,
 )
 
 
@@ -52,13 +55,13 @@ def builtin_map(f: Any, /, *parts: Any) -> Any:
     """The function is called when an item is asked for."""
     operators, key = current().operators, iterator_key()
     if not any(_is_staged(as_met(part, key)) for part in parts):
-        lists = [iterated(part, key) if type(part) is list else part for part in parts]
-        return builtins.map(lambda *row: operators.call(f, *row), *lists)
-    every = [part_of(p) for p in parts]
-    trip = every[0].trip
-    for part in every[1:]:
-        trip = ex.emin(trip, part.trip)
-    return Counted(trip, lambda i: operators.call(f, *(p.item(i) for p in every)), "map")
+        items = [iterated(part, key) for part in parts]
+        return builtins.map(lambda *row: operators.call(f, *row), *items)
+
+    def steps() -> Steps:
+        return side_by_side([part_of(p) for p in parts], lambda row: operators.call(f, *row))
+
+    return Made(steps, "map")
 
 
 def builtin_iter(x: Any, /, *sentinel: Any) -> Any:
@@ -68,8 +71,7 @@ def builtin_iter(x: Any, /, *sentinel: Any) -> Any:
         return builtins.iter(x, *sentinel)
     session = current()
     if _is_staged(x) or session.loop_is(iterator_key(), "unroll"):
-        steps = part_of(x)
-        return Counted(steps.trip, steps.item, "iter")
+        return Made(lambda: part_of(x), "iter")
     made = builtins.iter(x)
     session.followable[id(made)] = made, iterator_key()
     return made
@@ -125,16 +127,26 @@ def islice(iterable: Any, /, *bounds: Any) -> Any:
     itertools.islice((), *bounds)  # raises what is wrong with them
     given = slice(*bounds)
     start, step = given.start or 0, given.step or 1
-    steps = part_of(iterable)
-    stop = steps.trip if given.stop is None else ex.emin(given.stop, steps.trip)
-    return Counted(ex.ceildiv(stop - start, step), lambda i: steps.item(start + i * step), "islice")
+
+    def some() -> Steps:
+        steps = part_of(iterable)
+        stop = steps.trip if given.stop is None else ex.emin(given.stop, steps.trip)
+        trip = ex.ceildiv(stop - start, step)
+        return Steps(trip, lambda i: steps.item(start + i * step), sources=walked(steps))
+
+    return Made(some, "islice")
 
 
 def pairwise(iterable: Any, /) -> Any:
     if not _loops(iterable):
         return itertools.pairwise(iterable)
-    steps = part_of(iterable)
-    return Counted(steps.trip - 1, lambda i: (steps.item(i), steps.item(i + 1)), "pairwise")
+
+    def pairs() -> Steps:
+        steps = part_of(iterable)
+        pair = lambda i: (steps.item(i), steps.item(i + 1))  # noqa: E731
+        return Steps(steps.trip - 1, pair, sources=walked(steps))
+
+    return Made(pairs, "pairwise")
 
 
 def product(*iterables: Any, repeat: Any = 1) -> Any:

@@ -44,7 +44,7 @@ from tracejit.trace.values.captured_arrays import seen
 from tracejit.trace.values.dynamic_list import by_value, is_grown, refuse
 from tracejit.trace.values.entries import is_table, is_view
 from tracejit.trace.values.entries import refuse as refuse_table
-from tracejit.trace.values.iterables import steps_of
+from tracejit.trace.values.iterables import iterated, steps_of
 from tracejit.trace.values.kinds import stands_for_other, type_of
 from tracejit.trace.values.maybe_unbound import MaybeUnbound, some, some_inside
 from tracejit.trace.values.symbolic_text import (
@@ -367,7 +367,8 @@ class StagedItems(Operators):
             refuse_table("a comprehension over several things, or *,")
         must_be_plain_text(value)
         watched.must_not_advance(self.session, value)
-        return dunder_methods.iterable(self, seen(value))
+        items = dunder_methods.iterable(self, seen(value))
+        return items if type(items) is list else iterated(items, None)
 
     def unpack(self, value: Any, n: int, star_index: int | None) -> tuple[Any, ...]:
         value = table_views.as_list(seen(value))

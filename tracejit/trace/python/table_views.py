@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import itertools
 from typing import Any, NoReturn
 
 import numpy as np
@@ -61,7 +62,9 @@ class TableView(Looped, OfEntries):
             value = tables.value_at(table, place)
             return value if self.which == "values" else (tables.key_at(table, place), value)
 
-        return Steps(count, item, lambda: must_be_same_keys(self.owner, first, at(count - 1)))
+        return Steps(
+            count, item, lambda: must_be_same_keys(self.owner, first, at(count - 1)), (), self.owner
+        )
 
     def listed(self) -> list[Any]:
         made: list[Any] = current().operators.made(listed(table_in(self.owner), self.which))
@@ -123,6 +126,12 @@ def given_to(f: Any, x: Any, has_key: bool) -> Any:
         return TableView(x, "keys")
     if extremum and isinstance(x, TableView):
         return x
+    if (
+        any(f is lazy for lazy in _ONE_BY_ONE)
+        and not isinstance(x, set)
+        and (is_table(x) or is_view(x))
+    ):
+        return x if is_view(x) else TableView(x, "keys")
     if has_key or not isinstance(x, set):
         return as_list(x)
     return as_list(x, ordered=not (f is builtins.sorted or (extremum and _is_exact(x))))
@@ -133,6 +142,14 @@ _GOING_THROUGH = (
     *(builtins.list, builtins.tuple, builtins.sorted, builtins.sum, builtins.min, builtins.max),
     *(builtins.any, builtins.all, builtins.enumerate, builtins.zip, builtins.map, builtins.filter),
     *(builtins.reversed, builtins.set, builtins.frozenset, functools.reduce, np.fromiter),
+)
+
+
+#: What does so one by one, as it is asked: a change meanwhile is seen.
+_ONE_BY_ONE = (
+    *(builtins.enumerate, builtins.zip, builtins.map, builtins.filter, builtins.reversed),
+    *(itertools.filterfalse, itertools.takewhile, itertools.dropwhile, itertools.starmap),
+    *(itertools.islice, itertools.pairwise, itertools.compress, itertools.groupby),
 )
 
 

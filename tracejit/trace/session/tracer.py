@@ -25,11 +25,14 @@ from tracejit.trace.session.session import where
 @dataclass(frozen=True)
 class Steps:
     """``trip`` iterations (none where it is not positive); ``item(i)`` is the item of number i.
-    ``after``: what is done after an iteration that does not end the loop."""
+    ``after``: what is done after an iteration that does not end the loop. ``sources``: containers
+    that must not change in length meanwhile; ``owner``: a dict of which ``after`` sees to that."""
 
     trip: Dim
     item: Callable[[Dim], Any]
     after: Callable[[], None] | None = None
+    sources: tuple[Any, ...] = ()
+    owner: Any = None
 
 
 class Tracer:

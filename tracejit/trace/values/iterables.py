@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import gc
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from tracejit.errors import UnsupportedError, all_ask, throw
@@ -19,7 +21,8 @@ from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps, Tracer
 from tracejit.trace.values.all import as_dim, dim_value
 from tracejit.trace.values.dynamic_list import become_buffer, form_of, is_grown, refuse, run_of
-from tracejit.trace.values.entries import is_table
+from tracejit.trace.values.entries import is_table, table_in
+from tracejit.trace.values.entries import refuse as refuse_table
 
 
 class Looped:
@@ -105,7 +108,9 @@ class Once(Looped):
         whole, first = self.whole(), self.life.taken
         if type(first) is not int:
             raise UnsupportedError(_more_than_once(self))
-        return Steps(whole.trip - first, lambda i: whole.item(i + first)) if first else whole
+        if not first:
+            return whole
+        return replace(whole, trip=whole.trip - first, item=lambda i: whole.item(i + first))
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ class Enumerate(Once):
 
     def whole(self) -> Steps:
         parts = part_of(self.inner)
-        return Steps(parts.trip, lambda i: (self.start + dim_value(i), parts.item(i)))
+        return replace(parts, item=lambda i: (self.start + dim_value(i), parts.item(i)))
 
 
 @dataclass(frozen=True)
@@ -127,11 +132,7 @@ class Zip(Once):
     parts: tuple[Any, ...]
 
     def whole(self) -> Steps:
-        every = [part_of(p) for p in self.parts]
-        trip = every[0].trip
-        for part in every[1:]:
-            trip = ex.emin(trip, part.trip)
-        return Steps(trip, lambda i: tuple(p.item(i) for p in every))
+        return side_by_side([part_of(p) for p in self.parts], lambda row: row)
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class Reversed(Once):
     def whole(self) -> Steps:
         inner = steps_of(self.inner)
         assert inner is not None
-        return Steps(inner.trip, lambda i: inner.item(inner.trip - 1 - i))
+        return replace(inner, item=lambda i: inner.item(inner.trip - 1 - i))
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,51 @@ class Counted(Once):
 
     def whole(self) -> Steps:
         return Steps(self.trip, self.item)
+
+
+@dataclass(frozen=True)
+class Made(Once):
+    """What ``make`` says when it is gone through; ``name``: what the program calls it."""
+
+    make: Callable[[], Steps]
+    name: str = "iterator"
+
+    def whole(self) -> Steps:
+        return self.make()
+
+
+def side_by_side(every: Sequence[Steps], row: Callable[[tuple[Any, ...]], Any]) -> Steps:
+    """What ``row`` makes of an item of each, as far as all go."""
+    trip = every[0].trip
+    for part in every[1:]:
+        trip = ex.emin(trip, part.trip)
+    owners = [(k, p) for k, p in enumerate(every) if p.after is not None]
+
+    def after() -> None:
+        """Each is asked for another item until one has none."""
+        ops = current().operators
+        for k, part in owners:
+            before = [ops.compare_one(">", dim_value(p.trip), dim_value(trip)) for p in every[:k]]
+            asked: Any = True
+            for more in before:
+                asked = more if asked is True else ops.binary("&", asked, more)
+            ops.if_expr(asked, part.after, lambda: None, None)
+
+    sources = tuple(x for p in every for x in p.sources)
+    return Steps(
+        trip,
+        lambda i: row(tuple(p.item(i) for p in every)),
+        after if owners else None,
+        sources,
+        tuple(p.owner for _, p in owners) or None,
+    )
+
+
+def walked(*parts: Steps) -> tuple[Any, ...]:
+    """What must not change while things are gone through that are made of parts."""
+    owners = [p.owner for p in parts if p.owner is not None]
+    flat = [x for o in owners for x in (o if isinstance(o, tuple) else (o,))]
+    return tuple(x for p in parts for x in p.sources) + tuple(flat)
 
 
 #: The number of items of an iterator without an end.
@@ -185,7 +231,7 @@ def steps_of(iterable: Any) -> Steps | None:
         run = run_of(iterable) if is_grown(iterable) else refuse("a change, in a loop over it,")
         return LIST_ROWS["note"](run.steps().item(i), iterable, i)
 
-    return Steps(run_of(iterable).steps().trip, item)
+    return Steps(run_of(iterable).steps().trip, item, sources=(iterable,))
 
 
 def iterator_key() -> Any:
@@ -249,7 +295,10 @@ def _to_the_end(parts: list[Iterator[Any]]) -> Iterator[Any]:
 def iterated(x: Any, key: Any, order: Callable[[Any], Iterator[Any]] = builtins.iter) -> Any:
     """What Python goes over while tracing; a TypeError here is the program's own. A list that
     becomes a buffer meanwhile must be one already where ``key`` goes through it."""
-    return _ordinary(x, key, order) if type(x) is list else order(x)
+    if type(x) is list:
+        return _ordinary(x, key, order)
+    owner = _owner_of(x)
+    return order(x) if owner is None else _over_keys(x, owner, order)
 
 
 def _ordinary(x: list[Any], key: Any, order: Callable[[Any], Iterator[Any]]) -> Iterator[Any]:
@@ -281,13 +330,72 @@ def as_met(x: Any, key: Any) -> Any:
     return x
 
 
+def _owner_of(x: Any) -> Any:
+    """The dict or set that Python goes over, itself or a view of it; None of other things."""
+    if isinstance(x, dict | set):
+        return None if is_table(x) else x
+    return next(iter(gc.get_referents(x))) if type(x) in _VIEWS else None
+
+
+_VIEWS = tuple(type(getattr({}, which)()) for which in ("keys", "values", "items"))
+
+
+def _over_keys(
+    x: Any, owner: Any, order: Callable[[Any], Iterator[Any]] = builtins.iter
+) -> Iterator[Any]:
+    """What Python goes over. Where the run comes to have a say in which keys there are, they must
+    stay as many."""
+    return _while_known(x, owner, order(x), list(order(owner)))
+
+
+def _while_known(x: Any, owner: Any, items: Iterator[Any], keys: list[Any]) -> Iterator[Any]:
+    count = len(keys)
+    for k in range(count):
+        if not is_table(owner):
+            yield next(items)  # raises what Python does where there are other keys
+            continue
+        _same_count(owner, count)
+        held = current().operators.getitem(owner, keys[k]) if isinstance(owner, dict) else None
+        if type(x) not in _VIEWS[1:]:
+            yield keys[k]
+        else:
+            yield held if type(x) is _VIEWS[1] else (keys[k], held)
+    if is_table(owner):
+        _same_count(owner, count)
+    else:
+        yield from items
+
+
+def _same_count(owner: Any, count: int) -> None:
+    """RuntimeError where a dict has come to have another number of keys."""
+    table = table_in(owner)
+    if table.form.removes:
+        refuse_table("a loop over it in which keys are removed")
+    kind = "dictionary" if isinstance(owner, dict) else "Set"
+    session = current()
+    b = session.b
+    same = b.op("eq", b.index(table.count), b.index(count))
+    session.check(same, RuntimeError, f"{kind} changed size during iteration")
+
+
+def _still_ordinary(x: list[Any]) -> None:
+    """A list that Python goes over must not become one of which the run decides how long it is."""
+    if is_grown(x):
+        refuse("a change, in a loop over it,")
+
+
 def part_of(x: Any) -> Steps:
     """One part of ``zip`` or ``enumerate``: sequences of Python are indexed by the counter."""
     steps = steps_of(x)
     if steps is not None:
         return steps
     listed = x if isinstance(x, list | tuple) else list(x)
-    return Steps(len(listed), lambda i: current().operators.getitem(listed, dim_value(i)))
+    owner = x if type(x) is list else _owner_of(x)
+    return Steps(
+        len(listed),
+        lambda i: current().operators.getitem(listed, dim_value(i)),
+        sources=() if owner is None else (owner,),
+    )
 
 
 def trip_count(start: Any, stop: Any, step: Any) -> Dim:
