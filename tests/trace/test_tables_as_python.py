@@ -60,7 +60,6 @@ l = list(D(x))\n for k, v in enumerate(l[:]): l[k] = v + 1; l.append(k)\n return
 l = list(D(x))\n for k, v in enumerate(l):\n  if k < 3: l[k + 1] = v * 2\n return l
 l = list(D(x))\n for v in l: l[2] += v\n return l
 m = list(D(x)); it = map(lambda v: v + 1, m); m.append(x[0]); return list(it)
-l = list(D(x))\n for a, b in itertools.pairwise(l): l[3] = a + b\n return l
 s = {1, 2}; t = 0\n for k in s:\n  t += k\n  if x[k] == 5: s.add(9)\n return s, t
 list(D(x)), max(D(x)), list(reversed(D(x))), list(itertools.combinations(D(x), 2)), {**D(x)}
 dict(D(x)), copy.copy(D(x)), copy.deepcopy((D(x), C(x), S(x))), {'a': D(x)}['a'], len([D(x), D(x)])
@@ -99,6 +98,8 @@ p = {3: [2, 1], 1: [2, 3]}; l = p[int(x[0])]; l[0] = 7; return p
 p = {3: ([2],), 1: ([2],)}; p.get(int(x[0]))[0][0] = 7; return p
 """
 REFUSED = r"""
+l = list(D(x))\n for a, b in itertools.pairwise(l): l[3] = a + b\n return l
+x = x.copy()\n for a, b in itertools.pairwise(x): x[3] = a + b\n return x
 l = list(D(x))\n for k, v in enumerate(l):\n  if k < 3: l.append(v)\n return l
 l = list(D(x))\n for v, e in zip(l, range(5)): l.pop()\n return l
 d = {1: 1, 2: 2}\n for k in d:\n  if x[k] == 5: del d[k]\n return d

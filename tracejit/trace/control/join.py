@@ -230,6 +230,9 @@ class Join(NumberJoin):
         if only is not None:
             both[1 - only] = (0, 0)
         counts, begins = zip(*both, strict=True)
+        if only is None and counts[0] == counts[1] and all(r.first is None for r in found):
+            same = counts[0]  # also known after it
+            return lambda results: ListBuffer([results[k] for k in columns], same, form)
         count = self._dims(counts)
         if all(r.first is None for r in found):
             return lambda results: ListBuffer(

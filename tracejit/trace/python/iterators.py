@@ -26,6 +26,7 @@ from tracejit.trace.values.all import as_dim, dim_value
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.iterables import (
     ENDLESS,
+    Content,
     Counted,
     Looped,
     Made,
@@ -144,7 +145,7 @@ def pairwise(iterable: Any, /) -> Any:
     def pairs() -> Steps:
         steps = part_of(iterable)
         pair = lambda i: (steps.item(i), steps.item(i + 1))  # noqa: E731
-        return Steps(steps.trip - 1, pair, sources=walked(steps))
+        return Steps(steps.trip - 1, pair, sources=(*walked(steps), Content(iterable)))
 
     return Made(pairs, "pairwise")
 

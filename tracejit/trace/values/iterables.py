@@ -18,8 +18,9 @@ from tracejit.trace.session.concretize import structural_int
 from tracejit.trace.session.frames import Frame, Restart
 from tracejit.trace.session.registry import LIST_ROWS, TABLE_VIEWS
 from tracejit.trace.session.session import current, where
+from tracejit.trace.session.storage import Cell
 from tracejit.trace.session.tracer import Steps, Tracer
-from tracejit.trace.values.all import as_dim, dim_value
+from tracejit.trace.values.all import Array, as_dim, dim_value
 from tracejit.trace.values.dynamic_list import become_buffer, form_of, is_grown, refuse, run_of
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.entries import refuse as refuse_table
@@ -195,6 +196,20 @@ def side_by_side(every: Sequence[Steps], row: Callable[[tuple[Any, ...]], Any]) 
         sources,
         tuple(p.owner for _, p in owners) or None,
     )
+
+
+class Content:
+    """Among the sources of steps: items are read more than once, and must be the same then."""
+
+    def __init__(self, x: Any) -> None:
+        self._of = x
+
+    def now(self) -> list[Any]:
+        """What tells it."""
+        x = self._of
+        if isinstance(x, Array) and isinstance(x.cell, Cell):
+            return [id(x.cell.value)]
+        return list(map(id, x)) if isinstance(x, list) else []
 
 
 def walked(*parts: Steps) -> tuple[Any, ...]:
