@@ -157,7 +157,7 @@ d = D(x); del d[x]; return d
     ValueError: "a, b = D(x); return a, b",
     # Python may go on where as many keys came as went, over which keys it does not say.
     RuntimeError: r"""
-t = 0\n for e, k in enumerate(D(x)):\n  t += e\n d = D(x)\n for e, k in enumerate(d): d[k + 90] = e\n return t
+d = D(x)\n for e, k in enumerate(d): d[k + 90] = e\n return d
 d = D(x)\n for k, e in zip(d, range(5)): d[9] = e\n return d
 d = D(x)\n for e, k in zip(range(6), d): d[9] = e\n return d
 d = D(x)\n for k in reversed(d):\n  if k == 3: d[9] = k\n return d
