@@ -39,7 +39,7 @@ from tracejit.trace.values.dynamic_list import (
     run_of_items,
 )
 from tracejit.trace.values.entries import is_table, put_table, table_in
-from tracejit.trace.values.iterables import Content, as_met, iterated, steps_of
+from tracejit.trace.values.iterables import ReadAgain, as_met, iterated, steps_of
 from tracejit.trace.values.list_heaps import Heap
 from tracejit.trace.values.list_references import refer
 from tracejit.trace.values.table_forms import TableForm
@@ -89,7 +89,7 @@ def _is_long(x: Any) -> bool:
 
 def counted(x: Any) -> Any:
     """What shows how many items a container has; of a list that a heap holds, the heap's lists."""
-    if isinstance(x, Content):
+    if isinstance(x, ReadAgain):
         return x.now()
     if is_ref(x):
         return x[0].heap.rows[0].columns

@@ -25,7 +25,7 @@ from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps
 from tracejit.trace.values.all import Array, Tracer
 from tracejit.trace.values.dynamic_list import is_grown
-from tracejit.trace.values.iterables import Enumerate, Made, Reversed, Zip, spend, steps_of
+from tracejit.trace.values.iterables import Enumerate, Lazily, Reversed, Zip, spend, steps_of
 
 #: Up to this many items known while tracing are gone through then.
 _FEW = 16
@@ -80,7 +80,7 @@ class Fold:
         """A loop at run time from an item on."""
         steps = self.steps
         rest = replace(steps, trip=steps.trip - first, item=lambda i: steps.item(i + first))
-        items: Any = Made(lambda: rest)
+        items: Any = Lazily(lambda: rest)
         if self.unrolled:
             assert isinstance(steps.trip, int)
             items = self.ops.made(map(steps.item, builtins.range(first, steps.trip)))

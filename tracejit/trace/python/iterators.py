@@ -26,11 +26,11 @@ from tracejit.trace.values.all import as_dim, dim_value
 from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.iterables import (
     ENDLESS,
-    Content,
     Counted,
+    Lazily,
     Looped,
-    Made,
     Once,
+    ReadAgain,
     as_met,
     is_endless,
     iterated,
@@ -62,7 +62,7 @@ def builtin_map(f: Any, /, *parts: Any) -> Any:
     def steps() -> Steps:
         return side_by_side([part_of(p) for p in parts], lambda row: operators.call(f, *row))
 
-    return Made(steps, "map")
+    return Lazily(steps, "map")
 
 
 def builtin_iter(x: Any, /, *sentinel: Any) -> Any:
@@ -72,7 +72,7 @@ def builtin_iter(x: Any, /, *sentinel: Any) -> Any:
         return builtins.iter(x, *sentinel)
     session = current()
     if _is_staged(x) or session.loop_is(iterator_key(), "unroll"):
-        return Made(lambda: part_of(x), "iter")
+        return Lazily(lambda: part_of(x), "iter")
     made = builtins.iter(x)
     session.followable[id(made)] = made, iterator_key()
     return made
@@ -135,7 +135,7 @@ def islice(iterable: Any, /, *bounds: Any) -> Any:
         trip = ex.ceildiv(stop - start, step)
         return Steps(trip, lambda i: steps.item(start + i * step), sources=walked(steps))
 
-    return Made(some, "islice")
+    return Lazily(some, "islice")
 
 
 def pairwise(iterable: Any, /) -> Any:
@@ -145,9 +145,9 @@ def pairwise(iterable: Any, /) -> Any:
     def pairs() -> Steps:
         steps = part_of(iterable)
         pair = lambda i: (steps.item(i), steps.item(i + 1))  # noqa: E731
-        return Steps(steps.trip - 1, pair, sources=(*walked(steps), Content(iterable)))
+        return Steps(steps.trip - 1, pair, sources=(*walked(steps), ReadAgain(iterable)))
 
-    return Made(pairs, "pairwise")
+    return Lazily(pairs, "pairwise")
 
 
 def product(*iterables: Any, repeat: Any = 1) -> Any:

@@ -161,7 +161,7 @@ class Counted(Once):
 
 
 @dataclass(frozen=True)
-class Made(Once):
+class Lazily(Once):
     """What ``make`` says when it is gone through; ``name``: what the program calls it."""
 
     make: Callable[[], Steps]
@@ -198,7 +198,7 @@ def side_by_side(every: Sequence[Steps], row: Callable[[tuple[Any, ...]], Any]) 
     )
 
 
-class Content:
+class ReadAgain:
     """Among the sources of steps: items are read more than once, and must be the same then."""
 
     def __init__(self, x: Any) -> None:
