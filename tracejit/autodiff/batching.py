@@ -22,9 +22,10 @@ from tracejit.autodiff.spread import (
 )
 from tracejit.errors import UnsupportedError
 from tracejit.ir.builder import Builder, rename_attr, rename_type
-from tracejit.ir.core import Function, Instr, Value, type_uses, uses
+from tracejit.ir.core import Function, Instr, Value, type_uses
 from tracejit.ir.extent import Dim
 from tracejit.ir.region_ops import RegionOp
+from tracejit.ir.regions import outer_values
 from tracejit.ir.types import INDEX, TensorType, Type
 
 
@@ -106,8 +107,7 @@ class Batcher:
     # -- one example after another -------------------------------------------------------------
 
     def _one_by_one(self, instr: Instr, mapping: dict[Value, Value]) -> list[Value]:
-        own = set(instr.results)
-        params = tuple(dict.fromkeys(u for u in uses(instr) if u not in own))
+        params = tuple(outer_values([instr]))
         single = Function("example", params, (instr,), instr.results)
         return self.looped(single, [mapping.get(p, p) for p in params])
 

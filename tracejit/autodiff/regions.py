@@ -20,6 +20,7 @@ from tracejit.ir.builder import Builder, rename_attr
 from tracejit.ir.core import Function, Instr, Value, instr_effect, type_uses, uses
 from tracejit.ir.extent import ResultRef, leaves
 from tracejit.ir.ops.derivatives_linear import is_tape
+from tracejit.ir.regions import needed, outer_values
 from tracejit.ir.types import BOOL, TapeType
 from tracejit.records import dataclass
 
@@ -155,19 +156,6 @@ def leaf_values(value: Value) -> list[Value]:
     return [v for v in leaves(value.expr) if not isinstance(v, ResultRef)]
 
 
-def live_instrs(instrs: Sequence[Instr], wanted: Iterable[Value]) -> list[Instr]:
-    """The instructions that ``wanted`` values or effects depend on."""
-    live = set(wanted)
-    for value in list(live):
-        live.update(type_uses(value.type))
-    kept = []
-    for instr in reversed(instrs):
-        if instr_effect(instr) != "none" or any(r in live for r in instr.results):
-            kept.append(instr)
-            live.update(uses(instr))
-    return kept[::-1]
-
-
 def emit_primal(
     b: Builder,
     j: Joint,
@@ -180,7 +168,7 @@ def emit_primal(
     for instr in j.primal:
         instrs += [*reads.get(instr, ()), instr]
     kept_tape = [j.tape[1]] if j.uses_tape else []
-    for instr in live_instrs(instrs, [*wanted, *kept_tape]):
+    for instr in needed(instrs, [*wanted, *kept_tape], lambda i: instr_effect(i) != "none"):
         b.clone(instr, mapping)
 
 
@@ -247,8 +235,7 @@ class Replay:
         assert v in self.defs, f"{v.type} is neither kept nor computed"
         instr = self.defs[v]
         assert recomputable(instr), f"{instr.name} cannot be recomputed"
-        own = set(instr.results)
-        return [u for u in uses(instr) if u not in own]
+        return outer_values([instr])
 
     def _emit(self, v: Value) -> None:
         undo = self.undos.get(v)

@@ -18,6 +18,7 @@ from tracejit.autodiff.regions import (
 )
 from tracejit.autodiff.undoing import Undo
 from tracejit.ir.core import Instr, Value, type_uses, uses
+from tracejit.ir.regions import outer_values
 from tracejit.ir.types import TapeType, TensorType
 from tracejit.records import dataclass
 
@@ -103,8 +104,7 @@ class Chooser:
             return None
         if v not in self.joint.readable and any(u in self.joint.final for u in uses(instr)):
             return None
-        own = set(instr.results)
-        return [u for u in uses(instr) if u not in own]
+        return outer_values([instr])
 
     def can_undo(self) -> set[int]:
         """Positions of results that can be undone."""

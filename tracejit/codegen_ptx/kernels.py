@@ -22,9 +22,10 @@ from tracejit.codegen_ptx.tiles import tiled_points, tiles
 from tracejit.codegen_ptx.wide import wide
 from tracejit.ir.core import Instr, Value
 from tracejit.ir.extent import Dim, product
+from tracejit.ir.regions import needed
 from tracejit.ir.scalar.emit import BOOL, I64
 from tracejit.llvm_text.emit import Reg
-from tracejit.lower.parallel import Kernel, Phase, Role, needed_by, short
+from tracejit.lower.parallel import Kernel, Phase, Role, short
 from tracejit.records import dataclass
 
 #: Threads of a block, by role.
@@ -138,7 +139,7 @@ def _total(kernel: Kernel, phase: Phase, name: str) -> Stages:
     """A reduction of everything: each block leaves its part, one block combines them."""
     (shared,) = [i for i in phase.instrs if kernel.cooperative(i) and not short(kernel, i)]
     place = phase.instrs.index(shared)
-    before = needed_by(shared.operands, phase.instrs[:place])
+    before = needed(phase.instrs[:place], shared.operands)
     after = [i for i in phase.instrs if i is not shared and i not in before]
     first, last = Parameters(kernel), Parameters(kernel)
     first.outputs("partial", shared.results)

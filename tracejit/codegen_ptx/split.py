@@ -15,8 +15,9 @@ from tracejit.codegen_ptx.emit import SpacePointer, Values
 from tracejit.codegen_ptx.leaf import by_first, together
 from tracejit.codegen_ptx.points import level, over_blocks, over_threads, walk
 from tracejit.ir.core import TABLE, Instr, Value
+from tracejit.ir.regions import needed
 from tracejit.llvm_text.emit import Reg
-from tracejit.lower.parallel import Kernel, Phase, needed_by, short
+from tracejit.lower.parallel import Kernel, Phase, short
 
 #: Threads of a block that leaves a part of a row, and of one that leaves a part of a column each.
 ROW_THREADS, COLUMN_THREADS = 128, 256
@@ -89,7 +90,7 @@ class SplitRows(SplitPhase):
         leaf = phase.leaf
         (self.shared,) = [i for i in leaf if kernel.cooperative(i) and not short(kernel, i)]
         self.values = self.shared.results
-        self.before = needed_by(self.shared.operands, leaf[: leaf.index(self.shared)])
+        self.before = needed(leaf[: leaf.index(self.shared)], self.shared.operands)
 
     def parts(self, f: DeviceText, places: Sequence[SpacePointer]) -> None:
         e, count = f.e, f.const(self.count)
@@ -153,7 +154,7 @@ class SplitColumns(SplitPhase):
     def parts(self, f: DeviceText, places: Sequence[SpacePointer]) -> None:
         e = f.e
         combine, neutral = self._combine(f), self._neutral(f)
-        needed = needed_by([self.found.value], self.phase.leaf)
+        before = needed(self.phase.leaf, [self.found.value])
         trip = self.phase.trips[self.loop]
         assert isinstance(trip, int)
 
@@ -162,7 +163,7 @@ class SplitColumns(SplitPhase):
             where = dict(zip(self.phase.parallel, at[1:], strict=True))
 
             def step(i: Reg, carried: Values) -> Sequence[Reg]:
-                level(f, self.phase, 0, {**where, self.loop: i}, lambda: f.all(needed))
+                level(f, self.phase, 0, {**where, self.loop: i}, lambda: f.all(before))
                 return combine(carried, tuple(registers([f.scalar(self.found.value)])))
 
             values = e.strided_loop(at[0], f.const(trip), f.const(self.count), neutral, step)
@@ -186,7 +187,7 @@ class SplitColumns(SplitPhase):
             self._combine(f),
         )
         found, leaf = self.found, self.phase.leaf
-        f.all(needed_by([*found.load.operands, *found.store.operands[2:]], leaf))
+        f.all(needed(leaf, [*found.load.operands, *found.store.operands[2:]]))
         f.env[found.value] = total
 
         def store() -> None:

@@ -1,20 +1,55 @@
-"""Building closed regions: a scope captures what it uses from the scope around it.
+"""Closing regions: what a body uses of the bodies around it becomes parameters and operands.
 
-Regions are closed functions, so a value of an outer body has to become a parameter and an operand
-on every level in between. ``Scope.use`` does that; nothing else in the lowering thinks about it.
+A body that is there already is asked for its ``outer_values``. One that is being written captures
+them one by one, on every level in between: ``Scope.use`` does that, and nothing else in the
+lowering thinks about it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from tracejit.ir.builder import Builder, rename_type
-from tracejit.ir.core import Constant, Function, Instr, Loc, Primitive, Value, type_uses
+from tracejit.ir.core import Constant, Function, Instr, Loc, Primitive, Value, type_uses, uses
 from tracejit.ir.extent import Dim, Extent, leaves, subst
 from tracejit.ir.types import INDEX, BufferType
 from tracejit.records import dataclass
+
+
+def outer_values(
+    instrs: Sequence[Instr], results: Iterable[Value] = (), params: Sequence[Value] = ()
+) -> list[Value]:
+    """What a body of these parts uses and does not make, in order; without the extents of these
+    values themselves (see ``with_extents``)."""
+    found = dict.fromkeys(u for p in params for u in type_uses(p.type))
+    for instr in instrs:
+        found.update(dict.fromkeys(uses(instr)))
+    for result in results:
+        found.update(dict.fromkeys([*type_uses(result.type), result]))
+    made = {*params, *(r for i in instrs for r in i.results)}
+    return [v for v in found if v not in made]
+
+
+def with_extents(values: Iterable[Value]) -> list[Value]:
+    """Values, then those that their types mention, each once."""
+    values = list(values)
+    return list(dict.fromkeys([*values, *(u for v in values for u in type_uses(v.type))]))
+
+
+def needed(
+    instrs: Sequence[Instr],
+    wanted: Iterable[Value],
+    always: Callable[[Instr], bool] = lambda _: False,
+) -> list[Instr]:
+    """The instructions that values are made of, or those that are wanted ``always``."""
+    values, found = set(with_extents(wanted)), []
+    for instr in reversed(instrs):
+        if always(instr) or not values.isdisjoint(instr.results):
+            found.append(instr)
+            values.update(uses(instr))
+    return found[::-1]
 
 
 @dataclass

@@ -7,48 +7,41 @@ arithmetic with it is done again in each kernel that needs that: `x / np.sqrt(x 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Function, Instr, Value, type_uses, uses
 from tracejit.ir.extent import leaves
 from tracejit.ir.program import Program
+from tracejit.ir.regions import outer_values, with_extents
 from tracejit.ir.roots import walk
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import TensorType, dense_buffer
+from tracejit.lower.host_bodies import Inside, Memory, aliases_of, rewrite_bodies
 from tracejit.lower.join_points import is_arithmetic
-from tracejit.lower.kernel_fusion import aliases_of
-from tracejit.lower.outline import inner_roots, with_extents
 from tracejit.lower.parallel import Kernel
 
 
 def device_scalars(program: Program) -> Program:
     """The Program with such numbers in buffers, in every body of the host."""
-    return replace(program, host=_body(program.host, {p: p for p in program.host.params}))
+    return rewrite_bodies(program, _statements)
 
 
-def _body(function: Function, roots: dict[Value, Value]) -> Function:
-    for instr in function.instrs:
-        if instr.has(Trait.VIEWS):
-            roots[instr.result] = roots.get(instr.operands[0], instr.operands[0])
-    stay = _Staying(function, roots)
-    new: list[Instr] = []
+def _statements(function: Function, memory: Memory, inside: Inside) -> Iterator[Instr]:
+    stay = _Staying(function, memory)
     for instr in function.instrs:
         if instr.has(Trait.LAUNCHES):
-            new += stay.launched(instr)
+            yield from stay.launched(instr)
         elif instr.regions:
-            regions = tuple(_body(r, inner_roots(instr, r, roots)) for r in instr.regions)
-            new.append(replace(instr, regions=regions))
+            yield inside(instr)
         elif not stay.moved(instr):
-            new.append(instr)
-    return Function(function.name, function.params, tuple(new), function.results)
+            yield instr
 
 
 class _Staying:
     """The numbers of one body of the host that stay on the device."""
 
-    def __init__(self, function: Function, roots: Mapping[Value, Value]) -> None:
+    def __init__(self, function: Function, roots: Memory) -> None:
         self.roots = roots
         self._users: dict[Value, list[Instr | None]] = {}
         for instr in function.instrs:
@@ -133,11 +126,8 @@ class _Staying:
         left = [r for r in launch.results if r in self.buffers]
         if not read and not left:
             return [launch]
-        made = {r for i in chain for r in i.results}
-        outside = [*launch.operands, *(v for i in chain for v in uses(i))]
-        outer = [v for v in outside if v not in self.buffers and v not in made]
-        places = [self.buffers[r] for r in (*read, *left)]
-        operands = with_extents(list(dict.fromkeys([*outer, *places])))
+        outer = [v for v in outer_values(chain, launch.operands) if v not in self.buffers]
+        operands = with_extents([*outer, *(self.buffers[r] for r in (*read, *left))])
         b = Builder("kernel")
         names = b.params_like(operands)
         for r in read:

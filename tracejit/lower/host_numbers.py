@@ -6,29 +6,24 @@ the host could have known.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Function, Instr
 from tracejit.ir.program import Program
 from tracejit.ir.traits import Trait
+from tracejit.lower.host_bodies import Inside, Memory, rewrite_bodies
 from tracejit.lower.join_points import is_arithmetic
 
 
 def host_numbers(program: Program) -> Program:
     """The Program with such kernels as statements of the host."""
-    return replace(program, host=_body(program.host))
+    return rewrite_bodies(program, _body)
 
 
-def _body(function: Function) -> Function:
-    new: list[Instr] = []
+def _body(function: Function, memory: Memory, inside: Inside) -> Iterator[Instr]:
     for instr in function.instrs:
-        if instr.has(Trait.LAUNCHES):
-            new += _statements(instr)
-        else:
-            new.append(replace(instr, regions=tuple(map(_body, instr.regions))))
-    return Function(function.name, function.params, tuple(new), function.results)
+        yield from _statements(instr) if instr.has(Trait.LAUNCHES) else [inside(instr)]
 
 
 def _statements(launch: Instr) -> Sequence[Instr]:

@@ -11,17 +11,17 @@ are: nothing moves over them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from collections.abc import Sequence
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import TABLE, Function, Instr, Value, uses
 from tracejit.ir.program import Program
+from tracejit.ir.regions import needed, outer_values, with_extents
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, BufferType, TensorType
-from tracejit.lower.kernel_fusion import aliases_of
-from tracejit.lower.outline import inner_roots, with_extents
+from tracejit.lower.host_bodies import Inside, Memory, aliases_of, rewrite_bodies
 from tracejit.lower.parallel import Kernel
 from tracejit.records import dataclass
 
@@ -35,20 +35,17 @@ _Kind: TypeAlias = Literal["points", "total"]
 
 def join_points(program: Program) -> Program:
     """The Program with such kernels joined, in every body of the host."""
-    return replace(program, host=_body(program.host, {p: p for p in program.host.params}))
+    return rewrite_bodies(program, _statements)
 
 
-def _body(function: Function, roots: dict[Value, Value]) -> Function:
-    for instr in function.instrs:
-        if instr.has(Trait.VIEWS):
-            roots[instr.result] = roots.get(instr.operands[0], instr.operands[0])
-    facts = _Facts(function, roots)
+def _statements(function: Function, memory: Memory, inside: Inside) -> list[Instr]:
+    facts = _Facts(function, memory)
     new: list[Instr] = []
     left = list(function.instrs[::-1])
     while left:
         instr = left.pop()
         if facts.kind(instr) is None:
-            new.append(_inside(instr, roots))
+            new.append(inside(instr))
             continue
         group = _Group(facts)
         group.take(instr)
@@ -56,14 +53,7 @@ def _body(function: Function, roots: dict[Value, Value]) -> Function:
             left.pop()
         new += group.statements()
         left += group.after[::-1]
-    return Function(function.name, function.params, tuple(new), function.results)
-
-
-def _inside(instr: Instr, roots: Mapping[Value, Value]) -> Instr:
-    if not instr.regions or instr.has(Trait.LAUNCHES):
-        return instr
-    regions = tuple(_body(r, inner_roots(instr, r, roots)) for r in instr.regions)
-    return replace(instr, regions=regions)
+    return new
 
 
 def _kind_of(launch: Instr) -> _Kind | None:
@@ -91,7 +81,7 @@ class _Touched:
 class _Facts:
     """What is known of the statements of one body of the host."""
 
-    def __init__(self, function: Function, roots: Mapping[Value, Value]) -> None:
+    def __init__(self, function: Function, roots: Memory) -> None:
         self.roots = roots
         self._users: dict[Value, list[Instr | None]] = {}
         for instr in function.instrs:
@@ -234,14 +224,11 @@ def is_arithmetic(instr: Instr) -> bool:
     return pure and not views and all(isinstance(r.type, TensorType) for r in instr.results)
 
 
-def _launch(
-    members: Sequence[Instr], results: Sequence[Value], roots: Mapping[Value, Value]
-) -> Instr:
+def _launch(members: Sequence[Instr], results: Sequence[Value], roots: Memory) -> Instr:
     """One launch of kernels, and the arithmetic between them that they need."""
-    made = {r for i in members for r in i.results}
-    wanted = _needed_inside(members)
-    outer = [v for i in wanted for v in uses(i) if v not in made]
-    operands = with_extents(list(dict.fromkeys(outer)))
+    # The kernels, and the arithmetic that a later kernel needs.
+    wanted = needed(members, (), lambda instr: not is_arithmetic(instr))
+    operands = with_extents(outer_values(wanted))
     b = Builder("kernel")
     names = b.params_like(operands)
     for instr in wanted:
@@ -256,14 +243,3 @@ def _launch(
     loc = next((i.loc for i in members if i.loc is not None), None)
     attrs = aliases_of(operands, roots)
     return Instr(TABLE["launch"], tuple(operands), attrs, (kernel,), tuple(results), loc)
-
-
-def _needed_inside(members: Sequence[Instr]) -> list[Instr]:
-    """The kernels, and the arithmetic that a later kernel needs."""
-    needed: set[Value] = set()
-    found: list[Instr] = []
-    for instr in reversed(members):
-        if not is_arithmetic(instr) or needed & set(instr.results):
-            found.append(instr)
-            needed |= set(uses(instr))
-    return found[::-1]

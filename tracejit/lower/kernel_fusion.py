@@ -7,49 +7,44 @@ axis, the same index in both, which moves with the loop: no iteration needs anot
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Container
 
 from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.program import Program
-from tracejit.ir.region_ops import RegionOp, is_counted
+from tracejit.ir.region_ops import is_counted
 from tracejit.ir.traits import Trait
-from tracejit.ir.types import BufferType
 from tracejit.lower.fusion import KERNEL_LIMIT
+from tracejit.lower.host_bodies import Inside, Memory, aliases_of, rewrite_bodies
 from tracejit.lower.loop_fusion import FusedBody, Growth
 
 
 def merge(program: Program) -> Program:
     """Merge neighbouring kernels everywhere in the host function."""
-    roots = {p: p for p in program.host.params}
-    return replace(program, host=_merge_body(program.host, roots))
+    return rewrite_bodies(program, _merged)
 
 
 # -- hosts -------------------------------------------------------------------------------------
 
 
-def _merge_body(function: Function, roots: dict[Value, Value]) -> Function:
-    """Merge in one host body; ``roots``: the memory that each buffer is a view of."""
+def _merged(function: Function, memory: Memory, inside: Inside) -> list[Instr]:
+    """The statements of a body, kernels merged."""
     new: list[Instr] = []
     pending: _Launches | None = None
     late: list[Instr] = []
     for instr in function.instrs:
-        if instr.has(Trait.VIEWS):
-            roots[instr.result] = roots.get(instr.operands[0], instr.operands[0])
         if instr.has(Trait.LAUNCHES):
             if pending is not None and pending.join(instr):
                 continue
             new += [pending.build(), *late] if pending is not None else []
-            pending, late = _Launches(instr, roots), []
+            pending, late = _Launches(instr, memory), []
             continue
         if pending is not None and _may_pass(instr, pending.made):
             (late if instr.has(Trait.FREES) else new).append(instr)
             continue
         new += [pending.build(), *late] if pending is not None else []
         pending, late = None, []
-        new.append(_nested(instr, roots))
-    new += [pending.build(), *late] if pending is not None else []
-    return _with_instrs(function, new)
+        new.append(inside(instr))
+    return new + ([pending.build(), *late] if pending is not None else [])
 
 
 def _may_pass(instr: Instr, made: Container[Value]) -> bool:
@@ -61,38 +56,13 @@ def _may_pass(instr: Instr, made: Container[Value]) -> bool:
     return (still or instr.has(Trait.ALLOCATES)) and not any(v in made for v in uses(instr))
 
 
-def _nested(instr: Instr, roots: Mapping[Value, Value]) -> Instr:
-    if not instr.regions or instr.has(Trait.LAUNCHES):
-        return instr
-    regions = tuple(_merge_region(instr, region, roots) for region in instr.regions)
-    return replace(instr, regions=regions)
-
-
-def _merge_region(instr: Instr, region: Function, roots: Mapping[Value, Value]) -> Function:
-    inner: dict[Value, Value] = {}
-    owner: dict[Value, Value] = {}
-    for param, operand in RegionOp(instr).bound(region):
-        if isinstance(param.type, BufferType):
-            root = roots.get(operand, operand)
-            inner[param] = owner.setdefault(root, param)
-    return _merge_body(region, inner)
-
-
-def _with_instrs(function: Function, instrs: Sequence[Instr]) -> Function:
-    if len(instrs) == len(function.instrs) and all(
-        map(lambda a, b: a is b, instrs, function.instrs)
-    ):
-        return function
-    return Function(function.name, function.params, tuple(instrs), function.results)
-
-
 # -- kernels -----------------------------------------------------------------------------------
 
 
 class _Launches:
     """Launches that become one: the first, and those after it that joined."""
 
-    def __init__(self, first: Instr, roots: Mapping[Value, Value]) -> None:
+    def __init__(self, first: Instr, roots: Memory) -> None:
         self.first = first
         self.roots = roots
         self.made = dict.fromkeys(first.results)
@@ -143,15 +113,6 @@ class _Launches:
         return Instr(
             self.first.prim, operands, aliases, (kernel,), tuple(self.made), self.first.loc
         )
-
-
-def aliases_of(operands: Sequence[Value], roots: Mapping[Value, Value]) -> Mapping[str, object]:
-    groups: dict[Value, list[int]] = {}
-    for k, v in enumerate(operands):
-        if isinstance(v.type, BufferType):
-            groups.setdefault(roots.get(v, v), []).append(k)
-    found = tuple(tuple(g) for g in groups.values() if len(g) > 1)
-    return {"aliases": found} if found else {}
 
 
 def _size(function: Function) -> int:

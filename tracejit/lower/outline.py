@@ -24,13 +24,14 @@ from functools import partial
 import tracejit.ir.ops  # noqa: F401  (enters the op table)
 from tracejit.dtypes import is_exact
 from tracejit.ir.builder import Builder
-from tracejit.ir.core import TABLE, Function, Instr, Value, type_uses, uses
+from tracejit.ir.core import TABLE, Function, Instr, Value
 from tracejit.ir.program import Program
 from tracejit.ir.region_ops import RegionOp, is_counted
+from tracejit.ir.regions import outer_values, with_extents
 from tracejit.ir.roots import walk
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, BufferType, TensorType
-from tracejit.lower.kernel_fusion import aliases_of
+from tracejit.lower.host_bodies import Inside, Memory, aliases_of, rewrite_bodies
 from tracejit.lower.parallel import Kernel
 
 #: Statements of the host that a kernel can do, besides scalar arithmetic.
@@ -48,35 +49,25 @@ def outline(program: Program) -> Program:
     return rewritten(program, _statement)
 
 
-#: What stands for a statement of the host that has regions; ``roots``: the memory that each buffer
-#: is a view of; ``inside``: the statement with its own statements rewritten.
-Rewrite = Callable[[Instr, Mapping[Value, Value], Callable[[], Instr]], list[Instr]]
+#: What stands for a statement of the host that has regions; the function: that statement with its
+#: own statements rewritten.
+Rewrite = Callable[[Instr, Memory, Callable[[], Instr]], Sequence[Instr]]
 
 
 def rewritten(program: Program, rewrite: Rewrite) -> Program:
     """The Program with its statements that have regions, but launches, rewritten."""
 
-    def body(function: Function, roots: dict[Value, Value]) -> Function:
-        new: list[Instr] = []
+    def body(function: Function, memory: Memory, inside: Inside) -> Iterator[Instr]:
         for instr in function.instrs:
-            if instr.has(Trait.VIEWS):
-                roots[instr.result] = roots.get(instr.operands[0], instr.operands[0])
             if instr.regions and not instr.has(Trait.LAUNCHES):
-                new += rewrite(instr, roots, partial(inside, instr, roots))
+                yield from rewrite(instr, memory, partial(inside, instr))
             else:
-                new.append(instr)
-        return Function(function.name, function.params, tuple(new), function.results)
+                yield instr
 
-    def inside(instr: Instr, roots: Mapping[Value, Value]) -> Instr:
-        regions = tuple(body(r, inner_roots(instr, r, roots)) for r in instr.regions)
-        return replace(instr, regions=regions)
-
-    return replace(program, host=body(program.host, {p: p for p in program.host.params}))
+    return rewrite_bodies(program, body)
 
 
-def _statement(
-    instr: Instr, roots: Mapping[Value, Value], rewritten_inside: Callable[[], Instr]
-) -> list[Instr]:
+def _statement(instr: Instr, roots: Memory, rewritten_inside: Callable[[], Instr]) -> list[Instr]:
     whole = Outlined(instr, roots).statements() if _qualifies(instr) else None
     if whole is not None and all(map(_spreads, _kernels(whole))):
         return whole
@@ -85,15 +76,6 @@ def _statement(
     if whole is None or (inner and all(map(_spreads, inner))):
         return [inside]
     return whole
-
-
-def inner_roots(instr: Instr, region: Function, roots: Mapping[Value, Value]) -> dict[Value, Value]:
-    inner: dict[Value, Value] = {}
-    owner: dict[Value, Value] = {}
-    for param, operand in RegionOp(instr).bound(region):
-        if isinstance(param.type, BufferType):
-            inner[param] = owner.setdefault(roots.get(operand, operand), param)
-    return inner
 
 
 def _kernels(instrs: Sequence[Instr]) -> list[Instr]:
@@ -174,7 +156,7 @@ def _may_fail(instr: Instr) -> bool:
 class Outlined:
     """The launch that a loop becomes."""
 
-    def __init__(self, loop: Instr, roots: Mapping[Value, Value]) -> None:
+    def __init__(self, loop: Instr, roots: Memory) -> None:
         self.loop = loop
         self.roots = roots
         #: Checks and raises, in order; a state is the number of one from 1, or 0.
@@ -273,9 +255,7 @@ class Outlined:
     ) -> tuple[list[Value], list[Value]]:
         """The statements that follow where all is well; ``states``: then, and where it is not."""
         literals = [i.result for i in _literals(rest)]
-        made = {r for i in rest for r in i.results if r not in literals}
-        used = dict.fromkeys([*(v for i in rest for v in uses(i)), *literals, *wanted])
-        outer = {v: names[v] for v in used if v not in made}
+        outer = {v: names[v] for v in (*outer_values(rest, wanted), *literals)}
         good, bad = states
         operands = with_extents([*outer.values(), *good, *bad, *otherwise])
         then, other = Builder("then"), Builder("failed")
@@ -445,13 +425,3 @@ def _payload(site: Instr) -> tuple[Value, ...]:
 def _nothing(b: Builder, like: Value) -> Value:
     """What a value is where it is never looked at."""
     return b.const(0, like.dtype)
-
-
-def with_extents(values: Sequence[Value]) -> list[Value]:
-    """Values and those that their types mention, each once."""
-    return list(dict.fromkeys([*values, *_mentioned(values)]))
-
-
-def _mentioned(values: Sequence[Value]) -> Iterator[Value]:
-    for value in values:
-        yield from type_uses(value.type)

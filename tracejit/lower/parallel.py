@@ -17,6 +17,7 @@ from tracejit.ir.accesses import Access, Along, Touches, accesses, touched_by
 from tracejit.ir.core import Function, Instr, Value, uses
 from tracejit.ir.extent import Dim, leaves
 from tracejit.ir.region_ops import RegionOp, is_counted
+from tracejit.ir.regions import needed
 from tracejit.ir.roots import Roots, walk
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX
@@ -121,7 +122,7 @@ class Kernel:
         return Phase("serial" if found is None else "rows", (), top, stages=found)
 
     def _may_finish(self, top: tuple[Instr, ...], at: int) -> bool:
-        """Whether one thread may do what stands around a reduction: see `needed_by`."""
+        """Whether one thread may do what stands around a reduction: see `needed`."""
         first = top[: at + 1]
         if any(i.regions and not self.cooperative(i) for i in first):
             return False
@@ -134,7 +135,7 @@ class Kernel:
             return False
         # All threads of the last block know where the reduction begins.
         changed = self._stored(top)
-        return not self._reads(needed_by(RegionOp(top[at]).inits, top[:at]), changed)
+        return not self._reads(needed(top[:at], RegionOp(top[at]).inits), changed)
 
     def _compacts(self, top: tuple[Instr, ...]) -> bool:
         """Whether a kernel is a loop that stores, where something holds, to the next place.
@@ -284,17 +285,6 @@ class Kernel:
         own |= {p for i in inner for r in i.regions for p in r.params}
         parallel = self._is_parallel(instr, instr, lambda dim: not own & set(leaves(dim)))
         return "spread" if parallel else "alone"
-
-
-def needed_by(values: Sequence[Value], before: Sequence[Instr]) -> list[Instr]:
-    """The instructions among those before that values are made of."""
-    needed = set(values)
-    found: list[Instr] = []
-    for instr in reversed(before):
-        if needed & set(instr.results):
-            found.append(instr)
-            needed |= set(uses(instr))
-    return found[::-1]
 
 
 def _joined(phases: Sequence[Phase]) -> list[Phase]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from tracejit.ir.core import Function, Value, type_uses, uses
+from tracejit.ir.core import Function, Value, type_uses
 from tracejit.ir.extent import Dim, leaves, subst
+from tracejit.ir.regions import outer_values
 from tracejit.ir.types import INDEX
 from tracejit.records import dataclass
 from tracejit.trace.session.frames import TraceBuilder
@@ -27,27 +28,19 @@ class Free:
 
     def scan(self, builder: TraceBuilder, results: Iterable[Value]) -> None:
         """Collect what ``builder``'s instructions and ``results`` use but do not define."""
-        defined = set(builder.params)
-        for instr in builder.instrs:
-            defined.update(instr.results)
-        for param in builder.params:
-            self._add(type_uses(param.type), defined)
-        for instr in builder.instrs:
-            self._add(uses(instr), defined)
-        for result in results:
-            self._add([*type_uses(result.type), result], defined)
+        self._add(outer_values(builder.instrs, results, builder.params))
 
-    def _add(self, values: Iterable[Value], defined: set[Value]) -> None:
+    def _add(self, values: Iterable[Value]) -> None:
         for value in values:
             value = self.alias.get(value, value)
-            if value in defined or value in self.seen:
+            if value in self.seen:
                 continue
             self.seen.add(value)
             if self.remade(value):
                 if value.expr is not None:
-                    self._add(_value_leaves(value.expr), defined)
+                    self._add(_value_leaves(value.expr))
                 continue
-            self._add(type_uses(value.type), defined)
+            self._add(type_uses(value.type))
             self.values.append(value)
 
     def remade(self, value: Value) -> bool:
