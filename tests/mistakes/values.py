@@ -78,11 +78,11 @@ def _(x: Any) -> Any:
     return d
 
 
-@mistake("a run-time value as place in a list", "jax#2962", UnsupportedError,
+@mistake("a run-time value as place in a list of unlike items", "jax#2962", UnsupportedError,
          "an index of a list or tuple needs a value that is known at run time only",
          "stack what is alike, or choose by `if`")  # fmt: skip
 def _(x: Any) -> Any:
-    parts = [x, x[:3]]
+    parts = [x, x[:3, None]]
     return parts[int(x[1])].sum()  # here
 
 

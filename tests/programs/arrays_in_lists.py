@@ -235,3 +235,15 @@ CHANGED = [
     changed_by_branch,
     item_changed,
 ]
+
+
+@ROWS((X, np.arange(3.0), np.array([1, 0, 1, -1])), (X, X + 1, np.array([0, 1, 0, 0])))
+def one_of_few_arrays_is_written(a: Any, b: Any, w: Any) -> Any:
+    both, total = (a, b), 0.0
+    for v in w:
+        chosen = both[v]
+        chosen[0] += 1.0
+        total += chosen.sum() * len(chosen)
+    last = [a, b, a][w[0]]
+    last[1] = total
+    return total, last, last is a

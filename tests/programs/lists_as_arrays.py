@@ -311,3 +311,13 @@ def the_item_after_this_one(a: Any) -> Any:
         elif i + 1 < len(a):
             a[i + 1] = 8
     return total
+
+
+@PLACES((5, 2.5), (70, -1.0))
+def known_numbers_of_two_kinds(n: Any, c: Any) -> Any:
+    u = [[0] * 6 for _ in range(5)]
+    u[0] = [1, 2.5, c, True, 3, 4]
+    for i in range(n):
+        for j in range(1, 5):
+            u[1 + i % 4][j] = u[i % 5][j - 1] + c
+    return u

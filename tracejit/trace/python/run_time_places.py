@@ -15,7 +15,7 @@ from tracejit.ir import extent as ex
 from tracejit.trace.python.dynamic_list_methods import getitem, place, setitem
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
-from tracejit.trace.values.all import PyScalar, Scalar, Tracer, as_dim
+from tracejit.trace.values.all import Array, PyScalar, Scalar, Tracer, as_dim, dim_value
 from tracejit.trace.values.caller_lists import table_of
 from tracejit.trace.values.dynamic_list import (
     ListBuffer,
@@ -37,6 +37,8 @@ INSTEAD_OF_UNLIKE = (
 
 #: A list of more items than this becomes a buffer when one is read, if the run makes them.
 _FEW = 64
+#: Of so many arrays or fewer one is chosen by branches, where it lies: it may be written.
+_CHOSEN = 4
 
 
 def is_place(x: Any) -> bool:
@@ -61,11 +63,14 @@ def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
         if table is not None:
             return _noted(item_at(table, place(key, table.count)), key)
     items = _items(ops, x)
+    kind = type(x).__name__ if type(x) in (list, tuple) else "tuple"
+    if _are_storages(items) and not any(_loops_of(key)):
+        at = place(key, len(items), f"{kind} index out of range")
+        return _chosen(ops, items, dim_value(at))
     form = form_of(items)
     tagged = form is not None and any(k.is_tagged for k in form[0])
     if form is None or (tagged and len(items) <= _FEW):
         return None
-    kind = type(x).__name__ if type(x) in (list, tuple) else "tuple"
     inside = session.outside.path_of(x) is None
     shared = any(k.lists is not None for k in form[0]) and inside
     rows = any(k.row for k in form[0]) and inside
@@ -77,6 +82,22 @@ def item(ops: Any, x: list[Any] | tuple[Any, ...], key: Any) -> Any:
         return _noted(getitem(x, key), key)
     run = laid_out(items, form)
     return _noted(item_at(run, place(key, run.count, f"{kind} index out of range")), key)
+
+
+def _are_storages(items: list[Any]) -> bool:
+    """Whether items are few arrays of which one can be chosen, to be written, too."""
+    if not 1 < len(items) <= _CHOSEN or not all(isinstance(x, Array) for x in items):
+        return False
+    return len({(x.dtype, x.ndim) for x in items}) == 1 and items[0].ndim > 0
+
+
+def _chosen(ops: Any, items: list[Any], at: Any) -> Any:
+    """The array at a place that is one, by branches."""
+    first, *rest = items
+    if not rest:
+        return first
+    here = ops.compare_one("==", at, 0)
+    return ops.if_expr(here, lambda: first, lambda: _chosen(ops, rest, at - 1), None)
 
 
 def _is_traced(x: Any) -> bool:
@@ -92,11 +113,16 @@ def _items(ops: Any, x: Any) -> list[Any]:
     return [ops.getitem(x, k) for k in range(len(x))]
 
 
+def _loops_of(key: Any) -> list[Any]:
+    """The loops whose counters decide a place, among others that are None."""
+    loop_of = current().loop_of
+    return [loop_of.get(leaf) for leaf in ex.leaves(as_dim(key))]  # type: ignore[arg-type]
+
+
 def _noted(found: Any, key: Any) -> Any:
     """An item, of which the loop's counter decides which it is."""
     session = current()
-    loops = [session.loop_of.get(leaf) for leaf in ex.leaves(as_dim(key))]  # type: ignore[arg-type]
-    for loop in loops:
+    for loop in _loops_of(key):
         if loop is not None:
             session.kept_rolled.setdefault(loop)
             for part in found if type(found) is tuple else (found,):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any, NoReturn, TypeGuard
 
 import numpy as np
@@ -262,13 +263,14 @@ def _stacked(parts: Sequence[Any], kind: Kind) -> list[Value]:
     b = current().b
     if kind.lists is not None:
         return [LIST_HEAPS["numbers"](parts, kind)]
-    if not (kind.is_tagged or any(isinstance(x, Tracer | list) for x in parts)):
-        try:
-            return [b.const(np.array(parts, kind.dtype), kind.dtype)]
-        except OverflowError:
-            pass  # it says which
-    columns = zip(*map(kind.values, parts), strict=True)
-    return [_concatenated([b.reshape(x, kind.column(1)) for x in column]) for column in columns]
+    found: list[list[Value]] = [] if parts else [kind.constants(())]
+    for is_known, group in groupby(parts, lambda x: not isinstance(x, Tracer | list)):
+        together = list(group)
+        if is_known and kind.can_hold(together):
+            found.append(kind.constants(together))
+        else:
+            found += [[b.reshape(v, kind.column(1)) for v in kind.values(x)] for x in together]
+    return list(map(_concatenated, zip(*found, strict=True)))
 
 
 def _concatenated(values: Sequence[Value]) -> Value:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
@@ -106,6 +108,20 @@ class Kind:
             found: list[Value] = LIST_ROWS["values"](x, self)
             return found
         return [x.read()]
+
+    def can_hold(self, numbers: Sequence[Any]) -> bool:
+        """Whether the dtype has room for known numbers; ``values`` says which it has none for."""
+        try:
+            np.array(numbers, self.dtype)
+        except OverflowError:
+            return False
+        return True
+
+    def constants(self, numbers: Sequence[Any]) -> list[Value]:
+        """The columns of known numbers."""
+        if self.is_tagged:
+            return list(number_tags.encoded_constants(numbers, self.kinds, self.dtype))
+        return [current().b.const(np.array(numbers, self.dtype), self.dtype)]
 
     def part(self, values: Sequence[Value]) -> Any:
         """A traced number, array or list of this kind."""

@@ -113,6 +113,17 @@ def encoded(x: Any, kinds: Sequence[AnyKind], dtype: np.dtype[Any]) -> tuple[Val
     return exact_value(x, dtype), tag(kind)
 
 
+def encoded_constants(
+    numbers: Sequence[Any], kinds: Sequence[AnyKind], dtype: np.dtype[Any]
+) -> tuple[Value, Value]:
+    """The values and the tags of known numbers, each of one of some kinds."""
+    for x in numbers:
+        _must_be_held(x, dtype)
+    b = current().b
+    tags = [tag_of(kinds_of(x)[0], kinds) for x in numbers]
+    return b.const(np.array(numbers, dtype), dtype), b.const(np.array(tags, TAG), TAG)
+
+
 def _must_be_held(x: Any, dtype: np.dtype[Any]) -> None:
     """UnsupportedError for a known int that the floats of a dtype do not all hold."""
     known = x.static_value() if isinstance(x, PyScalar | Scalar) else x
