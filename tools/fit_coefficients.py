@@ -74,6 +74,11 @@ def _erfc(t: Any) -> Any:  # erfc x = exp(-x*x) P(t), t = (x-2)/(x+2)
     return mp.exp(x * x) * mp.erfc(x)
 
 
+def _erfc_far(w: Any) -> Any:  # erfc x = exp(-x*x) P(w) / x, w = 1/x**2
+    x = 1 / mp.sqrt(w)
+    return x * mp.exp(x * x) * mp.erfc(x)
+
+
 def _cbrt(m: Any) -> Any:
     return mp.cbrt(m)
 
@@ -90,6 +95,8 @@ FITS: dict[str, tuple[Callable[[Any], Any], Any, Any, int, int]] = {
     "TANH": (_tanh, 0, mp.mpf("0.55") ** 2, -26, -55),
     "ERF": (_erf, 0, mp.mpf(1), -27, -56),
     "ERFC": (_erfc, -mp.mpf(1) / 3, mp.mpf("0.5"), -24, -53),
+    "ERFC_MIDDLE": (_erfc, -mp.mpf("0.6"), mp.mpf("0.21"), -26, -56),
+    "ERFC_FAR": (_erfc_far, mp.mpf(1) / 800, mp.mpf(1) / 9 * mp.mpf("1.001"), -26, -56),
     "CBRT": (_cbrt, 1, 2, -11, -20),
 }
 

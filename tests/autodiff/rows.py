@@ -169,7 +169,6 @@ def _library() -> dict[str, Smooth]:
         "fft": take("fft", 0, 1, 3),
         "sort": take("sort", 0, 1),
         "ufunc": take("ufunc", 0, 1),
-        "special": take("special", 0, 1, 2, 3, 5),
         "qr": take("qr", 0, 2, 3, 8),
         "svdvals": take("svdvals", 0, 1, 2),
         "eigvalsh": take("eigvalsh", 0, 2),

@@ -36,10 +36,6 @@ def calls_scipy(x: Any) -> Any:
     return scipy.special.gammaln(x)  # here
 
 
-def calls_math(x: Any) -> Any:
-    return math.gamma(x)  # here
-
-
 def sums(x: Any) -> Any:
     return math.fsum(x)  # here
 
@@ -95,7 +91,6 @@ def takes(x: Any) -> Any:
         (draws, "(f8)", "has no Python: random_sample draws random numbers"),
         (calls_lapack, "(f8[n, n])", "has no Python: eigvals is a call of NumPy"),
         (calls_scipy, "(f8)", r"has no Python: scipy\.special\.gammaln is a call of NumPy, SciPy"),
-        (calls_math, "(f8)", r"has no Python: math\.gamma is a call of"),
         (calls_python, "(f8[3])", "has no Python: callback of twice is called"),
         (calls_registered, "(f8[3])", "has no Python: .*twice is called"),
         (sums, "(f8[n])", r"has no Python: math\.fsum is called"),

@@ -84,13 +84,6 @@ def _ufunc(d: Any) -> list[Sample]:
     return [((x,), one), ((x, x + 1), two), ((x[0, 0], x[0, 1]), two)]
 
 
-def _special(d: Any) -> list[Sample]:
-    """Of arrays and numbers, on both sides of zero."""
-    x = np.array([0.4, 1.3, 2.7, 3.25, -0.6, -2.45], d)
-    names = [("gamma", 0), ("lgamma", 0), ("erfc", 0), *(("polygamma", n) for n in range(3))]
-    return [((x if n < 2 else x[0],), {"name": name, "n": n}) for name, n in names]
-
-
 _FLOATS = "fdFD"
 LIBRARY: dict[str, tuple[str, Callable[[Any], list[Sample]]]] = {
     "solve": (_FLOATS, _solve),
@@ -122,7 +115,6 @@ LIBRARY: dict[str, tuple[str, Callable[[Any], list[Sample]]]] = {
     "argsort": ("?bBhHiIlLfdFD", lambda d: _along(d, kind="stable")),
     "lexsort": ("?bBhHiIlLfdFD", lambda d: [((drawn(d, 2, 5),), {})]),
     "ufunc": ("fd", _ufunc),
-    "special": ("d", _special),
     "bessel_i": ("fd", lambda d: [((drawn(d, 5) * 9,), {"n": n}) for n in (0, 1, 2)]),
 }
 

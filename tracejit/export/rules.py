@@ -65,8 +65,6 @@ def _no_call(f: FunctionText, instr: Instr) -> None:
 def _called(row: Reference) -> str:
     """What a program calls a library's function."""
     attrs = dict(row.attrs)
-    if row.name == "special":
-        return f"math.{attrs['name']}"
     return str(attrs["function"]).replace(":", ".") if row.name == "ufunc" else row.name
 
 

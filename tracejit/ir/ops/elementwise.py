@@ -84,8 +84,8 @@ def elementwise(
 def quiet(reference: Callable[..., Any]) -> Callable[..., Any]:
     """The reference without NumPy's warnings."""
 
-    def evaluate(*operands: Any) -> Any:
+    def evaluate(*operands: Any, **attrs: Any) -> Any:
         with np.errstate(all="ignore"):
-            return np.asarray(reference(*operands))
+            return np.asarray(reference(*operands, **attrs))
 
     return evaluate

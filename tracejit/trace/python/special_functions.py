@@ -68,12 +68,8 @@ def fsum(seq: Any, /) -> Any:
     return made("float", found)
 
 
-def _special(name: str, value: Value) -> Value:
-    return current().b.op("special", value, name=name, n=0)  # type: ignore[no-any-return]
-
-
 def erfc(x: Any, /) -> Any:
-    return made("float", _special("erfc", _float(x)))
+    return made("float", current().b.op("erfc", _float(x)))
 
 
 def _of_gamma(name: str, limit: float) -> Callable[[Any], Any]:
@@ -87,7 +83,7 @@ def _of_gamma(name: str, limit: float) -> Callable[[Any], Any]:
         allowed = b.op("eq", value, b.const(limit, "f64"))
         fine = b.op("bitwise_or", b.op("invert", pole), allowed)
         session.check(fine, ValueError, *words(value, math.gamma, -3.0))
-        result = _special(name, value)
+        result = b.op(name, value)
         finite = b.op("invert", b.op("isinf", result))
         session.check(b.op("bitwise_or", finite, b.op("isinf", value)), OverflowError, _RANGE)
         return made("float", result)
