@@ -55,6 +55,27 @@ def test_functions_of_one_code_are_told_apart(tmp_path: Path) -> None:
         np.testing.assert_allclose(found, np.ravel(wanted))
 
 
+METHOD = """
+class Held:
+    w = 2.5
+Held.m = (lambda use: lambda self, x: use(x, self.w))(lambda x, v: x SIGN v)
+held = Held()
+def f(x): return held.m(x)
+"""
+
+
+def test_what_runs_as_it_is_stays_in_its_process(tmp_path: Path) -> None:
+    """A function of ``exec`` calls methods that no trace sees: another process asks for itself."""
+    for sign, wanted in (("*", [0.0, 2.5, 5.0]), ("+", [2.5, 3.5, 4.5])):
+        program = f"""
+            import numpy as np
+            from tracejit import jit
+            exec({METHOD.replace("SIGN", sign)!r})
+            print(jit(f)(np.arange(3.0)).tolist())
+        """
+        assert ast.literal_eval(in_its_own_process(program, tmp_path)) == wanted
+
+
 def test_what_a_pullback_computes_is_part_of_what_it_is() -> None:
     first, second = (vjp(f, np.ones(3))[1].map for f in (lambda x: x * 2.0, lambda x: x + x))
     found = set()

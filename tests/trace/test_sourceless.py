@@ -51,8 +51,12 @@ def matched(x):
         case np.ndarray(): return x + 1
     return x
 class C:
+    w = 1.0
     def method(self, x): return x * self.k * K + self.a
+    def weighted(self, x): return x * self.w
 def calls(x): return c.method(x)
+def weighs(x): return c.weighted(x)
+def method_of(use): return lambda self, x: use(x, self.w)
 def made(k, a):
     def inner(x): return x * k + a
     def change(v):
@@ -109,6 +113,20 @@ def test_objects(space: dict[str, Any], name: str) -> None:
         lambda: setattr(c, "a", np.zeros(3)),
         lambda: setattr(c.inner, "k", 6.0),
         lambda: space.update(K=-1.0),
+    )
+
+
+def test_classes(space: dict[str, Any]) -> None:
+    """What a method that runs as it is reads of its class and of functions around it."""
+    cls, method_of = space["C"], space["method_of"]
+    check(
+        space["weighs"],
+        lambda: setattr(cls, "w", 2.0),
+        lambda: setattr(cls, "weighted", lambda self, x: x - self.w),
+        lambda: setattr(cls, "weighted", method_of(lambda x, w: x * w)),
+        lambda: setattr(cls, "weighted", method_of(lambda x, w: x + w)),
+        lambda: setattr(cls, "w", 3.0),
+        lambda: setattr(space["c"], "w", 4.0),
     )
 
 

@@ -261,11 +261,12 @@ def _functions(traced: Sequence[Any], root: Any, known: set[int]) -> list[Any]:
     own = {id(function) for function in functions_in(root)}
     found = []
     for function, is_converted in traced:
-        if is_library(function) or id(function) in known or id(function) in own:
+        if is_library(function):
             continue
         if not isinstance(function, FunctionType) or not is_converted:
             raise Unstorable(f"{function!r}, which ran as it is while tracing")
-        found.append(function)
+        if id(function) not in known and id(function) not in own:
+            found.append(function)
     return found
 
 

@@ -20,15 +20,18 @@ import numpy as np
 from tracejit.errors import UnsupportedError
 from tracejit.trace.control.watched import watching
 from tracejit.trace.convert.same_code import codes_in
+from tracejit.trace.guards.conditions import IsBound
 from tracejit.trace.guards.guard_equality import objects_in
 from tracejit.trace.guards.paths import EnclosingVariable, GlobalVariable
 from tracejit.trace.python.named_effects import refuse_effects
-from tracejit.trace.session.plain import is_plain_value
+from tracejit.trace.session.plain import is_of_library, is_plain_value, module_of
 from tracejit.trace.session.session import Session
 from tracejit.trace.values.all import Tracer
 
 _STORES = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF")
 _DEPTH = 4
+#: An attribute of what stands for a function that runs as it is.
+AS_IT_IS = "__runs_as_it_is__"
 
 
 class Caller(Protocol):
@@ -52,7 +55,7 @@ def stand_in(ops: Caller, function: FunctionType) -> Callable[..., Any]:
     _refuse_stores(function, codes)
     _refuse_classes(function, codes)
     refuse_effects(function)
-    reader = Reader(ops, {name for code in codes for name in code.co_names})
+    reader = Reader(ops, _names_in_reach(function))
     namespace = dict(function.__globals__)
     ops.namespaces[id(namespace)] = (namespace, function.__globals__)
     made: list[FunctionType] = []
@@ -74,6 +77,7 @@ def stand_in(ops: Caller, function: FunctionType) -> Callable[..., Any]:
         with watching(f"{function.__name__}()", *args, *kwargs.values(), function, *read.values()):
             return made[0](*args, **kwargs)
 
+    setattr(run, AS_IT_IS, True)
     return run
 
 
@@ -176,6 +180,8 @@ class Reader:
             if isinstance(held, property | staticmethod | classmethod):
                 held = held.fget if isinstance(held, property) else held.__func__
             if isinstance(held, FunctionType):
+                if name not in own:
+                    self.outside.member(obj if isinstance(obj, type) else type(obj), name)
                 self.globals_of(held, depth)
             elif not (callable(held) or hasattr(type(held), "__get__")):
                 self.outside.attribute(obj, name, held, traced=False)
@@ -189,20 +195,63 @@ class Reader:
             self.reachable(value, depth)
 
     def globals_of(self, method: FunctionType, depth: int) -> None:
-        """Guards the global variables that a method reads, which Python calls by itself."""
+        """Guards the global and enclosing variables that a method reads, which Python calls by
+        itself, and what it is made of."""
         if id(method) in self.seen or depth == 0:
             return
         self.seen[id(method)] = method
+        self.outside.code(method)
+        self.outside.defaults(method)
         namespace = method.__globals__
-        names = {name for code in codes_in(method.__code__) for name in code.co_names}
+        names = _names_of(method)
         for name in sorted(names & namespace.keys()):
-            value = namespace[name]
-            getter = GlobalVariable(namespace, name)
-            self.outside.read(value, getter, name, namespace, traced=False)
-            if isinstance(value, FunctionType):
-                self.globals_of(value, depth - 1)
-            else:
-                self.held(value, depth - 1)
+            self._variable(GlobalVariable(namespace, name), name, namespace, depth)
+        for name, cell in zip(method.__code__.co_freevars, method.__closure__ or (), strict=True):
+            if IsBound(cell)():
+                self._variable(EnclosingVariable(cell), name, cell, depth)
+
+    def _variable(self, getter: Callable[[], Any], name: str, owner: Any, depth: int) -> None:
+        value = getter()
+        self.outside.read(value, getter, name, owner, traced=False)
+        if isinstance(value, FunctionType):
+            self.globals_of(value, depth - 1)
+        else:
+            self.held(value, depth - 1)
 
 
+def _names_of(function: FunctionType) -> set[str]:
+    return {name for code in codes_in(function.__code__) for name in code.co_names}
+
+
+def _names_in_reach(function: FunctionType) -> set[str]:
+    """The names in the code of a function, and in that of methods and functions that it may call
+    as they are."""
+    found: set[str] = set()
+    seen: dict[int, Any] = {}
+    stack: list[Any] = [function]
+    while stack and len(seen) < _MANY:
+        x = stack.pop()
+        if id(x) in seen:
+            continue
+        seen[id(x)] = x
+        if isinstance(x, FunctionType):
+            found |= _names_of(x)
+            cells = x.__closure__ or ()
+            stack += [cell.cell_contents for cell in cells if IsBound(cell)()]
+            stack += [x.__globals__[name] for name in _names_of(x) & x.__globals__.keys()]
+        elif not (isinstance(x, Tracer | np.ndarray | ModuleType) or is_plain_value(x)):
+            kind = x if isinstance(x, type) else type(x)
+            for cls in kind.__mro__:
+                members = vars(cls).values() if not is_of_library(module_of(cls)) else ()
+                plain = [m.fget if isinstance(m, property) else m for m in members]
+                stack += [getattr(m, "__func__", m) for m in plain if _is_function(m)]
+    return found
+
+
+def _is_function(x: Any) -> bool:
+    return isinstance(x, FunctionType | staticmethod | classmethod)
+
+
+#: How many objects are looked at for the names in their methods.
+_MANY = 1000
 _NOTHING = object()

@@ -12,7 +12,7 @@ from tracejit.trace import convert
 from tracejit.trace.control.generated import Generated
 from tracejit.trace.convert import Operators, SourceUnavailable
 from tracejit.trace.python import generators
-from tracejit.trace.python.opaque_functions import stand_in
+from tracejit.trace.python.opaque_functions import AS_IT_IS, stand_in
 from tracejit.trace.session.plain import class_attribute
 from tracejit.trace.session.session import Session
 
@@ -55,9 +55,7 @@ class StagedFunctions(Operators):
     def functions(self) -> list[tuple[Any, bool]]:
         """The functions that the trace went through, and whether they were converted."""
         found = [*self._converted.values(), *((f, t) for f, t, _ in self._turned.values())]
-        return [
-            (f, convert.is_converted(bound)) for f, bound in found if not convert.is_converted(f)
-        ]
+        return [(f, _is_ours(f, bound)) for f, bound in found if not convert.is_converted(f)]
 
     def turned(self, function: FunctionType) -> tuple[Callable[..., Any] | None, str]:
         """A generator function of the user's inside out; None where it cannot be turned, and why.
@@ -133,3 +131,12 @@ class StagedFunctions(Operators):
 
 
 all_ask(globals(), Exception)
+
+
+def _is_ours(function: Any, bound: Any) -> bool:
+    """Whether what runs for a function is its converted form (which may need no operators)."""
+    if convert.is_converted(bound):
+        return True
+    return (
+        isinstance(bound, FunctionType) and bound is not function and not hasattr(bound, AS_IT_IS)
+    )

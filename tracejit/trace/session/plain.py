@@ -44,13 +44,15 @@ def module_of(x: Any) -> str:
 
     ``functools.wraps`` gives a program's function the module of what it is around, so a function
     is of the module whose globals it has, if that is not a library's: a decorator may be one's.
+    What ``exec`` made in a namespace without a name says that it is of ``builtins``, and is not.
     """
     module = getattr(x, "__module__", None)
     if isinstance(x, FunctionType):
         own = x.__globals__.get("__name__")
         if isinstance(own, str) and not is_of_library(own):
             return own
-    return module if isinstance(module, str) else ""
+    made = isinstance(x, FunctionType) or (isinstance(x, type) and x.__flags__ & HEAP_TYPE)
+    return module if isinstance(module, str) and not (made and module == "builtins") else ""
 
 
 def is_plain_module(module: str) -> bool:
