@@ -17,6 +17,7 @@ import itertools
 import os
 import subprocess
 import sys
+import tempfile
 import types
 import warnings
 from collections.abc import Callable, Iterable
@@ -235,7 +236,12 @@ def hessian_tensor_product(function: Any, argnum: int = 0) -> Any:
     def product(*args: Any, **kwargs: Any) -> Any:
         *args_, v = args
         before, x, after = args_[:argnum], args_[argnum], args_[argnum + 1 :]
-        return tj.hvp(lambda y: function(*before, y, *after, **kwargs), (x,), (v,))[0]
+
+        def number(y: Any) -> Any:
+            """What ``flatten_func`` gives is an array of one."""
+            return np.reshape(function(*before, y, *after, **kwargs), ())
+
+        return tj.hvp(number, (x,), (v,))[0]
 
     return product
 
@@ -533,24 +539,39 @@ def augmented(function: Any, state: Any, t: Any, *args: Any) -> Any:
 compiled = tj.jit(augmented)
 
 
-def solved(function: Any, y0: Any, t: Any, args: Any, options: Any) -> Any:
-    return scipy.integrate.odeint(function, y0, t, tuple(args), **options)
+def adjoint(function: Any, depth: int) -> Any:
+    """The equation itself, its adjoint, that of the adjoint, and so on."""
+    return adjoint(functools.partial(compiled, function), depth - 1) if depth else function
 
 
-def odeint_rules(places: Any, path: Any, given: Any, kwargs: Any) -> Any:
+def solver(depth: int) -> Primitive:
+    """``odeint`` of the adjoint equation of that depth of a function."""
+
+    def solved(function: Any, y0: Any, t: Any, args: Any, options: Any) -> Any:
+        return scipy.integrate.odeint(adjoint(function, depth), y0, t, tuple(args), **options)
+
+    made = Primitive(
+        tj.register(solved, lambda f, y0, t, args, options: np.empty((len(t), len(y0))), pure=True)
+    )
+    made.makers = functools.partial(odeint_rules, depth)
+    return made
+
+
+def odeint_rules(depth: int, places: Any, path: Any, given: Any, kwargs: Any) -> Any:
     """The adjoint method, from one point of time to the one before."""
     function, _, t, args, options = given
+    moved, back_to = adjoint(function, depth), ODE_SOLVERS[depth + 1]
 
     def pullback(g: Any) -> Any:
         count = path.shape[1]
         of_y, of_start, of_args = g[-1], 0.0, 0.0 * flat(args)
         of_times = np.zeros_like(t)
         for i in range(len(t) - 1, 0, -1):
-            of_times[i] = function(path[i], t[i], *args) @ g[i]
+            of_times[i] = moved(path[i], t[i], *args) @ g[i]
             of_start = of_start - of_times[i]
             state = np.concatenate([path[i], of_y, np.reshape(of_start, (1,)), of_args])
             span = np.stack([t[i], t[i - 1]])
-            back = ode_solver(functools.partial(compiled, function), state, span, args, options)[1]
+            back = back_to(function, state, span, args, options)[1]
             of_y, of_start = back[count : 2 * count] + g[i - 1], back[2 * count]
             of_args = back[2 * count + 1 :]
         of_times[0] = of_start
@@ -560,14 +581,12 @@ def odeint_rules(places: Any, path: Any, given: Any, kwargs: Any) -> Any:
     return pullback
 
 
-ode_solver = Primitive(
-    tj.register(solved, lambda f, y0, t, args, options: np.empty((len(t), len(y0))), pure=True)
-)
-ode_solver.makers = odeint_rules
+#: By depth: derivatives up to order three.
+ODE_SOLVERS = [solver(depth) for depth in range(4)]
 
 
 def odeint(function: Any, y0: Any, t: Any, args: Any = (), **options: Any) -> Any:
-    return ode_solver(function, y0, t, args, options)
+    return ODE_SOLVERS[0](function, y0, t, args, options)
 
 
 def scipy_modules(checkout: Path) -> None:
@@ -591,11 +610,14 @@ def scipy_modules(checkout: Path) -> None:
 
 
 def as_strided(x: Any, shape: Any, strides: Any) -> Any:
-    """The view with these strides as a copy, which is what a value of a program has."""
+    """The view with these strides as a copy, which is what a value of a program has.
+
+    Each is a stride of ``x``, which may be flipped: what counts is the axis."""
+    axes = [x.strides.index(stride) for stride in strides]
     x = np.ascontiguousarray(x)
     at: Any = 0
-    for n, stride in zip(shape, strides, strict=True):
-        at = np.expand_dims(at, -1) + np.arange(n) * (stride // x.itemsize)
+    for n, axis in zip(shape, axes, strict=True):
+        at = np.expand_dims(at, -1) + np.arange(n) * (x.strides[axis] // x.itemsize)
     return np.ravel(x)[at]
 
 
@@ -645,11 +667,12 @@ def examples(checkout: Path, names: list[str]) -> int:
     )
     failed = 0
     for name in found:
-        command = [sys.executable, __file__, "example", str(checkout), name]
+        command = [sys.executable, str(Path(__file__).resolve()), "example", str(checkout), name]
         try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=SECONDS, check=False
-            )
+            with tempfile.TemporaryDirectory() as here:  # some write pictures
+                done = subprocess.run(
+                    command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=here
+                )
             bad, said = done.returncode, (done.stderr.strip() or "?").splitlines()
         except subprocess.TimeoutExpired:
             bad, said = 0, []

@@ -302,6 +302,22 @@ def test_what_a_branch_left_out_after_it_was_made(function: Function) -> None:
     )
 
 
+def test_a_loop_of_a_computed_length_that_a_branch_left_out() -> None:
+    """What the loop keeps has a size that is arithmetic of the array's."""
+
+    def f(x: Any) -> Any:
+        r = 0.5
+        for i in range(x.shape[0] // 2 - 1):
+            r += np.sin(r * x[i])
+        return r if x[0] > 0 else x[1]
+
+    slope, x = jit(grad(f), shapes="dynamic"), np.arange(1.0, 9.0)
+    steps = 1e-6 * np.eye(8)
+    want = [(f(x + e) - f(x - e)) / 2e-6 for e in steps]
+    np.testing.assert_allclose(slope(x), want, rtol=1e-8, atol=1e-9)
+    assert slope(-x).tolist() == [0, 1, 0, 0, 0, 0, 0, 0]
+
+
 def test_a_window_of_a_mask_is_that_of_all_of_it() -> None:
     """Two windows that start at values of the run, of any size, steps and overlap."""
     b = Builder()

@@ -320,3 +320,21 @@ def test_none_among_mapped_leaves_stays_none() -> None:
     assert found["none"] is None
     with pytest.raises(ValueError, match="no argument is mapped"):
         vmap(lambda x: x)(None)
+
+
+def test_examples_that_leave_a_while_at_different_times_in_arrays_of_any_size() -> None:
+    """The array that the loop carries has a size which the loop carries, too."""
+
+    def doubled(x: Any) -> Any:
+        y, count = x.copy(), 0
+        while y[0] < 5:
+            y = y * 2.0
+            y = y[: y.shape[0]]
+            count += 1
+        return np.sum(y) + count
+
+    x = np.array([[3.0, 1.0, 2.0, 4.0], [1.0, 1.0, 2.0, 3.0]])
+    many = jit(vmap(doubled), shapes="dynamic")
+    np.testing.assert_array_equal(many(x), [doubled(row) for row in x])
+    slopes = jit(vmap(grad(doubled)), shapes="dynamic")
+    np.testing.assert_array_equal(slopes(x), [[2.0] * 4, [8.0] * 4])

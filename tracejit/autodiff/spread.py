@@ -102,13 +102,7 @@ def call_flags(instr: Instr, flags: Sequence[bool]) -> list[list[bool]]:
 def spread_loop(instr: Instr, flags: Sequence[bool]) -> list[bool]:
     """Which carried values of a loop differ; all of them where its length does."""
     op = RegionOp(instr)
-    lead, _, consts = op.split(flags)
-    if any(lead):
-        return [True] * op.count
-    now = op.flagged(flags, spread)
-    if op.test is not None and spread(op.test, [*now, *consts]) == [True]:
-        return [True] * op.count
-    return now
+    return [True] * op.count if length_differs(instr, flags) else op.flagged(flags, spread)
 
 
 def length_differs(instr: Instr, flags: Sequence[bool]) -> bool:
@@ -117,7 +111,7 @@ def length_differs(instr: Instr, flags: Sequence[bool]) -> bool:
     lead, _, consts = op.split(flags)
     if op.test is None:
         return any(lead)
-    return spread(op.test, [*spread_loop(instr, flags), *consts]) == [True]
+    return spread(op.test, [*op.flagged(flags, spread), *consts]) == [True]
 
 
 def side_by_side(instr: Instr) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from tests.trace.array_api.tracing import compare
+from tracejit import jit
 
 CALLS = [
     "np.reshape(x, (4, 6))",
@@ -152,3 +155,13 @@ def test_reshape_to_traced_extents() -> None:
     compare("np.reshape(x, (y, -1))", np.arange(6.0), 4, symbolic=True)
     compare("np.reshape(x, (y, 3))", np.arange(6.0), 2)
     compare("np.reshape(x, (y, 3))", np.arange(6.0), 3)
+
+
+@pytest.mark.parametrize(
+    "x", [2 + 1j, 2.0, 3, True, np.float32(2), np.complex64(1j), np.array(2.0)]
+)
+def test_parts_of_numbers_are_of_numpys_kind(x: Any) -> None:
+    parts = (np.real(x), np.imag(x))
+    found = jit(lambda x: (np.real(x), np.imag(x)))(x)
+    assert found == parts
+    assert [type(p) for p in found] == [type(p) for p in parts]

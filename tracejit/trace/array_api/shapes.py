@@ -15,7 +15,7 @@ from tracejit.trace.array_api.names import covers, method, unsupported
 from tracejit.trace.array_api.operands import axis_of, builder, check_dim, given_dtype, static_int
 from tracejit.trace.session.assumptions import assume
 from tracejit.trace.session.session import current
-from tracejit.trace.values.all import Array, Scalar, fresh
+from tracejit.trace.values.all import Array, PyScalar, Scalar, fresh
 from tracejit.trace.values.casting import element
 from tracejit.trace.views.broadcast import broadcast_shapes, shapes_message, stretch, stretching
 from tracejit.trace.views.reshape import raveled, reshaped
@@ -268,7 +268,6 @@ def view(a: Any, dtype: Any = None, type: Any = None) -> Array:
 def item(a: Any, *index: Any) -> Any:
     """The element as a Python scalar."""
     from tracejit.trace.python.builtin_functions import check_int_fits
-    from tracejit.trace.values.all import PyScalar
 
     x = asarray(a)
     if not index:
@@ -300,13 +299,13 @@ def fill(a: Array, value: Any) -> None:
 @covers(np.real)
 def real(val: Any) -> Any:
     """The real part (a view of an array)."""
-    return asarray(val).real if not isinstance(val, Scalar) else val.real
+    return val.real if isinstance(val, Scalar | PyScalar | complex | float) else asarray(val).real
 
 
 @covers(np.imag)
 def imag(val: Any) -> Any:
     """The imaginary part (a view of an array)."""
-    return asarray(val).imag if not isinstance(val, Scalar) else val.imag
+    return val.imag if isinstance(val, Scalar | PyScalar | complex | float) else asarray(val).imag
 
 
 @covers(np.flip)
