@@ -176,6 +176,23 @@ def test_signatures_of_tuples_and_none() -> None:
     np.testing.assert_array_equal(x, np.ones(3))
 
 
+def test_a_signature_that_states_an_optional_result() -> None:
+    @nb.njit("optional(f8)(f8)")
+    def f(x: Any) -> Any:
+        return None if x > 1 else 3
+
+    assert f(2) is None
+    assert type(f(0.5)) is float
+
+
+def test_chunk_sizes_are_kept() -> None:
+    with nb.parallel_chunksize(4):
+        assert nb.set_parallel_chunksize(8) == 4
+    assert nb.get_parallel_chunksize() == 0
+    with pytest.raises(ValueError, match="greater"):
+        nb.set_parallel_chunksize(-1)
+
+
 def test_signatures_inside_of_compiled_code() -> None:
     half = nb.njit("f8(f8)")(lambda a: a / 2)
 

@@ -17,8 +17,11 @@ from tracejit.numba_compat.outside_code import literal_unroll, literally, objmod
 from tracejit.numba_compat.settings import (
     config,
     get_num_threads,
+    get_parallel_chunksize,
     get_thread_id,
+    parallel_chunksize,
     set_num_threads,
+    set_parallel_chunksize,
     threading_layer,
 )
 from tracejit.numba_compat.standing_in import stand_in
@@ -108,6 +111,7 @@ __all__ = [
     "float_",
     "from_dtype",
     "get_num_threads",
+    "get_parallel_chunksize",
     "get_thread_id",
     "guvectorize",
     "i1",
@@ -131,8 +135,10 @@ __all__ = [
     "none",
     "objmode",
     "optional",
+    "parallel_chunksize",
     "prange",
     "set_num_threads",
+    "set_parallel_chunksize",
     "short",
     "size_t",
     "ssize_t",

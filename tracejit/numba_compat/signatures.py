@@ -13,6 +13,7 @@ import numpy as np
 
 from tracejit.dtypes import is_integer, kind_of
 from tracejit.numba_compat import types as nt
+from tracejit.trace.values.maybe_unbound import MaybeNone
 
 #: Classes of Python's whose arithmetic is that of a type with error_model="python".
 _PYTHON = {"?": bool, "q": int, "l": int, "d": float, "D": complex}
@@ -64,6 +65,8 @@ def chosen(
 def cost(x: Any, want: Any) -> int | None:
     """What it costs to pass ``x``, traced or not, for a parameter of type ``want``; None: never."""
     if isinstance(want, nt.OptionalType):
+        if isinstance(x, MaybeNone):
+            return cost(x.value, want.type)
         return EXACT if x is None else cost(x, want.type)
     if isinstance(want, nt.ScalarType):
         have = nt.typeof(x)
@@ -95,6 +98,8 @@ def _between(have: np.dtype[Any], want: np.dtype[Any]) -> int:
 def converted(ops: Any, x: Any, want: Any, numpy_errors: bool) -> Any:
     """A traced argument or result as a value of type ``want``."""
     if isinstance(want, nt.OptionalType):
+        if isinstance(x, MaybeNone):
+            return MaybeNone(x.flag, converted(ops, x.value, want.type, numpy_errors))
         return x if x is None else converted(ops, x, want.type, numpy_errors)
     if isinstance(want, nt.TupleType) and isinstance(x, tuple):
         pairs = zip(x, want.types, strict=True)
