@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import types
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from tracejit import jit
 from tracejit.ir.scalar import elementary
 from tracejit.ir.scalar.emit_numpy import apply
+from tracejit.llvm_text import lower_apart
 from tracejit.llvm_text.lower_apart import CHUNK, FEW
 
 OURS = ("exp", "log", "sin", "tanh")
@@ -105,6 +107,27 @@ def test_bits_are_those_of_the_loop(program: Callable[..., Any], dtype: Any) -> 
 @pytest.mark.parametrize("program", APART)
 def test_these_are_done_apart(program: Callable[..., Any]) -> None:
     assert loops_apart(program, *given(np.float64, 100)) == 1
+
+
+def poisson(count, rate):
+    s = 0.0
+    for i in range(count.shape[0]):
+        s += count[i] * np.log(rate[i]) - math.lgamma(count[i])
+    return s
+
+
+def test_what_a_check_asks_about_is_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[lower_apart.Parts | None] = []
+    parts_of = lower_apart.parts_of
+    monkeypatch.setattr(lower_apart, "parts_of", lambda *a: found.append(parts_of(*a)) or found[-1])
+    x = np.linspace(0.5, 2.0, 100)
+    np.testing.assert_allclose(jit(poisson, cache=False)(x, x), poisson(x, x), rtol=1e-13)
+    (parts,) = filter(None, found)
+    assert sum(i.prim.cost for i in parts.apart.instrs) > 100
+    assert sum(i.prim.cost for i in parts.rest.instrs) < 30
+    x[70] = 0.0
+    with pytest.raises(ValueError, match="domain"):
+        jit(poisson)(x, x + 1.0)
 
 
 def test_an_exception_comes_in_its_iteration() -> None:

@@ -52,8 +52,7 @@ def parts_of(body: Function, carried: int, trip: int | None) -> Parts | None:
     late = _late(body, carried, instrs)
     made = {r: i for i in instrs for r in i.results}
     left = [i for i in instrs if not i.results or late.intersection(i.results)]
-    read = dict.fromkeys([*(v for i in left for v in uses(i)), *results])
-    kept = tuple(v for v in read if _is_dear(v, made, late))
+    kept = tuple(_dear([*(v for i in left for v in uses(i)), *results], made, late))
     if not 0 < len(kept) <= KEPT:
         return None
     return _parts(body, carried, instrs, results, kept)
@@ -108,11 +107,26 @@ def _late(body: Function, carried: int, instrs: Iterable[Instr]) -> set[Value]:
     return late
 
 
-def _is_dear(value: Value, made: dict[Value, Instr], late: set[Value]) -> bool:
-    """Whether a real number can be kept, and is worth it."""
-    if value in late or value not in made or not isinstance(value.type, TensorType):
-        return False
-    return is_wide_float(value.dtype) and _cost(value, made, set()) >= ELEMENTARY_COST
+def _dear(values: Iterable[Value], made: dict[Value, Instr], late: set[Value]) -> list[Value]:
+    """The real numbers to keep, so that what is computed from ``values`` again is cheap."""
+    found: dict[Value, None] = {}
+    seen: set[Value] = set()
+
+    def look(value: Value) -> None:
+        if value in seen or value in late or value not in made:
+            return
+        seen.add(value)
+        if _cost(value, made, set()) < ELEMENTARY_COST:
+            return
+        if isinstance(value.type, TensorType) and is_wide_float(value.dtype):
+            found[value] = None
+        else:
+            for operand in uses(made[value]):
+                look(operand)
+
+    for value in values:
+        look(value)
+    return list(found)
 
 
 def _cost(value: Value, made: dict[Value, Instr], seen: set[Value]) -> int:

@@ -28,7 +28,7 @@ from tracejit.ir.scalar.elementary.num import (
     where,
 )
 from tracejit.ir.scalar.elementary.power import erf, pow
-from tracejit.ir.scalar.elementary.trigonometric import cos, sin, tan
+from tracejit.ir.scalar.elementary.trigonometric import of_half_turns
 from tracejit.ir.scalar.emit import F64, I64
 from tracejit.ir.scalar.incomplete_gamma import LARGE, exp_of, log_of, psi_tail, repeat, rising
 
@@ -100,11 +100,7 @@ def _lanczos(x: Num) -> Num:
 def _sine_of_half_turns(x: Num) -> Num:
     """sin(pi x) for x >= 0."""
     nearest = x.rint()
-    part = x - nearest  # exact
-    far = part.abs() > 0.25
-    near = where(far, 0.0, part)
-    s, c = _of(sin, math.pi * near), _of(cos, math.pi * (0.5 - part.abs()))
-    r = where(far, c.copysign(part), s)
+    r, _ = of_half_turns(x - nearest)
     odd = (0.5 * nearest).trunc().ne(0.5 * nearest)
     return where(odd, -r, r)
 
@@ -178,7 +174,8 @@ def polygamma(x: Num, n: int = 0) -> Num:
     a = where(negative, 1.0 - x, x)
     up = _digamma(a) if n == 0 else _polygamma(a, n)
     part = x - x.rint()
-    turned = 1.0 / _of(tan, math.pi * where(negative & part.ne(0.0), part, 0.25))
+    sine, cosine = of_half_turns(where(negative & part.ne(0.0), part, 0.25))
+    turned = cosine / sine
     mirrored = math.pi ** (n + 1) * poly(turned, _cotangent(n))
     r = where(negative, (up if n % 2 == 0 else -up) - mirrored, up)
     pole = (x <= 0.0) & part.eq(0.0)

@@ -7,6 +7,7 @@ of 2/pi (Payne and Hanek 1983) read from a table by exponent; those of float32 r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from tracejit.ir.scalar.elementary import coefficients as k
@@ -148,6 +149,16 @@ def _kernels(rh: Num, rl: Num) -> tuple[Num, Num, Num, Num]:
     rounding = (1.0 - c) - half
     cos_low = rounding + fma(z * z, poly(z, f.table("COS")), -(rh * rl))
     return rh, sin_low, c, cos_low
+
+
+def of_half_turns(x: Num) -> tuple[Num, Num]:
+    """sin(pi x) and cos(pi x) for |x| <= 1/2."""
+    a = x.abs()
+    near = a <= 0.25
+    r = math.pi * where(near, a, 0.5 - a)
+    s, sl, c, cl = _kernels(r, r.const(0.0))
+    sine, cosine = s + sl, c + cl
+    return where(near, sine, cosine).copysign(x), where(near, cosine, sine)
 
 
 def _odd(q: Num) -> Num:
