@@ -43,6 +43,21 @@ def groups(keys: Any, values: Any) -> Any:
     return by_default, of_default, asked, joined, sums, largest
 
 
+@REFERENCES((K, V), (K[:9], V[:9]), **DYNAMIC)
+def groups_in_order(keys: Any, values: Any) -> Any:
+    d: Any = defaultdict(list)
+    for k, v in zip(keys, values):
+        d[int(k)].append(v)
+    sums = []
+    for _, found in sorted(d.items(), reverse=True):
+        sums.append(sum(found))
+    first, last = min(d.items()), max(d.items())
+    in_order = sorted(d.items())
+    in_order[0][1].append(77.0)
+    means = [(k, np.mean(found)) for k, found in sorted(d.items(), key=lambda pair: pair[0])]
+    return [(k, len(found)) for k, found in in_order], sums, first[0], len(last[1]), means, d
+
+
 @REFERENCES((A, B, V[:40], 12), (A[:5], B[:5], V[:5], 12), (A[:0], B[:0], V[:0], 3), **DYNAMIC)
 def shortest_paths(u: Any, v: Any, w: Any, n: Any) -> Any:
     near: list[list[Any]] = [[] for _ in range(n)]

@@ -33,7 +33,7 @@ from tracejit.trace.python.opaque_calls import (
     refuse_mutation,
     run_as_it_is,
 )
-from tracejit.trace.python.table_views import given_to
+from tracejit.trace.python.table_views import by_keys, given_to
 from tracejit.trace.session.concretize import BoundMethod
 from tracejit.trace.session.plain import (
     class_attribute,
@@ -125,6 +125,7 @@ def takes_none(f: Any) -> bool:
 def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call ``f`` as the traced program would."""
     if any(map(is_view, (*args, *kwargs.values()))):
+        kwargs = by_keys(f, args, kwargs)
         args = _of_tables(f, args, kwargs)
     if any(map(is_grown, (*args, *kwargs.values()))):
         args, kwargs = _of_grown(f, args, kwargs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import itertools
+import operator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -159,7 +160,19 @@ def _goes_through(f: Any) -> bool:
     )
 
 
-def _is_exact(x: set[Any]) -> bool:
+def by_keys(f: Any, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Keywords of ``sorted``, ``min`` or ``max``: keys are not alike, so they order the items of a
+    dict, and no values are compared."""
+    ordering = any(f is known for known in (builtins.sorted, builtins.min, builtins.max))
+    if not ordering or len(args) != 1 or kwargs.get("key") is not None:
+        return kwargs
+    (x,) = args
+    if not isinstance(x, TableView) or x.which != "items" or not _is_exact(x.owner):
+        return kwargs
+    return {**kwargs, "key": operator.itemgetter(0)}
+
+
+def _is_exact(x: Any) -> bool:
     """Whether no item can be nan."""
     return is_table(x) and not any(is_inexact(k.dtype) for k in table_in(x).form.keys[0])
 
