@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 
-from tracejit.trace.convert.expressions import ExpressionRewriter, mangle
+from tracejit.trace.convert.expressions import ExpressionRewriter
 from tracejit.trace.convert.jumps import Statements
+from tracejit.trace.convert.operator_calls import mangle
 from tracejit.trace.convert.scope import usage
 
 _AUGMENTED: dict[type[ast.operator], str] = {

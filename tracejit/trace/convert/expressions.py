@@ -8,12 +8,17 @@ import ast
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import field
 from typing import TypeVar
 
-from tracejit.records import dataclass
 from tracejit.trace.convert.generators import TAKING, is_listed, is_taken_apart, shows_items
-from tracejit.trace.convert.locations import located
+from tracejit.trace.convert.operator_calls import (
+    ENV,
+    OperatorCalls,
+    Unit,
+    mangle,
+    parts_of,
+    text_at,
+)
 from tracejit.trace.convert.scope import (
     GENERATED,
     AssertFailure,
@@ -29,12 +34,8 @@ from tracejit.trace.convert.scope import (
     usage,
 )
 from tracejit.trace.convert.source import SourceUnavailable
-from tracejit.trace.convert.statement_parts import Site, VarInfo
 from tracejit.trace.convert.yields import PUT
 
-OPERATORS = "__tj__"
-ENV = "__tj_env__"
-THUNK = f"{GENERATED}thunk"
 # Called from a converted function these would see the operators' frame, not the user's.
 _FRAME_BOUND = frozenset({"locals", "eval", "exec", "vars", "dir"})
 _SYMBOLS: dict[type[ast.AST], str] = {
@@ -68,33 +69,7 @@ _UNARY: dict[type[ast.AST], str] = {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~
 _T = TypeVar("_T", bound=ast.AST)
 
 
-@dataclass
-class Unit:
-    """What all functions nested in one converted function share."""
-
-    filename: str
-    lines: list[str]
-    function: str
-    free: frozenset[str]
-    has_class_cell: bool
-    sites: list[Site] = field(default_factory=list)
-    names: list[tuple[VarInfo, ...]] = field(default_factory=list)
-    fresh: int = 0
-
-    def unique(self, stem: str) -> str:
-        self.fresh += 1
-        return f"{GENERATED}{stem}_{self.fresh}"
-
-
-def mangle(name: str, class_name: str | None) -> str:
-    """A private name as the compiler stores it inside a class body."""
-    stripped = (class_name or "").lstrip("_")
-    if not stripped or not name.startswith("__") or name.endswith("__") or "." in name:
-        return name
-    return f"_{stripped}{name}"
-
-
-class ExpressionRewriter(ast.NodeTransformer):
+class ExpressionRewriter(OperatorCalls, ast.NodeTransformer):
     """Rewrites the expressions of one function, keeping track of surely bound variables."""
 
     def __init__(
@@ -118,45 +93,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         """For captured variables of the functions around, where what `captured` made is kept."""
         self.is_captured = False
 
-    # Building -------------------------------------------------------------------------------------
-
-    def op(self, where: ast.AST, name: str, /, *args: ast.expr, **kwargs: ast.expr) -> ast.Call:
-        """`__tj__.name(*args, **kwargs)` at the position of `where`."""
-        func = ast.Attribute(ast.Name(OPERATORS, ast.Load()), name, ast.Load())
-        keywords = [ast.keyword(key, value) for key, value in kwargs.items()]
-        call = ast.copy_location(ast.Call(func, list(args), keywords), where)
-        # The compiler reports a method call at the last line of the attribute.
-        line = getattr(where, "lineno", 1)
-        column = getattr(where, "col_offset", 0)
-        for part in (func, func.value):
-            part.lineno = part.end_lineno = line
-            part.col_offset = part.end_col_offset = column
-        return call
-
-    def thunk(self, body: ast.expr) -> ast.Lambda:
-        # The unused parameter tells it from the user's lambdas, for the sake of tracebacks.
-        args = ast.arguments([], [], ast.arg(THUNK), [], [], None, [])
-        found = ast.copy_location(ast.Lambda(args, body), body)
-        assert args.vararg is not None
-        ast.copy_location(args.vararg, body)
-        return found
-
-    def name(self, name: str, where: ast.AST) -> ast.Name:
-        return ast.copy_location(ast.Name(name, ast.Load()), where)
-
-    def table(self, attribute: str, index: int, where: ast.AST) -> ast.expr:
-        entry = ast.Subscript(
-            ast.Attribute(ast.Name(ENV, ast.Load()), attribute, ast.Load()),
-            ast.Constant(index),
-            ast.Load(),
-        )
-        return located(entry, where)
-
-    def site(self, where: ast.stmt | ast.expr) -> ast.expr:
-        unit = self.unit
-        segment = unit.lines[where.lineno - 1].strip() if where.lineno <= len(unit.lines) else ""
-        unit.sites.append(Site(unit.filename, where.lineno, segment, unit.function))
-        return self.table("sites", len(unit.sites) - 1, where)
+    # Parts ----------------------------------------------------------------------------------------
 
     def expr(self, tree: ast.expr) -> ast.expr:
         found: ast.expr = self.visit(tree)
@@ -191,15 +128,15 @@ class ExpressionRewriter(ast.NodeTransformer):
             if self.bound is None or tree.id in self.bound:
                 return tree
             captured = [ast.copy_location(ast.Constant(True), tree)] * self.is_captured
-            return self.op(tree, "load", self.thunk(tree), _text(name, tree), *captured)
+            return self.op(tree, "load", self.thunk(tree), text_at(name, tree), *captured)
         if tree.id not in self.scope.globals:
             if tree.id in self.enclosing:
-                return self.op(tree, "load_enclosing", _text(name, tree), tree)
+                return self.op(tree, "load_enclosing", text_at(name, tree), tree)
             if name in self.unit.free:
                 env = self.name(ENV, tree)
-                return self.op(tree, "load_free", _text(name, tree), tree, env)
+                return self.op(tree, "load_free", text_at(name, tree), tree, env)
         env = self.name(ENV, tree)
-        return self.op(tree, "load_global", _text(name, tree), tree, env)
+        return self.op(tree, "load_global", text_at(name, tree), tree, env)
 
     def is_outer(self, name: str) -> bool:
         """Whether `name`, assigned here, is a global or a variable of the original closure."""
@@ -222,12 +159,12 @@ class ExpressionRewriter(ast.NodeTransformer):
             tree.format_spec = self.expr(tree.format_spec)
         conversion = {-1: "", 114: "r", 115: "s"}.get(tree.conversion)
         if conversion or (conversion == "" and tree.format_spec is None):
-            tree.value = self.op(tree, "shown", tree.value, _text(conversion, tree))
+            tree.value = self.op(tree, "shown", tree.value, text_at(conversion, tree))
             tree.conversion = -1
         return tree
 
     def stored_outer(self, name: str, value: ast.expr) -> ast.expr:
-        text = _text(mangle(name, self.class_name), value)
+        text = text_at(mangle(name, self.class_name), value)
         return self.op(value, "store_outer", text, value, self.name(ENV, value))
 
     def visit_NoneSet(self, tree: NoneSet) -> ast.expr:
@@ -256,7 +193,7 @@ class ExpressionRewriter(ast.NodeTransformer):
     # Loads and calls ------------------------------------------------------------------------------
 
     def visit_Attribute(self, tree: ast.Attribute) -> ast.expr:
-        name = _text(mangle(tree.attr, self.class_name), tree)
+        name = text_at(mangle(tree.attr, self.class_name), tree)
         return self.op(tree, "getattr", self.expr(tree.value), name)
 
     def visit_Subscript(self, tree: ast.Subscript) -> ast.expr:
@@ -379,7 +316,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         pairs += [(keyword.arg or "**", keyword.value) for keyword in tree.keywords]
         pairs.sort(key=lambda pair: (pair[1].lineno, pair[1].col_offset))
         return [
-            ast.copy_location(ast.Tuple([_text(key, tree), self.expr(value)], ast.Load()), value)
+            ast.copy_location(ast.Tuple([text_at(key, tree), self.expr(value)], ast.Load()), value)
             for key, value in pairs
         ]
 
@@ -414,13 +351,13 @@ class ExpressionRewriter(ast.NodeTransformer):
         tree.operand = operand
         if isinstance(operand, ast.Constant):
             return tree
-        return self.op(tree, "unary", _text(_UNARY[type(tree.op)], tree), operand)
+        return self.op(tree, "unary", text_at(_UNARY[type(tree.op)], tree), operand)
 
     def visit_BinOp(self, tree: ast.BinOp) -> ast.expr:
         tree.left, tree.right = self.expr(tree.left), self.expr(tree.right)
         if isinstance(tree.left, ast.Constant) and isinstance(tree.right, ast.Constant):
             return tree
-        symbol = _text(_BINARY[type(tree.op)], tree)
+        symbol = text_at(_BINARY[type(tree.op)], tree)
         return self.op(tree, "binary", symbol, tree.left, tree.right)
 
     def visit_Compare(self, tree: ast.Compare) -> ast.expr:
@@ -430,7 +367,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             return self.plain(tree)
         left, right = self.expr(tree.left), self.expr(second)
         if rest:
-            listed = ast.Tuple([_text(symbol, tree) for symbol in symbols], ast.Load())
+            listed = ast.Tuple([text_at(symbol, tree) for symbol in symbols], ast.Load())
             listed = ast.copy_location(listed, tree)
             return self.op(tree, "compare", left, listed, right, *self.later(rest))
         symbol = symbols[0]
@@ -438,7 +375,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             name = "contains" if symbol.endswith("in") else "is_"
             found = self.op(tree, name, left, right)
             return self.op(tree, "not_", found) if "not" in symbol else found
-        return self.op(tree, "compare_one", _text(symbol, tree), left, right)
+        return self.op(tree, "compare_one", text_at(symbol, tree), left, right)
 
     # Nested scopes --------------------------------------------------------------------------------
 
@@ -450,7 +387,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         self.generic_visit(tree)
         keys = [key for key in tree.keys if key is not None]
         if len(keys) < len(tree.keys) and len(tree.keys) > 1:
-            return self.op(tree, "dict_joined", ast.copy_location(_parts_of(tree), tree))
+            return self.op(tree, "dict_joined", ast.copy_location(parts_of(tree), tree))
         if len(keys) < len(tree.keys) or all(isinstance(key, ast.Constant) for key in keys):
             return self.op(tree, "made", tree)
         pairs: list[ast.expr] = [
@@ -512,16 +449,3 @@ class ExpressionRewriter(ast.NodeTransformer):
                 tree.elt = self.expr(tree.elt)
         self.shadowed, self.is_captured = outer
         return tree
-
-
-def _text(value: str, where: ast.AST) -> ast.Constant:
-    return ast.copy_location(ast.Constant(value), where)
-
-
-def _parts_of(tree: ast.Dict) -> ast.List:
-    """What a dict display takes in, as a list: a dict for each ``**``, else a pair."""
-    parts: list[ast.expr] = []
-    for key, value in zip(tree.keys, tree.values, strict=True):
-        part = ast.Dict([None], [value]) if key is None else ast.Tuple([key, value], ast.Load())
-        parts.append(ast.copy_location(part, value))
-    return ast.List(parts, ast.Load())

@@ -12,8 +12,8 @@ from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
 from tracejit.records import dataclass
-from tracejit.trace.convert.expressions import ENV, OPERATORS, THUNK, Unit, mangle
 from tracejit.trace.convert.locations import all_located, copy_of
+from tracejit.trace.convert.operator_calls import ENV, OPERATORS, THUNK, Unit, mangle
 from tracejit.trace.convert.operators import Operators
 from tracejit.trace.convert.same_code import codes_in, future_flags, warned_before
 from tracejit.trace.convert.scope import GENERATED, parameters

@@ -11,7 +11,6 @@ import functools
 
 from tracejit.trace.convert.blocks import BlockRewriter, assigned, copied, head_of, met
 from tracejit.trace.convert.discarded import unfold_discarded
-from tracejit.trace.convert.expressions import OPERATORS, Unit
 from tracejit.trace.convert.jumps import (
     VALUE,
     ReturnIf,
@@ -23,6 +22,7 @@ from tracejit.trace.convert.jumps import (
 from tracejit.trace.convert.liveness import find_liveness
 from tracejit.trace.convert.locations import copy_of, located
 from tracejit.trace.convert.matching import unfold_match
+from tracejit.trace.convert.operator_calls import OPERATORS, Unit
 from tracejit.trace.convert.scope import (
     GENERATED,
     NameScope,
