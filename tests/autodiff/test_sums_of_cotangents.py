@@ -153,3 +153,21 @@ def test_a_loop_that_no_branch_used_has_no_way_back() -> None:
     many = jit(vmap(grad(to_the_nearest), in_axes=(0, None)))
     np.testing.assert_allclose(many(centres, points), want, rtol=1e-12)
     assert "f64[4, 5, 3] = select" not in many.inspect_ir(centres, points)
+
+
+def chained(x: Any) -> Any:
+    y = np.zeros_like(x)
+    for _ in range(4):
+        out = x.copy()
+        out[1:] *= y[:-1]
+        y = 0.5 * y + out
+    return y[-1]
+
+
+def test_what_overwrites_a_copy_goes_into_a_running_sum_in_one_pass() -> None:
+    """Not as the rest with a window of zeros, and the window after it: one window is ``y``'s."""
+    slope = jit(grad(chained))
+    assert slope.inspect_ir(X).split("body_reverse")[1].count("add_slice") == 1
+    eye = 1e-6 * np.eye(6)
+    want = [(chained(X + e) - chained(X - e)) / 2e-6 for e in eye]
+    np.testing.assert_allclose(slope(X), want, rtol=1e-7, atol=1e-9)

@@ -20,7 +20,7 @@ class CotangentSum:
     added there, not into zeros of their own that would be added later.
     """
 
-    __slots__ = ("b", "cleared", "given", "like", "masks", "taken", "value", "whole")
+    __slots__ = ("b", "beneath", "cleared", "given", "like", "masks", "taken", "value", "whole")
 
     def __init__(
         self,
@@ -33,9 +33,10 @@ class CotangentSum:
         self.taken = False  # the whole sum, reshaped: what is added next belongs there
         self.given: tuple[tuple[Mask, ...] | None] | None = None  # the masks that were there
         self.masks: tuple[Mask, ...] | None = () if value is None else None
-        #: What the value is but for a window of zeros: that value, this one, and the window: what
-        #: stood there, and where it is.
+        #: What was added last but for a window of zeros: that value, the sum with it, and the
+        #: window: what stood there, and where it is. ``beneath``: the sum without it.
         self.cleared: tuple[Value, Value, Value, Sequence[Value]] | None = None
+        self.beneath: Value | None = None
 
     def add(self, ct: Value) -> None:
         if self.taken:
@@ -63,17 +64,18 @@ class CotangentSum:
         self.masks, cleared = None, self.cleared
         if cleared is None or cleared[1] is not self.value or not _same(ct, bounds, *cleared[2:]):
             self.value = self.b.op("add_slice", self.dense(), ct, *bounds)
-        elif self._is_window(ct, cleared[0], bounds):
-            self.value = cleared[0]
         else:
-            self.value = self.b.op("put_slice", cleared[0], ct, *bounds)
+            added = cleared[0]
+            if not self._is_window(ct, added, bounds):
+                added = self.b.op("put_slice", added, ct, *bounds)
+            beneath = self.beneath
+            self.value = added if beneath is None else self.b.op("add", beneath, added)
 
     def add_outside(self, ct: Value, window: Value, bounds: Sequence[Value]) -> None:
-        first = self.value is None
+        before = self.value
         self.add(self.b.op("put_slice", ct, self.b.zeros_like(window), *bounds))
-        if first:
-            assert self.value is not None
-            self.cleared = ct, self.value, window, bounds
+        if self.value is not None:
+            self.cleared, self.beneath = (ct, self.value, window, bounds), before
 
     def _is_window(self, ct: Value, whole: Value, bounds: Sequence[Value]) -> bool:
         made = next((i for i in reversed(self.b.instrs) if ct in i.results), None)
