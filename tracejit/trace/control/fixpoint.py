@@ -8,22 +8,7 @@ from typing import Any
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
 from tracejit.records import dataclass
-from tracejit.trace.control.carried import (
-    ArrayPlan,
-    Invariant,
-    Like,
-    ListPlan,
-    Maybe,
-    Plan,
-    RefPlan,
-    SelectPlan,
-    Structure,
-    TablePlan,
-    Unbound,
-    ViewPlan,
-    first_plan,
-    maker_of,
-)
+from tracejit.trace.control.array_plans import ArrayPlan, Like, SelectPlan, ViewPlan
 from tracejit.trace.control.carried_storage import (
     EndStorage,
     Option,
@@ -34,11 +19,21 @@ from tracejit.trace.control.carried_storage import (
     pieces,
 )
 from tracejit.trace.control.join_arrays import storage_of
-from tracejit.trace.control.known_values import KnownValue, is_known
+from tracejit.trace.control.list_plans import ListPlan, RefPlan, TablePlan
 from tracejit.trace.control.number_fixpoint import wider_plan
-from tracejit.trace.control.number_plans import Number, Tagged, is_any_number
+from tracejit.trace.control.number_plans import Number, Tagged, is_any_number, number_plan
 from tracejit.trace.control.objects import is_object, parts_of
 from tracejit.trace.control.passed_on import is_passed_on
+from tracejit.trace.control.plans import (
+    Invariant,
+    KnownValue,
+    Maybe,
+    Plan,
+    Structure,
+    Unbound,
+    is_known,
+    maker_of,
+)
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.frames import Frame
 from tracejit.trace.values.all import Array, Cell, TaggedScalar
@@ -52,6 +47,7 @@ from tracejit.trace.values.dynamic_list import (
 )
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
+from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.values.structured_arrays import StructuredArray
 from tracejit.trace.values.table_buffers import TableBuffer
 from tracejit.trace.values.table_forms import are_keyed, common_form
@@ -100,6 +96,25 @@ class Escapes(Exception):  # noqa: N818
 
 
 # Finding the steady plan --------------------------------------------------------------------------
+
+
+def first_plan(x: Any) -> Plan:
+    """An initial plan from the binding at entry: numbers change, arrays stay."""
+    if is_any_number(x):
+        return number_plan(x)
+    if isinstance(x, ListBuffer):
+        return ListPlan(x.form, x.first is not None)
+    if isinstance(x, ListRef):
+        return RefPlan(x.heap)
+    if isinstance(x, TableBuffer):
+        return TablePlan(x.form)
+    if isinstance(x, tuple) and any(is_number(i) for i in x):
+        return Structure(type(x), tuple(range(len(x))), tuple(first_plan(i) for i in x))
+    if isinstance(x, MaybeUnbound):
+        return Maybe(x.name, first_plan(x.value))
+    if isinstance(x, MaybeNone):
+        return Maybe("", first_plan(x.value), none=True)
+    return Invariant()
 
 
 def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str) -> Plan:

@@ -16,10 +16,10 @@ from tracejit.trace.control.number_plans import (
     Tagged,
     compact,
     kinds_of,
-    number_of,
-    number_values,
     several,
 )
+from tracejit.trace.control.plans import Results
+from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.values.all import (
     Array,
     IntOrFloat,
@@ -50,7 +50,7 @@ class NumberJoin(ArrayJoin):
         dtype, most = plan.dtype, max(most_of(a), most_of(b))
 
         def finish(results: Sequence[Value]) -> Any:
-            found = number_of(plan, [results[k] for k in values])
+            found = plan.rebuild(UNDEFINED, Results([results[k] for k in values]))
             if isinstance(found, EitherNumber):
                 found.most = min(most, 1 << digits(dtype))
             return found
@@ -62,7 +62,7 @@ class NumberJoin(ArrayJoin):
         found = []
         for side, x in zip(self.sides, (a, b), strict=True):
             with side.inside():
-                found.append(number_values(plan, x))
+                found.append(plan.flatten(x))
         return [self.pair([lambda _, v=v: v for v in pair]) for pair in zip(*found, strict=True)]  # type: ignore[misc]
 
     def _tagged(self, name: str, plan: Tagged, a: Any, b: Any) -> Finish:
@@ -74,7 +74,7 @@ class NumberJoin(ArrayJoin):
         known = [_known(kind, a, b) for kind in plan.kinds]
 
         def finish(results: Sequence[Value]) -> TaggedScalar:
-            found = number_of(plan, [results[k] for k in values])
+            found = plan.rebuild(UNDEFINED, Results([results[k] for k in values]))
             numbers = [
                 x if k is None else k for x, k in zip(found.alternatives, known, strict=True)
             ]

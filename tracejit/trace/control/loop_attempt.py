@@ -9,8 +9,8 @@ from typing import Any
 from tracejit.ir.core import Loc, Value
 from tracejit.ir.extent import Dim
 from tracejit.records import dataclass
-from tracejit.trace.control.carried import Opened
 from tracejit.trace.control.carried_storage import EndStorage, SlotName
+from tracejit.trace.control.plans import Placeholders
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.session.frames import Frame
 from tracejit.trace.session.session import Session
@@ -71,7 +71,7 @@ class Attempt:
     counter: Value
     go: Value
     again: Value | None
-    opened: Opened
+    opened: Placeholders
     start: list[Any]
     end: list[Any]
     final: dict[Any, Value]

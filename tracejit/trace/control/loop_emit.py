@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracejit.ir.core import Value
-from tracejit.trace.control.carried import Plan, carried_values, rebound
-from tracejit.trace.control.carried_storage import SlotName
 from tracejit.trace.control.escape import CarriedByValue
 from tracejit.trace.control.loop_attempt import (
     Attempt,
@@ -16,6 +14,7 @@ from tracejit.trace.control.loop_attempt import (
     restore_state,
     variables,
 )
+from tracejit.trace.control.plans import Arrivals, Plan, Results
 from tracejit.trace.control.shared_containers import mark
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.session.raising import Diverged
@@ -55,8 +54,8 @@ def emit(
     if attempt.raised and loop.runs and counted:
         session.b.op("raise", exc="AssertionError", message="not reached")
         raise Diverged
-    pairs = iter(list(zip(results, changed, strict=True))[: len(values)])
-    state = _after(loop, plans, entry, pairs)
+    given = Results(results[: len(values)], changed[: len(values)])
+    state = _after(loop, plans, entry, given)
     mark(loop, state)
     restore_state(loop, [_or_entry(loop, go, x, old) for x, old in zip(state, entry, strict=True)])
     if not attempt.raised:
@@ -81,11 +80,12 @@ def _differs(c: Carried, builder: Any) -> bool:
     return c.end is not c.placeholder and not diverged(builder)
 
 
-def _after(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any], pairs: Any) -> list[Any]:
+def _after(
+    loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any], given: Arrivals
+) -> list[Any]:
     state: list[Any] = []
-    slots: dict[SlotName, Cell] = {}
     for info, plan, x in zip(variables(loop), plans, entry, strict=True):
-        got = rebound(plan, x, pairs, slots)
+        got = plan.rebuild(x, given)
         state.append(got if info.live_out else UNDEFINED if info.live_in else got)
     return state
 
@@ -110,7 +110,7 @@ def _carried(
     session = loop.session
     starts: list[Value] = []
     for info, plan, x in zip(variables(loop), plans, entry, strict=True):
-        starts.extend(carried_values(plan, x if _needed(loop, info, x) else UNDEFINED))
+        starts.extend(plan.flatten(x if _needed(loop, info, x) else UNDEFINED))
     ends: list[Value] = []
     if not attempt.raised:
         session.frames.append(attempt.frame)
@@ -118,7 +118,7 @@ def _carried(
         for cell, value in attempt.final.items():
             cell.value = value
         for plan, x in zip(plans, attempt.end, strict=True):
-            ends.extend(carried_values(plan, x, attempt.storage))
+            ends.extend(plan.flatten(x, attempt.storage))
         session.frames.pop()
         for cell, value in saved.items():
             cell.value = value

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracejit.trace.control.carried import ArrayPlan, Invariant, Maybe, Plan, Unbound, first_plan
+from tracejit.trace.control.array_plans import ArrayPlan
 from tracejit.trace.control.carried_permutation import Swapped, find_swap
 from tracejit.trace.control.carried_storage import binding
 from tracejit.trace.control.fixpoint import (
@@ -15,12 +15,14 @@ from tracejit.trace.control.fixpoint import (
     Growing,
     NotConverged,
     Resized,
+    first_plan,
     improved,
     slot_plan,
 )
 from tracejit.trace.control.loop_attempt import Attempt, StagedLoop, variables
 from tracejit.trace.control.loop_trace import trace_body
 from tracejit.trace.control.number_plans import Number
+from tracejit.trace.control.plans import Invariant, Maybe, Plan, Unbound
 from tracejit.trace.control.settled_plans import Recall, attempt_memory
 from tracejit.trace.convert import RETURNED, UNDEFINED, VarInfo
 from tracejit.trace.session.frames import Restart

@@ -9,7 +9,6 @@ from tracejit.errors import is_for_user
 from tracejit.ir.core import Value
 from tracejit.ir.types import BOOL, INDEX
 from tracejit.trace.control.branch import as_test
-from tracejit.trace.control.carried import Opened, Plan, opened
 from tracejit.trace.control.carried_storage import EndStorage
 from tracejit.trace.control.loop_attempt import (
     Attempt,
@@ -20,6 +19,7 @@ from tracejit.trace.control.loop_attempt import (
 )
 from tracejit.trace.control.number_plans import Number
 from tracejit.trace.control.objects import is_object
+from tracejit.trace.control.plans import Placeholders, Plan
 from tracejit.trace.control.shared_containers import mark, share
 from tracejit.trace.session.frames import Frame
 from tracejit.trace.session.raising import Diverged, emit_raise
@@ -43,7 +43,7 @@ def trace_body(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any]) ->
 
 def _traced(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
     session = loop.session
-    out = Opened()
+    out = Placeholders()
     raised = False
     again: Value | None = None
     end: list[Any] = []
@@ -53,7 +53,7 @@ def _traced(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any]) -> At
         counter, go = Value(INDEX, "i"), Value(BOOL, "go")
         if loop.trip is not None:
             session.ranges.bound(counter, 0, loop.trip - 1)
-        start = [opened(p, x, out) for p, x in zip(plans, entry, strict=True)]
+        start = [p.rebuild(x, out) for p, x in zip(plans, entry, strict=True)]
         for cell, *_ in out.cells:
             cell.carried = loop.key
         for k, (plan, x) in enumerate(zip(plans, start, strict=True)):

@@ -14,8 +14,10 @@ import numpy as np
 
 from tracejit.dtypes import digits, is_float, kind_of
 from tracejit.ir.core import Value
-from tracejit.ir.types import dtype_of
+from tracejit.ir.types import BOOL, TensorType, dtype_of
 from tracejit.records import dataclass
+from tracejit.trace.control.carried_storage import EndStorage
+from tracejit.trace.control.plans import Arrivals, Plan
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import current
 from tracejit.trace.values import number_tags
@@ -43,7 +45,7 @@ _AMONG = {"bool": "b", "int": "iu", "float": "f", "complex": "c"}
 
 
 @dataclass(frozen=True, eq=False)
-class Number:
+class Number(Plan):
     """A number of a Python kind or a NumPy dtype. ``python``: where a flag says so it is Python's,
     of this kind, and the value is that number exactly."""
 
@@ -67,12 +69,72 @@ class Number:
         """The kinds that a number of this plan may be of."""
         return (self,) if self.python is None else (Number(self.python), Number(self.kind))
 
+    @property
+    def dtypes(self) -> list[np.dtype[Any]]:
+        """The dtypes of the values that keep a number."""
+        return [self.dtype] if self.python is None else [self.dtype, _BOOL]
+
+    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+        if x is UNDEFINED:
+            return _zeros(self.dtypes)
+        value = _value(x, self.kind)
+        return [value] if self.python is None else [value, _is_of(x, Number(self.python))]
+
+    def opened(self, entry: Any, given: Arrivals) -> Any:
+        return self._of([given.take(TensorType(d)) for d in self.dtypes])
+
+    def _of(self, values: Sequence[Value]) -> Any:
+        value = values[0]
+        if self.python is None:
+            if not isinstance(self.kind, str):
+                return Scalar(value)
+            return python_int(value) if self.kind == "int" else PyScalar(self.kind, value)
+        if self.python == "int" and is_float(self.dtype):
+            most = 1 << digits(self.dtype)
+            if isinstance(self.kind, str):
+                return IntOrFloat(self.kind, value, values[1], most)
+            return IntOrScalar(value, values[1], most)
+        return MixedScalar(value, self.python, values[1])
+
+    def keeps(self, entry: Any) -> bool:
+        return is_any_number(entry) and number_plan(entry) == self
+
 
 @dataclass(frozen=True)
-class Tagged:
+class Tagged(Plan):
     """A number of one of these kinds: flags say of which, and each has a value of its own."""
 
     kinds: tuple[Number, ...]
+
+    @property
+    def dtypes(self) -> list[np.dtype[Any]]:
+        """The dtypes of the values that keep a number."""
+        return [*(_BOOL for _ in self.kinds[1:]), *(n.dtype for n in self.kinds)]
+
+    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+        """For each kind but the last whether the number is of it, then the number of each, or
+        zero."""
+        if x is UNDEFINED:
+            return _zeros(self.dtypes)
+        b = current().b
+        found = list(apart(x))
+        flags, values = [], []
+        for kind in self.kinds:
+            mine = [(number, flag) for k, number, flag in found if k == kind]
+            value = b.const(0, kind.dtype)
+            for number, flag in mine:
+                made = exact_value(number, kind.kind)
+                value = made if flag is None else b.op("select", flag, made, value)
+            values.append(value)
+            flags.append(_any(flag for _, flag in mine))
+        return [*flags[:-1], *values]
+
+    def opened(self, entry: Any, given: Arrivals) -> TaggedScalar:
+        flags = [given.take(BOOL) for _ in self.kinds[1:]]
+        return TaggedScalar([kind.opened(UNDEFINED, given) for kind in self.kinds], flags)
+
+    def keeps(self, entry: Any) -> bool:
+        return is_any_number(entry) and number_plan(entry) == self
 
 
 NumberPlan: TypeAlias = Number | Tagged
@@ -164,22 +226,8 @@ def apart(x: Any, given: Value | None = None) -> Iterator[tuple[Number, Any, Val
         yield from apart(number, here if given is None else b.op("bitwise_and", given, here))
 
 
-def dtypes_of(plan: NumberPlan) -> list[np.dtype[Any]]:
-    """The dtypes of the values that a plan keeps a number in."""
-    if isinstance(plan, Tagged):
-        return [*(_BOOL for _ in plan.kinds[1:]), *(n.dtype for n in plan.kinds)]
-    return [plan.dtype] if plan.python is None else [plan.dtype, _BOOL]
-
-
-def number_values(plan: NumberPlan, x: Any) -> list[Value]:
-    """A number as its plan keeps it; zeros where it is UNDEFINED."""
-    b = current().b
-    if x is UNDEFINED:
-        return [b.const(0, dtype) for dtype in dtypes_of(plan)]
-    if isinstance(plan, Tagged):
-        return _tagged_values(plan, x)
-    value = _value(x, plan.kind)
-    return [value] if plan.python is None else [value, _is_of(x, Number(plan.python))]
+def _zeros(dtypes: Iterable[np.dtype[Any]]) -> list[Value]:
+    return [current().b.const(0, dtype) for dtype in dtypes]
 
 
 def _value(x: Any, kind: WeakKind | np.dtype[Any]) -> Value:
@@ -209,38 +257,3 @@ def _any(flags: Iterable[Value | None]) -> Value:
             return b.const(True, "bool")
         found = flag if found is None else b.op("bitwise_or", found, flag)
     return b.const(False, "bool") if found is None else found
-
-
-def _tagged_values(plan: Tagged, x: Any) -> list[Value]:
-    """For each kind but the last whether the number is of it, then the number of each, or zero."""
-    b = current().b
-    found = list(apart(x))
-    flags, values = [], []
-    for kind in plan.kinds:
-        mine = [(number, flag) for k, number, flag in found if k == kind]
-        value = b.const(0, kind.dtype)
-        for number, flag in mine:
-            made = exact_value(number, kind.kind)
-            value = made if flag is None else b.op("select", flag, made, value)
-        values.append(value)
-        flags.append(_any(flag for _, flag in mine))
-    return [*flags[:-1], *values]
-
-
-def number_of(plan: NumberPlan, values: Sequence[Value]) -> Any:
-    """The number that a plan keeps in some values."""
-    if isinstance(plan, Tagged):
-        count = len(plan.kinds) - 1
-        numbers = [number_of(n, [v]) for n, v in zip(plan.kinds, values[count:], strict=True)]
-        return TaggedScalar(numbers, values[:count])
-    value = values[0]
-    if plan.python is None:
-        if not isinstance(plan.kind, str):
-            return Scalar(value)
-        return python_int(value) if plan.kind == "int" else PyScalar(plan.kind, value)
-    if plan.python == "int" and is_float(plan.dtype):
-        most = 1 << digits(plan.dtype)
-        if isinstance(plan.kind, str):
-            return IntOrFloat(plan.kind, value, values[1], most)
-        return IntOrScalar(value, values[1], most)
-    return MixedScalar(value, plan.python, values[1])

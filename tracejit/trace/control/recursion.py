@@ -22,19 +22,8 @@ from tracejit.ir.core import Value
 from tracejit.records import dataclass
 from tracejit.trace.control.branch import trace_side
 from tracejit.trace.control.calls_under_way import under_way
-from tracejit.trace.control.carried import (
-    Invariant,
-    Maybe,
-    Opened,
-    Plan,
-    Structure,
-    carried_values,
-    opened,
-    rebound,
-)
 from tracejit.trace.control.carried_storage import binding
 from tracejit.trace.control.join_arrays import TracedSide
-from tracejit.trace.control.known_values import is_known
 from tracejit.trace.control.nonlocals import alive
 from tracejit.trace.control.number_plans import (
     MOST_KINDS,
@@ -42,8 +31,16 @@ from tracejit.trace.control.number_plans import (
     Tagged,
     is_any_number,
     kinds_of,
-    number_values,
     several,
+)
+from tracejit.trace.control.plans import (
+    Invariant,
+    Maybe,
+    Placeholders,
+    Plan,
+    Results,
+    Structure,
+    is_known,
 )
 from tracejit.trace.control.repeated_calls import acts, repeated
 from tracejit.trace.convert import UNDEFINED
@@ -146,7 +143,7 @@ class Recursion:
         if self.returned is None or not fits:
             emit_raise(session, RecursionError("not reached"))
             raise Diverged
-        operands = [v for plan, _, x in rows for v in _values(plan, x)]
+        operands = [v for plan, _, x in rows for v in plan.flatten(x)]
         operands += [session.read_cell(cell) for cell in self.written]
         types = tuple(v.type for v in _placeholders(self.returned, self.example))
         attrs: dict[str, Any] = {"types": types, "exc": "RecursionError", "message": _TOO_DEEP}
@@ -156,7 +153,7 @@ class Recursion:
         for cell, value in zip(self.written, instr.results[len(types) :], strict=True):
             session.write_cell(cell, value)
         numbers = instr.results[: len(types)]
-        return rebound(self.returned, self.example, iter([(r, True) for r in numbers]), {})
+        return self.returned.rebuild(self.example, Results(numbers))
 
     def result(self) -> Any:
         """The outermost call: the instruction, once a trace of its body bears out the plans."""
@@ -167,7 +164,7 @@ class Recursion:
         for _ in range(_ATTEMPTS):
             self.wider = list(self.plans)
             del session.refusals[before:]
-            out = Opened()
+            out = Placeholders()
             side = self._traced(out)
             wider, returned = self.wider, None
             if not side.raised:
@@ -186,12 +183,12 @@ class Recursion:
             self.returned, self.example = returned, side.value
         self.refuse()
 
-    def _traced(self, out: Opened) -> TracedSide:
+    def _traced(self, out: Placeholders) -> TracedSide:
         session = current()
         captured = [(c, c.get()) for c in alive(session)]
 
         def body() -> Any:
-            start = [opened(p, x, out) for p, x in zip(self.plans, self.given.values, strict=True)]
+            start = [p.rebuild(x, out) for p, x in zip(self.plans, self.given.values, strict=True)]
             session.frame.own = set(out.values)
             for cell in self.written:
                 session.read_cell(cell)
@@ -226,21 +223,20 @@ class Recursion:
             self.refuse()  # a recursion has no derivative, and integers need none
         return plan
 
-    def _emitted(self, side: TracedSide, out: Opened) -> Any:
+    def _emitted(self, side: TracedSide, out: Placeholders) -> Any:
         session = current()
         assert self.returned is not None
         with side.inside():
-            ends = _values(self.returned, side.value)
+            ends = self.returned.flatten(side.value)
         rows = zip(self.plans, self.given.values, strict=True)
-        args = [v for plan, x in rows for v in _values(plan, x)]
+        args = [v for plan, x in rows for v in plan.flatten(x)]
         outside, placeholders = side.frame.touched, side.frame.placeholders
         turns = [Carried(placeholders[c], outside[c], side.final[c]) for c in self.written]
         read = {v: outside[c] for c, v in placeholders.items() if c not in self.written}
         made = emit_recursion(side.frame.builder, out.values, ends, args, turns, read)
         for cell, value in zip(self.written, made[len(ends) :], strict=True):
             session.write_cell(cell, value)
-        numbers = iter([(r, True) for r in made[: len(ends)]])
-        return rebound(self.returned, self.example, numbers, {})
+        return self.returned.rebuild(self.example, Results(made[: len(ends)]))
 
     def first(self, x: Any, *, result: bool = False) -> Plan:
         """The plan for what a call is given, or returns: numbers of the run vary, and all else is
@@ -303,28 +299,9 @@ def _cells(function: FunctionType) -> list[int]:
 
 
 def _placeholders(plan: Plan, example: Any) -> list[Value]:
-    out = Opened()
-    opened(plan, example, out)
+    out = Placeholders()
+    plan.rebuild(example, out)
     return out.values
-
-
-def _values(plan: Plan, x: Any) -> list[Value]:
-    """The IR values of what is given or returned under its plan."""
-    if isinstance(plan, Structure):
-        return [v for p, part in zip(plan.parts, x, strict=True) for v in _values(p, part)]
-    if isinstance(plan, Maybe):
-        inner = plan.inner(x)
-        if inner is UNDEFINED:
-            return carried_values(plan, x)
-        flag = x.flag if isinstance(x, MaybeNone) else _flag(True)
-        return [flag, *_values(plan.plan, inner)]
-    if isinstance(plan, Number | Tagged):
-        return number_values(plan, x)
-    return []
-
-
-def _flag(known: bool) -> Value:
-    return current().b.const(known, "bool")
 
 
 def _is_known(x: Any) -> bool:

@@ -18,19 +18,11 @@ from dataclasses import field
 from typing import Any
 
 from tracejit.records import dataclass
-from tracejit.trace.control.carried import (
-    ArrayPlan,
-    Invariant,
-    Maybe,
-    Plan,
-    Structure,
-    Unbound,
-    ViewPlan,
-    first_plan,
-)
-from tracejit.trace.control.known_values import KnownValue
+from tracejit.trace.control.array_plans import ArrayPlan, ViewPlan
+from tracejit.trace.control.fixpoint import first_plan
 from tracejit.trace.control.loop_attempt import StagedLoop
 from tracejit.trace.control.number_plans import Number, Tagged
+from tracejit.trace.control.plans import Invariant, KnownValue, Maybe, Plan, Structure, Unbound
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import user_lines
 from tracejit.trace.values.all import Array

@@ -1,0 +1,248 @@
+"""What a name is bound to where several values may meet in it: one *plan* per name.
+
+A plan says what is passed of a binding (``flatten``) and how a binding is made of what arrives
+(``rebuild``): at the start of an iteration and after a loop, after a branch, in a call of a
+recursion. Here are the plans of what tracing knows, of what may be unbound or None, and of what
+has parts; numbers, lists and arrays have their own modules.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import StructureError
+from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
+from tracejit.ir.types import BOOL, INDEX, TensorType
+from tracejit.records import dataclass
+from tracejit.trace.control.carried_storage import EndStorage, SlotName
+from tracejit.trace.control.join_arrays import storage_of
+from tracejit.trace.control.objects import choose_among, made_object, parts_of
+from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.session.session import current
+from tracejit.trace.values import containers
+from tracejit.trace.values.all import Array, Cell
+from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
+from tracejit.trace.values.record_layouts import RecordLayout
+from tracejit.trace.values.structured_arrays import StructuredArray
+
+
+class Arrivals(ABC):
+    """The values that plans make bindings of, in the order of ``flatten``. ``slots``: storage that
+    an iteration made; ``changed``: whether what has been taken may be other than before."""
+
+    def __init__(self) -> None:
+        self.slots: dict[SlotName, Cell] = {}
+        self.changed = False
+
+    @abstractmethod
+    def take(self, type_: TensorType) -> Value:
+        """The next value, which has this type."""
+
+    def extent(self) -> Dim:
+        """The next value as an extent."""
+        return current().ranges.extent(self.take(INDEX)).dim
+
+    def new_cell(self, cell: Cell, value: Value, slot: SlotName | None, entry: Any) -> None:
+        """An array is carried by value: ``cell`` holds what has arrived."""
+        if slot is not None:
+            self.slots[slot] = cell
+
+
+class Placeholders(Arrivals):
+    """What stands for values while a body is traced: new ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: list[Value] = []
+        self.cells: list[tuple[Cell, Value, Array | None]] = []
+
+    def take(self, type_: TensorType) -> Value:
+        value = Value(type_)
+        self.values.append(value)
+        self.changed = True
+        return value
+
+    def new_cell(self, cell: Cell, value: Value, slot: SlotName | None, entry: Any) -> None:
+        super().new_cell(cell, value, slot, entry)
+        found = entry if isinstance(entry, Array) else None
+        if found is not None:  # why it must not be written, if it must not
+            cell.kept = next((c.kept for c in storage_of(found) if c.kept is not None), None)
+        if slot is None:
+            self.cells.append((cell, value, found))
+
+
+class Results(Arrivals):
+    """Results of an instruction. ``changed``: which of them are other than before it."""
+
+    def __init__(self, values: Sequence[Value], changed: Sequence[bool] | None = None) -> None:
+        super().__init__()
+        flags = [True] * len(values) if changed is None else changed
+        self._rows = iter(zip(values, flags, strict=True))
+
+    def take(self, type_: TensorType) -> Value:
+        value, changed = next(self._rows)
+        self.changed = self.changed or changed
+        return value
+
+
+class Plan(ABC):
+    """What a name is bound to on each of several edges."""
+
+    @abstractmethod
+    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+        """The IR values of a binding. UNDEFINED gives zeros (it is bound anew before it is read).
+        ``storage``: who shares what at the end of an iteration (None: elsewhere)."""
+
+    @abstractmethod
+    def opened(self, entry: Any, given: Arrivals) -> Any:
+        """A binding made of what arrives."""
+
+    def keeps(self, entry: Any) -> bool:
+        """Whether a binding stays the object it is where nothing of it changed."""
+        return False
+
+    def rebuild(self, entry: Any, given: Arrivals) -> Any:
+        """The binding where the edges meet; ``entry``: what it was before."""
+        given.changed = False
+        found = self.opened(entry, given)
+        return entry if not given.changed and self.keeps(entry) else found
+
+
+@dataclass(frozen=True)
+class Invariant(Plan):
+    """Bound to the same object throughout; UNDEFINED when it is bound anew before it is read."""
+
+    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+        return []
+
+    def opened(self, entry: Any, given: Arrivals) -> Any:
+        return entry
+
+
+@dataclass(frozen=True)
+class Unbound(Plan):
+    """Not passed: unbound at the start of each iteration."""
+
+    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+        return []
+
+    def opened(self, entry: Any, given: Arrivals) -> Any:
+        return UNDEFINED
+
+
+@dataclass(frozen=True, eq=False)
+class KnownValue(Plan):
+    """The same known value on each edge, of a name that was unbound before."""
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KnownValue) and self.is_value(other.value)
+
+    def __hash__(self) -> int:
+        return hash(type(self.value))
+
+    def is_value(self, x: Any) -> bool:
+        """Whether something is the constant."""
+        return x is self.value or (type(x) is type(self.value) and bool(x == self.value))
+
+    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+        """StructureError where a binding, before the loop or after an iteration, is another."""
+        if x is not UNDEFINED and not self.is_value(x):
+            raise StructureError(
+                f"a loop that is decided at run time gives {self.value!r} in one iteration and "
+                f"{x!r} in another or before it: give numbers that stand for them"
+            )
+        return []
+
+    def opened(self, entry: Any, given: Arrivals) -> Any:
+        return self.value
+
+
+_KNOWN = (
+    type(None), type(...), str, bytes, type, np.dtype, np.ufunc, BuiltinFunctionType, ModuleType,
+)  # fmt: skip
+
+
+def is_known(x: Any) -> bool:
+    """Whether a value cannot hold anything that is traced, nor change."""
+    return isinstance(x, _KNOWN) or (isinstance(x, FunctionType) and not x.__closure__)
+
+
+@dataclass(frozen=True)
+class Maybe(Plan):
+    """A variable that may be unbound, or None if ``none``, with its plan where it is not."""
+
+    name: str
+    plan: Plan
+    none: bool = False
+
+    def inner(self, x: Any) -> Any:
+        """What a binding is if it is bound, or a value; UNDEFINED where it surely is not."""
+        if isinstance(x, MaybeNone if self.none else MaybeUnbound):
+            return x.value
+        return UNDEFINED if self.none and x is None else x
+
+    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+        inner = self.inner(x)
+        known = inner is x or x is None
+        flag = current().b.const(inner is not UNDEFINED, "bool") if known else x.flag
+        return [flag, *self.plan.flatten(inner, storage)]
+
+    def opened(self, entry: Any, given: Arrivals) -> Any:
+        flag = given.take(BOOL)
+        x = self.plan.rebuild(self.inner(entry), given)
+        return MaybeNone(flag, x) if self.none else MaybeUnbound(self.name, flag, x)
+
+
+@dataclass(frozen=True)
+class Structure(Plan):
+    """A tuple, list or dict of plans, or an object with its attributes' plans.
+
+    ``make`` is the class, or of a structured array what its parts do not say."""
+
+    make: type | RecordLayout
+    keys: tuple[Any, ...]
+    parts: tuple[Plan, ...]
+
+    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+        return [v for p, part in self._matched(x) for v in p.flatten(part, storage)]
+
+    def opened(self, entry: Any, given: Arrivals) -> Any:
+        return self._made([p.rebuild(e, given) for p, e in self._matched(entry)])
+
+    def _matched(self, x: Any) -> Iterator[tuple[Plan, Any]]:
+        """Plans with the parts of ``x``; UNDEFINED parts where there are none."""
+        if x is UNDEFINED:
+            yield from ((p, UNDEFINED) for p in self.parts)
+            return
+        parts = parts_of(x)
+        yield from ((p, parts[k]) for k, p in zip(self.keys, self.parts, strict=True))
+
+    def _made(self, items: Sequence[Any]) -> Any:
+        if isinstance(self.make, RecordLayout):
+            return StructuredArray(items, self.make)
+        session = current()
+        if self.make is dict:
+            return containers.put_together(session, dict(zip(self.keys, items, strict=True)))
+        if issubclass(self.make, tuple | list):
+            made = self.make(*items) if hasattr(self.make, "_fields") else self.make(items)
+            return containers.put_together(session, made)
+        made = made_object(session, self.make, dict(zip(self.keys, items, strict=True)))
+        choose_among(session, made)  # after no iteration it is the object from before the loop
+        return made
+
+
+def maker_of(x: Any) -> type | RecordLayout:
+    """What says how to make another structure like ``x`` of other parts."""
+    if isinstance(x, StructuredArray):
+        layout: RecordLayout = x.layout
+        return layout
+    found: type = dict if isinstance(x, dict) else type(x)
+    return found
