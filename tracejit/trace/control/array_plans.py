@@ -14,7 +14,8 @@ from tracejit.ir.extent import Dim
 from tracejit.ir.types import BOOL, INDEX, TensorType
 from tracejit.records import dataclass
 from tracejit.trace.control.carried_storage import EndStorage, Option, SlotName
-from tracejit.trace.control.plans import Arrivals, Plan
+from tracejit.trace.control.edges import Edge
+from tracejit.trace.control.plans import Arrivals, BindingPlan
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Cell, Select
@@ -22,7 +23,7 @@ from tracejit.trace.views.parameters import empty_numbers, sliced_first, view_nu
 
 
 @dataclass(frozen=True)
-class ArrayPlan(Plan):
+class ArrayPlan(BindingPlan):
     """An array carried by value; None for an extent that changes. ``slot``: no name's own, but
     storage that ``SelectPlan``s speak of. ``order``: axes from slowest to fastest in memory, None
     where iterations differ; and so ``writeable``."""
@@ -33,7 +34,7 @@ class ArrayPlan(Plan):
     order: tuple[int, ...] | None = None
     writeable: bool | None = True
 
-    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         b = current().b
         moving = [k for k, d in enumerate(self.dims) if d is None]
         if x is UNDEFINED:
@@ -65,7 +66,7 @@ class Like:
 
 
 @dataclass(frozen=True)
-class ViewPlan(Plan):
+class ViewPlan(BindingPlan):
     """A view of the same storage throughout, whose bounds and extents move: of its ``numbers``
     (the layers' and its own), None for those that change. ``sliced``: taken as a slice, even
     where it is the whole. ``like``: one of them, if there is none before the loop."""
@@ -74,7 +75,7 @@ class ViewPlan(Plan):
     sliced: bool
     like: Like | None = None
 
-    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         if x is UNDEFINED:
             have: Sequence[Dim] = empty_numbers(self._view(x))
         else:
@@ -94,15 +95,15 @@ class ViewPlan(Plan):
 
 
 @dataclass(frozen=True)
-class SelectPlan(Plan):
+class SelectPlan(BindingPlan):
     """One of several storages, which one being carried: existing ones, or what iterations made."""
 
     options: tuple[Option, ...]
 
-    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         """For each option but the last: whether a binding is that option."""
         b = current().b
-        known = storage or EndStorage([], current().frame.depth + 1)
+        known = edge if isinstance(edge, EndStorage) else EndStorage([], current().frame.depth + 1)
         flags = [x is not UNDEFINED and known.is_at(x, option) for option in self.options[:-1]]
         return [b.const(flag, "bool") if isinstance(flag, bool) else flag for flag in flags]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -10,9 +9,10 @@ from tracejit.dtypes import is_bool
 from tracejit.errors import StructureError, is_for_user
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
-from tracejit.trace.control.join import Join, NotInHeap, Target, put_in_heap
-from tracejit.trace.control.join_arrays import Finish, TracedSide
-from tracejit.trace.control.join_numbers import VALUE
+from tracejit.trace.control.edges import TracedSide
+from tracejit.trace.control.held_contents import NotInHeap, Target, make_hold
+from tracejit.trace.control.join import VALUE, Join
+from tracejit.trace.control.join_arrays import Finish
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.session.concretize import ambiguous
 from tracejit.trace.session.frames import FrameKind
@@ -23,13 +23,11 @@ from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array, PyScalar, TaggedScalar, Tracer, dim_value
 from tracejit.trace.values.captured_arrays import seen
 from tracejit.trace.values.dunder_methods import applied
-from tracejit.trace.values.dynamic_list import ListBuffer, ListRef, is_grown, is_ref, length_of
+from tracejit.trace.values.dynamic_list import is_grown, length_of
 from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.maybe_unbound import MaybeNone
-from tracejit.trace.values.table_buffers import TableBuffer, entry_count
-from tracejit.trace.values.table_forms import are_keyed
+from tracejit.trace.values.table_buffers import entry_count
 from tracejit.trace.values.tagged import tags
-from tracejit.trees import Entries
 
 Thunk = Callable[[], Any]
 
@@ -130,7 +128,7 @@ def trace_side(
 def _refer_each(name: str, x: Any, heaps: Mapping[str, Target]) -> None:
     """Make what a name is bound to, or a part of it, a list of a heap, or of lists of one."""
     if isinstance(x, list | dict) and name in heaps:
-        put_in_heap(x, heaps[name])
+        make_hold(x, heaps[name])
     elif isinstance(x, list | tuple | dict):
         for key, part in x.items() if isinstance(x, dict) else enumerate(x):
             _refer_each(f"{name}[{key!r}]", part, heaps)
@@ -162,7 +160,7 @@ def staged_if(
             if found.is_new:
                 heaps[found.name] = found.target
             else:
-                put_in_heap(found.found, found.target)
+                make_hold(found.found, found.target)
 
 
 def join_sides(
@@ -222,65 +220,34 @@ def _survivor(
     bindings: list[Finish] = []
     for info, x in zip(names, alive.state, strict=True):
         if info.live_out:
-            bindings.append(_surviving(join, info.shown, x, there))
+            bindings.append(join.survive(join.alone(info.shown, x, there), x, there))
         else:
             bindings.append(lambda results: UNDEFINED)
-    value = _surviving(join, VALUE, alive.value, there)
+    value = join.survive(join.alone(VALUE, alive.value, there), alive.value, there)
     stores = [
-        (obj, {k: _surviving(join, str(k), v, there) for k, v in _items(contents)})
-        for obj, contents in alive.containers.values()
+        (obj, join.survive(join.contents_alone(held, there), held, there))
+        for obj, held in alive.containers.values()
     ]
     return _finish(session, join, bindings, value, stores, set_state)
 
 
-def _surviving(join: Join, name: str, x: Any, there: int) -> Finish:
-    """A binding of the side that goes on; what it did not make itself stays as it is."""
-    if isinstance(x, Tracer) and not isinstance(x, _OF_SEVERAL_VALUES):
-        value = x.read()
-        if not join.sides[there].defines(value):
-            return lambda results: x
-    return join.one_sided(name, x, there)
-
-
-_OF_SEVERAL_VALUES = (Array, ListBuffer, ListRef, TableBuffer, TaggedScalar)
-
-
-def _items(contents: Any) -> list[tuple[Any, Any]]:
-    return list(contents.items()) if isinstance(contents, dict) else list(enumerate(contents))
-
-
-def _joined_containers(
-    join: Join, then: TracedSide, other: TracedSide
-) -> list[tuple[Any, dict[Any, Finish]]]:
-    """Contents of changed containers, item by item."""
-    found: list[tuple[Any, dict[Any, Finish]]] = []
+def _joined_containers(join: Join, then: TracedSide, other: TracedSide) -> list[tuple[Any, Finish]]:
+    """Contents of changed containers."""
+    found: list[tuple[Any, Finish]] = []
     for key in {**then.containers, **other.containers}:
         obj = (then.containers.get(key) or other.containers[key])[0]
         a, b = (
             s.containers[key][1] if key in s.containers else containers.snapshot(obj)
             for s in (then, other)
         )
-        other_keys = isinstance(obj, dict | set) and list(a) != list(b)
-        if is_table(a) or is_table(b) or (other_keys and are_keyed(a, b)):
-            name = f"a {type(obj).__name__}"
-            found.append((obj, {Entries: join.tables(name, (obj, obj), a, b)}))
-            continue
-        if type(obj) is list and (is_ref(a) or is_ref(b)):
-            found.append((obj, {0: join.reference("a list", (obj, obj), a, b)}))
-            continue
-        if type(obj) in (list, deque) and (len(a) != len(b) or is_grown(a) or is_grown(b)):
-            run = join.runs(f"a {type(obj).__name__}", (obj, obj), a, b)
-            if run is not None:
-                found.append((obj, {0: run}))
-                continue
-        left, right = dict(_items(a)), dict(_items(b))
-        if list(left) != list(right):
-            _refuse_items(obj, left, right)
-        found.append((obj, {k: join.join(f"item {k!r}", left[k], right[k]) for k in left}))
+        plan = join.contents(f"a {type(obj).__name__}", (obj, obj), a, b)
+        if plan is None:
+            _refuse_items(obj, a, b)
+        found.append((obj, join.passed(plan, a, b)))
     return found
 
 
-def _refuse_items(obj: Any, left: dict[Any, Any], right: dict[Any, Any]) -> NoReturn:
+def _refuse_items(obj: Any, left: Any, right: Any) -> NoReturn:
     kind = type(obj).__name__
     kind = f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
     if len(left) == len(right):
@@ -301,7 +268,7 @@ def _finish(
     join: Join,
     bindings: list[Finish],
     value: Finish,
-    stores: list[tuple[Any, dict[Any, Finish]]],
+    stores: list[tuple[Any, Finish]],
     set_state: Callable[[tuple[Any, ...]], None],
 ) -> Any:
     """Emit the ``cond``; bind names, storage and containers to its results."""
@@ -326,11 +293,11 @@ def _finish(
     for cell, k in numbers.items():
         session.replace(cell, results[k])
     set_state(tuple(finish(results) for finish in bindings))
-    for obj, items in stores:
+    found = value(results)
+    for obj, finish in stores:
         containers.touch(session, obj)
-        new = {k: finish(results) for k, finish in items.items()}
-        containers.restore(obj, new if isinstance(obj, dict | set) else list(new.values()))
-    return value(results)
+        containers.restore(obj, finish(results))
+    return found
 
 
 def _unraised(join: Join, sides: list[Any]) -> list[Any]:

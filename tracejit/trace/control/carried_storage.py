@@ -14,11 +14,12 @@ from typing import Any, TypeAlias
 
 from tracejit.ir.core import Value
 from tracejit.records import dataclass
-from tracejit.trace.control.join_arrays import storage_of
+from tracejit.trace.control.edges import Edge
 from tracejit.trace.control.objects import parts_of
 from tracejit.trace.session.session import current
 from tracejit.trace.values.all import Array, Cell, Select
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
+from tracejit.trace.values.selected_storage import storage_of
 from tracejit.trace.values.view_transforms import Layer
 
 
@@ -60,7 +61,7 @@ class SlotView:
 Option: TypeAlias = Outer | SlotView
 
 
-class EndStorage:
+class EndStorage(Edge):
     """Who holds what at the end of an iteration. ``ends``: the bindings by name; ``depth``: the
     body's, storage made in it has at least this depth.
 

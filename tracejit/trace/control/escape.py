@@ -14,12 +14,11 @@ from tracejit.errors import UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.trace.control.carried_storage import leaves
 from tracejit.trace.control.fixpoint import layout
-from tracejit.trace.control.join_arrays import storage_of
 from tracejit.trace.control.loop_attempt import Attempt, StagedLoop, variables
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.storage import Cell, Link
 from tracejit.trace.values.all import Array
-from tracejit.trace.values.selected_storage import Select
+from tracejit.trace.values.selected_storage import Select, storage_of
 
 
 def alone(loop: StagedLoop) -> frozenset[str]:

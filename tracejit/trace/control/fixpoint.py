@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 from tracejit.ir import extent as ex
 from tracejit.ir.extent import Dim
@@ -18,58 +19,40 @@ from tracejit.trace.control.carried_storage import (
     binding,
     pieces,
 )
-from tracejit.trace.control.join_arrays import storage_of
-from tracejit.trace.control.list_plans import ListPlan, RefPlan, TablePlan
+from tracejit.trace.control.held_contents import Target, common_target, is_held
+from tracejit.trace.control.list_plans import list_plan
+from tracejit.trace.control.meeting import Ends, Meeting, bound
 from tracejit.trace.control.number_fixpoint import wider_plan
 from tracejit.trace.control.number_plans import Number, Tagged, is_any_number, number_plan
-from tracejit.trace.control.objects import is_object, parts_of
+from tracejit.trace.control.objects import parts_of
 from tracejit.trace.control.passed_on import is_passed_on
 from tracejit.trace.control.plans import (
+    BindingPlan,
     Invariant,
     KnownValue,
     Maybe,
-    Plan,
     Structure,
-    Unbound,
+    carried_on,
     is_known,
     maker_of,
 )
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.frames import Frame
-from tracejit.trace.values.all import Array, Cell, TaggedScalar
-from tracejit.trace.values.dynamic_list import (
-    ListBuffer,
-    ListRef,
-    form_of,
-    is_grown,
-    is_ref,
-    run_of,
-)
-from tracejit.trace.values.entries import is_table, table_in
+from tracejit.trace.session.session import current
+from tracejit.trace.values import containers
+from tracejit.trace.values.all import Array, Cell
+from tracejit.trace.values.dynamic_list import is_grown, is_ref
+from tracejit.trace.values.entries import is_table
+from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.scalar_join import is_number
-from tracejit.trace.values.structured_arrays import StructuredArray
-from tracejit.trace.values.table_buffers import TableBuffer
-from tracejit.trace.values.table_forms import are_keyed, common_form
+from tracejit.trace.values.selected_storage import storage_of
+from tracejit.trace.values.table_forms import TableForm
 from tracejit.trace.values.view_transforms import Gather
 from tracejit.trace.views.parameters import aligned, skeleton, view_numbers
 from tracejit.trace.views.views import writeability
 
 _MOST_OPTIONS = 6
-
-
-@dataclass(frozen=True)
-class Ending:
-    """The end of a traced iteration. ``exact``: names may share storage that is written, so arrays
-    are not carried by value but with what they are bound to. ``start``, ``end``: what all variables
-    are bound to."""
-
-    frame: Frame
-    storage: EndStorage
-    exact: bool
-    peeled: bool
-    start: Sequence[Any]
-    end: Sequence[Any]
 
 
 class NotConverged(Exception):  # noqa: N818
@@ -84,10 +67,10 @@ class Growing(Resized):
     """A list that is to be one of which the run decides how long it is, or one of a heap, before
     the loop; or a dict or set of which it decides the keys."""
 
-    def __init__(self, name: str, entry: Any, form: Any, proved: bool) -> None:
+    def __init__(self, name: str, entry: Any, target: Target | None, proved: bool) -> None:
         super().__init__(name)
         self.entry = entry
-        self.form = form
+        self.target = target
         self.proved = proved
 
 
@@ -95,96 +78,141 @@ class Escapes(Exception):  # noqa: N818
     """A name is bound to existing storage or to an iteration's own: the loop must be exact."""
 
 
-# Finding the steady plan --------------------------------------------------------------------------
-
-
-def first_plan(x: Any) -> Plan:
+def first_plan(x: Any) -> BindingPlan:
     """An initial plan from the binding at entry: numbers change, arrays stay."""
     if is_any_number(x):
         return number_plan(x)
-    if isinstance(x, ListBuffer):
-        return ListPlan(x.form, x.first is not None)
-    if isinstance(x, ListRef):
-        return RefPlan(x.heap)
-    if isinstance(x, TableBuffer):
-        return TablePlan(x.form)
     if isinstance(x, tuple) and any(is_number(i) for i in x):
-        return Structure(type(x), tuple(range(len(x))), tuple(first_plan(i) for i in x))
+        parts = tuple(first_plan(i) for i in x)
+        return Structure(type(x), tuple(range(len(x))), parts, like=x)
     if isinstance(x, MaybeUnbound):
         return Maybe(x.name, first_plan(x.value))
     if isinstance(x, MaybeNone):
         return Maybe("", first_plan(x.value), none=True)
-    return Invariant()
+    return list_plan(x) or Invariant()
 
 
-def improved(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str) -> Plan:
-    """The plan that also fits the binding at the end of an iteration. NotConverged if none does."""
-    if isinstance(plan, Unbound) or (end is start and not isinstance(plan, SelectPlan)):
-        return plan
-    if isinstance(plan, Maybe) and plan.none is not isinstance(end, MaybeUnbound):
-        return _improved_maybe(plan, entry, start, end, at, name)
-    if isinstance(end, MaybeNone) or (end is None and entry is not UNDEFINED):
-        first = None if end is None else steady_plan(end.value, at)
-        if isinstance(first, KnownValue) and entry is not None and not isinstance(entry, MaybeNone):
-            first = None  # it is the entry's
-        return Maybe(name, first_plan(entry) if first is None else first, none=True)
-    if entry is UNDEFINED and isinstance(plan, SelectPlan) and isinstance(end, Array):
-        return _exact_plan(plan, end, end, at)
-    if entry is UNDEFINED:
-        return plan if _fits(plan, end, at) else steady_plan(end, at)
-    if isinstance(plan, Invariant) and isinstance(entry, bool):
-        return first_plan(entry)
-    if isinstance(plan, Number | Tagged) or isinstance(end, TaggedScalar):
-        return _improved_number(plan, entry, start, end, at, name)
-    if isinstance(end, ListBuffer):
-        found = ListPlan(end.form, end.first is not None)
-        return plan if plan == found else found
-    if isinstance(end, ListRef):
-        return RefPlan(end.heap)
-    if isinstance(end, TableBuffer):
-        return (
-            plan if isinstance(plan, TablePlan) and plan.form == end.form else TablePlan(end.form)
-        )
-    if isinstance(end, Array):
-        return _improved_array(plan, entry, start, end, at, name)
-    if isinstance(end, tuple | list | dict | StructuredArray) or is_object(end):
-        return _improved_structure(plan, entry, start, end, at, name)
-    if isinstance(end, MaybeUnbound):
-        return Maybe(name, improved(plan, entry, start, end.value, at, name))
-    raise NotConverged(name)
+@dataclass(frozen=True)
+class Ending(Meeting):
+    """The end of a traced iteration, which meets what the loop begins with. ``exact``: names may
+    share storage that is written, so arrays are not carried by value but with what they are bound
+    to. ``start``, ``ends``: what all variables are bound to. ``key``: the loop's."""
+
+    frame: Frame
+    storage: EndStorage
+    exact: bool
+    peeled: bool
+    start: Sequence[Any]
+    ends: Sequence[Any]
+    key: Any
+
+    def half_bound(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        if x.end is UNDEFINED:
+            return plan if isinstance(plan, Maybe) and not plan.none else Maybe(name, plan)
+        if isinstance(plan, Maybe) and not plan.none:
+            inner = Ends(UNDEFINED, bound(x.start), bound(x.end))
+            return Maybe(plan.name, self.half_bound(name, plan.plan, inner))
+        if isinstance(plan, SelectPlan) and isinstance(x.end, Array):
+            return _exact_plan(plan, x.end, x.end, self)
+        found = self.alone(name, x.end)
+        return plan if found == plan else found
+
+    def optional(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        if isinstance(plan, Maybe):
+            inner = x.each(plan.inner)
+            return plan if inner.end is UNDEFINED else self._some(name, plan.plan, inner)
+        if x.entry is None and not isinstance(x.end, MaybeNone):
+            raise NotConverged(name)
+        if x.entry is None or isinstance(x.entry, MaybeNone):
+            return Maybe(name, self.alone(name, x.end.value), none=True)
+        if x.end is None:
+            return Maybe(name, plan, none=True)
+        return self._some(name, plan, Ends(x.entry, x.start, x.end.value))
+
+    def _some(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        return Maybe(name, self.met(name, plan, x), none=True)
+
+    def numbers(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        if not isinstance(plan, Number | Tagged):
+            return number_plan(x.entry)
+
+        def passed_on() -> bool:
+            return is_passed_on(x.start, self.start, self.ends, self.frame)
+
+        found = wider_plan(plan, x.entry, x.end, passed_on, peeled=self.peeled)
+        if found is None:
+            raise NotConverged(name)
+        return found
+
+    def arrays_met(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        return _improved_array(plan, x.entry, x.start, x.end, self, name)
+
+    def structures(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        entry, end = x.both
+        if current().loop_is(self.key, "shared") and self._becomes_shared(name, entry):
+            raise Growing(name, entry, None, proved=True)
+        target = common_target(entry, end) if _grows(end) else None
+        table = is_table(entry) or is_table(end)
+        if isinstance(target, TableForm) and not (table or self.peeled):
+            target = None  # the first iteration by itself first
+        if isinstance(target, tuple) and not self._has_shapes(target):
+            target = None
+        if target is not None and not is_held(entry, target):
+            raise Growing(name, entry, target, table or is_grown(end))
+        if tuple(parts_of(entry)) != tuple(parts_of(end)):
+            raise Resized(name)
+        return self.structure(name, end, self.parts_met(name, plan, x, first_plan))
+
+    def _becomes_shared(self, name: str, entry: Any) -> bool:
+        """Whether a list that the loop begins with is one that others know: so they share it."""
+        return type(entry) is list and not is_ref(entry) and _is_known_elsewhere(name, entry)
+
+    def _has_shapes(self, form: ElementKinds) -> bool:
+        """Whether arrays in a list have shapes that are the same in all iterations."""
+        return all(outer_dim(d, self) for kind in form[0] for d in kind.shape or ())
+
+    def refuse(self, name: str, a: Any, b: Any, fix: str) -> NoReturn:
+        raise NotConverged(name)
+
+    def number(self, x: Any, edge: int) -> BindingPlan:
+        return number_plan(x)
+
+    def array(self, x: Array, edge: int) -> BindingPlan:
+        return _plan_of_array(x, self)
+
+    def known(self, name: str, x: Any) -> BindingPlan:
+        if not is_known(x):
+            raise NotConverged(name)
+        return KnownValue(x)
+
+    def is_made_anew(self, x: Any, edge: int) -> bool:
+        return True
+
+    def structure(self, name: str, x: Any, parts: Mapping[Any, BindingPlan]) -> Structure:
+        def noted(made: Any, before: Any) -> Any:
+            if not is_ref(before) and _is_known_elsewhere(name, before):
+                containers.joined(current(), made, (before, before), self.key)
+            return carried_on(made, before)
+
+        return Structure(maker_of(x), tuple(parts), tuple(parts.values()), noted, x)
 
 
-def _fits(plan: Plan, end: Any, at: Ending) -> bool:
-    try:
-        return not isinstance(plan, Invariant) and steady_plan(end, at) == plan
-    except NotConverged:
-        return False
+def _is_known_elsewhere(name: str, x: Any) -> bool:
+    """Whether another name than the one that it is bound to, or to a part of, knows a list."""
+    root = name.partition("[")[0]
+    changes = isinstance(x, list | deque | dict | set)
+    return changes and containers.known_elsewhere(current(), x, root)
 
 
-def steady_plan(end: Any, at: Ending) -> Plan:
-    """A plan from the binding at the end alone."""
-    if is_any_number(end):
-        return first_plan(end)
-    if isinstance(end, Array):
-        return _plan_of_array(end, at)
-    if isinstance(end, ListBuffer):
-        return ListPlan(end.form, end.first is not None)
-    if isinstance(end, ListRef):
-        return RefPlan(end.heap)
-    if isinstance(end, TableBuffer):
-        return TablePlan(end.form)
-    if isinstance(end, tuple | list | dict | StructuredArray) or is_object(end):
-        parts = parts_of(end)
-        kind = maker_of(end)
-        return Structure(kind, tuple(parts), tuple(steady_plan(i, at) for i in parts.values()))
-    if isinstance(end, MaybeUnbound):
-        return Maybe(end.name, steady_plan(end.value, at))
-    if isinstance(end, MaybeNone):
-        return Maybe("", steady_plan(end.value, at), none=True)
-    return KnownValue(end) if is_known(end) else Invariant()
+def _grows(x: Any) -> bool:
+    """Whether it may hold what the run decides: no list of a class of the program's."""
+    return type(x) in (list, deque) or isinstance(x, dict | set)
 
 
-def _plan_of_array(end: Array, at: Ending) -> Plan:
+# Arrays -------------------------------------------------------------------------------------------
+
+
+def _plan_of_array(end: Array, at: Ending) -> BindingPlan:
     """An array is carried by value, unless it may be the caller's: that stays the object it is."""
     cells = {cell for x in pieces(end) for cell in storage_of(x)}
     callers = any(c.arg is not None and not at.storage.made_here(c) for c in cells)
@@ -206,7 +234,9 @@ def _moving_view(end: Array, at: Ending) -> ViewPlan:
     return ViewPlan(numbers, sliced=False, like=Like(end, end.cell, skeleton(end)))
 
 
-def slot_plan(plan: ArrayPlan | None, end: Array, at: Ending, slot: SlotName | None = None) -> Plan:
+def slot_plan(
+    plan: ArrayPlan | None, end: Array, at: Ending, slot: SlotName | None = None
+) -> BindingPlan:
     """An array carried by value, from what it is at the end."""
     known = end.dims if plan is None else plan.dims
     order = layout(end)
@@ -246,33 +276,9 @@ def outer_dim(dim: Dim, at: Ending) -> bool:
     return not any(leaf in made or leaf in inner for leaf in ex.leaves(dim))
 
 
-def _improved_maybe(plan: Maybe, entry: Any, start: Any, end: Any, at: Ending, name: str) -> Plan:
-    inner = [plan.inner(x) for x in (entry, start, end)]
-    if inner[2] is UNDEFINED:
-        return plan
-    return Maybe(name, improved(plan.plan, inner[0], inner[1], inner[2], at, name), plan.none)
-
-
-def _improved_number(plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str) -> Plan:
-    if isinstance(end, MaybeUnbound):
-        return Maybe(name, _improved_number(plan, entry, start, end.value, at, name))
-    if not (isinstance(plan, Number | Tagged | Invariant) and is_any_number(end)):
-        raise NotConverged(name)
-    if isinstance(plan, Invariant):
-        return first_plan(end)
-
-    def passed_on() -> bool:
-        return is_passed_on(start, at.start, at.end, at.frame)
-
-    found = wider_plan(plan, entry, end, passed_on, peeled=at.peeled)
-    if found is None:
-        raise NotConverged(name)
-    return found
-
-
-def _improved_array(plan: Plan, entry: Any, start: Any, end: Array, at: Ending, name: str) -> Plan:
-    if not isinstance(entry, Array) or entry.dtype != end.dtype or entry.ndim != end.ndim:
-        raise NotConverged(name)
+def _improved_array(
+    plan: BindingPlan, entry: Any, start: Any, end: Array, at: Ending, name: str
+) -> BindingPlan:
     same = isinstance(start, Array) and binding(start) == binding(end)
     if same and not isinstance(plan, SelectPlan):
         return plan
@@ -306,7 +312,7 @@ def _picks(entry: Array, end: Array, at: Ending) -> bool:
     return outer and len(cells) > 1 and any(c.arg is not None for c in cells)
 
 
-def _exact_plan(plan: Plan, entry: Array, end: Array, at: Ending) -> SelectPlan:
+def _exact_plan(plan: BindingPlan, entry: Array, end: Array, at: Ending) -> SelectPlan:
     """A plan for a name that is bound to one of several storages."""
     known = list(plan.options) if isinstance(plan, SelectPlan) else []
     if not known and entry is not end:
@@ -336,7 +342,9 @@ def _must_be_steady(option: Option, at: Ending) -> None:
         raise NotConverged("an array name")
 
 
-def _improved_view(plan: Plan, entry: Array, end: Array, at: Ending, name: str) -> Plan:
+def _improved_view(
+    plan: BindingPlan, entry: Array, end: Array, at: Ending, name: str
+) -> BindingPlan:
     views = aligned(entry, end)
     if views is None:
         raise NotConverged(name)
@@ -352,56 +360,3 @@ def _improved_view(plan: Plan, entry: Array, end: Array, at: Ending, name: str) 
         ),
         sliced,
     )
-
-
-def _improved_structure(
-    plan: Plan, entry: Any, start: Any, end: Any, at: Ending, name: str
-) -> Plan:
-    kind = maker_of(end)
-    if type(entry) is not type(end) or maker_of(entry) != kind:
-        raise NotConverged(name)
-    _must_not_grow(entry, end, name, at)
-    had, has = parts_of(entry), parts_of(end)
-    if tuple(had) != tuple(has):
-        raise Resized(name)
-    if not isinstance(plan, Structure):
-        new = (_from_entry(x, has[k], at, f"{name}[{k!r}]") for k, x in had.items())
-        return Structure(kind, tuple(has), tuple(new))
-    starts = parts_of(start)
-    parts = tuple(
-        improved(p, had[k], starts[k], has[k], at, f"{name}[{k!r}]")
-        for k, p in zip(has, plan.parts, strict=True)
-    )
-    return Structure(kind, tuple(has), parts)
-
-
-def _must_not_grow(entry: Any, end: Any, name: str, at: Ending) -> None:
-    """Growing for a list of which iterations change the length, or the form; or a table."""
-    other_keys = isinstance(end, dict) and at.peeled and list(entry) != list(end)
-    if isinstance(end, dict) and other_keys and not (is_table(entry) or is_table(end)):
-        if are_keyed(entry, end):
-            raise Growing(name, entry, common_form(entry, end), proved=False)
-    elif isinstance(end, dict) and (is_table(entry) or is_table(end)):
-        table_form = common_form(entry, end)
-        if not (is_table(entry) and table_in(entry).form == table_form):
-            raise Growing(name, entry, table_form, proved=True)
-        return
-    if type(end) is not list:
-        return
-    if is_ref(end) and not is_ref(entry):
-        raise Growing(name, entry, end[0].heap, proved=True)
-    if is_ref(end):
-        return
-    forms = [run_of(x).form if is_grown(x) else None for x in (entry, end)]
-    if forms[0] == forms[1] and (forms[0] is not None or len(entry) == len(end)):
-        return
-    form = form_of(entry, end)
-    if form is not None and not all(outer_dim(d, at) for k in form[0] for d in k.shape or ()):
-        form = None  # iterations make arrays of other shapes
-    if form is not None and form != forms[0]:
-        raise Growing(name, entry, form, is_grown(end))
-
-
-def _from_entry(entry: Any, end: Any, at: Ending, name: str) -> Plan:
-    plan = first_plan(entry)
-    return improved(plan, entry, entry, end, at, name)

@@ -7,88 +7,101 @@ to other storage on the other denotes a ``Select``: writing through it reaches t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
 
-import numpy as np
-
-from tracejit.errors import StructureError, UnsupportedError
+from tracejit.errors import StructureError
 from tracejit.ir.core import Value
-from tracejit.ir.extent import Dim
-from tracejit.trace.control.join_arrays import Finish, once
-from tracejit.trace.control.join_numbers import NumberJoin, unlike
-from tracejit.trace.control.objects import choose_among, is_object, is_older, made_object, parts_of
-from tracejit.trace.convert import UNDEFINED
-from tracejit.trace.session.session import current, where
-from tracejit.trace.values import containers
-from tracejit.trace.values.all import Array, Cell, TaggedScalar, Tracer
-from tracejit.trace.values.dynamic_list import (
-    ListBuffer,
-    ListRef,
-    form_of,
-    is_grown,
-    is_ref,
-    replace_items,
-    run_of_items,
+from tracejit.trace.control.edges import Edge, TracedSide
+from tracejit.trace.control.held_contents import NotInHeap, Target, common_target, is_held, refers
+from tracejit.trace.control.join_arrays import ArrayJoin, Finish
+from tracejit.trace.control.list_plans import AllOf, ListPlan, RefPlan, TablePlan
+from tracejit.trace.control.meeting import Ends, Meeting
+from tracejit.trace.control.number_plans import (
+    MOST_KINDS,
+    Number,
+    is_any_number,
+    kinds_of,
+    met_numbers,
+    values_of,
 )
-from tracejit.trace.values.entries import is_table, put_table, table_in
-from tracejit.trace.values.iterables import Range
+from tracejit.trace.control.objects import choose_among, has_parts, is_object, is_older, parts_of
+from tracejit.trace.control.plans import (
+    Arrivals,
+    BindingPlan,
+    KnownValue,
+    Maybe,
+    Results,
+    Structure,
+    is_same,
+    maker_of,
+)
+from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.session.session import Session
+from tracejit.trace.values import containers
+from tracejit.trace.values.all import (
+    Array,
+    IntOrFloat,
+    IntOrScalar,
+    MixedScalar,
+    PyScalar,
+    Scalar,
+    TaggedScalar,
+    Tracer,
+)
 from tracejit.trace.values.list_heaps import Heap, one_heap
-from tracejit.trace.values.list_kinds import ElementKinds
-from tracejit.trace.values.list_references import refer
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
-from tracejit.trace.values.scalar_join import is_number
 from tracejit.trace.values.structured_arrays import StructuredArray
-from tracejit.trace.values.table_buffers import TableBuffer, empty_table, opened, own_parts
-from tracejit.trace.values.table_forms import TableForm, common_form
-from tracejit.trace.values.tables import as_table
-from tracejit.trees import Entries
+from tracejit.trace.values.table_forms import TableForm
+
+#: The name of what a branch gives that is a value.
+VALUE = "the value of the branch"
 
 
-class NotInHeap(UnsupportedError):  # noqa: N818
-    """One side of a branch leaves a list of a heap, or a list or dict of lists of one, the other
-    what is not so. ``target``: that heap, or the form that holds them. ``is_new``: that side made
-    it, and binds it to a name, or to a part of what is bound to one."""
+class JoinedArray(BindingPlan):
+    """An array: what is passed of it was decided when its sides met."""
 
-    def __init__(self, name: str, found: Any, target: Target, is_new: bool) -> None:
-        super().__init__(
-            f"{where()}: which list {name!r} is, is decided at run time, and one may be an item of "
-            "another list or dict, or have lists as items: copy it (list(x))"
-        )
-        self.name = name
-        self.found = found
-        self.target = target
-        self.is_new = is_new
+    def __init__(self, bound: Callable[[], Any]) -> None:
+        self.bound = bound
+
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
+        return []
+
+    def opened(self, entry: Any, given: Arrivals) -> Any:
+        return self.bound()
 
 
-Target: TypeAlias = Heap | ElementKinds | TableForm
+class Once(BindingPlan):
+    """What several names are bound to: it is passed, and made, for the first of them."""
+
+    def __init__(self, plan: BindingPlan) -> None:
+        self.plan = plan
+        self._passed: set[int] = set()
+        self._made: list[Any] = []
+
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
+        if id(edge) in self._passed:
+            return []
+        self._passed.add(id(edge))
+        return self.plan.flatten(x, edge)
+
+    def opened(self, entry: Any, given: Arrivals) -> Any:
+        if not self._made:
+            self._made.append(self.plan.opened(entry, given))
+        return self._made[0]
 
 
-def put_in_heap(x: Any, target: Target) -> None:
-    """Make a list one of a heap, or a list or dict one that holds references."""
-    if isinstance(target, Heap):
-        refer(x, target)
-    elif isinstance(target, TableForm):
-        containers.touch(current(), x)
-        put_table(x, as_table(x, target))
-    else:
-        containers.touch(current(), x)
-        replace_items(x, run_of_items(list(x), target))
-
-
-def _is_in_heap(held: Any, target: Target) -> bool:
-    """Whether what a list or dict holds is so."""
-    if isinstance(target, Heap):
-        return is_ref(held)
-    if isinstance(target, TableForm):
-        return is_table(held) and table_in(held).form == target
-    return len(held) == 1 and type(held[0]) is ListBuffer and held[0].form == target
-
-
-class Join(NumberJoin):
+class Join(ArrayJoin, Meeting):
     """Collects results of the ``cond`` pairwise and says how to bind names to them."""
 
-    # Bindings -------------------------------------------------------------------------------------
+    def __init__(self, session: Session, pred: Value, then: TracedSide, other: TracedSide) -> None:
+        super().__init__(session, pred, then, other)
+        #: Results of the ``cond``, once it is there.
+        self.found: Sequence[Value] = ()
+        self._plans: dict[tuple[int, int], BindingPlan] = {}
+        #: Which containers and objects (None: nothing of the kind) one is joined with.
+        self._others: dict[int, set[int | None]] = {}
 
     def note(self, a: Any, b: Any) -> None:
         """Say, before anything is joined, that ``a`` and ``b`` will be: what shares storage on one
@@ -100,9 +113,8 @@ class Join(NumberJoin):
         elif isinstance(a, Array) or isinstance(b, Array):
             self.note_arrays(*(x if isinstance(x, Array) else None for x in (a, b)))
         for x, other in ((a, b), (b, a)):
-            if isinstance(x, list | dict):
-                known = id(other) if isinstance(other, list | dict) else None
-                self._others.setdefault(id(x), set()).add(known)
+            if is_shared(x):
+                self._others.setdefault(id(x), set()).add(id(other) if is_shared(other) else None)
         self.note_parts(a, b)
 
     def note_parts(self, a: Any, b: Any) -> None:
@@ -113,333 +125,245 @@ class Join(NumberJoin):
 
     def join(self, name: str, a: Any, b: Any, *, either: bool = False) -> Finish:
         """How to bind ``name`` after the branch. ``either``: an unbound side does not matter."""
-        if a is b:
-            return lambda results: a
-        if a is UNDEFINED or b is UNDEFINED:
-            return self._half_defined(name, a, b, either)
-        if isinstance(a, MaybeUnbound) or isinstance(b, MaybeUnbound):
-            return self._maybe(name, a, b)
-        if any(x is None or isinstance(x, MaybeNone) for x in (a, b)):
-            return self._optional(name, a, b)
-        if isinstance(a, Array) and isinstance(b, Array):
-            if a.dtype != b.dtype or a.ndim != b.ndim:
-                raise unlike(name, a, b, "give both one dtype and rank")
-            return self.arrays(a, b)
-        if all(is_number(x) or isinstance(x, TaggedScalar) for x in (a, b)):
-            return (lambda results: a) if _same_static(a, b) else self.numbers(name, a, b)
-        if type(a) is type(b) and isinstance(a, list | dict):
-            factories = [getattr(x, "default_factory", None) for x in (a, b)]
-            if factories[0] is not factories[1]:
-                raise unlike(name, a, b, "give both one default_factory")
-            key = (id(a), id(b))
-            found = self._joined.get(key) or self._containers(name, a, b)
-            if found is not None:
-                self._joined[key] = found
-                self._kept.append((a, b))
-                return found
-        elif type(a) is type(b) and isinstance(a, tuple) and len(a) == len(b):
-            return self._structures(name, a, b)
-        if isinstance(a, StructuredArray) and isinstance(b, StructuredArray):
-            if a.layout != b.layout:
-                raise unlike(name, a, b, "give both one dtype and rank")
-            parts = self._structures(name, a.parts, b.parts)
-            return lambda results: StructuredArray(parts(results), a.layout)
-        if isinstance(a, range | Range) and isinstance(b, range | Range):
-            ends = [
-                self.join(f"{name}.{end}", getattr(a, end), getattr(b, end))
-                for end in ("start", "stop", "step")
-            ]
-            return lambda results: Range(*(end(results) for end in ends))
-        if self._are_objects(a, b):
-            return self._objects(name, a, b)
-        if _same_static(a, b):
-            return lambda results: a
-        raise unlike(name, a, b, "make both the same kind")
+        return self.passed(self.of_both(name, a, b, either=either), a, b)
 
-    def _containers(self, name: str, one: Any, two: Any) -> Finish | None:
-        """Two lists or dicts, with what the sides left in them, as a new one."""
-        a, b = self.sides[0].held_in(one), self.sides[1].held_in(two)
-        items: Finish | None = None
-        if is_ref(a) or is_ref(b):
-            ref = self.reference(name, (one, two), a, b)
-            return lambda results: containers.made(self.session, [ref(results)])
-        if type(one) is list and (len(a) != len(b) or is_grown(a) or is_grown(b)):
-            run = self.runs(name, (one, two), a, b)
-            if run is not None:
-                items = lambda results: [run(results)]  # noqa: E731
-        elif is_table(a) or is_table(b):
-            table = self.tables(name, (one, two), a, b)
-            items = lambda results: {Entries: table(results)}  # noqa: E731
-        elif len(a) == len(b):
-            items = self._structures(name, a, b)
-        if items is None:
-            return None
-        session, finish = self.session, items
-        root = name.partition("[")[0]
-        known = any(
-            containers.known_elsewhere(session, x, root) or len(self._others.get(id(x), ())) > 1
-            for x in (one, two)
-        )
+    def of_both(self, name: str, a: Any, b: Any, *, either: bool = False) -> BindingPlan:
+        """The plan of a binding that is ``a`` on one side and ``b`` on the other."""
+        if either and (a is UNDEFINED) is not (b is UNDEFINED):
+            return self.alone(name, b, 1) if a is UNDEFINED else self.alone(name, a, 0)
+        return self.met(name, KnownValue(a), Ends(a, a, b))
 
-        def made(results: Sequence[Value]) -> Any:
-            found = containers.made(session, containers.like(one, finish(results)))
-            return containers.joined(session, found, (one, two)) if known else found
+    def survive(self, plan: BindingPlan, x: Any, there: int) -> Finish:
+        """How to bind what side ``there`` leaves, where the other one raises."""
+        return self.passed(plan, *((UNDEFINED, x) if there else (x, UNDEFINED)))
 
-        return once(made)
+    def passed(self, plan: BindingPlan, a: Any, b: Any) -> Finish:
+        """Pass over what a plan keeps of a binding of either side."""
+        found = []
+        for side, x in zip(self.sides, (a, b), strict=True):
+            with side.inside():
+                found.append(plan.flatten(x, side))
+        numbers = self.pairs(*found)
 
-    def reference(self, name: str, lists: tuple[Any, Any], a: Any, b: Any) -> Finish:
-        """What two lists hold of which one is in a heap, so that both must be."""
-        self._must_be(name, lists, (a, b), (a if is_ref(a) else b)[0].heap)
-        if a[0].heap is not b[0].heap:
+        def finish(results: Sequence[Value]) -> Any:
+            self.found = results
+            return plan.opened(UNDEFINED, Results([results[k] for k in numbers]))
+
+        return finish
+
+    # What a branch decides by itself --------------------------------------------------------------
+
+    def half_bound(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        bound, there = (x.end, 1) if x.entry is UNDEFINED else (x.entry, 0)
+        value = self.alone(name, bound, there)
+        return value if isinstance(bound, MaybeUnbound) else Maybe(name, value)
+
+    def optional(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        a, b = (_some(v) for v in x.both)
+        return Maybe("", self.of_both(name, a, b, either=True), none=True)
+
+    def numbers(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        """One number of the kind that it has on its side."""
+        if is_same(*x.both):
+            return plan
+        found = met_numbers(x.both)
+        if len(found.kinds) > MOST_KINDS:
+            self.refuse(name, *x.both, f"numbers of at most {MOST_KINDS} kinds may have one name")
+        return found
+
+    def arrays_met(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        return self._array(self.arrays(*x.both))
+
+    def structures(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        if not is_shared(x.entry):
+            return self._structures(name, plan, x)
+        return self._once((id(x.entry), id(x.end)), x, lambda: self._structures(name, plan, x))
+
+    def _once(self, key: tuple[int, int], of: Any, plan: Callable[[], BindingPlan]) -> BindingPlan:
+        if key not in self._plans:
+            self._plans[key] = Once(plan())
+            self._kept.append(of)
+        return self._plans[key]
+
+    def _structures(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
+        a, b = x.both
+        found: BindingPlan | None = None
+        if isinstance(a, list | deque | dict | set):
+            one, two = (side.held_in(v) for side, v in zip(self.sides, x.both, strict=True))
+            found = self.contents(name, (a, b), one, two)
+            if found is None and isinstance(a, dict):
+                raise StructureError(f"the sides of a branch give {name!r} different keys")
+        elif self._are_alike(a, b):
+            like = self.structure(name, a, self.parts_met(name, plan, x, KnownValue))
+            found = replace(like, note=self._chosen(a, b)) if is_object(a) else like
+        if found is None:
+            self.refuse(name, a, b, "make both the same kind")
+        return found
+
+    def contents(self, name: str, lists: tuple[Any, Any], a: Any, b: Any) -> BindingPlan | None:
+        """What two lists, dicts or sets hold, as one object; None where nothing holds both."""
+        like, note = lists[0], self._note_of(name, lists)
+        a, b = (parts_of(x) if isinstance(x, set) else x for x in (a, b))
+        grows = type(like) in (list, deque) or isinstance(like, dict | set)
+        target = common_target(a, b) if grows else None
+        if target is not None and refers(target):
+            self._must_be(name, lists, (a, b), target)
+        if isinstance(target, Heap):
             one_heap(a[0].heap, b[0].heap)
-        number = self.pair([lambda _, x=x: x[0].number for x in (a, b)])  # type: ignore[misc]
-        heap = a[0].heap
-        return lambda results: ListRef(heap, results[number])
+            found = self.structure(name, a, {0: RefPlan(target)})
+            return replace(found, note=note) if lists[0] is lists[1] else found
+        if isinstance(target, TableForm):
+            return AllOf(TablePlan(target), like, note)
+        if target is not None:
+            return AllOf(ListPlan(target, type(like) is deque), like, note)
+        if len(a) != len(b) or (isinstance(a, dict) and list(a) != list(b)):
+            return None
+        of = "" if lists[0] is lists[1] else name
+        parts = self.parts_met(of, KnownValue(a), Ends(a, a, b), KnownValue)
+        return Structure(type(like), tuple(parts), tuple(parts.values()), note, like)
 
     def _must_be(
         self, name: str, lists: tuple[Any, Any], contents: tuple[Any, Any], target: Target
     ) -> None:
         """NotInHeap where a list or dict is not as it must be already before the sides end."""
         for side, x, held in zip(self.sides, lists, contents, strict=True):
-            if not _is_in_heap(held, target):
+            if not is_held(held, target):
                 raise NotInHeap(name, x, target, side.frame.made.get(id(x)) is x)
 
-    def runs(self, name: str, lists: tuple[Any, Any], a: list[Any], b: list[Any]) -> Finish | None:
-        """Two lists as one of which the run decides how long it is; None where none holds both."""
-        form = form_of(a, b)
-        if form is None:
-            return None
-        if any(k.lists is not None for k in form[0]):
-            self._must_be(name, lists, (a, b), form)
-        found: list[ListBuffer] = []
-        is_deque = type(lists[0]) is deque
-        for side, items in zip(self.sides, (a, b), strict=True):
-            with side.inside():
-                found.append(run_of_items(items, form).of_deque(is_deque))
-        return self._runs(found, form)
-
-    def _runs(
-        self, found: Sequence[ListBuffer], form: ElementKinds, only: int | None = None
-    ) -> Finish:
-        columns = [
-            self.array_value([Array(Cell(c)) for c in pair], only)
-            for pair in zip(*(r.columns for r in found), strict=True)
-        ]
-        extent = self.session.ranges.extent
-        both = [(r.count, r.begin) for r in found]
-        if only is not None:
-            both[1 - only] = (0, 0)
-        counts, begins = zip(*both, strict=True)
-        if only is None and counts[0] == counts[1] and all(r.first is None for r in found):
-            same = counts[0]  # also known after it
-            return lambda results: ListBuffer([results[k] for k in columns], same, form)
-        count = self._dims(counts)
-        if all(r.first is None for r in found):
-            return lambda results: ListBuffer(
-                [results[k] for k in columns], extent(results[count]).dim, form
-            )
-        first = self._dims(begins)
-        return lambda results: ListBuffer(
-            [results[k] for k in columns],
-            extent(results[count]).dim,
-            form,
-            extent(results[first]).dim,
+    def _note_of(self, name: str, lists: tuple[Any, Any]) -> Callable[[Any, Any], Any]:
+        """What is noted of a list or dict that is made of two."""
+        session, root = self.session, name.partition("[")[0]
+        if lists[0] is lists[1]:
+            return lambda found, _: found  # it is still that one: these are its contents
+        known = any(
+            containers.known_elsewhere(session, x, root) or len(self._others.get(id(x), ())) > 1
+            for x in lists
         )
 
-    def _dims(self, dims: Sequence[Dim]) -> int:
-        """The number of the result that is one extent on one side, another on the other."""
-        makers: list[Callable[[Any], Value]] = []
-        for n in dims:
-            makers.append(lambda b, n=n: b.op("copy", b.index(n)))  # type: ignore[misc]
-        return self.pair(makers)
+        def noted(found: Any, _: Any) -> Any:
+            made = containers.made(session, found)
+            return containers.joined(session, made, lists) if known else made
 
-    def tables(self, name: str, tables: tuple[Any, Any], a: Any, b: Any) -> Finish:
-        """Two dicts or sets as one of which the run decides the keys."""
-        form = common_form(a, b)
-        if any(k.lists is not None for k in form.values[0]):
-            self._must_be(name, tables, (a, b), form)
-        found: list[TableBuffer] = []
-        for side, contents in zip(self.sides, (a, b), strict=True):
-            with side.inside():
-                found.append(as_table(contents, form))
-        return self._tables(found, form)
+        return noted
 
-    def _tables(self, found: Sequence[TableBuffer], form: TableForm) -> Finish:
-        parts: list[list[Value]] = []
-        for side, table in zip(self.sides, found, strict=True):
-            with side.inside():
-                parts.append(own_parts(table))
-        numbers = [
-            self.pair([lambda _, v=v: v for v in pair])  # type: ignore[misc]
-            for pair in zip(*parts, strict=True)
-        ]
-
-        def finish(results: Sequence[Value]) -> TableBuffer:
-            values = iter(numbers)
-            return opened(form, lambda _: results[next(values)])
-
-        return finish
-
-    def _one_table(self, x: TableBuffer, there: int) -> Finish:
-        """A table that only side ``there`` has."""
-        found = [x, x]
-        with self.sides[1 - there].inside():
-            found[1 - there] = empty_table(x.form)
-        return self._tables(found, x.form)
-
-    def _structures(self, name: str, a: Any, b: Any) -> Finish:
-        if isinstance(a, dict):
-            if list(a) != list(b):
-                raise StructureError(f"the sides of a branch give {name!r} different keys")
-            parts = {k: self.join(f"{name}[{k!r}]", a[k], b[k]) for k in a}
-            return lambda results: {k: part(results) for k, part in parts.items()}
-        items = [self.join(f"{name}[{k}]", x, y) for k, (x, y) in enumerate(zip(a, b, strict=True))]
-        if isinstance(a, list):
-            return lambda results: [part(results) for part in items]
-        if hasattr(a, "_fields"):
-            return lambda results: type(a)(*(part(results) for part in items))
-        return lambda results: tuple(part(results) for part in items)
-
-    def _are_objects(self, a: Any, b: Any) -> bool:
-        """Whether both are objects of one class of the user's, made inside or passed in."""
-        session = self.session
-        return (
-            type(a) is type(b)
-            and all(is_object(x) and not session.outside.is_outside(x) for x in (a, b))
-            and vars(a).keys() == vars(b).keys()
-        )
-
-    def _objects(self, name: str, a: Any, b: Any) -> Finish:
-        """An object whose attributes are joined. Those that were there before may not be changed
-        from here on, nor may what stands for them."""
+    def _chosen(self, a: Any, b: Any) -> Callable[[Any, Any], Any]:
+        """What is noted of an object that stands for one of two: those that were there before may
+        not be changed from here on, nor may it."""
         session = self.session
         old = [x for x in (a, b) if is_older(session, x)]
-        parts = {k: self.join(f"{name}.{k}", v, vars(b)[k]) for k, v in vars(a).items()}
+        apart = any(len(self._others.get(id(x), ())) > 1 for x in (a, b))
 
-        def finish(results: Any) -> Any:
-            attributes = {k: part(results) for k, part in parts.items()}
-            made = made_object(session, type(a), attributes)
-            if old:
+        def noted(made: Any, _: Any) -> Any:
+            if old or apart:
                 choose_among(session, made, *old)
             return made
 
-        return finish
+        return noted
 
-    def _half_defined(self, name: str, a: Any, b: Any, either: bool) -> Finish:
-        bound = b if a is UNDEFINED else a
-        if isinstance(bound, MaybeUnbound):
-            return self._maybe(name, a, b)
-        there = 1 if a is UNDEFINED else 0
-        value = self.one_sided(name, bound, there)
-        if either:
-            return value
-        flag = self.pair(
-            [lambda b: b.const(there == 0, "bool"), lambda b: b.const(there == 1, "bool")]
-        )
-        return lambda results: MaybeUnbound(name, results[flag], value(results))
+    def _are_alike(self, a: Any, b: Any) -> bool:
+        """Whether two structures have the same parts, and are objects only if made inside or
+        passed in."""
+        if is_object(a) and any(map(self.session.outside.is_outside, (a, b))):
+            return False
+        return parts_of(a).keys() == parts_of(b).keys()
 
-    def _maybe(self, name: str, a: Any, b: Any) -> Finish:
-        def flag_of(x: Any) -> Callable[[Any], Value]:
-            if isinstance(x, MaybeUnbound):
-                return lambda _: x.flag
-            return lambda b: b.const(x is not UNDEFINED, "bool")
+    def refuse(self, name: str, a: Any, b: Any, fix: str) -> NoReturn:
+        raise unlike(name, a, b, fix)
 
-        inner = [x.value if isinstance(x, MaybeUnbound) else x for x in (a, b)]
-        value = self.join(name, inner[0], inner[1], either=True)
-        flag = self.pair([flag_of(a), flag_of(b)])
-        return lambda results: MaybeUnbound(name, results[flag], value(results))
+    # What one side alone has ----------------------------------------------------------------------
 
-    def _optional(self, name: str, a: Any, b: Any) -> Finish:
-        """A value on one side, None on the other, or either on either."""
-        inner = [x.value if isinstance(x, MaybeNone) else x for x in (a, b)]
-        if inner[0] is None or inner[1] is None:
-            there = 1 if inner[0] is None else 0
-            value = self.one_sided(name, inner[there], there)
-        else:
-            value = self.join(name, *inner)
-        flag = self.pair([_there(a), _there(b)])
-        return lambda results: MaybeNone(results[flag], value(results))
+    def contents_alone(self, held: Any, there: int) -> BindingPlan:
+        """What a list, dict or set holds after side ``there``, where the other one raises."""
+        parts = {k: self.alone(str(k), v, there) for k, v in parts_of(held).items()}
+        note = lambda found, _: found  # noqa: E731
+        return Structure(type(held), tuple(parts), tuple(parts.values()), note, held)
 
-    def one_sided(self, name: str, x: Any, there: int) -> Finish:
-        """A binding that only side ``there`` makes; the other yields zeros of its type."""
+    def number(self, x: Any, edge: int) -> BindingPlan:
+        return met_numbers([x]) if self._is_made_in(x, edge) else KnownValue(x)
+
+    def array(self, x: Array, edge: int) -> BindingPlan:
+        return self._array(self.exported(x, edge))
+
+    def _array(self, finish: Finish) -> BindingPlan:
+        return JoinedArray(lambda: finish(self.found))
+
+    def alone(self, name: str, x: Any, edge: int = 1) -> BindingPlan:
+        alone = super().alone
+        if not is_shared(x):
+            return alone(name, x, edge)
+        return self._once((id(x), edge), x, lambda: alone(name, x, edge))
+
+    def held_in(self, x: Any, edge: int) -> Any:
+        return self.sides[edge].held_in(x)
+
+    def known(self, name: str, x: Any) -> BindingPlan:
+        if is_shared(x) and not is_object(x) and not is_older(self.session, x):
+            containers.made(self.session, x)
+        return KnownValue(x)
+
+    def is_made_anew(self, x: Any, edge: int) -> bool:
+        """What was there before the side stays the same object: what the side left in it is joined
+        where that is stored."""
+        return self._is_made_in(x, edge) and not (is_shared(x) and is_older(self.session, x))
+
+    def structure(self, name: str, x: Any, parts: Mapping[Any, BindingPlan]) -> Structure:
+        session, is_made = self.session, not is_object(x)
+        note = lambda made, _: containers.made(session, made) if is_made else made  # noqa: E731
+        return Structure(maker_of(x), tuple(parts), tuple(parts.values()), note, x)
+
+    def _is_made_in(self, x: Any, there: int) -> bool:
+        """Whether a binding, or a part of it, was made in a side."""
         if isinstance(x, Array):
-            return self.exported(x, there)
-        if isinstance(x, ListBuffer):
-            return self._runs([x, x], x.form, there)
-        if isinstance(x, ListRef):
-            number = self.only(there, x.number)
-            return lambda results: ListRef(x.heap, results[number])
-        if isinstance(x, TableBuffer):
-            return self._one_table(x, there)
-        if isinstance(x, MaybeUnbound):
-            flag, found = (
-                self.only(there, x.flag),
-                self.one_sided(name, x.value, there),
-            )
-            return lambda results: MaybeUnbound(x.name, results[flag], found(results))
-        if isinstance(x, MaybeNone):
-            flag, found = (
-                self.only(there, x.flag),
-                self.one_sided(name, x.value, there),
-            )
-            return lambda results: MaybeNone(results[flag], found(results))
-        if isinstance(x, StructuredArray):
-            each = [self.one_sided(f"{name}[{i}]", v, there) for i, v in enumerate(x.parts)]
-            return lambda results: StructuredArray([p(results) for p in each], x.layout)
-        if isinstance(x, Tracer):
-            return self.one_sided_number(x, there)
-        if isinstance(x, tuple | list | dict) or is_object(x):
-            key = (id(x), there)
-            if key not in self._joined:
-                self._joined[key] = once(self._one_container(name, x, there))
-                self._kept.append(x)
-            return self._joined[key]
-        return lambda results: x
-
-    def _one_container(self, name: str, x: Any, there: int) -> Finish:
-        """A tuple, list, dict or object that only side ``there`` binds. What was there before it
-        stays the same object: what the side left in it is joined where that is stored."""
-        if not isinstance(x, tuple) and is_older(self.session, x):
-            return lambda results: x
-        held: Any = self.sides[there].held_in(x)
-        held = dict(enumerate(held)) if isinstance(x, tuple | list) else parts_of(held)
-        if not _holds_tracer(list(held.values())):
-            return lambda results: x
-        parts = {k: self.one_sided(f"{name}[{k!r}]", v, there) for k, v in held.items()}
-
-        def finish(results: Sequence[Value]) -> Any:
-            found = {k: part(results) for k, part in parts.items()}
-            if is_object(x):
-                return made_object(self.session, type(x), found)
-            if hasattr(x, "_fields"):
-                return type(x)(*found.values())
-            if isinstance(x, tuple):
-                return tuple(found.values())
-            filled = found if isinstance(x, dict) else list(found.values())
-            return containers.made(self.session, containers.like(x, filled))
-
-        return finish
+            return not self.is_outer(x, there)
+        if is_any_number(x):
+            return any(map(self.sides[there].defines, values_of(x)))
+        if isinstance(x, MaybeUnbound | MaybeNone):
+            return self.sides[there].defines(x.flag) or self._is_made_in(x.value, there)
+        if isinstance(x, Tracer) and not isinstance(x, StructuredArray):
+            return True
+        if not has_parts(x):
+            return False
+        held = self.sides[there].held_in(x)
+        parts = held if isinstance(held, list | tuple) else parts_of(held).values()
+        return any(self._is_made_in(part, there) for part in parts)
 
 
-def _there(x: Any) -> Callable[[Any], Value]:
-    """Whether there is a value."""
-    if isinstance(x, MaybeNone):
-        return lambda _: x.flag
-    return lambda b: b.const(x is not None, "bool")
+def is_shared(x: Any) -> bool:
+    """Whether it makes a difference that two names are bound to the same one."""
+    return isinstance(x, list | deque | dict | set) or is_object(x)
 
 
-def _same_static(a: Any, b: Any) -> bool:
-    if isinstance(a, Tracer) or isinstance(b, Tracer) or type(a) is not type(b):
-        return False
-    if isinstance(a, list | dict | set | np.ndarray):
-        return False
-    try:
-        return bool(a == b) and repr(a) == repr(b)
-    except (TypeError, ValueError):
-        return False
+def _some(x: Any) -> Any:
+    """What a binding is where it is not None; UNDEFINED where it surely is None."""
+    return x.value if isinstance(x, MaybeNone) else UNDEFINED if x is None else x
 
 
-def _holds_tracer(items: Sequence[Any]) -> bool:
-    return any(
-        isinstance(i, Tracer) or (isinstance(i, tuple | list) and _holds_tracer(i)) for i in items
+def unlike(name: str, a: Any, b: Any, fix: str) -> StructureError:
+    """What is said where the sides of a branch leave different kinds of things."""
+    if name == VALUE:  # of a conditional expression, or of what stands for one
+        return StructureError(
+            f"what is decided at run time is {describe(a)} in some runs and {describe(b)} in "
+            f"others; {fix}"
+        )
+    return StructureError(
+        f"the two sides of a branch that is decided at run time leave {name!r} as {describe(a)} "
+        f"and as {describe(b)}; {fix}"
     )
+
+
+def describe(x: Any) -> str:
+    """A value's kind for messages."""
+    if isinstance(x, Array):
+        shown = ", ".join(str(d) if isinstance(d, int) else "n" for d in x.dims)
+        return f"{x.dtype} array of shape ({shown})"
+    if isinstance(x, IntOrFloat | IntOrScalar | MixedScalar | TaggedScalar):
+        return " or ".join(map(_shown, kinds_of(x)))
+    if isinstance(x, Scalar):
+        return f"NumPy {x.dtype} scalar"
+    if isinstance(x, PyScalar):
+        return f"Python {x.kind}"
+    return repr(x) if isinstance(x, int | float | complex | str | type(None)) else type(x).__name__
+
+
+def _shown(kind: Number) -> str:
+    return f"Python {kind.kind}" if isinstance(kind.kind, str) else f"NumPy {kind.kind} scalar"

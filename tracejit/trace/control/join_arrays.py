@@ -8,19 +8,19 @@ otherwise on the other side, denotes a ``Select`` afterwards, so that writes rea
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import field
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracejit.errors import UnsupportedError
 from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
-from tracejit.records import dataclass
-from tracejit.trace.session.frames import Frame
+from tracejit.trace.control.array_plans import ArrayPlan
+from tracejit.trace.control.edges import TracedSide
+from tracejit.trace.control.plans import passed
 from tracejit.trace.session.session import Session, where
 from tracejit.trace.values.all import Array, Cell, Select
+from tracejit.trace.values.selected_storage import storage_of
 from tracejit.trace.values.view_transforms import Gather, Layer
 from tracejit.trace.views.parameters import aligned, empty_numbers, view_numbers, with_numbers
 from tracejit.trace.views.views import agreed, writeability
@@ -28,47 +28,7 @@ from tracejit.trace.views.views import agreed, writeability
 Finish = Callable[[Sequence[Value]], Any]
 
 
-@dataclass(eq=False)
-class TracedSide:
-    """One traced side: its frame, the bindings at its end, and what it left in storage."""
-
-    session: Session
-    frame: Frame
-    state: tuple[Any, ...]
-    value: Any
-    final: dict[Cell, Value]
-    raised: bool
-    containers: dict[int, tuple[Any, Any]] = field(default_factory=dict)
-
-    @contextmanager
-    def inside(self) -> Iterator[Any]:
-        """Emit at the end of this side, storage as the side left it."""
-        before = {cell: cell.value for cell in self.final}
-        self.session.frames.append(self.frame)
-        for cell, value in self.final.items():
-            cell.value = value
-        try:
-            yield self.session.b
-        finally:
-            self.session.frames.pop()
-            for cell, value in before.items():
-                cell.value = value
-
-    def held_in(self, container: Any) -> Any:
-        """What a list or dict holds at the end of this side."""
-        found = self.containers.get(id(container))
-        return container if found is None else found[1]
-
-    def defines(self, value: Value) -> bool:
-        """Whether a value was made in this side."""
-        return any(value in i.results for i in self.frame.builder.instrs)
-
-    def is_fresh(self, cell: Cell | Select) -> bool:
-        """Whether storage was made in this side."""
-        return isinstance(cell, Cell) and cell.depth >= self.frame.depth
-
-
-def once(finish: Finish) -> Finish:
+def _once(finish: Finish) -> Finish:
     """The same object each time."""
     made: list[Any] = []
 
@@ -92,8 +52,6 @@ class ArrayJoin:
         self._partners: dict[int, set[Any]] = {}
         self._names: Counter[int] = Counter()
         self._joined: dict[tuple[int, int], Finish] = {}
-        #: Which lists or dicts (None: nothing of the kind) a list or dict is joined with.
-        self._others: dict[int, set[int | None]] = {}
         self._kept: list[Any] = []
 
     def pair(self, makers: Sequence[Callable[[Any], Value]]) -> int:
@@ -102,6 +60,11 @@ class ArrayJoin:
             with side.inside() as b:
                 found.append(make(b))
         return len(self.results[0]) - 1
+
+    def pairs(self, one: Sequence[Value], two: Sequence[Value]) -> list[int]:
+        """Results that are the values of either side; their numbers."""
+        rows = zip(one, two, strict=True)
+        return [self.pair([lambda _, v=v: v for v in row]) for row in rows]  # type: ignore[misc]
 
     def note_arrays(self, a: Array | None, b: Array | None) -> None:
         """Before anything is joined: storage that sides made will be paired like this."""
@@ -130,7 +93,7 @@ class ArrayJoin:
         on both sides are bound to one array afterwards."""
         key = (id(a), id(b))
         if key not in self._joined:
-            self._joined[key] = once(self._arrays(a, b))
+            self._joined[key] = _once(self._arrays(a, b))
             self._kept.append((a, b))
         return self._joined[key]
 
@@ -179,6 +142,15 @@ class ArrayJoin:
         return self._cells[key]
 
     # What one side alone has ----------------------------------------------------------------------
+
+    def is_outer(self, x: Array, there: int) -> bool:
+        """Whether an array of side ``there`` is one from before the branch."""
+        cell = x.cell
+        inner = cell.depth >= self.sides[there].frame.depth or any(
+            isinstance(layer, Gather) and any(map(self.sides[there].defines, layer.index))
+            for layer in x.layers
+        )
+        return not inner and all(map(self.outer_dim, (*x.dims, *view_numbers(x))))
 
     def exported(self, x: Array, there: int) -> Finish:
         """An array of side ``there`` as it is spoken of after the branch."""
@@ -272,38 +244,17 @@ class ArrayJoin:
     def array_value(self, arrays: Sequence[Array], only: int | None = None) -> int:
         """The contents of one array per side as one result. Extents that differ, or were made
         inside, are results too. ``only``: just that side has it."""
-        dims = [x.dims for x in arrays]
-        inner = [
-            axis
-            for axis in range(arrays[0].ndim)
-            if dims[0][axis] != dims[1][axis] or not self.outer_dim(dims[0][axis])
-        ]
-        extents: list[dict[int, Value]] = [{}, {}]
-        for axis in inner:
-            self._extent_pair(axis, dims, only, extents)
-        makers = []
-        for s, x in enumerate(arrays):
-            shape = tuple(
-                extents[s][axis].dim if axis in inner else d for axis, d in enumerate(x.dims)
-            )
-            missing = only is not None and only != s
-            makers.append(lambda b, x=x, shape=shape, m=missing: _contents(b, x, shape, m))
-        return self.pair(makers)
-
-    def _extent_pair(
-        self,
-        axis: int,
-        dims: Sequence[tuple[Dim, ...]],
-        only: int | None,
-        extents: list[dict[int, Value]],
-    ) -> None:
-        makers = []
-        for s in (0, 1):
-            dim: Dim = 0 if only is not None and only != s else dims[s][axis]
-            makers.append(lambda b, dim=dim: b.op("copy", b.index(dim)))
-        k = self.pair(makers)
-        for s in (0, 1):
-            extents[s][axis] = self.session.ranges.extent(self.results[s][k])
+        one, two = (x.dims for x in arrays)
+        same = (d if d == e and self.outer_dim(d) else None for d, e in zip(one, two, strict=True))
+        plan = ArrayPlan(arrays[0].dtype, tuple(same))
+        found = []
+        for s, (side, x) in enumerate(zip(self.sides, arrays, strict=True)):
+            with side.inside() as b:
+                if only is not None and only != s:
+                    shape = tuple(0 if d is None else d for d in plan.dims)
+                    x = Array(Cell(b.op("empty", dtype=x.dtype, shape=shape)))
+                found.append(passed(plan, plan.flatten(x), side))
+        return self.pairs(*found)[-1]
 
 
 def _views_of_one_cell(a: Array, b: Array) -> tuple[Array, Array] | None:
@@ -317,22 +268,3 @@ def _in_place_of(new: Cell, *sides: Cell | None) -> Cell:
         if old is not None:
             new.replaces(old)
     return new
-
-
-def storage_of(x: Array) -> Iterator[Cell]:
-    """The cells that an array may lie in."""
-    if isinstance(x.cell, Select):
-        yield from storage_of(x.cell.then)
-        yield from storage_of(x.cell.other)
-    else:
-        yield x.cell
-
-
-def _contents(b: Any, x: Array, shape: tuple[Dim, ...], missing: bool) -> Value:
-    if missing:
-        return b.op("empty", dtype=x.dtype, shape=shape)  # type: ignore[no-any-return]
-    value = x.read()
-    if value.shape == shape:
-        return value
-    message = "an extent changed between a value and itself"
-    return b.op("cast_shape", value, shape=shape, exc="AssertionError", message=message)  # type: ignore[no-any-return]

@@ -3,37 +3,60 @@ keys: see ``plans``."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import field
 from typing import Any
 
 from tracejit.ir.core import Value
 from tracejit.ir.types import INDEX
 from tracejit.records import dataclass
-from tracejit.trace.control.carried_storage import EndStorage
-from tracejit.trace.control.plans import Arrivals, Plan
+from tracejit.trace.control.edges import Edge
+from tracejit.trace.control.plans import Arrivals, BindingPlan, passed
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import current
-from tracejit.trace.values import table_buffers
-from tracejit.trace.values.dynamic_list import ListBuffer, ListRef, empty_run, of_one_size
+from tracejit.trace.values import containers, table_buffers
+from tracejit.trace.values.dynamic_list import (
+    ListBuffer,
+    ListRef,
+    empty_run,
+    of_one_size,
+    run_of_items,
+)
 from tracejit.trace.values.list_kinds import ElementKinds
 from tracejit.trace.values.table_buffers import TableBuffer
 from tracejit.trace.values.table_forms import TableForm
+from tracejit.trace.values.tables import as_table
+from tracejit.trees import Entries
+
+
+def list_plan(x: Any) -> BindingPlan | None:
+    """The plan of what a list or dict of the run holds; None of anything else."""
+    if isinstance(x, ListBuffer):
+        return ListPlan(x.form, x.first is not None)
+    if isinstance(x, ListRef):
+        return RefPlan(x.heap)
+    return TablePlan(x.form) if isinstance(x, TableBuffer) else None
 
 
 @dataclass(frozen=True)
-class ListPlan(Plan):
+class ListPlan(BindingPlan):
     """The items of a list or deque of which the run decides how long it is."""
 
     form: ElementKinds
     is_deque: bool = False
 
-    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         b = current().b
-        run = (empty_run(self.form) if x is UNDEFINED else x).of_deque(self.is_deque)
+        if x is UNDEFINED:
+            run = empty_run(self.form)
+        else:
+            run = x if isinstance(x, ListBuffer) else run_of_items(x, self.form)
+        run = run.of_deque(self.is_deque)
         size, columns = run.columns[0].shape[0], run.columns
         places = [b.index(run.count), *([b.index(run.begin)] if self.is_deque else [])]
         if any(c.shape[0] != size for c in columns):
-            return [*of_one_size(columns), *places]
-        return [b.index(size), *columns, *places]
+            return passed(self, [*of_one_size(columns), *places], edge)
+        return passed(self, [b.index(size), *columns, *places], edge)
 
     def opened(self, entry: Any, given: Arrivals) -> ListBuffer:
         size = given.extent()
@@ -47,12 +70,12 @@ class ListPlan(Plan):
 
 
 @dataclass(frozen=True)
-class RefPlan(Plan):
+class RefPlan(BindingPlan):
     """A list of a heap: which one changes."""
 
     heap: Any
 
-    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         return [current().b.const(0, "i64") if x is UNDEFINED else x.number]
 
     def opened(self, entry: Any, given: Arrivals) -> ListRef:
@@ -63,16 +86,39 @@ class RefPlan(Plan):
 
 
 @dataclass(frozen=True)
-class TablePlan(Plan):
+class TablePlan(BindingPlan):
     """The entries of a dict or set of which the run decides the keys."""
 
     form: TableForm
 
-    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
-        return table_buffers.parts(table_buffers.empty_table(self.form) if x is UNDEFINED else x)
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
+        if x is UNDEFINED:
+            table = table_buffers.empty_table(self.form)
+        else:
+            table = x if isinstance(x, TableBuffer) else as_table(x, self.form)
+        return passed(self, table_buffers.parts(table), edge)
 
     def opened(self, entry: Any, given: Arrivals) -> TableBuffer:
         return table_buffers.opened(self.form, given.take)
 
     def keeps(self, entry: Any) -> bool:
         return isinstance(entry, TableBuffer)
+
+
+@dataclass(frozen=True)
+class AllOf(BindingPlan):
+    """All that a list, dict or set like ``like`` holds, ordinary or of the run, as one. ``note`` is
+    asked what to keep in mind of each that is made."""
+
+    plan: ListPlan | TablePlan
+    like: Any = field(compare=False)
+    note: Callable[[Any, Any], Any] = field(compare=False)
+
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
+        held = x if edge is None else edge.held_in(x)
+        return self.plan.flatten(held, edge)
+
+    def opened(self, entry: Any, given: Arrivals) -> Any:
+        found = self.plan.opened(UNDEFINED, given)
+        contents = {Entries: found} if isinstance(found, TableBuffer) else [found]
+        return self.note(containers.like(self.like, contents), UNDEFINED)

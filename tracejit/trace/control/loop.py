@@ -15,6 +15,7 @@ from tracejit.trace.control.branch import as_test, staged_if
 from tracejit.trace.control.carried_permutation import Swapped
 from tracejit.trace.control.escape import CarriedByValue, alone
 from tracejit.trace.control.fixpoint import Escapes, Growing, NotConverged, Resized
+from tracejit.trace.control.held_contents import make_hold
 from tracejit.trace.control.loop_attempt import (
     UNROLL_LIMIT,
     StagedLoop,
@@ -28,22 +29,10 @@ from tracejit.trace.convert import Site, VarInfo
 from tracejit.trace.session.frames import Restart
 from tracejit.trace.session.session import current, where
 from tracejit.trace.session.tracer import Steps
-from tracejit.trace.values import containers
 from tracejit.trace.values.caller_lists import FEW, release, table_of
-from tracejit.trace.values.dynamic_list import (
-    is_grown,
-    is_ref,
-    length_of,
-    refuse,
-    replace_items,
-    run_of_items,
-)
-from tracejit.trace.values.entries import is_table, put_table, table_in
+from tracejit.trace.values.dynamic_list import is_grown, is_ref, length_of, refuse
+from tracejit.trace.values.entries import is_table, table_in
 from tracejit.trace.values.iterables import ReadAgain, as_met, iterated, steps_of
-from tracejit.trace.values.list_heaps import Heap
-from tracejit.trace.values.list_references import refer
-from tracejit.trace.values.table_forms import TableForm
-from tracejit.trace.values.tables import as_table
 
 
 def staged_for(
@@ -237,14 +226,7 @@ def _grow(loop: StagedLoop, found: Growing) -> None:
     loop.grown += 1
     if loop.grown > ATTEMPTS:
         raise StructureError(f"{where()}: a list changes what it holds in a loop")
-    if isinstance(found.form, TableForm):
-        table = as_table(found.entry, found.form)
-        containers.touch(loop.session, found.entry)
-        put_table(found.entry, table)
-    elif isinstance(found.form, Heap):
-        refer(found.entry, found.form)
-    else:
-        replace_items(found.entry, run_of_items(list(found.entry), found.form))
+    make_hold(found.entry, found.target)
 
 
 def _give_up(loop: StagedLoop, entry: Sequence[Any]) -> None:

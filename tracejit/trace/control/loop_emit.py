@@ -14,7 +14,7 @@ from tracejit.trace.control.loop_attempt import (
     restore_state,
     variables,
 )
-from tracejit.trace.control.plans import Arrivals, Plan, Results
+from tracejit.trace.control.plans import Arrivals, BindingPlan, Results
 from tracejit.trace.control.shared_containers import mark
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.session.raising import Diverged
@@ -25,7 +25,7 @@ from tracejit.trace.values.all import Array, Cell, Select
 
 def emit(
     loop: StagedLoop,
-    plans: Sequence[Plan],
+    plans: Sequence[BindingPlan],
     attempt: Attempt,
     entry: Sequence[Any],
     go: bool | Value,
@@ -54,7 +54,7 @@ def emit(
     if attempt.raised and loop.runs and counted:
         session.b.op("raise", exc="AssertionError", message="not reached")
         raise Diverged
-    given = Results(results[: len(values)], changed[: len(values)])
+    given = Results(results[: len(values)], changed[: len(values)], runs=loop.runs)
     state = _after(loop, plans, entry, given)
     mark(loop, state)
     restore_state(loop, [_or_entry(loop, go, x, old) for x, old in zip(state, entry, strict=True)])
@@ -81,7 +81,7 @@ def _differs(c: Carried, builder: Any) -> bool:
 
 
 def _after(
-    loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any], given: Arrivals
+    loop: StagedLoop, plans: Sequence[BindingPlan], entry: Sequence[Any], given: Arrivals
 ) -> list[Any]:
     state: list[Any] = []
     for info, plan, x in zip(variables(loop), plans, entry, strict=True):
@@ -103,7 +103,7 @@ def _or_entry(loop: StagedLoop, go: bool | Value, x: Any, old: Any) -> Any:
 
 
 def _carried(
-    loop: StagedLoop, plans: list[Plan], attempt: Attempt, entry: Sequence[Any]
+    loop: StagedLoop, plans: list[BindingPlan], attempt: Attempt, entry: Sequence[Any]
 ) -> list[Carried]:
     """Placeholders with entry and end values; variables that zero trips leave unbound get a
     flag (which the body itself never reads)."""

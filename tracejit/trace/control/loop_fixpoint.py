@@ -16,13 +16,13 @@ from tracejit.trace.control.fixpoint import (
     NotConverged,
     Resized,
     first_plan,
-    improved,
     slot_plan,
 )
 from tracejit.trace.control.loop_attempt import Attempt, StagedLoop, variables
 from tracejit.trace.control.loop_trace import trace_body
+from tracejit.trace.control.meeting import Ends
 from tracejit.trace.control.number_plans import Number
-from tracejit.trace.control.plans import Invariant, Maybe, Plan, Unbound
+from tracejit.trace.control.plans import BindingPlan, Invariant, Maybe, Unbound
 from tracejit.trace.control.settled_plans import Recall, attempt_memory
 from tracejit.trace.convert import RETURNED, UNDEFINED, VarInfo
 from tracejit.trace.session.frames import Restart
@@ -35,7 +35,9 @@ from tracejit.trace.values.table_forms import TableForm
 ATTEMPTS = 12
 
 
-def steady_plans(loop: StagedLoop, entry: list[Any]) -> tuple[list[Plan], Attempt, list[Any]]:
+def steady_plans(
+    loop: StagedLoop, entry: list[Any]
+) -> tuple[list[BindingPlan], Attempt, list[Any]]:
     """Trace the body until its plans fit. NotConverged when none do."""
     recall = Recall(loop)
     boxes = recall.boxes()
@@ -81,7 +83,7 @@ def steady_plans(loop: StagedLoop, entry: list[Any]) -> tuple[list[Plan], Attemp
     raise NotConverged("what the loop carries never settles")
 
 
-def _moved(plans: Sequence[Plan], attempt: Attempt) -> list[Plan]:
+def _moved(plans: Sequence[BindingPlan], attempt: Attempt) -> list[BindingPlan]:
     """Plans of the array names that an iteration binds to other storage."""
     return [
         plan
@@ -101,7 +103,7 @@ def _grows(attempt: Attempt, obj: Any) -> bool:
     return is_grown(now) or is_table(now)
 
 
-def _first(loop: StagedLoop, info: VarInfo, x: Any) -> Plan:
+def _first(loop: StagedLoop, info: VarInfo, x: Any) -> BindingPlan:
     if x is False and info.name == RETURNED and loop.session.to_the_end:
         return Invariant()  # until the generator itself is seen to return
     if not info.live_in:
@@ -109,12 +111,17 @@ def _first(loop: StagedLoop, info: VarInfo, x: Any) -> Plan:
     return first_plan(x)
 
 
-def _new_slots(loop: StagedLoop, attempt: Attempt) -> list[Plan]:
+def _ending(loop: StagedLoop, attempt: Attempt) -> Ending:
+    ends = attempt.start, attempt.end
+    return Ending(attempt.frame, attempt.storage, loop.exact, loop.peeled, *ends, loop.key)
+
+
+def _new_slots(loop: StagedLoop, attempt: Attempt) -> list[BindingPlan]:
     """Plans of slots that the last trace was the first to need."""
     contents = attempt.storage.contents()
     if contents is None:
         raise NotConverged("array names that share their storage")
-    at = Ending(attempt.frame, attempt.storage, True, loop.peeled, attempt.start, attempt.end)
+    at = _ending(loop, attempt)
     new = [name for name in contents if name not in loop.slots]
     loop.slots[:0] = new
     if new:
@@ -124,11 +131,11 @@ def _new_slots(loop: StagedLoop, attempt: Attempt) -> list[Plan]:
 
 def _better_than(
     loop: StagedLoop,
-    plans: list[Plan],
+    plans: list[BindingPlan],
     entry: Sequence[Any],
     attempt: Attempt,
     asked: Mapping[int, Any],
-) -> list[Plan] | None:
+) -> list[BindingPlan] | None:
     """Plans that fit the attempt's end, too. None where it was made with numbers converted as loops
     inside ``asked`` for, and its end does not say that they are so."""
     if attempt.raised:
@@ -143,9 +150,9 @@ def _better_than(
 
 
 def _all_better(
-    loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any], attempt: Attempt
-) -> list[Plan]:
-    at = Ending(attempt.frame, attempt.storage, loop.exact, loop.peeled, attempt.start, attempt.end)
+    loop: StagedLoop, plans: Sequence[BindingPlan], entry: Sequence[Any], attempt: Attempt
+) -> list[BindingPlan]:
+    at = _ending(loop, attempt)
     rows = list(zip(variables(loop), plans, entry, attempt.start, attempt.end, strict=True))
     try:
         return [_better(loop, *row, at) for row in rows]
@@ -160,21 +167,20 @@ def _all_better(
         found.entry = next(
             (box for box, x in zip(loop.boxes, held, strict=True) if x is found.entry), found.entry
         )
-        if type(found.entry) not in (list, deque) and not isinstance(found.form, TableForm):
+        if type(found.entry) not in (list, deque) and not isinstance(found.target, TableForm):
             # a class of the program's
             raise Resized(*found.args) from None
         raise
 
 
 def _better(
-    loop: StagedLoop, info: VarInfo, plan: Plan, entry: Any, start: Any, end: Any, at: Ending
-) -> Plan:
-    if isinstance(plan, Unbound) or end is UNDEFINED:
+    loop: StagedLoop, info: VarInfo, plan: BindingPlan, entry: Any, start: Any, end: Any, at: Ending
+) -> BindingPlan:
+    told = info.kind in ("flag", "return_value")  # which another flag says whether to read
+    if isinstance(plan, Unbound) or (end is UNDEFINED and (told or isinstance(plan, Invariant))):
         return plan
     if isinstance(plan, ArrayPlan) and plan.slot is not None:
-        return slot_plan(plan, end, at, plan.slot)
-    new = improved(plan, entry, start, end, at, info.shown)
-    unbound = entry is UNDEFINED and not loop.runs and info.kind not in ("flag", "return_value")
-    if unbound and not isinstance(new, Maybe | Invariant):
-        return Maybe(info.name, new)
-    return new
+        return plan if end is UNDEFINED else slot_plan(plan, end, at, plan.slot)
+    new = at.met(info.shown, plan, Ends(entry, start, end))
+    unbound = entry is UNDEFINED and not loop.runs and not told
+    return Maybe(info.name, new) if unbound and not isinstance(new, Maybe) else new

@@ -19,7 +19,7 @@ from tracejit.trace.control.loop_attempt import (
 )
 from tracejit.trace.control.number_plans import Number
 from tracejit.trace.control.objects import is_object
-from tracejit.trace.control.plans import Placeholders, Plan
+from tracejit.trace.control.plans import BindingPlan, Placeholders
 from tracejit.trace.control.shared_containers import mark, share
 from tracejit.trace.session.frames import Frame
 from tracejit.trace.session.raising import Diverged, emit_raise
@@ -27,7 +27,7 @@ from tracejit.trace.values import containers
 from tracejit.trace.values.dynamic_list import alike
 
 
-def trace_body(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
+def trace_body(loop: StagedLoop, plans: Sequence[BindingPlan], entry: Sequence[Any]) -> Attempt:
     """The body traced under its plans; names and containers are as before afterwards."""
     session = loop.session
     before = len(session.refusals)
@@ -41,7 +41,7 @@ def trace_body(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any]) ->
     return attempt
 
 
-def _traced(loop: StagedLoop, plans: Sequence[Plan], entry: Sequence[Any]) -> Attempt:
+def _traced(loop: StagedLoop, plans: Sequence[BindingPlan], entry: Sequence[Any]) -> Attempt:
     session = loop.session
     out = Placeholders()
     raised = False

@@ -8,6 +8,7 @@ in a place of its own, with flags that say which one it is (``Tagged``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,8 +17,8 @@ from tracejit.dtypes import digits, is_float, kind_of
 from tracejit.ir.core import Value
 from tracejit.ir.types import BOOL, TensorType, dtype_of
 from tracejit.records import dataclass
-from tracejit.trace.control.carried_storage import EndStorage
-from tracejit.trace.control.plans import Arrivals, Plan
+from tracejit.trace.control.edges import Edge
+from tracejit.trace.control.plans import Arrivals, BindingPlan
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import current
 from tracejit.trace.values import number_tags
@@ -29,6 +30,7 @@ from tracejit.trace.values.all import (
     PyScalar,
     Scalar,
     TaggedScalar,
+    Tracer,
     WeakKind,
     python_int,
     weak_kind,
@@ -45,12 +47,14 @@ _AMONG = {"bool": "b", "int": "iu", "float": "f", "complex": "c"}
 
 
 @dataclass(frozen=True, eq=False)
-class Number(Plan):
+class Number(BindingPlan):
     """A number of a Python kind or a NumPy dtype. ``python``: where a flag says so it is Python's,
-    of this kind, and the value is that number exactly."""
+    of this kind, and the value is that number exactly. ``most``: what such an int does not
+    exceed, up or down, if that is known."""
 
     kind: WeakKind | np.dtype[Any]
     python: WeakKind | None = None
+    most: int | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Number) or self.python != other.python:
@@ -74,44 +78,45 @@ class Number(Plan):
         """The dtypes of the values that keep a number."""
         return [self.dtype] if self.python is None else [self.dtype, _BOOL]
 
-    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         if x is UNDEFINED:
             return _zeros(self.dtypes)
         value = _value(x, self.kind)
         return [value] if self.python is None else [value, _is_of(x, Number(self.python))]
 
     def opened(self, entry: Any, given: Arrivals) -> Any:
-        return self._of([given.take(TensorType(d)) for d in self.dtypes])
-
-    def _of(self, values: Sequence[Value]) -> Any:
-        value = values[0]
+        value = given.take(TensorType(self.dtype))
         if self.python is None:
             if not isinstance(self.kind, str):
                 return Scalar(value)
             return python_int(value) if self.kind == "int" else PyScalar(self.kind, value)
+        flag = given.take(BOOL)
         if self.python == "int" and is_float(self.dtype):
             most = 1 << digits(self.dtype)
+            most = most if self.most is None else min(most, self.most)
             if isinstance(self.kind, str):
-                return IntOrFloat(self.kind, value, values[1], most)
-            return IntOrScalar(value, values[1], most)
-        return MixedScalar(value, self.python, values[1])
+                return IntOrFloat(self.kind, value, flag, most)
+            return IntOrScalar(value, flag, most)
+        return MixedScalar(value, self.python, flag)
 
     def keeps(self, entry: Any) -> bool:
         return is_any_number(entry) and number_plan(entry) == self
 
 
 @dataclass(frozen=True)
-class Tagged(Plan):
-    """A number of one of these kinds: flags say of which, and each has a value of its own."""
+class Tagged(BindingPlan):
+    """A number of one of these kinds: flags say of which, and each has a value of its own.
+    ``known``: for each kind the one number of it that there is, None where it is the run's."""
 
     kinds: tuple[Number, ...]
+    known: tuple[Any, ...] = field(default=(), compare=False)
 
     @property
     def dtypes(self) -> list[np.dtype[Any]]:
         """The dtypes of the values that keep a number."""
         return [*(_BOOL for _ in self.kinds[1:]), *(n.dtype for n in self.kinds)]
 
-    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         """For each kind but the last whether the number is of it, then the number of each, or
         zero."""
         if x is UNDEFINED:
@@ -131,7 +136,10 @@ class Tagged(Plan):
 
     def opened(self, entry: Any, given: Arrivals) -> TaggedScalar:
         flags = [given.take(BOOL) for _ in self.kinds[1:]]
-        return TaggedScalar([kind.opened(UNDEFINED, given) for kind in self.kinds], flags)
+        numbers = [kind.opened(UNDEFINED, given) for kind in self.kinds]
+        for k, x in enumerate(self.known):
+            numbers[k] = numbers[k] if x is None else x
+        return TaggedScalar(numbers, flags)
 
     def keeps(self, entry: Any) -> bool:
         return is_any_number(entry) and number_plan(entry) == self
@@ -189,6 +197,26 @@ def compact(kinds: Iterable[Number], numbers: Iterable[Any]) -> Number | None:
     return plan if fine and all(holds(plan, x) for x in numbers) else None
 
 
+def met_numbers(numbers: Sequence[Any]) -> NumberPlan:
+    """The plan of a number that is one of these: each stays of its kind."""
+    kinds = {kind for x in numbers for kind in kinds_of(x)}
+    pieces = [p for x in numbers for p in (x.alternatives if isinstance(x, TaggedScalar) else (x,))]
+    plan = compact(kinds, numbers)
+    if plan is not None:
+        return replace(plan, most=max(map(most_of, pieces)))
+    found = several(kinds)
+    assert isinstance(found, Tagged)
+    return replace(found, known=tuple(_known(kind, pieces) for kind in found.kinds))
+
+
+def _known(kind: Number, pieces: Sequence[Any]) -> Any:
+    """The one known number of a kind among some; None where there is none."""
+    mine = [x for x in pieces if kind in kinds_of(x)]
+    if any(isinstance(x, Tracer) for x in mine) or len({repr(x) for x in mine}) != 1:
+        return None
+    return mine[0]
+
+
 def holds(plan: NumberPlan, x: Any) -> bool:
     """Whether a plan keeps a number as it is."""
     if not set(kinds_of(x)) <= set(plan.kinds):
@@ -211,6 +239,20 @@ def _is_exact(x: Any, python: WeakKind, dtype: np.dtype[Any]) -> bool:
 
 
 # Values -------------------------------------------------------------------------------------------
+
+
+def values_of(x: Any) -> Iterator[Value]:
+    """The IR values that a number consists of."""
+    if isinstance(x, TaggedScalar):
+        yield from x.flags
+        for part in x.alternatives:
+            yield from values_of(part)
+    elif isinstance(x, Tracer):
+        yield x.read()
+        if isinstance(x, IntOrFloat | IntOrScalar):
+            yield x.integer
+        elif isinstance(x, MixedScalar):
+            yield x.python
 
 
 def apart(x: Any, given: Value | None = None) -> Iterator[tuple[Number, Any, Value | None]]:

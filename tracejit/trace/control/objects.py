@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -9,11 +10,14 @@ from tracejit.errors import UnsupportedError
 from tracejit.trace.session.session import Session, current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Tracer
+from tracejit.trace.values.iterables import Range
 from tracejit.trace.values.list_kinds import share_all
 from tracejit.trace.values.made_objects import is_instance
+from tracejit.trace.values.reach import snapshot
 from tracejit.trace.values.structured_arrays import StructuredArray
 
 _MANY = 10_000
+_WITH_PARTS = (tuple, list, deque, dict, set, StructuredArray, range, Range, slice)
 
 
 def is_object(x: Any) -> bool:
@@ -51,7 +55,7 @@ def made_object(session: Session, cls: type, attributes: dict[str, Any]) -> Any:
 def is_older(session: Session, x: Any) -> bool:
     """Whether an object, list or dict was there before the branch that has just been traced."""
     found = session.made.get(id(x))
-    if found is None and isinstance(x, list | dict):
+    if found is None and isinstance(x, list | deque | dict | set):
         return session.outside.keeps(x) or containers.is_made(session, x)
     return found is None or found[1] in session.frames
 
@@ -61,13 +65,23 @@ def choose_among(session: Session, *objects: Any) -> None:
     session.chosen.update({id(x): x for x in objects})
 
 
+def has_parts(x: Any) -> bool:
+    """Whether something is a structure: what ``parts_of`` knows the parts of."""
+    return isinstance(x, _WITH_PARTS) or is_object(x)
+
+
 def parts_of(x: Any) -> dict[Any, Any]:
-    """Items of a tuple, list or dict, or attributes of an object, by place, key or name."""
+    """Items of a container, or attributes of an object, by place, key or name."""
     if isinstance(x, dict):
         return x
+    if isinstance(x, set):
+        found: dict[Any, Any] = snapshot(x)
+        return found
     if isinstance(x, StructuredArray):
         return dict(enumerate(x.parts))
-    if isinstance(x, tuple | list):
+    if isinstance(x, range | Range | slice):
+        return {"start": x.start, "stop": x.stop, "step": x.step}
+    if isinstance(x, tuple | list | deque):
         if id(x) in current().rows:
             reason = (
                 f"{where()}: a row of a list of lists is kept by a loop or branch that is decided "

@@ -9,7 +9,9 @@ has parts; numbers, lists and arrays have their own modules.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import field
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -20,21 +22,27 @@ from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import BOOL, INDEX, TensorType
 from tracejit.records import dataclass
-from tracejit.trace.control.carried_storage import EndStorage, SlotName
-from tracejit.trace.control.join_arrays import storage_of
-from tracejit.trace.control.objects import choose_among, made_object, parts_of
+from tracejit.trace.control.carried_storage import SlotName
+from tracejit.trace.control.edges import Edge, TracedSide
+from tracejit.trace.control.objects import choose_among, is_object, made_object, parts_of
 from tracejit.trace.convert import UNDEFINED
+from tracejit.trace.session.regions import yielded
 from tracejit.trace.session.session import current
 from tracejit.trace.values import containers
-from tracejit.trace.values.all import Array, Cell
+from tracejit.trace.values.all import Array, Cell, Tracer
+from tracejit.trace.values.iterables import Range
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.record_layouts import RecordLayout
+from tracejit.trace.values.selected_storage import storage_of
 from tracejit.trace.values.structured_arrays import StructuredArray
 
 
 class Arrivals(ABC):
     """The values that plans make bindings of, in the order of ``flatten``. ``slots``: storage that
-    an iteration made; ``changed``: whether what has been taken may be other than before."""
+    an iteration made; ``changed``: whether what has been taken may be other than before;
+    ``may_be_as_before``: whether in some run all is what it was before."""
+
+    may_be_as_before = True
 
     def __init__(self) -> None:
         self.slots: dict[SlotName, Cell] = {}
@@ -78,10 +86,14 @@ class Placeholders(Arrivals):
 
 
 class Results(Arrivals):
-    """Results of an instruction. ``changed``: which of them are other than before it."""
+    """Results of an instruction. ``changed``: which are other than before it; ``runs``: it surely
+    does what may change them."""
 
-    def __init__(self, values: Sequence[Value], changed: Sequence[bool] | None = None) -> None:
+    def __init__(
+        self, values: Sequence[Value], changed: Sequence[bool] | None = None, *, runs: bool = False
+    ) -> None:
         super().__init__()
+        self.may_be_as_before = not runs
         flags = [True] * len(values) if changed is None else changed
         self._rows = iter(zip(values, flags, strict=True))
 
@@ -91,13 +103,13 @@ class Results(Arrivals):
         return value
 
 
-class Plan(ABC):
+class BindingPlan(ABC):
     """What a name is bound to on each of several edges."""
 
     @abstractmethod
-    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         """The IR values of a binding. UNDEFINED gives zeros (it is bound anew before it is read).
-        ``storage``: who shares what at the end of an iteration (None: elsewhere)."""
+        ``edge``: where it is passed on, if that makes a difference."""
 
     @abstractmethod
     def opened(self, entry: Any, given: Arrivals) -> Any:
@@ -114,11 +126,20 @@ class Plan(ABC):
         return entry if not given.changed and self.keeps(entry) else found
 
 
+def passed(plan: BindingPlan, values: list[Value], edge: Edge | None) -> list[Value]:
+    """Values of a plan as an edge passes them."""
+    if not isinstance(edge, TracedSide):
+        return values
+    stands = Placeholders()
+    plan.opened(UNDEFINED, stands)
+    return yielded(stands.values, values)
+
+
 @dataclass(frozen=True)
-class Invariant(Plan):
+class Invariant(BindingPlan):
     """Bound to the same object throughout; UNDEFINED when it is bound anew before it is read."""
 
-    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         return []
 
     def opened(self, entry: Any, given: Arrivals) -> Any:
@@ -126,10 +147,10 @@ class Invariant(Plan):
 
 
 @dataclass(frozen=True)
-class Unbound(Plan):
+class Unbound(BindingPlan):
     """Not passed: unbound at the start of each iteration."""
 
-    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         return []
 
     def opened(self, entry: Any, given: Arrivals) -> Any:
@@ -137,7 +158,7 @@ class Unbound(Plan):
 
 
 @dataclass(frozen=True, eq=False)
-class KnownValue(Plan):
+class KnownValue(BindingPlan):
     """The same known value on each edge, of a name that was unbound before."""
 
     value: Any
@@ -152,7 +173,7 @@ class KnownValue(Plan):
         """Whether something is the constant."""
         return x is self.value or (type(x) is type(self.value) and bool(x == self.value))
 
-    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         """StructureError where a binding, before the loop or after an iteration, is another."""
         if x is not UNDEFINED and not self.is_value(x):
             raise StructureError(
@@ -176,11 +197,11 @@ def is_known(x: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class Maybe(Plan):
+class Maybe(BindingPlan):
     """A variable that may be unbound, or None if ``none``, with its plan where it is not."""
 
     name: str
-    plan: Plan
+    plan: BindingPlan
     none: bool = False
 
     def inner(self, x: Any) -> Any:
@@ -189,11 +210,11 @@ class Maybe(Plan):
             return x.value
         return UNDEFINED if self.none and x is None else x
 
-    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         inner = self.inner(x)
         known = inner is x or x is None
         flag = current().b.const(inner is not UNDEFINED, "bool") if known else x.flag
-        return [flag, *self.plan.flatten(inner, storage)]
+        return [flag, *self.plan.flatten(inner, edge)]
 
     def opened(self, entry: Any, given: Arrivals) -> Any:
         flag = given.take(BOOL)
@@ -201,23 +222,51 @@ class Maybe(Plan):
         return MaybeNone(flag, x) if self.none else MaybeUnbound(self.name, flag, x)
 
 
-@dataclass(frozen=True)
-class Structure(Plan):
-    """A tuple, list or dict of plans, or an object with its attributes' plans.
+def carried_on(made: Any, before: Any) -> Any:
+    """Note that a loop has made a structure for a name that iterations bind. ``before``: what it
+    may stand for; UNDEFINED where there is none."""
+    session = current()
+    if not is_object(made):
+        return containers.put_together(session, made)
+    choose_among(session, made, *(x for x in (before,) if x is not UNDEFINED))
+    return made
 
-    ``make`` is the class, or of a structured array what its parts do not say."""
+
+@dataclass(frozen=True)
+class Structure(BindingPlan):
+    """A tuple, list, dict, range … of plans, or an object with its attributes' plans.
+
+    ``make`` is the class, or of a structured array what its parts do not say; ``like`` one such
+    object. ``note`` is asked what to keep in mind of each that is made, and of what it may stand
+    for."""
 
     make: type | RecordLayout
     keys: tuple[Any, ...]
-    parts: tuple[Plan, ...]
+    parts: tuple[BindingPlan, ...]
+    note: Callable[[Any, Any], Any] = field(default=carried_on, compare=False)
+    like: Any = field(default=None, compare=False)
 
-    def flatten(self, x: Any, storage: EndStorage | None = None) -> list[Value]:
-        return [v for p, part in self._matched(x) for v in p.flatten(part, storage)]
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
+        held = x if edge is None else edge.held_in(x)
+        return [v for p, part in self._matched(held) for v in p.flatten(part, edge)]
 
     def opened(self, entry: Any, given: Arrivals) -> Any:
-        return self._made([p.rebuild(e, given) for p, e in self._matched(entry)])
+        items = [p.rebuild(e, given) for p, e in self._matched(entry)]
+        if isinstance(self.make, RecordLayout):
+            return StructuredArray(items, self.make)
+        if self.make in (Range, slice) or hasattr(self.make, "_fields"):
+            made: Any = self.make(*items)
+        elif issubclass(self.make, dict | set):
+            made = containers.like(self.like, dict(zip(self.keys, items, strict=True)))
+        elif issubclass(self.make, tuple):
+            made = self.make(items)
+        elif issubclass(self.make, list | deque):
+            made = containers.like(self.like, items)
+        else:
+            made = made_object(current(), self.make, dict(zip(self.keys, items, strict=True)))
+        return self.note(made, entry if given.may_be_as_before else UNDEFINED)
 
-    def _matched(self, x: Any) -> Iterator[tuple[Plan, Any]]:
+    def _matched(self, x: Any) -> Iterator[tuple[BindingPlan, Any]]:
         """Plans with the parts of ``x``; UNDEFINED parts where there are none."""
         if x is UNDEFINED:
             yield from ((p, UNDEFINED) for p in self.parts)
@@ -225,24 +274,22 @@ class Structure(Plan):
         parts = parts_of(x)
         yield from ((p, parts[k]) for k, p in zip(self.keys, self.parts, strict=True))
 
-    def _made(self, items: Sequence[Any]) -> Any:
-        if isinstance(self.make, RecordLayout):
-            return StructuredArray(items, self.make)
-        session = current()
-        if self.make is dict:
-            return containers.put_together(session, dict(zip(self.keys, items, strict=True)))
-        if issubclass(self.make, tuple | list):
-            made = self.make(*items) if hasattr(self.make, "_fields") else self.make(items)
-            return containers.put_together(session, made)
-        made = made_object(session, self.make, dict(zip(self.keys, items, strict=True)))
-        choose_among(session, made)  # after no iteration it is the object from before the loop
-        return made
-
 
 def maker_of(x: Any) -> type | RecordLayout:
     """What says how to make another structure like ``x`` of other parts."""
     if isinstance(x, StructuredArray):
         layout: RecordLayout = x.layout
         return layout
-    found: type = dict if isinstance(x, dict) else type(x)
-    return found
+    return Range if isinstance(x, range) else type(x)
+
+
+def is_same(a: Any, b: Any) -> bool:
+    """Whether two values that tracing knows are equal, and cannot change."""
+    if isinstance(a, Tracer) or isinstance(b, Tracer) or type(a) is not type(b):
+        return False
+    if isinstance(a, list | dict | set | np.ndarray):
+        return False
+    try:
+        return bool(a == b) and repr(a) == repr(b)
+    except (TypeError, ValueError):
+        return False

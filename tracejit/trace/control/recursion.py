@@ -23,7 +23,7 @@ from tracejit.records import dataclass
 from tracejit.trace.control.branch import trace_side
 from tracejit.trace.control.calls_under_way import under_way
 from tracejit.trace.control.carried_storage import binding
-from tracejit.trace.control.join_arrays import TracedSide
+from tracejit.trace.control.edges import TracedSide
 from tracejit.trace.control.nonlocals import alive
 from tracejit.trace.control.number_plans import (
     MOST_KINDS,
@@ -34,10 +34,10 @@ from tracejit.trace.control.number_plans import (
     several,
 )
 from tracejit.trace.control.plans import (
+    BindingPlan,
     Invariant,
     Maybe,
     Placeholders,
-    Plan,
     Results,
     Structure,
     is_known,
@@ -115,7 +115,7 @@ class Recursion:
         self.run = run
         self.plans = [self.first(x) for x in given.values]
         self.wider = list(self.plans)
-        self.returned: Plan | None = None
+        self.returned: BindingPlan | None = None
         self.example: Any = None
         #: The storage that calls write: each finds it as the one before left it.
         self.written: list[Cell] = []
@@ -214,7 +214,7 @@ class Recursion:
             self.refuse()  # a recursion has no derivative
         return [*self.written, *found]
 
-    def _returned(self, value: Any) -> Plan:
+    def _returned(self, value: Any) -> BindingPlan:
         if self.returned is None:
             plan = self.first(value, result=True)
         else:
@@ -238,7 +238,7 @@ class Recursion:
             session.write_cell(cell, value)
         return self.returned.rebuild(self.example, Results(made[: len(ends)]))
 
-    def first(self, x: Any, *, result: bool = False) -> Plan:
+    def first(self, x: Any, *, result: bool = False) -> BindingPlan:
         """The plan for what a call is given, or returns: numbers of the run vary, and all else is
         the same in each call (known numbers may be others in other calls)."""
         if is_any_number(x):
@@ -254,14 +254,14 @@ class Recursion:
             self.refuse()
         return Invariant()
 
-    def of_kinds(self, kinds: Sequence[Number]) -> Plan:
+    def of_kinds(self, kinds: Sequence[Number]) -> BindingPlan:
         """The plan for a number of any of these kinds."""
         found = several(kinds)
         if len(found.kinds) > MOST_KINDS:
             self.refuse()
         return found
 
-    def wider_plan(self, plan: Plan, entry: Any, x: Any) -> Plan:
+    def wider_plan(self, plan: BindingPlan, entry: Any, x: Any) -> BindingPlan:
         """The plan for what is ``entry`` in one call and ``x`` in another."""
         if isinstance(plan, Maybe):
             inner = plan.inner(x)
@@ -298,7 +298,7 @@ def _cells(function: FunctionType) -> list[int]:
     return [id(cell) for cell in function.__closure__ or ()]
 
 
-def _placeholders(plan: Plan, example: Any) -> list[Value]:
+def _placeholders(plan: BindingPlan, example: Any) -> list[Value]:
     out = Placeholders()
     plan.rebuild(example, out)
     return out.values

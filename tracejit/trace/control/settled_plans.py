@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any
 
 from tracejit.records import dataclass
@@ -22,7 +22,16 @@ from tracejit.trace.control.array_plans import ArrayPlan, ViewPlan
 from tracejit.trace.control.fixpoint import first_plan
 from tracejit.trace.control.loop_attempt import StagedLoop
 from tracejit.trace.control.number_plans import Number, Tagged
-from tracejit.trace.control.plans import Invariant, KnownValue, Maybe, Plan, Structure, Unbound
+from tracejit.trace.control.objects import has_parts, parts_of
+from tracejit.trace.control.plans import (
+    BindingPlan,
+    Invariant,
+    KnownValue,
+    Maybe,
+    Structure,
+    Unbound,
+    maker_of,
+)
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.session import user_lines
 from tracejit.trace.values.all import Array
@@ -35,8 +44,8 @@ class Found:
     """The first and the last plan of each variable of a loop, the containers it changes (with
     whether a region made them), and what loops inside of it settled on."""
 
-    first: tuple[Plan, ...]
-    last: tuple[Plan, ...]
+    first: tuple[BindingPlan, ...]
+    last: tuple[BindingPlan, ...]
     boxes: tuple[tuple[Any, bool], ...]
     inside: Mapping[Any, Found]
 
@@ -77,7 +86,7 @@ class Recall:
             return []
         return [box for box, _ in self.found.boxes]
 
-    def plans(self, entry: Sequence[Any], plans: Sequence[Plan]) -> list[Plan]:
+    def plans(self, entry: Sequence[Any], plans: Sequence[BindingPlan]) -> list[BindingPlan]:
         """First plans, with what the last attempt found where it began likewise."""
         found = self.found
         if found is None or len(found.first) != len(plans):
@@ -87,7 +96,7 @@ class Recall:
             return list(plans)
         return [(_again(q, x) or p) if first == first_plan(x) else p for p, first, q, x in rows]
 
-    def settled(self, entry: Sequence[Any], plans: Sequence[Plan]) -> None:
+    def settled(self, entry: Sequence[Any], plans: Sequence[BindingPlan]) -> None:
         """The loop has settled on these plans."""
         loop = self.loop
         if self.memory is None or loop.slots:
@@ -114,7 +123,7 @@ def _is_made(loop: StagedLoop, box: Any) -> bool:
     return any(frame.made.get(id(box)) is box for frame in loop.session.frames)
 
 
-def _again(plan: Plan, x: Any) -> Plan | None:
+def _again(plan: BindingPlan, x: Any) -> BindingPlan | None:
     """The plan for a binding at entry now; None where it speaks of the earlier trace."""
     if isinstance(plan, Number | Tagged):
         return plan
@@ -142,10 +151,10 @@ def _again(plan: Plan, x: Any) -> Plan | None:
     return None
 
 
-def _structure(plan: Structure, x: Any) -> Plan | None:
-    if not isinstance(x, tuple | list | dict) or type(x) is not plan.make:
+def _structure(plan: Structure, x: Any) -> BindingPlan | None:
+    if not has_parts(x) or maker_of(x) != plan.make:
         return None
-    items = x if isinstance(x, dict) else dict(enumerate(x))
+    items = parts_of(x)
     if tuple(items) != plan.keys:
         return None
     parts = []
@@ -154,4 +163,4 @@ def _structure(plan: Structure, x: Any) -> Plan | None:
         if again is None:
             return None
         parts.append(again)
-    return Structure(plan.make, plan.keys, tuple(parts))
+    return replace(plan, parts=tuple(parts), like=x)

@@ -24,7 +24,7 @@ from tracejit.errors import UnsupportedError, is_for_user, throw
 from tracejit.ir.core import Loc, Value
 from tracejit.records import dataclass
 from tracejit.trace.control.branch import join_sides, trace_side
-from tracejit.trace.control.join_arrays import TracedSide
+from tracejit.trace.control.edges import TracedSide
 from tracejit.trace.convert import UNDEFINED, VarInfo
 from tracejit.trace.session.concretize import mark, shown_later, split_marks
 from tracejit.trace.session.exceptions import holds_later

@@ -11,7 +11,7 @@ from tracejit.ir.core import Value
 from tracejit.records import dataclass
 from tracejit.trace.control.branch import as_test, bool_of, join_sides, trace_side
 from tracejit.trace.control.generated import Generated, go_through
-from tracejit.trace.control.join_numbers import VALUE
+from tracejit.trace.control.join import VALUE
 from tracejit.trace.control.nonlocals import Captured, with_captured
 from tracejit.trace.control.try_regions import (
     Escape,

@@ -56,6 +56,7 @@ from tracejit.trace.values.dynamic_list import is_grown
 from tracejit.trace.values.dynamic_list import refuse as refuse_grown
 from tracejit.trace.values.entries import is_view, must_hold_none
 from tracejit.trace.values.entries import refuse as refuse_table
+from tracejit.trace.values.maybe_unbound import MaybeNone
 from tracejit.trace.values.scalars import EitherNumber
 from tracejit.trace.values.structured_arrays import concerns_structured, of_structured
 from tracejit.trace.values.tagged import depends_on_kind, each_kind
@@ -124,6 +125,8 @@ def takes_none(f: Any) -> bool:
 
 def traced_call(ops: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call ``f`` as the traced program would."""
+    if isinstance(f, MaybeNone):
+        f = f.some("'NoneType' object is not callable")
     if any(map(is_view, (*args, *kwargs.values()))):
         kwargs = by_keys(f, args, kwargs)
         args = _of_tables(f, args, kwargs)

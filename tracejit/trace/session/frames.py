@@ -69,7 +69,9 @@ class Frame:
     """Of each object that was there at the start, its attributes, and what they were then."""
 
 
-RestartKind: TypeAlias = Literal["unroll", "exact", "recursion", "in line", "lists", "buffer"]
+RestartKind: TypeAlias = Literal[
+    "unroll", "exact", "recursion", "in line", "lists", "buffer", "shared"
+]
 
 
 #: Every list that is an item is one by reference (``values.list_heaps``).
@@ -78,6 +80,7 @@ EVERY_LIST: tuple[str, RestartKind] = ("every list", "lists")
 
 class Restart(BaseException):
     """The trace must begin again with the loop at ``key`` unrolled, or exact about storage, or with
+    lists that names of it are bound to as ones that others share, or with
     the calls of the code ``key`` as a recursion of the run, or in line whatever they are, or with
     what ``key`` says of lists that are items (see ``values.list_heaps``), or with lists
     that are gone through at ``key`` as buffers."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tracejit.ir.core import Function, Value, type_uses
-from tracejit.ir.extent import Dim, leaves, subst
+from tracejit.ir.extent import Dim, ResultRef, leaves, subst
 from tracejit.ir.regions import outer_values
-from tracejit.ir.types import INDEX
+from tracejit.ir.types import INDEX, TensorType, subst_type
 from tracejit.records import dataclass
 from tracejit.trace.session.frames import TraceBuilder
 from tracejit.trace.session.session import Session, current
@@ -104,6 +104,29 @@ def closed(
 def diverged(builder: TraceBuilder) -> bool:
     """Whether a body has ended in ``raise``."""
     return bool(builder.instrs) and builder.instrs[-1].name == "raise"
+
+
+def yielded(stand_ins: Sequence[Value], values: Sequence[Value]) -> list[Value]:
+    """What the end of a branch gives for values whose types are those of ``stand_ins``: an extent
+    that types speak of must be a value of its own there."""
+    session = current()
+    spoken_of = {v for stand_in in stand_ins for v in type_uses(stand_in.type)}
+    mapping: dict[Value | ResultRef, Dim] = {}
+    found = []
+    for stand_in, value in zip(stand_ins, values, strict=True):
+        if stand_in in spoken_of:
+            value = session.ranges.extent(session.b.op("copy", value))
+            mapping[stand_in] = value.dim
+        else:
+            want = subst_type(stand_in.type, mapping)
+            if want != value.type:
+                assert isinstance(want, TensorType)
+                message = "an extent changed between a value and itself"
+                value = session.b.op(
+                    "cast_shape", value, shape=want.shape, exc="AssertionError", message=message
+                )
+        found.append(value)
+    return found
 
 
 def emit_cond(

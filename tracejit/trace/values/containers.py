@@ -88,12 +88,11 @@ def is_made_here(session: Session, obj: Any) -> bool:
 
 
 def like(x: Any, items: Any) -> Any:
-    """A list or dict of the class of ``x``, with other items."""
+    """A list, deque, dict or set of the class of ``x``, with other items."""
     if type(x) in (list, dict):
         return items
-    found = copy.copy(x)
-    found.clear()
-    (dict.update if isinstance(x, dict) else list.extend)(found, items)
+    found = copy.copy(x)  # of a class of the program's, its attributes as well
+    restore(found, items)
     return found
 
 
@@ -167,9 +166,12 @@ def _holds(value: Any, obj: Any) -> bool:
     return value is obj or any(x is obj for x in _parts(value))
 
 
-def joined(session: Session, made: Any, sides: tuple[Any, Any]) -> Any:
-    """Note that a container stands for one or the other of two, which the program knows too."""
+def joined(session: Session, made: Any, sides: tuple[Any, Any], loop: Any = None) -> Any:
+    """Note that a container stands for one or the other of two, which the program knows too.
+    ``loop``: the key of the loop that made it, whose lists may be shared instead."""
     session.unsure.append((made, *sides))
+    if loop is not None:
+        session.unsure_in_loops[id(made)] = (made, loop)
     return made
 
 
@@ -212,10 +214,15 @@ def must_be_known(session: Session, obj: Any) -> None:
         mine = obj is made or any(obj is side for side in sides)
         if mine and (obj is made or sys.getrefcount(made) > 3):
             kind = type(obj).__name__
-            raise UnsupportedError(
+            reason = (
                 f"{where()}: which {kind} a name is bound to is decided at run time, and a {kind} "
                 "that it may be is changed: change each in a branch of its own, or copy it"
             )
+            if id(made) in session.unsure_in_loops and type(made) is list:
+                key = session.unsure_in_loops[id(made)][1]
+                if not session.loop_is(key, "shared"):
+                    raise Restart(key, "shared", reason)
+            raise UnsupportedError(reason)
 
 
 def _count(session: Any, found: Any) -> int:

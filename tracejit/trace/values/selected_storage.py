@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -79,3 +80,12 @@ def _chosen_dims(pred: Value, a: tuple[Dim, ...], b: tuple[Dim, ...]) -> tuple[D
             chosen = builder.op("select", pred, builder.index(x), builder.index(y))
             dims.append(ranges.extent(chosen).dim)
     return tuple(dims)
+
+
+def storage_of(x: Array) -> Iterator[Cell]:
+    """The cells that an array may lie in."""
+    if isinstance(x.cell, Select):
+        yield from storage_of(x.cell.then)
+        yield from storage_of(x.cell.other)
+    else:
+        yield x.cell

@@ -10,7 +10,7 @@ from tracejit.ir import extent as ex
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX, TensorType
-from tracejit.trace.session.regions import emit_cond
+from tracejit.trace.session.regions import emit_cond, yielded
 from tracejit.trace.session.session import current
 from tracejit.trace.values.dynamic_list import ListBuffer
 from tracejit.trace.values.entries import AllEntries, refuse
@@ -118,22 +118,15 @@ def parts(table: TableBuffer) -> list[Value]:
 
 
 def own_parts(table: TableBuffer) -> list[Value]:
-    """The same for the end of a branch: the room is a value of its own there."""
-    session = current()
-    b = session.b
-    size = session.ranges.extent(b.op("copy", b.index(table.room)), ROOM)
-    message = "an extent changed between a value and itself"
+    """The same for the end of a branch."""
+    stand_ins: list[Value] = []
 
-    def sized(value: Value, n: Dim) -> Value:
-        shape = (n, *value.shape[1:])
-        found: Value = b.op("cast_shape", value, shape=shape, exc="AssertionError", message=message)
-        return found
+    def stand_in(type_: TensorType) -> Value:
+        stand_ins.append(Value(type_))
+        return stand_ins[-1]
 
-    _, slots, *rest = parts(table)
-    split = len(table.columns)
-    columns = [sized(c, size.dim) for c in rest[:split]]
-    counts = [b.op("copy", n) for n in rest[split:]]
-    return [size, sized(slots, size.dim * 2), *columns, *counts]
+    opened(table.form, stand_in)
+    return yielded(stand_ins, parts(table))
 
 
 def either(
