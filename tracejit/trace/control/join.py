@@ -172,7 +172,8 @@ class Join(ArrayJoin, Meeting):
         return found
 
     def arrays_met(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
-        return self._array(self.arrays(*x.both))
+        a, b = x.both
+        return self._once((id(a), id(b)), x, lambda: self._array(self.arrays(a, b)))
 
     def structures(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:
         if not is_shared(x.entry):

@@ -28,18 +28,6 @@ from tracejit.trace.views.views import agreed, writeability
 Finish = Callable[[Sequence[Value]], Any]
 
 
-def _once(finish: Finish) -> Finish:
-    """The same object each time."""
-    made: list[Any] = []
-
-    def finished(results: Sequence[Value]) -> Any:
-        if not made:
-            made.append(finish(results))
-        return made[0]
-
-    return finished
-
-
 class ArrayJoin:
     """Collects results of the ``cond`` pairwise."""
 
@@ -51,7 +39,6 @@ class ArrayJoin:
         self._cells: dict[tuple[int, int], Callable[[Sequence[Value]], Cell]] = {}
         self._partners: dict[int, set[Any]] = {}
         self._names: Counter[int] = Counter()
-        self._joined: dict[tuple[int, int], Finish] = {}
         self._kept: list[Any] = []
 
     def pair(self, makers: Sequence[Callable[[Any], Value]]) -> int:
@@ -89,15 +76,7 @@ class ArrayJoin:
         return all(len(p) == 1 and None not in p for p in partners)
 
     def arrays(self, a: Array, b: Array) -> Finish:
-        """One name, an array of one dtype and rank on each side. Names that are bound to one array
-        on both sides are bound to one array afterwards."""
-        key = (id(a), id(b))
-        if key not in self._joined:
-            self._joined[key] = _once(self._arrays(a, b))
-            self._kept.append((a, b))
-        return self._joined[key]
-
-    def _arrays(self, a: Array, b: Array) -> Finish:
+        """One name, an array of one dtype and rank on each side."""
         if a.cell is b.cell and a.layers == b.layers:
             return lambda results: a
         fresh = [s.is_fresh(x.cell) for s, x in zip(self.sides, (a, b), strict=True)]

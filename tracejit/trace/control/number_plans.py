@@ -46,8 +46,13 @@ _BOOL = np.dtype(np.bool_)
 _AMONG = {"bool": "b", "int": "iu", "float": "f", "complex": "c"}
 
 
+class _KeptNumber(BindingPlan):
+    def keeps(self, entry: Any) -> bool:
+        return is_any_number(entry) and number_plan(entry) == self
+
+
 @dataclass(frozen=True, eq=False)
-class Number(BindingPlan):
+class Number(_KeptNumber):
     """A number of a Python kind or a NumPy dtype. ``python``: where a flag says so it is Python's,
     of this kind, and the value is that number exactly. ``most``: what such an int does not
     exceed, up or down, if that is known."""
@@ -99,12 +104,9 @@ class Number(BindingPlan):
             return IntOrScalar(value, flag, most)
         return MixedScalar(value, self.python, flag)
 
-    def keeps(self, entry: Any) -> bool:
-        return is_any_number(entry) and number_plan(entry) == self
-
 
 @dataclass(frozen=True)
-class Tagged(BindingPlan):
+class Tagged(_KeptNumber):
     """A number of one of these kinds: flags say of which, and each has a value of its own.
     ``known``: for each kind the one number of it that there is, None where it is the run's."""
 
@@ -140,9 +142,6 @@ class Tagged(BindingPlan):
         for k, x in enumerate(self.known):
             numbers[k] = numbers[k] if x is None else x
         return TaggedScalar(numbers, flags)
-
-    def keeps(self, entry: Any) -> bool:
-        return is_any_number(entry) and number_plan(entry) == self
 
 
 NumberPlan: TypeAlias = Number | Tagged

@@ -89,8 +89,8 @@ class Session:
         self.operators: Any = None
         #: Containers that stand for one of two others, with these (see ``containers``).
         self.unsure: list[tuple[Any, Any, Any]] = []
-        #: Of these, what a loop made, and its key, by identity.
-        self.unsure_in_loops: dict[int, tuple[Any, Any]] = {}
+        #: Of those that a loop made, by identity, its key.
+        self.unsure_in_loops: dict[int, Any] = {}
         #: Lists and dicts that loops have put together, for a name that they bind anew: which
         #: object of Python's each is, the run decides.
         self.put_together: dict[int, Any] = {}

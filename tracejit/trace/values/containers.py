@@ -171,7 +171,7 @@ def joined(session: Session, made: Any, sides: tuple[Any, Any], loop: Any = None
     ``loop``: the key of the loop that made it, whose lists may be shared instead."""
     session.unsure.append((made, *sides))
     if loop is not None:
-        session.unsure_in_loops[id(made)] = (made, loop)
+        session.unsure_in_loops[id(made)] = loop
     return made
 
 
@@ -218,10 +218,9 @@ def must_be_known(session: Session, obj: Any) -> None:
                 f"{where()}: which {kind} a name is bound to is decided at run time, and a {kind} "
                 "that it may be is changed: change each in a branch of its own, or copy it"
             )
-            if id(made) in session.unsure_in_loops and type(made) is list:
-                key = session.unsure_in_loops[id(made)][1]
-                if not session.loop_is(key, "shared"):
-                    raise Restart(key, "shared", reason)
+            key = session.unsure_in_loops.get(id(made))
+            if key is not None and type(made) is list and not session.loop_is(key, "shared"):
+                raise Restart(key, "shared", reason)
             raise UnsupportedError(reason)
 
 
