@@ -297,6 +297,7 @@ def _finish(
     for obj, finish in stores:
         containers.touch(session, obj)
         containers.restore(obj, finish(results))
+    join.forget()
     return found
 
 

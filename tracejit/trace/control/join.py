@@ -151,6 +151,10 @@ class Join(ArrayJoin, Meeting):
 
         return finish
 
+    def forget(self) -> None:
+        """All is bound: what was made is held by names alone."""
+        self._plans.clear()
+
     # What a branch decides by itself --------------------------------------------------------------
 
     def half_bound(self, name: str, plan: BindingPlan, x: Ends) -> BindingPlan:

@@ -210,9 +210,8 @@ def _may_be(session: Session, x: Any) -> set[int]:
 def must_be_known(session: Session, obj: Any) -> None:
     """Before a change: UnsupportedError where the run decides which container it is of."""
     for made, *sides in session.unsure:
-        # Three references: of the list of these, of the loop, and of the call that counts.
         mine = obj is made or any(obj is side for side in sides)
-        if mine and (obj is made or sys.getrefcount(made) > 3):
+        if mine and (obj is made or _references(made) > _OF_A_ROW + _noted(session, made)):
             kind = type(obj).__name__
             reason = (
                 f"{where()}: which {kind} a name is bound to is decided at run time, and a {kind} "
@@ -222,6 +221,22 @@ def must_be_known(session: Session, obj: Any) -> None:
             if key is not None and type(made) is list and not session.loop_is(key, "shared"):
                 raise Restart(key, "shared", reason)
             raise UnsupportedError(reason)
+
+
+def _noted(session: Session, made: Any) -> int:
+    """How often the trace itself refers to what a branch or loop made, beside the list of these."""
+    key = id(made)
+    return sum(key in f.made for f in session.frames) + (key in session.put_together)
+
+
+def _references(found: Any) -> int:
+    return sys.getrefcount(found)
+
+
+def _of_a_row() -> int:
+    """How many there are to the first of a row that a loop is at, if nobody else has it."""
+    rows: list[tuple[Any, Any]] = [([], None)]
+    return next(_references(made) for made, *_ in rows)
 
 
 def _count(session: Any, found: Any) -> int:
@@ -236,3 +251,4 @@ def _unshared() -> int:
 
 
 _UNSHARED = _unshared()
+_OF_A_ROW = _of_a_row()
