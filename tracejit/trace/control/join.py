@@ -50,6 +50,7 @@ from tracejit.trace.values.all import (
     TaggedScalar,
     Tracer,
 )
+from tracejit.trace.values.dynamic_list import is_grown, length_of
 from tracejit.trace.values.list_heaps import Heap, one_heap
 from tracejit.trace.values.maybe_unbound import MaybeNone, MaybeUnbound
 from tracejit.trace.values.structured_arrays import StructuredArray
@@ -72,7 +73,7 @@ class JoinedArray(BindingPlan):
         return self.bound()
 
 
-class Once(BindingPlan):
+class SharedPlan(BindingPlan):
     """What several names are bound to: it is passed, and made, for the first of them."""
 
     def __init__(self, plan: BindingPlan) -> None:
@@ -186,7 +187,7 @@ class Join(ArrayJoin, Meeting):
 
     def _once(self, key: tuple[int, int], of: Any, plan: Callable[[], BindingPlan]) -> BindingPlan:
         if key not in self._plans:
-            self._plans[key] = Once(plan())
+            self._plans[key] = SharedPlan(plan())
             self._kept.append(of)
         return self._plans[key]
 
@@ -220,7 +221,9 @@ class Join(ArrayJoin, Meeting):
         if isinstance(target, TableForm):
             return AllOf(TablePlan(target), like, note)
         if target is not None:
-            return AllOf(ListPlan(target, type(like) is deque), like, note)
+            one, two = (length_of(x) if is_grown(x) else len(x) for x in (a, b))
+            count = one if one == two else None
+            return AllOf(ListPlan(target, type(like) is deque, count), like, note)
         if len(a) != len(b) or (isinstance(a, dict) and list(a) != list(b)):
             return None
         of = "" if lists[0] is lists[1] else name

@@ -8,6 +8,7 @@ from dataclasses import field
 from typing import Any
 
 from tracejit.ir.core import Value
+from tracejit.ir.extent import Dim
 from tracejit.ir.types import INDEX
 from tracejit.records import dataclass
 from tracejit.trace.control.edges import Edge
@@ -40,10 +41,12 @@ def list_plan(x: Any) -> BindingPlan | None:
 
 @dataclass(frozen=True)
 class ListPlan(BindingPlan):
-    """The items of a list or deque of which the run decides how long it is."""
+    """The items of a list or deque of which the run decides how long it is. ``count``: how long,
+    where that is the same on each edge."""
 
     form: ElementKinds
     is_deque: bool = False
+    count: Dim | None = None
 
     def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
         b = current().b
@@ -53,7 +56,8 @@ class ListPlan(BindingPlan):
             run = x if isinstance(x, ListBuffer) else run_of_items(x, self.form)
         run = run.of_deque(self.is_deque)
         size, columns = run.columns[0].shape[0], run.columns
-        places = [b.index(run.count), *([b.index(run.begin)] if self.is_deque else [])]
+        places = [b.index(run.count)] if self.count is None else []
+        places += [b.index(run.begin)] if self.is_deque else []
         if any(c.shape[0] != size for c in columns):
             return passed(self, [*of_one_size(columns), *places], edge)
         return passed(self, [b.index(size), *columns, *places], edge)
@@ -62,7 +66,7 @@ class ListPlan(BindingPlan):
         size = given.extent()
         types = [t for kind in self.form[0] for t in kind.types(kind.column(size))]
         columns = [given.take(t) for t in types]
-        count = given.extent()
+        count = given.extent() if self.count is None else self.count
         return ListBuffer(columns, count, self.form, given.extent() if self.is_deque else None)
 
     def keeps(self, entry: Any) -> bool:
