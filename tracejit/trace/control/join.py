@@ -101,8 +101,8 @@ class Join(ArrayJoin, Meeting):
         #: Results of the ``cond``, once it is there.
         self.found: Sequence[Value] = ()
         self._plans: dict[tuple[int, int], BindingPlan] = {}
-        #: Which containers and objects (None: nothing of the kind) one is joined with.
-        self._others: dict[int, set[int | None]] = {}
+        #: Which containers and objects (None: nothing of the kind) one of a side is joined with.
+        self._others: dict[tuple[int, int], set[int | None]] = {}
 
     def note(self, a: Any, b: Any) -> None:
         """Say, before anything is joined, that ``a`` and ``b`` will be: what shares storage on one
@@ -113,9 +113,10 @@ class Join(ArrayJoin, Meeting):
             self.note_arrays(a, b)
         elif isinstance(a, Array) or isinstance(b, Array):
             self.note_arrays(*(x if isinstance(x, Array) else None for x in (a, b)))
-        for x, other in ((a, b), (b, a)):
+        for side, (x, other) in enumerate(((a, b), (b, a))):
             if is_shared(x):
-                self._others.setdefault(id(x), set()).add(id(other) if is_shared(other) else None)
+                others = self._others.setdefault((side, id(x)), set())
+                others.add(id(other) if is_shared(other) else None)
         self.note_parts(a, b)
 
     def note_parts(self, a: Any, b: Any) -> None:
@@ -243,9 +244,8 @@ class Join(ArrayJoin, Meeting):
         session, root = self.session, name.partition("[")[0]
         if lists[0] is lists[1]:
             return lambda found, _: found  # it is still that one: these are its contents
-        known = any(
-            containers.known_elsewhere(session, x, root) or len(self._others.get(id(x), ())) > 1
-            for x in lists
+        known = self._are_joined_apart(lists) or any(
+            containers.known_elsewhere(session, x, root) for x in lists
         )
 
         def noted(found: Any, _: Any) -> Any:
@@ -254,12 +254,16 @@ class Join(ArrayJoin, Meeting):
 
         return noted
 
+    def _are_joined_apart(self, both: tuple[Any, Any]) -> bool:
+        """Whether names that share one of these on its side do not share the other on the other."""
+        return any(len(self._others.get((k, id(x)), ())) > 1 for k, x in enumerate(both))
+
     def _chosen(self, a: Any, b: Any) -> Callable[[Any, Any], Any]:
         """What is noted of an object that stands for one of two: those that were there before may
         not be changed from here on, nor may it."""
         session = self.session
         old = [x for x in (a, b) if is_older(session, x)]
-        apart = any(len(self._others.get(id(x), ())) > 1 for x in (a, b))
+        apart = self._are_joined_apart((a, b))
 
         def noted(made: Any, _: Any) -> Any:
             if old or apart:
