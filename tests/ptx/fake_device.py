@@ -126,6 +126,12 @@ class FakeDriver:
         self._kernels: dict[int, tuple[str, str, list[int]]] = {}
         self._functions = {name: self._function(name, types) for name, types in _TYPES.items()}
         self._blas = self._function(PRODUCT, PRODUCT_TYPES)
+        self._natives = {
+            "tj_device_stream": ctypes.PYFUNCTYPE(_Z)(self.stream),
+            "tj_device_number": ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_int)(
+                lambda _: self.device()
+            ),
+        }
 
     # -- as `Driver` ---------------------------------------------------------------------------
 
@@ -181,6 +187,10 @@ class FakeDriver:
     @property
     def blas(self) -> dict[str, int]:
         return {PRODUCT: ctypes.cast(self._blas, ctypes.c_void_p).value or 0}
+
+    @property
+    def natives(self) -> dict[str, int]:
+        return {n: ctypes.cast(f, ctypes.c_void_p).value or 0 for n, f in self._natives.items()}
 
     @property
     def library(self) -> FakeLibrary:

@@ -2,14 +2,16 @@
 
     python -m tests.ptx.null_device
 
-prints microseconds a call beside NumPy's `x + 1.0` in the same run.
+prints what calls cost in terms of NumPy's `x + 1.0`, measured in turns.
 """
 
 from __future__ import annotations
 
 import contextlib
+import statistics
 import timeit
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from tests.ptx.fake_device import Arena
 from tracejit import jit
 from tracejit.codegen_llvm.engine import shared_engine
 from tracejit.device.driver import FUNCTIONS, PRODUCT, using
+from tracejit.device.entry_text import NATIVES
 from tracejit.device.libraries import DeviceLibrary, RealLibrary
 
 _TYPES = {
@@ -38,9 +41,14 @@ class NullDriver:
     def __init__(self) -> None:
         types = {**_TYPES, PRODUCT: _PRODUCT_TYPES}
         text = "\n".join(f"define i32 @{n}({types[n]}) #0 {{ ret i32 0 }}" for n in types)
-        self._module = shared_engine().compile(text, {}, list(types), 2)
+        text += """
+define ptr @tj_device_stream() #0 { ret ptr null }
+define i32 @tj_device_number(i32 %skip) #0 { ret i32 0 }"""
+        self._module = shared_engine().compile(text, {}, [*types, *NATIVES], 2)
+        self.natives = {name: self._module.addresses[name] for name in NATIVES}
         self.addresses = {name: self._module.addresses[name] for name in FUNCTIONS}
         self._arena = Arena()
+        self._blocks: list[Any] = []
         self._next = 0
 
     @property
@@ -78,9 +86,13 @@ class NullDriver:
     def memory(self, size: int) -> Any:
         import cupy
 
-        self._next = (self._next + size + 256) % (1 << 28)
-        block = cupy.cuda.UnownedMemory(self._arena.base + self._next, size, None, 0)
-        return cupy.cuda.MemoryPointer(block, 0)
+        if not self._blocks:
+            step = 1 << 20
+            for start in range(0, 1 << 28, step):
+                block = cupy.cuda.UnownedMemory(self._arena.base + start, step, None, 0)
+                self._blocks.append(cupy.cuda.MemoryPointer(block, 0))
+        self._next = (self._next + 1) % len(self._blocks)
+        return self._blocks[self._next]
 
     def wrap(self, x: Any) -> Any:
         return x
@@ -104,26 +116,41 @@ def null_device() -> Iterator[NullDriver]:
         yield driver
 
 
-def seconds(call: Any, number: int = 300) -> float:
-    """The least time of a call."""
-    return min(timeit.repeat(call, number=number, repeat=7)) / number
+def ratios(calls: Mapping[str, Callable[[], Any]], unit: Callable[[], Any]) -> dict[str, float]:
+    """What calls cost in terms of another, measured in turns: the median of the quotients."""
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(31):
+        one = timeit.timeit(unit, number=300)
+        for name, call in calls.items():
+            found[name].append(timeit.timeit(call, number=300) / one)
+    return {name: statistics.median(quotients) for name, quotients in found.items()}
 
 
 def main() -> None:
     host = np.ones(10)
-    least = seconds(lambda: host + 1.0, 20_000)
-    print(f"numpy x + 1.0               {least * 1e6:8.2f} us")
     functions = {
         "3 arrays, 1 launch": lambda x, y, z: x * y + z,
-        "3 arrays, 2 launches": lambda x, y, z: (x[::2] + y[::2], z * y)[1] + np.cumsum(z),
+        "3 arrays, 5 launches": shifted,
+        "3 arrays, temporaries": lambda x, y, z: (x[::2] + y[::2], z * y)[1] + np.cumsum(z),
     }
     with null_device() as gpu:
         given = [gpu.empty(1000, "f8") for _ in range(3)]
+        calls = {}
         for name, function in functions.items():
-            fast = jit(function)
-            fast(*given)
-            spent = seconds(lambda fast=fast: fast(*given))
-            print(f"{name:27s} {spent * 1e6:8.2f} us, {spent / least:6.1f} times that")
+            calls[name] = partial(jit(function), *given)
+            calls[name]()
+        spent = ratios(calls, lambda: host + 1.0)
+    for name, ratio in spent.items():
+        print(f"{name:27s} {ratio:6.2f} times NumPy's x + 1.0")
+
+
+def shifted(x: Any, y: Any, z: Any) -> Any:
+    """Statements of which each reads what the one before has written elsewhere."""
+    y[1:] = x[:-1]
+    x[1:] = y[:-1]
+    y[1:] = x[:-1]
+    x[1:] = y[:-1]
+    return x * y + z
 
 
 if __name__ == "__main__":

@@ -217,7 +217,7 @@ def test_a_warm_call_looks_at_what_may_change(gpu: FakeDriver, monkeypatch: Any)
             np.testing.assert_array_equal(gpu.get(device), host)
     slow = fast.stats().slow_calls
     fast(device[:8], device[10:18], 3, 7.0)
-    assert fast.stats().slow_calls == slow + 1  # counted, and answered by the cache
+    assert fast.stats().slow_calls == slow, "a native entry answers"
     g = jit(lambda x: x * OUTSIDE)
     x = gpu.put(np.ones(3))
     for number in (2.0, 3.0, 4.0):

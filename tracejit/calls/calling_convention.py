@@ -23,7 +23,7 @@ from tracejit.ir.arguments import (
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.program import Program
-from tracejit.ir.results import ArgOut, ArrayOut, Out, PythonOut, SameOut, ScalarOut
+from tracejit.ir.results import ArgOut, ArrayOut, Out, PythonOut, SameOut, ScalarOut, StaticOut
 from tracejit.python_entry.views import is_native
 from tracejit.records import dataclass
 from tracejit.trace.guards.conditions import FunctionField, MemberOf
@@ -241,7 +241,7 @@ class SignatureBuilder:
             return (), (), None
         held = any(h.held is not None for h in self.traced.hidden_arrays().values())
         found = None
-        if not (held or self.boxes or self.stands or Epilogue(self.traced).needs_call):
+        if not (held or self.stands or Epilogue(self.traced).needs_call):
             found = self.direct(stored)
         outs, structure = self.rebuilt(stored) if found is None else found
         return stored, outs, structure
@@ -256,7 +256,7 @@ class SignatureBuilder:
             if isinstance(out, SameOut):
                 leaves.append(leaves[out.leaf])
                 continue
-            if not is_native(out, params, stored):
+            if not is_native(out, params, stored) or (self.boxes and not self._is_alike(out)):
                 return None
             if not isinstance(out, ArrayOut | ScalarOut | PythonOut):
                 leaves.append(len(outs))
@@ -268,6 +268,14 @@ class SignatureBuilder:
             outs.append(out)
         tree = trees.unflatten(self.traced.out_tree, list(map(_Leaf, leaves)))
         return tuple(outs), _structure(tree)
+
+    def _is_alike(self, out: Out) -> bool:
+        """Whether a leaf is the same thing where results are not NumPy's."""
+        if isinstance(out, ArrayOut):
+            return self.program.results[out.index].kind != "scalar"
+        if isinstance(out, ArgOut):
+            return out.arg < len(self.traced.args)
+        return isinstance(out, PythonOut | StaticOut)
 
     def rebuilt(self, stored: Sequence[abi.Result]) -> tuple[tuple[Out, ...], abi.Structure]:
         """Results that Python puts together: it is given those of the core, and the arrays that

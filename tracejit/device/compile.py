@@ -5,19 +5,21 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from tracejit import abi
 from tracejit.abi import capi
 from tracejit.codegen_llvm.engine import shared_engine
-from tracejit.codegen_llvm.lower import Core
 from tracejit.codegen_llvm.runtime import runtime_symbols
 from tracejit.codegen_ptx.lower import PtxProgram, ptx_module
-from tracejit.device import memory
+from tracejit.device import entry_text, memory
 from tracejit.device.driver import Driver, driver
-from tracejit.device.entry import DeviceEntry
+from tracejit.device.entry import DeviceEntry, exception_of
+from tracejit.device.fields import fields
 from tracejit.device.host_text import lower_host
 from tracejit.device.kernel_cache import KernelCache
+from tracejit.device.memory import AroundCore
 from tracejit.device.products import needs_kernel
 from tracejit.device.staging import why_on_host
 from tracejit.device.transfers import upload_constant
@@ -28,6 +30,9 @@ from tracejit.lower.expand_masked import plain
 from tracejit.lower.host_numbers import host_numbers
 from tracejit.lower.join_points import join_points
 from tracejit.lower.outline import outline
+from tracejit.python_entry import boxing_text
+from tracejit.python_entry import entry_text as cpu_entry
+from tracejit.python_entry.entry import merge_declarations, native_symbols, uses_native_entry
 
 _NAME = re.compile(r"@([\w.$]+)")
 
@@ -75,49 +80,86 @@ class DeviceCode:
         names: Callable[[int], str],
     ) -> DeviceSpecialisation:
         """What calls it by this signature."""
-        text = self.core.text
+        core = self.core.text
+        entry = None if rejecting else self._entry(signature)
+        text = core if entry is None else merge_declarations("\n".join([core, *entry.parts]))
         available: dict[str, int] = {
-            **capi.symbols(),
+            **(capi.symbols() if entry is None else native_symbols()),
             **runtime_symbols(),
             **self.driver.addresses,
+            **self.driver.natives,
             **memory.symbols(),
             **self.core.symbols,
             "kernels": ctypes.addressof(self._kernels),
             "constants": ctypes.addressof(self._places),
         }
-        if "@cublas" in text:
+        if "@cublas" in core:
             available |= self.driver.blas
         wanted = {name: available[name] for name in _NAME.findall(text) if name in available}
-        module = shared_engine().compile(text, wanted, ["core"], opt_level, cache)
-        return DeviceSpecialisation(self, module, signature, rejecting, names)
+        exports = ["core"] if entry is None else ["core", "entry"]
+        module = shared_engine().compile(text, wanted, exports, opt_level, cache)
+        found = (self.core.errors, self.core.host, rejecting, self.driver, self.device, names)
+        portable = DeviceEntry(signature, module.addresses["core"], *found)
+        return DeviceSpecialisation(self, module, signature, portable, entry)
+
+    def _entry(self, signature: abi.Signature) -> NativeEntry | None:
+        """The native entry, where there can be one."""
+        natives = self.driver.natives
+        if not uses_native_entry() or not all(name in natives for name in entry_text.NATIVES):
+            return None
+        where = fields()
+        if where is None or not entry_text.is_native(signature):
+            return None
+        import cupy
+
+        around = AroundCore(self.driver)
+        calls = (around.begin, around.end) if entry_text.takes_memory(self.core.text) else None
+        made = entry_text.DeviceEntryText(
+            signature, where, self.device, cupy.ndarray, self.driver.memory, calls
+        )
+        env = list(made.env)
+        env[0] = partial(exception_of, self.core.errors, self.driver)
+        env[1] = self.core.host
+        return NativeEntry(made.text, env)
+
+
+class NativeEntry:
+    """The text of an entry, and the environment that it is called with."""
+
+    def __init__(self, text: str, env: Sequence[Any]) -> None:
+        self.parts = (
+            text,
+            cpu_entry.DECLARATIONS,
+            boxing_text.DECLARATIONS,
+            entry_text.DECLARATIONS,
+        )
+        self._objects = list(env)  # the words below are bare pointers to them
+        self._words = (ctypes.c_void_p * len(env))(*map(id, self._objects))
+        self.env_address = ctypes.addressof(self._words)
+        self.entry_address = 0
 
 
 class DeviceSpecialisation:
-    """One core with its entry, as `python_entry.entry.Specialisation` is for the CPU."""
+    """One core with its entries, as `python_entry.entry.Specialisation` is for the CPU.
+
+    ``chained``: the native one, as a chain takes it; None where there is none.
+    """
 
     def __init__(
         self,
         code: DeviceCode,
         module: Any,
         signature: abi.Signature,
-        rejecting: Sequence[int],
-        names: Callable[[int], str],
+        portable: DeviceEntry,
+        entry: NativeEntry | None,
     ) -> None:
         self.code = code
         self.module = module
         self.signature = signature
-        self.chained = None
-        core: Core = code.core
-        self.portable = DeviceEntry(
-            signature,
-            module.addresses["core"],
-            core.errors,
-            core.host,
-            rejecting,
-            code.driver,
-            code.device,
-            names,
-        )
+        self.portable = portable
+        self.chained = entry
+        if entry is not None:
+            entry.entry_address = module.addresses["entry"]
 
     @property
     def kernels(self) -> Mapping[Instr, str]:

@@ -49,6 +49,10 @@ class Driver(Protocol):
         """The C function of cuBLAS that host code calls, by name."""
 
     @property
+    def natives(self) -> Mapping[str, int]:
+        """The C functions of `entry_text.NATIVES` that there are: native entries need all."""
+
+    @property
     def library(self) -> DeviceLibrary:
         """The functions of cupy."""
 
@@ -128,6 +132,19 @@ class RealDriver:
         return {PRODUCT: address}
 
     @cached_property
+    def natives(self) -> Mapping[str, int]:
+        cuda = self._cupy.cuda
+        found = {
+            "tj_device_stream": _exported(
+                cuda.stream, "get_current_stream_ptr", b"intptr_t (void)"
+            ),
+            "tj_device_number": _exported(
+                cuda.device, "get_device_id", b"int (int __pyx_skip_dispatch)"
+            ),
+        }
+        return {name: address for name, address in found.items() if address is not None}
+
+    @cached_property
     def library(self) -> DeviceLibrary:
         return RealLibrary()
 
@@ -187,6 +204,19 @@ class RealDriver:
 
     def cause(self) -> BaseException | None:
         return None
+
+
+def _exported(module: Any, name: str, signature: bytes) -> int | None:
+    """The address of a C function that a module of Cython exports; None if it is another now."""
+    capsule = getattr(module, "__pyx_capi__", {}).get(name)
+    python = ctypes.pythonapi
+    is_valid, pointer = python.PyCapsule_IsValid, python.PyCapsule_GetPointer
+    is_valid.argtypes, is_valid.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.c_int
+    pointer.argtypes, pointer.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.c_void_p
+    if capsule is None or not is_valid(capsule, signature):
+        return None
+    address: int | None = pointer(capsule, signature)
+    return address
 
 
 _in_use: list[Driver] = []

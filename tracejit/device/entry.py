@@ -135,12 +135,21 @@ class DeviceEntry(PortableEntry):
     def _failed(self, call: CoreCall, memory: CallMemory) -> NoReturn:
         if memory.error is not None:
             raise memory.error
-        if call.error > 0 and self.errors.sites[call.error - 1].exception is CudaError:
-            cause = self._driver.cause()
-            if call.context[abi.CTX_PAYLOAD] == OUT_OF_MEMORY:
-                raise MemoryError from cause
-            raise call.exception(self.errors) from cause
-        raise call.exception(self.errors)
+        if call.error <= 0:
+            raise call.exception(self.errors)
+        first = abi.CTX_PAYLOAD
+        payload = call.context[first : first + abi.PAYLOAD_WORDS]
+        raise exception_of(self.errors, self._driver, call.error, *payload)
+
+
+def exception_of(errors: ErrorTable, driver: Driver, number: int, *payload: int) -> BaseException:
+    """The exception for an error of a core, with what the driver knows of it."""
+    if errors.sites[number - 1].exception is not CudaError:
+        return errors.build(number, *payload)
+    out = payload[0] == OUT_OF_MEMORY
+    error = MemoryError() if out else errors.build(number, *payload)
+    error.__cause__ = driver.cause()
+    return error
 
 
 def _is_written(param: abi.Param) -> bool:

@@ -51,6 +51,24 @@ class CallMemory:
         return self._owned.pop(address)
 
 
+class AroundCore:
+    """What native entries call before and after a core that takes device memory."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def begin(self, context: int) -> None:
+        """The call with its context at this address may allocate."""
+        CallMemory(self._driver, context).__enter__()
+
+    def end(self, context: int) -> None:
+        """What it has left is freed. Raises what an allocation raised."""
+        memory = _under_way[context]
+        memory.__exit__()
+        if memory.error is not None:
+            raise memory.error
+
+
 _under_way: dict[int, CallMemory] = {}
 
 

@@ -44,12 +44,14 @@ class ResultWriter:
             made = self._new(result.dtype, self._dims(k, result))
             self._keep(self._places[k], made, otherwise="drop")
             self._arrays[k] = made
-            data = w.load_at("ptr", made, 16)
-            w.store(f"ptr {data}", "%slots", self.layout.results[k].data)
+            w.store(f"ptr {self._data_of(made)}", "%slots", self.layout.results[k].data)
 
     def _new(self, dtype: abi.DType, dims: list[str]) -> str:
         descr, block = self.w.env_load(dtype), self._block(dims)
         return self.w.op(f"call ptr @tj_new_array(ptr {descr}, i32 {len(dims)}, ptr {block})")
+
+    def _data_of(self, made: str) -> str:
+        return self.w.load_at("ptr", made, 16)
 
     def _keep(self, place: int, made: str, otherwise: str = "unwind") -> None:
         self.w.guard(self.w.op(f"icmp ne ptr {made}, null"), otherwise)

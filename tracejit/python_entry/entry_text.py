@@ -92,7 +92,7 @@ class EntryText:
 
     def _write(self, core: str) -> None:
         s, w = self.signature, self.w
-        results = ResultWriter(w, s, self.layout, self.objects)
+        results = self._results()
         self._allocate_frame(results.count)
         w.guard(w.op(f"icmp eq i64 %nargs, {len(s.params)}"))
         for k, param in enumerate(s.params):
@@ -115,6 +115,9 @@ class EntryText:
         self._call(core)
         results.build()
         self._exits(results)
+
+    def _results(self) -> ResultWriter:
+        return ResultWriter(self.w, self.signature, self.layout, self.objects)
 
     def _allocate_frame(self, leaves: int) -> None:
         w = self.w
@@ -194,7 +197,7 @@ class EntryText:
     def _guard_array(self, k: int, param: abi.ArrayParam) -> None:
         w, o = self.w, self.objects[k]
         w.guard_type(o, "@PyArray_Type")
-        self._guard_dtype(o, param.dtype)
+        self._guard_dtype(w.load_at("ptr", o, capi.DESCR), param.dtype)
         nd = w.load_at("i32", o, capi.NDIM)
         right_nd = w.op(f"icmp eq i32 {nd}, {len(param.shape)}")
         mask = capi.ALIGNED | (capi.WRITEABLE if param.writable else 0)
@@ -207,9 +210,8 @@ class EntryText:
         w.store(f"ptr {w.load_at('ptr', o, capi.DATA)}", "%slots", slots.data)
         self._guard_extents(k, param, contiguous)
 
-    def _guard_dtype(self, o: str, dtype: abi.DType) -> None:
+    def _guard_dtype(self, found: str, dtype: abi.DType) -> None:
         w = self.w
-        found = w.load_at("ptr", o, capi.DESCR)
         if is_from_outside(dtype):  # its number is another in each process
             kind = w.load_at("ptr", found, capi.DESCR_TYPE)
             order = w.load_at("i8", found, capi.DESCR_BYTEORDER)
@@ -297,11 +299,7 @@ class EntryText:
         w, s = self.w, self.signature
         bounds: dict[int, tuple[str, str]] = {}
         for k in sorted({k for pair in s.disjoint for k in pair}):
-            both = w.op(f"call {{ i64, i64 }} @tj_bounds(ptr {self.objects[k]})")
-            bounds[k] = (
-                w.op(f"extractvalue {{ i64, i64 }} {both}, 0"),
-                w.op(f"extractvalue {{ i64, i64 }} {both}, 1"),
-            )
+            bounds[k] = self._bounds(k)
         checks = []
         for a, b in s.disjoint:
             before = w.op(f"icmp ule i64 {bounds[a][1]}, {bounds[b][0]}")
@@ -318,10 +316,19 @@ class EntryText:
             checks.append(w.op(f"icmp {_RELATIONS[guard.relation]} i64 {left}, {right}"))
         w.guard_all(checks)
 
+    def _bounds(self, k: int) -> tuple[str, str]:
+        """First byte and end of the memory that an array spans."""
+        both = self.w.op(f"call {{ i64, i64 }} @tj_bounds(ptr {self.objects[k]})")
+        low, high = (self.w.op(f"extractvalue {{ i64, i64 }} {both}, {at}") for at in (0, 1))
+        return low, high
+
+    def _data(self, k: int) -> str:
+        return self.w.load_at("ptr", self.objects[k], capi.DATA)
+
     def _same_memory(self, a: int, b: int) -> list[str]:
         w, first = self.w, self.signature.all_params[a]
         assert isinstance(first, abi.ArrayParam)
-        data = [w.load_at("ptr", self.objects[k], capi.DATA) for k in (a, b)]
+        data = [self._data(k) for k in (a, b)]
         checks = [w.op(f"icmp eq ptr {data[0]}, {data[1]}")]
         for term in (abi.AxisLength, abi.Stride):
             for axis in range(len(first.shape)):

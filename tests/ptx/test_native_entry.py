@@ -1,0 +1,180 @@
+"""Calls with cupy arrays that no Python code answers: which they are, and that they are right."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+cupy = pytest.importorskip("cupy")
+
+from tests.ptx.fake_device import FakeDriver, fake_device  # noqa: E402
+from tests.ptx.null_device import null_device, shifted  # noqa: E402
+from tracejit import jit, trees  # noqa: E402
+from tracejit.device import fields as probed  # noqa: E402
+from tracejit.device.driver import CudaError  # noqa: E402
+from tracejit.python_entry.entry import uses_native_entry  # noqa: E402
+
+pytestmark = pytest.mark.skipif(not uses_native_entry(), reason="entries are in Python here")
+M = np.arange(12.0).reshape(3, 4)
+
+
+@pytest.fixture
+def gpu() -> Iterator[FakeDriver]:
+    with fake_device() as driver:
+        yield driver
+
+
+def in_place(x: Any, y: Any) -> Any:
+    y[1:] = x[:-1] * 2
+    x += 1
+    return {"same": x, "sums": (y + x, 3.0, None)}
+
+
+CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
+    "new array": (lambda x, y, a: x * a + y, (M, M, 2.0)),
+    "containers and arguments": (in_place, (np.arange(3.0), np.ones(3))),
+    "numbers": (lambda x, n, b: (float(x.sum()), int(n) + len(x), b), (M, 7, True)),
+    "nothing": (lambda x: x.fill(2), (M,)),
+    "order of Fortran": (lambda x: x + 1, (np.asfortranarray(M),)),
+    "steps": (lambda x, y: x - y, (M[::2, ::-1], M[:2])),
+    "temporaries": (lambda x: np.cumsum(x)[::-1] * np.cumsum(x), (np.arange(4.0),)),
+    "products": (lambda x, y: x @ y + 1, (M, M.T.copy())),
+    "small dtypes": (lambda x: ~x, (np.array([[1, 2]], "u1"),)),
+    "complex": (lambda x: x * 1j, (M,)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_calls_are_native(gpu: FakeDriver, name: str) -> None:
+    f, args = CASES[name]
+    fast = jit(lambda *a: f(*a))
+    for repeat in range(3):
+        given = [np.array(a, order="K") + 0 if isinstance(a, np.ndarray) else a for a in args]
+        if name == "steps":
+            given = list(args)
+        device = [gpu.put(a) if isinstance(a, np.ndarray) else a for a in given]
+        got, want = fast(*device), f(*given)
+        for a, b in zip(trees.leaves_of(got), trees.leaves_of(want), strict=True):
+            if isinstance(b, np.ndarray):
+                assert (type(a), a.dtype, a.shape) == (cupy.ndarray, b.dtype, b.shape)
+                np.testing.assert_allclose(gpu.get(a), b, rtol=1e-14)
+            else:
+                assert (type(a), a) == (type(b), b)
+        for a, b in zip(device, given, strict=True):
+            if isinstance(b, np.ndarray):
+                np.testing.assert_array_equal(gpu.get(a), b)
+        assert fast.stats().slow_calls == 1, repeat
+
+
+def test_what_differs_is_no_call_of_this_entry(gpu: FakeDriver) -> None:
+    """Guards: each of these has an answer of its own, and the entry stays right afterwards."""
+    f = jit(lambda x, y: x + y)
+    one = [gpu.put(np.ones(4)), gpu.put(np.arange(4.0))]
+    f(*one)
+    others: list[list[Any]] = [
+        [np.ones(4, "f4"), np.ones(4)],
+        [np.ones((2, 2)), np.ones((2, 2))],
+        [np.ones(4), np.arange(8.0)[::2]],
+        [np.ones(4), np.arange(8.0)[3::-1]],
+        [np.ones(0), np.ones(0)],
+        [np.ones(5), np.ones(5)],
+    ]
+    for x, y in others:
+        got = f(gpu.put(x), gpu.put(y))
+        np.testing.assert_array_equal(gpu.get(got), x + y)
+        assert got.dtype == (x + y).dtype
+        np.testing.assert_array_equal(gpu.get(f(*one)), [1, 2, 3, 4])
+    assert type(f(np.ones(4), np.ones(4))) is np.ndarray
+    with pytest.raises(TypeError, match="y is a NumPy array"):
+        f(one[0], np.ones(4))
+    memory = gpu.put(np.arange(8.0))
+    g = jit(lambda x, y: np.add(x, 1, out=y))
+    for start in (4, 0, 2, 4):
+        host = np.arange(8.0)
+        device = gpu.put(host)
+        g(device[:4], device[start : start + 4])
+        np.add(host[:4], 1, out=host[start : start + 4])
+        np.testing.assert_array_equal(gpu.get(device), host)
+    assert memory.size == 8
+
+
+def test_another_device_is_current(gpu: FakeDriver, monkeypatch: Any) -> None:
+    f = jit(lambda x: x + 1)
+    x = gpu.put(np.ones(2))
+    f(x)
+    f(x)
+    assert f.stats().slow_calls == 1
+    monkeypatch.setattr(gpu, "number", 1)
+    np.testing.assert_array_equal(gpu.get(f(x)), [2, 2])
+    assert f.stats().slow_calls == 2
+
+
+def test_failures_leave_nothing(gpu: FakeDriver) -> None:
+    """Each driver call in turn, of a native call: no reference and no memory is kept."""
+
+    def f(x: Any, y: Any) -> Any:
+        x += 1
+        np.cumsum(x, out=x)
+        y[:] = x @ np.sort(x) + y
+        return np.cumsum(y)[::-1] + y, x * 2
+
+    fast = jit(f)
+    given = np.arange(4.0), np.ones(4)
+    fast(*map(gpu.put, given))
+    raised: set[str] = set()
+    gc.freeze()
+    for n in range(1, 200):
+        device = [gpu.put(a) for a in given]
+        held = [sys.getrefcount(x) for x in (*device, cupy.ndarray)]
+        before = gpu.allocations
+        gpu.fail_at(n)
+        try:
+            got = fast(*device)
+        except (CudaError, MemoryError, RuntimeError) as error:
+            raised.add(type(error).__name__)
+            del error
+        else:
+            break
+        gpu.recover()
+        gc.collect()
+        assert [sys.getrefcount(x) for x in (*device, cupy.ndarray)] == held
+        assert gpu.allocations == before
+    gc.unfreeze()
+    assert n > 10
+    assert {"CudaError", "MemoryError"} <= raised
+    assert fast.stats().slow_calls == 1
+    gpu.fail_at(0)
+    host = [a.copy() for a in given]
+    for a, b in zip(got, f(*host), strict=True):
+        np.testing.assert_allclose(gpu.get(a), b)
+    held = [sys.getrefcount(x) for x in (*device, cupy.ndarray)]
+    for _ in range(20):
+        fast(*device)
+    assert [sys.getrefcount(x) for x in (*device, cupy.ndarray)] == held
+
+
+def test_the_null_device_counts_no_call_of_python(gpu: FakeDriver) -> None:
+    """What `python -m tests.ptx.null_device` measures is the native entry."""
+    with null_device() as null:
+        arrays = [null.empty(100, "f8") for _ in range(3)]
+        for function in (lambda x, y, z: x * y + z, shifted):
+            f = jit(function)
+            for _ in range(5):
+                assert f(*arrays).shape == (100,)
+            assert f.stats().slow_calls == 1
+
+
+def test_fields_of_another_cupy_are_not_read() -> None:
+    memory = cupy.cuda.MemoryPointer(cupy.cuda.UnownedMemory(4096, 96, None, 0), 0)
+    x = cupy.ndarray((2, 3), "f8", memory)
+    here = probed.fields()
+    assert here is not None
+    assert probed._has(here, x)
+    for name in ("shape", "strides", "dtype", "data", "address", "device"):
+        assert not probed._has(replace(here, **{name: getattr(here, name) + 8}), x), name
