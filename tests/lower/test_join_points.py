@@ -13,6 +13,7 @@ from tracejit.ir.program import kernels, verify_program
 from tracejit.lower.device_scalars import device_scalars
 from tracejit.lower.expand_masked import plain
 from tracejit.lower.join_points import join_points
+from tracejit.lower.numbers_in_memory import numbers_in_memory
 from tracejit.lower.parallel import Kernel
 
 
@@ -128,3 +129,25 @@ def test_numbers_stay_on_the_device(name: str) -> None:
     verify_program(staying)
     assert outcome(made.traced, staying, make()) == outcome(made.traced, program, make())
     assert sum(bool(k.results) for k in kernels(staying.host)) == waits
+
+
+GIVEN_BACK = {
+    "made by kernels": (lambda x: (x.sum(), x[1], x + 1, x.max()), lambda: (line(300),)),
+    "arithmetic of the host": (lambda x, a: (np.sqrt(x.sum()) + a, x), lambda: (line(9), 2.0)),
+    "given": (lambda x, a: (np.float64(a), x.mean()), lambda: (line(9), 2.0)),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN_BACK)
+def test_numbers_that_are_given_back_stay_in_memory(name: str) -> None:
+    function, make = GIVEN_BACK[name]
+    made = jit(function)._dispatcher.version_for(*make()).artefacts
+    program = plain(made.program)
+    staying = numbers_in_memory(program, range(len(program.results)))
+    verify_program(staying)
+    assert not staying.host.results
+    assert {r.kind for r in staying.results} == {"out"}
+    after = device_scalars(join_points(staying))
+    for found in (staying, after):
+        assert outcome(made.traced, found, make()) == outcome(made.traced, program, make())
+    assert not any(k.results for k in kernels(after.host)), "nothing waits"

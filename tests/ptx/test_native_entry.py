@@ -47,6 +47,7 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "products": (lambda x, y: x @ y + 1, (M, M.T.copy())),
     "small dtypes": (lambda x: ~x, (np.array([[1, 2]], "u1"),)),
     "complex": (lambda x: x * 1j, (M,)),
+    "numbers of NumPy": (lambda x, a: (x.sum(), x[1, 2], np.sqrt(x.max()) + a, len(x)), (M, 2.0)),
 }
 
 
@@ -64,12 +65,35 @@ def test_calls_are_native(gpu: FakeDriver, name: str) -> None:
             if isinstance(b, np.ndarray):
                 assert (type(a), a.dtype, a.shape) == (cupy.ndarray, b.dtype, b.shape)
                 np.testing.assert_allclose(gpu.get(a), b, rtol=1e-14)
+            elif isinstance(b, np.generic):
+                assert (type(a), a.dtype, a.shape) == (cupy.ndarray, b.dtype, ())
+                np.testing.assert_allclose(gpu.get(a), b, rtol=1e-14)
             else:
                 assert (type(a), a) == (type(b), b)
         for a, b in zip(device, given, strict=True):
             if isinstance(b, np.ndarray):
                 np.testing.assert_array_equal(gpu.get(a), b)
         assert fast.stats().slow_calls == 1, repeat
+
+
+def test_numbers_of_numpy_stay_on_the_device(gpu: FakeDriver) -> None:
+    """Losses and norms are not waited for, whoever makes them; Python's numbers are."""
+
+    def f(x: Any) -> Any:
+        s = x.sum()
+        y = x / s
+        return s, y, np.sqrt(s), x[1], s
+
+    x = gpu.put(np.arange(4.0))
+    fast = jit(f)
+    s, y, root, one, again = fast(x)
+    assert gpu.counts.waits == 0
+    assert again is s
+    for got, want in ((s, 6.0), (y, np.arange(4.0) / 6), (root, np.sqrt(6.0)), (one, 1.0)):
+        np.testing.assert_allclose(gpu.get(got), want)
+    assert "nothing waits" in fast.explain(x)
+    assert jit(lambda x: (x.sum(), float(x.sum())))(x)[1] == 6.0
+    assert gpu.counts.waits == 1
 
 
 def test_what_differs_is_no_call_of_this_entry(gpu: FakeDriver) -> None:

@@ -256,6 +256,8 @@ class SignatureBuilder:
             if isinstance(out, SameOut):
                 leaves.append(leaves[out.leaf])
                 continue
+            if isinstance(out, ScalarOut) and isinstance(stored[out.index], abi.ArrayResult):
+                out = ArrayOut(out.index)
             if not is_native(out, params, stored) or (self.boxes and not self._is_alike(out)):
                 return None
             if not isinstance(out, ArrayOut | ScalarOut | PythonOut):

@@ -18,7 +18,7 @@ from tracejit.calls.argument_layouts import layouts_of, param_slots
 from tracejit.calls.argument_types import EVERY_CLASS, args_of, is_source
 from tracejit.calls.calling_convention import SignatureBuilder
 from tracejit.calls.deopt import prints_before, rollback_of
-from tracejit.calls.device_versions import boxes_of, device_of_version, outside_name
+from tracejit.calls.device_versions import boxes_of, device_of_version, on_device, outside_name
 from tracejit.calls.epilogue import Epilogue
 from tracejit.calls.log import Clock, described
 from tracejit.calls.placement import ON_THE_CPU
@@ -179,6 +179,8 @@ def native_code(
     program = lowered(traced, function)
     if device is None and options.parallel:
         program = share_loops(program)
+    if device is not None:
+        program = on_device(traced, program)
     clock.next("llvm text")
     boxes = boxes_of(device)
     signature = SignatureBuilder(traced, function, program, boxes, stands=stands).build()

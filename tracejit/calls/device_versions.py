@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.calls.epilogue import Epilogue
 from tracejit.calls.versions import Request
 from tracejit.device import transfers
 from tracejit.device.driver import Driver, driver
 from tracejit.device_arrays import device_of, is_cupy_array
 from tracejit.errors import throw
 from tracejit.ir.arguments import ArrayArg
+from tracejit.ir.program import Program
+from tracejit.ir.results import ArgOut, ArrayOut, PythonOut, SameOut, ScalarOut, StaticOut
+from tracejit.lower.numbers_in_memory import numbers_in_memory
 from tracejit.trace.guards.paths import GlobalVariable, as_path
 from tracejit.trace.traced import Traced
 
@@ -26,7 +30,7 @@ class DeviceBoxes:
         return x if is_cupy_array(x) else self.scalar(x)
 
     def scalar(self, x: Any) -> Any:
-        return transfers.scalar(self._driver, x)
+        return x if is_cupy_array(x) else transfers.scalar(self._driver, x)
 
     def items(self, x: Any) -> np.ndarray[Any, Any]:
         return transfers.host(self._driver, x)
@@ -35,6 +39,17 @@ class DeviceBoxes:
 def boxes_of(device: int | None) -> DeviceBoxes | None:
     """What results become on a device; None for the CPU."""
     return None if device is None else DeviceBoxes(driver())
+
+
+def on_device(traced: Traced, program: Program) -> Program:
+    """The Program with numbers that become arrays left on the device, where nothing else is made of
+    them."""
+    kinds = (ArrayOut, ScalarOut, PythonOut, ArgOut, StaticOut, SameOut)
+    if not all(isinstance(out, kinds) for out in traced.outs) or Epilogue(traced).needs_call:
+        return program
+    numbers = {out.index for out in traced.outs if isinstance(out, PythonOut)}
+    arrays = {out.index for out in traced.outs if isinstance(out, ArrayOut | ScalarOut)}
+    return numbers_in_memory(program, arrays - numbers)
 
 
 def device_of_version(request: Request, traced: Traced) -> int | None:
