@@ -238,3 +238,21 @@ def slices(n, x):
 def test_slices_of_other_ends_are_refused() -> None:
     with pytest.raises(Exception, match="the same of start, stop and step"):
         outcome(jit(slices), 0)
+
+
+def smoothed(n, rows):
+    while n > 0:
+        n -= 1
+        new = [[0.0] * 3 for _ in range(3)]
+        for i in range(2):
+            for j in range(3):
+                new[i][j] = rows[i][j] + rows[i + 1][j]
+        rows = new
+    return rows
+
+
+def test_rows_of_ints_in_a_list_meet_rows_of_floats() -> None:
+    rows, compiled = [[1, 2, 3], [4, 5, 6], [7, 8, 9]], jit(smoothed)
+    for n in (3, 1, 0, 2):
+        assert compiled(n, rows) == smoothed(n, rows)
+    assert rows == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]

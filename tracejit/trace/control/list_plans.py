@@ -53,7 +53,7 @@ class ListPlan(BindingPlan):
         if x is UNDEFINED:
             run = empty_run(self.form)
         else:
-            run = x if isinstance(x, ListBuffer) else run_of_items(x, self.form)
+            run = run_of_items([x] if isinstance(x, ListBuffer) else x, self.form)
         run = run.of_deque(self.is_deque)
         size, columns = run.columns[0].shape[0], run.columns
         places = [b.index(run.count)] if self.count is None else []
