@@ -280,7 +280,7 @@ print(*(m for m in sys.modules if m.startswith(("tracejit.codegen_ptx.", "tracej
 """
     lines = run_python(source).splitlines()
     count, *roots = lines[0].split()
-    assert int(count) <= 62
+    assert int(count) <= 63
     assert lines[1].split() in ([], ["tracejit.codegen_ptx.compile"])
     assert set(roots) <= {"tracejit", "optree", "typing_extensions"}
 

@@ -35,6 +35,7 @@ SINGULAR = {
     "cbrt": [0.0, 1e-20],
     "abs": [0.0, 1e-20],
     "sign": [0.0, 1e-20],
+    **{name: [1e-20] for name in ("gamma", "lgamma", "polygamma")},
     "frexp_mantissa": [a for a in REAL if abs(a) in (0.0, 1e-20, 0.5, 1.0, 2.0)],
 }
 

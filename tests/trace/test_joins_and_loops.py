@@ -256,3 +256,66 @@ def test_rows_of_ints_in_a_list_meet_rows_of_floats() -> None:
     for n in (3, 1, 0, 2):
         assert compiled(n, rows) == smoothed(n, rows)
     assert rows == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+
+
+def recursion_in_a_loop(a):
+    k = 0
+    while k < 3 and a[0] < 5:
+        k += 1
+        if a[1] > k:
+
+            def down(y, n):
+                return y if n <= 0 else down(y - 1, n - 1) + y
+
+            a[2] += down(a, 1)[0]
+        a[0] += 1
+    return a
+
+
+def closure_in_a_loop_over_a_generator(a):
+    for _, x in zip(range(3), (x for x in a if x != 2)):
+
+        def up(y, n):
+            return y if n <= 0 else up(y + n, n - 1) + x
+
+        a[0] += up(a, 2)[1]
+    return a
+
+
+@pytest.mark.parametrize("function", [recursion_in_a_loop, closure_in_a_loop_over_a_generator])
+def test_functions_may_be_defined_in_each_iteration(function: Any) -> None:
+    a = np.arange(3.0) + 1
+    np.testing.assert_array_equal(jit(function)(a.copy()), function(a.copy()))
+
+
+def called_behind_its_loop(a):
+    k = 0
+    while k < 3 and a[0] < 5:
+        k += 1
+        c = a[0] * 2
+
+        def last(y):
+            return y + c
+
+        a[0] = last(a[0])
+    return last(a[1])
+
+
+def called_in_the_next_iteration(a):
+    k = 0
+    while k < 3 and a[0] < 5:
+        if k > 0:
+            a[0] += last(a[0])  # noqa: F821
+        c = a[0] * 2
+
+        def last(y):
+            return y + c
+
+        k += 1
+    return a
+
+
+@pytest.mark.parametrize("function", [called_behind_its_loop, called_in_the_next_iteration])
+def test_a_function_of_another_iteration_is_not_called(function: Any) -> None:
+    with pytest.raises(UnsupportedError, match=r"last was defined in a loop .* call it there"):
+        jit(function)(np.arange(3.0) + 1)

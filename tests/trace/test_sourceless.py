@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Callable
 from typing import Any
 
@@ -191,3 +192,26 @@ def test_questions_about_types(space: dict[str, Any], name: str) -> None:
 def test_what_asks_traced_values_themselves_is_refused(space: dict[str, Any], name: str) -> None:
     with pytest.raises(UnsupportedError, match="put it in a file, or ask isinstance"):
         jit(space[name])(X)
+
+
+BOXES = """
+class Box:
+    def __init__(self, a):
+        self.a = a
+
+    def twice(self):
+        return self.a * 2
+
+
+def f(x):
+    return Box(x).twice()
+"""
+
+
+@pytest.mark.parametrize("name", [{}, {"__name__": "somewhere"}])
+def test_classes_of_exec_are_the_programs(name: dict[str, str]) -> None:
+    space: dict[str, Any] = {**name}
+    file = f"<boxes {len(name)}>"
+    linecache.cache[file] = (len(BOXES), None, BOXES.splitlines(True), file)
+    exec(compile(BOXES, file, "exec"), space)
+    np.testing.assert_array_equal(jit(space["f"])(np.ones(2)), [2.0, 2.0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from types import FunctionType
 from typing import Any, NoReturn
 
 from tracejit.ir import extent as ex
@@ -30,6 +31,7 @@ from tracejit.trace.control.plans import (
     BindingPlan,
     Invariant,
     KnownValue,
+    LostFunction,
     Maybe,
     Structure,
     carried_on,
@@ -181,9 +183,11 @@ class Ending(Meeting):
         return _plan_of_array(x, self)
 
     def known(self, name: str, x: Any) -> BindingPlan:
-        if not is_known(x):
-            raise NotConverged(name)
-        return KnownValue(x)
+        if is_known(x):
+            return KnownValue(x)
+        if isinstance(x, FunctionType):
+            return LostFunction(name)
+        raise NotConverged(name)
 
     def is_made_anew(self, x: Any, edge: int) -> bool:
         return True

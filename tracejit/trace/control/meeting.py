@@ -17,7 +17,16 @@ from tracejit.trace.control.array_plans import SelectPlan
 from tracejit.trace.control.list_plans import RefPlan, list_plan
 from tracejit.trace.control.number_plans import is_any_number
 from tracejit.trace.control.objects import has_parts, parts_of
-from tracejit.trace.control.plans import BindingPlan, Maybe, Structure, Unbound, is_same, maker_of
+from tracejit.trace.control.plans import (
+    BindingPlan,
+    LostFunction,
+    Maybe,
+    Structure,
+    Unbound,
+    is_lost,
+    is_same,
+    maker_of,
+)
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.values.all import Array
 from tracejit.trace.values.list_heaps import one_heap
@@ -79,6 +88,8 @@ class Meeting(ABC):
             return self.structures(name, plan, x)
         if is_same(a, b):
             return plan
+        if is_lost(a) or is_lost(b):
+            return LostFunction(name)
         self.refuse(name, a, b, "make both the same kind")
 
     def parts_met(

@@ -12,12 +12,13 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
+from functools import cache
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from tracejit.errors import StructureError
+from tracejit.errors import StructureError, UnsupportedError
 from tracejit.ir.core import Value
 from tracejit.ir.extent import Dim
 from tracejit.ir.types import BOOL, INDEX, TensorType
@@ -27,7 +28,7 @@ from tracejit.trace.control.edges import Edge, TracedSide
 from tracejit.trace.control.objects import choose_among, is_object, made_object, parts_of
 from tracejit.trace.convert import UNDEFINED
 from tracejit.trace.session.regions import yielded
-from tracejit.trace.session.session import current
+from tracejit.trace.session.session import current, where
 from tracejit.trace.values import containers
 from tracejit.trace.values.all import Array, Cell, Tracer
 from tracejit.trace.values.iterables import Range
@@ -194,6 +195,40 @@ _KNOWN = (
 def is_known(x: Any) -> bool:
     """Whether a value cannot hold anything that is traced, nor change."""
     return isinstance(x, _KNOWN) or (isinstance(x, FunctionType) and not x.__closure__)
+
+
+@dataclass(frozen=True)
+class LostFunction(BindingPlan):
+    """A function that is made anew on an edge and reads what is there: on other edges the name has
+    something that refuses to be called."""
+
+    name: str
+
+    def flatten(self, x: Any, edge: Edge | None = None) -> list[Value]:
+        return []
+
+    def opened(self, entry: Any, given: Arrivals) -> Any:
+        return _refusing(self.name)
+
+
+@cache
+def _refusing(name: str) -> Callable[..., Any]:
+    def lost(*args: Any, **kwargs: Any) -> Any:
+        raise UnsupportedError(
+            f"{where()}: {name} was defined in a loop or branch that is decided at run time and "
+            "reads variables around it: call it there, or define it before and pass what it reads"
+        )
+
+    _LOST.add(lost)
+    return lost
+
+
+_LOST: set[Any] = set()
+
+
+def is_lost(x: Any) -> bool:
+    """Whether a name has what refuses to be called."""
+    return isinstance(x, FunctionType) and x in _LOST
 
 
 @dataclass(frozen=True)

@@ -133,9 +133,9 @@ def is_pure(f: Any) -> bool:
         return False
     owner = getattr(f, "__self__", None)
     kind = owner if isinstance(owner, type) else type(owner)
-    if owner is None or isinstance(owner, ModuleType) or not is_library(kind.__module__):
+    if owner is None or isinstance(owner, ModuleType) or not is_library(module_of(kind)):
         return True
-    rule = _rule_of(kind.__module__)  # a method of a pure base may be of something that is not
+    rule = _rule_of(module_of(kind))  # a method of a pure base may be of something that is not
     return rule is not None and rule.admits(kind.__qualname__)
 
 
@@ -147,7 +147,7 @@ def is_pure_class(cls: type) -> bool:
     for name in ("__new__", "__init__"):
         owner = next(base for base in cls.__mro__ if name in base.__dict__)
         users = isinstance(owner.__dict__[name], FunctionType | staticmethod)
-        if owner is not object and not (users and not is_library(owner.__module__)):
+        if owner is not object and not (users and not is_library(module_of(owner))):
             module, _ = place_of(owner)
             rule = _rule_of(module)
             if rule is None or not rule.admits(owner.__qualname__) or _draws(module, owner):
