@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.codegen_llvm.by_reference import by_reference
 from tracejit import jit
-from tracejit.ir.scalar import elementary
-from tracejit.ir.scalar.emit_numpy import apply
+from tracejit.ir.builder import Builder
+from tracejit.ir.types import INDEX, tensor
 from tracejit.llvm_text import lower_apart
 from tracejit.llvm_text.lower_apart import CHUNK, FEW
 
-OURS = ("exp", "log", "sin", "tanh")
 SIZES = (FEW + 1, CHUNK, CHUNK + 1)
-
-
-class Reference:
-    """NumPy with the elementary functions of the general form."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in OURS:
-            return getattr(np, name)
-        return lambda x: np.asarray(apply(getattr(elementary, name), np.asarray(x)))[()]
-
-
-def by_reference(function: Callable[..., Any]) -> Callable[..., Any]:
-    space = {"np": Reference(), "__builtins__": __builtins__}
-    return types.FunctionType(function.__code__, space)
 
 
 def total(x, w, at):
@@ -130,6 +116,22 @@ def test_what_a_check_asks_about_is_not_computed_again(monkeypatch: pytest.Monke
         jit(poisson)(x, x + 1.0)
 
 
+def test_a_long_body_is_looked_at_once() -> None:
+    """No recursion along what values are made of, and cheap values are not kept."""
+    count = 20_000
+    b = Builder("body")
+    i, s = b.param(INDEX), b.param(tensor("f8"))
+    x = b.convert(i, "f8")
+    for _ in range(count):
+        x = b.op("add", x, x)
+    body = b.build([b.op("add", s, x)])
+    parts = lower_apart.parts_of(body, 1, None)
+    assert parts is not None
+    assert parts.kept == (x,)
+    assert len(parts.apart.instrs) == count + 3
+    assert len(parts.rest.instrs) == 3
+
+
 def test_an_exception_comes_in_its_iteration() -> None:
     x = np.linspace(1.0, 2.0, 1000)
     with pytest.raises(ValueError, match="700"):
@@ -194,6 +196,17 @@ def test_these_stay_one_loop(program: Callable[..., Any]) -> None:
     assert loops_apart(program, x) == 0
     again = np.linspace(0.0, 1.0, 100)
     np.testing.assert_allclose(jit(program)(x), program(again), rtol=1e-13)
+
+
+@pytest.mark.parametrize(("target", "splits"), [("thumbv7em", 0), ("aarch64", 1)])
+def test_small_devices_have_small_stacks(
+    target: str, splits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[str] = []
+    run = lower_apart.Apart.run
+    monkeypatch.setattr(lower_apart.Apart, "run", lambda *a: found.append("") or run(*a))
+    jit(total).export(str(tmp_path / "total.o"), "(f8[100], f8[100], i8[100])", target=target)
+    assert len(found) == splits
 
 
 def test_the_stack_of_a_recursion_stays_small() -> None:

@@ -4,13 +4,13 @@ written in place, overlaps, is carried along, or is rare in one place only."""
 from __future__ import annotations
 
 import math
-import types
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.codegen_llvm.by_reference import by_reference
 from tracejit import jit
 from tracejit.ir.scalar import elementary
 from tracejit.ir.scalar.emit_numpy import apply
@@ -18,20 +18,6 @@ from tracejit.llvm_text.lower_usual import CHUNK, has_rare_way
 
 FLOATS = [np.float32, np.float64]
 F64 = np.dtype("f8")
-
-
-class Reference:
-    """NumPy with the elementary functions of the general form."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in ("sin", "cos", "tan"):
-            return getattr(np, name)
-        return lambda x: np.asarray(apply(getattr(elementary, name), np.asarray(x)))[()]
-
-
-def by_reference(function: Callable[..., Any]) -> Callable[..., Any]:
-    space = {"np": Reference(), "__builtins__": __builtins__}
-    return types.FunctionType(function.__code__, space)
 
 
 def samples(dtype: Any, count: int, rare: str) -> Any:

@@ -62,11 +62,12 @@ def lower_program(
     text: Callable[[Module, Program], FunctionText] | None = None,
     *,
     parallel: bool = True,
+    deep_stack: bool = True,
 ) -> Core:
     """Native code for a verified Program, as text; ``rules`` lower what is not a row's own.
 
     ``text``: begins the host function, where its memory is not the host's. ``parallel``: whether
-    loops may run on several threads.
+    loops may run on several threads. ``deep_stack``: whether functions may take kilobytes of it.
     """
     host = program.host
     places, count = _consecutive(host.params, 0) if param_slots is None else (tuple(param_slots), 0)
@@ -78,7 +79,7 @@ def lower_program(
     end = max([end, *(p + slot_width(v) for p, v in zip(result_places, host.results, strict=True))])
     calls = HostTable()
     shares = parallel and text is None
-    module = Module(rules, host=calls, light=is_native_draw, threads=shares)
+    module = Module(rules, host=calls, light=is_native_draw, threads=shares, deep_stack=deep_stack)
     if shares:
         module.schedule = schedule
     f = (text or _on_the_host)(module, program)

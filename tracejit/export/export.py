@@ -199,6 +199,7 @@ def _module(f: Interface, base: int, target: Target) -> tuple[str, list[ErrorRow
         rules,
         None if blocks is None else without_stack,
         parallel=False,
+        deep_stack=target.deep_stack,
     )
     rows = list(map(row_of, core.errors.sites))
     low: dict[str, int] = {}

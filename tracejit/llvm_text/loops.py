@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -11,7 +11,7 @@ from tracejit.ir.accesses import Access, Along, accesses, touched_by
 from tracejit.ir.core import Function, Value
 from tracejit.ir.extent import leaves
 from tracejit.ir.scalar.emit import BOOL, I64
-from tracejit.ir.types import BufferType, TensorType, Type, tensor
+from tracejit.ir.types import INDEX, BufferType, TensorType, Type, tensor
 from tracejit.llvm_text.emit import Reg
 from tracejit.llvm_text.lower_function import FunctionText, Module, joined, part_types, parts
 
@@ -62,12 +62,36 @@ def poll(f: FunctionText) -> None:
     f.call_status("@tj_poll(ptr %ctx)")
 
 
-def chunk_end(f: FunctionText, start: Reg, trip: Reg, chunk: int) -> Reg:
-    """Where the chunk that begins at `start` ends."""
+def over_chunks(
+    f: FunctionText,
+    types: Sequence[Type],
+    inits: Sequence[Any],
+    span: tuple[Reg, Reg],
+    size: int,
+    blocks: tuple[str, str],
+    one: Callable[[Reg, Reg, list[Any]], list[Any]],
+) -> tuple[str, list[Any]]:
+    """A loop over chunks of at most `size` iterations of a span that is not empty.
+
+    `blocks`: its first block, reached from the block at hand, and the one behind it; the edge into
+    that is the result. `one(start, end, carried)` emits a chunk and gives what that carries out.
+    """
     e = f.e
+    (first, trip), (inside, after) = span, blocks
+    entry = e.block
+    e.label(inside)
+    phis = Phis(f, [INDEX, *types])
+    phis.edge(entry, [first, *inits])
+    start, *carried = phis.values
     left = e.op(I64, f"sub nuw nsw {trip}, {start.text}")
-    size = e.select(e.icmp("lt", left, f.const(chunk)), left, f.const(chunk))
-    return e.op(I64, f"add nuw nsw {start}, {size.text}")
+    count = e.select(e.icmp("lt", left, f.const(size)), left, f.const(size))
+    end = e.op(I64, f"add nuw nsw {start}, {count.text}")
+    results = one(start, end, carried)
+    phis.edge(e.block, [end, *results])
+    phis.close()
+    more = e.icmp("lt", end, trip)
+    e.line(f"br {more}, label %{inside}, label %{after}")
+    return e.block, results
 
 
 def own_places(found: Iterable[Access], body: Function) -> bool:
@@ -171,21 +195,18 @@ class CountedLoop:
     ) -> list[tuple[str, list[Any]]]:
         """The same from 0 to `trip`, in chunks with a poll between them."""
         f, e = self.f, self.f.e
-        entry = e.block
-        e.label(inside)
-        phis = Phis(f, [self.body.params[0].type, *self.types])
-        phis.edge(entry, [f.const(0), *self.inits])
-        start, *carried = phis.values
-        end = chunk_end(f, start, trip, chunk)
-        loop, pause = e.fresh_label("loop"), e.fresh_label("pause")
-        e.line(f"br label %{loop}")
-        outer = e.block
-        e.label(loop)
-        ((_, results),) = self.run(outer, start, end, pause, carried)
-        e.label(pause)
-        poll(f)
-        phis.edge(e.block, [end, *results])
-        phis.close()
-        more = e.icmp("lt", end, trip)
-        e.line(f"br {more}, label %{inside}, label %{after}")
-        return [(e.block, results)]
+
+        def one(start: Reg, end: Reg, carried: list[Any]) -> list[Any]:
+            loop, pause = e.fresh_label("loop"), e.fresh_label("pause")
+            e.line(f"br label %{loop}")
+            outer = e.block
+            e.label(loop)
+            ((_, results),) = self.run(outer, start, end, pause, carried)
+            e.label(pause)
+            poll(f)
+            return results
+
+        edge = over_chunks(
+            f, self.types, self.inits, (f.const(0), trip), chunk, (inside, after), one
+        )
+        return [edge]

@@ -8,17 +8,18 @@ is left reads it there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tracejit.dtypes import is_inexact, is_wide_float
 from tracejit.ir.builder import Builder
 from tracejit.ir.core import ELEMENTARY_COST, Function, Instr, Value, uses
+from tracejit.ir.regions import needed
 from tracejit.ir.traits import Trait
 from tracejit.ir.types import INDEX, TensorType, dense_buffer
 from tracejit.llvm_text import lower_usual
 from tracejit.llvm_text.emit import Reg
-from tracejit.llvm_text.loops import CountedLoop, Phis, chunk_end, poll
+from tracejit.llvm_text.loops import CountedLoop, over_chunks, poll
 from tracejit.llvm_text.lower_function import FunctionText, Pointer, loops_inside
 from tracejit.records import dataclass
 
@@ -50,9 +51,7 @@ def parts_of(body: Function, carried: int, trip: int | None) -> Parts | None:
     instrs, renamed = straight
     results = tuple(renamed.get(r, r) for r in body.results)
     late = _late(body, carried, instrs)
-    made = {r: i for i in instrs for r in i.results}
-    left = [i for i in instrs if not i.results or late.intersection(i.results)]
-    kept = tuple(_dear([*(v for i in left for v in uses(i)), *results], made, late))
+    kept = _dear(instrs, results, late)
     if not 0 < len(kept) <= KEPT:
         return None
     return _parts(body, carried, instrs, results, kept)
@@ -107,34 +106,36 @@ def _late(body: Function, carried: int, instrs: Iterable[Instr]) -> set[Value]:
     return late
 
 
-def _dear(values: Iterable[Value], made: dict[Value, Instr], late: set[Value]) -> list[Value]:
-    """The real numbers to keep, so that what is computed from ``values`` again is cheap."""
-    found: dict[Value, None] = {}
-    seen: set[Value] = set()
+def _dear(instrs: Sequence[Instr], results: Iterable[Value], late: set[Value]) -> tuple[Value, ...]:
+    """The real numbers to keep, so that what the loop that is left computes again is cheap."""
+    dear = _dear_to_make(instrs)
+    read = set(results)
+    found: list[Value] = []
+    for instr in reversed(instrs):
+        if not instr.results or late.intersection(instr.results):
+            read.update(uses(instr))
+            continue
+        for value in read.intersection(instr.results) & dear:
+            if isinstance(value.type, TensorType) and is_wide_float(value.dtype):
+                found.append(value)
+            else:  # it is made of what is kept
+                read.update(uses(instr))
+    return tuple(found[::-1])
 
-    def look(value: Value) -> None:
-        if value in seen or value in late or value not in made:
-            return
-        seen.add(value)
-        if _cost(value, made, set()) < ELEMENTARY_COST:
-            return
-        if isinstance(value.type, TensorType) and is_wide_float(value.dtype):
-            found[value] = None
+
+def _dear_to_make(instrs: Iterable[Instr]) -> set[Value]:
+    """The values behind which there are so many machine operations that keeping them pays."""
+    behind: dict[Value, set[Instr]] = {}  # of the cheap ones: few
+    found: set[Value] = set()
+    for instr in instrs:
+        made = {instr}.union(*(behind.get(v, ()) for v in uses(instr)))
+        dear = sum(i.prim.cost for i in made) >= ELEMENTARY_COST
+        if dear or not found.isdisjoint(uses(instr)):
+            found.update(instr.results)
         else:
-            for operand in uses(made[value]):
-                look(operand)
-
-    for value in values:
-        look(value)
-    return list(found)
-
-
-def _cost(value: Value, made: dict[Value, Instr], seen: set[Value]) -> int:
-    """Machine operations behind a value."""
-    if value in seen or value not in made:
-        return 0
-    seen.add(value)
-    return made[value].prim.cost + sum(_cost(v, made, seen) for v in uses(made[value]))
+            costly = {i for i in made if i.prim.cost}
+            behind.update((r, costly) for r in instr.results)
+    return found
 
 
 def _parts(
@@ -154,7 +155,7 @@ def _parts(
 
     first = Builder("apart")
     first.params += [counter, *consts, start, *buffers]
-    first.instrs += _needed(instrs, set(kept), effects=False)
+    first.instrs += needed(instrs, kept)
     at = first.op("sub", counter, start)
     for value, buffer in zip(kept, buffers, strict=True):
         first.op("store", buffer, value, at)
@@ -163,7 +164,8 @@ def _parts(
     rest.params += [counter, *waits, *consts, start, *buffers]
     at = rest.op("sub", counter, start)
     new = {v: rest.op("load", buffer, at) for v, buffer in zip(kept, buffers, strict=True)}
-    for instr in _needed(instrs, set(results), set(kept), effects=True):
+    left = [i for i in instrs if new.keys().isdisjoint(i.results)]
+    for instr in needed(left, results, _acts):
         if new.keys() & set(uses(instr)):
             rest.clone(instr, new)
         else:
@@ -171,17 +173,8 @@ def _parts(
     return Parts(first.build(()), rest.build([new.get(r, r) for r in results]), kept)
 
 
-def _needed(
-    instrs: Sequence[Instr], wanted: set[Value], given: Set[Value] = frozenset(), *, effects: bool
-) -> list[Instr]:
-    """What is done to compute the wanted, where some are given."""
-    found = []
-    for instr in reversed(instrs):
-        acts = instr.prim.effect != "none" and not instr.has(Trait.LOADS)
-        if (effects and acts) or wanted.intersection(instr.results) - given:
-            found.append(instr)
-            wanted.update(uses(instr))
-    return found[::-1]
+def _acts(instr: Instr) -> bool:
+    return instr.prim.effect != "none" and not instr.has(Trait.LOADS)
 
 
 class Apart:
@@ -193,13 +186,12 @@ class Apart:
 
     def run(self, inside: str, after: str, first: Reg, trip: Reg) -> list[tuple[str, list[Any]]]:
         """From block `inside`, reached from the block at hand; the edges into `after`."""
-        f, e, types = self.f, self.f.e, self.loop.types
-        entry = e.block
-        e.label(inside)
-        phis = Phis(f, [INDEX, *types])
-        phis.edge(entry, [first, *self.loop.inits])
-        start, *carried = phis.values
-        end = chunk_end(f, start, trip, CHUNK)
+        types, inits = self.loop.types, self.loop.inits
+        blocks = inside, after
+        return [over_chunks(self.f, types, inits, (first, trip), CHUNK, blocks, self._chunk)]
+
+    def _chunk(self, start: Reg, end: Reg, carried: list[Any]) -> list[Any]:
+        f, e = self.f, self.f.e
         consts = [*self.loop.consts, start, *self.buffers]
         self._apart(start, end, consts)
         before, rest, done = e.block, e.fresh_label("rest"), e.fresh_label("done")
@@ -210,11 +202,7 @@ class Apart:
         e.label(done)
         if not f.kernel:
             poll(f)
-        phis.edge(e.block, [end, *results])
-        phis.close()
-        more = e.icmp("lt", end, trip)
-        e.line(f"br {more}, label %{inside}, label %{after}")
-        return [(e.block, results)]
+        return results
 
     def _apart(self, start: Reg, end: Reg, consts: list[Any]) -> None:
         f, e = self.f, self.f.e

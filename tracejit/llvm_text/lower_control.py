@@ -89,9 +89,10 @@ def _for(f: FunctionText, instr: Instr) -> None:
 def _apart(
     f: FunctionText, body: Function, carried: int, known: int | None
 ) -> lower_apart.Parts | None:
-    """How a loop is done in two: none where a launch is more than a call, none on the stack of a
-    recursion."""
-    if f.recursion is not None or not (f.kernel or f.module.rules.get("launch") is _launch):
+    """How a loop is done in two: none where a launch is more than a call, or the stack is small or
+    is a recursion's."""
+    launches = f.kernel or f.module.rules.get("launch") is _launch
+    if not launches or f.recursion is not None or not f.module.deep_stack:
         return None
     return lower_apart.parts_of(body, carried, known)
 

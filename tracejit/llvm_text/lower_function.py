@@ -58,6 +58,8 @@ class Module:
     schedule: Callable[[Instr], Mapping[Instr, Any]] = field(default=lambda launch: {})
     #: Whether there are threads that share work.
     threads: bool = False
+    #: Whether functions may take kilobytes of the stack for a moment.
+    deep_stack: bool = True
     #: Whether what is called may leave a Python exception behind, without saying so.
     leaves_errors: bool = False
     #: The function that each kernel became, where it became one.

@@ -20,9 +20,8 @@ from tracejit.ir.accesses import Access, accesses
 from tracejit.ir.core import TABLE, Function, Instr, Value, element_of
 from tracejit.ir.scalar.emit import ComplexPair, DType
 from tracejit.ir.traits import Trait
-from tracejit.ir.types import INDEX
 from tracejit.llvm_text.emit import LLVMEmitter, Reg
-from tracejit.llvm_text.loops import CountedLoop, Phis, chunk_end, left_alone, merge, own_places
+from tracejit.llvm_text.loops import CountedLoop, left_alone, merge, over_chunks, own_places
 from tracejit.llvm_text.lower_function import FunctionText, Pointer
 
 #: Elements of a chunk.
@@ -127,19 +126,8 @@ class Chunks:
 
     def run(self, inside: str, after: str) -> list[tuple[str, list[Any]]]:
         """From block `inside`, reached from the block at hand; the edges into `after`."""
-        f, e = self.f, self.f.e
-        entry = e.block
-        e.label(inside)
-        phis = Phis(f, [INDEX, *self.loop.types])
-        phis.edge(entry, [self.first, *self.loop.inits])
-        start, *carried = phis.values
-        end = chunk_end(f, start, self.trip, CHUNK)
-        results = self._chunk(start, end, carried)
-        phis.edge(e.block, [end, *results])
-        phis.close()
-        more = e.icmp("lt", end, self.trip)
-        e.line(f"br {more}, label %{inside}, label %{after}")
-        return [(e.block, results)]
+        types, inits, span = self.loop.types, self.loop.inits, (self.first, self.trip)
+        return [over_chunks(self.f, types, inits, span, CHUNK, (inside, after), self._chunk)]
 
     def _chunk(self, start: Reg, end: Reg, carried: list[Any]) -> list[Any]:
         """One chunk from the block at hand; what it carries out."""

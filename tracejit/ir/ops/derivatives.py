@@ -110,8 +110,8 @@ def turned(x: Expr) -> Expr:
 Partial: TypeAlias = Callable[[Expr, Expr, Expr, Expr], Expr]
 
 
-def unary(rule: Callable[[Expr, Expr, Expr], Expr | None]) -> Jvp:
-    """The JVP of a row of one operand."""
+def unary(rule: Callable[..., Expr | None]) -> Jvp:
+    """The JVP of a row of one operand: ``rule(tangent, operand, result, **attrs)``."""
 
     def jvp(
         b: Builder,
@@ -123,7 +123,7 @@ def unary(rule: Callable[[Expr, Expr, Expr], Expr | None]) -> Jvp:
         (t,) = tangents
         if t is None:
             return [None]
-        out = rule(Expr(b, t), Expr(b, operands[0]), Expr(b, results[0]))
+        out = rule(Expr(b, t), Expr(b, operands[0]), Expr(b, results[0]), **attrs)
         return [None if out is None else out.v]
 
     return jvp

@@ -30,7 +30,15 @@ from tracejit.ir.scalar.elementary.num import (
 from tracejit.ir.scalar.elementary.power import erf, pow
 from tracejit.ir.scalar.elementary.trigonometric import of_half_turns
 from tracejit.ir.scalar.emit import F64, I64
-from tracejit.ir.scalar.incomplete_gamma import LARGE, exp_of, log_of, psi_tail, repeat, rising
+from tracejit.ir.scalar.incomplete_gamma import (
+    BERNOULLI,
+    LARGE,
+    exp_of,
+    log_of,
+    psi_tail,
+    repeat,
+    rising,
+)
 
 _G = 6.024680040776729583740234375
 _LANCZOS = (
@@ -60,7 +68,6 @@ _TINY = 1e-20
 _GONE = 200.0
 #: A power of more than this is taken in two steps.
 _HALVED = 140.0
-_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
 #: The recurrence of a polygamma of at most this order is written out.
 _WRITTEN_OUT = 3
 
@@ -209,7 +216,7 @@ def _polygamma(x: Num, n: int) -> Num:
     square = inverse * inverse
     terms = [
         b * math.factorial(2 * k + n - 1) / math.factorial(2 * k)
-        for k, b in enumerate(_BERNOULLI, 1)
+        for k, b in enumerate(BERNOULLI, 1)
     ]
     series = poly(square, terms) * square + 0.5 * size * inverse + size / n
     r = total + series * _whole_power(inverse, n)

@@ -21,9 +21,9 @@ MOST_STEPS = 5000.0
 #: A step that changes less than this, relative to the whole, is the last.
 SETTLED = 2.0**-51
 #: Bernoulli numbers in the asymptotic series of log-gamma and digamma [DLMF 5.11.1, 5.11.2].
-_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)
-_LOG_GAMMA = tuple(b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI, 1))
-_DIGAMMA = tuple(b / (2 * k) for k, b in enumerate(_BERNOULLI, 1))
+BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+_LOG_GAMMA = tuple(b / (2 * k * (2 * k - 1)) for k, b in enumerate(BERNOULLI[:7], 1))
+_DIGAMMA = tuple(b / (2 * k) for k, b in enumerate(BERNOULLI[:7], 1))
 #: From here on these series are exact to the last place; smaller numbers are moved up by as much.
 LARGE = 10.0
 

@@ -31,6 +31,7 @@ from tracejit.trace.control.plans import (
     BindingPlan,
     Invariant,
     KnownValue,
+    Lost,
     LostFunction,
     Maybe,
     Structure,
@@ -185,7 +186,7 @@ class Ending(Meeting):
     def known(self, name: str, x: Any) -> BindingPlan:
         if is_known(x):
             return KnownValue(x)
-        if isinstance(x, FunctionType):
+        if isinstance(x, FunctionType | Lost):
             return LostFunction(name)
         raise NotConverged(name)
 

@@ -19,11 +19,11 @@ from tracejit.trace.control.number_plans import is_any_number
 from tracejit.trace.control.objects import has_parts, parts_of
 from tracejit.trace.control.plans import (
     BindingPlan,
+    Lost,
     LostFunction,
     Maybe,
     Structure,
     Unbound,
-    is_lost,
     is_same,
     maker_of,
 )
@@ -88,7 +88,7 @@ class Meeting(ABC):
             return self.structures(name, plan, x)
         if is_same(a, b):
             return plan
-        if is_lost(a) or is_lost(b):
+        if isinstance(a, Lost) or isinstance(b, Lost):
             return LostFunction(name)
         self.refuse(name, a, b, "make both the same kind")
 

@@ -12,9 +12,8 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
-from functools import cache
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -208,27 +207,21 @@ class LostFunction(BindingPlan):
         return []
 
     def opened(self, entry: Any, given: Arrivals) -> Any:
-        return _refusing(self.name)
+        return Lost(self.name)
 
 
-@cache
-def _refusing(name: str) -> Callable[..., Any]:
-    def lost(*args: Any, **kwargs: Any) -> Any:
+@dataclass(frozen=True, eq=True)
+class Lost:
+    """What stands for a function of another edge."""
+
+    name: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise UnsupportedError(
-            f"{where()}: {name} was defined in a loop or branch that is decided at run time and "
-            "reads variables around it: call it there, or define it before and pass what it reads"
+            f"{where()}: {self.name} was defined in a loop or branch that is decided at run time "
+            "and reads variables around it: call it there, or define it before and pass what it "
+            "reads"
         )
-
-    _LOST.add(lost)
-    return lost
-
-
-_LOST: set[Any] = set()
-
-
-def is_lost(x: Any) -> bool:
-    """Whether a name has what refuses to be called."""
-    return isinstance(x, FunctionType) and x in _LOST
 
 
 @dataclass(frozen=True)
