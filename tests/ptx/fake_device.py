@@ -97,7 +97,12 @@ class Counts:
 
     calls: Counter[str] = field(default_factory=Counter)
     launches: Counter[str] = field(default_factory=Counter)
-    one_thread: int = 0
+    #: Launches of one thread, by the name of their kernel.
+    alone: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def one_thread(self) -> int:
+        return self.alone.total()
 
     @property
     def waits(self) -> int:
@@ -238,7 +243,8 @@ class FakeDriver:
         # The driver takes the arguments' bytes now, too.
         given = [ctypes.string_at(params[k], size) for k, size in enumerate(sizes)]
         self.counts.launches[name.rpartition("_")[2]] += 1
-        self.counts.one_thread += name.endswith("_serial")
+        if name.endswith("_serial"):
+            self.counts.alone[name] += 1
 
         def run() -> None:
             simulate(self.machine, text, name, (gx, gy, gz), (bx, by, bz), given, shared)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from tracejit.device.libraries import LibraryRow, row_for
 from tracejit.diagnostics.places import at
 from tracejit.dtypes import is_inexact
-from tracejit.ir.core import Function, Instr
+from tracejit.ir.core import Instr
 from tracejit.ir.program import instructions
+from tracejit.lower.waits import waits
 
 #: How a kernel is spread over the GPU, by its stage.
 _SPREAD = {
@@ -43,9 +43,9 @@ def explained_on_device(made: Any, name: str) -> str:
             what = instr.attrs["fn"].__qualname__
             known = ", which waits for the GPU" if entry.fails else ""
             lines.append(f"computed by cupy: {what}{known}{at([instr.loc])}")
-    waits = list(_waits(ptx.program.host))
-    lines += [f"waits for the GPU: {why}{at([instr.loc])}" for instr, why in waits]
-    if not waits:
+    found_waits = list(waits(ptx.program.host))
+    lines += [f"waits for the GPU: {why}{at([instr.loc])}" for instr, why in found_waits]
+    if not found_waits:
         lines.append("nothing waits for the GPU")
     lines += [f"computed on the host, with copies: {text}" for text in ptx.on_host]
     return "\n".join(lines)
@@ -63,16 +63,3 @@ def _product(ptx: Any, instr: Instr) -> str:
 
 def _places(launch: Instr) -> list[Any]:
     return [i.loc for i in instructions(launch.regions[0])]
-
-
-def _waits(function: Function) -> Iterator[tuple[Instr, str]]:
-    """Statements of the host that need what the GPU has computed."""
-    for instr in function.instrs:
-        if instr.name == "fetch":
-            yield instr, "an element is read"
-        elif instr.name == "launch":
-            if instr.results:
-                yield instr, "a kernel's numbers are read"
-        else:
-            for region in instr.regions:
-                yield from _waits(region)
