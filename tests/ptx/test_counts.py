@@ -48,7 +48,7 @@ def test_each_wait_and_each_kernel_of_one_thread_has_its_reason(name: str) -> No
     (program,) = [p for p in all_programs.ALL if p.name == name]
     found, waited, alone = explained(program)
     assert (waited.total(), alone.total()) == (found.waits, found.one_thread)
-    assert all(waited) and all(alone)
+    assert all([*waited, *alone])
 
 
 REASONS: dict[str, Callable[[np.ndarray], Any]] = {

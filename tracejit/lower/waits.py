@@ -10,7 +10,6 @@ from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
 from tracejit.lower.join_points import is_arithmetic
 
-
 Users: TypeAlias = Mapping[Value, Sequence[Instr]]
 
 
