@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from tracejit.ir.core import Function, Instr, Value, type_uses, uses
+from tracejit.ir.core import TABLE, Function, Instr, Value, type_uses, uses
 from tracejit.ir.region_ops import RegionOp
 from tracejit.ir.traits import Trait
 from tracejit.lower.join_points import is_arithmetic
 
+_FETCH = TABLE["fetch"]
 Users: TypeAlias = Mapping[Value, Sequence[Instr]]
 
 
@@ -17,7 +18,7 @@ def waits(function: Function) -> Iterator[tuple[Instr, str]]:
     """Statements of the host that read numbers from the device, and who needs them."""
     users = _users(function)
     for instr in function.instrs:
-        if instr.has(Trait.LAUNCHES) or instr.name == "fetch":
+        if instr.has(Trait.LAUNCHES) or instr.prim is _FETCH:
             if instr.results:
                 yield instr, _why(instr.results, users)
         else:
