@@ -380,3 +380,90 @@ def raised_in_the_generator(x: Any) -> Any:
 @GENERATOR_FUNCTIONS(*XS)
 def not_caught(x: Any) -> Any:
     return sum(1 // int(v * 9) for v in large(x, 0.0) if v < 0.3)
+
+
+# What a loop over a generator binds, bound again elsewhere ----------------------------------------
+
+
+@GENERATOR_FUNCTIONS((SHORT,), (SHORT[::-1] / 2,))
+def counted_before_each(x: Any) -> Any:
+    seen: list[int] = []
+    for _ in x[:3]:
+        k = 0
+        while k < 3:
+            k += 1
+        for v in (v for v in x if v > 0.3):
+            k = int(v * 9)
+        seen.append(k)
+    return seen
+
+
+@GENERATOR_FUNCTIONS((SHORT,), (SHORT[::-1] / 2,))
+def never_read_after(x: Any) -> Any:
+    seen = []
+    first = next((v for v in x if v > 0.3), 1.5)
+    for v in x:
+        k = 0
+        while k < 3:
+            k += 1
+        for _ in large(x, 0.5):
+            k = 3
+        seen.append(v)
+    return seen, first
+
+
+@GENERATOR_FUNCTIONS((SHORT,), (SHORT[::-1] / 2,))
+def searched_again(x: Any) -> Any:
+    seen = []
+    for limit in (0.1, 0.3, 0.9):
+        at = 0
+        while at < len(x) and x[at] < limit:
+            at += 1
+        for at, v in enumerate(large(x, limit)):
+            if v > 0.8:
+                break
+        seen.append(limit)
+    return seen
+
+
+@GENERATOR_FUNCTIONS(*XS)
+def one_after_another(x: Any) -> Any:
+    for _ in large(x, 0.5):
+        k = 2
+    k = 0
+    while k < 3:
+        k += 1
+    for _ in (v for v in x if v > 0.9):
+        k = 7
+    k = 5
+    while k < 8:
+        k += 2
+    return k
+
+
+@GENERATOR_FUNCTIONS((SHORT,), (SHORT[::-1] / 2,))
+def arrays_bound_again(x: Any) -> Any:
+    rows = []
+    for scale in (1.0, 2.0, 3.0):
+        w = x * scale
+        for i in range(len(x)):
+            w = w + x[i]
+        for v in large(x, 0.5):
+            w = np.zeros(2) + v
+        rows.append([scale])
+    return rows
+
+
+@GENERATOR_FUNCTIONS((SHORT,), (SHORT[::-1] / 2,))
+def branches_bind_it(x: Any) -> Any:
+    seen = []
+    for v in x:
+        k = 1
+        if v > 0.5:
+            k = 2
+        k += 1
+        for w in (w for w in x if w > v):
+            if w > 0.6:
+                k = 4
+        seen.append(v)
+    return seen

@@ -156,8 +156,12 @@ def go_through(
             if held is not None:
                 held.is_resting = outer
 
-    with _run_to_the_end(extra is None):
-        items.run(put, extra is None)
+    try:
+        with _run_to_the_end(extra is None):
+            items.run(put, extra is None)
+    finally:
+        if held is not None:
+            held.end()
 
 
 @contextmanager

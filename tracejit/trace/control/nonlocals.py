@@ -39,7 +39,12 @@ class Captured:
         self.names: tuple[VarInfo, ...] = tuple(
             replace(info, name=_unlike(info.name, where, taken)) for info in names
         )
+        self.is_over = False
         session.captured.append(weakref.ref(self))
+
+    def end(self) -> None:
+        """Nothing elsewhere writes them any more, whoever still holds this."""
+        self.is_over = True
 
 
 def _unlike(name: str, where: str, taken: set[str]) -> str:
@@ -53,7 +58,7 @@ def _unlike(name: str, where: str, taken: set[str]) -> str:
 
 def alive(session: Session) -> list[Captured]:
     """All that can still be read; what a region made that was left since is dropped."""
-    found = [c for c in (ref() for ref in session.captured) if c is not None]
+    found = [c for c in (ref() for ref in session.captured) if c is not None and not c.is_over]
     found = [c for c in found if any(c.frame is frame for frame in session.frames)]
     session.captured[:] = [weakref.ref(c) for c in found]
     return found
