@@ -242,9 +242,10 @@ def _(x: Any) -> Any:
     return x * gc.get_count()[0]  # here
 
 
-@mistake("`contextlib.suppress`", "", UnsupportedError, "use `try` and `except`",
-         "write `try` and `except`")  # fmt: skip
+@mistake("a `contextlib.suppress` that was made before its `with`", "", UnsupportedError,
+         "use that, or `try` and `except`", "write `with suppress(IndexError):`")  # fmt: skip
 def _(x: Any) -> Any:
-    with contextlib.suppress(IndexError):  # here
+    ignored = contextlib.suppress(IndexError)
+    with ignored:  # here
         return x[int(x[5]) + 4]
     return x[0]

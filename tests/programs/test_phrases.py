@@ -10,6 +10,7 @@ import pytest
 from tests.programs.arrays_in_lists import CHANGED, ROWS
 from tests.programs.assumptions import ASSUMPTIONS
 from tests.programs.comprehensions import COMPREHENSIONS, ITERATORS
+from tests.programs.contexts import CONTEXTS
 from tests.programs.control_flow import CONTROL_FLOW
 from tests.programs.copying import COPIES
 from tests.programs.deques import DEQUES
@@ -41,6 +42,11 @@ from tracejit import UnsupportedError, grad, jit
 
 @pytest.mark.parametrize(("phrase", "policy"), cases(CONTROL_FLOW))
 def test_control_flow(phrase: Phrase, policy: str) -> None:
+    check(phrase, policy)
+
+
+@pytest.mark.parametrize(("phrase", "policy"), cases(CONTEXTS))
+def test_contexts(phrase: Phrase, policy: str) -> None:
     check(phrase, policy)
 
 

@@ -29,6 +29,7 @@ from tracejit.trace.convert.scope import (
     PatternTest,
     Put,
     Returned,
+    Suppressed,
     comprehension_targets,
     has_walrus,
     usage,
@@ -189,6 +190,9 @@ class ExpressionRewriter(OperatorCalls, ast.NodeTransformer):
 
     def visit_Returned(self, tree: Returned) -> ast.expr:
         return self.op(tree, "returned", self.expr(tree.source))
+
+    def visit_Suppressed(self, tree: Suppressed) -> ast.expr:
+        return self.op(tree, "suppressed", self.expr(tree.manager))
 
     # Loads and calls ------------------------------------------------------------------------------
 

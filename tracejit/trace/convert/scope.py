@@ -34,6 +34,16 @@ class AssertFailure(ast.expr):
         self.message = message
 
 
+class Suppressed(ast.expr):
+    """Generated expression: what a `contextlib.suppress` suppresses."""
+
+    _fields = ("manager",)
+
+    def __init__(self, manager: ast.expr) -> None:
+        super().__init__()
+        self.manager = manager
+
+
 class PatternTest(ast.expr):
     """Generated expression: whether `subject` matches the pattern that `spec` makes, and what that
     captures under each of `names`."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from tracejit.errors import all_ask, throw
+from tracejit.errors import UnsupportedError, all_ask, throw
 from tracejit.trace.convert.statement_parts import (
     ExceptPart,
     GetState,
@@ -132,6 +133,15 @@ class StatementOperators:
     def entered(self, manager: Any) -> Any:
         """What a `with` statement enters for a context manager."""
         return manager
+
+    def suppressed(self, manager: Any) -> tuple[type[BaseException], ...]:
+        """The exceptions that a `contextlib.suppress` suppresses."""
+        if type(manager) is not contextlib.suppress:
+            raise UnsupportedError(
+                "a context manager called `suppress` is not that of contextlib: give it another "
+                "name"
+            )
+        return manager._exceptions  # type: ignore[attr-defined, no-any-return]
 
     def raised(self, error: Any) -> Any:
         """What a `raise` statement raises."""

@@ -34,6 +34,7 @@ from tracejit.trace.convert.scope import (
 )
 from tracejit.trace.convert.source import SourceUnavailable
 from tracejit.trace.convert.statement_parts import VarInfo
+from tracejit.trace.convert.suppressing import unfold_suppress
 from tracejit.trace.convert.walrus import unfold_walrus
 from tracejit.trace.convert.yields import cleans_up, function_of, lower_yields, with_put
 
@@ -50,7 +51,7 @@ class StatementRewriter(BlockRewriter):
         unique = self.unit.unique
         self.generators = []
         plain = unfold_walrus(unfold_match(unfold_discarded(body), unique), unique)
-        lowered = lower_jumps(plain)
+        lowered = lower_jumps(unfold_suppress(plain, unique))
         self.live = find_liveness(lowered, self.scope)
         begun = [*self.declarations(lowered), *self.captured(head_of(lowered[0]))]
         block = self.block(lowered)

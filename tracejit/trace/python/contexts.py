@@ -23,6 +23,7 @@ from tracejit.errors import UnsupportedError, is_for_user
 from tracejit.ir.core import Instr, instr_effect
 from tracejit.trace.control.branch import as_test
 from tracejit.trace.convert.source import SourceUnavailable, locate
+from tracejit.trace.python import library_in_python
 from tracejit.trace.session.plain import class_attribute
 from tracejit.trace.session.pure import is_pure
 from tracejit.trace.session.session import current, where
@@ -105,16 +106,27 @@ def _may_fail(instrs: Sequence[Instr]) -> bool:
 def entered(ops: Any, manager: Any) -> Any:
     """What a ``with`` statement enters for ``manager``; UnsupportedError if that has effects."""
     kind = type(manager)
+    if kind is contextlib.suppress:
+        raise UnsupportedError(
+            f"{where()}: contextlib.suppress is compiled where a `with` statement makes it, under "
+            "that name (`with suppress(IndexError): ...`); use that, or `try` and `except`"
+        )
+    if kind is contextlib.closing:
+        return _entered_by(ops, manager, contextlib.closing.__enter__, library_in_python.close)
     enter, leave = (class_attribute(kind, name) for name in ("__enter__", "__exit__"))
     if enter is None or leave is None:
         return manager  # Python says what is wrong
     if any(isinstance(f, FunctionType) and convertible(f) for f in (enter, leave)):
-        made = Entered(ops, manager, enter, leave)
-        return made if made.is_told else Watched(made)
+        return _entered_by(ops, manager, enter, leave)
     errstate = kind is np.errstate  # made by the function that stands for it in the table
     if not (errstate or (is_pure(enter) and is_pure(leave))):
         refuse_effect(enter)
     return Watched(manager) if getattr(manager, "ends_always", False) else manager
+
+
+def _entered_by(ops: Any, manager: Any, enter: Any, leave: Any) -> Any:
+    made = Entered(ops, manager, enter, leave)
+    return made if made.is_told else Watched(made)
 
 
 def generator_manager(ops: Any, cls: Any, f: Any, *rest: Any) -> Any:

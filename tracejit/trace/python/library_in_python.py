@@ -1,4 +1,4 @@
-"""``heapq`` and ``bisect`` in Python, converted like the program's own functions.
+"""``heapq``, ``bisect`` and more of the library, in Python converted like the program's functions.
 
 They compare and move items in the order in which Python's do.
 """
@@ -94,6 +94,11 @@ def insort_left(a: Any, x: Any) -> None:
 
 def insort_right(a: Any, x: Any) -> None:
     a.insert(bisect_right(a, x), x)
+
+
+def close(manager: Any, *error: Any) -> None:
+    """``__exit__`` of ``contextlib.closing``."""
+    manager.thing.close()
 
 
 def same_dict(a: Any, b: Any) -> bool:

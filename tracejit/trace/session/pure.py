@@ -45,7 +45,8 @@ PURE: Final = {
     "queue": "*",
     "graphlib": "*",
     "dataclasses": "*",
-    "contextlib": "nullcontext closing contextmanager ContextDecorator AbstractContextManager "
+    "contextlib": "nullcontext closing suppress contextmanager ContextDecorator "
+    "AbstractContextManager "
     "_GeneratorContextManager",
     "inspect": "* -stack -currentframe -trace -getsource -getsourcelines -getsourcefile -getfile",
     # Texts and bytes

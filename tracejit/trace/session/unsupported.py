@@ -7,7 +7,6 @@ once and never again: it is refused here rather than be silently stale.
 from __future__ import annotations
 
 import builtins
-import contextlib
 import inspect
 from collections.abc import Callable
 from types import FunctionType
@@ -96,11 +95,6 @@ _WOULD: Final = {
 
 def must_be_pure(f: Any) -> None:
     """Raise if calling ``f`` while tracing would do once what the program does at every call."""
-    if f is contextlib.suppress:
-        raise UnsupportedError(
-            f"{where()}: contextlib.suppress sees only what is certain when compiling; use `try` "
-            "and `except`, which are compiled"
-        )
     if not (is_pure_class(f) if isinstance(f, type) else is_pure(f)):
         refuse_effect(f)
 
