@@ -136,7 +136,8 @@ def trace(
         except Restart as restart:
             of_results = isinstance(restart, SharedResults)
             if restart.key not in loops:
-                loops |= {restart.key}
+                key, how = restart.key
+                loops = (loops - {(key, "unroll")} if how == "rolled" else loops) | {restart.key}
                 shared_results |= {restart.key: str(restart)} if of_results else {}
             elif of_results and not goes_on:
                 results_by_value = True

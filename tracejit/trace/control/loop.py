@@ -19,6 +19,7 @@ from tracejit.trace.control.held_contents import make_hold
 from tracejit.trace.control.loop_attempt import (
     UNROLL_LIMIT,
     StagedLoop,
+    UnrolledCode,
     at_least_one,
     entry_state,
     restore_state,
@@ -59,8 +60,13 @@ def staged_for(
         isinstance(steps.trip, int) and (steps.trip <= 1 or session.loop_is(key, "unroll"))
     ):
         items = iterable if steps is None else map(steps.item, range(max(int(steps.trip), 0)))  # type: ignore[arg-type]
-        plain_for(ops, iterated(items, key), body_fn, get_state, set_state, names, extra)
+        code = None
+        if steps is not None and session.loop_is(key, "unroll"):
+            code = None if session.loop_is(key, "rolled") else UnrolledCode(session, key)
+        plain_for(ops, iterated(items, key), body_fn, get_state, set_state, names, extra, code)
         return
+    if session.loop_is(key, "rolled"):
+        session.kept_rolled.setdefault(key)
     body = _body_of(ops, steps, body_fn, extra)
     loop = StagedLoop(session, steps.trip, body, extra, get_state, set_state, names, key)
     loop.exact = session.loop_is(key, "exact")
@@ -108,10 +114,15 @@ def plain_for(
     set_state: Callable[[tuple[Any, ...]], None],
     names: tuple[VarInfo, ...],
     extra: Callable[[], Any] | None,
+    code: UnrolledCode | None = None,
 ) -> None:
     """A loop that Python itself goes through; a run-time ``break`` nests the rest in branches."""
+    if code is not None:
+        code.mark()
     for item in items:
         body_fn(item)
+        if code is not None:
+            code.add()
         if extra is None:
             continue
         test = as_test(extra())
@@ -121,7 +132,7 @@ def plain_for(
             continue
         staged_if(
             test,
-            lambda: plain_for(ops, items, body_fn, get_state, set_state, names, extra),
+            lambda: plain_for(ops, items, body_fn, get_state, set_state, names, extra, code),
             lambda: None,
             get_state,
             set_state,
@@ -221,7 +232,7 @@ def _run(loop: StagedLoop, go: bool | Value) -> None:
 
 def _grow(loop: StagedLoop, found: Growing) -> None:
     """Before the loop, make a list one of which the run decides how long it is."""
-    if loop.may_unroll and not (found.proved or is_grown(found.entry)):
+    if not (found.proved or is_grown(found.entry)) and loop.unrolls_for_lists():
         raise Restart(loop.key, "unroll", "a list changes its length in a loop")
     loop.grown += 1
     if loop.grown > ATTEMPTS:
@@ -246,7 +257,7 @@ def _run_exactly(loop: StagedLoop, go: bool | Value) -> None:
 
 
 def _unsteady(loop: StagedLoop, reason: NotConverged, go: bool | Value) -> None:
-    if isinstance(reason, Resized) and loop.may_unroll:
+    if isinstance(reason, Resized) and loop.unrolls_for_lists():
         raise Restart(loop.key, "unroll", "a list changes its length in a loop")
     known = loop.trip is None and go is True and loop.first < UNROLL_LIMIT
     if loop.peeled and not known:

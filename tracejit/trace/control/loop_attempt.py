@@ -8,16 +8,19 @@ from typing import Any
 
 from tracejit.ir.core import Loc, Value
 from tracejit.ir.extent import Dim
+from tracejit.ir.roots import walk
 from tracejit.records import dataclass
 from tracejit.trace.control.carried_storage import EndStorage, SlotName
 from tracejit.trace.control.plans import Placeholders
 from tracejit.trace.convert import UNDEFINED, VarInfo
-from tracejit.trace.session.frames import Frame
+from tracejit.trace.session.frames import Frame, Restart
 from tracejit.trace.session.session import Session
 from tracejit.trace.values import containers
 
-#: Loops are unrolled up to this many turns.
+#: Loops are unrolled up to this many turns, and while that makes no more than so many instructions,
+#: unless there is no other way.
 UNROLL_LIMIT = 64
+UNROLLED_CODE = 400
 
 
 @dataclass(eq=False)
@@ -60,6 +63,36 @@ class StagedLoop:
     @property
     def may_unroll(self) -> bool:
         return isinstance(self.trip, int) and self.trip + self.first <= UNROLL_LIMIT
+
+    def unrolls_for_lists(self) -> bool:
+        """Whether to unroll because the body makes a list longer or shorter: its length stays known
+        then. A loop that is too much code so stays one."""
+        return self.may_unroll and not self.session.loop_is(self.key, "rolled")
+
+
+class UnrolledCode:
+    """How much code a loop that is unrolled makes: where it is too much, the trace begins again with
+    the loop as one, which may be refused; then it is unrolled whatever it makes."""
+
+    def __init__(self, session: Session, key: Any) -> None:
+        self.session = session
+        self.key = key
+        self.total = 0
+        self.mark()
+
+    def mark(self) -> None:
+        """What the next iteration makes begins here."""
+        self.builder = self.session.frame.builder
+        self.at = len(self.builder.instrs)
+
+    def add(self) -> None:
+        """An iteration has ended."""
+        builder = self.session.frame.builder
+        at = self.at if builder is self.builder else 0
+        self.total += sum(1 for _ in walk(builder.instrs[at:]))
+        if self.total > UNROLLED_CODE:
+            raise Restart(self.key, "rolled", "an unrolled loop is too much code")
+        self.mark()
 
 
 @dataclass(eq=False)

@@ -53,7 +53,8 @@ def steady_plans(
         new_boxes = [o for o in found if not any(o is b for b in loop.boxes)]
         if new_boxes:
             resized = [o for o in new_boxes if _resized(attempt, o)]
-            if loop.may_unroll and resized and not any(_grows(attempt, o) for o in resized):
+            grows = not resized or any(_grows(attempt, o) for o in resized)
+            if not grows and loop.unrolls_for_lists():
                 raise Restart(loop.key, "unroll", "a list changes its length in a loop")
             loop.boxes.extend(new_boxes)
             extra = [containers.snapshot(b) for b in new_boxes]

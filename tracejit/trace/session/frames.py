@@ -70,7 +70,7 @@ class Frame:
 
 
 RestartKind: TypeAlias = Literal[
-    "unroll", "exact", "recursion", "in line", "lists", "buffer", "shared"
+    "unroll", "rolled", "exact", "recursion", "in line", "lists", "buffer", "shared"
 ]
 
 
@@ -79,11 +79,15 @@ EVERY_LIST: tuple[str, RestartKind] = ("every list", "lists")
 
 
 class Restart(BaseException):
-    """The trace must begin again with the loop at ``key`` unrolled, or exact about storage, or with
-    lists that names of it are bound to as ones that others share, or with
-    the calls of the code ``key`` as a recursion of the run, or in line whatever they are, or with
-    what ``key`` says of lists that are items (see ``values.list_heaps``), or with lists
-    that are gone through at ``key`` as buffers."""
+    """The trace must begin again, with what is at ``key`` done otherwise:
+
+    - ``unroll``: the loop unrolled; ``rolled``: as one, since unrolled it is too much code.
+    - ``exact``: the loop exact about storage.
+    - ``lists``: lists that names of the loop are bound to as ones that others share, or what
+      ``key`` says of lists that are items (see ``values.list_heaps``).
+    - ``buffer``: lists that are gone through there as buffers.
+    - ``recursion``: the calls of that code as a recursion of the run; ``in line``: whatever they are.
+    """
 
     def __init__(self, key: Any, how: RestartKind, reason: str) -> None:
         super().__init__(reason)
