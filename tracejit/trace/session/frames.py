@@ -86,7 +86,8 @@ class Restart(BaseException):
     - ``lists``: lists that names of the loop are bound to as ones that others share, or what
       ``key`` says of lists that are items (see ``values.list_heaps``).
     - ``buffer``: lists that are gone through there as buffers.
-    - ``recursion``: the calls of that code as a recursion of the run; ``in line``: whatever they are.
+    - ``recursion``: the calls of that code as a recursion of the run; ``in line``: in line,
+      whatever they are.
     """
 
     def __init__(self, key: Any, how: RestartKind, reason: str) -> None:

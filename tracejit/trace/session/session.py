@@ -72,8 +72,8 @@ class Session:
         #: Why rows cannot be written, if they cannot; the regions in which some were.
         self.rows_shared: str | None = None
         self.rows_written: list[Frame] = []
-        #: Loops whose counter is a place in a list, or that unrolled are too much code: unrolled only if
-        #: there is no other way.
+        #: Loops whose counter is a place in a list, or that are too much code if unrolled: they are
+        #: unrolled only if there is no other way.
         self.kept_rolled: dict[Any, None] = {}
         self.memory: dict[Any, Any] = {}
         self.hidden: dict[Any, Any] = {}
