@@ -71,8 +71,8 @@ class StagedLoop:
 
 
 class UnrolledCode:
-    """How much code a loop that is unrolled makes. Where it is too much, the trace begins again with
-    one loop; where that is refused, it is unrolled whatever it makes."""
+    """How much code a loop that is unrolled makes. Where it is too much, the trace begins again
+    with one loop; where that is refused, it is unrolled whatever it makes."""
 
     def __init__(self, session: Session, key: Any) -> None:
         self.session = session
