@@ -171,3 +171,74 @@ def test_what_overwrites_a_copy_goes_into_a_running_sum_in_one_pass() -> None:
     eye = 1e-6 * np.eye(6)
     want = [(chained(X + e) - chained(X - e)) / 2e-6 for e in eye]
     np.testing.assert_allclose(slope(X), want, rtol=1e-7, atol=1e-9)
+
+
+def begins_with_what_it_reads(x: Any, n: Any) -> Any:
+    """The array that a loop begins with is one that it reads, and adds nothing to."""
+    y = x
+    for i in range(n):
+        y = y * 2.0 if x[i] > 0.5 else np.sin(y)
+    return y, x
+
+
+def begins_with_what_it_walks(x: Any, n: Any) -> Any:
+    y = x
+    for v, k in zip(x, np.arange(n), strict=False):
+        if k > 1 or v > 1e9:
+            break
+        y = np.sin(y * 2.0)
+    return y, x
+
+
+def begins_a_while(x: Any, n: Any) -> Any:
+    y, i = x, 0
+    while i < n and x[i] < 1e9:
+        y, i = np.cos(y), i + 1
+    return y, x * 3.0
+
+
+def begins_two(x: Any, n: Any) -> Any:
+    y, z = x, x
+    for i in range(n):
+        y, z = (z * 2.0, y) if x[i] > 0.5 else (np.sin(y), z)
+    return y + z, x
+
+
+def begins_in_a_branch(x: Any, n: Any) -> Any:
+    y = x
+    if n > 1:
+        for i in range(n):
+            y = y * x[i] if x[-1] > 0.5 else np.sin(y)
+    return y, x
+
+
+def begins_with_its_reshape(x: Any, n: Any) -> Any:
+    y, rows = x, x.reshape(2, 3)
+    for i in range(n):
+        y = np.sin(y) if rows[0, i] > 0.5 else y * 2.0
+    return y, rows
+
+
+BEGINNINGS = [
+    begins_with_what_it_reads,
+    begins_with_what_it_walks,
+    begins_a_while,
+    begins_two,
+    begins_in_a_branch,
+    begins_with_its_reshape,
+]
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+@pytest.mark.parametrize("f", BEGINNINGS)
+def test_what_a_loop_begins_with_and_reads(f: Callable[..., Any], n: int) -> None:
+    """What it begins with gets its share beside what other results gave the same array."""
+    x, tangent = np.linspace(0.2, 0.9, 6), np.linspace(1.0, 2.0, 6)
+    first, second = np.linspace(-1.0, 1.0, 6), np.linspace(2.0, 3.0, 6)
+    value, pulled = vjp(lambda x: f(x, n), x)
+    cts = first, second.reshape(value[1].shape)
+    _, moved = jvp(lambda x: f(x, n), (x,), (tangent,))
+    want = sum(np.sum(c * m) for c, m in zip(cts, moved, strict=True))
+    assert np.isclose(pulled(cts)[0] @ tangent, want, rtol=1e-12)
+    both = jit(lambda x, n: vjp(lambda x: f(x, n), x)[1](cts)[0])
+    assert np.isclose(both(x, n) @ tangent, want, rtol=1e-12)

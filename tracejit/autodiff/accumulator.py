@@ -123,14 +123,16 @@ class CotangentSum:
         return value
 
     def put_back(self, value: Value) -> None:
-        """What was taken, to which nothing was added."""
+        """What was taken, to which nothing was added. The masks here are still of it too."""
         if self.taken:
             assert self.whole is not None
             there = self.whole.masks
             self._give(value)
             self.given, self.whole.masks = None, there
-        else:
+        elif self.value is None:
             self.value = value
+        else:  # what took it was given this linear value as another operand also
+            self.value = self.b.op("add", self.value, value)
 
     def _take_whole(self) -> bool:
         """Whether this is empty and the sum of what it is a reshape of is not: that moves here."""
