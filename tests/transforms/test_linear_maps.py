@@ -9,7 +9,19 @@ import numpy as np
 import pytest
 
 from tests.transforms.programs import PROGRAMS, differences, point
-from tracejit import UnsupportedError, grad, hvp, jit, jvp, linearize, vjp
+from tracejit import (
+    UnsupportedError,
+    grad,
+    hessian,
+    hvp,
+    jacfwd,
+    jacrev,
+    jit,
+    jvp,
+    linearize,
+    trees,
+    vjp,
+)
 
 RNG = np.random.default_rng(1)
 X = np.array([0.3, -1.2, 2.0])
@@ -190,3 +202,52 @@ def test_results_without_derivative_whose_size_the_run_decides(made: str) -> Non
     np.testing.assert_array_equal(dots, 2 * x)
     assert zeros.shape == marks.shape
     assert not zeros.any()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_none_among_leaves_is_none_in_every_derivative(way: str) -> None:
+    """Of arguments and of results, as JAX has it: None is a structure without leaves."""
+
+    def f(p: Any) -> Any:
+        return {"cubes": p["a"] ** 3, "none": None, "inside": (None, p["a"][0])}
+
+    def loss(p: Any) -> Any:
+        return np.sum(p["a"] ** 3)
+
+    p = {"a": X, "none": None}
+    cubes, first = np.diag(3 * X**2), np.eye(3)[0]
+    ct = {"cubes": X, "none": None, "inside": (None, 1.0)}
+    calls: dict[str, tuple[Any, Any]] = {
+        "jvp": (
+            lambda p: jvp(f, (p,), (p,))[1],
+            {"cubes": 3 * X**3, "none": None, "inside": (None, X[0])},
+        ),
+        "linearize": (
+            lambda p: linearize(f, p)[1](p),
+            {"cubes": 3 * X**3, "none": None, "inside": (None, X[0])},
+        ),
+        "vjp": (lambda p: vjp(f, p)[1](ct)[0], {"a": 3 * X**3 + first, "none": None}),
+        "jacobians": (
+            lambda p: (jacrev(f)(p), jacfwd(f)(p)),
+            2
+            * (
+                {
+                    "cubes": {"a": cubes, "none": None},
+                    "none": {"a": None, "none": None},
+                    "inside": ({"a": None, "none": None}, {"a": first, "none": None}),
+                },
+            ),
+        ),
+        "hessian": (
+            lambda p: hessian(loss)(p),
+            {"a": {"a": np.diag(6 * X), "none": None}, "none": {"a": None, "none": None}},
+        ),
+        "hvp": (lambda p: hvp(loss, (p,), (p,))[0], {"a": 6 * X**2, "none": None}),
+    }
+    for name, (call, want) in calls.items():
+        got = WAYS[way](call)(p)
+        assert trees.flatten(got)[1] == trees.flatten(want)[1], name
+        for x, y in zip(trees.leaves_of(got), trees.leaves_of(want), strict=True):
+            assert (x is None) == (y is None), name
+            if x is not None:
+                np.testing.assert_allclose(x, y, err_msg=name)

@@ -110,20 +110,28 @@ class Jacobian(Transform):
         leaves, tree = trees.flatten(out)
         found = []
         for k, leaf in enumerate(leaves):
+            if leaf is None:
+                found.append(trees.map_leaves(lambda x: None, chosen))
+                continue
             rows = _of_units(ops, pullback, leaves, k, tree, packed=False)
             shape = lift(leaf).value.shape
             parts, inner = trees.flatten(rows)
-            found.append(trees.unflatten(inner, [_split(x, 0, shape) for x in parts]))
+            split = [None if x is None else _split(x, 0, shape) for x in parts]
+            found.append(trees.unflatten(inner, split))
         return found
 
     def _by_columns(self, ops: Any, pushforward: Any, out: Any, chosen: Any) -> list[Any]:
         """The same by columns: pushed unit vectors of each leaf of the arguments."""
         leaves, tree = trees.flatten(chosen)
+        results = trees.leaves_of(out)
         columns = []
         for k, leaf in enumerate(leaves):
-            moved = _of_units(ops, pushforward, leaves, k, tree, packed=True)
+            if leaf is None:
+                columns.append([None] * len(results))
+                continue
+            moved = trees.leaves_of(_of_units(ops, pushforward, leaves, k, tree, packed=True))
             shape = lift(leaf).value.shape
-            columns.append([_split(_last(x), -1, shape) for x in trees.leaves_of(moved)])
+            columns.append([None if x is None else _split(_last(x), -1, shape) for x in moved])
         return [trees.unflatten(tree, list(row)) for row in zip(*columns, strict=True)]
 
 
@@ -131,11 +139,15 @@ def _of_units(
     ops: Any, linear: Any, leaves: Sequence[Any], k: int, tree: Any, *, packed: bool
 ) -> Any:
     """A linear map of the unit vectors of leaf ``k`` beside zeros for the others."""
-    b = current().b
-    values = [lift(x).value for x in leaves]
-    given = [_units(values[k]) if j == k else b.zeros_like(v) for j, v in enumerate(values)]
-    axes = [0 if j == k else None for j in range(len(values))]
-    arrays = trees.unflatten(tree, [wrap_array(v) for v in given])
+
+    def given(j: int, x: Any) -> Any:
+        value = lift(x).value
+        return wrap_array(_units(value) if j == k else current().b.zeros_like(value))
+
+    axes = [0 if j == k else None for j in range(len(leaves))]
+    arrays = trees.unflatten(
+        tree, [None if x is None else given(j, x) for j, x in enumerate(leaves)]
+    )
     mapped = trees.unflatten(tree, axes)
     if packed:
         return ops.call(Vmapped(linear, mapped, 0, None), *arrays)

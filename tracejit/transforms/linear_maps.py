@@ -27,7 +27,14 @@ from tracejit.transforms.requirements import (
     require_structure,
     shown_structure,
 )
-from tracejit.transforms.staged import Staged, check_aux, fitted, simplified, value_like
+from tracejit.transforms.staged import (
+    Staged,
+    check_aux,
+    fitted,
+    none_or_zero,
+    simplified,
+    value_like,
+)
 from tracejit.transforms.transform import Transform, applied, shown
 
 R = TypeVar("R")
@@ -174,7 +181,8 @@ class Linearized(Transform):
         tree = staged.out_tree.children()[0] if self.has_aux else staged.out_tree
         both = zip(staged.out[: tree.num_leaves], staged.values, strict=False)
         results = [
-            Leaf(isinstance(x, Array), v is not None and is_inexact(v.dtype)) for x, v in both
+            Leaf(isinstance(x, Array), v is not None and is_inexact(v.dtype), none_or_zero(x))
+            for x, v in both
         ]
         ends = ((tree, results), (staged.wrt_tree, primals))
         given, made = ends if self.what == "vjp" else ends[::-1]

@@ -227,13 +227,14 @@ def check_aux(staged: Staged, has_aux: bool, name: str) -> None:
 
 
 def tangent_tree(staged: Staged, results: Sequence[Value], values: Sequence[Value]) -> Any:
-    """Tangents (or cotangents) of ``results`` in their structure; zeros for integers."""
+    """Tangents (or cotangents) of ``results`` in their structure; zeros for integers, None for
+    None."""
     found, primals = iter(values), iter(results)
     b = staged.session.b
     leaves = []
     for x, inner in zip(staged.out, staged.values, strict=True):
         if inner is None:
-            leaves.append(0.0)
+            leaves.append(none_or_zero(x))
             continue
         v = next(primals)  # whose extents are values of the trace around, unlike those of `inner`
         if is_inexact(v.dtype):
@@ -241,6 +242,11 @@ def tangent_tree(staged: Staged, results: Sequence[Value], values: Sequence[Valu
         else:
             leaves.append(gradient_like(x, b.zeros_like(v) if v.rank else b.const(0, v.dtype)))
     return trees.unflatten(staged.out_tree, leaves)
+
+
+def none_or_zero(x: Any) -> float | None:
+    """The tangent of what has no derivative; None is no leaf that could have one."""
+    return None if x is None else 0.0
 
 
 def fitted(value: Value, want: Type, what: str) -> Value:
